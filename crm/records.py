@@ -1,0 +1,174 @@
+"""What reads return: frozen records, one per row, and the shapes that pages are made of."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Account:
+    bsnid: str
+    team: str | None = None
+    business_area: str | None = None
+    vp: str | None = None
+    admin: str | None = None
+    primary_it_partner: str | None = None
+    azure_devops_link: str | None = None
+    artifacts_folder_link: str | None = None
+    created_at: dt.datetime | None = None
+    updated_at: dt.datetime | None = None
+    created_by: str | None = None
+    updated_by: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.team or self.bsnid
+
+
+@dataclass(frozen=True)
+class PlatformStatus:
+    id: str
+    account_bsnid: str
+    platform: str | None = None
+    status: str | None = None
+    created_at: dt.datetime | None = None
+    updated_at: dt.datetime | None = None
+    created_by: str | None = None
+    updated_by: str | None = None
+
+
+@dataclass(frozen=True)
+class UseCase:
+    """``team`` is the account's, joined for lists and headings."""
+
+    id: str
+    account_bsnid: str
+    problem: str | None = None
+    solution: str | None = None
+    leader: str | None = None
+    status: str | None = None
+    enablement_tier: str | None = None
+    platform: str | None = None
+    created_at: dt.datetime | None = None
+    updated_at: dt.datetime | None = None
+    created_by: str | None = None
+    updated_by: str | None = None
+    team: str | None = None
+
+
+@dataclass(frozen=True)
+class Update:
+    """``team`` is the account's, joined for lists and headings."""
+
+    id: str
+    account_bsnid: str
+    author: str | None = None
+    date: dt.date | None = None
+    platform: str | None = None
+    description: str | None = None
+    created_at: dt.datetime | None = None
+    updated_at: dt.datetime | None = None
+    created_by: str | None = None
+    updated_by: str | None = None
+    team: str | None = None
+
+
+@dataclass(frozen=True)
+class AccountRow:
+    """An account as a list shows it.
+
+    ``statuses`` maps platform to onboarding status, only where the data says one;
+    ``last_update`` is the newest update's date.
+    """
+
+    account: Account
+    statuses: Mapping[str, str] = field(default_factory=dict)
+    use_case_count: int = 0
+    update_count: int = 0
+    last_update: dt.date | None = None
+
+
+@dataclass(frozen=True)
+class AccountDetail:
+    """An account with its relations: use cases by status, updates newest first."""
+
+    account: Account
+    platforms: tuple[PlatformStatus, ...] = ()
+    use_cases: tuple[UseCase, ...] = ()
+    updates: tuple[Update, ...] = ()
+
+
+@dataclass(frozen=True)
+class Facet:
+    """One value that a column has within the listing, and in how many rows."""
+
+    value: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a list was asked for.
+
+    ``filters`` maps column name to the values that are wanted (any of them); ``sort`` is a
+    sort key, with ``-`` in front for descending; ``page`` counts from 1.
+    """
+
+    q: str = ""
+    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sort: str = ""
+    page: int = 1
+    size: int = 25
+
+
+@dataclass(frozen=True)
+class Page(Generic[Row]):
+    """One page of a list, with the whole list's count and facets.
+
+    ``facets`` maps each filterable column to the values found, most frequent first; a
+    column's own filter does not narrow its own facet, so other choices stay visible.
+    """
+
+    rows: tuple[Row, ...]
+    total: int
+    listing: Listing
+    facets: Mapping[str, tuple[Facet, ...]] = field(default_factory=dict)
+
+    @property
+    def last(self) -> int:
+        """The last page's number, at least 1."""
+        return max(1, -(-self.total // self.listing.size))
+
+    @property
+    def first_row(self) -> int:
+        return (self.listing.page - 1) * self.listing.size + 1 if self.rows else 0
+
+    @property
+    def last_row(self) -> int:
+        return self.first_row + len(self.rows) - 1 if self.rows else 0
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The start page's figures.
+
+    ``adoption`` maps platform to {onboarding status: accounts}; an account without a row
+    for a platform that somebody uses counts as Not Started there. ``pipeline`` maps use-case
+    status to its count, ``tiers`` enablement tier to its count. ``areas`` lists business
+    areas by number of accounts. ``updates`` are the latest ones, newest first.
+    """
+
+    accounts: int
+    use_cases: int
+    active_use_cases: int
+    updates_30_days: int
+    adoption: Mapping[str, Mapping[str, int]]
+    pipeline: Mapping[str, int]
+    tiers: Mapping[str, int]
+    areas: tuple[Facet, ...]
+    updates: tuple[Update, ...]

@@ -1,0 +1,272 @@
+"""The four tables, described once.
+
+DDL, column lists, forms, labels and the data dictionary all derive from what stands here;
+nothing else in the product spells out a table's columns.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+MAX_LINE = 200
+MAX_TEXT = 20_000
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,127}")
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """Where the tables live: ``catalog.schema``, each table's name behind ``prefix``.
+
+    Raises ValueError for a name that is not letters, digits, ``_`` or ``-``: these three are
+    the only identifiers that come from outside, so they are checked once, here.
+    """
+
+    catalog: str = "edip_crm"
+    schema: str = "main"
+    prefix: str = ""
+
+    def __post_init__(self) -> None:
+        for what, name in (("catalog", self.catalog), ("schema", self.schema)):
+            if not _IDENTIFIER.fullmatch(name):
+                raise ValueError(f"{name!r} cannot be the name of a {what}")
+        if self.prefix and not _IDENTIFIER.fullmatch(self.prefix):
+            raise ValueError(f"{self.prefix!r} cannot be a table prefix")
+
+    @property
+    def quoted_catalog(self) -> str:
+        return f"`{self.catalog}`"
+
+    @property
+    def quoted_schema(self) -> str:
+        return f"`{self.catalog}`.`{self.schema}`"
+
+    def table(self, table: Table) -> str:
+        """The table's full name, quoted, as it goes into SQL."""
+        return f"{self.quoted_schema}.`{self.prefix}{table.name}`"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. ``kind`` says how people see it: text, long_text, links, choice or date.
+
+    ``required`` is asked of people by the forms; ``not_null`` is enforced by Delta. Only keys
+    are NOT NULL, so that legacy rows with gaps can still be stored and shown.
+    """
+
+    name: str
+    label: str
+    comment: str
+    type: str = "STRING"
+    kind: str = "text"
+    required: bool = False
+    not_null: bool = False
+    vocabulary: str = ""
+    help: str = ""
+    max_length: int = MAX_LINE
+
+
+AUDIT_COLUMNS = (
+    Column("created_at", "Created", "When the row was created (UTC)", "TIMESTAMP", "timestamp"),
+    Column("updated_at", "Changed", "When the row last changed (UTC)", "TIMESTAMP", "timestamp"),
+    Column("created_by", "Created by", "Who created the row (e-mail)"),
+    Column("updated_by", "Changed by", "Who last changed the row (e-mail)"),
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its own columns, then the audit columns that every table has."""
+
+    name: str
+    singular: str
+    plural: str
+    comment: str
+    key: str
+    own_columns: tuple[Column, ...]
+    cluster_by: tuple[str, ...]
+    parent_key: str = ""
+    extra: tuple[Column, ...] = AUDIT_COLUMNS
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        return self.own_columns + self.extra
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def editable(self) -> tuple[Column, ...]:
+        """The columns that people fill in: all but the keys and the audit columns."""
+        keys = {self.key, self.parent_key}
+        return tuple(column for column in self.own_columns if column.name not in keys)
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+
+def _id(what: str) -> Column:
+    return Column("id", "Id", f"Key of the {what} (UUID)", not_null=True, max_length=64)
+
+
+def _account_key() -> Column:
+    return Column(
+        "account_bsnid",
+        "Account",
+        "The account that this belongs to (accounts.bsnid)",
+        not_null=True,
+        max_length=64,
+    )
+
+
+def _platform(required: bool = False) -> Column:
+    return Column(
+        "platform",
+        "Platform",
+        "Data platform, such as Databricks",
+        kind="choice",
+        vocabulary="platforms",
+        required=required,
+    )
+
+
+ACCOUNTS = Table(
+    name="accounts",
+    singular="account",
+    plural="accounts",
+    comment="Business teams that the enablement team works with",
+    key="bsnid",
+    cluster_by=("bsnid",),
+    own_columns=(
+        Column(
+            "bsnid",
+            "BSNID",
+            "Key of the account, as the business knows it",
+            required=True,
+            not_null=True,
+            help="The team’s unique id, such as BSN001. It cannot be changed later.",
+            max_length=64,
+        ),
+        Column("team", "Team", "Name of the business team", required=True),
+        Column("business_area", "Business area", "Part of the company", required=True),
+        Column("vp", "VP", "Vice president responsible for the team"),
+        Column("admin", "Admin", "Who administers the team’s platforms"),
+        Column("primary_it_partner", "Primary IT partner", "Main contact in IT"),
+        Column(
+            "azure_devops_link",
+            "Azure DevOps",
+            "Links to Azure DevOps, one per line",
+            kind="links",
+            help="One link per line, each starting with https://",
+            max_length=4000,
+        ),
+        Column(
+            "artifacts_folder_link",
+            "Artifacts folder",
+            "Links to the folder with the team’s documents, one per line",
+            kind="links",
+            help="One link per line, each starting with https://",
+            max_length=4000,
+        ),
+    ),
+)
+
+PLATFORMS_STATUS = Table(
+    name="platforms_status",
+    singular="platform status",
+    plural="platform statuses",
+    comment="How far each account has come on each platform",
+    key="id",
+    parent_key="account_bsnid",
+    cluster_by=("account_bsnid",),
+    own_columns=(
+        _id("platform status"),
+        _account_key(),
+        _platform(required=True),
+        Column(
+            "status",
+            "Onboarding status",
+            "Onboarding status, such as In Progress",
+            kind="choice",
+            vocabulary="onboarding_statuses",
+            required=True,
+        ),
+    ),
+)
+
+USE_CASES = Table(
+    name="use_cases",
+    singular="use case",
+    plural="use cases",
+    comment="What an account wants to do with a platform",
+    key="id",
+    parent_key="account_bsnid",
+    cluster_by=("account_bsnid",),
+    own_columns=(
+        _id("use case"),
+        _account_key(),
+        Column(
+            "problem",
+            "Problem",
+            "The problem to be solved",
+            kind="long_text",
+            required=True,
+            max_length=MAX_TEXT,
+        ),
+        Column(
+            "solution",
+            "Solution",
+            "How it is to be solved",
+            kind="long_text",
+            max_length=MAX_TEXT,
+        ),
+        Column("leader", "Leader", "Who leads the use case"),
+        Column(
+            "status",
+            "Status",
+            "Where the use case stands, such as Active",
+            kind="choice",
+            vocabulary="use_case_statuses",
+            required=True,
+        ),
+        Column(
+            "enablement_tier",
+            "Enablement tier",
+            "How much help the team gets, such as Guided",
+            kind="choice",
+            vocabulary="enablement_tiers",
+        ),
+        _platform(),
+    ),
+)
+
+UPDATES = Table(
+    name="updates",
+    singular="update",
+    plural="updates",
+    comment="What people wrote about an account, by date",
+    key="id",
+    parent_key="account_bsnid",
+    cluster_by=("account_bsnid", "date"),
+    own_columns=(
+        _id("update"),
+        _account_key(),
+        Column("author", "Author", "Who wrote the update", required=True),
+        Column("date", "Date", "Day that the update is about", "DATE", "date", required=True),
+        _platform(),
+        Column(
+            "description",
+            "Update",
+            "What happened",
+            kind="long_text",
+            required=True,
+            max_length=MAX_TEXT,
+        ),
+    ),
+)
+
+CHILDREN = (PLATFORMS_STATUS, USE_CASES, UPDATES)
+TABLES = (ACCOUNTS, *CHILDREN)

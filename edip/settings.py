@@ -1,0 +1,135 @@
+"""Django settings, read from the environment (and from .env beside manage.py).
+
+Local mode is what no ``DATABRICKS_*`` variable means: data comes from the local warehouse,
+whose address is the only thing that differs from Databricks.
+"""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+import environ
+
+from crm import vocabulary as words
+from crm.schema import Namespace
+from crm.warehouse.config import WarehouseConfig
+
+from . import local
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+environ.Env.read_env(BASE_DIR / ".env")
+env = environ.FileAwareEnv()
+
+# --- the way to the data -----------------------------------------------------------------
+LOCAL_DATA = Path(env.str("EDIP_LOCAL_DATA", str(BASE_DIR / ".local")))
+WAREHOUSE = WarehouseConfig.from_env(env, local_address=lambda: local.address(LOCAL_DATA))
+NAMESPACE = Namespace(
+    catalog=env.str("DATABRICKS_CATALOG", "edip_crm"),
+    schema=env.str("DATABRICKS_SCHEMA", "main"),
+    prefix=env.str("DATABRICKS_TABLE_PREFIX", ""),
+)
+LOCAL = WAREHOUSE.is_local
+
+# --- Django ------------------------------------------------------------------------------
+DEBUG = env.bool("DJANGO_DEBUG", False)
+if LOCAL:
+    SECRET_KEY = env.str("DJANGO_SECRET_KEY", "local-mode-only-" + "0123456789abcdef" * 3)
+else:
+    SECRET_KEY = env.str("DJANGO_SECRET_KEY")
+ALLOWED_HOSTS = env.list(
+    "DJANGO_ALLOWED_HOSTS",
+    default=["127.0.0.1", "localhost", "[::1]"] if LOCAL else [".databricksapps.com"],
+)
+CSRF_TRUSTED_ORIGINS = env.list(
+    "DJANGO_CSRF_TRUSTED_ORIGINS",
+    default=[] if LOCAL else ["https://*.databricksapps.com"],
+)
+
+INSTALLED_APPS = [
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "heroicons",
+    "crm",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "crm.middleware.PersonMiddleware",
+    "crm.middleware.ReaderTimeZoneMiddleware",
+    "crm.middleware.WarehouseErrorMiddleware",
+]
+ROOT_URLCONF = "edip.urls"
+WSGI_APPLICATION = "edip.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.messages.context_processors.messages",
+                "crm.context_processors.frame",
+            ]
+        },
+    }
+]
+FORM_RENDERER = "crm.forms.Renderer"
+
+# No ORM: sessions and messages travel in signed cookies.
+DATABASES: dict = {}
+SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL
+# Databricks Apps ends TLS at its proxy and redirects there; a redirect here would loop.
+SECURE_SSL_REDIRECT = False
+SECURE_HSTS_SECONDS = 0 if LOCAL else 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not LOCAL
+USE_X_FORWARDED_HOST = not LOCAL
+X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = ["security.W008"]  # SECURE_SSL_REDIRECT, see above
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {"crm": {"level": env.str("EDIP_LOG_LEVEL", "INFO")}},
+}
+
+# --- EDIP CRM ----------------------------------------------------------------------------
+# Who acts, where nobody signs in (local mode and personal access tokens).
+EDIP_USER = env.str("EDIP_USER", f"{getpass.getuser()}@localhost")
+EDIP_PLATFORMS = env.list("EDIP_PLATFORMS", default=list(words.PLATFORMS))
+EDIP_ONBOARDING_STATUSES = env.list(
+    "EDIP_ONBOARDING_STATUSES", default=list(words.ONBOARDING_STATUSES)
+)
+EDIP_USE_CASE_STATUSES = env.list(
+    "EDIP_USE_CASE_STATUSES", default=list(words.USE_CASE_STATUSES)
+)
+EDIP_ENABLEMENT_TIERS = env.list(
+    "EDIP_ENABLEMENT_TIERS", default=list(words.ENABLEMENT_TIERS)
+)
+
