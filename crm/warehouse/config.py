@@ -1,0 +1,134 @@
+"""Where the warehouse is and how patiently to use it, read from the environment once.
+
+Nothing here opens a connection or starts a process: settings import this module, and so do
+management commands that never touch data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+# The token that the local warehouse accepts. It is no secret: that server is bound to
+# loopback and holds sample data.
+LOCAL_TOKEN = "dapi-local-developer"
+
+_HOST = ("DATABRICKS_SERVER_HOSTNAME", "DATABRICKS_HOST")
+_PATH = ("DATABRICKS_HTTP_PATH", "DATABRICKS_WAREHOUSE_ID")
+_TOKEN = ("DATABRICKS_TOKEN",)
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+@dataclass(frozen=True)
+class WarehouseConfig:
+    """One warehouse, and how to sign in and wait for it.
+
+    :param is_local: no Databricks connection is configured: data is the local warehouse's.
+    :param hostname: bare hostname of the workspace, ``""`` where ``url`` or local is used.
+    :param http_path: ``/sql/1.0/warehouses/<id>``.
+    :param token: personal access token.
+    :param url: a full address for the connector, instead of hostname and path.
+    :param local_address: starts the local warehouse if need be and returns its address.
+    :param pool_size: connections per identity and process; more requests than that wait.
+    :param pool_timeout: seconds that a request waits for a connection.
+    :param connection_max_age: seconds after which a connection is replaced, well under the
+        lifetime of tokens and of the warehouse's idle sessions.
+    :param statement_timeout: seconds a statement may run. The gateway in front of Databricks
+        Apps gives up after 60 s, so 45 leave time to say what happened.
+    :param retries: how often the connector asks again on 429/503 (5 s apart).
+    """
+
+    is_local: bool = False
+    hostname: str = ""
+    http_path: str = ""
+    token: str = field(default="", repr=False)
+    url: str = ""
+    local_address: Callable[[], str] | None = field(default=None, repr=False, compare=False)
+    pool_size: int = 8
+    pool_timeout: float = 10.0
+    connection_max_age: int = 1800
+    statement_timeout: int = 45
+    retries: int = 2
+
+    def uri(self) -> str | None:
+        """The address for the connector's ``_connection_uri``; None: hostname and path."""
+        if self.url:
+            return self.url
+        if self.is_local and self.local_address:
+            return self.local_address()
+        return None
+
+    @property
+    def where(self) -> str:
+        """The warehouse in words, for pages and logs."""
+        if self.url:
+            return self.url
+        return "local warehouse" if self.is_local else self.hostname + self.http_path
+
+    @classmethod
+    def from_env(cls, env: environ.Env, local_address: Callable[[], str]) -> WarehouseConfig:
+        """Read ``DATABRICKS_*`` and ``EDIP_*``; each also as ``*_FILE`` holding a path.
+
+        Raises ImproperlyConfigured naming everything that is missing at once.
+        """
+        host, path, token = (_first(env, names) for names in (_HOST, _PATH, _TOKEN))
+        url = _first(env, ("EDIP_WAREHOUSE_URL",))
+        knobs = {
+            "url": url,
+            "pool_size": env.int("EDIP_POOL_SIZE", 8),
+            "pool_timeout": env.float("EDIP_POOL_TIMEOUT", 10.0),
+            "connection_max_age": env.int("EDIP_CONNECTION_MAX_AGE", 1800),
+            "statement_timeout": env.int("EDIP_STATEMENT_TIMEOUT", 45),
+        }
+        _refuse_clear_text(url)
+        connects_elsewhere = url and not _is_loopback(url)
+        if not (host or path or token or connects_elsewhere):
+            return cls(is_local=True, token=LOCAL_TOKEN, local_address=local_address, **knobs)
+        _require(token, host or url, path or url)
+        return cls(hostname=_bare(host), http_path=_http_path(path), token=token, **knobs)
+
+
+def _first(env: environ.Env, names: tuple[str, ...]) -> str:
+    """The first of these variables that says something; blank counts as not set."""
+    return next((value for name in names if (value := env.str(name, "").strip())), "")
+
+
+def _require(token: str, host: str, path: str) -> None:
+    wanted = (
+        (host, "DATABRICKS_SERVER_HOSTNAME (or DATABRICKS_HOST)"),
+        (path, "DATABRICKS_HTTP_PATH (or DATABRICKS_WAREHOUSE_ID)"),
+        (token, "DATABRICKS_TOKEN (or DATABRICKS_TOKEN_FILE)"),
+    )
+    missing = [name for value, name in wanted if not value]
+    if missing:
+        raise ImproperlyConfigured(
+            f"Databricks is configured only in part. Missing: {', '.join(missing)}. "
+            "Set these, or unset every DATABRICKS_* connection variable for local mode."
+        )
+
+
+def _bare(host: str) -> str:
+    """DATABRICKS_HOST comes as ``https://host/`` on Databricks Apps, bare elsewhere."""
+    return host.removeprefix("https://").removeprefix("http://").split("/")[0]
+
+
+def _http_path(path: str) -> str:
+    if not path or "/" in path:
+        return path
+    return f"/sql/1.0/warehouses/{path}"
+
+
+def _is_loopback(url: str) -> bool:
+    return urlsplit(url).hostname in _LOOPBACK
+
+
+def _refuse_clear_text(url: str) -> None:
+    if url and not url.startswith("https://") and not _is_loopback(url):
+        raise ImproperlyConfigured(
+            "EDIP_WAREHOUSE_URL must start with https:// unless it is on this machine: "
+            "the token would travel in clear text."
+        )

@@ -1,0 +1,122 @@
+"""Opening a connection fit for a web request: the connector's defaults are for batch jobs.
+
+Option names and behaviour were read in databricks-sql-connector 4.9.0 (``session.py``,
+``backend/thrift_backend.py``, ``auth/retry.py``); several are private, so the pin in
+requirements.txt and tests/warehouse/test_faults.py belong together.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Any
+
+from databricks import sql
+from databricks.sql.client import Connection
+
+from .config import WarehouseConfig
+from .credentials import Identity
+
+logger = logging.getLogger("crm.warehouse")
+
+# The connector logs each failure itself, some of them twice and at ERROR, before we know
+# whether a second attempt succeeds. We log the outcome once, in statements.py.
+logging.getLogger("databricks.sql").setLevel(logging.CRITICAL)
+
+# A connection keeps every cursor that it ever made (Connection._cursors only grows), so it is
+# replaced after so many statements.
+MAX_USES = 500
+
+USER_AGENT = "EDIP CRM"
+
+
+class PooledConnection:
+    """A connector connection with what the pool wants to know about it."""
+
+    def __init__(self, connection: Connection, generation: int) -> None:
+        self.connection = connection
+        self.generation = generation
+        self.uses = 0
+
+    def cursor(self) -> sql.client.Cursor:
+        self.uses += 1
+        return self.connection.cursor()
+
+    @property
+    def is_worn(self) -> bool:
+        return self.uses >= MAX_USES
+
+    def lost(self) -> None:
+        """The session no longer exists: closing need not tell the server."""
+        self.connection.session.is_open = False
+
+    def close(self) -> None:
+        """Close without waiting: CloseSession is a request, and may hang as any other."""
+        threading.Thread(target=self._close_quietly, daemon=True, name="close").start()
+
+    def _close_quietly(self) -> None:
+        try:
+            self.connection.close()
+        except Exception as error:  # noqa: BLE001 - there is nobody left to tell
+            logger.debug("Closing a connection failed: %s", type(error).__name__)
+
+
+def connect(config: WarehouseConfig, identity: Identity, generation: int = 0) -> PooledConnection:
+    """Open a session. Raises the connector's or urllib3's errors, see ``errors.translate``."""
+    started = time.monotonic()
+    connection = sql.connect(**_arguments(config), **identity.connect_arguments())
+    _never_send_twice(connection)
+    logger.info(
+        "connected to %s as %s in %.0f ms",
+        config.where,
+        identity.name,
+        (time.monotonic() - started) * 1000,
+    )
+    return PooledConnection(connection, generation)
+
+
+def _arguments(config: WarehouseConfig) -> dict[str, Any]:
+    uri = config.uri()
+    return {
+        "server_hostname": config.hostname or "localhost",
+        "http_path": config.http_path or "/sql/1.0/warehouses/local",
+        # The connector puts https:// before every hostname; only this option can say http.
+        **({"_connection_uri": uri} if uri else {}),
+        "user_agent_entry": USER_AGENT,
+        "session_configuration": {
+            # The default is two days. A server-side limit also frees the warehouse.
+            "STATEMENT_TIMEOUT": str(config.statement_timeout),
+            # Naive values and date functions must mean the same everywhere.
+            "TIMEZONE": "UTC",
+            # Off in older accounts; there a bad cast would be NULL instead of an error.
+            "ANSI_MODE": "true",
+        },
+        # Default 900 s. Longer than the statement may take, or a slow answer looks like a
+        # broken connection.
+        "_socket_timeout": config.statement_timeout + 15,
+        # sleep_for_retry() waits max(Retry-After, delay_max), so delay_max is what EVERY
+        # retry of 429/503 takes: 60 s by default. 5 s is the least that is allowed.
+        "_retry_delay_max": 5,
+        "_retry_stop_after_attempts_count": config.retries,
+        "_retry_stop_after_attempts_duration": 20,
+        # Pages are small: fetching them from cloud storage costs an extra round trip and
+        # needs a way out to it.
+        "use_cloud_fetch": False,
+        # Otherwise a feature flag is fetched over HTTP at connect, and events are sent.
+        "enable_telemetry": False,
+    }
+
+
+def _never_send_twice(connection: Connection) -> None:
+    """Stop urllib3 from repeating a statement whose answer got lost.
+
+    The connector's retry policy allows POST, so urllib3 takes a connection that breaks after
+    sending for one more thing to retry, and an INSERT would run twice; no option turns that
+    off. The policy object is copied from request to request, so setting it once is enough.
+    Statements that may be repeated are, in statements.py, where it is known which they are.
+    """
+    policy = connection.session.backend.retry_policy
+    policy.read = False
+    policy.other = 0
+    policy.connect = 0

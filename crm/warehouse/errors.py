@@ -1,0 +1,233 @@
+"""What can go wrong between us and the warehouse. Connector classes never leave this package.
+
+The tree::
+
+    WarehouseError
+      Unavailable            not reached, or no answer: try again later
+        Starting             the warehouse is waking up: try again in a moment
+        PoolExhausted        all our connections are busy
+      SignInFailed           token expired, revoked, or of no use here (401, 403)
+      PermissionDenied       signed in, but not allowed (42501)
+      ObjectNotFound         catalog, schema, table or warehouse is not there
+      WriteConflict          somebody else wrote first; nothing was committed (2D521)
+      StatementTimeout       it took too long and was cancelled
+      ConstraintViolated     NOT NULL or CHECK (23xxx)
+      StatementFailed        anything else that the warehouse said about a statement
+
+``translate`` is the one place that reads the connector's errors: it has no SQLSTATE attribute,
+so class and state are parsed from messages like ``[TABLE_OR_VIEW_NOT_FOUND] … SQLSTATE:
+42P01`` (https://docs.databricks.com/error-messages), HTTP codes come from ``context``, and
+urllib3's own errors escape it unwrapped.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import urllib3.exceptions as http
+from databricks.sql import exc as connector
+
+_CLASS = re.compile(r"\[([A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)*)\]")
+_SQLSTATE = re.compile(r"SQLSTATE[:=]?\s*([0-9A-Z]{5})")
+_LOST = re.compile(
+    r"Invalid SessionHandle|Session handle .*(not been initialized|closed)|"
+    r"Session \[.*\] is closed",
+    re.IGNORECASE | re.DOTALL,
+)
+_TIMEOUT = re.compile(r"STATEMENT_TIMEOUT|timed ?out|CANCELL?ED|57KD0|57014|HY008", re.IGNORECASE)
+_STARTING = re.compile(
+    r"TEMPORARILY_UNAVAILABLE|is (still )?starting|warehouse.*(starting|not ready)|"
+    r"too many 503",
+    re.IGNORECASE,
+)
+
+
+class WarehouseError(Exception):
+    """Anything that went wrong at the warehouse. ``str()`` holds no values: safe to log."""
+
+    summary = "The warehouse reported an error"
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        query_id: str | None = None,
+        error_class: str | None = None,
+        sqlstate: str | None = None,
+    ) -> None:
+        self.query_id = query_id
+        self.error_class = error_class
+        self.sqlstate = sqlstate
+        facts = ", ".join(
+            f"{name} {value}"
+            for name, value in (("", error_class), ("SQLSTATE", sqlstate), ("query", query_id))
+            if value
+        ).strip()
+        text = f"{self.summary}: {detail}" if detail else self.summary
+        super().__init__(f"{text} ({facts})" if facts else text)
+
+
+class Unavailable(WarehouseError):
+    summary = "The warehouse cannot be reached"
+
+
+class Starting(Unavailable):
+    summary = "The warehouse is starting"
+
+
+class PoolExhausted(Unavailable):
+    summary = "All connections are busy"
+
+
+class SignInFailed(WarehouseError):
+    summary = "The warehouse did not accept the sign-in"
+
+
+class PermissionDenied(WarehouseError):
+    summary = "Permission denied"
+
+
+class ObjectNotFound(WarehouseError):
+    summary = "A table, schema, catalog or warehouse was not found"
+
+
+class WriteConflict(WarehouseError):
+    summary = "Somebody else wrote at the same time; nothing was saved"
+
+
+class StatementTimeout(WarehouseError):
+    summary = "The statement took too long and was stopped"
+
+
+class ConstraintViolated(WarehouseError):
+    summary = "The table refuses these values"
+
+
+class StatementFailed(WarehouseError):
+    summary = "The statement failed"
+
+
+class SessionLost(Unavailable):
+    """Internal: the session is gone, so a statement sent on it was not executed."""
+
+    summary = "The session has ended"
+
+
+class NotSent(Unavailable):
+    """Internal: no connection came about, so nothing was executed."""
+
+
+class Dropped(Unavailable):
+    """Internal: no answer came. The statement may have been executed, or not."""
+
+    summary = "The connection broke; it is not known whether the statement ran"
+
+
+# From SQLSTATE (whole, then its first two characters), then from the error class: the state
+# is the contract, names vary between runtimes.
+_BY_SQLSTATE = {
+    "2D521": WriteConflict,
+    "42501": PermissionDenied,
+    "42P01": ObjectNotFound,
+    "42704": ObjectNotFound,
+    "57KD0": StatementTimeout,
+    "57014": StatementTimeout,
+    "HY008": StatementTimeout,
+    "08KD1": Unavailable,
+    "23": ConstraintViolated,
+    "28": SignInFailed,
+}
+_BY_CLASS = (
+    (re.compile(r"DELTA_(CONCURRENT_|METADATA_CHANGED|PROTOCOL_CHANGED)"), WriteConflict),
+    (re.compile(r"PERMISSION"), PermissionDenied),
+    (re.compile(r"(_NOT_FOUND|NO_SUCH_.*|_DOES_NOT_EXIST)$"), ObjectNotFound),
+    (re.compile(r"NOT_NULL_CONSTRAINT|VIOLATE_CONSTRAINT"), ConstraintViolated),
+    (re.compile(r"TIMEOUT|OPERATION_CANCELED"), StatementTimeout),
+)
+# Found in messages that name neither, from older runtimes.
+_BY_TEXT = (
+    (
+        re.compile(r"Concurrent(Append|DeleteRead|DeleteDelete|Transaction|Write)Exception"),
+        WriteConflict,
+    ),
+    (re.compile(r"(Metadata|Protocol)ChangedException"), WriteConflict),
+    (re.compile(r"PERMISSION_DENIED|does not have .*(privilege|permission)"), PermissionDenied),
+    (_TIMEOUT, StatementTimeout),
+)
+
+
+def translate(error: BaseException, query_id: str | None = None) -> WarehouseError:
+    """The error of ours that says what ``error``, from the connector or below it, means."""
+    if isinstance(error, WarehouseError):
+        return error
+    message = _message(error)
+    facts = {
+        "query_id": query_id,
+        "error_class": _found(_CLASS, message),
+        "sqlstate": _found(_SQLSTATE, message),
+    }
+    if _LOST.search(message):
+        return SessionLost(**facts)
+    if isinstance(error, connector.ServerOperationError):
+        return _statement_kind(message, facts)(**facts)
+    if isinstance(error, connector.RequestError):
+        return _request_kind(error, message)(**facts)
+    if isinstance(error, http.HTTPError):
+        return _http_kind(error)(**facts)
+    if isinstance(error, (OSError, EOFError)):
+        return Dropped(**facts)
+    if _STARTING.search(message):
+        return Starting(**facts)
+    if isinstance(error, connector.Error):
+        return _statement_kind(message, facts)(**facts)
+    return StatementFailed(type(error).__name__, **facts)
+
+
+def _statement_kind(message: str, facts: dict[str, Any]) -> type[WarehouseError]:
+    state, name = facts["sqlstate"] or "", facts["error_class"] or ""
+    for key in (state, state[:2]):
+        if key in _BY_SQLSTATE:
+            return _BY_SQLSTATE[key]
+    # The text only where no class is named: it may quote values, such as a status Cancelled.
+    for pattern, kind in _BY_CLASS if name else _BY_TEXT:
+        if pattern.search(name or message):
+            return kind
+    return Starting if _STARTING.search(message) else StatementFailed
+
+
+def _request_kind(error: connector.RequestError, message: str) -> type[WarehouseError]:
+    cause = error.context.get("original-exception") or next(iter(error.args[1:]), None)
+    if isinstance(cause, connector.MaxRetryDurationError) or _STARTING.search(message):
+        # The wait for a warehouse that answers 429/503 came to its end. "http-code" is of no
+        # use here: the connector leaves it at the previous answer's.
+        return Starting
+    code = error.context.get("http-code")
+    if code in (401, 403):
+        return SignInFailed
+    if code == 404:
+        return ObjectNotFound
+    if code in (429, 503):
+        return Starting
+    return Dropped
+
+
+def _http_kind(error: http.HTTPError) -> type[WarehouseError]:
+    reason = error.reason if isinstance(error, http.MaxRetryError) else error
+    if isinstance(reason, http.ResponseError):
+        return Starting if "503" in str(reason) else Unavailable
+    if isinstance(reason, (http.NewConnectionError, http.ConnectTimeoutError)):
+        return NotSent
+    return Dropped
+
+
+def _message(error: BaseException) -> str:
+    """The error's text. ``str()`` of a connector error without a message raises TypeError."""
+    text = getattr(error, "message", None) or (error.args[0] if error.args else "")
+    context = getattr(error, "context", None) or {}
+    return f"{text} {context.get('error-message') or ''}"
+
+
+def _found(pattern: re.Pattern[str], text: str) -> str | None:
+    match = pattern.search(text)
+    return match[1] if match else None

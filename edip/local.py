@@ -1,0 +1,143 @@
+"""The local warehouse's address, starting it if it is not running.
+
+One server per machine and data folder, shared by every process that asks (runserver, tests,
+management commands) and ending itself when none of them is left. It is a process of its own
+and is reached like Databricks is; nothing of it is imported here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+START_SECONDS = 60.0
+_BASE_DIR = Path(__file__).resolve().parent.parent
+_ENGINE_PACKAGES = ("adbc_driver_flightsql", "deltalake", "pysail", "sqlglot")
+
+# (our pid, the server's pid) pairs that are registered: a forked child registers anew.
+_registered: set[tuple[int, int]] = set()
+
+
+class LocalWarehouseError(RuntimeError):
+    """The local warehouse cannot be started here, and why."""
+
+
+def address(data_dir: Path) -> str:
+    """The URI for the connector. Asked at every new connection: normally one file is read.
+
+    Raises LocalWarehouseError when the server does not come up within a minute.
+    """
+    server = _running(data_dir)
+    if server is None:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        with _lock(data_dir):
+            # Another process may have started it while we waited for the lock.
+            server = _running(data_dir) or _start(data_dir)
+    return server["url"]
+
+
+def _running(data_dir: Path) -> dict[str, Any] | None:
+    """What server.json says, if that server is alive and now knows about us."""
+    try:
+        server = json.loads((data_dir / "server.json").read_text())
+    except (OSError, ValueError):
+        return None
+    if not _is_alive(server["pid"]):
+        return None
+    return server if _register(server) else None
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _register(server: dict[str, Any]) -> bool:
+    """Tell the server that we use it. False: something else answers there, or nothing."""
+    ours = (os.getpid(), server["pid"])
+    if ours in _registered:
+        return True
+    try:
+        # The pid may have been given to another process since; the answer tells.
+        if _ask(server["control"] + "/health").get("pid") != server["pid"]:
+            return False
+        _ask(server["control"] + "/clients", {"pid": os.getpid()})
+    except (OSError, ValueError):
+        return False
+    _registered.add(ours)
+    return True
+
+
+def _ask(url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    request = urllib.request.Request(
+        url,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=5) as response:
+        return json.loads(response.read() or b"{}")
+
+
+@contextmanager
+def _lock(data_dir: Path) -> Iterator[None]:
+    with (data_dir / "start.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _start(data_dir: Path) -> dict[str, Any]:
+    _require_packages()
+    (data_dir / "server.json").unlink(missing_ok=True)
+    log = data_dir / "warehouse.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local_warehouse"]
+            + ["--data", str(data_dir), "--port", "0", "--exit-with-clients"],
+            cwd=_BASE_DIR,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            # Ctrl-C in a terminal must not end it before the other processes are done.
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        server = _running(data_dir)
+        if server:
+            return server
+        if process.poll() is not None:
+            raise LocalWarehouseError(_failure(f"ended with code {process.returncode}", log))
+        time.sleep(0.05)
+    process.terminate()
+    raise LocalWarehouseError(_failure(f"did not start within {START_SECONDS:g} s", log))
+
+
+def _require_packages() -> None:
+    missing = [name for name in _ENGINE_PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise LocalWarehouseError(
+            f"Local mode needs packages that are not installed ({', '.join(missing)}). "
+            "Either `pip install -r requirements-dev.txt`, or set DATABRICKS_HOST, "
+            "DATABRICKS_WAREHOUSE_ID and DATABRICKS_TOKEN to use a Databricks warehouse."
+        )
+
+
+def _failure(what: str, log: Path) -> str:
+    tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
+    return f"The local warehouse {what}. The end of {log}:\n{tail}"
