@@ -1,0 +1,37 @@
+"""What the repository refuses. Problems of the warehouse itself are crm.warehouse.errors.
+
+::
+
+    RepositoryError
+      AlreadyExists   the key is taken
+      Missing         the row, or the account that it belongs to, is gone
+      Stale           somebody else changed the row since it was read
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class RepositoryError(Exception):
+    pass
+
+
+class AlreadyExists(RepositoryError):
+    def __init__(self, key: str) -> None:
+        super().__init__(f"{key!r} exists already")
+        self.key = key
+
+
+class Missing(RepositoryError):
+    def __init__(self, key: str) -> None:
+        super().__init__(f"{key!r} does not exist")
+        self.key = key
+
+
+class Stale(RepositoryError):
+    """``current`` is the row as it is now, for showing beside what was to be saved."""
+
+    def __init__(self, current: Any) -> None:
+        super().__init__("somebody else changed this in the meantime")
+        self.current = current
