@@ -1,0 +1,77 @@
+"""``python -m local_warehouse --data DIR [--port N]``: serve the warehouse on loopback."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from .locking import DataFolderInUse, hold
+from .server import PATH, Server
+from .warehouse import Warehouse
+
+
+def main() -> int:
+    options = _options()
+    options.data.mkdir(parents=True, exist_ok=True)
+    try:
+        with hold(options.data):
+            serve(options)
+    except DataFolderInUse as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def serve(options: argparse.Namespace) -> None:
+    warehouse = Warehouse(options.data.resolve(), options.session_idle_seconds)
+    server = Server(warehouse, options.host, options.port)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
+    announcement = options.data / "server.json"
+    _announce(announcement, server)
+    if options.exit_with_clients:
+        threading.Thread(target=server.control.stop_when_unused, daemon=True).start()
+    sys.stdout.write(f"Local warehouse at {server.origin}{PATH}, data in {options.data}\n")
+    sys.stdout.flush()
+    try:
+        server.serve_forever(poll_interval=0.1)
+    finally:
+        announcement.unlink(missing_ok=True)
+        warehouse.stop()
+
+
+def _announce(file: Path, server: Server) -> None:
+    content = {
+        "pid": os.getpid(),
+        "url": server.origin + PATH,
+        "control": server.origin + "/control",
+    }
+    temporary = file.with_suffix(".tmp")
+    temporary.write_text(json.dumps(content))
+    temporary.replace(file)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local_warehouse", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder of tables and catalog")
+    parser.add_argument("--host", default="127.0.0.1", help="a loopback address")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--session-idle-seconds", type=float, default=900)
+    parser.add_argument(
+        "--exit-with-clients",
+        action="store_true",
+        help="stop when no process registered at /control/clients is alive",
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    code = main()
+    # The engine's threads may not outlive the interpreter's end.
+    sys.stdout.flush()
+    os._exit(code)

@@ -1,0 +1,234 @@
+"""What Unity Catalog would know: catalogs, schemas, tables, constraints, properties.
+
+Held in memory and written whole to ``catalog.json`` at every change (atomically), so it
+survives a restart and a kill. Names are case-insensitive and kept in lower case, as Unity
+Catalog keeps them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+import uuid
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from .errors import SqlError, table_not_found
+
+DEFAULT_CATALOG = "workspace"
+DEFAULT_SCHEMA = "default"
+SYSTEM_CATALOG = "system"
+
+
+@dataclass
+class Column:
+    name: str
+    type: str
+    nullable: bool = True
+    comment: str | None = None
+
+
+@dataclass
+class Constraint:
+    """PRIMARY KEY or FOREIGN KEY: informational, never enforced, as in Unity Catalog."""
+
+    name: str
+    kind: str
+    columns: list[str]
+    references: list[str] | None = None
+    referenced_columns: list[str] | None = None
+
+
+@dataclass
+class Table:
+    catalog: str
+    schema: str
+    name: str
+    columns: list[Column]
+    owner: str
+    comment: str | None = None
+    cluster_by: list[str] = field(default_factory=list)
+    properties: dict[str, str] = field(default_factory=dict)
+    constraints: list[Constraint] = field(default_factory=list)
+    checks: dict[str, str] = field(default_factory=dict)
+    id: str = field(default_factory=lambda: f"t_{uuid.uuid4().hex}")
+    created_at: float = field(default_factory=time.time)
+    epoch: int = 0  # counts changes of the metadata: concurrent writers must notice them
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.catalog}.{self.schema}.{self.name}"
+
+    def column(self, name: str) -> Column | None:
+        wanted = name.lower()
+        return next((column for column in self.columns if column.name.lower() == wanted), None)
+
+
+@dataclass
+class Schema:
+    comment: str | None = None
+    owner: str = ""
+    created_at: float = field(default_factory=time.time)
+    tables: dict[str, Table] = field(default_factory=dict)
+
+
+@dataclass
+class CatalogEntry:
+    comment: str | None = None
+    owner: str = ""
+    created_at: float = field(default_factory=time.time)
+    schemas: dict[str, Schema] = field(default_factory=dict)
+
+
+class Catalog:
+    """All names of the warehouse. ``version`` rises with every change."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "catalog.json"
+        self._lock = threading.RLock()
+        self.tables_folder = folder / "tables"
+        self.tables_folder.mkdir(parents=True, exist_ok=True)
+        self.version = 0
+        self.catalogs: dict[str, CatalogEntry] = {}
+        if self._file.exists():
+            self._load(json.loads(self._file.read_text()))
+        else:
+            self.catalogs[DEFAULT_CATALOG] = CatalogEntry(
+                comment="Created with the warehouse", schemas={DEFAULT_SCHEMA: Schema()}
+            )
+
+    # --- reading ---
+    def location(self, table: Table) -> Path:
+        return self.tables_folder / table.id
+
+    def catalog(self, name: str) -> CatalogEntry:
+        try:
+            return self.catalogs[name.lower()]
+        except KeyError:
+            raise SqlError(
+                "NO_SUCH_CATALOG_EXCEPTION", f"Catalog '{name}' was not found.", "42704"
+            ) from None
+
+    def schema(self, catalog: str, name: str) -> Schema:
+        try:
+            return self.catalog(catalog).schemas[name.lower()]
+        except KeyError:
+            raise SqlError(
+                "SCHEMA_NOT_FOUND", f"The schema `{catalog}`.`{name}` cannot be found.", "42704"
+            ) from None
+
+    def find(self, catalog: str, schema: str, name: str) -> Table | None:
+        entry = self.catalogs.get(catalog.lower())
+        found = entry.schemas.get(schema.lower()) if entry else None
+        return found.tables.get(name.lower()) if found else None
+
+    def table(self, catalog: str, schema: str, name: str) -> Table:
+        table = self.find(catalog, schema, name)
+        if table is None:
+            raise table_not_found(f"`{catalog}`.`{schema}`.`{name}`")
+        return table
+
+    def all_tables(self) -> list[Table]:
+        with self._lock:
+            return [
+                table
+                for entry in self.catalogs.values()
+                for schema in entry.schemas.values()
+                for table in schema.tables.values()
+            ]
+
+    # --- changing ---
+    def create_catalog(self, name: str, comment: str | None, owner: str) -> None:
+        with self._lock:
+            if name.lower() in self.catalogs:
+                raise SqlError(
+                    "CATALOG_ALREADY_EXISTS", f"Catalog '{name}' already exists.", "42710"
+                )
+            schemas = {DEFAULT_SCHEMA: Schema(owner=owner)}
+            self.catalogs[name.lower()] = CatalogEntry(comment, owner, schemas=schemas)
+            self.save()
+
+    def create_schema(self, catalog: str, name: str, comment: str | None, owner: str) -> None:
+        with self._lock:
+            entry = self.catalog(catalog)
+            if name.lower() in entry.schemas:
+                raise SqlError(
+                    "SCHEMA_ALREADY_EXISTS",
+                    f"Cannot create schema `{catalog}`.`{name}` because it already exists.",
+                    "42P06",
+                )
+            entry.schemas[name.lower()] = Schema(comment, owner)
+            self.save()
+
+    def add_table(self, table: Table) -> None:
+        with self._lock:
+            schema = self.schema(table.catalog, table.schema)
+            if table.name in schema.tables:
+                raise table_exists(table.full_name)
+            schema.tables[table.name] = table
+            self.save()
+
+    def drop_table(self, table: Table) -> None:
+        with self._lock:
+            self.schema(table.catalog, table.schema).tables.pop(table.name, None)
+            self.save()
+
+    def drop_schema(self, catalog: str, name: str) -> None:
+        with self._lock:
+            self.schema(catalog, name)
+            del self.catalog(catalog).schemas[name.lower()]
+            self.save()
+
+    def drop_catalog(self, name: str) -> None:
+        with self._lock:
+            self.catalog(name)
+            del self.catalogs[name.lower()]
+            self.save()
+
+    def changed(self, table: Table) -> None:
+        """Record that a table's description was changed in place."""
+        with self._lock:
+            table.epoch += 1
+            self.save()
+
+    def save(self) -> None:
+        with self._lock:
+            self.version += 1
+            content = {name: asdict(entry) for name, entry in self.catalogs.items()}
+            temporary = self._file.with_suffix(".tmp")
+            with temporary.open("w") as file:
+                json.dump(content, file)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self._file)
+
+    def _load(self, content: dict) -> None:
+        for name, entry in content.items():
+            schemas = {
+                schema_name: Schema(**{**schema, "tables": _tables(schema["tables"])})
+                for schema_name, schema in entry["schemas"].items()
+            }
+            self.catalogs[name] = CatalogEntry(**{**entry, "schemas": schemas})
+
+
+def _tables(content: dict) -> dict[str, Table]:
+    return {
+        name: Table(
+            **{
+                **table,
+                "columns": [Column(**column) for column in table["columns"]],
+                "constraints": [Constraint(**c) for c in table["constraints"]],
+            }
+        )
+        for name, table in content.items()
+    }
+
+
+def table_exists(name: str) -> SqlError:
+    return SqlError(
+        "TABLE_OR_VIEW_ALREADY_EXISTS",
+        f"Cannot create table or view {name} because it already exists.",
+        "42P07",
+    )

@@ -1,0 +1,71 @@
+"""Commands: what the warehouse does itself, without the engine.
+
+A new command goes here: write a function ``(words, context) -> Result`` in the module of its
+kind, and name its leading words in ``COMMANDS``. Longer beginnings stand before shorter ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..context import Context, Result
+from ..errors import syntax_error
+from ..parsing import Words, tokenize
+from . import alter, create, describe, drop, history, show, use
+
+Function = Callable[[Words, Context], Result]
+
+COMMANDS: tuple[tuple[str, Function], ...] = (
+    ("CREATE CATALOG", create.catalog),
+    ("CREATE SCHEMA", create.schema),
+    ("CREATE DATABASE", create.schema),
+    ("CREATE TABLE", create.table),
+    ("ALTER TABLE", alter.table),
+    ("COMMENT ON", alter.comment),
+    ("DROP CATALOG", drop.catalog),
+    ("DROP SCHEMA", drop.schema),
+    ("DROP DATABASE", drop.schema),
+    ("DROP TABLE", drop.table),
+    ("DESCRIBE HISTORY", history.describe_history),
+    ("DESC HISTORY", history.describe_history),
+    ("DESCRIBE DETAIL", describe.detail),
+    ("DESCRIBE SCHEMA", describe.schema),
+    ("DESCRIBE CATALOG", describe.catalog),
+    ("DESCRIBE", describe.table),
+    ("DESC", describe.table),
+    ("SHOW CATALOGS", show.catalogs),
+    ("SHOW SCHEMAS", show.schemas),
+    ("SHOW DATABASES", show.schemas),
+    ("SHOW TABLES", show.tables),
+    ("SHOW COLUMNS", show.columns),
+    ("SHOW TBLPROPERTIES", show.properties),
+    ("USE", use.use),
+    ("SET", use.set_configuration),
+)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command found in a statement; ``run`` reads the rest of its words."""
+
+    words: str
+    function: Function
+
+    def run(self, context: Context) -> Result:
+        words = Words(context.sql, context.parameters)
+        words.expect(*self.words.split())
+        return self.function(words, context)
+
+
+def find_command(sql: str) -> Command | None:
+    """The command that a statement begins with; None for queries and writes."""
+    tokens = tokenize(sql)
+    if not tokens:
+        raise syntax_error("at or near end of input")
+    beginning = [token.text.upper() for token in tokens[:2]]
+    for words, function in COMMANDS:
+        expected = words.split()
+        if beginning[: len(expected)] == expected:
+            return Command(words, function)
+    return None

@@ -1,0 +1,241 @@
+"""ALTER TABLE and COMMENT ON: changes of a table's description.
+
+Each is a commit of its own in the table's Delta log, as on Databricks.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from .. import delta_log
+from ..catalog import Column, Table
+from ..checks import parse_condition
+from ..context import NOTHING, Context, Result
+from ..engine import engine_name
+from ..errors import SqlError, column_not_found, unsupported
+from ..names import resolve
+from ..parsing import Words, parse
+from .create import read_cluster, read_key, type_name
+
+
+def table(words: Words, context: Context) -> Result:
+    node = words.table()
+    found = resolve(node, context.session.namespace, context.catalog)
+    if words.accept("UNSET", "TBLPROPERTIES"):
+        return _unset_properties(words, found, context)
+    tree = parse(context.sql)
+    if not isinstance(tree, exp.Alter):
+        raise unsupported(f"ALTER TABLE {tree.args.get('expression', '')}")
+    if tree.args.get("exists") or not tree.args.get("actions"):
+        raise unsupported("this form of ALTER TABLE")
+    with changing(found, context) as draft:
+        for action in tree.args["actions"]:
+            draft.operation = _apply(action, draft.table, context)
+    return NOTHING
+
+
+def _apply(action: exp.Expression, table: Table, context: Context) -> str:
+    """Change the table's description; the operation's name in the history."""
+    if isinstance(action, exp.ColumnDef):
+        return _add_column(action, table)
+    if isinstance(action, exp.Schema):
+        for column in action.expressions:
+            _add_column(column, table)
+        return "ADD COLUMNS"
+    if isinstance(action, exp.AlterColumn):
+        return _alter_column(action, table, context)
+    if isinstance(action, exp.AddConstraint):
+        for constraint in action.expressions:
+            _add_constraint(constraint, table, context)
+        return "ADD CONSTRAINT"
+    if isinstance(action, exp.Drop) and str(action.args.get("kind")).upper() == "CONSTRAINT":
+        return _drop_constraint(action, table)
+    if isinstance(action, exp.AlterSet):
+        for properties in action.expressions:
+            for item in properties.expressions:
+                table.properties[item.name] = item.args["value"].name
+        return "SET TBLPROPERTIES"
+    if isinstance(action, exp.ClusterProperty | exp.Cluster):
+        table.cluster_by = read_cluster(action, table)
+        return "CLUSTER BY"
+    raise unsupported(f"ALTER TABLE … {action.sql(dialect='databricks')}")
+
+
+def _add_column(item: exp.ColumnDef, table: Table) -> str:
+    if table.column(item.name):
+        raise SqlError(
+            "FIELD_ALREADY_EXISTS",
+            f"Cannot add column, because {item.name} already exists.",
+            "42710",
+        )
+    column = Column(item.name, type_name(item.args["kind"]))
+    for constraint in item.constraints:
+        kind = constraint.args["kind"]
+        if not isinstance(kind, exp.CommentColumnConstraint):
+            raise unsupported(f"ADD COLUMN with {kind.sql(dialect='databricks')}")
+        column.comment = kind.name
+    if item.args.get("position") is not None:
+        raise unsupported("a position in ADD COLUMN")
+    table.columns.append(column)
+    return "ADD COLUMNS"
+
+
+def _alter_column(action: exp.AlterColumn, table: Table, context: Context) -> str:
+    column = table.column(action.this.name)
+    if column is None:
+        raise column_not_found(f"`{action.this.name}`")
+    given = {name for name, value in action.args.items() if value is not None} - {"this", "kind"}
+    if given == {"comment"}:
+        column.comment = action.args["comment"].name
+    elif given == {"allow_null"}:
+        column.nullable = bool(action.args["allow_null"])
+        if not column.nullable:
+            _require(f"`{column.name}` IS NOT NULL", table, context, _nulls(table, column))
+    elif given == {"allow_null", "drop"}:
+        column.nullable = True
+    else:
+        raise unsupported(f"{action.sql(dialect='databricks')}")
+    return "CHANGE COLUMN"
+
+
+def _add_constraint(constraint: exp.Constraint, table: Table, context: Context) -> None:
+    name = constraint.name
+    if name in table.checks or any(key.name == name for key in table.constraints):
+        raise SqlError("DELTA_CONSTRAINT_ALREADY_EXISTS", f"{name} already exists.", "42710")
+    for kind in constraint.expressions:
+        if not isinstance(kind, exp.CheckColumnConstraint):
+            table.constraints.append(read_key(kind, name, table, context))
+            continue
+        text = kind.this.sql(dialect="databricks")
+        for column in parse_condition(text).find_all(exp.Column):
+            if table.column(column.name) is None:
+                raise column_not_found(f"`{column.name}`")
+        violated = SqlError(
+            "DELTA_NEW_CHECK_CONSTRAINT_VIOLATION",
+            f"Rows in {table.full_name} violate the new CHECK constraint ({text}).",
+            "23512",
+        )
+        _require(text, table, context, violated)
+        table.checks[name] = text
+
+
+def _drop_constraint(action: exp.Drop, table: Table) -> str:
+    name = action.this.name if action.this is not None else action.expressions[0].name
+    kept = [key for key in table.constraints if key.name != name]
+    found = len(kept) < len(table.constraints) or table.checks.pop(name, None) is not None
+    if not found and not action.args.get("exists"):
+        raise SqlError(
+            "DELTA_CONSTRAINT_DOES_NOT_EXIST", f"Constraint {name} does not exist.", "42704"
+        )
+    table.constraints = kept
+    return "DROP CONSTRAINT"
+
+
+def _unset_properties(words: Words, table: Table, context: Context) -> Result:
+    tolerant = words.accept("IF", "EXISTS")
+    words.expect("(")
+    names = [words.string()]
+    while words.accept(","):
+        names.append(words.string())
+    words.expect(")")
+    words.end()
+    with changing(table, context) as draft:
+        for name in names:
+            if draft.table.properties.pop(name, None) is None and not tolerant:
+                raise SqlError("UNSET_NONEXISTENT_PROPERTIES", f"No property {name}.", "42K0J")
+        draft.operation = "UNSET TBLPROPERTIES"
+    return NOTHING
+
+
+def comment(words: Words, context: Context) -> Result:
+    """``COMMENT ON TABLE|COLUMN|SCHEMA|CATALOG name IS 'text'``."""
+    if words.accept("TABLE"):
+        table = resolve(words.table(), context.session.namespace, context.catalog)
+        with changing(table, context) as draft:
+            draft.table.comment = _comment_text(words)
+            draft.operation = "SET TBLPROPERTIES"
+    elif words.accept("COLUMN"):
+        *table_name, column_name = words.name()
+        node = exp.to_table(".".join(f"`{part}`" for part in table_name), dialect="databricks")
+        table = resolve(node, context.session.namespace, context.catalog)
+        with changing(table, context) as draft:
+            column = draft.table.column(column_name)
+            if column is None:
+                raise column_not_found(f"`{column_name}`")
+            column.comment = _comment_text(words)
+            draft.operation = "CHANGE COLUMN"
+    elif words.accept("SCHEMA") or words.accept("DATABASE"):
+        *catalog_name, name = words.name()
+        home = catalog_name[0] if catalog_name else context.session.namespace.catalog
+        context.catalog.schema(home, name).comment = _comment_text(words)
+        context.catalog.save()
+    else:
+        words.expect("CATALOG")
+        (name,) = words.name()
+        context.catalog.catalog(name).comment = _comment_text(words)
+        context.catalog.save()
+    return NOTHING
+
+
+@dataclass
+class Draft:
+    """A copy of a table's description, to be changed and then committed whole."""
+
+    table: Table
+    operation: str = ""
+
+
+@contextmanager
+def changing(table: Table, context: Context) -> Iterator[Draft]:
+    """Commit what the block makes of the draft; nothing, if the block raises."""
+    with context.commits.exclusively(table, context.cancellation):
+        draft = Draft(copy.deepcopy(table))
+        yield draft
+        location = context.catalog.location(table)
+        current = {f["name"].lower(): f for f in delta_log.schema_json(location)["fields"]}
+        fields = [_field(column, current, context) for column in draft.table.columns]
+        schema = {"type": "struct", "fields": fields}
+        comment = draft.table.comment
+        version = delta_log.change_metadata(location, schema, comment, draft.operation)
+        context.commits.record(table, version, context.session.user, context.statement_id)
+        vars(table).update(vars(draft.table))
+        context.catalog.changed(table)
+
+
+def _field(column: Column, current: dict[str, dict], context: Context) -> dict:
+    known = current.get(column.name.lower())
+    if known is None:
+        known = delta_log.new_field(column.name, column.type, context.engine)
+    metadata = {k: v for k, v in known["metadata"].items() if k != "comment"}
+    if column.comment:
+        metadata["comment"] = column.comment
+    return {**known, "nullable": column.nullable, "metadata": metadata}
+
+
+def _comment_text(words: Words) -> str | None:
+    words.expect("IS")
+    text = None if words.accept("NULL") else words.string()
+    words.end()
+    return text
+
+
+def _require(condition: str, table: Table, context: Context, otherwise: SqlError) -> None:
+    probe = (
+        f"SELECT 1 FROM {engine_name(table.id)} AS `{table.name}` "
+        f"WHERE NOT coalesce({condition}, false) LIMIT 1"
+    )
+    if context.engine.run(probe).num_rows:
+        raise otherwise
+
+
+def _nulls(table: Table, column: Column) -> SqlError:
+    return SqlError(
+        "DELTA_NOT_NULL_CONSTRAINT_VIOLATED",
+        f"Column {column.name} of {table.full_name} has null values.",
+        "23502",
+    )

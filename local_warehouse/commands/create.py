@@ -1,0 +1,175 @@
+"""CREATE CATALOG, CREATE SCHEMA, CREATE TABLE."""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlglot import exp
+
+from ..catalog import Column, Constraint, Table, table_exists
+from ..context import NOTHING, Context, Result
+from ..engine import engine_name
+from ..errors import SqlError, column_not_found, unsupported
+from ..names import Namespace, parts, resolve
+from ..parameters import text_literal
+from ..parsing import Words, parse
+
+# Properties that the engine's own log cleaning must know; all others stay in the catalog.
+ENGINE_PROPERTIES = ("delta.logretentionduration", "delta.deletedfileretentionduration")
+
+
+def catalog(words: Words, context: Context) -> Result:
+    tolerant = words.accept("IF", "NOT", "EXISTS")
+    (name,) = words.name()
+    comment = words.string() if words.accept("COMMENT") else None
+    words.end()
+    if not (tolerant and name.lower() in context.catalog.catalogs):
+        context.catalog.create_catalog(name, comment, context.session.user)
+    return NOTHING
+
+
+def schema(words: Words, context: Context) -> Result:
+    tolerant = words.accept("IF", "NOT", "EXISTS")
+    *catalog_name, name = words.name()
+    comment = words.string() if words.accept("COMMENT") else None
+    words.end()
+    home = catalog_name[0] if catalog_name else context.session.namespace.catalog
+    if not (tolerant and name.lower() in context.catalog.catalog(home).schemas):
+        context.catalog.create_schema(home, name, comment, context.session.user)
+    return NOTHING
+
+
+def table(words: Words, context: Context) -> Result:
+    tree = parse(context.sql)
+    if not isinstance(tree.this, exp.Schema) or tree.expression is not None:
+        raise unsupported("CREATE TABLE without a list of columns")
+    catalog_name, schema_name, name = parts(tree.this.this, context.session.namespace)
+    context.catalog.schema(catalog_name, schema_name)
+    if context.catalog.find(catalog_name, schema_name, name):
+        if tree.args.get("exists"):
+            return NOTHING
+        raise table_exists(f"`{catalog_name}`.`{schema_name}`.`{name}`")
+    table = Table(catalog_name, schema_name, name, [], context.session.user)
+    for item in tree.this.expressions:
+        _read_item(item, table, context)
+    _read_properties(tree.args.get("properties"), table)
+    _require_key_columns(table)
+    _create_on_disk(table, context)
+    context.catalog.add_table(table)
+    return NOTHING
+
+
+def _read_item(item: exp.Expression, table: Table, context: Context) -> None:
+    if isinstance(item, exp.ColumnDef):
+        table.columns.append(_read_column(item, table, context))
+    elif isinstance(item, exp.Constraint):
+        for kind in item.expressions:
+            table.constraints.append(read_key(kind, item.name, table, context))
+    else:
+        table.constraints.append(read_key(item, "", table, context))
+
+
+def _read_column(item: exp.ColumnDef, table: Table, context: Context) -> Column:
+    column = Column(item.name, type_name(item.args["kind"]))
+    if table.column(column.name):
+        raise SqlError(
+            "COLUMN_ALREADY_EXISTS", f"The column `{column.name}` already exists.", "42711"
+        )
+    for constraint in item.constraints:
+        kind = constraint.args["kind"]
+        if isinstance(kind, exp.NotNullColumnConstraint):
+            column.nullable = bool(kind.args.get("allow_null"))
+        elif isinstance(kind, exp.CommentColumnConstraint):
+            column.comment = kind.name
+        elif isinstance(kind, exp.PrimaryKeyColumnConstraint):
+            key = Constraint(f"{table.name}_pk", "PRIMARY KEY", [column.name])
+            table.constraints.append(key)
+        elif isinstance(kind, exp.Reference):
+            key = exp.ForeignKey(expressions=[exp.to_identifier(column.name)], reference=kind)
+            table.constraints.append(read_key(key, constraint.name, table, context))
+        else:
+            raise unsupported(f"the column option {kind.sql(dialect='databricks')}")
+    return column
+
+
+def read_key(kind: exp.Expression, name: str, table: Table, context: Context) -> Constraint:
+    """A PRIMARY KEY or FOREIGN KEY clause; raises SqlError for any other."""
+    columns = [column.name for column in kind.expressions]
+    if isinstance(kind, exp.PrimaryKey):
+        return Constraint(name or f"{table.name}_pk", "PRIMARY KEY", columns)
+    if isinstance(kind, exp.ForeignKey):
+        reference = kind.args["reference"].this
+        node = reference.this if isinstance(reference, exp.Schema) else reference
+        parent = resolve(node, Namespace(table.catalog, table.schema), context.catalog)
+        referenced = (
+            [c.name for c in reference.expressions] if isinstance(reference, exp.Schema) else []
+        )
+        default = f"{table.name}_{parent.name}_fk_{uuid.uuid4().hex[:6]}"
+        where = [parent.catalog, parent.schema, parent.name]
+        return Constraint(name or default, "FOREIGN KEY", columns, where, referenced)
+    if isinstance(kind, exp.CheckColumnConstraint):
+        raise unsupported("CHECK in CREATE TABLE; use ALTER TABLE … ADD CONSTRAINT")
+    raise unsupported(f"the constraint {kind.sql(dialect='databricks')}")
+
+
+def _read_properties(properties: exp.Properties | None, table: Table) -> None:
+    for item in properties.expressions if properties else ():
+        if isinstance(item, exp.SchemaCommentProperty):
+            table.comment = item.name
+        elif isinstance(item, exp.ClusterProperty):
+            table.cluster_by = read_cluster(item, table)
+        elif isinstance(item, exp.FileFormatProperty):
+            if item.name.upper() != "DELTA":
+                raise unsupported(f"USING {item.name}")
+        elif type(item) is exp.Property:
+            table.properties[item.name] = item.args["value"].name
+        else:
+            raise unsupported(f"the table option {item.sql(dialect='databricks')}")
+
+
+def read_cluster(item: exp.Expression, table: Table) -> list[str]:
+    """The clustering columns; CLUSTER BY AUTO and NONE leave the choice to Databricks."""
+    names = [expression.name for expression in item.expressions]
+    if not names or [name.upper() for name in names] in (["AUTO"], ["NONE"]):
+        return []
+    for name in names:
+        if table.column(name) is None:
+            raise column_not_found(f"`{name}`")
+    return names
+
+
+def _require_key_columns(table: Table) -> None:
+    for constraint in table.constraints:
+        for name in constraint.columns:
+            column = table.column(name)
+            if column is None:
+                raise column_not_found(f"`{name}`")
+            if constraint.kind == "PRIMARY KEY":
+                column.nullable = False  # primary key columns are implicitly NOT NULL
+
+
+def type_name(kind: exp.DataType) -> str:
+    return kind.sql(dialect="databricks").upper()
+
+
+def _create_on_disk(table: Table, context: Context) -> None:
+    columns = ", ".join(_column_sql(column) for column in table.columns)
+    location = context.catalog.location(table)
+    properties = {k: v for k, v in table.properties.items() if k.lower() in ENGINE_PROPERTIES}
+    sql = (
+        f"CREATE TABLE {engine_name(table.id)} ({columns}) USING DELTA "
+        f"LOCATION {text_literal(str(location))}"
+    )
+    if table.comment:
+        sql += f" COMMENT {text_literal(table.comment)}"
+    if properties:
+        pairs = ", ".join(f"{text_literal(k)} = {text_literal(v)}" for k, v in properties.items())
+        sql += f" TBLPROPERTIES ({pairs})"
+    context.engine.run(sql)
+    context.commits.record(table, 0, context.session.user, context.statement_id)
+
+
+def _column_sql(column: Column) -> str:
+    null = "" if column.nullable else " NOT NULL"
+    comment = f" COMMENT {text_literal(column.comment)}" if column.comment else ""
+    return f"`{column.name}` {column.type}{null}{comment}"

@@ -1,0 +1,122 @@
+"""DESCRIBE a table, a schema, a catalog; DESCRIBE DETAIL."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from ..context import Context, Result, rows
+from ..names import resolve
+from ..parsing import Words
+from ..system_tables import MOMENT, NUMBER, TEXT
+
+
+def table(words: Words, context: Context) -> Result:
+    words.accept("TABLE")
+    extended = words.accept("EXTENDED")
+    found = resolve(words.table(), context.session.namespace, context.catalog)
+    words.end()
+    values = [(column.name, column.type.lower(), column.comment) for column in found.columns]
+    if found.cluster_by:
+        values += [("# Clustering Information", "", ""), ("# col_name", "data_type", "comment")]
+        for name in found.cluster_by:
+            column = found.column(name)
+            values.append((name, column.type.lower(), column.comment))
+    if extended:
+        values += _details(found, context)
+    return rows({"col_name": TEXT, "data_type": TEXT, "comment": TEXT}, values)
+
+
+def _details(found, context: Context) -> list[tuple]:
+    facts = {
+        "# Detailed Table Information": "",
+        "Catalog": found.catalog,
+        "Database": found.schema,
+        "Table": found.name,
+        "Created Time": dt.datetime.fromtimestamp(found.created_at, dt.UTC).isoformat(),
+        "Owner": found.owner,
+        "Comment": found.comment or "",
+        "Type": "MANAGED",
+        "Provider": "delta",
+        "Location": str(context.catalog.location(found)),
+        "Table Properties": "["
+        + ",".join(f"{key}={value}" for key, value in sorted(found.properties.items()))
+        + "]",
+    }
+    values = [("", "", ""), *((name, value, "") for name, value in facts.items())]
+    keys = [(key.name, _constraint(key), "") for key in found.constraints]
+    keys += [(name, f"CHECK ({check})", "") for name, check in found.checks.items()]
+    return values + ([("# Constraints", "", ""), *keys] if keys else [])
+
+
+def _constraint(key) -> str:
+    text = f"{key.kind} ({', '.join(f'`{column}`' for column in key.columns)})"
+    if key.references:
+        text += " REFERENCES " + ".".join(f"`{part}`" for part in key.references)
+        text += f" ({', '.join(f'`{column}`' for column in key.referenced_columns or [])})"
+    return text
+
+
+def detail(words: Words, context: Context) -> Result:
+    found = resolve(words.table(), context.session.namespace, context.catalog)
+    words.end()
+    delta = DeltaTable(context.catalog.location(found))
+    actions = pa.table(delta.get_add_actions(flatten=True))
+    sizes = actions.column("size_bytes").to_pylist()
+    created = dt.datetime.fromtimestamp(found.created_at, dt.UTC)
+    return rows(
+        {
+            "format": TEXT,
+            "id": TEXT,
+            "name": TEXT,
+            "description": TEXT,
+            "location": TEXT,
+            "createdAt": MOMENT,
+            "clusteringColumns": pa.list_(TEXT),
+            "numFiles": NUMBER,
+            "sizeInBytes": NUMBER,
+            "properties": pa.map_(TEXT, TEXT),
+        },
+        [
+            (
+                "delta",
+                found.id,
+                found.full_name,
+                found.comment,
+                str(context.catalog.location(found)),
+                created,
+                found.cluster_by,
+                len(sizes),
+                sum(sizes),
+                sorted(found.properties.items()),
+            )
+        ],
+    )
+
+
+def schema(words: Words, context: Context) -> Result:
+    words.accept("EXTENDED")
+    *catalog_name, name = words.name()
+    words.end()
+    home = catalog_name[0] if catalog_name else context.session.namespace.catalog
+    found = context.catalog.schema(home, name)
+    facts = {"Catalog Name": home, "Namespace Name": name, "Comment": found.comment or ""}
+    return _facts({**facts, "Owner": found.owner}, "database")
+
+
+def catalog(words: Words, context: Context) -> Result:
+    words.accept("EXTENDED")
+    (name,) = words.name()
+    words.end()
+    found = context.catalog.catalog(name)
+    facts = {"Catalog Name": name, "Comment": found.comment or "", "Owner": found.owner}
+    return _facts(facts, "info")
+
+
+def _facts(facts: dict[str, str], prefix: str) -> Result:
+    columns = {f"{prefix}_description_item": TEXT, f"{prefix}_description_value": TEXT}
+    if prefix == "info":
+        columns = {"info_name": TEXT, "info_value": TEXT}
+    return rows(columns, list(facts.items()))

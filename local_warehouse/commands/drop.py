@@ -1,0 +1,78 @@
+"""DROP TABLE, DROP SCHEMA, DROP CATALOG."""
+
+from __future__ import annotations
+
+import shutil
+
+from ..catalog import Table
+from ..context import NOTHING, Context, Result
+from ..errors import SqlError
+from ..names import resolve
+from ..parsing import Words
+
+
+def table(words: Words, context: Context) -> Result:
+    tolerant = words.accept("IF", "EXISTS")
+    node = words.table()
+    words.end()
+    try:
+        found = resolve(node, context.session.namespace, context.catalog)
+    except SqlError as error:
+        gone = ("TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND", "NO_SUCH_CATALOG_EXCEPTION")
+        if tolerant and error.error_class in gone:
+            return NOTHING
+        raise
+    _drop(found, context)
+    return NOTHING
+
+
+def schema(words: Words, context: Context) -> Result:
+    tolerant = words.accept("IF", "EXISTS")
+    *catalog_name, name = words.name()
+    cascade = words.accept("CASCADE")
+    words.accept("RESTRICT")
+    words.end()
+    home = catalog_name[0] if catalog_name else context.session.namespace.catalog
+    entry = context.catalog.catalogs.get(home.lower())
+    if tolerant and (entry is None or name.lower() not in entry.schemas):
+        return NOTHING
+    _drop_schema(home, name, cascade, context)
+    return NOTHING
+
+
+def catalog(words: Words, context: Context) -> Result:
+    tolerant = words.accept("IF", "EXISTS")
+    (name,) = words.name()
+    cascade = words.accept("CASCADE")
+    words.accept("RESTRICT")
+    words.end()
+    if tolerant and name.lower() not in context.catalog.catalogs:
+        return NOTHING
+    entry = context.catalog.catalog(name)
+    if not cascade and any(schema.tables for schema in entry.schemas.values()):
+        raise SqlError("CATALOG_NOT_EMPTY", f"Catalog '{name}' is not empty.", "2BP01")
+    for schema_name in list(entry.schemas):
+        _drop_schema(name, schema_name, True, context)
+    context.catalog.drop_catalog(name)
+    return NOTHING
+
+
+def _drop_schema(catalog_name: str, name: str, cascade: bool, context: Context) -> None:
+    found = context.catalog.schema(catalog_name, name)
+    if found.tables and not cascade:
+        raise SqlError(
+            "SCHEMA_NOT_EMPTY",
+            f"Cannot drop a schema `{catalog_name}`.`{name}` because it contains objects.",
+            "2BP01",
+        )
+    for table in list(found.tables.values()):
+        _drop(table, context)
+    context.catalog.drop_schema(catalog_name, name)
+
+
+def _drop(table: Table, context: Context) -> None:
+    with context.commits.exclusively(table, context.cancellation):
+        context.catalog.drop_table(table)
+        context.engine.forget(table.id)
+        context.commits.forget(table)
+        shutil.rmtree(context.catalog.location(table), ignore_errors=True)

@@ -1,0 +1,70 @@
+"""DESCRIBE HISTORY: Delta's commits, with the user whose token made each."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from ..context import Context, Result, rows
+from ..names import resolve
+from ..parsing import Words
+from ..system_tables import MOMENT, NUMBER, TEXT
+
+# https://docs.databricks.com/delta/history (history schema)
+COLUMNS = {
+    "version": NUMBER,
+    "timestamp": MOMENT,
+    "userId": TEXT,
+    "userName": TEXT,
+    "operation": TEXT,
+    "operationParameters": pa.map_(TEXT, TEXT),
+    "job": TEXT,
+    "notebook": TEXT,
+    "clusterId": TEXT,
+    "readVersion": NUMBER,
+    "isolationLevel": TEXT,
+    "isBlindAppend": pa.bool_(),
+    "operationMetrics": pa.map_(TEXT, TEXT),
+    "userMetadata": TEXT,
+    "engineInfo": TEXT,
+}
+
+
+def describe_history(words: Words, context: Context) -> Result:
+    words.accept("TABLE")
+    table = resolve(words.table(), context.session.namespace, context.catalog)
+    limit = words.number() if words.accept("LIMIT") else None
+    words.end()
+    makers = context.commits.makers(table)
+    commits = DeltaTable(context.catalog.location(table)).history(limit)
+    return rows(COLUMNS, [_row(commit, makers) for commit in commits])
+
+
+def _row(commit: dict, makers: dict[int, dict]) -> tuple:
+    version = commit["version"]
+    user = makers.get(version, {}).get("user")
+    return (
+        version,
+        dt.datetime.fromtimestamp(commit["timestamp"] / 1000, dt.UTC),
+        user,
+        user,
+        commit.get("operation"),
+        _texts(commit.get("operationParameters")),
+        None,
+        None,
+        None,
+        version - 1 if version else None,
+        "WriteSerializable",
+        commit.get("isBlindAppend"),
+        _texts(commit.get("operationMetrics")),
+        commit.get("userMetadata"),
+        commit.get("engineInfo"),
+    )
+
+
+def _texts(values: dict | None) -> list[tuple[str, str]]:
+    items = sorted((values or {}).items())
+    return [(k, v if isinstance(v, str) else json.dumps(v)) for k, v in items]

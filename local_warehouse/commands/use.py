@@ -1,0 +1,62 @@
+"""USE and SET: what a session remembers."""
+
+from __future__ import annotations
+
+from ..context import NOTHING, Context, Result, rows
+from ..errors import SqlError, unsupported
+from ..names import Namespace
+from ..parsing import Words
+from ..system_tables import TEXT
+
+# https://docs.databricks.com/sql/language-manual/sql-ref-parameters
+KNOWN = (
+    "ANSI_MODE",
+    "ENABLE_PHOTON",
+    "LEGACY_TIME_PARSER_POLICY",
+    "MAX_FILE_PARTITION_BYTES",
+    "QUERY_TAGS",
+    "READ_ONLY_EXTERNAL_METASTORE",
+    "STATEMENT_TIMEOUT",
+    "TIMEZONE",
+    "USE_CACHED_RESULT",
+)
+
+
+def use(words: Words, context: Context) -> Result:
+    session = context.session
+    if words.accept("CATALOG"):
+        (catalog,) = words.name()
+        context.catalog.catalog(catalog)
+        session.namespace = Namespace(catalog.lower(), "default")
+    else:
+        _ = words.accept("SCHEMA") or words.accept("DATABASE")
+        *catalog_name, schema = words.name()
+        catalog = catalog_name[0] if catalog_name else session.namespace.catalog
+        context.catalog.schema(catalog, schema)
+        session.namespace = Namespace(catalog.lower(), schema.lower())
+    words.end()
+    return NOTHING
+
+
+def set_configuration(words: Words, context: Context) -> Result:
+    """``SET name = value``; bare ``SET`` lists what the session has set."""
+    configuration = context.session.configuration
+    if words.more:
+        _ = words.accept("TIME", "ZONE")
+        (name,) = words.name()
+        words.expect("=")
+        value = words.value()
+        words.end()
+        configuration[name.upper()] = check_setting(name.upper(), value)
+    return rows({"key": TEXT, "value": TEXT}, sorted(configuration.items()))
+
+
+def check_setting(name: str, value: str) -> str:
+    """The value, if the warehouse can honour it; raises SqlError."""
+    if name not in KNOWN:
+        raise SqlError("CONFIG_NOT_AVAILABLE", f"Configuration {name} is not available.", "42K0I")
+    if name == "TIMEZONE" and value.upper() not in ("UTC", "ETC/UTC", "GMT", "Z"):
+        raise unsupported(f"the session time zone {value}; only UTC")
+    if name == "ANSI_MODE" and value.lower() != "true":
+        raise unsupported("ANSI_MODE other than true")
+    return value

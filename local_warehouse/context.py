@@ -1,0 +1,68 @@
+"""What a statement runs with: the warehouse's parts, the session, the parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from .catalog import Catalog
+from .commits import Commits
+from .engine import Cancellation, Engine
+from .parameters import Parameters
+from .query_history import QueryHistory
+from .sessions import Session
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of one warehouse, shared by all its statements."""
+
+    folder: Path
+    catalog: Catalog
+    engine: Engine
+    commits: Commits
+    history: QueryHistory
+
+
+@dataclass(frozen=True)
+class Context:
+    """One execution of one statement."""
+
+    parts: Parts
+    session: Session
+    statement_id: str
+    sql: str
+    parameters: Parameters
+    cancellation: Cancellation = field(default_factory=Cancellation)
+
+    @property
+    def catalog(self) -> Catalog:
+        return self.parts.catalog
+
+    @property
+    def engine(self) -> Engine:
+        return self.parts.engine
+
+    @property
+    def commits(self) -> Commits:
+        return self.parts.commits
+
+
+@dataclass(frozen=True)
+class Result:
+    """A statement's rows; ``modified_rows`` is set for INSERT, UPDATE, DELETE and MERGE."""
+
+    table: pa.Table
+    modified_rows: int | None = None
+
+
+NOTHING = Result(pa.table({}))
+
+
+def rows(columns: dict[str, pa.DataType], values: list[tuple]) -> Result:
+    """A result made by the warehouse itself, such as SHOW TABLES."""
+    schema = pa.schema(list(columns.items()))
+    content = [dict(zip(columns, value, strict=True)) for value in values]
+    return Result(pa.Table.from_pylist(content, schema=schema))

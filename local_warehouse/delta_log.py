@@ -1,0 +1,92 @@
+"""The Delta log of one table: reading commits, and committing what the engine cannot.
+
+The engine commits data; changes of a table's description (columns, nullability, comments) are
+committed here, as a new ``metaData`` action in the next version.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pyarrow as pa
+from deltalake import DeltaTable, Schema
+
+from .engine import Engine
+from .errors import SqlError
+
+
+def _commit_file(location: Path, version: int) -> Path:
+    return location / "_delta_log" / f"{version:020d}.json"
+
+
+def latest_version(location: Path, known: int = -1) -> int:
+    """The newest committed version; ``known`` is one that surely exists (saves listing)."""
+    if known < 0:
+        names = (entry.name for entry in os.scandir(location / "_delta_log"))
+        known = max(int(name[:20]) for name in names if name.endswith(".json") and len(name) == 25)
+    while _commit_file(location, known + 1).exists():
+        known += 1
+    return known
+
+
+def commit_info(location: Path, version: int) -> dict:
+    """The ``commitInfo`` of one version; empty where the file is gone or has none."""
+    try:
+        with _commit_file(location, version).open() as file:
+            for line in file:
+                if '"commitInfo"' in line:
+                    return json.loads(line)["commitInfo"]
+    except FileNotFoundError:
+        pass
+    return {}
+
+
+def change_metadata(location: Path, schema: dict, comment: str | None, operation: str) -> int:
+    """Commit a new description of the table; the new version.
+
+    ``schema`` is a Delta schema as JSON. Raises SqlError (2D521) if another commit came first.
+    """
+    table = DeltaTable(location)
+    metadata = table.metadata()
+    version = table.version() + 1
+    now = int(time.time() * 1000)
+    actions = (
+        {"commitInfo": {"timestamp": now, "operation": operation, "operationParameters": {}}},
+        {
+            "metaData": {
+                "id": str(metadata.id),
+                "name": metadata.name,
+                "description": comment,
+                "format": {"provider": "parquet", "options": {}},
+                "schemaString": json.dumps(schema),
+                "partitionColumns": metadata.partition_columns,
+                "configuration": metadata.configuration,
+                "createdTime": metadata.created_time,
+            }
+        },
+    )
+    temporary = location / "_delta_log" / f".{version}.{os.getpid()}.tmp"
+    temporary.write_text("\n".join(json.dumps(action) for action in actions) + "\n")
+    try:
+        os.link(temporary, _commit_file(location, version))
+    except FileExistsError:
+        raise SqlError(
+            "DELTA_CONCURRENT_WRITE", "A concurrent transaction has written new data.", "2D521"
+        ) from None
+    finally:
+        temporary.unlink()
+    return version
+
+
+def schema_json(location: Path) -> dict:
+    return json.loads(DeltaTable(location).schema().to_json())
+
+
+def new_field(name: str, sql_type: str, engine: Engine) -> dict:
+    """A nullable column of a SQL type as Delta's schema describes it."""
+    empty: pa.Table = engine.run(f"SELECT CAST(NULL AS {sql_type}) AS c LIMIT 0")
+    field = json.loads(Schema.from_arrow(empty.schema).to_json())["fields"][0]
+    return {**field, "name": name, "nullable": True, "metadata": {}}

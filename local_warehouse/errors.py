@@ -1,0 +1,134 @@
+"""Errors as Databricks words them: ``[CLASS] text SQLSTATE: xxxxx``.
+
+``SqlError`` is a failed statement; ``InvalidHandle`` a session or operation that is gone.
+``from_engine`` gives the engine's own messages Databricks' classes, in this one place.
+"""
+
+from __future__ import annotations
+
+import re
+
+
+class SqlError(Exception):
+    """A statement that failed, with its Databricks error class and SQLSTATE."""
+
+    def __init__(self, error_class: str, message: str, sqlstate: str) -> None:
+        super().__init__(f"[{error_class}] {message} SQLSTATE: {sqlstate}")
+        self.error_class = error_class
+        self.message = message
+        self.sqlstate = sqlstate
+
+
+class InvalidHandle(Exception):
+    """A session or operation handle that this warehouse does not know (any more)."""
+
+
+class Cancelled(Exception):
+    """The statement was cancelled, or ran out of time, while the engine worked on it."""
+
+
+def syntax_error(detail: str) -> SqlError:
+    return SqlError("PARSE_SYNTAX_ERROR", f"Syntax error: {detail}", "42601")
+
+
+def unsupported(feature: str) -> SqlError:
+    return SqlError(
+        "UNSUPPORTED_FEATURE", f"The local warehouse does not support {feature}.", "0A000"
+    )
+
+
+def table_not_found(name: str) -> SqlError:
+    return SqlError(
+        "TABLE_OR_VIEW_NOT_FOUND",
+        f"The table or view {name} cannot be found. Verify the spelling and correctness of the "
+        "schema and catalog.",
+        "42P01",
+    )
+
+
+def column_not_found(name: str) -> SqlError:
+    return SqlError(
+        "UNRESOLVED_COLUMN.WITH_SUGGESTION",
+        f"A column, variable, or function parameter with name {name} cannot be resolved.",
+        "42703",
+    )
+
+
+def concurrent_write(table: str) -> SqlError:
+    return SqlError(
+        "DELTA_CONCURRENT_APPEND.ROW_LEVEL_CHANGES",
+        f"Transaction conflict detected. Rows of {table} that this statement reads were changed "
+        "by a concurrent one. Please retry the operation.",
+        "2D521",
+    )
+
+
+def metadata_changed(table: str) -> SqlError:
+    return SqlError(
+        "DELTA_METADATA_CHANGED",
+        f"The metadata of {table} has been changed by a concurrent update. "
+        "Please retry the operation.",
+        "2D521",
+    )
+
+
+_ENVELOPE = re.compile(
+    r"^\w+: (?:\[FlightSQL\] )?(?P<stage>parse|plan|plan conversion|execution|encoding)? ?"
+    r"(?:error: )?(?P<text>.*?)(?: \(\w+; \w+\))?$",
+    re.DOTALL,
+)
+
+# Engine wording -> (class, SQLSTATE); the first that matches wins.
+_PATTERNS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), error_class, sqlstate)
+    for pattern, error_class, sqlstate in (
+        (r"NOT NULL constraint violated", "DELTA_NOT_NULL_CONSTRAINT_VIOLATED", "23502"),
+        (
+            r"Cannot cast|cast error|invalid .*(date|timestamp|number)",
+            "CAST_INVALID_INPUT",
+            "22018",
+        ),
+        (r"Divide by zero", "DIVIDE_BY_ZERO", "22012"),
+        (r"overflow", "ARITHMETIC_OVERFLOW", "22003"),
+        (
+            r"MERGE_CARDINALITY_VIOLATION|multiple source rows",
+            "DELTA_MULTIPLE_SOURCE_ROW_MATCHING_TARGET_ROW_IN_MERGE",
+            "21506",
+        ),
+        (r"Failed to commit transaction|Missing commit file", "DELTA_CONCURRENT_WRITE", "2D521"),
+        (
+            r"cannot resolve attribute|missing from the schema|No field named|"
+            r"cannot resolve (column|assignment)",
+            "UNRESOLVED_COLUMN.WITH_SUGGESTION",
+            "42703",
+        ),
+        (
+            r"unknown function|Invalid function|function not found|unsupported function",
+            "UNRESOLVED_ROUTINE",
+            "42883",
+        ),
+        (r"not (yet )?implemented|unsupported|not support", "UNSUPPORTED_FEATURE", "0A000"),
+        (r"aggregate|GROUP BY", "MISSING_AGGREGATION", "42803"),
+        (r"type mismatch|cannot coerce|type_coercion", "DATATYPE_MISMATCH", "42K09"),
+    )
+)
+_OWN_CLASS = re.compile(
+    r"\[(?P<cls>DELTA_[A-Z_.]+)\] (?P<text>.*?) SQLSTATE: (?P<state>\w{5})", re.S
+)
+
+
+def from_engine(error: Exception) -> SqlError:
+    """The engine's error in Databricks' words; what it cannot place is an INTERNAL_ERROR."""
+    match = _ENVELOPE.match(str(error))
+    stage, text = (match["stage"], match["text"]) if match else (None, str(error))
+    text = text.strip()
+    if own := _OWN_CLASS.search(text):
+        return SqlError(own["cls"], own["text"], own["state"])
+    if stage == "parse":
+        return syntax_error(text)
+    for pattern, error_class, sqlstate in _PATTERNS:
+        if pattern.search(text):
+            return SqlError(error_class, re.sub(r"^.*?\[[A-Z_.]+\] ", "", text), sqlstate)
+    if user := re.search(r"Execution error: (.*)", text, re.DOTALL):
+        return SqlError("USER_RAISED_EXCEPTION", user[1], "P0001")
+    return SqlError("INTERNAL_ERROR", text, "XX000")

@@ -1,0 +1,98 @@
+"""From the names in a statement to tables of the catalog, as the session sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+from .catalog import SYSTEM_CATALOG, Catalog, Table
+from .engine import engine_name
+from .errors import SqlError, unsupported
+from .template import Markers
+
+SYSTEM_SCHEMAS = {"information_schema"}
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """The session's current catalog and schema."""
+
+    catalog: str
+    schema: str
+
+
+def parts(table: exp.Table, namespace: Namespace) -> tuple[str, str, str]:
+    """Catalog, schema and name that a reference means, in lower case."""
+    if not isinstance(table.this, exp.Identifier):
+        raise unsupported(f"the table function {table.sql(dialect='databricks')}")
+    catalog = table.catalog or namespace.catalog
+    schema = table.db or namespace.schema
+    return catalog.lower(), schema.lower(), table.name.lower()
+
+
+def resolve(table: exp.Table, namespace: Namespace, catalog: Catalog) -> Table:
+    found = parts(table, namespace)
+    if found[0] == SYSTEM_CATALOG or found[1] in SYSTEM_SCHEMAS:
+        raise SqlError(
+            "INSUFFICIENT_PERMISSIONS",
+            f"Insufficient privileges: {'.'.join(found)} is a system table.",
+            "42501",
+        )
+    return catalog.table(*found)
+
+
+def rewrite_tables(
+    tree: exp.Expression, namespace: Namespace, catalog: Catalog, markers: Markers
+) -> list[Table]:
+    """Point every table reference in ``tree`` at the engine's name for it.
+
+    Returns the tables referred to. System tables become a hole that is filled with a snapshot
+    at execution. Raises SqlError (TABLE_OR_VIEW_NOT_FOUND).
+    """
+    tables = []
+    for node in list(tree.find_all(exp.Table)):
+        if not isinstance(node.this, exp.Identifier) or _is_cte(node):
+            continue
+        if node.db.lower() in ("delta", "parquet", "csv", "json", "text") and "/" in node.name:
+            raise unsupported(f"reading files by path ({node.db})")
+        catalog_name, schema_name, name = parts(node, namespace)
+        if not node.alias:
+            node.set("alias", exp.TableAlias(this=exp.to_identifier(node.name, quoted=True)))
+        if catalog_name == SYSTEM_CATALOG or schema_name in SYSTEM_SCHEMAS:
+            key = f"{catalog_name}.{schema_name}.{name}"
+            node.set("this", markers.identifier("system", key))
+            node.set("db", exp.to_identifier("parquet"))
+        else:
+            table = catalog.table(catalog_name, schema_name, name)
+            tables.append(table)
+            database, engine_table = engine_name(table.id).split(".")
+            node.set("this", exp.to_identifier(engine_table))
+            node.set("db", exp.to_identifier(database))
+        node.set("catalog", None)
+    for column in tree.find_all(exp.Column):
+        column.set("db", None)
+        column.set("catalog", None)
+    return tables
+
+
+def _is_cte(table: exp.Table) -> bool:
+    """Whether the reference means a common table expression visible where it stands."""
+    if table.db:
+        return False
+    name, below, node = table.name.lower(), table, table.parent
+    while node is not None:
+        if isinstance(node, exp.With):
+            earlier = node.expressions[: _position(node, below)]
+            if any(cte.alias.lower() == name for cte in earlier):
+                return True
+        elif with_ := node.args.get("with_"):
+            visible = with_ is not below
+            if visible and any(cte.alias.lower() == name for cte in with_.expressions):
+                return True
+        below, node = node, node.parent
+    return False
+
+
+def _position(with_: exp.With, cte: exp.Expression) -> int:
+    return next(i for i, expression in enumerate(with_.expressions) if expression is cte)

@@ -1,0 +1,107 @@
+"""Reading SQL text: whole statements as trees, commands word by word."""
+
+from __future__ import annotations
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.tokens import Token, TokenType
+
+from .errors import SqlError, syntax_error
+from .parameters import Parameters
+from .template import DIALECT
+
+
+def parse(sql: str) -> exp.Expression:
+    """The one statement in ``sql``; raises SqlError (PARSE_SYNTAX_ERROR)."""
+    try:
+        trees = [tree for tree in sqlglot.parse(sql, dialect=DIALECT) if tree is not None]
+    except (SqlglotError, RecursionError) as error:
+        errors = getattr(error, "errors", None)
+        detail = errors[0]["description"] if errors else str(error)
+        raise syntax_error(f"at or near {detail}") from error
+    if len(trees) != 1:
+        raise syntax_error("exactly one statement is expected")
+    return trees[0]
+
+
+def tokenize(sql: str) -> list[Token]:
+    try:
+        return sqlglot.tokenize(sql, read=DIALECT)
+    except SqlglotError as error:
+        raise syntax_error(str(error)) from error
+
+
+class Words:
+    """A command's tokens, read from left to right.
+
+    ``accept`` tries, ``expect`` insists; values may be literals or parameter markers.
+    """
+
+    def __init__(self, sql: str, parameters: Parameters) -> None:
+        self._tokens = [t for t in tokenize(sql) if t.token_type is not TokenType.SEMICOLON]
+        self._at = 0
+        self._parameters = parameters
+
+    def accept(self, *words: str) -> bool:
+        found = [token.text.upper() for token in self._tokens[self._at : self._at + len(words)]]
+        if found == list(words):
+            self._at += len(words)
+            return True
+        return False
+
+    def expect(self, *words: str) -> None:
+        if not self.accept(*words):
+            raise self.unexpected()
+
+    def name(self) -> list[str]:
+        """A possibly qualified name: its parts."""
+        parts = [self._next().text]
+        while self.accept("."):
+            parts.append(self._next().text)
+        return parts
+
+    def table(self) -> exp.Table:
+        """A table's name as the rest of the warehouse takes it."""
+        names = self.name()
+        if len(names) > 3:
+            raise self.unexpected()
+        padded = [None] * (3 - len(names)) + names
+        catalog, schema, table = (exp.to_identifier(n, quoted=True) if n else None for n in padded)
+        return exp.Table(this=table, db=schema, catalog=catalog)
+
+    def string(self) -> str:
+        if self.accept(":"):
+            return self._parameters.text(self._next().text)
+        token = self._next()
+        if token.token_type is not TokenType.STRING:
+            raise syntax_error(f"at or near '{token.text}': a string is expected")
+        return token.text
+
+    def number(self) -> int:
+        text = self._parameters.text(self._next().text) if self.accept(":") else self._next().text
+        if not text.isdigit():
+            raise syntax_error(f"at or near '{text}': a whole number is expected")
+        return int(text)
+
+    def value(self) -> str:
+        """A string, number or word, as in SET."""
+        return self._next().text
+
+    @property
+    def more(self) -> bool:
+        return self._at < len(self._tokens)
+
+    def end(self) -> None:
+        if self.more:
+            raise self.unexpected()
+
+    def unexpected(self) -> SqlError:
+        rest = self._tokens[self._at].text if self.more else "end of input"
+        return syntax_error(f"at or near '{rest}'")
+
+    def _next(self) -> Token:
+        if not self.more:
+            raise self.unexpected()
+        self._at += 1
+        return self._tokens[self._at - 1]

@@ -1,0 +1,61 @@
+"""The statement log, readable as ``system.query.history`` and by the control endpoint."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+
+KEPT = 20_000
+
+
+@dataclass
+class Entry:
+    """One statement, from its arrival to its end."""
+
+    number: int
+    statement_id: str
+    session_id: str
+    user: str
+    text: str
+    query_tags: str
+    started_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
+    ended_at: dt.datetime | None = None
+    status: str = "RUNNING"
+    rows: int | None = None
+    error: str | None = None
+
+    @property
+    def duration_ms(self) -> int | None:
+        if self.ended_at is None:
+            return None
+        return round((self.ended_at - self.started_at).total_seconds() * 1000)
+
+
+class QueryHistory:
+    """The latest statements, oldest first."""
+
+    def __init__(self) -> None:
+        self._entries: deque[Entry] = deque(maxlen=KEPT)
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def start(
+        self, statement_id: str, session_id: str, user: str, text: str, query_tags: str
+    ) -> Entry:
+        with self._lock:
+            entry = Entry(next(self._numbers), statement_id, session_id, user, text, query_tags)
+            self._entries.append(entry)
+        return entry
+
+    def end(
+        self, entry: Entry, status: str, rows: int | None = None, error: str | None = None
+    ) -> None:
+        entry.rows, entry.error, entry.status = rows, error, status
+        entry.ended_at = dt.datetime.now(dt.UTC)
+
+    def entries(self, after: int = 0) -> list[Entry]:
+        with self._lock:
+            return [entry for entry in self._entries if entry.number > after]

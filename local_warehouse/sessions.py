@@ -1,0 +1,113 @@
+"""Who may come in, and the sessions they opened.
+
+Tokens live in ``tokens.json`` of the data folder: token -> {"user", "warehouse"}; a token
+without right to the warehouse has ``"warehouse": false``. A session ends when it is closed or
+has been idle too long; what comes for it afterwards meets InvalidHandle.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import InvalidHandle
+from .names import Namespace
+
+DEVELOPER_TOKEN = "dapi-local-developer"
+DEVELOPER = "developer@localhost"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Whom a token stands for."""
+
+    user: str
+    may_use_warehouse: bool
+
+
+class Tokens:
+    """The tokens file, read again whenever it changes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "tokens.json"
+        self._read_at = -1.0
+        self._principals: dict[str, Principal] = {}
+        if not self._file.exists():
+            self._file.touch(mode=0o600)
+            self._file.write_text(
+                json.dumps({DEVELOPER_TOKEN: {"user": DEVELOPER, "warehouse": True}}, indent=1)
+            )
+
+    def principal(self, token: str) -> Principal | None:
+        changed = self._file.stat().st_mtime
+        if changed != self._read_at:
+            content = json.loads(self._file.read_text())
+            self._principals = {
+                key: Principal(value["user"], value.get("warehouse", True))
+                for key, value in content.items()
+            }
+            self._read_at = changed
+        return self._principals.get(token)
+
+
+@dataclass
+class Session:
+    """One session; ``namespace`` moves with USE."""
+
+    user: str
+    namespace: Namespace
+    configuration: dict[str, str]
+    id: uuid.UUID = field(default_factory=uuid.uuid4)
+    used_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def statement_timeout(self) -> float | None:
+        """Seconds, or None where the session set none."""
+        value = self.configuration.get("STATEMENT_TIMEOUT", "0")
+        return float(value) or None
+
+
+class Sessions:
+    """The open sessions of all users."""
+
+    def __init__(self, idle_seconds: float) -> None:
+        self.idle_seconds = idle_seconds
+        self._lock = threading.Lock()
+        self._open: dict[uuid.UUID, Session] = {}
+
+    def open(self, user: str, namespace: Namespace, configuration: dict[str, str]) -> Session:
+        upper = {key.upper(): value for key, value in configuration.items()}
+        session = Session(user, namespace, upper)
+        with self._lock:
+            self._expire()
+            self._open[session.id] = session
+        return session
+
+    def get(self, session_id: uuid.UUID, user: str) -> Session:
+        with self._lock:
+            self._expire()
+            session = self._open.get(session_id)
+            if session is None or session.user != user:
+                raise InvalidHandle(f"Invalid SessionHandle: SessionHandle [{session_id}]")
+            session.used_at = time.monotonic()
+            return session
+
+    def close(self, session_id: uuid.UUID) -> None:
+        with self._lock:
+            self._open.pop(session_id, None)
+
+    def close_all(self) -> int:
+        """End every session, as a restart of the warehouse would; how many there were."""
+        with self._lock:
+            count = len(self._open)
+            self._open.clear()
+            return count
+
+    def _expire(self) -> None:
+        oldest = time.monotonic() - self.idle_seconds
+        for session in [s for s in self._open.values() if s.used_at < oldest]:
+            del self._open[session.id]

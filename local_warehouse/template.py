@@ -1,0 +1,60 @@
+"""Engine SQL with holes: prepared once per statement text, filled in per execution.
+
+While a statement's tree is rewritten, everything that differs between executions (parameters,
+the session's user, system tables) is replaced by a marker; the generated SQL is then
+split at the markers, so that no value ever passes through the SQL parser.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+DIALECT = "databricks"
+
+
+@dataclass(frozen=True)
+class Hole:
+    """What goes here: ``kind`` is named, positional, user, system or version."""
+
+    kind: str
+    key: str | int
+
+
+@dataclass(frozen=True)
+class Template:
+    pieces: tuple[str | Hole, ...]
+
+    def fill(self, value_of: Callable[[Hole], str]) -> str:
+        return "".join(p if isinstance(p, str) else value_of(p) for p in self.pieces)
+
+    @property
+    def holes(self) -> tuple[Hole, ...]:
+        return tuple(piece for piece in self.pieces if isinstance(piece, Hole))
+
+
+class Markers:
+    """Hands out markers for one statement and splits generated SQL at them."""
+
+    def __init__(self) -> None:
+        self._stem = f"hole_{secrets.token_hex(8)}_"
+        self._holes: list[Hole] = []
+
+    def identifier(self, kind: str, key: str | int) -> exp.Identifier:
+        self._holes.append(Hole(kind, key))
+        return exp.Identifier(this=f"{self._stem}{len(self._holes) - 1}_", quoted=False)
+
+    def value(self, kind: str, key: str | int) -> exp.Column:
+        return exp.Column(this=self.identifier(kind, key))
+
+    def template(self, tree: exp.Expression) -> Template:
+        return self.split(tree.sql(dialect=DIALECT))
+
+    def split(self, sql: str) -> Template:
+        parts = re.split(f"{self._stem}(\\d+)_", sql)
+        pieces = [p if i % 2 == 0 else self._holes[int(p)] for i, p in enumerate(parts)]
+        return Template(tuple(piece for piece in pieces if piece != ""))

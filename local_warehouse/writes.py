@@ -1,0 +1,259 @@
+"""INSERT, UPDATE, DELETE and MERGE: prepared for the engine, committed one at a time.
+
+What the engine lacks is written into the statement: columns that an INSERT leaves out, CHECK
+constraints on every write. Conflicts are refused as Delta's row-level concurrency would: only
+where a commit since the statement's arrival changed rows that the statement reads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+from sqlglot import exp
+
+from . import checks
+from .catalog import Catalog, Table
+from .context import Context, Result
+from .engine import engine_name
+from .errors import SqlError, column_not_found, concurrent_write, metadata_changed, unsupported
+from .fill import fill
+from .names import Namespace, resolve, rewrite_tables
+from .template import Markers, Template
+
+# Result columns as Databricks returns them -> the engine's metric in the commit.
+_INSERT = {"num_affected_rows": "numOutputRows", "num_inserted_rows": "numOutputRows"}
+_UPDATE = {"num_affected_rows": "numUpdatedRows"}
+_DELETE = {"num_affected_rows": "numDeletedRows"}
+_MERGE = {
+    "num_updated_rows": "numTargetRowsUpdated",
+    "num_deleted_rows": "numTargetRowsDeleted",
+    "num_inserted_rows": "numTargetRowsInserted",
+}
+
+
+@dataclass(frozen=True)
+class Write:
+    """A prepared write; ``touched`` selects the target rows that it reads, at a version."""
+
+    target: Table
+    template: Template
+    tables: tuple[Table, ...]
+    counts: dict[str, str]
+    touched: Template | None = None
+
+
+def prepare(
+    tree: exp.Expression, namespace: Namespace, catalog: Catalog, markers: Markers
+) -> Write:
+    """Raises SqlError for what is unknown or not supported."""
+    if isinstance(tree, exp.Insert):
+        return _prepare_insert(tree, namespace, catalog, markers)
+    if isinstance(tree, exp.Merge):
+        return _prepare_merge(tree, namespace, catalog, markers)
+    return _prepare_change(tree, namespace, catalog, markers)
+
+
+def run(write: Write, context: Context) -> Result:
+    """Execute and commit; raises SqlError (conflicts have SQLSTATE 2D521)."""
+    commits, table = context.commits, write.target
+    seen_version, seen_epoch = commits.version(table), table.epoch
+    sql = fill(write.template, context)
+    with commits.exclusively(table, context.cancellation):
+        if table.epoch != seen_epoch:
+            raise metadata_changed(table.full_name)
+        before = commits.version(table)
+        if before != seen_version and _conflicts(write, context, seen_version, before):
+            raise concurrent_write(table.full_name)
+        context.engine.run(sql, context.cancellation)
+        after = commits.version(table)
+        metrics = commits.info(table, after).get("operationMetrics", {}) if after > before else {}
+        if after > before:
+            commits.record(table, after, context.session.user, context.statement_id)
+    return _result(write.counts, metrics)
+
+
+def _result(counts: dict[str, str], metrics: dict) -> Result:
+    numbers = {name: int(metrics.get(metric, 0)) for name, metric in counts.items()}
+    affected = numbers.get("num_affected_rows", sum(numbers.values()))
+    row = {"num_affected_rows": affected, **numbers}
+    return Result(pa.table({k: pa.array([v], pa.int64()) for k, v in row.items()}), affected)
+
+
+def _conflicts(write: Write, context: Context, seen: int, now: int) -> bool:
+    """Whether a commit after version ``seen`` changed rows that the statement reads."""
+    if write.touched is None:
+        return False
+    infos = (context.commits.info(write.target, version) for version in range(seen + 1, now + 1))
+    if all(info.get("isBlindAppend") or info.get("operation") == "OPTIMIZE" for info in infos):
+        return False
+    then = fill(write.touched, context, version=seen)
+    today = fill(write.touched, context, version=now)
+    probe = (
+        f"SELECT 1 FROM (({then}) EXCEPT ({today})) UNION ALL "
+        f"SELECT 1 FROM (({today}) EXCEPT ({then})) LIMIT 1"
+    )
+    return context.engine.run(probe, context.cancellation).num_rows > 0
+
+
+def _prepare_insert(
+    tree: exp.Insert, namespace: Namespace, catalog: Catalog, markers: Markers
+) -> Write:
+    for option in ("overwrite", "where", "partition", "conflict", "returning"):
+        if tree.args.get(option):
+            raise unsupported(f"INSERT with {option.upper()}")
+    into, source = tree.this, tree.expression
+    listed = into.expressions if isinstance(into, exp.Schema) else []
+    node = into.this if isinstance(into, exp.Schema) else into
+    target = resolve(node, namespace, catalog)
+    if with_ := tree.args.get("with_"):
+        source.set("with_", with_)
+    width = _width(source)
+    if tree.args.get("by_name"):
+        columns = list(source.named_selects)
+    else:
+        columns = [c.name for c in listed] or [c.name for c in target.columns[: width or None]]
+    for column in columns:
+        if target.column(column) is None:
+            raise column_not_found(f"`{column}`")
+    if (
+        width is not None
+        and width != len(columns)
+        or (not listed and not tree.args.get("by_name") and len(columns) < len(target.columns))
+    ):
+        raise _arity(target, len(columns) if listed else len(target.columns), width)
+    tables = rewrite_tables(source, namespace, catalog, markers)
+    sql = _insert_sql(target, columns, source)
+    return Write(target, markers.split(sql), (target, *tables), _INSERT)
+
+
+def _insert_sql(target: Table, columns: list[str], source: exp.Expression) -> str:
+    position = {name.lower(): f"s.c{i}" for i, name in enumerate(columns)}
+    values = {
+        column.name: exp.cast(
+            exp.maybe_parse(position.get(column.name.lower(), "NULL"), dialect="databricks"),
+            column.type,
+            dialect="databricks",
+        )
+        for column in target.columns
+    }
+    checked = checks.guard(target, values)
+    projection = ", ".join(
+        f"{value.sql(dialect='databricks')} AS `{name}`" for name, value in checked.items()
+    )
+    aliases = ", ".join(f"c{i}" for i in range(len(columns)))
+    body = source.sql(dialect="databricks")
+    return (
+        f"INSERT INTO {engine_name(target.id)} SELECT {projection} FROM ({body}) AS s({aliases})"
+    )
+
+
+def _width(source: exp.Expression) -> int | None:
+    """How many columns the source has; None where a star hides it."""
+    if isinstance(source, exp.Values):
+        first = source.expressions[0]
+        return len(first.expressions) if isinstance(first, exp.Tuple) else 1
+    selects = source.selects if isinstance(source, exp.Query) else []
+    if not selects or any(select.is_star for select in selects):
+        return None
+    return len(selects)
+
+
+def _arity(target: Table, wanted: int, given: int | None) -> SqlError:
+    problem = "NOT_ENOUGH" if (given or 0) < wanted else "TOO_MANY"
+    return SqlError(
+        f"INSERT_COLUMN_ARITY_MISMATCH.{problem}_DATA_COLUMNS",
+        f"Cannot write to {target.full_name}: {wanted} columns are expected, {given} are given.",
+        "21S01",
+    )
+
+
+def _prepare_change(
+    tree: exp.Update | exp.Delete, namespace: Namespace, catalog: Catalog, markers: Markers
+) -> Write:
+    node = tree.this
+    if not isinstance(node, exp.Table):
+        raise unsupported("this form of DELETE")
+    target = resolve(node, namespace, catalog)
+    alias = node.alias or node.name
+    where = tree.args.get("where")
+    if isinstance(tree, exp.Delete) and where is not None and where.find(exp.Query):
+        raise unsupported("subqueries in the condition of DELETE")
+    tables = rewrite_tables(tree, namespace, catalog, markers)
+    if isinstance(tree, exp.Update):
+        assignments = _assignments(tree.expressions, target)
+        guarded = checks.guard(target, assignments, alias)
+        tree.set("expressions", [_assign(name, value) for name, value in guarded.items()])
+    touched = exp.select("*").from_(_at_version(node, markers))
+    if where is not None:
+        touched = touched.where(where.this.copy())
+    counts = _UPDATE if isinstance(tree, exp.Update) else _DELETE
+    return Write(
+        target, markers.template(tree), (target, *tables), counts, markers.template(touched)
+    )
+
+
+def _prepare_merge(
+    tree: exp.Merge, namespace: Namespace, catalog: Catalog, markers: Markers
+) -> Write:
+    target = resolve(tree.this, namespace, catalog)
+    alias = tree.this.alias or tree.this.name
+    source_alias = tree.args["using"].alias_or_name
+    tables = rewrite_tables(tree, namespace, catalog, markers)
+    for when in tree.args["whens"].expressions:
+        _guard_when(when, target, alias, source_alias)
+    touched = (
+        exp.select(f"`{alias}`.*", dialect="databricks")
+        .from_(_at_version(tree.this, markers))
+        .join(tree.args["using"].copy(), on=tree.args["on"].copy(), join_type="LEFT SEMI")
+    )
+    return Write(
+        target, markers.template(tree), (target, *tables), _MERGE, markers.template(touched)
+    )
+
+
+def _guard_when(when: exp.When, target: Table, alias: str, source_alias: str) -> None:
+    """Write the target's CHECK constraints into one WHEN clause."""
+    action = when.args["then"]
+    if not target.checks or isinstance(action, exp.Var):
+        return
+    star = {
+        column.name: exp.column(column.name, table=source_alias, quoted=True)
+        for column in target.columns
+    }
+    if isinstance(action, exp.Update):
+        is_star = not isinstance(action.expressions, list) or not action.expressions
+        assigned = star if is_star else _assignments(action.expressions, target)
+        guarded = checks.guard(target, assigned, alias)
+        action.set("expressions", [_assign(name, value) for name, value in guarded.items()])
+    elif isinstance(action, exp.Insert):
+        if isinstance(action.this, exp.Tuple):
+            names = [column.name for column in action.this.expressions]
+            given = dict(zip(names, action.expression.expressions, strict=True))
+        else:
+            given = star
+        values = {c.name: exp.null() for c in target.columns} | given
+        guarded = checks.guard(target, values)
+        action.set("this", exp.Tuple(expressions=[exp.column(n, quoted=True) for n in guarded]))
+        action.set("expression", exp.Tuple(expressions=list(guarded.values())))
+
+
+def _assignments(expressions: list[exp.Expression], target: Table) -> dict[str, exp.Expression]:
+    assigned = {}
+    for assignment in expressions:
+        column = target.column(assignment.this.name)
+        if column is None:
+            raise column_not_found(f"`{assignment.this.name}`")
+        assigned[column.name] = assignment.expression
+    return assigned
+
+
+def _assign(name: str, value: exp.Expression) -> exp.EQ:
+    return exp.EQ(this=exp.column(name, quoted=True), expression=value)
+
+
+def _at_version(node: exp.Table, markers: Markers) -> exp.Table:
+    table = node.copy()
+    version = exp.Version(this="VERSION", kind="AS OF", expression=markers.value("version", ""))
+    table.set("version", version)
+    return table
