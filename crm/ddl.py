@@ -62,3 +62,18 @@ def _constraints(table: Table, namespace: Namespace) -> list[str]:
 
 def _literal(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def list_existing(namespace: Namespace) -> tuple[str, dict[str, str]]:
+    """The query, with its parameters, for the catalog, schema and tables that can be seen."""
+    sql = """
+    SELECT 'catalog' AS what, :catalog AS name
+    UNION ALL
+    SELECT 'schema', schema_name
+    FROM {catalog}.information_schema.schemata WHERE schema_name = :schema
+    UNION ALL
+    SELECT 'table', table_name
+    FROM {catalog}.information_schema.tables WHERE table_schema = :schema
+    """
+    params = {"catalog": namespace.catalog, "schema": namespace.schema}
+    return sql.replace("{catalog}", namespace.quoted_catalog), params

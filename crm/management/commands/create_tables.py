@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from crm import ddl
+from crm.management import namespace as where
+from crm.schema import TABLES, Namespace
+from crm.warehouse import Warehouse
+from crm.warehouse.errors import (
+    ObjectNotFound,
+    PermissionDenied,
+    StatementFailed,
+    WarehouseError,
+)
+
+
+class Command(BaseCommand):
+    help = (
+        "Create the catalog, the schema and the four tables where they do not exist yet. "
+        "A catalog or schema that is there but that you may not create is simply used."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        where.add_arguments(parser)
+        parser.add_argument(
+            "--history-days",
+            type=int,
+            default=int(os.environ.get("EDIP_HISTORY_DAYS") or ddl.HISTORY_DAYS),
+            help="days for which Delta keeps old versions and changes (default: %(default)s)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        wh = where.warehouse(options)
+        try:
+            self._create_all(wh, options["history_days"])
+        except WarehouseError as error:
+            raise CommandError(str(error)) from error
+
+    def _create_all(self, wh: Warehouse, history_days: int) -> None:
+        namespace = wh.namespace
+        there = _existing(wh)
+        refused: list[str] = []
+        for what, name, sql in (
+            ("catalog", namespace.catalog, ddl.create_catalog(namespace)),
+            ("schema", namespace.schema, ddl.create_schema(namespace)),
+        ):
+            try:
+                wh.execute(sql, repeatable=True)
+            except (PermissionDenied, ObjectNotFound, StatementFailed) as error:
+                # Without the right to create it, this fails for one that exists, too. Whether
+                # it does, the tables will tell.
+                refused.append(f"{what} {name}: {error}")
+                self.stdout.write(f"{what} {name}: may not be created; using it as it is")
+            else:
+                self._say(what, name, (what, name) in there)
+        for table in TABLES:
+            name = f"{namespace.prefix}{table.name}"
+            try:
+                wh.execute(ddl.create_table(table, namespace, history_days), repeatable=True)
+            except (PermissionDenied, ObjectNotFound) as error:
+                raise CommandError(_advice(namespace, name, error, refused)) from error
+            self._say("table", name, ("table", name) in there)
+
+    def _say(self, what: str, name: str, was_there: bool) -> None:
+        result = "was there already" if was_there else self.style.SUCCESS("created")
+        self.stdout.write(f"{what} {name}: {result}")
+
+
+def _existing(wh: Warehouse) -> set[tuple[str, str]]:
+    """What is there, as (what, name); of what we may not see, nothing."""
+    sql, params = ddl.list_existing(wh.namespace)
+    try:
+        return {(row["what"], row["name"]) for row in wh.query(sql, params)}
+    except (ObjectNotFound, PermissionDenied, StatementFailed):
+        return set()
+
+
+def _advice(namespace: Namespace, table: str, error: WarehouseError, refused: list[str]) -> str:
+    reasons = "".join(f"\n  {reason}" for reason in [*refused, f"table {table}: {error}"])
+    return (
+        f"Table {table} cannot be created in {namespace.catalog}.{namespace.schema}:{reasons}\n"
+        "Either choose a catalog and schema where you may create tables (--catalog, --schema), "
+        "or ask their owner for\n"
+        f"  GRANT USE CATALOG ON CATALOG {namespace.quoted_catalog} TO `<you>`;\n"
+        f"  GRANT USE SCHEMA, CREATE TABLE ON SCHEMA {namespace.quoted_schema} TO `<you>`;"
+    )

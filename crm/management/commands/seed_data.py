@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import datetime as dt
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from crm import sample_data
+from crm.management import namespace as where
+from crm.repository import bulk
+from crm.warehouse.errors import ObjectNotFound, WarehouseError
+
+
+class Command(BaseCommand):
+    help = "Load the sample data. Rows that are there already stay as they are."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        where.add_arguments(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        wh = where.warehouse(options)
+        try:
+            for table, rows in sample_data.rows(dt.datetime.now(dt.UTC).date()).items():
+                added = bulk.insert_missing(wh, table, rows)
+                self.stdout.write(f"{table.plural}: {added} of {len(rows)} added")
+        except ObjectNotFound as error:
+            raise CommandError(f"{error}\nRun create_tables first.") from error
+        except WarehouseError as error:
+            raise CommandError(str(error)) from error
