@@ -50,6 +50,7 @@ CSRF_TRUSTED_ORIGINS = env.list(
 INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
+    "django.forms",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django_htmx",
@@ -99,11 +100,14 @@ SECURE_HSTS_SECONDS = 0 if LOCAL else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not LOCAL
 USE_X_FORWARDED_HOST = not LOCAL
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "crm.views.errors.csrf_failure"
 SILENCED_SYSTEM_CHECKS = ["security.W008"]  # SECURE_SSL_REDIRECT, see above
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+# Packages' and our own files are served from where they are: no collectstatic is needed.
+WHITENOISE_USE_FINDERS = True
 
 LANGUAGE_CODE = "en"
 USE_I18N = False

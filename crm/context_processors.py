@@ -1,0 +1,42 @@
+"""What every page's frame shows: sections, person, theme."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from crm.views.preferences import THEMES, chosen_theme
+
+
+@dataclass(frozen=True)
+class Section:
+    label: str
+    url: str
+    icon: str
+    current: str
+
+
+_SECTIONS = (
+    ("Overview", "overview", "squares-2x2"),
+    ("Accounts", "account-list", "building-office-2"),
+    ("Use cases", "use-case-list", "light-bulb"),
+    ("Updates", "update-list", "chat-bubble-left-right"),
+)
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    return {
+        "sections": [_section(request.path, *section) for section in _SECTIONS],
+        "person": getattr(request, "person", ""),
+        "theme": chosen_theme(request),
+        "themes": THEMES,
+    }
+
+
+def _section(path: str, label: str, name: str, icon: str) -> Section:
+    url = reverse(name)
+    inside = url != "/" and path.startswith(url)
+    return Section(label, url, icon, "page" if path == url else "true" if inside else "")

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from django import template
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from heroicons.templatetags.heroicons import heroicon_micro, heroicon_outline
+
+from crm import vocabulary
+from crm.fields import link_problem
+from crm.views.listing import Controls
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str, size: int = 16) -> str:
+    """An icon beside a word: readers of the word need not hear it."""
+    draw = heroicon_micro if size <= 16 else heroicon_outline
+    return draw(name, size=size, aria_hidden="true", **{"class": "icon"})
+
+
+@register.inclusion_tag("_badge.html")
+def badge(status: str | None) -> dict[str, Any]:
+    return {"status": status, "look": vocabulary.look(status or "")}
+
+
+@register.filter
+def tone(status: str | None) -> str:
+    return vocabulary.look(status or "").tone
+
+
+@register.inclusion_tag("listing/_sort-header.html")
+def sort_header(controls: Controls, key: str, label: str = "", kind: str = "") -> dict[str, Any]:
+    link = controls.sort_link(key)
+    return {"link": link, "label": label or link.label, "kind": kind}
+
+
+@register.simple_tag
+def moment(value: dt.datetime | None) -> str:
+    """A time in the reader's zone; app.js puts it right on a first visit."""
+    if not value:
+        return mark_safe('<span class="nothing">—</span>')
+    local = timezone.localtime(value)
+    shown = date_format(local, "j M Y, H:i")
+    return format_html('<time datetime="{}" data-moment>{}</time>', value.isoformat(), shown)
+
+
+@register.simple_tag
+def day(value: dt.date | None) -> str:
+    if not value:
+        return mark_safe('<span class="nothing">—</span>')
+    shown = date_format(value, "j M Y")
+    return format_html('<time datetime="{}">{}</time>', value.isoformat(), shown)
+
+
+@register.filter
+def get(mapping: dict[str, Any], key: str) -> Any:
+    return mapping.get(key)
+
+
+@register.filter
+def shown(value: Any) -> str | SafeString:
+    """A value of any kind as plain text, for comparing two of them."""
+    return date_format(value, "j M Y") if isinstance(value, dt.date) else value or "—"
+
+
+@register.filter
+def posted(value: Any) -> str:
+    """A value as a form field would send it."""
+    return value.isoformat() if isinstance(value, dt.date) else value or ""
+
+
+@dataclass(frozen=True)
+class Link:
+    """``url`` is empty where the text is no link that one may follow."""
+
+    text: str
+    url: str
+
+
+@register.filter
+def links(value: str | None) -> list[Link]:
+    lines = (line.strip() for line in (value or "").splitlines())
+    return [_link(line) for line in lines if line]
+
+
+def _link(line: str) -> Link:
+    if link_problem(line):
+        return Link(line, "")
+    parts = urlsplit(line)
+    last = unquote(parts.path.rstrip("/").rpartition("/")[2])
+    return Link(f"{parts.hostname} › {last}" if last else str(parts.hostname), line)
+
+
+@register.filter
+def initials(name: str) -> str:
+    words = name.partition("@")[0].replace(".", " ").replace("_", " ").split()
+    return "".join(word[0] for word in words[:2]).upper() or "?"

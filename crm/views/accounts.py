@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from crm import vocabulary
+from crm.forms import AccountForm
+from crm.repository import accounts
+from crm.schema import ACCOUNTS
+from crm.views import editing, listing
+from crm.views.editing import Editor, Kind
+from crm.views.platforms import cards
+
+ACCOUNT = Kind(ACCOUNTS, AccountForm, accounts, "account")
+LIST = listing.Subject(ACCOUNTS, accounts, "accounts", default_sort="team")
+
+
+@require_safe
+def account_list(request: HttpRequest) -> HttpResponse:
+    return listing.show(request, LIST, platforms=vocabulary.platforms())
+
+
+@require_safe
+def account_detail(request: HttpRequest, bsnid: str) -> HttpResponse:
+    detail = accounts.get_detail(request.warehouse, bsnid)
+    if detail is None:
+        raise Http404(f"There is no account “{bsnid}”. It may have been deleted.")
+    context = {"detail": detail, "account": detail.account, "cards": cards(detail.platforms)}
+    return render(request, "accounts/detail.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_create(request: HttpRequest) -> HttpResponse:
+    form = AccountForm(request.POST if request.method == "POST" else None, new=True)
+    back = reverse("account-list")
+    editor = Editor(request, ACCOUNT, form, "New account", back, submit="Create account")
+    if not form.is_bound:
+        return editor.show()
+    if not form.is_valid():
+        return editor.invalid()
+    bsnid = form.cleaned_data["bsnid"]
+    return editor.save(
+        lambda: accounts.create(request.warehouse, {"bsnid": bsnid, **form.values()}),
+        done=f"The account {bsnid} was created.",
+        to=ACCOUNT.page_of(bsnid, bsnid),
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_edit(request: HttpRequest, bsnid: str) -> HttpResponse:
+    return editing.change(request, ACCOUNT, bsnid)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_delete(request: HttpRequest, bsnid: str) -> HttpResponse:
+    after = reverse("account-list")
+    if request.method == "POST":
+        return editing.delete(request, ACCOUNT, bsnid, record=None, after=after)
+    detail = accounts.get_detail(request.warehouse, bsnid)
+    if detail is None:
+        raise Http404(f"There is no account “{bsnid}”. It may have been deleted already.")
+    return editing.delete(
+        request, ACCOUNT, bsnid, record=detail.account, after=after, detail=detail
+    )

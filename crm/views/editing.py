@@ -1,0 +1,189 @@
+"""What creating, changing and deleting have in common, whatever the record.
+
+A form that could not be saved comes back with everything that was typed in it: not valid
+(422), changed or deleted by somebody else meanwhile (409), warehouse not answering (503).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+
+from crm.fields import parse_moment
+from crm.forms import RecordForm
+from crm.repository.errors import AlreadyExists, Missing, Stale
+from crm.schema import Table
+from crm.views import errors, pages
+from crm.warehouse.errors import WarehouseError
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of record: its table, form, repository and the stem of its URL names."""
+
+    table: Table
+    form: type[RecordForm]
+    repository: ModuleType
+    url_name: str
+
+    def url(self, action: str, key: str) -> str:
+        return reverse(f"{self.url_name}-{action}", args=[key])
+
+    def create_url(self, bsnid: str) -> str:
+        return reverse(f"{self.url_name}-create", args=[bsnid] if self.table.parent_key else [])
+
+    def page_of(self, bsnid: str, key: str) -> str:
+        """The page that shows the record: its account's, at the record's own place."""
+        if not bsnid:
+            return reverse(f"{self.url_name}-list")
+        page = reverse("account-detail", args=[bsnid])
+        return f"{page}#{self.url_name}-{key}" if self.table.parent_key else page
+
+
+@dataclass
+class Editor:
+    """One form on its page. ``back`` is where cancelling leads, and saving.
+
+    ``key`` is the record's, empty for a new one.
+    """
+
+    request: HttpRequest
+    kind: Kind
+    form: RecordForm
+    heading: str
+    back: str
+    submit: str
+    key: str = ""
+    bsnid: str = ""
+    team: str = ""
+    action: str = ""
+
+    @property
+    def delete_url(self) -> str:
+        return self.kind.url("delete", self.key) if self.key else ""
+
+    def show(self, status: int = 200, **more: Any) -> HttpResponse:
+        context = {"editor": self, "form": self.form, "kind": self.kind, **more}
+        return pages.show(self.request, "records/form.html", "records/_form.html", context, status)
+
+    def invalid(self) -> HttpResponse:
+        return self.show(422)
+
+    def save(self, write: Callable[[], None], done: str, to: str) -> HttpResponse:
+        """Writes and sends the browser on; or shows the form again, and says why."""
+        try:
+            write()
+        except AlreadyExists:
+            self.form.add_error(self.kind.table.key, "This is taken: such an account exists.")
+            return self.invalid()
+        except Stale as stale:
+            return self.conflict(stale.current)
+        except Missing:
+            return self.gone()
+        except WarehouseError as error:
+            return self.failed(error)
+        messages.success(self.request, done)
+        return pages.go(self.request, to)
+
+    def conflict(self, current: Any) -> HttpResponse:
+        differences = self.form.compare(current)
+        self.form = self.form.again(current)
+        self.submit = "Save"
+        return self.show(409, current=current, differences=differences)
+
+    def gone(self) -> HttpResponse:
+        """The record, or a new one's account, is not there any more."""
+        if self.key and (self.bsnid or not self.kind.table.parent_key):
+            self.action = self.kind.create_url(self.bsnid)
+            self.submit = "Create it anew"
+        new_key = uuid.uuid4() if self.kind.table.parent_key else self.key
+        return self.show(409, gone=True, new_key=new_key)
+
+    def failed(self, error: WarehouseError) -> HttpResponse:
+        failure = errors.failure_of(error)
+        response = self.show(failure.status, failure=failure)
+        if failure.retry_after:
+            response["Retry-After"] = str(failure.retry_after)
+        if pages.wants_part(self.request):
+            # The form itself is the answer, whatever the status: see app.js.
+            response["HX-Reswap"] = "outerHTML"
+        return response
+
+
+def change(request: HttpRequest, kind: Kind, key: str) -> HttpResponse:
+    """The page that edits a record: one read to show it, one write to save it."""
+    if request.method == "POST":
+        return _save_change(request, kind, key)
+    record = found(kind, request, key)
+    return _editor(request, kind, key, kind.form(record=record), record).show()
+
+
+def _save_change(request: HttpRequest, kind: Kind, key: str) -> HttpResponse:
+    form = kind.form(request.POST)
+    editor = _editor(request, kind, key, form)
+    if form.says_unknown_words:
+        try:
+            record = kind.repository.get(request.warehouse, key)
+        except WarehouseError as error:
+            return editor.failed(error)
+        if record is None:
+            return editor.gone()
+        editor.form = form = kind.form(request.POST, record=record)
+        if parse_moment(request.POST.get("updated_at", "")) != record.updated_at:
+            return editor.conflict(record)
+    if not form.is_valid():
+        return editor.invalid()
+    return editor.save(
+        lambda: kind.repository.update(
+            request.warehouse, key, form.values(), form.cleaned_data["updated_at"]
+        ),
+        done=f"The {kind.table.singular} was saved.",
+        to=editor.back,
+    )
+
+
+def _editor(
+    request: HttpRequest, kind: Kind, key: str, form: RecordForm, record: Any = None
+) -> Editor:
+    """The account is known from the record, or from what the form said of it."""
+    parent = kind.table.parent_key
+    bsnid = key if not parent else getattr(record, parent, request.POST.get(parent, ""))
+    team = getattr(record, "team", None) or request.POST.get("team", "")
+    return Editor(
+        request,
+        kind,
+        form,
+        heading=f"Edit {kind.table.singular}",
+        back=pages.local_url(request, kind.page_of(bsnid, key)),
+        submit="Save changes",
+        key=key,
+        bsnid=bsnid,
+        team=team,
+    )
+
+
+def delete(
+    request: HttpRequest, kind: Kind, key: str, *, record: Any, after: str, **context: Any
+) -> HttpResponse:
+    """Asks first (``record`` says what about), then deletes and goes to ``after``."""
+    if request.method == "POST":
+        kind.repository.delete(request.warehouse, key)
+        messages.success(request, f"The {kind.table.singular} was deleted.")
+        return pages.go(request, pages.local_url(request, after))
+    context |= {"kind": kind, "record": record, "key": key, "after": after}
+    context["delete_url"] = kind.url("delete", key)
+    return pages.show(request, "records/delete.html", "records/_delete-dialog.html", context)
+
+
+def found(kind: Kind, request: HttpRequest, key: str) -> Any:
+    record = kind.repository.get(request.warehouse, key)
+    if record is None:
+        raise Http404(f"There is no {kind.table.singular} “{key}”. It may have been deleted.")
+    return record

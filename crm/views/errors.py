@@ -1,0 +1,160 @@
+"""What people see when something does not work: a page, or a toast where htmx asked."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django_htmx.http import reswap, retarget
+
+from crm.warehouse import errors as warehouse_errors
+from crm.warehouse.errors import WarehouseError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What went wrong and what to do about it, in words for people.
+
+    ``retry_after`` counts seconds; a page with it asks again by itself.
+    """
+
+    status: int
+    title: str
+    advice: str
+    retry_after: int = 0
+    query_id: str = ""
+
+
+_FAILURES: dict[type[WarehouseError], Failure] = {
+    warehouse_errors.Starting: Failure(
+        503,
+        "The warehouse is starting",
+        "It had gone to sleep and needs up to a minute.",
+        retry_after=10,
+    ),
+    warehouse_errors.Unavailable: Failure(
+        503,
+        "The warehouse does not answer",
+        "Your data are safe; they cannot be reached at the moment. If this lasts, tell "
+        "whoever looks after the SQL warehouse.",
+        retry_after=20,
+    ),
+    warehouse_errors.PoolExhausted: Failure(
+        503,
+        "Too many people are asking at once",
+        "All connections to the warehouse are busy. Try again in a moment.",
+        retry_after=5,
+    ),
+    warehouse_errors.Dropped: Failure(
+        503,
+        "The connection to the warehouse broke",
+        "It is not known whether your last change was saved. Look before you send it again; "
+        "sending a form twice does no harm.",
+        retry_after=10,
+    ),
+    warehouse_errors.SignInFailed: Failure(
+        503,
+        "Signing in to the warehouse failed",
+        "The warehouse did not accept EDIP CRM’s credentials: they may have expired. An "
+        "administrator can check them with “manage.py check_connection”.",
+    ),
+    warehouse_errors.PermissionDenied: Failure(
+        403,
+        "You may not do this",
+        "The warehouse refused access to a table. Ask the owner of the data for SELECT and "
+        "MODIFY on the tables of EDIP CRM.",
+    ),
+    warehouse_errors.ObjectNotFound: Failure(
+        503,
+        "The tables are not there yet",
+        "An administrator creates them with “manage.py create_tables”. If they were there "
+        "before, check the names of catalog, schema and prefix in the configuration.",
+    ),
+    warehouse_errors.WriteConflict: Failure(
+        409,
+        "Somebody else was writing at the same moment",
+        "Nothing was saved. Try once more: it usually works the second time.",
+    ),
+    warehouse_errors.StatementTimeout: Failure(
+        504,
+        "The warehouse took too long",
+        "It may be busy. Try again in a minute, or with a narrower search.",
+    ),
+    warehouse_errors.ConstraintViolated: Failure(
+        422,
+        "The warehouse did not accept these values",
+        "A rule of the tables forbids them. Nothing was saved.",
+    ),
+    warehouse_errors.StatementFailed: Failure(
+        500,
+        "The warehouse reported an error",
+        "Nothing was saved. The fault is in EDIP CRM or its tables, not in what you did.",
+    ),
+}
+_UNKNOWN = _FAILURES[warehouse_errors.StatementFailed]
+
+
+def failure_of(error: WarehouseError) -> Failure:
+    """What to say about an error: the nearest of its classes that has words here."""
+    known = next((_FAILURES[kind] for kind in type(error).__mro__ if kind in _FAILURES), _UNKNOWN)
+    log.warning("%s (query %s): %s", type(error).__name__, error.query_id or "-", error)
+    return replace(known, query_id=error.query_id or "")
+
+
+def warehouse_failed(request: HttpRequest, error: WarehouseError) -> HttpResponse:
+    return answer(request, failure_of(error))
+
+
+def answer(request: HttpRequest, failure: Failure) -> HttpResponse:
+    """For htmx a toast, so that the page and what was typed there stay as they are."""
+    context = {"failure": failure, "repeats": request.method in {"GET", "HEAD"}}
+    if getattr(request, "htmx", None):
+        response = render(request, "_failure_toast.html", context, status=failure.status)
+        retarget(reswap(response, "beforeend"), "#toasts")
+    else:
+        response = render(request, "errors/error.html", context, status=failure.status)
+    if failure.retry_after:
+        response["Retry-After"] = str(failure.retry_after)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return answer(
+        request,
+        Failure(400, "This request makes no sense", "Go back and try it another way."),
+    )
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return answer(request, Failure(403, "You may not see this", "Ask an administrator."))
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    text = exception.args[0] if exception.args and isinstance(exception.args[0], str) else ""
+    advice = text or "The address may be mistyped, or what was here is gone."
+    return answer(request, Failure(404, "There is nothing here", advice))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return answer(
+        request,
+        Failure(500, "Something went wrong on our side", "It has been written to the log."),
+    )
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return answer(
+        request,
+        Failure(
+            403,
+            "This form cannot be trusted any more",
+            "It was open for very long, or cookies are switched off. Go back, reload the page "
+            "and send the form again.",
+        ),
+    )

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from crm import vocabulary
+from crm.charts import bars, link, stacks
+from crm.repository import overview as figures_of
+
+
+@require_safe
+def overview(request: HttpRequest) -> HttpResponse:
+    figures = figures_of.load(request.warehouse)
+    if not figures.accounts:
+        return render(request, "overview/first-run.html")
+    statuses, tiers = vocabulary.use_case_statuses(), vocabulary.enablement_tiers()
+    areas = {facet.value: facet.count for facet in figures.areas[:8]}
+    context = {
+        "figures": figures,
+        "active_url": link("use-case-list", {"status": figures_of.ACTIVE}),
+        "adoption": stacks(figures.adoption),
+        "pipeline": bars(figures.pipeline, "use-case-list", "status", statuses),
+        "tiers": bars(figures.tiers, "use-case-list", "enablement_tier", tiers),
+        "areas": bars(areas, "account-list", "business_area"),
+    }
+    return render(request, "overview/overview.html", context)

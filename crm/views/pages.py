@@ -1,0 +1,46 @@
+"""How a view answers: the whole page, or to HTMX the part that changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
+from django_htmx.http import HttpResponseClientRedirect
+
+
+def wants_part(request: HttpRequest) -> bool:
+    """Going back asks for the whole page, though htmx is the one who asks."""
+    return bool(request.htmx) and not request.htmx.history_restore_request
+
+
+def show(
+    request: HttpRequest, page: str, part: str, context: dict[str, Any], status: int = 200
+) -> HttpResponse:
+    if wants_part(request):
+        response = render(request, part, context, status=status)
+        if messages.get_messages(request):
+            response.write(render_to_string("_toasts_out_of_band.html", {}, request))
+    else:
+        response = render(request, page, context, status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def go(request: HttpRequest, url: str) -> HttpResponse:
+    """Sends the browser on, after a POST: 303, so that it follows with a GET."""
+    if request.htmx:
+        return HttpResponseClientRedirect(url)
+    return HttpResponseRedirect(url, status=303)
+
+
+def local_url(request: HttpRequest, default: str) -> str:
+    """``next`` where it is a path of ours, and nowhere else."""
+    url = request.POST.get("next") or request.GET.get("next") or ""
+    if url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None):
+        return url
+    return default

@@ -1,0 +1,112 @@
+"""A platform's onboarding status, set in place on the account's page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from crm import vocabulary
+from crm.fields import moment, offered
+from crm.forms import PlatformStatusForm
+from crm.records import PlatformStatus
+from crm.repository import platforms
+from crm.repository.errors import Missing, Stale
+from crm.schema import PLATFORMS_STATUS
+from crm.views import pages
+
+
+@dataclass(frozen=True)
+class Card:
+    """A platform on an account's page. ``row`` is None where the data say nothing yet."""
+
+    platform: str
+    row: PlatformStatus | None = None
+    chosen: str = ""
+    problem: str = ""
+    conflict: bool = False
+
+    @property
+    def status(self) -> str:
+        return (self.row and self.row.status) or vocabulary.NOT_STARTED
+
+    @property
+    def selected(self) -> str:
+        return self.chosen or self.status
+
+    @property
+    def seen(self) -> str:
+        return moment(self.row.updated_at) if self.row else ""
+
+    @property
+    def offered(self) -> list[str]:
+        return list(offered(PLATFORMS_STATUS.column("status"), self.status))
+
+    @property
+    def element_id(self) -> str:
+        """Any platform's name, as an id that CSS can select."""
+        return f"platform-{self.platform.encode().hex()}"
+
+
+def cards(rows: Iterable[PlatformStatus]) -> list[Card]:
+    """Every platform of the vocabulary, then those that only the data know."""
+    by_platform = {row.platform: row for row in rows if row.platform}
+    known = vocabulary.platforms()
+    names = [*known, *(name for name in by_platform if name not in known)]
+    return [Card(name, by_platform.get(name)) for name in names]
+
+
+@require_POST
+def platform_status(request: HttpRequest, bsnid: str) -> HttpResponse:
+    form, row = _checked(request, bsnid)
+    platform = form.data.get("platform", "")
+    if not form.is_valid():
+        problem = " ".join(error for errors in form.errors.values() for error in errors)
+        return _show(request, bsnid, Card(platform, row, problem=problem), 422)
+    status = form.cleaned_data["status"]
+    try:
+        platforms.set_status(
+            request.warehouse, bsnid, platform, status, form.cleaned_data["updated_at"]
+        )
+    except Stale as stale:
+        card = Card(platform, stale.current, chosen=status, conflict=True)
+        return _show(request, bsnid, card, 409)
+    except Missing as error:
+        raise Http404(f"The account “{bsnid}” is not there any more.") from error
+    messages.success(request, f"{platform} is now {status}.")
+    return _saved(request, bsnid, platform)
+
+
+def _checked(request: HttpRequest, bsnid: str) -> tuple[PlatformStatusForm, PlatformStatus | None]:
+    """The form; words beyond the vocabulary are only allowed where the data have them."""
+    form = PlatformStatusForm(request.POST)
+    platform, status = form.data.get("platform", ""), form.data.get("status", "")
+    if platform in vocabulary.platforms() and status in vocabulary.onboarding_statuses():
+        return form, None
+    row = _row(request, bsnid, platform)
+    form = PlatformStatusForm(request.POST, current=row.status if row else None)
+    if row is None and platform not in vocabulary.platforms():
+        form.add_error("platform", f"“{platform[:80]}” is not one of the platforms.")
+    return form, row
+
+
+def _row(request: HttpRequest, bsnid: str, platform: str) -> PlatformStatus | None:
+    rows = platforms.list_for(request.warehouse, bsnid)
+    return next((row for row in rows if row.platform == platform), None)
+
+
+def _saved(request: HttpRequest, bsnid: str, platform: str) -> HttpResponse:
+    if not pages.wants_part(request):
+        return pages.go(request, f"{reverse('account-detail', args=[bsnid])}#platforms")
+    return _show(request, bsnid, Card(platform, _row(request, bsnid, platform)))
+
+
+def _show(request: HttpRequest, bsnid: str, card: Card, status: int = 200) -> HttpResponse:
+    context = {"card": card, "bsnid": bsnid}
+    return pages.show(
+        request, "accounts/platform.html", "accounts/_platform.html", context, status
+    )

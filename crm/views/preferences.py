@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_POST
+
+from crm.views import pages
+
+YEAR = 365 * 24 * 60 * 60
+
+
+@dataclass(frozen=True)
+class Theme:
+    name: str
+    label: str
+    icon: str
+
+
+THEMES = (
+    Theme("light", "Light", "sun"),
+    Theme("system", "As the system", "computer-desktop"),
+    Theme("dark", "Dark", "moon"),
+)
+_NAMES = {theme.name for theme in THEMES}
+
+
+def chosen_theme(request: HttpRequest) -> str:
+    name = request.COOKIES.get("theme", "")
+    return name if name in _NAMES else "system"
+
+
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    response = pages.go(request, pages.local_url(request, "/"))
+    name = request.POST.get("theme", "")
+    if name in _NAMES:
+        response.set_cookie("theme", name, max_age=YEAR, samesite="Lax")
+    return response

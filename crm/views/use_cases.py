@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from crm.forms import UseCaseForm
+from crm.repository import use_cases
+from crm.schema import USE_CASES
+from crm.views import children, editing, listing
+from crm.views.editing import Kind
+
+USE_CASE = Kind(USE_CASES, UseCaseForm, use_cases, "use-case")
+LIST = listing.Subject(USE_CASES, use_cases, "use_cases", default_sort="-updated_at")
+
+
+@require_safe
+def use_case_list(request: HttpRequest) -> HttpResponse:
+    return listing.show(request, LIST)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def use_case_create(request: HttpRequest, bsnid: str) -> HttpResponse:
+    return children.create(request, USE_CASE, bsnid)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def use_case_edit(request: HttpRequest, id: str) -> HttpResponse:
+    return editing.change(request, USE_CASE, id)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def use_case_delete(request: HttpRequest, id: str) -> HttpResponse:
+    return children.delete(request, USE_CASE, id)
