@@ -1,0 +1,134 @@
+// What the pages do beyond htmx. Everything also works, a little slower, without this file.
+"use strict";
+
+document.documentElement.classList.add("js");
+
+const YEAR = 365 * 24 * 60 * 60;
+
+function remember(name, value) {
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `${name}=${value}; path=/; max-age=${YEAR}; samesite=lax${secure}`;
+}
+
+function remembered(name) {
+  return document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
+// --- time zone: the server shows times in it from the next page on ------------------------
+
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const zoneWasKnown = remembered("tz") === zone;
+if (zone && !zoneWasKnown) remember("tz", zone);
+
+function showLocalTimes(root) {
+  if (zoneWasKnown) return;
+  const format = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+  for (const time of root.querySelectorAll("time[data-moment]")) {
+    time.textContent = format.format(new Date(time.dateTime));
+  }
+}
+
+// --- theme --------------------------------------------------------------------------------
+
+document.addEventListener("submit", (event) => {
+  const chosen = event.submitter;
+  if (!event.target.matches("[data-theme-switch]") || !chosen) return;
+  event.preventDefault();
+  remember("theme", chosen.value);
+  document.documentElement.dataset.theme = chosen.value;
+  for (const button of event.target.querySelectorAll("button")) {
+    button.setAttribute("aria-pressed", String(button === chosen));
+  }
+});
+
+// --- keyboard and clicks ------------------------------------------------------------------
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey && !isTyping(event.target)) {
+    const search = document.querySelector("[data-search]");
+    if (search) {
+      event.preventDefault();
+      search.focus();
+      search.select();
+    }
+  }
+  if (event.key === "Escape") closeFacets(null, true);
+});
+
+function isTyping(element) {
+  return element.matches("input, select, textarea, [contenteditable]");
+}
+
+function closeFacets(except, returnFocus) {
+  for (const facet of document.querySelectorAll(".facet[open]")) {
+    if (facet === except) continue;
+    if (returnFocus && facet.contains(document.activeElement)) facet.firstElementChild.focus();
+    facet.open = false;
+  }
+}
+
+document.addEventListener("click", (event) => {
+  closeFacets(event.target.closest(".facet"), false);
+  event.target.closest("[data-dismiss]")?.closest(".toast").remove();
+  const dialog = event.target.closest("[data-close]")?.closest("dialog");
+  if (dialog) {
+    event.preventDefault();
+    dialog.close();
+  }
+  if (event.target.closest("[data-clears-search]")) {
+    const search = document.querySelector("[data-search]");
+    if (search) search.value = "";
+  }
+});
+
+// --- toasts: good news goes by itself, bad news stays until it is dismissed ----------------
+
+function letGo(root) {
+  for (const toast of root.querySelectorAll(".toast-success:not([data-going])")) {
+    toast.dataset.going = "";
+    const wait = () => setTimeout(() => (toast.matches(":hover, :focus-within") ? wait() : toast.remove()), 7000);
+    wait();
+  }
+}
+
+// --- htmx ---------------------------------------------------------------------------------
+
+// The server says with HX-Reswap that its error answer is made to be shown.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.xhr.getResponseHeader("HX-Reswap")) event.detail.shouldSwap = true;
+});
+
+for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
+  document.addEventListener(name, (event) => {
+    if (event.detail.xhr.getResponseHeader("HX-Reswap")) return;
+    const toast = document.getElementById("no-answer").content.cloneNode(true);
+    document.getElementById("toasts").append(toast);
+  });
+}
+
+// An open filter stays open while its list is replaced.
+let openFacet = null;
+document.addEventListener("htmx:beforeSwap", () => {
+  openFacet = document.querySelector(".facet[open]")?.id;
+});
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (openFacet) document.getElementById(openFacet)?.setAttribute("open", "");
+  if (event.detail.target.id === "dialog") {
+    event.detail.target.querySelector("dialog")?.showModal();
+  }
+});
+
+document.addEventListener("htmx:afterSettle", () => {
+  showLocalTimes(document);
+  letGo(document);
+  if (document.querySelector("#record [data-focus]")) focusMarked();
+});
+
+function focusMarked() {
+  document.querySelector("[data-focus]")?.focus();
+}
+
+showLocalTimes(document);
+letGo(document);
+focusMarked();
