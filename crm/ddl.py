@@ -67,13 +67,15 @@ def _literal(text: str) -> str:
 def list_existing(namespace: Namespace) -> tuple[str, dict[str, str]]:
     """The query, with its parameters, for the catalog, schema and tables that can be seen."""
     sql = """
-    SELECT 'catalog' AS what, :catalog AS name
+    SELECT 'catalog' AS what, catalog_name AS name
+    FROM system.information_schema.catalogs WHERE catalog_name = :catalog
     UNION ALL
     SELECT 'schema', schema_name
-    FROM {catalog}.information_schema.schemata WHERE schema_name = :schema
+    FROM system.information_schema.schemata
+    WHERE catalog_name = :catalog AND schema_name = :schema
     UNION ALL
     SELECT 'table', table_name
-    FROM {catalog}.information_schema.tables WHERE table_schema = :schema
+    FROM system.information_schema.tables
+    WHERE table_catalog = :catalog AND table_schema = :schema
     """
-    params = {"catalog": namespace.catalog, "schema": namespace.schema}
-    return sql.replace("{catalog}", namespace.quoted_catalog), params
+    return sql, {"catalog": namespace.catalog, "schema": namespace.schema}

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 START_SECONDS = 60.0
+MAX_LAUNCHES = 4
 _BASE_DIR = Path(__file__).resolve().parent.parent
 _ENGINE_PACKAGES = ("adbc_driver_flightsql", "deltalake", "pysail", "sqlglot")
 
@@ -103,10 +104,31 @@ def _lock(data_dir: Path) -> Iterator[None]:
 
 def _start(data_dir: Path) -> dict[str, Any]:
     _require_packages()
-    (data_dir / "server.json").unlink(missing_ok=True)
     log = data_dir / "warehouse.log"
+    deadline = time.monotonic() + START_SECONDS
+    process = _launch(data_dir, log)
+    launches = 1
+    while time.monotonic() < deadline:
+        server = _running(data_dir)
+        if server:
+            return server
+        code = process.poll()
+        if code is not None and launches == MAX_LAUNCHES:
+            raise LocalWarehouseError(_failure(f"ended with code {code}", log))
+        if code is not None:
+            # Its predecessor may still be on the way out, holding the folder.
+            time.sleep(0.5)
+            process = _launch(data_dir, log)
+            launches += 1
+        time.sleep(0.05)
+    process.terminate()
+    raise LocalWarehouseError(_failure(f"did not start within {START_SECONDS:g} s", log))
+
+
+def _launch(data_dir: Path, log: Path) -> subprocess.Popen[bytes]:
+    (data_dir / "server.json").unlink(missing_ok=True)
     with log.open("ab") as output:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", "local_warehouse"]
             + ["--data", str(data_dir), "--port", "0", "--exit-with-clients"],
             cwd=_BASE_DIR,
@@ -116,16 +138,6 @@ def _start(data_dir: Path) -> dict[str, Any]:
             # Ctrl-C in a terminal must not end it before the other processes are done.
             start_new_session=True,
         )
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        server = _running(data_dir)
-        if server:
-            return server
-        if process.poll() is not None:
-            raise LocalWarehouseError(_failure(f"ended with code {process.returncode}", log))
-        time.sleep(0.05)
-    process.terminate()
-    raise LocalWarehouseError(_failure(f"did not start within {START_SECONDS:g} s", log))
 
 
 def _require_packages() -> None:

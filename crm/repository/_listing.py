@@ -96,7 +96,6 @@ class ListSource:
     :param source: SELECT that yields every column used below, with ``key`` unique.
     :param struct: the struct that one row of ``page`` (alias ``p``) is returned as; its first
         field must be ``p.rn``, which the rows are sorted by.
-    :param text: sort keys that are texts, sorted without regard to case.
     :param sorts: all sort keys, each with the SQL expressions it stands for.
     :param before: CTEs that the others use, each followed by a comma.
     :param joint: filters that are not simply a column of the row, see accounts.
@@ -124,6 +123,12 @@ class Joint:
     names: tuple[str, ...]
     condition: str = ""
     facets: tuple[str, ...] = field(default=())
+
+
+def text(name: str) -> str:
+    """The sort expression for a text column: case does not matter, empty counts as NULL."""
+    # Not NULLIF(…, ''): beside a filter for '', the local engine's planner stumbles over it.
+    return f"CASE WHEN LENGTH(`{name}`) > 0 THEN LOWER(`{name}`) END"
 
 
 def load(

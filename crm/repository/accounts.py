@@ -104,7 +104,7 @@ _LIST = _listing.ListSource(
     searched=("bsnid", "team", "business_area", "vp", "admin", "primary_it_partner"),
     filters=FILTERS,
     sorts={
-        **{name: (f"LOWER(NULLIF(`{name}`, ''))",) for name in SORTS[:6]},
+        **{name: (_listing.text(name),) for name in SORTS[:6]},
         **{name: (f"`{name}`",) for name in SORTS[6:]},
     },
     default="team",

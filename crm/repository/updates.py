@@ -21,7 +21,7 @@ _LIST = _listing.ListSource(
     filters=FILTERS,
     sorts={
         "date": ("date", "created_at"),
-        **{name: (f"LOWER(NULLIF(`{name}`, ''))",) for name in SORTS[1:]},
+        **{name: (_listing.text(name),) for name in SORTS[1:]},
     },
     default="-date",
 )

@@ -20,7 +20,7 @@ _LIST = _listing.ListSource(
     searched=("problem", "solution", "leader", "team", "account_bsnid", "platform", "status"),
     filters=FILTERS,
     sorts={
-        **{name: (f"LOWER(NULLIF(`{name}`, ''))",) for name in SORTS[:5]},
+        **{name: (_listing.text(name),) for name in SORTS[:5]},
         "updated_at": ("updated_at",),
     },
     default="team",

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -46,6 +47,8 @@ CONFLICT_ATTEMPTS = 5
 # an error page is worth more than an answer that nobody receives.
 BUDGET = 20.0
 
+# The first table named: `catalog`.`schema`.`table`.
+_TABLE = re.compile(r"`[\w-]+`\.`[\w-]+`\.`([\w-]+)`")
 _TAGS = {"app": "edip-crm"}
 
 
@@ -90,7 +93,7 @@ class _Run:
         self.sql = sql
         self.params = dict(params) if params else None
         self.repeatable = repeatable
-        self.label = " ".join(sql.split()[:4])[:60]
+        self.label = _label(sql)
         self.query_id: str | None = None
         self.attempts = 0
         self.conflicts = 0
@@ -161,9 +164,15 @@ class _Run:
     def _facts(self) -> str:
         milliseconds = (time.monotonic() - self.started) * 1000
         return (
-            f"statement {self.label!r} query={self.query_id or '-'} "
+            f"statement '{self.label}' query={self.query_id or '-'} "
             f"ms={milliseconds:.0f} attempts={self.attempts}"
         )
+
+
+def _label(sql: str) -> str:
+    """``MERGE accounts``: the statement in two words. Values are never part of its text."""
+    table = _TABLE.search(sql)
+    return " ".join([*sql.split()[:1], *(table.groups() if table else ())])
 
 
 def _require_success(cursor: Cursor) -> None:
