@@ -78,4 +78,4 @@ def list_existing(namespace: Namespace) -> tuple[str, dict[str, str]]:
     FROM system.information_schema.tables
     WHERE table_catalog = :catalog AND table_schema = :schema
     """
-    return sql, {"catalog": namespace.catalog, "schema": namespace.schema}
+    return sql, {"catalog": namespace.catalog.lower(), "schema": namespace.schema.lower()}

@@ -48,22 +48,25 @@ class Command(BaseCommand):
             ("catalog", namespace.catalog, ddl.create_catalog(namespace)),
             ("schema", namespace.schema, ddl.create_schema(namespace)),
         ):
+            if (what, name.lower()) in there:
+                self._say(what, name, was_there=True)
+                continue
             try:
                 wh.execute(sql, repeatable=True)
             except (PermissionDenied, ObjectNotFound, StatementFailed) as error:
-                # Without the right to create it, this fails for one that exists, too. Whether
-                # it does, the tables will tell.
+                # It may exist unseen: without the right to create it, IF NOT EXISTS fails
+                # then, too. Whether it does, the tables will tell.
                 refused.append(f"{what} {name}: {error}")
                 self.stdout.write(f"{what} {name}: may not be created; using it as it is")
             else:
-                self._say(what, name, (what, name) in there)
+                self._say(what, name, was_there=False)
         for table in TABLES:
             name = f"{namespace.prefix}{table.name}"
             try:
                 wh.execute(ddl.create_table(table, namespace, history_days), repeatable=True)
             except (PermissionDenied, ObjectNotFound) as error:
                 raise CommandError(_advice(namespace, name, error, refused)) from error
-            self._say("table", name, ("table", name) in there)
+            self._say("table", name, ("table", name.lower()) in there)
 
     def _say(self, what: str, name: str, was_there: bool) -> None:
         result = "was there already" if was_there else self.style.SUCCESS("created")
@@ -71,7 +74,10 @@ class Command(BaseCommand):
 
 
 def _existing(wh: Warehouse) -> set[tuple[str, str]]:
-    """What is there, as (what, name); of what we may not see, nothing."""
+    """What is there, as (what, name); of what we may not see, nothing.
+
+    Names are compared in lower case, as Unity Catalog stores them.
+    """
     sql, params = ddl.list_existing(wh.namespace)
     try:
         return {(row["what"], row["name"]) for row in wh.query(sql, params)}

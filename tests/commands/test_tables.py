@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections import Counter
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from crm import ddl, sample_data, vocabulary
+from crm.records import Listing
+from crm.repository import accounts, overview, updates
+from crm.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, UPDATES, USE_CASES, Namespace
+from crm.warehouse import Warehouse, for_person
+
+from ..conftest import CATALOG, LocalWarehouse, Statements
+
+
+def run(name: str, *arguments: str) -> str:
+    out = StringIO()
+    call_command(name, *arguments, stdout=out)
+    return out.getvalue()
+
+
+@pytest.fixture
+def place(server: LocalWarehouse, settings: Any) -> list[str]:
+    """Arguments for a catalog that does not exist yet."""
+    settings.WAREHOUSE = server.config()
+    return ["--catalog", f"c_{uuid.uuid4().hex[:8]}", "--schema", "crm", "--prefix", "edip_crm_"]
+
+
+def test_create_tables_and_seed_data(place: list[str], settings: Any) -> None:
+    said = run("create_tables", *place)
+    assert said.count("created") == 6
+    assert "table edip_crm_accounts: created" in said
+    said = run("create_tables", *place)
+    assert said.count("was there already") == 6
+    assert "accounts: 5 of 5 added" in run("seed_data", *place)
+    assert "updates: 0 of 28 added" in run("seed_data", *place)
+    settings.NAMESPACE = Namespace(place[1], place[3], place[5])
+    assert overview.load(for_person("alice@example.com")).accounts == 5
+
+
+def test_tables_are_as_designed(warehouse: Warehouse, namespace: Namespace) -> None:
+    schema = {"schema": namespace.schema}
+    columns = warehouse.query(
+        f"SELECT table_name, column_name, full_data_type, is_nullable, comment "
+        f"FROM `{CATALOG}`.information_schema.columns WHERE table_schema = :schema",
+        schema,
+    )
+    found = {(row["table_name"], row["column_name"]): row for row in columns}
+    assert len(found) == sum(len(table.columns) for table in TABLES)
+    for table in TABLES:
+        for column in table.columns:
+            row = found[table.name, column.name]
+            assert row["full_data_type"].upper() == column.type
+            assert row["is_nullable"] == ("NO" if column.not_null else "YES")
+            assert row["comment"] == column.comment
+    constraints = warehouse.query(
+        f"SELECT constraint_name, constraint_type "
+        f"FROM `{CATALOG}`.information_schema.table_constraints WHERE table_schema = :schema",
+        schema,
+    )
+    kinds = Counter(row["constraint_type"] for row in constraints)
+    assert kinds["PRIMARY KEY"] == 4
+    assert kinds["FOREIGN KEY"] == 3
+
+
+def test_history_is_kept_long_enough(warehouse: Warehouse, namespace: Namespace) -> None:
+    (row,) = warehouse.query(f"DESCRIBE DETAIL {namespace.table(UPDATES)}")
+    properties = dict(row["properties"])
+    assert properties["delta.enableChangeDataFeed"] == "true"
+    assert properties["delta.logRetentionDuration"] == "interval 365 days"
+    assert properties["delta.deletedFileRetentionDuration"] == "interval 365 days"
+    assert list(row["clusteringColumns"]) == ["account_bsnid", "date"]
+    assert "interval 30 days" in ddl.create_table(UPDATES, namespace, history_days=30)
+
+
+def test_what_is_there_is_not_created_again(place: list[str], statements: Statements) -> None:
+    """Whoever may not create catalogs or schemas need not: theirs is used as it is."""
+    run("create_tables", *place)
+    with statements() as done:
+        run("create_tables", *place)
+    assert not [text for text in done if text.startswith(("CREATE CATALOG", "CREATE SCHEMA"))]
+
+
+def test_says_what_to_ask_for_where_nothing_may_be_created(place: list[str]) -> None:
+    run("create_tables", *place)
+    with pytest.raises(CommandError) as caught:
+        run("create_tables", *place[:2], "--schema", "information_schema")
+    assert f"{place[1]}.information_schema" in str(caught.value)
+    assert "Permission denied (INSUFFICIENT_PERMISSIONS" in str(caught.value)
+    assert "GRANT USE CATALOG" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a b", "x`; DROP", "", "é"])
+def test_names_are_checked(place: list[str], name: str) -> None:
+    with pytest.raises(CommandError, match="cannot be the name"):
+        run("create_tables", "--catalog", name)
+
+
+def test_seed_data_without_tables(place: list[str]) -> None:
+    with pytest.raises(CommandError, match="Run create_tables first"):
+        run("seed_data", *place)
+
+
+def test_seed_data_keeps_edits(sample: Warehouse) -> None:
+    accounts.update(
+        sample, "BSN001", {"team": "Edited"}, accounts.get(sample, "BSN001").updated_at
+    )
+    accounts.delete(sample, "BSN002")
+    assert "accounts: 1 of 5 added" in run("seed_data")
+    assert accounts.get(sample, "BSN001").team == "Edited"  # type: ignore[union-attr]
+
+
+def test_sample_data_shows_everything() -> None:
+    today = dt.date(2026, 3, 1)
+    rows = sample_data.rows(today)
+    assert rows == sample_data.rows(today)
+    assert [len(rows[table]) for table in TABLES] == [5, 15, 11, 28]
+    for table in TABLES:
+        assert len({row[table.key] for row in rows[table]}) == len(rows[table])
+        assert all(set(row) == set(table.names) for row in rows[table])
+        required = [column.name for column in table.own_columns if column.required]
+        assert all(row[name] for row in rows[table] for name in required)
+    assert all(all(row.values()) for row in rows[ACCOUNTS])
+    assert {row["status"] for row in rows[USE_CASES]} == set(vocabulary.USE_CASE_STATUSES)
+    assert {row["enablement_tier"] for row in rows[USE_CASES]} == set(vocabulary.ENABLEMENT_TIERS)
+    assert {row["status"] for row in rows[PLATFORMS_STATUS]} == set(vocabulary.ONBOARDING_STATUSES)
+    days = [(today - row["date"]).days for row in rows[UPDATES]]
+    assert (min(days), max(days)) == (0, 90)
+    assert any("\n" in row["azure_devops_link"] for row in rows[ACCOUNTS])
+
+
+def test_sample_updates_are_listed(sample: Warehouse) -> None:
+    assert updates.search(sample, Listing()).total == 28

@@ -1,0 +1,221 @@
+"""Use cases and updates: what holds for both, then what is particular."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+import uuid
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from crm.records import Listing
+from crm.repository import accounts, updates, use_cases
+from crm.repository.errors import Missing, Stale
+from crm.warehouse import Warehouse
+
+from ..conftest import ACTOR, Statements
+from .test_accounts import HOSTILE
+
+BOTH = pytest.mark.parametrize(
+    ("rows", "text"),
+    [(use_cases, "problem"), (updates, "description")],
+    ids=["use_case", "update"],
+)
+
+
+@pytest.fixture
+def account(warehouse: Warehouse) -> str:
+    accounts.create(warehouse, {"bsnid": "BSN100", "team": "Claims", "business_area": "Insurance"})
+    return "BSN100"
+
+
+def make(wh: Warehouse, rows: ModuleType, bsnid: str = "BSN100", **values: Any) -> Any:
+    id = str(uuid.uuid4())
+    rows.create(wh, bsnid, id, values)
+    return rows.get(wh, id)
+
+
+@BOTH
+def test_create_and_get(
+    warehouse: Warehouse, account: str, rows: ModuleType, text: str, statements: Statements
+) -> None:
+    with statements() as done:
+        rows.create(warehouse, account, "id-1", {text: "words", "platform": ""})
+    assert len(done) == 1
+    row = rows.get(warehouse, "id-1")
+    assert (row.id, row.account_bsnid, row.team) == ("id-1", account, "Claims")
+    assert (getattr(row, text), row.platform) == ("words", None)
+    assert (row.created_by, row.updated_by) == (ACTOR, ACTOR)
+    assert row.created_at == row.updated_at
+    assert rows.get(warehouse, "id-2") is None
+
+
+@BOTH
+def test_the_same_id_again_changes_nothing(
+    warehouse: Warehouse, account: str, rows: ModuleType, text: str, statements: Statements
+) -> None:
+    rows.create(warehouse, account, "id-1", {text: "first"})
+    before = rows.get(warehouse, "id-1")
+    with statements() as done:
+        rows.create(warehouse, account, "id-1", {text: "second"})
+    assert len(done) == 2
+    assert rows.get(warehouse, "id-1") == before
+
+
+@BOTH
+def test_no_child_without_its_account(
+    warehouse: Warehouse, account: str, rows: ModuleType, text: str, statements: Statements
+) -> None:
+    with statements() as done, pytest.raises(Missing) as caught:
+        rows.create(warehouse, "BSN999", "id-1", {text: "words"})
+    assert caught.value.key == "BSN999"
+    assert len(done) == 2
+    assert rows.search(warehouse, Listing()).total == 0
+
+
+@BOTH
+def test_update(
+    warehouse: Warehouse,
+    someone_else: Warehouse,
+    account: str,
+    rows: ModuleType,
+    text: str,
+    statements: Statements,
+) -> None:
+    row = make(warehouse, rows, **{text: "old", "platform": "Snowflake"})
+    with statements() as done:
+        rows.update(someone_else, row.id, {text: "new", "platform": ""}, row.updated_at)
+    now = rows.get(warehouse, row.id)
+    assert len(done) == 1
+    assert (getattr(now, text), now.platform) == ("new", None)
+    assert (now.created_by, now.updated_by) == (ACTOR, "bob@example.com")
+    assert now.updated_at > row.updated_at
+    with statements() as done, pytest.raises(Stale) as caught:
+        rows.update(warehouse, row.id, {text: "late"}, row.updated_at)
+    assert caught.value.current == now
+    assert len(done) == 2
+    with pytest.raises(Missing):
+        rows.update(warehouse, "id-9", {text: "x"}, row.updated_at)
+
+
+@BOTH
+def test_of_concurrent_edits_one_wins(
+    warehouse: Warehouse, account: str, rows: ModuleType, text: str
+) -> None:
+    row = make(warehouse, rows, **{text: "old"})
+    stale: list[Stale] = []
+
+    def edit(number: int) -> None:
+        try:
+            rows.update(warehouse, row.id, {text: f"new {number}"}, row.updated_at)
+        except Stale as error:
+            stale.append(error)
+
+    threads = [threading.Thread(target=edit, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(stale) == 3
+    now = rows.get(warehouse, row.id)
+    assert all(error.current == now for error in stale)
+
+
+@BOTH
+def test_delete(warehouse: Warehouse, account: str, rows: ModuleType, text: str) -> None:
+    row = make(warehouse, rows, **{text: "words"})
+    other = make(warehouse, rows, **{text: "others"})
+    rows.delete(warehouse, row.id)
+    rows.delete(warehouse, row.id)
+    assert [item.id for item in rows.search(warehouse, Listing()).rows] == [other.id]
+
+
+@BOTH
+@pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
+def test_any_text_is_only_text(
+    warehouse: Warehouse, account: str, rows: ModuleType, text: str, value: str
+) -> None:
+    row = make(warehouse, rows, **{text: value})
+    assert getattr(row, text) == value
+    assert rows.search(warehouse, Listing(q=value[:900])).total == 1
+    assert rows.search(warehouse, Listing(filters={"platform": (value[:900],)})).total == 0
+
+
+@BOTH
+def test_unknown_column_is_refused(
+    warehouse: Warehouse, account: str, rows: ModuleType, text: str
+) -> None:
+    with pytest.raises(ValueError, match="has no column"):
+        rows.create(warehouse, account, "id-1", {text: "x", "account_bsnid": "BSN999"})
+
+
+@BOTH
+def test_every_sort_pages_through_all_once(sample: Warehouse, rows: ModuleType, text: str) -> None:
+    total = rows.search(sample, Listing()).total
+    for key in rows.SORTS:
+        for sort in (key, f"-{key}"):
+            pages = [
+                rows.search(sample, Listing(sort=sort, page=page, size=7)).rows
+                for page in range(1, -(-total // 7) + 1)
+            ]
+            ids = [row.id for page in pages for row in page]
+            assert len(ids) == len(set(ids)) == total, sort
+
+
+@BOTH
+def test_list_is_one_statement(
+    sample: Warehouse, rows: ModuleType, text: str, statements: Statements
+) -> None:
+    with statements() as done:
+        page = rows.search(sample, Listing(q="CLAIMS", filters={"platform": ("Databricks",)}))
+    assert len(done) == 1
+    assert page.total == len(page.rows) == (2 if rows is use_cases else 5)
+    assert {row.team for row in page.rows} == {"Claims Analytics"}
+    assert set(page.facets) == set(rows.FILTERS)
+
+
+def test_use_case_filters(sample: Warehouse) -> None:
+    page = use_cases.search(
+        sample,
+        Listing(filters={"status": ("Active", "In Progress"), "business_area": ("Finance", "")}),
+    )
+    assert page.total == 0
+    assert {f.value for f in page.facets["status"]} == {"Completed", "Not Started"}
+    page = use_cases.search(sample, Listing(filters={"enablement_tier": ("Self-Service",)}))
+    assert {row.enablement_tier for row in page.rows} == {"Self-Service"}
+    assert {row.team for row in page.rows} == {
+        "Claims Analytics",
+        "Marketing Attribution",
+        "Field Service Operations",
+    }
+
+
+def test_updates_come_newest_first(sample: Warehouse) -> None:
+    page = updates.search(sample, Listing(size=100))
+    dates = [row.date for row in page.rows]
+    assert dates == sorted(dates, reverse=True)  # type: ignore[type-var]
+    assert dates[0] == dt.datetime.now(dt.UTC).date()
+    assert page.facets["platform"][-1].value == ""
+
+
+def test_update_of_the_same_day_written_later_comes_first(
+    warehouse: Warehouse, account: str
+) -> None:
+    day = dt.date(2026, 2, 28)
+    ids = [make(warehouse, updates, date=day, description=word).id for word in "abc"]
+    assert [row.id for row in updates.search(warehouse, Listing()).rows] == ids[::-1]
+    detail = accounts.get_detail(warehouse, account)
+    assert detail is not None
+    assert [row.id for row in detail.updates] == ids[::-1]
+    assert detail.updates[0].date == day
+
+
+def test_orphans_are_listed(warehouse: Warehouse, account: str) -> None:
+    """Legacy data may hold some, and deleting an account half-way never does."""
+    row = make(warehouse, updates, description="left behind")
+    table = f"{warehouse.namespace.quoted_schema}.`accounts`"
+    warehouse.execute(f"DELETE FROM {table}", repeatable=True)
+    (found,) = updates.search(warehouse, Listing()).rows
+    assert (found.id, found.team) == (row.id, None)

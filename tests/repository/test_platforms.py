@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import datetime as dt
+import threading
+
+import pytest
+
+from crm.records import PlatformStatus
+from crm.repository import accounts, platforms
+from crm.repository.errors import Missing, Stale
+from crm.warehouse import Warehouse
+
+from ..conftest import ACTOR, Statements
+
+
+@pytest.fixture(autouse=True)
+def _account(warehouse: Warehouse) -> None:
+    accounts.create(warehouse, {"bsnid": "BSN100", "team": "Claims"})
+
+
+def only(wh: Warehouse) -> PlatformStatus:
+    (row,) = platforms.list_for(wh, "BSN100")
+    return row
+
+
+def test_first_status_makes_the_row(warehouse: Warehouse, statements: Statements) -> None:
+    with statements() as done:
+        platforms.set_status(warehouse, "BSN100", "Databricks", "Requested", None)
+    assert len(done) == 1
+    row = only(warehouse)
+    assert (row.platform, row.status) == ("Databricks", "Requested")
+    assert (row.created_by, row.updated_by) == (ACTOR, ACTOR)
+
+
+def test_change(warehouse: Warehouse, someone_else: Warehouse, statements: Statements) -> None:
+    platforms.set_status(warehouse, "BSN100", "Databricks", "Requested", None)
+    before = only(warehouse)
+    with statements() as done:
+        platforms.set_status(someone_else, "BSN100", "Databricks", "Completed", before.updated_at)
+    assert len(done) == 1
+    after = only(warehouse)
+    assert (after.id, after.status, after.updated_by) == (
+        before.id,
+        "Completed",
+        "bob@example.com",
+    )
+    assert after.created_at == before.created_at
+
+
+def test_stale(warehouse: Warehouse, someone_else: Warehouse, statements: Statements) -> None:
+    platforms.set_status(warehouse, "BSN100", "Databricks", "Requested", None)
+    seen = only(warehouse).updated_at
+    platforms.set_status(someone_else, "BSN100", "Databricks", "Completed", seen)
+    for old in (seen, None, dt.datetime(2020, 1, 1, tzinfo=dt.UTC)):
+        with statements() as done, pytest.raises(Stale) as caught:
+            platforms.set_status(warehouse, "BSN100", "Databricks", "In Progress", old)
+        assert len(done) == 2
+        assert caught.value.current == only(warehouse)
+    assert only(warehouse).status == "Completed"
+
+
+def test_setting_what_is_so_is_no_conflict(warehouse: Warehouse, someone_else: Warehouse) -> None:
+    platforms.set_status(warehouse, "BSN100", "Databricks", "Requested", None)
+    platforms.set_status(someone_else, "BSN100", "Databricks", "Requested", None)
+    assert only(warehouse).updated_by == ACTOR
+
+
+def test_missing_account(warehouse: Warehouse, statements: Statements) -> None:
+    with statements() as done, pytest.raises(Missing) as caught:
+        platforms.set_status(warehouse, "BSN999", "Databricks", "Requested", None)
+    assert caught.value.key == "BSN999"
+    assert len(done) == 2
+    assert platforms.list_for(warehouse, "BSN999") == ()
+
+
+def test_at_once_one_row(warehouse: Warehouse) -> None:
+    def set_it(status: str) -> None:
+        try:
+            platforms.set_status(warehouse, "BSN100", "Snowflake", status, None)
+        except Stale:
+            stale.append(status)
+
+    stale: list[str] = []
+    statuses = ["Requested", "In Progress", "Completed"]
+    threads = [threading.Thread(target=set_it, args=(status,)) for status in statuses]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(stale) == 2
+    assert only(warehouse).status not in stale
+
+
+def test_words_that_nobody_listed_are_kept(warehouse: Warehouse) -> None:
+    platforms.set_status(warehouse, "BSN100", "Fabric'; --", "Half-way 50%", None)
+    assert (only(warehouse).platform, only(warehouse).status) == ("Fabric'; --", "Half-way 50%")
