@@ -18,6 +18,8 @@ from crm.views.listing import Controls
 
 register = template.Library()
 
+_NOTHING = mark_safe('<span class="nothing">—</span>')
+
 
 @register.simple_tag
 def icon(name: str, size: int = 16) -> str:
@@ -28,12 +30,20 @@ def icon(name: str, size: int = 16) -> str:
 
 @register.inclusion_tag("_badge.html")
 def badge(status: str | None) -> dict[str, Any]:
-    return {"status": status, "look": vocabulary.look(status or "")}
+    return {"status": status, "icon": vocabulary.look(status or "").icon}
 
 
 @register.filter
 def tone(status: str | None) -> str:
-    return vocabulary.look(status or "").tone
+    """A status' colour; a word that only the data know has one of its own."""
+    known = (*vocabulary.onboarding_statuses(), *vocabulary.use_case_statuses())
+    return vocabulary.look(status or "").tone if status in known else "other"
+
+
+@register.simple_tag
+def text(value: str | None) -> str:
+    """A value of a record, or a dash. Its direction is its own, whatever surrounds it."""
+    return format_html('<span dir="auto">{}</span>', value) if value else _NOTHING
 
 
 @register.inclusion_tag("listing/_sort-header.html")
@@ -46,7 +56,7 @@ def sort_header(controls: Controls, key: str, label: str = "", kind: str = "") -
 def moment(value: dt.datetime | None) -> str:
     """A time in the reader's zone; app.js puts it right on a first visit."""
     if not value:
-        return mark_safe('<span class="nothing">—</span>')
+        return _NOTHING
     local = timezone.localtime(value)
     shown = date_format(local, "j M Y, H:i")
     return format_html('<time datetime="{}" data-moment>{}</time>', value.isoformat(), shown)
@@ -55,7 +65,7 @@ def moment(value: dt.datetime | None) -> str:
 @register.simple_tag
 def day(value: dt.date | None) -> str:
     if not value:
-        return mark_safe('<span class="nothing">—</span>')
+        return _NOTHING
     shown = date_format(value, "j M Y")
     return format_html('<time datetime="{}">{}</time>', value.isoformat(), shown)
 

@@ -7,19 +7,26 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from crm import vocabulary
 from crm.forms import AccountForm
+from crm.records import AccountRow, Page
 from crm.repository import accounts
 from crm.schema import ACCOUNTS
 from crm.views import editing, listing
 from crm.views.editing import Editor, Kind
 from crm.views.platforms import cards
 
-ACCOUNT = Kind(ACCOUNTS, AccountForm, accounts, "account")
+ACCOUNT = Kind(ACCOUNTS, AccountForm, accounts, "account", "team")
 LIST = listing.Subject(ACCOUNTS, accounts, "accounts", default_sort="team")
 
 
 @require_safe
 def account_list(request: HttpRequest) -> HttpResponse:
-    return listing.show(request, LIST, platforms=vocabulary.platforms())
+    return listing.show(request, LIST, more=_platforms)
+
+
+def _platforms(page: Page[AccountRow]) -> dict[str, list[str]]:
+    """The table's platform columns: the vocabulary's, then others that its rows have."""
+    found = (platform for row in page.rows for platform in row.statuses)
+    return {"platforms": list(dict.fromkeys((*vocabulary.platforms(), *found)))}
 
 
 @require_safe

@@ -31,7 +31,7 @@ def _save_new(request: HttpRequest, kind: Kind, bsnid: str) -> HttpResponse:
     return editor.save(
         lambda: kind.repository.create(request.warehouse, bsnid, key, form.values()),
         done=f"The {kind.table.singular} was added.",
-        to=editor.back,
+        to=kind.page_of(bsnid, key),
     )
 
 
@@ -43,7 +43,7 @@ def _editor(
         kind,
         form,
         heading=f"New {kind.table.singular}",
-        back=pages.local_url(request, reverse("account-detail", args=[bsnid])),
+        back=reverse("account-detail", args=[bsnid]),
         submit=f"Add {kind.table.singular}",
         bsnid=bsnid,
         team=team,

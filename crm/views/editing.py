@@ -26,12 +26,16 @@ from crm.warehouse.errors import WarehouseError
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of record: its table, form, repository and the stem of its URL names."""
+    """A kind of record: its table, form, repository and the stem of its URL names.
+
+    ``gist`` is the column that tells people which record is meant.
+    """
 
     table: Table
     form: type[RecordForm]
     repository: ModuleType
     url_name: str
+    gist: str
 
     def url(self, action: str, key: str) -> str:
         return reverse(f"{self.url_name}-{action}", args=[key])
@@ -95,7 +99,7 @@ class Editor:
     def conflict(self, current: Any) -> HttpResponse:
         differences = self.form.compare(current)
         self.form = self.form.again(current)
-        self.submit = "Save"
+        self.submit = "Save my version"
         return self.show(409, current=current, differences=differences)
 
     def gone(self) -> HttpResponse:
@@ -178,7 +182,7 @@ def delete(
         messages.success(request, f"The {kind.table.singular} was deleted.")
         return pages.go(request, pages.local_url(request, after))
     context |= {"kind": kind, "record": record, "key": key, "after": after}
-    context["delete_url"] = kind.url("delete", key)
+    context |= {"delete_url": kind.url("delete", key), "gist": getattr(record, kind.gist)}
     return pages.show(request, "records/delete.html", "records/_delete-dialog.html", context)
 
 

@@ -6,6 +6,7 @@ A list's whole state is in its URL. What a URL says wrongly (a sort that is not 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import ModuleType
@@ -175,10 +176,15 @@ class Controls:
         return links
 
 
-def show(request: HttpRequest, subject: Subject, **context: Any) -> HttpResponse:
+def show(
+    request: HttpRequest,
+    subject: Subject,
+    more: Callable[[Page[Any]], dict[str, Any]] = lambda page: {},
+) -> HttpResponse:
+    """The list page. ``more`` gives what a subject's table needs besides."""
     listing = read(request.GET, subject)
     page = subject.repository.search(request.warehouse, listing)
-    context |= {
+    context = more(page) | {
         "page": page,
         "controls": Controls(subject, request.path, page),
         "table": f"{subject.template}/_table.html",

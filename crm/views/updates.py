@@ -10,7 +10,7 @@ from crm.schema import UPDATES
 from crm.views import children, editing, listing
 from crm.views.editing import Kind
 
-UPDATE = Kind(UPDATES, UpdateForm, updates, "update")
+UPDATE = Kind(UPDATES, UpdateForm, updates, "update", "description")
 LIST = listing.Subject(UPDATES, updates, "updates", default_sort="-date")
 
 

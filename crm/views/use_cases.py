@@ -9,7 +9,7 @@ from crm.schema import USE_CASES
 from crm.views import children, editing, listing
 from crm.views.editing import Kind
 
-USE_CASE = Kind(USE_CASES, UseCaseForm, use_cases, "use-case")
+USE_CASE = Kind(USE_CASES, UseCaseForm, use_cases, "use-case", "problem")
 LIST = listing.Subject(USE_CASES, use_cases, "use_cases", default_sort="-updated_at")
 
 

@@ -55,6 +55,15 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") closeFacets(null, true);
 });
 
+// Leaving the search field is no new search: its input events have asked already.
+document.addEventListener(
+  "change",
+  (event) => {
+    if (event.target.matches("[data-search]")) event.stopPropagation();
+  },
+  true,
+);
+
 function isTyping(element) {
   return element.matches("input, select, textarea, [contenteditable]");
 }
@@ -106,14 +115,19 @@ for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
   });
 }
 
-// An open filter stays open while its list is replaced.
+// An open filter stays open, with the focus in it, while its list is replaced.
 let openFacet = null;
+let focused = null;
 document.addEventListener("htmx:beforeSwap", () => {
   openFacet = document.querySelector(".facet[open]")?.id;
+  focused = document.activeElement?.id;
 });
 
 document.addEventListener("htmx:afterSwap", (event) => {
-  if (openFacet) document.getElementById(openFacet)?.setAttribute("open", "");
+  if (openFacet) {
+    document.getElementById(openFacet)?.setAttribute("open", "");
+    if (focused) document.getElementById(focused)?.focus();
+  }
   if (event.detail.target.id === "dialog") {
     event.detail.target.querySelector("dialog")?.showModal();
   }
