@@ -130,6 +130,13 @@ class Catalog:
             raise table_not_found(f"`{catalog}`.`{schema}`.`{name}`")
         return table
 
+    def by_id(self, table_id: str) -> Table:
+        """The table with an id; raises SqlError where it has been dropped."""
+        for table in self.all_tables():
+            if table.id == table_id:
+                return table
+        raise table_not_found(table_id)
+
     def all_tables(self) -> list[Table]:
         with self._lock:
             return [

@@ -11,6 +11,7 @@ from .catalog import Catalog
 from .commits import Commits
 from .engine import Cancellation, Engine
 from .parameters import Parameters
+from .past import Past
 from .query_history import QueryHistory
 from .sessions import Session
 
@@ -23,6 +24,7 @@ class Parts:
     catalog: Catalog
     engine: Engine
     commits: Commits
+    past: Past
     history: QueryHistory
 
 

@@ -24,7 +24,10 @@ DATABASE = "warehouse"
 
 
 class Cancellation:
-    """Lets another thread stop a statement, whether it waits for a lock or is being run."""
+    """Lets another thread stop a statement, whether it waits for a lock or is being run.
+
+    The engine (0.7.2) answers a cancellation at once, but works on in the background.
+    """
 
     def __init__(self) -> None:
         self._event = threading.Event()

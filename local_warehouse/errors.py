@@ -82,7 +82,11 @@ _ENVELOPE = re.compile(
 _PATTERNS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), error_class, sqlstate)
     for pattern, error_class, sqlstate in (
-        (r"NOT NULL constraint violated", "DELTA_NOT_NULL_CONSTRAINT_VIOLATED", "23502"),
+        (
+            r"NOT NULL constraint violated|declared as non-nullable",
+            "DELTA_NOT_NULL_CONSTRAINT_VIOLATED",
+            "23502",
+        ),
         (
             r"Cannot cast|cast error|invalid .*(date|timestamp|number)",
             "CAST_INVALID_INPUT",

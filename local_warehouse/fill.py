@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .context import Context
+from .errors import SqlError
+from .names import PastTable
 from .parameters import text_literal
 from .template import Hole, Template
 
@@ -13,10 +15,10 @@ from .template import Hole, Template
 def fill(
     template: Template,
     context: Context,
-    version: int | None = None,
+    target: str = "",
     system_table: Callable[[str], Path] | None = None,
 ) -> str:
-    """Engine SQL. ``version`` is for templates that read a table as of a version;
+    """Engine SQL. ``target`` names the version of a write's target that is to be read;
     ``system_table`` writes a snapshot of a system table and says where."""
 
     def value_of(hole: Hole) -> str:
@@ -27,10 +29,29 @@ def fill(
                 return context.parameters.positional(int(hole.key))
             case "user":
                 return text_literal(context.session.user)
+            case "past":
+                return f"`{_past_table(hole.key, context)}`"
             case "version":
-                return str(version)
+                return target
             case "system" if system_table:
                 return f"`{system_table(str(hole.key))}`"
-        raise AssertionError(hole)
+        raise SqlError("UNSUPPORTED_FEATURE", "System tables cannot be read here.", "0A000")
 
     return template.fill(value_of)
+
+
+def _past_table(wanted: PastTable, context: Context) -> Path:
+    table = context.catalog.by_id(wanted.table_id)
+    kind = "BIGINT" if wanted.kind == "VERSION" else "TIMESTAMP"
+    expression = fill(wanted.expression, context)
+    answer = context.engine.run(f"SELECT CAST({expression} AS {kind}) AS point")
+    point = answer.column("point")[0].as_py()
+    if point is None:
+        raise SqlError(
+            "INVALID_TIME_TRAVEL_TIMESTAMP_EXPR.INPUT",
+            f"The time travel {wanted.kind.lower()} expression is NULL.",
+            "42K0E",
+        )
+    past = context.parts.past
+    version = point if kind == "BIGINT" else past.version_at(table, point)
+    return past.lay_out(table, version)

@@ -9,9 +9,18 @@ from sqlglot import exp
 from .catalog import SYSTEM_CATALOG, Catalog, Table
 from .engine import engine_name
 from .errors import SqlError, unsupported
-from .template import Markers
+from .template import Markers, Template
 
 SYSTEM_SCHEMAS = {"information_schema"}
+
+
+@dataclass(frozen=True)
+class PastTable:
+    """A table as of a VERSION or a TIMESTAMP, given by an expression."""
+
+    table_id: str
+    kind: str
+    expression: Template
 
 
 @dataclass(frozen=True)
@@ -66,14 +75,25 @@ def rewrite_tables(
         else:
             table = catalog.table(catalog_name, schema_name, name)
             tables.append(table)
-            database, engine_table = engine_name(table.id).split(".")
-            node.set("this", exp.to_identifier(engine_table))
-            node.set("db", exp.to_identifier(database))
+            _point_at(node, table, markers)
         node.set("catalog", None)
     for column in tree.find_all(exp.Column):
         column.set("db", None)
         column.set("catalog", None)
     return tables
+
+
+def _point_at(node: exp.Table, table: Table, markers: Markers) -> None:
+    version = node.args.get("version")
+    if version is None:
+        database, engine_table = engine_name(table.id).split(".")
+        node.set("this", exp.to_identifier(engine_table))
+        node.set("db", exp.to_identifier(database))
+        return
+    past = PastTable(table.id, version.name.upper(), markers.template(version.expression))
+    node.set("version", None)
+    node.set("this", markers.identifier("past", past))
+    node.set("db", exp.to_identifier("delta"))
 
 
 def _is_cte(table: exp.Table) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.databricks import Databricks
 from sqlglot.errors import SqlglotError
 from sqlglot.tokens import Token, TokenType
 
@@ -25,9 +26,21 @@ def parse(sql: str) -> exp.Expression:
     return trees[0]
 
 
+class _Tokenizer(Databricks.Tokenizer):
+    # Otherwise the rest of a SHOW or an OPTIMIZE would be one token.
+    COMMANDS = set()
+
+
+def text_of(node: exp.Expression) -> str:
+    """A string literal's text; raises SqlError for any other expression."""
+    if isinstance(node, exp.Literal) and node.is_string:
+        return node.this
+    raise syntax_error(f"at or near {node.sql(dialect=DIALECT)}: a string is expected")
+
+
 def tokenize(sql: str) -> list[Token]:
     try:
-        return sqlglot.tokenize(sql, read=DIALECT)
+        return _Tokenizer().tokenize(sql)
     except SqlglotError as error:
         raise syntax_error(str(error)) from error
 

@@ -77,9 +77,13 @@ def mark_values(tree: exp.Expression, namespace: Namespace, markers: Markers) ->
             else:
                 node.replace(markers.value("positional", position))
                 position += 1
-        elif isinstance(node, exp.CurrentUser | exp.SessionUser):
+        elif isinstance(node, exp.CurrentUser | exp.SessionUser) or _is_call(node, "USER"):
             node.replace(markers.value("user", ""))
         elif isinstance(node, exp.CurrentCatalog):
             node.replace(exp.Literal.string(namespace.catalog))
-        elif isinstance(node, exp.CurrentSchema):
+        elif isinstance(node, exp.CurrentSchema | exp.CurrentDatabase):
             node.replace(exp.Literal.string(namespace.schema))
+
+
+def _is_call(node: exp.Expression, name: str) -> bool:
+    return isinstance(node, exp.Anonymous) and node.name.upper() == name

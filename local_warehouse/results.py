@@ -112,7 +112,8 @@ class Pages:
     def next(self, max_rows: int, max_bytes: int) -> ttypes.TRowSet:
         """The next rows, as many as both limits allow and at least one."""
         start = self.offset
-        wanted = self.table.slice(start, max_rows) if max_rows > 0 else self.table.slice(start)
+        left = self.table.num_rows - start
+        wanted = self.table.slice(start, min(left, max_rows) if max_rows > 0 else left)
         batches, size = [], 0
         for batch in wanted.combine_chunks().to_batches(max_chunksize=ROWS_PER_BATCH):
             data = batch.serialize().to_pybytes()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -19,10 +19,13 @@ DIALECT = "databricks"
 
 @dataclass(frozen=True)
 class Hole:
-    """What goes here: ``kind`` is named, positional, user, system or version."""
+    """What goes here: ``kind`` is named, positional, user, system, past or version.
+
+    ``key`` is the name or position; for past, a names.PastTable.
+    """
 
     kind: str
-    key: str | int
+    key: Hashable
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,11 @@ class Markers:
         self._stem = f"hole_{secrets.token_hex(8)}_"
         self._holes: list[Hole] = []
 
-    def identifier(self, kind: str, key: str | int) -> exp.Identifier:
+    def identifier(self, kind: str, key: Hashable) -> exp.Identifier:
         self._holes.append(Hole(kind, key))
         return exp.Identifier(this=f"{self._stem}{len(self._holes) - 1}_", quoted=False)
 
-    def value(self, kind: str, key: str | int) -> exp.Column:
+    def value(self, kind: str, key: Hashable) -> exp.Column:
         return exp.Column(this=self.identifier(kind, key))
 
     def template(self, tree: exp.Expression) -> Template:

@@ -15,6 +15,7 @@ from .engine import Cancellation, Engine
 from .faults import Faults
 from .fill import fill
 from .parameters import Parameters
+from .past import Past
 from .prepare import Preparer, Query
 from .query_history import Entry, QueryHistory
 from .sessions import Session, Sessions, Tokens
@@ -34,7 +35,8 @@ class Warehouse:
             left_over.unlink()
         catalog = Catalog(folder)
         commits = Commits(catalog, folder)
-        self.parts = Parts(folder, catalog, Engine(), commits, QueryHistory())
+        past = Past(catalog, commits, folder)
+        self.parts = Parts(folder, catalog, Engine(), commits, past, QueryHistory())
         for table in catalog.all_tables():
             self.parts.engine.register(table.id, str(catalog.location(table)))
         self.tokens = Tokens(folder)

@@ -34,7 +34,7 @@ _MERGE = {
 
 @dataclass(frozen=True)
 class Write:
-    """A prepared write; ``touched`` selects the target rows that it reads, at a version."""
+    """A prepared write; ``touched`` selects the target rows that it reads, of one version."""
 
     target: Table
     template: Template
@@ -81,14 +81,15 @@ def _result(counts: dict[str, str], metrics: dict) -> Result:
 
 
 def _conflicts(write: Write, context: Context, seen: int, now: int) -> bool:
-    """Whether a commit after version ``seen`` changed rows that the statement reads."""
+    """Whether a commit after version ``seen``, up to ``now``, changed rows that it reads."""
     if write.touched is None:
         return False
     infos = (context.commits.info(write.target, version) for version in range(seen + 1, now + 1))
     if all(info.get("isBlindAppend") or info.get("operation") == "OPTIMIZE" for info in infos):
         return False
-    then = fill(write.touched, context, version=seen)
-    today = fill(write.touched, context, version=now)
+    past = context.parts.past.lay_out(write.target, seen)
+    then = fill(write.touched, context, target=f"delta.`{past}`")
+    today = fill(write.touched, context, target=engine_name(write.target.id))
     probe = (
         f"SELECT 1 FROM (({then}) EXCEPT ({today})) UNION ALL "
         f"SELECT 1 FROM (({today}) EXCEPT ({then})) LIMIT 1"
@@ -184,7 +185,7 @@ def _prepare_change(
         assignments = _assignments(tree.expressions, target)
         guarded = checks.guard(target, assignments, alias)
         tree.set("expressions", [_assign(name, value) for name, value in guarded.items()])
-    touched = exp.select("*").from_(_at_version(node, markers))
+    touched = exp.select("*").from_(_some_version(node, markers))
     if where is not None:
         touched = touched.where(where.this.copy())
     counts = _UPDATE if isinstance(tree, exp.Update) else _DELETE
@@ -204,7 +205,7 @@ def _prepare_merge(
         _guard_when(when, target, alias, source_alias)
     touched = (
         exp.select(f"`{alias}`.*", dialect="databricks")
-        .from_(_at_version(tree.this, markers))
+        .from_(_some_version(tree.this, markers))
         .join(tree.args["using"].copy(), on=tree.args["on"].copy(), join_type="LEFT SEMI")
     )
     return Write(
@@ -222,7 +223,7 @@ def _guard_when(when: exp.When, target: Table, alias: str, source_alias: str) ->
         for column in target.columns
     }
     if isinstance(action, exp.Update):
-        is_star = not isinstance(action.expressions, list) or not action.expressions
+        is_star = isinstance(action.expressions[0], exp.Star)
         assigned = star if is_star else _assignments(action.expressions, target)
         guarded = checks.guard(target, assigned, alias)
         action.set("expressions", [_assign(name, value) for name, value in guarded.items()])
@@ -252,8 +253,9 @@ def _assign(name: str, value: exp.Expression) -> exp.EQ:
     return exp.EQ(this=exp.column(name, quoted=True), expression=value)
 
 
-def _at_version(node: exp.Table, markers: Markers) -> exp.Table:
+def _some_version(node: exp.Table, markers: Markers) -> exp.Table:
+    """The target's reference, to be pointed at a version when the statement runs."""
     table = node.copy()
-    version = exp.Version(this="VERSION", kind="AS OF", expression=markers.value("version", ""))
-    table.set("version", version)
+    table.set("this", markers.identifier("version", ""))
+    table.set("db", None)
     return table

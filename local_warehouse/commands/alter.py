@@ -19,7 +19,7 @@ from ..context import NOTHING, Context, Result
 from ..engine import engine_name
 from ..errors import SqlError, column_not_found, unsupported
 from ..names import resolve
-from ..parsing import Words, parse
+from ..parsing import Words, parse, text_of
 from .create import read_cluster, read_key, type_name
 
 
@@ -58,7 +58,7 @@ def _apply(action: exp.Expression, table: Table, context: Context) -> str:
     if isinstance(action, exp.AlterSet):
         for properties in action.expressions:
             for item in properties.expressions:
-                table.properties[item.name] = item.args["value"].name
+                table.properties[text_of(item.this)] = text_of(item.args["value"])
         return "SET TBLPROPERTIES"
     if isinstance(action, exp.ClusterProperty | exp.Cluster):
         table.cluster_by = read_cluster(action, table)
@@ -78,7 +78,7 @@ def _add_column(item: exp.ColumnDef, table: Table) -> str:
         kind = constraint.args["kind"]
         if not isinstance(kind, exp.CommentColumnConstraint):
             raise unsupported(f"ADD COLUMN with {kind.sql(dialect='databricks')}")
-        column.comment = kind.name
+        column.comment = text_of(kind.this)
     if item.args.get("position") is not None:
         raise unsupported("a position in ADD COLUMN")
     table.columns.append(column)
@@ -91,7 +91,7 @@ def _alter_column(action: exp.AlterColumn, table: Table, context: Context) -> st
         raise column_not_found(f"`{action.this.name}`")
     given = {name for name, value in action.args.items() if value is not None} - {"this", "kind"}
     if given == {"comment"}:
-        column.comment = action.args["comment"].name
+        column.comment = text_of(action.args["comment"])
     elif given == {"allow_null"}:
         column.nullable = bool(action.args["allow_null"])
         if not column.nullable:
@@ -125,7 +125,8 @@ def _add_constraint(constraint: exp.Constraint, table: Table, context: Context) 
 
 
 def _drop_constraint(action: exp.Drop, table: Table) -> str:
-    name = action.this.name if action.this is not None else action.expressions[0].name
+    (target,) = action.args["tables"]
+    name = target.name
     kept = [key for key in table.constraints if key.name != name]
     found = len(kept) < len(table.constraints) or table.checks.pop(name, None) is not None
     if not found and not action.args.get("exists"):

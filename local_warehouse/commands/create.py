@@ -12,7 +12,7 @@ from ..engine import engine_name
 from ..errors import SqlError, column_not_found, unsupported
 from ..names import Namespace, parts, resolve
 from ..parameters import text_literal
-from ..parsing import Words, parse
+from ..parsing import Words, parse, text_of
 
 # Properties that the engine's own log cleaning must know; all others stay in the catalog.
 ENGINE_PROPERTIES = ("delta.logretentionduration", "delta.deletedfileretentionduration")
@@ -80,7 +80,7 @@ def _read_column(item: exp.ColumnDef, table: Table, context: Context) -> Column:
         if isinstance(kind, exp.NotNullColumnConstraint):
             column.nullable = bool(kind.args.get("allow_null"))
         elif isinstance(kind, exp.CommentColumnConstraint):
-            column.comment = kind.name
+            column.comment = text_of(kind.this)
         elif isinstance(kind, exp.PrimaryKeyColumnConstraint):
             key = Constraint(f"{table.name}_pk", "PRIMARY KEY", [column.name])
             table.constraints.append(key)
@@ -115,14 +115,14 @@ def read_key(kind: exp.Expression, name: str, table: Table, context: Context) ->
 def _read_properties(properties: exp.Properties | None, table: Table) -> None:
     for item in properties.expressions if properties else ():
         if isinstance(item, exp.SchemaCommentProperty):
-            table.comment = item.name
+            table.comment = text_of(item.this)
         elif isinstance(item, exp.ClusterProperty):
             table.cluster_by = read_cluster(item, table)
         elif isinstance(item, exp.FileFormatProperty):
             if item.name.upper() != "DELTA":
                 raise unsupported(f"USING {item.name}")
         elif type(item) is exp.Property:
-            table.properties[item.name] = item.args["value"].name
+            table.properties[text_of(item.this)] = text_of(item.args["value"])
         else:
             raise unsupported(f"the table option {item.sql(dialect='databricks')}")
 

@@ -43,7 +43,7 @@ def set_configuration(words: Words, context: Context) -> Result:
     configuration = context.session.configuration
     if words.more:
         _ = words.accept("TIME", "ZONE")
-        (name,) = words.name()
+        name = ".".join(words.name())
         words.expect("=")
         value = words.value()
         words.end()

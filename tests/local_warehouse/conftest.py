@@ -1,0 +1,140 @@
+"""Servers of the local warehouse's own, and plain connectors to them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from databricks import sql
+
+TOKEN = "dapi-local-developer"
+CONNECTOR = {
+    "server_hostname": "localhost",
+    "http_path": "/sql/1.0/warehouses/local",
+    "enable_telemetry": False,
+    "use_cloud_fetch": False,
+    "_retry_stop_after_attempts_count": 1,
+    "_retry_delay_max": 5,
+}
+
+
+class Server:
+    """One ``python -m local_warehouse`` process, as a developer starts it."""
+
+    def __init__(self, data: Path, *options: str) -> None:
+        self.data = data
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "local_warehouse", "--data", str(data), *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.greeting = self.process.stdout.readline()
+        assert self.greeting.startswith("Local warehouse at"), self.greeting
+        self.announced = json.loads((data / "server.json").read_text())
+        self.url = self.announced["url"]
+
+    def connect(self, token: str = TOKEN, **options):
+        return sql.connect(access_token=token, _connection_uri=self.url, **CONNECTOR, **options)
+
+    def control(self, method: str, path: str, **body) -> dict:
+        request = urllib.request.Request(
+            self.announced["control"] + path, json.dumps(body).encode(), method=method
+        )
+        if method == "GET":
+            request.data = None
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def fault(self, kind: str, **options) -> None:
+        self.control("POST", "/faults", kind=kind, **options)
+
+    def statements(self) -> list[dict]:
+        return self.control("GET", "/statements")["statements"]
+
+    def kill(self) -> None:
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory) -> Iterator[Server]:
+    """One server for all tests that need no special one."""
+    server = Server(tmp_path_factory.mktemp("local-warehouse"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def start(tmp_path) -> Iterator[Callable[..., Server]]:
+    """Start servers of one's own; they are stopped at the end."""
+    started: list[Server] = []
+
+    def start(*options: str, data: Path = tmp_path / "data") -> Server:
+        started.append(Server(data, *options))
+        return started[-1]
+
+    yield start
+    for server in started:
+        if server.process.poll() is None:
+            server.kill()
+
+
+class Shell:
+    """A connection as a person at a prompt uses it."""
+
+    def __init__(self, connection) -> None:
+        self.connection = connection
+
+    def run(self, statement: str, parameters=None) -> list:
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.fetchall()
+
+    def change(self, statement: str, parameters=None) -> int:
+        """Rows changed."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.rowcount
+
+    def value(self, statement: str, parameters=None):
+        return self.run(statement, parameters)[0][0]
+
+    def error(self, statement: str, parameters=None) -> str:
+        with pytest.raises(sql.exc.ServerOperationError) as raised:
+            self.run(statement, parameters)
+        return raised.value.message
+
+
+@contextmanager
+def shell_on(server: Server, **options) -> Iterator[Shell]:
+    connection = server.connect(**options)
+    try:
+        yield Shell(connection)
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def shell(server, request) -> Iterator[Shell]:
+    """A shell in an empty schema of its own, in catalog ``tests``."""
+    schema = f"s{time.monotonic_ns()}"
+    with shell_on(server) as setup:
+        setup.run("CREATE CATALOG IF NOT EXISTS tests")
+        setup.run(f"CREATE SCHEMA tests.{schema}")
+        with shell_on(server, catalog="tests", schema=schema) as shell:
+            yield shell
+        setup.run(f"DROP SCHEMA tests.{schema} CASCADE")

@@ -1,0 +1,215 @@
+"""Sessions, tokens, asynchronous statements, metadata calls, faults on the wire."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from databricks.sql.exc import DatabaseError, RequestError
+
+from .conftest import TOKEN, Server, shell_on
+
+
+@pytest.fixture
+def faulty(start) -> Server:
+    """A server of one's own, to break."""
+    return start()
+
+
+def test_unknown_token_is_refused(server):
+    with pytest.raises(RequestError) as raised:
+        server.connect(token="dapi-nobody")
+    assert raised.value.context["http-code"] == 401
+
+
+def test_tokens_stand_for_users(start, tmp_path):
+    tokens = {
+        TOKEN: {"user": "developer@localhost"},
+        "dapi-alice": {"user": "alice@example.com"},
+        "dapi-mallory": {"user": "mallory@example.com", "warehouse": False},
+    }
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "tokens.json").write_text(json.dumps(tokens))
+    server = start()
+    with shell_on(server, token="dapi-alice") as shell:
+        assert shell.value("SELECT current_user()") == "alice@example.com"
+        shell.run("CREATE TABLE workspace.default.t (a INT)")
+        assert shell.run("DESCRIBE HISTORY workspace.default.t")[0].userName == "alice@example.com"
+    with pytest.raises(RequestError) as raised:
+        server.connect(token="dapi-mallory")
+    assert raised.value.context["http-code"] == 403
+    assert server.statements()[0]["user"] == "alice@example.com"
+
+
+def test_a_session_of_one_user_is_no_use_to_another(start, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "tokens.json").write_text(
+        json.dumps({TOKEN: {"user": "a@x"}, "dapi-other": {"user": "b@x"}})
+    )
+    server = start()
+    connection = server.connect()
+    stolen = server.connect(token="dapi-other")
+    stolen.session._session_id = connection.session._session_id
+    with stolen.cursor() as cursor, pytest.raises(DatabaseError, match="Invalid SessionHandle"):
+        cursor.execute("SELECT 1")
+
+
+def test_initial_namespace(server):
+    with shell_on(server, catalog="workspace", schema="default") as shell:
+        row = shell.run("SELECT current_catalog() AS c, current_schema() AS s")[0]
+        assert (row.c, row.s) == ("workspace", "default")
+    with pytest.raises(DatabaseError, match="NO_SUCH_CATALOG"):
+        server.connect(catalog="nowhere")
+
+
+def test_idle_sessions_expire(start):
+    server = start("--session-idle-seconds", "0.5")
+    with shell_on(server) as shell:
+        assert shell.value("SELECT 1") == 1
+        time.sleep(1)
+        with pytest.raises(DatabaseError, match="Invalid SessionHandle"):
+            shell.value("SELECT 1")
+
+
+def test_asynchronous_execution(server):
+    with shell_on(server) as shell, shell.connection.cursor() as cursor:
+        server.fault("latency", seconds=1, times=1)
+        started = time.monotonic()
+        cursor.execute_async("SELECT 7")
+        assert time.monotonic() - started < 0.9
+        cursor.get_async_execution_result()
+        assert cursor.fetchall()[0][0] == 7
+
+
+def test_a_statement_longer_than_one_poll(server):
+    with shell_on(server) as shell:
+        server.fault("latency", seconds=6, times=1)
+        assert shell.value("SELECT 8") == 8
+
+
+def test_cancel_stops_waiting(server):
+    with shell_on(server) as shell, shell.connection.cursor() as cursor:
+        server.fault("latency", seconds=30, times=1)
+        cursor.execute_async("SELECT 'to be cancelled'")
+        started = time.monotonic()
+        cursor.cancel()
+        with pytest.raises(DatabaseError):
+            cursor.get_async_execution_result()
+        assert time.monotonic() - started < 5
+    entry = next(s for s in server.statements() if "to be cancelled" in s["text"])
+    assert entry["status"] == "CANCELED"
+
+
+def test_statement_timeout(server):
+    with shell_on(server, session_configuration={"STATEMENT_TIMEOUT": "1"}) as shell:
+        server.fault("latency", seconds=30, times=1)
+        started = time.monotonic()
+        with pytest.raises(DatabaseError):
+            shell.value("SELECT 'too slow'")
+        assert time.monotonic() - started < 5
+
+
+def test_cancel_stops_waiting_for_the_engine(faulty):
+    with shell_on(faulty) as shell, shell.connection.cursor() as cursor:
+        cursor.execute_async(
+            "SELECT count(DISTINCT sha2(cast(a.id * 7919 + b.id AS string), 256)) "
+            "FROM range(100000) a CROSS JOIN range(100000) b"
+        )
+        time.sleep(0.5)
+        started = time.monotonic()
+        cursor.cancel()
+        with pytest.raises(DatabaseError):
+            cursor.get_async_execution_result()
+        assert shell.value("SELECT 9") == 9
+        assert time.monotonic() - started < 5
+
+
+def test_metadata_calls(shell):
+    schema = shell.value("SELECT current_schema()")
+    shell.run(
+        "CREATE TABLE things (id STRING NOT NULL COMMENT 'key', price DECIMAL(9,2)) COMMENT 'T'"
+    )
+    with shell.connection.cursor() as cursor:
+        assert "tests" in [row.TABLE_CAT for row in cursor.catalogs().fetchall()]
+        assert schema in [r.TABLE_SCHEM for r in cursor.schemas(catalog_name="tests").fetchall()]
+        tables = cursor.tables(
+            catalog_name="tests", schema_name=schema, table_name="th%"
+        ).fetchall()
+        assert [(row.TABLE_NAME, row.REMARKS) for row in tables] == [("things", "T")]
+        columns = cursor.columns(
+            catalog_name="tests", schema_name=schema, table_name="things"
+        ).fetchall()
+    assert [(c.COLUMN_NAME, c.TYPE_NAME, c.IS_NULLABLE) for c in columns] == [
+        ("id", "STRING", "NO"),
+        ("price", "DECIMAL(9, 2)", "YES"),
+    ]
+
+
+def test_statement_log_as_a_table(shell):
+    with shell.connection.cursor() as cursor:
+        cursor.execute("SELECT 'find me'", query_tags={"page": "overview"})
+    shell.error("SELECT broken FROM nowhere.at.all")
+    rows = shell.run(
+        "SELECT executed_by, execution_status, produced_rows, query_tags, error_message, "
+        "end_time >= start_time AS ordered FROM system.query.history "
+        "WHERE contains(statement_text, :found) OR contains(statement_text, :failed) "
+        "ORDER BY start_time LIMIT 2",
+        {"found": "'find me'", "failed": "SELECT broken"},
+    )
+    found, failed = rows
+    assert (found.executed_by, found.execution_status, found.produced_rows) == (
+        "developer@localhost",
+        "FINISHED",
+        1,
+    )
+    assert "overview" in found.query_tags
+    assert found.ordered
+    assert failed.execution_status == "ERROR"
+    assert "TABLE_OR_VIEW_NOT_FOUND" in failed.error_message
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "code"),
+    [
+        ({"kind": "http_status", "status": 429, "retry_after": 1}, Exception, None),
+        ({"kind": "http_status", "status": 503}, Exception, None),
+        ({"kind": "starting"}, Exception, None),
+        ({"kind": "expired_token"}, RequestError, 403),
+        ({"kind": "invalid_session"}, DatabaseError, None),
+        ({"kind": "conflict"}, DatabaseError, None),
+        ({"kind": "drop_before"}, Exception, None),
+        ({"kind": "drop_after"}, Exception, None),
+    ],
+)
+def test_faults_reach_the_connector(faulty, fault, error, code):
+    with shell_on(faulty) as shell:
+        shell.run("CREATE TABLE workspace.default.t (a INT)")
+        kind = fault.pop("kind")
+        # Twice, since the connector itself sends ExecuteStatement again after a 429, a 503 or a
+        # lost connection.
+        faulty.fault(kind, times=2, match="INSERT", **fault)
+        assert shell.value("SELECT 1") == 1
+        with pytest.raises(error) as raised:
+            shell.change("INSERT INTO workspace.default.t VALUES (1)")
+        if code:
+            assert raised.value.context["http-code"] == code
+        executed = 2 if kind == "drop_after" else 0
+        assert shell.value("SELECT count(*) FROM workspace.default.t") == executed
+
+
+def test_unknown_faults_are_refused(server):
+    import urllib.error
+
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        server.fault("nonsense")
+    assert raised.value.code == 400
+
+
+def test_sessions_can_be_ended_as_by_a_restart(faulty):
+    with shell_on(faulty) as shell:
+        assert faulty.control("DELETE", "/sessions") == {"closed": 1}
+        with pytest.raises(DatabaseError, match="Invalid SessionHandle"):
+            shell.value("SELECT 1")

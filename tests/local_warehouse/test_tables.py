@@ -1,0 +1,256 @@
+"""DDL: what CREATE, ALTER, DROP, DESCRIBE and SHOW do, and that nothing is silently ignored."""
+
+from __future__ import annotations
+
+import pytest
+
+ACCOUNTS = """
+CREATE TABLE accounts (
+  bsnid STRING NOT NULL COMMENT 'The key',
+  team STRING,
+  seats INT,
+  CONSTRAINT accounts_pk PRIMARY KEY (bsnid)
+)
+COMMENT 'Teams; it\\'s a test'
+CLUSTER BY (bsnid)
+TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true', 'team.owner' = 'edip')
+"""
+CASES = """
+CREATE TABLE cases (
+  id STRING NOT NULL,
+  account STRING NOT NULL,
+  CONSTRAINT cases_pk PRIMARY KEY (id),
+  CONSTRAINT cases_fk FOREIGN KEY (account) REFERENCES accounts (bsnid)
+)
+"""
+
+
+@pytest.fixture
+def tables(shell):
+    shell.run(ACCOUNTS)
+    shell.run(CASES)
+    return shell
+
+
+def test_describe_extended_tells_everything(tables):
+    rows = {row.col_name: row for row in tables.run("DESCRIBE TABLE EXTENDED accounts")}
+    assert (rows["bsnid"].data_type, rows["bsnid"].comment) == ("string", "The key")
+    assert rows["Comment"].data_type == "Teams; it's a test"
+    assert rows["Table Properties"].data_type == (
+        "[delta.enableChangeDataFeed=true,team.owner=edip]"
+    )
+    assert rows["accounts_pk"].data_type == "PRIMARY KEY (`bsnid`)"
+    assert "# Clustering Information" in rows
+
+
+def test_information_schema(tables):
+    schema = tables.value("SELECT current_schema()")
+    constraints = tables.run(
+        "SELECT constraint_name, constraint_type, enforced "
+        "FROM tests.information_schema.table_constraints "
+        "WHERE table_schema = :s ORDER BY constraint_name",
+        {"s": schema},
+    )
+    assert [tuple(row) for row in constraints] == [
+        ("accounts_pk", "PRIMARY KEY", "NO"),
+        ("cases_fk", "FOREIGN KEY", "NO"),
+        ("cases_pk", "PRIMARY KEY", "NO"),
+    ]
+    columns = tables.run(
+        "SELECT c.column_name, c.is_nullable, c.data_type, k.constraint_name "
+        "FROM information_schema.columns c LEFT JOIN information_schema.key_column_usage k "
+        "ON k.table_schema = c.table_schema AND k.table_name = c.table_name "
+        "AND k.column_name = c.column_name "
+        "WHERE c.table_schema = :s AND c.table_name = 'accounts' ORDER BY c.ordinal_position",
+        {"s": schema},
+    )
+    assert [tuple(row) for row in columns] == [
+        ("bsnid", "NO", "STRING", "accounts_pk"),
+        ("team", "YES", "STRING", None),
+        ("seats", "YES", "INT", None),
+    ]
+    found = tables.run(
+        "SELECT s.schema_name, t.table_name, t.comment FROM system.information_schema.tables t "
+        "JOIN system.information_schema.schemata s ON s.schema_name = t.table_schema "
+        "JOIN system.information_schema.catalogs c ON c.catalog_name = t.table_catalog "
+        "WHERE t.table_schema = :s AND t.table_name = 'accounts'",
+        {"s": schema},
+    )
+    assert [tuple(row) for row in found] == [(schema, "accounts", "Teams; it's a test")]
+
+
+def test_show(tables):
+    schema = tables.value("SELECT current_database()")
+    names = [row.tableName for row in tables.run("SHOW TABLES")]
+    assert names == ["accounts", "cases"]
+    assert len(tables.run(f"SHOW TABLES IN tests.{schema} LIKE 'acc*'")) == 1
+    assert len(tables.run("SHOW TABLES LIKE :pattern", {"pattern": "cases"})) == 1
+    assert "tests" in [row.catalog for row in tables.run("SHOW CATALOGS")]
+    assert schema in [row.databaseName for row in tables.run("SHOW SCHEMAS IN tests")]
+    assert [row.col_name for row in tables.run("SHOW COLUMNS IN cases")] == ["id", "account"]
+    assert ("team.owner", "edip") in [tuple(r) for r in tables.run("SHOW TBLPROPERTIES accounts")]
+
+
+def test_create_twice(tables):
+    assert "[TABLE_OR_VIEW_ALREADY_EXISTS]" in tables.error(ACCOUNTS)
+    tables.run(CASES.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS"))
+    schema = tables.value("SELECT current_schema()")
+    assert "[SCHEMA_ALREADY_EXISTS]" in tables.error(f"CREATE SCHEMA tests.{schema}")
+    tables.run(f"CREATE SCHEMA IF NOT EXISTS tests.{schema} COMMENT 'again'")
+    assert "[CATALOG_ALREADY_EXISTS]" in tables.error("CREATE CATALOG tests")
+
+
+def test_names_are_case_insensitive(tables):
+    tables.change("INSERT INTO ACCOUNTS (BSNID, Team) VALUES ('1', 'x')")
+    assert tables.value("SELECT A.TEAM FROM Accounts A WHERE bsnid = '1'") == "x"
+
+
+def test_add_column_keeps_rows(tables):
+    tables.change("INSERT INTO accounts VALUES ('1', 'x', 5)")
+    tables.run(
+        "ALTER TABLE accounts ADD COLUMNS (note STRING COMMENT 'free text', tags ARRAY<STRING>)"
+    )
+    assert tuple(tables.run("SELECT * FROM accounts")[0]) == ("1", "x", 5, None, None)
+    tables.change("UPDATE accounts SET note = 'n', tags = array('a') WHERE bsnid = '1'")
+    row = tables.run("SELECT note, tags FROM accounts")[0]
+    assert (row.note, list(row.tags)) == ("n", ["a"])
+    assert "[FIELD_ALREADY_EXISTS]" in tables.error("ALTER TABLE accounts ADD COLUMN note STRING")
+
+
+def test_not_null_can_be_set_and_dropped(tables):
+    tables.change("INSERT INTO accounts VALUES ('1', NULL, 5)")
+    refused = tables.error("ALTER TABLE accounts ALTER COLUMN team SET NOT NULL")
+    assert "[DELTA_NOT_NULL_CONSTRAINT_VIOLATED]" in refused
+    tables.change("UPDATE accounts SET team = 'x'")
+    tables.run("ALTER TABLE accounts ALTER COLUMN team SET NOT NULL")
+    for write in (
+        "INSERT INTO accounts (bsnid) VALUES ('2')",
+        "UPDATE accounts SET team = NULL",
+        "MERGE INTO accounts a USING (SELECT '3' AS id) s ON a.bsnid = s.id "
+        "WHEN NOT MATCHED THEN INSERT (bsnid) VALUES (s.id)",
+    ):
+        assert "SQLSTATE: 23502" in tables.error(write)
+    tables.run("ALTER TABLE accounts ALTER COLUMN team DROP NOT NULL")
+    assert tables.change("INSERT INTO accounts (bsnid) VALUES ('2')") == 1
+
+
+def test_check_constraint_guards_every_kind_of_write(tables):
+    tables.change("INSERT INTO accounts VALUES ('1', 'x', 5)")
+    tables.run("ALTER TABLE accounts ADD CONSTRAINT positive CHECK (seats > 0)")
+    for write in (
+        "INSERT INTO accounts VALUES ('2', 'y', 0)",
+        "INSERT INTO accounts SELECT '2', 'y', -1",
+        "UPDATE accounts SET seats = seats - 5",
+        "UPDATE accounts SET seats = 0, team = 'z' WHERE bsnid = '1'",
+        "MERGE INTO accounts a USING (SELECT '1' AS id) s ON a.bsnid = s.id "
+        "WHEN MATCHED THEN UPDATE SET a.seats = -1",
+        "MERGE INTO accounts a USING (SELECT '2' AS bsnid, 'y' AS team, 0 AS seats) s "
+        "ON a.bsnid = s.bsnid WHEN NOT MATCHED THEN INSERT *",
+        "MERGE INTO accounts a USING (SELECT '1' AS bsnid, 'y' AS team, 0 AS seats) s "
+        "ON a.bsnid = s.bsnid WHEN MATCHED THEN UPDATE SET *",
+    ):
+        error = tables.error(write)
+        assert "[DELTA_VIOLATE_CONSTRAINT_WITH_VALUES] CHECK constraint positive" in error
+        assert "SQLSTATE: 23001" in error
+    assert [tuple(row) for row in tables.run("SELECT * FROM accounts")] == [("1", "x", 5)]
+    assert tables.change("UPDATE accounts SET seats = seats + 1") == 1
+    tables.run("ALTER TABLE accounts DROP CONSTRAINT positive")
+    assert tables.change("UPDATE accounts SET seats = 0") == 1
+
+
+def test_check_constraint_is_refused_where_rows_break_it(tables):
+    tables.change("INSERT INTO accounts VALUES ('1', 'x', 0)")
+    error = tables.error("ALTER TABLE accounts ADD CONSTRAINT positive CHECK (seats > 0)")
+    assert "[DELTA_NEW_CHECK_CONSTRAINT_VIOLATION]" in error
+    assert tables.change("UPDATE accounts SET seats = -1") == 1
+
+
+def test_keys_are_not_enforced(tables):
+    tables.change("INSERT INTO accounts (bsnid) VALUES ('1'), ('1')")
+    tables.change("INSERT INTO cases VALUES ('c', 'no such account')")
+    assert tables.value("SELECT count(*) FROM accounts WHERE bsnid = '1'") == 2
+
+
+def test_properties_and_comments(tables):
+    tables.run("ALTER TABLE accounts SET TBLPROPERTIES ('a' = 'b')")
+    tables.run("ALTER TABLE accounts UNSET TBLPROPERTIES ('team.owner')")
+    properties = dict(tuple(row) for row in tables.run("SHOW TBLPROPERTIES accounts"))
+    assert properties == {"a": "b", "delta.enableChangeDataFeed": "true"}
+    tables.run("COMMENT ON TABLE accounts IS :text", {"text": "it's new"})
+    tables.run("COMMENT ON COLUMN accounts.team IS 'the team'")
+    tables.run("ALTER TABLE accounts ALTER COLUMN seats COMMENT 'how many'")
+    comments = {row.col_name: row for row in tables.run("DESCRIBE EXTENDED accounts")}
+    assert comments["Comment"].data_type == "it's new"
+    assert comments["team"].comment == "the team"
+    assert comments["seats"].comment == "how many"
+
+
+def test_a_failed_change_leaves_the_description_as_it_was(tables):
+    tables.error("ALTER TABLE accounts ADD COLUMNS (fresh STRING, team STRING)")
+    assert [row.col_name for row in tables.run("SHOW COLUMNS IN accounts")] == [
+        "bsnid",
+        "team",
+        "seats",
+    ]
+
+
+def test_drop(tables):
+    schema = tables.value("SELECT current_schema()")
+    assert "[SCHEMA_NOT_EMPTY]" in tables.error(f"DROP SCHEMA tests.{schema}")
+    tables.run("DROP TABLE cases")
+    tables.run("DROP TABLE IF EXISTS cases")
+    assert "[TABLE_OR_VIEW_NOT_FOUND]" in tables.error("DROP TABLE cases")
+    assert "[TABLE_OR_VIEW_NOT_FOUND]" in tables.error("SELECT * FROM cases")
+    tables.run(CASES)
+    assert tables.value("SELECT count(*) FROM cases") == 0
+
+
+def test_use(tables):
+    tables.run("USE CATALOG workspace")
+    assert tables.value("SELECT current_catalog()") == "workspace"
+    assert "[TABLE_OR_VIEW_NOT_FOUND]" in tables.error("SELECT * FROM accounts")
+    tables.run("USE workspace.default")
+    assert tables.value("SELECT current_schema()") == "default"
+    assert "[SCHEMA_NOT_FOUND]" in tables.error("USE SCHEMA nowhere")
+
+
+@pytest.mark.parametrize(
+    ("statement", "error_class"),
+    [
+        ("SELEC 1", "PARSE_SYNTAX_ERROR"),
+        ("", "PARSE_SYNTAX_ERROR"),
+        ("SELECT 1; SELECT 2", "PARSE_SYNTAX_ERROR"),
+        ("CREATE VIEW v AS SELECT 1", "UNSUPPORTED_FEATURE"),
+        ("CREATE TABLE t AS SELECT 1 AS a", "UNSUPPORTED_FEATURE"),
+        ("CREATE TABLE t (a INT) USING CSV", "UNSUPPORTED_FEATURE"),
+        ("CREATE TABLE t (a INT GENERATED ALWAYS AS IDENTITY)", "UNSUPPORTED_FEATURE"),
+        ("CREATE TABLE t (a INT) CLUSTER BY (b)", "UNRESOLVED_COLUMN"),
+        ("CREATE TABLE t (a INT, A INT)", "COLUMN_ALREADY_EXISTS"),
+        ("CREATE TABLE nowhere.t (a INT)", "SCHEMA_NOT_FOUND"),
+        ("CREATE SCHEMA nowhere.s", "NO_SUCH_CATALOG_EXCEPTION"),
+        ("ALTER TABLE accounts RENAME COLUMN team TO t", "UNSUPPORTED_FEATURE"),
+        ("ALTER TABLE accounts SET ROW FILTER f ON (team)", "UNSUPPORTED_FEATURE"),
+        ("ALTER TABLE accounts ALTER COLUMN nope SET NOT NULL", "UNRESOLVED_COLUMN"),
+        ("GRANT SELECT ON TABLE accounts TO `b`", "UNSUPPORTED_FEATURE"),
+        ("TRUNCATE TABLE accounts", "UNSUPPORTED_FEATURE"),
+        ("INSERT OVERWRITE accounts SELECT 1, 2, 3", "UNSUPPORTED_FEATURE"),
+        ("INSERT INTO accounts (bsnid, nope) VALUES ('1', 2)", "UNRESOLVED_COLUMN"),
+        ("INSERT INTO accounts (bsnid, team) VALUES ('1')", "INSERT_COLUMN_ARITY_MISMATCH"),
+        ("INSERT INTO accounts VALUES ('1', 'x', 3, 4)", "INSERT_COLUMN_ARITY_MISMATCH"),
+        ("UPDATE accounts SET nope = 1", "UNRESOLVED_COLUMN"),
+        ("SELECT nope FROM accounts", "UNRESOLVED_COLUMN"),
+        ("SELECT * FROM nowhere.at.all", "TABLE_OR_VIEW_NOT_FOUND"),
+        ("SELECT nosuchfunction(1)", "UNRESOLVED_ROUTINE"),
+        ("SELECT CAST('abc' AS INT)", "CAST_INVALID_INPUT"),
+        ("SELECT 1 / 0", "DIVIDE_BY_ZERO"),
+        ("SELECT * FROM delta.`/tmp/somewhere`", "UNSUPPORTED_FEATURE"),
+        ("DELETE FROM information_schema.tables", "INSUFFICIENT_PERMISSIONS"),
+        ("SELECT * FROM information_schema.nothing", "TABLE_OR_VIEW_NOT_FOUND"),
+        ("SET TIMEZONE = 'Europe/Berlin'", "UNSUPPORTED_FEATURE"),
+        ("SET no.such.setting = 1", "CONFIG_NOT_AVAILABLE"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_refused_in_databricks_words(tables, statement, error_class):
+    error = tables.error(statement)
+    assert error.startswith(f"[{error_class}"), error
+    assert "SQLSTATE: " in error
