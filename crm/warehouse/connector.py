@@ -23,6 +23,9 @@ logger = logging.getLogger("crm.warehouse")
 # The connector logs each failure itself, some of them twice and at ERROR, before we know
 # whether a second attempt succeeds. We log the outcome once, in statements.py.
 logging.getLogger("databricks.sql").setLevel(logging.CRITICAL)
+# Whole requests with their values, meant for the connector's own tests. A filter, since the
+# connector sets this logger's level, and Django's logging configuration enables it again.
+logging.getLogger("databricks.sql.unsafe").addFilter(lambda record: False)
 
 # A connection keeps every cursor that it ever made (Connection._cursors only grows), so it is
 # replaced after so many statements.

@@ -1,0 +1,289 @@
+"""A warehouse's bad days, met on the wire: what is tried again, and what must not be."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from crm.schema import Namespace
+from crm.warehouse import Warehouse, ping, statements
+from crm.warehouse.errors import (
+    ConstraintViolated,
+    ObjectNotFound,
+    SignInFailed,
+    Starting,
+    StatementFailed,
+    StatementTimeout,
+    Unavailable,
+    WriteConflict,
+)
+from crm.warehouse.pool import Pools
+
+from ..conftest import LocalWarehouse, Statements
+
+
+@pytest.fixture
+def table(warehouse: Warehouse, namespace: Namespace) -> str:
+    name = f"{namespace.quoted_schema}.`notes`"
+    warehouse.execute(f"CREATE TABLE {name} (id STRING NOT NULL, n INT)", repeatable=True)
+    return name
+
+
+def insert(wh: Warehouse, table: str, id: str, *, repeatable: bool = False) -> int:
+    sql = f"INSERT INTO {table} (id, n) VALUES (:id, 1)"
+    return wh.execute(sql, {"id": id}, repeatable=repeatable)
+
+
+def ids(wh: Warehouse, table: str) -> list[str]:
+    return [row["id"] for row in wh.query(f"SELECT id FROM {table} ORDER BY id")]
+
+
+def with_config(wh: Warehouse, **knobs: Any) -> Warehouse:
+    return replace(wh, pools=Pools(replace(wh.pools.config, **knobs)))
+
+
+def test_busy_once_is_waited_out(warehouse: Warehouse, table: str, server: LocalWarehouse) -> None:
+    """The connector does it. It sleeps five seconds, and not the 60 of its default."""
+    server.fault("http_status", status=503, retry_after=1, match="INSERT")
+    started = time.monotonic()
+    assert insert(warehouse, table, "a") == 1
+    assert time.monotonic() - started < 10
+    assert ids(warehouse, table) == ["a"]
+
+
+def test_starting_for_long(warehouse: Warehouse, table: str, server: LocalWarehouse) -> None:
+    server.fault("starting", times=None)
+    started = time.monotonic()
+    with pytest.raises(Starting):
+        ping(with_config(warehouse, retries=1))
+    assert time.monotonic() - started < 12
+
+
+def test_lost_session(
+    warehouse: Warehouse, table: str, server: LocalWarehouse, statements: Statements
+) -> None:
+    """It was not executed, so even what must not run twice is sent again."""
+    server.fault("invalid_session", match="INSERT")
+    with statements() as done:
+        assert insert(warehouse, table, "a") == 1
+    assert len(done) == 1
+    assert ids(warehouse, table) == ["a"]
+
+
+def test_all_sessions_lost(warehouse: Warehouse, table: str, server: LocalWarehouse) -> None:
+    """As after a night: however many connections there are, nobody sees an error."""
+    identity = warehouse.identity
+    with warehouse.pools.connection(identity), warehouse.pools.connection(identity):
+        pass
+    server.end_sessions()
+    failures: list[Exception] = []
+
+    def work(number: int) -> None:
+        try:
+            insert(warehouse, table, str(number))
+        except Exception as error:  # noqa: BLE001 - shown below
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert ids(warehouse, table) == ["0", "1", "2", "3", "4", "5"]
+
+
+def test_session_that_keeps_getting_lost(warehouse: Warehouse, server: LocalWarehouse) -> None:
+    server.fault("invalid_session", times=None)
+    with pytest.raises(Starting):
+        ping(warehouse)
+
+
+def test_answer_to_a_read_lost(
+    warehouse: Warehouse, table: str, server: LocalWarehouse, statements: Statements
+) -> None:
+    insert(warehouse, table, "a")
+    server.fault("drop_after", match="SELECT id")
+    with statements() as done:
+        assert ids(warehouse, table) == ["a"]
+    assert len(done) == 2
+
+
+def test_answer_to_a_write_lost(
+    warehouse: Warehouse, table: str, server: LocalWarehouse, statements: Statements
+) -> None:
+    """urllib3 would send it again by itself, see connector._never_send_twice."""
+    server.fault("drop_after", match="INSERT")
+    with statements() as done, pytest.raises(Unavailable, match="not known whether"):
+        insert(warehouse, table, "a")
+    assert len(done) == 1
+    assert ids(warehouse, table) == ["a"]
+
+
+def test_answer_to_a_repeatable_write_lost(
+    warehouse: Warehouse, table: str, server: LocalWarehouse
+) -> None:
+    server.fault("drop_after", match="UPDATE")
+    insert(warehouse, table, "a")
+    sql = f"UPDATE {table} SET n = 7 WHERE id = 'a'"
+    assert warehouse.execute(sql, repeatable=True) == 1
+    assert warehouse.query(f"SELECT n FROM {table}") == [{"n": 7}]
+
+
+@pytest.mark.parametrize("repeatable", [True, False])
+def test_dropped_before_execution(
+    warehouse: Warehouse, table: str, server: LocalWarehouse, repeatable: bool
+) -> None:
+    """From here it looks like a lost answer, so only what may run twice does."""
+    server.fault("drop_before", match="INSERT")
+    if repeatable:
+        assert insert(warehouse, table, "a", repeatable=True) == 1
+    else:
+        with pytest.raises(Unavailable):
+            insert(warehouse, table, "a")
+    assert ids(warehouse, table) == (["a"] if repeatable else [])
+
+
+def test_dropped_again_and_again(warehouse: Warehouse, table: str, server: LocalWarehouse) -> None:
+    server.fault("drop_before", times=None)
+    with pytest.raises(Unavailable):
+        ping(warehouse)
+
+
+def test_conflict_is_tried_again(
+    warehouse: Warehouse, table: str, server: LocalWarehouse, statements: Statements
+) -> None:
+    """Nothing was committed, so even what must not run twice is sent again."""
+    server.fault("conflict", times=2, match="INSERT")
+    with statements() as done:
+        assert insert(warehouse, table, "a") == 1
+    assert len(done) == 3
+    assert ids(warehouse, table) == ["a"]
+
+
+def test_conflict_that_does_not_end(
+    warehouse: Warehouse, table: str, server: LocalWarehouse, statements: Statements
+) -> None:
+    server.fault("conflict", times=None, match="INSERT")
+    with statements() as done, pytest.raises(WriteConflict) as caught:
+        insert(warehouse, table, "a")
+    assert len(done) == 5
+    assert caught.value.sqlstate == "2D521"
+    assert ids(warehouse, table) == []
+
+
+def test_no_attempt_beyond_the_budget(
+    warehouse: Warehouse,
+    table: str,
+    server: LocalWarehouse,
+    statements: Statements,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("crm.warehouse.statements.BUDGET", 0.0)
+    server.fault("conflict", match="INSERT")
+    with statements() as done, pytest.raises(WriteConflict):
+        insert(warehouse, table, "a")
+    assert len(done) == 1
+
+
+def test_expired_token(
+    warehouse: Warehouse, table: str, server: LocalWarehouse, statements: Statements
+) -> None:
+    server.fault("expired_token", match="INSERT")
+    with statements() as done, pytest.raises(SignInFailed):
+        insert(warehouse, table, "a")
+    assert done == []
+    assert insert(warehouse, table, "a") == 1
+
+
+def test_statement_that_takes_too_long(warehouse: Warehouse, server: LocalWarehouse) -> None:
+    server.fault("latency", seconds=20, match="SELECT 1")
+    started = time.monotonic()
+    with pytest.raises(StatementTimeout):
+        ping(with_config(warehouse, statement_timeout=1))
+    assert time.monotonic() - started < 5
+
+
+def test_server_stopped(warehouse: Warehouse, server: LocalWarehouse) -> None:
+    wh = with_config(warehouse, url="http://127.0.0.1:9/none", retries=1)
+    with pytest.raises(Unavailable):
+        ping(wh)
+
+
+def test_statement_errors(warehouse: Warehouse, table: str) -> None:
+    with pytest.raises(ObjectNotFound) as missing:
+        warehouse.query("SELECT * FROM `edip_test`.`nowhere`.`nothing`")
+    assert missing.value.query_id
+    assert missing.value.error_class
+    with pytest.raises(ConstraintViolated):
+        warehouse.execute(f"INSERT INTO {table} (n) VALUES (1)", repeatable=False)
+    with pytest.raises(StatementFailed):
+        warehouse.query("SELEKT 1")
+
+
+def test_values_come_back_plain(warehouse: Warehouse) -> None:
+    (row,) = warehouse.query(
+        """
+        SELECT ARRAY(NAMED_STRUCT('a', 1, 'b', 'x')) AS structs,
+          TIMESTAMP '2026-01-02 03:04:05.123456' AS t, DATE '2026-01-02' AS d, NULL AS nothing
+        """
+    )
+    assert row["structs"] == [{"a": 1, "b": "x"}]
+    assert row["t"].isoformat() == "2026-01-02T03:04:05.123456+00:00"
+    assert row["d"].isoformat() == "2026-01-02"
+    assert row["nothing"] is None
+
+
+def test_rows_really_changed(warehouse: Warehouse, table: str) -> None:
+    for id in "abc":
+        insert(warehouse, table, id)
+    change = f"UPDATE {table} SET n = 2 WHERE id > 'a'"
+    assert warehouse.execute(change, repeatable=True) == 2
+    assert warehouse.execute(f"DELETE FROM {table} WHERE id = 'x'", repeatable=True) == 0
+    assert warehouse.execute(f"DELETE FROM {table}", repeatable=True) == 3
+
+
+def test_each_statement_is_logged_once_without_values(
+    warehouse: Warehouse, table: str, server: LocalWarehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    server.fault("conflict", match="INSERT")
+    insert(warehouse, table, "a secret value")
+    lines = [r.getMessage() for r in caplog.records if r.name == "crm.warehouse"]
+    assert len(lines) == 1
+    assert "'INSERT notes'" in lines[0]
+    assert "attempts=2" in lines[0]
+    assert "rows=1" in lines[0]
+    everything = " ".join(record.getMessage() for record in caplog.records)
+    assert "a secret value" not in everything
+    assert server.token not in everything
+
+
+def test_failures_are_logged_without_values(
+    warehouse: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    sql = "SELECT CAST(:value AS INT) AS n"
+    with pytest.raises(StatementFailed) as caught:
+        warehouse.query(sql, {"value": "a secret value"})
+    assert "a secret value" not in caplog.text + str(caught.value) + repr(caught.value)
+    assert caught.value.query_id in caplog.text
+
+
+def test_warehouse_shows_no_secret(warehouse: Warehouse) -> None:
+    assert warehouse.pools.config.token not in repr(warehouse)
+
+
+def test_cursors_are_closed(warehouse: Warehouse) -> None:
+    for _ in range(3):
+        ping(warehouse)
+    with warehouse.pools.connection(warehouse.identity) as connection:
+        assert not [c for c in connection.connection._cursors if c.open]
+
+
+def test_the_budget_leaves_time_before_the_gateway_gives_up(warehouse: Warehouse) -> None:
+    assert statements.BUDGET + 5 < warehouse.pools.config.statement_timeout < 60

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from crm.schema import Namespace
+from crm.warehouse import connector
+from crm.warehouse.config import WarehouseConfig
+from crm.warehouse.credentials import AccessToken
+from crm.warehouse.errors import PoolExhausted, SignInFailed, Unavailable
+from crm.warehouse.pool import Pools
+from crm.warehouse.statements import Warehouse
+
+from ..conftest import LocalWarehouse
+
+
+@pytest.fixture
+def make(server: LocalWarehouse) -> Any:
+    """Pools as asked for, closed at the end."""
+    made: list[Pools] = []
+
+    def pools(**knobs: Any) -> Pools:
+        made.append(Pools(server.config(**knobs)))
+        return made[-1]
+
+    yield pools
+    for item in made:
+        item.dispose()
+
+
+@pytest.fixture
+def identity(server: LocalWarehouse) -> AccessToken:
+    return AccessToken("test", server.token)
+
+
+def session(pools: Pools, identity: AccessToken) -> str:
+    with pools.connection(identity) as connection:
+        return connection.connection.get_session_id_hex()
+
+
+def test_a_connection_is_used_again(make: Any, identity: AccessToken) -> None:
+    pools = make()
+    assert session(pools, identity) == session(pools, identity)
+
+
+def test_the_latest_is_used_first(make: Any, identity: AccessToken) -> None:
+    pools = make(pool_size=2)
+    with pools.connection(identity), pools.connection(identity) as inner:
+        pass
+    # The outer one came back last.
+    assert session(pools, identity) != inner.connection.get_session_id_hex()
+
+
+def test_waiting_ends(make: Any, identity: AccessToken) -> None:
+    pools = make(pool_size=2, pool_timeout=0.2)
+    with pools.connection(identity), pools.connection(identity):
+        started = time.monotonic()
+        with pytest.raises(PoolExhausted, match=r"none of 2 became free within 0.2 s"):
+            session(pools, identity)
+        assert 0.15 < time.monotonic() - started < 2
+    assert session(pools, identity)
+
+
+def test_who_waits_gets_the_one_given_back(make: Any, identity: AccessToken) -> None:
+    pools = make(pool_size=1, pool_timeout=5)
+    got: list[str] = []
+    with pools.connection(identity) as connection:
+        waiting = threading.Thread(target=lambda: got.append(session(pools, identity)))
+        waiting.start()
+        time.sleep(0.1)
+        assert not got
+    waiting.join()
+    assert got == [connection.connection.get_session_id_hex()]
+
+
+def test_no_two_threads_share_a_connection(make: Any, identity: AccessToken) -> None:
+    pools = make(pool_size=3, pool_timeout=30)
+    in_use: set[int] = set()
+    most, shared = [0], []
+
+    def work() -> None:
+        for _ in range(20):
+            with pools.connection(identity) as connection:
+                if id(connection) in in_use:
+                    shared.append(connection)
+                in_use.add(id(connection))
+                most[0] = max(most[0], len(in_use))
+                time.sleep(0.001)
+                in_use.discard(id(connection))
+
+    threads = [threading.Thread(target=work) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not shared
+    assert most[0] == 3
+    assert pools.in_use(identity) == 0
+
+
+def test_an_error_gives_the_connection_back(make: Any, identity: AccessToken) -> None:
+    pools = make(pool_size=1, pool_timeout=0.2)
+    for _ in range(3):
+        with pytest.raises(RuntimeError), pools.connection(identity):
+            raise RuntimeError
+    assert session(pools, identity)
+
+
+def test_a_failed_connect_gives_its_slot_back(make: Any, identity: AccessToken) -> None:
+    pools = make(pool_size=1, pool_timeout=0.2)
+    stranger = AccessToken("stranger", "dapi-wrong")
+    for _ in range(3):
+        with pytest.raises(SignInFailed):
+            session(pools, stranger)
+    assert pools.in_use(stranger) == 0
+    assert session(pools, identity)
+
+
+def test_identities_never_share(make: Any, server: LocalWarehouse, identity: AccessToken) -> None:
+    pools = make(pool_size=1)
+    other = AccessToken("another", server.token)
+    sessions = {session(pools, who) for who in (identity, other, identity, other)}
+    assert len(sessions) == 2
+    with pools.connection(identity):
+        assert session(pools, other) in sessions
+
+
+def test_old_connections_are_replaced(make: Any, identity: AccessToken) -> None:
+    pools = make(connection_max_age=1)
+    first = session(pools, identity)
+    assert session(pools, identity) == first
+    time.sleep(1.1)
+    assert session(pools, identity) != first
+
+
+def test_worn_connections_are_replaced(
+    make: Any, identity: AccessToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connector, "MAX_USES", 3)
+    pools = make()
+    wh = Warehouse(pools, identity, Namespace(), "alice@example.com")
+    first = session(pools, identity)
+    for _ in range(3):
+        assert session(pools, identity) == first
+        wh.query("SELECT 1")
+    assert session(pools, identity) != first
+
+
+def test_invalidate_all_of_an_identity(make: Any, identity: AccessToken) -> None:
+    pools = make(pool_size=3)
+    with pools.connection(identity) as busy:
+        idle = session(pools, identity)
+        pools.invalidate(identity)
+        fresh = session(pools, identity)
+        assert fresh not in (idle, busy.connection.get_session_id_hex())
+    # The one that was busy came back, and is not used again.
+    assert session(pools, identity) not in (idle, busy.connection.get_session_id_hex())
+    assert _closes(busy)
+
+
+def test_a_loss_that_many_notice_counts_once(make: Any, identity: AccessToken) -> None:
+    pools = make(pool_size=2)
+    with pools.connection(identity) as first, pools.connection(identity) as second:
+        pass
+    pools.invalidate(identity, first)
+    fresh = session(pools, identity)
+    pools.invalidate(identity, second)
+    assert session(pools, identity) == fresh
+
+
+def test_closing_never_fails_nor_waits(
+    make: Any, server: LocalWarehouse, identity: AccessToken
+) -> None:
+    pools = make()
+    session(pools, identity)
+    server.fault("drop_before", rpc="CloseSession")
+    started = time.monotonic()
+    pools.dispose()
+    assert time.monotonic() - started < 1
+    assert session(pools, identity)
+
+
+def test_unreachable(identity: AccessToken) -> None:
+    config = WarehouseConfig(is_local=True, url="http://127.0.0.1:9/x", token="t", retries=1)
+    with pytest.raises(Unavailable):
+        session(Pools(config), identity)
+
+
+def test_a_forked_child_opens_its_own(make: Any, identity: AccessToken) -> None:
+    pools = make(pool_size=1)
+    ours = session(pools, identity)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writing, session(pools, identity).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        theirs = pipe.read()
+    os.waitpid(child, 0)
+    assert theirs
+    assert theirs != ours
+    wh = Warehouse(pools, identity, Namespace(), "alice@example.com")
+    assert wh.query("SELECT 1 AS one") == [{"one": 1}]
+    assert session(pools, identity) == ours
+
+
+def test_same_config_same_pools(server: LocalWarehouse, settings: Any) -> None:
+    from crm.warehouse import for_person
+
+    settings.WAREHOUSE = server.config()
+    one, other = for_person("alice@example.com"), for_person("bob@example.com")
+    assert one.pools is other.pools
+    assert replace(one, actor="bob@example.com") == other
+    settings.WAREHOUSE = server.config(pool_size=1)
+    assert for_person("alice@example.com").pools is not one.pools
+
+
+def _closes(connection: connector.PooledConnection) -> bool:
+    deadline = time.monotonic() + 5
+    while connection.connection.open and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not connection.connection.open
