@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -52,9 +53,16 @@ class Card:
         return f"platform-{self.platform.encode().hex()}"
 
 
+def newest(rows: Iterable[PlatformStatus]) -> dict[str, PlatformStatus]:
+    """The rows by platform; of doubles, which legacy data can have, the one changed last."""
+    oldest = dt.datetime.min.replace(tzinfo=dt.UTC)
+    ordered = sorted(rows, key=lambda row: row.updated_at or oldest)
+    return {row.platform: row for row in ordered if row.platform}
+
+
 def cards(rows: Iterable[PlatformStatus]) -> list[Card]:
     """Every platform of the vocabulary, then those that only the data know."""
-    by_platform = {row.platform: row for row in rows if row.platform}
+    by_platform = newest(rows)
     known = vocabulary.platforms()
     names = [*known, *(name for name in by_platform if name not in known)]
     return [Card(name, by_platform.get(name)) for name in names]
@@ -95,8 +103,7 @@ def _checked(request: HttpRequest, bsnid: str) -> tuple[PlatformStatusForm, Plat
 
 
 def _row(request: HttpRequest, bsnid: str, platform: str) -> PlatformStatus | None:
-    rows = platforms.list_for(request.warehouse, bsnid)
-    return next((row for row in rows if row.platform == platform), None)
+    return newest(platforms.list_for(request.warehouse, bsnid)).get(platform)
 
 
 def _saved(request: HttpRequest, bsnid: str, platform: str) -> HttpResponse:

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+
+from bs4 import BeautifulSoup
+from django.test import Client
+
+from crm.repository import accounts, bulk
+from crm.schema import ACCOUNTS, UPDATES, USE_CASES
+from crm.warehouse import Warehouse
+from tests.conftest import Statements
+
+from .html import HTMX, filled_in, parsed, text, texts
+
+See = Callable[..., BeautifulSoup]
+Make = Callable[..., str]
+
+
+def test_the_account_with_all_that_belongs_to_it(
+    see: See, make_account: Make, make_use_case: Make, make_update: Make, statements: Statements
+) -> None:
+    make_account(team="Claims")
+    use_case = make_use_case(solution="Line 1\nLine 2")
+    make_update(description="Second", date=dt.date(2026, 4, 2))
+    make_update(description="First", date=dt.date(2026, 4, 1))
+    with statements() as done:
+        page = see("/accounts/BSN001/")
+    assert len(done) == 1
+    assert len(page.select("h1")) == 1
+    assert texts(page, "#platforms h3") == ["Databricks", "Snowflake", "Power Platform"]
+    assert text(page, f"#use-case-{use_case} .badge") == "Active"
+    assert texts(page, "#updates .prose") == ["Second", "First"]
+    assert texts(page, "#updates time") == ["2 Apr 2026", "1 Apr 2026"]
+
+
+def test_links_are_links_only_if_they_are_safe(see: See, warehouse: Warehouse) -> None:
+    links = "https://a.example/x\njavascript:alert(1)\nhttp://b.example/y z"
+    bulk.insert_missing(warehouse, ACCOUNTS, [{"bsnid": "B", "azure_devops_link": links}])
+    page = see("/accounts/B/")
+    followed = page.select(".about .links a")
+    assert [link["href"] for link in followed] == ["https://a.example/x"]
+    assert followed[0]["rel"] == ["noopener", "noreferrer"]
+    assert "javascript:alert(1)" in texts(page, ".about .links li")
+
+
+def test_a_row_with_gaps_shows(see: See, warehouse: Warehouse) -> None:
+    bulk.insert_missing(warehouse, ACCOUNTS, [{"bsnid": "B"}])
+    bulk.insert_missing(warehouse, USE_CASES, [{"id": "legacy 1", "account_bsnid": "B"}])
+    bulk.insert_missing(warehouse, UPDATES, [{"id": "legacy/2", "account_bsnid": "B"}])
+    for path in ("/accounts/", "/use-cases/", "/", "/accounts/B/edit/"):
+        see(path)
+    assert text(see("/accounts/B/"), "h1") == "B"
+
+
+def test_long_texts_open_on_demand(see: See, make_account: Make, make_update: Make) -> None:
+    make_account()
+    make_update(description="word " * 500)
+    assert see("/accounts/BSN001/").select_one("#updates details.long-text summary")
+
+
+def test_no_such_account(client: Client, warehouse: Warehouse) -> None:
+    for path in ("/accounts/NOPE/", "/accounts/a%00b/", "/accounts/NOPE/delete/"):
+        assert client.get(path).status_code == 404
+
+
+def test_deleting_asks_first_and_says_what_goes_with_it(
+    client: Client, see: See, make_account: Make, make_use_case: Make, make_update: Make
+) -> None:
+    make_account(team="Claims")
+    make_use_case()
+    make_update()
+    make_update()
+    page = see("/accounts/BSN001/delete/")
+    assert texts(page, ".ask li") == ["0 platform statuses", "1 use case", "2 updates"]
+    assert see("/accounts/BSN001/")
+    form = page.select_one(".ask form")
+    response = client.post(form["action"], filled_in(form))
+    assert (response.status_code, response["Location"]) == (303, "/accounts/")
+    assert text(see("/accounts/"), ".toast-success p") == "The account was deleted."
+    assert client.get("/accounts/BSN001/").status_code == 404
+
+
+def test_deleting_again_is_no_error(client: Client, warehouse: Warehouse) -> None:
+    assert client.post("/accounts/NOPE/delete/").status_code == 303
+
+
+def test_htmx_gets_a_dialog(client: Client, make_account: Make) -> None:
+    make_account()
+    part = parsed(client.get("/accounts/BSN001/delete/", **HTMX))
+    assert part.select_one("dialog form[method=post]")
+    assert part.select_one("html, h1") is None
+
+
+def test_getting_the_delete_page_deletes_nothing(
+    client: Client, make_account: Make, warehouse: Warehouse
+) -> None:
+    make_account()
+    client.get("/accounts/BSN001/delete/")
+    assert accounts.get(warehouse, "BSN001")

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+from django.test import Client
+
+from crm.repository import bulk, platforms
+from crm.schema import ACCOUNTS
+from crm.warehouse import Warehouse
+from tests.conftest import Statements
+
+from .html import HTMX, parsed, text, texts
+
+See = Callable[..., BeautifulSoup]
+TEAMS = "tbody th .row-link"
+
+
+@pytest.fixture
+def three(make_account: Callable[..., str], warehouse: Warehouse) -> None:
+    make_account("BSN001", team="Claims", vp="Vera")
+    make_account("BSN002", team="Audit", business_area="Retail", vp="Victor")
+    make_account("BSN003", team="Bonds")
+    platforms.set_status(warehouse, "BSN001", "Databricks", "Completed", None)
+    platforms.set_status(warehouse, "BSN002", "Databricks", "Paused", None)
+
+
+@pytest.mark.usefixtures("three")
+def test_page_and_part(client: Client, see: See) -> None:
+    page = see("/accounts/")
+    assert text(page, "h1") == "Accounts"
+    assert texts(page, TEAMS) == ["Audit", "Bonds", "Claims"]
+
+    response = client.get("/accounts/?q=claims", **HTMX)
+    part = parsed(response)
+    assert part.select_one("html, h1") is None
+    assert part.select_one("#listing") is not None
+    assert texts(part, TEAMS) == ["Claims"]
+    assert "HX-Request" in response["Vary"]
+    assert response["HX-Push-Url"] == "/accounts/?q=claims"
+
+
+@pytest.mark.usefixtures("three")
+def test_going_back_gets_the_whole_page(see: See) -> None:
+    page = see("/accounts/", **HTMX, HTTP_HX_HISTORY_RESTORE_REQUEST="true")
+    assert text(page, "h1") == "Accounts"
+
+
+@pytest.mark.usefixtures("three")
+def test_one_statement(client: Client, statements: Statements) -> None:
+    with statements() as done:
+        client.get("/accounts/?q=a&status=Completed&sort=-team")
+    assert len(done) == 1
+
+
+@pytest.mark.usefixtures("three")
+def test_filters_chips_and_facets(see: See) -> None:
+    page = see("/accounts/?business_area=Finance&business_area=Retail&status=Completed")
+    assert texts(page, TEAMS) == ["Claims"]
+    assert len(page.select(".chip")) == 3
+    without = parse_qs(urlsplit(page.select(".chip")[0]["href"]).query)
+    assert without == {"business_area": ["Retail"], "status": ["Completed"]}
+    ticked = page.select("#facet-business_area input[checked]")
+    assert {box["value"] for box in ticked} == {"Finance", "Retail"}
+    # A word that only the data know can be asked for.
+    assert "Paused" in texts(page, "#facet-status .facet-value")
+
+
+@pytest.mark.usefixtures("three")
+def test_asking_for_what_is_not_said(see: See) -> None:
+    page = see("/accounts/?vp=")
+    assert texts(page, TEAMS) == ["Bonds"]
+    assert texts(page, "#facet-vp .facet-value").count("None given") == 1
+
+
+@pytest.mark.usefixtures("three")
+def test_sort_links_say_their_direction(see: See) -> None:
+    page = see("/accounts/?sort=-team")
+    assert texts(page, TEAMS) == ["Claims", "Bonds", "Audit"]
+    assert page.select_one("th[aria-sort]")["aria-sort"] == "descending"
+    for link in page.select("th a.sort-link"):
+        assert link["href"] == link["hx-get"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["sort=nonsense", "sort=--team", "page=0", "page=-1", "page=x", "page=99999999999", "nope=1"]
+    + ["page=²", "sort=team;DROP", "q=%00", "status=%00"],
+)
+@pytest.mark.usefixtures("three")
+def test_a_wrong_url_is_no_error(client: Client, query: str) -> None:
+    assert client.get(f"/accounts/?{query}").status_code == 200
+
+
+@pytest.mark.parametrize("q", ["'; DROP TABLE accounts; --", "%", "_", "\\", "x" * 5000, "🦄"])
+@pytest.mark.usefixtures("three")
+def test_hostile_searches_find_nothing(see: See, q: str) -> None:
+    page = see(f"/accounts/?q={quote(q)}")
+    assert texts(page, TEAMS) == []
+    assert text(page, ".empty h2") == "Nothing matches"
+
+
+def test_the_first_visit_says_what_to_do(see: See, warehouse: Warehouse) -> None:
+    page = see("/accounts/")
+    assert text(page, ".empty h2") == "No accounts yet"
+    assert page.select_one(".empty a[href='/accounts/new/']")
+
+
+def test_pages(see: See, warehouse: Warehouse) -> None:
+    rows = [{"bsnid": f"B{n:03}", "team": f"Team {n:03}"} for n in range(60)]
+    bulk.insert_missing(warehouse, ACCOUNTS, rows)
+    page = see("/accounts/?q=team&page=2")
+    assert text(page, ".count") == "26–50 of 60 accounts"
+    assert text(page, ".pagination [aria-current]") == "Page 2"
+    assert page.select_one("a[rel=next]")["href"] == "/accounts/?q=team&page=3"
+    assert page.select_one("a[rel=prev]")["href"] == "/accounts/?q=team"
+    # Beyond the end is the last page.
+    assert text(see("/accounts/?page=9"), ".count") == "51–60 of 60 accounts"
+
+
+def test_names_are_text(see: See, make_account: Callable[..., str]) -> None:
+    make_account(team="<script>alert(1)</script> 🎉 שלום", vp="{{ 7|add:7 }} & <b>")
+    page = see("/accounts/")
+    assert texts(page, TEAMS) == ["<script>alert(1)</script> 🎉 שלום"]
+    assert "{{ 7|add:7 }} & <b>" in texts(page, "tbody td")

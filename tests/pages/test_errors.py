@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from crm.views import errors
+from crm.warehouse import Warehouse
+from crm.warehouse import errors as warehouse_errors
+from tests.conftest import LocalWarehouse
+
+from .html import HTMX, parsed, text
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], None]:
+    def fail(error: Exception) -> None:
+        def raise_it(*args: Any) -> None:
+            raise error
+
+        monkeypatch.setattr("crm.repository.accounts.search", raise_it)
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (warehouse_errors.Unavailable, 503),
+        (warehouse_errors.Starting, 503),
+        (warehouse_errors.PoolExhausted, 503),
+        (warehouse_errors.Dropped, 503),
+        (warehouse_errors.SignInFailed, 503),
+        (warehouse_errors.PermissionDenied, 403),
+        (warehouse_errors.ObjectNotFound, 503),
+        (warehouse_errors.WriteConflict, 409),
+        (warehouse_errors.StatementTimeout, 504),
+        (warehouse_errors.ConstraintViolated, 422),
+        (warehouse_errors.StatementFailed, 500),
+        (warehouse_errors.WarehouseError, 500),
+    ],
+)
+def test_every_failure_has_its_page_and_its_toast(
+    client: Client, failing: Callable[[Exception], None], error: type[Exception], status: int
+) -> None:
+    failing(error("SECRET detail", query_id="query-1"))
+    response = client.get("/accounts/")
+    assert response.status_code == status
+    page = parsed(response)
+    assert text(page, "main h1")
+    assert text(page, "main code") == "query-1"
+    assert "SECRET" not in response.content.decode()
+
+    response = client.get("/accounts/", **HTMX)
+    assert response.status_code == status
+    assert response["HX-Retarget"] == "#toasts"
+    assert response["HX-Reswap"] == "beforeend"
+    assert parsed(response).select_one(".toast-error[role=alert]")
+
+
+def test_a_starting_warehouse_is_asked_again(
+    client: Client, failing: Callable[[Exception], None]
+) -> None:
+    failing(warehouse_errors.Starting())
+    response = client.get("/accounts/")
+    assert response["Retry-After"] == "10"
+    assert parsed(response).select_one("meta[http-equiv=refresh]")["content"] == "10"
+
+
+def test_missing_tables_say_what_to_run(client: Client, server: LocalWarehouse, settings) -> None:
+    settings.WAREHOUSE = server.config()
+    response = client.get("/accounts/")
+    assert response.status_code == 503
+    assert "create_tables" in text(parsed(response), ".lead")
+
+
+def test_not_found(client: Client) -> None:
+    response = client.get("/no/such/page")
+    assert response.status_code == 404
+    page = parsed(response)
+    assert text(page, "h1") == "There is nothing here"
+    assert page.select_one("header nav a[href='/accounts/']")
+
+
+def test_a_bug_of_ours(failing: Callable[[Exception], None], settings: Any) -> None:
+    failing(ZeroDivisionError("SECRET"))
+    response = Client(raise_request_exception=False).get("/accounts/")
+    assert response.status_code == 500
+    assert text(parsed(response), "h1") == "Something went wrong on our side"
+    assert "SECRET" not in response.content.decode()
+
+
+def test_a_form_without_its_token() -> None:
+    response = Client(enforce_csrf_checks=True).post("/accounts/new/", {"team": "x"})
+    assert response.status_code == 403
+    assert "trusted" in text(parsed(response), "h1")
+
+
+def test_all_errors_of_the_warehouse_have_words() -> None:
+    public = {
+        kind
+        for kind in vars(warehouse_errors).values()
+        if isinstance(kind, type) and issubclass(kind, warehouse_errors.WarehouseError)
+    }
+    for kind in public:
+        assert errors.failure_of(kind()).advice
+
+
+def test_a_page_refreshes_only_if_it_was_read(
+    client: Client, warehouse: Warehouse, server: LocalWarehouse
+) -> None:
+    server.fault("expired_token", times=None)
+    response = client.post("/accounts/BSN001/delete/")
+    assert response.status_code == 503
+    assert not parsed(response).select("meta[http-equiv=refresh]")

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup, Tag
+from django.http import HttpResponse
+from django.test import Client
+
+from crm.repository import platforms
+from crm.warehouse import Warehouse
+from tests.conftest import Statements
+
+from .html import HTMX, filled_in, parsed, text, texts
+
+See = Callable[..., BeautifulSoup]
+
+
+@pytest.fixture
+def account(make_account: Callable[..., str]) -> str:
+    return make_account()
+
+
+def card(soup: BeautifulSoup, platform: str) -> Tag:
+    return next(form for form in soup.select(".platform") if form.h3.get_text() == platform)
+
+
+def set_status(client: Client, soup: BeautifulSoup, status: str, **headers: Any) -> HttpResponse:
+    form = card(soup, "Databricks")
+    return client.post(form["action"], filled_in(form) | {"status": status}, **headers)
+
+
+def stored(warehouse: Warehouse) -> dict[str, str]:
+    return {row.platform: row.status for row in platforms.list_for(warehouse, "BSN001")}
+
+
+def test_without_javascript(
+    client: Client, see: See, account: str, warehouse: Warehouse, statements: Statements
+) -> None:
+    page = see("/accounts/BSN001/")
+    with statements() as done:
+        response = set_status(client, page, "Requested")
+    assert len(done) == 1
+    assert (response.status_code, response["Location"]) == (303, "/accounts/BSN001/#platforms")
+    assert stored(warehouse) == {"Databricks": "Requested"}
+
+
+def test_htmx_gets_the_fresh_card_and_a_toast(
+    client: Client, see: See, account: str, warehouse: Warehouse, statements: Statements
+) -> None:
+    page = see("/accounts/BSN001/")
+    with statements() as done:
+        response = set_status(client, page, "Requested", **HTMX)
+    assert len(done) == 2
+    part = parsed(response)
+    assert part.select_one("html") is None
+    assert text(card(part, "Databricks"), ".badge") == "Requested"
+    assert part.select_one("[hx-swap-oob='beforeend:#toasts'] .toast-success")
+    # The card knows its row's new version: it can be set again.
+    assert set_status(client, part, "Completed", **HTMX).status_code == 200
+    assert stored(warehouse) == {"Databricks": "Completed"}
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "part"])
+def test_somebody_was_first(
+    client: Client, see: See, account: str, someone_else: Warehouse, headers: dict[str, str]
+) -> None:
+    page = see("/accounts/BSN001/")
+    platforms.set_status(someone_else, "BSN001", "Databricks", "Completed", None)
+    response = set_status(client, page, "Requested", **headers)
+    assert response.status_code == 409
+    soup = parsed(response)
+    note = text(card(soup, "Databricks"), ".platform-note")
+    assert "bob@example.com set it to Completed" in note
+    assert filled_in(card(soup, "Databricks"))["status"] == "Requested"
+    assert set_status(client, soup, "Requested", **headers).status_code in {200, 303}
+    assert stored(someone_else) == {"Databricks": "Requested"}
+
+
+def test_words_that_only_the_data_know(client: Client, see: See, account: str, warehouse) -> None:
+    platforms.set_status(warehouse, "BSN001", "Databricks", "Paused", None)
+    platforms.set_status(warehouse, "BSN001", "Fabric", "Completed", None)
+    page = see("/accounts/BSN001/")
+    assert texts(page, "#platforms h3")[-1] == "Fabric"
+    assert "Paused" in texts(card(page, "Databricks"), "option")
+    assert set_status(client, page, "Paused").status_code == 303
+
+
+@pytest.mark.parametrize(
+    "posted",
+    [
+        {"platform": "Databricks", "status": "Whatever"},
+        {"platform": "Databricks", "status": ""},
+        {"platform": "Oracle", "status": "Completed"},
+        {"platform": "'; DROP TABLE accounts; --", "status": "Completed"},
+        {"platform": "a\0b", "status": "Completed"},
+        {},
+    ],
+)
+def test_other_words_are_refused(
+    client: Client, account: str, warehouse: Warehouse, posted: dict[str, str]
+) -> None:
+    response = client.post("/accounts/BSN001/platforms/", posted)
+    assert response.status_code == 422
+    assert parsed(response).select_one(".platform-note")
+    assert stored(warehouse) == {}
+
+
+def test_an_account_that_is_gone(client: Client, warehouse: Warehouse) -> None:
+    posted = {"platform": "Databricks", "status": "Completed"}
+    assert client.post("/accounts/NOPE/platforms/", posted).status_code == 404
+
+
+def test_it_takes_a_post(client: Client) -> None:
+    assert client.get("/accounts/BSN001/platforms/").status_code == 405

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+import pytest
+from bs4 import BeautifulSoup
+from django.conf import settings
+from django.test import Client
+
+from crm.records import Listing
+from crm.repository import updates
+from crm.warehouse import Warehouse
+
+from .html import filled_in, parsed, record_form, text, texts
+
+See = Callable[..., BeautifulSoup]
+Make = Callable[..., str]
+
+
+@pytest.fixture
+def account(make_account: Make) -> str:
+    return make_account(team="Claims")
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_a_new_one_is_of_today_and_by_me(client: Client, account: str, zone: str) -> None:
+    client.cookies["tz"] = zone
+    form = record_form(client.get("/accounts/BSN001/updates/new/"))
+    assert form["author"] == settings.EDIP_USER
+    assert form["date"] == dt.datetime.now(ZoneInfo(zone)).date().isoformat()
+
+
+def test_create(client: Client, see: See, account: str, warehouse: Warehouse) -> None:
+    form = record_form(client.get("/accounts/BSN001/updates/new/"))
+    values = form | {"description": "Kick-off 🎉\r\nNext: access", "date": "2026-03-31"}
+    response = client.post("/accounts/BSN001/updates/new/", values)
+    assert response.status_code == 303
+    saved = updates.search(warehouse, Listing()).rows[0]
+    assert saved.description == "Kick-off 🎉\nNext: access"
+    assert saved.date == dt.date(2026, 3, 31)
+
+
+@pytest.mark.parametrize("date", ["", "31.03.2026", "2026-02-30", "0000-00-00", "x" * 1000])
+def test_a_wrong_day(client: Client, account: str, date: str) -> None:
+    form = record_form(client.get("/accounts/BSN001/updates/new/"))
+    values = form | {"description": "Text", "date": date}
+    response = client.post("/accounts/BSN001/updates/new/", values)
+    assert response.status_code == 422
+    assert parsed(response).select_one("#id_date_error")
+
+
+def test_edit_and_conflict(
+    client: Client, account: str, make_update: Make, someone_else: Warehouse
+) -> None:
+    key = make_update()
+    form = record_form(client.get(f"/updates/{key}/edit/"))
+    assert form["date"] == "2026-03-31"
+    mine = form | {"description": "Mine", "date": "2026-04-01"}
+    current = updates.get(someone_else, key)
+    theirs = {"author": "Bob", "date": dt.date(2026, 4, 2), "description": "Theirs"}
+    updates.update(someone_else, key, theirs, current.updated_at)
+    response = client.post(f"/updates/{key}/edit/", mine)
+    assert response.status_code == 409
+    assert "2 Apr 2026" in texts(parsed(response), "td .prose")
+    again = record_form(response) | {"take": "date"}
+    assert client.post(f"/updates/{key}/edit/", again).status_code == 303
+    saved = updates.get(someone_else, key)
+    assert (saved.description, saved.date) == ("Mine", dt.date(2026, 4, 2))
+
+
+def test_list_is_newest_first(see: See, account: str, make_update: Make) -> None:
+    make_update(description="Older", date=dt.date(2026, 1, 1))
+    make_update(description="Newer", date=dt.date(2026, 2, 1))
+    assert texts(see("/updates/"), "tbody .row-text") == ["Newer", "Older"]
+    assert texts(see("/updates/?sort=date"), "tbody .row-text") == ["Older", "Newer"]
+
+
+def test_an_empty_list_says_what_to_do(see: See, warehouse: Warehouse) -> None:
+    page = see("/updates/")
+    assert text(page, ".empty h2") == "No updates yet"
+    assert page.select_one(".empty a[href='/accounts/']")
+
+
+def test_delete(client: Client, see: See, account: str, make_update: Make, warehouse) -> None:
+    key = make_update()
+    form = see(f"/updates/{key}/delete/").select_one(".ask form")
+    assert client.post(form["action"], filled_in(form)).status_code == 303
+    assert updates.get(warehouse, key) is None
+    assert client.get(f"/updates/{key}/delete/").status_code == 404
