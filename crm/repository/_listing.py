@@ -32,8 +32,9 @@ found AS (
   WHERE {search}
 ),
 matching AS (
-  SELECT f.*, ROW_NUMBER() OVER (ORDER BY {order}) AS rn
+  SELECT f.*, {extra}ROW_NUMBER() OVER (ORDER BY {order}) AS rn
   FROM found AS f
+  {joins}
   WHERE {filters}
 ),
 bounds AS (
@@ -57,10 +58,12 @@ SELECT
 FROM bounds AS b
 """
 
-_FACET = (
-    "SELECT '{name}' AS name, COALESCE(`{name}`, '') AS value, COUNT(*) AS n "
-    "FROM found WHERE {others} GROUP BY 2"
-)
+# Several columns' values in one pass.
+_FACETS = """
+  SELECT name, COALESCE(value, '') AS value, COUNT(*) AS n
+  FROM (SELECT STACK({columns}) AS (name, value) FROM found WHERE {others}) AS s
+  GROUP BY 1, 2
+"""
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,10 @@ class Conditions:
 class ListSource:
     """What is particular to one list.
 
-    :param source: SELECT that yields every column used below, with ``key`` unique.
+    :param source: SELECT that yields the columns that are searched and filtered by, with
+        ``key`` unique.
+    :param joins: what ``matching`` joins to the rows (alias ``f``), and ``extra`` the columns
+        that it takes from there, each followed by a comma: facets need not bother with them.
     :param struct: the struct that one row of ``page`` (alias ``p``) is returned as; its first
         field must be ``p.rn``, which the rows are sorted by.
     :param sorts: all sort keys, each with the SQL expressions it stands for.
@@ -109,6 +115,8 @@ class ListSource:
     sorts: Mapping[str, tuple[str, ...]]
     default: str
     before: str = ""
+    joins: str = ""
+    extra: str = ""
     joint: Callable[[Conditions], Joint] | None = None
 
 
@@ -146,6 +154,8 @@ def load(
         _SQL,
         before=render(wh.namespace, source.before),
         source=render(wh.namespace, source.source),
+        joins=render(wh.namespace, source.joins),
+        extra=source.extra,
         struct=source.struct,
         search=_search(source.searched) if q else "TRUE",
         order=_order(source, asked.sort),
@@ -191,14 +201,23 @@ def _filters(conditions: Conditions, joint: Joint, without: str = "") -> str:
 
 
 def _facets(source: ListSource, conditions: Conditions, joint: Joint) -> str:
-    plain = [name for name in source.filters if name not in joint.names]
+    """Columns that are not filtered by share one pass; a filtered one has its own."""
+    by_condition: dict[str, list[str]] = {}
+    for name in source.filters:
+        if name not in joint.names:
+            others = _filters(conditions, joint, without=name)
+            by_condition.setdefault(others, []).append(name)
     selects = [
-        _FACET.format(name=name, others=_filters(conditions, joint, without=name))
-        for name in plain
+        _FACETS.format(columns=_stacked(names), others=others)
+        for others, names in by_condition.items()
     ]
     others = _filters(conditions, Joint(joint.names))
     selects += [facet.format(others=others) for facet in joint.facets]
     return "\n  UNION ALL ".join(selects)
+
+
+def _stacked(names: list[str]) -> str:
+    return ", ".join([str(len(names)), *(f"'{name}', `{name}`" for name in names)])
 
 
 def _by_name(names: tuple[str, ...], rows: list[dict[str, Any]]) -> dict[str, tuple[Facet, ...]]:

@@ -35,28 +35,26 @@ SORTS = (
     "use_cases",
 )
 
-_SOURCE = """
-  SELECT
-    a.*,
-    COALESCE(c.use_cases, 0) AS use_cases,
-    COALESCE(w.updates, 0) AS updates,
-    w.last_update,
-    s.statuses
-  FROM {accounts} AS a
+_JOINS = """
   LEFT JOIN (
-    SELECT account_bsnid, COUNT(*) AS use_cases FROM {use_cases} GROUP BY account_bsnid
-  ) AS c ON c.account_bsnid = a.bsnid
+    SELECT account_bsnid, COUNT(*) AS n FROM {use_cases} GROUP BY account_bsnid
+  ) AS c ON c.account_bsnid = f.bsnid
   LEFT JOIN (
-    SELECT account_bsnid, COUNT(*) AS updates, MAX(date) AS last_update
+    SELECT account_bsnid, COUNT(*) AS n, MAX(date) AS last_update
     FROM {updates} GROUP BY account_bsnid
-  ) AS w ON w.account_bsnid = a.bsnid
+  ) AS w ON w.account_bsnid = f.bsnid
   LEFT JOIN (
     SELECT account_bsnid, COLLECT_LIST(NAMED_STRUCT('platform', platform, 'status', status))
       AS statuses
-    FROM standing WHERE stated GROUP BY account_bsnid
-  ) AS s ON s.account_bsnid = a.bsnid
+    FROM stated GROUP BY account_bsnid
+  ) AS s ON s.account_bsnid = f.bsnid
 """
-
+_EXTRA = """
+    COALESCE(c.n, 0) AS use_cases,
+    COALESCE(w.n, 0) AS updates,
+    w.last_update,
+    s.statuses,
+"""
 _STANDS = "bsnid IN (SELECT account_bsnid FROM standing WHERE {inner})"
 _FACET = (
     "SELECT '{name}' AS name, {name} AS value, COUNT(DISTINCT account_bsnid) AS n "
@@ -90,7 +88,9 @@ def _in(name: str, conditions: _listing.Conditions) -> str:
 
 _LIST = _listing.ListSource(
     before=STANDING,
-    source=_SOURCE,
+    source="SELECT * FROM {accounts}",
+    joins=_JOINS,
+    extra=_EXTRA,
     struct=_sql.struct(
         ACCOUNTS,
         "p",
@@ -105,7 +105,10 @@ _LIST = _listing.ListSource(
     filters=FILTERS,
     sorts={
         **{name: (_listing.text(name),) for name in SORTS[:6]},
-        **{name: (f"`{name}`",) for name in SORTS[6:]},
+        "updated_at": ("updated_at",),
+        # Not by the names that they get: a window cannot refer to a column of its own SELECT.
+        "last_update": ("w.last_update",),
+        "use_cases": ("COALESCE(c.n, 0)",),
     },
     default="team",
     joint=_platform_and_status,

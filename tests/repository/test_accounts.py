@@ -292,6 +292,19 @@ def test_sorting(warehouse: Warehouse) -> None:
     assert ids(warehouse, sort="no such") == ids(warehouse, sort="team")
 
 
+def test_sorting_by_what_belongs_to_the_account(warehouse: Warehouse) -> None:
+    for bsnid in "123":
+        make(warehouse, bsnid)
+    for number, bsnid in enumerate("2212"):
+        use_cases.create(warehouse, bsnid, str(number), {"problem": "p"})
+    updates.create(warehouse, "1", "a", {"date": dt.date(2026, 1, 1)})
+    updates.create(warehouse, "3", "b", {"date": dt.date(2026, 2, 1)})
+    assert ids(warehouse, sort="-use_cases") == ["2", "1", "3"]
+    assert ids(warehouse, sort="use_cases") == ["3", "1", "2"]
+    assert ids(warehouse, sort="-last_update") == ["3", "1", "2"]
+    assert ids(warehouse, sort="last_update") == ["1", "3", "2"]
+
+
 def test_page_beyond_the_end_is_the_last(sample: Warehouse) -> None:
     page = accounts.search(sample, Listing(page=99, size=2))
     assert (page.listing.page, page.last, page.total) == (3, 3, 5)

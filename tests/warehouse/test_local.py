@@ -1,0 +1,132 @@
+"""Starting the local warehouse: one per data folder, found again, replaced when gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edip import local
+
+from ..conftest import BASE_DIR
+
+ASK = "import sys; from pathlib import Path; from edip import local; "
+ASK += "print(local.address(Path(sys.argv[1])), flush=True); sys.stdin.read()"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Iterator[Path]:
+    """A data folder whose server, if any, is stopped at the end."""
+    folder = tmp_path / "data"
+    yield folder
+    server = read(folder)
+    if server and local._is_alive(server["pid"]):
+        stop(server)
+
+
+def read(data: Path) -> dict | None:
+    try:
+        return json.loads((data / "server.json").read_text())
+    except OSError:
+        return None
+
+
+def stop(server: dict) -> None:
+    try:
+        urllib.request.urlopen(server["control"] + "/shutdown", data=b"{}", timeout=5).read()
+    except OSError:
+        return
+    wait_until(lambda: not local._is_alive(server["pid"]) or is_zombie(server["pid"]))
+
+
+def is_zombie(pid: int) -> bool:
+    """Over, but started by this very process, which did not wait for it."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def wait_until(condition, seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def ask(data: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", ASK, str(data)],
+        cwd=BASE_DIR,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_processes_share_one_server_which_ends_with_the_last(data: Path) -> None:
+    processes = [ask(data) for _ in range(3)]
+    addresses = {process.stdout.readline().strip() for process in processes}  # type: ignore[union-attr]
+    assert len(addresses) == 1
+    server = read(data)
+    assert server is not None
+    assert addresses == {server["url"]}
+    for process in processes[:2]:
+        process.communicate()
+    time.sleep(2)
+    assert local._is_alive(server["pid"])
+    processes[2].communicate()
+    wait_until(lambda: not (data / "server.json").exists())
+    wait_until(lambda: not local._is_alive(server["pid"]))
+
+
+def test_found_again_without_asking_twice(data: Path) -> None:
+    first = local.address(data)
+    started = time.monotonic()
+    for _ in range(100):
+        assert local.address(data) == first
+    assert time.monotonic() - started < 0.5
+
+
+def test_a_server_that_was_killed_is_replaced(data: Path) -> None:
+    local.address(data)
+    before = read(data)
+    assert before is not None
+    os.kill(before["pid"], 9)
+    os.waitpid(before["pid"], 0)
+    assert (data / "server.json").exists()
+    assert local.address(data) == read(data)["url"]  # type: ignore[index]
+    assert read(data) != before
+
+
+def test_a_pid_that_belongs_to_something_else_is_no_server(data: Path) -> None:
+    data.mkdir()
+    content = {"pid": os.getppid(), "url": "x", "control": "http://127.0.0.1:9/control"}
+    (data / "server.json").write_text(json.dumps(content))
+    assert local.address(data).startswith("http://127.0.0.1:")
+
+
+def test_nonsense_is_no_server(data: Path) -> None:
+    data.mkdir()
+    (data / "server.json").write_text('{"pi')
+    assert local.address(data).startswith("http://127.0.0.1:")
+
+
+def test_what_to_do_without_the_engine(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "_ENGINE_PACKAGES", ("no_such_package",))
+    with pytest.raises(local.LocalWarehouseError) as caught:
+        local.address(data)
+    assert "no_such_package" in str(caught.value)
+    assert "requirements-dev.txt" in str(caught.value)
+    assert "DATABRICKS_HOST" in str(caught.value)
+
+
+def test_a_server_that_cannot_start_says_why(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "MAX_LAUNCHES", 1)
+    monkeypatch.setattr(local.sys, "executable", "/bin/false")
+    with pytest.raises(local.LocalWarehouseError, match="ended with code 1"):
+        local.address(data)
