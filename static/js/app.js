@@ -133,7 +133,11 @@ document.addEventListener("htmx:afterSwap", (event) => {
   }
 });
 
-document.addEventListener("htmx:afterSettle", () => {
+document.addEventListener("htmx:afterSettle", (event) => {
+  const count = document.querySelector("[data-count]");
+  if (count && event.target.id === "listing") {
+    document.getElementById("announcement").textContent = count.textContent;
+  }
   showLocalTimes(document);
   letGo(document);
   if (document.querySelector("#record [data-focus]")) focusMarked();

@@ -112,12 +112,13 @@ def test_pages(see: See, warehouse: Warehouse) -> None:
     rows = [{"bsnid": f"B{n:03}", "team": f"Team {n:03}"} for n in range(60)]
     bulk.insert_missing(warehouse, ACCOUNTS, rows)
     page = see("/accounts/?q=team&page=2")
-    assert text(page, ".count") == "26–50 of 60 accounts"
+    assert texts(page, ".count") == ["26–50 of 60 accounts"] * 2
+    assert text(page, "[aria-live] .count")
     assert text(page, ".pagination [aria-current]") == "Page 2"
     assert page.select_one("a[rel=next]")["href"] == "/accounts/?q=team&page=3"
     assert page.select_one("a[rel=prev]")["href"] == "/accounts/?q=team"
     # Beyond the end is the last page.
-    assert text(see("/accounts/?page=9"), ".count") == "51–60 of 60 accounts"
+    assert text(see("/accounts/?page=9"), "#listing .count") == "51–60 of 60 accounts"
 
 
 def test_names_are_text(see: See, make_account: Callable[..., str]) -> None:
