@@ -56,11 +56,14 @@ class WarehouseConfig:
 
     def uri(self) -> str | None:
         """The address for the connector's ``_connection_uri``; None: hostname and path."""
-        if self.url:
-            return self.url
-        if self.is_local and self.local_address:
+        if self.starts_itself and self.local_address:
             return self.local_address()
-        return None
+        return self.url or None
+
+    @property
+    def starts_itself(self) -> bool:
+        """Whether the warehouse is started when needed, at an address that changes."""
+        return self.is_local and not self.url
 
     @property
     def where(self) -> str:

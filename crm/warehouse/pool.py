@@ -19,7 +19,14 @@ from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 from .config import WarehouseConfig
 from .connector import PooledConnection, connect
 from .credentials import Identity
-from .errors import PoolExhausted, translate
+from .errors import (
+    Dropped,
+    NotSent,
+    PoolExhausted,
+    Unavailable,
+    WarehouseError,
+    translate,
+)
 
 
 class _IdentityPool:
@@ -57,7 +64,17 @@ class _IdentityPool:
                 f"none of {config.pool_size} became free within {config.pool_timeout:g} s"
             ) from error
         except Exception as error:
-            raise translate(error) from error
+            raise self._explain(translate(error)) from error
+
+    def _explain(self, error: WarehouseError) -> WarehouseError:
+        """Whatever broke while connecting: no statement was on its way yet.
+
+        The connector has tried several times. Once more makes sense only where the address
+        can be another one next time: a local warehouse that has to be started again.
+        """
+        if isinstance(error, (Dropped, NotSent)):
+            return NotSent() if self._config.starts_itself else Unavailable()
+        return error
 
     def check_in(self, proxy: PoolProxiedConnection) -> None:
         if proxy.dbapi_connection is None:

@@ -13,6 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from crm.schema import Namespace
+from crm.warehouse import Warehouse
+from crm.warehouse.config import LOCAL_TOKEN, WarehouseConfig
+from crm.warehouse.credentials import AccessToken
+from crm.warehouse.pool import Pools
 from edip import local
 
 from ..conftest import BASE_DIR
@@ -101,6 +106,22 @@ def test_a_server_that_was_killed_is_replaced(data: Path) -> None:
     assert (data / "server.json").exists()
     assert local.address(data) == read(data)["url"]  # type: ignore[index]
     assert read(data) != before
+
+
+def test_the_pool_follows_it_to_its_new_address(data: Path) -> None:
+    config = WarehouseConfig(
+        is_local=True, token=LOCAL_TOKEN, local_address=lambda: local.address(data)
+    )
+    pools = Pools(config)
+    wh = Warehouse(pools, AccessToken("test", LOCAL_TOKEN), Namespace(), "alice@example.com")
+    wh.query("SELECT 1")
+    before = read(data)
+    assert before is not None
+    os.kill(before["pid"], 9)
+    os.waitpid(before["pid"], 0)
+    assert wh.execute("CREATE CATALOG c", repeatable=False) == 0
+    assert read(data) != before
+    pools.dispose()
 
 
 def test_a_pid_that_belongs_to_something_else_is_no_server(data: Path) -> None:
