@@ -1,0 +1,129 @@
+"""What the wire costs: statements through the connector beside the same ones at the engine.
+
+    make bench    or    python -m bench.local_warehouse [--rounds N] [--rows N]
+
+Both sides read one Delta table on disk, in turn, in one run; medians in milliseconds. The
+last lines put 1, 4 and 16 connections to work at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from databricks import sql
+
+from local_warehouse.engine import Engine
+
+POINT = "SELECT * FROM {t} WHERE id = {id}"
+LIST = "SELECT note, count(*) AS n FROM {t} GROUP BY note ORDER BY n DESC, note LIMIT 20"
+UPDATE = "UPDATE {t} SET n = n + 1 WHERE id = {id}"
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rounds", type=int, default=200)
+    options.add_argument("--rows", type=int, default=1000)
+    given = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        server, url = start(Path(folder))
+        try:
+            run(Path(folder), url, given.rounds, given.rows)
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def start(folder: Path) -> tuple[subprocess.Popen, str]:
+    command = [sys.executable, "-m", "local_warehouse", "--data", str(folder)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    server.stdout.readline()
+    return server, json.loads((folder / "server.json").read_text())["url"]
+
+
+def connect(url: str):
+    return sql.connect(
+        server_hostname="localhost",
+        http_path="/",
+        access_token="dapi-local-developer",
+        _connection_uri=url,
+        enable_telemetry=False,
+        use_cloud_fetch=False,
+    )
+
+
+def run(folder: Path, url: str, rounds: int, rows: int) -> None:
+    connection = connect(url)
+    table = "workspace.default.t"
+
+    def through(statement: str, parameters: dict | None = None) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            cursor.fetchall_arrow()
+
+    through(f"CREATE TABLE {table} (id STRING NOT NULL, n INT, note STRING)")
+    through(
+        f"INSERT INTO {table} SELECT cast(id AS string), 0, concat('note ', id % 50) "
+        f"FROM range({rows})"
+    )
+    (location,) = (path for path in (folder / "tables").iterdir())
+    engine = Engine()
+    engine.register("t", str(location))
+    direct = "warehouse.t"
+
+    print(f"{'statement':<28}{'connector':>10}{'engine':>10}{'ratio':>8}   (median ms, {rows} rows)")
+    for name, statement, write in (
+        ("point read, bound key", POINT, False),
+        ("group and sort", LIST, False),
+        ("update of one row", UPDATE, True),
+    ):
+        left, right = in_turn(
+            lambda i, s=statement: through(s.format(t=table, id=":id"), {"id": str(i % rows)}),
+            lambda i, s=statement: engine.run(s.format(t=direct, id=f"'{i % rows}'")),
+            rounds // 4 if write else rounds,
+        )
+        print(f"{name:<28}{left:>10.1f}{right:>10.1f}{left / right:>8.2f}")
+    engine.stop()
+    connection.close()
+    for connections in (1, 4, 16):
+        per_second = at_once(url, table, connections, rounds, rows)
+        print(f"point reads per second, {connections:>2} connections: {per_second:.0f}")
+
+
+def in_turn(left: Callable, right: Callable, rounds: int) -> tuple[float, float]:
+    """Median milliseconds of both, measured one after the other in each round."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for i in range(rounds + 5):
+        for side, call in enumerate((left, right)):
+            started = time.perf_counter()
+            call(i)
+            times[side].append((time.perf_counter() - started) * 1000)
+    return statistics.median(times[0][5:]), statistics.median(times[1][5:])
+
+
+def at_once(url: str, table: str, connections: int, rounds: int, rows: int) -> float:
+    each = max(1, rounds // connections)
+
+    def read(_: int) -> None:
+        with connect(url) as connection:
+            for i in range(each):
+                with connection.cursor() as cursor:
+                    cursor.execute(f"SELECT * FROM {table} WHERE id = :id", {"id": str(i % rows)})
+                    cursor.fetchall_arrow()
+
+    started = time.perf_counter()
+    with ThreadPoolExecutor(connections) as pool:
+        list(pool.map(read, range(connections)))
+    return connections * each / (time.perf_counter() - started)
+
+
+if __name__ == "__main__":
+    main()
