@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,13 +60,26 @@ def _running(data_dir: Path) -> dict[str, Any] | None:
 
 
 def _is_alive(pid: int) -> bool:
+    """Whether the process runs. One that has ended may still have its pid."""
+    with suppress(ChildProcessError):
+        # If this process started it, then this process has to take note of its end.
+        return os.waitpid(pid, os.WNOHANG) == (0, 0)
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return True
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    """In containers, often nobody takes note of the end of processes without a parent."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] == "Z"
 
 
 def _register(server: dict[str, Any]) -> bool:

@@ -43,13 +43,12 @@ Params = Mapping[str, Any]
 Result = TypeVar("Result")
 
 CONFLICT_ATTEMPTS = 5
-# No further attempt begins after so many seconds: behind a gateway that gives up after 60 s,
+# No further attempt begins after so many seconds. Behind a gateway that gives up after 60 s,
 # an error page is worth more than an answer that nobody receives.
-BUDGET = 20.0
+BUDGET = 12.0
 
 # The first table named: `catalog`.`schema`.`table`.
 _TABLE = re.compile(r"`[\w-]+`\.`[\w-]+`\.`([\w-]+)`")
-_TAGS = {"app": "edip-crm"}
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,10 @@ class _Run:
             cursor = connection.cursor()
             self.query_id = None
             try:
-                cursor.execute(self.sql, self.params, query_tags=_TAGS)
+                # No query tags: a workspace without that preview fails the statement with
+                # CONFIG_NOT_AVAILABLE (https://github.com/rilldata/rill/pull/9852). The user
+                # agent tells the app's statements from others in system.query.history.
+                cursor.execute(self.sql, self.params)
                 self.query_id = cursor.query_id
                 _require_success(cursor)
                 return read(cursor)

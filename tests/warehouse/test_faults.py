@@ -286,4 +286,4 @@ def test_cursors_are_closed(warehouse: Warehouse) -> None:
 
 
 def test_the_budget_leaves_time_before_the_gateway_gives_up(warehouse: Warehouse) -> None:
-    assert statements.BUDGET + 5 < warehouse.pools.config.statement_timeout < 60
+    assert statements.BUDGET + warehouse.pools.config.statement_timeout < 60
