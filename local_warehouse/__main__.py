@@ -10,7 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
-from .locking import DataFolderInUse, hold
+from .locking import DataFolderInUse, hold, plain_path
 from .server import PATH, Server
 from .warehouse import Warehouse
 
@@ -19,16 +19,16 @@ def main() -> int:
     options = _options()
     options.data.mkdir(parents=True, exist_ok=True)
     try:
-        with hold(options.data):
-            serve(options)
+        with hold(options.data), plain_path(options.data.resolve()) as folder:
+            serve(folder, options)
     except DataFolderInUse as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
 
 
-def serve(options: argparse.Namespace) -> None:
-    warehouse = Warehouse(options.data.resolve(), options.session_idle_seconds)
+def serve(folder: Path, options: argparse.Namespace) -> None:
+    warehouse = Warehouse(folder, options.session_idle_seconds)
     server = Server(warehouse, options.host, options.port)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())

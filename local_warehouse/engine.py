@@ -1,8 +1,7 @@
 """The engine: Sail, embedded, spoken to over Arrow Flight SQL on a loopback port.
 
-Flight SQL rather than Spark Connect: no Spark client and no pandas between the Arrow that the
-engine makes and the Arrow that the connector reads, and about a third of the time for a point
-read (``bench/local_warehouse.py`` prints both sides).
+Flight SQL rather than Spark Connect: neither a Spark client nor pandas stands between the
+Arrow that the engine makes and the Arrow that the connector reads.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""One server per data folder: two would not see each other's writes being ordered."""
+"""The data folder: held by one server, and named so that the engine can find it."""
 
 from __future__ import annotations
 
 import fcntl
+import re
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,10 +16,28 @@ class DataFolderInUse(Exception):
 
 @contextmanager
 def hold(folder: Path) -> Iterator[None]:
-    """Hold the folder until the block ends or the process dies. Raises DataFolderInUse."""
+    """Hold the folder until the block ends or the process dies. Raises DataFolderInUse.
+
+    Two servers would not see each other's writes being ordered.
+    """
     with (folder / "server.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DataFolderInUse(f"another local warehouse serves {folder}") from None
         yield
+
+
+@contextmanager
+def plain_path(folder: Path) -> Iterator[Path]:
+    """A path to the folder without characters that the engine would percent-encode.
+
+    The engine (0.7.2) creates ``a%20b`` for ``a b``; a symbolic link spares it the spaces.
+    """
+    if re.fullmatch(r"[\w./-]+", str(folder), re.ASCII):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="local-warehouse-") as temporary:
+        link = Path(temporary) / "data"
+        link.symlink_to(folder, target_is_directory=True)
+        yield link

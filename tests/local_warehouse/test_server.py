@@ -87,3 +87,14 @@ def test_it_ends_with_its_last_client(start):
     assert server.process.poll() is None
     client.kill()
     assert server.process.wait(timeout=15) == 0
+
+
+def test_any_folder_name_will_do(start, tmp_path):
+    folder = tmp_path / "Müller & Söhne (it's 100%)"
+    with shell_on(start(data=folder)) as shell:
+        shell.run("CREATE TABLE workspace.default.t (id STRING)")
+        shell.change("INSERT INTO workspace.default.t VALUES ('a')")
+        shell.change("UPDATE workspace.default.t SET id = 'b'")
+        assert shell.value("SELECT id FROM workspace.default.t VERSION AS OF 1") == "a"
+        assert shell.value("SELECT count(*) FROM system.query.history") > 0
+    assert len(list((folder / "tables").iterdir())) == 1
