@@ -88,7 +88,6 @@ class RecordForm(forms.Form):
     """
 
     table: Table
-    required_css_class = "required"
 
     def __init__(
         self,

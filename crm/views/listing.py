@@ -23,7 +23,8 @@ from crm.vocabulary import words
 
 MAX_QUERY = 200
 MAX_VALUES = 50
-SHOWN_AT_ONCE = 8
+# More than these would make the page heavy, and nobody reads them: search finds the others.
+MAX_OPTIONS = 100
 # These start with the newest or the most, the others with A.
 _DESCENDING_FIRST = {"updated_at", "date", "last_update", "use_cases"}
 _OTHER_LABELS = {"last_update": "Latest update", "use_cases": "Use cases", "team": "Team"}
@@ -63,14 +64,11 @@ class FacetGroup:
     name: str
     label: str
     options: tuple[Option, ...]
+    left_out: int = 0
 
     @property
     def chosen(self) -> int:
         return sum(option.checked for option in self.options)
-
-    @property
-    def many(self) -> bool:
-        return len(self.options) > SHOWN_AT_ONCE
 
 
 @dataclass(frozen=True)
@@ -126,13 +124,14 @@ class Controls:
         return [group for group in groups if group.options]
 
     def _facet(self, name: str) -> FacetGroup:
-        """Known words in their order first, then what the data say, most frequent first."""
+        """Known words in their order, what is chosen, then the most frequent values."""
         counts = {facet.value: facet.count for facet in self.page.facets.get(name, ())}
         chosen = self.listing.filters.get(name, ())
         known = [word for word in self.subject.known_words(name) if word in counts]
-        values = dict.fromkeys([*known, *counts, *chosen])
-        options = tuple(Option(v, counts.get(v, 0), v in chosen) for v in values)
-        return FacetGroup(name, self.subject.label(name), options)
+        values = list(dict.fromkeys([*known, *chosen, *counts]))
+        options = tuple(Option(v, counts.get(v, 0), v in chosen) for v in values[:MAX_OPTIONS])
+        left_out = len(values) - len(options)
+        return FacetGroup(name, self.subject.label(name), options, left_out)
 
     def sort_link(self, key: str) -> SortLink:
         current = self.listing.sort
