@@ -68,7 +68,7 @@ def update(
     """Raises Stale or Missing. Saving what the row says already is no conflict."""
     sql = """
     UPDATE {child}
-    SET {assignments}, updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
+    SET {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
     WHERE id = :id AND updated_at <=> CAST(:seen AS TIMESTAMP)
     """
     saved = _sql.given(table, values)

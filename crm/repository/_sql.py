@@ -63,7 +63,8 @@ def insert_parts(table: Table, values: Values) -> tuple[dict[str, str], dict[str
 
 
 def assignments(table: Table, names: list[str]) -> str:
-    return ", ".join(f"`{name}` = CAST(:{name} AS {table.column(name).type})" for name in names)
+    """``team = CAST(:team AS STRING), ``…: each followed by a comma."""
+    return "".join(f"`{name}` = CAST(:{name} AS {table.column(name).type}), " for name in names)
 
 
 def same(current: object, values: Values) -> bool:

@@ -213,7 +213,7 @@ def update(wh: Warehouse, bsnid: str, values: Values, seen: dt.datetime | None) 
     """
     sql = """
     UPDATE {accounts}
-    SET {assignments}, updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
+    SET {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
     WHERE bsnid = :bsnid AND updated_at <=> CAST(:seen AS TIMESTAMP)
     """
     saved = _sql.given(ACCOUNTS, values)

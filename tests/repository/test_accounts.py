@@ -112,6 +112,14 @@ def test_update(warehouse: Warehouse, someone_else: Warehouse, statements: State
     assert len(done) == 1
 
 
+def test_update_of_nothing_leaves_a_trace(warehouse: Warehouse, someone_else: Warehouse) -> None:
+    account = make(warehouse, vp="Stays")
+    accounts.update(someone_else, "BSN100", {}, account.updated_at)
+    now = accounts.get(warehouse, "BSN100")
+    assert now is not None
+    assert (now.vp, now.updated_by) == ("Stays", "bob@example.com")
+
+
 def test_update_of_what_changed_is_stale(
     warehouse: Warehouse, someone_else: Warehouse, statements: Statements
 ) -> None:

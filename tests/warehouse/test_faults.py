@@ -287,3 +287,24 @@ def test_cursors_are_closed(warehouse: Warehouse) -> None:
 
 def test_the_budget_leaves_time_before_the_gateway_gives_up(warehouse: Warehouse) -> None:
     assert statements.BUDGET + warehouse.pools.config.statement_timeout < 60
+
+
+def test_cancelled_statement_is_no_empty_result(
+    warehouse: Warehouse, server: LocalWarehouse
+) -> None:
+    """By an administrator, say. In the connector, it does not raise."""
+    wh = with_config(warehouse, pool_size=1)
+    with wh.pools.connection(wh.identity) as connection:
+        pass
+    server.fault("latency", seconds=30, match="SELECT 1")
+
+    def cancel() -> None:
+        # Waits until the connector has the statement's handle.
+        while not connection.connection._cursors[-1].active_command_id:
+            time.sleep(0.1)
+        connection.connection._cursors[-1].cancel()
+
+    ping_cursor_exists = threading.Timer(0.5, cancel)
+    ping_cursor_exists.start()
+    with pytest.raises(StatementTimeout):
+        ping(wh)
