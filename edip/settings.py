@@ -31,6 +31,8 @@ NAMESPACE = Namespace(
     prefix=env.str("DATABRICKS_TABLE_PREFIX", ""),
 )
 LOCAL = WAREHOUSE.is_local
+# How long Delta keeps what the history pages will show.
+EDIP_HISTORY_DAYS = env.int("EDIP_HISTORY_DAYS", 365)
 
 # --- Django ------------------------------------------------------------------------------
 DEBUG = env.bool("DJANGO_DEBUG", False)
@@ -104,7 +106,6 @@ CSRF_FAILURE_VIEW = "crm.views.errors.csrf_failure"
 SILENCED_SYSTEM_CHECKS = ["security.W008"]  # SECURE_SSL_REDIRECT, see above
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Packages' and our own files are served from where they are: no collectstatic is needed.
 WHITENOISE_USE_FINDERS = True

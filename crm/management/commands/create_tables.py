@@ -1,14 +1,15 @@
 from __future__ import annotations
 
-import os
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from crm import ddl
 from crm.management import namespace as where
-from crm.schema import TABLES, Namespace
+from crm.schema import ACCOUNTS, TABLES, Namespace
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import (
     ObjectNotFound,
@@ -29,20 +30,30 @@ class Command(BaseCommand):
         parser.add_argument(
             "--history-days",
             type=int,
-            default=int(os.environ.get("EDIP_HISTORY_DAYS") or ddl.HISTORY_DAYS),
+            default=settings.EDIP_HISTORY_DAYS,
             help="days for which Delta keeps old versions and changes (default: %(default)s)",
+        )
+
+        parser.add_argument(
+            "--sample-data",
+            action="store_true",
+            help="load the sample data, too, if the accounts table was not there before",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         wh = where.warehouse(options)
         try:
-            self._create_all(wh, options["history_days"])
+            there = _existing(wh)
+            self._create_all(wh, there, options["history_days"])
         except WarehouseError as error:
             raise CommandError(str(error)) from error
+        is_new = ("table", f"{wh.namespace.prefix}{ACCOUNTS.name}".lower()) not in there
+        if options["sample_data"] and is_new:
+            home = {name: options[name] for name in ("catalog", "schema", "prefix")}
+            call_command("seed_data", **home, stdout=self.stdout)
 
-    def _create_all(self, wh: Warehouse, history_days: int) -> None:
+    def _create_all(self, wh: Warehouse, there: set[tuple[str, str]], history_days: int) -> None:
         namespace = wh.namespace
-        there = _existing(wh)
         refused: list[str] = []
         for what, name, sql in (
             ("catalog", namespace.catalog, ddl.create_catalog(namespace)),

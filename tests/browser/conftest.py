@@ -1,0 +1,117 @@
+"""A real browser on the real thing: what ``make run`` starts, in headless Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from ..conftest import BASE_DIR
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@dataclass(frozen=True)
+class App:
+    """The running CRM."""
+
+    url: str
+    data: Path
+    process: subprocess.Popen
+
+
+def start_app(data: Path) -> App:
+    """Start the CRM as ``make run`` does, and wait until it serves."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("DATABRICKS_")}
+    environment |= {"EDIP_LOCAL_DATA": str(data), "PORT": str(port), "EDIP_USER": "dana@example.com"}
+    with (data.parent / f"app-{port}.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "run_local"],
+            cwd=BASE_DIR,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            urllib.request.urlopen(url + "/readyz", timeout=5).close()
+            return App(url, data, process)
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail((data.parent / f"app-{port}.log").read_text())
+            time.sleep(0.1)
+
+
+def stop_app(app: App) -> None:
+    """What Ctrl-C does."""
+    os.killpg(app.process.pid, signal.SIGINT)
+    app.process.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory) -> Iterator[App]:
+    app = start_app(tmp_path_factory.mktemp("browser") / "data")
+    yield app
+    stop_app(app)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed; install the system's package to run these")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_context(browser: Browser, app: App) -> Iterator[Callable[..., BrowserContext]]:
+    """Contexts are people: each has cookies of its own. Script errors fail the test."""
+    contexts: list[BrowserContext] = []
+    errors: list[str] = []
+
+    def new_context(**options) -> BrowserContext:
+        options = {"viewport": {"width": 1440, "height": 900}} | options
+        context = browser.new_context(base_url=app.url, **options)
+        context.set_default_timeout(10_000)
+        context.on("weberror", lambda error: errors.append(str(error.error)))
+        contexts.append(context)
+        return context
+
+    yield new_context
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+@pytest.fixture
+def page(new_context) -> Page:
+    return new_context().new_page()
+
+
+@pytest.fixture
+def bsnid() -> str:
+    """An id that no other test uses: all of them share one CRM."""
+    return f"T-{uuid.uuid4().hex[:8]}"

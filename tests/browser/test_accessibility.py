@@ -1,0 +1,40 @@
+"""Every page, light and dark, wide and narrow: no axe violations, no sideways scrolling."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+PATHS = [
+    "/",
+    "/accounts/",
+    "/accounts/?q=nothing+matches+this",
+    "/accounts/BSN001/",
+    "/accounts/new/",
+    "/accounts/BSN001/edit/",
+    "/accounts/BSN001/delete/",
+    "/accounts/BSN001/use-cases/new/",
+    "/accounts/BSN001/updates/new/",
+    "/use-cases/?status=Active",
+    "/updates/",
+    "/no-such-page/",
+]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pages_are_accessible(new_context, theme: str, width: int) -> None:
+    page = new_context(color_scheme=theme, viewport={"width": width, "height": 900}).new_page()
+    problems = []
+    for path in PATHS:
+        page.goto(path)
+        results = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
+        problems += [
+            f"{path}: {violation['id']} {[node['target'] for node in violation['nodes']][:3]}"
+            for violation in results.response["violations"]
+        ]
+        overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        if overflow > 0:
+            problems.append(f"{path}: scrolls sideways by {overflow} px")
+    assert not problems, "\n".join(problems)

@@ -1,0 +1,54 @@
+"""What ``make run`` promises: data that stay, one warehouse, an end that leaves nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import urllib.request
+
+from databricks import sql
+
+from crm.warehouse.config import LOCAL_TOKEN
+
+from .conftest import start_app, stop_app
+
+
+def test_data_survive_stopping_and_starting(tmp_path) -> None:
+    app = start_app(tmp_path / "data")
+    announced = json.loads((app.data / "server.json").read_text())
+    connection = sql.connect(
+        server_hostname="localhost",
+        http_path="/",
+        access_token=LOCAL_TOKEN,
+        _connection_uri=announced["url"],
+        enable_telemetry=False,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM edip_crm.main.accounts WHERE bsnid = 'BSN001'")
+        cursor.execute("SELECT count(*) FROM edip_crm.main.accounts")
+        assert cursor.fetchone()[0] == 4
+    connection.close()
+    stop_app(app)
+    deadline = time.monotonic() + 15
+    while _is_alive(announced["pid"]):
+        assert time.monotonic() < deadline, "the local warehouse outlives the app"
+        time.sleep(0.1)
+
+    app = start_app(app.data)
+    try:
+        # The sample data are not loaded again: what was deleted stays deleted.
+        page = urllib.request.urlopen(app.url + "/accounts/").read().decode()
+        assert "BSN002" in page
+        assert "BSN001" not in page
+    finally:
+        stop_app(app)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rpartition(")")[2].split()[0] != "Z"

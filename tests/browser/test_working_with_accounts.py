@@ -1,0 +1,151 @@
+"""The CRM's daily work, by mouse, by keyboard, without JavaScript, by two people at once."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+
+def create_account(page: Page, bsnid: str, team: str) -> None:
+    page.goto("/accounts/new/")
+    page.get_by_label("BSNID").fill(bsnid)
+    page.get_by_label("Team").fill(team)
+    page.get_by_label("Business area").fill("Browser Tests")
+    submit(page)
+    expect(page.get_by_role("heading", level=1)).to_contain_text(team)
+
+
+def submit(page: Page) -> None:
+    page.locator("main form[method=post] .actions button").click()
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "no-javascript"])
+def test_an_account_from_beginning_to_end(new_context, bsnid: str, javascript: bool) -> None:
+    page = new_context(java_script_enabled=javascript).new_page()
+    team = f"Team {bsnid}"
+    create_account(page, bsnid, team)
+
+    panel = page.locator("form[action$='/platforms/']").filter(has_text="Snowflake")
+    panel.locator("select").select_option("Requested")
+    if not javascript:
+        panel.get_by_role("button").click()
+    expect(panel.locator(".badge")).to_contain_text("Requested")
+
+    page.get_by_role("link", name="Add use case").first.click()
+    page.get_by_label("Problem").fill(f"Slow reports {bsnid}")
+    page.get_by_label("Status").select_option("Planning")
+    submit(page)
+    expect(page.locator("main")).to_contain_text(f"Slow reports {bsnid}")
+
+    page.get_by_role("link", name="Write update").first.click()
+    expect(page.get_by_label("Author")).to_have_value("dana@example.com")
+    page.get_by_label("Update", exact=True).fill(f"Kick-off held {bsnid}")
+    submit(page)
+    expect(page.locator("main")).to_contain_text(f"Kick-off held {bsnid}")
+
+    for path, found in (("/accounts/", team), ("/use-cases/", "Slow"), ("/updates/", "Kick-off")):
+        page.goto(path)
+        page.get_by_role("searchbox").fill(bsnid)
+        page.get_by_role("searchbox").press("Enter")
+        page.wait_for_url(re.compile(f"q={bsnid}"))
+        expect(page.locator("#listing, main").first).to_contain_text(found)
+
+    page.goto(f"/accounts/{bsnid}/edit/")
+    page.get_by_label("VP").fill("Vera Person")
+    submit(page)
+    expect(page.locator("main")).to_contain_text("Vera Person")
+
+    page.goto(f"/accounts/{bsnid}/delete/")
+    expect(page.locator("main")).to_contain_text("1 use case")
+    page.locator("main form[method=post] button").click()
+    page.wait_for_url(re.compile(r"/accounts/$"))
+    assert page.request.get(f"/accounts/{bsnid}/").status == 404
+
+
+def test_two_people_edit_one_account(new_context, bsnid: str) -> None:
+    first, second = new_context().new_page(), new_context().new_page()
+    create_account(first, bsnid, f"Team {bsnid}")
+    for page in (first, second):
+        page.goto(f"/accounts/{bsnid}/edit/")
+    first.get_by_label("VP").fill("First Person")
+    submit(first)
+    expect(first.locator("main")).to_contain_text("First Person")
+
+    second.get_by_label("VP").fill("Second Person")
+    second.get_by_label("Admin").fill("Only Mine")
+    submit(second)
+    expect(second.locator("main")).to_contain_text("First Person")
+    expect(second.get_by_label("VP", exact=True)).to_have_value("Second Person")
+    expect(second.get_by_label("Admin", exact=True)).to_have_value("Only Mine")
+    assert second.request.get(f"/accounts/{bsnid}/").text().count("First Person") > 0
+
+    submit(second)
+    second.wait_for_url(re.compile(f"/accounts/{bsnid}/$"))
+    expect(second.locator("main")).to_contain_text("Second Person")
+    expect(second.locator("main")).to_contain_text("Only Mine")
+
+
+def test_search_as_you_type(page: Page) -> None:
+    page.goto("/accounts/")
+    page.keyboard.press("/")
+    page.keyboard.type("claims")
+    expect(page).to_have_url(re.compile("q=claims"))
+    rows = page.locator("tbody tr")
+    expect(rows).to_have_count(1)
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    expect(page.get_by_role("searchbox")).to_have_value("claims")
+    page.go_back()
+    expect(rows).not_to_have_count(1)
+
+
+def test_errors_keep_what_was_typed(page: Page, bsnid: str) -> None:
+    page.goto("/accounts/new/")
+    page.get_by_label("BSNID").fill(bsnid)
+    page.get_by_label("Team").fill("Kept")
+    page.get_by_label("Business area").fill("Finance")
+    page.get_by_label("Azure DevOps").fill("javascript:alert(1)")
+    submit(page)
+    field = page.get_by_label("Azure DevOps")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_value("javascript:alert(1)")
+    expect(page.get_by_label("Team")).to_have_value("Kept")
+
+
+def test_a_form_by_keyboard_alone(page: Page, bsnid: str) -> None:
+    page.goto("/accounts/new/")
+    page.get_by_label("BSNID").focus()
+    page.keyboard.type(bsnid)
+    for text in ("Keyboard Team", "Finance", "A Vice", "An Admin", "A Partner"):
+        page.keyboard.press("Tab")
+        page.keyboard.type(text)
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(f"/accounts/{bsnid}/$"))
+    expect(page.locator("main")).to_contain_text("A Partner")
+
+
+def test_the_theme_is_remembered(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("button", name=re.compile("dark", re.IGNORECASE)).click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_a_warehouse_that_fails_while_saving_loses_nothing(page: Page, app, bsnid: str) -> None:
+    import json
+    import urllib.request
+
+    control = json.loads((app.data / "server.json").read_text())["control"]
+    page.goto("/accounts/new/")
+    page.get_by_label("BSNID").fill(bsnid)
+    page.get_by_label("Team").fill("Not lost")
+    page.get_by_label("Business area").fill("Finance")
+    fault = json.dumps({"kind": "expired_token", "match": "MERGE", "times": 1}).encode()
+    urllib.request.urlopen(urllib.request.Request(control + "/faults", fault)).close()
+    submit(page)
+    expect(page.locator("[role=alert]").first).to_be_visible()
+    expect(page.get_by_label("Team")).to_have_value("Not lost")
+    submit(page)
+    page.wait_for_url(re.compile(f"/accounts/{bsnid}/$"))

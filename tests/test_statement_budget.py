@@ -1,0 +1,155 @@
+"""What each page costs: one warehouse statement to read, at most two to write."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Callable
+
+import pytest
+from bs4 import BeautifulSoup
+from django.test import Client
+from django.urls import get_resolver
+
+from crm.repository import accounts, updates, use_cases
+from crm.warehouse import Warehouse
+
+from .conftest import Statements
+
+READS, WRITES = 1, 2
+HTMX = {"HTTP_HX_REQUEST": "true"}
+
+# Names of URLs -> what a reader asks of them. A new page has to be named here or below.
+PAGES = {
+    "overview": "/",
+    "account-list": "/accounts/?q=a&business_area=Finance&platform=Databricks&sort=-use_cases&page=1",
+    "account-create": "/accounts/new/",
+    "account-detail": "/accounts/BSN001/",
+    "account-edit": "/accounts/BSN001/edit/",
+    "account-delete": "/accounts/BSN001/delete/",
+    "use-case-list": "/use-cases/?q=a&status=Active&sort=-team",
+    "use-case-create": "/accounts/BSN001/use-cases/new/",
+    "use-case-edit": "/use-cases/{use_case}/edit/",
+    "use-case-delete": "/use-cases/{use_case}/delete/",
+    "update-list": "/updates/?q=a&author=Priya+Raman&sort=date",
+    "update-create": "/accounts/BSN001/updates/new/",
+    "update-edit": "/updates/{update}/edit/",
+    "update-delete": "/updates/{update}/delete/",
+    "readyz": "/readyz",
+}
+FREE = {"healthz": "/healthz"}
+POST_ONLY = {"platform-status", "theme"}
+
+
+@pytest.fixture
+def fill(sample: Warehouse) -> Callable[[str], str]:
+    """Put the ids of sample rows into a path."""
+    detail = accounts.get_detail(sample, "BSN001")
+    ids = {"use_case": detail.use_cases[0].id, "update": detail.updates[0].id}
+    return lambda path: path.format(**ids)
+
+
+def test_every_url_is_walked() -> None:
+    names = {name for name in get_resolver().reverse_dict if isinstance(name, str)}
+    assert names == PAGES.keys() | FREE.keys() | POST_ONLY
+
+
+@pytest.mark.parametrize("htmx", [{}, HTMX], ids=["page", "htmx"])
+def test_reading_costs_one_statement(
+    client: Client, fill: Callable, statements: Statements, htmx: dict
+) -> None:
+    costs = {}
+    for name, path in (PAGES | FREE).items():
+        with statements() as done:
+            assert client.get(fill(path), **htmx).status_code == 200, name
+        costs[name] = len(done)
+    assert {name: n for name, n in costs.items() if n > READS} == {}
+    assert costs["healthz"] == 0
+
+
+ACCOUNT = {"bsnid": "BSN900", "team": "Newcomers", "business_area": "Finance"}
+USE_CASE = {"problem": "Too slow", "status": "Active", "platform": "Snowflake"}
+UPDATE = {"author": "Alice", "date": dt.date(2026, 3, 31), "description": "Kick-off"}
+
+
+def _submit(client: Client, path: str, changes: dict, headers: dict) -> int:
+    """Fill in the form that stands at a path, and send it; the status of the answer."""
+    page = BeautifulSoup(client.get(path).content, "html.parser")
+    form = page.select_one("main form[method=post]")
+    data = {}
+    for field in form.select("[name]"):
+        if field.name == "select":
+            chosen = field.select_one("option[selected]") or field.select_one("option")
+            data[field["name"]] = chosen.get("value", chosen.text)
+        elif field.name == "textarea":
+            data[field["name"]] = field.text.lstrip("\n")
+        elif field.get("type") not in ("submit", "checkbox", "radio"):
+            data[field["name"]] = field.get("value", "")
+    return client.post(form.get("action") or path, data | changes, **headers).status_code
+
+
+@pytest.mark.parametrize("htmx", [{}, HTMX], ids=["page", "htmx"])
+@pytest.mark.parametrize(
+    ("path", "changes"),
+    [
+        ("/accounts/new/", ACCOUNT),
+        ("/accounts/BSN001/edit/", {"team": "Renamed"}),
+        ("/accounts/BSN001/use-cases/new/", USE_CASE),
+        ("/accounts/BSN001/updates/new/", UPDATE),
+        ("/use-cases/{use_case}/edit/", {"problem": "Changed"}),
+        ("/updates/{update}/edit/", {"description": "Changed"}),
+        ("/use-cases/{use_case}/delete/", {}),
+        ("/updates/{update}/delete/", {}),
+    ],
+)
+def test_writing_costs_two_statements(
+    client: Client, fill: Callable, statements: Statements, path: str, changes: dict, htmx: dict
+) -> None:
+    with statements() as done:
+        assert _submit(client, fill(path), changes, htmx) in (200, 204, 302, 303)
+    # One of them, except for a new account, read the form.
+    reads = 0 if path == "/accounts/new/" else READS
+    assert 0 < len(done) <= reads + WRITES
+
+
+def test_a_platform_status_costs_two_statements(
+    client: Client, sample: Warehouse, statements: Statements
+) -> None:
+    seen = accounts.get_detail(sample, "BSN001").platforms[0]
+    data = {"platform": seen.platform, "status": "Requested", "updated_at": seen.updated_at.isoformat()}
+    with statements() as done:
+        assert client.post("/accounts/BSN001/platforms/", data, **HTMX).status_code == 200
+    assert len(done) <= WRITES
+
+
+def test_a_conflict_costs_two_statements(
+    client: Client, sample: Warehouse, statements: Statements
+) -> None:
+    data = {
+        "team": "Late",
+        "business_area": "Finance",
+        "updated_at": dt.datetime(2020, 1, 1, tzinfo=dt.UTC).isoformat(),
+    }
+    with statements() as done:
+        assert client.post("/accounts/BSN001/edit/", data).status_code == 409
+    assert len(done) <= WRITES
+
+
+def test_deleting_an_account_costs_one_statement_per_table(
+    client: Client, fill: Callable, statements: Statements
+) -> None:
+    """The one exception: Delta has no statement, and no transaction, over several tables."""
+    with statements() as done:
+        assert client.post("/accounts/BSN001/delete/").status_code in (302, 303)
+    assert [text.split()[0] for text in done] == ["DELETE"] * 4
+
+
+def test_a_child_of_a_missing_account_costs_two_statements(
+    client: Client, sample: Warehouse, statements: Statements
+) -> None:
+    with statements() as done:
+        data = {"id": str(uuid.uuid4()), **UPDATE}
+        assert client.post("/accounts/NOBODY/updates/new/", data).status_code in (404, 409)
+    assert len(done) <= WRITES
+    assert updates.get(sample, data["id"]) is None
+    assert use_cases.get(sample, data["id"]) is None
