@@ -79,7 +79,9 @@ def run(folder: Path, url: str, rounds: int, rows: int) -> None:
     engine.register("t", str(location))
     direct = "warehouse.t"
 
-    print(f"{'statement':<28}{'connector':>10}{'engine':>10}{'ratio':>8}   (median ms, {rows} rows)")
+    print(
+        f"{'statement':<28}{'connector':>10}{'engine':>10}{'ratio':>8}   (median ms, {rows} rows)"
+    )
     for name, statement, write in (
         ("point read, bound key", POINT, False),
         ("group and sort", LIST, False),
