@@ -58,14 +58,17 @@ def main() -> int:
 def take_all(browser: Browser, url: str, out: Path, theme: str, size: str) -> None:
     width, height = SIZES[size]
     context = browser.new_context(
-        viewport={"width": width, "height": height}, color_scheme=theme, timezone_id="Europe/Berlin"
+        viewport={"width": width, "height": height},
+        color_scheme=theme,
+        timezone_id="Europe/Berlin",
     )
     page = context.new_page()
     for name, path in PAGES.items():
         page.goto(url + path)
         page.wait_for_load_state("networkidle")
         page.screenshot(
-            path=out / f"{name}-{theme}-{size}.png", full_page=name != "overview" or size == "narrow"
+            path=out / f"{name}-{theme}-{size}.png",
+            full_page=name != "overview" or size == "narrow",
         )
     context.close()
 

@@ -149,7 +149,7 @@ class Catalog:
     # --- changing ---
     def create_catalog(self, name: str, comment: str | None, owner: str) -> None:
         with self._lock:
-            if name.lower() in self.catalogs:
+            if name.lower() in (*self.catalogs, SYSTEM_CATALOG):
                 raise SqlError(
                     "CATALOG_ALREADY_EXISTS", f"Catalog '{name}' already exists.", "42710"
                 )

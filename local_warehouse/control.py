@@ -21,6 +21,8 @@ class Control:
         self._warehouse = warehouse
         self._stop = stop
         self._clients: set[int] = set()
+        self._lock = threading.Lock()
+        self._stopping = False
 
     def handle(self, method: str, path: str, body: dict) -> dict | None:
         """The answer, or None where there is nothing at that path."""
@@ -40,12 +42,18 @@ class Control:
             case "DELETE", "/sessions":
                 return {"closed": self._warehouse.sessions.close_all()}
             case "POST", "/clients":
-                self._clients.add(int(body["pid"]))
-                return {}
+                return self._add_client(int(body["pid"]))
             case "POST", "/shutdown":
                 threading.Thread(target=self._stop, daemon=True).start()
                 return {}
         return None
+
+    def _add_client(self, pid: int) -> dict:
+        with self._lock:
+            if self._stopping:
+                raise ValueError("this server is stopping")
+            self._clients.add(pid)
+        return {}
 
     def _statements(self, after: int) -> dict:
         entries = self._warehouse.parts.history.entries(after)
@@ -66,20 +74,21 @@ class Control:
         ]
         return {"statements": statements, "last": entries[-1].number if entries else after}
 
-    def stop_when_unused(self, grace_seconds: float = 60.0) -> None:
+    def stop_when_unused(self, first: float = 60.0, idle: float = 3.0) -> None:
         """Watch the registered processes, and stop the server when none of them is left.
 
-        ``grace_seconds`` is how long the first one may take to register.
+        ``first`` is how many seconds the first one may take to register; ``idle`` how many
+        there may be between two, as from one management command to the next.
         """
-        deadline = time.monotonic() + grace_seconds
-        while True:
+        deadline = time.monotonic() + first
+        while not self._stopping:
             time.sleep(0.5)
-            self._clients = {pid for pid in self._clients if _is_alive(pid)}
-            if self._clients:
-                deadline = time.monotonic() + 1.0
-            elif time.monotonic() > deadline:
-                self._stop()
-                return
+            with self._lock:
+                self._clients = {pid for pid in self._clients if _is_alive(pid)}
+                if self._clients:
+                    deadline = time.monotonic() + idle
+                self._stopping = time.monotonic() > deadline
+        self._stop()
 
 
 def _fault(body: dict) -> Fault:

@@ -7,9 +7,12 @@ Arrow that the engine makes and the Arrow that the connector reads.
 from __future__ import annotations
 
 import os
+import queue
 import threading
 
 os.environ.setdefault("RUST_LOG", "error")
+# More than the processors, so that one heavy query cannot keep every other from starting.
+os.environ.setdefault("TOKIO_WORKER_THREADS", "16")
 
 import pyarrow as pa
 from adbc_driver_flightsql import dbapi
@@ -64,7 +67,7 @@ class Engine:
         self._server.start(background=True)
         host, port = self._server.listening_address
         self._uri = f"grpc://{host}:{port}"
-        self._local = threading.local()
+        self._free: queue.LifoQueue = queue.LifoQueue()
         self.run(f"CREATE DATABASE {DATABASE}")
 
     def stop(self) -> None:
@@ -75,19 +78,23 @@ class Engine:
 
         Raises SqlError as Databricks would word it, or Cancelled.
         """
+        connection = self._take()
         try:
-            with self._connection().cursor() as cursor:
+            with connection.cursor() as cursor:
                 if cancellation:
                     cancellation.attach(cursor)
                 cursor.execute(sql)
-                return cursor.fetch_arrow_table()
+                table = cursor.fetch_arrow_table()
         except dbapi.Error as error:
+            connection.close()
             if cancellation and cancellation.requested:
                 raise Cancelled from error
             raise from_engine(error) from error
         finally:
             if cancellation:
                 cancellation.attach(None)
+        self._free.put(connection)
+        return table
 
     def register(self, table_id: str, location: str) -> None:
         """Make a Delta table on disk known to the engine, whose own catalog is in memory."""
@@ -98,12 +105,12 @@ class Engine:
         """Drop the table from the engine's catalog; its files stay."""
         self.run(f"DROP TABLE IF EXISTS {engine_name(table_id)}")
 
-    def _connection(self):
-        connection = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = dbapi.connect(self._uri, autocommit=True)
-            self._local.connection = connection
-        return connection
+    def _take(self):
+        """A free connection, the latest used first; a new one where none is free."""
+        try:
+            return self._free.get_nowait()
+        except queue.Empty:
+            return dbapi.connect(self._uri, autocommit=True)
 
 
 def engine_name(table_id: str) -> str:

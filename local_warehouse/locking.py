@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import re
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,16 +16,21 @@ class DataFolderInUse(Exception):
 
 
 @contextmanager
-def hold(folder: Path) -> Iterator[None]:
+def hold(folder: Path, patience: float = 3.0) -> Iterator[None]:
     """Hold the folder until the block ends or the process dies. Raises DataFolderInUse.
 
-    Two servers would not see each other's writes being ordered.
+    Two servers would not see each other's writes being ordered. A predecessor on its way out
+    is waited for, for ``patience`` seconds.
     """
     with (folder / "server.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DataFolderInUse(f"another local warehouse serves {folder}") from None
+        for _ in range(round(patience / 0.1)):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(0.1)
+        else:
+            raise DataFolderInUse(f"another local warehouse serves {folder}")
         yield
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 
 import pyarrow as pa
 from databricks.sql.thrift_api.TCLIService import ttypes
+
+from .errors import unsupported
 
 # Batches this small keep a page within what a client asked for.
 ROWS_PER_BATCH = 4096
@@ -33,6 +36,9 @@ def to_wire(table: pa.Table, complex_as_arrow: bool) -> pa.Table:
     columns, fields = [], []
     for field, column in zip(table.schema, table.columns, strict=True):
         wanted = _wire_type(field.type)
+        if pa.types.is_duration(field.type):
+            texts = [None if v is None else _day_time(v) for v in column.to_pylist()]
+            column = pa.chunked_array([pa.array(texts, pa.string())])
         if pa.types.is_nested(wanted) and not complex_as_arrow:
             texts = [None if v is None else json.dumps(v, default=str) for v in column.to_pylist()]
             column, wanted = pa.chunked_array([pa.array(texts, pa.string())]), pa.string()
@@ -41,7 +47,19 @@ def to_wire(table: pa.Table, complex_as_arrow: bool) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=pa.schema(fields))
 
 
+def _day_time(value: dt.timedelta) -> str:
+    """A day-time interval as Databricks writes it for clients: ``1 02:03:04.000000000``."""
+    sign, value = ("-", -value) if value < dt.timedelta(0) else ("", value)
+    hours, rest = divmod(value.seconds, 3600)
+    minutes, seconds = divmod(rest, 60)
+    return f"{sign}{value.days} {hours:02}:{minutes:02}:{seconds:02}.{value.microseconds:06}000"
+
+
 def _wire_type(kind: pa.DataType) -> pa.DataType:
+    if kind.id == pa.lib.Type_INTERVAL_MONTHS:
+        raise unsupported("year-month intervals in results")
+    if pa.types.is_duration(kind):
+        return pa.string()
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return pa.string()
     if pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind):
@@ -91,10 +109,6 @@ def type_id(kind: pa.DataType) -> int:
         return ttypes.TTypeId.MAP_TYPE
     if pa.types.is_list(kind):
         return ttypes.TTypeId.ARRAY_TYPE
-    if pa.types.is_duration(kind):
-        return ttypes.TTypeId.INTERVAL_DAY_TIME_TYPE
-    if pa.types.is_interval(kind):
-        return ttypes.TTypeId.INTERVAL_YEAR_MONTH_TYPE
     return _SIMPLE.get(kind, ttypes.TTypeId.STRING_TYPE)
 
 

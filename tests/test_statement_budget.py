@@ -116,7 +116,11 @@ def test_a_platform_status_costs_two_statements(
     client: Client, sample: Warehouse, statements: Statements
 ) -> None:
     seen = accounts.get_detail(sample, "BSN001").platforms[0]
-    data = {"platform": seen.platform, "status": "Requested", "updated_at": seen.updated_at.isoformat()}
+    data = {
+        "platform": seen.platform,
+        "status": "Requested",
+        "updated_at": seen.updated_at.isoformat(),
+    }
     with statements() as done:
         assert client.post("/accounts/BSN001/platforms/", data, **HTMX).status_code == 200
     assert len(done) <= WRITES

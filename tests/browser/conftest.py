@@ -38,7 +38,11 @@ def start_app(data: Path) -> App:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("DATABRICKS_")}
-    environment |= {"EDIP_LOCAL_DATA": str(data), "PORT": str(port), "EDIP_USER": "dana@example.com"}
+    environment |= {
+        "EDIP_LOCAL_DATA": str(data),
+        "PORT": str(port),
+        "EDIP_USER": "dana@example.com",
+    }
     with (data.parent / f"app-{port}.log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "manage.py", "run_local"],

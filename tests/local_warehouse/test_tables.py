@@ -244,6 +244,8 @@ def test_use(tables):
         ("SELECT CAST('abc' AS INT)", "CAST_INVALID_INPUT"),
         ("SELECT 1 / 0", "DIVIDE_BY_ZERO"),
         ("SELECT * FROM delta.`/tmp/somewhere`", "UNSUPPORTED_FEATURE"),
+        ("CREATE CATALOG system", "CATALOG_ALREADY_EXISTS"),
+        ("CREATE TABLE system.query.mine (a INT)", "NO_SUCH_CATALOG_EXCEPTION"),
         ("DELETE FROM information_schema.tables", "INSUFFICIENT_PERMISSIONS"),
         ("SELECT * FROM information_schema.nothing", "TABLE_OR_VIEW_NOT_FOUND"),
         ("SET TIMEZONE = 'Europe/Berlin'", "UNSUPPORTED_FEATURE"),

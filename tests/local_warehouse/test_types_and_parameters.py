@@ -154,3 +154,8 @@ def test_results_in_pages(shell):
         rest = cursor.fetchall()
     assert [row.id for row in first] == list(range(10))
     assert [row.id for row in rest] == list(range(10, 25000))
+
+
+def test_intervals_come_as_text(shell):
+    assert shell.value("SELECT INTERVAL '1 02:03:04.5' DAY TO SECOND") == "1 02:03:04.500000000"
+    assert "[UNSUPPORTED_FEATURE]" in shell.error("SELECT INTERVAL '2' MONTH")
