@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..conftest import BASE_DIR
+from .conftest import BASE_DIR
 
 
 def imports(file: Path) -> Iterator[str]:
@@ -49,3 +50,37 @@ def test_the_local_warehouse_and_the_app_do_not_know_each_other() -> None:
     assert not offenders("local_warehouse", "crm", "edip", "django")
     assert not offenders("crm", "local_warehouse")
     assert not offenders("edip", "local_warehouse")
+
+
+# Where SQL may stand: statements in the repository, DDL, and a ping at the pool's level.
+SQL_HOMES = ("crm/repository", "crm/ddl.py", "crm/warehouse")
+SQL = re.compile(
+    r"^\s*(SELECT\s|WITH\s+\S+\s+AS\s|INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM|MERGE\s+INTO"
+    r"|(CREATE|ALTER|DROP)\s+(TABLE|SCHEMA|CATALOG))"
+)
+
+
+def test_sql_stands_in_the_repository_and_the_ddl_only() -> None:
+    files = [
+        file
+        for folder in ("crm", "edip")
+        for file in (BASE_DIR / folder).rglob("*.py")
+        if not any(file.is_relative_to(BASE_DIR / home) for home in SQL_HOMES)
+    ]
+    found = [
+        f"{file.relative_to(BASE_DIR)}:{node.lineno}"
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.match(node.value)
+    ]
+    assert not found
+
+
+def test_the_rule_about_sql_would_notice() -> None:
+    assert SQL.match("\n    SELECT a FROM t")
+    assert SQL.match("UPDATE `a`.`b` SET x = 1")
+    assert not SQL.match("Select a team")
+
+
+def test_views_reach_data_through_the_repository_only() -> None:
+    assert not offenders("crm/views", "crm.warehouse.pool", "crm.warehouse.statements", "crm.ddl")
