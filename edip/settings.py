@@ -7,9 +7,11 @@ whose address is the only thing that differs from Databricks.
 from __future__ import annotations
 
 import getpass
+import os
 from pathlib import Path
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 from crm import vocabulary as words
 from crm.schema import Namespace
@@ -36,18 +38,30 @@ EDIP_HISTORY_DAYS = env.int("EDIP_HISTORY_DAYS", 365)
 
 # --- Django ------------------------------------------------------------------------------
 DEBUG = env.bool("DJANGO_DEBUG", False)
-if LOCAL:
-    SECRET_KEY = env.str("DJANGO_SECRET_KEY", "local-mode-only-" + "0123456789abcdef" * 3)
-else:
-    SECRET_KEY = env.str("DJANGO_SECRET_KEY")
+SECRET_KEY = env.str("DJANGO_SECRET_KEY", "").strip()
+if not SECRET_KEY and LOCAL:
+    SECRET_KEY = "local-mode-only-" + "0123456789abcdef" * 3
+if not SECRET_KEY:
+    raise ImproperlyConfigured(
+        "DJANGO_SECRET_KEY is missing: 50 random characters or more, the same for every "
+        "instance. On Databricks Apps it is the secret django-secret-key (docs/deploy.md)."
+    )
+# Whether browsers reach us without a TLS proxy: on one's own machine only.
+EDIP_PLAIN_HTTP = env.bool("EDIP_PLAIN_HTTP", LOCAL)
+if EDIP_PLAIN_HTTP and "DATABRICKS_APP_PORT" in os.environ:
+    raise ImproperlyConfigured(
+        "EDIP_PLAIN_HTTP is for development. Databricks Apps, where this runs, serves https: "
+        "unset it, or cookies would travel unprotected."
+    )
+# X-Forwarded-Host holds the app's address behind the proxy; Host is not documented there.
+USE_X_FORWARDED_HOST = not EDIP_PLAIN_HTTP
 ALLOWED_HOSTS = env.list(
     "DJANGO_ALLOWED_HOSTS",
-    default=["127.0.0.1", "localhost", "[::1]"] if LOCAL else [".databricksapps.com"],
+    default=["127.0.0.1", "localhost", "[::1]"] if EDIP_PLAIN_HTTP else [".databricksapps.com"],
 )
-CSRF_TRUSTED_ORIGINS = env.list(
-    "DJANGO_CSRF_TRUSTED_ORIGINS",
-    default=[] if LOCAL else ["https://*.databricksapps.com"],
-)
+# Our own origin needs no trust (TlsProxyMiddleware). *.databricksapps.com would trust every
+# app of every Databricks customer.
+CSRF_TRUSTED_ORIGINS = env.list("DJANGO_CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
     "django.contrib.messages",
@@ -60,16 +74,21 @@ INSTALLED_APPS = [
     "crm",
 ]
 MIDDLEWARE = [
+    "crm.security.TlsProxyMiddleware",
+    "crm.security.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "crm.security.BodyLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
     "crm.middleware.PersonMiddleware",
     "crm.middleware.ReaderTimeZoneMiddleware",
+    "crm.security.MethodNotAllowedMiddleware",
+    "crm.write_limit.WriteLimitMiddleware",
     "crm.middleware.WarehouseErrorMiddleware",
 ]
 ROOT_URLCONF = "edip.urls"
@@ -94,21 +113,42 @@ FORM_RENDERER = "crm.forms.Renderer"
 DATABASES: dict = {}
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not EDIP_PLAIN_HTTP
+# Scripts read the token from the form, where HTMX sends it from.
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+if not EDIP_PLAIN_HTTP:
+    # With this prefix browsers take them from our host alone, not from a neighbouring app.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-edip-session", "__Host-edip-csrf"
+
 # Databricks Apps ends TLS at its proxy and redirects there; a redirect here would loop.
 SECURE_SSL_REDIRECT = False
-SECURE_HSTS_SECONDS = 0 if LOCAL else 31_536_000
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not LOCAL
-USE_X_FORWARDED_HOST = not LOCAL
+SECURE_HSTS_SECONDS = 0 if EDIP_PLAIN_HTTP else 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not EDIP_PLAIN_HTTP
+SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "crm.views.errors.csrf_failure"
 SILENCED_SYSTEM_CHECKS = ["security.W008"]  # SECURE_SSL_REDIRECT, see above
 
+# A whole request with its files, its fields without them, and how many of both.
+EDIP_MAX_BODY = 25 * 2**20
+DATA_UPLOAD_MAX_MEMORY_SIZE = int(2.5 * 2**20)
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+DATA_UPLOAD_MAX_NUMBER_FILES = 10
+EDIP_WRITES_PER_MINUTE = env.int("EDIP_WRITES_PER_MINUTE", 60)
+
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# Packages' and our own files are served from where they are: no collectstatic is needed.
-WHITENOISE_USE_FINDERS = True
+# gunicorn.conf.py collects the files there, named by their content and compressed. Without
+# it (runserver, tests), they are served from where they are.
+STATIC_ROOT = env.str("EDIP_STATIC_ROOT", "") or None
+if STATIC_ROOT:
+    STORAGES = {
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
+    }
+WHITENOISE_USE_FINDERS = not STATIC_ROOT
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 LANGUAGE_CODE = "en"
 USE_I18N = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
@@ -125,9 +126,38 @@ def answer(request: HttpRequest, failure: Failure) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, RequestDataTooBig):
+        return too_large(request)
     return answer(
         request,
         Failure(400, "This request makes no sense", "Go back and try it another way."),
+    )
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    return answer(
+        request,
+        Failure(413, "This is too much at once", "Nothing was saved. Send it in smaller parts."),
+    )
+
+
+def too_many_writes(request: HttpRequest, wait: int) -> HttpResponse:
+    return answer(
+        request,
+        Failure(
+            429,
+            "That was faster than people write",
+            f"Nothing was saved this time. Wait {wait} second{'s' if wait > 1 else ''}, go back "
+            "and send it again.",
+            retry_after=wait,
+        ),
+    )
+
+
+def method_not_allowed(request: HttpRequest) -> HttpResponse:
+    return answer(
+        request,
+        Failure(405, "This address is not meant to be used so", "Start from one of our pages."),
     )
 
 

@@ -35,5 +35,7 @@ def theme(request: HttpRequest) -> HttpResponse:
     response = pages.go(request, pages.local_url(request, "/"))
     name = request.POST.get("theme", "")
     if name in _NAMES:
-        response.set_cookie("theme", name, max_age=YEAR, samesite="Lax")
+        # Not HttpOnly: app.js changes it, too.
+        secure = request.is_secure()
+        response.set_cookie("theme", name, max_age=YEAR, samesite="Lax", secure=secure)
     return response

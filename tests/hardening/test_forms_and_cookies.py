@@ -1,0 +1,140 @@
+"""CSRF behind the proxy, cookies, limits of requests, and where a form may send people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from crm.warehouse import Warehouse
+
+from ..pages.html import HTMX, filled_in, parsed, text
+from .conftest import HOST, PROXIED
+
+NEW = {"bsnid": "BSN001", "team": "A team", "business_area": "Finance"}
+
+
+def _form(client: Client, **headers: str) -> dict[str, str]:
+    return filled_in(parsed(client.get("/accounts/new/", **headers)).select_one("#record form"))
+
+
+@pytest.mark.usefixtures("behind_the_proxy")
+@pytest.mark.parametrize("htmx", [{}, HTMX], ids=["page", "htmx"])
+def test_forms_work_behind_the_proxy(warehouse: Warehouse, htmx: dict[str, str]) -> None:
+    client = Client(enforce_csrf_checks=True)
+    data = _form(client, **PROXIED) | NEW
+    origin = {"HTTP_ORIGIN": f"https://{HOST}"}
+    response = client.post("/accounts/new/", data, **PROXIED, **origin, **htmx)
+    assert response.status_code in (200, 303)
+    assert warehouse.query(f"SELECT bsnid FROM {_accounts(warehouse)}") == [{"bsnid": "BSN001"}]
+
+
+@pytest.mark.usefixtures("behind_the_proxy")
+@pytest.mark.parametrize("htmx", [{}, HTMX], ids=["page", "htmx"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"HTTP_ORIGIN": "https://another-456.aws.databricksapps.com"},
+        {"HTTP_ORIGIN": f"http://{HOST}"},
+        {"HTTP_ORIGIN": "null"},
+        {"HTTP_REFERER": "https://another-456.aws.databricksapps.com/"},
+        {},
+    ],
+)
+def test_other_origins_may_not_post(htmx: dict[str, str], headers: dict[str, str]) -> None:
+    client = Client(enforce_csrf_checks=True)
+    data = _form(client, **PROXIED) | NEW
+    response = client.post("/accounts/new/", data, **PROXIED, **headers, **htmx)
+    assert response.status_code == 403
+
+
+def test_htmx_needs_the_token_as_well() -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.get("/accounts/new/")
+    response = client.post("/accounts/new/", NEW, **HTMX)
+    assert response.status_code == 403
+    assert parsed(response).select_one(".toast-error[role=alert]")
+
+
+@pytest.mark.usefixtures("behind_the_proxy")
+def test_flags_of_cookies(warehouse: Warehouse) -> None:
+    client = Client()
+    client.get("/accounts/new/", **PROXIED)
+    client.post("/preferences/theme/", {"theme": "dark"}, **PROXIED)
+    client.post("/accounts/new/", NEW, **PROXIED)
+    cookies = client.cookies
+    assert set(cookies) == {"__Host-edip-csrf", "theme", "messages"}
+    assert all(cookie["secure"] for cookie in cookies.values())
+    assert all(cookie["samesite"] == "Lax" for cookie in cookies.values())
+    assert cookies["__Host-edip-csrf"]["httponly"]
+    assert cookies["messages"]["httponly"]
+    assert (cookies["__Host-edip-csrf"]["path"], cookies["__Host-edip-csrf"]["domain"]) == (
+        "/",
+        "",
+    )
+
+
+@pytest.mark.parametrize("htmx", [{}, HTMX], ids=["page", "htmx"])
+def test_bodies_have_a_limit(client: Client, settings: Any, htmx: dict[str, str]) -> None:
+    for setting in ("EDIP_MAX_BODY", "DATA_UPLOAD_MAX_MEMORY_SIZE"):
+        before = getattr(settings, setting)
+        setattr(settings, setting, 10_000)
+        response = client.post("/accounts/new/", NEW | {"team": "x" * 10_000}, **htmx)
+        setattr(settings, setting, before)
+        assert response.status_code == 413
+        assert b"too much" in response.content
+        assert bool(htmx) == ("HX-Retarget" in response.headers)
+
+
+def test_forms_have_a_limited_number_of_fields(client: Client) -> None:
+    response = client.post("/accounts/new/", {f"field{n}": "" for n in range(1001)})
+    assert response.status_code == 400
+    assert b"EDIP CRM" in response.content
+
+
+@pytest.mark.parametrize(
+    "next_url",
+    [
+        "https://evil.example.com/",
+        "//evil.example.com/",
+        "///evil.example.com/",
+        "/\\evil.example.com/",
+        "\\\\evil.example.com",
+        "javascript:alert(1)",
+        "/\tjavascript:alert(1)//evil",
+        " //evil.example.com",
+        "http:evil.example.com",
+    ],
+)
+def test_next_stays_here(client: Client, next_url: str) -> None:
+    response = client.post("/preferences/theme/", {"theme": "dark", "next": next_url})
+    location = response["Location"]
+    assert location == "/" or (location.startswith("/") and location[1] not in "/\\")
+
+
+def test_a_wrong_method_has_its_page(client: Client) -> None:
+    response = client.get("/preferences/theme/")
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+    assert text(parsed(response), "main h1")
+    response = client.put("/accounts/", **HTMX)
+    assert (response.status_code, response["HX-Retarget"]) == (405, "#toasts")
+
+
+@pytest.mark.parametrize("link", ["javascript:alert(1)", "data:text/html,x", "ftp://a.b/c"])
+def test_links_lead_to_the_web_alone(client: Client, warehouse: Warehouse, link: str) -> None:
+    response = client.post("/accounts/new/", NEW | {"azure_devops_link": link})
+    assert response.status_code == 422
+    # What came into the table some other way is text, no link.
+    warehouse.execute(
+        f"INSERT INTO {_accounts(warehouse)} (bsnid, azure_devops_link) VALUES ('X', :link)",
+        {"link": f"{link}\nhttps://dev.azure.com/a"},
+        repeatable=False,
+    )
+    page = parsed(client.get("/accounts/X/"))
+    assert [a["href"] for a in page.select(".links a")] == ["https://dev.azure.com/a"]
+    assert "noopener" in page.select_one(".links a")["rel"]
+
+
+def _accounts(warehouse: Warehouse) -> str:
+    return f"{warehouse.namespace.quoted_schema}.`accounts`"
