@@ -1,4 +1,7 @@
-"""The control endpoint: health, the statement log, faults, and who still needs the server."""
+"""The control endpoint: health, the statement log, faults, who still needs the server.
+
+Tests also say here who there is (tokens, principals, groups) and how the warehouse is doing.
+"""
 
 from __future__ import annotations
 
@@ -41,12 +44,46 @@ class Control:
                 return {}
             case "DELETE", "/sessions":
                 return {"closed": self._warehouse.sessions.close_all()}
+            case "GET", "/warehouse":
+                return {"state": self._warehouse.running.state}
+            case "POST", "/warehouse":
+                return self._set_warehouse(body)
+            case _, "/tokens" | "/principals" | "/groups" as what:
+                return self._set_identity(method, what, body)
             case "POST", "/clients":
                 return self._add_client(int(body["pid"]))
             case "POST", "/shutdown":
                 threading.Thread(target=self._stop, daemon=True).start()
                 return {}
         return None
+
+    def _set_warehouse(self, body: dict) -> dict:
+        running = self._warehouse.running
+        running.start_seconds = float(body.get("start_seconds", running.start_seconds))
+        if "state" in body:
+            running.become(body["state"])
+        return {"state": running.state}
+
+    def _set_identity(self, method: str, what: str, body: dict) -> dict | None:
+        identities = self._warehouse.identities
+        try:
+            match method, what:
+                case "POST", "/tokens":
+                    token, entry = _token(body)
+                    identities.tokens.change(lambda content: content.update({token: entry}))
+                case "DELETE", "/tokens":
+                    identities.revoke(body["token"])
+                case "POST", "/principals":
+                    client_id, entry = _principal(body)
+                    identities.principals.change(lambda all: all.update({client_id: entry}))
+                case "POST", "/groups":
+                    group = {body["group"]: list(body["members"])}
+                    identities.groups.change(lambda content: content.update(group))
+                case _:
+                    return None
+        except KeyError as error:
+            raise ValueError(f"{error} is missing") from error
+        return {}
 
     def _add_client(self, pid: int) -> dict:
         with self._lock:
@@ -89,6 +126,19 @@ class Control:
                     deadline = time.monotonic() + idle
                 self._stopping = time.monotonic() > deadline
         self._stop()
+
+
+def _token(body: dict) -> tuple[str, dict]:
+    optional = {k: body[k] for k in ("scopes", "warehouse", "admin") if k in body}
+    entry = {"user": body["user"], **optional}
+    if (seconds := body.get("expires_in")) is not None:
+        entry["expires_at"] = time.time() + seconds
+    return body["token"], entry
+
+
+def _principal(body: dict) -> tuple[str, dict]:
+    optional = {k: body[k] for k in ("token_seconds", "name", "admin") if k in body}
+    return body["client_id"], {"secrets": list(body["secrets"]), **optional}
 
 
 def _fault(body: dict) -> Fault:

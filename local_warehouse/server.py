@@ -1,4 +1,4 @@
-"""The HTTP side: the Thrift endpoint that the connector posts to, and the control endpoint.
+"""The HTTP side: the Thrift endpoint that the connector posts to, OAuth, REST, control.
 
 Loopback only. Each answer is written in one go on a socket without Nagle's delay: otherwise
 every statement waits 40 ms for a delayed ACK.
@@ -17,10 +17,15 @@ from thrift.protocol.TBinaryProtocol import TBinaryProtocolAccelerated
 from thrift.Thrift import TMessageType
 from thrift.transport.TTransport import TMemoryBuffer
 
+from . import oauth as oauth_api
+from . import rest
+from .control import PREFIX as CONTROL
 from .control import Control
 from .faults import Fault
+from .identity import Principal, Refused
 from .operations import Operations
 from .protocol import Service
+from .reply import Reply
 from .warehouse import Warehouse
 
 PATH = "/sql/1.0/warehouses/local"
@@ -40,6 +45,8 @@ class Server(ThreadingHTTPServer):
         self.operations = Operations(warehouse)
         self.control = Control(warehouse, stop=self.shutdown)
         super().__init__((host, port), Handler)
+        issuer = f"http://localhost:{self.server_port}"
+        self.oauth = oauth_api.OAuth(warehouse.identities, self.origin, issuer)
 
     @property
     def origin(self) -> str:
@@ -52,35 +59,43 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
-        self._control("GET", {})
+        self._route("GET")
 
     def do_DELETE(self) -> None:
-        self._control("DELETE", {})
+        self._route("DELETE")
 
     def do_POST(self) -> None:
+        self._route("POST")
+
+    def _route(self, method: str) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if self.path.split("?")[0].rstrip("/") == PATH:
-            self._thrift(body)
-            return
+        path = self.path.split("?")[0].rstrip("/")
         try:
-            self._control("POST", json.loads(body or b"{}"))
-        except ValueError as error:
-            self._answer(HTTPStatus.BAD_REQUEST, str(error).encode())
+            if path == PATH:
+                self._thrift(body)
+            elif path.startswith(CONTROL):
+                self._control(method, body)
+            else:
+                self._rest(method, path, body)
+        except Refused as refusal:
+            self._refuse(refusal, as_json=path != PATH)
 
     def _thrift(self, body: bytes) -> None:
-        user = self._user()
-        if user is None:
-            return
+        principal = self._principal()
+        principal.require_sql()
         rpc, text = _peek(body)
         faults = self.server.warehouse.faults
         if fault := faults.take(rpc, text, "http_status", "starting", "expired_token"):
-            self._refuse(fault)
+            self._answer_fault(fault)
+            return
+        if rpc == "ExecuteStatement" and not self.server.warehouse.running.is_running:
+            self._answer_fault(Fault("starting"))
             return
         if faults.take(rpc, text, "drop_before"):
             self._hang_up()
             return
         answer = TMemoryBuffer()
-        service = Service(self.server.warehouse, self.server.operations, user)
+        service = Service(self.server.warehouse, self.server.operations, principal.user)
         TCLIService.Processor(service).process(
             TBinaryProtocolAccelerated(TMemoryBuffer(body)), TBinaryProtocolAccelerated(answer)
         )
@@ -89,22 +104,31 @@ class Handler(BaseHTTPRequestHandler):
             return
         self._answer(HTTPStatus.OK, answer.getvalue(), "application/x-thrift")
 
-    def _user(self) -> str | None:
-        """Whom the token stands for; otherwise the refusal is already written."""
-        scheme, _, token = self.headers.get("Authorization", "").partition(" ")
-        principal = self.server.warehouse.tokens.principal(token) if scheme == "Bearer" else None
-        if principal is None:
-            self._answer(HTTPStatus.UNAUTHORIZED, headers={ERROR_HEADER: "Invalid access token."})
-            return None
-        if not principal.may_use_warehouse:
-            message = (
-                f"PERMISSION_DENIED: {principal.user} is not authorized to use this warehouse."
-            )
-            self._answer(HTTPStatus.FORBIDDEN, headers={ERROR_HEADER: message})
-            return None
-        return principal.user
+    def _rest(self, method: str, path: str, body: bytes) -> None:
+        oauth = self.server.oauth
+        if (method, path) == ("POST", oauth_api.TOKEN):
+            self._reply(oauth.token(self.headers.get("Authorization", ""), body))
+        elif method == "GET" and (found := oauth.discover(path)):
+            self._reply(found)
+        elif path.startswith("/api/"):
+            running = self.server.warehouse.running
+            self._reply(rest.answer(method, path, self._principal(), running))
+        else:
+            self._answer(HTTPStatus.NOT_FOUND)
 
-    def _refuse(self, fault: Fault) -> None:
+    def _principal(self) -> Principal:
+        identities = self.server.warehouse.identities
+        return identities.sign_in(self.headers.get("Authorization", ""))
+
+    def _refuse(self, refusal: Refused, as_json: bool) -> None:
+        status, message = HTTPStatus(refusal.status), str(refusal)
+        if as_json:
+            code = "UNAUTHENTICATED" if refusal.status == 401 else "PERMISSION_DENIED"
+            self._reply(Reply(status, {"error_code": code, "message": message}))
+        else:
+            self._answer(status, headers={ERROR_HEADER: message})
+
+    def _answer_fault(self, fault: Fault) -> None:
         if fault.kind == "expired_token":
             message = "Invalid access token: the token is expired."
             self._answer(HTTPStatus.FORBIDDEN, headers={ERROR_HEADER: message})
@@ -121,12 +145,20 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.connection.shutdown(socket.SHUT_RDWR)
 
-    def _control(self, method: str, body: dict) -> None:
-        answer = self.server.control.handle(method, self.path, body)
+    def _control(self, method: str, body: bytes) -> None:
+        try:
+            answer = self.server.control.handle(method, self.path, json.loads(body or b"{}"))
+        except ValueError as error:
+            self._answer(HTTPStatus.BAD_REQUEST, str(error).encode())
+            return
         if answer is None:
             self._answer(HTTPStatus.NOT_FOUND)
         else:
-            self._answer(HTTPStatus.OK, json.dumps(answer).encode(), "application/json")
+            self._reply(Reply(HTTPStatus.OK, answer))
+
+    def _reply(self, reply: Reply) -> None:
+        body = json.dumps(reply.body).encode()
+        self._answer(HTTPStatus(reply.status), body, "application/json")
 
     def _answer(
         self,

@@ -1,57 +1,18 @@
-"""Who may come in, and the sessions they opened.
+"""The sessions that users opened.
 
-Tokens live in ``tokens.json`` of the data folder: token -> {"user", "warehouse"}; a token
-without right to the warehouse has ``"warehouse": false``. A session ends when it is closed or
-has been idle too long; what comes for it afterwards meets InvalidHandle.
+A session ends when it is closed or has been idle too long; what comes for it afterwards meets
+InvalidHandle.
 """
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 import uuid
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from .errors import InvalidHandle
 from .names import Namespace
-
-DEVELOPER_TOKEN = "dapi-local-developer"
-DEVELOPER = "developer@localhost"
-
-
-@dataclass(frozen=True)
-class Principal:
-    """Whom a token stands for."""
-
-    user: str
-    may_use_warehouse: bool
-
-
-class Tokens:
-    """The tokens file, read again whenever it changes."""
-
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / "tokens.json"
-        self._read_at = -1.0
-        self._principals: dict[str, Principal] = {}
-        if not self._file.exists():
-            self._file.touch(mode=0o600)
-            self._file.write_text(
-                json.dumps({DEVELOPER_TOKEN: {"user": DEVELOPER, "warehouse": True}}, indent=1)
-            )
-
-    def principal(self, token: str) -> Principal | None:
-        changed = self._file.stat().st_mtime
-        if changed != self._read_at:
-            content = json.loads(self._file.read_text())
-            self._principals = {
-                key: Principal(value["user"], value.get("warehouse", True))
-                for key, value in content.items()
-            }
-            self._read_at = changed
-        return self._principals.get(token)
 
 
 @dataclass

@@ -14,11 +14,13 @@ from .context import Context, Parts, Result
 from .engine import Cancellation, Engine
 from .faults import Faults
 from .fill import fill
+from .identity import Identities
 from .parameters import Parameters
 from .past import Past
 from .prepare import Preparer, Query
 from .query_history import Entry, QueryHistory
-from .sessions import Session, Sessions, Tokens
+from .running import Running
+from .sessions import Session, Sessions
 from .system_tables import snapshots
 
 # Predictive optimization, in small: a table of more files than this is compacted.
@@ -39,7 +41,8 @@ class Warehouse:
         self.parts = Parts(folder, catalog, Engine(), commits, past, QueryHistory())
         for table in catalog.all_tables():
             self.parts.engine.register(table.id, str(catalog.location(table)))
-        self.tokens = Tokens(folder)
+        self.identities = Identities(folder)
+        self.running = Running()
         self.sessions = Sessions(idle_seconds)
         self.faults = Faults()
         self._preparer = Preparer(catalog)

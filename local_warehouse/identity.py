@@ -1,0 +1,172 @@
+"""Who is behind a request: people by their tokens, service principals by what OAuth issued.
+
+Three files in the data folder, each of which may be edited while the server runs:
+
+- ``tokens.json``: token -> {"user", "warehouse", "expires_at", "scopes", "admin"};
+  all but the user may be missing.
+- ``principals.json``: client id -> {"secrets": [...], "token_seconds", "name", "admin"}.
+- ``groups.json``: group -> [members]. Everybody is in ``account users``.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import jwt
+
+from .json_file import JsonFile
+
+DEVELOPER_TOKEN = "dapi-local-developer"
+DEVELOPER = "developer@localhost"
+EVERYBODY = "account users"
+SQL_SCOPES = {"sql", "all-apis"}
+
+
+class Refused(Exception):
+    """A request that is not let in: the HTTP status and what the answer says."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Whom a token stands for, and what it may be used for."""
+
+    user: str
+    may_use_warehouse: bool = True
+    expires_at: float | None = None
+    scopes: tuple[str, ...] | None = None
+
+    def require_valid(self) -> None:
+        if self.expires_at is not None and time.time() >= self.expires_at:
+            raise Refused(403, "Invalid access token: the token is expired.")
+
+    def require_sql(self) -> None:
+        """Raises Refused where the token is no use for statements."""
+        self.require_valid()
+        if self.scopes is not None and not SQL_SCOPES.intersection(self.scopes):
+            raise Refused(403, "Provided OAuth token does not have required scopes: sql")
+        if not self.may_use_warehouse:
+            raise Refused(
+                403, f"PERMISSION_DENIED: {self.user} is not authorized to use this warehouse."
+            )
+
+
+class Identities:
+    """All that the warehouse knows of people, service principals and groups."""
+
+    def __init__(self, folder: Path) -> None:
+        developer = {"user": DEVELOPER, "warehouse": True, "admin": True}
+        self.tokens = JsonFile(folder / "tokens.json", {DEVELOPER_TOKEN: developer})
+        self.principals = JsonFile(folder / "principals.json")
+        self.groups = JsonFile(folder / "groups.json")
+        self._key = _signing_key(folder / "oauth.key")
+        self._revoked: set[str] = set()
+        self._issued: dict[str, Principal] = {}
+        self._lock = threading.Lock()
+        self._admins: tuple[tuple[int, int], frozenset[str]] = ((-1, -1), frozenset())
+
+    # --- signing in ---
+    def sign_in(self, authorization: str) -> Principal:
+        """Whom an ``Authorization`` header stands for. Raises Refused."""
+        scheme, _, token = authorization.partition(" ")
+        principal = self._principal(token) if scheme == "Bearer" else None
+        if principal is None:
+            raise Refused(401, "Invalid access token.")
+        principal.require_valid()
+        return principal
+
+    def _principal(self, token: str) -> Principal | None:
+        if (entry := self.tokens.read().get(token)) is not None:
+            scopes = entry.get("scopes")
+            return Principal(
+                entry["user"],
+                entry.get("warehouse", True),
+                entry.get("expires_at"),
+                None if scopes is None else tuple(scopes),
+            )
+        principal = self._issued.get(token) or self._read_issued(token)
+        known = principal is not None and principal.user in self.principals.read()
+        return principal if known and token not in self._revoked else None
+
+    def _read_issued(self, token: str) -> Principal | None:
+        unchecked = {"verify_exp": False, "verify_aud": False}
+        try:
+            claims = jwt.decode(token, self._key, algorithms=["HS256"], options=unchecked)
+        except jwt.InvalidTokenError:
+            return None
+        principal = Principal(
+            claims["sub"], expires_at=claims["exp"], scopes=tuple(claims["scope"].split())
+        )
+        with self._lock:
+            if len(self._issued) > 1000:
+                self._issued.clear()
+            self._issued[token] = principal
+        return principal
+
+    # --- service principals ---
+    def is_secret(self, client_id: str, secret: str) -> bool:
+        known = self.principals.read().get(client_id, {}).get("secrets", [])
+        return any(hmac.compare_digest(secret.encode(), each.encode()) for each in known)
+
+    def issue(self, client_id: str, scope: str, issuer: str) -> tuple[str, int]:
+        """A new access token of a service principal, and its seconds to live."""
+        seconds = int(self.principals.read()[client_id].get("token_seconds", 3600))
+        now = int(time.time())
+        claims = {
+            "iss": issuer,
+            "sub": client_id,
+            "client_id": client_id,
+            "aud": "local",
+            "scope": scope,
+            "iat": now,
+            "exp": now + seconds,
+            "jti": uuid.uuid4().hex,
+        }
+        return jwt.encode(claims, self._key, algorithm="HS256"), seconds
+
+    def revoke(self, token: str) -> None:
+        """Make a token worthless at once, whoever issued it."""
+        self._revoked.add(token)
+        self.tokens.change(lambda content: content.pop(token, None))
+
+    # --- who is who ---
+    def is_admin(self, user: str) -> bool:
+        """Whether the user is a metastore admin."""
+        tokens, principals = self.tokens.read(), self.principals.read()
+        state = (self.tokens.changes, self.principals.changes)
+        if self._admins[0] != state:
+            names = {t["user"] for key, t in tokens.items() if t.get("admin", _is_developer(key))}
+            names |= {client_id for client_id, p in principals.items() if p.get("admin")}
+            self._admins = (state, frozenset(names))
+        return user in self._admins[1]
+
+    def groups_of(self, user: str) -> list[str]:
+        found = (group for group, members in self.groups.read().items() if user in members)
+        return [EVERYBODY, *found]
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a user, service principal or group of that name."""
+        users = (entry["user"] for entry in self.tokens.read().values())
+        groups = (EVERYBODY, *self.groups.read())
+        return name in (*groups, *self.principals.read(), *users)
+
+
+def _is_developer(token: str) -> bool:
+    """Files of older versions do not say that the developer is an admin."""
+    return token == DEVELOPER_TOKEN
+
+
+def _signing_key(file: Path) -> bytes:
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_hex(32))
+    return file.read_bytes()
