@@ -12,16 +12,26 @@ from .config import WarehouseConfig
 from .pool import Pools
 from .statements import Warehouse
 
-__all__ = ["Warehouse", "dispose_all", "for_person", "ping"]
+__all__ = ["Warehouse", "dispose_all", "for_person", "for_user", "ping"]
 
 _pools: dict[WarehouseConfig, Pools] = {}
 
 
 def for_person(email: str) -> Warehouse:
-    """The warehouse for this person's request, as settings WAREHOUSE and NAMESPACE say."""
-    config = settings.WAREHOUSE
-    identity = credentials.for_person(config, email)
-    return Warehouse(_pools_for(config), identity, settings.NAMESPACE, actor=email)
+    """The warehouse with the app's own rights, as settings WAREHOUSE and NAMESPACE say.
+
+    Raises SignInAgain where each person has to bring a token (EDIP_AUTH=user).
+    """
+    return _warehouse(credentials.shared(settings.WAREHOUSE), email)
+
+
+def for_user(email: str, token: str, expires_at: float) -> Warehouse:
+    """The warehouse with the rights of the person whose token this is."""
+    return _warehouse(credentials.UserToken(email, token, expires_at), email)
+
+
+def _warehouse(identity: credentials.Identity, actor: str) -> Warehouse:
+    return Warehouse(_pools_for(settings.WAREHOUSE), identity, settings.NAMESPACE, actor=actor)
 
 
 def ping(warehouse: Warehouse) -> None:

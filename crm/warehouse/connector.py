@@ -10,7 +10,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from databricks import sql
 from databricks.sql.client import Connection
@@ -37,10 +39,14 @@ USER_AGENT = "EDIP CRM"
 class PooledConnection:
     """A connector connection with what the pool wants to know about it."""
 
-    def __init__(self, connection: Connection, generation: int) -> None:
+    def __init__(
+        self, connection: Connection, generation: int, good_until: float | None = None
+    ) -> None:
         self.connection = connection
         self.generation = generation
         self.uses = 0
+        self.good_until = good_until
+        self.when_closed: Callable[[], None] | None = None
 
     def cursor(self) -> sql.client.Cursor:
         self.uses += 1
@@ -50,12 +56,20 @@ class PooledConnection:
     def is_worn(self) -> bool:
         return self.uses >= MAX_USES
 
+    @property
+    def is_over(self) -> bool:
+        """Whether its token has come to its end. A new one may always be used once."""
+        return self.uses > 0 and self.good_until is not None and time.time() >= self.good_until
+
     def lost(self) -> None:
         """The session no longer exists: closing need not tell the server."""
         self.connection.session.is_open = False
 
     def close(self) -> None:
         """Close without waiting: CloseSession is a request, and may hang as any other."""
+        tell, self.when_closed = self.when_closed, None
+        if tell:
+            tell()
         threading.Thread(target=self._close_quietly, daemon=True, name="close").start()
 
     def _close_quietly(self) -> None:
@@ -76,13 +90,14 @@ def connect(config: WarehouseConfig, identity: Identity, generation: int = 0) ->
         identity.name,
         (time.monotonic() - started) * 1000,
     )
-    return PooledConnection(connection, generation)
+    return PooledConnection(connection, generation, identity.good_until())
 
 
 def _arguments(config: WarehouseConfig) -> dict[str, Any]:
     uri = config.uri()
     return {
-        "server_hostname": config.hostname or "localhost",
+        # With the host that the token's issuer names, or the connector tries to exchange it.
+        "server_hostname": config.hostname or urlsplit(uri or "").netloc or "localhost",
         "http_path": config.http_path or "/sql/1.0/warehouses/local",
         # The connector puts https:// before every hostname; only this option can say http.
         **({"_connection_uri": uri} if uri else {}),

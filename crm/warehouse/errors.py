@@ -7,6 +7,8 @@ The tree::
         Starting             the warehouse is waking up: try again in a moment
         PoolExhausted        all our connections are busy
       SignInFailed           token expired, revoked, or of no use here (401, 403)
+        SignInAgain          the signed-in person's own token is missing or has expired
+        NotAdmitted          the token is good, but lacks a scope, or CAN USE on the warehouse
       PermissionDenied       signed in, but not allowed (42501)
       ObjectNotFound         catalog, schema, table or warehouse is not there
       WriteConflict          somebody else wrote first; nothing was committed (2D521)
@@ -34,6 +36,9 @@ _LOST = re.compile(
     r"Invalid SessionHandle|Session handle .*(not been initialized|closed)|"
     r"Session \[.*\] is closed",
     re.IGNORECASE | re.DOTALL,
+)
+_NOT_ADMITTED = re.compile(
+    r"PERMISSION_DENIED|not authorized to use|not have .*permission|scope", re.IGNORECASE
 )
 _TIMEOUT = re.compile(r"STATEMENT_TIMEOUT|timed ?out|CANCELL?ED|57KD0|57014|HY008", re.IGNORECASE)
 _STARTING = re.compile(
@@ -82,6 +87,14 @@ class PoolExhausted(Unavailable):
 
 class SignInFailed(WarehouseError):
     summary = "The warehouse did not accept the sign-in"
+
+
+class SignInAgain(SignInFailed):
+    summary = "The person has to sign in again"
+
+
+class NotAdmitted(SignInFailed):
+    summary = "Signed in, but not admitted to the warehouse"
 
 
 class PermissionDenied(WarehouseError):
@@ -172,6 +185,8 @@ def translate(error: BaseException, query_id: str | None = None) -> WarehouseErr
     if isinstance(error, connector.ServerOperationError):
         return _statement_kind(message, facts)(**facts)
     if isinstance(error, connector.RequestError):
+        if isinstance(ours := _cause(error), WarehouseError):
+            return ours
         return _request_kind(error, message)(**facts)
     if isinstance(error, http.HTTPError):
         return _http_kind(error)(**facts)
@@ -197,12 +212,13 @@ def _statement_kind(message: str, facts: dict[str, Any]) -> type[WarehouseError]
 
 
 def _request_kind(error: connector.RequestError, message: str) -> type[WarehouseError]:
-    cause = error.context.get("original-exception") or next(iter(error.args[1:]), None)
-    if isinstance(cause, connector.MaxRetryDurationError) or _STARTING.search(message):
+    if isinstance(_cause(error), connector.MaxRetryDurationError) or _STARTING.search(message):
         # The wait for a warehouse that answers 429/503 came to its end. "http-code" is of no
         # use here: the connector leaves it at the previous answer's.
         return Starting
     code = error.context.get("http-code")
+    if code == 403 and _NOT_ADMITTED.search(message):
+        return NotAdmitted
     if code in (401, 403):
         return SignInFailed
     if code == 404:
@@ -210,6 +226,10 @@ def _request_kind(error: connector.RequestError, message: str) -> type[Warehouse
     if code in (429, 503):
         return Starting
     return Dropped
+
+
+def _cause(error: connector.RequestError) -> object:
+    return error.context.get("original-exception") or next(iter(error.args[1:]), None)
 
 
 def _http_kind(error: http.HTTPError) -> type[WarehouseError]:

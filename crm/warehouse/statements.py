@@ -3,6 +3,7 @@
 What may be run again, and why:
 
 * the session had ended, or no connection came about: nothing was executed, so always;
+* the token was refused, and another one can be had: nothing was executed either;
 * the warehouse refused a write because of a concurrent one (SQLSTATE 2D521): nothing was
   committed, so always;
 * the connection broke after sending: the statement may have run, so only reads, and writes
@@ -27,8 +28,10 @@ from crm.schema import Namespace
 from .credentials import Identity
 from .errors import (
     Dropped,
+    NotAdmitted,
     NotSent,
     SessionLost,
+    SignInFailed,
     Starting,
     StatementTimeout,
     WarehouseError,
@@ -113,9 +116,9 @@ class _Run:
 
     def _attempt(self, read: Callable[[Cursor], Result]) -> Result:
         pools, identity = self.warehouse.pools, self.warehouse.identity
+        self.query_id = None
         with pools.connection(identity) as connection:
             cursor = connection.cursor()
-            self.query_id = None
             try:
                 # No query tags: a workspace without that preview fails the statement with
                 # CONFIG_NOT_AVAILABLE (https://github.com/rilldata/rill/pull/9852). The user
@@ -130,7 +133,7 @@ class _Run:
                 known = translate(error, self.query_id)
                 if isinstance(known, SessionLost) and self.query_id:
                     known = Dropped(query_id=self.query_id)
-                if isinstance(known, (SessionLost, NotSent, Dropped)):
+                if isinstance(known, (SessionLost, NotSent, Dropped, SignInFailed)):
                     connection.lost()
                     pools.invalidate(identity, connection)
                 raise known from error
@@ -147,17 +150,21 @@ class _Run:
             # Jitter, or those who collided collide again.
             time.sleep(random.uniform(0.02, 0.1) * 2**self.conflicts)
             return True
-        if isinstance(error, Dropped) and not self.repeatable:
+        if not self.repeatable and (isinstance(error, Dropped) or self.query_id):
             return False
         self.reconnects += 1
-        return self.reconnects == 1 and isinstance(error, (SessionLost, NotSent, Dropped))
+        if self.reconnects > 1:
+            return False
+        if isinstance(error, SignInFailed) and not isinstance(error, NotAdmitted):
+            return self.warehouse.identity.was_refused()
+        return isinstance(error, (SessionLost, NotSent, Dropped))
 
     def _give_up(self, error: WarehouseError) -> NoReturn:
         logger.warning("%s failed: %s", self._facts(), error)
         if isinstance(error, SessionLost):
             # A session that ends as soon as it is opened: so it is while a warehouse starts.
             raise Starting(query_id=self.query_id) from error
-        raise error
+        raise self.warehouse.identity.explain(error) from error
 
     def _log_success(self, result: Any) -> None:
         rows = len(result) if isinstance(result, list) else result

@@ -112,7 +112,7 @@ def test_token_is_not_sent_elsewhere_by_accident(monkeypatch: pytest.MonkeyPatch
 
 def test_no_secret_in_repr(monkeypatch: pytest.MonkeyPatch) -> None:
     config = read(monkeypatch, **COMPLETE)
-    identity = credentials.for_person(config, "alice@example.com")
+    identity = credentials.shared(config)
     assert "dapi-secret" not in f"{config!r} {config} {identity!r} {identity} {config.where}"
 
 

@@ -11,6 +11,7 @@ from databricks.sql import exc as connector
 from crm.warehouse import errors
 from crm.warehouse.errors import (
     ConstraintViolated,
+    NotAdmitted,
     ObjectNotFound,
     PermissionDenied,
     SignInFailed,
@@ -70,7 +71,9 @@ def request_error(message: str, code: int | None = None, cause: object = None) -
     ("error", "kind"),
     [
         (request_error("", 401), SignInFailed),
-        (request_error("Invalid scope", 403), SignInFailed),
+        (request_error("Invalid access token: the token is expired.", 403), SignInFailed),
+        (request_error("Invalid scope", 403), NotAdmitted),
+        (request_error("PERMISSION_DENIED: x is not authorized to use this", 403), NotAdmitted),
         (request_error("", 404), ObjectNotFound),
         (request_error("TEMPORARILY_UNAVAILABLE", 503), Starting),
         (request_error("", 200), errors.Dropped),

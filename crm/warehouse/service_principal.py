@@ -1,0 +1,142 @@
+"""The service principal's tokens: databricks-sdk's own OAuth, one Config per process.
+
+What was read in databricks-sdk 0.156 (``oauth.py``): a token is refreshed in the background
+from the middle of its life on (at most 20 minutes before its end), and at the latest 40 s
+before its end, then while the caller waits. Neither of its requests has a time limit that
+suits a page, hence DEADLINE.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TypeVar
+
+from databricks.sdk.core import Config
+from databricks.sdk.oauth import Token
+
+from .config import WarehouseConfig
+from .errors import SignInFailed, Unavailable, WarehouseError
+
+Result = TypeVar("Result")
+
+# Seconds that a request waits for a token.
+DEADLINE = 15.0
+# The SDK holds a token for expired so many seconds before it is.
+SDK_MARGIN = 40.0
+# What an authorization server says when asking again is of no use (RFC 6749, 5.2).
+_REFUSALS = (
+    "invalid_client",
+    "unauthorized_client",
+    "access_denied",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_scope",
+    "unsupported_grant_type",
+)
+
+
+class TokenSource:
+    """One service principal's tokens. Threads share it."""
+
+    def __init__(self, config: WarehouseConfig) -> None:
+        self._config = config
+        self._lock = threading.Lock()
+        self._sdk: Config | None = None
+        self._secret = ""
+
+    def headers(self) -> dict[str, str]:
+        """The Authorization header of now. Raises SignInFailed or Unavailable."""
+        token = self._token()
+        return {"Authorization": f"{token.token_type} {token.access_token}"}
+
+    def fresh_until(self) -> float | None:
+        """When the token that is used now should no longer be (``time.time()``)."""
+        expiry = self._token().expiry
+        return expiry.timestamp() - SDK_MARGIN if expiry else None
+
+    def forget(self) -> None:
+        """Fetch a new token next time: the warehouse refused this one."""
+        with self._lock:
+            self._sdk = None
+
+    def _token(self) -> Token:
+        try:
+            return _within(DEADLINE, self._fetch)
+        except SignInFailed:
+            if self._current_secret() == self._secret:
+                raise
+        # The secret was rotated, and its file says the new one.
+        self.forget()
+        return _within(DEADLINE, self._fetch)
+
+    def _fetch(self) -> Token:
+        return self._ready().oauth_token()
+
+    def _ready(self) -> Config:
+        with self._lock:
+            if self._sdk is None:
+                self._secret = self._current_secret()
+                self._sdk = Config(
+                    host=self._config.workspace_url,
+                    client_id=self._config.client_id,
+                    client_secret=self._secret,
+                    auth_type="oauth-m2m",
+                    # Otherwise asked for with five minutes of patience.
+                    discovery_url=f"{self._config.workspace_url}/oidc/.well-known/"
+                    "oauth-authorization-server",
+                    retry_timeout_seconds=5,
+                    http_timeout_seconds=10,
+                )
+            return self._sdk
+
+    def _current_secret(self) -> str:
+        if not self._config.client_secret_file:
+            return self._config.client_secret
+        try:
+            return Path(self._config.client_secret_file).read_text().strip()
+        except OSError:
+            return self._config.client_secret
+
+
+def _within(seconds: float, call: Callable[[], Result]) -> Result:
+    """The call's result, or an error of ours, in time: the SDK may wait for minutes."""
+    future: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True, name="service-principal-token").start()
+    try:
+        return future.result(seconds)
+    except WarehouseError:
+        raise
+    except Exception as error:  # noqa: BLE001 - requests', the SDK's, ValueError, TimeoutError
+        raise _explained(error) from None
+
+
+def _explained(error: Exception) -> WarehouseError:
+    """``from None`` above: the SDK's messages quote its whole configuration."""
+    text = str(error)
+    refusal = next((word for word in _REFUSALS if word in text), None)
+    if refusal:
+        return SignInFailed(f"the service principal was refused: {refusal}")
+    return Unavailable(f"no token for the service principal ({type(error).__name__})")
+
+
+_sources: dict[WarehouseConfig, TokenSource] = {}
+
+
+def source(config: WarehouseConfig) -> TokenSource:
+    """This process's source of tokens; setdefault is atomic, and needs no lock to be forked."""
+    return _sources.get(config) or _sources.setdefault(config, TokenSource(config))
+
+
+# A child inherits neither the SDK's threads nor its locks in a state to be used.
+os.register_at_fork(after_in_child=_sources.clear)
