@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
+from crm.identity import Person
 from crm.views.preferences import THEMES, chosen_theme
 
 
@@ -30,7 +31,7 @@ _SECTIONS = (
 def frame(request: HttpRequest) -> dict[str, Any]:
     return {
         "sections": [_section(request.path, *section) for section in _SECTIONS],
-        "person": getattr(request, "person", ""),
+        "person": getattr(request, "person", Person()),
         "theme": chosen_theme(request),
         "themes": THEMES,
     }

@@ -12,23 +12,68 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from crm import warehouse
-from crm.views import errors
-from crm.warehouse.errors import WarehouseError
+from crm.identity.signing_in import sign_in
+from crm.views import access, errors
+from crm.warehouse.errors import SignInAgain, WarehouseError
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
+# What a browser may keep when another person signs in with it.
+_COOKIES_OF_NOBODY = {"theme", "tz"}
+
+
 class PersonMiddleware:
-    """Sets ``request.person`` and ``request.warehouse``, the person's way to the data."""
+    """Sets ``request.person`` and ``request.warehouse``, the person's way to the data.
+
+    Stands before all that reads headers: it takes the person's token out of them.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.person = settings.EDIP_USER
-        request.warehouse = SimpleLazyObject(lambda: warehouse.for_person(request.person))
+        signed_in = sign_in(request)
+        request.person = signed_in.person
+        request.warehouse = SimpleLazyObject(signed_in.open_warehouse)
+        if not signed_in.ended:
+            return self.get_response(request)
+        # Forms that the other person had open, and what they were told, end with the session.
+        keep = {*_COOKIES_OF_NOBODY, settings.SESSION_COOKIE_NAME}
+        others = [name for name in request.COOKIES if name not in keep]
+        for name in others:
+            del request.COOKIES[name]
+        response = self.get_response(request)
+        for name in others:
+            if name not in response.cookies:
+                response.delete_cookie(name, samesite="Lax")
+        return response
+
+
+class AccessMiddleware:
+    """Lets nobody write who may not, whatever the view (crm/views/access.py)."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], *arguments: object
+    ) -> HttpResponse | None:
+        """After the CSRF check, before the view."""
+        if access.is_for_admins(view) and not request.person.is_admin:
+            return errors.not_an_admin(request)
+        if not access.needs_right_to_write(request, view):
+            return None
+        try:
+            return None if request.person.may_write else errors.read_only(request)
+        except SignInAgain as error:
+            # A form says so itself, and keeps what was typed: nothing can be written anyway.
+            return None if request.method == "POST" else errors.warehouse_failed(request, error)
+        except WarehouseError as error:
+            return errors.warehouse_failed(request, error)
 
 
 class ReaderTimeZoneMiddleware:

@@ -33,6 +33,8 @@ NAMESPACE = Namespace(
     prefix=env.str("DATABRICKS_TABLE_PREFIX", ""),
 )
 LOCAL = WAREHOUSE.is_local
+# Databricks Apps sets this always. Only there does a proxy answer for the X-Forwarded-* headers.
+IN_DATABRICKS_APPS = bool(env.str("DATABRICKS_APP_NAME", "").strip())
 # How long Delta keeps what the history pages will show.
 EDIP_HISTORY_DAYS = env.int("EDIP_HISTORY_DAYS", 365)
 
@@ -46,6 +48,8 @@ if not SECRET_KEY:
         "DJANGO_SECRET_KEY is missing: 50 random characters or more, the same for every "
         "instance. On Databricks Apps it is the secret django-secret-key (docs/deploy.md)."
     )
+# Older keys, while the key is being changed: sessions sealed with them still open.
+SECRET_KEY_FALLBACKS = env.list("DJANGO_SECRET_KEY_FALLBACKS", default=[])
 # Whether browsers reach us without a TLS proxy: on one's own machine only.
 EDIP_PLAIN_HTTP = env.bool("EDIP_PLAIN_HTTP", LOCAL)
 if EDIP_PLAIN_HTTP and "DATABRICKS_APP_PORT" in os.environ:
@@ -80,14 +84,15 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "crm.middleware.PersonMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "crm.security.BodyLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "crm.middleware.PersonMiddleware",
     "crm.middleware.ReaderTimeZoneMiddleware",
     "crm.security.MethodNotAllowedMiddleware",
+    "crm.middleware.AccessMiddleware",
     "crm.write_limit.WriteLimitMiddleware",
     "crm.middleware.WarehouseErrorMiddleware",
 ]
@@ -165,8 +170,11 @@ LOGGING = {
 }
 
 # --- EDIP CRM ----------------------------------------------------------------------------
-# Who acts, where nobody signs in (local mode and personal access tokens).
+# Who acts, where nobody signs in: anywhere but on Databricks Apps.
 EDIP_USER = env.str("EDIP_USER", f"{getpass.getuser()}@localhost")
+# Who may write, and who sees the admin tools: e-mails and domains. See README, "Signing in".
+EDIP_EDITORS = env.list("EDIP_EDITORS", default=[])
+EDIP_ADMINS = env.list("EDIP_ADMINS", default=[])
 EDIP_PLATFORMS = env.list("EDIP_PLATFORMS", default=list(words.PLATFORMS))
 EDIP_ONBOARDING_STATUSES = env.list(
     "EDIP_ONBOARDING_STATUSES", default=list(words.ONBOARDING_STATUSES)

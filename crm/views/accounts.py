@@ -11,6 +11,7 @@ from crm.records import AccountRow, Page
 from crm.repository import accounts
 from crm.schema import ACCOUNTS
 from crm.views import editing, listing
+from crm.views.access import for_writers
 from crm.views.editing import Editor, Kind
 from crm.views.platforms import cards
 
@@ -38,6 +39,7 @@ def account_detail(request: HttpRequest, bsnid: str) -> HttpResponse:
     return render(request, "accounts/detail.html", context)
 
 
+@for_writers
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_create(request: HttpRequest) -> HttpResponse:
     form = AccountForm(request.POST if request.method == "POST" else None, new=True)
@@ -55,11 +57,13 @@ def account_create(request: HttpRequest) -> HttpResponse:
     )
 
 
+@for_writers
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_edit(request: HttpRequest, bsnid: str) -> HttpResponse:
     return editing.change(request, ACCOUNT, bsnid)
 
 
+@for_writers
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_delete(request: HttpRequest, bsnid: str) -> HttpResponse:
     after = reverse("account-list")

@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 class Failure:
     """What went wrong and what to do about it, in words for people.
 
-    ``retry_after`` counts seconds; a page with it asks again by itself.
+    ``retry_after`` counts seconds; a page with it asks again by itself. ``sign_in`` offers to
+    load the page anew, on which Databricks asks who is there.
     """
 
     status: int
@@ -29,6 +30,7 @@ class Failure:
     advice: str
     retry_after: int = 0
     query_id: str = ""
+    sign_in: bool = False
 
 
 _FAILURES: dict[type[WarehouseError], Failure] = {
@@ -63,6 +65,19 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
         "Signing in to the warehouse failed",
         "The warehouse did not accept EDIP CRM’s credentials: they may have expired. An "
         "administrator can check them with “manage.py check_connection”.",
+    ),
+    warehouse_errors.SignInAgain: Failure(
+        401,
+        "Sign in again",
+        "Your sign-in with Databricks has come to its end. Nothing was saved since; loading the "
+        "page again signs you in anew.",
+        sign_in=True,
+    ),
+    warehouse_errors.NotAdmitted: Failure(
+        403,
+        "You may not use the SQL warehouse",
+        "Ask an administrator for “Can use” on the SQL warehouse, and whether EDIP CRM has the "
+        "user scope “sql”.",
     ),
     warehouse_errors.PermissionDenied: Failure(
         403,
@@ -158,6 +173,25 @@ def method_not_allowed(request: HttpRequest) -> HttpResponse:
     return answer(
         request,
         Failure(405, "This address is not meant to be used so", "Start from one of our pages."),
+    )
+
+
+def read_only(request: HttpRequest) -> HttpResponse:
+    return answer(
+        request,
+        Failure(
+            403,
+            "You may look, but not change anything",
+            "Nothing was saved. Ask the owner of the data if you need to edit: they can grant "
+            "MODIFY on the tables of EDIP CRM, or name you in EDIP_EDITORS.",
+        ),
+    )
+
+
+def not_an_admin(request: HttpRequest) -> HttpResponse:
+    return answer(
+        request,
+        Failure(403, "This is for administrators", "EDIP_ADMINS says who they are."),
     )
 
 

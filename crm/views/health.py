@@ -5,7 +5,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from crm import warehouse
-from crm.warehouse.errors import WarehouseError
+from crm.warehouse.errors import SignInAgain, WarehouseError
 
 
 @never_cache
@@ -17,8 +17,13 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
+    """Under user sign-in a probe has no token, and nothing else may be used in its place."""
     try:
         warehouse.ping(request.warehouse)
+    except SignInAgain:
+        return HttpResponse(
+            "ready; nobody is signed in to ask the warehouse\n", content_type="text/plain"
+        )
     except WarehouseError as error:
         text = f"not ready: {type(error).__name__}\n"
         return HttpResponse(text, status=503, content_type="text/plain")

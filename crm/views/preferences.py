@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST
 
 from crm.views import pages
+from crm.views.access import writes_nothing
 
 YEAR = 365 * 24 * 60 * 60
 
@@ -30,6 +31,7 @@ def chosen_theme(request: HttpRequest) -> str:
     return name if name in _NAMES else "system"
 
 
+@writes_nothing
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
     response = pages.go(request, pages.local_url(request, "/"))

@@ -7,6 +7,7 @@ from crm.forms import UseCaseForm
 from crm.repository import use_cases
 from crm.schema import USE_CASES
 from crm.views import children, editing, listing
+from crm.views.access import for_writers
 from crm.views.editing import Kind
 
 USE_CASE = Kind(USE_CASES, UseCaseForm, use_cases, "use-case", "problem")
@@ -18,16 +19,19 @@ def use_case_list(request: HttpRequest) -> HttpResponse:
     return listing.show(request, LIST)
 
 
+@for_writers
 @require_http_methods(["GET", "HEAD", "POST"])
 def use_case_create(request: HttpRequest, bsnid: str) -> HttpResponse:
     return children.create(request, USE_CASE, bsnid)
 
 
+@for_writers
 @require_http_methods(["GET", "HEAD", "POST"])
 def use_case_edit(request: HttpRequest, id: str) -> HttpResponse:
     return editing.change(request, USE_CASE, id)
 
 
+@for_writers
 @require_http_methods(["GET", "HEAD", "POST"])
 def use_case_delete(request: HttpRequest, id: str) -> HttpResponse:
     return children.delete(request, USE_CASE, id)
