@@ -1,0 +1,160 @@
+"""The CRM as Databricks Apps would run it: the command and variables of app.yaml."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from crm.warehouse import Warehouse
+
+from ..conftest import BASE_DIR, LocalWarehouse
+
+# What the proxy adds to a request of somebody who is signed in.
+PROXIED = {
+    "X-Forwarded-Host": "edip-crm-123.aws.databricksapps.com",
+    "X-Forwarded-Email": "alice@example.com",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class App:
+    process: subprocess.Popen[bytes]
+    url: str
+    log: Path
+    temporary: Path
+
+    def get(self, path: str, **headers: str) -> Answer:
+        """What the proxy would get."""
+        request = urllib.request.Request(self.url + path, headers=PROXIED | headers)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return Answer(response.status, dict(response.headers), response.read())
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, dict(error.headers), error.read())
+
+    def stop(self) -> float:
+        """SIGTERM; the seconds until the process had ended."""
+        started = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+        return time.monotonic() - started
+
+
+def app_yaml() -> dict[str, Any]:
+    return yaml.safe_load((BASE_DIR / "app.yaml").read_text())
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def clean_environment() -> dict[str, str]:
+    ours = ("DATABRICKS_", "DJANGO_", "EDIP_")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    # app.yaml names gunicorn alone: Databricks puts the environment it installed first.
+    return kept | {"PATH": f"{Path(sys.executable).parent}:{kept['PATH']}"}
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., App]]:
+    """``start(**environment)``: run app.yaml's command, and wait until it serves."""
+    apps: list[App] = []
+
+    def start(wait: bool = True, on_apps: bool = True, **variables: str) -> App:
+        port = free_port()
+        command = [
+            part.replace("$DATABRICKS_APP_PORT", str(port)) for part in app_yaml()["command"]
+        ]
+        log, temporary = tmp_path / f"{port}.log", tmp_path / f"tmp-{port}"
+        temporary.mkdir()
+        injected = {"DATABRICKS_APP_NAME": "edip-crm", "DATABRICKS_APP_PORT": str(port)}
+        environment = clean_environment() | {
+            **(injected if on_apps else {}),
+            "DJANGO_SECRET_KEY": "K7-pQz_4" * 8,
+            "TMPDIR": str(temporary),
+        }
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=BASE_DIR,
+                env=environment | variables,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        app = App(process, f"http://127.0.0.1:{port}", log, temporary)
+        apps.append(app)
+        if wait:
+            _wait_until_it_serves(app)
+        return app
+
+    yield start
+    for app in apps:
+        if app.process.poll() is None:
+            app.process.terminate()
+            try:
+                app.process.wait(20)
+            except subprocess.TimeoutExpired:
+                app.process.kill()
+
+
+def _wait_until_it_serves(app: App) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and app.process.poll() is None:
+        with suppress(OSError):
+            if app.get("/healthz").status == 200:
+                return
+        time.sleep(0.05)
+    pytest.fail(f"The app did not start:\n{app.log.read_text()}")
+
+
+@pytest.fixture
+def token_sign_in(server: LocalWarehouse, warehouse: Warehouse) -> dict[str, str]:
+    """Variables for the local warehouse as a remote one, with a personal access token."""
+    return {
+        "EDIP_AUTH": "pat",
+        "EDIP_WAREHOUSE_URL": server.url,
+        "DATABRICKS_HOST": "example.cloud.databricks.com",
+        "DATABRICKS_WAREHOUSE_ID": "local",
+        "DATABRICKS_TOKEN": server.token,
+        "DATABRICKS_CATALOG": warehouse.namespace.catalog,
+        "DATABRICKS_SCHEMA": warehouse.namespace.schema,
+    }
+
+
+@pytest.fixture
+def principal_sign_in(server: LocalWarehouse, warehouse: Warehouse) -> dict[str, str]:
+    """What Databricks injects, app.yaml's own values, and the resources' values."""
+    server._ask("POST", "/principals", {"client_id": "app-1", "secrets": ["s3"], "admin": True})
+    own = {entry["name"]: entry["value"] for entry in app_yaml()["env"] if "value" in entry}
+    return own | {
+        "DATABRICKS_HOST": server.control.removesuffix("/control"),
+        "DATABRICKS_WAREHOUSE_ID": "local",
+        "DATABRICKS_CLIENT_ID": "app-1",
+        "DATABRICKS_CLIENT_SECRET": "s3",
+        "DATABRICKS_CATALOG": warehouse.namespace.catalog,
+        "DATABRICKS_SCHEMA": warehouse.namespace.schema,
+    }

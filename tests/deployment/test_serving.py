@@ -1,0 +1,147 @@
+"""gunicorn as app.yaml starts it: what it serves, what starting costs, and how it ends."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from crm.repository import accounts
+from crm.warehouse import Warehouse
+
+from ..conftest import LocalWarehouse, Statements
+from .conftest import Answer, App
+
+
+@pytest.mark.parametrize("sign_in", ["token_sign_in", "principal_sign_in"])
+def test_it_serves_with_two_workers(
+    start: Callable[..., App], warehouse: Warehouse, request: pytest.FixtureRequest, sign_in: str
+) -> None:
+    accounts.create(warehouse, {"bsnid": "BSN1", "team": "Zebra", "business_area": "Finance"})
+    app = start(**request.getfixturevalue(sign_in))
+    page = app.get("/accounts/")
+    assert (page.status, b"Zebra" in page.body) == (200, True)
+    assert "max-age" in page.headers["Strict-Transport-Security"]
+    assert app.get("/readyz").status == 200
+    assert len(_children(app.process.pid)) == 2
+
+
+def test_starting_asks_nothing_of_the_warehouse(
+    start: Callable[..., App], token_sign_in: dict[str, str], statements: Statements
+) -> None:
+    with statements() as done:
+        started = time.monotonic()
+        app = start(**token_sign_in)
+        assert app.get("/healthz").status == 200
+        assert time.monotonic() - started < 20
+    assert done == []
+
+
+def test_it_starts_and_says_so_where_the_warehouse_does_not_answer(
+    start: Callable[..., App], token_sign_in: dict[str, str]
+) -> None:
+    app = start(**token_sign_in | {"EDIP_WAREHOUSE_URL": "http://127.0.0.1:9/none"})
+    assert app.get("/healthz").status == 200
+    assert app.get("/readyz").status == 503
+
+
+def test_static_files_are_hashed_and_compressed(
+    start: Callable[..., App], token_sign_in: dict[str, str]
+) -> None:
+    app = start(**token_sign_in)
+    page = app.get("/accounts/new/").body.decode()
+    files = re.findall(r'(?:href|src)="(/static/[^"]+)"', page)
+    assert len(files) > 8
+    for file in files:
+        assert re.search(r"\.[0-9a-f]{12}\.\w+$", file), file
+        answer = app.get(file, **{"Accept-Encoding": "gzip"})
+        assert answer.status == 200
+        assert "immutable" in answer.headers["Cache-Control"]
+        assert int(re.search(r"max-age=(\d+)", answer.headers["Cache-Control"])[1]) > 31_000_000
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert "Access-Control-Allow-Origin" not in answer.headers
+    style = app.get(next(f for f in files if "base." in f), **{"Accept-Encoding": "gzip"})
+    assert style.headers["Content-Encoding"] == "gzip"
+    assert b"box-sizing" in gzip.decompress(style.body)
+    # An error page is dressed by the same files.
+    assert files[1] in app.get("/no/such/page").body.decode()
+
+
+def test_instances_come_to_the_same_names(
+    start: Callable[..., App], token_sign_in: dict[str, str]
+) -> None:
+    first, second = (start(**token_sign_in) for _ in range(2))
+    pages = [app.get("/accounts/new/").body.decode() for app in (first, second)]
+    files = [re.findall(r"/static/[^\"]+", page) for page in pages]
+    assert files[0] == files[1]
+    assert second.get(files[0][0]).status == 200
+
+
+def test_stopping_finishes_what_is_under_way(
+    start: Callable[..., App], token_sign_in: dict[str, str], server: LocalWarehouse
+) -> None:
+    app = start(**token_sign_in)
+    app.get("/accounts/")
+    server.fault("latency", times=None, seconds=4)
+    answers: list[Answer] = []
+    reader = threading.Thread(target=lambda: answers.append(app.get("/accounts/")))
+    reader.start()
+    time.sleep(1.5)
+    seconds = app.stop()
+    reader.join(15)
+    assert [answer.status for answer in answers] == [200]
+    assert seconds < 15
+    assert app.process.returncode == 0
+    assert list(app.temporary.glob("edip-static-*")) == []
+
+
+@pytest.mark.timeout(60)
+def test_stopping_does_not_wait_for_what_hangs(
+    start: Callable[..., App], token_sign_in: dict[str, str], server: LocalWarehouse
+) -> None:
+    app = start(**token_sign_in)
+    app.get("/accounts/")
+    server.fault("latency", times=None, seconds=40)
+
+    def read() -> None:
+        with suppress(OSError):
+            app.get("/accounts/")
+
+    threading.Thread(target=read, daemon=True).start()
+    time.sleep(1)
+    assert app.stop() < 15
+
+
+def test_without_a_secret_key_it_says_what_is_missing(
+    start: Callable[..., App], token_sign_in: dict[str, str]
+) -> None:
+    app = start(wait=False, **token_sign_in | {"DJANGO_SECRET_KEY": ""})
+    assert app.process.wait(30) != 0
+    assert "DJANGO_SECRET_KEY is missing" in app.log.read_text()
+
+
+def test_local_mode_is_not_served_to_others(start: Callable[..., App]) -> None:
+    """app.yaml binds to every address; without DATABRICKS_* nobody would have to sign in."""
+    app = start(wait=False, on_apps=False)
+    assert app.process.wait(30) != 0
+    assert "listens on 127.0.0.1 only, not on 0.0.0.0" in app.log.read_text()
+
+
+def _children(pid: int) -> list[int]:
+    children = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat") as file:
+                    parent = int(file.read().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if parent == pid:
+                children.append(int(name))
+    return children
