@@ -32,6 +32,7 @@ lint: install  ## check style and Django's deployment settings
 bench: install  ## print what things cost
 	$(BIN)/python -m bench.local_warehouse
 	$(BIN)/python -m bench.pages
+	$(BIN)/python -m bench.importing
 
 screenshots: install  ## take the README's screenshot anew (needs Chromium)
 	$(BIN)/python docs/screenshots.py

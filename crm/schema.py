@@ -88,6 +88,7 @@ class Table:
     own_columns: tuple[Column, ...]
     cluster_by: tuple[str, ...]
     parent_key: str = ""
+    natural_key: tuple[str, ...] = ()
     extra: tuple[Column, ...] = AUDIT_COLUMNS
 
     @cached_property
@@ -97,6 +98,11 @@ class Table:
     @cached_property
     def names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def match(self) -> tuple[str, ...]:
+        """The columns by which a row from elsewhere is the same row: the key, or its meaning."""
+        return self.natural_key or (self.key,)
 
     @cached_property
     def editable(self) -> tuple[Column, ...]:
@@ -181,6 +187,7 @@ PLATFORMS_STATUS = Table(
     comment="How far each account has come on each platform",
     key="id",
     parent_key="account_bsnid",
+    natural_key=("account_bsnid", "platform"),
     cluster_by=("account_bsnid",),
     own_columns=(
         _id("platform status"),

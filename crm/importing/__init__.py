@@ -1,0 +1,10 @@
+"""Taking in data from elsewhere: the legacy app's exports, as JSON, CSV or workbooks.
+
+    sources    files, folders, archives → sheets of raw rows (json_state, delimited, workbooks)
+    headings   what people call a column → the column
+    cleaning   a raw row → a row of the table, or the reason why not
+    importer   chunks of rows → the warehouse, counted and verified
+    findings   everything that was changed, skipped or refused, with its place and reason
+
+Nothing is guessed silently, and nothing here knows of requests or of SQL.
+"""

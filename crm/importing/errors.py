@@ -1,0 +1,13 @@
+"""Why an import cannot be done at all (single rows are findings instead)."""
+
+
+class ImportingError(Exception):
+    """The import was not begun, or was stopped before anything was written."""
+
+
+class SourceError(ImportingError):
+    """The source cannot be read."""
+
+
+class Refused(Exception):
+    """One value, and with it its row, cannot go in; the text says why."""

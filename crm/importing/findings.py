@@ -1,0 +1,85 @@
+"""What an import has to say about single rows: where, what, and why."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+KEPT = 500
+COLUMNS = ("outcome", "table", "file", "sheet", "row", "column", "reason")
+
+# Outcomes: the row went in otherwise than it stood; it was left out as unneeded; it was left
+# out as wrong; it went in, but somebody should look.
+CHANGED, SKIPPED, REFUSED, NOTED = "changed", "skipped", "refused", "noted"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a row stands. ``row`` counts as the file does: a CSV's first row is its heading;
+    in JSON it is the record's key."""
+
+    file: str
+    sheet: str = ""
+    row: str = ""
+
+    def __str__(self) -> str:
+        sheet = f", sheet {self.sheet}" if self.sheet else ""
+        return f"{self.file}{sheet}, row {self.row}" if self.row else f"{self.file}{sheet}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    outcome: str
+    table: str
+    place: Place
+    reason: str
+    column: str = ""
+
+    def __str__(self) -> str:
+        column = f", {self.column}" if self.column else ""
+        return f"{self.outcome}: {self.place}{column}: {self.reason}"
+
+
+@dataclass
+class Findings:
+    """Counts all findings, keeps the first, and writes every one to ``report`` (CSV).
+
+    Use as a context manager; without a report only the first ``KEPT`` can be listed.
+    """
+
+    report: Path | None = None
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    first: list[Finding] = field(default_factory=list)
+
+    def __enter__(self) -> Findings:
+        self._file = self.report.open("w", newline="", encoding="utf-8") if self.report else None
+        if self._file:
+            self._writer = csv.writer(self._file)
+            self._writer.writerow(COLUMNS)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._file:
+            self._file.close()
+
+    def add(self, outcome: str, table: str, place: Place, reason: str, column: str = "") -> None:
+        finding = Finding(outcome, table, place, reason, column)
+        self.counts[table, outcome] += 1
+        if len(self.first) < KEPT:
+            self.first.append(finding)
+        if self._file:
+            where = (place.file, place.sheet, place.row)
+            self._writer.writerow((outcome, table, *where, column, reason))
+
+    def count(self, outcome: str, table: str = "") -> int:
+        return sum(
+            n for (of, what), n in self.counts.items() if what == outcome and table in ("", of)
+        )

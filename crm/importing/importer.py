@@ -1,0 +1,167 @@
+"""An import from beginning to end: read, compare, take in, verify.
+
+Accounts go first, then what belongs to them, in chunks of some thousand rows; each chunk costs
+three statements (compare, take in, verify). Every step may be repeated: an import that died
+half-way is simply run again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from crm.repository import importing
+from crm.repository.importing import DIFFERENT, NEW, ORPHAN, UNCHANGED
+from crm.schema import ACCOUNTS, TABLES, Table
+from crm.warehouse import Warehouse
+
+from . import sources
+from .errors import ImportingError
+from .findings import REFUSED, SKIPPED, Findings, Place
+from .rows import Clean, Reader
+
+CHUNK_ROWS = 5_000
+# Well under the 1 MB that a statement's parameters may have together.
+CHUNK_BYTES = 800_000
+
+SKIP, UPDATE, FAIL = "skip", "update", "fail"
+ON_CONFLICT = (SKIP, UPDATE, FAIL)
+
+
+@dataclass(frozen=True)
+class Options:
+    """``on_conflict``: what becomes of rows that are there already and say something else.
+    ``headings``: normal heading → column, before all other rules."""
+
+    on_conflict: str = SKIP
+    dry_run: bool = False
+    strict: bool = False
+    headings: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Outcome:
+    """What an import did to one table, and whether the warehouse confirms it."""
+
+    table: Table
+    states: Counter[str] = field(default_factory=Counter)
+    written: int = 0
+    checked: int = 0
+    found: int = 0
+    equal: bool = True
+
+    @property
+    def verified(self) -> bool:
+        return self.found == self.checked and self.equal
+
+
+@dataclass
+class Chunk:
+    places: list[Place]
+    rows: list[Clean]
+    text: str
+
+
+def run(wh: Warehouse, path: Path, options: Options, findings: Findings) -> list[Outcome]:
+    """Raises ImportingError before anything is written: the source cannot be read, a row is
+    refused under ``strict``, or rows differ under ``on_conflict=fail``."""
+    with sources.opened(path) as source:
+        for file, reason in source.ignored:
+            findings.add(SKIPPED, "", Place(file), reason)
+        if not options.dry_run and (options.strict or options.on_conflict == FAIL):
+            _rehearse(wh, source, options)
+        reader = Reader(source, findings, options.headings)
+        return _all_tables(wh, reader, options, findings)
+
+
+def _rehearse(wh: Warehouse, source: sources.Source, options: Options) -> None:
+    with Findings() as findings:
+        reader = Reader(source, findings, options.headings)
+        rehearsal = Options(dry_run=True, headings=options.headings)
+        outcomes = _all_tables(wh, reader, rehearsal, findings)
+    refused = [finding for finding in findings.first if finding.outcome == REFUSED]
+    if options.strict and refused:
+        raise ImportingError(
+            f"{findings.count(REFUSED)} rows are refused, so nothing was imported "
+            f"(strict). The first: {refused[0]}"
+        )
+    different = sum(outcome.states[DIFFERENT] for outcome in outcomes)
+    if options.on_conflict == FAIL and different:
+        raise ImportingError(
+            f"{different} rows are there already and say something else, so nothing was imported."
+        )
+
+
+def _all_tables(
+    wh: Warehouse, reader: Reader, options: Options, findings: Findings
+) -> list[Outcome]:
+    coming: set[str] = set()
+    outcomes = []
+    for table in TABLES:
+        outcome = Outcome(table)
+        for chunk in _chunks(table, reader.rows(table)):
+            _one_chunk(wh, table, chunk, options, findings, outcome, coming)
+        outcomes.append(outcome)
+    return outcomes
+
+
+def _one_chunk(
+    wh: Warehouse,
+    table: Table,
+    chunk: Chunk,
+    options: Options,
+    findings: Findings,
+    outcome: Outcome,
+    coming: set[str],
+) -> None:
+    """``coming`` collects the accounts that a dry run would have added by now."""
+    states = importing.classify(wh, table, chunk.text)
+    wanted = {NEW} | ({UPDATE: {DIFFERENT}}.get(options.on_conflict) or set())
+    kept: list[Clean] = []
+    for place, row, state in zip(chunk.places, chunk.rows, states, strict=True):
+        if state == ORPHAN and options.dry_run and row[table.parent_key] in coming:
+            state = NEW
+        outcome.states[state] += 1
+        if state == ORPHAN:
+            reason = f"its account {row[table.parent_key]} does not exist"
+            findings.add(REFUSED, table.name, place, reason, table.parent_key)
+        elif state == DIFFERENT and options.on_conflict != UPDATE:
+            findings.add(SKIPPED, table.name, place, "is there already and says something else")
+        if table is ACCOUNTS:
+            coming.add(row["bsnid"])
+        if state in wanted or state == UNCHANGED:
+            kept.append(row)
+    if options.dry_run or not kept:
+        return
+    text = _as_json(table, kept)
+    if any(state in wanted for state in states):
+        overwrite = options.on_conflict == UPDATE
+        outcome.written += importing.take_in(wh, table, text, overwrite=overwrite)
+    sums = importing.sums(wh, table, text)
+    outcome.checked += sums.rows
+    outcome.found += sums.found
+    outcome.equal &= sums.source == sums.warehouse
+
+
+def _chunks(table: Table, rows: Iterator[tuple[Place, Clean]]) -> Iterator[Chunk]:
+    places: list[Place] = []
+    kept: list[Clean] = []
+    size = 0
+    for place, row in rows:
+        length = len(json.dumps([row[name] for name in table.names], ensure_ascii=False).encode())
+        if kept and (size + length > CHUNK_BYTES or len(kept) == CHUNK_ROWS):
+            yield Chunk(places, kept, _as_json(table, kept))
+            places, kept, size = [], [], 0
+        places.append(place)
+        kept.append(row)
+        size += length + 2
+    if kept:
+        yield Chunk(places, kept, _as_json(table, kept))
+
+
+def _as_json(table: Table, rows: list[Clean]) -> str:
+    values = [[row[name] for name in table.names] for row in rows]
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from crm.importing import importer
+from crm.importing.errors import ImportingError
+from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings
+from crm.importing.headings import normal
+from crm.importing.importer import ON_CONFLICT, Options, Outcome
+from crm.management import namespace as where
+from crm.repository.importing import DIFFERENT, NEW, UNCHANGED
+from crm.warehouse.errors import WarehouseError
+
+SHOWN = 20
+
+
+class Command(BaseCommand):
+    help = (
+        "Import the legacy app's data: its JSON state, or CSV files (one, a folder, a zip), or "
+        "a workbook with a sheet per table. Safe to run again."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("path", type=Path, help="JSON, CSV, XLSX, a folder or a zip of these")
+        parser.add_argument("--dry-run", action="store_true", help="say what would happen only")
+        parser.add_argument(
+            "--on-conflict",
+            choices=ON_CONFLICT,
+            default="skip",
+            help="rows that are there and say something else: leave them, update them, or "
+            "import nothing (default: %(default)s)",
+        )
+        parser.add_argument(
+            "--strict", action="store_true", help="import nothing if any row is refused"
+        )
+        parser.add_argument(
+            "--map",
+            action="append",
+            default=[],
+            metavar="'Old Column=column'",
+            help="what a heading means, where it cannot be told; may be repeated",
+        )
+        parser.add_argument("--report", type=Path, help="write every finding to this CSV file")
+        where.add_arguments(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        chosen = Options(
+            on_conflict=options["on_conflict"],
+            dry_run=options["dry_run"],
+            strict=options["strict"],
+            headings=dict(_mapping(entry) for entry in options["map"]),
+        )
+        wh = where.warehouse(options)
+        try:
+            with Findings(options["report"]) as findings:
+                outcomes = importer.run(wh, options["path"], chosen, findings)
+        except (ImportingError, WarehouseError) as error:
+            raise CommandError(str(error)) from error
+        self._say(outcomes, findings, chosen, options["report"])
+
+    def _say(
+        self, outcomes: list[Outcome], findings: Findings, chosen: Options, report: Path | None
+    ) -> None:
+        new = "would be added" if chosen.dry_run else "added"
+        for outcome in outcomes:
+            states, table = outcome.states, outcome.table
+            refused = findings.count(REFUSED, table.name)
+            self.stdout.write(
+                f"{table.plural}: {states[NEW]} {new}, {states[DIFFERENT]} differ "
+                f"({chosen.on_conflict}), {states[UNCHANGED]} unchanged, {refused} refused"
+            )
+            if not chosen.dry_run and outcome.checked:
+                self._say_verified(outcome)
+        for outcome in (REFUSED, SKIPPED, CHANGED, NOTED):
+            self._list(findings, outcome)
+        if report:
+            self.stdout.write(f"Every finding is in {report}.")
+        if not all(outcome.verified for outcome in outcomes):
+            raise CommandError("What was stored is not what was read; see above.")
+
+    def _say_verified(self, outcome: Outcome) -> None:
+        if outcome.verified:
+            self.stdout.write(
+                self.style.SUCCESS(f"  verified: {outcome.found} rows, equal checksums")
+            )
+        else:
+            self.stdout.write(
+                self.style.ERROR(
+                    f"  NOT verified: {outcome.found} of {outcome.checked} rows found, checksums "
+                    f"{'equal' if outcome.equal else 'differ'}"
+                )
+            )
+
+    def _list(self, findings: Findings, outcome: str) -> None:
+        shown = [finding for finding in findings.first if finding.outcome == outcome][:SHOWN]
+        for finding in shown:
+            self.stdout.write(f"  {finding}")
+        if left := findings.count(outcome) - len(shown):
+            self.stdout.write(f"  … and {left} more {outcome}")
+
+
+def _mapping(entry: str) -> tuple[str, str]:
+    heading, separator, column = entry.rpartition("=")
+    if not separator or not heading.strip() or not column.strip():
+        raise CommandError(f"--map takes 'Old Column=column', not {entry!r}")
+    return normal(heading), column.strip()

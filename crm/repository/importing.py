@@ -1,0 +1,147 @@
+"""What an import asks of the warehouse: what a chunk of rows would be, and to take it in.
+
+Rows travel as one JSON parameter, an array of arrays of texts in the order of the table's
+columns. They are matched by ``Table.match``; only the table's own columns are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from crm.schema import ACCOUNTS, AUDIT_COLUMNS, Table
+from crm.warehouse import Warehouse
+
+from . import _sql
+
+NEW, UNCHANGED, DIFFERENT, ORPHAN = "new", "unchanged", "different", "orphan"
+_AUDIT = {column.name for column in AUDIT_COLUMNS}
+
+_GIVEN = """
+  SELECT {values}
+  FROM (SELECT POSEXPLODE(FROM_JSON(:rows, 'array<array<string>>')) AS (n, r)) AS j
+"""
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Row count and checksum of the same rows in the source and in the warehouse."""
+
+    rows: int
+    found: int
+    source: int | None
+    warehouse: int | None
+
+
+def classify(wh: Warehouse, table: Table, rows: str) -> list[str]:
+    """For each row, in order: NEW, UNCHANGED, DIFFERENT or ORPHAN (its account is missing)."""
+    sql = """
+    WITH given AS ({given}),
+    there AS (SELECT {own_columns} FROM {target} WHERE {key} IN (SELECT {key} FROM given)),
+    owners AS (SELECT bsnid FROM {accounts} GROUP BY bsnid)
+    SELECT g.n, CASE
+      WHEN MAX(o.bsnid) IS NULL THEN 'orphan'
+      WHEN COUNT(t.`{first}`) = 0 THEN 'new'
+      WHEN MAX(CASE WHEN {same} THEN 1 ELSE 0 END) = 1 THEN 'unchanged'
+      ELSE 'different' END AS state
+    FROM given AS g
+    LEFT JOIN there AS t ON {match}
+    LEFT JOIN owners AS o ON o.bsnid = g.`{owner}`
+    GROUP BY g.n
+    ORDER BY g.n
+    """
+    if table is ACCOUNTS:
+        sql = sql.replace("WHEN MAX(o.bsnid) IS NULL THEN 'orphan'\n", "")
+        sql = sql.replace("    LEFT JOIN owners AS o ON o.bsnid = g.`{owner}`\n", "")
+    text = _sql.render(wh.namespace, sql, **_parts(wh, table))
+    return [row["state"] for row in wh.query(text, {"rows": rows, "actor": wh.actor})]
+
+
+def take_in(wh: Warehouse, table: Table, rows: str, *, overwrite: bool) -> int:
+    """Insert the rows that are new, and if ``overwrite`` update those that differ.
+
+    Returns how many rows changed. Safe to repeat; children of missing accounts stay out.
+    """
+    sql = """
+    MERGE INTO {target} AS t
+    USING (
+      SELECT g.* FROM ({given}) AS g {owned}
+    ) AS g
+    ON {match}
+    {update}
+    WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({sources})
+    """
+    update = """
+    WHEN MATCHED AND NOT ({same}) THEN UPDATE SET
+      {assignments}, updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
+    """
+    parts = _parts(wh, table)
+    parts["update"] = update.format(**parts) if overwrite else ""
+    owned = "LEFT SEMI JOIN {accounts} AS a ON a.bsnid = g.`{owner}`"
+    is_child = table is not ACCOUNTS
+    parts["owned"] = _sql.render(wh.namespace, owned, **parts) if is_child else ""
+    text = _sql.render(wh.namespace, sql, **parts)
+    return wh.execute(text, {"rows": rows, "actor": wh.actor}, repeatable=True)
+
+
+def sums(wh: Warehouse, table: Table, rows: str) -> Sums:
+    """Count and checksum of these rows, as they were given and as they are stored."""
+    sql = """
+    WITH given AS ({given}),
+    there AS (SELECT {own_columns} FROM {target} WHERE {key} IN (SELECT {key} FROM given))
+    SELECT
+      COUNT(*) AS given_rows,
+      COUNT(t.`{first}`) AS found_rows,
+      BIT_XOR(XXHASH64({given_values})) AS given_sum,
+      BIT_XOR(CASE WHEN t.`{first}` IS NULL THEN NULL ELSE XXHASH64({there_values}) END)
+        AS there_sum
+    FROM given AS g
+    LEFT JOIN there AS t ON {match}
+    """
+    text = _sql.render(wh.namespace, sql, **_parts(wh, table))
+    row = wh.query(text, {"rows": rows, "actor": wh.actor})[0]
+    return Sums(row["given_rows"], row["found_rows"], row["given_sum"], row["there_sum"])
+
+
+def _parts(wh: Warehouse, table: Table) -> dict[str, str]:
+    own = [name for name in table.names if name not in _AUDIT]
+    compared = [name for name in own if name != table.key or table.key in table.match]
+    # What a child is known by need not be its id; see Table.match.
+    parts = {
+        "target": wh.namespace.table(table),
+        "values": ", ".join(["j.n AS n", *(_value(table, name) for name in table.names)]),
+        "own_columns": _names(own),
+        "names": _names(table.names),
+        "sources": ", ".join(f"g.`{name}`" for name in table.names),
+        "assignments": ", ".join(
+            f"`{name}` = g.`{name}`" for name in compared if name not in table.match
+        ),
+        "match": " AND ".join(f"t.`{name}` = g.`{name}`" for name in table.match),
+        "same": " AND ".join(f"t.`{name}` <=> g.`{name}`" for name in compared),
+        "given_values": _hashed("g", compared),
+        "there_values": _hashed("t", compared),
+        "key": f"`{table.match[0]}`",
+        "first": table.match[0],
+        "owner": table.parent_key,
+    }
+    return {**parts, "given": _GIVEN.format(**parts)}
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _hashed(alias: str, names: Sequence[str]) -> str:
+    # NULL adds nothing to a hash: without its own mark (a, NULL) would equal (NULL, a).
+    return ", ".join(
+        f"COALESCE(CONCAT('=', CAST({alias}.`{name}` AS STRING)), '-')" for name in names
+    )
+
+
+def _value(table: Table, name: str) -> str:
+    value = f"CAST(j.r[{table.names.index(name)}] AS {table.column(name).type})"
+    if name.endswith("_at"):
+        value = f"COALESCE({value}, CURRENT_TIMESTAMP())"
+    if name.endswith("_by"):
+        value = f"COALESCE({value}, :actor)"
+    return f"{value} AS `{name}`"

@@ -1,0 +1,136 @@
+"""Many rows: few statements, every bad row named, and a death half-way repaired."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+from crm.importing import importer
+from crm.importing.findings import REFUSED, Findings
+from crm.importing.importer import Options
+from crm.repository import overview
+from crm.schema import TABLES
+from crm.warehouse import Warehouse
+
+from ..conftest import BASE_DIR, LocalWarehouse, Statements
+
+
+def write_state(path: Path, accounts: int, updates: int, bad_every: int = 0) -> int:
+    """A state with so many accounts and updates per account; how many updates are bad."""
+    bad = 0
+    state = {
+        "accounts": {
+            f"B{n:05d}": {
+                "team": f"Team {n}",
+                "business_area": f"Area {n % 7}",
+                "platforms_status": {"Databricks": "Completed", "Snowflake": "Requested"},
+            }
+            for n in range(accounts)
+        },
+        "updates": {},
+    }
+    for n in range(accounts * updates):
+        is_bad = bool(bad_every) and n % bad_every == 0
+        bad += is_bad
+        state["updates"][f"u{n}"] = {
+            "account_bsnid": f"B{n % accounts:05d}",
+            "author": f"Author {n % 50}",
+            "date": "not a date" if is_bad else "2025-06-27",
+            "description": f"Progress report {n}, with some words to make it as long as they are",
+        }
+    path.write_text(json.dumps(state))
+    return bad
+
+
+def test_ten_thousand_rows_in_twenty_statements(
+    warehouse: Warehouse, tmp_path: Path, statements: Statements
+) -> None:
+    path = tmp_path / "state.json"
+    bad = write_state(path, accounts=1000, updates=7, bad_every=100)
+    with statements() as done, Findings(tmp_path / "report.csv") as findings:
+        outcomes = importer.run(warehouse, path, Options(), findings)
+    assert [outcome.written for outcome in outcomes] == [1000, 2000, 0, 7000 - bad]
+    assert all(outcome.verified for outcome in outcomes)
+    assert len(done) <= 20
+    with (tmp_path / "report.csv").open() as file:
+        refused = [row for row in csv.DictReader(file) if row["outcome"] == REFUSED]
+    assert {row["row"] for row in refused} == {f"u{n}" for n in range(0, 7000, 100)}
+    assert len(refused) == bad == 70
+
+
+def checksums(wh: Warehouse) -> dict[str, tuple]:
+    """Of everything but who and when."""
+    sums = {}
+    for table in TABLES:
+        names = [column.name for column in table.own_columns]
+        values = ", ".join(f"coalesce(cast(`{name}` AS string), '-')" for name in names)
+        sql = f"SELECT count(*) AS n, bit_xor(xxhash64({values})) AS s FROM {wh.namespace.table(table)}"
+        sums[table.name] = tuple(wh.query(sql)[0].values())
+    return sums
+
+
+def test_killed_at_random_and_run_again_it_ends_the_same(
+    warehouse: Warehouse, local_warehouse: LocalWarehouse, tmp_path: Path
+) -> None:
+    path = tmp_path / "state.json"
+    write_state(path, accounts=60, updates=20)
+    environment = os.environ | {
+        "EDIP_WAREHOUSE_URL": local_warehouse.url,
+        "DATABRICKS_CATALOG": warehouse.namespace.catalog,
+        "DATABRICKS_SCHEMA": warehouse.namespace.schema,
+        "EDIP_USER": warehouse.actor,
+        "EDIP_LOG_LEVEL": "WARNING",
+    }
+    command = [sys.executable, "manage.py", "import_legacy", str(path)]
+    local_warehouse.fault("latency", times=None, seconds=0.05)
+    chance = random.Random(7)
+    for _ in range(5):
+        process = subprocess.Popen(
+            command, cwd=BASE_DIR, env=environment, stdout=subprocess.DEVNULL
+        )
+        time.sleep(chance.uniform(0.6, 1.6))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    local_warehouse.clear_faults()
+    output = io.StringIO()
+    call_command("import_legacy", path, stdout=output)
+    assert output.getvalue().count("verified") == 3
+    after = checksums(warehouse)
+    assert [n for n, _ in after.values()] == [60, 120, 0, 1200]
+    call_command("import_legacy", path, on_conflict="update", stdout=io.StringIO())
+    assert checksums(warehouse) == after
+    assert overview.load(warehouse).accounts == 60
+
+
+def test_the_command_tells_what_it_did(warehouse: Warehouse, tmp_path: Path) -> None:
+    path, report = tmp_path / "state.json", tmp_path / "report.csv"
+    write_state(path, accounts=2, updates=30, bad_every=2)
+    output = io.StringIO()
+    call_command("import_legacy", path, "--report", str(report), stdout=output)
+    said = output.getvalue()
+    assert "accounts: 2 added" in said
+    assert "updates: 30 added, 0 differ (skip), 0 unchanged, 30 refused" in said
+    assert "… and 10 more refused" in said
+    assert len(report.read_text().splitlines()) == 31
+    output = io.StringIO()
+    call_command("import_legacy", path, "--dry-run", stdout=output)
+    assert "updates: 0 would be added, 0 differ (skip), 30 unchanged" in output.getvalue()
+
+
+@pytest.mark.parametrize("entry", ["nothing", "=team", "Team="])
+def test_a_wrong_map_is_explained(warehouse: Warehouse, tmp_path: Path, entry: str) -> None:
+    from django.core.management.base import CommandError
+
+    with pytest.raises(CommandError, match="--map takes"):
+        call_command("import_legacy", tmp_path, "--map", entry)
