@@ -52,8 +52,15 @@ def test_the_local_warehouse_and_the_app_do_not_know_each_other() -> None:
     assert not offenders("edip", "local_warehouse")
 
 
-# Where SQL may stand: statements in the repository, DDL, and a ping at the pool's level.
-SQL_HOMES = ("crm/repository", "crm/ddl.py", "crm/warehouse")
+# Where SQL may stand: statements in the repository, DDL, and a ping at the pool's level;
+# an export that is SQL; and what an import notes in a temporary SQLite file of its own.
+SQL_HOMES = (
+    "crm/repository",
+    "crm/ddl.py",
+    "crm/warehouse",
+    "crm/exporting/sql.py",
+    "crm/importing/seen.py",
+)
 SQL = re.compile(
     r"^\s*(SELECT\s|WITH\s+\S+\s+AS\s|INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM|MERGE\s+INTO"
     r"|(CREATE|ALTER|DROP)\s+(TABLE|SCHEMA|CATALOG))"

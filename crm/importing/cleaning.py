@@ -16,6 +16,7 @@ from .errors import Refused
 # How Excel counts days (1900 system, with its leap-year error).
 _EXCEL_EPOCH = dt.date(1899, 12, 30)
 _BETWEEN_LINKS = re.compile(r"\s*\n\s*|\s*[,;]\s*(?=https?://)|\s+(?=https?://)", re.IGNORECASE)
+_ESCAPED_FORMULA = re.compile(r"'[=+\-@\t\r]")
 _FORBIDDEN_IN_KEYS = re.compile(r"[/\x00-\x1f]")
 
 
@@ -65,6 +66,8 @@ def _text(column: Column, raw: Any) -> tuple[str, str]:
     if isinstance(raw, float) and raw.is_integer():
         raw = int(raw)  # Excel has no whole numbers
     text = str(raw)
+    if _ESCAPED_FORMULA.match(text):
+        text = text[1:]  # see crm/exporting/tabular.py
     value = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").strip()
     if column.kind != "long_text":
         value = re.sub(r"\s*\n\s*", " ", value)

@@ -2,7 +2,7 @@
 
 ``accounts``, ``use_cases`` and ``updates`` are objects keyed by id, or lists. An account
 carries its platforms' statuses, and lists of its children's ids, which say whose a child is
-where the child itself does not.
+where the child itself does not. Our own exports (crm/exporting) are read, too.
 """
 
 from __future__ import annotations
@@ -22,8 +22,18 @@ from .errors import SourceError
 Rows = Iterator[tuple[str, dict[str, Any]]]
 
 _SECTIONS = {"accounts": ACCOUNTS, "use_cases": USE_CASES, "updates": UPDATES}
-# Keys of the app's session that carry nothing of their own.
-_KNOWN = {"platforms", "onboarding_statuses", "enablement_tiers", "sample_data_loaded"}
+# Keys of the app's session, and of our own exports, that carry nothing of their own.
+_KNOWN = {
+    "format",
+    "version",
+    "platforms",
+    "onboarding_statuses",
+    "enablement_tiers",
+    "sample_data_loaded",
+}
+
+# Statuses stand within accounts in the legacy app's files, and by themselves in our exports.
+OWN_SECTION = PLATFORMS_STATUS.name
 
 
 @dataclass
@@ -47,9 +57,11 @@ def read(path: Path) -> State:
     for name, table in _SECTIONS.items():
         if name in shapes:
             state.rows[table] = partial(_section, path, name, shapes)
-    if "accounts" in shapes:
+    if OWN_SECTION in shapes:
+        state.rows[PLATFORMS_STATUS] = partial(_records, path, OWN_SECTION, shapes)
+    elif "accounts" in shapes:
         state.rows[PLATFORMS_STATUS] = partial(_platforms, path, shapes)
-    known = _KNOWN | _SECTIONS.keys() | {"business_areas"}
+    known = _KNOWN | _SECTIONS.keys() | {"business_areas", OWN_SECTION}
     state.ignored = [key for key in shapes if key not in known]
     return state
 

@@ -1,0 +1,77 @@
+"""CSV files in a zip, and workbooks: for people, and safe to open in a spreadsheet.
+
+A spreadsheet takes a text that begins with ``=`` or the like for a formula, and runs it. In CSV
+such a text gets an apostrophe in front, which `import_legacy` takes away again; in a workbook
+the cell says that it is text.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
+
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+from crm.schema import Namespace, Table
+
+from .text import plain
+
+Sources = list[tuple[Table, Callable[[], Iterator[dict[str, Any]]]]]
+
+# https://owasp.org/www-community/attacks/CSV_Injection
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# So that equal data give equal bytes.
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def write_csv_zip(file: BinaryIO, sources: Sources, namespace: Namespace) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for table, rows in sources:
+            info = zipfile.ZipInfo(f"{table.name}.csv", _ZIP_DATE)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            # The mark tells Excel that the file is UTF-8.
+            with (
+                archive.open(info, "w", force_zip64=True) as packed,
+                io.TextIOWrapper(packed, encoding="utf-8-sig", newline="") as text,
+            ):
+                write_csv(text, table, rows())
+
+
+def write_csv(file: io.TextIOBase, table: Table, rows: Iterator[dict[str, Any]]) -> None:
+    writer = csv.writer(file)
+    writer.writerow(table.names)
+    for row in rows:
+        writer.writerow([harmless(plain(row[name])) for name in table.names])
+
+
+def harmless(value: str | None) -> str:
+    """The text, so that no spreadsheet takes it for a formula."""
+    if value and value.startswith(FORMULA_STARTS):
+        return f"'{value}"
+    return value or ""
+
+
+def write_workbook(file: BinaryIO, sources: Sources, namespace: Namespace) -> None:
+    workbook = Workbook(write_only=True)
+    for table, rows in sources:
+        sheet = workbook.create_sheet(table.plural.title())
+        sheet.freeze_panes = "A2"
+        sheet.append(table.names)
+        for row in rows():
+            sheet.append([_cell(sheet, row[name]) for name in table.names])
+    workbook.save(file)
+
+
+def _cell(sheet: Any, value: Any) -> Any:
+    if value is None or (isinstance(value, dt.date) and not isinstance(value, dt.datetime)):
+        return value
+    # What XML cannot hold would make the file unreadable.
+    cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", plain(value)))
+    cell.data_type = "s"
+    return cell

@@ -1,0 +1,173 @@
+"""What goes out: complete, harmless, and as good as new when it comes back."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import json
+import uuid
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import openpyxl
+import pytest
+from django.core.management import CommandError, call_command
+
+from crm import ddl
+from crm.exporting import exporter
+from crm.importing import importer
+from crm.importing.findings import REFUSED, Findings
+from crm.repository import accounts, exporting, updates
+from crm.schema import ACCOUNTS, TABLES, UPDATES, Namespace
+from crm.warehouse import Warehouse
+
+HOSTILE = [
+    '=HYPERLINK("http://evil","x")',
+    "+1+cmd|' /C calc'!A0",
+    "-2",
+    "@SUM(A1)",
+    'it\'s \\ a "test"; -- 😀 \u202e',
+    "two\nlines\tand a tab",
+    "'quoted'",
+]
+
+
+@pytest.fixture
+def full(sample: Warehouse) -> Warehouse:
+    """Sample data and texts that break careless formats."""
+    for text in HOSTILE:
+        values = {"author": "Alice", "date": dt.date(2026, 3, 31), "description": text}
+        updates.create(sample, "BSN001", str(uuid.uuid4()), values)
+    return sample
+
+
+@pytest.fixture
+def empty(warehouse: Warehouse) -> Callable[[], Warehouse]:
+    """Make the same tables again, empty, elsewhere."""
+    made: list[Namespace] = []
+
+    def make() -> Warehouse:
+        namespace = Namespace(warehouse.namespace.catalog, f"t_{uuid.uuid4().hex[:12]}")
+        made.append(namespace)
+        wh = replace(warehouse, namespace=namespace)
+        for sql in (
+            ddl.create_schema(namespace),
+            *(ddl.create_table(t, namespace) for t in TABLES),
+        ):
+            wh.execute(sql, repeatable=True)
+        return wh
+
+    yield make
+    for namespace in made:
+        warehouse.execute(f"DROP SCHEMA {namespace.quoted_schema} CASCADE", repeatable=True)
+
+
+def everything(wh: Warehouse) -> dict[str, list[dict]]:
+    return {table.name: list(exporting.rows(wh, table)) for table in TABLES}
+
+
+def content(wh: Warehouse) -> dict[str, list[dict]]:
+    """Everything but who and when."""
+    own = {table.name: {column.name for column in table.own_columns} for table in TABLES}
+    return {
+        name: [{k: v for k, v in row.items() if k in own[name]} for row in rows]
+        for name, rows in everything(wh).items()
+    }
+
+
+def take_back(wh: Warehouse, path: Path) -> None:
+    with Findings() as findings:
+        outcomes = importer.run(wh, path, importer.Options(), findings)
+    assert all(outcome.verified for outcome in outcomes)
+    assert findings.count(REFUSED) == 0
+
+
+def test_json_goes_round_byte_for_byte(
+    full: Warehouse, empty: Callable[[], Warehouse], tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    counts = exporter.export(full, "json", first)
+    assert counts["updates"] == 28 + len(HOSTILE)
+    other = empty()
+    take_back(other, first)
+    assert everything(other) == everything(full)
+    exporter.export(other, "json", second)
+    assert first.read_bytes() == second.read_bytes()
+    assert json.loads(first.read_text())["accounts"][0]["bsnid"] == "BSN001"
+
+
+@pytest.mark.parametrize(("form", "name"), [("csv", "x.zip"), ("xlsx", "x.xlsx")])
+def test_tables_come_back_with_the_same_content(
+    full: Warehouse, empty: Callable[[], Warehouse], tmp_path: Path, form: str, name: str
+) -> None:
+    exporter.export(full, form, tmp_path / name)
+    other = empty()
+    take_back(other, tmp_path / name)
+    assert content(other) == content(full)
+
+
+def test_sql_runs_on_the_warehouse(
+    full: Warehouse, empty: Callable[[], Warehouse], tmp_path: Path
+) -> None:
+    path = tmp_path / "x.sql"
+    exporter.export(full, "sql", path)
+    other = empty()
+    text = path.read_text().replace(full.namespace.quoted_schema, other.namespace.quoted_schema)
+    statements = [part for part in text.split(";\n") if part.strip()]
+    assert len(statements) == 4
+    for statement in statements:
+        other.execute(statement, repeatable=False)
+    assert everything(other) == everything(full)
+
+
+def test_csv_holds_no_formula(full: Warehouse, tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    exporter.export(full, "csv", path)
+    with zipfile.ZipFile(path) as archive:
+        assert sorted(archive.namelist()) == sorted(f"{table.name}.csv" for table in TABLES)
+        text = archive.read("updates.csv").decode("utf-8-sig")
+    cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+    assert '\'=HYPERLINK("http://evil","x")' in cells
+
+
+def test_workbook_holds_no_formula(full: Warehouse, tmp_path: Path) -> None:
+    path = tmp_path / "x.xlsx"
+    exporter.export(full, "xlsx", path)
+    workbook = openpyxl.load_workbook(path)
+    assert workbook.sheetnames == ["Accounts", "Platform Statuses", "Use Cases", "Updates"]
+    cells = [cell for row in workbook["Updates"].iter_rows() for cell in row if cell.value]
+    assert {cell.data_type for cell in cells} == {"s", "d"}
+    assert HOSTILE[0] in {cell.value for cell in cells}
+
+
+def test_tables_larger_than_a_chunk(full: Warehouse) -> None:
+    whole = list(exporting.rows(full, UPDATES))
+    assert list(exporting.rows(full, UPDATES, chunk=3)) == whole
+    assert [row["id"] for row in whole] == sorted(row["id"] for row in whole)
+
+
+def test_a_failure_leaves_no_half_file(full: Warehouse, server, tmp_path: Path) -> None:
+    server.fault("expired_token", times=None, match="updates")
+    with pytest.raises(CommandError):
+        call_command("export_data", "--output", str(tmp_path / "x.json"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command(full: Warehouse, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    output = io.StringIO()
+    call_command("export_data", stdout=output)
+    assert "accounts: 5" in output.getvalue()
+    assert json.loads((tmp_path / "edip-crm.json").read_text())["format"] == "edip-crm"
+    accounts.delete(full, "BSN001")
+    call_command("import_legacy", "edip-crm.json", stdout=io.StringIO())
+    assert accounts.get(full, "BSN001") is not None
+    with pytest.raises(CommandError, match="is a folder"):
+        call_command("export_data", "--output", str(tmp_path))
+    with pytest.raises(CommandError, match="cannot be written"):
+        call_command("export_data", "--output", str(tmp_path / "no" / "where.json"))
+    assert ACCOUNTS.names[0] == "bsnid"
