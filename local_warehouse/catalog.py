@@ -12,6 +12,8 @@ import os
 import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from .errors import SqlError, table_not_found
 DEFAULT_CATALOG = "workspace"
 DEFAULT_SCHEMA = "default"
 SYSTEM_CATALOG = "system"
+EVERYBODY = "account users"
+FORMAT = 2
 
 
 @dataclass
@@ -28,6 +32,10 @@ class Column:
     type: str
     nullable: bool = True
     comment: str | None = None
+
+
+# Privileges by principal: {principal: {privilege: who granted it}}.
+Grants = dict[str, dict[str, str]]
 
 
 @dataclass
@@ -56,6 +64,7 @@ class Table:
     id: str = field(default_factory=lambda: f"t_{uuid.uuid4().hex}")
     created_at: float = field(default_factory=time.time)
     epoch: int = 0  # counts changes of the metadata: concurrent writers must notice them
+    grants: Grants = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:
@@ -67,11 +76,34 @@ class Table:
 
 
 @dataclass
+class Function:
+    """A scalar SQL function; ``namespace`` is where the names in its body are looked up."""
+
+    catalog: str
+    schema: str
+    name: str
+    parameters: list[Column]
+    returns: str
+    body: str
+    owner: str
+    namespace: list[str]
+    comment: str | None = None
+    created_at: float = field(default_factory=time.time)
+    grants: Grants = field(default_factory=dict)
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.catalog}.{self.schema}.{self.name}"
+
+
+@dataclass
 class Schema:
     comment: str | None = None
     owner: str = ""
     created_at: float = field(default_factory=time.time)
     tables: dict[str, Table] = field(default_factory=dict)
+    functions: dict[str, Function] = field(default_factory=dict)
+    grants: Grants = field(default_factory=dict)
 
 
 @dataclass
@@ -80,6 +112,15 @@ class CatalogEntry:
     owner: str = ""
     created_at: float = field(default_factory=time.time)
     schemas: dict[str, Schema] = field(default_factory=dict)
+    grants: Grants = field(default_factory=dict)
+
+
+@dataclass
+class Metastore:
+    """What all catalogs lie in; nobody owns it, admins administer it."""
+
+    owner: str = ""
+    grants: Grants = field(default_factory=dict)
 
 
 class Catalog:
@@ -91,6 +132,8 @@ class Catalog:
         self.tables_folder = folder / "tables"
         self.tables_folder.mkdir(parents=True, exist_ok=True)
         self.version = 0
+        self.unity = True  # off: a workspace without Unity Catalog
+        self.metastore = Metastore()
         self.catalogs: dict[str, CatalogEntry] = {}
         if self._file.exists():
             self._load(json.loads(self._file.read_text()))
@@ -98,6 +141,7 @@ class Catalog:
             self.catalogs[DEFAULT_CATALOG] = CatalogEntry(
                 comment="Created with the warehouse", schemas={DEFAULT_SCHEMA: Schema()}
             )
+            self._open_to_everybody()
 
     # --- reading ---
     def location(self, table: Table) -> Path:
@@ -145,6 +189,11 @@ class Catalog:
                 for schema in entry.schemas.values()
                 for table in schema.tables.values()
             ]
+
+    def find_function(self, catalog: str, schema: str, name: str) -> Function | None:
+        entry = self.catalogs.get(catalog.lower())
+        found = entry.schemas.get(schema.lower()) if entry else None
+        return found.functions.get(name.lower()) if found else None
 
     # --- changing ---
     def create_catalog(self, name: str, comment: str | None, owner: str) -> None:
@@ -200,10 +249,26 @@ class Catalog:
             table.epoch += 1
             self.save()
 
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Change something in place within the block, and save it after."""
+        with self._lock:
+            yield
+            self.save()
+
+    def switch_unity(self, on: bool) -> None:
+        with self._lock:
+            self.unity = on
+            self.version += 1
+
     def save(self) -> None:
         with self._lock:
             self.version += 1
-            content = {name: asdict(entry) for name, entry in self.catalogs.items()}
+            content = {
+                "format": FORMAT,
+                "metastore": asdict(self.metastore),
+                "catalogs": {name: asdict(entry) for name, entry in self.catalogs.items()},
+            }
             temporary = self._file.with_suffix(".tmp")
             with temporary.open("w") as file:
                 json.dump(content, file)
@@ -212,12 +277,31 @@ class Catalog:
             temporary.replace(self._file)
 
     def _load(self, content: dict) -> None:
-        for name, entry in content.items():
-            schemas = {
-                schema_name: Schema(**{**schema, "tables": _tables(schema["tables"])})
-                for schema_name, schema in entry["schemas"].items()
-            }
+        older = content.get("format") != FORMAT
+        catalogs = content if older else content["catalogs"]
+        for name, entry in catalogs.items():
+            schemas = {key: _schema(schema) for key, schema in entry["schemas"].items()}
             self.catalogs[name] = CatalogEntry(**{**entry, "schemas": schemas})
+        if older:
+            self._open_to_everybody()
+        else:
+            self.metastore = Metastore(**content["metastore"])
+
+    def _open_to_everybody(self) -> None:
+        """What every user may from the beginning: a place for their first table."""
+        if (entry := self.catalogs.get(DEFAULT_CATALOG)) is None:
+            return
+        entry.grants[EVERYBODY] = {"USE CATALOG": ""}
+        if (schema := entry.schemas.get(DEFAULT_SCHEMA)) is not None:
+            schema.grants[EVERYBODY] = {"USE SCHEMA": "", "CREATE TABLE": ""}
+
+
+def _schema(content: dict) -> Schema:
+    functions = {
+        name: Function(**{**function, "parameters": [Column(**c) for c in function["parameters"]]})
+        for name, function in content.get("functions", {}).items()
+    }
+    return Schema(**{**content, "tables": _tables(content["tables"]), "functions": functions})
 
 
 def _tables(content: dict) -> dict[str, Table]:

@@ -10,8 +10,11 @@ import pyarrow as pa
 from .catalog import Catalog
 from .commits import Commits
 from .engine import Cancellation, Engine
+from .identity import Identities
+from .names import Resolver
 from .parameters import Parameters
 from .past import Past
+from .privileges import Access
 from .query_history import QueryHistory
 from .sessions import Session
 
@@ -26,6 +29,7 @@ class Parts:
     commits: Commits
     past: Past
     history: QueryHistory
+    identities: Identities
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,12 @@ class Context:
     statement_id: str
     sql: str
     parameters: Parameters
+    access: Access
     cancellation: Cancellation = field(default_factory=Cancellation)
+
+    @property
+    def resolver(self) -> Resolver:
+        return Resolver(self.session.namespace, self.catalog, self.access)
 
     @property
     def catalog(self) -> Catalog:

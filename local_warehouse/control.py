@@ -60,6 +60,8 @@ class Control:
     def _set_warehouse(self, body: dict) -> dict:
         running = self._warehouse.running
         running.start_seconds = float(body.get("start_seconds", running.start_seconds))
+        if "unity_catalog" in body:
+            self._warehouse.parts.catalog.switch_unity(bool(body["unity_catalog"]))
         if "state" in body:
             running.become(body["state"])
         return {"state": running.state}

@@ -46,6 +46,10 @@ def table_not_found(name: str) -> SqlError:
     )
 
 
+def no_unity_catalog() -> SqlError:
+    return SqlError("UC_NOT_ENABLED", "Unity Catalog is not enabled in this workspace.", "0AKUD")
+
+
 def column_not_found(name: str) -> SqlError:
     return SqlError(
         "UNRESOLVED_COLUMN.WITH_SUGGESTION",

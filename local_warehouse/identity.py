@@ -20,11 +20,11 @@ from pathlib import Path
 
 import jwt
 
+from .catalog import EVERYBODY
 from .json_file import JsonFile
 
 DEVELOPER_TOKEN = "dapi-local-developer"
 DEVELOPER = "developer@localhost"
-EVERYBODY = "account users"
 SQL_SCOPES = {"sql", "all-apis"}
 
 
@@ -152,12 +152,6 @@ class Identities:
     def groups_of(self, user: str) -> list[str]:
         found = (group for group, members in self.groups.read().items() if user in members)
         return [EVERYBODY, *found]
-
-    def exists(self, name: str) -> bool:
-        """Whether there is a user, service principal or group of that name."""
-        users = (entry["user"] for entry in self.tokens.read().values())
-        groups = (EVERYBODY, *self.groups.read())
-        return name in (*groups, *self.principals.read(), *users)
 
 
 def _is_developer(token: str) -> bool:

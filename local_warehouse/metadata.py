@@ -11,6 +11,7 @@ import pyarrow as pa
 from databricks.sql.thrift_api.TCLIService import ttypes
 
 from .catalog import Catalog, Column
+from .privileges import Access, catalog_, object_, schema_
 
 _JDBC_TYPES = {
     "BOOLEAN": 16, "TINYINT": -6, "SMALLINT": 5, "INT": 4, "BIGINT": -5, "FLOAT": 6,
@@ -27,30 +28,32 @@ def _matcher(pattern: str | None):
     return lambda name: expression.fullmatch(name) is not None
 
 
-def catalogs(catalog: Catalog, req: ttypes.TGetCatalogsReq) -> pa.Table:
-    return pa.table({"TABLE_CAT": pa.array(sorted(catalog.catalogs), pa.string())})
+def catalogs(catalog: Catalog, access: Access, req: ttypes.TGetCatalogsReq) -> pa.Table:
+    seen = sorted(name for name in catalog.catalogs if access.sees(catalog_(name)))
+    return pa.table({"TABLE_CAT": pa.array(seen, pa.string())})
 
 
-def schemas(catalog: Catalog, req: ttypes.TGetSchemasReq) -> pa.Table:
+def schemas(catalog: Catalog, access: Access, req: ttypes.TGetSchemasReq) -> pa.Table:
     in_catalog, like = _matcher(req.catalogName), _matcher(req.schemaName)
     found = [
         {"TABLE_SCHEM": schema, "TABLE_CATALOG": name}
         for name, entry in sorted(catalog.catalogs.items())
         for schema in sorted(entry.schemas)
-        if in_catalog(name) and like(schema)
+        if in_catalog(name) and like(schema) and access.sees(schema_(name, schema))
     ]
     return _table(found, "TABLE_SCHEM TABLE_CATALOG")
 
 
-def _matching_tables(catalog: Catalog, req):
+def _matching_tables(catalog: Catalog, access: Access, req):
     in_catalog, in_schema = _matcher(req.catalogName), _matcher(req.schemaName)
     like = _matcher(req.tableName)
     for table in sorted(catalog.all_tables(), key=lambda table: table.full_name):
-        if in_catalog(table.catalog) and in_schema(table.schema) and like(table.name):
+        matches = in_catalog(table.catalog) and in_schema(table.schema) and like(table.name)
+        if matches and access.sees(object_(table)):
             yield table
 
 
-def tables(catalog: Catalog, req: ttypes.TGetTablesReq) -> pa.Table:
+def tables(catalog: Catalog, access: Access, req: ttypes.TGetTablesReq) -> pa.Table:
     wanted = {kind.upper() for kind in req.tableTypes or ()}
     found = [
         {
@@ -60,13 +63,13 @@ def tables(catalog: Catalog, req: ttypes.TGetTablesReq) -> pa.Table:
             "TABLE_TYPE": "TABLE",
             "REMARKS": table.comment or "",
         }
-        for table in _matching_tables(catalog, req)
+        for table in _matching_tables(catalog, access, req)
         if not wanted or "TABLE" in wanted
     ]
     return _table(found, "TABLE_CAT TABLE_SCHEM TABLE_NAME TABLE_TYPE REMARKS")
 
 
-def columns(catalog: Catalog, req: ttypes.TGetColumnsReq) -> pa.Table:
+def columns(catalog: Catalog, access: Access, req: ttypes.TGetColumnsReq) -> pa.Table:
     like = _matcher(req.columnName)
     found = [
         {
@@ -81,7 +84,7 @@ def columns(catalog: Catalog, req: ttypes.TGetColumnsReq) -> pa.Table:
             "ORDINAL_POSITION": position,
             "IS_NULLABLE": "YES" if column.nullable else "NO",
         }
-        for table in _matching_tables(catalog, req)
+        for table in _matching_tables(catalog, access, req)
         for position, column in enumerate(table.columns)
         if like(column.name)
     ]

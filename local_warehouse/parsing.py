@@ -101,6 +101,10 @@ class Words:
         """A string, number or word, as in SET."""
         return self._next().text
 
+    def next_is(self, *words: str) -> bool:
+        """Whether one of these words comes next, or none at all."""
+        return not self.more or self._tokens[self._at].text.upper() in words
+
     @property
     def more(self) -> bool:
         return self._at < len(self._tokens)

@@ -12,10 +12,12 @@ from . import writes
 from .catalog import Catalog, Table
 from .commands import Command, find_command
 from .errors import unsupported
-from .names import Namespace, rewrite_tables
+from .names import Namespace, Resolver, rewrite_tables
 from .parsing import parse
+from .privileges import Access, Need
 from .template import Markers, Template
 
+METASTORE_ID = "local:00000000-0000-0000-0000-000000000000"
 WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
 
 
@@ -25,6 +27,7 @@ class Query:
 
     template: Template
     tables: tuple[Table, ...]
+    needs: tuple[Need, ...]
 
 
 Prepared = Query | writes.Write | Command
@@ -39,36 +42,40 @@ class Preparer:
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple, Prepared] = OrderedDict()
 
-    def prepare(self, sql: str, namespace: Namespace) -> Prepared:
-        """Raises SqlError: syntax, unknown table, or something not supported here."""
+    def prepare(self, sql: str, namespace: Namespace, access: Access) -> Prepared:
+        """Raises SqlError: syntax, unknown table, something forbidden or not supported here.
+
+        What is known already was allowed to whoever came first: its needs have to be met anew.
+        """
         key = (sql, namespace, self._catalog.version)
         with self._lock:
             if key in self._known:
                 self._known.move_to_end(key)
                 return self._known[key]
-        prepared = self._prepare(sql, namespace)
+        prepared = self._prepare(sql, Resolver(namespace, self._catalog, access))
         with self._lock:
             self._known[key] = prepared
             if len(self._known) > self._size:
                 self._known.popitem(last=False)
         return prepared
 
-    def _prepare(self, sql: str, namespace: Namespace) -> Prepared:
+    def _prepare(self, sql: str, resolver: Resolver) -> Prepared:
         if command := find_command(sql):
             return command
         tree = parse(sql)
         markers = Markers()
-        mark_values(tree, namespace, markers)
+        mark_values(tree, resolver, markers)
         if isinstance(tree, WRITES):
-            return writes.prepare(tree, namespace, self._catalog, markers)
+            return writes.prepare(tree, resolver, markers)
         if not isinstance(tree, exp.Query):
             raise unsupported(f"this statement ({type(tree).__name__.upper()})")
-        tables = rewrite_tables(tree, namespace, self._catalog, markers)
-        return Query(markers.template(tree), tuple(tables))
+        tables = rewrite_tables(tree, resolver, markers)
+        return Query(markers.template(tree), tuple(tables), tuple(resolver.needs))
 
 
-def mark_values(tree: exp.Expression, namespace: Namespace, markers: Markers) -> None:
+def mark_values(tree: exp.Expression, resolver: Resolver, markers: Markers) -> None:
     """Put markers where parameters and the session's functions stand."""
+    namespace = resolver.namespace
     position = 0
     for node in list(tree.dfs()):
         if isinstance(node, exp.Placeholder):
@@ -83,6 +90,9 @@ def mark_values(tree: exp.Expression, namespace: Namespace, markers: Markers) ->
             node.replace(exp.Literal.string(namespace.catalog))
         elif isinstance(node, exp.CurrentSchema | exp.CurrentDatabase):
             node.replace(exp.Literal.string(namespace.schema))
+        elif _is_call(node, "CURRENT_METASTORE"):
+            resolver.require_unity()
+            node.replace(exp.Literal.string(METASTORE_ID))
 
 
 def _is_call(node: exp.Expression, name: str) -> bool:

@@ -17,10 +17,11 @@ from . import metadata
 from .catalog import DEFAULT_CATALOG, DEFAULT_SCHEMA
 from .commands.use import check_setting
 from .context import Result
-from .errors import InvalidHandle, SqlError
+from .errors import InvalidHandle, SqlError, no_unity_catalog
 from .names import Namespace
 from .operations import Operation, Operations
 from .parameters import Parameters
+from .privileges import schema_
 from .results import thrift_schema
 from .sessions import Session
 from .warehouse import Warehouse
@@ -95,7 +96,11 @@ class Service:
         catalog = (given and given.catalogName) or DEFAULT_CATALOG
         schema = (given and given.schemaName) or DEFAULT_SCHEMA
         if given and (given.catalogName or given.schemaName):
+            place = schema_(catalog, schema)
+            if given.catalogName and not self.warehouse.parts.catalog.unity:
+                raise no_unity_catalog()
             self.warehouse.parts.catalog.schema(catalog, schema)
+            self.warehouse.access(self.user).require("USE SCHEMA", place)
         return Namespace(catalog.lower(), schema.lower())
 
     # --- statements ---
@@ -236,7 +241,9 @@ class Service:
     def _listing(self, req, source, response):
         try:
             session = self._session(req)
-            table: pa.Table = source(self.warehouse.parts.catalog, req)
+            table: pa.Table = source(
+                self.warehouse.parts.catalog, self.warehouse.access(self.user), req
+            )
         except (InvalidHandle, SqlError) as error:
             return response(status=_error(error))
         what = type(req).__name__.removeprefix("T").removesuffix("Req")

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from .catalog import SYSTEM_CATALOG, Constraint, Table
 from .context import Context
 from .errors import table_not_found
+from .privileges import Securable, catalog_, grants_on, object_, schema_
 
 TEXT, NUMBER, MOMENT = pa.string(), pa.int64(), pa.timestamp("us", tz="UTC")
 Rows = list[dict]
@@ -29,14 +30,19 @@ def _moment(seconds: float) -> dt.datetime:
 def _catalog_names(context: Context, catalog: str) -> list[str]:
     """The catalogs that an information_schema covers: its own, or all for ``system``."""
     if catalog == SYSTEM_CATALOG:
-        return list(context.catalog.catalogs)
+        return [n for n in context.catalog.catalogs if context.access.sees(catalog_(n))]
     context.catalog.catalog(catalog)
+    context.access.require("USE CATALOG", catalog_(catalog))
     return [catalog]
 
 
 def _tables(context: Context, catalog: str) -> list[Table]:
     names = _catalog_names(context, catalog)
-    return [table for table in context.catalog.all_tables() if table.catalog in names]
+    return [
+        table
+        for table in context.catalog.all_tables()
+        if table.catalog in names and context.access.sees(object_(table))
+    ]
 
 
 def catalogs(context: Context, catalog: str) -> Rows:
@@ -65,6 +71,7 @@ def schemata(context: Context, catalog: str) -> Rows:
         }
         for name in _catalog_names(context, catalog)
         for schema_name, schema in context.catalog.catalog(name).schemas.items()
+        if context.access.sees(schema_(name, schema_name))
     ]
 
 
@@ -166,7 +173,51 @@ def query_history(context: Context, catalog: str) -> Rows:
             "query_tags": entry.query_tags,
         }
         for entry in context.parts.history.entries()
+        if context.access.is_admin or entry.user == context.session.user
     ]
+
+
+def _privileges(context: Context, place: Securable, names: dict[str, str]) -> Iterator[dict]:
+    """Grants on one object and what it lies in; all for its owner, for others their own."""
+    everything = context.access.owns(place)
+    for grant in grants_on(context.catalog, place):
+        if everything or grant.principal in context.access.names:
+            yield {
+                "grantor": grant.grantor,
+                "grantee": grant.principal,
+                **names,
+                "privilege_type": grant.privilege,
+                "is_grantable": "NO",
+                "inherited_from": "NONE" if grant.securable == place else grant.securable.kind,
+            }
+
+
+def catalog_privileges(context: Context, catalog: str) -> Rows:
+    return [
+        row
+        for name in _catalog_names(context, catalog)
+        for row in _privileges(context, catalog_(name), {"catalog_name": name})
+    ]
+
+
+def schema_privileges(context: Context, catalog: str) -> Rows:
+    rows: Rows = []
+    for schema in schemata(context, catalog):
+        names = {key: schema[key] for key in ("catalog_name", "schema_name")}
+        rows += _privileges(context, schema_(*names.values()), names)
+    return rows
+
+
+def table_privileges(context: Context, catalog: str) -> Rows:
+    rows: Rows = []
+    for table in _tables(context, catalog):
+        names = {
+            "table_catalog": table.catalog,
+            "table_schema": table.schema,
+            "table_name": table.name,
+        }
+        rows += _privileges(context, object_(table), names)
+    return rows
 
 
 # Rows whose columns are not text.
@@ -190,10 +241,25 @@ _COLUMNS = {
     "table_schema table_name constraint_type is_deferrable initially_deferred enforced",
     key_column_usage: "constraint_catalog constraint_schema constraint_name table_catalog "
     "table_schema table_name column_name ordinal_position position_in_unique_constraint",
+    catalog_privileges: "grantor grantee catalog_name privilege_type is_grantable inherited_from",
+    schema_privileges: "grantor grantee catalog_name schema_name privilege_type is_grantable "
+    "inherited_from",
+    table_privileges: "grantor grantee table_catalog table_schema table_name privilege_type "
+    "is_grantable inherited_from",
     query_history: "statement_id executed_by session_id execution_status statement_text "
     "statement_type error_message start_time end_time total_duration_ms produced_rows query_tags",
 }
-_INFORMATION_SCHEMA = (catalogs, schemata, tables, columns, table_constraints, key_column_usage)
+_INFORMATION_SCHEMA = (
+    catalogs,
+    schemata,
+    tables,
+    columns,
+    table_constraints,
+    key_column_usage,
+    catalog_privileges,
+    schema_privileges,
+    table_privileges,
+)
 SYSTEM_TABLES: dict[str, Callable[[Context, str], Rows]] = {
     **{f"information_schema.{source.__name__}": source for source in _INFORMATION_SCHEMA},
     "query.history": query_history,

@@ -18,6 +18,7 @@ from .identity import Identities
 from .parameters import Parameters
 from .past import Past
 from .prepare import Preparer, Query
+from .privileges import Access
 from .query_history import Entry, QueryHistory
 from .running import Running
 from .sessions import Session, Sessions
@@ -38,10 +39,11 @@ class Warehouse:
         catalog = Catalog(folder)
         commits = Commits(catalog, folder)
         past = Past(catalog, commits, folder)
-        self.parts = Parts(folder, catalog, Engine(), commits, past, QueryHistory())
+        self.identities = Identities(folder)
+        history = QueryHistory()
+        self.parts = Parts(folder, catalog, Engine(), commits, past, history, self.identities)
         for table in catalog.all_tables():
             self.parts.engine.register(table.id, str(catalog.location(table)))
-        self.identities = Identities(folder)
         self.running = Running()
         self.sessions = Sessions(idle_seconds)
         self.faults = Faults()
@@ -49,6 +51,9 @@ class Warehouse:
 
     def stop(self) -> None:
         self.parts.engine.stop()
+
+    def access(self, user: str) -> Access:
+        return Access(self.parts.catalog, self.identities, user)
 
     def execute(
         self,
@@ -59,10 +64,13 @@ class Warehouse:
     ) -> Result:
         """Run one statement. Raises SqlError or Cancelled."""
         self.faults.before_execution(entry.text, cancellation)
+        access = self.access(session.user)
         context = Context(
-            self.parts, session, entry.statement_id, entry.text, parameters, cancellation
+            self.parts, session, entry.statement_id, entry.text, parameters, access, cancellation
         )
-        prepared = self._preparer.prepare(entry.text, session.namespace)
+        prepared = self._preparer.prepare(entry.text, session.namespace, access)
+        # It may have been prepared for somebody else, or before a grant was revoked.
+        access.meet(prepared.needs)
         if isinstance(prepared, Query):
             with snapshots(context) as system_table:
                 sql = fill(prepared.template, context, system_table=system_table)

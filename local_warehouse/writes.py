@@ -13,12 +13,13 @@ import pyarrow as pa
 from sqlglot import exp
 
 from . import checks
-from .catalog import Catalog, Table
+from .catalog import Table
 from .context import Context, Result
 from .engine import engine_name
 from .errors import SqlError, column_not_found, concurrent_write, metadata_changed, unsupported
 from .fill import fill
-from .names import Namespace, resolve, rewrite_tables
+from .names import Resolver, rewrite_tables
+from .privileges import Need
 from .template import Markers, Template
 
 # Result columns as Databricks returns them -> the engine's metric in the commit.
@@ -40,18 +41,17 @@ class Write:
     template: Template
     tables: tuple[Table, ...]
     counts: dict[str, str]
+    needs: tuple[Need, ...]
     touched: Template | None = None
 
 
-def prepare(
-    tree: exp.Expression, namespace: Namespace, catalog: Catalog, markers: Markers
-) -> Write:
+def prepare(tree: exp.Expression, resolver: Resolver, markers: Markers) -> Write:
     """Raises SqlError for what is unknown or not supported."""
     if isinstance(tree, exp.Insert):
-        return _prepare_insert(tree, namespace, catalog, markers)
+        return _prepare_insert(tree, resolver, markers)
     if isinstance(tree, exp.Merge):
-        return _prepare_merge(tree, namespace, catalog, markers)
-    return _prepare_change(tree, namespace, catalog, markers)
+        return _prepare_merge(tree, resolver, markers)
+    return _prepare_change(tree, resolver, markers)
 
 
 def run(write: Write, context: Context) -> Result:
@@ -97,16 +97,14 @@ def _conflicts(write: Write, context: Context, seen: int, now: int) -> bool:
     return context.engine.run(probe, context.cancellation).num_rows > 0
 
 
-def _prepare_insert(
-    tree: exp.Insert, namespace: Namespace, catalog: Catalog, markers: Markers
-) -> Write:
+def _prepare_insert(tree: exp.Insert, resolver: Resolver, markers: Markers) -> Write:
     for option in ("overwrite", "where", "partition", "conflict", "returning"):
         if tree.args.get(option):
             raise unsupported(f"INSERT with {option.upper()}")
     into, source = tree.this, tree.expression
     listed = into.expressions if isinstance(into, exp.Schema) else []
     node = into.this if isinstance(into, exp.Schema) else into
-    target = resolve(node, namespace, catalog)
+    target = resolver.table(node, "MODIFY")
     if with_ := tree.args.get("with_"):
         source.set("with_", with_)
     width = _width(source)
@@ -123,9 +121,9 @@ def _prepare_insert(
         or (not listed and not tree.args.get("by_name") and len(columns) < len(target.columns))
     ):
         raise _arity(target, len(columns) if listed else len(target.columns), width)
-    tables = rewrite_tables(source, namespace, catalog, markers)
+    tables = rewrite_tables(source, resolver, markers)
     sql = _insert_sql(target, columns, source)
-    return Write(target, markers.split(sql), (target, *tables), _INSERT)
+    return Write(target, markers.split(sql), (target, *tables), _INSERT, tuple(resolver.needs))
 
 
 def _insert_sql(target: Table, columns: list[str], source: exp.Expression) -> str:
@@ -169,18 +167,16 @@ def _arity(target: Table, wanted: int, given: int | None) -> SqlError:
     )
 
 
-def _prepare_change(
-    tree: exp.Update | exp.Delete, namespace: Namespace, catalog: Catalog, markers: Markers
-) -> Write:
+def _prepare_change(tree: exp.Update | exp.Delete, resolver: Resolver, markers: Markers) -> Write:
     node = tree.this
     if not isinstance(node, exp.Table):
         raise unsupported("this form of DELETE")
-    target = resolve(node, namespace, catalog)
+    target = resolver.table(node, *_change_privileges(tree))
     alias = node.alias or node.name
     where = tree.args.get("where")
     if isinstance(tree, exp.Delete) and where is not None and where.find(exp.Query):
         raise unsupported("subqueries in the condition of DELETE")
-    tables = rewrite_tables(tree, namespace, catalog, markers)
+    tables = rewrite_tables(tree, resolver, markers, node)
     if isinstance(tree, exp.Update):
         assignments = _assignments(tree.expressions, target)
         guarded = checks.guard(target, assignments, alias)
@@ -190,17 +186,25 @@ def _prepare_change(
         touched = touched.where(where.this.copy())
     counts = _UPDATE if isinstance(tree, exp.Update) else _DELETE
     return Write(
-        target, markers.template(tree), (target, *tables), counts, markers.template(touched)
+        target,
+        markers.template(tree),
+        (target, *tables),
+        counts,
+        tuple(resolver.needs),
+        markers.template(touched),
     )
 
 
-def _prepare_merge(
-    tree: exp.Merge, namespace: Namespace, catalog: Catalog, markers: Markers
-) -> Write:
-    target = resolve(tree.this, namespace, catalog)
+def _change_privileges(tree: exp.Update | exp.Delete) -> tuple[str, ...]:
+    """MODIFY; SELECT as well, where the change depends on what is there."""
+    return ("MODIFY", "SELECT") if tree.find(exp.Column, exp.Query) else ("MODIFY",)
+
+
+def _prepare_merge(tree: exp.Merge, resolver: Resolver, markers: Markers) -> Write:
+    target = resolver.table(tree.this, "MODIFY", "SELECT")
     alias = tree.this.alias or tree.this.name
     source_alias = tree.args["using"].alias_or_name
-    tables = rewrite_tables(tree, namespace, catalog, markers)
+    tables = rewrite_tables(tree, resolver, markers, tree.this)
     for when in tree.args["whens"].expressions:
         _guard_when(when, target, alias, source_alias)
     touched = (
@@ -209,7 +213,12 @@ def _prepare_merge(
         .join(tree.args["using"].copy(), on=tree.args["on"].copy(), join_type="LEFT SEMI")
     )
     return Write(
-        target, markers.template(tree), (target, *tables), _MERGE, markers.template(touched)
+        target,
+        markers.template(tree),
+        (target, *tables),
+        _MERGE,
+        tuple(resolver.needs),
+        markers.template(touched),
     )
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from ..context import Context, Result
 from ..errors import syntax_error
 from ..parsing import Words, tokenize
-from . import alter, create, describe, drop, history, show, use
+from ..privileges import Need
+from . import alter, create, describe, drop, grants, history, show, use
 
 Function = Callable[[Words, Context], Result]
 
@@ -40,6 +41,10 @@ COMMANDS: tuple[tuple[str, Function], ...] = (
     ("SHOW TABLES", show.tables),
     ("SHOW COLUMNS", show.columns),
     ("SHOW TBLPROPERTIES", show.properties),
+    ("SHOW GRANTS", grants.show),
+    ("SHOW GRANT", grants.show),
+    ("GRANT", grants.grant),
+    ("REVOKE", grants.revoke),
     ("USE", use.use),
     ("SET", use.set_configuration),
 )
@@ -51,6 +56,7 @@ class Command:
 
     words: str
     function: Function
+    needs: tuple[Need, ...] = ()  # a command asks for itself, each time that it runs
 
     def run(self, context: Context) -> Result:
         words = Words(context.sql, context.parameters)

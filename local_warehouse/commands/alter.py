@@ -18,14 +18,13 @@ from ..checks import parse_condition
 from ..context import NOTHING, Context, Result
 from ..engine import engine_name
 from ..errors import SqlError, column_not_found, unsupported
-from ..names import resolve
 from ..parsing import Words, parse, text_of
+from ..privileges import MANAGE
 from .create import read_cluster, read_key, type_name
 
 
 def table(words: Words, context: Context) -> Result:
-    node = words.table()
-    found = resolve(node, context.session.namespace, context.catalog)
+    found = context.resolver.table(words.table(), MANAGE)
     if words.accept("UNSET", "TBLPROPERTIES"):
         return _unset_properties(words, found, context)
     tree = parse(context.sql)
@@ -156,14 +155,14 @@ def _unset_properties(words: Words, table: Table, context: Context) -> Result:
 def comment(words: Words, context: Context) -> Result:
     """``COMMENT ON TABLE|COLUMN|SCHEMA|CATALOG name IS 'text'``."""
     if words.accept("TABLE"):
-        table = resolve(words.table(), context.session.namespace, context.catalog)
+        table = context.resolver.table(words.table(), MANAGE)
         with changing(table, context) as draft:
             draft.table.comment = _comment_text(words)
             draft.operation = "SET TBLPROPERTIES"
     elif words.accept("COLUMN"):
         *table_name, column_name = words.name()
         node = exp.to_table(".".join(f"`{part}`" for part in table_name), dialect="databricks")
-        table = resolve(node, context.session.namespace, context.catalog)
+        table = context.resolver.table(node, MANAGE)
         with changing(table, context) as draft:
             column = draft.table.column(column_name)
             if column is None:
@@ -171,14 +170,17 @@ def comment(words: Words, context: Context) -> Result:
             column.comment = _comment_text(words)
             draft.operation = "CHANGE COLUMN"
     elif words.accept("SCHEMA") or words.accept("DATABASE"):
-        *catalog_name, name = words.name()
-        home = catalog_name[0] if catalog_name else context.session.namespace.catalog
-        context.catalog.schema(home, name).comment = _comment_text(words)
+        place = context.resolver.schema(words.name())
+        found = context.catalog.schema(*place.path)
+        context.access.require(MANAGE, place)
+        found.comment = _comment_text(words)
         context.catalog.save()
     else:
         words.expect("CATALOG")
         (name,) = words.name()
-        context.catalog.catalog(name).comment = _comment_text(words)
+        found = context.catalog.catalog(name)
+        context.access.require(MANAGE, context.resolver.catalog_named(name))
+        found.comment = _comment_text(words)
         context.catalog.save()
     return NOTHING
 

@@ -10,9 +10,10 @@ from ..catalog import Column, Constraint, Table, table_exists
 from ..context import NOTHING, Context, Result
 from ..engine import engine_name
 from ..errors import SqlError, column_not_found, unsupported
-from ..names import Namespace, parts, resolve
+from ..names import Namespace, Resolver
 from ..parameters import text_literal
 from ..parsing import Words, parse, text_of
+from ..privileges import METASTORE, catalog_, schema_
 
 # Properties that the engine's own log cleaning must know; all others stay in the catalog.
 ENGINE_PROPERTIES = ("delta.logretentionduration", "delta.deletedfileretentionduration")
@@ -23,6 +24,8 @@ def catalog(words: Words, context: Context) -> Result:
     (name,) = words.name()
     comment = words.string() if words.accept("COMMENT") else None
     words.end()
+    context.resolver.require_unity()
+    context.access.require("CREATE CATALOG", METASTORE)
     if not (tolerant and name.lower() in context.catalog.catalogs):
         context.catalog.create_catalog(name, comment, context.session.user)
     return NOTHING
@@ -30,11 +33,12 @@ def catalog(words: Words, context: Context) -> Result:
 
 def schema(words: Words, context: Context) -> Result:
     tolerant = words.accept("IF", "NOT", "EXISTS")
-    *catalog_name, name = words.name()
+    home, name = context.resolver.schema(words.name()).path
     comment = words.string() if words.accept("COMMENT") else None
     words.end()
-    home = catalog_name[0] if catalog_name else context.session.namespace.catalog
-    if not (tolerant and name.lower() in context.catalog.catalog(home).schemas):
+    entry = context.catalog.catalog(home)
+    context.access.require("CREATE SCHEMA", catalog_(home))
+    if not (tolerant and name in entry.schemas):
         context.catalog.create_schema(home, name, comment, context.session.user)
     return NOTHING
 
@@ -43,8 +47,9 @@ def table(words: Words, context: Context) -> Result:
     tree = parse(context.sql)
     if not isinstance(tree.this, exp.Schema) or tree.expression is not None:
         raise unsupported("CREATE TABLE without a list of columns")
-    catalog_name, schema_name, name = parts(tree.this.this, context.session.namespace)
+    catalog_name, schema_name, name = context.resolver.parts(tree.this.this)
     context.catalog.schema(catalog_name, schema_name)
+    context.access.require("CREATE TABLE", schema_(catalog_name, schema_name))
     if context.catalog.find(catalog_name, schema_name, name):
         if tree.args.get("exists"):
             return NOTHING
@@ -100,7 +105,8 @@ def read_key(kind: exp.Expression, name: str, table: Table, context: Context) ->
     if isinstance(kind, exp.ForeignKey):
         reference = kind.args["reference"].this
         node = reference.this if isinstance(reference, exp.Schema) else reference
-        parent = resolve(node, Namespace(table.catalog, table.schema), context.catalog)
+        here = Namespace(table.catalog, table.schema)
+        parent = Resolver(here, context.catalog, context.access).table(node, "SELECT")
         referenced = (
             [c.name for c in reference.expressions] if isinstance(reference, exp.Schema) else []
         )

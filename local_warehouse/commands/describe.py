@@ -8,7 +8,6 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from ..context import Context, Result, rows
-from ..names import resolve
 from ..parsing import Words
 from ..system_tables import MOMENT, NUMBER, TEXT
 
@@ -16,7 +15,7 @@ from ..system_tables import MOMENT, NUMBER, TEXT
 def table(words: Words, context: Context) -> Result:
     words.accept("TABLE")
     extended = words.accept("EXTENDED")
-    found = resolve(words.table(), context.session.namespace, context.catalog)
+    found = context.resolver.table(words.table())
     words.end()
     values = [(column.name, column.type.lower(), column.comment) for column in found.columns]
     if found.cluster_by:
@@ -60,7 +59,7 @@ def _constraint(key) -> str:
 
 
 def detail(words: Words, context: Context) -> Result:
-    found = resolve(words.table(), context.session.namespace, context.catalog)
+    found = context.resolver.table(words.table(), "SELECT")
     words.end()
     delta = DeltaTable(context.catalog.location(found))
     actions = pa.table(delta.get_add_actions(flatten=True))
@@ -98,10 +97,11 @@ def detail(words: Words, context: Context) -> Result:
 
 def schema(words: Words, context: Context) -> Result:
     words.accept("EXTENDED")
-    *catalog_name, name = words.name()
+    place = context.resolver.schema(words.name())
     words.end()
-    home = catalog_name[0] if catalog_name else context.session.namespace.catalog
+    home, name = place.path
     found = context.catalog.schema(home, name)
+    context.access.require_sight(place)
     facts = {"Catalog Name": home, "Namespace Name": name, "Comment": found.comment or ""}
     return _facts({**facts, "Owner": found.owner}, "database")
 
@@ -111,6 +111,7 @@ def catalog(words: Words, context: Context) -> Result:
     (name,) = words.name()
     words.end()
     found = context.catalog.catalog(name)
+    context.access.require_sight(context.resolver.catalog_named(name))
     facts = {"Catalog Name": name, "Comment": found.comment or "", "Owner": found.owner}
     return _facts(facts, "info")
 

@@ -7,8 +7,8 @@ import shutil
 from ..catalog import Table
 from ..context import NOTHING, Context, Result
 from ..errors import SqlError
-from ..names import resolve
 from ..parsing import Words
+from ..privileges import MANAGE, schema_
 
 
 def table(words: Words, context: Context) -> Result:
@@ -16,7 +16,7 @@ def table(words: Words, context: Context) -> Result:
     node = words.table()
     words.end()
     try:
-        found = resolve(node, context.session.namespace, context.catalog)
+        found = context.resolver.table(node, MANAGE)
     except SqlError as error:
         gone = ("TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND", "NO_SUCH_CATALOG_EXCEPTION")
         if tolerant and error.error_class in gone:
@@ -28,14 +28,15 @@ def table(words: Words, context: Context) -> Result:
 
 def schema(words: Words, context: Context) -> Result:
     tolerant = words.accept("IF", "EXISTS")
-    *catalog_name, name = words.name()
+    home, name = context.resolver.schema(words.name()).path
     cascade = words.accept("CASCADE")
     words.accept("RESTRICT")
     words.end()
-    home = catalog_name[0] if catalog_name else context.session.namespace.catalog
-    entry = context.catalog.catalogs.get(home.lower())
-    if tolerant and (entry is None or name.lower() not in entry.schemas):
+    entry = context.catalog.catalogs.get(home)
+    if tolerant and (entry is None or name not in entry.schemas):
         return NOTHING
+    context.catalog.schema(home, name)
+    context.access.require(MANAGE, schema_(home, name))
     _drop_schema(home, name, cascade, context)
     return NOTHING
 
@@ -49,6 +50,7 @@ def catalog(words: Words, context: Context) -> Result:
     if tolerant and name.lower() not in context.catalog.catalogs:
         return NOTHING
     entry = context.catalog.catalog(name)
+    context.access.require(MANAGE, context.resolver.catalog_named(name))
     if not cascade and any(schema.tables for schema in entry.schemas.values()):
         raise SqlError("CATALOG_NOT_EMPTY", f"Catalog '{name}' is not empty.", "2BP01")
     for schema_name in list(entry.schemas):

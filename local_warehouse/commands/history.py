@@ -9,7 +9,6 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from ..context import Context, Result, rows
-from ..names import resolve
 from ..parsing import Words
 from ..system_tables import MOMENT, NUMBER, TEXT
 
@@ -35,7 +34,7 @@ COLUMNS = {
 
 def describe_history(words: Words, context: Context) -> Result:
     words.accept("TABLE")
-    table = resolve(words.table(), context.session.namespace, context.catalog)
+    table = context.resolver.table(words.table(), "SELECT")
     limit = words.number() if words.accept("LIMIT") else None
     words.end()
     makers = context.commits.makers(table)

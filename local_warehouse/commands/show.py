@@ -7,32 +7,39 @@ import fnmatch
 import pyarrow as pa
 
 from ..context import Context, Result, rows
-from ..names import resolve
 from ..parsing import Words
+from ..privileges import catalog_, object_, schema_
 from ..system_tables import TEXT
 
 
 def catalogs(words: Words, context: Context) -> Result:
     pattern = _pattern(words)
-    names = [n for n in sorted([*context.catalog.catalogs, "system"]) if _matches(n, pattern)]
+    context.resolver.require_unity()
+    seen = [n for n in context.catalog.catalogs if context.access.sees(catalog_(n))]
+    names = [name for name in sorted([*seen, "system"]) if _matches(name, pattern)]
     return rows({"catalog": TEXT}, [(name,) for name in names])
 
 
 def schemas(words: Words, context: Context) -> Result:
     catalog = _within(words) or [context.session.namespace.catalog]
     pattern = _pattern(words)
-    names = sorted([*context.catalog.catalog(catalog[0]).schemas, "information_schema"])
+    home = catalog[0]
+    schemas = context.catalog.catalog(home).schemas
+    context.access.require("USE CATALOG", catalog_(home))
+    seen = [name for name in schemas if context.access.sees(schema_(home, name))]
+    names = sorted([*seen, "information_schema"])
     return rows({"databaseName": TEXT}, [(n,) for n in names if _matches(n, pattern)])
 
 
 def tables(words: Words, context: Context) -> Result:
-    namespace = context.session.namespace
-    where = _within(words) or [namespace.schema]
+    place = context.resolver.schema(_within(words) or [context.session.namespace.schema])
     pattern = _pattern(words)
-    catalog = where[0] if len(where) == 2 else namespace.catalog
-    found = context.catalog.schema(catalog, where[-1]).tables
+    found = context.catalog.schema(*place.path).tables
+    context.access.require("USE SCHEMA", place)
     values = [
-        (where[-1].lower(), name, False) for name in sorted(found) if _matches(name, pattern)
+        (place.path[1], name, False)
+        for name, table in sorted(found.items())
+        if _matches(name, pattern) and context.access.sees(object_(table))
     ]
     return rows({"database": TEXT, "tableName": TEXT, "isTemporary": pa.bool_()}, values)
 
@@ -40,13 +47,13 @@ def tables(words: Words, context: Context) -> Result:
 def columns(words: Words, context: Context) -> Result:
     if not words.accept("IN"):
         words.expect("FROM")
-    table = resolve(words.table(), context.session.namespace, context.catalog)
+    table = context.resolver.table(words.table())
     words.end()
     return rows({"col_name": TEXT}, [(column.name,) for column in table.columns])
 
 
 def properties(words: Words, context: Context) -> Result:
-    table = resolve(words.table(), context.session.namespace, context.catalog)
+    table = context.resolver.table(words.table())
     words.end()
     return rows({"key": TEXT, "value": TEXT}, sorted(table.properties.items()))
 

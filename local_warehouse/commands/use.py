@@ -27,13 +27,14 @@ def use(words: Words, context: Context) -> Result:
     if words.accept("CATALOG"):
         (catalog,) = words.name()
         context.catalog.catalog(catalog)
+        context.access.require("USE CATALOG", context.resolver.catalog_named(catalog))
         session.namespace = Namespace(catalog.lower(), "default")
     else:
         _ = words.accept("SCHEMA") or words.accept("DATABASE")
-        *catalog_name, schema = words.name()
-        catalog = catalog_name[0] if catalog_name else session.namespace.catalog
-        context.catalog.schema(catalog, schema)
-        session.namespace = Namespace(catalog.lower(), schema.lower())
+        place = context.resolver.schema(words.name())
+        context.catalog.schema(*place.path)
+        context.access.require("USE SCHEMA", place)
+        session.namespace = Namespace(*place.path)
     words.end()
     return NOTHING
 

@@ -231,7 +231,7 @@ def test_use(tables):
         ("ALTER TABLE accounts RENAME COLUMN team TO t", "UNSUPPORTED_FEATURE"),
         ("ALTER TABLE accounts SET ROW FILTER f ON (team)", "UNSUPPORTED_FEATURE"),
         ("ALTER TABLE accounts ALTER COLUMN nope SET NOT NULL", "UNRESOLVED_COLUMN"),
-        ("GRANT SELECT ON TABLE accounts TO `b`", "UNSUPPORTED_FEATURE"),
+        ("TRUNCATE TABLE accounts", "UNSUPPORTED_FEATURE"),
         ("TRUNCATE TABLE accounts", "UNSUPPORTED_FEATURE"),
         ("INSERT OVERWRITE accounts SELECT 1, 2, 3", "UNSUPPORTED_FEATURE"),
         ("INSERT INTO accounts (bsnid, nope) VALUES ('1', 2)", "UNRESOLVED_COLUMN"),

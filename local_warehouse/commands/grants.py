@@ -1,0 +1,103 @@
+"""GRANT, REVOKE, SHOW GRANTS."""
+
+from __future__ import annotations
+
+from ..context import NOTHING, Context, Result, rows
+from ..errors import SqlError
+from ..parsing import Words
+from ..privileges import APPLICABLE, MANAGE, METASTORE, Securable, find, grants_on, object_
+from ..system_tables import TEXT
+
+
+def grant(words: Words, context: Context) -> Result:
+    privileges, securable = _what(words, context)
+    words.expect("TO")
+    principal = words.value()
+    words.end()
+    grants = _grants(securable, context)
+    with context.catalog.changing():
+        granted = grants.setdefault(principal, {})
+        granted.update(dict.fromkeys(privileges, context.session.user))
+    return NOTHING
+
+
+def revoke(words: Words, context: Context) -> Result:
+    privileges, securable = _what(words, context)
+    words.expect("FROM")
+    principal = words.value()
+    words.end()
+    grants = _grants(securable, context)
+    with context.catalog.changing():
+        kept = {k: v for k, v in grants.pop(principal, {}).items() if k not in privileges}
+        if kept and "ALL PRIVILEGES" not in privileges:
+            grants[principal] = kept
+    return NOTHING
+
+
+def show(words: Words, context: Context) -> Result:
+    """``SHOW GRANTS [principal] ON securable``; without the right to grant, only one's own."""
+    principal = None if words.accept("ON") else words.value()
+    if principal is not None:
+        words.expect("ON")
+    securable = _securable(words, context)
+    words.end()
+    if securable != METASTORE:
+        context.access.require_sight(securable)
+    everything = context.access.may(MANAGE, securable)
+    found = [
+        grant
+        for grant in grants_on(context.catalog, securable)
+        if (everything or grant.principal in context.access.names)
+        and principal in (None, grant.principal)
+    ]
+    columns = dict.fromkeys(("Principal", "ActionType", "ObjectType", "ObjectKey"), TEXT)
+    values = [(g.principal, g.privilege, g.securable.kind, g.securable.name) for g in found]
+    return rows(columns, values)
+
+
+def _what(words: Words, context: Context) -> tuple[list[str], Securable]:
+    """The privileges and the object, up to TO or FROM; who asks may grant them."""
+    privileges = [_privilege(words)]
+    while words.accept(","):
+        privileges.append(_privilege(words))
+    words.expect("ON")
+    securable = _securable(words, context)
+    for privilege in privileges:
+        if privilege not in APPLICABLE[securable.kind]:
+            raise SqlError(
+                "INVALID_PARAMETER_VALUE",
+                f"Privilege {privilege} is not applicable to this entity "
+                f"[{securable.name}:{securable.kind}].",
+                "22023",
+            )
+    context.access.require(MANAGE, securable)
+    return privileges, securable
+
+
+def _privilege(words: Words) -> str:
+    named = [words.value()]
+    while not words.next_is("ON", ","):
+        named.append(words.value())
+    return " ".join(named).upper()
+
+
+def _securable(words: Words, context: Context) -> Securable:
+    """The object that is meant; raises SqlError where there is none."""
+    resolver = context.resolver
+    resolver.require_unity()
+    if words.accept("METASTORE"):
+        return METASTORE
+    if words.accept("CATALOG"):
+        (name,) = words.name()
+        context.catalog.catalog(name)
+        return resolver.catalog_named(name)
+    if words.accept("SCHEMA") or words.accept("DATABASE"):
+        place = resolver.schema(words.name())
+        context.catalog.schema(*place.path)
+        return place
+    words.accept("TABLE")
+    return object_(resolver.table(words.table()))
+
+
+def _grants(securable: Securable, context: Context) -> dict[str, dict[str, str]]:
+    return find(context.catalog, securable).grants
