@@ -7,9 +7,18 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "edip.settings")
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        # Its text says what to do; a traceback through settings would bury it.
+        from crm.connection_check.report import misconfigured
+
+        write = sys.stdout.write if "--json" in sys.argv else sys.stderr.write
+        write(misconfigured(error, sys.argv) + "\n")
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -57,6 +57,7 @@ def test_the_local_warehouse_and_the_app_do_not_know_each_other() -> None:
 SQL_HOMES = (
     "crm/repository",
     "crm/ddl.py",
+    "crm/grants.py",
     "crm/warehouse",
     "crm/exporting/sql.py",
     "crm/importing/seen.py",

@@ -164,7 +164,11 @@ class _Run:
         if isinstance(error, SessionLost):
             # A session that ends as soon as it is opened: so it is while a warehouse starts.
             raise Starting(query_id=self.query_id) from error
-        raise self.warehouse.identity.explain(error) from error
+        explained = self.warehouse.identity.explain(error)
+        if explained is error:
+            # ``from`` would make it its own cause, and what the connector said would be lost.
+            raise error
+        raise explained from error
 
     def _log_success(self, result: Any) -> None:
         rows = len(result) if isinstance(result, list) else result

@@ -1,0 +1,75 @@
+"""Words for errors of the warehouse that no step expects in particular."""
+
+from __future__ import annotations
+
+import re
+
+from crm.warehouse import errors as failures
+from crm.warehouse.config import USER
+from crm.warehouse.errors import WarehouseError
+
+from .report import Problem
+
+# What Unity Catalog itself says is missing; names only, no values.
+_LACKS = re.compile(
+    r"does not have (?:the )?(?P<privilege>[A-Z][A-Z ]*[A-Z])(?: privilege)? on "
+    r"(?P<kind>\w+) ['`](?P<name>[\w.`-]+)['`]",
+    re.IGNORECASE,
+)
+
+
+def missing_right(error: WarehouseError) -> str:
+    """``USE SCHEMA on Schema edip_crm.main``, where the warehouse said so; else nothing."""
+    found = _LACKS.search(message_of(error))
+    return f"{found['privilege']} on {found['kind']} {found['name']}" if found else ""
+
+
+def message_of(error: WarehouseError) -> str:
+    """What the warehouse said itself. It may quote values: look in it, do not show it."""
+    return str(getattr(error.__cause__, "message", "") or "")
+
+
+def problem_of(error: WarehouseError) -> Problem:
+    for kind, code, advice in _WORDS:
+        if isinstance(error, kind):
+            lacking = missing_right(error)
+            what = f"{error}: {lacking} is missing." if lacking else f"{error}."
+            return Problem(code, what, advice)
+    return Problem("failed", f"{error}.", "See the log of EDIP CRM and the query's profile.")
+
+
+_WORDS: tuple[tuple[type[WarehouseError], str, str], ...] = (
+    (
+        failures.SignInAgain,
+        "nobody-signed-in",
+        f"Under EDIP_AUTH={USER} everybody uses their own rights. Open Admin tools in the app, "
+        "or run this with EDIP_AUTH=pat or service-principal.",
+    ),
+    (
+        failures.NotAdmitted,
+        "warehouse-not-permitted",
+        "The token needs the scope sql, and its owner CAN USE on the warehouse.",
+    ),
+    (
+        failures.SignInFailed,
+        "token-wrong",
+        "Check the token, or the service principal's client id and secret.",
+    ),
+    (failures.Starting, "warehouse-starting", "Try again in a minute."),
+    (
+        failures.Unavailable,
+        "not-reachable",
+        "Check the network, and whether the workspace is up: https://status.databricks.com.",
+    ),
+    (
+        failures.StatementTimeout,
+        "warehouse-slow",
+        "Statements may be queueing, or the warehouse scaling up: see its Monitoring page, or "
+        "raise EDIP_STATEMENT_TIMEOUT.",
+    ),
+    (
+        failures.PermissionDenied,
+        "not-permitted",
+        "manage.py print_grants prints what its owner has to run.",
+    ),
+)

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import uuid
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from crm import grants
+from crm.schema import TABLES, Namespace
+from crm.warehouse import Warehouse
+
+from ..conftest import LocalWarehouse
+
+APP = "9a1b2c3d-0000-4000-8000-123456789abc"
+
+
+def lines(*arguments: str) -> list[str]:
+    out = StringIO()
+    call_command("print_grants", *arguments, stdout=out)
+    return out.getvalue().splitlines()
+
+
+def test_an_editor_gets_what_is_needed_and_no_more() -> None:
+    place = ["--catalog", "shared", "--schema", "apps", "--prefix", "edip_"]
+    said = lines("--principal", APP, *place)
+    assert said[1:3] == [
+        f"GRANT USE CATALOG ON CATALOG `shared` TO `{APP}`;",
+        f"GRANT USE SCHEMA ON SCHEMA `shared`.`apps` TO `{APP}`;",
+    ]
+    assert said[3:] == [
+        f"GRANT SELECT, MODIFY ON TABLE `shared`.`apps`.`edip_{t.name}` TO `{APP}`;"
+        for t in TABLES
+    ]
+
+
+def test_a_reader_may_only_read() -> None:
+    said = "\n".join(lines("--principal", "users", "--role", "reader"))
+    assert "MODIFY" not in said
+    assert said.count("GRANT SELECT ON TABLE") == len(TABLES)
+
+
+def test_a_creator() -> None:
+    said = lines("--principal", "platform team", "--role", "creator")
+    assert "-- GRANT CREATE CATALOG ON METASTORE TO `platform team`;" in said
+    assert "GRANT USE SCHEMA, CREATE TABLE ON SCHEMA `edip_crm`.`main` TO `platform team`;" in said
+
+
+def test_names_are_escaped() -> None:
+    said = lines("--principal", "a`; DROP TABLE x; --")
+    assert said[1].endswith("TO `a``; DROP TABLE x; --`;")
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "x" * 300])
+def test_names_that_cannot_be(name: str) -> None:
+    with pytest.raises(CommandError, match="cannot be the name"):
+        lines("--principal", name)
+
+
+def test_identifiers_are_checked() -> None:
+    with pytest.raises(CommandError, match="cannot be the name of a catalog"):
+        lines("--principal", "users", "--catalog", "x`y")
+
+
+def test_a_warehouse_understands_them(
+    server: LocalWarehouse, warehouse: Warehouse, namespace: Namespace
+) -> None:
+    group = f"team `{uuid.uuid4().hex[:6]}`"
+    server._ask("POST", "/groups", {"group": group, "members": []})
+    place = ["--catalog", namespace.catalog, "--schema", namespace.schema]
+    said = [
+        line
+        for role in grants.ROLES
+        for line in lines("--principal", group, "--role", role, *place)
+    ]
+    for statement in (line.removeprefix("-- ").rstrip(";") for line in said if "GRANT" in line):
+        warehouse.execute(statement, repeatable=True)
+    found = warehouse.query(f"SHOW GRANTS ON TABLE {namespace.table(TABLES[0])}")
+    assert {"SELECT", "MODIFY"} == {r["ActionType"] for r in found if r["Principal"] == group}
