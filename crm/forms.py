@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +56,17 @@ def field_for(column: Column, current: Any = None) -> forms.Field:
     return LineField(limit=column.max_length, **common)
 
 
+def masked_field(column: Column) -> forms.Field:
+    """A column that a policy masks: shown as it is seen, and not to be changed."""
+    return forms.CharField(
+        label=column.label,
+        required=False,
+        disabled=True,
+        help_text="Masked by a policy: it cannot be changed here, and stays as it is.",
+        widget=_textarea(3) if column.kind in ("links", "long_text") else None,
+    )
+
+
 def _date_field(common: dict[str, Any]) -> forms.DateField:
     common["error_messages"]["invalid"] = "This is not a day. Write it as 2026-03-31."
     widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
@@ -84,7 +96,9 @@ class RecordForm(forms.Form):
     """Creates (``new``) or edits one record of ``table``.
 
     A new record's form carries its key; an edit carries ``updated_at``, the version that
-    the person saw.
+    the person saw, and in ``shown`` what it said, so that only what the person changed is
+    saved: a value that a policy masks is never written back as if it were the real one.
+    ``masked`` columns can be read only.
     """
 
     table: Table
@@ -96,17 +110,25 @@ class RecordForm(forms.Form):
         record: Any = None,
         new: bool = False,
         initial: Mapping[str, Any] | None = None,
+        masked: Collection[str] = (),
     ) -> None:
         super().__init__(
             _with_theirs_taken(data), initial={**self._values_of(record), **(initial or {})}
         )
+        self.masked = masked
+        self.is_new = new
         if new:
             self.fields[self.table.key] = self._key_field()
         for column in self.table.editable:
             current = getattr(record, column.name, None)
-            self.fields[column.name] = field_for(column, current)
+            is_masked = column.name in masked
+            self.fields[column.name] = (
+                masked_field(column) if is_masked else field_for(column, current)
+            )
         if not new:
             self.fields["updated_at"] = MomentField(required=False)
+            self.fields["shown"] = forms.CharField(required=False, widget=forms.HiddenInput)
+            self.initial["shown"] = self._shown(record)
 
     def _key_field(self) -> forms.Field:
         """A UUID made when the form is shown, so that sending it twice makes one row."""
@@ -117,13 +139,32 @@ class RecordForm(forms.Form):
         return {name: getattr(record, name) for name in names} if record else {}
 
     @property
+    def _open(self) -> list[Column]:
+        """The columns that this person can fill in."""
+        return [column for column in self.table.editable if column.name not in self.masked]
+
+    @property
     def _choices(self) -> list[Column]:
-        return [column for column in self.table.editable if column.kind == "choice"]
+        return [column for column in self._open if column.kind == "choice"]
+
+    def _shown(self, record: Any) -> str:
+        """What the record says in each field, as the form will have it when it comes back."""
+        said = (
+            (column.name, self.fields[column.name].to_python(getattr(record, column.name, None)))
+            for column in self._open
+        )
+        return " ".join(f"{name}={fingerprint(value)}" for name, value in said)
 
     def values(self) -> dict[str, Any]:
-        """What was filled in, by column; nothing filled in is None."""
+        """What was filled in, by column; nothing filled in is None. Of an edit, what changed."""
+        filled_in = {column.name: self.cleaned_data[column.name] or None for column in self._open}
+        if self.is_new:
+            return filled_in
+        shown = set(self.cleaned_data["shown"].split())
         return {
-            column.name: self.cleaned_data[column.name] or None for column in self.table.editable
+            name: value
+            for name, value in filled_in.items()
+            if f"{name}={fingerprint(value)}" not in shown
         }
 
     @property
@@ -138,14 +179,15 @@ class RecordForm(forms.Form):
         data["updated_at"] = moment(record.updated_at)
         for name in [name for name in data if name == "take" or name.startswith("theirs-")]:
             del data[name]
-        form = type(self)(data, record=record)
+        form = type(self)(data, record=record, masked=self.masked)
+        data["shown"] = form.initial["shown"]
         for column in self._choices:
             _show_also(form.fields[column.name], data.get(column.name, ""))
         return form
 
     def compare(self, record: Any) -> list[Comparison]:
         mine = self.cleaned_data if self.is_valid() else self.data
-        pairs = ((column.name, getattr(record, column.name)) for column in self.table.editable)
+        pairs = ((column.name, getattr(record, column.name)) for column in self._open)
         return [
             Comparison(self[name], theirs, (mine.get(name) or None) != (theirs or None))
             for name, theirs in pairs
@@ -166,6 +208,10 @@ def _show_also(field: forms.Field, word: str) -> None:
     """A word that was chosen stays chosen on the screen, even if it is not on offer now."""
     if word not in {value for value, _ in field.choices}:
         field.choices = [*field.choices, (word, word)]
+
+
+def fingerprint(value: Any) -> str:
+    return hashlib.sha256(str(value or "").encode()).hexdigest()[:16]
 
 
 class AccountForm(RecordForm):

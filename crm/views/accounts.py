@@ -13,7 +13,7 @@ from crm.schema import ACCOUNTS
 from crm.views import editing, listing
 from crm.views.access import for_writers
 from crm.views.editing import Editor, Kind
-from crm.views.platforms import cards
+from crm.views.platforms import cards, is_locked
 
 ACCOUNT = Kind(ACCOUNTS, AccountForm, accounts, "account", "team")
 LIST = listing.Subject(ACCOUNTS, accounts, "accounts", default_sort="team")
@@ -35,14 +35,22 @@ def account_detail(request: HttpRequest, bsnid: str) -> HttpResponse:
     detail = accounts.get_detail(request.warehouse, bsnid)
     if detail is None:
         raise Http404(f"There is no account “{bsnid}”. It may have been deleted.")
-    context = {"detail": detail, "account": detail.account, "cards": cards(detail.platforms)}
+    context = {
+        "detail": detail,
+        "account": detail.account,
+        "cards": cards(detail.platforms),
+        "masked": request.person.masked(ACCOUNTS),
+        "statuses_locked": not request.person.may_write or is_locked(request),
+    }
     return render(request, "accounts/detail.html", context)
 
 
 @for_writers
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_create(request: HttpRequest) -> HttpResponse:
-    form = AccountForm(request.POST if request.method == "POST" else None, new=True)
+    masked = editing.masked(request, ACCOUNT)
+    data = request.POST if request.method == "POST" else None
+    form = AccountForm(data, new=True, masked=masked)
     back = reverse("account-list")
     editor = Editor(request, ACCOUNT, form, "New account", back, submit="Create account")
     if not form.is_bound:

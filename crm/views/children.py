@@ -18,12 +18,12 @@ def create(
     if request.method == "POST":
         return _save_new(request, kind, bsnid)
     account = editing.found(ACCOUNT, request, bsnid)
-    form = kind.form(new=True, initial=initial)
+    form = kind.form(new=True, initial=initial, masked=editing.masked(request, kind))
     return _editor(request, kind, form, bsnid, account.name).show()
 
 
 def _save_new(request: HttpRequest, kind: Kind, bsnid: str) -> HttpResponse:
-    form = kind.form(request.POST, new=True)
+    form = kind.form(request.POST, new=True, masked=editing.masked(request, kind))
     editor = _editor(request, kind, form, bsnid, request.POST.get("team", ""))
     if not form.is_valid():
         return editor.invalid()

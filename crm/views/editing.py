@@ -21,7 +21,7 @@ from crm.forms import RecordForm
 from crm.repository.errors import AlreadyExists, Missing, Stale
 from crm.schema import Table
 from crm.views import errors, pages
-from crm.warehouse.errors import WarehouseError
+from crm.warehouse.errors import SignInAgain, WarehouseError
 
 
 @dataclass(frozen=True)
@@ -126,11 +126,13 @@ def change(request: HttpRequest, kind: Kind, key: str) -> HttpResponse:
     if request.method == "POST":
         return _save_change(request, kind, key)
     record = found(kind, request, key)
-    return _editor(request, kind, key, kind.form(record=record), record).show()
+    form = kind.form(record=record, masked=masked(request, kind))
+    return _editor(request, kind, key, form, record).show()
 
 
 def _save_change(request: HttpRequest, kind: Kind, key: str) -> HttpResponse:
-    form = kind.form(request.POST)
+    hidden = masked(request, kind)
+    form = kind.form(request.POST, masked=hidden)
     editor = _editor(request, kind, key, form)
     if form.says_unknown_words:
         try:
@@ -139,7 +141,7 @@ def _save_change(request: HttpRequest, kind: Kind, key: str) -> HttpResponse:
             return editor.failed(error)
         if record is None:
             return editor.gone()
-        editor.form = form = kind.form(request.POST, record=record)
+        editor.form = form = kind.form(request.POST, record=record, masked=hidden)
         if parse_moment(request.POST.get("updated_at", "")) != record.updated_at:
             return editor.conflict(record)
     if not form.is_valid():
@@ -184,6 +186,15 @@ def delete(
     context |= {"kind": kind, "record": record, "key": key, "after": after}
     context |= {"delete_url": kind.url("delete", key), "gist": getattr(record, kind.gist)}
     return pages.show(request, "records/delete.html", "records/_delete-dialog.html", context)
+
+
+def masked(request: HttpRequest, kind: Kind) -> frozenset[str]:
+    """The columns that this person can only read."""
+    try:
+        return request.person.masked(kind.table)
+    except SignInAgain:
+        # Saving will say so, and show what was typed.
+        return frozenset()
 
 
 def found(kind: Kind, request: HttpRequest, key: str) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST
@@ -68,8 +69,15 @@ def cards(rows: Iterable[PlatformStatus]) -> list[Card]:
     return [Card(name, by_platform.get(name)) for name in names]
 
 
+def is_locked(request: HttpRequest) -> bool:
+    """Whether a policy masks what a status is saved by."""
+    return not request.person.masked(PLATFORMS_STATUS).isdisjoint({"platform", "status"})
+
+
 @require_POST
 def platform_status(request: HttpRequest, bsnid: str) -> HttpResponse:
+    if is_locked(request):
+        raise PermissionDenied
     form, row = _checked(request, bsnid)
     platform = form.data.get("platform", "")
     if not form.is_valid():

@@ -29,7 +29,7 @@ _PATH = ("DATABRICKS_HTTP_PATH", "DATABRICKS_WAREHOUSE_ID")
 _TOKEN = ("DATABRICKS_TOKEN",)
 _CLIENT_ID = ("DATABRICKS_CLIENT_ID",)
 _CLIENT_SECRET = ("DATABRICKS_CLIENT_SECRET",)
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ def _http_path(path: str) -> str:
 
 
 def _is_loopback(url: str) -> bool:
-    return urlsplit(url).hostname in _LOOPBACK
+    return urlsplit(url).hostname in LOOPBACK
 
 
 def _refuse_clear_text(url: str) -> None:

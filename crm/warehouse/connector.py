@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from databricks import sql
 from databricks.sql.client import Connection
 
-from .config import WarehouseConfig
+from .config import LOOPBACK, WarehouseConfig
 from .credentials import Identity
 
 logger = logging.getLogger("crm.warehouse")
@@ -96,8 +96,9 @@ def connect(config: WarehouseConfig, identity: Identity, generation: int = 0) ->
 def _arguments(config: WarehouseConfig) -> dict[str, Any]:
     uri = config.uri()
     return {
-        # With the host that the token's issuer names, or the connector tries to exchange it.
-        "server_hostname": config.hostname or urlsplit(uri or "").netloc or "localhost",
+        # The connector compares it with the issuer of each token, and asks this host to
+        # exchange one that was issued elsewhere (auth/token_federation.py).
+        "server_hostname": _host(config, uri),
         "http_path": config.http_path or "/sql/1.0/warehouses/local",
         # The connector puts https:// before every hostname; only this option can say http.
         **({"_connection_uri": uri} if uri else {}),
@@ -124,6 +125,11 @@ def _arguments(config: WarehouseConfig) -> dict[str, Any]:
         # Otherwise a feature flag is fetched over HTTP at connect, and events are sent.
         "enable_telemetry": False,
     }
+
+
+def _host(config: WarehouseConfig, uri: str | None) -> str:
+    host = urlsplit(uri or "").hostname or ""
+    return "localhost" if host in LOOPBACK else config.hostname or host
 
 
 def _never_send_twice(connection: Connection) -> None:

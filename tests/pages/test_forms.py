@@ -25,7 +25,7 @@ def posted(values: dict[str, str]) -> QueryDict:
 def test_every_editable_column_has_its_field(form: type[AccountForm]) -> None:
     assert form.table in TABLES
     names = {column.name for column in form.table.editable}
-    assert set(form().fields) == names | {"updated_at"}
+    assert set(form().fields) == names | {"updated_at", "shown"}
     assert set(form(new=True).fields) == names | {form.table.key}
 
 

@@ -1,0 +1,152 @@
+"""Databricks Apps as far as the app can tell: its proxy's headers, and a workspace's OAuth."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.http import HttpResponse
+from django.test import Client
+
+from crm.identity import rights
+from crm.repository import accounts
+from crm.warehouse import Warehouse
+from crm.warehouse.config import WarehouseConfig
+
+from ..conftest import LocalWarehouse
+
+ALICE, BOB = "alice@example.com", "bob@example.com"
+
+
+@dataclass
+class Browser:
+    """One browser behind the proxy of Databricks Apps, which says who is there."""
+
+    email: str
+    token: str = field(default="", repr=False)
+    client: Client = field(default_factory=Client)
+
+    def get(self, path: str, **headers: Any) -> HttpResponse:
+        return self.client.get(path, **self._said(), **headers)
+
+    def post(self, path: str, data: dict[str, Any] | None = None, **headers: Any) -> HttpResponse:
+        return self.client.post(path, data or {}, **self._said(), **headers)
+
+    def _said(self) -> dict[str, str]:
+        said = {"HTTP_X_FORWARDED_EMAIL": self.email}
+        said |= {"HTTP_X_FORWARDED_ACCESS_TOKEN": self.token} if self.token else {}
+        return {name: value for name, value in said.items() if value}
+
+    @property
+    def cookie(self) -> str:
+        kept = self.client.cookies.get(django_settings.SESSION_COOKIE_NAME)
+        return kept.value if kept else ""
+
+
+def jwt(email: str, seconds: float = 3600, padding: int = 0) -> str:
+    """A token as Databricks makes them; nobody but the warehouse looks at its signature."""
+    claims = {"sub": email, "exp": int(time.time() + seconds), "jti": uuid.uuid4().hex}
+    claims |= {"pad": base64.b64encode(uuid.uuid4().bytes * padding).decode()} if padding else {}
+    parts = ({"alg": "RS256", "typ": "JWT"}, claims)
+    text = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode() for part in parts]
+    signature = base64.urlsafe_b64encode(uuid.uuid4().bytes * 16).decode()
+    return ".".join(part.rstrip("=") for part in (*text, signature))
+
+
+class Workspace:
+    """The local warehouse, as whoever administers the workspace sees it."""
+
+    def __init__(self, server: LocalWarehouse) -> None:
+        self.server = server
+        self.origin = server.url.split("/sql/")[0]
+
+    def control(self, path: str, **body: Any) -> None:
+        self.server._ask("POST", path, body)
+
+    def token(self, email: str, token: str = "", **said: Any) -> str:
+        token = token or f"eyJ-{uuid.uuid4().hex}{uuid.uuid4().hex}"
+        self.control("/tokens", token=token, user=email, **said)
+        return token
+
+    def principal(self, *secrets: str, **said: Any) -> str:
+        client_id = str(uuid.uuid4())
+        self.set_principal(client_id, *secrets, **said)
+        return client_id
+
+    def set_principal(self, client_id: str, *secrets: str, **said: Any) -> None:
+        self.control("/principals", client_id=client_id, secrets=list(secrets), **said)
+
+    def config(self, **knobs: Any) -> WarehouseConfig:
+        return replace(self.server.config(), **knobs)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> Iterator[None]:
+    rights.forget_all()
+    yield
+    rights.forget_all()
+
+
+@pytest.fixture
+def workspace(server: LocalWarehouse) -> Workspace:
+    return Workspace(server)
+
+
+@pytest.fixture
+def in_apps(settings: Any) -> Any:
+    """The app runs on Databricks Apps."""
+    settings.IN_DATABRICKS_APPS = True
+    settings.EDIP_EDITORS = []
+    settings.EDIP_ADMINS = []
+    return settings
+
+
+@pytest.fixture
+def on_behalf(in_apps: Any, warehouse: Warehouse, workspace: Workspace) -> Any:
+    """Everybody signs in by themselves. What ``warehouse`` does, an administrator does."""
+    in_apps.WAREHOUSE = workspace.config(auth="user", token="")
+    return in_apps
+
+
+@pytest.fixture
+def grant(warehouse: Warehouse) -> Callable[..., None]:
+    """``grant(email, "SELECT", "MODIFY")`` on the schema of this test."""
+
+    def grant(email: str, *privileges: str) -> None:
+        home = warehouse.namespace
+        for statement in (
+            f"GRANT USE CATALOG ON CATALOG {home.quoted_catalog} TO `{email}`",
+            f"GRANT USE SCHEMA, {', '.join(privileges)} ON SCHEMA {home.quoted_schema} TO `{email}`",
+        ):
+            warehouse.execute(statement, repeatable=True)
+
+    return grant
+
+
+@pytest.fixture
+def signed_in(on_behalf: Any, workspace: Workspace, grant: Callable[..., None]) -> Any:
+    """``signed_in(email, "SELECT", …)``: a browser whose person has these privileges."""
+
+    def signed_in(email: str, *privileges: str, **said: Any) -> Browser:
+        token = workspace.token(email, **said)
+        if privileges:
+            grant(email, *privileges)
+        return Browser(email, token)
+
+    return signed_in
+
+
+@pytest.fixture
+def account(warehouse: Warehouse) -> str:
+    accounts.create(
+        warehouse,
+        {"bsnid": "BSN001", "team": "Payments", "business_area": "Finance", "vp": "Vera Lind"},
+    )
+    return "BSN001"

@@ -1,0 +1,156 @@
+"""The SDK's real code against the local workspace's OAuth."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from crm import warehouse as layer
+from crm.warehouse import Warehouse, service_principal
+from crm.warehouse.config import WarehouseConfig
+from crm.warehouse.errors import SignInFailed, Unavailable
+
+from .conftest import ALICE, Browser, Workspace
+
+
+def as_principal(workspace: Workspace, client_id: str, secret: str, **knobs: Any) -> Any:
+    return workspace.config(
+        auth="service-principal",
+        token="",
+        client_id=client_id,
+        client_secret=secret,
+        workspace_url=workspace.origin,
+        **knobs,
+    )
+
+
+@pytest.fixture
+def principal(workspace: Workspace, warehouse: Warehouse, in_apps: Any) -> str:
+    client_id = workspace.principal("first-secret", admin=True)
+    in_apps.WAREHOUSE = as_principal(workspace, client_id, "first-secret")
+    return client_id
+
+
+def whoami(email: str = ALICE) -> str:
+    return layer.for_person(email).query("SELECT current_user() AS me")[0]["me"]
+
+
+def test_statements_run_as_the_principal_and_people_are_written_down(
+    principal: str, warehouse: Warehouse
+) -> None:
+    assert whoami() == principal
+    browser = Browser(ALICE)
+    data = {"bsnid": "BSN9", "team": "Payments", "business_area": "Finance"}
+    assert browser.post("/accounts/new/", data).status_code == 303
+    row = warehouse.query(
+        f"SELECT created_by, updated_by FROM {warehouse.namespace.quoted_schema}.accounts"
+    )[0]
+    assert row == {"created_by": ALICE, "updated_by": ALICE}
+    author = browser.get("/accounts/BSN9/updates/new/").content.decode()
+    assert f'value="{ALICE}"' in author
+
+
+def test_one_config_and_one_token_per_process(principal: str, settings: Any) -> None:
+    source = service_principal.source(settings.WAREHOUSE)
+    token = source.headers()
+    threads = [threading.Thread(target=whoami) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert service_principal.source(settings.WAREHOUSE) is source
+    assert source.headers() == token
+
+
+def test_tokens_are_refreshed_before_they_end_under_load(
+    workspace: Workspace, warehouse: Warehouse, in_apps: Any
+) -> None:
+    # The SDK counts a token as over 40 s before it is: these last for three seconds.
+    client_id = workspace.principal("s", admin=True, token_seconds=43)
+    in_apps.WAREHOUSE = as_principal(workspace, client_id, "s", pool_size=4)
+    source = service_principal.source(in_apps.WAREHOUSE)
+    statuses: list[int] = []
+    seen: set[str] = set()
+    end = time.monotonic() + 10
+
+    def work() -> None:
+        browser = Browser(ALICE)
+        while time.monotonic() < end:
+            statuses.append(browser.get("/accounts/").status_code)
+            seen.add(source.headers()["Authorization"])
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(statuses) == {200}
+    assert len(seen) >= 3
+
+
+def test_a_token_that_is_revoked_is_replaced(
+    principal: str, workspace: Workspace, settings: Any
+) -> None:
+    assert whoami() == principal
+    token = service_principal.source(settings.WAREHOUSE).headers()["Authorization"].split()[1]
+    workspace.server._ask("DELETE", "/tokens", {"token": token})
+    assert whoami() == principal
+
+
+def test_a_secret_rotated_in_its_file(
+    workspace: Workspace, warehouse: Warehouse, in_apps: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "secret"
+    file.write_text("first\n")
+    client_id = workspace.principal("first", admin=True, token_seconds=41)
+    in_apps.WAREHOUSE = as_principal(workspace, client_id, "first", client_secret_file=str(file))
+    assert whoami() == client_id
+    workspace.set_principal(client_id, "second", admin=True)
+    file.write_text("second\n")
+    time.sleep(1.2)
+    assert whoami() == client_id
+
+
+def test_a_secret_that_is_no_longer_good(
+    workspace: Workspace, warehouse: Warehouse, in_apps: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    client_id = workspace.principal("right-secret", admin=True)
+    in_apps.WAREHOUSE = as_principal(workspace, client_id, "wrong-secret")
+    with pytest.raises(SignInFailed, match="invalid_client"):
+        whoami()
+    response = Browser(ALICE).get("/")
+    assert response.status_code == 503
+    assert "Signing in to the warehouse failed" in response.content.decode()
+    assert "wrong-secret" not in response.content.decode() + caplog.text
+
+
+def test_a_workspace_that_is_not_there(in_apps: Any) -> None:
+    in_apps.WAREHOUSE = WarehouseConfig(
+        url="http://127.0.0.1:9/x",
+        auth="service-principal",
+        client_id="x",
+        client_secret="y",
+        workspace_url="http://127.0.0.1:9",
+    )
+    started = time.monotonic()
+    with pytest.raises(Unavailable):
+        whoami()
+    assert time.monotonic() - started < service_principal.DEADLINE + 3
+    assert Client().get("/healthz").status_code == 200
+
+
+def test_nothing_secret_is_shown(
+    principal: str, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    wh = layer.for_person(ALICE)
+    wh.query("SELECT 1")
+    token = service_principal.source(settings.WAREHOUSE).headers()["Authorization"].split()[1]
+    shown = f"{wh!r} {wh.identity!r} {settings.WAREHOUSE!r} {caplog.text}"
+    assert token not in shown
+    assert "first-secret" not in shown
+    assert principal in shown

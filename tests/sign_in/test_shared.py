@@ -1,0 +1,127 @@
+"""Who the person is where everybody shares one sign-in, and what settings let them do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from crm.identity.rights import is_among
+from crm.warehouse import Warehouse
+
+from .conftest import ALICE, BOB, Browser
+
+NEW = {"bsnid": "BSN9", "team": "Payments", "business_area": "Finance"}
+FORGED = {
+    "HTTP_X_FORWARDED_EMAIL": "mallory@example.com",
+    "HTTP_X_FORWARDED_USER": "mallory",
+    "HTTP_X_FORWARDED_PREFERRED_USERNAME": "mallory",
+    "HTTP_X_FORWARDED_ACCESS_TOKEN": "eyJ-a-token-that-mallory-made",
+}
+
+
+def authors(warehouse: Warehouse) -> list[dict[str, Any]]:
+    home = warehouse.namespace.quoted_schema
+    return warehouse.query(f"SELECT created_by, updated_by FROM {home}.accounts")
+
+
+def shows_editing(response: HttpResponse) -> bool:
+    return "/accounts/new/" in response.content.decode()
+
+
+def test_on_databricks_apps_it_is_who_the_proxy_says(in_apps: Any, warehouse: Warehouse) -> None:
+    assert Browser(ALICE).post("/accounts/new/", NEW).status_code == 303
+    assert authors(warehouse) == [{"created_by": ALICE, "updated_by": ALICE}]
+    assert f"Signed in as {BOB}" in Browser(BOB).get("/").content.decode()
+
+
+@pytest.mark.parametrize("name", ["PREFERRED_USERNAME", "USER"])
+def test_without_an_e_mail_it_is_the_next_best(
+    in_apps: Any, warehouse: Warehouse, name: str
+) -> None:
+    response = Client().get("/", **{f"HTTP_X_FORWARDED_{name}": "ada"})
+    assert "Signed in as ada" in response.content.decode()
+
+
+def test_elsewhere_forged_headers_mean_nothing(settings: Any, warehouse: Warehouse) -> None:
+    settings.IN_DATABRICKS_APPS = False
+    settings.EDIP_USER = ALICE
+    response = Client().get("/", **FORGED)
+    assert f"Signed in as {ALICE}" in response.content.decode()
+    assert "mallory" not in response.content.decode()
+    assert Client().post("/accounts/new/", NEW, **FORGED).status_code == 303
+    assert authors(warehouse) == [{"created_by": ALICE, "updated_by": ALICE}]
+
+
+def test_forged_headers_make_no_editor(settings: Any, warehouse: Warehouse) -> None:
+    settings.IN_DATABRICKS_APPS = False
+    settings.EDIP_USER = ALICE
+    settings.EDIP_EDITORS = ["mallory@example.com"]
+    assert Client().post("/accounts/new/", NEW, **FORGED).status_code == 403
+    assert authors(warehouse) == []
+
+
+def test_editors_may_write_and_others_only_look(in_apps: Any, warehouse: Warehouse) -> None:
+    in_apps.EDIP_EDITORS = ["@example.org", BOB]
+    alice, bob, carol = Browser(ALICE), Browser(BOB), Browser("carol@Example.ORG")
+    assert alice.post("/accounts/new/", NEW).status_code == 403
+    assert authors(warehouse) == []
+    assert not shows_editing(alice.get("/accounts/"))
+    assert "You may look" in alice.get("/accounts/new/").content.decode()
+    assert shows_editing(bob.get("/accounts/"))
+    assert carol.post("/accounts/new/", NEW).status_code == 303
+
+
+def test_who_is_not_named_by_the_proxy_writes_nothing(
+    in_apps: Any, warehouse: Warehouse
+) -> None:
+    assert Browser("").get("/accounts/").status_code == 200
+    assert Browser("").post("/accounts/new/", NEW).status_code == 403
+
+
+def test_a_reader_may_choose_colours(in_apps: Any, warehouse: Warehouse) -> None:
+    in_apps.EDIP_EDITORS = [BOB]
+    assert Browser(ALICE).post("/preferences/theme/", {"theme": "dark"}).status_code == 303
+
+
+def test_the_token_of_the_header_is_not_used(in_apps: Any, warehouse: Warehouse) -> None:
+    browser = Browser(ALICE, "eyJ-some-token-of-alice")
+    assert browser.get("/").status_code == 200
+    assert not browser.client.cookies.get(in_apps.SESSION_COOKIE_NAME)
+
+
+def test_admins(in_apps: Any, rf: Any) -> None:
+    from crm.identity.signing_in import sign_in
+
+    def is_admin(email: str) -> bool:
+        return sign_in(rf.get("/", HTTP_X_FORWARDED_EMAIL=email)).person.is_admin
+
+    in_apps.LOCAL = False
+    assert not is_admin(ALICE)
+    in_apps.EDIP_ADMINS = [ALICE]
+    assert is_admin(ALICE)
+    assert not is_admin(BOB)
+    in_apps.EDIP_ADMINS = []
+    in_apps.LOCAL = True
+    assert is_admin(ALICE)
+    assert not is_admin("")
+
+
+@pytest.mark.parametrize(
+    ("email", "listed", "found"),
+    [
+        ("ada@example.com", ["ada@example.com"], True),
+        ("Ada@Example.com", [" ada@EXAMPLE.com "], True),
+        ("ada@example.com", ["example.com"], True),
+        ("ada@example.com", ["@example.com"], True),
+        ("ada@sub.example.com", ["example.com"], False),
+        ("ada@badexample.com", ["example.com"], False),
+        ("ada@example.com.evil.org", ["example.com"], False),
+        ("", [""], False),
+        ("ada@example.com", [], False),
+    ],
+)
+def test_lists_of_people(email: str, listed: list[str], found: bool) -> None:
+    assert is_among(email, listed) is found

@@ -1,0 +1,89 @@
+"""A person's token in a cookie: encrypted, not too long, readable after a change of keys."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from django.contrib.sessions.backends.signed_cookies import SessionStore
+
+from crm.identity import tokens, vault
+from crm.identity.vault import Kept
+
+from .conftest import ALICE, jwt
+
+
+def sealed(token: str) -> SessionStore:
+    session = SessionStore()
+    vault.keep(session, Kept(ALICE, tokens.digest(token), time.time() + 60, token))
+    session.save()
+    return session
+
+
+def opened(session: SessionStore) -> Kept | None:
+    return vault.kept(SessionStore(session.session_key))
+
+
+def test_another_process_opens_it() -> None:
+    token = jwt(ALICE)
+    kept = opened(sealed(token))
+    assert kept
+    assert (kept.person, kept.token) == (ALICE, token)
+    assert token not in repr(kept)
+
+
+def test_nobody_reads_it_in_the_cookie() -> None:
+    token = jwt(ALICE)
+    session = sealed(token)
+    content = str(SessionStore(session.session_key).load())
+    for secret in (token, *token.split("."), ALICE, tokens.digest(token)):
+        assert secret not in session.session_key + content
+
+
+@pytest.mark.parametrize("padding", [0, 60, 78])
+def test_tokens_of_usual_length_fit(padding: int) -> None:
+    token = jwt(ALICE, padding=padding)
+    session = sealed(token)
+    assert len(session.session_key) < 3900
+    assert opened(session).token == token
+
+
+def test_a_token_of_2500_characters_fits() -> None:
+    token = jwt(ALICE, padding=78)
+    assert len(token) > 2500
+    assert opened(sealed(token)).token == token
+
+
+def test_a_longer_one_stays_in_its_header() -> None:
+    token = "eyJ" + "".join(jwt(ALICE) for _ in range(40))
+    session = sealed(token)
+    assert len(session.session_key) < 600
+    kept = opened(session)
+    assert (kept.person, kept.token, kept.digest) == (ALICE, "", tokens.digest(token))
+
+
+def test_keys_can_be_changed(settings: Any) -> None:
+    settings.SECRET_KEY = "the old key " * 5
+    token = jwt(ALICE)
+    session = sealed(token)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "the new key " * 5
+    assert opened(session).token == token
+    settings.SECRET_KEY_FALLBACKS = []
+    assert opened(session) is None
+
+
+@pytest.mark.parametrize("garbage", ["", "x", 7, None, ["a"], "gAAAAA" + "A" * 200])
+def test_what_we_did_not_seal_counts_as_nothing(garbage: object) -> None:
+    session = SessionStore()
+    session[vault.NAME] = garbage
+    assert vault.kept(session) is None
+
+
+def test_when_a_token_ends() -> None:
+    assert abs(tokens.expiry(jwt(ALICE, 120)) - time.time() - 120) < 2
+    for opaque in ("dapi-1234", "a.b.c", "....", "e30.e30.e30", ""):
+        assert abs(tokens.expiry(opaque) - time.time() - tokens.LIFETIME) < 2
+    assert tokens.subject(jwt(ALICE)) == ALICE
+    assert tokens.subject("dapi-1234") == ""
