@@ -10,6 +10,11 @@ from .schema import ACCOUNTS, Column, Namespace, Table
 
 HISTORY_DAYS = 365
 
+# A property of the accounts table says which steps (crm/evolution.py) the tables have been
+# through; those that are created today have been through all.
+VERSION_PROPERTY = "edip.schema_version"
+VERSION = 4
+
 
 def create_catalog(namespace: Namespace) -> str:
     return f"CREATE CATALOG IF NOT EXISTS {namespace.quoted_catalog}"
@@ -28,6 +33,7 @@ def create_table(table: Table, namespace: Namespace, history_days: int = HISTORY
     lines = [_column(column) for column in table.columns] + _constraints(table, namespace)
     body = ",\n  ".join(lines)
     cluster = ", ".join(f"`{name}`" for name in table.cluster_by)
+    own = {VERSION_PROPERTY: str(VERSION)} if table is ACCOUNTS else {}
     return f"""
 CREATE TABLE IF NOT EXISTS {namespace.table(table)} (
   {body}
@@ -35,12 +41,53 @@ CREATE TABLE IF NOT EXISTS {namespace.table(table)} (
 USING DELTA
 CLUSTER BY ({cluster})
 COMMENT {_literal(table.comment)}
-TBLPROPERTIES (
-  'delta.enableChangeDataFeed' = 'true',
-  'delta.logRetentionDuration' = 'interval {int(history_days)} days',
-  'delta.deletedFileRetentionDuration' = 'interval {int(history_days)} days'
-)
+TBLPROPERTIES ({_pairs(properties(history_days) | own)})
 """.strip()
+
+
+def properties(history_days: int = HISTORY_DAYS) -> dict[str, str]:
+    """What every table is to have."""
+    return {
+        "delta.enableChangeDataFeed": "true",
+        "delta.logRetentionDuration": f"interval {int(history_days)} days",
+        "delta.deletedFileRetentionDuration": f"interval {int(history_days)} days",
+    }
+
+
+def add_columns(table: Table, columns: tuple[Column, ...], namespace: Namespace) -> str:
+    added = ", ".join(_column(column) for column in columns)
+    return f"ALTER TABLE {namespace.table(table)} ADD COLUMNS ({added})"
+
+
+def cluster_by(table: Table, namespace: Namespace) -> str:
+    names = ", ".join(f"`{name}`" for name in table.cluster_by)
+    return f"ALTER TABLE {namespace.table(table)} CLUSTER BY ({names})"
+
+
+def set_properties(table: Table, values: dict[str, str], namespace: Namespace) -> str:
+    return f"ALTER TABLE {namespace.table(table)} SET TBLPROPERTIES ({_pairs(values)})"
+
+
+def show_properties(table: Table, namespace: Namespace) -> str:
+    return f"SHOW TBLPROPERTIES {namespace.table(table)}"
+
+
+def describe_detail(table: Table, namespace: Namespace) -> str:
+    return f"DESCRIBE DETAIL {namespace.table(table)}"
+
+
+def list_columns(namespace: Namespace) -> tuple[str, dict[str, str]]:
+    """The query, with its parameters, for the columns of all tables in the schema."""
+    sql = """
+    SELECT table_name, column_name
+    FROM system.information_schema.columns
+    WHERE table_catalog = :catalog AND table_schema = :schema
+    """
+    return sql, {"catalog": namespace.catalog.lower(), "schema": namespace.schema.lower()}
+
+
+def _pairs(values: dict[str, str]) -> str:
+    return ", ".join(f"{_literal(name)} = {_literal(value)}" for name, value in values.items())
 
 
 def _column(column: Column) -> str:
