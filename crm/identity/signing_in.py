@@ -39,8 +39,8 @@ def sign_in(request: HttpRequest) -> SignIn:
     if settings.WAREHOUSE.auth == USER:
         return _own(request, said)
     email = said.name if settings.IN_DATABRICKS_APPS else settings.EDIP_USER
-    writes = not settings.EDIP_EDITORS or is_among(email, settings.EDIP_EDITORS)
-    person = Person(email, _is_admin(email), Fixed(writes))
+    among = not settings.EDIP_EDITORS or is_among(email, settings.EDIP_EDITORS)
+    person = Person(email, _is_admin(email), Fixed(writes=bool(email) and among))
     return SignIn(person, lambda: warehouse.for_person(email))
 
 
@@ -53,7 +53,7 @@ def _is_admin(email: str) -> bool:
 def _own(request: HttpRequest, said: Forwarded) -> SignIn:
     """The person's own token: this request's, or the one that their session keeps."""
     if not settings.IN_DATABRICKS_APPS:
-        return SignIn(Person(), _nobody)
+        return SignIn(_unknown(), _nobody)
     kept = vault.kept(request.session)
     name = said.name or tokens.subject(said.token)
     ended = kept is not None and bool(name) and kept.person != name
@@ -64,7 +64,7 @@ def _own(request: HttpRequest, said: Forwarded) -> SignIn:
         kept = Kept(name, tokens.digest(said.token), tokens.expiry(said.token), said.token)
         vault.keep(request.session, kept)
     if kept is None:
-        return SignIn(Person(name), _nobody, ended)
+        return SignIn(_unknown(name), _nobody, ended)
     return _with_token(kept.person, said.token or kept.token, kept.expires_at, ended)
 
 
@@ -76,6 +76,11 @@ def _with_token(name: str, token: str, expires_at: float, ended: bool) -> SignIn
 
     person = Person(name, _is_admin(name), Granted(open_warehouse))
     return SignIn(person, open_warehouse, ended)
+
+
+def _unknown(name: str = "") -> Person:
+    """Whoever it is has to sign in before anything can be said of their rights."""
+    return Person(name, rights=Granted(_nobody))
 
 
 def _nobody() -> Warehouse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import secrets
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -53,10 +54,10 @@ class Browser:
 def jwt(email: str, seconds: float = 3600, padding: int = 0) -> str:
     """A token as Databricks makes them; nobody but the warehouse looks at its signature."""
     claims = {"sub": email, "exp": int(time.time() + seconds), "jti": uuid.uuid4().hex}
-    claims |= {"pad": base64.b64encode(uuid.uuid4().bytes * padding).decode()} if padding else {}
+    claims |= {"pad": secrets.token_urlsafe(padding)} if padding else {}
     parts = ({"alg": "RS256", "typ": "JWT"}, claims)
     text = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode() for part in parts]
-    signature = base64.urlsafe_b64encode(uuid.uuid4().bytes * 16).decode()
+    signature = secrets.token_urlsafe(256)
     return ".".join(part.rstrip("=") for part in (*text, signature))
 
 

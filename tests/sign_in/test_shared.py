@@ -74,9 +74,7 @@ def test_editors_may_write_and_others_only_look(in_apps: Any, warehouse: Warehou
     assert carol.post("/accounts/new/", NEW).status_code == 303
 
 
-def test_who_is_not_named_by_the_proxy_writes_nothing(
-    in_apps: Any, warehouse: Warehouse
-) -> None:
+def test_who_is_not_named_by_the_proxy_writes_nothing(in_apps: Any, warehouse: Warehouse) -> None:
     assert Browser("").get("/accounts/").status_code == 200
     assert Browser("").post("/accounts/new/", NEW).status_code == 403
 

@@ -1,0 +1,152 @@
+"""What Unity Catalog grants is what the pages offer, and what they let happen."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from crm.identity import rights
+from crm.repository import accounts, platforms, updates, use_cases
+from crm.warehouse import Warehouse
+
+from ..pages.html import HTMX, parsed
+from .conftest import ALICE, BOB, Browser, Workspace
+
+SignedIn = Callable[..., Browser]
+NEW = {"bsnid": "BSN9", "team": "Payments", "business_area": "Finance"}
+
+
+@pytest.fixture
+def full(warehouse: Warehouse, account: str) -> dict[str, str]:
+    """An account with everything that an account can have; the paths of all pages."""
+    use_case, update = str(uuid.uuid4()), str(uuid.uuid4())
+    use_cases.create(warehouse, account, use_case, {"problem": "Too slow", "status": "Active"})
+    said = {"author": "Al", "date": dt.date(2026, 3, 31), "description": "Kick-off"}
+    updates.create(warehouse, account, update, said)
+    platforms.set_status(warehouse, account, "Databricks", "Completed", None)
+    return {"use_case": use_case, "update": update}
+
+
+def writing_paths(full: dict[str, str]) -> list[str]:
+    return [
+        "/accounts/new/",
+        "/accounts/BSN001/edit/",
+        "/accounts/BSN001/delete/",
+        "/accounts/BSN001/use-cases/new/",
+        "/accounts/BSN001/updates/new/",
+        f"/use-cases/{full['use_case']}/edit/",
+        f"/use-cases/{full['use_case']}/delete/",
+        f"/updates/{full['update']}/edit/",
+        f"/updates/{full['update']}/delete/",
+    ]
+
+
+READING = ["/", "/accounts/", "/accounts/BSN001/", "/use-cases/", "/updates/", "/accounts/?q=zz"]
+
+
+def test_a_reader_sees_no_edit_controls(signed_in: SignedIn, full: dict[str, str]) -> None:
+    alice = signed_in(ALICE, "SELECT")
+    for path in READING:
+        response = alice.get(path)
+        assert response.status_code == 200, path
+        page = parsed(response)
+        links = {link["href"].split("?")[0] for link in page.select("a[href]")}
+        assert links.isdisjoint(writing_paths(full)), path
+        posts = {form["action"] for form in page.select("form[method=post]")}
+        assert posts == {"/preferences/theme/"}, path
+        assert not page.select("[hx-post]"), path
+
+
+def test_an_editor_sees_them(signed_in: SignedIn, full: dict[str, str]) -> None:
+    bob = signed_in(BOB, "SELECT", "MODIFY")
+    page = parsed(bob.get("/accounts/BSN001/"))
+    links = {link["href"] for link in page.select("a[href]")}
+    assert {"/accounts/BSN001/edit/", "/accounts/BSN001/updates/new/"} <= links
+    assert page.select('form[action="/accounts/BSN001/platforms/"]')
+
+
+@pytest.mark.parametrize("how", [{}, HTMX])
+def test_a_reader_is_refused_whatever_they_forge(
+    signed_in: SignedIn, workspace: Workspace, full: dict[str, str], how: dict[str, str]
+) -> None:
+    alice = signed_in(ALICE, "SELECT")
+    alice.get("/")
+    before = workspace.server.last()
+    for path in [*writing_paths(full), "/accounts/BSN001/platforms/"]:
+        response = alice.post(path, NEW | {"platform": "Databricks", "status": "Requested"}, **how)
+        assert response.status_code == 403, path
+        assert "You may look, but not change anything" in response.content.decode()
+    for path in writing_paths(full):
+        assert alice.get(path, **how).status_code == 403, path
+    assert [e["text"].split()[0] for e in workspace.server.statements(before)] in ([], ["UPDATE"])
+
+
+def test_nothing_was_changed(
+    signed_in: SignedIn, warehouse: Warehouse, full: dict[str, str]
+) -> None:
+    seen = accounts.get_detail(warehouse, "BSN001")
+    alice = signed_in(ALICE, "SELECT")
+    for path in writing_paths(full):
+        alice.post(path, NEW)
+    assert accounts.get_detail(warehouse, "BSN001") == seen
+    assert accounts.get(warehouse, "BSN9") is None
+
+
+def test_rights_are_asked_for_once(
+    signed_in: SignedIn, workspace: Workspace, account: str
+) -> None:
+    alice = signed_in(ALICE, "SELECT")
+    alice.get("/accounts/BSN001/")
+    for _ in range(3):
+        before = workspace.server.last()
+        alice.get("/accounts/BSN001/")
+        assert len(workspace.server.statements(before)) == 1
+
+
+def test_asking_changes_nothing(signed_in: SignedIn, warehouse: Warehouse, account: str) -> None:
+    seen = accounts.get(warehouse, "BSN001")
+    signed_in(BOB, "SELECT", "MODIFY").get("/accounts/BSN001/")
+    assert accounts.get(warehouse, "BSN001") == seen
+
+
+def test_through_a_group(
+    signed_in: SignedIn, workspace: Workspace, grant: Callable[..., None], account: str
+) -> None:
+    group = f"editors-{uuid.uuid4().hex[:8]}"
+    workspace.control("/groups", group=group, members=[ALICE])
+    grant(group, "SELECT", "MODIFY")
+    assert signed_in(ALICE).post("/accounts/new/", NEW).status_code == 303
+
+
+def test_a_right_taken_away_is_refused_by_the_warehouse_first(
+    signed_in: SignedIn, warehouse: Warehouse, account: str
+) -> None:
+    bob = signed_in(BOB, "SELECT", "MODIFY")
+    assert bob.get("/accounts/new/").status_code == 200
+    home = warehouse.namespace.quoted_schema
+    warehouse.execute(f"REVOKE MODIFY ON SCHEMA {home} FROM `{BOB}`", repeatable=True)
+    # Remembered as an editor for ten minutes; Unity Catalog knows better at once.
+    response = bob.post("/accounts/new/", NEW | {"team": "Typed with care"})
+    assert response.status_code == 403
+    assert "Typed with care" in response.content.decode()
+    assert accounts.get(warehouse, "BSN9") is None
+    rights.forget_all()
+    assert bob.get("/accounts/new/").status_code == 403
+
+
+def test_no_grant_no_page(signed_in: SignedIn, account: str) -> None:
+    response = signed_in(ALICE).get("/accounts/")
+    assert response.status_code == 403
+    assert "Payments" not in response.content.decode()
+
+
+def test_editors_of_the_settings_do_not_count(
+    signed_in: SignedIn, on_behalf: Any, account: str
+) -> None:
+    on_behalf.EDIP_EDITORS = [ALICE]
+    assert signed_in(ALICE, "SELECT").post("/accounts/new/", NEW).status_code == 403
+    assert signed_in(BOB, "SELECT", "MODIFY").post("/accounts/new/", NEW).status_code == 303
