@@ -27,11 +27,15 @@ _SECTIONS = (
     ("Updates", "update-list", "chat-bubble-left-right"),
 )
 
+_ADMIN_TOOLS = ("Admin tools", "admin-tools", "wrench-screwdriver")
+
 
 def frame(request: HttpRequest) -> dict[str, Any]:
+    person = getattr(request, "person", Person())
+    sections = (*_SECTIONS, _ADMIN_TOOLS) if person.is_admin else _SECTIONS
     return {
-        "sections": [_section(request.path, *section) for section in _SECTIONS],
-        "person": getattr(request, "person", Person()),
+        "sections": [_section(request.path, *section) for section in sections],
+        "person": person,
         "theme": chosen_theme(request),
         "themes": THEMES,
     }

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from crm.views import accounts, health, overview, platforms, preferences, updates, use_cases
+from crm.views import (
+    accounts,
+    admin_tools,
+    health,
+    overview,
+    platforms,
+    preferences,
+    updates,
+    use_cases,
+)
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -22,6 +31,7 @@ urlpatterns = [
     path("updates/", updates.update_list, name="update-list"),
     path("updates/<str:id>/edit/", updates.update_edit, name="update-edit"),
     path("updates/<str:id>/delete/", updates.update_delete, name="update-delete"),
+    path("admin-tools/", admin_tools.status, name="admin-tools"),
     path("preferences/theme/", preferences.theme, name="theme"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

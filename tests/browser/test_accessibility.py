@@ -17,6 +17,8 @@ PATHS = [
     "/accounts/BSN001/updates/new/",
     "/use-cases/?status=Active",
     "/updates/",
+    "/admin-tools/",
+    "/admin-tools/?check=1",
     "/no-such-page/",
 ]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

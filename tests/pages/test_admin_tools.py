@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+from django.test import Client
+
+from crm.schema import UPDATES, Namespace
+from crm.warehouse import Warehouse
+
+from .html import HTMX, parsed, text, texts
+
+
+def test_it_says_how_the_instance_is_set_up(client: Client, warehouse: Warehouse) -> None:
+    page = parsed(client.get("/admin-tools/"))
+    assert text(page, "main h1") == "Admin tools"
+    said = " ".join(texts(page, "dl"))
+    assert warehouse.namespace.schema in said
+    assert "databricks-sql-connector" in said
+    assert not page.select(".finding")
+
+
+def test_secrets_are_not_shown(client: Client, settings: Any, warehouse: Warehouse) -> None:
+    for path in ("/admin-tools/", "/admin-tools/?check=1"):
+        content = client.get(path).content.decode()
+        assert settings.WAREHOUSE.token not in content
+        assert settings.SECRET_KEY not in content
+
+
+@pytest.mark.parametrize("htmx", [{}, HTMX], ids=["page", "htmx"])
+def test_the_connection_is_checked_on_request(
+    client: Client, warehouse: Warehouse, htmx: dict[str, str]
+) -> None:
+    response = client.get("/admin-tools/?check=1", **htmx)
+    page = parsed(response)
+    assert len(page.select(".finding-pass")) == 21
+    assert not page.select(".finding-fail")
+    assert bool(page.select("header")) != bool(htmx)
+    assert "no-store" in response["Cache-Control"]
+
+
+def test_what_is_wrong_is_said_with_what_to_do(
+    client: Client, warehouse: Warehouse, namespace: Namespace
+) -> None:
+    warehouse.execute(f"DROP TABLE {namespace.table(UPDATES)}", repeatable=True)
+    page = parsed(client.get("/admin-tools/?check=1"))
+    assert texts(page, ".finding-fail strong") == ["table updates"]
+    assert "create_tables" in text(page, ".finding-fail .advice")
+
+
+def test_without_a_warehouse_the_page_still_answers(client: Client) -> None:
+    response = client.get("/admin-tools/?check=1")
+    assert response.status_code == 200
+    assert texts(parsed(response), ".finding-fail strong") == ["network"]
+
+
+def test_only_administrators_see_it(client: Client, settings: Any) -> None:
+    assert _sections(parsed(client.get("/nothing-here")))[-1] == "/admin-tools/"
+    settings.EDIP_ADMINS = ["boss@example.com"]
+    assert "/admin-tools/" not in _sections(parsed(client.get("/nothing-here")))
+    for path in ("/admin-tools/", "/admin-tools/?check=1"):
+        assert client.get(path).status_code == 403
+
+
+def _sections(page: BeautifulSoup) -> list[str]:
+    return [link["href"] for link in page.select("header nav a")]
