@@ -11,7 +11,7 @@ import csv
 import datetime as dt
 import io
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 from openpyxl import Workbook
@@ -60,16 +60,32 @@ def harmless(value: str | None) -> str:
 def write_workbook(file: BinaryIO, sources: Sources, namespace: Namespace) -> None:
     workbook = Workbook(write_only=True)
     for table, rows in sources:
-        sheet = workbook.create_sheet(table.plural.title())
-        sheet.freeze_panes = "A2"
-        sheet.append(table.names)
-        for row in rows():
-            sheet.append([_cell(sheet, row[name]) for name in table.names])
+        _add_sheet(workbook, table.plural.title(), table.names, rows())
     workbook.save(file)
 
 
+def write_sheet(
+    file: BinaryIO, title: str, columns: Sequence[str], rows: Iterable[dict[str, Any]]
+) -> None:
+    """A workbook of one sheet."""
+    workbook = Workbook(write_only=True)
+    _add_sheet(workbook, title, columns, rows)
+    workbook.save(file)
+
+
+def _add_sheet(
+    workbook: Workbook, title: str, columns: Sequence[str], rows: Iterable[dict[str, Any]]
+) -> None:
+    sheet = workbook.create_sheet(title)
+    sheet.freeze_panes = "A2"
+    sheet.append(list(columns))
+    for row in rows:
+        sheet.append([_cell(sheet, row[name]) for name in columns])
+
+
 def _cell(sheet: Any, value: Any) -> Any:
-    if value is None or (isinstance(value, dt.date) and not isinstance(value, dt.datetime)):
+    is_day = isinstance(value, dt.date) and not isinstance(value, dt.datetime)
+    if value is None or is_day or isinstance(value, int):
         return value
     # What XML cannot hold would make the file unreadable.
     cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", plain(value)))

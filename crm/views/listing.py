@@ -13,12 +13,12 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponseBase, QueryDict
 from django_htmx.http import push_url
 
 from crm.records import Listing, Page
 from crm.schema import TABLES, Table
-from crm.views import pages
+from crm.views import export, pages
 from crm.vocabulary import words
 
 MAX_QUERY = 200
@@ -115,6 +115,13 @@ class Controls:
         return chips
 
     @property
+    def exports(self) -> list[tuple[str, str]]:
+        """Links to the whole list as a file: what people call it, and the URL."""
+        plain = query(replace(self.listing, page=1), self.subject)
+        start = f"{self.path}{plain}{'&' if plain else '?'}format="
+        return [("CSV", f"{start}csv"), ("Excel", f"{start}xlsx")]
+
+    @property
     def clear_url(self) -> str:
         return self.url(q="", filters={}, page=1)
 
@@ -179,9 +186,14 @@ def show(
     request: HttpRequest,
     subject: Subject,
     more: Callable[[Page[Any]], dict[str, Any]] = lambda page: {},
-) -> HttpResponse:
-    """The list page. ``more`` gives what a subject's table needs besides."""
+) -> HttpResponseBase:
+    """The list page, or with ``format`` in the URL all of the list as a file. ``more`` gives
+    what a subject's table needs besides."""
     listing = read(request.GET, subject)
+    form = request.GET.get("format", "")
+    if form in export.FORMATS:
+        search = subject.repository.search
+        return export.download(request, form, subject.table, search, listing)
     page = subject.repository.search(request.warehouse, listing)
     context = more(page) | {
         "page": page,

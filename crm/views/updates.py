@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -16,7 +16,7 @@ LIST = listing.Subject(UPDATES, updates, "updates", default_sort="-date")
 
 
 @require_safe
-def update_list(request: HttpRequest) -> HttpResponse:
+def update_list(request: HttpRequest) -> HttpResponseBase:
     return listing.show(request, LIST)
 
 

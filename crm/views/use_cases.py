@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.forms import UseCaseForm
@@ -15,7 +15,7 @@ LIST = listing.Subject(USE_CASES, use_cases, "use_cases", default_sort="-updated
 
 
 @require_safe
-def use_case_list(request: HttpRequest) -> HttpResponse:
+def use_case_list(request: HttpRequest) -> HttpResponseBase:
     return listing.show(request, LIST)
 
 
