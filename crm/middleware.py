@@ -10,10 +10,12 @@ from urllib.parse import unquote
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.cache import add_never_cache_headers
 from django.utils.functional import SimpleLazyObject
 
 from crm.identity.signing_in import sign_in
 from crm.views import access, errors
+from crm.warehouse.config import USER
 from crm.warehouse.errors import SignInAgain, WarehouseError
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -37,7 +39,7 @@ class PersonMiddleware:
         request.person = signed_in.person
         request.warehouse = SimpleLazyObject(signed_in.open_warehouse)
         if not signed_in.ended:
-            return self.get_response(request)
+            return _kept_private(self.get_response(request))
         # Forms that the other person had open, and what they were told, end with the session.
         keep = {*_COOKIES_OF_NOBODY, settings.SESSION_COOKIE_NAME}
         others = [name for name in request.COOKIES if name not in keep]
@@ -47,7 +49,14 @@ class PersonMiddleware:
         for name in others:
             if name not in response.cookies:
                 response.delete_cookie(name, samesite="Lax")
-        return response
+        return _kept_private(response)
+
+
+def _kept_private(response: HttpResponse) -> HttpResponse:
+    """Under user sign-in no browser keeps a page for whoever signs in with it next."""
+    if settings.WAREHOUSE.auth == USER and not response.has_header("Cache-Control"):
+        add_never_cache_headers(response)
+    return response
 
 
 class AccessMiddleware:
