@@ -4,7 +4,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint bench screenshots clean
+.PHONY: help install run test lint audit bench screenshots clean
 
 help:  ## show this
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,6 +28,12 @@ lint: install  ## check style and Django's deployment settings
 	$(BIN)/ruff format --check .
 	env DATABRICKS_HOST=example.cloud.databricks.com DATABRICKS_WAREHOUSE_ID=0 DATABRICKS_TOKEN=none \
 	  DJANGO_SECRET_KEY=$$(head -c 48 /dev/urandom | base64) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+# Not part of CI: it asks PyPI's advisory service, so that its result depends on the day and on
+# the network. In an environment of its own, since it would bring some thirty packages along.
+audit: install  ## look for known vulnerabilities in what is installed
+	@test -x .venv/audit/bin/pip-audit || { $(PYTHON) -m venv .venv/audit && .venv/audit/bin/pip install --quiet pip-audit==2.10.1; }
+	.venv/audit/bin/pip-audit --strict --desc off --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
 bench: install  ## print what things cost
 	$(BIN)/python -m bench.local_warehouse

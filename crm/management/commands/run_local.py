@@ -31,6 +31,7 @@ class Command(BaseCommand):
         call_command("create_tables", "--sample-data", stdout=self.stdout)
         self.stdout.write(
             self.style.SUCCESS(f"\nEDIP CRM is at http://127.0.0.1:{options['port']}/")
+            + "\nOn 127.0.0.1 only: nobody signs in, and whoever reaches the port may edit."
             + f"\nIts data stay in {settings.LOCAL_DATA}. Ctrl-C stops everything.\n"
         )
         os.environ.setdefault("DJANGO_RUNSERVER_HIDE_WARNING", "true")

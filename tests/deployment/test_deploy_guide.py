@@ -1,0 +1,101 @@
+"""docs/deploy.md: what can be run here is run, in its order."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import uuid
+from pathlib import Path
+
+import pytest
+
+from crm import grants
+from crm.schema import Namespace
+
+from ..conftest import BASE_DIR, LocalWarehouse
+from .conftest import clean_environment
+
+GUIDE = (BASE_DIR / "docs" / "deploy.md").read_text()
+BLOCK = re.compile(r"^ *```(\w+)(?: (\w+))?\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+BLOCKS = [(language, mark or "", text) for language, mark, text in BLOCK.findall(GUIDE)]
+# What only a workspace, a repository's history or a person's terminal can do.
+NOT_HERE = (
+    "databricks ",
+    "export ",
+    "git ",
+    "# export ",
+    "--string-value",
+    "python manage.py runserver",
+)
+
+
+@pytest.fixture
+def terminal(server: LocalWarehouse) -> dict[str, str]:
+    """The terminal of who follows the guide, with the local warehouse for a workspace."""
+    app, schema = f"app-{uuid.uuid4().hex[:8]}", f"g_{uuid.uuid4().hex[:8]}"
+    server._ask("POST", "/principals", {"client_id": app, "secrets": ["s"]})
+    return clean_environment() | {
+        "DATABRICKS_HOST": server.control.removesuffix("/control"),
+        "DATABRICKS_WAREHOUSE_ID": "local",
+        "DATABRICKS_TOKEN": server.token,
+        "DATABRICKS_CATALOG": "edip_guide",
+        "DATABRICKS_SCHEMA": schema,
+        "DJANGO_SECRET_KEY": "K7-pQz_4" * 8,
+        "APP_ID": app,
+    }
+
+
+def test_every_command_that_can_be_run_here_works(
+    terminal: dict[str, str], tmp_path: Path
+) -> None:
+    commands = [
+        line for language, mark, text in BLOCKS if mark == "test" for line in text.splitlines()
+    ]
+    assert len(commands) >= 10
+    for command in commands:
+        # Files that a command writes belong elsewhere.
+        command = command.replace("edip-crm-before.json", str(tmp_path / "before.json"))
+        done = subprocess.run(
+            ["bash", "-euc", command],
+            cwd=BASE_DIR,
+            env=terminal,
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    assert (tmp_path / "before.json").exists()
+
+
+def test_what_is_not_run_cannot_be_run_here() -> None:
+    for language, mark, text in BLOCKS:
+        if language != "sh" or mark == "test":
+            continue
+        for line in text.strip().splitlines():
+            allowed = line.strip().startswith(NOT_HERE) or "create_tables --sample-data" in line
+            assert allowed, f"could be run: {line}"
+
+
+def test_the_grants_are_those_that_print_grants_prints() -> None:
+    printed = [
+        f"{line};" for line in grants.statements(grants.EDITOR, Namespace(), "<application id>")
+    ]
+    (shown,) = (text for language, _, text in BLOCKS if "GRANT" in text and language == "sql")
+    assert shown.strip().splitlines() == printed
+
+
+def test_files_that_it_names_exist() -> None:
+    for target in re.findall(r"\]\((\.\./[^)#]+)\)", GUIDE):
+        assert (BASE_DIR / "docs" / target).exists(), target
+    for name in re.findall(r"`((?:tests|crm)/[\w/.]+)`", GUIDE):
+        assert (BASE_DIR / name).exists(), name
+
+
+def test_names_agree_with_the_bundle() -> None:
+    bundle = (BASE_DIR / "databricks.yml").read_text()
+    for name in set(re.findall(r"--target (\w+)", GUIDE)):
+        assert re.search(rf"^  {name}:", bundle, re.MULTILINE), name
+    for name in set(re.findall(r"bundle run (\w+)", GUIDE)):
+        assert re.search(rf"^    {name}:", bundle, re.MULTILINE), name
+    for name in set(re.findall(r"--var (\w+)=", GUIDE)):
+        assert re.search(rf"^  {name}:", bundle, re.MULTILINE), name
