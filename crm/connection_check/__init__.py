@@ -107,7 +107,11 @@ class Check:
     # --- the steps ---
     def _configuration(self) -> str:
         names = self.namespace
-        self._facts["place"] = network.place(self.config)
+        try:
+            self._facts["place"] = network.place(self.config)
+        except RuntimeError as error:
+            advice = "make install installs what the local warehouse needs."
+            raise Problem("local-warehouse", f"{error}", advice) from error
         return (
             f"{self.config.where}, tables {names.catalog}.{names.schema}.{names.prefix}*, "
             f"sign-in: {self.config.auth}"

@@ -19,6 +19,7 @@ from .report import Problem
 
 SECONDS = 10.0
 _EXPIRED = re.compile(r"expire", re.IGNORECASE)
+_CHECK_NETWORK = "Check the network (VPN, firewall, proxy) and DATABRICKS_HOST."
 _SCOPE = re.compile(r"scope", re.IGNORECASE)
 
 
@@ -45,6 +46,8 @@ def place(config: WarehouseConfig) -> Place:
     proxy = urllib.request.getproxies().get(scheme, "")
     if proxy and (scheme == "http" or urllib.request.proxy_bypass(host)):
         proxy = ""
+    if proxy and "//" not in proxy:
+        proxy = f"http://{proxy}"
     return Place(scheme, host, port, url.path.rstrip("/").rpartition("/")[2], proxy)
 
 
@@ -69,10 +72,9 @@ def check_reachable(there: Place) -> str:
             "A firewall, or the workspace's IP access list, may keep this machine out.",
         ) from error
     except OSError as error:
+        advice = "Check the proxy: HTTPS_PROXY names it." if proxy else _CHECK_NETWORK
         raise Problem(
-            "not-reachable",
-            f"{host} ({address}) refuses connections at port {port}.",
-            "Check the network (VPN, firewall, proxy) and DATABRICKS_HOST.",
+            "not-reachable", f"{host} ({address}) refuses connections at port {port}.", advice
         ) from error
     way = f"by way of the proxy {host}:{port}" if proxy else f"{address}, port {port}"
     return f"{there.host} is reached ({way})"

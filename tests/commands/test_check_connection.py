@@ -139,6 +139,28 @@ def test_network_and_tls(
     assert {report[name]["status"] for name in after} == {"skip"}
 
 
+def test_the_way_through_a_proxy(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        closed = probe.getsockname()[1]
+    monkeypatch.setenv("https_proxy", f"localhost:{closed}")
+    settings.WAREHOUSE = _databricks("workspace.invalid")
+    problem = only_problem(check())
+    assert (problem["step"], problem["code"]) == ("network", "not-reachable")
+    assert f"port {closed}" in problem["message"]
+    assert "HTTPS_PROXY" in problem["advice"]
+
+
+def test_a_local_warehouse_that_cannot_be_started(settings: Any) -> None:
+    def fail() -> str:
+        raise RuntimeError("Local mode needs packages that are not installed (pysail).")
+
+    settings.WAREHOUSE = WarehouseConfig(is_local=True, local_address=fail)
+    problem = only_problem(check())
+    assert (problem["step"], problem["code"]) == ("configuration", "local-warehouse")
+    assert "pysail" in problem["message"]
+
+
 # --- signing in, and the warehouse ------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from django.test import Client
 
 from crm.schema import UPDATES, Namespace
 from crm.warehouse import Warehouse
+from crm.warehouse.config import WarehouseConfig
+from tests.conftest import LocalWarehouse
 
 from .html import HTMX, parsed, text, texts
 
@@ -53,6 +56,22 @@ def test_without_a_warehouse_the_page_still_answers(client: Client) -> None:
     response = client.get("/admin-tools/?check=1")
     assert response.status_code == 200
     assert texts(parsed(response), ".finding-fail strong") == ["network"]
+
+
+def test_the_check_uses_the_rights_of_who_asks(
+    client: Client, warehouse: Warehouse, server: LocalWarehouse, settings: Any
+) -> None:
+    name, token = "ada@example.com", f"dapi-{uuid.uuid4().hex}"
+    server._ask("POST", "/tokens", {"token": token, "user": name})
+    settings.IN_DATABRICKS_APPS = True
+    settings.EDIP_ADMINS = [name]
+    settings.WAREHOUSE = WarehouseConfig(url=server.url, auth="user")
+    headers = {"HTTP_X_FORWARDED_EMAIL": name, "HTTP_X_FORWARDED_ACCESS_TOKEN": token}
+    page = parsed(client.get("/admin-tools/?check=1", **headers))
+    assert f"accepted as {name}" in " ".join(texts(page, ".finding-pass"))
+    # The tables are another's: she may not even see the catalog.
+    assert texts(page, ".finding-fail strong") == ["catalog"]
+    assert token not in str(page)
 
 
 def test_only_administrators_see_it(client: Client, settings: Any) -> None:
