@@ -155,20 +155,8 @@ def _refused(error: urllib.error.HTTPError, there: Place) -> Problem:
             "workspace's.",
             "Check DATABRICKS_TOKEN (or the client id and secret) against DATABRICKS_HOST.",
         )
-    if error.code == 403 and _SCOPE.search(text):
-        return Problem(
-            "scope-missing",
-            "The token may not be used for SQL: it lacks the scope “sql”.",
-            "Add sql to the app's user_api_scopes (databricks.yml), stop and start the app, "
-            "and sign in anew.",
-        )
     if error.code == 403:
-        return Problem(
-            "warehouse-not-permitted",
-            f"Signed in, but the SQL warehouse {there.warehouse_id} may not be used.",
-            "Give CAN USE on the warehouse: SQL Warehouses, the warehouse, Permissions; for "
-            "the app by its resource sql-warehouse.",
-        )
+        return _forbidden(text, there)
     if error.code == 404:
         return Problem(
             "warehouse-unknown",
@@ -179,4 +167,20 @@ def _refused(error: urllib.error.HTTPError, there: Place) -> Problem:
         "workspace-error",
         f"The workspace answers with HTTP {error.code}.",
         "Try again in a minute; if it stays, see https://status.databricks.com.",
+    )
+
+
+def _forbidden(text: str, there: Place) -> Problem:
+    if _SCOPE.search(text):
+        return Problem(
+            "scope-missing",
+            "The token may not be used for SQL: it lacks the scope “sql”.",
+            "Add sql to the app's user_api_scopes (databricks.yml), stop and start the app, "
+            "and sign in anew.",
+        )
+    return Problem(
+        "warehouse-not-permitted",
+        f"Signed in, but the SQL warehouse {there.warehouse_id} may not be used.",
+        "Give CAN USE on the warehouse: SQL Warehouses, the warehouse, Permissions; for "
+        "the app by its resource sql-warehouse.",
     )
