@@ -133,7 +133,7 @@ def warehouse_facts(there: Place, headers: dict[str, str]) -> dict[str, Any]:
         raise _refused(error, there) from error
     except (OSError, ValueError) as error:
         raise Problem(
-            "no-answer",
+            "not-a-workspace",
             f"{there.host} answers, but not as a Databricks workspace does.",
             "Check DATABRICKS_HOST: it is the address that the browser shows in the workspace.",
         ) from error

@@ -8,7 +8,9 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -192,6 +194,26 @@ def test_a_warehouse_that_does_not_exist(server: LocalWarehouse, settings: Any) 
     problem = only_problem(check())
     assert (problem["step"], problem["code"]) == ("sign-in", "warehouse-unknown")
     assert "abc123" in problem["message"]
+
+
+class _AnyPage(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<h1>Welcome</h1>")
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+def test_something_else_answers(settings: Any) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _AnyPage) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{other.server_port}/sql/1.0/warehouses/local"
+        settings.WAREHOUSE = WarehouseConfig(is_local=True, url=url, token="t")
+        problem = only_problem(check())
+        other.shutdown()
+    assert (problem["step"], problem["code"]) == ("sign-in", "not-a-workspace")
 
 
 def test_nobody_is_signed_in(server: LocalWarehouse, settings: Any) -> None:
