@@ -27,11 +27,20 @@ FORMAT = 2
 
 
 @dataclass
+class Policy:
+    """A row filter or a column mask: a function, and the columns it is given."""
+
+    function: list[str]
+    columns: list[str] = field(default_factory=list)
+
+
+@dataclass
 class Column:
     name: str
     type: str
     nullable: bool = True
     comment: str | None = None
+    mask: Policy | None = None
 
 
 # Privileges by principal: {principal: {privilege: who granted it}}.
@@ -65,6 +74,7 @@ class Table:
     created_at: float = field(default_factory=time.time)
     epoch: int = 0  # counts changes of the metadata: concurrent writers must notice them
     grants: Grants = field(default_factory=dict)
+    row_filter: Policy | None = None
 
     @property
     def full_name(self) -> str:
@@ -309,12 +319,20 @@ def _tables(content: dict) -> dict[str, Table]:
         name: Table(
             **{
                 **table,
-                "columns": [Column(**column) for column in table["columns"]],
+                "row_filter": _policy(table.get("row_filter")),
+                "columns": [
+                    Column(**{**column, "mask": _policy(column.get("mask"))})
+                    for column in table["columns"]
+                ],
                 "constraints": [Constraint(**c) for c in table["constraints"]],
             }
         )
         for name, table in content.items()
     }
+
+
+def _policy(content: dict | None) -> Policy | None:
+    return None if content is None else Policy(**content)
 
 
 def table_exists(name: str) -> SqlError:

@@ -50,6 +50,12 @@ def no_unity_catalog() -> SqlError:
     return SqlError("UC_NOT_ENABLED", "Unity Catalog is not enabled in this workspace.", "0AKUD")
 
 
+def routine_not_found(names: list[str]) -> SqlError:
+    return SqlError(
+        "UNRESOLVED_ROUTINE", f"Cannot resolve routine `{'`.`'.join(names)}`.", "42883"
+    )
+
+
 def column_not_found(name: str) -> SqlError:
     return SqlError(
         "UNRESOLVED_COLUMN.WITH_SUGGESTION",
@@ -115,7 +121,12 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
             "UNRESOLVED_ROUTINE",
             "42883",
         ),
-        (r"not (yet )?implemented|unsupported|not support", "UNSUPPORTED_FEATURE", "0A000"),
+        (
+            r"not (yet )?implemented|unsupported|not support|Subqueries are not allowed|"
+            r"should have been simplified",
+            "UNSUPPORTED_FEATURE",
+            "0A000",
+        ),
         (r"aggregate|GROUP BY", "MISSING_AGGREGATION", "42803"),
         (r"type mismatch|cannot coerce|type_coercion", "DATATYPE_MISMATCH", "42K09"),
     )

@@ -29,6 +29,9 @@ def fill(
                 return context.parameters.positional(int(hole.key))
             case "user":
                 return text_literal(context.session.user)
+            case "groups":
+                groups = context.parts.identities.groups_of(context.session.user)
+                return ", ".join(text_literal(group) for group in groups)
             case "past":
                 return f"`{_past_table(hole.key, context)}`"
             case "version":

@@ -1,16 +1,16 @@
-"""From the names in a statement to tables of the catalog, as the session sees them."""
+"""From the names in a statement to what the catalog has, as the session's user may see it."""
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 from sqlglot import exp
 
-from .catalog import SYSTEM_CATALOG, Catalog, Table
-from .engine import engine_name
-from .errors import SqlError, no_unity_catalog, table_not_found, unsupported
+from .catalog import SYSTEM_CATALOG, Catalog, Function, Table
+from .errors import SqlError, no_unity_catalog, routine_not_found, table_not_found, unsupported
 from .privileges import Access, Need, Securable, catalog_, object_, schema_
-from .template import Markers, Template
+from .template import Template
 
 SYSTEM_SCHEMAS = {"information_schema"}
 
@@ -52,6 +52,9 @@ class Resolver:
         self.catalog = catalog
         self.access = access
         self.needs: list[Need] = []
+        self.of_policy = False
+        self._definer: str | None = None
+        self._calls: tuple[str, ...] = ()
 
     def table(self, node: exp.Table, *privileges: str) -> Table:
         """The table that a reference means; without privileges, seeing it is enough."""
@@ -75,7 +78,40 @@ class Resolver:
     def need(self, privilege: str, securable: Securable) -> None:
         """Require a privilege now, and whenever the statement runs again."""
         self.access.require(privilege, securable)
-        self.needs.append(Need(privilege, securable))
+        self.needs.append(Need(privilege, securable, self._definer))
+
+    def function(self, names: list[str]) -> Function | None:
+        """The function that is called; None where the engine has to know it."""
+        if len(names) > 3:
+            raise routine_not_found(names)
+        if len(names) == 3:
+            self.require_unity()
+        here = (self.namespace.catalog, self.namespace.schema)
+        catalog, schema, name = (*here[: 3 - len(names)], *(n.lower() for n in names))
+        found = self.catalog.find_function(catalog, schema, name)
+        if found is not None:
+            self.need("EXECUTE", object_(found))
+        elif len(names) > 1:
+            self.access.require_use(Securable("FUNCTION", (catalog, schema, name)))
+            raise routine_not_found(names)
+        return found
+
+    def within(self, function: Function) -> Resolver:
+        """How names are found in a function's body: as its owner found them."""
+        if function.full_name in self._calls:
+            raise unsupported(f"the function {function.full_name}, which calls itself")
+        namespace = Namespace(*function.namespace)
+        inner = Resolver(namespace, self.catalog, self.access.of(function.owner))
+        inner.needs, inner.of_policy = self.needs, self.of_policy
+        inner._definer = function.owner
+        inner._calls = (*self._calls, function.full_name)
+        return inner
+
+    def for_policies(self) -> Resolver:
+        """The same, for functions of row filters and column masks."""
+        inner = copy.copy(self)
+        inner.of_policy = True
+        return inner
 
     def parts(self, node: exp.Table) -> tuple[str, str, str]:
         if node.catalog:
@@ -98,52 +134,7 @@ class Resolver:
             raise no_unity_catalog()
 
 
-def rewrite_tables(
-    tree: exp.Expression, resolver: Resolver, markers: Markers, target: exp.Table | None = None
-) -> list[Table]:
-    """Point every table reference in ``tree`` at the engine's name for it.
-
-    Returns the tables referred to; all but a write's ``target`` have to be readable. System
-    tables become a hole that is filled with a snapshot at execution. Raises SqlError.
-    """
-    tables = []
-    for node in list(tree.find_all(exp.Table)):
-        if not isinstance(node.this, exp.Identifier) or _is_cte(node):
-            continue
-        if node.db.lower() in ("delta", "parquet", "csv", "json", "text") and "/" in node.name:
-            raise unsupported(f"reading files by path ({node.db})")
-        catalog_name, schema_name, name = resolver.parts(node)
-        if not node.alias:
-            node.set("alias", exp.TableAlias(this=exp.to_identifier(node.name, quoted=True)))
-        if catalog_name == SYSTEM_CATALOG or schema_name in SYSTEM_SCHEMAS:
-            key = f"{catalog_name}.{schema_name}.{name}"
-            node.set("this", markers.identifier("system", key))
-            node.set("db", exp.to_identifier("parquet"))
-        else:
-            table = resolver.table(node, *(() if node is target else ("SELECT",)))
-            tables.append(table)
-            _point_at(node, table, markers)
-        node.set("catalog", None)
-    for column in tree.find_all(exp.Column):
-        column.set("db", None)
-        column.set("catalog", None)
-    return tables
-
-
-def _point_at(node: exp.Table, table: Table, markers: Markers) -> None:
-    version = node.args.get("version")
-    if version is None:
-        database, engine_table = engine_name(table.id).split(".")
-        node.set("this", exp.to_identifier(engine_table))
-        node.set("db", exp.to_identifier(database))
-        return
-    past = PastTable(table.id, version.name.upper(), markers.template(version.expression))
-    node.set("version", None)
-    node.set("this", markers.identifier("past", past))
-    node.set("db", exp.to_identifier("delta"))
-
-
-def _is_cte(table: exp.Table) -> bool:
+def is_cte(table: exp.Table) -> bool:
     """Whether the reference means a common table expression visible where it stands."""
     if table.db:
         return False

@@ -101,6 +101,11 @@ class Words:
         """A string, number or word, as in SET."""
         return self._next().text
 
+    def contains(self, *words: str) -> bool:
+        """Whether these words follow each other somewhere."""
+        texts = [token.text.upper() for token in self._tokens]
+        return any(texts[i : i + len(words)] == list(words) for i in range(len(texts)))
+
     def next_is(self, *words: str) -> bool:
         """Whether one of these words comes next, or none at all."""
         return not self.more or self._tokens[self._at].text.upper() in words

@@ -12,12 +12,13 @@ from . import writes
 from .catalog import Catalog, Table
 from .commands import Command, find_command
 from .errors import unsupported
-from .names import Namespace, Resolver, rewrite_tables
+from .expand import expand
+from .marking import mark_values
+from .names import Namespace, Resolver
 from .parsing import parse
 from .privileges import Access, Need
 from .template import Markers, Template
 
-METASTORE_ID = "local:00000000-0000-0000-0000-000000000000"
 WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
 
 
@@ -69,31 +70,5 @@ class Preparer:
             return writes.prepare(tree, resolver, markers)
         if not isinstance(tree, exp.Query):
             raise unsupported(f"this statement ({type(tree).__name__.upper()})")
-        tables = rewrite_tables(tree, resolver, markers)
+        tables = expand(tree, resolver, markers)
         return Query(markers.template(tree), tuple(tables), tuple(resolver.needs))
-
-
-def mark_values(tree: exp.Expression, resolver: Resolver, markers: Markers) -> None:
-    """Put markers where parameters and the session's functions stand."""
-    namespace = resolver.namespace
-    position = 0
-    for node in list(tree.dfs()):
-        if isinstance(node, exp.Placeholder):
-            if node.this:
-                node.replace(markers.value("named", node.name))
-            else:
-                node.replace(markers.value("positional", position))
-                position += 1
-        elif isinstance(node, exp.CurrentUser | exp.SessionUser) or _is_call(node, "USER"):
-            node.replace(markers.value("user", ""))
-        elif isinstance(node, exp.CurrentCatalog):
-            node.replace(exp.Literal.string(namespace.catalog))
-        elif isinstance(node, exp.CurrentSchema | exp.CurrentDatabase):
-            node.replace(exp.Literal.string(namespace.schema))
-        elif _is_call(node, "CURRENT_METASTORE"):
-            resolver.require_unity()
-            node.replace(exp.Literal.string(METASTORE_ID))
-
-
-def _is_call(node: exp.Expression, name: str) -> bool:
-    return isinstance(node, exp.Anonymous) and node.name.upper() == name

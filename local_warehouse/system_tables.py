@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .catalog import SYSTEM_CATALOG, Constraint, Table
+from .catalog import SYSTEM_CATALOG, Constraint, Policy, Table
 from .context import Context
 from .errors import table_not_found
 from .privileges import Securable, catalog_, grants_on, object_, schema_
@@ -156,6 +156,41 @@ def key_column_usage(context: Context, catalog: str) -> Rows:
     ]
 
 
+def row_filters(context: Context, catalog: str) -> Rows:
+    return [
+        {
+            "catalog_name": table.catalog,
+            "schema_name": table.schema,
+            "table_name": table.name,
+            **_function("filter", table.row_filter),
+            "filter_col_usage": ", ".join(table.row_filter.columns),
+        }
+        for table in _tables(context, catalog)
+        if table.row_filter is not None
+    ]
+
+
+def column_masks(context: Context, catalog: str) -> Rows:
+    return [
+        {
+            "catalog_name": table.catalog,
+            "schema_name": table.schema,
+            "table_name": table.name,
+            "column_name": column.name,
+            **_function("mask", column.mask),
+            "mask_col_usage": ", ".join(column.mask.columns) or None,
+        }
+        for table in _tables(context, catalog)
+        for column in table.columns
+        if column.mask is not None
+    ]
+
+
+def _function(prefix: str, policy: Policy) -> dict:
+    parts = zip(("catalog", "schema", "name"), policy.function, strict=True)
+    return {f"{prefix}_{part}": value for part, value in parts}
+
+
 def query_history(context: Context, catalog: str) -> Rows:
     return [
         {
@@ -246,6 +281,10 @@ _COLUMNS = {
     "inherited_from",
     table_privileges: "grantor grantee table_catalog table_schema table_name privilege_type "
     "is_grantable inherited_from",
+    row_filters: "catalog_name schema_name table_name filter_catalog filter_schema filter_name "
+    "filter_col_usage",
+    column_masks: "catalog_name schema_name table_name column_name mask_catalog mask_schema "
+    "mask_name mask_col_usage",
     query_history: "statement_id executed_by session_id execution_status statement_text "
     "statement_type error_message start_time end_time total_duration_ms produced_rows query_tags",
 }
@@ -259,6 +298,8 @@ _INFORMATION_SCHEMA = (
     catalog_privileges,
     schema_privileges,
     table_privileges,
+    row_filters,
+    column_masks,
 )
 SYSTEM_TABLES: dict[str, Callable[[Context, str], Rows]] = {
     **{f"information_schema.{source.__name__}": source for source in _INFORMATION_SCHEMA},

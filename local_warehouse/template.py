@@ -19,7 +19,7 @@ DIALECT = "databricks"
 
 @dataclass(frozen=True)
 class Hole:
-    """What goes here: ``kind`` is named, positional, user, system, past or version.
+    """What goes here: ``kind`` is named, positional, user, groups, system, past or version.
 
     ``key`` is the name or position; for past, a names.PastTable.
     """

@@ -17,8 +17,10 @@ from .catalog import Table
 from .context import Context, Result
 from .engine import engine_name
 from .errors import SqlError, column_not_found, concurrent_write, metadata_changed, unsupported
+from .expand import expand, policy_caller
 from .fill import fill
-from .names import Resolver, rewrite_tables
+from .names import Resolver
+from .policies import Shield
 from .privileges import Need
 from .template import Markers, Template
 
@@ -42,6 +44,7 @@ class Write:
     tables: tuple[Table, ...]
     counts: dict[str, str]
     needs: tuple[Need, ...]
+    epoch: int
     touched: Template | None = None
 
 
@@ -57,10 +60,10 @@ def prepare(tree: exp.Expression, resolver: Resolver, markers: Markers) -> Write
 def run(write: Write, context: Context) -> Result:
     """Execute and commit; raises SqlError (conflicts have SQLSTATE 2D521)."""
     commits, table = context.commits, write.target
-    seen_version, seen_epoch = commits.version(table), table.epoch
+    seen_version = commits.version(table)
     sql = fill(write.template, context)
     with commits.exclusively(table, context.cancellation):
-        if table.epoch != seen_epoch:
+        if table.epoch != write.epoch:
             raise metadata_changed(table.full_name)
         before = commits.version(table)
         if before != seen_version and _conflicts(write, context, seen_version, before):
@@ -121,9 +124,11 @@ def _prepare_insert(tree: exp.Insert, resolver: Resolver, markers: Markers) -> W
         or (not listed and not tree.args.get("by_name") and len(columns) < len(target.columns))
     ):
         raise _arity(target, len(columns) if listed else len(target.columns), width)
-    tables = rewrite_tables(source, resolver, markers)
+    tables = expand(source, resolver, markers)
     sql = _insert_sql(target, columns, source)
-    return Write(target, markers.split(sql), (target, *tables), _INSERT, tuple(resolver.needs))
+    return Write(
+        target, markers.split(sql), (target, *tables), _INSERT, tuple(resolver.needs), target.epoch
+    )
 
 
 def _insert_sql(target: Table, columns: list[str], source: exp.Expression) -> str:
@@ -174,9 +179,20 @@ def _prepare_change(tree: exp.Update | exp.Delete, resolver: Resolver, markers: 
     target = resolver.table(node, *_change_privileges(tree))
     alias = node.alias or node.name
     where = tree.args.get("where")
+    shield = Shield(target, alias, resolver, policy_caller(resolver, markers))
+    condition = where and where.this
+    values = [each.expression for each in tree.expressions]
+    shield.mark(condition, *values)
+    tables = expand(tree, resolver, markers, node)
+    shield.raise_over(tree)
+    if (condition := shield.only_visible(where and where.this)) is not None:
+        where = exp.Where(this=condition)
+        tree.set("where", where)
+    if isinstance(tree, exp.Delete) and where is not None:
+        where = where.transform(_without_coalesce)
+        tree.set("where", where)
     if isinstance(tree, exp.Delete) and where is not None and where.find(exp.Query):
-        raise unsupported("subqueries in the condition of DELETE")
-    tables = rewrite_tables(tree, resolver, markers, node)
+        raise unsupported("subqueries in the condition of DELETE, or in a row filter there")
     if isinstance(tree, exp.Update):
         assignments = _assignments(tree.expressions, target)
         guarded = checks.guard(target, assignments, alias)
@@ -191,6 +207,7 @@ def _prepare_change(tree: exp.Update | exp.Delete, resolver: Resolver, markers: 
         (target, *tables),
         counts,
         tuple(resolver.needs),
+        target.epoch,
         markers.template(touched),
     )
 
@@ -204,8 +221,17 @@ def _prepare_merge(tree: exp.Merge, resolver: Resolver, markers: Markers) -> Wri
     target = resolver.table(tree.this, "MODIFY", "SELECT")
     alias = tree.this.alias or tree.this.name
     source_alias = tree.args["using"].alias_or_name
-    tables = rewrite_tables(tree, resolver, markers, tree.this)
-    for when in tree.args["whens"].expressions:
+    whens = tree.args["whens"].expressions
+    seeing = [when for when in whens if when.args.get("matched") or when.args.get("source")]
+    shield = Shield(target, alias, resolver, policy_caller(resolver, markers))
+    shield.mark(tree.args["on"], *(part for when in seeing for part in _read_by(when)))
+    tables = expand(tree, resolver, markers, tree.this)
+    shield.raise_over(tree)
+    tree.set("on", shield.only_visible(tree.args["on"]))
+    for when in seeing:
+        if not when.args.get("matched"):
+            when.set("condition", shield.only_visible(when.args.get("condition")))
+    for when in whens:
         _guard_when(when, target, alias, source_alias)
     touched = (
         exp.select(f"`{alias}`.*", dialect="databricks")
@@ -218,8 +244,28 @@ def _prepare_merge(tree: exp.Merge, resolver: Resolver, markers: Markers) -> Wri
         (target, *tables),
         _MERGE,
         tuple(resolver.needs),
+        target.epoch,
         markers.template(touched),
     )
+
+
+def _without_coalesce(node: exp.Expression) -> exp.Expression:
+    """The engine (0.7.2) cannot run coalesce in the condition of a DELETE."""
+    if not isinstance(node, exp.Coalesce):
+        return node
+    *others, last = [node.this, *node.expressions]
+    case = exp.Case(default=last.copy())
+    for value in others:
+        case = case.when(value.is_(exp.null()).not_(), value.copy())
+    return exp.paren(case)
+
+
+def _read_by(when: exp.When) -> list[exp.Expression | None]:
+    """What a WHEN clause computes from the target's rows."""
+    action = when.args["then"]
+    values = action.expressions if isinstance(action, exp.Update) else []
+    assigned = [each.expression for each in values if isinstance(each, exp.EQ)]
+    return [when.args.get("condition"), *assigned]
 
 
 def _guard_when(when: exp.When, target: Table, alias: str, source_alias: str) -> None:

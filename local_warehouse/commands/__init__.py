@@ -13,7 +13,7 @@ from ..context import Context, Result
 from ..errors import syntax_error
 from ..parsing import Words, tokenize
 from ..privileges import Need
-from . import alter, create, describe, drop, grants, history, show, use
+from . import alter, create, describe, drop, functions, grants, history, show, use
 
 Function = Callable[[Words, Context], Result]
 
@@ -22,23 +22,30 @@ COMMANDS: tuple[tuple[str, Function], ...] = (
     ("CREATE SCHEMA", create.schema),
     ("CREATE DATABASE", create.schema),
     ("CREATE TABLE", create.table),
+    ("CREATE FUNCTION", functions.create),
+    ("CREATE OR REPLACE FUNCTION", functions.create),
     ("ALTER TABLE", alter.table),
     ("COMMENT ON", alter.comment),
     ("DROP CATALOG", drop.catalog),
     ("DROP SCHEMA", drop.schema),
     ("DROP DATABASE", drop.schema),
     ("DROP TABLE", drop.table),
+    ("DROP FUNCTION", functions.drop),
     ("DESCRIBE HISTORY", history.describe_history),
     ("DESC HISTORY", history.describe_history),
     ("DESCRIBE DETAIL", describe.detail),
     ("DESCRIBE SCHEMA", describe.schema),
     ("DESCRIBE CATALOG", describe.catalog),
+    ("DESCRIBE FUNCTION", functions.describe),
+    ("DESC FUNCTION", functions.describe),
     ("DESCRIBE", describe.table),
     ("DESC", describe.table),
     ("SHOW CATALOGS", show.catalogs),
     ("SHOW SCHEMAS", show.schemas),
     ("SHOW DATABASES", show.schemas),
     ("SHOW TABLES", show.tables),
+    ("SHOW FUNCTIONS", functions.show),
+    ("SHOW USER FUNCTIONS", functions.show),
     ("SHOW COLUMNS", show.columns),
     ("SHOW TBLPROPERTIES", show.properties),
     ("SHOW GRANTS", grants.show),
@@ -69,7 +76,7 @@ def find_command(sql: str) -> Command | None:
     tokens = tokenize(sql)
     if not tokens:
         raise syntax_error("at or near end of input")
-    beginning = [token.text.upper() for token in tokens[:2]]
+    beginning = [token.text.upper() for token in tokens[:4]]
     for words, function in COMMANDS:
         expected = words.split()
         if beginning[: len(expected)] == expected:

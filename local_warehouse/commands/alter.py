@@ -20,11 +20,14 @@ from ..engine import engine_name
 from ..errors import SqlError, column_not_found, unsupported
 from ..parsing import Words, parse, text_of
 from ..privileges import MANAGE
+from . import policies
 from .create import read_cluster, read_key, type_name
 
 
 def table(words: Words, context: Context) -> Result:
     found = context.resolver.table(words.table(), MANAGE)
+    if (result := policies.alter(words, found, context)) is not None:
+        return result
     if words.accept("UNSET", "TBLPROPERTIES"):
         return _unset_properties(words, found, context)
     tree = parse(context.sql)

@@ -44,7 +44,12 @@ def schema(words: Words, context: Context) -> Result:
 
 
 def table(words: Words, context: Context) -> Result:
-    tree = parse(context.sql)
+    try:
+        tree = parse(context.sql)
+    except SqlError:
+        if words.contains("ROW", "FILTER") or words.contains("MASK"):
+            raise unsupported("ROW FILTER and MASK in CREATE TABLE; use ALTER TABLE") from None
+        raise
     if not isinstance(tree.this, exp.Schema) or tree.expression is not None:
         raise unsupported("CREATE TABLE without a list of columns")
     catalog_name, schema_name, name = context.resolver.parts(tree.this.this)

@@ -51,7 +51,7 @@ def catalog(words: Words, context: Context) -> Result:
         return NOTHING
     entry = context.catalog.catalog(name)
     context.access.require(MANAGE, context.resolver.catalog_named(name))
-    if not cascade and any(schema.tables for schema in entry.schemas.values()):
+    if not cascade and any(schema.tables or schema.functions for schema in entry.schemas.values()):
         raise SqlError("CATALOG_NOT_EMPTY", f"Catalog '{name}' is not empty.", "2BP01")
     for schema_name in list(entry.schemas):
         _drop_schema(name, schema_name, True, context)
@@ -61,7 +61,7 @@ def catalog(words: Words, context: Context) -> Result:
 
 def _drop_schema(catalog_name: str, name: str, cascade: bool, context: Context) -> None:
     found = context.catalog.schema(catalog_name, name)
-    if found.tables and not cascade:
+    if (found.tables or found.functions) and not cascade:
         raise SqlError(
             "SCHEMA_NOT_EMPTY",
             f"Cannot drop a schema `{catalog_name}`.`{name}` because it contains objects.",

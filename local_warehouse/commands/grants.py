@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ..context import NOTHING, Context, Result, rows
-from ..errors import SqlError
+from ..errors import SqlError, routine_not_found
 from ..parsing import Words
 from ..privileges import APPLICABLE, MANAGE, METASTORE, Securable, find, grants_on, object_
 from ..system_tables import TEXT
+from .functions import find as find_function
 
 
 def grant(words: Words, context: Context) -> Result:
@@ -95,6 +96,11 @@ def _securable(words: Words, context: Context) -> Securable:
         place = resolver.schema(words.name())
         context.catalog.schema(*place.path)
         return place
+    if words.accept("FUNCTION"):
+        names = words.name()
+        if (function := find_function(names, context)) is None:
+            raise routine_not_found(names)
+        return object_(function)
     words.accept("TABLE")
     return object_(resolver.table(words.table()))
 

@@ -13,33 +13,33 @@ from ..system_tables import TEXT
 
 
 def catalogs(words: Words, context: Context) -> Result:
-    pattern = _pattern(words)
+    wanted = pattern(words)
     context.resolver.require_unity()
     seen = [n for n in context.catalog.catalogs if context.access.sees(catalog_(n))]
-    names = [name for name in sorted([*seen, "system"]) if _matches(name, pattern)]
+    names = [name for name in sorted([*seen, "system"]) if matches(name, wanted)]
     return rows({"catalog": TEXT}, [(name,) for name in names])
 
 
 def schemas(words: Words, context: Context) -> Result:
-    catalog = _within(words) or [context.session.namespace.catalog]
-    pattern = _pattern(words)
+    catalog = within(words) or [context.session.namespace.catalog]
+    wanted = pattern(words)
     home = catalog[0]
     schemas = context.catalog.catalog(home).schemas
     context.access.require("USE CATALOG", catalog_(home))
     seen = [name for name in schemas if context.access.sees(schema_(home, name))]
     names = sorted([*seen, "information_schema"])
-    return rows({"databaseName": TEXT}, [(n,) for n in names if _matches(n, pattern)])
+    return rows({"databaseName": TEXT}, [(n,) for n in names if matches(n, wanted)])
 
 
 def tables(words: Words, context: Context) -> Result:
-    place = context.resolver.schema(_within(words) or [context.session.namespace.schema])
-    pattern = _pattern(words)
+    place = context.resolver.schema(within(words) or [context.session.namespace.schema])
+    wanted = pattern(words)
     found = context.catalog.schema(*place.path).tables
     context.access.require("USE SCHEMA", place)
     values = [
         (place.path[1], name, False)
         for name, table in sorted(found.items())
-        if _matches(name, pattern) and context.access.sees(object_(table))
+        if matches(name, wanted) and context.access.sees(object_(table))
     ]
     return rows({"database": TEXT, "tableName": TEXT, "isTemporary": pa.bool_()}, values)
 
@@ -58,18 +58,18 @@ def properties(words: Words, context: Context) -> Result:
     return rows({"key": TEXT, "value": TEXT}, sorted(table.properties.items()))
 
 
-def _within(words: Words) -> list[str] | None:
+def within(words: Words) -> list[str] | None:
     return words.name() if words.accept("IN") or words.accept("FROM") else None
 
 
-def _pattern(words: Words) -> str | None:
+def pattern(words: Words) -> str | None:
     """The rest of the command: an optional LIKE, where ``*`` is any text and ``|`` is or."""
     pattern = words.string() if words.accept("LIKE") or words.more else None
     words.end()
     return pattern
 
 
-def _matches(name: str, pattern: str | None) -> bool:
+def matches(name: str, pattern: str | None) -> bool:
     if pattern is None:
         return True
     options = pattern.lower().split("|")

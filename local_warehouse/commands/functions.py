@@ -1,0 +1,164 @@
+"""CREATE, DROP, SHOW and DESCRIBE FUNCTION."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from ..catalog import Column, Function
+from ..context import NOTHING, Context, Result, rows
+from ..errors import SqlError, routine_not_found, unsupported
+from ..expand import inline
+from ..fill import fill
+from ..parsing import Words, parse, text_of
+from ..privileges import MANAGE, Securable, object_, schema_
+from ..system_tables import TEXT
+from ..template import DIALECT, Markers
+from .create import type_name
+from .show import matches, pattern, within
+
+
+def create(words: Words, context: Context) -> Result:
+    tree = parse(context.sql)
+    if not isinstance(tree, exp.Create) or not isinstance(tree.expression, exp.Return):
+        raise unsupported("functions that are not scalar SQL expressions")
+    path = context.resolver.parts(tree.this.this)
+    schema = context.catalog.schema(*path[:2])
+    context.access.require("CREATE FUNCTION", schema_(*path[:2]))
+    existing = schema.functions.get(path[2])
+    if existing is not None:
+        if tree.args.get("exists"):
+            return NOTHING
+        if not tree.args.get("replace"):
+            raise _exists(existing)
+        context.access.require(MANAGE, object_(existing))
+    function = _read(tree, path, context)
+    if existing is not None:
+        function.owner, function.grants = existing.owner, existing.grants
+    _require_free_name(function.name, context)
+    _try(function, context)
+    with context.catalog.changing():
+        schema.functions[function.name] = function
+    return NOTHING
+
+
+def _read(tree: exp.Create, path: tuple[str, str, str], context: Context) -> Function:
+    body = tree.expression.this
+    if body.find(exp.Placeholder):
+        raise unsupported("parameter markers in a function's body")
+    here = context.session.namespace
+    parameters = [_parameter(item) for item in tree.this.expressions]
+    function = Function(
+        *path,
+        parameters=parameters,
+        returns="",
+        body=body.sql(dialect=DIALECT),
+        owner=context.session.user,
+        namespace=[here.catalog, here.schema],
+    )
+    for item in tree.args["properties"].expressions if tree.args.get("properties") else ():
+        if isinstance(item, exp.ReturnsProperty) and isinstance(item.this, exp.DataType):
+            function.returns = type_name(item.this)
+        elif isinstance(item, exp.SchemaCommentProperty):
+            function.comment = text_of(item.this)
+        elif not isinstance(item, exp.StabilityProperty):
+            raise unsupported(f"the function option {item.sql(dialect=DIALECT)}")
+    if not function.returns:
+        raise unsupported("functions that do not say which type they return")
+    return function
+
+
+def _parameter(item: exp.Expression) -> Column:
+    if not isinstance(item, exp.ColumnDef) or item.constraints:
+        raise unsupported(f"the parameter {item.sql(dialect=DIALECT)}")
+    return Column(item.name, type_name(item.args["kind"]))
+
+
+def _require_free_name(name: str, context: Context) -> None:
+    """A built-in function is meant wherever its name stands alone."""
+    try:
+        if isinstance(parse(f"SELECT `{name}`()").selects[0], exp.Anonymous):
+            context.engine.run(f"SELECT `{name}`()")
+    except SqlError as error:
+        if error.error_class == "UNRESOLVED_ROUTINE":
+            return
+    raise unsupported(f"a function named like the built-in {name}")
+
+
+def _try(function: Function, context: Context) -> None:
+    """Raises SqlError where the body does not compute what the function returns."""
+    markers = Markers()
+    given = [exp.cast(exp.null(), p.type, dialect=DIALECT) for p in function.parameters]
+    value = inline(function, given, context.resolver, markers)
+    probe = exp.select(exp.alias_(value, "value")).limit(0)
+    context.engine.run(fill(markers.template(probe), context), context.cancellation)
+
+
+def drop(words: Words, context: Context) -> Result:
+    tolerant = words.accept("IF", "EXISTS")
+    names = words.name()
+    words.end()
+    function = find(names, context)
+    if function is None:
+        if tolerant:
+            return NOTHING
+        raise routine_not_found(names)
+    context.access.require(MANAGE, object_(function))
+    with context.catalog.changing():
+        del context.catalog.schema(function.catalog, function.schema).functions[function.name]
+    return NOTHING
+
+
+def find(names: list[str], context: Context) -> Function | None:
+    """The function that one to three names mean, if its schema may be used."""
+    if len(names) > 3:
+        raise routine_not_found(names)
+    place = context.resolver.schema(names[:-1] or [context.session.namespace.schema])
+    path = (*place.path, names[-1].lower())
+    context.access.require_use(Securable("FUNCTION", path))
+    return context.catalog.find_function(*path)
+
+
+def show(words: Words, context: Context) -> Result:
+    """``SHOW [USER] FUNCTIONS [IN schema] [LIKE pattern]``: those that users made."""
+    if words.accept("USER"):
+        words.expect("FUNCTIONS")
+    place = context.resolver.schema(within(words) or [context.session.namespace.schema])
+    wanted = pattern(words)
+    found = context.catalog.schema(*place.path).functions
+    context.access.require("USE SCHEMA", place)
+    names = [
+        function.full_name
+        for name, function in sorted(found.items())
+        if matches(name, wanted) and context.access.sees(object_(function))
+    ]
+    return rows({"function": TEXT}, [(name,) for name in names])
+
+
+def describe(words: Words, context: Context) -> Result:
+    extended = words.accept("EXTENDED")
+    names = words.name()
+    words.end()
+    function = find(names, context)
+    if function is None:
+        raise routine_not_found(names)
+    context.access.require_sight(object_(function))
+    taken = ", ".join(f"{p.name} {p.type}" for p in function.parameters)
+    lines = [
+        f"Function: {function.full_name}",
+        "Type: SCALAR",
+        f"Input: {taken or '()'}",
+        f"Returns: {function.returns}",
+    ]
+    if function.comment:
+        lines.append(f"Comment: {function.comment}")
+    if extended:
+        lines += [f"Owner: {function.owner}", f"Body: {function.body}"]
+    return rows({"function_desc": TEXT}, [(line,) for line in lines])
+
+
+def _exists(function: Function) -> SqlError:
+    return SqlError(
+        "ROUTINE_ALREADY_EXISTS",
+        f"Cannot create the function `{function.full_name}` because it already exists.",
+        "42723",
+    )

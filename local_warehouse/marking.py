@@ -1,0 +1,44 @@
+"""Markers where a statement's parameters and the session's functions stand."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from .names import Resolver
+from .template import Markers
+
+METASTORE_ID = "local:00000000-0000-0000-0000-000000000000"
+_USER = ("USER",)
+_MEMBERSHIP = ("IS_ACCOUNT_GROUP_MEMBER", "IS_MEMBER")
+
+
+def mark_values(tree: exp.Expression, resolver: Resolver, markers: Markers) -> None:
+    """Put markers where parameters and the session's functions stand."""
+    namespace = resolver.namespace
+    position = 0
+    for node in list(tree.dfs()):
+        if isinstance(node, exp.Placeholder):
+            if node.this:
+                node.replace(markers.value("named", node.name))
+            else:
+                node.replace(markers.value("positional", position))
+                position += 1
+        elif isinstance(node, exp.CurrentUser | exp.SessionUser) or _is_call(node, _USER):
+            node.replace(markers.value("user", ""))
+        elif isinstance(node, exp.CurrentCatalog):
+            node.replace(exp.Literal.string(namespace.catalog))
+        elif isinstance(node, exp.CurrentSchema | exp.CurrentDatabase):
+            node.replace(exp.Literal.string(namespace.schema))
+        elif _is_call(node, ("CURRENT_METASTORE",)):
+            resolver.require_unity()
+            node.replace(exp.Literal.string(METASTORE_ID))
+        elif _is_call(node, _MEMBERSHIP) and len(node.expressions) == 1:
+            (group,) = node.expressions
+            # In place: the argument itself may be one of the nodes still to come.
+            within = exp.In(expressions=[markers.value("groups", "")])
+            node.replace(exp.paren(within, copy=False))
+            within.set("this", group)
+
+
+def _is_call(node: exp.Expression, names: tuple[str, ...]) -> bool:
+    return isinstance(node, exp.Anonymous) and node.name.upper() in names

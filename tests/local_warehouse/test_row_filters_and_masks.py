@@ -1,0 +1,334 @@
+"""Row filters and column masks: nobody meets a row or a value that is not for them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from types import SimpleNamespace
+
+import pytest
+
+from .conftest import shell_on
+
+ANN, BOB = "ann@example.com", "bob@example.com"
+
+
+@pytest.fixture
+def cast(server) -> Iterator[SimpleNamespace]:
+    """Ann sees the rows of hers, Bob his, the admin all; notes of others' than 1 are masked."""
+    catalog = f"policies{time.monotonic_ns()}"
+    with ExitStack() as stack:
+        admin = stack.enter_context(shell_on(server))
+        admin.run(f"CREATE CATALOG {catalog}")
+        admin.run(f"USE CATALOG {catalog}")
+        admin.run("CREATE TABLE t (id STRING NOT NULL, n INT, note STRING)")
+        admin.change(
+            "INSERT INTO t VALUES ('a1', 1, 'one'), ('a2', 2, 'two'), ('b1', 3, 'hidden three')"
+        )
+        admin.run(
+            "CREATE FUNCTION mine(id STRING) RETURNS BOOLEAN RETURN CASE current_user() "
+            f"WHEN '{ANN}' THEN startswith(id, 'a') WHEN '{BOB}' THEN startswith(id, 'b') "
+            "ELSE true END"
+        )
+        admin.run(
+            "CREATE FUNCTION veil(note STRING, n INT) RETURNS STRING RETURN "
+            "CASE WHEN n = 1 OR is_account_group_member('unveiled') THEN note ELSE '***' END"
+        )
+        for user in (ANN, BOB):
+            server.control("POST", "/tokens", token=f"dapi-{user}", user=user)
+            admin.run(f"GRANT USE CATALOG ON CATALOG {catalog} TO `{user}`")
+            admin.run(f"GRANT USE SCHEMA, SELECT, MODIFY ON SCHEMA {catalog}.default TO `{user}`")
+        server.control("POST", "/groups", group="unveiled", members=["developer@localhost"])
+        as_user = {
+            user: stack.enter_context(
+                shell_on(server, token=f"dapi-{user}", catalog=catalog, schema="default")
+            )
+            for user in (ANN, BOB)
+        }
+        yield SimpleNamespace(
+            admin=admin, ann=as_user[ANN], bob=as_user[BOB], catalog=catalog, server=server
+        )
+        admin.run(f"DROP CATALOG {catalog} CASCADE")
+
+
+@pytest.fixture
+def filtered(cast) -> SimpleNamespace:
+    cast.admin.run("ALTER TABLE t SET ROW FILTER mine ON (id)")
+    return cast
+
+
+@pytest.fixture
+def masked(cast) -> SimpleNamespace:
+    cast.admin.run("ALTER TABLE t ALTER COLUMN note SET MASK veil USING COLUMNS (n)")
+    return cast
+
+
+@pytest.fixture
+def both(filtered, masked) -> SimpleNamespace:
+    return filtered
+
+
+def everything(cast) -> list[tuple]:
+    """The table as it is: the admin sees all rows and all notes."""
+    return [tuple(row) for row in cast.admin.run("SELECT * FROM t ORDER BY id")]
+
+
+# --- reading ---
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT id FROM t ORDER BY id",
+        "SELECT x.id FROM t AS x WHERE x.n > 0 ORDER BY x.id",
+        "SELECT id FROM (SELECT * FROM t) ORDER BY id",
+        "WITH t AS (SELECT * FROM t) SELECT id FROM t ORDER BY id",
+        "SELECT DISTINCT l.id FROM t l JOIN t r ON l.id >= r.id ORDER BY l.id",
+        "SELECT r.id FROM (SELECT 1 AS one) l LEFT JOIN t r ON true ORDER BY r.id",
+        "SELECT id FROM t UNION SELECT id FROM t ORDER BY id",
+        "SELECT id FROM t WHERE id IN (SELECT id FROM t) ORDER BY id",
+        "SELECT t.id FROM t VERSION AS OF 1 ORDER BY t.id",
+        "SELECT id FROM t WHERE id = id OR true ORDER BY id",
+    ],
+)
+def test_each_reader_meets_their_rows_only(filtered, statement):
+    assert [row[0] for row in filtered.ann.run(statement)] == ["a1", "a2"]
+    assert [row[0] for row in filtered.bob.run(statement)] == ["b1"]
+    assert [row[0] for row in filtered.admin.run(statement)] == ["a1", "a2", "b1"]
+
+
+def test_counts_and_facets_tell_of_visible_rows_only(filtered):
+    assert filtered.ann.value("SELECT count(*) FROM t") == 2
+    assert filtered.bob.value("SELECT max(n) FROM t") == 3
+    assert filtered.ann.value("SELECT max(n) FROM t") == 2
+    facets = filtered.ann.run("SELECT note, count(*) FROM t GROUP BY note ORDER BY note")
+    assert [tuple(row) for row in facets] == [("one", 1), ("two", 1)]
+    assert filtered.ann.value("SELECT count(*) FROM t WHERE id = :id", {"id": "b1"}) == 0
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT count(*) FROM t WHERE cast(right(note, 3) AS STRING) = 'ree' AND 1 / (n - 3) > 0",
+        "SELECT count(*) FROM t WHERE 1 / (n - 3) > -9",
+        "SELECT count(*) FROM t WHERE CASE WHEN n = 3 THEN raise_error(note) ELSE true END",
+        "SELECT count(*) FROM t x JOIN t y ON x.n = y.n AND 1 / (x.n - 3) > -9",
+        "SELECT sum(1 / (n - 3)) FROM t",
+        "UPDATE t SET n = n WHERE 1 / (n - 3) > -9",
+        "UPDATE t SET n = 1 / (n - 3)",
+        "DELETE FROM t WHERE 1 / (n - 3) > 9",
+        "MERGE INTO t USING (SELECT 1 AS one) s ON 1 / (t.n - 3) = s.one WHEN MATCHED THEN DELETE",
+    ],
+)
+def test_errors_tell_nothing_of_hidden_rows(filtered, statement):
+    filtered.ann.run(statement)
+    assert "[" in filtered.admin.error(statement)  # it fails where the row is met
+    assert filtered.admin.value("SELECT count(*) FROM t") == 3
+
+
+def test_values_are_masked_wherever_they_are_named(masked):
+    rows = masked.ann.run("SELECT * FROM t ORDER BY id")
+    assert [tuple(row) for row in rows] == [("a1", 1, "one"), ("a2", 2, "***"), ("b1", 3, "***")]
+    for statement, value in (
+        ("SELECT count(*) FROM t WHERE note = 'two'", 0),
+        ("SELECT count(*) FROM t WHERE note = '***'", 2),
+        ("SELECT count(DISTINCT note) FROM t", 2),
+        ("SELECT max(note) FROM t", "one"),
+        ("SELECT concat_ws(',', collect_list(note)) FROM (SELECT note FROM t ORDER BY note, id)", "***,***,one"),
+        ("SELECT upper(x.note) FROM t x WHERE x.id = 'a2'", "***"),
+        ("SELECT y.note FROM t x JOIN t y ON x.note = y.note WHERE x.id = 'a1'", "one"),
+        ("SELECT note FROM t VERSION AS OF 1 WHERE id = 'b1'", "***"),
+    ):  # fmt: skip
+        assert masked.ann.value(statement) == value, statement
+    assert masked.admin.value("SELECT note FROM t WHERE id = 'b1'") == "hidden three"
+
+
+def test_groups_decide_at_each_execution(masked):
+    read = "SELECT note FROM t WHERE id = 'a2'"
+    assert masked.ann.value(read) == "***"
+    masked.server.control("POST", "/groups", group="unveiled", members=[ANN])
+    try:
+        assert masked.ann.value(read) == "two"
+        assert masked.admin.value(read) == "***"  # the function decides, for admins as well
+    finally:
+        masked.server.control("POST", "/groups", group="unveiled", members=["developer@localhost"])
+
+
+# --- changing ---
+def test_updates_reach_visible_rows_only(filtered):
+    assert filtered.ann.change("UPDATE t SET n = n + 10") == 2
+    assert filtered.ann.change("UPDATE t SET n = 0 WHERE id = 'b1'") == 0
+    assert filtered.bob.change("UPDATE t AS x SET x.note = 'bob' WHERE x.n = 3 OR x.n = 11") == 1
+    assert everything(filtered) == [("a1", 11, "one"), ("a2", 12, "two"), ("b1", 3, "bob")]
+
+
+@pytest.mark.parametrize(
+    "condition", ["", " WHERE id = 'b1' OR n > 0", " WHERE coalesce(n, 1) > 0"]
+)
+def test_deletes_reach_visible_rows_only(filtered, condition):
+    assert filtered.ann.change(f"DELETE FROM t{condition}") == 2
+    assert [row[0] for row in everything(filtered)] == ["b1"]
+
+
+def test_merges_reach_visible_rows_only(filtered):
+    changed = filtered.ann.change(
+        "MERGE INTO t USING (SELECT explode(array('a1', 'b1')) AS id) s ON t.id = s.id "
+        "WHEN MATCHED THEN UPDATE SET n = 100 "
+        "WHEN NOT MATCHED BY SOURCE THEN DELETE"
+    )
+    assert changed == 2
+    assert everything(filtered) == [("a1", 100, "one"), ("b1", 3, "hidden three")]
+
+
+def test_a_merge_inserts_what_it_cannot_see_as_on_databricks(filtered):
+    merge = (
+        "MERGE INTO t USING (SELECT 'b1' AS id) s ON t.id = s.id "
+        "WHEN NOT MATCHED THEN INSERT (id, n) VALUES (s.id, 0)"
+    )
+    assert filtered.bob.change(merge) == 0
+    assert filtered.ann.change(merge) == 1
+
+
+def test_the_source_of_a_merge_and_of_an_insert_is_filtered(both):
+    both.admin.run("CREATE TABLE copies (id STRING, note STRING)")
+    both.ann.change("INSERT INTO copies SELECT id, note FROM t")
+    both.bob.change(
+        "MERGE INTO copies c USING t ON c.id = t.id WHEN NOT MATCHED THEN "
+        "INSERT (id, note) VALUES (t.id, t.note)"
+    )
+    copied = both.admin.run("SELECT * FROM copies ORDER BY id")
+    assert [tuple(row) for row in copied] == [("a1", "one"), ("a2", "***"), ("b1", "***")]
+
+
+def test_changes_compute_with_masked_values_but_keep_the_rest(both):
+    assert both.ann.change("UPDATE t SET n = 5 WHERE note = 'two'") == 0
+    assert both.ann.change("UPDATE t SET n = 2 WHERE note = '***'") == 1
+    assert both.ann.change("UPDATE t SET id = concat('a', note) WHERE id = 'a2'") == 1
+    assert everything(both) == [("a***", 2, "two"), ("a1", 1, "one"), ("b1", 3, "hidden three")]
+    both.ann.change(
+        "MERGE INTO t USING (SELECT 'a1' AS id) s ON t.id = s.id "
+        "WHEN MATCHED AND t.note = 'one' THEN UPDATE SET note = concat(t.note, '!') "
+        "WHEN NOT MATCHED BY SOURCE AND note = 'two' THEN DELETE"
+    )
+    assert everything(both) == [("a***", 2, "two"), ("a1", 1, "one!"), ("b1", 3, "hidden three")]
+
+
+def test_checks_still_hold(both):
+    both.admin.run("ALTER TABLE t ADD CONSTRAINT short CHECK (length(note) < 20)")
+    assert both.bob.change("UPDATE t SET n = 4") == 1
+    assert "short" in both.bob.error("UPDATE t SET note = repeat('x', 30)")
+
+
+def test_subqueries_in_an_update(both):
+    assert both.ann.change("UPDATE t SET n = 7 WHERE id IN (SELECT id FROM t WHERE n > 1)") == 1
+    assert both.ann.change("UPDATE t SET n = 8 WHERE t.n = (SELECT max(n) FROM t)") == 1
+    assert [row[1] for row in everything(both)] == [1, 8, 3]
+
+
+# --- policies ---
+def test_a_filter_by_a_table_of_rights(filtered):
+    """A mapping table that those who are filtered may not read themselves."""
+    filtered.admin.run("CREATE SCHEMA rights")
+    filtered.admin.run("CREATE TABLE rights.seen (who STRING, id STRING)")
+    filtered.admin.change(f"INSERT INTO rights.seen VALUES ('{ANN}', 'b1'), ('{BOB}', 'a1')")
+    filtered.admin.run(
+        "CREATE OR REPLACE FUNCTION mine(x STRING) RETURNS BOOLEAN RETURN EXISTS "
+        "(SELECT 1 FROM rights.seen WHERE who = current_user() AND seen.id = x)"
+    )
+    assert [row[0] for row in filtered.ann.run("SELECT id FROM t")] == ["b1"]
+    assert [row[0] for row in filtered.bob.run("SELECT id FROM t")] == ["a1"]
+    assert filtered.admin.run("SELECT id FROM t") == []
+    assert "INSUFFICIENT_PERMISSIONS" in filtered.ann.error("SELECT * FROM rights.seen")
+    for statement in (
+        "DELETE FROM t",
+        "MERGE INTO t USING (SELECT 'b1' AS id) s ON t.id = s.id WHEN MATCHED THEN DELETE",
+    ):
+        assert filtered.ann.error(statement).startswith("[UNSUPPORTED_FEATURE]")
+
+
+def test_a_policy_takes_effect_at_once_and_can_be_dropped(cast):
+    read = "SELECT count(*) FROM t"
+    assert cast.ann.value(read) == 3
+    cast.admin.run("ALTER TABLE t SET ROW FILTER mine ON (id)")
+    assert cast.ann.value(read) == 2
+    cast.admin.run("ALTER TABLE t DROP ROW FILTER")
+    assert cast.ann.value(read) == 3
+    cast.admin.run("ALTER TABLE t ALTER COLUMN note SET MASK veil USING COLUMNS (n)")
+    cast.admin.run("ALTER TABLE t ALTER COLUMN note DROP MASK")
+    assert cast.ann.value("SELECT note FROM t WHERE id = 'b1'") == "hidden three"
+
+
+def test_without_its_function_nothing_is_to_be_seen(both):
+    both.admin.run("DROP FUNCTION mine")
+    for statement in ("SELECT * FROM t", "UPDATE t SET n = 0", "DELETE FROM t"):
+        assert both.ann.error(statement).startswith("[UNRESOLVED_ROUTINE]")
+
+
+@pytest.mark.parametrize(
+    ("statement", "error"),
+    [
+        ("ALTER TABLE t DROP ROW FILTER", "MANAGE on Table"),
+        ("ALTER TABLE t ALTER COLUMN note DROP MASK", "MANAGE on Table"),
+        ("ALTER TABLE t SET ROW FILTER mine ON (id)", "MANAGE on Table"),
+        ("CREATE OR REPLACE FUNCTION mine(x STRING) RETURNS BOOLEAN RETURN true", "CREATE FUNCTION"),
+        ("DROP FUNCTION mine", "MANAGE on Function"),
+        ("SELECT mine('b1')", "EXECUTE on Function"),
+        ("SELECT * FROM delta.`/tmp`", "UNSUPPORTED_FEATURE"),
+    ],
+)  # fmt: skip
+def test_nobody_rids_themselves_of_a_policy(both, statement, error):
+    assert error in both.ann.error(statement)
+    assert both.ann.value("SELECT count(*) FROM t") == 2
+
+
+def test_a_function_of_ones_own_is_no_way_around_a_policy(both):
+    """Neither by its name nor by its owner's rights: policies see who runs the statement."""
+    both.admin.run(f"GRANT CREATE FUNCTION, EXECUTE ON SCHEMA {both.catalog}.default TO `{ANN}`")
+    both.ann.run("CREATE FUNCTION rows_of_t() RETURNS BIGINT RETURN (SELECT count(*) FROM t)")
+    assert both.ann.value("SELECT rows_of_t()") == 2
+    assert "UNSUPPORTED_FEATURE" in both.ann.error(
+        "CREATE FUNCTION startswith(a STRING, b STRING) RETURNS BOOLEAN RETURN true"
+    )
+    both.admin.run("CREATE FUNCTION all_of_t() RETURNS BIGINT RETURN (SELECT count(*) FROM t)")
+    assert both.ann.value("SELECT all_of_t()") == 2
+
+
+@pytest.mark.parametrize(
+    ("statement", "error"),
+    [
+        ("ALTER TABLE t SET ROW FILTER nothing ON (id)", "UNRESOLVED_ROUTINE"),
+        ("ALTER TABLE t SET ROW FILTER mine ON (nope)", "UNRESOLVED_COLUMN"),
+        ("ALTER TABLE t SET ROW FILTER mine ON (id, n)", "WRONG_NUM_ARGS"),
+        ("ALTER TABLE t SET ROW FILTER veil ON (id, n)", "INVALID_ROW_FILTER_FUNCTION"),
+        ("ALTER TABLE t ALTER COLUMN note SET MASK veil", "WRONG_NUM_ARGS"),
+        ("CREATE TABLE q (a STRING MASK veil)", "UNSUPPORTED_FEATURE"),
+        ("CREATE TABLE q (a STRING) WITH ROW FILTER mine ON (a)", "UNSUPPORTED_FEATURE"),
+    ],
+)
+def test_policies_that_make_no_sense(cast, statement, error):
+    assert cast.admin.error(statement).startswith(f"[{error}")
+
+
+def test_policies_as_tables(both):
+    where = both.catalog
+    filters = both.ann.run(f"SELECT * FROM {where}.information_schema.row_filters")
+    assert [tuple(row) for row in filters] == [
+        (where, "default", "t", where, "default", "mine", "id")
+    ]
+    masks = both.ann.run(f"SELECT * FROM {where}.information_schema.column_masks")
+    assert [tuple(row) for row in masks] == [
+        (where, "default", "t", "note", where, "default", "veil", "n")
+    ]
+
+
+def test_policies_survive_a_restart(start):
+    server = start()
+    with shell_on(server) as shell:
+        shell.run("CREATE TABLE workspace.default.t (id STRING, note STRING)")
+        shell.change("INSERT INTO workspace.default.t VALUES ('a', 'x'), ('b', 'y')")
+        shell.run("CREATE FUNCTION only_a(id STRING) RETURNS BOOLEAN RETURN id = 'a'")
+        shell.run("CREATE FUNCTION stars(note STRING) RETURNS STRING RETURN '***'")
+        shell.run("ALTER TABLE workspace.default.t SET ROW FILTER only_a ON (id)")
+        shell.run("ALTER TABLE workspace.default.t ALTER COLUMN note SET MASK stars")
+    server.stop()
+    with shell_on(start()) as shell:
+        assert [tuple(row) for row in shell.run("SELECT * FROM t")] == [("a", "***")]
