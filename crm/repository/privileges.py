@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from crm.schema import TABLES
 from crm.warehouse import Warehouse
-from crm.warehouse.errors import ObjectNotFound, PermissionDenied, StatementFailed
+from crm.warehouse.errors import ObjectNotFound, PermissionDenied
 
 from . import _sql
 
@@ -36,13 +36,13 @@ def masked_columns(wh: Warehouse) -> Mapping[str, frozenset[str]]:
     sql = """
     SELECT table_name, column_name
     FROM {information_schema}.column_masks
-    WHERE table_schema = :schema
+    WHERE schema_name = :schema
     """
     source = f"{wh.namespace.quoted_catalog}.information_schema"
     text = _sql.render(wh.namespace, sql, information_schema=source)
     try:
         rows = wh.query(text, {"schema": wh.namespace.schema.lower()})
-    except (PermissionDenied, ObjectNotFound, StatementFailed):
+    except (PermissionDenied, ObjectNotFound):
         return {}
     found = {(row["table_name"].lower(), row["column_name"].lower()) for row in rows}
     prefix = wh.namespace.prefix.lower()

@@ -1,0 +1,224 @@
+"""Row filters and column masks: what a person cannot see, no page shows, counts or saves."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from crm.repository import accounts, updates, use_cases
+from crm.schema import TABLES
+from crm.warehouse import Warehouse
+
+from ..pages.html import filled_in, parsed
+from .conftest import ALICE, BOB, Browser, Workspace
+
+SignedIn = Callable[..., Browser]
+SHOWN, HIDDEN = "BSN-SHOWN", "BSN-HIDDEN"
+
+
+@pytest.fixture
+def two_accounts(warehouse: Warehouse) -> dict[str, str]:
+    """One that everybody sees, one for Alice only; the ids of the latter's children."""
+    ids = {}
+    for bsnid, team in ((SHOWN, "Open team"), (HIDDEN, "Secret team")):
+        area = "Area of " + team
+        accounts.create(warehouse, {"bsnid": bsnid, "team": team, "business_area": area})
+        ids |= {"use_case": str(uuid.uuid4()), "update": str(uuid.uuid4())}
+        case = {"problem": f"Problem of {team}", "status": "Active", "leader": f"Lead {team}"}
+        use_cases.create(warehouse, bsnid, ids["use_case"], case)
+        said = {"author": f"Author {team}", "description": f"News of {team}"}
+        updates.create(warehouse, bsnid, ids["update"], said)
+    return ids
+
+
+@pytest.fixture
+def filtered(warehouse: Warehouse, two_accounts: dict[str, str]) -> dict[str, str]:
+    """Bob sees nothing of the hidden account, in no table."""
+    home = warehouse.namespace
+    function = f"{home.quoted_schema}.`may_see`"
+    condition = f"current_user() <> '{BOB}' OR bsnid = '{SHOWN}'"
+    statements = [
+        f"CREATE FUNCTION {function}(bsnid STRING) RETURNS BOOLEAN RETURN {condition}",
+        *(
+            f"ALTER TABLE {home.table(table)} SET ROW FILTER {function} "
+            f"ON ({table.parent_key or table.key})"
+            for table in TABLES
+        ),
+    ]
+    for statement in statements:
+        warehouse.execute(statement, repeatable=True)
+    return two_accounts
+
+
+PAGES = [
+    "/",
+    "/accounts/",
+    "/accounts/?q=secret",
+    "/accounts/?business_area=Area+of+Secret+team",
+    "/use-cases/",
+    "/use-cases/?q=secret",
+    "/updates/",
+    "/updates/?q=secret",
+]
+
+
+def shown(browser: Browser, path: str) -> str:
+    response = browser.get(path)
+    assert response.status_code == 200, path
+    # What was asked for is repeated: only the answer counts.
+    page = parsed(response)
+    for chosen in page.select(".facet-option:has(input[checked])"):
+        chosen.decompose()
+    for echo in page.select("input, option, .chips, #announcement"):
+        echo.decompose()
+    return page.get_text(" ")
+
+
+def test_bob_sees_counts_and_finds_nothing_of_it(
+    signed_in: SignedIn, filtered: dict[str, str]
+) -> None:
+    alice, bob = signed_in(ALICE, "SELECT"), signed_in(BOB, "SELECT", "MODIFY")
+    assert "Secret" in shown(alice, "/accounts/")
+    for path in PAGES:
+        text = shown(bob, path)
+        assert "Open team" in text or "secret" in path.lower(), path
+        assert "Secret" not in text, path
+        assert HIDDEN not in text, path
+    figures = parsed(bob.get("/")).select(".figures b")
+    assert [figure.get_text() for figure in figures[:3]] == ["1", "1", "1"]
+
+
+def test_to_bob_it_is_as_if_it_were_not_there(
+    signed_in: SignedIn, filtered: dict[str, str], warehouse: Warehouse
+) -> None:
+    bob = signed_in(BOB, "SELECT", "MODIFY")
+    for path, absent in (
+        (f"/accounts/{HIDDEN}/", "/accounts/BSN-NOWHERE/"),
+        (f"/accounts/{HIDDEN}/edit/", "/accounts/BSN-NOWHERE/edit/"),
+        (f"/use-cases/{filtered['use_case']}/edit/", "/use-cases/nothing/edit/"),
+        (f"/updates/{filtered['update']}/edit/", "/updates/nothing/edit/"),
+    ):
+        assert bob.get(path).status_code == bob.get(absent).status_code == 404, path
+        assert "Secret" not in bob.get(path).content.decode()
+    before = accounts.get_detail(warehouse, HIDDEN)
+    data = {"team": "Mine now", "business_area": "x", "updated_at": "2026-01-01T00:00:00+00:00"}
+    response = bob.post(f"/accounts/{HIDDEN}/edit/", data)
+    assert response.status_code == 409
+    assert "Secret" not in response.content.decode()
+    bob.post(f"/accounts/{HIDDEN}/delete/")
+    bob.post(f"/accounts/{HIDDEN}/platforms/", {"platform": "Databricks", "status": "Requested"})
+    assert accounts.get_detail(warehouse, HIDDEN) == before
+
+
+def test_two_at_once_never_get_each_others_rows(
+    signed_in: SignedIn, filtered: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    alice, bob = signed_in(ALICE, "SELECT"), signed_in(BOB, "SELECT")
+    wrong: list[str] = []
+
+    def read(browser: Browser, expected: bool) -> None:
+        for _ in range(4):
+            for path in ("/accounts/", "/use-cases/", "/"):
+                if ("Secret" in shown(browser, path)) is not expected:
+                    wrong.append(f"{browser.email} {path}")
+
+    people = [(alice, True), (bob, False)]
+    copies = [(Browser(b.email, b.token), seen) for b, seen in people for _ in range(3)]
+    threads = [threading.Thread(target=read, args=each) for each in copies]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert "Secret" not in caplog.text
+
+
+# --- masks ---
+@pytest.fixture
+def masked(warehouse: Warehouse, account: str) -> str:
+    """The VP's name is for Alice only."""
+    home = warehouse.namespace
+    function = f"{home.quoted_schema}.`hide_vp`"
+    value = f"CASE WHEN current_user() = '{BOB}' THEN '***' ELSE value END"
+    for statement in (
+        f"CREATE FUNCTION {function}(value STRING) RETURNS STRING RETURN {value}",
+        f"ALTER TABLE {home.quoted_schema}.`accounts` ALTER COLUMN vp SET MASK {function}",
+    ):
+        warehouse.execute(statement, repeatable=True)
+    return account
+
+
+def edit(browser: Browser, bsnid: str, **changes: str) -> Any:
+    page = parsed(browser.get(f"/accounts/{bsnid}/edit/"))
+    data = filled_in(page.select_one("#record form"))
+    return browser.post(f"/accounts/{bsnid}/edit/", data | changes)
+
+
+def test_a_masked_column_is_shown_as_masked(signed_in: SignedIn, masked: str) -> None:
+    bob = signed_in(BOB, "SELECT", "MODIFY")
+    for path in (f"/accounts/{masked}/", "/accounts/"):
+        page = bob.get(path).content.decode()
+        assert "***" in page
+        assert "Vera Lind" not in page
+    about = parsed(bob.get(f"/accounts/{masked}/")).select_one(".about .masked")
+    assert "masked by a policy" in about.get_text()
+    field = parsed(bob.get(f"/accounts/{masked}/edit/")).select_one("#id_vp")
+    assert field.has_attr("disabled")
+    assert field["value"] == "***"
+
+
+def test_editing_another_field_leaves_it_as_it_is(
+    signed_in: SignedIn, warehouse: Warehouse, masked: str
+) -> None:
+    bob = signed_in(BOB, "SELECT", "MODIFY")
+    assert edit(bob, masked, team="Payments and more").status_code == 303
+    account = accounts.get(warehouse, masked)
+    assert (account.team, account.vp, account.updated_by) == (
+        "Payments and more",
+        "Vera Lind",
+        BOB,
+    )
+
+
+def test_forging_it_changes_nothing(
+    signed_in: SignedIn, warehouse: Warehouse, masked: str
+) -> None:
+    bob = signed_in(BOB, "SELECT", "MODIFY")
+    edit(bob, masked, vp="***", team="x")
+    edit(bob, masked, vp="Mallory", shown="")
+    assert accounts.get(warehouse, masked).vp == "Vera Lind"
+
+
+def test_nor_does_a_conflict(signed_in: SignedIn, warehouse: Warehouse, masked: str) -> None:
+    bob = signed_in(BOB, "SELECT", "MODIFY")
+    page = parsed(bob.get(f"/accounts/{masked}/edit/"))
+    data = filled_in(page.select_one("#record form")) | {"admin": "Bob"}
+    seen = accounts.get(warehouse, masked)
+    accounts.update(warehouse, masked, {"team": "Theirs"}, seen.updated_at)
+    conflict = bob.post(f"/accounts/{masked}/edit/", data)
+    assert conflict.status_code == 409
+    again = filled_in(parsed(conflict).select_one("#record form"))
+    assert bob.post(f"/accounts/{masked}/edit/", again).status_code == 303
+    account = accounts.get(warehouse, masked)
+    assert (account.vp, account.admin, account.team) == ("Vera Lind", "Bob", "Payments")
+
+
+def test_under_a_shared_sign_in_nothing_masked_is_written_either(
+    on_behalf: Any,
+    grant: Callable[..., None],
+    warehouse: Warehouse,
+    workspace: Workspace,
+    masked: str,
+) -> None:
+    """There nobody looks which columns are masked: that only changes are sent is enough."""
+    grant(BOB, "SELECT", "MODIFY")
+    on_behalf.WAREHOUSE = workspace.config(token=workspace.token(BOB))
+    browser = Browser(ALICE)
+    assert "***" in browser.get(f"/accounts/{masked}/").content.decode()
+    assert edit(browser, masked, team="Payments and more").status_code == 303
+    account = accounts.get(warehouse, masked)
+    assert (account.team, account.vp) == ("Payments and more", "Vera Lind")
