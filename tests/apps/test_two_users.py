@@ -1,0 +1,246 @@
+"""Two people with different rights at once: what each may see and do, and nothing more."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from crm.repository import accounts, platforms, updates, use_cases
+from crm.schema import TABLES
+from crm.warehouse import Warehouse
+
+from ..conftest import LocalWarehouse
+from .conftest import AppsProxy, Gunicorn, Visitor
+
+ALICE, BOB = "alice@example.com", "bob@example.com"
+# Words that only the one may ever see, in every table.
+SECRETS = {ALICE: "alphasecret", BOB: "betasecret"}
+ACCOUNT = {ALICE: "A-1", BOB: "B-1"}
+
+
+@pytest.fixture
+def shared(warehouse: Warehouse) -> Warehouse:
+    """Both have an account of their own; a row filter shows each only theirs. Alice may
+    change hers, Bob may only look."""
+    for user, word in SECRETS.items():
+        bsnid = ACCOUNT[user]
+        values = {"bsnid": bsnid, "team": f"{word} team", "business_area": f"{word} area"}
+        accounts.create(warehouse, {**values, "vp": f"{word} vp"})
+        platforms.set_status(warehouse, bsnid, "Databricks", "Requested", None)
+        use_cases.create(
+            warehouse, bsnid, f"case-{bsnid}", {"problem": f"{word} problem", "status": "Active"}
+        )
+        updates.create(
+            warehouse,
+            bsnid,
+            f"update-{bsnid}",
+            {"author": f"{word} author", "date": dt.date.today(), "description": f"{word} text"},
+        )
+    _restrict(warehouse)
+    return warehouse
+
+
+def _restrict(wh: Warehouse) -> None:
+    where = wh.namespace
+    visible = f"{where.quoted_schema}.`visible`"
+    statements = [
+        f"CREATE FUNCTION {visible}(bsnid STRING) RETURNS BOOLEAN RETURN "
+        f"CASE current_user() WHEN '{ALICE}' THEN startswith(bsnid, 'A-') "
+        f"WHEN '{BOB}' THEN startswith(bsnid, 'B-') ELSE true END"
+    ]
+    for table in TABLES:
+        key = table.parent_key or table.key
+        statements.append(f"ALTER TABLE {where.table(table)} SET ROW FILTER {visible} ON ({key})")
+    for user in (ALICE, BOB):
+        statements += [
+            f"GRANT USE CATALOG ON CATALOG {where.quoted_catalog} TO `{user}`",
+            f"GRANT USE SCHEMA, SELECT, EXECUTE ON SCHEMA {where.quoted_schema} TO `{user}`",
+        ]
+    statements.append(f"GRANT MODIFY ON SCHEMA {where.quoted_schema} TO `{ALICE}`")
+    for statement in statements:
+        wh.execute(statement, repeatable=True)
+
+
+@pytest.fixture
+def app(shared: Warehouse, start_gunicorn) -> Gunicorn:
+    return start_gunicorn(shared.namespace)
+
+
+@pytest.fixture
+def proxies(app: Gunicorn, local_warehouse: LocalWarehouse) -> Iterator[dict[str, AppsProxy]]:
+    proxies = {user: AppsProxy(app.port, local_warehouse, user) for user in (ALICE, BOB)}
+    yield proxies
+    for proxy in proxies.values():
+        proxy.stop()
+
+
+def pages_of(word: str, bsnid: str) -> list[str]:
+    """Every page, asked for in ways that would show that record."""
+    return [
+        "/",
+        "/accounts/",
+        f"/accounts/?q={word}",
+        f"/accounts/?business_area={word}+area",
+        "/accounts/?sort=-use_cases&platform=Databricks&status=Requested",
+        "/accounts/new/",
+        f"/accounts/{bsnid}/",
+        f"/accounts/{bsnid}/edit/",
+        f"/accounts/{bsnid}/delete/",
+        f"/accounts/{bsnid}/use-cases/new/",
+        f"/accounts/{bsnid}/updates/new/",
+        "/use-cases/",
+        f"/use-cases/?q={word}",
+        f"/use-cases/case-{bsnid}/edit/",
+        f"/use-cases/case-{bsnid}/delete/",
+        "/updates/",
+        f"/updates/?q={word}&author={word}+author",
+        f"/updates/update-{bsnid}/edit/",
+        f"/updates/update-{bsnid}/delete/",
+        "/readyz",
+        "/nowhere/",
+    ]
+
+
+def forms_of(bsnid: str) -> list[tuple[str, dict[str, str]]]:
+    """Every form, filled in by somebody who forges what the page would not offer."""
+    stamp = dt.datetime.now(dt.UTC).isoformat()
+    account = {"team": "forged", "business_area": "forged", "updated_at": stamp}
+    case = {"problem": "forged", "status": "Active", "updated_at": stamp}
+    update = {"author": "forged", "date": "2026-01-01", "description": "forged"}
+    update["updated_at"] = stamp
+    fresh = {"id": str(uuid.uuid4())}
+    return [
+        ("/accounts/new/", {"bsnid": f"{bsnid[0]}-forged", **account}),
+        (f"/accounts/{bsnid}/edit/", account),
+        (f"/accounts/{bsnid}/platforms/", {"platform": "Snowflake", "status": "Completed"}),
+        (f"/accounts/{bsnid}/use-cases/new/", {**case, **fresh}),
+        (f"/accounts/{bsnid}/updates/new/", {**update, **fresh}),
+        (f"/use-cases/case-{bsnid}/edit/", case),
+        (f"/updates/update-{bsnid}/edit/", update),
+        (f"/use-cases/case-{bsnid}/delete/", {}),
+        (f"/updates/update-{bsnid}/delete/", {}),
+        (f"/accounts/{bsnid}/delete/", {}),
+    ]
+
+
+def leaks(visitor: Visitor, word: str) -> list[str]:
+    """Pages that hold the word, beyond what the visitor had asked with."""
+    return [
+        what
+        for what, _, text in visitor.pages
+        if re.search(rf"{word} (team|area|vp|problem|author|text)", text) and word not in what
+    ] + [
+        what
+        for what, _, text in visitor.pages
+        if word in what and re.search(rf"{word} (team|vp|problem|text)", text)
+    ]
+
+
+def test_neither_sees_what_the_other_alone_may_see(
+    app: Gunicorn, proxies: dict[str, AppsProxy], shared: Warehouse
+) -> None:
+    visitors = {user: Visitor(proxy) for user, proxy in proxies.items()}
+
+    def walk(user: str) -> None:
+        visitor = visitors[user]
+        for _ in range(2):
+            for owner, word in SECRETS.items():
+                for path in pages_of(word, ACCOUNT[owner]):
+                    mine = owner == user or ACCOUNT[owner] not in path
+                    status = visitor.get(path).status_code
+                    assert status < 500, (user, path, status)
+                    if path != "/nowhere/" and mine and user == ALICE:
+                        assert status == 200, (user, path, status)
+                    visitor.get(path, **{"HX-Request": "true"})
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(walk, visitors))
+    assert SECRETS[ALICE] in "".join(text for _, _, text in visitors[ALICE].pages)
+    assert SECRETS[BOB] in "".join(text for _, _, text in visitors[BOB].pages)
+    assert leaks(visitors[ALICE], SECRETS[BOB]) == []
+    assert leaks(visitors[BOB], SECRETS[ALICE]) == []
+
+    log = app.log.read_text()
+    assert [token for proxy in proxies.values() for token in proxy.tokens if token in log] == []
+    assert "never-to-be-used" not in log
+    assert not re.search(r"(alpha|beta)secret (team|vp|problem|text)", log)
+
+
+def test_who_may_only_look_can_change_nothing(
+    proxies: dict[str, AppsProxy], shared: Warehouse
+) -> None:
+    before = _everything(shared)
+    bob = Visitor(proxies[BOB])
+    page = bob.get(f"/accounts/{ACCOUNT[BOB]}/").text
+    assert "betasecret team" in page
+    assert not re.search(r">\s*(Edit|Delete|Add use case|Write update|Set)\s*<", page)
+    for owner in (ALICE, BOB):
+        for path, data in forms_of(ACCOUNT[owner]):
+            for headers in ({}, {"HX-Request": "true"}):
+                answer = bob.post(path, data, **headers)
+                assert answer.status_code == 403, path
+                assert "cannot be trusted" not in answer.text, "refused for another reason"
+    assert _everything(shared) == before
+
+
+def test_who_may_write_changes_their_own_only(
+    proxies: dict[str, AppsProxy], shared: Warehouse
+) -> None:
+    alice = Visitor(proxies[ALICE])
+    hidden = _everything(shared, ACCOUNT[BOB])
+    for path, data in forms_of(ACCOUNT[BOB])[1:]:
+        answer = alice.post(path, data)
+        assert answer.status_code in (302, 303, 404, 409), (
+            path,
+            re.findall(r"<h1.*?</p>", answer.text, re.S),
+        )
+    assert _everything(shared, ACCOUNT[BOB]) == hidden
+    seen = accounts.get(shared, ACCOUNT[ALICE]).updated_at.isoformat()
+    saved = alice.post(
+        f"/accounts/{ACCOUNT[ALICE]}/edit/",
+        {"team": "Renamed", "business_area": "x", "updated_at": seen},
+    )
+    assert saved.status_code in (302, 303)
+    account = accounts.get(shared, ACCOUNT[ALICE])
+    assert (account.team, account.updated_by) == ("Renamed", ALICE)
+
+
+def test_tokens_expire_and_renew_under_load(
+    app: Gunicorn, shared: Warehouse, local_warehouse: LocalWarehouse
+) -> None:
+    proxies = [AppsProxy(app.port, local_warehouse, user, 6) for user in (ALICE, BOB)]
+    failed, done = [], [0]
+    ends = time.monotonic() + 15
+
+    def work(proxy: AppsProxy) -> None:
+        visitor = Visitor(proxy)
+        while time.monotonic() < ends:
+            for path in ("/", "/accounts/", f"/accounts/{ACCOUNT[proxy.user]}/", "/updates/"):
+                response = visitor.get(path)
+                done[0] += 1
+                if response.status_code != 200:
+                    failed.append((proxy.user, path, response.status_code))
+
+    threads = [threading.Thread(target=work, args=[proxy]) for proxy in proxies for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for proxy in proxies:
+        proxy.stop()
+        assert len(proxy.tokens) >= 4
+    assert done[0] > 50
+    assert failed == []
+
+
+def _everything(wh: Warehouse, bsnid: str | None = None) -> list:
+    """All rows, or one account's, as the tables' owner sees them."""
+    details = [accounts.get_detail(wh, key) for key in ([bsnid] if bsnid else ACCOUNT.values())]
+    return [detail for detail in details if detail]
