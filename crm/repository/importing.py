@@ -6,16 +6,14 @@ columns. They are matched by ``Table.match``; only the table's own columns are c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crm.schema import ACCOUNTS, AUDIT_COLUMNS, Table
+from crm.schema import ACCOUNTS, Table
 from crm.warehouse import Warehouse
 
-from . import _sql
+from . import _matching, _sql
 
 NEW, UNCHANGED, DIFFERENT, ORPHAN = "new", "unchanged", "different", "orphan"
-_AUDIT = {column.name for column in AUDIT_COLUMNS}
 
 _GIVEN = """
   SELECT {values}
@@ -104,44 +102,10 @@ def sums(wh: Warehouse, table: Table, rows: str) -> Sums:
 
 
 def _parts(wh: Warehouse, table: Table) -> dict[str, str]:
-    own = [name for name in table.names if name not in _AUDIT]
-    compared = [name for name in own if name != table.key or table.key in table.match]
-    # What a child is known by need not be its id; see Table.match.
-    parts = {
-        "target": wh.namespace.table(table),
-        "values": ", ".join(["j.n AS n", *(_value(table, name) for name in table.names)]),
-        "own_columns": _names(own),
-        "names": _names(table.names),
-        "sources": ", ".join(f"g.`{name}`" for name in table.names),
-        "assignments": ", ".join(
-            f"`{name}` = g.`{name}`" for name in compared if name not in table.match
-        ),
-        "match": " AND ".join(f"t.`{name}` = g.`{name}`" for name in table.match),
-        "same": " AND ".join(f"t.`{name}` <=> g.`{name}`" for name in compared),
-        "given_values": _hashed("g", compared),
-        "there_values": _hashed("t", compared),
-        "key": f"`{table.match[0]}`",
-        "first": table.match[0],
-        "owner": table.parent_key,
-    }
-    return {**parts, "given": _GIVEN.format(**parts)}
-
-
-def _names(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
-
-
-def _hashed(alias: str, names: Sequence[str]) -> str:
-    # NULL adds nothing to a hash: without its own mark (a, NULL) would equal (NULL, a).
-    return ", ".join(
-        f"COALESCE(CONCAT('=', CAST({alias}.`{name}` AS STRING)), '-')" for name in names
-    )
+    values = ", ".join(["j.n AS n", *(_value(table, name) for name in table.names)])
+    return {**_matching.parts(wh.namespace, table), "given": _GIVEN.format(values=values)}
 
 
 def _value(table: Table, name: str) -> str:
     value = f"CAST(j.r[{table.names.index(name)}] AS {table.column(name).type})"
-    if name.endswith("_at"):
-        value = f"COALESCE({value}, CURRENT_TIMESTAMP())"
-    if name.endswith("_by"):
-        value = f"COALESCE({value}, :actor)"
-    return f"{value} AS `{name}`"
+    return f"{_matching.with_audit(name, value)} AS `{name}`"
