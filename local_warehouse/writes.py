@@ -24,6 +24,8 @@ from .policies import Shield
 from .privileges import Need
 from .template import Markers, Template
 
+_NEVER_REACHED = 10**15
+
 # Result columns as Databricks returns them -> the engine's metric in the commit.
 _INSERT = {"num_affected_rows": "numOutputRows", "num_inserted_rows": "numOutputRows"}
 _UPDATE = {"num_affected_rows": "numUpdatedRows"}
@@ -146,7 +148,7 @@ def _insert_sql(target: Table, columns: list[str], source: exp.Expression) -> st
         f"{value.sql(dialect='databricks')} AS `{name}`" for name, value in checked.items()
     )
     aliases = ", ".join(f"c{i}" for i in range(len(columns)))
-    body = source.sql(dialect="databricks")
+    body = _filtered_first(source, target).sql(dialect="databricks")
     return (
         f"INSERT INTO {engine_name(target.id)} SELECT {projection} FROM ({body}) AS s({aliases})"
     )
@@ -228,6 +230,8 @@ def _prepare_merge(tree: exp.Merge, resolver: Resolver, markers: Markers) -> Wri
     tables = expand(tree, resolver, markers, tree.this)
     shield.raise_over(tree)
     tree.set("on", shield.only_visible(tree.args["on"]))
+    if isinstance(using := tree.args["using"], exp.Subquery):
+        using.set("this", _filtered_first(using.this, target))
     for when in seeing:
         if not when.args.get("matched"):
             when.set("condition", shield.only_visible(when.args.get("condition")))
@@ -247,6 +251,15 @@ def _prepare_merge(tree: exp.Merge, resolver: Resolver, markers: Markers) -> Wri
         target.epoch,
         markers.template(touched),
     )
+
+
+def _filtered_first(source: exp.Expression, target: Table) -> exp.Expression:
+    """The engine (0.7.2) checks NOT NULL on rows, too, that the source's own conditions leave out;
+    a limit that is never reached keeps it from doing so."""
+    if all(column.nullable for column in target.columns) or not source.find(exp.Where, exp.Join):
+        return source
+    inner = exp.Subquery(this=source.copy(), alias=exp.TableAlias(this=exp.to_identifier("src")))
+    return exp.select("*").from_(inner).limit(_NEVER_REACHED)
 
 
 def _without_coalesce(node: exp.Expression) -> exp.Expression:

@@ -178,3 +178,13 @@ def test_many_small_commits_are_compacted(table):
     else:
         pytest.fail("no OPTIMIZE in the history")
     assert table.value("SELECT count(*) FROM t") == 3 + 70 + n + 1
+
+
+def test_not_null_is_asked_of_the_rows_that_go_in_only(table):
+    source = "SELECT note AS id, n FROM t WHERE note IS NOT NULL"
+    assert table.change(f"INSERT INTO t (id, n) {source}") == 0
+    table.change("UPDATE t SET note = 'd' WHERE id = 'a'")
+    merge = f"MERGE INTO t USING ({source}) s ON t.id = s.id WHEN NOT MATCHED THEN INSERT (id, n)"
+    assert table.change(f"{merge} VALUES (s.id, s.n)") == 1
+    with pytest.raises(Exception, match="DELTA_NOT_NULL_CONSTRAINT_VIOLATED"):
+        table.change("INSERT INTO t (id, n) SELECT note, n FROM t WHERE n > 0")

@@ -4,15 +4,17 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from crm.importing import importer
+from crm.importing import copying, importer
 from crm.importing.errors import ImportingError
 from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings
 from crm.importing.headings import normal
 from crm.importing.importer import ON_CONFLICT, Options, Outcome
 from crm.management import namespace as where
 from crm.repository.importing import DIFFERENT, NEW, UNCHANGED
+from crm.schema import Namespace
 from crm.warehouse.errors import WarehouseError
 
 SHOWN = 20
@@ -21,11 +23,20 @@ SHOWN = 20
 class Command(BaseCommand):
     help = (
         "Import the legacy app's data: its JSON state, or CSV files (one, a folder, a zip), or "
-        "a workbook with a sheet per table. Safe to run again."
+        "a workbook with a sheet per table, or tables elsewhere in the warehouse. Safe to run "
+        "again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("path", type=Path, help="JSON, CSV, XLSX, a folder or a zip of these")
+        parser.add_argument(
+            "path", type=Path, nargs="?", help="JSON, CSV, XLSX, a folder or a zip of these"
+        )
+        parser.add_argument(
+            "--from-tables",
+            metavar="CATALOG.SCHEMA",
+            help="instead of a file: tables of the earlier version, whose names begin with "
+            "--prefix; the warehouse itself copies them to where the settings say",
+        )
         parser.add_argument("--dry-run", action="store_true", help="say what would happen only")
         parser.add_argument(
             "--on-conflict",
@@ -54,13 +65,25 @@ class Command(BaseCommand):
             strict=options["strict"],
             headings=dict(_mapping(entry) for entry in options["map"]),
         )
-        wh = where.warehouse(options)
+        if bool(options["path"]) == bool(options["from_tables"]):
+            raise CommandError("Name either a file or, with --from-tables, a catalog.schema.")
         try:
             with Findings(options["report"]) as findings:
-                outcomes = importer.run(wh, options["path"], chosen, findings)
+                outcomes = self._run(options, chosen, findings)
         except (ImportingError, WarehouseError) as error:
             raise CommandError(str(error)) from error
         self._say(outcomes, findings, chosen, options["report"])
+
+    def _run(self, options: dict[str, Any], chosen: Options, findings: Findings) -> list[Outcome]:
+        if not options["from_tables"]:
+            return importer.run(where.warehouse(options), options["path"], chosen, findings)
+        try:
+            catalog, schema = options["from_tables"].split(".")
+            source = Namespace(catalog, schema, options["prefix"])
+        except ValueError as error:
+            raise CommandError(f"--from-tables takes CATALOG.SCHEMA: {error}") from error
+        target = {**options, "prefix": settings.NAMESPACE.prefix}
+        return copying.run(where.warehouse(target), source, chosen, findings)
 
     def _say(
         self, outcomes: list[Outcome], findings: Findings, chosen: Options, report: Path | None

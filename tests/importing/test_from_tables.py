@@ -1,0 +1,185 @@
+"""Tables of the earlier version are copied by the warehouse: cleaned, reported, verified."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import json
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from crm.importing import copying, importer
+from crm.importing.findings import Findings
+from crm.importing.importer import Options
+from crm.repository import accounts
+from crm.schema import Namespace
+from crm.warehouse import Warehouse
+
+from ..conftest import Statements
+
+OLD = "edip_old"
+
+
+@pytest.fixture
+def old(warehouse: Warehouse) -> Namespace:
+    """An earlier deployment: plain tables, without audit columns, some with other headings."""
+    where = Namespace(warehouse.namespace.catalog, f"{OLD}_{warehouse.namespace.schema}", "crm_")
+    home = where.quoted_schema
+    for sql in (
+        f"CREATE SCHEMA {home}",
+        f"CREATE TABLE {home}.`crm_accounts` (`BSNID (UID)` STRING, Team STRING, "
+        "`Business Area` STRING, azure_devops_links STRING, created_at STRING, secret STRING)",
+        f"CREATE TABLE {home}.crm_platforms_status (account_bsnid STRING, platform STRING, "
+        "status STRING)",
+        f"CREATE TABLE {home}.crm_use_cases (use_case_id STRING, account_bsnid STRING, "
+        "problem STRING, status STRING)",
+        f"CREATE TABLE {home}.crm_updates (account_bsnid STRING, author STRING, "
+        "update_date STRING, description STRING)",
+        f"CREATE TABLE {home}.other_things (id STRING)",
+        f"""INSERT INTO {home}.crm_accounts VALUES
+        (' BSN001 ', 'Data\nPlatform', 'Finance',
+         'https://a.example/x,y , https://b.example;https://c.example',
+         '2025-06-27 14:03:11.123456', 'x'),
+        ('BSN002', 'Risk', '', NULL, NULL, 'y'),
+        (NULL, 'Nameless', 'Finance', NULL, NULL, 'z'),
+        ('a/b', 'Slash', 'Finance', NULL, NULL, 'z'),
+        ('BSN003', 'Wrong time', 'Finance', NULL, 'yesterday', 'z')""",
+        f"""INSERT INTO {home}.crm_platforms_status VALUES
+        ('BSN001', 'Databricks', 'Completed'), ('BSN001', 'Databricks', 'Completed'),
+        ('BSN002', 'Snowflake', 'Requested'), ('BSN002', 'Snowflake', 'Paused'),
+        ('GONE', 'Snowflake', 'Requested')""",
+        f"""INSERT INTO {home}.crm_use_cases VALUES
+        ('u1', 'BSN001', 'Line one\nLine two', 'Active'), ('u2', 'BSN002', '{"x" * 20001}', '')""",
+        f"""INSERT INTO {home}.crm_updates VALUES
+        ('BSN001', 'Ana', '2025-06-27 10:00:00', 'Kick-off'), ('BSN001', 'Ana', 'soon', 'Never')
+        """,
+    ):
+        warehouse.execute(sql, repeatable=False)
+    yield where
+    warehouse.execute(f"DROP SCHEMA {home} CASCADE", repeatable=True)
+
+
+def copy(wh: Warehouse, where: Namespace, **options) -> tuple[dict[str, int], list[str]]:
+    with Findings() as findings:
+        outcomes = copying.run(wh, where, Options(**options), findings)
+    assert all(outcome.verified for outcome in outcomes)
+    return {o.table.name: o.written for o in outcomes}, [str(f) for f in findings.first]
+
+
+def test_rows_are_cleaned_copied_and_verified(warehouse: Warehouse, old: Namespace) -> None:
+    written, said = copy(warehouse, old)
+    # One of BSN002's two statuses for Snowflake goes in: nobody knows which is right.
+    assert written == {"accounts": 2, "platforms_status": 2, "use_cases": 1, "updates": 1}
+    first = accounts.get_detail(warehouse, "BSN001")
+    assert first.account.team == "Data Platform"
+    assert first.account.azure_devops_link.split("\n") == [
+        "https://a.example/x,y",
+        "https://b.example",
+        "https://c.example",
+    ]
+    assert first.account.created_at == dt.datetime(2025, 6, 27, 14, 3, 11, 123456, dt.UTC)
+    assert first.account.updated_by == warehouse.actor
+    assert first.use_cases[0].problem == "Line one\nLine two"
+    assert first.updates[0].date == dt.date(2025, 6, 27)
+    second = accounts.get_detail(warehouse, "BSN002")
+    assert (second.account.business_area, second.account.created_at is None) == (None, False)
+
+    home = f"{old.catalog}.{old.schema}"
+    for expected in (
+        f"skipped: {home}.crm_accounts, secret: “secret” is no column of accounts; not imported",
+        f"refused: {home}.crm_accounts, row (no key), bsnid: BSNID is missing",
+        f"refused: {home}.crm_accounts, row a/b, bsnid: BSNID cannot be used: no / and not “new”",
+        f"refused: {home}.crm_accounts, row BSN003, created_at: Created is no date; it should "
+        "read like 2025-06-27",
+        f"changed: {home}.crm_accounts, row BSN001, azure_devops_link: 3 links, one per line",
+        f"changed: {home}.crm_accounts, row BSN001, team: line breaks became spaces",
+        f"skipped: {home}.crm_platforms_status, row BSN001: repeats another row",
+        f"refused: {home}.crm_platforms_status, row BSN002, platform: there is another row with "
+        "this key, which says something else",
+        f"refused: {home}.crm_platforms_status, row GONE, account_bsnid: its account GONE does "
+        "not exist",
+        f"refused: {home}.crm_use_cases, row u2, problem: Problem is too long; at most 20,000 "
+        "characters fit",
+    ):
+        assert expected in said
+    assert not any("other_things" in line for line in said)
+    assert any("the time of day was left out" in line for line in said)
+    assert any("Date is no date" in line for line in said)
+
+
+def test_copying_twice_changes_nothing(warehouse: Warehouse, old: Namespace) -> None:
+    copy(warehouse, old)
+    written, _ = copy(warehouse, old, on_conflict="update")
+    assert set(written.values()) == {0}
+
+
+def test_a_file_of_the_same_content_is_the_same_rows(
+    warehouse: Warehouse, old: Namespace, tmp_path: Path
+) -> None:
+    """Ids that are missing are made from the content, in the same way for both."""
+    copy(warehouse, old)
+    update = {
+        "account_bsnid": "BSN001",
+        "author": "Ana",
+        "date": "2025-06-27",
+        "description": "Kick-off",
+    }
+    path = tmp_path / "state.json"
+    path.write_text(json.dumps({"updates": [update]}))
+    with Findings() as findings:
+        outcomes = importer.run(warehouse, path, Options(), findings)
+    assert {o.table.name: dict(o.states) for o in outcomes}["updates"] == {"unchanged": 1}
+
+
+def test_rows_that_differ(warehouse: Warehouse, old: Namespace) -> None:
+    accounts.create(warehouse, {"bsnid": "BSN001", "team": "Another"})
+    with pytest.raises(importer.ImportingError, match="1 rows are there already"):
+        copy(warehouse, old, on_conflict="fail")
+    written, said = copy(warehouse, old)
+    assert written["accounts"] == 1
+    assert any("BSN001: is there already and says something else" in line for line in said)
+    assert accounts.get_detail(warehouse, "BSN001").account.team == "Another"
+    written, said = copy(warehouse, old, on_conflict="update")
+    assert written == {"accounts": 1, "platforms_status": 0, "use_cases": 0, "updates": 0}
+    assert not any("says something else" in line and "BSN001" in line for line in said)
+    assert accounts.get_detail(warehouse, "BSN001").account.team == "Data Platform"
+
+
+def test_a_dry_run_counts_children_of_accounts_to_come(
+    warehouse: Warehouse, old: Namespace
+) -> None:
+    with Findings() as findings:
+        outcomes = copying.run(warehouse, old, Options(dry_run=True), findings)
+    assert [o.states["new"] for o in outcomes] == [2, 2, 1, 1]
+    assert accounts.get(warehouse, "BSN001") is None
+
+
+def test_strict_writes_nothing(warehouse: Warehouse, old: Namespace) -> None:
+    with pytest.raises(importer.ImportingError, match="rows are refused, so nothing"):
+        copy(warehouse, old, strict=True)
+    assert accounts.get(warehouse, "BSN002") is None
+
+
+def test_the_command(
+    warehouse: Warehouse, old: Namespace, tmp_path: Path, statements: Statements
+) -> None:
+    report, output = tmp_path / "report.csv", io.StringIO()
+    source = f"{old.catalog}.{old.schema}"
+    options = {"from_tables": source, "prefix": old.prefix, "report": report, "stdout": output}
+    with statements() as done:
+        call_command("import_legacy", **options)
+    assert len(done) <= 20
+    assert "accounts: 2 added" in output.getvalue()
+    assert output.getvalue().count("verified") == 4
+    with report.open() as file:
+        assert sum(row["outcome"] == "refused" for row in csv.DictReader(file)) == 7
+    with pytest.raises(CommandError, match="Nothing to import"):
+        call_command("import_legacy", **{**options, "prefix": "no_such_"})
+    with pytest.raises(CommandError, match="takes CATALOG.SCHEMA"):
+        call_command("import_legacy", **{**options, "from_tables": "x"})
+    with pytest.raises(CommandError, match="either a file or"):
+        call_command("import_legacy")
