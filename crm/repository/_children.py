@@ -10,6 +10,7 @@ from crm.warehouse import Warehouse
 
 from . import _sql
 from ._sql import Values
+from ._writing import write
 from .errors import Missing, Stale
 
 Record = TypeVar("Record")
@@ -51,7 +52,7 @@ def create(wh: Warehouse, table: Table, bsnid: str, id: str, values: Values) -> 
     """
     parts, params = _sql.insert_parts(table, values)
     params |= {"id": id, "bsnid": bsnid, "actor": wh.actor}
-    if wh.execute(_render(wh, sql, table, **parts), params, repeatable=True):
+    if write(wh, _render(wh, sql, table, **parts), params, repeatable=True):
         return
     if not _exists(wh, table, id):
         raise Missing(bsnid)
@@ -74,7 +75,7 @@ def update(
     saved = _sql.given(table, values)
     assignments = _sql.assignments(table, list(saved))
     params: dict[str, Any] = {**saved, "id": id, "seen": seen, "actor": wh.actor}
-    if wh.execute(_render(wh, sql, table, assignments=assignments), params, repeatable=True):
+    if write(wh, _render(wh, sql, table, assignments=assignments), params, repeatable=True):
         return
     current = get(wh, table, kind, id)
     if current is None:
@@ -87,7 +88,7 @@ def delete(wh: Warehouse, table: Table, id: str) -> None:
     sql = """
     DELETE FROM {child} WHERE id = :id
     """
-    wh.execute(_render(wh, sql, table), {"id": id}, repeatable=True)
+    write(wh, _render(wh, sql, table), {"id": id}, repeatable=True)
 
 
 def _exists(wh: Warehouse, table: Table, id: str) -> bool:

@@ -20,6 +20,7 @@ from crm.warehouse import Warehouse
 from . import _listing, _sql
 from ._sql import Values
 from ._standing import STANDING
+from ._writing import write
 from .errors import AlreadyExists, Missing, Stale
 
 FILTERS = ("business_area", "vp", "admin", "primary_it_partner", "platform", "status")
@@ -202,7 +203,7 @@ def create(wh: Warehouse, values: Values) -> None:
     rest = {name: value for name, value in values.items() if name != "bsnid"}
     parts, params = _sql.insert_parts(ACCOUNTS, rest)
     params |= {"bsnid": bsnid, "actor": wh.actor}
-    if not wh.execute(_sql.render(wh.namespace, sql, **parts), params, repeatable=False):
+    if not write(wh, _sql.render(wh.namespace, sql, **parts), params, repeatable=False):
         raise AlreadyExists(bsnid)
 
 
@@ -219,7 +220,7 @@ def update(wh: Warehouse, bsnid: str, values: Values, seen: dt.datetime | None) 
     saved = _sql.given(ACCOUNTS, values)
     parts = {"assignments": _sql.assignments(ACCOUNTS, list(saved))}
     params = {**saved, "bsnid": bsnid, "seen": seen, "actor": wh.actor}
-    if wh.execute(_sql.render(wh.namespace, sql, **parts), params, repeatable=True):
+    if write(wh, _sql.render(wh.namespace, sql, **parts), params, repeatable=True):
         return
     current = get(wh, bsnid)
     if current is None:
@@ -241,5 +242,5 @@ def delete(wh: Warehouse, bsnid: str) -> None:
     """
     for table in (PLATFORMS_STATUS, USE_CASES, UPDATES):
         sql = _sql.render(wh.namespace, children, child=wh.namespace.table(table))
-        wh.execute(sql, {"bsnid": bsnid}, repeatable=True)
-    wh.execute(_sql.render(wh.namespace, account), {"bsnid": bsnid}, repeatable=True)
+        write(wh, sql, {"bsnid": bsnid}, repeatable=True)
+    write(wh, _sql.render(wh.namespace, account), {"bsnid": bsnid}, repeatable=True)

@@ -10,6 +10,7 @@ from crm.schema import Table
 from crm.warehouse import Warehouse
 
 from . import _sql
+from ._writing import write
 
 # A statement's parameters may hold 1 MB together
 # (https://github.com/databricks/databricks-sql-python, docs/parameters.md).
@@ -42,7 +43,7 @@ def insert_missing(wh: Warehouse, table: Table, rows: Iterable[Mapping[str, Any]
     }
     text = _sql.render(wh.namespace, sql, **parts)
     return sum(
-        wh.execute(text, {"rows": chunk, "actor": wh.actor}, repeatable=True)
+        write(wh, text, {"rows": chunk, "actor": wh.actor}, repeatable=True)
         for chunk in _chunks(table, rows)
     )
 

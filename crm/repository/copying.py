@@ -18,6 +18,7 @@ from crm.warehouse import Warehouse
 
 from . import _matching, _sql
 from ._cleaning import Origin, clean_rows, reason
+from ._writing import write
 
 _AUDIT = {column.name for column in AUDIT_COLUMNS}
 PAGE = 5_000
@@ -148,7 +149,7 @@ class Copy:
             owned=self._owned,
             update=update.format(**self._parts) if overwrite else "",
         )
-        return self._wh.execute(text, {"actor": self._wh.actor}, repeatable=True)
+        return write(self._wh, text, {"actor": self._wh.actor}, repeatable=True)
 
     def sums(self) -> dict[str, Any]:
         """Of the rows that are in both: ``there`` and ``different`` (counts), and checksums

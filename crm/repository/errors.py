@@ -6,11 +6,16 @@
       AlreadyExists   the key is taken
       Missing         the row, or the account that it belongs to, is gone
       Stale           somebody else changed the row since it was read
+
+    WarehouseError
+      NewerSchema     a later version of the CRM has changed the tables
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+from crm.warehouse.errors import WarehouseError
 
 
 class RepositoryError(Exception):
@@ -35,3 +40,7 @@ class Stale(RepositoryError):
     def __init__(self, current: Any) -> None:
         super().__init__("somebody else changed this in the meantime")
         self.current = current
+
+
+class NewerSchema(WarehouseError):
+    summary = "The tables are of a later version than this CRM knows; nothing was written"

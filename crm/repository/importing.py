@@ -12,6 +12,7 @@ from crm.schema import ACCOUNTS, Table
 from crm.warehouse import Warehouse
 
 from . import _matching, _sql
+from ._writing import write
 
 NEW, UNCHANGED, DIFFERENT, ORPHAN = "new", "unchanged", "different", "orphan"
 
@@ -79,7 +80,7 @@ def take_in(wh: Warehouse, table: Table, rows: str, *, overwrite: bool) -> int:
     is_child = table is not ACCOUNTS
     parts["owned"] = _sql.render(wh.namespace, owned, **parts) if is_child else ""
     text = _sql.render(wh.namespace, sql, **parts)
-    return wh.execute(text, {"rows": rows, "actor": wh.actor}, repeatable=True)
+    return write(wh, text, {"rows": rows, "actor": wh.actor}, repeatable=True)
 
 
 def sums(wh: Warehouse, table: Table, rows: str) -> Sums:

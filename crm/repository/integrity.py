@@ -14,6 +14,7 @@ from crm.schema import ACCOUNTS, CHILDREN, PLATFORMS_STATUS, TABLES, Column, Tab
 from crm.warehouse import Warehouse
 
 from . import _sql
+from ._writing import write
 
 SHOWN = 200
 
@@ -56,7 +57,8 @@ def repair(wh: Warehouse, check: Check) -> int:
     if check.fix is None:
         return 0
     return sum(
-        wh.execute(
+        write(
+            wh,
             _sql.render(wh.namespace, sql, target=wh.namespace.table(table)),
             params or None,
             repeatable=True,

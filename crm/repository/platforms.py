@@ -9,6 +9,7 @@ from crm.schema import PLATFORMS_STATUS
 from crm.warehouse import Warehouse
 
 from . import _sql
+from ._writing import write
 from .errors import Missing, Stale
 
 _IDS = uuid.UUID("6f1c2a52-6f0b-5d0e-9a38-3a7d0f6a7b11")
@@ -63,7 +64,7 @@ def set_status(
         "seen": seen,
         "actor": wh.actor,
     }
-    if not wh.execute(_sql.render(wh.namespace, sql), params, repeatable=True):
+    if not write(wh, _sql.render(wh.namespace, sql), params, repeatable=True):
         _explain(_current(wh, bsnid, platform), bsnid, status)
 
 

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import reswap, retarget
 
+from crm.repository.errors import NewerSchema
 from crm.warehouse import errors as warehouse_errors
 from crm.warehouse.errors import WarehouseError
 
@@ -105,6 +106,13 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
         422,
         "The warehouse did not accept these values",
         "A rule of the tables forbids them. Nothing was saved.",
+    ),
+    NewerSchema: Failure(
+        503,
+        "The tables are newer than this EDIP CRM",
+        "Nothing was saved: a later version has changed the tables, and this one could write "
+        "what that one does not expect. Reading goes on. An administrator deploys the version "
+        "that changed them, or a later one.",
     ),
     warehouse_errors.StatementFailed: Failure(
         500,
