@@ -32,10 +32,12 @@ _ADMIN_TOOLS = ("Admin tools", "admin-tools", "wrench-screwdriver")
 
 def frame(request: HttpRequest) -> dict[str, Any]:
     person = getattr(request, "person", Person())
-    sections = (*_SECTIONS, _ADMIN_TOOLS) if person.is_admin else _SECTIONS
+    as_of = getattr(request, "as_of", None)
+    sections = (*_SECTIONS, _ADMIN_TOOLS) if person.is_admin and not as_of else _SECTIONS
     return {
         "sections": [_section(request.path, *section) for section in sections],
         "person": person,
+        "as_of": as_of,
         "theme": chosen_theme(request),
         "themes": THEMES,
     }
@@ -43,5 +45,5 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 
 def _section(path: str, label: str, name: str, icon: str) -> Section:
     url = reverse(name)
-    inside = url != "/" and path.startswith(url)
+    inside = name != "overview" and path.startswith(url)
     return Section(label, url, icon, "page" if path == url else "true" if inside else "")

@@ -49,6 +49,17 @@ class Namespace:
 
 
 @dataclass(frozen=True)
+class PastNamespace(Namespace):
+    """The same tables as they were: ``versions`` holds each table's name and Delta version."""
+
+    versions: tuple[tuple[str, int], ...] = ()
+
+    def table(self, table: Table) -> str:
+        """With its version, as it goes into FROM; no statement can write to it."""
+        return f"{super().table(table)} VERSION AS OF {int(dict(self.versions)[table.name])}"
+
+
+@dataclass(frozen=True)
 class Column:
     """One column. ``kind`` says how people see it: text, long_text, links, choice or date.
 

@@ -7,6 +7,7 @@ from django.urls import path
 from crm.views import (
     accounts,
     admin_tools,
+    as_of,
     health,
     overview,
     platforms,
@@ -32,6 +33,7 @@ urlpatterns = [
     path("updates/<str:id>/edit/", updates.update_edit, name="update-edit"),
     path("updates/<str:id>/delete/", updates.update_delete, name="update-delete"),
     path("admin-tools/", admin_tools.status, name="admin-tools"),
+    path("as-of/", as_of.choose, name="as-of"),
     path("preferences/theme/", preferences.theme, name="theme"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

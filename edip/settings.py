@@ -85,6 +85,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "crm.middleware.PersonMiddleware",
+    "crm.as_of.AsOfMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "crm.security.BodyLimitMiddleware",
@@ -142,7 +143,8 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
 EDIP_WRITES_PER_MINUTE = env.int("EDIP_WRITES_PER_MINUTE", 60)
 
-STATIC_URL = "static/"
+# Absolute: pages of the past (crm/as_of.py) have a prefix of their own, files have not.
+STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # gunicorn.conf.py collects the files there, named by their content and compressed. Without
 # it (runserver, tests), they are served from where they are.

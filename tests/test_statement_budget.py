@@ -37,7 +37,7 @@ PAGES = {
     "update-delete": "/updates/{update}/delete/",
     "readyz": "/readyz",
 }
-FREE = {"healthz": "/healthz", "admin-tools": "/admin-tools/"}
+FREE = {"healthz": "/healthz", "admin-tools": "/admin-tools/", "as-of": "/as-of/"}
 POST_ONLY = {"platform-status", "theme"}
 
 

@@ -32,6 +32,19 @@ class Fixed:
 
 
 @dataclass(frozen=True)
+class InThePast:
+    """A person's rights on pages that show the past: to read what they may read today."""
+
+    today: Rights
+
+    def may_write(self) -> bool:
+        return False
+
+    def masks(self) -> Mapping[str, frozenset[str]]:
+        return self.today.masks()
+
+
+@dataclass(frozen=True)
 class Person:
     """Who acts. ``email`` is empty where nobody is signed in; ``str()`` is the e-mail."""
 

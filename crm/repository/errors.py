@@ -9,10 +9,13 @@
 
     WarehouseError
       NewerSchema     a later version of the CRM has changed the tables
+      NoSuchMoment    the tables cannot be read as of a moment
+        BeforeTheTables, BeyondRetention, NotYet
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from crm.warehouse.errors import WarehouseError
@@ -44,3 +47,23 @@ class Stale(RepositoryError):
 
 class NewerSchema(WarehouseError):
     summary = "The tables are of a later version than this CRM knows; nothing was written"
+
+
+class NoSuchMoment(WarehouseError):
+    """``earliest`` is the first moment as of which everything can be read, where it is known."""
+
+    def __init__(self, earliest: dt.datetime | None = None) -> None:
+        super().__init__(f"readable from {earliest:%Y-%m-%d %H:%M:%S} UTC" if earliest else "")
+        self.earliest = earliest
+
+
+class BeforeTheTables(NoSuchMoment):
+    summary = "The tables did not exist yet"
+
+
+class BeyondRetention(NoSuchMoment):
+    summary = "The warehouse does not keep versions that old"
+
+
+class NotYet(NoSuchMoment):
+    summary = "This moment has not come yet"

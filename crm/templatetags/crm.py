@@ -14,6 +14,8 @@ from heroicons.templatetags.heroicons import heroicon_micro, heroicon_outline
 
 from crm import vocabulary
 from crm.fields import link_problem
+from crm.views.as_of import AGO
+from crm.moments import address
 from crm.views.listing import Controls
 
 register = template.Library()
@@ -60,6 +62,27 @@ def moment(value: dt.datetime | None) -> str:
     local = timezone.localtime(value)
     shown = date_format(local, "j M Y, H:i")
     return format_html('<time datetime="{}" data-moment>{}</time>', value.isoformat(), shown)
+
+
+@register.inclusion_tag("as_of/_picker.html", takes_context=True)
+def time_machine(context: template.Context) -> dict[str, Any]:
+    request = context["request"]
+    as_of = getattr(request, "as_of", None)
+    here = request.get_full_path() if request.method == "GET" else "/"
+    chosen = timezone.localtime(as_of.moment if as_of else None).replace(tzinfo=None)
+    return {
+        "here": as_of.present_url if as_of else here,
+        "choices": AGO,
+        "chosen": chosen.isoformat(timespec="seconds"),
+    }
+
+
+@register.simple_tag(takes_context=True)
+def as_of_url(context: template.Context, value: dt.datetime) -> str:
+    """The page at hand as of a moment."""
+    request = context["request"]
+    here = request.as_of.present_url if request.as_of else request.get_full_path()
+    return address(value, here)
 
 
 @register.simple_tag

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,13 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import reswap, retarget
 
-from crm.repository.errors import NewerSchema
+from crm.repository.errors import (
+    BeforeTheTables,
+    BeyondRetention,
+    NewerSchema,
+    NoSuchMoment,
+    NotYet,
+)
 from crm.warehouse import errors as warehouse_errors
 from crm.warehouse.errors import WarehouseError
 
@@ -23,7 +30,8 @@ class Failure:
     """What went wrong and what to do about it, in words for people.
 
     ``retry_after`` counts seconds; a page with it asks again by itself. ``sign_in`` offers to
-    load the page anew, on which Databricks asks who is there.
+    load the page anew, on which Databricks asks who is there. ``moment`` is about the moment
+    as of which the page was asked for; ``earliest`` is the first that there is.
     """
 
     status: int
@@ -32,6 +40,8 @@ class Failure:
     retry_after: int = 0
     query_id: str = ""
     sign_in: bool = False
+    moment: bool = False
+    earliest: dt.datetime | None = None
 
 
 _FAILURES: dict[type[WarehouseError], Failure] = {
@@ -107,6 +117,25 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
         "The warehouse did not accept these values",
         "A rule of the tables forbids them. Nothing was saved.",
     ),
+    BeforeTheTables: Failure(
+        404,
+        "Before EDIP CRM",
+        "The tables did not exist yet at this moment.",
+        moment=True,
+    ),
+    BeyondRetention: Failure(
+        404,
+        "The past does not reach back so far",
+        "What was there at this moment is not known any more: the warehouse keeps old versions "
+        "for a limited time only. It does not mean that there was nothing.",
+        moment=True,
+    ),
+    NotYet: Failure(
+        404,
+        "This moment has not come yet",
+        "Nobody knows what will be there then.",
+        moment=True,
+    ),
     NewerSchema: Failure(
         503,
         "The tables are newer than this EDIP CRM",
@@ -120,6 +149,14 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
         "Nothing was saved. The fault is in EDIP CRM or its tables, not in what you did.",
     ),
 }
+# What a warehouse says of an old version whose files or columns are not there any more.
+_GONE = {
+    "DELTA_FILE_NOT_FOUND_DETAILED",
+    "DELTA_VERSION_NOT_FOUND",
+    "FAILED_READ_FILE.DBR_FILE_NOT_EXIST",
+    "UNRESOLVED_COLUMN.WITH_SUGGESTION",
+    "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION",
+}
 _UNKNOWN = _FAILURES[warehouse_errors.StatementFailed]
 
 
@@ -127,10 +164,13 @@ def failure_of(error: WarehouseError) -> Failure:
     """What to say about an error: the nearest of its classes that has words here."""
     known = next((_FAILURES[kind] for kind in type(error).__mro__ if kind in _FAILURES), _UNKNOWN)
     log.warning("%s (query %s): %s", type(error).__name__, error.query_id or "-", error)
-    return replace(known, query_id=error.query_id or "")
+    earliest = error.earliest if isinstance(error, NoSuchMoment) else None
+    return replace(known, query_id=error.query_id or "", earliest=earliest)
 
 
 def warehouse_failed(request: HttpRequest, error: WarehouseError) -> HttpResponse:
+    if getattr(request, "as_of", None) and error.error_class in _GONE:
+        error = BeyondRetention()
     return answer(request, failure_of(error))
 
 
@@ -192,6 +232,18 @@ def read_only(request: HttpRequest) -> HttpResponse:
             "You may look, but not change anything",
             "Nothing was saved. Ask the owner of the data if you need to edit: they can grant "
             "MODIFY on the tables of EDIP CRM, or name you in EDIP_EDITORS.",
+        ),
+    )
+
+
+def past_is_read_only(request: HttpRequest) -> HttpResponse:
+    return answer(
+        request,
+        Failure(
+            403,
+            "The past cannot be changed",
+            "Nothing was saved. Go back to now, and change what is there today.",
+            moment=True,
         ),
     )
 

@@ -17,7 +17,7 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn, TypeVar
 
 from databricks.sql.backend.types import CommandState
@@ -67,6 +67,10 @@ class Warehouse:
     identity: Identity
     namespace: Namespace
     actor: str
+
+    def at(self, namespace: Namespace) -> Warehouse:
+        """The same warehouse, with the tables of another namespace."""
+        return replace(self, namespace=namespace)
 
     def query(self, sql: str, params: Params | None = None) -> list[dict[str, Any]]:
         """Run a read and return its rows; nested values are plain lists and dicts.

@@ -100,6 +100,23 @@ function letGo(root) {
   }
 }
 
+// --- the past: htmx changes the address, and the time machine has to carry the new one -----
+
+const PAST = /^\/as-of\/[^/]+/;
+
+function presentAddress() {
+  return (location.pathname.replace(PAST, "") || "/") + location.search;
+}
+
+document.addEventListener("submit", (event) => {
+  if (event.target.matches("[data-carries-address]")) event.target.elements.next.value = presentAddress();
+});
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-back-to-now]");
+  if (link) link.href = presentAddress();
+});
+
 // --- htmx ---------------------------------------------------------------------------------
 
 // The server says with HX-Reswap that its error answer is made to be shown.

@@ -1,0 +1,119 @@
+"""Which version of each table was the latest at a moment, from Delta's own history.
+
+``TIMESTAMP AS OF`` is no help with four tables: Delta refuses a timestamp after a table's latest
+commit (DELTA_TIMESTAMP_GREATER_THAN_COMMIT), so that a table in which nothing has happened since
+could not be read as of then. A moment is therefore turned into a version of each table. The past
+does not change: what was found out once serves the whole process.
+
+https://docs.databricks.com/delta/history
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from crm.schema import TABLES, Namespace, PastNamespace, Table
+from crm.warehouse import Warehouse
+
+from .errors import BeforeTheTables, BeyondRetention, NotYet
+
+# Our clock and the warehouse's may differ by so much.
+CLOCKS_DIFFER = dt.timedelta(seconds=5)
+_MOST_REMEMBERED = 200
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One version of one table. ``person`` is who Databricks says made it, by its sign-in."""
+
+    version: int
+    moment: dt.datetime
+    operation: str
+    person: str
+
+
+@dataclass(frozen=True)
+class Timelines:
+    """The commits of each table, oldest first, as they were at ``read_at`` (our clock)."""
+
+    commits: Mapping[Table, tuple[Commit, ...]]
+    read_at: dt.datetime
+
+    @property
+    def earliest(self) -> dt.datetime:
+        """The first moment at which all tables can be read."""
+        return max(commits[0].moment for commits in self.commits.values())
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the history goes back to when the tables were created."""
+        return all(commits[0].version == 0 for commits in self.commits.values())
+
+    def versions_at(self, moment: dt.datetime) -> dict[str, int]:
+        """The latest version of each table, by name. Raises BeforeTheTables, BeyondRetention."""
+        if moment < self.earliest:
+            kind = BeforeTheTables if self.is_complete else BeyondRetention
+            raise kind(self.earliest)
+        return {
+            table.name: commits[bisect_right(commits, moment, key=lambda c: c.moment) - 1].version
+            for table, commits in self.commits.items()
+        }
+
+
+_lock = threading.Lock()
+_known: OrderedDict[Any, Timelines] = OrderedDict()
+
+
+def known(wh: Warehouse, until: dt.datetime) -> Timelines:
+    """The timelines, read anew (a statement per table) if what is known ends before ``until``."""
+    key = (wh.pools.config, wh.namespace, wh.identity)
+    with _lock:
+        timelines = _known.get(key)
+    if timelines is None or until > timelines.read_at - CLOCKS_DIFFER:
+        timelines = load(wh)
+        with _lock:
+            _known[key] = timelines
+            _known.move_to_end(key)
+            while len(_known) > _MOST_REMEMBERED:
+                _known.popitem(last=False)
+    return timelines
+
+
+def load(wh: Warehouse) -> Timelines:
+    read_at = dt.datetime.now(dt.UTC)
+    with ThreadPoolExecutor(len(TABLES)) as pool:
+        found = pool.map(lambda table: _commits(wh, table), TABLES)
+        return Timelines(dict(zip(TABLES, found, strict=True)), read_at)
+
+
+def _commits(wh: Warehouse, table: Table) -> tuple[Commit, ...]:
+    rows = wh.query(f"DESCRIBE HISTORY {wh.namespace.table(table)}")
+    commits = [
+        Commit(row["version"], row["timestamp"], row["operation"], row.get("userName") or "")
+        for row in rows
+    ]
+    return tuple(sorted(commits, key=lambda commit: commit.version))
+
+
+def as_of(wh: Warehouse, moment: dt.datetime) -> Warehouse:
+    """The warehouse with the tables as they were: the same repository reads the past.
+
+    Raises BeforeTheTables, BeyondRetention, and NotYet for a moment that has not come.
+    """
+    if moment > dt.datetime.now(dt.UTC) + CLOCKS_DIFFER:
+        raise NotYet()
+    versions = known(wh, moment).versions_at(moment)
+    return wh.at(past(wh.namespace, versions))
+
+
+def past(namespace: Namespace, versions: Mapping[str, int]) -> PastNamespace:
+    return PastNamespace(
+        namespace.catalog, namespace.schema, namespace.prefix, tuple(versions.items())
+    )

@@ -1,0 +1,171 @@
+"""The whole app as of a moment: every page, filter and file; read-only, and shareable."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.urls import get_script_prefix
+
+from crm.moments import written
+from crm.repository import accounts, platforms, timeline
+from crm.warehouse import Warehouse
+
+from ..conftest import Statements
+from .html import HTMX, parsed, text, texts
+
+ACCOUNT = "BSN001"
+
+
+def now() -> dt.datetime:
+    """A moment between what was done before and what is done after."""
+    time.sleep(0.02)
+    moment = dt.datetime.now(dt.UTC)
+    time.sleep(0.02)
+    return moment
+
+
+@pytest.fixture
+def then(sample: Warehouse) -> str:
+    """The prefix of a moment since which one account was renamed, one deleted, one added."""
+    moment = now()
+    account = accounts.get(sample, ACCOUNT)
+    accounts.update(sample, ACCOUNT, {"team": "Renamed since"}, account.updated_at)
+    accounts.delete(sample, "BSN002")
+    accounts.create(sample, {"bsnid": "BSN999", "team": "New since", "business_area": "Finance"})
+    return f"/as-of/{written(moment)}"
+
+
+def test_pages_show_what_was_there(client: Client, then: str, sample: Warehouse) -> None:
+    assert "Renamed since" in text(parsed(client.get(f"/accounts/{ACCOUNT}/")), "h1")
+    page = parsed(client.get(f"{then}/accounts/{ACCOUNT}/"))
+    assert "Renamed since" not in page.get_text()
+    assert client.get("/accounts/BSN002/").status_code == 404
+    assert client.get(f"{then}/accounts/BSN002/").status_code == 200
+    assert client.get(f"{then}/accounts/BSN999/").status_code == 404
+    assert client.get("/accounts/?q=New+since").content.count(b"BSN999") > 0
+    assert b"BSN999" not in client.get(f"{then}/accounts/?q=New+since").content
+    assert b"BSN002" in client.get(f"{then}/accounts/", **HTMX).content
+
+
+def test_everything_on_a_page_of_the_past_leads_to_the_past(client: Client, then: str) -> None:
+    for path in ("/", "/accounts/", f"/accounts/{ACCOUNT}/", "/use-cases/", "/updates/"):
+        page = parsed(client.get(then + path))
+        own = [a["href"] for a in page.select("main a[href^='/']")]
+        assert own, path
+        assert [href for href in own if not href.startswith(then + "/")] == [], path
+        for name in ("hx-get", "action"):
+            for element in page.select(f"main [{name}]"):
+                assert element[name].startswith(then + "/"), element
+    assert get_script_prefix() == "/"
+    assert parsed(client.get("/accounts/")).select_one("main a[href^='/accounts/']")
+
+
+def test_files_hold_what_was_there(client: Client, then: str) -> None:
+    file = client.get(f"{then}/accounts/?format=csv")
+    content = b"".join(file.streaming_content).decode()
+    assert "BSN002" in content and "BSN999" not in content and "Renamed since" not in content
+
+
+def test_the_banner_says_when_and_leads_back(client: Client, then: str) -> None:
+    page = parsed(client.get(f"{then}/accounts/?q=claims&sort=-team"))
+    assert "You are looking at" in text(page, ".past p")
+    assert page.select_one(".past a")["href"] == "/accounts/?q=claims&sort=-team"
+    assert not parsed(client.get("/accounts/")).select(".past")
+
+
+def test_nothing_can_be_changed(client: Client, then: str, sample: Warehouse) -> None:
+    page = parsed(client.get(f"{then}/accounts/{ACCOUNT}/"))
+    assert not page.select("main form[method=post], main a[href$='/edit/'], main a[href$='/new/']")
+    for path in (f"/accounts/{ACCOUNT}/edit/", "/accounts/new/", f"/accounts/{ACCOUNT}/delete/"):
+        response = client.get(then + path)
+        assert response.status_code == 403
+        assert text(parsed(response), "h1") == "The past cannot be changed"
+        response = client.post(then + path, {"bsnid": "X", "team": "T", "business_area": "A"})
+        assert response.status_code == 403
+    data = {"platform": "Snowflake", "status": "Completed"}
+    assert client.post(f"{then}/accounts/{ACCOUNT}/platforms/", data, **HTMX).status_code == 403
+    assert accounts.get(sample, "X") is None
+
+
+def test_a_page_costs_one_statement(client: Client, then: str, statements: Statements) -> None:
+    with statements() as done:
+        client.get(f"{then}/")
+    assert len(done) <= 5  # which versions were the latest then, for each of four tables
+    # Close to now, what was found out is not trusted: the clocks may differ.
+    time.sleep(timeline.CLOCKS_DIFFER.total_seconds())
+    client.get(f"{then}/")
+    for path in ("/", "/accounts/?q=a", f"/accounts/{ACCOUNT}/", "/use-cases/", "/updates/"):
+        with statements() as done:
+            assert client.get(then + path).status_code == 200
+        assert len(done) == 1, path
+
+
+def test_tables_in_which_nothing_happened_since(client: Client, warehouse: Warehouse) -> None:
+    """A moment after a table's latest commit reads that commit."""
+    accounts.create(warehouse, {"bsnid": "B1", "team": "T", "business_area": "A"})
+    between = now()
+    platforms.set_status(warehouse, "B1", "Databricks", "Requested", None)
+    page = client.get(f"/as-of/{written(between)}/accounts/B1/")
+    assert page.status_code == 200
+    assert "Requested" not in texts(parsed(page), "main .badge")
+
+
+@pytest.mark.parametrize(
+    ("moment", "title"),
+    [
+        (lambda: dt.datetime(2001, 1, 1, tzinfo=dt.UTC), "Before EDIP CRM"),
+        (lambda: dt.datetime.now(dt.UTC) + dt.timedelta(days=1), "This moment has not come yet"),
+    ],
+)
+def test_moments_that_cannot_be_read(
+    client: Client, sample: Warehouse, moment: Callable[[], dt.datetime], title: str
+) -> None:
+    response = client.get(f"/as-of/{written(moment())}/accounts/")
+    page = parsed(response)
+    assert response.status_code == 404
+    assert text(page, "h1") == title
+    assert page.select_one("main .button-primary")["href"] == "/accounts/"
+    if title.startswith("Before"):
+        earliest = page.select("main .actions a")[1]["href"]
+        assert client.get(earliest).status_code == 200
+
+
+@pytest.mark.parametrize("address", ["yesterday", "2026-13-45", "%00", "0000-00-00T00:00:00Z"])
+def test_what_is_no_moment(client: Client, sample: Warehouse, address: str) -> None:
+    response = client.get(f"/as-of/{address}/accounts/")
+    assert response.status_code == 404
+    assert "is no moment" in parsed(response).get_text()
+
+
+def test_choosing_a_moment(client: Client, sample: Warehouse) -> None:
+    client.cookies["tz"] = "Europe/Berlin"
+    form = parsed(client.get("/accounts/?q=a")).select_one("#time-machine form")
+    assert form["action"] == "/as-of/"
+    assert form.select_one("[name=next]")["value"] == "/accounts/?q=a"
+    chosen = {"next": "/accounts/?q=a", "moment": "2026-11-20T09:30"}
+    response = client.get("/as-of/", chosen)
+    assert response["Location"] == "/as-of/2026-11-20T08:30:00Z/accounts/?q=a"
+    # From one moment to another.
+    there = {**chosen, "next": response["Location"], "moment": "2026-11-21T09:30:05"}
+    response = client.get("/as-of/", there)
+    assert response["Location"] == "/as-of/2026-11-21T08:30:05Z/accounts/?q=a"
+    response = client.get("/as-of/", {"ago": "week", "next": "/updates/"})
+    assert response["Location"].endswith("Z/updates/")
+    response = client.get("/as-of/", {"moment": "soon", "next": "/updates/"})
+    assert response.status_code == 422
+    page = parsed(response)
+    assert page.select_one("main [name=moment]")["value"] == "soon"
+    assert page.select_one("main [name=next]")["value"] == "/updates/"
+    assert client.get("/as-of/", {"ago": "week", "next": "//evil.example/"})["Location"].endswith(
+        "Z/"
+    )
+
+
+def test_admin_tools_are_of_today(client: Client, sample: Warehouse) -> None:
+    prefix = f"/as-of/{written(now())}"
+    assert client.get(f"{prefix}/admin-tools/")["Location"] == "/admin-tools/"
+    assert not parsed(client.get(f"{prefix}/")).select("a[href$='/admin-tools/']")
