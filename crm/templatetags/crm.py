@@ -14,8 +14,8 @@ from heroicons.templatetags.heroicons import heroicon_micro, heroicon_outline
 
 from crm import vocabulary
 from crm.fields import link_problem
-from crm.views.as_of import AGO
 from crm.moments import address
+from crm.views.as_of import AGO
 from crm.views.listing import Controls
 
 register = template.Library()

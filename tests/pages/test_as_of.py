@@ -67,7 +67,9 @@ def test_everything_on_a_page_of_the_past_leads_to_the_past(client: Client, then
 def test_files_hold_what_was_there(client: Client, then: str) -> None:
     file = client.get(f"{then}/accounts/?format=csv")
     content = b"".join(file.streaming_content).decode()
-    assert "BSN002" in content and "BSN999" not in content and "Renamed since" not in content
+    assert "BSN002" in content
+    assert "BSN999" not in content
+    assert "Renamed since" not in content
 
 
 def test_the_banner_says_when_and_leads_back(client: Client, then: str) -> None:
