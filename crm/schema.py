@@ -6,6 +6,7 @@ nothing else in the product spells out a table's columns.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -47,12 +48,23 @@ class Namespace:
         """The table's full name, quoted, as it goes into SQL."""
         return f"{self.quoted_schema}.`{self.prefix}{table.name}`"
 
+    @property
+    def today(self) -> str:
+        """The day that counts as today for whoever reads these tables, as SQL (UTC)."""
+        return "CURRENT_DATE()"
+
 
 @dataclass(frozen=True)
 class PastNamespace(Namespace):
-    """The same tables as they were: ``versions`` holds each table's name and Delta version."""
+    """The same tables as they were at ``moment`` (UTC): ``versions`` holds each table's name
+    and Delta version."""
 
     versions: tuple[tuple[str, int], ...] = ()
+    moment: dt.datetime = dt.datetime.min
+
+    @property
+    def today(self) -> str:
+        return f"DATE'{self.moment:%Y-%m-%d}'"
 
     def table(self, table: Table) -> str:
         """With its version, as it goes into FROM; no statement can write to it."""

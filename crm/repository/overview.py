@@ -36,7 +36,7 @@ def load(wh: Warehouse) -> Overview:
       SELECT 'area', COALESCE(business_area, ''), '', COUNT(*) FROM {accounts} GROUP BY 2
       UNION ALL
       SELECT 'updates', '', '', COUNT(*) FROM {updates}
-      WHERE date > DATE_SUB(CURRENT_DATE(), 30)
+      WHERE date > DATE_SUB({today}, 30)
     )
     SELECT
       (SELECT COLLECT_LIST(NAMED_STRUCT('name', name, 'value', value, 'status', status, 'n', n))
@@ -44,6 +44,7 @@ def load(wh: Warehouse) -> Overview:
       (SELECT COLLECT_LIST({update}) FROM latest AS l) AS updates
     """
     parts = {
+        "today": wh.namespace.today,
         "standing": _sql.render(wh.namespace, STANDING),
         "update": _sql.struct(UPDATES, "l", "'team', l.team"),
     }

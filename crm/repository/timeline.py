@@ -110,10 +110,9 @@ def as_of(wh: Warehouse, moment: dt.datetime) -> Warehouse:
     if moment > dt.datetime.now(dt.UTC) + CLOCKS_DIFFER:
         raise NotYet()
     versions = known(wh, moment).versions_at(moment)
-    return wh.at(past(wh.namespace, versions))
+    return wh.at(past(wh.namespace, versions, moment))
 
 
-def past(namespace: Namespace, versions: Mapping[str, int]) -> PastNamespace:
-    return PastNamespace(
-        namespace.catalog, namespace.schema, namespace.prefix, tuple(versions.items())
-    )
+def past(namespace: Namespace, versions: Mapping[str, int], moment: dt.datetime) -> PastNamespace:
+    home = (namespace.catalog, namespace.schema, namespace.prefix)
+    return PastNamespace(*home, tuple(versions.items()), moment)
