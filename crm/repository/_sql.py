@@ -31,6 +31,13 @@ def struct(table: Table, alias: str, *extra: str) -> str:
     return f"named_struct({', '.join([*extra, *pairs])})"
 
 
+def own_row(table: Table, alias: str = "") -> str:
+    """A row's own columns as JSON text, NULLs left out: equal rows give equal texts."""
+    start = f"{alias}." if alias else ""
+    pairs = ", ".join(f"'{column.name}', {start}`{column.name}`" for column in table.own_columns)
+    return f"TO_JSON(NAMED_STRUCT({pairs}))"
+
+
 def record(kind: type[Record], row: Mapping[str, Any]) -> Record:
     """The record that a row (or struct) holds; other columns of the row are left out."""
     fields = kind.__dataclass_fields__  # type: ignore[attr-defined]

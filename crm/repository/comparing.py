@@ -1,0 +1,74 @@
+"""What differs between two moments: records added, removed and changed, in one statement."""
+
+from __future__ import annotations
+
+import json
+
+from crm.changes import Change, values_of
+from crm.schema import ACCOUNTS, TABLES, Namespace, Table
+from crm.warehouse import Warehouse
+
+from . import _sql
+
+SHOWN = 500
+
+
+def between(wh: Warehouse, then: Namespace, now: Namespace, bsnid: str = "") -> list[Change]:
+    """Every difference, of one account or of all, by account; at most ``SHOWN``, and one more
+    that says that there are others."""
+    branches = "\nUNION ALL\n".join(_branch(table, then, now, bool(bsnid)) for table in TABLES)
+    sql = """
+    SELECT d.*, COALESCE(a.team, o.team) AS team
+    FROM ({branches}) AS d
+    LEFT JOIN (SELECT bsnid, MAX(team) AS team FROM {now} GROUP BY bsnid) AS a
+      ON a.bsnid = d.account
+    LEFT JOIN (SELECT bsnid, MAX(team) AS team FROM {then} GROUP BY bsnid) AS o
+      ON o.bsnid = d.account
+    ORDER BY d.account, d.place, d.key LIMIT :shown
+    """
+    text = sql.format(branches=branches, now=now.table(ACCOUNTS), then=then.table(ACCOUNTS))
+    params = {"shown": SHOWN + 1} | ({"bsnid": bsnid} if bsnid else {})
+    return [_change(row) for row in wh.query(text, params)]
+
+
+def counts(wh: Warehouse, then: Namespace, now: Namespace) -> dict[Table, tuple[int, int, int]]:
+    """For each table how many records are there now only, then only, and differ."""
+    sql = "SELECT place, COALESCE(SUM(CASE WHEN `before` IS NULL THEN 1 END), 0) AS added, "
+    sql += "COALESCE(SUM(CASE WHEN `after` IS NULL THEN 1 END), 0) AS removed, COUNT(*) AS n "
+    branches = "\nUNION ALL\n".join(_branch(table, then, now, False) for table in TABLES)
+    rows = wh.query(f"{sql} FROM ({branches}) AS d GROUP BY place")  # noqa: S608 - our own names
+    found = dict.fromkeys(TABLES, (0, 0, 0))
+    for row in rows:
+        changed = row["n"] - row["added"] - row["removed"]
+        found[TABLES[row["place"]]] = (row["added"], row["removed"], changed)
+    return found
+
+
+def _branch(table: Table, then: Namespace, now: Namespace, of_one: bool) -> str:
+    owner = table.parent_key or table.key
+    where = f"WHERE `{owner}` = :bsnid" if of_one else ""
+    # A key is there once, unless somebody outside broke that; then any of its rows will do.
+    side = "(SELECT `{key}` AS k, MAX(`{owner}`) AS o, MAX({row}) AS r FROM {source} {where} "
+    side += "GROUP BY `{key}`)"
+    parts = {"key": table.key, "owner": owner, "where": where, "row": _sql.own_row(table)}
+    before = side.format(source=then.table(table), **parts)
+    after = side.format(source=now.table(table), **parts)
+    return f"""
+    SELECT {TABLES.index(table)} AS place, COALESCE(b.k, a.k) AS key, COALESCE(a.o, b.o) AS account,
+      b.r AS `before`, a.r AS `after`
+    FROM {before} AS b FULL OUTER JOIN {after} AS a ON a.k = b.k
+    WHERE NOT (b.r <=> a.r)
+    """  # noqa: S608 - names of our own tables
+
+
+def _change(row: dict) -> Change:
+    table = TABLES[row["place"]]
+    before, after = (row[side] and json.loads(row[side]) for side in ("before", "after"))
+    return Change(
+        table,
+        row["key"],
+        row["account"],
+        values_of(table, before),
+        values_of(table, after),
+        team=row["team"] or "",
+    )

@@ -1,0 +1,58 @@
+"""What differs between two moments, in words that a person would use."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+import uuid
+
+from crm.repository import accounts, comparing, platforms, timeline, updates, use_cases
+from crm.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, UPDATES, USE_CASES
+from crm.warehouse import Warehouse
+
+from ..conftest import Statements
+
+
+def test_everything_that_differs(sample: Warehouse, statements: Statements) -> None:
+    moment = dt.datetime.now(dt.UTC)
+    time.sleep(0.05)
+    detail = accounts.get_detail(sample, "BSN001")
+    case, update = detail.use_cases[0], detail.updates[0]
+    accounts.update(sample, "BSN001", {"team": "Renamed", "vp": None}, detail.account.updated_at)
+    use_cases.update(sample, case.id, {"status": "On Hold"}, case.updated_at)
+    updates.delete(sample, update.id)
+    new = str(uuid.uuid4())
+    updates.create(sample, "BSN001", new, {"author": "Ana", "description": "Go\nlive"})
+    platform = next(p for p in detail.platforms if p.platform == "Databricks")
+    platforms.set_status(sample, "BSN001", "Databricks", "Requested", platform.updated_at)
+    accounts.delete(sample, "BSN002")
+
+    then = timeline.as_of(sample, moment).namespace
+    with statements() as done:
+        changes = comparing.between(sample, then, sample.namespace, "BSN001")
+    assert len(done) == 1
+    said = {change.table: change.what for change in changes if change.key not in (new, update.id)}
+    assert said == {
+        ACCOUNTS: "changed Team and VP of the account Renamed",
+        PLATFORMS_STATUS: f"moved Databricks from {platform.status} to Requested",
+        USE_CASES: f"moved the use case “{case.problem[:80].rstrip()}…” from {case.status} to On Hold",
+    }
+    wrote, deleted = (next(c for c in changes if c.key == key) for key in (new, update.id))
+    assert wrote.what == "wrote the update “Go live”"
+    assert wrote.after["description"] == "Go\nlive"
+    assert deleted.what.startswith("deleted the update “")
+    assert deleted.before["date"] == update.date.isoformat()
+    assert {change.team for change in changes} == {"Renamed"}
+    team = next(c for c in changes if c.table is ACCOUNTS).fields[0]
+    assert (team.before, team.after) == (detail.account.team, "Renamed")
+
+    everything = comparing.between(sample, then, sample.namespace)
+    assert {change.bsnid for change in everything} == {"BSN001", "BSN002"}
+    counts = comparing.counts(sample, then, sample.namespace)
+    assert counts[ACCOUNTS] == (0, 1, 1)
+    assert counts[UPDATES][0] == 1
+    assert sum(sum(counts[table]) for table in TABLES) == len(everything)
+
+
+def test_nothing_differs(sample: Warehouse) -> None:
+    assert comparing.between(sample, sample.namespace, sample.namespace) == []
