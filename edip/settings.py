@@ -177,6 +177,10 @@ EDIP_USER = env.str("EDIP_USER", f"{getpass.getuser()}@localhost")
 # Who may write, and who sees the admin tools: e-mails and domains. See README, "Signing in".
 EDIP_EDITORS = env.list("EDIP_EDITORS", default=[])
 EDIP_ADMINS = env.list("EDIP_ADMINS", default=[])
+# Backups: where (a schema, or catalog.schema), and how many, for how many days, are kept.
+EDIP_BACKUP_SCHEMA = env.str("EDIP_BACKUP_SCHEMA", "")
+EDIP_BACKUPS_KEEP = env.int("EDIP_BACKUPS_KEEP", 7)
+EDIP_BACKUPS_KEEP_DAYS = env.int("EDIP_BACKUPS_KEEP_DAYS", 30)
 EDIP_PLATFORMS = env.list("EDIP_PLATFORMS", default=list(words.PLATFORMS))
 EDIP_ONBOARDING_STATUSES = env.list(
     "EDIP_ONBOARDING_STATUSES", default=list(words.ONBOARDING_STATUSES)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
@@ -68,6 +69,12 @@ def change_metadata(location: Path, schema: dict, comment: str | None, operation
             }
         },
     )
+    commit(location, version, actions)
+    return version
+
+
+def commit(location: Path, version: int, actions: Iterable[dict]) -> None:
+    """Add a version to the log. Raises SqlError (2D521) if another commit came first."""
     temporary = location / "_delta_log" / f".{version}.{os.getpid()}.tmp"
     temporary.write_text("\n".join(json.dumps(action) for action in actions) + "\n")
     try:
@@ -78,7 +85,6 @@ def change_metadata(location: Path, schema: dict, comment: str | None, operation
         ) from None
     finally:
         temporary.unlink()
-    return version
 
 
 def schema_json(location: Path) -> dict:

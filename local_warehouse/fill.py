@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from .catalog import Table
 from .context import Context
 from .errors import SqlError
 from .names import PastTable
@@ -45,16 +46,19 @@ def fill(
 
 def _past_table(wanted: PastTable, context: Context) -> Path:
     table = context.catalog.by_id(wanted.table_id)
-    kind = "BIGINT" if wanted.kind == "VERSION" else "TIMESTAMP"
-    expression = fill(wanted.expression, context)
+    version = version_of(table, wanted.kind, fill(wanted.expression, context), context)
+    return context.parts.past.lay_out(table, version)
+
+
+def version_of(table: Table, wanted: str, expression: str, context: Context) -> int:
+    """The version that VERSION or TIMESTAMP (``wanted``) AS OF an expression means."""
+    kind = "BIGINT" if wanted == "VERSION" else "TIMESTAMP"
     answer = context.engine.run(f"SELECT CAST({expression} AS {kind}) AS point")
     point = answer.column("point")[0].as_py()
     if point is None:
         raise SqlError(
             "INVALID_TIME_TRAVEL_TIMESTAMP_EXPR.INPUT",
-            f"The time travel {wanted.kind.lower()} expression is NULL.",
+            f"The time travel {wanted.lower()} expression is NULL.",
             "42K0E",
         )
-    past = context.parts.past
-    version = point if kind == "BIGINT" else past.version_at(table, point)
-    return past.lay_out(table, version)
+    return point if kind == "BIGINT" else context.parts.past.version_at(table, point)

@@ -52,6 +52,7 @@ class Words:
     """
 
     def __init__(self, sql: str, parameters: Parameters) -> None:
+        self._sql = sql
         self._tokens = [t for t in tokenize(sql) if t.token_type is not TokenType.SEMICOLON]
         self._at = 0
         self._parameters = parameters
@@ -105,6 +106,13 @@ class Words:
         """Whether these words follow each other somewhere."""
         texts = [token.text.upper() for token in self._tokens]
         return any(texts[i : i + len(words)] == list(words) for i in range(len(texts)))
+
+    def rest(self) -> str:
+        """The SQL of all that is left."""
+        if not self.more:
+            raise self.unexpected()
+        start, self._at = self._tokens[self._at].start, len(self._tokens)
+        return self._sql[start:].rstrip().removesuffix(";")
 
     def next_is(self, *words: str) -> bool:
         """Whether one of these words comes next, or none at all."""

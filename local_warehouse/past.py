@@ -64,8 +64,8 @@ class Past:
             )
         return bisect.bisect_right(moments, wanted) - 1
 
-    def lay_out(self, table: Table, version: int) -> Path:
-        """A folder that the engine can read as a Delta table. Raises SqlError."""
+    def require(self, table: Table, version: int) -> None:
+        """Raises SqlError for a version that there is not."""
         latest = self._commits.version(table)
         if not 0 <= version <= latest:
             raise SqlError(
@@ -74,6 +74,10 @@ class Past:
                 f"Available versions: [0, {latest}].",
                 "22003",
             )
+
+    def lay_out(self, table: Table, version: int) -> Path:
+        """A folder that the engine can read as a Delta table. Raises SqlError."""
+        self.require(table, version)
         key = (table.id, version)
         with self._lock:
             path = self._laid_out.get(key)

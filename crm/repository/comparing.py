@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from crm.changes import Change, values_of
 from crm.schema import ACCOUNTS, TABLES, Namespace, Table
@@ -16,7 +17,9 @@ SHOWN = 500
 def between(wh: Warehouse, then: Namespace, now: Namespace, bsnid: str = "") -> list[Change]:
     """Every difference, of one account or of all, by account; at most ``SHOWN``, and one more
     that says that there are others."""
-    branches = "\nUNION ALL\n".join(_branch(table, then, now, bool(bsnid)) for table in TABLES)
+    branches = "\nUNION ALL\n".join(
+        _branch(table, then.table(table), now.table(table), bool(bsnid)) for table in TABLES
+    )
     sql = """
     SELECT d.*, COALESCE(a.team, o.team) AS team
     FROM ({branches}) AS d
@@ -31,11 +34,16 @@ def between(wh: Warehouse, then: Namespace, now: Namespace, bsnid: str = "") -> 
     return [_change(row) for row in wh.query(text, params)]
 
 
-def counts(wh: Warehouse, then: Namespace, now: Namespace) -> dict[Table, tuple[int, int, int]]:
-    """For each table how many records are there now only, then only, and differ."""
+def counts(
+    wh: Warehouse, then: Mapping[Table, str], now: Namespace
+) -> dict[Table, tuple[int, int, int]]:
+    """For each table how many records are there now only, then only, and differ; ``then``
+    names the tables that now is compared with."""
     sql = "SELECT place, COALESCE(SUM(CASE WHEN `before` IS NULL THEN 1 END), 0) AS added, "
     sql += "COALESCE(SUM(CASE WHEN `after` IS NULL THEN 1 END), 0) AS removed, COUNT(*) AS n "
-    branches = "\nUNION ALL\n".join(_branch(table, then, now, False) for table in TABLES)
+    branches = "\nUNION ALL\n".join(
+        _branch(table, source, now.table(table), False) for table, source in then.items()
+    )
     rows = wh.query(f"{sql} FROM ({branches}) AS d GROUP BY place")  # noqa: S608 - our own names
     found = dict.fromkeys(TABLES, (0, 0, 0))
     for row in rows:
@@ -44,18 +52,18 @@ def counts(wh: Warehouse, then: Namespace, now: Namespace) -> dict[Table, tuple[
     return found
 
 
-def _branch(table: Table, then: Namespace, now: Namespace, of_one: bool) -> str:
+def _branch(table: Table, then: str, now: str, of_one: bool) -> str:
     owner = table.parent_key or table.key
     where = f"WHERE `{owner}` = :bsnid" if of_one else ""
     # A key is there once, unless somebody outside broke that; then any of its rows will do.
     side = "(SELECT `{key}` AS k, MAX(`{owner}`) AS o, MAX({row}) AS r FROM {source} {where} "
     side += "GROUP BY `{key}`)"
     parts = {"key": table.key, "owner": owner, "where": where, "row": _sql.own_row(table)}
-    before = side.format(source=then.table(table), **parts)
-    after = side.format(source=now.table(table), **parts)
+    before = side.format(source=then, **parts)
+    after = side.format(source=now, **parts)
     return f"""
-    SELECT {TABLES.index(table)} AS place, COALESCE(b.k, a.k) AS key, COALESCE(a.o, b.o) AS account,
-      b.r AS `before`, a.r AS `after`
+    SELECT {TABLES.index(table)} AS place, COALESCE(b.k, a.k) AS key,
+      COALESCE(a.o, b.o) AS account, b.r AS `before`, a.r AS `after`
     FROM {before} AS b FULL OUTER JOIN {after} AS a ON a.k = b.k
     WHERE NOT (b.r <=> a.r)
     """  # noqa: S608 - names of our own tables

@@ -107,10 +107,14 @@ def as_of(wh: Warehouse, moment: dt.datetime) -> Warehouse:
 
     Raises BeforeTheTables, BeyondRetention, and NotYet for a moment that has not come.
     """
+    return wh.at(past(wh.namespace, versions(wh, moment), moment))
+
+
+def versions(wh: Warehouse, moment: dt.datetime) -> dict[str, int]:
+    """The latest version of each table at a moment, by name. Raises as ``as_of`` does."""
     if moment > dt.datetime.now(dt.UTC) + CLOCKS_DIFFER:
         raise NotYet()
-    versions = known(wh, moment).versions_at(moment)
-    return wh.at(past(wh.namespace, versions, moment))
+    return known(wh, moment).versions_at(moment)
 
 
 def past(namespace: Namespace, versions: Mapping[str, int], moment: dt.datetime) -> PastNamespace:

@@ -13,7 +13,7 @@ from ..context import Context, Result
 from ..errors import syntax_error
 from ..parsing import Words, tokenize
 from ..privileges import Need
-from . import alter, create, describe, drop, functions, grants, history, show, use
+from . import alter, create, describe, drop, functions, grants, history, restore, show, use
 
 Function = Callable[[Words, Context], Result]
 
@@ -22,8 +22,10 @@ COMMANDS: tuple[tuple[str, Function], ...] = (
     ("CREATE SCHEMA", create.schema),
     ("CREATE DATABASE", create.schema),
     ("CREATE TABLE", create.table),
+    ("CREATE OR REPLACE TABLE", create.replace_table),
     ("CREATE FUNCTION", functions.create),
     ("CREATE OR REPLACE FUNCTION", functions.create),
+    ("RESTORE", restore.restore),
     ("ALTER TABLE", alter.table),
     ("COMMENT ON", alter.comment),
     ("DROP CATALOG", drop.catalog),

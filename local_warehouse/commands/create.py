@@ -14,6 +14,7 @@ from ..names import Namespace, Resolver
 from ..parameters import text_literal
 from ..parsing import Words, parse, text_of
 from ..privileges import METASTORE, catalog_, schema_
+from . import clone
 
 # Properties that the engine's own log cleaning must know; all others stay in the catalog.
 ENGINE_PROPERTIES = ("delta.logretentionduration", "delta.deletedfileretentionduration")
@@ -43,7 +44,15 @@ def schema(words: Words, context: Context) -> Result:
     return NOTHING
 
 
+def replace_table(words: Words, context: Context) -> Result:
+    if _is_clone(words):
+        return clone.create(words, context, replaces=True)
+    raise unsupported("CREATE OR REPLACE TABLE without CLONE")
+
+
 def table(words: Words, context: Context) -> Result:
+    if _is_clone(words):
+        return clone.create(words, context)
     try:
         tree = parse(context.sql)
     except SqlError:
@@ -67,6 +76,10 @@ def table(words: Words, context: Context) -> Result:
     _create_on_disk(table, context)
     context.catalog.add_table(table)
     return NOTHING
+
+
+def _is_clone(words: Words) -> bool:
+    return words.contains("DEEP", "CLONE") or words.contains("SHALLOW", "CLONE")
 
 
 def _read_item(item: exp.Expression, table: Table, context: Context) -> None:

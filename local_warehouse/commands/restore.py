@@ -1,0 +1,55 @@
+"""RESTORE: a table's files of an earlier version become its latest version."""
+
+from __future__ import annotations
+
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+
+from .. import delta_log
+from ..context import Context, Result, rows
+from ..errors import SqlError
+from ..files import Files, column_of
+from ..parsing import Words
+from ..system_tables import NUMBER
+from . import versions
+
+# https://docs.databricks.com/sql/language-manual/delta-restore (Restore metrics)
+COLUMNS = (
+    "table_size_after_restore",
+    "num_of_files_after_restore",
+    "num_removed_files",
+    "num_restored_files",
+    "removed_files_size",
+    "restored_files_size",
+)
+
+
+def restore(words: Words, context: Context) -> Result:
+    words.accept("TABLE")
+    table = context.resolver.table(words.table(), "MODIFY", "SELECT")
+    words.expect("TO")
+    version = versions.read(words, table, context)
+    location = context.catalog.location(table)
+    with context.commits.exclusively(table, context.cancellation):
+        before = Files.of(DeltaTable(location))
+        try:
+            DeltaTable(location).restore(version, protocol_downgrade_allowed=True)
+        except DeltaError as error:
+            raise SqlError(
+                "DELTA_CANNOT_RESTORE_TABLE_VERSION",
+                f"Cannot restore table to version {version}: files of that version are not "
+                "there any more.",
+                "22003",
+            ) from error
+        restored = DeltaTable(location)
+        made = context.commits.version(table)
+        context.commits.record(table, made, context.session.user, context.statement_id)
+        known = {column.name.lower(): column for column in table.columns}
+        fields = delta_log.schema_json(location)["fields"]
+        if [field["name"].lower() for field in fields] != list(known):
+            table.columns = [known.get(f["name"].lower()) or column_of(f) for f in fields]
+            context.catalog.changed(table)
+    after = Files.of(restored)
+    removed, added = before - after, after - before
+    values = (after.size, len(after), len(removed), len(added), removed.size, added.size)
+    return rows(dict.fromkeys(COLUMNS, NUMBER), [values])

@@ -1,0 +1,39 @@
+"""``VERSION AS OF n`` and ``TIMESTAMP AS OF expression`` at the end of a command."""
+
+from __future__ import annotations
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from ..catalog import Table
+from ..context import Context
+from ..errors import syntax_error
+from ..fill import fill, version_of
+from ..marking import mark_values
+from ..parsing import Words
+from ..template import DIALECT, Markers
+
+
+def read(words: Words, table: Table, context: Context) -> int:
+    """The version that the rest of the command names. Raises SqlError, also where it is none of
+    the table's."""
+    kind = "VERSION" if words.accept("VERSION", "AS", "OF") else "TIMESTAMP"
+    if kind == "TIMESTAMP":
+        words.expect("TIMESTAMP", "AS", "OF")
+    version = version_of(table, kind, _value(words.rest(), context), context)
+    context.parts.past.require(table, version)
+    return version
+
+
+def _value(text: str, context: Context) -> str:
+    """The expression as the engine can run it, parameters filled in."""
+    try:
+        tree = sqlglot.parse_one(f"SELECT {text}", dialect=DIALECT)
+    except SqlglotError as error:
+        raise syntax_error(f"at or near {text}") from error
+    if not isinstance(tree, exp.Select) or len(tree.expressions) != 1 or tree.find(exp.From):
+        raise syntax_error(f"at or near {text}")
+    markers = Markers()
+    mark_values(tree, context.resolver, markers)
+    return fill(markers.template(tree.expressions[0]), context)
