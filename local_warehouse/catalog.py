@@ -24,6 +24,7 @@ DEFAULT_SCHEMA = "default"
 SYSTEM_CATALOG = "system"
 EVERYBODY = "account users"
 FORMAT = 2
+CHANGE_FEED = "delta.enablechangedatafeed"
 
 
 @dataclass
@@ -75,10 +76,16 @@ class Table:
     epoch: int = 0  # counts changes of the metadata: concurrent writers must notice them
     grants: Grants = field(default_factory=dict)
     row_filter: Policy | None = None
+    feed_since: int | None = None  # the version from which changes are recorded
 
     @property
     def full_name(self) -> str:
         return f"{self.catalog}.{self.schema}.{self.name}"
+
+    @property
+    def has_change_feed(self) -> bool:
+        found = (v for k, v in self.properties.items() if k.lower() == CHANGE_FEED)
+        return next(found, "false").lower() == "true"
 
     def column(self, name: str) -> Column | None:
         wanted = name.lower()

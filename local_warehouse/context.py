@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from .catalog import Catalog
+from .changes import Changes
 from .commits import Commits
 from .engine import Cancellation, Engine
 from .identity import Identities
@@ -28,6 +29,7 @@ class Parts:
     engine: Engine
     commits: Commits
     past: Past
+    changes: Changes
     history: QueryHistory
     identities: Identities
 

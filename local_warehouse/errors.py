@@ -37,6 +37,17 @@ def unsupported(feature: str) -> SqlError:
     )
 
 
+def no_past(table: str) -> SqlError:
+    """https://docs.databricks.com/error-messages/fgac-time-travel-not-supported-error-class"""
+    return SqlError(
+        "FGAC_TIME_TRAVEL_NOT_SUPPORTED.PER_TABLE_RLS_CM",
+        "Cannot time travel to the specified version or timestamp of this table. Time travel on "
+        "tables with fine-grained access control does not support per-table Row Level Security "
+        f"(RLS) or Column Masking (CM): {table}.",
+        "0A000",
+    )
+
+
 def table_not_found(name: str) -> SqlError:
     return SqlError(
         "TABLE_OR_VIEW_NOT_FOUND",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from . import functions, policies
+from . import feed, functions, policies
 from .catalog import SYSTEM_CATALOG, Function, Policy, Table
 from .engine import engine_name
-from .errors import SqlError, unsupported
+from .errors import SqlError, no_past, unsupported
 from .marking import mark_values
 from .names import SYSTEM_SCHEMAS, PastTable, Resolver, is_cte
 from .template import Markers
@@ -67,6 +67,9 @@ def _rewrite_tables(
 ) -> list[Table]:
     tables = []
     for node in list(tree.find_all(exp.Table)):
+        if feed.is_call(node):
+            tables.append(feed.put_in(node, resolver, markers))
+            continue
         if not isinstance(node.this, exp.Identifier) or is_cte(node):
             continue
         if node.db.lower() in ("delta", "parquet", "csv", "json", "text") and "/" in node.name:
@@ -82,6 +85,8 @@ def _rewrite_tables(
         else:
             table = resolver.table(node, *(() if node is target else ("SELECT",)))
             tables.append(table)
+            if node.args.get("version") and policies.is_protected(table):
+                raise no_past(table.full_name)
             _point_at(node, table, markers)
             if node is not target and policies.is_protected(table):
                 _protect(node, table, resolver, markers)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+
 from .catalog import Table
+from .changes import missing_changes
 from .context import Context
 from .errors import SqlError
-from .names import PastTable
+from .names import PastTable, TableChanges
 from .parameters import text_literal
 from .template import Hole, Template
 
@@ -33,6 +37,10 @@ def fill(
             case "groups":
                 groups = context.parts.identities.groups_of(context.session.user)
                 return ", ".join(text_literal(group) for group in groups)
+            case "changes":
+                return f"`{_feed_folder(hole.key, context)}`"
+            case "changes_range":
+                return _feed_range(hole.key, context)
             case "past":
                 return f"`{_past_table(hole.key, context)}`"
             case "version":
@@ -62,3 +70,58 @@ def version_of(table: Table, wanted: str, expression: str, context: Context) -> 
             "42K0E",
         )
     return point if kind == "BIGINT" else context.parts.past.version_at(table, point)
+
+
+def _feed_folder(wanted: TableChanges, context: Context) -> Path:
+    return context.parts.changes.folder(context.catalog.by_id(wanted.table_id))
+
+
+def _feed_range(wanted: TableChanges, context: Context) -> str:
+    """A condition on the versions that are asked for."""
+    table = context.catalog.by_id(wanted.table_id)
+    latest, since = context.commits.version(table), context.parts.changes.since(table)
+    start = _first(table, _point(wanted.start, context), context)
+    if start > latest:
+        raise SqlError(
+            "DELTA_CDC_START_VERSION_AFTER_LATEST",
+            f"Start version {start} for change data feed exceeds the latest table version "
+            f"{latest}.",
+            "22003",
+        )
+    end = latest
+    if wanted.end is not None:
+        point = _point(wanted.end, context)
+        end = point if isinstance(point, int) else context.parts.past.version_at(table, point)
+        context.parts.past.require(table, end)
+    if end < start:
+        raise SqlError(
+            "DELTA_INVALID_CDC_RANGE",
+            f"CDC range from start {start} to end {end} was invalid. End cannot be before start.",
+            "22003",
+        )
+    if start < since:
+        raise missing_changes(start, end, start)
+    return f"_commit_version BETWEEN {start} AND {end}"
+
+
+def _first(table: Table, point: int | dt.datetime, context: Context) -> int:
+    """The first version at or after a moment; a moment before all of them means the first."""
+    return point if isinstance(point, int) else context.parts.past.version_from(table, point)
+
+
+def _point(template: Template, context: Context) -> int | dt.datetime:
+    """A version, or a moment, by the type of the expression."""
+    text = fill(template, context)
+    if text.isdecimal():
+        return int(text)
+    value = context.engine.run(f"SELECT {text} AS point").column("point")
+    if not pa.types.is_integer(value.type):
+        value = context.engine.run(f"SELECT CAST({text} AS TIMESTAMP) AS point").column("point")
+    if (found := value[0].as_py()) is None:
+        raise SqlError(
+            "DELTA_CDC_READ_NULL_RANGE_BOUNDARY",
+            "CDC read start/end parameters cannot be null. Please provide a valid version or "
+            "timestamp.",
+            "22004",
+        )
+    return found

@@ -25,6 +25,15 @@ class PastTable:
 
 
 @dataclass(frozen=True)
+class TableChanges:
+    """A call of table_changes: a table, and the first and last version or moment."""
+
+    table_id: str
+    start: Template
+    end: Template | None
+
+
+@dataclass(frozen=True)
 class Namespace:
     """The session's current catalog and schema."""
 

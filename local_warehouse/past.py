@@ -64,6 +64,14 @@ class Past:
             )
         return bisect.bisect_right(moments, wanted) - 1
 
+    def version_from(self, table: Table, moment: dt.datetime) -> int:
+        """The first version at or after ``moment``; raises SqlError where there is none."""
+        moments = self._commit_moments(table)
+        wanted = int(moment.timestamp() * 1000)
+        if wanted > moments[-1]:
+            self.version_at(table, moment)
+        return bisect.bisect_left(moments, wanted)
+
     def require(self, table: Table, version: int) -> None:
         """Raises SqlError for a version that there is not."""
         latest = self._commits.version(table)

@@ -19,9 +19,10 @@ DIALECT = "databricks"
 
 @dataclass(frozen=True)
 class Hole:
-    """What goes here: ``kind`` is named, positional, user, groups, system, past or version.
+    """What goes here: ``kind`` is named, positional, user, groups, system, past, version,
+    changes or changes_range.
 
-    ``key`` is the name or position; for past, a names.PastTable.
+    ``key`` is the name or position; for past a names.PastTable, for changes names.TableChanges.
     """
 
     kind: str

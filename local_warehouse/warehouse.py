@@ -9,6 +9,7 @@ from deltalake import DeltaTable
 
 from . import writes
 from .catalog import Catalog, Table
+from .changes import Changes
 from .commits import Commits
 from .context import Context, Parts, Result
 from .engine import Cancellation, Engine
@@ -39,9 +40,12 @@ class Warehouse:
         catalog = Catalog(folder)
         commits = Commits(catalog, folder)
         past = Past(catalog, commits, folder)
+        changes = Changes(catalog, commits, folder)
         self.identities = Identities(folder)
         history = QueryHistory()
-        self.parts = Parts(folder, catalog, Engine(), commits, past, history, self.identities)
+        self.parts = Parts(
+            folder, catalog, Engine(), commits, past, changes, history, self.identities
+        )
         for table in catalog.all_tables():
             self.parts.engine.register(table.id, str(catalog.location(table)))
         self.running = Running()

@@ -10,7 +10,7 @@
     WarehouseError
       NewerSchema     a later version of the CRM has changed the tables
       NoSuchMoment    the tables cannot be read as of a moment
-        BeforeTheTables, BeyondRetention, NotYet
+        BeforeTheTables, BeyondRetention, NotYet, Protected
 """
 
 from __future__ import annotations
@@ -67,3 +67,7 @@ class BeyondRetention(NoSuchMoment):
 
 class NotYet(NoSuchMoment):
     summary = "This moment has not come yet"
+
+
+class Protected(NoSuchMoment):
+    summary = "Tables with row filters or column masks cannot be read as of the past"

@@ -18,6 +18,7 @@ from crm.repository.errors import (
     NewerSchema,
     NoSuchMoment,
     NotYet,
+    Protected,
 )
 from crm.warehouse import errors as warehouse_errors
 from crm.warehouse.errors import WarehouseError
@@ -130,6 +131,13 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
         "for a limited time only. It does not mean that there was nothing.",
         moment=True,
     ),
+    Protected: Failure(
+        501,
+        "The past of protected tables cannot be read",
+        "Row filters or column masks protect the tables, and Databricks reads no earlier versions "
+        "of such tables. What they hold today is there as ever.",
+        moment=True,
+    ),
     NotYet: Failure(
         404,
         "This moment has not come yet",
@@ -169,7 +177,9 @@ def failure_of(error: WarehouseError) -> Failure:
 
 
 def warehouse_failed(request: HttpRequest, error: WarehouseError) -> HttpResponse:
-    if getattr(request, "as_of", None) and error.error_class in _GONE:
+    if (error.error_class or "").startswith("FGAC_TIME_TRAVEL_NOT_SUPPORTED"):
+        error = Protected()
+    elif getattr(request, "as_of", None) and error.error_class in _GONE:
         error = BeyondRetention()
     return answer(request, failure_of(error))
 

@@ -209,6 +209,8 @@ def changing(table: Table, context: Context) -> Iterator[Draft]:
         comment = draft.table.comment
         version = delta_log.change_metadata(location, schema, comment, draft.operation)
         context.commits.record(table, version, context.session.user, context.statement_id)
+        if draft.table.has_change_feed and not table.has_change_feed:
+            draft.table.feed_since = version
         vars(table).update(vars(draft.table))
         context.catalog.changed(table)
 

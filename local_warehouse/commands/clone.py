@@ -107,6 +107,8 @@ def _replace(table: Table, source: Table, version: int | None, context: Context)
         ]
         draft = copy.deepcopy(table)
         _describe(draft, source)
+        if draft.has_change_feed and not table.has_change_feed:
+            draft.feed_since = made
         actions = [_info(source, delta.version()), _metadata(table, delta), *removed, *files]
         delta_log.commit(location, made, actions)
         context.commits.record(table, made, context.session.user, context.statement_id)

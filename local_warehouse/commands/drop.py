@@ -77,4 +77,5 @@ def _drop(table: Table, context: Context) -> None:
         context.catalog.drop_table(table)
         context.engine.forget(table.id)
         context.commits.forget(table)
+        context.parts.changes.forget(table)
         shutil.rmtree(context.catalog.location(table), ignore_errors=True)

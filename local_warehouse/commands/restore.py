@@ -28,7 +28,10 @@ def restore(words: Words, context: Context) -> Result:
     words.accept("TABLE")
     table = context.resolver.table(words.table(), "MODIFY", "SELECT")
     words.expect("TO")
-    version = versions.read(words, table, context)
+    try:
+        version = versions.read(words, table, context)
+    except SqlError as error:
+        raise _as_of_restore(error) from error
     location = context.catalog.location(table)
     with context.commits.exclusively(table, context.cancellation):
         before = Files.of(DeltaTable(location))
@@ -36,10 +39,9 @@ def restore(words: Words, context: Context) -> Result:
             DeltaTable(location).restore(version, protocol_downgrade_allowed=True)
         except DeltaError as error:
             raise SqlError(
-                "DELTA_CANNOT_RESTORE_TABLE_VERSION",
-                f"Cannot restore table to version {version}: files of that version are not "
-                "there any more.",
-                "22003",
+                "DELTA_FILE_NOT_FOUND_DETAILED",
+                f"Files of version {version} are not there any more: VACUUM has removed them.",
+                "42K03",
             ) from error
         restored = DeltaTable(location)
         made = context.commits.version(table)
@@ -53,3 +55,17 @@ def restore(words: Words, context: Context) -> Result:
     removed, added = before - after, after - before
     values = (after.size, len(after), len(removed), len(added), removed.size, added.size)
     return rows(dict.fromkeys(COLUMNS, NUMBER), [values])
+
+
+# What time travel says, and how RESTORE calls it (delta-io/delta, delta-error-classes.json).
+_NAMES = {
+    "DELTA_VERSION_NOT_FOUND": "DELTA_CANNOT_RESTORE_TABLE_VERSION",
+    "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION": "DELTA_CANNOT_RESTORE_TIMESTAMP_EARLIER",
+    "DELTA_TIMESTAMP_GREATER_THAN_COMMIT": "DELTA_CANNOT_RESTORE_TIMESTAMP_GREATER",
+}
+
+
+def _as_of_restore(error: SqlError) -> SqlError:
+    if error.error_class not in _NAMES:
+        return error
+    return SqlError(_NAMES[error.error_class], f"Cannot restore table: {error.message}", "22003")

@@ -64,6 +64,27 @@ def test_reading_needs_the_catalog_the_schema_and_the_table(cast):
     assert_refused(cast.bob, read, "USE CATALOG", f"Catalog '{cast.catalog}'")
 
 
+def test_what_a_table_was_takes_the_same_as_what_it_is(cast):
+    feed = "ALTER TABLE {} SET TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true')"
+    cast.admin.run(feed.format(cast.table))
+    let_in(cast, ANN)
+    for read in (
+        f"SELECT * FROM table_changes('{cast.table}', 2)",
+        f"SELECT * FROM {cast.table} VERSION AS OF 1",
+        f"DESCRIBE HISTORY {cast.table}",
+        f"CREATE TABLE mine DEEP CLONE {cast.table}",
+    ):
+        assert_refused(cast.ann, read, "SELECT", f"Table '{cast.table}'")
+    let_in(cast, ANN, "SELECT")
+    assert cast.ann.run(f"SELECT * FROM table_changes('{cast.table}', 2)") == []
+    assert_refused(
+        cast.ann,
+        f"RESTORE TABLE {cast.table} TO VERSION AS OF 1",
+        "MODIFY",
+        f"Table '{cast.table}'",
+    )
+
+
 @pytest.mark.parametrize(
     "where", ["TABLE {table}", "SCHEMA {catalog}.default", "CATALOG {catalog}"]
 )

@@ -1,0 +1,222 @@
+"""table_changes: every change exactly once, with what was there before and after."""
+
+from __future__ import annotations
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from .conftest import shell_on
+
+FEED = "TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true')"
+
+
+@pytest.fixture
+def table(shell):
+    shell.run(
+        f"CREATE TABLE t (id STRING NOT NULL, n INT, CONSTRAINT t_pk PRIMARY KEY(id)) {FEED}"
+    )
+    shell.name = f"tests.{shell.value('SELECT current_schema()')}.t"
+    return shell
+
+
+def changes(shell, start=0, *, of="t", end=None, parameters=None):
+    until = "" if end is None else f", {end}"
+    rows = shell.run(
+        f"SELECT _commit_version, _change_type, id, n FROM table_changes('{of}', {start}{until}) "
+        "ORDER BY 1, id, 2 DESC",
+        parameters,
+    )
+    return [tuple(row) for row in rows]
+
+
+def test_what_each_statement_did(table):
+    table.change("INSERT INTO t VALUES ('a', 1), ('b', 2)")
+    table.change("UPDATE t SET n = 20 WHERE id = 'b'")
+    table.change("DELETE FROM t WHERE id = 'a'")
+    table.change(
+        "MERGE INTO t USING (SELECT * FROM VALUES ('b', 21), ('c', 3) AS s(id, n)) s ON t.id = s.id "
+        "WHEN MATCHED THEN UPDATE SET n = s.n WHEN NOT MATCHED THEN INSERT (id, n) VALUES (s.id, s.n)"
+    )
+    assert changes(table) == [
+        (1, "insert", "a", 1),
+        (1, "insert", "b", 2),
+        (2, "update_preimage", "b", 2),
+        (2, "update_postimage", "b", 20),
+        (3, "delete", "a", 1),
+        (4, "update_preimage", "b", 20),
+        (4, "update_postimage", "b", 21),
+        (4, "insert", "c", 3),
+    ]
+    table.run("RESTORE TABLE t TO VERSION AS OF 2")
+    assert changes(table, 5) == [
+        (5, "insert", "a", 1),
+        (5, "update_preimage", "b", 21),
+        (5, "update_postimage", "b", 20),
+        (5, "delete", "c", 3),
+    ]
+
+
+def test_rows_that_were_only_moved_are_no_changes(table):
+    table.change("INSERT INTO t SELECT CAST(id AS STRING), id FROM RANGE(500)")
+    table.change("UPDATE t SET n = -1 WHERE id = '7'")
+    assert [row[1:] for row in changes(table, 2)] == [
+        ("update_preimage", "7", 7),
+        ("update_postimage", "7", -1),
+    ]
+    for n in range(60):
+        table.change("INSERT INTO t (id) VALUES (:id)", {"id": f"x{n}"})
+    found = changes(table, 3)
+    assert [row[2] for row in found] == [f"x{n}" for n in range(60)]
+
+
+def test_ranges_by_version_and_by_time(table):
+    for n in range(1, 5):
+        table.change("INSERT INTO t VALUES (:id, :n)", {"id": f"r{n}", "n": n})
+    moments = {row.version: row.timestamp for row in table.run("DESCRIBE HISTORY t")}
+    assert [row[3] for row in changes(table, 2, end=3)] == [2, 3]
+    assert [row[3] for row in changes(table, ":start", parameters={"start": 3})] == [3, 4]
+    between = {"start": moments[2], "end": moments[3]}
+    assert [row[3] for row in changes(table, ":start", end=":end", parameters=between)] == [2, 3]
+    text = moments[4].strftime("%Y-%m-%d %H:%M:%S.%f")
+    assert [row[3] for row in changes(table, f"'{text}'")] == [4]
+    # Before everything means from the beginning.
+    assert [row[3] for row in changes(table, "TIMESTAMP'2001-01-01'")] == [1, 2, 3, 4]
+    stamped = table.run("SELECT _commit_version v, _commit_timestamp t FROM table_changes('t', 0)")
+    assert {row.v: row.t for row in stamped} == {v: moments[v] for v in (1, 2, 3, 4)}
+
+
+@pytest.mark.parametrize(
+    ("range_", "error"),
+    [
+        ("9", "DELTA_CDC_START_VERSION_AFTER_LATEST"),
+        ("1, 0", "DELTA_INVALID_CDC_RANGE"),
+        ("0, 9", "DELTA_VERSION_NOT_FOUND"),
+        ("TIMESTAMP'2999-01-01'", "DELTA_TIMESTAMP_GREATER_THAN_COMMIT"),
+        ("CAST(NULL AS INT)", "DELTA_CDC_READ_NULL_RANGE_BOUNDARY"),
+    ],
+)
+def test_ranges_that_there_are_not(table, range_, error):
+    table.change("INSERT INTO t VALUES ('a', 1)")
+    assert error in table.error(f"SELECT * FROM table_changes('t', {range_})")
+
+
+def test_only_where_and_since_the_feed_is_on(shell):
+    shell.run("CREATE TABLE t (id STRING, n INT)")
+    shell.change("INSERT INTO t VALUES ('a', 1)")
+    assert "DELTA_MISSING_CHANGE_DATA" in shell.error("SELECT * FROM table_changes('t', 0)")
+    shell.run("ALTER TABLE t SET TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true')")
+    shell.change("INSERT INTO t VALUES ('b', 2)")
+    assert "DELTA_MISSING_CHANGE_DATA" in shell.error("SELECT * FROM table_changes('t', 1)")
+    assert [row[2] for row in changes(shell, 2)] == ["b"]
+    shell.run("ALTER TABLE t SET TBLPROPERTIES ('delta.enableChangeDataFeed' = 'false')")
+    assert "DELTA_MISSING_CHANGE_DATA" in shell.error("SELECT * FROM table_changes('t', 3)")
+
+
+def test_without_a_key_updates_are_still_updates(shell):
+    shell.run(f"CREATE TABLE t (id STRING, n INT) {FEED}")
+    shell.change("INSERT INTO t VALUES ('a', 1), ('a', 1), ('b', NULL)")
+    shell.change("UPDATE t SET n = 2 WHERE id = 'a'")
+    kinds = [row[1] for row in changes(shell, 2)]
+    assert sorted(kinds) == ["update_postimage"] * 2 + ["update_preimage"] * 2
+
+
+def test_columns_that_came_later_are_empty_before(table):
+    table.change("INSERT INTO t VALUES ('a', 1)")
+    table.run("ALTER TABLE t ADD COLUMNS (note STRING)")
+    table.change("UPDATE t SET note = 'x'")
+    rows = table.run("SELECT _change_type, note FROM table_changes('t', 0) ORDER BY 2 NULLS FIRST")
+    assert {tuple(row) for row in rows} == {
+        ("insert", None),
+        ("update_preimage", None),
+        ("update_postimage", "x"),
+    }
+
+
+def test_as_part_of_larger_statements(table):
+    table.change("INSERT INTO t VALUES ('a', 1)")
+    table.change("UPDATE t SET n = n + 1")
+    rows = table.run(
+        f"WITH c AS (SELECT * FROM table_changes('{table.name}', 0)) "
+        "SELECT x.id, x.n, LAG(c.n) OVER (PARTITION BY c.id ORDER BY c._commit_version) AS was "
+        "FROM c JOIN t AS x ON x.id = c.id WHERE c._change_type IN ('insert', 'update_postimage') "
+        "UNION ALL SELECT d.id, d.n, -1 FROM table_changes('`t`', 2) AS d ORDER BY 3"
+    )
+    assert sorted(rows, key=str) == [("a", 1, -1), ("a", 2, -1), ("a", 2, 1), ("a", 2, None)]
+
+
+def test_tables_with_a_row_filter_or_masks_have_no_past(table):
+    """As Databricks refuses it, and so that nothing hidden comes out this way."""
+    table.change("INSERT INTO t VALUES ('a', 1)")
+    table.run("CREATE FUNCTION f(id STRING) RETURNS BOOLEAN RETURN id = 'b'")
+    table.run("ALTER TABLE t SET ROW FILTER f ON (id)")
+    refused = "FGAC_TIME_TRAVEL_NOT_SUPPORTED"
+    assert refused in table.error("SELECT * FROM table_changes('t', 0)")
+    assert refused in table.error("SELECT * FROM t VERSION AS OF 1")
+
+
+def test_changes_survive_a_restart(start):
+    server = start()
+    with shell_on(server) as shell:
+        shell.run(f"CREATE TABLE t (id STRING, n INT) {FEED}")
+        shell.change("INSERT INTO t VALUES ('a', 1)")
+        before = changes(shell)
+    server.stop()
+    with shell_on(start()) as shell:
+        assert changes(shell) == before
+        shell.change("INSERT INTO t VALUES ('b', 2)")
+        assert [row[2] for row in changes(shell)] == ["a", "b"]
+
+
+def replayed(rows) -> dict[str, int]:
+    """The table that the feed's changes, applied one after the other, leave."""
+    state: dict[str, int] = {}
+    for _, kind, key, n in sorted(
+        rows, key=lambda row: (row[0], row[1] in ("insert", "update_postimage"))
+    ):
+        if kind in ("delete", "update_preimage"):
+            assert state.pop(key) == n
+        else:
+            assert key not in state
+            state[key] = n
+    return state
+
+
+def test_replaying_the_changes_gives_the_table(table):
+    chance = random.Random(11)
+    for n in range(120):
+        key = f"k{chance.randrange(12)}"
+        statement = chance.choice(
+            [
+                "MERGE INTO t USING (SELECT :id AS id, :n AS n) s ON t.id = s.id "
+                "WHEN NOT MATCHED THEN INSERT (id, n) VALUES (s.id, s.n)",
+                "MERGE INTO t USING (SELECT :id AS id, :n AS n) s ON t.id = s.id "
+                "WHEN MATCHED THEN UPDATE SET n = s.n "
+                "WHEN NOT MATCHED THEN INSERT (id, n) VALUES (s.id, s.n)",
+                "UPDATE t SET n = :n WHERE id >= :id",
+                "DELETE FROM t WHERE id = :id AND :n > 0",
+            ]
+        )
+        table.change(statement, {"id": key, "n": n})
+    rows = changes(table)
+    latest = max(row[0] for row in rows)
+    for version in [latest, *chance.sample(range(1, latest), 12)]:
+        there = table.run(f"SELECT id, n FROM t VERSION AS OF {version}")
+        assert replayed([row for row in rows if row[0] <= version]) == {r.id: r.n for r in there}
+
+
+def test_concurrent_writers_each_change_once(server, table):
+    def write(who: int) -> None:
+        with shell_on(server) as mine:
+            for n in range(8):
+                values = {"id": f"w{who}-{n}", "n": n}
+                mine.change(f"INSERT INTO {table.name} VALUES (:id, :n)", values)
+
+    with ThreadPoolExecutor(6) as pool:
+        reads = pool.submit(lambda: [len(changes(table)) for _ in range(10)])
+        list(pool.map(write, range(5)))
+        assert reads.result() == sorted(reads.result())
+    assert sorted(row[2] for row in changes(table)) == sorted(
+        f"w{who}-{n}" for who in range(5) for n in range(8)
+    )
