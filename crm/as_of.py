@@ -51,7 +51,8 @@ class AsOfMiddleware:
             return self.get_response(request)
         prefix = f"{home}{moments.SEGMENT}/{text}/"
         query = request.META.get("QUERY_STRING", "")
-        present = f"{home}{rest}{'?' if query else ''}{query}"
+        # What has changed since then is no question in the present.
+        present = f"{home}{rest.removesuffix('since/')}{'?' if query else ''}{query}"
         if not rest and not request.path_info.endswith("/"):
             return HttpResponseRedirect(prefix)
         request.as_of = AsOf(moment, present)

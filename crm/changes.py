@@ -31,7 +31,8 @@ class Change:
     """One record's own columns before and after: None where it was not there.
 
     ``person`` is empty where nobody knows who it was; ``outside`` says that it did not happen
-    through the CRM (a SQL editor, an import, a restore).
+    through the CRM (a SQL editor, an import, a restore), ``returned`` that a deleted record came
+    back.
     """
 
     table: Table
@@ -44,6 +45,7 @@ class Change:
     moment: dt.datetime | None = None
     person: str = ""
     outside: bool = False
+    returned: bool = False
 
     @property
     def kind(self) -> str:
@@ -81,6 +83,8 @@ class Change:
     @property
     def what(self) -> str:
         """What was done, after the name of who did it: ``moved Databricks from … to …``."""
+        if self.returned:
+            return f"brought back {self._subject()}"
         if self.table is PLATFORMS_STATUS:
             return self._platform()
         changed = {field.column.name: field for field in self.fields}
@@ -94,6 +98,8 @@ class Change:
         return f"changed {_listed(labels)} of {subject}"
 
     def _subject(self) -> str:
+        if self.table is PLATFORMS_STATUS:
+            return f"{self.name}, {self.values.get('status') or 'without a status'}"
         if self.table is ACCOUNTS:
             return f"the account {self.name}"
         return f"the {self.table.singular} “{self.name}”" if self.name else self.table.singular

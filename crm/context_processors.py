@@ -25,6 +25,7 @@ _SECTIONS = (
     ("Accounts", "account-list", "building-office-2"),
     ("Use cases", "use-case-list", "light-bulb"),
     ("Updates", "update-list", "chat-bubble-left-right"),
+    ("Activity", "activity", "clock"),
 )
 
 _ADMIN_TOOLS = ("Admin tools", "admin-tools", "wrench-screwdriver")

@@ -48,6 +48,14 @@ class Namespace:
         """The table's full name, quoted, as it goes into SQL."""
         return f"{self.quoted_schema}.`{self.prefix}{table.name}`"
 
+    def feed(self, table: Table, start: int) -> str:
+        """The table's changes from a version on, as they stand in FROM."""
+        return f"table_changes('{self.table(table)}', {int(start)})"
+
+    @property
+    def present(self) -> Namespace:
+        return self
+
     @property
     def today(self) -> str:
         """The day that counts as today for whoever reads these tables, as SQL (UTC)."""
@@ -68,7 +76,18 @@ class PastNamespace(Namespace):
 
     def table(self, table: Table) -> str:
         """With its version, as it goes into FROM; no statement can write to it."""
-        return f"{super().table(table)} VERSION AS OF {int(dict(self.versions)[table.name])}"
+        return f"{super().table(table)} VERSION AS OF {self._version(table)}"
+
+    def feed(self, table: Table, start: int) -> str:
+        """The changes until then."""
+        return f"table_changes('{super().table(table)}', {int(start)}, {self._version(table)})"
+
+    @property
+    def present(self) -> Namespace:
+        return Namespace(self.catalog, self.schema, self.prefix)
+
+    def _version(self, table: Table) -> int:
+        return int(dict(self.versions)[table.name])
 
 
 @dataclass(frozen=True)

@@ -85,10 +85,15 @@ def update(
 
 
 def delete(wh: Warehouse, table: Table, id: str) -> None:
+    """Delete the row; stamped first, since a deleted row tells who changed it last."""
+    stamp = """
+    UPDATE {child} SET updated_at = CURRENT_TIMESTAMP(), updated_by = :actor WHERE id = :id
+    """
     sql = """
     DELETE FROM {child} WHERE id = :id
     """
-    write(wh, _render(wh, sql, table), {"id": id}, repeatable=True)
+    if write(wh, _render(wh, stamp, table), {"id": id, "actor": wh.actor}, repeatable=True):
+        write(wh, _render(wh, sql, table), {"id": id}, repeatable=True)
 
 
 def _exists(wh: Warehouse, table: Table, id: str) -> bool:

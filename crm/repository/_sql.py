@@ -5,7 +5,7 @@ table names from Namespace, column names from crm/schema.py. Values are bound, n
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from crm.schema import TABLES, Namespace, Table
@@ -33,8 +33,17 @@ def struct(table: Table, alias: str, *extra: str) -> str:
 
 def own_row(table: Table, alias: str = "") -> str:
     """A row's own columns as JSON text, NULLs left out: equal rows give equal texts."""
+    return _json([column.name for column in table.own_columns], alias)
+
+
+def whole_row(table: Table, alias: str = "") -> str:
+    """All of a row as JSON text."""
+    return _json(table.names, alias)
+
+
+def _json(names: Iterable[str], alias: str) -> str:
     start = f"{alias}." if alias else ""
-    pairs = ", ".join(f"'{column.name}', {start}`{column.name}`" for column in table.own_columns)
+    pairs = ", ".join(f"'{name}', {start}`{name}`" for name in names)
     return f"TO_JSON(NAMED_STRUCT({pairs}))"
 
 

@@ -232,7 +232,12 @@ def update(wh: Warehouse, bsnid: str, values: Values, seen: dt.datetime | None) 
 def delete(wh: Warehouse, bsnid: str) -> None:
     """Delete the account and all that belongs to it. Safe to repeat after a failure.
 
-    Children first: what is left after a failure half-way is an account, not orphans.
+    Children first: what is left after a failure half-way is an account, not orphans. Before
+    them the account is stamped, so that its history tells who deleted it.
+    """
+    stamp = """
+    UPDATE {accounts} SET updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
+    WHERE bsnid = :bsnid
     """
     children = """
     DELETE FROM {child} WHERE account_bsnid = :bsnid
@@ -240,6 +245,8 @@ def delete(wh: Warehouse, bsnid: str) -> None:
     account = """
     DELETE FROM {accounts} WHERE bsnid = :bsnid
     """
+    params = {"bsnid": bsnid, "actor": wh.actor}
+    write(wh, _sql.render(wh.namespace, stamp), params, repeatable=True)
     for table in (PLATFORMS_STATUS, USE_CASES, UPDATES):
         sql = _sql.render(wh.namespace, children, child=wh.namespace.table(table))
         write(wh, sql, {"bsnid": bsnid}, repeatable=True)

@@ -27,16 +27,19 @@ from .errors import BeforeTheTables, BeyondRetention, NotYet
 # Our clock and the warehouse's may differ by so much.
 CLOCKS_DIFFER = dt.timedelta(seconds=5)
 _MOST_REMEMBERED = 200
+_FEED_ON = '"delta.enableChangeDataFeed":"true"'
 
 
 @dataclass(frozen=True)
 class Commit:
-    """One version of one table. ``person`` is who Databricks says made it, by its sign-in."""
+    """One version of one table. ``person`` is who Databricks says made it, by its sign-in;
+    ``enables_feed`` says that it switched the change data feed on."""
 
     version: int
     moment: dt.datetime
     operation: str
-    person: str
+    person: str = ""
+    enables_feed: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,13 @@ def load(wh: Warehouse) -> Timelines:
 def _commits(wh: Warehouse, table: Table) -> tuple[Commit, ...]:
     rows = wh.query(f"DESCRIBE HISTORY {wh.namespace.table(table)}")
     commits = [
-        Commit(row["version"], row["timestamp"], row["operation"], row.get("userName") or "")
+        Commit(
+            row["version"],
+            row["timestamp"],
+            row["operation"],
+            row.get("userName") or "",
+            _FEED_ON in str(row.get("operationParameters") or "").replace(" ", ""),
+        )
         for row in rows
     ]
     return tuple(sorted(commits, key=lambda commit: commit.version))

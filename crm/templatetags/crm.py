@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from django import template
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -13,8 +14,10 @@ from django.utils.safestring import SafeString, mark_safe
 from heroicons.templatetags.heroicons import heroicon_micro, heroicon_outline
 
 from crm import vocabulary
+from crm.changes import Change
 from crm.fields import link_problem
 from crm.moments import address
+from crm.views import history, putting_back
 from crm.views.as_of import AGO
 from crm.views.listing import Controls
 
@@ -83,6 +86,29 @@ def as_of_url(context: template.Context, value: dt.datetime) -> str:
     request = context["request"]
     here = request.as_of.present_url if request.as_of else request.get_full_path()
     return address(value, here)
+
+
+@register.simple_tag
+def as_of_page(value: dt.datetime, bsnid: str) -> str:
+    """An account as of a moment; the overview without one."""
+    return address(
+        value, reverse("account-detail", args=[bsnid]) if bsnid else reverse("overview")
+    )
+
+
+@register.simple_tag
+def put_back_url(change: Change, field: str = "") -> str:
+    return putting_back.url(change, field)
+
+
+@register.simple_tag
+def history_url(bsnid: str, key: str) -> str:
+    return history.of_record(bsnid, key)
+
+
+@register.filter
+def upper_first(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 @register.simple_tag

@@ -181,7 +181,8 @@ def delete(
     """Asks first (``record`` says what about), then deletes and goes to ``after``."""
     if request.method == "POST":
         kind.repository.delete(request.warehouse, key)
-        messages.success(request, f"The {kind.table.singular} was deleted.")
+        undo = reverse("undo", args=[kind.table.name, key])
+        messages.success(request, f"The {kind.table.singular} was deleted.", extra_tags=undo)
         return pages.go(request, pages.local_url(request, after))
     context |= {"kind": kind, "record": record, "key": key, "after": after}
     context |= {"delete_url": kind.url("delete", key), "gist": getattr(record, kind.gist)}

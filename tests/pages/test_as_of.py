@@ -75,7 +75,7 @@ def test_files_hold_what_was_there(client: Client, then: str) -> None:
 def test_the_banner_says_when_and_leads_back(client: Client, then: str) -> None:
     page = parsed(client.get(f"{then}/accounts/?q=claims&sort=-team"))
     assert "You are looking at" in text(page, ".past p")
-    assert page.select_one(".past a")["href"] == "/accounts/?q=claims&sort=-team"
+    assert page.select_one("[data-back-to-now]")["href"] == "/accounts/?q=claims&sort=-team"
     assert not parsed(client.get("/accounts/")).select(".past")
 
 

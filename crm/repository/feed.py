@@ -1,0 +1,94 @@
+"""From which version on each table's change data feed can be read.
+
+Normally from the first: the tables are created with the feed on. Only where the warehouse says
+otherwise (the feed was switched on later, or old versions are gone) is its history looked at.
+
+https://docs.databricks.com/delta/delta-change-data-feed
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.conf import settings
+
+from crm.schema import TABLES
+from crm.warehouse import Warehouse
+from crm.warehouse.errors import StatementFailed
+
+from . import timeline
+from .timeline import Commit
+
+Result = TypeVar("Result")
+
+_TOO_EARLY = (
+    "DELTA_MISSING_CHANGE_DATA",
+    "DELTA_VERSION_NOT_FOUND",
+    "DELTA_FILE_NOT_FOUND_DETAILED",
+    "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION",
+    "DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_DATA_SCHEMA",
+    "DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_SCHEMA_CHANGE",
+    "FAILED_READ_FILE.DBR_FILE_NOT_EXIST",
+)
+_lock = threading.Lock()
+_known: dict[Any, dict[str, int]] = {}
+
+
+def forget_all() -> None:
+    with _lock:
+        _known.clear()
+
+
+def starts(wh: Warehouse) -> dict[str, int]:
+    """The first version of each table's feed, by the table's name, as far as is known."""
+    with _lock:
+        return dict(_known.get(_key(wh), {table.name: 0 for table in TABLES}))
+
+
+def read(wh: Warehouse, statement: Callable[[dict[str, int]], Result]) -> Result:
+    """Run what reads the feeds from their starts; look for later ones if these are too early.
+
+    One statement, unless the starts have to be looked for. Raises WarehouseError.
+    """
+    try:
+        return statement(starts(wh))
+    except StatementFailed as error:
+        if error.error_class not in _TOO_EARLY:
+            raise
+        found = _look(wh)
+        if found == starts(wh):
+            raise
+    with _lock:
+        _known[_key(wh)] = found
+    return statement(found)
+
+
+def reach(wh: Warehouse) -> dt.datetime:
+    """The moment since which all changes are known. A statement per table, unless remembered."""
+    wh = wh.at(wh.namespace.present)
+    lines = timeline.known(wh, dt.datetime.min.replace(tzinfo=dt.UTC))
+    first = starts(wh)
+    return max(
+        next(c.moment for c in commits if c.version >= first[table.name] or c is commits[-1])
+        for table, commits in lines.commits.items()
+    )
+
+
+def _look(wh: Warehouse) -> dict[str, int]:
+    lines = timeline.load(wh.at(wh.namespace.present))
+    kept_since = lines.read_at - dt.timedelta(days=settings.EDIP_HISTORY_DAYS)
+    return {table.name: _start(commits, kept_since) for table, commits in lines.commits.items()}
+
+
+def _start(commits: tuple[Commit, ...], kept_since: dt.datetime) -> int:
+    """After the feed was switched on last, and within what is kept."""
+    switched_on = max((c.version for c in commits if c.enables_feed), default=0)
+    kept = next((c.version for c in commits if c.moment >= kept_since), commits[-1].version)
+    return max(switched_on, kept, commits[0].version)
+
+
+def _key(wh: Warehouse) -> Any:
+    return wh.pools.config, wh.namespace.present, wh.identity

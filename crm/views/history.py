@@ -1,0 +1,248 @@
+"""Who changed what, when: of one account, or of all."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.views.decorators.http import require_safe
+
+from crm.changes import KINDS, Change
+from crm.repository import feed, history, timeline
+from crm.repository.history import OUTSIDE, History, Wanted
+from crm.schema import TABLES
+from crm.views import export, pages
+
+# Changes of one person that lie so close together are one group on the page.
+TOGETHER = dt.timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Group:
+    """What one person did to one account at about one time, the latest first."""
+
+    person: str
+    outside: bool
+    bsnid: str
+    team: str
+    changes: list[Change]
+
+    @property
+    def moment(self) -> dt.datetime | None:
+        return self.changes[0].moment
+
+
+@require_safe
+def account_history(request: HttpRequest, bsnid: str) -> HttpResponseBase:
+    wanted = replace(_wanted(request.GET), bsnid=bsnid)
+    found = history.load(request.warehouse, wanted)
+    if not found.total and not _is_narrowed(request.GET):
+        raise Http404(
+            f"Nothing is known of an account “{bsnid}”: there is none, and as far back as changes "
+            "are kept, there was none."
+        )
+    team = next((change.team for change in found.changes if change.team), bsnid)
+    return _show(request, found, {"bsnid": bsnid, "team": team})
+
+
+@require_safe
+def activity(request: HttpRequest) -> HttpResponseBase:
+    return _show(request, history.load(request.warehouse, _wanted(request.GET)), {})
+
+
+@require_safe
+def reach(request: HttpRequest) -> HttpResponse:
+    """How far back the history goes: a part of its page, asked for by itself."""
+    since = feed.reach(request.warehouse)
+    context = {"since": since, "days": settings.EDIP_HISTORY_DAYS}
+    return render(request, "history/_reach.html", context)
+
+
+def _show(request: HttpRequest, found: History, more: dict[str, Any]) -> HttpResponseBase:
+    if request.GET.get("format") in export.FORMATS:
+        return _download(request, found)
+    changes = _with_outsiders(request, found.changes)
+    context = {
+        "history": found,
+        "groups": list(_grouped(changes)),
+        "filters": _filters(request, found),
+        "links": _page_links(request, found),
+        "exports": [(name, _url(request, format=form, page=None)) for name, form in _EXPORTS],
+        "narrowed": _is_narrowed(request.GET),
+        "days": settings.EDIP_HISTORY_DAYS,
+        **more,
+    }
+    if request.htmx and request.htmx.target == "dialog":
+        return render(request, "history/_dialog.html", context)
+    return pages.show(request, "history/page.html", "history/_list.html", context)
+
+
+_EXPORTS = (("CSV", "csv"), ("Excel", "xlsx"))
+_PARAMETERS = ("person", "field", "kind", "table", "record", "since", "until")
+
+
+def _wanted(query: QueryDict) -> Wanted:
+    """What a URL says wrongly counts as not said."""
+    page = query.get("page", "")
+    until = _day(query.get("until"))
+    return Wanted(
+        key=query.get("record", "")[:64],
+        person=query.get("person", "")[:200],
+        field=query.get("field", ""),
+        kind=query.get("kind", ""),
+        table=query.get("table", ""),
+        since=_day(query.get("since")),
+        until=until and until + dt.timedelta(days=1),
+        page=int(page) if page.isdecimal() and 0 < int(page) < 1_000_000 else 1,
+    )
+
+
+def _day(text: str | None) -> dt.datetime | None:
+    """The beginning of a day, in the reader's zone."""
+    try:
+        day = parse_date(text or "")
+    except ValueError:
+        return None
+    return day and timezone.make_aware(dt.datetime.combine(day, dt.time()))
+
+
+def _is_narrowed(query: QueryDict) -> bool:
+    return any(query.get(name) for name in _PARAMETERS)
+
+
+def _grouped(changes: list[Change]) -> Iterator[Group]:
+    group: list[Change] = []
+    for change in changes:
+        if group and not _belong_together(group[-1], change):
+            yield _group(group)
+            group = []
+        group.append(change)
+    if group:
+        yield _group(group)
+
+
+def _belong_together(one: Change, other: Change) -> bool:
+    return (one.person, one.outside, one.bsnid) == (
+        other.person,
+        other.outside,
+        other.bsnid,
+    ) and one.moment - other.moment < TOGETHER
+
+
+def _group(changes: list[Change]) -> Group:
+    first = changes[0]
+    return Group(first.person, first.outside, first.bsnid, first.team, changes)
+
+
+def _with_outsiders(request: HttpRequest, changes: list[Change]) -> list[Change]:
+    """Of changes that did not come through the CRM, Delta's history knows the user."""
+    outside = [change for change in changes if change.outside]
+    if not outside:
+        return changes
+    wh = request.warehouse.at(request.warehouse.namespace.present)
+    lines = timeline.known(wh, max(change.moment for change in outside))
+    people = {
+        (table.name, commit.version): commit.person
+        for table, commits in lines.commits.items()
+        for commit in commits
+    }
+    return [
+        replace(change, person=people.get((change.table.name, change.version), ""))
+        if change.outside
+        else change
+        for change in changes
+    ]
+
+
+@dataclass(frozen=True)
+class Filter:
+    name: str
+    label: str
+    options: list[tuple[str, str]]
+    chosen: str
+
+
+def _filters(request: HttpRequest, found: History) -> list[Filter]:
+    people = [(person, person) for person in found.people]
+    tables = [(table.name, table.plural.capitalize()) for table in TABLES]
+    given = (
+        ("person", "Who", [*people, (OUTSIDE, "Outside EDIP CRM")]),
+        ("kind", "What happened", [(kind, kind.capitalize()) for kind in KINDS]),
+        ("table", "To what", tables),
+        ("field", "Field", sorted(history.fields().items(), key=lambda item: item[1])),
+    )
+    return [Filter(name, label, opts, request.GET.get(name, "")) for name, label, opts in given]
+
+
+def _page_links(request: HttpRequest, found: History) -> dict[str, str]:
+    links = {}
+    if found.page > 1:
+        links["newer"] = _url(request, page=found.page - 1)
+    if found.page < found.last:
+        links["older"] = _url(request, page=found.page + 1)
+    return links
+
+
+def _url(request: HttpRequest, **changes: Any) -> str:
+    given = {name: request.GET.get(name) for name in (*_PARAMETERS, "page")} | changes
+    query = urlencode({name: value for name, value in given.items() if value})
+    return f"{request.path}?{query}" if query else request.path
+
+
+def _download(request: HttpRequest, found: History) -> HttpResponseBase:
+    wanted = replace(found.wanted, page=1, size=export.ROWS_PER_STATEMENT)
+    first = history.load(request.warehouse, wanted)
+    name = f"history-{timezone.localdate():%Y-%m-%d}.{request.GET['format']}"
+    return export.FORMATS[request.GET["format"]](_rows(request, first), list(_COLUMNS), name)
+
+
+_COLUMNS = (
+    "moment",
+    "person",
+    "account",
+    "team",
+    "table",
+    "record",
+    "what",
+    "field",
+    "old",
+    "new",
+)
+
+
+def _rows(request: HttpRequest, found: History) -> Iterator[dict[str, Any]]:
+    """A row per field that changed."""
+    while True:
+        for change in found.changes:
+            row = {
+                "moment": change.moment,
+                "person": change.person,
+                "account": change.bsnid,
+                "team": change.team,
+                "table": change.table.name,
+                "record": change.key,
+                "what": change.what,
+            }
+            for field in change.fields:
+                extra = {"field": field.column.name, "old": field.before, "new": field.after}
+                yield row | extra
+            if not change.fields:
+                yield row | {"field": "", "old": "", "new": ""}
+        if found.page >= found.last:
+            return
+        found = history.load(request.warehouse, replace(found.wanted, page=found.page + 1))
+
+
+def of_record(bsnid: str, key: str) -> str:
+    """The address of one record's history."""
+    url = reverse("account-history", args=[bsnid])
+    return url if key == bsnid else f"{url}?{urlencode({'record': key})}"
