@@ -25,7 +25,7 @@ _SECTIONS = (
     ("Accounts", "account-list", "building-office-2"),
     ("Use cases", "use-case-list", "light-bulb"),
     ("Updates", "update-list", "chat-bubble-left-right"),
-    ("Activity", "activity", "clock"),
+    ("Activity", "activity", "queue-list"),
 )
 
 _ADMIN_TOOLS = ("Admin tools", "admin-tools", "wrench-screwdriver")

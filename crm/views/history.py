@@ -24,6 +24,7 @@ from crm.views import export, pages
 
 # Changes of one person that lie so close together are one group on the page.
 TOGETHER = dt.timedelta(minutes=5)
+SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,15 @@ class Group:
     @property
     def moment(self) -> dt.datetime | None:
         return self.changes[0].moment
+
+    @property
+    def first(self) -> list[Change]:
+        return self.changes[: len(self.changes) - len(self.others)]
+
+    @property
+    def others(self) -> list[Change]:
+        """What is folded away: an import, or what was deleted with an account."""
+        return self.changes[SHOWN:] if len(self.changes) > SHOWN + 2 else []
 
 
 @require_safe
