@@ -101,6 +101,11 @@ def moment(value: dt.datetime | None) -> str:
     return value.isoformat(timespec="microseconds") if value else ""
 
 
+def posted(value: object) -> str:
+    """A value as a form field would send it."""
+    return value.isoformat() if isinstance(value, dt.date) else str(value or "")
+
+
 def parse_moment(text: str) -> dt.datetime | None:
     try:
         value = dt.datetime.fromisoformat(text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -24,6 +23,9 @@ from crm.fields import (
 )
 from crm.schema import Column, Table
 from crm.vocabulary import words
+
+# On the conflict page: whose value of a field shall stay, and what theirs is.
+CHOOSE, THEIRS = "choose-", "theirs-"
 
 
 class Renderer(TemplatesSetting):
@@ -83,15 +85,6 @@ def _required_message(column: Column) -> str:
     return f"{verb} the {label}."
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """One field of a form beside what the record holds now."""
-
-    field: forms.BoundField
-    theirs: Any
-    differs: bool
-
-
 class RecordForm(forms.Form):
     """Creates (``new``) or edits one record of ``table``.
 
@@ -139,25 +132,34 @@ class RecordForm(forms.Form):
         return {name: getattr(record, name) for name in names} if record else {}
 
     @property
-    def _open(self) -> list[Column]:
+    def open_columns(self) -> list[Column]:
         """The columns that this person can fill in."""
         return [column for column in self.table.editable if column.name not in self.masked]
 
     @property
     def _choices(self) -> list[Column]:
-        return [column for column in self._open if column.kind == "choice"]
+        return [column for column in self.open_columns if column.kind == "choice"]
 
     def _shown(self, record: Any) -> str:
         """What the record says in each field, as the form will have it when it comes back."""
         said = (
-            (column.name, self.fields[column.name].to_python(getattr(record, column.name, None)))
-            for column in self._open
+            (column.name, self.said(column.name, getattr(record, column.name, None)))
+            for column in self.open_columns
         )
         return " ".join(f"{name}={fingerprint(value)}" for name, value in said)
 
+    def said(self, name: str, value: Any) -> Any:
+        """A value as its field understands it; as it is, where the field does not."""
+        try:
+            return self.fields[name].to_python(value)
+        except forms.ValidationError:
+            return value
+
     def values(self) -> dict[str, Any]:
         """What was filled in, by column; nothing filled in is None. Of an edit, what changed."""
-        filled_in = {column.name: self.cleaned_data[column.name] or None for column in self._open}
+        filled_in = {
+            column.name: self.cleaned_data[column.name] or None for column in self.open_columns
+        }
         if self.is_new:
             return filled_in
         shown = set(self.cleaned_data["shown"].split())
@@ -177,7 +179,7 @@ class RecordForm(forms.Form):
         """The same answers, as a change to ``record`` as it is now."""
         data = self.data.copy()
         data["updated_at"] = moment(record.updated_at)
-        for name in [name for name in data if name == "take" or name.startswith("theirs-")]:
+        for name in [name for name in data if name.startswith((CHOOSE, THEIRS))]:
             del data[name]
         form = type(self)(data, record=record, masked=self.masked)
         data["shown"] = form.initial["shown"]
@@ -185,22 +187,16 @@ class RecordForm(forms.Form):
             _show_also(form.fields[column.name], data.get(column.name, ""))
         return form
 
-    def compare(self, record: Any) -> list[Comparison]:
-        mine = self.cleaned_data if self.is_valid() else self.data
-        pairs = ((column.name, getattr(record, column.name)) for column in self._open)
-        return [
-            Comparison(self[name], theirs, (mine.get(name) or None) != (theirs or None))
-            for name, theirs in pairs
-        ]
-
 
 def _with_theirs_taken(data: QueryDict | None) -> QueryDict | None:
-    """On the conflict page one can tick fields whose present value shall stay."""
-    if data is None or "take" not in data:
+    """The conflict page asks of each field whose value shall stay, ours or theirs."""
+    if data is None or not any(name.startswith(CHOOSE) for name in data):
         return data
     data = data.copy()
-    for name in data.getlist("take"):
-        data[name] = data.get(f"theirs-{name}", data.get(name, ""))
+    for name in [name for name in data if name.startswith(CHOOSE)]:
+        field = name.removeprefix(CHOOSE)
+        if data[name] == "theirs" and THEIRS + field in data:
+            data[field] = data[THEIRS + field]
     return data
 
 

@@ -36,7 +36,11 @@ def get(wh: Warehouse, table: Table, kind: type[Record], id: str) -> Record | No
 
 
 def create(wh: Warehouse, table: Table, bsnid: str, id: str, values: Values) -> None:
-    """Insert, if the account exists (else Missing). The same id again changes nothing."""
+    """Insert, if the account exists (else Missing). The same id again changes nothing.
+
+    Two statements: whether the account was deleted meanwhile is only sure after the row is there,
+    since no transaction spans two tables. Whoever deletes the account looks after that, too.
+    """
     sql = """
     MERGE INTO {child} AS t
     USING (
@@ -52,9 +56,10 @@ def create(wh: Warehouse, table: Table, bsnid: str, id: str, values: Values) -> 
     """
     parts, params = _sql.insert_parts(table, values)
     params |= {"id": id, "bsnid": bsnid, "actor": wh.actor}
-    if write(wh, _render(wh, sql, table, **parts), params, repeatable=True):
-        return
-    if not _exists(wh, table, id):
+    written = write(wh, _render(wh, sql, table, **parts), params, repeatable=True)
+    if not _stands(wh, table, id):
+        if written:
+            delete(wh, table, id)
         raise Missing(bsnid)
 
 
@@ -96,9 +101,11 @@ def delete(wh: Warehouse, table: Table, id: str) -> None:
         write(wh, _render(wh, sql, table), {"id": id}, repeatable=True)
 
 
-def _exists(wh: Warehouse, table: Table, id: str) -> bool:
+def _stands(wh: Warehouse, table: Table, id: str) -> bool:
+    """Whether the row is there, and its account as well."""
     sql = """
-    SELECT 1 AS one FROM {child} WHERE id = :id
+    SELECT 1 AS one FROM {child} AS c JOIN {accounts} AS a ON a.bsnid = c.account_bsnid
+    WHERE c.id = :id
     """
     return bool(wh.query(_render(wh, sql, table), {"id": id}))
 

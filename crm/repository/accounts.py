@@ -14,10 +14,10 @@ from crm.records import (
     Update,
     UseCase,
 )
-from crm.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES
+from crm.schema import ACCOUNTS, CHILDREN, PLATFORMS_STATUS, TABLES, UPDATES, USE_CASES, Table
 from crm.warehouse import Warehouse
 
-from . import _listing, _sql
+from . import _children, _listing, _sql
 from ._sql import Values
 from ._standing import STANDING
 from ._writing import write
@@ -233,7 +233,8 @@ def delete(wh: Warehouse, bsnid: str) -> None:
     """Delete the account and all that belongs to it. Safe to repeat after a failure.
 
     Children first: what is left after a failure half-way is an account, not orphans. Before
-    them the account is stamped, so that its history tells who deleted it.
+    them the account is stamped, so that its history tells who deleted it. In the end one more
+    look, for children that somebody added in between.
     """
     stamp = """
     UPDATE {accounts} SET updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
@@ -247,7 +248,25 @@ def delete(wh: Warehouse, bsnid: str) -> None:
     """
     params = {"bsnid": bsnid, "actor": wh.actor}
     write(wh, _sql.render(wh.namespace, stamp), params, repeatable=True)
-    for table in (PLATFORMS_STATUS, USE_CASES, UPDATES):
+    for table in CHILDREN:
         sql = _sql.render(wh.namespace, children, child=wh.namespace.table(table))
         write(wh, sql, {"bsnid": bsnid}, repeatable=True)
     write(wh, _sql.render(wh.namespace, account), {"bsnid": bsnid}, repeatable=True)
+    for table, id in _left_over(wh, bsnid):
+        _children.delete(wh, table, id)
+
+
+def _left_over(wh: Warehouse, bsnid: str) -> list[tuple[Table, str]]:
+    """The children of an account that is not there."""
+    branch = """
+    SELECT {place} AS place, c.id FROM {child} AS c LEFT ANTI JOIN {accounts} AS a
+    ON a.bsnid = c.account_bsnid WHERE c.account_bsnid = :bsnid
+    """
+    branches = [
+        _sql.render(
+            wh.namespace, branch, place=str(TABLES.index(table)), child=wh.namespace.table(table)
+        )
+        for table in CHILDREN
+    ]
+    rows = wh.query(" UNION ALL ".join(branches), {"bsnid": bsnid})
+    return [(TABLES[row["place"]], row["id"]) for row in rows]

@@ -8,7 +8,7 @@ from crm.records import PlatformStatus
 from crm.schema import PLATFORMS_STATUS
 from crm.warehouse import Warehouse
 
-from . import _sql
+from . import _children, _sql
 from ._writing import write
 from .errors import Missing, Stale
 
@@ -33,11 +33,13 @@ def list_for(wh: Warehouse, bsnid: str) -> tuple[PlatformStatus, ...]:
 
 def set_status(
     wh: Warehouse, bsnid: str, platform: str, status: str, seen: dt.datetime | None
-) -> None:
-    """Set one platform's status; ``seen`` is None when there was no row for it.
+) -> PlatformStatus:
+    """Set one platform's status; ``seen`` is None when there was no row for it. Returns the row
+    as it is then.
 
-    Raises Stale, with the row as it is now, when it changed since; Missing when the account
-    is gone. Setting what is already so is no conflict.
+    Two statements: whether the account was deleted meanwhile is only sure afterwards. Raises
+    Stale, with the row as it is now, when it changed since; Missing when the account is gone.
+    Setting what is already so is no conflict.
     """
     sql = """
     MERGE INTO {platforms_status} AS t
@@ -64,8 +66,16 @@ def set_status(
         "seen": seen,
         "actor": wh.actor,
     }
-    if not write(wh, _sql.render(wh.namespace, sql), params, repeatable=True):
-        _explain(_current(wh, bsnid, platform), bsnid, status)
+    written = write(wh, _sql.render(wh.namespace, sql), params, repeatable=True)
+    rows = _current(wh, bsnid, platform)
+    if not rows:
+        if written:
+            _children.delete(wh, PLATFORMS_STATUS, params["id"])
+        raise Missing(bsnid)
+    current = _sql.record(PlatformStatus, rows[0])
+    if not written and (current.status or "") != status:
+        raise Stale(current)
+    return current
 
 
 def _current(wh: Warehouse, bsnid: str, platform: str) -> list[dict[str, Any]]:
@@ -80,11 +90,3 @@ def _current(wh: Warehouse, bsnid: str, platform: str) -> list[dict[str, Any]]:
     columns = _sql.columns(PLATFORMS_STATUS, "p")
     params = {"bsnid": bsnid, "platform": platform}
     return wh.query(_sql.render(wh.namespace, sql, columns=columns), params)
-
-
-def _explain(rows: list[dict[str, Any]], bsnid: str, status: str) -> None:
-    if not rows:
-        raise Missing(bsnid)
-    current = _sql.record(PlatformStatus, rows[0])
-    if (current.status or "") != status:
-        raise Stale(current)

@@ -15,7 +15,7 @@ from heroicons.templatetags.heroicons import heroicon_micro, heroicon_outline
 
 from crm import vocabulary
 from crm.changes import Change
-from crm.fields import link_problem
+from crm.fields import link_problem, posted
 from crm.moments import address
 from crm.views import history, putting_back
 from crm.views.as_of import AGO
@@ -130,10 +130,7 @@ def shown(value: Any) -> str | SafeString:
     return date_format(value, "j M Y") if isinstance(value, dt.date) else value or "—"
 
 
-@register.filter
-def posted(value: Any) -> str:
-    """A value as a form field would send it."""
-    return value.isoformat() if isinstance(value, dt.date) else value or ""
+register.filter("posted", posted)
 
 
 @dataclass(frozen=True)

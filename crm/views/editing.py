@@ -1,7 +1,8 @@
 """What creating, changing and deleting have in common, whatever the record.
 
 A form that could not be saved comes back with everything that was typed in it: not valid
-(422), changed or deleted by somebody else meanwhile (409), warehouse not answering (503).
+(422), the same field changed by somebody else meanwhile, or all of it deleted (409), warehouse
+not answering (503).
 """
 
 from __future__ import annotations
@@ -15,13 +16,18 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.text import get_text_list
 
 from crm.fields import parse_moment
 from crm.forms import RecordForm
+from crm.merging import Merged, merge
 from crm.repository.errors import AlreadyExists, Missing, Stale
 from crm.schema import Table
 from crm.views import errors, pages
 from crm.warehouse.errors import SignInAgain, WarehouseError
+
+# How often others may come first before the person is asked to look.
+MERGES = 5
 
 
 @dataclass(frozen=True)
@@ -81,14 +87,15 @@ class Editor:
         return self.show(422)
 
     def save(self, write: Callable[[], None], done: str, to: str) -> HttpResponse:
-        """Writes and sends the browser on; or shows the form again, and says why."""
+        """Writes and sends the browser on; or shows the form again, and says why.
+
+        Raises Stale.
+        """
         try:
             write()
         except AlreadyExists:
             self.form.add_error(self.kind.table.key, "This is taken: such an account exists.")
             return self.invalid()
-        except Stale as stale:
-            return self.conflict(stale.current)
         except Missing:
             return self.gone()
         except WarehouseError as error:
@@ -96,11 +103,12 @@ class Editor:
         messages.success(self.request, done)
         return pages.go(self.request, to)
 
-    def conflict(self, current: Any) -> HttpResponse:
-        differences = self.form.compare(current)
-        self.form = self.form.again(current)
-        self.submit = "Save my version"
-        return self.show(409, current=current, differences=differences)
+    def conflict(self, current: Any, merged: Merged) -> HttpResponse:
+        """Both changed the same fields: theirs and mine side by side."""
+        self.form = merged.form
+        self.submit = "Save"
+        asked = {each.column.name: each for each in merged.asked}
+        return self.show(409, current=current, asked=asked, kept=merged.kept)
 
     def gone(self) -> HttpResponse:
         """The record, or a new one's account, is not there any more."""
@@ -134,6 +142,7 @@ def _save_change(request: HttpRequest, kind: Kind, key: str) -> HttpResponse:
     hidden = masked(request, kind)
     form = kind.form(request.POST, masked=hidden)
     editor = _editor(request, kind, key, form)
+    current = None
     if form.says_unknown_words:
         try:
             record = kind.repository.get(request.warehouse, key)
@@ -141,18 +150,48 @@ def _save_change(request: HttpRequest, kind: Kind, key: str) -> HttpResponse:
             return editor.failed(error)
         if record is None:
             return editor.gone()
-        editor.form = form = kind.form(request.POST, record=record, masked=hidden)
+        editor.form = kind.form(request.POST, record=record, masked=hidden)
         if parse_moment(request.POST.get("updated_at", "")) != record.updated_at:
-            return editor.conflict(record)
-    if not form.is_valid():
-        return editor.invalid()
-    return editor.save(
-        lambda: kind.repository.update(
-            request.warehouse, key, form.values(), form.cleaned_data["updated_at"]
-        ),
-        done=f"The {kind.table.singular} was saved.",
-        to=editor.back,
-    )
+            current = record
+    return _save(editor, current)
+
+
+def _save(editor: Editor, current: Any) -> HttpResponse:
+    """Saves what was changed. Where the record is another than the form was made for
+    (``current``), both edits are put together, as long as nothing has to be asked."""
+    kept: dict[str, None] = {}
+    kind = editor.kind
+    for _ in range(MERGES):
+        if current is not None:
+            merged = merge(editor.form, current)
+            if merged.asked:
+                break
+            editor.form = merged.form
+            kept |= dict.fromkeys(column.label for column in merged.kept)
+        if not editor.form.is_valid():
+            return editor.invalid()
+        try:
+            return editor.save(
+                lambda: kind.repository.update(
+                    editor.request.warehouse,
+                    editor.key,
+                    editor.form.values(),
+                    editor.form.cleaned_data["updated_at"],
+                ),
+                done=_saved(kind, list(kept), current),
+                to=editor.back,
+            )
+        except Stale as stale:
+            current = stale.current
+    return editor.conflict(current, merge(editor.form, current))
+
+
+def _saved(kind: Kind, kept: list[str], current: Any) -> str:
+    done = f"The {kind.table.singular} was saved."
+    if not kept:
+        return done
+    who = current.updated_by or "Somebody else"
+    return f"{done} {who} changed {get_text_list(kept, 'and')} meanwhile; that was kept."
 
 
 def _editor(

@@ -159,16 +159,9 @@ def _with_outsiders(request: HttpRequest, changes: list[Change]) -> list[Change]
     if not outside:
         return changes
     wh = request.warehouse.at(request.warehouse.namespace.present)
-    lines = timeline.known(wh, max(change.moment for change in outside))
-    people = {
-        (table.name, commit.version): commit.person
-        for table, commits in lines.commits.items()
-        for commit in commits
-    }
+    people = timeline.people(wh, {(change.table, change.version) for change in outside})
     return [
-        replace(change, person=people.get((change.table.name, change.version), ""))
-        if change.outside
-        else change
+        replace(change, person=people[change.table, change.version]) if change.outside else change
         for change in changes
     ]
 

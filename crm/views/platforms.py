@@ -85,7 +85,7 @@ def platform_status(request: HttpRequest, bsnid: str) -> HttpResponse:
         return _show(request, bsnid, Card(platform, row, problem=problem), 422)
     status = form.cleaned_data["status"]
     try:
-        platforms.set_status(
+        row = platforms.set_status(
             request.warehouse, bsnid, platform, status, form.cleaned_data["updated_at"]
         )
     except Stale as stale:
@@ -94,7 +94,7 @@ def platform_status(request: HttpRequest, bsnid: str) -> HttpResponse:
     except Missing as error:
         raise Http404(f"The account “{bsnid}” is not there any more.") from error
     messages.success(request, f"{platform} is now {status}.")
-    return _saved(request, bsnid, platform)
+    return _saved(request, bsnid, row)
 
 
 def _checked(request: HttpRequest, bsnid: str) -> tuple[PlatformStatusForm, PlatformStatus | None]:
@@ -114,10 +114,10 @@ def _row(request: HttpRequest, bsnid: str, platform: str) -> PlatformStatus | No
     return newest(platforms.list_for(request.warehouse, bsnid)).get(platform)
 
 
-def _saved(request: HttpRequest, bsnid: str, platform: str) -> HttpResponse:
+def _saved(request: HttpRequest, bsnid: str, row: PlatformStatus) -> HttpResponse:
     if not pages.wants_part(request):
         return pages.go(request, f"{reverse('account-detail', args=[bsnid])}#platforms")
-    return _show(request, bsnid, Card(platform, _row(request, bsnid, platform)))
+    return _show(request, bsnid, Card(row.platform, row))
 
 
 def _show(request: HttpRequest, bsnid: str, card: Card, status: int = 200) -> HttpResponse:

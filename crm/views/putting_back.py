@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from crm.changes import DELETED, Change
+from crm.changes import CREATED, DELETED, Change
 from crm.fields import parse_moment
 from crm.repository import putting_back
 from crm.repository.errors import AlreadyExists, Missing, Stale
@@ -123,6 +123,8 @@ def _rows(then: Then, only: str) -> list[Row]:
 
 def _find(request: HttpRequest, table: str, key: str, version: int) -> Then:
     then = putting_back.load(request.warehouse, _table(table), key, version)
+    if then is not None and then.change.kind == CREATED:
+        raise Http404("There is nothing before a creation. Delete the record to take it back.")
     if then is None:
         raise Http404("This change is not known, or not kept any more.")
     return then

@@ -90,6 +90,12 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// Who goes on typing where both changed a field means their own.
+document.addEventListener("input", (event) => {
+  const choice = event.target.closest("[data-mine]")?.querySelector("input[value=mine]");
+  if (choice && choice !== event.target) choice.checked = true;
+});
+
 // --- toasts: good news goes by itself, bad news stays until it is dismissed ----------------
 
 function letGo(root) {

@@ -112,7 +112,7 @@ def test_restore_asks_first(sample: Warehouse, monkeypatch: pytest.MonkeyPatch) 
         ({"to_time": "2001-01-01"}, "did not exist yet"),
         ({"to_time": "2999-01-01"}, "has not come yet"),
         ({"to_version": ["secrets=1"]}, "--to-version takes TABLE=VERSION"),
-        ({"to_version": ["accounts=999"]}, "not"),
+        ({"to_version": ["accounts=999"]}, "not at version 999 yet"),
     ],
 )
 def test_what_cannot_be_restored(

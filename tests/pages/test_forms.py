@@ -125,9 +125,9 @@ def test_the_records_own_word_may_be_kept() -> None:
     assert form.is_valid(), form.errors
 
 
-def test_a_ticked_field_takes_the_saved_value() -> None:
+def test_a_field_whose_saved_value_was_chosen_takes_it() -> None:
     data = posted({"problem": "mine", "status": "Active", "theirs-problem": "theirs"})
-    data["take"] = "problem"
+    data["choose-problem"] = "theirs"
     form = UseCaseForm(data)
     assert form.is_valid()
     assert form.values()["problem"] == "theirs"

@@ -41,7 +41,7 @@ def test_without_javascript(
     page = see("/accounts/BSN001/")
     with statements() as done:
         response = set_status(client, page, "Requested")
-    assert len(done) == 1
+    assert len(done) == 2
     assert (response.status_code, response["Location"]) == (303, "/accounts/BSN001/#platforms")
     assert stored(warehouse) == {"Databricks": "Requested"}
 

@@ -63,11 +63,12 @@ def test_edit_and_conflict(
     updates.update(someone_else, key, theirs, current.updated_at)
     response = client.post(f"/updates/{key}/edit/", mine)
     assert response.status_code == 409
-    assert "2 Apr 2026" in texts(parsed(response), "td .prose")
-    again = record_form(response) | {"take": "date"}
+    assert "2026-04-02" in texts(parsed(response), ".asked .prose")
+    again = record_form(response) | {"choose-date": "theirs"}
     assert client.post(f"/updates/{key}/edit/", again).status_code == 303
     saved = updates.get(someone_else, key)
     assert (saved.description, saved.date) == ("Mine", dt.date(2026, 4, 2))
+    assert saved.author == "Bob"
 
 
 def test_list_is_newest_first(see: See, account: str, make_update: Make) -> None:

@@ -43,7 +43,7 @@ def test_create_and_get(
 ) -> None:
     with statements() as done:
         rows.create(warehouse, account, "id-1", {text: "words", "platform": ""})
-    assert len(done) == 1
+    assert len(done) == 2
     row = rows.get(warehouse, "id-1")
     assert (row.id, row.account_bsnid, row.team) == ("id-1", account, "Claims")
     assert (getattr(row, text), row.platform) == ("words", None)

@@ -26,7 +26,7 @@ def only(wh: Warehouse) -> PlatformStatus:
 def test_first_status_makes_the_row(warehouse: Warehouse, statements: Statements) -> None:
     with statements() as done:
         platforms.set_status(warehouse, "BSN100", "Databricks", "Requested", None)
-    assert len(done) == 1
+    assert len(done) == 2
     row = only(warehouse)
     assert (row.platform, row.status) == ("Databricks", "Requested")
     assert (row.created_by, row.updated_by) == (ACTOR, ACTOR)
@@ -37,7 +37,7 @@ def test_change(warehouse: Warehouse, someone_else: Warehouse, statements: State
     before = only(warehouse)
     with statements() as done:
         platforms.set_status(someone_else, "BSN100", "Databricks", "Completed", before.updated_at)
-    assert len(done) == 1
+    assert len(done) == 2
     after = only(warehouse)
     assert (after.id, after.status, after.updated_by) == (
         before.id,

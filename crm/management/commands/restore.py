@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,12 +110,21 @@ def _plan(wh: Warehouse, options: dict[str, Any]) -> Plan:
         what = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
     else:
         versions = dict(_version(entry) for entry in options["to_version"])
+        _require(restoring.latest(wh), versions)
         what = "these versions"
     return Plan(
         what,
         restoring.versions_of(wh.namespace, versions),
         lambda table: restoring.to_version(wh, table, versions[table]),
     )
+
+
+def _require(latest: Mapping[Table, int], versions: Mapping[Table, int]) -> None:
+    for table, version in versions.items():
+        if version > latest[table]:
+            raise CommandError(
+                f"{table.plural} are not at version {version} yet: the latest is {latest[table]}."
+            )
 
 
 def _version(entry: str) -> tuple[Table, int]:

@@ -1,0 +1,357 @@
+"""Two people and one record: what each meant is kept, and only where both meant the same field
+is one of them asked."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.test import Client
+
+from crm.repository import accounts, platforms, updates, use_cases
+from crm.repository.errors import Missing
+from crm.warehouse import Warehouse
+from tests.conftest import Statements
+
+from .html import HTMX, filled_in, parsed, record_form, text, texts
+
+BOTH_WAYS = pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "part"])
+ACCOUNT = {"team": "Claims", "vp": "Vera", "admin": "Abe", "azure_devops_link": ""}
+
+
+@pytest.fixture
+def account(make_account: Callable[..., str]) -> str:
+    return make_account(**ACCOUNT)
+
+
+def behind(wh: Warehouse, bsnid: str, **changes: Any) -> None:
+    accounts.update(wh, bsnid, changes, accounts.get(wh, bsnid).updated_at)
+
+
+@BOTH_WAYS
+def test_edits_of_different_fields_merge(
+    client: Client,
+    account: str,
+    someone_else: Warehouse,
+    statements: Statements,
+    headers: dict[str, str],
+) -> None:
+    path = f"/accounts/{account}/edit/"
+    form = record_form(client.get(path))
+    behind(someone_else, account, admin="Theirs", primary_it_partner="Theirs too")
+    with statements() as done:
+        response = client.post(path, form | {"vp": "Mine"}, **headers)
+    assert response.status_code in (204, 200, 303)
+    # Refused, looked, saved.
+    assert len(done) == 3
+    now = accounts.get(someone_else, account)
+    assert (now.vp, now.admin, now.primary_it_partner) == ("Mine", "Theirs", "Theirs too")
+    said = text(parsed(client.get(f"/accounts/{account}/")), "#toasts .toast-success p")
+    assert said == (
+        "The account was saved. bob@example.com changed Admin and Primary IT partner meanwhile; "
+        "that was kept."
+    )
+
+
+def test_the_same_edit_twice_asks_nothing(
+    client: Client, account: str, someone_else: Warehouse
+) -> None:
+    form = record_form(client.get(f"/accounts/{account}/edit/"))
+    behind(someone_else, account, vp="Both", admin="Theirs")
+    response = client.post(f"/accounts/{account}/edit/", form | {"vp": "Both"})
+    assert response.status_code == 303
+    now = accounts.get(someone_else, account)
+    assert (now.vp, now.admin, now.updated_by) == ("Both", "Theirs", "bob@example.com")
+
+
+@BOTH_WAYS
+def test_the_same_field_asks(
+    client: Client, account: str, someone_else: Warehouse, headers: dict[str, str]
+) -> None:
+    form = record_form(client.get(f"/accounts/{account}/edit/"))
+    behind(someone_else, account, vp="Vera <Theirs>", admin="Bea")
+    changes = {"vp": "Vera Mine", "primary_it_partner": "Ian"}
+    response = client.post(f"/accounts/{account}/edit/", form | changes, **headers)
+    assert response.status_code == 409
+    page = parsed(response)
+    assert "bob@example.com" in text(page, ".banner p")
+    assert texts(page, ".asked legend") == ["VP"]
+    assert text(page, ".asked .prose") == "Vera <Theirs>"
+    assert text(page, ".asked mark") == "<Theirs>"
+    assert page.select_one("label[for=id_admin] + .merged")
+    kept = record_form(response)
+    assert (kept["vp"], kept["admin"], kept["primary_it_partner"]) == ("Vera Mine", "Bea", "Ian")
+    assert accounts.get(someone_else, account).vp == "Vera <Theirs>"
+
+
+@pytest.mark.parametrize(
+    ("choice", "vp"),
+    [
+        ({"choose-vp": "theirs"}, "Theirs"),
+        ({}, "Mine"),
+        ({"choose-vp": "mine", "vp": "A third"}, "A third"),
+        ({"choose-vp": "whatever"}, "Mine"),
+    ],
+)
+def test_the_answer_is_saved(
+    client: Client, account: str, someone_else: Warehouse, choice: dict[str, str], vp: str
+) -> None:
+    path = f"/accounts/{account}/edit/"
+    form = record_form(client.get(path))
+    behind(someone_else, account, vp="Theirs", admin="Bea")
+    asked = record_form(client.post(path, form | {"vp": "Mine", "team": "Mine"}))
+    assert client.post(path, asked | choice).status_code == 303
+    now = accounts.get(someone_else, account)
+    assert (now.vp, now.admin, now.team) == (vp, "Bea", "Mine")
+
+
+def test_changed_again_while_being_asked(
+    client: Client, account: str, someone_else: Warehouse
+) -> None:
+    path = f"/accounts/{account}/edit/"
+    form = record_form(client.get(path))
+    behind(someone_else, account, vp="Theirs")
+    asked = record_form(client.post(path, form | {"vp": "Mine"}))
+    behind(someone_else, account, vp="Theirs again", admin="Bea")
+    response = client.post(path, asked)
+    assert response.status_code == 409
+    assert text(parsed(response), ".asked .prose") == "Theirs again"
+    behind(someone_else, account, admin="Cid")
+    assert client.post(path, record_form(response)).status_code == 303
+    now = accounts.get(someone_else, account)
+    assert (now.vp, now.admin) == ("Mine", "Cid")
+
+
+def test_keeping_theirs_is_no_change_of_mine(
+    client: Client, account: str, someone_else: Warehouse
+) -> None:
+    """Chosen, and then they change it once more: nobody has to be asked again."""
+    path = f"/accounts/{account}/edit/"
+    form = record_form(client.get(path))
+    behind(someone_else, account, vp="Theirs")
+    asked = record_form(client.post(path, form | {"vp": "Mine", "team": "Mine"}))
+    behind(someone_else, account, vp="Theirs again")
+    assert client.post(path, asked | {"choose-vp": "theirs"}).status_code == 303
+    now = accounts.get(someone_else, account)
+    assert (now.vp, now.team) == ("Theirs again", "Mine")
+
+
+def test_a_wrong_value_and_a_conflict(
+    client: Client, account: str, someone_else: Warehouse
+) -> None:
+    path = f"/accounts/{account}/edit/"
+    form = record_form(client.get(path))
+    behind(someone_else, account, vp="Theirs")
+    asked = client.post(path, form | {"vp": "Mine"})
+    wrong = client.post(path, record_form(asked) | {"azure_devops_link": "no link"})
+    assert wrong.status_code == 422
+    assert record_form(wrong)["azure_devops_link"] == "no link"
+    assert record_form(wrong)["vp"] == "Mine"
+
+
+@pytest.mark.parametrize("shown", ["", "garbage", "vp=", "vp=0 " * 10_000, "\x00", "updated_at=1"])
+def test_a_form_that_hides_what_it_was_shown_with_asks(
+    client: Client, account: str, someone_else: Warehouse, shown: str
+) -> None:
+    path = f"/accounts/{account}/edit/"
+    form = record_form(client.get(path))
+    behind(someone_else, account, admin="Theirs")
+    response = client.post(path, form | {"vp": "Mine", "shown": shown})
+    assert response.status_code in (409, 422)
+    now = accounts.get(someone_else, account)
+    assert (now.vp, now.admin) == ("Vera", "Theirs")
+
+
+def test_a_word_that_only_the_record_knows(
+    client: Client, account: str, make_use_case: Callable[..., str], someone_else: Warehouse
+) -> None:
+    """They moved it from a word that is no choice any more; I changed something else."""
+    key = make_use_case(status="Paused")
+    form = record_form(client.get(f"/use-cases/{key}/edit/"))
+    seen = use_cases.get(someone_else, key).updated_at
+    use_cases.update(someone_else, key, {"status": "On Hold"}, seen)
+    response = client.post(f"/use-cases/{key}/edit/", form | {"leader": "Mine"})
+    assert response.status_code == 303
+    now = use_cases.get(someone_else, key)
+    assert (now.status, now.leader) == ("On Hold", "Mine")
+
+
+def test_long_texts_show_what_differs(
+    client: Client, account: str, make_update: Callable[..., str], someone_else: Warehouse
+) -> None:
+    before = " ".join(f"word{n}" for n in range(300))
+    key = make_update(description=before)
+    form = record_form(client.get(f"/updates/{key}/edit/"))
+    theirs = before.replace("word150", "changed by them")
+    seen = updates.get(someone_else, key).updated_at
+    updates.update(someone_else, key, {"description": theirs}, seen)
+    mine = before.replace("word20 ", "mine ")
+    response = client.post(f"/updates/{key}/edit/", form | {"description": mine})
+    page = parsed(response)
+    assert texts(page, ".asked mark") == ["word20", "changed by them"]
+    assert page.select_one(".asked .prose").get_text() == theirs
+
+
+@pytest.mark.parametrize("kind", ["use-cases", "updates"])
+def test_a_child_deleted_meanwhile_can_be_created_anew(
+    client: Client,
+    account: str,
+    make_use_case: Callable[..., str],
+    make_update: Callable[..., str],
+    someone_else: Warehouse,
+    kind: str,
+) -> None:
+    make, rows = (make_use_case, use_cases) if kind == "use-cases" else (make_update, updates)
+    key = make()
+    form = record_form(client.get(f"/{kind}/{key}/edit/"))
+    rows.delete(someone_else, key)
+    field = "problem" if kind == "use-cases" else "description"
+    response = client.post(f"/{kind}/{key}/edit/", form | {field: "Typed"})
+    assert response.status_code == 409
+    page = parsed(response)
+    assert page.select_one(f".banner a[href='/accounts/{account}/history/']")
+    again = page.select_one("#record form")
+    assert client.post(again["action"], filled_in(again)).status_code == 303
+    detail = accounts.get_detail(someone_else, account)
+    saved = detail.use_cases if kind == "use-cases" else detail.updates
+    assert [getattr(row, field) for row in saved] == ["Typed"]
+
+
+def test_deleted_between_the_question_and_the_answer(
+    client: Client, account: str, someone_else: Warehouse
+) -> None:
+    path = f"/accounts/{account}/edit/"
+    form = record_form(client.get(path))
+    behind(someone_else, account, vp="Theirs")
+    asked = record_form(client.post(path, form | {"vp": "Mine"}))
+    accounts.delete(someone_else, account)
+    response = client.post(path, asked)
+    assert response.status_code == 409
+    again = parsed(response).select_one("#record form")
+    assert again["action"] == "/accounts/new/"
+    assert client.post("/accounts/new/", filled_in(again)).status_code == 303
+    assert accounts.get(someone_else, account).vp == "Mine"
+
+
+def test_a_child_whose_account_is_gone_keeps_what_was_typed(
+    client: Client, account: str, make_use_case: Callable[..., str], someone_else: Warehouse
+) -> None:
+    key = make_use_case()
+    form = record_form(client.get(f"/use-cases/{key}/edit/"))
+    accounts.delete(someone_else, account)
+    first = parsed(client.post(f"/use-cases/{key}/edit/", form | {"problem": "Typed"}))
+    again = first.select_one("#record form")
+    second = client.post(again["action"], filled_in(again))
+    assert second.status_code == 409
+    assert record_form(second)["problem"] == "Typed"
+    assert parsed(second).select_one(f".banner a[href='/accounts/{account}/history/']")
+    assert accounts.get_detail(someone_else, account) is None
+
+
+def at_once(number: int, attempt: Callable[[int], Any]) -> list[Any]:
+    """What ``attempt(0)`` to ``attempt(number - 1)`` return, all begun at the same moment."""
+    barrier = threading.Barrier(number)
+
+    def run(which: int) -> Any:
+        barrier.wait()
+        try:
+            return attempt(which)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(number) as pool:
+        return list(pool.map(run, range(number)))
+
+
+def test_six_people_add_the_same_account(client: Client, warehouse: Warehouse) -> None:
+    def add(number: int) -> int:
+        values = {"bsnid": "B-1", "team": f"Team {number}", "business_area": "Finance"}
+        return Client().post("/accounts/new/", values).status_code
+
+    codes = at_once(6, add)
+    assert sorted(codes) == [303, 422, 422, 422, 422, 422]
+    assert accounts.get(warehouse, "B-1").team == f"Team {codes.index(303)}"
+
+
+def test_four_people_set_the_same_platform(
+    client: Client, account: str, warehouse: Warehouse
+) -> None:
+    words = ("Requested", "In Progress", "Completed", "Not Started")
+
+    def set_it(number: int) -> tuple[int, str]:
+        data = {"platform": "Databricks", "status": words[number], "updated_at": ""}
+        answer = Client().post(f"/accounts/{account}/platforms/", data, **HTMX)
+        return answer.status_code, answer.content.decode()
+
+    answers = at_once(4, set_it)
+    (row,) = platforms.list_for(warehouse, account)
+    assert sorted(code for code, _ in answers) == [200, 409, 409, 409]
+    assert answers[words.index(row.status)][0] == 200
+    for code, content in answers:
+        # Who came later sees what was set.
+        assert code == 200 or re.search(rf"{row.status}", content)
+
+
+def test_edits_of_different_fields_at_once_all_land(
+    client: Client, account: str, warehouse: Warehouse
+) -> None:
+    fields = ("team", "vp", "admin", "primary_it_partner")
+    path = f"/accounts/{account}/edit/"
+    form = record_form(client.get(path))
+    answers = at_once(
+        4, lambda n: Client().post(path, form | {fields[n]: f"Mine {n}"}).status_code
+    )
+    assert answers == [303] * 4
+    now = accounts.get(warehouse, account)
+    assert [getattr(now, name) for name in fields] == [f"Mine {n}" for n in range(4)]
+
+
+def test_a_child_added_while_its_account_is_deleted(warehouse: Warehouse) -> None:
+    """Whichever comes first: no child is left without its account."""
+    outcomes = set()
+    for n in range(12):
+        bsnid = f"B-{n}"
+        accounts.create(warehouse, {"bsnid": bsnid, "team": "T"})
+
+        def attempt(number: int, bsnid: str = bsnid) -> str:
+            try:
+                if number == 0:
+                    accounts.delete(warehouse, bsnid)
+                elif number == 1:
+                    use_cases.create(warehouse, bsnid, f"u-{bsnid}", {"problem": "P"})
+                else:
+                    platforms.set_status(warehouse, bsnid, "Databricks", "Requested", None)
+            except Missing:
+                return "missing"
+            return "done"
+
+        done = at_once(3, attempt)
+        assert done[0] == "done"
+        outcomes |= set(done[1:])
+        assert accounts.get(warehouse, bsnid) is None
+        assert use_cases.get(warehouse, f"u-{bsnid}") is None
+        assert platforms.list_for(warehouse, bsnid) == ()
+    assert outcomes <= {"done", "missing"}
+
+
+def test_a_child_that_slips_in_between_is_taken_along(
+    warehouse: Warehouse, someone_else: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its account's children are deleted already, the account itself is not yet."""
+    accounts.create(warehouse, {"bsnid": "B", "team": "T"})
+    run = Warehouse.execute
+
+    def slow(self: Warehouse, sql: str, *args: Any, **kwargs: Any) -> int:
+        if "DELETE FROM" in sql and "`accounts`" in sql:
+            monkeypatch.undo()
+            use_cases.create(someone_else, "B", "late", {"problem": "P"})
+        return run(self, sql, *args, **kwargs)
+
+    monkeypatch.setattr(Warehouse, "execute", slow)
+    accounts.delete(warehouse, "B")
+    assert use_cases.get(warehouse, "late") is None
