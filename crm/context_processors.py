@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -39,6 +40,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "sections": [_section(request.path, *section) for section in sections],
         "person": person,
         "as_of": as_of,
+        "live": bool(settings.EDIP_LIVE_SECONDS) and not as_of,
         "theme": chosen_theme(request),
         "themes": THEMES,
     }

@@ -37,6 +37,9 @@ LOCAL = WAREHOUSE.is_local
 IN_DATABRICKS_APPS = bool(env.str("DATABRICKS_APP_NAME", "").strip())
 # How long Delta keeps what the history pages will show.
 EDIP_HISTORY_DAYS = env.int("EDIP_HISTORY_DAYS", 365)
+# How often, while somebody looks at a page, the warehouse is asked what others have changed.
+# Each time is a statement that keeps the warehouse awake; 0 switches it off.
+EDIP_LIVE_SECONDS = env.float("EDIP_LIVE_SECONDS", 2.5)
 
 # --- Django ------------------------------------------------------------------------------
 DEBUG = env.bool("DJANGO_DEBUG", False)

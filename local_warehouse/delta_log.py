@@ -45,17 +45,26 @@ def commit_info(location: Path, version: int) -> dict:
     return {}
 
 
-def change_metadata(location: Path, schema: dict, comment: str | None, operation: str) -> int:
+def change_metadata(
+    location: Path, schema: dict, comment: str | None, operation: str, parameters: dict[str, str]
+) -> int:
     """Commit a new description of the table; the new version.
 
-    ``schema`` is a Delta schema as JSON. Raises SqlError (2D521) if another commit came first.
+    ``schema`` is a Delta schema as JSON, ``parameters`` what DESCRIBE HISTORY tells. Raises
+    SqlError (2D521) if another commit came first.
     """
     table = DeltaTable(location)
     metadata = table.metadata()
     version = table.version() + 1
     now = int(time.time() * 1000)
     actions = (
-        {"commitInfo": {"timestamp": now, "operation": operation, "operationParameters": {}}},
+        {
+            "commitInfo": {
+                "timestamp": now,
+                "operation": operation,
+                "operationParameters": parameters,
+            }
+        },
         {
             "metaData": {
                 "id": str(metadata.id),

@@ -30,6 +30,13 @@ def images(before: pa.Table, after: pa.Table, keys: list[str], operation: str) -
     return pa.concat_tables(parts)
 
 
+def differ(one: pa.Table, other: pa.Table) -> bool:
+    """Whether two results hold other rows, whatever their order."""
+    if one.equals(other):
+        return False
+    return one.num_rows != other.num_rows or any(rows.num_rows for rows in _difference(one, other))
+
+
 def _difference(before: pa.Table, after: pa.Table) -> tuple[pa.Table, pa.Table]:
     """The rows of each that the other has not, or not so often."""
     if not before.num_rows or not after.num_rows:

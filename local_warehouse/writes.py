@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 from sqlglot import exp
 
-from . import checks
+from . import checks, images
 from .catalog import Table
 from .context import Context, Result
 from .engine import engine_name
@@ -95,11 +95,8 @@ def _conflicts(write: Write, context: Context, seen: int, now: int) -> bool:
     past = context.parts.past.lay_out(write.target, seen)
     then = fill(write.touched, context, target=f"delta.`{past}`")
     today = fill(write.touched, context, target=engine_name(write.target.id))
-    probe = (
-        f"SELECT 1 FROM (({then}) EXCEPT ({today})) UNION ALL "
-        f"SELECT 1 FROM (({today}) EXCEPT ({then})) LIMIT 1"
-    )
-    return context.engine.run(probe, context.cancellation).num_rows > 0
+    # Compared here: two EXCEPTs take the engine four times as long as reading the rows.
+    return images.differ(*(context.engine.run(sql, context.cancellation) for sql in (then, today)))
 
 
 def _prepare_insert(tree: exp.Insert, resolver: Resolver, markers: Markers) -> Write:

@@ -47,6 +47,7 @@ PAGES = {
 }
 FREE = {"healthz": "/healthz", "admin-tools": "/admin-tools/", "as-of": "/as-of/"}
 POST_ONLY = {"platform-status", "theme", "undo"}
+LIVE = {"live": "/live/"}
 PAST = {"since": "/since/", "account-since": "/accounts/BSN001/since/"}
 
 
@@ -67,7 +68,7 @@ def fill(sample: Warehouse) -> Callable[[str], str]:
 
 def test_every_url_is_walked() -> None:
     names = {name for name in get_resolver().reverse_dict if isinstance(name, str)}
-    assert names == PAGES.keys() | FREE.keys() | PAST.keys() | POST_ONLY
+    assert names == PAGES.keys() | FREE.keys() | PAST.keys() | LIVE.keys() | POST_ONLY
 
 
 @pytest.mark.parametrize("htmx", [{}, HTMX], ids=["page", "htmx"])
@@ -101,6 +102,20 @@ def test_the_past_costs_one_statement_as_well(
         with statements() as done:
             assert client.get(fill("{moment}" + path)).status_code == 200, name
         assert len(done) == READS, name
+
+
+def test_what_others_changed_costs_one_statement(
+    client: Client, sample: Warehouse, statements: Statements, settings: Any
+) -> None:
+    """Which versions there are is asked of Delta's history, once."""
+    settings.EDIP_LIVE_SECONDS = 1e-9
+    with statements() as done:
+        seen = client.get("/live/").json()["seen"]
+    assert len(done) <= READS + len(TABLES)
+    for _ in range(3):
+        with statements() as done:
+            assert client.get("/live/", {"seen": seen}).status_code == 204
+        assert len(done) == READS
 
 
 def test_a_connection_check_costs_a_dozen_statements(

@@ -16,6 +16,7 @@ from heroicons.templatetags.heroicons import heroicon_micro, heroicon_outline
 from crm import vocabulary
 from crm.changes import Change
 from crm.fields import link_problem, posted
+from crm.fields import moment as written_moment
 from crm.moments import address
 from crm.views import history, putting_back
 from crm.views.as_of import AGO
@@ -131,6 +132,7 @@ def shown(value: Any) -> str | SafeString:
 
 
 register.filter("posted", posted)
+register.filter("version", written_moment)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponseBase, QueryDict
 from django_htmx.http import push_url
 
 from crm.records import Listing, Page
-from crm.schema import TABLES, Table
+from crm.schema import ACCOUNTS, TABLES, Table
 from crm.views import export, pages
 from crm.vocabulary import words
 
@@ -38,6 +38,12 @@ class Subject:
     repository: ModuleType
     template: str
     default_sort: str
+
+    @property
+    def live(self) -> str:
+        """The tables whose changes show in the list. Accounts show what their children say."""
+        tables = TABLES if self.table is ACCOUNTS else (self.table, ACCOUNTS)
+        return " ".join(table.name for table in tables)
 
     def label(self, name: str) -> str:
         """What people call a filter or sort key; platform and status may be a child's."""

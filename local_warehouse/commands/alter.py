@@ -6,9 +6,10 @@ Each is a commit of its own in the table's Delta log, as on Databricks.
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlglot import exp
 
@@ -37,12 +38,13 @@ def table(words: Words, context: Context) -> Result:
         raise unsupported("this form of ALTER TABLE")
     with changing(found, context) as draft:
         for action in tree.args["actions"]:
-            draft.operation = _apply(action, draft.table, context)
+            draft.operation = _apply(action, draft, context)
     return NOTHING
 
 
-def _apply(action: exp.Expression, table: Table, context: Context) -> str:
+def _apply(action: exp.Expression, draft: Draft, context: Context) -> str:
     """Change the table's description; the operation's name in the history."""
+    table = draft.table
     if isinstance(action, exp.ColumnDef):
         return _add_column(action, table)
     if isinstance(action, exp.Schema):
@@ -58,9 +60,10 @@ def _apply(action: exp.Expression, table: Table, context: Context) -> str:
     if isinstance(action, exp.Drop) and str(action.args.get("kind")).upper() == "CONSTRAINT":
         return _drop_constraint(action, table)
     if isinstance(action, exp.AlterSet):
-        for properties in action.expressions:
-            for item in properties.expressions:
-                table.properties[text_of(item.this)] = text_of(item.args["value"])
+        items = [item for properties in action.expressions for item in properties.expressions]
+        given = {text_of(item.this): text_of(item.args["value"]) for item in items}
+        table.properties |= given
+        draft.parameters = {"properties": json.dumps(given, separators=(",", ":"))}
         return "SET TBLPROPERTIES"
     if isinstance(action, exp.ClusterProperty | exp.Cluster):
         table.cluster_by = read_cluster(action, table)
@@ -152,6 +155,7 @@ def _unset_properties(words: Words, table: Table, context: Context) -> Result:
             if draft.table.properties.pop(name, None) is None and not tolerant:
                 raise SqlError("UNSET_NONEXISTENT_PROPERTIES", f"No property {name}.", "42K0J")
         draft.operation = "UNSET TBLPROPERTIES"
+        draft.parameters = {"properties": json.dumps(names, separators=(",", ":"))}
     return NOTHING
 
 
@@ -194,6 +198,7 @@ class Draft:
 
     table: Table
     operation: str = ""
+    parameters: dict[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -207,7 +212,8 @@ def changing(table: Table, context: Context) -> Iterator[Draft]:
         fields = [_field(column, current, context) for column in draft.table.columns]
         schema = {"type": "struct", "fields": fields}
         comment = draft.table.comment
-        version = delta_log.change_metadata(location, schema, comment, draft.operation)
+        told = (draft.operation, draft.parameters)
+        version = delta_log.change_metadata(location, schema, comment, *told)
         context.commits.record(table, version, context.session.user, context.statement_id)
         if draft.table.has_change_feed and not table.has_change_feed:
             draft.table.feed_since = version

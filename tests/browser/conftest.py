@@ -32,7 +32,7 @@ class App:
     process: subprocess.Popen
 
 
-def start_app(data: Path) -> App:
+def start_app(data: Path, user: str = "dana@example.com") -> App:
     """Start the CRM as ``make run`` does, and wait until it serves."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -41,7 +41,7 @@ def start_app(data: Path) -> App:
     environment |= {
         "EDIP_LOCAL_DATA": str(data),
         "PORT": str(port),
-        "EDIP_USER": "dana@example.com",
+        "EDIP_USER": user,
     }
     with (data.parent / f"app-{port}.log").open("w") as log:
         process = subprocess.Popen(
@@ -78,6 +78,14 @@ def app(tmp_path_factory) -> Iterator[App]:
 
 
 @pytest.fixture(scope="session")
+def other_app(app: App) -> Iterator[App]:
+    """Another process on the same data, with somebody else before it."""
+    other = start_app(app.data, user="bob@example.com")
+    yield other
+    stop_app(other)
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed; install the system's package to run these")
@@ -98,7 +106,7 @@ def new_context(browser: Browser, app: App) -> Iterator[Callable[..., BrowserCon
 
     def new_context(**options) -> BrowserContext:
         options = {"viewport": {"width": 1440, "height": 900}} | options
-        context = browser.new_context(base_url=app.url, **options)
+        context = browser.new_context(**{"base_url": app.url, **options})
         context.set_default_timeout(10_000)
         context.on("weberror", lambda error: errors.append(str(error.error)))
         contexts.append(context)
@@ -113,6 +121,12 @@ def new_context(browser: Browser, app: App) -> Iterator[Callable[..., BrowserCon
 @pytest.fixture
 def page(new_context) -> Page:
     return new_context().new_page()
+
+
+@pytest.fixture
+def bob(new_context, other_app: App) -> Page:
+    """Somebody else's browser, at work in the other process."""
+    return new_context(base_url=other_app.url).new_page()
 
 
 @pytest.fixture

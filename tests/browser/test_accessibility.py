@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
@@ -17,6 +19,11 @@ PATHS = [
     "/accounts/BSN001/updates/new/",
     "/use-cases/?status=Active",
     "/updates/",
+    "/activity/",
+    "/accounts/BSN001/history/?kind=created",
+    "/as-of/{now}/accounts/BSN001/",
+    "/as-of/{now}/since/",
+    "/as-of/2001-01-01T00:00:00Z/",
     "/admin-tools/",
     "/admin-tools/?check=1",
     "/no-such-page/",
@@ -28,9 +35,9 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_pages_are_accessible(new_context, theme: str, width: int) -> None:
     page = new_context(color_scheme=theme, viewport={"width": width, "height": 900}).new_page()
-    problems = []
+    problems, now = [], f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
     for path in PATHS:
-        page.goto(path)
+        page.goto(path.format(now=now))
         results = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}})
         problems += [
             f"{path}: {violation['id']} {[node['target'] for node in violation['nodes']][:3]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -225,21 +226,23 @@ def test_the_history_is_the_log_and_the_past_is_what_was_there(
 @pytest.mark.timeout(600)
 def test_eight_writers_on_the_same_records_lose_nothing(warehouse: Warehouse) -> None:
     """Each adds its own mark to what is there; whoever was overtaken reads again."""
-    keys = [f"K{n:02d}" for n in range(24)]
+    keys = [f"K{n:02d}" for n in range(20)]
     for key in keys:
         accounts.create(warehouse, {"bsnid": key, "team": "T", "azure_devops_link": ""})
-    edits = 200
+    edits, overtaken = 200, []
 
     def write(who: int) -> list[tuple[str, str]]:
         wh, chance, done = replace(warehouse, actor=f"w{who}@example.com"), random.Random(who), []
         for n in range(edits):
             key, mark = chance.choice(keys), f"{who}.{n}"
+            time.sleep(chance.uniform(0, 0.2))
             while True:
                 current = accounts.get(wh, key)
                 marks = f"{current.azure_devops_link or ''} {mark}".strip()
                 try:
                     accounts.update(wh, key, {"azure_devops_link": marks}, current.updated_at)
                 except Stale:
+                    overtaken.append(key)
                     continue
                 break
             done.append((key, mark))
@@ -248,6 +251,7 @@ def test_eight_writers_on_the_same_records_lose_nothing(warehouse: Warehouse) ->
     with ThreadPoolExecutor(8) as pool:
         written = [each for done in pool.map(write, range(8)) for each in done]
     assert len(written) == 8 * edits
+    assert overtaken
     for key in keys:
         marks = accounts.get(warehouse, key).azure_devops_link.split()
         assert sorted(marks) == sorted(mark for where, mark in written if where == key)

@@ -101,9 +101,9 @@ def test_conflict(
     response = client.post(f"/use-cases/{key}/edit/", form | {"problem": "Mine"}, **headers)
     assert response.status_code == 409
     kept = record_form(response)
-    # Mine says a word that is on offer no more: it stays on the screen all the same.
-    assert (kept["problem"], kept["status"]) == ("Mine", "Paused")
-    assert "Theirs" in texts(parsed(response), "td .prose")
+    # The status I left as it was: theirs is taken over.
+    assert (kept["problem"], kept["status"]) == ("Mine", "Active")
+    assert "Theirs" in texts(parsed(response), ".asked .prose")
 
 
 def test_deleted_meanwhile(client: Client, account: str, make_use_case: Make, warehouse) -> None:

@@ -1,0 +1,53 @@
+"""What others changed, for pages that are open: see crm/live.py and static/js/live.js."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+
+from crm import live
+from crm.fields import moment
+from crm.repository.news import News
+from crm.schema import ACCOUNTS
+from crm.warehouse.errors import PermissionDenied, StatementFailed, WarehouseError
+
+
+@require_safe
+def changes(request: HttpRequest) -> HttpResponse:
+    """204: nothing new. 410: there is nothing to be had, do not ask again. 503: ask later."""
+    if not settings.EDIP_LIVE_SECONDS or request.as_of:
+        return HttpResponse(status=410)
+    cursor = request.GET.get("seen", "")
+    try:
+        answer = live.ask(request.warehouse, cursor)
+    except (StatementFailed, PermissionDenied):
+        # Such as a table with a row filter or a mask: its changes can be read by nobody.
+        return HttpResponse(status=410)
+    except WarehouseError:
+        return HttpResponse(status=503)
+    if answer.cursor == cursor and not answer.missed:
+        return HttpResponse(status=204)
+    me = request.warehouse.actor
+    told = [_told(each, me) for each in answer.news]
+    return JsonResponse({"seen": answer.cursor, "missed": answer.missed, "news": told})
+
+
+def _told(each: News, me: str) -> dict[str, Any]:
+    who = "You" if each.person == me else each.person or "Somebody"
+    what = "the account" if each.table is ACCOUNTS else f"{_article(each)} {each.table.singular}"
+    return {
+        "record": f"{each.table.name}/{each.key}",
+        "account": each.bsnid,
+        "table": each.table.name,
+        "kind": each.kind,
+        "at": moment(each.updated_at),
+        "who": who,
+        "said": f"{who} {each.kind} {what}",
+    }
+
+
+def _article(each: News) -> str:
+    return "an" if each.table.singular[0] in "aeiou" and each.table.singular != "use case" else "a"

@@ -1,0 +1,265 @@
+"""Who changed what, when, as people read it: an account's history, and the activity of all."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import re
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import openpyxl
+import pytest
+from bs4 import BeautifulSoup
+from django.test import Client
+
+from crm.moments import address, written
+from crm.repository import accounts, platforms, updates, use_cases
+from crm.schema import ACCOUNTS, USE_CASES
+from crm.warehouse import Warehouse
+
+from ..conftest import Statements
+from ..pages.html import HTMX, parsed, text, texts
+
+ANA, BOB = "ana@example.com", "bob@example.com"
+See = Callable[[str], BeautifulSoup]
+
+
+@pytest.fixture
+def see(client: Client) -> See:
+    def see(path: str) -> BeautifulSoup:
+        response = client.get(path)
+        assert response.status_code == 200, response.status_code
+        return parsed(response)
+
+    return see
+
+
+@pytest.fixture
+def ana(warehouse: Warehouse) -> Warehouse:
+    return replace(warehouse, actor=ANA)
+
+
+@pytest.fixture
+def bob(warehouse: Warehouse) -> Warehouse:
+    return replace(warehouse, actor=BOB)
+
+
+@pytest.fixture
+def told(ana: Warehouse, bob: Warehouse) -> None:
+    """Ana made an account with a use case and an update; Bob changed some of it, and some is
+    gone again."""
+    accounts.create(ana, {"bsnid": "B1", "team": "Claims", "business_area": "Finance"})
+    platforms.set_status(ana, "B1", "Databricks", "Requested", None)
+    use_cases.create(ana, "B1", "u-1", {"problem": "Too slow", "status": "Planning"})
+    updates.create(ana, "B1", "d-1", {"description": "Kick-off <b>"})
+    accounts.create(ana, {"bsnid": "B2", "team": "Other"})
+    seen = platforms.list_for(bob, "B1")[0].updated_at
+    platforms.set_status(bob, "B1", "Databricks", "In Progress", seen)
+    use_cases.update(bob, "u-1", {"status": "Active"}, use_cases.get(bob, "u-1").updated_at)
+    seen = accounts.get(bob, "B1").updated_at
+    accounts.update(bob, "B1", {"team": "Claims & more", "vp": "Vera"}, seen)
+    updates.delete(bob, "d-1")
+
+
+def said(page: BeautifulSoup) -> list[str]:
+    return texts(page, ".change summary")
+
+
+def test_it_reads_like_sentences(told: None, see: See) -> None:
+    page = see("/accounts/B1/history/")
+    assert texts(page, ".moment-head b") == [BOB, ANA]
+    assert said(page) == [
+        "Deleted the update “Kick-off <b>”",
+        "Changed Team and VP of the account Claims & more",
+        "Moved the use case “Too slow” from Planning to Active",
+        "Moved Databricks from Requested to In Progress",
+        "Wrote the update “Kick-off <b>”",
+        "Created the use case “Too slow”",
+        "Set Databricks to Requested",
+        "Created the account Claims",
+    ]
+    change = page.select(".change")[1]
+    assert texts(change, "dt") == ["Team", "VP"]
+    assert texts(change, "del span[dir]") == ["Claims", "—"]
+    assert texts(change, "ins span[dir]") == ["Claims & more", "Vera"]
+
+
+def test_a_record_has_a_history_of_its_own(told: None, client: Client, see: See) -> None:
+    page = see("/accounts/B1/")
+    link = page.select_one(".card [href*='record=u-1']")
+    assert link["hx-target"] == "#dialog"
+    panel = client.get(link["href"], HTTP_HX_TARGET="dialog", **HTMX)
+    dialog = parsed(panel).select_one("dialog")
+    assert said(dialog) == [
+        "Moved the use case “Too slow” from Planning to Active",
+        "Created the use case “Too slow”",
+    ]
+    assert said(see(link["href"])) == said(dialog)
+
+
+def test_activity_is_of_all_accounts(told: None, see: See) -> None:
+    page = see("/activity/")
+    assert len(said(page)) == 9
+    links = [a["href"] for a in page.select(".moment-head a[href^='/accounts/']")]
+    assert {"/accounts/B1/history/", "/accounts/B2/history/"} <= set(links)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        (f"person={BOB}", 4),
+        (f"person={ANA}", 5),
+        ("person=nobody", 0),
+        ("kind=deleted", 1),
+        ("kind=created", 5),
+        ("table=use_cases", 2),
+        ("field=team", 3),
+        ("field=vp", 1),
+        (f"person={BOB}&kind=changed&table=accounts&field=vp", 1),
+        ("since=2001-01-01&until=2001-02-01", 0),
+        ("since=2001-01-01", 9),
+        ("record=u-1", 2),
+        # What is no such filter does not narrow.
+        ("kind=renamed&table=secrets&field=password&since=yesterday&page=x", 9),
+        ("person='; DROP TABLE accounts --", 0),
+    ],
+)
+def test_filters(told: None, see: See, query: str, found: int) -> None:
+    page = see(f"/activity/?{query}")
+    assert len(said(page)) == found
+    assert text(page, ".count-line p[role=status]").startswith(f"{found} change")
+    assert (found == 0) is bool(page.select(".empty"))
+
+
+def test_pages(ana: Warehouse, see: See, client: Client) -> None:
+    accounts.create(ana, {"bsnid": "B1", "team": "0"})
+    for n in range(1, 60):
+        accounts.update(ana, "B1", {"team": str(n)}, accounts.get(ana, "B1").updated_at)
+    first = see("/accounts/B1/history/")
+    assert "page 1 of 2" in text(first, ".count-line p[role=status]")
+    older = first.select_one(".pagination [rel=next]")
+    second = parsed(client.get(older["hx-get"], **HTMX))
+    teams = texts(first, ".change ins span[dir]") + texts(second, ".change ins span[dir]")
+    assert teams == [str(n) for n in reversed(range(60))]
+    assert second.select_one("[rel=prev]")
+    assert not second.select("[rel=next]")
+    beyond = see("/accounts/B1/history/?page=99")
+    assert "page 2 of 2" in text(beyond, ".count-line p[role=status]")
+
+
+def test_what_happened_outside_shows_as_well(
+    told: None, warehouse: Warehouse, see: See, statements: Statements
+) -> None:
+    table = warehouse.namespace.table(USE_CASES)
+    warehouse.execute(f"UPDATE {table} SET leader = 'Someone' WHERE id = 'u-1'", repeatable=True)
+    warehouse.execute(f"DELETE FROM {table} WHERE id = 'u-1'", repeatable=True)
+    page = see("/accounts/B1/history/?person=(outside)")
+    assert said(page) == [
+        "Deleted the use case “Too slow”",
+        "Changed Leader of the use case “Too slow”",
+    ]
+    head = text(page, ".moment-head p")
+    assert head.startswith("Outside EDIP CRM as ")
+    # Who that was is asked of Delta's history once.
+    with statements() as done:
+        see("/accounts/B1/history/?person=(outside)")
+    assert len(done) == 1
+
+
+def test_a_deleted_account_still_has_its_history(
+    told: None, bob: Warehouse, see: See, client: Client
+) -> None:
+    accounts.delete(bob, "B1")
+    page = see("/accounts/B1/history/")
+    assert said(page)[0] == "Deleted the account Claims & more"
+    assert texts(page, ".moment-head b")[0] == BOB
+    assert client.get("/accounts/NEVER/history/").status_code == 404
+    again = replace(bob, actor=ANA)
+    accounts.create(again, {"bsnid": "B1", "team": "New"})
+    assert said(see("/accounts/B1/history/"))[0] == "Brought back the account New"
+
+
+def test_files(told: None, client: Client) -> None:
+    wanted = {"person": BOB, "kind": "changed"}
+    answer = client.get("/activity/", wanted | {"format": "csv"})
+    rows = list(csv.DictReader(io.StringIO(b"".join(answer).decode("utf-8-sig"))))
+    told_of = {(row["table"], row["field"], row["old"], row["new"]) for row in rows}
+    assert told_of == {
+        ("accounts", "team", "Claims", "Claims & more"),
+        ("accounts", "vp", "", "Vera"),
+        ("use_cases", "status", "Planning", "Active"),
+        ("platforms_status", "status", "Requested", "In Progress"),
+    }
+    assert {row["person"] for row in rows} == {BOB}
+    answer = client.get("/activity/", wanted | {"format": "xlsx"})
+    sheet = openpyxl.load_workbook(io.BytesIO(b"".join(answer))).active
+    assert sheet.max_row == len(rows) + 1
+
+
+def test_files_are_safe_for_spreadsheets(ana: Warehouse, client: Client) -> None:
+    accounts.create(ana, {"bsnid": "B1", "team": "=1+1"})
+    answer = client.get("/activity/", {"format": "csv"})
+    assert not re.search(r"(^|,)\"?=1", b"".join(answer).decode("utf-8-sig"), re.M)
+
+
+def test_it_says_how_far_it_reaches(told: None, see: See, client: Client) -> None:
+    page = see("/activity/")
+    assert "keeps changes for 365 days" in text(page, ".history-reach")
+    part = client.get(page.select_one(".history-reach")["hx-get"], **HTMX)
+    assert "does not mean that nothing did" in part.content.decode()
+    assert parsed(part).select_one("time")
+
+
+def test_before_the_feed_nothing_is_pretended(ana: Warehouse, client: Client, see: See) -> None:
+    """The feed was switched off and on again: what came before is not in it."""
+    accounts.create(ana, {"bsnid": "B1", "team": "Before"})
+    table = ana.namespace.table(ACCOUNTS)
+    for value in ("false", "true"):
+        ana.execute(
+            f"ALTER TABLE {table} SET TBLPROPERTIES ('delta.enableChangeDataFeed' = '{value}')",
+            repeatable=True,
+        )
+        if value == "false":
+            accounts.create(ana, {"bsnid": "B2", "team": "Unseen"})
+    time.sleep(0.05)
+    on = dt.datetime.now(dt.UTC)
+    accounts.update(ana, "B1", {"team": "After"}, accounts.get(ana, "B1").updated_at)
+    page = see("/activity/")
+    assert said(page) == ["Changed Team of the account After"]
+    reach = parsed(client.get("/activity/reach/", **HTMX)).select_one("time")["datetime"]
+    assert abs(dt.datetime.fromisoformat(reach) - on) < dt.timedelta(seconds=5)
+
+
+def test_the_history_as_of_a_moment(told: None, ana: Warehouse, see: See) -> None:
+    then = dt.datetime.now(dt.UTC)
+    time.sleep(0.05)
+    accounts.update(ana, "B1", {"team": "Later"}, accounts.get(ana, "B1").updated_at)
+    page = see(address(then, "/accounts/B1/history/"))
+    assert len(said(page)) == 8
+    assert not page.select("a[href*='put-back']")
+    assert len(said(see("/accounts/B1/history/"))) == 9
+
+
+def test_what_changed_since_a_moment(told: None, ana: Warehouse, bob: Warehouse, see: See) -> None:
+    then = dt.datetime.now(dt.UTC)
+    time.sleep(0.05)
+    accounts.update(ana, "B1", {"team": "Later"}, accounts.get(ana, "B1").updated_at)
+    use_cases.create(ana, "B1", "u-2", {"problem": "New one"})
+    accounts.delete(bob, "B2")
+    page = see(f"/as-of/{written(then)}/since/")
+    assert texts(page, "h2") == ["Added since 1", "Changed since 1", "Gone since 1"]
+    assert said(page) == [
+        "Created the use case “New one”",
+        "Changed Team of the account Later",
+        "Deleted the account Other",
+    ]
+    assert len(said(see(f"/as-of/{written(then)}/accounts/B1/since/"))) == 2
+
+
+def test_readers_are_offered_no_way_back(told: None, see: See, settings: object) -> None:
+    assert see("/accounts/B1/history/").select("a[href*='/put-back/']")
+    settings.EDIP_EDITORS = ["somebody.else@example.com"]
+    assert not see("/accounts/B1/history/").select("a[href*='/put-back/']")

@@ -1,0 +1,258 @@
+"""Putting back: one field, a record, a deleted record with its children; undo after a delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+import pytest
+from bs4 import BeautifulSoup, Tag
+from django.test import Client
+
+from crm.repository import accounts, history, platforms, updates, use_cases
+from crm.repository.history import Wanted
+from crm.warehouse import Warehouse
+
+from ..pages.html import HTMX, filled_in, parsed, text, texts
+
+
+@pytest.fixture
+def bob(warehouse: Warehouse) -> Warehouse:
+    return replace(warehouse, actor="bob@example.com")
+
+
+@pytest.fixture
+def account(bob: Warehouse) -> str:
+    accounts.create(bob, {"bsnid": "B1", "team": "Claims", "vp": "Vera"})
+    return "B1"
+
+
+@pytest.fixture
+def way_back(client: Client) -> Callable[..., str]:
+    """The link in the history that puts a field, or a whole record, back."""
+
+    def way_back(bsnid: str, field: str = "", number: int = 0) -> str:
+        page = parsed(client.get(f"/accounts/{bsnid}/history/"))
+        end = f"field={field}" if field else "/"
+        links = [a["href"] for a in page.select("a[href^='/put-back/']")]
+        return [link for link in links if link.endswith(end)][number]
+
+    return way_back
+
+
+def asked(client: Client, link: str) -> Tag:
+    response = client.get(link)
+    assert response.status_code == 200
+    return parsed(response).select_one(".ask")
+
+
+def confirm(client: Client, link: str):
+    form = asked(client, link).select_one("form")
+    return client.post(form["action"], filled_in(form))
+
+
+def edit(wh: Warehouse, bsnid: str, **values: str) -> None:
+    accounts.update(wh, bsnid, values, accounts.get(wh, bsnid).updated_at)
+
+
+def test_a_field(client: Client, bob: Warehouse, account: str, way_back: Callable) -> None:
+    edit(bob, account, vp="Wrong", team="Renamed")
+    link = way_back(account, "vp")
+    ask = asked(client, link)
+    assert texts(ask, "tbody th") == ["VP"]
+    assert texts(ask, "tbody .prose") == ["Wrong", "Vera"]
+    response = confirm(client, link)
+    assert (response.status_code, response["Location"]) == (303, "/accounts/B1/")
+    now = accounts.get(bob, account)
+    assert (now.vp, now.team) == ("Vera", "Renamed")
+    # It is a change in the history like any other, by whoever put it back.
+    latest = history.load(bob, Wanted(bsnid=account)).changes[0]
+    assert [(f.column.name, f.before, f.after) for f in latest.fields] == [("vp", "Wrong", "Vera")]
+    assert latest.person != "bob@example.com"
+    assert text(parsed(client.get("/accounts/B1/")), "#toasts p") == "Renamed was put back."
+
+
+def test_all_of_a_change(client: Client, bob: Warehouse, account: str, way_back: Callable) -> None:
+    edit(bob, account, vp="Wrong", team="Renamed")
+    edit(bob, account, admin="Kept")
+    confirm(client, way_back(account))
+    now = accounts.get(bob, account)
+    assert (now.vp, now.team, now.admin) == ("Vera", "Claims", "Kept")
+
+
+def test_each_kind_of_record(
+    client: Client, bob: Warehouse, account: str, way_back: Callable
+) -> None:
+    use_cases.create(bob, account, "u-1", {"problem": "P", "status": "Planning"})
+    use_cases.update(bob, "u-1", {"status": "Active"}, use_cases.get(bob, "u-1").updated_at)
+    confirm(client, way_back(account, "status"))
+    assert use_cases.get(bob, "u-1").status == "Planning"
+    updates.create(bob, account, "d-1", {"description": "Right", "author": "A"})
+    updates.update(bob, "d-1", {"description": "Wrong"}, updates.get(bob, "d-1").updated_at)
+    confirm(client, way_back(account, "description"))
+    assert updates.get(bob, "d-1").description == "Right"
+    row = platforms.set_status(bob, account, "Databricks", "Requested", None)
+    platforms.set_status(bob, account, "Databricks", "Completed", row.updated_at)
+    confirm(client, way_back(account, "status"))
+    assert platforms.list_for(bob, account)[0].status == "Requested"
+
+
+def test_changed_since_it_was_asked(
+    client: Client, bob: Warehouse, account: str, way_back: Callable
+) -> None:
+    edit(bob, account, vp="Wrong")
+    link = way_back(account, "vp")
+    form = filled_in(asked(client, link).select_one("form"))
+    edit(bob, account, vp="Newest")
+    response = client.post(link, form)
+    assert response.status_code == 409
+    page = parsed(response)
+    assert "Somebody changed it just now" in text(page, "[role=alert]")
+    assert texts(page, "tbody .prose") == ["Newest", "Vera"]
+    assert accounts.get(bob, account).vp == "Newest"
+    assert client.post(link, filled_in(page.select_one(".ask form"))).status_code == 303
+    assert accounts.get(bob, account).vp == "Vera"
+
+
+def test_it_is_so_already(
+    client: Client, bob: Warehouse, account: str, way_back: Callable
+) -> None:
+    edit(bob, account, vp="Wrong")
+    edit(bob, account, vp="Vera")
+    ask = asked(client, way_back(account, "vp", 1))
+    assert "nothing to be done" in ask.get_text()
+    assert not ask.select(".button-primary")
+
+
+def test_a_deleted_child(client: Client, bob: Warehouse, account: str, way_back: Callable) -> None:
+    use_cases.create(bob, account, "u-1", {"problem": "P", "status": "Planning"})
+    before = use_cases.get(bob, "u-1")
+    use_cases.delete(bob, "u-1")
+    assert confirm(client, way_back(account)).status_code == 303
+    now = use_cases.get(bob, "u-1")
+    assert (now.problem, now.status, now.created_at) == ("P", "Planning", before.created_at)
+    assert now.created_by == "bob@example.com"
+    latest = history.load(bob, Wanted(bsnid=account)).changes[0]
+    assert latest.what == "brought back the use case “P”"
+    # Once more: it is there.
+    confirm(client, way_back(account))
+    assert "is there already" in text(parsed(client.get("/accounts/B1/")), "#toasts")
+
+
+def test_a_deleted_account_with_all_that_went_with_it(
+    client: Client, bob: Warehouse, account: str, way_back: Callable
+) -> None:
+    platforms.set_status(bob, account, "Databricks", "Requested", None)
+    for n in range(3):
+        use_cases.create(bob, account, f"u-{n}", {"problem": f"P{n}"})
+    updates.create(bob, account, "d-1", {"description": "D"})
+    use_cases.delete(bob, "u-2")
+    before = accounts.get_detail(bob, account)
+    accounts.delete(bob, account)
+    link = way_back(account)
+    assert texts(asked(client, link), "li")[0] == "1 platform status"
+    confirm(client, link)
+    after = accounts.get_detail(bob, account)
+    assert {row.id for row in after.updates} == {"d-1"}
+    assert {row.problem for row in after.use_cases} >= {row.problem for row in before.use_cases}
+    assert [row.status for row in after.platforms] == ["Requested"]
+    assert after.account.created_at == before.account.created_at
+
+
+def test_a_child_needs_its_account_first(
+    client: Client, bob: Warehouse, account: str, way_back: Callable
+) -> None:
+    use_cases.create(bob, account, "u-1", {"problem": "P"})
+    use_cases.delete(bob, "u-1")
+    link = way_back(account)
+    accounts.delete(bob, account)
+    response = confirm(client, link)
+    assert response.status_code == 409
+    assert "Bring that back first" in text(parsed(response), "[role=alert]")
+    assert use_cases.get(bob, "u-1") is None
+
+
+def test_a_field_of_what_was_deleted_since(
+    client: Client, bob: Warehouse, account: str, way_back: Callable
+) -> None:
+    use_cases.create(bob, account, "u-1", {"problem": "P"})
+    use_cases.update(bob, "u-1", {"problem": "Q"}, use_cases.get(bob, "u-1").updated_at)
+    link = way_back(account, "problem")
+    use_cases.delete(bob, "u-1")
+    ask = asked(client, link)
+    assert "deleted since" in ask.get_text()
+    assert not ask.select(".button-primary")
+    assert client.post(link, {"updated_at": ""}).status_code == 200
+    assert use_cases.get(bob, "u-1") is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/put-back/accounts/B1/0/",
+        "/put-back/accounts/B1/99/",
+        "/put-back/accounts/NOBODY/1/",
+        "/put-back/secrets/B1/1/",
+        "/undo/secrets/B1/",
+        "/undo/accounts/B1/",
+    ],
+)
+def test_what_is_not_there(client: Client, account: str, path: str) -> None:
+    method = client.post if path.startswith("/undo") else client.get
+    response = method(path)
+    assert response.status_code == 404
+    assert parsed(response).select_one("h1")
+
+
+def test_a_creation_is_not_put_back(client: Client, bob: Warehouse, account: str) -> None:
+    version = history.load(bob, Wanted(bsnid=account)).changes[0].version
+    response = client.get(f"/put-back/accounts/{account}/{version}/")
+    assert response.status_code == 404
+    assert client.post(f"/put-back/accounts/{account}/{version}/").status_code == 404
+    assert accounts.get(bob, account).team == "Claims"
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "part"])
+def test_undo_right_after_a_delete(
+    client: Client, bob: Warehouse, account: str, headers: dict[str, str]
+) -> None:
+    use_cases.create(bob, account, "u-1", {"problem": "P"})
+    client.post(f"/accounts/{account}/delete/", **headers)
+    page = parsed(client.get("/accounts/"))
+    undo = page.select_one("#toasts form")
+    assert urlsplit(undo["action"]).path == f"/undo/accounts/{account}/"
+    response = client.post(undo["action"], filled_in(undo))
+    assert response.status_code == 303
+    assert accounts.get(bob, account).team == "Claims"
+    assert use_cases.get(bob, "u-1").problem == "P"
+
+
+def test_undo_of_a_child(client: Client, bob: Warehouse, account: str) -> None:
+    updates.create(bob, account, "d-1", {"description": "D"})
+    client.post("/updates/d-1/delete/")
+    undo = parsed(client.get(f"/accounts/{account}/")).select_one("#toasts form")
+    client.post(undo["action"])
+    assert updates.get(bob, "d-1").description == "D"
+
+
+def test_by_htmx_it_asks_in_a_dialog(
+    client: Client, bob: Warehouse, account: str, way_back: Callable
+) -> None:
+    edit(bob, account, vp="Wrong")
+    link = way_back(account, "vp")
+    part: BeautifulSoup = parsed(client.get(link, HTTP_HX_TARGET="dialog", **HTMX))
+    assert part.select_one("dialog.ask form")["action"] == link
+    assert not part.select("h1")
+
+
+def test_readers_may_not(
+    client: Client, bob: Warehouse, account: str, way_back: Callable, settings: object
+) -> None:
+    edit(bob, account, vp="Wrong")
+    link = way_back(account, "vp")
+    settings.EDIP_EDITORS = ["somebody.else@example.com"]
+    assert client.get(link).status_code == 403
+    assert client.post(link).status_code == 403
+    assert client.post(f"/undo/accounts/{account}/").status_code == 403
+    assert accounts.get(bob, account).vp == "Wrong"

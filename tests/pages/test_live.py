@@ -1,0 +1,239 @@
+"""Others' changes reach pages that are open, for one statement however many there are."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+from django.test import Client
+
+from crm import live
+from crm.moments import address
+from crm.repository import accounts, news, platforms, use_cases
+from crm.warehouse import Warehouse
+from tests.conftest import LocalWarehouse, Statements
+
+See = Callable[..., BeautifulSoup]
+
+
+@pytest.fixture(autouse=True)
+def at_once(settings: Any) -> Iterator[None]:
+    """No interval: the warehouse is asked whenever a page asks."""
+    settings.EDIP_LIVE_SECONDS = 1e-9
+    live._watches.clear()
+    yield
+    live._watches.clear()
+
+
+@pytest.fixture
+def account(make_account: Callable[..., str]) -> str:
+    return make_account(team="Claims")
+
+
+class Page:
+    """A page that is open: it asks what is new, and remembers up to where it knows."""
+
+    def __init__(self, client: Client) -> None:
+        self._client, self.seen = client, ""
+
+    def ask(self) -> list[dict[str, Any]]:
+        answer = self._client.get("/live/", {"seen": self.seen})
+        if answer.status_code == 204:
+            return []
+        assert answer.status_code == 200, answer.status_code
+        body = answer.json()
+        self.seen = body["seen"]
+        assert not body["missed"]
+        return body["news"]
+
+    def hear(self) -> list[str]:
+        return [f"{each['said']} {each['record']}" for each in self.ask()]
+
+
+def test_what_others_do_is_told_once(
+    client: Client, account: str, someone_else: Warehouse
+) -> None:
+    page = Page(client)
+    page.ask()
+    assert page.ask() == []
+    bob = "bob@example.com"
+    use_cases.create(someone_else, account, "u-1", {"problem": "P"})
+    seen = use_cases.get(someone_else, "u-1")
+    assert page.hear() == [f"{bob} created a use case use_cases/u-1"]
+    use_cases.update(someone_else, "u-1", {"problem": "Q"}, seen.updated_at)
+    row = platforms.set_status(someone_else, account, "Databricks", "Requested", None)
+    client.post(
+        f"/accounts/{account}/platforms/", {"platform": "Snowflake", "status": "Requested"}
+    )
+    mine = platforms.new_id(account, "Snowflake")
+    assert page.hear() == [
+        f"{bob} changed a use case use_cases/u-1",
+        f"{bob} created a platform status platforms_status/{row.id}",
+        f"You created a platform status platforms_status/{mine}",
+    ]
+    assert page.ask() == []
+    use_cases.delete(someone_else, "u-1")
+    assert page.hear()[-1] == f"{bob} deleted a use case use_cases/u-1"
+
+
+def test_it_tells_whose_and_which_version(
+    client: Client, account: str, someone_else: Warehouse, see: See
+) -> None:
+    page = Page(client)
+    page.ask()
+    accounts.update(
+        someone_else, account, {"vp": "V"}, accounts.get(someone_else, account).updated_at
+    )
+    (told,) = page.ask()
+    assert (told["record"], told["account"], told["kind"], told["table"]) == (
+        f"accounts/{account}",
+        account,
+        "changed",
+        "accounts",
+    )
+    # The page that is made now carries the same version: it has no news in it.
+    for path in ("/accounts/", f"/accounts/{account}/"):
+        shown = see(path).select_one(f"[data-record='accounts/{account}']")
+        assert shown["data-version"] == told["at"]
+
+
+def test_a_new_page_hears_of_the_last_minute(
+    client: Client, account: str, someone_else: Warehouse
+) -> None:
+    """What was read for it may be older than the watch's last look."""
+    Page(client).ask()
+    use_cases.create(someone_else, account, "u-1", {"problem": "P"})
+    Page(client).ask()
+    assert any("use_cases/u-1" in said for said in Page(client).hear())
+
+
+def test_deleting_an_account_is_told_of_all_that_goes_with_it(
+    client: Client, account: str, someone_else: Warehouse, warehouse: Warehouse
+) -> None:
+    use_cases.create(warehouse, account, "u-1", {"problem": "P"})
+    page = Page(client)
+    page.ask()
+    accounts.delete(someone_else, account)
+    told = {each["record"]: each for each in page.ask()}
+    assert told[f"accounts/{account}"]["said"] == "bob@example.com deleted the account"
+    assert told["use_cases/u-1"]["kind"] == "deleted"
+
+
+def test_however_many_pages_one_statement_per_interval(
+    client: Client, account: str, statements: Statements, settings: Any
+) -> None:
+    Page(client).ask()
+    settings.EDIP_LIVE_SECONDS = 1.0
+    began, ends = time.monotonic(), time.monotonic() + 3
+    asked = 0
+
+    def keep_asking(_: int) -> int:
+        page, n = Page(Client()), 0
+        while time.monotonic() < ends:
+            page.ask()
+            n += 1
+            time.sleep(0.05)
+        return n
+
+    with statements() as done, ThreadPoolExecutor(8) as pool:
+        asked = sum(pool.map(keep_asking, range(8)))
+    assert asked > 50
+    assert len(done) <= (time.monotonic() - began) / settings.EDIP_LIVE_SECONDS + 1
+
+
+def test_while_no_page_is_open_nothing_is_asked(
+    client: Client, account: str, statements: Statements
+) -> None:
+    Page(client).ask()
+    with statements() as done:
+        time.sleep(0.5)
+    assert done == []
+
+
+def test_more_than_is_remembered_is_said_to_be_missed(
+    client: Client, account: str, someone_else: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(news, "MOST", 3)
+    page = Page(client)
+    page.ask()
+    for n in range(8):
+        use_cases.create(someone_else, account, f"u-{n}", {"problem": "P"})
+    answer = client.get("/live/", {"seen": page.seen}).json()
+    assert answer["missed"]
+    assert len(answer["news"]) <= 4
+    again = Page(client)
+    again.seen = answer["seen"]
+    assert again.ask() == []
+
+
+@pytest.mark.parametrize(
+    "cursor", ["x", "1.2.3", "1.2.3.4.5", "-1.0.0.0", "1.1.1.²", "9" * 99, "'; DROP TABLE x", "."]
+)
+def test_a_cursor_that_is_none_counts_as_none(client: Client, account: str, cursor: str) -> None:
+    answer = client.get("/live/", {"seen": cursor})
+    assert answer.status_code == 200
+    assert answer.json()["seen"].count(".") == 3
+
+
+def test_a_process_that_is_behind_does_not_go_back(client: Client, account: str) -> None:
+    """The other process has told this page of versions that this one has not seen."""
+    answer = client.get("/live/", {"seen": "900.900.900.900"})
+    assert answer.status_code == 204
+
+
+def test_a_warehouse_that_does_not_answer(
+    client: Client, account: str, someone_else: Warehouse, server: LocalWarehouse
+) -> None:
+    page = Page(client)
+    page.ask()
+    server.fault("starting", times=None)
+    assert client.get("/live/", {"seen": page.seen}).status_code == 503
+    server.clear_faults()
+    use_cases.create(someone_else, account, "u-1", {"problem": "P"})
+    assert page.hear() == ["bob@example.com created a use case use_cases/u-1"]
+
+
+def test_what_happened_outside_names_nobody(
+    client: Client, account: str, warehouse: Warehouse
+) -> None:
+    page = Page(client)
+    page.ask()
+    table = warehouse.namespace.table(accounts.ACCOUNTS)
+    warehouse.execute(f"UPDATE {table} SET vp = 'x', updated_at = NULL", repeatable=True)
+    assert page.hear() == [f"Somebody changed the account accounts/{account}"]
+
+
+def test_tables_made_anew(client: Client, account: str, warehouse: Warehouse) -> None:
+    page = Page(client)
+    page.ask()
+    table = warehouse.namespace.table(accounts.ACCOUNTS)
+    saved = f"{table[:-1]}_saved`"
+    warehouse.execute(f"CREATE TABLE {saved} DEEP CLONE {table}", repeatable=False)
+    warehouse.execute(f"DROP TABLE {table}", repeatable=False)
+    warehouse.execute(f"CREATE TABLE {table} DEEP CLONE {saved}", repeatable=False)
+    for _ in range(3):
+        code = client.get("/live/", {"seen": page.seen}).status_code
+        if code in (200, 204):
+            break
+    assert code in (200, 204)
+
+
+def test_switched_off(client: Client, account: str, see: See, settings: Any) -> None:
+    assert see("/accounts/").body["data-live-url"] == "/live/"
+    settings.EDIP_LIVE_SECONDS = 0
+    assert client.get("/live/").status_code == 410
+    assert not see("/accounts/").body.get("data-live-url")
+
+
+def test_the_past_does_not_change(client: Client, account: str, warehouse: Warehouse) -> None:
+    moment = accounts.get(warehouse, account).updated_at + dt.timedelta(seconds=1)
+    time.sleep(1)
+    page = client.get(address(moment, "/accounts/"))
+    assert b"Claims" in page.content
+    assert b"data-live-url" not in page.content
+    assert client.get(address(moment, "/live/")).status_code == 410
