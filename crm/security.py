@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from crm.views import errors
 
@@ -77,7 +78,7 @@ class BodyLimitMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if _length(request) > settings.EDIP_MAX_BODY:
+        if _length(request) > _most(request):
             return errors.too_large(request)
         return self.get_response(request)
 
@@ -95,6 +96,13 @@ class MethodNotAllowedMiddleware:
         dressed = errors.method_not_allowed(request)
         dressed.headers["Allow"] = response.headers["Allow"]
         return dressed
+
+
+def _most(request: HttpRequest) -> int:
+    """Only administrators send files to be imported."""
+    if request.path_info == reverse("import") and request.person.is_admin:
+        return settings.EDIP_IMPORT_MAX_MB * 2**20
+    return settings.EDIP_MAX_BODY
 
 
 def _length(request: HttpRequest) -> int:

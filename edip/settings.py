@@ -71,6 +71,7 @@ ALLOWED_HOSTS = env.list(
 CSRF_TRUSTED_ORIGINS = env.list("DJANGO_CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
+    "django.contrib.humanize",
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.forms",
@@ -141,6 +142,8 @@ SILENCED_SYSTEM_CHECKS = ["security.W008"]  # SECURE_SSL_REDIRECT, see above
 
 # A whole request with its files, its fields without them, and how many of both.
 EDIP_MAX_BODY = 25 * 2**20
+# What may be uploaded to be imported; `manage.py import_legacy` takes any size.
+EDIP_IMPORT_MAX_MB = env.int("EDIP_IMPORT_MAX_MB", 200)
 DATA_UPLOAD_MAX_MEMORY_SIZE = int(2.5 * 2**20)
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 DATA_UPLOAD_MAX_NUMBER_FILES = 10

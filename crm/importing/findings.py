@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from crm.exporting.tabular import harmless
+
 KEPT = 500
 COLUMNS = ("outcome", "table", "file", "sheet", "row", "column", "reason")
 
@@ -77,7 +79,8 @@ class Findings:
             self.first.append(finding)
         if self._file:
             where = (place.file, place.sheet, place.row)
-            self._writer.writerow((outcome, table, *where, column, reason))
+            cells = (outcome, table, *where, column, reason)
+            self._writer.writerow([harmless(cell) for cell in cells])
 
     def count(self, outcome: str, table: str = "") -> int:
         return sum(

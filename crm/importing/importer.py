@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,7 +65,17 @@ class Chunk:
     text: str
 
 
-def run(wh: Warehouse, path: Path, options: Options, findings: Findings) -> list[Outcome]:
+# Told of each chunk when it is done, with the state of each of its rows.
+Watch = Callable[[Table, Chunk, list[str]], None]
+
+
+def run(
+    wh: Warehouse,
+    path: Path,
+    options: Options,
+    findings: Findings,
+    watch: Watch = lambda table, chunk, states: None,
+) -> list[Outcome]:
     """Raises ImportingError before anything is written: the source cannot be read, a row is
     refused under ``strict``, or rows differ under ``on_conflict=fail``."""
     with sources.opened(path) as source:
@@ -74,7 +84,7 @@ def run(wh: Warehouse, path: Path, options: Options, findings: Findings) -> list
         if not options.dry_run and (options.strict or options.on_conflict == FAIL):
             _rehearse(wh, source, options)
         reader = Reader(source, findings, options.headings)
-        return _all_tables(wh, reader, options, findings)
+        return _all_tables(wh, reader, options, findings, watch)
 
 
 def _rehearse(wh: Warehouse, source: sources.Source, options: Options) -> None:
@@ -96,14 +106,18 @@ def _rehearse(wh: Warehouse, source: sources.Source, options: Options) -> None:
 
 
 def _all_tables(
-    wh: Warehouse, reader: Reader, options: Options, findings: Findings
+    wh: Warehouse,
+    reader: Reader,
+    options: Options,
+    findings: Findings,
+    watch: Watch = lambda table, chunk, states: None,
 ) -> list[Outcome]:
     coming: set[str] = set()
     outcomes = []
     for table in TABLES:
         outcome = Outcome(table)
         for chunk in _chunks(table, reader.rows(table)):
-            _one_chunk(wh, table, chunk, options, findings, outcome, coming)
+            watch(table, chunk, _one_chunk(wh, table, chunk, options, findings, outcome, coming))
         outcomes.append(outcome)
     return outcomes
 
@@ -116,14 +130,16 @@ def _one_chunk(
     findings: Findings,
     outcome: Outcome,
     coming: set[str],
-) -> None:
-    """``coming`` collects the accounts that a dry run would have added by now."""
+) -> list[str]:
+    """The state of each row. ``coming`` collects the accounts that a dry run would have added
+    by now."""
     states = importing.classify(wh, table, chunk.text)
     wanted = {NEW} | ({UPDATE: {DIFFERENT}}.get(options.on_conflict) or set())
     kept: list[Clean] = []
-    for place, row, state in zip(chunk.places, chunk.rows, states, strict=True):
-        if state == ORPHAN and options.dry_run and row[table.parent_key] in coming:
-            state = NEW
+    for n, (place, row) in enumerate(zip(chunk.places, chunk.rows, strict=True)):
+        if states[n] == ORPHAN and options.dry_run and row[table.parent_key] in coming:
+            states[n] = NEW
+        state = states[n]
         outcome.states[state] += 1
         if state == ORPHAN:
             reason = f"its account {row[table.parent_key]} does not exist"
@@ -135,7 +151,7 @@ def _one_chunk(
         if state in wanted or state == UNCHANGED:
             kept.append(row)
     if options.dry_run or not kept:
-        return
+        return states
     text = _as_json(table, kept)
     if any(state in wanted for state in states):
         overwrite = options.on_conflict == UPDATE
@@ -144,6 +160,7 @@ def _one_chunk(
     outcome.checked += sums.rows
     outcome.found += sums.found
     outcome.equal &= sums.source == sums.warehouse
+    return states
 
 
 def _chunks(table: Table, rows: Iterator[tuple[Place, Clean]]) -> Iterator[Chunk]:

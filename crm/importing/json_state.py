@@ -32,6 +32,9 @@ _KNOWN = {
     "sample_data_loaded",
 }
 
+# The shapes that there are need six.
+_DEEPEST = 50
+
 # Statuses stand within accounts in the legacy app's files, and by themselves in our exports.
 OWN_SECTION = PLATFORMS_STATUS.name
 
@@ -67,15 +70,22 @@ def read(path: Path) -> State:
 
 
 def _shapes(path: Path) -> dict[str, str]:
-    """Each top-level key, and whether an object or a list is under it."""
+    """Each top-level key, and whether an object or a list is under it. Raises SourceError."""
     shapes: dict[str, str] = {}
-    key = None
+    key, depth = None, 0
     with path.open("rb") as file:
-        for prefix, event, value in ijson.parse(_without_mark(file), use_float=True):
-            if prefix == "" and event == "map_key":
+        for event, value in ijson.basic_parse(_without_mark(file), use_float=True):
+            if depth == 1 and event == "map_key":
                 key = value
-            elif key is not None and prefix == key:
+            elif depth == 1 and key is not None:
                 shapes.setdefault(key, event)
+            if event in ("start_map", "start_array"):
+                depth += 1
+            elif event in ("end_map", "end_array"):
+                depth -= 1
+            if depth > _DEEPEST:
+                # Building such values takes the parser more stack than a thread has.
+                raise SourceError(f"{path.name} is nested too deeply to be such a file.")
     return shapes
 
 

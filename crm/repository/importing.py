@@ -7,6 +7,7 @@ columns. They are matched by ``Table.match``; only the table's own columns are c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from crm.schema import ACCOUNTS, Table
 from crm.warehouse import Warehouse
@@ -54,6 +55,18 @@ def classify(wh: Warehouse, table: Table, rows: str) -> list[str]:
         sql = sql.replace("    LEFT JOIN owners AS o ON o.bsnid = g.`{owner}`\n", "")
     text = _sql.render(wh.namespace, sql, **_parts(wh, table))
     return [row["state"] for row in wh.query(text, {"rows": rows, "actor": wh.actor})]
+
+
+def there(wh: Warehouse, table: Table, rows: str) -> list[dict[str, Any]]:
+    """What is stored of these rows: their own columns."""
+    sql = """
+    WITH given AS ({given})
+    SELECT {columns} FROM {target} AS t LEFT SEMI JOIN given AS g ON {match}
+    """
+    parts = _parts(wh, table)
+    columns = _sql.columns(table, "t")
+    text = _sql.render(wh.namespace, sql, columns=columns, **parts)
+    return wh.query(text, {"rows": rows, "actor": wh.actor})
 
 
 def take_in(wh: Warehouse, table: Table, rows: str, *, overwrite: bool) -> int:

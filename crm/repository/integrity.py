@@ -5,6 +5,7 @@ Each check finds rows; some have a repair, one statement that does what its prev
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -42,13 +43,30 @@ class Check:
     fix: Callable[[], Iterator[tuple[Table, str, dict[str, Any]]]] | None = None
 
 
-def problems(wh: Warehouse, check: Check) -> list[Problem]:
-    found = []
-    for table, sql, params in check.find():
-        text = _sql.render(wh.namespace, sql + " LIMIT :shown", target=wh.namespace.table(table))
-        for row in wh.query(text, {**params, "shown": SHOWN}):
-            repair = row.get("repair") or ""
-            found.append(Problem(check.name, table, row["key"] or "", row["detail"], repair))
+def look(wh: Warehouse, checks: tuple[Check, ...] = ()) -> dict[Check, list[Problem]]:
+    """What these checks (all of them) find, at most ``SHOWN`` rows per table and rule. One
+    statement."""
+    checks = checks or CHECKS
+    branches, values, tables = [], {"shown": SHOWN}, []
+    for number, check in enumerate(checks):
+        for table, sql, params in check.find():
+            place = len(branches)
+            for name in params:
+                sql = re.sub(rf":{name}\b", f":b{place}_{name}", sql)
+                values[f"b{place}_{name}"] = params[name]
+            text = _sql.render(wh.namespace, sql, target=wh.namespace.table(table))
+            repair = "repair" if "AS repair" in sql else "CAST(NULL AS STRING)"
+            branches.append(
+                f"SELECT {place} AS place, {number} AS number, key, detail, {repair} AS repair "  # noqa: S608, E501 - our own checks
+                f"FROM ({text} LIMIT :shown) AS found"
+            )
+            tables.append(table)
+    rows = wh.query(" UNION ALL ".join(branches) + " ORDER BY place, key, detail", values)
+    found: dict[Check, list[Problem]] = {check: [] for check in checks}
+    for row in rows:
+        check, table = checks[row["number"]], tables[row["place"]]
+        key, repair = row["key"] or "", row["repair"] or ""
+        found[check].append(Problem(check.name, table, key, row["detail"], repair))
     return found
 
 
@@ -60,7 +78,7 @@ def repair(wh: Warehouse, check: Check) -> int:
         write(
             wh,
             _sql.render(wh.namespace, sql, target=wh.namespace.table(table)),
-            params or None,
+            {**params, **({"actor": wh.actor} if ":actor" in sql else {})} or None,
             repeatable=True,
         )
         for table, sql, params in check.fix()
@@ -141,13 +159,36 @@ def _drop_older_statuses() -> Iterator[tuple[Table, str, dict[str, Any]]]:
 
 
 # --- orphans ---
+# A BSNID that an address can hold (see BsnidField).
+_USABLE = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+
+
 def _orphans() -> Iterator[tuple[Table, str, dict[str, Any]]]:
     sql = """
-    SELECT t.id AS key, CONCAT('its account ', t.account_bsnid, ' does not exist') AS detail
+    SELECT t.id AS key,
+      CONCAT('its account ', COALESCE(t.account_bsnid, '(none)'), ' does not exist') AS detail,
+      CASE WHEN t.account_bsnid RLIKE :usable
+        THEN CONCAT('create the account ', t.account_bsnid) END AS repair
     FROM {target} AS t LEFT ANTI JOIN {accounts} AS a ON a.bsnid = t.account_bsnid ORDER BY 1
     """
     for table in CHILDREN:
-        yield table, sql, {}
+        yield table, sql, {"usable": _USABLE}
+
+
+def _create_accounts() -> Iterator[tuple[Table, str, dict[str, Any]]]:
+    """Nothing is lost by it, and whoever knows better can move or delete what is there then."""
+    sql = """
+    MERGE INTO {{target}} AS t
+    USING (
+      SELECT DISTINCT account_bsnid AS bsnid FROM {{{child}}} WHERE account_bsnid RLIKE :usable
+    ) AS s
+    ON t.bsnid = s.bsnid
+    WHEN NOT MATCHED THEN INSERT
+      (bsnid, team, created_at, updated_at, created_by, updated_by) VALUES
+      (s.bsnid, s.bsnid, CURRENT_TIMESTAMP(), CURRENT_TIMESTAMP(), :actor, :actor)
+    """
+    for table in CHILDREN:
+        yield ACCOUNTS, sql.format(child=table.name), {"usable": _USABLE}
 
 
 # --- empty required fields ---
@@ -201,7 +242,8 @@ def _correct_words() -> Iterator[tuple[Table, str, dict[str, Any]]]:
     MERGE INTO {{target}} AS t
     USING (SELECT EXPLODE(ARRAY({words})) AS word) AS w
     ON LOWER(TRIM(t.`{name}`)) = LOWER(w.word) AND t.`{name}` <> w.word
-    WHEN MATCHED THEN UPDATE SET `{name}` = w.word
+    WHEN MATCHED THEN UPDATE SET
+      `{name}` = w.word, updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
     """
     for table, column in _choices():
         words = _words(column)
@@ -253,7 +295,7 @@ CHECKS = (
         _double_statuses,
         _drop_older_statuses,
     ),
-    Check("orphans", "Rows whose account does not exist", _orphans),
+    Check("orphans", "Rows whose account does not exist", _orphans, _create_accounts),
     Check("empty-fields", "Required fields that are empty", _empty),
     Check("unknown-words", "Words that are not in the vocabulary", _unknown_words, _correct_words),
     Check("bad-links", "Links that are none", _bad_links),

@@ -40,6 +40,7 @@ def broken(sample: Warehouse) -> Warehouse:
     insert(sample, PLATFORMS_STATUS, id="s1", status="Requested", **status)
     insert(sample, PLATFORMS_STATUS, id="s2", status="Completed", updated_at=NEW, **status)
     insert(sample, USE_CASES, id="o1", account_bsnid="GONE", problem="P", status="Active")
+    insert(sample, USE_CASES, id="o2", account_bsnid="no/address", problem="P", status="Active")
     insert(sample, USE_CASES, id="e1", account_bsnid="BSN001", status="Active")
     insert(sample, USE_CASES, id="w1", account_bsnid="BSN001", problem="P", status=" on hold")
     insert(sample, USE_CASES, id="w2", account_bsnid="BSN001", problem="P", status="Paused")
@@ -61,8 +62,8 @@ def broken(sample: Warehouse) -> Warehouse:
 
 def found(wh: Warehouse) -> dict[str, list[str]]:
     return {
-        check.name: [problem.key for problem in integrity.problems(wh, check)]
-        for check in integrity.CHECKS
+        check.name: [problem.key for problem in problems]
+        for check, problems in integrity.look(wh).items()
     }
 
 
@@ -77,7 +78,7 @@ def test_every_kind_of_problem_is_found(broken: Warehouse) -> None:
     assert found(broken) == {
         "duplicate-keys": ["SAME", "TWICE"],
         "double-statuses": ["TWICE"],
-        "orphans": ["o1"],
+        "orphans": ["o1", "o2"],
         "empty-fields": ["e1"],
         "unknown-words": ["w1", "w2"],
         "bad-links": ["LINK"],
@@ -93,12 +94,13 @@ def test_fix_repairs_what_can_be_and_leaves_the_rest(broken: Warehouse) -> None:
     assert found(broken) == {
         "duplicate-keys": [],
         "double-statuses": [],
-        "orphans": ["o1"],
-        "empty-fields": ["e1"],
+        "orphans": ["o2"],
+        "empty-fields": ["GONE", "e1"],
         "unknown-words": ["w2"],
         "bad-links": ["LINK"],
         "times": [],
     }
+    assert [case.id for case in accounts.get_detail(broken, "GONE").use_cases] == ["o1"]
     detail = accounts.get_detail(broken, "TWICE")
     assert detail.account.team == "New"
     assert [(status.id, status.status) for status in detail.platforms] == [("s2", "Completed")]

@@ -41,7 +41,7 @@ def _value(field: Tag) -> str:
     if field.name == "select":
         chosen = field.select_one("option[selected]") or field.select_one("option")
         return chosen.get("value", chosen.get_text())
-    return field.get("value", "")
+    return field.get("value", "on" if field.get("type") == "checkbox" else "")
 
 
 def record_form(response: HttpResponse) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _check(self, wh: Warehouse) -> list[tuple[Check, list[Problem]]]:
-        results = [(check, integrity.problems(wh, check)) for check in integrity.CHECKS]
+        results = list(integrity.look(wh).items())
         for check, found in results:
             verdict = self.style.ERROR(str(len(found))) if found else self.style.SUCCESS("none")
             self.stdout.write(f"{check.title}: {verdict}")

@@ -1,0 +1,80 @@
+"""What an import would do, row by row: collected while a dry run goes through the file."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from crm.changes import values_of
+from crm.repository import importing
+from crm.repository.importing import DIFFERENT, NEW
+from crm.schema import Table
+from crm.warehouse import Warehouse
+
+from .findings import Place
+from .importer import Chunk
+from .rows import Clean
+
+# Rows shown of each table and state; all of them are counted.
+SHOWN = 50
+
+
+@dataclass
+class Preview:
+    """Watches a dry run. ``rows`` counts those that were read and may go in."""
+
+    wh: Warehouse
+    rows: int = 0
+    _kept: dict[tuple[Table, str], list[tuple[Place, Clean]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+
+    def watch(self, table: Table, chunk: Chunk, states: list[str]) -> None:
+        self.rows += len(states)
+        for place, row, state in zip(chunk.places, chunk.rows, states, strict=True):
+            kept = self._kept[table, state]
+            if len(kept) < SHOWN:
+                kept.append((place, row))
+
+    def samples(self, table: Table, state: str) -> list[dict[str, Any]]:
+        """Each row's place, key and fields: label, what it says now, what it will say."""
+        kept = self._kept.get((table, state), [])
+        before = self._there(table, [row for _, row in kept]) if state == DIFFERENT else {}
+        return [
+            {
+                "place": str(place),
+                "key": " ".join(row[name] or "" for name in table.match),
+                "fields": _fields(table, before.get(_match(table, row)), row, state),
+            }
+            for place, row in kept
+        ]
+
+    def _there(self, table: Table, rows: list[Clean]) -> dict[tuple[str, ...], Clean]:
+        if not rows:
+            return {}
+        text = json.dumps([[row[name] for name in table.names] for row in rows])
+        found = [values_of(table, row) for row in importing.there(self.wh, table, text)]
+        return {_match(table, row): row for row in found}
+
+
+def _match(table: Table, row: Clean) -> tuple[str, ...]:
+    return tuple(row[name] or "" for name in table.match)
+
+
+def _fields(
+    table: Table, before: Clean | None, row: Clean, state: str
+) -> list[tuple[str, str, str]]:
+    """For a row that differs only the fields that do; otherwise those that hold something."""
+    pairs = (
+        (column, (before or {}).get(column.name) or "", row[column.name] or "")
+        for column in table.own_columns
+        if column.name != table.key or state == NEW
+    )
+    shown = (
+        (column.label, old, new)
+        for column, old, new in pairs
+        if (old != new if state == DIFFERENT else new)
+    )
+    return list(shown)

@@ -1,0 +1,45 @@
+"""All data as one file, to be downloaded."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from crm.exporting import exporter
+from crm.views import access
+
+_FORMATS = {
+    "json": ("JSON", ".json", "Everything, to be imported again: the same to the last byte."),
+    "xlsx": ("Excel", ".xlsx", "A workbook with a sheet per table."),
+    "csv": ("CSV", ".zip", "A zip with a file per table."),
+    "sql": ("SQL", ".sql", "INSERT statements that Databricks accepts."),
+}
+
+
+@never_cache
+@require_safe
+@access.for_admins
+def export(request: HttpRequest) -> HttpResponseBase:
+    """A page to choose from; with ``?format=`` the file, which is made whole before it is sent,
+    so that a warehouse that fails half-way is answered with a page."""
+    form = request.GET.get("format")
+    if form not in _FORMATS:
+        return _choose(request)
+    with tempfile.TemporaryDirectory(prefix="edip-export-") as folder:
+        path = Path(folder) / "export"
+        exporter.export(request.warehouse, form, path)
+        file = path.open("rb")
+    name = f"edip-crm-{timezone.localdate():%Y-%m-%d}{_FORMATS[form][1]}"
+    return FileResponse(file, as_attachment=True, filename=name)
+
+
+def _choose(request: HttpRequest) -> HttpResponse:
+    formats = [(key, label, what) for key, (label, _, what) in _FORMATS.items()]
+    return render(request, "admin_tools/export.html", {"formats": formats})

@@ -1,0 +1,99 @@
+"""Importing a file: upload it, see what it would do, let it be done, read what was done."""
+
+from __future__ import annotations
+
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from crm.import_form import ImportForm
+from crm.importing import jobs
+from crm.importing.jobs import Job
+from crm.views import access, pages
+from crm.warehouse import Warehouse
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@access.for_admins
+@access.for_writers
+def start(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return render(request, "admin_tools/import.html", {"form": ImportForm()})
+    form = ImportForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return render(request, "admin_tools/import.html", {"form": form}, status=422)
+    file = form.cleaned_data["file"]
+    job = jobs.create(_owner(request), file.name, file.chunks(), form.options())
+    job.preview(_warehouse(request))
+    return pages.go(request, reverse("import-job", args=[job.id]))
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@access.for_admins
+@access.for_writers
+def job(request: HttpRequest, id: str) -> HttpResponse:
+    found = _find(request, id)
+    if request.method != "POST":
+        page, part = "admin_tools/import-job.html", "admin_tools/_import-job.html"
+        return pages.show(request, page, part, _context(found))
+    match request.POST.get("do"):
+        case "import":
+            found.run(_warehouse(request))
+        case "look":
+            found.preview(_warehouse(request))
+        case _:
+            found.forget()
+            return pages.go(request, reverse("import"))
+    return pages.go(request, reverse("import-job", args=[found.id]))
+
+
+@never_cache
+@require_safe
+@access.for_admins
+@access.for_writers
+def report(request: HttpRequest, id: str) -> HttpResponseBase:
+    """Every finding, as a CSV file."""
+    found = _find(request, id)
+    if not found.report.exists():
+        raise Http404("There is no report yet.")
+    return FileResponse(found.report.open("rb"), as_attachment=True, filename="import-report.csv")
+
+
+def _find(request: HttpRequest, id: str) -> Job:
+    found = jobs.find(_owner(request), id)
+    if found is None:
+        raise Http404(
+            "This import is not known here any more: it is over for more than an hour, or the app "
+            "was started anew. What it imported is there. Upload the file again to see; importing "
+            "twice changes nothing."
+        )
+    return found
+
+
+def _owner(request: HttpRequest) -> str:
+    return str(request.person)
+
+
+def _warehouse(request: HttpRequest) -> Warehouse:
+    """The person's own, as it is now: the thread that uses it outlives the request."""
+    return request.warehouse.at(request.warehouse.namespace)
+
+
+def _context(found: Job) -> dict[str, object]:
+    state = found.state
+    return {
+        "job": found,
+        "phase": found.phase,
+        "at_work": found.phase in jobs.AT_WORK,
+        "died": found.phase != state["phase"],
+        "to_write": sum(
+            table["new"] + (table["different"] if found.options.on_conflict == "update" else 0)
+            for table in state["tables"]
+        ),
+        "verified": all(table["verified"] for table in state["tables"]),
+    }

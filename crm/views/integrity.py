@@ -1,0 +1,81 @@
+"""What is not as it should be in the tables, and repairing it: the checks of check_integrity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from crm.repository import integrity
+from crm.repository.integrity import SHOWN, Check, Problem
+from crm.schema import ACCOUNTS, UPDATES, USE_CASES
+from crm.views import access, pages
+
+_EDIT = {ACCOUNTS: "account-edit", USE_CASES: "use-case-edit", UPDATES: "update-edit"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A problem, and where one can see to it: empty where there is no such page."""
+
+    problem: Problem
+    url: str
+
+
+@dataclass(frozen=True)
+class Result:
+    check: Check
+    findings: list[Finding]
+
+    @property
+    def repairs(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.problem.repair]
+
+    @property
+    def is_cut(self) -> bool:
+        return len(self.findings) >= SHOWN
+
+
+@never_cache
+@require_safe
+@access.for_admins
+def look(request: HttpRequest) -> HttpResponse:
+    found = integrity.look(request.warehouse)
+    results = [_result(check, problems) for check, problems in found.items()]
+    context = {"results": results, "total": sum(len(result.findings) for result in results)}
+    return render(request, "admin_tools/integrity.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@access.for_admins
+@access.for_writers
+def repair(request: HttpRequest, name: str) -> HttpResponse:
+    """Shows what would be done, row by row; does it when sent. A repair is written so that rows
+    which somebody put right meanwhile are left alone."""
+    check = next((c for c in integrity.CHECKS if c.name == name and c.fix), None)
+    if check is None:
+        raise Http404(f"There is no repair called “{name[:40]}”.")
+    if request.method == "POST":
+        changed = integrity.repair(request.warehouse, check)
+        plural = "row was" if changed == 1 else "rows were"
+        messages.success(request, f"{check.title}: {changed} {plural} repaired.")
+        return pages.go(request, reverse("integrity"))
+    result = _result(check, integrity.look(request.warehouse, (check,))[check])
+    return render(request, "admin_tools/repair.html", {"result": result})
+
+
+def _result(check: Check, problems: list[Problem]) -> Result:
+    return Result(check, [Finding(problem, _url(problem)) for problem in problems])
+
+
+def _url(problem: Problem) -> str:
+    name = _EDIT.get(problem.table)
+    if not name or not problem.key or "/" in problem.key:
+        return ""
+    return reverse(name, args=[problem.key])
