@@ -77,6 +77,7 @@ class Table:
     grants: Grants = field(default_factory=dict)
     row_filter: Policy | None = None
     feed_since: int | None = None  # the version from which changes are recorded
+    vacuumed_to: int = -1  # the last version whose changes cannot be read, its files being gone
 
     @property
     def full_name(self) -> str:

@@ -48,10 +48,22 @@ class Changes:
             raise missing_changes(0, self._commits.version(table), 0)
         return table.feed_since or 0
 
+    def _first(self, table: Table) -> int:
+        return max(self.since(table), table.vacuumed_to + 1)
+
+    def last_unreadable(self, table: Table) -> int:
+        """The last version whose changes need a file that is gone; -1 where there is none."""
+        location = self._catalog.location(table)
+        for version in range(self._commits.version(table), -1, -1):
+            added, removed, _ = _actions(location, version)
+            if not all((location / path).exists() for path in (*added, *removed)):
+                return version
+        return -1
+
     def folder(self, table: Table) -> Path:
-        """A folder of Parquet files with the changes of all versions of the feed."""
+        """A folder of Parquet files with the changes of all versions whose files are there."""
         with self._locks[table.id]:
-            latest, since = self._commits.version(table), self.since(table)
+            latest, since = self._commits.version(table), self._first(table)
             home = self._folder / table.id / f"{table.epoch}-{since}"
             done = sorted(int(entry.name) for entry in home.iterdir()) if home.exists() else []
             if done and done[-1] == latest:
@@ -69,7 +81,7 @@ class Changes:
     def _extend(self, table: Table, home: Path, covered: int | None, latest: int) -> Path:
         """What is there, up to ``covered``, and what came after, as one more folder."""
         schema = self._schema(table)
-        first = self.since(table) if covered is None else covered + 1
+        first = self._first(table) if covered is None else covered + 1
         found = (self._of(table, version, schema) for version in range(first, latest + 1))
         parts = [part for part in found if part is not None]
         new = pa.concat_tables(parts).cast(schema) if parts else schema.empty_table()
@@ -157,4 +169,13 @@ def missing_changes(start: int, end: int, version: int) -> SqlError:
         f"for version [{version}]. If you've enabled change data feed on this table, use "
         "`DESCRIBE HISTORY` to see when it was first enabled.",
         "KD002",
+    )
+
+
+def vacuumed_changes(version: int) -> SqlError:
+    return SqlError(
+        "DELTA_CHANGE_DATA_FILE_NOT_FOUND",
+        f"Files of version {version} referenced in the transaction log cannot be found: VACUUM "
+        "has removed them. Read changes of later versions.",
+        "42K03",
     )

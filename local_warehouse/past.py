@@ -96,6 +96,12 @@ class Past:
                 self._drop_oldest()
         return path
 
+    def forget(self, table: Table) -> None:
+        """What was laid out of a table: its files would outlive a VACUUM there."""
+        with self._lock:
+            for key in [key for key in self._laid_out if key[0] == table.id]:
+                shutil.rmtree(self._laid_out.pop(key), ignore_errors=True)
+
     def _drop_oldest(self) -> None:
         while len(self._laid_out) > KEPT:
             oldest = next(iter(self._laid_out))
@@ -111,7 +117,11 @@ class Past:
         (path / "_delta_log").mkdir(parents=True)
         files = pa.table(delta.get_add_actions()).select(["path", "size_bytes"]).to_pylist()
         for file in files:
-            os.link(location / file["path"], path / file["path"])
+            try:
+                os.link(location / file["path"], path / file["path"])
+            except FileNotFoundError:
+                shutil.rmtree(path, ignore_errors=True)
+                raise _vacuumed(table, version) from None
         actions = [
             {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}},
             {
@@ -147,3 +157,12 @@ class Past:
                 moment = int(self._commits.info(table, version).get("timestamp", 0))
                 moments.append(max([moment, *moments[-1:]]))
             return list(moments)
+
+
+def _vacuumed(table: Table, version: int) -> SqlError:
+    return SqlError(
+        "DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION",
+        "Cannot time travel beyond delta.deletedFileRetentionDuration set on the table: VACUUM "
+        f"has removed files of version {version} of {table.full_name}.",
+        "0AKDC",
+    )

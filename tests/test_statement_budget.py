@@ -43,9 +43,14 @@ PAGES = {
     "activity": "/activity/?q=a&kind=created",
     "history-reach": "/activity/reach/",
     "put-back": "/put-back/accounts/BSN001/{version}/?field=team",
+    "integrity": "/admin-tools/integrity/",
+    "integrity-repair": "/admin-tools/integrity/orphans/",
     "readyz": "/readyz",
 }
 FREE = {"healthz": "/healthz", "admin-tools": "/admin-tools/", "as-of": "/as-of/"}
+FREE |= {"import": "/admin-tools/import/", "export": "/admin-tools/export/"}
+# Counted by rows: see tests/importing.
+IMPORTS = {"import-job", "import-report"}
 POST_ONLY = {"platform-status", "theme", "undo"}
 LIVE = {"live": "/live/"}
 PAST = {"since": "/since/", "account-since": "/accounts/BSN001/since/"}
@@ -68,7 +73,7 @@ def fill(sample: Warehouse) -> Callable[[str], str]:
 
 def test_every_url_is_walked() -> None:
     names = {name for name in get_resolver().reverse_dict if isinstance(name, str)}
-    assert names == PAGES.keys() | FREE.keys() | PAST.keys() | LIVE.keys() | POST_ONLY
+    assert names == PAGES.keys() | FREE.keys() | PAST.keys() | LIVE.keys() | POST_ONLY | IMPORTS
 
 
 @pytest.mark.parametrize("htmx", [{}, HTMX], ids=["page", "htmx"])

@@ -29,6 +29,7 @@ _TOO_EARLY = (
     "DELTA_VERSION_NOT_FOUND",
     "DELTA_FILE_NOT_FOUND_DETAILED",
     "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION",
+    "DELTA_CHANGE_DATA_FILE_NOT_FOUND",
     "DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_DATA_SCHEMA",
     "DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_SCHEMA_CHANGE",
     "FAILED_READ_FILE.DBR_FILE_NOT_EXIST",
@@ -53,16 +54,15 @@ def read(wh: Warehouse, statement: Callable[[dict[str, int]], Result]) -> Result
 
     One statement, unless the starts have to be looked for. Raises WarehouseError.
     """
-    try:
-        return statement(starts(wh))
-    except StatementFailed as error:
-        if error.error_class not in _TOO_EARLY:
-            raise
-        found = _look(wh)
-        if found == starts(wh):
-            raise
-    with _lock:
-        _known[_key(wh)] = found
+    for after_vacuum in (False, True):
+        try:
+            return statement(starts(wh))
+        except StatementFailed as error:
+            if error.error_class not in _TOO_EARLY:
+                raise
+            found = _look(wh, after_vacuum=after_vacuum)
+        with _lock:
+            _known[_key(wh)] = found
     return statement(found)
 
 
@@ -77,17 +77,23 @@ def reach(wh: Warehouse) -> dt.datetime:
     )
 
 
-def _look(wh: Warehouse) -> dict[str, int]:
+def _look(wh: Warehouse, *, after_vacuum: bool) -> dict[str, int]:
+    """Where the feeds begin: as they should, or ``after_vacuum``, where a table keeps its files
+    for less long than it was told to."""
     lines = timeline.load(wh.at(wh.namespace.present))
     kept_since = lines.read_at - dt.timedelta(days=settings.EDIP_HISTORY_DAYS)
-    return {table.name: _start(commits, kept_since) for table, commits in lines.commits.items()}
+    return {
+        table.name: _start(commits, kept_since, after_vacuum=after_vacuum)
+        for table, commits in lines.commits.items()
+    }
 
 
-def _start(commits: tuple[Commit, ...], kept_since: dt.datetime) -> int:
+def _start(commits: tuple[Commit, ...], kept_since: dt.datetime, *, after_vacuum: bool) -> int:
     """After the feed was switched on last, and within what is kept."""
+    vacuumed = (c.version for c in commits if after_vacuum and c.operation == "VACUUM END")
     switched_on = max((c.version for c in commits if c.enables_feed), default=0)
     kept = next((c.version for c in commits if c.moment >= kept_since), commits[-1].version)
-    return max(switched_on, kept, commits[0].version)
+    return max(switched_on, kept, commits[0].version, *vacuumed)
 
 
 def _key(wh: Warehouse) -> Any:

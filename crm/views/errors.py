@@ -160,6 +160,7 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
 # What a warehouse says of an old version whose files or columns are not there any more.
 _GONE = {
     "DELTA_FILE_NOT_FOUND_DETAILED",
+    "DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION",
     "DELTA_VERSION_NOT_FOUND",
     "FAILED_READ_FILE.DBR_FILE_NOT_EXIST",
     "UNRESOLVED_COLUMN.WITH_SUGGESTION",

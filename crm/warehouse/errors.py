@@ -154,7 +154,11 @@ _BY_SQLSTATE = {
 _BY_CLASS = (
     (re.compile(r"DELTA_(CONCURRENT_|METADATA_CHANGED|PROTOCOL_CHANGED)"), WriteConflict),
     (re.compile(r"PERMISSION"), PermissionDenied),
-    (re.compile(r"(_NOT_FOUND|NO_SUCH_.*|_DOES_NOT_EXIST)$"), ObjectNotFound),
+    # A file or a version that is gone is no table that is missing.
+    (
+        re.compile(r"((?<!FILE)(?<!VERSION)_NOT_FOUND|NO_SUCH_.*|_DOES_NOT_EXIST)$"),
+        ObjectNotFound,
+    ),
     (re.compile(r"NOT_NULL_CONSTRAINT|VIOLATE_CONSTRAINT"), ConstraintViolated),
     (re.compile(r"TIMEOUT|OPERATION_CANCELED"), StatementTimeout),
 )

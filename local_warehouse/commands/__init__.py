@@ -13,7 +13,19 @@ from ..context import Context, Result
 from ..errors import syntax_error
 from ..parsing import Words, tokenize
 from ..privileges import Need
-from . import alter, create, describe, drop, functions, grants, history, restore, show, use
+from . import (
+    alter,
+    create,
+    describe,
+    drop,
+    functions,
+    grants,
+    history,
+    restore,
+    show,
+    upkeep,
+    use,
+)
 
 Function = Callable[[Words, Context], Result]
 
@@ -26,6 +38,8 @@ COMMANDS: tuple[tuple[str, Function], ...] = (
     ("CREATE FUNCTION", functions.create),
     ("CREATE OR REPLACE FUNCTION", functions.create),
     ("RESTORE", restore.restore),
+    ("OPTIMIZE", upkeep.optimize),
+    ("VACUUM", upkeep.vacuum),
     ("ALTER TABLE", alter.table),
     ("COMMENT ON", alter.comment),
     ("DROP CATALOG", drop.catalog),

@@ -1,9 +1,12 @@
-"""CREATE TABLE … DEEP CLONE: a table of its own with the files of another, at some version.
+"""CREATE TABLE … DEEP|SHALLOW CLONE: a table with the files of another, at some version.
 
 A clone takes schema, nullability, CHECK constraints, properties and clustering along, but
 neither keys, grants, row filters, masks nor the description
 (https://docs.databricks.com/delta/clone). Files are hard-linked: no file of a Delta table is
-ever changed, so either table may drop its own without harm to the other.
+ever changed, so either table may drop its own without harm to the other. That is what a deep clone
+promises, and what Unity Catalog promises of a shallow one: VACUUM of the source spares the files
+that the clone needs (https://docs.databricks.com/delta/clone-unity-catalog). So the two differ in
+what they report.
 """
 
 from __future__ import annotations
@@ -41,9 +44,10 @@ COLUMNS = (
 def create(words: Words, context: Context, *, replaces: bool = False) -> Result:
     tolerant = words.accept("IF", "NOT", "EXISTS")
     node = words.table()
-    if words.accept("SHALLOW"):
-        raise unsupported("SHALLOW CLONE")
-    words.expect("DEEP", "CLONE")
+    is_shallow = words.accept("SHALLOW")
+    if not is_shallow:
+        words.expect("DEEP")
+    words.expect("CLONE")
     source = context.resolver.table(words.table(), "SELECT")
     if is_protected(source):
         raise unsupported("cloning a table with a row filter or column mask")
@@ -53,16 +57,21 @@ def create(words: Words, context: Context, *, replaces: bool = False) -> Result:
     if found is None:
         context.catalog.schema(*place[:2])
         context.access.require("CREATE TABLE", schema_(*place[:2]))
-        return _create(place, source, version, context)
+        return _create(place, source, version, is_shallow, context)
     if tolerant:
         return NOTHING
     if not replaces:
         raise table_exists(found.full_name)
-    return _replace(context.resolver.table(node, MANAGE), source, version, context)
+    target = context.resolver.table(node, MANAGE)
+    return _replace(target, source, version, is_shallow, context)
 
 
 def _create(
-    place: tuple[str, str, str], source: Table, version: int | None, context: Context
+    place: tuple[str, str, str],
+    source: Table,
+    version: int | None,
+    is_shallow: bool,
+    context: Context,
 ) -> Result:
     catalog, schema, name = place
     table = Table(catalog, schema, name, [], context.session.user)
@@ -81,7 +90,7 @@ def _create(
         "minWriterVersion": protocol.min_writer_version,
     }
     actions = [
-        _info(source, delta.version()),
+        _info(source, delta.version(), is_shallow),
         {"protocol": versions_ | {key: value for key, value in features.items() if value}},
         _metadata(table, delta),
         *files,
@@ -90,10 +99,12 @@ def _create(
     context.engine.register(table.id, str(location))
     context.commits.record(table, 0, context.session.user, context.statement_id)
     context.catalog.add_table(table)
-    return _result(Files.of(delta), Files({}), len(files))
+    return _result(Files.of(delta), Files({}), is_shallow)
 
 
-def _replace(table: Table, source: Table, version: int | None, context: Context) -> Result:
+def _replace(
+    table: Table, source: Table, version: int | None, is_shallow: bool, context: Context
+) -> Result:
     location = context.catalog.location(table)
     delta = DeltaTable(context.catalog.location(source), version=version)
     with context.commits.exclusively(table, context.cancellation):
@@ -109,12 +120,17 @@ def _replace(table: Table, source: Table, version: int | None, context: Context)
         _describe(draft, source)
         if draft.has_change_feed and not table.has_change_feed:
             draft.feed_since = made
-        actions = [_info(source, delta.version()), _metadata(table, delta), *removed, *files]
+        actions = [
+            _info(source, delta.version(), is_shallow),
+            _metadata(table, delta),
+            *removed,
+            *files,
+        ]
         delta_log.commit(location, made, actions)
         context.commits.record(table, made, context.session.user, context.statement_id)
         vars(table).update(vars(draft))
         context.catalog.changed(table)
-    return _result(Files.of(delta), before, len(files))
+    return _result(Files.of(delta), before, is_shallow)
 
 
 def _describe(table: Table, source: Table) -> None:
@@ -135,8 +151,12 @@ def _link(delta: DeltaTable, source: Path, target: Path, prefix: str) -> list[di
     return actions
 
 
-def _info(source: Table, version: int) -> dict:
-    parameters = {"source": source.full_name, "sourceVersion": str(version), "isShallow": "false"}
+def _info(source: Table, version: int, is_shallow: bool) -> dict:
+    parameters = {
+        "source": source.full_name,
+        "sourceVersion": str(version),
+        "isShallow": str(is_shallow).lower(),
+    }
     now = int(time.time() * 1000)
     return {
         "commitInfo": {"timestamp": now, "operation": "CLONE", "operationParameters": parameters}
@@ -156,6 +176,7 @@ def _metadata(table: Table, delta: DeltaTable) -> dict:
     }
 
 
-def _result(source: Files, removed: Files, copied: int) -> Result:
-    values = (source.size, len(source), len(removed), copied, removed.size, source.size)
+def _result(source: Files, removed: Files, is_shallow: bool) -> Result:
+    copied = Files({}) if is_shallow else source
+    values = (source.size, len(source), len(removed), len(copied), removed.size, copied.size)
     return rows(dict.fromkeys(COLUMNS, NUMBER), [values])

@@ -26,6 +26,9 @@ PATHS = [
     "/as-of/2001-01-01T00:00:00Z/",
     "/admin-tools/",
     "/admin-tools/?check=1",
+    "/admin-tools/import/",
+    "/admin-tools/export/",
+    "/admin-tools/integrity/",
     "/no-such-page/",
 ]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

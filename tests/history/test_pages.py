@@ -263,3 +263,23 @@ def test_readers_are_offered_no_way_back(told: None, see: See, settings: object)
     assert see("/accounts/B1/history/").select("a[href*='/put-back/']")
     settings.EDIP_EDITORS = ["somebody.else@example.com"]
     assert not see("/accounts/B1/history/").select("a[href*='/put-back/']")
+
+
+def test_after_a_vacuum(told: None, ana: Warehouse, see: See, client: Client) -> None:
+    """What it took away is said to be beyond what is kept; what came after is there."""
+    then = dt.datetime.now(dt.UTC)
+    table = ana.namespace.table(ACCOUNTS)
+    ana.execute(
+        f"ALTER TABLE {table} SET TBLPROPERTIES "
+        "('delta.deletedFileRetentionDuration' = 'interval 0 hours')",
+        repeatable=True,
+    )
+    accounts.update(ana, "B1", {"team": "Later"}, accounts.get(ana, "B1").updated_at)
+    ana.execute(f"VACUUM {table}", repeatable=True)
+    accounts.update(ana, "B1", {"team": "Latest"}, accounts.get(ana, "B1").updated_at)
+    page = see("/accounts/B1/history/?table=accounts")
+    assert said(page) == ["Changed Team of the account Latest"]
+    past = client.get(address(then, "/accounts/B1/"))
+    assert past.status_code == 404
+    assert text(parsed(past), "main h1") == "The past does not reach back so far"
+    assert see("/accounts/B1/").h1.get_text() == "Latest"

@@ -1,0 +1,144 @@
+"""OPTIMIZE and VACUUM: fewer and larger files, and none that nobody needs any more."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from ..catalog import Table
+from ..context import Context, Result, rows
+from ..errors import SqlError, syntax_error, unsupported
+from ..files import Files
+from ..parsing import Words
+from ..system_tables import TEXT
+
+_SIZES = pa.struct(
+    [("min", pa.int64()), ("max", pa.int64()), ("avg", pa.float64())]
+    + [("totalFiles", pa.int64()), ("totalSize", pa.int64())]
+)
+# https://docs.databricks.com/sql/language-manual/delta-optimize (returned metrics)
+_METRICS = pa.struct(
+    [("numFilesAdded", pa.int64()), ("numFilesRemoved", pa.int64())]
+    + [("filesAdded", _SIZES), ("filesRemoved", _SIZES)]
+    + [("partitionsOptimized", pa.int64()), ("numBatches", pa.int64())]
+    + [("totalConsideredFiles", pa.int64()), ("totalFilesSkipped", pa.int64())]
+    + [("preserveInsertionOrder", pa.bool_())]
+)
+
+RETENTION = "delta.deletedfileretentionduration"
+_WEEK = 7 * 24
+_HOURS = {"minute": 1 / 60, "hour": 1, "day": 24, "week": _WEEK}
+_LISTED = 1000
+
+
+def optimize(words: Words, context: Context) -> Result:
+    """Rewrites small files. Rows stay what they are: nobody's write conflicts with it."""
+    table = context.resolver.table(words.table(), "MODIFY", "SELECT")
+    if words.accept("FULL") and not table.cluster_by:
+        raise SqlError(
+            "DELTA_OPTIMIZE_FULL_NOT_SUPPORTED",
+            "OPTIMIZE FULL is only supported for clustered tables with non-empty clustering "
+            "columns.",
+            "42601",
+        )
+    if words.more:
+        raise unsupported("OPTIMIZE with WHERE or ZORDER BY")
+    location = context.catalog.location(table)
+    with context.commits.exclusively(table, context.cancellation):
+        before = Files.of(DeltaTable(location))
+        DeltaTable(location).optimize.compact()
+        after = Files.of(DeltaTable(location))
+        _record(table, context)
+    metrics = _metrics(before, after)
+    columns = {"path": TEXT, "metrics": _METRICS}
+    return rows(columns, [(str(location), metrics)])
+
+
+def vacuum(words: Words, context: Context) -> Result:
+    """Deletes the files that no version within the retention needs; older versions cannot be
+    read then. https://docs.databricks.com/sql/language-manual/delta-vacuum
+    """
+    table = context.resolver.table(words.table(), "MODIFY", "SELECT")
+    if words.accept("LITE") or words.accept("FULL"):
+        pass  # what differs is how the files are found
+    retained = _retention(table)
+    if words.accept("RETAIN"):
+        asked = words.number()
+        words.expect("HOURS")
+        if asked < retained:
+            raise SqlError(
+                "DELTA_VACUUM_RETENTION_PERIOD_TOO_SHORT",
+                f"The specified VACUUM retention period ({asked} hours) is too low and may "
+                f"corrupt this Delta table if any writes are in progress. The table keeps deleted "
+                f"files for {retained} hours.",
+                "22003",
+            )
+        retained = asked
+    is_dry = words.accept("DRY", "RUN")
+    words.end()
+    location = context.catalog.location(table)
+    with context.commits.exclusively(table, context.cancellation):
+        tombstoned = DeltaTable(location).vacuum(
+            retained, dry_run=True, enforce_retention_duration=False
+        )
+        found = [path for path in tombstoned if (location / path).exists()]
+        if not is_dry:
+            DeltaTable(location).vacuum(retained, dry_run=False, enforce_retention_duration=False)
+            _record(table, context)
+            # Both may have read from files that are gone now.
+            context.parts.past.forget(table)
+            context.parts.changes.forget(table)
+            table.vacuumed_to = context.parts.changes.last_unreadable(table)
+            context.catalog.save()
+    paths = [f"{location}/{path}" for path in found[:_LISTED]] if is_dry else [str(location)]
+    return rows({"path": TEXT}, [(path,) for path in paths])
+
+
+def _record(table: Table, context: Context) -> None:
+    """Note who made the versions that there are now, and nobody has noted."""
+    known = context.commits.makers(table)
+    for version in range(context.commits.version(table), -1, -1):
+        if version in known:
+            break
+        context.commits.record(table, version, context.session.user, context.statement_id)
+
+
+def _metrics(before: Files, after: Files) -> dict[str, Any]:
+    added, removed = after - before, before - after
+    return {
+        "numFilesAdded": len(added),
+        "numFilesRemoved": len(removed),
+        "filesAdded": _sizes(added),
+        "filesRemoved": _sizes(removed),
+        "partitionsOptimized": 0,
+        "numBatches": 1 if len(added) else 0,
+        "totalConsideredFiles": len(before),
+        "totalFilesSkipped": len(before) - len(removed),
+        "preserveInsertionOrder": True,
+    }
+
+
+def _sizes(files: Files) -> dict[str, Any]:
+    sizes = list(files.sizes.values())
+    return {
+        "min": min(sizes, default=None),
+        "max": max(sizes, default=None),
+        "avg": sum(sizes) / len(sizes) if sizes else 0.0,
+        "totalFiles": len(sizes),
+        "totalSize": sum(sizes),
+    }
+
+
+def _retention(table: Table) -> int:
+    """Hours for which the table keeps deleted files; a week unless it says otherwise."""
+    said = next((v for k, v in table.properties.items() if k.lower() == RETENTION), None)
+    if said is None:
+        return _WEEK
+    parts = re.findall(r"(\d+)\s+(minute|hour|day|week)s?", said.lower())
+    if not parts:
+        raise syntax_error(f"in the interval '{said}'")
+    return math.ceil(sum(int(number) * _HOURS[unit] for number, unit in parts))

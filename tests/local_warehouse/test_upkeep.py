@@ -1,0 +1,167 @@
+"""OPTIMIZE, VACUUM and shallow clones: files come and go, rows stay."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from .conftest import shell_on
+
+FLEETING = "'delta.deletedFileRetentionDuration' = 'interval 0 hours'"
+
+
+@pytest.fixture
+def table(shell):
+    """Three versions with rows, four files by then."""
+    shell.run(
+        "CREATE TABLE t (id STRING NOT NULL, n INT, CONSTRAINT t_pk PRIMARY KEY(id)) "
+        f"TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true', {FLEETING})"
+    )
+    for number, letter in enumerate("abcd", start=1):
+        shell.change(f"INSERT INTO t VALUES ('{letter}', {number})")
+    return shell
+
+
+def content(shell, source="t"):
+    return [tuple(row) for row in shell.run(f"SELECT id, n FROM {source} ORDER BY id")]
+
+
+ALL = [("a", 1), ("b", 2), ("c", 3), ("d", 4)]
+
+
+# --- OPTIMIZE ---
+def test_many_small_files_become_one(table):
+    (row,) = table.run("OPTIMIZE t")
+    metrics = row.metrics
+    assert (metrics["numFilesRemoved"], metrics["numFilesAdded"]) == (4, 1)
+    assert metrics["filesRemoved"]["totalFiles"] == 4
+    assert metrics["filesAdded"]["totalSize"] > 0
+    assert content(table) == ALL
+    latest = table.run("DESCRIBE HISTORY t")[0]
+    assert (latest.operation, latest.version) == ("OPTIMIZE", 5)
+    assert latest.userName
+
+
+def test_it_changes_no_row(table):
+    before = table.value("SELECT COUNT(*) FROM table_changes('t', 0)")
+    table.run("OPTIMIZE t")
+    assert table.value("SELECT COUNT(*) FROM table_changes('t', 0)") == before
+
+
+def test_nothing_to_do_makes_no_version(table):
+    table.run("OPTIMIZE t")
+    versions = len(table.run("DESCRIBE HISTORY t"))
+    (row,) = table.run("OPTIMIZE t")
+    assert (row.metrics["numFilesAdded"], row.metrics["totalFilesSkipped"]) == (0, 1)
+    assert len(table.run("DESCRIBE HISTORY t")) == versions
+
+
+def test_writers_do_not_conflict_with_it(table, server):
+    failures, schema = [], table.value("SELECT current_schema()")
+
+    def write():
+        with shell_on(server, catalog="tests", schema=schema) as other:
+            for n in range(10):
+                try:
+                    other.change(f"UPDATE t SET n = n + 1 WHERE id = 'a' AND n < {100 + n}")
+                except Exception as error:  # noqa: BLE001 - shown by the test
+                    failures.append(error)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    for _ in range(5):
+        table.run("OPTIMIZE t")
+    writer.join()
+    assert failures == []
+    assert content(table)[0] == ("a", 11)
+
+
+@pytest.mark.parametrize(
+    ("statement", "error"),
+    [
+        ("OPTIMIZE t FULL", "DELTA_OPTIMIZE_FULL_NOT_SUPPORTED"),
+        ("OPTIMIZE t WHERE n > 1", "UNSUPPORTED_FEATURE"),
+        ("OPTIMIZE t ZORDER BY (n)", "UNSUPPORTED_FEATURE"),
+        ("OPTIMIZE nothing", "TABLE_OR_VIEW_NOT_FOUND"),
+        ("VACUUM nothing", "TABLE_OR_VIEW_NOT_FOUND"),
+        ("VACUUM t RETAIN x HOURS", "PARSE_SYNTAX_ERROR"),
+        ("VACUUM t sometime", "PARSE_SYNTAX_ERROR"),
+    ],
+)
+def test_what_cannot_be_done(table, statement, error):
+    assert error in table.error(statement)
+
+
+# --- VACUUM ---
+def test_what_no_version_within_the_retention_needs_is_gone(table):
+    table.run("OPTIMIZE t")
+    would = [row.path for row in table.run("VACUUM t DRY RUN")]
+    assert len(would) == 4
+    assert content(table, "t VERSION AS OF 2") == ALL[:2]
+    assert len(table.run("VACUUM t")) == 1
+    assert content(table) == ALL
+    error = table.error("SELECT * FROM t VERSION AS OF 2")
+    assert "DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION" in error
+    assert "DELTA_FILE_NOT_FOUND_DETAILED" in table.error("RESTORE TABLE t TO VERSION AS OF 2")
+    assert "DELTA_CHANGE_DATA_FILE_NOT_FOUND" in table.error("SELECT * FROM table_changes('t', 0)")
+    assert table.run("VACUUM t DRY RUN") == []
+    assert [row.operation for row in table.run("DESCRIBE HISTORY t LIMIT 2")] == [
+        "VACUUM END",
+        "VACUUM START",
+    ]
+
+
+def test_the_table_goes_on(table):
+    table.run("OPTIMIZE t")
+    table.run("VACUUM t")
+    now = table.run("DESCRIBE HISTORY t LIMIT 1")[0].version
+    table.change("UPDATE t SET n = 10 WHERE id = 'a'")
+    assert content(table)[0] == ("a", 10)
+    assert content(table, f"t VERSION AS OF {now}") == ALL
+    changes = f"SELECT n, _change_type FROM table_changes('t', {now + 1}) ORDER BY n"
+    assert [tuple(row) for row in table.run(changes)] == [
+        (1, "update_preimage"),
+        (10, "update_postimage"),
+    ]
+
+
+def test_what_is_young_stays(shell):
+    shell.run("CREATE TABLE t (id STRING, n INT)")
+    for n in range(3):
+        shell.change(f"INSERT INTO t VALUES ('a', {n})")
+    shell.run("OPTIMIZE t")
+    assert shell.run("VACUUM t DRY RUN") == []
+    shell.run("VACUUM t RETAIN 168 HOURS")
+    assert len(shell.run("SELECT * FROM t VERSION AS OF 1")) == 1
+
+
+def test_less_than_the_retention_is_refused(shell):
+    shell.run("CREATE TABLE t (id STRING)")
+    assert "DELTA_VACUUM_RETENTION_PERIOD_TOO_SHORT" in shell.error("VACUUM t RETAIN 0 HOURS")
+    assert "DELTA_VACUUM_RETENTION_PERIOD_TOO_SHORT" in shell.error("VACUUM t RETAIN 167 HOURS")
+    shell.run("ALTER TABLE t SET TBLPROPERTIES ('delta.deletedFileRetentionDuration' = '30 days')")
+    assert "DELTA_VACUUM_RETENTION_PERIOD_TOO_SHORT" in shell.error("VACUUM t RETAIN 700 HOURS")
+    shell.run("VACUUM t RETAIN 720 HOURS")
+
+
+def test_a_clone_keeps_the_files_that_it_needs(table):
+    table.run("CREATE TABLE shallow SHALLOW CLONE t VERSION AS OF 2")
+    table.run("CREATE TABLE deep DEEP CLONE t VERSION AS OF 2")
+    table.run("OPTIMIZE t")
+    table.run("VACUUM t")
+    table.run("DROP TABLE t")
+    assert content(table, "shallow") == content(table, "deep") == ALL[:2]
+
+
+# --- shallow clones ---
+def test_a_shallow_clone_copies_no_file(table):
+    (row,) = table.run("CREATE TABLE copy SHALLOW CLONE t")
+    assert (row.num_copied_files, row.copied_files_size) == (0, 0)
+    assert row.source_num_of_files == 4
+    latest = table.run("DESCRIBE HISTORY copy LIMIT 1")[0]
+    assert dict(latest.operationParameters)["isShallow"] == "true"
+    table.change("UPDATE copy SET n = 0")
+    assert content(table) == ALL
+    table.change("DELETE FROM t")
+    assert {n for _, n in content(table, "copy")} == {0}
