@@ -42,6 +42,7 @@ class Column:
     nullable: bool = True
     comment: str | None = None
     mask: Policy | None = None
+    default: str | None = None  # an expression
 
 
 # Privileges by principal: {principal: {privilege: who granted it}}.
@@ -77,6 +78,7 @@ class Table:
     grants: Grants = field(default_factory=dict)
     row_filter: Policy | None = None
     feed_since: int | None = None  # the version from which changes are recorded
+    schema_since: int = 0  # the version in which a column was renamed or dropped last
     vacuumed_to: int = -1  # the last version whose changes cannot be read, its files being gone
 
     @property
@@ -242,6 +244,17 @@ class Catalog:
             if table.name in schema.tables:
                 raise table_exists(table.full_name)
             schema.tables[table.name] = table
+            self.save()
+
+    def rename_table(self, table: Table, schema: str, name: str) -> None:
+        with self._lock:
+            target = self.schema(table.catalog, schema)
+            if name in target.tables:
+                raise table_exists(f"{table.catalog}.{schema}.{name}")
+            del self.schema(table.catalog, table.schema).tables[table.name]
+            table.schema, table.name = schema, name
+            target.tables[name] = table
+            table.epoch += 1
             self.save()
 
     def drop_table(self, table: Table) -> None:

@@ -49,7 +49,7 @@ class Changes:
         return table.feed_since or 0
 
     def _first(self, table: Table) -> int:
-        return max(self.since(table), table.vacuumed_to + 1)
+        return max(self.since(table), table.vacuumed_to + 1, table.schema_since)
 
     def last_unreadable(self, table: Table) -> int:
         """The last version whose changes need a file that is gone; -1 where there is none."""
@@ -178,4 +178,13 @@ def vacuumed_changes(version: int) -> SqlError:
         f"Files of version {version} referenced in the transaction log cannot be found: VACUUM "
         "has removed them. Read changes of later versions.",
         "42K03",
+    )
+
+
+def renamed_columns(start: int, end: int, version: int) -> SqlError:
+    return SqlError(
+        "DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_SCHEMA_CHANGE",
+        f"Retrieving table changes between version {start} and {end} failed because of an "
+        f"incompatible schema change at version {version}. Read changes of later versions.",
+        "0AKDC",
     )

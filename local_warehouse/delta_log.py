@@ -46,9 +46,14 @@ def commit_info(location: Path, version: int) -> dict:
 
 
 def change_metadata(
-    location: Path, schema: dict, comment: str | None, operation: str, parameters: dict[str, str]
+    location: Path,
+    schema: dict,
+    comment: str | None,
+    operation: str,
+    parameters: dict[str, str],
+    files: Iterable[dict] = (),
 ) -> int:
-    """Commit a new description of the table; the new version.
+    """Commit a new description of the table, and the same rows in other files; the new version.
 
     ``schema`` is a Delta schema as JSON, ``parameters`` what DESCRIBE HISTORY tells. Raises
     SqlError (2D521) if another commit came first.
@@ -77,6 +82,7 @@ def change_metadata(
                 "createdTime": metadata.created_time,
             }
         },
+        *files,
     )
     commit(location, version, actions)
     return version

@@ -101,6 +101,11 @@ class Engine:
         where = location.replace("'", "\\'")
         self.run(f"CREATE TABLE {engine_name(table_id)} USING DELTA LOCATION '{where}'")
 
+    def register_anew(self, table_id: str, location: str) -> None:
+        """After columns went or got other names: the engine remembers those that there were."""
+        self.forget(table_id)
+        self.register(table_id, location)
+
     def forget(self, table_id: str) -> None:
         """Drop the table from the engine's catalog; its files stay."""
         self.run(f"DROP TABLE IF EXISTS {engine_name(table_id)}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from .catalog import Table
-from .changes import missing_changes, vacuumed_changes
+from .changes import missing_changes, renamed_columns, vacuumed_changes
 from .context import Context
 from .errors import SqlError
 from .names import PastTable, TableChanges
@@ -101,6 +101,8 @@ def _feed_range(wanted: TableChanges, context: Context) -> str:
         )
     if start < since:
         raise missing_changes(start, end, start)
+    if start < table.schema_since:
+        raise renamed_columns(start, end, table.schema_since)
     if start <= table.vacuumed_to:
         raise vacuumed_changes(start)
     return f"_commit_version BETWEEN {start} AND {end}"

@@ -107,6 +107,7 @@ def columns(context: Context, catalog: str) -> Rows:
             "full_data_type": column.type.lower(),
             "data_type": column.type.split("<")[0].split("(")[0].upper(),
             "comment": column.comment,
+            "column_default": column.default,
         }
         for table in _tables(context, catalog)
         for position, column in enumerate(table.columns)
@@ -271,7 +272,7 @@ _COLUMNS = {
     tables: "table_catalog table_schema table_name table_type is_insertable_into commit_action "
     "table_owner comment created created_by data_source_format storage_path",
     columns: "table_catalog table_schema table_name column_name ordinal_position is_nullable "
-    "full_data_type data_type comment",
+    "full_data_type data_type comment column_default",
     table_constraints: "constraint_catalog constraint_schema constraint_name table_catalog "
     "table_schema table_name constraint_type is_deferrable initially_deferred enforced",
     key_column_usage: "constraint_catalog constraint_schema constraint_name table_catalog "

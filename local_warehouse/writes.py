@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 from sqlglot import exp
 
-from . import checks, images
+from . import checks, defaults, images
 from .catalog import Table
 from .context import Context, Result
 from .engine import engine_name
@@ -123,6 +123,7 @@ def _prepare_insert(tree: exp.Insert, resolver: Resolver, markers: Markers) -> W
         or (not listed and not tree.args.get("by_name") and len(columns) < len(target.columns))
     ):
         raise _arity(target, len(columns) if listed else len(target.columns), width)
+    defaults.in_values(source, target, columns)
     tables = expand(source, resolver, markers)
     sql = _insert_sql(target, columns, source)
     return Write(
@@ -134,7 +135,9 @@ def _insert_sql(target: Table, columns: list[str], source: exp.Expression) -> st
     position = {name.lower(): f"s.c{i}" for i, name in enumerate(columns)}
     values = {
         column.name: exp.cast(
-            exp.maybe_parse(position.get(column.name.lower(), "NULL"), dialect="databricks"),
+            exp.maybe_parse(
+                position.get(column.name.lower(), column.default or "NULL"), dialect="databricks"
+            ),
             column.type,
             dialect="databricks",
         )
@@ -281,7 +284,10 @@ def _read_by(when: exp.When) -> list[exp.Expression | None]:
 def _guard_when(when: exp.When, target: Table, alias: str, source_alias: str) -> None:
     """Write the target's CHECK constraints into one WHEN clause."""
     action = when.args["then"]
-    if not target.checks or isinstance(action, exp.Var):
+    if isinstance(action, exp.Var):
+        return
+    defaults.in_when(action, target)
+    if not target.checks:
         return
     star = {
         column.name: exp.column(column.name, table=source_alias, quoted=True)
@@ -298,7 +304,7 @@ def _guard_when(when: exp.When, target: Table, alias: str, source_alias: str) ->
             given = dict(zip(names, action.expression.expressions, strict=True))
         else:
             given = star
-        values = {c.name: exp.null() for c in target.columns} | given
+        values = {c.name: defaults.of(c) for c in target.columns} | given
         guarded = checks.guard(target, values)
         action.set("this", exp.Tuple(expressions=[exp.column(n, quoted=True) for n in guarded]))
         action.set("expression", exp.Tuple(expressions=list(guarded.values())))
@@ -310,7 +316,7 @@ def _assignments(expressions: list[exp.Expression], target: Table) -> dict[str, 
         column = target.column(assignment.this.name)
         if column is None:
             raise column_not_found(f"`{assignment.this.name}`")
-        assigned[column.name] = assignment.expression
+        assigned[column.name] = defaults.instead(assignment.expression, column)
     return assigned
 
 

@@ -91,9 +91,10 @@ def _look(wh: Warehouse, *, after_vacuum: bool) -> dict[str, int]:
 def _start(commits: tuple[Commit, ...], kept_since: dt.datetime, *, after_vacuum: bool) -> int:
     """After the feed was switched on last, and within what is kept."""
     vacuumed = (c.version for c in commits if after_vacuum and c.operation == "VACUUM END")
+    renamed = (c.version for c in commits if c.operation in ("RENAME COLUMN", "DROP COLUMNS"))
     switched_on = max((c.version for c in commits if c.enables_feed), default=0)
     kept = next((c.version for c in commits if c.moment >= kept_since), commits[-1].version)
-    return max(switched_on, kept, commits[0].version, *vacuumed)
+    return max(switched_on, kept, commits[0].version, *vacuumed, *renamed)
 
 
 def _key(wh: Warehouse) -> Any:

@@ -20,8 +20,8 @@ from ..context import NOTHING, Context, Result
 from ..engine import engine_name
 from ..errors import SqlError, column_not_found, unsupported
 from ..parsing import Words, parse, text_of
-from ..privileges import MANAGE
-from . import policies
+from ..privileges import MANAGE, schema_
+from . import columns, policies
 from .create import read_cluster, read_key, type_name
 
 
@@ -36,6 +36,8 @@ def table(words: Words, context: Context) -> Result:
         raise unsupported(f"ALTER TABLE {tree.args.get('expression', '')}")
     if tree.args.get("exists") or not tree.args.get("actions"):
         raise unsupported("this form of ALTER TABLE")
+    if isinstance(tree.args["actions"][0], exp.AlterRename):
+        return _rename_table(tree.args["actions"][0].this, found, context)
     with changing(found, context) as draft:
         for action in tree.args["actions"]:
             draft.operation = _apply(action, draft, context)
@@ -57,6 +59,13 @@ def _apply(action: exp.Expression, draft: Draft, context: Context) -> str:
         for constraint in action.expressions:
             _add_constraint(constraint, table, context)
         return "ADD CONSTRAINT"
+    if isinstance(action, exp.RenameColumn):
+        draft.was = columns.rename(action, table)
+        return "RENAME COLUMN"
+    if isinstance(action, exp.Drop) and str(action.args.get("kind")).upper().startswith("COLUMN"):
+        columns.drop(action, table)
+        draft.was = {}
+        return "DROP COLUMNS"
     if isinstance(action, exp.Drop) and str(action.args.get("kind")).upper() == "CONSTRAINT":
         return _drop_constraint(action, table)
     if isinstance(action, exp.AlterSet):
@@ -71,6 +80,17 @@ def _apply(action: exp.Expression, draft: Draft, context: Context) -> str:
     raise unsupported(f"ALTER TABLE … {action.sql(dialect='databricks')}")
 
 
+def _rename_table(node: exp.Table, table: Table, context: Context) -> Result:
+    catalog, schema, name = context.resolver.parts(node)
+    if catalog != table.catalog:
+        raise unsupported("renaming a table into another catalog")
+    context.catalog.schema(catalog, schema)
+    context.access.require("CREATE TABLE", schema_(catalog, schema))
+    with context.commits.exclusively(table, context.cancellation):
+        context.catalog.rename_table(table, schema, name)
+    return NOTHING
+
+
 def _add_column(item: exp.ColumnDef, table: Table) -> str:
     if table.column(item.name):
         raise SqlError(
@@ -81,6 +101,8 @@ def _add_column(item: exp.ColumnDef, table: Table) -> str:
     column = Column(item.name, type_name(item.args["kind"]))
     for constraint in item.constraints:
         kind = constraint.args["kind"]
+        if isinstance(kind, exp.DefaultColumnConstraint):
+            raise columns.no_default_in_add()
         if not isinstance(kind, exp.CommentColumnConstraint):
             raise unsupported(f"ADD COLUMN with {kind.sql(dialect='databricks')}")
         column.comment = text_of(kind.this)
@@ -101,6 +123,10 @@ def _alter_column(action: exp.AlterColumn, table: Table, context: Context) -> st
         column.nullable = bool(action.args["allow_null"])
         if not column.nullable:
             _require(f"`{column.name}` IS NOT NULL", table, context, _nulls(table, column))
+    elif given == {"default"}:
+        columns.set_default(column, table, action.args["default"], "ALTER TABLE")
+    elif given == {"drop"}:
+        column.default = None
     elif given == {"allow_null", "drop"}:
         column.nullable = True
     else:
@@ -199,6 +225,7 @@ class Draft:
     table: Table
     operation: str = ""
     parameters: dict[str, str] = field(default_factory=dict)
+    was: dict[str, str] | None = None  # where columns were renamed or dropped: new name → old
 
 
 @contextmanager
@@ -209,26 +236,33 @@ def changing(table: Table, context: Context) -> Iterator[Draft]:
         yield draft
         location = context.catalog.location(table)
         current = {f["name"].lower(): f for f in delta_log.schema_json(location)["fields"]}
-        fields = [_field(column, current, context) for column in draft.table.columns]
+        was = draft.was or {}
+        fields = [_field(column, current, was, context) for column in draft.table.columns]
         schema = {"type": "struct", "fields": fields}
         comment = draft.table.comment
-        told = (draft.operation, draft.parameters)
+        files = [] if draft.was is None else columns.rewrite(draft.table, location, was)
+        told = (draft.operation, draft.parameters, files)
         version = delta_log.change_metadata(location, schema, comment, *told)
         context.commits.record(table, version, context.session.user, context.statement_id)
         if draft.table.has_change_feed and not table.has_change_feed:
             draft.table.feed_since = version
+        if draft.was is not None:
+            draft.table.schema_since = version
+            context.engine.register_anew(table.id, str(location))
         vars(table).update(vars(draft.table))
         context.catalog.changed(table)
 
 
-def _field(column: Column, current: dict[str, dict], context: Context) -> dict:
-    known = current.get(column.name.lower())
+def _field(
+    column: Column, current: dict[str, dict], was: dict[str, str], context: Context
+) -> dict:
+    known = current.get(was.get(column.name.lower(), column.name.lower()))
     if known is None:
         known = delta_log.new_field(column.name, column.type, context.engine)
     metadata = {k: v for k, v in known["metadata"].items() if k != "comment"}
     if column.comment:
         metadata["comment"] = column.comment
-    return {**known, "nullable": column.nullable, "metadata": metadata}
+    return {**known, "name": column.name, "nullable": column.nullable, "metadata": metadata}
 
 
 def _comment_text(words: Words) -> str | None:

@@ -15,6 +15,7 @@ from ..parameters import text_literal
 from ..parsing import Words, parse, text_of
 from ..privileges import METASTORE, catalog_, schema_
 from . import clone
+from .columns import require_defaults
 
 # Properties that the engine's own log cleaning must know; all others stay in the catalog.
 ENGINE_PROPERTIES = ("delta.logretentionduration", "delta.deletedfileretentionduration")
@@ -73,6 +74,8 @@ def table(words: Words, context: Context) -> Result:
         _read_item(item, table, context)
     _read_properties(tree.args.get("properties"), table)
     _require_key_columns(table)
+    if any(column.default for column in table.columns):
+        require_defaults(table, "CREATE TABLE")
     _create_on_disk(table, context)
     context.catalog.add_table(table)
     return NOTHING
@@ -104,6 +107,8 @@ def _read_column(item: exp.ColumnDef, table: Table, context: Context) -> Column:
             column.nullable = bool(kind.args.get("allow_null"))
         elif isinstance(kind, exp.CommentColumnConstraint):
             column.comment = text_of(kind.this)
+        elif isinstance(kind, exp.DefaultColumnConstraint):
+            column.default = kind.this.sql(dialect="databricks")
         elif isinstance(kind, exp.PrimaryKeyColumnConstraint):
             key = Constraint(f"{table.name}_pk", "PRIMARY KEY", [column.name])
             table.constraints.append(key)

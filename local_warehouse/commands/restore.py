@@ -51,6 +51,7 @@ def restore(words: Words, context: Context) -> Result:
         if [field["name"].lower() for field in fields] != list(known):
             table.columns = [known.get(f["name"].lower()) or column_of(f) for f in fields]
             context.catalog.changed(table)
+            context.engine.register_anew(table.id, str(location))
     after = Files.of(restored)
     removed, added = before - after, after - before
     values = (after.size, len(after), len(removed), len(added), removed.size, added.size)

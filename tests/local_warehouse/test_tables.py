@@ -228,7 +228,6 @@ def test_use(tables):
         ("CREATE TABLE t (a INT, A INT)", "COLUMN_ALREADY_EXISTS"),
         ("CREATE TABLE nowhere.t (a INT)", "SCHEMA_NOT_FOUND"),
         ("CREATE SCHEMA nowhere.s", "NO_SUCH_CATALOG_EXCEPTION"),
-        ("ALTER TABLE accounts RENAME COLUMN team TO t", "UNSUPPORTED_FEATURE"),
         ("ALTER TABLE accounts SET ROW FILTER f ON (team)", "UNRESOLVED_ROUTINE"),
         ("ALTER TABLE accounts ALTER COLUMN nope SET NOT NULL", "UNRESOLVED_COLUMN"),
         ("TRUNCATE TABLE accounts", "UNSUPPORTED_FEATURE"),

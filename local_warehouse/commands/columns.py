@@ -1,0 +1,164 @@
+"""ALTER TABLE: renaming and dropping columns, and their defaults.
+
+On Databricks, column mapping makes renaming and dropping a matter of the description alone. The
+engine knows no mapping: the files are written anew here, in a commit that changes no data, and
+older versions keep their own names. https://docs.databricks.com/delta/column-mapping
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from deltalake import DeltaTable
+from sqlglot import exp
+
+from ..catalog import Column, Table
+from ..checks import parse_condition
+from ..errors import SqlError, column_not_found
+from ..files import Files
+
+_MAPPING = "delta.columnmapping.mode"
+_DEFAULTS = "delta.feature.allowcolumndefaults"
+
+
+def rename(action: exp.RenameColumn, table: Table) -> dict[str, str]:
+    """New name → old name, both in lower case."""
+    column = _require(action.this.name, table)
+    new = action.args["to"].name
+    _require_mapping(table, "RENAME", "Column rename")
+    _require_unused(column.name, table)
+    if table.column(new) is not None and new.lower() != column.name.lower():
+        raise SqlError("FIELD_ALREADY_EXISTS", f"A column {new} exists already.", "42710")
+    old = column.name
+    column.name = new
+    table.cluster_by = [new if name.lower() == old.lower() else name for name in table.cluster_by]
+    return {new.lower(): old.lower()}
+
+
+def drop(action: exp.Drop, table: Table) -> None:
+    """One column, or several in parentheses."""
+    names = [
+        each.name
+        for node in action.args["tables"]
+        for each in (node.expressions if isinstance(node, exp.Schema) else [node])
+    ]
+    for name in names:
+        column = _require(name, table)
+        _require_mapping(table, "DROP", "DROP COLUMN")
+        _require_unused(column.name, table)
+        if column.name.lower() in (each.lower() for each in table.cluster_by):
+            raise SqlError(
+                "DELTA_UNSUPPORTED_DROP_CLUSTERING_COLUMN",
+                f"Dropping clustering columns ({column.name}) is not allowed.",
+                "0AKDC",
+            )
+        if len(table.columns) == 1:
+            raise SqlError(
+                "DELTA_DROP_COLUMN_ON_SINGLE_FIELD_SCHEMA",
+                "Cannot drop column from a schema with a single column.",
+                "0AKDC",
+            )
+        table.columns.remove(column)
+
+
+def rewrite(table: Table, location: Path, was: dict[str, str]) -> list[dict]:
+    """The table's files with its present columns (``was``: new name → old): remove and add
+    actions that change no data."""
+    actions = []
+    for path, size in Files.of(DeltaTable(location)).sizes.items():
+        content = pq.read_table(location / path)
+        there = {name.lower(): name for name in content.column_names}
+        kept = {
+            column.name: there[old]
+            for column in table.columns
+            if (old := was.get(column.name.lower(), column.name.lower())) in there
+        }
+        name = f"part-{uuid.uuid4()}.snappy.parquet"
+        pq.write_table(
+            content.select(list(kept.values())).rename_columns(list(kept)), location / name
+        )
+        now = int(time.time() * 1000)
+        remove = {"path": path, "deletionTimestamp": now, "dataChange": False, "size": size}
+        add = {"path": name, "partitionValues": {}, "size": (location / name).stat().st_size}
+        actions.append({"remove": remove})
+        actions.append({"add": {**add, "modificationTime": now, "dataChange": False}})
+    return actions
+
+
+def set_default(column: Column, table: Table, value: exp.Expression, command: str) -> None:
+    require_defaults(table, command)
+    column.default = value.sql(dialect="databricks")
+
+
+def require_defaults(table: Table, command: str) -> None:
+    """https://docs.databricks.com/delta/default-columns"""
+    said = next((v for k, v in table.properties.items() if k.lower() == _DEFAULTS), "")
+    if said.lower() not in ("supported", "enabled"):
+        raise SqlError(
+            "WRONG_COLUMN_DEFAULTS_FOR_DELTA_FEATURE_NOT_ENABLED",
+            f"Failed to execute {command} command because it assigned a column DEFAULT value, but "
+            "the corresponding table feature was not enabled. Please retry the command again "
+            "after executing ALTER TABLE tableName SET TBLPROPERTIES"
+            "('delta.feature.allowColumnDefaults' = 'supported').",
+            "0AKDE",
+        )
+
+
+def no_default_in_add() -> SqlError:
+    return SqlError(
+        "WRONG_COLUMN_DEFAULTS_FOR_DELTA_ALTER_TABLE_ADD_COLUMN_NOT_SUPPORTED",
+        "DEFAULT values are not supported when adding new columns to previously existing Delta "
+        "tables; please add the column without a default value first, then run a second ALTER "
+        "TABLE ALTER COLUMN SET DEFAULT command to apply for future inserted rows instead.",
+        "0AKDC",
+    )
+
+
+def _require(name: str, table: Table) -> Column:
+    column = table.column(name)
+    if column is None:
+        raise column_not_found(f"`{name}`")
+    return column
+
+
+def _require_mapping(table: Table, word: str, what: str) -> None:
+    mode = next((v for k, v in table.properties.items() if k.lower() == _MAPPING), "none")
+    if mode.lower() not in ("name", "id"):
+        raise SqlError(
+            f"DELTA_UNSUPPORTED_{word}_COLUMN",
+            f"{what} is not supported for your Delta table. Please enable Column Mapping on it: "
+            f"ALTER TABLE {table.full_name} SET TBLPROPERTIES "
+            "('delta.columnMapping.mode' = 'name')",
+            "0AKDC",
+        )
+
+
+def _require_unused(name: str, table: Table) -> None:
+    """Nothing else may speak of the column: CHECK constraints, keys, policies."""
+    using = [
+        check
+        for check, text in table.checks.items()
+        if any(c.name.lower() == name.lower() for c in parse_condition(text).find_all(exp.Column))
+    ]
+    if using:
+        raise SqlError(
+            "DELTA_CONSTRAINT_DEPENDENT_COLUMN_CHANGE",
+            f"Cannot alter column {name} because this column is referenced by the following check "
+            f"constraint(s): {', '.join(using)}",
+            "42K09",
+        )
+    keys = [k.name for k in table.constraints if name.lower() in (c.lower() for c in k.columns)]
+    column = table.column(name)
+    policies = [column.mask] if column and column.mask else []
+    policies += [table.row_filter] if table.row_filter else []
+    covered = any(name.lower() in (c.lower() for c in p.columns) for p in policies)
+    if keys or covered or (column and column.mask):
+        raise SqlError(
+            "UC_DEPENDENCY_EXISTS" if not keys else "CANNOT_ALTER_COLUMN_IN_CONSTRAINT",
+            f"Cannot alter column {name}: "
+            + (f"it is part of {', '.join(keys)}" if keys else "a row filter or mask uses it"),
+            "42K09",
+        )

@@ -1,0 +1,199 @@
+"""Renaming and dropping columns, defaults, renaming tables."""
+
+from __future__ import annotations
+
+import pytest
+
+MAPPING = "'delta.columnMapping.mode' = 'name'"
+DEFAULTS = "'delta.feature.allowColumnDefaults' = 'supported'"
+
+
+@pytest.fixture
+def table(shell):
+    """Version 1 holds a; version 2 a and b, with a column that a's file has not."""
+    shell.run(
+        "CREATE TABLE t (id STRING NOT NULL COMMENT 'key', n INT, at TIMESTAMP, "
+        "CONSTRAINT t_pk PRIMARY KEY(id)) CLUSTER BY (n) "
+        f"TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true', {MAPPING})"
+    )
+    shell.change("INSERT INTO t VALUES ('a', 1, '2026-03-31T08:00:00.000001Z')")
+    shell.run("ALTER TABLE t ADD COLUMN note STRING COMMENT 'later'")
+    shell.change("INSERT INTO t VALUES ('b', 2, NULL, 'x')")
+    return shell
+
+
+def rows(shell, sql):
+    return [tuple(row) for row in shell.run(sql)]
+
+
+def names(shell, table="t"):
+    return [column[0] for column in shell.run(f"SHOW COLUMNS IN {table}")]
+
+
+# --- renaming ---
+def test_a_renamed_column_keeps_its_values(table):
+    table.run("ALTER TABLE t RENAME COLUMN n TO amount")
+    assert names(table) == ["id", "amount", "at", "note"]
+    assert rows(table, "SELECT id, amount, note FROM t ORDER BY id") == [
+        ("a", 1, None),
+        ("b", 2, "x"),
+    ]
+    assert table.value("SELECT at FROM t WHERE id = 'a'").microsecond == 1
+    assert "UNRESOLVED_COLUMN" in table.error("SELECT n FROM t")
+    table.change("UPDATE t SET amount = 5 WHERE id = 'a'")
+    table.change("INSERT INTO t (id, amount) VALUES ('c', 9)")
+    assert rows(table, "SELECT id, amount FROM t ORDER BY id") == [("a", 5), ("b", 2), ("c", 9)]
+    described = {row.col_name: row.comment for row in table.run("DESCRIBE TABLE t")}
+    assert described["id"] == "key"
+    assert [row.operation for row in table.run("DESCRIBE HISTORY t")][2] == "RENAME COLUMN"
+
+
+def test_older_versions_keep_the_old_name(table):
+    table.run("ALTER TABLE t RENAME COLUMN n TO amount")
+    assert rows(table, "SELECT id, n FROM t VERSION AS OF 3 ORDER BY id") == [("a", 1), ("b", 2)]
+    assert "UNRESOLVED_COLUMN" in table.error("SELECT amount FROM t VERSION AS OF 3")
+    table.run("RESTORE TABLE t TO VERSION AS OF 3")
+    assert names(table) == ["id", "n", "at", "note"]
+    assert rows(table, "SELECT id, n FROM t ORDER BY id") == [("a", 1), ("b", 2)]
+
+
+def test_changes_are_read_from_there_on(table):
+    table.run("ALTER TABLE t RENAME COLUMN n TO amount")
+    version = table.run("DESCRIBE HISTORY t LIMIT 1")[0].version
+    table.change("UPDATE t SET amount = 5 WHERE id = 'a'")
+    error = table.error("SELECT * FROM table_changes('t', 0)")
+    assert "DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_SCHEMA_CHANGE" in error
+    found = f"SELECT amount, _change_type FROM table_changes('t', {version}) ORDER BY amount"
+    assert rows(table, found) == [(1, "update_preimage"), (5, "update_postimage")]
+
+
+# --- dropping ---
+@pytest.mark.parametrize("words", ["COLUMN note", "COLUMNS (note)", "COLUMNS (note, at)"])
+def test_a_dropped_column_is_gone(table, words):
+    table.run(f"ALTER TABLE t DROP {words}")
+    assert "note" not in names(table)
+    assert rows(table, "SELECT id, n FROM t ORDER BY id") == [("a", 1), ("b", 2)]
+    assert rows(table, "SELECT note FROM t VERSION AS OF 3 ORDER BY id") == [(None,), ("x",)]
+    table.run("ALTER TABLE t ADD COLUMN note STRING")
+    assert rows(table, "SELECT note FROM t ORDER BY id") == [(None,), (None,)]
+
+
+def test_without_column_mapping_neither_is_possible(shell):
+    shell.run("CREATE TABLE t (a INT, b INT)")
+    rename, drop = "ALTER TABLE t RENAME COLUMN a TO c", "ALTER TABLE t DROP COLUMN a"
+    assert "DELTA_UNSUPPORTED_RENAME_COLUMN" in shell.error(rename)
+    assert "DELTA_UNSUPPORTED_DROP_COLUMN" in shell.error(drop)
+    shell.run(f"ALTER TABLE t SET TBLPROPERTIES ({MAPPING})")
+    shell.run(rename)
+    assert names(shell) == ["c", "b"]
+
+
+@pytest.mark.parametrize(
+    ("action", "error"),
+    [
+        ("RENAME COLUMN nothing TO x", "UNRESOLVED_COLUMN"),
+        ("RENAME COLUMN n TO note", "FIELD_ALREADY_EXISTS"),
+        ("DROP COLUMN nothing", "UNRESOLVED_COLUMN"),
+        ("DROP COLUMN n", "DELTA_UNSUPPORTED_DROP_CLUSTERING_COLUMN"),
+        ("DROP COLUMN id", "t_pk"),
+        ("RENAME COLUMN note TO y", "DELTA_CONSTRAINT_DEPENDENT_COLUMN_CHANGE"),
+        ("DROP COLUMN note", "DELTA_CONSTRAINT_DEPENDENT_COLUMN_CHANGE"),
+    ],
+)
+def test_what_is_in_use_stays(table, action, error):
+    table.run("ALTER TABLE t ADD CONSTRAINT short CHECK (LENGTH(note) < 9 OR note IS NULL)")
+    assert error in table.error(f"ALTER TABLE t {action}")
+    assert names(table) == ["id", "n", "at", "note"]
+
+
+# --- defaults ---
+@pytest.fixture
+def with_defaults(shell):
+    shell.run(
+        "CREATE TABLE d (id STRING NOT NULL, word STRING DEFAULT 'none', n INT DEFAULT 1 + 1) "
+        f"TBLPROPERTIES ({DEFAULTS})"
+    )
+    return shell
+
+
+def test_what_an_insert_leaves_out(with_defaults):
+    with_defaults.change("INSERT INTO d (id) VALUES ('a'), ('b')")
+    with_defaults.change("INSERT INTO d (n, id) SELECT 7, 'c'")
+    with_defaults.change("INSERT INTO d VALUES ('d', DEFAULT, default), ('e', NULL, 5)")
+    assert rows(with_defaults, "SELECT * FROM d ORDER BY id") == [
+        ("a", "none", 2),
+        ("b", "none", 2),
+        ("c", "none", 7),
+        ("d", "none", 2),
+        ("e", None, 5),
+    ]
+
+
+def test_update_and_merge_to_the_default(with_defaults):
+    with_defaults.change("INSERT INTO d VALUES ('a', 'x', 9), ('b', 'y', 9)")
+    with_defaults.change("UPDATE d SET word = DEFAULT, n = n + 1 WHERE id = 'a'")
+    with_defaults.change(
+        "MERGE INTO d USING (SELECT EXPLODE(ARRAY('b', 'c')) AS id) AS s ON d.id = s.id "
+        "WHEN MATCHED THEN UPDATE SET n = DEFAULT "
+        "WHEN NOT MATCHED THEN INSERT (id, word) VALUES (s.id, DEFAULT)"
+    )
+    assert rows(with_defaults, "SELECT * FROM d ORDER BY id") == [
+        ("a", "none", 10),
+        ("b", "y", 2),
+        ("c", "none", 2),
+    ]
+
+
+def test_a_default_is_set_and_dropped(with_defaults):
+    with_defaults.run("ALTER TABLE d ALTER COLUMN word SET DEFAULT 'new'")
+    with_defaults.run("ALTER TABLE d ALTER COLUMN n DROP DEFAULT")
+    with_defaults.change("INSERT INTO d (id) VALUES ('a')")
+    assert rows(with_defaults, "SELECT word, n FROM d") == [("new", None)]
+    told = rows(
+        with_defaults,
+        "SELECT column_name, column_default FROM information_schema.columns "
+        "WHERE table_name = 'd' AND table_schema = current_schema() ORDER BY ordinal_position",
+    )
+    assert told == [("id", None), ("word", "'new'"), ("n", None)]
+
+
+def test_defaults_meet_constraints(with_defaults):
+    with_defaults.run("ALTER TABLE d ADD CONSTRAINT small CHECK (n < 2)")
+    assert "small" in with_defaults.error("INSERT INTO d (id) VALUES ('a')")
+    with_defaults.change("INSERT INTO d (id, n) VALUES ('a', 1)")
+
+
+def test_without_the_feature_there_are_no_defaults(shell):
+    feature = "WRONG_COLUMN_DEFAULTS_FOR_DELTA_FEATURE_NOT_ENABLED"
+    assert feature in shell.error("CREATE TABLE t (a INT DEFAULT 1)")
+    shell.run("CREATE TABLE t (a INT)")
+    assert feature in shell.error("ALTER TABLE t ALTER COLUMN a SET DEFAULT 1")
+    added = shell.error("ALTER TABLE t ADD COLUMN b INT DEFAULT 1")
+    assert "WRONG_COLUMN_DEFAULTS_FOR_DELTA_ALTER_TABLE_ADD_COLUMN_NOT_SUPPORTED" in added
+
+
+# --- renaming tables ---
+def test_a_renamed_table_is_the_same_table(table):
+    table.run("ALTER TABLE t RENAME TO u")
+    assert "TABLE_OR_VIEW_NOT_FOUND" in table.error("SELECT * FROM t")
+    assert table.value("SELECT COUNT(*) FROM u") == 2
+    assert table.value("SELECT COUNT(*) FROM u VERSION AS OF 1") == 1
+    table.change("UPDATE u SET n = 0")
+    table.run("CREATE TABLE t (a INT)")
+    assert "TABLE_OR_VIEW_ALREADY_EXISTS" in table.error("ALTER TABLE t RENAME TO u")
+
+
+def test_all_of_it_survives_a_restart(start):
+    server = start()
+    with server.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TABLE t (a INT, b INT DEFAULT 5) TBLPROPERTIES ({MAPPING}, {DEFAULTS})"
+        )
+        cursor.execute("INSERT INTO t (a) VALUES (1)")
+        cursor.execute("ALTER TABLE t RENAME COLUMN b TO c")
+        cursor.execute("ALTER TABLE t RENAME TO u")
+    server.stop()
+    with start().connect() as connection, connection.cursor() as cursor:
+        cursor.execute("INSERT INTO u (a) VALUES (2)")
+        cursor.execute("SELECT a, c FROM u ORDER BY a")
+        assert [tuple(row) for row in cursor.fetchall()] == [(1, 5), (2, 5)]
