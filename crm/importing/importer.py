@@ -26,6 +26,8 @@ from .rows import Clean, Reader
 CHUNK_ROWS = 5_000
 # Well under the 1 MB that a statement's parameters may have together.
 CHUNK_BYTES = 800_000
+# As many may be open at once.
+CHUNKS_BEGUN = 16
 
 SKIP, UPDATE, FAIL = "skip", "update", "fail"
 ON_CONFLICT = (SKIP, UPDATE, FAIL)
@@ -60,9 +62,12 @@ class Outcome:
 
 @dataclass
 class Chunk:
-    places: list[Place]
-    rows: list[Clean]
-    text: str
+    """Rows that say something of the same columns (``given``)."""
+
+    given: frozenset[str]
+    places: list[Place] = field(default_factory=list)
+    rows: list[Clean] = field(default_factory=list)
+    size: int = 0
 
 
 # Told of each chunk when it is done, with the state of each of its rows.
@@ -133,7 +138,7 @@ def _one_chunk(
 ) -> list[str]:
     """The state of each row. ``coming`` collects the accounts that a dry run would have added
     by now."""
-    states = importing.classify(wh, table, chunk.text)
+    states = importing.classify(wh, table, _as_json(table, chunk.rows), chunk.given)
     wanted = {NEW} | ({UPDATE: {DIFFERENT}}.get(options.on_conflict) or set())
     kept: list[Clean] = []
     for n, (place, row) in enumerate(zip(chunk.places, chunk.rows, strict=True)):
@@ -155,28 +160,29 @@ def _one_chunk(
     text = _as_json(table, kept)
     if any(state in wanted for state in states):
         overwrite = options.on_conflict == UPDATE
-        outcome.written += importing.take_in(wh, table, text, overwrite=overwrite)
-    sums = importing.sums(wh, table, text)
+        outcome.written += importing.take_in(wh, table, text, chunk.given, overwrite=overwrite)
+    sums = importing.sums(wh, table, text, chunk.given)
     outcome.checked += sums.rows
     outcome.found += sums.found
     outcome.equal &= sums.source == sums.warehouse
     return states
 
 
-def _chunks(table: Table, rows: Iterator[tuple[Place, Clean]]) -> Iterator[Chunk]:
-    places: list[Place] = []
-    kept: list[Clean] = []
-    size = 0
-    for place, row in rows:
+def _chunks(table: Table, rows: Iterator[tuple[Place, Clean, frozenset[str]]]) -> Iterator[Chunk]:
+    """In JSON each record may have other keys: there is an open chunk for each set of them."""
+    begun: dict[frozenset[str], Chunk] = {}
+    for place, row, given in rows:
         length = len(json.dumps([row[name] for name in table.names], ensure_ascii=False).encode())
-        if kept and (size + length > CHUNK_BYTES or len(kept) == CHUNK_ROWS):
-            yield Chunk(places, kept, _as_json(table, kept))
-            places, kept, size = [], [], 0
-        places.append(place)
-        kept.append(row)
-        size += length + 2
-    if kept:
-        yield Chunk(places, kept, _as_json(table, kept))
+        chunk = begun.setdefault(given, Chunk(given))
+        if chunk.rows and (chunk.size + length > CHUNK_BYTES or len(chunk.rows) == CHUNK_ROWS):
+            yield begun.pop(given)
+            chunk = begun[given] = Chunk(given)
+        chunk.places.append(place)
+        chunk.rows.append(row)
+        chunk.size += length + 2
+        if len(begun) > CHUNKS_BEGUN:
+            yield begun.pop(next(iter(begun)))
+    yield from begun.values()
 
 
 def _as_json(table: Table, rows: list[Clean]) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from crm.changes import values_of
 from crm.repository import importing
 from crm.repository.importing import DIFFERENT, NEW
-from crm.schema import Table
+from crm.schema import Column, Table
 from crm.warehouse import Warehouse
 
 from .findings import Place
@@ -27,7 +28,7 @@ class Preview:
 
     wh: Warehouse
     rows: int = 0
-    _kept: dict[tuple[Table, str], list[tuple[Place, Clean]]] = field(
+    _kept: dict[tuple[Table, str], list[tuple[Place, Clean, frozenset[str]]]] = field(
         default_factory=lambda: defaultdict(list)
     )
 
@@ -36,19 +37,23 @@ class Preview:
         for place, row, state in zip(chunk.places, chunk.rows, states, strict=True):
             kept = self._kept[table, state]
             if len(kept) < SHOWN:
-                kept.append((place, row))
+                kept.append((place, row, chunk.given))
 
     def samples(self, table: Table, state: str) -> list[dict[str, Any]]:
         """Each row's place, key and fields: label, what it says now, what it will say."""
         kept = self._kept.get((table, state), [])
-        before = self._there(table, [row for _, row in kept]) if state == DIFFERENT else {}
+        before = self._there(table, [row for _, row, _ in kept]) if state == DIFFERENT else {}
         return [
             {
                 "place": str(place),
                 "key": " ".join(row[name] or "" for name in table.match),
-                "fields": _fields(table, before.get(_match(table, row)), row, state),
+                "fields": [
+                    (column.label, old, new)
+                    for column, old, new in _fields(table, before.get(_match(table, row)), row)
+                    if (new if state == NEW else old != new and column.name in given)
+                ],
             }
-            for place, row in kept
+            for place, row, given in kept
         ]
 
     def _there(self, table: Table, rows: list[Clean]) -> dict[tuple[str, ...], Clean]:
@@ -63,18 +68,6 @@ def _match(table: Table, row: Clean) -> tuple[str, ...]:
     return tuple(row[name] or "" for name in table.match)
 
 
-def _fields(
-    table: Table, before: Clean | None, row: Clean, state: str
-) -> list[tuple[str, str, str]]:
-    """For a row that differs only the fields that do; otherwise those that hold something."""
-    pairs = (
-        (column, (before or {}).get(column.name) or "", row[column.name] or "")
-        for column in table.own_columns
-        if column.name != table.key or state == NEW
-    )
-    shown = (
-        (column.label, old, new)
-        for column, old, new in pairs
-        if (old != new if state == DIFFERENT else new)
-    )
-    return list(shown)
+def _fields(table: Table, before: Clean | None, row: Clean) -> Iterator[tuple[Column, str, str]]:
+    for column in table.own_columns:
+        yield column, (before or {}).get(column.name) or "", row[column.name] or ""

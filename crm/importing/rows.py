@@ -36,15 +36,18 @@ class Reader:
     headings: dict[str, str] = field(default_factory=dict)
     _seen: SeenKeys = field(default_factory=SeenKeys)
 
-    def rows(self, table: Table) -> Iterator[tuple[Place, Clean]]:
-        """Rows that may go in, each key once."""
+    def rows(self, table: Table) -> Iterator[tuple[Place, Clean, frozenset[str]]]:
+        """Rows that may go in, each key once, and the columns of which each says something: the
+        others are None in it, and say nothing about what is there."""
         for sheet in self.source.of(table):
             columns = _Columns(sheet, self.headings, self.findings)
             for name, raw in sheet.rows():
                 place = Place(sheet.file, sheet.name, name)
-                row = self._clean(table, place, raw, columns.of(raw))
+                given = columns.of(raw)
+                row = self._clean(table, place, raw, given)
                 if row is not None and self._is_first(table, place, row):
-                    yield place, row
+                    filled = {name for name in table.names if row[name] is not None}
+                    yield place, row, frozenset(given.values()) | filled
 
     def _clean(
         self, table: Table, place: Place, raw: dict[str, Any], columns: dict[str, str]

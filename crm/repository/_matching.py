@@ -5,25 +5,33 @@ Rows are matched by ``Table.match``; only the table's own columns are compared.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from crm.schema import AUDIT_COLUMNS, Namespace, Table
 
 _AUDIT = {column.name for column in AUDIT_COLUMNS}
 
 
-def parts(namespace: Namespace, table: Table) -> dict[str, str]:
-    """Parts of statements, by name."""
+def parts(
+    namespace: Namespace, table: Table, given: Collection[str] | None = None
+) -> dict[str, str]:
+    """Parts of statements, by name; only the columns that are ``given`` (default: all) are
+    compared and overwritten."""
     own = [name for name in table.names if name not in _AUDIT]
     # What a child is known by need not be its id; see Table.match.
-    compared = [name for name in own if name != table.key or table.key in table.match]
+    compared = [
+        name
+        for name in own
+        if (name != table.key or table.key in table.match)
+        and (given is None or name in given or name in table.match)
+    ]
     return {
         "target": namespace.table(table),
         "own_columns": _names(own),
         "names": _names(table.names),
         "sources": ", ".join(f"g.`{name}`" for name in table.names),
-        "assignments": ", ".join(
-            f"`{name}` = g.`{name}`" for name in compared if name not in table.match
+        "assignments": "".join(
+            f"`{name}` = g.`{name}`, " for name in compared if name not in table.match
         ),
         "match": " AND ".join(f"t.`{name}` = g.`{name}`" for name in table.match),
         "same": " AND ".join(f"t.`{name}` <=> g.`{name}`" for name in compared),

@@ -126,7 +126,7 @@ class Copy:
         """
         update = """
         WHEN MATCHED AND NOT ({same}) THEN UPDATE SET
-          {assignments}, updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
+          {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
         """
         values = ", ".join(
             f"{_matching.with_audit(name, f'g.`{name}`')} AS `{name}`"

@@ -1,11 +1,13 @@
 """What an import asks of the warehouse: what a chunk of rows would be, and to take it in.
 
 Rows travel as one JSON parameter, an array of arrays of texts in the order of the table's
-columns. They are matched by ``Table.match``; only the table's own columns are compared.
+columns. They are matched by ``Table.match``; only the table's own columns are compared, and of
+those only the ``given`` ones, where rows do not speak of all.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +35,9 @@ class Sums:
     warehouse: int | None
 
 
-def classify(wh: Warehouse, table: Table, rows: str) -> list[str]:
+def classify(
+    wh: Warehouse, table: Table, rows: str, given: Collection[str] | None = None
+) -> list[str]:
     """For each row, in order: NEW, UNCHANGED, DIFFERENT or ORPHAN (its account is missing)."""
     sql = """
     WITH given AS ({given}),
@@ -53,7 +57,7 @@ def classify(wh: Warehouse, table: Table, rows: str) -> list[str]:
     if table is ACCOUNTS:
         sql = sql.replace("WHEN MAX(o.bsnid) IS NULL THEN 'orphan'\n", "")
         sql = sql.replace("    LEFT JOIN owners AS o ON o.bsnid = g.`{owner}`\n", "")
-    text = _sql.render(wh.namespace, sql, **_parts(wh, table))
+    text = _sql.render(wh.namespace, sql, **_parts(wh, table, given))
     return [row["state"] for row in wh.query(text, {"rows": rows, "actor": wh.actor})]
 
 
@@ -69,7 +73,14 @@ def there(wh: Warehouse, table: Table, rows: str) -> list[dict[str, Any]]:
     return wh.query(text, {"rows": rows, "actor": wh.actor})
 
 
-def take_in(wh: Warehouse, table: Table, rows: str, *, overwrite: bool) -> int:
+def take_in(
+    wh: Warehouse,
+    table: Table,
+    rows: str,
+    given: Collection[str] | None = None,
+    *,
+    overwrite: bool,
+) -> int:
     """Insert the rows that are new, and if ``overwrite`` update those that differ.
 
     Returns how many rows changed. Safe to repeat; children of missing accounts stay out.
@@ -85,9 +96,9 @@ def take_in(wh: Warehouse, table: Table, rows: str, *, overwrite: bool) -> int:
     """
     update = """
     WHEN MATCHED AND NOT ({same}) THEN UPDATE SET
-      {assignments}, updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
+      {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
     """
-    parts = _parts(wh, table)
+    parts = _parts(wh, table, given)
     parts["update"] = update.format(**parts) if overwrite else ""
     owned = "LEFT SEMI JOIN {accounts} AS a ON a.bsnid = g.`{owner}`"
     is_child = table is not ACCOUNTS
@@ -96,7 +107,7 @@ def take_in(wh: Warehouse, table: Table, rows: str, *, overwrite: bool) -> int:
     return write(wh, text, {"rows": rows, "actor": wh.actor}, repeatable=True)
 
 
-def sums(wh: Warehouse, table: Table, rows: str) -> Sums:
+def sums(wh: Warehouse, table: Table, rows: str, given: Collection[str] | None = None) -> Sums:
     """Count and checksum of these rows, as they were given and as they are stored."""
     sql = """
     WITH given AS ({given}),
@@ -110,14 +121,14 @@ def sums(wh: Warehouse, table: Table, rows: str) -> Sums:
     FROM given AS g
     LEFT JOIN there AS t ON {match}
     """
-    text = _sql.render(wh.namespace, sql, **_parts(wh, table))
+    text = _sql.render(wh.namespace, sql, **_parts(wh, table, given))
     row = wh.query(text, {"rows": rows, "actor": wh.actor})[0]
     return Sums(row["given_rows"], row["found_rows"], row["given_sum"], row["there_sum"])
 
 
-def _parts(wh: Warehouse, table: Table) -> dict[str, str]:
+def _parts(wh: Warehouse, table: Table, given: Collection[str] | None = None) -> dict[str, str]:
     values = ", ".join(["j.n AS n", *(_value(table, name) for name in table.names)])
-    return {**_matching.parts(wh.namespace, table), "given": _GIVEN.format(values=values)}
+    return {**_matching.parts(wh.namespace, table, given), "given": _GIVEN.format(values=values)}
 
 
 def _value(table: Table, name: str) -> str:

@@ -273,3 +273,85 @@ def test_hostile_values_go_in_as_they_are(warehouse: Warehouse, tmp_path: Path) 
     for bsnid in ("BSN001", "BSN002", "BSN003"):
         assert accounts.get(warehouse, bsnid).team == texts[bsnid]
     assert len(reasons(findings, REFUSED)) == 2
+
+
+def _as_zip(folder: Path, to: Path) -> Path:
+    with zipfile.ZipFile(to / "export.zip", "w") as archive:
+        for path in folder.iterdir():
+            archive.write(path, path.name)
+    return to / "export.zip"
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+def test_the_folder_of_tables(warehouse: Warehouse, tmp_path: Path, packed: bool) -> None:
+    """Four files as people save them: each with an encoding and a delimiter of its own."""
+    path = _as_zip(FILES / "tables", tmp_path) if packed else FILES / "tables"
+    outcomes, findings = run(warehouse, path)
+    assert added(outcomes) == {
+        "accounts": 3,
+        "platforms_status": 3,
+        "use_cases": 3,
+        "updates": 2,
+    }
+    claims = accounts.get_detail(warehouse, "BSN101")
+    assert claims.account.admin == "Abe Öz"
+    assert claims.account.azure_devops_link == (
+        "https://dev.azure.com/northwind/claims\nhttps://dev.azure.com/northwind/claims-ml"
+    )
+    assert {p.platform: p.status for p in claims.platforms} == {
+        "Databricks": "Completed",
+        "Snowflake": "In Progress",
+    }
+    (case,) = claims.use_cases
+    assert (case.id, case.problem) == ("uc-101", "Fraud is found late,\nweeks after payment")
+    assert (case.enablement_tier, case.leader) == ("Guided", "Dana Fox")
+    (update,) = claims.updates
+    assert update.description == "Kick-off – “went well”, cost 5 €"
+    assert update.date == dt.date(2025, 6, 27)
+
+    flow = accounts.get(warehouse, "3f0e8a52-6a53-4c1c-9c39-4b1f0f5d9e12")
+    assert (flow.team, flow.vp) == ('Supply; Demand & "Flow"', "Søren Åkesson")
+    risk = accounts.get_detail(warehouse, "BSN102")
+    assert {p.platform: p.status for p in risk.platforms} == {"Power Platform": "Paused"}
+    assert {c.problem for c in risk.use_cases} == {"Month-end takes nine days", "No id of its own"}
+    assert [(u.author, u.description) for u in risk.updates] == [("José", "Naïve façade")]
+
+    refused = "\n".join(reasons(findings, REFUSED))
+    assert "BSN999 does not exist" in refused
+    assert "“next week” is no date" in refused
+    assert "use_cases.csv, row" in refused
+    assert findings.count(REFUSED) == 3
+    assert any("“Paused” is not one of" in r for r in reasons(findings, NOTED))
+    assert any("“see the wiki” is no http(s) address" in r for r in reasons(findings, NOTED))
+    again, _ = run(warehouse, path)
+    assert set(added(again).values()) == {0}
+
+
+def test_what_a_file_does_not_speak_of_stays(warehouse: Warehouse, tmp_path: Path) -> None:
+    """A column that is not in the file says nothing; an empty cell says that it is empty."""
+    values = {"bsnid": "B1", "team": "Old", "business_area": "Finance", "vp": "Vera"}
+    accounts.create(warehouse, {**values, "admin": "Abe"})
+    path = tmp_path / "accounts.csv"
+    path.write_text("BSNID,Team,Admin\nB1,New,\n")
+    outcomes, _ = run(warehouse, path, on_conflict="update")
+    assert added(outcomes)["accounts"] == 1
+    now = accounts.get(warehouse, "B1")
+    assert (now.team, now.admin) == ("New", None)
+    assert (now.vp, now.business_area) == ("Vera", "Finance")
+    again, _ = run(warehouse, path, on_conflict="update")
+    assert again[0].states == {"unchanged": 1}
+
+
+def test_records_that_speak_of_different_things(warehouse: Warehouse, tmp_path: Path) -> None:
+    for n in range(3):
+        accounts.create(warehouse, {"bsnid": f"B{n}", "team": "T", "vp": "V", "admin": "A"})
+    path = tmp_path / "state.json"
+    state = {"B0": {"team": "New"}, "B1": {"vp": None}, "B2": {"team": "New", "admin": "B"}}
+    path.write_text(json.dumps({"accounts": state}))
+    run(warehouse, path, on_conflict="update")
+    rows = [accounts.get(warehouse, f"B{n}") for n in range(3)]
+    assert [(row.team, row.vp, row.admin) for row in rows] == [
+        ("New", "V", "A"),
+        ("T", None, "A"),
+        ("New", "V", "B"),
+    ]

@@ -69,6 +69,56 @@ def test_ten_thousand_rows_in_twenty_statements(
     assert len(refused) == bad == 70
 
 
+def test_a_hundred_thousand_rows_with_every_bad_one_named(
+    warehouse: Warehouse, tmp_path: Path, statements: Statements
+) -> None:
+    path, report = tmp_path / "state.json", tmp_path / "report.csv"
+    # 10 000 accounts, their 20 000 statuses, and 70 000 updates: of 100 000, one in a hundred.
+    bad = write_state(path, accounts=10_000, updates=7, bad_every=70)
+    assert bad == 1000
+    with statements() as done, Findings(report) as findings:
+        outcomes = importer.run(warehouse, path, Options(), findings)
+    assert [outcome.written for outcome in outcomes] == [10_000, 20_000, 0, 69_000]
+    assert all(outcome.verified for outcome in outcomes)
+    assert len(done) <= 100
+    with report.open() as file:
+        refused = {row["row"]: row["reason"] for row in csv.DictReader(file)}
+    assert refused.keys() == {f"u{n}" for n in range(0, 70_000, 70)}
+    assert all("“not a date” is no date" in reason for reason in refused.values())
+
+
+_READ = """
+import resource, sys
+from pathlib import Path
+import django
+django.setup()
+from crm.importing import sources
+from crm.importing.findings import Findings
+from crm.importing.rows import Reader
+from crm.schema import TABLES
+with Findings() as findings, sources.opened(Path(sys.argv[1])) as source:
+    reader = Reader(source, findings)
+    rows = sum(1 for table in TABLES for _ in reader.rows(table))
+print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    """Ten times the rows, read in a process of its own: the same memory, but for a cache."""
+    peaks = []
+    for updates in (5, 50):
+        path = tmp_path / f"state-{updates}.json"
+        write_state(path, accounts=1000, updates=updates)
+        environment = os.environ | {"DJANGO_SETTINGS_MODULE": "edip.settings"}
+        command = [sys.executable, "-c", _READ, str(path)]
+        output = subprocess.check_output(command, cwd=BASE_DIR, env=environment, text=True)
+        rows, peak = (int(number) for number in output.split())
+        assert rows == 1000 * (1 + 2 + updates)
+        peaks.append(peak * (1 if sys.platform == "darwin" else 1024))
+    assert path.stat().st_size > 7_000_000
+    assert peaks[1] - peaks[0] < path.stat().st_size
+
+
 def checksums(wh: Warehouse) -> dict[str, tuple]:
     """Of everything but who and when."""
     sums = {}
@@ -95,7 +145,7 @@ def test_killed_at_random_and_run_again_it_ends_the_same(
     command = [sys.executable, "manage.py", "import_legacy", str(path)]
     local_warehouse.fault("latency", times=None, seconds=0.05)
     chance = random.Random(7)
-    for _ in range(5):
+    for _ in range(20):
         process = subprocess.Popen(
             command, cwd=BASE_DIR, env=environment, stdout=subprocess.DEVNULL
         )
