@@ -53,6 +53,7 @@ urlpatterns = [
     path("activity/", history.activity, name="activity"),
     path("activity/reach/", history.reach, name="history-reach"),
     path("put-back/<str:table>/<str:key>/<int:version>/", putting_back.put_back, name="put-back"),
+    path("undo/bulk/<str:done>/", putting_back.undo_bulk, name="undo-bulk"),
     path("undo/<str:table>/<str:key>/", putting_back.undo, name="undo"),
     path("as-of/", as_of.choose, name="as-of"),
     path("preferences/theme/", preferences.theme, name="theme"),

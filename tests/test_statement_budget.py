@@ -51,7 +51,7 @@ FREE = {"healthz": "/healthz", "admin-tools": "/admin-tools/", "as-of": "/as-of/
 FREE |= {"import": "/admin-tools/import/", "export": "/admin-tools/export/"}
 # Counted by rows: see tests/importing.
 IMPORTS = {"import-job", "import-report"}
-POST_ONLY = {"platform-status", "theme", "undo"}
+POST_ONLY = {"platform-status", "theme", "undo", "undo-bulk"}
 LIVE = {"live": "/live/"}
 PAST = {"since": "/since/", "account-since": "/accounts/BSN001/since/"}
 

@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from crm.repository import undoing
 from crm.repository.importing import DIFFERENT, NEW, UNCHANGED
 from crm.schema import Table
 from crm.warehouse import Warehouse
@@ -191,10 +192,12 @@ def _import(job: Job, wh: Warehouse) -> None:
         done += len(states)
         job.write(rows=done)
 
+    before = undoing.versions(wh)
     with Findings(job.report) as findings:
         outcomes = importer.run(wh, job.file, job.options, findings, watch)
     tables = [_table(outcome, findings) for outcome in outcomes]
-    job.write(phase=DONE, tables=tables, **_told(findings))
+    versions = [before, undoing.versions(wh)]
+    job.write(phase=DONE, tables=tables, versions=versions, **_told(findings))
 
 
 def _table(outcome: Outcome, findings: Findings) -> dict[str, Any]:

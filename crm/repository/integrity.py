@@ -18,6 +18,7 @@ from . import _sql
 from ._writing import write
 
 SHOWN = 200
+DUPLICATES = "duplicate-keys"
 
 
 @dataclass(frozen=True)
@@ -288,7 +289,7 @@ def _straighten() -> Iterator[tuple[Table, str, dict[str, Any]]]:
 
 
 CHECKS = (
-    Check("duplicate-keys", "Keys that more than one row has", _duplicates, _merge_duplicates),
+    Check(DUPLICATES, "Keys that more than one row has", _duplicates, _merge_duplicates),
     Check(
         "double-statuses",
         "Platforms with more than one status",

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from crm.import_form import ImportForm
 from crm.importing import jobs
 from crm.importing.jobs import Job
-from crm.views import access, pages
+from crm.views import access, pages, putting_back
 from crm.warehouse import Warehouse
 
 
@@ -40,7 +40,7 @@ def job(request: HttpRequest, id: str) -> HttpResponse:
     found = _find(request, id)
     if request.method != "POST":
         page, part = "admin_tools/import-job.html", "admin_tools/_import-job.html"
-        return pages.show(request, page, part, _context(found))
+        return pages.show(request, page, part, _context(request, found))
     match request.POST.get("do"):
         case "import":
             found.run(_warehouse(request))
@@ -84,7 +84,14 @@ def _warehouse(request: HttpRequest) -> Warehouse:
     return request.warehouse.at(request.warehouse.namespace)
 
 
-def _context(found: Job) -> dict[str, object]:
+def _undo_url(request: HttpRequest, found: Job) -> str:
+    written = any(table["written"] for table in found.state["tables"])
+    if found.phase != jobs.DONE or not written:
+        return ""
+    return putting_back.bulk_undo_url(request, *found.state["versions"])
+
+
+def _context(request: HttpRequest, found: Job) -> dict[str, object]:
     state = found.state
     return {
         "job": found,
@@ -96,4 +103,5 @@ def _context(found: Job) -> dict[str, object]:
             for table in state["tables"]
         ),
         "verified": all(table["verified"] for table in state["tables"]),
+        "undo": _undo_url(request, found),
     }

@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from crm.repository import integrity
+from crm.repository import integrity, undoing
 from crm.repository.integrity import SHOWN, Check, Problem
 from crm.schema import ACCOUNTS, UPDATES, USE_CASES
-from crm.views import access, pages
+from crm.views import access, pages, putting_back
 
 _EDIT = {ACCOUNTS: "account-edit", USE_CASES: "use-case-edit", UPDATES: "update-edit"}
 
@@ -62,9 +62,14 @@ def repair(request: HttpRequest, name: str) -> HttpResponse:
     if check is None:
         raise Http404(f"There is no repair called “{name[:40]}”.")
     if request.method == "POST":
+        before = undoing.versions(request.warehouse)
         changed = integrity.repair(request.warehouse, check)
         plural = "row was" if changed == 1 else "rows were"
-        messages.success(request, f"{check.title}: {changed} {plural} repaired.")
+        # Which of several rows with one key was which, nobody can tell afterwards.
+        can_undo = changed and check.name != integrity.DUPLICATES
+        after = undoing.versions(request.warehouse)
+        undo = putting_back.bulk_undo_url(request, before, after) if can_undo else ""
+        messages.success(request, f"{check.title}: {changed} {plural} repaired.", extra_tags=undo)
         return pages.go(request, reverse("integrity"))
     result = _result(check, integrity.look(request.warehouse, (check,))[check])
     return render(request, "admin_tools/repair.html", {"result": result})

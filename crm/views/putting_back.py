@@ -6,19 +6,22 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from crm.changes import CREATED, DELETED, Change
 from crm.fields import parse_moment
-from crm.repository import putting_back
+from crm.repository import putting_back, undoing
 from crm.repository.errors import AlreadyExists, Missing, Stale
 from crm.repository.putting_back import Then
 from crm.schema import ACCOUNTS, TABLES, Column, Table
 from crm.views import pages
 from crm.views.access import for_writers
 
+_SALT = "crm.undo-bulk"
+_UNDONE_WITHIN = 24 * 60 * 60
 _BY_NAME = {table.name: table for table in TABLES}
 
 
@@ -71,6 +74,28 @@ def undo(request: HttpRequest, table: str, key: str) -> HttpResponse:
     if version is None:
         raise Http404("Nothing is known of its deletion, so it cannot be undone.")
     return _bring_back(request, _find(request, table, key, version))
+
+
+def bulk_undo_url(request: HttpRequest, before: undoing.Versions, after: undoing.Versions) -> str:
+    """Where this person can undo what they did to many records between these versions."""
+    done = {"before": before, "after": after, "who": request.warehouse.actor}
+    return reverse("undo-bulk", args=[signing.dumps(done, salt=_SALT)])
+
+
+@require_POST
+def undo_bulk(request: HttpRequest, done: str) -> HttpResponse:
+    """Undo an import, or a repair, of one's own."""
+    try:
+        said = signing.loads(done, salt=_SALT, max_age=_UNDONE_WITHIN)
+    except signing.BadSignature as error:
+        raise Http404("This cannot be undone at once any more; the history still can.") from error
+    if said["who"] != request.warehouse.actor:
+        raise Http404("Only who did it can undo it at once; the history still can.")
+    count = undoing.undo(request.warehouse, said["before"], said["after"])
+    records = "1 record is" if count == 1 else f"{count} records are"
+    text = f"{records} as before. What somebody has changed since was left alone."
+    messages.success(request, text)
+    return pages.go(request, reverse("activity"))
 
 
 def _bring_back(request: HttpRequest, then: Then) -> HttpResponse:
