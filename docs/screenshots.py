@@ -28,6 +28,11 @@ PAGES = {
     "update-new": "/accounts/BSN001/updates/new/",
     "use-cases": "/use-cases/",
     "updates": "/updates/",
+    "activity": "/activity/",
+    "history": "/accounts/BSN001/history/",
+    "import": "/admin-tools/import/",
+    "export": "/admin-tools/export/",
+    "integrity": "/admin-tools/integrity/",
     "not-found": "/accounts/nobody/",
 }
 
