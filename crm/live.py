@@ -64,6 +64,8 @@ class Watch:
             finally:
                 self._asking.release()
         with self._state:
+            if self._seen is None:
+                return Answer(cursor, [])
             return self._answer(_parsed(cursor))
 
     def _look(self, wh: Warehouse) -> None:
@@ -94,8 +96,6 @@ class Watch:
             self._floor[name] = max(self._floor[name], gone.version)
 
     def _answer(self, cursor: Versions | None) -> Answer:
-        if self._seen is None:
-            return Answer("", [])
         if cursor is None:
             recent = time.monotonic() - FRESH.total_seconds()
             return Answer(_written(self._seen), [n for at, n in self._heard if at >= recent])

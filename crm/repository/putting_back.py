@@ -83,7 +83,7 @@ def load(wh: Warehouse, table: Table, key: str, version: int) -> Then | None:
         moment=row["moment"],
     )
     lost: dict[Table, list[dict[str, Any]]] = {table: [before]} if before else {}
-    for child in row.get("lost") or ():
+    for child in sorted(row.get("lost") or (), key=lambda child: child["place"]):
         lost.setdefault(TABLES[child["place"]], []).append(json.loads(child["row"]))
     return Then(change, values_of(table, now), row["updated_at"], lost)
 

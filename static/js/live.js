@@ -17,6 +17,7 @@
   let active = Date.now();
   let timer = null;
   let waiting = []; // news of regions in which somebody is typing
+  const ahead = new Set(); // records that a refresh has shown before their news came
 
   // --- asking -----------------------------------------------------------------------------
 
@@ -56,9 +57,12 @@
   async function hear(answer) {
     const first = seen === "";
     seen = answer.seen;
-    const news = answer.news.filter((each) => concerns(each) && !isShown(each, first));
-    tell(news);
-    if (news.length || answer.missed) await refresh(news);
+    const news = answer.news.filter(concerns);
+    const late = news.filter((each) => ahead.delete(each.record) && isShown(each, first));
+    const fresh = news.filter((each) => !isShown(each, first));
+    tell([...late, ...fresh]);
+    late.forEach(mark);
+    if (fresh.length || answer.missed) await refresh(fresh);
   }
 
   function concerns(each) {
@@ -121,11 +125,18 @@
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     waiting = [];
+    const before = versions();
     for (const region of regions) {
       if (isInUse(region)) waiting.push(...news);
       else replace(region, fresh.getElementById(region.id));
     }
+    const told = new Set(news.map((each) => each.record));
+    for (const [record, version] of versions()) if (before.get(record) !== version && !told.has(record)) ahead.add(record);
     news.forEach(mark);
+  }
+
+  function versions() {
+    return new Map([...document.querySelectorAll("[data-record]")].map((each) => [each.dataset.record, each.dataset.version]));
   }
 
   function isInUse(region) {
@@ -160,7 +171,7 @@
     const by = document.createElement("span");
     by.className = "news-by";
     by.textContent = find(each.record) ? `${each.kind} by ${each.who}` : each.said;
-    (record.querySelector("[data-news], th, td, .card-head, .platform-head, .lead") ?? record).append(by);
+    (record.querySelector("th, td, .card-facts, .platform-head, .lead") ?? record).append(by);
   }
 
   // What could not be shown while somebody was typing there is shown when they have left.

@@ -4,7 +4,7 @@ seconds, without a reload and without touching what is being typed."""
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from .test_working_with_accounts import create_account, submit
 
@@ -157,3 +157,40 @@ def test_a_page_that_nobody_sees_asks_nothing(page: Page, account: str) -> None:
     page.on("request", lambda request: asked.append(request.url))
     page.wait_for_timeout(4_500)
     assert asked == []
+
+
+def test_what_came_along_before_its_news_is_marked_too(
+    page: Page, bob: Page, account: str, bsnid: str
+) -> None:
+    """Two changes, the news of the first of which arrive alone: the page that is then asked for
+    again has both in it."""
+    state = "waiting"
+
+    def only_the_first(route: Route) -> None:
+        nonlocal state
+        if state == "waiting":
+            return route.fulfill(status=204)
+        answer = route.fetch()
+        if state == "both" or answer.status != 200:
+            return route.fulfill(response=answer)
+        state = "both"
+        said = answer.json()
+        assert len(said["news"]) == 2
+        return route.fulfill(json={**said, "seen": "", "news": said["news"][:1]})
+
+    page.goto(account)
+    settle(page)
+    page.route("**/live/**", only_the_first)
+    bob.goto(f"{account}edit/")
+    bob.get_by_label("Admin").fill("Bob's admin")
+    submit(bob)
+    expect(bob.locator("#about")).to_contain_text("Bob's admin")
+    bob.goto(f"{account}updates/new/")
+    bob.get_by_label("Update", exact=True).fill("Bob's update")
+    submit(bob)
+    expect(bob.locator("#updates")).to_contain_text("Bob's update")
+    state = "first"
+    head = page.locator(f"[data-record='accounts/{bsnid}']")
+    expect(head.locator(".news-by")).to_have_text("changed by bob@example.com", timeout=WITHIN)
+    update = page.locator("[data-record^='updates/']")
+    expect(update.locator(".news-by")).to_have_text("created by bob@example.com", timeout=WITHIN)
