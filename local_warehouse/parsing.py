@@ -38,6 +38,21 @@ def text_of(node: exp.Expression) -> str:
     raise syntax_error(f"at or near {node.sql(dialect=DIALECT)}: a string is expected")
 
 
+def property_of(item: exp.Property) -> tuple[str, str]:
+    """A table property: its name, quoted or dotted, and its value: a string, number or boolean.
+
+    https://docs.databricks.com/sql/language-manual/sql-ref-syntax-ddl-tblproperties
+    """
+    named, value = item.this, item.args["value"]
+    is_dotted = isinstance(named, exp.Dot)
+    name = ".".join(part.name for part in named.flatten()) if is_dotted else named.name
+    if isinstance(value, exp.Boolean):
+        return name, str(value.this).lower()
+    if value.is_number:
+        return name, value.sql(dialect=DIALECT)
+    return name, text_of(value)
+
+
 def tokenize(sql: str) -> list[Token]:
     try:
         return _Tokenizer().tokenize(sql)
@@ -91,6 +106,11 @@ class Words:
         if token.token_type is not TokenType.STRING:
             raise syntax_error(f"at or near '{token.text}': a string is expected")
         return token.text
+
+    def property_name(self) -> str:
+        """Quoted or dotted."""
+        is_text = self.more and self._tokens[self._at].token_type is TokenType.STRING
+        return self._next().text if is_text else ".".join(self.name())
 
     def number(self) -> int:
         text = self._parameters.text(self._next().text) if self.accept(":") else self._next().text

@@ -19,7 +19,7 @@ from ..checks import parse_condition
 from ..context import NOTHING, Context, Result
 from ..engine import engine_name
 from ..errors import SqlError, column_not_found, unsupported
-from ..parsing import Words, parse, text_of
+from ..parsing import Words, parse, property_of, text_of
 from ..privileges import MANAGE, schema_
 from . import columns, policies
 from .create import read_cluster, read_key, type_name
@@ -70,7 +70,7 @@ def _apply(action: exp.Expression, draft: Draft, context: Context) -> str:
         return _drop_constraint(action, table)
     if isinstance(action, exp.AlterSet):
         items = [item for properties in action.expressions for item in properties.expressions]
-        given = {text_of(item.this): text_of(item.args["value"]) for item in items}
+        given = dict(property_of(item) for item in items)
         table.properties |= given
         draft.parameters = {"properties": json.dumps(given, separators=(",", ":"))}
         return "SET TBLPROPERTIES"
@@ -171,9 +171,9 @@ def _drop_constraint(action: exp.Drop, table: Table) -> str:
 def _unset_properties(words: Words, table: Table, context: Context) -> Result:
     tolerant = words.accept("IF", "EXISTS")
     words.expect("(")
-    names = [words.string()]
+    names = [words.property_name()]
     while words.accept(","):
-        names.append(words.string())
+        names.append(words.property_name())
     words.expect(")")
     words.end()
     with changing(table, context) as draft:

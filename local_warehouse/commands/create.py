@@ -12,7 +12,7 @@ from ..engine import engine_name
 from ..errors import SqlError, column_not_found, unsupported
 from ..names import Namespace, Resolver
 from ..parameters import text_literal
-from ..parsing import Words, parse, text_of
+from ..parsing import Words, parse, property_of, text_of
 from ..privileges import METASTORE, catalog_, schema_
 from . import clone
 from .columns import require_defaults
@@ -151,7 +151,7 @@ def _read_properties(properties: exp.Properties | None, table: Table) -> None:
             if item.name.upper() != "DELTA":
                 raise unsupported(f"USING {item.name}")
         elif type(item) is exp.Property:
-            table.properties[text_of(item.this)] = text_of(item.args["value"])
+            table.properties |= dict([property_of(item)])
         else:
             raise unsupported(f"the table option {item.sql(dialect='databricks')}")
 

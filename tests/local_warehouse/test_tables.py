@@ -254,3 +254,21 @@ def test_what_cannot_be_done_is_refused_in_databricks_words(tables, statement, e
     error = tables.error(statement)
     assert error.startswith(f"[{error_class}"), error
     assert "SQLSTATE: " in error
+
+
+def test_properties_need_no_quotes(shell):
+    shell.run(
+        "CREATE TABLE t (id STRING) "
+        "TBLPROPERTIES (delta.enableChangeDataFeed = true, 'a.b' = 'c', x = 5)"
+    )
+    shell.run("ALTER TABLE t SET TBLPROPERTIES (y.z = false, `w` = 'v')")
+    shell.run("ALTER TABLE t UNSET TBLPROPERTIES (a.b, 'x')")
+    found = {row.key: row.value for row in shell.run("SHOW TBLPROPERTIES t")}
+    wanted = {"delta.enableChangeDataFeed": "true", "y.z": "false", "w": "v"}
+    assert {key: found.get(key) for key in (*wanted, "a.b", "x")} == {
+        **wanted,
+        "a.b": None,
+        "x": None,
+    }
+    refused = shell.error("ALTER TABLE t SET TBLPROPERTIES (y = concat('a', 'b'))")
+    assert "[PARSE_SYNTAX_ERROR]" in refused
