@@ -39,6 +39,7 @@ bench: install  ## print what things cost
 	$(BIN)/python -m bench.local_warehouse
 	$(BIN)/python -m bench.pages
 	$(BIN)/python -m bench.importing
+	$(BIN)/python -m bench.time_machine
 
 screenshots: install  ## take the README's screenshot anew (needs Chromium)
 	$(BIN)/python docs/screenshots.py
