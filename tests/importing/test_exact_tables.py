@@ -1,0 +1,63 @@
+"""Each realistic export becomes exactly the tables that stand in ``expected/``, and no more."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crm.changes import values_of
+from crm.importing.findings import REFUSED
+from crm.repository import exporting
+from crm.schema import TABLES
+from crm.warehouse import Warehouse
+
+from .test_shapes import FILES, reasons, run
+
+EXPECTED = Path(__file__).parent / "expected"
+TIMES = ("created_at", "updated_at")
+THIS_YEAR = dt.date.today().year  # the exports are of 2025
+SHAPES = {
+    "state-keyed": "state-keyed.json",
+    "state-lists": "state-lists.json",
+    "session-state": "session-state.json",
+    "tables": "tables",
+    "export": "export.xlsx",
+}
+
+
+def stored(wh: Warehouse) -> dict[str, list[dict[str, Any]]]:
+    """Every row that is there, without what is empty; times where the export has them."""
+    return {
+        table.name: [
+            {name: value for name, value in values_of(table, row).items() if value}
+            | {name: row[name].isoformat() for name in TIMES if row[name].year < THIS_YEAR}
+            for row in exporting.rows(wh, table)
+        ]
+        for table in TABLES
+    }
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_tables_are_as_expected(warehouse: Warehouse, shape: str) -> None:
+    _, findings = run(warehouse, FILES / SHAPES[shape])
+    expected = json.loads((EXPECTED / f"{shape}.json").read_text(encoding="utf-8"))
+    assert stored(warehouse) == expected["tables"]
+    assert reasons(findings, REFUSED) == expected["refused"]
+
+
+def test_the_same_export_taken_apart_comes_to_the_same(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    """Taken in by halves, the second time with what is there already, it ends the same."""
+    state = json.loads((FILES / "session-state.json").read_text(encoding="utf-8"))
+    first = tmp_path / "accounts.json"
+    first.write_text(json.dumps({name: state[name] for name in ("accounts", "business_areas")}))
+    run(warehouse, first)
+    _, findings = run(warehouse, FILES / "session-state.json")
+    expected = json.loads((EXPECTED / "session-state.json").read_text(encoding="utf-8"))
+    assert stored(warehouse) == expected["tables"]
+    assert reasons(findings, REFUSED) == expected["refused"]
