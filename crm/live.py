@@ -1,9 +1,9 @@
 """Others' changes, for the pages that are open: one statement per interval for the whole process.
 
-Pages ask every two seconds. The first who asks after the interval has the warehouse asked; to all
-others, and to whoever asks sooner, what is known is told. While no page is open nobody asks, and
-the warehouse can go to sleep. Whoever signs in with their own rights has a watch of their own,
-which reads with those rights: nothing is told to one person that another has read.
+Pages ask every second and a half. The first who asks after the interval has the warehouse asked;
+to all others, and to whoever asks sooner, what is known is told. While no page is open nobody
+asks, and the warehouse can go to sleep. Whoever signs in with their own rights has a watch of
+their own, which reads with those rights: nothing is told to one person that another has read.
 
 A cursor is the versions of the tables, so that any process can answer it.
 """

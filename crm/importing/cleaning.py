@@ -39,9 +39,12 @@ def clean(column: Column, raw: Any) -> tuple[str | None, str]:
 def check_key(column: Column, value: str | None) -> str:
     """A key that can be part of an address; raises Refused."""
     if value is None:
-        raise Refused(f"{column.label} is missing")
-    if _FORBIDDEN_IN_KEYS.search(value) or (column.name == "bsnid" and value.lower() == "new"):
-        raise Refused(f"{column.label} “{value}” cannot be used: no / and not “new”")
+        raise Refused(f"{column.label} is missing", column.name)
+    # "new" is the address of the form for a new account; browsers take dots out of addresses.
+    reserved = (".", "..", "new") if column.name == "bsnid" else (".", "..")
+    if _FORBIDDEN_IN_KEYS.search(value) or value.lower() in reserved:
+        reason = f"{column.label} “{value}” cannot be used: no address can hold it"
+        raise Refused(reason, column.name)
     return value
 
 

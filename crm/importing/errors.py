@@ -10,4 +10,9 @@ class SourceError(ImportingError):
 
 
 class Refused(Exception):
-    """One value, and with it its row, cannot go in; the text says why."""
+    """One value, and with it its row, cannot go in; the text says why. ``column`` is its name,
+    where it is not the one that is being read."""
+
+    def __init__(self, reason: str, column: str = "") -> None:
+        super().__init__(reason)
+        self.column = column

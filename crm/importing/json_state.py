@@ -149,12 +149,20 @@ def _accounts(path: Path, shapes: dict[str, str]) -> Rows:
 
 def _platforms(path: Path, shapes: dict[str, str]) -> Rows:
     for bsnid, account in _accounts(path, shapes):
-        statuses = account.get("platforms_status")
-        if not isinstance(statuses, dict):
-            continue
-        for platform, status in statuses.items():
-            row: dict[str, Any] = {"account_bsnid": bsnid, "platform": platform}
-            yield (
-                f"{bsnid}/{platform}",
-                row | (status if isinstance(status, dict) else {"status": status}),
-            )
+        for platform, status in _statuses(account.get("platforms_status")):
+            row = {"account_bsnid": bsnid, "platform": platform}
+            yield f"{bsnid}/{platform or '?'}", row | status
+
+
+def _statuses(there: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """(platform, the rest of its row). What is neither of the shapes has no platform, and is
+    refused for that."""
+    if isinstance(there, dict):
+        for platform, status in there.items():
+            yield platform, status if isinstance(status, dict) else {"status": status}
+    elif isinstance(there, list):
+        for status in there:
+            found = status if isinstance(status, dict) else {"(not a status)": status}
+            yield found.get("platform"), found
+    elif there:
+        yield None, {"(not a status)": there}

@@ -58,10 +58,11 @@ class Reader:
             for heading, column in columns.items():
                 if heading in raw:
                     row[column] = self._value(table, place, column, raw[heading])
-            column = table.parent_key or table.key
-            cleaning.check_key(table.column(column), row[column])
+            owner = table.parent_key or table.key
+            cleaning.check_key(table.column(owner), row[owner])
             self._complete(table, place, row)
         except Refused as refused:
+            column = refused.column or column
             self.findings.add(REFUSED, table.name, place, str(refused), column)
             return None
         return row
@@ -90,7 +91,7 @@ class Reader:
                 self.findings.add(CHANGED, table.name, place, reason, "primary_it_partner")
         elif table is PLATFORMS_STATUS:
             if not row["platform"]:
-                raise Refused("Platform is missing")
+                raise Refused("Platform is missing", "platform")
             row["id"] = row["id"] or _made_id(table, row, ("account_bsnid", "platform"))
         elif not row["id"]:
             own = tuple(name for name in table.names if name != "id" and name not in _AUDIT)

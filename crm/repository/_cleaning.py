@@ -96,10 +96,10 @@ def reason(table: Table, *, names: bool = False) -> str:
         cases.append((name, f"`{name}` IS NULL", f"{label} is missing"))
     for name in dict.fromkeys([*filter(None, [table.parent_key]), table.key]):
         label = table.column(name).label
-        bad = f"`{name}` RLIKE '[/\\\\x00-\\\\x1f]'"
+        bad = f"`{name}` RLIKE '[/\\\\x00-\\\\x1f]' OR `{name}` IN ('.', '..')"
         if name == "bsnid":
             bad += f" OR LOWER(`{name}`) = 'new'"
-        cases.append((name, bad, f"{label} cannot be used: no / and not “new”"))
+        cases.append((name, bad, f"{label} cannot be used: no address can hold it"))
     for column in table.columns:
         name = column.name
         if column.type in ("DATE", "TIMESTAMP"):

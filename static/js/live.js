@@ -6,7 +6,7 @@
   const page = document.querySelector("[data-live]");
   if (!page) return;
 
-  const EVERY = 2000;
+  const EVERY = 1500;
   const LATER = 30000;
   const ASLEEP_AFTER = 10 * 60 * 1000;
   const CLOCKS_DIFFER = 10000;

@@ -265,6 +265,7 @@ def test_hostile_values_go_in_as_they_are(warehouse: Warehouse, tmp_path: Path) 
         "BSN003": "x" * ACCOUNTS.column("team").max_length,
         "BSN004": "x" * (ACCOUNTS.column("team").max_length + 1),
         "a/b": "a key that no address can hold",
+        "..": "nor this",
     }
     path = tmp_path / "state.json"
     path.write_text(json.dumps({"accounts": {k: {"team": v} for k, v in texts.items()}}))
@@ -272,7 +273,26 @@ def test_hostile_values_go_in_as_they_are(warehouse: Warehouse, tmp_path: Path) 
     assert added(outcomes)["accounts"] == 3
     for bsnid in ("BSN001", "BSN002", "BSN003"):
         assert accounts.get(warehouse, bsnid).team == texts[bsnid]
-    assert len(reasons(findings, REFUSED)) == 2
+    assert len(reasons(findings, REFUSED)) == 3
+
+
+def test_statuses_in_other_shapes(warehouse: Warehouse, tmp_path: Path) -> None:
+    """A list of statuses is understood; what is no status at all is refused by name."""
+    shapes = {
+        "BSN001": [{"platform": "Databricks", "status": "Requested"}, "Snowflake"],
+        "BSN002": "Databricks: Completed",
+        "BSN003": [],
+    }
+    path = tmp_path / "state.json"
+    path.write_text(
+        json.dumps({"accounts": {k: {"platforms_status": v} for k, v in shapes.items()}})
+    )
+    outcomes, findings = run(warehouse, path)
+    assert added(outcomes)["platforms_status"] == 1
+    assert reasons(findings, REFUSED) == [
+        "state.json, row BSN001/?, platform: Platform is missing",
+        "state.json, row BSN002/?, platform: Platform is missing",
+    ]
 
 
 def _as_zip(folder: Path, to: Path) -> Path:
