@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from crm import live
+from crm.changes import CHANGED, DELETED
 from crm.fields import moment
 from crm.repository.news import News
 from crm.schema import ACCOUNTS
@@ -31,8 +32,18 @@ def changes(request: HttpRequest) -> HttpResponse:
     if answer.cursor == cursor and not answer.missed:
         return HttpResponse(status=204)
     me = request.warehouse.actor
-    told = [_told(each, me) for each in answer.news]
+    told = [_told(each, me) for each in _without_stamps(answer.news)]
     return JsonResponse({"seen": answer.cursor, "missed": answer.missed, "news": told})
+
+
+def _without_stamps(news: list[News]) -> list[News]:
+    """Deleting stamps a row with who does it; that is no change of its own."""
+    gone = {(each.table, each.key): each.version for each in news if each.kind == DELETED}
+    return [
+        each
+        for each in news
+        if each.kind != CHANGED or each.version > gone.get((each.table, each.key), -1)
+    ]
 
 
 def _told(each: News, me: str) -> dict[str, Any]:

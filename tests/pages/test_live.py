@@ -78,7 +78,7 @@ def test_what_others_do_is_told_once(
     ]
     assert page.ask() == []
     use_cases.delete(someone_else, "u-1")
-    assert page.hear()[-1] == f"{bob} deleted a use case use_cases/u-1"
+    assert page.hear() == [f"{bob} deleted a use case use_cases/u-1"]
 
 
 def test_it_tells_whose_and_which_version(
