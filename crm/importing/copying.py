@@ -34,6 +34,7 @@ def run(wh: Warehouse, where: Namespace, options: Options, findings: Findings) -
     if not options.dry_run:
         for outcome in outcomes:
             _take_in(copies[outcome.table], outcome, options)
+            findings.verdict(outcome.table.name, outcome.verified, outcome.verdict)
     return outcomes
 
 
@@ -102,4 +103,4 @@ def _take_in(copy: Copy, outcome: Outcome, options: Options) -> None:
     left = 0 if overwrite else states[DIFFERENT]
     outcome.checked = states[NEW] + states[UNCHANGED] + states[DIFFERENT] - left
     outcome.found = sums["there"] - (sums["different"] or 0)
-    outcome.equal = sums["given_sum"] == sums["there_sum"]
+    outcome.compare(sums["given_sum"], sums["there_sum"])

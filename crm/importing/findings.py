@@ -10,12 +10,14 @@ from types import TracebackType
 
 from crm.exporting.tabular import harmless
 
+# Of each outcome: many harmless remarks must not push out what was refused.
 KEPT = 500
 COLUMNS = ("outcome", "table", "file", "sheet", "row", "column", "reason")
 
 # Outcomes: the row went in otherwise than it stood; it was left out as unneeded; it was left
 # out as wrong; it went in, but somebody should look.
 CHANGED, SKIPPED, REFUSED, NOTED = "changed", "skipped", "refused", "noted"
+BY_WEIGHT = (REFUSED, NOTED, CHANGED, SKIPPED)
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Finding:
 class Findings:
     """Counts all findings, keeps the first, and writes every one to ``report`` (CSV).
 
-    Use as a context manager; without a report only the first ``KEPT`` can be listed.
+    Use as a context manager; without a report only the first ``KEPT`` of each outcome can be
+    listed.
     """
 
     report: Path | None = None
@@ -75,12 +78,21 @@ class Findings:
     def add(self, outcome: str, table: str, place: Place, reason: str, column: str = "") -> None:
         finding = Finding(outcome, table, place, reason, column)
         self.counts[table, outcome] += 1
-        if len(self.first) < KEPT:
+        if self.count(outcome) <= KEPT:
             self.first.append(finding)
+        self._report(outcome, table, place.file, place.sheet, place.row, column, reason)
+
+    def verdict(self, table: str, verified: bool, reason: str) -> None:
+        """What the warehouse says in the end of a table as a whole: a line of the report."""
+        self._report("verified" if verified else "NOT verified", table, "", "", "", "", reason)
+
+    def _report(self, *cells: str) -> None:
         if self._file:
-            where = (place.file, place.sheet, place.row)
-            cells = (outcome, table, *where, column, reason)
             self._writer.writerow([harmless(cell) for cell in cells])
+
+    def by_weight(self) -> list[Finding]:
+        """The first of each outcome, what was refused before all else."""
+        return sorted(self.first, key=lambda finding: BY_WEIGHT.index(finding.outcome))
 
     def count(self, outcome: str, table: str = "") -> int:
         return sum(

@@ -54,10 +54,29 @@ class Outcome:
     checked: int = 0
     found: int = 0
     equal: bool = True
+    sum_of_source: int = 0
+    sum_of_warehouse: int = 0
 
     @property
     def verified(self) -> bool:
         return self.found == self.checked and self.equal
+
+    @property
+    def verdict(self) -> str:
+        """Counts and checksums (xxHash64, combined by XOR), as the warehouse computed them."""
+        source, stored = (
+            f"{value & 0xFFFF_FFFF_FFFF_FFFF:016x}"
+            for value in (self.sum_of_source, self.sum_of_warehouse)
+        )
+        sums = f"equal checksums, {source}" if self.equal else f"checksums {source} and {stored}"
+        rows = f"{self.found:,} of {self.checked:,} rows found"
+        return f"{self.found:,} rows, {sums}" if self.verified else f"{rows}, {sums}"
+
+    def compare(self, source: int | None, warehouse: int | None) -> None:
+        """Take in the checksums of some rows; None where there are none."""
+        self.equal &= source == warehouse
+        self.sum_of_source ^= source or 0
+        self.sum_of_warehouse ^= warehouse or 0
 
 
 @dataclass
@@ -97,11 +116,10 @@ def _rehearse(wh: Warehouse, source: sources.Source, options: Options) -> None:
         reader = Reader(source, findings, options.headings)
         rehearsal = Options(dry_run=True, headings=options.headings)
         outcomes = _all_tables(wh, reader, rehearsal, findings)
-    refused = [finding for finding in findings.first if finding.outcome == REFUSED]
-    if options.strict and refused:
+    if options.strict and (refused := findings.count(REFUSED)):
         raise ImportingError(
-            f"{findings.count(REFUSED)} rows are refused, so nothing was imported "
-            f"(strict). The first: {refused[0]}"
+            f"{refused} rows are refused, so nothing was imported "
+            f"(strict). The first: {findings.by_weight()[0]}"
         )
     different = sum(outcome.states[DIFFERENT] for outcome in outcomes)
     if options.on_conflict == FAIL and different:
@@ -123,6 +141,8 @@ def _all_tables(
         outcome = Outcome(table)
         for chunk in _chunks(table, reader.rows(table)):
             watch(table, chunk, _one_chunk(wh, table, chunk, options, findings, outcome, coming))
+        if outcome.checked:
+            findings.verdict(table.name, outcome.verified, outcome.verdict)
         outcomes.append(outcome)
     return outcomes
 
@@ -164,7 +184,7 @@ def _one_chunk(
     sums = importing.sums(wh, table, text, chunk.given)
     outcome.checked += sums.rows
     outcome.found += sums.found
-    outcome.equal &= sums.source == sums.warehouse
+    outcome.compare(sums.source, sums.warehouse)
     return states
 
 

@@ -212,6 +212,7 @@ def _table(outcome: Outcome, findings: Findings) -> dict[str, Any]:
         "checked": outcome.checked,
         "found": outcome.found,
         "verified": outcome.verified,
+        "verdict": outcome.verdict,
     }
 
 
@@ -220,7 +221,7 @@ def _told(findings: Findings) -> dict[str, Any]:
         "findings": [
             {"outcome": each.outcome, "place": str(each.place)}
             | {"column": each.column, "reason": each.reason}
-            for each in findings.first[:LISTED]
+            for each in findings.by_weight()[:LISTED]
         ],
         "found": sum(findings.counts.values()),
     }

@@ -226,6 +226,15 @@ def test_strict_imports_all_or_nothing(warehouse: Warehouse) -> None:
     assert accounts.get(warehouse, "BSN001") is None
 
 
+def test_strict_sees_what_many_remarks_stand_before(warehouse: Warehouse, tmp_path: Path) -> None:
+    state = {f"B{n:04}": {"azure_devops_link": "no address"} for n in range(600)}
+    path = tmp_path / "state.json"
+    path.write_text(json.dumps({"accounts": state | {"a/b": {}}}))
+    with pytest.raises(ImportingError, match="1 rows are refused.*a/b"):
+        run(warehouse, path, strict=True)
+    assert accounts.get(warehouse, "B0000") is None
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

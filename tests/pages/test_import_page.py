@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import time
 import zipfile
 from collections.abc import Iterator
@@ -77,7 +78,9 @@ def test_preview_confirm_result(client: Client, warehouse: Warehouse) -> None:
     assert text(page, ".import-confirm .button-primary") == "Import 2 rows"
     page = do(client, url)
     assert text(page, ".banner h2") == "Imported, and verified"
-    assert figures(page)["Accounts"] == ["2", "2", "0", "0", "1", "2 rows, equal checksums"]
+    *numbers, verdict = figures(page)["Accounts"]
+    assert numbers == ["2", "2", "0", "0", "1"]
+    assert re.fullmatch("2 rows, equal checksums, [0-9a-f]{16}", verdict)
     assert accounts.get(warehouse, "B1").team == "Claims"
     assert accounts.get(warehouse, "B1").created_by == client.get("/").wsgi_request.warehouse.actor
 
@@ -137,6 +140,22 @@ def test_the_report_holds_every_finding_and_no_formula(
     lines = list(csv.DictReader(io.StringIO(report)))
     assert sum(line["outcome"] == "refused" for line in lines) == 400
     assert not any(cell.startswith("=") for line in lines for cell in line.values())
+
+
+def test_what_was_refused_comes_first_and_the_verdict_is_in_the_report(
+    client: Client, warehouse: Warehouse
+) -> None:
+    noted = "".join(f"B{n},T{n},no address\n" for n in range(600))
+    url, page = preview(
+        client, f"BSNID,Team,Azure DevOps Link\n{noted},Nameless,\n", "accounts.csv"
+    )
+    assert texts(page, ".problems .badge")[:2] == ["Refused", "Noted"]
+    do(client, url)
+    report = b"".join(client.get(f"{url}report/").streaming_content).decode()
+    lines = list(csv.DictReader(io.StringIO(report)))
+    (verdict,) = [line for line in lines if line["outcome"] == "verified"]
+    assert verdict["table"] == "accounts"
+    assert verdict["reason"].startswith("600 rows, equal checksums, ")
 
 
 def test_without_javascript_the_page_asks_again(

@@ -106,17 +106,9 @@ class Command(BaseCommand):
             raise CommandError("What was stored is not what was read; see above.")
 
     def _say_verified(self, outcome: Outcome) -> None:
-        if outcome.verified:
-            self.stdout.write(
-                self.style.SUCCESS(f"  verified: {outcome.found} rows, equal checksums")
-            )
-        else:
-            self.stdout.write(
-                self.style.ERROR(
-                    f"  NOT verified: {outcome.found} of {outcome.checked} rows found, checksums "
-                    f"{'equal' if outcome.equal else 'differ'}"
-                )
-            )
+        style = self.style.SUCCESS if outcome.verified else self.style.ERROR
+        said = "verified" if outcome.verified else "NOT verified"
+        self.stdout.write(style(f"  {said}: {outcome.verdict}"))
 
     def _list(self, findings: Findings, outcome: str) -> None:
         shown = [finding for finding in findings.first if finding.outcome == outcome][:SHOWN]
