@@ -84,11 +84,11 @@ class Change:
     def what(self) -> str:
         """What was done, after the name of who did it: ``moved Databricks from … to …``."""
         if self.returned:
-            return f"brought back {self._subject()}"
+            return f"brought back {self.subject}"
         if self.table is PLATFORMS_STATUS:
             return self._platform()
         changed = {field.column.name: field for field in self.fields}
-        subject = self._subject()
+        subject = self.subject
         if self.kind != CHANGED:
             return f"{self.kind} {subject}" if self.table is not UPDATES else self._update()
         if self.table is USE_CASES and list(changed) == ["status"]:
@@ -97,7 +97,9 @@ class Change:
         labels = [field.column.label for field in self.fields]
         return f"changed {_listed(labels)} of {subject}"
 
-    def _subject(self) -> str:
+    @property
+    def subject(self) -> str:
+        """The record, as it stands in a sentence: ``the use case “…”``."""
         if self.table is PLATFORMS_STATUS:
             return f"{self.name}, {self.values.get('status') or 'without a status'}"
         if self.table is ACCOUNTS:
@@ -105,7 +107,7 @@ class Change:
         return f"the {self.table.singular} “{self.name}”" if self.name else self.table.singular
 
     def _update(self) -> str:
-        return f"{'wrote' if self.kind == CREATED else 'deleted'} {self._subject()}"
+        return f"{'wrote' if self.kind == CREATED else 'deleted'} {self.subject}"
 
     def _platform(self) -> str:
         before, after = self.before or {}, self.after or {}

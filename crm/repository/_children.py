@@ -71,16 +71,16 @@ def update(
     values: Values,
     seen: dt.datetime | None,
 ) -> None:
-    """Raises Stale or Missing. Saving what the row says already is no conflict."""
+    """Raises Stale or Missing. Saving what the row says already writes nothing."""
     sql = """
     UPDATE {child}
     SET {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
-    WHERE id = :id AND updated_at <=> CAST(:seen AS TIMESTAMP)
+    WHERE id = :id AND updated_at <=> CAST(:seen AS TIMESTAMP) AND NOT ({same})
     """
     saved = _sql.given(table, values)
-    assignments = _sql.assignments(table, list(saved))
+    parts = _sql.update_parts(table, list(saved))
     params: dict[str, Any] = {**saved, "id": id, "seen": seen, "actor": wh.actor}
-    if write(wh, _render(wh, sql, table, assignments=assignments), params, repeatable=True):
+    if write(wh, _render(wh, sql, table, **parts), params, repeatable=True):
         return
     current = get(wh, table, kind, id)
     if current is None:

@@ -78,9 +78,14 @@ def insert_parts(table: Table, values: Values) -> tuple[dict[str, str], dict[str
     return parts, params
 
 
-def assignments(table: Table, names: list[str]) -> str:
-    """``team = CAST(:team AS STRING), ``…: each followed by a comma."""
-    return "".join(f"`{name}` = CAST(:{name} AS {table.column(name).type}), " for name in names)
+def update_parts(table: Table, names: list[str]) -> dict[str, str]:
+    """The parts of an UPDATE: ``assignments``, each followed by a comma, and ``same``, whether
+    the row says all this already."""
+    bound = {name: f"CAST(:{name} AS {table.column(name).type})" for name in names}
+    return {
+        "assignments": "".join(f"`{name}` = {value}, " for name, value in bound.items()),
+        "same": " AND ".join(f"`{name}` <=> {value}" for name, value in bound.items()) or "TRUE",
+    }
 
 
 def same(current: object, values: Values) -> bool:

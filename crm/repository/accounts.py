@@ -210,15 +210,16 @@ def create(wh: Warehouse, values: Values) -> None:
 def update(wh: Warehouse, bsnid: str, values: Values, seen: dt.datetime | None) -> None:
     """Raises Stale, with the account as it is now, when it changed since ``seen``; Missing.
 
-    Saving what the account says already is no conflict, which also makes it repeatable.
+    Saving what the account says already writes nothing and is no conflict, which also makes it
+    repeatable.
     """
     sql = """
     UPDATE {accounts}
     SET {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
-    WHERE bsnid = :bsnid AND updated_at <=> CAST(:seen AS TIMESTAMP)
+    WHERE bsnid = :bsnid AND updated_at <=> CAST(:seen AS TIMESTAMP) AND NOT ({same})
     """
     saved = _sql.given(ACCOUNTS, values)
-    parts = {"assignments": _sql.assignments(ACCOUNTS, list(saved))}
+    parts = _sql.update_parts(ACCOUNTS, list(saved))
     params = {**saved, "bsnid": bsnid, "seen": seen, "actor": wh.actor}
     if write(wh, _sql.render(wh.namespace, sql, **parts), params, repeatable=True):
         return

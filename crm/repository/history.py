@@ -2,8 +2,9 @@
 
 ``updated_by`` says who, if the CRM wrote the row: then ``updated_at`` is the moment of the commit.
 A deleted row says who deleted it because deleting stamps it first (see accounts.delete and
-_children.delete); whatever was deleted with an account was deleted by whom the account was.
-Everything else happened outside the CRM.
+_children.delete); nothing else changes who and when alone. Whatever was deleted between an
+account's stamp and its deletion was deleted by whom the account was. Everything else happened
+outside the CRM.
 """
 
 from __future__ import annotations
@@ -36,18 +37,25 @@ seen AS (
       GET_JSON_OBJECT(`before`, '$.team')) END AS own_team
   FROM events
 ),
+ordered AS (
+  SELECT *,
+    LAG(is_stamp) OVER {of_record} AS was_stamped,
+    CASE WHEN LAG(`after` IS NULL) OVER {of_record} THEN LAG(moment) OVER {of_record} END
+      AS deleted_before,
+    MIN(CASE WHEN place = 0 AND `after` IS NULL THEN UNIX_MICROS(moment) END)
+      OVER ({record_order} ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS deleted_then
+  FROM seen
+),
 placed AS (
   SELECT *,
-    LAG(is_stamp) OVER (PARTITION BY place, key ORDER BY version) AS was_stamped,
-    LAG(`after` IS NULL) OVER (PARTITION BY place, key ORDER BY version) AS was_deleted,
-    MAX(CASE WHEN place = 0 AND is_stamp
+    MAX(CASE WHEN place = 0 AND is_stamp AND deleted_then - UNIX_MICROS(moment) < {micros}
       THEN CONCAT(CAST(UNIX_MICROS(moment) AS STRING), ' ', new_by) END)
       OVER (PARTITION BY account ORDER BY moment
         ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS account_stamp,
     MAX(CASE WHEN own_team IS NOT NULL
       THEN CONCAT(CAST(UNIX_MICROS(moment) AS STRING), ' ', own_team) END)
       OVER (PARTITION BY account) AS named
-  FROM seen
+  FROM ordered
 ),
 told AS (
   SELECT *,
@@ -56,14 +64,15 @@ told AS (
     CASE
       WHEN `after` IS NOT NULL AND NOT (new_at <=> old_at)
         AND ABS(UNIX_MICROS(moment) - UNIX_MICROS(new_at)) < {micros} THEN new_by
-      WHEN `after` IS NULL AND was_stamped THEN old_by
+      WHEN `after` IS NULL AND was_stamped
+        AND ABS(UNIX_MICROS(moment) - UNIX_MICROS(old_at)) < {micros} THEN old_by
       WHEN `after` IS NULL AND place > 0 AND UNIX_MICROS(moment)
         - CAST(SUBSTRING_INDEX(account_stamp, ' ', 1) AS BIGINT) < {micros}
         THEN SUBSTR(account_stamp, LENGTH(SUBSTRING_INDEX(account_stamp, ' ', 1)) + 2)
     END AS person,
     SUBSTR(named, LENGTH(SUBSTRING_INDEX(named, ' ', 1)) + 2) AS team
   FROM placed
-  WHERE NOT is_stamp
+  WHERE NOT is_stamp AND {of_one}
 ),
 found AS (
   SELECT * FROM told WHERE {filters}
@@ -85,10 +94,13 @@ SELECT b.total, b.page,
   (SELECT SORT_ARRAY(COLLECT_SET(person)) FROM told) AS people,
   (SELECT SORT_ARRAY(COLLECT_LIST(NAMED_STRUCT('rn', rn, 'place', place, 'key', key,
     'account', account, 'version', version, 'moment', moment, 'person', person, 'team', team,
-    'before', `before`, 'after', `after`, 'returned', was_deleted AND `before` IS NULL)))
+    'before', `before`, 'after', `after`,
+    'returned', `before` IS NULL AND first_at < deleted_before)))
     FROM page) AS rows
 FROM bounds AS b
 """
+
+_RECORD_ORDER = "PARTITION BY place, key ORDER BY version"
 
 _EVENTS = """
   SELECT {place} AS place, `{key}` AS key, MAX(`{owner}`) AS account, _commit_version AS version,
@@ -96,6 +108,7 @@ _EVENTS = """
     MAX(CASE WHEN _change_type IN ('update_preimage', 'delete') THEN {row} END) AS `before`,
     MAX(CASE WHEN _change_type IN ('update_postimage', 'insert') THEN {row} END) AS `after`,
     MAX(CASE WHEN _change_type IN ('update_preimage', 'delete') THEN updated_at END) AS old_at,
+    MAX(CASE WHEN _change_type = 'insert' THEN created_at END) AS first_at,
     MAX(CASE WHEN _change_type IN ('update_postimage', 'insert') THEN updated_at END) AS new_at,
     MAX(CASE WHEN _change_type IN ('update_preimage', 'delete') THEN updated_by END) AS old_by,
     MAX(CASE WHEN _change_type IN ('update_postimage', 'insert') THEN updated_by END) AS new_by
@@ -159,31 +172,33 @@ def load(wh: Warehouse, wanted: Wanted) -> History:
 
 def _run(wh: Warehouse, wanted: Wanted, starts: dict[str, int]) -> list[dict[str, Any]]:
     conditions, params = _filters(wanted)
-    narrowed = []
-    if wanted.bsnid:
-        narrowed.append("`{owner}` = :bsnid")
-        params["bsnid"] = wanted.bsnid
-    if wanted.key:
-        narrowed.append("`{key}` = :key")
-        params["key"] = wanted.key
-    events = "UNION ALL".join(
-        _EVENTS.format(
-            place=place,
-            key=table.key,
-            owner=table.parent_key or table.key,
-            row=_sql.own_row(table),
-            feed=wh.namespace.feed(table, starts[table.name]),
-            where=("WHERE " + " AND ".join(narrowed)).format(
-                owner=table.parent_key or table.key, key=table.key
-            )
-            if narrowed
-            else "",
-        )
-        for place, table in enumerate(TABLES)
-        if not (wanted.key and table is ACCOUNTS)
+    sql = _SQL.format(
+        events="UNION ALL".join(_events(wh, wanted, table, starts) for table in TABLES),
+        filters=" AND ".join(conditions),
+        of_one="key = :key" if wanted.key else "TRUE",
+        micros=_SECONDS * 1_000_000,
+        record_order=_RECORD_ORDER,
+        of_record=f"({_RECORD_ORDER})",
     )
-    sql = _SQL.format(events=events, filters=" AND ".join(conditions), micros=_SECONDS * 1_000_000)
+    params |= {"bsnid": wanted.bsnid} if wanted.bsnid else {}
+    params |= {"key": wanted.key} if wanted.key else {}
     return wh.query(sql, {**params, "page": wanted.page, "size": wanted.size})
+
+
+def _events(wh: Warehouse, wanted: Wanted, table: Table, starts: dict[str, int]) -> str:
+    """The account comes along with a child's history: its deletion tells who deleted the child."""
+    owner = table.parent_key or table.key
+    narrowed = [f"`{owner}` = :bsnid"] if wanted.bsnid else []
+    if wanted.key and table is not ACCOUNTS:
+        narrowed.append(f"`{table.key}` = :key")
+    return _EVENTS.format(
+        place=TABLES.index(table),
+        key=table.key,
+        owner=owner,
+        row=_sql.own_row(table),
+        feed=wh.namespace.feed(table, starts[table.name]),
+        where=f"WHERE {' AND '.join(narrowed)}" if narrowed else "",
+    )
 
 
 def _filters(wanted: Wanted) -> tuple[list[str], dict[str, Any]]:

@@ -39,7 +39,7 @@ def set_status(
 
     Two statements: whether the account was deleted meanwhile is only sure afterwards. Raises
     Stale, with the row as it is now, when it changed since; Missing when the account is gone.
-    Setting what is already so is no conflict.
+    Setting what is already so writes nothing and is no conflict.
     """
     sql = """
     MERGE INTO {platforms_status} AS t
@@ -52,7 +52,7 @@ def set_status(
       WHERE a.bsnid = :bsnid
     ) AS s
     ON t.account_bsnid = s.account_bsnid AND t.platform = s.platform
-    WHEN MATCHED AND t.updated_at <=> s.seen THEN UPDATE SET
+    WHEN MATCHED AND t.updated_at <=> s.seen AND NOT (t.status <=> s.status) THEN UPDATE SET
       status = s.status, updated_at = s.now, updated_by = s.actor
     WHEN NOT MATCHED THEN INSERT
       (id, account_bsnid, platform, status, created_at, updated_at, created_by, updated_by)

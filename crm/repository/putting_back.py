@@ -21,7 +21,7 @@ from .errors import AlreadyExists, Missing
 
 _RECORDS = {PLATFORMS_STATUS: PlatformStatus, USE_CASES: UseCase, UPDATES: Update}
 
-# What was deleted with an account was deleted so shortly before it.
+# What was deleted with an account was deleted so shortly before it, at most.
 _WITH = "INTERVAL 10 MINUTES"
 
 _SQL = """
@@ -38,13 +38,37 @@ of_now AS (
 SELECT t.account, t.moment, t.`before`, t.`after`, n.now, n.updated_at {with_children}
 FROM of_then AS t CROSS JOIN of_now AS n
 """
-_CHILDREN = """, lost AS (
+# Deleting an account begins with its stamp (accounts.delete): what somebody had deleted before
+# that was not deleted with it. A deletion that was tried again has several stamps; what is no
+# stamp changed something.
+_CHILDREN = """, account_then AS (
+  SELECT _commit_version AS version, MAX(_commit_timestamp) AS moment,
+    COALESCE(
+      MAX(CASE WHEN _change_type IN ('update_preimage', 'delete') THEN {own} END)
+        = MAX(CASE WHEN _change_type IN ('update_postimage', 'insert') THEN {own} END),
+      FALSE
+    ) AS is_stamp
+  FROM {feed} WHERE bsnid = :key AND _commit_version < :version
+  GROUP BY _commit_version
+), began AS (
+  SELECT MIN(moment) AS moment FROM account_then
+  WHERE is_stamp AND version > (
+    SELECT COALESCE(MAX(version), -1) FROM account_then WHERE NOT is_stamp
+  )
+), lost AS (
   {branches}
 )"""
+# Only what is still gone: its deletion is the last that is known of it.
 _CHILD = """
-  SELECT {place} AS place, {row} AS row FROM {feed} AS c CROSS JOIN of_then AS t
-  WHERE c.account_bsnid = :key AND c._change_type = 'delete'
-    AND c._commit_timestamp BETWEEN t.moment - {interval} AND t.moment
+  SELECT {place} AS place, {row} AS row
+  FROM (
+    SELECT *, MAX(_commit_version) OVER (PARTITION BY id) AS latest
+    FROM {feed} WHERE account_bsnid = :key
+  ) AS c CROSS JOIN of_then AS t CROSS JOIN began AS b
+  WHERE c._change_type = 'delete' AND c._commit_version = c.latest
+    AND c._commit_timestamp
+      BETWEEN GREATEST(t.moment - {interval}, COALESCE(b.moment, t.moment - {interval}))
+      AND t.moment
 """
 
 
@@ -53,13 +77,19 @@ class Then:
     """A change, the record as it is now (None: it is not there), and when that last changed.
 
     ``rows`` holds what would be brought back: the record's row and, with an account, those of
-    its children that were deleted with it.
+    its children that were deleted with it. ``is_back`` says that what is there now is the record
+    that was deleted, ``is_another`` that it was created since under the same key.
     """
 
     change: Change
     now: dict[str, str] | None
     updated_at: dt.datetime | None
     rows: dict[Table, list[dict[str, Any]]] = field(default_factory=dict)
+    is_back: bool = False
+
+    @property
+    def is_another(self) -> bool:
+        return self.now is not None and not self.is_back
 
     @property
     def then(self) -> dict[str, str]:
@@ -85,7 +115,8 @@ def load(wh: Warehouse, table: Table, key: str, version: int) -> Then | None:
     lost: dict[Table, list[dict[str, Any]]] = {table: [before]} if before else {}
     for child in sorted(row.get("lost") or (), key=lambda child: child["place"]):
         lost.setdefault(TABLES[child["place"]], []).append(json.loads(child["row"]))
-    return Then(change, values_of(table, now), row["updated_at"], lost)
+    is_back = bool(now and before) and now.get("created_at") == before.get("created_at")
+    return Then(change, values_of(table, now), row["updated_at"], lost, is_back)
 
 
 def latest_deletion(wh: Warehouse, table: Table, key: str) -> int | None:
@@ -115,15 +146,20 @@ def change(wh: Warehouse, then: Then, fields: list[str], seen: dt.datetime | Non
 def bring_back(wh: Warehouse, then: Then) -> dict[Table, int]:
     """Insert what was deleted; how many rows of each table came back.
 
-    Raises AlreadyExists: it is there again; Missing: the account that it belonged to is gone.
-    Safe to repeat.
+    Raises AlreadyExists: it is there again, or another under its key; Missing: the account that
+    it belonged to is gone. Safe to repeat: what a first try did not bring back comes then.
     """
-    written = {}
+    if then.is_another:
+        raise AlreadyExists(then.change.key)
+    written: dict[Table, int] = {}
     for table in TABLES:
         if rows := then.rows.get(table):
             text = json.dumps([_again(table, row) for row in rows], ensure_ascii=False)
             written[table] = importing.take_in(wh, table, text, overwrite=False)
-    if not written.get(then.change.table):
+            if table is ACCOUNTS and not written[table] and then.now is None:
+                # Somebody has just created another.
+                raise AlreadyExists(then.change.key)
+    if not any(written.values()):
         if then.now is not None or then.change.table is ACCOUNTS:
             raise AlreadyExists(then.change.key)
         raise Missing(then.change.bsnid)
@@ -150,7 +186,11 @@ def _read(
             )
             for child in CHILDREN
         )
-        children = _CHILDREN.format(branches=branches)
+        children = _CHILDREN.format(
+            branches=branches,
+            own=_sql.own_row(table),
+            feed=wh.namespace.feed(table, starts[table.name]),
+        )
     lost = ", (SELECT COLLECT_LIST(NAMED_STRUCT('place', place, 'row', row)) FROM lost) AS lost"
     sql = _SQL.format(
         owner=table.parent_key or table.key,

@@ -97,9 +97,12 @@ def as_of_page(value: dt.datetime, bsnid: str) -> str:
     )
 
 
-@register.simple_tag
-def put_back_url(change: Change, field: str = "") -> str:
-    return putting_back.url(change, field)
+@register.simple_tag(takes_context=True)
+def put_back_url(context: template.Context, change: Change, field: str = "") -> str:
+    """From a dialog it leads back to the page that the dialog stands on."""
+    request = context["request"]
+    page = request.htmx.current_url_abs_path if request.htmx.target == "dialog" else None
+    return putting_back.url(change, field, page or request.get_full_path())
 
 
 @register.simple_tag

@@ -9,10 +9,11 @@ from django.contrib import messages
 from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.text import get_text_list
 from django.views.decorators.http import require_http_methods, require_POST
 
 from crm.changes import CREATED, DELETED, Change
-from crm.fields import parse_moment
+from crm.forms import fingerprint
 from crm.repository import putting_back, undoing
 from crm.repository.errors import AlreadyExists, Missing, Stale
 from crm.repository.putting_back import Then
@@ -21,50 +22,81 @@ from crm.views import pages
 from crm.views.access import for_writers
 
 _SALT = "crm.undo-bulk"
+_LATEST_POSSIBLE = 2**63 - 1
 _UNDONE_WITHIN = 24 * 60 * 60
 _BY_NAME = {table.name: table for table in TABLES}
 
 
+# How often others may change other fields of the record meanwhile.
+_TRIES = 5
+
+
 @dataclass(frozen=True)
 class Row:
-    """A field now, and as it would be again."""
+    """A field now, as it would be again, and whether it was changed again in between."""
 
     column: Column
     now: str
     then: str
+    is_changed_again: bool
 
     @property
     def differs(self) -> bool:
         return self.now != self.then
 
+    @property
+    def mark(self) -> str:
+        """Tells whether the field still says what somebody was shown."""
+        return f"{self.column.name}={fingerprint(self.now)}"
 
-def url(change: Change, field: str = "") -> str:
-    """Where to put a change back, or one field of it."""
+
+def url(change: Change, field: str = "", next: str = "") -> str:
+    """Where to put a change back, or one field of it; ``next`` is the page to go to then."""
     address = reverse("put-back", args=[change.table.name, change.key, change.version])
-    return f"{address}?{urlencode({'field': field})}" if field else address
+    query = urlencode({k: v for k, v in (("next", next), ("field", field)) if v})
+    return f"{address}?{query}" if query else address
 
 
 @for_writers
 @require_http_methods(["GET", "HEAD", "POST"])
 def put_back(request: HttpRequest, table: str, key: str, version: int) -> HttpResponse:
+    """Puts back one ``field``, the ``whole`` record or, with neither, what the change changed."""
     then = _find(request, table, key, version)
     if then.change.kind == DELETED:
         return _bring_back(request, then) if request.method == "POST" else _ask(request, then)
-    rows = _rows(then, request.GET.get("field", ""))
-    if request.method != "POST" or then.now is None:
-        return _ask(request, then, rows)
-    fields = [row.column.name for row in rows if row.differs]
-    try:
-        if fields:
-            seen = parse_moment(request.POST.get("updated_at", ""))
-            putting_back.change(request.warehouse, then, fields, seen)
-    except Stale:
-        then = _find(request, table, key, version)
-        return _ask(request, then, _rows(then, request.GET.get("field", "")), stale=True)
-    except Missing:
-        return _ask(request, _find(request, table, key, version), rows)
-    messages.success(request, f"{then.change.name} was put back.")
-    return pages.go(request, _page_of(then.change))
+    if request.method != "POST":
+        return _ask(request, then, _rows(request, then))
+    return _put_back(request, then)
+
+
+def _put_back(request: HttpRequest, then: Then) -> HttpResponse:
+    """What others do to other fields meanwhile is left alone; what they do to these is shown."""
+    shown = set(request.POST.get("shown", "").split())
+    for _ in range(_TRIES):
+        rows = _rows(request, then)
+        if then.now is None:
+            return _ask(request, then, rows)
+        if any(row.mark not in shown for row in rows):
+            break
+        columns = [row.column for row in rows if row.differs]
+        try:
+            if columns:
+                names = [column.name for column in columns]
+                putting_back.change(request.warehouse, then, names, then.updated_at)
+        except (Stale, Missing):
+            change = then.change
+            then = _find(request, change.table.name, change.key, change.version)
+            continue
+        messages.success(request, _said(then.change, columns))
+        return pages.go(request, pages.local_url(request, _page_of(then.change)))
+    return _ask(request, then, rows, stale=True)
+
+
+def _said(change: Change, columns: list[Column]) -> str:
+    if not columns:
+        return f"{change.name} is so already."
+    labels = get_text_list([column.label for column in columns], "and")
+    return f"{labels} of {change.name} {'was' if len(columns) == 1 else 'were'} put back."
 
 
 @require_POST
@@ -93,7 +125,10 @@ def undo_bulk(request: HttpRequest, done: str) -> HttpResponse:
         raise Http404("Only who did it can undo it at once; the history still can.")
     count = undoing.undo(request.warehouse, said["before"], said["after"])
     records = "1 record is" if count == 1 else f"{count} records are"
-    text = f"{records} as before. What somebody has changed since was left alone."
+    if count:
+        text = f"{records} as before. What somebody has changed since was left alone."
+    else:
+        text = "Nothing was undone: it is so already, or somebody has changed it since."
     messages.success(request, text)
     return pages.go(request, reverse("activity"))
 
@@ -102,7 +137,8 @@ def _bring_back(request: HttpRequest, then: Then) -> HttpResponse:
     try:
         putting_back.bring_back(request.warehouse, then)
     except AlreadyExists:
-        messages.info(request, f"{then.change.name} is there already.")
+        there = "is there already" if then.is_back else "has another in its place by now"
+        messages.info(request, f"{then.change.name} {there}.")
     except Missing:
         return _ask(request, then, orphan=True)
     else:
@@ -118,15 +154,21 @@ def _ask(
     stale: bool = False,
     orphan: bool = False,
 ) -> HttpResponse:
+    others = [] if rows is None else _others(then, rows)
     context = {
         "then": then,
         "change": then.change,
         "rows": rows,
         "differs": rows is None or any(row.differs for row in rows),
+        "again": [row.column.label for row in rows or () if row.is_changed_again],
+        "shown": " ".join(row.mark for row in rows or ()),
+        "others": [row.column.label for row in others],
+        "whole": _with(request, whole="1"),
         "brings": [(table, len(lost)) for table, lost in then.rows.items()][1:],
+        "may_go": not orphan and _may_go(then, rows),
         "stale": stale,
         "orphan": orphan,
-        "back": _page_of(then.change),
+        "back": pages.local_url(request, reverse("account-history", args=[then.change.bsnid])),
     }
     status = 409 if stale or orphan else 200
     page, part = "history/put-back.html", "history/_put-back-dialog.html"
@@ -137,16 +179,52 @@ def _ask(
     return response
 
 
-def _rows(then: Then, only: str) -> list[Row]:
-    """The fields to be put back: one, or all that this change has changed."""
+def _may_go(then: Then, rows: list[Row] | None) -> bool:
+    """Whether there is something to be done that can be done."""
+    if rows is None:
+        return then.now is None or (then.is_back and len(then.rows) > 1)
+    return then.now is not None and any(row.differs for row in rows)
+
+
+def _rows(request: HttpRequest, then: Then) -> list[Row]:
+    """The fields to be put back: one, all that the change has changed, or all that differ."""
+    if request.GET.get("whole"):
+        return [row for row in _all_rows(then) if row.differs]
+    only = request.GET.get("field", "")
+    changed = {field.column.name for field in then.change.fields}
+    wanted = {only} & changed if only else changed
+    return [row for row in _all_rows(then) if row.column.name in wanted]
+
+
+def _others(then: Then, rows: list[Row]) -> list[Row]:
+    """Fields beside these that are not as they were before the change either."""
+    names = {row.column.name for row in rows}
+    return [row for row in _all_rows(then) if row.differs and row.column.name not in names]
+
+
+def _all_rows(then: Then) -> list[Row]:
+    now, before, after = then.now or {}, then.then, then.change.after or {}
     return [
-        Row(field.column, (then.now or {}).get(field.column.name, ""), field.before)
-        for field in then.change.fields
-        if only in ("", field.column.name)
+        Row(
+            column,
+            now.get(column.name, ""),
+            before.get(column.name, ""),
+            then.now is not None and now.get(column.name, "") != after.get(column.name, ""),
+        )
+        for column in then.change.table.editable
     ]
 
 
+def _with(request: HttpRequest, **changes: str) -> str:
+    query = request.GET.copy()
+    query.pop("field", None)
+    query.update(changes)
+    return f"{request.path}?{query.urlencode()}"
+
+
 def _find(request: HttpRequest, table: str, key: str, version: int) -> Then:
+    if version > _LATEST_POSSIBLE:
+        raise Http404("There is no such version.")
     then = putting_back.load(request.warehouse, _table(table), key, version)
     if then is not None and then.change.kind == CREATED:
         raise Http404("There is nothing before a creation. Delete the record to take it back.")

@@ -17,7 +17,7 @@ from django.test import Client
 
 from crm.moments import address, written
 from crm.repository import accounts, platforms, updates, use_cases
-from crm.schema import ACCOUNTS, USE_CASES
+from crm.schema import ACCOUNTS, PLATFORMS_STATUS, USE_CASES
 from crm.warehouse import Warehouse
 
 from ..conftest import Statements
@@ -179,7 +179,34 @@ def test_a_deleted_account_still_has_its_history(
     assert client.get("/accounts/NEVER/history/").status_code == 404
     again = replace(bob, actor=ANA)
     accounts.create(again, {"bsnid": "B1", "team": "New"})
-    assert said(see("/accounts/B1/history/"))[0] == "Brought back the account New"
+    assert said(see("/accounts/B1/history/"))[0] == "Created the account New"
+
+
+def test_who_deleted_it_is_not_whoever_touched_it_last(
+    told: None, ana: Warehouse, bob: Warehouse, see: See
+) -> None:
+    """Saving what is there already leaves no mark, so that it cannot pass for the mark that
+    deleting leaves."""
+    account, case = accounts.get(bob, "B1"), use_cases.get(bob, "u-1")
+    accounts.update(bob, "B1", {"vp": account.vp}, account.updated_at)
+    use_cases.update(bob, "u-1", {"status": case.status}, case.updated_at)
+    for table in (USE_CASES, PLATFORMS_STATUS):
+        sql = f"DELETE FROM {ana.namespace.table(table)} WHERE account_bsnid = 'B1'"
+        ana.execute(sql, repeatable=True)
+    page = see("/accounts/B1/history/?kind=deleted&person=(outside)")
+    assert said(page) == [
+        "Removed Databricks, which was In Progress",
+        "Deleted the use case “Too slow”",
+    ]
+
+
+def test_a_childs_own_history_tells_who_deleted_it_with_its_account(
+    told: None, bob: Warehouse, see: See
+) -> None:
+    accounts.delete(bob, "B1")
+    page = see("/accounts/B1/history/?record=u-1")
+    assert said(page)[0] == "Deleted the use case “Too slow”"
+    assert texts(page, ".moment-head b")[0] == BOB
 
 
 def test_files(told: None, client: Client) -> None:

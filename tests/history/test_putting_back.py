@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup, Tag
@@ -14,6 +14,7 @@ from crm.repository import accounts, history, platforms, updates, use_cases
 from crm.repository.history import Wanted
 from crm.warehouse import Warehouse
 
+from ..conftest import LocalWarehouse
 from ..pages.html import HTMX, filled_in, parsed, text, texts
 
 
@@ -34,9 +35,9 @@ def way_back(client: Client) -> Callable[..., str]:
 
     def way_back(bsnid: str, field: str = "", number: int = 0) -> str:
         page = parsed(client.get(f"/accounts/{bsnid}/history/"))
-        end = f"field={field}" if field else "/"
         links = [a["href"] for a in page.select("a[href^='/put-back/']")]
-        return [link for link in links if link.endswith(end)][number]
+        asks = [parse_qs(urlsplit(link).query).get("field", [""]) for link in links]
+        return [link for link, asked in zip(links, asks, strict=True) if asked == [field]][number]
 
     return way_back
 
@@ -63,7 +64,7 @@ def test_a_field(client: Client, bob: Warehouse, account: str, way_back: Callabl
     assert texts(ask, "tbody th") == ["VP"]
     assert texts(ask, "tbody .prose") == ["Wrong", "Vera"]
     response = confirm(client, link)
-    assert (response.status_code, response["Location"]) == (303, "/accounts/B1/")
+    assert (response.status_code, response["Location"]) == (303, "/accounts/B1/history/")
     now = accounts.get(bob, account)
     assert (now.vp, now.team) == ("Vera", "Renamed")
     # It is a change in the history like any other, by whoever put it back.
@@ -155,7 +156,8 @@ def test_a_deleted_account_with_all_that_went_with_it(
     confirm(client, link)
     after = accounts.get_detail(bob, account)
     assert {row.id for row in after.updates} == {"d-1"}
-    assert {row.problem for row in after.use_cases} >= {row.problem for row in before.use_cases}
+    # Not the one that had been deleted before, for itself.
+    assert {row.id for row in after.use_cases} == {"u-0", "u-1"}
     assert [row.status for row in after.platforms] == ["Requested"]
     assert after.account.created_at == before.account.created_at
 
@@ -187,11 +189,94 @@ def test_a_field_of_what_was_deleted_since(
     assert use_cases.get(bob, "u-1") is None
 
 
+def test_another_under_the_same_key_is_left_alone(
+    client: Client, bob: Warehouse, account: str, way_back: Callable
+) -> None:
+    use_cases.create(bob, account, "u-1", {"problem": "P"})
+    accounts.delete(bob, account)
+    link = way_back(account)
+    accounts.create(bob, {"bsnid": account, "team": "Second life"})
+    ask = asked(client, link)
+    assert "another was created in its place" in ask.get_text()
+    assert not ask.select(".button-primary")
+    client.post(link)
+    client.post(f"/undo/accounts/{account}/")
+    detail = accounts.get_detail(bob, account)
+    assert (detail.account.team, detail.use_cases) == ("Second life", ())
+
+
+def test_bringing_back_twice_does_not_bring_what_was_deleted_since(
+    client: Client, bob: Warehouse, account: str, way_back: Callable
+) -> None:
+    for n in range(2):
+        use_cases.create(bob, account, f"u-{n}", {"problem": f"P{n}"})
+    accounts.delete(bob, account)
+    link = way_back(account)
+    confirm(client, link)
+    use_cases.delete(bob, "u-0")
+    client.post(link)
+    assert [row.id for row in accounts.get_detail(bob, account).use_cases] == ["u-1"]
+
+
+def test_what_a_first_try_did_not_bring_back_comes_with_the_second(
+    client: Client, bob: Warehouse, account: str, way_back: Callable, server: LocalWarehouse
+) -> None:
+    use_cases.create(bob, account, "u-1", {"problem": "P"})
+    accounts.delete(bob, account)
+    link = way_back(account)
+    form = filled_in(asked(client, link).select_one("form"))
+    server.fault("http_status", times=None, status=500, match=r"MERGE INTO \S*use_cases")
+    assert client.post(link, form).status_code >= 500
+    server.clear_faults()
+    assert accounts.get_detail(bob, account).use_cases == ()
+    assert "1 use case" in asked(client, link).get_text()
+    confirm(client, link)
+    assert len(accounts.get_detail(bob, account).use_cases) == 1
+
+
+def test_the_whole_record(
+    client: Client, bob: Warehouse, account: str, way_back: Callable
+) -> None:
+    """As it was three changes ago, in one."""
+    edit(bob, account, vp="One")
+    link = way_back(account, "vp")
+    edit(bob, account, team="Two", admin="Two")
+    edit(bob, account, vp="Three")
+    ask = asked(client, link)
+    assert "Changed again since then: VP" in ask.get_text()
+    whole = ask.select_one("a[href*=whole]")["href"]
+    assert texts(asked(client, whole), "tbody th") == ["Team", "VP", "Admin"]
+    confirm(client, whole)
+    now = accounts.get(bob, account)
+    assert (now.team, now.vp, now.admin) == ("Claims", "Vera", None)
+
+
+def test_it_leads_back_to_where_one_was(client: Client, bob: Warehouse, account: str) -> None:
+    edit(bob, account, vp="Wrong")
+    here = f"/accounts/{account}/history/?kind=changed"
+    link = parsed(client.get(here)).select_one("a.put-back")["href"]
+    assert confirm(client, link)["Location"] == here
+    assert text(parsed(client.get(here)), "#toasts").startswith("VP of Claims was put back.")
+
+
+def test_another_field_changed_since_does_not_stand_in_the_way(
+    client: Client, bob: Warehouse, account: str, way_back: Callable
+) -> None:
+    edit(bob, account, vp="Wrong")
+    link = way_back(account, "vp")
+    form = filled_in(asked(client, link).select_one("form"))
+    edit(bob, account, admin="Somebody new")
+    assert client.post(link, form).status_code == 303
+    now = accounts.get(bob, account)
+    assert (now.vp, now.admin) == ("Vera", "Somebody new")
+
+
 @pytest.mark.parametrize(
     "path",
     [
         "/put-back/accounts/B1/0/",
         "/put-back/accounts/B1/99/",
+        "/put-back/accounts/B1/99999999999999999999999999/",
         "/put-back/accounts/NOBODY/1/",
         "/put-back/secrets/B1/1/",
         "/undo/secrets/B1/",

@@ -56,7 +56,7 @@ def test_an_import_is_undone(client: Client, bob: Warehouse, imported: str) -> N
     assert (now.team, now.vp, now.created_by) == ("As it was", "Vera", "bob@example.com")
     assert accounts.get(bob, "NEW1") is accounts.get(bob, "NEW2") is None
     # Nothing is left to undo.
-    assert undo(client, imported).startswith("0 records")
+    assert undo(client, imported).startswith("Nothing was undone")
 
 
 def test_it_is_in_the_history_by_who_did_it(client: Client, bob: Warehouse, imported: str) -> None:
@@ -74,7 +74,7 @@ def test_what_somebody_changed_since_stays(client: Client, bob: Warehouse, impor
     for key in ("OLD", "NEW1"):
         accounts.update(bob, key, {"admin": "Bob's"}, accounts.get(bob, key).updated_at)
     use_cases.create(bob, "NEW2", "u-1", {"problem": "P"})
-    assert undo(client, imported).startswith("0 records")
+    assert undo(client, imported).startswith("Nothing was undone")
     assert (accounts.get(bob, "OLD").team, accounts.get(bob, "OLD").admin) == ("Changed", "Bob's")
     assert accounts.get(bob, "NEW1").team == "One"
     assert accounts.get(bob, "NEW2").team == "Two"
