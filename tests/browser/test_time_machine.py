@@ -30,9 +30,10 @@ def test_a_field_is_put_back(page: Page, bsnid: str) -> None:
     expect(dialog.get_by_role("row", name="VP")).to_contain_text("Wrong")
     expect(dialog.get_by_role("row", name="VP")).to_contain_text("Right")
     dialog.get_by_role("button", name="Put back").click()
-    page.wait_for_url(re.compile(f"/accounts/{bsnid}/$"))
-    expect(page.locator("#about")).to_contain_text("Right")
-    expect(page.locator("#toasts")).to_contain_text("Subject was put back.")
+    # Back in the history, where it is the latest change.
+    expect(page.locator("#toasts")).to_contain_text("VP of Subject was put back.")
+    page.wait_for_url(re.compile(f"/accounts/{bsnid}/history/$"))
+    expect(page.locator(".change").first.locator("ins")).to_contain_text("Right")
 
 
 def test_all_of_a_change_is_put_back_without_javascript(new_context, bsnid: str) -> None:
@@ -43,6 +44,8 @@ def test_all_of_a_change_is_put_back_without_javascript(new_context, bsnid: str)
     page.get_by_role("link", name="Put all of this back").click()
     expect(page.locator("main")).to_contain_text("Wrong too")
     page.get_by_role("button", name="Put back").click()
+    expect(page.locator("#toasts")).to_contain_text("VP and Admin of Subject were put back.")
+    page.goto(f"/accounts/{bsnid}/")
     expect(page.locator("main")).not_to_contain_text("Wrong")
 
 

@@ -71,7 +71,7 @@ def test_a_field(client: Client, bob: Warehouse, account: str, way_back: Callabl
     latest = history.load(bob, Wanted(bsnid=account)).changes[0]
     assert [(f.column.name, f.before, f.after) for f in latest.fields] == [("vp", "Wrong", "Vera")]
     assert latest.person != "bob@example.com"
-    assert text(parsed(client.get("/accounts/B1/")), "#toasts p") == "Renamed was put back."
+    assert text(parsed(client.get("/accounts/B1/")), "#toasts p") == "VP of Renamed was put back."
 
 
 def test_all_of_a_change(client: Client, bob: Warehouse, account: str, way_back: Callable) -> None:
