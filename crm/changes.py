@@ -94,8 +94,7 @@ class Change:
         if self.table is USE_CASES and list(changed) == ["status"]:
             field = changed["status"]
             return f"moved {subject} from {field.before or 'no status'} to {field.after or 'none'}"
-        labels = [field.column.label for field in self.fields]
-        return f"changed {_listed(labels)} of {subject}"
+        return f"changed {_listed([_label(field.column) for field in self.fields])} of {subject}"
 
     @property
     def subject(self) -> str:
@@ -134,6 +133,11 @@ def values_of(table: Table, row: Mapping[str, Any] | None) -> dict[str, str] | N
 def _shortened(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= _GIST else f"{line[:_GIST].rstrip()}…"
+
+
+def _label(column: Column) -> str:
+    """“The Update of the update” would be said twice."""
+    return "the text" if column is UPDATES.column("description") else column.label
 
 
 def _listed(labels: list[str]) -> str:

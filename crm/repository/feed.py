@@ -43,6 +43,11 @@ def forget_all() -> None:
         _known.clear()
 
 
+def is_too_early(error: StatementFailed) -> bool:
+    """Whether a feed was read from before where it begins now."""
+    return error.error_class in _TOO_EARLY
+
+
 def starts(wh: Warehouse) -> dict[str, int]:
     """The first version of each table's feed, by the table's name, as far as is known."""
     with _lock:
@@ -58,7 +63,7 @@ def read(wh: Warehouse, statement: Callable[[dict[str, int]], Result]) -> Result
         try:
             return statement(starts(wh))
         except StatementFailed as error:
-            if error.error_class not in _TOO_EARLY:
+            if not is_too_early(error):
                 raise
             found = _look(wh, after_vacuum=after_vacuum)
         with _lock:

@@ -92,6 +92,7 @@ page AS (
 )
 SELECT b.total, b.page,
   (SELECT SORT_ARRAY(COLLECT_SET(person)) FROM told) AS people,
+  (SELECT COUNT(*) FROM told) AS known, (SELECT MAX(team) FROM told) AS team,
   (SELECT SORT_ARRAY(COLLECT_LIST(NAMED_STRUCT('rn', rn, 'place', place, 'key', key,
     'account', account, 'version', version, 'moment', moment, 'person', person, 'team', team,
     'before', `before`, 'after', `after`,
@@ -139,13 +140,16 @@ class Wanted:
 
 @dataclass(frozen=True)
 class History:
-    """One page of changes, newest first; ``people`` are all who made any."""
+    """One page of changes, newest first. ``people`` are all who made any, ``known`` counts the
+    changes before filters; ``team`` is the name of the one account that is asked for."""
 
     wanted: Wanted
     changes: list[Change]
     total: int
     page: int
     people: list[str] = field(default_factory=list)
+    known: int = 0
+    team: str = ""
 
     @property
     def last(self) -> int:
@@ -167,7 +171,8 @@ def load(wh: Warehouse, wanted: Wanted) -> History:
     rows = feed.read(wh, lambda starts: _run(wh, wanted, starts))
     row = rows[0]
     changes = [_change(each) for each in row["rows"] or ()]
-    return History(wanted, changes, row["total"], row["page"], list(row["people"] or ()))
+    people, team = list(row["people"] or ()), row["team"] if wanted.bsnid else ""
+    return History(wanted, changes, row["total"], row["page"], people, row["known"], team or "")
 
 
 def _run(wh: Warehouse, wanted: Wanted, starts: dict[str, int]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -35,8 +36,15 @@ def download(
     wh = request.warehouse
     first = search(wh, replace(listing, page=1, size=ROWS_PER_STATEMENT))
     rows = _rows(wh, table, search, first)
-    name = f"{table.name.replace('_', '-')}-{timezone.localdate():%Y-%m-%d}.{form}"
+    name = file_name(request, table.name.replace("_", "-"), form)
     return FORMATS[form](rows, _columns(table), name)
+
+
+def file_name(request: HttpRequest, stem: str, form: str) -> str:
+    """Says of when the file is: the day, or the moment in the past."""
+    if request.as_of is None:
+        return f"{stem}-{timezone.localdate():%Y-%m-%d}.{form}"
+    return f"{stem}-as-of-{request.as_of.moment:%Y%m%dT%H%M%SZ}.{form}"
 
 
 def _rows(wh: Warehouse, table: Table, search: Search, page: Page[Any]) -> Iterator[Row]:
@@ -98,7 +106,7 @@ def _text(value: Any) -> str | None:
 
 def _xlsx(rows: Iterator[Row], columns: list[str], name: str) -> HttpResponseBase:
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
-    tabular.write_sheet(file, name.split("-20")[0], columns, rows)
+    tabular.write_sheet(file, re.split("-as-of-|-20", name)[0], columns, rows)
     file.seek(0)
     return FileResponse(file, as_attachment=True, filename=name)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,10 +17,10 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_safe
 
-from crm.changes import KINDS, Change
+from crm.changes import DELETED, KINDS, Change
 from crm.repository import feed, history, timeline
 from crm.repository.history import OUTSIDE, History, Wanted
-from crm.schema import TABLES
+from crm.schema import ACCOUNTS, TABLES
 from crm.views import export, pages
 
 # Changes of one person that lie so close together are one group on the page.
@@ -37,9 +38,29 @@ class Group:
     team: str
     changes: list[Change]
 
+    @classmethod
+    def of(cls, change: Change) -> Group:
+        return cls(change.person, change.outside, change.bsnid, change.team, [])
+
+    def takes(self, change: Change) -> bool:
+        """Whether a change that came before these belongs to them."""
+        same = (self.person, self.outside) == (change.person, change.outside)
+        return same and self.moment - change.moment < TOGETHER
+
     @property
     def moment(self) -> dt.datetime | None:
         return self.changes[0].moment
+
+    @property
+    def deletes_account(self) -> bool:
+        latest = self.changes[0]
+        return latest.table is ACCOUNTS and latest.kind == DELETED
+
+    @property
+    def before(self) -> dt.datetime:
+        """The last moment before the deleting, with which these changes end."""
+        *_, first = takewhile(lambda change: change.kind == DELETED, self.changes)
+        return first.moment - dt.timedelta(milliseconds=1)
 
     @property
     def first(self) -> list[Change]:
@@ -55,13 +76,12 @@ class Group:
 def account_history(request: HttpRequest, bsnid: str) -> HttpResponseBase:
     wanted = replace(_wanted(request.GET), bsnid=bsnid)
     found = history.load(request.warehouse, wanted)
-    if not found.total and not _is_narrowed(request.GET):
+    if not found.known:
         raise Http404(
             f"Nothing is known of an account “{bsnid}”: there is none, and as far back as changes "
             "are kept, there was none."
         )
-    team = next((change.team for change in found.changes if change.team), bsnid)
-    return _show(request, found, {"bsnid": bsnid, "team": team})
+    return _show(request, found, {"bsnid": bsnid, "team": found.team or bsnid})
 
 
 @require_safe
@@ -83,7 +103,7 @@ def _show(request: HttpRequest, found: History, more: dict[str, Any]) -> HttpRes
     changes = _with_outsiders(request, found.changes)
     context = {
         "history": found,
-        "groups": list(_grouped(changes)),
+        "groups": _grouped(changes),
         "filters": _filters(request, found),
         "links": _page_links(request, found),
         "exports": [(name, _url(request, format=form, page=None)) for name, form in _EXPORTS],
@@ -103,7 +123,6 @@ _PARAMETERS = ("person", "field", "kind", "table", "record", "since", "until")
 def _wanted(query: QueryDict) -> Wanted:
     """What a URL says wrongly counts as not said."""
     page = query.get("page", "")
-    until = _day(query.get("until"))
     return Wanted(
         key=query.get("record", "")[:64],
         person=query.get("person", "")[:200],
@@ -111,46 +130,39 @@ def _wanted(query: QueryDict) -> Wanted:
         kind=query.get("kind", ""),
         table=query.get("table", ""),
         since=_day(query.get("since")),
-        until=until and until + dt.timedelta(days=1),
+        until=_day(query.get("until"), 1),
         page=int(page) if page.isdecimal() and 0 < int(page) < 1_000_000 else 1,
     )
 
 
-def _day(text: str | None) -> dt.datetime | None:
-    """The beginning of a day, in the reader's zone."""
+def _day(text: str | None, after: int = 0) -> dt.datetime | None:
+    """The beginning of a day in the reader's zone, or of one so many days ``after``."""
     try:
         day = parse_date(text or "")
-    except ValueError:
+        if day is None:
+            return None
+        start = dt.datetime.combine(day + dt.timedelta(days=after), dt.time())
+        return timezone.make_aware(start).astimezone(dt.UTC)
+    except (ValueError, OverflowError):
         return None
-    return day and timezone.make_aware(dt.datetime.combine(day, dt.time()))
 
 
 def _is_narrowed(query: QueryDict) -> bool:
     return any(query.get(name) for name in _PARAMETERS)
 
 
-def _grouped(changes: list[Change]) -> Iterator[Group]:
-    group: list[Change] = []
+def _grouped(changes: list[Change]) -> list[Group]:
+    """Latest first. An account's changes stay together though others' lie between them, as far as
+    one person made them."""
+    groups: list[Group] = []
+    latest: dict[str, Group] = {}
     for change in changes:
-        if group and not _belong_together(group[-1], change):
-            yield _group(group)
-            group = []
-        group.append(change)
-    if group:
-        yield _group(group)
-
-
-def _belong_together(one: Change, other: Change) -> bool:
-    return (one.person, one.outside, one.bsnid) == (
-        other.person,
-        other.outside,
-        other.bsnid,
-    ) and one.moment - other.moment < TOGETHER
-
-
-def _group(changes: list[Change]) -> Group:
-    first = changes[0]
-    return Group(first.person, first.outside, first.bsnid, first.team, changes)
+        group = latest.get(change.bsnid)
+        if group is None or not group.takes(change):
+            group = latest[change.bsnid] = Group.of(change)
+            groups.append(group)
+        group.changes.append(change)
+    return groups
 
 
 def _with_outsiders(request: HttpRequest, changes: list[Change]) -> list[Change]:
@@ -204,13 +216,14 @@ def _url(request: HttpRequest, **changes: Any) -> str:
 def _download(request: HttpRequest, found: History) -> HttpResponseBase:
     wanted = replace(found.wanted, page=1, size=export.ROWS_PER_STATEMENT)
     first = history.load(request.warehouse, wanted)
-    name = f"history-{timezone.localdate():%Y-%m-%d}.{request.GET['format']}"
+    name = export.file_name(request, "history", request.GET["format"])
     return export.FORMATS[request.GET["format"]](_rows(request, first), list(_COLUMNS), name)
 
 
 _COLUMNS = (
     "moment",
     "person",
+    "outside",
     "account",
     "team",
     "table",
@@ -225,10 +238,11 @@ _COLUMNS = (
 def _rows(request: HttpRequest, found: History) -> Iterator[dict[str, Any]]:
     """A row per field that changed."""
     while True:
-        for change in found.changes:
+        for change in _with_outsiders(request, found.changes):
             row = {
                 "moment": change.moment,
                 "person": change.person,
+                "outside": "yes" if change.outside else "",
                 "account": change.bsnid,
                 "team": change.team,
                 "table": change.table.name,

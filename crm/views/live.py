@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from crm import live
 from crm.changes import CHANGED, DELETED
 from crm.fields import moment
+from crm.repository import feed
 from crm.repository.news import News
 from crm.schema import ACCOUNTS
 from crm.warehouse.errors import PermissionDenied, StatementFailed, WarehouseError
@@ -24,8 +25,11 @@ def changes(request: HttpRequest) -> HttpResponse:
     cursor = request.GET.get("seen", "")
     try:
         answer = live.ask(request.warehouse, cursor)
-    except (StatementFailed, PermissionDenied):
-        # Such as a table with a row filter or a mask: its changes can be read by nobody.
+    except StatementFailed as error:
+        # Of a table with a row filter or a mask, changes can be read by nobody. What VACUUM took
+        # meanwhile is missed once: the watch begins anew.
+        return HttpResponse(status=204 if feed.is_too_early(error) else 410)
+    except PermissionDenied:
         return HttpResponse(status=410)
     except WarehouseError:
         return HttpResponse(status=503)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from crm.changes import CHANGED, CREATED, DELETED, Change
-from crm.repository import comparing
+from crm.repository import accounts, comparing
 
 HEADINGS = {CREATED: "Added since", CHANGED: "Changed since", DELETED: "Gone since"}
 
@@ -27,10 +28,13 @@ def account_since(request: HttpRequest, bsnid: str) -> HttpResponse:
 
 def _show(request: HttpRequest, bsnid: str) -> HttpResponse:
     if request.as_of is None:
-        return HttpResponseRedirect(reverse("as-of"))
+        query = urlencode({"next": request.path})
+        return HttpResponseRedirect(f"{reverse('as-of')}?{query}")
     wh = request.warehouse
     now = wh.namespace.present
     changes = comparing.between(wh, wh.namespace, now, bsnid)
+    if bsnid and not changes and accounts.get(wh, bsnid) is None:
+        raise Http404(f"There is no account “{bsnid}”, neither then nor now.")
     context: dict[str, Any] = {
         "bsnid": bsnid,
         "team": next((change.team for change in changes if change.team), bsnid),

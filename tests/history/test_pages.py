@@ -310,3 +310,75 @@ def test_after_a_vacuum(told: None, ana: Warehouse, see: See, client: Client) ->
     assert past.status_code == 404
     assert text(parsed(past), "main h1") == "The past does not reach back so far"
     assert see("/accounts/B1/").h1.get_text() == "Latest"
+
+
+@pytest.mark.parametrize(
+    "query", ["until=9999-12-31", "since=0001-01-01", "until=31.12.2026", "page=0", "kind=odd"]
+)
+def test_filters_that_make_no_sense_do_no_harm(told: None, see: See, query: str) -> None:
+    assert see(f"/activity/?{query}").select(".change")
+
+
+def test_one_persons_changes_of_an_account_stay_together(
+    ana: Warehouse, bob: Warehouse, see: See
+) -> None:
+    """Though other accounts' changes lie between them; somebody else's change of it parts them."""
+    for n in (1, 2):
+        accounts.create(ana, {"bsnid": f"B{n}", "team": f"Team {n}"})
+    for n, wh in ((1, ana), (2, ana), (1, bob), (2, ana), (1, ana)):
+        platform = f"P{len(platforms.list_for(ana, f'B{n}'))}"
+        platforms.set_status(wh, f"B{n}", platform, "Requested", None)
+    page = see("/activity/")
+    heads = [
+        (text(m, "b"), text(m, "p > a"), len(m.select(".change"))) for m in page.select(".moment")
+    ]
+    assert heads == [
+        (ANA, "Team 1", 1),
+        (ANA, "Team 2", 3),
+        (BOB, "Team 1", 1),
+        (ANA, "Team 1", 2),
+    ]
+
+
+def test_a_deleted_account_is_seen_as_it_was_before(
+    told: None, bob: Warehouse, see: See, client: Client
+) -> None:
+    time.sleep(0.1)
+    accounts.delete(bob, "B1")
+    link = see("/accounts/B1/history/").select_one(".moment-when a")
+    assert link.get_text() == "see it before"
+    assert "Claims & more" in client.get(link["href"]).content.decode().replace("&amp;", "&")
+
+
+def test_it_says_whose_history_it_is_whatever_the_filter(
+    told: None, see: See, client: Client
+) -> None:
+    page = see("/accounts/B1/history/?person=nobody@example.com")
+    assert "Claims & more" in text(page, ".lead")
+    assert text(page, ".empty h2") == "No change fits"
+    assert client.get("/accounts/NEVER/history/?kind=deleted").status_code == 404
+
+
+def test_files_name_who_was_outside_and_the_moment(
+    told: None, ana: Warehouse, client: Client
+) -> None:
+    sql = f"UPDATE {ana.namespace.table(ACCOUNTS)} SET vp = 'SQL' WHERE bsnid = 'B1'"
+    ana.execute(sql, repeatable=True)
+    answer = client.get("/accounts/B1/history/?format=csv&person=(outside)")
+    (row,) = csv.DictReader(io.StringIO(b"".join(answer).decode("utf-8-sig")))
+    assert (row["outside"], row["new"]) == ("yes", "SQL")
+    assert row["person"]
+    moment = dt.datetime.now(dt.UTC).replace(microsecond=0) + dt.timedelta(seconds=1)
+    time.sleep(1)
+    for path, stem in (("/accounts/", "accounts"), ("/accounts/B1/history/", "history")):
+        answer = client.get(address(moment, f"{path}?format=csv"))
+        name = f"{stem}-as-of-{moment:%Y%m%dT%H%M%SZ}.csv"
+        assert name in answer["Content-Disposition"]
+
+
+def test_since_of_what_never_was(told: None, client: Client) -> None:
+    moment = dt.datetime.now(dt.UTC)
+    assert client.get(address(moment, "/accounts/NOPE/since/")).status_code == 404
+    assert (
+        client.get("/accounts/B1/since/")["Location"] == "/as-of/?next=%2Faccounts%2FB1%2Fsince%2F"
+    )
