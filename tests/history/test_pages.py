@@ -9,7 +9,6 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 import openpyxl
 import pytest
@@ -346,11 +345,7 @@ def test_a_deleted_account_is_seen_as_it_was_before(
 ) -> None:
     time.sleep(0.1)
     accounts.delete(bob, "B1")
-    page = see("/accounts/B1/history/")
-    # What was deleted with the account comes back with it, and not without it.
-    offers = page.select_one(".moment").select(".change-actions a")
-    assert [urlsplit(offer["href"]).path.split("/")[2] for offer in offers] == ["accounts"]
-    link = page.select_one(".moment-when a")
+    link = see("/accounts/B1/history/").select_one(".moment-when a")
     assert link.get_text() == "see it before"
     assert "Claims & more" in client.get(link["href"]).content.decode().replace("&amp;", "&")
 
