@@ -28,6 +28,16 @@ function showLocalTimes(root) {
   }
 }
 
+// What is sent is read in this zone: so it has to be written in it, too.
+function showLocalMoment() {
+  if (zoneWasKnown) return;
+  for (const input of document.querySelectorAll("input[data-moment]")) {
+    const moment = new Date(input.dataset.moment);
+    moment.setMinutes(moment.getMinutes() - moment.getTimezoneOffset());
+    input.value = moment.toISOString().slice(0, 19);
+  }
+}
+
 // --- theme --------------------------------------------------------------------------------
 
 document.addEventListener("submit", (event) => {
@@ -120,7 +130,8 @@ document.addEventListener("submit", (event) => {
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("[data-back-to-now]");
-  if (link) link.href = presentAddress();
+  // What has changed since then is no question in the present: the page itself is.
+  if (link) link.href = presentAddress().replace(/^(.*\/)since\/(?=$|\?)/, "$1");
 });
 
 // --- htmx ---------------------------------------------------------------------------------
@@ -171,5 +182,6 @@ function focusMarked() {
 }
 
 showLocalTimes(document);
+showLocalMoment();
 letGo(document);
 focusMarked();
