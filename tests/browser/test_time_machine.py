@@ -75,7 +75,13 @@ def test_undo_right_after_a_delete(page: Page, bsnid: str) -> None:
     page.locator("#updates .timeline-item a[title*=Delete]").click()
     page.locator("dialog[open] form button").click()
     expect(page.locator("#updates")).not_to_contain_text("Kick-off")
-    page.locator("#toasts").get_by_role("button", name="Undo").click()
+    # It stays, and is near for the keyboard.
+    undo = page.locator("#toasts").get_by_role("button", name="Undo")
+    page.wait_for_timeout(8_000)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(undo).to_be_focused()
+    page.keyboard.press("Enter")
     expect(page.locator("#updates")).to_contain_text("Kick-off")
 
 
@@ -87,6 +93,7 @@ def test_a_records_history_opens_beside_it(page: Page, bsnid: str) -> None:
     card.get_by_title("History of this status").click()
     dialog = page.locator("dialog[open]")
     expect(dialog).to_contain_text("Set Snowflake to Requested")
+    expect(dialog).to_contain_text("The warehouse keeps changes for 365 days")
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
 
@@ -99,6 +106,7 @@ def test_the_whole_app_in_the_past_and_back(page: Page, bsnid: str) -> None:
     edit(page, bsnid, Team="As it is")
     page.goto(f"/as-of/{moment}/accounts/{bsnid}/")
     expect(page.get_by_role("heading", level=1)).to_contain_text("As it was")
+    assert re.match(r"As it was as of \d+ \w{3} \d{4}, \d\d:\d\d · EDIP CRM$", page.title())
     expect(page.get_by_role("link", name="Edit")).to_have_count(0)
     page.get_by_role("link", name="Accounts").first.click()
     page.get_by_role("searchbox").fill(bsnid)
