@@ -73,11 +73,10 @@ def time_machine(context: template.Context) -> dict[str, Any]:
     request = context["request"]
     as_of = getattr(request, "as_of", None)
     here = request.get_full_path() if request.method == "GET" else "/"
-    chosen = timezone.localtime(as_of.moment if as_of else None).replace(tzinfo=None)
     return {
         "here": as_of.present_url if as_of else here,
         "choices": AGO,
-        "chosen": chosen.isoformat(timespec="seconds"),
+        "chosen": timezone.localtime(as_of.moment if as_of else None).replace(microsecond=0),
     }
 
 

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 import datetime as dt
+from urllib.parse import unquote
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from crm import moments
-from crm.views import pages
+from crm.views import access, pages
 
 AGO = {
     "hour": ("An hour ago", dt.timedelta(hours=1)),
     "day": ("A day ago", dt.timedelta(days=1)),
     "week": ("A week ago", dt.timedelta(days=7)),
     "month": ("30 days ago", dt.timedelta(days=30)),
+}
+
+# The past has no forms: where to go from one.
+_INSTEAD = {
+    "account-create": "account-list",
+    "account-edit": "account-detail",
+    "account-delete": "account-detail",
+    "platform-status": "account-detail",
+    "use-case-create": "account-detail",
+    "use-case-edit": "use-case-list",
+    "use-case-delete": "use-case-list",
+    "update-create": "account-detail",
+    "update-edit": "update-list",
+    "update-delete": "update-list",
+    "put-back": "activity",
+    "as-of": "overview",
 }
 
 
@@ -34,12 +52,28 @@ class MomentForm(forms.Form):
 @require_safe
 def choose(request: HttpRequest) -> HttpResponse:
     """Leads to the page ``next`` as of ``moment``, or as of so long ago (``ago``)."""
-    target = pages.local_url(request, "/")
-    if (ago := request.GET.get("ago")) in AGO:
-        moment = timezone.now().replace(microsecond=0) - AGO[ago][1]
-        return HttpResponseRedirect(moments.address(moment, target))
+    target = _readable(pages.local_url(request, "/"))
     form = MomentForm(request.GET if "moment" in request.GET else None)
     if form.is_valid():
         return HttpResponseRedirect(moments.address(form.cleaned_data["moment"], target))
+    if (ago := request.GET.get("ago")) in AGO:
+        moment = timezone.now().replace(microsecond=0) - AGO[ago][1]
+        return HttpResponseRedirect(moments.address(moment, target))
     context = {"form": form, "choices": AGO, "target": target}
     return render(request, "as_of/choose.html", context, status=422 if form.is_bound else 200)
+
+
+def _readable(url: str) -> str:
+    """The page, or the one to read in its place: the past has no forms and no admin tools."""
+    path = unquote(url.partition("?")[0])
+    segment, _, rest = moments.split(path)
+    try:
+        match = resolve(f"/{rest}" if segment == moments.SEGMENT and rest else path)
+    except Resolver404:
+        return url
+    if access.is_for_admins(match.func):
+        return reverse("overview")
+    if (instead := _INSTEAD.get(match.url_name)) is None:
+        return url
+    of_account = instead == "account-detail"
+    return reverse(instead, kwargs=match.kwargs if of_account else None)

@@ -58,6 +58,7 @@ def _told(each: News, me: str) -> dict[str, Any]:
         "account": each.bsnid,
         "table": each.table.name,
         "kind": each.kind,
+        "version": each.version,
         "at": moment(each.updated_at),
         "who": who,
         "said": f"{who} {each.kind} {what}",

@@ -28,6 +28,16 @@ function showLocalTimes(root) {
   }
 }
 
+// What is sent is read in this zone: so it has to be written in it, too.
+function showLocalMoment() {
+  if (zoneWasKnown) return;
+  for (const input of document.querySelectorAll("input[data-moment]")) {
+    const moment = new Date(input.dataset.moment);
+    moment.setMinutes(moment.getMinutes() - moment.getTimezoneOffset());
+    input.value = moment.toISOString().slice(0, 19);
+  }
+}
+
 // --- theme --------------------------------------------------------------------------------
 
 document.addEventListener("submit", (event) => {
@@ -78,7 +88,7 @@ function closeFacets(except, returnFocus) {
 
 document.addEventListener("click", (event) => {
   closeFacets(event.target.closest(".facet"), false);
-  event.target.closest("[data-dismiss]")?.closest(".toast").remove();
+  event.target.closest("[data-dismiss]")?.closest(".toast, .live-banner").remove();
   const dialog = event.target.closest("[data-close]")?.closest("dialog");
   if (dialog) {
     event.preventDefault();
@@ -96,10 +106,10 @@ document.addEventListener("input", (event) => {
   if (choice && choice !== event.target) choice.checked = true;
 });
 
-// --- toasts: good news goes by itself, bad news stays until it is dismissed ----------------
+// --- toasts: good news goes by itself; bad news, and what offers something, stays ----------
 
 function letGo(root) {
-  for (const toast of root.querySelectorAll(".toast-success:not([data-going])")) {
+  for (const toast of root.querySelectorAll(".toast-success:not([data-going], :has(form))")) {
     toast.dataset.going = "";
     const wait = () => setTimeout(() => (toast.matches(":hover, :focus-within") ? wait() : toast.remove()), 7000);
     wait();
@@ -120,8 +130,40 @@ document.addEventListener("submit", (event) => {
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("[data-back-to-now]");
-  if (link) link.href = presentAddress();
+  // What has changed since then is no question in the present: the page itself is.
+  if (link) link.href = presentAddress().replace(/^(.*\/)since\/(?=$|\?)/, "$1");
 });
+
+// --- what is the same, when a part of the page has come anew -------------------------------
+
+// The record, or the change of one, that an element belongs to. What folds changes away goes
+// by the oldest of its group: new ones come before it.
+function ownerOf(element) {
+  const owner = element.closest("[data-record], [data-change]");
+  const group = owner ? null : element.closest(".moment");
+  const { record, change } = (owner ?? [...(group?.querySelectorAll("[data-change]") ?? [])].at(-1))?.dataset ?? {};
+  return change ?? record ?? "";
+}
+
+// Elements of one kind by what they are, not by what is in them.
+function byKey(root, tag) {
+  const found = new Map();
+  for (const each of root.querySelectorAll(tag)) {
+    const key = `${ownerOf(each)} ${each.id || each.name || each.getAttribute("href") || each.getAttribute("class") || ""}`;
+    let n = 1;
+    while (found.has(`${key} ${n}`)) n += 1;
+    found.set(`${key} ${n}`, each);
+  }
+  return found;
+}
+
+function twinOf(element, root) {
+  if (element.isConnected) return element;
+  for (const [key, each] of byKey(element.getRootNode(), element.tagName)) {
+    if (each === element) return byKey(root, element.tagName).get(key);
+  }
+  return undefined;
+}
 
 // --- htmx ---------------------------------------------------------------------------------
 
@@ -141,10 +183,23 @@ for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
 // An open filter stays open, with the focus in it, while its list is replaced.
 let openFacet = null;
 let focused = null;
-document.addEventListener("htmx:beforeSwap", () => {
+let opener = null; // what has opened the dialog
+document.addEventListener("htmx:beforeSwap", (event) => {
   openFacet = document.querySelector(".facet[open]")?.id;
   focused = document.activeElement?.id;
+  const { target, requestConfig } = event.detail;
+  if (target.id === "dialog" && !requestConfig.elt.closest("#dialog")) opener = requestConfig.elt;
 });
+
+// The browser gives the focus back by itself, unless what had it has come anew meanwhile.
+document.addEventListener(
+  "close",
+  () => {
+    const lost = document.activeElement === document.body || document.activeElement.closest("#dialog");
+    if (lost && opener) twinOf(opener, document)?.focus();
+  },
+  true,
+);
 
 document.addEventListener("htmx:afterSwap", (event) => {
   if (openFacet) {
@@ -171,5 +226,6 @@ function focusMarked() {
 }
 
 showLocalTimes(document);
+showLocalMoment();
 letGo(document);
 focusMarked();

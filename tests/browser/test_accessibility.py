@@ -50,3 +50,21 @@ def test_pages_are_accessible(new_context, theme: str, width: int) -> None:
         if overflow > 0:
             problems.append(f"{path}: scrolls sideways by {overflow} px")
     assert not problems, "\n".join(problems)
+
+
+def test_the_header_fits_at_every_width(new_context) -> None:
+    page = new_context().new_page()
+    problems, now = [], f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
+    for path in ("/accounts/", f"/as-of/{now}/since/"):
+        page.goto(path)
+        for width in (320, 360, 380, 390, 800, 801, 900, 901, 1024, 1160, 1161, 1280):
+            page.set_viewport_size({"width": width, "height": 800})
+            beyond = page.evaluate(
+                """() => Math.max(
+                  document.documentElement.scrollWidth - window.innerWidth,
+                  ...[...document.querySelectorAll(".frame-inner > *, .sections a, .past *")].map(
+                    (each) => each.getBoundingClientRect().right - window.innerWidth))"""
+            )
+            if beyond > 0:
+                problems.append(f"{path}: {beyond} px too wide for {width}")
+    assert not problems, "\n".join(problems)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from .test_working_with_accounts import create_account, submit
@@ -77,7 +78,13 @@ def test_undo_right_after_a_delete(page: Page, bsnid: str) -> None:
     page.locator("#updates .timeline-item a[title*=Delete]").click()
     page.locator("dialog[open] form button").click()
     expect(page.locator("#updates")).not_to_contain_text("Kick-off")
-    page.locator("#toasts").get_by_role("button", name="Undo").click()
+    # It stays, and is near for the keyboard.
+    undo = page.locator("#toasts").get_by_role("button", name="Undo")
+    page.wait_for_timeout(8_000)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    expect(undo).to_be_focused()
+    page.keyboard.press("Enter")
     expect(page.locator("#updates")).to_contain_text("Kick-off")
 
 
@@ -89,6 +96,7 @@ def test_a_records_history_opens_beside_it(page: Page, bsnid: str) -> None:
     card.get_by_title("History of this status").click()
     dialog = page.locator("dialog[open]")
     expect(dialog).to_contain_text("Set Snowflake to Requested")
+    expect(dialog).to_contain_text("The warehouse keeps changes for 365 days")
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
 
@@ -101,6 +109,7 @@ def test_the_whole_app_in_the_past_and_back(page: Page, bsnid: str) -> None:
     edit(page, bsnid, Team="As it is")
     page.goto(f"/as-of/{moment}/accounts/{bsnid}/")
     expect(page.get_by_role("heading", level=1)).to_contain_text("As it was")
+    assert re.match(r"As it was as of \d+ \w{3} \d{4}, \d\d:\d\d · EDIP CRM$", page.title())
     expect(page.get_by_role("link", name="Edit")).to_have_count(0)
     page.get_by_role("link", name="Accounts").first.click()
     page.get_by_role("searchbox").fill(bsnid)
@@ -130,3 +139,79 @@ def test_the_time_picker_keeps_the_page(page: Page, bsnid: str) -> None:
     expect(page.locator(".past")).to_contain_text("You are looking at")
     expect(page.locator("#listing")).to_contain_text("Subject")
     assert f"q={bsnid}" in page.url
+
+
+def test_enter_takes_the_moment_that_is_typed(page: Page, bsnid: str) -> None:
+    create_account(page, bsnid, "Subject")
+    time.sleep(1.1)
+    moment = page.evaluate(
+        "new Date(Date.now() - new Date().getTimezoneOffset() * 60000).toISOString().slice(0, 19)"
+    )
+    page.locator("#time-machine summary").click()
+    field = page.get_by_label("A moment")
+    field.fill(moment)
+    field.press("Enter")
+    page.wait_for_url(re.compile(f"/accounts/{bsnid}/$"))
+    assert page.url.split("/")[4].startswith(moment[:13])
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Subject")
+    page.locator("#time-machine summary").click()
+    page.get_by_role("button", name="A week ago").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Before EDIP CRM")
+
+
+def test_back_to_now_from_what_changed_since(page: Page, bsnid: str) -> None:
+    create_account(page, bsnid, "Subject")
+    time.sleep(1.1)
+    moment = page.evaluate("new Date().toISOString()")
+    for since, now in (("since/", "/"), (f"accounts/{bsnid}/since/", f"/accounts/{bsnid}/")):
+        page.goto(f"/as-of/{moment}/{since}")
+        page.locator("[data-back-to-now]").click()
+        page.wait_for_url(re.compile(f"//[^/]+{now}$"))
+
+
+def test_from_a_page_that_the_past_does_not_have(page: Page, bsnid: str) -> None:
+    """A form leads to what it is about, the admin tools to the overview."""
+    create_account(page, bsnid, "Subject")
+    time.sleep(1.1)
+    moment = page.evaluate(
+        "new Date(Date.now() - new Date().getTimezoneOffset() * 60000).toISOString().slice(0, 19)"
+    )
+    pages = {
+        f"/accounts/{bsnid}/edit/": f"/accounts/{bsnid}/",
+        f"/accounts/{bsnid}/updates/new/": f"/accounts/{bsnid}/",
+        "/accounts/new/": "/accounts/",
+        "/admin-tools/import/": "/",
+    }
+    for path, leads_to in pages.items():
+        page.goto(path)
+        page.locator("#time-machine summary").click()
+        page.get_by_label("A moment").fill(moment)
+        page.get_by_role("button", name="Go", exact=True).click()
+        page.wait_for_url(re.compile(f"/as-of/[^/]+{leads_to}$"))
+        expect(page.locator(".past")).to_be_visible()
+
+
+def test_a_first_visit_from_another_time_zone(new_context) -> None:
+    """The moment that is offered is one in that zone, as it will be understood."""
+    page = new_context(timezone_id="America/Los_Angeles").new_page()
+    page.goto("/accounts/")
+    time.sleep(1.1)
+    page.locator("#time-machine summary").click()
+    page.get_by_role("button", name="Go", exact=True).click()
+    expect(page.locator(".past")).to_contain_text("You are looking at")
+    page.context.clear_cookies()
+    page.reload()
+    shown = page.locator("#time-machine-moment").input_value()
+    page.reload()
+    assert page.locator("#time-machine-moment").input_value() == shown
+
+
+@pytest.mark.parametrize("width", [320, 390, 1440])
+def test_the_picker_has_room_for_a_moment(new_context, width: int) -> None:
+    page = new_context(viewport={"width": width, "height": 800}).new_page()
+    page.goto("/")
+    page.locator("#time-machine summary").click()
+    field = page.get_by_label("A moment").bounding_box()
+    go = page.get_by_role("button", name="Go", exact=True).bounding_box()
+    assert field["width"] >= 240
+    assert go["x"] + go["width"] <= width

@@ -3,9 +3,12 @@ seconds, without a reload and without touching what is being typed."""
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import Page, Route, expect
+import re
 
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+from .test_time_machine import edit
 from .test_working_with_accounts import create_account, submit
 
 WITHIN = 5_000
@@ -21,6 +24,17 @@ def settle(page: Page) -> None:
     """Until the page has asked once: from then on it hears of everything."""
     with page.expect_response(lambda answer: "/live/" in answer.url):
         pass
+
+
+def write_update(page: Page, account: str, text: str) -> None:
+    page.goto(f"{account}updates/new/")
+    page.get_by_label("Update", exact=True).fill(text)
+    submit(page)
+    expect(page.locator("#updates")).to_contain_text(text[:20])
+
+
+def top(locator: Locator) -> float:
+    return locator.bounding_box()["y"]
 
 
 def never_reloaded(page: Page) -> None:
@@ -41,7 +55,9 @@ def test_a_list_follows(page: Page, bob: Page, account: str, bsnid: str) -> None
     row = page.locator(f"[data-record='accounts/{bsnid}']")
     expect(row).to_contain_text(f"Renamed {bsnid}", timeout=WITHIN)
     expect(row.locator(".news-by")).to_have_text("changed by bob@example.com")
-    expect(page.locator("#live-said")).to_have_text("bob@example.com changed the account")
+    expect(page.locator("#live-said")).to_have_text(
+        f"bob@example.com changed the account Renamed {bsnid}"
+    )
     was_not_reloaded(page)
 
 
@@ -69,12 +85,14 @@ def test_an_account_page_follows(page: Page, bob: Page, account: str) -> None:
     bob.locator("#use-cases .card a[title*=Delete]").click()
     bob.locator("dialog form button").click()
     expect(page.locator("#use-cases")).not_to_contain_text("Bob's problem", timeout=WITHIN)
-    expect(page.locator("#toasts")).to_contain_text("bob@example.com deleted a use case")
+    expect(page.locator("#toasts")).to_contain_text(
+        "bob@example.com deleted a use case “Bob's problem”"
+    )
     was_not_reloaded(page)
 
 
 def test_a_record_under_edit_says_so_and_keeps_what_is_typed(
-    page: Page, bob: Page, account: str
+    page: Page, bob: Page, account: str, bsnid: str
 ) -> None:
     page.goto(f"{account}edit/")
     settle(page)
@@ -84,7 +102,7 @@ def test_a_record_under_edit_says_so_and_keeps_what_is_typed(
     bob.get_by_label("Admin").fill("Bob's admin")
     submit(bob)
     expect(page.locator(".live-banner h2")).to_have_text(
-        "bob@example.com changed the account just now", timeout=WITHIN
+        f"bob@example.com changed the account Team {bsnid} just now", timeout=WITHIN
     )
     # The focus and the text are where they were: typing goes on.
     page.keyboard.type(", and more")
@@ -114,14 +132,14 @@ def test_what_is_chosen_and_not_saved_stays(page: Page, bob: Page, account: str)
     expect(card.locator(".badge")).to_contain_text("In Progress", timeout=WITHIN)
 
 
-def test_deleted_while_it_is_edited(page: Page, bob: Page, account: str) -> None:
+def test_deleted_while_it_is_edited(page: Page, bob: Page, account: str, bsnid: str) -> None:
     page.goto(f"{account}updates/new/")
     settle(page)
     page.get_by_label("Update", exact=True).fill("Long text")
     bob.goto(f"{account}delete/")
     bob.locator("main form[method=post] button").click()
     expect(page.locator(".live-banner")).to_contain_text(
-        "bob@example.com deleted the account just now", timeout=WITHIN
+        f"bob@example.com deleted the account Team {bsnid} just now", timeout=WITHIN
     )
     submit(page)
     expect(page.locator(".banner h2")).to_have_text("The account was deleted meanwhile")
@@ -196,3 +214,132 @@ def test_what_came_along_before_its_news_is_marked_too(
     expect(head.locator(".news-by")).to_have_text("changed by bob@example.com", timeout=WITHIN)
     update = page.locator("[data-record^='updates/']")
     expect(update.locator(".news-by")).to_have_text("created by bob@example.com", timeout=WITHIN)
+
+
+def test_what_is_opened_and_marked_stays_so(page: Page, bob: Page, account: str) -> None:
+    write_update(page, account, "Long text " * 100)
+    settle(page)
+    page.get_by_text("Show all").click()
+    opened = page.locator("#updates details[open]")
+    write_update(bob, account, "Bob's first")
+    first = page.locator(".timeline-item").filter(has_text="Bob's first")
+    expect(first.locator(".news-by")).to_have_text("created by bob@example.com", timeout=WITHIN)
+    expect(opened).to_have_count(1)
+    write_update(bob, account, "Bob's second")
+    second = page.locator(".timeline-item").filter(has_text="Bob's second")
+    expect(second.locator(".news-by")).to_have_text("created by bob@example.com", timeout=WITHIN)
+    expect(first.locator(".news-by")).to_have_text("created by bob@example.com")
+    expect(opened).to_contain_text("Long text")
+
+
+def test_a_history_follows(page: Page, bob: Page, account: str, bsnid: str) -> None:
+    """What is new is marked; who reads further down stays there, and is told."""
+    for n in range(12):
+        write_update(page, account, f"Mine {n}")
+    page.goto(f"{account}history/")
+    settle(page)
+    never_reloaded(page)
+    page.locator(".moment-more > summary").click()
+    write_update(bob, account, "Bob's first")
+    change = page.locator(".change").filter(has_text="Bob's first")
+    expect(change.locator(".news-by")).to_have_text("new", timeout=WITHIN)
+    expect(page.locator(".moment-more")).to_have_attribute("open", "")
+
+    read = page.locator(".change").filter(has_text="Mine 1”")
+    page.set_viewport_size({"width": 1024, "height": 400})
+    read.evaluate("element => element.scrollIntoView({ block: 'center' })")
+    page.wait_for_timeout(300)
+    stood = top(read)
+    edit(bob, bsnid, VP="Bob's VP")
+    button = page.get_by_role("button", name="1 new change – show")
+    expect(button).to_be_visible(timeout=WITHIN)
+    assert abs(top(read) - stood) < 2
+    button.click()
+    expect(page.locator(".change.news").first.locator("summary")).to_be_focused()
+    expect(page.locator(".change.news").first).to_contain_text("Changed VP")
+    expect(button).to_have_count(0)
+    was_not_reloaded(page)
+
+
+def test_the_page_of_a_deleted_account_says_so(
+    page: Page, bob: Page, account: str, bsnid: str
+) -> None:
+    write_update(page, account, "Mine")
+    settle(page)
+    bob.goto(f"{account}delete/")
+    bob.locator("main form[method=post] button").click()
+    banner = page.locator(".live-banner")
+    expect(banner).to_contain_text(
+        f"bob@example.com deleted the account Team {bsnid} just now", timeout=WITHIN
+    )
+    expect(page.locator("#toasts")).not_to_contain_text("deleted")
+    expect(page.get_by_role("link", name="Edit", exact=True)).to_have_count(0)
+    expect(page.get_by_role("link", name="Write update")).to_have_count(0)
+    expect(page.locator("#updates")).to_contain_text("Mine")
+    # What is brought back can be worked with again.
+    bob.locator("#toasts").get_by_role("button", name="Undo").click()
+    bob.wait_for_url(f"**{account}")
+    expect(banner).to_have_count(0, timeout=WITHIN)
+    expect(page.get_by_role("link", name="Edit", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_warning_is_seen_far_down_and_moves_nothing(
+    new_context, bob: Page, bsnid: str, width: int
+) -> None:
+    page = new_context(viewport={"width": width, "height": 500}).new_page()
+    create_account(page, bsnid, "Subject")
+    page.goto(f"/accounts/{bsnid}/edit/")
+    settle(page)
+    field = page.get_by_label("Artifacts folder")
+    field.click()
+    page.wait_for_timeout(300)
+    stood = top(field)
+    edit(bob, bsnid, VP="Bob's VP")
+    banner = page.locator(".live-banner")
+    expect(banner).to_be_in_viewport(timeout=WITHIN)
+    assert abs(top(field) - stood) < 2
+    assert top(field) > top(banner) + banner.bounding_box()["height"]
+    banner.get_by_role("button", name="Dismiss").click()
+    expect(banner).to_have_count(0)
+
+
+def test_the_focus_stays_where_it_was(page: Page, bob: Page, account: str) -> None:
+    write_update(page, account, "To be changed")
+    settle(page)
+    link = page.locator(".timeline-item [title=Edit]")
+    link.focus()
+    bob.goto(account)
+    bob.locator(".timeline-item [title=Edit]").click()
+    bob.get_by_label("Update", exact=True).fill("Bob's text")
+    submit(bob)
+    expect(page.locator("#updates")).to_contain_text("Bob's text", timeout=WITHIN)
+    expect(link).to_be_focused()
+
+    # The list behind a dialog comes anew; closing it leads back to where it was opened.
+    page.locator(".timeline-item [title=History]").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("dialog[open]")).to_contain_text("Changed Update")
+    page.get_by_role("link", name="Put back Update").click()
+    expect(page.locator("dialog[open]")).to_contain_text("Put it back?")
+    write_update(bob, account, "Another of Bob's")
+    expect(page.locator("#updates")).to_contain_text("Another of Bob's", timeout=WITHIN)
+    page.keyboard.press("Escape")
+    focused = page.locator(".timeline-item").filter(has_text="Bob's text")
+    expect(focused.locator("[title=History]")).to_be_focused()
+
+
+def test_a_list_catches_up_when_its_filter_is_closed(
+    page: Page, bob: Page, account: str, bsnid: str
+) -> None:
+    write_update(page, account, f"Mine {bsnid}")
+    page.goto(f"/updates/?q={bsnid}")
+    settle(page)
+    page.locator("#listing .facet > summary").first.click()
+    write_update(bob, account, f"Bob's {bsnid}")
+    page.wait_for_timeout(WITHIN)
+    expect(page.locator("#listing")).not_to_contain_text("Bob's")
+    page.keyboard.press("Escape")
+    expect(page.locator("#listing")).to_contain_text("Bob's")
+    # What is read out says the same as what is seen.
+    expect(page.locator("#announcement")).to_have_text(re.compile("2 updates$"))

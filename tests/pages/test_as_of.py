@@ -143,6 +143,9 @@ def test_choosing_a_moment(client: Client, sample: Warehouse) -> None:
     assert response["Location"] == "/as-of/2026-11-21T08:30:05Z/accounts/?q=a"
     response = client.get("/as-of/", {"ago": "week", "next": "/updates/"})
     assert response["Location"].endswith("Z/updates/")
+    # What is typed counts more than a choice.
+    both = client.get("/as-of/", {"ago": "week", **chosen})
+    assert both["Location"] == "/as-of/2026-11-20T08:30:00Z/accounts/?q=a"
     response = client.get("/as-of/", {"moment": "soon", "next": "/updates/"})
     assert response.status_code == 422
     page = parsed(response)
@@ -157,3 +160,26 @@ def test_admin_tools_are_of_today(client: Client, sample: Warehouse) -> None:
     prefix = f"/as-of/{written(now())}"
     assert client.get(f"{prefix}/admin-tools/")["Location"] == "/admin-tools/"
     assert not parsed(client.get(f"{prefix}/")).select("a[href$='/admin-tools/']")
+
+
+@pytest.mark.parametrize(
+    ("page", "leads_to"),
+    [
+        ("/accounts/new/", "accounts/"),
+        ("/accounts/B%201/edit/", "accounts/B%201/"),
+        ("/accounts/B1/delete/?next=/", "accounts/B1/"),
+        ("/accounts/B1/updates/new/", "accounts/B1/"),
+        ("/use-cases/u-1/edit/?next=/use-cases/", "use-cases/"),
+        ("/updates/u-1/delete/", "updates/"),
+        ("/put-back/accounts/B1/3/", "activity/"),
+        ("/admin-tools/import/", ""),
+        ("/as-of/?next=/updates/", ""),
+        ("/as-of/2026-11-20T08:30:00Z/accounts/B1/edit/", "accounts/B1/"),
+        ("/as-of/2026-11-20T08:30:00Z/since/", "since/"),
+        ("/accounts/B1/history/?kind=created", "accounts/B1/history/?kind=created"),
+        ("/no-such-page/", "no-such-page/"),
+    ],
+)
+def test_a_page_that_the_past_does_not_have(client: Client, page: str, leads_to: str) -> None:
+    response = client.get("/as-of/", {"next": page, "moment": "2026-11-21T09:30"})
+    assert response["Location"] == f"/as-of/2026-11-21T09:30:00Z/{leads_to}"
