@@ -24,7 +24,7 @@ FILES_BEFORE_COMPACTION = 48
 COMMITS_BETWEEN_LOOKS = 16
 
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.")
-_READ = 600  # seconds for which somebody may still be reading a checkpoint that is not the latest
+_READ = 60  # seconds for which somebody may still be reading a checkpoint that is not the latest
 
 
 class Tending:

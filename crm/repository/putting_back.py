@@ -41,10 +41,26 @@ FROM of_then AS t CROSS JOIN of_now AS n
 _CHILDREN = """, lost AS (
   {branches}
 )"""
+# What a version deletes and inserts it has changed. What was deleted twice comes back once.
 _CHILD = """
-  SELECT {place} AS place, {row} AS row FROM {feed} AS c CROSS JOIN of_then AS t
-  WHERE c.account_bsnid = :key AND c._change_type = 'delete'
-    AND c._commit_timestamp BETWEEN t.moment - {interval} AND t.moment
+  SELECT {place} AS place, MAX_BY(row, version) AS row
+  FROM (
+    SELECT c.`{key}` AS key, c._commit_version AS version, MAX({row}) AS row
+    FROM {feed} AS c CROSS JOIN of_then AS t
+    WHERE c.account_bsnid = :key
+      AND c._commit_timestamp BETWEEN t.moment - {interval} AND t.moment
+    GROUP BY c.`{key}`, c._commit_version
+    HAVING MIN(c._change_type) = 'delete' AND MAX(c._change_type) = 'delete'
+  )
+  GROUP BY key
+"""
+_DELETION = """
+  SELECT MAX(version) AS version
+  FROM (
+    SELECT _commit_version AS version FROM {feed} WHERE `{key}` = :key
+    GROUP BY _commit_version
+    HAVING MIN(_change_type) = 'delete' AND MAX(_change_type) = 'delete'
+  )
 """
 
 
@@ -90,14 +106,10 @@ def load(wh: Warehouse, table: Table, key: str, version: int) -> Then | None:
 
 def latest_deletion(wh: Warehouse, table: Table, key: str) -> int | None:
     """The version that deleted the record last; one statement."""
-    sql = """
-    SELECT MAX(_commit_version) AS version FROM {feed}
-    WHERE `{key}` = :key AND _change_type = 'delete'
-    """
 
     def read(starts: dict[str, int]) -> int | None:
         source = wh.namespace.feed(table, starts[table.name])
-        return wh.query(sql.format(feed=source, key=table.key), {"key": key})[0]["version"]
+        return wh.query(_DELETION.format(feed=source, key=table.key), {"key": key})[0]["version"]
 
     return feed.read(wh, read)
 
@@ -144,6 +156,7 @@ def _read(
         branches = "UNION ALL".join(
             _CHILD.format(
                 place=TABLES.index(child),
+                key=child.key,
                 row=_sql.whole_row(child, "c"),
                 feed=wh.namespace.feed(child, starts[child.name]),
                 interval=_WITH,

@@ -213,6 +213,7 @@ def test_the_past_begins_later_after_the_log_was_cleaned(cleaned):
 
 
 def test_vacuum_works_after_the_log_was_cleaned(cleaned):
+    cleaned.run("VACUUM t")
     cleaned.run(f"ALTER TABLE t SET TBLPROPERTIES ({FLEETING})")
     cleaned.run("VACUUM t")
     assert cleaned.value("SELECT n FROM t") == 22
