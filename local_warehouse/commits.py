@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from . import delta_log
 from .catalog import Catalog, Table
+from .delta_log import Reach
 from .engine import Cancellation
-from .errors import Cancelled
+from .turns import Turns
 
 
 class Commits:
@@ -26,20 +26,15 @@ class Commits:
         self._catalog = catalog
         self._folder = folder / "commits"
         self._folder.mkdir(exist_ok=True)
-        self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._turns: dict[str, Turns] = {}
         self._versions: dict[str, int] = {}
+        self._reach: dict[str, Reach] = {}
+        self._makers: dict[str, dict[int, dict]] = {}
+        self._lock = threading.Lock()
 
-    @contextmanager
-    def exclusively(self, table: Table, cancellation: Cancellation) -> Iterator[None]:
+    def exclusively(self, table: Table, cancellation: Cancellation) -> AbstractContextManager:
         """Hold the table against other writers; raises Cancelled while waiting."""
-        lock = self._locks[table.id]
-        while not lock.acquire(timeout=0.1):
-            if cancellation.requested:
-                raise Cancelled
-        try:
-            yield
-        finally:
-            lock.release()
+        return self._turns.setdefault(table.id, Turns()).mine(cancellation)
 
     def version(self, table: Table) -> int:
         """The table's latest version."""
@@ -51,20 +46,40 @@ class Commits:
     def info(self, table: Table, version: int) -> dict:
         return delta_log.commit_info(self._catalog.location(table), version)
 
+    def reach(self, table: Table) -> Reach:
+        """How far back the log goes: the engine deletes old commits when it is past their
+        ``delta.logRetentionDuration``."""
+        location = self._catalog.location(table)
+        known = self._reach.get(table.id)
+        if known is None or not delta_log.has_commit(location, known.commits):
+            known = self._reach[table.id] = delta_log.reach(location)
+        return known
+
     def record(self, table: Table, version: int, user: str, statement_id: str) -> None:
         """Note who made a version, for good."""
-        line = json.dumps({"version": version, "user": user, "statement_id": statement_id})
-        with (self._folder / f"{table.id}.jsonl").open("a") as file:
-            file.write(line + "\n")
+        made = {"version": version, "user": user, "statement_id": statement_id}
+        makers = self.makers(table)
+        with self._lock:
+            with (self._folder / f"{table.id}.jsonl").open("a") as file:
+                file.write(json.dumps(made) + "\n")
+            makers[version] = made
 
     def makers(self, table: Table) -> dict[int, dict]:
-        """Who made which version; versions that nobody noted are missing."""
+        """Who made which version; versions that nobody noted are missing. Not to be changed."""
+        with self._lock:
+            if table.id not in self._makers:
+                self._makers[table.id] = dict(self._read(table))
+            return self._makers[table.id]
+
+    def _read(self, table: Table) -> Iterator[tuple[int, dict]]:
         file = self._folder / f"{table.id}.jsonl"
-        if not file.exists():
-            return {}
-        lines = (json.loads(line) for line in file.read_text().splitlines() if line.strip())
-        return {line["version"]: line for line in lines}
+        for line in file.read_text().splitlines() if file.exists() else ():
+            if line.strip():
+                made = json.loads(line)
+                yield made["version"], made
 
     def forget(self, table: Table) -> None:
-        self._versions.pop(table.id, None)
-        (self._folder / f"{table.id}.jsonl").unlink(missing_ok=True)
+        with self._lock:
+            for known in (self._versions, self._reach, self._makers):
+                known.pop(table.id, None)
+            (self._folder / f"{table.id}.jsonl").unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pyarrow as pa
 from .catalog import Catalog
 from .changes import Changes
 from .commits import Commits
+from .differences import Differences
 from .engine import Cancellation, Engine
 from .identity import Identities
 from .names import Resolver
@@ -29,6 +31,7 @@ class Parts:
     engine: Engine
     commits: Commits
     past: Past
+    differences: Differences
     changes: Changes
     history: QueryHistory
     identities: Identities
@@ -45,6 +48,8 @@ class Context:
     parameters: Parameters
     access: Access
     cancellation: Cancellation = field(default_factory=Cancellation)
+    # What is held for as long as the statement runs.
+    using: ExitStack = field(default_factory=ExitStack)
 
     @property
     def resolver(self) -> Resolver:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -33,6 +36,29 @@ def latest_version(location: Path, known: int = -1) -> int:
     return known
 
 
+@dataclass(frozen=True)
+class Reach:
+    """The first version whose commit is in the log, and the first that can be read as a whole."""
+
+    commits: int
+    versions: int
+
+
+def reach(location: Path) -> Reach:
+    """Where commits were cleaned away, a version can be read from the first checkpoint on."""
+    names = [entry.name for entry in os.scandir(location / "_delta_log")]
+    commits = sorted(int(n[:20]) for n in names if n.endswith(".json") and len(n) == 25)
+    if not commits or commits[0] == 0:
+        return Reach(0, 0)
+    checkpoints = {int(n[:20]) for n in names if re.match(r"\d{20}\.checkpoint\.", n)}
+    later = [version for version in checkpoints if version >= commits[0]]
+    return Reach(commits[0], min(later, default=commits[-1]))
+
+
+def has_commit(location: Path, version: int) -> bool:
+    return _commit_file(location, version).exists()
+
+
 def commit_info(location: Path, version: int) -> dict:
     """The ``commitInfo`` of one version; empty where the file is gone or has none."""
     try:
@@ -43,6 +69,33 @@ def commit_info(location: Path, version: int) -> dict:
     except FileNotFoundError:
         pass
     return {}
+
+
+@dataclass(frozen=True)
+class CommitFiles:
+    """The data files whose rows a commit added and removed, each less those in both."""
+
+    added: list[str]
+    removed: list[str]
+    info: dict
+
+
+def files_of_commit(location: Path, version: int) -> CommitFiles:
+    """Raises FileNotFoundError where the commit is gone."""
+    added: Counter[str] = Counter()
+    removed: Counter[str] = Counter()
+    info: dict = {}
+    for action in read_commit(location, version):
+        info = action.get("commitInfo", info)
+        for name, files in (("add", added), ("remove", removed)):
+            if action.get(name, {}).get("dataChange"):
+                files[action[name]["path"]] += 1
+    return CommitFiles([*(added - removed).elements()], [*(removed - added).elements()], info)
+
+
+def read_commit(location: Path, version: int) -> list[dict]:
+    """A commit's actions. Raises FileNotFoundError."""
+    return [json.loads(line) for line in _commit_file(location, version).read_text().splitlines()]
 
 
 def change_metadata(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 
 import pyarrow as pa
 
 from .catalog import Table
-from .changes import missing_changes, renamed_columns, vacuumed_changes
 from .context import Context
 from .errors import SqlError
+from .feed_errors import invalid_timestamp, null_boundary
+from .feed_range import Point, versions_between
 from .names import PastTable, TableChanges
 from .parameters import text_literal
 from .template import Hole, Template
@@ -24,7 +24,9 @@ def fill(
     system_table: Callable[[str], Path] | None = None,
 ) -> str:
     """Engine SQL. ``target`` names the version of a write's target that is to be read;
-    ``system_table`` writes a snapshot of a system table and says where."""
+    ``system_table`` writes a snapshot of a system table and says where. Folders that the SQL names
+    stay there until the statement is done (``context.using``)."""
+    ranges: dict[Hashable, tuple[int, int]] = {}
 
     def value_of(hole: Hole) -> str:
         match hole.kind:
@@ -38,9 +40,9 @@ def fill(
                 groups = context.parts.identities.groups_of(context.session.user)
                 return ", ".join(text_literal(group) for group in groups)
             case "changes":
-                return f"`{_feed_folder(hole.key, context)}`"
+                return f"`{_feed_folder(hole.key, ranges, context)}`"
             case "changes_range":
-                return _feed_range(hole.key, context)
+                return "_commit_version BETWEEN {} AND {}".format(*ranges[hole.key])
             case "past":
                 return f"`{_past_table(hole.key, context)}`"
             case "version":
@@ -55,7 +57,7 @@ def fill(
 def _past_table(wanted: PastTable, context: Context) -> Path:
     table = context.catalog.by_id(wanted.table_id)
     version = version_of(table, wanted.kind, fill(wanted.expression, context), context)
-    return context.parts.past.lay_out(table, version)
+    return context.using.enter_context(context.parts.past.reading(table, version))
 
 
 def version_of(table: Table, wanted: str, expression: str, context: Context) -> int:
@@ -72,60 +74,25 @@ def version_of(table: Table, wanted: str, expression: str, context: Context) -> 
     return point if kind == "BIGINT" else context.parts.past.version_at(table, point)
 
 
-def _feed_folder(wanted: TableChanges, context: Context) -> Path:
-    return context.parts.changes.folder(context.catalog.by_id(wanted.table_id))
-
-
-def _feed_range(wanted: TableChanges, context: Context) -> str:
-    """A condition on the versions that are asked for."""
+def _feed_folder(wanted: TableChanges, ranges: dict, context: Context) -> Path:
+    """The feed's files; the versions that are asked for go into ``ranges``."""
     table = context.catalog.by_id(wanted.table_id)
-    latest, since = context.commits.version(table), context.parts.changes.since(table)
-    start = _first(table, _point(wanted.start, context), context)
-    if start > latest:
-        raise SqlError(
-            "DELTA_CDC_START_VERSION_AFTER_LATEST",
-            f"Start version {start} for change data feed exceeds the latest table version "
-            f"{latest}.",
-            "22003",
-        )
-    end = latest
-    if wanted.end is not None:
-        point = _point(wanted.end, context)
-        end = point if isinstance(point, int) else context.parts.past.version_at(table, point)
-        context.parts.past.require(table, end)
-    if end < start:
-        raise SqlError(
-            "DELTA_INVALID_CDC_RANGE",
-            f"CDC range from start {start} to end {end} was invalid. End cannot be before start.",
-            "22003",
-        )
-    if start < since:
-        raise missing_changes(start, end, start)
-    if start < table.schema_since:
-        raise renamed_columns(start, end, table.schema_since)
-    if start <= table.vacuumed_to:
-        raise vacuumed_changes(start)
-    return f"_commit_version BETWEEN {start} AND {end}"
+    points = [point and _point(point, context) for point in (wanted.start, wanted.end)]
+    ranges[wanted] = versions_between(table, *points, context)
+    return context.using.enter_context(context.parts.changes.reading(table, ranges[wanted][0]))
 
 
-def _first(table: Table, point: int | dt.datetime, context: Context) -> int:
-    """The first version at or after a moment; a moment before all of them means the first."""
-    return point if isinstance(point, int) else context.parts.past.version_from(table, point)
-
-
-def _point(template: Template, context: Context) -> int | dt.datetime:
+def _point(template: Template, context: Context) -> Point:
     """A version, or a moment, by the type of the expression."""
     text = fill(template, context)
     if text.isdecimal():
         return int(text)
     value = context.engine.run(f"SELECT {text} AS point").column("point")
-    if not pa.types.is_integer(value.type):
-        value = context.engine.run(f"SELECT CAST({text} AS TIMESTAMP) AS point").column("point")
-    if (found := value[0].as_py()) is None:
-        raise SqlError(
-            "DELTA_CDC_READ_NULL_RANGE_BOUNDARY",
-            "CDC read start/end parameters cannot be null. Please provide a valid version or "
-            "timestamp.",
-            "22004",
-        )
-    return found
+    if (given := value[0].as_py()) is None:
+        raise null_boundary()
+    if pa.types.is_integer(value.type):
+        return given
+    cast = f"SELECT TRY_CAST({text} AS TIMESTAMP) AS point"
+    if (moment := context.engine.run(cast).column("point")[0].as_py()) is None:
+        raise invalid_timestamp(str(given))
+    return moment

@@ -5,24 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 INSERT, DELETE = "insert", "delete"
 BEFORE, AFTER = "update_preimage", "update_postimage"
 
 
-def images(before: pa.Table, after: pa.Table, keys: list[str], operation: str) -> pa.Table:
-    """The rows that differ, with their ``_change_type``.
-
-    A row with the same key on both sides was updated. Without keys only an UPDATE is known to
-    pair its rows; anything else then counts as rows deleted and inserted.
-    """
-    gone, come = _difference(before, after)
-    if operation == "UPDATE" and gone.num_rows == come.num_rows:
-        kinds = [BEFORE] * gone.num_rows, [AFTER] * come.num_rows
-    elif keys and gone.num_rows and come.num_rows:
-        kinds = _paired(gone, come, keys)
-    else:
-        kinds = [DELETE] * gone.num_rows, [INSERT] * come.num_rows
+def images(gone: pa.Table, come: pa.Table, keys: list[str], info: dict) -> pa.Table:
+    """The rows of both, with their ``_change_type``, as the commit's info tells what happened."""
+    kinds = _kinds(gone, come, keys, info)
     parts = [
         rows.append_column("_change_type", pa.array(kind, pa.string()))
         for rows, kind in zip((gone, come), kinds, strict=True)
@@ -30,14 +21,34 @@ def images(before: pa.Table, after: pa.Table, keys: list[str], operation: str) -
     return pa.concat_tables(parts)
 
 
-def differ(one: pa.Table, other: pa.Table) -> bool:
-    """Whether two results hold other rows, whatever their order."""
-    if one.equals(other):
-        return False
-    return one.num_rows != other.num_rows or any(rows.num_rows for rows in _difference(one, other))
+def _kinds(
+    gone: pa.Table, come: pa.Table, keys: list[str], info: dict
+) -> tuple[list[str], list[str]]:
+    """Rows were updated where an UPDATE or MERGE says so; else they were deleted and inserted.
+
+    In a MERGE that does both, rows with the same key on either side count as updated.
+    """
+    updated = _updated(gone, come, info)
+    if updated and updated == gone.num_rows == come.num_rows:
+        return [BEFORE] * updated, [AFTER] * updated
+    if updated and keys:
+        return _paired(gone, come, keys)
+    return [DELETE] * gone.num_rows, [INSERT] * come.num_rows
 
 
-def _difference(before: pa.Table, after: pa.Table) -> tuple[pa.Table, pa.Table]:
+def _updated(gone: pa.Table, come: pa.Table, info: dict) -> int:
+    """How many rows a commit gave other values."""
+    if info.get("operation") == "UPDATE":
+        return gone.num_rows
+    if info.get("operation") != "MERGE":
+        return 0
+    metrics = info.get("operationMetrics", {})
+    deleted = int(metrics.get("numTargetRowsDeleted", 0))
+    inserted = int(metrics.get("numTargetRowsInserted", 0))
+    return max(0, min(gone.num_rows - deleted, come.num_rows - inserted))
+
+
+def difference(before: pa.Table, after: pa.Table) -> tuple[pa.Table, pa.Table]:
     """The rows of each that the other has not, or not so often."""
     if not before.num_rows or not after.num_rows:
         return before, after
@@ -51,8 +62,9 @@ def _difference(before: pa.Table, after: pa.Table) -> tuple[pa.Table, pa.Table]:
     )
     names = before.column_names
     counted = both.group_by(names, use_threads=False).aggregate([("_n", "sum")])
-    sums = counted.column("_n_sum").to_pylist()
-    rows = counted.select(names)
+    left = counted.filter(pc.not_equal(counted.column("_n_sum"), 0))
+    sums = left.column("_n_sum").to_pylist()
+    rows = left.select(names)
     gone = [i for i, n in enumerate(sums) for _ in range(-n)]
     come = [i for i, n in enumerate(sums) for _ in range(n)]
     return rows.take(pa.array(gone, pa.int64())), rows.take(pa.array(come, pa.int64()))

@@ -18,6 +18,7 @@ from .names import Namespace, Resolver
 from .parsing import parse
 from .privileges import Access, Need
 from .template import Markers, Template
+from .write import Write
 
 WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
 
@@ -31,7 +32,7 @@ class Query:
     needs: tuple[Need, ...]
 
 
-Prepared = Query | writes.Write | Command
+Prepared = Query | Write | Command
 
 
 class Preparer:

@@ -40,6 +40,10 @@ class Template:
     def holes(self) -> tuple[Hole, ...]:
         return tuple(piece for piece in self.pieces if isinstance(piece, Hole))
 
+    @property
+    def is_one_hole(self) -> bool:
+        return len(self.pieces) == 1 and isinstance(self.pieces[0], Hole)
+
 
 class Markers:
     """Hands out markers for one statement and splits generated SQL at them."""

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
-from deltalake import DeltaTable
-
 from . import writes
-from .catalog import Catalog, Table
+from .catalog import Catalog
 from .changes import Changes
 from .commits import Commits
 from .context import Context, Parts, Result
+from .differences import Differences
 from .engine import Cancellation, Engine
 from .faults import Faults
 from .fill import fill
 from .identity import Identities
 from .parameters import Parameters
 from .past import Past
-from .prepare import Preparer, Query
+from .prepare import Prepared, Preparer, Query
 from .privileges import Access
 from .query_history import Entry, QueryHistory
 from .running import Running
 from .sessions import Session, Sessions
 from .system_tables import snapshots
-
-# Predictive optimization, in small: a table of more files than this is compacted.
-FILES_BEFORE_COMPACTION = 48
-COMMITS_BETWEEN_LOOKS = 16
+from .tending import Tending
+from .write import Write
 
 
 class Warehouse:
@@ -40,11 +36,18 @@ class Warehouse:
         catalog = Catalog(folder)
         commits = Commits(catalog, folder)
         past = Past(catalog, commits, folder)
-        changes = Changes(catalog, commits, folder)
+        differences = Differences(catalog)
         self.identities = Identities(folder)
-        history = QueryHistory()
         self.parts = Parts(
-            folder, catalog, Engine(), commits, past, changes, history, self.identities
+            folder=folder,
+            catalog=catalog,
+            engine=Engine(),
+            commits=commits,
+            past=past,
+            differences=differences,
+            changes=Changes(catalog, commits, differences, folder),
+            history=QueryHistory(),
+            identities=self.identities,
         )
         for table in catalog.all_tables():
             self.parts.engine.register(table.id, str(catalog.location(table)))
@@ -52,6 +55,7 @@ class Warehouse:
         self.sessions = Sessions(idle_seconds)
         self.faults = Faults()
         self._preparer = Preparer(catalog)
+        self._tending = Tending(catalog, commits)
 
     def stop(self) -> None:
         self.parts.engine.stop()
@@ -75,27 +79,16 @@ class Warehouse:
         prepared = self._preparer.prepare(entry.text, session.namespace, access)
         # It may have been prepared for somebody else, or before a grant was revoked.
         access.meet(prepared.needs)
+        with context.using:
+            return self._run(prepared, context)
+
+    def _run(self, prepared: Prepared, context: Context) -> Result:
         if isinstance(prepared, Query):
             with snapshots(context) as system_table:
                 sql = fill(prepared.template, context, system_table=system_table)
-                return Result(self.parts.engine.run(sql, cancellation))
-        if isinstance(prepared, writes.Write):
+                return Result(self.parts.engine.run(sql, context.cancellation))
+        if isinstance(prepared, Write):
             result = writes.run(prepared, context)
-            self._maybe_compact(prepared.target)
+            self._tending.written(prepared.target)
             return result
         return prepared.run(context)
-
-    def _maybe_compact(self, table: Table) -> None:
-        if self.parts.commits.version(table) % COMMITS_BETWEEN_LOOKS == 0:
-            threading.Thread(target=self._compact, args=[table], daemon=True).start()
-
-    def _compact(self, table: Table) -> None:
-        """Many small commits leave many small files, which every write then rewrites."""
-        commits, location = self.parts.commits, self.parts.catalog.location(table)
-        with commits.exclusively(table, Cancellation()):
-            if not location.exists():
-                return
-            delta = DeltaTable(location)
-            if len(delta.file_uris()) > FILES_BEFORE_COMPACTION:
-                delta.optimize.compact()
-                commits.record(table, commits.version(table), "System-User", "")

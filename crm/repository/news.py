@@ -24,14 +24,24 @@ MOST = 500
 
 # As in history: a change whose row was stamped longer ago was not made through the CRM.
 _STAMPED_WITHIN = dt.timedelta(minutes=10)
-_KINDS = {"insert": CREATED, "update_postimage": CHANGED, "delete": DELETED}
 
+# RESTORE, and a MERGE that deletes and inserts one key, tell a change as two rows of one version.
 _SQL = """
-SELECT {place} AS place, `{key}` AS key, `{owner}` AS account, _commit_version AS version,
-  _change_type AS kind, _commit_timestamp AS moment, updated_at, updated_by
+SELECT {place} AS place, `{key}` AS key, _commit_version AS version,
+  COUNT(CASE WHEN NOT {is_after} THEN 1 END) > 0 AS was_there,
+  COUNT(CASE WHEN {is_after} THEN 1 END) > 0 AS is_there,
+  CASE WHEN COUNT(CASE WHEN {is_after} THEN 1 END) > 0
+    THEN MAX(CASE WHEN {is_after} THEN `{owner}` END) ELSE MAX(`{owner}`) END AS account,
+  MAX(_commit_timestamp) AS moment,
+  CASE WHEN COUNT(CASE WHEN {is_after} THEN 1 END) > 0
+    THEN MAX(CASE WHEN {is_after} THEN updated_at END) ELSE MAX(updated_at) END AS updated_at,
+  CASE WHEN COUNT(CASE WHEN {is_after} THEN 1 END) > 0
+    THEN MAX(CASE WHEN {is_after} THEN updated_by END) ELSE MAX(updated_by) END AS updated_by
 FROM {feed}
-WHERE _commit_version > :seen{place} AND _change_type <> 'update_preimage'
+WHERE _commit_version > :seen{place}
+GROUP BY `{key}`, _commit_version
 """
+_IS_AFTER = "_change_type IN ('insert', 'update_postimage')"
 
 
 @dataclass(frozen=True)
@@ -56,6 +66,7 @@ def since(wh: Warehouse, seen: Mapping[str, int]) -> list[News]:
             key=table.key,
             owner=table.parent_key or table.key,
             feed=wh.namespace.feed(table, seen[table.name]),
+            is_after=_IS_AFTER,
         )
         for place, table in enumerate(TABLES)
     ]
@@ -83,13 +94,14 @@ def versions(wh: Warehouse, ago: dt.timedelta) -> dict[str, int]:
 
 def _news(row: Mapping[str, Any]) -> News:
     stamped = row["updated_at"]
+    kind = DELETED if not row["is_there"] else CHANGED if row["was_there"] else CREATED
     is_ours = stamped is not None and abs(row["moment"] - stamped) < _STAMPED_WITHIN
     return News(
         TABLES[row["place"]],
         row["key"],
         row["account"],
         row["version"],
-        _KINDS[row["kind"]],
+        kind,
         stamped,
         (row["updated_by"] or "") if is_ours else "",
     )

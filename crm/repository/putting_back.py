@@ -58,17 +58,31 @@ _CHILDREN = """, account_then AS (
 ), lost AS (
   {branches}
 )"""
-# Only what is still gone: its deletion is the last that is known of it.
+# Only what is still gone: its deletion is the last that is known of it. What one version deletes
+# and inserts it has changed.
 _CHILD = """
-  SELECT {place} AS place, {row} AS row
+  SELECT {place} AS place, c.row
   FROM (
-    SELECT *, MAX(_commit_version) OVER (PARTITION BY id) AS latest
-    FROM {feed} WHERE account_bsnid = :key
+    SELECT *, MAX(version) OVER (PARTITION BY key) AS latest
+    FROM (
+      SELECT c.`{key}` AS key, c._commit_version AS version, MAX({row}) AS row,
+        MAX(c._commit_timestamp) AS moment, MAX(c._change_type) = 'delete' AS is_gone
+      FROM {feed} AS c WHERE c.account_bsnid = :key
+      GROUP BY c.`{key}`, c._commit_version
+    ) AS v
   ) AS c CROSS JOIN of_then AS t CROSS JOIN began AS b
-  WHERE c._change_type = 'delete' AND c._commit_version = c.latest
-    AND c._commit_timestamp
+  WHERE c.is_gone AND c.version = c.latest
+    AND c.moment
       BETWEEN GREATEST(t.moment - {interval}, COALESCE(b.moment, t.moment - {interval}))
       AND t.moment
+"""
+_DELETION = """
+  SELECT MAX(version) AS version
+  FROM (
+    SELECT _commit_version AS version FROM {feed} WHERE `{key}` = :key
+    GROUP BY _commit_version
+    HAVING MAX(_change_type) = 'delete'
+  )
 """
 
 
@@ -121,14 +135,10 @@ def load(wh: Warehouse, table: Table, key: str, version: int) -> Then | None:
 
 def latest_deletion(wh: Warehouse, table: Table, key: str) -> int | None:
     """The version that deleted the record last; one statement."""
-    sql = """
-    SELECT MAX(_commit_version) AS version FROM {feed}
-    WHERE `{key}` = :key AND _change_type = 'delete'
-    """
 
     def read(starts: dict[str, int]) -> int | None:
         source = wh.namespace.feed(table, starts[table.name])
-        return wh.query(sql.format(feed=source, key=table.key), {"key": key})[0]["version"]
+        return wh.query(_DELETION.format(feed=source, key=table.key), {"key": key})[0]["version"]
 
     return feed.read(wh, read)
 
@@ -180,6 +190,7 @@ def _read(
         branches = "UNION ALL".join(
             _CHILD.format(
                 place=TABLES.index(child),
+                key=child.key,
                 row=_sql.whole_row(child, "c"),
                 feed=wh.namespace.feed(child, starts[child.name]),
                 interval=_WITH,

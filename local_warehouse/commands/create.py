@@ -17,8 +17,11 @@ from ..privileges import METASTORE, catalog_, schema_
 from . import clone
 from .columns import require_defaults
 
-# Properties that the engine's own log cleaning must know; all others stay in the catalog.
-ENGINE_PROPERTIES = ("delta.logretentionduration", "delta.deletedfileretentionduration")
+# What the engine's own log cleaning must know; all other properties stay in the catalog. Removed
+# files it is to forget at its next checkpoint, for it reads all that it remembers at every write:
+# VACUUM keeps them for as long as the table says (see sweeping.py).
+ENGINE_PROPERTIES = ("delta.logretentionduration",)
+_FORGETFUL = {"delta.deletedFileRetentionDuration": "interval 0 hours"}
 
 
 def catalog(words: Words, context: Context) -> Result:
@@ -184,16 +187,15 @@ def type_name(kind: exp.DataType) -> str:
 def _create_on_disk(table: Table, context: Context) -> None:
     columns = ", ".join(_column_sql(column) for column in table.columns)
     location = context.catalog.location(table)
-    properties = {k: v for k, v in table.properties.items() if k.lower() in ENGINE_PROPERTIES}
+    told = {k: v for k, v in table.properties.items() if k.lower() in ENGINE_PROPERTIES}
     sql = (
         f"CREATE TABLE {engine_name(table.id)} ({columns}) USING DELTA "
         f"LOCATION {text_literal(str(location))}"
     )
     if table.comment:
         sql += f" COMMENT {text_literal(table.comment)}"
-    if properties:
-        pairs = ", ".join(f"{text_literal(k)} = {text_literal(v)}" for k, v in properties.items())
-        sql += f" TBLPROPERTIES ({pairs})"
+    pairs = [f"{text_literal(k)} = {text_literal(v)}" for k, v in (told | _FORGETFUL).items()]
+    sql += f" TBLPROPERTIES ({', '.join(pairs)})"
     context.engine.run(sql)
     context.commits.record(table, 0, context.session.user, context.statement_id)
 

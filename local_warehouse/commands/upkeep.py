@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from .. import delta_log, sweeping
 from ..catalog import Table
 from ..context import Context, Result, rows
 from ..errors import SqlError, syntax_error, unsupported
@@ -33,6 +35,7 @@ RETENTION = "delta.deletedfileretentionduration"
 _WEEK = 7 * 24
 _HOURS = {"minute": 1 / 60, "hour": 1, "day": 24, "week": _WEEK}
 _LISTED = 1000
+_MILLIS = 3600 * 1000
 
 
 def optimize(words: Words, context: Context) -> Result:
@@ -63,8 +66,9 @@ def vacuum(words: Words, context: Context) -> Result:
     read then. https://docs.databricks.com/sql/language-manual/delta-vacuum
     """
     table = context.resolver.table(words.table(), "MODIFY", "SELECT")
-    if words.accept("LITE") or words.accept("FULL"):
-        pass  # what differs is how the files are found
+    lite = words.accept("LITE")
+    if not lite:
+        words.accept("FULL")
     retained = _retention(table)
     if words.accept("RETAIN"):
         asked = words.number()
@@ -82,20 +86,50 @@ def vacuum(words: Words, context: Context) -> Result:
     words.end()
     location = context.catalog.location(table)
     with context.commits.exclusively(table, context.cancellation):
-        tombstoned = DeltaTable(location).vacuum(
-            retained, dry_run=True, enforce_retention_duration=False
-        )
-        found = [path for path in tombstoned if (location / path).exists()]
-        if not is_dry:
-            DeltaTable(location).vacuum(retained, dry_run=False, enforce_retention_duration=False)
-            _record(table, context)
-            # Both may have read from files that are gone now.
-            context.parts.past.forget(table)
-            context.parts.changes.forget(table)
-            table.vacuumed_to = context.parts.changes.last_unreadable(table)
-            context.catalog.save()
-    paths = [f"{location}/{path}" for path in found[:_LISTED]] if is_dry else [str(location)]
+        reach, latest = context.commits.reach(table), context.commits.version(table)
+        found = sweeping.unneeded(location, retained, reach, latest, lite=lite)
+        if found.sizes and not is_dry:
+            _delete(found, retained, table, context)
+    paths = (
+        [f"{location}/{path}" for path in sorted(found.sizes)[:_LISTED]]
+        if is_dry
+        else [str(location)]
+    )
     return rows({"path": TEXT}, [(path,) for path in paths])
+
+
+def _delete(found: Files, hours: int, table: Table, context: Context) -> None:
+    """Noted first what cannot be read any more: a kill between the two must not hide it."""
+    location, changes = context.catalog.location(table), context.parts.changes
+    unreadable = changes.last_unreadable(table, frozenset(found.sizes))
+    retention = {
+        "retentionCheckEnabled": "true",
+        "defaultRetentionMillis": str(_retention(table) * _MILLIS),
+        "specifiedRetentionMillis": str(hours * _MILLIS),
+    }
+    sizes = {"numFilesToDelete": len(found), "sizeOfDataToDelete": found.size}
+    _note("VACUUM START", retention, sizes, table, context)
+    table.vacuumed_to = unreadable
+    context.catalog.save()
+    for path in found.sizes:
+        (location / path).unlink(missing_ok=True)
+    # Both may hold rows of files that are gone now.
+    context.parts.past.forget(table)
+    changes.forget(table)
+    deleted = {"numDeletedFiles": len(found), "numVacuumedDirectories": 1}
+    _note("VACUUM END", {"status": "COMPLETED"}, deleted, table, context)
+
+
+def _note(operation: str, parameters: dict, metrics: dict, table: Table, context: Context) -> None:
+    info = {
+        "timestamp": int(time.time() * 1000),
+        "operation": operation,
+        "operationParameters": parameters,
+        "operationMetrics": metrics,
+    }
+    version = context.commits.version(table) + 1
+    delta_log.commit(context.catalog.location(table), version, [{"commitInfo": info}])
+    _record(table, context)
 
 
 def _record(table: Table, context: Context) -> None:

@@ -138,3 +138,10 @@ def shell(server, request) -> Iterator[Shell]:
         with shell_on(server, catalog="tests", schema=schema) as shell:
             yield shell
         setup.run(f"DROP SCHEMA tests.{schema} CASCADE")
+
+
+def folder_of(server: Server, name: str) -> Path:
+    """Where the files of ``catalog.schema.table`` are."""
+    catalog, schema, table = name.split(".")
+    known = json.loads((server.data / "catalog.json").read_text())["catalogs"]
+    return server.data / "tables" / known[catalog]["schemas"][schema]["tables"][table]["id"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from .conftest import shell_on
+from .conftest import folder_of, shell_on
 
 FEED = "TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true')"
 
@@ -52,10 +54,38 @@ def test_what_each_statement_did(table):
     table.run("RESTORE TABLE t TO VERSION AS OF 2")
     assert changes(table, 5) == [
         (5, "insert", "a", 1),
-        (5, "update_preimage", "b", 21),
-        (5, "update_postimage", "b", 20),
+        (5, "insert", "b", 20),
+        (5, "delete", "b", 21),
         (5, "delete", "c", 3),
     ]
+
+
+def test_what_replaces_a_table_deletes_and_inserts(table):
+    """No row is known to have become another."""
+    table.change("INSERT INTO t VALUES ('a', 1), ('b', 2)")
+    table.run("CREATE TABLE other DEEP CLONE t")
+    table.change("UPDATE other SET n = 20 WHERE id = 'b'")
+    table.run("CREATE OR REPLACE TABLE t DEEP CLONE other")
+    assert changes(table, 2) == [(2, "insert", "b", 20), (2, "delete", "b", 2)]
+
+
+def test_a_merge_that_deletes_and_inserts_one_key_updates_nothing(table):
+    table.change("INSERT INTO t VALUES ('a', 1), ('b', 2)")
+    table.change(
+        "MERGE INTO t USING (SELECT 'a' AS id, 0 AS f UNION ALL SELECT 'a', 1) AS s "
+        "ON t.id = s.id AND s.f = 0 WHEN MATCHED THEN DELETE "
+        "WHEN NOT MATCHED THEN INSERT (id, n) VALUES (s.id, 50)"
+    )
+    assert changes(table, 2) == [(2, "insert", "a", 50), (2, "delete", "a", 1)]
+
+
+def test_a_merge_that_only_updates_needs_no_key(shell):
+    shell.run(f"CREATE TABLE t (id STRING, n INT) {FEED}")
+    shell.change("INSERT INTO t VALUES ('a', 1), ('b', 2)")
+    shell.change(
+        "MERGE INTO t USING (SELECT 'a' AS id) AS s ON t.id = s.id WHEN MATCHED THEN UPDATE SET n = 7"
+    )
+    assert changes(shell, 2) == [(2, "update_preimage", "a", 1), (2, "update_postimage", "a", 7)]
 
 
 def test_rows_that_were_only_moved_are_no_changes(table):
@@ -87,6 +117,54 @@ def test_ranges_by_version_and_by_time(table):
     assert {row.v: row.t for row in stamped} == {v: moments[v] for v in (1, 2, 3, 4)}
 
 
+def test_no_commit_between_two_moments_is_no_error(table):
+    table.change("INSERT INTO t VALUES ('a', 1)")
+    time.sleep(0.02)
+    table.change("INSERT INTO t VALUES ('b', 2)")
+    moments = {row.version: row.timestamp for row in table.run("DESCRIBE HISTORY t")}
+    millis = dt.timedelta(milliseconds=1)
+    between = {"start": moments[1] + millis, "end": moments[2] - millis}
+    assert changes(table, ":start", end=":end", parameters=between) == []
+    turned = {"start": between["end"], "end": between["start"]}
+    query = "SELECT * FROM table_changes('t', :start, :end)"
+    assert "DELTA_INVALID_CDC_RANGE" in table.error(query, turned)
+
+
+def test_what_was_recorded_stays_readable_when_the_feed_is_off(shell):
+    switch = "ALTER TABLE t SET TBLPROPERTIES ('delta.enableChangeDataFeed' = '{}')"
+    shell.run("CREATE TABLE t (id STRING, n INT)")
+    shell.change("INSERT INTO t VALUES ('a', 1)")
+    shell.run(switch.format("true"))  # 2
+    shell.change("INSERT INTO t VALUES ('b', 3)")
+    shell.run(switch.format("false"))  # 4
+    shell.change("INSERT INTO t VALUES ('c', 5)")
+    assert [row[2] for row in changes(shell, 2, end=3)] == ["b"]
+    missing = "DELTA_MISSING_CHANGE_DATA"
+    assert "for version [4]" in shell.error("SELECT * FROM table_changes('t', 2)")
+    assert missing in shell.error("SELECT * FROM table_changes('t', 1, 3)")
+    assert missing in shell.error("SELECT * FROM table_changes('t', 5)")
+    shell.run(switch.format("true"))  # 6
+    shell.change("INSERT INTO t VALUES ('d', 7)")
+    assert [row[2] for row in changes(shell, 2, end=3)] == ["b"]
+    assert [row[2] for row in changes(shell, 6)] == ["d"]
+    assert missing in shell.error("SELECT * FROM table_changes('t', 2)")
+
+
+def test_other_properties_and_comments_leave_the_feed_as_it_is(server, table):
+    table.change("INSERT INTO t VALUES ('a', 1)")
+    before = changes(table)
+    home = server.data / "changes" / folder_of(server, table.name).name
+    (folder,) = home.glob("*/*")
+    table.run("COMMENT ON TABLE t IS 'text'")
+    table.run("ALTER TABLE t SET TBLPROPERTIES ('some' = 'thing')")
+    assert changes(table) == before
+    (after,) = home.glob("*/*")
+    # It is the same files, linked, not computed again.
+    (old,) = (entry.name for entry in after.iterdir())
+    assert old == "00000000-00000001.parquet"
+    assert folder.parent == after.parent
+
+
 @pytest.mark.parametrize(
     ("range_", "error"),
     [
@@ -95,6 +173,8 @@ def test_ranges_by_version_and_by_time(table):
         ("0, 9", "DELTA_VERSION_NOT_FOUND"),
         ("TIMESTAMP'2999-01-01'", "DELTA_TIMESTAMP_GREATER_THAN_COMMIT"),
         ("CAST(NULL AS INT)", "DELTA_CDC_READ_NULL_RANGE_BOUNDARY"),
+        ("'abc'", "[DELTA_TIMESTAMP_INVALID] The provided timestamp (abc) cannot"),
+        ("0, 'abc'", "SQLSTATE: 42816"),
     ],
 )
 def test_ranges_that_there_are_not(table, range_, error):

@@ -1,0 +1,222 @@
+"""The change data feed beside VACUUM, kills and a log that is cleaned: whole, or an error."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from .conftest import folder_of, shell_on
+
+FEED = "'delta.enableChangeDataFeed' = 'true'"
+FLEETING = "'delta.deletedFileRetentionDuration' = 'interval 0 hours'"
+GONE = "DELTA_CHANGE_DATA_FILE_NOT_FOUND"
+SUMS = "SELECT MIN(_commit_version), COUNT(*), MAX(_commit_version) FROM table_changes('{}', {})"
+
+
+def create(shell, *properties) -> str:
+    shell.run(
+        "CREATE TABLE t (id STRING NOT NULL, n INT, CONSTRAINT t_pk PRIMARY KEY(id)) "
+        f"TBLPROPERTIES ({', '.join((FEED, *properties))})"
+    )
+    return f"tests.{shell.value('SELECT current_schema()')}.t"
+
+
+def count_up(shell, times: int) -> None:
+    for _ in range(times):
+        shell.change("UPDATE t SET n = n + 1 WHERE id = 'a'")
+
+
+def versions(shell, start: int) -> list[int]:
+    query = f"SELECT DISTINCT _commit_version FROM table_changes('t', {start}) ORDER BY 1"
+    return [row[0] for row in shell.run(query)]
+
+
+def added(folder, version: int) -> str:
+    """The file that a commit added."""
+    log = (folder / "_delta_log" / f"{version:020d}.json").read_text()
+    actions = [json.loads(line) for line in log.splitlines()]
+    return next(action["add"]["path"] for action in actions if "add" in action)
+
+
+class Beside:
+    """Runs things in threads of their own until the block ends; raises what they raised."""
+
+    def __init__(self, server, *tasks) -> None:
+        self._server, self._tasks = server, tasks
+        self._done = threading.Event()
+        self._pool = ThreadPoolExecutor(len(tasks))
+        self.rounds = [0] * len(tasks)
+
+    def __enter__(self):
+        self._running = [self._pool.submit(self._run, n) for n in range(len(self._tasks))]
+        return self
+
+    def _run(self, n: int) -> None:
+        with shell_on(self._server) as shell:
+            while not self._done.is_set():
+                self._tasks[n](shell)
+                self.rounds[n] += 1
+
+    def __exit__(self, *_) -> None:
+        self._done.set()
+        for each in self._running:
+            each.result(timeout=60)
+
+
+def test_a_feed_is_whole_while_vacuum_and_writers_run(server, shell):
+    name = create(shell)
+    shell.change("INSERT INTO t VALUES ('a', 0), ('b', 0)")
+    count_up(shell, 3)
+
+    def read(mine) -> None:
+        first, rows, last = mine.run(SUMS.format(name, 0))[0]
+        assert (first, rows) == (1, 2 * last)
+
+    def write(mine) -> None:
+        mine.change(f"UPDATE {name} SET n = n + 1 WHERE id = 'a'")
+
+    with Beside(server, read, read, read, write) as others:
+        for _ in range(60):
+            shell.run("VACUUM t")
+    assert all(others.rounds)
+
+
+def test_what_is_read_stays_while_vacuum_deletes(server, shell):
+    """Later versions are read whole; earlier ones are refused, and never only in part."""
+    name = create(shell, FLEETING)
+    shell.change("INSERT INTO t VALUES ('a', 0), ('b', 0)")
+    count_up(shell, 3)
+
+    def read(mine) -> None:
+        now = mine.run(f"DESCRIBE HISTORY {name} LIMIT 1")[0].version
+        try:
+            _, rows, last = mine.run(SUMS.format(name, now))[0]
+        except Exception as error:
+            assert GONE in str(error), error
+            return
+        # VACUUM and OPTIMIZE make versions without changes.
+        assert rows % 2 == 0
+        assert rows <= 2 * ((last or now) - now + 1)
+
+    def past(mine) -> None:
+        now = mine.run(f"DESCRIBE HISTORY {name} LIMIT 1")[0].version
+        try:
+            assert mine.value(f"SELECT COUNT(*) FROM {name} VERSION AS OF {now}") == 2
+        except Exception as error:
+            assert "BEYOND_DELETED_FILE_RETENTION" in str(error), error
+
+    def write(mine) -> None:
+        mine.change(f"UPDATE {name} SET n = n + 1 WHERE id = 'a'")
+
+    with Beside(server, read, read, past, write) as others:
+        for _ in range(25):
+            shell.run("VACUUM t")
+    assert all(others.rounds)
+
+
+def test_a_vacuum_that_deletes_nothing_leaves_no_trace(shell):
+    create(shell)
+    shell.change("INSERT INTO t VALUES ('a', 0)")
+    count_up(shell, 2)
+    shell.run("VACUUM t")
+    assert versions(shell, 0) == [1, 2, 3]
+    assert shell.run("DESCRIBE HISTORY t")[0].operation == "UPDATE"
+
+
+# --- kills ---
+def test_a_kill_while_a_feed_is_written_leaves_no_draft(start):
+    server = start()
+    with shell_on(server) as shell:
+        shell.run(f"CREATE TABLE t (id STRING, n INT) TBLPROPERTIES ({FEED})")
+        shell.change("INSERT INTO t VALUES ('a', 1)")
+        assert versions(shell, 0) == [1]
+    server.kill()
+    (home,) = (server.data / "changes").glob("*/*")
+    (home / ".0-2").mkdir()
+    (home / ".1").mkdir()
+    with shell_on(start()) as shell:
+        assert [entry.name for entry in home.iterdir()] == ["0-1"]
+        shell.change("INSERT INTO t VALUES ('b', 2)")
+        assert versions(shell, 0) == [1, 2]
+
+
+def test_a_kill_while_vacuum_deletes_is_found_out(server, shell):
+    """As if it had deleted, and died before it could note how far."""
+    name = create(shell)
+    shell.change("INSERT INTO t VALUES ('a', 0)")
+    count_up(shell, 2)
+    folder = folder_of(server, name)
+    (folder / added(folder, 1)).unlink()  # versions 1 and 2 need it
+    assert GONE in shell.error("SELECT * FROM table_changes('t', 0)")
+    assert GONE in shell.error("SELECT * FROM table_changes('t', 2)")
+    assert versions(shell, 3) == [3]
+
+
+def test_a_folder_that_went_missing_is_made_again(server, shell):
+    name = create(shell)
+    shell.change("INSERT INTO t VALUES ('a', 0)")
+    count_up(shell, 2)
+    assert versions(shell, 0) == [1, 2, 3]
+    shutil.rmtree(server.data / "changes" / folder_of(server, name).name)
+    assert versions(shell, 0) == [1, 2, 3]
+    count_up(shell, 1)
+    assert versions(shell, 0) == [1, 2, 3, 4]
+
+
+# --- a log that is cleaned ---
+@pytest.fixture
+def cleaned(server, shell):
+    """A table whose first twelve commits are gone, as the engine deletes old ones, up to a
+    checkpoint; and the first version that can be read."""
+    name = create(shell)
+    shell.change("INSERT INTO t VALUES ('a', 0)")
+    count_up(shell, 12)
+    long_ago = time.time() - 40 * 86400
+    for entry in (folder_of(server, name) / "_delta_log").iterdir():
+        os.utime(entry, (long_ago, long_ago))
+    count_up(shell, 10)
+    kept = (folder_of(server, name) / "_delta_log").glob("*.json")
+    shell.first = min(int(entry.stem) for entry in kept)
+    assert shell.first > 0
+    return shell
+
+
+def test_the_feed_goes_on_after_the_log_was_cleaned(cleaned):
+    first = cleaned.first
+    assert versions(cleaned, first) == list(range(first, 24))
+    error = cleaned.error("SELECT * FROM table_changes('t', 0)")
+    assert "DELTA_VERSION_NOT_FOUND" in error
+    assert f"[{first}, 23]" in error
+    # A moment before everything means from the beginning, as far as that is known.
+    query = "SELECT MIN(_commit_version) FROM table_changes('t', TIMESTAMP'2001-01-01')"
+    assert cleaned.value(query) == first
+    count_up(cleaned, 1)
+    assert versions(cleaned, 24) == [24]
+
+
+def test_the_past_begins_later_after_the_log_was_cleaned(cleaned):
+    assert "DELTA_VERSION_NOT_FOUND" in cleaned.error("SELECT * FROM t VERSION AS OF 1")
+    early = "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION"
+    assert early in cleaned.error("SELECT * FROM t TIMESTAMP AS OF '2020-01-01'")
+    restore = cleaned.error("RESTORE t TO VERSION AS OF 1")
+    assert "DELTA_CANNOT_RESTORE_TABLE_VERSION" in restore
+    assert "VACUUM" not in restore
+    assert cleaned.value("SELECT n FROM t VERSION AS OF 21") == 20
+    moment = cleaned.run("DESCRIBE HISTORY t LIMIT 3")[2].timestamp.isoformat()
+    assert cleaned.value("SELECT n FROM t TIMESTAMP AS OF :at", {"at": moment}) == 20
+
+
+def test_vacuum_works_after_the_log_was_cleaned(cleaned):
+    cleaned.run("VACUUM t")
+    cleaned.run(f"ALTER TABLE t SET TBLPROPERTIES ({FLEETING})")
+    cleaned.run("VACUUM t")
+    assert cleaned.value("SELECT n FROM t") == 22
+    count_up(cleaned, 1)
+    latest = cleaned.run("DESCRIBE HISTORY t LIMIT 1")[0].version
+    assert versions(cleaned, latest) == [latest]
