@@ -97,6 +97,7 @@ def test_a_records_history_opens_beside_it(page: Page, bsnid: str) -> None:
     dialog = page.locator("dialog[open]")
     expect(dialog).to_contain_text("Set Snowflake to Requested")
     expect(dialog).to_contain_text("The warehouse keeps changes for 365 days")
+    expect(dialog.locator(".moment-changes")).to_have_css("list-style-type", "none")
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
 
@@ -215,3 +216,15 @@ def test_the_picker_has_room_for_a_moment(new_context, width: int) -> None:
     go = page.get_by_role("button", name="Go", exact=True).bounding_box()
     assert field["width"] >= 240
     assert go["x"] + go["width"] <= width
+
+
+def test_long_names_stay_within_what_changed_since(new_context, bsnid: str) -> None:
+    page = new_context(viewport={"width": 320, "height": 700}).new_page()
+    create_account(page, bsnid, "Short")
+    time.sleep(1.1)
+    moment = page.evaluate("new Date().toISOString()")
+    edit(page, bsnid, Team="W" * 150)
+    page.goto(f"/as-of/{moment}/since/")
+    expect(page.locator("main")).to_contain_text("W" * 150)
+    box = page.get_by_role("link", name="W" * 150).bounding_box()
+    assert box["x"] + box["width"] <= 320
