@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
 import threading
+import time
+from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
-from .conftest import shell_on
+from .conftest import folder_of, shell_on
 
 FLEETING = "'delta.deletedFileRetentionDuration' = 'interval 0 hours'"
 
@@ -134,6 +139,95 @@ def test_what_is_young_stays(shell):
     assert shell.run("VACUUM t DRY RUN") == []
     shell.run("VACUUM t RETAIN 168 HOURS")
     assert len(shell.run("SELECT * FROM t VERSION AS OF 1")) == 1
+
+
+def test_files_stay_for_as_long_as_the_table_says(server, shell):
+    """The engine forgets what it removed; when that was, its commit still says."""
+    shell.run(
+        "CREATE TABLE t (id STRING, n INT) "
+        "TBLPROPERTIES ('delta.deletedFileRetentionDuration' = '30 days')"
+    )
+    shell.change("INSERT INTO t VALUES ('a', 0)")
+    for _ in range(24):
+        shell.change("UPDATE t SET n = n + 1")
+    folder = folder_of(server, f"tests.{shell.value('SELECT current_schema()')}.t")
+    checkpoint = pq.read_table(folder / "_delta_log" / f"{20:020d}.checkpoint.parquet")
+    assert not any(checkpoint.column("remove").to_pylist())
+    shown = dict(shell.run("SHOW TBLPROPERTIES t"))
+    assert shown["delta.deletedFileRetentionDuration"] == "30 days"
+    assert dict(shell.run("DESCRIBE DETAIL t")[0].properties) == shown
+    assert shell.run("VACUUM t DRY RUN") == []
+    removed_days_ago(folder, 5, 31)
+    removed_days_ago(folder, 6, 29)
+    (deleted,) = shell.run("VACUUM t DRY RUN")
+    shell.run("VACUUM t")
+    assert not Path(deleted.path).exists()
+    # What version 5 removed, version 4 needs.
+    assert "BEYOND_DELETED_FILE_RETENTION" in shell.error("SELECT * FROM t VERSION AS OF 4")
+    for version in (5, 6, 15, 25):
+        assert shell.value(f"SELECT n FROM t VERSION AS OF {version}") == version - 1
+
+
+def removed_days_ago(folder, version: int, days: int) -> None:
+    """Let a commit say that it removed its files so long ago."""
+    log = folder / "_delta_log" / f"{version:020d}.json"
+    actions = [json.loads(line) for line in log.read_text().splitlines()]
+    for action in actions:
+        if "remove" in action:
+            action["remove"]["deletionTimestamp"] -= days * 86_400_000
+    log.write_text("".join(json.dumps(action) + "\n" for action in actions))
+
+
+def test_what_was_brought_back_is_needed_again(table):
+    table.change("DELETE FROM t")
+    table.run("RESTORE TABLE t TO VERSION AS OF 4")
+    assert table.run("VACUUM t DRY RUN") == []
+    table.run("VACUUM t")
+    assert content(table) == ALL
+
+
+def test_files_of_no_commit_go_when_nobody_can_be_writing_them(server, table):
+    """Such as what a cancelled statement had written already."""
+    folder = folder_of(server, f"tests.{table.value('SELECT current_schema()')}.t")
+    for name, hours in (("old", 2), ("young", 0)):
+        file = folder / f"{name}.parquet"
+        file.write_bytes(b"")
+        moment = time.time() - hours * 3600
+        os.utime(file, (moment, moment))
+    assert table.run("VACUUM t LITE DRY RUN") == []
+    assert [Path(row.path).name for row in table.run("VACUUM t DRY RUN")] == ["old.parquet"]
+    table.run("VACUUM t")
+    assert not (folder / "old.parquet").exists()
+    assert (folder / "young.parquet").exists()
+    assert content(table) == ALL
+
+
+def test_checkpoints_that_newer_ones_replace_are_deleted(server, shell):
+    """But one of each day: from it on versions are read when the log is cleaned."""
+    shell.run("CREATE TABLE t (id STRING, n INT)")
+    shell.change("INSERT INTO t VALUES ('a', 0)")
+    for _ in range(41):
+        shell.change("UPDATE t SET n = n + 1")
+    folder = folder_of(server, f"tests.{shell.value('SELECT current_schema()')}.t")
+    log = folder / "_delta_log"
+    for place, entry in enumerate(sorted(log.glob("*.checkpoint.parquet"))):
+        moment = time.time() - 86_400 * (2 if place == 0 else 1)
+        os.utime(entry, (moment, moment))
+    for entry in log.glob("*.crc"):
+        os.utime(entry, (0, 0))
+    for _ in range(7):
+        shell.change("UPDATE t SET n = n + 1")
+    wanted = [f"{version:020d}.checkpoint.parquet" for version in (10, 30, 40)]
+    for _ in range(100):
+        if [entry.name for entry in sorted(log.glob("*.checkpoint.parquet"))] == wanted:
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("checkpoints stay")
+    assert min(int(entry.stem) for entry in log.glob("*.crc")) >= 40
+    assert shell.value("SELECT n FROM t") == 48
+    for version in (1, 15, 25, 35, 45):
+        assert shell.value(f"SELECT n FROM t VERSION AS OF {version}") == version - 1
 
 
 def test_less_than_the_retention_is_refused(shell):
