@@ -8,7 +8,6 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from .catalog import Column
-from .errors import unsupported
 
 _TYPES = {
     "string": "STRING", "long": "BIGINT", "integer": "INT", "short": "SMALLINT",
@@ -42,8 +41,16 @@ class Files:
 
 def column_of(field: dict) -> Column:
     """A field of a Delta schema as the catalog describes columns."""
-    kind = field["type"]
-    if not isinstance(kind, str):
-        raise unsupported(f"bringing back the column {field['name']}, whose type is nested")
-    type_ = kind.upper() if kind.startswith("decimal") else _TYPES[kind]
-    return Column(field["name"], type_, field["nullable"], field["metadata"].get("comment"))
+    comment = field["metadata"].get("comment")
+    return Column(field["name"], _type(field["type"]), field["nullable"], comment)
+
+
+def _type(kind: str | dict) -> str:
+    if isinstance(kind, str):
+        return kind.upper() if kind.startswith("decimal") else _TYPES[kind]
+    if kind["type"] == "array":
+        return f"ARRAY<{_type(kind['elementType'])}>"
+    if kind["type"] == "map":
+        return f"MAP<{_type(kind['keyType'])}, {_type(kind['valueType'])}>"
+    members = (f"{field['name']}: {_type(field['type'])}" for field in kind["fields"])
+    return f"STRUCT<{', '.join(members)}>"

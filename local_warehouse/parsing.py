@@ -127,12 +127,15 @@ class Words:
         texts = [token.text.upper() for token in self._tokens]
         return any(texts[i : i + len(words)] == list(words) for i in range(len(texts)))
 
-    def rest(self) -> str:
-        """The SQL of all that is left."""
+    def until(self, *words: str) -> str:
+        """The SQL up to one of these words, or of all that is left."""
         if not self.more:
             raise self.unexpected()
-        start, self._at = self._tokens[self._at].start, len(self._tokens)
-        return self._sql[start:].rstrip().removesuffix(";")
+        start = self._tokens[self._at].start
+        while self.more and self._tokens[self._at].text.upper() not in words:
+            self._at += 1
+        end = self._tokens[self._at].start if self.more else None
+        return self._sql[start:end].rstrip().removesuffix(";")
 
     def next_is(self, *words: str) -> bool:
         """Whether one of these words comes next, or none at all."""

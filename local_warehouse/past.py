@@ -121,7 +121,7 @@ class Past:
                 os.link(location / file["path"], path / file["path"])
             except FileNotFoundError:
                 shutil.rmtree(path, ignore_errors=True)
-                raise _vacuumed(table, version) from None
+                raise vacuumed(table, version) from None
         actions = [
             {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}},
             {
@@ -159,7 +159,7 @@ class Past:
             return list(moments)
 
 
-def _vacuumed(table: Table, version: int) -> SqlError:
+def vacuumed(table: Table, version: int) -> SqlError:
     return SqlError(
         "DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION",
         "Cannot time travel beyond delta.deletedFileRetentionDuration set on the table: VACUUM "

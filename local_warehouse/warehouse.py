@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deltalake import DeltaTable
 
-from . import writes
+from . import description, writes
 from .catalog import Catalog, Table
 from .changes import Changes
 from .commits import Commits
@@ -38,6 +38,7 @@ class Warehouse:
         for left_over in folder.glob("snapshot-*.parquet"):
             left_over.unlink()
         catalog = Catalog(folder)
+        description.catch_up(catalog)
         commits = Commits(catalog, folder)
         past = Past(catalog, commits, folder)
         changes = Changes(catalog, commits, folder)

@@ -11,17 +11,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from deltalake import DeltaTable
 from sqlglot import exp
 
-from .. import delta_log
+from .. import delta_log, description
 from ..catalog import Column, Table
 from ..checks import parse_condition
 from ..context import NOTHING, Context, Result
 from ..engine import engine_name
-from ..errors import SqlError, column_not_found, unsupported
+from ..errors import SqlError, column_not_found, metadata_changed, unsupported
 from ..parsing import Words, parse, property_of, text_of
 from ..privileges import MANAGE, schema_
 from . import columns, policies
+from .committing import commit, note_version
 from .create import read_cluster, read_key, type_name
 
 
@@ -234,35 +236,40 @@ def changing(table: Table, context: Context) -> Iterator[Draft]:
     with context.commits.exclusively(table, context.cancellation):
         draft = Draft(copy.deepcopy(table))
         yield draft
-        location = context.catalog.location(table)
-        current = {f["name"].lower(): f for f in delta_log.schema_json(location)["fields"]}
-        was = draft.was or {}
-        fields = [_field(column, current, was, context) for column in draft.table.columns]
-        schema = {"type": "struct", "fields": fields}
-        comment = draft.table.comment
-        files = [] if draft.was is None else columns.rewrite(draft.table, location, was)
-        told = (draft.operation, draft.parameters, files)
-        version = delta_log.change_metadata(location, schema, comment, *told)
-        context.commits.record(table, version, context.session.user, context.statement_id)
-        if draft.table.has_change_feed and not table.has_change_feed:
-            draft.table.feed_since = version
-        if draft.was is not None:
-            draft.table.schema_since = version
-            context.engine.register_anew(table.id, str(location))
-        vars(table).update(vars(draft.table))
-        context.catalog.changed(table)
+        _commit(table, draft, context)
 
 
-def _field(
-    column: Column, current: dict[str, dict], was: dict[str, str], context: Context
-) -> dict:
-    known = current.get(was.get(column.name.lower(), column.name.lower()))
-    if known is None:
-        known = delta_log.new_field(column.name, column.type, context.engine)
-    metadata = {k: v for k, v in known["metadata"].items() if k != "comment"}
-    if column.comment:
-        metadata["comment"] = column.comment
-    return {**known, "name": column.name, "nullable": column.nullable, "metadata": metadata}
+def _commit(table: Table, draft: Draft, context: Context) -> None:
+    location = context.catalog.location(table)
+    delta = DeltaTable(location)
+    if not description.agrees(table, delta):  # or a renamed column's values would be lost
+        raise metadata_changed(table.full_name)
+    version = delta.version() + 1
+    note_version(draft.table, table, version, breaks_changes=draft.was is not None)
+    files = [] if draft.was is None else columns.rewrite(draft.table, location, draft.was)
+    schema = _schema(draft, delta, context)
+    actions = [
+        delta_log.info(draft.operation, draft.parameters),
+        description.action(draft.table, schema, delta.metadata().configuration, delta),
+        *files,
+    ]
+    commit(table, draft.table, version, actions, context)
+
+
+def _schema(draft: Draft, delta: DeltaTable, context: Context) -> str:
+    known = {f["name"].lower(): f for f in json.loads(delta.schema().to_json())["fields"]}
+    was = draft.was or {}
+    fields = []
+    for column in draft.table.columns:
+        field = known.get(was.get(column.name.lower(), column.name.lower()))
+        if field is None:
+            field = delta_log.new_field(column.name, column.type, context.engine)
+        metadata = {k: v for k, v in field["metadata"].items() if k != "comment"}
+        if column.comment:
+            metadata["comment"] = column.comment
+        told = {"name": column.name, "nullable": column.nullable, "metadata": metadata}
+        fields.append({**field, **told})
+    return json.dumps({"type": "struct", "fields": fields})
 
 
 def _comment_text(words: Words) -> str | None:

@@ -7,7 +7,6 @@ older versions keep their own names. https://docs.databricks.com/delta/column-ma
 
 from __future__ import annotations
 
-import time
 import uuid
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from sqlglot import exp
 
+from .. import delta_log
 from ..catalog import Column, Table
 from ..checks import parse_condition
 from ..errors import SqlError, column_not_found
@@ -67,8 +67,8 @@ def drop(action: exp.Drop, table: Table) -> None:
 def rewrite(table: Table, location: Path, was: dict[str, str]) -> list[dict]:
     """The table's files with its present columns (``was``: new name → old): remove and add
     actions that change no data."""
-    actions = []
-    for path, size in Files.of(DeltaTable(location)).sizes.items():
+    before, after = Files.of(DeltaTable(location)).sizes, {}
+    for path in before:
         content = pq.read_table(location / path)
         there = {name.lower(): name for name in content.column_names}
         kept = {
@@ -80,12 +80,9 @@ def rewrite(table: Table, location: Path, was: dict[str, str]) -> list[dict]:
         pq.write_table(
             content.select(list(kept.values())).rename_columns(list(kept)), location / name
         )
-        now = int(time.time() * 1000)
-        remove = {"path": path, "deletionTimestamp": now, "dataChange": False, "size": size}
-        add = {"path": name, "partitionValues": {}, "size": (location / name).stat().st_size}
-        actions.append({"remove": remove})
-        actions.append({"add": {**add, "modificationTime": now, "dataChange": False}})
-    return actions
+        after[name] = (location / name).stat().st_size
+    gone = delta_log.removed(before, changes_data=False)
+    return gone + delta_log.added(after, changes_data=False)
 
 
 def set_default(column: Column, table: Table, value: exp.Expression, command: str) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from copy import copy
 
 from sqlglot import exp
 
+from .. import description
 from ..catalog import Column, Constraint, Table, table_exists
 from ..context import NOTHING, Context, Result
 from ..engine import engine_name
@@ -46,13 +48,13 @@ def schema(words: Words, context: Context) -> Result:
 
 
 def replace_table(words: Words, context: Context) -> Result:
-    if _is_clone(words):
+    if clone.is_clone(copy(words)):
         return clone.create(words, context, replaces=True)
     raise unsupported("CREATE OR REPLACE TABLE without CLONE")
 
 
 def table(words: Words, context: Context) -> Result:
-    if _is_clone(words):
+    if clone.is_clone(copy(words)):
         return clone.create(words, context)
     try:
         tree = parse(context.sql)
@@ -79,10 +81,6 @@ def table(words: Words, context: Context) -> Result:
     _create_on_disk(table, context)
     context.catalog.add_table(table)
     return NOTHING
-
-
-def _is_clone(words: Words) -> bool:
-    return words.contains("DEEP", "CLONE") or words.contains("SHALLOW", "CLONE")
 
 
 def _read_item(item: exp.Expression, table: Table, context: Context) -> None:
@@ -185,15 +183,15 @@ def _create_on_disk(table: Table, context: Context) -> None:
     columns = ", ".join(_column_sql(column) for column in table.columns)
     location = context.catalog.location(table)
     properties = {k: v for k, v in table.properties.items() if k.lower() in ENGINE_PROPERTIES}
+    properties[description.KEY] = description.text(table)
     sql = (
         f"CREATE TABLE {engine_name(table.id)} ({columns}) USING DELTA "
         f"LOCATION {text_literal(str(location))}"
     )
     if table.comment:
         sql += f" COMMENT {text_literal(table.comment)}"
-    if properties:
-        pairs = ", ".join(f"{text_literal(k)} = {text_literal(v)}" for k, v in properties.items())
-        sql += f" TBLPROPERTIES ({pairs})"
+    pairs = ", ".join(f"{text_literal(k)} = {text_literal(v)}" for k, v in properties.items())
+    sql += f" TBLPROPERTIES ({pairs})"
     context.engine.run(sql)
     context.commits.record(table, 0, context.session.user, context.statement_id)
 
