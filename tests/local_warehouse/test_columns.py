@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
+
+from .conftest import shell_on
 
 MAPPING = "'delta.columnMapping.mode' = 'name'"
 DEFAULTS = "'delta.feature.allowColumnDefaults' = 'supported'"
@@ -197,3 +201,27 @@ def test_all_of_it_survives_a_restart(start):
         cursor.execute("INSERT INTO u (a) VALUES (2)")
         cursor.execute("SELECT a, c FROM u ORDER BY a")
         assert [tuple(row) for row in cursor.fetchall()] == [(1, 5), (2, 5)]
+
+
+def test_readers_do_not_notice_that_columns_change(table, server):
+    failures, done, schema = [], threading.Event(), table.value("SELECT current_schema()")
+
+    def read():
+        with shell_on(server, catalog="tests", schema=schema) as other:
+            while not done.is_set():
+                try:
+                    if len(other.run("SELECT * FROM t")) != 2:
+                        failures.append("rows are missing")
+                except Exception as error:  # noqa: BLE001 - shown by the test
+                    failures.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for _ in range(4):
+        table.run("ALTER TABLE t RENAME COLUMN note TO remark")
+        table.run("ALTER TABLE t RENAME COLUMN remark TO note")
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert failures == []
