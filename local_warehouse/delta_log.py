@@ -45,12 +45,13 @@ def commit_info(location: Path, version: int) -> dict:
     return {}
 
 
-def info(operation: str, parameters: dict[str, str], metrics: dict | None = None) -> dict:
+def info(operation: str, parameters: dict[str, str | None], metrics: dict | None = None) -> dict:
     """The ``commitInfo`` action: what DESCRIBE HISTORY tells of a version."""
     told = {
         "timestamp": int(time.time() * 1000),
         "operation": operation,
         "operationParameters": parameters,
+        "isBlindAppend": False,
     }
     return {"commitInfo": told | ({"operationMetrics": metrics} if metrics is not None else {})}
 

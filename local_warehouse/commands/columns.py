@@ -38,13 +38,15 @@ def rename(action: exp.RenameColumn, table: Table) -> dict[str, str]:
     return {new.lower(): old.lower()}
 
 
-def drop(action: exp.Drop, table: Table) -> None:
-    """One column, or several in parentheses."""
+def drop(action: exp.Drop, table: Table) -> list[str]:
+    """One column, or several in parentheses; those that were there, where IF EXISTS is said."""
     names = [
         each.name
         for node in action.args["tables"]
-        for each in (node.expressions if isinstance(node, exp.Schema) else [node])
+        for each in (node.expressions if isinstance(node, exp.Schema | exp.Tuple) else [node])
     ]
+    if action.args.get("exists"):
+        names = [name for name in names if table.column(name) is not None]
     for name in names:
         column = _require(name, table)
         _require_mapping(table, "DROP", "DROP COLUMN")
@@ -62,6 +64,7 @@ def drop(action: exp.Drop, table: Table) -> None:
                 "0AKDC",
             )
         table.columns.remove(column)
+    return names
 
 
 def rewrite(table: Table, location: Path, was: dict[str, str]) -> list[dict]:
