@@ -19,7 +19,7 @@ from sqlglot import exp
 
 from .catalog import Catalog, Column, Constraint, Table
 from .checks import parse_condition
-from .files import column_of
+from .types import column_of
 
 KEY = "localWarehouse.description"
 _PLAIN = ("comment", "cluster_by", "properties", "checks", "feed_since", "schema_since")

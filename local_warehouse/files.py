@@ -7,15 +7,6 @@ from dataclasses import dataclass
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from .catalog import Column
-
-_TYPES = {
-    "string": "STRING", "long": "BIGINT", "integer": "INT", "short": "SMALLINT",
-    "byte": "TINYINT", "double": "DOUBLE", "float": "FLOAT", "boolean": "BOOLEAN",
-    "date": "DATE", "timestamp": "TIMESTAMP", "timestamp_ntz": "TIMESTAMP_NTZ",
-    "binary": "BINARY",
-}  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Files:
@@ -37,20 +28,3 @@ class Files:
 
     def __sub__(self, other: Files) -> Files:
         return Files({path: n for path, n in self.sizes.items() if path not in other.sizes})
-
-
-def column_of(field: dict) -> Column:
-    """A field of a Delta schema as the catalog describes columns."""
-    comment = field["metadata"].get("comment")
-    return Column(field["name"], _type(field["type"]), field["nullable"], comment)
-
-
-def _type(kind: str | dict) -> str:
-    if isinstance(kind, str):
-        return kind.upper() if kind.startswith("decimal") else _TYPES[kind]
-    if kind["type"] == "array":
-        return f"ARRAY<{_type(kind['elementType'])}>"
-    if kind["type"] == "map":
-        return f"MAP<{_type(kind['keyType'])}, {_type(kind['valueType'])}>"
-    members = (f"{field['name']}: {_type(field['type'])}" for field in kind["fields"])
-    return f"STRUCT<{', '.join(members)}>"

@@ -122,7 +122,8 @@ def _alter_column(action: exp.AlterColumn, table: Table, context: Context) -> No
         if not column.nullable:
             _require(f"`{column.name}` IS NOT NULL", table, context, _nulls(table, column))
     elif given == {"default"}:
-        columns.set_default(column, table, action.args["default"], "ALTER TABLE")
+        value = action.args["default"]
+        columns.set_default(column, table, value, "ALTER TABLE", context.engine)
     elif given == {"drop"}:
         column.default = None
     elif given == {"allow_null", "drop"}:

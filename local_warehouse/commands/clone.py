@@ -22,7 +22,7 @@ from pathlib import Path
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from .. import delta_log, description
+from .. import delta_log, description, properties
 from ..catalog import Table, table_exists
 from ..context import NOTHING, Context, Result, rows
 from ..errors import SqlError, unsupported
@@ -79,8 +79,7 @@ def create(words: Words, context: Context, *, replaces: bool = False) -> Result:
     has_point = not words.next_is("TBLPROPERTIES", "LOCATION")
     ends = ("TBLPROPERTIES", "LOCATION")
     version = versions.read(words, source, context, ends).version if has_point else None
-    properties = _properties(words)
-    wanted = _Wanted(source, version, is_shallow, properties)
+    wanted = _Wanted(source, version, is_shallow, _properties(words))
     place = context.resolver.parts(node)
     found = context.catalog.find(*place)
     if found is None:
@@ -98,18 +97,18 @@ def create(words: Words, context: Context, *, replaces: bool = False) -> Result:
 
 
 def _properties(words: Words) -> dict[str, str]:
-    properties = {}
+    given = {}
     if words.accept("TBLPROPERTIES"):
         words.expect("(")
-        while not properties or words.accept(","):
+        while not given or words.accept(","):
             name = words.property_name()
             words.expect("=")
-            properties[name] = words.value()
+            given[name] = words.value()
         words.expect(")")
     if words.next_is("LOCATION") and words.more:
         raise unsupported("CLONE with LOCATION")
     words.end()
-    return properties
+    return given
 
 
 def _create(place: tuple[str, str, str], wanted: _Wanted, context: Context) -> Result:
@@ -196,6 +195,7 @@ def _describe(table: Table, wanted: _Wanted, delta: DeltaTable) -> None:
     table.cluster_by = then.cluster_by
     table.properties = then.properties | wanted.properties
     table.checks = then.checks
+    properties.check(table, then)
 
 
 def _link(delta: DeltaTable, wanted: _Wanted, target: Path, context: Context) -> Files:

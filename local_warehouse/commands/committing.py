@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from deltalake import DeltaTable
 
-from .. import delta_log, description
+from .. import delta_log, description, properties
 from ..catalog import Table
 from ..context import Context
 from ..errors import metadata_changed
@@ -39,6 +39,7 @@ def changing(table: Table, context: Context) -> Iterator[Draft]:
     with context.commits.exclusively(table, context.cancellation):
         draft = Draft(copy.deepcopy(table))
         yield draft
+        properties.check(draft.table, table)
         if draft.operation:
             _commit(table, draft, context)
 

@@ -161,6 +161,27 @@ def test_a_default_is_set_and_dropped(with_defaults):
     assert told == [("id", None), ("word", "'new'"), ("n", None)]
 
 
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("'abc'", "DATA_TYPE"),
+        ("3000000000", "DATA_TYPE"),
+        ("(SELECT 1)", "SUBQUERY_EXPRESSION"),
+        ("id", "UNRESOLVED_EXPRESSION"),
+        ("nothing(1)", "UNRESOLVED_EXPRESSION"),
+        ("SUM(1)", "NOT_CONSTANT"),
+    ],
+)
+def test_what_is_no_default(with_defaults, value, kind):
+    expected = f"INVALID_DEFAULT_VALUE.{kind}"
+    assert expected in with_defaults.error(f"ALTER TABLE d ALTER COLUMN n SET DEFAULT {value}")
+    create = f"CREATE TABLE e (id INT, n INT DEFAULT {value}) TBLPROPERTIES ({DEFAULTS})"
+    assert expected in with_defaults.error(create)
+    with_defaults.change("INSERT INTO d (id) VALUES ('a')")
+    with_defaults.change("UPDATE d SET n = DEFAULT")
+    assert with_defaults.value("SELECT n FROM d") == 2
+
+
 def test_defaults_meet_constraints(with_defaults):
     with_defaults.run("ALTER TABLE d ADD CONSTRAINT small CHECK (n < 2)")
     assert "small" in with_defaults.error("INSERT INTO d (id) VALUES ('a')")

@@ -135,7 +135,7 @@ def test_logs_of_former_times_tell_the_columns(start):
         assert [(row.col_name, row.data_type) for row in shell.run("DESCRIBE t")] == [
             ("id", "int"),
             ("s", "string"),
-            ("m", "struct<ab: int>"),
+            ("m", "struct<aB: int>"),
         ]
         shell.run("ALTER TABLE t ADD CONSTRAINT whole CHECK (m IS NOT NULL)")
         shell.run("RESTORE TABLE t TO VERSION AS OF 1")
