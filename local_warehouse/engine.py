@@ -74,6 +74,7 @@ class Engine:
         self._uri = f"grpc://{host}:{port}"
         self._free: queue.LifoQueue = queue.LifoQueue()
         self._renewal = threading.RLock()
+        self._renewals = 0
         self.run(f"CREATE DATABASE {DATABASE}")
 
     def stop(self) -> None:
@@ -84,14 +85,18 @@ class Engine:
 
         Raises SqlError as Databricks would word it, or Cancelled.
         """
-        try:
-            return self._run(sql, cancellation)
-        except SqlError as error:
-            if not _BEING_RENEWED.search(error.message):
-                raise
-        with self._renewal:  # what was missing is there again then, if it is to be
-            pass
-        return self._run(sql, cancellation)
+        while True:
+            seen = self._renewals
+            try:
+                return self._run(sql, cancellation)
+            except SqlError as error:
+                if not (_BEING_RENEWED.search(error.message) and self._renewed_since(seen)):
+                    raise
+
+    def _renewed_since(self, seen: int) -> bool:
+        """Whether a table was renewed meanwhile: what was missing may be there again."""
+        with self._renewal:
+            return self._renewals != seen
 
     def _run(self, sql: str, cancellation: Cancellation | None = None) -> pa.Table:
         connection = self._take()
@@ -128,6 +133,7 @@ class Engine:
                 yield
             finally:
                 self.register(table_id, location)
+                self._renewals += 1
 
     def forget(self, table_id: str) -> None:
         """Drop the table from the engine's catalog; its files stay."""
