@@ -15,6 +15,7 @@ from pathlib import Path
 from . import delta_log
 from .catalog import Catalog, Table
 from .delta_log import Reach
+from .description import KEY as DESCRIPTION
 from .engine import Cancellation
 from .turns import Turns
 
@@ -54,6 +55,14 @@ class Commits:
         if known is None or not delta_log.has_commit(location, known.commits):
             known = self._reach[table.id] = delta_log.reach(location)
         return known
+
+    def description(self, table: Table, version: int) -> dict | None:
+        """The table's description that a version's commit carries, if it does."""
+        for action in delta_log.read_commit(self._catalog.location(table), version):
+            told = action.get("metaData", {}).get("configuration", {}).get(DESCRIPTION)
+            if told is not None:
+                return json.loads(told)
+        return None
 
     def record(self, table: Table, version: int, user: str, statement_id: str) -> None:
         """Note who made a version, for good."""

@@ -1,7 +1,7 @@
 """The Delta log of one table: reading commits, and committing what the engine cannot.
 
-The engine commits data; changes of a table's description (columns, nullability, comments) are
-committed here, as a new ``metaData`` action in the next version.
+The engine commits data; changes of a table's description, clones and restored versions are
+committed here.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import os
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-from deltalake import DeltaTable, Schema
+from deltalake import Schema
 
 from .engine import Engine
 from .errors import SqlError
@@ -98,47 +98,48 @@ def read_commit(location: Path, version: int) -> list[dict]:
     return [json.loads(line) for line in _commit_file(location, version).read_text().splitlines()]
 
 
-def change_metadata(
-    location: Path,
-    schema: dict,
-    comment: str | None,
-    operation: str,
-    parameters: dict[str, str],
-    files: Iterable[dict] = (),
-) -> int:
-    """Commit a new description of the table, and the same rows in other files; the new version.
+def info(operation: str, parameters: dict[str, str | None], metrics: dict | None = None) -> dict:
+    """The ``commitInfo`` action: what DESCRIBE HISTORY tells of a version."""
+    told = {
+        "timestamp": int(time.time() * 1000),
+        "operation": operation,
+        "operationParameters": parameters,
+        "isBlindAppend": False,
+    }
+    return {"commitInfo": told | ({"operationMetrics": metrics} if metrics is not None else {})}
 
-    ``schema`` is a Delta schema as JSON, ``parameters`` what DESCRIBE HISTORY tells. Raises
-    SqlError (2D521) if another commit came first.
-    """
-    table = DeltaTable(location)
-    metadata = table.metadata()
-    version = table.version() + 1
+
+def removed(files: Mapping[str, int], *, changes_data: bool) -> list[dict]:
+    """Remove actions for files, given with their sizes."""
     now = int(time.time() * 1000)
-    actions = (
+    return [
         {
-            "commitInfo": {
-                "timestamp": now,
-                "operation": operation,
-                "operationParameters": parameters,
+            "remove": {
+                "path": path,
+                "deletionTimestamp": now,
+                "dataChange": changes_data,
+                "size": size,
             }
-        },
+        }
+        for path, size in files.items()
+    ]
+
+
+def added(files: Mapping[str, int], *, changes_data: bool) -> list[dict]:
+    """Add actions for files, given with their sizes."""
+    now = int(time.time() * 1000)
+    return [
         {
-            "metaData": {
-                "id": str(metadata.id),
-                "name": metadata.name,
-                "description": comment,
-                "format": {"provider": "parquet", "options": {}},
-                "schemaString": json.dumps(schema),
-                "partitionColumns": metadata.partition_columns,
-                "configuration": metadata.configuration,
-                "createdTime": metadata.created_time,
+            "add": {
+                "path": path,
+                "partitionValues": {},
+                "size": size,
+                "modificationTime": now,
+                "dataChange": changes_data,
             }
-        },
-        *files,
-    )
-    commit(location, version, actions)
-    return version
+        }
+        for path, size in files.items()
+    ]
 
 
 def commit(location: Path, version: int, actions: Iterable[dict]) -> None:
@@ -153,10 +154,6 @@ def commit(location: Path, version: int, actions: Iterable[dict]) -> None:
         ) from None
     finally:
         temporary.unlink()
-
-
-def schema_json(location: Path) -> dict:
-    return json.loads(DeltaTable(location).schema().to_json())
 
 
 def new_field(name: str, sql_type: str, engine: Engine) -> dict:

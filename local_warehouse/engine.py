@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 os.environ.setdefault("RUST_LOG", "error")
 # More than the processors, so that one heavy query cannot keep every other from starting.
@@ -18,11 +21,13 @@ import pyarrow as pa
 from adbc_driver_flightsql import dbapi
 from pysail.flight import FlightSqlServer
 
-from .errors import Cancelled, from_engine
+from .errors import Cancelled, SqlError, from_engine
 
 # All tables live in one engine database, each under its own id: names, catalogs and schemas
 # are the warehouse's own affair (see catalog.py).
 DATABASE = "warehouse"
+# Nothing was done yet when the engine says so: it fails to plan the statement.
+_BEING_RENEWED = re.compile(r"Table or view not found|is not available in Delta file scan schema")
 
 
 class Cancellation:
@@ -68,6 +73,8 @@ class Engine:
         host, port = self._server.listening_address
         self._uri = f"grpc://{host}:{port}"
         self._free: queue.LifoQueue = queue.LifoQueue()
+        self._renewal = threading.RLock()
+        self._renewals = 0
         self.run(f"CREATE DATABASE {DATABASE}")
 
     def stop(self) -> None:
@@ -78,6 +85,20 @@ class Engine:
 
         Raises SqlError as Databricks would word it, or Cancelled.
         """
+        while True:
+            seen = self._renewals
+            try:
+                return self._run(sql, cancellation)
+            except SqlError as error:
+                if not (_BEING_RENEWED.search(error.message) and self._renewed_since(seen)):
+                    raise
+
+    def _renewed_since(self, seen: int) -> bool:
+        """Whether a table was renewed meanwhile: what was missing may be there again."""
+        with self._renewal:
+            return self._renewals != seen
+
+    def _run(self, sql: str, cancellation: Cancellation | None = None) -> pa.Table:
         connection = self._take()
         try:
             with connection.cursor() as cursor:
@@ -101,10 +122,18 @@ class Engine:
         where = location.replace("'", "\\'")
         self.run(f"CREATE TABLE {engine_name(table_id)} USING DELTA LOCATION '{where}'")
 
-    def register_anew(self, table_id: str, location: str) -> None:
-        """After columns went or got other names: the engine remembers those that there were."""
-        self.forget(table_id)
-        self.register(table_id, location)
+    @contextmanager
+    def renewing(self, table_id: str, location: str) -> Iterator[None]:
+        """Commit other columns to a table within the block: the engine remembers those that there
+        were, and must not read a log that has others. Whoever asks meanwhile waits (see ``run``).
+        """
+        with self._renewal:
+            self.forget(table_id)
+            try:
+                yield
+            finally:
+                self.register(table_id, location)
+                self._renewals += 1
 
     def forget(self, table_id: str) -> None:
         """Drop the table from the engine's catalog; its files stay."""

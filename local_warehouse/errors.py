@@ -120,6 +120,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
             "DELTA_MULTIPLE_SOURCE_ROW_MATCHING_TARGET_ROW_IN_MERGE",
             "21506",
         ),
+        (r"Table or view not found", "TABLE_OR_VIEW_NOT_FOUND", "42P01"),
         (r"Failed to commit transaction|Missing commit file", "DELTA_CONCURRENT_WRITE", "2D521"),
         (
             r"cannot resolve attribute|missing from the schema|No field named|"

@@ -7,7 +7,7 @@ from sqlglot import exp
 from . import feed, functions, policies
 from .catalog import SYSTEM_CATALOG, Function, Policy, Table
 from .engine import engine_name
-from .errors import SqlError, no_past, unsupported
+from .errors import SqlError, no_past, syntax_error, unsupported
 from .marking import mark_values
 from .names import SYSTEM_SCHEMAS, PastTable, Resolver, is_cte
 from .template import Markers
@@ -85,6 +85,8 @@ def _rewrite_tables(
         else:
             table = resolver.table(node, *(() if node is target else ("SELECT",)))
             tables.append(table)
+            if node.args.get("version") and node is target:
+                raise syntax_error(f"at or near '{node.name}': only what is now can be changed")
             if node.args.get("version") and policies.is_protected(table):
                 raise no_past(table.full_name)
             _point_at(node, table, markers)

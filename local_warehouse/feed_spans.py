@@ -53,10 +53,16 @@ class Spans:
         earliest = self._commits.reach(table).commits
         for version in range(earliest, self._commits.version(table) + 1):
             info = self._commits.info(table, version)
-            if info.get("operation") == "CLONE" and version:
-                yield version, version == table.feed_since
+            if info.get("operation") in ("CLONE", "RESTORE") and version:
+                told = self._commits.description(table, version)
+                yield version, version == table.feed_since if told is None else _is_on(told)
             elif (on := _switch(info)) is not None:
                 yield version, on
+
+
+def _is_on(description: dict) -> bool:
+    said = {name.lower(): value for name, value in description["properties"].items()}
+    return said.get(CHANGE_FEED, "").lower() == "true"
 
 
 def _switch(info: dict) -> bool | None:

@@ -7,16 +7,6 @@ from dataclasses import dataclass
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from .catalog import Column
-from .errors import unsupported
-
-_TYPES = {
-    "string": "STRING", "long": "BIGINT", "integer": "INT", "short": "SMALLINT",
-    "byte": "TINYINT", "double": "DOUBLE", "float": "FLOAT", "boolean": "BOOLEAN",
-    "date": "DATE", "timestamp": "TIMESTAMP", "timestamp_ntz": "TIMESTAMP_NTZ",
-    "binary": "BINARY",
-}  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Files:
@@ -38,12 +28,3 @@ class Files:
 
     def __sub__(self, other: Files) -> Files:
         return Files({path: n for path, n in self.sizes.items() if path not in other.sizes})
-
-
-def column_of(field: dict) -> Column:
-    """A field of a Delta schema as the catalog describes columns."""
-    kind = field["type"]
-    if not isinstance(kind, str):
-        raise unsupported(f"bringing back the column {field['name']}, whose type is nested")
-    type_ = kind.upper() if kind.startswith("decimal") else _TYPES[kind]
-    return Column(field["name"], type_, field["nullable"], field["metadata"].get("comment"))

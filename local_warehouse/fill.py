@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pyarrow as pa
 
 from .catalog import Table
 from .context import Context
-from .errors import SqlError
+from .errors import SqlError, syntax_error
 from .feed_errors import invalid_timestamp, null_boundary
 from .feed_range import Point, versions_between
 from .names import PastTable, TableChanges
@@ -56,22 +57,39 @@ def fill(
 
 def _past_table(wanted: PastTable, context: Context) -> Path:
     table = context.catalog.by_id(wanted.table_id)
-    version = version_of(table, wanted.kind, fill(wanted.expression, context), context)
+    version, _ = version_of(table, wanted.kind, fill(wanted.expression, context), context)
     return context.using.enter_context(context.parts.past.reading(table, version))
 
 
-def version_of(table: Table, wanted: str, expression: str, context: Context) -> int:
-    """The version that VERSION or TIMESTAMP (``wanted``) AS OF an expression means."""
+def version_of(table: Table, wanted: str, expression: str, context: Context) -> tuple[int, str]:
+    """The version that VERSION or TIMESTAMP (``wanted``) AS OF an expression means, and what was
+    given. Raises SqlError."""
     kind = "BIGINT" if wanted == "VERSION" else "TIMESTAMP"
-    answer = context.engine.run(f"SELECT CAST({expression} AS {kind}) AS point")
-    point = answer.column("point")[0].as_py()
-    if point is None:
+    answer = context.engine.run(
+        f"SELECT {expression} AS given, TRY_CAST({expression} AS {kind}) AS point"
+    )
+    given, point = (answer.column(name)[0].as_py() for name in ("given", "point"))
+    if given is None:
         raise SqlError(
             "INVALID_TIME_TRAVEL_TIMESTAMP_EXPR.INPUT",
             f"The time travel {wanted.lower()} expression is NULL.",
             "42K0E",
         )
-    return point if kind == "BIGINT" else context.parts.past.version_at(table, point)
+    is_version = isinstance(given, int) or re.fullmatch(r"\d+", str(given).strip())
+    if point is None or (wanted == "VERSION" and not is_version):
+        raise _no_point(wanted, given)
+    version = point if wanted == "VERSION" else context.parts.past.version_at(table, point)
+    return version, str(given)
+
+
+def _no_point(wanted: str, given: object) -> SqlError:
+    if wanted == "TIMESTAMP":
+        problem = f"The provided timestamp ({given}) cannot be converted to a valid timestamp."
+        return SqlError("DELTA_TIMESTAMP_INVALID", problem, "42816")
+    if isinstance(given, str):
+        problem = f"The provided version ({given}) is not a valid version."
+        return SqlError("DELTA_VERSION_INVALID", problem, "42815")
+    return syntax_error(f"at or near '{given}'")
 
 
 def _feed_folder(wanted: TableChanges, ranges: dict, context: Context) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.databricks import Databricks
@@ -16,7 +18,8 @@ from .template import DIALECT
 def parse(sql: str) -> exp.Expression:
     """The one statement in ``sql``; raises SqlError (PARSE_SYNTAX_ERROR)."""
     try:
-        trees = [tree for tree in sqlglot.parse(sql, dialect=DIALECT) if tree is not None]
+        spelled = _points_spelled_out(sql) if "@" in sql else sql
+        trees = [tree for tree in sqlglot.parse(spelled, dialect=DIALECT) if tree is not None]
     except (SqlglotError, RecursionError) as error:
         errors = getattr(error, "errors", None)
         detail = errors[0]["description"] if errors else str(error)
@@ -24,6 +27,30 @@ def parse(sql: str) -> exp.Expression:
     if len(trees) != 1:
         raise syntax_error("exactly one statement is expected")
     return trees[0]
+
+
+def _points_spelled_out(sql: str) -> str:
+    """``t@v3`` as ``t VERSION AS OF 3``, ``t@20260131120000000`` as the moment that it means.
+
+    The parser would take either for an alias, and so for the table as it is now.
+    """
+    tokens, parts, end = tokenize(sql), [], 0
+    for before, at, point in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if at.token_type is not TokenType.PARAMETER:
+            continue
+        version = re.fullmatch(r"[vV](\d+)", point.text)
+        moment = re.fullmatch(r"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d{3})", point.text)
+        if before.end + 1 != at.start or at.end + 1 != point.start:
+            raise syntax_error("at or near '@'")
+        if version:
+            spelled = f" VERSION AS OF {version[1]}"
+        elif moment:
+            spelled = " TIMESTAMP AS OF '{}-{}-{} {}:{}:{}.{}'".format(*moment.groups())
+        else:
+            raise syntax_error(f"at or near '@{point.text}'")
+        parts += [sql[end : at.start], spelled]
+        end = point.end + 1
+    return "".join([*parts, sql[end:]])
 
 
 class _Tokenizer(Databricks.Tokenizer):
@@ -127,12 +154,15 @@ class Words:
         texts = [token.text.upper() for token in self._tokens]
         return any(texts[i : i + len(words)] == list(words) for i in range(len(texts)))
 
-    def rest(self) -> str:
-        """The SQL of all that is left."""
+    def until(self, *words: str) -> str:
+        """The SQL up to one of these words, or of all that is left."""
         if not self.more:
             raise self.unexpected()
-        start, self._at = self._tokens[self._at].start, len(self._tokens)
-        return self._sql[start:].rstrip().removesuffix(";")
+        start = self._tokens[self._at].start
+        while self.more and self._tokens[self._at].text.upper() not in words:
+            self._at += 1
+        end = self._tokens[self._at].start if self.more else None
+        return self._sql[start:end].rstrip().removesuffix(";")
 
     def next_is(self, *words: str) -> bool:
         """Whether one of these words comes next, or none at all."""

@@ -134,7 +134,7 @@ class Past:
                 os.link(location / file["path"], path / file["path"])
             except FileNotFoundError:
                 shutil.rmtree(path, ignore_errors=True)
-                raise _vacuumed(table, version) from None
+                raise vacuumed(table, version) from None
         actions = [
             {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}},
             {
@@ -176,7 +176,7 @@ class Past:
             return first, list(moments)
 
 
-def _vacuumed(table: Table, version: int) -> SqlError:
+def vacuumed(table: Table, version: int) -> SqlError:
     return SqlError(
         "DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION",
         "Cannot time travel beyond delta.deletedFileRetentionDuration set on the table: VACUUM "

@@ -14,6 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from . import types
 from .catalog import SYSTEM_CATALOG, Constraint, Policy, Table
 from .context import Context
 from .errors import table_not_found
@@ -104,7 +105,7 @@ def columns(context: Context, catalog: str) -> Rows:
             "column_name": column.name,
             "ordinal_position": position,
             "is_nullable": "YES" if column.nullable else "NO",
-            "full_data_type": column.type.lower(),
+            "full_data_type": types.shown(column.type),
             "data_type": column.type.split("<")[0].split("(")[0].upper(),
             "comment": column.comment,
             "column_default": column.default,

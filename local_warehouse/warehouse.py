@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import writes
+from . import description, writes
 from .catalog import Catalog
 from .changes import Changes
 from .commits import Commits
@@ -34,6 +34,7 @@ class Warehouse:
         for left_over in folder.glob("snapshot-*.parquet"):
             left_over.unlink()
         catalog = Catalog(folder)
+        description.catch_up(catalog)
         commits = Commits(catalog, folder)
         past = Past(catalog, commits, folder)
         differences = Differences(catalog)

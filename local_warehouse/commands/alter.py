@@ -5,15 +5,8 @@ Each is a commit of its own in the table's Delta log, as on Databricks.
 
 from __future__ import annotations
 
-import copy
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-
 from sqlglot import exp
 
-from .. import delta_log
 from ..catalog import Column, Table
 from ..checks import parse_condition
 from ..context import NOTHING, Context, Result
@@ -22,7 +15,9 @@ from ..errors import SqlError, column_not_found, unsupported
 from ..parsing import Words, parse, property_of, text_of
 from ..privileges import MANAGE, schema_
 from . import columns, policies
+from .committing import Draft, changing
 from .create import read_cluster, read_key, type_name
+from .terms import compact
 
 
 def table(words: Words, context: Context) -> Result:
@@ -40,44 +35,48 @@ def table(words: Words, context: Context) -> Result:
         return _rename_table(tree.args["actions"][0].this, found, context)
     with changing(found, context) as draft:
         for action in tree.args["actions"]:
-            draft.operation = _apply(action, draft, context)
+            _apply(action, draft, context)
     return NOTHING
 
 
-def _apply(action: exp.Expression, draft: Draft, context: Context) -> str:
-    """Change the table's description; the operation's name in the history."""
+def _apply(action: exp.Expression, draft: Draft, context: Context) -> None:
+    """Change the table's description, and say how the history is to call it."""
     table = draft.table
-    if isinstance(action, exp.ColumnDef):
-        return _add_column(action, table)
-    if isinstance(action, exp.Schema):
-        for column in action.expressions:
+    if isinstance(action, exp.ColumnDef | exp.Schema):
+        added = action.expressions if isinstance(action, exp.Schema) else [action]
+        for column in added:
             _add_column(column, table)
-        return "ADD COLUMNS"
-    if isinstance(action, exp.AlterColumn):
-        return _alter_column(action, table, context)
-    if isinstance(action, exp.AddConstraint):
+        draft.tell("ADD COLUMNS", columns=[column.name for column in added])
+    elif isinstance(action, exp.AlterColumn):
+        _alter_column(action, table, context)
+        draft.tell("CHANGE COLUMN", columns=[action.this.name])
+    elif isinstance(action, exp.AddConstraint):
         for constraint in action.expressions:
-            _add_constraint(constraint, table, context)
-        return "ADD CONSTRAINT"
-    if isinstance(action, exp.RenameColumn):
+            _add_constraint(constraint, draft, context)
+    elif isinstance(action, exp.RenameColumn):
         draft.was = columns.rename(action, table)
-        return "RENAME COLUMN"
-    if isinstance(action, exp.Drop) and str(action.args.get("kind")).upper().startswith("COLUMN"):
-        columns.drop(action, table)
-        draft.was = {}
-        return "DROP COLUMNS"
-    if isinstance(action, exp.Drop) and str(action.args.get("kind")).upper() == "CONSTRAINT":
-        return _drop_constraint(action, table)
-    if isinstance(action, exp.AlterSet):
+        draft.tell(
+            "RENAME COLUMN", oldColumnPath=action.this.name, newColumnPath=action.args["to"].name
+        )
+    elif isinstance(action, exp.Drop) and str(action.args.get("kind")).upper().startswith(
+        "COLUMN"
+    ):
+        dropped = columns.drop(action, table)
+        draft.was = {} if dropped else None
+        draft.tell("DROP COLUMNS" if dropped else "", columns=compact(dropped))
+    elif isinstance(action, exp.Drop) and str(action.args.get("kind")).upper() == "CONSTRAINT":
+        _drop_constraint(action, draft)
+    elif isinstance(action, exp.AlterSet):
         items = [item for properties in action.expressions for item in properties.expressions]
         given = dict(property_of(item) for item in items)
         table.properties |= given
-        draft.parameters = {"properties": json.dumps(given, separators=(",", ":"))}
-        return "SET TBLPROPERTIES"
-    if isinstance(action, exp.ClusterProperty | exp.Cluster):
-        table.cluster_by = read_cluster(action, table)
-        return "CLUSTER BY"
-    raise unsupported(f"ALTER TABLE … {action.sql(dialect='databricks')}")
+        draft.tell("SET TBLPROPERTIES", properties=compact(given))
+    elif isinstance(action, exp.ClusterProperty | exp.Cluster):
+        before, table.cluster_by = table.cluster_by, read_cluster(action, table)
+        old, new = ",".join(before), ",".join(table.cluster_by)
+        draft.tell("CLUSTER BY", oldClusteringColumns=old, newClusteringColumns=new)
+    else:
+        raise unsupported(f"ALTER TABLE … {action.sql(dialect='databricks')}")
 
 
 def _rename_table(node: exp.Table, table: Table, context: Context) -> Result:
@@ -91,7 +90,7 @@ def _rename_table(node: exp.Table, table: Table, context: Context) -> Result:
     return NOTHING
 
 
-def _add_column(item: exp.ColumnDef, table: Table) -> str:
+def _add_column(item: exp.ColumnDef, table: Table) -> None:
     if table.column(item.name):
         raise SqlError(
             "FIELD_ALREADY_EXISTS",
@@ -109,10 +108,9 @@ def _add_column(item: exp.ColumnDef, table: Table) -> str:
     if item.args.get("position") is not None:
         raise unsupported("a position in ADD COLUMN")
     table.columns.append(column)
-    return "ADD COLUMNS"
 
 
-def _alter_column(action: exp.AlterColumn, table: Table, context: Context) -> str:
+def _alter_column(action: exp.AlterColumn, table: Table, context: Context) -> None:
     column = table.column(action.this.name)
     if column is None:
         raise column_not_found(f"`{action.this.name}`")
@@ -124,23 +122,24 @@ def _alter_column(action: exp.AlterColumn, table: Table, context: Context) -> st
         if not column.nullable:
             _require(f"`{column.name}` IS NOT NULL", table, context, _nulls(table, column))
     elif given == {"default"}:
-        columns.set_default(column, table, action.args["default"], "ALTER TABLE")
+        value = action.args["default"]
+        columns.set_default(column, table, value, "ALTER TABLE", context.engine)
     elif given == {"drop"}:
         column.default = None
     elif given == {"allow_null", "drop"}:
         column.nullable = True
     else:
         raise unsupported(f"{action.sql(dialect='databricks')}")
-    return "CHANGE COLUMN"
 
 
-def _add_constraint(constraint: exp.Constraint, table: Table, context: Context) -> None:
-    name = constraint.name
+def _add_constraint(constraint: exp.Constraint, draft: Draft, context: Context) -> None:
+    table, name = draft.table, constraint.name
     if name in table.checks or any(key.name == name for key in table.constraints):
         raise SqlError("DELTA_CONSTRAINT_ALREADY_EXISTS", f"{name} already exists.", "42710")
     for kind in constraint.expressions:
         if not isinstance(kind, exp.CheckColumnConstraint):
             table.constraints.append(read_key(kind, name, table, context))
+            draft.tell("ADD CONSTRAINT", name=name, expr=kind.sql(dialect="databricks"))
             continue
         text = kind.this.sql(dialect="databricks")
         for column in parse_condition(text).find_all(exp.Column):
@@ -153,19 +152,21 @@ def _add_constraint(constraint: exp.Constraint, table: Table, context: Context) 
         )
         _require(text, table, context, violated)
         table.checks[name] = text
+        draft.tell("ADD CONSTRAINT", name=name, expr=text)
 
 
-def _drop_constraint(action: exp.Drop, table: Table) -> str:
+def _drop_constraint(action: exp.Drop, draft: Draft) -> None:
     (target,) = action.args["tables"]
-    name = target.name
+    table, name = draft.table, target.name
     kept = [key for key in table.constraints if key.name != name]
-    found = len(kept) < len(table.constraints) or table.checks.pop(name, None) is not None
+    text = table.checks.pop(name, None)
+    found = len(kept) < len(table.constraints) or text is not None
     if not found and not action.args.get("exists"):
         raise SqlError(
             "DELTA_CONSTRAINT_DOES_NOT_EXIST", f"Constraint {name} does not exist.", "42704"
         )
     table.constraints = kept
-    return "DROP CONSTRAINT"
+    draft.tell("DROP CONSTRAINT" if found else "", name=name, expr=text)
 
 
 def _unset_properties(words: Words, table: Table, context: Context) -> Result:
@@ -180,8 +181,8 @@ def _unset_properties(words: Words, table: Table, context: Context) -> Result:
         for name in names:
             if draft.table.properties.pop(name, None) is None and not tolerant:
                 raise SqlError("UNSET_NONEXISTENT_PROPERTIES", f"No property {name}.", "42K0J")
-        draft.operation = "UNSET TBLPROPERTIES"
-        draft.parameters = {"properties": json.dumps(names, separators=(",", ":"))}
+        told = {"properties": compact(names), "ifExists": str(tolerant).lower()}
+        draft.tell("UNSET TBLPROPERTIES", **told)
     return NOTHING
 
 
@@ -190,8 +191,8 @@ def comment(words: Words, context: Context) -> Result:
     if words.accept("TABLE"):
         table = context.resolver.table(words.table(), MANAGE)
         with changing(table, context) as draft:
-            draft.table.comment = _comment_text(words)
-            draft.operation = "SET TBLPROPERTIES"
+            draft.table.comment = text = _comment_text(words)
+            draft.tell("SET TBLPROPERTIES", properties=compact({"comment": text}))
     elif words.accept("COLUMN"):
         *table_name, column_name = words.name()
         node = exp.to_table(".".join(f"`{part}`" for part in table_name), dialect="databricks")
@@ -201,7 +202,7 @@ def comment(words: Words, context: Context) -> Result:
             if column is None:
                 raise column_not_found(f"`{column_name}`")
             column.comment = _comment_text(words)
-            draft.operation = "CHANGE COLUMN"
+            draft.tell("CHANGE COLUMN", columns=[column.name])
     elif words.accept("SCHEMA") or words.accept("DATABASE"):
         place = context.resolver.schema(words.name())
         found = context.catalog.schema(*place.path)
@@ -216,53 +217,6 @@ def comment(words: Words, context: Context) -> Result:
         found.comment = _comment_text(words)
         context.catalog.save()
     return NOTHING
-
-
-@dataclass
-class Draft:
-    """A copy of a table's description, to be changed and then committed whole."""
-
-    table: Table
-    operation: str = ""
-    parameters: dict[str, str] = field(default_factory=dict)
-    was: dict[str, str] | None = None  # where columns were renamed or dropped: new name → old
-
-
-@contextmanager
-def changing(table: Table, context: Context) -> Iterator[Draft]:
-    """Commit what the block makes of the draft; nothing, if the block raises."""
-    with context.commits.exclusively(table, context.cancellation):
-        draft = Draft(copy.deepcopy(table))
-        yield draft
-        location = context.catalog.location(table)
-        current = {f["name"].lower(): f for f in delta_log.schema_json(location)["fields"]}
-        was = draft.was or {}
-        fields = [_field(column, current, was, context) for column in draft.table.columns]
-        schema = {"type": "struct", "fields": fields}
-        comment = draft.table.comment
-        files = [] if draft.was is None else columns.rewrite(draft.table, location, was)
-        told = (draft.operation, draft.parameters, files)
-        version = delta_log.change_metadata(location, schema, comment, *told)
-        context.commits.record(table, version, context.session.user, context.statement_id)
-        if draft.table.has_change_feed and not table.has_change_feed:
-            draft.table.feed_since = version
-        if draft.was is not None:
-            draft.table.schema_since = version
-            context.engine.register_anew(table.id, str(location))
-        vars(table).update(vars(draft.table))
-        context.catalog.changed(table)
-
-
-def _field(
-    column: Column, current: dict[str, dict], was: dict[str, str], context: Context
-) -> dict:
-    known = current.get(was.get(column.name.lower(), column.name.lower()))
-    if known is None:
-        known = delta_log.new_field(column.name, column.type, context.engine)
-    metadata = {k: v for k, v in known["metadata"].items() if k != "comment"}
-    if column.comment:
-        metadata["comment"] = column.comment
-    return {**known, "name": column.name, "nullable": column.nullable, "metadata": metadata}
 
 
 def _comment_text(words: Words) -> str | None:

@@ -7,7 +7,6 @@ older versions keep their own names. https://docs.databricks.com/delta/column-ma
 
 from __future__ import annotations
 
-import time
 import uuid
 from pathlib import Path
 
@@ -15,12 +14,13 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from sqlglot import exp
 
+from .. import delta_log, properties
 from ..catalog import Column, Table
 from ..checks import parse_condition
+from ..engine import Engine
 from ..errors import SqlError, column_not_found
 from ..files import Files
 
-_MAPPING = "delta.columnmapping.mode"
 _DEFAULTS = "delta.feature.allowcolumndefaults"
 
 
@@ -38,13 +38,15 @@ def rename(action: exp.RenameColumn, table: Table) -> dict[str, str]:
     return {new.lower(): old.lower()}
 
 
-def drop(action: exp.Drop, table: Table) -> None:
-    """One column, or several in parentheses."""
+def drop(action: exp.Drop, table: Table) -> list[str]:
+    """One column, or several in parentheses; those that were there, where IF EXISTS is said."""
     names = [
         each.name
         for node in action.args["tables"]
-        for each in (node.expressions if isinstance(node, exp.Schema) else [node])
+        for each in (node.expressions if isinstance(node, exp.Schema | exp.Tuple) else [node])
     ]
+    if action.args.get("exists"):
+        names = [name for name in names if table.column(name) is not None]
     for name in names:
         column = _require(name, table)
         _require_mapping(table, "DROP", "DROP COLUMN")
@@ -62,13 +64,14 @@ def drop(action: exp.Drop, table: Table) -> None:
                 "0AKDC",
             )
         table.columns.remove(column)
+    return names
 
 
 def rewrite(table: Table, location: Path, was: dict[str, str]) -> list[dict]:
     """The table's files with its present columns (``was``: new name → old): remove and add
     actions that change no data."""
-    actions = []
-    for path, size in Files.of(DeltaTable(location)).sizes.items():
+    before, after = Files.of(DeltaTable(location)).sizes, {}
+    for path in before:
         content = pq.read_table(location / path)
         there = {name.lower(): name for name in content.column_names}
         kept = {
@@ -80,22 +83,53 @@ def rewrite(table: Table, location: Path, was: dict[str, str]) -> list[dict]:
         pq.write_table(
             content.select(list(kept.values())).rename_columns(list(kept)), location / name
         )
-        now = int(time.time() * 1000)
-        remove = {"path": path, "deletionTimestamp": now, "dataChange": False, "size": size}
-        add = {"path": name, "partitionValues": {}, "size": (location / name).stat().st_size}
-        actions.append({"remove": remove})
-        actions.append({"add": {**add, "modificationTime": now, "dataChange": False}})
-    return actions
+        after[name] = (location / name).stat().st_size
+    gone = delta_log.removed(before, changes_data=False)
+    return gone + delta_log.added(after, changes_data=False)
 
 
-def set_default(column: Column, table: Table, value: exp.Expression, command: str) -> None:
+def set_default(
+    column: Column, table: Table, value: exp.Expression, command: str, engine: Engine
+) -> None:
+    """Raises SqlError for a value that no INSERT could use."""
     require_defaults(table, command)
+    check_default(column, value, command, engine)
     column.default = value.sql(dialect="databricks")
+
+
+def check_default(column: Column, value: exp.Expression, command: str, engine: Engine) -> None:
+    """https://docs.databricks.com/error-messages/invalid-default-value-error-class"""
+    text = value.sql(dialect="databricks")
+
+    def refused(kind: str, why: str) -> SqlError:
+        return SqlError(
+            f"INVALID_DEFAULT_VALUE.{kind}",
+            f"Failed to execute {command} command because the destination column or variable "
+            f"`{column.name}` has a DEFAULT value {text}, which {why}.",
+            "42623",
+        )
+
+    if value.find(exp.Query):
+        raise refused("SUBQUERY_EXPRESSION", "contains subquery expressions")
+    if value.find(exp.Column):
+        raise refused("UNRESOLVED_EXPRESSION", "fails to resolve as a valid expression")
+    if value.find(exp.AggFunc, exp.Window):
+        why = "is not a constant expression whose equivalent value is known at query planning time"
+        raise refused("NOT_CONSTANT", why)
+    try:
+        engine.run(f"SELECT {text}")
+    except SqlError as error:
+        raise refused("UNRESOLVED_EXPRESSION", "fails to resolve as a valid expression") from error
+    try:
+        engine.run(f"SELECT CAST({text} AS {column.type})")
+    except SqlError as error:
+        why = f"requires {column.type} type, but the statement provided another"
+        raise refused("DATA_TYPE", why) from error
 
 
 def require_defaults(table: Table, command: str) -> None:
     """https://docs.databricks.com/delta/default-columns"""
-    said = next((v for k, v in table.properties.items() if k.lower() == _DEFAULTS), "")
+    said = properties.value(table, _DEFAULTS) or ""
     if said.lower() not in ("supported", "enabled"):
         raise SqlError(
             "WRONG_COLUMN_DEFAULTS_FOR_DELTA_FEATURE_NOT_ENABLED",
@@ -125,7 +159,7 @@ def _require(name: str, table: Table) -> Column:
 
 
 def _require_mapping(table: Table, word: str, what: str) -> None:
-    mode = next((v for k, v in table.properties.items() if k.lower() == _MAPPING), "none")
+    mode = properties.value(table, properties.MAPPING) or "none"
     if mode.lower() not in ("name", "id"):
         raise SqlError(
             f"DELTA_UNSUPPORTED_{word}_COLUMN",

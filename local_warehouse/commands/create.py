@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from copy import copy
 
 from sqlglot import exp
 
+from .. import description, properties
 from ..catalog import Column, Constraint, Table, table_exists
 from ..context import NOTHING, Context, Result
+from ..defaults import of as default_of
 from ..engine import engine_name
 from ..errors import SqlError, column_not_found, unsupported
 from ..names import Namespace, Resolver
@@ -15,7 +18,7 @@ from ..parameters import text_literal
 from ..parsing import Words, parse, property_of, text_of
 from ..privileges import METASTORE, catalog_, schema_
 from . import clone
-from .columns import require_defaults
+from .columns import set_default
 
 # What the engine's own log cleaning must know; all other properties stay in the catalog. Removed
 # files it is to forget at its next checkpoint, for it reads all that it remembers at every write:
@@ -49,13 +52,13 @@ def schema(words: Words, context: Context) -> Result:
 
 
 def replace_table(words: Words, context: Context) -> Result:
-    if _is_clone(words):
+    if clone.is_clone(copy(words)):
         return clone.create(words, context, replaces=True)
     raise unsupported("CREATE OR REPLACE TABLE without CLONE")
 
 
 def table(words: Words, context: Context) -> Result:
-    if _is_clone(words):
+    if clone.is_clone(copy(words)):
         return clone.create(words, context)
     try:
         tree = parse(context.sql)
@@ -77,15 +80,13 @@ def table(words: Words, context: Context) -> Result:
         _read_item(item, table, context)
     _read_properties(tree.args.get("properties"), table)
     _require_key_columns(table)
-    if any(column.default for column in table.columns):
-        require_defaults(table, "CREATE TABLE")
+    properties.check(table)
+    for column in table.columns:
+        if column.default:
+            set_default(column, table, default_of(column), "CREATE TABLE", context.engine)
     _create_on_disk(table, context)
     context.catalog.add_table(table)
     return NOTHING
-
-
-def _is_clone(words: Words) -> bool:
-    return words.contains("DEEP", "CLONE") or words.contains("SHALLOW", "CLONE")
 
 
 def _read_item(item: exp.Expression, table: Table, context: Context) -> None:
@@ -144,8 +145,8 @@ def read_key(kind: exp.Expression, name: str, table: Table, context: Context) ->
     raise unsupported(f"the constraint {kind.sql(dialect='databricks')}")
 
 
-def _read_properties(properties: exp.Properties | None, table: Table) -> None:
-    for item in properties.expressions if properties else ():
+def _read_properties(given: exp.Properties | None, table: Table) -> None:
+    for item in given.expressions if given else ():
         if isinstance(item, exp.SchemaCommentProperty):
             table.comment = text_of(item.this)
         elif isinstance(item, exp.ClusterProperty):
@@ -181,13 +182,19 @@ def _require_key_columns(table: Table) -> None:
 
 
 def type_name(kind: exp.DataType) -> str:
-    return kind.sql(dialect="databricks").upper()
+    return kind.sql(dialect="databricks")
 
 
 def _create_on_disk(table: Table, context: Context) -> None:
     columns = ", ".join(_column_sql(column) for column in table.columns)
     location = context.catalog.location(table)
-    told = {k: v for k, v in table.properties.items() if k.lower() in ENGINE_PROPERTIES}
+    told = {
+        # The engine insists on the word that Databricks lets one leave out.
+        name: value if value.lower().startswith("interval") else f"interval {value}"
+        for name, value in table.properties.items()
+        if name.lower() in ENGINE_PROPERTIES
+    }
+    told[description.KEY] = description.text(table)
     sql = (
         f"CREATE TABLE {engine_name(table.id)} ({columns}) USING DELTA "
         f"LOCATION {text_literal(str(location))}"

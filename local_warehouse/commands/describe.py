@@ -7,6 +7,7 @@ import datetime as dt
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from .. import types
 from ..context import Context, Result, rows
 from ..parsing import Words
 from ..system_tables import MOMENT, NUMBER, TEXT
@@ -17,12 +18,12 @@ def table(words: Words, context: Context) -> Result:
     extended = words.accept("EXTENDED")
     found = context.resolver.table(words.table())
     words.end()
-    values = [(column.name, column.type.lower(), column.comment) for column in found.columns]
+    values = [(column.name, types.shown(column.type), column.comment) for column in found.columns]
     if found.cluster_by:
         values += [("# Clustering Information", "", ""), ("# col_name", "data_type", "comment")]
         for name in found.cluster_by:
             column = found.column(name)
-            values.append((name, column.type.lower(), column.comment))
+            values.append((name, types.shown(column.type), column.comment))
     if extended:
         values += _details(found, context)
     return rows({"col_name": TEXT, "data_type": TEXT, "comment": TEXT}, values)

@@ -11,6 +11,7 @@ from deltalake import DeltaTable
 from ..context import Context, Result, rows
 from ..parsing import Words
 from ..system_tables import MOMENT, NUMBER, TEXT
+from . import terms
 
 # https://docs.databricks.com/delta/history (history schema)
 COLUMNS = {
@@ -51,19 +52,19 @@ def _row(commit: dict, makers: dict[int, dict]) -> tuple:
         user,
         user,
         commit.get("operation"),
-        _texts(commit.get("operationParameters")),
+        _texts(terms.parameters(commit)),
         None,
         None,
         None,
         version - 1 if version else None,
         "WriteSerializable",
         commit.get("isBlindAppend"),
-        _texts(commit.get("operationMetrics")),
+        _texts(terms.metrics(commit)),
         commit.get("userMetadata"),
         commit.get("engineInfo"),
     )
 
 
-def _texts(values: dict | None) -> list[tuple[str, str]]:
-    items = sorted((values or {}).items())
-    return [(k, v if isinstance(v, str) else json.dumps(v)) for k, v in items]
+def _texts(values: dict) -> list[tuple[str, str | None]]:
+    is_text = (str, type(None))
+    return [(k, v if isinstance(v, is_text) else json.dumps(v)) for k, v in sorted(values.items())]

@@ -31,6 +31,22 @@ def alter(words: Words, table: Table, context: Context) -> Result | None:
     return None
 
 
+def require_columns(table: Table, draft: Table) -> None:
+    """Raises SqlError where the draft lacks columns that the table's policies need."""
+    masked = [column for column in table.columns if column.mask]
+    needed = [column.name for column in masked]
+    for policy in (table.row_filter, *(column.mask for column in masked)):
+        needed += policy.columns if policy else []
+    missing = [name for name in needed if draft.column(name) is None]
+    if missing:
+        raise SqlError(
+            "UC_DEPENDENCY_EXISTS",
+            f"A row filter or mask of {table.full_name} uses {', '.join(missing)}, which would be "
+            "gone.",
+            "42K09",
+        )
+
+
 def _set_filter(words: Words, table: Table, context: Context) -> Result:
     function = words.name()
     words.expect("ON")

@@ -1,61 +1,79 @@
-"""RESTORE: a table's files of an earlier version become its latest version."""
+"""RESTORE: an earlier version becomes the latest, its files and its description."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from .. import delta_log
+from .. import delta_log, description
 from ..context import Context, Result, rows
 from ..errors import SqlError
-from ..files import Files, column_of
+from ..files import Files
 from ..parsing import Words
 from ..system_tables import NUMBER
-from . import versions
+from . import policies, versions
+from .committing import commit, note_version
 
-# https://docs.databricks.com/sql/language-manual/delta-restore (Restore metrics)
-COLUMNS = (
-    "table_size_after_restore",
-    "num_of_files_after_restore",
-    "num_removed_files",
-    "num_restored_files",
-    "removed_files_size",
-    "restored_files_size",
-)
+# https://docs.databricks.com/sql/language-manual/delta-restore (Restore metrics), and what
+# DESCRIBE HISTORY calls the same.
+COLUMNS = {
+    "table_size_after_restore": "tableSizeAfterRestore",
+    "num_of_files_after_restore": "numOfFilesAfterRestore",
+    "num_removed_files": "numRemovedFiles",
+    "num_restored_files": "numRestoredFiles",
+    "removed_files_size": "removedFilesSize",
+    "restored_files_size": "restoredFilesSize",
+}
 
 
 def restore(words: Words, context: Context) -> Result:
     words.accept("TABLE")
     table = context.resolver.table(words.table(), "MODIFY", "SELECT")
-    words.expect("TO")
+    words.accept("TO")
     try:
-        version = versions.read(words, table, context)
+        point = versions.read(words, table, context)
     except SqlError as error:
         raise _as_of_restore(error) from error
-    location = context.catalog.location(table)
     with context.commits.exclusively(table, context.cancellation):
-        before = Files.of(DeltaTable(location))
-        try:
-            DeltaTable(location).restore(version, protocol_downgrade_allowed=True)
-        except DeltaError as error:
-            raise SqlError(
-                "DELTA_FILE_NOT_FOUND_DETAILED",
-                f"Files of version {version} are not there any more: VACUUM has removed them.",
-                "42K03",
-            ) from error
-        restored = DeltaTable(location)
-        made = context.commits.version(table)
-        context.commits.record(table, made, context.session.user, context.statement_id)
-        known = {column.name.lower(): column for column in table.columns}
-        fields = delta_log.schema_json(location)["fields"]
-        if [field["name"].lower() for field in fields] != list(known):
-            table.columns = [known.get(f["name"].lower()) or column_of(f) for f in fields]
-            context.catalog.changed(table)
-            context.engine.register_anew(table.id, str(location))
-    after = Files.of(restored)
-    removed, added = before - after, after - before
-    values = (after.size, len(after), len(removed), len(added), removed.size, added.size)
+        location = context.catalog.location(table)
+        then, now = _then(location, point.version), DeltaTable(location)
+        after, before = Files.of(then), Files.of(now)
+        removed, added = before - after, after - before
+        if not all((location / path).exists() for path in added.sizes):
+            raise _gone(point.version)
+        values = (after.size, len(after), len(removed), len(added), removed.size, added.size)
+        draft = description.as_of(table, then)
+        policies.require_columns(table, draft)
+        made = now.version() + 1
+        same = description.has_shape_of(table, draft)
+        note_version(draft, table, made, breaks_changes=not same)
+        metrics = dict(zip(COLUMNS.values(), values, strict=True))
+        schema, configuration = then.schema().to_json(), now.metadata().configuration
+        actions = [
+            delta_log.info("RESTORE", point.parameters, metrics),
+            description.action(draft, schema, configuration, now),
+            *delta_log.removed(removed.sizes, changes_data=True),
+            *delta_log.added(added.sizes, changes_data=True),
+        ]
+        commit(table, draft, made, actions, context)
     return rows(dict.fromkeys(COLUMNS, NUMBER), [values])
+
+
+def _then(location: Path, version: int) -> DeltaTable:
+    try:
+        return DeltaTable(location, version=version)
+    except DeltaError as error:
+        raise _gone(version) from error
+
+
+def _gone(version: int) -> SqlError:
+    return SqlError(
+        "DELTA_FILE_NOT_FOUND_DETAILED",
+        f"Files of version {version} are not there any more: VACUUM has removed them.",
+        "42K03",
+    )
 
 
 # What time travel says, and how RESTORE calls it (delta-io/delta, delta-error-classes.json).

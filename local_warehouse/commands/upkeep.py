@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
-import time
 from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from .. import delta_log, sweeping
+from .. import delta_log, properties, sweeping
 from ..catalog import Table
 from ..context import Context, Result, rows
-from ..errors import SqlError, syntax_error, unsupported
+from ..errors import SqlError, unsupported
 from ..files import Files
 from ..parsing import Words
 from ..system_tables import TEXT
@@ -31,9 +29,8 @@ _METRICS = pa.struct(
     + [("preserveInsertionOrder", pa.bool_())]
 )
 
-RETENTION = "delta.deletedfileretentionduration"
 _WEEK = 7 * 24
-_HOURS = {"minute": 1 / 60, "hour": 1, "day": 24, "week": _WEEK}
+_MINUTE = 1 / 60
 _LISTED = 1000
 _MILLIS = 3600 * 1000
 
@@ -71,7 +68,7 @@ def vacuum(words: Words, context: Context) -> Result:
         words.accept("FULL")
     retained = _retention(table)
     if words.accept("RETAIN"):
-        asked = words.number()
+        asked = _hours(words)
         words.expect("HOURS")
         if asked < retained:
             raise SqlError(
@@ -98,6 +95,13 @@ def vacuum(words: Words, context: Context) -> Result:
     return rows({"path": TEXT}, [(path,) for path in paths])
 
 
+def _hours(words: Words) -> int:
+    if words.accept("-"):
+        problem = "Retention period for Vacuum can't be less than 0 hours."
+        raise SqlError("DELTA_VACUUM_RETENTION_PERIOD_NEGATIVE", problem, "22003")
+    return words.number()
+
+
 def _delete(found: Files, hours: int, table: Table, context: Context) -> None:
     """Noted first what cannot be read any more: a kill between the two must not hide it."""
     location, changes = context.catalog.location(table), context.parts.changes
@@ -121,14 +125,9 @@ def _delete(found: Files, hours: int, table: Table, context: Context) -> None:
 
 
 def _note(operation: str, parameters: dict, metrics: dict, table: Table, context: Context) -> None:
-    info = {
-        "timestamp": int(time.time() * 1000),
-        "operation": operation,
-        "operationParameters": parameters,
-        "operationMetrics": metrics,
-    }
     version = context.commits.version(table) + 1
-    delta_log.commit(context.catalog.location(table), version, [{"commitInfo": info}])
+    told = delta_log.info(operation, parameters, metrics)
+    delta_log.commit(context.catalog.location(table), version, [told])
     _record(table, context)
 
 
@@ -168,11 +167,10 @@ def _sizes(files: Files) -> dict[str, Any]:
 
 
 def _retention(table: Table) -> int:
-    """Hours for which the table keeps deleted files; a week unless it says otherwise."""
-    said = next((v for k, v in table.properties.items() if k.lower() == RETENTION), None)
-    if said is None:
-        return _WEEK
-    parts = re.findall(r"(\d+)\s+(minute|hour|day|week)s?", said.lower())
-    if not parts:
-        raise syntax_error(f"in the interval '{said}'")
-    return math.ceil(sum(int(number) * _HOURS[unit] for number, unit in parts))
+    """Hours for which the table keeps deleted files; a week unless it says otherwise.
+
+    Part of an hour counts as one, but mere seconds as nothing: who sets them wants none kept.
+    """
+    said = properties.value(table, properties.RETENTION)
+    kept = _WEEK if said is None else properties.hours(said)
+    return math.ceil(kept) if kept >= _MINUTE else 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -15,15 +17,26 @@ from ..parsing import Words
 from ..template import DIALECT, Markers
 
 
-def read(words: Words, table: Table, context: Context) -> int:
-    """The version that the rest of the command names. Raises SqlError, also where it is none of
-    the table's."""
+@dataclass(frozen=True)
+class Point:
+    """A version, and how the command named it: what DESCRIBE HISTORY tells."""
+
+    version: int
+    parameters: dict[str, str | None]
+
+
+def read(words: Words, table: Table, context: Context, end: tuple[str, ...] = ()) -> Point:
+    """The version that the rest of the command names, up to one of the words in ``end``.
+
+    Raises SqlError, also where it is none of the table's.
+    """
     kind = "VERSION" if words.accept("VERSION", "AS", "OF") else "TIMESTAMP"
     if kind == "TIMESTAMP":
         words.expect("TIMESTAMP", "AS", "OF")
-    version = version_of(table, kind, _value(words.rest(), context), context)
+    text = words.until(*end)
+    version, told = version_of(table, kind, _value(text, context), context)
     context.parts.past.require(table, version)
-    return version
+    return Point(version, {"version": None, "timestamp": None, kind.lower(): told})
 
 
 def _value(text: str, context: Context) -> str:

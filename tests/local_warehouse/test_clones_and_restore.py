@@ -98,6 +98,93 @@ def test_clones_survive_a_restart(start):
         assert [row.id for row in shell.run("SELECT id FROM copy ORDER BY id")] == ["a", "b"]
 
 
+MAPPING = "'delta.columnMapping.mode' = 'name'"
+DEFAULTS = "'delta.feature.allowColumnDefaults' = 'supported'"
+
+
+def names(shell, table):
+    return [row.col_name for row in shell.run(f"DESCRIBE TABLE {table}")]
+
+
+def test_a_clone_of_a_version_is_described_as_that_was(shell):
+    shell.run(f"CREATE TABLE s (id INT, v STRING) TBLPROPERTIES ({MAPPING}, {DEFAULTS})")
+    shell.change("INSERT INTO s VALUES (1, 'a')")
+    shell.run("ALTER TABLE s ADD CONSTRAINT positive CHECK (id > 0)")
+    shell.run("ALTER TABLE s RENAME COLUMN v TO w")
+    shell.run("ALTER TABLE s ADD COLUMN n INT")
+    shell.run("ALTER TABLE s ADD CONSTRAINT whole CHECK (n > 0 OR w IS NULL OR id = 1)")
+    shell.run("ALTER TABLE s SET TBLPROPERTIES ('later' = 'yes')")
+    shell.run("ALTER TABLE s ALTER COLUMN w SET DEFAULT 'x'")
+    shell.run("CREATE TABLE c CLONE s VERSION AS OF 1")
+    assert names(shell, "c") == ["id", "v"]
+    shell.change("INSERT INTO c VALUES (-1, 'b')")
+    shell.change("INSERT INTO c (id) VALUES (-2)")
+    found = [tuple(row) for row in shell.run("SELECT id, v FROM c ORDER BY id")]
+    assert found == [(-2, None), (-1, "b"), (1, "a")]
+    assert "later" not in {row.key for row in shell.run("SHOW TBLPROPERTIES c")}
+
+
+def test_other_columns_in_place_of_a_table(table):
+    table.run(f"CREATE TABLE other (x STRING, y INT) TBLPROPERTIES ({MAPPING})")
+    table.change("INSERT INTO other VALUES ('o', 1)")
+    table.run("CREATE OR REPLACE TABLE t DEEP CLONE other")
+    assert names(table, "t") == ["x", "y"]
+    table.change("INSERT INTO t VALUES ('p', 2)")
+    table.change("UPDATE t SET y = 3 WHERE x = 'p'")
+    assert [tuple(r) for r in table.run("SELECT * FROM t ORDER BY x")] == [("o", 1), ("p", 3)]
+    assert content(table, "t VERSION AS OF 4") == NOW
+    keys = "SELECT 1 FROM information_schema.table_constraints WHERE table_name = 't' "
+    assert not table.run(keys + "AND constraint_schema = current_schema()")
+    assert "DELTA_MISSING_CHANGE_DATA" in table.error("SELECT * FROM table_changes('t', 0)")
+    table.run("ALTER TABLE t RENAME COLUMN y TO z")
+    table.run("RESTORE t TO VERSION AS OF 4")
+    assert content(table) == NOW
+
+
+@pytest.mark.parametrize(
+    ("statement", "error"),
+    [
+        ("CREATE OR REPLACE TABLE t CLONE t", "DELTA_UNSUPPORTED_CLONE_REPLACE_SAME_TABLE"),
+        ("CREATE TABLE x CLONE t LOCATION '/tmp/x'", "UNSUPPORTED_FEATURE"),
+        ("CREATE TABLE x CLONE t TBLPROPERTIES ()", "PARSE_SYNTAX_ERROR"),
+        ("CREATE TABLE x CLONE t nonsense", "PARSE_SYNTAX_ERROR"),
+        ("CREATE TABLE x CLONE nothing", "TABLE_OR_VIEW_NOT_FOUND"),
+    ],
+)
+def test_what_cannot_be_cloned(table, statement, error):
+    assert error in table.error(statement)
+
+
+def test_a_clone_is_deep_where_nothing_is_said_and_may_have_properties(table):
+    (row,) = table.run(
+        "CREATE TABLE copy CLONE t VERSION AS OF 1 "
+        "TBLPROPERTIES ('delta.enableChangeDataFeed' = 'false', 'mine' = 'yes')"
+    )
+    assert row.num_copied_files > 0
+    assert content(table, "copy") == V1
+    properties = {row.key: row.value for row in table.run("SHOW TBLPROPERTIES copy")}
+    assert (properties["delta.enableChangeDataFeed"], properties["mine"]) == ("false", "yes")
+
+
+def test_no_clone_of_files_that_are_gone(start):
+    server = start()
+    with shell_on(server) as shell:
+        shell.run(
+            "CREATE TABLE t (id INT) "
+            "TBLPROPERTIES ('delta.deletedFileRetentionDuration' = 'interval 0 hours')"
+        )
+        shell.change("INSERT INTO t VALUES (1)")
+        shell.change("DELETE FROM t")
+        shell.run("CREATE TABLE there CLONE t")
+        shell.run("VACUUM t")
+        folders = set((server.data / "tables").rglob("*.parquet")), len(shell.run("SHOW TABLES"))
+        gone = "DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION"
+        assert gone in shell.error("CREATE TABLE copy CLONE t VERSION AS OF 1")
+        assert gone in shell.error("CREATE OR REPLACE TABLE there CLONE t VERSION AS OF 1")
+        assert folders[0] == set((server.data / "tables").rglob("*.parquet"))
+        assert len(list((server.data / "tables").iterdir())) == folders[1] == 2
+
+
 # --- restore ---
 def test_restore_to_a_version(table):
     (row,) = table.run("RESTORE TABLE t TO VERSION AS OF 2")
@@ -145,3 +232,64 @@ def test_restoring_brings_the_columns_back(table):
     assert [row.col_name for row in table.run("DESCRIBE TABLE t")] == ["id", "n"]
     table.change("INSERT INTO t VALUES ('d', 4)")
     assert content(table) == [*V2, ("d", 4)]
+
+
+def test_restoring_brings_back_what_was_said_of_the_table(shell):
+    shell.run(
+        "CREATE TABLE t (id INT COMMENT 'one', v STRING DEFAULT 'x', w STRING) COMMENT 'first' "
+        f"TBLPROPERTIES ({MAPPING}, {DEFAULTS}, 'mine' = 'yes')"
+    )
+    shell.change("INSERT INTO t VALUES (1, 'a', 'b')")
+    shell.run("ALTER TABLE t ADD CONSTRAINT positive CHECK (id > 0)")  # version 2
+    shell.run("ALTER TABLE t ALTER COLUMN id SET NOT NULL")
+    shell.run("ALTER TABLE t ADD COLUMN n INT")
+    shell.run("ALTER TABLE t ADD CONSTRAINT small CHECK (n < 9 OR n IS NULL)")
+    shell.run("ALTER TABLE t ADD CONSTRAINT n_pk PRIMARY KEY (n)")
+    shell.run("ALTER TABLE t DROP CONSTRAINT positive")
+    shell.run("ALTER TABLE t DROP COLUMN v")
+    shell.run("ALTER TABLE t UNSET TBLPROPERTIES ('mine')")
+    shell.run("COMMENT ON TABLE t IS 'second'")
+    shell.run("COMMENT ON COLUMN t.id IS 'two'")
+    shell.run("RESTORE t VERSION AS OF 2")
+    assert "positive" in shell.error("INSERT INTO t (id) VALUES (-1)")
+    shell.change("INSERT INTO t (id) VALUES (2)")
+    shell.change("UPDATE t SET w = 'd' WHERE id = 2")
+    found = [tuple(row) for row in shell.run("SELECT * FROM t ORDER BY id")]
+    assert found == [(1, "a", "b"), (2, "x", "d")]
+    assert {row.key: row.value for row in shell.run("SHOW TBLPROPERTIES t")}["mine"] == "yes"
+    assert shell.run("DESCRIBE DETAIL t")[0].description == "first"
+    assert shell.run("DESCRIBE TABLE t")[0].comment == "one"
+    nullable = "SELECT is_nullable FROM information_schema.columns WHERE table_name = 't' "
+    assert shell.value(nullable + "AND table_schema = current_schema() LIMIT 1") == "YES"
+
+
+def test_restoring_to_before_the_feed_ends_it(shell):
+    shell.run("CREATE TABLE t (id INT)")
+    shell.change("INSERT INTO t VALUES (1)")
+    shell.run("ALTER TABLE t SET TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true')")
+    shell.change("INSERT INTO t VALUES (2)")
+    shell.run("RESTORE t TO VERSION AS OF 1")
+    assert "DELTA_MISSING_CHANGE_DATA" in shell.error("SELECT * FROM table_changes('t', 2)")
+    shell.run("RESTORE t TO VERSION AS OF 3")  # version 5, with the feed
+    shell.change("INSERT INTO t VALUES (3)")
+    assert "DELTA_MISSING_CHANGE_DATA" in shell.error("SELECT * FROM table_changes('t', 3)")
+    found = shell.run("SELECT id, _commit_version FROM table_changes('t', 5) ORDER BY id")
+    assert [tuple(row) for row in found] == [(2, 5), (3, 6)]
+
+
+def test_changes_are_not_read_across_other_columns(table):
+    table.run("ALTER TABLE t ADD COLUMN note STRING")
+    table.change("UPDATE t SET note = 'x' WHERE id = 'b'")
+    table.run("RESTORE t TO VERSION AS OF 4")
+    error = table.error("SELECT * FROM table_changes('t', 5)")
+    assert "DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_SCHEMA_CHANGE" in error
+    table.change("INSERT INTO t VALUES ('z', 1)")
+    assert table.value("SELECT COUNT(*) FROM table_changes('t', 8)") == 1
+
+
+def test_what_a_policy_needs_is_not_restored_away(table):
+    table.run("ALTER TABLE t ADD COLUMN note STRING")
+    table.run("CREATE FUNCTION hidden (note STRING) RETURNS STRING RETURN '*'")
+    table.run("ALTER TABLE t ALTER COLUMN note SET MASK hidden")
+    assert "UC_DEPENDENCY_EXISTS" in table.error("RESTORE t TO VERSION AS OF 1")
+    assert content(table) == NOW

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
+
+from .conftest import shell_on
 
 MAPPING = "'delta.columnMapping.mode' = 'name'"
 DEFAULTS = "'delta.feature.allowColumnDefaults' = 'supported'"
@@ -157,6 +161,27 @@ def test_a_default_is_set_and_dropped(with_defaults):
     assert told == [("id", None), ("word", "'new'"), ("n", None)]
 
 
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("'abc'", "DATA_TYPE"),
+        ("3000000000", "DATA_TYPE"),
+        ("(SELECT 1)", "SUBQUERY_EXPRESSION"),
+        ("id", "UNRESOLVED_EXPRESSION"),
+        ("nothing(1)", "UNRESOLVED_EXPRESSION"),
+        ("SUM(1)", "NOT_CONSTANT"),
+    ],
+)
+def test_what_is_no_default(with_defaults, value, kind):
+    expected = f"INVALID_DEFAULT_VALUE.{kind}"
+    assert expected in with_defaults.error(f"ALTER TABLE d ALTER COLUMN n SET DEFAULT {value}")
+    create = f"CREATE TABLE e (id INT, n INT DEFAULT {value}) TBLPROPERTIES ({DEFAULTS})"
+    assert expected in with_defaults.error(create)
+    with_defaults.change("INSERT INTO d (id) VALUES ('a')")
+    with_defaults.change("UPDATE d SET n = DEFAULT")
+    assert with_defaults.value("SELECT n FROM d") == 2
+
+
 def test_defaults_meet_constraints(with_defaults):
     with_defaults.run("ALTER TABLE d ADD CONSTRAINT small CHECK (n < 2)")
     assert "small" in with_defaults.error("INSERT INTO d (id) VALUES ('a')")
@@ -197,3 +222,27 @@ def test_all_of_it_survives_a_restart(start):
         cursor.execute("INSERT INTO u (a) VALUES (2)")
         cursor.execute("SELECT a, c FROM u ORDER BY a")
         assert [tuple(row) for row in cursor.fetchall()] == [(1, 5), (2, 5)]
+
+
+def test_readers_do_not_notice_that_columns_change(table, server):
+    failures, done, schema = [], threading.Event(), table.value("SELECT current_schema()")
+
+    def read():
+        with shell_on(server, catalog="tests", schema=schema) as other:
+            while not done.is_set():
+                try:
+                    if len(other.run("SELECT * FROM t")) != 2:
+                        failures.append("rows are missing")
+                except Exception as error:  # noqa: BLE001 - shown by the test
+                    failures.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for _ in range(4):
+        table.run("ALTER TABLE t RENAME COLUMN note TO remark")
+        table.run("ALTER TABLE t RENAME COLUMN remark TO note")
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert failures == []

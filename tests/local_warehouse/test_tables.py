@@ -272,3 +272,60 @@ def test_properties_need_no_quotes(shell):
     }
     refused = shell.error("ALTER TABLE t SET TBLPROPERTIES (y = concat('a', 'b'))")
     assert "[PARSE_SYNTAX_ERROR]" in refused
+
+
+# --- properties ---
+FEED = "'delta.enableChangeDataFeed' = 'true'"
+
+
+@pytest.mark.parametrize(
+    ("property_", "error"),
+    [
+        ("'delta.columnMapping.mode' = 'bogus'", "DELTA_MODE_NOT_SUPPORTED"),
+        ("'delta.enableChangeDataFeed' = 'bogus'", "INVALID_PARAMETER_VALUE"),
+        ("'delta.deletedFileRetentionDuration' = 'bogus'", "DELTA_INVALID_INTERVAL"),
+    ],
+)
+def test_values_that_a_property_cannot_have(shell, property_, error):
+    assert error in shell.error(f"CREATE TABLE p (id INT) TBLPROPERTIES ({property_})")
+    shell.run("CREATE TABLE p (id INT)")
+    assert error in shell.error(f"ALTER TABLE p SET TBLPROPERTIES ({property_})")
+    assert error in shell.error(f"CREATE TABLE q CLONE p TBLPROPERTIES ({property_})")
+    assert shell.run("SHOW TBLPROPERTIES p") == []
+
+
+def test_the_mode_of_column_mapping_does_not_become_any_other(shell):
+    shell.run("CREATE TABLE p (id INT) TBLPROPERTIES ('delta.columnMapping.mode' = 'name')")
+    changed = shell.error("ALTER TABLE p SET TBLPROPERTIES ('delta.columnMapping.mode' = 'id')")
+    assert "DELTA_UNSUPPORTED_COLUMN_MAPPING_MODE_CHANGE" in changed
+
+
+@pytest.mark.parametrize("name", ["_change_type", "_commit_version", "_Commit_Timestamp"])
+def test_the_feed_has_its_columns_for_itself(shell, name):
+    error = "DELTA_TABLE_ALREADY_CONTAINS_CDC_COLUMNS"
+    assert error in shell.error(f"CREATE TABLE p (id INT, {name} INT) TBLPROPERTIES ({FEED})")
+    shell.run(f"CREATE TABLE p (id INT, {name} INT)")
+    assert error in shell.error(f"ALTER TABLE p SET TBLPROPERTIES ({FEED})")
+    shell.run(
+        f"CREATE TABLE q (id INT) TBLPROPERTIES ({FEED}, 'delta.columnMapping.mode' = 'name')"
+    )
+    assert error in shell.error(f"ALTER TABLE q ADD COLUMN {name} INT")
+    assert error in shell.error(f"ALTER TABLE q RENAME COLUMN id TO {name}")
+    assert error in shell.error(f"CREATE OR REPLACE TABLE q CLONE p TBLPROPERTIES ({FEED})")
+
+
+def test_fields_of_a_struct_keep_their_names(shell):
+    shell.run("CREATE TABLE p (s STRUCT<aB: INT, c: ARRAY<STRUCT<dE: STRING>>>, d DECIMAL(4,1))")
+    shell.run("ALTER TABLE p ADD COLUMN t STRUCT<fG: INT>")
+    shell.change(
+        "INSERT INTO p SELECT named_struct('aB', 1, 'c', array(named_struct('dE', 'x'))), 1.5, "
+        "named_struct('fG', 2)"
+    )
+    assert shell.value("SELECT s.aB FROM p") == 1
+    (row,) = shell.run("SELECT CAST(to_json(s) AS STRING) AS s, to_json(t) AS t FROM p")
+    assert (row.s, row.t) == ('{"aB":1,"c":[{"dE":"x"}]}', '{"fG":2}')
+    assert [row.data_type for row in shell.run("DESCRIBE p")] == [
+        "struct<aB: int, c: array<struct<dE: string>>>",
+        "decimal(4, 1)",
+        "struct<fG: int>",
+    ]

@@ -13,6 +13,7 @@ import pytest
 
 from .conftest import folder_of, shell_on
 
+RETENTION = "delta.deletedFileRetentionDuration"
 FLEETING = "'delta.deletedFileRetentionDuration' = 'interval 0 hours'"
 
 
@@ -92,6 +93,7 @@ def test_writers_do_not_conflict_with_it(table, server):
         ("VACUUM nothing", "TABLE_OR_VIEW_NOT_FOUND"),
         ("VACUUM t RETAIN x HOURS", "PARSE_SYNTAX_ERROR"),
         ("VACUUM t sometime", "PARSE_SYNTAX_ERROR"),
+        ("VACUUM t RETAIN -1 HOURS", "DELTA_VACUUM_RETENTION_PERIOD_NEGATIVE"),
     ],
 )
 def test_what_cannot_be_done(table, statement, error):
@@ -237,6 +239,17 @@ def test_less_than_the_retention_is_refused(shell):
     shell.run("ALTER TABLE t SET TBLPROPERTIES ('delta.deletedFileRetentionDuration' = '30 days')")
     assert "DELTA_VACUUM_RETENTION_PERIOD_TOO_SHORT" in shell.error("VACUUM t RETAIN 700 HOURS")
     shell.run("VACUUM t RETAIN 720 HOURS")
+
+
+@pytest.mark.parametrize("interval", ["interval 1 seconds", "1 second", "interval 1 day 2 hours"])
+def test_intervals(shell, interval):
+    shell.run(f"CREATE TABLE t (id INT) TBLPROPERTIES ('{RETENTION}' = '{interval}')")
+    shell.change("INSERT INTO t VALUES (1)")
+    shell.change("DELETE FROM t")
+    assert len(shell.run("VACUUM t DRY RUN")) == ("second" in interval)
+    for wrong in ("soon", "interval", "interval 1 moon", "interval 1 day and more"):
+        error = shell.error(f"ALTER TABLE t SET TBLPROPERTIES ('{RETENTION}' = '{wrong}')")
+        assert "DELTA_INVALID_INTERVAL" in error
 
 
 def test_a_clone_keeps_the_files_that_it_needs(table):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -188,3 +189,60 @@ def test_not_null_is_asked_of_the_rows_that_go_in_only(table):
     assert table.change(f"{merge} VALUES (s.id, s.n)") == 1
     with pytest.raises(Exception, match="DELTA_NOT_NULL_CONSTRAINT_VIOLATED"):
         table.change("INSERT INTO t (id, n) SELECT note, n FROM t WHERE n > 0")
+
+
+# --- points in time ---
+def test_a_version_after_an_at_sign(shell):
+    shell.run("CREATE TABLE p (id INT)")
+    shell.change("INSERT INTO p VALUES (1)")
+    at = shell.run("DESCRIBE HISTORY p LIMIT 1")[0].timestamp
+    shell.change("INSERT INTO p VALUES (2)")
+    assert shell.value("SELECT COUNT(*) FROM p@v1") == 1
+    assert shell.value("SELECT COUNT(*) FROM p@V2 AS x JOIN p@v1 y ON x.id = y.id") == 1
+    at = at.astimezone(dt.UTC)
+    moment = at.strftime("%Y%m%d%H%M%S") + f"{at.microsecond // 1000:03d}"
+    assert shell.value(f"SELECT COUNT(*) FROM p@{moment}") == 1
+    assert shell.value("SELECT 'a@v1.org' AS mail FROM p@v1") == "a@v1.org"
+    assert "DELTA_VERSION_NOT_FOUND" in shell.error("SELECT * FROM p@v9")
+    assert "EARLIER" in shell.error("SELECT * FROM p@20010101000000000")
+    for statement in (
+        "SELECT * FROM p@1",
+        "SELECT * FROM p@x",
+        "SELECT * FROM p@v1x",
+        "SELECT * FROM p @v1",
+    ):
+        assert "PARSE_SYNTAX_ERROR" in shell.error(statement)
+
+
+@pytest.mark.parametrize("point", ["@v1", " VERSION AS OF 1"])
+def test_only_what_is_now_can_be_changed(shell, point):
+    shell.run("CREATE TABLE p (id INT)")
+    shell.change("INSERT INTO p VALUES (1)")
+    for statement in (
+        f"UPDATE p{point} SET id = 2",
+        f"DELETE FROM p{point} WHERE id = 1",
+        f"INSERT INTO p{point} VALUES (2)",
+        f"MERGE INTO p{point} USING (SELECT 1 AS n) s ON id = n WHEN MATCHED THEN DELETE",
+    ):
+        assert "PARSE_SYNTAX_ERROR" in shell.error(statement)
+    assert shell.value("SELECT id FROM p") == 1
+
+
+@pytest.mark.parametrize(
+    ("point", "error"),
+    [
+        ("TIMESTAMP AS OF 'abc'", "DELTA_TIMESTAMP_INVALID"),
+        ("VERSION AS OF 'x'", "DELTA_VERSION_INVALID"),
+        ("VERSION AS OF 1.5", "PARSE_SYNTAX_ERROR"),
+        ("VERSION AS OF '1.5'", "DELTA_VERSION_INVALID"),
+        ("VERSION AS OF NULL", "INVALID_TIME_TRAVEL_TIMESTAMP_EXPR"),
+        ("VERSION AS OF -1", "DELTA_VERSION_NOT_FOUND"),
+    ],
+)
+def test_what_is_no_point_in_time(shell, point, error):
+    shell.run("CREATE TABLE p (id INT)")
+    assert shell.run("SELECT * FROM p VERSION AS OF '0'") == []
+    assert error in shell.error(f"SELECT * FROM p {point}")
+    assert error.replace("VERSION_NOT_FOUND", "CANNOT_RESTORE") in shell.error(
+        f"RESTORE p {point}"
+    )
