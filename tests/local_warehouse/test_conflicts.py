@@ -1,12 +1,13 @@
 """Concurrent writes: refused where a row that they read was changed meanwhile, and only there.
 
-A statement arrives, waits behind a slow one, and meanwhile others commit: the ``busy`` table.
+Statements arrive while a slow one holds the table, and then come one after the other.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -15,61 +16,79 @@ from .conftest import shell_on
 CONFLICT = "DELTA_CONCURRENT_APPEND.ROW_LEVEL_CHANGES"
 # Takes the engine a while, and changes no row that the others read.
 SLOW = (
-    "INSERT INTO {} (id, n) SELECT CONCAT('slow', CAST(COUNT(*) AS STRING)), 0 "
-    "FROM RANGE(9000) AS x CROSS JOIN RANGE(9000) AS y WHERE x.id * y.id % 7 = 1"
+    "INSERT INTO {0} (id, n) SELECT CONCAT('slow', CAST(COUNT(*) AS STRING)), -1 "
+    "FROM RANGE({1}) AS x CROSS JOIN RANGE({1}) AS y WHERE x.id * y.id % 7 = 1"
 )
+SIZES = (15_000, 30_000, 60_000)
 
 
-@pytest.fixture
-def table(shell):
-    shell.run(
-        "CREATE TABLE t (id STRING NOT NULL, n INT, tags ARRAY<STRING>) TBLPROPERTIES "
-        "('delta.deletedFileRetentionDuration' = 'interval 0 hours')"
-    )
-    shell.change("INSERT INTO t (id, n) VALUES ('a', 1), ('b', 2), ('it\\'s', 3)")
-    shell.name = f"tests.{shell.value('SELECT current_schema()')}.t"
-    return shell
+class Queue:
+    """The table ``t``, and what becomes of statements that arrive while it is held."""
 
+    def __init__(self, server, shell) -> None:
+        self.shell = shell
+        self.name = f"tests.{shell.value('SELECT current_schema()')}.t"
+        self._server = server
 
-@pytest.fixture
-def after(server, table):
-    """What becomes of statements that all arrive while a slow one runs, and come after it one by
-    one: None, or the error."""
+    def after(self, *calls) -> list[str | None]:
+        """For each statement None, or its error. The table is made anew."""
+        for size in SIZES:
+            self._create()
+            with ExitStack() as stack:
+                shells = [
+                    stack.enter_context(shell_on(self._server)) for _ in range(len(calls) + 1)
+                ]
+                results, was_held = self._run(shells, [SLOW.format(self.name, size), *calls])
+            if was_held:
+                return results[1:]
+        pytest.fail("the slow statement was not slow enough")
 
-    def run(*statements) -> list:
-        results: list = [None] * (len(statements) + 1)
+    def _create(self) -> None:
+        self.shell.run("DROP TABLE IF EXISTS t")
+        self.shell.run(
+            "CREATE TABLE t (id STRING NOT NULL, n INT, tags ARRAY<STRING>) TBLPROPERTIES "
+            "('delta.deletedFileRetentionDuration' = 'interval 0 hours')"
+        )
+        rows = ", ".join(f"('{letter}', {n})" for n, letter in enumerate("abcdef", start=1))
+        self.shell.change(f"INSERT INTO t (id, n) VALUES {rows}, ('it\\'s', 7)")
+        self.shell.change("UPDATE t SET tags = ARRAY('x', NULL) WHERE id = 'f'")
 
-        def one(place: int, statement: str, parameters=None) -> None:
-            with shell_on(server) as mine:
-                mine.run("SELECT 1")
-                try:
-                    mine.run(statement, parameters)
-                except Exception as error:  # noqa: BLE001 - the test looks at it
-                    results[place] = str(error)
+    def _run(self, shells, calls) -> tuple[list, bool]:
+        results: list[str | None] = [None] * len(calls)
 
-        calls = [SLOW, *statements]
+        def one(place: int, shell, what, parameters=None) -> None:
+            try:
+                if callable(what):
+                    what(shell)
+                else:
+                    shell.run(what.replace("{}", self.name), parameters)
+            except Exception as error:  # noqa: BLE001 - the test looks at it
+                results[place] = str(error)
+
         threads = []
-        for place, call in enumerate(calls):
-            text, *parameters = (call,) if isinstance(call, str) else call
-            given = (place, text.format(table.name), *parameters)
-            threads.append(threading.Thread(target=one, args=given))
-            before = len(server.statements())
-            threads[-1].start()
-            _wait(lambda before=before: len(server.statements()) >= before + 2)
+        for place, (shell, call) in enumerate(zip(shells, calls, strict=True)):
+            given = call if isinstance(call, tuple) else (call,)
+            threads.append(threading.Thread(target=one, args=(place, shell, *given)))
+            _arrive(self._server, threads[-1])
+        was_held = threads[0].is_alive()
         for thread in threads:
             thread.join(timeout=60)
-        assert results[0] is None
-        return results[1:]
-
-    return run
+        return results, was_held
 
 
-def _wait(condition) -> None:
+def _arrive(server, thread: threading.Thread) -> None:
+    last = server.control("GET", "/statements")["last"]
+    thread.start()
     deadline = time.monotonic() + 30
-    while not condition():
+    while server.control("GET", "/statements")["last"] == last:
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    time.sleep(0.05)  # from the list of statements to the queue
+    time.sleep(0.1)  # from the list of statements to the queue
+
+
+@pytest.fixture
+def queue(server, shell):
+    return Queue(server, shell)
 
 
 def kinds(results) -> list[bool]:
@@ -80,85 +99,83 @@ def kinds(results) -> list[bool]:
 CHANGE_A = "UPDATE {} SET n = n + 10 WHERE id = 'a'"
 
 
-@pytest.mark.parametrize(
-    ("second", "refused"),
-    [
-        (CHANGE_A, True),
-        ("UPDATE {} SET n = 0 WHERE id = 'b'", False),
-        ("DELETE FROM {} WHERE id = 'a'", True),
-        ("DELETE FROM {} WHERE 'b' = id AND n = 2", False),
-        ("UPDATE {} SET n = 0 WHERE n > 5", True),  # true of the row only now
-        ("UPDATE {} SET n = 0 WHERE n = 1", True),  # and only then
-        ("UPDATE {} SET n = 0 WHERE id = 'a' AND n = 99", False),
-        ("UPDATE {} SET n = 0 WHERE id = 'a' OR id = 'b'", True),
-        ("UPDATE {} SET n = 0 WHERE id IN ('b', 'c')", False),
-        ("UPDATE {} SET n = 0", True),
-        (("UPDATE {} SET n = 0 WHERE id = :key", {"key": "a"}), True),
-        (("UPDATE {} SET n = 0 WHERE id = :key", {"key": "it's"}), False),
-        ("UPDATE {} AS x SET n = 0 WHERE x.id = '\\u0061'", True),
-        (
-            "MERGE INTO {} AS t USING (SELECT 'a' AS id) AS s ON t.id = s.id "
-            "WHEN MATCHED THEN UPDATE SET n = 0",
-            True,
-        ),
-        (
-            "MERGE INTO {} AS t USING (SELECT 'b' AS id) AS s ON t.id = s.id "
-            "WHEN MATCHED THEN UPDATE SET n = 0",
-            False,
-        ),
-        ("INSERT INTO {} (id) VALUES ('a')", False),
-    ],
-)
-def test_only_changed_rows_that_it_reads_refuse_a_write(table, after, second, refused):
-    assert kinds(after(CHANGE_A, second)) == [False, refused]
+def test_a_write_is_refused_where_rows_that_it_reads_were_changed(queue):
+    results = queue.after(
+        CHANGE_A,
+        CHANGE_A,
+        "DELETE FROM {} WHERE id = 'a'",
+        "UPDATE {} SET n = 0 WHERE n > 8",  # true of the row only now
+        "UPDATE {} SET n = 0 WHERE n = 1",  # and only then
+        "UPDATE {} SET n = 0 WHERE id = 'a' OR id = 'b'",
+        "UPDATE {} SET n = 0",
+        ("UPDATE {} SET n = 0 WHERE id = :key", {"key": "a"}),
+        "UPDATE {} AS x SET n = 0 WHERE x.id = '\\u0061'",
+        "MERGE INTO {} AS t USING (SELECT 'a' AS id) AS s ON t.id = s.id "
+        "WHEN MATCHED THEN UPDATE SET n = 0",
+    )
+    assert kinds(results) == [False] + [True] * 9
+    assert queue.shell.value("SELECT n FROM t WHERE id = 'a'") == 11
 
 
-def test_what_was_changed_back_is_no_conflict(table, after):
-    back = "UPDATE {} SET n = n - 10 WHERE id = 'b' AND n >= 12"
-    there = "UPDATE {} SET n = n + 10 WHERE id = 'b' AND n < 12 AND n > 0"
-    table.change(f"UPDATE {table.name} SET tags = ARRAY('x', NULL) WHERE id = 'a'")
-    assert kinds(after(there, "UPDATE {} SET n = 5 WHERE id = 'a'")) == [False, False]
-    assert kinds(after(back.replace("n >= 12", "n >= 0"), CHANGE_A)) == [False, False]
+def test_a_write_of_other_rows_is_not(queue):
+    results = queue.after(
+        CHANGE_A,
+        "UPDATE {} SET n = 0 WHERE id = 'b'",
+        "DELETE FROM {} WHERE 'c' = id AND n = 3",
+        "UPDATE {} SET n = 0 WHERE id = 'a' AND n = 99",
+        "UPDATE {} SET n = 0 WHERE id IN ('d', 'x')",
+        ("UPDATE {} SET n = 0 WHERE id = :key AND n = :n", {"key": "it's", "n": 7}),
+        "MERGE INTO {} AS t USING (SELECT 'e' AS id) AS s ON t.id = s.id "
+        "WHEN MATCHED THEN UPDATE SET n = 0",
+        "INSERT INTO {} (id, n) VALUES ('a', 0)",
+    )
+    assert kinds(results) == [False] * 8
+    rows = queue.shell.run("SELECT id, n FROM t WHERE n >= 0 ORDER BY id, n")
+    assert [tuple(row) for row in rows] == [
+        ("a", 0), ("a", 11), ("b", 0), ("d", 0), ("e", 0), ("f", 6), ("it's", 0),
+    ]  # fmt: skip
 
 
-def test_inserted_rows_alone_refuse_nobody(table, after):
-    results = after("INSERT INTO {} (id, n) VALUES ('a', 7)", CHANGE_A)
-    assert kinds(results) == [False, False]
-    assert sorted(row.n for row in table.run("SELECT n FROM t WHERE id = 'a'")) == [11, 17]
+def test_what_a_commit_left_as_it_was_is_no_conflict(queue):
+    same = "UPDATE {} SET n = n + 0 WHERE id = 'b'"
+    assert kinds(queue.after(same, "UPDATE {} SET n = 0 WHERE id = 'b'")) == [False, False]
 
 
-def test_a_write_behind_vacuum_goes_on_or_is_refused(table, after):
-    table.change(CHANGE_A.format("t"))
-    # What VACUUM deletes here no write needs to know.
-    assert kinds(after("VACUUM {}", CHANGE_A)) == [False, False]
+def test_inserted_rows_alone_refuse_nobody(queue):
+    assert kinds(queue.after("INSERT INTO {} (id, n) VALUES ('a', 7)", CHANGE_A)) == [False] * 2
+    rows = queue.shell.run("SELECT n FROM t WHERE id = 'a' ORDER BY n")
+    assert [row.n for row in rows] == [11, 17]
+
+
+def test_a_write_behind_vacuum_goes_on_or_is_refused(queue):
+    # What VACUUM deletes here, no write needs to know.
+    assert kinds(queue.after("VACUUM {}", CHANGE_A)) == [False, False]
     # Here it deletes what would tell whether the two conflict.
-    changes = ["UPDATE {} SET n = 0 WHERE id = 'b'"] * 2
-    results = after(changes[0], "OPTIMIZE {}", "VACUUM {}", CHANGE_A)
-    assert kinds(results)[:3] == [False] * 3
-    assert results[3] is None or "2D521" in results[3]
+    change = "UPDATE {} SET n = 0 WHERE id = 'b'"
+    *others, last = queue.after(change, "OPTIMIZE {}", "VACUUM {}", CHANGE_A)
+    assert others == [None] * 3
+    assert last is None or "SQLSTATE: 2D521" in last
 
 
-def test_writers_come_in_the_order_in_which_they_asked(table, after):
-    results = after(*(f"INSERT INTO {{}} (id, n) VALUES ('q{n}', {n})" for n in range(6)))
-    assert results == [None] * 6
-    makers = table.run("DESCRIBE HISTORY t LIMIT 6")
-    order = [
-        table.value(f"SELECT MAX(n) FROM t VERSION AS OF {row.version} WHERE id LIKE 'q%'")
-        for row in reversed(makers)
-    ]
-    assert order == list(range(6))
+def test_writers_come_in_the_order_in_which_they_asked(queue):
+    inserts = [f"INSERT INTO {{}} (id, n) VALUES ('q{n}', {n})" for n in range(6)]
+    assert queue.after(*inserts) == [None] * 6
+    counted = "SELECT COUNT(*), MAX(n) FROM t VERSION AS OF {} WHERE id LIKE 'q%'"
+    versions = sorted(row.version for row in queue.shell.run("DESCRIBE HISTORY t LIMIT 6"))
+    found = [tuple(queue.shell.run(counted.format(version))[0]) for version in versions]
+    assert found == [(n + 1, n) for n in range(6)]
 
 
-def test_who_waits_can_give_up(server, table):
+def test_who_waits_can_give_up(queue):
     """And lets the next one come."""
-    with shell_on(server) as slow, shell_on(server) as gives_up:
-        running = threading.Thread(target=lambda: slow.run(SLOW.format(table.name)))
-        running.start()
-        time.sleep(0.2)
-        cursor = gives_up.connection.cursor()
-        cursor.execute_async(CHANGE_A.format(table.name))
-        time.sleep(0.2)
-        cursor.cancel()
-        running.join(timeout=60)
-        assert table.change("UPDATE t SET n = n + 100 WHERE id = 'a'") == 1
-    assert table.value("SELECT n FROM t WHERE id = 'a'") == 101
+
+    def give_up(shell) -> None:
+        with shell.connection.cursor() as cursor:
+            cursor.execute_async(f"UPDATE {queue.name} SET n = n + 10 WHERE id = 'a'")
+            time.sleep(0.05)
+            cursor.cancel()
+
+    add = "UPDATE {} SET n = n + 100 WHERE id = 'a'"
+    results = queue.after(give_up, add, "INSERT INTO {} (id) VALUES ('x')")
+    assert kinds(results) == [False] * 3
+    assert queue.shell.value("SELECT n FROM t WHERE id = 'a'") == 101
