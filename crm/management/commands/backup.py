@@ -54,7 +54,7 @@ class Command(BaseCommand):
 
     def _take(self, wh: Warehouse, home: Namespace, keep: int, days: int) -> None:
         version = evolution.look(wh).version
-        for half in backups.clear_away_halves(wh, home):
+        for half in backups.clear_away_halves(wh, home, timezone.now()):
             self.stdout.write(f"{half}: was never finished; cleared away")
         taken = backups.take(wh, home, version)
         self.stdout.write(self.style.SUCCESS(f"{_line(taken)}: taken and verified"))

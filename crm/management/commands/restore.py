@@ -98,7 +98,7 @@ def _plan(wh: Warehouse, options: dict[str, Any]) -> Plan:
             raise CommandError(
                 f"There is no backup {options['backup']}; `backup --list` tells which there are."
             ) from error
-        clones = backups.clones(home, backup)
+        clones = backups.clones(wh, home, backup)
         what = f"backup {backup.id}"
         return Plan(what, clones, lambda table: restoring.to_clone(wh, table, clones[table]))
     if options["to_time"]:
