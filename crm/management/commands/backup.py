@@ -49,7 +49,7 @@ class Command(BaseCommand):
                 self._list(wh, home)
             else:
                 self._take(wh, home, options["keep"], options["keep_days"])
-        except (WarehouseError, backups.NotVerified, evolution.NoTables, evolution.Newer) as error:
+        except (WarehouseError, backups.NotVerified, evolution.NotNow) as error:
             raise CommandError(str(error)) from error
 
     def _take(self, wh: Warehouse, home: Namespace, keep: int, days: int) -> None:
