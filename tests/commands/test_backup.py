@@ -8,17 +8,19 @@ import re
 import threading
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from crm import ddl
 from crm.moments import written
-from crm.repository import accounts, backups, use_cases
+from crm.repository import _writing, accounts, backups, use_cases
 from crm.schema import TABLES, Namespace
 from crm.warehouse import Warehouse
 
-from ..conftest import LocalWarehouse
+from ..conftest import LocalWarehouse, Statements
 
 
 def run(command: str, *arguments: str, **options) -> str:
@@ -70,7 +72,7 @@ def test_a_backup_is_taken_listed_and_restored(sample: Warehouse, home: Namespac
     said = run("restore", "--yes", backup=taken)
     assert state(sample) == before
     # And the way back that it named.
-    undo = said.split("manage.py restore ")[1].split()
+    undo = said.split("manage.py restore ")[1].splitlines()[0].split()
     run("restore", "--yes", *undo)
     assert state(sample) == damaged
 
@@ -95,6 +97,91 @@ def test_restore_to_a_time(sample: Warehouse, home: Namespace) -> None:
     assert "1 brought back" in run("restore", "--dry-run", to_time=moment)
     run("restore", "--yes", to_time=moment)
     assert state(sample) == before
+
+
+def test_only_what_has_changed_is_restored(
+    sample: Warehouse, home: Namespace, statements: Statements
+) -> None:
+    """RESTORE to the version that a table is at is refused by Delta."""
+    before = state(sample)
+    moment = written(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1))
+    time.sleep(1.1)
+    accounts.create(sample, {"bsnid": "BSN999", "team": "T", "business_area": "A"})
+    with statements() as done:
+        said = run("restore", "--yes", to_time=moment)
+    assert len([text for text in done if text.startswith("RESTORE")]) == 1
+    assert "use_cases: has not changed since" in said
+    assert state(sample) == before
+
+
+def test_where_it_stops_half_way_the_way_back_is_known(
+    sample: Warehouse, home: Namespace, server: LocalWarehouse
+) -> None:
+    (taken,) = ids(run("backup"))
+    damage(sample)
+    damaged = state(sample)
+    server.fault("expired_token", times=None, match="MERGE INTO .*use_cases")
+    output = io.StringIO()
+    with pytest.raises(CommandError):
+        call_command("restore", "--yes", backup=taken, stdout=output)
+    server.clear_faults()
+    assert state(sample) != damaged
+    undo = output.getvalue().split("manage.py restore ")[1].splitlines()[0].split()
+    run("restore", "--yes", *undo)
+    assert state(sample) == damaged
+
+
+def test_the_way_back_names_the_tables_place(
+    sample: Warehouse, home: Namespace, settings: Any
+) -> None:
+    schema = settings.NAMESPACE.schema
+    settings.NAMESPACE = Namespace()
+    where = {"catalog": sample.namespace.catalog, "schema": schema}
+    said = run("restore", "--yes", to_version=["accounts=0"], **where)
+    assert f" --catalog {where['catalog']} --schema {schema}\n" in said
+
+
+def test_one_table_that_is_gone(sample: Warehouse, home: Namespace) -> None:
+    before = state(sample)
+    (taken,) = ids(run("backup"))
+    moment = written(dt.datetime.now(dt.UTC))
+    damage(sample)
+    sample.execute(f"DROP TABLE {sample.namespace.table(TABLES[2])}", repeatable=True)
+    said = run("restore", "--dry-run", backup=taken)
+    assert "accounts: 1 removed, 1 brought back, 1 changed" in said
+    assert f"use cases: not there; all of backup {taken} would be brought back" in said
+    for option in ({"to_time": moment}, {"to_version": ["use_cases=1"]}):
+        with pytest.raises(CommandError, match="use_cases: not there, and with a table"):
+            run("restore", "--yes", **option)
+    said = run("restore", "--yes", backup=taken)
+    assert "use_cases is not there now" in said
+    assert "--to-version updates=" in said
+    assert "--to-version use_cases=" not in said
+    assert state(sample) == before
+
+
+def test_a_clone_that_is_gone(sample: Warehouse, home: Namespace) -> None:
+    (taken,) = ids(run("backup"))
+    damage(sample)
+    damaged = state(sample)
+    (clone,) = [name for name in _tables(sample, home) if name.startswith("updates__")]
+    sample.execute(f"DROP TABLE {home.quoted_schema}.`{clone}`", repeatable=True)
+    with pytest.raises(CommandError, match="The clone of updates .* is not there any more"):
+        run("restore", "--yes", backup=taken)
+    assert state(sample) == damaged
+
+
+def test_tables_of_a_later_version_are_not_restored(sample: Warehouse, home: Namespace) -> None:
+    (taken,) = ids(run("backup"))
+    damage(sample)
+    damaged = state(sample)
+    later = {ddl.VERSION_PROPERTY: str(ddl.VERSION + 1)}
+    sample.execute(ddl.set_properties(TABLES[0], later, sample.namespace), repeatable=True)
+    _writing.forget_all()
+    for option in ({"backup": taken}, {"to_version": ["accounts=1"]}):
+        with pytest.raises(CommandError, match="of a later version"):
+            run("restore", "--yes", **option)
+    assert state(sample) == damaged
 
 
 def test_restore_asks_first(sample: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
