@@ -45,13 +45,20 @@ TBLPROPERTIES ({_pairs(properties(history_days) | own)})
 """.strip()
 
 
+RETENTION = ("delta.logRetentionDuration", "delta.deletedFileRetentionDuration")
+
+
 def properties(history_days: int = HISTORY_DAYS) -> dict[str, str]:
     """What every table is to have."""
     return {
         "delta.enableChangeDataFeed": "true",
-        "delta.logRetentionDuration": f"interval {int(history_days)} days",
-        "delta.deletedFileRetentionDuration": f"interval {int(history_days)} days",
+        **retention(history_days),
     }
+
+
+def retention(history_days: int) -> dict[str, str]:
+    """How long Delta keeps versions, and the files that they need."""
+    return dict.fromkeys(RETENTION, f"interval {int(history_days)} days")
 
 
 def add_columns(table: Table, columns: tuple[Column, ...], namespace: Namespace) -> str:
