@@ -13,7 +13,7 @@ HISTORY_DAYS = 365
 # A property of the accounts table says which steps (crm/evolution.py) the tables have been
 # through; those that are created today have been through all.
 VERSION_PROPERTY = "edip.schema_version"
-VERSION = 4
+VERSION = 5
 
 
 def create_catalog(namespace: Namespace) -> str:
@@ -45,13 +45,20 @@ TBLPROPERTIES ({_pairs(properties(history_days) | own)})
 """.strip()
 
 
+RETENTION = ("delta.logRetentionDuration", "delta.deletedFileRetentionDuration")
+
+
 def properties(history_days: int = HISTORY_DAYS) -> dict[str, str]:
     """What every table is to have."""
     return {
         "delta.enableChangeDataFeed": "true",
-        "delta.logRetentionDuration": f"interval {int(history_days)} days",
-        "delta.deletedFileRetentionDuration": f"interval {int(history_days)} days",
+        **retention(history_days),
     }
+
+
+def retention(history_days: int) -> dict[str, str]:
+    """How long Delta keeps versions, and the files that they need."""
+    return dict.fromkeys(RETENTION, f"interval {int(history_days)} days")
 
 
 def add_columns(table: Table, columns: tuple[Column, ...], namespace: Namespace) -> str:
@@ -79,11 +86,64 @@ def describe_detail(table: Table, namespace: Namespace) -> str:
 def list_columns(namespace: Namespace) -> tuple[str, dict[str, str]]:
     """The query, with its parameters, for the columns of all tables in the schema."""
     sql = """
-    SELECT table_name, column_name
+    SELECT table_name, column_name, is_nullable, comment
     FROM system.information_schema.columns
     WHERE table_catalog = :catalog AND table_schema = :schema
     """
-    return sql, {"catalog": namespace.catalog.lower(), "schema": namespace.schema.lower()}
+    return sql, _place(namespace)
+
+
+def list_tables(namespace: Namespace) -> tuple[str, dict[str, str]]:
+    """The same for the tables' comments."""
+    sql = """
+    SELECT table_name, comment
+    FROM system.information_schema.tables
+    WHERE table_catalog = :catalog AND table_schema = :schema
+    """
+    return sql, _place(namespace)
+
+
+def list_keys(namespace: Namespace) -> tuple[str, dict[str, str]]:
+    """The same for the columns of primary and foreign keys."""
+    sql = """
+    SELECT c.table_name, c.constraint_type, k.column_name
+    FROM system.information_schema.table_constraints AS c
+    JOIN system.information_schema.key_column_usage AS k
+      ON k.constraint_catalog = c.constraint_catalog
+      AND k.constraint_schema = c.constraint_schema AND k.constraint_name = c.constraint_name
+    WHERE c.table_catalog = :catalog AND c.table_schema = :schema
+    """
+    return sql, _place(namespace)
+
+
+def primary_key(table: Table, namespace: Namespace) -> str:
+    return f"ALTER TABLE {namespace.table(table)} ADD {_primary_key(table, namespace)}"
+
+
+def foreign_key(table: Table, namespace: Namespace) -> str:
+    return f"ALTER TABLE {namespace.table(table)} ADD {_foreign_key(table, namespace)}"
+
+
+def not_null(table: Table, column: Column, namespace: Namespace) -> str:
+    return f"ALTER TABLE {namespace.table(table)} ALTER COLUMN `{column.name}` SET NOT NULL"
+
+
+def count_nulls(table: Table, column: Column, namespace: Namespace) -> str:
+    return f"SELECT COUNT(*) AS n FROM {namespace.table(table)} WHERE `{column.name}` IS NULL"  # noqa: S608
+
+
+def describe_table(table: Table, namespace: Namespace) -> str:
+    return f"COMMENT ON TABLE {namespace.table(table)} IS {_literal(table.comment)}"
+
+
+def describe_column(table: Table, column: Column, namespace: Namespace) -> str:
+    name = namespace.table(table)
+    return f"ALTER TABLE {name} ALTER COLUMN `{column.name}` COMMENT {_literal(column.comment)}"
+
+
+def _place(namespace: Namespace) -> dict[str, str]:
+    # Unity Catalog stores names in lower case.
+    return {"catalog": namespace.catalog.lower(), "schema": namespace.schema.lower()}
 
 
 def _pairs(values: dict[str, str]) -> str:
@@ -96,15 +156,22 @@ def _column(column: Column) -> str:
 
 
 def _constraints(table: Table, namespace: Namespace) -> list[str]:
-    # Constraint names share the schema's name space, so they carry the prefix, too.
-    name = f"{namespace.prefix}{table.name}"
-    constraints = [f"CONSTRAINT `{name}_pk` PRIMARY KEY (`{table.key}`)"]
-    if table.parent_key:
-        constraints.append(
-            f"CONSTRAINT `{name}_account_fk` FOREIGN KEY (`{table.parent_key}`) "
-            f"REFERENCES {namespace.table(ACCOUNTS)} (`{ACCOUNTS.key}`)"
-        )
-    return constraints
+    keys = [_primary_key(table, namespace)]
+    return [*keys, _foreign_key(table, namespace)] if table.parent_key else keys
+
+
+# Constraint names share the schema's name space, so they carry the prefix, too.
+def _primary_key(table: Table, namespace: Namespace) -> str:
+    name = f"{namespace.prefix}{table.name}_pk"
+    return f"CONSTRAINT `{name}` PRIMARY KEY (`{table.key}`)"
+
+
+def _foreign_key(table: Table, namespace: Namespace) -> str:
+    return (
+        f"CONSTRAINT `{namespace.prefix}{table.name}_account_fk` "
+        f"FOREIGN KEY (`{table.parent_key}`) "
+        f"REFERENCES {namespace.table(ACCOUNTS)} (`{ACCOUNTS.key}`)"
+    )
 
 
 def _literal(text: str) -> str:
@@ -125,4 +192,4 @@ def list_existing(namespace: Namespace) -> tuple[str, dict[str, str]]:
     FROM system.information_schema.tables
     WHERE table_catalog = :catalog AND table_schema = :schema
     """
-    return sql, {"catalog": namespace.catalog.lower(), "schema": namespace.schema.lower()}
+    return sql, _place(namespace)

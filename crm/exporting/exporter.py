@@ -29,9 +29,10 @@ FORMATS: dict[str, Writer] = {
 def export(wh: Warehouse, form: str, path: Path) -> dict[str, int]:
     """Write the file; how many rows of each table it holds. Raises WarehouseError, OSError."""
     counts = dict.fromkeys((table.plural for table in TABLES), 0)
+    still = exporting.standing_still(wh)
 
     def counted(table: Table) -> Rows:
-        for row in exporting.rows(wh, table):
+        for row in exporting.rows(still, table):
             counts[table.plural] += 1
             yield row
 

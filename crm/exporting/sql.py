@@ -15,6 +15,8 @@ from crm.schema import Namespace, Table
 
 ROWS_PER_STATEMENT = 500
 _ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+# What SQL editors take for parameters, and fill in before the statement is run.
+_PARAMETERS = {"${": "\\u0024{", "{{": "\\u007B\\u007B"}
 
 
 def write_inserts(
@@ -41,7 +43,11 @@ def literal(value: Any) -> str:
         return "NULL"
     if isinstance(value, dt.datetime):
         utc = value.astimezone(dt.UTC)
-        return f"TIMESTAMP'{utc:%Y-%m-%d %H:%M:%S.%f}+00:00'"
+        # Not strftime: it writes the year 1 as 1, which no warehouse reads.
+        return f"TIMESTAMP'{utc.isoformat(' ', 'microseconds')}'"
     if isinstance(value, dt.date):
         return f"DATE'{value.isoformat()}'"
-    return f"'{str(value).translate(_ESCAPES)}'"
+    text = str(value).translate(_ESCAPES)
+    for start, harmless in _PARAMETERS.items():
+        text = text.replace(start, harmless)
+    return f"'{text}'"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
@@ -26,6 +27,9 @@ Sources = list[tuple[Table, Callable[[], Iterator[dict[str, Any]]]]]
 
 # https://owasp.org/www-community/attacks/CSV_Injection
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# What XML cannot hold either (https://www.w3.org/TR/xml/#charsets): it would make the file
+# unreadable.
+_NOT_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
 # So that equal data give equal bytes.
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -87,7 +91,6 @@ def _cell(sheet: Any, value: Any) -> Any:
     is_day = isinstance(value, dt.date) and not isinstance(value, dt.datetime)
     if value is None or is_day or isinstance(value, int):
         return value
-    # What XML cannot hold would make the file unreadable.
-    cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", plain(value)))
+    cell = WriteOnlyCell(sheet, _NOT_XML.sub("", ILLEGAL_CHARACTERS_RE.sub("", plain(value))))
     cell.data_type = "s"
     return cell

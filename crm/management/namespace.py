@@ -30,3 +30,14 @@ def warehouse(options: dict[str, Any]) -> Warehouse:
     except ValueError as error:
         raise CommandError(str(error)) from error
     return replace(for_person(settings.EDIP_USER), namespace=namespace)
+
+
+def arguments(namespace: Namespace) -> str:
+    """What has to stand behind a command so that it means these tables; nothing where the
+    settings mean them anyway."""
+    default = settings.NAMESPACE
+    return "".join(
+        f" --{name} {getattr(namespace, name)}"
+        for name in ("catalog", "schema", "prefix")
+        if getattr(namespace, name) != getattr(default, name)
+    )

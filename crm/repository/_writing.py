@@ -14,7 +14,7 @@ from crm import ddl
 from crm.schema import ACCOUNTS, Namespace
 from crm.warehouse import Warehouse
 from crm.warehouse.config import WarehouseConfig
-from crm.warehouse.errors import PermissionDenied
+from crm.warehouse.errors import ObjectNotFound, PermissionDenied
 
 from .errors import NewerSchema
 
@@ -48,6 +48,8 @@ def _require_known_schema(wh: Warehouse) -> None:
         version = _version(wh)
     except PermissionDenied:
         version = 0  # whoever may not look into properties may still be allowed to write
+    except ObjectNotFound:
+        return  # what there is not yet, nobody has made newer; restore makes it anew
     if version > ddl.VERSION:
         raise NewerSchema(f"version {version}; version {ddl.VERSION} is known")
     with _lock:

@@ -5,12 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from crm.schema import Table
+from crm.schema import TABLES, Table
 from crm.warehouse import Warehouse
+from crm.warehouse.errors import PermissionDenied, StatementFailed
 
-from . import _sql
+from . import _sql, timeline
+from .errors import NoSuchMoment
 
 CHUNK = 5_000
+
+
+def standing_still(wh: Warehouse) -> Warehouse:
+    """The tables as they are now, whatever others do while they are read. As they are at each
+    statement, where no earlier version can be read: with row filters or masks there is none."""
+    try:
+        versions, moment = timeline.settled(wh)
+        still = wh.at(timeline.past(wh.namespace, versions, moment))
+        for table in TABLES:
+            wh.query(f"SELECT 1 AS one FROM {still.namespace.table(table)} LIMIT 1")  # noqa: S608
+    except (StatementFailed, PermissionDenied, NoSuchMoment):
+        return wh
+    return still
 
 
 def rows(wh: Warehouse, table: Table, chunk: int = CHUNK) -> Iterator[dict[str, Any]]:

@@ -3,21 +3,23 @@
 Each check finds rows; some have a repair, one statement that does what its preview says.
 """
 
+# ruff: noqa: S608 - names of our own tables and columns
+
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from crm import vocabulary
 from crm.schema import ACCOUNTS, CHILDREN, PLATFORMS_STATUS, TABLES, Column, Table
 from crm.warehouse import Warehouse
 
-from . import _sql
+from . import _doubles, _sql
+from ._doubles import Statements
 from ._writing import write
 
-SHOWN = 200
+SHOWN = _doubles.AT_ONCE
 DUPLICATES = "duplicate-keys"
 
 
@@ -34,19 +36,30 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class Found:
+    """At most ``SHOWN`` problems per table and rule; ``total`` counts all of them, ``repairable``
+    those that have a repair."""
+
+    problems: list[Problem]
+    total: int
+    repairable: int
+
+
+@dataclass(frozen=True)
 class Check:
     """``find`` yields (table, statement, parameters) whose rows hold key, detail, repair;
-    ``fix`` the same for the statements that repair."""
+    ``fix`` the same for the statements that repair. ``by_key``: keys are repaired, not rows,
+    and nobody can tell afterwards which of the rows was which."""
 
     name: str
     title: str
-    find: Callable[[], Iterator[tuple[Table, str, dict[str, Any]]]]
-    fix: Callable[[], Iterator[tuple[Table, str, dict[str, Any]]]] | None = None
+    find: Callable[[], Statements]
+    fix: Callable[[], Statements] | None = None
+    by_key: bool = False
 
 
-def look(wh: Warehouse, checks: tuple[Check, ...] = ()) -> dict[Check, list[Problem]]:
-    """What these checks (all of them) find, at most ``SHOWN`` rows per table and rule. One
-    statement."""
+def look(wh: Warehouse, checks: tuple[Check, ...] = ()) -> dict[Check, Found]:
+    """What these checks (all of them) find. One statement."""
     checks = checks or CHECKS
     branches, values, tables = [], {"shown": SHOWN}, []
     for number, check in enumerate(checks):
@@ -56,25 +69,49 @@ def look(wh: Warehouse, checks: tuple[Check, ...] = ()) -> dict[Check, list[Prob
                 sql = re.sub(rf":{name}\b", f":b{place}_{name}", sql)
                 values[f"b{place}_{name}"] = params[name]
             text = _sql.render(wh.namespace, sql, target=wh.namespace.table(table))
-            repair = "repair" if "AS repair" in sql else "CAST(NULL AS STRING)"
-            branches.append(
-                f"SELECT {place} AS place, {number} AS number, key, detail, {repair} AS repair "  # noqa: S608, E501 - our own checks
-                f"FROM ({text} LIMIT :shown) AS found"
-            )
+            branches.append(_branch(place, number, text))
             tables.append(table)
     rows = wh.query(" UNION ALL ".join(branches) + " ORDER BY place, key, detail", values)
     found: dict[Check, list[Problem]] = {check: [] for check in checks}
+    counts: dict[Check, dict[int, tuple[int, int]]] = {check: {} for check in checks}
     for row in rows:
         check, table = checks[row["number"]], tables[row["place"]]
         key, repair = row["key"] or "", row["repair"] or ""
         found[check].append(Problem(check.name, table, key, row["detail"], repair))
-    return found
+        counts[check][row["place"]] = (row["total"], row["repairable"])
+    return {
+        check: Found(
+            problems,
+            sum(total for total, _ in counts[check].values()),
+            sum(repairable for _, repairable in counts[check].values()),
+        )
+        for check, problems in found.items()
+    }
+
+
+def _branch(place: int, number: int, text: str) -> str:
+    repair = "repair" if "AS repair" in text else "CAST(NULL AS STRING)"
+    return f"""
+    SELECT {place} AS place, {number} AS number, key, detail, repair, total, repairable FROM (
+      SELECT key, detail, {repair} AS repair, COUNT(*) OVER () AS total,
+        COUNT({repair}) OVER () AS repairable
+      FROM ({text}) AS found ORDER BY key, detail LIMIT :shown
+    ) AS shown
+    """
 
 
 def repair(wh: Warehouse, check: Check) -> int:
-    """Run the check's repair; how many rows it changed. Safe to repeat."""
+    """Run the check's repair; how many rows it changed, or how many keys. Safe to repeat."""
     if check.fix is None:
         return 0
+    if not check.by_key:
+        return _run(wh, check.fix())
+    before = look(wh, (check,))[check].repairable
+    _run(wh, check.fix())
+    return before - look(wh, (check,))[check].repairable
+
+
+def _run(wh: Warehouse, statements: Statements) -> int:
     return sum(
         write(
             wh,
@@ -82,80 +119,7 @@ def repair(wh: Warehouse, check: Check) -> int:
             {**params, **({"actor": wh.actor} if ":actor" in sql else {})} or None,
             repeatable=True,
         )
-        for table, sql, params in check.fix()
-    )
-
-
-# --- duplicate keys ---
-# A key's rows, the one that was changed last first.
-_NEWEST = "ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY updated_at DESC, created_at DESC)"
-
-
-def _duplicates() -> Iterator[tuple[Table, str, dict[str, Any]]]:
-    sql = """
-    SELECT `{key}` AS key, CONCAT(CAST(COUNT(*) AS STRING), ' rows have this key') AS detail,
-      'keep the row that was changed last' AS repair
-    FROM {{target}} GROUP BY `{key}` HAVING COUNT(*) > 1 ORDER BY 1
-    """
-    for table in TABLES:
-        yield table, sql.format(key=table.key), {}
-
-
-def _merge_duplicates() -> Iterator[tuple[Table, str, dict[str, Any]]]:
-    # In one statement, so that nothing is lost half-way: the surviving row comes twice, once
-    # with its key, which deletes all rows of that key, and once without, which inserts it.
-    sql = """
-    MERGE INTO {{target}} AS t
-    USING (
-      WITH ranked AS (
-        SELECT *, {newest} AS place, COUNT(*) OVER (PARTITION BY `{key}`) AS n FROM {{target}}
-      ),
-      kept AS (SELECT {names} FROM ranked WHERE place = 1 AND n > 1)
-      SELECT `{key}` AS old_key, {names} FROM kept
-      UNION ALL
-      SELECT CAST(NULL AS STRING) AS old_key, {names} FROM kept
-    ) AS s
-    ON t.`{key}` = s.old_key
-    WHEN MATCHED THEN DELETE
-    WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})
-    """
-    for table in TABLES:
-        yield (
-            table,
-            sql.format(
-                key=table.key,
-                newest=_NEWEST.format(keys=f"`{table.key}`"),
-                names=", ".join(f"`{name}`" for name in table.names),
-                values=", ".join(f"s.`{name}`" for name in table.names),
-            ),
-            {},
-        )
-
-
-# --- two statuses for one platform ---
-def _double_statuses() -> Iterator[tuple[Table, str, dict[str, Any]]]:
-    sql = """
-    SELECT account_bsnid AS key,
-      CONCAT(CAST(COUNT(*) AS STRING), ' statuses for ', platform) AS detail,
-      'keep the one that was changed last' AS repair
-    FROM {target} GROUP BY account_bsnid, platform HAVING COUNT(DISTINCT id) > 1 ORDER BY 1, 2
-    """
-    yield PLATFORMS_STATUS, sql, {}
-
-
-def _drop_older_statuses() -> Iterator[tuple[Table, str, dict[str, Any]]]:
-    sql = """
-    MERGE INTO {{target}} AS t
-    USING (
-      SELECT id FROM (SELECT id, {newest} AS place FROM {{target}}) AS r WHERE place > 1
-    ) AS s
-    ON t.id = s.id
-    WHEN MATCHED THEN DELETE
-    """
-    yield (
-        PLATFORMS_STATUS,
-        sql.format(newest=_NEWEST.format(keys="account_bsnid, platform")),
-        {},
+        for table, sql, params in statements
     )
 
 
@@ -164,7 +128,7 @@ def _drop_older_statuses() -> Iterator[tuple[Table, str, dict[str, Any]]]:
 _USABLE = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 
-def _orphans() -> Iterator[tuple[Table, str, dict[str, Any]]]:
+def _orphans() -> Statements:
     sql = """
     SELECT t.id AS key,
       CONCAT('its account ', COALESCE(t.account_bsnid, '(none)'), ' does not exist') AS detail,
@@ -176,7 +140,7 @@ def _orphans() -> Iterator[tuple[Table, str, dict[str, Any]]]:
         yield table, sql, {"usable": _USABLE}
 
 
-def _create_accounts() -> Iterator[tuple[Table, str, dict[str, Any]]]:
+def _create_accounts() -> Statements:
     """Nothing is lost by it, and whoever knows better can move or delete what is there then."""
     sql = """
     MERGE INTO {{target}} AS t
@@ -193,13 +157,14 @@ def _create_accounts() -> Iterator[tuple[Table, str, dict[str, Any]]]:
 
 
 # --- empty required fields ---
-def _empty() -> Iterator[tuple[Table, str, dict[str, Any]]]:
+def _empty() -> Statements:
     sql = """
     SELECT `{key}` AS key, '{label} is empty' AS detail
     FROM {{target}} WHERE COALESCE(TRIM(CAST(`{name}` AS STRING)), '') = '' ORDER BY 1
     """
     for table in TABLES:
         for column in table.own_columns:
+            # Children without an id are a check of their own, those without an account orphans.
             if column.required:
                 yield (
                     table,
@@ -221,39 +186,55 @@ def _choices() -> Iterator[tuple[Table, Column]]:
                 yield table, column
 
 
-def _unknown_words() -> Iterator[tuple[Table, str, dict[str, Any]]]:
+def _unknown_words() -> Statements:
     sql = """
     SELECT t.`{key}` AS key, CONCAT('{label} is “', t.`{name}`, '”') AS detail,
-      CASE WHEN w.word IS NOT NULL THEN CONCAT('write “', w.word, '”') END AS repair
-    FROM {{target}} AS t
+      CASE WHEN w.word IS NOT NULL AND {may} THEN CONCAT('write “', w.word, '”') END AS repair
+    FROM {source} AS t
     LEFT JOIN (SELECT EXPLODE(ARRAY({words})) AS word) AS w
       ON LOWER(TRIM(t.`{name}`)) = LOWER(w.word)
     WHERE t.`{name}` <> '' AND NOT ARRAY_CONTAINS(ARRAY({words}), t.`{name}`) ORDER BY 1
     """
     for table, column in _choices():
         words = _words(column)
-        markers = ", ".join(f":{marker}" for marker in words)
-        parts = {"key": table.key, "name": column.name, "label": column.label, "words": markers}
+        parts = {"key": table.key, "name": column.name, "label": column.label}
+        parts["words"] = ", ".join(f":{marker}" for marker in words)
+        parts |= {"source": "{target}", "may": "TRUE"}
+        if table is PLATFORMS_STATUS:
+            parts |= {"source": f"({_doubles.ranked_statuses()})", "may": _LATEST}
         yield table, sql.format(**parts), words
 
 
-def _correct_words() -> Iterator[tuple[Table, str, dict[str, Any]]]:
+# Correcting a word stamps the row. Of two statuses for one platform it would make the older one
+# the latest: so only the latest is corrected, and stays it. The older ones go when the double
+# statuses are repaired, which knows platforms by any spelling.
+_LATEST = "t.place = 1 AND t.copies = 1"
+
+
+def _correct_words() -> Statements:
     """Words that differ from a known one in case and blanks only."""
     sql = """
     MERGE INTO {{target}} AS t
-    USING (SELECT EXPLODE(ARRAY({words})) AS word) AS w
-    ON LOWER(TRIM(t.`{name}`)) = LOWER(w.word) AND t.`{name}` <> w.word
+    USING {source} AS w
+    ON {match} AND t.`{name}` <> w.word
     WHEN MATCHED THEN UPDATE SET
       `{name}` = w.word, updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
     """
     for table, column in _choices():
-        words = _words(column)
-        markers = ", ".join(f":{marker}" for marker in words)
-        yield table, sql.format(name=column.name, words=markers), words
+        words, name = _words(column), column.name
+        known = "(SELECT EXPLODE(ARRAY({})) AS word)".format(", ".join(f":{w}" for w in words))
+        source, match = known, f"LOWER(TRIM(t.`{name}`)) = LOWER(w.word)"
+        if table is PLATFORMS_STATUS:
+            source = (
+                f"(SELECT t.id, k.word FROM ({_doubles.ranked_statuses()}) AS t JOIN {known} AS k "
+                f"ON LOWER(TRIM(t.`{name}`)) = LOWER(k.word) WHERE {_LATEST})"
+            )
+            match = "t.id = w.id"
+        yield table, sql.format(name=name, source=source, match=match), words
 
 
 # --- bad links ---
-def _bad_links() -> Iterator[tuple[Table, str, dict[str, Any]]]:
+def _bad_links() -> Statements:
     sql = r"""
     SELECT `{key}` AS key, CONCAT('{label}: “', link, '” is no http(s) address') AS detail
     FROM (
@@ -270,7 +251,7 @@ def _bad_links() -> Iterator[tuple[Table, str, dict[str, Any]]]:
 
 
 # --- times that cannot be ---
-def _backwards() -> Iterator[tuple[Table, str, dict[str, Any]]]:
+def _backwards() -> Statements:
     sql = """
     SELECT `{key}` AS key, 'changed before it was created' AS detail,
       'take the later time for both' AS repair
@@ -280,7 +261,7 @@ def _backwards() -> Iterator[tuple[Table, str, dict[str, Any]]]:
         yield table, sql.format(key=table.key), {}
 
 
-def _straighten() -> Iterator[tuple[Table, str, dict[str, Any]]]:
+def _straighten() -> Statements:
     sql = """
     UPDATE {target} SET updated_at = created_at WHERE updated_at < created_at
     """
@@ -288,17 +269,25 @@ def _straighten() -> Iterator[tuple[Table, str, dict[str, Any]]]:
         yield table, sql, {}
 
 
+# In the order in which they are repaired: words before statuses that only spelling tells apart.
 CHECKS = (
-    Check(DUPLICATES, "Keys that more than one row has", _duplicates, _merge_duplicates),
+    Check("missing-ids", "Rows without an id", _doubles.find_without_id, _doubles.give_ids, True),
+    Check(
+        DUPLICATES,
+        "Keys that more than one row has",
+        _doubles.find_duplicates,
+        _doubles.part_duplicates,
+        True,
+    ),
+    Check("unknown-words", "Words that are not in the vocabulary", _unknown_words, _correct_words),
     Check(
         "double-statuses",
         "Platforms with more than one status",
-        _double_statuses,
-        _drop_older_statuses,
+        _doubles.find_double_statuses,
+        _doubles.drop_older_statuses,
     ),
     Check("orphans", "Rows whose account does not exist", _orphans, _create_accounts),
     Check("empty-fields", "Required fields that are empty", _empty),
-    Check("unknown-words", "Words that are not in the vocabulary", _unknown_words, _correct_words),
     Check("bad-links", "Links that are none", _bad_links),
     Check("times", "Rows changed before they were created", _backwards, _straighten),
 )

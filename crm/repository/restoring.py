@@ -6,11 +6,11 @@ version before takes it back. https://docs.databricks.com/sql/language-manual/de
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from crm.schema import TABLES, Namespace, Table
 from crm.warehouse import Warehouse
-from crm.warehouse.errors import ObjectNotFound
+from crm.warehouse.errors import ColumnNotFound, ObjectNotFound
 
 from . import comparing, timeline
 from ._writing import write
@@ -29,26 +29,61 @@ def latest(wh: Warehouse) -> dict[Table, int]:
     return {table: commits[-1].version for table, commits in timeline.load(wh).commits.items()}
 
 
+def standing(wh: Warehouse) -> dict[Table, int]:
+    """The version that each table is at, without those that are not there."""
+    found = {}
+    for table in TABLES:
+        try:
+            rows = wh.query(f"DESCRIBE HISTORY {wh.namespace.table(table)} LIMIT 1")
+        except ObjectNotFound:
+            continue
+        found[table] = rows[0]["version"]
+    return found
+
+
+def lacking(wh: Warehouse, table: Table, source: str) -> tuple[str, ...]:
+    """The columns of today that ``source`` does not have. Raises ObjectNotFound."""
+    if _has(wh, source, table.names):
+        return ()
+    return tuple(name for name in table.names if not _has(wh, source, (name,)))
+
+
+def _has(wh: Warehouse, source: str, names: tuple[str, ...]) -> bool:
+    columns = ", ".join(f"`{name}`" for name in names)
+    try:
+        wh.query(f"SELECT {columns} FROM {source} LIMIT 1")  # noqa: S608 - our own names
+    except ColumnNotFound:
+        return False
+    return True
+
+
 def preview(wh: Warehouse, sources: Mapping[Table, str]) -> dict[Table, tuple[int, int, int]]:
     """For each table how many records restoring would remove, bring back, and change."""
     return comparing.counts(wh, sources, wh.namespace)
 
 
 def to_version(wh: Warehouse, table: Table, version: int) -> None:
+    """To an earlier version: Delta refuses the one that the table is at."""
     name = wh.namespace.table(table)
-    wh.execute(f"RESTORE TABLE {name} TO VERSION AS OF {int(version)}", repeatable=True)
+    write(wh, f"RESTORE TABLE {name} TO VERSION AS OF {int(version)}", repeatable=True)
 
 
-def to_clone(wh: Warehouse, table: Table, clone: str) -> None:
+def to_clone(wh: Warehouse, table: Table, clone: str, lacking: Collection[str] = ()) -> None:
     """From a backup's clone, by a MERGE: keys, properties and grants of the table stay, and its
     history shows only what really changes. A table that is not there becomes a clone itself."""
     name = wh.namespace.table(table)
     columns = ", ".join(f"`{column}`" for column in table.names)
+    cloned = ", ".join(
+        f"CAST(NULL AS {column.type}) AS `{column.name}`"
+        if column.name in lacking
+        else f"`{column.name}`"
+        for column in table.columns
+    )
     values = ", ".join(f"s.`{column}`" for column in table.names)
     differs = " OR ".join(f"NOT (t.`{column}` <=> s.`{column}`)" for column in table.names)
     assignments = ", ".join(f"`{column}` = s.`{column}`" for column in table.names)
     sql = f"""
-    MERGE INTO {name} AS t USING (SELECT {columns} FROM {clone}) AS s ON t.`{table.key}` = s.`{table.key}`
+    MERGE INTO {name} AS t USING (SELECT {cloned} FROM {clone}) AS s ON t.`{table.key}` = s.`{table.key}`
     WHEN MATCHED AND ({differs}) THEN UPDATE SET {assignments}
     WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({values})
     WHEN NOT MATCHED BY SOURCE THEN DELETE
@@ -56,7 +91,7 @@ def to_clone(wh: Warehouse, table: Table, clone: str) -> None:
     try:
         write(wh, sql, repeatable=True)
     except ObjectNotFound:
-        wh.execute(f"CREATE TABLE {name} DEEP CLONE {clone}", repeatable=False)
+        write(wh, f"CREATE TABLE {name} DEEP CLONE {clone}", repeatable=False)
 
 
 def in_order(tables: Mapping[Table, object]) -> list[Table]:

@@ -110,6 +110,16 @@ def load(wh: Warehouse) -> Timelines:
         return Timelines(dict(zip(TABLES, found, strict=True)), read_at)
 
 
+def settled(wh: Warehouse) -> tuple[dict[str, int], dt.datetime]:
+    """The version of each table at the latest commit of them all, and its moment.
+
+    The histories are read one by one, so that a commit may have come into one while another had
+    been read already: read again, each holds all that was there at this moment.
+    """
+    moment = max(commits[-1].moment for commits in load(wh).commits.values())
+    return load(wh).versions_at(moment), moment
+
+
 def _commits(wh: Warehouse, table: Table) -> tuple[Commit, ...]:
     rows = wh.query(f"DESCRIBE HISTORY {wh.namespace.table(table)}")
     commits = [

@@ -151,6 +151,12 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
         "what that one does not expect. Reading goes on. An administrator deploys the version "
         "that changed them, or a later one.",
     ),
+    warehouse_errors.ColumnNotFound: Failure(
+        503,
+        "The tables are older than this EDIP CRM",
+        "They lack a column, and nothing was saved. An administrator brings them up to date with "
+        "“manage.py migrate_tables”; the data stay as they are.",
+    ),
     warehouse_errors.StatementFailed: Failure(
         500,
         "The warehouse reported an error",

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.repository import integrity, undoing
-from crm.repository.integrity import SHOWN, Check, Problem
+from crm.repository.integrity import Check, Found, Problem
 from crm.schema import ACCOUNTS, UPDATES, USE_CASES
 from crm.views import access, pages, putting_back
 
@@ -29,8 +29,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Result:
+    """``total`` and ``repairable`` count those, too, that are not among the findings."""
+
     check: Check
     findings: list[Finding]
+    total: int
+    repairable: int
 
     @property
     def repairs(self) -> list[Finding]:
@@ -38,7 +42,11 @@ class Result:
 
     @property
     def is_cut(self) -> bool:
-        return len(self.findings) >= SHOWN
+        return len(self.findings) < self.total
+
+    @property
+    def repairs_are_cut(self) -> bool:
+        return len(self.repairs) < self.repairable
 
 
 @never_cache
@@ -46,8 +54,8 @@ class Result:
 @access.for_admins
 def look(request: HttpRequest) -> HttpResponse:
     found = integrity.look(request.warehouse)
-    results = [_result(check, problems) for check, problems in found.items()]
-    context = {"results": results, "total": sum(len(result.findings) for result in results)}
+    results = [_result(check, each) for check, each in found.items()]
+    context = {"results": results, "total": sum(result.total for result in results)}
     return render(request, "admin_tools/integrity.html", context)
 
 
@@ -64,10 +72,10 @@ def repair(request: HttpRequest, name: str) -> HttpResponse:
     if request.method == "POST":
         before = undoing.versions(request.warehouse)
         changed = integrity.repair(request.warehouse, check)
-        plural = "row was" if changed == 1 else "rows were"
-        # Which of several rows with one key was which, nobody can tell afterwards.
-        can_undo = changed and check.name != integrity.DUPLICATES
+        noun = "key" if check.by_key else "row"
+        plural = f"{noun} was" if changed == 1 else f"{noun}s were"
         after = undoing.versions(request.warehouse)
+        can_undo = changed and not check.by_key
         undo = putting_back.bulk_undo_url(request, before, after) if can_undo else ""
         messages.success(request, f"{check.title}: {changed} {plural} repaired.", extra_tags=undo)
         return pages.go(request, reverse("integrity"))
@@ -75,8 +83,9 @@ def repair(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "admin_tools/repair.html", {"result": result})
 
 
-def _result(check: Check, problems: list[Problem]) -> Result:
-    return Result(check, [Finding(problem, _url(problem)) for problem in problems])
+def _result(check: Check, found: Found) -> Result:
+    findings = [Finding(problem, _url(problem)) for problem in found.problems]
+    return Result(check, findings, found.total, found.repairable)
 
 
 def _url(problem: Problem) -> str:

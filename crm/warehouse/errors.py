@@ -15,6 +15,7 @@ The tree::
       StatementTimeout       it took too long and was cancelled
       ConstraintViolated     NOT NULL or CHECK (23xxx)
       StatementFailed        anything else that the warehouse said about a statement
+        ColumnNotFound       a table lacks a column that the statement names (42703)
 
 ``translate`` is the one place that reads the connector's errors: it has no SQLSTATE attribute,
 so class and state are parsed from messages like ``[TABLE_OR_VIEW_NOT_FOUND] … SQLSTATE:
@@ -121,6 +122,13 @@ class StatementFailed(WarehouseError):
     summary = "The statement failed"
 
 
+class ColumnNotFound(StatementFailed):
+    summary = (
+        "A table lacks a column: “manage.py migrate_tables” brings tables of an earlier version "
+        "up to date"
+    )
+
+
 class SessionLost(Unavailable):
     """Internal: the session is gone, so a statement sent on it was not executed."""
 
@@ -143,6 +151,7 @@ _BY_SQLSTATE = {
     "2D521": WriteConflict,
     "42501": PermissionDenied,
     "42P01": ObjectNotFound,
+    "42703": ColumnNotFound,
     "42704": ObjectNotFound,
     "57KD0": StatementTimeout,
     "57014": StatementTimeout,
@@ -152,6 +161,13 @@ _BY_SQLSTATE = {
     "28": SignInFailed,
 }
 _BY_CLASS = (
+    # A MERGE, or an INSERT, has names of its own for it.
+    (
+        re.compile(
+            r"^(UNRESOLVED_COLUMN|DELTA_MERGE_UNRESOLVED_EXPRESSION|DELTA_COLUMN_NOT_FOUND)"
+        ),
+        ColumnNotFound,
+    ),
     (re.compile(r"DELTA_(CONCURRENT_|METADATA_CHANGED|PROTOCOL_CHANGED)"), WriteConflict),
     (re.compile(r"PERMISSION"), PermissionDenied),
     # A file or a version that is gone is no table that is missing.

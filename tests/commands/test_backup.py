@@ -5,16 +5,22 @@ from __future__ import annotations
 import datetime as dt
 import io
 import re
+import threading
 import time
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from crm import ddl
 from crm.moments import written
-from crm.repository import accounts, backups, use_cases
+from crm.repository import _writing, accounts, backups, use_cases
 from crm.schema import TABLES, Namespace
 from crm.warehouse import Warehouse
+
+from ..conftest import LocalWarehouse, Statements
 
 
 def run(command: str, *arguments: str, **options) -> str:
@@ -28,7 +34,7 @@ def state(wh: Warehouse) -> dict[str, tuple[int, int]]:
 
 
 def ids(text: str) -> list[str]:
-    return re.findall(r"\d{8}t\d{6}z", text)
+    return re.findall(r"\d{8}t\d+z", text)
 
 
 @pytest.fixture
@@ -66,7 +72,7 @@ def test_a_backup_is_taken_listed_and_restored(sample: Warehouse, home: Namespac
     said = run("restore", "--yes", backup=taken)
     assert state(sample) == before
     # And the way back that it named.
-    undo = said.split("manage.py restore ")[1].split()
+    undo = said.split("manage.py restore ")[1].splitlines()[0].split()
     run("restore", "--yes", *undo)
     assert state(sample) == damaged
 
@@ -91,6 +97,91 @@ def test_restore_to_a_time(sample: Warehouse, home: Namespace) -> None:
     assert "1 brought back" in run("restore", "--dry-run", to_time=moment)
     run("restore", "--yes", to_time=moment)
     assert state(sample) == before
+
+
+def test_only_what_has_changed_is_restored(
+    sample: Warehouse, home: Namespace, statements: Statements
+) -> None:
+    """RESTORE to the version that a table is at is refused by Delta."""
+    before = state(sample)
+    moment = written(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1))
+    time.sleep(1.1)
+    accounts.create(sample, {"bsnid": "BSN999", "team": "T", "business_area": "A"})
+    with statements() as done:
+        said = run("restore", "--yes", to_time=moment)
+    assert len([text for text in done if text.startswith("RESTORE")]) == 1
+    assert "use_cases: has not changed since" in said
+    assert state(sample) == before
+
+
+def test_where_it_stops_half_way_the_way_back_is_known(
+    sample: Warehouse, home: Namespace, server: LocalWarehouse
+) -> None:
+    (taken,) = ids(run("backup"))
+    damage(sample)
+    damaged = state(sample)
+    server.fault("expired_token", times=None, match="MERGE INTO .*use_cases")
+    output = io.StringIO()
+    with pytest.raises(CommandError):
+        call_command("restore", "--yes", backup=taken, stdout=output)
+    server.clear_faults()
+    assert state(sample) != damaged
+    undo = output.getvalue().split("manage.py restore ")[1].splitlines()[0].split()
+    run("restore", "--yes", *undo)
+    assert state(sample) == damaged
+
+
+def test_the_way_back_names_the_tables_place(
+    sample: Warehouse, home: Namespace, settings: Any
+) -> None:
+    schema = settings.NAMESPACE.schema
+    settings.NAMESPACE = Namespace()
+    where = {"catalog": sample.namespace.catalog, "schema": schema}
+    said = run("restore", "--yes", to_version=["accounts=0"], **where)
+    assert f" --catalog {where['catalog']} --schema {schema}\n" in said
+
+
+def test_one_table_that_is_gone(sample: Warehouse, home: Namespace) -> None:
+    before = state(sample)
+    (taken,) = ids(run("backup"))
+    moment = written(dt.datetime.now(dt.UTC))
+    damage(sample)
+    sample.execute(f"DROP TABLE {sample.namespace.table(TABLES[2])}", repeatable=True)
+    said = run("restore", "--dry-run", backup=taken)
+    assert "accounts: 1 removed, 1 brought back, 1 changed" in said
+    assert f"use cases: not there; all of backup {taken} would be brought back" in said
+    for option in ({"to_time": moment}, {"to_version": ["use_cases=1"]}):
+        with pytest.raises(CommandError, match="use_cases: not there, and with a table"):
+            run("restore", "--yes", **option)
+    said = run("restore", "--yes", backup=taken)
+    assert "use_cases is not there now" in said
+    assert "--to-version updates=" in said
+    assert "--to-version use_cases=" not in said
+    assert state(sample) == before
+
+
+def test_a_clone_that_is_gone(sample: Warehouse, home: Namespace) -> None:
+    (taken,) = ids(run("backup"))
+    damage(sample)
+    damaged = state(sample)
+    (clone,) = [name for name in _tables(sample, home) if name.startswith("updates__")]
+    sample.execute(f"DROP TABLE {home.quoted_schema}.`{clone}`", repeatable=True)
+    with pytest.raises(CommandError, match="The clone of updates .* is not there any more"):
+        run("restore", "--yes", backup=taken)
+    assert state(sample) == damaged
+
+
+def test_tables_of_a_later_version_are_not_restored(sample: Warehouse, home: Namespace) -> None:
+    (taken,) = ids(run("backup"))
+    damage(sample)
+    damaged = state(sample)
+    later = {ddl.VERSION_PROPERTY: str(ddl.VERSION + 1)}
+    sample.execute(ddl.set_properties(TABLES[0], later, sample.namespace), repeatable=True)
+    _writing.forget_all()
+    for option in ({"backup": taken}, {"to_version": ["accounts=1"]}):
+        with pytest.raises(CommandError, match="of a later version"):
+            run("restore", "--yes", **option)
+    assert state(sample) == damaged
 
 
 def test_restore_asks_first(sample: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,12 +220,123 @@ def test_halves_are_cleared_away(sample: Warehouse, home: Namespace) -> None:
     half = f"{home.quoted_schema}.`accounts__20200101t000000z`"
     source = sample.namespace.table(TABLES[0])
     sample.execute(f"CREATE TABLE {half} DEEP CLONE {source}", repeatable=False)
-    time.sleep(1.1)  # backups are named by the second
     said = run("backup")
     assert "20200101t000000z: was never finished; cleared away" in said
     with pytest.raises(Exception, match="not found"):
         sample.query(f"SELECT * FROM {half}")
     assert len(ids(run("backup", "--list"))) == 2
+
+
+def _age(wh: Warehouse, home: Namespace, backup_id: str) -> str:
+    """Let a backup have begun a year earlier; its id then."""
+    older = f"{int(backup_id[:4]) - 1}{backup_id[4:]}"
+    for row in _tables(wh, home):
+        if backup_id in row:
+            new = row.replace(backup_id, older)
+            wh.execute(
+                f"ALTER TABLE {home.quoted_schema}.`{row}` RENAME TO {home.quoted_schema}.`{new}`",
+                repeatable=False,
+            )
+    wh.execute(
+        f"UPDATE {home.quoted_schema}.`{home.prefix}backups` SET id = :new WHERE id = :old",
+        {"new": older, "old": backup_id},
+        repeatable=True,
+    )
+    return older
+
+
+def _tables(wh: Warehouse, home: Namespace) -> list[str]:
+    sql = "SELECT table_name FROM system.information_schema.tables WHERE table_schema = :schema"
+    return [row["table_name"] for row in wh.query(sql, {"schema": home.schema})]
+
+
+def test_deployments_that_share_a_schema_leave_each_others_backups_alone(
+    sample: Warehouse, home: Namespace
+) -> None:
+    (first,) = ids(run("backup"))
+    first = _age(sample, home, first)
+    before = state(sample)
+    other = replace(sample, namespace=Namespace(home.catalog, f"{sample.namespace.schema}_other"))
+    run("create_tables", schema=other.namespace.schema)
+    try:
+        said = run(
+            "backup", schema=other.namespace.schema, backup_schema=f"{home.catalog}.{home.schema}"
+        )
+        assert "cleared away" not in said
+        # Of another's halves one cannot tell that they have died.
+        half = _begun_only(sample, home)
+        run("backup", schema=other.namespace.schema, backup_schema=f"{home.catalog}.{home.schema}")
+        assert any(half in name for name in _tables(sample, home))
+    finally:
+        sample.execute(f"DROP SCHEMA {other.namespace.quoted_schema} CASCADE", repeatable=True)
+    damage(sample)
+    run("restore", "--yes", backup=first)
+    assert state(sample) == before
+
+
+def _begun_only(wh: Warehouse, home: Namespace) -> str:
+    """What a backup that died long ago leaves: a line that it began, and a clone."""
+    (taken,) = [id_ for id_ in ids(run("backup")) if id_]
+    wh.execute(
+        f"DELETE FROM {home.quoted_schema}.`backups` WHERE id = :id AND table_name IS NOT NULL",
+        {"id": taken},
+        repeatable=True,
+    )
+    return _age(wh, home, taken)
+
+
+def test_what_died_long_ago_is_cleared_away_and_what_just_began_is_not(
+    sample: Warehouse, home: Namespace, server: LocalWarehouse
+) -> None:
+    server.fault("expired_token", times=None, match="CREATE OR REPLACE TABLE .*updates")
+    with pytest.raises(CommandError):
+        run("backup")
+    server.clear_faults()
+    begun = {id_ for name in _tables(sample, home) for id_ in ids(name)}
+    run("backup")
+    dead = _begun_only(sample, home)
+    said = run("backup")
+    assert re.findall(r"(\w+): was never finished", said) == [dead]
+    left = {id_ for name in _tables(sample, home) for id_ in ids(name)}
+    assert dead not in left
+    assert begun <= left
+    assert len(ids(run("backup", "--list"))) == 2
+
+
+def test_backups_at_the_same_time(
+    sample: Warehouse, home: Namespace, server: LocalWarehouse
+) -> None:
+    run("backup", "--list")  # so that the schema is there
+    server.fault("latency", times=None, seconds=0.02)
+    said: list[str] = []
+    threads = [threading.Thread(target=lambda: said.append(run("backup"))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    server.clear_faults()
+    taken = [id_ for text in said for id_ in ids(text)]
+    assert len(set(taken)) == 3
+    assert "cleared away" not in "".join(said)
+    for id_ in taken:
+        assert "0 changed" in run("restore", "--dry-run", backup=id_)
+
+
+def test_a_backup_whose_clones_are_gone_is_not_reported(
+    sample: Warehouse, home: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert = backups._insert
+
+    def insert_late(wh: Warehouse, home: Namespace, backup: backups.Backup, tables: list) -> None:
+        if tables[0]:  # somebody took it for dead
+            for clone in backups.clones(wh, home, backup).values():
+                wh.execute(f"DROP TABLE {clone}", repeatable=True)
+        insert(wh, home, backup, tables)
+
+    monkeypatch.setattr(backups, "_insert", insert_late)
+    with pytest.raises(CommandError, match="its clone was removed meanwhile"):
+        run("backup")
+    assert "no backup yet" in run("backup", "--list")
 
 
 def _backup(age: int) -> backups.Backup:
@@ -161,12 +363,7 @@ def test_what_is_kept(keep: int, days: int, kept: list[int]) -> None:
 
 def test_old_backups_go(sample: Warehouse, home: Namespace) -> None:
     (first,) = ids(run("backup"))
-    time.sleep(1.1)
     said = run("backup", keep=1, keep_days=0)
     assert f"{first}: removed" in said
     assert first not in run("backup", "--list")
-    tables = sample.query(
-        "SELECT table_name FROM system.information_schema.tables WHERE table_schema = :schema",
-        {"schema": home.schema},
-    )
-    assert not [row for row in tables if first in row["table_name"]]
+    assert not [name for name in _tables(sample, home) if first in name]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
+from contextlib import suppress
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 
-from crm.repository import accounts, integrity
+from crm.repository import accounts, exporting, integrity
 from crm.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES, Table
 from crm.warehouse import Warehouse
 
@@ -57,13 +59,14 @@ def broken(sample: Warehouse) -> Warehouse:
         updated_at=OLD,
         **update,
     )
+    insert(sample, UPDATES, id="", account_bsnid="BSN001", **update)
     return sample
 
 
 def found(wh: Warehouse) -> dict[str, list[str]]:
     return {
-        check.name: [problem.key for problem in problems]
-        for check, problems in integrity.look(wh).items()
+        check.name: [problem.key for problem in each.problems]
+        for check, each in integrity.look(wh).items()
     }
 
 
@@ -76,11 +79,12 @@ def test_sample_data_are_sound(sample: Warehouse) -> None:
 
 def test_every_kind_of_problem_is_found(broken: Warehouse) -> None:
     assert found(broken) == {
+        "missing-ids": [""],
         "duplicate-keys": ["SAME", "TWICE"],
+        "unknown-words": ["w1", "w2"],
         "double-statuses": ["TWICE"],
         "orphans": ["o1", "o2"],
         "empty-fields": ["e1"],
-        "unknown-words": ["w1", "w2"],
         "bad-links": ["LINK"],
         "times": ["t1"],
     }
@@ -92,11 +96,12 @@ def test_fix_repairs_what_can_be_and_leaves_the_rest(broken: Warehouse) -> None:
         call_command("check_integrity", "--fix", "--yes", stdout=out)
     assert ended.value.code == 1
     assert found(broken) == {
+        "missing-ids": [],
         "duplicate-keys": [],
+        "unknown-words": ["w2"],
         "double-statuses": [],
         "orphans": ["o2"],
         "empty-fields": ["GONE", "e1"],
-        "unknown-words": ["w2"],
         "bad-links": ["LINK"],
         "times": [],
     }
@@ -124,3 +129,127 @@ def test_without_a_yes_nothing_is_repaired(broken: Warehouse, monkeypatch: Any) 
     with pytest.raises(SystemExit):
         call_command("check_integrity", "--fix", stdout=StringIO())
     assert found(broken) == before
+
+
+def details(wh: Warehouse, name: str) -> dict[str, tuple[str, str]]:
+    check = next(check for check in integrity.CHECKS if check.name == name)
+    problems = integrity.look(wh, (check,))[check].problems
+    return {problem.key: (problem.detail, problem.repair) for problem in problems}
+
+
+def fix() -> str:
+    out = StringIO()
+    with suppress(SystemExit):
+        call_command("check_integrity", "--fix", "--yes", stdout=out)
+    return out.getvalue()
+
+
+def rows(wh: Warehouse, table: Table) -> list[dict]:
+    return list(exporting.rows(wh, table))
+
+
+def test_records_that_share_an_id_all_stay(sample: Warehouse, settings: Any) -> None:
+    """One is an orphan, none has a time; the row whose account is there keeps the id."""
+    case = {"id": "c", "status": "Active", "created_at": None, "updated_at": None}
+    insert(sample, USE_CASES, account_bsnid="AAA", problem="Orphan’s", **case)
+    insert(sample, USE_CASES, account_bsnid="BSN001", problem="Known one’s", **case)
+    insert(sample, USE_CASES, account_bsnid="BSN001", problem="Known one’s", **case)
+    assert details(sample, "duplicate-keys") == {
+        "c": (
+            "3 rows have this key; another row says Account “AAA” instead of “BSN001”, "
+            "Problem “Orphan’s” instead of “Known one’s”",
+            "give each row that says something else an id of its own",
+        )
+    }
+    said = fix()
+    assert "Keys that more than one row has: repaired, 1 keys" in said
+    found = {row["problem"]: row for row in rows(sample, USE_CASES)}
+    assert found["Known one’s"]["id"] == "c"
+    assert found["Known one’s"]["updated_at"] is None
+    other = found["Orphan’s"]
+    assert other["account_bsnid"] == "AAA"
+    assert other["updated_by"] == settings.EDIP_USER
+    assert uuid.UUID(other["id"])
+    assert len(rows(sample, USE_CASES)) == 11 + 2
+
+
+def test_what_is_dropped_of_accounts_is_said(sample: Warehouse) -> None:
+    area = {"business_area": "Finance"}
+    insert(sample, ACCOUNTS, bsnid="TWICE", team="Old", vp="V", **area)
+    insert(sample, ACCOUNTS, bsnid="TWICE", team="New", updated_at=NEW, **area)
+    for _ in range(3):
+        insert(sample, ACCOUNTS, bsnid="SAME", team="Same", **area)
+    found = details(sample, "duplicate-keys")
+    assert found["SAME"] == ("3 rows have this key, and say the same", "keep one of them")
+    detail, repair = found["TWICE"]
+    assert detail == (
+        "2 rows have this key; another row says Team “Old” instead of “New”, VP “V” instead of “”"
+    )
+    assert "drop what is said here" in repair
+    assert "repaired, 2 keys" in fix()
+    assert accounts.get(sample, "TWICE").team == "New"
+    assert len(rows(sample, ACCOUNTS)) == 5 + 2
+
+
+@pytest.mark.parametrize("one_by_one", [False, True])
+def test_no_repair_changes_which_status_is_the_latest(sample: Warehouse, one_by_one: bool) -> None:
+    status = {"account_bsnid": "BSN001"}
+    sample.execute(f"DELETE FROM {sample.namespace.table(PLATFORMS_STATUS)}", repeatable=True)
+    insert(sample, PLATFORMS_STATUS, id="a", platform=" snowflake", status="requested", **status)
+    insert(
+        sample,
+        PLATFORMS_STATUS,
+        id="b",
+        platform="SNOWFLAKE ",
+        status="Completed",
+        updated_at=NEW,
+        **status,
+    )
+    # One id twice, for the same platform: both stay until one is told to go.
+    for word, moment in (("Requested", OLD), ("In Progress", NEW)):
+        insert(
+            sample,
+            PLATFORMS_STATUS,
+            id="d",
+            platform="Databricks",
+            status=word,
+            updated_at=moment,
+            **status,
+        )
+    detail, _ = details(sample, "double-statuses")["BSN001"]
+    assert detail == (
+        "2 statuses for SNOWFLAKE: “Completed” was set last, before that “requested”"
+    )
+    if one_by_one:
+        for name in ("unknown-words", "double-statuses", "duplicate-keys", "double-statuses"):
+            check = next(check for check in integrity.CHECKS if check.name == name)
+            integrity.repair(sample, check)
+    else:
+        fix()
+    found = {(r["platform"], r["status"]) for r in rows(sample, PLATFORMS_STATUS)}
+    assert found == {("Snowflake", "Completed"), ("Databricks", "In Progress")}
+
+
+def test_statuses_without_a_platform_or_account_are_no_doubles(sample: Warehouse) -> None:
+    for place, word in enumerate(("Requested", "Completed")):
+        insert(sample, PLATFORMS_STATUS, id=f"n{place}", account_bsnid="BSN001", status=word)
+    assert details(sample, "double-statuses") == {}
+
+
+def test_all_are_counted_and_the_first_are_shown(
+    sample: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(integrity, "SHOWN", 3)
+    for number in range(5):
+        insert(
+            sample,
+            USE_CASES,
+            id=f"w{number}",
+            account_bsnid="BSN001",
+            problem="P",
+            status="active",
+        )
+    said = fix()
+    assert "Words that are not in the vocabulary: 5" in said
+    assert "… and 2 more" in said
+    assert "Words that are not in the vocabulary: repaired, 5 rows" in said

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import threading
 from dataclasses import replace
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.test import Client
 
 from crm import ddl, evolution
-from crm.repository import accounts, updates
-from crm.schema import ACCOUNTS, AUDIT_COLUMNS, TABLES
+from crm.repository import accounts, restoring, updates
+from crm.schema import ACCOUNTS, AUDIT_COLUMNS, TABLES, UPDATES, USE_CASES, Namespace
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
 
@@ -25,14 +28,12 @@ OURS = {"created_by", "updated_by"}
 
 @pytest.fixture
 def plain(warehouse: Warehouse) -> Warehouse:
-    """The tables as the first design had them: no audit columns, feed or clustering."""
+    """The tables as the first design had them: no audit columns, feed, clustering or keys."""
     for table in reversed(TABLES):
         warehouse.execute(f"DROP TABLE {warehouse.namespace.table(table)}", repeatable=True)
     for table in TABLES:
         columns = ", ".join(
-            f"`{column.name}` {column.type}{' NOT NULL' if column.not_null else ''}"
-            for column in table.columns
-            if column.name not in OURS
+            f"`{column.name}` {column.type}" for column in table.columns if column.name not in OURS
         )
         warehouse.execute(
             f"CREATE TABLE {warehouse.namespace.table(table)} ({columns})", repeatable=False
@@ -52,10 +53,42 @@ def run(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_the_oldest_tables_become_todays(plain: Warehouse) -> None:
+def described(wh: Warehouse) -> dict[str, Any]:
+    """All that the catalog says of the tables, except who owns them, and where they are."""
+    place = {"schema": wh.namespace.schema}
+    about = {
+        "columns": "column_name, ordinal_position, is_nullable, full_data_type, comment",
+        "tables": "comment",
+        "table_constraints": "constraint_name, constraint_type",
+        "key_column_usage": "constraint_name, column_name",
+    }
+    return {
+        view: sorted(
+            wh.query(
+                f"SELECT table_name, {names} FROM system.information_schema.{view} "
+                "WHERE table_schema = :schema",
+                place,
+            ),
+            key=str,
+        )
+        for view, names in about.items()
+    }
+
+
+@pytest.fixture
+def new(warehouse: Warehouse) -> Any:
+    """Today's tables, elsewhere."""
+    schema = f"{warehouse.namespace.schema}_new"
+    call_command("create_tables", schema=schema, stdout=StringIO())
+    wh = replace(warehouse, namespace=Namespace(warehouse.namespace.catalog, schema))
+    yield wh
+    wh.execute(f"DROP SCHEMA {wh.namespace.quoted_schema} CASCADE", repeatable=True)
+
+
+def test_the_oldest_tables_become_todays(plain: Warehouse, new: Warehouse) -> None:
     with pytest.raises(WarehouseError):
         accounts.get(plain, "OLD1")
-    assert run().count("done") == 3
+    assert run().count("done") == 4
     old = accounts.get(plain, "OLD1")
     assert (old.team, old.created_by) == ("Kept", None)
     assert old.created_at == dt.datetime(2025, 6, 27, 14, 3, 11, 123456, dt.UTC)
@@ -68,7 +101,22 @@ def test_the_oldest_tables_become_todays(plain: Warehouse) -> None:
         assert found.columns[table.name] == set(table.names)
         assert found.clustering[table.name] == table.cluster_by
         assert ddl.properties().items() <= found.properties[table.name].items()
+    assert described(plain) == described(new)
     assert run() == "The tables are as they should be.\n"
+
+
+def test_pages_say_that_the_tables_are_older(
+    plain: Warehouse, client: Client, tmp_path: Path
+) -> None:
+    page = client.get("/accounts/")
+    assert page.status_code == 503
+    assert "manage.py migrate_tables" in page.content.decode()
+    with pytest.raises(CommandError, match="migrate_tables"):
+        call_command("export_data", "--output", str(tmp_path / "x.json"), stdout=StringIO())
+    data = {"bsnid": "NEW1", "team": "T", "business_area": "A"}
+    page = client.post("/accounts/new/", data)
+    assert page.status_code == 503
+    assert "manage.py migrate_tables" in page.content.decode()
 
 
 def test_new_tables_need_nothing(warehouse: Warehouse, statements: Statements) -> None:
@@ -94,7 +142,7 @@ def test_one_step_at_a_time(plain: Warehouse) -> None:
     assert found.version == 2
     assert {column.name for column in AUDIT_COLUMNS} <= found.columns["updates"]
     assert found.clustering["updates"] == ()
-    assert run().count("done") == 2
+    assert run().count("done") == 3
 
 
 def test_what_died_half_way_is_resumed(plain: Warehouse, server: LocalWarehouse) -> None:
@@ -103,7 +151,7 @@ def test_what_died_half_way_is_resumed(plain: Warehouse, server: LocalWarehouse)
         run()
     assert evolution.look(plain).version == 1
     server.clear_faults()
-    assert run().count("done") == 3
+    assert run().count("done") == 4
     assert accounts.get(plain, "OLD1").team == "Kept"
 
 
@@ -142,3 +190,94 @@ def test_without_tables_it_says_what_to_do(server: LocalWarehouse, settings: Any
     settings.WAREHOUSE = server.config()
     with pytest.raises(CommandError, match="run create_tables first"):
         run("--catalog", "workspace", "--schema", "default")
+
+
+def test_what_was_before_a_step_is_restored_and_brought_up_to_date(plain: Warehouse) -> None:
+    old = restoring.standing(plain)[ACCOUNTS]
+    run()
+    accounts.create(plain, {"bsnid": "NEW1", "team": "New", "business_area": "A"})
+    out = StringIO()
+    arguments = ("--to-version", f"accounts={old}")
+    call_command("restore", "--dry-run", *arguments, stdout=out)
+    assert "created_by, updated_by: not known then, will be empty" in out.getvalue()
+    call_command("restore", "--yes", *arguments, stdout=out)
+    assert [accounts.get(plain, key) for key in ("NEW1",)] == [None]
+    assert accounts.get(plain, "OLD1").team == "Kept"
+    assert run("--check") == "The tables are as they should be.\n"
+
+
+def test_what_no_step_brings_back_is_not_restored(plain: Warehouse) -> None:
+    for text in (
+        "SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name')",
+        "RENAME COLUMN team TO old_team",
+    ):
+        plain.execute(f"ALTER TABLE {plain.namespace.table(ACCOUNTS)} {text}", repeatable=False)
+    wrong = restoring.standing(plain)[ACCOUNTS]
+    plain.execute(
+        f"ALTER TABLE {plain.namespace.table(ACCOUNTS)} RENAME COLUMN old_team TO team",
+        repeatable=False,
+    )
+    run()
+    with pytest.raises(CommandError, match="accounts had no column team then"):
+        call_command("restore", "--yes", "--to-version", f"accounts={wrong}", stdout=StringIO())
+    assert accounts.get(plain, "OLD1").team == "Kept"
+
+
+def test_rows_without_a_key_are_said(plain: Warehouse) -> None:
+    name = plain.namespace.table(USE_CASES)
+    plain.execute(
+        f"INSERT INTO {name} (account_bsnid, problem) VALUES ('OLD1', 'P')", repeatable=False
+    )
+    with pytest.raises(CommandError, match="1 rows of use_cases have no id.*check_integrity"):
+        run()
+    assert evolution.look(plain).version == 4
+    with pytest.raises(SystemExit):
+        call_command("check_integrity", "--fix", "--yes", stdout=StringIO())
+    assert run().count("done") == 1
+    assert [case.problem for case in accounts.get_detail(plain, "OLD1").use_cases] == ["P"]
+
+
+def test_a_feed_that_was_switched_off_is_switched_on(warehouse: Warehouse) -> None:
+    off = {"delta.enableChangeDataFeed": "false"}
+    warehouse.execute(ddl.set_properties(UPDATES, off, warehouse.namespace), repeatable=True)
+    with pytest.raises(SystemExit):
+        run("--check")
+    assert run().count("done") == 1
+    assert evolution.look(warehouse).properties["updates"]["delta.enableChangeDataFeed"] == "true"
+
+
+def test_words_of_others_stay(plain: Warehouse) -> None:
+    name = plain.namespace.table(ACCOUNTS)
+    plain.execute(f"COMMENT ON TABLE {name} IS 'Theirs'", repeatable=True)
+    plain.execute(f"ALTER TABLE {name} ALTER COLUMN team COMMENT 'Theirs, too'", repeatable=True)
+    run()
+    found = described(plain)
+    assert {row["comment"] for row in found["tables"] if row["table_name"] == "accounts"} == {
+        "Theirs"
+    }
+    assert "Theirs, too" in [row["comment"] for row in found["columns"]]
+
+
+def test_a_version_that_is_no_number(warehouse: Warehouse) -> None:
+    odd = {ddl.VERSION_PROPERTY: "abc"}
+    warehouse.execute(ddl.set_properties(ACCOUNTS, odd, warehouse.namespace), repeatable=True)
+    with pytest.raises(SystemExit):
+        run("--check")
+    run()
+    assert evolution.look(warehouse).version == ddl.VERSION
+
+
+def test_tables_that_a_backup_brought_back_have_their_keys(warehouse: Warehouse) -> None:
+    before = described(warehouse)
+    out = StringIO()
+    try:
+        call_command("backup", stdout=out)
+        (taken,) = re.findall(r"\d{8}t\d+z", out.getvalue())
+        for table in reversed(TABLES):
+            warehouse.execute(f"DROP TABLE {warehouse.namespace.table(table)}", repeatable=True)
+        call_command("restore", "--yes", backup=taken, stdout=out)
+    finally:
+        schema = f"`{warehouse.namespace.catalog}`.`{warehouse.namespace.schema}_backups`"
+        warehouse.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE", repeatable=True)
+    assert described(warehouse) == before
+    assert "to be granted again" in out.getvalue()

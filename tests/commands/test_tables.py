@@ -79,6 +79,21 @@ def test_history_is_kept_long_enough(warehouse: Warehouse, namespace: Namespace)
     assert "interval 30 days" in ddl.create_table(UPDATES, namespace, history_days=30)
 
 
+def test_history_days_reach_tables_that_are_there(warehouse: Warehouse, settings: Any) -> None:
+    def kept() -> set[str]:
+        rows = warehouse.query(ddl.show_properties(UPDATES, warehouse.namespace))
+        return {row["value"] for row in rows if row["key"] in ddl.RETENTION}
+
+    assert "history is kept" not in run("create_tables")
+    settings.EDIP_HISTORY_DAYS = 400
+    assert run("create_tables").count("history is kept for 400 days from now on") == 4
+    assert kept() == {"interval 400 days"}
+    settings.EDIP_HISTORY_DAYS = 30
+    assert "history is kept" not in run("create_tables")
+    assert run("create_tables", "--history-days", "30").count("kept for 30 days") == 4
+    assert kept() == {"interval 30 days"}
+
+
 def test_what_is_there_is_not_created_again(place: list[str], statements: Statements) -> None:
     """Whoever may not create catalogs or schemas need not: theirs is used as it is."""
     run("create_tables", *place)

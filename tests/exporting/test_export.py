@@ -8,7 +8,7 @@ import io
 import json
 import uuid
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,12 +17,13 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from crm import ddl
-from crm.exporting import exporter
+from crm.exporting import exporter, tabular
 from crm.importing import importer
 from crm.importing.findings import REFUSED, Findings
 from crm.repository import accounts, exporting, updates
-from crm.schema import ACCOUNTS, TABLES, UPDATES, Namespace
+from crm.schema import ACCOUNTS, TABLES, UPDATES, Namespace, Table
 from crm.warehouse import Warehouse
+from tests.conftest import LocalWarehouse
 
 HOSTILE = [
     '=HYPERLINK("http://evil","x")',
@@ -32,6 +33,7 @@ HOSTILE = [
     'it\'s \\ a "test"; -- 😀 \u202e',
     "two\nlines\tand a tab",
     "'quoted'",
+    "${catalog} $ {x} ${{{{name}}}} {{ q }} \\{{{",
 ]
 
 
@@ -121,6 +123,62 @@ def test_sql_runs_on_the_warehouse(
     for statement in statements:
         other.execute(statement, repeatable=False)
     assert everything(other) == everything(full)
+
+
+def test_sql_knows_early_years_and_holds_no_parameters(
+    full: Warehouse, empty: Callable[[], Warehouse], tmp_path: Path
+) -> None:
+    moment = dt.datetime(1, 2, 3, 4, 5, 6, 7, dt.UTC)
+    full.execute(
+        f"UPDATE {full.namespace.table(ACCOUNTS)} SET created_at = :moment WHERE bsnid = 'BSN001'",
+        {"moment": moment},
+        repeatable=True,
+    )
+    path = tmp_path / "x.sql"
+    exporter.export(full, "sql", path)
+    assert "TIMESTAMP'0001-02-03 04:05:06.000007+00:00'" in path.read_text()
+    assert "${" not in path.read_text()
+    assert "{{" not in path.read_text()
+
+
+def test_texts_that_xml_cannot_hold_leave_the_workbook_readable() -> None:
+    file = io.BytesIO()
+    value = "a\x0bb\ufffec\uffffd\ud800e"
+    tabular.write_sheet(file, "Sheet", ["x"], [{"x": value}])
+    sheet = openpyxl.load_workbook(file).active
+    assert sheet["A2"].value == "abcde"
+
+
+def test_what_others_change_meanwhile_is_not_half_in_it(full: Warehouse, tmp_path: Path) -> None:
+    """The account and its child come after the export has begun."""
+    rows = exporting.rows
+
+    def changed(wh: Warehouse, table: Table) -> Iterator[dict]:
+        yield from rows(wh, table)
+        if table is ACCOUNTS:
+            accounts.create(full, {"bsnid": "BSN999", "team": "T", "business_area": "A"})
+            values = {"author": "A", "date": dt.date(2026, 1, 1), "description": "D"}
+            updates.create(full, "BSN999", "late", values)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exporting, "rows", changed)
+        exporter.export(full, "json", tmp_path / "x.json")
+    found = json.loads((tmp_path / "x.json").read_text())
+    assert "late" not in {row["id"] for row in found["updates"]}
+    assert accounts.get(full, "BSN999") is not None
+
+
+def test_tables_whose_past_cannot_be_read_are_exported(
+    full: Warehouse, server: LocalWarehouse, tmp_path: Path
+) -> None:
+    name = f"{full.namespace.quoted_schema}.`everybody`"
+    full.execute(f"CREATE FUNCTION {name}(x STRING) RETURNS BOOLEAN RETURN TRUE", repeatable=False)
+    full.execute(
+        f"ALTER TABLE {full.namespace.table(ACCOUNTS)} SET ROW FILTER {name} ON (bsnid)",
+        repeatable=False,
+    )
+    counts = exporter.export(full, "json", tmp_path / "x.json")
+    assert counts["accounts"] == 5
 
 
 def test_csv_holds_no_formula(full: Warehouse, tmp_path: Path) -> None:

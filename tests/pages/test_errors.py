@@ -38,6 +38,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], None]:
         (warehouse_errors.WriteConflict, 409),
         (warehouse_errors.StatementTimeout, 504),
         (warehouse_errors.ConstraintViolated, 422),
+        (warehouse_errors.ColumnNotFound, 503),
         (warehouse_errors.StatementFailed, 500),
         (warehouse_errors.WarehouseError, 500),
     ],

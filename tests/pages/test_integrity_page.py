@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from crm.repository import accounts, integrity
+from crm.schema import USE_CASES
 from crm.warehouse import Warehouse
 from tests.commands.test_check_integrity import broken, insert  # noqa: F401
 from tests.conftest import Statements
@@ -50,9 +51,28 @@ def test_repairing(client: Client, broken: Warehouse, check: integrity.Check) ->
     assert response.status_code == 303
     assert "repaired" in text(parsed(client.get(response["Location"])), "#toasts p")
     left = integrity.look(broken, (check,))[check]
-    assert not [problem for problem in left if problem.repair]
-    assert len(left) == len(before) - announced
+    assert left.repairable == 0
+    assert left.total == before.total - announced
     assert "nothing to repair" in parsed(client.get(url)).get_text()
+
+
+def test_all_are_counted_though_some_are_shown(
+    client: Client,
+    broken: Warehouse,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(integrity, "SHOWN", 1)
+    for number in range(4):
+        insert(broken, USE_CASES, id=f"x{number}", account_bsnid="BSN001", status=" active")
+    page = parsed(client.get("/admin-tools/integrity/"))
+    words = page.select_one("section[aria-labelledby=check-unknown-words]")
+    assert text(words, ".tally") == "6"
+    assert "Repair 5…" in text(words, "a.button")
+    page = parsed(client.get("/admin-tools/integrity/unknown-words/"))
+    assert "Shown are the first 1 of 5" in text(page, "main .lead")
+    assert "Repair 5" in text(page, "form.actions button")
+    response = client.post("/admin-tools/integrity/unknown-words/")
+    assert "5 rows were repaired" in text(parsed(client.get(response["Location"])), "#toasts p")
 
 
 def test_what_somebody_put_right_meanwhile_is_left_alone(

@@ -49,12 +49,12 @@ class Command(BaseCommand):
                 self._list(wh, home)
             else:
                 self._take(wh, home, options["keep"], options["keep_days"])
-        except (WarehouseError, backups.NotVerified, evolution.NoTables, evolution.Newer) as error:
+        except (WarehouseError, backups.NotVerified, evolution.NotNow) as error:
             raise CommandError(str(error)) from error
 
     def _take(self, wh: Warehouse, home: Namespace, keep: int, days: int) -> None:
         version = evolution.look(wh).version
-        for half in backups.clear_away_halves(wh, home):
+        for half in backups.clear_away_halves(wh, home, timezone.now()):
             self.stdout.write(f"{half}: was never finished; cleared away")
         taken = backups.take(wh, home, version)
         self.stdout.write(self.style.SUCCESS(f"{_line(taken)}: taken and verified"))

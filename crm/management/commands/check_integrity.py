@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from crm.management import namespace as where
 from crm.repository import integrity
-from crm.repository.integrity import Check, Problem
+from crm.repository.integrity import Check, Found
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
 
@@ -31,37 +31,38 @@ class Command(BaseCommand):
         wh = where.warehouse(options)
         try:
             left = self._check(wh)
-            if options["fix"] and any(problem.repair for _, found in left for problem in found):
+            if options["fix"] and any(found.repairable for _, found in left):
                 self._fix(wh, left, ask=not options["yes"])
                 self.stdout.write("\nLooking again:")
                 left = self._check(wh)
         except WarehouseError as error:
             raise CommandError(str(error)) from error
-        if any(found for _, found in left):
+        if any(found.total for _, found in left):
             sys.exit(1)
 
-    def _check(self, wh: Warehouse) -> list[tuple[Check, list[Problem]]]:
+    def _check(self, wh: Warehouse) -> list[tuple[Check, Found]]:
         results = list(integrity.look(wh).items())
         for check, found in results:
-            verdict = self.style.ERROR(str(len(found))) if found else self.style.SUCCESS("none")
+            none = self.style.SUCCESS("none")
+            verdict = self.style.ERROR(str(found.total)) if found.total else none
             self.stdout.write(f"{check.title}: {verdict}")
-            for problem in found:
+            for problem in found.problems:
                 repair = f" [repair: {problem.repair}]" if problem.repair else ""
                 self.stdout.write(
                     f"  {problem.table.name} {problem.key}: {problem.detail}{repair}"
                 )
+            if others := found.total - len(found.problems):
+                self.stdout.write(f"  … and {others} more")
         return results
 
-    def _fix(
-        self, wh: Warehouse, results: list[tuple[Check, list[Problem]]], *, ask: bool
-    ) -> None:
+    def _fix(self, wh: Warehouse, results: list[tuple[Check, Found]], *, ask: bool) -> None:
         for check, found in results:
-            repairs = sum(bool(problem.repair) for problem in found)
-            if not repairs:
+            if not found.repairable:
                 continue
             if ask:
-                answer = input(f"Repair {repairs} of “{check.title}” as said above? [y/N] ")
-                if answer.strip().lower() not in ("y", "yes"):
+                question = f"Repair {found.repairable} of “{check.title}” as said above? [y/N] "
+                if input(question).strip().lower() not in ("y", "yes"):
                     continue
             changed = integrity.repair(wh, check)
-            self.stdout.write(self.style.SUCCESS(f"{check.title}: repaired, {changed} rows"))
+            noun = "keys" if check.by_key else "rows"
+            self.stdout.write(self.style.SUCCESS(f"{check.title}: repaired, {changed} {noun}"))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from argparse import ArgumentParser
 from typing import Any
 
@@ -30,10 +31,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--history-days",
             type=int,
-            default=settings.EDIP_HISTORY_DAYS,
-            help="days for which Delta keeps old versions and changes (default: %(default)s)",
+            help="days for which Delta keeps old versions and changes; tables that are there keep "
+            f"them for longer only without this (default: {settings.EDIP_HISTORY_DAYS})",
         )
-
         parser.add_argument(
             "--sample-data",
             action="store_true",
@@ -44,7 +44,9 @@ class Command(BaseCommand):
         wh = where.warehouse(options)
         try:
             there = _existing(wh)
-            self._create_all(wh, there, options["history_days"])
+            days = options["history_days"] or settings.EDIP_HISTORY_DAYS
+            self._create_all(wh, there, days)
+            self._keep_history(wh, days, may_shorten=options["history_days"] is not None)
         except WarehouseError as error:
             raise CommandError(str(error)) from error
         is_new = ("table", f"{wh.namespace.prefix}{ACCOUNTS.name}".lower()) not in there
@@ -79,6 +81,26 @@ class Command(BaseCommand):
                 raise CommandError(_advice(namespace, name, error, refused)) from error
             self._say("table", name, ("table", name.lower()) in there)
 
+    def _keep_history(self, wh: Warehouse, days: int, *, may_shorten: bool) -> None:
+        """Tables that were there may keep their history for another time than is asked for now.
+        What is kept is cut short only where that was said, not because of a default."""
+        for table in TABLES:
+            name = f"table {wh.namespace.prefix}{table.name}"
+            try:
+                rows = wh.query(ddl.show_properties(table, wh.namespace))
+                there = {row["key"]: _days(row["value"]) for row in rows}
+                wanted = {
+                    key: value
+                    for key, value in ddl.retention(days).items()
+                    if (known := there.get(key)) != days
+                    and (may_shorten or known is None or known < days)
+                }
+                if wanted:
+                    wh.execute(ddl.set_properties(table, wanted, wh.namespace), repeatable=True)
+                    self.stdout.write(f"{name}: history is kept for {days} days from now on")
+            except PermissionDenied:
+                self.stdout.write(f"{name}: for how long its history is kept, its owner decides")
+
     def _say(self, what: str, name: str, was_there: bool) -> None:
         result = "was there already" if was_there else self.style.SUCCESS("created")
         self.stdout.write(f"{what} {name}: {result}")
@@ -94,6 +116,12 @@ def _existing(wh: Warehouse) -> set[tuple[str, str]]:
         return {(row["what"], row["name"]) for row in wh.query(sql, params)}
     except (ObjectNotFound, PermissionDenied, StatementFailed):
         return set()
+
+
+def _days(interval: str) -> int | None:
+    """Of ``interval 30 days`` 30; None for what is written otherwise, or not at all."""
+    match = re.fullmatch(r"(?:interval\s+)?(\d+)\s+days?", interval.strip(), re.IGNORECASE)
+    return int(match[1]) if match else None
 
 
 def _advice(namespace: Namespace, table: str, error: WarehouseError, refused: list[str]) -> str:

@@ -41,7 +41,7 @@ class Command(BaseCommand):
                 self._say_plan(wh, options)
                 return
             taken = list(self._run(wh, options["to"]))
-        except (evolution.NoTables, evolution.Newer, WarehouseError) as error:
+        except (evolution.NotNow, WarehouseError) as error:
             raise CommandError(str(error)) from error
         if not taken:
             self.stdout.write("The tables are as they should be.")

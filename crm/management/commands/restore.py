@@ -1,31 +1,18 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from crm import moments
+from crm import ddl, evolution
 from crm.management import backups as home_of
 from crm.management import namespace as where
-from crm.repository import backups, restoring, timeline
-from crm.repository.errors import Missing
-from crm.schema import TABLES, Table
+from crm.management.restore_plan import Plan, plan
+from crm.repository import restoring
 from crm.warehouse import Warehouse
-from crm.warehouse.errors import ObjectNotFound, WarehouseError
-
-_BY_NAME = {table.name: table for table in TABLES}
-
-
-@dataclass(frozen=True)
-class Plan:
-    """``sources``: what each table is put back to, as it stands in FROM."""
-
-    what: str
-    sources: dict[Table, str]
-    put_back: Callable[[Table], None]
+from crm.warehouse.errors import WarehouseError
 
 
 class Command(BaseCommand):
@@ -52,84 +39,56 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         wh = where.warehouse(options)
         try:
-            plan = _plan(wh, options)
-            self._say(wh, plan)
+            found = plan(wh, options)
+            self._say(wh, found)
             if options["dry_run"]:
                 return
-            question = f"Put {len(plan.sources)} tables back to {plan.what}? [y/N] "
+            question = f"Put {len(found.sources)} tables back to {found.what}? [y/N] "
             if not options["yes"] and input(question).strip().lower() not in ("y", "yes"):
                 raise CommandError("Nothing was changed.")
-            self._restore(wh, plan)
-        except WarehouseError as error:
+            self._restore(wh, found)
+            self._bring_up_to_date(wh, found)
+        except (evolution.NotNow, WarehouseError) as error:
             raise CommandError(str(error)) from error
 
-    def _say(self, wh: Warehouse, plan: Plan) -> None:
+    def _say(self, wh: Warehouse, found: Plan) -> None:
+        there = {t: source for t, source in found.sources.items() if t in found.before}
+        counts = restoring.preview(wh, there) if there else {}
+        for table in restoring.in_order(found.sources):
+            if table in there:
+                removed, back, changed = counts[table]
+                said = f"{removed} removed, {back} brought back, {changed} changed"
+            else:
+                said = f"not there; all of {found.what} would be brought back"
+            self.stdout.write(f"{table.plural}: {said}")
+            if names := found.lacking.get(table):
+                self.stdout.write(f"  {', '.join(names)}: not known then, will be empty")
+
+    def _restore(self, wh: Warehouse, found: Plan) -> None:
+        # Before anything is changed: it is needed most where this stops half-way.
+        self._say_way_back(wh, found)
+        for table in restoring.in_order(found.sources):
+            if found.put_back(wh, table):
+                self.stdout.write(self.style.SUCCESS(f"{table.name}: put back to {found.what}"))
+            else:
+                self.stdout.write(f"{table.name}: has not changed since")
+
+    def _say_way_back(self, wh: Warehouse, found: Plan) -> None:
+        if there := [
+            table for table in restoring.in_order(found.sources) if table in found.before
+        ]:
+            versions = " ".join(f"--to-version {t.name}={found.before[t]}" for t in there)
+            place = where.arguments(wh.namespace)
+            self.stdout.write(f"To take this back: manage.py restore {versions}{place}")
+        for table in found.gone:
+            self.stdout.write(f"{table.name} is not there now, and is made anew")
+
+    def _bring_up_to_date(self, wh: Warehouse, found: Plan) -> None:
+        """A version, or a clone that became a table, may lack what later steps have added."""
         try:
-            counts = restoring.preview(wh, plan.sources)
-        except ObjectNotFound:
-            self.stdout.write("The tables are not there; all of the backup would be brought back.")
-            return
-        for table in restoring.in_order(plan.sources):
-            removed, back, changed = counts[table]
-            self.stdout.write(
-                f"{table.plural}: {removed} removed, {back} brought back, {changed} changed"
-            )
-
-    def _restore(self, wh: Warehouse, plan: Plan) -> None:
-        try:
-            before = restoring.latest(wh)
-        except ObjectNotFound:
-            before = {}
-        for table in restoring.in_order(plan.sources):
-            plan.put_back(table)
-            self.stdout.write(self.style.SUCCESS(f"{table.name}: put back to {plan.what}"))
-        if undo := " ".join(
-            f"--to-version {t.name}={before[t]}" for t in before if t in plan.sources
-        ):
-            self.stdout.write(f"To take this back: manage.py restore {undo}")
-
-
-def _plan(wh: Warehouse, options: dict[str, Any]) -> Plan:
-    if options["backup"]:
-        home = home_of.home(options)
-        try:
-            backup = backups.get(wh, home, options["backup"])
-        except (Missing, ObjectNotFound) as error:
-            raise CommandError(
-                f"There is no backup {options['backup']}; `backup --list` tells which there are."
-            ) from error
-        clones = backups.clones(home, backup)
-        what = f"backup {backup.id}"
-        return Plan(what, clones, lambda table: restoring.to_clone(wh, table, clones[table]))
-    if options["to_time"]:
-        moment = moments.parse(options["to_time"])
-        if moment is None:
-            raise CommandError("--to-time takes a time such as 2026-11-20T09:30:00Z.")
-        found = timeline.versions(wh, moment)
-        versions = {table: found[table.name] for table in TABLES}
-        what = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
-    else:
-        versions = dict(_version(entry) for entry in options["to_version"])
-        _require(restoring.latest(wh), versions)
-        what = "these versions"
-    return Plan(
-        what,
-        restoring.versions_of(wh.namespace, versions),
-        lambda table: restoring.to_version(wh, table, versions[table]),
-    )
-
-
-def _require(latest: Mapping[Table, int], versions: Mapping[Table, int]) -> None:
-    for table, version in versions.items():
-        if version > latest[table]:
-            raise CommandError(
-                f"{table.plural} are not at version {version} yet: the latest is {latest[table]}."
-            )
-
-
-def _version(entry: str) -> tuple[Table, int]:
-    name, _, version = entry.partition("=")
-    if name not in _BY_NAME or not version.isdecimal():
-        names = ", ".join(_BY_NAME)
-        raise CommandError(f"--to-version takes TABLE=VERSION, one of {names}: not {entry!r}")
-    return _BY_NAME[name], int(version)
+            for step in evolution.run(wh, ddl.VERSION, settings.EDIP_HISTORY_DAYS):
+                self.stdout.write(f"migrate_tables, step {step.number}: {step.name}: done")
+        except evolution.NoTables as error:
+            self.stdout.write(f"Other tables: {error}")
+        if found.gone:
+            self.stdout.write("Rights on tables made anew are to be granted again: print_grants")
