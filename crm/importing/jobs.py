@@ -30,9 +30,10 @@ from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
 
 from . import importer
+from .chunks import Chunk
 from .errors import ImportingError
 from .findings import REFUSED, Findings
-from .importer import Chunk, Options, Outcome
+from .importer import Options, Outcome
 from .preview import Preview
 
 log = logging.getLogger(__name__)
