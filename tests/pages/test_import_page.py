@@ -478,10 +478,18 @@ def test_a_very_long_cell(client: Client, warehouse: Warehouse) -> None:
     assert figures(page)["Accounts"] == ["1", "0", "0", "1"]
 
 
-def test_too_large_a_file(client: Client, warehouse: Warehouse, settings: Any) -> None:
+@pytest.mark.parametrize(("size", "status"), [(2**20, 422), (2**20 + 1, 422), (2**21, 413)])
+def test_too_large_a_file(
+    client: Client, warehouse: Warehouse, settings: Any, size: int, status: int
+) -> None:
+    """The form tells the limit, and beside the file what to do; far beyond, a page does."""
     settings.EDIP_IMPORT_MAX_MB = 1
-    response = upload(client, b"x" * (2**20 + 1), "accounts.csv")
-    assert response.status_code in (413, 422)
+    assert "up to 1 MB" in text(parsed(client.get("/admin-tools/import/")), "#id_file_helptext")
+    # The headings are wrong, so that a file just small enough goes no further, either.
+    response = upload(client, b"x" * size, "accounts.csv", headings="nothing")
+    assert response.status_code == status
+    said = parsed(response).get_text()
+    assert ("larger than 1 MB. Use “manage.py import_legacy”" in said) == (size > 2**20)
 
 
 @pytest.mark.parametrize("headings", ["Team", "Team=nothing", "=team", "a=b=c"])
