@@ -71,4 +71,6 @@ def _match(table: Table, row: Clean) -> tuple[str, ...]:
 
 def _fields(table: Table, before: Clean | None, row: Clean) -> Iterator[tuple[Column, str, str]]:
     for column in table.own_columns:
+        if column.name in (*table.match, table.key):
+            continue  # it is the row's heading, or made
         yield column, (before or {}).get(column.name) or "", row[column.name] or ""

@@ -16,7 +16,7 @@ from crm.warehouse.errors import WarehouseError
 
 from . import importer
 from .chunks import Chunk
-from .findings import REFUSED, Findings
+from .findings import REFUSED, Findings, Place
 from .importer import UPDATE, Outcome
 from .preview import Preview
 
@@ -41,7 +41,7 @@ def look(job: Job, wh: Warehouse) -> dict[str, Any]:
         | {"samples": {state: preview.samples(outcome.table, state) for state in (NEW, DIFFERENT)}}
         for outcome in outcomes
     ]
-    return {"tables": tables, "total": preview.rows, **_told(findings)}
+    return {"tables": tables, "total": preview.rows, **_told(job, findings)}
 
 
 def take_in(job: Job, wh: Warehouse) -> dict[str, Any]:
@@ -63,13 +63,13 @@ def take_in(job: Job, wh: Warehouse) -> dict[str, Any]:
         try:
             outcomes = importer.run(wh, job.file, job.options, findings, watch, job.stop_if_asked)
         except WarehouseError:
-            job.write(**_told(findings))
+            job.write(**_told(job, findings))
             raise
         except Exception:
-            job.write(**_told(findings), **_versions(wh, before))
+            job.write(**_told(job, findings), **_versions(wh, before))
             raise
     tables = [_table(outcome, findings, earlier) for outcome in outcomes]
-    return {"tables": tables, **_told(findings), **_versions(wh, before)}
+    return {"tables": tables, **_told(job, findings), **_versions(wh, before)}
 
 
 def _versions(wh: Warehouse, before: undoing.Versions) -> dict[str, Any]:
@@ -98,13 +98,18 @@ def _table(
     }
 
 
-def _told(findings: Findings) -> dict[str, Any]:
+def _told(job: Job, findings: Findings) -> dict[str, Any]:
     return {
         "findings": [
-            {"outcome": each.outcome, "place": str(each.place)}
+            {"outcome": each.outcome, "place": _shown(each.place, job)}
             | {"column": each.column, "reason": each.reason}
             for each in findings.by_weight()[:LISTED]
         ],
         "found": sum(findings.counts.values()),
         "refused": findings.count(REFUSED),
     }
+
+
+def _shown(place: Place, job: Job) -> str:
+    """Without the file's name, where that is the one that the page is about."""
+    return str(place).removeprefix(f"{job.state['name']}, ")

@@ -75,8 +75,8 @@ def test_preview_confirm_result(client: Client, warehouse: Warehouse) -> None:
     url, page = preview(client, ACCOUNTS_CSV, "accounts.csv")
     assert figures(page)["Accounts"] == ["2", "0", "0", "1"]
     assert texts(page, ".import-row b") == ["B1", "B2"]
-    assert texts(page.select_one(".import-row"), "dt") == ["BSNID", "Team", "Business area"]
-    assert "accounts.csv, row 4, bsnid" in text(page, ".problems .quiet")
+    assert texts(page.select_one(".import-row"), "dt") == ["Team", "Business area"]
+    assert text(page, "#refused .quiet") == "row 4, bsnid"
     # Nothing is written before it is confirmed.
     assert accounts.get(warehouse, "B1") is None
     assert text(page, ".import-confirm .button-primary") == "Import 2 rows"
@@ -202,7 +202,8 @@ def test_what_was_refused_comes_first_and_the_verdict_is_in_the_report(
     url, page = preview(
         client, f"BSNID,Team,Azure DevOps Link\n{noted},Nameless,\n", "accounts.csv"
     )
-    assert texts(page, ".problems .badge")[:2] == ["Refused", "Noted"]
+    assert texts(page, "h2[id]") == ["Refused 1", "Row by row", "Worth a look 600"]
+    assert set(texts(page, "#remarks .badge")) == {"Noted"}
     do(client, url)
     report = b"".join(client.get(f"{url}report/").streaming_content).decode()
     lines = list(csv.DictReader(io.StringIO(report)))
