@@ -51,6 +51,13 @@ def on_starting(server: Any) -> None:
     call_command("collectstatic", interactive=False, verbosity=0)
 
 
+def post_worker_init(worker: Any) -> None:
+    """What was uploaded goes an hour later, also where a worker died over it."""
+    from crm.importing import jobs
+
+    jobs.keep_tidy()
+
+
 def on_exit(server: Any) -> None:
     shutil.rmtree(os.environ.get("EDIP_STATIC_ROOT", ""), ignore_errors=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -18,12 +19,15 @@ _CHOICES = (
     ("update", "Change them to what the file says"),
     ("fail", "Import nothing at all then"),
 )
+TOO_LARGE = (
+    "The file is larger than {} MB. Use “manage.py import_legacy”, which takes any size, or "
+    "several files."
+)
 
 
 class ImportForm(forms.Form):
     file = forms.FileField(
         label="File",
-        help_text="JSON, CSV, Excel, or a zip of CSV files named after the tables",
         widget=forms.FileInput(attrs={"accept": ",".join(ENDINGS)}),
         error_messages={
             "required": "Choose a file.",
@@ -48,6 +52,13 @@ class ImportForm(forms.Form):
         help_text="Only where it cannot be told: one per line, such as Team lead=admin",
     )
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["file"].help_text = (
+            "JSON, CSV, Excel, or a zip of CSV files named after the tables; "
+            f"up to {settings.EDIP_IMPORT_MAX_MB} MB"
+        )
+
     def clean_file(self) -> UploadedFile:
         file = self.cleaned_data["file"]
         if Path(file.name).suffix.lower() not in ENDINGS:
@@ -55,10 +66,7 @@ class ImportForm(forms.Form):
                 f"“{file.name}” is none of these: {', '.join(ENDINGS)}. Choose another file."
             )
         if file.size > settings.EDIP_IMPORT_MAX_MB * 2**20:
-            raise forms.ValidationError(
-                f"This is larger than {settings.EDIP_IMPORT_MAX_MB} MB. Use manage.py "
-                "import_legacy for it, or several files."
-            )
+            raise forms.ValidationError(TOO_LARGE.format(settings.EDIP_IMPORT_MAX_MB))
         return file
 
     def clean_headings(self) -> dict[str, str]:

@@ -9,6 +9,7 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from crm import import_form
 from crm.views import errors
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -79,6 +80,9 @@ class BodyLimitMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if _length(request) > _most(request):
+            if _takes_imports(request):
+                advice = import_form.TOO_LARGE.format(settings.EDIP_IMPORT_MAX_MB)
+                return errors.too_large(request, f"Nothing was imported. {advice}")
             return errors.too_large(request)
         return self.get_response(request)
 
@@ -98,10 +102,16 @@ class MethodNotAllowedMiddleware:
         return dressed
 
 
-def _most(request: HttpRequest) -> int:
+def _takes_imports(request: HttpRequest) -> bool:
     """Only administrators send files to be imported."""
-    if request.path_info == reverse("import") and request.person.is_admin:
-        return settings.EDIP_IMPORT_MAX_MB * 2**20
+    return request.path_info == reverse("import") and request.person.is_admin
+
+
+def _most(request: HttpRequest) -> int:
+    """Of files to be imported twice what is taken, so that a file a little too large is told
+    so by the form, beside it."""
+    if _takes_imports(request):
+        return settings.EDIP_IMPORT_MAX_MB * 2 * 2**20
     return settings.EDIP_MAX_BODY
 
 

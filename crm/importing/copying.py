@@ -12,10 +12,10 @@ from crm.repository.importing import DIFFERENT, NEW, UNCHANGED
 from crm.schema import ACCOUNTS, TABLES, Namespace, Table
 from crm.warehouse import Warehouse
 
-from .errors import ImportingError, SourceError
-from .findings import REFUSED, SKIPPED, Findings, Place
+from .errors import SourceError
+from .findings import SKIPPED, Findings, Place
 from .headings import columns_of, table_of
-from .importer import FAIL, UPDATE, Options, Outcome
+from .importer import UPDATE, Options, Outcome, stop_if_unwanted
 
 
 def run(wh: Warehouse, where: Namespace, options: Options, findings: Findings) -> list[Outcome]:
@@ -30,8 +30,8 @@ def run(wh: Warehouse, where: Namespace, options: Options, findings: Findings) -
         outcome.states.update(copy.states())
         _remark(copy, table, origins[table], options, findings)
         outcomes.append(outcome)
-    _stop_if_unwanted(outcomes, options, findings)
     if not options.dry_run:
+        stop_if_unwanted(outcomes, options, findings)
         for outcome in outcomes:
             _take_in(copies[outcome.table], outcome, options)
             findings.verdict(outcome.table.name, outcome.verified, outcome.verdict)
@@ -80,18 +80,6 @@ def _remark(
             outcome = SKIPPED
         place = Place(origin.full_name, row=remark.key or "(no key)")
         findings.add(outcome, table.name, place, remark.reason, remark.column)
-
-
-def _stop_if_unwanted(outcomes: list[Outcome], options: Options, findings: Findings) -> None:
-    if options.dry_run:
-        return
-    if options.strict and (refused := findings.count(REFUSED)):
-        raise ImportingError(f"{refused} rows are refused, so nothing was imported (strict).")
-    different = sum(outcome.states[DIFFERENT] for outcome in outcomes)
-    if options.on_conflict == FAIL and different:
-        raise ImportingError(
-            f"{different} rows are there already and say something else, so nothing was imported."
-        )
 
 
 def _take_in(copy: Copy, outcome: Outcome, options: Options) -> None:

@@ -9,6 +9,10 @@ class SourceError(ImportingError):
     """The source cannot be read."""
 
 
+class Stopped(ImportingError):
+    """Somebody asked for it; what was written until then stays."""
+
+
 class Refused(Exception):
     """One value, and with it its row, cannot go in; the text says why. ``column`` is its name,
     where it is not the one that is being read."""

@@ -7,10 +7,9 @@ half-way is simply run again.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from crm.repository import importing
@@ -18,16 +17,15 @@ from crm.repository.importing import DIFFERENT, NEW, ORPHAN, UNCHANGED
 from crm.schema import ACCOUNTS, TABLES, Table
 from crm.warehouse import Warehouse
 
-from . import sources
+from . import own_export, sources
+from .chunks import Chunk, chunks, together
 from .errors import ImportingError
 from .findings import REFUSED, SKIPPED, Findings, Place
-from .rows import Clean, Reader
+from .rows import Reader
 
 CHUNK_ROWS = 5_000
 # Well under the 1 MB that a statement's parameters may have together.
 CHUNK_BYTES = 800_000
-# As many may be open at once.
-CHUNKS_BEGUN = 16
 
 SKIP, UPDATE, FAIL = "skip", "update", "fail"
 ON_CONFLICT = (SKIP, UPDATE, FAIL)
@@ -79,18 +77,12 @@ class Outcome:
         self.sum_of_warehouse ^= warehouse or 0
 
 
-@dataclass
-class Chunk:
-    """Rows that say something of the same columns (``given``)."""
-
-    given: frozenset[str]
-    places: list[Place] = field(default_factory=list)
-    rows: list[Clean] = field(default_factory=list)
-    size: int = 0
-
-
 # Told of each chunk when it is done, with the state of each of its rows.
 Watch = Callable[[Table, Chunk, list[str]], None]
+
+
+def _nobody(*_: object) -> None:
+    pass
 
 
 def run(
@@ -98,113 +90,124 @@ def run(
     path: Path,
     options: Options,
     findings: Findings,
-    watch: Watch = lambda table, chunk, states: None,
+    watch: Watch = _nobody,
+    before_chunk: Callable[[], None] = _nobody,
 ) -> list[Outcome]:
     """Raises ImportingError before anything is written: the source cannot be read, a row is
-    refused under ``strict``, or rows differ under ``on_conflict=fail``."""
+    refused under ``strict``, or rows differ under ``on_conflict=fail``. ``findings`` then hold
+    what there is to say of all rows.
+
+    What ``before_chunk`` raises ends the import; what was written stays.
+    """
     with sources.opened(path) as source:
-        for file, reason in source.ignored:
-            findings.add(SKIPPED, "", Place(file), reason)
+        literal = own_export.is_one(path)
         if not options.dry_run and (options.strict or options.on_conflict == FAIL):
-            _rehearse(wh, source, options)
-        reader = Reader(source, findings, options.headings)
-        return _all_tables(wh, reader, options, findings, watch)
+            rehearsal = replace(options, dry_run=True)
+            run = _Run(wh, source, rehearsal, findings, literal, _nobody, before_chunk)
+            stop_if_unwanted(run.all_tables(), options, findings)
+            _begin_again(findings)
+        return _Run(wh, source, options, findings, literal, watch, before_chunk).all_tables()
 
 
-def _rehearse(wh: Warehouse, source: sources.Source, options: Options) -> None:
-    with Findings() as findings:
-        reader = Reader(source, findings, options.headings)
-        rehearsal = Options(dry_run=True, headings=options.headings)
-        outcomes = _all_tables(wh, reader, rehearsal, findings)
+def stop_if_unwanted(outcomes: list[Outcome], options: Options, findings: Findings) -> None:
+    """Raises ImportingError where ``options`` want no import at all, rather than of a part."""
     if options.strict and (refused := findings.count(REFUSED)):
         raise ImportingError(
-            f"{refused} rows are refused, so nothing was imported "
-            f"(strict). The first: {findings.by_weight()[0]}"
+            f"{_rows(refused)} refused, so nothing was imported (strict). "
+            f"The first: {findings.by_weight()[0]}"
         )
     different = sum(outcome.states[DIFFERENT] for outcome in outcomes)
     if options.on_conflict == FAIL and different:
         raise ImportingError(
-            f"{different} rows are there already and say something else, so nothing was imported."
+            f"{_rows(different)} there already and say{'s' if different == 1 else ''} something "
+            "else, so nothing was imported."
         )
 
 
-def _all_tables(
-    wh: Warehouse,
-    reader: Reader,
-    options: Options,
-    findings: Findings,
-    watch: Watch = lambda table, chunk, states: None,
-) -> list[Outcome]:
-    coming: set[str] = set()
-    outcomes = []
-    for table in TABLES:
-        outcome = Outcome(table)
-        for chunk in _chunks(table, reader.rows(table)):
-            watch(table, chunk, _one_chunk(wh, table, chunk, options, findings, outcome, coming))
-        if outcome.checked:
-            findings.verdict(table.name, outcome.verified, outcome.verdict)
-        outcomes.append(outcome)
-    return outcomes
+def _rows(number: int) -> str:
+    return "1 row is" if number == 1 else f"{number:,} rows are"
 
 
-def _one_chunk(
-    wh: Warehouse,
-    table: Table,
-    chunk: Chunk,
-    options: Options,
-    findings: Findings,
-    outcome: Outcome,
-    coming: set[str],
-) -> list[str]:
-    """The state of each row. ``coming`` collects the accounts that a dry run would have added
-    by now."""
-    states = importing.classify(wh, table, _as_json(table, chunk.rows), chunk.given)
-    wanted = {NEW} | ({UPDATE: {DIFFERENT}}.get(options.on_conflict) or set())
-    kept: list[Clean] = []
-    for n, (place, row) in enumerate(zip(chunk.places, chunk.rows, strict=True)):
-        if states[n] == ORPHAN and options.dry_run and row[table.parent_key] in coming:
-            states[n] = NEW
-        state = states[n]
-        outcome.states[state] += 1
+def _begin_again(findings: Findings) -> None:
+    """The rehearsal went well: what is found counts from here."""
+    findings.__exit__(None, None, None)
+    findings.counts.clear()
+    findings.first.clear()
+    findings.__enter__()
+
+
+@dataclass
+class _Run:
+    wh: Warehouse
+    source: sources.Source
+    options: Options
+    findings: Findings
+    literal: bool
+    watch: Watch
+    before_chunk: Callable[[], None]
+    # The accounts that a dry run would have added by now.
+    coming: set[str] = field(default_factory=set)
+
+    def all_tables(self) -> list[Outcome]:
+        for file, reason in self.source.ignored:
+            self.findings.add(SKIPPED, "", Place(file), reason)
+        reader = Reader(self.source, self.findings, self.options.headings)
+        outcomes = []
+        for table in TABLES:
+            outcome = Outcome(table)
+            for chunk in self._chunks(reader, table):
+                self.before_chunk()
+                self.watch(table, chunk, self._one_chunk(table, chunk, outcome))
+            if outcome.checked:
+                self.findings.verdict(table.name, outcome.verified, outcome.verdict)
+            outcomes.append(outcome)
+        return outcomes
+
+    def _chunks(self, reader: Reader, table: Table) -> Iterator[Chunk]:
+        return chunks(
+            table,
+            reader.rows(table),
+            most_rows=CHUNK_ROWS,
+            most_bytes=CHUNK_BYTES,
+            literal=self.literal,
+        )
+
+    def _one_chunk(self, table: Table, chunk: Chunk, outcome: Outcome) -> list[str]:
+        """Take it in; the state of each row before."""
+        states = importing.classify(self.wh, table, together(chunk.texts), masked=True)
+        wanted = {NEW, DIFFERENT} if self.options.on_conflict == UPDATE else {NEW}
+        kept: list[str] = []
+        for n, text in enumerate(chunk.texts):
+            states[n] = self._judged(table, chunk, n, states[n])
+            if states[n] in wanted or states[n] == UNCHANGED:
+                kept.append(text)
+        outcome.states.update(states)
+        if self.options.dry_run or not kept:
+            return states
+        rows = together(kept)
+        if any(state in wanted for state in states):
+            overwrite = self.options.on_conflict == UPDATE
+            outcome.written += importing.take_in(
+                self.wh, table, rows, overwrite=overwrite, masked=True
+            )
+        sums = importing.sums(self.wh, table, rows, masked=True)
+        outcome.checked += sums.rows
+        outcome.found += sums.found
+        outcome.compare(sums.source, sums.warehouse)
+        return states
+
+    def _judged(self, table: Table, chunk: Chunk, n: int, state: str) -> str:
+        """The state of a row; says what is to be said of it."""
+        place, row = chunk.places[n], chunk.rows[n]
+        if table is ACCOUNTS:
+            if self.options.dry_run:
+                self.coming.add(row[table.key])
+        elif state == ORPHAN and self.options.dry_run and row[table.parent_key] in self.coming:
+            return NEW
         if state == ORPHAN:
             reason = f"its account {row[table.parent_key]} does not exist"
-            findings.add(REFUSED, table.name, place, reason, table.parent_key)
-        elif state == DIFFERENT and options.on_conflict != UPDATE:
-            findings.add(SKIPPED, table.name, place, "is there already and says something else")
-        if table is ACCOUNTS:
-            coming.add(row["bsnid"])
-        if state in wanted or state == UNCHANGED:
-            kept.append(row)
-    if options.dry_run or not kept:
-        return states
-    text = _as_json(table, kept)
-    if any(state in wanted for state in states):
-        overwrite = options.on_conflict == UPDATE
-        outcome.written += importing.take_in(wh, table, text, chunk.given, overwrite=overwrite)
-    sums = importing.sums(wh, table, text, chunk.given)
-    outcome.checked += sums.rows
-    outcome.found += sums.found
-    outcome.compare(sums.source, sums.warehouse)
-    return states
-
-
-def _chunks(table: Table, rows: Iterator[tuple[Place, Clean, frozenset[str]]]) -> Iterator[Chunk]:
-    """In JSON each record may have other keys: there is an open chunk for each set of them."""
-    begun: dict[frozenset[str], Chunk] = {}
-    for place, row, given in rows:
-        length = len(json.dumps([row[name] for name in table.names], ensure_ascii=False).encode())
-        chunk = begun.setdefault(given, Chunk(given))
-        if chunk.rows and (chunk.size + length > CHUNK_BYTES or len(chunk.rows) == CHUNK_ROWS):
-            yield begun.pop(given)
-            chunk = begun[given] = Chunk(given)
-        chunk.places.append(place)
-        chunk.rows.append(row)
-        chunk.size += length + 2
-        if len(begun) > CHUNKS_BEGUN:
-            yield begun.pop(next(iter(begun)))
-    yield from begun.values()
-
-
-def _as_json(table: Table, rows: list[Clean]) -> str:
-    values = [[row[name] for name in table.names] for row in rows]
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+            self.findings.add(REFUSED, table.name, place, reason, table.parent_key)
+        elif state == DIFFERENT and self.options.on_conflict != UPDATE:
+            reason = "is there already and says something else"
+            self.findings.add(SKIPPED, table.name, place, reason)
+        return state

@@ -23,42 +23,45 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from crm.repository import undoing
-from crm.repository.importing import DIFFERENT, NEW, UNCHANGED
-from crm.schema import Table
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
 
-from . import importer
-from .errors import ImportingError
-from .findings import REFUSED, Findings
-from .importer import Chunk, Options, Outcome
-from .preview import Preview
+from . import holding, work
+from .errors import ImportingError, Stopped
+from .importer import FAIL, Options
 
 log = logging.getLogger(__name__)
 
 READING, PREVIEW, IMPORTING, DONE, FAILED = "reading", "preview", "importing", "done", "failed"
 AT_WORK = (READING, IMPORTING)
 KEPT = 60 * 60
-# Longer than a chunk may take, with its statements' retries.
-SILENT = 4 * 60
-LISTED = 200
+SWEPT_EVERY = 60
+
+# Taken by the process's one sweeper, and kept.
+_sweeping = threading.Lock()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Job:
-    """One import, as its folder tells. ``state`` is what was written there last."""
+    """One import, as its folder tells. ``state`` is what was written there last; ``died``: the
+    process that was at work is there no more."""
 
     id: str
     folder: Path
     state: dict[str, Any]
+    died: bool = False
 
     @property
     def phase(self) -> str:
-        """FAILED as well where the process that was at work is there no more."""
-        at_work = self.state["phase"] in AT_WORK
-        is_silent = time.time() - self.state["at"] > SILENT
-        return FAILED if at_work and is_silent else self.state["phase"]
+        return FAILED if self.died else self.state["phase"]
+
+    @property
+    def at_work(self) -> bool:
+        return self.phase in AT_WORK
+
+    @property
+    def stopping(self) -> bool:
+        return self._stop.exists()
 
     @property
     def file(self) -> Path:
@@ -72,52 +75,102 @@ class Job:
     def options(self) -> Options:
         return Options(**self.state["options"])
 
-    def preview(self, wh: Warehouse) -> None:
-        """Begin to read the file; what it would do is in ``state`` when that is done."""
-        self._begin(READING, lambda: _preview(self, wh))
+    @property
+    def obstacle(self) -> str:
+        """Why nothing at all would go in: the state of rows that the options do not bear."""
+        options, tables = self.options, self.state["tables"]
+        if options.strict and any(table["refused"] for table in tables):
+            return "refused"
+        if options.on_conflict == FAIL and any(table["different"] for table in tables):
+            return "different"
+        return ""
+
+    @property
+    def may_import(self) -> bool:
+        if self.phase == FAILED:
+            return self.state["doing"] == IMPORTING
+        return self.phase == PREVIEW and not self.obstacle
+
+    @property
+    def may_look(self) -> bool:
+        return self.phase in (PREVIEW, FAILED)
+
+    def preview(self, wh: Warehouse, **options: Any) -> None:
+        """Begin to read the file; what it would do is in ``state`` when that is done. ``options``
+        are taken instead of those that the file came with."""
+        chosen = self.state["options"] | options
+        self._begin(READING, PREVIEW, lambda: work.look(self, wh), options=chosen)
 
     def run(self, wh: Warehouse) -> None:
         """Begin to import."""
-        self._begin(IMPORTING, lambda: _import(self, wh))
+        self._begin(IMPORTING, DONE, lambda: work.take_in(self, wh))
 
     def write(self, **changes: Any) -> None:
         """Note what is new, whole or not at all."""
-        self.state.update(changes, at=time.time())
+        self.state.update(changes)
         temporary = self.folder / f".state-{threading.get_ident()}"
         temporary.write_text(json.dumps(self.state), encoding="utf-8")
         temporary.replace(self.folder / "state.json")
 
-    def forget(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def stop(self) -> None:
+        """Ask whoever is at work to end; what was written until then stays."""
+        if self.at_work:
+            with suppress(FileNotFoundError):
+                self._stop.touch()
 
-    def _begin(self, phase: str, work: Callable[[], None]) -> None:
-        """Once: whoever asks a second time meanwhile finds it begun."""
-        claim = self.folder / "claim"
-        if self.phase == FAILED:
-            claim.unlink(missing_ok=True)
-        try:
-            os.close(os.open(claim, os.O_CREAT | os.O_EXCL))
-        except FileExistsError:
+    def stop_if_asked(self) -> None:
+        if self.stopping:
+            raise Stopped("It was stopped, as you asked.")
+
+    def forget(self) -> bool:
+        """Remove everything; not while somebody is at work with it."""
+        hold = holding.take(self.folder)
+        if hold is None:
+            return not self.folder.exists()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        hold.release()
+        return True
+
+    @property
+    def _stop(self) -> Path:
+        return self.folder / "stop"
+
+    def _begin(
+        self, doing: str, then: str, task: Callable[[], dict[str, Any]], **changes: Any
+    ) -> None:
+        """Once: whoever asks a second time meanwhile, or when it is over, changes nothing."""
+        hold = holding.take(self.folder)
+        if hold is None:
             return
-        self.write(phase=phase, doing=phase, rows=0, error="")
-        threading.Thread(target=_guarded, args=(self, claim, work), daemon=True).start()
+        try:
+            state = _state(self.folder)
+            if state is not None:
+                self.state, self.died = state, state["phase"] in AT_WORK
+            if state is None or not (self.may_look if doing == READING else self.may_import):
+                hold.release()
+                return
+            self.died = False
+            self._stop.unlink(missing_ok=True)
+            self.write(phase=doing, doing=doing, rows=0, error="", stopped=False, **changes)
+            args = (self, hold, then, task)
+            threading.Thread(target=_guarded, args=args, daemon=True).start()
+        except BaseException:
+            hold.release()
+            raise
 
 
 def create(owner: str, name: str, content: Iterable[bytes], options: Options) -> Job:
-    """Keep an uploaded file, and forget old jobs."""
-    _tidy()
+    """Keep an uploaded file. It is not at work yet: ``preview`` is next."""
     id = secrets.token_urlsafe(24)
     folder = _home() / id
     (folder / "file").mkdir(parents=True, mode=0o700)
-    job = Job(
-        id,
-        folder,
-        {"phase": PREVIEW, "owner": owner, "name": _harmless(name), "options": asdict(options)},
-    )
+    state = {"owner": owner, "name": _harmless(name), "options": asdict(options)}
+    job = Job(id, folder, state)
     with job.file.open("wb") as file:
         for part in content:
             file.write(part)
-    job.write(rows=0, total=0, tables=[], error="")
+    job.write(phase=READING, doing=READING, rows=0, total=0, tables=[], error="", stopped=False)
+    keep_tidy()
     return job
 
 
@@ -125,11 +178,43 @@ def find(owner: str, id: str) -> Job | None:
     """The job, if it is there and this person's."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{32}", id):
         return None
+    _sweep()
     folder = _home() / id
+    state = _state(folder)
+    if state is None or state["owner"] != owner:
+        return None
+    died = False
+    if state["phase"] in AT_WORK and not holding.is_held(folder):
+        # Between these two looks it may have come to its end.
+        state = _state(folder) or state
+        died = state["phase"] in AT_WORK
+    return Job(id, folder, state, died)
+
+
+def keep_tidy() -> None:
+    """From now on old jobs are removed, whether or not somebody comes and asks."""
+    if _sweeping.acquire(blocking=False):
+        threading.Thread(target=_sweep_on, daemon=True, name="old imports").start()
+
+
+def _sweep_on() -> None:
+    while True:
+        with suppress(OSError):
+            _sweep()
+        time.sleep(SWEPT_EVERY)
+
+
+def _sweep() -> None:
+    for folder in _home().iterdir():
+        with suppress(OSError):
+            is_old = time.time() - folder.stat().st_mtime > KEPT
+            if is_old and not holding.is_held(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _state(folder: Path) -> dict[str, Any] | None:
     with suppress(OSError, ValueError):
-        state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-        if state["owner"] == owner:
-            return Job(id, folder, state)
+        return json.loads((folder / "state.json").read_text(encoding="utf-8"))
     return None
 
 
@@ -141,87 +226,19 @@ def _home() -> Path:
     return home
 
 
-def _tidy() -> None:
-    for folder in _home().iterdir():
-        with suppress(OSError):
-            if time.time() - folder.stat().st_mtime > KEPT:
-                shutil.rmtree(folder, ignore_errors=True)
-
-
 def _harmless(name: str) -> str:
     """The file's own name, for reports; its ending says what it is."""
     name = re.sub(r"[\x00-\x1f/\\]", "_", Path(name).name).lstrip(".")
     return name[-120:] or "file"
 
 
-def _guarded(job: Job, claim: Path, work: Callable[[], None]) -> None:
+def _guarded(job: Job, hold: holding.Hold, then: str, task: Callable[[], dict[str, Any]]) -> None:
     try:
-        work()
+        job.write(phase=then, **task())
     except (ImportingError, WarehouseError) as error:
-        job.write(phase=FAILED, error=str(error))
+        job.write(phase=FAILED, error=str(error), stopped=isinstance(error, Stopped))
     except Exception:
         log.exception("import %s", job.state["name"])
         job.write(phase=FAILED, error="Something unexpected happened; the log has the details.")
     finally:
-        claim.unlink(missing_ok=True)
-
-
-def _preview(job: Job, wh: Warehouse) -> None:
-    preview = Preview(wh)
-
-    def watch(table: Table, chunk: Chunk, states: list[str]) -> None:
-        preview.watch(table, chunk, states)
-        job.write(rows=preview.rows)
-
-    options = Options(dry_run=True, headings=job.options.headings)
-    with Findings(job.report) as findings:
-        outcomes = importer.run(wh, job.file, options, findings, watch)
-    tables = [
-        _table(outcome, findings)
-        | {"samples": {state: preview.samples(outcome.table, state) for state in (NEW, DIFFERENT)}}
-        for outcome in outcomes
-    ]
-    job.write(phase=PREVIEW, tables=tables, total=preview.rows, **_told(findings))
-
-
-def _import(job: Job, wh: Warehouse) -> None:
-    done = 0
-
-    def watch(table: Table, chunk: Chunk, states: list[str]) -> None:
-        nonlocal done
-        done += len(states)
-        job.write(rows=done)
-
-    before = undoing.versions(wh)
-    with Findings(job.report) as findings:
-        outcomes = importer.run(wh, job.file, job.options, findings, watch)
-    tables = [_table(outcome, findings) for outcome in outcomes]
-    versions = [before, undoing.versions(wh)]
-    job.write(phase=DONE, tables=tables, versions=versions, **_told(findings))
-
-
-def _table(outcome: Outcome, findings: Findings) -> dict[str, Any]:
-    return {
-        "name": outcome.table.name,
-        "plural": outcome.table.plural,
-        "new": outcome.states[NEW],
-        "different": outcome.states[DIFFERENT],
-        "unchanged": outcome.states[UNCHANGED],
-        "refused": findings.count(REFUSED, outcome.table.name),
-        "written": outcome.written,
-        "checked": outcome.checked,
-        "found": outcome.found,
-        "verified": outcome.verified,
-        "verdict": outcome.verdict,
-    }
-
-
-def _told(findings: Findings) -> dict[str, Any]:
-    return {
-        "findings": [
-            {"outcome": each.outcome, "place": str(each.place)}
-            | {"column": each.column, "reason": each.reason}
-            for each in findings.by_weight()[:LISTED]
-        ],
-        "found": sum(findings.counts.values()),
-    }
+        hold.release()

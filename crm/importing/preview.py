@@ -14,8 +14,8 @@ from crm.repository.importing import DIFFERENT, NEW
 from crm.schema import Column, Table
 from crm.warehouse import Warehouse
 
+from .chunks import Chunk
 from .findings import Place
-from .importer import Chunk
 from .rows import Clean
 
 # Rows shown of each table and state; all of them are counted.
@@ -34,10 +34,11 @@ class Preview:
 
     def watch(self, table: Table, chunk: Chunk, states: list[str]) -> None:
         self.rows += len(states)
-        for place, row, state in zip(chunk.places, chunk.rows, states, strict=True):
+        rows = zip(chunk.places, chunk.rows, chunk.given, states, strict=True)
+        for place, row, given, state in rows:
             kept = self._kept[table, state]
             if len(kept) < SHOWN:
-                kept.append((place, row, chunk.given))
+                kept.append((place, row, given))
 
     def samples(self, table: Table, state: str) -> list[dict[str, Any]]:
         """Each row's place, key and fields: label, what it says now, what it will say."""
@@ -70,4 +71,6 @@ def _match(table: Table, row: Clean) -> tuple[str, ...]:
 
 def _fields(table: Table, before: Clean | None, row: Clean) -> Iterator[tuple[Column, str, str]]:
     for column in table.own_columns:
+        if column.name in (*table.match, table.key):
+            continue  # it is the row's heading, or made
         yield column, (before or {}).get(column.name) or "", row[column.name] or ""

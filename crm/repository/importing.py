@@ -1,8 +1,9 @@
 """What an import asks of the warehouse: what a chunk of rows would be, and to take it in.
 
 Rows travel as one JSON parameter, an array of arrays of texts in the order of the table's
-columns. They are matched by ``Table.match``; only the table's own columns are compared, and of
-those only the ``given`` ones, where rows do not speak of all.
+columns. They are matched by ``Table.match``; only the table's own columns are compared. Where
+rows are ``masked`` each has one more text behind its values: which columns it speaks of. Of the
+audit columns its mask says whether they go in as they are, NULL included.
 """
 
 from __future__ import annotations
@@ -35,9 +36,12 @@ class Sums:
     warehouse: int | None
 
 
-def classify(
-    wh: Warehouse, table: Table, rows: str, given: Collection[str] | None = None
-) -> list[str]:
+def mask(table: Table, given: Collection[str]) -> str:
+    """What a row's mask says when it speaks of these columns."""
+    return "".join("1" if name in given else "0" for name in table.names)
+
+
+def classify(wh: Warehouse, table: Table, rows: str, *, masked: bool = False) -> list[str]:
     """For each row, in order: NEW, UNCHANGED, DIFFERENT or ORPHAN (its account is missing)."""
     sql = """
     WITH given AS ({given}),
@@ -57,7 +61,7 @@ def classify(
     if table is ACCOUNTS:
         sql = sql.replace("WHEN MAX(o.bsnid) IS NULL THEN 'orphan'\n", "")
         sql = sql.replace("    LEFT JOIN owners AS o ON o.bsnid = g.`{owner}`\n", "")
-    text = _sql.render(wh.namespace, sql, **_parts(wh, table, given))
+    text = _sql.render(wh.namespace, sql, **_parts(wh, table, masked))
     return [row["state"] for row in wh.query(text, {"rows": rows, "actor": wh.actor})]
 
 
@@ -67,7 +71,7 @@ def there(wh: Warehouse, table: Table, rows: str) -> list[dict[str, Any]]:
     WITH given AS ({given})
     SELECT {columns} FROM {target} AS t LEFT SEMI JOIN given AS g ON {match}
     """
-    parts = _parts(wh, table)
+    parts = _parts(wh, table, masked=False)
     columns = _sql.columns(table, "t")
     text = _sql.render(wh.namespace, sql, columns=columns, **parts)
     return wh.query(text, {"rows": rows, "actor": wh.actor})
@@ -77,9 +81,9 @@ def take_in(
     wh: Warehouse,
     table: Table,
     rows: str,
-    given: Collection[str] | None = None,
     *,
     overwrite: bool,
+    masked: bool = False,
 ) -> int:
     """Insert the rows that are new, and if ``overwrite`` update those that differ.
 
@@ -98,7 +102,7 @@ def take_in(
     WHEN MATCHED AND NOT ({same}) THEN UPDATE SET
       {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
     """
-    parts = _parts(wh, table, given)
+    parts = _parts(wh, table, masked)
     parts["update"] = update.format(**parts) if overwrite else ""
     owned = "LEFT SEMI JOIN {accounts} AS a ON a.bsnid = g.`{owner}`"
     is_child = table is not ACCOUNTS
@@ -107,7 +111,7 @@ def take_in(
     return write(wh, text, {"rows": rows, "actor": wh.actor}, repeatable=True)
 
 
-def sums(wh: Warehouse, table: Table, rows: str, given: Collection[str] | None = None) -> Sums:
+def sums(wh: Warehouse, table: Table, rows: str, *, masked: bool = False) -> Sums:
     """Count and checksum of these rows, as they were given and as they are stored."""
     sql = """
     WITH given AS ({given}),
@@ -121,16 +125,24 @@ def sums(wh: Warehouse, table: Table, rows: str, given: Collection[str] | None =
     FROM given AS g
     LEFT JOIN there AS t ON {match}
     """
-    text = _sql.render(wh.namespace, sql, **_parts(wh, table, given))
+    text = _sql.render(wh.namespace, sql, **_parts(wh, table, masked))
     row = wh.query(text, {"rows": rows, "actor": wh.actor})[0]
     return Sums(row["given_rows"], row["found_rows"], row["given_sum"], row["there_sum"])
 
 
-def _parts(wh: Warehouse, table: Table, given: Collection[str] | None = None) -> dict[str, str]:
-    values = ", ".join(["j.n AS n", *(_value(table, name) for name in table.names)])
-    return {**_matching.parts(wh.namespace, table, given), "given": _GIVEN.format(values=values)}
+def _parts(wh: Warehouse, table: Table, masked: bool) -> dict[str, str]:
+    values = ["j.n AS n", *(_value(table, name, masked) for name in table.names)]
+    if masked:
+        values.append(f"{_mask(table)} AS `{_matching.MASK}`")
+    parts = _matching.parts(wh.namespace, table, masked=masked)
+    return {**parts, "given": _GIVEN.format(values=", ".join(values))}
 
 
-def _value(table: Table, name: str) -> str:
+def _value(table: Table, name: str, masked: bool) -> str:
     value = f"CAST(j.r[{table.names.index(name)}] AS {table.column(name).type})"
-    return f"{_matching.with_audit(name, value)} AS `{name}`"
+    literally = _matching.mask_says(table, name, _mask(table)) if masked else ""
+    return f"{_matching.with_audit(name, value, literally)} AS `{name}`"
+
+
+def _mask(table: Table) -> str:
+    return f"j.r[{len(table.names)}]"

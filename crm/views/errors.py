@@ -214,11 +214,10 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     )
 
 
-def too_large(request: HttpRequest) -> HttpResponse:
-    return answer(
-        request,
-        Failure(413, "This is too much at once", "Nothing was saved. Send it in smaller parts."),
-    )
+def too_large(
+    request: HttpRequest, advice: str = "Nothing was saved. Send it in smaller parts."
+) -> HttpResponse:
+    return answer(request, Failure(413, "This is too much at once", advice))
 
 
 def too_many_writes(request: HttpRequest, wait: int) -> HttpResponse:

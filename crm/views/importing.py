@@ -11,9 +11,19 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.import_form import ImportForm
 from crm.importing import jobs
+from crm.importing.findings import REFUSED
+from crm.importing.importer import SKIP, UPDATE
 from crm.importing.jobs import Job
 from crm.views import access, pages, putting_back
 from crm.warehouse import Warehouse
+
+# What one may choose where the options that came with the file bear nothing.
+_LOOKS: dict[str, dict[str, object]] = {
+    "look": {},
+    "look-skip": {"on_conflict": SKIP},
+    "look-update": {"on_conflict": UPDATE},
+    "look-lenient": {"strict": False},
+}
 
 
 @never_cache
@@ -44,10 +54,11 @@ def job(request: HttpRequest, id: str) -> HttpResponse:
     match request.POST.get("do"):
         case "import":
             found.run(_warehouse(request))
-        case "look":
-            found.preview(_warehouse(request))
-        case _:
-            found.forget()
+        case what if what in _LOOKS:
+            found.preview(_warehouse(request), **_LOOKS[what])
+        case "stop":
+            found.stop()
+        case "discard" if found.forget():
             return pages.go(request, reverse("import"))
     return pages.go(request, reverse("import-job", args=[found.id]))
 
@@ -85,23 +96,33 @@ def _warehouse(request: HttpRequest) -> Warehouse:
 
 
 def _undo_url(request: HttpRequest, found: Job) -> str:
-    written = any(table["written"] for table in found.state["tables"])
-    if found.phase != jobs.DONE or not written:
+    before, after = found.state.get("versions") or (None, None)
+    if found.phase not in (jobs.DONE, jobs.FAILED) or before == after:
         return ""
-    return putting_back.bulk_undo_url(request, *found.state["versions"])
+    # An attempt that died may have written more than it could note.
+    if not any(found.state["wrote"].values()) and found.state["attempts"] == 1:
+        return ""
+    return putting_back.bulk_undo_url(request, before, after)
 
 
 def _context(request: HttpRequest, found: Job) -> dict[str, object]:
-    state = found.state
-    return {
+    state, tables = found.state, found.state["tables"]
+    sums = {
+        name: sum(table[name] for table in tables) for name in ("new", "different", "unchanged")
+    }
+    refused = state.get("refused", 0)
+    findings = state.get("findings", ())
+    refusals = [each for each in findings if each["outcome"] == REFUSED]
+    changed = sums["different"] if found.options.on_conflict == UPDATE else 0
+    return sums | {
         "job": found,
         "phase": found.phase,
-        "at_work": found.phase in jobs.AT_WORK,
-        "died": found.phase != state["phase"],
-        "to_write": sum(
-            table["new"] + (table["different"] if found.options.on_conflict == "update" else 0)
-            for table in state["tables"]
-        ),
-        "verified": all(table["verified"] for table in state["tables"]),
+        "at_work": found.at_work,
+        "to_write": sums["new"] + changed,
+        "refused": refused,
+        "refusals": refusals,
+        "remarks": [each for each in findings if each["outcome"] != REFUSED],
+        "remarked": state.get("found", 0) - refused,
+        "verified": all(table["verified"] for table in tables),
         "undo": _undo_url(request, found),
     }

@@ -204,7 +204,7 @@ def test_on_conflict_skip_update_fail(warehouse: Warehouse, tmp_path: Path) -> N
     assert any("says something else" in reason for reason in reasons(findings, SKIPPED))
     assert accounts.get(warehouse, "BSN001").team == "Claims Analytics"
 
-    with pytest.raises(ImportingError, match="1 rows are there already"):
+    with pytest.raises(ImportingError, match="1 row is there already"):
         run(warehouse, path, on_conflict="fail")
 
     outcomes, _ = run(warehouse, path, on_conflict="update")
@@ -221,7 +221,7 @@ def test_dry_run_writes_nothing_and_foresees_everything(warehouse: Warehouse) ->
 
 
 def test_strict_imports_all_or_nothing(warehouse: Warehouse) -> None:
-    with pytest.raises(ImportingError, match="1 rows are refused.*its account GONE"):
+    with pytest.raises(ImportingError, match="1 row is refused.*its account GONE"):
         run(warehouse, FILES / "state-keyed.json", strict=True)
     assert accounts.get(warehouse, "BSN001") is None
 
@@ -230,7 +230,7 @@ def test_strict_sees_what_many_remarks_stand_before(warehouse: Warehouse, tmp_pa
     state = {f"B{n:04}": {"azure_devops_link": "no address"} for n in range(600)}
     path = tmp_path / "state.json"
     path.write_text(json.dumps({"accounts": state | {"a/b": {}}}))
-    with pytest.raises(ImportingError, match="1 rows are refused.*a/b"):
+    with pytest.raises(ImportingError, match="1 row is refused.*a/b"):
         run(warehouse, path, strict=True)
     assert accounts.get(warehouse, "B0000") is None
 

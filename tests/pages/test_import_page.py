@@ -5,7 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
+import subprocess
+import sys
+import threading
 import time
 import zipfile
 from collections.abc import Iterator
@@ -18,10 +22,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
 
-from crm.importing import jobs
+from crm.importing import importer, jobs, work
 from crm.repository import accounts
 from crm.warehouse import Warehouse
-from tests.conftest import LocalWarehouse
+from tests.conftest import BASE_DIR, LocalWarehouse
 
 from .html import HTMX, filled_in, parsed, text, texts
 
@@ -71,8 +75,8 @@ def test_preview_confirm_result(client: Client, warehouse: Warehouse) -> None:
     url, page = preview(client, ACCOUNTS_CSV, "accounts.csv")
     assert figures(page)["Accounts"] == ["2", "0", "0", "1"]
     assert texts(page, ".import-row b") == ["B1", "B2"]
-    assert texts(page.select_one(".import-row"), "dt") == ["BSNID", "Team", "Business area"]
-    assert "accounts.csv, row 4, bsnid" in text(page, ".problems .quiet")
+    assert texts(page.select_one(".import-row"), "dt") == ["Team", "Business area"]
+    assert text(page, "#refused .quiet") == "row 4, bsnid"
     # Nothing is written before it is confirmed.
     assert accounts.get(warehouse, "B1") is None
     assert text(page, ".import-confirm .button-primary") == "Import 2 rows"
@@ -105,14 +109,63 @@ def test_left_as_they_are(client: Client, warehouse: Warehouse) -> None:
     assert accounts.get(warehouse, "B1").team == "Old"
 
 
-@pytest.mark.parametrize("options", [{"on_conflict": "fail"}, {"strict": "on"}])
-def test_all_or_nothing(client: Client, warehouse: Warehouse, options: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("options", "said", "otherwise"),
+    [
+        ({"on_conflict": "fail"}, "1 row is there already", {"Change it": 2}),
+        ({"on_conflict": "fail"}, "says something else", {"Leave it as it is": 1}),
+        ({"strict": "on"}, "1 row is refused", {"Leave it out": 1}),
+    ],
+)
+def test_all_or_nothing_is_said_beforehand(
+    client: Client, warehouse: Warehouse, options: dict[str, str], said: str, otherwise: Any
+) -> None:
     accounts.create(warehouse, {"bsnid": "B1", "team": "Old", "business_area": "Finance"})
-    url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv", **options)
+    url, page = preview(client, ACCOUNTS_CSV, "accounts.csv", **options)
+    assert text(page, ".banner h2").startswith("Nothing would be imported: 1 row is")
+    assert said in text(page, ".banner h2")
+    assert not page.select("button[value=import]")
+    # Nor does it help to ask all the same.
+    assert do(client, url).select(".banner-warning")
+    assert accounts.get(warehouse, "B2") is None
+    ((label, rows),) = otherwise.items()
+    page = do(client, url, button(page, label))
+    assert text(page, "button[value=import]") == f"Import {rows} row{'s' if rows > 1 else ''}"
+    page = do(client, url)
+    assert text(page, ".banner h2") == "Imported, and verified"
+    assert accounts.get(warehouse, "B1").team == ("Claims" if rows == 2 else "Old")
+
+
+def button(page: BeautifulSoup, label: str) -> str:
+    (found,) = [each for each in page.select("button") if each.get_text(strip=True) == label]
+    return found["value"]
+
+
+def test_all_or_nothing_when_it_comes_to_it(client: Client, warehouse: Warehouse) -> None:
+    url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv", on_conflict="fail")
+    accounts.create(warehouse, {"bsnid": "B1", "team": "Old", "business_area": "Finance"})
     page = do(client, url)
     assert text(page, ".banner h2") == "The import stopped"
     assert "nothing was imported" in text(page, ".banner")
     assert accounts.get(warehouse, "B2") is None
+    # What it found is there, on the page and in the report.
+    assert "is there already and says something else" in page.get_text()
+    assert {"refused", "skipped"} == {line["outcome"] for line in report(client, url)}
+
+
+def report(client: Client, url: str) -> list[dict[str, str]]:
+    content = b"".join(client.get(f"{url}report/").streaming_content).decode()
+    return list(csv.DictReader(io.StringIO(content)))
+
+
+def test_rows_that_change_are_not_called_skipped(client: Client, warehouse: Warehouse) -> None:
+    accounts.create(warehouse, {"bsnid": "B1", "team": "Old", "business_area": "Finance"})
+    _, page = preview(client, ACCOUNTS_CSV, "accounts.csv", on_conflict="update")
+    assert "Accounts that change 1" in texts(page, ".import-rows summary")
+    assert "says something else" not in page.get_text()
+    _, page = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    assert "They stay as they are" in page.get_text()
+    assert "says something else" in text(page, "#remarks")
 
 
 def test_importing_twice_writes_nothing(client: Client, warehouse: Warehouse) -> None:
@@ -135,7 +188,7 @@ def test_the_report_holds_every_finding_and_no_formula(
 ) -> None:
     rows = "".join(f",=cmd{n},Finance\n" for n in range(400))
     url, page = preview(client, "BSNID,Team,=Area\n" + rows, "accounts.csv")
-    assert len(page.select(".problems li")) == jobs.LISTED
+    assert len(page.select(".problems li")) == work.LISTED
     report = b"".join(client.get(f"{url}report/")).decode()
     lines = list(csv.DictReader(io.StringIO(report)))
     assert sum(line["outcome"] == "refused" for line in lines) == 400
@@ -149,7 +202,8 @@ def test_what_was_refused_comes_first_and_the_verdict_is_in_the_report(
     url, page = preview(
         client, f"BSNID,Team,Azure DevOps Link\n{noted},Nameless,\n", "accounts.csv"
     )
-    assert texts(page, ".problems .badge")[:2] == ["Refused", "Noted"]
+    assert texts(page, "h2[id]") == ["Refused 1", "Row by row", "Worth a look 600"]
+    assert set(texts(page, "#remarks .badge")) == {"Noted"}
     do(client, url)
     report = b"".join(client.get(f"{url}report/").streaming_content).decode()
     lines = list(csv.DictReader(io.StringIO(report)))
@@ -210,17 +264,123 @@ def _everything() -> Any:
     return Listing(size=1000)
 
 
+_WORK = """
+import sys, time
+from pathlib import Path
+from crm.importing import holding
+assert holding.take(Path(sys.argv[1]))
+print("at work", flush=True)
+time.sleep(60)
+"""
+
+
 def test_a_process_that_is_gone(client: Client, warehouse: Warehouse) -> None:
+    """Another process is at work; as soon as it is killed the page says so, and goes on."""
     url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
     (state,) = Path(jobs._home()).glob("*/state.json")
-    (state.parent / "claim").touch()
-    told = json.loads(state.read_text())
-    state.write_text(
-        json.dumps(told | {"phase": "importing", "doing": "importing", "at": time.time() - 999})
+    worker = subprocess.Popen(
+        [sys.executable, "-c", _WORK, str(state.parent)], cwd=BASE_DIR, stdout=subprocess.PIPE
     )
+    assert worker.stdout.readline() == b"at work\n"
+    told = json.loads(state.read_text())
+    state.write_text(json.dumps(told | {"phase": "importing", "doing": "importing", "rows": 1}))
+    assert parsed(client.get(url)).select("progress")
+    client.post(url, {"do": "import"})
+    assert parsed(client.get(url)).select("progress")
+    worker.kill()
+    worker.wait()
     page = parsed(client.get(url))
     assert "has ended" in text(page, ".banner")
+    assert "1 of 2 rows were done" in text(page, ".banner")
     assert text(do(client, url), ".banner h2") == "Imported, and verified"
+
+
+def test_stopped_undone_and_gone_on_with(
+    client: Client, warehouse: Warehouse, server: LocalWarehouse, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("crm.importing.importer.CHUNK_ROWS", 20)
+    rows = "".join(f"B{n},T{n},Finance\n" for n in range(200))
+    url, _ = preview(client, "BSNID,Team,Business Area\n" + rows, "accounts.csv")
+    server.fault("latency", times=None, seconds=0.1)
+    client.post(url, {"do": "import"})
+    while (bar := parsed(client.get(url)).select_one("progress")) and bar["value"] == "0":
+        time.sleep(0.02)
+    assert client.post(url, {"do": "stop"}).status_code == 303
+    assert not parsed(client.get(url)).select("#import-stop")
+    page = settled(client, url)
+    server.clear_faults()
+    assert "stopped, as you asked" in text(page, ".banner")
+    some = len(accounts.search(warehouse, _everything()).rows)
+    assert 20 <= some < 200
+    assert f"{some} of 200 rows were done" in text(page, ".banner")
+    # It goes on to its end, and all of it can be undone: what the first half wrote, too.
+    page = do(client, url)
+    assert text(page, ".banner h2") == "Imported, and verified"
+    assert figures(page)["Accounts"][0] == "200"
+    assert len(accounts.search(warehouse, _everything()).rows) == 200
+    undo(client, page)
+    assert accounts.search(warehouse, _everything()).rows == ()
+
+
+def test_what_was_stopped_can_be_undone(
+    client: Client, warehouse: Warehouse, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("crm.importing.importer.CHUNK_ROWS", 1)
+    url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    taken_in = importer.importing.take_in
+
+    def and_stop(*args: Any, **options: Any) -> int:
+        jobs.find(str(client.get("/").wsgi_request.person), url.split("/")[-2]).stop()
+        return taken_in(*args, **options)
+
+    monkeypatch.setattr(importer.importing, "take_in", and_stop)
+    page = do(client, url)
+    assert "1 of 2 rows were done" in text(page, ".banner")
+    assert accounts.get(warehouse, "B1")
+    undo(client, page)
+    assert accounts.get(warehouse, "B1") is None
+
+
+def undo(client: Client, page: BeautifulSoup) -> None:
+    (form,) = [form for form in page.select("form") if "Undo" in form.get_text()]
+    assert client.post(form["action"]).status_code == 303
+
+
+def test_reading_can_be_stopped(
+    client: Client, warehouse: Warehouse, server: LocalWarehouse, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("crm.importing.importer.CHUNK_ROWS", 1)
+    server.fault("latency", times=None, seconds=0.5)
+    url = upload(client, ACCOUNTS_CSV, "accounts.csv")["Location"]
+    client.post(url, {"do": "stop"})
+    page = settled(client, url)
+    server.clear_faults()
+    assert text(page, ".banner h2") == "Looking through the file was stopped"
+    assert not do(client, url, "look").select(".banner")
+
+
+def test_a_finished_import_is_not_begun_again(client: Client, warehouse: Warehouse) -> None:
+    """From a second tab, or sent again: what it wrote, and the way back, stay."""
+    url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    before = do(client, url)
+    for what in ("import", "look", "look-update", "stop"):
+        page = do(client, url, what)
+        assert figures(page) == figures(before)
+        assert text(page, "#import-job form[action] button") == "Undo the import"
+    undo(client, page)
+    assert accounts.get(warehouse, "B1") is None
+
+
+def test_what_is_at_work_is_not_discarded(
+    client: Client, warehouse: Warehouse, server: LocalWarehouse
+) -> None:
+    url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    server.fault("latency", times=None, seconds=0.3)
+    client.post(url, {"do": "import"})
+    assert client.post(url, {"do": "discard"})["Location"] == url
+    server.clear_faults()
+    assert text(settled(client, url), ".banner h2") == "Imported, and verified"
+    assert client.post(url, {"do": "discard"})["Location"] == "/admin-tools/import/"
 
 
 def test_asking_twice_imports_once(client: Client, warehouse: Warehouse) -> None:
@@ -319,10 +479,18 @@ def test_a_very_long_cell(client: Client, warehouse: Warehouse) -> None:
     assert figures(page)["Accounts"] == ["1", "0", "0", "1"]
 
 
-def test_too_large_a_file(client: Client, warehouse: Warehouse, settings: Any) -> None:
+@pytest.mark.parametrize(("size", "status"), [(2**20, 422), (2**20 + 1, 422), (2**21, 413)])
+def test_too_large_a_file(
+    client: Client, warehouse: Warehouse, settings: Any, size: int, status: int
+) -> None:
+    """The form tells the limit, and beside the file what to do; far beyond, a page does."""
     settings.EDIP_IMPORT_MAX_MB = 1
-    response = upload(client, b"x" * (2**20 + 1), "accounts.csv")
-    assert response.status_code in (413, 422)
+    assert "up to 1 MB" in text(parsed(client.get("/admin-tools/import/")), "#id_file_helptext")
+    # The headings are wrong, so that a file just small enough goes no further, either.
+    response = upload(client, b"x" * size, "accounts.csv", headings="nothing")
+    assert response.status_code == status
+    said = parsed(response).get_text()
+    assert ("larger than 1 MB. Use “manage.py import_legacy”" in said) == (size > 2**20)
 
 
 @pytest.mark.parametrize("headings", ["Team", "Team=nothing", "=team", "a=b=c"])
@@ -333,8 +501,38 @@ def test_headings_that_mean_nothing(client: Client, warehouse: Warehouse, headin
     assert filled_in(parsed(response).select_one(".record form"))["headings"] == headings
 
 
-def test_old_jobs_are_forgotten(client: Client, warehouse: Warehouse, monkeypatch: Any) -> None:
-    preview(client, ACCOUNTS_CSV, "accounts.csv")
-    monkeypatch.setattr(jobs, "KEPT", -1)
-    preview(client, ACCOUNTS_CSV, "accounts.csv")
-    assert len(list(jobs._home().iterdir())) == 1
+def test_old_jobs_are_forgotten(
+    client: Client, warehouse: Warehouse, folder: Path, monkeypatch: Any
+) -> None:
+    """By whatever is asked for next, and by nobody's asking."""
+    old, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    new, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    age(old)
+    assert client.get(new).status_code == 200
+    assert [job.name for job in jobs._home().iterdir()] == [new.split("/")[-2]]
+    assert client.get(old).status_code == 404
+    age(new)
+    monkeypatch.setattr(jobs, "_sweeping", threading.Lock())
+    monkeypatch.setattr(jobs, "SWEPT_EVERY", 3600)
+    jobs.keep_tidy()
+    deadline = time.monotonic() + 5
+    while list(jobs._home().iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert list(jobs._home().iterdir()) == []
+
+
+def age(url: str) -> None:
+    long_ago = time.time() - jobs.KEPT - 1
+    os.utime(jobs._home() / url.split("/")[-2], (long_ago, long_ago))
+
+
+def test_what_is_at_work_is_not_old(
+    client: Client, warehouse: Warehouse, server: LocalWarehouse
+) -> None:
+    url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    server.fault("latency", times=None, seconds=0.3)
+    client.post(url, {"do": "import"})
+    age(url)
+    assert client.get(url).status_code == 200
+    server.clear_faults()
+    assert text(settled(client, url), ".banner h2") == "Imported, and verified"

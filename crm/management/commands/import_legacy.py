@@ -67,10 +67,13 @@ class Command(BaseCommand):
         )
         if bool(options["path"]) == bool(options["from_tables"]):
             raise CommandError("Name either a file or, with --from-tables, a catalog.schema.")
+        findings = Findings(options["report"])
         try:
-            with Findings(options["report"]) as findings:
+            with findings:
                 outcomes = self._run(options, chosen, findings)
         except (ImportingError, WarehouseError) as error:
+            if options["report"] and findings.counts:
+                self.stdout.write(f"Every finding is in {options['report']}.")
             raise CommandError(str(error)) from error
         self._say(outcomes, findings, chosen, options["report"])
 

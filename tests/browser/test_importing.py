@@ -1,0 +1,121 @@
+"""Importing by page, and the way back."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from .test_working_with_accounts import create_account
+
+_STAMPS = ("updated_at", "updated_by")
+
+
+def everything(context: BrowserContext) -> dict[str, Any]:
+    """All data, as they are exported, but for who changed a row last, and when."""
+    data = context.request.get("/admin-tools/export/?format=json").json()
+    return {
+        table: [{k: v for k, v in row.items() if k not in _STAMPS} for row in rows]
+        for table, rows in data.items()
+        if isinstance(rows, list)
+    }
+
+
+def upload(page: Page, path: Path) -> None:
+    page.goto("/admin-tools/import/")
+    page.get_by_label("File").set_input_files(path)
+    page.get_by_label("Rows that are there already").select_option("update")
+    page.get_by_role("button", name="See what it would do").click()
+
+
+@pytest.fixture
+def file(tmp_path: Path, bsnid: str) -> Path:
+    """One account that is there, one that is not, and one that cannot be."""
+    status = {"platforms_status": {"Databricks": "Completed"}}
+    state = {
+        "accounts": {
+            bsnid: {"team": f"Renamed {bsnid}", "vp": "Vera Person"} | status,
+            f"{bsnid}-2": {"team": f"Another {bsnid}", "business_area": "Finance"} | status,
+            "a/b": {"team": "Nowhere"},
+        },
+        "updates": {
+            bsnid: {"account_bsnid": bsnid, "author": "Ana", "description": f"Said {bsnid}"}
+        },
+    }
+    path = tmp_path / "state.json"
+    path.write_text(json.dumps(state))
+    return path
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "no-javascript"])
+def test_imported_and_undone_everything_is_as_before(
+    new_context: Any, bsnid: str, file: Path, javascript: bool
+) -> None:
+    context = new_context(java_script_enabled=javascript)
+    page = context.new_page()
+    create_account(page, bsnid, f"Subject {bsnid}")
+    before = everything(context)
+
+    upload(page, file)
+    button = page.get_by_role("button", name="Import 5 rows")
+    expect(button).to_be_visible(timeout=30_000)
+    # Seen at once, whatever there is to say below.
+    assert button.bounding_box()["y"] < 700
+    expect(page.locator("#refused")).to_contain_text("a/b")
+    differing = page.locator("details").filter(has_text="Accounts that change")
+    differing.locator("summary").click()
+    expect(differing).to_contain_text(f"Renamed {bsnid}")
+    assert everything(context) == before
+
+    button.click()
+    expect(page.get_by_role("heading", name="Imported, and verified")).to_be_visible(
+        timeout=30_000
+    )
+    assert len(everything(context)["accounts"]) == len(before["accounts"]) + 1
+    page.goto(f"/accounts/{bsnid}/")
+    expect(page.get_by_role("heading", level=1)).to_contain_text(f"Renamed {bsnid}")
+    page.go_back()
+
+    page.get_by_role("button", name="Undo the import").click()
+    page.wait_for_url(re.compile("/activity/"))
+    expect(page.locator("body")).to_contain_text("5 records are as before")
+    assert everything(context) == before
+    page.goto(f"/accounts/{bsnid}/")
+    expect(page.get_by_role("heading", level=1)).to_contain_text(f"Subject {bsnid}")
+
+
+def test_two_tabs_import_once(new_context: Any, bsnid: str, file: Path) -> None:
+    context = new_context()
+    first = context.new_page()
+    upload(first, file)
+    expect(first.get_by_role("button", name="Import 5 rows")).to_be_visible(timeout=30_000)
+    second = context.new_page()
+    second.goto(first.url)
+    for page in (first, second):
+        page.get_by_role("button", name="Import 5 rows").click()
+        expect(page.get_by_role("heading", name="Imported, and verified")).to_be_visible(
+            timeout=30_000
+        )
+    for page in (first, second):
+        page.reload()
+        expect(page.get_by_role("row", name="Accounts")).to_contain_text("2 rows, equal checksums")
+        expect(page.get_by_role("button", name="Undo the import")).to_be_visible()
+    first.get_by_role("button", name="Undo the import").click()
+    expect(first.locator("body")).to_contain_text("5 records are as before")
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_nothing_sticks_out(new_context: Any, file: Path, width: int) -> None:
+    page = new_context(viewport={"width": width, "height": 800}).new_page()
+    upload(page, file)
+    expect(page.get_by_role("button", name="Import 5 rows")).to_be_visible(timeout=30_000)
+    for details in page.locator("details.import-rows").all():
+        details.locator("summary").click()
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    title, panel = page.locator("h1"), page.locator("#import-job > *").first
+    bottom = title.bounding_box()["y"] + title.bounding_box()["height"]
+    assert panel.bounding_box()["y"] - bottom >= 12

@@ -1,0 +1,104 @@
+"""Records that do not speak of all columns: each says something of its own, in few statements."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from crm.importing import importer
+from crm.importing.findings import Findings
+from crm.importing.importer import SKIP, UPDATE, Options, Outcome
+from crm.repository import accounts
+from crm.warehouse import Warehouse
+
+from ..conftest import Statements
+
+OPTIONAL = (
+    "team",
+    "business_area",
+    "vp",
+    "admin",
+    "primary_it_partner",
+    "azure_devops_link",
+)
+
+
+def write(path: Path, records: list[dict[str, str | None]]) -> Path:
+    path.write_text(json.dumps({"accounts": records}))
+    return path
+
+
+def take_in(wh: Warehouse, path: Path, on_conflict: str = SKIP) -> Outcome:
+    with Findings() as findings:
+        return importer.run(wh, path, Options(on_conflict=on_conflict), findings)[0]
+
+
+def test_any_subset_of_keys_takes_no_more_statements(
+    warehouse: Warehouse, tmp_path: Path, statements: Statements
+) -> None:
+    chance = random.Random(3)
+    records = [
+        {"bsnid": f"B{n:04d}"}
+        | {name: f"https://example.com/{n}" for name in OPTIONAL if chance.random() < 0.5}
+        for n in range(3000)
+    ]
+    assert len({tuple(record) for record in records}) == 2 ** len(OPTIONAL)
+    path = write(tmp_path / "state.json", records)
+    with statements() as done:
+        outcome = take_in(warehouse, path)
+    assert (outcome.written, outcome.checked, outcome.verified) == (3000, 3000, True)
+    assert len(done) <= 5
+    with statements() as done:
+        again = take_in(warehouse, path, UPDATE)
+    assert (again.states["unchanged"], again.written, again.verified) == (3000, 0, True)
+    assert len(done) <= 5
+
+
+def test_what_a_record_does_not_speak_of_stays(warehouse: Warehouse, tmp_path: Path) -> None:
+    old = {"team": "Old", "business_area": "Finance", "vp": "Vera", "admin": "Ada"}
+    for bsnid in ("B1", "B2", "B3", "B4"):
+        accounts.create(warehouse, {"bsnid": bsnid} | old)
+    path = write(
+        tmp_path / "state.json",
+        [
+            {"bsnid": "B1", "team": "New"},
+            {"bsnid": "B2", "vp": None, "admin": "Ada"},
+            {"bsnid": "B3", "business_area": "Finance"},
+            {"bsnid": "B4"},
+        ],
+    )
+    outcome = take_in(warehouse, path, UPDATE)
+    assert outcome.states == {"different": 2, "unchanged": 2}
+    assert (outcome.written, outcome.found, outcome.verified) == (2, 4, True)
+    found = [accounts.get(warehouse, f"B{n}") for n in (1, 2, 3, 4)]
+    assert [(a.team, a.business_area, a.vp, a.admin) for a in found] == [
+        ("New", "Finance", "Vera", "Ada"),
+        ("Old", "Finance", None, "Ada"),
+        ("Old", "Finance", "Vera", "Ada"),
+        ("Old", "Finance", "Vera", "Ada"),
+    ]
+
+
+@pytest.mark.parametrize("on_conflict", [SKIP, UPDATE])
+def test_a_row_that_changed_meanwhile_is_found_by_its_checksum(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_conflict: str
+) -> None:
+    path = write(tmp_path / "state.json", [{"bsnid": "B1", "team": "T"}, {"bsnid": "B2"}])
+    take = importer.importing.take_in
+
+    def and_somebody_else_too(wh: Warehouse, *args: object, **options: bool) -> int:
+        written = take(wh, *args, **options)
+        accounts.update(wh, "B1", {"team": "Other"}, accounts.get(wh, "B1").updated_at)
+        accounts.update(wh, "B2", {"team": "Unspoken of"}, accounts.get(wh, "B2").updated_at)
+        return written
+
+    monkeypatch.setattr(importer.importing, "take_in", and_somebody_else_too)
+    outcome = take_in(warehouse, path, on_conflict)
+    assert (outcome.found, outcome.equal, outcome.verified) == (2, False, False)
+    accounts.update(warehouse, "B1", {"team": "T"}, accounts.get(warehouse, "B1").updated_at)
+    monkeypatch.undo()
+    # B2's team is nothing that the file speaks of.
+    assert take_in(warehouse, path, on_conflict).verified
