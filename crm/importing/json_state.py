@@ -108,7 +108,7 @@ def read(path: Path, scratch: Path) -> State:
         for key, shape in file.sections.pop(_AREAS, ()):
             _read_areas(text, key, shape, state)
     except (ijson.JSONError, ValueError) as error:
-        raise SourceError(f"{path.name} is not valid JSON: {text.complaint(error)}.") from error
+        raise SourceError(f"{path.name} is not valid JSON: {text.complaint(error)}") from error
     if text.encoding.remark:
         state.remarks.append(Remark(NOTED, text.encoding.remark))
     state.is_own = file.format == _OWN_FORMAT

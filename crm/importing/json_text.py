@@ -70,10 +70,11 @@ class JsonText:
         """Why it is not valid JSON, in words, with the line where that shows."""
         text = str(error.args[0] if error.args else error)
         if "premature EOF" in text or "incomplete" in text.lower():
-            return "it ends in the middle; was it cut off?"
+            is_empty = not self._path.stat().st_size
+            return "it is empty." if is_empty else "it ends in the middle; was it cut off?"
         what = text.split("\n", 1)[0].removeprefix("lexical error: ")
         what = what.removeprefix("parse error: ").rstrip(". ")
-        return f"{what}, in line {self._line_of_error()}{_near(text)}"
+        return f"{what}, in line {self._line_of_error()}{_near(text)}."
 
     def _line_of_error(self) -> int:
         """Fed line by line, the parser fails at the line that it cannot take."""

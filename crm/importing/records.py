@@ -143,5 +143,5 @@ class Records:
         if len(lines.taken) > 1:
             lines.skip_quoted()
         to = f" (to line {lines.number})" if lines.number > first else ""
-        reason = f"is longer than {LONGEST:,} characters{to}"
+        reason = f"is longer than {LONGEST:,} characters{to}; not imported"
         return Record(first, None, Remark(REFUSED, reason))

@@ -119,8 +119,8 @@ class _Reading:
     def _workbook(self, path: Path, name: str) -> None:
         book = Book(path)
         self.stack.callback(book.close)
-        for chart in book.charts:
-            self.source.ignored.append((name, f"sheet {chart} is a chart"))
+        for sheet, reason in book.left_out:
+            self.source.ignored.append((name, f"sheet {sheet} {reason}"))
         for sheet in book.sheets:
             table = table_of(sheet)
             if table is None:

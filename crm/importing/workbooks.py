@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -23,6 +24,9 @@ from .headings import FIRST, heading_row, said
 from .raw import Raw, Unread, above_headings, cells_under
 from .shared_strings import SharedStrings, texts_in
 
+# openpyxl warns of what the report says row by row.
+warnings.filterwarnings("ignore", module=r"openpyxl\.")
+
 _Row = tuple[int, list[Any]]
 # Excel has so many columns.
 _WIDEST = 16_384
@@ -39,8 +43,9 @@ class Book:
         return [sheet.title for sheet in self._book.worksheets]
 
     @property
-    def charts(self) -> list[str]:
-        return [sheet.title for sheet in self._book.chartsheets]
+    def left_out(self) -> list[tuple[str, str]]:
+        """Sheets that hold no rows to be read, and why."""
+        return self._opened.left_out
 
     @property
     def epoch(self) -> dt.datetime:
@@ -60,17 +65,20 @@ class Book:
             yield cells_under(headings, str(number), cells, [])
 
     def close(self) -> None:
-        if "_book" in self.__dict__:
+        if "_opened" in self.__dict__:
             self._book.close()
-            self._strings.close()
+            self._opened.shared_strings.close()
 
     @cached_property
-    def _book(self) -> openpyxl.Workbook:
+    def _opened(self) -> _ExcelReader:
         with _in_words(f"{self._path.name} is not a workbook that can be read"):
             reader = _ExcelReader(self._path, read_only=True, data_only=True)
             reader.read()
-        self._strings = reader.shared_strings
-        return reader.wb
+        return reader
+
+    @property
+    def _book(self) -> openpyxl.Workbook:
+        return self._opened.wb
 
     def _filled(self, sheet: str) -> Iterator[_Row]:
         """The rows of a sheet that say anything."""
@@ -81,7 +89,7 @@ class Book:
         with source:
             parser = _Parser(
                 source,
-                self._strings,
+                self._opened.shared_strings,
                 data_only=True,
                 epoch=book.epoch,
                 date_formats=book._date_formats,
@@ -110,6 +118,10 @@ def _in_words(what: str) -> Iterator[None]:
 class _ExcelReader(ExcelReader):
     """With the shared texts on disk; they may be most of a workbook."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.left_out: list[tuple[str, str]] = []
+
     def read_strings(self) -> None:
         part = self.package.find(SHARED_STRINGS)
         if part is None:
@@ -117,6 +129,15 @@ class _ExcelReader(ExcelReader):
             return
         with self.archive.open(part.PartName[1:]) as source:
             self.shared_strings = SharedStrings(texts_in(source))
+
+    def read_chartsheet(self, sheet: Any, rel: Any) -> None:
+        self.left_out.append((sheet.name, "is a chart"))
+
+    def read_worksheets(self) -> None:
+        for sheet, rel in self.parser.find_sheets():
+            if rel.target not in self.valid_files:
+                self.left_out.append((sheet.name, "is not in the file, which may be damaged"))
+        super().read_worksheets()
 
 
 class _Parser(WorkSheetParser):
@@ -144,9 +165,15 @@ class _Parser(WorkSheetParser):
             return {"column": self.col_counter, "value": Unread(f"“{text}” cannot be read")}
         if cell["data_type"] == "e":
             cell["value"] = Unread(f"is Excel’s error {cell['value']}")
-        elif element.find(FORMULA_TAG) is not None and element.find(VALUE_TAG) is None:
+        elif cell["value"] is None and _is_unsaved(element):
             cell["value"] = Unread("is a formula whose result was not saved with it")
         return cell
+
+
+def _is_unsaved(element: Any) -> bool:
+    """Whether a formula has no result; an empty text is one."""
+    has_text = element.get("t") == "str" and element.find(VALUE_TAG) is not None
+    return element.find(FORMULA_TAG) is not None and not has_text
 
 
 def _in_columns(cells: list[dict[str, Any]]) -> list[Any]:
