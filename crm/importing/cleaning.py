@@ -6,34 +6,63 @@ import datetime as dt
 import json
 import math
 import re
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
+
+from openpyxl.utils.datetime import WINDOWS_EPOCH, from_excel
 
 from crm.schema import Column
 
 from .errors import Refused
 
-# How Excel counts days (1900 system, with its leap-year error).
-_EXCEL_EPOCH = dt.date(1899, 12, 30)
 _BETWEEN_LINKS = re.compile(r"\s*\n\s*|\s*[,;]\s*(?=https?://)|\s+(?=https?://)", re.IGNORECASE)
-_ESCAPED_FORMULA = re.compile(r"'[=+\-@\t\r]")
+# See crm/exporting/tabular.py.
+_GUARDED = re.compile(r"'+[=+\-@\t\r]")
+_GUARD_TAKEN = "the apostrophe that keeps spreadsheets from running it was taken away"
 _FORBIDDEN_IN_KEYS = re.compile(r"[/\x00-\x1f]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+# A day as Excel counts: of the years 1927 to 2173, so that no year is taken for one.
+_DAY_AS_TEXT = re.compile(r"\d{5}(\.\d+)?")
 
 
-def clean(column: Column, raw: Any) -> tuple[str | None, str]:
+@dataclass(frozen=True)
+class Habits:
+    """How a kind of file says things.
+
+    ``guards``: an apostrophe may stand before what a spreadsheet would take for a formula.
+    ``literal``: texts are exactly what they are to become. ``epoch``: where days count from.
+    """
+
+    guards: bool = False
+    literal: bool = False
+    epoch: dt.datetime = WINDOWS_EPOCH
+
+
+_USUAL = Habits()
+
+
+def clean(column: Column, raw: Any, habits: Habits = _USUAL) -> tuple[str | None, str]:
     """The value as ISO text, and what was changed about it (empty: nothing).
 
     Raises Refused when no value can be made of it.
     """
-    if _is_nothing(raw):
+    if habits.literal and isinstance(raw, str) and column.type == "STRING":
+        return _fitting(column, _sound(raw), "")
+    if is_nothing(raw):
         return None, ""
+    raw, was_guarded = _plain(raw), False
+    if isinstance(raw, str):
+        was_guarded = habits.guards and bool(_GUARDED.match(raw))
+        raw = _sound(raw[1:] if was_guarded else raw)
     if column.type == "DATE":
-        return _date(raw)
-    if column.type == "TIMESTAMP":
-        return _timestamp(raw)
-    if column.kind == "links":
-        return _fitting(column, *_links(raw))
-    return _fitting(column, *_text(column, raw))
+        value, changed = _date(raw, habits)
+    elif column.type == "TIMESTAMP":
+        value, changed = _timestamp(raw, habits)
+    else:
+        value, changed = _links(raw) if column.kind == "links" else _text(column, raw)
+        value, changed = _fitting(column, value, changed)
+    return value or None, "; ".join(filter(None, [changed, was_guarded and _GUARD_TAKEN]))
 
 
 def check_key(column: Column, value: str | None) -> str:
@@ -48,13 +77,7 @@ def check_key(column: Column, value: str | None) -> str:
     return value
 
 
-def bad_links(value: str | None) -> list[str]:
-    """The lines of a links column that are no web addresses."""
-    lines = (value or "").splitlines()
-    return [line for line in lines if urlsplit(line).scheme.lower() not in ("http", "https")]
-
-
-def _is_nothing(raw: Any) -> bool:
+def is_nothing(raw: Any) -> bool:
     return (
         raw is None
         or raw == []
@@ -63,14 +86,36 @@ def _is_nothing(raw: Any) -> bool:
     )
 
 
+def links_of(raw: Any, habits: Habits = _USUAL) -> list[Any]:
+    """The links that a value holds, be it a list or a text."""
+    if isinstance(raw, list):
+        return raw
+    text = str(raw)
+    if habits.guards and _GUARDED.match(text):
+        text = text[1:]
+    return _BETWEEN_LINKS.split(text)
+
+
+def _plain(raw: Any) -> Any:
+    """Numbers as they are in Python; JSON's come as Decimal, so that none is too large."""
+    if not isinstance(raw, Decimal):
+        return raw
+    if abs(raw.adjusted()) > 300:
+        return str(raw)
+    return int(raw) if raw == raw.to_integral_value() else float(raw)
+
+
+def _sound(text: str) -> str:
+    """Half a character (from a broken escape) cannot be stored."""
+    return _SURROGATES.sub("\ufffd", text)
+
+
 def _text(column: Column, raw: Any) -> tuple[str, str]:
     if isinstance(raw, bool | dict | list):
-        return json.dumps(raw, ensure_ascii=False), "was not a text"
+        return json.dumps(raw, ensure_ascii=False, default=_jsonable), "was not a text"
     if isinstance(raw, float) and raw.is_integer():
         raw = int(raw)  # Excel has no whole numbers
     text = str(raw)
-    if _ESCAPED_FORMULA.match(text):
-        text = text[1:]  # see crm/exporting/tabular.py
     value = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").strip()
     if column.kind != "long_text":
         value = re.sub(r"\s*\n\s*", " ", value)
@@ -80,9 +125,17 @@ def _text(column: Column, raw: Any) -> tuple[str, str]:
     return value, changed
 
 
+def _jsonable(raw: Any) -> Any:
+    return _plain(raw) if isinstance(raw, Decimal) else str(raw)
+
+
 def _links(raw: Any) -> tuple[str, str]:
-    parts = raw if isinstance(raw, list) else _BETWEEN_LINKS.split(str(raw))
-    links = list(dict.fromkeys(str(part).strip(" ,;\t\r\n") for part in parts if part))
+    parts = [
+        part if isinstance(part, str) else json.dumps(part, default=_jsonable)
+        for part in links_of(raw)
+        if part
+    ]
+    links = list(dict.fromkeys(part.strip(" ,;\t\r\n") for part in parts))
     links = [link for link in links if link]
     value = "\n".join(links)
     is_same = isinstance(raw, str) and value == raw.strip().replace("\r\n", "\n")
@@ -91,21 +144,21 @@ def _links(raw: Any) -> tuple[str, str]:
     return value, f"{len(links)} links, one per line" if len(links) > 1 else ""
 
 
-def _fitting(column: Column, value: str, changed: str) -> tuple[str | None, str]:
+def _fitting(column: Column, value: str, changed: str) -> tuple[str, str]:
     if len(value) > column.max_length:
         raise Refused(
             f"{column.label} has {len(value):,} characters; at most {column.max_length:,} fit"
         )
-    return value or None, changed
+    return value, changed
 
 
-def _date(raw: Any) -> tuple[str, str]:
+def _date(raw: Any, habits: Habits) -> tuple[str, str]:
     if isinstance(raw, dt.datetime):
         return raw.date().isoformat(), ""
     if isinstance(raw, dt.date):
         return raw.isoformat(), ""
-    if _is_number(raw):
-        return _excel_moment(raw).date().isoformat(), f"Excel’s day {raw:g}"
+    if (number := _day_number(raw)) is not None:
+        return _excel_moment(number, habits).date().isoformat(), f"Excel’s day {number:g}"
     text = str(raw).strip()
     try:
         return dt.date.fromisoformat(text).isoformat(), ""
@@ -113,9 +166,9 @@ def _date(raw: Any) -> tuple[str, str]:
         return _moment(text).date().isoformat(), "the time of day was left out"
 
 
-def _timestamp(raw: Any) -> tuple[str, str]:
-    if _is_number(raw):
-        return _utc(_excel_moment(raw)).isoformat(), f"Excel’s day {raw:g}"
+def _timestamp(raw: Any, habits: Habits) -> tuple[str, str]:
+    if (number := _day_number(raw)) is not None:
+        return _utc(_excel_moment(number, habits)).isoformat(), f"Excel’s day {number:g}"
     if isinstance(raw, dt.date) and not isinstance(raw, dt.datetime):
         raw = dt.datetime.combine(raw, dt.time())
     moment = raw if isinstance(raw, dt.datetime) else _moment(str(raw).strip())
@@ -132,15 +185,28 @@ def _moment(text: str) -> dt.datetime:
 
 def _utc(moment: dt.datetime) -> dt.datetime:
     """A time without a zone is UTC: the legacy app ran there."""
-    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=dt.UTC)
+    try:
+        return moment.astimezone(dt.UTC)
+    except OverflowError:
+        reason = f"{moment.isoformat()} lies, in UTC, outside of the years 1 to 9999"
+        raise Refused(reason) from None
 
 
-def _is_number(raw: Any) -> bool:
-    return isinstance(raw, int | float) and not isinstance(raw, bool)
+def _day_number(raw: Any) -> float | None:
+    """A day as Excel counts them, as a number or as the text that a CSV has of it."""
+    if isinstance(raw, str):
+        return float(raw) if _DAY_AS_TEXT.fullmatch(raw.strip()) else None
+    return raw if isinstance(raw, int | float) and not isinstance(raw, bool) else None
 
 
-def _excel_moment(number: float) -> dt.datetime:
-    if not 1 <= number < 2_958_466:  # up to the year 9999
-        raise Refused(f"{number:g} is no date")
-    start = dt.datetime.combine(_EXCEL_EPOCH, dt.time())
-    return start + dt.timedelta(days=number)
+def _excel_moment(number: float, habits: Habits) -> dt.datetime:
+    # Day 60 of Excel’s first calendar is 29 February 1900, which never was.
+    is_no_day = habits.epoch == WINDOWS_EPOCH and 60 <= number < 61
+    if not 1 <= number < 2_958_466 or is_no_day:  # up to the year 9999
+        raise Refused(f"{str(number)[:40]} is no date")
+    try:
+        return from_excel(number, habits.epoch)
+    except OverflowError:
+        raise Refused(f"{str(number)[:40]} is no date") from None

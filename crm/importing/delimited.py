@@ -1,74 +1,103 @@
-"""CSV files: whatever encoding and delimiter they were saved with."""
+"""CSV files: whatever encoding and delimiter they were saved with, whatever stands on top."""
 
 from __future__ import annotations
 
-import codecs
 import csv
-from collections.abc import Iterator
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from crm.schema import TABLES, Table
 
-from .errors import SourceError
-from .headings import columns_of
+from .encoding import Encoding, encoding_of
+from .findings import NOTED, REFUSED
+from .headings import FIRST, heading_row, said
+from .raw import Raw, Remark, above_headings, cells_under
+from .records import Record, Records
 
 DELIMITERS = ",;\t|"
 _SAMPLE = 64 * 1024
-
-csv.field_size_limit(16 * 1024 * 1024)
-
-
-def encoding_of(path: Path) -> str:
-    """By its byte-order mark; else UTF-8 if all of it decodes, else Windows-1252."""
-    with path.open("rb") as file:
-        start = file.read(4)
-        if start.startswith(codecs.BOM_UTF8):
-            return "utf-8-sig"
-        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            return "utf-16"
-        file.seek(0)
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        try:
-            while block := file.read(1 << 20):
-                decoder.decode(block)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return "cp1252"
-    return "utf-8"
+# Excel’s own line that names the delimiter.
+_SEP = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
-def rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(line number, {heading: value}); raises SourceError for a file without headings."""
+@dataclass(frozen=True)
+class _Start:
+    """How a file begins: ``place`` counts records down to the headings, of which so many are
+    ``known``; ``names_delimiter`` where its first line does just that."""
+
+    delimiter: str
+    place: int = -1
+    known: int = 0
+    names_delimiter: bool = False
+
+
+def rows(path: Path, table: Table, given: Mapping[str, str]) -> Iterator[Raw]:
+    """Named by line number."""
     encoding = encoding_of(path)
-    # Windows-1252 leaves five bytes undefined; they must not stop the file.
-    errors = "replace" if encoding == "cp1252" else "strict"
-    with path.open(encoding=encoding, errors=errors, newline="") as file:
-        sample = file.read(_SAMPLE)
-        file.seek(0)
-        reader = csv.DictReader(file, delimiter=_delimiter(sample), restkey="", strict=False)
-        try:
-            if not reader.fieldnames:
-                raise SourceError(f"{path.name} has no headings.")
-            for row in reader:
-                if any(value not in (None, "", []) for value in row.values()):
-                    yield str(reader.line_num), {k: v for k, v in row.items() if k}
-        except (csv.Error, UnicodeError) as error:
-            where = f"{path.name}, line {reader.line_num}"
-            raise SourceError(f"{where} cannot be read: {error}") from error
+    start = _start(_sample(path, encoding), table, given)
+    if encoding.remark:
+        yield Raw("", None, [Remark(NOTED, encoding.remark)])
+    if start.place < 0:
+        yield Raw("", None, [Remark(REFUSED, "is empty: there are no headings")])
+        return
+    headings: list[str] | None = None
+    with path.open(encoding=encoding.name, errors=encoding.errors, newline="") as file:
+        records = Records(file, start.delimiter)
+        for place, record in enumerate(records):
+            if record.cells is not None and not any(map(said, record.cells)):
+                continue
+            if headings is not None:
+                yield _as_raw(headings, record)
+            elif place == start.place:
+                headings = [said(cell) for cell in record.cells or ()]
+                records.width = len(headings)
+            elif place or not start.names_delimiter:
+                yield above_headings(str(record.line))
+
+
+def _as_raw(headings: Sequence[str], record: Record) -> Raw:
+    remarks = [record.remark] if record.remark else []
+    if record.cells is None:
+        return Raw(str(record.line), None, remarks)
+    return cells_under(headings, str(record.line), record.cells, remarks)
 
 
 def guess_table(path: Path) -> Table | None:
     """The table whose columns the headings fit best, for a file with a name of its own."""
-    with path.open(encoding=encoding_of(path), errors="replace", newline="") as file:
-        sample = file.read(_SAMPLE)
-    headings = next(csv.reader(sample.splitlines()[:1], delimiter=_delimiter(sample)), [])
-    fits = [(len(columns_of(table, headings)), table) for table in TABLES]
-    best = max(fits, key=lambda fit: fit[0])
-    return best[1] if best[0] >= 3 else None
+    sample = _sample(path, encoding_of(path))
+    known, best = max(
+        ((_start(sample, table, {}).known, table) for table in TABLES), key=lambda fit: fit[0]
+    )
+    return best if known >= 3 else None
 
 
-def _delimiter(sample: str) -> str:
-    """The delimiter that the heading line has most of."""
-    heading = sample.split("\n", 1)[0]
-    return max(DELIMITERS, key=heading.count)
+def _sample(path: Path, encoding: Encoding) -> str:
+    with path.open(encoding=encoding.name, errors="replace", newline="") as file:
+        return file.read(_SAMPLE)
+
+
+def _start(sample: str, table: Table, given: Mapping[str, str]) -> _Start:
+    """By the delimiter with which most headings are known, else that gives most cells."""
+    named = _SEP.fullmatch(sample.splitlines()[0]) if sample.strip() else None
+    best, most = _Start(DELIMITERS[0]), (-1, -1)
+    for delimiter in named[1] if named else DELIMITERS:
+        first = list(islice(_sampled(sample, delimiter), FIRST))
+        if named:
+            first[0] = []
+        place, known = heading_row(table, first, given)
+        merit = (known, len(first[place]) if place >= 0 else 0)
+        if place >= 0 and merit > most:
+            best, most = _Start(delimiter, place, known, bool(named)), merit
+    return best
+
+
+def _sampled(sample: str, delimiter: str) -> Iterator[list[str]]:
+    reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
+    try:
+        yield from reader
+    except csv.Error:  # a cell without end
+        return

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
 
 from crm.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, UPDATES, USE_CASES, Table
+
+from .errors import ImportingError
+
+# Among so many rows the headings are looked for: titles and the like may stand above them.
+FIRST = 20
 
 _TABLE_NAMES = {
     ACCOUNTS: ("accounts", "account", "teams"),
@@ -46,9 +53,12 @@ _ALIASES = {
 _PARENT = ("bsnid", "bsnid_uid", "bsn_id", "account", "account_id", "account_uid", "uid")
 
 
+@lru_cache(maxsize=4096)
 def normal(heading: str) -> str:
-    """``BSNID (UID)`` → ``bsnid_uid``."""
-    return re.sub(r"[^a-z0-9]+", "_", heading.strip().lower()).strip("_")
+    """``BSNID (UID)`` → ``bsnid_uid``; letters of every script stay."""
+    text = unicodedata.normalize("NFKC", heading).strip().lower()
+    kept = "".join(char if unicodedata.category(char)[0] in "LMN" else " " for char in text)
+    return "_".join(kept.split()) or text
 
 
 def table_of(name: str, prefix: str = "") -> Table | None:
@@ -70,12 +80,69 @@ def columns_of(
     for heading in headings:
         if (column := given.get(normal(heading))) in table.names:
             chosen[heading] = column
-    for candidates in (_exact(table), _aliases(table)):
+    for candidates in (_EXACT[table.name], _OTHERS[table.name]):
         for heading in headings:
             column = candidates.get(normal(heading))
             if heading not in chosen and column and column not in chosen.values():
                 chosen[heading] = column
     return chosen
+
+
+def readings(
+    table: Table, headings: Sequence[str], given: Mapping[str, str] | None = None
+) -> dict[str, list[int]]:
+    """column → the places of the headings that mean it, the surest first: a file may well say
+    ``id`` and ``use_case_id``, or one heading twice."""
+    words = [normal(heading) if heading else "" for heading in headings]
+    taken: set[int] = set()
+    found: dict[str, list[int]] = {}
+    for candidates in (given or {}, _EXACT[table.name], _OTHERS[table.name]):
+        for place, word in enumerate(words):
+            column = candidates.get(word) if word and place not in taken else None
+            if column in table.names:
+                taken.add(place)
+                found.setdefault(column, []).append(place)
+    return found
+
+
+def heading_row(
+    table: Table, rows: Iterable[Sequence[Any]], given: Mapping[str, str] | None = None
+) -> tuple[int, int]:
+    """Which of a file's first rows has the headings, and how many of them are known there.
+
+    The first with two or more; else that with the most; titles may stand above.
+    """
+    best = (-1, -1)
+    for place, cells in enumerate(rows):
+        texts = [said(cell) for cell in cells]
+        if not any(texts):
+            continue
+        known = sum(map(len, readings(table, texts, given).values()))
+        if known > best[1]:
+            best = (place, known)
+        if known >= 2:
+            break
+    return best
+
+
+def said(cell: Any) -> str:
+    """A cell as a heading."""
+    return "" if cell is None else str(cell).strip()
+
+
+def mapping(entries: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """``--map``: normal heading → column. Raises ImportingError for what no table has."""
+    columns = dict.fromkeys(name for table in TABLES for name in table.names)
+    given: dict[str, str] = {}
+    for heading, column in entries:
+        if column not in columns:
+            raise ImportingError(
+                f"“{heading}={column}”: no table has a column {column}. "
+                f"There are: {', '.join(columns)}."
+            )
+        if given.setdefault(normal(heading), column) != column:
+            raise ImportingError(f"“{heading}” is mapped to two columns.")
+    return given
 
 
 def _exact(table: Table) -> dict[str, str]:
@@ -89,3 +156,7 @@ def _aliases(table: Table) -> dict[str, str]:
     if table.parent_key:
         aliases |= dict.fromkeys(_PARENT, table.parent_key)
     return aliases
+
+
+_EXACT = {table.name: _exact(table) for table in TABLES}
+_OTHERS = {table.name: _aliases(table) for table in TABLES}

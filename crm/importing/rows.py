@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from crm import vocabulary
-from crm.schema import ACCOUNTS, AUDIT_COLUMNS, PLATFORMS_STATUS, Table
+from crm.fields import link_problem
+from crm.schema import ACCOUNTS, AUDIT_COLUMNS, PLATFORMS_STATUS, Column, Table
 
 from . import cleaning
 from .errors import Refused
 from .findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings, Place
-from .headings import columns_of
+from .headings import normal, readings
+from .raw import Raw, Unread
 from .seen import SeenKeys
 from .sources import Sheet, Source
 
@@ -22,6 +24,7 @@ _NAMESPACE = uuid.UUID("0c5b7a43-5a0e-4a55-9d3c-6f0c2f4be1f1")
 _AUDIT = {column.name for column in AUDIT_COLUMNS}
 
 Clean = dict[str, str | None]
+Said = list[tuple[str, Any]]
 
 
 @dataclass
@@ -36,69 +39,21 @@ class Reader:
     headings: dict[str, str] = field(default_factory=dict)
     _seen: SeenKeys = field(default_factory=SeenKeys)
 
+    def __post_init__(self) -> None:
+        for file, remark in self.source.remarks:
+            self.findings.add(remark.outcome, "", Place(file), remark.reason, remark.column)
+
     def rows(self, table: Table) -> Iterator[tuple[Place, Clean, frozenset[str]]]:
         """Rows that may go in, each key once, and the columns of which each says something: the
         others are None in it, and say nothing about what is there."""
         for sheet in self.source.of(table):
             columns = _Columns(sheet, self.headings, self.findings)
-            for name, raw in sheet.rows():
-                place = Place(sheet.file, sheet.name, name)
-                given = columns.of(raw)
-                row = self._clean(table, place, raw, given)
-                if row is not None and self._is_first(table, place, row):
-                    filled = {name for name in table.names if row[name] is not None}
-                    yield place, row, frozenset(given.values()) | filled
-
-    def _clean(
-        self, table: Table, place: Place, raw: dict[str, Any], columns: dict[str, str]
-    ) -> Clean | None:
-        row: Clean = dict.fromkeys(table.names)
-        column = ""
-        try:
-            for heading, column in columns.items():
-                if heading in raw:
-                    row[column] = self._value(table, place, column, raw[heading])
-            owner = table.parent_key or table.key
-            cleaning.check_key(table.column(owner), row[owner])
-            self._complete(table, place, row)
-        except Refused as refused:
-            column = refused.column or column
-            self.findings.add(REFUSED, table.name, place, str(refused), column)
-            return None
-        return row
-
-    def _value(self, table: Table, place: Place, name: str, raw: Any) -> str | None:
-        column = table.column(name)
-        value, changed = cleaning.clean(column, raw)
-        if changed:
-            self.findings.add(CHANGED, table.name, place, changed, name)
-        if column.vocabulary and value and value not in vocabulary.words(column.vocabulary):
-            reason = f"“{value}” is not one of the known words; kept as it is"
-            self.findings.add(NOTED, table.name, place, reason, name)
-        if column.kind == "links":
-            for link in cleaning.bad_links(value):
-                reason = f"“{link[:80]}” is no http(s) address; kept, but not shown as a link"
-                self.findings.add(NOTED, table.name, place, reason, name)
-        return value
-
-    def _complete(self, table: Table, place: Place, row: Clean) -> None:
-        """Fill what follows from the rest: IT partners from areas, ids from contents."""
-        if table is ACCOUNTS:
-            partner = self.source.it_partners.get(row["business_area"] or "")
-            if partner and not row["primary_it_partner"]:
-                row["primary_it_partner"] = partner
-                reason = f"filled with the IT partner of {row['business_area']}: {partner}"
-                self.findings.add(CHANGED, table.name, place, reason, "primary_it_partner")
-        elif table is PLATFORMS_STATUS:
-            if not row["platform"]:
-                raise Refused("Platform is missing", "platform")
-            row["id"] = row["id"] or _made_id(table, row, ("account_bsnid", "platform"))
-        elif not row["id"]:
-            own = tuple(name for name in table.names if name != "id" and name not in _AUDIT)
-            row["id"] = _made_id(table, row, own)
-            reason = "had no id; one was made from its content"
-            self.findings.add(CHANGED, table.name, place, reason, "id")
-        cleaning.check_key(table.column(table.key), row[table.key])
+            for raw in sheet.rows(self.headings):
+                row = _Row(self, sheet, raw)
+                clean = row.clean(columns)
+                if clean is not None and self._is_first(table, row.place, clean):
+                    filled = {name for name in table.names if clean[name] is not None}
+                    yield row.place, clean, frozenset(row.given | filled)
 
     def _is_first(self, table: Table, place: Place, row: Clean) -> bool:
         """A key that comes again is left out: silently never, as an error if it differs."""
@@ -116,29 +71,152 @@ class Reader:
         return False
 
 
+class _Row:
+    """One row on its way. ``given`` are the columns that it says something of."""
+
+    def __init__(self, reader: Reader, sheet: Sheet, raw: Raw) -> None:
+        self._reader, self._sheet, self._raw, self._table = reader, sheet, raw, sheet.table
+        self.place = Place(sheet.file, sheet.name, raw.name)
+        self.given: set[str] = set()
+
+    def clean(self, columns: _Columns) -> Clean | None:
+        for remark in self._raw.remarks:
+            self._tell(remark.outcome, remark.reason, remark.column)
+        if self._raw.cells is None:
+            return None
+        table, column = self._table, ""
+        row: Clean = dict.fromkeys(table.names)
+        try:
+            for column, places in columns.of(self._raw.cells).items():
+                row[column] = self._value(column, [self._raw.cells[place] for place in places])
+            owner = table.parent_key or table.key
+            cleaning.check_key(table.column(owner), row[owner])
+            self._complete(row)
+        except Refused as refused:
+            self._tell(REFUSED, str(refused), refused.column or column)
+            return None
+        columns.look_for_gaps(self, row)
+        return row
+
+    def _tell(self, outcome: str, reason: str, column: str = "") -> None:
+        self._reader.findings.add(outcome, self._table.name, self.place, reason, column)
+
+    def note(self, reason: str, column: str) -> None:
+        self._tell(NOTED, reason, column)
+
+    def _value(self, name: str, said: Said) -> str | None:
+        """What the row says of a column, under whatever headings: the first that is filled."""
+        column = self._table.column(name)
+        for _, raw in said:
+            if isinstance(raw, Unread):
+                self.note(f"{raw.reason}; not imported", name)
+        readable = [(heading, raw) for heading, raw in said if not isinstance(raw, Unread)]
+        if not readable:
+            return None
+        self.given.add(name)
+        filled = [(heading, raw) for heading, raw in readable if not cleaning.is_nothing(raw)]
+        habits = self._sheet.habits
+        if not filled:
+            return cleaning.clean(column, readable[0][1], habits)[0]
+        if column.kind == "links" and len(filled) > 1:
+            raw = [link for _, each in filled for link in cleaning.links_of(each, habits)]
+        else:
+            raw = filled[0][1]
+            self._compare(column, filled)
+        value, changed = cleaning.clean(column, raw, habits)
+        if changed:
+            self._tell(CHANGED, changed, name)
+        self._remark(column, value)
+        return value
+
+    def _compare(self, column: Column, filled: Said) -> None:
+        """Several headings may mean a column; where they contradict each other, that is said."""
+        if len(filled) == 1:
+            return
+        first = cleaning.clean(column, filled[0][1], self._sheet.habits)[0]
+        for heading, raw in filled[1:]:
+            try:
+                other = cleaning.clean(column, raw, self._sheet.habits)[0]
+            except Refused:
+                other = str(raw)
+            if other != first:
+                reason = f"“{heading}” says something else, “{(other or '')[:80]}”; not imported"
+                self.note(reason, column.name)
+
+    def _remark(self, column: Column, value: str | None) -> None:
+        """What goes in, but should be looked at."""
+        if value and "\ufffd" in value:
+            self.note("has a character that could not be read (�)", column.name)
+        if column.vocabulary and value and value not in vocabulary.words(column.vocabulary):
+            self.note(f"“{value}” is not one of the known words; kept as it is", column.name)
+        if column.kind == "links":
+            for link in filter(link_problem, (value or "").split("\n")):
+                if link:
+                    reason = f"“{link[:80]}” is no http(s) address; kept, but not shown as a link"
+                    self.note(reason, column.name)
+
+    def _complete(self, row: Clean) -> None:
+        """Fill what follows from the rest: IT partners from areas, ids from contents."""
+        table = self._table
+        if table is ACCOUNTS:
+            partner = self._reader.source.it_partners.get(row["business_area"] or "")
+            if partner and not row["primary_it_partner"]:
+                row["primary_it_partner"] = partner
+                reason = f"filled with the IT partner of {row['business_area']}: {partner}"
+                self._tell(CHANGED, reason, "primary_it_partner")
+        elif table is PLATFORMS_STATUS:
+            if not row["platform"]:
+                raise Refused("Platform is missing", "platform")
+            row["id"] = row["id"] or _made_id(table, row, ("account_bsnid", "platform"))
+        elif not row["id"]:
+            own = tuple(name for name in table.names if name != "id" and name not in _AUDIT)
+            row["id"] = _made_id(table, row, own)
+            self._tell(CHANGED, "had no id; one was made from its content", "id")
+        cleaning.check_key(table.column(table.key), row[table.key])
+
+
 class _Columns:
     """One sheet's headings. In JSON they may differ from record to record."""
 
     def __init__(self, sheet: Sheet, given: dict[str, str], findings: Findings) -> None:
         self._sheet, self._given, self._findings = sheet, given, findings
-        self._known: dict[tuple[str, ...], dict[str, str]] = {}
+        self._known: dict[tuple[str, ...], dict[str, list[int]]] = {}
         self._reported: set[str] = set()
 
-    def of(self, raw: dict[str, Any]) -> dict[str, str]:
-        """heading → column. A heading that means nothing is reported once."""
-        headings = tuple(raw)
+    def of(self, cells: Sequence[tuple[str, Any]]) -> dict[str, list[int]]:
+        """column → the places of its cells. What is odd about a heading is reported once."""
+        headings = tuple(heading for heading, _ in cells)
         if headings not in self._known:
-            columns = columns_of(self._sheet.table, headings, self._given)
+            columns = readings(self._sheet.table, headings, self._given)
             self._known[headings] = columns
-            for heading in raw.keys() - columns.keys() - self._reported:
-                self._reported.add(heading)
-                self._report(heading)
+            taken = {place for places in columns.values() for place in places}
+            for place, heading in enumerate(headings):
+                if place not in taken:
+                    plural = self._sheet.table.plural
+                    self._once(SKIPPED, heading, f"“{heading}” is no column of {plural}")
+                elif normal(heading) in map(normal, headings[:place]):
+                    reason = (
+                        f"“{heading}” stands over several columns; the first filled one counts"
+                    )
+                    self._once(NOTED, heading, reason)
         return self._known[headings]
 
-    def _report(self, heading: str) -> None:
-        table, place = self._sheet.table, Place(self._sheet.file, self._sheet.name)
-        reason = f"“{heading}” is no column of {table.plural}; not imported"
-        self._findings.add(SKIPPED, table.name, place, reason, heading)
+    def look_for_gaps(self, row: _Row, clean: Clean) -> None:
+        """Empty fields that people would have to fill in."""
+        for column in self._sheet.table.own_columns:
+            if column.required and not clean[column.name]:
+                if column.name in row.given:
+                    row.note(f"{column.label} is empty", column.name)
+                else:
+                    reason = f"{column.label} is not said of every row; new ones are without it"
+                    self._once(NOTED, column.name, reason)
+
+    def _once(self, outcome: str, heading: str, reason: str) -> None:
+        if (outcome + heading) not in self._reported:
+            self._reported.add(outcome + heading)
+            reason += "; not imported" if outcome == SKIPPED else ""
+            place = Place(self._sheet.file, self._sheet.name)
+            self._findings.add(outcome, self._sheet.table.name, place, reason, heading)
 
 
 def _made_id(table: Table, row: Clean, names: tuple[str, ...]) -> str:

@@ -6,33 +6,34 @@ memory. Raises SourceError for what cannot be read at all.
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from crm.schema import Table
 
-from . import delimited, json_state, workbooks
+from . import archives, delimited, json_state
+from .cleaning import Habits
 from .errors import SourceError
 from .headings import table_of
+from .raw import Raw, Remark
+from .workbooks import Book
 
-# Unpacked, an archive may be this many times larger than a reasonable upload.
-MAX_UNPACKED = 4 * 1024**3
+ENDINGS = (".json", ".csv", ".tsv", ".txt", ".xlsx", ".xlsm")
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """Rows of one table from one place: ``rows()`` yields (row name, {heading: value})."""
+    """Rows of one table from one place. ``rows`` takes what the caller says of headings."""
 
     table: Table
     file: str
     name: str
-    rows: Callable[[], Iterator[tuple[str, dict[str, Any]]]]
+    rows: Callable[[Mapping[str, str]], Iterator[Raw]]
+    habits: Habits = Habits()
 
 
 @dataclass
@@ -40,12 +41,13 @@ class Source:
     """Everything that a path holds for us.
 
     ``it_partners`` maps business area to IT partner; ``ignored`` lists what was found but is not
-    imported, with the reason.
+    imported, with the reason; ``remarks`` are about files as a whole.
     """
 
     sheets: list[Sheet] = field(default_factory=list)
     it_partners: dict[str, str] = field(default_factory=dict)
     ignored: list[tuple[str, str]] = field(default_factory=list)
+    remarks: list[tuple[str, Remark]] = field(default_factory=list)
 
     def of(self, table: Table) -> list[Sheet]:
         return [sheet for sheet in self.sheets if sheet.table is table]
@@ -56,54 +58,83 @@ def opened(path: Path) -> Iterator[Source]:
     """The source at a path: a JSON file, a CSV file, a workbook, a folder or a zip of these."""
     if not path.exists():
         raise SourceError(f"There is no {path}.")
-    if path.suffix.lower() == ".zip":
-        with tempfile.TemporaryDirectory(prefix="edip-import-") as folder:
-            _unpack(path, Path(folder))
-            yield _read_folder(Path(folder), path.name)
-    elif path.is_dir():
-        yield _read_folder(path, path.name)
-    else:
-        source = Source()
-        _read_file(path, path.name, source, alone=True)
-        _require_something(source, path.name)
-        yield source
+    with ExitStack() as stack:
+        scratch = tempfile.TemporaryDirectory(prefix="edip-import-")
+        reading = _Reading(stack, Path(stack.enter_context(scratch)))
+        if path.suffix.lower() == ".zip":
+            folder = reading.scratch / "archive"
+            reading.source.ignored += archives.unpack(path, folder, ENDINGS)
+            reading.folder(folder)
+        elif path.is_dir():
+            reading.folder(path)
+        else:
+            reading.file(path, path.name, alone=True)
+        _require_something(reading.source, path.name)
+        yield reading.source
 
 
-def _read_folder(folder: Path, name: str) -> Source:
-    source = Source()
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
-        if path.is_file() and not hidden:
-            _read_file(path, str(path.relative_to(folder)), source, alone=False)
-    _require_something(source, name)
-    return source
+@dataclass
+class _Reading:
+    """A source that is being put together. ``scratch`` goes when it is closed."""
 
+    stack: ExitStack
+    scratch: Path
+    source: Source = field(default_factory=Source)
 
-def _read_file(path: Path, name: str, source: Source, *, alone: bool) -> None:
-    match path.suffix.lower():
-        case ".json":
-            state = json_state.read(path)
-            source.it_partners |= state.it_partners
-            source.ignored += [(name, f"“{key}” is not imported") for key in state.ignored]
-            for table, rows in state.rows.items():
-                source.sheets.append(Sheet(table, name, "", rows))
-        case ".csv" | ".tsv" | ".txt":
-            table = table_of(path.stem) or (delimited.guess_table(path) if alone else None)
+    def folder(self, folder: Path) -> None:
+        for path in sorted(folder.rglob("*")):
+            inside = path.relative_to(folder)
+            if path.is_file() and not archives.is_hidden(inside):
+                self.file(path, str(inside), alone=False)
+
+    def file(self, path: Path, name: str, *, alone: bool) -> None:
+        match path.suffix.lower():
+            case ".json":
+                self._json(path, name)
+            case ".csv" | ".tsv" | ".txt":
+                self._csv(path, name, alone=alone)
+            case ".xlsx" | ".xlsm":
+                self._workbook(path, name)
+            case _:
+                self.source.ignored.append((name, f"is not {archives.KINDS}"))
+
+    def _json(self, path: Path, name: str) -> None:
+        state = json_state.read(path, self.scratch)
+        self.source.it_partners |= state.it_partners
+        self.source.ignored += [(name, reason) for reason in state.ignored]
+        self.source.remarks += [(name, remark) for remark in state.remarks]
+        habits = Habits(literal=state.is_own)
+        for table, rows in state.rows.items():
+            read = partial(_without_headings, rows)
+            self.source.sheets.append(Sheet(table, name, "", read, habits))
+
+    def _csv(self, path: Path, name: str, *, alone: bool) -> None:
+        table = table_of(path.stem) or (delimited.guess_table(path) if alone else None)
+        if table is None:
+            self.source.ignored.append((name, "is named after no table"))
+            return
+        rows = partial(delimited.rows, path, table)
+        self.source.sheets.append(Sheet(table, name, "", rows, Habits(guards=True)))
+
+    def _workbook(self, path: Path, name: str) -> None:
+        book = Book(path)
+        self.stack.callback(book.close)
+        for sheet, reason in book.left_out:
+            self.source.ignored.append((name, f"sheet {sheet} {reason}"))
+        for sheet in book.sheets:
+            table = table_of(sheet)
             if table is None:
-                source.ignored.append((name, "is named after no table"))
-            else:
-                source.sheets.append(Sheet(table, name, "", lambda: delimited.rows(path)))
-        case ".xlsx" | ".xlsm":
-            for sheet in workbooks.sheet_names(path):
-                table = table_of(sheet)
-                if table is None:
-                    source.ignored.append((name, f"sheet {sheet} is named after no table"))
-                else:
-                    source.sheets.append(
-                        Sheet(table, name, sheet, lambda sheet=sheet: workbooks.rows(path, sheet))
-                    )
-        case _:
-            source.ignored.append((name, "is not JSON, CSV or XLSX"))
+                self.source.ignored.append((name, f"sheet {sheet} is named after no table"))
+                continue
+            rows = partial(book.rows, sheet, table)
+            habits = Habits(guards=True, epoch=book.epoch)
+            self.source.sheets.append(Sheet(table, name, sheet, rows, habits))
+
+
+def _without_headings(
+    rows: Callable[[], Iterator[Raw]], _headings: Mapping[str, str]
+) -> Iterator[Raw]:
+    return rows()
 
 
 def _require_something(source: Source, name: str) -> None:
@@ -113,19 +144,3 @@ def _require_something(source: Source, name: str) -> None:
             f"Nothing to import in {name} ({found}). Files and sheets are to be named accounts, "
             "platforms_status, use_cases or updates."
         )
-
-
-def _unpack(archive: Path, folder: Path) -> None:
-    try:
-        with zipfile.ZipFile(archive) as packed:
-            if sum(info.file_size for info in packed.infolist()) > MAX_UNPACKED:
-                raise SourceError(f"{archive.name} unpacks to more than 4 GiB.")
-            for info in packed.infolist():
-                target = (folder / info.filename).resolve()
-                if info.is_dir() or not target.is_relative_to(folder.resolve()):
-                    continue
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with packed.open(info) as content, target.open("wb") as file:
-                    shutil.copyfileobj(content, file)
-    except zipfile.BadZipFile as error:
-        raise SourceError(f"{archive.name} is not a zip archive.") from error

@@ -145,7 +145,7 @@ def test_csv_per_table(warehouse: Warehouse, tmp_path: Path, encoding: str, zipp
 def test_headings_can_be_mapped_by_hand(warehouse: Warehouse, tmp_path: Path) -> None:
     path = tmp_path / "accounts.csv"
     path.write_text("Kürzel,Truppe,VP\nBSN001,Claims,Margaret\n")
-    outcomes, _ = run(warehouse, path, headings={"k_rzel": "bsnid", "truppe": "team"})
+    outcomes, _ = run(warehouse, path, headings={"kürzel": "bsnid", "truppe": "team"})
     assert added(outcomes)["accounts"] == 1
     assert accounts.get(warehouse, "BSN001").team == "Claims"
 

@@ -30,7 +30,7 @@ def import_(path: Path | None, report: Path, **options: object) -> list[dict[str
 def state(warehouse: Warehouse, tmp_path: Path) -> Path:
     accounts.create(warehouse, {"bsnid": "B0", "team": "Another"})
     path = tmp_path / "state.json"
-    good = {f"B{n}": {"team": f"T{n}"} for n in range(3)}
+    good = {f"B{n}": {"team": f"T{n}", "business_area": "A"} for n in range(3)}
     path.write_text(json.dumps({"accounts": good | {"a/b": {}, "c/d": {}}}))
     return path
 

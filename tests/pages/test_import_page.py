@@ -198,10 +198,9 @@ def test_the_report_holds_every_finding_and_no_formula(
 def test_what_was_refused_comes_first_and_the_verdict_is_in_the_report(
     client: Client, warehouse: Warehouse
 ) -> None:
-    noted = "".join(f"B{n},T{n},no address\n" for n in range(600))
-    url, page = preview(
-        client, f"BSNID,Team,Azure DevOps Link\n{noted},Nameless,\n", "accounts.csv"
-    )
+    noted = "".join(f"B{n},T{n},A,no address\n" for n in range(600))
+    headings = "BSNID,Team,Business Area,Azure DevOps Link"
+    url, page = preview(client, f"{headings}\n{noted},Nameless,A,\n", "accounts.csv")
     assert texts(page, "h2[id]") == ["Refused 1", "Row by row", "Worth a look 600"]
     assert set(texts(page, "#remarks .badge")) == {"Noted"}
     do(client, url)

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from crm.importing import copying, importer
 from crm.importing.errors import ImportingError
 from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings
-from crm.importing.headings import normal
+from crm.importing.headings import mapping
 from crm.importing.importer import ON_CONFLICT, Options, Outcome
 from crm.management import namespace as where
 from crm.repository.importing import DIFFERENT, NEW, UNCHANGED
@@ -59,16 +59,16 @@ class Command(BaseCommand):
         where.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        chosen = Options(
-            on_conflict=options["on_conflict"],
-            dry_run=options["dry_run"],
-            strict=options["strict"],
-            headings=dict(_mapping(entry) for entry in options["map"]),
-        )
         if bool(options["path"]) == bool(options["from_tables"]):
             raise CommandError("Name either a file or, with --from-tables, a catalog.schema.")
         findings = Findings(options["report"])
         try:
+            chosen = Options(
+                on_conflict=options["on_conflict"],
+                dry_run=options["dry_run"],
+                strict=options["strict"],
+                headings=mapping([_entry(entry) for entry in options["map"]]),
+            )
             with findings:
                 outcomes = self._run(options, chosen, findings)
         except (ImportingError, WarehouseError) as error:
@@ -121,8 +121,8 @@ class Command(BaseCommand):
             self.stdout.write(f"  … and {left} more {outcome}")
 
 
-def _mapping(entry: str) -> tuple[str, str]:
+def _entry(entry: str) -> tuple[str, str]:
     heading, separator, column = entry.rpartition("=")
     if not separator or not heading.strip() or not column.strip():
         raise CommandError(f"--map takes 'Old Column=column', not {entry!r}")
-    return normal(heading), column.strip()
+    return heading.strip(), column.strip()

@@ -1,0 +1,100 @@
+"""Which encoding a text file has: by its mark, else by what its bytes can be."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+# The longer marks first: UTF-32's begins as UTF-16's does.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f\ufffd]")
+_BLOCK = 1 << 20
+_NAMES = {"cp1252": "Windows-1252", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """``is_sound`` is False where some bytes mean nothing in it: they are read as U+FFFD."""
+
+    name: str
+    is_sound: bool = True
+
+    @property
+    def errors(self) -> str:
+        return "strict" if self.is_sound else "replace"
+
+    @property
+    def is_utf8(self) -> bool:
+        return self.is_sound and self.name in ("utf-8", "utf-8-sig")
+
+    @property
+    def remark(self) -> str:
+        """What the report says of it; nothing about UTF-8."""
+        if self.is_utf8:
+            return ""
+        if self.name.startswith("utf-8"):
+            return "is UTF-8 but for some bytes; they were read as �, and their rows are named"
+        name = _NAMES.get(self.name, self.name.upper())
+        why = ", as it is not UTF-8; look whether accents are right" if "cp" in self.name else ""
+        return f"was read as {name}{why}"
+
+
+def encoding_of(path: Path) -> Encoding:
+    with path.open("rb") as file:
+        start = file.read(4096)
+    for mark, name in _MARKS:
+        if start.startswith(mark):
+            return Encoding(name, _is_sound(path, name))
+    if unmarked := _utf16_without_mark(start):
+        return Encoding(unmarked, _is_sound(path, unmarked))
+    if _is_sound(path, "utf-8"):
+        return Encoding("utf-8")
+    good, bad = _counts(path)
+    # Windows-1252 text hardly ever looks like UTF-8 by accident; a file that mostly is UTF-8
+    # has some damaged bytes.
+    if good >= bad:
+        return Encoding("utf-8", is_sound=False)
+    return Encoding("cp1252", _is_sound(path, "cp1252"))
+
+
+def _is_sound(path: Path, name: str) -> bool:
+    decoder = codecs.getincrementaldecoder(name)()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeError:
+        return False
+    return True
+
+
+def _utf16_without_mark(start: bytes) -> str:
+    """Every other byte of such a text is NUL, of its ASCII at least."""
+    pairs = len(start) // 2
+    even, odd = start[0::2].count(0), start[1::2].count(0)
+    if pairs and odd > pairs * 0.3 and even < pairs * 0.05:
+        return "utf-16-le"
+    if pairs and even > pairs * 0.3 and odd < pairs * 0.05:
+        return "utf-16-be"
+    return ""
+
+
+def _counts(path: Path) -> tuple[int, int]:
+    """Characters beyond ASCII that are right UTF-8, and places that are wrong."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    good = bad = 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            text = decoder.decode(block)
+            good += len(_BEYOND_ASCII.findall(text))
+            bad += text.count("\ufffd")
+    return good, bad + decoder.decode(b"", final=True).count("\ufffd")

@@ -1,0 +1,61 @@
+"""A workbook's texts, which its sheets name by number: kept on disk, as there may be any many."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from array import array
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import IO
+
+from openpyxl.cell.text import Text
+from openpyxl.xml.constants import SHEET_MAIN_NS
+from openpyxl.xml.functions import iterparse
+
+_PAGE = 256
+_PAGES_KEPT = 64
+
+
+class SharedStrings:
+    """Written once, page by page, then looked up by number."""
+
+    def __init__(self, texts: Iterator[str]) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - see close
+        self._ends = array("Q", [0])
+        self._page = lru_cache(maxsize=_PAGES_KEPT)(self._read)
+        page: list[str] = []
+        for text in texts:
+            page.append(text)
+            if len(page) == _PAGE:
+                self._write(page)
+                page = []
+        self._write(page)
+
+    def __getitem__(self, number: int) -> str:
+        if number < 0:
+            raise IndexError(number)
+        return self._page(number // _PAGE)[number % _PAGE]
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _write(self, page: list[str]) -> None:
+        self._file.write(json.dumps(page).encode())
+        self._ends.append(self._file.tell())
+
+    def _read(self, page: int) -> list[str]:
+        start, end = self._ends[page], self._ends[page + 1]
+        self._file.seek(start)
+        return json.loads(self._file.read(end - start))
+
+
+def texts_in(source: IO[bytes]) -> Iterator[str]:
+    """As openpyxl reads them, but forgetting each at once."""
+    root = None
+    for event, node in iterparse(source, events=("start", "end")):
+        root = node if root is None else root
+        if event == "end" and node.tag == f"{{{SHEET_MAIN_NS}}}si":
+            text = Text.from_tree(node).content.replace("x005F_", "")
+            root.clear()
+            yield text
