@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 
-from crm.schema import ACCOUNTS, CHILDREN, TABLES, Table
+from crm.schema import ACCOUNTS, CHILDREN, PLATFORMS_STATUS, TABLES, Table
 from crm.warehouse import Warehouse
 
 from . import restoring
@@ -24,7 +24,7 @@ _STAMPED_WITHIN = 600_000_000
 
 _SOURCE = """
   SELECT k.key AS _key, a.`{key}` IS NOT NULL AS _there, b.`{key}` IS NOT NULL AS _existed,
-    a.updated_at AS _seen, {before}
+    a.updated_at AS _seen, {rival}, {before}
   FROM (
     SELECT `{key}` AS key FROM {feed} WHERE _commit_version <= :after GROUP BY `{key}`
     HAVING COUNT(CASE WHEN _change_type IN ('insert', 'update_postimage')
@@ -33,7 +33,17 @@ _SOURCE = """
   ) AS k
   LEFT JOIN {table} VERSION AS OF {version_after} AS a ON a.`{key}` = k.key
   LEFT JOIN {table} VERSION AS OF {version_before} AS b ON b.`{key}` = k.key
-  {kept}
+  {joined}
+"""
+_NO_RIVAL = "FALSE AS _rival, b.updated_at AS _was_at, b.updated_by AS _was_by"
+# A status whose platform has another one now comes back as old as it was: stamped, it would
+# become the platform's latest.
+_RIVAL = """r.owner IS NOT NULL AS _rival,
+    COALESCE(b.updated_at, b.created_at) AS _was_at, b.updated_by AS _was_by"""
+_RIVALS = """
+  LEFT JOIN (
+    SELECT DISTINCT account_bsnid AS owner, LOWER(TRIM(platform)) AS same FROM {table}
+  ) AS r ON r.owner = b.account_bsnid AND r.same = LOWER(TRIM(b.platform))
 """
 # An account that somebody has given children since stays.
 _CHILDLESS = """
@@ -53,10 +63,10 @@ _UNDO = """
 MERGE INTO {table} AS t USING ({source}) AS s
 ON t.`{key}` = s._key
 WHEN MATCHED AND NOT s._existed AND t.updated_at = :now THEN DELETE
-WHEN MATCHED AND s._existed AND t.updated_at <=> s._seen THEN UPDATE SET
+WHEN MATCHED AND s._existed AND s._there AND t.updated_at <=> s._seen THEN UPDATE SET
   {assignments}, updated_at = :now, updated_by = :actor
 WHEN NOT MATCHED AND s._existed AND NOT s._there THEN INSERT ({names}, updated_at, updated_by)
-  VALUES ({values}, :now, :actor)
+  VALUES ({values}, IF(s._rival, s._was_at, :now), IF(s._rival, s._was_by, :actor))
 """
 
 
@@ -93,6 +103,11 @@ def _parts(wh: Warehouse, table: Table, before: Versions, after: Versions) -> di
         _NEW_CHILDREN.format(child=wh.namespace.table(child), version=int(before[child.name]))
         for child in CHILDREN
     )
+    joined = ""
+    if table is ACCOUNTS:
+        joined = _CHILDLESS.format(children=children, key=table.key)
+    elif table is PLATFORMS_STATUS:
+        joined = _RIVALS.format(table=name)
     source = _SOURCE.format(
         key=table.key,
         before=", ".join(f"b.`{column}`" for column in kept),
@@ -101,7 +116,8 @@ def _parts(wh: Warehouse, table: Table, before: Versions, after: Versions) -> di
         table=name,
         version_after=int(after[table.name]),
         version_before=int(before[table.name]),
-        kept=_CHILDLESS.format(children=children, key=table.key) if table is ACCOUNTS else "",
+        rival=_RIVAL if table is PLATFORMS_STATUS else _NO_RIVAL,
+        joined=joined,
     )
     return {
         "table": name,
