@@ -115,7 +115,16 @@ def test_json_keeps_texts_as_they_are(
     warehouse: Warehouse, empty: Callable[[], Warehouse], tmp_path: Path
 ) -> None:
     """Blanks around, line breaks of every kind, empty texts: written in SQL, not by a form."""
-    texts = ["  around\t", "two\r\nlines\rthree", "", "  ", "'=1", "a, https://b", "\ufffd"]
+    texts = [
+        "  around\t",
+        "two\r\nlines\rthree",
+        "",
+        "  ",
+        "a\x00b",
+        "'=1",
+        "a, https://b",
+        "\ufffd",
+    ]
     for number, text in enumerate(texts):
         accounts.create(warehouse, {"bsnid": f"B{number}", "team": "T", "business_area": "A"})
         warehouse.execute(
