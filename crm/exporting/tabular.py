@@ -1,8 +1,8 @@
 """CSV files in a zip, and workbooks: for people, and safe to open in a spreadsheet.
 
 A spreadsheet takes a text that begins with ``=`` or the like for a formula, and runs it. In CSV
-such a text gets an apostrophe in front, which `import_legacy` takes away again; in a workbook
-the cell says that it is text.
+such a text gets an apostrophe in front; in a workbook the cell says that it is text. As
+`import_legacy` takes one such apostrophe away, what has some of its own gets one more in both.
 """
 
 from __future__ import annotations
@@ -56,9 +56,7 @@ def write_csv(file: io.TextIOBase, table: Table, rows: Iterator[dict[str, Any]])
 
 def harmless(value: str | None) -> str:
     """The text, so that no spreadsheet takes it for a formula."""
-    if value and value.startswith(FORMULA_STARTS):
-        return f"'{value}"
-    return value or ""
+    return f"'{value}" if value and value.lstrip("'").startswith(FORMULA_STARTS) else value or ""
 
 
 def write_workbook(file: BinaryIO, sources: Sources, namespace: Namespace) -> None:
@@ -91,6 +89,8 @@ def _cell(sheet: Any, value: Any) -> Any:
     is_day = isinstance(value, dt.date) and not isinstance(value, dt.datetime)
     if value is None or is_day or isinstance(value, int):
         return value
-    cell = WriteOnlyCell(sheet, _NOT_XML.sub("", ILLEGAL_CHARACTERS_RE.sub("", plain(value))))
+    # What XML cannot hold would make the file unreadable.
+    text = _NOT_XML.sub("", ILLEGAL_CHARACTERS_RE.sub("", plain(value)))
+    cell = WriteOnlyCell(sheet, harmless(text) if text.startswith("'") else text)
     cell.data_type = "s"
     return cell

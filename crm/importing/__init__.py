@@ -1,6 +1,7 @@
 """Taking in data from elsewhere: the legacy app's exports, as JSON, CSV or workbooks.
 
     sources    files, folders, archives → sheets of raw rows (json_state, delimited, workbooks)
+    raw        such a row, and what its reader has to say of it
     headings   what people call a column → the column
     cleaning   a raw row → a row of the table, or the reason why not
     importer   chunks of rows → the warehouse, counted and verified

@@ -37,7 +37,7 @@ def unpack(archive: Path, folder: Path, endings: Collection[str]) -> list[tuple[
     except zipfile.BadZipFile as error:
         said = "is damaged" if zipfile.is_zipfile(archive) else "is not a zip archive"
         raise SourceError(f"{archive.name} {said}.") from error
-    except (zlib.error, EOFError, OSError) as error:
+    except (zlib.error, EOFError, OSError, NotImplementedError, ValueError) as error:
         raise SourceError(f"{archive.name} is damaged.") from error
     return left
 

@@ -7,8 +7,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import TextIO
 
 from crm.exporting.tabular import harmless
+
+from .errors import ImportingError
 
 # Of each outcome: many harmless remarks must not push out what was refused.
 KEPT = 500
@@ -60,11 +63,18 @@ class Findings:
     first: list[Finding] = field(default_factory=list)
 
     def __enter__(self) -> Findings:
-        self._file = self.report.open("w", newline="", encoding="utf-8") if self.report else None
+        self._file = self._opened(self.report) if self.report else None
         if self._file:
             self._writer = csv.writer(self._file)
             self._writer.writerow(COLUMNS)
         return self
+
+    def _opened(self, report: Path) -> TextIO:
+        try:
+            return report.open("w", newline="", encoding="utf-8", errors="replace")
+        except OSError as error:
+            reason = f"The report cannot be written to {report}: {error.strerror}."
+            raise ImportingError(reason) from error
 
     def __exit__(
         self,

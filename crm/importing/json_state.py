@@ -24,7 +24,7 @@ from .errors import SourceError
 from .findings import NOTED, REFUSED
 from .headings import normal, readings
 from .json_text import JsonText, as_id
-from .raw import Raw, Remark
+from .raw import Raw, Remark, Unread
 
 _SECTIONS = {table.name: table for table in (ACCOUNTS, *CHILDREN)}
 _AREAS = "business_areas"
@@ -277,7 +277,7 @@ def _says(table: Table, column: str, record: Record) -> Any:
     headings = tuple(record)
     for place in readings(table, headings).get(column, ()):
         value = record[headings[place]]
-        if not is_nothing(value):
+        if not is_nothing(value) and not isinstance(value, Unread):
             return value
     return None
 

@@ -14,7 +14,7 @@ from openpyxl.xml.constants import SHEET_MAIN_NS
 from openpyxl.xml.functions import iterparse
 
 _PAGE = 256
-_PAGES_KEPT = 64
+_PAGES_KEPT = 16
 
 
 class SharedStrings:

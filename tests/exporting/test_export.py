@@ -34,6 +34,8 @@ HOSTILE = [
     "two\nlines\tand a tab",
     "'quoted'",
     "${catalog} $ {x} ${{{{name}}}} {{ q }} \\{{{",
+    "'=1+1",
+    "''-1",
 ]
 
 
@@ -109,6 +111,37 @@ def test_tables_come_back_with_the_same_content(
     other = empty()
     take_back(other, tmp_path / name)
     assert content(other) == content(full)
+
+
+def test_json_keeps_texts_as_they_are(
+    warehouse: Warehouse, empty: Callable[[], Warehouse], tmp_path: Path
+) -> None:
+    """Blanks around, line breaks of every kind, empty texts: written in SQL, not by a form."""
+    texts = [
+        "  around\t",
+        "two\r\nlines\rthree",
+        "",
+        "  ",
+        "a\x00b",
+        "'=1",
+        "a, https://b",
+        "\ufffd",
+    ]
+    for number, text in enumerate(texts):
+        accounts.create(warehouse, {"bsnid": f"B{number}", "team": "T", "business_area": "A"})
+        warehouse.execute(
+            f"UPDATE {warehouse.namespace.table(ACCOUNTS)} "
+            "SET team = :text, azure_devops_link = :text WHERE bsnid = :bsnid",
+            {"text": text, "bsnid": f"B{number}"},
+            repeatable=True,
+        )
+    first, second = tmp_path / "first.json", tmp_path / "second.json"
+    exporter.export(warehouse, "json", first)
+    other = empty()
+    take_back(other, first)
+    assert everything(other) == everything(warehouse)
+    exporter.export(other, "json", second)
+    assert first.read_bytes() == second.read_bytes()
 
 
 def test_sql_runs_on_the_warehouse(

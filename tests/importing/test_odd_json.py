@@ -1,0 +1,189 @@
+"""JSON in shapes, encodings and with values that nobody expects: read, or refused by name."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crm.importing.errors import ImportingError
+from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED
+from crm.repository import accounts
+from crm.warehouse import Warehouse
+
+from .test_shapes import added, reasons, run
+
+
+def state(tmp_path: Path, content: Any) -> Path:
+    path = tmp_path / "state.json"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def test_a_filled_name_goes_before_an_empty_one(warehouse: Warehouse, tmp_path: Path) -> None:
+    account = {
+        "azure_devops_link": "",
+        "azure_devops_links": ["https://z/1", "https://z/2"],
+        "artifacts_folder_link": "https://y/1",
+        "artifacts_folder_links": ["https://y/1", "https://y/2"],
+        "team": "T",
+        "team_name": "Another",
+    }
+    case = {"id": "", "use_case_id": "uc-real", "account_bsnid": "", "bsnid": "S1"}
+    content = {"accounts": {"S1": account}, "use_cases": {"k1": case | {"problem": "p"}}}
+    _, findings = run(warehouse, state(tmp_path, content))
+    found = accounts.get_detail(warehouse, "S1")
+    assert found.account.azure_devops_link == "https://z/1\nhttps://z/2"
+    assert found.account.artifacts_folder_link == "https://y/1\nhttps://y/2"
+    assert found.account.team == "T"
+    assert [case.id for case in found.use_cases] == ["uc-real"]
+    noted = reasons(findings, NOTED)
+    assert (
+        "state.json, row S1, team: “team_name” says something else, “Another”; not imported"
+        in noted
+    )
+    assert any("kept under “k1”, but says that it is “uc-real”" in reason for reason in noted)
+    assert findings.count(REFUSED) == 0
+
+
+def test_children_within_their_account(warehouse: Warehouse, tmp_path: Path) -> None:
+    account = {
+        "team": "T",
+        "use_cases": [{"id": "u1", "problem": "a"}, "u2"],
+        "updates": {"up1": {"description": "d", "author": "A", "date": "2025-01-01"}, "up2": 5},
+    }
+    content = {"Accounts": [{"bsnid": "E1", **account}], "use_cases": [{"id": "u2"}]}
+    outcomes, findings = run(warehouse, state(tmp_path, content))
+    assert added(outcomes) == {"accounts": 1, "platforms_status": 0, "use_cases": 2, "updates": 1}
+    found = accounts.get_detail(warehouse, "E1")
+    assert {case.id for case in found.use_cases} == {"u1", "u2"}
+    assert found.updates[0].id == "up1"
+    assert reasons(findings, REFUSED) == [
+        "state.json, row E1/updates/up2: is a number, not a record; not imported"
+    ]
+
+
+def test_what_is_no_record_is_refused_by_name(warehouse: Warehouse, tmp_path: Path) -> None:
+    content = {
+        "accounts": {"B1": {"use_cases": "u1,u2"}, "B2": None, "B3": "text"},
+        "use_cases": "none",
+        "updates": 5,
+        "business_areas": ["Finance"],
+    }
+    outcomes, findings = run(warehouse, state(tmp_path, content))
+    assert added(outcomes)["accounts"] == 1
+    assert reasons(findings, REFUSED) == [
+        "state.json, row B2: is null, not a record; not imported",
+        "state.json, row B3: is a text, not a record; not imported",
+        "state.json: “use_cases” is a text, no records; not imported",
+        "state.json, row B1/use_cases: is a text, neither records nor a list of their ids; "
+        "not imported",
+        "state.json: “updates” is a number, no records; not imported",
+    ]
+    assert any("“business_areas” is a list" in reason for reason in reasons(findings, SKIPPED))
+
+
+AREAS = {
+    "accounts": {"B1": {"team": "Café", "business_area": "HR"}},
+    "business_areas": {"HR": "Zoë"},
+}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "remark"),
+    [
+        ("utf-8-sig", ""),
+        ("utf-16", "was read as UTF-16"),
+        ("utf-16-le", "was read as UTF-16"),
+        ("cp1252", "was read as Windows-1252, as it is not UTF-8"),
+    ],
+)
+def test_encodings(warehouse: Warehouse, tmp_path: Path, encoding: str, remark: str) -> None:
+    text = json.dumps(AREAS, ensure_ascii=False)
+    _, findings = run(warehouse, state(tmp_path, text.encode(encoding)))
+    account = accounts.get(warehouse, "B1")
+    assert (account.team, account.primary_it_partner) == ("Café", "Zoë")
+    said = [reason for reason in reasons(findings, NOTED) if "was read as" in reason]
+    assert [remark in reason for reason in said] == ([True] if remark else [])
+
+
+def test_values_that_json_has_not(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Each is told of, and leaves what is there; texts that look alike stay."""
+    accounts.create(warehouse, {"bsnid": "B1", "team": "There", "business_area": "HR"})
+    digits = "7" * 5000
+    text = (
+        '{"accounts": {"B1": {"team": NaN, "vp": -Infinity, "admin": ' + digits + "}, "
+        '"B2": {"team": "NaN and Infinity \\\\ud800", "vp": 123456789012345678901234567890, '
+        '"admin": "x\\ud800y", "primary_it_partner": "\\ud83d\\ude00", "business_area": 1e99999}}}'
+    )
+    _, findings = run(warehouse, state(tmp_path, text), on_conflict="update")
+    assert accounts.get(warehouse, "B1").team == "There"
+    second = accounts.get(warehouse, "B2")
+    assert second.team == "NaN and Infinity \\ud800"
+    assert second.vp == "123456789012345678901234567890"
+    assert (second.admin, second.primary_it_partner) == ("x\ufffdy", "😀")
+    noted = "\n".join(reasons(findings, NOTED))
+    assert "row B1, team: is NaN, which is no value; not imported" in noted
+    assert "row B1, vp: is -Infinity, which is no value; not imported" in noted
+    assert "row B1, admin: is a number of 5000 characters" in noted
+    assert "row B2, business_area: is a number of 7 characters" in noted
+    assert "row B2, admin: has a character that could not be read (�)" in noted
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"accounts": {\n"B1": {"team": x}}}', "invalid char in json text, in line 2, near “"),
+        ('{"accounts": {"B1": {"te', "it ends in the middle; was it cut off"),
+        ("", "it is empty"),
+        ('[{"bsnid": "B1"}]', "holds a list; it should be an object with accounts"),
+        ("5", "holds a number; it should be"),
+    ],
+)
+def test_what_is_no_json_is_said_in_words(
+    warehouse: Warehouse, tmp_path: Path, content: str, message: str
+) -> None:
+    with pytest.raises(ImportingError, match=message) as error:
+        run(warehouse, state(tmp_path, content))
+    assert "\n" not in str(error.value)
+    assert "b'" not in str(error.value)
+
+
+def test_times_at_the_end_of_time(warehouse: Warehouse, tmp_path: Path) -> None:
+    content = {
+        "accounts": {
+            "B1": {"team": "T", "created_at": "9999-12-31T23:59:59-05:00"},
+            "B2": {"team": "T", "created_at": "2025-01-01"},
+        }
+    }
+    outcomes, findings = run(warehouse, state(tmp_path, content))
+    assert added(outcomes)["accounts"] == 1
+    (refused,) = reasons(findings, REFUSED)
+    assert "row B1, created_at: 9999-12-31T23:59:59-05:00 lies, in UTC, outside" in refused
+
+
+def test_what_should_be_looked_at(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Empty required fields, links that browsers cannot follow, apostrophes that are texts."""
+    content = {
+        "accounts": {
+            "B1": {"team": "", "azure_devops_link": ["https://", "http:/bad", "https://a.b/c"]},
+            "B2": {"team": "'=1+1", "vp": "'-x"},
+        },
+        "updates": [{"id": "u", "bsnid": "B2", "date": "45835", "description": "d"}],
+    }
+    _, findings = run(warehouse, state(tmp_path, content))
+    noted = "\n".join(reasons(findings, NOTED))
+    assert "row B1, team: Team is empty" in noted
+    assert "“https://” is no http(s) address" in noted
+    assert "“http:/bad” is no http(s) address" in noted
+    assert "a.b/c" not in noted
+    second = accounts.get_detail(warehouse, "B2")
+    assert (second.account.team, second.account.vp) == ("'=1+1", "'-x")
+    assert second.updates[0].date == dt.date(2025, 6, 27)
+    assert any("Excel’s day 45835" in reason for reason in reasons(findings, CHANGED))

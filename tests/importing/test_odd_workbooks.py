@@ -1,0 +1,137 @@
+"""Workbooks that other programs wrote, or that are damaged."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import openpyxl
+import pytest
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
+
+from crm.importing.errors import ImportingError
+from crm.importing.findings import NOTED, REFUSED, SKIPPED
+from crm.importing.shared_strings import SharedStrings
+from crm.repository import accounts
+from crm.warehouse import Warehouse
+
+from .test_shapes import added, reasons, run
+
+Change = Callable[[str, bytes], bytes | None]
+
+
+def changed(path: Path, change: Change) -> Path:
+    """The workbook, each of its parts changed; None leaves it out."""
+    to = path.with_name(f"changed-{path.name}")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(to, "w") as new:
+        for name in old.namelist():
+            content = change(name, old.read(name))
+            if content is not None:
+                new.writestr(name, content)
+    return to
+
+
+def workbook(tmp_path: Path) -> Path:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "Accounts"
+    sheet.append(["Our accounts, June"])
+    sheet.append([])
+    sheet.append(["BSNID", "Team", "VP", "Team", "Admin"])
+    sheet.append(["X1", "Alpha", '="V"&"P"', "Second", "#N/A"])
+    sheet.append(["X2", None, None, "Filled", 7, "beyond"])
+    sheet = book.create_sheet("Updates")
+    sheet.append(["id", "BSNID", "Author", "Date", "Description"])
+    for number, day in enumerate((45835, "45835", 60, 59, 61, dt.date(2025, 6, 27)), start=1):
+        sheet.append([f"u{number}", "X1", "A", day, "d"])
+    book.create_chartsheet("Chart")
+    path = tmp_path / "book.xlsx"
+    book.save(path)
+    return path
+
+
+def with_wrong_size(name: str, part: bytes) -> bytes:
+    return re.sub(rb'<dimension ref="[^"]*"', b'<dimension ref="A1"', part)
+
+
+def test_what_excel_would_show(warehouse: Warehouse, tmp_path: Path) -> None:
+    outcomes, findings = run(warehouse, changed(workbook(tmp_path), with_wrong_size))
+    assert added(outcomes) == {"accounts": 2, "platforms_status": 0, "use_cases": 0, "updates": 5}
+    first = accounts.get_detail(warehouse, "X1")
+    assert (first.account.team, first.account.vp, first.account.admin) == ("Alpha", None, None)
+    assert accounts.get(warehouse, "X2").team == "Filled"
+    assert {update.id: update.date for update in first.updates} == {
+        "u1": dt.date(2025, 6, 27),
+        "u2": dt.date(2025, 6, 27),
+        "u4": dt.date(1900, 2, 28),
+        "u5": dt.date(1900, 3, 1),
+        "u6": dt.date(2025, 6, 27),
+    }
+    assert "sheet Updates, row 4, date: 60 is no date" in reasons(findings, REFUSED)[0]
+    noted = "\n".join(reasons(findings, NOTED))
+    assert "row 4, vp: is a formula whose result was not saved with it; not imported" in noted
+    assert "row 4, admin: is Excel’s error #N/A; not imported" in noted
+    assert "“Team” stands over several columns" in noted
+    assert "row 4, team: “Team” says something else, “Second”" in noted
+    assert "row 5: has a cell without a heading; not imported: “beyond”" in noted
+    skipped = "\n".join(reasons(findings, SKIPPED))
+    assert "row 1: stands above the headings" in skipped
+    assert "sheet Chart is a chart" in skipped
+
+
+def test_days_from_1904_on(warehouse: Warehouse, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.epoch = CALENDAR_MAC_1904
+    book.active.title = "Accounts"
+    book.active.append(["bsnid", "team", "created_at"])
+    book.active.append(["X1", "a", 44373])
+    book.active.append(["X2", "a", dt.datetime(2025, 6, 27)])
+    book.save(tmp_path / "mac.xlsx")
+    run(warehouse, tmp_path / "mac.xlsx")
+    days = [accounts.get(warehouse, bsnid).created_at.date() for bsnid in ("X1", "X2")]
+    assert days == [dt.date(2025, 6, 27)] * 2
+
+
+def test_a_broken_cell_stops_no_other(warehouse: Warehouse, tmp_path: Path) -> None:
+    path = changed(workbook(tmp_path), lambda name, part: part.replace(b"<v>61<", b"<v>6x<"))
+    outcomes, findings = run(warehouse, path)
+    assert added(outcomes)["updates"] == 5
+    assert any("row 6, date: “6x” cannot be read" in reason for reason in reasons(findings, NOTED))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda name, part: part[: len(part) // 2] if "sheet1" in name else part,
+            "cannot be read",
+        ),
+        (lambda name, part: part[:200] if "styles" in name else part, "not a workbook"),
+        (
+            lambda name, part: None if "Content" in name else part,
+            "not a workbook",
+        ),
+        (lambda name, part: b"<a/>" if "workbook.xml" in name else part, "book.xlsx"),
+    ],
+    ids=["sheet", "styles", "contents", "workbook"],
+)
+def test_damaged_workbooks_are_refused_in_words(
+    warehouse: Warehouse, tmp_path: Path, change: Change, message: str
+) -> None:
+    with pytest.raises(ImportingError, match=message):
+        run(warehouse, changed(workbook(tmp_path), change))
+
+
+def test_shared_strings_are_found_by_number() -> None:
+    texts = [f"{number} ü\n" for number in range(1000)]
+    strings = SharedStrings(iter(texts))
+    assert [strings[number] for number in (999, 0, 512, 255, 256)] == [
+        texts[number] for number in (999, 0, 512, 255, 256)
+    ]
+    for number in (-1, 1000, 5000):
+        with pytest.raises(IndexError):
+            strings[number]
+    strings.close()
