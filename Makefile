@@ -21,7 +21,7 @@ run: install  ## serve the CRM on http://127.0.0.1:8000 (PORT=… for another po
 	@exec env PORT=$(PORT) $(BIN)/python manage.py run_local
 
 test: install  ## run the whole test suite
-	$(BIN)/python -m pytest -n 2 $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
 
 lint: install  ## check style and Django's deployment settings
 	$(BIN)/ruff check .

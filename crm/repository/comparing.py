@@ -10,13 +10,14 @@ from crm.schema import ACCOUNTS, TABLES, Namespace, Table
 from crm.warehouse import Warehouse
 
 from . import _sql
+from .errors import Missing
 
 SHOWN = 500
 
 
 def between(wh: Warehouse, then: Namespace, now: Namespace, bsnid: str = "") -> list[Change]:
     """Every difference, of one account or of all, by account; at most ``SHOWN``, and one more
-    that says that there are others."""
+    that says that there are others. Raises Missing: the account was neither there nor is."""
     branches = "\nUNION ALL\n".join(
         _branch(table, then.table(table), now.table(table), bool(bsnid)) for table in TABLES
     )
@@ -31,7 +32,10 @@ def between(wh: Warehouse, then: Namespace, now: Namespace, bsnid: str = "") -> 
     """
     text = sql.format(branches=branches, now=now.table(ACCOUNTS), then=then.table(ACCOUNTS))
     params = {"shown": SHOWN + 1} | ({"bsnid": bsnid} if bsnid else {})
-    return [_change(row) for row in wh.query(text, params)]
+    rows = wh.query(text, params)
+    if bsnid and not rows:
+        raise Missing(bsnid)
+    return [_change(row) for row in rows if row["before"] != row["after"]]
 
 
 def counts(
@@ -55,6 +59,8 @@ def counts(
 def _branch(table: Table, then: str, now: str, of_one: bool) -> str:
     owner = table.parent_key or table.key
     where = f"WHERE `{owner}` = :bsnid" if of_one else ""
+    # The one account comes along though it is the same: so that it is known to be there.
+    wanted = "TRUE" if of_one and table is ACCOUNTS else "NOT (b.r <=> a.r)"
     # A key is there once, unless somebody outside broke that; then any of its rows will do.
     side = "(SELECT `{key}` AS k, MAX(`{owner}`) AS o, MAX({row}) AS r FROM {source} {where} "
     side += "GROUP BY `{key}`)"
@@ -65,7 +71,7 @@ def _branch(table: Table, then: str, now: str, of_one: bool) -> str:
     SELECT {TABLES.index(table)} AS place, COALESCE(b.k, a.k) AS key,
       COALESCE(a.o, b.o) AS account, b.r AS `before`, a.r AS `after`
     FROM {before} AS b FULL OUTER JOIN {after} AS a ON a.k = b.k
-    WHERE NOT (b.r <=> a.r)
+    WHERE {wanted}
     """  # noqa: S608 - names of our own tables
 
 

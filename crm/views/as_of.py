@@ -48,6 +48,13 @@ class MomentForm(forms.Form):
         error_messages={"invalid": "This is no date and time, such as 2026-11-20 09:30."},
     )
 
+    def clean_moment(self) -> dt.datetime:
+        """In UTC, where the last and the first days that there are have no counterpart."""
+        try:
+            return self.cleaned_data["moment"].astimezone(dt.UTC)
+        except OverflowError:
+            raise forms.ValidationError(self.fields["moment"].error_messages["invalid"]) from None
+
 
 @require_safe
 def choose(request: HttpRequest) -> HttpResponse:

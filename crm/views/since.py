@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from crm.changes import CHANGED, CREATED, DELETED, Change
-from crm.repository import accounts, comparing
+from crm.repository import comparing
+from crm.repository.errors import Missing
 
 HEADINGS = {CREATED: "Added since", CHANGED: "Changed since", DELETED: "Gone since"}
 
@@ -32,9 +33,10 @@ def _show(request: HttpRequest, bsnid: str) -> HttpResponse:
         return HttpResponseRedirect(f"{reverse('as-of')}?{query}")
     wh = request.warehouse
     now = wh.namespace.present
-    changes = comparing.between(wh, wh.namespace, now, bsnid)
-    if bsnid and not changes and accounts.get(wh, bsnid) is None:
-        raise Http404(f"There is no account “{bsnid}”, neither then nor now.")
+    try:
+        changes = comparing.between(wh, wh.namespace, now, bsnid)
+    except Missing as error:
+        raise Http404(f"There is no account “{bsnid}”, neither then nor now.") from error
     context: dict[str, Any] = {
         "bsnid": bsnid,
         "team": next((change.team for change in changes if change.team), bsnid),

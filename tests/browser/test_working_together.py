@@ -319,7 +319,7 @@ def test_the_focus_stays_where_it_was(page: Page, bob: Page, account: str) -> No
     # The list behind a dialog comes anew; closing it leads back to where it was opened.
     page.locator(".timeline-item [title=History]").focus()
     page.keyboard.press("Enter")
-    expect(page.locator("dialog[open]")).to_contain_text("Changed Update")
+    expect(page.locator("dialog[open]")).to_contain_text("Changed the text of the update")
     page.get_by_role("link", name="Put back Update").click()
     expect(page.locator("dialog[open]")).to_contain_text("Put it back?")
     write_update(bob, account, "Another of Bob's")

@@ -47,7 +47,12 @@ def broken(sample: Warehouse) -> Warehouse:
     insert(sample, USE_CASES, id="w1", account_bsnid="BSN001", problem="P", status=" on hold")
     insert(sample, USE_CASES, id="w2", account_bsnid="BSN001", problem="P", status="Paused")
     insert(
-        sample, ACCOUNTS, bsnid="LINK", team="L", azure_devops_link="https://ok\nsee wiki", **area
+        sample,
+        ACCOUNTS,
+        bsnid="LINK",
+        team="L",
+        azure_devops_link="https://ok\nhttps://\nsee wiki",
+        **area,
     )
     update = {"author": "A", "date": dt.date(2026, 1, 1), "description": "D"}
     insert(

@@ -117,6 +117,8 @@ def test_moments_that_cannot_be_read(
     assert response.status_code == 404
     assert text(page, "h1") == title
     assert page.select_one("main .button-primary")["href"] == "/accounts/"
+    # Nothing there leads to the same moment again.
+    assert not page.select(f"main a[href*='{written(moment())[:10]}']")
     if title.startswith("Before"):
         earliest = page.select("main .actions a")[1]["href"]
         assert client.get(earliest).status_code == 200
@@ -146,6 +148,8 @@ def test_choosing_a_moment(client: Client, sample: Warehouse) -> None:
     # What is typed counts more than a choice.
     both = client.get("/as-of/", {"ago": "week", **chosen})
     assert both["Location"] == "/as-of/2026-11-20T08:30:00Z/accounts/?q=a"
+    client.cookies["tz"] = "America/New_York"
+    assert client.get("/as-of/", {"moment": "9999-12-31T23:59:59"}).status_code == 422
     response = client.get("/as-of/", {"moment": "soon", "next": "/updates/"})
     assert response.status_code == 422
     page = parsed(response)
