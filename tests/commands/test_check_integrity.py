@@ -90,7 +90,7 @@ def test_every_kind_of_problem_is_found(broken: Warehouse) -> None:
         "double-statuses": ["TWICE"],
         "orphans": ["o1", "o2"],
         "empty-fields": ["e1"],
-        "bad-links": ["LINK"],
+        "bad-links": ["LINK", "LINK"],
         "times": ["t1"],
     }
 
@@ -107,7 +107,7 @@ def test_fix_repairs_what_can_be_and_leaves_the_rest(broken: Warehouse) -> None:
         "double-statuses": [],
         "orphans": ["o2"],
         "empty-fields": ["GONE", "e1"],
-        "bad-links": ["LINK"],
+        "bad-links": ["LINK", "LINK"],
         "times": [],
     }
     assert [case.id for case in accounts.get_detail(broken, "GONE").use_cases] == ["o1"]

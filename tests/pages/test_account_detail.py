@@ -78,7 +78,9 @@ def test_deleting_asks_first_and_says_what_goes_with_it(
     response = client.post(form["action"], filled_in(form))
     assert (response.status_code, response["Location"]) == (303, "/accounts/")
     assert text(see("/accounts/"), ".toast-success p") == "The account was deleted."
-    assert client.get("/accounts/BSN001/").status_code == 404
+    answer = client.get("/accounts/BSN001/")
+    assert answer.status_code == 404
+    assert parsed(answer).select_one("main a[href='/accounts/BSN001/history/']")
 
 
 def test_deleting_again_is_no_error(client: Client, warehouse: Warehouse) -> None:
