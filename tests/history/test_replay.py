@@ -176,6 +176,7 @@ def everything(wh: Warehouse, wanted: Wanted) -> Iterator[History]:
         yield found
 
 
+@pytest.mark.timeout(400)
 def test_the_history_is_the_log_and_the_past_is_what_was_there(
     warehouse: Warehouse, statements: Statements
 ) -> None:
