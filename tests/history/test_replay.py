@@ -226,8 +226,9 @@ def test_the_history_is_the_log_and_the_past_is_what_was_there(
 
 @pytest.mark.timeout(600)
 def test_eight_writers_on_the_same_records_lose_nothing(warehouse: Warehouse) -> None:
-    """Each adds its own mark to what is there; whoever was overtaken reads again."""
-    keys = [f"K{n:02d}" for n in range(50)]
+    """Each adds its own mark to what is there; whoever was overtaken reads again. A hundred records:
+    fewer would test waiting more than writing."""
+    keys = [f"K{n:02d}" for n in range(100)]
     for key in keys:
         accounts.create(warehouse, {"bsnid": key, "team": "T", "azure_devops_link": ""})
     edits, overtaken = 200, []
