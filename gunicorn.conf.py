@@ -53,9 +53,9 @@ def on_starting(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """What was uploaded goes an hour later, also where a worker died over it."""
-    from crm.importing import jobs
+    from crm.importing.jobs import job
 
-    jobs.keep_tidy()
+    job.keep_tidy()
 
 
 def on_exit(server: Any) -> None:

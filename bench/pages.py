@@ -96,9 +96,9 @@ def measure(path: str, rounds: int, control: str) -> tuple[float, int, float]:
 
 def load(accounts: int) -> dict[str, int]:
     """Random accounts with three platforms, two use cases and five updates each."""
-    from crm import vocabulary
-    from crm.repository import bulk
-    from crm.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES
+    from crm.model import vocabulary
+    from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES
+    from crm.repository.transfer import insert_missing
     from crm.warehouse import for_person
 
     pick, today = random.Random(1), dt.date.today()
@@ -143,7 +143,7 @@ def load(accounts: int) -> dict[str, int]:
     }
     warehouse = for_person("bench@localhost")
     for table, content in rows.items():
-        bulk.insert_missing(warehouse, table, content)
+        insert_missing.insert_missing(warehouse, table, content)
     return {table.plural: len(content) for table, content in rows.items()}
 
 

@@ -46,7 +46,7 @@ def run(folder: Path, given: argparse.Namespace) -> None:
     from django.core.management import call_command
 
     django.setup()
-    from crm.repository import timeline
+    from crm.repository import versions
     from crm.warehouse import dispose_all, for_person
 
     settings.ALLOWED_HOSTS = ["testserver"]
@@ -55,13 +55,13 @@ def run(folder: Path, given: argparse.Namespace) -> None:
     warehouse = for_person("bench@localhost")
     try:
         load(given.accounts)
-        commits = timeline.load(warehouse).commits.values()
+        commits = versions.load(warehouse).commits.values()
         moment = max(each[-1].moment for each in commits)
         for n in range(given.edits):
             edit(warehouse, n, given.accounts)
         print(f"{given.accounts} accounts, {given.edits} edits; medians of {given.rounds}")
         # The versions of a moment so young are asked for again at each page (timeline.py).
-        time.sleep(timeline.CLOCKS_DIFFER.total_seconds())
+        time.sleep(versions.CLOCKS_DIFFER.total_seconds())
         pages_then_and_now(control, moment, given.rounds)
         open_pages(control, warehouse, given.accounts)
     finally:
@@ -70,7 +70,7 @@ def run(folder: Path, given: argparse.Namespace) -> None:
 
 
 def pages_then_and_now(control: str, moment, rounds: int) -> None:
-    from crm.moments import address
+    from crm.model.as_of_address import address
 
     print(f"{'page':<32}{'statements':>11}{'ms':>8}{'kB':>6}")
     for name, path in {
@@ -132,7 +132,7 @@ def keep_open(pages: int, edit, edits: int) -> tuple[int, int]:
 
 
 def edit(warehouse, n: int, accounts: int) -> None:
-    from crm.repository import accounts as repository
+    from crm.repository.records import accounts as repository
 
     key = f"B{random.Random(n).randrange(accounts):05d}"
     seen = repository.get(warehouse, key).updated_at

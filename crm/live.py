@@ -19,9 +19,9 @@ from typing import Any
 
 from django.conf import settings
 
-from crm.repository import news
-from crm.repository.news import News
-from crm.schema import TABLES
+from crm.model.schema import TABLES
+from crm.repository.past import recent_changes
+from crm.repository.past.recent_changes import News
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
 
@@ -37,7 +37,7 @@ class Answer:
     """``missed`` says that more has happened since the cursor than is remembered."""
 
     cursor: str
-    news: list[News]
+    recent_changes: list[News]
     missed: bool = False
 
 
@@ -72,11 +72,11 @@ class Watch:
         self._asked_at = time.monotonic()
         try:
             if self._seen is None:
-                seen = news.versions(wh, FRESH)
+                seen = recent_changes.versions(wh, FRESH)
                 with self._state:
                     self._seen, self._floor = seen, dict(seen)
                     self._heard.clear()
-            found = news.since(wh, self._seen)
+            found = recent_changes.since(wh, self._seen)
         except WarehouseError:
             # The tables may have been made anew: next time from the beginning.
             with self._state:
@@ -90,7 +90,7 @@ class Watch:
         self._heard.extend((now, each) for each in found)
         for each in found:
             self._seen[each.table.name] = max(self._seen[each.table.name], each.version)
-        while len(self._heard) > news.MOST:
+        while len(self._heard) > recent_changes.MOST:
             _, gone = self._heard.popleft()
             name = gone.table.name
             self._floor[name] = max(self._floor[name], gone.version)

@@ -13,8 +13,8 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from crm import vocabulary as words
-from crm.schema import Namespace
+from crm.model import vocabulary as words
+from crm.model.schema import Namespace
 from crm.warehouse.config import WarehouseConfig
 
 from . import local
@@ -82,24 +82,24 @@ INSTALLED_APPS = [
     "crm",
 ]
 MIDDLEWARE = [
-    "crm.security.TlsProxyMiddleware",
-    "crm.security.SecurityHeadersMiddleware",
+    "crm.middleware.security.TlsProxyMiddleware",
+    "crm.middleware.security.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "crm.middleware.PersonMiddleware",
-    "crm.as_of.AsOfMiddleware",
+    "crm.middleware.person.PersonMiddleware",
+    "crm.middleware.as_of.AsOfMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "crm.security.BodyLimitMiddleware",
+    "crm.middleware.security.BodyLimitMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "crm.middleware.ReaderTimeZoneMiddleware",
-    "crm.security.MethodNotAllowedMiddleware",
-    "crm.middleware.AccessMiddleware",
-    "crm.write_limit.WriteLimitMiddleware",
-    "crm.middleware.WarehouseErrorMiddleware",
+    "crm.middleware.person.ReaderTimeZoneMiddleware",
+    "crm.middleware.security.MethodNotAllowedMiddleware",
+    "crm.middleware.person.AccessMiddleware",
+    "crm.middleware.write_limit.WriteLimitMiddleware",
+    "crm.middleware.person.WarehouseErrorMiddleware",
 ]
 ROOT_URLCONF = "edip.urls"
 WSGI_APPLICATION = "edip.wsgi.application"
@@ -117,7 +117,7 @@ TEMPLATES = [
         },
     }
 ]
-FORM_RENDERER = "crm.forms.Renderer"
+FORM_RENDERER = "crm.forms.records.Renderer"
 
 # No ORM: sessions and messages travel in signed cookies.
 DATABASES: dict = {}
@@ -149,7 +149,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
 EDIP_WRITES_PER_MINUTE = env.int("EDIP_WRITES_PER_MINUTE", 60)
 
-# Absolute: pages of the past (crm/as_of.py) have a prefix of their own, files have not.
+# Absolute: pages of the past (crm/middleware/as_of.py) have a prefix of their own, files have not.
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # gunicorn.conf.py collects the files there, named by their content and compressed. Without

@@ -20,9 +20,10 @@ from typing import Any
 
 import pytest
 
-from crm import ddl, sample_data
-from crm.repository import bulk
-from crm.schema import TABLES, Namespace
+from crm import sample_data
+from crm.model.schema import TABLES, Namespace
+from crm.repository import ddl
+from crm.repository.transfer import insert_missing
 from crm.warehouse import Warehouse, dispose_all, for_person
 from crm.warehouse.config import LOCAL_TOKEN, WarehouseConfig
 
@@ -140,7 +141,7 @@ def warehouse(server: LocalWarehouse, namespace: Namespace, settings: Any) -> It
 def sample(warehouse: Warehouse) -> Warehouse:
     """The same with the sample data."""
     for table, rows in sample_data.rows(dt.datetime.now(dt.UTC).date()).items():
-        bulk.insert_missing(warehouse, table, rows)
+        insert_missing.insert_missing(warehouse, table, rows)
     return warehouse
 
 

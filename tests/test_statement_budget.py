@@ -13,9 +13,10 @@ from bs4 import BeautifulSoup
 from django.test import Client
 from django.urls import get_resolver
 
-from crm.moments import address
-from crm.repository import accounts, timeline, updates, use_cases
-from crm.schema import ACCOUNTS, TABLES
+from crm.model.as_of_address import address
+from crm.model.schema import ACCOUNTS, TABLES
+from crm.repository import versions
+from crm.repository.records import accounts, updates, use_cases
 from crm.warehouse import Warehouse
 
 from .conftest import Statements
@@ -61,7 +62,7 @@ def fill(sample: Warehouse) -> Callable[[str], str]:
     """Put the ids of sample rows into a path."""
     detail = accounts.get_detail(sample, "BSN001")
     accounts.update(sample, "BSN001", {"team": "Renamed"}, detail.account.updated_at)
-    commits = timeline.load(sample).commits
+    commits = versions.load(sample).commits
     ids: dict[str, Any] = {
         "use_case": detail.use_cases[0].id,
         "update": detail.updates[0].id,
@@ -101,7 +102,7 @@ def test_the_past_costs_one_statement_as_well(
         assert client.get(fill("{moment}/")).status_code == 200
     assert len(done) <= READS + len(TABLES)
     # Close to now, what was found out is not trusted: the clocks may differ.
-    time.sleep(timeline.CLOCKS_DIFFER.total_seconds())
+    time.sleep(versions.CLOCKS_DIFFER.total_seconds())
     client.get(fill("{moment}/"))
     for name, path in pages.items():
         with statements() as done:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from crm.repository import inspection
-from crm.schema import TABLES, Namespace, Table
+from crm.model.schema import TABLES, Namespace, Table
+from crm.repository.tables import inspection
 from crm.warehouse import Warehouse, ping
 from crm.warehouse.config import WarehouseConfig
 from crm.warehouse.errors import WarehouseError

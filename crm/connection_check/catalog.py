@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from crm import grants
-from crm.repository import inspection
-from crm.repository.inspection import Found
-from crm.schema import Table
+from crm.model.schema import Table
+from crm.repository.tables import grants, inspection
+from crm.repository.tables.inspection import Found
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied, WarehouseError
 
@@ -77,7 +76,7 @@ def _right_to_create(wh: Warehouse, what: str) -> str:
 
 
 def check_table(wh: Warehouse, table: Table, columns: dict[str, Found]) -> str:
-    """That it is there, and of the shape that crm/schema.py describes."""
+    """That it is there, and of the shape that crm/model/schema.py describes."""
     name = f"{wh.namespace.prefix}{table.name}"
     if not columns:
         # Unseen is not missing: only reading tells.

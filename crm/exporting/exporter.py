@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from crm.repository import exporting
-from crm.schema import TABLES, Namespace, Table
+from crm.model.schema import TABLES, Namespace, Table
+from crm.repository.transfer import insert_script, read_all
 from crm.warehouse import Warehouse
 
-from . import sql, tabular, text
+from . import tabular, text
 
 Rows = Iterator[dict[str, Any]]
 # Writes all tables, asked for in order, to a binary file.
@@ -22,17 +22,17 @@ FORMATS: dict[str, Writer] = {
     "json": text.write_json,
     "csv": tabular.write_csv_zip,
     "xlsx": tabular.write_workbook,
-    "sql": sql.write_inserts,
+    "sql": insert_script.write_inserts,
 }
 
 
 def export(wh: Warehouse, form: str, path: Path) -> dict[str, int]:
     """Write the file; how many rows of each table it holds. Raises WarehouseError, OSError."""
     counts = dict.fromkeys((table.plural for table in TABLES), 0)
-    still = exporting.standing_still(wh)
+    still = read_all.standing_still(wh)
 
     def counted(table: Table) -> Rows:
-        for row in exporting.rows(still, table):
+        for row in read_all.rows(still, table):
             counts[table.plural] += 1
             yield row
 

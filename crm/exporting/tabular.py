@@ -19,7 +19,7 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
-from crm.schema import Namespace, Table
+from crm.model.schema import Namespace, Table
 
 from .text import plain
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
-from crm.schema import Namespace, Table
+from crm.model.schema import Namespace, Table
 
 
 def write_json(

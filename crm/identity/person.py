@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from crm.schema import Table
+from crm.model.schema import Table
 
 
 class Rights(Protocol):

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from crm.repository import privileges
-from crm.schema import Namespace
+from crm.model.schema import Namespace
+from crm.repository.tables import privileges
 from crm.warehouse import Warehouse
 from crm.warehouse.config import WarehouseConfig
 

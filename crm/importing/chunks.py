@@ -6,8 +6,8 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from crm.repository import importing
-from crm.schema import AUDIT_COLUMNS, Table
+from crm.model.schema import AUDIT_COLUMNS, Table
+from crm.repository.transfer import upsert
 
 from .findings import Place
 from .rows import Clean
@@ -59,5 +59,5 @@ def together(texts: Iterable[str]) -> str:
 def _as_json(table: Table, row: Clean, given: Collection[str]) -> str:
     """In JSON each record may have other keys, so each says of which columns it speaks."""
     values = [row[name] for name in table.names]
-    cells = [*values, importing.mask(table, given)]
+    cells = [*values, upsert.mask(table, given)]
     return json.dumps(cells, ensure_ascii=False, separators=(",", ":"))

@@ -12,7 +12,7 @@ from typing import Any
 
 from openpyxl.utils.datetime import WINDOWS_EPOCH, from_excel
 
-from crm.schema import Column
+from crm.model.schema import Column
 
 from .errors import Refused
 

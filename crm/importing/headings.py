@@ -7,7 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from crm.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, UPDATES, USE_CASES, Table
+from crm.model.schema import (
+    ACCOUNTS,
+    PLATFORMS_STATUS,
+    TABLES,
+    UPDATES,
+    USE_CASES,
+    Table,
+)
 
 from .errors import ImportingError
 

@@ -12,15 +12,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from crm.repository import importing
-from crm.repository.importing import DIFFERENT, NEW, ORPHAN, UNCHANGED
-from crm.schema import ACCOUNTS, TABLES, Table
+from crm.model.schema import ACCOUNTS, TABLES, Table
+from crm.repository.transfer import upsert
+from crm.repository.transfer.upsert import DIFFERENT, NEW, ORPHAN, UNCHANGED
 from crm.warehouse import Warehouse
 
-from . import own_export, sources
+from . import sources
 from .chunks import Chunk, chunks, together
 from .errors import ImportingError
 from .findings import REFUSED, SKIPPED, Findings, Place
+from .readers import own_export
 from .rows import Reader
 
 CHUNK_ROWS = 5_000
@@ -174,7 +175,7 @@ class _Run:
 
     def _one_chunk(self, table: Table, chunk: Chunk, outcome: Outcome) -> list[str]:
         """Take it in; the state of each row before."""
-        states = importing.classify(self.wh, table, together(chunk.texts), masked=True)
+        states = upsert.classify(self.wh, table, together(chunk.texts), masked=True)
         wanted = {NEW, DIFFERENT} if self.options.on_conflict == UPDATE else {NEW}
         kept: list[str] = []
         for n, text in enumerate(chunk.texts):
@@ -187,10 +188,10 @@ class _Run:
         rows = together(kept)
         if any(state in wanted for state in states):
             overwrite = self.options.on_conflict == UPDATE
-            outcome.written += importing.take_in(
+            outcome.written += upsert.take_in(
                 self.wh, table, rows, overwrite=overwrite, masked=True
             )
-        sums = importing.sums(self.wh, table, rows, masked=True)
+        sums = upsert.sums(self.wh, table, rows, masked=True)
         outcome.checked += sums.rows
         outcome.found += sums.found
         outcome.compare(sums.source, sums.warehouse)

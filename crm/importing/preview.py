@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from crm.changes import values_of
-from crm.repository import importing
-from crm.repository.importing import DIFFERENT, NEW
-from crm.schema import Column, Table
+from crm.model.changes import values_of
+from crm.model.schema import Column, Table
+from crm.repository.transfer import upsert
+from crm.repository.transfer.upsert import DIFFERENT, NEW
 from crm.warehouse import Warehouse
 
 from .chunks import Chunk
@@ -61,7 +61,7 @@ class Preview:
         if not rows:
             return {}
         text = json.dumps([[row[name] for name in table.names] for row in rows])
-        found = [values_of(table, row) for row in importing.there(self.wh, table, text)]
+        found = [values_of(table, row) for row in upsert.there(self.wh, table, text)]
         return {_match(table, row): row for row in found}
 
 

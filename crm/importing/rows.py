@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from crm import vocabulary
-from crm.fields import link_problem
-from crm.schema import ACCOUNTS, AUDIT_COLUMNS, PLATFORMS_STATUS, Column, Table
+from crm.forms.fields import link_problem
+from crm.model import vocabulary
+from crm.model.schema import ACCOUNTS, AUDIT_COLUMNS, PLATFORMS_STATUS, Column, Table
 
 from . import cleaning
 from .errors import Refused

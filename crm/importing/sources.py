@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from crm.schema import Table
+from crm.importing.readers.xlsx import Book
+from crm.model.schema import Table
 
-from . import archives, delimited, json_state
 from .cleaning import Habits
 from .errors import SourceError
 from .headings import table_of
 from .raw import Raw, Remark
-from .workbooks import Book
+from .readers import csv_file, json_state, zip_file
 
 ENDINGS = (".json", ".csv", ".tsv", ".txt", ".xlsx", ".xlsm")
 
@@ -63,7 +63,7 @@ def opened(path: Path) -> Iterator[Source]:
         reading = _Reading(stack, Path(stack.enter_context(scratch)))
         if path.suffix.lower() == ".zip":
             folder = reading.scratch / "archive"
-            reading.source.ignored += archives.unpack(path, folder, ENDINGS)
+            reading.source.ignored += zip_file.unpack(path, folder, ENDINGS)
             reading.folder(folder)
         elif path.is_dir():
             reading.folder(path)
@@ -84,7 +84,7 @@ class _Reading:
     def folder(self, folder: Path) -> None:
         for path in sorted(folder.rglob("*")):
             inside = path.relative_to(folder)
-            if path.is_file() and not archives.is_hidden(inside):
+            if path.is_file() and not zip_file.is_hidden(inside):
                 self.file(path, str(inside), alone=False)
 
     def file(self, path: Path, name: str, *, alone: bool) -> None:
@@ -96,7 +96,7 @@ class _Reading:
             case ".xlsx" | ".xlsm":
                 self._workbook(path, name)
             case _:
-                self.source.ignored.append((name, f"is not {archives.KINDS}"))
+                self.source.ignored.append((name, f"is not {zip_file.KINDS}"))
 
     def _json(self, path: Path, name: str) -> None:
         state = json_state.read(path, self.scratch)
@@ -109,11 +109,11 @@ class _Reading:
             self.source.sheets.append(Sheet(table, name, "", read, habits))
 
     def _csv(self, path: Path, name: str, *, alone: bool) -> None:
-        table = table_of(path.stem) or (delimited.guess_table(path) if alone else None)
+        table = table_of(path.stem) or (csv_file.guess_table(path) if alone else None)
         if table is None:
             self.source.ignored.append((name, "is named after no table"))
             return
-        rows = partial(delimited.rows, path, table)
+        rows = partial(csv_file.rows, path, table)
         self.source.sheets.append(Sheet(table, name, "", rows, Habits(guards=True)))
 
     def _workbook(self, path: Path, name: str) -> None:

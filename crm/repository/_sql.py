@@ -1,5 +1,5 @@
 """Small parts of SQL that several statements share. Everything spliced in here is ours:
-table names from Namespace, column names from crm/schema.py. Values are bound, never spliced.
+table names from Namespace, column names from crm/model/schema.py. Values are bound, never spliced.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from crm.schema import TABLES, Namespace, Table
+from crm.model.schema import TABLES, Namespace, Table
 
 Record = TypeVar("Record")
 Values = Mapping[str, Any]

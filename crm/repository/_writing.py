@@ -10,12 +10,12 @@ import threading
 import time
 from typing import Any
 
-from crm import ddl
-from crm.schema import ACCOUNTS, Namespace
+from crm.model.schema import ACCOUNTS, Namespace
 from crm.warehouse import Warehouse
 from crm.warehouse.config import WarehouseConfig
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied
 
+from . import ddl
 from .errors import NewerSchema
 
 # One statement before a process's first write, and then every ten minutes.

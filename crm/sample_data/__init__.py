@@ -12,8 +12,8 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from crm.repository import platforms
-from crm.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES, Table
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES, Table
+from crm.repository.records import platforms
 
 Row = dict[str, Any]
 

@@ -13,14 +13,14 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from heroicons.templatetags.heroicons import heroicon_micro, heroicon_outline
 
-from crm import vocabulary
-from crm.changes import Change
-from crm.fields import link_problem, posted
-from crm.fields import moment as written_moment
-from crm.moments import address
-from crm.views import history, putting_back
+from crm.forms.fields import link_problem, posted
+from crm.forms.fields import moment as written_moment
+from crm.model import vocabulary
+from crm.model.as_of_address import address
+from crm.model.changes import Change
+from crm.views import history, revert
+from crm.views._listing import Controls
 from crm.views.as_of import AGO
-from crm.views.listing import Controls
 
 register = template.Library()
 
@@ -101,7 +101,7 @@ def put_back_url(context: template.Context, change: Change, field: str = "") -> 
     """From a dialog it leads back to the page that the dialog stands on."""
     request = context["request"]
     page = request.htmx.current_url_abs_path if request.htmx.target == "dialog" else None
-    return putting_back.url(change, field, page or request.get_full_path())
+    return revert.url(change, field, page or request.get_full_path())
 
 
 @register.simple_tag

@@ -5,23 +5,24 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from crm import vocabulary
-from crm.forms import AccountForm
-from crm.records import AccountRow, Page
-from crm.repository import accounts
-from crm.schema import ACCOUNTS
-from crm.views import editing, listing
-from crm.views.access import for_writers
-from crm.views.editing import Editor, Kind
+from crm.access import for_writers
+from crm.forms.records import AccountForm
+from crm.model import vocabulary
+from crm.model.records import AccountRow, Page
+from crm.model.schema import ACCOUNTS
+from crm.repository.records import accounts
 from crm.views.platforms import cards, is_locked
 
+from . import _editing, _listing
+from ._editing import Editor, Kind
+
 ACCOUNT = Kind(ACCOUNTS, AccountForm, accounts, "account", "team")
-LIST = listing.Subject(ACCOUNTS, accounts, "accounts", default_sort="team")
+LIST = _listing.Subject(ACCOUNTS, accounts, "accounts", default_sort="team")
 
 
 @require_safe
 def account_list(request: HttpRequest) -> HttpResponseBase:
-    return listing.show(request, LIST, more=_platforms)
+    return _listing.show(request, LIST, more=_platforms)
 
 
 def _platforms(page: Page[AccountRow]) -> dict[str, list[str]]:
@@ -48,7 +49,7 @@ def account_detail(request: HttpRequest, bsnid: str) -> HttpResponse:
 @for_writers
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_create(request: HttpRequest) -> HttpResponse:
-    masked = editing.masked(request, ACCOUNT)
+    masked = _editing.masked(request, ACCOUNT)
     data = request.POST if request.method == "POST" else None
     form = AccountForm(data, new=True, masked=masked)
     back = reverse("account-list")
@@ -68,7 +69,7 @@ def account_create(request: HttpRequest) -> HttpResponse:
 @for_writers
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_edit(request: HttpRequest, bsnid: str) -> HttpResponse:
-    return editing.change(request, ACCOUNT, bsnid)
+    return _editing.change(request, ACCOUNT, bsnid)
 
 
 @for_writers
@@ -76,10 +77,10 @@ def account_edit(request: HttpRequest, bsnid: str) -> HttpResponse:
 def account_delete(request: HttpRequest, bsnid: str) -> HttpResponse:
     after = reverse("account-list")
     if request.method == "POST":
-        return editing.delete(request, ACCOUNT, bsnid, record=None, after=after)
+        return _editing.delete(request, ACCOUNT, bsnid, record=None, after=after)
     detail = accounts.get_detail(request.warehouse, bsnid)
     if detail is None:
         raise Http404(f"There is no account “{bsnid}”. It may have been deleted already.")
-    return editing.delete(
+    return _editing.delete(
         request, ACCOUNT, bsnid, record=detail.account, after=after, detail=detail
     )

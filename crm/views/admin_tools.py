@@ -9,8 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from crm import access
 from crm.connection_check import Check
-from crm.views import access, pages
+
+from . import _respond
 
 _PACKAGES = ("Django", "databricks-sql-connector", "databricks-sdk", "gunicorn", "whitenoise")
 _SIGN_INS = {
@@ -32,7 +34,7 @@ def status(request: HttpRequest) -> HttpResponse:
     if "check" in request.GET:
         check = Check(settings.WAREHOUSE, settings.NAMESPACE, lambda: request.warehouse)
         context["report"] = check.report()
-    return pages.show(request, "admin_tools/status.html", "admin_tools/_check.html", context)
+    return _respond.show(request, "admin_tools/status.html", "admin_tools/_check.html", context)
 
 
 def _configuration() -> Facts:

@@ -12,8 +12,10 @@ from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from crm import moments
-from crm.views import access, pages
+from crm import access
+from crm.model import as_of_address
+
+from . import _respond
 
 AGO = {
     "hour": ("An hour ago", dt.timedelta(hours=1)),
@@ -59,13 +61,13 @@ class MomentForm(forms.Form):
 @require_safe
 def choose(request: HttpRequest) -> HttpResponse:
     """Leads to the page ``next`` as of ``moment``, or as of so long ago (``ago``)."""
-    target = _readable(pages.local_url(request, "/"))
+    target = _readable(_respond.local_url(request, "/"))
     form = MomentForm(request.GET if "moment" in request.GET else None)
     if form.is_valid():
-        return HttpResponseRedirect(moments.address(form.cleaned_data["moment"], target))
+        return HttpResponseRedirect(as_of_address.address(form.cleaned_data["moment"], target))
     if (ago := request.GET.get("ago")) in AGO:
         moment = timezone.now().replace(microsecond=0) - AGO[ago][1]
-        return HttpResponseRedirect(moments.address(moment, target))
+        return HttpResponseRedirect(as_of_address.address(moment, target))
     context = {"form": form, "choices": AGO, "target": target}
     return render(request, "as_of/choose.html", context, status=422 if form.is_bound else 200)
 
@@ -73,9 +75,9 @@ def choose(request: HttpRequest) -> HttpResponse:
 def _readable(url: str) -> str:
     """The page, or the one to read in its place: the past has no forms and no admin tools."""
     path = unquote(url.partition("?")[0])
-    segment, _, rest = moments.split(path)
+    segment, _, rest = as_of_address.split(path)
     try:
-        match = resolve(f"/{rest}" if segment == moments.SEGMENT and rest else path)
+        match = resolve(f"/{rest}" if segment == as_of_address.SEGMENT and rest else path)
     except Resolver404:
         return url
     if access.is_for_admins(match.func):

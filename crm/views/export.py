@@ -1,117 +1,45 @@
-"""A list as a file: the same search, filters and order, all pages of it."""
+"""All data as one file, to be downloaded."""
 
 from __future__ import annotations
 
-import csv
-import dataclasses
-import io
-import re
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from typing import Any
+from pathlib import Path
 
-from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 
-from crm import vocabulary
-from crm.exporting import tabular
-from crm.exporting.text import plain
-from crm.records import AccountRow, Listing, Page
-from crm.schema import AUDIT_COLUMNS, Table
-from crm.warehouse import Warehouse
+from crm import access
+from crm.exporting import exporter
 
-# Each costs one statement.
-ROWS_PER_STATEMENT = 1_000
-
-Row = dict[str, Any]
-Search = Callable[[Warehouse, Listing], Page[Any]]
-
-
-def download(
-    request: HttpRequest, form: str, table: Table, search: Search, listing: Listing
-) -> HttpResponseBase:
-    """The file. Its first rows are read before it begins, so that a warehouse that fails is
-    still answered with a page."""
-    wh = request.warehouse
-    first = search(wh, replace(listing, page=1, size=ROWS_PER_STATEMENT))
-    rows = _rows(wh, table, search, first)
-    name = file_name(request, table.name.replace("_", "-"), form)
-    return FORMATS[form](rows, _columns(table), name)
+_FORMATS = {
+    "json": ("JSON", ".json", "Everything, to be imported again: the same to the last byte."),
+    "xlsx": ("Excel", ".xlsx", "A workbook with a sheet per table."),
+    "csv": ("CSV", ".zip", "A zip with a file per table."),
+    "sql": ("SQL", ".sql", "INSERT statements that Databricks accepts."),
+}
 
 
-def file_name(request: HttpRequest, stem: str, form: str) -> str:
-    """Says of when the file is: the day, or the moment in the past."""
-    if request.as_of is None:
-        return f"{stem}-{timezone.localdate():%Y-%m-%d}.{form}"
-    return f"{stem}-as-of-{request.as_of.moment:%Y%m%dT%H%M%SZ}.{form}"
-
-
-def _rows(wh: Warehouse, table: Table, search: Search, page: Page[Any]) -> Iterator[Row]:
-    while True:
-        for record in page.rows:
-            yield _flat(record)
-        if page.listing.page >= page.last:
-            return
-        page = search(wh, replace(page.listing, page=page.listing.page + 1))
-
-
-def _flat(record: Any) -> Row:
-    if not isinstance(record, AccountRow):
-        return dataclasses.asdict(record)
-    statuses = {
-        platform: record.statuses.get(platform, vocabulary.NOT_STARTED)
-        for platform in vocabulary.platforms()
-    }
-    return {
-        **dataclasses.asdict(record.account),
-        **statuses,
-        "use_cases": record.use_case_count,
-        "updates": record.update_count,
-        "last_update": record.last_update,
-    }
-
-
-def _columns(table: Table) -> list[str]:
-    own = [column.name for column in table.own_columns]
-    audit = [column.name for column in AUDIT_COLUMNS]
-    if table.parent_key:
-        return [*own[:2], "team", *own[2:], *audit]
-    return [*own, *vocabulary.platforms(), "use_cases", "updates", "last_update", *audit]
-
-
-def _csv(rows: Iterator[Row], columns: list[str], name: str) -> HttpResponseBase:
-    response = StreamingHttpResponse(_csv_lines(rows, columns), "text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
-def _csv_lines(rows: Iterator[Row], columns: list[str]) -> Iterator[bytes]:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    yield b"\xef\xbb\xbf"  # tells Excel that it is UTF-8
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([tabular.harmless(_text(row[name])) for name in columns])
-        if buffer.tell() > 32_768:
-            yield buffer.getvalue().encode()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue().encode()
-
-
-def _text(value: Any) -> str | None:
-    return str(value) if isinstance(value, int) else plain(value)
-
-
-def _xlsx(rows: Iterator[Row], columns: list[str], name: str) -> HttpResponseBase:
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
-    tabular.write_sheet(file, re.split("-as-of-|-20", name)[0], columns, rows)
-    file.seek(0)
+@never_cache
+@require_safe
+@access.for_admins
+def export(request: HttpRequest) -> HttpResponseBase:
+    """A page to choose from; with ``?format=`` the file, which is made whole before it is sent,
+    so that a warehouse that fails half-way is answered with a page."""
+    form = request.GET.get("format")
+    if form not in _FORMATS:
+        return _choose(request)
+    with tempfile.TemporaryDirectory(prefix="edip-export-") as folder:
+        path = Path(folder) / "export"
+        exporter.export(request.warehouse, form, path)
+        file = path.open("rb")
+    name = f"edip-crm-{timezone.localdate():%Y-%m-%d}{_FORMATS[form][1]}"
     return FileResponse(file, as_attachment=True, filename=name)
 
 
-FORMATS: dict[str, Callable[[Iterator[Row], list[str], str], HttpResponseBase]] = {
-    "csv": _csv,
-    "xlsx": _xlsx,
-}
+def _choose(request: HttpRequest) -> HttpResponse:
+    formats = [(key, label, what) for key, (label, _, what) in _FORMATS.items()]
+    return render(request, "admin_tools/export.html", {"formats": formats})

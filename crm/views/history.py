@@ -17,11 +17,13 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_safe
 
-from crm.changes import DELETED, KINDS, Change
-from crm.repository import feed, history, timeline
-from crm.repository.history import OUTSIDE, History, Wanted
-from crm.schema import ACCOUNTS, TABLES
-from crm.views import export, pages
+from crm.model.changes import DELETED, KINDS, Change
+from crm.model.schema import ACCOUNTS, TABLES
+from crm.repository import versions
+from crm.repository.past import change_feed, history
+from crm.repository.past.history import OUTSIDE, History, Wanted
+
+from . import _list_file, _respond
 
 # Changes of one person that lie so close together are one group on the page.
 TOGETHER = dt.timedelta(minutes=5)
@@ -92,13 +94,13 @@ def activity(request: HttpRequest) -> HttpResponseBase:
 @require_safe
 def reach(request: HttpRequest) -> HttpResponse:
     """How far back the history goes: a part of its page, asked for by itself."""
-    since = feed.reach(request.warehouse)
+    since = change_feed.reach(request.warehouse)
     context = {"since": since, "days": settings.EDIP_HISTORY_DAYS}
     return render(request, "history/_reach.html", context)
 
 
 def _show(request: HttpRequest, found: History, more: dict[str, Any]) -> HttpResponseBase:
-    if request.GET.get("format") in export.FORMATS:
+    if request.GET.get("format") in _list_file.FORMATS:
         return _download(request, found)
     changes = _with_outsiders(request, found.changes)
     context = {
@@ -113,7 +115,7 @@ def _show(request: HttpRequest, found: History, more: dict[str, Any]) -> HttpRes
     }
     if request.htmx and request.htmx.target == "dialog":
         return render(request, "history/_dialog.html", context)
-    return pages.show(request, "history/page.html", "history/_list.html", context)
+    return _respond.show(request, "history/page.html", "history/_list.html", context)
 
 
 _EXPORTS = (("CSV", "csv"), ("Excel", "xlsx"))
@@ -171,7 +173,7 @@ def _with_outsiders(request: HttpRequest, changes: list[Change]) -> list[Change]
     if not outside:
         return changes
     wh = request.warehouse.at(request.warehouse.namespace.present)
-    people = timeline.people(wh, {(change.table, change.version) for change in outside})
+    people = versions.people(wh, {(change.table, change.version) for change in outside})
     return [
         replace(change, person=people[change.table, change.version]) if change.outside else change
         for change in changes
@@ -214,10 +216,10 @@ def _url(request: HttpRequest, **changes: Any) -> str:
 
 
 def _download(request: HttpRequest, found: History) -> HttpResponseBase:
-    wanted = replace(found.wanted, page=1, size=export.ROWS_PER_STATEMENT)
+    wanted = replace(found.wanted, page=1, size=_list_file.ROWS_PER_STATEMENT)
     first = history.load(request.warehouse, wanted)
-    name = export.file_name(request, "history", request.GET["format"])
-    return export.FORMATS[request.GET["format"]](_rows(request, first), list(_COLUMNS), name)
+    name = _list_file.file_name(request, "history", request.GET["format"])
+    return _list_file.FORMATS[request.GET["format"]](_rows(request, first), list(_COLUMNS), name)
 
 
 _COLUMNS = (

@@ -11,10 +11,13 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from crm.repository import integrity, undoing
-from crm.repository.integrity import Check, Found, Problem
-from crm.schema import ACCOUNTS, UPDATES, USE_CASES
-from crm.views import access, pages, putting_back
+from crm import access
+from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
+from crm.repository.integrity import checks
+from crm.repository.integrity.checks import Check, Found, Problem
+from crm.repository.past import revert_bulk
+
+from . import _respond, revert
 
 _EDIT = {ACCOUNTS: "account-edit", USE_CASES: "use-case-edit", UPDATES: "update-edit"}
 
@@ -53,7 +56,7 @@ class Result:
 @require_safe
 @access.for_admins
 def look(request: HttpRequest) -> HttpResponse:
-    found = integrity.look(request.warehouse)
+    found = checks.look(request.warehouse)
     results = [_result(check, each) for check, each in found.items()]
     context = {"results": results, "total": sum(result.total for result in results)}
     return render(request, "admin_tools/integrity.html", context)
@@ -66,20 +69,20 @@ def look(request: HttpRequest) -> HttpResponse:
 def repair(request: HttpRequest, name: str) -> HttpResponse:
     """Shows what would be done, row by row; does it when sent. A repair is written so that rows
     which somebody put right meanwhile are left alone."""
-    check = next((c for c in integrity.CHECKS if c.name == name and c.fix), None)
+    check = next((c for c in checks.CHECKS if c.name == name and c.fix), None)
     if check is None:
         raise Http404(f"There is no repair called “{name[:40]}”.")
     if request.method == "POST":
-        before = undoing.versions(request.warehouse)
-        changed = integrity.repair(request.warehouse, check)
+        before = revert_bulk.versions(request.warehouse)
+        changed = checks.repair(request.warehouse, check)
         noun = "key" if check.by_key else "row"
         plural = f"{noun} was" if changed == 1 else f"{noun}s were"
-        after = undoing.versions(request.warehouse)
+        after = revert_bulk.versions(request.warehouse)
         can_undo = changed and not check.by_key
-        undo = putting_back.bulk_undo_url(request, before, after) if can_undo else ""
+        undo = revert.bulk_undo_url(request, before, after) if can_undo else ""
         messages.success(request, f"{check.title}: {changed} {plural} repaired.", extra_tags=undo)
-        return pages.go(request, reverse("integrity"))
-    result = _result(check, integrity.look(request.warehouse, (check,))[check])
+        return _respond.go(request, reverse("integrity"))
+    result = _result(check, checks.look(request.warehouse, (check,))[check])
     return render(request, "admin_tools/repair.html", {"result": result})
 
 

@@ -4,9 +4,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from crm import vocabulary
-from crm.charts import bars, link, stacks
-from crm.repository import overview as figures_of
+from crm.model import vocabulary
+from crm.repository.records import overview as figures_of
+
+from ._charts import bars, link, stacks
 
 
 @require_safe

@@ -12,14 +12,15 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from crm import vocabulary
-from crm.fields import moment, offered
-from crm.forms import PlatformStatusForm
-from crm.records import PlatformStatus
-from crm.repository import platforms
+from crm.forms.fields import moment, offered
+from crm.forms.records import PlatformStatusForm
+from crm.model import vocabulary
+from crm.model.records import PlatformStatus
+from crm.model.schema import PLATFORMS_STATUS
 from crm.repository.errors import Missing, Stale
-from crm.schema import PLATFORMS_STATUS
-from crm.views import pages
+from crm.repository.records import platforms
+
+from . import _respond
 
 
 @dataclass(frozen=True)
@@ -115,13 +116,13 @@ def _row(request: HttpRequest, bsnid: str, platform: str) -> PlatformStatus | No
 
 
 def _saved(request: HttpRequest, bsnid: str, row: PlatformStatus) -> HttpResponse:
-    if not pages.wants_part(request):
-        return pages.go(request, f"{reverse('account-detail', args=[bsnid])}#platforms")
+    if not _respond.wants_part(request):
+        return _respond.go(request, f"{reverse('account-detail', args=[bsnid])}#platforms")
     return _show(request, bsnid, Card(row.platform, row))
 
 
 def _show(request: HttpRequest, bsnid: str, card: Card, status: int = 200) -> HttpResponse:
     context = {"card": card, "bsnid": bsnid}
-    return pages.show(
+    return _respond.show(
         request, "accounts/platform.html", "accounts/_platform.html", context, status
     )

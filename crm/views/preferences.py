@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST
 
-from crm.views import pages
-from crm.views.access import writes_nothing
+from crm.access import writes_nothing
+
+from . import _respond
 
 YEAR = 365 * 24 * 60 * 60
 
@@ -34,7 +35,7 @@ def chosen_theme(request: HttpRequest) -> str:
 @writes_nothing
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
-    response = pages.go(request, pages.local_url(request, "/"))
+    response = _respond.go(request, _respond.local_url(request, "/"))
     name = request.POST.get("theme", "")
     if name in _NAMES:
         # Not HttpOnly: app.js changes it, too.

@@ -3,35 +3,36 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.http import require_http_methods, require_safe
 
-from crm.forms import UseCaseForm
-from crm.repository import use_cases
-from crm.schema import USE_CASES
-from crm.views import children, editing, listing
-from crm.views.access import for_writers
-from crm.views.editing import Kind
+from crm.access import for_writers
+from crm.forms.records import UseCaseForm
+from crm.model.schema import USE_CASES
+from crm.repository.records import use_cases
+
+from . import _children, _editing, _listing
+from ._editing import Kind
 
 USE_CASE = Kind(USE_CASES, UseCaseForm, use_cases, "use-case", "problem")
-LIST = listing.Subject(USE_CASES, use_cases, "use_cases", default_sort="-updated_at")
+LIST = _listing.Subject(USE_CASES, use_cases, "use_cases", default_sort="-updated_at")
 
 
 @require_safe
 def use_case_list(request: HttpRequest) -> HttpResponseBase:
-    return listing.show(request, LIST)
+    return _listing.show(request, LIST)
 
 
 @for_writers
 @require_http_methods(["GET", "HEAD", "POST"])
 def use_case_create(request: HttpRequest, bsnid: str) -> HttpResponse:
-    return children.create(request, USE_CASE, bsnid)
+    return _children.create(request, USE_CASE, bsnid)
 
 
 @for_writers
 @require_http_methods(["GET", "HEAD", "POST"])
 def use_case_edit(request: HttpRequest, id: str) -> HttpResponse:
-    return editing.change(request, USE_CASE, id)
+    return _editing.change(request, USE_CASE, id)
 
 
 @for_writers
 @require_http_methods(["GET", "HEAD", "POST"])
 def use_case_delete(request: HttpRequest, id: str) -> HttpResponse:
-    return children.delete(request, USE_CASE, id)
+    return _children.delete(request, USE_CASE, id)

@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from crm.repository import accounts, platforms, updates, use_cases
-from crm.schema import TABLES
+from crm.model.schema import TABLES
+from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse

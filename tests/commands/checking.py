@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management import call_command
 
-from crm.schema import TABLES
+from crm.model.schema import TABLES
 
 STEPS = [
     "configuration",

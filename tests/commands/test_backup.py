@@ -14,10 +14,11 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from crm import ddl
-from crm.moments import written
-from crm.repository import _writing, accounts, backups, use_cases
-from crm.schema import TABLES, Namespace
+from crm.model.as_of_address import written
+from crm.model.schema import TABLES, Namespace
+from crm.repository import _writing, ddl
+from crm.repository.records import accounts, use_cases
+from crm.repository.tables import backups
 from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse, Statements

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from crm.schema import TABLES, Namespace
+from crm.model.schema import TABLES, Namespace
 from crm.warehouse import Warehouse
 from crm.warehouse.config import WarehouseConfig
 

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from crm.repository import accounts, exporting, integrity
-from crm.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES, Table
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES, Table
+from crm.repository.integrity import checks
+from crm.repository.records import accounts
+from crm.repository.transfer import read_all
 from crm.warehouse import Warehouse
 
 OLD = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -71,7 +73,7 @@ def broken(sample: Warehouse) -> Warehouse:
 def found(wh: Warehouse) -> dict[str, list[str]]:
     return {
         check.name: [problem.key for problem in each.problems]
-        for check, each in integrity.look(wh).items()
+        for check, each in checks.look(wh).items()
     }
 
 
@@ -79,7 +81,7 @@ def test_sample_data_are_sound(sample: Warehouse) -> None:
     assert set(map(tuple, found(sample).values())) == {()}
     out = StringIO()
     call_command("check_integrity", stdout=out)
-    assert out.getvalue().count(": none") == len(integrity.CHECKS)
+    assert out.getvalue().count(": none") == len(checks.CHECKS)
 
 
 def test_every_kind_of_problem_is_found(broken: Warehouse) -> None:
@@ -121,10 +123,10 @@ def test_fix_repairs_what_can_be_and_leaves_the_rest(broken: Warehouse) -> None:
 
 
 def test_repairing_twice_changes_nothing_more(broken: Warehouse) -> None:
-    for check in integrity.CHECKS:
-        integrity.repair(broken, check)
+    for check in checks.CHECKS:
+        checks.repair(broken, check)
     before = found(broken)
-    assert sum(integrity.repair(broken, check) for check in integrity.CHECKS) == 0
+    assert sum(checks.repair(broken, check) for check in checks.CHECKS) == 0
     assert found(broken) == before
 
 
@@ -137,8 +139,8 @@ def test_without_a_yes_nothing_is_repaired(broken: Warehouse, monkeypatch: Any) 
 
 
 def details(wh: Warehouse, name: str) -> dict[str, tuple[str, str]]:
-    check = next(check for check in integrity.CHECKS if check.name == name)
-    problems = integrity.look(wh, (check,))[check].problems
+    check = next(check for check in checks.CHECKS if check.name == name)
+    problems = checks.look(wh, (check,))[check].problems
     return {problem.key: (problem.detail, problem.repair) for problem in problems}
 
 
@@ -150,7 +152,7 @@ def fix() -> str:
 
 
 def rows(wh: Warehouse, table: Table) -> list[dict]:
-    return list(exporting.rows(wh, table))
+    return list(read_all.rows(wh, table))
 
 
 def test_records_that_share_an_id_all_stay(sample: Warehouse, settings: Any) -> None:
@@ -227,8 +229,8 @@ def test_no_repair_changes_which_status_is_the_latest(sample: Warehouse, one_by_
     )
     if one_by_one:
         for name in ("unknown-words", "double-statuses", "duplicate-keys", "double-statuses"):
-            check = next(check for check in integrity.CHECKS if check.name == name)
-            integrity.repair(sample, check)
+            check = next(check for check in checks.CHECKS if check.name == name)
+            checks.repair(sample, check)
     else:
         fix()
     found = {(r["platform"], r["status"]) for r in rows(sample, PLATFORMS_STATUS)}
@@ -244,7 +246,7 @@ def test_statuses_without_a_platform_or_account_are_no_doubles(sample: Warehouse
 def test_all_are_counted_and_the_first_are_shown(
     sample: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(integrity, "SHOWN", 3)
+    monkeypatch.setattr(checks, "SHOWN", 3)
     for number in range(5):
         insert(
             sample,

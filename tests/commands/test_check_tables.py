@@ -8,8 +8,8 @@ from io import StringIO
 
 from django.core.management import call_command
 
-from crm import ddl
-from crm.schema import ACCOUNTS, TABLES, UPDATES, Namespace
+from crm.model.schema import ACCOUNTS, TABLES, UPDATES, Namespace
+from crm.repository import ddl
 from crm.warehouse import Warehouse
 
 from .checking import check, only_problem

@@ -15,9 +15,18 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client
 
-from crm import ddl, evolution
-from crm.repository import accounts, restoring, updates
-from crm.schema import ACCOUNTS, AUDIT_COLUMNS, TABLES, UPDATES, USE_CASES, Namespace
+from crm.model.schema import (
+    ACCOUNTS,
+    AUDIT_COLUMNS,
+    TABLES,
+    UPDATES,
+    USE_CASES,
+    Namespace,
+)
+from crm.repository import ddl
+from crm.repository.past import restore_tables
+from crm.repository.records import accounts, updates
+from crm.repository.tables import migrations
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
 
@@ -96,7 +105,7 @@ def test_the_oldest_tables_become_todays(plain: Warehouse, new: Warehouse) -> No
     assert accounts.get(plain, "OLD1").updated_by == plain.actor
     values = {"author": "A", "date": dt.date(2026, 1, 1), "description": "D"}
     updates.create(plain, "OLD1", "u1", values)
-    found = evolution.look(plain)
+    found = migrations.look(plain)
     for table in TABLES:
         assert found.columns[table.name] == set(table.names)
         assert found.clustering[table.name] == table.cluster_by
@@ -138,7 +147,7 @@ def test_plan_says_and_does_nothing(plain: Warehouse, statements: Statements) ->
 
 def test_one_step_at_a_time(plain: Warehouse) -> None:
     run("--to", "2")
-    found = evolution.look(plain)
+    found = migrations.look(plain)
     assert found.version == 2
     assert {column.name for column in AUDIT_COLUMNS} <= found.columns["updates"]
     assert found.clustering["updates"] == ()
@@ -149,7 +158,7 @@ def test_what_died_half_way_is_resumed(plain: Warehouse, server: LocalWarehouse)
     server.fault("expired_token", times=None, match="ALTER TABLE .*use_cases.* ADD")
     with pytest.raises(CommandError):
         run()
-    assert evolution.look(plain).version == 1
+    assert migrations.look(plain).version == 1
     server.clear_faults()
     assert run().count("done") == 4
     assert accounts.get(plain, "OLD1").team == "Kept"
@@ -161,7 +170,7 @@ def test_two_runs_at_once(plain: Warehouse, server: LocalWarehouse) -> None:
 
     def work(wh: Warehouse) -> None:
         try:
-            list(evolution.run(wh, ddl.VERSION, 365))
+            list(migrations.run(wh, ddl.VERSION, 365))
         except BaseException as error:
             failures.append(error)
 
@@ -175,8 +184,8 @@ def test_two_runs_at_once(plain: Warehouse, server: LocalWarehouse) -> None:
         thread.join()
     server.clear_faults()
     assert failures == []
-    assert evolution.look(plain).version == ddl.VERSION
-    assert evolution.look(plain).columns["updates"] == set(TABLES[3].names)
+    assert migrations.look(plain).version == ddl.VERSION
+    assert migrations.look(plain).columns["updates"] == set(TABLES[3].names)
 
 
 def test_tables_of_a_later_version_are_left_alone(warehouse: Warehouse) -> None:
@@ -193,7 +202,7 @@ def test_without_tables_it_says_what_to_do(server: LocalWarehouse, settings: Any
 
 
 def test_what_was_before_a_step_is_restored_and_brought_up_to_date(plain: Warehouse) -> None:
-    old = restoring.standing(plain)[ACCOUNTS]
+    old = restore_tables.standing(plain)[ACCOUNTS]
     run()
     accounts.create(plain, {"bsnid": "NEW1", "team": "New", "business_area": "A"})
     out = StringIO()
@@ -212,7 +221,7 @@ def test_what_no_step_brings_back_is_not_restored(plain: Warehouse) -> None:
         "RENAME COLUMN team TO old_team",
     ):
         plain.execute(f"ALTER TABLE {plain.namespace.table(ACCOUNTS)} {text}", repeatable=False)
-    wrong = restoring.standing(plain)[ACCOUNTS]
+    wrong = restore_tables.standing(plain)[ACCOUNTS]
     plain.execute(
         f"ALTER TABLE {plain.namespace.table(ACCOUNTS)} RENAME COLUMN old_team TO team",
         repeatable=False,
@@ -230,7 +239,7 @@ def test_rows_without_a_key_are_said(plain: Warehouse) -> None:
     )
     with pytest.raises(CommandError, match="1 rows of use_cases have no id.*check_integrity"):
         run()
-    assert evolution.look(plain).version == 4
+    assert migrations.look(plain).version == 4
     with pytest.raises(SystemExit):
         call_command("check_integrity", "--fix", "--yes", stdout=StringIO())
     assert run().count("done") == 1
@@ -243,7 +252,7 @@ def test_a_feed_that_was_switched_off_is_switched_on(warehouse: Warehouse) -> No
     with pytest.raises(SystemExit):
         run("--check")
     assert run().count("done") == 1
-    assert evolution.look(warehouse).properties["updates"]["delta.enableChangeDataFeed"] == "true"
+    assert migrations.look(warehouse).properties["updates"]["delta.enableChangeDataFeed"] == "true"
 
 
 def test_words_of_others_stay(plain: Warehouse) -> None:
@@ -264,7 +273,7 @@ def test_a_version_that_is_no_number(warehouse: Warehouse) -> None:
     with pytest.raises(SystemExit):
         run("--check")
     run()
-    assert evolution.look(warehouse).version == ddl.VERSION
+    assert migrations.look(warehouse).version == ddl.VERSION
 
 
 def test_tables_that_a_backup_brought_back_have_their_keys(warehouse: Warehouse) -> None:

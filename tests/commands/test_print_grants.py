@@ -7,8 +7,8 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from crm import grants
-from crm.schema import TABLES, Namespace
+from crm.model.schema import TABLES, Namespace
+from crm.repository.tables import grants
 from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse

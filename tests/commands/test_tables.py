@@ -10,10 +10,19 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from crm import ddl, sample_data, vocabulary
-from crm.records import Listing
-from crm.repository import accounts, overview, updates
-from crm.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, UPDATES, USE_CASES, Namespace
+from crm import sample_data
+from crm.model import vocabulary
+from crm.model.records import Listing
+from crm.model.schema import (
+    ACCOUNTS,
+    PLATFORMS_STATUS,
+    TABLES,
+    UPDATES,
+    USE_CASES,
+    Namespace,
+)
+from crm.repository import ddl
+from crm.repository.records import accounts, overview, updates
 from crm.warehouse import Warehouse, for_person
 
 from ..conftest import CATALOG, LocalWarehouse, Statements

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from crm import grants
-from crm.schema import Namespace
+from crm.model.schema import Namespace
+from crm.repository.tables import grants
 
 from ..conftest import BASE_DIR, LocalWarehouse
 from .conftest import clean_environment

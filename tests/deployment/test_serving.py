@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import pytest
 
-from crm.repository import accounts
+from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse, Statements

@@ -16,12 +16,13 @@ import openpyxl
 import pytest
 from django.core.management import CommandError, call_command
 
-from crm import ddl
 from crm.exporting import exporter, tabular
 from crm.importing import importer
 from crm.importing.findings import REFUSED, Findings
-from crm.repository import accounts, exporting, updates
-from crm.schema import ACCOUNTS, TABLES, UPDATES, Namespace, Table
+from crm.model.schema import ACCOUNTS, TABLES, UPDATES, Namespace, Table
+from crm.repository import ddl
+from crm.repository.records import accounts, updates
+from crm.repository.transfer import read_all
 from crm.warehouse import Warehouse
 from tests.conftest import LocalWarehouse
 
@@ -70,7 +71,7 @@ def empty(warehouse: Warehouse) -> Callable[[], Warehouse]:
 
 
 def everything(wh: Warehouse) -> dict[str, list[dict]]:
-    return {table.name: list(exporting.rows(wh, table)) for table in TABLES}
+    return {table.name: list(read_all.rows(wh, table)) for table in TABLES}
 
 
 def content(wh: Warehouse) -> dict[str, list[dict]]:
@@ -184,7 +185,7 @@ def test_texts_that_xml_cannot_hold_leave_the_workbook_readable() -> None:
 
 def test_what_others_change_meanwhile_is_not_half_in_it(full: Warehouse, tmp_path: Path) -> None:
     """The account and its child come after the export has begun."""
-    rows = exporting.rows
+    rows = read_all.rows
 
     def changed(wh: Warehouse, table: Table) -> Iterator[dict]:
         yield from rows(wh, table)
@@ -194,7 +195,7 @@ def test_what_others_change_meanwhile_is_not_half_in_it(full: Warehouse, tmp_pat
             updates.create(full, "BSN999", "late", values)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exporting, "rows", changed)
+        patch.setattr(read_all, "rows", changed)
         exporter.export(full, "json", tmp_path / "x.json")
     found = json.loads((tmp_path / "x.json").read_text())
     assert "late" not in {row["id"] for row in found["updates"]}
@@ -236,8 +237,8 @@ def test_workbook_holds_no_formula(full: Warehouse, tmp_path: Path) -> None:
 
 
 def test_tables_larger_than_a_chunk(full: Warehouse) -> None:
-    whole = list(exporting.rows(full, UPDATES))
-    assert list(exporting.rows(full, UPDATES, chunk=3)) == whole
+    whole = list(read_all.rows(full, UPDATES))
+    assert list(read_all.rows(full, UPDATES, chunk=3)) == whole
     assert [row["id"] for row in whole] == sorted(row["id"] for row in whole)
 
 

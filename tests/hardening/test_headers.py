@@ -53,7 +53,7 @@ def test_headers_are_on_failures(monkeypatch: pytest.MonkeyPatch, error: Excepti
     def fail(*arguments: object) -> None:
         raise error
 
-    monkeypatch.setattr("crm.repository.accounts.search", fail)
+    monkeypatch.setattr("crm.repository.records.accounts.search", fail)
     response = Client(raise_request_exception=False).get("/accounts/")
     assert response.status_code in (500, 503)
     assert {name: response.get(name) for name in EXPECTED} == EXPECTED

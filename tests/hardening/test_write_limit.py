@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from crm import write_limit
-from crm.write_limit import Buckets
+from crm.middleware import write_limit
+from crm.middleware.write_limit import Buckets
 
 from ..pages.html import HTMX, parsed, text
 

@@ -15,9 +15,9 @@ import pytest
 from bs4 import BeautifulSoup
 from django.test import Client
 
-from crm.moments import address, written
-from crm.repository import accounts, platforms, updates, use_cases
-from crm.schema import ACCOUNTS, PLATFORMS_STATUS, USE_CASES
+from crm.model.as_of_address import address, written
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, USE_CASES
+from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.warehouse import Warehouse
 
 from ..conftest import Statements

@@ -10,8 +10,9 @@ import pytest
 from bs4 import BeautifulSoup, Tag
 from django.test import Client
 
-from crm.repository import accounts, history, platforms, updates, use_cases
-from crm.repository.history import Wanted
+from crm.repository.past import history
+from crm.repository.past.history import Wanted
+from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse

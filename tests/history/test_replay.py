@@ -13,11 +13,21 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from crm.changes import CHANGED, CREATED, DELETED, values_of
-from crm.repository import accounts, exporting, history, platforms, timeline, updates, use_cases
+from crm.model.changes import CHANGED, CREATED, DELETED, values_of
+from crm.model.schema import (
+    ACCOUNTS,
+    PLATFORMS_STATUS,
+    TABLES,
+    UPDATES,
+    USE_CASES,
+    Table,
+)
+from crm.repository import versions
 from crm.repository.errors import Stale
-from crm.repository.history import History, Wanted
-from crm.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, UPDATES, USE_CASES, Table
+from crm.repository.past import history
+from crm.repository.past.history import History, Wanted
+from crm.repository.records import accounts, platforms, updates, use_cases
+from crm.repository.transfer import read_all
 from crm.warehouse import Warehouse
 
 from ..conftest import Statements
@@ -185,7 +195,7 @@ def test_the_history_is_the_log_and_the_past_is_what_was_there(
     for n in range(EDITS):
         editor.edit()
         if n in stops:
-            moment = max(c[-1].moment for c in timeline.load(warehouse).commits.values())
+            moment = max(c[-1].moment for c in versions.load(warehouse).commits.values())
             editor.book.moments.append((moment, editor.book.state))
     log = editor.book.log
     assert len(log) > EDITS * 0.8
@@ -215,11 +225,11 @@ def test_the_history_is_the_log_and_the_past_is_what_was_there(
 
     assert len(editor.book.moments) == 50
     for moment, state in editor.book.moments:
-        then = timeline.as_of(warehouse, moment)
+        then = versions.as_of(warehouse, moment)
         shown = {
             (table, row[table.key]): values_of(table, row)
             for table in TABLES
-            for row in exporting.rows(then, table)
+            for row in read_all.rows(then, table)
         }
         assert shown == state
 

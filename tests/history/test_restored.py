@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from crm.changes import CHANGED, CREATED, DELETED
-from crm.repository import accounts, history, news, putting_back, restoring, updates
-from crm.repository.history import Wanted
-from crm.schema import ACCOUNTS, UPDATES
+from crm.model.changes import CHANGED, CREATED, DELETED
+from crm.model.schema import ACCOUNTS, UPDATES
+from crm.repository.past import history, recent_changes, restore_tables, revert_record
+from crm.repository.past.history import Wanted
+from crm.repository.records import accounts, updates
 from crm.warehouse import Warehouse
 
 
@@ -17,17 +18,17 @@ def restored(wh: Warehouse) -> dict[str, int]:
     """B1 is changed back, B2 comes back, B3 goes; the versions before that."""
     for bsnid in ("B1", "B2"):
         accounts.create(wh, {"bsnid": bsnid, "team": "Claims"})
-    version = restoring.latest(wh)[ACCOUNTS]
+    version = restore_tables.latest(wh)[ACCOUNTS]
     edit(wh, "B1", team="Other")
     accounts.delete(wh, "B2")
     accounts.create(wh, {"bsnid": "B3", "team": "Late"})
-    before = {table.name: version for table, version in restoring.latest(wh).items()}
-    restoring.to_version(wh, ACCOUNTS, version)
+    before = {table.name: version for table, version in restore_tables.latest(wh).items()}
+    restore_tables.to_version(wh, ACCOUNTS, version)
     return before
 
 
 def test_the_news_are_one_for_each_record(warehouse: Warehouse) -> None:
-    found = news.since(warehouse, restored(warehouse))
+    found = recent_changes.since(warehouse, restored(warehouse))
     told = sorted((each.key, each.kind) for each in found)
     assert told == [("B1", CHANGED), ("B2", CREATED), ("B3", DELETED)]
 
@@ -48,8 +49,8 @@ def test_so_is_the_history(warehouse: Warehouse) -> None:
 
 def test_only_what_was_deleted_counts_as_deleted(warehouse: Warehouse) -> None:
     restored(warehouse)
-    assert putting_back.latest_deletion(warehouse, ACCOUNTS, "B1") is None
-    assert putting_back.latest_deletion(warehouse, ACCOUNTS, "B3")
+    assert revert_record.latest_deletion(warehouse, ACCOUNTS, "B1") is None
+    assert revert_record.latest_deletion(warehouse, ACCOUNTS, "B3")
 
 
 def test_what_was_deleted_twice_comes_back_once(warehouse: Warehouse) -> None:
@@ -57,8 +58,8 @@ def test_what_was_deleted_twice_comes_back_once(warehouse: Warehouse) -> None:
     updates.create(warehouse, "B1", "u1", {"author": "A", "description": "once"})
     for _ in range(2):
         accounts.delete(warehouse, "B1")
-        version = putting_back.latest_deletion(warehouse, ACCOUNTS, "B1")
-        then = putting_back.load(warehouse, ACCOUNTS, "B1", version)
-        assert putting_back.bring_back(warehouse, then)[UPDATES] == 1
+        version = revert_record.latest_deletion(warehouse, ACCOUNTS, "B1")
+        then = revert_record.load(warehouse, ACCOUNTS, "B1", version)
+        assert revert_record.bring_back(warehouse, then)[UPDATES] == 1
     name = warehouse.namespace.table(UPDATES)
     assert warehouse.query(f"SELECT COUNT(*) AS n FROM {name}")[0]["n"] == 1

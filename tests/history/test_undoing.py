@@ -10,8 +10,9 @@ import pytest
 from bs4 import BeautifulSoup
 from django.test import Client
 
-from crm.repository import accounts, history, undoing, updates, use_cases
-from crm.repository.history import Wanted
+from crm.repository.past import history, revert_bulk
+from crm.repository.past.history import Wanted
+from crm.repository.records import accounts, updates, use_cases
 from crm.warehouse import Warehouse
 
 from ..commands.test_check_integrity import broken, insert  # noqa: F401
@@ -84,13 +85,13 @@ def test_what_others_did_meanwhile_stays(warehouse: Warehouse, bob: Warehouse) -
     accounts.create(bob, {"bsnid": "A", "team": "A"})
     accounts.create(bob, {"bsnid": "B", "team": "B"})
     updates.create(bob, "A", "d-1", {"description": "Before"})
-    before = undoing.versions(warehouse)
+    before = revert_bulk.versions(warehouse)
     accounts.update(warehouse, "A", {"team": "Mine"}, accounts.get(bob, "A").updated_at)
     accounts.update(bob, "B", {"team": "Bob's"}, accounts.get(bob, "B").updated_at)
     accounts.create(bob, {"bsnid": "C", "team": "Bob's, too"})
     updates.delete(warehouse, "d-1")
-    after = undoing.versions(warehouse)
-    assert undoing.undo(warehouse, before, after) == 2
+    after = revert_bulk.versions(warehouse)
+    assert revert_bulk.undo(warehouse, before, after) == 2
     assert [accounts.get(bob, key).team for key in "ABC"] == ["A", "Bob's", "Bob's, too"]
     assert updates.get(bob, "d-1").description == "Before"
 

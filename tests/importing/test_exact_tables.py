@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from crm.changes import values_of
 from crm.importing.findings import REFUSED
-from crm.repository import exporting
-from crm.schema import TABLES
+from crm.model.changes import values_of
+from crm.model.schema import TABLES
+from crm.repository.transfer import read_all
 from crm.warehouse import Warehouse
 
 from .test_shapes import FILES, reasons, run
@@ -35,7 +35,7 @@ def stored(wh: Warehouse) -> dict[str, list[dict[str, Any]]]:
         table.name: [
             {name: value for name, value in values_of(table, row).items() if value}
             | {name: row[name].isoformat() for name in TIMES if row[name].year < THIS_YEAR}
-            for row in exporting.rows(wh, table)
+            for row in read_all.rows(wh, table)
         ]
         for table in TABLES
     }

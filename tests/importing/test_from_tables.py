@@ -12,11 +12,11 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from crm.importing import copying, importer
+from crm.importing import copy_tables, importer
 from crm.importing.findings import Findings
 from crm.importing.importer import Options
-from crm.repository import accounts
-from crm.schema import Namespace
+from crm.model.schema import Namespace
+from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
 from ..conftest import Statements
@@ -65,7 +65,7 @@ def old(warehouse: Warehouse) -> Namespace:
 
 def copy(wh: Warehouse, where: Namespace, **options) -> tuple[dict[str, int], list[str]]:
     with Findings() as findings:
-        outcomes = copying.run(wh, where, Options(**options), findings)
+        outcomes = copy_tables.run(wh, where, Options(**options), findings)
     assert all(outcome.verified for outcome in outcomes)
     return {o.table.name: o.written for o in outcomes}, [str(f) for f in findings.first]
 
@@ -154,7 +154,7 @@ def test_a_dry_run_counts_children_of_accounts_to_come(
     warehouse: Warehouse, old: Namespace
 ) -> None:
     with Findings() as findings:
-        outcomes = copying.run(warehouse, old, Options(dry_run=True), findings)
+        outcomes = copy_tables.run(warehouse, old, Options(dry_run=True), findings)
     assert [o.states["new"] for o in outcomes] == [2, 2, 1, 1]
     assert accounts.get(warehouse, "BSN001") is None
 

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from crm.importing.errors import ImportingError
 from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings
-from crm.repository import accounts
+from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
 from .test_shapes import added, reasons, run

@@ -14,8 +14,8 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from crm.importing.errors import ImportingError
 from crm.importing.findings import NOTED, REFUSED, SKIPPED
-from crm.importing.shared_strings import SharedStrings
-from crm.repository import accounts
+from crm.importing.readers.xlsx_strings import SharedStrings
+from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
 from .test_shapes import added, reasons, run

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from crm.exporting import exporter
-from crm.importing import importer, own_export
+from crm.importing import importer
 from crm.importing.findings import Findings
 from crm.importing.importer import Options
-from crm.repository import accounts
-from crm.schema import TABLES
+from crm.importing.readers import own_export
+from crm.model.schema import TABLES
+from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
 

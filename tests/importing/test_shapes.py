@@ -14,8 +14,8 @@ from crm.importing import importer
 from crm.importing.errors import ImportingError
 from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings
 from crm.importing.importer import Options, Outcome
-from crm.repository import accounts
-from crm.schema import ACCOUNTS
+from crm.model.schema import ACCOUNTS
+from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
 FILES = Path(__file__).parent / "files"

@@ -19,8 +19,8 @@ from django.core.management import call_command
 from crm.importing import importer
 from crm.importing.findings import REFUSED, Findings
 from crm.importing.importer import Options
-from crm.repository import overview
-from crm.schema import TABLES
+from crm.model.schema import TABLES
+from crm.repository.records import overview
 from crm.warehouse import Warehouse
 
 from ..conftest import BASE_DIR, LocalWarehouse, Statements

@@ -11,7 +11,7 @@ import pytest
 from crm.importing import importer
 from crm.importing.findings import Findings
 from crm.importing.importer import SKIP, UPDATE, Options, Outcome
-from crm.repository import accounts
+from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
 from ..conftest import Statements

@@ -9,7 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 from django.test import Client
 
-from crm.repository import accounts, updates, use_cases
+from crm.repository.records import accounts, updates, use_cases
 from crm.warehouse import Warehouse
 
 from .html import parsed

@@ -6,7 +6,7 @@ import pytest
 from bs4 import BeautifulSoup
 from django.test import Client
 
-from crm.repository import accounts
+from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 from tests.conftest import LocalWarehouse, Statements
 

@@ -7,7 +7,7 @@ import pytest
 from bs4 import BeautifulSoup
 from django.test import Client
 
-from crm.schema import UPDATES, Namespace
+from crm.model.schema import UPDATES, Namespace
 from crm.warehouse import Warehouse
 from crm.warehouse.config import WarehouseConfig
 from tests.conftest import LocalWarehouse

@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 from django.urls import get_script_prefix
 
-from crm.moments import written
-from crm.repository import accounts, platforms
+from crm.model.as_of_address import written
+from crm.repository.records import accounts, platforms
 from crm.warehouse import Warehouse
 
 from .html import HTMX, parsed, text, texts

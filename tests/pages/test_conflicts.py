@@ -13,8 +13,8 @@ import pytest
 from django.db import connections
 from django.test import Client
 
-from crm.repository import accounts, platforms, updates, use_cases
 from crm.repository.errors import Missing
+from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.warehouse import Warehouse
 from tests.conftest import Statements
 

@@ -20,7 +20,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], None]:
         def raise_it(*args: Any) -> None:
             raise error
 
-        monkeypatch.setattr("crm.repository.accounts.search", raise_it)
+        monkeypatch.setattr("crm.repository.records.accounts.search", raise_it)
 
     return fail
 

@@ -11,8 +11,8 @@ from bs4 import BeautifulSoup
 from django.test import Client
 
 from crm.exporting import tabular
-from crm.repository import accounts
-from crm.views import export
+from crm.repository.records import accounts
+from crm.views import _list_file
 from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse, Statements
@@ -81,7 +81,7 @@ def test_no_formula_leaves(client: Client, sample: Warehouse) -> None:
 def test_a_statement_per_thousand_rows(
     client: Client, sample: Warehouse, statements: Statements, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "ROWS_PER_STATEMENT", 10)
+    monkeypatch.setattr(_list_file, "ROWS_PER_STATEMENT", 10)
     with statements() as done:
         rows = rows_of(client.get("/updates/?format=csv"))
     assert len(rows) == len({row["id"] for row in rows}) == 28

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 from django.http import QueryDict
 
-from crm.fields import link_problem
-from crm.forms import AccountForm, UpdateForm, UseCaseForm
-from crm.records import UseCase
-from crm.schema import MAX_LINE, MAX_TEXT, TABLES
+from crm.forms.fields import link_problem
+from crm.forms.records import AccountForm, UpdateForm, UseCaseForm
+from crm.model.records import UseCase
+from crm.model.schema import MAX_LINE, MAX_TEXT, TABLES
 
 ACCOUNT = {"bsnid": "BSN001", "team": "Claims", "business_area": "Finance"}
 

@@ -22,8 +22,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
 
-from crm.importing import importer, jobs, work
-from crm.repository import accounts
+from crm.importing import importer
+from crm.importing.jobs import job as jobs
+from crm.importing.jobs import work
+from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 from tests.conftest import BASE_DIR, LocalWarehouse
 
@@ -258,7 +260,7 @@ def test_a_warehouse_that_dies_half_way(
 
 
 def _everything() -> Any:
-    from crm.records import Listing  # noqa: PLC0415
+    from crm.model.records import Listing  # noqa: PLC0415
 
     return Listing(size=1000)
 

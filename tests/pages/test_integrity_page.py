@@ -13,8 +13,9 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
-from crm.repository import accounts, integrity
-from crm.schema import USE_CASES
+from crm.model.schema import USE_CASES
+from crm.repository.integrity import checks
+from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 from tests.commands.test_check_integrity import broken, insert  # noqa: F401
 from tests.conftest import Statements
@@ -27,7 +28,7 @@ def test_sound_data(client: Client, sample: Warehouse, statements: Statements) -
         page = parsed(client.get("/admin-tools/integrity/"))
     assert len(done) == 1
     assert text(page, "main .lead") == "Everything is as it should be"
-    assert texts(page, "main .tally") == ["0"] * len(integrity.CHECKS)
+    assert texts(page, "main .tally") == ["0"] * len(checks.CHECKS)
 
 
 def test_each_problem_is_shown_with_its_repair(client: Client, broken: Warehouse) -> None:  # noqa: F811
@@ -40,17 +41,17 @@ def test_each_problem_is_shown_with_its_repair(client: Client, broken: Warehouse
     assert not links.select("a.button")
 
 
-@pytest.mark.parametrize("check", [check for check in integrity.CHECKS if check.fix])
-def test_repairing(client: Client, broken: Warehouse, check: integrity.Check) -> None:  # noqa: F811
+@pytest.mark.parametrize("check", [check for check in checks.CHECKS if check.fix])
+def test_repairing(client: Client, broken: Warehouse, check: checks.Check) -> None:  # noqa: F811
     url = f"/admin-tools/integrity/{check.name}/"
     page = parsed(client.get(url))
     announced = len(page.select(".problems li"))
     assert announced
-    before = integrity.look(broken, (check,))[check]
+    before = checks.look(broken, (check,))[check]
     response = client.post(url, filled_in(page.select_one("form.actions")))
     assert response.status_code == 303
     assert "repaired" in text(parsed(client.get(response["Location"])), "#toasts p")
-    left = integrity.look(broken, (check,))[check]
+    left = checks.look(broken, (check,))[check]
     assert left.repairable == 0
     assert left.total == before.total - announced
     assert "nothing to repair" in parsed(client.get(url)).get_text()
@@ -61,7 +62,7 @@ def test_all_are_counted_though_some_are_shown(
     broken: Warehouse,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(integrity, "SHOWN", 1)
+    monkeypatch.setattr(checks, "SHOWN", 1)
     for number in range(4):
         insert(broken, USE_CASES, id=f"x{number}", account_bsnid="BSN001", status=" active")
     page = parsed(client.get("/admin-tools/integrity/"))

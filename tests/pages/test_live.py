@@ -13,8 +13,9 @@ from bs4 import BeautifulSoup
 from django.test import Client
 
 from crm import live
-from crm.moments import address
-from crm.repository import accounts, news, platforms, use_cases
+from crm.model.as_of_address import address
+from crm.repository.past import recent_changes
+from crm.repository.records import accounts, platforms, use_cases
 from crm.warehouse import Warehouse
 from tests.conftest import LocalWarehouse, Statements
 
@@ -158,7 +159,7 @@ def test_while_no_page_is_open_nothing_is_asked(
 def test_more_than_is_remembered_is_said_to_be_missed(
     client: Client, account: str, someone_else: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(news, "MOST", 3)
+    monkeypatch.setattr(recent_changes, "MOST", 3)
     page = Page(client)
     page.ask()
     for n in range(8):

@@ -9,9 +9,9 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client
 
-from crm import ddl
-from crm.repository import _writing, accounts
-from crm.schema import ACCOUNTS
+from crm.model.schema import ACCOUNTS
+from crm.repository import _writing, ddl
+from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
 from ..importing.test_shapes import FILES

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from bs4 import BeautifulSoup
 
-from crm.repository import platforms
+from crm.repository.records import platforms
 from crm.warehouse import Warehouse
 from tests.conftest import Statements
 

@@ -8,7 +8,7 @@ from bs4 import BeautifulSoup, Tag
 from django.http import HttpResponse
 from django.test import Client
 
-from crm.repository import platforms
+from crm.repository.records import platforms
 from crm.warehouse import Warehouse
 from tests.conftest import Statements
 

@@ -9,8 +9,8 @@ from bs4 import BeautifulSoup
 from django.conf import settings
 from django.test import Client
 
-from crm.records import Listing
-from crm.repository import updates
+from crm.model.records import Listing
+from crm.repository.records import updates
 from crm.warehouse import Warehouse
 
 from .html import filled_in, parsed, record_form, text, texts

@@ -7,8 +7,8 @@ import pytest
 from bs4 import BeautifulSoup
 from django.test import Client
 
-from crm.records import Listing
-from crm.repository import accounts, use_cases
+from crm.model.records import Listing
+from crm.repository.records import accounts, use_cases
 from crm.warehouse import Warehouse
 from tests.conftest import LocalWarehouse, Statements
 

@@ -4,8 +4,8 @@ import datetime as dt
 
 import pytest
 
-from crm.records import Listing
-from crm.repository import accounts, platforms, updates, use_cases
+from crm.model.records import Listing
+from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.warehouse import Warehouse
 
 from ..conftest import Statements

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from crm.records import Account, Listing
-from crm.repository import accounts, platforms, updates, use_cases
+from crm.model.records import Account, Listing
 from crm.repository.errors import AlreadyExists, Missing, Stale
+from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.warehouse import Warehouse
 
 from ..conftest import ACTOR, Statements

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from crm.records import Listing
-from crm.repository import accounts, updates, use_cases
+from crm.model.records import Listing
 from crm.repository.errors import Missing, Stale
+from crm.repository.records import accounts, updates, use_cases
 from crm.warehouse import Warehouse
 
 from ..conftest import ACTOR, Statements

@@ -6,8 +6,10 @@ import datetime as dt
 import time
 import uuid
 
-from crm.repository import accounts, comparing, platforms, timeline, updates, use_cases
-from crm.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, UPDATES, USE_CASES
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, UPDATES, USE_CASES
+from crm.repository import versions
+from crm.repository.past import diff
+from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.warehouse import Warehouse
 
 from ..conftest import Statements
@@ -27,9 +29,9 @@ def test_everything_that_differs(sample: Warehouse, statements: Statements) -> N
     platforms.set_status(sample, "BSN001", "Databricks", "Requested", platform.updated_at)
     accounts.delete(sample, "BSN002")
 
-    then = timeline.as_of(sample, moment).namespace
+    then = versions.as_of(sample, moment).namespace
     with statements() as done:
-        changes = comparing.between(sample, then, sample.namespace, "BSN001")
+        changes = diff.between(sample, then, sample.namespace, "BSN001")
     assert len(done) == 1
     said = {change.table: change.what for change in changes if change.key not in (new, update.id)}
     assert said == {
@@ -46,15 +48,13 @@ def test_everything_that_differs(sample: Warehouse, statements: Statements) -> N
     team = next(c for c in changes if c.table is ACCOUNTS).fields[0]
     assert (team.before, team.after) == (detail.account.team, "Renamed")
 
-    everything = comparing.between(sample, then, sample.namespace)
+    everything = diff.between(sample, then, sample.namespace)
     assert {change.bsnid for change in everything} == {"BSN001", "BSN002"}
-    counts = comparing.counts(
-        sample, {table: then.table(table) for table in TABLES}, sample.namespace
-    )
+    counts = diff.counts(sample, {table: then.table(table) for table in TABLES}, sample.namespace)
     assert counts[ACCOUNTS] == (0, 1, 1)
     assert counts[UPDATES][0] == 1
     assert sum(sum(counts[table]) for table in TABLES) == len(everything)
 
 
 def test_nothing_differs(sample: Warehouse) -> None:
-    assert comparing.between(sample, sample.namespace, sample.namespace) == []
+    assert diff.between(sample, sample.namespace, sample.namespace) == []

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from crm.records import Facet
-from crm.repository import accounts, overview, platforms, use_cases
+from crm.model.records import Facet
+from crm.repository.records import accounts, overview, platforms, use_cases
 from crm.warehouse import Warehouse
 
 from ..conftest import Statements

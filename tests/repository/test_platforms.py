@@ -5,9 +5,9 @@ import threading
 
 import pytest
 
-from crm.records import PlatformStatus
-from crm.repository import accounts, platforms
+from crm.model.records import PlatformStatus
 from crm.repository.errors import Missing, Stale
+from crm.repository.records import accounts, platforms
 from crm.warehouse import Warehouse
 
 from ..conftest import ACTOR, Statements

@@ -17,7 +17,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from crm.identity import rights
-from crm.repository import accounts
+from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 from crm.warehouse.config import WarehouseConfig
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from crm.repository import accounts
+from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
 from ..pages.html import filled_in, parsed

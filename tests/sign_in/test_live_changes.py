@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from crm import live
-from crm.moments import address
-from crm.repository import accounts, use_cases
+from crm.model.as_of_address import address
+from crm.repository.records import accounts, use_cases
 from crm.warehouse import Warehouse
 
 from .conftest import ALICE, BOB, Browser, Workspace

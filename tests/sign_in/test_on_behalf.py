@@ -261,7 +261,7 @@ def test_the_debug_page_shows_no_token(
     on_behalf.DEBUG = True
     alice = signed_in(ALICE, "SELECT")
     alice.client.raise_request_exception = False
-    monkeypatch.setattr("crm.repository.accounts.search", None)
+    monkeypatch.setattr("crm.repository.records.accounts.search", None)
     response = alice.get("/accounts/")
     assert response.status_code == 500
     assert "Traceback" in response.content.decode()

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from crm.repository import accounts, updates, use_cases
-from crm.schema import TABLES
+from crm.model.schema import TABLES
+from crm.repository.records import accounts, updates, use_cases
 from crm.warehouse import Warehouse
 
 from ..pages.html import filled_in, parsed

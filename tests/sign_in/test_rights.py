@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from crm.identity import rights
-from crm.repository import accounts, platforms, updates, use_cases
+from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.warehouse import Warehouse
 
 from ..pages.html import HTMX, parsed

@@ -91,7 +91,7 @@ def test_the_token_of_the_header_is_not_used(in_apps: Any, warehouse: Warehouse)
 
 
 def test_admins(in_apps: Any, rf: Any) -> None:
-    from crm.identity.signing_in import sign_in
+    from crm.identity.sign_in import sign_in
 
     def is_admin(email: str) -> bool:
         return sign_in(rf.get("/", HTTP_X_FORWARDED_EMAIL=email)).person.is_admin

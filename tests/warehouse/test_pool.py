@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from crm.schema import Namespace
+from crm.model.schema import Namespace
 from crm.warehouse import connector
 from crm.warehouse.config import WarehouseConfig
 from crm.warehouse.credentials import AccessToken

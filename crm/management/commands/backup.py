@@ -7,14 +7,14 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from crm import evolution
-from crm.management import backups as home_of
-from crm.management import namespace as where
-from crm.repository import backups
-from crm.repository.backups import Backup
-from crm.schema import Namespace
+from crm.model.schema import Namespace
+from crm.repository.tables import backups, migrations
+from crm.repository.tables.backups import Backup
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
+
+from . import _backups as home_of
+from . import _namespace as where
 
 
 class Command(BaseCommand):
@@ -49,11 +49,11 @@ class Command(BaseCommand):
                 self._list(wh, home)
             else:
                 self._take(wh, home, options["keep"], options["keep_days"])
-        except (WarehouseError, backups.NotVerified, evolution.NotNow) as error:
+        except (WarehouseError, backups.NotVerified, migrations.NotNow) as error:
             raise CommandError(str(error)) from error
 
     def _take(self, wh: Warehouse, home: Namespace, keep: int, days: int) -> None:
-        version = evolution.look(wh).version
+        version = migrations.look(wh).version
         for half in backups.clear_away_halves(wh, home, timezone.now()):
             self.stdout.write(f"{half}: was never finished; cleared away")
         taken = backups.take(wh, home, version)

@@ -9,8 +9,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from crm.connection_check import SLOW, Check
 from crm.connection_check.report import FAIL, PASS, WARN, Finding, Report, as_text
-from crm.management import namespace as where
-from crm.schema import Namespace
+from crm.model.schema import Namespace
+
+from . import _namespace as where
 
 
 class Command(BaseCommand):

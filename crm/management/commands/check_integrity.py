@@ -6,11 +6,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from crm.management import namespace as where
-from crm.repository import integrity
-from crm.repository.integrity import Check, Found
+from crm.repository.integrity import checks
+from crm.repository.integrity.checks import Check, Found
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
+
+from . import _namespace as where
 
 
 class Command(BaseCommand):
@@ -41,7 +42,7 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _check(self, wh: Warehouse) -> list[tuple[Check, Found]]:
-        results = list(integrity.look(wh).items())
+        results = list(checks.look(wh).items())
         for check, found in results:
             none = self.style.SUCCESS("none")
             verdict = self.style.ERROR(str(found.total)) if found.total else none
@@ -63,6 +64,6 @@ class Command(BaseCommand):
                 question = f"Repair {found.repairable} of “{check.title}” as said above? [y/N] "
                 if input(question).strip().lower() not in ("y", "yes"):
                     continue
-            changed = integrity.repair(wh, check)
+            changed = checks.repair(wh, check)
             noun = "keys" if check.by_key else "rows"
             self.stdout.write(self.style.SUCCESS(f"{check.title}: repaired, {changed} {noun}"))

@@ -8,9 +8,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from crm import ddl
-from crm.management import namespace as where
-from crm.schema import ACCOUNTS, TABLES, Namespace
+from crm.model.schema import ACCOUNTS, TABLES, Namespace
+from crm.repository import ddl
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import (
     ObjectNotFound,
@@ -18,6 +17,8 @@ from crm.warehouse.errors import (
     StatementFailed,
     WarehouseError,
 )
+
+from . import _namespace as where
 
 
 class Command(BaseCommand):

@@ -7,8 +7,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from crm.exporting import exporter
-from crm.management import namespace as where
 from crm.warehouse.errors import WarehouseError
+
+from . import _namespace as where
 
 SUFFIXES = {"json": ".json", "csv": ".zip", "xlsx": ".xlsx", "sql": ".sql"}
 

@@ -7,15 +7,16 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from crm.importing import copying, importer
+from crm.importing import copy_tables, importer
 from crm.importing.errors import ImportingError
 from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings
 from crm.importing.headings import mapping
 from crm.importing.importer import ON_CONFLICT, Options, Outcome
-from crm.management import namespace as where
-from crm.repository.importing import DIFFERENT, NEW, UNCHANGED
-from crm.schema import Namespace
+from crm.model.schema import Namespace
+from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from crm.warehouse.errors import WarehouseError
+
+from . import _namespace as where
 
 SHOWN = 20
 
@@ -86,7 +87,7 @@ class Command(BaseCommand):
         except ValueError as error:
             raise CommandError(f"--from-tables takes CATALOG.SCHEMA: {error}") from error
         target = {**options, "prefix": settings.NAMESPACE.prefix}
-        return copying.run(where.warehouse(target), source, chosen, findings)
+        return copy_tables.run(where.warehouse(target), source, chosen, findings)
 
     def _say(
         self, outcomes: list[Outcome], findings: Findings, chosen: Options, report: Path | None

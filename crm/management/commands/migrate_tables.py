@@ -7,10 +7,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from crm import ddl, evolution
-from crm.management import namespace as where
+from crm.repository import ddl
+from crm.repository.tables import migrations
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
+
+from . import _namespace as where
 
 
 class Command(BaseCommand):
@@ -29,7 +31,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--to",
             type=int,
-            choices=[step.number for step in evolution.STEPS],
+            choices=[step.number for step in migrations.STEPS],
             default=ddl.VERSION,
             help="the last step to take (default: %(default)s)",
         )
@@ -41,18 +43,18 @@ class Command(BaseCommand):
                 self._say_plan(wh, options)
                 return
             taken = list(self._run(wh, options["to"]))
-        except (evolution.NotNow, WarehouseError) as error:
+        except (migrations.NotNow, WarehouseError) as error:
             raise CommandError(str(error)) from error
         if not taken:
             self.stdout.write("The tables are as they should be.")
 
     def _run(self, wh: Warehouse, to: int) -> Any:
-        for step in evolution.run(wh, to, settings.EDIP_HISTORY_DAYS):
+        for step in migrations.run(wh, to, settings.EDIP_HISTORY_DAYS):
             self.stdout.write(self.style.SUCCESS(f"{step.number}: {step.name}: done"))
             yield step
 
     def _say_plan(self, wh: Warehouse, options: dict[str, Any]) -> None:
-        steps = evolution.plan(wh, options["to"], settings.EDIP_HISTORY_DAYS)
+        steps = migrations.plan(wh, options["to"], settings.EDIP_HISTORY_DAYS)
         for step, statements in steps:
             self.stdout.write(f"{step.number}: {step.name}")
             for statement in statements or ["(nothing to run, only to be noted)"]:

@@ -5,9 +5,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from crm import grants
-from crm.management import namespace as where
-from crm.schema import Namespace
+from crm.model.schema import Namespace
+from crm.repository.tables import grants
+
+from . import _namespace as where
 
 
 class Command(BaseCommand):

@@ -6,13 +6,15 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from crm import ddl, evolution
-from crm.management import backups as home_of
-from crm.management import namespace as where
-from crm.management.restore_plan import Plan, plan
-from crm.repository import restoring
+from crm.repository import ddl
+from crm.repository.past import restore_tables
+from crm.repository.tables import migrations
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
+
+from . import _backups as home_of
+from . import _namespace as where
+from ._restore_plan import Plan, plan
 
 
 class Command(BaseCommand):
@@ -48,13 +50,13 @@ class Command(BaseCommand):
                 raise CommandError("Nothing was changed.")
             self._restore(wh, found)
             self._bring_up_to_date(wh, found)
-        except (evolution.NotNow, WarehouseError) as error:
+        except (migrations.NotNow, WarehouseError) as error:
             raise CommandError(str(error)) from error
 
     def _say(self, wh: Warehouse, found: Plan) -> None:
         there = {t: source for t, source in found.sources.items() if t in found.before}
-        counts = restoring.preview(wh, there) if there else {}
-        for table in restoring.in_order(found.sources):
+        counts = restore_tables.preview(wh, there) if there else {}
+        for table in restore_tables.in_order(found.sources):
             if table in there:
                 removed, back, changed = counts[table]
                 said = f"{removed} removed, {back} brought back, {changed} changed"
@@ -67,7 +69,7 @@ class Command(BaseCommand):
     def _restore(self, wh: Warehouse, found: Plan) -> None:
         # Before anything is changed: it is needed most where this stops half-way.
         self._say_way_back(wh, found)
-        for table in restoring.in_order(found.sources):
+        for table in restore_tables.in_order(found.sources):
             if found.put_back(wh, table):
                 self.stdout.write(self.style.SUCCESS(f"{table.name}: put back to {found.what}"))
             else:
@@ -75,7 +77,7 @@ class Command(BaseCommand):
 
     def _say_way_back(self, wh: Warehouse, found: Plan) -> None:
         if there := [
-            table for table in restoring.in_order(found.sources) if table in found.before
+            table for table in restore_tables.in_order(found.sources) if table in found.before
         ]:
             versions = " ".join(f"--to-version {t.name}={found.before[t]}" for t in there)
             place = where.arguments(wh.namespace)
@@ -86,9 +88,9 @@ class Command(BaseCommand):
     def _bring_up_to_date(self, wh: Warehouse, found: Plan) -> None:
         """A version, or a clone that became a table, may lack what later steps have added."""
         try:
-            for step in evolution.run(wh, ddl.VERSION, settings.EDIP_HISTORY_DAYS):
+            for step in migrations.run(wh, ddl.VERSION, settings.EDIP_HISTORY_DAYS):
                 self.stdout.write(f"migrate_tables, step {step.number}: {step.name}: done")
-        except evolution.NoTables as error:
+        except migrations.NoTables as error:
             self.stdout.write(f"Other tables: {error}")
         if found.gone:
             self.stdout.write("Rights on tables made anew are to be granted again: print_grants")

@@ -7,9 +7,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from crm import sample_data
-from crm.management import namespace as where
-from crm.repository import bulk
+from crm.repository.transfer import insert_missing
 from crm.warehouse.errors import ObjectNotFound, WarehouseError
+
+from . import _namespace as where
 
 
 class Command(BaseCommand):
@@ -22,7 +23,7 @@ class Command(BaseCommand):
         wh = where.warehouse(options)
         try:
             for table, rows in sample_data.rows(dt.datetime.now(dt.UTC).date()).items():
-                added = bulk.insert_missing(wh, table, rows)
+                added = insert_missing.insert_missing(wh, table, rows)
                 self.stdout.write(f"{table.plural}: {added} of {len(rows)} added")
         except ObjectNotFound as error:
             raise CommandError(f"{error}\nRun create_tables first.") from error

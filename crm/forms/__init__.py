@@ -1,0 +1,1 @@
+"""Forms: fields derived from the tables, the merging of two edits, and the import form."""

@@ -1,0 +1,92 @@
+"""The form of the import page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+
+from crm.importing.headings import normal
+from crm.importing.importer import SKIP, Options
+from crm.model.schema import TABLES
+
+ENDINGS = (".json", ".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".zip")
+_CHOICES = (
+    ("skip", "Leave them as they are"),
+    ("update", "Change them to what the file says"),
+    ("fail", "Import nothing at all then"),
+)
+TOO_LARGE = (
+    "The file is larger than {} MB. Use “manage.py import_legacy”, which takes any size, or "
+    "several files."
+)
+
+
+class ImportForm(forms.Form):
+    file = forms.FileField(
+        label="File",
+        widget=forms.FileInput(attrs={"accept": ",".join(ENDINGS)}),
+        error_messages={
+            "required": "Choose a file.",
+            "empty": "The file is empty.",
+            "missing": "Choose a file.",
+        },
+    )
+    on_conflict = forms.ChoiceField(
+        label="Rows that are there already and say something else",
+        choices=_CHOICES,
+        initial=SKIP,
+        widget=forms.Select,
+    )
+    strict = forms.BooleanField(
+        label="Import nothing if any row has to be refused", required=False
+    )
+    headings = forms.CharField(
+        label="What headings mean",
+        required=False,
+        strip=True,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Only where it cannot be told: one per line, such as Team lead=admin",
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["file"].help_text = (
+            "JSON, CSV, Excel, or a zip of CSV files named after the tables; "
+            f"up to {settings.EDIP_IMPORT_MAX_MB} MB"
+        )
+
+    def clean_file(self) -> UploadedFile:
+        file = self.cleaned_data["file"]
+        if Path(file.name).suffix.lower() not in ENDINGS:
+            raise forms.ValidationError(
+                f"“{file.name}” is none of these: {', '.join(ENDINGS)}. Choose another file."
+            )
+        if file.size > settings.EDIP_IMPORT_MAX_MB * 2**20:
+            raise forms.ValidationError(TOO_LARGE.format(settings.EDIP_IMPORT_MAX_MB))
+        return file
+
+    def clean_headings(self) -> dict[str, str]:
+        known = {name for table in TABLES for name in table.names}
+        meanings = {}
+        for number, line in enumerate(self.cleaned_data["headings"].splitlines(), start=1):
+            heading, equals, column = (part.strip() for part in line.rpartition("="))
+            if not line.strip():
+                continue
+            if not equals or not heading or column not in known:
+                raise forms.ValidationError(
+                    f"Line {number} should read Heading=column, the column one of: "
+                    f"{', '.join(sorted(known))}."
+                )
+            meanings[normal(heading)] = column
+        return meanings
+
+    def options(self) -> Options:
+        return Options(
+            on_conflict=self.cleaned_data["on_conflict"],
+            strict=self.cleaned_data["strict"],
+            headings=self.cleaned_data["headings"],
+        )

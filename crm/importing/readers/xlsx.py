@@ -1,0 +1,185 @@
+"""XLSX workbooks, a sheet per table, read row by row."""
+
+from __future__ import annotations
+
+import datetime as dt
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+from openpyxl.reader.excel import ExcelReader
+from openpyxl.worksheet._reader import DATA_TAG, FORMULA_TAG, ROW_TAG, VALUE_TAG, WorkSheetParser
+from openpyxl.xml.constants import SHARED_STRINGS
+from openpyxl.xml.functions import iterparse
+
+from crm.importing.errors import SourceError
+from crm.importing.headings import FIRST, heading_row, said
+from crm.importing.raw import Raw, Unread, above_headings, cells_under
+from crm.model.schema import Table
+
+from .xlsx_strings import SharedStrings, texts_in
+
+# openpyxl warns of what the report says row by row.
+warnings.filterwarnings("ignore", module=r"openpyxl\.")
+
+_Row = tuple[int, list[Any]]
+# Excel has so many columns.
+_WIDEST = 16_384
+
+
+class Book:
+    """An open workbook. Raises SourceError whenever something of it cannot be read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def sheets(self) -> list[str]:
+        return [sheet.title for sheet in self._book.worksheets]
+
+    @property
+    def left_out(self) -> list[tuple[str, str]]:
+        """Sheets that hold no rows to be read, and why."""
+        return self._opened.left_out
+
+    @property
+    def epoch(self) -> dt.datetime:
+        return self._book.epoch
+
+    def rows(self, sheet: str, table: Table, given: Mapping[str, str]) -> Iterator[Raw]:
+        """Named by row number. Titles may stand above the headings."""
+        rows = self._filled(sheet)
+        first = list(islice(rows, FIRST))
+        place, _ = heading_row(table, [cells for _, cells in first], given)
+        if place < 0:
+            return
+        headings = [said(cell) for cell in first[place][1]]
+        for number, _ in first[:place]:
+            yield above_headings(str(number))
+        for number, cells in chain(first[place + 1 :], rows):
+            yield cells_under(headings, str(number), cells, [])
+
+    def close(self) -> None:
+        if "_opened" in self.__dict__:
+            self._book.close()
+            self._opened.shared_strings.close()
+
+    @cached_property
+    def _opened(self) -> _ExcelReader:
+        with _in_words(f"{self._path.name} is not a workbook that can be read"):
+            reader = _ExcelReader(self._path, read_only=True, data_only=True)
+            reader.read()
+        return reader
+
+    @property
+    def _book(self) -> openpyxl.Workbook:
+        return self._opened.wb
+
+    def _filled(self, sheet: str) -> Iterator[_Row]:
+        """The rows of a sheet that say anything."""
+        book, number = self._book, 0
+        what = f"{self._path.name}, sheet {sheet}"
+        with _in_words(f"{what} cannot be read"):
+            source = book._archive.open(book[sheet]._worksheet_path)
+        with source:
+            parser = _Parser(
+                source,
+                self._opened.shared_strings,
+                data_only=True,
+                epoch=book.epoch,
+                date_formats=book._date_formats,
+                timedelta_formats=book._timedelta_formats,
+            )
+            rows = parser.rows()
+            while True:
+                with _in_words(f"{what} cannot be read beyond row {number}"):
+                    row = next(rows, None)
+                if row is None:
+                    return
+                number = row[0]
+                if any(isinstance(cell, Unread) or said(cell) for cell in row[1]):
+                    yield row
+
+
+@contextmanager
+def _in_words(what: str) -> Iterator[None]:
+    """openpyxl raises whatever a broken file makes it stumble over."""
+    try:
+        yield
+    except Exception as error:
+        raise SourceError(f"{what}; it may be damaged. Save it anew in Excel.") from error
+
+
+class _ExcelReader(ExcelReader):
+    """With the shared texts on disk; they may be most of a workbook."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.left_out: list[tuple[str, str]] = []
+
+    def read_strings(self) -> None:
+        part = self.package.find(SHARED_STRINGS)
+        if part is None:
+            self.shared_strings = SharedStrings(iter(()))
+            return
+        with self.archive.open(part.PartName[1:]) as source:
+            self.shared_strings = SharedStrings(texts_in(source))
+
+    def read_chartsheet(self, sheet: Any, rel: Any) -> None:
+        self.left_out.append((sheet.name, "is a chart"))
+
+    def read_worksheets(self) -> None:
+        for sheet, rel in self.parser.find_sheets():
+            if rel.target not in self.valid_files:
+                self.left_out.append((sheet.name, "is not in the file, which may be damaged"))
+        super().read_worksheets()
+
+
+class _Parser(WorkSheetParser):
+    """Cells by row, whatever size the sheet claims to have, each read row forgotten. A cell that
+    cannot be read says so, instead of ending it all."""
+
+    def rows(self) -> Iterator[_Row]:
+        data = None
+        for event, element in iterparse(self.source, events=("start", "end")):
+            if event == "start":
+                data = element if element.tag == DATA_TAG else data
+            elif element.tag == ROW_TAG and data is not None:
+                number, cells = self.parse_row(element)
+                data.clear()
+                yield number, _in_columns(cells)
+            elif element.tag == DATA_TAG:
+                return
+
+    def parse_cell(self, element: Any) -> dict[str, Any]:
+        try:
+            cell = super().parse_cell(element)
+        except (ValueError, TypeError, IndexError, KeyError, OverflowError):
+            text = str(element.findtext(VALUE_TAG))[:40]
+            # The parser had the column, unless that was what it stumbled over.
+            return {"column": self.col_counter, "value": Unread(f"“{text}” cannot be read")}
+        if cell["data_type"] == "e":
+            cell["value"] = Unread(f"is Excel’s error {cell['value']}")
+        elif cell["value"] is None and _is_unsaved(element):
+            cell["value"] = Unread("is a formula whose result was not saved with it")
+        return cell
+
+
+def _is_unsaved(element: Any) -> bool:
+    """Whether a formula has no result; an empty text is one."""
+    has_text = element.get("t") == "str" and element.find(VALUE_TAG) is not None
+    return element.find(FORMULA_TAG) is not None and not has_text
+
+
+def _in_columns(cells: list[dict[str, Any]]) -> list[Any]:
+    width = max((cell["column"] for cell in cells), default=0)
+    row: list[Any] = [None] * min(width, _WIDEST)
+    for cell in cells:
+        if cell["column"] <= _WIDEST:
+            row[cell["column"] - 1] = cell["value"]
+    return row

@@ -1,0 +1,70 @@
+"""Zip archives, unpacked with care: nothing reaches outside, and nothing is left out silently."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+import zlib
+from collections.abc import Collection
+from pathlib import Path, PurePath
+
+from crm.importing.errors import SourceError
+
+# Unpacked, an archive may be this many times larger than a reasonable upload.
+MAX_UNPACKED = 4 * 1024**3
+KINDS = "JSON, CSV or XLSX"
+_ENCRYPTED = 0x1
+
+
+def is_hidden(path: PurePath) -> bool:
+    return any(part.startswith((".", "__MACOSX")) for part in path.parts if part != "..")
+
+
+def unpack(archive: Path, folder: Path, endings: Collection[str]) -> list[tuple[str, str]]:
+    """Unpack the files with these endings; what was left out, and why. Raises SourceError."""
+    folder.mkdir()
+    left: list[tuple[str, str]] = []
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            entries = packed.infolist()
+            if sum(entry.file_size for entry in entries) > MAX_UNPACKED:
+                raise SourceError(f"{archive.name} unpacks to more than 4 GiB.")
+            for entry in entries:
+                if entry.is_dir() or is_hidden(PurePath(entry.filename)):
+                    continue
+                if reason := _unpack_one(packed, entry, folder, endings):
+                    left.append((entry.filename, reason))
+    except zipfile.BadZipFile as error:
+        said = "is damaged" if zipfile.is_zipfile(archive) else "is not a zip archive"
+        raise SourceError(f"{archive.name} {said}.") from error
+    except (zlib.error, EOFError, OSError, NotImplementedError, ValueError) as error:
+        raise SourceError(f"{archive.name} is damaged.") from error
+    return left
+
+
+def _unpack_one(
+    packed: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, endings: Collection[str]
+) -> str:
+    """Why an entry was left out; empty: it was not."""
+    target = (folder / entry.filename).resolve()
+    if not target.is_relative_to(folder.resolve()):
+        return "would lie outside of the archive; not imported"
+    if target.suffix.lower() not in endings:
+        return f"is not {KINDS}"
+    if entry.flag_bits & _ENCRYPTED:
+        raise SourceError(f"{entry.filename} is protected by a password; pack it without one.")
+    if target.exists():
+        return "stands twice in the archive; only the first was read"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file = target.open("wb")
+    except OSError:
+        return "cannot be unpacked under its name; not imported"
+    with file:
+        try:
+            with packed.open(entry) as content:
+                shutil.copyfileobj(content, file)
+        except NotImplementedError as error:
+            reason = f"{entry.filename} is packed in a way that cannot be read; pack it as zip."
+            raise SourceError(reason) from error
+    return ""

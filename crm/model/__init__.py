@@ -1,0 +1,1 @@
+"""What the product is about: tables, records, words and addresses. Imports nothing of ours."""

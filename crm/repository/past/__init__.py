@@ -1,0 +1,1 @@
+"""History, differences between moments, and reverting to earlier values."""

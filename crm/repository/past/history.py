@@ -1,0 +1,253 @@
+"""Who changed what, when: the change data feeds of all four tables as one list, in one statement.
+
+``updated_by`` says who, if the CRM wrote the row: then ``updated_at`` is the moment of the commit.
+A deleted row says who deleted it because deleting stamps it first (see accounts.delete and
+_children.delete); nothing else changes who and when alone. Whatever was deleted between an
+account's stamp and its deletion was deleted by whom the account was. Everything else happened
+outside the CRM.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from crm.model.changes import CHANGED, CREATED, DELETED, Change, values_of
+from crm.model.schema import ACCOUNTS, TABLES, Table
+from crm.repository import _sql
+from crm.warehouse import Warehouse
+
+from . import change_feed
+
+# A statement's own clock and the commit's may lie so far apart.
+_SECONDS = 600
+
+PAGE_SIZE = 50
+
+_SQL = """
+WITH events AS (
+  {events}
+),
+seen AS (
+  SELECT *,
+    COALESCE(`before` = `after`, FALSE) AS is_stamp,
+    CASE WHEN place = 0 THEN COALESCE(GET_JSON_OBJECT(`after`, '$.team'),
+      GET_JSON_OBJECT(`before`, '$.team')) END AS own_team
+  FROM events
+),
+ordered AS (
+  SELECT *,
+    LAG(is_stamp) OVER {of_record} AS was_stamped,
+    CASE WHEN LAG(`after` IS NULL) OVER {of_record} THEN LAG(moment) OVER {of_record} END
+      AS deleted_before,
+    MIN(CASE WHEN place = 0 AND `after` IS NULL THEN UNIX_MICROS(moment) END)
+      OVER ({record_order} ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS deleted_then
+  FROM seen
+),
+placed AS (
+  SELECT *,
+    MAX(CASE WHEN place = 0 AND is_stamp AND deleted_then - UNIX_MICROS(moment) < {micros}
+      THEN CONCAT(CAST(UNIX_MICROS(moment) AS STRING), ' ', new_by) END)
+      OVER (PARTITION BY account ORDER BY moment
+        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS account_stamp,
+    MAX(CASE WHEN own_team IS NOT NULL
+      THEN CONCAT(CAST(UNIX_MICROS(moment) AS STRING), ' ', own_team) END)
+      OVER (PARTITION BY account) AS named
+  FROM ordered
+),
+told AS (
+  SELECT *,
+    CASE WHEN `before` IS NULL THEN 'created' WHEN `after` IS NULL THEN 'deleted'
+      ELSE 'changed' END AS kind,
+    CASE
+      WHEN `after` IS NOT NULL AND NOT (new_at <=> old_at)
+        AND ABS(UNIX_MICROS(moment) - UNIX_MICROS(new_at)) < {micros} THEN new_by
+      WHEN `after` IS NULL AND was_stamped
+        AND ABS(UNIX_MICROS(moment) - UNIX_MICROS(old_at)) < {micros} THEN old_by
+      WHEN `after` IS NULL AND place > 0 AND UNIX_MICROS(moment)
+        - CAST(SUBSTRING_INDEX(account_stamp, ' ', 1) AS BIGINT) < {micros}
+        THEN SUBSTR(account_stamp, LENGTH(SUBSTRING_INDEX(account_stamp, ' ', 1)) + 2)
+    END AS person,
+    SUBSTR(named, LENGTH(SUBSTRING_INDEX(named, ' ', 1)) + 2) AS team
+  FROM placed
+  WHERE NOT is_stamp AND {of_one}
+),
+found AS (
+  SELECT * FROM told WHERE {filters}
+),
+bounds AS (
+  SELECT COUNT(*) AS total,
+    GREATEST(1, LEAST(CAST(:page AS BIGINT), CAST(CEIL(COUNT(*) / :size) AS BIGINT))) AS page
+  FROM found
+),
+numbered AS (
+  SELECT *, ROW_NUMBER() OVER (ORDER BY moment DESC, place DESC, version DESC, key) AS rn
+  FROM found
+),
+page AS (
+  SELECT n.* FROM numbered AS n CROSS JOIN bounds AS b
+  WHERE n.rn > (b.page - 1) * :size AND n.rn <= b.page * :size
+)
+SELECT b.total, b.page,
+  (SELECT SORT_ARRAY(COLLECT_SET(person)) FROM told) AS people,
+  (SELECT COUNT(*) FROM told) AS known, (SELECT MAX(team) FROM told) AS team,
+  (SELECT SORT_ARRAY(COLLECT_LIST(NAMED_STRUCT('rn', rn, 'place', place, 'key', key,
+    'account', account, 'version', version, 'moment', moment, 'person', person, 'team', team,
+    'before', `before`, 'after', `after`,
+    'returned', `before` IS NULL AND first_at < deleted_before)))
+    FROM page) AS rows
+FROM bounds AS b
+"""
+
+_RECORD_ORDER = "PARTITION BY place, key ORDER BY version"
+
+_EVENTS = """
+  SELECT {place} AS place, `{key}` AS key, MAX(`{owner}`) AS account, _commit_version AS version,
+    MAX(_commit_timestamp) AS moment,
+    MAX(CASE WHEN _change_type IN ('update_preimage', 'delete') THEN {row} END) AS `before`,
+    MAX(CASE WHEN _change_type IN ('update_postimage', 'insert') THEN {row} END) AS `after`,
+    MAX(CASE WHEN _change_type IN ('update_preimage', 'delete') THEN updated_at END) AS old_at,
+    MAX(CASE WHEN _change_type = 'insert' THEN created_at END) AS first_at,
+    MAX(CASE WHEN _change_type IN ('update_postimage', 'insert') THEN updated_at END) AS new_at,
+    MAX(CASE WHEN _change_type IN ('update_preimage', 'delete') THEN updated_by END) AS old_by,
+    MAX(CASE WHEN _change_type IN ('update_postimage', 'insert') THEN updated_by END) AS new_by
+  FROM {feed}
+  {where}
+  GROUP BY `{key}`, _commit_version
+"""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What part of the history is asked for; what is empty does not narrow.
+
+    ``person`` may be ``OUTSIDE``; ``since`` and ``until`` (exclusive) are aware.
+    """
+
+    bsnid: str = ""
+    key: str = ""
+    person: str = ""
+    field: str = ""
+    kind: str = ""
+    table: str = ""
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+    page: int = 1
+    size: int = PAGE_SIZE
+
+
+@dataclass(frozen=True)
+class History:
+    """One page of changes, newest first. ``people`` are all who made any, ``known`` counts the
+    changes before filters; ``team`` is the name of the one account that is asked for."""
+
+    wanted: Wanted
+    changes: list[Change]
+    total: int
+    page: int
+    people: list[str] = field(default_factory=list)
+    known: int = 0
+    team: str = ""
+
+    @property
+    def last(self) -> int:
+        return max(1, -(-self.total // self.wanted.size))
+
+
+OUTSIDE = "(outside)"
+_CONDITIONS: Mapping[str, str] = {
+    "kind": "kind = :kind",
+    "table": "place = :table",
+    "since": "moment >= :since",
+    "until": "moment < :until",
+    "field": "NOT (GET_JSON_OBJECT(`before`, :field) <=> GET_JSON_OBJECT(`after`, :field))",
+}
+
+
+def load(wh: Warehouse, wanted: Wanted) -> History:
+    """One statement. Raises WarehouseError."""
+    rows = change_feed.read(wh, lambda starts: _run(wh, wanted, starts))
+    row = rows[0]
+    changes = [_change(each) for each in row["rows"] or ()]
+    people, team = list(row["people"] or ()), row["team"] if wanted.bsnid else ""
+    return History(wanted, changes, row["total"], row["page"], people, row["known"], team or "")
+
+
+def _run(wh: Warehouse, wanted: Wanted, starts: dict[str, int]) -> list[dict[str, Any]]:
+    conditions, params = _filters(wanted)
+    sql = _SQL.format(
+        events="UNION ALL".join(_events(wh, wanted, table, starts) for table in TABLES),
+        filters=" AND ".join(conditions),
+        of_one="key = :key" if wanted.key else "TRUE",
+        micros=_SECONDS * 1_000_000,
+        record_order=_RECORD_ORDER,
+        of_record=f"({_RECORD_ORDER})",
+    )
+    params |= {"bsnid": wanted.bsnid} if wanted.bsnid else {}
+    params |= {"key": wanted.key} if wanted.key else {}
+    return wh.query(sql, {**params, "page": wanted.page, "size": wanted.size})
+
+
+def _events(wh: Warehouse, wanted: Wanted, table: Table, starts: dict[str, int]) -> str:
+    """The account comes along with a child's history: its deletion tells who deleted the child."""
+    owner = table.parent_key or table.key
+    narrowed = [f"`{owner}` = :bsnid"] if wanted.bsnid else []
+    if wanted.key and table is not ACCOUNTS:
+        narrowed.append(f"`{table.key}` = :key")
+    return _EVENTS.format(
+        place=TABLES.index(table),
+        key=table.key,
+        owner=owner,
+        row=_sql.own_row(table),
+        feed=wh.namespace.feed(table, starts[table.name]),
+        where=f"WHERE {' AND '.join(narrowed)}" if narrowed else "",
+    )
+
+
+def _filters(wanted: Wanted) -> tuple[list[str], dict[str, Any]]:
+    values: dict[str, Any] = {
+        "kind": wanted.kind if wanted.kind in (CREATED, CHANGED, DELETED) else None,
+        "table": next((n for n, t in enumerate(TABLES) if t.name == wanted.table), None),
+        "since": wanted.since,
+        "until": wanted.until,
+        "field": f"$.{wanted.field}" if wanted.field in fields() else None,
+    }
+    params = {name: value for name, value in values.items() if value is not None}
+    conditions = [_CONDITIONS[name] for name in params] or ["TRUE"]
+    if wanted.person == OUTSIDE:
+        conditions.append("person IS NULL")
+    elif wanted.person:
+        conditions.append("person = :person")
+        params["person"] = wanted.person
+    return conditions, params
+
+
+def fields() -> dict[str, str]:
+    """The columns that a person may ask after, and what they are called."""
+    return {
+        column.name: column.label
+        for table in TABLES
+        for column in table.own_columns
+        if column.name not in (table.key, table.parent_key)
+    }
+
+
+def _change(row: dict[str, Any]) -> Change:
+    table: Table = TABLES[row["place"]]
+    before, after = (row[side] and json.loads(row[side]) for side in ("before", "after"))
+    return Change(
+        table,
+        row["key"],
+        row["account"],
+        values_of(table, before),
+        values_of(table, after),
+        team=row["team"] or "",
+        version=row["version"],
+        moment=row["moment"],
+        person=row["person"] or "",
+        outside=row["person"] is None,
+        returned=bool(row["returned"]),
+    )

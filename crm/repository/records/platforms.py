@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Any
+
+from crm.model.records import PlatformStatus
+from crm.model.schema import PLATFORMS_STATUS
+from crm.repository import _sql
+from crm.repository._writing import write
+from crm.repository.errors import Missing, Stale
+from crm.warehouse import Warehouse
+
+from . import _children
+
+_IDS = uuid.UUID("6f1c2a52-6f0b-5d0e-9a38-3a7d0f6a7b11")
+
+
+def new_id(bsnid: str, platform: str) -> str:
+    """The id of a new row. The same for all who add it at once, so that doubles show."""
+    return str(uuid.uuid5(_IDS, f"{bsnid}\n{platform}"))
+
+
+def list_for(wh: Warehouse, bsnid: str) -> tuple[PlatformStatus, ...]:
+    sql = """
+    SELECT {columns} FROM {platforms_status} AS p
+    WHERE p.account_bsnid = :bsnid
+    ORDER BY p.platform, p.id
+    """
+    columns = _sql.columns(PLATFORMS_STATUS, "p")
+    rows = wh.query(_sql.render(wh.namespace, sql, columns=columns), {"bsnid": bsnid})
+    return tuple(_sql.record(PlatformStatus, row) for row in rows)
+
+
+def set_status(
+    wh: Warehouse, bsnid: str, platform: str, status: str, seen: dt.datetime | None
+) -> PlatformStatus:
+    """Set one platform's status; ``seen`` is None when there was no row for it. Returns the row
+    as it is then.
+
+    Two statements: whether the account was deleted meanwhile is only sure afterwards. Raises
+    Stale, with the row as it is now, when it changed since; Missing when the account is gone.
+    Setting what is already so writes nothing and is no conflict.
+    """
+    sql = """
+    MERGE INTO {platforms_status} AS t
+    USING (
+      SELECT CAST(:id AS STRING) AS id, a.bsnid AS account_bsnid,
+        CAST(:platform AS STRING) AS platform, CAST(:status AS STRING) AS status,
+        CAST(:seen AS TIMESTAMP) AS seen,
+        CURRENT_TIMESTAMP() AS now, CAST(:actor AS STRING) AS actor
+      FROM {accounts} AS a
+      WHERE a.bsnid = :bsnid
+    ) AS s
+    ON t.account_bsnid = s.account_bsnid AND t.platform = s.platform
+    WHEN MATCHED AND t.updated_at <=> s.seen AND NOT (t.status <=> s.status) THEN UPDATE SET
+      status = s.status, updated_at = s.now, updated_by = s.actor
+    WHEN NOT MATCHED THEN INSERT
+      (id, account_bsnid, platform, status, created_at, updated_at, created_by, updated_by)
+      VALUES (s.id, s.account_bsnid, s.platform, s.status, s.now, s.now, s.actor, s.actor)
+    """
+    params = {
+        "id": new_id(bsnid, platform),
+        "bsnid": bsnid,
+        "platform": platform,
+        "status": status or None,
+        "seen": seen,
+        "actor": wh.actor,
+    }
+    written = write(wh, _sql.render(wh.namespace, sql), params, repeatable=True)
+    rows = _current(wh, bsnid, platform)
+    if not rows:
+        if written:
+            _children.delete(wh, PLATFORMS_STATUS, params["id"])
+        raise Missing(bsnid)
+    current = _sql.record(PlatformStatus, rows[0])
+    if not written and (current.status or "") != status:
+        raise Stale(current)
+    return current
+
+
+def _current(wh: Warehouse, bsnid: str, platform: str) -> list[dict[str, Any]]:
+    """The account's row for the platform, newest first; all NULL where there is none."""
+    sql = """
+    SELECT {columns}
+    FROM {accounts} AS a
+    LEFT JOIN {platforms_status} AS p ON p.account_bsnid = a.bsnid AND p.platform = :platform
+    WHERE a.bsnid = :bsnid
+    ORDER BY p.updated_at DESC NULLS LAST
+    """
+    columns = _sql.columns(PLATFORMS_STATUS, "p")
+    params = {"bsnid": bsnid, "platform": platform}
+    return wh.query(_sql.render(wh.namespace, sql, columns=columns), params)

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import datetime as dt
+from functools import partial
+
+from crm.model.records import Listing, Page, Update
+from crm.model.schema import UPDATES
+from crm.repository import _sql
+from crm.repository._sql import Values
+from crm.warehouse import Warehouse
+
+from . import _children, _listing
+
+FILTERS = ("platform", "author", "business_area")
+SORTS = ("date", "team", "author", "platform")
+
+_LIST = _listing.ListSource(
+    source=_children.source(UPDATES),
+    struct=_sql.struct(UPDATES, "p", "'rn', p.rn", "'team', p.team"),
+    key="id",
+    searched=("description", "author", "team", "account_bsnid", "platform"),
+    filters=FILTERS,
+    sorts={
+        "date": ("date", "created_at"),
+        **{name: (_listing.text(name),) for name in SORTS[1:]},
+    },
+    default="-date",
+)
+
+
+def search(wh: Warehouse, listing: Listing) -> Page[Update]:
+    return _listing.load(wh, listing, _LIST, partial(_sql.record, Update))
+
+
+def get(wh: Warehouse, id: str) -> Update | None:
+    return _children.get(wh, UPDATES, Update, id)
+
+
+def create(wh: Warehouse, bsnid: str, id: str, values: Values) -> None:
+    """Raises Missing when the account is gone. The same id again changes nothing."""
+    _children.create(wh, UPDATES, bsnid, id, values)
+
+
+def update(wh: Warehouse, id: str, values: Values, seen: dt.datetime | None) -> None:
+    """Raises Stale, with the update as it is now, when it changed since ``seen``; Missing."""
+    _children.update(wh, UPDATES, Update, id, values, seen)
+
+
+def delete(wh: Warehouse, id: str) -> None:
+    _children.delete(wh, UPDATES, id)

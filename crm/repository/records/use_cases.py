@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import datetime as dt
+from functools import partial
+
+from crm.model.records import Listing, Page, UseCase
+from crm.model.schema import USE_CASES
+from crm.repository import _sql
+from crm.repository._sql import Values
+from crm.warehouse import Warehouse
+
+from . import _children, _listing
+
+FILTERS = ("platform", "status", "enablement_tier", "leader", "business_area")
+SORTS = ("team", "status", "platform", "enablement_tier", "leader", "updated_at")
+
+_LIST = _listing.ListSource(
+    source=_children.source(USE_CASES),
+    struct=_sql.struct(USE_CASES, "p", "'rn', p.rn", "'team', p.team"),
+    key="id",
+    searched=("problem", "solution", "leader", "team", "account_bsnid", "platform", "status"),
+    filters=FILTERS,
+    sorts={
+        **{name: (_listing.text(name),) for name in SORTS[:5]},
+        "updated_at": ("updated_at",),
+    },
+    default="team",
+)
+
+
+def search(wh: Warehouse, listing: Listing) -> Page[UseCase]:
+    return _listing.load(wh, listing, _LIST, partial(_sql.record, UseCase))
+
+
+def get(wh: Warehouse, id: str) -> UseCase | None:
+    return _children.get(wh, USE_CASES, UseCase, id)
+
+
+def create(wh: Warehouse, bsnid: str, id: str, values: Values) -> None:
+    """Raises Missing when the account is gone. The same id again changes nothing."""
+    _children.create(wh, USE_CASES, bsnid, id, values)
+
+
+def update(wh: Warehouse, id: str, values: Values, seen: dt.datetime | None) -> None:
+    """Raises Stale, with the use case as it is now, when it changed since ``seen``; Missing."""
+    _children.update(wh, USE_CASES, UseCase, id, values, seen)
+
+
+def delete(wh: Warehouse, id: str) -> None:
+    _children.delete(wh, USE_CASES, id)

@@ -1,0 +1,1 @@
+"""Many rows at once: import, copies of other tables, export, sample data."""

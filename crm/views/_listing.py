@@ -1,0 +1,251 @@
+"""The list pages: what the URL asks for, and the controls that change it.
+
+A list's whole state is in its URL. What a URL says wrongly (a sort that is not there, page
+"x") counts as not said; a page beyond the end is the last one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponseBase, QueryDict
+from django_htmx.http import push_url
+
+from crm.model.records import Listing, Page
+from crm.model.schema import ACCOUNTS, TABLES, Table
+from crm.model.vocabulary import words
+
+from . import _list_file, _respond
+
+MAX_QUERY = 200
+MAX_VALUES = 50
+# More than these would make the page heavy, and nobody reads them: search finds the others.
+MAX_OPTIONS = 100
+# These start with the newest or the most, the others with A.
+_DESCENDING_FIRST = {"updated_at", "date", "last_update", "use_cases"}
+_OTHER_LABELS = {"last_update": "Latest update", "use_cases": "Use cases", "team": "Team"}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A kind of list: where its rows come from and where its templates are."""
+
+    table: Table
+    repository: ModuleType
+    template: str
+    default_sort: str
+
+    @property
+    def live(self) -> str:
+        """The tables whose changes show in the list. Accounts show what their children say."""
+        tables = TABLES if self.table is ACCOUNTS else (self.table, ACCOUNTS)
+        return " ".join(table.name for table in tables)
+
+    def label(self, name: str) -> str:
+        """What people call a filter or sort key; platform and status may be a child's."""
+        tables = (self.table, *TABLES)
+        found = (t.column(name).label for t in tables if name in t.names)
+        return _OTHER_LABELS.get(name) or next(found, name.replace("_", " ").capitalize())
+
+    def known_words(self, name: str) -> tuple[str, ...]:
+        for table in (self.table, *TABLES):
+            if name in table.names and table.column(name).vocabulary:
+                return words(table.column(name).vocabulary)
+        return ()
+
+
+@dataclass(frozen=True)
+class Option:
+    value: str
+    count: int
+    checked: bool
+
+
+@dataclass(frozen=True)
+class FacetGroup:
+    name: str
+    label: str
+    options: tuple[Option, ...]
+    left_out: int = 0
+
+    @property
+    def chosen(self) -> int:
+        return sum(option.checked for option in self.options)
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A filter that applies, and the URL without it."""
+
+    label: str
+    value: str
+    url: str
+
+
+@dataclass(frozen=True)
+class SortLink:
+    key: str
+    label: str
+    url: str
+    direction: str  # ascending, descending or nothing: what aria-sort says
+
+
+@dataclass(frozen=True)
+class Controls:
+    """What surrounds a list: chips, filters, sort links, page links."""
+
+    subject: Subject
+    path: str
+    page: Page[Any]
+
+    @property
+    def listing(self) -> Listing:
+        return self.page.listing
+
+    def url(self, **changes: Any) -> str:
+        return self.path + query(replace(self.listing, **changes), self.subject)
+
+    @cached_property
+    def chips(self) -> list[Chip]:
+        listing = self.listing
+        chips = [Chip("Search", listing.q, self.url(q="", page=1))] if listing.q else []
+        for name, values in listing.filters.items():
+            for value in values:
+                rest = tuple(other for other in values if other != value)
+                url = self.url(filters={**listing.filters, name: rest}, page=1)
+                chips.append(Chip(self.subject.label(name), value, url))
+        return chips
+
+    @property
+    def exports(self) -> list[tuple[str, str]]:
+        """Links to the whole list as a file: what people call it, and the URL."""
+        plain = query(replace(self.listing, page=1), self.subject)
+        start = f"{self.path}{plain}{'&' if plain else '?'}format="
+        return [("CSV", f"{start}csv"), ("Excel", f"{start}xlsx")]
+
+    @property
+    def clear_url(self) -> str:
+        return self.url(q="", filters={}, page=1)
+
+    @cached_property
+    def facets(self) -> list[FacetGroup]:
+        groups = (self._facet(name) for name in self.subject.repository.FILTERS)
+        return [group for group in groups if group.options]
+
+    def _facet(self, name: str) -> FacetGroup:
+        """Known words in their order, what is chosen, then the most frequent values."""
+        counts = {facet.value: facet.count for facet in self.page.facets.get(name, ())}
+        chosen = self.listing.filters.get(name, ())
+        known = [word for word in self.subject.known_words(name) if word in counts]
+        values = list(dict.fromkeys([*known, *chosen, *counts]))
+        options = tuple(Option(v, counts.get(v, 0), v in chosen) for v in values[:MAX_OPTIONS])
+        left_out = len(values) - len(options)
+        return FacetGroup(name, self.subject.label(name), options, left_out)
+
+    def sort_link(self, key: str) -> SortLink:
+        current = self.listing.sort
+        if current == key:
+            direction, target = "ascending", f"-{key}"
+        elif current == f"-{key}":
+            direction, target = "descending", key
+        else:
+            direction, target = "", f"-{key}" if key in _DESCENDING_FIRST else key
+        return SortLink(key, self.subject.label(key), self.url(sort=target, page=1), direction)
+
+    @cached_property
+    def sorts(self) -> list[tuple[str, str, bool]]:
+        """Every order there is: value, words, whether it applies."""
+        keys = [
+            (sign + key, f"{self.subject.label(key)} {arrow}")
+            for key in self.subject.repository.SORTS
+            for sign, arrow in (("", "↑"), ("-", "↓"))
+        ]
+        return [(value, label, value == self.listing.sort) for value, label in keys]
+
+    @property
+    def previous_url(self) -> str:
+        return self.url(page=self.listing.page - 1) if self.listing.page > 1 else ""
+
+    @property
+    def next_url(self) -> str:
+        more = self.listing.page < self.page.last
+        return self.url(page=self.listing.page + 1) if more else ""
+
+    @cached_property
+    def page_links(self) -> list[tuple[int, str]]:
+        """Links to the pages near this one and at both ends; page 0 stands for a gap."""
+        here, last = self.listing.page, self.page.last
+        numbers = sorted({1, last} | set(range(max(1, here - 2), min(last, here + 2) + 1)))
+        links: list[tuple[int, str]] = []
+        for number in numbers:
+            if links and number > links[-1][0] + 1:
+                links.append((0, ""))
+            links.append((number, self.url(page=number)))
+        return links
+
+
+def show(
+    request: HttpRequest,
+    subject: Subject,
+    more: Callable[[Page[Any]], dict[str, Any]] = lambda page: {},
+) -> HttpResponseBase:
+    """The list page, or with ``format`` in the URL all of the list as a file. ``more`` gives
+    what a subject's table needs besides."""
+    listing = read(request.GET, subject)
+    form = request.GET.get("format", "")
+    if form in _list_file.FORMATS:
+        search = subject.repository.search
+        return _list_file.download(request, form, subject.table, search, listing)
+    page = subject.repository.search(request.warehouse, listing)
+    context = more(page) | {
+        "page": page,
+        "controls": Controls(subject, request.path, page),
+        "table": f"{subject.template}/_table.html",
+        "subject": subject,
+    }
+    template = f"{subject.template}/list.html"
+    response = _respond.show(request, template, "listing/_listing.html", context)
+    if _respond.wants_part(request):
+        push_url(response, request.path + query(page.listing, subject))
+    return response
+
+
+def read(parameters: QueryDict, subject: Subject) -> Listing:
+    filters = {name: _values(parameters, name) for name in subject.repository.FILTERS}
+    sort = parameters.get("sort", "")
+    known = sort.removeprefix("-") in subject.repository.SORTS
+    return Listing(
+        q=_plain(parameters.get("q", "")),
+        filters={name: values for name, values in filters.items() if values},
+        sort=sort if known else subject.default_sort,
+        page=_page_number(parameters.get("page", "")),
+    )
+
+
+def query(listing: Listing, subject: Subject) -> str:
+    """The query string that ``read`` understands as ``listing``, defaults left out."""
+    pairs: list[tuple[str, Any]] = [("q", listing.q)] if listing.q else []
+    pairs += [(name, value) for name, values in listing.filters.items() for value in values]
+    if listing.sort != subject.default_sort:
+        pairs.append(("sort", listing.sort))
+    if listing.page > 1:
+        pairs.append(("page", listing.page))
+    return f"?{urlencode(pairs)}" if pairs else ""
+
+
+def _values(parameters: QueryDict, name: str) -> tuple[str, ...]:
+    """An empty value asks for the rows that say nothing."""
+    return tuple(dict.fromkeys(_plain(value) for value in parameters.getlist(name)[:MAX_VALUES]))
+
+
+def _plain(text: str) -> str:
+    return text.replace("\0", "").strip()[:MAX_QUERY]
+
+
+def _page_number(text: str) -> int:
+    return min(int(text), 1_000_000) or 1 if text.isascii() and text.isdigit() else 1

@@ -1,0 +1,53 @@
+"""What has changed between a moment in the past and now."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from crm.model.changes import CHANGED, CREATED, DELETED, Change
+from crm.repository.errors import Missing
+from crm.repository.past import diff
+
+HEADINGS = {CREATED: "Added since", CHANGED: "Changed since", DELETED: "Gone since"}
+
+
+@require_safe
+def since(request: HttpRequest) -> HttpResponse:
+    return _show(request, "")
+
+
+@require_safe
+def account_since(request: HttpRequest, bsnid: str) -> HttpResponse:
+    return _show(request, bsnid)
+
+
+def _show(request: HttpRequest, bsnid: str) -> HttpResponse:
+    if request.as_of is None:
+        query = urlencode({"next": request.path})
+        return HttpResponseRedirect(f"{reverse('as-of')}?{query}")
+    wh = request.warehouse
+    now = wh.namespace.present
+    try:
+        changes = diff.between(wh, wh.namespace, now, bsnid)
+    except Missing as error:
+        raise Http404(f"There is no account “{bsnid}”, neither then nor now.") from error
+    context: dict[str, Any] = {
+        "bsnid": bsnid,
+        "team": next((change.team for change in changes if change.team), bsnid),
+        "by_kind": _by_kind(changes[: diff.SHOWN]),
+        "total": len(changes),
+        "more": len(changes) > diff.SHOWN,
+        "shown": diff.SHOWN,
+    }
+    return render(request, "history/since.html", context)
+
+
+def _by_kind(changes: list[Change]) -> list[tuple[str, list[Change]]]:
+    found = {kind: [change for change in changes if change.kind == kind] for kind in HEADINGS}
+    return [(HEADINGS[kind], of_kind) for kind, of_kind in found.items() if of_kind]

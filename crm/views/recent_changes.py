@@ -1,0 +1,69 @@
+"""What others changed, for pages that are open: see crm/live.py and static/js/live.js."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+
+from crm import live
+from crm.forms.fields import moment
+from crm.model.changes import CHANGED, DELETED
+from crm.model.schema import ACCOUNTS
+from crm.repository.past import change_feed
+from crm.repository.past.recent_changes import News
+from crm.warehouse.errors import PermissionDenied, StatementFailed, WarehouseError
+
+
+@require_safe
+def changes(request: HttpRequest) -> HttpResponse:
+    """204: nothing new. 410: there is nothing to be had, do not ask again. 503: ask later."""
+    if not settings.EDIP_LIVE_SECONDS or request.as_of:
+        return HttpResponse(status=410)
+    cursor = request.GET.get("seen", "")
+    try:
+        answer = live.ask(request.warehouse, cursor)
+    except StatementFailed as error:
+        # Of a table with a row filter or a mask, changes can be read by nobody. What VACUUM took
+        # meanwhile is missed once: the watch begins anew.
+        return HttpResponse(status=204 if change_feed.is_too_early(error) else 410)
+    except PermissionDenied:
+        return HttpResponse(status=410)
+    except WarehouseError:
+        return HttpResponse(status=503)
+    if answer.cursor == cursor and not answer.missed:
+        return HttpResponse(status=204)
+    me = request.warehouse.actor
+    told = [_told(each, me) for each in _without_stamps(answer.news)]
+    return JsonResponse({"seen": answer.cursor, "missed": answer.missed, "news": told})
+
+
+def _without_stamps(news: list[News]) -> list[News]:
+    """Deleting stamps a row with who does it; that is no change of its own."""
+    gone = {(each.table, each.key): each.version for each in news if each.kind == DELETED}
+    return [
+        each
+        for each in news
+        if each.kind != CHANGED or each.version > gone.get((each.table, each.key), -1)
+    ]
+
+
+def _told(each: News, me: str) -> dict[str, Any]:
+    who = "You" if each.person == me else each.person or "Somebody"
+    what = "the account" if each.table is ACCOUNTS else f"{_article(each)} {each.table.singular}"
+    return {
+        "record": f"{each.table.name}/{each.key}",
+        "account": each.bsnid,
+        "table": each.table.name,
+        "kind": each.kind,
+        "version": each.version,
+        "at": moment(each.updated_at),
+        "who": who,
+        "said": f"{who} {each.kind} {what}",
+    }
+
+
+def _article(each: News) -> str:
+    return "an" if each.table.singular[0] in "aeiou" and each.table.singular != "use case" else "a"
