@@ -10,8 +10,9 @@ import sys
 import threading
 from pathlib import Path
 
-from .locking import DataFolderInUse, hold, plain_path
-from .server import PATH, Server
+from local_warehouse.catalog.data_folder import DataFolderInUse, hold, plain_path
+from local_warehouse.serve.http import PATH, Server
+
 from .warehouse import Warehouse
 
 

@@ -8,17 +8,18 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from .catalog import Catalog
-from .changes import Changes
-from .commits import Commits
-from .differences import Differences
+from local_warehouse.catalog.catalog import Catalog
+from local_warehouse.catalog.identity import Identities
+from local_warehouse.catalog.privileges import Access
+from local_warehouse.delta.change_feed.changes import Changes
+from local_warehouse.delta.change_feed.row_differences import Differences
+from local_warehouse.delta.commits import Commits
+from local_warehouse.delta.time_travel import Past
+from local_warehouse.sql.names import Resolver
+from local_warehouse.sql.parameters import Parameters
+from local_warehouse.statements.query_history import QueryHistory
+
 from .engine import Cancellation, Engine
-from .identity import Identities
-from .names import Resolver
-from .parameters import Parameters
-from .past import Past
-from .privileges import Access
-from .query_history import QueryHistory
 from .sessions import Session
 
 

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from . import writes
-from .catalog import Catalog, Table
+from local_warehouse.catalog.catalog import Catalog, Table
+from local_warehouse.catalog.privileges import Access, Need
+from local_warehouse.sql.markers import mark_values
+from local_warehouse.sql.names import Namespace, Resolver
+from local_warehouse.sql.parsing import parse
+from local_warehouse.sql.template import Markers, Template
+from local_warehouse.statements.expand import expand
+from local_warehouse.statements.write import Write
+
 from .commands import Command, find_command
 from .errors import unsupported
-from .expand import expand
-from .marking import mark_values
-from .names import Namespace, Resolver
-from .parsing import parse
-from .privileges import Access, Need
-from .template import Markers, Template
-from .write import Write
+from .statements import prepare_write
 
 WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
 
@@ -68,7 +69,7 @@ class Preparer:
         markers = Markers()
         mark_values(tree, resolver, markers)
         if isinstance(tree, WRITES):
-            return writes.prepare(tree, resolver, markers)
+            return prepare_write.prepare(tree, resolver, markers)
         if not isinstance(tree, exp.Query):
             raise unsupported(f"this statement ({type(tree).__name__.upper()})")
         tables = expand(tree, resolver, markers)

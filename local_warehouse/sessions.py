@@ -11,8 +11,9 @@ import time
 import uuid
 from dataclasses import dataclass, field
 
+from local_warehouse.sql.names import Namespace
+
 from .errors import InvalidHandle
-from .names import Namespace
 
 
 @dataclass

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import description, writes
-from .catalog import Catalog
-from .changes import Changes
-from .commits import Commits
+from local_warehouse.catalog.catalog import Catalog
+from local_warehouse.catalog.identity import Identities
+from local_warehouse.catalog.privileges import Access
+from local_warehouse.delta.auto_optimize import Tending
+from local_warehouse.delta.change_feed.changes import Changes
+from local_warehouse.delta.change_feed.row_differences import Differences
+from local_warehouse.delta.commits import Commits
+from local_warehouse.delta.time_travel import Past
+from local_warehouse.serve.faults import Faults
+from local_warehouse.serve.start_stop import Running
+from local_warehouse.sql.parameters import Parameters
+from local_warehouse.statements.bind import fill
+from local_warehouse.statements.query_history import Entry, QueryHistory
+from local_warehouse.statements.system_tables import snapshots
+from local_warehouse.statements.write import Write
+
 from .context import Context, Parts, Result
-from .differences import Differences
+from .delta import metadata
 from .engine import Cancellation, Engine
-from .faults import Faults
-from .fill import fill
-from .identity import Identities
-from .parameters import Parameters
-from .past import Past
 from .prepare import Prepared, Preparer, Query
-from .privileges import Access
-from .query_history import Entry, QueryHistory
-from .running import Running
 from .sessions import Session, Sessions
-from .system_tables import snapshots
-from .tending import Tending
-from .write import Write
+from .statements import prepare_write
 
 
 class Warehouse:
@@ -34,7 +36,7 @@ class Warehouse:
         for left_over in folder.glob("snapshot-*.parquet"):
             left_over.unlink()
         catalog = Catalog(folder)
-        description.catch_up(catalog)
+        metadata.catch_up(catalog)
         commits = Commits(catalog, folder)
         past = Past(catalog, commits, folder)
         differences = Differences(catalog)
@@ -89,7 +91,7 @@ class Warehouse:
                 sql = fill(prepared.template, context, system_table=system_table)
                 return Result(self.parts.engine.run(sql, context.cancellation))
         if isinstance(prepared, Write):
-            result = writes.run(prepared, context)
+            result = prepare_write.run(prepared, context)
             self._tending.written(prepared.target)
             return result
         return prepared.run(context)

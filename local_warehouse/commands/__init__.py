@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from local_warehouse.catalog.privileges import Need
+from local_warehouse.sql.parsing import Words, tokenize
+
 from ..context import Context, Result
 from ..errors import syntax_error
-from ..parsing import Words, tokenize
-from ..privileges import Need
 from . import (
     alter,
     create,

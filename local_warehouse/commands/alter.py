@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from ..catalog import Column, Table
-from ..checks import parse_condition
+from local_warehouse.catalog.catalog import Column, Table
+from local_warehouse.catalog.privileges import MANAGE, schema_
+from local_warehouse.delta.history_terms import compact
+from local_warehouse.sql.check_constraints import parse_condition
+from local_warehouse.sql.parsing import Words, parse, property_of, text_of
+
 from ..context import NOTHING, Context, Result
 from ..engine import engine_name
 from ..errors import SqlError, column_not_found, unsupported
-from ..parsing import Words, parse, property_of, text_of
-from ..privileges import MANAGE, schema_
 from . import columns, policies
-from .committing import Draft, changing
+from ._committing import Draft, changing
 from .create import read_cluster, read_key, type_name
-from .terms import compact
 
 
 def table(words: Words, context: Context) -> Result:

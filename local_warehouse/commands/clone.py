@@ -22,18 +22,21 @@ from pathlib import Path
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from .. import delta_log, description, properties
-from ..catalog import Table, table_exists
+from local_warehouse.catalog import properties
+from local_warehouse.catalog.catalog import Table, table_exists
+from local_warehouse.catalog.privileges import MANAGE, schema_
+from local_warehouse.delta import log, metadata
+from local_warehouse.delta.files import Files
+from local_warehouse.delta.time_travel import vacuumed
+from local_warehouse.sql.parsing import Words
+from local_warehouse.sql.policies import is_protected
+from local_warehouse.statements import version_clause
+from local_warehouse.statements.system_tables import NUMBER
+
 from ..context import NOTHING, Context, Result, rows
 from ..errors import SqlError, unsupported
-from ..files import Files
-from ..parsing import Words
-from ..past import vacuumed
-from ..policies import is_protected
-from ..privileges import MANAGE, schema_
-from ..system_tables import NUMBER
-from . import policies, versions
-from .committing import commit, note_version
+from . import policies
+from ._committing import commit, note_version
 
 # https://docs.databricks.com/sql/language-manual/delta-clone (clone metrics), and what
 # DESCRIBE HISTORY calls the same.
@@ -78,7 +81,7 @@ def create(words: Words, context: Context, *, replaces: bool = False) -> Result:
         raise unsupported("cloning a table with a row filter or column mask")
     has_point = not words.next_is("TBLPROPERTIES", "LOCATION")
     ends = ("TBLPROPERTIES", "LOCATION")
-    version = versions.read(words, source, context, ends).version if has_point else None
+    version = version_clause.read(words, source, context, ends).version if has_point else None
     wanted = _Wanted(source, version, is_shallow, _properties(words))
     place = context.resolver.parts(node)
     found = context.catalog.find(*place)
@@ -120,16 +123,16 @@ def _create(place: tuple[str, str, str], wanted: _Wanted, context: Context) -> R
         _describe(table, wanted, delta)
         note_version(table, Table(*place, [], ""), 0, breaks_changes=False)
         files = _link(delta, wanted, location, context)
-        copied = delta_log.added(files.sizes, changes_data=True)
+        copied = log.added(files.sizes, changes_data=True)
         values = _values(files, Files({}), wanted)
         configuration = delta.metadata().configuration
         actions = [
             _info(wanted, delta, values),
             _protocol(delta),
-            description.action(table, delta.schema().to_json(), configuration),
+            metadata.action(table, delta.schema().to_json(), configuration),
             *copied,
         ]
-        delta_log.commit(location, 0, actions)
+        log.commit(location, 0, actions)
         context.engine.register(table.id, str(location))
         context.catalog.add_table(table)
     context.commits.record(table, 0, context.session.user, context.statement_id)
@@ -144,7 +147,7 @@ def _replace(table: Table, wanted: _Wanted, context: Context) -> Result:
         draft = replace(table, constraints=[])
         _describe(draft, wanted, delta)
         policies.require_columns(table, draft)
-        same = description.has_shape_of(table, draft)
+        same = metadata.has_shape_of(table, draft)
         note_version(draft, table, made, breaks_changes=not same)
         files = _link(delta, wanted, location, context)
         values = _values(files, before, wanted)
@@ -152,9 +155,9 @@ def _replace(table: Table, wanted: _Wanted, context: Context) -> Result:
         actions = [
             _info(wanted, delta, values),
             *_newer_protocol(delta, own),
-            description.action(draft, delta.schema().to_json(), configuration, own),
-            *delta_log.removed(before.sizes, changes_data=True),
-            *delta_log.added(files.sizes, changes_data=True),
+            metadata.action(draft, delta.schema().to_json(), configuration, own),
+            *log.removed(before.sizes, changes_data=True),
+            *log.added(files.sizes, changes_data=True),
         ]
         commit(table, draft, made, actions, context)
     return rows(dict.fromkeys(COLUMNS, NUMBER), [values])
@@ -189,7 +192,7 @@ def _open(wanted: _Wanted, context: Context) -> DeltaTable:
 
 def _describe(table: Table, wanted: _Wanted, delta: DeltaTable) -> None:
     """As the source was; the table keeps its own comment and masks."""
-    then = description.as_of(wanted.source, delta)
+    then = metadata.as_of(wanted.source, delta)
     masks = {column.name.lower(): column.mask for column in table.columns}
     table.columns = [replace(c, mask=masks.get(c.name.lower())) for c in then.columns]
     table.cluster_by = then.cluster_by
@@ -221,7 +224,7 @@ def _info(wanted: _Wanted, delta: DeltaTable, values: tuple[int, ...]) -> dict:
         "sourceVersion": str(delta.version()),
         "isShallow": str(wanted.is_shallow).lower(),
     }
-    return delta_log.info("CLONE", parameters, dict(zip(COLUMNS.values(), values, strict=True)))
+    return log.info("CLONE", parameters, dict(zip(COLUMNS.values(), values, strict=True)))
 
 
 def _protocol(delta: DeltaTable) -> dict:

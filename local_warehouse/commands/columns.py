@@ -14,12 +14,14 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from sqlglot import exp
 
-from .. import delta_log, properties
-from ..catalog import Column, Table
-from ..checks import parse_condition
+from local_warehouse.catalog import properties
+from local_warehouse.catalog.catalog import Column, Table
+from local_warehouse.delta import log
+from local_warehouse.delta.files import Files
+from local_warehouse.sql.check_constraints import parse_condition
+
 from ..engine import Engine
 from ..errors import SqlError, column_not_found
-from ..files import Files
 
 _DEFAULTS = "delta.feature.allowcolumndefaults"
 
@@ -84,8 +86,8 @@ def rewrite(table: Table, location: Path, was: dict[str, str]) -> list[dict]:
             content.select(list(kept.values())).rename_columns(list(kept)), location / name
         )
         after[name] = (location / name).stat().st_size
-    gone = delta_log.removed(before, changes_data=False)
-    return gone + delta_log.added(after, changes_data=False)
+    gone = log.removed(before, changes_data=False)
+    return gone + log.added(after, changes_data=False)
 
 
 def set_default(

@@ -7,16 +7,18 @@ from copy import copy
 
 from sqlglot import exp
 
-from .. import description, properties
-from ..catalog import Column, Constraint, Table, table_exists
+from local_warehouse.catalog import properties
+from local_warehouse.catalog.catalog import Column, Constraint, Table, table_exists
+from local_warehouse.catalog.privileges import METASTORE, catalog_, schema_
+from local_warehouse.delta import metadata
+from local_warehouse.sql.defaults import of as default_of
+from local_warehouse.sql.names import Namespace, Resolver
+from local_warehouse.sql.parameters import text_literal
+from local_warehouse.sql.parsing import Words, parse, property_of, text_of
+
 from ..context import NOTHING, Context, Result
-from ..defaults import of as default_of
 from ..engine import engine_name
 from ..errors import SqlError, column_not_found, unsupported
-from ..names import Namespace, Resolver
-from ..parameters import text_literal
-from ..parsing import Words, parse, property_of, text_of
-from ..privileges import METASTORE, catalog_, schema_
 from . import clone
 from .columns import set_default
 
@@ -194,7 +196,7 @@ def _create_on_disk(table: Table, context: Context) -> None:
         for name, value in table.properties.items()
         if name.lower() in ENGINE_PROPERTIES
     }
-    told[description.KEY] = description.text(table)
+    told[metadata.KEY] = metadata.text(table)
     sql = (
         f"CREATE TABLE {engine_name(table.id)} ({columns}) USING DELTA "
         f"LOCATION {text_literal(str(location))}"

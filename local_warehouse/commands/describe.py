@@ -7,10 +7,11 @@ import datetime as dt
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from .. import types
+from local_warehouse.catalog import types
+from local_warehouse.sql.parsing import Words
+from local_warehouse.statements.system_tables import MOMENT, NUMBER, TEXT
+
 from ..context import Context, Result, rows
-from ..parsing import Words
-from ..system_tables import MOMENT, NUMBER, TEXT
 
 
 def table(words: Words, context: Context) -> Result:

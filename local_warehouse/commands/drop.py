@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 
-from ..catalog import Table
+from local_warehouse.catalog.catalog import Table
+from local_warehouse.catalog.privileges import MANAGE, schema_
+from local_warehouse.sql.parsing import Words
+
 from ..context import NOTHING, Context, Result
 from ..errors import SqlError
-from ..parsing import Words
-from ..privileges import MANAGE, schema_
 
 
 def table(words: Words, context: Context) -> Result:

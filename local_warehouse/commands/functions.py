@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from ..catalog import Column, Function
+from local_warehouse.catalog.catalog import Column, Function
+from local_warehouse.catalog.privileges import MANAGE, Securable, object_, schema_
+from local_warehouse.sql.parsing import Words, parse, text_of
+from local_warehouse.sql.template import DIALECT, Markers
+from local_warehouse.statements.bind import fill
+from local_warehouse.statements.expand import inline
+from local_warehouse.statements.system_tables import TEXT
+
 from ..context import NOTHING, Context, Result, rows
 from ..errors import SqlError, routine_not_found, unsupported
-from ..expand import inline
-from ..fill import fill
-from ..parsing import Words, parse, text_of
-from ..privileges import MANAGE, Securable, object_, schema_
-from ..system_tables import TEXT
-from ..template import DIALECT, Markers
 from .create import type_name
 from .show import matches, pattern, within
 

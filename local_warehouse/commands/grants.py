@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from local_warehouse.catalog.privileges import (
+    APPLICABLE,
+    MANAGE,
+    METASTORE,
+    Securable,
+    find,
+    grants_on,
+    object_,
+)
+from local_warehouse.sql.parsing import Words
+from local_warehouse.statements.system_tables import TEXT
+
 from ..context import NOTHING, Context, Result, rows
 from ..errors import SqlError, routine_not_found
-from ..parsing import Words
-from ..privileges import APPLICABLE, MANAGE, METASTORE, Securable, find, grants_on, object_
-from ..system_tables import TEXT
 from .functions import find as find_function
 
 

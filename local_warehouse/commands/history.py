@@ -8,10 +8,11 @@ import json
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from local_warehouse.delta import history_terms
+from local_warehouse.sql.parsing import Words
+from local_warehouse.statements.system_tables import MOMENT, NUMBER, TEXT
+
 from ..context import Context, Result, rows
-from ..parsing import Words
-from ..system_tables import MOMENT, NUMBER, TEXT
-from . import terms
 
 # https://docs.databricks.com/delta/history (history schema)
 COLUMNS = {
@@ -52,14 +53,14 @@ def _row(commit: dict, makers: dict[int, dict]) -> tuple:
         user,
         user,
         commit.get("operation"),
-        _texts(terms.parameters(commit)),
+        _texts(history_terms.parameters(commit)),
         None,
         None,
         None,
         version - 1 if version else None,
         "WriteSerializable",
         commit.get("isBlindAppend"),
-        _texts(terms.metrics(commit)),
+        _texts(history_terms.metrics(commit)),
         commit.get("userMetadata"),
         commit.get("engineInfo"),
     )

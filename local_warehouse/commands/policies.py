@@ -6,16 +6,17 @@ import copy
 
 from sqlglot import exp
 
-from ..catalog import Column, Policy, Table
+from local_warehouse.catalog.catalog import Column, Policy, Table
+from local_warehouse.catalog.privileges import object_
+from local_warehouse.sql.parsing import Words
+from local_warehouse.sql.policies import visible
+from local_warehouse.sql.template import Markers
+from local_warehouse.statements.bind import fill
+from local_warehouse.statements.expand import policy_caller
+
 from ..context import NOTHING, Context, Result
 from ..engine import engine_name
 from ..errors import SqlError, column_not_found, routine_not_found
-from ..expand import policy_caller
-from ..fill import fill
-from ..parsing import Words
-from ..policies import visible
-from ..privileges import object_
-from ..template import Markers
 from .functions import find
 
 

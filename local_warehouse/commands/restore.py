@@ -7,14 +7,16 @@ from pathlib import Path
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from .. import delta_log, description
+from local_warehouse.delta import log, metadata
+from local_warehouse.delta.files import Files
+from local_warehouse.sql.parsing import Words
+from local_warehouse.statements import version_clause
+from local_warehouse.statements.system_tables import NUMBER
+
 from ..context import Context, Result, rows
 from ..errors import SqlError
-from ..files import Files
-from ..parsing import Words
-from ..system_tables import NUMBER
-from . import policies, versions
-from .committing import commit, note_version
+from . import policies
+from ._committing import commit, note_version
 
 # https://docs.databricks.com/sql/language-manual/delta-restore (Restore metrics), and what
 # DESCRIBE HISTORY calls the same.
@@ -33,7 +35,7 @@ def restore(words: Words, context: Context) -> Result:
     table = context.resolver.table(words.table(), "MODIFY", "SELECT")
     words.accept("TO")
     try:
-        point = versions.read(words, table, context)
+        point = version_clause.read(words, table, context)
     except SqlError as error:
         raise _as_of_restore(error) from error
     with context.commits.exclusively(table, context.cancellation):
@@ -44,18 +46,18 @@ def restore(words: Words, context: Context) -> Result:
         if not all((location / path).exists() for path in added.sizes):
             raise _gone(point.version)
         values = (after.size, len(after), len(removed), len(added), removed.size, added.size)
-        draft = description.as_of(table, then)
+        draft = metadata.as_of(table, then)
         policies.require_columns(table, draft)
         made = now.version() + 1
-        same = description.has_shape_of(table, draft)
+        same = metadata.has_shape_of(table, draft)
         note_version(draft, table, made, breaks_changes=not same)
         metrics = dict(zip(COLUMNS.values(), values, strict=True))
         schema, configuration = then.schema().to_json(), now.metadata().configuration
         actions = [
-            delta_log.info("RESTORE", point.parameters, metrics),
-            description.action(draft, schema, configuration, now),
-            *delta_log.removed(removed.sizes, changes_data=True),
-            *delta_log.added(added.sizes, changes_data=True),
+            log.info("RESTORE", point.parameters, metrics),
+            metadata.action(draft, schema, configuration, now),
+            *log.removed(removed.sizes, changes_data=True),
+            *log.added(added.sizes, changes_data=True),
         ]
         commit(table, draft, made, actions, context)
     return rows(dict.fromkeys(COLUMNS, NUMBER), [values])

@@ -6,10 +6,11 @@ import fnmatch
 
 import pyarrow as pa
 
+from local_warehouse.catalog.privileges import catalog_, object_, schema_
+from local_warehouse.sql.parsing import Words
+from local_warehouse.statements.system_tables import TEXT
+
 from ..context import Context, Result, rows
-from ..parsing import Words
-from ..privileges import catalog_, object_, schema_
-from ..system_tables import TEXT
 
 
 def catalogs(words: Words, context: Context) -> Result:

@@ -8,13 +8,15 @@ from typing import Any
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from .. import delta_log, properties, sweeping
-from ..catalog import Table
+from local_warehouse.catalog import properties
+from local_warehouse.catalog.catalog import Table
+from local_warehouse.delta import log, unneeded_files
+from local_warehouse.delta.files import Files
+from local_warehouse.sql.parsing import Words
+from local_warehouse.statements.system_tables import TEXT
+
 from ..context import Context, Result, rows
 from ..errors import SqlError, unsupported
-from ..files import Files
-from ..parsing import Words
-from ..system_tables import TEXT
 
 _SIZES = pa.struct(
     [("min", pa.int64()), ("max", pa.int64()), ("avg", pa.float64())]
@@ -84,7 +86,7 @@ def vacuum(words: Words, context: Context) -> Result:
     location = context.catalog.location(table)
     with context.commits.exclusively(table, context.cancellation):
         reach, latest = context.commits.reach(table), context.commits.version(table)
-        found = sweeping.unneeded(location, retained, reach, latest, lite=lite)
+        found = unneeded_files.unneeded(location, retained, reach, latest, lite=lite)
         if found.sizes and not is_dry:
             _delete(found, retained, table, context)
     paths = (
@@ -126,8 +128,8 @@ def _delete(found: Files, hours: int, table: Table, context: Context) -> None:
 
 def _note(operation: str, parameters: dict, metrics: dict, table: Table, context: Context) -> None:
     version = context.commits.version(table) + 1
-    told = delta_log.info(operation, parameters, metrics)
-    delta_log.commit(context.catalog.location(table), version, [told])
+    told = log.info(operation, parameters, metrics)
+    log.commit(context.catalog.location(table), version, [told])
     _record(table, context)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from local_warehouse.sql.names import Namespace
+from local_warehouse.sql.parsing import Words
+from local_warehouse.statements.system_tables import TEXT
+
 from ..context import NOTHING, Context, Result, rows
 from ..errors import SqlError, unsupported
-from ..names import Namespace
-from ..parsing import Words
-from ..system_tables import TEXT
 
 # https://docs.databricks.com/sql/language-manual/sql-ref-parameters
 KNOWN = (

@@ -1,0 +1,1 @@
+"""What Unity Catalog knows: objects, privileges, people, types, properties."""

@@ -1,0 +1,364 @@
+"""What Unity Catalog would know: catalogs, schemas, tables, constraints, properties.
+
+Held in memory and written whole to ``catalog.json`` at every change (atomically), so it
+survives a restart and a kill. Names are case-insensitive and kept in lower case, as Unity
+Catalog keeps them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from local_warehouse.errors import SqlError, table_not_found
+
+DEFAULT_CATALOG = "workspace"
+DEFAULT_SCHEMA = "default"
+SYSTEM_CATALOG = "system"
+EVERYBODY = "account users"
+FORMAT = 2
+CHANGE_FEED = "delta.enablechangedatafeed"
+
+
+@dataclass
+class Policy:
+    """A row filter or a column mask: a function, and the columns it is given."""
+
+    function: list[str]
+    columns: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Column:
+    name: str
+    type: str
+    nullable: bool = True
+    comment: str | None = None
+    mask: Policy | None = None
+    default: str | None = None  # an expression
+
+
+# Privileges by principal: {principal: {privilege: who granted it}}.
+Grants = dict[str, dict[str, str]]
+
+
+@dataclass
+class Constraint:
+    """PRIMARY KEY or FOREIGN KEY: informational, never enforced, as in Unity Catalog."""
+
+    name: str
+    kind: str
+    columns: list[str]
+    references: list[str] | None = None
+    referenced_columns: list[str] | None = None
+
+
+@dataclass
+class Table:
+    catalog: str
+    schema: str
+    name: str
+    columns: list[Column]
+    owner: str
+    comment: str | None = None
+    cluster_by: list[str] = field(default_factory=list)
+    properties: dict[str, str] = field(default_factory=dict)
+    constraints: list[Constraint] = field(default_factory=list)
+    checks: dict[str, str] = field(default_factory=dict)
+    id: str = field(default_factory=lambda: f"t_{uuid.uuid4().hex}")
+    created_at: float = field(default_factory=time.time)
+    epoch: int = 0  # counts changes of the metadata: concurrent writers must notice them
+    grants: Grants = field(default_factory=dict)
+    row_filter: Policy | None = None
+    feed_since: int | None = None  # the version from which changes are recorded
+    schema_since: int = 0  # the version in which a column was renamed or dropped last
+    vacuumed_to: int = -1  # the last version whose changes cannot be read, its files being gone
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.catalog}.{self.schema}.{self.name}"
+
+    @property
+    def has_change_feed(self) -> bool:
+        found = (v for k, v in self.properties.items() if k.lower() == CHANGE_FEED)
+        return next(found, "false").lower() == "true"
+
+    def column(self, name: str) -> Column | None:
+        wanted = name.lower()
+        return next((column for column in self.columns if column.name.lower() == wanted), None)
+
+
+@dataclass
+class Function:
+    """A scalar SQL function; ``namespace`` is where the names in its body are looked up."""
+
+    catalog: str
+    schema: str
+    name: str
+    parameters: list[Column]
+    returns: str
+    body: str
+    owner: str
+    namespace: list[str]
+    comment: str | None = None
+    created_at: float = field(default_factory=time.time)
+    grants: Grants = field(default_factory=dict)
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.catalog}.{self.schema}.{self.name}"
+
+
+@dataclass
+class Schema:
+    comment: str | None = None
+    owner: str = ""
+    created_at: float = field(default_factory=time.time)
+    tables: dict[str, Table] = field(default_factory=dict)
+    functions: dict[str, Function] = field(default_factory=dict)
+    grants: Grants = field(default_factory=dict)
+
+
+@dataclass
+class CatalogEntry:
+    comment: str | None = None
+    owner: str = ""
+    created_at: float = field(default_factory=time.time)
+    schemas: dict[str, Schema] = field(default_factory=dict)
+    grants: Grants = field(default_factory=dict)
+
+
+@dataclass
+class Metastore:
+    """What all catalogs lie in; nobody owns it, admins administer it."""
+
+    owner: str = ""
+    grants: Grants = field(default_factory=dict)
+
+
+class Catalog:
+    """All names of the warehouse. ``version`` rises with every change."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "catalog.json"
+        self._lock = threading.RLock()
+        self.tables_folder = folder / "tables"
+        self.tables_folder.mkdir(parents=True, exist_ok=True)
+        self.version = 0
+        self.unity = True  # off: a workspace without Unity Catalog
+        self.metastore = Metastore()
+        self.catalogs: dict[str, CatalogEntry] = {}
+        if self._file.exists():
+            self._load(json.loads(self._file.read_text()))
+        else:
+            self.catalogs[DEFAULT_CATALOG] = CatalogEntry(
+                comment="Created with the warehouse", schemas={DEFAULT_SCHEMA: Schema()}
+            )
+            self._open_to_everybody()
+
+    # --- reading ---
+    def location(self, table: Table) -> Path:
+        return self.tables_folder / table.id
+
+    def catalog(self, name: str) -> CatalogEntry:
+        try:
+            return self.catalogs[name.lower()]
+        except KeyError:
+            raise SqlError(
+                "NO_SUCH_CATALOG_EXCEPTION", f"Catalog '{name}' was not found.", "42704"
+            ) from None
+
+    def schema(self, catalog: str, name: str) -> Schema:
+        try:
+            return self.catalog(catalog).schemas[name.lower()]
+        except KeyError:
+            raise SqlError(
+                "SCHEMA_NOT_FOUND", f"The schema `{catalog}`.`{name}` cannot be found.", "42704"
+            ) from None
+
+    def find(self, catalog: str, schema: str, name: str) -> Table | None:
+        entry = self.catalogs.get(catalog.lower())
+        found = entry.schemas.get(schema.lower()) if entry else None
+        return found.tables.get(name.lower()) if found else None
+
+    def table(self, catalog: str, schema: str, name: str) -> Table:
+        table = self.find(catalog, schema, name)
+        if table is None:
+            raise table_not_found(f"`{catalog}`.`{schema}`.`{name}`")
+        return table
+
+    def by_id(self, table_id: str) -> Table:
+        """The table with an id; raises SqlError where it has been dropped."""
+        for table in self.all_tables():
+            if table.id == table_id:
+                return table
+        raise table_not_found(table_id)
+
+    def all_tables(self) -> list[Table]:
+        with self._lock:
+            return [
+                table
+                for entry in self.catalogs.values()
+                for schema in entry.schemas.values()
+                for table in schema.tables.values()
+            ]
+
+    def find_function(self, catalog: str, schema: str, name: str) -> Function | None:
+        entry = self.catalogs.get(catalog.lower())
+        found = entry.schemas.get(schema.lower()) if entry else None
+        return found.functions.get(name.lower()) if found else None
+
+    # --- changing ---
+    def create_catalog(self, name: str, comment: str | None, owner: str) -> None:
+        with self._lock:
+            if name.lower() in (*self.catalogs, SYSTEM_CATALOG):
+                raise SqlError(
+                    "CATALOG_ALREADY_EXISTS", f"Catalog '{name}' already exists.", "42710"
+                )
+            schemas = {DEFAULT_SCHEMA: Schema(owner=owner)}
+            self.catalogs[name.lower()] = CatalogEntry(comment, owner, schemas=schemas)
+            self.save()
+
+    def create_schema(self, catalog: str, name: str, comment: str | None, owner: str) -> None:
+        with self._lock:
+            entry = self.catalog(catalog)
+            if name.lower() in entry.schemas:
+                raise SqlError(
+                    "SCHEMA_ALREADY_EXISTS",
+                    f"Cannot create schema `{catalog}`.`{name}` because it already exists.",
+                    "42P06",
+                )
+            entry.schemas[name.lower()] = Schema(comment, owner)
+            self.save()
+
+    def add_table(self, table: Table) -> None:
+        with self._lock:
+            schema = self.schema(table.catalog, table.schema)
+            if table.name in schema.tables:
+                raise table_exists(table.full_name)
+            schema.tables[table.name] = table
+            self.save()
+
+    def rename_table(self, table: Table, schema: str, name: str) -> None:
+        with self._lock:
+            target = self.schema(table.catalog, schema)
+            if name in target.tables:
+                raise table_exists(f"{table.catalog}.{schema}.{name}")
+            del self.schema(table.catalog, table.schema).tables[table.name]
+            table.schema, table.name = schema, name
+            target.tables[name] = table
+            table.epoch += 1
+            self.save()
+
+    def drop_table(self, table: Table) -> None:
+        with self._lock:
+            self.schema(table.catalog, table.schema).tables.pop(table.name, None)
+            self.save()
+
+    def drop_schema(self, catalog: str, name: str) -> None:
+        with self._lock:
+            self.schema(catalog, name)
+            del self.catalog(catalog).schemas[name.lower()]
+            self.save()
+
+    def drop_catalog(self, name: str) -> None:
+        with self._lock:
+            self.catalog(name)
+            del self.catalogs[name.lower()]
+            self.save()
+
+    def changed(self, table: Table) -> None:
+        """Record that a table's description was changed in place."""
+        with self._lock:
+            table.epoch += 1
+            self.save()
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Change something in place within the block, and save it after."""
+        with self._lock:
+            yield
+            self.save()
+
+    def switch_unity(self, on: bool) -> None:
+        with self._lock:
+            self.unity = on
+            self.version += 1
+
+    def save(self) -> None:
+        with self._lock:
+            self.version += 1
+            content = {
+                "format": FORMAT,
+                "metastore": asdict(self.metastore),
+                "catalogs": {name: asdict(entry) for name, entry in self.catalogs.items()},
+            }
+            temporary = self._file.with_suffix(".tmp")
+            with temporary.open("w") as file:
+                json.dump(content, file)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self._file)
+
+    def _load(self, content: dict) -> None:
+        older = content.get("format") != FORMAT
+        catalogs = content if older else content["catalogs"]
+        for name, entry in catalogs.items():
+            schemas = {key: _schema(schema) for key, schema in entry["schemas"].items()}
+            self.catalogs[name] = CatalogEntry(**{**entry, "schemas": schemas})
+        if older:
+            self._open_to_everybody()
+        else:
+            self.metastore = Metastore(**content["metastore"])
+
+    def _open_to_everybody(self) -> None:
+        """What every user may from the beginning: a place for their first table."""
+        if (entry := self.catalogs.get(DEFAULT_CATALOG)) is None:
+            return
+        entry.grants[EVERYBODY] = {"USE CATALOG": ""}
+        if (schema := entry.schemas.get(DEFAULT_SCHEMA)) is not None:
+            schema.grants[EVERYBODY] = {"USE SCHEMA": "", "CREATE TABLE": ""}
+
+
+def _schema(content: dict) -> Schema:
+    functions = {
+        name: Function(**{**function, "parameters": [Column(**c) for c in function["parameters"]]})
+        for name, function in content.get("functions", {}).items()
+    }
+    return Schema(**{**content, "tables": _tables(content["tables"]), "functions": functions})
+
+
+def _tables(content: dict) -> dict[str, Table]:
+    return {
+        name: Table(
+            **{
+                **table,
+                "row_filter": _policy(table.get("row_filter")),
+                "columns": [
+                    Column(**{**column, "mask": _policy(column.get("mask"))})
+                    for column in table["columns"]
+                ],
+                "constraints": [Constraint(**c) for c in table["constraints"]],
+            }
+        )
+        for name, table in content.items()
+    }
+
+
+def _policy(content: dict | None) -> Policy | None:
+    return None if content is None else Policy(**content)
+
+
+def table_exists(name: str) -> SqlError:
+    return SqlError(
+        "TABLE_OR_VIEW_ALREADY_EXISTS",
+        f"Cannot create table or view {name} because it already exists.",
+        "42P07",
+    )

@@ -1,0 +1,1 @@
+"""Delta tables on disk: logs, commits, versions, change feeds, upkeep."""

@@ -1,0 +1,1 @@
+"""The change data feed, computed from the files that each commit added and removed."""

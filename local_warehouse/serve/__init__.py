@@ -1,0 +1,1 @@
+"""What clients reach over HTTP: Thrift, OAuth, REST and control endpoints, and faults on demand."""

@@ -1,0 +1,170 @@
+"""The control endpoint: health, the statement log, faults, who still needs the server.
+
+Tests also say here who there is (tokens, principals, groups) and how the warehouse is doing.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
+
+from local_warehouse.warehouse import Warehouse
+
+from .faults import Fault
+
+PREFIX = "/control"
+
+
+class Control:
+    """Answers control requests; JSON in, JSON out."""
+
+    def __init__(self, warehouse: Warehouse, stop: Callable[[], None]) -> None:
+        self._warehouse = warehouse
+        self._stop = stop
+        self._clients: set[int] = set()
+        self._lock = threading.Lock()
+        self._stopping = False
+
+    def handle(self, method: str, path: str, body: dict) -> dict | None:
+        """The answer, or None where there is nothing at that path."""
+        url = urlsplit(path)
+        query = {name: values[-1] for name, values in parse_qs(url.query).items()}
+        match method, url.path.removeprefix(PREFIX):
+            case "GET", "/health":
+                return {"pid": os.getpid()}
+            case "GET", "/statements":
+                return self._statements(int(query.get("after", 0)))
+            case "POST", "/faults":
+                self._warehouse.faults.add(_fault(body))
+                return {}
+            case "DELETE", "/faults":
+                self._warehouse.faults.clear()
+                return {}
+            case "DELETE", "/sessions":
+                return {"closed": self._warehouse.sessions.close_all()}
+            case "GET", "/warehouse":
+                return {"state": self._warehouse.running.state}
+            case "POST", "/warehouse":
+                return self._set_warehouse(body)
+            case _, "/tokens" | "/principals" | "/groups" as what:
+                return self._set_identity(method, what, body)
+            case "POST", "/clients":
+                return self._add_client(int(body["pid"]))
+            case "POST", "/shutdown":
+                threading.Thread(target=self._stop, daemon=True).start()
+                return {}
+        return None
+
+    def _set_warehouse(self, body: dict) -> dict:
+        running = self._warehouse.running
+        running.start_seconds = float(body.get("start_seconds", running.start_seconds))
+        if "unity_catalog" in body:
+            self._warehouse.parts.catalog.switch_unity(bool(body["unity_catalog"]))
+        if "state" in body:
+            running.become(body["state"])
+        return {"state": running.state}
+
+    def _set_identity(self, method: str, what: str, body: dict) -> dict | None:
+        identities = self._warehouse.identities
+        try:
+            match method, what:
+                case "POST", "/tokens":
+                    token, entry = _token(body)
+                    identities.tokens.change(lambda content: content.update({token: entry}))
+                case "DELETE", "/tokens":
+                    identities.revoke(body["token"])
+                case "POST", "/principals":
+                    client_id, entry = _principal(body)
+                    identities.principals.change(lambda all: all.update({client_id: entry}))
+                case "POST", "/groups":
+                    group = {body["group"]: list(body["members"])}
+                    identities.groups.change(lambda content: content.update(group))
+                case _:
+                    return None
+        except KeyError as error:
+            raise ValueError(f"{error} is missing") from error
+        return {}
+
+    def _add_client(self, pid: int) -> dict:
+        with self._lock:
+            if self._stopping:
+                raise ValueError("this server is stopping")
+            self._clients.add(pid)
+        return {}
+
+    def _statements(self, after: int) -> dict:
+        entries = self._warehouse.parts.history.entries(after)
+        statements = [
+            {
+                "number": entry.number,
+                "statement_id": entry.statement_id,
+                "user": entry.user,
+                "text": entry.text,
+                "query_tags": entry.query_tags,
+                "started_at": entry.started_at.isoformat(),
+                "duration_ms": entry.duration_ms,
+                "status": entry.status,
+                "rows": entry.rows,
+                "error": entry.error,
+            }
+            for entry in entries
+        ]
+        return {"statements": statements, "last": entries[-1].number if entries else after}
+
+    def stop_when_unused(self, first: float = 60.0, idle: float = 3.0) -> None:
+        """Watch the registered processes, and stop the server when none of them is left.
+
+        ``first`` is how many seconds the first one may take to register; ``idle`` how many
+        there may be between two, as from one management command to the next.
+        """
+        deadline = time.monotonic() + first
+        while not self._stopping:
+            time.sleep(0.5)
+            with self._lock:
+                self._clients = {pid for pid in self._clients if _is_alive(pid)}
+                if self._clients:
+                    deadline = time.monotonic() + idle
+                self._stopping = time.monotonic() > deadline
+        self._stop()
+
+
+def _token(body: dict) -> tuple[str, dict]:
+    optional = {k: body[k] for k in ("scopes", "warehouse", "admin") if k in body}
+    entry = {"user": body["user"], **optional}
+    if (seconds := body.get("expires_in")) is not None:
+        entry["expires_at"] = time.time() + seconds
+    return body["token"], entry
+
+
+def _principal(body: dict) -> tuple[str, dict]:
+    optional = {k: body[k] for k in ("token_seconds", "name", "admin") if k in body}
+    return body["client_id"], {"secrets": list(body["secrets"]), **optional}
+
+
+def _fault(body: dict) -> Fault:
+    try:
+        return Fault(**body)
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    # A client that nobody has waited for is over, though its process id still exists.
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return False

@@ -1,0 +1,87 @@
+"""Faults on demand: what a real warehouse does on a bad day.
+
+The control endpoint adds and clears them; the server asks before and after each request, so
+the connector meets them on the wire.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass
+
+from local_warehouse.engine import Cancellation
+from local_warehouse.errors import InvalidHandle, concurrent_write
+
+KINDS = (
+    "latency",  # each statement takes ``seconds`` longer
+    "http_status",  # answers ``status`` with Retry-After, without executing
+    "drop_before",  # closes the connection before executing
+    "drop_after",  # executes, then closes the connection without an answer
+    "invalid_session",  # the session is gone
+    "expired_token",  # 403, as for a token past its life
+    "conflict",  # SQLSTATE 2D521, nothing committed
+    "starting",  # 503, the warehouse is still starting
+)
+
+
+@dataclass
+class Fault:
+    """One fault: for statements matching ``match``, ``times`` times (None: until cleared)."""
+
+    kind: str
+    times: int | None = None
+    match: str | None = None
+    rpc: str = "ExecuteStatement"
+    status: int = 503
+    retry_after: int = 1
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"unknown fault {self.kind!r}; known are {', '.join(KINDS)}")
+        if self.match is not None:
+            re.compile(self.match)
+
+
+class Faults:
+    """The faults in force."""
+
+    def __init__(self) -> None:
+        self._faults: list[Fault] = []
+        self._lock = threading.Lock()
+
+    def add(self, fault: Fault) -> None:
+        with self._lock:
+            self._faults.append(fault)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._faults.clear()
+
+    def take(self, rpc: str, text: str, *kinds: str) -> Fault | None:
+        """The next fault of these kinds for this request, used up once."""
+        with self._lock:
+            for fault in self._faults:
+                if fault.kind in kinds and fault.rpc == rpc and self._matches(fault, text):
+                    if fault.times is not None:
+                        fault.times -= 1
+                        if fault.times <= 0:
+                            self._faults.remove(fault)
+                    return fault
+        return None
+
+    def before_execution(self, text: str, cancellation: Cancellation) -> None:
+        """Latency and conflicts, which belong to the statement rather than to the wire."""
+        if fault := self.take("ExecuteStatement", text, "latency"):
+            cancellation.wait(fault.seconds)
+        if self.take("ExecuteStatement", text, "conflict"):
+            raise concurrent_write("the table")
+
+    def check_session(self, rpc: str, text: str) -> None:
+        if self.take(rpc, text, "invalid_session"):
+            raise InvalidHandle("Invalid SessionHandle: SessionHandle [injected]")
+
+    @staticmethod
+    def _matches(fault: Fault, text: str) -> bool:
+        return fault.match is None or re.search(fault.match, text, re.IGNORECASE) is not None

@@ -1,0 +1,188 @@
+"""The HTTP side: the Thrift endpoint that the connector posts to, OAuth, REST, control.
+
+Loopback only. Each answer is written in one go on a socket without Nagle's delay: otherwise
+every statement waits 40 ms for a delayed ACK.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import socket
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from databricks.sql.thrift_api.TCLIService import TCLIService
+from thrift.protocol.TBinaryProtocol import TBinaryProtocolAccelerated
+from thrift.Thrift import TMessageType
+from thrift.transport.TTransport import TMemoryBuffer
+
+from local_warehouse.catalog.identity import Principal, Refused
+from local_warehouse.warehouse import Warehouse
+
+from . import oauth as oauth_api
+from . import rest_api
+from .control import PREFIX as CONTROL
+from .control import Control
+from .faults import Fault
+from .operations import Operations
+from .reply import Reply
+from .thrift import Service
+
+PATH = "/sql/1.0/warehouses/local"
+ERROR_HEADER = "x-thriftserver-error-message"
+
+
+class Server(ThreadingHTTPServer):
+    """Serves one warehouse. Raises ValueError for an address that is not loopback."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, warehouse: Warehouse, host: str = "127.0.0.1", port: int = 0) -> None:
+        if not ipaddress.ip_address(host).is_loopback:
+            raise ValueError(f"the local warehouse binds to loopback only, not to {host}")
+        self.warehouse = warehouse
+        self.operations = Operations(warehouse)
+        self.control = Control(warehouse, stop=self.shutdown)
+        super().__init__((host, port), Handler)
+        issuer = f"http://localhost:{self.server_port}"
+        self.oauth = oauth_api.OAuth(warehouse.identities, self.origin, issuer)
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        self._route("GET")
+
+    def do_DELETE(self) -> None:
+        self._route("DELETE")
+
+    def do_POST(self) -> None:
+        self._route("POST")
+
+    def _route(self, method: str) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        path = self.path.split("?")[0].rstrip("/")
+        try:
+            if path == PATH:
+                self._thrift(body)
+            elif path.startswith(CONTROL):
+                self._control(method, body)
+            else:
+                self._rest(method, path, body)
+        except Refused as refusal:
+            self._refuse(refusal, as_json=path != PATH)
+
+    def _thrift(self, body: bytes) -> None:
+        principal = self._principal()
+        principal.require_sql()
+        rpc, text = _peek(body)
+        faults = self.server.warehouse.faults
+        if fault := faults.take(rpc, text, "http_status", "starting", "expired_token"):
+            self._answer_fault(fault)
+            return
+        if rpc == "ExecuteStatement" and not self.server.warehouse.running.is_running:
+            self._answer_fault(Fault("starting"))
+            return
+        if faults.take(rpc, text, "drop_before"):
+            self._hang_up()
+            return
+        answer = TMemoryBuffer()
+        service = Service(self.server.warehouse, self.server.operations, principal.user)
+        TCLIService.Processor(service).process(
+            TBinaryProtocolAccelerated(TMemoryBuffer(body)), TBinaryProtocolAccelerated(answer)
+        )
+        if faults.take(rpc, text, "drop_after"):
+            self._hang_up()
+            return
+        self._answer(HTTPStatus.OK, answer.getvalue(), "application/x-thrift")
+
+    def _rest(self, method: str, path: str, body: bytes) -> None:
+        oauth = self.server.oauth
+        if (method, path) == ("POST", oauth_api.TOKEN):
+            self._reply(oauth.token(self.headers.get("Authorization", ""), body))
+        elif method == "GET" and (found := oauth.discover(path)):
+            self._reply(found)
+        elif path.startswith("/api/"):
+            running = self.server.warehouse.running
+            self._reply(rest_api.answer(method, path, self._principal(), running))
+        else:
+            self._answer(HTTPStatus.NOT_FOUND)
+
+    def _principal(self) -> Principal:
+        identities = self.server.warehouse.identities
+        return identities.sign_in(self.headers.get("Authorization", ""))
+
+    def _refuse(self, refusal: Refused, as_json: bool) -> None:
+        status, message = HTTPStatus(refusal.status), str(refusal)
+        if as_json:
+            code = "UNAUTHENTICATED" if refusal.status == 401 else "PERMISSION_DENIED"
+            self._reply(Reply(status, {"error_code": code, "message": message}))
+        else:
+            self._answer(status, headers={ERROR_HEADER: message})
+
+    def _answer_fault(self, fault: Fault) -> None:
+        if fault.kind == "expired_token":
+            message = "Invalid access token: the token is expired."
+            self._answer(HTTPStatus.FORBIDDEN, headers={ERROR_HEADER: message})
+            return
+        message = "TEMPORARILY_UNAVAILABLE: the warehouse is starting."
+        if fault.kind == "http_status":
+            message = (
+                "REQUEST_LIMIT_EXCEEDED" if fault.status == 429 else "TEMPORARILY_UNAVAILABLE"
+            )
+        headers = {ERROR_HEADER: message, "Retry-After": str(fault.retry_after)}
+        self._answer(HTTPStatus(fault.status), headers=headers)
+
+    def _hang_up(self) -> None:
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+    def _control(self, method: str, body: bytes) -> None:
+        try:
+            answer = self.server.control.handle(method, self.path, json.loads(body or b"{}"))
+        except ValueError as error:
+            self._answer(HTTPStatus.BAD_REQUEST, str(error).encode())
+            return
+        if answer is None:
+            self._answer(HTTPStatus.NOT_FOUND)
+        else:
+            self._reply(Reply(HTTPStatus.OK, answer))
+
+    def _reply(self, reply: Reply) -> None:
+        body = json.dumps(reply.body).encode()
+        self._answer(HTTPStatus(reply.status), body, "application/json")
+
+    def _answer(
+        self,
+        status: HTTPStatus,
+        body: bytes = b"",
+        content_type: str = "text/plain",
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        lines = [f"HTTP/1.1 {status.value} {status.phrase}", f"Content-Type: {content_type}"]
+        lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+        lines += [f"Content-Length: {len(body)}", "", ""]
+        self.wfile.write("\r\n".join(lines).encode("latin-1") + body)
+
+    def log_message(self, *args: object) -> None:
+        """Requests are not logged one by one: the statement log says more."""
+
+
+def _peek(body: bytes) -> tuple[str, str]:
+    """The call's name, and the statement's text where it executes one: faults look at them."""
+    protocol = TBinaryProtocolAccelerated(TMemoryBuffer(body))
+    name, kind, _ = protocol.readMessageBegin()
+    if name != "ExecuteStatement" or kind != TMessageType.CALL:
+        return name, ""
+    arguments = TCLIService.ExecuteStatement_args()
+    arguments.read(protocol)
+    return name, arguments.req.statement

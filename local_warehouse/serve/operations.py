@@ -1,0 +1,144 @@
+"""Operations: statements being run, polled, fetched, cancelled."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+
+from databricks.sql.thrift_api.TCLIService.ttypes import TOperationState as State
+
+from local_warehouse.context import Result
+from local_warehouse.engine import Cancellation
+from local_warehouse.errors import Cancelled, InvalidHandle, SqlError
+from local_warehouse.sessions import Session
+from local_warehouse.sql.parameters import Parameters
+from local_warehouse.statements.query_history import Entry
+from local_warehouse.warehouse import Warehouse
+
+from .results import Pages, to_wire
+
+# More than any client opens at once: writers that wait for a table must not starve readers.
+WORKERS = 256
+
+
+class Operation:
+    """One statement on its way; ``state`` is a TOperationState."""
+
+    def __init__(self, session: Session, entry: Entry, complex_as_arrow: bool) -> None:
+        self.id = uuid.UUID(entry.statement_id)
+        self.session = session
+        self.entry = entry
+        self.complex_as_arrow = complex_as_arrow
+        self.state = State.RUNNING_STATE
+        self.error: SqlError | None = None
+        self.modified_rows: int | None = None
+        self.pages: Pages | None = None
+        self.cancellation = Cancellation()
+        self.done: Future | None = None
+        self._ending = threading.Lock()
+
+    def run(self, warehouse: Warehouse, parameters: Parameters) -> None:
+        try:
+            result = warehouse.execute(self.session, self.entry, parameters, self.cancellation)
+            self._finish(warehouse, result)
+        except SqlError as error:
+            self._end(warehouse, State.ERROR_STATE, error=error)
+        except Cancelled:
+            self._end(warehouse, State.CANCELED_STATE)
+        except Exception as error:
+            internal = SqlError("INTERNAL_ERROR", f"{type(error).__name__}: {error}", "XX000")
+            self._end(warehouse, State.ERROR_STATE, error=internal)
+            raise
+
+    def stop(self, warehouse: Warehouse, state: int) -> None:
+        """Stop waiting at once, and stop the engine as soon as it listens."""
+        self._end(warehouse, state)
+        self.cancellation.request()
+
+    def finished(self, seconds: float) -> bool:
+        """Whether the statement ended within so many seconds."""
+        if self.state == State.RUNNING_STATE and self.done is not None:
+            wait([self.done], timeout=seconds)
+        return self.state != State.RUNNING_STATE
+
+    def _finish(self, warehouse: Warehouse, result: Result) -> None:
+        pages = Pages(to_wire(result.table, self.complex_as_arrow))
+        self._end(warehouse, State.FINISHED_STATE, pages, result.modified_rows)
+
+    def _end(
+        self,
+        warehouse: Warehouse,
+        state: int,
+        pages: Pages | None = None,
+        modified_rows: int | None = None,
+        error: SqlError | None = None,
+    ) -> None:
+        with self._ending:
+            if self.state != State.RUNNING_STATE:
+                return
+            self.pages, self.modified_rows, self.error = pages, modified_rows, error
+            rows = modified_rows if modified_rows is not None else pages and pages.table.num_rows
+            name = State._VALUES_TO_NAMES[state].removesuffix("_STATE")
+            warehouse.parts.history.end(self.entry, name, rows, error and str(error))
+            self.state = state
+
+
+class Operations:
+    """The operations that clients may still ask about."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="statement")
+        self._known: dict[uuid.UUID, Operation] = {}
+
+    def start(
+        self,
+        session: Session,
+        text: str,
+        parameters: Parameters,
+        query_tags: str,
+        complex_as_arrow: bool,
+    ) -> Operation:
+        entry = self._warehouse.parts.history.start(
+            str(uuid.uuid4()), str(session.id), session.user, text, query_tags
+        )
+        operation = Operation(session, entry, complex_as_arrow)
+        self._known[operation.id] = operation
+        operation.done = self._workers.submit(operation.run, self._warehouse, parameters)
+        if session.statement_timeout:
+            self._time_out_later(operation, session.statement_timeout)
+        return operation
+
+    def completed(self, session: Session, result: Result, what: str) -> Operation:
+        """An operation that is already over: what GetTables and its like return."""
+        entry = self._warehouse.parts.history.start(
+            str(uuid.uuid4()), str(session.id), session.user, what, ""
+        )
+        operation = Operation(session, entry, complex_as_arrow=True)
+        operation._finish(self._warehouse, result)
+        self._known[operation.id] = operation
+        return operation
+
+    def get(self, operation_id: uuid.UUID, user: str) -> Operation:
+        operation = self._known.get(operation_id)
+        if operation is None or operation.session.user != user:
+            raise InvalidHandle(f"Invalid OperationHandle: OperationHandle [{operation_id}]")
+        return operation
+
+    def cancel(self, operation: Operation) -> None:
+        operation.stop(self._warehouse, State.CANCELED_STATE)
+
+    def close(self, operation_id: uuid.UUID) -> None:
+        self._known.pop(operation_id, None)
+
+    def close_session(self, session: Session) -> None:
+        for operation in [o for o in self._known.values() if o.session is session]:
+            self.cancel(operation)
+            self.close(operation.id)
+
+    def _time_out_later(self, operation: Operation, seconds: float) -> None:
+        timer = threading.Timer(seconds, operation.stop, [self._warehouse, State.TIMEDOUT_STATE])
+        timer.daemon = True
+        timer.start()
+        operation.done.add_done_callback(lambda _: timer.cancel())

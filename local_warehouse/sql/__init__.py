@@ -1,0 +1,1 @@
+"""SQL in, SQL out: parsing, names, parameters, policies. Needs no server and no engine."""

@@ -1,0 +1,53 @@
+"""``table_changes(table, start [, end])``: the change data feed as a statement reads it.
+
+https://docs.databricks.com/sql/language-manual/functions/table_changes
+"""
+
+from __future__ import annotations
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from local_warehouse.catalog.catalog import Table
+from local_warehouse.errors import no_past, syntax_error
+
+from .names import Resolver, TableChanges
+from .parsing import text_of
+from .policies import is_protected
+from .template import DIALECT, Markers
+
+
+def is_call(node: exp.Table) -> bool:
+    called = node.this
+    return isinstance(called, exp.Anonymous) and called.name.lower() == "table_changes"
+
+
+def put_in(node: exp.Table, resolver: Resolver, markers: Markers) -> Table:
+    """Put a query of the changes in the call's place; the table. Raises SqlError."""
+    named, *points = node.this.expressions or [None]
+    if named is None or not 1 <= len(points) <= 2:
+        raise syntax_error("at or near 'table_changes': a table, a start and maybe an end")
+    table = resolver.table(_table(named), "SELECT")
+    if is_protected(table):
+        raise no_past(table.full_name)
+    templates = [markers.template(point) for point in points]
+    key = TableChanges(table.id, templates[0], templates[1] if len(templates) > 1 else None)
+    source = exp.Table(this=markers.identifier("changes", key), db=exp.to_identifier("parquet"))
+    query = exp.select("*").from_(source).where(markers.value("changes_range", key))
+    alias = node.args.get("alias") or exp.TableAlias(this=exp.to_identifier("table_changes"))
+    node.replace(exp.Subquery(this=query, alias=alias))
+    return table
+
+
+def _table(named: exp.Expression) -> exp.Table:
+    """The table's name, given as a text or written plainly."""
+    if isinstance(named, exp.Literal):
+        try:
+            return exp.to_table(text_of(named), dialect=DIALECT)
+        except SqlglotError as error:
+            raise syntax_error(f"at or near '{named.this}': a table's name is expected") from error
+    try:
+        return sqlglot.parse_one(named.sql(dialect=DIALECT), dialect=DIALECT, into=exp.Table)
+    except SqlglotError as error:
+        raise syntax_error("at or near 'table_changes': a table's name is expected") from error

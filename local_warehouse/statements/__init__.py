@@ -1,0 +1,1 @@
+"""Queries and writes, from SQL text to what the engine runs."""

@@ -1,0 +1,95 @@
+"""Whether what others committed meanwhile concerns a write: row-level concurrency.
+
+A write is refused only if a row that it reads was changed, added or removed since it arrived. Rows
+that are in both versions cannot tell: so only those that are not are looked at, and most are told
+apart by their key already, without asking the engine.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlglot import exp
+
+from local_warehouse.catalog.catalog import Table
+from local_warehouse.context import Context
+from local_warehouse.sql.parameters import text_literal
+from local_warehouse.sql.template import Markers, Template
+
+from .bind import fill
+from .write import Keys, Write
+
+_COMPARED = 5000  # rows; the engine is faster with more
+
+
+def keys_in(where: exp.Where | None, target: Table, alias: str, markers: Markers) -> Keys:
+    """The parts ``column = text`` of a condition all of whose parts must hold."""
+    return tuple(_keys_in(where, target, alias, markers)) if where is not None else ()
+
+
+def _keys_in(
+    where: exp.Where, target: Table, alias: str, markers: Markers
+) -> Iterator[tuple[str, Template]]:
+    condition = where.this.unnest()
+    parts = condition.flatten() if isinstance(condition, exp.And) else [condition]
+    for part in parts:
+        if not isinstance(part, exp.EQ):
+            continue
+        for one, other in ((part.this, part.expression), (part.expression, part.this)):
+            column = _text_column(one, target, alias)
+            # What was written with escapes may mean something else here than to the engine.
+            if column and other.is_string and "\\" not in other.name:
+                yield column, Template((text_literal(other.name),))
+            elif column and (value := markers.template(other)).is_one_hole:
+                yield column, value
+
+
+def _text_column(node: exp.Expression, target: Table, alias: str) -> str | None:
+    if not isinstance(node, exp.Column) or node.table.lower() not in ("", alias.lower()):
+        return None
+    column = target.column(node.name)
+    return column.name if column and column.type == "STRING" else None
+
+
+def found(write: Write, context: Context, seen: int, now: int) -> bool:
+    """Whether a commit after version ``seen``, up to ``now``, changed rows that it reads."""
+    if write.touched is None:
+        return False
+    try:
+        rows = context.parts.differences.between(write.target, seen, now)
+    except FileNotFoundError:
+        return True  # VACUUM was here, too: nobody can tell any more
+    rows = _with_keys(rows, write.keys, context)
+    if not rows.num_rows:
+        return False
+    with _as_file(rows, context.parts.folder) as path:
+        sql = fill(write.touched, context, target=f"parquet.`{path}`")
+        return context.engine.run(sql, context.cancellation).num_rows > 0
+
+
+def _with_keys(rows: pa.Table, keys: Keys, context: Context) -> pa.Table:
+    """The rows that have the values that the write asks for."""
+    if rows.num_rows > _COMPARED:
+        return rows
+    for column, template in keys:
+        wanted = fill(template, context)
+        if wanted.startswith("'"):
+            values = rows.column(column).to_pylist()
+            mask = [value is not None and text_literal(value) == wanted for value in values]
+            rows = rows.filter(pa.array(mask, pa.bool_()))
+    return rows
+
+
+@contextmanager
+def _as_file(rows: pa.Table, folder: Path) -> Iterator[Path]:
+    path = folder / f"snapshot-{uuid.uuid4().hex}.parquet"
+    pq.write_table(rows, path)
+    try:
+        yield path
+    finally:
+        path.unlink()

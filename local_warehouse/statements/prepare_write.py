@@ -1,0 +1,203 @@
+"""INSERT, UPDATE, DELETE and MERGE: prepared for the engine, committed one at a time.
+
+What the engine lacks is written into the statement: columns that an INSERT leaves out, CHECK
+constraints on every write. Conflicts (conflicts.py) are refused as Delta's row-level concurrency
+would.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from sqlglot import exp
+
+from local_warehouse.catalog.catalog import Table
+from local_warehouse.context import Context, Result
+from local_warehouse.engine import engine_name
+from local_warehouse.errors import (
+    SqlError,
+    column_not_found,
+    concurrent_write,
+    metadata_changed,
+    unsupported,
+)
+from local_warehouse.sql import check_constraints, defaults
+from local_warehouse.sql.names import Resolver
+from local_warehouse.sql.policies import Shield
+from local_warehouse.sql.template import Markers
+
+from . import conflicts, prepare_merge
+from .bind import fill
+from .expand import expand, policy_caller
+from .write import Write, assign, assignments, filtered_first, some_version
+
+# Result columns as Databricks returns them -> the engine's metric in the commit.
+_INSERT = {"num_affected_rows": "numOutputRows", "num_inserted_rows": "numOutputRows"}
+_UPDATE = {"num_affected_rows": "numUpdatedRows"}
+_DELETE = {"num_affected_rows": "numDeletedRows"}
+
+
+def prepare(tree: exp.Expression, resolver: Resolver, markers: Markers) -> Write:
+    """Raises SqlError for what is unknown or not supported."""
+    if isinstance(tree, exp.Insert):
+        return _prepare_insert(tree, resolver, markers)
+    if isinstance(tree, exp.Merge):
+        return prepare_merge.prepare(tree, resolver, markers)
+    return _prepare_change(tree, resolver, markers)
+
+
+def run(write: Write, context: Context) -> Result:
+    """Execute and commit; raises SqlError (conflicts have SQLSTATE 2D521)."""
+    commits, table = context.commits, write.target
+    seen_version = commits.version(table)
+    sql = fill(write.template, context)
+    with commits.exclusively(table, context.cancellation):
+        if table.epoch != write.epoch:
+            raise metadata_changed(table.full_name)
+        before = commits.version(table)
+        if before != seen_version and conflicts.found(write, context, seen_version, before):
+            raise concurrent_write(table.full_name)
+        context.engine.run(sql, context.cancellation)
+        after = commits.version(table)
+        metrics = commits.info(table, after).get("operationMetrics", {}) if after > before else {}
+        if after > before:
+            commits.record(table, after, context.session.user, context.statement_id)
+    return _result(write.counts, metrics)
+
+
+def _result(counts: dict[str, str], metrics: dict) -> Result:
+    numbers = {name: int(metrics.get(metric, 0)) for name, metric in counts.items()}
+    affected = numbers.get("num_affected_rows", sum(numbers.values()))
+    row = {"num_affected_rows": affected, **numbers}
+    return Result(pa.table({k: pa.array([v], pa.int64()) for k, v in row.items()}), affected)
+
+
+def _prepare_insert(tree: exp.Insert, resolver: Resolver, markers: Markers) -> Write:
+    for option in ("overwrite", "where", "partition", "conflict", "returning"):
+        if tree.args.get(option):
+            raise unsupported(f"INSERT with {option.upper()}")
+    into, source = tree.this, tree.expression
+    listed = into.expressions if isinstance(into, exp.Schema) else []
+    node = into.this if isinstance(into, exp.Schema) else into
+    target = resolver.table(node, "MODIFY")
+    if with_ := tree.args.get("with_"):
+        source.set("with_", with_)
+    width = _width(source)
+    if tree.args.get("by_name"):
+        columns = list(source.named_selects)
+    else:
+        columns = [c.name for c in listed] or [c.name for c in target.columns[: width or None]]
+    for column in columns:
+        if target.column(column) is None:
+            raise column_not_found(f"`{column}`")
+    if (
+        width is not None
+        and width != len(columns)
+        or (not listed and not tree.args.get("by_name") and len(columns) < len(target.columns))
+    ):
+        raise _arity(target, len(columns) if listed else len(target.columns), width)
+    defaults.in_values(source, target, columns)
+    tables = expand(source, resolver, markers)
+    sql = _insert_sql(target, columns, source)
+    return Write(
+        target, markers.split(sql), (target, *tables), _INSERT, tuple(resolver.needs), target.epoch
+    )
+
+
+def _insert_sql(target: Table, columns: list[str], source: exp.Expression) -> str:
+    position = {name.lower(): f"s.c{i}" for i, name in enumerate(columns)}
+    values = {
+        column.name: exp.cast(
+            exp.maybe_parse(
+                position.get(column.name.lower(), column.default or "NULL"), dialect="databricks"
+            ),
+            column.type,
+            dialect="databricks",
+        )
+        for column in target.columns
+    }
+    checked = check_constraints.guard(target, values)
+    projection = ", ".join(
+        f"{value.sql(dialect='databricks')} AS `{name}`" for name, value in checked.items()
+    )
+    aliases = ", ".join(f"c{i}" for i in range(len(columns)))
+    body = filtered_first(source, target).sql(dialect="databricks")
+    return (
+        f"INSERT INTO {engine_name(target.id)} SELECT {projection} FROM ({body}) AS s({aliases})"
+    )
+
+
+def _width(source: exp.Expression) -> int | None:
+    """How many columns the source has; None where a star hides it."""
+    if isinstance(source, exp.Values):
+        first = source.expressions[0]
+        return len(first.expressions) if isinstance(first, exp.Tuple) else 1
+    selects = source.selects if isinstance(source, exp.Query) else []
+    if not selects or any(select.is_star for select in selects):
+        return None
+    return len(selects)
+
+
+def _arity(target: Table, wanted: int, given: int | None) -> SqlError:
+    problem = "NOT_ENOUGH" if (given or 0) < wanted else "TOO_MANY"
+    return SqlError(
+        f"INSERT_COLUMN_ARITY_MISMATCH.{problem}_DATA_COLUMNS",
+        f"Cannot write to {target.full_name}: {wanted} columns are expected, {given} are given.",
+        "21S01",
+    )
+
+
+def _prepare_change(tree: exp.Update | exp.Delete, resolver: Resolver, markers: Markers) -> Write:
+    node = tree.this
+    if not isinstance(node, exp.Table):
+        raise unsupported("this form of DELETE")
+    target = resolver.table(node, *_change_privileges(tree))
+    alias = node.alias or node.name
+    where = tree.args.get("where")
+    shield = Shield(target, alias, resolver, policy_caller(resolver, markers))
+    condition = where and where.this
+    values = [each.expression for each in tree.expressions]
+    shield.mark(condition, *values)
+    tables = expand(tree, resolver, markers, node)
+    shield.raise_over(tree)
+    if (condition := shield.only_visible(where and where.this)) is not None:
+        where = exp.Where(this=condition)
+        tree.set("where", where)
+    if isinstance(tree, exp.Delete) and where is not None:
+        where = where.transform(_without_coalesce)
+        tree.set("where", where)
+    if isinstance(tree, exp.Delete) and where is not None and where.find(exp.Query):
+        raise unsupported("subqueries in the condition of DELETE, or in a row filter there")
+    if isinstance(tree, exp.Update):
+        assigned = assignments(tree.expressions, target)
+        guarded = check_constraints.guard(target, assigned, alias)
+        tree.set("expressions", [assign(name, value) for name, value in guarded.items()])
+    touched = exp.select("*").from_(some_version(node, markers))
+    if where is not None:
+        touched = touched.where(where.this.copy())
+    counts = _UPDATE if isinstance(tree, exp.Update) else _DELETE
+    return Write(
+        target,
+        markers.template(tree),
+        (target, *tables),
+        counts,
+        tuple(resolver.needs),
+        target.epoch,
+        markers.template(touched),
+        conflicts.keys_in(where, target, alias, markers),
+    )
+
+
+def _change_privileges(tree: exp.Update | exp.Delete) -> tuple[str, ...]:
+    """MODIFY; SELECT as well, where the change depends on what is there."""
+    return ("MODIFY", "SELECT") if tree.find(exp.Column, exp.Query) else ("MODIFY",)
+
+
+def _without_coalesce(node: exp.Expression) -> exp.Expression:
+    """The engine (0.7.2) cannot run coalesce in the condition of a DELETE."""
+    if not isinstance(node, exp.Coalesce):
+        return node
+    *others, last = [node.this, *node.expressions]
+    case = exp.Case(default=last.copy())
+    for value in others:
+        case = case.when(value.is_(exp.null()).not_(), value.copy())
+    return exp.paren(case)

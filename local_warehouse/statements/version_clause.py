@@ -1,0 +1,53 @@
+"""``VERSION AS OF n`` and ``TIMESTAMP AS OF expression`` at the end of a command."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from local_warehouse.catalog.catalog import Table
+from local_warehouse.context import Context
+from local_warehouse.errors import syntax_error
+from local_warehouse.sql.markers import mark_values
+from local_warehouse.sql.parsing import Words
+from local_warehouse.sql.template import DIALECT, Markers
+
+from .bind import fill, version_of
+
+
+@dataclass(frozen=True)
+class Point:
+    """A version, and how the command named it: what DESCRIBE HISTORY tells."""
+
+    version: int
+    parameters: dict[str, str | None]
+
+
+def read(words: Words, table: Table, context: Context, end: tuple[str, ...] = ()) -> Point:
+    """The version that the rest of the command names, up to one of the words in ``end``.
+
+    Raises SqlError, also where it is none of the table's.
+    """
+    kind = "VERSION" if words.accept("VERSION", "AS", "OF") else "TIMESTAMP"
+    if kind == "TIMESTAMP":
+        words.expect("TIMESTAMP", "AS", "OF")
+    text = words.until(*end)
+    version, told = version_of(table, kind, _value(text, context), context)
+    context.parts.past.require(table, version)
+    return Point(version, {"version": None, "timestamp": None, kind.lower(): told})
+
+
+def _value(text: str, context: Context) -> str:
+    """The expression as the engine can run it, parameters filled in."""
+    try:
+        tree = sqlglot.parse_one(f"SELECT {text}", dialect=DIALECT)
+    except SqlglotError as error:
+        raise syntax_error(f"at or near {text}") from error
+    if not isinstance(tree, exp.Select) or len(tree.expressions) != 1 or tree.find(exp.From):
+        raise syntax_error(f"at or near {text}")
+    markers = Markers()
+    mark_values(tree, context.resolver, markers)
+    return fill(markers.template(tree.expressions[0]), context)
