@@ -38,7 +38,8 @@ def run(folder: Path, rows: int, singles: int) -> None:
     from django.core.management import call_command
 
     django.setup()
-    from crm.warehouse import dispose_all, for_person
+    from crm.identity.warehouses import for_person
+    from crm.warehouse import dispose_all
 
     call_command("create_tables", stdout=io.StringIO())
     control = json.loads((folder / "server.json").read_text())["control"]

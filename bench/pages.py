@@ -96,10 +96,10 @@ def measure(path: str, rounds: int, control: str) -> tuple[float, int, float]:
 
 def load(accounts: int) -> dict[str, int]:
     """Random accounts with three platforms, two use cases and five updates each."""
+    from crm.identity.warehouses import for_person
     from crm.model import vocabulary
     from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES
     from crm.repository.transfer import insert_missing
-    from crm.warehouse import for_person
 
     pick, today = random.Random(1), dt.date.today()
     keys = [f"B{n:05d}" for n in range(accounts)]

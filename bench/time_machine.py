@@ -46,8 +46,9 @@ def run(folder: Path, given: argparse.Namespace) -> None:
     from django.core.management import call_command
 
     django.setup()
+    from crm.identity.warehouses import for_person
     from crm.repository import versions
-    from crm.warehouse import dispose_all, for_person
+    from crm.warehouse import dispose_all
 
     settings.ALLOWED_HOSTS = ["testserver"]
     call_command("create_tables", stdout=io.StringIO())

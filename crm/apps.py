@@ -1,8 +1,14 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.conf import settings
+
+from crm.model import configuration
 
 
 class CrmConfig(AppConfig):
     name = "crm"
     verbose_name = "EDIP CRM"
+
+    def ready(self) -> None:
+        configuration.use(settings)

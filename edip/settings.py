@@ -14,8 +14,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from crm.model import vocabulary as words
-from crm.model.schema import Namespace
-from crm.warehouse.config import WarehouseConfig
+from crm.model.namespace import Namespace
+from crm.warehouse.config import ConfigurationError, WarehouseConfig
 
 from . import local
 
@@ -26,7 +26,10 @@ env = environ.FileAwareEnv()
 
 # --- the way to the data -----------------------------------------------------------------
 LOCAL_DATA = Path(env.str("EDIP_LOCAL_DATA", str(BASE_DIR / ".local")))
-WAREHOUSE = WarehouseConfig.from_env(env, local_address=lambda: local.address(LOCAL_DATA))
+try:
+    WAREHOUSE = WarehouseConfig.from_env(env, local_address=lambda: local.address(LOCAL_DATA))
+except ConfigurationError as error:
+    raise ImproperlyConfigured(str(error)) from error
 NAMESPACE = Namespace(
     catalog=env.str("DATABRICKS_CATALOG", "edip_crm"),
     schema=env.str("DATABRICKS_SCHEMA", "main"),

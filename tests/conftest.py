@@ -21,10 +21,12 @@ from typing import Any
 import pytest
 
 from crm import sample_data
-from crm.model.schema import TABLES, Namespace
+from crm.identity.warehouses import for_person
+from crm.model.namespace import Namespace
+from crm.model.schema import TABLES
 from crm.repository import ddl
 from crm.repository.transfer import insert_missing
-from crm.warehouse import Warehouse, dispose_all, for_person
+from crm.warehouse import Warehouse, dispose_all
 from crm.warehouse.config import LOCAL_TOKEN, WarehouseConfig
 
 BASE_DIR = Path(__file__).resolve().parent.parent

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from crm.model.schema import TABLES, Namespace, Table
+from crm.model.namespace import Namespace
+from crm.model.schema import TABLES, Table
 from crm.repository.tables import inspection
 from crm.warehouse import Warehouse, ping
 from crm.warehouse.config import WarehouseConfig

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from crm.model.schema import TABLES, Namespace, Table
+from crm.model.namespace import Namespace
+from crm.model.schema import TABLES, Table
 from crm.repository.transfer import insert_script, read_all
 from crm.warehouse import Warehouse
 

@@ -19,7 +19,8 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
-from crm.model.schema import Namespace, Table
+from crm.model.namespace import Namespace
+from crm.model.schema import Table
 
 from .text import plain
 

@@ -7,7 +7,8 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
-from crm.model.schema import Namespace, Table
+from crm.model.namespace import Namespace
+from crm.model.schema import Table
 
 
 def write_json(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from django import forms
 from django.core.exceptions import ValidationError
 
+from crm.model.links import link_problem
 from crm.model.schema import Column
 from crm.model.vocabulary import words
 
@@ -112,22 +112,6 @@ def parse_moment(text: str) -> dt.datetime | None:
     except ValueError:
         return None
     return value if value.tzinfo else value.replace(tzinfo=dt.UTC)
-
-
-def link_problem(link: str) -> str:
-    """What is wrong with a link, in words; empty when a browser may be sent there."""
-    try:
-        parts = urlsplit(link)
-        host = parts.hostname
-    except ValueError:
-        return "this is not a web address."
-    if parts.scheme.lower() not in {"http", "https"}:
-        return "a link starts with https:// or http://."
-    if not host:
-        return "the address has no host, such as dev.azure.com."
-    if re.search(r"[\s<>\"\\^`{|}\x00-\x20\x7f]", link):
-        return "the address has a blank or a character that links cannot have."
-    return ""
 
 
 def choice_field(column: Column, current: str | None, **kwargs: object) -> forms.ChoiceField:

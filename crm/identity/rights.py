@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from crm.model.schema import Namespace
+from crm.model.namespace import Namespace
 from crm.repository.tables import privileges
 from crm.warehouse import Warehouse
 from crm.warehouse.config import WarehouseConfig

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.http import HttpRequest
 
-from crm import warehouse
 from crm.warehouse import Warehouse
 from crm.warehouse.config import USER
 from crm.warehouse.credentials import TOO_LATE
@@ -20,6 +19,7 @@ from .forwarded import Forwarded
 from .person import Fixed, Person
 from .rights import Granted, is_among
 from .vault import Kept
+from .warehouses import for_person, for_user
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def sign_in(request: HttpRequest) -> SignIn:
     email = said.name if settings.IN_DATABRICKS_APPS else settings.EDIP_USER
     among = not settings.EDIP_EDITORS or is_among(email, settings.EDIP_EDITORS)
     person = Person(email, _is_admin(email), Fixed(writes=bool(email) and among))
-    return SignIn(person, lambda: warehouse.for_person(email))
+    return SignIn(person, lambda: for_person(email))
 
 
 def _is_admin(email: str) -> bool:
@@ -72,7 +72,7 @@ def _with_token(name: str, token: str, expires_at: float, ended: bool) -> SignIn
     def open_warehouse() -> Warehouse:
         if not token or time.time() >= expires_at - TOO_LATE:
             raise SignInAgain()
-        return warehouse.for_user(name, token, expires_at)
+        return for_user(name, token, expires_at)
 
     person = Person(name, _is_admin(name), Granted(open_warehouse))
     return SignIn(person, open_warehouse, ended)

@@ -6,7 +6,8 @@ cost nothing more, and each is verified after it. Safe to run again.
 
 from __future__ import annotations
 
-from crm.model.schema import ACCOUNTS, TABLES, Namespace, Table
+from crm.model.namespace import Namespace
+from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository.transfer import copy_tables
 from crm.repository.transfer.copy_tables import Copy, Origin
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from crm.forms.fields import link_problem
 from crm.model import vocabulary
+from crm.model.links import link_problem
 from crm.model.schema import ACCOUNTS, AUDIT_COLUMNS, PLATFORMS_STATUS, Column, Table
 
 from . import cleaning

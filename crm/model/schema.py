@@ -6,88 +6,11 @@ nothing else in the product spells out a table's columns.
 
 from __future__ import annotations
 
-import datetime as dt
-import re
 from dataclasses import dataclass
 from functools import cached_property
 
 MAX_LINE = 200
 MAX_TEXT = 20_000
-
-_IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,127}")
-
-
-@dataclass(frozen=True)
-class Namespace:
-    """Where the tables live: ``catalog.schema``, each table's name behind ``prefix``.
-
-    Raises ValueError for a name that is not letters, digits, ``_`` or ``-``: these three are
-    the only identifiers that come from outside, so they are checked once, here.
-    """
-
-    catalog: str = "edip_crm"
-    schema: str = "main"
-    prefix: str = ""
-
-    def __post_init__(self) -> None:
-        for what, name in (("catalog", self.catalog), ("schema", self.schema)):
-            if not _IDENTIFIER.fullmatch(name):
-                raise ValueError(f"{name!r} cannot be the name of a {what}")
-        if self.prefix and not _IDENTIFIER.fullmatch(self.prefix):
-            raise ValueError(f"{self.prefix!r} cannot be a table prefix")
-
-    @property
-    def quoted_catalog(self) -> str:
-        return f"`{self.catalog}`"
-
-    @property
-    def quoted_schema(self) -> str:
-        return f"`{self.catalog}`.`{self.schema}`"
-
-    def table(self, table: Table) -> str:
-        """The table's full name, quoted, as it goes into SQL."""
-        return f"{self.quoted_schema}.`{self.prefix}{table.name}`"
-
-    def feed(self, table: Table, start: int) -> str:
-        """The table's changes from a version on, as they stand in FROM."""
-        return f"table_changes('{self.table(table)}', {int(start)})"
-
-    @property
-    def present(self) -> Namespace:
-        return self
-
-    @property
-    def today(self) -> str:
-        """The day that counts as today for whoever reads these tables, as SQL (UTC)."""
-        return "CURRENT_DATE()"
-
-
-@dataclass(frozen=True)
-class PastNamespace(Namespace):
-    """The same tables as they were at ``moment`` (UTC): ``versions`` holds each table's name
-    and Delta version."""
-
-    versions: tuple[tuple[str, int], ...] = ()
-    moment: dt.datetime = dt.datetime.min
-
-    @property
-    def today(self) -> str:
-        return f"DATE'{self.moment:%Y-%m-%d}'"
-
-    def table(self, table: Table) -> str:
-        """With its version, as it goes into FROM; no statement can write to it."""
-        return f"{super().table(table)} VERSION AS OF {self._version(table)}"
-
-    def feed(self, table: Table, start: int) -> str:
-        """The changes until then."""
-        return f"table_changes('{super().table(table)}', {int(start)}, {self._version(table)})"
-
-    @property
-    def present(self) -> Namespace:
-        return Namespace(self.catalog, self.schema, self.prefix)
-
-    def _version(self, table: Table) -> int:
-        return int(dict(self.versions)[table.name])
 
 
 @dataclass(frozen=True)

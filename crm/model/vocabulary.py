@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.conf import settings
+from . import configuration
 
 PLATFORMS = ("Databricks", "Snowflake", "Power Platform")
 ONBOARDING_STATUSES = ("Not Started", "Requested", "In Progress", "Completed")
@@ -28,19 +28,19 @@ NOT_STARTED = "Not Started"
 
 
 def platforms() -> tuple[str, ...]:
-    return tuple(settings.EDIP_PLATFORMS)
+    return tuple(configuration.current().EDIP_PLATFORMS)
 
 
 def onboarding_statuses() -> tuple[str, ...]:
-    return tuple(settings.EDIP_ONBOARDING_STATUSES)
+    return tuple(configuration.current().EDIP_ONBOARDING_STATUSES)
 
 
 def use_case_statuses() -> tuple[str, ...]:
-    return tuple(settings.EDIP_USE_CASE_STATUSES)
+    return tuple(configuration.current().EDIP_USE_CASE_STATUSES)
 
 
 def enablement_tiers() -> tuple[str, ...]:
-    return tuple(settings.EDIP_ENABLEMENT_TIERS)
+    return tuple(configuration.current().EDIP_ENABLEMENT_TIERS)
 
 
 def words(name: str) -> tuple[str, ...]:

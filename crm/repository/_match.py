@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from crm.model.schema import AUDIT_COLUMNS, Namespace, Table
+from crm.model.namespace import Namespace
+from crm.model.schema import AUDIT_COLUMNS, Table
 
 _AUDIT = {column.name for column in AUDIT_COLUMNS}
 MASK = "_given"

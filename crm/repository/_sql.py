@@ -8,7 +8,8 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from crm.model.schema import TABLES, Namespace, Table
+from crm.model.namespace import Namespace
+from crm.model.schema import TABLES, Table
 
 Record = TypeVar("Record")
 Values = Mapping[str, Any]

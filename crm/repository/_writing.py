@@ -10,7 +10,8 @@ import threading
 import time
 from typing import Any
 
-from crm.model.schema import ACCOUNTS, Namespace
+from crm.model.namespace import Namespace
+from crm.model.schema import ACCOUNTS
 from crm.warehouse import Warehouse
 from crm.warehouse.config import WarehouseConfig
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied

@@ -6,7 +6,8 @@ checks them), literals from column comments.
 
 from __future__ import annotations
 
-from crm.model.schema import ACCOUNTS, Column, Namespace, Table
+from crm.model.namespace import Namespace
+from crm.model.schema import ACCOUNTS, Column, Table
 
 HISTORY_DAYS = 365
 

@@ -19,7 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from crm.model.schema import TABLES, Namespace, PastNamespace, Table
+from crm.model.namespace import Namespace, PastNamespace
+from crm.model.schema import TABLES, Table
 from crm.warehouse import Warehouse
 
 from .errors import BeforeTheTables, BeyondRetention, NotYet

@@ -13,11 +13,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from heroicons.templatetags.heroicons import heroicon_micro, heroicon_outline
 
-from crm.forms.fields import link_problem, posted
 from crm.forms.fields import moment as written_moment
+from crm.forms.fields import posted
 from crm.model import vocabulary
 from crm.model.as_of_address import address
 from crm.model.changes import Change
+from crm.model.links import link_problem
 from crm.views import history, revert
 from crm.views._listing import Controls
 from crm.views.as_of import AGO

@@ -1,41 +1,43 @@
 """The way to the warehouse: sign-in, connections, statements, errors.
 
-It knows nothing of accounts, and nothing beyond it knows the connector.
+This package knows nothing of accounts, and nothing outside it knows the connector.
 """
 
 from __future__ import annotations
 
-from django.conf import settings
+from crm.model.namespace import Namespace
 
 from . import credentials
 from .config import WarehouseConfig
 from .pool import Pools
 from .statements import Warehouse
 
-__all__ = ["Warehouse", "dispose_all", "for_person", "for_user", "ping"]
+__all__ = ["Warehouse", "dispose_all", "open_shared", "open_user", "ping"]
 
 _pools: dict[WarehouseConfig, Pools] = {}
 
 
-def for_person(email: str) -> Warehouse:
-    """The warehouse with the app's own rights, as settings WAREHOUSE and NAMESPACE say.
+def open_shared(config: WarehouseConfig, namespace: Namespace, email: str) -> Warehouse:
+    """Return the warehouse as ``email`` uses it, with the app's own rights.
 
     Raises SignInAgain where each person has to bring a token (EDIP_AUTH=user).
     """
-    return _warehouse(credentials.shared(settings.WAREHOUSE), email)
+    return Warehouse(_pools_for(config), credentials.shared(config), namespace, actor=email)
 
 
-def for_user(email: str, token: str, expires_at: float) -> Warehouse:
-    """The warehouse with the rights of the person whose token this is."""
-    return _warehouse(credentials.UserToken(email, token, expires_at), email)
+def open_user(
+    config: WarehouseConfig, namespace: Namespace, email: str, token: str, expires_at: float
+) -> Warehouse:
+    """Return the warehouse with the rights of the person whose token this is.
 
-
-def _warehouse(identity: credentials.Identity, actor: str) -> Warehouse:
-    return Warehouse(_pools_for(settings.WAREHOUSE), identity, settings.NAMESPACE, actor=actor)
+    ``expires_at`` is in seconds since 1970.
+    """
+    identity = credentials.UserToken(email, token, expires_at)
+    return Warehouse(_pools_for(config), identity, namespace, actor=email)
 
 
 def ping(warehouse: Warehouse) -> None:
-    """One cheap statement: raises what keeps the warehouse from answering."""
+    """Run one cheap statement. Raises WarehouseError if the warehouse does not answer."""
     warehouse.query("SELECT 1 AS one")
 
 

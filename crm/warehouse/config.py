@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
 
 # The token that the local warehouse accepts. It is no secret: that server is bound to
 # loopback and holds sample data.
@@ -30,6 +29,10 @@ _TOKEN = ("DATABRICKS_TOKEN",)
 _CLIENT_ID = ("DATABRICKS_CLIENT_ID",)
 _CLIENT_SECRET = ("DATABRICKS_CLIENT_SECRET",)
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class ConfigurationError(ValueError):
+    """The environment configures the warehouse only in part, or in a way that is not safe."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ class WarehouseConfig:
     def from_env(cls, env: environ.Env, local_address: Callable[[], str]) -> WarehouseConfig:
         """Read ``DATABRICKS_*`` and ``EDIP_*``; each also as ``*_FILE`` holding a path.
 
-        Raises ImproperlyConfigured naming everything that is missing at once.
+        Raises ConfigurationError naming everything that is missing at once.
         """
         host, path, token, client_id, secret = (
             _first(env, names) for names in (_HOST, _PATH, _TOKEN, _CLIENT_ID, _CLIENT_SECRET)
@@ -138,7 +141,7 @@ def _first(env: environ.Env, names: tuple[str, ...]) -> str:
 def _auth(asked: str, token: str, principal: str) -> str:
     """What was asked for; else what is there. On behalf of the user: only if asked for."""
     if asked and asked not in _AUTHS:
-        raise ImproperlyConfigured(f"EDIP_AUTH is one of {', '.join(_AUTHS)}, not {asked!r}.")
+        raise ConfigurationError(f"EDIP_AUTH is one of {', '.join(_AUTHS)}, not {asked!r}.")
     return asked or (SERVICE_PRINCIPAL if principal and not token else PAT)
 
 
@@ -174,7 +177,7 @@ def _wanted(
 def _require(wanted: dict[str, str]) -> None:
     missing = [name for name, value in wanted.items() if not value]
     if missing:
-        raise ImproperlyConfigured(
+        raise ConfigurationError(
             f"Databricks is configured only in part. Missing: {', '.join(missing)}. "
             "Set these, or unset every DATABRICKS_* connection variable for local mode."
         )
@@ -211,7 +214,7 @@ def _is_loopback(url: str) -> bool:
 
 def _refuse_clear_text(url: str) -> None:
     if url and not url.startswith("https://") and not _is_loopback(url):
-        raise ImproperlyConfigured(
+        raise ConfigurationError(
             "EDIP_WAREHOUSE_URL must start with https:// unless it is on this machine: "
             "the token would travel in clear text."
         )

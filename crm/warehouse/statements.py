@@ -23,7 +23,7 @@ from typing import Any, NoReturn, TypeVar
 from databricks.sql.backend.types import CommandState
 from databricks.sql.client import Cursor
 
-from crm.model.schema import Namespace
+from crm.model.namespace import Namespace
 
 from .credentials import Identity
 from .errors import (

@@ -1,1 +1,1 @@
-"""What clients reach over HTTP: Thrift, OAuth, REST and control endpoints, and faults on demand."""
+"""What clients reach over HTTP: Thrift, OAuth, REST, the control endpoint; faults on demand."""

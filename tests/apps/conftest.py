@@ -25,7 +25,7 @@ import pytest
 import requests
 import yaml
 
-from crm.model.schema import Namespace
+from crm.model.namespace import Namespace
 
 from ..conftest import BASE_DIR, LocalWarehouse
 

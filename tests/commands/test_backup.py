@@ -15,7 +15,8 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from crm.model.as_of_address import written
-from crm.model.schema import TABLES, Namespace
+from crm.model.namespace import Namespace
+from crm.model.schema import TABLES
 from crm.repository import _writing, ddl
 from crm.repository.records import accounts, use_cases
 from crm.repository.tables import backups

@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from crm.model.schema import TABLES, Namespace
+from crm.model.namespace import Namespace
+from crm.model.schema import TABLES
 from crm.warehouse import Warehouse
 from crm.warehouse.config import WarehouseConfig
 

@@ -8,7 +8,8 @@ from io import StringIO
 
 from django.core.management import call_command
 
-from crm.model.schema import ACCOUNTS, TABLES, UPDATES, Namespace
+from crm.model.namespace import Namespace
+from crm.model.schema import ACCOUNTS, TABLES, UPDATES
 from crm.repository import ddl
 from crm.warehouse import Warehouse
 

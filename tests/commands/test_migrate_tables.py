@@ -15,13 +15,13 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client
 
+from crm.model.namespace import Namespace
 from crm.model.schema import (
     ACCOUNTS,
     AUDIT_COLUMNS,
     TABLES,
     UPDATES,
     USE_CASES,
-    Namespace,
 )
 from crm.repository import ddl
 from crm.repository.past import restore_tables

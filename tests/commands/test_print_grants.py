@@ -7,7 +7,8 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from crm.model.schema import TABLES, Namespace
+from crm.model.namespace import Namespace
+from crm.model.schema import TABLES
 from crm.repository.tables import grants
 from crm.warehouse import Warehouse
 

@@ -11,7 +11,9 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from crm import sample_data
+from crm.identity.warehouses import for_person
 from crm.model import vocabulary
+from crm.model.namespace import Namespace
 from crm.model.records import Listing
 from crm.model.schema import (
     ACCOUNTS,
@@ -19,11 +21,10 @@ from crm.model.schema import (
     TABLES,
     UPDATES,
     USE_CASES,
-    Namespace,
 )
 from crm.repository import ddl
 from crm.repository.records import accounts, overview, updates
-from crm.warehouse import Warehouse, for_person
+from crm.warehouse import Warehouse
 
 from ..conftest import CATALOG, LocalWarehouse, Statements
 

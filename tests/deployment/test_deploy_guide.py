@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from crm.model.schema import Namespace
+from crm.model.namespace import Namespace
 from crm.repository.tables import grants
 
 from ..conftest import BASE_DIR, LocalWarehouse

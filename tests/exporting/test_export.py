@@ -19,7 +19,8 @@ from django.core.management import CommandError, call_command
 from crm.exporting import exporter, tabular
 from crm.importing import importer
 from crm.importing.findings import REFUSED, Findings
-from crm.model.schema import ACCOUNTS, TABLES, UPDATES, Namespace, Table
+from crm.model.namespace import Namespace
+from crm.model.schema import ACCOUNTS, TABLES, UPDATES, Table
 from crm.repository import ddl
 from crm.repository.records import accounts, updates
 from crm.repository.transfer import read_all

@@ -15,7 +15,7 @@ from django.core.management.base import CommandError
 from crm.importing import copy_tables, importer
 from crm.importing.findings import Findings
 from crm.importing.importer import Options
-from crm.model.schema import Namespace
+from crm.model.namespace import Namespace
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 

@@ -11,7 +11,8 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from crm.model.schema import ACCOUNTS, Namespace
+from crm.model.namespace import Namespace
+from crm.model.schema import ACCOUNTS
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 

@@ -7,7 +7,8 @@ import pytest
 from bs4 import BeautifulSoup
 from django.test import Client
 
-from crm.model.schema import UPDATES, Namespace
+from crm.model.namespace import Namespace
+from crm.model.schema import UPDATES
 from crm.warehouse import Warehouse
 from crm.warehouse.config import WarehouseConfig
 from tests.conftest import LocalWarehouse

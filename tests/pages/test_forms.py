@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from django.http import QueryDict
 
-from crm.forms.fields import link_problem
 from crm.forms.records import AccountForm, UpdateForm, UseCaseForm
+from crm.model.links import link_problem
 from crm.model.records import UseCase
 from crm.model.schema import MAX_LINE, MAX_TEXT, TABLES
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
+
+from crm.warehouse.config import ConfigurationError
 
 from ..warehouse.test_config import COMPLETE, read
 
@@ -58,12 +59,12 @@ def test_a_config_holds_only_what_its_way_uses(monkeypatch: pytest.MonkeyPatch) 
 def test_what_is_missing_is_named(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], missing: str
 ) -> None:
-    with pytest.raises(ImproperlyConfigured, match=missing):
+    with pytest.raises(ConfigurationError, match=missing):
         read(monkeypatch, **variables)
 
 
 def test_an_unknown_way_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ImproperlyConfigured, match="EDIP_AUTH"):
+    with pytest.raises(ConfigurationError, match="EDIP_AUTH"):
         read(monkeypatch, **COMPLETE, EDIP_AUTH="obo")
 
 

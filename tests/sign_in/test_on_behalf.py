@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 
 from crm import warehouse as layer
+from crm.identity import warehouses
 from crm.warehouse import Warehouse
 
 from .conftest import ALICE, BOB, Browser, Workspace, jwt
@@ -240,7 +241,7 @@ def test_the_token_is_seen_nowhere(
 
     for path in ("/", "/accounts/", "/accounts/none/", "/nowhere", "/accounts/new/"):
         look(path)
-    seen.append(repr(layer.for_user(ALICE, alice.token, time.time() + 60)))
+    seen.append(repr(warehouses.for_user(ALICE, alice.token, time.time() + 60)))
     workspace.token(ALICE, alice.token, expires_in=-1)
     look("/accounts/")
     alice.token = "dapi-of-nobody-at-all"

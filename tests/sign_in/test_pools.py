@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from crm.model.schema import Namespace
+from crm.model.namespace import Namespace
 from crm.warehouse.credentials import UserToken
 from crm.warehouse.errors import PoolExhausted, SignInAgain
 from crm.warehouse.pool import Pools

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from crm import warehouse as layer
+from crm.identity import warehouses
 from crm.warehouse import Warehouse, service_principal
 from crm.warehouse.config import WarehouseConfig
 from crm.warehouse.errors import SignInFailed, Unavailable
@@ -37,7 +37,7 @@ def principal(workspace: Workspace, warehouse: Warehouse, in_apps: Any) -> str:
 
 
 def whoami(email: str = ALICE) -> str:
-    return layer.for_person(email).query("SELECT current_user() AS me")[0]["me"]
+    return warehouses.for_person(email).query("SELECT current_user() AS me")[0]["me"]
 
 
 def test_statements_run_as_the_principal_and_people_are_written_down(
@@ -147,7 +147,7 @@ def test_a_workspace_that_is_not_there(in_apps: Any) -> None:
 def test_nothing_secret_is_shown(
     principal: str, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    wh = layer.for_person(ALICE)
+    wh = warehouses.for_person(ALICE)
     wh.query("SELECT 1")
     token = service_principal.source(settings.WAREHOUSE).headers()["Authorization"].split()[1]
     shown = f"{wh!r} {wh.identity!r} {settings.WAREHOUSE!r} {caplog.text}"

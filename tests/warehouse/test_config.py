@@ -9,11 +9,10 @@ from typing import Any
 
 import environ
 import pytest
-from django.core.exceptions import ImproperlyConfigured
 from environ.fileaware_mapping import FileAwareMapping
 
 from crm.warehouse import credentials
-from crm.warehouse.config import LOCAL_TOKEN, WarehouseConfig
+from crm.warehouse.config import LOCAL_TOKEN, ConfigurationError, WarehouseConfig
 
 from ..conftest import BASE_DIR
 
@@ -85,7 +84,7 @@ def test_secret_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 
 def test_all_that_is_missing_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ImproperlyConfigured) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         read(monkeypatch, DATABRICKS_HOST="adb-1.2.azuredatabricks.net")
     message = str(caught.value)
     assert "DATABRICKS_HTTP_PATH" in message
@@ -104,9 +103,9 @@ def test_explicit_address_wins_over_starting_one(monkeypatch: pytest.MonkeyPatch
 
 
 def test_token_is_not_sent_elsewhere_by_accident(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ImproperlyConfigured, match="https"):
+    with pytest.raises(ConfigurationError, match="https"):
         read(monkeypatch, EDIP_WAREHOUSE_URL="http://example.com/sql", DATABRICKS_TOKEN="dapi-t")
-    with pytest.raises(ImproperlyConfigured, match="DATABRICKS_TOKEN"):
+    with pytest.raises(ConfigurationError, match="DATABRICKS_TOKEN"):
         read(monkeypatch, EDIP_WAREHOUSE_URL="https://example.com/sql")
 
 
@@ -129,8 +128,8 @@ def refuse(*args, **kwargs): raise SystemExit("touched")
 socket.socket.connect = subprocess.Popen.__init__ = refuse
 import django; django.setup()
 from django.conf import settings
-from crm import warehouse
-print(settings.WAREHOUSE.is_local, warehouse.for_person("alice").actor)
+from crm.identity import warehouses
+print(settings.WAREHOUSE.is_local, warehouses.for_person("alice").actor)
 """
     variables = {k: v for k, v in os.environ.items() if not k.startswith("DATABRICKS_")}
     variables |= {"DJANGO_SETTINGS_MODULE": "edip.settings", "EDIP_LOCAL_DATA": str(tmp_path)}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from crm.model.schema import Namespace
+from crm.model.namespace import Namespace
 from crm.warehouse import Warehouse, ping, statements
 from crm.warehouse.errors import (
     ConstraintViolated,

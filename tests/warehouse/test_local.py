@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from crm.model.schema import Namespace
+from crm.model.namespace import Namespace
 from crm.warehouse import Warehouse
 from crm.warehouse.config import LOCAL_TOKEN, WarehouseConfig
 from crm.warehouse.credentials import AccessToken

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from crm.model.schema import Namespace
+from crm.model.namespace import Namespace
 from crm.warehouse import connector
 from crm.warehouse.config import WarehouseConfig
 from crm.warehouse.credentials import AccessToken
@@ -213,7 +213,7 @@ def test_a_forked_child_opens_its_own(make: Any, identity: AccessToken) -> None:
 
 
 def test_same_config_same_pools(server: LocalWarehouse, settings: Any) -> None:
-    from crm.warehouse import for_person
+    from crm.identity.warehouses import for_person
 
     settings.WAREHOUSE = server.config()
     one, other = for_person("alice@example.com"), for_person("bob@example.com")

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError
 
-from crm.model.schema import Namespace
+from crm.model.namespace import Namespace
 
 
 def add_arguments(parser: ArgumentParser) -> None:

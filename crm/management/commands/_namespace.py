@@ -9,8 +9,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError
 
-from crm.model.schema import Namespace
-from crm.warehouse import Warehouse, for_person
+from crm.identity.warehouses import for_person
+from crm.model.namespace import Namespace
+from crm.warehouse import Warehouse
 
 
 def add_arguments(parser: ArgumentParser) -> None:

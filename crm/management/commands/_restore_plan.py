@@ -8,7 +8,8 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from crm.model import as_of_address
-from crm.model.schema import AUDIT_COLUMNS, TABLES, Namespace, Table
+from crm.model.namespace import Namespace
+from crm.model.schema import AUDIT_COLUMNS, TABLES, Table
 from crm.repository import ddl
 from crm.repository import versions as timeline
 from crm.repository.errors import Missing

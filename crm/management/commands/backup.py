@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from crm.model.schema import Namespace
+from crm.model.namespace import Namespace
 from crm.repository.tables import backups, migrations
 from crm.repository.tables.backups import Backup
 from crm.warehouse import Warehouse

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from crm.connection_check import SLOW, Check
 from crm.connection_check.report import FAIL, PASS, WARN, Finding, Report, as_text
-from crm.model.schema import Namespace
+from crm.model.namespace import Namespace
 
 from . import _namespace as where
 

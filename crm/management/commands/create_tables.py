@@ -8,7 +8,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from crm.model.schema import ACCOUNTS, TABLES, Namespace
+from crm.model.namespace import Namespace
+from crm.model.schema import ACCOUNTS, TABLES
 from crm.repository import ddl
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import (

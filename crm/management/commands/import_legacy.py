@@ -12,7 +12,7 @@ from crm.importing.errors import ImportingError
 from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings
 from crm.importing.headings import mapping
 from crm.importing.importer import ON_CONFLICT, Options, Outcome
-from crm.model.schema import Namespace
+from crm.model.namespace import Namespace
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from crm.warehouse.errors import WarehouseError
 

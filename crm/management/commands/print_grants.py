@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from crm.model.schema import Namespace
+from crm.model.namespace import Namespace
 from crm.repository.tables import grants
 
 from . import _namespace as where

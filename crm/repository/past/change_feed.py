@@ -13,8 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.conf import settings
-
+from crm.model import configuration
 from crm.model.schema import TABLES
 from crm.repository import versions
 from crm.repository.versions import Commit
@@ -85,7 +84,7 @@ def _look(wh: Warehouse, *, after_vacuum: bool) -> dict[str, int]:
     """Where the feeds begin: as they should, or ``after_vacuum``, where a table keeps its files
     for less long than it was told to."""
     lines = versions.load(wh.at(wh.namespace.present))
-    kept_since = lines.read_at - dt.timedelta(days=settings.EDIP_HISTORY_DAYS)
+    kept_since = lines.read_at - dt.timedelta(days=configuration.current().EDIP_HISTORY_DAYS)
     return {
         table.name: _start(commits, kept_since, after_vacuum=after_vacuum)
         for table, commits in lines.commits.items()

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 
 from crm.model.changes import Change, values_of
-from crm.model.schema import ACCOUNTS, TABLES, Namespace, Table
+from crm.model.namespace import Namespace
+from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository import _sql
 from crm.repository.errors import Missing
 from crm.warehouse import Warehouse

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from crm.model.schema import TABLES, Namespace, Table
+from crm.model.namespace import Namespace
+from crm.model.schema import TABLES, Table
 from crm.repository import versions as timeline
 from crm.repository._writing import write
 from crm.warehouse import Warehouse

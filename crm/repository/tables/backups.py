@@ -15,7 +15,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from crm.model.schema import TABLES, Namespace, PastNamespace, Table
+from crm.model.namespace import Namespace, PastNamespace
+from crm.model.schema import TABLES, Table
 from crm.repository import _match, ddl
 from crm.repository import versions as timeline
 from crm.repository.errors import Missing

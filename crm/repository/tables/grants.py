@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-from crm.model.schema import TABLES, Namespace
+from crm.model.namespace import Namespace
+from crm.model.schema import TABLES
 
 READER, EDITOR, CREATOR = "reader", "editor", "creator"
 ROLES = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-from crm.model.schema import Namespace, Table
+from crm.model.namespace import Namespace
+from crm.model.schema import Table
 from crm.repository import ddl
 from crm.warehouse import Warehouse
 

@@ -13,7 +13,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from crm.model.schema import ACCOUNTS, AUDIT_COLUMNS, TABLES, Column, Namespace, Table
+from crm.model.namespace import Namespace
+from crm.model.schema import (
+    ACCOUNTS,
+    AUDIT_COLUMNS,
+    TABLES,
+    Column,
+    Table,
+)
 from crm.repository import ddl
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound, StatementFailed, WriteConflict

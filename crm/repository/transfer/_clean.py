@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from crm.model.namespace import Namespace
 from crm.model.schema import (
     ACCOUNTS,
     AUDIT_COLUMNS,
     PLATFORMS_STATUS,
     Column,
-    Namespace,
     Table,
 )
 

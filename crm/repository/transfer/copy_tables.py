@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from crm.model import vocabulary
-from crm.model.schema import ACCOUNTS, AUDIT_COLUMNS, Column, Namespace, Table
+from crm.model.namespace import Namespace
+from crm.model.schema import ACCOUNTS, AUDIT_COLUMNS, Column, Table
 from crm.repository import _match, _sql
 from crm.repository._writing import write
 from crm.warehouse import Warehouse

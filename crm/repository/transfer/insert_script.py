@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, BinaryIO
 
-from crm.model.schema import Namespace, Table
+from crm.model.namespace import Namespace
+from crm.model.schema import Table
 
 ROWS_PER_STATEMENT = 500
 _ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
