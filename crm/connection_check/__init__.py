@@ -15,7 +15,7 @@ from typing import Any
 from crm.model.namespace import Namespace
 from crm.model.schema import TABLES, Table
 from crm.repository.tables import inspection
-from crm.warehouse import Warehouse, ping
+from crm.warehouse import Warehouse
 from crm.warehouse.config import WarehouseConfig
 from crm.warehouse.errors import WarehouseError
 
@@ -140,7 +140,7 @@ class Check:
 
     def _answer(self) -> str:
         started = time.monotonic()
-        ping(self.warehouse)
+        inspection.ping(self.warehouse)
         seconds = time.monotonic() - started
         if seconds < self.slow:
             return "a statement is answered"

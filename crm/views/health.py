@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from crm import warehouse
+from crm.repository.tables import inspection
 from crm.warehouse.errors import SignInAgain, WarehouseError
 
 
@@ -19,7 +19,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """Under user sign-in a probe has no token, and nothing else may be used in its place."""
     try:
-        warehouse.ping(request.warehouse)
+        inspection.ping(request.warehouse)
     except SignInAgain:
         return HttpResponse(
             "ready; nobody is signed in to ask the warehouse\n", content_type="text/plain"

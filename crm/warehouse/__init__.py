@@ -12,7 +12,7 @@ from .config import WarehouseConfig
 from .pool import Pools
 from .statements import Warehouse
 
-__all__ = ["Warehouse", "dispose_all", "open_shared", "open_user", "ping"]
+__all__ = ["Warehouse", "dispose_all", "open_shared", "open_user"]
 
 _pools: dict[WarehouseConfig, Pools] = {}
 
@@ -34,11 +34,6 @@ def open_user(
     """
     identity = credentials.UserToken(email, token, expires_at)
     return Warehouse(_pools_for(config), identity, namespace, actor=email)
-
-
-def ping(warehouse: Warehouse) -> None:
-    """Run one cheap statement. Raises WarehouseError if the warehouse does not answer."""
-    warehouse.query("SELECT 1 AS one")
 
 
 def dispose_all() -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from crm.model.namespace import Namespace
-from crm.warehouse import Warehouse, ping, statements
+from crm.repository.tables.inspection import ping
+from crm.warehouse import Warehouse, statements
 from crm.warehouse.errors import (
     ConstraintViolated,
     ObjectNotFound,

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from crm.model.namespace import Namespace
 from crm.model.schema import ACCOUNTS, TABLES
 from crm.repository import ddl
+from crm.repository.tables import grants
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import (
     ObjectNotFound,
@@ -128,10 +129,11 @@ def _days(interval: str) -> int | None:
 
 def _advice(namespace: Namespace, table: str, error: WarehouseError, refused: list[str]) -> str:
     reasons = "".join(f"\n  {reason}" for reason in [*refused, f"table {table}: {error}"])
+    catalog, schema = f"CATALOG {namespace.quoted_catalog}", f"SCHEMA {namespace.quoted_schema}"
+    use_catalog = grants.grant("USE CATALOG", catalog, "<you>")
+    use_schema = grants.grant("USE SCHEMA, CREATE TABLE", schema, "<you>")
     return (
         f"Table {table} cannot be created in {namespace.catalog}.{namespace.schema}:{reasons}\n"
         "Either choose a catalog and schema where you may create tables (--catalog, --schema), "
-        "or ask their owner for\n"
-        f"  GRANT USE CATALOG ON CATALOG {namespace.quoted_catalog} TO `<you>`;\n"
-        f"  GRANT USE SCHEMA, CREATE TABLE ON SCHEMA {namespace.quoted_schema} TO `<you>`;"
+        f"or ask their owner for\n  {use_catalog};\n  {use_schema};"
     )

@@ -19,6 +19,11 @@ class Found:
     nullable: bool
 
 
+def ping(wh: Warehouse) -> None:
+    """Run one cheap statement. Raises WarehouseError if the warehouse does not answer."""
+    wh.query("SELECT 1 AS one")
+
+
 def existing(wh: Warehouse) -> set[tuple[str, str]]:
     """The catalog, schema and tables that can be seen, as (what, name in lower case)."""
     sql, params = ddl.list_existing(wh.namespace)
