@@ -36,7 +36,7 @@ def changes(request: HttpRequest) -> HttpResponse:
     if answer.cursor == cursor and not answer.missed:
         return HttpResponse(status=204)
     me = request.warehouse.actor
-    told = [_told(each, me) for each in _without_stamps(answer.news)]
+    told = [_told(each, me) for each in _without_stamps(answer.recent_changes)]
     return JsonResponse({"seen": answer.cursor, "missed": answer.missed, "news": told})
 
 
