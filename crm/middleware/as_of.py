@@ -7,9 +7,8 @@ exports stay in the past, and the address can be shared.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import get_script_prefix, set_script_prefix
@@ -19,15 +18,8 @@ from crm import access
 from crm.identity.person import InThePast
 from crm.model import as_of_address
 from crm.repository import versions
+from crm.request import AsOf
 from crm.views import errors
-
-
-@dataclass(frozen=True)
-class AsOf:
-    """The moment of a request (aware, UTC), and the same address in the present."""
-
-    moment: dt.datetime
-    present_url: str
 
 
 class AsOfMiddleware:

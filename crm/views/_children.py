@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.urls import reverse
+
+from crm.request import Request
 
 from . import _editing, _respond
 from ._editing import Editor, Kind
@@ -13,7 +15,7 @@ from .accounts import ACCOUNT
 
 
 def create(
-    request: HttpRequest, kind: Kind, bsnid: str, initial: dict[str, Any] | None = None
+    request: Request, kind: Kind, bsnid: str, initial: dict[str, Any] | None = None
 ) -> HttpResponse:
     if request.method == "POST":
         return _save_new(request, kind, bsnid)
@@ -22,7 +24,7 @@ def create(
     return _editor(request, kind, form, bsnid, account.name).show()
 
 
-def _save_new(request: HttpRequest, kind: Kind, bsnid: str) -> HttpResponse:
+def _save_new(request: Request, kind: Kind, bsnid: str) -> HttpResponse:
     form = kind.form(request.POST, new=True, masked=_editing.masked(request, kind))
     editor = _editor(request, kind, form, bsnid, request.POST.get("team", ""))
     if not form.is_valid():
@@ -36,7 +38,7 @@ def _save_new(request: HttpRequest, kind: Kind, bsnid: str) -> HttpResponse:
 
 
 def _editor(
-    request: HttpRequest, kind: Kind, form: _editing.RecordForm, bsnid: str, team: str
+    request: Request, kind: Kind, form: _editing.RecordForm, bsnid: str, team: str
 ) -> Editor:
     return Editor(
         request,
@@ -50,7 +52,7 @@ def _editor(
     )
 
 
-def delete(request: HttpRequest, kind: Kind, key: str) -> HttpResponse:
+def delete(request: Request, kind: Kind, key: str) -> HttpResponse:
     """Only asking needs the record; where to go on is in the form that was shown."""
     if request.method == "POST":
         list_page = reverse(f"{kind.url_name}-list")

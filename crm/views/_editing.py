@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils.text import get_text_list
 
@@ -23,6 +23,7 @@ from crm.forms.merge import Merged, merge
 from crm.forms.records import RecordForm
 from crm.model.schema import Table
 from crm.repository.errors import AlreadyExists, Missing, Stale
+from crm.request import Request
 from crm.warehouse.errors import SignInAgain, WarehouseError
 
 from . import _respond, errors
@@ -65,7 +66,7 @@ class Editor:
     ``key`` is the record's, empty for a new one.
     """
 
-    request: HttpRequest
+    request: Request
     kind: Kind
     form: RecordForm
     heading: str
@@ -132,7 +133,7 @@ class Editor:
         return response
 
 
-def change(request: HttpRequest, kind: Kind, key: str) -> HttpResponse:
+def change(request: Request, kind: Kind, key: str) -> HttpResponse:
     """The page that edits a record: one read to show it, one write to save it."""
     if request.method == "POST":
         return _save_change(request, kind, key)
@@ -141,7 +142,7 @@ def change(request: HttpRequest, kind: Kind, key: str) -> HttpResponse:
     return _editor(request, kind, key, form, record).show()
 
 
-def _save_change(request: HttpRequest, kind: Kind, key: str) -> HttpResponse:
+def _save_change(request: Request, kind: Kind, key: str) -> HttpResponse:
     hidden = masked(request, kind)
     form = kind.form(request.POST, masked=hidden)
     editor = _editor(request, kind, key, form)
@@ -198,7 +199,7 @@ def _saved(kind: Kind, kept: list[str], current: Any) -> str:
 
 
 def _editor(
-    request: HttpRequest, kind: Kind, key: str, form: RecordForm, record: Any = None
+    request: Request, kind: Kind, key: str, form: RecordForm, record: Any = None
 ) -> Editor:
     """The account is known from the record, or from what the form said of it."""
     parent = kind.table.parent_key
@@ -218,7 +219,7 @@ def _editor(
 
 
 def delete(
-    request: HttpRequest, kind: Kind, key: str, *, record: Any, after: str, **context: Any
+    request: Request, kind: Kind, key: str, *, record: Any, after: str, **context: Any
 ) -> HttpResponse:
     """Asks first (``record`` says what about), then deletes and goes to ``after``."""
     if request.method == "POST":
@@ -231,7 +232,7 @@ def delete(
     return _respond.show(request, "records/delete.html", "records/_delete-dialog.html", context)
 
 
-def masked(request: HttpRequest, kind: Kind) -> frozenset[str]:
+def masked(request: Request, kind: Kind) -> frozenset[str]:
     """The columns that this person can only read."""
     try:
         return request.person.masked(kind.table)
@@ -240,7 +241,7 @@ def masked(request: HttpRequest, kind: Kind) -> frozenset[str]:
         return frozenset()
 
 
-def found(kind: Kind, request: HttpRequest, key: str) -> Any:
+def found(kind: Kind, request: Request, key: str) -> Any:
     record = kind.repository.get(request.warehouse, key)
     if record is None:
         raise Http404(f"There is no {kind.table.singular} “{key}”. It may have been deleted.")

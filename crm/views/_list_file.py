@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import FileResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 
 from crm.exporting import tabular
@@ -19,6 +19,7 @@ from crm.exporting.text import plain
 from crm.model import vocabulary
 from crm.model.records import AccountRow, Listing, Page
 from crm.model.schema import AUDIT_COLUMNS, Table
+from crm.request import Request
 from crm.warehouse import Warehouse
 
 # Each costs one statement.
@@ -29,7 +30,7 @@ Search = Callable[[Warehouse, Listing], Page[Any]]
 
 
 def download(
-    request: HttpRequest, form: str, table: Table, search: Search, listing: Listing
+    request: Request, form: str, table: Table, search: Search, listing: Listing
 ) -> HttpResponseBase:
     """The file. Its first rows are read before it begins, so that a warehouse that fails is
     still answered with a page."""
@@ -40,7 +41,7 @@ def download(
     return FORMATS[form](rows, _columns(table), name)
 
 
-def file_name(request: HttpRequest, stem: str, form: str) -> str:
+def file_name(request: Request, stem: str, form: str) -> str:
     """Says of when the file is: the day, or the moment in the past."""
     if request.as_of is None:
         return f"{stem}-{timezone.localdate():%Y-%m-%d}.{form}"

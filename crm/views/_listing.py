@@ -13,12 +13,13 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponseBase, QueryDict
+from django.http import HttpResponseBase, QueryDict
 from django_htmx.http import push_url
 
 from crm.model.records import Listing, Page
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.model.vocabulary import words
+from crm.request import Request
 
 from . import _list_file, _respond
 
@@ -190,7 +191,7 @@ class Controls:
 
 
 def show(
-    request: HttpRequest,
+    request: Request,
     subject: Subject,
     more: Callable[[Page[Any]], dict[str, Any]] = lambda page: {},
 ) -> HttpResponseBase:

@@ -5,21 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
+from crm.request import Request
 
-def wants_part(request: HttpRequest) -> bool:
+
+def wants_part(request: Request) -> bool:
     """Going back asks for the whole page, though htmx is the one who asks."""
     return bool(request.htmx) and not request.htmx.history_restore_request
 
 
 def show(
-    request: HttpRequest, page: str, part: str, context: dict[str, Any], status: int = 200
+    request: Request, page: str, part: str, context: dict[str, Any], status: int = 200
 ) -> HttpResponse:
     if wants_part(request):
         response = render(request, part, context, status=status)
@@ -31,14 +33,14 @@ def show(
     return response
 
 
-def go(request: HttpRequest, url: str) -> HttpResponse:
+def go(request: Request, url: str) -> HttpResponse:
     """Sends the browser on, after a POST: 303, so that it follows with a GET."""
     if request.htmx:
         return HttpResponseClientRedirect(url)
     return HttpResponseRedirect(url, status=303)
 
 
-def local_url(request: HttpRequest, default: str) -> str:
+def local_url(request: Request, default: str) -> str:
     """``next`` where it is a path of ours, and nowhere else."""
     url = request.POST.get("next") or request.GET.get("next") or ""
     if url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None):

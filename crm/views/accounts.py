@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -11,6 +11,7 @@ from crm.model import vocabulary
 from crm.model.records import AccountRow, Page
 from crm.model.schema import ACCOUNTS
 from crm.repository.records import accounts
+from crm.request import Request
 from crm.views.platforms import cards, is_locked
 
 from . import _editing, _listing
@@ -21,7 +22,7 @@ LIST = _listing.Subject(ACCOUNTS, accounts, "accounts", default_sort="team")
 
 
 @require_safe
-def account_list(request: HttpRequest) -> HttpResponseBase:
+def account_list(request: Request) -> HttpResponseBase:
     return _listing.show(request, LIST, more=_platforms)
 
 
@@ -32,7 +33,7 @@ def _platforms(page: Page[AccountRow]) -> dict[str, list[str]]:
 
 
 @require_safe
-def account_detail(request: HttpRequest, bsnid: str) -> HttpResponse:
+def account_detail(request: Request, bsnid: str) -> HttpResponse:
     detail = accounts.get_detail(request.warehouse, bsnid)
     if detail is None:
         raise Http404(f"There is no account “{bsnid}”. It may have been deleted.")
@@ -48,7 +49,7 @@ def account_detail(request: HttpRequest, bsnid: str) -> HttpResponse:
 
 @for_writers
 @require_http_methods(["GET", "HEAD", "POST"])
-def account_create(request: HttpRequest) -> HttpResponse:
+def account_create(request: Request) -> HttpResponse:
     masked = _editing.masked(request, ACCOUNT)
     data = request.POST if request.method == "POST" else None
     form = AccountForm(data, new=True, masked=masked)
@@ -68,13 +69,13 @@ def account_create(request: HttpRequest) -> HttpResponse:
 
 @for_writers
 @require_http_methods(["GET", "HEAD", "POST"])
-def account_edit(request: HttpRequest, bsnid: str) -> HttpResponse:
+def account_edit(request: Request, bsnid: str) -> HttpResponse:
     return _editing.change(request, ACCOUNT, bsnid)
 
 
 @for_writers
 @require_http_methods(["GET", "HEAD", "POST"])
-def account_delete(request: HttpRequest, bsnid: str) -> HttpResponse:
+def account_delete(request: Request, bsnid: str) -> HttpResponse:
     after = reverse("account-list")
     if request.method == "POST":
         return _editing.delete(request, ACCOUNT, bsnid, record=None, after=after)

@@ -5,12 +5,13 @@ import platform
 from importlib import metadata
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from crm import access
 from crm.connection_check import Check
+from crm.request import Request
 
 from . import _respond
 
@@ -27,7 +28,7 @@ Facts = list[tuple[str, str]]
 @never_cache
 @require_safe
 @access.for_admins
-def status(request: HttpRequest) -> HttpResponse:
+def status(request: Request) -> HttpResponse:
     """How this instance is set up. ``?check`` walks the way to the data: a dozen statements,
     so only for who asks for it. It changes nothing, and a reload asks again."""
     context = {"configuration": _configuration(), "versions": _versions()}

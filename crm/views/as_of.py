@@ -6,7 +6,7 @@ import datetime as dt
 from urllib.parse import unquote
 
 from django import forms
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from crm import access
 from crm.model import as_of_address
+from crm.request import Request
 
 from . import _respond
 
@@ -59,7 +60,7 @@ class MomentForm(forms.Form):
 
 
 @require_safe
-def choose(request: HttpRequest) -> HttpResponse:
+def choose(request: Request) -> HttpResponse:
     """Leads to the page ``next`` as of ``moment``, or as of so long ago (``ago``)."""
     target = _readable(_respond.local_url(request, "/"))
     form = MomentForm(request.GET if "moment" in request.GET else None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -13,21 +13,22 @@ from django.views.decorators.http import require_safe
 from crm.model.changes import CHANGED, CREATED, DELETED, Change
 from crm.repository.errors import Missing
 from crm.repository.past import diff
+from crm.request import Request
 
 HEADINGS = {CREATED: "Added since", CHANGED: "Changed since", DELETED: "Gone since"}
 
 
 @require_safe
-def since(request: HttpRequest) -> HttpResponse:
+def since(request: Request) -> HttpResponse:
     return _show(request, "")
 
 
 @require_safe
-def account_since(request: HttpRequest, bsnid: str) -> HttpResponse:
+def account_since(request: Request, bsnid: str) -> HttpResponse:
     return _show(request, bsnid)
 
 
-def _show(request: HttpRequest, bsnid: str) -> HttpResponse:
+def _show(request: Request, bsnid: str) -> HttpResponse:
     if request.as_of is None:
         query = urlencode({"next": request.path})
         return HttpResponseRedirect(f"{reverse('as-of')}?{query}")

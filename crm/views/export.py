@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from crm import access
 from crm.exporting import exporter
+from crm.request import Request
 
 _FORMATS = {
     "json": ("JSON", ".json", "Everything, to be imported again: the same to the last byte."),
@@ -26,7 +27,7 @@ _FORMATS = {
 @never_cache
 @require_safe
 @access.for_admins
-def export(request: HttpRequest) -> HttpResponseBase:
+def export(request: Request) -> HttpResponseBase:
     """A page to choose from; with ``?format=`` the file, which is made whole before it is sent,
     so that a warehouse that fails half-way is answered with a page."""
     form = request.GET.get("format")
@@ -40,6 +41,6 @@ def export(request: HttpRequest) -> HttpResponseBase:
     return FileResponse(file, as_attachment=True, filename=name)
 
 
-def _choose(request: HttpRequest) -> HttpResponse:
+def _choose(request: Request) -> HttpResponse:
     formats = [(key, label, what) for key, (label, _, what) in _FORMATS.items()]
     return render(request, "admin_tools/export.html", {"formats": formats})

@@ -1,22 +1,23 @@
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from crm.repository.tables import inspection
+from crm.request import Request
 from crm.warehouse.errors import SignInAgain, WarehouseError
 
 
 @never_cache
 @require_safe
-def healthz(request: HttpRequest) -> HttpResponse:
+def healthz(request: Request) -> HttpResponse:
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 @never_cache
 @require_safe
-def readyz(request: HttpRequest) -> HttpResponse:
+def readyz(request: Request) -> HttpResponse:
     """Under user sign-in a probe has no token, and nothing else may be used in its place."""
     try:
         inspection.ping(request.warehouse)

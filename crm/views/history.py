@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -22,6 +22,7 @@ from crm.model.schema import ACCOUNTS, TABLES
 from crm.repository import versions
 from crm.repository.past import change_feed, history
 from crm.repository.past.history import OUTSIDE, History, Wanted
+from crm.request import Request
 
 from . import _list_file, _respond
 
@@ -75,7 +76,7 @@ class Group:
 
 
 @require_safe
-def account_history(request: HttpRequest, bsnid: str) -> HttpResponseBase:
+def account_history(request: Request, bsnid: str) -> HttpResponseBase:
     wanted = replace(_wanted(request.GET), bsnid=bsnid)
     found = history.load(request.warehouse, wanted)
     if not found.known:
@@ -87,19 +88,19 @@ def account_history(request: HttpRequest, bsnid: str) -> HttpResponseBase:
 
 
 @require_safe
-def activity(request: HttpRequest) -> HttpResponseBase:
+def activity(request: Request) -> HttpResponseBase:
     return _show(request, history.load(request.warehouse, _wanted(request.GET)), {})
 
 
 @require_safe
-def reach(request: HttpRequest) -> HttpResponse:
+def reach(request: Request) -> HttpResponse:
     """How far back the history goes: a part of its page, asked for by itself."""
     since = change_feed.reach(request.warehouse)
     context = {"since": since, "days": settings.EDIP_HISTORY_DAYS}
     return render(request, "history/_reach.html", context)
 
 
-def _show(request: HttpRequest, found: History, more: dict[str, Any]) -> HttpResponseBase:
+def _show(request: Request, found: History, more: dict[str, Any]) -> HttpResponseBase:
     if request.GET.get("format") in _list_file.FORMATS:
         return _download(request, found)
     changes = _with_outsiders(request, found.changes)
@@ -167,7 +168,7 @@ def _grouped(changes: list[Change]) -> list[Group]:
     return groups
 
 
-def _with_outsiders(request: HttpRequest, changes: list[Change]) -> list[Change]:
+def _with_outsiders(request: Request, changes: list[Change]) -> list[Change]:
     """Of changes that did not come through the CRM, Delta's history knows the user."""
     outside = [change for change in changes if change.outside]
     if not outside:
@@ -188,7 +189,7 @@ class Filter:
     chosen: str
 
 
-def _filters(request: HttpRequest, found: History) -> list[Filter]:
+def _filters(request: Request, found: History) -> list[Filter]:
     people = [(person, person) for person in found.people]
     tables = [(table.name, table.plural.capitalize()) for table in TABLES]
     given = (
@@ -200,7 +201,7 @@ def _filters(request: HttpRequest, found: History) -> list[Filter]:
     return [Filter(name, label, opts, request.GET.get(name, "")) for name, label, opts in given]
 
 
-def _page_links(request: HttpRequest, found: History) -> dict[str, str]:
+def _page_links(request: Request, found: History) -> dict[str, str]:
     links = {}
     if found.page > 1:
         links["newer"] = _url(request, page=found.page - 1)
@@ -209,13 +210,13 @@ def _page_links(request: HttpRequest, found: History) -> dict[str, str]:
     return links
 
 
-def _url(request: HttpRequest, **changes: Any) -> str:
+def _url(request: Request, **changes: Any) -> str:
     given = {name: request.GET.get(name) for name in (*_PARAMETERS, "page")} | changes
     query = urlencode({name: value for name, value in given.items() if value})
     return f"{request.path}?{query}" if query else request.path
 
 
-def _download(request: HttpRequest, found: History) -> HttpResponseBase:
+def _download(request: Request, found: History) -> HttpResponseBase:
     wanted = replace(found.wanted, page=1, size=_list_file.ROWS_PER_STATEMENT)
     first = history.load(request.warehouse, wanted)
     name = _list_file.file_name(request, "history", request.GET["format"])
@@ -237,7 +238,7 @@ _COLUMNS = (
 )
 
 
-def _rows(request: HttpRequest, found: History) -> Iterator[dict[str, Any]]:
+def _rows(request: Request, found: History) -> Iterator[dict[str, Any]]:
     """A row per field that changed."""
     while True:
         for change in _with_outsiders(request, found.changes):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,6 +15,7 @@ from crm.importing.findings import REFUSED
 from crm.importing.importer import SKIP, UPDATE
 from crm.importing.jobs import job as jobs
 from crm.importing.jobs.job import Job
+from crm.request import Request
 from crm.warehouse import Warehouse
 
 from . import _respond, revert
@@ -32,7 +33,7 @@ _LOOKS: dict[str, dict[str, object]] = {
 @require_http_methods(["GET", "HEAD", "POST"])
 @access.for_admins
 @access.for_writers
-def start(request: HttpRequest) -> HttpResponse:
+def start(request: Request) -> HttpResponse:
     if request.method != "POST":
         return render(request, "admin_tools/import.html", {"form": ImportForm()})
     form = ImportForm(request.POST, request.FILES)
@@ -48,7 +49,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @access.for_admins
 @access.for_writers
-def job(request: HttpRequest, id: str) -> HttpResponse:
+def job(request: Request, id: str) -> HttpResponse:
     found = _find(request, id)
     if request.method != "POST":
         page, part = "admin_tools/import-job.html", "admin_tools/_import-job.html"
@@ -69,7 +70,7 @@ def job(request: HttpRequest, id: str) -> HttpResponse:
 @require_safe
 @access.for_admins
 @access.for_writers
-def report(request: HttpRequest, id: str) -> HttpResponseBase:
+def report(request: Request, id: str) -> HttpResponseBase:
     """Every finding, as a CSV file."""
     found = _find(request, id)
     if not found.report.exists():
@@ -77,7 +78,7 @@ def report(request: HttpRequest, id: str) -> HttpResponseBase:
     return FileResponse(found.report.open("rb"), as_attachment=True, filename="import-report.csv")
 
 
-def _find(request: HttpRequest, id: str) -> Job:
+def _find(request: Request, id: str) -> Job:
     found = jobs.find(_owner(request), id)
     if found is None:
         raise Http404(
@@ -88,16 +89,16 @@ def _find(request: HttpRequest, id: str) -> Job:
     return found
 
 
-def _owner(request: HttpRequest) -> str:
+def _owner(request: Request) -> str:
     return str(request.person)
 
 
-def _warehouse(request: HttpRequest) -> Warehouse:
+def _warehouse(request: Request) -> Warehouse:
     """The person's own, as it is now: the thread that uses it outlives the request."""
     return request.warehouse.at(request.warehouse.namespace)
 
 
-def _undo_url(request: HttpRequest, found: Job) -> str:
+def _undo_url(request: Request, found: Job) -> str:
     before, after = found.state.get("versions") or (None, None)
     if found.phase not in (jobs.DONE, jobs.FAILED) or before == after:
         return ""
@@ -107,7 +108,7 @@ def _undo_url(request: HttpRequest, found: Job) -> str:
     return revert.bulk_undo_url(request, before, after)
 
 
-def _context(request: HttpRequest, found: Job) -> dict[str, object]:
+def _context(request: Request, found: Job) -> dict[str, object]:
     state, tables = found.state, found.state["tables"]
     sums = {
         name: sum(table[name] for table in tables) for name in ("new", "different", "unchanged")

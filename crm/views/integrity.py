@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -16,6 +16,7 @@ from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
 from crm.repository.integrity import checks
 from crm.repository.integrity.checks import Check, Found, Problem
 from crm.repository.past import revert_bulk
+from crm.request import Request
 
 from . import _respond, revert
 
@@ -55,7 +56,7 @@ class Result:
 @never_cache
 @require_safe
 @access.for_admins
-def look(request: HttpRequest) -> HttpResponse:
+def look(request: Request) -> HttpResponse:
     found = checks.look(request.warehouse)
     results = [_result(check, each) for check, each in found.items()]
     context = {"results": results, "total": sum(result.total for result in results)}
@@ -66,7 +67,7 @@ def look(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @access.for_admins
 @access.for_writers
-def repair(request: HttpRequest, name: str) -> HttpResponse:
+def repair(request: Request, name: str) -> HttpResponse:
     """Shows what would be done, row by row; does it when sent. A repair is written so that rows
     which somebody put right meanwhile are left alone."""
     check = next((c for c in checks.CHECKS if c.name == name and c.fix), None)

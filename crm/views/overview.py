@@ -1,17 +1,18 @@
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from crm.model import vocabulary
 from crm.repository.records import overview as figures_of
+from crm.request import Request
 
 from ._charts import bars, link, stacks
 
 
 @require_safe
-def overview(request: HttpRequest) -> HttpResponse:
+def overview(request: Request) -> HttpResponse:
     figures = figures_of.load(request.warehouse)
     if not figures.accounts:
         return render(request, "overview/first-run.html")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
@@ -19,6 +19,7 @@ from crm.model.records import PlatformStatus
 from crm.model.schema import PLATFORMS_STATUS
 from crm.repository.errors import Missing, Stale
 from crm.repository.records import platforms
+from crm.request import Request
 
 from . import _respond
 
@@ -70,13 +71,13 @@ def cards(rows: Iterable[PlatformStatus]) -> list[Card]:
     return [Card(name, by_platform.get(name)) for name in names]
 
 
-def is_locked(request: HttpRequest) -> bool:
+def is_locked(request: Request) -> bool:
     """Whether a policy masks what a status is saved by."""
     return not request.person.masked(PLATFORMS_STATUS).isdisjoint({"platform", "status"})
 
 
 @require_POST
-def platform_status(request: HttpRequest, bsnid: str) -> HttpResponse:
+def platform_status(request: Request, bsnid: str) -> HttpResponse:
     if is_locked(request):
         raise PermissionDenied
     form, row = _checked(request, bsnid)
@@ -98,7 +99,7 @@ def platform_status(request: HttpRequest, bsnid: str) -> HttpResponse:
     return _saved(request, bsnid, row)
 
 
-def _checked(request: HttpRequest, bsnid: str) -> tuple[PlatformStatusForm, PlatformStatus | None]:
+def _checked(request: Request, bsnid: str) -> tuple[PlatformStatusForm, PlatformStatus | None]:
     """The form; words beyond the vocabulary are only allowed where the data have them."""
     form = PlatformStatusForm(request.POST)
     platform, status = form.data.get("platform", ""), form.data.get("status", "")
@@ -111,17 +112,17 @@ def _checked(request: HttpRequest, bsnid: str) -> tuple[PlatformStatusForm, Plat
     return form, row
 
 
-def _row(request: HttpRequest, bsnid: str, platform: str) -> PlatformStatus | None:
+def _row(request: Request, bsnid: str, platform: str) -> PlatformStatus | None:
     return newest(platforms.list_for(request.warehouse, bsnid)).get(platform)
 
 
-def _saved(request: HttpRequest, bsnid: str, row: PlatformStatus) -> HttpResponse:
+def _saved(request: Request, bsnid: str, row: PlatformStatus) -> HttpResponse:
     if not _respond.wants_part(request):
         return _respond.go(request, f"{reverse('account-detail', args=[bsnid])}#platforms")
     return _show(request, bsnid, Card(row.platform, row))
 
 
-def _show(request: HttpRequest, bsnid: str, card: Card, status: int = 200) -> HttpResponse:
+def _show(request: Request, bsnid: str, card: Card, status: int = 200) -> HttpResponse:
     context = {"card": card, "bsnid": bsnid}
     return _respond.show(
         request, "accounts/platform.html", "accounts/_platform.html", context, status

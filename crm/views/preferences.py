@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.views.decorators.http import require_POST
 
 from crm.access import writes_nothing
+from crm.request import Request
 
 from . import _respond
 
@@ -27,14 +28,14 @@ THEMES = (
 _NAMES = {theme.name for theme in THEMES}
 
 
-def chosen_theme(request: HttpRequest) -> str:
+def chosen_theme(request: Request) -> str:
     name = request.COOKIES.get("theme", "")
     return name if name in _NAMES else "system"
 
 
 @writes_nothing
 @require_POST
-def theme(request: HttpRequest) -> HttpResponse:
+def theme(request: Request) -> HttpResponse:
     response = _respond.go(request, _respond.local_url(request, "/"))
     name = request.POST.get("theme", "")
     if name in _NAMES:

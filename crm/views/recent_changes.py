@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from crm import live
@@ -14,11 +14,12 @@ from crm.model.changes import CHANGED, DELETED
 from crm.model.schema import ACCOUNTS
 from crm.repository.past import change_feed
 from crm.repository.past.recent_changes import News
+from crm.request import Request
 from crm.warehouse.errors import PermissionDenied, StatementFailed, WarehouseError
 
 
 @require_safe
-def changes(request: HttpRequest) -> HttpResponse:
+def changes(request: Request) -> HttpResponse:
     """204: nothing new. 410: there is nothing to be had, do not ask again. 503: ask later."""
     if not settings.EDIP_LIVE_SECONDS or request.as_of:
         return HttpResponse(status=410)

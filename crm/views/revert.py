@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core import signing
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.utils.text import get_text_list
 from django.views.decorators.http import require_http_methods, require_POST
@@ -19,6 +19,7 @@ from crm.model.schema import ACCOUNTS, TABLES, Column, Table
 from crm.repository.errors import AlreadyExists, Missing, Stale
 from crm.repository.past import revert_bulk, revert_record
 from crm.repository.past.revert_record import Then
+from crm.request import Request
 
 from . import _respond
 
@@ -60,7 +61,7 @@ def url(change: Change, field: str = "", next: str = "") -> str:
 
 @for_writers
 @require_http_methods(["GET", "HEAD", "POST"])
-def put_back(request: HttpRequest, table: str, key: str, version: int) -> HttpResponse:
+def put_back(request: Request, table: str, key: str, version: int) -> HttpResponse:
     """Puts back one ``field``, the ``whole`` record or, with neither, what the change changed."""
     then = _find(request, table, key, version)
     if then.change.kind == DELETED:
@@ -70,7 +71,7 @@ def put_back(request: HttpRequest, table: str, key: str, version: int) -> HttpRe
     return _put_back(request, then)
 
 
-def _put_back(request: HttpRequest, then: Then) -> HttpResponse:
+def _put_back(request: Request, then: Then) -> HttpResponse:
     """What others do to other fields meanwhile is left alone; what they do to these is shown."""
     shown = set(request.POST.get("shown", "").split())
     for _ in range(_TRIES):
@@ -101,7 +102,7 @@ def _said(change: Change, columns: list[Column]) -> str:
 
 
 @require_POST
-def undo(request: HttpRequest, table: str, key: str) -> HttpResponse:
+def undo(request: Request, table: str, key: str) -> HttpResponse:
     """Bring back what was deleted last under this key: one click, right after it."""
     version = revert_record.latest_deletion(request.warehouse, _table(table), key)
     if version is None:
@@ -110,7 +111,7 @@ def undo(request: HttpRequest, table: str, key: str) -> HttpResponse:
 
 
 def bulk_undo_url(
-    request: HttpRequest, before: revert_bulk.Versions, after: revert_bulk.Versions
+    request: Request, before: revert_bulk.Versions, after: revert_bulk.Versions
 ) -> str:
     """Where this person can undo what they did to many records between these versions."""
     done = {"before": before, "after": after, "who": request.warehouse.actor}
@@ -118,7 +119,7 @@ def bulk_undo_url(
 
 
 @require_POST
-def undo_bulk(request: HttpRequest, done: str) -> HttpResponse:
+def undo_bulk(request: Request, done: str) -> HttpResponse:
     """Undo an import, or a repair, of one's own."""
     try:
         said = signing.loads(done, salt=_SALT, max_age=_UNDONE_WITHIN)
@@ -136,7 +137,7 @@ def undo_bulk(request: HttpRequest, done: str) -> HttpResponse:
     return _respond.go(request, reverse("activity"))
 
 
-def _bring_back(request: HttpRequest, then: Then) -> HttpResponse:
+def _bring_back(request: Request, then: Then) -> HttpResponse:
     try:
         revert_record.bring_back(request.warehouse, then)
     except AlreadyExists:
@@ -150,7 +151,7 @@ def _bring_back(request: HttpRequest, then: Then) -> HttpResponse:
 
 
 def _ask(
-    request: HttpRequest,
+    request: Request,
     then: Then,
     rows: list[Row] | None = None,
     *,
@@ -189,7 +190,7 @@ def _may_go(then: Then, rows: list[Row] | None) -> bool:
     return then.now is not None and any(row.differs for row in rows)
 
 
-def _rows(request: HttpRequest, then: Then) -> list[Row]:
+def _rows(request: Request, then: Then) -> list[Row]:
     """The fields to be put back: one, all that the change has changed, or all that differ."""
     if request.GET.get("whole"):
         return [row for row in _all_rows(then) if row.differs]
@@ -218,14 +219,14 @@ def _all_rows(then: Then) -> list[Row]:
     ]
 
 
-def _with(request: HttpRequest, **changes: str) -> str:
+def _with(request: Request, **changes: str) -> str:
     query = request.GET.copy()
     query.pop("field", None)
     query.update(changes)
     return f"{request.path}?{query.urlencode()}"
 
 
-def _find(request: HttpRequest, table: str, key: str, version: int) -> Then:
+def _find(request: Request, table: str, key: str, version: int) -> Then:
     if version > _LATEST_POSSIBLE:
         raise Http404("There is no such version.")
     then = revert_record.load(request.warehouse, _table(table), key, version)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -8,6 +8,7 @@ from crm.access import for_writers
 from crm.forms.records import UpdateForm
 from crm.model.schema import UPDATES
 from crm.repository.records import updates
+from crm.request import Request
 
 from . import _children, _editing, _listing
 from ._editing import Kind
@@ -17,13 +18,13 @@ LIST = _listing.Subject(UPDATES, updates, "updates", default_sort="-date")
 
 
 @require_safe
-def update_list(request: HttpRequest) -> HttpResponseBase:
+def update_list(request: Request) -> HttpResponseBase:
     return _listing.show(request, LIST)
 
 
 @for_writers
 @require_http_methods(["GET", "HEAD", "POST"])
-def update_create(request: HttpRequest, bsnid: str) -> HttpResponse:
+def update_create(request: Request, bsnid: str) -> HttpResponse:
     """Today is the reader's today: ReaderTimeZoneMiddleware has set the zone."""
     initial = {"author": request.person.email, "date": timezone.localdate()}
     return _children.create(request, UPDATE, bsnid, initial)
@@ -31,11 +32,11 @@ def update_create(request: HttpRequest, bsnid: str) -> HttpResponse:
 
 @for_writers
 @require_http_methods(["GET", "HEAD", "POST"])
-def update_edit(request: HttpRequest, id: str) -> HttpResponse:
+def update_edit(request: Request, id: str) -> HttpResponse:
     return _editing.change(request, UPDATE, id)
 
 
 @for_writers
 @require_http_methods(["GET", "HEAD", "POST"])
-def update_delete(request: HttpRequest, id: str) -> HttpResponse:
+def update_delete(request: Request, id: str) -> HttpResponse:
     return _children.delete(request, UPDATE, id)

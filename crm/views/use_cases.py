@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.views.decorators.http import require_http_methods, require_safe
 
 from crm.access import for_writers
 from crm.forms.records import UseCaseForm
 from crm.model.schema import USE_CASES
 from crm.repository.records import use_cases
+from crm.request import Request
 
 from . import _children, _editing, _listing
 from ._editing import Kind
@@ -16,23 +17,23 @@ LIST = _listing.Subject(USE_CASES, use_cases, "use_cases", default_sort="-update
 
 
 @require_safe
-def use_case_list(request: HttpRequest) -> HttpResponseBase:
+def use_case_list(request: Request) -> HttpResponseBase:
     return _listing.show(request, LIST)
 
 
 @for_writers
 @require_http_methods(["GET", "HEAD", "POST"])
-def use_case_create(request: HttpRequest, bsnid: str) -> HttpResponse:
+def use_case_create(request: Request, bsnid: str) -> HttpResponse:
     return _children.create(request, USE_CASE, bsnid)
 
 
 @for_writers
 @require_http_methods(["GET", "HEAD", "POST"])
-def use_case_edit(request: HttpRequest, id: str) -> HttpResponse:
+def use_case_edit(request: Request, id: str) -> HttpResponse:
     return _editing.change(request, USE_CASE, id)
 
 
 @for_writers
 @require_http_methods(["GET", "HEAD", "POST"])
-def use_case_delete(request: HttpRequest, id: str) -> HttpResponse:
+def use_case_delete(request: Request, id: str) -> HttpResponse:
     return _children.delete(request, USE_CASE, id)

@@ -1,0 +1,33 @@
+"""The request as views see it: Django's own, with what the middleware adds."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django_htmx.middleware import HtmxDetails
+
+from crm.identity import Person
+from crm.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class AsOf:
+    """The moment that a page is shown as of (aware, UTC), and the page's URL in the present."""
+
+    moment: dt.datetime
+    present_url: str
+
+
+class Request(HttpRequest):
+    """Annotates requests that passed all middleware; Django still creates the objects.
+
+    ``as_of`` is None in the present. Code that also runs for a request which a middleware
+    refused (crm/views/errors.py) takes an ``HttpRequest`` and looks for each attribute.
+    """
+
+    person: Person
+    warehouse: Warehouse
+    as_of: AsOf | None
+    htmx: HtmxDetails
