@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from crm.identity import Person
-from crm.views.preferences import THEMES, chosen_theme
+from crm.theme import THEMES, chosen_theme
 
 
 @dataclass(frozen=True)

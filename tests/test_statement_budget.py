@@ -43,7 +43,7 @@ PAGES = {
     "account-history": "/accounts/BSN001/history/?person=&kind=changed&table=accounts&page=1",
     "activity": "/activity/?q=a&kind=created",
     "history-reach": "/activity/reach/",
-    "put-back": "/put-back/accounts/BSN001/{version}/?field=team",
+    "revert": "/put-back/accounts/BSN001/{version}/?field=team",
     "integrity": "/admin-tools/integrity/",
     "integrity-repair": "/admin-tools/integrity/orphans/",
     "readyz": "/readyz",
@@ -52,9 +52,9 @@ FREE = {"healthz": "/healthz", "admin-tools": "/admin-tools/", "as-of": "/as-of/
 FREE |= {"import": "/admin-tools/import/", "export": "/admin-tools/export/"}
 # Counted by rows: see tests/importing.
 IMPORTS = {"import-job", "import-report"}
-POST_ONLY = {"platform-status", "theme", "undo", "undo-bulk"}
-LIVE = {"live": "/live/"}
-PAST = {"since": "/since/", "account-since": "/accounts/BSN001/since/"}
+POST_ONLY = {"platform-status", "theme", "revert-deletion", "revert-bulk"}
+LIVE = {"recent-changes": "/live/"}
+PAST = {"diff": "/since/", "account-diff": "/accounts/BSN001/since/"}
 
 
 @pytest.fixture

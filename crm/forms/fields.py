@@ -94,10 +94,10 @@ class MomentField(forms.CharField):
         return parse_moment(super().to_python(value))
 
     def prepare_value(self, value: object) -> object:
-        return moment(value) if isinstance(value, dt.datetime) else value
+        return format_moment(value) if isinstance(value, dt.datetime) else value
 
 
-def moment(value: dt.datetime | None) -> str:
+def format_moment(value: dt.datetime | None) -> str:
     return value.isoformat(timespec="microseconds") if value else ""
 
 

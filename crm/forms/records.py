@@ -22,7 +22,7 @@ from .fields import (
     MomentField,
     TextField,
     choice_field,
-    moment,
+    format_moment,
 )
 
 # On the conflict page: whose value of a field shall stay, and what theirs is.
@@ -179,7 +179,7 @@ class RecordForm(forms.Form):
     def again(self, record: Any) -> RecordForm:
         """The same answers, as a change to ``record`` as it is now."""
         data = self.data.copy()
-        data["updated_at"] = moment(record.updated_at)
+        data["updated_at"] = format_moment(record.updated_at)
         for name in [name for name in data if name.startswith((CHOOSE, THEIRS))]:
             del data[name]
         form = type(self)(data, record=record, masked=self.masked)

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from typing import Any, Protocol
+from urllib.parse import unquote, urlencode, urlsplit
 
 from django import template
 from django.urls import reverse
@@ -13,15 +13,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from heroicons.templatetags.heroicons import heroicon_micro, heroicon_outline
 
-from crm.forms.fields import moment as written_moment
-from crm.forms.fields import posted
+from crm.forms.fields import format_moment, posted
+from crm.forms.moment import AGO
 from crm.model import vocabulary
 from crm.model.as_of_address import address
 from crm.model.changes import Change
 from crm.model.links import link_problem
-from crm.views import history, revert
-from crm.views._listing import Controls
-from crm.views.as_of import AGO
+from crm.request import Request
 
 register = template.Library()
 
@@ -53,8 +51,21 @@ def text(value: str | None) -> str:
     return format_html('<span dir="auto">{}</span>', value) if value else _NOTHING
 
 
+class SortLink(Protocol):
+    @property
+    def label(self) -> str: ...
+
+
+class SortControls(Protocol):
+    """What a list's controls give to a column's heading (crm/views/_listing.py)."""
+
+    def sort_link(self, key: str) -> SortLink: ...
+
+
 @register.inclusion_tag("listing/_sort-header.html")
-def sort_header(controls: Controls, key: str, label: str = "", kind: str = "") -> dict[str, Any]:
+def sort_header(
+    controls: SortControls, key: str, label: str = "", kind: str = ""
+) -> dict[str, Any]:
     link = controls.sort_link(key)
     return {"link": link, "label": label or link.label, "kind": kind}
 
@@ -98,16 +109,23 @@ def as_of_page(value: dt.datetime, bsnid: str) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def put_back_url(context: template.Context, change: Change, field: str = "") -> str:
-    """From a dialog it leads back to the page that the dialog stands on."""
-    request = context["request"]
+def revert_url(context: template.Context, change: Change, field: str = "") -> str:
+    """Return the page that reverts a change, or one ``field`` of it, and then leads back here.
+
+    From a dialog it leads back to the page that the dialog stands on.
+    """
+    request: Request = context["request"]
     page = request.htmx.current_url_abs_path if request.htmx.target == "dialog" else None
-    return revert.url(change, field, page or request.get_full_path())
+    query = {"next": page or request.get_full_path()} | ({"field": field} if field else {})
+    url = reverse("revert", args=[change.table.name, change.key, change.version])
+    return f"{url}?{urlencode(query)}"
 
 
 @register.simple_tag
 def history_url(bsnid: str, key: str) -> str:
-    return history.of_record(bsnid, key)
+    """Return the history page of one record; an account's is that of all its records."""
+    url = reverse("account-history", args=[bsnid])
+    return url if key == bsnid else f"{url}?{urlencode({'record': key})}"
 
 
 @register.filter
@@ -135,7 +153,7 @@ def shown(value: Any) -> str | SafeString:
 
 
 register.filter("posted", posted)
-register.filter("version", written_moment)
+register.filter("version", format_moment)
 
 
 @dataclass(frozen=True)

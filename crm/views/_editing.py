@@ -224,7 +224,7 @@ def delete(
     """Asks first (``record`` says what about), then deletes and goes to ``after``."""
     if request.method == "POST":
         kind.repository.delete(request.warehouse, key)
-        undo = reverse("undo", args=[kind.table.name, key])
+        undo = reverse("revert-deletion", args=[kind.table.name, key])
         messages.success(request, f"The {kind.table.singular} was deleted.", extra_tags=undo)
         return _respond.go(request, _respond.local_url(request, after))
     context |= {"kind": kind, "record": record, "key": key, "after": after}

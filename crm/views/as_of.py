@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from urllib.parse import unquote
 
-from django import forms
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import Resolver404, resolve, reverse
@@ -13,17 +11,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from crm import access
+from crm.forms.moment import AGO, MomentForm
 from crm.model import as_of_address
 from crm.request import Request
 
 from . import _respond
-
-AGO = {
-    "hour": ("An hour ago", dt.timedelta(hours=1)),
-    "day": ("A day ago", dt.timedelta(days=1)),
-    "week": ("A week ago", dt.timedelta(days=7)),
-    "month": ("30 days ago", dt.timedelta(days=30)),
-}
 
 # The past has no forms: where to go from one.
 _INSTEAD = {
@@ -37,26 +29,9 @@ _INSTEAD = {
     "update-create": "account-detail",
     "update-edit": "update-list",
     "update-delete": "update-list",
-    "put-back": "activity",
+    "revert": "activity",
     "as-of": "overview",
 }
-
-
-class MomentForm(forms.Form):
-    """A moment in the reader's time zone."""
-
-    moment = forms.DateTimeField(
-        label="Date and time",
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}),
-        error_messages={"invalid": "This is no date and time, such as 2026-11-20 09:30."},
-    )
-
-    def clean_moment(self) -> dt.datetime:
-        """In UTC, where the last and the first days that there are have no counterpart."""
-        try:
-            return self.cleaned_data["moment"].astimezone(dt.UTC)
-        except OverflowError:
-            raise forms.ValidationError(self.fields["moment"].error_messages["invalid"]) from None
 
 
 @require_safe
@@ -66,7 +41,7 @@ def choose(request: Request) -> HttpResponse:
     form = MomentForm(request.GET if "moment" in request.GET else None)
     if form.is_valid():
         return HttpResponseRedirect(as_of_address.address(form.cleaned_data["moment"], target))
-    if (ago := request.GET.get("ago")) in AGO:
+    if (ago := request.GET.get("ago", "")) in AGO:
         moment = timezone.now().replace(microsecond=0) - AGO[ago][1]
         return HttpResponseRedirect(as_of_address.address(moment, target))
     context = {"form": form, "choices": AGO, "target": target}

@@ -19,12 +19,12 @@ HEADINGS = {CREATED: "Added since", CHANGED: "Changed since", DELETED: "Gone sin
 
 
 @require_safe
-def since(request: Request) -> HttpResponse:
+def diff_all(request: Request) -> HttpResponse:
     return _show(request, "")
 
 
 @require_safe
-def account_since(request: Request, bsnid: str) -> HttpResponse:
+def diff_account(request: Request, bsnid: str) -> HttpResponse:
     return _show(request, bsnid)
 
 
@@ -46,7 +46,7 @@ def _show(request: Request, bsnid: str) -> HttpResponse:
         "more": len(changes) > diff.SHOWN,
         "shown": diff.SHOWN,
     }
-    return render(request, "history/since.html", context)
+    return render(request, "diff/diff.html", context)
 
 
 def _by_kind(changes: list[Change]) -> list[tuple[str, list[Change]]]:

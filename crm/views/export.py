@@ -43,4 +43,4 @@ def export(request: Request) -> HttpResponseBase:
 
 def _choose(request: Request) -> HttpResponse:
     formats = [(key, label, what) for key, (label, _, what) in _FORMATS.items()]
-    return render(request, "admin_tools/export.html", {"formats": formats})
+    return render(request, "export/export.html", {"formats": formats})

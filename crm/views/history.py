@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_safe
@@ -260,9 +259,3 @@ def _rows(request: Request, found: History) -> Iterator[dict[str, Any]]:
         if found.page >= found.last:
             return
         found = history.load(request.warehouse, replace(found.wanted, page=found.page + 1))
-
-
-def of_record(bsnid: str, key: str) -> str:
-    """The address of one record's history."""
-    url = reverse("account-history", args=[bsnid])
-    return url if key == bsnid else f"{url}?{urlencode({'record': key})}"

@@ -35,10 +35,10 @@ _LOOKS: dict[str, dict[str, object]] = {
 @access.for_writers
 def start(request: Request) -> HttpResponse:
     if request.method != "POST":
-        return render(request, "admin_tools/import.html", {"form": ImportForm()})
+        return render(request, "import_/start.html", {"form": ImportForm()})
     form = ImportForm(request.POST, request.FILES)
     if not form.is_valid():
-        return render(request, "admin_tools/import.html", {"form": form}, status=422)
+        return render(request, "import_/start.html", {"form": form}, status=422)
     file = form.cleaned_data["file"]
     job = jobs.create(_owner(request), file.name, file.chunks(), form.options())
     job.preview(_warehouse(request))
@@ -52,7 +52,7 @@ def start(request: Request) -> HttpResponse:
 def job(request: Request, id: str) -> HttpResponse:
     found = _find(request, id)
     if request.method != "POST":
-        page, part = "admin_tools/import-job.html", "admin_tools/_import-job.html"
+        page, part = "import_/job.html", "import_/_job.html"
         return _respond.show(request, page, part, _context(request, found))
     match request.POST.get("do"):
         case "import":
@@ -105,7 +105,7 @@ def _undo_url(request: Request, found: Job) -> str:
     # An attempt that died may have written more than it could note.
     if not any(found.state["wrote"].values()) and found.state["attempts"] == 1:
         return ""
-    return revert.bulk_undo_url(request, before, after)
+    return revert.bulk_url(request, before, after)
 
 
 def _context(request: Request, found: Job) -> dict[str, object]:

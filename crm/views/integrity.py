@@ -56,11 +56,11 @@ class Result:
 @never_cache
 @require_safe
 @access.for_admins
-def look(request: Request) -> HttpResponse:
+def run_checks(request: Request) -> HttpResponse:
     found = checks.look(request.warehouse)
     results = [_result(check, each) for check, each in found.items()]
     context = {"results": results, "total": sum(result.total for result in results)}
-    return render(request, "admin_tools/integrity.html", context)
+    return render(request, "integrity/integrity.html", context)
 
 
 @never_cache
@@ -80,11 +80,11 @@ def repair(request: Request, name: str) -> HttpResponse:
         plural = f"{noun} was" if changed == 1 else f"{noun}s were"
         after = revert_bulk.versions(request.warehouse)
         can_undo = changed and not check.by_key
-        undo = revert.bulk_undo_url(request, before, after) if can_undo else ""
+        undo = revert.bulk_url(request, before, after) if can_undo else ""
         messages.success(request, f"{check.title}: {changed} {plural} repaired.", extra_tags=undo)
         return _respond.go(request, reverse("integrity"))
     result = _result(check, checks.look(request.warehouse, (check,))[check])
-    return render(request, "admin_tools/repair.html", {"result": result})
+    return render(request, "integrity/repair.html", {"result": result})
 
 
 def _result(check: Check, found: Found) -> Result:

@@ -12,7 +12,7 @@ from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from crm.forms.fields import moment, offered
+from crm.forms.fields import format_moment, offered
 from crm.forms.records import PlatformStatusForm
 from crm.model import vocabulary
 from crm.model.records import PlatformStatus
@@ -44,7 +44,7 @@ class Card:
 
     @property
     def seen(self) -> str:
-        return moment(self.row.updated_at) if self.row else ""
+        return format_moment(self.row.updated_at) if self.row else ""
 
     @property
     def offered(self) -> list[str]:

@@ -9,7 +9,7 @@ from django.http import HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
 from crm import live
-from crm.forms.fields import moment
+from crm.forms.fields import format_moment
 from crm.model.changes import CHANGED, DELETED
 from crm.model.schema import ACCOUNTS
 from crm.repository.past import change_feed
@@ -19,7 +19,7 @@ from crm.warehouse.errors import PermissionDenied, StatementFailed, WarehouseErr
 
 
 @require_safe
-def changes(request: Request) -> HttpResponse:
+def recent_changes(request: Request) -> HttpResponse:
     """204: nothing new. 410: there is nothing to be had, do not ask again. 503: ask later."""
     if not settings.EDIP_LIVE_SECONDS or request.as_of:
         return HttpResponse(status=410)
@@ -60,7 +60,7 @@ def _told(each: News, me: str) -> dict[str, Any]:
         "table": each.table.name,
         "kind": each.kind,
         "version": each.version,
-        "at": moment(each.updated_at),
+        "at": format_moment(each.updated_at),
         "who": who,
         "said": f"{who} {each.kind} {what}",
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core import signing
@@ -52,16 +51,9 @@ class Row:
         return f"{self.column.name}={fingerprint(self.now)}"
 
 
-def url(change: Change, field: str = "", next: str = "") -> str:
-    """Where to put a change back, or one field of it; ``next`` is the page to go to then."""
-    address = reverse("put-back", args=[change.table.name, change.key, change.version])
-    query = urlencode({k: v for k, v in (("next", next), ("field", field)) if v})
-    return f"{address}?{query}" if query else address
-
-
 @for_writers
 @require_http_methods(["GET", "HEAD", "POST"])
-def put_back(request: Request, table: str, key: str, version: int) -> HttpResponse:
+def revert(request: Request, table: str, key: str, version: int) -> HttpResponse:
     """Puts back one ``field``, the ``whole`` record or, with neither, what the change changed."""
     then = _find(request, table, key, version)
     if then.change.kind == DELETED:
@@ -102,7 +94,7 @@ def _said(change: Change, columns: list[Column]) -> str:
 
 
 @require_POST
-def undo(request: Request, table: str, key: str) -> HttpResponse:
+def revert_deletion(request: Request, table: str, key: str) -> HttpResponse:
     """Bring back what was deleted last under this key: one click, right after it."""
     version = revert_record.latest_deletion(request.warehouse, _table(table), key)
     if version is None:
@@ -110,16 +102,14 @@ def undo(request: Request, table: str, key: str) -> HttpResponse:
     return _bring_back(request, _find(request, table, key, version))
 
 
-def bulk_undo_url(
-    request: Request, before: revert_bulk.Versions, after: revert_bulk.Versions
-) -> str:
+def bulk_url(request: Request, before: revert_bulk.Versions, after: revert_bulk.Versions) -> str:
     """Where this person can undo what they did to many records between these versions."""
     done = {"before": before, "after": after, "who": request.warehouse.actor}
-    return reverse("undo-bulk", args=[signing.dumps(done, salt=_SALT)])
+    return reverse("revert-bulk", args=[signing.dumps(done, salt=_SALT)])
 
 
 @require_POST
-def undo_bulk(request: Request, done: str) -> HttpResponse:
+def revert_bulk_change(request: Request, done: str) -> HttpResponse:
     """Undo an import, or a repair, of one's own."""
     try:
         said = signing.loads(done, salt=_SALT, max_age=_UNDONE_WITHIN)
@@ -175,7 +165,7 @@ def _ask(
         "back": _respond.local_url(request, reverse("account-history", args=[then.change.bsnid])),
     }
     status = 409 if stale or orphan else 200
-    page, part = "history/put-back.html", "history/_put-back-dialog.html"
+    page, part = "revert/revert.html", "revert/_dialog.html"
     response = _respond.show(request, page, part, context, status)
     if status == 409 and _respond.wants_part(request):
         response["HX-Reswap"] = "innerHTML"

@@ -1,0 +1,34 @@
+"""The form that chooses the moment as of which the app is shown."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django import forms
+
+# What the picker offers: the label of each choice, and how long ago it is.
+AGO = {
+    "hour": ("An hour ago", dt.timedelta(hours=1)),
+    "day": ("A day ago", dt.timedelta(days=1)),
+    "week": ("A week ago", dt.timedelta(days=7)),
+    "month": ("30 days ago", dt.timedelta(days=30)),
+}
+_INVALID = "This is not a date and time. Write it as 2026-11-20 09:30."
+
+
+class MomentForm(forms.Form):
+    """A moment, typed in the reader's time zone."""
+
+    moment = forms.DateTimeField(
+        label="Date and time",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": "1"}),
+        error_messages={"invalid": _INVALID, "required": "Fill in a date and time."},
+    )
+
+    def clean_moment(self) -> dt.datetime:
+        """Return the moment in UTC. The first and last days of the calendar have none there."""
+        moment: dt.datetime = self.cleaned_data["moment"]
+        try:
+            return moment.astimezone(dt.UTC)
+        except OverflowError:
+            raise forms.ValidationError(_INVALID) from None
