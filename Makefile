@@ -1,48 +1,71 @@
-# Everything happens in .venv; `make run` and `make test` need nothing else to be done by hand.
+# Everything is installed into .venv; `make run` and `make test` need no other step before them.
+SHELL := bash
 PYTHON ?= python3
 PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint audit bench screenshots clean
+.PHONY: help install run test test-fast lint bench soak screenshots audit clean
 
-help:  ## show this
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+help:
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 install: .venv/.installed
 
+# pip's own output is long, and with --quiet it is silent for minutes: show the packages' names.
 .venv/.installed: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; try: make PYTHON=python3.11")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@echo "Installing Python packages into .venv (a minute or two, once) …"
+	@$(PYTHON) -m venv .venv
+	@set -o pipefail; \
+	$(BIN)/pip install --disable-pip-version-check --progress-bar off -r requirements-dev.txt | \
+	while read -r step name rest; do case "$$step" in \
+	  Collecting) printf ' %s' "$${name%%[=<>!~(;]*}" ;; \
+	  Installing) printf '\nWriting them to .venv …' ;; \
+	  Successfully) printf '\nInstalled.\n' ;; \
+	esac; done
 	@touch $@
 
 run: install  ## serve the CRM on http://127.0.0.1:8000 (PORT=… for another port)
 	@exec env PORT=$(PORT) $(BIN)/python manage.py run_local
 
-test: install  ## run the whole test suite
+test: install  ## run the test suite (TESTS=… for a part of it)
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
 
-lint: install  ## check style and Django's deployment settings
+test-fast: install  ## run the tests that need no browser and no warehouse
+	$(BIN)/python -m pytest -q -m fast $(TESTS)
+
+# Enough of a deployment for Django's deployment checks; it connects to nothing.
+DEPLOYED := EDIP_PLAIN_HTTP=false DATABRICKS_HOST=example.cloud.databricks.com DATABRICKS_WAREHOUSE_ID=0 \
+  DATABRICKS_TOKEN=none DJANGO_SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz
+
+# .pre-commit-config.yaml runs the same commands; tests/test_lint.py compares the two lists.
+lint: install  ## check style, types, imports, templates, spelling, deployment settings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	env DATABRICKS_HOST=example.cloud.databricks.com DATABRICKS_WAREHOUSE_ID=0 DATABRICKS_TOKEN=none \
-	  DJANGO_SECRET_KEY=$$(head -c 48 /dev/urandom | base64) $(BIN)/python manage.py check --deploy --fail-level WARNING
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/djlint --lint --quiet templates
+	$(BIN)/codespell
+	env $(DEPLOYED) $(BIN)/python manage.py check --deploy --fail-level WARNING
 
-# Not part of CI: it asks PyPI's advisory service, so that its result depends on the day and on
-# the network. In an environment of its own, since it would bring some thirty packages along.
-audit: install  ## look for known vulnerabilities in what is installed
-	@test -x .venv/audit/bin/pip-audit || { $(PYTHON) -m venv .venv/audit && .venv/audit/bin/pip install --quiet pip-audit==2.10.1; }
-	.venv/audit/bin/pip-audit --strict --desc off --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
-
-bench: install  ## print what things cost
+bench: install  ## measure what statements, pages, imports and history cost
 	$(BIN)/python -m bench.local_warehouse
 	$(BIN)/python -m bench.pages
 	$(BIN)/python -m bench.importing
 	$(BIN)/python -m bench.time_machine
 
-screenshots: install  ## take the README's screenshot anew (needs Chromium)
+soak: install  ## run the long tests: many writers, large imports, long replays
+	$(BIN)/python -m pytest -q -m soak $(TESTS)
+
+screenshots: install  ## take the pictures of the README anew (needs Chromium)
 	$(BIN)/python docs/screenshots.py
+
+# Not part of CI: it asks PyPI's advisory service, so its result depends on the day and on the
+# network. It has an environment of its own because it brings some thirty packages along.
+audit: install  ## look for known vulnerabilities in the installed packages
+	@test -x .venv/audit/bin/pip-audit || { $(PYTHON) -m venv .venv/audit && .venv/audit/bin/pip install --quiet pip-audit==2.10.1; }
+	.venv/audit/bin/pip-audit --strict --desc off --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
 clean:  ## remove the virtual environment and the local data
 	rm -rf .venv .local
