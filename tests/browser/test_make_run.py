@@ -1,4 +1,4 @@
-"""What ``make run`` promises: data that stay, one warehouse, an end that leaves nothing."""
+"""What ``make run`` promises: three clear lines, data that stay, an end that leaves nothing."""
 
 from __future__ import annotations
 
@@ -11,11 +11,17 @@ from databricks import sql
 
 from crm.warehouse.config import LOCAL_TOKEN
 
-from .conftest import start_app, stop_app
+from .conftest import App, start_app, stop_app
 
 
 def test_data_survive_stopping_and_starting(tmp_path) -> None:
     app = start_app(tmp_path / "data")
+    assert _output(app)[:4] == [
+        "Starting the local warehouse …",
+        f"EDIP CRM is at {app.url}/",
+        "Nobody signs in: whoever opens it on this machine acts as dana@example.com.",
+        f"Ctrl-C stops it; your data stay in {app.data}.",
+    ]
     announced = json.loads((app.data / "server.json").read_text())
     connection = sql.connect(
         server_hostname="localhost",
@@ -43,6 +49,11 @@ def test_data_survive_stopping_and_starting(tmp_path) -> None:
         assert "BSN001" not in page
     finally:
         stop_app(app)
+
+
+def _output(app: App) -> list[str]:
+    port = app.url.rpartition(":")[2]
+    return (app.data.parent / f"app-{port}.log").read_text().splitlines()
 
 
 def _is_alive(pid: int) -> bool:

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import io
+import logging
 import os
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.core.management.commands import runserver
 
 
 class Command(BaseCommand):
@@ -28,11 +33,34 @@ class Command(BaseCommand):
                 "DATABRICKS_* variables are set, so this is not local mode. "
                 "Unset them, or serve with gunicorn (see app.yaml)."
             )
-        call_command("create_tables", "--sample-data", stdout=self.stdout)
+        self.stdout.write("Starting the local warehouse …")
+        with _statements_unlogged():
+            call_command("create_tables", "--sample-data", stdout=io.StringIO())
+        address = f"127.0.0.1:{options['port']}"
+        call_command(Server(), address, use_reloader=settings.DEBUG, stdout=self.stdout)
+
+
+class Server(runserver.Command):
+    """Django's development server; WhiteNoise's middleware serves the static files.
+
+    Once it listens, it writes three lines instead of Django's banner.
+    """
+
+    def on_bind(self, server_port: int) -> None:
         self.stdout.write(
-            self.style.SUCCESS(f"\nEDIP CRM is at http://127.0.0.1:{options['port']}/")
-            + "\nOn 127.0.0.1 only: nobody signs in, and whoever reaches the port may edit."
-            + f"\nIts data stay in {settings.LOCAL_DATA}. Ctrl-C stops everything.\n"
+            self.style.SUCCESS(f"EDIP CRM is at http://{self.addr}:{server_port}/")
+            + f"\nNobody signs in: whoever opens it on this machine acts as {settings.EDIP_USER}."
+            + f"\nCtrl-C stops it; your data stay in {settings.LOCAL_DATA}."
         )
-        os.environ.setdefault("DJANGO_RUNSERVER_HIDE_WARNING", "true")
-        call_command("runserver", f"127.0.0.1:{options['port']}", use_reloader=settings.DEBUG)
+
+
+@contextmanager
+def _statements_unlogged() -> Iterator[None]:
+    """Keep the statements of the start out of the terminal; warnings still appear."""
+    log = logging.getLogger("crm")
+    level = log.level
+    log.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
