@@ -23,7 +23,7 @@ PLANTED_ELSEWHERE = {"lint-imports"}
 # Faults are written in two parts where this file itself would be found faulty.
 FAULTS = {
     "ruff check": ("crm/fault.py", "import os\n", "F401"),
-    "ruff format": ("crm/fault.py", "x = 'a'\n", "Would reformat"),
+    "ruff format": ("crm/fault.py", "x = 'a'\n", "would be reformatted"),
     "mypy": ("crm/fault.py", "def double(x):\n    return x\n", "no-untyped-def"),
     "djlint": ("templates/fault.html", "<p><b>bold</p>\n", "H025"),
     "codespell": ("docs/fault.md", "Nothing was rec" + "ieved.\n", "==> received"),
