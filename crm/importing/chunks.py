@@ -6,13 +6,12 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from crm.model.schema import AUDIT_COLUMNS, Table
+from crm.model.schema import AUDIT_NAMES, Table
 from crm.repository.transfer import upsert
 
 from .findings import Place
 from .rows import Clean
 
-_AUDIT = {column.name for column in AUDIT_COLUMNS}
 
 
 @dataclass
@@ -38,7 +37,7 @@ def chunks(
     """``literal``: who and when go in as they are given, as a null, too."""
     chunk = Chunk()
     for place, row, given in rows:
-        text = _as_json(table, row, given if literal else given - _AUDIT)
+        text = _as_json(table, row, given if literal else given - AUDIT_NAMES)
         length = len(text.encode()) + 1
         if chunk.rows and (chunk.size + length > most_bytes or len(chunk.rows) == most_rows):
             yield chunk

@@ -9,7 +9,7 @@ from typing import Any
 
 from crm.model import vocabulary
 from crm.model.links import link_problem
-from crm.model.schema import ACCOUNTS, AUDIT_COLUMNS, PLATFORMS_STATUS, Column, Table
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, Column, Table
 
 from . import cleaning
 from .errors import Refused
@@ -21,7 +21,6 @@ from .sources import Sheet, Source
 
 # Ids that are made here: the same content gets the same id, so importing twice adds nothing.
 _NAMESPACE = uuid.UUID("0c5b7a43-5a0e-4a55-9d3c-6f0c2f4be1f1")
-_AUDIT = {column.name for column in AUDIT_COLUMNS}
 
 Clean = dict[str, str | None]
 Said = list[tuple[str, Any]]
@@ -58,7 +57,7 @@ class Reader:
     def _is_first(self, table: Table, place: Place, row: Clean) -> bool:
         """A key that comes again is left out: silently never, as an error if it differs."""
         match = "\x1f".join(row[name] or "" for name in table.match)
-        content = repr([row[name] for name in table.names if name not in _AUDIT])
+        content = repr([row[name] for name in table.own_names])
         earlier = self._seen.add(table.name, match, content, str(place))
         if earlier is None:
             return True
@@ -169,7 +168,7 @@ class _Row:
                 raise Refused("Platform is missing", "platform")
             row["id"] = row["id"] or _made_id(table, row, ("account_bsnid", "platform"))
         elif not row["id"]:
-            own = tuple(name for name in table.names if name != "id" and name not in _AUDIT)
+            own = tuple(name for name in table.own_names if name != "id")
             row["id"] = _made_id(table, row, own)
             self._tell(CHANGED, "had no id; one was made from its content", "id")
         cleaning.check_key(table.column(table.key), row[table.key])

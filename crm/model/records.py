@@ -3,78 +3,82 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, dataclass_transform
+
+from .schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES, Table
 
 Row = TypeVar("Row")
+RecordType = TypeVar("RecordType", bound="type[Record]")
 
 
-@dataclass(frozen=True)
-class Account:
+class Record:
+    """One row of ``table``; its attributes are the table's columns."""
+
+    table: ClassVar[Table]
+
+    def value(self, column: str) -> Any:
+        """Return the value of a column that is known by its name only."""
+        return getattr(self, column)
+
+
+@dataclass_transform(frozen_default=True)
+def _record_of(table: Table) -> Callable[[RecordType], RecordType]:
+    """Make the class a frozen dataclass with a field for each column of the table.
+
+    The class body declares the columns that our code calls by name, so that mypy knows their
+    types. The table's other columns become fields, too, with None as their default.
+    """
+
+    def complete(cls: RecordType) -> RecordType:
+        for name in table.names:
+            if name not in cls.__annotations__:
+                cls.__annotations__[name] = "Any"
+                setattr(cls, name, None)
+        cls.table = table
+        dataclass(frozen=True)(cls)
+        return cls
+
+    return complete
+
+
+@_record_of(ACCOUNTS)
+class Account(Record):
     bsnid: str
     team: str | None = None
-    business_area: str | None = None
-    vp: str | None = None
-    admin: str | None = None
-    primary_it_partner: str | None = None
-    azure_devops_link: str | None = None
-    artifacts_folder_link: str | None = None
-    created_at: dt.datetime | None = None
     updated_at: dt.datetime | None = None
-    created_by: str | None = None
-    updated_by: str | None = None
 
     @property
     def name(self) -> str:
         return self.team or self.bsnid
 
 
-@dataclass(frozen=True)
-class PlatformStatus:
+@_record_of(PLATFORMS_STATUS)
+class PlatformStatus(Record):
     id: str
     account_bsnid: str
     platform: str | None = None
     status: str | None = None
-    created_at: dt.datetime | None = None
     updated_at: dt.datetime | None = None
-    created_by: str | None = None
-    updated_by: str | None = None
 
 
-@dataclass(frozen=True)
-class UseCase:
+@_record_of(USE_CASES)
+class UseCase(Record):
     """``team`` is the account's, joined for lists and headings."""
 
     id: str
     account_bsnid: str
-    problem: str | None = None
-    solution: str | None = None
-    leader: str | None = None
-    status: str | None = None
-    enablement_tier: str | None = None
-    platform: str | None = None
-    created_at: dt.datetime | None = None
-    updated_at: dt.datetime | None = None
-    created_by: str | None = None
-    updated_by: str | None = None
     team: str | None = None
 
 
-@dataclass(frozen=True)
-class Update:
+@_record_of(UPDATES)
+class Update(Record):
     """``team`` is the account's, joined for lists and headings."""
 
     id: str
     account_bsnid: str
-    author: str | None = None
     date: dt.date | None = None
-    platform: str | None = None
-    description: str | None = None
-    created_at: dt.datetime | None = None
-    updated_at: dt.datetime | None = None
-    created_by: str | None = None
-    updated_by: str | None = None
     team: str | None = None
 
 

@@ -1,7 +1,8 @@
 """The four tables, described once.
 
-DDL, column lists, forms, labels and the data dictionary all derive from what stands here;
-nothing else in the product spells out a table's columns.
+Everything else follows from this description: DDL and column comments, the migration of older
+tables, records, forms, the account page, lists as files, export, import and history. To add a
+column, add it to ``own_columns`` of its table and run ``manage.py migrate_tables``.
 """
 
 from __future__ import annotations
@@ -15,10 +16,14 @@ MAX_TEXT = 20_000
 
 @dataclass(frozen=True)
 class Column:
-    """One column. ``kind`` says how people see it: text, long_text, links, choice or date.
+    """One column.
 
-    ``required`` is asked of people by the forms; ``not_null`` is enforced by Delta. Only keys
-    are NOT NULL, so that legacy rows with gaps can still be stored and shown.
+    :param kind: how people see it: text, long_text, links, choice, date or timestamp.
+    :param required: the forms refuse a record without it.
+    :param not_null: Delta refuses a row without it. Only keys are NOT NULL, so that legacy rows
+        with gaps can still be stored and shown.
+    :param vocabulary: the list of words that a choice offers; see ``crm.model.vocabulary.words``.
+    :param max_length: in characters.
     """
 
     name: str
@@ -39,11 +44,16 @@ AUDIT_COLUMNS = (
     Column("created_by", "Created by", "Who created the row (e-mail)"),
     Column("updated_by", "Changed by", "Who last changed the row (e-mail)"),
 )
+AUDIT_NAMES = frozenset(column.name for column in AUDIT_COLUMNS)
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table: its own columns, then the audit columns that every table has."""
+    """One table: its own columns, then the audit columns that every table has.
+
+    :param parent_key: the column with the account's BSNID; empty for the accounts themselves.
+    :param natural_key: the columns that tell rows from elsewhere apart, where that is not the key.
+    """
 
     name: str
     singular: str
@@ -65,8 +75,12 @@ class Table:
         return tuple(column.name for column in self.columns)
 
     @cached_property
+    def own_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.own_columns)
+
+    @cached_property
     def match(self) -> tuple[str, ...]:
-        """The columns by which a row from elsewhere is the same row: the key, or its meaning."""
+        """The columns that a row from elsewhere shares with our row for the same thing."""
         return self.natural_key or (self.key,)
 
     @cached_property
@@ -75,7 +89,13 @@ class Table:
         keys = {self.key, self.parent_key}
         return tuple(column for column in self.own_columns if column.name not in keys)
 
+    @cached_property
+    def owner(self) -> str:
+        """The column with the BSNID of the account that a row belongs to."""
+        return self.parent_key or self.key
+
     def column(self, name: str) -> Column:
+        """Raises StopIteration for a name that the table does not have."""
         return next(column for column in self.columns if column.name == name)
 
 

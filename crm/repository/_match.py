@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from crm.model.namespace import Namespace
-from crm.model.schema import AUDIT_COLUMNS, Table
+from crm.model.schema import Table
 
-_AUDIT = {column.name for column in AUDIT_COLUMNS}
 MASK = "_given"
 
 
 def parts(namespace: Namespace, table: Table, *, masked: bool = False) -> dict[str, str]:
     """Parts of statements, by name. ``masked``: of each row only what its mask names is compared
     and overwritten."""
-    own = [name for name in table.names if name not in _AUDIT]
+    own = table.own_names
     # What a child is known by need not be its id; see Table.match.
     compared = [name for name in own if name != table.key or table.key in table.match]
     given = {

@@ -63,7 +63,8 @@ def retention(history_days: int) -> dict[str, str]:
 
 
 def add_columns(table: Table, columns: tuple[Column, ...], namespace: Namespace) -> str:
-    added = ", ".join(_column(column) for column in columns)
+    """Delta adds only columns that may be NULL; see ``not_null``."""
+    added = ", ".join(_column(column, may_be_null=True) for column in columns)
     return f"ALTER TABLE {namespace.table(table)} ADD COLUMNS ({added})"
 
 
@@ -151,8 +152,8 @@ def _pairs(values: dict[str, str]) -> str:
     return ", ".join(f"{_literal(name)} = {_literal(value)}" for name, value in values.items())
 
 
-def _column(column: Column) -> str:
-    not_null = " NOT NULL" if column.not_null else ""
+def _column(column: Column, *, may_be_null: bool = False) -> str:
+    not_null = " NOT NULL" if column.not_null and not may_be_null else ""
     return f"`{column.name}` {column.type}{not_null} COMMENT {_literal(column.comment)}"
 
 

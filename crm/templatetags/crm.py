@@ -19,6 +19,8 @@ from crm.model import vocabulary
 from crm.model.as_of_address import address
 from crm.model.changes import Change
 from crm.model.links import link_problem
+from crm.model.records import Record
+from crm.model.schema import Column
 from crm.request import Request
 
 register = template.Library()
@@ -60,6 +62,23 @@ class SortControls(Protocol):
     """What a list's controls give to a column's heading (crm/views/_listing.py)."""
 
     def sort_link(self, key: str) -> SortLink: ...
+
+
+@dataclass(frozen=True)
+class Fact:
+    column: Column
+    value: Any
+
+
+@register.filter
+def facts_except(record: Record, placed: str) -> list[Fact]:
+    """The columns that people fill in, with the record's values, except those in ``placed``:
+    the names, blanks between them, of columns that the template shows at a place of its own."""
+    return [
+        Fact(column, record.value(column.name))
+        for column in record.table.editable
+        if column.name not in placed.split()
+    ]
 
 
 @register.inclusion_tag("listing/_sort-header.html")

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 
 from crm.model import as_of_address
 from crm.model.namespace import Namespace
-from crm.model.schema import AUDIT_COLUMNS, TABLES, Table
+from crm.model.schema import AUDIT_NAMES, TABLES, Table
 from crm.repository import ddl
 from crm.repository import versions as timeline
 from crm.repository.errors import Missing
@@ -21,7 +21,6 @@ from crm.warehouse.errors import ObjectNotFound
 from . import _backups as home_of
 
 _BY_NAME = {table.name: table for table in TABLES}
-_ADDED = {column.name for column in AUDIT_COLUMNS}
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ def _lacking(wh: Warehouse, found: Plan, table: Table) -> tuple[str, ...]:
             f"The clone of {table.plural} that belongs to {found.what} is not there any more. "
             "Nothing was changed."
         ) from error
-    if others := [name for name in names if name not in _ADDED]:
+    if others := [name for name in names if name not in AUDIT_NAMES]:
         raise CommandError(
             f"{table.name} had no column {', '.join(others)} then: what it held cannot be put "
             "back in place. Nothing was changed."

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from crm.model.namespace import Namespace
 from crm.model.schema import (
     ACCOUNTS,
-    AUDIT_COLUMNS,
     TABLES,
     Column,
     Table,
@@ -79,10 +78,10 @@ class Step:
     require: Callable[[Warehouse, Found], None] = lambda wh, found: None
 
 
-def _audit_columns(found: Found, namespace: Namespace, history_days: int) -> Iterator[str]:
+def _columns_of_schema(found: Found, namespace: Namespace, history_days: int) -> Iterator[str]:
     for table in TABLES:
-        there = found.columns[table.name]
-        missing = tuple(column for column in AUDIT_COLUMNS if column.name not in there)
+        existing = found.columns[table.name]
+        missing = tuple(column for column in table.columns if column.name not in existing)
         if missing:
             yield ddl.add_columns(table, missing, namespace)
 
@@ -152,7 +151,7 @@ def _keys_and_descriptions(found: Found, namespace: Namespace, history_days: int
 
 STEPS = (
     Step(1, "the plain tables", lambda *_: iter(())),
-    Step(2, "who created and who changed each row", _audit_columns, again=True),
+    Step(2, "every column that the CRM knows", _columns_of_schema, again=True),
     Step(3, "change data feed, and history kept for longer", _properties, again=True),
     # Once only: whoever clusters otherwise, or lets Databricks choose, has reasons.
     Step(4, "clustering by the columns that reads use", _clustering),

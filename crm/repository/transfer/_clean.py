@@ -10,13 +10,10 @@ from dataclasses import dataclass
 from crm.model.namespace import Namespace
 from crm.model.schema import (
     ACCOUNTS,
-    AUDIT_COLUMNS,
     PLATFORMS_STATUS,
     Column,
     Table,
 )
-
-_AUDIT = {column.name for column in AUDIT_COLUMNS}
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ _SPACE = "0c5b7a435a0e4a559d3c6f0c2f4be1f1"
 
 
 def _made_id(table: Table) -> str:
-    names = [name for name in table.names if name != table.key and name not in _AUDIT]
+    names = [name for name in table.own_names if name != table.key]
     if table is PLATFORMS_STATUS:
         names = list(table.match)
     texts = ", ".join(f"COALESCE(CAST(`{name}` AS STRING), '')" for name in names)

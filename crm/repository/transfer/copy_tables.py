@@ -14,14 +14,13 @@ from typing import Any
 
 from crm.model import vocabulary
 from crm.model.namespace import Namespace
-from crm.model.schema import ACCOUNTS, AUDIT_COLUMNS, Column, Table
+from crm.model.schema import ACCOUNTS, Column, Table
 from crm.repository import _match, _sql
 from crm.repository._writing import write
 from crm.warehouse import Warehouse
 
 from ._clean import Origin, clean_rows, reason
 
-_AUDIT = {column.name for column in AUDIT_COLUMNS}
 PAGE = 5_000
 
 
@@ -232,7 +231,7 @@ _JUDGED = f"""
 
 
 def _compared(table: Table) -> list[str]:
-    return [name for name in table.names if name not in _AUDIT and name != "id"]
+    return [name for name in table.own_names if name != "id"]
 
 
 def _words(table: Table) -> dict[str, str]:
