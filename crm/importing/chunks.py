@@ -13,7 +13,6 @@ from .findings import Place
 from .rows import Clean
 
 
-
 @dataclass
 class Chunk:
     """Rows, of each where it stands and the columns that it speaks of (``given``)."""
