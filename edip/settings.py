@@ -159,9 +159,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 # it (runserver, tests), they are served from where they are.
 STATIC_ROOT = env.str("EDIP_STATIC_ROOT", "") or None
 if STATIC_ROOT:
-    STORAGES = {
-        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
-    }
+    STORAGES = {"staticfiles": {"BACKEND": "edip.static_files.StaticFilesStorage"}}
 WHITENOISE_USE_FINDERS = not STATIC_ROOT
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False

@@ -54,7 +54,7 @@ def test_a_list_follows(page: Page, bob: Page, account: str, bsnid: str) -> None
     submit(bob)
     row = page.locator(f"[data-record='accounts/{bsnid}']")
     expect(row).to_contain_text(f"Renamed {bsnid}", timeout=WITHIN)
-    expect(row.locator(".news-by")).to_have_text("changed by bob@example.com")
+    expect(row.locator(".recent-change-by")).to_have_text("changed by bob@example.com")
     expect(page.locator("#live-said")).to_have_text(
         f"bob@example.com changed the account Renamed {bsnid}"
     )
@@ -71,7 +71,7 @@ def test_an_account_page_follows(page: Page, bob: Page, account: str) -> None:
     )
     card = page.locator("form.platform").filter(has_text="Snowflake")
     expect(card.locator(".badge")).to_contain_text("Requested", timeout=WITHIN)
-    expect(card.locator(".news-by")).to_have_text("created by bob@example.com")
+    expect(card.locator(".recent-change-by")).to_have_text("created by bob@example.com")
     # The card has been brought to life again: it saves, and knows bob's version.
     card.locator("select").select_option("Completed")
     expect(card.locator(".badge")).to_contain_text("Completed")
@@ -211,9 +211,9 @@ def test_what_came_along_before_its_news_is_marked_too(
     expect(bob.locator("#updates")).to_contain_text("Bob's update")
     state = "first"
     head = page.locator(f"[data-record='accounts/{bsnid}']")
-    expect(head.locator(".news-by")).to_have_text("changed by bob@example.com", timeout=WITHIN)
+    expect(head.locator(".recent-change-by")).to_have_text("changed by bob@example.com", timeout=WITHIN)
     update = page.locator("[data-record^='updates/']")
-    expect(update.locator(".news-by")).to_have_text("created by bob@example.com", timeout=WITHIN)
+    expect(update.locator(".recent-change-by")).to_have_text("created by bob@example.com", timeout=WITHIN)
 
 
 def test_what_is_opened_and_marked_stays_so(page: Page, bob: Page, account: str) -> None:
@@ -223,12 +223,12 @@ def test_what_is_opened_and_marked_stays_so(page: Page, bob: Page, account: str)
     opened = page.locator("#updates details[open]")
     write_update(bob, account, "Bob's first")
     first = page.locator(".timeline-item").filter(has_text="Bob's first")
-    expect(first.locator(".news-by")).to_have_text("created by bob@example.com", timeout=WITHIN)
+    expect(first.locator(".recent-change-by")).to_have_text("created by bob@example.com", timeout=WITHIN)
     expect(opened).to_have_count(1)
     write_update(bob, account, "Bob's second")
     second = page.locator(".timeline-item").filter(has_text="Bob's second")
-    expect(second.locator(".news-by")).to_have_text("created by bob@example.com", timeout=WITHIN)
-    expect(first.locator(".news-by")).to_have_text("created by bob@example.com")
+    expect(second.locator(".recent-change-by")).to_have_text("created by bob@example.com", timeout=WITHIN)
+    expect(first.locator(".recent-change-by")).to_have_text("created by bob@example.com")
     expect(opened).to_contain_text("Long text")
 
 
@@ -242,7 +242,7 @@ def test_a_history_follows(page: Page, bob: Page, account: str, bsnid: str) -> N
     page.locator(".moment-more > summary").click()
     write_update(bob, account, "Bob's first")
     change = page.locator(".change").filter(has_text="Bob's first")
-    expect(change.locator(".news-by")).to_have_text("new", timeout=WITHIN)
+    expect(change.locator(".recent-change-by")).to_have_text("new", timeout=WITHIN)
     expect(page.locator(".moment-more")).to_have_attribute("open", "")
 
     read = page.locator(".change").filter(has_text="Mine 1”")
@@ -255,8 +255,8 @@ def test_a_history_follows(page: Page, bob: Page, account: str, bsnid: str) -> N
     expect(button).to_be_visible(timeout=WITHIN)
     assert abs(top(read) - stood) < 2
     button.click()
-    expect(page.locator(".change.news").first.locator("summary")).to_be_focused()
-    expect(page.locator(".change.news").first).to_contain_text("Changed VP")
+    expect(page.locator(".change.recent-change").first.locator("summary")).to_be_focused()
+    expect(page.locator(".change.recent-change").first).to_contain_text("Changed VP")
     expect(button).to_have_count(0)
     was_not_reloaded(page)
 

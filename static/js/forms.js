@@ -1,0 +1,17 @@
+// Forms: where the focus goes first, and the choice between two people's values of a field.
+
+export function startForms() {
+  // The text field stands beside the choice "Use mine": whoever types there has made it.
+  document.addEventListener("input", (event) => {
+    const choice = event.target.closest("[data-mine]")?.querySelector("input[value=mine]");
+    if (choice && choice !== event.target) choice.checked = true;
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    if (document.querySelector("#record [data-focus]")) focusMarked();
+  });
+  focusMarked();
+}
+
+function focusMarked() {
+  document.querySelector("[data-focus]")?.focus();
+}

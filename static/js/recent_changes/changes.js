@@ -1,0 +1,82 @@
+// Decides what a page does with recent changes. Nothing here needs a document: `page` is
+// { tables, account }, the tables that the page shows and the BSNID of its account, if it is
+// about one; `shown` is a Shown, or anything that has hasChange() and versionOf().
+
+// The clocks of the server and of the warehouse may differ by this many milliseconds.
+export const CLOCKS_DIFFER = 10_000;
+
+// Return the keys under which the page may show the change: the record's, and the change's in
+// a history.
+export function keysOf(change) {
+  return [change.record, changeKeyOf(change)];
+}
+
+export function changeKeyOf(change) {
+  return `${change.record}/${change.version}`;
+}
+
+export function isAbout(change, page) {
+  if (!page.tables.includes(change.table)) return false;
+  return !page.account || page.account === change.account;
+}
+
+export function isAccountDeleted(change) {
+  return change.table === "accounts" && change.kind === "deleted";
+}
+
+export function isPagesAccount(change, page) {
+  return change.record === `accounts/${page.account}`;
+}
+
+// Does the page show the state after the change, or a later one? `madeAt`, in milliseconds, is
+// when the server made the page; pass it with the first answer only. A record that the page
+// does not show at all then counts as shown if it changed before the page was made.
+export function isShown(change, shown, madeAt) {
+  if (shown.hasChange(changeKeyOf(change))) return true;
+  const version = shown.versionOf(change.record);
+  if (version !== undefined) {
+    return change.kind === "deleted" ? version > change.at : version >= change.at;
+  }
+  return madeAt !== undefined && Date.parse(change.at) < madeAt - CLOCKS_DIFFER;
+}
+
+// Split changes into those that the page does not show yet (`missing`) and those that an
+// earlier refresh happened to bring along (`early`). `shownEarly` is the set of the keys that
+// refreshes brought; the keys of the changes are removed from it.
+export function splitByShown(changes, shown, shownEarly, madeAt) {
+  const isMissing = (change) => !isShown(change, shown, madeAt);
+  const wasBrought = (change) => keysOf(change).some((key) => shownEarly.delete(key));
+  const early = changes.filter(wasBrought).filter((change) => !isMissing(change));
+  return { early, missing: changes.filter(isMissing) };
+}
+
+// Return the keys in `after` that are new or have another version than in `before` and that
+// none of the changes explains. Both are maps from key to version.
+export function unexplainedKeys(before, after, changes) {
+  const explained = new Set(changes.flatMap(keysOf));
+  const differing = [...after].filter(([key, version]) => before.get(key) !== version);
+  return differing.map(([key]) => key).filter((key) => !explained.has(key));
+}
+
+// Return the deletions that a toast tells of, since the page can mark them nowhere. An
+// account's children are deleted with it: one toast is enough. The page's own account gets a
+// banner instead. `wasShown` tells whether the page showed the record before it was refreshed.
+export function deletionsForToasts(changes, page, wasShown) {
+  const deletedAccounts = new Set(changes.filter(isAccountDeleted).map((each) => each.account));
+  return changes.filter((change) => {
+    if (change.kind !== "deleted" || !wasShown(change)) return false;
+    const goesWithAccount = deletedAccounts.has(change.account) && !isAccountDeleted(change);
+    return !goesWithAccount && !isPagesAccount(change, page);
+  });
+}
+
+// Return the latest change that whoever edits `record` must know of, or undefined: the record
+// was changed after `version`, which the form was made from, or deleted, alone or with its
+// account.
+export function changeUnderEdit(changes, record, version, page) {
+  return changes.findLast(
+    (change) =>
+      (change.record === record && (change.kind === "deleted" || change.at > version)) ||
+      (isAccountDeleted(change) && isPagesAccount(change, page)),
+  );
+}
