@@ -1,0 +1,60 @@
+"""Static files named by their content: pages, and modules that import modules, find them."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from ..conftest import BASE_DIR
+
+IMPORT = re.compile(r"""(?:from|import)\s*["']([^"']+)["']""")
+
+
+def collect(source: Path, target: Path, settings: Any) -> dict[str, str]:
+    """Collect the files in ``source``; return the hashed name of each by its own name."""
+    settings.STATICFILES_DIRS = [source]
+    settings.STATIC_ROOT = str(target)
+    settings.STORAGES = {"staticfiles": {"BACKEND": "edip.static_files.StaticFilesStorage"}}
+    call_command("collectstatic", interactive=False, verbosity=0)
+    return json.loads((target / "staticfiles.json").read_text())["paths"]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return shutil.copytree(BASE_DIR / "static", tmp_path / "source")
+
+
+def test_modules_import_hashed_names(source: Path, tmp_path: Path, settings: Any) -> None:
+    names = collect(source, tmp_path / "collected", settings)
+    modules = [name for name in names if name.startswith("js/")]
+    assert len(modules) > 20
+    imports = 0
+    for module in modules:
+        text = (tmp_path / "collected" / names[module]).read_text()
+        for imported in IMPORT.findall(text):
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(module), imported))
+            assert path in names.values(), f"{module} imports {imported}"
+            assert (tmp_path / "collected" / path).exists()
+            imports += 1
+    assert imports > 30
+
+
+def test_a_changed_module_renames_what_imports_it(
+    source: Path, tmp_path: Path, settings: Any
+) -> None:
+    """Browsers keep files for a year: a new module under an old name would never arrive."""
+    before = collect(source, tmp_path / "before", settings)
+    with (source / "js/recent_changes/changes.js").open("a") as file:
+        file.write("\n// A new line.\n")
+    after = collect(source, tmp_path / "after", settings)
+    renamed = {name for name in after if before[name] != after[name]}
+    assert {"js/recent_changes/changes.js", "js/recent_changes/start.js"} <= renamed
+    assert "js/recent_changes/poll.js" not in renamed
+    assert "js/app.js" not in renamed
