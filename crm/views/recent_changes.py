@@ -1,4 +1,4 @@
-"""What others changed, for pages that are open: see crm/live.py and static/js/live.js."""
+"""What others changed, for pages that are open: see crm/live.py and static/js/recent_changes/."""
 
 from __future__ import annotations
 
