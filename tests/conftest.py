@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import subprocess
 import sys
 import time
@@ -14,20 +15,23 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import cachetools
 import pytest
 
-from crm import sample_data
-from crm.identity.warehouses import for_person
+from crm import live, sample_data
 from crm.model.namespace import Namespace
 from crm.model.schema import TABLES
-from crm.repository import ddl
+from crm.repository import _writing, ddl, versions
+from crm.repository.past import change_feed
 from crm.repository.transfer import insert_missing
-from crm.warehouse import Warehouse, dispose_all
+from crm.warehouse import Warehouse, dispose_all, open_shared
 from crm.warehouse.config import LOCAL_TOKEN, WarehouseConfig
+
+from .patience import seconds
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ACTOR = "alice@example.com"
@@ -69,7 +73,7 @@ class LocalWarehouse:
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.control + path, data=data, method=method)
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=seconds(10)) as response:
             return json.loads(response.read() or b"{}")
 
 
@@ -90,18 +94,35 @@ def local_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalW
         dispose_all()
         process.terminate()
         try:
-            process.wait(15)
+            process.wait(seconds(5))
         except subprocess.TimeoutExpired:
             process.kill()
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], data: Path) -> dict[str, Any]:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + seconds(30)
     while not (data / "server.json").exists():
         if process.poll() is not None or time.monotonic() > deadline:
             pytest.fail(f"The local warehouse did not start:\n{(data / 'log').read_text()}")
         time.sleep(0.05)
     return json.loads((data / "server.json").read_text())
+
+
+# Fixtures that start a process, or need one.
+_PROCESSES = {"local_warehouse", "server", "start", "shell", "app", "browser", "self_signed"}
+# Folders and files whose tests start processes by themselves.
+_WITH_PROCESSES = ("apps/", "browser/", "deployment/", "hardening/", "test_architecture.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as ``fast`` what needs no process; let limits grow with the machine."""
+    for item in items:
+        where = str(item.path.relative_to(BASE_DIR / "tests"))
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if not fixtures & _PROCESSES and not where.startswith(_WITH_PROCESSES):
+            item.add_marker("fast")
+        limit = item.get_closest_marker("timeout")
+        item.add_marker(pytest.mark.timeout(seconds(limit.args[0] if limit else 120)))
 
 
 @pytest.fixture(autouse=True)
@@ -117,34 +138,100 @@ def server(local_warehouse: LocalWarehouse) -> Iterator[LocalWarehouse]:
     local_warehouse.clear_faults()
 
 
-@pytest.fixture
-def namespace() -> Namespace:
-    return Namespace(CATALOG, f"t_{uuid.uuid4().hex[:12]}")
+@dataclass
+class Schemas:
+    """Schemas with empty tables or with the sample data, each given to one test at a time.
+
+    A schema in which a test only read serves the next test; the statement log tells. One in
+    which a test wrote is dropped.
+    """
+
+    server: LocalWarehouse
+    _unused: dict[bool, list[Namespace]] = field(default_factory=lambda: {True: [], False: []})
+
+    def open(self, namespace: Namespace) -> Warehouse:
+        return open_shared(self.server.config(), namespace, ACTOR)
+
+    @contextmanager
+    def lend(self, with_sample: bool) -> Iterator[Namespace]:
+        unused = self._unused[with_sample]
+        namespace = unused.pop() if unused else self._create(with_sample)
+        before = self.server.last()
+        yield namespace
+        if self._was_written(namespace, before):
+            drop = f"DROP SCHEMA IF EXISTS {namespace.quoted_schema} CASCADE"
+            self.open(namespace).execute(drop, repeatable=True)
+        else:
+            unused.append(namespace)
+
+    def _create(self, with_sample: bool) -> Namespace:
+        namespace = Namespace(CATALOG, f"t_{uuid.uuid4().hex[:12]}")
+        wh = self.open(namespace)
+        for statement in (
+            ddl.create_catalog(namespace),
+            ddl.create_schema(namespace),
+            *(ddl.create_table(table, namespace) for table in TABLES),
+        ):
+            wh.execute(statement, repeatable=True)
+        if with_sample:
+            for table, rows in sample_data.rows(dt.datetime.now(dt.UTC).date()).items():
+                insert_missing.insert_missing(wh, table, rows)
+        return namespace
+
+    def _was_written(self, namespace: Namespace, before: int) -> bool:
+        ran = self.server.statements(after=before)
+        is_whole = len(ran) == self.server.last() - before
+        return not is_whole or any(
+            namespace.schema in entry["text"] and not READ.match(entry["text"]) for entry in ran
+        )
+
+
+READ = re.compile(r"\s*(SELECT|WITH|DESCRIBE|SHOW)\b", re.IGNORECASE)
+
+
+@pytest.fixture(scope="session")
+def schemas(local_warehouse: LocalWarehouse) -> Schemas:
+    return Schemas(local_warehouse)
 
 
 @pytest.fixture
-def warehouse(server: LocalWarehouse, namespace: Namespace, settings: Any) -> Iterator[Warehouse]:
-    """A warehouse with empty tables, which the application uses, too (Django's ``client``)."""
+def warehouse(
+    server: LocalWarehouse, schemas: Schemas, settings: Any, request: pytest.FixtureRequest
+) -> Iterator[Warehouse]:
+    """A warehouse with empty tables, which the application uses, too (Django's ``client``).
+
+    With the fixture ``sample`` they hold the sample data.
+    """
     settings.WAREHOUSE = server.config()
-    settings.NAMESPACE = namespace
-    wh = for_person(ACTOR)
-    for statement in (
-        ddl.create_catalog(namespace),
-        ddl.create_schema(namespace),
-        *(ddl.create_table(table, namespace) for table in TABLES),
-    ):
-        wh.execute(statement, repeatable=True)
-    yield wh
-    server.clear_faults()
-    wh.execute(f"DROP SCHEMA IF EXISTS {namespace.quoted_schema} CASCADE", repeatable=True)
+    forget_everything()
+    with schemas.lend(with_sample="sample" in request.fixturenames) as namespace:
+        settings.NAMESPACE = namespace
+        yield schemas.open(namespace)
+        server.clear_faults()
+
+
+@pytest.fixture
+def namespace(warehouse: Warehouse) -> Namespace:
+    """Where the tables are."""
+    return warehouse.namespace
 
 
 @pytest.fixture
 def sample(warehouse: Warehouse) -> Warehouse:
     """The same with the sample data."""
-    for table, rows in sample_data.rows(dt.datetime.now(dt.UTC).date()).items():
-        insert_missing.insert_missing(warehouse, table, rows)
     return warehouse
+
+
+def forget_everything() -> None:
+    """Empty the application's caches, so that no test finds what another one read."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("crm."):
+            for value in vars(module).values():
+                if isinstance(value, cachetools.Cache):
+                    value.clear()
+    change_feed.forget_all()
+    for cache in (versions._known, live._watches, _writing._known):
+        cache.clear()
 
 
 @pytest.fixture

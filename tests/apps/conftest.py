@@ -28,6 +28,7 @@ import yaml
 from crm.model.namespace import Namespace
 
 from ..conftest import BASE_DIR, LocalWarehouse
+from ..patience import seconds
 
 
 def free_port() -> int:
@@ -65,7 +66,7 @@ class Gunicorn:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=seconds(20))
 
 
 class AppsProxy:

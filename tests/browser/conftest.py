@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from ..conftest import BASE_DIR
+from ..patience import seconds
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -53,10 +54,10 @@ def start_app(data: Path, user: str = "dana@example.com") -> App:
             start_new_session=True,
         )
     url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + seconds(30)
     while True:
         try:
-            urllib.request.urlopen(url + "/readyz", timeout=5).close()
+            urllib.request.urlopen(url + "/readyz", timeout=seconds(5)).close()
             return App(url, data, process)
         except OSError:
             if process.poll() is not None or time.monotonic() > deadline:
@@ -67,7 +68,7 @@ def start_app(data: Path, user: str = "dana@example.com") -> App:
 def stop_app(app: App) -> None:
     """What Ctrl-C does."""
     os.killpg(app.process.pid, signal.SIGINT)
-    app.process.wait(timeout=20)
+    app.process.wait(timeout=seconds(15))
 
 
 @pytest.fixture(scope="session")
@@ -89,6 +90,7 @@ def other_app(app: App) -> Iterator[App]:
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed; install the system's package to run these")
+    expect.set_options(timeout=1000 * seconds(5))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,
@@ -107,7 +109,7 @@ def new_context(browser: Browser, app: App) -> Iterator[Callable[..., BrowserCon
     def new_context(**options) -> BrowserContext:
         options = {"viewport": {"width": 1440, "height": 900}} | options
         context = browser.new_context(**{"base_url": app.url, **options})
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(1000 * seconds(10))
         context.on("weberror", lambda error: errors.append(str(error.error)))
         contexts.append(context)
         return context

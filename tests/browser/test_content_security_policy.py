@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from ..patience import seconds
 from .test_accessibility import PATHS
 
 LISTEN = """
@@ -78,5 +79,5 @@ def test_using_the_pages_violates_nothing(watched: Page, bsnid: str) -> None:
 
     watched.goto("/admin-tools/")
     watched.get_by_role("button", name="Check").click()
-    expect(watched.get_by_text("Everything works")).to_be_visible(timeout=30_000)
+    expect(watched.get_by_text("Everything works")).to_be_visible(timeout=1000 * seconds(30))
     assert violations(watched) == []

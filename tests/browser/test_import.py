@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from ..patience import seconds
 from .test_working_with_accounts import create_account
 
 _STAMPS = ("updated_at", "updated_by")
@@ -62,7 +63,7 @@ def test_imported_and_undone_everything_is_as_before(
 
     upload(page, file)
     button = page.get_by_role("button", name="Import 5 rows")
-    expect(button).to_be_visible(timeout=30_000)
+    expect(button).to_be_visible(timeout=1000 * seconds(30))
     # Seen at once, whatever there is to say below.
     assert button.bounding_box()["y"] < 700
     expect(page.locator("#refused")).to_contain_text("a/b")
@@ -73,7 +74,7 @@ def test_imported_and_undone_everything_is_as_before(
 
     button.click()
     expect(page.get_by_role("heading", name="Imported, and verified")).to_be_visible(
-        timeout=30_000
+        timeout=1000 * seconds(30)
     )
     assert len(everything(context)["accounts"]) == len(before["accounts"]) + 1
     page.goto(f"/accounts/{bsnid}/")
@@ -92,13 +93,15 @@ def test_two_tabs_import_once(new_context: Any, bsnid: str, file: Path) -> None:
     context = new_context()
     first = context.new_page()
     upload(first, file)
-    expect(first.get_by_role("button", name="Import 5 rows")).to_be_visible(timeout=30_000)
+    expect(first.get_by_role("button", name="Import 5 rows")).to_be_visible(
+        timeout=1000 * seconds(30)
+    )
     second = context.new_page()
     second.goto(first.url)
     for page in (first, second):
         page.get_by_role("button", name="Import 5 rows").click()
         expect(page.get_by_role("heading", name="Imported, and verified")).to_be_visible(
-            timeout=30_000
+            timeout=1000 * seconds(30)
         )
     for page in (first, second):
         page.reload()
@@ -112,7 +115,9 @@ def test_two_tabs_import_once(new_context: Any, bsnid: str, file: Path) -> None:
 def test_nothing_sticks_out(new_context: Any, file: Path, width: int) -> None:
     page = new_context(viewport={"width": width, "height": 800}).new_page()
     upload(page, file)
-    expect(page.get_by_role("button", name="Import 5 rows")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("button", name="Import 5 rows")).to_be_visible(
+        timeout=1000 * seconds(30)
+    )
     for details in page.locator("details.import-rows").all():
         details.locator("summary").click()
     assert page.evaluate("document.documentElement.scrollWidth") == width

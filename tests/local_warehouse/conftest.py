@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from databricks import sql
 
+from ..patience import seconds
+
 TOKEN = "dapi-local-developer"
 CONNECTOR = {
     "server_hostname": "localhost",
@@ -52,7 +54,7 @@ class Server:
         )
         if method == "GET":
             request.data = None
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=seconds(10)) as answer:
             return json.load(answer)
 
     def fault(self, kind: str, **options) -> None:
@@ -67,7 +69,7 @@ class Server:
 
     def stop(self) -> int:
         self.process.terminate()
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=seconds(20))
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 
+from ..patience import seconds
 from .conftest import shell_on
 
 
@@ -86,7 +87,7 @@ def test_it_ends_with_its_last_client(start):
     time.sleep(1.5)
     assert server.process.poll() is None
     client.kill()
-    assert server.process.wait(timeout=15) == 0
+    assert server.process.wait(timeout=seconds(15)) == 0
 
 
 def test_any_folder_name_will_do(start, tmp_path):

@@ -14,6 +14,7 @@ from databricks import sql
 from databricks.sdk.core import Config, oauth_service_principal
 from databricks.sql.exc import RequestError
 
+from ..patience import seconds
 from .conftest import CONNECTOR, Server, shell_on
 
 SCRATCH = itertools.count()
@@ -51,7 +52,7 @@ def rest(server: Server, path: str, token: str, method: str = "GET") -> tuple[in
         origin(server) + path, headers={"Authorization": f"Bearer {token}"}, method=method
     )
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=seconds(10)) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)

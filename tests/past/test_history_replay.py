@@ -1,5 +1,5 @@
-"""Five hundred edits by four people: the history read back is the log of what was done, and any
-moment shows what the log says was there."""
+"""Many edits by four people: the history read back equals the log of the edits, and the tables
+as of any moment equal what the log gives for that moment."""
 
 from __future__ import annotations
 
@@ -31,9 +31,11 @@ from crm.repository.transfer import read_all
 from crm.warehouse import Warehouse
 
 from ..conftest import Statements
+from ..sizes import size, soak
 
 PEOPLE = ("ana", "bo", "chidi", "dora")
-EDITS = 500
+EDITS = size(120, 500)
+MOMENTS = size(12, 50)
 WORDS = ("Not Started", "Requested", "In Progress", "Completed")
 
 State = dict[tuple[Table, str], dict[str, str]]
@@ -186,12 +188,13 @@ def everything(wh: Warehouse, wanted: Wanted) -> Iterator[History]:
         yield found
 
 
-@pytest.mark.timeout(400)
+@soak
+@pytest.mark.timeout(1200)
 def test_the_history_is_the_log_and_the_past_is_what_was_there(
     warehouse: Warehouse, statements: Statements
 ) -> None:
     editor, chance = Editor(warehouse, seed=5), random.Random(6)
-    stops = set(chance.sample(range(1, EDITS), 50))
+    stops = set(chance.sample(range(1, EDITS), MOMENTS))
     for n in range(EDITS):
         editor.edit()
         if n in stops:
@@ -223,7 +226,7 @@ def test_the_history_is_the_log_and_the_past_is_what_was_there(
         of_one = [c for page in everything(warehouse, Wanted(bsnid=bsnid)) for c in page.changes]
         assert of_one == [change for change in changes if change.bsnid == bsnid]
 
-    assert len(editor.book.moments) == 50
+    assert len(editor.book.moments) == MOMENTS
     for moment, state in editor.book.moments:
         then = versions.as_of(warehouse, moment)
         shown = {
@@ -234,14 +237,14 @@ def test_the_history_is_the_log_and_the_past_is_what_was_there(
         assert shown == state
 
 
-@pytest.mark.timeout(600)
+@soak
+@pytest.mark.timeout(1200)
 def test_eight_writers_on_the_same_records_lose_nothing(warehouse: Warehouse) -> None:
-    """Each adds its own mark to what is there; whoever was overtaken reads again. A hundred records:
-    fewer would test waiting more than writing."""
-    keys = [f"K{n:02d}" for n in range(100)]
+    """Each adds its own mark to a record's marks; a writer that was overtaken reads again."""
+    keys = [f"K{n:02d}" for n in range(size(12, 100))]
     for key in keys:
         accounts.create(warehouse, {"bsnid": key, "team": "T", "azure_devops_link": ""})
-    edits, overtaken = 200, []
+    edits, overtaken = size(12, 200), []
 
     def write(who: int) -> list[tuple[str, str]]:
         wh, chance, done = replace(warehouse, actor=f"w{who}@example.com"), random.Random(who), []

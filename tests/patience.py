@@ -1,0 +1,35 @@
+"""Limits in seconds that grow with the machine: a slow or busy one gets more time.
+
+Tests wait for conditions; a limit only ends what hangs, or tells fast from slow by an order of
+magnitude.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+
+# What ``_work`` takes on an idle core of an ordinary server.
+_REFERENCE = 0.05
+_MOST = 20.0
+
+
+@cache
+def factor() -> float:
+    """How many times slower than an idle, ordinary machine this one was; 1 to 20."""
+    slowest = max(_work() for _ in range(5))
+    return min(max(1.0, slowest / _REFERENCE), _MOST)
+
+
+def seconds(limit: float) -> float:
+    """Return a limit for this machine, from the limit for an idle, ordinary one.
+
+    A machine can become busier after it was measured, hence never less than three times.
+    """
+    return limit * max(3.0, 2 * factor())
+
+
+def _work() -> float:
+    started = time.monotonic()
+    sum(n * n for n in range(600_000))
+    return time.monotonic() - started

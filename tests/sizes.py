@@ -1,0 +1,16 @@
+"""The sizes of tests that repeat themselves: small in ``make test``, large in ``make soak``."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+IS_SOAK = os.environ.get("EDIP_TEST_SOAK") == "1"
+
+# Marks what ``make soak`` runs: the tests that have a large size.
+soak = pytest.mark.soak
+
+
+def size(small: int, large: int) -> int:
+    return large if IS_SOAK else small
