@@ -111,7 +111,22 @@ def _wait_until_ready(process: subprocess.Popen[bytes], data: Path) -> dict[str,
 # Fixtures that start a process, or need one.
 _PROCESSES = {"local_warehouse", "server", "start", "shell", "app", "browser", "self_signed"}
 # Folders and files whose tests start processes by themselves.
-_WITH_PROCESSES = ("apps/", "browser/", "deployment/", "hardening/", "test_architecture.py")
+_WITH_PROCESSES = (
+    "apps/",
+    "browser/",
+    "commands/test_check_connection.py",
+    "deployment/",
+    "hardening/",
+    "importing/test_size.py",
+    "local_warehouse/test_server.py",
+    "sign_in/test_service_principal.py",
+    "test_architecture.py",
+    "test_javascript.py",
+    "test_lint.py",
+    "test_new_column.py",
+    "warehouse/test_config.py",
+    "warehouse/test_local.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -123,6 +138,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("fast")
         limit = item.get_closest_marker("timeout")
         item.add_marker(pytest.mark.timeout(seconds(limit.args[0] if limit else 120)))
+
+
+@pytest.fixture(autouse=True)
+def _fast_tests_start_no_process(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if request.node.get_closest_marker("fast"):
+
+        def refuse(*_: Any, **__: Any) -> None:
+            pytest.fail("This test starts a process: name its file in _WITH_PROCESSES.")
+
+        monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
 
 
 @pytest.fixture(autouse=True)

@@ -97,7 +97,7 @@ django.setup()
 from crm.importing import sources
 from crm.importing.findings import Findings
 from crm.importing.rows import Reader
-from crm.schema import TABLES
+from crm.model.schema import TABLES
 with Findings() as findings, sources.opened(Path(sys.argv[1])) as source:
     reader = Reader(source, findings)
     rows = sum(1 for table in TABLES for _ in reader.rows(table))
