@@ -6,8 +6,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pyarrow as pa
-
 from local_warehouse.catalog.catalog import Catalog
 from local_warehouse.catalog.identity import Identities
 from local_warehouse.catalog.privileges import Access
@@ -17,9 +15,9 @@ from local_warehouse.delta.commits import Commits
 from local_warehouse.delta.time_travel import Past
 from local_warehouse.sql.names import Resolver
 from local_warehouse.sql.parameters import Parameters
-from local_warehouse.statements.query_history import QueryHistory
 
 from .engine import Cancellation, Engine
+from .query_history import QueryHistory
 from .sessions import Session
 
 
@@ -67,21 +65,3 @@ class Context:
     @property
     def commits(self) -> Commits:
         return self.parts.commits
-
-
-@dataclass(frozen=True)
-class Result:
-    """A statement's rows; ``modified_rows`` is set for INSERT, UPDATE, DELETE and MERGE."""
-
-    table: pa.Table
-    modified_rows: int | None = None
-
-
-NOTHING = Result(pa.table({}))
-
-
-def rows(columns: dict[str, pa.DataType], values: list[tuple]) -> Result:
-    """A result made by the warehouse itself, such as SHOW TABLES."""
-    schema = pa.schema(list(columns.items()))
-    content = [dict(zip(columns, value, strict=True)) for value in values]
-    return Result(pa.Table.from_pylist(content, schema=schema))

@@ -21,11 +21,9 @@ import pyarrow as pa
 from adbc_driver_flightsql import dbapi
 from pysail.flight import FlightSqlServer
 
-from .errors import Cancelled, SqlError, from_engine
+from local_warehouse.errors import Cancelled, SqlError, from_engine
+from local_warehouse.sql.template import DATABASE, engine_name
 
-# All tables live in one engine database, each under its own id: names, catalogs and schemas
-# are the warehouse's own affair (see catalog.py).
-DATABASE = "warehouse"
 # Nothing was done yet when the engine says so: it fails to plan the statement.
 _BEING_RENEWED = re.compile(r"Table or view not found|is not available in Delta file scan schema")
 
@@ -145,8 +143,3 @@ class Engine:
             return self._free.get_nowait()
         except queue.Empty:
             return dbapi.connect(self._uri, autocommit=True)
-
-
-def engine_name(table_id: str) -> str:
-    """How engine SQL names a table of the warehouse."""
-    return f"{DATABASE}.{table_id}"

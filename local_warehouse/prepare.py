@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from local_warehouse.catalog.catalog import Catalog, Table
-from local_warehouse.catalog.privileges import Access, Need
+from local_warehouse.catalog.catalog import Catalog
+from local_warehouse.catalog.objects import Table
+from local_warehouse.catalog.privileges import Access
+from local_warehouse.catalog.securables import Need
+from local_warehouse.sql.expand import expand
 from local_warehouse.sql.markers import mark_values
 from local_warehouse.sql.names import Namespace, Resolver
 from local_warehouse.sql.parsing import parse
 from local_warehouse.sql.template import Markers, Template
-from local_warehouse.statements.expand import expand
 from local_warehouse.statements.write import Write
 
 from .commands import Command, find_command

@@ -7,20 +7,19 @@ from pathlib import Path
 from local_warehouse.catalog.catalog import Catalog
 from local_warehouse.catalog.identity import Identities
 from local_warehouse.catalog.privileges import Access
+from local_warehouse.context import Context, Parts
 from local_warehouse.delta.auto_optimize import Tending
 from local_warehouse.delta.change_feed.changes import Changes
 from local_warehouse.delta.change_feed.row_differences import Differences
 from local_warehouse.delta.commits import Commits
 from local_warehouse.delta.time_travel import Past
-from local_warehouse.serve.faults import Faults
-from local_warehouse.serve.start_stop import Running
+from local_warehouse.query_history import Entry, QueryHistory
+from local_warehouse.result import Result
 from local_warehouse.sql.parameters import Parameters
 from local_warehouse.statements.bind import fill
-from local_warehouse.statements.query_history import Entry, QueryHistory
 from local_warehouse.statements.system_tables import snapshots
 from local_warehouse.statements.write import Write
 
-from .context import Context, Parts, Result
 from .delta import metadata
 from .engine import Cancellation, Engine
 from .prepare import Prepared, Preparer, Query
@@ -29,7 +28,7 @@ from .statements import prepare_write
 
 
 class Warehouse:
-    """Everything behind the wire: catalog, engine, sessions, faults, statement log."""
+    """Everything behind the wire: catalog, engine, sessions, statement log."""
 
     def __init__(self, folder: Path, idle_seconds: float = 900) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -54,9 +53,7 @@ class Warehouse:
         )
         for table in catalog.all_tables():
             self.parts.engine.register(table.id, str(catalog.location(table)))
-        self.running = Running()
         self.sessions = Sessions(idle_seconds)
-        self.faults = Faults()
         self._preparer = Preparer(catalog)
         self._tending = Tending(catalog, commits)
 
@@ -74,7 +71,6 @@ class Warehouse:
         cancellation: Cancellation,
     ) -> Result:
         """Run one statement. Raises SqlError or Cancelled."""
-        self.faults.before_execution(entry.text, cancellation)
         access = self.access(session.user)
         context = Context(
             self.parts, session, entry.statement_id, entry.text, parameters, access, cancellation

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import jwt
 
-from .catalog import EVERYBODY
 from .json_file import JsonFile
+from .objects import EVERYBODY
 
 DEVELOPER_TOKEN = "dapi-local-developer"
 DEVELOPER = "developer@localhost"

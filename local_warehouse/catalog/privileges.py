@@ -10,71 +10,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from local_warehouse.errors import SqlError
-
-from .catalog import Catalog, CatalogEntry, Function, Schema, Table
+from .catalog import Catalog
 from .identity import Identities
-
-ALL = "ALL PRIVILEGES"
-MANAGE = "MANAGE"
-_TABLE = ("SELECT", "MODIFY", MANAGE, ALL)
-_FUNCTION = ("EXECUTE", MANAGE, ALL)
-_SCHEMA = ("USE SCHEMA", "CREATE TABLE", "CREATE FUNCTION", "EXECUTE", *_TABLE)
-APPLICABLE = {
-    "METASTORE": ("CREATE CATALOG",),
-    "CATALOG": ("USE CATALOG", "BROWSE", "CREATE SCHEMA", *_SCHEMA),
-    "SCHEMA": _SCHEMA,
-    "TABLE": _TABLE,
-    "FUNCTION": _FUNCTION,
-}
-_LEVELS = ("CATALOG", "SCHEMA")
-Securable_ = CatalogEntry | Schema | Table | Function
-
-
-@dataclass(frozen=True)
-class Securable:
-    """What a privilege is about; ``path`` is its qualified name, in lower case."""
-
-    kind: str
-    path: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return ".".join(self.path)
-
-    @property
-    def parents(self) -> tuple[Securable, ...]:
-        """What it lies in, the catalog first."""
-        levels = zip(_LEVELS, range(1, len(self.path)), strict=False)
-        return tuple(Securable(kind, self.path[:depth]) for kind, depth in levels)
-
-    def __str__(self) -> str:
-        return f"{self.kind.capitalize()} '{self.name}'" if self.path else "Metastore 'local'"
-
-
-METASTORE = Securable("METASTORE")
-
-
-def catalog_(name: str) -> Securable:
-    return Securable("CATALOG", (name.lower(),))
-
-
-def schema_(catalog: str, name: str) -> Securable:
-    return Securable("SCHEMA", (catalog.lower(), name.lower()))
-
-
-def object_(found: Table | Function) -> Securable:
-    kind = "TABLE" if isinstance(found, Table) else "FUNCTION"
-    return Securable(kind, (found.catalog, found.schema, found.name))
-
-
-@dataclass(frozen=True)
-class Need:
-    """What a statement needs each time it runs; of its user, or of a function's owner."""
-
-    privilege: str
-    securable: Securable
-    definer: str | None = None
+from .securables import (
+    ALL,
+    APPLICABLE,
+    LEVELS,
+    MANAGE,
+    METASTORE,
+    Need,
+    Securable,
+    Securable_,
+    insufficient,
+    object_,
+)
 
 
 class Access:
@@ -122,7 +71,7 @@ class Access:
     def require(self, privilege: str, securable: Securable) -> None:
         """Raises SqlError (INSUFFICIENT_PERMISSIONS); what it lies in must be usable, too."""
         for level in (*securable.parents, securable):
-            if level.kind in _LEVELS and (level != securable or privilege.startswith("CREATE")):
+            if level.kind in LEVELS and (level != securable or privilege.startswith("CREATE")):
                 self._demand(f"USE {level.kind}", level)
         self._demand(privilege, securable)
 
@@ -137,7 +86,7 @@ class Access:
         """Require that it shows up in listings."""
         self.require_use(securable)
         if not self.sees(securable):
-            privilege = f"USE {securable.kind}" if securable.kind in _LEVELS else "SELECT"
+            privilege = f"USE {securable.kind}" if securable.kind in LEVELS else "SELECT"
             raise insufficient(privilege, securable)
 
     def meet(self, needs: tuple[Need, ...]) -> None:
@@ -217,11 +166,3 @@ def grants_on(catalog: Catalog, securable: Securable) -> Iterator[Grant]:
             for privilege, grantor in sorted(privileges.items()):
                 if privilege in APPLICABLE[securable.kind]:
                     yield Grant(principal, privilege, level, grantor)
-
-
-def insufficient(privilege: str, securable: Securable) -> SqlError:
-    return SqlError(
-        "INSUFFICIENT_PERMISSIONS",
-        f"Insufficient privileges: User does not have {privilege} on {securable}.",
-        "42501",
-    )

@@ -6,7 +6,7 @@ import re
 
 from local_warehouse.errors import SqlError
 
-from .catalog import CHANGE_FEED, Table
+from .objects import CHANGE_FEED, Table
 
 MAPPING = "delta.columnmapping.mode"
 RETENTION = "delta.deletedfileretentionduration"

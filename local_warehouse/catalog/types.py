@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .catalog import Column
+from .objects import Column
 
 _TYPES = {
     "string": "STRING", "long": "BIGINT", "integer": "INT", "short": "SMALLINT",

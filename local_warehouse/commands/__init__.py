@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from local_warehouse.catalog.privileges import Need
+from local_warehouse.catalog.securables import Need
+from local_warehouse.context import Context
+from local_warehouse.errors import syntax_error
+from local_warehouse.result import Result
 from local_warehouse.sql.parsing import Words, tokenize
 
-from ..context import Context, Result
-from ..errors import syntax_error
 from . import (
     alter,
     create,

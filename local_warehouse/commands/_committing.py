@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from deltalake import DeltaTable
 
 from local_warehouse.catalog import properties
-from local_warehouse.catalog.catalog import Table
+from local_warehouse.catalog.objects import Table
 from local_warehouse.context import Context
 from local_warehouse.delta import log
 from local_warehouse.delta import metadata as description

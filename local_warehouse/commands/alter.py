@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from local_warehouse.catalog.catalog import Column, Table
-from local_warehouse.catalog.privileges import MANAGE, schema_
+from local_warehouse.catalog.objects import Column, Table
+from local_warehouse.catalog.securables import MANAGE, schema_
+from local_warehouse.context import Context
 from local_warehouse.delta.history_terms import compact
+from local_warehouse.errors import SqlError, column_not_found, unsupported
+from local_warehouse.result import NOTHING, Result
 from local_warehouse.sql.check_constraints import parse_condition
-from local_warehouse.sql.parsing import Words, parse, property_of, text_of
+from local_warehouse.sql.parsing import Words, parse, property_of, text_of, type_name
+from local_warehouse.sql.template import engine_name
 
-from ..context import NOTHING, Context, Result
-from ..engine import engine_name
-from ..errors import SqlError, column_not_found, unsupported
 from . import columns, policies
 from ._committing import Draft, changing
-from .create import read_cluster, read_key, type_name
+from .create import read_cluster, read_key
 
 
 def table(words: Words, context: Context) -> Result:

@@ -23,18 +23,19 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from local_warehouse.catalog import properties
-from local_warehouse.catalog.catalog import Table, table_exists
-from local_warehouse.catalog.privileges import MANAGE, schema_
+from local_warehouse.catalog.catalog import table_exists
+from local_warehouse.catalog.objects import Table
+from local_warehouse.catalog.securables import MANAGE, schema_
+from local_warehouse.context import Context
 from local_warehouse.delta import log, metadata
 from local_warehouse.delta.files import Files
 from local_warehouse.delta.time_travel import vacuumed
+from local_warehouse.errors import SqlError, unsupported
+from local_warehouse.result import NOTHING, NUMBER, Result, rows
 from local_warehouse.sql.parsing import Words
 from local_warehouse.sql.policies import is_protected
 from local_warehouse.statements import version_clause
-from local_warehouse.statements.system_tables import NUMBER
 
-from ..context import NOTHING, Context, Result, rows
-from ..errors import SqlError, unsupported
 from . import policies
 from ._committing import commit, note_version
 

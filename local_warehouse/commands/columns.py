@@ -15,13 +15,12 @@ from deltalake import DeltaTable
 from sqlglot import exp
 
 from local_warehouse.catalog import properties
-from local_warehouse.catalog.catalog import Column, Table
+from local_warehouse.catalog.objects import Column, Table
 from local_warehouse.delta import log
 from local_warehouse.delta.files import Files
+from local_warehouse.engine import Engine
+from local_warehouse.errors import SqlError, column_not_found
 from local_warehouse.sql.check_constraints import parse_condition
-
-from ..engine import Engine
-from ..errors import SqlError, column_not_found
 
 _DEFAULTS = "delta.feature.allowcolumndefaults"
 

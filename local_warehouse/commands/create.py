@@ -8,17 +8,19 @@ from copy import copy
 from sqlglot import exp
 
 from local_warehouse.catalog import properties
-from local_warehouse.catalog.catalog import Column, Constraint, Table, table_exists
-from local_warehouse.catalog.privileges import METASTORE, catalog_, schema_
+from local_warehouse.catalog.catalog import table_exists
+from local_warehouse.catalog.objects import Column, Constraint, Table
+from local_warehouse.catalog.securables import METASTORE, catalog_, schema_
+from local_warehouse.context import Context
 from local_warehouse.delta import metadata
+from local_warehouse.errors import SqlError, column_not_found, unsupported
+from local_warehouse.result import NOTHING, Result
 from local_warehouse.sql.defaults import of as default_of
 from local_warehouse.sql.names import Namespace, Resolver
 from local_warehouse.sql.parameters import text_literal
-from local_warehouse.sql.parsing import Words, parse, property_of, text_of
+from local_warehouse.sql.parsing import Words, parse, property_of, text_of, type_name
+from local_warehouse.sql.template import engine_name
 
-from ..context import NOTHING, Context, Result
-from ..engine import engine_name
-from ..errors import SqlError, column_not_found, unsupported
 from . import clone
 from .columns import set_default
 
@@ -181,10 +183,6 @@ def _require_key_columns(table: Table) -> None:
                 raise column_not_found(f"`{name}`")
             if constraint.kind == "PRIMARY KEY":
                 column.nullable = False  # primary key columns are implicitly NOT NULL
-
-
-def type_name(kind: exp.DataType) -> str:
-    return kind.sql(dialect="databricks")
 
 
 def _create_on_disk(table: Table, context: Context) -> None:

@@ -8,10 +8,9 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from local_warehouse.catalog import types
+from local_warehouse.context import Context
+from local_warehouse.result import MOMENT, NUMBER, TEXT, Result, rows
 from local_warehouse.sql.parsing import Words
-from local_warehouse.statements.system_tables import MOMENT, NUMBER, TEXT
-
-from ..context import Context, Result, rows
 
 
 def table(words: Words, context: Context) -> Result:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 
-from local_warehouse.catalog.catalog import Table
-from local_warehouse.catalog.privileges import MANAGE, schema_
+from local_warehouse.catalog.objects import Table
+from local_warehouse.catalog.securables import MANAGE, schema_
+from local_warehouse.context import Context
+from local_warehouse.errors import SqlError
+from local_warehouse.result import NOTHING, Result
 from local_warehouse.sql.parsing import Words
-
-from ..context import NOTHING, Context, Result
-from ..errors import SqlError
 
 
 def table(words: Words, context: Context) -> Result:

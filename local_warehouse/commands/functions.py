@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from local_warehouse.catalog.catalog import Column, Function
-from local_warehouse.catalog.privileges import MANAGE, Securable, object_, schema_
-from local_warehouse.sql.parsing import Words, parse, text_of
+from local_warehouse.catalog.objects import Column, Function
+from local_warehouse.catalog.securables import MANAGE, Securable, object_, schema_
+from local_warehouse.context import Context
+from local_warehouse.errors import SqlError, routine_not_found, unsupported
+from local_warehouse.result import NOTHING, TEXT, Result, rows
+from local_warehouse.sql.expand import inline
+from local_warehouse.sql.parsing import Words, parse, text_of, type_name
 from local_warehouse.sql.template import DIALECT, Markers
 from local_warehouse.statements.bind import fill
-from local_warehouse.statements.expand import inline
-from local_warehouse.statements.system_tables import TEXT
 
-from ..context import NOTHING, Context, Result, rows
-from ..errors import SqlError, routine_not_found, unsupported
-from .create import type_name
 from .show import matches, pattern, within
 
 

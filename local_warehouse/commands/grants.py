@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from local_warehouse.catalog.privileges import (
-    APPLICABLE,
-    MANAGE,
-    METASTORE,
-    Securable,
-    find,
-    grants_on,
-    object_,
-)
+from local_warehouse.catalog.privileges import find, grants_on
+from local_warehouse.catalog.securables import APPLICABLE, MANAGE, METASTORE, Securable, object_
+from local_warehouse.context import Context
+from local_warehouse.errors import SqlError, routine_not_found
+from local_warehouse.result import NOTHING, TEXT, Result, rows
 from local_warehouse.sql.parsing import Words
-from local_warehouse.statements.system_tables import TEXT
 
-from ..context import NOTHING, Context, Result, rows
-from ..errors import SqlError, routine_not_found
 from .functions import find as find_function
 
 

@@ -8,11 +8,10 @@ import json
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from local_warehouse.context import Context
 from local_warehouse.delta import history_terms
+from local_warehouse.result import MOMENT, NUMBER, TEXT, Result, rows
 from local_warehouse.sql.parsing import Words
-from local_warehouse.statements.system_tables import MOMENT, NUMBER, TEXT
-
-from ..context import Context, Result, rows
 
 # https://docs.databricks.com/delta/history (history schema)
 COLUMNS = {

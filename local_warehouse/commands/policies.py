@@ -6,17 +6,17 @@ import copy
 
 from sqlglot import exp
 
-from local_warehouse.catalog.catalog import Column, Policy, Table
-from local_warehouse.catalog.privileges import object_
+from local_warehouse.catalog.objects import Column, Policy, Table
+from local_warehouse.catalog.securables import object_
+from local_warehouse.context import Context
+from local_warehouse.errors import SqlError, column_not_found, routine_not_found
+from local_warehouse.result import NOTHING, Result
+from local_warehouse.sql.expand import policy_caller
 from local_warehouse.sql.parsing import Words
 from local_warehouse.sql.policies import visible
-from local_warehouse.sql.template import Markers
+from local_warehouse.sql.template import Markers, engine_name
 from local_warehouse.statements.bind import fill
-from local_warehouse.statements.expand import policy_caller
 
-from ..context import NOTHING, Context, Result
-from ..engine import engine_name
-from ..errors import SqlError, column_not_found, routine_not_found
 from .functions import find
 
 

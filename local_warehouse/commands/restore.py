@@ -7,14 +7,14 @@ from pathlib import Path
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
+from local_warehouse.context import Context
 from local_warehouse.delta import log, metadata
 from local_warehouse.delta.files import Files
+from local_warehouse.errors import SqlError
+from local_warehouse.result import NUMBER, Result, rows
 from local_warehouse.sql.parsing import Words
 from local_warehouse.statements import version_clause
-from local_warehouse.statements.system_tables import NUMBER
 
-from ..context import Context, Result, rows
-from ..errors import SqlError
 from . import policies
 from ._committing import commit, note_version
 

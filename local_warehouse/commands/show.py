@@ -6,11 +6,10 @@ import fnmatch
 
 import pyarrow as pa
 
-from local_warehouse.catalog.privileges import catalog_, object_, schema_
+from local_warehouse.catalog.securables import catalog_, object_, schema_
+from local_warehouse.context import Context
+from local_warehouse.result import TEXT, Result, rows
 from local_warehouse.sql.parsing import Words
-from local_warehouse.statements.system_tables import TEXT
-
-from ..context import Context, Result, rows
 
 
 def catalogs(words: Words, context: Context) -> Result:

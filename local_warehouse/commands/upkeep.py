@@ -9,14 +9,13 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from local_warehouse.catalog import properties
-from local_warehouse.catalog.catalog import Table
+from local_warehouse.catalog.objects import Table
+from local_warehouse.context import Context
 from local_warehouse.delta import log, unneeded_files
 from local_warehouse.delta.files import Files
+from local_warehouse.errors import SqlError, unsupported
+from local_warehouse.result import TEXT, Result, rows
 from local_warehouse.sql.parsing import Words
-from local_warehouse.statements.system_tables import TEXT
-
-from ..context import Context, Result, rows
-from ..errors import SqlError, unsupported
 
 _SIZES = pa.struct(
     [("min", pa.int64()), ("max", pa.int64()), ("avg", pa.float64())]

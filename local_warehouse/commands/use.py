@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from local_warehouse.context import Context
+from local_warehouse.errors import SqlError, unsupported
+from local_warehouse.result import NOTHING, TEXT, Result, rows
 from local_warehouse.sql.names import Namespace
 from local_warehouse.sql.parsing import Words
-from local_warehouse.statements.system_tables import TEXT
-
-from ..context import NOTHING, Context, Result, rows
-from ..errors import SqlError, unsupported
 
 # https://docs.databricks.com/sql/language-manual/sql-ref-parameters
 KNOWN = (

@@ -15,7 +15,8 @@ from pathlib import Path
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from local_warehouse.catalog.catalog import Catalog, Table
+from local_warehouse.catalog.catalog import Catalog
+from local_warehouse.catalog.objects import Table
 from local_warehouse.engine import Cancellation
 
 from . import log as delta_log

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from local_warehouse.catalog.catalog import Catalog, Table
+from local_warehouse.catalog.catalog import Catalog
+from local_warehouse.catalog.objects import Table
 from local_warehouse.engine import Cancellation
 
 from . import log

@@ -17,7 +17,8 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 from sqlglot import exp
 
-from local_warehouse.catalog.catalog import Catalog, Column, Constraint, Table
+from local_warehouse.catalog.catalog import Catalog
+from local_warehouse.catalog.objects import Column, Constraint, Table
 from local_warehouse.catalog.types import column_of
 from local_warehouse.sql.check_constraints import parse_condition
 

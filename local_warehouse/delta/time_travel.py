@@ -24,7 +24,8 @@ import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from local_warehouse.catalog.catalog import Catalog, Table
+from local_warehouse.catalog.catalog import Catalog
+from local_warehouse.catalog.objects import Table
 from local_warehouse.errors import SqlError
 
 from .cached_folders import Shelf

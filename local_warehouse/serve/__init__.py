@@ -1,1 +1,1 @@
-"""What clients reach over HTTP: Thrift, OAuth, REST, the control endpoint; faults on demand."""
+"""The HTTP endpoints: Thrift, OAuth, REST and control, with faults on demand."""

@@ -13,7 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from local_warehouse.warehouse import Warehouse
 
-from .faults import Fault
+from .faults import Fault, Faults
+from .start_stop import StartStop
 
 PREFIX = "/control"
 
@@ -21,8 +22,16 @@ PREFIX = "/control"
 class Control:
     """Answers control requests; JSON in, JSON out."""
 
-    def __init__(self, warehouse: Warehouse, stop: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        faults: Faults,
+        start_stop: StartStop,
+        stop: Callable[[], None],
+    ) -> None:
         self._warehouse = warehouse
+        self._faults = faults
+        self._start_stop = start_stop
         self._stop = stop
         self._clients: set[int] = set()
         self._lock = threading.Lock()
@@ -38,15 +47,15 @@ class Control:
             case "GET", "/statements":
                 return self._statements(int(query.get("after", 0)))
             case "POST", "/faults":
-                self._warehouse.faults.add(_fault(body))
+                self._faults.add(_fault(body))
                 return {}
             case "DELETE", "/faults":
-                self._warehouse.faults.clear()
+                self._faults.clear()
                 return {}
             case "DELETE", "/sessions":
                 return {"closed": self._warehouse.sessions.close_all()}
             case "GET", "/warehouse":
-                return {"state": self._warehouse.running.state}
+                return {"state": self._start_stop.state}
             case "POST", "/warehouse":
                 return self._set_warehouse(body)
             case _, "/tokens" | "/principals" | "/groups" as what:
@@ -59,13 +68,13 @@ class Control:
         return None
 
     def _set_warehouse(self, body: dict) -> dict:
-        running = self._warehouse.running
-        running.start_seconds = float(body.get("start_seconds", running.start_seconds))
+        if "start_seconds" in body:
+            self._start_stop.start_seconds = float(body["start_seconds"])
         if "unity_catalog" in body:
             self._warehouse.parts.catalog.switch_unity(bool(body["unity_catalog"]))
         if "state" in body:
-            running.become(body["state"])
-        return {"state": running.state}
+            self._start_stop.become(body["state"])
+        return {"state": self._start_stop.state}
 
     def _set_identity(self, method: str, what: str, body: dict) -> dict | None:
         identities = self._warehouse.identities

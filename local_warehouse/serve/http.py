@@ -24,9 +24,10 @@ from . import oauth as oauth_api
 from . import rest_api
 from .control import PREFIX as CONTROL
 from .control import Control
-from .faults import Fault
+from .faults import Fault, Faults
 from .operations import Operations
 from .reply import Reply
+from .start_stop import StartStop
 from .thrift import Service
 
 PATH = "/sql/1.0/warehouses/local"
@@ -43,8 +44,10 @@ class Server(ThreadingHTTPServer):
         if not ipaddress.ip_address(host).is_loopback:
             raise ValueError(f"the local warehouse binds to loopback only, not to {host}")
         self.warehouse = warehouse
-        self.operations = Operations(warehouse)
-        self.control = Control(warehouse, stop=self.shutdown)
+        self.faults = Faults()
+        self.start_stop = StartStop()
+        self.operations = Operations(warehouse, self.faults)
+        self.control = Control(warehouse, self.faults, self.start_stop, stop=self.shutdown)
         super().__init__((host, port), Handler)
         issuer = f"http://localhost:{self.server_port}"
         self.oauth = oauth_api.OAuth(warehouse.identities, self.origin, issuer)
@@ -85,18 +88,18 @@ class Handler(BaseHTTPRequestHandler):
         principal = self._principal()
         principal.require_sql()
         rpc, text = _peek(body)
-        faults = self.server.warehouse.faults
+        faults = self.server.faults
         if fault := faults.take(rpc, text, "http_status", "starting", "expired_token"):
             self._answer_fault(fault)
             return
-        if rpc == "ExecuteStatement" and not self.server.warehouse.running.is_running:
+        if rpc == "ExecuteStatement" and not self.server.start_stop.is_running:
             self._answer_fault(Fault("starting"))
             return
         if faults.take(rpc, text, "drop_before"):
             self._hang_up()
             return
         answer = TMemoryBuffer()
-        service = Service(self.server.warehouse, self.server.operations, principal.user)
+        service = Service(self.server.warehouse, self.server.operations, faults, principal.user)
         TCLIService.Processor(service).process(
             TBinaryProtocolAccelerated(TMemoryBuffer(body)), TBinaryProtocolAccelerated(answer)
         )
@@ -112,8 +115,8 @@ class Handler(BaseHTTPRequestHandler):
         elif method == "GET" and (found := oauth.discover(path)):
             self._reply(found)
         elif path.startswith("/api/"):
-            running = self.server.warehouse.running
-            self._reply(rest_api.answer(method, path, self._principal(), running))
+            start_stop = self.server.start_stop
+            self._reply(rest_api.answer(method, path, self._principal(), start_stop))
         else:
             self._answer(HTTPStatus.NOT_FOUND)
 

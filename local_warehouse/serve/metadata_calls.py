@@ -10,8 +10,10 @@ import re
 import pyarrow as pa
 from databricks.sql.thrift_api.TCLIService import ttypes
 
-from local_warehouse.catalog.catalog import Catalog, Column
-from local_warehouse.catalog.privileges import Access, catalog_, object_, schema_
+from local_warehouse.catalog.catalog import Catalog
+from local_warehouse.catalog.objects import Column
+from local_warehouse.catalog.privileges import Access
+from local_warehouse.catalog.securables import catalog_, object_, schema_
 
 _JDBC_TYPES = {
     "BOOLEAN": 16, "TINYINT": -6, "SMALLINT": 5, "INT": 4, "BIGINT": -5, "FLOAT": 6,

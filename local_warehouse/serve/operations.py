@@ -8,14 +8,15 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from databricks.sql.thrift_api.TCLIService.ttypes import TOperationState as State
 
-from local_warehouse.context import Result
 from local_warehouse.engine import Cancellation
 from local_warehouse.errors import Cancelled, InvalidHandle, SqlError
+from local_warehouse.query_history import Entry
+from local_warehouse.result import Result
 from local_warehouse.sessions import Session
 from local_warehouse.sql.parameters import Parameters
-from local_warehouse.statements.query_history import Entry
 from local_warehouse.warehouse import Warehouse
 
+from .faults import Faults
 from .results import Pages, to_wire
 
 # More than any client opens at once: writers that wait for a table must not starve readers.
@@ -38,8 +39,9 @@ class Operation:
         self.done: Future | None = None
         self._ending = threading.Lock()
 
-    def run(self, warehouse: Warehouse, parameters: Parameters) -> None:
+    def run(self, warehouse: Warehouse, faults: Faults, parameters: Parameters) -> None:
         try:
+            faults.before_execution(self.entry.text, self.cancellation)
             result = warehouse.execute(self.session, self.entry, parameters, self.cancellation)
             self._finish(warehouse, result)
         except SqlError as error:
@@ -87,8 +89,9 @@ class Operation:
 class Operations:
     """The operations that clients may still ask about."""
 
-    def __init__(self, warehouse: Warehouse) -> None:
+    def __init__(self, warehouse: Warehouse, faults: Faults) -> None:
         self._warehouse = warehouse
+        self._faults = faults
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="statement")
         self._known: dict[uuid.UUID, Operation] = {}
 
@@ -105,7 +108,9 @@ class Operations:
         )
         operation = Operation(session, entry, complex_as_arrow)
         self._known[operation.id] = operation
-        operation.done = self._workers.submit(operation.run, self._warehouse, parameters)
+        operation.done = self._workers.submit(
+            operation.run, self._warehouse, self._faults, parameters
+        )
         if session.statement_timeout:
             self._time_out_later(operation, session.statement_timeout)
         return operation

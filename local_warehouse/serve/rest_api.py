@@ -7,13 +7,13 @@ import re
 from local_warehouse.catalog.identity import Principal
 
 from .reply import Reply
-from .start_stop import Running
+from .start_stop import StartStop
 
 ID = "local"
 _WAREHOUSE = re.compile(r"/api/2\.0/sql/warehouses/(?P<id>[^/]+)(?P<start>/start)?")
 
 
-def answer(method: str, path: str, principal: Principal, running: Running) -> Reply:
+def answer(method: str, path: str, principal: Principal, start_stop: StartStop) -> Reply:
     """Raises Refused where the principal may not use the warehouse."""
     if (method, path) == ("GET", "/api/2.0/preview/scim/v2/Me"):
         return Reply(200, {"userName": principal.user, "displayName": principal.user})
@@ -24,15 +24,15 @@ def answer(method: str, path: str, principal: Principal, running: Running) -> Re
     if wanted["id"] != ID:
         return _error(404, "RESOURCE_DOES_NOT_EXIST", f"SQL warehouse {wanted['id']} not found.")
     if method == "POST":
-        running.start()
+        start_stop.start()
         return Reply(200, {})
     return Reply(
         200,
         {
             "id": ID,
             "name": "Local warehouse",
-            "state": running.state,
-            "num_clusters": int(running.is_running),
+            "state": start_stop.state,
+            "num_clusters": int(start_stop.is_running),
             "warehouse_type": "PRO",
         },
     )

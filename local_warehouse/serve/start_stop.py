@@ -8,7 +8,7 @@ import time
 STATES = ("STARTING", "RUNNING", "STOPPING", "STOPPED", "DELETING", "DELETED")
 
 
-class Running:
+class StartStop:
     """The state; after ``start`` it is STARTING for ``start_seconds``, then RUNNING."""
 
     def __init__(self) -> None:

@@ -13,17 +13,18 @@ import pyarrow as pa
 from databricks.sql.thrift_api.TCLIService import ttypes
 from databricks.sql.thrift_api.TCLIService.ttypes import TOperationState as State
 
-from local_warehouse.catalog.catalog import DEFAULT_CATALOG, DEFAULT_SCHEMA
-from local_warehouse.catalog.privileges import schema_
+from local_warehouse.catalog.objects import DEFAULT_CATALOG, DEFAULT_SCHEMA
+from local_warehouse.catalog.securables import schema_
 from local_warehouse.commands.use import check_setting
-from local_warehouse.context import Result
 from local_warehouse.errors import InvalidHandle, SqlError, no_unity_catalog
+from local_warehouse.result import Result
 from local_warehouse.sessions import Session
 from local_warehouse.sql.names import Namespace
 from local_warehouse.sql.parameters import Parameters
 from local_warehouse.warehouse import Warehouse
 
 from . import metadata_calls
+from .faults import Faults
 from .operations import Operation, Operations
 from .results import thrift_schema
 
@@ -58,6 +59,7 @@ class Service:
 
     warehouse: Warehouse
     operations: Operations
+    faults: Faults
     user: str
 
     # --- sessions ---
@@ -107,7 +109,7 @@ class Service:
     # --- statements ---
     def ExecuteStatement(self, req: ttypes.TExecuteStatementReq) -> ttypes.TExecuteStatementResp:
         try:
-            self.warehouse.faults.check_session("ExecuteStatement", req.statement)
+            self.faults.check_session("ExecuteStatement", req.statement)
             session = self._session(req)
             parameters = Parameters(req.parameters)
         except (InvalidHandle, SqlError) as error:

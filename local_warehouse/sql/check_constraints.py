@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from local_warehouse.catalog.catalog import Table
+from local_warehouse.catalog.objects import Table
 
 from .parsing import parse
 

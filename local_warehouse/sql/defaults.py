@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-from local_warehouse.catalog.catalog import Column, Table
+from local_warehouse.catalog.objects import Column, Table
 
 
 def of(column: Column) -> exp.Expression:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from sqlglot import exp
 
-from local_warehouse.catalog.catalog import Function
+from local_warehouse.catalog.objects import Function
 from local_warehouse.errors import SqlError, unsupported
 
 from .names import Resolver, is_cte

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from typing import Protocol
 
 from sqlglot import exp
 
-from local_warehouse.catalog.catalog import SYSTEM_CATALOG, Catalog, Function, Table
-from local_warehouse.catalog.privileges import Access, Need, Securable, catalog_, object_, schema_
+from local_warehouse.catalog.objects import SYSTEM_CATALOG, Function, Table
+from local_warehouse.catalog.securables import Need, Securable, catalog_, object_, schema_
 from local_warehouse.errors import (
     SqlError,
     no_unity_catalog,
@@ -20,6 +21,28 @@ from local_warehouse.errors import (
 from .template import Template
 
 SYSTEM_SCHEMAS = {"information_schema"}
+
+
+class Catalog(Protocol):
+    """What name resolution asks of the catalog."""
+
+    unity: bool
+
+    def find(self, catalog: str, schema: str, name: str) -> Table | None: ...
+
+    def find_function(self, catalog: str, schema: str, name: str) -> Function | None: ...
+
+
+class Access(Protocol):
+    """What name resolution asks about one user's privileges."""
+
+    def of(self, user: str) -> Access: ...
+
+    def require(self, privilege: str, securable: Securable) -> None: ...
+
+    def require_use(self, securable: Securable) -> None: ...
+
+    def require_sight(self, securable: Securable) -> None: ...
 
 
 @dataclass(frozen=True)

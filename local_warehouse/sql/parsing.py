@@ -66,6 +66,11 @@ def text_of(node: exp.Expression) -> str:
     raise syntax_error(f"at or near {node.sql(dialect=DIALECT)}: a string is expected")
 
 
+def type_name(kind: exp.Expression) -> str:
+    """Return a data type as SQL writes it."""
+    return kind.sql(dialect=DIALECT)
+
+
 def property_of(item: exp.Property) -> tuple[str, str]:
     """A table property: its name, quoted or dotted, and its value: a string, number or boolean.
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from sqlglot import exp
 
-from local_warehouse.catalog.catalog import Policy, Table
+from local_warehouse.catalog.objects import Policy, Table
 from local_warehouse.errors import unsupported
 
 from .functions import in_subquery

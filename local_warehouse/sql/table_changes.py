@@ -9,7 +9,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from local_warehouse.catalog.catalog import Table
+from local_warehouse.catalog.objects import Table
 from local_warehouse.errors import no_past, syntax_error
 
 from .names import Resolver, TableChanges

@@ -15,6 +15,14 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 DIALECT = "databricks"
+# All tables live in one engine database, each under its own id: only the warehouse knows their
+# names, catalogs and schemas.
+DATABASE = "warehouse"
+
+
+def engine_name(table_id: str) -> str:
+    """Return the name of a table in engine SQL."""
+    return f"{DATABASE}.{table_id}"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from local_warehouse.catalog.catalog import Table
+from local_warehouse.catalog.objects import Table
 from local_warehouse.context import Context
 from local_warehouse.delta.change_feed.errors import invalid_timestamp, null_boundary
 from local_warehouse.delta.change_feed.range import Point, versions_between
@@ -95,8 +95,15 @@ def _no_point(wanted: str, given: object) -> SqlError:
 def _feed_folder(wanted: TableChanges, ranges: dict, context: Context) -> Path:
     """The feed's files; the versions that are asked for go into ``ranges``."""
     table = context.catalog.by_id(wanted.table_id)
-    points = [point and _point(point, context) for point in (wanted.start, wanted.end)]
-    ranges[wanted] = versions_between(table, *points, context)
+    parts = context.parts
+    ranges[wanted] = versions_between(
+        table,
+        _point(wanted.start, context),
+        None if wanted.end is None else _point(wanted.end, context),
+        commits=parts.commits,
+        past=parts.past,
+        spans=parts.changes.spans,
+    )
     return context.using.enter_context(context.parts.changes.reading(table, ranges[wanted][0]))
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlglot import exp
 
-from local_warehouse.catalog.catalog import Table
+from local_warehouse.catalog.objects import Table
 from local_warehouse.context import Context
 from local_warehouse.sql.parameters import text_literal
 from local_warehouse.sql.template import Markers, Template

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from local_warehouse.catalog.catalog import Table
+from local_warehouse.catalog.objects import Table
 from local_warehouse.sql import check_constraints, defaults
+from local_warehouse.sql.expand import expand, policy_caller
 from local_warehouse.sql.names import Resolver
 from local_warehouse.sql.policies import Shield
 from local_warehouse.sql.template import Markers
 
-from .expand import expand, policy_caller
 from .write import Write, assign, assignments, filtered_first, some_version
 
 _MERGE = {

@@ -10,9 +10,8 @@ from __future__ import annotations
 import pyarrow as pa
 from sqlglot import exp
 
-from local_warehouse.catalog.catalog import Table
-from local_warehouse.context import Context, Result
-from local_warehouse.engine import engine_name
+from local_warehouse.catalog.objects import Table
+from local_warehouse.context import Context
 from local_warehouse.errors import (
     SqlError,
     column_not_found,
@@ -20,14 +19,15 @@ from local_warehouse.errors import (
     metadata_changed,
     unsupported,
 )
+from local_warehouse.result import Result
 from local_warehouse.sql import check_constraints, defaults
+from local_warehouse.sql.expand import expand, policy_caller
 from local_warehouse.sql.names import Resolver
 from local_warehouse.sql.policies import Shield
-from local_warehouse.sql.template import Markers
+from local_warehouse.sql.template import Markers, engine_name
 
 from . import conflicts, prepare_merge
 from .bind import fill
-from .expand import expand, policy_caller
 from .write import Write, assign, assignments, filtered_first, some_version
 
 # Result columns as Databricks returns them -> the engine's metric in the commit.

@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from local_warehouse.catalog import types
-from local_warehouse.catalog.catalog import SYSTEM_CATALOG, Constraint, Policy, Table
-from local_warehouse.catalog.privileges import Securable, catalog_, grants_on, object_, schema_
+from local_warehouse.catalog.objects import SYSTEM_CATALOG, Constraint, Policy, Table
+from local_warehouse.catalog.privileges import grants_on
+from local_warehouse.catalog.securables import Securable, catalog_, object_, schema_
 from local_warehouse.context import Context
 from local_warehouse.errors import table_not_found
 

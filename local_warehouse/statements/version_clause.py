@@ -8,7 +8,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from local_warehouse.catalog.catalog import Table
+from local_warehouse.catalog.objects import Table
 from local_warehouse.context import Context
 from local_warehouse.errors import syntax_error
 from local_warehouse.sql.markers import mark_values

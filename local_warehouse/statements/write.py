@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from local_warehouse.catalog.catalog import Table
-from local_warehouse.catalog.privileges import Need
+from local_warehouse.catalog.objects import Table
+from local_warehouse.catalog.securables import Need
 from local_warehouse.errors import column_not_found
 from local_warehouse.sql import defaults
 from local_warehouse.sql.template import Markers, Template

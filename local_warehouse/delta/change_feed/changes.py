@@ -20,7 +20,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from local_warehouse.catalog.catalog import Catalog, Table
+from local_warehouse.catalog.catalog import Catalog
+from local_warehouse.catalog.objects import Table
 from local_warehouse.delta import log
 from local_warehouse.delta.cached_folders import Shelf
 from local_warehouse.delta.commits import Commits

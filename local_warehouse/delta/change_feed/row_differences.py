@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
-from local_warehouse.catalog.catalog import Catalog, Table
+from local_warehouse.catalog.catalog import Catalog
+from local_warehouse.catalog.objects import Table
 from local_warehouse.delta import log
 
 from .row_images import difference

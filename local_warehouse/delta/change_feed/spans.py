@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from local_warehouse.catalog.catalog import CHANGE_FEED, Table
+from local_warehouse.catalog.objects import CHANGE_FEED, Table
 from local_warehouse.delta.commits import Commits
 
 Span = tuple[int, int | None]  # from a version until before another

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from local_warehouse.catalog.catalog import SYSTEM_CATALOG, Function, Policy, Table
-from local_warehouse.engine import engine_name
+from local_warehouse.catalog.objects import SYSTEM_CATALOG, Function, Policy, Table
 from local_warehouse.errors import SqlError, no_past, syntax_error, unsupported
 from local_warehouse.sql import functions, policies, table_changes
 from local_warehouse.sql.markers import mark_values
 from local_warehouse.sql.names import SYSTEM_SCHEMAS, PastTable, Resolver, is_cte
-from local_warehouse.sql.template import Markers
+from local_warehouse.sql.template import Markers, engine_name
 
 
 def expand(
