@@ -1,4 +1,4 @@
-"""What a statement runs with: the warehouse's parts, the session, the parameters."""
+"""What a statement needs to run: the warehouse's parts, the session, the parameters."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 from local_warehouse.catalog.catalog import Catalog
 from local_warehouse.catalog.identity import Identities
 from local_warehouse.catalog.privileges import Access
-from local_warehouse.delta.change_feed.changes import Changes
-from local_warehouse.delta.change_feed.row_differences import Differences
+from local_warehouse.delta.change_feed.changes import ChangeFeed
+from local_warehouse.delta.change_feed.row_differences import RowDifferences
 from local_warehouse.delta.commits import Commits
-from local_warehouse.delta.time_travel import Past
+from local_warehouse.delta.time_travel import TimeTravel
 from local_warehouse.sql.names import Resolver
 from local_warehouse.sql.parameters import Parameters
 
@@ -29,9 +29,9 @@ class Parts:
     catalog: Catalog
     engine: Engine
     commits: Commits
-    past: Past
-    differences: Differences
-    changes: Changes
+    time_travel: TimeTravel
+    row_differences: RowDifferences
+    change_feed: ChangeFeed
     history: QueryHistory
     identities: Identities
 
@@ -47,8 +47,8 @@ class Context:
     parameters: Parameters
     access: Access
     cancellation: Cancellation = field(default_factory=Cancellation)
-    # What is held for as long as the statement runs.
-    using: ExitStack = field(default_factory=ExitStack)
+    # Closed when the statement ends.
+    resources: ExitStack = field(default_factory=ExitStack)
 
     @property
     def resolver(self) -> Resolver:

@@ -1,7 +1,7 @@
-"""The engine: Sail, embedded, spoken to over Arrow Flight SQL on a loopback port.
+"""The engine: Sail, embedded, reached over Arrow Flight SQL on a loopback port.
 
-Flight SQL rather than Spark Connect: neither a Spark client nor pandas stands between the
-Arrow that the engine makes and the Arrow that the connector reads.
+With Flight SQL the engine's Arrow data reach the connector as they are. Spark Connect would need
+a Spark client and pandas in between.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 os.environ.setdefault("RUST_LOG", "error")
-# More than the processors, so that one heavy query cannot keep every other from starting.
+# More threads than processors, so that one heavy query cannot keep others from starting.
 os.environ.setdefault("TOKIO_WORKER_THREADS", "16")
 
 import pyarrow as pa
@@ -24,20 +25,28 @@ from pysail.flight import FlightSqlServer
 from local_warehouse.errors import Cancelled, SqlError, from_engine
 from local_warehouse.sql.template import DATABASE, engine_name
 
-# Nothing was done yet when the engine says so: it fails to plan the statement.
-_BEING_RENEWED = re.compile(r"Table or view not found|is not available in Delta file scan schema")
+# With these errors the engine fails to plan a statement, before it has done anything.
+_BEING_REREGISTERED = re.compile(
+    r"Table or view not found|is not available in Delta file scan schema"
+)
+
+
+class Cursor(Protocol):
+    """What cancelling needs of the engine's cursor."""
+
+    def adbc_cancel(self) -> None: ...
 
 
 class Cancellation:
-    """Lets another thread stop a statement, whether it waits for a lock or is being run.
+    """Lets another thread stop a statement that waits for a lock or runs.
 
-    The engine (0.7.2) answers a cancellation at once, but works on in the background.
+    The engine (0.7.2) answers a cancellation at once, but goes on in the background.
     """
 
     def __init__(self) -> None:
         self._event = threading.Event()
         self._lock = threading.Lock()
-        self._cursor = None
+        self._cursor: Cursor | None = None
 
     @property
     def requested(self) -> bool:
@@ -50,12 +59,12 @@ class Cancellation:
                 self._cursor.adbc_cancel()
 
     def wait(self, seconds: float) -> None:
-        """Sleep, but not past a request to cancel; raises Cancelled."""
+        """Sleep. Raises Cancelled as soon as a cancellation is requested."""
         if self._event.wait(seconds):
             raise Cancelled
 
-    def attach(self, cursor) -> None:
-        """Name the engine cursor that a request has to stop; None when it is done."""
+    def attach(self, cursor: Cursor | None) -> None:
+        """Set the engine's cursor that a request cancels; None when the statement is done."""
         with self._lock:
             self._cursor = cursor
         if cursor is not None and self.requested:
@@ -70,34 +79,36 @@ class Engine:
         self._server.start(background=True)
         host, port = self._server.listening_address
         self._uri = f"grpc://{host}:{port}"
-        self._free: queue.LifoQueue = queue.LifoQueue()
-        self._renewal = threading.RLock()
-        self._renewals = 0
+        self._free: queue.LifoQueue[dbapi.Connection] = queue.LifoQueue()
+        self._reregistration_lock = threading.RLock()
+        self._reregistrations = 0
         self.run(f"CREATE DATABASE {DATABASE}")
 
     def stop(self) -> None:
         self._server.stop()
 
     def run(self, sql: str, cancellation: Cancellation | None = None) -> pa.Table:
-        """The statement's result as one Arrow table.
+        """Return the statement's result as one Arrow table.
 
-        Raises SqlError as Databricks would word it, or Cancelled.
+        Raises SqlError with Databricks' error classes, or Cancelled.
         """
         while True:
-            seen = self._renewals
+            seen = self._reregistrations
             try:
                 return self._run(sql, cancellation)
             except SqlError as error:
-                if not (_BEING_RENEWED.search(error.message) and self._renewed_since(seen)):
+                if not (
+                    _BEING_REREGISTERED.search(error.message) and self._reregistered_since(seen)
+                ):
                     raise
 
-    def _renewed_since(self, seen: int) -> bool:
-        """Whether a table was renewed meanwhile: what was missing may be there again."""
-        with self._renewal:
-            return self._renewals != seen
+    def _reregistered_since(self, seen: int) -> bool:
+        """Whether a table was registered again meanwhile: the statement may succeed now."""
+        with self._reregistration_lock:
+            return self._reregistrations != seen
 
     def _run(self, sql: str, cancellation: Cancellation | None = None) -> pa.Table:
-        connection = self._take()
+        connection = self._connection()
         try:
             with connection.cursor() as cursor:
                 if cancellation:
@@ -117,28 +128,30 @@ class Engine:
 
     def register(self, table_id: str, location: str) -> None:
         """Make a Delta table on disk known to the engine, whose own catalog is in memory."""
-        where = location.replace("'", "\\'")
-        self.run(f"CREATE TABLE {engine_name(table_id)} USING DELTA LOCATION '{where}'")
+        escaped = location.replace("'", "\\'")
+        self.run(f"CREATE TABLE {engine_name(table_id)} USING DELTA LOCATION '{escaped}'")
 
     @contextmanager
-    def renewing(self, table_id: str, location: str) -> Iterator[None]:
-        """Commit other columns to a table within the block: the engine remembers those that there
-        were, and must not read a log that has others. Whoever asks meanwhile waits (see ``run``).
+    def reregistering(self, table_id: str, location: str) -> Iterator[None]:
+        """Let the block commit other columns to a table, and register the table again.
+
+        The engine remembers a table's columns and must not read a log with other ones. Statements
+        that need the table meanwhile wait (see ``run``).
         """
-        with self._renewal:
+        with self._reregistration_lock:
             self.forget(table_id)
             try:
                 yield
             finally:
                 self.register(table_id, location)
-                self._renewals += 1
+                self._reregistrations += 1
 
     def forget(self, table_id: str) -> None:
         """Drop the table from the engine's catalog; its files stay."""
         self.run(f"DROP TABLE IF EXISTS {engine_name(table_id)}")
 
-    def _take(self):
-        """A free connection, the latest used first; a new one where none is free."""
+    def _connection(self) -> dbapi.Connection:
+        """Return the free connection that was used last, or a new one."""
         try:
             return self._free.get_nowait()
         except queue.Empty:

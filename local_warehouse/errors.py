@@ -1,7 +1,7 @@
-"""Errors as Databricks words them: ``[CLASS] text SQLSTATE: xxxxx``.
+"""Errors in Databricks' form: ``[CLASS] text SQLSTATE: xxxxx``.
 
-``SqlError`` is a failed statement; ``InvalidHandle`` a session or operation that is gone.
-``from_engine`` gives the engine's own messages Databricks' classes, in this one place.
+``SqlError`` is a failed statement; ``InvalidHandle`` is a session or operation that has ended.
+``from_engine`` turns the engine's errors into Databricks' classes; nothing else does.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ class SqlError(Exception):
 
 
 class InvalidHandle(Exception):
-    """A session or operation handle that this warehouse does not know (any more)."""
+    """A request named a session or operation that does not exist or has ended."""
 
 
 class Cancelled(Exception):
-    """The statement was cancelled, or ran out of time, while the engine worked on it."""
+    """The statement was cancelled or ran out of time."""
 
 
 def syntax_error(detail: str) -> SqlError:
@@ -99,7 +99,7 @@ _ENVELOPE = re.compile(
     re.DOTALL,
 )
 
-# Engine wording -> (class, SQLSTATE); the first that matches wins.
+# Pattern of the engine's text -> (class, SQLSTATE); the first that matches wins.
 _PATTERNS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), error_class, sqlstate)
     for pattern, error_class, sqlstate in (
@@ -149,7 +149,7 @@ _OWN_CLASS = re.compile(
 
 
 def from_engine(error: Exception) -> SqlError:
-    """The engine's error in Databricks' words; what it cannot place is an INTERNAL_ERROR."""
+    """Return the engine's error with Databricks' class; INTERNAL_ERROR for an unknown one."""
     match = _ENVELOPE.match(str(error))
     stage, text = (match["stage"], match["text"]) if match else (None, str(error))
     text = text.strip()

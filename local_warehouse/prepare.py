@@ -1,4 +1,4 @@
-"""From SQL text to a prepared statement, kept for the next time the same text comes."""
+"""Prepare statements, and keep them for the next time that the same text comes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
 
 @dataclass(frozen=True)
 class Query:
-    """A statement that only reads."""
+    """A prepared statement that only reads."""
 
     template: Template
     tables: tuple[Table, ...]
@@ -36,21 +36,22 @@ class Query:
 
 
 Prepared = Query | Write | Command
+Key = tuple[str, Namespace, int]  # the text, the session's namespace, the catalog's version
 
 
 class Preparer:
-    """Prepares statements and remembers the latest ``size`` of them."""
+    """Prepares statements, and keeps the ``size`` that were used last."""
 
     def __init__(self, catalog: Catalog, size: int = 512) -> None:
         self._catalog = catalog
         self._size = size
         self._lock = threading.Lock()
-        self._known: OrderedDict[tuple, Prepared] = OrderedDict()
+        self._known: OrderedDict[Key, Prepared] = OrderedDict()
 
     def prepare(self, sql: str, namespace: Namespace, access: Access) -> Prepared:
-        """Raises SqlError: syntax, unknown table, something forbidden or not supported here.
+        """Return the prepared statement. Raises SqlError.
 
-        What is known already was allowed to whoever came first: its needs have to be met anew.
+        It may have been prepared for another user: the caller must check its ``needs``.
         """
         key = (sql, namespace, self._catalog.version)
         with self._lock:

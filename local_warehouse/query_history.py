@@ -1,4 +1,4 @@
-"""The statement log, readable as ``system.query.history`` and by the control endpoint."""
+"""The statement log, which ``system.query.history`` and the control endpoint show."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The sessions that users opened.
 
-A session ends when it is closed or has been idle too long; what comes for it afterwards meets
+A session ends when it is closed or was idle for too long. Later requests for it fail with
 InvalidHandle.
 """
 
@@ -18,7 +18,7 @@ from .errors import InvalidHandle
 
 @dataclass
 class Session:
-    """One session; ``namespace`` moves with USE."""
+    """One session; USE changes its ``namespace``."""
 
     user: str
     namespace: Namespace
@@ -28,7 +28,7 @@ class Session:
 
     @property
     def statement_timeout(self) -> float | None:
-        """Seconds, or None where the session set none."""
+        """The timeout in seconds, or None if the session set none."""
         value = self.configuration.get("STATEMENT_TIMEOUT", "0")
         return float(value) or None
 
@@ -50,6 +50,7 @@ class Sessions:
         return session
 
     def get(self, session_id: uuid.UUID, user: str) -> Session:
+        """Return a user's open session. Raises InvalidHandle."""
         with self._lock:
             self._expire()
             session = self._open.get(session_id)
@@ -63,7 +64,7 @@ class Sessions:
             self._open.pop(session_id, None)
 
     def close_all(self) -> int:
-        """End every session, as a restart of the warehouse would; how many there were."""
+        """End every session, as a restart would; return how many there were."""
         with self._lock:
             count = len(self._open)
             self._open.clear()

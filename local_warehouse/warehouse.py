@@ -1,4 +1,4 @@
-"""One warehouse: runs statements of sessions, whatever protocol they came by."""
+"""One warehouse: it runs the statements of sessions."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from local_warehouse.catalog.catalog import Catalog
 from local_warehouse.catalog.identity import Identities
 from local_warehouse.catalog.privileges import Access
 from local_warehouse.context import Context, Parts
-from local_warehouse.delta.auto_optimize import Tending
-from local_warehouse.delta.change_feed.changes import Changes
-from local_warehouse.delta.change_feed.row_differences import Differences
+from local_warehouse.delta.auto_optimize import AutoOptimize
+from local_warehouse.delta.change_feed.changes import ChangeFeed
+from local_warehouse.delta.change_feed.row_differences import RowDifferences
 from local_warehouse.delta.commits import Commits
-from local_warehouse.delta.time_travel import Past
+from local_warehouse.delta.time_travel import TimeTravel
 from local_warehouse.query_history import Entry, QueryHistory
 from local_warehouse.result import Result
 from local_warehouse.sql.parameters import Parameters
-from local_warehouse.statements.bind import fill
+from local_warehouse.statements.bind import bind
 from local_warehouse.statements.system_tables import snapshots
 from local_warehouse.statements.write import Write
 
@@ -28,26 +28,26 @@ from .statements import prepare_write
 
 
 class Warehouse:
-    """Everything behind the wire: catalog, engine, sessions, statement log."""
+    """The warehouse behind the HTTP endpoints: catalog, engine, sessions, statement log."""
 
     def __init__(self, folder: Path, idle_seconds: float = 900) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for left_over in folder.glob("snapshot-*.parquet"):
             left_over.unlink()
         catalog = Catalog(folder)
-        metadata.catch_up(catalog)
+        metadata.update_catalog_from_logs(catalog)
         commits = Commits(catalog, folder)
-        past = Past(catalog, commits, folder)
-        differences = Differences(catalog)
+        time_travel = TimeTravel(catalog, commits, folder)
+        row_differences = RowDifferences(catalog)
         self.identities = Identities(folder)
         self.parts = Parts(
             folder=folder,
             catalog=catalog,
             engine=Engine(),
             commits=commits,
-            past=past,
-            differences=differences,
-            changes=Changes(catalog, commits, differences, folder),
+            time_travel=time_travel,
+            row_differences=row_differences,
+            change_feed=ChangeFeed(catalog, commits, row_differences, folder),
             history=QueryHistory(),
             identities=self.identities,
         )
@@ -55,7 +55,7 @@ class Warehouse:
             self.parts.engine.register(table.id, str(catalog.location(table)))
         self.sessions = Sessions(idle_seconds)
         self._preparer = Preparer(catalog)
-        self._tending = Tending(catalog, commits)
+        self._auto_optimize = AutoOptimize(catalog, commits)
 
     def stop(self) -> None:
         self.parts.engine.stop()
@@ -76,18 +76,18 @@ class Warehouse:
             self.parts, session, entry.statement_id, entry.text, parameters, access, cancellation
         )
         prepared = self._preparer.prepare(entry.text, session.namespace, access)
-        # It may have been prepared for somebody else, or before a grant was revoked.
-        access.meet(prepared.needs)
-        with context.using:
+        # It may have been prepared for another user, or before a grant was revoked.
+        access.require_all(prepared.needs)
+        with context.resources:
             return self._run(prepared, context)
 
     def _run(self, prepared: Prepared, context: Context) -> Result:
         if isinstance(prepared, Query):
             with snapshots(context) as system_table:
-                sql = fill(prepared.template, context, system_table=system_table)
+                sql = bind(prepared.template, context, system_table=system_table)
                 return Result(self.parts.engine.run(sql, context.cancellation))
         if isinstance(prepared, Write):
             result = prepare_write.run(prepared, context)
-            self._tending.written(prepared.target)
+            self._auto_optimize.after_write(prepared.target)
             return result
         return prepared.run(context)

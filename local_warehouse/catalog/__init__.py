@@ -1,1 +1,1 @@
-"""What Unity Catalog knows: objects, privileges, people, types, properties."""
+"""The catalog: its objects, their privileges and properties, and the users who have them."""

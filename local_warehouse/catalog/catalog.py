@@ -1,7 +1,7 @@
-"""What Unity Catalog would know: catalogs, schemas, tables, constraints, properties.
+"""The catalog: what Unity Catalog would know about catalogs, schemas, tables and functions.
 
-Held in memory and written whole to ``catalog.json`` at every change (atomically), so it
-survives a restart and a kill. Names are case-insensitive and kept in lower case, as Unity
+It is in memory, and written as a whole to ``catalog.json`` at every change (atomically), so that
+it survives a restart and a kill. Names are case-insensitive and kept in lower case, as Unity
 Catalog keeps them.
 """
 
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from local_warehouse.errors import SqlError, table_not_found
 
@@ -33,6 +34,8 @@ from .objects import (
 )
 
 FORMAT = 2
+# A JSON object of catalog.json, whose values may have any type.
+Json = dict[str, Any]
 
 
 class Catalog:
@@ -87,7 +90,7 @@ class Catalog:
         return table
 
     def by_id(self, table_id: str) -> Table:
-        """The table with an id; raises SqlError where it has been dropped."""
+        """Return the table with an id. Raises SqlError if it has been dropped."""
         for table in self.all_tables():
             if table.id == table_id:
                 return table
@@ -167,14 +170,14 @@ class Catalog:
             self.save()
 
     def changed(self, table: Table) -> None:
-        """Record that a table's description was changed in place."""
+        """Save a table whose description was changed in place, and raise its epoch."""
         with self._lock:
             table.epoch += 1
             self.save()
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Change something in place within the block, and save it after."""
+        """Let the block change objects in place, and save them afterwards."""
         with self._lock:
             yield
             self.save()
@@ -199,19 +202,19 @@ class Catalog:
                 os.fsync(file.fileno())
             temporary.replace(self._file)
 
-    def _load(self, content: dict) -> None:
-        older = content.get("format") != FORMAT
-        catalogs = content if older else content["catalogs"]
+    def _load(self, content: Json) -> None:
+        is_older = content.get("format") != FORMAT
+        catalogs = content if is_older else content["catalogs"]
         for name, entry in catalogs.items():
             schemas = {key: _schema(schema) for key, schema in entry["schemas"].items()}
             self.catalogs[name] = CatalogEntry(**{**entry, "schemas": schemas})
-        if older:
+        if is_older:
             self._open_to_everybody()
         else:
             self.metastore = Metastore(**content["metastore"])
 
     def _open_to_everybody(self) -> None:
-        """What every user may from the beginning: a place for their first table."""
+        """Let every user create tables in the default schema."""
         if (entry := self.catalogs.get(DEFAULT_CATALOG)) is None:
             return
         entry.grants[EVERYBODY] = {"USE CATALOG": ""}
@@ -219,7 +222,7 @@ class Catalog:
             schema.grants[EVERYBODY] = {"USE SCHEMA": "", "CREATE TABLE": ""}
 
 
-def _schema(content: dict) -> Schema:
+def _schema(content: Json) -> Schema:
     functions = {
         name: Function(**{**function, "parameters": [Column(**c) for c in function["parameters"]]})
         for name, function in content.get("functions", {}).items()
@@ -227,7 +230,7 @@ def _schema(content: dict) -> Schema:
     return Schema(**{**content, "tables": _tables(content["tables"]), "functions": functions})
 
 
-def _tables(content: dict) -> dict[str, Table]:
+def _tables(content: Json) -> dict[str, Table]:
     return {
         name: Table(
             **{
@@ -244,7 +247,7 @@ def _tables(content: dict) -> dict[str, Table]:
     }
 
 
-def _policy(content: dict | None) -> Policy | None:
+def _policy(content: Json | None) -> Policy | None:
     return None if content is None else Policy(**content)
 
 

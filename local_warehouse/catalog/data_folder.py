@@ -1,4 +1,4 @@
-"""The data folder: held by one server, and named so that the engine can find it."""
+"""The data folder: one server holds it, under a path that the engine can read."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class DataFolderInUse(Exception):
 def hold(folder: Path, patience: float = 3.0) -> Iterator[None]:
     """Hold the folder until the block ends or the process dies. Raises DataFolderInUse.
 
-    Two servers would not see each other's writes being ordered. A predecessor on its way out
-    is waited for, for ``patience`` seconds.
+    Two servers could not put their writes in one order. ``patience`` is how many seconds to wait
+    for an earlier server that is stopping.
     """
     with (folder / "server.lock").open("w") as file:
         for _ in range(round(patience / 0.1)):
@@ -36,9 +36,9 @@ def hold(folder: Path, patience: float = 3.0) -> Iterator[None]:
 
 @contextmanager
 def plain_path(folder: Path) -> Iterator[Path]:
-    """A path to the folder without characters that the engine would percent-encode.
+    """Give the block a path of the folder without characters that the engine percent-encodes.
 
-    The engine (0.7.2) creates ``a%20b`` for ``a b``; a symbolic link spares it the spaces.
+    The engine (0.7.2) creates ``a%20b`` for ``a b``; a symbolic link has a name without spaces.
     """
     if re.fullmatch(r"[\w./-]+", str(folder), re.ASCII):
         yield folder

@@ -1,11 +1,11 @@
-"""Who is behind a request: people by their tokens, service principals by what OAuth issued.
+"""Find the user of a request: people have access tokens, service principals OAuth tokens.
 
-Three files in the data folder, each of which may be edited while the server runs:
+Three files in the data folder say who exists. Each may be edited while the server runs:
 
-- ``tokens.json``: token -> {"user", "warehouse", "expires_at", "scopes", "admin"};
-  all but the user may be missing.
-- ``principals.json``: client id -> {"secrets": [...], "token_seconds", "name", "admin"}.
-- ``groups.json``: group -> [members]. Everybody is in ``account users``.
+- ``tokens.json`` maps an access token to {"user", "warehouse", "expires_at", "scopes", "admin"}.
+  Only the user is required. ``warehouse`` says whether the user may use the warehouse.
+- ``principals.json`` maps a client id to {"secrets": [...], "token_seconds", "name", "admin"}.
+- ``groups.json`` maps a group to its members. Every user is in ``account users``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SQL_SCOPES = {"sql", "all-apis"}
 
 
 class Refused(Exception):
-    """A request that is not let in: the HTTP status and what the answer says."""
+    """The request is refused, with an HTTP status and a message for the client."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -38,7 +38,10 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Principal:
-    """Whom a token stands for, and what it may be used for."""
+    """The user of a token, and what the token allows.
+
+    ``expires_at`` is in seconds since 1970, None for never; ``scopes`` None allows everything.
+    """
 
     user: str
     may_use_warehouse: bool = True
@@ -46,11 +49,12 @@ class Principal:
     scopes: tuple[str, ...] | None = None
 
     def require_valid(self) -> None:
+        """Raise Refused if the token has expired."""
         if self.expires_at is not None and time.time() >= self.expires_at:
             raise Refused(403, "Invalid access token: the token is expired.")
 
     def require_sql(self) -> None:
-        """Raises Refused where the token is no use for statements."""
+        """Raise Refused unless the token allows running statements."""
         self.require_valid()
         if self.scopes is not None and not SQL_SCOPES.intersection(self.scopes):
             raise Refused(403, "Provided OAuth token does not have required scopes: sql")
@@ -61,7 +65,7 @@ class Principal:
 
 
 class Identities:
-    """All that the warehouse knows of people, service principals and groups."""
+    """The people, service principals and groups that the warehouse knows."""
 
     def __init__(self, folder: Path) -> None:
         developer = {"user": DEVELOPER, "warehouse": True, "admin": True}
@@ -76,7 +80,7 @@ class Identities:
 
     # --- signing in ---
     def sign_in(self, authorization: str) -> Principal:
-        """Whom an ``Authorization`` header stands for. Raises Refused."""
+        """Return the principal of an ``Authorization`` header. Raises Refused."""
         scheme, _, token = authorization.partition(" ")
         principal = self._principal(token) if scheme == "Bearer" else None
         if principal is None:
@@ -98,9 +102,13 @@ class Identities:
         return principal if known and token not in self._revoked else None
 
     def _read_issued(self, token: str) -> Principal | None:
-        unchecked = {"verify_exp": False, "verify_aud": False}
         try:
-            claims = jwt.decode(token, self._key, algorithms=["HS256"], options=unchecked)
+            claims = jwt.decode(
+                token,
+                self._key,
+                algorithms=["HS256"],
+                options={"verify_exp": False, "verify_aud": False},
+            )
         except jwt.InvalidTokenError:
             return None
         principal = Principal(
@@ -118,7 +126,7 @@ class Identities:
         return any(hmac.compare_digest(secret.encode(), each.encode()) for each in known)
 
     def issue(self, client_id: str, scope: str, issuer: str) -> tuple[str, int]:
-        """A new access token of a service principal, and its seconds to live."""
+        """Return a new OAuth token for a service principal, and its lifetime in seconds."""
         seconds = int(self.principals.read()[client_id].get("token_seconds", 3600))
         now = int(time.time())
         claims = {
@@ -134,15 +142,15 @@ class Identities:
         return jwt.encode(claims, self._key, algorithm="HS256"), seconds
 
     def revoke(self, token: str) -> None:
-        """Make a token worthless at once, whoever issued it."""
+        """Refuse a token from now on, whichever kind it is."""
         self._revoked.add(token)
         self.tokens.change(lambda content: content.pop(token, None))
 
-    # --- who is who ---
+    # --- admins and groups ---
     def is_admin(self, user: str) -> bool:
         """Whether the user is a metastore admin."""
         tokens, principals = self.tokens.read(), self.principals.read()
-        state = (self.tokens.changes, self.principals.changes)
+        state = (self.tokens.version, self.principals.version)
         if self._admins[0] != state:
             names = {t["user"] for key, t in tokens.items() if t.get("admin", _is_developer(key))}
             names |= {client_id for client_id, p in principals.items() if p.get("admin")}
@@ -155,7 +163,7 @@ class Identities:
 
 
 def _is_developer(token: str) -> bool:
-    """Files of older versions do not say that the developer is an admin."""
+    """Older versions wrote files that do not mark the developer as an admin."""
     return token == DEVELOPER_TOKEN
 
 

@@ -15,10 +15,18 @@ CHANGE_FEED = "delta.enablechangedatafeed"
 
 @dataclass
 class Policy:
-    """A row filter or a column mask: a function, and the columns it is given."""
+    """A row filter or column mask: its function, and the columns that are its arguments.
+
+    A mask's function takes the masked column first; ``columns`` are the further ones.
+    """
 
     function: list[str]
     columns: list[str] = field(default_factory=list)
+
+    @property
+    def path(self) -> tuple[str, str, str]:
+        catalog, schema, name = self.function
+        return catalog, schema, name
 
 
 @dataclass
@@ -31,7 +39,7 @@ class Column:
     default: str | None = None  # an expression
 
 
-# Privileges by principal: {principal: {privilege: who granted it}}.
+# The privileges of each principal, and who granted them: {principal: {privilege: grantor}}.
 Grants = dict[str, dict[str, str]]
 
 
@@ -60,12 +68,12 @@ class Table:
     checks: dict[str, str] = field(default_factory=dict)
     id: str = field(default_factory=lambda: f"t_{uuid.uuid4().hex}")
     created_at: float = field(default_factory=time.time)
-    epoch: int = 0  # counts changes of the metadata: concurrent writers must notice them
+    epoch: int = 0  # counts the changes of the description, so that writers notice them
     grants: Grants = field(default_factory=dict)
     row_filter: Policy | None = None
-    feed_since: int | None = None  # the version from which changes are recorded
-    schema_since: int = 0  # the version in which a column was renamed or dropped last
-    vacuumed_to: int = -1  # the last version whose changes cannot be read, its files being gone
+    feed_since: int | None = None  # the first version whose changes are recorded
+    schema_since: int = 0  # the last version that renamed or dropped a column
+    vacuumed_to: int = -1  # the last version whose changes cannot be read after VACUUM
 
     @property
     def full_name(self) -> str:
@@ -83,7 +91,7 @@ class Table:
 
 @dataclass
 class Function:
-    """A scalar SQL function; ``namespace`` is where the names in its body are looked up."""
+    """A scalar SQL function; ``namespace`` is the catalog and schema of names in its body."""
 
     catalog: str
     schema: str
@@ -123,7 +131,7 @@ class CatalogEntry:
 
 @dataclass
 class Metastore:
-    """What all catalogs lie in; nobody owns it, admins administer it."""
+    """The container of all catalogs; nobody owns it, and admins administer it."""
 
     owner: str = ""
     grants: Grants = field(default_factory=dict)

@@ -1,7 +1,7 @@
-"""Unity Catalog's privileges: who may do what with which securable object.
+"""Check Unity Catalog's privileges: which user may do what with which object.
 
-Grants are kept with the objects (see catalog.py) and are inherited downwards. An owner may do
-everything with what is theirs and what is in it, a metastore admin everything.
+Each object of the catalog keeps its own grants; the objects inside it inherit them. An owner may
+do everything with an object and the objects inside it; a metastore admin may do everything.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from functools import cached_property
 
 from .catalog import Catalog
 from .identity import Identities
+from .objects import CatalogEntry, Schema
 from .securables import (
     ALL,
     APPLICABLE,
@@ -20,14 +21,14 @@ from .securables import (
     METASTORE,
     Need,
     Securable,
-    Securable_,
+    SecurableObject,
     insufficient,
-    object_,
+    securable_of,
 )
 
 
 class Access:
-    """What one user may do, looked up anew at every question."""
+    """What one user may do; every call reads the grants as they are then."""
 
     def __init__(self, catalog: Catalog, identities: Identities, user: str) -> None:
         self._catalog = catalog
@@ -40,81 +41,84 @@ class Access:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The names under which the user may have been granted something."""
+        """The principals whose grants the user has: the user, and the user's groups."""
         return (self.user, *self._identities.groups_of(self.user))
 
-    def of(self, user: str) -> Access:
+    def for_user(self, user: str) -> Access:
         return Access(self._catalog, self._identities, user)
 
-    # --- questions ---
-    def may(self, privilege: str, securable: Securable) -> bool:
+    def has_privilege(self, privilege: str, securable: Securable) -> bool:
+        """Whether the user has the privilege, on the object or on one that it is inside."""
         return self.is_admin or any(
             self._owns(found) or self._granted(privilege, found)
             for found in self._chain(securable)
         )
 
     def owns(self, securable: Securable) -> bool:
-        """Whether it is the user's own, by itself or with what it lies in."""
+        """Whether the user owns the object, or one that it is inside."""
         return self.is_admin or any(self._owns(found) for found in self._chain(securable))
 
-    def sees(self, securable: Securable) -> bool:
-        """Whether it shows up in listings: any privilege on it, or on something in it."""
+    def can_see(self, securable: Securable) -> bool:
+        """Whether listings show the object: the user has any privilege on it or inside it."""
         if self.is_admin:
             return True
         wanted = {*APPLICABLE[securable.kind], "BROWSE"}
         chain = list(self._chain(securable))
         if any(self._owns(found) or self._has_any(wanted, found) for found in chain):
             return True
-        return any(self.sees(child) for child in self._children(securable))
+        return any(self.can_see(child) for child in self._children(securable))
 
-    # --- demands ---
+    # --- checks that raise ---
     def require(self, privilege: str, securable: Securable) -> None:
-        """Raises SqlError (INSUFFICIENT_PERMISSIONS); what it lies in must be usable, too."""
+        """Raise SqlError (INSUFFICIENT_PERMISSIONS) without the privilege.
+
+        The user must also have USE on the catalog and schema that the object is in.
+        """
         for level in (*securable.parents, securable):
             if level.kind in LEVELS and (level != securable or privilege.startswith("CREATE")):
                 self._demand(f"USE {level.kind}", level)
         self._demand(privilege, securable)
 
     def require_use(self, securable: Securable) -> None:
-        """Require that what it lies in may be used, as far as that exists."""
+        """Require USE on the catalog and schema of the object, if they exist."""
         for level in securable.parents:
             if find(self._catalog, level) is None:
                 return
             self._demand(f"USE {level.kind}", level)
 
-    def require_sight(self, securable: Securable) -> None:
-        """Require that it shows up in listings."""
+    def require_visible(self, securable: Securable) -> None:
+        """Raise SqlError unless listings show the object."""
         self.require_use(securable)
-        if not self.sees(securable):
+        if not self.can_see(securable):
             privilege = f"USE {securable.kind}" if securable.kind in LEVELS else "SELECT"
             raise insufficient(privilege, securable)
 
-    def meet(self, needs: tuple[Need, ...]) -> None:
-        """Raises SqlError unless all is still as a prepared statement needs it."""
+    def require_all(self, needs: tuple[Need, ...]) -> None:
+        """Raise SqlError unless a prepared statement's needs are still met."""
         for need in needs:
             if need.definer is not None:
-                self.of(need.definer).require(need.privilege, need.securable)
+                self.for_user(need.definer).require(need.privilege, need.securable)
             elif not self.is_admin:
                 self.require(need.privilege, need.securable)
 
     def _demand(self, privilege: str, securable: Securable) -> None:
-        if not self.may(privilege, securable):
+        if not self.has_privilege(privilege, securable):
             raise insufficient(privilege, securable)
 
     # --- the catalog ---
-    def _owns(self, found: Securable_) -> bool:
+    def _owns(self, found: SecurableObject) -> bool:
         return found.owner in self.names
 
-    def _granted(self, privilege: str, found: Securable_) -> bool:
+    def _granted(self, privilege: str, found: SecurableObject) -> bool:
         wanted = {privilege} if privilege == MANAGE else {privilege, ALL}
         return self._has_any(wanted, found)
 
-    def _has_any(self, wanted: set[str], found: Securable_) -> bool:
+    def _has_any(self, wanted: set[str], found: SecurableObject) -> bool:
         grants = found.grants
         return any(not wanted.isdisjoint(grants[name]) for name in self.names if name in grants)
 
-    def _chain(self, securable: Securable) -> Iterator[Securable_]:
-        """The object and what it lies in, as far as they exist."""
+    def _chain(self, securable: Securable) -> Iterator[SecurableObject]:
+        """Yield the object and those that it is inside, the catalog first, if they exist."""
         if securable == METASTORE:
             yield self._catalog.metastore
             return
@@ -126,30 +130,32 @@ class Access:
 
     def _children(self, securable: Securable) -> Iterator[Securable]:
         found = find(self._catalog, securable)
-        if securable.kind == "CATALOG":
+        if isinstance(found, CatalogEntry):
             for name in list(found.schemas):
                 yield Securable("SCHEMA", (*securable.path, name))
-        elif securable.kind == "SCHEMA":
-            for each in [*found.tables.values(), *found.functions.values()]:
-                yield object_(each)
+        elif isinstance(found, Schema):
+            yield from map(securable_of, [*found.tables.values()])
+            yield from map(securable_of, [*found.functions.values()])
 
 
-def find(catalog: Catalog, securable: Securable) -> Securable_ | None:
+def find(catalog: Catalog, securable: Securable) -> SecurableObject | None:
+    """Return the catalog's object; None if it does not exist."""
     if securable == METASTORE:
         return catalog.metastore
-    found = catalog.catalogs.get(securable.path[0])
-    if found is None or len(securable.path) == 1:
-        return found
-    found = found.schemas.get(securable.path[1])
-    if found is None or len(securable.path) == 2:
-        return found
-    objects = found.functions if securable.kind == "FUNCTION" else found.tables
-    return objects.get(securable.path[2])
+    entry = catalog.catalogs.get(securable.path[0])
+    if entry is None or len(securable.path) == 1:
+        return entry
+    schema = entry.schemas.get(securable.path[1])
+    if schema is None or len(securable.path) == 2:
+        return schema
+    if securable.kind == "FUNCTION":
+        return schema.functions.get(securable.path[2])
+    return schema.tables.get(securable.path[2])
 
 
 @dataclass(frozen=True)
 class Grant:
-    """One privilege of one principal, and where it was granted."""
+    """One privilege of one principal, and the object on which it was granted."""
 
     principal: str
     privilege: str
@@ -158,7 +164,7 @@ class Grant:
 
 
 def grants_on(catalog: Catalog, securable: Securable) -> Iterator[Grant]:
-    """Those on the object itself, then those inherited."""
+    """Yield the grants on the object itself, then those that it inherits."""
     levels = [securable, *reversed(securable.parents)]
     for level in levels:
         found = find(catalog, level)

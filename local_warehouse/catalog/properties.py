@@ -1,4 +1,4 @@
-"""Table properties that mean something here: their values, and what they forbid."""
+"""The table properties that the local warehouse knows: read and check their values."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _HOURS = {"second": 1 / 3600, "minute": 1 / 60, "hour": 1, "day": 24, "week": 7 
 
 
 def value(table: Table, name: str) -> str | None:
-    """A property's value; names are given in lower case."""
+    """Return a property's value, or None; ``name`` is in lower case."""
     return next((v for k, v in table.properties.items() if k.lower() == name), None)
 
 
 def hours(interval: str) -> float:
-    """The length of an interval such as ``interval 1 week``. Raises SqlError."""
+    """Return the hours of an interval such as ``interval 1 week``. Raises SqlError."""
     text = interval.lower().strip().removeprefix("interval")
     unit = rf"(\d+)\s+({'|'.join(_HOURS)})s?"
     if not re.fullmatch(rf"\s*{unit}(\s+{unit})*\s*", text):
@@ -30,9 +30,9 @@ def hours(interval: str) -> float:
 
 
 def check(table: Table, before: Table | None = None) -> None:
-    """Raises SqlError for properties that cannot be; ``before`` is how the table was, if it was.
+    """Raise SqlError for invalid properties.
 
-    What a table has had since before is not looked at again.
+    ``before`` is the table before a change; only properties that differ from it are checked.
     """
     known = before.properties if before else {}
     for name, given in table.properties.items():

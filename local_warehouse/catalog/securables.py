@@ -1,4 +1,4 @@
-"""What privileges are about: the securable objects, and which privileges each kind has."""
+"""Securable objects: what privileges are granted on, and which privileges each kind has."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ APPLICABLE = {
     "FUNCTION": _FUNCTION,
 }
 LEVELS = ("CATALOG", "SCHEMA")
-Securable_ = Metastore | CatalogEntry | Schema | Table | Function
+SecurableObject = Metastore | CatalogEntry | Schema | Table | Function
 
 
 @dataclass(frozen=True)
 class Securable:
-    """What a privilege is about; ``path`` is its qualified name, in lower case."""
+    """The kind and the name of a securable object; ``path`` is in lower case."""
 
     kind: str
     path: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class Securable:
 
     @property
     def parents(self) -> tuple[Securable, ...]:
-        """What it lies in, the catalog first."""
+        """The securables that it is inside, the catalog first."""
         levels = zip(LEVELS, range(1, len(self.path)), strict=False)
         return tuple(Securable(kind, self.path[:depth]) for kind, depth in levels)
 
@@ -48,22 +48,25 @@ class Securable:
 METASTORE = Securable("METASTORE")
 
 
-def catalog_(name: str) -> Securable:
+def catalog_securable(name: str) -> Securable:
     return Securable("CATALOG", (name.lower(),))
 
 
-def schema_(catalog: str, name: str) -> Securable:
+def schema_securable(catalog: str, name: str) -> Securable:
     return Securable("SCHEMA", (catalog.lower(), name.lower()))
 
 
-def object_(found: Table | Function) -> Securable:
+def securable_of(found: Table | Function) -> Securable:
     kind = "TABLE" if isinstance(found, Table) else "FUNCTION"
     return Securable(kind, (found.catalog, found.schema, found.name))
 
 
 @dataclass(frozen=True)
 class Need:
-    """What a statement needs each time it runs; of its user, or of a function's owner."""
+    """A privilege that a statement needs whenever it runs.
+
+    The statement's user needs it, or, if ``definer`` is set, the owner of a function.
+    """
 
     privilege: str
     securable: Securable

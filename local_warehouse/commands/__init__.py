@@ -1,7 +1,8 @@
-"""Commands: what the warehouse does itself, without the engine.
+"""Commands: the statements that the warehouse runs itself, without the engine.
 
-A new command goes here: write a function ``(words, context) -> Result`` in the module of its
-kind, and name its leading words in ``COMMANDS``. Longer beginnings stand before shorter ones.
+To add a command, write a function ``(words, context) -> Result`` in the module of its family,
+and add its leading words to ``COMMANDS``, longer beginnings before shorter ones. The package has
+one module per family, and so more files than other packages.
 """
 
 from __future__ import annotations
@@ -77,11 +78,11 @@ COMMANDS: tuple[tuple[str, Function], ...] = (
 
 @dataclass(frozen=True)
 class Command:
-    """A command found in a statement; ``run`` reads the rest of its words."""
+    """A command that a statement begins with; ``run`` reads the rest of the words."""
 
     words: str
     function: Function
-    needs: tuple[Need, ...] = ()  # a command asks for itself, each time that it runs
+    needs: tuple[Need, ...] = ()  # a command checks privileges itself, whenever it runs
 
     def run(self, context: Context) -> Result:
         words = Words(context.sql, context.parameters)
@@ -90,7 +91,7 @@ class Command:
 
 
 def find_command(sql: str) -> Command | None:
-    """The command that a statement begins with; None for queries and writes."""
+    """Return the command that a statement begins with; None for queries and writes."""
     tokens = tokenize(sql)
     if not tokens:
         raise syntax_error("at or near end of input")

@@ -1,11 +1,11 @@
-"""Commits that change a table's description, in the log first and then in the catalog."""
+"""Commit a change of a table's description: to the Delta log first, then to the catalog."""
 
 from __future__ import annotations
 
 import copy
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from deltalake import DeltaTable
@@ -13,9 +13,9 @@ from deltalake import DeltaTable
 from local_warehouse.catalog import properties
 from local_warehouse.catalog.objects import Table
 from local_warehouse.context import Context
-from local_warehouse.delta import log
-from local_warehouse.delta import metadata as description
-from local_warehouse.delta.history_terms import compact
+from local_warehouse.delta import log, metadata
+from local_warehouse.delta.log import Action, Parameters
+from local_warehouse.delta.operation_details import compact_json
 from local_warehouse.errors import metadata_changed
 
 from . import columns
@@ -23,98 +23,110 @@ from . import columns
 
 @dataclass
 class Draft:
-    """A copy of a table's description, to be changed and then committed whole."""
+    """A copy of a table's description, to be changed and then committed as a whole.
+
+    ``operation`` and ``parameters`` are what DESCRIBE HISTORY shows for the commit; without an
+    operation, nothing is committed. ``changed_columns`` names the columns whose new definitions
+    become parameters, too. ``old_names`` is set where columns were renamed or dropped: it maps
+    the new names to the old ones, in lower case.
+    """
 
     table: Table
-    operation: str = ""  # nothing is to be committed
-    parameters: dict = field(default_factory=dict)
-    was: dict[str, str] | None = None  # where columns were renamed or dropped: new name → old
+    operation: str = ""
+    parameters: dict[str, str | None] = field(default_factory=dict)
+    changed_columns: list[str] = field(default_factory=list)
+    old_names: dict[str, str] | None = None
 
-    def tell(self, operation: str, **parameters) -> None:
-        """How the history calls the change. ``columns``, as a list, are those that were added or
-        changed: how they are now is told."""
+    def set_operation(
+        self, operation: str, changed_columns: Iterable[str] = (), **parameters: str | None
+    ) -> None:
         self.operation, self.parameters = operation, parameters
+        self.changed_columns = list(changed_columns)
 
 
 @contextmanager
 def changing(table: Table, context: Context) -> Iterator[Draft]:
-    """Commit what the block makes of the draft; nothing, if the block raises."""
+    """Give the block a draft and commit it at the end; if the block raises, commit nothing."""
     with context.commits.exclusively(table, context.cancellation):
         draft = Draft(copy.deepcopy(table))
         yield draft
         properties.check(draft.table, table)
         if draft.operation:
-            _commit(table, draft, context)
+            _commit_draft(table, draft, context)
 
 
-def _commit(table: Table, draft: Draft, context: Context) -> None:
+def _commit_draft(table: Table, draft: Draft, context: Context) -> None:
     location = context.catalog.location(table)
     delta = DeltaTable(location)
-    if not description.agrees(table, delta):  # or a renamed column's values would be lost
+    if not metadata.has_same_columns(table, delta):  # a renamed column would lose its values
         raise metadata_changed(table.full_name)
     version = delta.version() + 1
-    note_version(draft.table, table, version, breaks_changes=draft.was is not None)
-    files = [] if draft.was is None else columns.rewrite(draft.table, location, draft.was)
-    fields = _fields(draft, delta, context)
+    is_rewritten = draft.old_names is not None
+    note_version(draft.table, table, version, breaks_change_feed=is_rewritten)
+    files: list[Action] = []
+    if draft.old_names is not None:
+        files = columns.rewrite_files(draft.table, location, draft.old_names)
+    fields = _schema_fields(draft, delta, context)
     schema = json.dumps({"type": "struct", "fields": fields})
     actions = [
-        log.info(draft.operation, _parameters(draft, fields)),
-        description.action(draft.table, schema, delta.metadata().configuration, delta),
+        log.commit_info_action(draft.operation, _parameters(draft, fields)),
+        metadata.action(draft.table, schema, delta.metadata().configuration, delta),
         *files,
     ]
     commit(table, draft.table, version, actions, context)
 
 
-def _fields(draft: Draft, delta: DeltaTable, context: Context) -> list[dict]:
-    """The columns as Delta's schema describes them."""
+def _schema_fields(draft: Draft, delta: DeltaTable, context: Context) -> list[log.Field]:
+    """Return the draft's columns as fields of a Delta schema."""
     known = {f["name"].lower(): f for f in json.loads(delta.schema().to_json())["fields"]}
-    was = draft.was or {}
+    old_names = draft.old_names or {}
     fields = []
     for column in draft.table.columns:
-        found = known.get(was.get(column.name.lower(), column.name.lower()))
+        name = column.name.lower()
+        found = known.get(old_names.get(name, name))
         if found is None:
             found = log.new_field(column.name, column.type, context.engine)
-        metadata = {k: v for k, v in found["metadata"].items() if k != "comment"}
+        extra = {k: v for k, v in found["metadata"].items() if k != "comment"}
         if column.comment:
-            metadata["comment"] = column.comment
-        told = {"name": column.name, "nullable": column.nullable, "metadata": metadata}
-        fields.append({**found, **told})
+            extra["comment"] = column.comment
+        changed = {"name": column.name, "nullable": column.nullable, "metadata": extra}
+        fields.append({**found, **changed})
     return fields
 
 
-def _parameters(draft: Draft, fields: list[dict]) -> dict[str, str | None]:
-    names = draft.parameters.get("columns")
-    if not isinstance(names, list):
+def _parameters(draft: Draft, fields: list[log.Field]) -> Parameters:
+    if not draft.changed_columns:
         return draft.parameters
-    wanted = {name.lower() for name in names}
-    told = [each for each in fields if each["name"].lower() in wanted]
+    wanted = {name.lower() for name in draft.changed_columns}
+    changed = [each for each in fields if each["name"].lower() in wanted]
     if draft.operation == "ADD COLUMNS":
-        return {"columns": compact([{"column": each} for each in told])}
-    return {"column": compact(told[0])}
+        return {"columns": compact_json([{"column": each} for each in changed])}
+    return {"column": compact_json(changed[0])}
 
 
-def note_version(draft: Table, table: Table, version: int, *, breaks_changes: bool) -> None:
-    """Set what the description says of the version that it comes with: from where on changes are
-    recorded, and in how far they can be read."""
+def note_version(draft: Table, table: Table, version: int, *, breaks_change_feed: bool) -> None:
+    """Set the versions that the draft carries: since when changes are recorded, and since when
+    they can be read with the present columns."""
     draft.feed_since, draft.schema_since = table.feed_since, table.schema_since
     if draft.has_change_feed and not table.has_change_feed:
         draft.feed_since = version
-    if breaks_changes:
+    if breaks_change_feed:
         draft.schema_since = version
 
 
 def commit(
-    table: Table, draft: Table, version: int, actions: Iterable[dict], context: Context
+    table: Table, draft: Table, version: int, actions: Iterable[Action], context: Context
 ) -> None:
-    """Make the table what the draft is; whoever calls holds it. Raises SqlError.
+    """Commit the actions and make the table what the draft is. Raises SqlError.
 
-    A kill may come anywhere: what the log has, the next start reads from there.
+    The caller holds the table. If the process is killed between log and catalog, the next start
+    reads the description from the log.
     """
     location = context.catalog.location(table)
-    same = description.has_shape_of(table, draft)
-    renewing = nullcontext() if same else context.engine.renewing(table.id, str(location))
-    with renewing:
+    with ExitStack() as stack:
+        if not metadata.has_same_types(table, draft):
+            stack.enter_context(context.engine.reregistering(table.id, str(location)))
         log.commit(location, version, actions)
-        description.adopt(table, draft)
+        metadata.apply_draft(table, draft)
     context.catalog.changed(table)
     context.commits.record(table, version, context.session.user, context.statement_id)

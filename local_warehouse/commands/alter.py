@@ -1,6 +1,6 @@
-"""ALTER TABLE and COMMENT ON: changes of a table's description.
+"""ALTER TABLE and COMMENT ON: they change a table's description.
 
-Each is a commit of its own in the table's Delta log, as on Databricks.
+Each is a commit in the table's Delta log, as on Databricks.
 """
 
 from __future__ import annotations
@@ -8,13 +8,19 @@ from __future__ import annotations
 from sqlglot import exp
 
 from local_warehouse.catalog.objects import Column, Table
-from local_warehouse.catalog.securables import MANAGE, schema_
+from local_warehouse.catalog.securables import MANAGE, schema_securable
 from local_warehouse.context import Context
-from local_warehouse.delta.history_terms import compact
+from local_warehouse.delta.operation_details import compact_json
 from local_warehouse.errors import SqlError, column_not_found, unsupported
 from local_warehouse.result import NOTHING, Result
-from local_warehouse.sql.check_constraints import parse_condition
-from local_warehouse.sql.parsing import Words, parse, property_of, text_of, type_name
+from local_warehouse.sql.parsing import (
+    Words,
+    parse,
+    parse_condition,
+    property_of,
+    text_of,
+    type_name,
+)
 from local_warehouse.sql.template import engine_name
 
 from . import columns, policies
@@ -41,42 +47,42 @@ def table(words: Words, context: Context) -> Result:
     return NOTHING
 
 
-def _apply(action: exp.Expression, draft: Draft, context: Context) -> None:
-    """Change the table's description, and say how the history is to call it."""
+def _apply(action: exp.Expr, draft: Draft, context: Context) -> None:
+    """Apply one action of ALTER TABLE to the draft, and set the operation for the history."""
     table = draft.table
     if isinstance(action, exp.ColumnDef | exp.Schema):
         added = action.expressions if isinstance(action, exp.Schema) else [action]
         for column in added:
             _add_column(column, table)
-        draft.tell("ADD COLUMNS", columns=[column.name for column in added])
+        draft.set_operation("ADD COLUMNS", [column.name for column in added])
     elif isinstance(action, exp.AlterColumn):
         _alter_column(action, table, context)
-        draft.tell("CHANGE COLUMN", columns=[action.this.name])
+        draft.set_operation("CHANGE COLUMN", [action.this.name])
     elif isinstance(action, exp.AddConstraint):
         for constraint in action.expressions:
             _add_constraint(constraint, draft, context)
     elif isinstance(action, exp.RenameColumn):
-        draft.was = columns.rename(action, table)
-        draft.tell(
+        draft.old_names = columns.rename(action, table)
+        draft.set_operation(
             "RENAME COLUMN", oldColumnPath=action.this.name, newColumnPath=action.args["to"].name
         )
     elif isinstance(action, exp.Drop) and str(action.args.get("kind")).upper().startswith(
         "COLUMN"
     ):
         dropped = columns.drop(action, table)
-        draft.was = {} if dropped else None
-        draft.tell("DROP COLUMNS" if dropped else "", columns=compact(dropped))
+        draft.old_names = {} if dropped else None
+        draft.set_operation("DROP COLUMNS" if dropped else "", columns=compact_json(dropped))
     elif isinstance(action, exp.Drop) and str(action.args.get("kind")).upper() == "CONSTRAINT":
         _drop_constraint(action, draft)
     elif isinstance(action, exp.AlterSet):
         items = [item for properties in action.expressions for item in properties.expressions]
         given = dict(property_of(item) for item in items)
         table.properties |= given
-        draft.tell("SET TBLPROPERTIES", properties=compact(given))
+        draft.set_operation("SET TBLPROPERTIES", properties=compact_json(given))
     elif isinstance(action, exp.ClusterProperty | exp.Cluster):
         before, table.cluster_by = table.cluster_by, read_cluster(action, table)
         old, new = ",".join(before), ",".join(table.cluster_by)
-        draft.tell("CLUSTER BY", oldClusteringColumns=old, newClusteringColumns=new)
+        draft.set_operation("CLUSTER BY", oldClusteringColumns=old, newClusteringColumns=new)
     else:
         raise unsupported(f"ALTER TABLE … {action.sql(dialect='databricks')}")
 
@@ -86,7 +92,7 @@ def _rename_table(node: exp.Table, table: Table, context: Context) -> Result:
     if catalog != table.catalog:
         raise unsupported("renaming a table into another catalog")
     context.catalog.schema(catalog, schema)
-    context.access.require("CREATE TABLE", schema_(catalog, schema))
+    context.access.require("CREATE TABLE", schema_securable(catalog, schema))
     with context.commits.exclusively(table, context.cancellation):
         context.catalog.rename_table(table, schema, name)
     return NOTHING
@@ -122,7 +128,9 @@ def _alter_column(action: exp.AlterColumn, table: Table, context: Context) -> No
     elif given == {"allow_null"}:
         column.nullable = bool(action.args["allow_null"])
         if not column.nullable:
-            _require(f"`{column.name}` IS NOT NULL", table, context, _nulls(table, column))
+            _require_all_rows(
+                f"`{column.name}` IS NOT NULL", table, context, _has_nulls(table, column)
+            )
     elif given == {"default"}:
         value = action.args["default"]
         columns.set_default(column, table, value, "ALTER TABLE", context.engine)
@@ -141,7 +149,7 @@ def _add_constraint(constraint: exp.Constraint, draft: Draft, context: Context) 
     for kind in constraint.expressions:
         if not isinstance(kind, exp.CheckColumnConstraint):
             table.constraints.append(read_key(kind, name, table, context))
-            draft.tell("ADD CONSTRAINT", name=name, expr=kind.sql(dialect="databricks"))
+            draft.set_operation("ADD CONSTRAINT", name=name, expr=kind.sql(dialect="databricks"))
             continue
         text = kind.this.sql(dialect="databricks")
         for column in parse_condition(text).find_all(exp.Column):
@@ -152,9 +160,9 @@ def _add_constraint(constraint: exp.Constraint, draft: Draft, context: Context) 
             f"Rows in {table.full_name} violate the new CHECK constraint ({text}).",
             "23512",
         )
-        _require(text, table, context, violated)
+        _require_all_rows(text, table, context, violated)
         table.checks[name] = text
-        draft.tell("ADD CONSTRAINT", name=name, expr=text)
+        draft.set_operation("ADD CONSTRAINT", name=name, expr=text)
 
 
 def _drop_constraint(action: exp.Drop, draft: Draft) -> None:
@@ -168,11 +176,11 @@ def _drop_constraint(action: exp.Drop, draft: Draft) -> None:
             "DELTA_CONSTRAINT_DOES_NOT_EXIST", f"Constraint {name} does not exist.", "42704"
         )
     table.constraints = kept
-    draft.tell("DROP CONSTRAINT" if found else "", name=name, expr=text)
+    draft.set_operation("DROP CONSTRAINT" if found else "", name=name, expr=text)
 
 
 def _unset_properties(words: Words, table: Table, context: Context) -> Result:
-    tolerant = words.accept("IF", "EXISTS")
+    if_exists = words.accept("IF", "EXISTS")
     words.expect("(")
     names = [words.property_name()]
     while words.accept(","):
@@ -181,10 +189,13 @@ def _unset_properties(words: Words, table: Table, context: Context) -> Result:
     words.end()
     with changing(table, context) as draft:
         for name in names:
-            if draft.table.properties.pop(name, None) is None and not tolerant:
+            if draft.table.properties.pop(name, None) is None and not if_exists:
                 raise SqlError("UNSET_NONEXISTENT_PROPERTIES", f"No property {name}.", "42K0J")
-        told = {"properties": compact(names), "ifExists": str(tolerant).lower()}
-        draft.tell("UNSET TBLPROPERTIES", **told)
+        draft.set_operation(
+            "UNSET TBLPROPERTIES",
+            properties=compact_json(names),
+            ifExists=str(if_exists).lower(),
+        )
     return NOTHING
 
 
@@ -194,7 +205,7 @@ def comment(words: Words, context: Context) -> Result:
         table = context.resolver.table(words.table(), MANAGE)
         with changing(table, context) as draft:
             draft.table.comment = text = _comment_text(words)
-            draft.tell("SET TBLPROPERTIES", properties=compact({"comment": text}))
+            draft.set_operation("SET TBLPROPERTIES", properties=compact_json({"comment": text}))
     elif words.accept("COLUMN"):
         *table_name, column_name = words.name()
         node = exp.to_table(".".join(f"`{part}`" for part in table_name), dialect="databricks")
@@ -204,19 +215,19 @@ def comment(words: Words, context: Context) -> Result:
             if column is None:
                 raise column_not_found(f"`{column_name}`")
             column.comment = _comment_text(words)
-            draft.tell("CHANGE COLUMN", columns=[column.name])
+            draft.set_operation("CHANGE COLUMN", [column.name])
     elif words.accept("SCHEMA") or words.accept("DATABASE"):
-        place = context.resolver.schema(words.name())
-        found = context.catalog.schema(*place.path)
-        context.access.require(MANAGE, place)
-        found.comment = _comment_text(words)
+        securable = context.resolver.schema(words.name())
+        schema = context.catalog.schema(*securable.path)
+        context.access.require(MANAGE, securable)
+        schema.comment = _comment_text(words)
         context.catalog.save()
     else:
         words.expect("CATALOG")
         (name,) = words.name()
-        found = context.catalog.catalog(name)
+        catalog = context.catalog.catalog(name)
         context.access.require(MANAGE, context.resolver.catalog_named(name))
-        found.comment = _comment_text(words)
+        catalog.comment = _comment_text(words)
         context.catalog.save()
     return NOTHING
 
@@ -228,7 +239,8 @@ def _comment_text(words: Words) -> str | None:
     return text
 
 
-def _require(condition: str, table: Table, context: Context, otherwise: SqlError) -> None:
+def _require_all_rows(condition: str, table: Table, context: Context, otherwise: SqlError) -> None:
+    """Raise ``otherwise`` if a row of the table does not meet the condition."""
     probe = (
         f"SELECT 1 FROM {engine_name(table.id)} AS `{table.name}` "
         f"WHERE NOT coalesce({condition}, false) LIMIT 1"
@@ -237,7 +249,7 @@ def _require(condition: str, table: Table, context: Context, otherwise: SqlError
         raise otherwise
 
 
-def _nulls(table: Table, column: Column) -> SqlError:
+def _has_nulls(table: Table, column: Column) -> SqlError:
     return SqlError(
         "DELTA_NOT_NULL_CONSTRAINT_VIOLATED",
         f"Column {column.name} of {table.full_name} has null values.",

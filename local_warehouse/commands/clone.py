@@ -1,12 +1,13 @@
-"""CREATE TABLE … [DEEP|SHALLOW] CLONE: a table with the files of another, at some version.
+"""CREATE TABLE … [DEEP|SHALLOW] CLONE: make a table from a version of another table.
 
-A clone takes schema, nullability, CHECK constraints, properties and clustering of that version
-along, but neither keys, grants, row filters, masks nor the description
-(https://docs.databricks.com/delta/clone). Files are hard-linked: no file of a Delta table is
-ever changed, so either table may drop its own without harm to the other. That is what a deep clone
-promises, and what Unity Catalog promises of a shallow one: VACUUM of the source spares the files
-that the clone needs (https://docs.databricks.com/delta/clone-unity-catalog). So the two differ in
-what they report.
+A clone gets the schema, nullability, CHECK constraints, properties and clustering of that version,
+but no keys, grants, row filters, masks or comment (https://docs.databricks.com/delta/clone).
+
+The clone's files are hard links to the source's: no file of a Delta table ever changes, so each
+table may delete its own without harm to the other. A deep clone promises that, and so does a
+shallow clone in Unity Catalog, whose files a VACUUM of the source keeps
+(https://docs.databricks.com/delta/clone-unity-catalog). So here the two differ only in the
+metrics that they return.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from deltalake.exceptions import DeltaError
 from local_warehouse.catalog import properties
 from local_warehouse.catalog.catalog import table_exists
 from local_warehouse.catalog.objects import Table
-from local_warehouse.catalog.securables import MANAGE, schema_
+from local_warehouse.catalog.securables import MANAGE, schema_securable
 from local_warehouse.context import Context
 from local_warehouse.delta import log, metadata
 from local_warehouse.delta.files import Files
@@ -39,8 +40,8 @@ from local_warehouse.statements import version_clause
 from . import policies
 from ._committing import commit, note_version
 
-# https://docs.databricks.com/sql/language-manual/delta-clone (clone metrics), and what
-# DESCRIBE HISTORY calls the same.
+# The returned columns (https://docs.databricks.com/sql/language-manual/delta-clone, clone
+# metrics), and their names in DESCRIBE HISTORY.
 COLUMNS = {
     "source_table_size": "sourceTableSize",
     "source_num_of_files": "sourceNumOfFiles",
@@ -61,8 +62,8 @@ def is_clone(words: Words) -> bool:
 
 
 @dataclass(frozen=True)
-class _Wanted:
-    """What is to be cloned, and how."""
+class _CloneRequest:
+    """What to clone, and how; version None is the latest."""
 
     source: Table
     version: int | None
@@ -71,7 +72,7 @@ class _Wanted:
 
 
 def create(words: Words, context: Context, *, replaces: bool = False) -> Result:
-    tolerant = words.accept("IF", "NOT", "EXISTS")
+    if_not_exists = words.accept("IF", "NOT", "EXISTS")
     node = words.table()
     is_shallow = words.accept("SHALLOW")
     if not is_shallow:
@@ -83,25 +84,25 @@ def create(words: Words, context: Context, *, replaces: bool = False) -> Result:
     has_point = not words.next_is("TBLPROPERTIES", "LOCATION")
     ends = ("TBLPROPERTIES", "LOCATION")
     version = version_clause.read(words, source, context, ends).version if has_point else None
-    wanted = _Wanted(source, version, is_shallow, _properties(words))
-    place = context.resolver.parts(node)
-    found = context.catalog.find(*place)
+    request = _CloneRequest(source, version, is_shallow, _properties(words))
+    path = context.resolver.parts(node)
+    found = context.catalog.find(*path)
     if found is None:
-        context.catalog.schema(*place[:2])
-        context.access.require("CREATE TABLE", schema_(*place[:2]))
-        return _create(place, wanted, context)
-    if tolerant:
+        context.catalog.schema(*path[:2])
+        context.access.require("CREATE TABLE", schema_securable(*path[:2]))
+        return _create(path, request, context)
+    if if_not_exists:
         return NOTHING
     if not replaces:
         raise table_exists(found.full_name)
     target = context.resolver.table(node, MANAGE)
     if target is source:
-        raise _onto_itself(target)
-    return _replace(target, wanted, context)
+        raise _same_table(target)
+    return _replace(target, request, context)
 
 
 def _properties(words: Words) -> dict[str, str]:
-    given = {}
+    given: dict[str, str] = {}
     if words.accept("TBLPROPERTIES"):
         words.expect("(")
         while not given or words.accept(","):
@@ -115,20 +116,23 @@ def _properties(words: Words) -> dict[str, str]:
     return given
 
 
-def _create(place: tuple[str, str, str], wanted: _Wanted, context: Context) -> Result:
-    table = Table(*place, [], context.session.user)
+def _create(path: tuple[str, str, str], request: _CloneRequest, context: Context) -> Result:
+    table = Table(*path, [], context.session.user)
     location = context.catalog.location(table)
-    with context.commits.exclusively(wanted.source, context.cancellation), _undone(location):
+    with (
+        context.commits.exclusively(request.source, context.cancellation),
+        _removed_on_failure(location),
+    ):
         (location / "_delta_log").mkdir(parents=True)
-        delta = _open(wanted, context)
-        _describe(table, wanted, delta)
-        note_version(table, Table(*place, [], ""), 0, breaks_changes=False)
-        files = _link(delta, wanted, location, context)
-        copied = log.added(files.sizes, changes_data=True)
-        values = _values(files, Files({}), wanted)
+        delta = _open_source(request, context)
+        _copy_description(table, request, delta)
+        note_version(table, Table(*path, [], ""), 0, breaks_change_feed=False)
+        files = _link_files(delta, request, location, context)
+        copied = log.add_actions(files.sizes, changes_data=True)
+        values = _values(files, Files({}), request)
         configuration = delta.metadata().configuration
         actions = [
-            _info(wanted, delta, values),
+            _clone_info(request, delta, values),
             _protocol(delta),
             metadata.action(table, delta.schema().to_json(), configuration),
             *copied,
@@ -140,34 +144,36 @@ def _create(place: tuple[str, str, str], wanted: _Wanted, context: Context) -> R
     return rows(dict.fromkeys(COLUMNS, NUMBER), [values])
 
 
-def _replace(table: Table, wanted: _Wanted, context: Context) -> Result:
+def _replace(table: Table, request: _CloneRequest, context: Context) -> Result:
     location = context.catalog.location(table)
-    with _both(table, wanted.source, context):
-        delta, own = _open(wanted, context), DeltaTable(location)
+    with _hold_both(table, request.source, context):
+        delta, own = _open_source(request, context), DeltaTable(location)
         made, before = own.version() + 1, Files.of(own)
         draft = replace(table, constraints=[])
-        _describe(draft, wanted, delta)
+        _copy_description(draft, request, delta)
         policies.require_columns(table, draft)
-        same = metadata.has_shape_of(table, draft)
-        note_version(draft, table, made, breaks_changes=not same)
-        files = _link(delta, wanted, location, context)
-        values = _values(files, before, wanted)
+        same = metadata.has_same_types(table, draft)
+        note_version(draft, table, made, breaks_change_feed=not same)
+        files = _link_files(delta, request, location, context)
+        values = _values(files, before, request)
         configuration = delta.metadata().configuration
         actions = [
-            _info(wanted, delta, values),
+            _clone_info(request, delta, values),
             *_newer_protocol(delta, own),
             metadata.action(draft, delta.schema().to_json(), configuration, own),
-            *log.removed(before.sizes, changes_data=True),
-            *log.added(files.sizes, changes_data=True),
+            *log.remove_actions(before.sizes, changes_data=True),
+            *log.add_actions(files.sizes, changes_data=True),
         ]
         commit(table, draft, made, actions, context)
     return rows(dict.fromkeys(COLUMNS, NUMBER), [values])
 
 
 @contextmanager
-def _both(one: Table, other: Table, context: Context) -> Iterator[None]:
-    """Hold two tables, always in the same order: two clones may be made crosswise. Held against a
-    VACUUM, the source keeps the files that the clone is to have."""
+def _hold_both(one: Table, other: Table, context: Context) -> Iterator[None]:
+    """Hold two tables, always in the same order, since two clones may be made crosswise.
+
+    Holding the source keeps VACUUM from deleting files that the clone needs.
+    """
     with ExitStack() as stack:
         for table in sorted((one, other), key=lambda table: table.id):
             stack.enter_context(context.commits.exclusively(table, context.cancellation))
@@ -175,8 +181,8 @@ def _both(one: Table, other: Table, context: Context) -> Iterator[None]:
 
 
 @contextmanager
-def _undone(location: Path) -> Iterator[None]:
-    """Leave no folder of a table that did not come to be."""
+def _removed_on_failure(location: Path) -> Iterator[None]:
+    """Delete the folder of the new table if the block raises."""
     try:
         yield
     except BaseException:
@@ -184,28 +190,33 @@ def _undone(location: Path) -> Iterator[None]:
         raise
 
 
-def _open(wanted: _Wanted, context: Context) -> DeltaTable:
+def _open_source(request: _CloneRequest, context: Context) -> DeltaTable:
     try:
-        return DeltaTable(context.catalog.location(wanted.source), version=wanted.version)
+        return DeltaTable(context.catalog.location(request.source), version=request.version)
     except DeltaError as error:
         raise SqlError("DELTA_VERSION_NOT_FOUND", str(error), "22003") from error
 
 
-def _describe(table: Table, wanted: _Wanted, delta: DeltaTable) -> None:
-    """As the source was; the table keeps its own comment and masks."""
-    then = metadata.as_of(wanted.source, delta)
+def _copy_description(table: Table, request: _CloneRequest, delta: DeltaTable) -> None:
+    """Copy the source's description of the version; the table keeps its comment and masks."""
+    source = metadata.as_of(request.source, delta)
     masks = {column.name.lower(): column.mask for column in table.columns}
-    table.columns = [replace(c, mask=masks.get(c.name.lower())) for c in then.columns]
-    table.cluster_by = then.cluster_by
-    table.properties = then.properties | wanted.properties
-    table.checks = then.checks
-    properties.check(table, then)
+    table.columns = [replace(c, mask=masks.get(c.name.lower())) for c in source.columns]
+    table.cluster_by = source.cluster_by
+    table.properties = source.properties | request.properties
+    table.checks = source.checks
+    properties.check(table, source)
 
 
-def _link(delta: DeltaTable, wanted: _Wanted, target: Path, context: Context) -> Files:
-    """The files of a version, which are the target's, too, under names of their own: those that a
-    killed attempt left must not be in the way. Raises SqlError where some are gone."""
-    source = context.catalog.location(wanted.source)
+def _link_files(
+    delta: DeltaTable, request: _CloneRequest, target: Path, context: Context
+) -> Files:
+    """Link the files of a version into the target's folder, and return them.
+
+    They get new names, since a killed attempt may have left links behind. Raises SqlError if
+    files are gone.
+    """
+    source = context.catalog.location(request.source)
     linked = {}
     try:
         for path, size in Files.of(delta).sizes.items():
@@ -215,22 +226,24 @@ def _link(delta: DeltaTable, wanted: _Wanted, target: Path, context: Context) ->
     except FileNotFoundError:
         for name in linked:
             (target / name).unlink(missing_ok=True)
-        raise vacuumed(wanted.source, delta.version()) from None
+        raise vacuumed(request.source, delta.version()) from None
     return Files(linked)
 
 
-def _info(wanted: _Wanted, delta: DeltaTable, values: tuple[int, ...]) -> dict:
+def _clone_info(request: _CloneRequest, delta: DeltaTable, values: tuple[int, ...]) -> log.Action:
     parameters = {
-        "source": wanted.source.full_name,
+        "source": request.source.full_name,
         "sourceVersion": str(delta.version()),
-        "isShallow": str(wanted.is_shallow).lower(),
+        "isShallow": str(request.is_shallow).lower(),
     }
-    return log.info("CLONE", parameters, dict(zip(COLUMNS.values(), values, strict=True)))
+    return log.commit_info_action(
+        "CLONE", parameters, dict(zip(COLUMNS.values(), values, strict=True))
+    )
 
 
-def _protocol(delta: DeltaTable) -> dict:
+def _protocol(delta: DeltaTable) -> log.Action:
     protocol = delta.protocol()
-    versions_ = {
+    versions = {
         "minReaderVersion": protocol.min_reader_version,
         "minWriterVersion": protocol.min_writer_version,
     }
@@ -238,21 +251,21 @@ def _protocol(delta: DeltaTable) -> dict:
         "readerFeatures": protocol.reader_features,
         "writerFeatures": protocol.writer_features,
     }
-    return {"protocol": versions_ | {key: value for key, value in features.items() if value}}
+    return {"protocol": versions | {key: value for key, value in features.items() if value}}
 
 
-def _newer_protocol(delta: DeltaTable, own: DeltaTable) -> list[dict]:
-    """What the source's columns may need that the table's did not."""
+def _newer_protocol(delta: DeltaTable, own: DeltaTable) -> list[log.Action]:
+    """Return the source's protocol if its columns need a newer one than the table has."""
     is_newer = delta.protocol().min_writer_version > own.protocol().min_writer_version
     return [_protocol(delta)] if is_newer else []
 
 
-def _values(source: Files, removed: Files, wanted: _Wanted) -> tuple[int, ...]:
-    copied = Files({}) if wanted.is_shallow else source
+def _values(source: Files, removed: Files, request: _CloneRequest) -> tuple[int, ...]:
+    copied = Files({}) if request.is_shallow else source
     return (source.size, len(source), len(removed), len(copied), removed.size, copied.size)
 
 
-def _onto_itself(table: Table) -> SqlError:
+def _same_table(table: Table) -> SqlError:
     return SqlError(
         "DELTA_UNSUPPORTED_CLONE_REPLACE_SAME_TABLE",
         f"You tried to REPLACE an existing table ({table.full_name}) with CLONE. This operation "

@@ -1,13 +1,14 @@
-"""ALTER TABLE: renaming and dropping columns, and their defaults.
+"""ALTER TABLE: rename and drop columns, and set their defaults.
 
-On Databricks, column mapping makes renaming and dropping a matter of the description alone. The
-engine knows no mapping: the files are written anew here, in a commit that changes no data, and
-older versions keep their own names. https://docs.databricks.com/delta/column-mapping
+On Databricks, column mapping makes renaming and dropping a change of the description alone. The
+engine has no column mapping, so the files are written again, in a commit that changes no data.
+Older versions keep their names. https://docs.databricks.com/delta/column-mapping
 """
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -20,13 +21,13 @@ from local_warehouse.delta import log
 from local_warehouse.delta.files import Files
 from local_warehouse.engine import Engine
 from local_warehouse.errors import SqlError, column_not_found
-from local_warehouse.sql.check_constraints import parse_condition
+from local_warehouse.sql.parsing import parse_condition
 
 _DEFAULTS = "delta.feature.allowcolumndefaults"
 
 
 def rename(action: exp.RenameColumn, table: Table) -> dict[str, str]:
-    """New name → old name, both in lower case."""
+    """Rename a column of the table; return {new name: old name} in lower case."""
     column = _require(action.this.name, table)
     new = action.args["to"].name
     _require_mapping(table, "RENAME", "Column rename")
@@ -40,7 +41,10 @@ def rename(action: exp.RenameColumn, table: Table) -> dict[str, str]:
 
 
 def drop(action: exp.Drop, table: Table) -> list[str]:
-    """One column, or several in parentheses; those that were there, where IF EXISTS is said."""
+    """Drop one column, or several in parentheses, and return their names.
+
+    With IF EXISTS, unknown columns are left out.
+    """
     names = [
         each.name
         for node in action.args["tables"]
@@ -68,38 +72,43 @@ def drop(action: exp.Drop, table: Table) -> list[str]:
     return names
 
 
-def rewrite(table: Table, location: Path, was: dict[str, str]) -> list[dict]:
-    """The table's files with its present columns (``was``: new name → old): remove and add
-    actions that change no data."""
-    before, after = Files.of(DeltaTable(location)).sizes, {}
+def rewrite_files(table: Table, location: Path, old_names: Mapping[str, str]) -> list[log.Action]:
+    """Write the table's files again with its present columns.
+
+    ``old_names`` maps new names to old ones. Returns remove and add actions that change no data.
+    """
+    before, after = Files.of(DeltaTable(location)).sizes, dict[str, int]()
     for path in before:
         content = pq.read_table(location / path)
-        there = {name.lower(): name for name in content.column_names}
+        names = {name.lower(): name for name in content.column_names}
         kept = {
-            column.name: there[old]
+            column.name: names[old]
             for column in table.columns
-            if (old := was.get(column.name.lower(), column.name.lower())) in there
+            if (old := old_names.get(column.name.lower(), column.name.lower())) in names
         }
         name = f"part-{uuid.uuid4()}.snappy.parquet"
         pq.write_table(
             content.select(list(kept.values())).rename_columns(list(kept)), location / name
         )
         after[name] = (location / name).stat().st_size
-    gone = log.removed(before, changes_data=False)
-    return gone + log.added(after, changes_data=False)
+    removed = log.remove_actions(before, changes_data=False)
+    return removed + log.add_actions(after, changes_data=False)
 
 
 def set_default(
-    column: Column, table: Table, value: exp.Expression, command: str, engine: Engine
+    column: Column, table: Table, value: exp.Expr, command: str, engine: Engine
 ) -> None:
-    """Raises SqlError for a value that no INSERT could use."""
+    """Set a column's default. Raises SqlError for a value that no INSERT could use."""
     require_defaults(table, command)
     check_default(column, value, command, engine)
     column.default = value.sql(dialect="databricks")
 
 
-def check_default(column: Column, value: exp.Expression, command: str, engine: Engine) -> None:
-    """https://docs.databricks.com/error-messages/invalid-default-value-error-class"""
+def check_default(column: Column, value: exp.Expr, command: str, engine: Engine) -> None:
+    """Raise SqlError for a value that no INSERT could use.
+
+    https://docs.databricks.com/error-messages/invalid-default-value-error-class
+    """
     text = value.sql(dialect="databricks")
 
     def refused(kind: str, why: str) -> SqlError:
@@ -129,9 +138,12 @@ def check_default(column: Column, value: exp.Expression, command: str, engine: E
 
 
 def require_defaults(table: Table, command: str) -> None:
-    """https://docs.databricks.com/delta/default-columns"""
-    said = properties.value(table, _DEFAULTS) or ""
-    if said.lower() not in ("supported", "enabled"):
+    """Raise SqlError unless the table has the feature for column defaults.
+
+    https://docs.databricks.com/delta/default-columns
+    """
+    feature = properties.value(table, _DEFAULTS) or ""
+    if feature.lower() not in ("supported", "enabled"):
         raise SqlError(
             "WRONG_COLUMN_DEFAULTS_FOR_DELTA_FEATURE_NOT_ENABLED",
             f"Failed to execute {command} command because it assigned a column DEFAULT value, but "
@@ -172,7 +184,7 @@ def _require_mapping(table: Table, word: str, what: str) -> None:
 
 
 def _require_unused(name: str, table: Table) -> None:
-    """Nothing else may speak of the column: CHECK constraints, keys, policies."""
+    """Raise SqlError if a CHECK constraint, key, row filter or mask uses the column."""
     using = [
         check
         for check, text in table.checks.items()

@@ -1,4 +1,4 @@
-"""CREATE CATALOG, CREATE SCHEMA, CREATE TABLE."""
+"""CREATE CATALOG, CREATE SCHEMA and CREATE TABLE."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from sqlglot import exp
 from local_warehouse.catalog import properties
 from local_warehouse.catalog.catalog import table_exists
 from local_warehouse.catalog.objects import Column, Constraint, Table
-from local_warehouse.catalog.securables import METASTORE, catalog_, schema_
+from local_warehouse.catalog.securables import METASTORE, catalog_securable, schema_securable
 from local_warehouse.context import Context
 from local_warehouse.delta import metadata
 from local_warehouse.errors import SqlError, column_not_found, unsupported
 from local_warehouse.result import NOTHING, Result
-from local_warehouse.sql.defaults import of as default_of
+from local_warehouse.sql.defaults import default_of
 from local_warehouse.sql.names import Namespace, Resolver
 from local_warehouse.sql.parameters import text_literal
 from local_warehouse.sql.parsing import Words, parse, property_of, text_of, type_name
@@ -24,34 +24,34 @@ from local_warehouse.sql.template import engine_name
 from . import clone
 from .columns import set_default
 
-# What the engine's own log cleaning must know; all other properties stay in the catalog. Removed
-# files it is to forget at its next checkpoint, for it reads all that it remembers at every write:
-# VACUUM keeps them for as long as the table says (see sweeping.py).
+# The engine needs this property to clean its log; all others stay in the catalog. It is told to
+# forget removed files at its next checkpoint, since every write reads all files that it
+# remembers; VACUUM keeps them for as long as the table's property says (see unneeded_files.py).
 ENGINE_PROPERTIES = ("delta.logretentionduration",)
-_FORGETFUL = {"delta.deletedFileRetentionDuration": "interval 0 hours"}
+_FORGET_REMOVED_FILES = {"delta.deletedFileRetentionDuration": "interval 0 hours"}
 
 
 def catalog(words: Words, context: Context) -> Result:
-    tolerant = words.accept("IF", "NOT", "EXISTS")
+    if_not_exists = words.accept("IF", "NOT", "EXISTS")
     (name,) = words.name()
     comment = words.string() if words.accept("COMMENT") else None
     words.end()
     context.resolver.require_unity()
     context.access.require("CREATE CATALOG", METASTORE)
-    if not (tolerant and name.lower() in context.catalog.catalogs):
+    if not (if_not_exists and name.lower() in context.catalog.catalogs):
         context.catalog.create_catalog(name, comment, context.session.user)
     return NOTHING
 
 
 def schema(words: Words, context: Context) -> Result:
-    tolerant = words.accept("IF", "NOT", "EXISTS")
-    home, name = context.resolver.schema(words.name()).path
+    if_not_exists = words.accept("IF", "NOT", "EXISTS")
+    catalog_name, name = context.resolver.schema(words.name()).path
     comment = words.string() if words.accept("COMMENT") else None
     words.end()
-    entry = context.catalog.catalog(home)
-    context.access.require("CREATE SCHEMA", catalog_(home))
-    if not (tolerant and name in entry.schemas):
-        context.catalog.create_schema(home, name, comment, context.session.user)
+    entry = context.catalog.catalog(catalog_name)
+    context.access.require("CREATE SCHEMA", catalog_securable(catalog_name))
+    if not (if_not_exists and name in entry.schemas):
+        context.catalog.create_schema(catalog_name, name, comment, context.session.user)
     return NOTHING
 
 
@@ -74,7 +74,7 @@ def table(words: Words, context: Context) -> Result:
         raise unsupported("CREATE TABLE without a list of columns")
     catalog_name, schema_name, name = context.resolver.parts(tree.this.this)
     context.catalog.schema(catalog_name, schema_name)
-    context.access.require("CREATE TABLE", schema_(catalog_name, schema_name))
+    context.access.require("CREATE TABLE", schema_securable(catalog_name, schema_name))
     if context.catalog.find(catalog_name, schema_name, name):
         if tree.args.get("exists"):
             return NOTHING
@@ -93,7 +93,7 @@ def table(words: Words, context: Context) -> Result:
     return NOTHING
 
 
-def _read_item(item: exp.Expression, table: Table, context: Context) -> None:
+def _read_item(item: exp.Expr, table: Table, context: Context) -> None:
     if isinstance(item, exp.ColumnDef):
         table.columns.append(_read_column(item, table, context))
     elif isinstance(item, exp.Constraint):
@@ -118,32 +118,31 @@ def _read_column(item: exp.ColumnDef, table: Table, context: Context) -> Column:
         elif isinstance(kind, exp.DefaultColumnConstraint):
             column.default = kind.this.sql(dialect="databricks")
         elif isinstance(kind, exp.PrimaryKeyColumnConstraint):
-            key = Constraint(f"{table.name}_pk", "PRIMARY KEY", [column.name])
-            table.constraints.append(key)
+            table.constraints.append(Constraint(f"{table.name}_pk", "PRIMARY KEY", [column.name]))
         elif isinstance(kind, exp.Reference):
-            key = exp.ForeignKey(expressions=[exp.to_identifier(column.name)], reference=kind)
-            table.constraints.append(read_key(key, constraint.name, table, context))
+            foreign = exp.ForeignKey(expressions=[exp.to_identifier(column.name)], reference=kind)
+            table.constraints.append(read_key(foreign, constraint.name, table, context))
         else:
             raise unsupported(f"the column option {kind.sql(dialect='databricks')}")
     return column
 
 
-def read_key(kind: exp.Expression, name: str, table: Table, context: Context) -> Constraint:
-    """A PRIMARY KEY or FOREIGN KEY clause; raises SqlError for any other."""
+def read_key(kind: exp.Expr, name: str, table: Table, context: Context) -> Constraint:
+    """Read a PRIMARY KEY or FOREIGN KEY clause. Raises SqlError for any other."""
     columns = [column.name for column in kind.expressions]
     if isinstance(kind, exp.PrimaryKey):
         return Constraint(name or f"{table.name}_pk", "PRIMARY KEY", columns)
     if isinstance(kind, exp.ForeignKey):
         reference = kind.args["reference"].this
         node = reference.this if isinstance(reference, exp.Schema) else reference
-        here = Namespace(table.catalog, table.schema)
-        parent = Resolver(here, context.catalog, context.access).table(node, "SELECT")
+        namespace = Namespace(table.catalog, table.schema)
+        parent = Resolver(namespace, context.catalog, context.access).table(node, "SELECT")
         referenced = (
             [c.name for c in reference.expressions] if isinstance(reference, exp.Schema) else []
         )
         default = f"{table.name}_{parent.name}_fk_{uuid.uuid4().hex[:6]}"
-        where = [parent.catalog, parent.schema, parent.name]
-        return Constraint(name or default, "FOREIGN KEY", columns, where, referenced)
+        path = [parent.catalog, parent.schema, parent.name]
+        return Constraint(name or default, "FOREIGN KEY", columns, path, referenced)
     if isinstance(kind, exp.CheckColumnConstraint):
         raise unsupported("CHECK in CREATE TABLE; use ALTER TABLE … ADD CONSTRAINT")
     raise unsupported(f"the constraint {kind.sql(dialect='databricks')}")
@@ -164,8 +163,8 @@ def _read_properties(given: exp.Properties | None, table: Table) -> None:
             raise unsupported(f"the table option {item.sql(dialect='databricks')}")
 
 
-def read_cluster(item: exp.Expression, table: Table) -> list[str]:
-    """The clustering columns; CLUSTER BY AUTO and NONE leave the choice to Databricks."""
+def read_cluster(item: exp.Expr, table: Table) -> list[str]:
+    """Return the clustering columns; none for CLUSTER BY AUTO and NONE."""
     names = [expression.name for expression in item.expressions]
     if not names or [name.upper() for name in names] in (["AUTO"], ["NONE"]):
         return []
@@ -188,20 +187,21 @@ def _require_key_columns(table: Table) -> None:
 def _create_on_disk(table: Table, context: Context) -> None:
     columns = ", ".join(_column_sql(column) for column in table.columns)
     location = context.catalog.location(table)
-    told = {
-        # The engine insists on the word that Databricks lets one leave out.
+    engine_properties = {
+        # The engine requires the word ``interval``, which Databricks does not.
         name: value if value.lower().startswith("interval") else f"interval {value}"
         for name, value in table.properties.items()
         if name.lower() in ENGINE_PROPERTIES
     }
-    told[metadata.KEY] = metadata.text(table)
+    engine_properties[metadata.KEY] = metadata.description_json(table)
     sql = (
         f"CREATE TABLE {engine_name(table.id)} ({columns}) USING DELTA "
         f"LOCATION {text_literal(str(location))}"
     )
     if table.comment:
         sql += f" COMMENT {text_literal(table.comment)}"
-    pairs = [f"{text_literal(k)} = {text_literal(v)}" for k, v in (told | _FORGETFUL).items()]
+    engine_properties |= _FORGET_REMOVED_FILES
+    pairs = [f"{text_literal(k)} = {text_literal(v)}" for k, v in engine_properties.items()]
     sql += f" TBLPROPERTIES ({', '.join(pairs)})"
     context.engine.run(sql)
     context.commits.record(table, 0, context.session.user, context.statement_id)

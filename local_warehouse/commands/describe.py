@@ -1,4 +1,4 @@
-"""DESCRIBE a table, a schema, a catalog; DESCRIBE DETAIL."""
+"""DESCRIBE TABLE, DETAIL, SCHEMA and CATALOG."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from local_warehouse.catalog import types
+from local_warehouse.catalog.objects import Constraint, Table
 from local_warehouse.context import Context
 from local_warehouse.result import MOMENT, NUMBER, TEXT, Result, rows
 from local_warehouse.sql.parsing import Words
+
+Row = tuple[str, str | None, str | None]
 
 
 def table(words: Words, context: Context) -> Result:
@@ -18,18 +21,18 @@ def table(words: Words, context: Context) -> Result:
     extended = words.accept("EXTENDED")
     found = context.resolver.table(words.table())
     words.end()
-    values = [(column.name, types.shown(column.type), column.comment) for column in found.columns]
+    values: list[Row] = [(c.name, types.shown(c.type), c.comment) for c in found.columns]
     if found.cluster_by:
         values += [("# Clustering Information", "", ""), ("# col_name", "data_type", "comment")]
         for name in found.cluster_by:
-            column = found.column(name)
-            values.append((name, types.shown(column.type), column.comment))
+            if (column := found.column(name)) is not None:
+                values.append((name, types.shown(column.type), column.comment))
     if extended:
         values += _details(found, context)
     return rows({"col_name": TEXT, "data_type": TEXT, "comment": TEXT}, values)
 
 
-def _details(found, context: Context) -> list[tuple]:
+def _details(found: Table, context: Context) -> list[Row]:
     facts = {
         "# Detailed Table Information": "",
         "Catalog": found.catalog,
@@ -45,13 +48,13 @@ def _details(found, context: Context) -> list[tuple]:
         + ",".join(f"{key}={value}" for key, value in sorted(found.properties.items()))
         + "]",
     }
-    values = [("", "", ""), *((name, value, "") for name, value in facts.items())]
-    keys = [(key.name, _constraint(key), "") for key in found.constraints]
+    values: list[Row] = [("", "", ""), *((name, value, "") for name, value in facts.items())]
+    keys: list[Row] = [(key.name, _constraint(key), "") for key in found.constraints]
     keys += [(name, f"CHECK ({check})", "") for name, check in found.checks.items()]
     return values + ([("# Constraints", "", ""), *keys] if keys else [])
 
 
-def _constraint(key) -> str:
+def _constraint(key: Constraint) -> str:
     text = f"{key.kind} ({', '.join(f'`{column}`' for column in key.columns)})"
     if key.references:
         text += " REFERENCES " + ".".join(f"`{part}`" for part in key.references)
@@ -98,13 +101,16 @@ def detail(words: Words, context: Context) -> Result:
 
 def schema(words: Words, context: Context) -> Result:
     words.accept("EXTENDED")
-    place = context.resolver.schema(words.name())
+    securable = context.resolver.schema(words.name())
     words.end()
-    home, name = place.path
-    found = context.catalog.schema(home, name)
-    context.access.require_sight(place)
-    facts = {"Catalog Name": home, "Namespace Name": name, "Comment": found.comment or ""}
-    return _facts({**facts, "Owner": found.owner}, "database")
+    catalog_name, name = securable.path
+    found = context.catalog.schema(catalog_name, name)
+    context.access.require_visible(securable)
+    facts = {"Catalog Name": catalog_name, "Namespace Name": name, "Comment": found.comment or ""}
+    return _result(
+        {**facts, "Owner": found.owner},
+        ("database_description_item", "database_description_value"),
+    )
 
 
 def catalog(words: Words, context: Context) -> Result:
@@ -112,13 +118,10 @@ def catalog(words: Words, context: Context) -> Result:
     (name,) = words.name()
     words.end()
     found = context.catalog.catalog(name)
-    context.access.require_sight(context.resolver.catalog_named(name))
+    context.access.require_visible(context.resolver.catalog_named(name))
     facts = {"Catalog Name": name, "Comment": found.comment or "", "Owner": found.owner}
-    return _facts(facts, "info")
+    return _result(facts, ("info_name", "info_value"))
 
 
-def _facts(facts: dict[str, str], prefix: str) -> Result:
-    columns = {f"{prefix}_description_item": TEXT, f"{prefix}_description_value": TEXT}
-    if prefix == "info":
-        columns = {"info_name": TEXT, "info_value": TEXT}
-    return rows(columns, list(facts.items()))
+def _result(facts: dict[str, str], columns: tuple[str, str]) -> Result:
+    return rows(dict.fromkeys(columns, TEXT), list(facts.items()))

@@ -1,11 +1,11 @@
-"""DROP TABLE, DROP SCHEMA, DROP CATALOG."""
+"""DROP TABLE, DROP SCHEMA and DROP CATALOG."""
 
 from __future__ import annotations
 
 import shutil
 
 from local_warehouse.catalog.objects import Table
-from local_warehouse.catalog.securables import MANAGE, schema_
+from local_warehouse.catalog.securables import MANAGE, schema_securable
 from local_warehouse.context import Context
 from local_warehouse.errors import SqlError
 from local_warehouse.result import NOTHING, Result
@@ -13,14 +13,14 @@ from local_warehouse.sql.parsing import Words
 
 
 def table(words: Words, context: Context) -> Result:
-    tolerant = words.accept("IF", "EXISTS")
+    if_exists = words.accept("IF", "EXISTS")
     node = words.table()
     words.end()
     try:
         found = context.resolver.table(node, MANAGE)
     except SqlError as error:
-        gone = ("TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND", "NO_SUCH_CATALOG_EXCEPTION")
-        if tolerant and error.error_class in gone:
+        not_found = ("TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND", "NO_SUCH_CATALOG_EXCEPTION")
+        if if_exists and error.error_class in not_found:
             return NOTHING
         raise
     _drop(found, context)
@@ -28,27 +28,27 @@ def table(words: Words, context: Context) -> Result:
 
 
 def schema(words: Words, context: Context) -> Result:
-    tolerant = words.accept("IF", "EXISTS")
-    home, name = context.resolver.schema(words.name()).path
+    if_exists = words.accept("IF", "EXISTS")
+    catalog_name, name = context.resolver.schema(words.name()).path
     cascade = words.accept("CASCADE")
     words.accept("RESTRICT")
     words.end()
-    entry = context.catalog.catalogs.get(home)
-    if tolerant and (entry is None or name not in entry.schemas):
+    entry = context.catalog.catalogs.get(catalog_name)
+    if if_exists and (entry is None or name not in entry.schemas):
         return NOTHING
-    context.catalog.schema(home, name)
-    context.access.require(MANAGE, schema_(home, name))
-    _drop_schema(home, name, cascade, context)
+    context.catalog.schema(catalog_name, name)
+    context.access.require(MANAGE, schema_securable(catalog_name, name))
+    _drop_schema(catalog_name, name, cascade, context)
     return NOTHING
 
 
 def catalog(words: Words, context: Context) -> Result:
-    tolerant = words.accept("IF", "EXISTS")
+    if_exists = words.accept("IF", "EXISTS")
     (name,) = words.name()
     cascade = words.accept("CASCADE")
     words.accept("RESTRICT")
     words.end()
-    if tolerant and name.lower() not in context.catalog.catalogs:
+    if if_exists and name.lower() not in context.catalog.catalogs:
         return NOTHING
     entry = context.catalog.catalog(name)
     context.access.require(MANAGE, context.resolver.catalog_named(name))
@@ -78,5 +78,5 @@ def _drop(table: Table, context: Context) -> None:
         context.catalog.drop_table(table)
         context.engine.forget(table.id)
         context.commits.forget(table)
-        context.parts.changes.forget(table)
+        context.parts.change_feed.forget(table)
         shutil.rmtree(context.catalog.location(table), ignore_errors=True)

@@ -1,18 +1,18 @@
-"""CREATE, DROP, SHOW and DESCRIBE FUNCTION."""
+"""CREATE FUNCTION, DROP FUNCTION, SHOW FUNCTIONS and DESCRIBE FUNCTION."""
 
 from __future__ import annotations
 
 from sqlglot import exp
 
 from local_warehouse.catalog.objects import Column, Function
-from local_warehouse.catalog.securables import MANAGE, Securable, object_, schema_
+from local_warehouse.catalog.securables import MANAGE, Securable, schema_securable, securable_of
 from local_warehouse.context import Context
 from local_warehouse.errors import SqlError, routine_not_found, unsupported
 from local_warehouse.result import NOTHING, TEXT, Result, rows
 from local_warehouse.sql.expand import inline
-from local_warehouse.sql.parsing import Words, parse, text_of, type_name
+from local_warehouse.sql.parsing import Words, parse, parse_expression, text_of, type_name
 from local_warehouse.sql.template import DIALECT, Markers
-from local_warehouse.statements.bind import fill
+from local_warehouse.statements.bind import bind
 
 from .show import matches, pattern, within
 
@@ -23,19 +23,19 @@ def create(words: Words, context: Context) -> Result:
         raise unsupported("functions that are not scalar SQL expressions")
     path = context.resolver.parts(tree.this.this)
     schema = context.catalog.schema(*path[:2])
-    context.access.require("CREATE FUNCTION", schema_(*path[:2]))
+    context.access.require("CREATE FUNCTION", schema_securable(*path[:2]))
     existing = schema.functions.get(path[2])
     if existing is not None:
         if tree.args.get("exists"):
             return NOTHING
         if not tree.args.get("replace"):
             raise _exists(existing)
-        context.access.require(MANAGE, object_(existing))
+        context.access.require(MANAGE, securable_of(existing))
     function = _read(tree, path, context)
     if existing is not None:
         function.owner, function.grants = existing.owner, existing.grants
     _require_free_name(function.name, context)
-    _try(function, context)
+    _require_computable(function, context)
     with context.catalog.changing():
         schema.functions[function.name] = function
     return NOTHING
@@ -45,7 +45,7 @@ def _read(tree: exp.Create, path: tuple[str, str, str], context: Context) -> Fun
     body = tree.expression.this
     if body.find(exp.Placeholder):
         raise unsupported("parameter markers in a function's body")
-    here = context.session.namespace
+    namespace = context.session.namespace
     parameters = [_parameter(item) for item in tree.this.expressions]
     function = Function(
         *path,
@@ -53,7 +53,7 @@ def _read(tree: exp.Create, path: tuple[str, str, str], context: Context) -> Fun
         returns="",
         body=body.sql(dialect=DIALECT),
         owner=context.session.user,
-        namespace=[here.catalog, here.schema],
+        namespace=[namespace.catalog, namespace.schema],
     )
     for item in tree.args["properties"].expressions if tree.args.get("properties") else ():
         if isinstance(item, exp.ReturnsProperty) and isinstance(item.this, exp.DataType):
@@ -67,16 +67,16 @@ def _read(tree: exp.Create, path: tuple[str, str, str], context: Context) -> Fun
     return function
 
 
-def _parameter(item: exp.Expression) -> Column:
+def _parameter(item: exp.Expr) -> Column:
     if not isinstance(item, exp.ColumnDef) or item.constraints:
         raise unsupported(f"the parameter {item.sql(dialect=DIALECT)}")
     return Column(item.name, type_name(item.args["kind"]))
 
 
 def _require_free_name(name: str, context: Context) -> None:
-    """A built-in function is meant wherever its name stands alone."""
+    """Raise SqlError if a built-in function has the name: a call without a schema means that."""
     try:
-        if isinstance(parse(f"SELECT `{name}`()").selects[0], exp.Anonymous):
+        if isinstance(parse_expression(f"`{name}`()"), exp.Anonymous):
             context.engine.run(f"SELECT `{name}`()")
     except SqlError as error:
         if error.error_class == "UNRESOLVED_ROUTINE":
@@ -84,52 +84,57 @@ def _require_free_name(name: str, context: Context) -> None:
     raise unsupported(f"a function named like the built-in {name}")
 
 
-def _try(function: Function, context: Context) -> None:
-    """Raises SqlError where the body does not compute what the function returns."""
+def _require_computable(function: Function, context: Context) -> None:
+    """Raise SqlError if the engine cannot compute the body as the type that is returned."""
     markers = Markers()
-    given = [exp.cast(exp.null(), p.type, dialect=DIALECT) for p in function.parameters]
-    value = inline(function, given, context.resolver, markers)
+    arguments: list[exp.Expr] = [
+        exp.cast(exp.null(), p.type, dialect=DIALECT) for p in function.parameters
+    ]
+    value = inline(function, arguments, context.resolver, markers)
     probe = exp.select(exp.alias_(value, "value")).limit(0)
-    context.engine.run(fill(markers.template(probe), context), context.cancellation)
+    context.engine.run(bind(markers.template(probe), context), context.cancellation)
 
 
 def drop(words: Words, context: Context) -> Result:
-    tolerant = words.accept("IF", "EXISTS")
+    if_exists = words.accept("IF", "EXISTS")
     names = words.name()
     words.end()
     function = find(names, context)
     if function is None:
-        if tolerant:
+        if if_exists:
             return NOTHING
         raise routine_not_found(names)
-    context.access.require(MANAGE, object_(function))
+    context.access.require(MANAGE, securable_of(function))
     with context.catalog.changing():
         del context.catalog.schema(function.catalog, function.schema).functions[function.name]
     return NOTHING
 
 
 def find(names: list[str], context: Context) -> Function | None:
-    """The function that one to three names mean, if its schema may be used."""
+    """Return the function that one to three names mean; None if there is none.
+
+    Raises SqlError if the user may not use its schema.
+    """
     if len(names) > 3:
         raise routine_not_found(names)
-    place = context.resolver.schema(names[:-1] or [context.session.namespace.schema])
-    path = (*place.path, names[-1].lower())
+    securable = context.resolver.schema(names[:-1] or [context.session.namespace.schema])
+    path = (*securable.path, names[-1].lower())
     context.access.require_use(Securable("FUNCTION", path))
     return context.catalog.find_function(*path)
 
 
 def show(words: Words, context: Context) -> Result:
-    """``SHOW [USER] FUNCTIONS [IN schema] [LIKE pattern]``: those that users made."""
+    """``SHOW [USER] FUNCTIONS [IN schema] [LIKE pattern]`` lists the functions of a schema."""
     if words.accept("USER"):
         words.expect("FUNCTIONS")
-    place = context.resolver.schema(within(words) or [context.session.namespace.schema])
+    securable = context.resolver.schema(within(words) or [context.session.namespace.schema])
     wanted = pattern(words)
-    found = context.catalog.schema(*place.path).functions
-    context.access.require("USE SCHEMA", place)
+    found = context.catalog.schema(*securable.path).functions
+    context.access.require("USE SCHEMA", securable)
     names = [
         function.full_name
         for name, function in sorted(found.items())
-        if matches(name, wanted) and context.access.sees(object_(function))
+        if matches(name, wanted) and context.access.can_see(securable_of(function))
     ]
     return rows({"function": TEXT}, [(name,) for name in names])
 
@@ -141,12 +146,12 @@ def describe(words: Words, context: Context) -> Result:
     function = find(names, context)
     if function is None:
         raise routine_not_found(names)
-    context.access.require_sight(object_(function))
-    taken = ", ".join(f"{p.name} {p.type}" for p in function.parameters)
+    context.access.require_visible(securable_of(function))
+    parameters = ", ".join(f"{p.name} {p.type}" for p in function.parameters)
     lines = [
         f"Function: {function.full_name}",
         "Type: SCALAR",
-        f"Input: {taken or '()'}",
+        f"Input: {parameters or '()'}",
         f"Returns: {function.returns}",
     ]
     if function.comment:

@@ -1,9 +1,17 @@
-"""GRANT, REVOKE, SHOW GRANTS."""
+"""GRANT, REVOKE and SHOW GRANTS."""
 
 from __future__ import annotations
 
+from local_warehouse.catalog.objects import Grants
 from local_warehouse.catalog.privileges import find, grants_on
-from local_warehouse.catalog.securables import APPLICABLE, MANAGE, METASTORE, Securable, object_
+from local_warehouse.catalog.securables import (
+    APPLICABLE,
+    MANAGE,
+    METASTORE,
+    Securable,
+    insufficient,
+    securable_of,
+)
 from local_warehouse.context import Context
 from local_warehouse.errors import SqlError, routine_not_found
 from local_warehouse.result import NOTHING, TEXT, Result, rows
@@ -13,7 +21,7 @@ from .functions import find as find_function
 
 
 def grant(words: Words, context: Context) -> Result:
-    privileges, securable = _what(words, context)
+    privileges, securable = _privileges_and_securable(words, context)
     words.expect("TO")
     principal = words.value()
     words.end()
@@ -25,7 +33,7 @@ def grant(words: Words, context: Context) -> Result:
 
 
 def revoke(words: Words, context: Context) -> Result:
-    privileges, securable = _what(words, context)
+    privileges, securable = _privileges_and_securable(words, context)
     words.expect("FROM")
     principal = words.value()
     words.end()
@@ -38,19 +46,22 @@ def revoke(words: Words, context: Context) -> Result:
 
 
 def show(words: Words, context: Context) -> Result:
-    """``SHOW GRANTS [principal] ON securable``; without the right to grant, only one's own."""
+    """``SHOW GRANTS [principal] ON securable``.
+
+    Users who may not grant privileges on the object see only their own.
+    """
     principal = None if words.accept("ON") else words.value()
     if principal is not None:
         words.expect("ON")
     securable = _securable(words, context)
     words.end()
     if securable != METASTORE:
-        context.access.require_sight(securable)
-    everything = context.access.may(MANAGE, securable)
+        context.access.require_visible(securable)
+    sees_all = context.access.has_privilege(MANAGE, securable)
     found = [
         grant
         for grant in grants_on(context.catalog, securable)
-        if (everything or grant.principal in context.access.names)
+        if (sees_all or grant.principal in context.access.names)
         and principal in (None, grant.principal)
     ]
     columns = dict.fromkeys(("Principal", "ActionType", "ObjectType", "ObjectKey"), TEXT)
@@ -58,8 +69,11 @@ def show(words: Words, context: Context) -> Result:
     return rows(columns, values)
 
 
-def _what(words: Words, context: Context) -> tuple[list[str], Securable]:
-    """The privileges and the object, up to TO or FROM; who asks may grant them."""
+def _privileges_and_securable(words: Words, context: Context) -> tuple[list[str], Securable]:
+    """Read the privileges and the object, up to TO or FROM.
+
+    Raises SqlError if the user may not grant them, or if the object has no such privilege.
+    """
     privileges = [_privilege(words)]
     while words.accept(","):
         privileges.append(_privilege(words))
@@ -85,7 +99,7 @@ def _privilege(words: Words) -> str:
 
 
 def _securable(words: Words, context: Context) -> Securable:
-    """The object that is meant; raises SqlError where there is none."""
+    """Read an object's kind and name. Raises SqlError if it does not exist."""
     resolver = context.resolver
     resolver.require_unity()
     if words.accept("METASTORE"):
@@ -95,17 +109,20 @@ def _securable(words: Words, context: Context) -> Securable:
         context.catalog.catalog(name)
         return resolver.catalog_named(name)
     if words.accept("SCHEMA") or words.accept("DATABASE"):
-        place = resolver.schema(words.name())
-        context.catalog.schema(*place.path)
-        return place
+        securable = resolver.schema(words.name())
+        context.catalog.schema(*securable.path)
+        return securable
     if words.accept("FUNCTION"):
         names = words.name()
         if (function := find_function(names, context)) is None:
             raise routine_not_found(names)
-        return object_(function)
+        return securable_of(function)
     words.accept("TABLE")
-    return object_(resolver.table(words.table()))
+    return securable_of(resolver.table(words.table()))
 
 
-def _grants(securable: Securable, context: Context) -> dict[str, dict[str, str]]:
-    return find(context.catalog, securable).grants
+def _grants(securable: Securable, context: Context) -> Grants:
+    found = find(context.catalog, securable)
+    if found is None:
+        raise insufficient(MANAGE, securable)  # it was dropped just now
+    return found.grants

@@ -1,15 +1,18 @@
-"""DESCRIBE HISTORY: Delta's commits, with the user whose token made each."""
+"""DESCRIBE HISTORY: the commits of a table, each with the user who made it."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Mapping
 
 import pyarrow as pa
 from deltalake import DeltaTable
 
 from local_warehouse.context import Context
-from local_warehouse.delta import history_terms
+from local_warehouse.delta import operation_details
+from local_warehouse.delta.commits import Maker
+from local_warehouse.delta.log import CommitInfo
 from local_warehouse.result import MOMENT, NUMBER, TEXT, Result, rows
 from local_warehouse.sql.parsing import Words
 
@@ -43,28 +46,30 @@ def describe_history(words: Words, context: Context) -> Result:
     return rows(COLUMNS, [_row(commit, makers) for commit in commits])
 
 
-def _row(commit: dict, makers: dict[int, dict]) -> tuple:
+def _row(commit: CommitInfo, makers: Mapping[int, Maker]) -> tuple[object, ...]:
     version = commit["version"]
-    user = makers.get(version, {}).get("user")
+    user = makers[version]["user"] if version in makers else None
     return (
         version,
         dt.datetime.fromtimestamp(commit["timestamp"] / 1000, dt.UTC),
         user,
         user,
         commit.get("operation"),
-        _texts(history_terms.parameters(commit)),
+        _texts(operation_details.parameters(commit)),
         None,
         None,
         None,
         version - 1 if version else None,
         "WriteSerializable",
         commit.get("isBlindAppend"),
-        _texts(history_terms.metrics(commit)),
+        _texts(operation_details.metrics(commit)),
         commit.get("userMetadata"),
         commit.get("engineInfo"),
     )
 
 
-def _texts(values: dict) -> list[tuple[str, str | None]]:
-    is_text = (str, type(None))
-    return [(k, v if isinstance(v, is_text) else json.dumps(v)) for k, v in sorted(values.items())]
+def _texts(values: Mapping[str, object]) -> list[tuple[str, str | None]]:
+    return [
+        (key, value if value is None or isinstance(value, str) else json.dumps(value))
+        for key, value in sorted(values.items())
+    ]

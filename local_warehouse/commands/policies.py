@@ -1,27 +1,28 @@
-"""ALTER TABLE … ROW FILTER, ALTER TABLE … ALTER COLUMN … MASK."""
+"""ALTER TABLE … SET ROW FILTER and ALTER TABLE … ALTER COLUMN … SET MASK."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 from sqlglot import exp
 
-from local_warehouse.catalog.objects import Column, Policy, Table
-from local_warehouse.catalog.securables import object_
+from local_warehouse.catalog.objects import Column, Function, Policy, Table
+from local_warehouse.catalog.securables import securable_of
 from local_warehouse.context import Context
 from local_warehouse.errors import SqlError, column_not_found, routine_not_found
 from local_warehouse.result import NOTHING, Result
 from local_warehouse.sql.expand import policy_caller
 from local_warehouse.sql.parsing import Words
-from local_warehouse.sql.policies import visible
+from local_warehouse.sql.policies import visible_rows
 from local_warehouse.sql.template import Markers, engine_name
-from local_warehouse.statements.bind import fill
+from local_warehouse.statements.bind import bind
 
 from .functions import find
 
 
 def alter(words: Words, table: Table, context: Context) -> Result | None:
-    """The rest of an ALTER TABLE, where it is about policies; otherwise None."""
+    """Run the rest of an ALTER TABLE about row filters or masks; None if it is about others."""
     if words.accept("SET", "ROW", "FILTER"):
         return _set_filter(words, table, context)
     if words.accept("DROP", "ROW", "FILTER"):
@@ -33,7 +34,7 @@ def alter(words: Words, table: Table, context: Context) -> Result | None:
 
 
 def require_columns(table: Table, draft: Table) -> None:
-    """Raises SqlError where the draft lacks columns that the table's policies need."""
+    """Raise SqlError if the draft lacks columns that the table's row filter or masks use."""
     masked = [column for column in table.columns if column.mask]
     needed = [column.name for column in masked]
     for policy in (table.row_filter, *(column.mask for column in masked)):
@@ -49,17 +50,18 @@ def require_columns(table: Table, draft: Table) -> None:
 
 
 def _set_filter(words: Words, table: Table, context: Context) -> Result:
-    function = words.name()
+    names = words.name()
     words.expect("ON")
     columns = _columns(words, table)
     words.end()
-    policy = _policy(function, columns, len(columns), context)
-    if context.catalog.find_function(*policy.function).returns != "BOOLEAN":
+    function = _function(names, len(columns), context)
+    if function.returns != "BOOLEAN":
         raise SqlError(
             "INVALID_ROW_FILTER_FUNCTION",
-            f"The function {'.'.join(policy.function)} does not return BOOLEAN.",
+            f"The function {function.full_name} does not return BOOLEAN.",
             "42K0E",
         )
+    policy = _policy(function, columns)
     return _change(table, context, lambda draft: setattr(draft, "row_filter", policy))
 
 
@@ -67,12 +69,12 @@ def _alter_column(words: Words, table: Table, context: Context) -> Result | None
     name = words.value()
     if words.accept("DROP", "MASK"):
         words.end()
-        policy = None
+        policy: Policy | None = None
     elif words.accept("SET", "MASK"):
-        function = words.name()
+        names = words.name()
         columns = _columns(words, table) if words.accept("USING", "COLUMNS") else []
         words.end()
-        policy = _policy(function, columns, 1 + len(columns), context)
+        policy = _policy(_function(names, 1 + len(columns), context), columns)
     else:
         return None
     _column(name, table)
@@ -96,37 +98,45 @@ def _column(name: str, table: Table) -> Column:
     return column
 
 
-def _policy(names: list[str], columns: list[str], given: int, context: Context) -> Policy:
+def _function(names: list[str], arguments: int, context: Context) -> Function:
+    """Return a function that takes so many arguments and that the user may execute."""
     function = find(names, context)
     if function is None:
         raise routine_not_found(names)
-    context.access.require("EXECUTE", object_(function))
-    if len(function.parameters) != given:
+    context.access.require("EXECUTE", securable_of(function))
+    if len(function.parameters) != arguments:
         raise SqlError(
             "WRONG_NUM_ARGS.WITHOUT_SUGGESTION",
             f"The `{function.name}` requires {len(function.parameters)} parameters but the "
-            f"actual number is {given}.",
+            f"actual number is {arguments}.",
             "42605",
         )
+    return function
+
+
+def _policy(function: Function, columns: list[str]) -> Policy:
     return Policy([function.catalog, function.schema, function.name], columns)
 
 
-def _change(table: Table, context: Context, edit) -> Result:
-    """Change the table's policies, if it can still be read then; no commit in its log."""
+def _change(table: Table, context: Context, edit: Callable[[Table], None]) -> Result:
+    """Change the table's row filter or masks. They are in the catalog, not in the log.
+
+    Raises SqlError if the table could not be read with them.
+    """
     with context.commits.exclusively(table, context.cancellation):
         draft = copy.deepcopy(table)
         edit(draft)
-        _try(draft, context)
+        _require_readable(draft, context)
         table.row_filter, table.columns = draft.row_filter, draft.columns
         context.catalog.changed(table)
     return NOTHING
 
 
-def _try(draft: Table, context: Context) -> None:
-    """Raises SqlError where the table could not be read so."""
+def _require_readable(draft: Table, context: Context) -> None:
+    """Raise SqlError if the engine cannot read the table with the draft's policies."""
     markers = Markers()
     database, name = engine_name(draft.id).split(".")
     source = exp.Table(this=exp.to_identifier(name), db=exp.to_identifier(database))
-    query = visible(draft, source, policy_caller(context.resolver, markers))
+    query = visible_rows(draft, source, policy_caller(context.resolver, markers))
     template = markers.template(exp.select("*").from_(query.subquery("t")).limit(0))
-    context.engine.run(fill(template, context), context.cancellation)
+    context.engine.run(bind(template, context), context.cancellation)

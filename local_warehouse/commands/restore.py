@@ -1,4 +1,4 @@
-"""RESTORE: an earlier version becomes the latest, its files and its description."""
+"""RESTORE: make a new version with the files and the description of an earlier one."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from local_warehouse.statements import version_clause
 from . import policies
 from ._committing import commit, note_version
 
-# https://docs.databricks.com/sql/language-manual/delta-restore (Restore metrics), and what
-# DESCRIBE HISTORY calls the same.
+# The returned columns (https://docs.databricks.com/sql/language-manual/delta-restore, Restore
+# metrics), and their names in DESCRIBE HISTORY.
 COLUMNS = {
     "table_size_after_restore": "tableSizeAfterRestore",
     "num_of_files_after_restore": "numOfFilesAfterRestore",
@@ -35,42 +35,42 @@ def restore(words: Words, context: Context) -> Result:
     table = context.resolver.table(words.table(), "MODIFY", "SELECT")
     words.accept("TO")
     try:
-        point = version_clause.read(words, table, context)
+        wanted = version_clause.read(words, table, context)
     except SqlError as error:
-        raise _as_of_restore(error) from error
+        raise _in_terms_of_restore(error) from error
     with context.commits.exclusively(table, context.cancellation):
         location = context.catalog.location(table)
-        then, now = _then(location, point.version), DeltaTable(location)
-        after, before = Files.of(then), Files.of(now)
+        earlier, now = _open(location, wanted.version), DeltaTable(location)
+        after, before = Files.of(earlier), Files.of(now)
         removed, added = before - after, after - before
         if not all((location / path).exists() for path in added.sizes):
-            raise _gone(point.version)
+            raise _files_not_found(wanted.version)
         values = (after.size, len(after), len(removed), len(added), removed.size, added.size)
-        draft = metadata.as_of(table, then)
+        draft = metadata.as_of(table, earlier)
         policies.require_columns(table, draft)
         made = now.version() + 1
-        same = metadata.has_shape_of(table, draft)
-        note_version(draft, table, made, breaks_changes=not same)
+        same = metadata.has_same_types(table, draft)
+        note_version(draft, table, made, breaks_change_feed=not same)
         metrics = dict(zip(COLUMNS.values(), values, strict=True))
-        schema, configuration = then.schema().to_json(), now.metadata().configuration
+        schema, configuration = earlier.schema().to_json(), now.metadata().configuration
         actions = [
-            log.info("RESTORE", point.parameters, metrics),
+            log.commit_info_action("RESTORE", wanted.parameters, metrics),
             metadata.action(draft, schema, configuration, now),
-            *log.removed(removed.sizes, changes_data=True),
-            *log.added(added.sizes, changes_data=True),
+            *log.remove_actions(removed.sizes, changes_data=True),
+            *log.add_actions(added.sizes, changes_data=True),
         ]
         commit(table, draft, made, actions, context)
     return rows(dict.fromkeys(COLUMNS, NUMBER), [values])
 
 
-def _then(location: Path, version: int) -> DeltaTable:
+def _open(location: Path, version: int) -> DeltaTable:
     try:
         return DeltaTable(location, version=version)
     except DeltaError as error:
-        raise _gone(version) from error
+        raise _files_not_found(version) from error
 
 
-def _gone(version: int) -> SqlError:
+def _files_not_found(version: int) -> SqlError:
     return SqlError(
         "DELTA_FILE_NOT_FOUND_DETAILED",
         f"Files of version {version} are not there any more: VACUUM has removed them.",
@@ -78,15 +78,17 @@ def _gone(version: int) -> SqlError:
     )
 
 
-# What time travel says, and how RESTORE calls it (delta-io/delta, delta-error-classes.json).
-_NAMES = {
+# Error classes of time travel -> those of RESTORE (delta-io/delta, delta-error-classes.json).
+_ERROR_CLASSES = {
     "DELTA_VERSION_NOT_FOUND": "DELTA_CANNOT_RESTORE_TABLE_VERSION",
     "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION": "DELTA_CANNOT_RESTORE_TIMESTAMP_EARLIER",
     "DELTA_TIMESTAMP_GREATER_THAN_COMMIT": "DELTA_CANNOT_RESTORE_TIMESTAMP_GREATER",
 }
 
 
-def _as_of_restore(error: SqlError) -> SqlError:
-    if error.error_class not in _NAMES:
+def _in_terms_of_restore(error: SqlError) -> SqlError:
+    if error.error_class not in _ERROR_CLASSES:
         return error
-    return SqlError(_NAMES[error.error_class], f"Cannot restore table: {error.message}", "22003")
+    return SqlError(
+        _ERROR_CLASSES[error.error_class], f"Cannot restore table: {error.message}", "22003"
+    )

@@ -1,9 +1,8 @@
-"""OPTIMIZE and VACUUM: fewer and larger files, and none that nobody needs any more."""
+"""OPTIMIZE and VACUUM: compact small files, and delete files that no version needs."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import pyarrow as pa
 from deltalake import DeltaTable
@@ -37,7 +36,7 @@ _MILLIS = 3600 * 1000
 
 
 def optimize(words: Words, context: Context) -> Result:
-    """Rewrites small files. Rows stay what they are: nobody's write conflicts with it."""
+    """Compact small files. No row changes, so no write conflicts with it."""
     table = context.resolver.table(words.table(), "MODIFY", "SELECT")
     if words.accept("FULL") and not table.cluster_by:
         raise SqlError(
@@ -60,8 +59,10 @@ def optimize(words: Words, context: Context) -> Result:
 
 
 def vacuum(words: Words, context: Context) -> Result:
-    """Deletes the files that no version within the retention needs; older versions cannot be
-    read then. https://docs.databricks.com/sql/language-manual/delta-vacuum
+    """Delete the files that no version within the retention needs.
+
+    Older versions cannot be read afterwards.
+    https://docs.databricks.com/sql/language-manual/delta-vacuum
     """
     table = context.resolver.table(words.table(), "MODIFY", "SELECT")
     lite = words.accept("LITE")
@@ -69,23 +70,23 @@ def vacuum(words: Words, context: Context) -> Result:
         words.accept("FULL")
     retained = _retention(table)
     if words.accept("RETAIN"):
-        asked = _hours(words)
+        requested = _hours(words)
         words.expect("HOURS")
-        if asked < retained:
+        if requested < retained:
             raise SqlError(
                 "DELTA_VACUUM_RETENTION_PERIOD_TOO_SHORT",
-                f"The specified VACUUM retention period ({asked} hours) is too low and may "
+                f"The specified VACUUM retention period ({requested} hours) is too low and may "
                 f"corrupt this Delta table if any writes are in progress. The table keeps deleted "
                 f"files for {retained} hours.",
                 "22003",
             )
-        retained = asked
+        retained = requested
     is_dry = words.accept("DRY", "RUN")
     words.end()
     location = context.catalog.location(table)
     with context.commits.exclusively(table, context.cancellation):
-        reach, latest = context.commits.reach(table), context.commits.version(table)
-        found = unneeded_files.unneeded(location, retained, reach, latest, lite=lite)
+        earliest, latest = context.commits.earliest(table), context.commits.version(table)
+        found = unneeded_files.find_unneeded_files(location, retained, earliest, latest, lite=lite)
         if found.sizes and not is_dry:
             _delete(found, retained, table, context)
     paths = (
@@ -104,36 +105,43 @@ def _hours(words: Words) -> int:
 
 
 def _delete(found: Files, hours: int, table: Table, context: Context) -> None:
-    """Noted first what cannot be read any more: a kill between the two must not hide it."""
-    location, changes = context.catalog.location(table), context.parts.changes
-    unreadable = changes.last_unreadable(table, frozenset(found.sizes))
-    retention = {
+    """Note which changes become unreadable, then delete the files: a kill may come between."""
+    location, change_feed = context.catalog.location(table), context.parts.change_feed
+    unreadable = change_feed.last_unreadable(table, frozenset(found.sizes))
+    retention: dict[str, str | None] = {
         "retentionCheckEnabled": "true",
         "defaultRetentionMillis": str(_retention(table) * _MILLIS),
         "specifiedRetentionMillis": str(hours * _MILLIS),
     }
     sizes = {"numFilesToDelete": len(found), "sizeOfDataToDelete": found.size}
-    _note("VACUUM START", retention, sizes, table, context)
+    _commit_note("VACUUM START", retention, sizes, table, context)
     table.vacuumed_to = unreadable
     context.catalog.save()
     for path in found.sizes:
         (location / path).unlink(missing_ok=True)
-    # Both may hold rows of files that are gone now.
-    context.parts.past.forget(table)
-    changes.forget(table)
+    # Both may have folders with rows of the deleted files.
+    context.parts.time_travel.forget(table)
+    change_feed.forget(table)
     deleted = {"numDeletedFiles": len(found), "numVacuumedDirectories": 1}
-    _note("VACUUM END", {"status": "COMPLETED"}, deleted, table, context)
+    _commit_note("VACUUM END", {"status": "COMPLETED"}, deleted, table, context)
 
 
-def _note(operation: str, parameters: dict, metrics: dict, table: Table, context: Context) -> None:
+def _commit_note(
+    operation: str,
+    parameters: dict[str, str | None],
+    metrics: dict[str, int],
+    table: Table,
+    context: Context,
+) -> None:
+    """Commit a version that only the history shows."""
     version = context.commits.version(table) + 1
-    told = log.info(operation, parameters, metrics)
-    log.commit(context.catalog.location(table), version, [told])
+    action = log.commit_info_action(operation, parameters, metrics)
+    log.commit(context.catalog.location(table), version, [action])
     _record(table, context)
 
 
 def _record(table: Table, context: Context) -> None:
-    """Note who made the versions that there are now, and nobody has noted."""
+    """Record the session's user for the latest versions that have no record."""
     known = context.commits.makers(table)
     for version in range(context.commits.version(table), -1, -1):
         if version in known:
@@ -141,7 +149,7 @@ def _record(table: Table, context: Context) -> None:
         context.commits.record(table, version, context.session.user, context.statement_id)
 
 
-def _metrics(before: Files, after: Files) -> dict[str, Any]:
+def _metrics(before: Files, after: Files) -> dict[str, object]:
     added, removed = after - before, before - after
     return {
         "numFilesAdded": len(added),
@@ -156,7 +164,7 @@ def _metrics(before: Files, after: Files) -> dict[str, Any]:
     }
 
 
-def _sizes(files: Files) -> dict[str, Any]:
+def _sizes(files: Files) -> dict[str, object]:
     sizes = list(files.sizes.values())
     return {
         "min": min(sizes, default=None),
@@ -168,10 +176,11 @@ def _sizes(files: Files) -> dict[str, Any]:
 
 
 def _retention(table: Table) -> int:
-    """Hours for which the table keeps deleted files; a week unless it says otherwise.
+    """Return the hours for which the table keeps deleted files; a week without its property.
 
-    Part of an hour counts as one, but mere seconds as nothing: who sets them wants none kept.
+    Part of an hour counts as an hour, but less than a minute as none: whoever sets so little
+    wants no file kept.
     """
-    said = properties.value(table, properties.RETENTION)
-    kept = _WEEK if said is None else properties.hours(said)
+    interval = properties.value(table, properties.RETENTION)
+    kept = _WEEK if interval is None else properties.hours(interval)
     return math.ceil(kept) if kept >= _MINUTE else 0

@@ -1,4 +1,4 @@
-"""USE and SET: what a session remembers."""
+"""USE and SET: change the session's namespace and configuration."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def use(words: Words, context: Context) -> Result:
         session.namespace = Namespace(catalog.lower(), "default")
     else:
         _ = words.accept("SCHEMA") or words.accept("DATABASE")
-        place = context.resolver.schema(words.name())
-        context.catalog.schema(*place.path)
-        context.access.require("USE SCHEMA", place)
-        session.namespace = Namespace(*place.path)
+        securable = context.resolver.schema(words.name())
+        context.catalog.schema(*securable.path)
+        context.access.require("USE SCHEMA", securable)
+        session.namespace = Namespace(*securable.path)
     words.end()
     return NOTHING
 
 
 def set_configuration(words: Words, context: Context) -> Result:
-    """``SET name = value``; bare ``SET`` lists what the session has set."""
+    """``SET name = value``; ``SET`` alone lists the session's configuration."""
     configuration = context.session.configuration
     if words.more:
         _ = words.accept("TIME", "ZONE")
@@ -53,7 +53,7 @@ def set_configuration(words: Words, context: Context) -> Result:
 
 
 def check_setting(name: str, value: str) -> str:
-    """The value, if the warehouse can honour it; raises SqlError."""
+    """Return the value. Raises SqlError if the warehouse cannot honour it."""
     if name not in KNOWN:
         raise SqlError("CONFIG_NOT_AVAILABLE", f"Configuration {name} is not available.", "42K0I")
     if name == "TIMEZONE" and value.upper() not in ("UTC", "ETC/UTC", "GMT", "Z"):

@@ -1,1 +1,1 @@
-"""Delta tables on disk: logs, commits, versions, change feeds, upkeep."""
+"""Delta tables on disk: their logs, commits, versions, change data feeds and upkeep."""

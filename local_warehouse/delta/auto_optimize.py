@@ -1,7 +1,7 @@
-"""What keeps tables quick to write to, done beside the statements: predictive optimization, small.
+"""Background upkeep that keeps tables quick to write to: a small predictive optimization.
 
-Many small commits leave many small files, which every write then rewrites, and a long log, which
-every write lists.
+Many small commits leave many small files, which every later write reads again, and a long log,
+which every write lists.
 """
 
 from __future__ import annotations
@@ -19,47 +19,50 @@ from local_warehouse.catalog.catalog import Catalog
 from local_warehouse.catalog.objects import Table
 from local_warehouse.engine import Cancellation
 
-from . import log as delta_log
+from . import log
 from .commits import Commits
 
 FILES_BEFORE_COMPACTION = 48
-COMMITS_BETWEEN_LOOKS = 16
+COMMITS_BETWEEN_CHECKS = 16
 
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.")
-_READ = 60  # seconds for which somebody may still be reading a checkpoint that is not the latest
+_SECONDS_IN_USE = 60  # a statement may read a checkpoint for so long after a newer one exists
 
 
-class Tending:
-    """Looks after tables, in threads of its own."""
+class AutoOptimize:
+    """Compacts tables and thins out their logs, in threads of its own."""
 
     def __init__(self, catalog: Catalog, commits: Commits) -> None:
         self._catalog = catalog
         self._commits = commits
-        self._counted: dict[str, tuple[int, int]] = {}
+        self._file_counts: dict[str, tuple[int, int]] = {}
 
-    def written(self, table: Table) -> None:
-        """A table was written to: now and then it is looked at."""
-        if self._commits.version(table) % COMMITS_BETWEEN_LOOKS == 0:
-            threading.Thread(target=self._look, args=[table], daemon=True).start()
+    def after_write(self, table: Table) -> None:
+        """Check the table after every ``COMMITS_BETWEEN_CHECKS``th commit."""
+        if self._commits.version(table) % COMMITS_BETWEEN_CHECKS == 0:
+            threading.Thread(target=self._optimize, args=[table], daemon=True).start()
 
-    def _look(self, table: Table) -> None:
-        with suppress(FileNotFoundError, DeltaError):  # it may have been dropped
-            if self._files(table) > FILES_BEFORE_COMPACTION:
+    def _optimize(self, table: Table) -> None:
+        with suppress(FileNotFoundError, DeltaError):  # the table may have been dropped
+            if self._count_files(table) > FILES_BEFORE_COMPACTION:
                 self._compact(table)
-            thin(self._catalog.location(table) / "_delta_log")
+            thin_out_log(self._catalog.location(table) / "_delta_log")
 
-    def _files(self, table: Table) -> int:
-        """How many files the table has. From what is known and the commits since: opening the
-        table takes the engine's time from whoever writes."""
+    def _count_files(self, table: Table) -> int:
+        """Return the number of the table's data files.
+
+        The number comes from the last count and the commits since then: opening the table would
+        take processor time from the statements that write.
+        """
         location, latest = self._catalog.location(table), self._commits.version(table)
-        if (known := self._counted.get(table.id)) is None:
+        if (known := self._file_counts.get(table.id)) is None:
             delta = DeltaTable(location)
             known = delta.version(), len(delta.file_uris())
         version, files = known
         for later in range(version + 1, latest + 1):
-            for action in delta_log.read_commit(location, later):
+            for action in log.read_commit(location, later):
                 files += ("add" in action) - ("remove" in action)
-        self._counted[table.id] = max(version, latest), files
+        self._file_counts[table.id] = max(version, latest), files
         return files
 
     def _compact(self, table: Table) -> None:
@@ -70,21 +73,24 @@ class Tending:
                 self._commits.record(table, self._commits.version(table), "System-User", "")
 
 
-def thin(log: Path) -> None:
-    """Delete checksums and checkpoints that newer ones replace. Of each day one checkpoint stays:
-    when old commits are cleaned away, versions are read from it on."""
-    entries = sorted(log.iterdir())
+def thin_out_log(folder: Path) -> None:
+    """Delete checksums and checkpoints that newer ones replace.
+
+    One checkpoint of each day stays: once old commits are deleted, the engine reads versions
+    from a checkpoint on.
+    """
+    entries = sorted(folder.iterdir())
     checkpoints = [entry for entry in entries if _CHECKPOINT.match(entry.name)]
     if len(checkpoints) < 2:
         return
     latest = checkpoints[-1].name[:20]
-    useless = [entry for entry in entries if entry.suffix == ".crc" and entry.name < latest]
-    days = {_changed(entry) // 86400: entry for entry in checkpoints}
-    useless += [entry for entry in checkpoints[:-2] if entry not in days.values()]
-    for entry in useless:
-        if _changed(entry) < time.time() - _READ:
+    replaced = [entry for entry in entries if entry.suffix == ".crc" and entry.name < latest]
+    last_of_day = {_modified_at(entry) // 86400: entry for entry in checkpoints}
+    replaced += [entry for entry in checkpoints[:-2] if entry not in last_of_day.values()]
+    for entry in replaced:
+        if _modified_at(entry) < time.time() - _SECONDS_IN_USE:
             entry.unlink(missing_ok=True)
 
 
-def _changed(entry: Path) -> float:
+def _modified_at(entry: Path) -> float:
     return entry.stat().st_mtime

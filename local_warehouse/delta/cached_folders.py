@@ -1,4 +1,4 @@
-"""Folders that statements read from: what nobody wants any more goes once nobody reads it."""
+"""Folders that statements read from; a discarded folder is deleted once nobody reads it."""
 
 from __future__ import annotations
 
@@ -8,38 +8,39 @@ from collections import Counter
 from pathlib import Path
 
 
-class Shelf:
-    """Counts who reads which folder. Safe to use from many threads.
+class CachedFolders:
+    """Counts the readers of each folder. Safe to use from many threads.
 
-    Whoever hands out folders and throws them away does both under a lock of its own, so that
-    nothing is thrown away between being found and being taken.
+    Callers find and acquire a folder under one lock of their own, and discard it under the same
+    lock: so no folder is deleted between being found and being acquired.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._readers: Counter[Path] = Counter()
-        self._unwanted: set[Path] = set()
+        self._discarded: set[Path] = set()
 
-    def take(self, folder: Path) -> None:
-        """Keep the folder until it is given back; wanted again, if it was not."""
+    def acquire(self, folder: Path) -> None:
+        """Keep the folder until ``release``, even if it has been discarded."""
         with self._lock:
             self._readers[folder] += 1
-            self._unwanted.discard(folder)
+            self._discarded.discard(folder)
 
-    def give_back(self, folder: Path) -> None:
+    def release(self, folder: Path) -> None:
+        """Count one reader less; delete a discarded folder after its last one."""
         with self._lock:
             self._readers[folder] -= 1
             if self._readers[folder]:
                 return
             del self._readers[folder]
-            if folder in self._unwanted:
-                self._unwanted.discard(folder)
+            if folder in self._discarded:
+                self._discarded.discard(folder)
                 shutil.rmtree(folder, ignore_errors=True)
 
     def discard(self, folder: Path) -> None:
-        """Remove the folder: now, or when its last reader is done."""
+        """Delete the folder now, or when its last reader releases it."""
         with self._lock:
             if self._readers[folder]:
-                self._unwanted.add(folder)
+                self._discarded.add(folder)
             else:
                 shutil.rmtree(folder, ignore_errors=True)

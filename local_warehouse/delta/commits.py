@@ -1,96 +1,116 @@
-"""Commits to tables: one at a time per table, and who made which.
+"""Commits to tables: one at a time per table, with the user who made each.
 
-Delta's log does not know this warehouse's users (the engine writes it), so they are kept
-beside it, one line per commit, for DESCRIBE HISTORY.
+The engine writes Delta's log and does not know the users of this warehouse. So a file beside
+the tables has one line per commit with its user, for DESCRIBE HISTORY.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any, TypedDict, cast
 
 from local_warehouse.catalog.catalog import Catalog
 from local_warehouse.catalog.objects import Table
 from local_warehouse.engine import Cancellation
 
-from . import log
-from .fair_lock import Turns
-from .log import Reach
-from .metadata import KEY as DESCRIPTION
+from . import log, metadata
+from .fair_lock import FairLock
+from .log import CommitInfo, EarliestVersions
+
+
+class Maker(TypedDict):
+    """The user and the statement that made a version."""
+
+    version: int
+    user: str
+    statement_id: str
 
 
 class Commits:
-    """Orders writes per table, so that only what Databricks would refuse is refused."""
+    """Puts the writes to each table in order, so that only real conflicts are refused."""
 
     def __init__(self, catalog: Catalog, folder: Path) -> None:
         self._catalog = catalog
         self._folder = folder / "commits"
         self._folder.mkdir(exist_ok=True)
-        self._turns: dict[str, Turns] = {}
+        self._locks: dict[str, FairLock] = {}
         self._versions: dict[str, int] = {}
-        self._reach: dict[str, Reach] = {}
-        self._makers: dict[str, dict[int, dict]] = {}
+        self._earliest: dict[str, EarliestVersions] = {}
+        self._makers: dict[str, dict[int, Maker]] = {}
         self._lock = threading.Lock()
 
-    def exclusively(self, table: Table, cancellation: Cancellation) -> AbstractContextManager:
-        """Hold the table against other writers; raises Cancelled while waiting."""
-        return self._turns.setdefault(table.id, Turns()).mine(cancellation)
+    def exclusively(
+        self, table: Table, cancellation: Cancellation
+    ) -> AbstractContextManager[None]:
+        """Hold the table against other writers. Raises Cancelled while waiting."""
+        return self._locks.setdefault(table.id, FairLock()).hold(cancellation)
 
     def version(self, table: Table) -> int:
-        """The table's latest version."""
+        """Return the table's latest version."""
         known = self._versions.get(table.id, -1)
         version = log.latest_version(self._catalog.location(table), known)
         self._versions[table.id] = version
         return version
 
-    def info(self, table: Table, version: int) -> dict:
+    def info(self, table: Table, version: int) -> CommitInfo:
         return log.commit_info(self._catalog.location(table), version)
 
-    def reach(self, table: Table) -> Reach:
-        """How far back the log goes: the engine deletes old commits when it is past their
-        ``delta.logRetentionDuration``."""
+    def earliest(self, table: Table) -> EarliestVersions:
+        """Return how far back the log goes.
+
+        The engine deletes commits that are older than ``delta.logRetentionDuration``.
+        """
         location = self._catalog.location(table)
-        known = self._reach.get(table.id)
-        if known is None or not log.has_commit(location, known.commits):
-            known = self._reach[table.id] = log.reach(location)
+        known = self._earliest.get(table.id)
+        if known is None or not log.has_commit(location, known.commit):
+            known = self._earliest[table.id] = log.earliest(location)
         return known
 
-    def description(self, table: Table, version: int) -> dict | None:
-        """The table's description that a version's commit carries, if it does."""
+    def description(self, table: Table, version: int) -> dict[str, Any] | None:
+        """Return the description in a version's commit, or None if the commit has none."""
         for action in log.read_commit(self._catalog.location(table), version):
-            told = action.get("metaData", {}).get("configuration", {}).get(DESCRIPTION)
-            if told is not None:
-                return json.loads(told)
+            text = action.get("metaData", {}).get("configuration", {}).get(metadata.KEY)
+            if text is not None:
+                description: dict[str, Any] = json.loads(text)
+                return description
         return None
 
     def record(self, table: Table, version: int, user: str, statement_id: str) -> None:
-        """Note who made a version, for good."""
-        made = {"version": version, "user": user, "statement_id": statement_id}
+        """Store on disk who made a version."""
+        maker = Maker(version=version, user=user, statement_id=statement_id)
         makers = self.makers(table)
         with self._lock:
-            with (self._folder / f"{table.id}.jsonl").open("a") as file:
-                file.write(json.dumps(made) + "\n")
-            makers[version] = made
+            with self._file(table).open("a", encoding="utf-8") as file:
+                file.write(json.dumps(maker) + "\n")
+            makers[version] = maker
 
-    def makers(self, table: Table) -> dict[int, dict]:
-        """Who made which version; versions that nobody noted are missing. Not to be changed."""
+    def makers(self, table: Table) -> dict[int, Maker]:
+        """Return who made which version; versions without a record are missing.
+
+        The caller must not change the result.
+        """
         with self._lock:
             if table.id not in self._makers:
-                self._makers[table.id] = dict(self._read(table))
+                self._makers[table.id] = self._read_makers(table)
             return self._makers[table.id]
 
-    def _read(self, table: Table) -> Iterator[tuple[int, dict]]:
-        file = self._folder / f"{table.id}.jsonl"
-        for line in file.read_text().splitlines() if file.exists() else ():
-            if line.strip():
-                made = json.loads(line)
-                yield made["version"], made
+    def _read_makers(self, table: Table) -> dict[int, Maker]:
+        file = self._file(table)
+        if not file.exists():
+            return {}
+        lines = log.read_json_lines(file.read_text(encoding="utf-8"))
+        return {line["version"]: cast(Maker, line) for line in lines}  # JSON has no types
+
+    def _file(self, table: Table) -> Path:
+        return self._folder / f"{table.id}.jsonl"
 
     def forget(self, table: Table) -> None:
+        """Drop all that is known of a dropped table."""
         with self._lock:
-            for known in (self._versions, self._reach, self._makers):
-                known.pop(table.id, None)
-            (self._folder / f"{table.id}.jsonl").unlink(missing_ok=True)
+            self._versions.pop(table.id, None)
+            self._earliest.pop(table.id, None)
+            self._makers.pop(table.id, None)
+            self._file(table).unlink(missing_ok=True)

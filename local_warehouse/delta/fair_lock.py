@@ -1,4 +1,4 @@
-"""A lock whose waiters come in the order in which they asked, and may give up."""
+"""A lock that serves its waiters in the order in which they came, and that they may give up."""
 
 from __future__ import annotations
 
@@ -10,49 +10,52 @@ from contextlib import contextmanager
 from local_warehouse.engine import Cancellation
 from local_warehouse.errors import Cancelled
 
-_GLANCE = 0.1
+_CHECK_SECONDS = 0.1
 
 
-class Turns:
-    """``threading.Lock`` lets whoever comes by go first; under load some then wait forever."""
+class FairLock:
+    """A first-come, first-served lock.
+
+    ``threading.Lock`` keeps no order, so that under load some waiters would never get it.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._taken = False
+        self._is_held = False
         self._waiting: deque[threading.Event] = deque()
 
     @contextmanager
-    def mine(self, cancellation: Cancellation) -> Iterator[None]:
-        """Hold the turn within the block; raises Cancelled while waiting for it."""
-        self._wait(cancellation)
+    def hold(self, cancellation: Cancellation) -> Iterator[None]:
+        """Hold the lock within the block. Raises Cancelled while waiting for it."""
+        self._acquire(cancellation)
         try:
             yield
         finally:
-            self._pass_on()
+            self._release()
 
-    def _wait(self, cancellation: Cancellation) -> None:
+    def _acquire(self, cancellation: Cancellation) -> None:
         with self._lock:
-            if not self._taken:
-                self._taken = True
+            if not self._is_held:
+                self._is_held = True
                 return
-            turn = threading.Event()
-            self._waiting.append(turn)
-        while not turn.wait(_GLANCE):
+            passed_on = threading.Event()
+            self._waiting.append(passed_on)
+        while not passed_on.wait(_CHECK_SECONDS):
             if cancellation.requested:
-                self._leave(turn)
+                self._give_up(passed_on)
                 raise Cancelled
 
-    def _leave(self, turn: threading.Event) -> None:
+    def _give_up(self, passed_on: threading.Event) -> None:
         with self._lock:
-            if not turn.is_set():
-                self._waiting.remove(turn)
+            if not passed_on.is_set():
+                self._waiting.remove(passed_on)
                 return
-        self._pass_on()  # it came just now
+        self._release()  # the lock was passed to this waiter at the last moment
 
-    def _pass_on(self) -> None:
-        """The turn goes from hand to hand: it is free only where nobody waits."""
+    def _release(self) -> None:
+        """Pass the lock to the next waiter; it becomes free only if nobody waits."""
         with self._lock:
             if self._waiting:
                 self._waiting.popleft().set()
             else:
-                self._taken = False
+                self._is_held = False

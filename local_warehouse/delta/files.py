@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 
 @dataclass(frozen=True)
 class Files:
-    """Path → size in bytes."""
+    """Data files; ``sizes`` maps their paths to their sizes in bytes."""
 
     sizes: dict[str, int]
 

@@ -1,6 +1,6 @@
-"""The Delta log of one table: reading commits, and committing what the engine cannot.
+"""The Delta log of one table: read commits, and make the commits that the engine cannot make.
 
-The engine commits data; changes of a table's description, clones and restored versions are
+The engine commits data. Changes of a table's description, clones and restored versions are
 committed here.
 """
 
@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from deltalake import Schema
@@ -21,13 +22,23 @@ from deltalake import Schema
 from local_warehouse.engine import Engine
 from local_warehouse.errors import SqlError
 
+# JSON objects of the log, whose values may have any type: an action, the content of a
+# ``commitInfo`` action, and a field of a schema.
+Action = dict[str, Any]
+CommitInfo = dict[str, Any]
+Field = dict[str, Any]
+Parameters = Mapping[str, str | None]
+
 
 def _commit_file(location: Path, version: int) -> Path:
     return location / "_delta_log" / f"{version:020d}.json"
 
 
 def latest_version(location: Path, known: int = -1) -> int:
-    """The newest committed version; ``known`` is one that surely exists (saves listing)."""
+    """Return the newest committed version.
+
+    ``known`` is a version that surely exists; it saves listing the folder.
+    """
     if known < 0:
         names = (entry.name for entry in os.scandir(location / "_delta_log"))
         known = max(int(name[:20]) for name in names if name.endswith(".json") and len(name) == 25)
@@ -37,35 +48,39 @@ def latest_version(location: Path, known: int = -1) -> int:
 
 
 @dataclass(frozen=True)
-class Reach:
-    """The first version whose commit is in the log, and the first that can be read as a whole."""
+class EarliestVersions:
+    """The first version whose commit is in the log, and the first that can be read whole."""
 
-    commits: int
-    versions: int
+    commit: int
+    readable: int
 
 
-def reach(location: Path) -> Reach:
-    """Where commits were cleaned away, a version can be read from the first checkpoint on."""
+def earliest(location: Path) -> EarliestVersions:
+    """Return how far back the log goes.
+
+    Where old commits were deleted, versions can be read from the first checkpoint on.
+    """
     names = [entry.name for entry in os.scandir(location / "_delta_log")]
     commits = sorted(int(n[:20]) for n in names if n.endswith(".json") and len(n) == 25)
     if not commits or commits[0] == 0:
-        return Reach(0, 0)
+        return EarliestVersions(0, 0)
     checkpoints = {int(n[:20]) for n in names if re.match(r"\d{20}\.checkpoint\.", n)}
     later = [version for version in checkpoints if version >= commits[0]]
-    return Reach(commits[0], min(later, default=commits[-1]))
+    return EarliestVersions(commits[0], min(later, default=commits[-1]))
 
 
 def has_commit(location: Path, version: int) -> bool:
     return _commit_file(location, version).exists()
 
 
-def commit_info(location: Path, version: int) -> dict:
-    """The ``commitInfo`` of one version; empty where the file is gone or has none."""
+def commit_info(location: Path, version: int) -> CommitInfo:
+    """Return the ``commitInfo`` of one version; empty if the file is gone or has none."""
     try:
-        with _commit_file(location, version).open() as file:
+        with _commit_file(location, version).open(encoding="utf-8", newline="\n") as file:
             for line in file:
                 if '"commitInfo"' in line:
-                    return json.loads(line)["commitInfo"]
+                    info: CommitInfo = json.loads(line)["commitInfo"]
+                    return info
     except FileNotFoundError:
         pass
     return {}
@@ -73,18 +88,18 @@ def commit_info(location: Path, version: int) -> dict:
 
 @dataclass(frozen=True)
 class CommitFiles:
-    """The data files whose rows a commit added and removed, each less those in both."""
+    """The data files whose rows a commit added and removed, without those that it did both to."""
 
     added: list[str]
     removed: list[str]
-    info: dict
+    info: CommitInfo
 
 
 def files_of_commit(location: Path, version: int) -> CommitFiles:
-    """Raises FileNotFoundError where the commit is gone."""
+    """Return the data files of a commit. Raises FileNotFoundError if the commit is gone."""
     added: Counter[str] = Counter()
     removed: Counter[str] = Counter()
-    info: dict = {}
+    info: CommitInfo = {}
     for action in read_commit(location, version):
         info = action.get("commitInfo", info)
         for name, files in (("add", added), ("remove", removed)):
@@ -93,24 +108,35 @@ def files_of_commit(location: Path, version: int) -> CommitFiles:
     return CommitFiles([*(added - removed).elements()], [*(removed - added).elements()], info)
 
 
-def read_commit(location: Path, version: int) -> list[dict]:
-    """A commit's actions. Raises FileNotFoundError."""
-    return [json.loads(line) for line in _commit_file(location, version).read_text().splitlines()]
+def read_json_lines(text: str) -> list[dict[str, Any]]:
+    """Return the objects of a JSON Lines file.
+
+    Only a line feed ends a line: ``str.splitlines`` would also split at U+2028 and U+0085, which
+    JSON text may contain.
+    """
+    return [json.loads(line) for line in text.split("\n") if line.strip()]
 
 
-def info(operation: str, parameters: dict[str, str | None], metrics: dict | None = None) -> dict:
-    """The ``commitInfo`` action: what DESCRIBE HISTORY tells of a version."""
-    told = {
+def read_commit(location: Path, version: int) -> list[Action]:
+    """Return a commit's actions. Raises FileNotFoundError."""
+    return read_json_lines(_commit_file(location, version).read_text(encoding="utf-8"))
+
+
+def commit_info_action(
+    operation: str, parameters: Parameters, metrics: Mapping[str, int] | None = None
+) -> Action:
+    """Return the ``commitInfo`` action, which DESCRIBE HISTORY shows."""
+    info = {
         "timestamp": int(time.time() * 1000),
         "operation": operation,
         "operationParameters": parameters,
         "isBlindAppend": False,
     }
-    return {"commitInfo": told | ({"operationMetrics": metrics} if metrics is not None else {})}
+    return {"commitInfo": info | ({"operationMetrics": metrics} if metrics is not None else {})}
 
 
-def removed(files: Mapping[str, int], *, changes_data: bool) -> list[dict]:
-    """Remove actions for files, given with their sizes."""
+def remove_actions(files: Mapping[str, int], *, changes_data: bool) -> list[Action]:
+    """Return actions that remove files; ``files`` maps paths to sizes in bytes."""
     now = int(time.time() * 1000)
     return [
         {
@@ -125,8 +151,8 @@ def removed(files: Mapping[str, int], *, changes_data: bool) -> list[dict]:
     ]
 
 
-def added(files: Mapping[str, int], *, changes_data: bool) -> list[dict]:
-    """Add actions for files, given with their sizes."""
+def add_actions(files: Mapping[str, int], *, changes_data: bool) -> list[Action]:
+    """Return actions that add files; ``files`` maps paths to sizes in bytes."""
     now = int(time.time() * 1000)
     return [
         {
@@ -142,7 +168,7 @@ def added(files: Mapping[str, int], *, changes_data: bool) -> list[dict]:
     ]
 
 
-def commit(location: Path, version: int, actions: Iterable[dict]) -> None:
+def commit(location: Path, version: int, actions: Iterable[Action]) -> None:
     """Add a version to the log. Raises SqlError (2D521) if another commit came first."""
     temporary = location / "_delta_log" / f".{version}.{os.getpid()}.tmp"
     temporary.write_text("\n".join(json.dumps(action) for action in actions) + "\n")
@@ -156,8 +182,8 @@ def commit(location: Path, version: int, actions: Iterable[dict]) -> None:
         temporary.unlink()
 
 
-def new_field(name: str, sql_type: str, engine: Engine) -> dict:
-    """A nullable column of a SQL type as Delta's schema describes it."""
+def new_field(name: str, sql_type: str, engine: Engine) -> Field:
+    """Return a nullable column of a SQL type as a field of a Delta schema."""
     empty: pa.Table = engine.run(f"SELECT CAST(NULL AS {sql_type}) AS c LIMIT 0")
-    field = json.loads(Schema.from_arrow(empty.schema).to_json())["fields"][0]
+    field: Field = json.loads(Schema.from_arrow(empty.schema).to_json())["fields"][0]
     return {**field, "name": name, "nullable": True, "metadata": {}}

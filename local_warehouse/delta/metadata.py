@@ -1,9 +1,10 @@
-"""A table's description in its Delta log: whole, with every version.
+"""A table's description, kept in its Delta log.
 
-Log and catalog cannot be written at once, so one of them has to be the truth: the log. Each commit
-that changes the description carries all of it in the metadata's configuration, which checkpoints
-keep. From there a start that follows a kill takes what the catalog missed, and RESTORE and CLONE
-take what held for the version that they are about. Grants and policies are no part of it.
+Log and catalog cannot be written at once, so one of them must be the truth: the log. Each commit
+that changes the description carries all of it in the configuration of its ``metaData`` action,
+which checkpoints keep. After a kill, the next start reads from there what the catalog missed;
+RESTORE and CLONE read there how the table was at a version. Grants, row filters and column masks
+are not part of the description.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import copy
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 
 from deltalake import DeltaTable
@@ -20,26 +22,30 @@ from sqlglot import exp
 from local_warehouse.catalog.catalog import Catalog
 from local_warehouse.catalog.objects import Column, Constraint, Table
 from local_warehouse.catalog.types import column_of
-from local_warehouse.sql.check_constraints import parse_condition
+from local_warehouse.sql.parsing import parse_condition
+
+from .log import Action
 
 KEY = "localWarehouse.description"
 _PLAIN = ("comment", "cluster_by", "properties", "checks", "feed_since", "schema_since")
 _OF_COLUMN = {field.name for field in fields(Column)} - {"mask"}
 
 
-def text(table: Table) -> str:
-    """The description as the log holds it."""
-    told = {name: getattr(table, name) for name in _PLAIN}
-    told["columns"] = [{name: getattr(c, name) for name in _OF_COLUMN} for c in table.columns]
-    told["constraints"] = [asdict(constraint) for constraint in table.constraints]
-    return json.dumps(told, sort_keys=True, separators=(",", ":"))
+def description_json(table: Table) -> str:
+    """Return the table's description as the log holds it."""
+    content = {name: getattr(table, name) for name in _PLAIN}
+    content["columns"] = [{name: getattr(c, name) for name in _OF_COLUMN} for c in table.columns]
+    content["constraints"] = [asdict(constraint) for constraint in table.constraints]
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
 def action(
-    table: Table, schema: str, configuration: dict[str, str], own: DeltaTable | None = None
-) -> dict:
-    """The ``metaData`` action that makes the description a version's; ``own`` is the table's log
-    so far, ``schema`` Delta's JSON."""
+    table: Table, schema: str, configuration: Mapping[str, str], own: DeltaTable | None = None
+) -> Action:
+    """Return the ``metaData`` action for the table's description.
+
+    ``schema`` is Delta's JSON; ``own`` is the table's log so far, None for a new table.
+    """
     known = own.metadata() if own else None
     return {
         "metaData": {
@@ -49,61 +55,61 @@ def action(
             "format": {"provider": "parquet", "options": {}},
             "schemaString": schema,
             "partitionColumns": [],
-            "configuration": {**configuration, KEY: text(table)},
+            "configuration": {**configuration, KEY: description_json(table)},
             "createdTime": known.created_time if known else int(time.time() * 1000),
         }
     }
 
 
-def adopt(table: Table, draft: Table) -> None:
-    """Describe the table as the draft is; whatever else was changed meanwhile stays."""
+def apply_draft(table: Table, draft: Table) -> None:
+    """Copy the draft's description to the table; all else, such as grants, stays."""
     for name in (*_PLAIN, "columns", "constraints"):
         setattr(table, name, getattr(draft, name))
 
 
 def as_of(table: Table, delta: DeltaTable) -> Table:
-    """A copy of the table, described as it was at a version.
+    """Return a copy of the table with its description of a version.
 
-    Keys are Unity Catalog's and no part of a version: those stay whose columns there are.
+    Keys belong to Unity Catalog and not to a version: those whose columns exist stay.
     """
     draft = copy.deepcopy(table)
-    if (told := delta.metadata().configuration.get(KEY)) is not None:
-        _put_back(draft, told)
-    else:
-        _put_back_schema(draft, delta)
+    _restore(draft, delta)
     draft.constraints = [key for key in table.constraints if _has_all(draft, key.columns)]
     return draft
 
 
-def catch_up(catalog: Catalog) -> None:
-    """Let the catalog follow the logs: a kill may have come between the two."""
+def update_catalog_from_logs(catalog: Catalog) -> None:
+    """Copy to the catalog what only the logs have, because a kill came between the two."""
     for table in catalog.all_tables():
         try:
             delta = DeltaTable(catalog.location(table), without_files=True)
         except DeltaError:
-            continue  # the engine will say so
+            continue  # the engine will report it
         draft = copy.deepcopy(table)
-        if (told := delta.metadata().configuration.get(KEY)) is not None:
-            _put_back(draft, told)
-        elif not agrees(table, delta):
-            _put_back_schema(draft, delta)
-        if text(draft) != text(table):
-            adopt(table, draft)
+        if KEY in delta.metadata().configuration or not has_same_columns(table, delta):
+            _restore(draft, delta)
+        if description_json(draft) != description_json(table):
+            apply_draft(table, draft)
             catalog.changed(table)
 
 
-def has_shape_of(table: Table, draft: Table) -> bool:
-    """Whether the columns have the same names and types, whatever else is said of them."""
+def has_same_types(table: Table, draft: Table) -> bool:
+    """Whether the columns have the same names and types, in the same order."""
     return [(c.name, c.type) for c in table.columns] == [(c.name, c.type) for c in draft.columns]
 
 
-def agrees(table: Table, delta: DeltaTable) -> bool:
-    """Whether the log has the table's columns."""
+def has_same_columns(table: Table, delta: DeltaTable) -> bool:
+    """Whether the log's schema has the table's column names, in the same order."""
     return [c.name for c in table.columns] == [field.name for field in delta.schema().fields]
 
 
-def _put_back(draft: Table, told: str) -> None:
-    content = json.loads(told)
+def _restore(draft: Table, delta: DeltaTable) -> None:
+    """Give the draft the description that a version carries; older logs carry only a schema."""
+    text = delta.metadata().configuration.get(KEY)
+    if text is None:
+        _restore_schema(draft, delta)
+        return
+    content = json.loads(text)
     for name in _PLAIN:
         setattr(draft, name, content[name])
     masks = {column.name.lower(): column.mask for column in draft.columns}
@@ -112,14 +118,13 @@ def _put_back(draft: Table, told: str) -> None:
     draft.constraints = [Constraint(**constraint) for constraint in content["constraints"]]
 
 
-def _put_back_schema(draft: Table, delta: DeltaTable) -> None:
-    """Versions of former times tell no more than the schema."""
-    told = [column_of(field) for field in json.loads(delta.schema().to_json())["fields"]]
+def _restore_schema(draft: Table, delta: DeltaTable) -> None:
+    columns = [column_of(field) for field in json.loads(delta.schema().to_json())["fields"]]
     draft.columns = [
         replace(known, name=c.name, nullable=c.nullable, comment=c.comment)
         if (known := draft.column(c.name)) is not None
         else c
-        for c in told
+        for c in columns
     ]
     draft.cluster_by = [name for name in draft.cluster_by if draft.column(name)]
     draft.checks = {

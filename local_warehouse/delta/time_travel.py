@@ -1,10 +1,10 @@
 """Tables as of a version or a moment.
 
-The engine cannot read a version older than the latest checkpoint (it looks for the checkpoint
-too late in the log). So a past version is laid out as a table of its own: hard links to the
-data files of that version, under a log with one commit. A version never changes, so what was
-laid out once serves until the warehouse starts anew. VACUUM has it forgotten; whoever reads it
-then, reads on.
+The engine cannot read a version older than the latest checkpoint: it looks for the checkpoint
+too late in the log. So an older version becomes a table of its own: hard links to the data files
+of that version, and a log with one commit. A version never changes, so its folder serves until
+the warehouse stops. VACUUM discards such folders; a statement that reads one keeps it until the
+statement ends.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
@@ -28,43 +27,45 @@ from local_warehouse.catalog.catalog import Catalog
 from local_warehouse.catalog.objects import Table
 from local_warehouse.errors import SqlError
 
-from .cached_folders import Shelf
+from .cached_folders import CachedFolders
 from .commits import Commits
+from .files import Files
+from .log import Action
 
 KEPT = 512
 
 
-class Past:
-    """Finds versions by time, and lays versions out for the engine."""
+class TimeTravel:
+    """Finds versions by time, and makes folders of versions for the engine."""
 
     def __init__(self, catalog: Catalog, commits: Commits, folder: Path) -> None:
         self._catalog = catalog
         self._commits = commits
         self._folder = folder / "past"
         shutil.rmtree(self._folder, ignore_errors=True)
-        self._laid_out: dict[tuple[str, int], Path] = {}
+        self._folders: dict[tuple[str, int], Path] = {}
         self._numbers = itertools.count()
-        self._shelf = Shelf()
-        self._moments: dict[str, tuple[int, list[int]]] = {}
+        self._cached = CachedFolders()
+        self._commit_times: dict[str, tuple[int, list[int]]] = {}
         self._lock = threading.Lock()
 
     def version_at(self, table: Table, moment: dt.datetime) -> int:
-        """The version that was the latest at ``moment``.
+        """Return the version that was the latest at ``moment``.
 
-        Raises SqlError for a moment before the first commit or after the last, as Delta does.
+        Raises SqlError, as Delta does, for a moment before the first commit or after the last.
         """
-        first, moments = self._commit_moments(table)
-        reach = self._commits.reach(table)
+        first, times = self._times_of_commits(table)
+        earliest_versions = self._commits.earliest(table)
         wanted = int(moment.timestamp() * 1000)
-        if wanted > moments[-1]:
-            latest = dt.datetime.fromtimestamp(moments[-1] / 1000, dt.UTC)
+        if wanted > times[-1]:
+            latest = dt.datetime.fromtimestamp(times[-1] / 1000, dt.UTC)
             raise SqlError(
                 "DELTA_TIMESTAMP_GREATER_THAN_COMMIT",
                 f"The provided timestamp ({moment}) is after the latest version available to "
                 f"this table. Please use a timestamp before or at {latest}.",
                 "42816",
             )
-        earliest = moments[max(reach.versions - first, 0)]
+        earliest = times[max(earliest_versions.readable - first, 0)]
         if wanted < earliest:
             earliest_ = dt.datetime.fromtimestamp(earliest / 1000, dt.UTC)
             raise SqlError(
@@ -73,55 +74,54 @@ class Past:
                 f"to this table. Please use a timestamp after {earliest_}.",
                 "42816",
             )
-        return first + bisect.bisect_right(moments, wanted) - 1
+        return first + bisect.bisect_right(times, wanted) - 1
 
     def version_from(self, table: Table, moment: dt.datetime) -> int:
-        """The first version at or after ``moment``; raises SqlError where there is none."""
-        first, moments = self._commit_moments(table)
+        """Return the first version at or after ``moment``. Raises SqlError if there is none."""
+        first, times = self._times_of_commits(table)
         wanted = int(moment.timestamp() * 1000)
-        if wanted > moments[-1]:
+        if wanted > times[-1]:
             self.version_at(table, moment)
-        return first + bisect.bisect_left(moments, wanted)
+        return first + bisect.bisect_left(times, wanted)
 
     def require(self, table: Table, version: int) -> None:
-        """Raises SqlError for a version that there is not, or not any more."""
-        latest, earliest = self._commits.version(table), self._commits.reach(table).versions
+        """Raise SqlError unless the version exists and can still be read."""
+        latest, earliest = self._commits.version(table), self._commits.earliest(table).readable
         if not earliest <= version <= latest:
             raise version_not_found(version, earliest, latest)
 
     @contextmanager
     def reading(self, table: Table, version: int) -> Iterator[Path]:
-        """A folder that the engine can read as a Delta table, for as long as the block takes.
-        Raises SqlError."""
+        """Give the block a folder that the engine reads as a Delta table. Raises SqlError."""
         with self._lock:
-            path = self._lay_out(table, version)
-            self._shelf.take(path)
+            path = self._folder_of(table, version)
+            self._cached.acquire(path)
         try:
             yield path
         finally:
-            self._shelf.give_back(path)
+            self._cached.release(path)
 
-    def _lay_out(self, table: Table, version: int) -> Path:
+    def forget(self, table: Table) -> None:
+        """Discard the table's folders: they would keep files that VACUUM deletes."""
+        with self._lock:
+            for key in [key for key in self._folders if key[0] == table.id]:
+                self._cached.discard(self._folders.pop(key))
+
+    def _folder_of(self, table: Table, version: int) -> Path:
         self.require(table, version)
         key = (table.id, version)
-        path = self._laid_out.get(key)
+        path = self._folders.get(key)
         if path is None:
             path = self._folder / f"{table.id}-{version}-{next(self._numbers)}"
             self._write(table, version, path)
-            self._laid_out[key] = path
-            self._drop_oldest()
+            self._folders[key] = path
+            self._discard_oldest()
         return path
 
-    def forget(self, table: Table) -> None:
-        """What was laid out of a table: its files would outlive a VACUUM there."""
-        with self._lock:
-            for key in [key for key in self._laid_out if key[0] == table.id]:
-                self._shelf.discard(self._laid_out.pop(key))
-
-    def _drop_oldest(self) -> None:
-        while len(self._laid_out) > KEPT:
-            oldest = next(iter(self._laid_out))
-            self._shelf.discard(self._laid_out.pop(oldest))
+    def _discard_oldest(self) -> None:
+        while len(self._folders) > KEPT:
+            oldest = next(iter(self._folders))
+            self._cached.discard(self._folders.pop(oldest))
 
     def _write(self, table: Table, version: int, path: Path) -> None:
         location = self._catalog.location(table)
@@ -130,52 +130,59 @@ class Past:
         except DeltaError as error:
             raise SqlError("DELTA_VERSION_NOT_FOUND", str(error), "22003") from error
         (path / "_delta_log").mkdir(parents=True)
-        files = pa.table(delta.get_add_actions()).select(["path", "size_bytes"]).to_pylist()
-        for file in files:
+        files = Files.of(delta)
+        for name in files.sizes:
             try:
-                os.link(location / file["path"], path / file["path"])
+                os.link(location / name, path / name)
             except FileNotFoundError:
                 shutil.rmtree(path, ignore_errors=True)
                 raise vacuumed(table, version) from None
-        actions = [
-            {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}},
-            {
-                "metaData": {
-                    "id": table.id,
-                    "format": {"provider": "parquet", "options": {}},
-                    "schemaString": delta.schema().to_json(),
-                    "partitionColumns": [],
-                    "configuration": {},
-                }
-            },
-            *(
-                {
-                    "add": {
-                        "path": file["path"],
-                        "partitionValues": {},
-                        "size": file["size_bytes"],
-                        "modificationTime": 0,
-                        "dataChange": True,
-                    }
-                }
-                for file in files
-            ),
-        ]
+        actions = _only_commit(table.id, delta.schema().to_json(), files)
         log = path / "_delta_log" / f"{0:020d}.json"
         log.write_text("".join(json.dumps(action) + "\n" for action in actions))
 
-    def _commit_moments(self, table: Table) -> tuple[int, list[int]]:
-        """The first version whose commit is there; milliseconds of each commit from it on, never
-        falling."""
-        earliest, latest = self._commits.reach(table).commits, self._commits.version(table)
+    def _times_of_commits(self, table: Table) -> tuple[int, list[int]]:
+        """Return the first version whose commit exists, and when it and each later one was made.
+
+        The times are milliseconds since 1970 and never fall.
+        """
+        earliest, latest = self._commits.earliest(table).commit, self._commits.version(table)
         with self._lock:
-            first, moments = self._moments.get(table.id, (earliest, []))
-            first, moments = earliest, moments[earliest - first :]
-            for version in range(first + len(moments), latest + 1):
-                moment = int(self._commits.info(table, version).get("timestamp", 0))
-                moments.append(max([moment, *moments[-1:]]))
-            self._moments[table.id] = first, moments
-            return first, list(moments)
+            first, times = self._commit_times.get(table.id, (earliest, []))
+            first, times = earliest, times[earliest - first :]
+            for version in range(first + len(times), latest + 1):
+                time = int(self._commits.info(table, version).get("timestamp", 0))
+                times.append(max([time, *times[-1:]]))
+            self._commit_times[table.id] = first, times
+            return first, list(times)
+
+
+def _only_commit(table_id: str, schema: str, files: Files) -> list[Action]:
+    """Return the actions of a log that has one commit, which adds all the files."""
+    return [
+        {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}},
+        {
+            "metaData": {
+                "id": table_id,
+                "format": {"provider": "parquet", "options": {}},
+                "schemaString": schema,
+                "partitionColumns": [],
+                "configuration": {},
+            }
+        },
+        *(
+            {
+                "add": {
+                    "path": name,
+                    "partitionValues": {},
+                    "size": size,
+                    "modificationTime": 0,
+                    "dataChange": True,
+                }
+            }
+            for name, size in files.sizes.items()
+        ),
+    ]
 
 
 def vacuumed(table: Table, version: int) -> SqlError:

@@ -1,7 +1,7 @@
-"""Which data files of a table VACUUM may delete.
+"""Find the data files of a table that VACUUM may delete.
 
-The engine forgets removed files at its next checkpoint, since every write reads all that it
-remembers (create.py tells it so). When a file was removed says the commit that did.
+The commit that removed a file says when. The engine itself forgets removed files at its next
+checkpoint (commands/create.py makes it do so): every write reads all files that it remembers.
 """
 
 from __future__ import annotations
@@ -14,22 +14,27 @@ from deltalake import DeltaTable
 
 from . import log
 from .files import Files
-from .log import Reach
+from .log import EarliestVersions
 
 _HOUR = 3600 * 1000
-# Even where deleted files are kept for no time at all: a cancelled statement is worked on by the
-# engine, and may still commit what it has written.
+# Even where deleted files are kept for no time at all, the engine may go on with a cancelled
+# statement and still commit the files that it has written.
 _UNCOMMITTED = _HOUR
 
 
-def unneeded(location: Path, hours: int, reach: Reach, latest: int, *, lite: bool) -> Files:
-    """Files that no version within ``hours`` needs: what was removed before, and, unless ``lite``,
-    what no commit names. Nobody must write meanwhile."""
+def find_unneeded_files(
+    location: Path, hours: int, earliest: EarliestVersions, latest: int, *, lite: bool
+) -> Files:
+    """Return the files that no version of the last ``hours`` needs.
+
+    These are files that a commit removed before then and, unless ``lite``, files that no commit
+    names. The caller keeps other writers away.
+    """
     now = int(time.time() * 1000)
-    kept, expired = set(Files.of(DeltaTable(location)).sizes), set()
-    for version in range(reach.commits, latest + 1):
-        for path, removed in _removed(location, version):
-            (expired if removed <= now - hours * _HOUR else kept).add(path)
+    kept, expired = set(Files.of(DeltaTable(location)).sizes), set[str]()
+    for version in range(earliest.commit, latest + 1):
+        for path, removed_at in _removed(location, version):
+            (expired if removed_at <= now - hours * _HOUR else kept).add(path)
     abandoned = (now - max(hours * _HOUR, _UNCOMMITTED)) / 1000
     found = {}
     for entry in os.scandir(location):
@@ -42,9 +47,11 @@ def unneeded(location: Path, hours: int, reach: Reach, latest: int, *, lite: boo
 
 
 def _removed(location: Path, version: int) -> list[tuple[str, int]]:
-    """The files that a commit removed, and when."""
+    """Return the files that a commit removed, each with the time in milliseconds."""
     actions = log.read_commit(location, version)
-    info = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
+    info: log.CommitInfo = next(
+        (action["commitInfo"] for action in actions if "commitInfo" in action), {}
+    )
     committed = info.get("timestamp", int(time.time() * 1000))
     removals = [action["remove"] for action in actions if "remove" in action]
     return [(each["path"], each.get("deletionTimestamp") or committed) for each in removals]

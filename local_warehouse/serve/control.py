@@ -1,6 +1,7 @@
-"""The control endpoint: health, the statement log, faults, who still needs the server.
+"""The control endpoint, for start-up helpers and tests.
 
-Tests also say here who there is (tokens, principals, groups) and how the warehouse is doing.
+It tells the server's health and the statement log, and registers the processes that use the
+server. Tests set faults, users (tokens, principals, groups) and the warehouse's state here.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from local_warehouse.warehouse import Warehouse
@@ -17,6 +19,8 @@ from .faults import Fault, Faults
 from .start_stop import StartStop
 
 PREFIX = "/control"
+# JSON objects of requests and answers, whose values may have any type.
+Json = dict[str, Any]
 
 
 class Control:
@@ -37,8 +41,8 @@ class Control:
         self._lock = threading.Lock()
         self._stopping = False
 
-    def handle(self, method: str, path: str, body: dict) -> dict | None:
-        """The answer, or None where there is nothing at that path."""
+    def handle(self, method: str, path: str, body: Json) -> Json | None:
+        """Return the answer; None for an unknown path. Raises ValueError for an invalid body."""
         url = urlsplit(path)
         query = {name: values[-1] for name, values in parse_qs(url.query).items()}
         match method, url.path.removeprefix(PREFIX):
@@ -67,16 +71,16 @@ class Control:
                 return {}
         return None
 
-    def _set_warehouse(self, body: dict) -> dict:
+    def _set_warehouse(self, body: Json) -> Json:
         if "start_seconds" in body:
             self._start_stop.start_seconds = float(body["start_seconds"])
         if "unity_catalog" in body:
             self._warehouse.parts.catalog.switch_unity(bool(body["unity_catalog"]))
         if "state" in body:
-            self._start_stop.become(body["state"])
+            self._start_stop.set_state(body["state"])
         return {"state": self._start_stop.state}
 
-    def _set_identity(self, method: str, what: str, body: dict) -> dict | None:
+    def _set_identity(self, method: str, what: str, body: Json) -> Json | None:
         identities = self._warehouse.identities
         try:
             match method, what:
@@ -87,7 +91,9 @@ class Control:
                     identities.revoke(body["token"])
                 case "POST", "/principals":
                     client_id, entry = _principal(body)
-                    identities.principals.change(lambda all: all.update({client_id: entry}))
+                    identities.principals.change(
+                        lambda content: content.update({client_id: entry})
+                    )
                 case "POST", "/groups":
                     group = {body["group"]: list(body["members"])}
                     identities.groups.change(lambda content: content.update(group))
@@ -97,14 +103,14 @@ class Control:
             raise ValueError(f"{error} is missing") from error
         return {}
 
-    def _add_client(self, pid: int) -> dict:
+    def _add_client(self, pid: int) -> Json:
         with self._lock:
             if self._stopping:
                 raise ValueError("this server is stopping")
             self._clients.add(pid)
         return {}
 
-    def _statements(self, after: int) -> dict:
+    def _statements(self, after: int) -> Json:
         entries = self._warehouse.parts.history.entries(after)
         statements = [
             {
@@ -124,10 +130,10 @@ class Control:
         return {"statements": statements, "last": entries[-1].number if entries else after}
 
     def stop_when_unused(self, first: float = 60.0, idle: float = 3.0) -> None:
-        """Watch the registered processes, and stop the server when none of them is left.
+        """Stop the server when no registered process is alive any more.
 
-        ``first`` is how many seconds the first one may take to register; ``idle`` how many
-        there may be between two, as from one management command to the next.
+        The first process has ``first`` seconds to register. After the last one has ended, the
+        server waits ``idle`` seconds for another, such as the next management command.
         """
         deadline = time.monotonic() + first
         while not self._stopping:
@@ -140,20 +146,20 @@ class Control:
         self._stop()
 
 
-def _token(body: dict) -> tuple[str, dict]:
-    optional = {k: body[k] for k in ("scopes", "warehouse", "admin") if k in body}
-    entry = {"user": body["user"], **optional}
+def _token(body: Json) -> tuple[str, Json]:
+    optional: Json = {k: body[k] for k in ("scopes", "warehouse", "admin") if k in body}
+    entry: Json = {"user": body["user"], **optional}
     if (seconds := body.get("expires_in")) is not None:
         entry["expires_at"] = time.time() + seconds
     return body["token"], entry
 
 
-def _principal(body: dict) -> tuple[str, dict]:
-    optional = {k: body[k] for k in ("token_seconds", "name", "admin") if k in body}
+def _principal(body: Json) -> tuple[str, Json]:
+    optional: Json = {k: body[k] for k in ("token_seconds", "name", "admin") if k in body}
     return body["client_id"], {"secrets": list(body["secrets"]), **optional}
 
 
-def _fault(body: dict) -> Fault:
+def _fault(body: Json) -> Fault:
     try:
         return Fault(**body)
     except TypeError as error:
@@ -171,7 +177,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def _is_zombie(pid: int) -> bool:
-    # A client that nobody has waited for is over, though its process id still exists.
+    # An ended process keeps its id until its parent has waited for it.
     try:
         with open(f"/proc/{pid}/stat") as file:
             return file.read().rpartition(")")[2].split()[0] == "Z"

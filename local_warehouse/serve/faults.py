@@ -1,7 +1,7 @@
-"""Faults on demand: what a real warehouse does on a bad day.
+"""Faults on demand: failures of a real warehouse, for tests.
 
-The control endpoint adds and clears them; the server asks before and after each request, so
-the connector meets them on the wire.
+The control endpoint adds and clears them. The server looks for one before and after each request,
+so that the connector meets it over HTTP.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ KINDS = (
 
 @dataclass
 class Fault:
-    """One fault: for statements matching ``match``, ``times`` times (None: until cleared)."""
+    """One fault, for statements that match the pattern ``match``.
+
+    It happens ``times`` times; None is until it is cleared.
+    """
 
     kind: str
     times: int | None = None
@@ -45,7 +48,7 @@ class Fault:
 
 
 class Faults:
-    """The faults in force."""
+    """The faults that are set."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
@@ -59,8 +62,8 @@ class Faults:
         with self._lock:
             self._faults.clear()
 
-    def take(self, rpc: str, text: str, *kinds: str) -> Fault | None:
-        """The next fault of these kinds for this request, used up once."""
+    def use_next(self, rpc: str, text: str, *kinds: str) -> Fault | None:
+        """Return the next fault of these kinds for this request, and count it as used."""
         with self._lock:
             for fault in self._faults:
                 if fault.kind in kinds and fault.rpc == rpc and self._matches(fault, text):
@@ -72,14 +75,15 @@ class Faults:
         return None
 
     def before_execution(self, text: str, cancellation: Cancellation) -> None:
-        """Latency and conflicts, which belong to the statement rather than to the wire."""
-        if fault := self.take("ExecuteStatement", text, "latency"):
+        """Let latency and conflicts happen: they concern a statement, not a request."""
+        if fault := self.use_next("ExecuteStatement", text, "latency"):
             cancellation.wait(fault.seconds)
-        if self.take("ExecuteStatement", text, "conflict"):
+        if self.use_next("ExecuteStatement", text, "conflict"):
             raise concurrent_write("the table")
 
     def check_session(self, rpc: str, text: str) -> None:
-        if self.take(rpc, text, "invalid_session"):
+        """Raise InvalidHandle if the session is to be invalid."""
+        if self.use_next(rpc, text, "invalid_session"):
             raise InvalidHandle("Invalid SessionHandle: SessionHandle [injected]")
 
     @staticmethod

@@ -1,7 +1,7 @@
-"""The HTTP side: the Thrift endpoint that the connector posts to, OAuth, REST, control.
+"""The HTTP server: the Thrift endpoint of the connector, OAuth, REST and control.
 
-Loopback only. Each answer is written in one go on a socket without Nagle's delay: otherwise
-every statement waits 40 ms for a delayed ACK.
+It listens on loopback only. Each answer is one write to a socket with TCP_NODELAY: otherwise
+every statement would wait 40 ms for a delayed ACK.
 """
 
 from __future__ import annotations
@@ -89,13 +89,13 @@ class Handler(BaseHTTPRequestHandler):
         principal.require_sql()
         rpc, text = _peek(body)
         faults = self.server.faults
-        if fault := faults.take(rpc, text, "http_status", "starting", "expired_token"):
+        if fault := faults.use_next(rpc, text, "http_status", "starting", "expired_token"):
             self._answer_fault(fault)
             return
         if rpc == "ExecuteStatement" and not self.server.start_stop.is_running:
             self._answer_fault(Fault("starting"))
             return
-        if faults.take(rpc, text, "drop_before"):
+        if faults.use_next(rpc, text, "drop_before"):
             self._hang_up()
             return
         answer = TMemoryBuffer()
@@ -103,7 +103,7 @@ class Handler(BaseHTTPRequestHandler):
         TCLIService.Processor(service).process(
             TBinaryProtocolAccelerated(TMemoryBuffer(body)), TBinaryProtocolAccelerated(answer)
         )
-        if faults.take(rpc, text, "drop_after"):
+        if faults.use_next(rpc, text, "drop_after"):
             self._hang_up()
             return
         self._answer(HTTPStatus.OK, answer.getvalue(), "application/x-thrift")
@@ -177,15 +177,19 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write("\r\n".join(lines).encode("latin-1") + body)
 
     def log_message(self, *args: object) -> None:
-        """Requests are not logged one by one: the statement log says more."""
+        """Log no requests: the statement log has more to say."""
 
 
 def _peek(body: bytes) -> tuple[str, str]:
-    """The call's name, and the statement's text where it executes one: faults look at them."""
+    """Return the call's name, and the statement's text if it executes one.
+
+    Faults depend on both.
+    """
     protocol = TBinaryProtocolAccelerated(TMemoryBuffer(body))
     name, kind, _ = protocol.readMessageBegin()
     if name != "ExecuteStatement" or kind != TMessageType.CALL:
         return name, ""
     arguments = TCLIService.ExecuteStatement_args()
     arguments.read(protocol)
-    return name, arguments.req.statement
+    statement: str = arguments.req.statement
+    return name, statement

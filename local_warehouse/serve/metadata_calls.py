@@ -1,4 +1,4 @@
-"""Catalogs, schemas, tables and columns as JDBC-like metadata calls list them.
+"""The metadata calls, as of JDBC, that list catalogs, schemas, tables and columns.
 
 Patterns are SQL LIKE patterns: ``%`` is any text, ``_`` any character.
 """
@@ -6,14 +6,15 @@ Patterns are SQL LIKE patterns: ``%`` is any text, ``_`` any character.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 from databricks.sql.thrift_api.TCLIService import ttypes
 
 from local_warehouse.catalog.catalog import Catalog
-from local_warehouse.catalog.objects import Column
+from local_warehouse.catalog.objects import Column, Table
 from local_warehouse.catalog.privileges import Access
-from local_warehouse.catalog.securables import catalog_, object_, schema_
+from local_warehouse.catalog.securables import catalog_securable, schema_securable, securable_of
 
 _JDBC_TYPES = {
     "BOOLEAN": 16, "TINYINT": -6, "SMALLINT": 5, "INT": 4, "BIGINT": -5, "FLOAT": 6,
@@ -22,7 +23,7 @@ _JDBC_TYPES = {
 }  # fmt: skip
 
 
-def _matcher(pattern: str | None):
+def _matcher(pattern: str | None) -> Callable[[str], bool]:
     if not pattern:
         return lambda name: True
     parts = (".*" if c == "%" else "." if c == "_" else re.escape(c) for c in pattern)
@@ -31,7 +32,7 @@ def _matcher(pattern: str | None):
 
 
 def catalogs(catalog: Catalog, access: Access, req: ttypes.TGetCatalogsReq) -> pa.Table:
-    seen = sorted(name for name in catalog.catalogs if access.sees(catalog_(name)))
+    seen = sorted(name for name in catalog.catalogs if access.can_see(catalog_securable(name)))
     return pa.table({"TABLE_CAT": pa.array(seen, pa.string())})
 
 
@@ -41,17 +42,19 @@ def schemas(catalog: Catalog, access: Access, req: ttypes.TGetSchemasReq) -> pa.
         {"TABLE_SCHEM": schema, "TABLE_CATALOG": name}
         for name, entry in sorted(catalog.catalogs.items())
         for schema in sorted(entry.schemas)
-        if in_catalog(name) and like(schema) and access.sees(schema_(name, schema))
+        if in_catalog(name) and like(schema) and access.can_see(schema_securable(name, schema))
     ]
     return _table(found, "TABLE_SCHEM TABLE_CATALOG")
 
 
-def _matching_tables(catalog: Catalog, access: Access, req):
+def _matching_tables(
+    catalog: Catalog, access: Access, req: ttypes.TGetTablesReq | ttypes.TGetColumnsReq
+) -> Iterator[Table]:
     in_catalog, in_schema = _matcher(req.catalogName), _matcher(req.schemaName)
     like = _matcher(req.tableName)
     for table in sorted(catalog.all_tables(), key=lambda table: table.full_name):
         matches = in_catalog(table.catalog) and in_schema(table.schema) and like(table.name)
-        if matches and access.sees(object_(table)):
+        if matches and access.can_see(securable_of(table)):
             yield table
 
 
@@ -101,7 +104,7 @@ def _base_type(column: Column) -> str:
     return re.split(r"[<(]", column.type)[0]
 
 
-def _table(found: list[dict], names: str) -> pa.Table:
+def _table(found: Sequence[Mapping[str, object]], names: str) -> pa.Table:
     numbers = ("DATA_TYPE", "NULLABLE", "ORDINAL_POSITION")
     schema = [(name, pa.int32() if name in numbers else pa.string()) for name in names.split()]
-    return pa.Table.from_pylist(found, pa.schema(schema))
+    return pa.Table.from_pylist(list(found), pa.schema(schema))

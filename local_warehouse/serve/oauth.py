@@ -1,7 +1,7 @@
 """OAuth for service principals: discovery, and tokens for client credentials.
 
-The paths are those that databricks-sdk asks: ``/.well-known/databricks-config`` first, then the
-discovery document beside the OIDC root that it names, then the token endpoint.
+databricks-sdk asks for these paths: first ``/.well-known/databricks-config``, then the discovery
+document beside the OIDC root that the answer names, then the token endpoint.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ TOKEN = "/oidc/v1/token"
 
 
 class OAuth:
-    """Answers OAuth requests. ``origin`` is where clients find this server.
+    """Answers OAuth requests.
 
-    :param issuer: host of the tokens' issuer. The connector compares it with its own
-        ``server_hostname``, and asks that host for another token where they differ.
+    ``origin`` is the address of this server. ``issuer`` is the host of the tokens' issuer: the
+    connector compares it with its own ``server_hostname``, and asks that host for another token
+    if they differ.
     """
 
     def __init__(self, identities: Identities, origin: str, issuer: str) -> None:
@@ -31,6 +32,7 @@ class OAuth:
         self._issuer = f"{issuer}/oidc"
 
     def discover(self, path: str) -> Reply | None:
+        """Return a discovery document; None for another path."""
         if path == "/.well-known/databricks-config":
             return Reply(200, {"oidc_endpoint": f"{self._origin}/oidc", "workspace_id": "local"})
         if path == DISCOVERY:
@@ -52,6 +54,7 @@ class OAuth:
         return None
 
     def token(self, authorization: str, body: bytes) -> Reply:
+        """Return a token for a client id and secret, in the header or in the form."""
         form = {name: values[-1] for name, values in parse_qs(body.decode()).items()}
         if form.get("grant_type") != "client_credentials":
             return _error(400, "unsupported_grant_type", "Only client_credentials is supported.")

@@ -1,4 +1,4 @@
-"""Operations: statements being run, polled, fetched, cancelled."""
+"""Operations: statements that clients run, poll, fetch and cancel."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from local_warehouse.warehouse import Warehouse
 from .faults import Faults
 from .results import Pages, to_wire
 
-# More than any client opens at once: writers that wait for a table must not starve readers.
+# More than clients need at once, so that writers that wait for a table do not keep readers out.
 WORKERS = 256
 
 
 class Operation:
-    """One statement on its way; ``state`` is a TOperationState."""
+    """One statement that a client runs; ``state`` is a TOperationState."""
 
     def __init__(self, session: Session, entry: Entry, complex_as_arrow: bool) -> None:
         self.id = uuid.UUID(entry.statement_id)
@@ -36,10 +36,11 @@ class Operation:
         self.modified_rows: int | None = None
         self.pages: Pages | None = None
         self.cancellation = Cancellation()
-        self.done: Future | None = None
+        self.done: Future[None] | None = None
         self._ending = threading.Lock()
 
     def run(self, warehouse: Warehouse, faults: Faults, parameters: Parameters) -> None:
+        """Run the statement, and keep its result or its error."""
         try:
             faults.before_execution(self.entry.text, self.cancellation)
             result = warehouse.execute(self.session, self.entry, parameters, self.cancellation)
@@ -54,12 +55,12 @@ class Operation:
             raise
 
     def stop(self, warehouse: Warehouse, state: int) -> None:
-        """Stop waiting at once, and stop the engine as soon as it listens."""
+        """End the operation at once, and cancel the statement."""
         self._end(warehouse, state)
         self.cancellation.request()
 
     def finished(self, seconds: float) -> bool:
-        """Whether the statement ended within so many seconds."""
+        """Wait up to ``seconds`` for the statement to end; return whether it has."""
         if self.state == State.RUNNING_STATE and self.done is not None:
             wait([self.done], timeout=seconds)
         return self.state != State.RUNNING_STATE
@@ -80,14 +81,17 @@ class Operation:
             if self.state != State.RUNNING_STATE:
                 return
             self.pages, self.modified_rows, self.error = pages, modified_rows, error
-            rows = modified_rows if modified_rows is not None else pages and pages.table.num_rows
+            rows = modified_rows
+            if rows is None and pages is not None:
+                rows = pages.table.num_rows
             name = State._VALUES_TO_NAMES[state].removesuffix("_STATE")
-            warehouse.parts.history.end(self.entry, name, rows, error and str(error))
+            text = None if error is None else str(error)
+            warehouse.parts.history.end(self.entry, name, rows, text)
             self.state = state
 
 
 class Operations:
-    """The operations that clients may still ask about."""
+    """The operations that clients have not closed."""
 
     def __init__(self, warehouse: Warehouse, faults: Faults) -> None:
         self._warehouse = warehouse
@@ -108,15 +112,15 @@ class Operations:
         )
         operation = Operation(session, entry, complex_as_arrow)
         self._known[operation.id] = operation
-        operation.done = self._workers.submit(
-            operation.run, self._warehouse, self._faults, parameters
-        )
+        done = self._workers.submit(operation.run, self._warehouse, self._faults, parameters)
+        operation.done = done
         if session.statement_timeout:
-            self._time_out_later(operation, session.statement_timeout)
+            timer = self._stop_later(operation, session.statement_timeout)
+            done.add_done_callback(lambda _: timer.cancel())
         return operation
 
     def completed(self, session: Session, result: Result, what: str) -> Operation:
-        """An operation that is already over: what GetTables and its like return."""
+        """Return an operation that has already ended, for metadata calls such as GetTables."""
         entry = self._warehouse.parts.history.start(
             str(uuid.uuid4()), str(session.id), session.user, what, ""
         )
@@ -126,6 +130,7 @@ class Operations:
         return operation
 
     def get(self, operation_id: uuid.UUID, user: str) -> Operation:
+        """Return a user's operation. Raises InvalidHandle."""
         operation = self._known.get(operation_id)
         if operation is None or operation.session.user != user:
             raise InvalidHandle(f"Invalid OperationHandle: OperationHandle [{operation_id}]")
@@ -142,8 +147,8 @@ class Operations:
             self.cancel(operation)
             self.close(operation.id)
 
-    def _time_out_later(self, operation: Operation, seconds: float) -> None:
+    def _stop_later(self, operation: Operation, seconds: float) -> threading.Timer:
         timer = threading.Timer(seconds, operation.stop, [self._warehouse, State.TIMEDOUT_STATE])
         timer.daemon = True
         timer.start()
-        operation.done.add_done_callback(lambda _: timer.cancel())
+        return timer

@@ -1,11 +1,14 @@
-"""An answer in JSON, whichever part of the server gives it."""
+"""An answer in JSON."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Reply:
+    """An HTTP status, and the JSON object of the answer."""
+
     status: int
-    body: dict
+    body: Mapping[str, object]

@@ -1,4 +1,4 @@
-"""The few REST calls that a connection check makes: the warehouse's state, and who am I."""
+"""The REST calls that a connection check makes: the warehouse's state, and the current user."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WAREHOUSE = re.compile(r"/api/2\.0/sql/warehouses/(?P<id>[^/]+)(?P<start>/start
 
 
 def answer(method: str, path: str, principal: Principal, start_stop: StartStop) -> Reply:
-    """Raises Refused where the principal may not use the warehouse."""
+    """Answer a REST call. Raises Refused if the principal may not use the warehouse."""
     if (method, path) == ("GET", "/api/2.0/preview/scim/v2/Me"):
         return Reply(200, {"userName": principal.user, "displayName": principal.user})
     wanted = _WAREHOUSE.fullmatch(path)

@@ -1,4 +1,4 @@
-"""Arrow tables on the wire: schema, batches and pages as the connector reads them."""
+"""Results on the wire: Arrow schemas, batches and pages, as the connector reads them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from databricks.sql.thrift_api.TCLIService import ttypes
 
 from local_warehouse.errors import unsupported
 
-# Batches this small keep a page within what a client asked for.
+# Small batches, so that a page is not much larger than the client asked for.
 ROWS_PER_BATCH = 4096
 
 _SIMPLE = {
@@ -29,9 +29,9 @@ _SIMPLE = {
 
 
 def to_wire(table: pa.Table, complex_as_arrow: bool) -> pa.Table:
-    """The table in the Arrow types that Databricks sends.
+    """Return the table in the Arrow types that Databricks sends. Raises SqlError.
 
-    Nested values become JSON text for a client that cannot read them as Arrow.
+    Unless ``complex_as_arrow``, nested values become JSON text.
     """
     columns, fields = [], []
     for field, column in zip(table.schema, table.columns, strict=True):
@@ -48,7 +48,7 @@ def to_wire(table: pa.Table, complex_as_arrow: bool) -> pa.Table:
 
 
 def _day_time(value: dt.timedelta) -> str:
-    """A day-time interval as Databricks writes it for clients: ``1 02:03:04.000000000``."""
+    """Return an interval as Databricks writes it for clients: ``1 02:03:04.000000000``."""
     sign, value = ("-", -value) if value < dt.timedelta(0) else ("", value)
     hours, rest = divmod(value.seconds, 3600)
     minutes, seconds = divmod(rest, 60)
@@ -121,14 +121,15 @@ class Pages:
 
     @property
     def more(self) -> bool:
-        return self.offset < self.table.num_rows
+        return bool(self.offset < self.table.num_rows)
 
     def next(self, max_rows: int, max_bytes: int) -> ttypes.TRowSet:
-        """The next rows, as many as both limits allow and at least one."""
+        """Return the next rows: as many as both limits allow, and at least one batch."""
         start = self.offset
         left = self.table.num_rows - start
         wanted = self.table.slice(start, min(left, max_rows) if max_rows > 0 else left)
-        batches, size = [], 0
+        batches: list[ttypes.TSparkArrowBatch] = []
+        size = 0
         for batch in wanted.combine_chunks().to_batches(max_chunksize=ROWS_PER_BATCH):
             data = batch.serialize().to_pybytes()
             if batches and size + len(data) > max_bytes > 0:

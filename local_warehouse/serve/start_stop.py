@@ -1,4 +1,4 @@
-"""Whether the warehouse runs, as its REST API says; it starts and stops only when told to."""
+"""Whether the warehouse runs. It starts and stops only on request, never by itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ STATES = ("STARTING", "RUNNING", "STOPPING", "STOPPED", "DELETING", "DELETED")
 
 
 class StartStop:
-    """The state; after ``start`` it is STARTING for ``start_seconds``, then RUNNING."""
+    """The warehouse's state: after ``start``, STARTING for ``start_seconds``, then RUNNING."""
 
     def __init__(self) -> None:
         self.start_seconds = 0.0
@@ -28,8 +28,8 @@ class StartStop:
     def is_running(self) -> bool:
         return self._state == "RUNNING" or self.state == "RUNNING"
 
-    def become(self, state: str) -> None:
-        """Stay in that state until told otherwise. Raises ValueError for an unknown one."""
+    def set_state(self, state: str) -> None:
+        """Set a state, which stays until it is changed. Raises ValueError for an unknown one."""
         if state not in STATES:
             raise ValueError(f"unknown state {state!r}; known are {', '.join(STATES)}")
         with self._lock:

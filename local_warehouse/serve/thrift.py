@@ -1,20 +1,24 @@
-"""Databricks SQL's Thrift service, as the connector calls it (TCLIService).
+"""Databricks SQL's Thrift service (TCLIService), as the connector calls it.
 
-One handler per request: it knows who asks. The connector's own generated ``Processor`` reads
-and writes the messages.
+Each request has its own handler, which knows the user. The ``Processor`` that the connector ships
+reads and writes the messages.
 """
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import pyarrow as pa
 from databricks.sql.thrift_api.TCLIService import ttypes
 from databricks.sql.thrift_api.TCLIService.ttypes import TOperationState as State
 
+from local_warehouse.catalog.catalog import Catalog
 from local_warehouse.catalog.objects import DEFAULT_CATALOG, DEFAULT_SCHEMA
-from local_warehouse.catalog.securables import schema_
+from local_warehouse.catalog.privileges import Access
+from local_warehouse.catalog.securables import schema_securable
 from local_warehouse.commands.use import check_setting
 from local_warehouse.errors import InvalidHandle, SqlError, no_unity_catalog
 from local_warehouse.result import Result
@@ -26,14 +30,36 @@ from local_warehouse.warehouse import Warehouse
 from . import metadata_calls
 from .faults import Faults
 from .operations import Operation, Operations
-from .results import thrift_schema
+from .results import Pages, thrift_schema
 
 VERSION = ttypes.TProtocolVersion.SPARK_CLI_SERVICE_PROTOCOL_V7
-# How long an answer waits for a statement to end before the client has to ask again.
+# How long an answer waits for a statement to end; then the client asks again.
 POLL_SECONDS = 5.0
 
 OK = ttypes.TStatus(ttypes.TStatusCode.SUCCESS_STATUS)
 _PREFIX = "spark."
+
+
+class SessionRequest(Protocol):
+    """A request about a session."""
+
+    sessionHandle: ttypes.TSessionHandle
+
+
+class OperationRequest(Protocol):
+    """A request about an operation."""
+
+    operationHandle: ttypes.TOperationHandle
+
+
+class ListingRequest(SessionRequest, Protocol):
+    """A metadata call: its operation ends at once."""
+
+    getDirectResults: ttypes.TSparkGetDirectResults | None
+
+
+Request = TypeVar("Request", bound=ListingRequest)
+Response = TypeVar("Response")
 
 
 def _error(error: Exception) -> ttypes.TStatus:
@@ -44,8 +70,7 @@ def _error(error: Exception) -> ttypes.TStatus:
     return ttypes.TStatus(code, sqlState=sqlstate, errorMessage=str(error))
 
 
-def _guid(handle) -> uuid.UUID:
-    identifier = getattr(handle, "sessionId", None) or handle.operationId
+def _guid(identifier: ttypes.THandleIdentifier) -> uuid.UUID:
     return uuid.UUID(bytes=identifier.guid)
 
 
@@ -92,18 +117,18 @@ class Service:
         self.warehouse.sessions.close(session.id)
         return ttypes.TCloseSessionResp(status=OK)
 
-    def _session(self, req) -> Session:
-        return self.warehouse.sessions.get(_guid(req.sessionHandle), self.user)
+    def _session(self, req: SessionRequest) -> Session:
+        return self.warehouse.sessions.get(_guid(req.sessionHandle.sessionId), self.user)
 
     def _initial_namespace(self, given: ttypes.TNamespace | None) -> Namespace:
         catalog = (given and given.catalogName) or DEFAULT_CATALOG
         schema = (given and given.schemaName) or DEFAULT_SCHEMA
         if given and (given.catalogName or given.schemaName):
-            place = schema_(catalog, schema)
+            securable = schema_securable(catalog, schema)
             if given.catalogName and not self.warehouse.parts.catalog.unity:
                 raise no_unity_catalog()
             self.warehouse.parts.catalog.schema(catalog, schema)
-            self.warehouse.access(self.user).require("USE SCHEMA", place)
+            self.warehouse.access(self.user).require("USE SCHEMA", securable)
         return Namespace(catalog.lower(), schema.lower())
 
     # --- statements ---
@@ -145,7 +170,7 @@ class Service:
         self, req: ttypes.TGetResultSetMetadataReq
     ) -> ttypes.TGetResultSetMetadataResp:
         try:
-            return self._metadata(self._operation(req))
+            return _metadata(_pages(self._operation(req)))
         except (InvalidHandle, SqlError) as error:
             return ttypes.TGetResultSetMetadataResp(status=_error(error))
 
@@ -153,15 +178,15 @@ class Service:
         try:
             operation = self._operation(req)
             operation.finished(POLL_SECONDS)
-            metadata = self._metadata(operation)
+            pages = _pages(operation)
         except (InvalidHandle, SqlError) as error:
             return ttypes.TFetchResultsResp(status=_error(error))
-        rows = operation.pages.next(req.maxRows or 0, req.maxBytes or 0)
+        rows = pages.next(req.maxRows or 0, req.maxBytes or 0)
         return ttypes.TFetchResultsResp(
             status=OK,
-            hasMoreRows=operation.pages.more,
+            hasMoreRows=pages.more,
             results=rows,
-            resultSetMetadata=metadata if req.includeResultSetMetadata else None,
+            resultSetMetadata=_metadata(pages) if req.includeResultSetMetadata else None,
         )
 
     def CancelOperation(self, req: ttypes.TCancelOperationReq) -> ttypes.TCancelOperationResp:
@@ -172,11 +197,11 @@ class Service:
         return ttypes.TCancelOperationResp(status=OK)
 
     def CloseOperation(self, req: ttypes.TCloseOperationReq) -> ttypes.TCloseOperationResp:
-        self.operations.close(_guid(req.operationHandle))
+        self.operations.close(_guid(req.operationHandle.operationId))
         return ttypes.TCloseOperationResp(status=OK)
 
-    def _operation(self, req) -> Operation:
-        return self.operations.get(_guid(req.operationHandle), self.user)
+    def _operation(self, req: OperationRequest) -> Operation:
+        return self.operations.get(_guid(req.operationHandle.operationId), self.user)
 
     @staticmethod
     def _handle(operation: Operation) -> ttypes.TOperationHandle:
@@ -191,26 +216,10 @@ class Service:
             hasResultSet=True,
             numModifiedRows=operation.modified_rows,
         )
-        if operation.state == State.ERROR_STATE:
+        if operation.state == State.ERROR_STATE and operation.error is not None:
             status.sqlState = operation.error.sqlstate
             status.errorMessage = status.displayMessage = str(operation.error)
         return status
-
-    @staticmethod
-    def _metadata(operation: Operation) -> ttypes.TGetResultSetMetadataResp:
-        """Raises SqlError where the statement left no result."""
-        if operation.pages is None:
-            name = State._VALUES_TO_NAMES[operation.state].removesuffix("_STATE").lower()
-            raise SqlError("OPERATION_CANCELED", f"Operation {name}; no result.", "HY008")
-        schema = operation.pages.table.schema
-        return ttypes.TGetResultSetMetadataResp(
-            status=OK,
-            schema=thrift_schema(schema),
-            resultFormat=ttypes.TSparkRowSetType.ARROW_BASED_SET,
-            lz4Compressed=False,
-            arrowSchema=schema.serialize().to_pybytes(),
-            isStagingOperation=False,
-        )
 
     def _direct_results(
         self, operation: Operation, limits: ttypes.TSparkGetDirectResults
@@ -218,17 +227,18 @@ class Service:
         direct = ttypes.TSparkDirectResults(operationStatus=self._status(operation))
         if operation.state != State.FINISHED_STATE:
             return direct
-        direct.resultSetMetadata = self._metadata(operation)
-        rows = operation.pages.next(limits.maxRows or 0, limits.maxBytes or 0)
+        pages = _pages(operation)
+        direct.resultSetMetadata = _metadata(pages)
+        rows = pages.next(limits.maxRows or 0, limits.maxBytes or 0)
         direct.resultSet = ttypes.TFetchResultsResp(
-            status=OK, hasMoreRows=operation.pages.more, results=rows
+            status=OK, hasMoreRows=pages.more, results=rows
         )
-        if not operation.pages.more:
+        if not pages.more:
             self.operations.close(operation.id)
             direct.closeOperation = ttypes.TCloseOperationResp(status=OK)
         return direct
 
-    # --- the catalog, as cursor.tables() and its like ask for it ---
+    # --- metadata calls, such as those of cursor.tables() ---
     def GetCatalogs(self, req: ttypes.TGetCatalogsReq) -> ttypes.TGetCatalogsResp:
         return self._listing(req, metadata_calls.catalogs, ttypes.TGetCatalogsResp)
 
@@ -241,16 +251,39 @@ class Service:
     def GetColumns(self, req: ttypes.TGetColumnsReq) -> ttypes.TGetColumnsResp:
         return self._listing(req, metadata_calls.columns, ttypes.TGetColumnsResp)
 
-    def _listing(self, req, source, response):
+    def _listing(
+        self,
+        req: Request,
+        source: Callable[[Catalog, Access, Request], pa.Table],
+        response: Callable[..., Response],
+    ) -> Response:
         try:
             session = self._session(req)
-            table: pa.Table = source(
-                self.warehouse.parts.catalog, self.warehouse.access(self.user), req
-            )
+            table = source(self.warehouse.parts.catalog, self.warehouse.access(self.user), req)
         except (InvalidHandle, SqlError) as error:
             return response(status=_error(error))
-        what = type(req).__name__.removeprefix("T").removesuffix("Req")
-        operation = self.operations.completed(session, Result(table), what)
+        call = type(req).__name__.removeprefix("T").removesuffix("Req")
+        operation = self.operations.completed(session, Result(table), call)
         limits = req.getDirectResults
         direct = None if limits is None else self._direct_results(operation, limits)
         return response(status=OK, operationHandle=self._handle(operation), directResults=direct)
+
+
+def _pages(operation: Operation) -> Pages:
+    """Return the statement's result. Raises SqlError if it has none."""
+    if operation.pages is None:
+        name = State._VALUES_TO_NAMES[operation.state].removesuffix("_STATE").lower()
+        raise SqlError("OPERATION_CANCELED", f"Operation {name}; no result.", "HY008")
+    return operation.pages
+
+
+def _metadata(pages: Pages) -> ttypes.TGetResultSetMetadataResp:
+    schema = pages.table.schema
+    return ttypes.TGetResultSetMetadataResp(
+        status=OK,
+        schema=thrift_schema(schema),
+        resultFormat=ttypes.TSparkRowSetType.ARROW_BASED_SET,
+        lz4Compressed=False,
+        arrowSchema=schema.serialize().to_pybytes(),
+        isStagingOperation=False,
+    )

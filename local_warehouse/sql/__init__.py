@@ -1,1 +1,5 @@
-"""SQL in, SQL out: parsing, names, parameters, policies. Needs no server and no engine."""
+"""SQL in, SQL out: from a user's statement to the SQL that the engine runs.
+
+Pure functions of text, syntax trees and the catalog's plain objects. They need no server, no
+engine and no disk.
+"""

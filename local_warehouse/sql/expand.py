@@ -1,54 +1,59 @@
-"""From a parsed statement to what the engine understands: tables, functions, policies."""
+"""Turn a parsed statement into engine SQL: tables, functions, row filters and masks."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from sqlglot import exp
 
 from local_warehouse.catalog.objects import SYSTEM_CATALOG, Function, Policy, Table
 from local_warehouse.errors import SqlError, no_past, syntax_error, unsupported
-from local_warehouse.sql import functions, policies, table_changes
-from local_warehouse.sql.markers import mark_values
-from local_warehouse.sql.names import SYSTEM_SCHEMAS, PastTable, Resolver, is_cte
-from local_warehouse.sql.template import Markers, engine_name
+
+from . import functions, policies, table_changes
+from .markers import mark_values
+from .names import SYSTEM_SCHEMAS, Resolver, TableVersion, is_cte
+from .template import Markers, engine_name
 
 
 def expand(
-    tree: exp.Expression, resolver: Resolver, markers: Markers, target: exp.Table | None = None
+    tree: exp.Expr, resolver: Resolver, markers: Markers, target: exp.Table | None = None
 ) -> list[Table]:
-    """Point every table reference in ``tree`` at the engine's name for it, inline functions.
+    """Rewrite ``tree`` in place for the engine; return the tables that it refers to.
 
-    Returns the tables referred to; all but a write's ``target`` have to be readable, and show
-    only what their policies let through. System tables become a hole that is filled with a
-    snapshot at execution. Raises SqlError.
+    Each table gets the engine's name, and calls of functions become the functions' bodies. The
+    user needs SELECT on each table but the ``target`` of a write, and reads only what the table's
+    row filter and masks let through. Raises SqlError.
     """
-    # All found before anything is put in: what is put in is finished, and not looked at again.
-    calls = [(node, names) for node in tree.dfs() if (names := functions.called(node))]
+    # Find all calls first: the bodies that take their place are already expanded.
+    calls = [(node, names) for node in tree.dfs() if (names := functions.called_name(node))]
     tables = _rewrite_tables(tree, resolver, markers, target)
     for node, names in reversed(calls):
         if (function := resolver.function(names)) is not None:
-            given = functions.arguments(node)
-            node.replace(inline(function, given, resolver, markers))
+            node.replace(inline(function, functions.arguments(node), resolver, markers))
     return tables
 
 
 def inline(
-    function: Function, given: list[exp.Expression], resolver: Resolver, markers: Markers
-) -> exp.Expression:
-    """The function's body with its arguments in place. Raises SqlError."""
-    inner = resolver.within(function)
-    binding = functions.Binding(function, given, inner)
-    tree = functions.body(function)
+    function: Function, arguments: Sequence[exp.Expr], resolver: Resolver, markers: Markers
+) -> exp.Expr:
+    """Return the function's body with the arguments in it. Raises SqlError."""
+    inner = resolver.inside(function)
+    substitution = functions.ArgumentSubstitution(function, arguments, inner)
+    tree = functions.parse_body(function)
     mark_values(tree, inner, markers)
-    binding.mark(tree)
+    substitution.mark_parameters(tree)
     expand(tree, inner, markers)
-    return binding.put_in(tree)
+    return substitution.substitute(tree)
 
 
-def policy_caller(resolver: Resolver, markers: Markers) -> policies.Call:
-    """Calls the functions of policies, for which nobody needs EXECUTE."""
+def policy_caller(resolver: Resolver, markers: Markers) -> policies.PolicyCall:
+    """Return a callable that inlines the functions of row filters and masks.
 
-    def call(policy: Policy, given: list[exp.Expression]) -> exp.Expression:
-        function = resolver.catalog.find_function(*policy.function)
+    Their owner's privileges count, not the user's.
+    """
+
+    def call(policy: Policy, arguments: Sequence[exp.Expr]) -> exp.Expr:
+        function = resolver.catalog.find_function(*policy.path)
         if function is None:
             raise SqlError(
                 "UNRESOLVED_ROUTINE",
@@ -56,18 +61,18 @@ def policy_caller(resolver: Resolver, markers: Markers) -> policies.Call:
                 "column mask uses.",
                 "42883",
             )
-        return inline(function, given, resolver.for_policies(), markers)
+        return inline(function, arguments, resolver.for_policies(), markers)
 
     return call
 
 
 def _rewrite_tables(
-    tree: exp.Expression, resolver: Resolver, markers: Markers, target: exp.Table | None
+    tree: exp.Expr, resolver: Resolver, markers: Markers, target: exp.Table | None
 ) -> list[Table]:
     tables = []
     for node in list(tree.find_all(exp.Table)):
         if table_changes.is_call(node):
-            tables.append(table_changes.put_in(node, resolver, markers))
+            tables.append(table_changes.replace_call(node, resolver, markers))
             continue
         if not isinstance(node.this, exp.Identifier) or is_cte(node):
             continue
@@ -88,7 +93,7 @@ def _rewrite_tables(
                 raise syntax_error(f"at or near '{node.name}': only what is now can be changed")
             if node.args.get("version") and policies.is_protected(table):
                 raise no_past(table.full_name)
-            _point_at(node, table, markers)
+            _set_engine_name(node, table, markers)
             if node is not target and policies.is_protected(table):
                 _protect(node, table, resolver, markers)
     for column in tree.find_all(exp.Column):
@@ -97,7 +102,7 @@ def _rewrite_tables(
     return tables
 
 
-def _point_at(node: exp.Table, table: Table, markers: Markers) -> None:
+def _set_engine_name(node: exp.Table, table: Table, markers: Markers) -> None:
     node.set("catalog", None)
     version = node.args.get("version")
     if version is None:
@@ -105,19 +110,21 @@ def _point_at(node: exp.Table, table: Table, markers: Markers) -> None:
         node.set("this", exp.to_identifier(engine_table))
         node.set("db", exp.to_identifier(database))
         return
-    past = PastTable(table.id, version.name.upper(), markers.template(version.expression))
+    table_version = TableVersion(
+        table.id, version.name.upper(), markers.template(version.expression)
+    )
     node.set("version", None)
-    node.set("this", markers.identifier("past", past))
+    node.set("this", markers.identifier("time_travel", table_version))
     node.set("db", exp.to_identifier("delta"))
 
 
 def _protect(node: exp.Table, table: Table, resolver: Resolver, markers: Markers) -> None:
-    """Put a query of what may be seen in the table's place."""
-    if resolver.of_policy:
+    """Replace the table by a query of the rows and values that the user may see."""
+    if resolver.is_for_policy:
         raise unsupported("row filters or column masks that read a table with such of its own")
     others = {key for key, value in node.args.items() if value} - {"this", "db", "alias"}
     if others:
         raise unsupported(f"{', '.join(others)} of a table with a row filter or column mask")
     source = exp.Table(this=node.this, db=node.args["db"])
-    query = policies.visible(table, source, policy_caller(resolver, markers))
+    query = policies.visible_rows(table, source, policy_caller(resolver, markers))
     node.replace(exp.Subquery(this=query, alias=node.args["alias"]))

@@ -1,9 +1,9 @@
-"""SQL functions: found where they are called, their bodies made ready to take their place."""
+"""SQL functions: find their calls, and put arguments into their bodies."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlglot import exp
 
@@ -11,15 +11,15 @@ from local_warehouse.catalog.objects import Function
 from local_warehouse.errors import SqlError, unsupported
 
 from .names import Resolver, is_cte
-from .parsing import parse
+from .parsing import parse_expression
 from .template import DIALECT
 
 
-def called(node: exp.Expression) -> list[str] | None:
-    """The name of the function that ``node`` calls, in parts; None where it is no such call.
+def called_name(node: exp.Expr) -> list[str] | None:
+    """Return the parts of the function's name that ``node`` calls; None for other nodes.
 
-    A qualified name is always a function of a schema; of others only those that the parser
-    does not know as built in.
+    A qualified name is always a function of a schema. An unqualified one is, if the parser does
+    not know it as a built-in function.
     """
     if isinstance(node, exp.Anonymous) and not _is_qualified(node):
         return [node.name]
@@ -34,15 +34,15 @@ def called(node: exp.Expression) -> list[str] | None:
     return [*_column_parts(left), *names]
 
 
-def arguments(node: exp.Expression) -> list[exp.Expression]:
-    return (node.expression if isinstance(node, exp.Dot) else node).expressions
+def arguments(call: exp.Expr) -> list[exp.Expr]:
+    return list((call.expression if isinstance(call, exp.Dot) else call).expressions)
 
 
-def body(function: Function) -> exp.Expression:
-    return exp.paren(parse(f"SELECT {function.body}").selects[0])
+def parse_body(function: Function) -> exp.Expr:
+    return exp.paren(parse_expression(function.body))
 
 
-def _is_qualified(node: exp.Expression) -> bool:
+def _is_qualified(node: exp.Expr) -> bool:
     return isinstance(node.parent, exp.Dot) and node.parent.expression is node
 
 
@@ -52,86 +52,90 @@ def _name(call: exp.Func) -> str:
     return call.name
 
 
-def _column_parts(node: exp.Expression) -> list[str]:
+def _column_parts(node: exp.Identifier | exp.Column) -> list[str]:
     return [part.name for part in node.parts] if isinstance(node, exp.Column) else [node.name]
 
 
-class Binding:
-    """One call's arguments, to be put where the function's parameters stand.
+class ArgumentSubstitution:
+    """Puts the arguments of one call in the place of the function's parameters.
 
-    The parameters are marked before the body is worked on, and replaced after it: what is put
-    in belongs to the caller, and means there what it meant.
+    Call ``mark_parameters`` on the body before it is expanded, and ``substitute`` afterwards: so
+    the names in the arguments keep the meaning that they have for the caller.
     """
 
-    def __init__(
-        self, function: Function, given: list[exp.Expression], resolver: Resolver
-    ) -> None:
-        if len(given) != len(function.parameters):
+    def __init__(self, function: Function, values: Sequence[exp.Expr], resolver: Resolver) -> None:
+        if len(values) != len(function.parameters):
             raise SqlError(
                 "WRONG_NUM_ARGS.WITHOUT_SUGGESTION",
                 f"The `{function.name}` requires {len(function.parameters)} parameters but the "
-                f"actual number is {len(given)}.",
+                f"actual number is {len(values)}.",
                 "42605",
             )
         self._function = function
-        self._given = given
+        self._values = values
         self._resolver = resolver
         self._key = secrets.token_hex(4)
-        self._names = {p.name.lower(): i for i, p in enumerate(function.parameters)}
+        self._indices = {p.name.lower(): i for i, p in enumerate(function.parameters)}
 
-    def mark(self, tree: exp.Expression) -> None:
-        """Raises SqlError where a name could mean a parameter or something else."""
+    def mark_parameters(self, tree: exp.Expr) -> None:
+        """Mark the columns of the body that mean a parameter.
+
+        Raises SqlError if a name could mean a parameter or something else.
+        """
         if tree.find(exp.Query):
             self._require_no_capture(tree)
         for column in tree.find_all(exp.Column):
-            index = self._names.get(column.name.lower())
-            own = column.table.lower() in ("", self._function.name)
-            if index is None or not own:
+            index = self._indices.get(column.name.lower())
+            may_be_parameter = column.table.lower() in ("", self._function.name)
+            if index is None or not may_be_parameter:
                 continue
             if not column.table and in_subquery(column, tree, self._resolver):
                 continue
             column.meta[self._key] = index
 
-    def put_in(self, tree: exp.Expression) -> exp.Expression:
+    def substitute(self, tree: exp.Expr) -> exp.Expr:
+        """Replace the marked columns, and cast the body to the type that is returned."""
         for column in list(tree.find_all(exp.Column)):
             if (index := column.meta.get(self._key)) is not None:
                 kind = self._function.parameters[index].type
-                column.replace(exp.cast(self._given[index].copy(), kind, dialect=DIALECT))
+                column.replace(exp.cast(self._values[index].copy(), kind, dialect=DIALECT))
         return exp.cast(tree, self._function.returns, dialect=DIALECT)
 
-    def _require_no_capture(self, tree: exp.Expression) -> None:
-        """In a subquery of the body, an argument's column must not become one of its tables'."""
+    def _require_no_capture(self, tree: exp.Expr) -> None:
+        """Raise SqlError if an argument's column could mean a column of the body's subqueries."""
         aliases = {table.alias_or_name.lower() for table in tree.find_all(exp.Table)}
-        for argument in self._given:
+        for argument in self._values:
             for column in argument.find_all(exp.Column):
-                taken = column.table.lower() in aliases
-                inner = not column.table and any(
-                    knows(select, column.name, self._resolver)
+                is_alias = column.table.lower() in aliases
+                is_read = not column.table and any(
+                    reads_column(select, column.name, self._resolver)
                     for select in tree.find_all(exp.Select)
                 )
-                if taken or inner:
+                if is_alias or is_read:
                     raise unsupported(
                         f"the argument {column.sql(dialect=DIALECT)} of a function whose body "
                         "reads a table with such a column or name"
                     )
 
 
-def in_subquery(column: exp.Expression, root: exp.Expression, resolver: Resolver) -> bool:
-    """Whether an unqualified name is a column of a subquery within ``root``."""
-    return any(knows(select, column.name, resolver) for select in _enclosing(column, root))
+def in_subquery(column: exp.Column, root: exp.Expr, resolver: Resolver) -> bool:
+    """Whether an unqualified column belongs to a subquery within ``root``."""
+    return any(reads_column(select, column.name, resolver) for select in _enclosing(column, root))
 
 
-def _enclosing(node: exp.Expression, root: exp.Expression) -> Iterator[exp.Select]:
-    while node is not root and node is not None:
-        node = node.parent
-        if isinstance(node, exp.Select):
-            yield node
+def _enclosing(node: exp.Expr, root: exp.Expr) -> Iterator[exp.Select]:
+    """Yield the SELECTs around ``node``, up to ``root``."""
+    parent: exp.Expr | None = node
+    while parent is not None and parent is not root:
+        parent = parent.parent
+        if isinstance(parent, exp.Select):
+            yield parent
 
 
-def knows(select: exp.Select, name: str, resolver: Resolver) -> bool:
-    """Whether one of the tables that ``select`` reads has that column.
+def reads_column(select: exp.Select, name: str, resolver: Resolver) -> bool:
+    """Whether a table that ``select`` reads has the column.
 
-    Raises SqlError where this cannot be told.
+    Raises SqlError if that is unknown, because ``select`` reads something other than tables.
     """
     sources = [join.this for join in select.args.get("joins") or ()]
     if (from_ := select.args.get("from_")) is not None:

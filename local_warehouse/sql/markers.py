@@ -1,4 +1,4 @@
-"""Markers where a statement's parameters and the session's functions stand."""
+"""Put markers in the place of a statement's parameters and of functions about the session."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ _USER = ("USER",)
 _MEMBERSHIP = ("IS_ACCOUNT_GROUP_MEMBER", "IS_MEMBER")
 
 
-def mark_values(tree: exp.Expression, resolver: Resolver, markers: Markers) -> None:
-    """Put markers where parameters and the session's functions stand."""
+def mark_values(tree: exp.Expr, resolver: Resolver, markers: Markers) -> None:
+    """Replace parameters and functions about the session, in place.
+
+    The current catalog and schema become literals: a prepared statement belongs to a namespace.
+    """
     namespace = resolver.namespace
     position = 0
     for node in list(tree.dfs()):
@@ -34,11 +37,11 @@ def mark_values(tree: exp.Expression, resolver: Resolver, markers: Markers) -> N
             node.replace(exp.Literal.string(METASTORE_ID))
         elif _is_call(node, _MEMBERSHIP) and len(node.expressions) == 1:
             (group,) = node.expressions
-            # In place: the argument itself may be one of the nodes still to come.
+            # Move the argument without copying it: it may be a node that the loop still visits.
             within = exp.In(expressions=[markers.value("groups", "")])
             node.replace(exp.paren(within, copy=False))
             within.set("this", group)
 
 
-def _is_call(node: exp.Expression, names: tuple[str, ...]) -> bool:
+def _is_call(node: exp.Expr, names: tuple[str, ...]) -> bool:
     return isinstance(node, exp.Anonymous) and node.name.upper() in names

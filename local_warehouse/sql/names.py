@@ -1,4 +1,4 @@
-"""From the names in a statement to what the catalog has, as the session's user may see it."""
+"""Find the objects that the names in a statement mean, as far as its user may use them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from typing import Protocol
 from sqlglot import exp
 
 from local_warehouse.catalog.objects import SYSTEM_CATALOG, Function, Table
-from local_warehouse.catalog.securables import Need, Securable, catalog_, object_, schema_
+from local_warehouse.catalog.securables import (
+    Need,
+    Securable,
+    catalog_securable,
+    schema_securable,
+    securable_of,
+)
 from local_warehouse.errors import (
     SqlError,
     no_unity_catalog,
@@ -18,7 +24,7 @@ from local_warehouse.errors import (
     unsupported,
 )
 
-from .template import Template
+from .template import DIALECT, Template
 
 SYSTEM_SCHEMAS = {"information_schema"}
 
@@ -36,18 +42,18 @@ class Catalog(Protocol):
 class Access(Protocol):
     """What name resolution asks about one user's privileges."""
 
-    def of(self, user: str) -> Access: ...
+    def for_user(self, user: str) -> Access: ...
 
     def require(self, privilege: str, securable: Securable) -> None: ...
 
     def require_use(self, securable: Securable) -> None: ...
 
-    def require_sight(self, securable: Securable) -> None: ...
+    def require_visible(self, securable: Securable) -> None: ...
 
 
 @dataclass(frozen=True)
-class PastTable:
-    """A table as of a VERSION or a TIMESTAMP, given by an expression."""
+class TableVersion:
+    """A table ``VERSION AS OF`` or ``TIMESTAMP AS OF`` (``kind``) an expression."""
 
     table_id: str
     kind: str
@@ -56,7 +62,7 @@ class PastTable:
 
 @dataclass(frozen=True)
 class TableChanges:
-    """A call of table_changes: a table, and the first and last version or moment."""
+    """A call of ``table_changes``: a table, and the first and last version or moment."""
 
     table_id: str
     start: Template
@@ -72,18 +78,19 @@ class Namespace:
 
 
 def parts(table: exp.Table, namespace: Namespace) -> tuple[str, str, str]:
-    """Catalog, schema and name that a reference means, in lower case."""
+    """Return the catalog, schema and name that a reference means, in lower case."""
     if not isinstance(table.this, exp.Identifier):
-        raise unsupported(f"the table function {table.sql(dialect='databricks')}")
+        raise unsupported(f"the table function {table.sql(dialect=DIALECT)}")
     catalog = table.catalog or namespace.catalog
     schema = table.db or namespace.schema
     return catalog.lower(), schema.lower(), table.name.lower()
 
 
 class Resolver:
-    """Finds what names mean to one user; ``needs`` collects what using it takes.
+    """Finds the objects that names mean to one user, and checks the user's privileges on them.
 
-    Whoever may not use something is told so, before anything else about it.
+    ``needs`` collects these privileges, to be checked again whenever the statement runs. Without
+    them, the error says so before it says anything else about the object.
     """
 
     def __init__(self, namespace: Namespace, catalog: Catalog, access: Access) -> None:
@@ -91,12 +98,15 @@ class Resolver:
         self.catalog = catalog
         self.access = access
         self.needs: list[Need] = []
-        self.of_policy = False
+        self.is_for_policy = False
         self._definer: str | None = None
         self._calls: tuple[str, ...] = ()
 
     def table(self, node: exp.Table, *privileges: str) -> Table:
-        """The table that a reference means; without privileges, seeing it is enough."""
+        """Return the table that a reference means. Raises SqlError.
+
+        Without ``privileges``, it is enough that the user may see the table.
+        """
         path = self.parts(node)
         if path[0] == SYSTEM_CATALOG or path[1] in SYSTEM_SCHEMAS:
             raise SqlError(
@@ -109,9 +119,9 @@ class Resolver:
             self.access.require_use(Securable("TABLE", path))
             raise table_not_found("`{}`.`{}`.`{}`".format(*path))
         if not privileges:
-            self.access.require_sight(object_(found))
+            self.access.require_visible(securable_of(found))
         for privilege in privileges:
-            self.need(privilege, object_(found))
+            self.need(privilege, securable_of(found))
         return found
 
     def need(self, privilege: str, securable: Securable) -> None:
@@ -120,36 +130,36 @@ class Resolver:
         self.needs.append(Need(privilege, securable, self._definer))
 
     def function(self, names: list[str]) -> Function | None:
-        """The function that is called; None where the engine has to know it."""
+        """Return the function that is called; None if only the engine can know it."""
         if len(names) > 3:
             raise routine_not_found(names)
         if len(names) == 3:
             self.require_unity()
-        here = (self.namespace.catalog, self.namespace.schema)
-        catalog, schema, name = (*here[: 3 - len(names)], *(n.lower() for n in names))
+        current = (self.namespace.catalog, self.namespace.schema)
+        catalog, schema, name = (*current[: 3 - len(names)], *(n.lower() for n in names))
         found = self.catalog.find_function(catalog, schema, name)
         if found is not None:
-            self.need("EXECUTE", object_(found))
+            self.need("EXECUTE", securable_of(found))
         elif len(names) > 1:
             self.access.require_use(Securable("FUNCTION", (catalog, schema, name)))
             raise routine_not_found(names)
         return found
 
-    def within(self, function: Function) -> Resolver:
-        """How names are found in a function's body: as its owner found them."""
+    def inside(self, function: Function) -> Resolver:
+        """Return a resolver for the function's body: its owner's namespace and privileges."""
         if function.full_name in self._calls:
             raise unsupported(f"the function {function.full_name}, which calls itself")
         namespace = Namespace(*function.namespace)
-        inner = Resolver(namespace, self.catalog, self.access.of(function.owner))
-        inner.needs, inner.of_policy = self.needs, self.of_policy
+        inner = Resolver(namespace, self.catalog, self.access.for_user(function.owner))
+        inner.needs, inner.is_for_policy = self.needs, self.is_for_policy
         inner._definer = function.owner
         inner._calls = (*self._calls, function.full_name)
         return inner
 
     def for_policies(self) -> Resolver:
-        """The same, for functions of row filters and column masks."""
+        """Return the same resolver for the functions of row filters and column masks."""
         inner = copy.copy(self)
-        inner.of_policy = True
+        inner.is_for_policy = True
         return inner
 
     def parts(self, node: exp.Table) -> tuple[str, str, str]:
@@ -158,15 +168,15 @@ class Resolver:
         return parts(node, self.namespace)
 
     def schema(self, names: list[str]) -> Securable:
-        """The schema that one or two names mean; it need not exist."""
+        """Return the schema that one or two names mean; it need not exist."""
         *catalog, schema = names
         if catalog:
             self.require_unity()
-        return schema_(catalog[0] if catalog else self.namespace.catalog, schema)
+        return schema_securable(catalog[0] if catalog else self.namespace.catalog, schema)
 
     def catalog_named(self, name: str) -> Securable:
         self.require_unity()
-        return catalog_(name)
+        return catalog_securable(name)
 
     def require_unity(self) -> None:
         if not self.catalog.unity:
@@ -174,22 +184,24 @@ class Resolver:
 
 
 def is_cte(table: exp.Table) -> bool:
-    """Whether the reference means a common table expression visible where it stands."""
+    """Whether the reference means a common table expression that is visible from it."""
     if table.db:
         return False
-    name, below, node = table.name.lower(), table, table.parent
+    name = table.name.lower()
+    below: exp.Expr = table
+    node = table.parent
     while node is not None:
         if isinstance(node, exp.With):
             earlier = node.expressions[: _position(node, below)]
             if any(cte.alias.lower() == name for cte in earlier):
                 return True
         elif with_ := node.args.get("with_"):
-            visible = with_ is not below
-            if visible and any(cte.alias.lower() == name for cte in with_.expressions):
+            is_outside = with_ is not below
+            if is_outside and any(cte.alias.lower() == name for cte in with_.expressions):
                 return True
         below, node = node, node.parent
     return False
 
 
-def _position(with_: exp.With, cte: exp.Expression) -> int:
+def _position(with_: exp.With, cte: exp.Expr) -> int:
     return next(i for i, expression in enumerate(with_.expressions) if expression is cte)

@@ -1,17 +1,18 @@
-"""Statement parameters: from the wire's ``TSparkParameter`` to literals the engine reads.
+"""Turn statement parameters into literals of engine SQL.
 
-The engine takes no parameters, so each is written as a literal of exactly its declared type.
-Text is escaped here and nowhere else.
+The engine takes no parameters, so each becomes a literal of its declared type. Text is escaped
+here and nowhere else.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from local_warehouse.errors import SqlError
 
-# docs.databricks.com: "Named parameter markers"; the connector's docs/parameters.md gives both.
+# Sources: docs.databricks.com, "Named parameter markers", and the connector's docs/parameters.md.
 MAX_PARAMETERS = 255
 MAX_PARAMETER_BYTES = 1024 * 1024
 
@@ -21,10 +22,40 @@ _INTERVAL = re.compile(r"INTERVAL [A-Z]+( TO [A-Z]+)?")
 _CAST_TYPES = ("DOUBLE", "FLOAT", "DATE", "TIMESTAMP", "TIMESTAMP_NTZ")
 
 
-class Parameters:
-    """The parameters of one execution: by name, or by position."""
+class ParameterValue(Protocol):
+    """A parameter's value on the wire (``TSparkParameterValue`` of the connector)."""
 
-    def __init__(self, spark_parameters: Sequence | None) -> None:
+    @property
+    def stringValue(self) -> str | None: ...  # noqa: N802
+
+
+class Argument(Protocol):
+    """An element of an array or map (``TSparkParameterValueArg`` of the connector)."""
+
+    @property
+    def type(self) -> str | None: ...
+
+    @property
+    def value(self) -> ParameterValue | str | None: ...
+
+    @property
+    def arguments(self) -> Sequence[Argument] | None: ...
+
+
+class Parameter(Argument, Protocol):
+    """A parameter of a statement (``TSparkParameter`` of the connector)."""
+
+    @property
+    def name(self) -> str | None: ...
+
+
+class Parameters:
+    """The parameters of one execution, by name or by position.
+
+    Raises SqlError for too many parameters, too many bytes, or values not of their type.
+    """
+
+    def __init__(self, spark_parameters: Sequence[Parameter] | None) -> None:
         sent = list(spark_parameters or ())
         if len(sent) > MAX_PARAMETERS:
             raise _refused(f"{len(sent)} parameters; at most {MAX_PARAMETERS} are allowed")
@@ -38,26 +69,28 @@ class Parameters:
         self._texts = {p.name: _raw(p) or "" for p in sent if p.name}
 
     def named(self, name: str) -> str:
+        """Return a parameter as a literal. Raises SqlError if it was not sent."""
         try:
             return self.by_name[name]
         except KeyError:
             raise _unbound(name) from None
 
     def text(self, name: str) -> str:
-        """The parameter's value as plain text, for commands."""
+        """Return a parameter's value as plain text, for commands."""
         if name not in self._texts:
             raise _unbound(name)
         return self._texts[name]
 
     def positional(self, index: int) -> str:
+        """Return a parameter as a literal. Raises SqlError if it was not sent."""
         try:
             return self.by_position[index]
         except IndexError:
             raise _unbound(f"_{index}") from None
 
 
-def literal(parameter) -> str:
-    """One ``TSparkParameter`` (or a nested ``TSparkParameterValueArg``) as a SQL literal."""
+def literal(parameter: Argument) -> str:
+    """Return a parameter, or an element of one, as a SQL literal. Raises SqlError."""
     sql_type = (parameter.type or "STRING").strip().upper()
     arguments = parameter.arguments
     if arguments is not None and sql_type.startswith("ARRAY"):
@@ -72,16 +105,16 @@ def literal(parameter) -> str:
 
 
 def text_literal(value: str) -> str:
-    """A STRING literal in which no character of ``value`` can end or change it."""
+    """Return a STRING literal; no character of ``value`` can end or change it."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     if not escaped.isprintable():
         escaped = "".join(c if c >= " " else f"\\u{ord(c):04x}" for c in escaped)
     return f"'{escaped}'"
 
 
-def _raw(parameter) -> str | None:
+def _raw(parameter: Argument) -> str | None:
     value = parameter.value
-    return getattr(value, "stringValue", value)
+    return value if value is None or isinstance(value, str) else value.stringValue
 
 
 def _scalar(sql_type: str, value: str) -> str:
@@ -108,7 +141,7 @@ def _checked(sql_type: str) -> str:
     raise _refused(f"a parameter of type {sql_type}")
 
 
-def _size(parameter) -> int:
+def _size(parameter: Argument) -> int:
     own = len((_raw(parameter) or "").encode())
     return own + sum(_size(argument) for argument in parameter.arguments or ())
 

@@ -1,14 +1,15 @@
-"""Reading SQL text: whole statements as trees, commands word by word."""
+"""Read SQL text: statements as syntax trees, commands word by word."""
 
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.databricks import Databricks
 from sqlglot.errors import SqlglotError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from local_warehouse.errors import SqlError, syntax_error
 
@@ -16,10 +17,10 @@ from .parameters import Parameters
 from .template import DIALECT
 
 
-def parse(sql: str) -> exp.Expression:
-    """The one statement in ``sql``; raises SqlError (PARSE_SYNTAX_ERROR)."""
+def parse(sql: str) -> exp.Expr:
+    """Return the one statement in ``sql``. Raises SqlError (PARSE_SYNTAX_ERROR)."""
     try:
-        spelled = _points_spelled_out(sql) if "@" in sql else sql
+        spelled = _spell_out_versions(sql) if "@" in sql else sql
         trees = [tree for tree in sqlglot.parse(spelled, dialect=DIALECT) if tree is not None]
     except (SqlglotError, RecursionError) as error:
         errors = getattr(error, "errors", None)
@@ -30,12 +31,26 @@ def parse(sql: str) -> exp.Expression:
     return trees[0]
 
 
-def _points_spelled_out(sql: str) -> str:
-    """``t@v3`` as ``t VERSION AS OF 3``, ``t@20260131120000000`` as the moment that it means.
+def parse_expression(sql: str) -> exp.Expr:
+    """Return the expression in ``sql``. Raises SqlError (PARSE_SYNTAX_ERROR)."""
+    tree = parse(f"SELECT {sql}")
+    if not isinstance(tree, exp.Select):
+        raise syntax_error(f"at or near {sql}")
+    return tree.selects[0]
 
-    The parser would take either for an alias, and so for the table as it is now.
+
+def parse_condition(sql: str) -> exp.Expr:
+    """Return the condition in ``sql``. Raises SqlError (PARSE_SYNTAX_ERROR)."""
+    condition: exp.Expr = parse(f"SELECT 1 WHERE {sql}").args["where"].this
+    return condition
+
+
+def _spell_out_versions(sql: str) -> str:
+    """Replace ``t@v3`` by ``t VERSION AS OF 3``, and ``t@20260131120000000`` by its moment.
+
+    The parser would take either for an alias, and so for the table's latest version.
     """
-    tokens, parts, end = tokenize(sql), [], 0
+    tokens, parts, end = tokenize(sql), list[str](), 0
     for before, at, point in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if at.token_type is not TokenType.PARAMETER:
             continue
@@ -55,24 +70,26 @@ def _points_spelled_out(sql: str) -> str:
 
 
 class _Tokenizer(Databricks.Tokenizer):
-    # Otherwise the rest of a SHOW or an OPTIMIZE would be one token.
-    COMMANDS = set()
+    # Else the rest of a SHOW or an OPTIMIZE would be one token.
+    COMMANDS: ClassVar[set[TokenType]] = set()
 
 
-def text_of(node: exp.Expression) -> str:
-    """A string literal's text; raises SqlError for any other expression."""
+def text_of(node: exp.Expr) -> str:
+    """Return a string literal's text. Raises SqlError for any other expression."""
     if isinstance(node, exp.Literal) and node.is_string:
-        return node.this
+        return node.name
     raise syntax_error(f"at or near {node.sql(dialect=DIALECT)}: a string is expected")
 
 
-def type_name(kind: exp.Expression) -> str:
+def type_name(kind: exp.Expr) -> str:
     """Return a data type as SQL writes it."""
     return kind.sql(dialect=DIALECT)
 
 
 def property_of(item: exp.Property) -> tuple[str, str]:
-    """A table property: its name, quoted or dotted, and its value: a string, number or boolean.
+    """Return the name and the value of a table property.
+
+    The name is quoted or dotted; the value is a string, number or boolean.
 
     https://docs.databricks.com/sql/language-manual/sql-ref-syntax-ddl-tblproperties
     """
@@ -94,9 +111,10 @@ def tokenize(sql: str) -> list[Token]:
 
 
 class Words:
-    """A command's tokens, read from left to right.
+    """Reads the tokens of a command from left to right. All methods raise SqlError.
 
-    ``accept`` tries, ``expect`` insists; values may be literals or parameter markers.
+    ``accept`` reads words if they come next; ``expect`` fails if they do not. Values may be
+    literals or parameter markers.
     """
 
     def __init__(self, sql: str, parameters: Parameters) -> None:
@@ -117,14 +135,14 @@ class Words:
             raise self.unexpected()
 
     def name(self) -> list[str]:
-        """A possibly qualified name: its parts."""
+        """Read a possibly qualified name; return its parts."""
         parts = [self._next().text]
         while self.accept("."):
             parts.append(self._next().text)
         return parts
 
     def table(self) -> exp.Table:
-        """A table's name as the rest of the warehouse takes it."""
+        """Read a table's name."""
         names = self.name()
         if len(names) > 3:
             raise self.unexpected()
@@ -133,6 +151,7 @@ class Words:
         return exp.Table(this=table, db=schema, catalog=catalog)
 
     def string(self) -> str:
+        """Read a string literal, or a parameter."""
         if self.accept(":"):
             return self._parameters.text(self._next().text)
         token = self._next()
@@ -141,27 +160,28 @@ class Words:
         return token.text
 
     def property_name(self) -> str:
-        """Quoted or dotted."""
+        """Read a table property's name, quoted or dotted."""
         is_text = self.more and self._tokens[self._at].token_type is TokenType.STRING
         return self._next().text if is_text else ".".join(self.name())
 
     def number(self) -> int:
+        """Read a whole number, or a parameter."""
         text = self._parameters.text(self._next().text) if self.accept(":") else self._next().text
         if not text.isdigit():
             raise syntax_error(f"at or near '{text}': a whole number is expected")
         return int(text)
 
     def value(self) -> str:
-        """A string, number or word, as in SET."""
+        """Read a string, number or word, as in SET."""
         return self._next().text
 
     def contains(self, *words: str) -> bool:
-        """Whether these words follow each other somewhere."""
+        """Whether these words follow each other somewhere in the command."""
         texts = [token.text.upper() for token in self._tokens]
         return any(texts[i : i + len(words)] == list(words) for i in range(len(texts)))
 
     def until(self, *words: str) -> str:
-        """The SQL up to one of these words, or of all that is left."""
+        """Read the SQL up to one of these words, or to the end."""
         if not self.more:
             raise self.unexpected()
         start = self._tokens[self._at].start
@@ -171,7 +191,7 @@ class Words:
         return self._sql[start:end].rstrip().removesuffix(";")
 
     def next_is(self, *words: str) -> bool:
-        """Whether one of these words comes next, or none at all."""
+        """Whether one of these words comes next, or nothing."""
         return not self.more or self._tokens[self._at].text.upper() in words
 
     @property

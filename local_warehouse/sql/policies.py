@@ -1,109 +1,123 @@
-"""Row filters and column masks, written into whatever reads or changes a table.
+"""Row filters and column masks, written into the statements that read or change a table.
 
-A reader gets a query in the table's place. A change works on the table itself, so there every
-column that the statement names is shielded: in a row that the filter hides it is NULL.
+A statement that reads the table gets a subquery in its place. A statement that changes it works
+on the table itself; so each column of the table that the statement names becomes an expression:
+the masked value, and NULL in rows that the row filter hides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlglot import exp
 
-from local_warehouse.catalog.objects import Policy, Table
+from local_warehouse.catalog.objects import Column, Policy, Table
 from local_warehouse.errors import unsupported
 
 from .functions import in_subquery
 from .names import Resolver
 
-# The engine moves conditions towards the data, where they would meet rows that the filter
-# hides (and tell of them in errors); but never beyond a LIMIT.
+# The engine evaluates conditions as early as it can. Without a LIMIT it would evaluate the
+# statement's conditions on rows that the filter hides, and error messages would reveal them.
 NO_LIMIT = 2**63 - 1
-_SHIELD = "shield"
-Call = Callable[[Policy, list[exp.Expression]], exp.Expression]
+_PROTECTED = "protected"
+# Returns the call of a policy's function with these arguments.
+PolicyCall = Callable[[Policy, Sequence[exp.Expr]], exp.Expr]
 
 
 def is_protected(table: Table) -> bool:
+    """Whether the table has a row filter or a column mask."""
     return table.row_filter is not None or any(column.mask for column in table.columns)
 
 
-def visible(table: Table, node: exp.Table, call: Call) -> exp.Select:
-    """What there is to be seen of ``table``, which ``node`` reads."""
+def visible_rows(table: Table, node: exp.Table, call: PolicyCall) -> exp.Select:
+    """Return a query of the rows and values of ``table`` that the user may see.
+
+    ``node`` is the engine's name of the table.
+    """
     alias = f"guarded_{table.id}"
     node.set("alias", exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))
     if any(column.mask for column in table.columns):
-        values = [_value(table, column.name, alias, call) for column in table.columns]
-        named = zip(values, table.columns, strict=True)
-        select = exp.select(*(exp.alias_(v, c.name, quoted=True) for v, c in named))
+        select = exp.select(
+            *(
+                exp.alias_(_masked_value(column, alias, call), column.name, quoted=True)
+                for column in table.columns
+            )
+        )
     else:
         select = exp.select("*")
     select = select.from_(node)
     if table.row_filter is None:
         return select
-    return select.where(_filter(table, alias, call)).limit(NO_LIMIT)
+    return select.where(_condition(table.row_filter, alias, call)).limit(NO_LIMIT)
 
 
-def _filter(table: Table, alias: str, call: Call) -> exp.Expression:
-    columns = [_column(name, alias) for name in table.row_filter.columns]
-    return call(table.row_filter, columns)
+def _condition(row_filter: Policy, alias: str, call: PolicyCall) -> exp.Expr:
+    return call(row_filter, [_column(name, alias) for name in row_filter.columns])
 
 
-def _value(table: Table, name: str, alias: str, call: Call) -> exp.Expression:
-    mask = table.column(name).mask
-    if mask is None:
-        return _column(name, alias)
-    return call(mask, [_column(each, alias) for each in (name, *mask.columns)])
+def _masked_value(column: Column, alias: str, call: PolicyCall) -> exp.Expr:
+    if column.mask is None:
+        return _column(column.name, alias)
+    names = (column.name, *column.mask.columns)
+    return call(column.mask, [_column(name, alias) for name in names])
 
 
 def _column(name: str, alias: str) -> exp.Column:
     return exp.column(name, table=alias, quoted=True)
 
 
-class Shield:
-    """What keeps a change of a table from rows and values that its user may not see.
+class TargetPolicies:
+    """The row filter and column masks of a table that a statement changes.
 
-    ``mark`` is to be called before a statement is expanded, while its names mean what they
-    say, ``raise_over`` after it.
+    Call ``mark`` before the statement is expanded, while its names are still those that the user
+    wrote, and ``protect`` afterwards.
     """
 
-    def __init__(self, table: Table, alias: str, resolver: Resolver, call: Call) -> None:
+    def __init__(self, table: Table, alias: str, resolver: Resolver, call: PolicyCall) -> None:
         self._table = table
         self._alias = alias
         self._resolver = resolver
         self._call = call
-        self._on = is_protected(table)
+        self._is_protected = is_protected(table)
 
-    def mark(self, *expressions: exp.Expression | None) -> None:
-        for expression in expressions if self._on else ():
-            for column in expression.find_all(exp.Column) if expression else ():
-                if self._is_targets(column, expression):
-                    column.meta[_SHIELD] = True
+    def mark(self, *expressions: exp.Expr | None) -> None:
+        """Mark the columns of the table in these expressions. Raises SqlError for ``*``."""
+        for expression in self._given(expressions):
+            for column in expression.find_all(exp.Column):
+                if self._is_target_column(column, expression):
+                    column.meta[_PROTECTED] = True
 
-    def raise_over(self, *expressions: exp.Expression | None) -> None:
-        """Replace the marked columns, in place."""
-        for expression in expressions if self._on else ():
-            for column in list(expression.find_all(exp.Column)) if expression else ():
-                if column.meta.get(_SHIELD):
-                    column.replace(self._shielded(column.name))
+    def protect(self, *expressions: exp.Expr | None) -> None:
+        """Replace the marked columns by what the user may see of them, in place."""
+        for expression in self._given(expressions):
+            for column in list(expression.find_all(exp.Column)):
+                if column.meta.get(_PROTECTED):
+                    column.replace(self._visible_value(column.name))
 
-    def only_visible(self, condition: exp.Expression | None) -> exp.Expression | None:
-        """The condition, and that the row may be seen."""
+    def add_row_filter(self, condition: exp.Expr | None) -> exp.Expr | None:
+        """Return the condition, restricted to rows that the user may see."""
         if self._table.row_filter is None:
             return condition
-        seen = _filter(self._table, self._alias, self._call)
-        return seen if condition is None else exp.and_(seen, condition.copy())
+        is_visible = _condition(self._table.row_filter, self._alias, self._call)
+        return is_visible if condition is None else exp.and_(is_visible, condition.copy())
 
-    def _shielded(self, name: str) -> exp.Expression:
+    def _given(self, expressions: Sequence[exp.Expr | None]) -> list[exp.Expr]:
+        if not self._is_protected:
+            return []
+        return [expression for expression in expressions if expression is not None]
+
+    def _visible_value(self, name: str) -> exp.Expr:
         column = self._table.column(name)
         if column is None:
             return _column(name, self._alias)
-        value = _value(self._table, column.name, self._alias, self._call)
+        value = _masked_value(column, self._alias, self._call)
         if self._table.row_filter is None:
             return exp.paren(value)
-        seen = _filter(self._table, self._alias, self._call)
-        return exp.paren(exp.Case().when(seen, value))
+        is_visible = _condition(self._table.row_filter, self._alias, self._call)
+        return exp.paren(exp.Case().when(is_visible, value))
 
-    def _is_targets(self, column: exp.Column, root: exp.Expression) -> bool:
+    def _is_target_column(self, column: exp.Column, root: exp.Expr) -> bool:
         if isinstance(column.this, exp.Star):
             raise unsupported("* in a change of a table with a row filter or column mask")
         if column.table:

@@ -1,4 +1,4 @@
-"""``table_changes(table, start [, end])``: the change data feed as a statement reads it.
+"""``table_changes(table, start [, end])``: read the change data feed of a table.
 
 https://docs.databricks.com/sql/language-manual/functions/table_changes
 """
@@ -19,19 +19,19 @@ from .template import DIALECT, Markers
 
 
 def is_call(node: exp.Table) -> bool:
-    called = node.this
-    return isinstance(called, exp.Anonymous) and called.name.lower() == "table_changes"
+    function = node.this
+    return isinstance(function, exp.Anonymous) and function.name.lower() == "table_changes"
 
 
-def put_in(node: exp.Table, resolver: Resolver, markers: Markers) -> Table:
-    """Put a query of the changes in the call's place; the table. Raises SqlError."""
-    named, *points = node.this.expressions or [None]
-    if named is None or not 1 <= len(points) <= 2:
+def replace_call(node: exp.Table, resolver: Resolver, markers: Markers) -> Table:
+    """Replace the call by a query of the feed's files; return the table. Raises SqlError."""
+    named, *boundaries = node.this.expressions or [None]
+    if named is None or not 1 <= len(boundaries) <= 2:
         raise syntax_error("at or near 'table_changes': a table, a start and maybe an end")
     table = resolver.table(_table(named), "SELECT")
     if is_protected(table):
         raise no_past(table.full_name)
-    templates = [markers.template(point) for point in points]
+    templates = [markers.template(boundary) for boundary in boundaries]
     key = TableChanges(table.id, templates[0], templates[1] if len(templates) > 1 else None)
     source = exp.Table(this=markers.identifier("changes", key), db=exp.to_identifier("parquet"))
     query = exp.select("*").from_(source).where(markers.value("changes_range", key))
@@ -40,8 +40,8 @@ def put_in(node: exp.Table, resolver: Resolver, markers: Markers) -> Table:
     return table
 
 
-def _table(named: exp.Expression) -> exp.Table:
-    """The table's name, given as a text or written plainly."""
+def _table(named: exp.Expr) -> exp.Table:
+    """Return the table that is named by a string literal or by an identifier."""
     if isinstance(named, exp.Literal):
         try:
             return exp.to_table(text_of(named), dialect=DIALECT)

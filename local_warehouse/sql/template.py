@@ -1,7 +1,7 @@
-"""Engine SQL with holes: prepared once per statement text, filled in per execution.
+"""Engine SQL with markers: prepared once per statement text, bound to values per execution.
 
-While a statement's tree is rewritten, everything that differs between executions (parameters,
-the session's user, system tables) is replaced by a marker; the generated SQL is then
+While a statement's tree is rewritten, a marker replaces everything that differs between
+executions: parameters, the session's user, versions, system tables. The generated SQL is then
 split at the markers, so that no value ever passes through the SQL parser.
 """
 
@@ -26,11 +26,16 @@ def engine_name(table_id: str) -> str:
 
 
 @dataclass(frozen=True)
-class Hole:
-    """What goes here: ``kind`` is named, positional, user, groups, system, past, version,
-    changes or changes_range.
+class Marker:
+    """What to put into the SQL; ``key`` depends on ``kind``.
 
-    ``key`` is the name or position; for past a names.PastTable, for changes names.TableChanges.
+    - named, positional: a parameter; its name or its position from 0;
+    - user, groups: the session's user, or the names of the user's groups; no key;
+    - system: a snapshot of a system table; its qualified name;
+    - version: the version of a write's target that is to be read; no key;
+    - time_travel: a table as of a version; a ``names.TableVersion``;
+    - changes, changes_range: the files of a change data feed, and the condition on its versions;
+      a ``names.TableChanges``.
     """
 
     kind: str
@@ -39,38 +44,41 @@ class Hole:
 
 @dataclass(frozen=True)
 class Template:
-    pieces: tuple[str | Hole, ...]
+    """SQL in pieces: text, and markers between it."""
 
-    def fill(self, value_of: Callable[[Hole], str]) -> str:
+    pieces: tuple[str | Marker, ...]
+
+    def bind(self, value_of: Callable[[Marker], str]) -> str:
+        """Return the SQL with ``value_of(marker)`` in the place of each marker."""
         return "".join(p if isinstance(p, str) else value_of(p) for p in self.pieces)
 
     @property
-    def holes(self) -> tuple[Hole, ...]:
-        return tuple(piece for piece in self.pieces if isinstance(piece, Hole))
+    def markers(self) -> tuple[Marker, ...]:
+        return tuple(piece for piece in self.pieces if isinstance(piece, Marker))
 
     @property
-    def is_one_hole(self) -> bool:
-        return len(self.pieces) == 1 and isinstance(self.pieces[0], Hole)
+    def is_single_marker(self) -> bool:
+        return len(self.pieces) == 1 and isinstance(self.pieces[0], Marker)
 
 
 class Markers:
-    """Hands out markers for one statement and splits generated SQL at them."""
+    """Hands out markers for one statement, and splits the generated SQL at them."""
 
     def __init__(self) -> None:
-        self._stem = f"hole_{secrets.token_hex(8)}_"
-        self._holes: list[Hole] = []
+        self._stem = f"marker_{secrets.token_hex(8)}_"
+        self._markers: list[Marker] = []
 
     def identifier(self, kind: str, key: Hashable) -> exp.Identifier:
-        self._holes.append(Hole(kind, key))
-        return exp.Identifier(this=f"{self._stem}{len(self._holes) - 1}_", quoted=False)
+        self._markers.append(Marker(kind, key))
+        return exp.Identifier(this=f"{self._stem}{len(self._markers) - 1}_", quoted=False)
 
     def value(self, kind: str, key: Hashable) -> exp.Column:
         return exp.Column(this=self.identifier(kind, key))
 
-    def template(self, tree: exp.Expression) -> Template:
+    def template(self, tree: exp.Expr) -> Template:
         return self.split(tree.sql(dialect=DIALECT))
 
     def split(self, sql: str) -> Template:
         parts = re.split(f"{self._stem}(\\d+)_", sql)
-        pieces = [p if i % 2 == 0 else self._holes[int(p)] for i, p in enumerate(parts)]
+        pieces = [p if i % 2 == 0 else self._markers[int(p)] for i, p in enumerate(parts)]
         return Template(tuple(piece for piece in pieces if piece != ""))

@@ -1,1 +1,1 @@
-"""Queries and writes, from SQL text to what the engine runs."""
+"""Queries and writes: prepared for the engine, bound to values, and checked for conflicts."""

@@ -1,89 +1,98 @@
-"""Filling a prepared statement's holes for one execution."""
+"""Bind a prepared statement's markers to the values of one execution."""
 
 from __future__ import annotations
 
+import datetime as dt
 import re
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from local_warehouse.catalog.objects import Table
 from local_warehouse.context import Context
 from local_warehouse.delta.change_feed.errors import invalid_timestamp, null_boundary
-from local_warehouse.delta.change_feed.range import Point, versions_between
+from local_warehouse.delta.change_feed.range import Boundary, versions_between
 from local_warehouse.errors import SqlError, syntax_error
-from local_warehouse.sql.names import PastTable, TableChanges
+from local_warehouse.sql.names import TableChanges, TableVersion
 from local_warehouse.sql.parameters import text_literal
-from local_warehouse.sql.template import Hole, Template
+from local_warehouse.sql.template import Marker, Template
+
+Ranges = dict[TableChanges, tuple[int, int]]
 
 
-def fill(
+def bind(
     template: Template,
     context: Context,
     target: str = "",
     system_table: Callable[[str], Path] | None = None,
 ) -> str:
-    """Engine SQL. ``target`` names the version of a write's target that is to be read;
-    ``system_table`` writes a snapshot of a system table and says where. Folders that the SQL names
-    stay there until the statement is done (``context.using``)."""
-    ranges: dict[Hashable, tuple[int, int]] = {}
+    """Return engine SQL. Raises SqlError.
 
-    def value_of(hole: Hole) -> str:
-        match hole.kind:
-            case "named":
-                return context.parameters.named(str(hole.key))
-            case "positional":
-                return context.parameters.positional(int(hole.key))
-            case "user":
+    ``target`` is the version of a write's target that is to be read, as engine SQL.
+    ``system_table`` writes a snapshot of a system table and returns the file's path. Folders that
+    the SQL names exist until the statement ends (``context.resources``).
+    """
+    ranges: Ranges = {}
+
+    def value_of(marker: Marker) -> str:
+        match marker:
+            case Marker("named", str(name)):
+                return context.parameters.named(name)
+            case Marker("positional", int(index)):
+                return context.parameters.positional(index)
+            case Marker("user"):
                 return text_literal(context.session.user)
-            case "groups":
+            case Marker("groups"):
                 groups = context.parts.identities.groups_of(context.session.user)
                 return ", ".join(text_literal(group) for group in groups)
-            case "changes":
-                return f"`{_feed_folder(hole.key, ranges, context)}`"
-            case "changes_range":
-                return "_commit_version BETWEEN {} AND {}".format(*ranges[hole.key])
-            case "past":
-                return f"`{_past_table(hole.key, context)}`"
-            case "version":
+            case Marker("changes", TableChanges() as changes):
+                return f"`{_change_feed_folder(changes, ranges, context)}`"
+            case Marker("changes_range", TableChanges() as changes):
+                return "_commit_version BETWEEN {} AND {}".format(*ranges[changes])
+            case Marker("time_travel", TableVersion() as wanted):
+                return f"`{_version_folder(wanted, context)}`"
+            case Marker("version"):
                 return target
-            case "system" if system_table:
-                return f"`{system_table(str(hole.key))}`"
+            case Marker("system", str(name)) if system_table:
+                return f"`{system_table(name)}`"
         raise SqlError("UNSUPPORTED_FEATURE", "System tables cannot be read here.", "0A000")
 
-    return template.fill(value_of)
+    return template.bind(value_of)
 
 
-def _past_table(wanted: PastTable, context: Context) -> Path:
+def _version_folder(wanted: TableVersion, context: Context) -> Path:
     table = context.catalog.by_id(wanted.table_id)
-    version, _ = version_of(table, wanted.kind, fill(wanted.expression, context), context)
-    return context.using.enter_context(context.parts.past.reading(table, version))
+    version, _ = version_of(table, wanted.kind, bind(wanted.expression, context), context)
+    return context.resources.enter_context(context.parts.time_travel.reading(table, version))
 
 
-def version_of(table: Table, wanted: str, expression: str, context: Context) -> tuple[int, str]:
-    """The version that VERSION or TIMESTAMP (``wanted``) AS OF an expression means, and what was
-    given. Raises SqlError."""
-    kind = "BIGINT" if wanted == "VERSION" else "TIMESTAMP"
+def version_of(table: Table, kind: str, expression: str, context: Context) -> tuple[int, str]:
+    """Return the version that an expression means, and the expression's value as text.
+
+    ``kind`` is VERSION or TIMESTAMP. Raises SqlError.
+    """
+    sql_type = "BIGINT" if kind == "VERSION" else "TIMESTAMP"
     answer = context.engine.run(
-        f"SELECT {expression} AS given, TRY_CAST({expression} AS {kind}) AS point"
+        f"SELECT {expression} AS given, TRY_CAST({expression} AS {sql_type}) AS point"
     )
     given, point = (answer.column(name)[0].as_py() for name in ("given", "point"))
     if given is None:
         raise SqlError(
             "INVALID_TIME_TRAVEL_TIMESTAMP_EXPR.INPUT",
-            f"The time travel {wanted.lower()} expression is NULL.",
+            f"The time travel {kind.lower()} expression is NULL.",
             "42K0E",
         )
     is_version = isinstance(given, int) or re.fullmatch(r"\d+", str(given).strip())
-    if point is None or (wanted == "VERSION" and not is_version):
-        raise _no_point(wanted, given)
-    version = point if wanted == "VERSION" else context.parts.past.version_at(table, point)
+    if point is None or (kind == "VERSION" and not is_version):
+        raise _invalid_point(kind, given)
+    version = point if kind == "VERSION" else context.parts.time_travel.version_at(table, point)
     return version, str(given)
 
 
-def _no_point(wanted: str, given: object) -> SqlError:
-    if wanted == "TIMESTAMP":
+def _invalid_point(kind: str, given: object) -> SqlError:
+    if kind == "TIMESTAMP":
         problem = f"The provided timestamp ({given}) cannot be converted to a valid timestamp."
         return SqlError("DELTA_TIMESTAMP_INVALID", problem, "42816")
     if isinstance(given, str):
@@ -92,32 +101,34 @@ def _no_point(wanted: str, given: object) -> SqlError:
     return syntax_error(f"at or near '{given}'")
 
 
-def _feed_folder(wanted: TableChanges, ranges: dict, context: Context) -> Path:
-    """The feed's files; the versions that are asked for go into ``ranges``."""
+def _change_feed_folder(wanted: TableChanges, ranges: Ranges, context: Context) -> Path:
+    """Return the folder of the feed's files; put the range of versions into ``ranges``."""
     table = context.catalog.by_id(wanted.table_id)
     parts = context.parts
     ranges[wanted] = versions_between(
         table,
-        _point(wanted.start, context),
-        None if wanted.end is None else _point(wanted.end, context),
+        _boundary(wanted.start, context),
+        None if wanted.end is None else _boundary(wanted.end, context),
         commits=parts.commits,
-        past=parts.past,
-        spans=parts.changes.spans,
+        time_travel=parts.time_travel,
+        spans=parts.change_feed.spans,
     )
-    return context.using.enter_context(context.parts.changes.reading(table, ranges[wanted][0]))
+    return context.resources.enter_context(parts.change_feed.reading(table, ranges[wanted][0]))
 
 
-def _point(template: Template, context: Context) -> Point:
-    """A version, or a moment, by the type of the expression."""
-    text = fill(template, context)
+def _boundary(template: Template, context: Context) -> Boundary:
+    """Return a version, or a moment, by the type of the expression."""
+    text = bind(template, context)
     if text.isdecimal():
         return int(text)
     value = context.engine.run(f"SELECT {text} AS point").column("point")
-    if (given := value[0].as_py()) is None:
+    given: Any = value[0].as_py()
+    if given is None:
         raise null_boundary()
     if pa.types.is_integer(value.type):
-        return given
+        return int(given)
     cast = f"SELECT TRY_CAST({text} AS TIMESTAMP) AS point"
-    if (moment := context.engine.run(cast).column("point")[0].as_py()) is None:
+    moment: dt.datetime | None = context.engine.run(cast).column("point")[0].as_py()
+    if moment is None:
         raise invalid_timestamp(str(given))
     return moment

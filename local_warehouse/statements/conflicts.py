@@ -1,8 +1,8 @@
-"""Whether what others committed meanwhile concerns a write: row-level concurrency.
+"""Row-level concurrency: decide whether commits of others conflict with a write.
 
-A write is refused only if a row that it reads was changed, added or removed since it arrived. Rows
-that are in both versions cannot tell: so only those that are not are looked at, and most are told
-apart by their key already, without asking the engine.
+A write conflicts if a row that it reads was changed, added or removed after the write arrived. So
+only the rows that differ between the two versions matter, and most of these have another key than
+the write asks for, which needs no query to find out.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from local_warehouse.context import Context
 from local_warehouse.sql.parameters import text_literal
 from local_warehouse.sql.template import Markers, Template
 
-from .bind import fill
+from .bind import bind
 from .write import Keys, Write
 
-_COMPARED = 5000  # rows; the engine is faster with more
+_MAX_COMPARED = 5000  # rows; with more, the engine is faster
 
 
 def keys_in(where: exp.Where | None, target: Table, alias: str, markers: Markers) -> Keys:
-    """The parts ``column = text`` of a condition all of whose parts must hold."""
+    """Return the parts ``column = text`` of a condition; each of them must hold."""
     return tuple(_keys_in(where, target, alias, markers)) if where is not None else ()
 
 
@@ -42,42 +42,42 @@ def _keys_in(
             continue
         for one, other in ((part.this, part.expression), (part.expression, part.this)):
             column = _text_column(one, target, alias)
-            # What was written with escapes may mean something else here than to the engine.
+            # The engine may read escapes in a literal differently.
             if column and other.is_string and "\\" not in other.name:
                 yield column, Template((text_literal(other.name),))
-            elif column and (value := markers.template(other)).is_one_hole:
+            elif column and (value := markers.template(other)).is_single_marker:
                 yield column, value
 
 
-def _text_column(node: exp.Expression, target: Table, alias: str) -> str | None:
+def _text_column(node: exp.Expr, target: Table, alias: str) -> str | None:
     if not isinstance(node, exp.Column) or node.table.lower() not in ("", alias.lower()):
         return None
     column = target.column(node.name)
     return column.name if column and column.type == "STRING" else None
 
 
-def found(write: Write, context: Context, seen: int, now: int) -> bool:
-    """Whether a commit after version ``seen``, up to ``now``, changed rows that it reads."""
-    if write.touched is None:
+def has_conflict(write: Write, context: Context, seen: int, now: int) -> bool:
+    """Whether a commit after version ``seen``, up to ``now``, changed rows of the write."""
+    if write.reads is None:
         return False
     try:
-        rows = context.parts.differences.between(write.target, seen, now)
+        rows = context.parts.row_differences.between(write.target, seen, now)
     except FileNotFoundError:
-        return True  # VACUUM was here, too: nobody can tell any more
+        return True  # VACUUM deleted files that would be needed to find out
     rows = _with_keys(rows, write.keys, context)
     if not rows.num_rows:
         return False
     with _as_file(rows, context.parts.folder) as path:
-        sql = fill(write.touched, context, target=f"parquet.`{path}`")
-        return context.engine.run(sql, context.cancellation).num_rows > 0
+        sql = bind(write.reads, context, target=f"parquet.`{path}`")
+        return bool(context.engine.run(sql, context.cancellation).num_rows)
 
 
 def _with_keys(rows: pa.Table, keys: Keys, context: Context) -> pa.Table:
-    """The rows that have the values that the write asks for."""
-    if rows.num_rows > _COMPARED:
+    """Return the rows whose key columns have the values that the write asks for."""
+    if rows.num_rows > _MAX_COMPARED:
         return rows
     for column, template in keys:
-        wanted = fill(template, context)
+        wanted = bind(template, context)
         if wanted.startswith("'"):
             values = rows.column(column).to_pylist()
             mask = [value is not None and text_literal(value) == wanted for value in values]

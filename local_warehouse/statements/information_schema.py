@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from local_warehouse.catalog import types
 from local_warehouse.catalog.objects import SYSTEM_CATALOG, Constraint, Table
-from local_warehouse.catalog.securables import catalog_, object_, schema_
+from local_warehouse.catalog.securables import catalog_securable, schema_securable, securable_of
 from local_warehouse.context import Context
 
 Row = dict[str, object]
@@ -24,11 +24,13 @@ def _moment(seconds: float) -> dt.datetime:
 
 
 def catalog_names(context: Context, catalog: str) -> list[str]:
-    """The catalogs that an information_schema covers: its own, or all for ``system``."""
+    """Return the catalogs that an information_schema covers: its own, or all for ``system``."""
     if catalog == SYSTEM_CATALOG:
-        return [n for n in context.catalog.catalogs if context.access.sees(catalog_(n))]
+        return [
+            n for n in context.catalog.catalogs if context.access.can_see(catalog_securable(n))
+        ]
     context.catalog.catalog(catalog)
-    context.access.require("USE CATALOG", catalog_(catalog))
+    context.access.require("USE CATALOG", catalog_securable(catalog))
     return [catalog]
 
 
@@ -37,7 +39,7 @@ def visible_tables(context: Context, catalog: str) -> list[Table]:
     return [
         table
         for table in context.catalog.all_tables()
-        if table.catalog in names and context.access.sees(object_(table))
+        if table.catalog in names and context.access.can_see(securable_of(table))
     ]
 
 
@@ -67,7 +69,7 @@ def schemata(context: Context, catalog: str) -> Rows:
         }
         for name in catalog_names(context, catalog)
         for schema_name, schema in context.catalog.catalog(name).schemas.items()
-        if context.access.sees(schema_(name, schema_name))
+        if context.access.can_see(schema_securable(name, schema_name))
     ]
 
 

@@ -6,7 +6,12 @@ from collections.abc import Iterator
 
 from local_warehouse.catalog.objects import Policy
 from local_warehouse.catalog.privileges import grants_on
-from local_warehouse.catalog.securables import Securable, catalog_, object_, schema_
+from local_warehouse.catalog.securables import (
+    Securable,
+    catalog_securable,
+    schema_securable,
+    securable_of,
+)
 from local_warehouse.context import Context
 
 from .information_schema import Row, Rows, catalog_names, schemata, visible_tables
@@ -47,18 +52,18 @@ def _function(prefix: str, policy: Policy) -> Row:
     return {f"{prefix}_{part}": value for part, value in parts}
 
 
-def _privileges(context: Context, place: Securable, names: dict[str, str]) -> Iterator[Row]:
-    """Grants on one object and what it lies in; all for its owner, for others their own."""
-    everything = context.access.owns(place)
-    for grant in grants_on(context.catalog, place):
-        if everything or grant.principal in context.access.names:
+def _privileges(context: Context, securable: Securable, names: dict[str, str]) -> Iterator[Row]:
+    """Yield the grants on an object, inherited ones too; only its owner sees those of others."""
+    sees_all = context.access.owns(securable)
+    for grant in grants_on(context.catalog, securable):
+        if sees_all or grant.principal in context.access.names:
             yield {
                 "grantor": grant.grantor,
                 "grantee": grant.principal,
                 **names,
                 "privilege_type": grant.privilege,
                 "is_grantable": "NO",
-                "inherited_from": "NONE" if grant.securable == place else grant.securable.kind,
+                "inherited_from": "NONE" if grant.securable == securable else grant.securable.kind,
             }
 
 
@@ -66,15 +71,15 @@ def catalog_privileges(context: Context, catalog: str) -> Rows:
     return [
         row
         for name in catalog_names(context, catalog)
-        for row in _privileges(context, catalog_(name), {"catalog_name": name})
+        for row in _privileges(context, catalog_securable(name), {"catalog_name": name})
     ]
 
 
 def schema_privileges(context: Context, catalog: str) -> Rows:
     rows: Rows = []
     for schema in schemata(context, catalog):
-        names = {key: schema[key] for key in ("catalog_name", "schema_name")}
-        rows += _privileges(context, schema_(*names.values()), names)
+        names = {key: str(schema[key]) for key in ("catalog_name", "schema_name")}
+        rows += _privileges(context, schema_securable(*names.values()), names)
     return rows
 
 
@@ -86,5 +91,5 @@ def table_privileges(context: Context, catalog: str) -> Rows:
             "table_schema": table.schema,
             "table_name": table.name,
         }
-        rows += _privileges(context, object_(table), names)
+        rows += _privileges(context, securable_of(table), names)
     return rows

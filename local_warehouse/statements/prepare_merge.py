@@ -1,4 +1,4 @@
-"""MERGE, prepared for the engine."""
+"""Prepare MERGE for the engine."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from local_warehouse.catalog.objects import Table
 from local_warehouse.sql import check_constraints, defaults
 from local_warehouse.sql.expand import expand, policy_caller
 from local_warehouse.sql.names import Resolver
-from local_warehouse.sql.policies import Shield
+from local_warehouse.sql.policies import TargetPolicies
 from local_warehouse.sql.template import Markers
 
-from .write import Write, assign, assignments, filtered_first, some_version
+from .write import Write, assign, assignments, at_bound_version, filter_before_insert
 
 _MERGE = {
     "num_updated_rows": "numTargetRowsUpdated",
@@ -25,22 +25,22 @@ def prepare(tree: exp.Merge, resolver: Resolver, markers: Markers) -> Write:
     alias = tree.this.alias or tree.this.name
     source_alias = tree.args["using"].alias_or_name
     whens = tree.args["whens"].expressions
-    seeing = [when for when in whens if when.args.get("matched") or when.args.get("source")]
-    shield = Shield(target, alias, resolver, policy_caller(resolver, markers))
-    shield.mark(tree.args["on"], *(part for when in seeing for part in _read_by(when)))
+    reading = [when for when in whens if when.args.get("matched") or when.args.get("source")]
+    policies = TargetPolicies(target, alias, resolver, policy_caller(resolver, markers))
+    policies.mark(tree.args["on"], *(part for when in reading for part in _read_by(when)))
     tables = expand(tree, resolver, markers, tree.this)
-    shield.raise_over(tree)
-    tree.set("on", shield.only_visible(tree.args["on"]))
+    policies.protect(tree)
+    tree.set("on", policies.add_row_filter(tree.args["on"]))
     if isinstance(using := tree.args["using"], exp.Subquery):
-        using.set("this", filtered_first(using.this, target))
-    for when in seeing:
+        using.set("this", filter_before_insert(using.this, target))
+    for when in reading:
         if not when.args.get("matched"):
-            when.set("condition", shield.only_visible(when.args.get("condition")))
+            when.set("condition", policies.add_row_filter(when.args.get("condition")))
     for when in whens:
-        _guard_when(when, target, alias, source_alias)
-    touched = (
+        _complete_when(when, target, alias, source_alias)
+    reads = (
         exp.select(f"`{alias}`.*", dialect="databricks")
-        .from_(some_version(tree.this, markers))
+        .from_(at_bound_version(tree.this, markers))
         .join(tree.args["using"].copy(), on=tree.args["on"].copy(), join_type="LEFT SEMI")
     )
     return Write(
@@ -50,42 +50,42 @@ def prepare(tree: exp.Merge, resolver: Resolver, markers: Markers) -> Write:
         _MERGE,
         tuple(resolver.needs),
         target.epoch,
-        markers.template(touched),
+        markers.template(reads),
     )
 
 
-def _read_by(when: exp.When) -> list[exp.Expression | None]:
-    """What a WHEN clause computes from the target's rows."""
+def _read_by(when: exp.When) -> list[exp.Expr | None]:
+    """Return the expressions of a WHEN clause that may read the target's rows."""
     action = when.args["then"]
     values = action.expressions if isinstance(action, exp.Update) else []
     assigned = [each.expression for each in values if isinstance(each, exp.EQ)]
     return [when.args.get("condition"), *assigned]
 
 
-def _guard_when(when: exp.When, target: Table, alias: str, source_alias: str) -> None:
-    """Write the target's CHECK constraints into one WHEN clause."""
+def _complete_when(when: exp.When, target: Table, alias: str, source_alias: str) -> None:
+    """Add the target's defaults and CHECK constraints to one WHEN clause."""
     action = when.args["then"]
     if isinstance(action, exp.Var):
         return
-    defaults.in_when(action, target)
+    defaults.replace_in_merge(action, target)
     if not target.checks:
         return
-    star = {
+    star: dict[str, exp.Expr] = {
         column.name: exp.column(column.name, table=source_alias, quoted=True)
         for column in target.columns
     }
     if isinstance(action, exp.Update):
         is_star = isinstance(action.expressions[0], exp.Star)
         assigned = star if is_star else assignments(action.expressions, target)
-        guarded = check_constraints.guard(target, assigned, alias)
-        action.set("expressions", [assign(name, value) for name, value in guarded.items()])
+        checked = check_constraints.add_checks(target, assigned, alias)
+        action.set("expressions", [assign(name, value) for name, value in checked.items()])
     elif isinstance(action, exp.Insert):
         if isinstance(action.this, exp.Tuple):
             names = [column.name for column in action.this.expressions]
             given = dict(zip(names, action.expression.expressions, strict=True))
         else:
             given = star
-        values = {c.name: defaults.of(c) for c in target.columns} | given
-        guarded = check_constraints.guard(target, values)
-        action.set("this", exp.Tuple(expressions=[exp.column(n, quoted=True) for n in guarded]))
-        action.set("expression", exp.Tuple(expressions=list(guarded.values())))
+        values = {c.name: defaults.default_of(c) for c in target.columns} | given
+        checked = check_constraints.add_checks(target, values)
+        action.set("this", exp.Tuple(expressions=[exp.column(n, quoted=True) for n in checked]))
+        action.set("expression", exp.Tuple(expressions=list(checked.values())))

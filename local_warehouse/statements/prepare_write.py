@@ -1,11 +1,13 @@
-"""INSERT, UPDATE, DELETE and MERGE: prepared for the engine, committed one at a time.
+"""Prepare INSERT, UPDATE, DELETE and MERGE for the engine, and run them one at a time.
 
-What the engine lacks is written into the statement: columns that an INSERT leaves out, CHECK
-constraints on every write. Conflicts (conflicts.py) are refused as Delta's row-level concurrency
-would.
+The statement itself gets what the engine lacks: values for columns that an INSERT leaves out, and
+CHECK constraints. A write that conflicts with another (conflicts.py) is refused, as with Delta's
+row-level concurrency.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import pyarrow as pa
 from sqlglot import exp
@@ -23,12 +25,12 @@ from local_warehouse.result import Result
 from local_warehouse.sql import check_constraints, defaults
 from local_warehouse.sql.expand import expand, policy_caller
 from local_warehouse.sql.names import Resolver
-from local_warehouse.sql.policies import Shield
+from local_warehouse.sql.policies import TargetPolicies
 from local_warehouse.sql.template import Markers, engine_name
 
 from . import conflicts, prepare_merge
-from .bind import fill
-from .write import Write, assign, assignments, filtered_first, some_version
+from .bind import bind
+from .write import Write, assign, assignments, at_bound_version, filter_before_insert
 
 # Result columns as Databricks returns them -> the engine's metric in the commit.
 _INSERT = {"num_affected_rows": "numOutputRows", "num_inserted_rows": "numOutputRows"}
@@ -36,25 +38,27 @@ _UPDATE = {"num_affected_rows": "numUpdatedRows"}
 _DELETE = {"num_affected_rows": "numDeletedRows"}
 
 
-def prepare(tree: exp.Expression, resolver: Resolver, markers: Markers) -> Write:
-    """Raises SqlError for what is unknown or not supported."""
+def prepare(tree: exp.Expr, resolver: Resolver, markers: Markers) -> Write:
+    """Prepare a write. Raises SqlError for what is unknown or not supported."""
     if isinstance(tree, exp.Insert):
         return _prepare_insert(tree, resolver, markers)
     if isinstance(tree, exp.Merge):
         return prepare_merge.prepare(tree, resolver, markers)
-    return _prepare_change(tree, resolver, markers)
+    if isinstance(tree, exp.Update | exp.Delete):
+        return _prepare_change(tree, resolver, markers)
+    raise unsupported(f"this statement ({type(tree).__name__.upper()})")
 
 
 def run(write: Write, context: Context) -> Result:
-    """Execute and commit; raises SqlError (conflicts have SQLSTATE 2D521)."""
+    """Execute and commit a write. Raises SqlError; conflicts have SQLSTATE 2D521."""
     commits, table = context.commits, write.target
     seen_version = commits.version(table)
-    sql = fill(write.template, context)
+    sql = bind(write.template, context)
     with commits.exclusively(table, context.cancellation):
         if table.epoch != write.epoch:
             raise metadata_changed(table.full_name)
         before = commits.version(table)
-        if before != seen_version and conflicts.found(write, context, seen_version, before):
+        if before != seen_version and conflicts.has_conflict(write, context, seen_version, before):
             raise concurrent_write(table.full_name)
         context.engine.run(sql, context.cancellation)
         after = commits.version(table)
@@ -64,7 +68,7 @@ def run(write: Write, context: Context) -> Result:
     return _result(write.counts, metrics)
 
 
-def _result(counts: dict[str, str], metrics: dict) -> Result:
+def _result(counts: Mapping[str, str], metrics: Mapping[str, int | str]) -> Result:
     numbers = {name: int(metrics.get(metric, 0)) for name, metric in counts.items()}
     affected = numbers.get("num_affected_rows", sum(numbers.values()))
     row = {"num_affected_rows": affected, **numbers}
@@ -95,7 +99,7 @@ def _prepare_insert(tree: exp.Insert, resolver: Resolver, markers: Markers) -> W
         or (not listed and not tree.args.get("by_name") and len(columns) < len(target.columns))
     ):
         raise _arity(target, len(columns) if listed else len(target.columns), width)
-    defaults.in_values(source, target, columns)
+    defaults.replace_in_values(source, target, columns)
     tables = expand(source, resolver, markers)
     sql = _insert_sql(target, columns, source)
     return Write(
@@ -103,7 +107,7 @@ def _prepare_insert(tree: exp.Insert, resolver: Resolver, markers: Markers) -> W
     )
 
 
-def _insert_sql(target: Table, columns: list[str], source: exp.Expression) -> str:
+def _insert_sql(target: Table, columns: list[str], source: exp.Expr) -> str:
     position = {name.lower(): f"s.c{i}" for i, name in enumerate(columns)}
     values = {
         column.name: exp.cast(
@@ -115,19 +119,19 @@ def _insert_sql(target: Table, columns: list[str], source: exp.Expression) -> st
         )
         for column in target.columns
     }
-    checked = check_constraints.guard(target, values)
+    checked = check_constraints.add_checks(target, values)
     projection = ", ".join(
         f"{value.sql(dialect='databricks')} AS `{name}`" for name, value in checked.items()
     )
     aliases = ", ".join(f"c{i}" for i in range(len(columns)))
-    body = filtered_first(source, target).sql(dialect="databricks")
+    body = filter_before_insert(source, target).sql(dialect="databricks")
     return (
         f"INSERT INTO {engine_name(target.id)} SELECT {projection} FROM ({body}) AS s({aliases})"
     )
 
 
-def _width(source: exp.Expression) -> int | None:
-    """How many columns the source has; None where a star hides it."""
+def _width(source: exp.Expr) -> int | None:
+    """Return the number of the source's columns; None if a star hides it."""
     if isinstance(source, exp.Values):
         first = source.expressions[0]
         return len(first.expressions) if isinstance(first, exp.Tuple) else 1
@@ -153,13 +157,13 @@ def _prepare_change(tree: exp.Update | exp.Delete, resolver: Resolver, markers: 
     target = resolver.table(node, *_change_privileges(tree))
     alias = node.alias or node.name
     where = tree.args.get("where")
-    shield = Shield(target, alias, resolver, policy_caller(resolver, markers))
+    policies = TargetPolicies(target, alias, resolver, policy_caller(resolver, markers))
     condition = where and where.this
     values = [each.expression for each in tree.expressions]
-    shield.mark(condition, *values)
+    policies.mark(condition, *values)
     tables = expand(tree, resolver, markers, node)
-    shield.raise_over(tree)
-    if (condition := shield.only_visible(where and where.this)) is not None:
+    policies.protect(tree)
+    if (condition := policies.add_row_filter(where and where.this)) is not None:
         where = exp.Where(this=condition)
         tree.set("where", where)
     if isinstance(tree, exp.Delete) and where is not None:
@@ -169,11 +173,11 @@ def _prepare_change(tree: exp.Update | exp.Delete, resolver: Resolver, markers: 
         raise unsupported("subqueries in the condition of DELETE, or in a row filter there")
     if isinstance(tree, exp.Update):
         assigned = assignments(tree.expressions, target)
-        guarded = check_constraints.guard(target, assigned, alias)
-        tree.set("expressions", [assign(name, value) for name, value in guarded.items()])
-    touched = exp.select("*").from_(some_version(node, markers))
+        checked = check_constraints.add_checks(target, assigned, alias)
+        tree.set("expressions", [assign(name, value) for name, value in checked.items()])
+    reads = exp.select("*").from_(at_bound_version(node, markers))
     if where is not None:
-        touched = touched.where(where.this.copy())
+        reads = reads.where(where.this.copy())
     counts = _UPDATE if isinstance(tree, exp.Update) else _DELETE
     return Write(
         target,
@@ -182,17 +186,17 @@ def _prepare_change(tree: exp.Update | exp.Delete, resolver: Resolver, markers: 
         counts,
         tuple(resolver.needs),
         target.epoch,
-        markers.template(touched),
+        markers.template(reads),
         conflicts.keys_in(where, target, alias, markers),
     )
 
 
 def _change_privileges(tree: exp.Update | exp.Delete) -> tuple[str, ...]:
-    """MODIFY; SELECT as well, where the change depends on what is there."""
+    """Return MODIFY, and SELECT as well if the change reads the table."""
     return ("MODIFY", "SELECT") if tree.find(exp.Column, exp.Query) else ("MODIFY",)
 
 
-def _without_coalesce(node: exp.Expression) -> exp.Expression:
+def _without_coalesce(node: exp.Expr) -> exp.Expr:
     """The engine (0.7.2) cannot run coalesce in the condition of a DELETE."""
     if not isinstance(node, exp.Coalesce):
         return node

@@ -1,4 +1,4 @@
-"""``VERSION AS OF n`` and ``TIMESTAMP AS OF expression`` at the end of a command."""
+"""Read ``VERSION AS OF n`` or ``TIMESTAMP AS OF expression`` at the end of a command."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from local_warehouse.sql.markers import mark_values
 from local_warehouse.sql.parsing import Words
 from local_warehouse.sql.template import DIALECT, Markers
 
-from .bind import fill, version_of
+from .bind import bind, version_of
 
 
 @dataclass(frozen=True)
-class Point:
-    """A version, and how the command named it: what DESCRIBE HISTORY tells."""
+class NamedVersion:
+    """A version, and the parameters with which DESCRIBE HISTORY shows how it was named."""
 
     version: int
     parameters: dict[str, str | None]
 
 
-def read(words: Words, table: Table, context: Context, end: tuple[str, ...] = ()) -> Point:
-    """The version that the rest of the command names, up to one of the words in ``end``.
+def read(words: Words, table: Table, context: Context, end: tuple[str, ...] = ()) -> NamedVersion:
+    """Read the version that the command names, up to one of the words in ``end``.
 
-    Raises SqlError, also where it is none of the table's.
+    Raises SqlError, also if the table has no such version.
     """
     kind = "VERSION" if words.accept("VERSION", "AS", "OF") else "TIMESTAMP"
     if kind == "TIMESTAMP":
         words.expect("TIMESTAMP", "AS", "OF")
     text = words.until(*end)
-    version, told = version_of(table, kind, _value(text, context), context)
-    context.parts.past.require(table, version)
-    return Point(version, {"version": None, "timestamp": None, kind.lower(): told})
+    version, given = version_of(table, kind, _value(text, context), context)
+    context.parts.time_travel.require(table, version)
+    return NamedVersion(version, {"version": None, "timestamp": None, kind.lower(): given})
 
 
 def _value(text: str, context: Context) -> str:
-    """The expression as the engine can run it, parameters filled in."""
+    """Return the expression as engine SQL."""
     try:
         tree = sqlglot.parse_one(f"SELECT {text}", dialect=DIALECT)
     except SqlglotError as error:
@@ -50,4 +50,4 @@ def _value(text: str, context: Context) -> str:
         raise syntax_error(f"at or near {text}")
     markers = Markers()
     mark_values(tree, context.resolver, markers)
-    return fill(markers.template(tree.expressions[0]), context)
+    return bind(markers.template(tree.expressions[0]), context)

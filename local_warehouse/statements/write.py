@@ -1,4 +1,4 @@
-"""A prepared write, and what preparing one kind has in common with another."""
+"""A prepared write, and what INSERT, UPDATE, DELETE and MERGE share when they are prepared."""
 
 from __future__ import annotations
 
@@ -19,8 +19,12 @@ Keys = tuple[tuple[str, Template], ...]  # columns and their values
 
 @dataclass(frozen=True)
 class Write:
-    """A prepared write; ``touched`` selects the target rows that it reads, of one version, and all
-    of those have the values ``keys``."""
+    """A prepared write.
+
+    ``counts`` maps the returned columns to the engine's metrics; ``epoch`` is the target's when
+    the write was prepared. ``reads`` is a query of the rows that the write reads in one version of
+    the target; these rows have the values ``keys``.
+    """
 
     target: Table
     template: Template
@@ -28,35 +32,39 @@ class Write:
     counts: dict[str, str]
     needs: tuple[Need, ...]
     epoch: int
-    touched: Template | None = None
+    reads: Template | None = None
     keys: Keys = ()
 
 
-def filtered_first(source: exp.Expression, target: Table) -> exp.Expression:
-    """The engine (0.7.2) checks NOT NULL on rows, too, that the source's own conditions leave out;
-    a limit that is never reached keeps it from doing so."""
+def filter_before_insert(source: exp.Expr, target: Table) -> exp.Expr:
+    """Return the source so that its conditions are evaluated before NOT NULL is checked.
+
+    The engine (0.7.2) would check NOT NULL on rows that the conditions exclude, too; it does not
+    if the source has a limit, here one that is never reached.
+    """
     if all(column.nullable for column in target.columns) or not source.find(exp.Where, exp.Join):
         return source
     inner = exp.Subquery(this=source.copy(), alias=exp.TableAlias(this=exp.to_identifier("src")))
     return exp.select("*").from_(inner).limit(_NEVER_REACHED)
 
 
-def assignments(expressions: list[exp.Expression], target: Table) -> dict[str, exp.Expression]:
+def assignments(expressions: list[exp.Expr], target: Table) -> dict[str, exp.Expr]:
+    """Return column -> new value of ``SET column = value, …``. Raises SqlError."""
     assigned = {}
     for assignment in expressions:
         column = target.column(assignment.this.name)
         if column is None:
             raise column_not_found(f"`{assignment.this.name}`")
-        assigned[column.name] = defaults.instead(assignment.expression, column)
+        assigned[column.name] = defaults.replace_default(assignment.expression, column)
     return assigned
 
 
-def assign(name: str, value: exp.Expression) -> exp.EQ:
+def assign(name: str, value: exp.Expr) -> exp.EQ:
     return exp.EQ(this=exp.column(name, quoted=True), expression=value)
 
 
-def some_version(node: exp.Table, markers: Markers) -> exp.Table:
-    """The target's reference, to be pointed at a version when the statement runs."""
+def at_bound_version(node: exp.Table, markers: Markers) -> exp.Table:
+    """Return the reference to the target with a marker for the version that is to be read."""
     table = node.copy()
     table.set("this", markers.identifier("version", ""))
     table.set("db", None)

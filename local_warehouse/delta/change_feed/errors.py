@@ -1,4 +1,4 @@
-"""What table_changes says of a range that it cannot show."""
+"""The errors of ``table_changes`` for ranges whose changes cannot be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which versions two ends of a range mean, and whether their changes can be read."""
+"""Find the versions that ``table_changes(table, start, end)`` asks for."""
 
 from __future__ import annotations
 
@@ -6,38 +6,39 @@ import datetime as dt
 
 from local_warehouse.catalog.objects import Table
 from local_warehouse.delta.commits import Commits
-from local_warehouse.delta.time_travel import Past, version_not_found
+from local_warehouse.delta.time_travel import TimeTravel, version_not_found
 
 from .errors import invalid_range, missing_changes, renamed_columns, start_after_latest
-from .spans import Spans
+from .spans import RecordedSpans
 
-Point = int | dt.datetime
+Boundary = int | dt.datetime
 
 
 def versions_between(
     table: Table,
-    start: Point,
-    end: Point | None,
+    start: Boundary,
+    end: Boundary | None,
     *,
     commits: Commits,
-    past: Past,
-    spans: Spans,
+    time_travel: TimeTravel,
+    spans: RecordedSpans,
 ) -> tuple[int, int]:
-    """The first and the last version of a range. Raises SqlError.
+    """Return the first and the last version of a range. Raises SqlError.
 
-    Two moments between the same two commits mean none: then the last comes before the first.
+    If both boundaries are moments between the same two commits, the range is empty: the last
+    version comes before the first.
     """
     latest = commits.version(table)
-    first = start if isinstance(start, int) else past.version_from(table, start)
+    first = start if isinstance(start, int) else time_travel.version_from(table, start)
     if first > latest:
         raise start_after_latest(first, latest)
     last = latest
     if isinstance(end, int):
         if end > latest:
-            raise version_not_found(end, commits.reach(table).commits, latest)
+            raise version_not_found(end, commits.earliest(table).commit, latest)
         last = end
     elif end is not None:
-        last = past.version_at(table, end)
+        last = time_travel.version_at(table, end)
     if last < first:
         if not _between_commits(start, end):
             raise invalid_range(first, last)
@@ -49,5 +50,5 @@ def versions_between(
     return first, last
 
 
-def _between_commits(start: Point, end: Point | None) -> bool:
+def _between_commits(start: Boundary, end: Boundary | None) -> bool:
     return isinstance(start, dt.datetime) and isinstance(end, dt.datetime) and start <= end

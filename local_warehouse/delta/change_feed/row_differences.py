@@ -1,8 +1,8 @@
-"""Which rows a commit took away, and which it put there.
+"""The rows that a commit removed, and those that it added.
 
-Computed from the data files that it removed and added: rows that stand in both were only moved. A
-commit never changes, so what is small is remembered: concurrent writers and the change data feed
-ask for the same commits.
+They come from the data files that the commit removed and added: a row in both was only moved. A
+commit never changes, so small results are kept: concurrent writers and the change data feed ask
+for the same commits.
 """
 
 from __future__ import annotations
@@ -20,63 +20,70 @@ from deltalake import DeltaTable
 from local_warehouse.catalog.catalog import Catalog
 from local_warehouse.catalog.objects import Table
 from local_warehouse.delta import log
+from local_warehouse.delta.log import CommitInfo
 
 from .row_images import difference
 
-_REMEMBERED = 512
-_ROWS = 2000  # of one commit; more are read again
+_KEPT = 512  # commits
+_ROWS = 2000  # results with more rows are not kept
 
 
 @dataclass(frozen=True)
-class Difference:
-    """What one commit did; ``info`` is its commitInfo."""
+class RowDifference:
+    """The rows that one commit removed and added; ``info`` is its ``commitInfo``."""
 
-    gone: pa.Table
-    come: pa.Table
-    info: dict
+    removed: pa.Table
+    added: pa.Table
+    info: CommitInfo
 
     @property
-    def is_unseen(self) -> bool:
-        """Whether writers that came before it need not mind it."""
+    def cannot_conflict(self) -> bool:
+        """Whether the commit conflicts with no write that began before it."""
         return bool(self.info.get("isBlindAppend")) or self.info.get("operation") == "OPTIMIZE"
 
 
-class Differences:
-    """Of all tables. Safe to use from many threads."""
+class RowDifferences:
+    """The row differences of all tables' commits. Safe to use from many threads."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._lock = threading.Lock()
-        self._known: OrderedDict[Hashable, Difference] = OrderedDict()
+        self._known: OrderedDict[Hashable, RowDifference] = OrderedDict()
         self._schemas: dict[str, tuple[Hashable, pa.Schema]] = {}
 
-    def of(self, table: Table, version: int) -> Difference:
-        """Raises FileNotFoundError where the commit, or a file that it names, is gone."""
-        key = (table.id, version, described(table))
+    def of(self, table: Table, version: int) -> RowDifference:
+        """Return what one commit did.
+
+        Raises FileNotFoundError if the commit, or a file that it names, is gone.
+        """
+        key = (table.id, version, row_shape(table))
         with self._lock:
             if (known := self._known.get(key)) is not None:
                 return known
         found = self._compute(table, version)
-        if found.gone.num_rows + found.come.num_rows <= _ROWS:
+        if found.removed.num_rows + found.added.num_rows <= _ROWS:
             with self._lock:
                 self._known[key] = found
-                if len(self._known) > _REMEMBERED:
+                if len(self._known) > _KEPT:
                     self._known.popitem(last=False)
         return found
 
     def between(self, table: Table, seen: int, now: int) -> pa.Table:
-        """The rows that are in only one of two versions; none, if all that came in between is what
-        a writer who saw the first need not mind. Raises FileNotFoundError."""
+        """Return the rows that are in only one of two versions.
+
+        Returns none if no commit in between can conflict with a write that saw the first version.
+        Raises FileNotFoundError if files that this needs are gone.
+        """
         steps = [self.of(table, version) for version in range(seen + 1, now + 1)]
-        if all(step.is_unseen for step in steps):
+        if all(step.cannot_conflict for step in steps):
             return self.schema(table).empty_table()
-        gone = pa.concat_tables([step.gone for step in steps])
-        come = pa.concat_tables([step.come for step in steps])
-        return pa.concat_tables(difference(gone, come))
+        removed = pa.concat_tables([step.removed for step in steps])
+        added = pa.concat_tables([step.added for step in steps])
+        return pa.concat_tables(difference(removed, added))
 
     def schema(self, table: Table) -> pa.Schema:
-        """The table's columns, all nullable, as the engine writes them."""
-        key = described(table)
+        """Return the table's columns, all nullable, in the types that the engine writes."""
+        key = row_shape(table)
         known = self._schemas.get(table.id)
         if known is None or known[0] != key:
             delta = DeltaTable(self._catalog.location(table))
@@ -84,28 +91,28 @@ class Differences:
             known = self._schemas[table.id] = (key, pa.schema(fields))
         return known[1]
 
-    def _compute(self, table: Table, version: int) -> Difference:
+    def _compute(self, table: Table, version: int) -> RowDifference:
         location, schema = self._catalog.location(table), self.schema(table)
         files = log.files_of_commit(location, version)
         before, after = (_rows(location, paths, schema) for paths in (files.removed, files.added))
-        return Difference(*difference(before, after), files.info)
+        return RowDifference(*difference(before, after), files.info)
 
 
-def described(table: Table) -> Hashable:
-    """What the rows of a table look like: other columns, other rows."""
+def row_shape(table: Table) -> Hashable:
+    """Return a key of the table's columns: rows of tables with equal keys can be compared."""
     return table.schema_since, tuple((column.name, column.type) for column in table.columns)
 
 
 def _rows(location: Path, paths: list[str], schema: pa.Schema) -> pa.Table:
-    """The rows of data files, by name; columns that came later are empty in older files."""
+    """Return the rows of data files; columns that a file lacks are NULL."""
     tables = [schema.empty_table()]
     for path in paths:
         with pq.ParquetFile(location / path) as source:
             file = source.read()
-        there = {name.lower(): name for name in file.column_names}
+        names = {name.lower(): name for name in file.column_names}
         columns = [
-            file.column(there[field.name.lower()]).cast(field.type)
-            if field.name.lower() in there
+            file.column(names[field.name.lower()]).cast(field.type)
+            if field.name.lower() in names
             else pa.nulls(file.num_rows, field.type)
             for field in schema
         ]
@@ -114,7 +121,7 @@ def _rows(location: Path, paths: list[str], schema: pa.Schema) -> pa.Table:
 
 
 def _plain(field: pa.Field) -> pa.Field:
-    """As the engine writes it: neither views nor dictionaries."""
+    """Return the field as the engine writes it: nullable, and a plain string for a view."""
     if pa.types.is_string_view(field.type) or pa.types.is_large_string(field.type):
         field = field.with_type(pa.string())
     return field.with_nullable(True)

@@ -1,4 +1,4 @@
-"""From the rows that a commit took away and put there to what became of each row."""
+"""Work out from the rows that a commit removed and added what happened to each row."""
 
 from __future__ import annotations
 
@@ -7,49 +7,60 @@ from collections import defaultdict
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from local_warehouse.delta.log import CommitInfo
+
 INSERT, DELETE = "insert", "delete"
 BEFORE, AFTER = "update_preimage", "update_postimage"
+Key = tuple[object, ...]
 
 
-def images(gone: pa.Table, come: pa.Table, keys: list[str], info: dict) -> pa.Table:
-    """The rows of both, with their ``_change_type``, as the commit's info tells what happened."""
-    kinds = _kinds(gone, come, keys, info)
+def row_images(removed: pa.Table, added: pa.Table, keys: list[str], info: CommitInfo) -> pa.Table:
+    """Return the removed and the added rows with a column ``_change_type``.
+
+    ``keys`` are the primary key's columns, if any; ``info`` is the commit's ``commitInfo``.
+    """
+    change_types = _change_types(removed, added, keys, info)
     parts = [
-        rows.append_column("_change_type", pa.array(kind, pa.string()))
-        for rows, kind in zip((gone, come), kinds, strict=True)
+        rows.append_column("_change_type", pa.array(types, pa.string()))
+        for rows, types in zip((removed, added), change_types, strict=True)
     ]
     return pa.concat_tables(parts)
 
 
-def _kinds(
-    gone: pa.Table, come: pa.Table, keys: list[str], info: dict
+def _change_types(
+    removed: pa.Table, added: pa.Table, keys: list[str], info: CommitInfo
 ) -> tuple[list[str], list[str]]:
-    """Rows were updated where an UPDATE or MERGE says so; else they were deleted and inserted.
+    """Return the change types of the removed rows and of the added rows.
 
-    In a MERGE that does both, rows with the same key on either side count as updated.
+    An UPDATE or MERGE says how many rows it updated; all others were deleted and inserted. If a
+    MERGE updated some rows only, removed and added rows with the same key are the updated ones.
     """
-    updated = _updated(gone, come, info)
-    if updated and updated == gone.num_rows == come.num_rows:
+    updated = _count_updated(removed, added, info)
+    if updated and updated == removed.num_rows == added.num_rows:
         return [BEFORE] * updated, [AFTER] * updated
     if updated and keys:
-        return _paired(gone, come, keys)
-    return [DELETE] * gone.num_rows, [INSERT] * come.num_rows
+        return _types_by_key(removed, added, keys)
+    return [DELETE] * removed.num_rows, [INSERT] * added.num_rows
 
 
-def _updated(gone: pa.Table, come: pa.Table, info: dict) -> int:
-    """How many rows a commit gave other values."""
+def _count_updated(removed: pa.Table, added: pa.Table, info: CommitInfo) -> int:
+    """Return the number of rows that a commit updated."""
+    before, after = int(removed.num_rows), int(added.num_rows)
     if info.get("operation") == "UPDATE":
-        return gone.num_rows
+        return before
     if info.get("operation") != "MERGE":
         return 0
     metrics = info.get("operationMetrics", {})
     deleted = int(metrics.get("numTargetRowsDeleted", 0))
     inserted = int(metrics.get("numTargetRowsInserted", 0))
-    return max(0, min(gone.num_rows - deleted, come.num_rows - inserted))
+    return max(0, min(before - deleted, after - inserted))
 
 
 def difference(before: pa.Table, after: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """The rows of each that the other has not, or not so often."""
+    """Return the rows that only ``before`` has, and those that only ``after`` has.
+
+    A row that one has more often than the other is returned that many times.
+    """
     if not before.num_rows or not after.num_rows:
         return before, after
     if any(pa.types.is_nested(field.type) for field in before.schema):
@@ -65,32 +76,43 @@ def difference(before: pa.Table, after: pa.Table) -> tuple[pa.Table, pa.Table]:
     left = counted.filter(pc.not_equal(counted.column("_n_sum"), 0))
     sums = left.column("_n_sum").to_pylist()
     rows = left.select(names)
-    gone = [i for i, n in enumerate(sums) for _ in range(-n)]
-    come = [i for i, n in enumerate(sums) for _ in range(n)]
-    return rows.take(pa.array(gone, pa.int64())), rows.take(pa.array(come, pa.int64()))
+    removed = [i for i, n in enumerate(sums) for _ in range(-n)]
+    added = [i for i, n in enumerate(sums) for _ in range(n)]
+    return rows.take(pa.array(removed, pa.int64())), rows.take(pa.array(added, pa.int64()))
 
 
 def _difference_by_text(before: pa.Table, after: pa.Table) -> tuple[pa.Table, pa.Table]:
-    texts = [[repr(row) for row in side.to_pylist()] for side in (before, after)]
-    left: defaultdict[str, list[int]] = defaultdict(list)
-    for place, text in enumerate(texts[0]):
-        left[text].append(place)
-    come = [place for place, text in enumerate(texts[1]) if not left[text] or left[text].pop() < 0]
-    gone = sorted(place for places in left.values() for place in places)
-    return before.take(pa.array(gone, pa.int64())), after.take(pa.array(come, pa.int64()))
+    """Compare rows as text: Arrow cannot group by nested values."""
+    before_texts, after_texts = (
+        [repr(row) for row in side.to_pylist()] for side in (before, after)
+    )
+    unmatched: defaultdict[str, list[int]] = defaultdict(list)
+    for index, text in enumerate(before_texts):
+        unmatched[text].append(index)
+    added = []
+    for index, text in enumerate(after_texts):
+        if unmatched[text]:
+            unmatched[text].pop()
+        else:
+            added.append(index)
+    removed = sorted(index for indices in unmatched.values() for index in indices)
+    return before.take(pa.array(removed, pa.int64())), after.take(pa.array(added, pa.int64()))
 
 
-def _paired(gone: pa.Table, come: pa.Table, keys: list[str]) -> tuple[list[str], list[str]]:
-    left: defaultdict[tuple, list[int]] = defaultdict(list)
-    for place, key in enumerate(_keys(gone, keys)):
-        left[key].append(place)
-    before, after = [DELETE] * gone.num_rows, [INSERT] * come.num_rows
-    for place, key in enumerate(_keys(come, keys)):
-        if left[key]:
-            before[left[key].pop(0)] = BEFORE
-            after[place] = AFTER
+def _types_by_key(
+    removed: pa.Table, added: pa.Table, keys: list[str]
+) -> tuple[list[str], list[str]]:
+    """Count a removed and an added row with the same key as one updated row."""
+    unmatched: defaultdict[Key, list[int]] = defaultdict(list)
+    for index, key in enumerate(_keys(removed, keys)):
+        unmatched[key].append(index)
+    before, after = [DELETE] * removed.num_rows, [INSERT] * added.num_rows
+    for index, key in enumerate(_keys(added, keys)):
+        if unmatched[key]:
+            before[unmatched[key].pop(0)] = BEFORE
+            after[index] = AFTER
     return before, after
 
 
-def _keys(rows: pa.Table, keys: list[str]) -> list[tuple]:
+def _keys(rows: pa.Table, keys: list[str]) -> list[Key]:
     return list(zip(*(rows.column(key).to_pylist() for key in keys), strict=True))

@@ -1,18 +1,22 @@
-"""When a table's change data feed was on: the catalog knows since when it is, the log the rest."""
+"""The versions during which a table's change data feed was on.
+
+The catalog knows since which version the feed is on now; the log knows about earlier times.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from local_warehouse.catalog.objects import CHANGE_FEED, Table
 from local_warehouse.delta.commits import Commits
 
-Span = tuple[int, int | None]  # from a version until before another
+Span = tuple[int, int | None]  # the first version, and the one after the last (None: still on)
 
 
-class Spans:
-    """The versions that were recorded. Safe to use from many threads."""
+class RecordedSpans:
+    """The spans of versions whose changes were recorded. Safe to use from many threads."""
 
     def __init__(self, commits: Commits) -> None:
         self._commits = commits
@@ -23,11 +27,11 @@ class Spans:
             return [(0, None)]
         known = self._known.get(table.id)
         if known is None or known[0] != table.epoch:
-            known = self._known[table.id] = (table.epoch, list(self._look(table)))
+            known = self._known[table.id] = (table.epoch, list(self._read_log(table)))
         return known[1]
 
     def unrecorded(self, table: Table, start: int, end: int) -> int | None:
-        """The first version of a range that was not recorded."""
+        """Return the first version of a range that was not recorded; None if all were."""
         if table.has_change_feed and start >= (table.feed_since or 0):
             return None
         for first, after in self.of(table):
@@ -35,12 +39,12 @@ class Spans:
                 return after if after is not None and after <= end else None
         return start
 
-    def _look(self, table: Table) -> Iterator[Span]:
-        switched = list(self._switched(table))
-        # The catalog notes only switching on: where that never was, it was on from the start.
-        was_on = not switched[0][1] if switched and table.feed_since else bool(switched)
+    def _read_log(self, table: Table) -> Iterator[Span]:
+        switches = list(self._switches(table))
+        # The catalog notes when the feed was switched on; if it never was, it was on at first.
+        was_on = not switches[0][1] if switches and table.feed_since else bool(switches)
         since = 0 if was_on else None
-        for version, on in switched:
+        for version, on in switches:
             if on and since is None:
                 since = version
             elif not on and since is not None:
@@ -49,29 +53,37 @@ class Spans:
         if table.has_change_feed:
             yield table.feed_since or 0, None
 
-    def _switched(self, table: Table) -> Iterator[tuple[int, bool]]:
-        earliest = self._commits.reach(table).commits
+    def _switches(self, table: Table) -> Iterator[tuple[int, bool]]:
+        """The versions that switched the feed, each with whether it was on from then."""
+        earliest = self._commits.earliest(table).commit
         for version in range(earliest, self._commits.version(table) + 1):
             info = self._commits.info(table, version)
             if info.get("operation") in ("CLONE", "RESTORE") and version:
-                told = self._commits.description(table, version)
-                yield version, version == table.feed_since if told is None else _is_on(told)
+                description = self._commits.description(table, version)
+                if description is None:
+                    yield version, version == table.feed_since
+                else:
+                    yield version, _is_on(description["properties"])
             elif (on := _switch(info)) is not None:
                 yield version, on
 
 
-def _is_on(description: dict) -> bool:
-    said = {name.lower(): value for name, value in description["properties"].items()}
-    return said.get(CHANGE_FEED, "").lower() == "true"
+def _is_on(properties: Mapping[str, str]) -> bool:
+    lower = {name.lower(): value for name, value in properties.items()}
+    return lower.get(CHANGE_FEED, "").lower() == "true"
 
 
-def _switch(info: dict) -> bool | None:
-    """What ALTER TABLE said of the feed; None if nothing."""
+def _switch(info: Mapping[str, Any]) -> bool | None:
+    """Return whether an ALTER TABLE switched the feed on or off; None if it did neither."""
     operation = info.get("operation")
     if operation not in ("SET TBLPROPERTIES", "UNSET TBLPROPERTIES"):
         return None
-    said = json.loads(info.get("operationParameters", {}).get("properties", "{}"))
-    found = [name for name in said if name.lower() == CHANGE_FEED]
+    # A map of properties that were set, or a list of names that were unset.
+    properties = json.loads(info.get("operationParameters", {}).get("properties", "{}"))
+    found = [name for name in properties if name.lower() == CHANGE_FEED]
     if not found:
         return None
-    return operation == "SET TBLPROPERTIES" and said[found[-1]].lower() == "true"
+    if operation == "UNSET TBLPROPERTIES":
+        return False
+    value: str = properties[found[-1]]
+    return value.lower() == "true"
