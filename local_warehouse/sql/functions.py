@@ -23,9 +23,9 @@ def called_name(node: exp.Expr) -> list[str] | None:
     """
     if isinstance(node, exp.Anonymous) and not _is_qualified(node):
         return [node.name]
-    if not isinstance(node, exp.Dot) or not isinstance(node.expression, exp.Func):
+    if not isinstance(node, exp.Dot) or not isinstance(node.expression, exp.Anonymous):
         return None
-    names, left = [_name(node.expression)], node.this
+    names, left = [node.expression.name], node.this
     while isinstance(left, exp.Dot):
         names.insert(0, left.expression.name)
         left = left.this
@@ -44,12 +44,6 @@ def parse_body(function: Function) -> exp.Expr:
 
 def _is_qualified(node: exp.Expr) -> bool:
     return isinstance(node.parent, exp.Dot) and node.parent.expression is node
-
-
-def _name(call: exp.Func) -> str:
-    if not isinstance(call, exp.Anonymous):
-        raise unsupported(f"a function named like the built-in {call.sql_name()}")
-    return call.name
 
 
 def _column_parts(node: exp.Identifier | exp.Column) -> list[str]:

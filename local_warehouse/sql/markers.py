@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from sqlglot import exp
 
 from .names import Resolver
@@ -18,14 +20,13 @@ def mark_values(tree: exp.Expr, resolver: Resolver, markers: Markers) -> None:
     The current catalog and schema become literals: a prepared statement belongs to a namespace.
     """
     namespace = resolver.namespace
-    position = 0
+    positions = _positions(tree)
     for node in list(tree.dfs()):
         if isinstance(node, exp.Placeholder):
             if node.this:
                 node.replace(markers.value("named", node.name))
             else:
-                node.replace(markers.value("positional", position))
-                position += 1
+                node.replace(markers.value("positional", positions[id(node)]))
         elif isinstance(node, exp.CurrentUser | exp.SessionUser) or _is_call(node, _USER):
             node.replace(markers.value("user", ""))
         elif isinstance(node, exp.CurrentCatalog):
@@ -41,6 +42,20 @@ def mark_values(tree: exp.Expr, resolver: Resolver, markers: Markers) -> None:
             within = exp.In(expressions=[markers.value("groups", "")])
             node.replace(exp.paren(within, copy=False))
             within.set("this", group)
+
+
+def _positions(tree: exp.Expr) -> dict[Hashable, int]:
+    """Return the positions in the text of the unnamed parameters, by the ids of their nodes.
+
+    The tree has another order than the text: in it, LIMIT comes before WHERE.
+    """
+    probe, copied = Markers(), tree.copy()
+    nodes = (tree.find_all(exp.Placeholder), list(copied.find_all(exp.Placeholder)))
+    for node, copied_node in zip(*nodes, strict=True):
+        if not node.this:
+            copied_node.replace(probe.identifier("positional", id(node)))
+    ids = dict.fromkeys(marker.key for marker in probe.template(copied).markers)
+    return {key: position for position, key in enumerate(ids)}
 
 
 def _is_call(node: exp.Expr, names: tuple[str, ...]) -> bool:
