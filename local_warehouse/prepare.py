@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from local_warehouse.catalog.catalog import Catalog
-from local_warehouse.catalog.objects import Table
 from local_warehouse.catalog.privileges import Access
 from local_warehouse.catalog.securables import Need
 from local_warehouse.sql.expand import expand
@@ -31,7 +30,6 @@ class Query:
     """A prepared statement that only reads."""
 
     template: Template
-    tables: tuple[Table, ...]
     needs: tuple[Need, ...]
 
 
@@ -75,5 +73,5 @@ class Preparer:
             return prepare_write.prepare(tree, resolver, markers)
         if not isinstance(tree, exp.Query):
             raise unsupported(f"this statement ({type(tree).__name__.upper()})")
-        tables = expand(tree, resolver, markers)
-        return Query(markers.template(tree), tuple(tables), tuple(resolver.needs))
+        expand(tree, resolver, markers)
+        return Query(markers.template(tree), tuple(resolver.needs))

@@ -17,20 +17,19 @@ from .template import Markers, engine_name
 
 def expand(
     tree: exp.Expr, resolver: Resolver, markers: Markers, target: exp.Table | None = None
-) -> list[Table]:
-    """Rewrite ``tree`` in place for the engine; return the tables that it refers to.
+) -> None:
+    """Rewrite ``tree`` in place for the engine. Raises SqlError.
 
     Each table gets the engine's name, and calls of functions become the functions' bodies. The
     user needs SELECT on each table but the ``target`` of a write, and reads only what the table's
-    row filter and masks let through. Raises SqlError.
+    row filter and masks let through.
     """
     # Find all calls first: the bodies that take their place are already expanded.
     calls = [(node, names) for node in tree.dfs() if (names := functions.called_name(node))]
-    tables = _rewrite_tables(tree, resolver, markers, target)
+    _rewrite_tables(tree, resolver, markers, target)
     for node, names in reversed(calls):
         if (function := resolver.function(names)) is not None:
             node.replace(inline(function, functions.arguments(node), resolver, markers))
-    return tables
 
 
 def inline(
@@ -68,11 +67,10 @@ def policy_caller(resolver: Resolver, markers: Markers) -> policies.PolicyCall:
 
 def _rewrite_tables(
     tree: exp.Expr, resolver: Resolver, markers: Markers, target: exp.Table | None
-) -> list[Table]:
-    tables = []
+) -> None:
     for node in list(tree.find_all(exp.Table)):
         if table_changes.is_call(node):
-            tables.append(table_changes.replace_call(node, resolver, markers))
+            table_changes.replace_call(node, resolver, markers)
             continue
         if not isinstance(node.this, exp.Identifier) or is_cte(node):
             continue
@@ -88,7 +86,6 @@ def _rewrite_tables(
             node.set("catalog", None)
         else:
             table = resolver.table(node, *(() if node is target else ("SELECT",)))
-            tables.append(table)
             if node.args.get("version") and node is target:
                 raise syntax_error(f"at or near '{node.name}': only what is now can be changed")
             if node.args.get("version") and policies.is_protected(table):
@@ -99,7 +96,6 @@ def _rewrite_tables(
     for column in tree.find_all(exp.Column):
         column.set("db", None)
         column.set("catalog", None)
-    return tables
 
 
 def _set_engine_name(node: exp.Table, table: Table, markers: Markers) -> None:

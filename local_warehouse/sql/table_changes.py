@@ -9,7 +9,6 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from local_warehouse.catalog.objects import Table
 from local_warehouse.errors import no_past, syntax_error
 
 from .names import Resolver, TableChanges
@@ -23,8 +22,8 @@ def is_call(node: exp.Table) -> bool:
     return isinstance(function, exp.Anonymous) and function.name.lower() == "table_changes"
 
 
-def replace_call(node: exp.Table, resolver: Resolver, markers: Markers) -> Table:
-    """Replace the call by a query of the feed's files; return the table. Raises SqlError."""
+def replace_call(node: exp.Table, resolver: Resolver, markers: Markers) -> None:
+    """Replace the call by a query of the feed's files. Raises SqlError."""
     named, *boundaries = node.this.expressions or [None]
     if named is None or not 1 <= len(boundaries) <= 2:
         raise syntax_error("at or near 'table_changes': a table, a start and maybe an end")
@@ -37,7 +36,6 @@ def replace_call(node: exp.Table, resolver: Resolver, markers: Markers) -> Table
     query = exp.select("*").from_(source).where(markers.value("changes_range", key))
     alias = node.args.get("alias") or exp.TableAlias(this=exp.to_identifier("table_changes"))
     node.replace(exp.Subquery(this=query, alias=alias))
-    return table
 
 
 def _table(named: exp.Expr) -> exp.Table:

@@ -28,7 +28,7 @@ def prepare(tree: exp.Merge, resolver: Resolver, markers: Markers) -> Write:
     reading = [when for when in whens if when.args.get("matched") or when.args.get("source")]
     policies = TargetPolicies(target, alias, resolver, policy_caller(resolver, markers))
     policies.mark(tree.args["on"], *(part for when in reading for part in _read_by(when)))
-    tables = expand(tree, resolver, markers, tree.this)
+    expand(tree, resolver, markers, tree.this)
     policies.protect(tree)
     tree.set("on", policies.add_row_filter(tree.args["on"]))
     if isinstance(using := tree.args["using"], exp.Subquery):
@@ -46,7 +46,6 @@ def prepare(tree: exp.Merge, resolver: Resolver, markers: Markers) -> Write:
     return Write(
         target,
         markers.template(tree),
-        (target, *tables),
         _MERGE,
         tuple(resolver.needs),
         target.epoch,

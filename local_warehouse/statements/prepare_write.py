@@ -100,11 +100,9 @@ def _prepare_insert(tree: exp.Insert, resolver: Resolver, markers: Markers) -> W
     ):
         raise _arity(target, len(columns) if listed else len(target.columns), width)
     defaults.replace_in_values(source, target, columns)
-    tables = expand(source, resolver, markers)
+    expand(source, resolver, markers)
     sql = _insert_sql(target, columns, source)
-    return Write(
-        target, markers.split(sql), (target, *tables), _INSERT, tuple(resolver.needs), target.epoch
-    )
+    return Write(target, markers.split(sql), _INSERT, tuple(resolver.needs), target.epoch)
 
 
 def _insert_sql(target: Table, columns: list[str], source: exp.Expr) -> str:
@@ -161,7 +159,7 @@ def _prepare_change(tree: exp.Update | exp.Delete, resolver: Resolver, markers: 
     condition = where and where.this
     values = [each.expression for each in tree.expressions]
     policies.mark(condition, *values)
-    tables = expand(tree, resolver, markers, node)
+    expand(tree, resolver, markers, node)
     policies.protect(tree)
     if (condition := policies.add_row_filter(where and where.this)) is not None:
         where = exp.Where(this=condition)
@@ -182,7 +180,6 @@ def _prepare_change(tree: exp.Update | exp.Delete, resolver: Resolver, markers: 
     return Write(
         target,
         markers.template(tree),
-        (target, *tables),
         counts,
         tuple(resolver.needs),
         target.epoch,

@@ -28,7 +28,6 @@ class Write:
 
     target: Table
     template: Template
-    tables: tuple[Table, ...]
     counts: dict[str, str]
     needs: tuple[Need, ...]
     epoch: int
