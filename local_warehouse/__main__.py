@@ -29,6 +29,7 @@ def main() -> int:
 
 
 def serve(folder: Path, options: argparse.Namespace) -> None:
+    """Serve the warehouse until a signal or a request stops it."""
     warehouse = Warehouse(folder, options.session_idle_seconds)
     server = Server(warehouse, options.host, options.port)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -47,6 +48,7 @@ def serve(folder: Path, options: argparse.Namespace) -> None:
 
 
 def _announce(file: Path, server: Server) -> None:
+    """Write the server's addresses to a file, for the processes that use it."""
     content = {
         "pid": os.getpid(),
         "url": server.origin + PATH,
@@ -73,6 +75,6 @@ def _options() -> argparse.Namespace:
 
 if __name__ == "__main__":
     code = main()
-    # The engine's threads may not outlive the interpreter's end.
+    # Exit at once: the engine's threads must not run while the interpreter shuts down.
     sys.stdout.flush()
     os._exit(code)

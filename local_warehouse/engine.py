@@ -53,6 +53,7 @@ class Cancellation:
         return self._event.is_set()
 
     def request(self) -> None:
+        """Cancel the statement, now or when it reaches the engine."""
         with self._lock:
             self._event.set()
             if self._cursor is not None:

@@ -37,8 +37,11 @@ def unsupported(feature: str) -> SqlError:
     )
 
 
-def no_past(table: str) -> SqlError:
-    """https://docs.databricks.com/error-messages/fgac-time-travel-not-supported-error-class"""
+def no_time_travel(table: str) -> SqlError:
+    """Return the error of time travel on a table with a row filter or column mask.
+
+    https://docs.databricks.com/error-messages/fgac-time-travel-not-supported-error-class
+    """
     return SqlError(
         "FGAC_TIME_TRAVEL_NOT_SUPPORTED.PER_TABLE_RLS_CM",
         "Cannot time travel to the specified version or timestamp of this table. Time travel on "

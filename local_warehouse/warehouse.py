@@ -61,6 +61,7 @@ class Warehouse:
         self.parts.engine.stop()
 
     def access(self, user: str) -> Access:
+        """Return what a user may do."""
         return Access(self.parts.catalog, self.identities, user)
 
     def execute(

@@ -60,9 +60,11 @@ class Catalog:
 
     # --- reading ---
     def location(self, table: Table) -> Path:
+        """Return the folder of a table's files."""
         return self.tables_folder / table.id
 
     def catalog(self, name: str) -> CatalogEntry:
+        """Return a catalog. Raises SqlError if it does not exist."""
         try:
             return self.catalogs[name.lower()]
         except KeyError:
@@ -71,6 +73,7 @@ class Catalog:
             ) from None
 
     def schema(self, catalog: str, name: str) -> Schema:
+        """Return a schema. Raises SqlError if it does not exist."""
         try:
             return self.catalog(catalog).schemas[name.lower()]
         except KeyError:
@@ -84,6 +87,7 @@ class Catalog:
         return found.tables.get(name.lower()) if found else None
 
     def table(self, catalog: str, schema: str, name: str) -> Table:
+        """Return a table. Raises SqlError if it does not exist."""
         table = self.find(catalog, schema, name)
         if table is None:
             raise table_not_found(f"`{catalog}`.`{schema}`.`{name}`")
@@ -183,6 +187,7 @@ class Catalog:
             self.save()
 
     def switch_unity(self, on: bool) -> None:
+        """Turn Unity Catalog on or off; only tests do."""
         with self._lock:
             self.unity = on
             self.version += 1

@@ -122,6 +122,7 @@ class Identities:
 
     # --- service principals ---
     def is_secret(self, client_id: str, secret: str) -> bool:
+        """Whether a service principal has the secret."""
         known = self.principals.read().get(client_id, {}).get("secrets", [])
         return any(hmac.compare_digest(secret.encode(), each.encode()) for each in known)
 
@@ -158,6 +159,7 @@ class Identities:
         return user in self._admins[1]
 
     def groups_of(self, user: str) -> list[str]:
+        """Return the names of the user's groups."""
         found = (group for group, members in self.groups.read().items() if user in members)
         return [EVERYBODY, *found]
 

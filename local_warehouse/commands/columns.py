@@ -171,13 +171,14 @@ def _require(name: str, table: Table) -> Column:
     return column
 
 
-def _require_mapping(table: Table, word: str, what: str) -> None:
+def _require_mapping(table: Table, operation: str, feature: str) -> None:
+    """Raise SqlError unless the table has column mapping."""
     mode = properties.value(table, properties.MAPPING) or "none"
     if mode.lower() not in ("name", "id"):
         raise SqlError(
-            f"DELTA_UNSUPPORTED_{word}_COLUMN",
-            f"{what} is not supported for your Delta table. Please enable Column Mapping on it: "
-            f"ALTER TABLE {table.full_name} SET TBLPROPERTIES "
+            f"DELTA_UNSUPPORTED_{operation}_COLUMN",
+            f"{feature} is not supported for your Delta table. Please enable Column Mapping on "
+            f"it: ALTER TABLE {table.full_name} SET TBLPROPERTIES "
             "('delta.columnMapping.mode' = 'name')",
             "0AKDC",
         )

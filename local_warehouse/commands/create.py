@@ -56,6 +56,7 @@ def schema(words: Words, context: Context) -> Result:
 
 
 def replace_table(words: Words, context: Context) -> Result:
+    """``CREATE OR REPLACE TABLE``, which is supported with CLONE only."""
     if clone.is_clone(copy(words)):
         return clone.create(words, context, replaces=True)
     raise unsupported("CREATE OR REPLACE TABLE without CLONE")

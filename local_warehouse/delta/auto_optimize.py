@@ -38,7 +38,7 @@ class AutoOptimize:
         self._file_counts: dict[str, tuple[int, int]] = {}
 
     def after_write(self, table: Table) -> None:
-        """Check the table after every ``COMMITS_BETWEEN_CHECKS``th commit."""
+        """Check the table after every ``COMMITS_BETWEEN_CHECKS``-th commit."""
         if self._commits.version(table) % COMMITS_BETWEEN_CHECKS == 0:
             threading.Thread(target=self._optimize, args=[table], daemon=True).start()
 

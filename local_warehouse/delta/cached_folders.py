@@ -21,7 +21,7 @@ class CachedFolders:
         self._discarded: set[Path] = set()
 
     def acquire(self, folder: Path) -> None:
-        """Keep the folder until ``release``, even if it has been discarded."""
+        """Keep the folder until ``release``; this takes back an earlier ``discard``."""
         with self._lock:
             self._readers[folder] += 1
             self._discarded.discard(folder)

@@ -62,8 +62,8 @@ class Control:
                 return {"state": self._start_stop.state}
             case "POST", "/warehouse":
                 return self._set_warehouse(body)
-            case _, "/tokens" | "/principals" | "/groups" as what:
-                return self._set_identity(method, what, body)
+            case _, "/tokens" | "/principals" | "/groups" as kind:
+                return self._set_identity(method, kind, body)
             case "POST", "/clients":
                 return self._add_client(int(body["pid"]))
             case "POST", "/shutdown":
@@ -80,10 +80,10 @@ class Control:
             self._start_stop.set_state(body["state"])
         return {"state": self._start_stop.state}
 
-    def _set_identity(self, method: str, what: str, body: Json) -> Json | None:
+    def _set_identity(self, method: str, kind: str, body: Json) -> Json | None:
         identities = self._warehouse.identities
         try:
-            match method, what:
+            match method, kind:
                 case "POST", "/tokens":
                     token, entry = _token(body)
                     identities.tokens.change(lambda content: content.update({token: entry}))

@@ -58,6 +58,8 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
+    """Answers the requests of one connection."""
+
     server: Server
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True

@@ -107,6 +107,7 @@ class Operations:
         query_tags: str,
         complex_as_arrow: bool,
     ) -> Operation:
+        """Start a statement in a thread, and its timeout."""
         entry = self._warehouse.parts.history.start(
             str(uuid.uuid4()), str(session.id), session.user, text, query_tags
         )
@@ -119,10 +120,10 @@ class Operations:
             done.add_done_callback(lambda _: timer.cancel())
         return operation
 
-    def completed(self, session: Session, result: Result, what: str) -> Operation:
+    def completed(self, session: Session, result: Result, text: str) -> Operation:
         """Return an operation that has already ended, for metadata calls such as GetTables."""
         entry = self._warehouse.parts.history.start(
-            str(uuid.uuid4()), str(session.id), session.user, what, ""
+            str(uuid.uuid4()), str(session.id), session.user, text, ""
         )
         operation = Operation(session, entry, complex_as_arrow=True)
         operation._finish(self._warehouse, result)
@@ -143,6 +144,7 @@ class Operations:
         self._known.pop(operation_id, None)
 
     def close_session(self, session: Session) -> None:
+        """Cancel and close all operations of a session."""
         for operation in [o for o in self._known.values() if o.session is session]:
             self.cancel(operation)
             self.close(operation.id)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from local_warehouse.catalog.objects import SYSTEM_CATALOG, Function, Policy, Table
-from local_warehouse.errors import SqlError, no_past, syntax_error, unsupported
+from local_warehouse.errors import SqlError, no_time_travel, syntax_error, unsupported
 
 from . import functions, policies, table_changes
 from .markers import mark_values
@@ -89,7 +89,7 @@ def _rewrite_tables(
             if node.args.get("version") and node is target:
                 raise syntax_error(f"at or near '{node.name}': only what is now can be changed")
             if node.args.get("version") and policies.is_protected(table):
-                raise no_past(table.full_name)
+                raise no_time_travel(table.full_name)
             _set_engine_name(node, table, markers)
             if node is not target and policies.is_protected(table):
                 _protect(node, table, resolver, markers)

@@ -89,8 +89,8 @@ def parts(table: exp.Table, namespace: Namespace) -> tuple[str, str, str]:
 class Resolver:
     """Finds the objects that names mean to one user, and checks the user's privileges on them.
 
-    ``needs`` collects these privileges, to be checked again whenever the statement runs. Without
-    them, the error says so before it says anything else about the object.
+    ``needs`` collects these privileges, to be checked again whenever the statement runs. A user
+    without them gets no other error, which could reveal something about the object.
     """
 
     def __init__(self, namespace: Namespace, catalog: Catalog, access: Access) -> None:

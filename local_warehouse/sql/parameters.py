@@ -146,8 +146,8 @@ def _size(parameter: Argument) -> int:
     return own + sum(_size(argument) for argument in parameter.arguments or ())
 
 
-def _refused(what: str) -> SqlError:
-    return SqlError("INVALID_PARAMETER_VALUE", f"The statement has {what}.", "22023")
+def _refused(problem: str) -> SqlError:
+    return SqlError("INVALID_PARAMETER_VALUE", f"The statement has {problem}.", "22023")
 
 
 def _invalid(sql_type: str, value: str) -> SqlError:

@@ -9,7 +9,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from local_warehouse.errors import no_past, syntax_error
+from local_warehouse.errors import no_time_travel, syntax_error
 
 from .names import Resolver, TableChanges
 from .parsing import text_of
@@ -29,7 +29,7 @@ def replace_call(node: exp.Table, resolver: Resolver, markers: Markers) -> None:
         raise syntax_error("at or near 'table_changes': a table, a start and maybe an end")
     table = resolver.table(_table(named), "SELECT")
     if is_protected(table):
-        raise no_past(table.full_name)
+        raise no_time_travel(table.full_name)
     templates = [markers.template(boundary) for boundary in boundaries]
     key = TableChanges(table.id, templates[0], templates[1] if len(templates) > 1 else None)
     source = exp.Table(this=markers.identifier("changes", key), db=exp.to_identifier("parquet"))

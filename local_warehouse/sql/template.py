@@ -69,13 +69,16 @@ class Markers:
         self._markers: list[Marker] = []
 
     def identifier(self, kind: str, key: Hashable) -> exp.Identifier:
+        """Return a new marker as an identifier, such as a table's name."""
         self._markers.append(Marker(kind, key))
         return exp.Identifier(this=f"{self._stem}{len(self._markers) - 1}_", quoted=False)
 
     def value(self, kind: str, key: Hashable) -> exp.Column:
+        """Return a new marker as an expression."""
         return exp.Column(this=self.identifier(kind, key))
 
     def template(self, tree: exp.Expr) -> Template:
+        """Generate the SQL of a tree, and split it at the markers."""
         return self.split(tree.sql(dialect=DIALECT))
 
     def split(self, sql: str) -> Template:

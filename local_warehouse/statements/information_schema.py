@@ -1,8 +1,8 @@
 """The tables of ``information_schema`` that list objects: one row function per table.
 
 Each function takes the statement's context and the catalog whose information_schema is read, and
-returns the rows that the user may see. https://docs.databricks.com/sql/language-manual/
-sql-ref-information-schema
+returns the rows that the user may see.
+https://docs.databricks.com/sql/language-manual/sql-ref-information-schema
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ def catalog_names(context: Context, catalog: str) -> list[str]:
 
 
 def visible_tables(context: Context, catalog: str) -> list[Table]:
+    """Return the tables of these catalogs that the user may see."""
     names = catalog_names(context, catalog)
     return [
         table

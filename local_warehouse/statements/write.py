@@ -1,4 +1,4 @@
-"""A prepared write, and what INSERT, UPDATE, DELETE and MERGE share when they are prepared."""
+"""A prepared write, and the steps that INSERT, UPDATE, DELETE and MERGE share."""
 
 from __future__ import annotations
 

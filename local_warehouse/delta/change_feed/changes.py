@@ -82,7 +82,7 @@ class ChangeFeed:
     def last_unreadable(self, table: Table, without: frozenset[str] = frozenset()) -> int:
         """Return the last version whose changes need a data file that is gone or in ``without``.
 
-        -1 if the changes of all versions can be read.
+        Returns -1 if there is no such version.
         """
         location = self._catalog.location(table)
         known = max(table.vacuumed_to, self._commits.earliest(table).commit - 1)

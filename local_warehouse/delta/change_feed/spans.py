@@ -23,6 +23,7 @@ class RecordedSpans:
         self._known: dict[str, tuple[int, list[Span]]] = {}
 
     def of(self, table: Table) -> list[Span]:
+        """Return the spans of a table, the earliest first."""
         if table.has_change_feed and not table.feed_since:
             return [(0, None)]
         known = self._known.get(table.id)

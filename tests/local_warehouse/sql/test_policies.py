@@ -9,7 +9,7 @@ from local_warehouse.catalog.objects import Policy
 from local_warehouse.catalog.securables import Need, Securable
 from local_warehouse.sql.expand import expand, policy_caller
 from local_warehouse.sql.names import Resolver
-from local_warehouse.sql.parsing import parse
+from local_warehouse.sql.parsing import parse, parse_condition
 from local_warehouse.sql.policies import NO_LIMIT, TargetPolicies, is_protected
 from local_warehouse.sql.template import Markers
 
@@ -168,6 +168,15 @@ def test_columns_of_a_subquery_stay_what_they_are(
 def test_a_star_cannot_be_protected(filtered: MemoryCatalog, resolver: Resolver) -> None:
     with fails("UNSUPPORTED_FEATURE", "* in a change of a table"):
         changed(resolver, "UPDATE people SET name = 'x' WHERE struct(people.*) IS NULL")
+
+
+def test_without_a_row_filter_a_condition_stays(masked: MemoryCatalog, resolver: Resolver) -> None:
+    table = masked.tables["cat", "sch", "people"]
+    caller = policy_caller(resolver, Markers())
+    policies = TargetPolicies(table, "people", resolver, caller)
+    condition = parse_condition("id = 1")
+    assert policies.add_row_filter(condition) is condition
+    assert policies.add_row_filter(None) is None
 
 
 def test_an_unprotected_table_is_changed_as_it_is(resolver: Resolver) -> None:
