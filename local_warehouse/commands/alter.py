@@ -21,7 +21,7 @@ from local_warehouse.sql.parsing import (
     text_of,
     type_name,
 )
-from local_warehouse.sql.template import engine_name
+from local_warehouse.sql.template import DIALECT, engine_name
 
 from . import columns, policies
 from ._committing import Draft, changing
@@ -84,7 +84,7 @@ def _apply(action: exp.Expr, draft: Draft, context: Context) -> None:
         old, new = ",".join(before), ",".join(table.cluster_by)
         draft.set_operation("CLUSTER BY", oldClusteringColumns=old, newClusteringColumns=new)
     else:
-        raise unsupported(f"ALTER TABLE … {action.sql(dialect='databricks')}")
+        raise unsupported(f"ALTER TABLE … {action.sql(dialect=DIALECT)}")
 
 
 def _rename_table(node: exp.Table, table: Table, context: Context) -> Result:
@@ -111,7 +111,7 @@ def _add_column(item: exp.ColumnDef, table: Table) -> None:
         if isinstance(kind, exp.DefaultColumnConstraint):
             raise columns.no_default_in_add()
         if not isinstance(kind, exp.CommentColumnConstraint):
-            raise unsupported(f"ADD COLUMN with {kind.sql(dialect='databricks')}")
+            raise unsupported(f"ADD COLUMN with {kind.sql(dialect=DIALECT)}")
         column.comment = text_of(kind.this)
     if item.args.get("position") is not None:
         raise unsupported("a position in ADD COLUMN")
@@ -139,7 +139,7 @@ def _alter_column(action: exp.AlterColumn, table: Table, context: Context) -> No
     elif given == {"allow_null", "drop"}:
         column.nullable = True
     else:
-        raise unsupported(f"{action.sql(dialect='databricks')}")
+        raise unsupported(f"{action.sql(dialect=DIALECT)}")
 
 
 def _add_constraint(constraint: exp.Constraint, draft: Draft, context: Context) -> None:
@@ -149,9 +149,9 @@ def _add_constraint(constraint: exp.Constraint, draft: Draft, context: Context) 
     for kind in constraint.expressions:
         if not isinstance(kind, exp.CheckColumnConstraint):
             table.constraints.append(read_key(kind, name, table, context))
-            draft.set_operation("ADD CONSTRAINT", name=name, expr=kind.sql(dialect="databricks"))
+            draft.set_operation("ADD CONSTRAINT", name=name, expr=kind.sql(dialect=DIALECT))
             continue
-        text = kind.this.sql(dialect="databricks")
+        text = kind.this.sql(dialect=DIALECT)
         for column in parse_condition(text).find_all(exp.Column):
             if table.column(column.name) is None:
                 raise column_not_found(f"`{column.name}`")
@@ -208,7 +208,7 @@ def comment(words: Words, context: Context) -> Result:
             draft.set_operation("SET TBLPROPERTIES", properties=compact_json({"comment": text}))
     elif words.accept("COLUMN"):
         *table_name, column_name = words.name()
-        node = exp.to_table(".".join(f"`{part}`" for part in table_name), dialect="databricks")
+        node = exp.to_table(".".join(f"`{part}`" for part in table_name), dialect=DIALECT)
         table = context.resolver.table(node, MANAGE)
         with changing(table, context) as draft:
             column = draft.table.column(column_name)

@@ -22,6 +22,7 @@ from local_warehouse.delta.files import Files
 from local_warehouse.engine import Engine
 from local_warehouse.errors import SqlError, column_not_found
 from local_warehouse.sql.parsing import parse_condition
+from local_warehouse.sql.template import DIALECT
 
 _DEFAULTS = "delta.feature.allowcolumndefaults"
 
@@ -101,7 +102,7 @@ def set_default(
     """Set a column's default. Raises SqlError for a value that no INSERT could use."""
     require_defaults(table, command)
     check_default(column, value, command, engine)
-    column.default = value.sql(dialect="databricks")
+    column.default = value.sql(dialect=DIALECT)
 
 
 def check_default(column: Column, value: exp.Expr, command: str, engine: Engine) -> None:
@@ -109,7 +110,7 @@ def check_default(column: Column, value: exp.Expr, command: str, engine: Engine)
 
     https://docs.databricks.com/error-messages/invalid-default-value-error-class
     """
-    text = value.sql(dialect="databricks")
+    text = value.sql(dialect=DIALECT)
 
     def refused(kind: str, why: str) -> SqlError:
         return SqlError(

@@ -19,7 +19,7 @@ from local_warehouse.sql.defaults import default_of
 from local_warehouse.sql.names import Namespace, Resolver
 from local_warehouse.sql.parameters import text_literal
 from local_warehouse.sql.parsing import Words, parse, property_of, text_of, type_name
-from local_warehouse.sql.template import engine_name
+from local_warehouse.sql.template import DIALECT, engine_name
 
 from . import clone
 from .columns import set_default
@@ -117,14 +117,14 @@ def _read_column(item: exp.ColumnDef, table: Table, context: Context) -> Column:
         elif isinstance(kind, exp.CommentColumnConstraint):
             column.comment = text_of(kind.this)
         elif isinstance(kind, exp.DefaultColumnConstraint):
-            column.default = kind.this.sql(dialect="databricks")
+            column.default = kind.this.sql(dialect=DIALECT)
         elif isinstance(kind, exp.PrimaryKeyColumnConstraint):
             table.constraints.append(Constraint(f"{table.name}_pk", "PRIMARY KEY", [column.name]))
         elif isinstance(kind, exp.Reference):
             foreign = exp.ForeignKey(expressions=[exp.to_identifier(column.name)], reference=kind)
             table.constraints.append(read_key(foreign, constraint.name, table, context))
         else:
-            raise unsupported(f"the column option {kind.sql(dialect='databricks')}")
+            raise unsupported(f"the column option {kind.sql(dialect=DIALECT)}")
     return column
 
 
@@ -146,7 +146,7 @@ def read_key(kind: exp.Expr, name: str, table: Table, context: Context) -> Const
         return Constraint(name or default, "FOREIGN KEY", columns, path, referenced)
     if isinstance(kind, exp.CheckColumnConstraint):
         raise unsupported("CHECK in CREATE TABLE; use ALTER TABLE … ADD CONSTRAINT")
-    raise unsupported(f"the constraint {kind.sql(dialect='databricks')}")
+    raise unsupported(f"the constraint {kind.sql(dialect=DIALECT)}")
 
 
 def _read_properties(given: exp.Properties | None, table: Table) -> None:
@@ -161,7 +161,7 @@ def _read_properties(given: exp.Properties | None, table: Table) -> None:
         elif type(item) is exp.Property:
             table.properties |= dict([property_of(item)])
         else:
-            raise unsupported(f"the table option {item.sql(dialect='databricks')}")
+            raise unsupported(f"the table option {item.sql(dialect=DIALECT)}")
 
 
 def read_cluster(item: exp.Expr, table: Table) -> list[str]:

@@ -9,7 +9,7 @@ from local_warehouse.sql import check_constraints, defaults
 from local_warehouse.sql.expand import expand, policy_caller
 from local_warehouse.sql.names import Resolver
 from local_warehouse.sql.policies import TargetPolicies
-from local_warehouse.sql.template import Markers
+from local_warehouse.sql.template import DIALECT, Markers
 
 from .write import Write, assign, assignments, at_bound_version, filter_before_insert
 
@@ -39,7 +39,7 @@ def prepare(tree: exp.Merge, resolver: Resolver, markers: Markers) -> Write:
     for when in whens:
         _complete_when(when, target, alias, source_alias)
     reads = (
-        exp.select(f"`{alias}`.*", dialect="databricks")
+        exp.select(f"`{alias}`.*", dialect=DIALECT)
         .from_(at_bound_version(tree.this, markers))
         .join(tree.args["using"].copy(), on=tree.args["on"].copy(), join_type="LEFT SEMI")
     )

@@ -26,7 +26,7 @@ from local_warehouse.sql import check_constraints, defaults
 from local_warehouse.sql.expand import expand, policy_caller
 from local_warehouse.sql.names import Resolver
 from local_warehouse.sql.policies import TargetPolicies
-from local_warehouse.sql.template import Markers, engine_name
+from local_warehouse.sql.template import DIALECT, Markers, engine_name
 
 from . import conflicts, prepare_merge
 from .bind import bind
@@ -110,19 +110,19 @@ def _insert_sql(target: Table, columns: list[str], source: exp.Expr) -> str:
     values = {
         column.name: exp.cast(
             exp.maybe_parse(
-                position.get(column.name.lower(), column.default or "NULL"), dialect="databricks"
+                position.get(column.name.lower(), column.default or "NULL"), dialect=DIALECT
             ),
             column.type,
-            dialect="databricks",
+            dialect=DIALECT,
         )
         for column in target.columns
     }
     checked = check_constraints.add_checks(target, values)
     projection = ", ".join(
-        f"{value.sql(dialect='databricks')} AS `{name}`" for name, value in checked.items()
+        f"{value.sql(dialect=DIALECT)} AS `{name}`" for name, value in checked.items()
     )
     aliases = ", ".join(f"c{i}" for i in range(len(columns)))
-    body = filter_before_insert(source, target).sql(dialect="databricks")
+    body = filter_before_insert(source, target).sql(dialect=DIALECT)
     return (
         f"INSERT INTO {engine_name(target.id)} SELECT {projection} FROM ({body}) AS s({aliases})"
     )
