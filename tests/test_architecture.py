@@ -63,6 +63,8 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("local_warehouse", "local_warehouse/errors.py", "from crm.model import schema"),
         ("local_warehouse", "local_warehouse/engine.py", "import edip.settings"),
         ("local_warehouse", "local_warehouse/context.py", "from django.http import HttpRequest"),
+        ("sql", "local_warehouse/sql/names.py", "from local_warehouse.catalog import catalog"),
+        ("sql", "local_warehouse/catalog/objects.py", "import pyarrow"),
         ("cycles", "crm/repository/ddl.py", "from crm.repository.records import accounts"),
         ("cycles", "crm/importing/readers/encoding.py", "from . import csv_file"),
         ("cycles", "local_warehouse/sql/template.py", "from . import names"),
