@@ -129,7 +129,7 @@ def _alter_column(action: exp.AlterColumn, table: Table, context: Context) -> No
         column.nullable = bool(action.args["allow_null"])
         if not column.nullable:
             _require_all_rows(
-                f"`{column.name}` IS NOT NULL", table, context, _has_nulls(table, column)
+                f"`{column.name}` IS NOT NULL", table, context, _null_violation(table, column)
             )
     elif given == {"default"}:
         value = action.args["default"]
@@ -249,7 +249,7 @@ def _require_all_rows(condition: str, table: Table, context: Context, otherwise:
         raise otherwise
 
 
-def _has_nulls(table: Table, column: Column) -> SqlError:
+def _null_violation(table: Table, column: Column) -> SqlError:
     return SqlError(
         "DELTA_NOT_NULL_CONSTRAINT_VIOLATED",
         f"Column {column.name} of {table.full_name} has null values.",

@@ -1,4 +1,4 @@
-"""Servers of the local warehouse's own, and plain connectors to them."""
+"""Servers of the local warehouse, and plain connections to them."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def server(tmp_path_factory) -> Iterator[Server]:
 
 @pytest.fixture
 def start(tmp_path) -> Iterator[Callable[..., Server]]:
-    """Start servers of one's own; they are stopped at the end."""
+    """Start further servers; they are killed at the end of the test."""
     started: list[Server] = []
 
     def start(*options: str, data: Path = tmp_path / "data") -> Server:
@@ -96,7 +96,7 @@ def start(tmp_path) -> Iterator[Callable[..., Server]]:
 
 
 class Shell:
-    """A connection as a person at a prompt uses it."""
+    """A connection with short methods for statements."""
 
     def __init__(self, connection) -> None:
         self.connection = connection
@@ -107,7 +107,7 @@ class Shell:
             return cursor.fetchall()
 
     def change(self, statement: str, parameters=None) -> int:
-        """Rows changed."""
+        """Run a write; return the number of changed rows."""
         with self.connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             return cursor.rowcount
@@ -143,7 +143,7 @@ def shell(server, request) -> Iterator[Shell]:
 
 
 def folder_of(server: Server, name: str) -> Path:
-    """Where the files of ``catalog.schema.table`` are."""
+    """Return the folder with the files of ``catalog.schema.table``."""
     catalog, schema, table = name.split(".")
     known = json.loads((server.data / "catalog.json").read_text())["catalogs"]
     return server.data / "tables" / known[catalog]["schemas"][schema]["tables"][table]["id"]

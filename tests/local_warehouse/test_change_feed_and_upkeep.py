@@ -1,4 +1,4 @@
-"""The change data feed beside VACUUM, kills and a log that is cleaned: whole, or an error."""
+"""The change data feed with VACUUM, kills and deleted commits: complete, or an error."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def versions(shell, start: int) -> list[int]:
 
 
 def added(folder, version: int) -> str:
-    """The file that a commit added."""
+    """Return the file that a commit added."""
     log = (folder / "_delta_log" / f"{version:020d}.json").read_text()
     actions = [json.loads(line) for line in log.splitlines()]
     return next(action["add"]["path"] for action in actions if "add" in action)
 
 
 class Beside:
-    """Runs things in threads of their own until the block ends; raises what they raised."""
+    """Runs functions in threads until the block ends; raises their errors."""
 
     def __init__(self, server, *tasks) -> None:
         self._server, self._tasks = server, tasks
@@ -88,7 +88,7 @@ def test_a_feed_is_whole_while_vacuum_and_writers_run(server, shell):
 
 
 def test_what_is_read_stays_while_vacuum_deletes(server, shell):
-    """Later versions are read whole; earlier ones are refused, and never only in part."""
+    """Later versions are read completely; earlier ones are refused, never read in part."""
     name = create(shell, FLEETING)
     shell.change("INSERT INTO t VALUES ('a', 0), ('b', 0)")
     count_up(shell, 3)
@@ -147,7 +147,7 @@ def test_a_kill_while_a_feed_is_written_leaves_no_draft(start):
 
 
 def test_a_kill_while_vacuum_deletes_is_found_out(server, shell):
-    """As if it had deleted, and died before it could note how far."""
+    """The files are deleted, but the catalog does not know."""
     name = create(shell)
     shell.change("INSERT INTO t VALUES ('a', 0)")
     count_up(shell, 2)
@@ -169,11 +169,13 @@ def test_a_folder_that_went_missing_is_made_again(server, shell):
     assert versions(shell, 0) == [1, 2, 3, 4]
 
 
-# --- a log that is cleaned ---
+# --- deleted commits ---
 @pytest.fixture
 def cleaned(server, shell):
-    """A table whose first twelve commits are gone, as the engine deletes old ones, up to a
-    checkpoint; and the first version that can be read."""
+    """A table without its first twelve commits, and the first version that can be read.
+
+    The engine deletes old commits up to a checkpoint.
+    """
     name = create(shell)
     shell.change("INSERT INTO t VALUES ('a', 0)")
     count_up(shell, 12)
@@ -193,7 +195,7 @@ def test_the_feed_goes_on_after_the_log_was_cleaned(cleaned):
     error = cleaned.error("SELECT * FROM table_changes('t', 0)")
     assert "DELTA_VERSION_NOT_FOUND" in error
     assert f"[{first}, 23]" in error
-    # A moment before everything means from the beginning, as far as that is known.
+    # A moment before all commits means the first one that is known.
     query = "SELECT MIN(_commit_version) FROM table_changes('t', TIMESTAMP'2001-01-01')"
     assert cleaned.value(query) == first
     count_up(cleaned, 1)

@@ -1,4 +1,4 @@
-"""DEEP CLONE and RESTORE: versions copied, and brought back."""
+"""DEEP CLONE and RESTORE: copies of versions, and a return to an earlier version."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONTENT = "SELECT id, n FROM {} ORDER BY id, n"
 
 @pytest.fixture
 def table(shell):
-    """Version 1 holds a, b; version 2 a, b, c; version 3 has b changed and a gone (4)."""
+    """Version 1 inserts a and b, version 2 inserts c, 3 changes b, 4 deletes a."""
     shell.run(
         "CREATE TABLE t (id STRING NOT NULL COMMENT 'key', n INT, CONSTRAINT t_pk PRIMARY KEY(id)) "
         "COMMENT 'things' TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true')"
@@ -194,7 +194,7 @@ def test_restore_to_a_version(table):
     history = table.run("DESCRIBE HISTORY t")
     assert (history[0].version, history[0].operation) == (5, "RESTORE")
     assert dict(history[0].operationParameters)["version"] == "2"
-    # What was there before can be had back.
+    # The versions before it can be restored.
     table.run("RESTORE t TO VERSION AS OF 4")
     assert content(table) == NOW
     table.change("UPDATE t SET n = 0 WHERE id = 'c'")

@@ -1,4 +1,4 @@
-"""Renaming and dropping columns, defaults, renaming tables."""
+"""Renaming and dropping columns, column defaults, renaming tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DEFAULTS = "'delta.feature.allowColumnDefaults' = 'supported'"
 
 @pytest.fixture
 def table(shell):
-    """Version 1 holds a; version 2 a and b, with a column that a's file has not."""
+    """Row a was inserted before the column ``note`` was added, row b afterwards."""
     shell.run(
         "CREATE TABLE t (id STRING NOT NULL COMMENT 'key', n INT, at TIMESTAMP, "
         "CONSTRAINT t_pk PRIMARY KEY(id)) CLUSTER BY (n) "

@@ -1,6 +1,6 @@
-"""Concurrent writes: refused where a row that they read was changed meanwhile, and only there.
+"""Concurrent writes: refused if a row that they read was changed meanwhile, and only then.
 
-Statements arrive while a slow one holds the table, and then come one after the other.
+Statements arrive while a slow one holds the table, and then run one after the other.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 from .conftest import shell_on
 
 CONFLICT = "DELTA_CONCURRENT_APPEND.ROW_LEVEL_CHANGES"
-# Takes the engine a while, and changes no row that the others read.
+# This takes the engine a while, and changes no row that the others read.
 SLOW = (
     "INSERT INTO {0} (id, n) SELECT CONCAT('slow', CAST(COUNT(*) AS STRING)), -1 "
     "FROM RANGE({1}) AS x CROSS JOIN RANGE({1}) AS y WHERE x.id * y.id % 7 = 1"
@@ -23,7 +23,7 @@ SIZES = (15_000, 30_000, 60_000)
 
 
 class Queue:
-    """The table ``t``, and what becomes of statements that arrive while it is held."""
+    """The table ``t``, and the statements that arrive while another holds it."""
 
     def __init__(self, server, shell) -> None:
         self.shell = shell
@@ -31,7 +31,7 @@ class Queue:
         self._server = server
 
     def after(self, *calls) -> list[str | None]:
-        """For each statement None, or its error. The table is made anew."""
+        """Create the table, run the statements; return None or the error of each."""
         for size in SIZES:
             self._create()
             with ExitStack() as stack:
@@ -104,8 +104,8 @@ def test_a_write_is_refused_where_rows_that_it_reads_were_changed(queue):
         CHANGE_A,
         CHANGE_A,
         "DELETE FROM {} WHERE id = 'a'",
-        "UPDATE {} SET n = 0 WHERE n > 8",  # true of the row only now
-        "UPDATE {} SET n = 0 WHERE n = 1",  # and only then
+        "UPDATE {} SET n = 0 WHERE n > 8",  # true only after the change
+        "UPDATE {} SET n = 0 WHERE n = 1",  # true only before the change
         "UPDATE {} SET n = 0 WHERE id = 'a' OR id = 'b'",
         "UPDATE {} SET n = 0",
         ("UPDATE {} SET n = 0 WHERE id = :key", {"key": "a"}),
@@ -148,9 +148,9 @@ def test_inserted_rows_alone_refuse_nobody(queue):
 
 
 def test_a_write_behind_vacuum_goes_on_or_is_refused(queue):
-    # What VACUUM deletes here, no write needs to know.
+    # No write needs the files that VACUUM deletes here.
     assert kinds(queue.after("VACUUM {}", CHANGE_A)) == [False, False]
-    # Here it deletes what would tell whether the two conflict.
+    # Here it deletes files that are needed to find out whether the two conflict.
     change = "UPDATE {} SET n = 0 WHERE id = 'b'"
     *others, last = queue.after(change, "OPTIMIZE {}", "VACUUM {}", CHANGE_A)
     assert others == [None] * 3
@@ -167,7 +167,7 @@ def test_writers_come_in_the_order_in_which_they_asked(queue):
 
 
 def test_who_waits_can_give_up(queue):
-    """And lets the next one come."""
+    """A cancelled statement lets the next one run."""
 
     def give_up(shell) -> None:
         with shell.connection.cursor() as cursor:

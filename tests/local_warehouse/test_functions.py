@@ -1,4 +1,4 @@
-"""SQL functions: created, called, dropped; what they may not do."""
+"""SQL functions: create, call and drop them; and the functions that are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Privileges: who may do what, what a refusal says, and what others do not get to see."""
+"""Privileges: who may do what, the errors, and the objects that others cannot see."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_privileges_are_inherited_downwards(cast, where, privilege):
 
 
 def test_one_users_statement_is_no_key_for_another(cast):
-    """The same text, prepared for somebody who may."""
+    """A statement that was prepared for a user with the privilege."""
     let_in(cast, ANN, "SELECT")
     let_in(cast, BOB)
     read = f"SELECT * FROM {cast.table} ORDER BY id"
@@ -292,7 +292,7 @@ def test_what_one_may_not_use_does_not_show(server, cast):
         f"USE {secret}",
     ):
         assert_refused(cast.ann, statement, "USE SCHEMA", f"Schema '{secret}'")
-    # Whether a table is there cannot be told either.
+    # The error does not reveal whether a table exists.
     for table in ("plans", "nothing"):
         assert_refused(
             cast.ann, f"SELECT nope FROM {secret}.{table}", "USE SCHEMA", f"Schema '{secret}'"

@@ -1,4 +1,4 @@
-"""DESCRIBE HISTORY: what each operation tells of itself."""
+"""DESCRIBE HISTORY: the parameters and metrics of each operation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Killed between the commit in a table's log and the catalog's own record of it."""
+"""Kills between the commit in a table's log and the change of the catalog."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FEED = "'delta.enableChangeDataFeed' = 'true'"
 
 
 def killed_within(start, setup: list[str], statements: list[str]):
-    """A server that starts where one died after committing ``statements``, before the catalog."""
+    """Start a server on the data of one that committed ``statements`` to the log only."""
     server = start()
     with shell_on(server) as shell:
         for statement in setup:
@@ -111,7 +111,7 @@ def test_a_clone_in_place_of_a_table_can_be_tried_again(start):
         folder = shell.run("DESCRIBE DETAIL target")[0].id
         shell.run("CREATE OR REPLACE TABLE target DEEP CLONE source")
     server.kill()
-    # What a kill before the commit leaves: the files, but no version.
+    # A kill before the commit leaves the files, but no version.
     (server.data / "tables" / folder / "_delta_log" / f"{2:020d}.json").unlink()
     with shell_on(start()) as shell:
         shell.run("CREATE OR REPLACE TABLE target DEEP CLONE source")
@@ -119,7 +119,7 @@ def test_a_clone_in_place_of_a_table_can_be_tried_again(start):
 
 
 def test_logs_of_former_times_tell_the_columns(start):
-    """Their commits hold no description."""
+    """The commits of older versions of this warehouse have no description."""
     server = start()
     with shell_on(server) as shell:
         shell.run(f"CREATE TABLE t (id INT, s STRING) TBLPROPERTIES ({MAPPING})")

@@ -1,4 +1,4 @@
-"""Row filters and column masks: nobody meets a row or a value that is not for them."""
+"""Row filters and column masks: no user sees a hidden row or a masked value."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ANN, BOB = "ann@example.com", "bob@example.com"
 
 @pytest.fixture
 def cast(server) -> Iterator[SimpleNamespace]:
-    """Ann sees the rows of hers, Bob his, the admin all; notes of others' than 1 are masked."""
+    """Ann and Bob see their own rows, and the note of row 1 only; the admin sees all."""
     catalog = f"policies{time.monotonic_ns()}"
     with ExitStack() as stack:
         admin = stack.enter_context(shell_on(server))
@@ -70,7 +70,7 @@ def both(filtered, masked) -> SimpleNamespace:
 
 
 def everything(cast) -> list[tuple]:
-    """The table as it is: the admin sees all rows and all notes."""
+    """Return the whole table, as the admin sees it."""
     return [tuple(row) for row in cast.admin.run("SELECT * FROM t ORDER BY id")]
 
 
@@ -120,7 +120,7 @@ def test_counts_and_facets_tell_of_visible_rows_only(filtered):
 )
 def test_errors_tell_nothing_of_hidden_rows(filtered, statement):
     filtered.ann.run(statement)
-    assert "[" in filtered.admin.error(statement)  # it fails where the row is met
+    assert "[" in filtered.admin.error(statement)  # it fails if the row is read
     assert filtered.admin.value("SELECT count(*) FROM t") == 3
 
 
@@ -146,7 +146,7 @@ def test_groups_decide_at_each_execution(masked):
     masked.server.control("POST", "/groups", group="unveiled", members=[ANN])
     try:
         assert masked.ann.value(read) == "two"
-        assert masked.admin.value(read) == "***"  # the function decides, for admins as well
+        assert masked.admin.value(read) == "***"  # the function decides, also for admins
     finally:
         masked.server.control("POST", "/groups", group="unveiled", members=["developer@localhost"])
 
@@ -224,7 +224,7 @@ def test_subqueries_in_an_update(both):
 
 # --- policies ---
 def test_a_filter_by_a_table_of_rights(filtered):
-    """A mapping table that those who are filtered may not read themselves."""
+    """A row filter may read a table that the user may not."""
     filtered.admin.run("CREATE SCHEMA rights")
     filtered.admin.run("CREATE TABLE rights.seen (who STRING, id STRING)")
     filtered.admin.change(f"INSERT INTO rights.seen VALUES ('{ANN}', 'b1'), ('{BOB}', 'a1')")
@@ -279,7 +279,7 @@ def test_nobody_rids_themselves_of_a_policy(both, statement, error):
 
 
 def test_a_function_of_ones_own_is_no_way_around_a_policy(both):
-    """Neither by its name nor by its owner's rights: policies see who runs the statement."""
+    """Policies depend on the user who runs the statement, not on a function's owner."""
     both.admin.run(f"GRANT CREATE FUNCTION, EXECUTE ON SCHEMA {both.catalog}.default TO `{ANN}`")
     both.ann.run("CREATE FUNCTION rows_of_t() RETURNS BIGINT RETURN (SELECT count(*) FROM t)")
     assert both.ann.value("SELECT rows_of_t()") == 2

@@ -1,4 +1,4 @@
-"""The process: one per folder, loopback only, data that survives, an end with its clients."""
+"""The process: one per folder, loopback only; data survive it; it ends with its clients."""
 
 from __future__ import annotations
 

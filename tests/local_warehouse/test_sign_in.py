@@ -1,4 +1,4 @@
-"""Three ways in: a token, a service principal through OAuth, somebody's own short-lived token."""
+"""Three ways to sign in: a token, a service principal's OAuth token, a user's short-lived token."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def token(server) -> str:
 
 @pytest.fixture
 def principal(server) -> str:
-    """A service principal of its own, with the secret ``first``."""
+    """A new service principal with the secret ``first``."""
     client_id = f"11111111-2222-3333-4444-{next(SCRATCH):012}"
     server.control("POST", "/principals", client_id=client_id, secrets=["first"])
     return client_id
@@ -143,7 +143,7 @@ def test_the_connector_reads_the_life_of_an_issued_token(server, principal):
 
 
 def test_a_token_is_renewed_before_it_expires(server, principal):
-    # The SDK renews 40 seconds before the end, the connector asks it a minute before.
+    # The SDK renews a token 40 seconds before its end; the connector asks a minute before.
     server.control("POST", "/principals", client_id=principal, secrets=["first"], token_seconds=41)
     config = sdk_config(server, principal)
     config.disable_async_token_refresh = True
@@ -159,7 +159,9 @@ def test_a_rotated_secret(server, principal):
     old = sdk_config(server, principal)
     with connect_as(server, lambda: old.authenticate) as connection:
         server.control("POST", "/principals", client_id=principal, secrets=["second"])
-        assert user_of(connection) == principal  # what was issued lives to its end
+        assert (
+            user_of(connection) == principal
+        )  # a token that was issued stays valid until its end
     with pytest.raises(ValueError, match="invalid_client"):
         sdk_config(server, principal).authenticate()
     new = sdk_config(server, principal, "second")

@@ -1,4 +1,4 @@
-"""table_changes: every change exactly once, with what was there before and after."""
+"""``table_changes``: every change exactly once, with the row before and after it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_what_each_statement_did(table):
 
 
 def test_what_replaces_a_table_deletes_and_inserts(table):
-    """No row is known to have become another."""
+    """It is unknown which row replaced which."""
     table.change("INSERT INTO t VALUES ('a', 1), ('b', 2)")
     table.run("CREATE TABLE other DEEP CLONE t")
     table.change("UPDATE other SET n = 20 WHERE id = 'b'")
@@ -111,7 +111,7 @@ def test_ranges_by_version_and_by_time(table):
     assert [row[3] for row in changes(table, ":start", end=":end", parameters=between)] == [2, 3]
     text = moments[4].strftime("%Y-%m-%d %H:%M:%S.%f")
     assert [row[3] for row in changes(table, f"'{text}'")] == [4]
-    # Before everything means from the beginning.
+    # A moment before all commits means the first one.
     assert [row[3] for row in changes(table, "TIMESTAMP'2001-01-01'")] == [1, 2, 3, 4]
     stamped = table.run("SELECT _commit_version v, _commit_timestamp t FROM table_changes('t', 0)")
     assert {row.v: row.t for row in stamped} == {v: moments[v] for v in (1, 2, 3, 4)}
@@ -159,7 +159,7 @@ def test_other_properties_and_comments_leave_the_feed_as_it_is(server, table):
     table.run("ALTER TABLE t SET TBLPROPERTIES ('some' = 'thing')")
     assert changes(table) == before
     (after,) = home.glob("*/*")
-    # It is the same files, linked, not computed again.
+    # The same files are linked, not computed again.
     (old,) = (entry.name for entry in after.iterdir())
     assert old == "00000000-00000001.parquet"
     assert folder.parent == after.parent
@@ -227,7 +227,7 @@ def test_as_part_of_larger_statements(table):
 
 
 def test_tables_with_a_row_filter_or_masks_have_no_past(table):
-    """As Databricks refuses it, and so that nothing hidden comes out this way."""
+    """Databricks refuses it, too; the feed would show hidden rows and values."""
     table.change("INSERT INTO t VALUES ('a', 1)")
     table.run("CREATE FUNCTION f(id STRING) RETURNS BOOLEAN RETURN id = 'b'")
     table.run("ALTER TABLE t SET ROW FILTER f ON (id)")
@@ -250,7 +250,7 @@ def test_changes_survive_a_restart(start):
 
 
 def replayed(rows) -> dict[str, int]:
-    """The table that the feed's changes, applied one after the other, leave."""
+    """Return the rows that remain when the feed's changes are applied in order."""
     state: dict[str, int] = {}
     for _, kind, key, n in sorted(
         rows, key=lambda row: (row[0], row[1] in ("insert", "update_postimage"))

@@ -1,4 +1,4 @@
-"""DDL: what CREATE, ALTER, DROP, DESCRIBE and SHOW do, and that nothing is silently ignored."""
+"""DDL: CREATE, ALTER, DROP, DESCRIBE and SHOW do what they should, and ignore nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OPTIMIZE, VACUUM and shallow clones: files come and go, rows stay."""
+"""OPTIMIZE, VACUUM and shallow clones: files change, rows do not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FLEETING = "'delta.deletedFileRetentionDuration' = 'interval 0 hours'"
 
 @pytest.fixture
 def table(shell):
-    """Three versions with rows, four files by then."""
+    """A table with three versions of rows and four files."""
     shell.run(
         "CREATE TABLE t (id STRING NOT NULL, n INT, CONSTRAINT t_pk PRIMARY KEY(id)) "
         f"TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true', {FLEETING})"
@@ -144,7 +144,7 @@ def test_what_is_young_stays(shell):
 
 
 def test_files_stay_for_as_long_as_the_table_says(server, shell):
-    """The engine forgets what it removed; when that was, its commit still says."""
+    """The engine forgets removed files; the commit still says when it removed them."""
     shell.run(
         "CREATE TABLE t (id STRING, n INT) "
         "TBLPROPERTIES ('delta.deletedFileRetentionDuration' = '30 days')"
@@ -164,14 +164,14 @@ def test_files_stay_for_as_long_as_the_table_says(server, shell):
     (deleted,) = shell.run("VACUUM t DRY RUN")
     shell.run("VACUUM t")
     assert not Path(deleted.path).exists()
-    # What version 5 removed, version 4 needs.
+    # Version 4 needs the files that version 5 removed.
     assert "BEYOND_DELETED_FILE_RETENTION" in shell.error("SELECT * FROM t VERSION AS OF 4")
     for version in (5, 6, 15, 25):
         assert shell.value(f"SELECT n FROM t VERSION AS OF {version}") == version - 1
 
 
 def removed_days_ago(folder, version: int, days: int) -> None:
-    """Let a commit say that it removed its files so long ago."""
+    """Let a commit say that it removed its files so many days ago."""
     log = folder / "_delta_log" / f"{version:020d}.json"
     actions = [json.loads(line) for line in log.read_text().splitlines()]
     for action in actions:
@@ -189,7 +189,7 @@ def test_what_was_brought_back_is_needed_again(table):
 
 
 def test_files_of_no_commit_go_when_nobody_can_be_writing_them(server, table):
-    """Such as what a cancelled statement had written already."""
+    """A cancelled statement may have written files, for example."""
     folder = folder_of(server, f"tests.{table.value('SELECT current_schema()')}.t")
     for name, hours in (("old", 2), ("young", 0)):
         file = folder / f"{name}.parquet"
@@ -205,7 +205,7 @@ def test_files_of_no_commit_go_when_nobody_can_be_writing_them(server, table):
 
 
 def test_checkpoints_that_newer_ones_replace_are_deleted(server, shell):
-    """But one of each day: from it on versions are read when the log is cleaned."""
+    """One of each day stays: versions are read from it once older commits are deleted."""
     shell.run("CREATE TABLE t (id STRING, n INT)")
     shell.change("INSERT INTO t VALUES ('a', 0)")
     for _ in range(41):

@@ -1,4 +1,4 @@
-"""INSERT, UPDATE, DELETE, MERGE: counts, history, time travel, concurrency."""
+"""INSERT, UPDATE, DELETE and MERGE: counts, history, time travel, concurrency."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_columns_may_be_fully_qualified(table):
 
 
 def test_writers_of_one_row_lose_nothing(server, table):
-    """As on Databricks some are refused (2D521), but what was accepted is there."""
+    """Some writes are refused (2D521), as on Databricks, but none that was accepted is lost."""
 
     def add(_: int) -> tuple[int, int]:
         done = refused = 0
@@ -191,7 +191,7 @@ def test_not_null_is_asked_of_the_rows_that_go_in_only(table):
         table.change("INSERT INTO t (id, n) SELECT note, n FROM t WHERE n > 0")
 
 
-# --- points in time ---
+# --- time travel ---
 def test_a_version_after_an_at_sign(shell):
     shell.run("CREATE TABLE p (id INT)")
     shell.change("INSERT INTO p VALUES (1)")
