@@ -26,7 +26,7 @@ class ParameterValue(Protocol):
     """A parameter's value on the wire (``TSparkParameterValue`` of the connector)."""
 
     @property
-    def stringValue(self) -> str | None: ...  # noqa: N802
+    def stringValue(self) -> str | None: ...
 
 
 class Argument(Protocol):

@@ -6,8 +6,10 @@ import pytest
 from sqlglot import exp
 
 from local_warehouse.catalog.securables import Need, Securable
+from local_warehouse.sql.expand import expand
 from local_warehouse.sql.names import Resolver, is_cte
 from local_warehouse.sql.parsing import parse
+from local_warehouse.sql.template import Markers
 
 from .conftest import OWNER, USER, Expanded, MemoryAccess, MemoryCatalog, fails
 
@@ -187,3 +189,12 @@ def test_a_schema_may_be_named_with_or_without_its_catalog(
         resolver.schema(["here", "other"])
     with fails("UC_NOT_ENABLED"):
         resolver.catalog_named("here")
+
+
+@pytest.mark.parametrize(
+    "sql", ["UPDATE people@v1 SET name = 'x'", "DELETE FROM people VERSION AS OF 1"]
+)
+def test_an_older_version_cannot_be_changed(resolver: Resolver, sql: str) -> None:
+    tree = parse(sql)
+    with fails("PARSE_SYNTAX_ERROR", "only what is now can be changed"):
+        expand(tree, resolver, Markers(), tree.this)
