@@ -181,7 +181,7 @@ LOGGING = {
 # --- EDIP CRM ----------------------------------------------------------------------------
 # Who acts, where nobody signs in: anywhere but on Databricks Apps.
 EDIP_USER = env.str("EDIP_USER", f"{getpass.getuser()}@localhost")
-# Who may write, and who sees the admin tools: e-mails and domains. See README, "Signing in".
+# Who may write, and who sees the admin tools: e-mails and domains. See docs/sign-in.md.
 EDIP_EDITORS = env.list("EDIP_EDITORS", default=[])
 EDIP_ADMINS = env.list("EDIP_ADMINS", default=[])
 # Backups: where (a schema, or catalog.schema), and how many, for how many days, are kept.
