@@ -15,11 +15,11 @@ export class Poll {
   #ask;
   #isHidden;
   #clock;
-  #timer = null;
   #usedAt;
+  #isResting = false;
 
   // `ask()` sends one request and resolves to the status of its answer. `isHidden()` tells
-  // whether the page is in the background. `clock` has now(), setTimeout() and clearTimeout().
+  // whether the page is in the background. `clock` has now() and setTimeout().
   constructor({ ask, isHidden, clock }) {
     this.#ask = ask;
     this.#isHidden = isHidden;
@@ -34,17 +34,18 @@ export class Poll {
   // The reader used the page or came back to it.
   wake() {
     this.#usedAt = this.#clock.now();
-    if (this.#timer === null && !this.#isHidden()) this.#plan(0);
+    if (!this.#isResting || this.#isHidden()) return;
+    this.#isResting = false;
+    this.#plan(0);
   }
 
   #plan(delay) {
-    this.#clock.clearTimeout(this.#timer);
-    this.#timer = this.#clock.setTimeout(() => this.#run(), delay);
+    this.#clock.setTimeout(() => this.#run(), delay);
   }
 
   async #run() {
-    this.#timer = null;
-    if (this.#isHidden() || this.#clock.now() - this.#usedAt > REST_AFTER) return;
+    this.#isResting = this.#isHidden() || this.#clock.now() - this.#usedAt > REST_AFTER;
+    if (this.#isResting) return;
     const delay = await this.#ask().then(delayAfter, () => INTERVAL_AFTER_FAILURE);
     if (delay !== null) this.#plan(delay);
   }

@@ -37,7 +37,6 @@ function browserClock() {
   return {
     now: () => Date.now(),
     setTimeout: (run, delay) => setTimeout(run, delay),
-    clearTimeout: (timer) => clearTimeout(timer),
   };
 }
 

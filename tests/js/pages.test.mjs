@@ -1,0 +1,84 @@
+// What every page's scripts decide without a document.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { backToNowAddress, presentAddress } from "../../static/js/as_of.js";
+import { cookieFor, readCookie } from "../../static/js/cookies.js";
+import { isEdited } from "../../static/js/recent_changes/regions.js";
+import { isSearchKey } from "../../static/js/search.js";
+import { localInputValue } from "../../static/js/time_zone.js";
+import { removeWhenUnused } from "../../static/js/toasts.js";
+
+test("a cookie is found by its whole name", () => {
+  const cookies = "xtz=wrong; tz=Europe/Berlin; theme=a=b";
+  assert.equal(readCookie(cookies, "tz"), "Europe/Berlin");
+  assert.equal(readCookie(cookies, "theme"), "a=b");
+  assert.equal(readCookie(cookies, "z"), undefined);
+  assert.equal(readCookie("", "tz"), undefined);
+});
+
+test("a cookie lasts a year and is secure over TLS only", () => {
+  const plain = "theme=dark; path=/; max-age=31536000; samesite=lax";
+  assert.equal(cookieFor("theme", "dark", "http:"), plain);
+  assert.equal(cookieFor("theme", "dark", "https:"), `${plain}; secure`);
+});
+
+test("the field of a moment shows the reader's own time", () => {
+  const moment = new Date("2026-01-01T23:30:15Z");
+  assert.equal(localInputValue(moment, 0), "2026-01-01T23:30:15");
+  assert.equal(localInputValue(moment, -120), "2026-01-02T01:30:15");
+  assert.equal(localInputValue(moment, 300), "2026-01-01T18:30:15");
+});
+
+test("the present address of a page of the past keeps path and query", () => {
+  const place = (pathname, search = "") => ({ pathname, search });
+  assert.equal(presentAddress(place("/as-of/2026-01-01T00:00:00Z/accounts/", "?q=x")), "/accounts/?q=x");
+  assert.equal(presentAddress(place("/as-of/2026-01-01T00:00:00Z")), "/");
+  assert.equal(presentAddress(place("/accounts/")), "/accounts/");
+});
+
+test("back to now leads from a diff to the page whose diff it is", () => {
+  const place = (pathname, search = "") => ({ pathname, search });
+  assert.equal(backToNowAddress(place("/as-of/x/accounts/A/since/", "?q=y")), "/accounts/A/?q=y");
+  assert.equal(backToNowAddress(place("/as-of/x/since/")), "/");
+  assert.equal(backToNowAddress(place("/as-of/x/accounts/since/edit/")), "/accounts/since/edit/");
+});
+
+test("only a slash alone asks for the search field", () => {
+  assert.ok(isSearchKey({ key: "/" }));
+  assert.ok(!isSearchKey({ key: "a" }));
+  for (const name of ["ctrlKey", "metaKey", "altKey"]) {
+    assert.ok(!isSearchKey({ key: "/", [name]: true }));
+  }
+});
+
+test("a toast goes after its time, later while the pointer is in it", () => {
+  let due;
+  let isUsed = true;
+  let isRemoved = false;
+  const toast = {
+    matches: () => isUsed,
+    remove: () => {
+      isRemoved = true;
+    },
+  };
+  removeWhenUnused(toast, (run) => {
+    due = run;
+  });
+  due();
+  assert.ok(!isRemoved);
+  isUsed = false;
+  due();
+  assert.ok(isRemoved);
+});
+
+test("a field is edited when it holds something else than the server wrote", () => {
+  const field = (kind, rest) => ({ matches: (selector) => selector.includes(kind), ...rest });
+  assert.ok(isEdited(field("text", { value: "a", defaultValue: "b" })));
+  assert.ok(!isEdited(field("text", { value: "a", defaultValue: "a" })));
+  assert.ok(isEdited(field("checkbox", { checked: true, defaultChecked: false })));
+  const option = (index, selected, defaultSelected) => ({ index, selected, defaultSelected });
+  const choice = (...options) => field("select", { options });
+  assert.ok(isEdited(choice(option(0, false, false), option(1, true, false))));
+  // Browsers select the first option where the server marked none.
+  assert.ok(!isEdited(choice(option(0, true, false), option(1, false, false))));
+});
