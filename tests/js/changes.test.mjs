@@ -99,8 +99,17 @@ test("a change that is missing again is no early one", () => {
 });
 
 test("keys that differ after a refresh are explained by changes, or remembered", () => {
-  const before = new Map([["use_cases/1", "a"], ["updates/1", "a"], ["updates/2", "a"]]);
-  const after = new Map([["use_cases/1", "b"], ["updates/1", "b"], ["updates/2", "a"], ["updates/3", "a"]]);
+  const before = new Map([
+    ["use_cases/1", "a"],
+    ["updates/1", "a"],
+    ["updates/2", "a"],
+  ]);
+  const after = new Map([
+    ["use_cases/1", "b"],
+    ["updates/1", "b"],
+    ["updates/2", "a"],
+    ["updates/3", "a"],
+  ]);
   assert.deepEqual(unexplainedKeys(before, after, [changed()]), ["updates/1", "updates/3"]);
 });
 
@@ -112,12 +121,18 @@ test("a toast tells of each deletion that the page showed, and of an account's o
   const everything = () => true;
   assert.deepEqual(deletionsForToasts(all, page, everything), [accountDeleted(), other]);
   assert.deepEqual(deletionsForToasts([child], page, everything), [child]);
-  assert.deepEqual(deletionsForToasts([child], page, () => false), []);
+  assert.deepEqual(
+    deletionsForToasts([child], page, () => false),
+    [],
+  );
 });
 
 test("no toast tells of the page's own account", () => {
   const page = { tables: [], account: "A" };
-  assert.deepEqual(deletionsForToasts([accountDeleted()], page, () => true), []);
+  assert.deepEqual(
+    deletionsForToasts([accountDeleted()], page, () => true),
+    [],
+  );
 });
 
 test("whoever edits a record is warned of its latest change after the form was made", () => {

@@ -31,7 +31,10 @@ test("the field of a moment shows the reader's own time", () => {
 
 test("the present address of a page of the past keeps path and query", () => {
   const place = (pathname, search = "") => ({ pathname, search });
-  assert.equal(presentAddress(place("/as-of/2026-01-01T00:00:00Z/accounts/", "?q=x")), "/accounts/?q=x");
+  assert.equal(
+    presentAddress(place("/as-of/2026-01-01T00:00:00Z/accounts/", "?q=x")),
+    "/accounts/?q=x",
+  );
   assert.equal(presentAddress(place("/as-of/2026-01-01T00:00:00Z")), "/");
   assert.equal(presentAddress(place("/accounts/")), "/accounts/");
 });

@@ -25,7 +25,10 @@ const change = {
 
 test("a sentence names the record and the team, as far as the page shows them", () => {
   const known = { "use_cases/1": "Forecast", A: "Supply" };
-  assert.equal(describe(change, LIST, names(known)), "bob changed a use case “Forecast” of Supply");
+  assert.equal(
+    describe(change, LIST, names(known)),
+    "bob changed a use case “Forecast” of Supply",
+  );
   assert.equal(describe(change, LIST, names()), "bob changed a use case of A");
 });
 

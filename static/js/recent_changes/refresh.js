@@ -64,6 +64,9 @@ export class Refresh {
     if (!this.#waiting.length) return;
     const changes = this.#waiting;
     this.#waiting = [];
-    setTimeout(() => this.show(changes).catch(() => this.#waiting.push(...changes)), LEAVING_TAKES);
+    setTimeout(
+      () => this.show(changes).catch(() => this.#waiting.push(...changes)),
+      LEAVING_TAKES,
+    );
   }
 }

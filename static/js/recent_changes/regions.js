@@ -20,7 +20,8 @@ export function isEdited(field) {
     const isOther = (option) => option.selected !== option.defaultSelected && option.index > 0;
     return [...field.options].some(isOther);
   }
-  if (field.matches("[type=checkbox], [type=radio]")) return field.checked !== field.defaultChecked;
+  if (field.matches("[type=checkbox], [type=radio]"))
+    return field.checked !== field.defaultChecked;
   return field.value !== field.defaultValue;
 }
 
