@@ -9,7 +9,7 @@ import { localInputValue } from "../../static/js/time_zone.js";
 import { removeWhenUnused } from "../../static/js/toasts.js";
 
 test("a cookie is found by its whole name", () => {
-  const cookies = "xtz=wrong; tz=Europe/Berlin; theme=a=b";
+  const cookies = "xtz=wrong; tzx=wrong; tz=Europe/Berlin; theme=a=b";
   assert.equal(readCookie(cookies, "tz"), "Europe/Berlin");
   assert.equal(readCookie(cookies, "theme"), "a=b");
   assert.equal(readCookie(cookies, "z"), undefined);

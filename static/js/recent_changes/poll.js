@@ -34,7 +34,7 @@ export class Poll {
   // The reader used the page or came back to it.
   wake() {
     this.#usedAt = this.#clock.now();
-    if (!this.#isResting || this.#isHidden()) return;
+    if (!this.#isResting) return;
     this.#isResting = false;
     this.#plan(0);
   }
