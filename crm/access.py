@@ -1,43 +1,47 @@
-"""Which views are for whom, as ``AccessMiddleware`` (crm/middleware/person.py) enforces it.
+"""Which views are for whom. ``AccessMiddleware`` (crm/middleware/person.py) enforces it.
 
-Whatever is not said here: reading is for everybody who is signed in, and any other method than
-GET and HEAD for those who may write.
+By default everybody who is signed in may read (``SAFE`` methods), and any other method is for
+people who may write. The decorators here mark the exceptions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.http import HttpRequest
 
-View = TypeVar("View", bound=Callable)
+View = TypeVar("View", bound=Callable[..., Any])
 
+# The methods that change nothing (RFC 9110, 9.2.1).
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+_FOR_WRITERS, _FOR_ADMINS, _WRITES_NOTHING = "is_for_writers", "is_for_admins", "writes_nothing"
 
 
 def for_writers(view: View) -> View:
-    """A page that only leads to writing: readers do not even see it."""
-    view.is_for_writers = True
+    """Hide a page from readers, also with GET: it only leads to writing."""
+    setattr(view, _FOR_WRITERS, True)
     return view
 
 
 def for_admins(view: View) -> View:
-    view.is_for_admins = True
+    """Hide a page from everybody but administrators."""
+    setattr(view, _FOR_ADMINS, True)
     return view
 
 
 def writes_nothing(view: View) -> View:
-    """Takes POST, and yet changes no data: a preference, say."""
-    view.writes_nothing = True
+    """Let readers use a view that takes POST but changes no data, such as a preference."""
+    setattr(view, _WRITES_NOTHING, True)
     return view
 
 
-def needs_right_to_write(request: HttpRequest, view: Callable) -> bool:
-    if getattr(view, "writes_nothing", False):
+def needs_right_to_write(request: HttpRequest, view: Callable[..., Any]) -> bool:
+    if getattr(view, _WRITES_NOTHING, False):
         return False
-    return request.method not in SAFE or getattr(view, "is_for_writers", False)
+    return request.method not in SAFE or getattr(view, _FOR_WRITERS, False)
 
 
-def is_for_admins(view: Callable) -> bool:
-    return getattr(view, "is_for_admins", False)
+def is_for_admins(view: Callable[..., Any]) -> bool:
+    return getattr(view, _FOR_ADMINS, False)

@@ -1,8 +1,8 @@
-"""Who asks, and what they may do.
+"""Who sends a request, and what this person may do.
 
-``signing_in`` finds the person of a request, from the headers of Databricks Apps
-(``forwarded``) and, under user sign-in, from the token kept in the session (``vault``);
-``rights`` says what the person may do.
+``sign_in`` finds the person, from the headers of Databricks Apps (``forwarded``) and, with
+EDIP_AUTH=user, from the token in the session (``vault``). ``rights`` decides what the person
+may do. ``warehouses`` opens the warehouse with the person's rights.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The person of a request."""
+"""The person who sends a request."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from crm.model.schema import Table
 
 
 class Rights(Protocol):
-    """What a person may do. May ask the warehouse, and so raise its errors."""
+    """What a person may do. Both methods may ask the warehouse, so they raise WarehouseError."""
 
     def may_write(self) -> bool: ...
 
     def masks(self) -> Mapping[str, frozenset[str]]:
-        """Columns that a policy masks, by table name."""
+        """Return the columns that a policy masks, by table name."""
 
 
 @dataclass(frozen=True)
-class Fixed:
-    """Rights that settings give."""
+class FixedRights:
+    """Rights that the settings give."""
 
     writes: bool
 
@@ -32,8 +32,8 @@ class Fixed:
 
 
 @dataclass(frozen=True)
-class InThePast:
-    """A person's rights on pages that show the past: to read what they may read today."""
+class PastRights:
+    """Rights on pages that show the past: to read what the person may read today."""
 
     today: Rights
 
@@ -46,11 +46,11 @@ class InThePast:
 
 @dataclass(frozen=True)
 class Person:
-    """Who acts. ``email`` is empty where nobody is signed in; ``str()`` is the e-mail."""
+    """A person. ``email`` is empty where nobody is signed in; ``str()`` returns the e-mail."""
 
     email: str = ""
     is_admin: bool = False
-    rights: Rights = field(default=Fixed(writes=False), repr=False, compare=False)
+    rights: Rights = field(default=FixedRights(writes=False), repr=False, compare=False)
 
     def __str__(self) -> str:
         return self.email
@@ -60,5 +60,5 @@ class Person:
         return self.rights.may_write()
 
     def masked(self, table: Table) -> frozenset[str]:
-        """The table's columns whose values this person sees masked, or may."""
+        """Return the table's columns that a policy may mask for this person."""
         return self.rights.masks().get(table.name, frozenset())

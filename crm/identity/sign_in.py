@@ -1,4 +1,4 @@
-"""From a request to its person, and to the warehouse with the rights that are theirs."""
+"""Find the person who sends a request, and the warehouse with this person's rights."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from django.http import HttpRequest
 
 from crm.warehouse import Warehouse
 from crm.warehouse.config import USER
-from crm.warehouse.credentials import TOO_LATE
+from crm.warehouse.credentials import EXPIRY_MARGIN
 from crm.warehouse.errors import SignInAgain
 
 from . import forwarded, tokens, vault
 from .forwarded import Forwarded
-from .person import Fixed, Person
-from .rights import Granted, is_among
-from .vault import Kept
+from .person import FixedRights, Person
+from .rights import GrantedRights, is_listed
+from .vault import StoredSignIn
 from .warehouses import for_person, for_user
 
 
 @dataclass(frozen=True)
 class SignIn:
-    """``open_warehouse`` raises SignInAgain where the person's token is missing or over.
+    """The person of a request and their way to the data.
 
-    ``ended`` says that another person's session was ended by this request.
+    :param open_warehouse: raises SignInAgain if the person's token is missing or has expired.
+    :param ended: whether this request ended another person's session.
     """
 
     person: Person
@@ -35,53 +36,58 @@ class SignIn:
 
 
 def sign_in(request: HttpRequest) -> SignIn:
-    said = forwarded.take(request)
+    """Return who sends the request, and remove their token from it."""
+    headers = forwarded.read(request)
     if settings.WAREHOUSE.auth == USER:
-        return _own(request, said)
-    email = said.name if settings.IN_DATABRICKS_APPS else settings.EDIP_USER
-    among = not settings.EDIP_EDITORS or is_among(email, settings.EDIP_EDITORS)
-    person = Person(email, _is_admin(email), Fixed(writes=bool(email) and among))
+        return _as_user(request, headers)
+    email = headers.name if settings.IN_DATABRICKS_APPS else settings.EDIP_USER
+    is_editor = not settings.EDIP_EDITORS or is_listed(email, settings.EDIP_EDITORS)
+    person = Person(email, _is_admin(email), FixedRights(writes=bool(email) and is_editor))
     return SignIn(person, lambda: for_person(email))
 
 
 def _is_admin(email: str) -> bool:
     if not settings.EDIP_ADMINS:
-        return settings.LOCAL and bool(email)
-    return is_among(email, settings.EDIP_ADMINS)
+        return bool(settings.LOCAL and email)
+    return is_listed(email, settings.EDIP_ADMINS)
 
 
-def _own(request: HttpRequest, said: Forwarded) -> SignIn:
-    """The person's own token: this request's, or the one that their session keeps."""
+def _as_user(request: HttpRequest, headers: Forwarded) -> SignIn:
+    """Sign in with the person's own token, of this request or of their session."""
     if not settings.IN_DATABRICKS_APPS:
-        return SignIn(_unknown(), _nobody)
-    kept = vault.kept(request.session)
-    name = said.name or tokens.subject(said.token)
-    ended = kept is not None and bool(name) and kept.person != name
+        return SignIn(_without_token(), _no_warehouse)
+    stored = vault.load(request.session)
+    name = headers.name or tokens.subject(headers.token)
+    ended = stored is not None and bool(name) and stored.person != name
     if ended:
         request.session.flush()
-        kept = None
-    if said.token and name and (kept is None or kept.digest != tokens.digest(said.token)):
-        kept = Kept(name, tokens.digest(said.token), tokens.expiry(said.token), said.token)
-        vault.keep(request.session, kept)
-    if kept is None:
-        return SignIn(_unknown(name), _nobody, ended)
-    return _with_token(kept.person, said.token or kept.token, kept.expires_at, ended)
+        stored = None
+    if headers.token and name:
+        digest = tokens.digest(headers.token)
+        if stored is None or stored.digest != digest:
+            expires_at = tokens.expiry(headers.token)
+            stored = StoredSignIn(name, digest, expires_at, headers.token)
+            vault.store(request.session, stored)
+    if stored is None:
+        return SignIn(_without_token(name), _no_warehouse, ended)
+    token = headers.token or stored.token
+    return _with_token(stored.person, token, stored.expires_at, ended)
 
 
 def _with_token(name: str, token: str, expires_at: float, ended: bool) -> SignIn:
     def open_warehouse() -> Warehouse:
-        if not token or time.time() >= expires_at - TOO_LATE:
+        if not token or time.time() >= expires_at - EXPIRY_MARGIN:
             raise SignInAgain()
         return for_user(name, token, expires_at)
 
-    person = Person(name, _is_admin(name), Granted(open_warehouse))
+    person = Person(name, _is_admin(name), GrantedRights(open_warehouse))
     return SignIn(person, open_warehouse, ended)
 
 
-def _unknown(name: str = "") -> Person:
-    """Whoever it is has to sign in before anything can be said of their rights."""
-    return Person(name, rights=Granted(_nobody))
+def _without_token(name: str = "") -> Person:
+    """Return a person whose rights are unknown until they sign in."""
+    return Person(name, rights=GrantedRights(_no_warehouse))
 
 
-def _nobody() -> Warehouse:
+def _no_warehouse() -> Warehouse:
     raise SignInAgain()

@@ -1,6 +1,6 @@
-"""What can be told of a token without asking anybody: whose it is, and when it ends.
+"""Read a token's subject and expiry without asking the server that issued it.
 
-Nothing is verified, and nothing rests on it: the warehouse is who checks the token.
+Nothing is verified here, and no right depends on it: the warehouse checks the token itself.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import json
 import time
 from typing import Any
 
-# How long a token lasts that does not say: Databricks' last an hour.
+# Seconds that we assume for a token without an expiry. Databricks' tokens last an hour.
 LIFETIME = 55 * 60.0
 
 
 def expiry(token: str) -> float:
-    """When the token ends (``time.time()``): as it says, or 55 minutes from now."""
+    """Return when the token expires (``time.time()``): its own claim, or LIFETIME from now."""
     end = _claims(token).get("exp")
     return float(end) if isinstance(end, (int, float)) else time.time() + LIFETIME
 
 
 def subject(token: str) -> str:
-    """Whose token it says it is; empty where it does not."""
+    """Return the subject that the token claims; empty if it claims none."""
     name = _claims(token).get("sub")
     return name if isinstance(name, str) else ""
 
@@ -32,6 +32,7 @@ def digest(token: str) -> str:
 
 
 def _claims(token: str) -> dict[str, Any]:
+    """Return the claims of a JSON Web Token; none for any other token."""
     parts = token.split(".")
     if len(parts) != 3:
         return {}

@@ -1,8 +1,8 @@
-"""A person's token in their session, encrypted: the session is a cookie in their browser.
+"""Store a person's token in their session, encrypted: the session is a cookie in their browser.
 
-Any worker and any instance can open it, since the key derives from SECRET_KEY. While keys are
-rotated (SECRET_KEY_FALLBACKS), what was sealed with an older one still opens, and is sealed
-anew with the next token, within the hour.
+Every worker and every instance can decrypt it, since the key derives from SECRET_KEY. While keys
+are rotated, SECRET_KEY_FALLBACKS decrypts older cookies; they are encrypted with the new key
+when the person's next token arrives, within the hour.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
 
 NAME = "sign-in"
-# Browsers keep cookies of 4096 bytes, name and attributes included, and Django puts a
-# signature around: a token of about 3,400 characters still fits.
+# Browsers store cookies of up to 4096 bytes with name and attributes, and Django adds a
+# signature. A token of about 3,400 characters fits.
 LARGEST = 3600
-# A sealed text that opens to more than this is not ours.
-_LARGEST_OPENED = 64 * 1024
+# We encrypt nothing that decompresses to more bytes than this.
+_LARGEST_DECOMPRESSED = 64 * 1024
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What the session knows of a sign-in.
+class StoredSignIn:
+    """A sign-in as the session stores it.
 
-    :param token: empty where it is too long for a cookie: then each request has to bring it.
-    :param digest: the token's SHA-256, which tells a new one from the same again.
-    :param expires_at: ``time.time()``; for a token that does not say, counted from when it
+    :param token: empty if it is too long for a cookie: then each request has to bring it.
+    :param digest: the token's SHA-256; a new token has another one.
+    :param expires_at: ``time.time()``; for a token without an expiry, an estimate from when it
         was first seen.
     """
 
@@ -43,30 +43,30 @@ class Kept:
     token: str = field(default="", repr=False)
 
 
-def keep(session: SessionBase, kept: Kept) -> None:
-    """Put it in the session, in place of what is there."""
-    sealed = _seal(kept)
-    if len(sealed) > LARGEST:
-        sealed = _seal(Kept(kept.person, kept.digest, kept.expires_at))
-    session[NAME] = sealed
+def store(session: SessionBase, sign_in: StoredSignIn) -> None:
+    """Store the sign-in in the session, in place of an earlier one."""
+    encrypted = _encrypt(sign_in)
+    if len(encrypted) > LARGEST:
+        encrypted = _encrypt(StoredSignIn(sign_in.person, sign_in.digest, sign_in.expires_at))
+    session[NAME] = encrypted
 
 
-def kept(session: SessionBase) -> Kept | None:
-    """What the session holds; None where that is nothing, or nothing that we sealed."""
-    sealed = session.get(NAME)
-    if not isinstance(sealed, str):
+def load(session: SessionBase) -> StoredSignIn | None:
+    """Return the session's sign-in; None if there is none, or none that we encrypted."""
+    encrypted = session.get(NAME)
+    if not isinstance(encrypted, str):
         return None
     try:
-        opener = zlib.decompressobj()
-        text = opener.decompress(_fernet().decrypt(sealed.encode()), _LARGEST_OPENED)
-        return Kept(**json.loads(text))
+        compressed = _fernet().decrypt(encrypted.encode())
+        text = zlib.decompressobj().decompress(compressed, _LARGEST_DECOMPRESSED)
+        return StoredSignIn(**json.loads(text))
     except (InvalidToken, zlib.error, ValueError, TypeError):
         return None
 
 
-def _seal(kept: Kept) -> str:
-    text = json.dumps(vars(kept), separators=(",", ":"))
-    # A token's letters are worth six bits each; compressing first takes that into account.
+def _encrypt(sign_in: StoredSignIn) -> str:
+    text = json.dumps(vars(sign_in), separators=(",", ":"))
+    # Base64 letters carry six bits each; compressing first saves the other two.
     return _fernet().encrypt(zlib.compress(text.encode(), 9)).decode()
 
 

@@ -1,4 +1,4 @@
-"""The warehouse of Django's settings, as one person uses it."""
+"""Open the warehouse that the settings name, as one person uses it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from crm.warehouse import Warehouse
 def for_person(email: str) -> Warehouse:
     """Return the warehouse with the app's own rights.
 
-    Raises SignInAgain where each person has to bring a token (EDIP_AUTH=user).
+    Raises SignInAgain where each person brings a token of their own (EDIP_AUTH=user).
     """
     return warehouse.open_shared(settings.WAREHOUSE, settings.NAMESPACE, email)
 
 
 def for_user(email: str, token: str, expires_at: float) -> Warehouse:
-    """Return the warehouse with the rights of the person whose token this is."""
+    """Return the warehouse with the rights of the person who has this token."""
     return warehouse.open_user(settings.WAREHOUSE, settings.NAMESPACE, email, token, expires_at)

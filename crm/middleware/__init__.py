@@ -1,1 +1,1 @@
-"""Middleware: the person, the moment of an ``/as-of/`` address, security headers, limits."""
+"""Middleware: the person, the moment of an ``/as-of/`` address, security headers and limits."""

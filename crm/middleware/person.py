@@ -1,10 +1,11 @@
-"""Who asks, in which time zone, and what is said when the warehouse does not answer."""
+"""Middleware for the person of a request: sign-in, access, time zone, and warehouse errors."""
 
 from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
+from typing import cast
 from urllib.parse import unquote
 
 from django.conf import settings
@@ -15,34 +16,36 @@ from django.utils.functional import SimpleLazyObject
 
 from crm import access
 from crm.identity.sign_in import sign_in
+from crm.request import Request
 from crm.views import errors
+from crm.warehouse import Warehouse
 from crm.warehouse.config import USER
 from crm.warehouse.errors import SignInAgain, WarehouseError
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
-
-# What a browser may keep when another person signs in with it.
-_COOKIES_OF_NOBODY = {"theme", "tz"}
+# Cookies that stay when another person signs in with the same browser.
+_SHARED_COOKIES = {"theme", "tz"}
 
 
 class PersonMiddleware:
-    """Sets ``request.person`` and ``request.warehouse``, the person's way to the data.
+    """Sets ``request.person`` and ``request.warehouse``.
 
-    Stands before all that reads headers: it takes the person's token out of them.
+    It comes before all middleware that reads headers: it removes the person's token from them.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: Request) -> HttpResponse:
         signed_in = sign_in(request)
         request.person = signed_in.person
-        request.warehouse = SimpleLazyObject(signed_in.open_warehouse)
+        # The lazy object behaves as the warehouse that it opens at its first use.
+        request.warehouse = cast(Warehouse, SimpleLazyObject(signed_in.open_warehouse))
         if not signed_in.ended:
-            return _kept_private(self.get_response(request))
-        # Forms that the other person had open, and what they were told, end with the session.
-        keep = {*_COOKIES_OF_NOBODY, settings.SESSION_COOKIE_NAME}
+            return _uncached(self.get_response(request))
+        # The other person's messages and the forms that they had open end with the session.
+        keep = {*_SHARED_COOKIES, settings.SESSION_COOKIE_NAME}
         others = [name for name in request.COOKIES if name not in keep]
         for name in others:
             del request.COOKIES[name]
@@ -50,18 +53,18 @@ class PersonMiddleware:
         for name in others:
             if name not in response.cookies:
                 response.delete_cookie(name, samesite="Lax")
-        return _kept_private(response)
+        return _uncached(response)
 
 
-def _kept_private(response: HttpResponse) -> HttpResponse:
-    """Under user sign-in no browser keeps a page for whoever signs in with it next."""
+def _uncached(response: HttpResponse) -> HttpResponse:
+    """With EDIP_AUTH=user, let no browser store a page that the next person could see."""
     if settings.WAREHOUSE.auth == USER and not response.has_header("Cache-Control"):
         add_never_cache_headers(response)
     return response
 
 
 class AccessMiddleware:
-    """Lets nobody write who may not, whatever the view (crm/access.py)."""
+    """Refuses people who lack the right that a view needs (crm/access.py)."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -70,9 +73,9 @@ class AccessMiddleware:
         return self.get_response(request)
 
     def process_view(
-        self, request: HttpRequest, view: Callable[..., HttpResponse], *arguments: object
+        self, request: Request, view: Callable[..., HttpResponse], *arguments: object
     ) -> HttpResponse | None:
-        """After the CSRF check, before the view."""
+        """Check the right; Django calls this after the CSRF check and before the view."""
         if access.is_for_admins(view) and not request.person.is_admin:
             return errors.not_an_admin(request)
         if not access.needs_right_to_write(request, view):
@@ -80,14 +83,14 @@ class AccessMiddleware:
         try:
             return None if request.person.may_write else errors.read_only(request)
         except SignInAgain as error:
-            # A form says so itself, and keeps what was typed: nothing can be written anyway.
+            # The form's view shows the error and keeps the input; it cannot write anyway.
             return None if request.method == "POST" else errors.warehouse_failed(request, error)
         except WarehouseError as error:
             return errors.warehouse_failed(request, error)
 
 
 class ReaderTimeZoneMiddleware:
-    """Shows times in the zone that app.js found in the browser; UTC until it is known."""
+    """Shows times in the browser's zone, which app.js stores in a cookie; UTC without it."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -98,17 +101,18 @@ class ReaderTimeZoneMiddleware:
 
 
 def reader_zone(request: HttpRequest) -> zoneinfo.ZoneInfo:
+    """Return the zone of the cookie ``tz``; UTC if it names no zone."""
     name = unquote(request.COOKIES.get("tz", ""))
     return zoneinfo.ZoneInfo(name if name in _zone_names() else "UTC")
 
 
-@cache
+@lru_cache(maxsize=1)
 def _zone_names() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones())
 
 
 class WarehouseErrorMiddleware:
-    """Turns what a view could not handle into a page, or a toast for HTMX."""
+    """Turns a WarehouseError that a view did not handle into a page, or a toast for HTMX."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

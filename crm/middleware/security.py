@@ -1,4 +1,4 @@
-"""What every answer says to the browser, and which requests are not even looked at."""
+"""Security headers of every response, and limits on requests."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from crm.forms import import_file
+from crm.request import Request
 from crm.views import errors
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
-# No nonces, since no page has inline code: htmx reads its configuration from a <meta>, and
-# everything else is a file of ours. form-action also covers redirects that follow a form, so
-# a form sent after the proxy's sign-in has expired is not carried to another site.
+# There are no nonces, since no page has inline code: htmx reads its configuration from a <meta>,
+# and all scripts and styles are our own files. form-action also covers the redirect after a
+# form, so the browser sends no form to another site when the proxy's sign-in has expired.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -37,11 +38,11 @@ HEADERS = {
 
 
 class TlsProxyMiddleware:
-    """Says that requests came over TLS, which ends at the proxy in front of us.
+    """Marks requests as https: TLS ends at the proxy in front of the app.
 
-    Databricks documents no header that tells (X-Forwarded-Proto is not among those it lists),
-    but reaches the app in no other way. Django then compares a form's Origin with our own
-    https address, so no other app's origin need be trusted, and sends HSTS.
+    Databricks documents no header for this (X-Forwarded-Proto is not in its list), but every
+    request passes the proxy. Django then compares a form's Origin with our https address, so
+    we need not trust another origin, and it sends HSTS.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -55,14 +56,17 @@ class TlsProxyMiddleware:
 
 
 class SecurityHeadersMiddleware:
-    """The headers that Django 5.2 has no setting for. Stands before WhiteNoise: files, too."""
+    """Adds the headers that Django 5.2 has no setting for.
+
+    It comes before WhiteNoise, so that static files have them, too.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        # Django's own debug pages are full of inline styles and scripts.
+        # Django's debug pages need their inline styles and scripts.
         if not (settings.DEBUG and response.status_code in (404, 500)):
             for name, value in HEADERS.items():
                 response.headers.setdefault(name, value)
@@ -70,17 +74,17 @@ class SecurityHeadersMiddleware:
 
 
 class BodyLimitMiddleware:
-    """Refuses bodies that are too large before anything reads them.
+    """Refuses a body that is too large before any code reads it.
 
-    Django limits fields (DATA_UPLOAD_MAX_MEMORY_SIZE), but no uploaded files.
+    Django limits fields (DATA_UPLOAD_MAX_MEMORY_SIZE), but not uploaded files.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        if _length(request) > _most(request):
-            if _takes_imports(request):
+    def __call__(self, request: Request) -> HttpResponse:
+        if _length(request) > _limit(request):
+            if _is_import(request):
                 advice = import_file.TOO_LARGE.format(settings.EDIP_IMPORT_MAX_MB)
                 return errors.too_large(request, f"Nothing was imported. {advice}")
             return errors.too_large(request)
@@ -88,7 +92,7 @@ class BodyLimitMiddleware:
 
 
 class MethodNotAllowedMiddleware:
-    """Django's decorators answer a wrong method with an empty page."""
+    """Gives 405 a page: Django's decorators answer a wrong method with an empty one."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -97,22 +101,26 @@ class MethodNotAllowedMiddleware:
         response = self.get_response(request)
         if response.status_code != 405 or response.content:
             return response
-        dressed = errors.method_not_allowed(request)
-        dressed.headers["Allow"] = response.headers["Allow"]
-        return dressed
+        page = errors.method_not_allowed(request)
+        page.headers["Allow"] = response.headers["Allow"]
+        return page
 
 
-def _takes_imports(request: HttpRequest) -> bool:
-    """Only administrators send files to be imported."""
+def _is_import(request: Request) -> bool:
+    """Whether an administrator uploads a file to the import page; nobody else may."""
     return request.path_info == reverse("import") and request.person.is_admin
 
 
-def _most(request: HttpRequest) -> int:
-    """Of files to be imported twice what is taken, so that a file a little too large is told
-    so by the form, beside it."""
-    if _takes_imports(request):
-        return settings.EDIP_IMPORT_MAX_MB * 2 * 2**20
-    return settings.EDIP_MAX_BODY
+def _limit(request: Request) -> int:
+    """Return the largest body that is accepted, in bytes.
+
+    For imports it is twice the form's limit, so that the form itself can refuse a file that is
+    a little too large and show why beside it.
+    """
+    limit: int = settings.EDIP_MAX_BODY
+    if _is_import(request):
+        limit = settings.EDIP_IMPORT_MAX_MB * 2 * 2**20
+    return limit
 
 
 def _length(request: HttpRequest) -> int:

@@ -1,8 +1,8 @@
-"""How many writes a person may send in a minute: a stuck key or a script, not a busy day.
+"""Limit the writes per person and minute: it stops a stuck key or a script, not a busy day.
 
-Counted in each process by itself: with two workers and three instances a person gets up to
-six times as many. The limit keeps one person from filling the warehouse's queue; it is no
-quota, and not worth a statement, or a service, to share the count.
+Each process counts by itself, so with two workers and three instances a person may send up to
+six times as many. The limit keeps one person from filling the warehouse's queue. It is not a
+quota, so sharing the count would not be worth a statement or a service.
 """
 
 from __future__ import annotations
@@ -10,40 +10,42 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 
+from cachetools import TTLCache
 from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 
+from crm import access
 from crm.views import errors
 
-# People remembered, those seen last. Whoever is forgotten starts with a full bucket.
+# The people whose buckets are remembered. A forgotten person starts with a full bucket.
 MAX_PEOPLE = 10_000
-READS = {"GET", "HEAD", "OPTIONS", "TRACE"}
+# A bucket is full again after this many seconds, so it may be forgotten.
+_REFILL_SECONDS = 60
 
 
 class Buckets:
-    """A token bucket per person: ``per_minute`` at once, then one each 60 / ``per_minute`` s."""
+    """A token bucket per person: ``per_minute`` tokens, and a new one each 60/``per_minute`` s."""
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.per_minute = per_minute
         self._clock = clock
         self._lock = threading.Lock()
-        # person -> (tokens left, when that was so)
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        # person -> (tokens left, at which time)
+        self._buckets: TTLCache[str, tuple[float, float]] = TTLCache(
+            MAX_PEOPLE, _REFILL_SECONDS, timer=clock
+        )
 
     def take(self, person: str) -> int:
-        """Take a token. 0: it was there; otherwise the seconds until there is one."""
+        """Take a token and return 0, or return the seconds until there is one."""
         now, rate = self._clock(), self.per_minute / 60
         with self._lock:
-            tokens, then = self._buckets.pop(person, (float(self.per_minute), now))
-            tokens = min(self.per_minute, tokens + (now - then) * rate)
+            tokens, since = self._buckets.get(person, (float(self.per_minute), now))
+            tokens = min(self.per_minute, tokens + (now - since) * rate)
             wait = 0 if tokens >= 1 else math.ceil((1 - tokens) / rate)
             self._buckets[person] = (tokens if wait else tokens - 1, now)
-            while len(self._buckets) > MAX_PEOPLE:
-                self._buckets.popitem(last=False)
         return wait
 
     def __len__(self) -> int:
@@ -51,7 +53,7 @@ class Buckets:
 
 
 class WriteLimitMiddleware:
-    """Answers 429 to who writes faster than EDIP_WRITES_PER_MINUTE."""
+    """Answers 429 to a person who writes more often than EDIP_WRITES_PER_MINUTE."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         if settings.EDIP_WRITES_PER_MINUTE <= 0:
@@ -63,8 +65,8 @@ class WriteLimitMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *view: object) -> HttpResponse | None:
-        """After the CSRF check: what another site sends in a person's name does not count."""
-        if request.method in READS:
+        """Count a write; the CSRF check came first, so what other sites send does not count."""
+        if request.method in access.SAFE:
             return None
         wait = self.buckets.take(str(getattr(request, "person", "")))
         return errors.too_many_writes(request, wait) if wait else None

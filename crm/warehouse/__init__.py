@@ -1,6 +1,6 @@
-"""The way to the warehouse: sign-in, connections, statements, errors.
+"""The layer between the repository and the connector: sign-in, connections, statements, errors.
 
-This package knows nothing of accounts, and nothing outside it knows the connector.
+It knows nothing of accounts, and no code outside it imports the connector.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from .statements import Warehouse
 
 __all__ = ["Warehouse", "dispose_all", "open_shared", "open_user"]
 
+# A registry, not a cache: open connections belong to it. A process has one configuration.
 _pools: dict[WarehouseConfig, Pools] = {}
 
 
 def open_shared(config: WarehouseConfig, namespace: Namespace, email: str) -> Warehouse:
     """Return the warehouse as ``email`` uses it, with the app's own rights.
 
-    Raises SignInAgain where each person has to bring a token (EDIP_AUTH=user).
+    Raises SignInAgain where each person brings a token of their own (EDIP_AUTH=user).
     """
     return Warehouse(_pools_for(config), credentials.shared(config), namespace, actor=email)
 
@@ -44,5 +45,5 @@ def dispose_all() -> None:
 
 
 def _pools_for(config: WarehouseConfig) -> Pools:
-    # setdefault is atomic, so no lock is needed that a fork could copy while it is held.
+    # setdefault is atomic. A lock could be copied by a fork while another thread holds it.
     return _pools.get(config) or _pools.setdefault(config, Pools(config))

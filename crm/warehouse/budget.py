@@ -1,4 +1,4 @@
-"""How many connections one process may have open over all identities."""
+"""The limit on the connections that one process has open, over all identities."""
 
 from __future__ import annotations
 
@@ -10,45 +10,50 @@ from .errors import PoolExhausted
 
 
 class Budget:
-    """Counts open connections.
+    """Counts open connections and makes callers wait when there are too many.
 
-    :param total: how many there may be.
-    :param make_room: closes connections that nobody uses; whether there were any.
+    :param total: the largest number of open connections.
+    :param make_room: closes idle connections and returns whether there were any.
     """
 
     def __init__(self, total: int, make_room: Callable[[], bool]) -> None:
         self.total = total
-        self.taken = 0
+        self.open = 0
         self._make_room = make_room
         self._changed = threading.Condition()
 
-    def take(self, timeout: float) -> None:
-        """Count one more. Raises PoolExhausted when none may be opened within ``timeout``."""
+    def acquire(self, timeout: float) -> None:
+        """Count one more connection.
+
+        Raises PoolExhausted if the limit still holds after ``timeout`` seconds.
+        """
         deadline = time.monotonic() + timeout
-        while not self._take():
-            # Without our lock: closing gives back, and asks for locks of its own.
+        while not self._try_acquire():
+            # Our lock is free here: closing a connection calls ``release`` and takes other locks.
             if self._make_room():
                 continue
             with self._changed:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise PoolExhausted(f"all {self.total} connections of this process are busy")
-                if self.taken >= self.total:
-                    # Woken when one is closed, or comes back and could be.
+                if self.open >= self.total:
+                    # ``release`` and ``notify`` end the wait early.
                     self._changed.wait(min(left, 0.5))
 
-    def _take(self) -> bool:
+    def _try_acquire(self) -> bool:
         with self._changed:
-            if self.taken >= self.total:
+            if self.open >= self.total:
                 return False
-            self.taken += 1
+            self.open += 1
             return True
 
-    def give_back(self) -> None:
+    def release(self) -> None:
+        """Count one connection less."""
         with self._changed:
-            self.taken -= 1
+            self.open -= 1
             self._changed.notify()
 
-    def wake(self) -> None:
+    def notify(self) -> None:
+        """Tell one waiting caller that a connection became idle, so that it can be closed."""
         with self._changed:
             self._changed.notify()

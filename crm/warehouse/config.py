@@ -1,23 +1,23 @@
-"""Where the warehouse is and how patiently to use it, read from the environment once.
+"""The warehouse's address, sign-in and limits, read from the environment once.
 
-Nothing here opens a connection or starts a process: settings import this module, and so do
-management commands that never touch data.
+Importing this module opens no connection and starts no process: the settings import it, and
+so do management commands that never touch data.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 import environ
 
-# The token that the local warehouse accepts. It is no secret: that server is bound to
-# loopback and holds sample data.
+# The token that the local warehouse accepts. It is not a secret: that server listens on
+# loopback only and holds sample data.
 LOCAL_TOKEN = "dapi-local-developer"
 
-# EDIP_AUTH: whose rights statements have.
+# Values of EDIP_AUTH: whose rights the statements have.
 PAT = "pat"
 SERVICE_PRINCIPAL = "service-principal"
 USER = "user"
@@ -32,27 +32,28 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 class ConfigurationError(ValueError):
-    """The environment configures the warehouse only in part, or in a way that is not safe."""
+    """The environment configures the warehouse incompletely, or unsafely."""
 
 
 @dataclass(frozen=True)
 class WarehouseConfig:
-    """One warehouse, and how to sign in and wait for it.
+    """One warehouse: its address, how to sign in, and how long to wait for it.
 
-    :param is_local: no Databricks connection is configured: data is the local warehouse's.
-    :param hostname: bare hostname of the workspace, ``""`` where ``url`` or local is used.
+    :param is_local: no Databricks connection is configured, so the local warehouse is used.
+    :param hostname: the workspace's hostname, ``""`` where ``url`` or the local warehouse is used.
     :param http_path: ``/sql/1.0/warehouses/<id>``.
     :param auth: ``pat``, ``service-principal`` or ``user`` (the signed-in person's own token).
-    :param token: personal access token.
-    :param client_id: the service principal's; with ``client_secret``, or the file that it is
-        in, which is read again when the secret is refused.
-    :param workspace_url: where the service principal gets its tokens.
+    :param token: the personal access token.
+    :param client_id: the service principal's id, used with ``client_secret``.
+    :param client_secret_file: the file with the secret. It is read again when the secret is
+        refused.
+    :param workspace_url: where the service principal fetches its tokens.
     :param url: a full address for the connector, instead of hostname and path.
-    :param local_address: starts the local warehouse if need be and returns its address.
-    :param pool_size: connections per identity and process; more requests than that wait.
+    :param local_address: starts the local warehouse if it does not run and returns its address.
+    :param pool_size: connections per identity and process; further requests wait.
     :param pool_total: connections per process over all identities.
     :param pool_timeout: seconds that a request waits for a connection.
-    :param connection_max_age: seconds after which a connection is replaced, well under the
+    :param connection_max_age: seconds after which a connection is replaced; well below the
         lifetime of tokens and of the warehouse's idle sessions.
     :param statement_timeout: seconds a statement may run. The gateway in front of Databricks
         Apps gives up after 60 s, so 45 leave time to say what happened.
@@ -78,71 +79,77 @@ class WarehouseConfig:
     retries: int = 2
 
     def uri(self) -> str | None:
-        """The address for the connector's ``_connection_uri``; None: hostname and path."""
+        """Return the connector's ``_connection_uri``; None: use hostname and path."""
         if self.starts_itself and self.local_address:
             return self.local_address()
         return self.url or None
 
     @property
     def starts_itself(self) -> bool:
-        """Whether the warehouse is started when needed, at an address that changes."""
+        """Whether we start the warehouse ourselves; its address then changes with each start."""
         return self.is_local and not self.url
 
     @property
     def where(self) -> str:
-        """The warehouse in words, for pages and logs."""
+        """The warehouse's address as pages and logs show it."""
         if self.url:
             return self.url
         return "local warehouse" if self.is_local else self.hostname + self.http_path
 
     @classmethod
     def from_env(cls, env: environ.Env, local_address: Callable[[], str]) -> WarehouseConfig:
-        """Read ``DATABRICKS_*`` and ``EDIP_*``; each also as ``*_FILE`` holding a path.
+        """Read ``DATABRICKS_*`` and ``EDIP_*``; ``*_FILE`` names a file with the value.
 
-        Raises ConfigurationError naming everything that is missing at once.
+        Raises ConfigurationError that names every missing variable.
         """
         host, path, token, client_id, secret = (
             _first(env, names) for names in (_HOST, _PATH, _TOKEN, _CLIENT_ID, _CLIENT_SECRET)
         )
         url = _first(env, ("EDIP_WAREHOUSE_URL",)) or _loopback_url(host, path)
         auth = _auth(env.str("EDIP_AUTH", "").strip(), token, client_id and secret)
-        knobs = {
-            "url": url,
-            "auth": auth,
-            "pool_size": env.int("EDIP_POOL_SIZE", 8),
-            "pool_total": env.int("EDIP_POOL_TOTAL", 40),
-            "pool_timeout": env.float("EDIP_POOL_TIMEOUT", 10.0),
-            "connection_max_age": env.int("EDIP_CONNECTION_MAX_AGE", 1800),
-            "statement_timeout": env.int("EDIP_STATEMENT_TIMEOUT", 45),
-        }
+        config = cls(
+            url=url,
+            auth=auth,
+            pool_size=env.int("EDIP_POOL_SIZE", 8),
+            pool_total=env.int("EDIP_POOL_TOTAL", 40),
+            pool_timeout=env.float("EDIP_POOL_TIMEOUT", 10.0),
+            connection_max_age=env.int("EDIP_CONNECTION_MAX_AGE", 1800),
+            statement_timeout=env.int("EDIP_STATEMENT_TIMEOUT", 45),
+        )
         _refuse_clear_text(url)
         connects_elsewhere = url and not _is_loopback(url)
         if not (host or path or token or client_id or secret or connects_elsewhere):
             if auth == SERVICE_PRINCIPAL:
                 _require({"DATABRICKS_HOST": host, **_client(client_id, secret)})
-            return cls(is_local=True, token=LOCAL_TOKEN, local_address=local_address, **knobs)
-        _require(_wanted(auth, host, path, url, token, client_id, secret))
-        return cls(
+            return replace(config, is_local=True, token=LOCAL_TOKEN, local_address=local_address)
+        _require(_required(auth, host, path, url, token, client_id, secret))
+        config = replace(
+            config,
             hostname=_bare(host),
             http_path=_http_path(path),
             workspace_url=_workspace_url(host),
-            # Only what this way of signing in needs: nothing can be used by accident.
-            **({"token": token} if auth == PAT else {}),
-            **(_principal(client_id, secret) if auth == SERVICE_PRINCIPAL else {}),
-            **knobs,
         )
+        # Only the credentials of this sign-in: no others can be used by accident.
+        if auth == PAT:
+            return replace(config, token=token)
+        if auth == SERVICE_PRINCIPAL:
+            file = os.environ.get("DATABRICKS_CLIENT_SECRET_FILE", "")
+            return replace(
+                config, client_id=client_id, client_secret=secret, client_secret_file=file
+            )
+        return config
 
 
 def _first(env: environ.Env, names: tuple[str, ...]) -> str:
-    """The first of these variables that says something; blank counts as not set."""
+    """Return the first of these variables that is not blank."""
     return next((value for name in names if (value := env.str(name, "").strip())), "")
 
 
-def _auth(asked: str, token: str, principal: str) -> str:
-    """What was asked for; else what is there. On behalf of the user: only if asked for."""
-    if asked and asked not in _AUTHS:
-        raise ConfigurationError(f"EDIP_AUTH is one of {', '.join(_AUTHS)}, not {asked!r}.")
-    return asked or (SERVICE_PRINCIPAL if principal and not token else PAT)
+def _auth(chosen: str, token: str, principal: str) -> str:
+    """Return EDIP_AUTH, or what the credentials suggest. ``user`` is never a default."""
+    if chosen and chosen not in _AUTHS:
+        raise ConfigurationError(f"EDIP_AUTH is one of {', '.join(_AUTHS)}, not {chosen!r}.")
+    return chosen or (SERVICE_PRINCIPAL if principal and not token else PAT)
 
 
 def _client(client_id: str, secret: str) -> dict[str, str]:
@@ -152,44 +159,40 @@ def _client(client_id: str, secret: str) -> dict[str, str]:
     }
 
 
-def _principal(client_id: str, secret: str) -> dict[str, str]:
-    file = os.environ.get("DATABRICKS_CLIENT_SECRET_FILE", "")
-    return {"client_id": client_id, "client_secret": secret, "client_secret_file": file}
-
-
-def _wanted(
+def _required(
     auth: str, host: str, path: str, url: str, token: str, client_id: str, secret: str
 ) -> dict[str, str]:
-    """What this way of signing in needs, by the name that people know it by."""
+    """Return the values that this sign-in needs, by the names of their variables."""
     by_url = "" if auth == SERVICE_PRINCIPAL else url
-    wanted = {
+    required = {
         "DATABRICKS_SERVER_HOSTNAME (or DATABRICKS_HOST)": host or by_url,
         "DATABRICKS_HTTP_PATH (or DATABRICKS_WAREHOUSE_ID)": path or url,
     }
     half_a_principal = bool(client_id) != bool(secret)
     if auth == SERVICE_PRINCIPAL or (auth == PAT and not token and half_a_principal):
-        wanted |= _client(client_id, secret)
+        required |= _client(client_id, secret)
     elif auth == PAT:
-        wanted["DATABRICKS_TOKEN (or DATABRICKS_TOKEN_FILE)"] = token
-    return wanted
+        required["DATABRICKS_TOKEN (or DATABRICKS_TOKEN_FILE)"] = token
+    return required
 
 
-def _require(wanted: dict[str, str]) -> None:
-    missing = [name for name, value in wanted.items() if not value]
+def _require(values: dict[str, str]) -> None:
+    missing = [name for name, value in values.items() if not value]
     if missing:
         raise ConfigurationError(
-            f"Databricks is configured only in part. Missing: {', '.join(missing)}. "
-            "Set these, or unset every DATABRICKS_* connection variable for local mode."
+            f"The Databricks connection is incomplete. Missing: {', '.join(missing)}. "
+            "Set these variables, or unset every DATABRICKS_* connection variable to use the "
+            "local warehouse."
         )
 
 
 def _bare(host: str) -> str:
-    """DATABRICKS_HOST comes as ``https://host/`` on Databricks Apps, bare elsewhere."""
+    """Return the hostname: Databricks Apps sets DATABRICKS_HOST to ``https://host/``."""
     return host.removeprefix("https://").removeprefix("http://").split("/")[0]
 
 
 def _workspace_url(host: str) -> str:
-    """https, except on this machine (where tests have their workspace)."""
+    """Return the workspace's address: https, except on this machine (for tests)."""
     if not host:
         return ""
     scheme = "http" if host.startswith("http://") and _is_loopback(host) else "https"
@@ -197,7 +200,10 @@ def _workspace_url(host: str) -> str:
 
 
 def _loopback_url(host: str, path: str) -> str:
-    """A workspace on this machine: the connector takes http only as a full address."""
+    """Return a full address for a workspace on this machine that has no TLS, else ``""``.
+
+    The connector accepts http only as a full address.
+    """
     clear = host.startswith("http://") and _is_loopback(host)
     return _workspace_url(host) + _http_path(path) if clear and path else ""
 

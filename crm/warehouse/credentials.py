@@ -1,58 +1,65 @@
-"""Who a connection belongs to. The one place that knows how to sign in.
+"""The identities that connections sign in with. Only this module knows how to sign in.
 
-Three ways, chosen by EDIP_AUTH: a personal access token or a service principal, shared by
-everybody who uses the app, or the signed-in person's own token (on behalf of the user). The
-pool keeps connections apart by identity.
+EDIP_AUTH chooses one of three ways: a personal access token or a service principal, which
+everybody who uses the app shares, or the signed-in person's own token (on behalf of the user).
+The pool keeps the connections of different identities apart.
 """
 
 from __future__ import annotations
 
-import time
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import config as ways
 from . import service_principal
-from .config import WarehouseConfig
+from .config import SERVICE_PRINCIPAL, USER, WarehouseConfig
 from .errors import NotAdmitted, SignInAgain, SignInFailed, WarehouseError
 
-# Databricks turns a token away in its last half minute
+# Databricks refuses a token in its last half minute
 # (https://github.com/databricks/databricks-vscode/issues/583).
-TOO_LATE = 30.0
+EXPIRY_MARGIN = 30.0
 
 
 @dataclass(frozen=True)
 class Identity:
     """Whose rights a connection has. Hashable: the pool's key; two never share a connection.
 
-    :param name: who, in words that may be logged.
+    :param name: the e-mail or the kind of sign-in; safe to log.
     """
 
     name: str
 
+    @property
+    def fingerprint(self) -> str:
+        """A digest that differs where the identity differs. Caches use it: it holds no token."""
+        raise NotImplementedError
+
     def connect_arguments(self) -> dict[str, Any]:
-        """The keywords for ``databricks.sql.connect`` that sign this identity in."""
+        """Return the keywords for ``databricks.sql.connect`` that sign this identity in."""
         raise NotImplementedError
 
     def good_until(self) -> float | None:
-        """The time (``time.time()``) from which a connection opened now is of no more use."""
+        """Return until when a connection opened now can be used (``time.time()``).
+
+        None: for as long as the pool keeps it.
+        """
         return None
 
     @property
     def ends_at(self) -> float | None:
-        """The time from which this identity is of no more use, whatever the connection."""
+        """When the identity itself expires (``time.time()``); None: never."""
         return None
 
     def replaces(self, other: Identity) -> bool:
         """Whether ``other`` is the same person with an older token."""
         return False
 
-    def was_refused(self) -> bool:
-        """Told after a refused sign-in. Whether trying once more makes sense."""
+    def renew(self) -> bool:
+        """Get new credentials after the warehouse refused these; whether that is possible."""
         return False
 
     def explain(self, error: WarehouseError) -> WarehouseError:
-        """The error as this identity's people should understand it."""
+        """Return the error that tells this identity's people what to do."""
         return error
 
 
@@ -62,21 +69,29 @@ class AccessToken(Identity):
 
     token: str = field(repr=False)
 
+    @property
+    def fingerprint(self) -> str:
+        return _digest("access token", self.name, self.token)
+
     def connect_arguments(self) -> dict[str, Any]:
         return {"access_token": self.token}
 
 
 @dataclass(frozen=True)
 class UserToken(Identity):
-    """The token of the person who asks, as Databricks Apps hands it on.
+    """The signed-in person's own token, as Databricks Apps forwards it.
 
     :param name: the person's e-mail.
-    :param expires_at: when it ends, ``time.time()``. No part of equality: of an opaque token
-        it is an estimate.
+    :param expires_at: when the token expires, ``time.time()``. Not part of equality, since it
+        is an estimate for an opaque token.
     """
 
     token: str = field(repr=False)
     expires_at: float = field(compare=False)
+
+    @property
+    def fingerprint(self) -> str:
+        return _digest("user", self.name, self.token)
 
     def connect_arguments(self) -> dict[str, Any]:
         return {"access_token": self.token}
@@ -86,14 +101,10 @@ class UserToken(Identity):
 
     @property
     def ends_at(self) -> float:
-        return self.expires_at - TOO_LATE
-
-    @property
-    def has_ended(self) -> bool:
-        return time.time() >= self.ends_at
+        return self.expires_at - EXPIRY_MARGIN
 
     def replaces(self, other: Identity) -> bool:
-        """Not one that lives longer: that is another browser's of the same person."""
+        """A token that lives longer is not replaced: it is the person's in another browser."""
         return (
             isinstance(other, UserToken)
             and other.name == self.name
@@ -108,29 +119,37 @@ class UserToken(Identity):
 
 @dataclass(frozen=True)
 class ServicePrincipal(Identity):
-    """The app itself. databricks-sdk fetches its tokens and refreshes them."""
+    """The app itself. databricks-sdk fetches and refreshes its tokens."""
 
     config: WarehouseConfig = field(repr=False)
 
+    @property
+    def fingerprint(self) -> str:
+        return _digest("service principal", self.name, self.config.workspace_url)
+
     def connect_arguments(self) -> dict[str, Any]:
         source = service_principal.source(self.config)
-        # Fetched here and now, or the connector would wrap the error beyond recognition.
+        # Fetch the token here: the connector would wrap the error beyond recognition.
         source.headers()
         return {"credentials_provider": lambda: source.headers}
 
     def good_until(self) -> float | None:
-        """Until the token ends: the connector keeps an opaque one for an hour, come what may."""
+        """Until the token expires: the connector would use an opaque one for an hour."""
         return service_principal.source(self.config).fresh_until()
 
-    def was_refused(self) -> bool:
+    def renew(self) -> bool:
         service_principal.source(self.config).forget()
         return True
 
 
 def shared(config: WarehouseConfig) -> Identity:
-    """The app's own identity. Raises SignInAgain where each person has to bring a token."""
-    if config.auth == ways.SERVICE_PRINCIPAL:
+    """Return the app's own identity. Raises SignInAgain where people bring their own tokens."""
+    if config.auth == SERVICE_PRINCIPAL:
         return ServicePrincipal(f"service principal {config.client_id}", config)
-    if config.auth == ways.USER:
+    if config.auth == USER:
         raise SignInAgain("nobody is signed in, and EDIP_AUTH=user uses no other rights")
     return AccessToken("access token", config.token)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -1,32 +1,32 @@
-"""What can go wrong between us and the warehouse. Connector classes never leave this package.
+"""The warehouse's errors. Classes of the connector never leave this package.
 
 The tree::
 
     WarehouseError
-      Unavailable            not reached, or no answer: try again later
-        Starting             the warehouse is waking up: try again in a moment
+      Unavailable            no connection, or no answer: try again later
+        Starting             the warehouse is starting: try again in a moment
         PoolExhausted        all our connections are busy
-      SignInFailed           token expired, revoked, or of no use here (401, 403)
+      SignInFailed           the token is wrong, expired or revoked (401, 403)
         SignInAgain          the signed-in person's own token is missing or has expired
-        NotAdmitted          the token is good, but lacks a scope, or CAN USE on the warehouse
-      PermissionDenied       signed in, but not allowed (42501)
-      ObjectNotFound         catalog, schema, table or warehouse is not there
-      WriteConflict          somebody else wrote first; nothing was committed (2D521)
-      StatementTimeout       it took too long and was cancelled
+        NotAdmitted          the token is valid but lacks a scope, or CAN USE on the warehouse
+      PermissionDenied       a privilege is missing (42501)
+      ObjectNotFound         the catalog, schema, table or warehouse does not exist
+      WriteConflict          a concurrent write came first; nothing was committed (2D521)
+      StatementTimeout       the statement took too long and was cancelled
       ConstraintViolated     NOT NULL or CHECK (23xxx)
-      StatementFailed        anything else that the warehouse said about a statement
+      StatementFailed        any other error of a statement
         ColumnNotFound       a table lacks a column that the statement names (42703)
 
-``translate`` is the one place that reads the connector's errors: it has no SQLSTATE attribute,
-so class and state are parsed from messages like ``[TABLE_OR_VIEW_NOT_FOUND] … SQLSTATE:
-42P01`` (https://docs.databricks.com/error-messages), HTTP codes come from ``context``, and
-urllib3's own errors escape it unwrapped.
+Only ``translate`` reads the connector's errors. They have no SQLSTATE attribute, so it parses
+error class and state from messages like ``[TABLE_OR_VIEW_NOT_FOUND] … SQLSTATE: 42P01``
+(https://docs.databricks.com/error-messages) and takes HTTP codes from ``context``. urllib3's
+own errors pass through the connector unwrapped.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TypedDict
 
 import urllib3.exceptions as http
 from databricks.sql import exc as connector
@@ -50,7 +50,7 @@ _STARTING = re.compile(
 
 
 class WarehouseError(Exception):
-    """Anything that went wrong at the warehouse. ``str()`` holds no values: safe to log."""
+    """Base of all errors here. ``str()`` quotes no values, so it is safe to log."""
 
     summary = "The warehouse reported an error"
 
@@ -87,11 +87,11 @@ class PoolExhausted(Unavailable):
 
 
 class SignInFailed(WarehouseError):
-    summary = "The warehouse did not accept the sign-in"
+    summary = "The warehouse refused the sign-in"
 
 
 class SignInAgain(SignInFailed):
-    summary = "The person has to sign in again"
+    summary = "The person must sign in again"
 
 
 class NotAdmitted(SignInFailed):
@@ -107,7 +107,7 @@ class ObjectNotFound(WarehouseError):
 
 
 class WriteConflict(WarehouseError):
-    summary = "Somebody else wrote at the same time; nothing was saved"
+    summary = "A concurrent write came first; nothing was saved"
 
 
 class StatementTimeout(WarehouseError):
@@ -124,29 +124,28 @@ class StatementFailed(WarehouseError):
 
 class ColumnNotFound(StatementFailed):
     summary = (
-        "A table lacks a column: “manage.py migrate_tables” brings tables of an earlier version "
-        "up to date"
+        "A table lacks a column; “manage.py migrate_tables” updates tables of an earlier version"
     )
 
 
 class SessionLost(Unavailable):
-    """Internal: the session is gone, so a statement sent on it was not executed."""
+    """Internal: the session has ended, so a statement sent on it was not executed."""
 
     summary = "The session has ended"
 
 
 class NotSent(Unavailable):
-    """Internal: no connection came about, so nothing was executed."""
+    """Internal: there was no connection, so nothing was executed."""
 
 
 class Dropped(Unavailable):
-    """Internal: no answer came. The statement may have been executed, or not."""
+    """Internal: no answer came. The statement may or may not have been executed."""
 
     summary = "The connection broke; it is not known whether the statement ran"
 
 
-# From SQLSTATE (whole, then its first two characters), then from the error class: the state
-# is the contract, names vary between runtimes.
+# Looked up by SQLSTATE (all of it, then its first two characters), then by error class: the
+# state is the contract, while names differ between runtimes.
 _BY_SQLSTATE = {
     "2D521": WriteConflict,
     "42501": PermissionDenied,
@@ -161,7 +160,7 @@ _BY_SQLSTATE = {
     "28": SignInFailed,
 }
 _BY_CLASS = (
-    # A MERGE, or an INSERT, has names of its own for it.
+    # MERGE and INSERT use other names than SELECT.
     (
         re.compile(
             r"^(UNRESOLVED_COLUMN|DELTA_MERGE_UNRESOLVED_EXPRESSION|DELTA_COLUMN_NOT_FOUND)"
@@ -170,7 +169,7 @@ _BY_CLASS = (
     ),
     (re.compile(r"DELTA_(CONCURRENT_|METADATA_CHANGED|PROTOCOL_CHANGED)"), WriteConflict),
     (re.compile(r"PERMISSION"), PermissionDenied),
-    # A file or a version that is gone is no table that is missing.
+    # A missing file or version is not a missing table.
     (
         re.compile(r"((?<!FILE)(?<!VERSION)_NOT_FOUND|NO_SUCH_.*|_DOES_NOT_EXIST)$"),
         ObjectNotFound,
@@ -178,7 +177,7 @@ _BY_CLASS = (
     (re.compile(r"NOT_NULL_CONSTRAINT|VIOLATE_CONSTRAINT"), ConstraintViolated),
     (re.compile(r"TIMEOUT|OPERATION_CANCELED"), StatementTimeout),
 )
-# Found in messages that name neither, from older runtimes.
+# Older runtimes send messages with neither a state nor an error class.
 _BY_TEXT = (
     (
         re.compile(r"Concurrent(Append|DeleteRead|DeleteDelete|Transaction|Write)Exception"),
@@ -190,12 +189,18 @@ _BY_TEXT = (
 )
 
 
+class _Facts(TypedDict):
+    query_id: str | None
+    error_class: str | None
+    sqlstate: str | None
+
+
 def translate(error: BaseException, query_id: str | None = None) -> WarehouseError:
-    """The error of ours that says what ``error``, from the connector or below it, means."""
+    """Return our error for ``error``, which the connector or a layer below it raised."""
     if isinstance(error, WarehouseError):
         return error
     message = _message(error)
-    facts = {
+    facts: _Facts = {
         "query_id": query_id,
         "error_class": _found(_CLASS, message),
         "sqlstate": _found(_SQLSTATE, message),
@@ -219,12 +224,12 @@ def translate(error: BaseException, query_id: str | None = None) -> WarehouseErr
     return StatementFailed(type(error).__name__, **facts)
 
 
-def _statement_kind(message: str, facts: dict[str, Any]) -> type[WarehouseError]:
+def _statement_kind(message: str, facts: _Facts) -> type[WarehouseError]:
     state, name = facts["sqlstate"] or "", facts["error_class"] or ""
     for key in (state, state[:2]):
         if key in _BY_SQLSTATE:
             return _BY_SQLSTATE[key]
-    # The text only where no class is named: it may quote values, such as a status Cancelled.
+    # The text only if no class is named: it may quote values, such as the status Cancelled.
     for pattern, kind in _BY_CLASS if name else _BY_TEXT:
         if pattern.search(name or message):
             return kind
@@ -233,8 +238,8 @@ def _statement_kind(message: str, facts: dict[str, Any]) -> type[WarehouseError]
 
 def _request_kind(error: connector.RequestError, message: str) -> type[WarehouseError]:
     if isinstance(_cause(error), connector.MaxRetryDurationError) or _STARTING.search(message):
-        # The wait for a warehouse that answers 429/503 came to its end. "http-code" is of no
-        # use here: the connector leaves it at the previous answer's.
+        # The connector gave up after repeated 429 or 503. It leaves the code of an earlier
+        # answer in "http-code", so we do not read that here.
         return Starting
     code = error.context.get("http-code")
     if code == 403 and _NOT_ADMITTED.search(message):
@@ -262,7 +267,7 @@ def _http_kind(error: http.HTTPError) -> type[WarehouseError]:
 
 
 def _message(error: BaseException) -> str:
-    """The error's text. ``str()`` of a connector error without a message raises TypeError."""
+    """Return the error's text. ``str()`` of a connector error without one raises TypeError."""
     text = getattr(error, "message", None) or (error.args[0] if error.args else "")
     context = getattr(error, "context", None) or {}
     return f"{text} {context.get('error-message') or ''}"

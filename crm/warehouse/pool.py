@@ -1,9 +1,9 @@
-"""Connections kept open between requests: one bounded pool per identity and process.
+"""Pools of open connections: one bounded pool per identity and process.
 
-A new session costs 100 ms and more, and a connection may not be used by two threads at once
-(the connector's ``threadsafety`` is 1). SQLAlchemy's QueuePool does the keeping; what is ours
-is the identity as key, a limit over all identities (``budget.py``), the end of connections
-with their token, errors of our own kind, and surviving a fork.
+A new session costs 100 ms and more, and two threads may not use one connection at once (the
+connector's ``threadsafety`` is 1). SQLAlchemy's QueuePool holds the connections. This module
+adds: a pool per identity, a limit over all identities (``budget.py``), closing connections
+when their token expires, our own errors, and safety after a fork.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 from sqlalchemy import exc as sqlalchemy_errors
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
@@ -34,21 +35,33 @@ from .errors import (
     translate,
 )
 
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+
 
 @dataclass(frozen=True)
 class _Lease:
-    """A connection that somebody uses, and the queue that it came from."""
+    """A connection in use, and the queue that it came from."""
 
     proxy: PoolProxiedConnection
     queue: QueuePool
 
     @property
     def connection(self) -> PooledConnection:
-        return self.proxy.dbapi_connection
+        # SQLAlchemy types it as any DBAPI connection; ours come from ``_connect``.
+        return cast(PooledConnection, self.proxy.dbapi_connection)
+
+    @property
+    def is_detached(self) -> bool:
+        """Whether SQLAlchemy has dropped the connection."""
+        return self.proxy.dbapi_connection is None
 
 
 class _IdentityPool:
-    """One identity's connections. ``generation`` grows when all existing ones are given up."""
+    """One identity's connections.
+
+    ``generation`` grows when all existing connections become unusable.
+    """
 
     def __init__(self, config: WarehouseConfig, identity: Identity, budget: Budget) -> None:
         self.generation = 0
@@ -56,36 +69,38 @@ class _IdentityPool:
         self._identity = identity
         self._budget = budget
         self._retired = False
-        # Held while a connection comes back: a queue that is given up gets none any more.
+        # Held while a connection is returned, so that a replaced queue receives none.
         self._lock = threading.Lock()
         self._queue = QueuePool(
-            self._connect,
+            # PooledConnection has the two methods of DBAPIConnection that QueuePool calls here.
+            cast("Callable[[], DBAPIConnection]", self._connect),
             pool_size=config.pool_size,
             max_overflow=0,
             timeout=config.pool_timeout,
             recycle=config.connection_max_age,
-            # Spare sessions then idle until they are too old, instead of all staying warm.
+            # Surplus sessions then stay idle until they are too old.
             use_lifo=True,
-            # There are no transactions to roll back; rollback() raises in the connector.
+            # There are no transactions; the connector's rollback() raises.
             reset_on_return=None,
         )
 
     def _connect(self) -> PooledConnection:
-        self._budget.take(self._config.pool_timeout)
+        self._budget.acquire(self._config.pool_timeout)
         try:
             connection = connect(self._config, self._identity, self.generation)
         except BaseException:
-            self._budget.give_back()
+            self._budget.release()
             raise
-        connection.when_closed = self._budget.give_back
+        connection.on_close = self._budget.release
         return connection
 
     def check_out(self) -> _Lease:
+        """Return a usable connection. Raises PoolExhausted, or why none could be opened."""
         try:
             while True:
                 queue = self._queue
                 lease = _Lease(queue.connect(), queue)
-                if self._is_current(lease) and not lease.connection.is_over:
+                if self._is_current(lease) and not lease.connection.has_expired:
                     return lease
                 lease.proxy.invalidate()
         except sqlalchemy_errors.TimeoutError as error:
@@ -97,36 +112,37 @@ class _IdentityPool:
             raise self._explain(translate(error)) from error
 
     def _explain(self, error: WarehouseError) -> WarehouseError:
-        """Whatever broke while connecting: no statement was on its way yet.
+        """Return the error of a failed connect; no statement was sent yet.
 
-        The connector has tried several times. Once more makes sense only where the address
-        can be another one next time: a local warehouse that has to be started again.
+        The connector has tried several times. Another attempt helps only where the address may
+        change: a local warehouse that has to be started again.
         """
         if isinstance(error, (Dropped, NotSent)):
             return NotSent() if self._config.starts_itself else Unavailable()
         return error
 
     def check_in(self, lease: _Lease) -> None:
-        if lease.connection is None:
+        """Take a connection back; close it if it must not be used again."""
+        if lease.is_detached:
             return
         with self._lock:
             keep = self._is_current(lease) and not self._retired
-            if keep and not (lease.connection.is_worn or lease.connection.is_over):
+            if keep and not (lease.connection.is_worn or lease.connection.has_expired):
                 lease.proxy.close()
             else:
                 lease.proxy.invalidate()
-        self._budget.wake()
+        self._budget.notify()
 
     def _is_current(self, lease: _Lease) -> bool:
         return lease.queue is self._queue and lease.connection.generation == self.generation
 
     def give_up(self, generation: int) -> None:
-        """Give up what is of this generation: of many that notice a loss, the first does."""
+        """Drop the connections of this generation; later calls for it do nothing."""
         if generation == self.generation:
             self.generation += 1
 
     def close_idle(self) -> int:
-        """Close the connections that nobody uses, and how many those were."""
+        """Close the idle connections and return their number."""
         with self._lock:
             old, self._queue = self._queue, self._queue.recreate()
             count = old.checkedin()
@@ -134,7 +150,7 @@ class _IdentityPool:
         return count
 
     def retire(self) -> None:
-        """Close the idle connections now, and each of the others as it comes back."""
+        """Close the idle connections now, and each of the others when it is returned."""
         self._retired = True
         self.close_idle()
 
@@ -148,9 +164,9 @@ class _IdentityPool:
 
 
 class Pools:
-    """All pools of this process, made as identities come.
+    """All pools of this process; each is made when its identity first connects.
 
-    :param config: where to connect, and the pool's knobs (size, timeout, maximum age).
+    :param config: the warehouse and the limits (sizes, timeout, maximum age).
     """
 
     def __init__(self, config: WarehouseConfig) -> None:
@@ -159,20 +175,20 @@ class Pools:
         _all_pools.add(self)
 
     def _start(self) -> None:
-        # In the order of their last use.
+        # Ordered by last use.
         self._pools: OrderedDict[Identity, _IdentityPool] = OrderedDict()
         self._lock = threading.Lock()
         self._budget = Budget(self.config.pool_total, self._close_longest_unused)
-        self._keeper: threading.Thread | None = None
+        self._closer: threading.Thread | None = None
 
     @contextmanager
     def connection(self, identity: Identity) -> Iterator[PooledConnection]:
-        """A connection of this identity, for one thread, given back at the end.
+        """Lend one thread a connection of this identity.
 
-        Raises PoolExhausted when none becomes free in time, and whatever keeps a new one
-        from being opened (Unavailable, Starting, SignInFailed, …).
+        Raises PoolExhausted if none becomes free in time, or the error that prevents a new
+        connection (Unavailable, Starting, SignInFailed, …).
         """
-        if _has_ended(identity):
+        if _has_expired(identity):
             raise SignInAgain()
         pool = self._pool(identity)
         lease = pool.check_out()
@@ -182,15 +198,15 @@ class Pools:
             pool.check_in(lease)
 
     def invalidate(self, identity: Identity, connection: PooledConnection | None = None) -> None:
-        """Use no connection of this identity again, or none as old as ``connection``.
+        """Stop using all connections of this identity, or all as old as ``connection``.
 
-        Those in use finish their statement; each is closed as it comes by.
+        Connections in use finish their statement and are closed when they are returned.
         """
         pool = self._pool(identity)
         pool.give_up(connection.generation if connection else pool.generation)
 
     def dispose(self) -> None:
-        """Close every idle connection, now."""
+        """Close every idle connection now, the others when they are returned."""
         with self._lock:
             pools, self._pools = list(self._pools.values()), OrderedDict()
         for pool in pools:
@@ -201,28 +217,31 @@ class Pools:
 
     @property
     def open(self) -> int:
-        """Connections that are open, over all identities."""
-        return self._budget.taken
+        """The number of open connections, over all identities."""
+        return self._budget.open
 
     def _pool(self, identity: Identity) -> _IdentityPool:
         old: list[_IdentityPool] = []
         with self._lock:
             pool = self._pools.get(identity)
             if pool is None:
-                old = self._take_out(identity.replaces)
+                old = self._remove(identity.replaces)
                 pool = _IdentityPool(self.config, identity, self._budget)
                 self._pools[identity] = pool
-                self._keep_time(identity)
+                self._watch_expiry(identity)
             self._pools.move_to_end(identity)
         for other in old:
             other.retire()
         return pool
 
-    def _take_out(self, wanted: Callable[[Identity], bool]) -> list[_IdentityPool]:
-        return [self._pools.pop(other) for other in list(self._pools) if wanted(other)]
+    def _remove(self, matches: Callable[[Identity], bool]) -> list[_IdentityPool]:
+        return [self._pools.pop(other) for other in list(self._pools) if matches(other)]
 
     def _close_longest_unused(self) -> bool:
-        """Make room for another identity's connection; whether there was anything to close."""
+        """Close the idle connections of the identity that has been unused for longest.
+
+        Returns whether there was one with idle connections.
+        """
         with self._lock:
             pools = list(self._pools.items())
         for identity, pool in pools:
@@ -234,45 +253,45 @@ class Pools:
                 return True
         return False
 
-    def _keep_time(self, identity: Identity) -> None:
-        """See to it that connections close when their token ends, even if nobody comes by."""
-        if identity.ends_at is None or (self._keeper and self._keeper.is_alive()):
+    def _watch_expiry(self, identity: Identity) -> None:
+        """Close connections when their token expires, also while no request comes."""
+        if identity.ends_at is None or (self._closer and self._closer.is_alive()):
             return
-        self._keeper = threading.Thread(
-            target=_close_ended, args=(weakref.ref(self),), daemon=True, name="token-ends"
+        self._closer = threading.Thread(
+            target=_close_expired, args=(weakref.ref(self),), daemon=True, name="token-expiry"
         )
-        self._keeper.start()
+        self._closer.start()
 
-    def close_ended(self) -> bool:
-        """Close the connections of tokens that have ended; whether others may end, too."""
+    def close_expired(self) -> bool:
+        """Close the connections of expired tokens; return whether more tokens can expire."""
         with self._lock:
-            old = self._take_out(_has_ended)
+            old = self._remove(_has_expired)
             others = any(identity.ends_at is not None for identity in self._pools)
             if not others:
-                self._keeper = None
+                self._closer = None
         for pool in old:
             pool.retire()
         return others
 
     def _forget(self) -> None:
-        """In a forked child: leave the parent's connections alone, sockets and all.
+        """Start anew in a forked child, without touching the parent's connections.
 
-        They are kept, unused, since collecting them would close the parent's sessions
-        (``Connection.__del__`` talks to the server).
+        We keep a reference to them: collecting them as garbage would close the parent's
+        sessions, since ``Connection.__del__`` sends a request.
         """
         _inherited.append(self._pools)
         self._start()
 
 
-def _has_ended(identity: Identity) -> bool:
+def _has_expired(identity: Identity) -> bool:
     return identity.ends_at is not None and time.time() >= identity.ends_at
 
 
-def _close_ended(reference: weakref.ref[Pools]) -> None:
+def _close_expired(reference: weakref.ref[Pools]) -> None:
     while True:
         time.sleep(1.0)
         pools = reference()
-        if pools is None or not pools.close_ended():
+        if pools is None or not pools.close_expired():
             return
         del pools
 

@@ -1,9 +1,8 @@
 """The service principal's tokens: databricks-sdk's own OAuth, one Config per process.
 
-What was read in databricks-sdk 0.156 (``oauth.py``): a token is refreshed in the background
-from the middle of its life on (at most 20 minutes before its end), and at the latest 40 s
-before its end, then while the caller waits. Neither of its requests has a time limit that
-suits a page, hence DEADLINE.
+databricks-sdk 0.156 (``oauth.py``) refreshes a token in the background from the middle of its
+lifetime on (at most 20 minutes before it expires). In the last 40 s it refreshes while the
+caller waits. Its requests have no time limit that suits a page, hence DEADLINE.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ from .errors import SignInFailed, Unavailable, WarehouseError
 
 Result = TypeVar("Result")
 
-# Seconds that a request waits for a token.
+# Seconds for which a request waits for a token.
 DEADLINE = 15.0
-# The SDK holds a token for expired so many seconds before it is.
+# The SDK treats a token as expired this many seconds before it is.
 SDK_MARGIN = 40.0
-# What an authorization server says when asking again is of no use (RFC 6749, 5.2).
+# Errors of an authorization server after which another attempt is useless (RFC 6749, 5.2).
 _REFUSALS = (
     "invalid_client",
     "unauthorized_client",
@@ -49,17 +48,17 @@ class TokenSource:
         self._secret = ""
 
     def headers(self) -> dict[str, str]:
-        """The Authorization header of now. Raises SignInFailed or Unavailable."""
+        """Return the current Authorization header. Raises SignInFailed or Unavailable."""
         token = self._token()
         return {"Authorization": f"{token.token_type} {token.access_token}"}
 
     def fresh_until(self) -> float | None:
-        """When the token that is used now should no longer be (``time.time()``)."""
+        """Return until when the current token can be used (``time.time()``)."""
         expiry = self._token().expiry
         return expiry.timestamp() - SDK_MARGIN if expiry else None
 
     def forget(self) -> None:
-        """Fetch a new token next time: the warehouse refused this one."""
+        """Fetch a new token at the next call, because the warehouse refused this one."""
         with self._lock:
             self._sdk = None
 
@@ -69,7 +68,7 @@ class TokenSource:
         except SignInFailed:
             if self._current_secret() == self._secret:
                 raise
-        # The secret was rotated, and its file says the new one.
+        # The secret was rotated: its file holds another one now.
         self.forget()
         return _within(DEADLINE, self._fetch)
 
@@ -85,7 +84,7 @@ class TokenSource:
                     client_id=self._config.client_id,
                     client_secret=self._secret,
                     auth_type="oauth-m2m",
-                    # Otherwise asked for with five minutes of patience.
+                    # Otherwise the SDK looks it up and retries that for five minutes.
                     discovery_url=f"{self._config.workspace_url}/oidc/.well-known/"
                     "oauth-authorization-server",
                     retry_timeout_seconds=5,
@@ -103,13 +102,13 @@ class TokenSource:
 
 
 def _within(seconds: float, call: Callable[[], Result]) -> Result:
-    """The call's result, or an error of ours, in time: the SDK may wait for minutes."""
+    """Return the call's result or raise one of our errors in time; the SDK may take minutes."""
     future: Future[Result] = Future()
 
     def run() -> None:
         try:
             future.set_result(call())
-        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+        except BaseException as error:  # noqa: BLE001 - raised again by future.result()
             future.set_exception(error)
 
     threading.Thread(target=run, daemon=True, name="service-principal-token").start()
@@ -117,12 +116,12 @@ def _within(seconds: float, call: Callable[[], Result]) -> Result:
         return future.result(seconds)
     except WarehouseError:
         raise
-    except Exception as error:  # noqa: BLE001 - requests', the SDK's, ValueError, TimeoutError
+    except Exception as error:  # noqa: BLE001 - of requests, of the SDK, ValueError, TimeoutError
         raise _explained(error) from None
 
 
 def _explained(error: Exception) -> WarehouseError:
-    """``from None`` above: the SDK's messages quote its whole configuration."""
+    """Return our error. Raise it ``from None``: the SDK's messages quote its configuration."""
     text = str(error)
     refusal = next((word for word in _REFUSALS if word in text), None)
     if refusal:
@@ -130,13 +129,14 @@ def _explained(error: Exception) -> WarehouseError:
     return Unavailable(f"no token for the service principal ({type(error).__name__})")
 
 
+# A registry, not a cache: one source per configuration, and a process has one configuration.
 _sources: dict[WarehouseConfig, TokenSource] = {}
 
 
 def source(config: WarehouseConfig) -> TokenSource:
-    """This process's source of tokens; setdefault is atomic, and needs no lock to be forked."""
+    """Return this process's source of tokens. setdefault is atomic: no lock to copy in a fork."""
     return _sources.get(config) or _sources.setdefault(config, TokenSource(config))
 
 
-# A child inherits neither the SDK's threads nor its locks in a state to be used.
+# A forked child has none of the SDK's threads, and its locks may be held by nobody.
 os.register_at_fork(after_in_child=_sources.clear)

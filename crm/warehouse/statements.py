@@ -1,13 +1,12 @@
-"""Running statements: what is retried and what never is, limits, and one log line for each.
+"""Run statements: decide which are sent again, set limits, log one line for each.
 
-What may be run again, and why:
+When a statement is sent again:
 
-* the session had ended, or no connection came about: nothing was executed, so always;
-* the token was refused, and another one can be had: nothing was executed either;
-* the warehouse refused a write because of a concurrent one (SQLSTATE 2D521): nothing was
-  committed, so always;
-* the connection broke after sending: the statement may have run, so only reads, and writes
-  whose author says that running them twice leaves what running them once does.
+* the session had ended, or there was no connection: always, since nothing was executed;
+* the token was refused and can be renewed: always, since nothing was executed;
+* a concurrent write came first (SQLSTATE 2D521): always, since nothing was committed;
+* the connection broke after sending: only reads and repeatable writes, since the statement may
+  have run.
 """
 
 from __future__ import annotations
@@ -46,11 +45,11 @@ Params = Mapping[str, Any]
 Result = TypeVar("Result")
 
 CONFLICT_ATTEMPTS = 5
-# No further attempt begins after so many seconds. Behind a gateway that gives up after 60 s,
+# No further attempt begins after this many seconds: behind a gateway that gives up after 60 s,
 # an error page is worth more than an answer that nobody receives.
 BUDGET = 12.0
 
-# The first table named: `catalog`.`schema`.`table`.
+# Matches the first table in a statement: `catalog`.`schema`.`table`.
 _TABLE = re.compile(r"`[\w-]+`\.`[\w-]+`\.`([\w-]+)`")
 
 
@@ -58,9 +57,9 @@ _TABLE = re.compile(r"`[\w-]+`\.`[\w-]+`\.`([\w-]+)`")
 class Warehouse:
     """The warehouse as one person uses it.
 
-    :param identity: whose rights statements have.
+    :param identity: whose rights the statements have.
     :param namespace: where the tables are.
-    :param actor: who acts, as it is written into ``created_by`` and ``updated_by``.
+    :param actor: the person who acts, for ``created_by`` and ``updated_by``.
     """
 
     pools: Pools = field(repr=False)
@@ -69,28 +68,35 @@ class Warehouse:
     actor: str
 
     def at(self, namespace: Namespace) -> Warehouse:
-        """The same warehouse, with the tables of another namespace."""
+        """Return the same warehouse with the tables of another namespace."""
         return replace(self, namespace=namespace)
+
+    @property
+    def cache_key(self) -> tuple[str, Namespace, str]:
+        """The key for caches of what this warehouse answers to this identity.
+
+        It holds a digest instead of a token. The actor is not part of it.
+        """
+        return self.pools.config.where, self.namespace, self.identity.fingerprint
 
     def query(self, sql: str, params: Params | None = None) -> list[dict[str, Any]]:
         """Run a read and return its rows; nested values are plain lists and dicts.
 
-        Rows come by way of Arrow, since the connector's own fetch turns arrays into NumPy and
-        passes timestamps through pandas.
+        Raises WarehouseError.
         """
         return _Run(self, sql, params, repeatable=True).result(_rows)
 
     def execute(self, sql: str, params: Params | None = None, *, repeatable: bool) -> int:
-        """Run a write or a command and return how many rows really changed.
+        """Run a write or a command and return how many rows changed. Raises WarehouseError.
 
-        :param repeatable: running it twice leaves what running it once does (a MERGE on the
-            key, a DELETE), so that it may be sent again when its answer got lost.
+        :param repeatable: running it twice has the same effect as running it once (a MERGE on
+            the key, a DELETE), so that it may be sent again when its answer was lost.
         """
         return _Run(self, sql, params, repeatable=repeatable).result(_changed)
 
 
 class _Run:
-    """One statement on its way, with its attempts."""
+    """One statement with its attempts."""
 
     def __init__(
         self, warehouse: Warehouse, sql: str, params: Params | None, *, repeatable: bool
@@ -126,19 +132,19 @@ class _Run:
             try:
                 # No query tags: a workspace without that preview fails the statement with
                 # CONFIG_NOT_AVAILABLE (https://github.com/rilldata/rill/pull/9852). The user
-                # agent tells the app's statements from others in system.query.history.
+                # agent marks the app's statements in system.query.history.
                 cursor.execute(self.sql, self.params)
                 self.query_id = cursor.query_id
                 _require_success(cursor)
                 return read(cursor)
             except Exception as error:
-                # Set as soon as the warehouse has accepted the statement.
+                # It is set as soon as the warehouse has accepted the statement.
                 self.query_id = cursor.query_id
                 known = translate(error, self.query_id)
                 if isinstance(known, SessionLost) and self.query_id:
                     known = Dropped(query_id=self.query_id)
                 if isinstance(known, (SessionLost, NotSent, Dropped, SignInFailed)):
-                    connection.lost()
+                    connection.mark_lost()
                     pools.invalidate(identity, connection)
                 raise known from error
             finally:
@@ -151,7 +157,7 @@ class _Run:
             self.conflicts += 1
             if self.conflicts == CONFLICT_ATTEMPTS:
                 return False
-            # Jitter, or those who collided collide again.
+            # With jitter, or writers that collided collide again.
             time.sleep(random.uniform(0.02, 0.1) * 2**self.conflicts)
             return True
         if not self.repeatable and (isinstance(error, Dropped) or self.query_id):
@@ -160,17 +166,17 @@ class _Run:
         if self.reconnects > 1:
             return False
         if isinstance(error, SignInFailed) and not isinstance(error, NotAdmitted):
-            return self.warehouse.identity.was_refused()
+            return self.warehouse.identity.renew()
         return isinstance(error, (SessionLost, NotSent, Dropped))
 
     def _give_up(self, error: WarehouseError) -> NoReturn:
         logger.warning("%s failed: %s", self._facts(), error)
         if isinstance(error, SessionLost):
-            # A session that ends as soon as it is opened: so it is while a warehouse starts.
+            # While a warehouse starts, sessions end as soon as they are opened.
             raise Starting(query_id=self.query_id) from error
         explained = self.warehouse.identity.explain(error)
         if explained is error:
-            # ``from`` would make it its own cause, and what the connector said would be lost.
+            # ``raise … from`` would make it its own cause and hide the connector's error.
             raise error
         raise explained from error
 
@@ -187,14 +193,15 @@ class _Run:
 
 
 def _label(sql: str) -> str:
-    """``MERGE accounts``: the statement in two words. Values are never part of its text."""
+    """Return ``MERGE accounts``: the verb and the table. A statement's text has no values."""
     table = _TABLE.search(sql)
     return " ".join([*sql.split()[:1], *(table.groups() if table else ())])
 
 
 def _require_success(cursor: Cursor) -> None:
-    """A cancelled or timed-out statement does not raise in the connector, it looks empty.
+    """Raise StatementTimeout for a cancelled statement.
 
+    To the connector a cancelled or timed-out statement is an empty result:
     ``_wait_until_command_done`` checks for ERROR and CLOSED only
     (https://github.com/databricks/databricks-sql-python/issues/470).
     """
@@ -204,13 +211,16 @@ def _require_success(cursor: Cursor) -> None:
 
 
 def _rows(cursor: Cursor) -> list[dict[str, Any]]:
-    return cursor.fetchall_arrow().to_pylist()
+    # By way of Arrow: the connector's own fetch turns arrays into NumPy and passes timestamps
+    # through pandas.
+    rows: list[dict[str, Any]] = cursor.fetchall_arrow().to_pylist()
+    return rows
 
 
 def _changed(cursor: Cursor) -> int:
     if cursor.rowcount >= 0:
         return cursor.rowcount
-    # Warehouses that do not report it put it into the result: num_affected_rows comes first.
+    # Some warehouses report the number in the result instead: num_affected_rows comes first.
     rows = _rows(cursor)
     return int(rows[0].get("num_affected_rows") or 0) if rows else 0
 
@@ -218,5 +228,5 @@ def _changed(cursor: Cursor) -> int:
 def _close(cursor: Cursor) -> None:
     try:
         cursor.close()
-    except Exception as error:  # noqa: BLE001 - the result is there already
+    except Exception as error:  # noqa: BLE001 - we have the result
         logger.debug("Closing a cursor failed: %s", type(error).__name__)

@@ -8,7 +8,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from crm.identity.rights import is_among
+from crm.identity.rights import is_listed
 from crm.warehouse import Warehouse
 
 from .conftest import ALICE, BOB, Browser
@@ -122,4 +122,4 @@ def test_admins(in_apps: Any, rf: Any) -> None:
     ],
 )
 def test_lists_of_people(email: str, listed: list[str], found: bool) -> None:
-    assert is_among(email, listed) is found
+    assert is_listed(email, listed) is found

@@ -10,20 +10,20 @@ import pytest
 from django.contrib.sessions.backends.signed_cookies import SessionStore
 
 from crm.identity import tokens, vault
-from crm.identity.vault import Kept
+from crm.identity.vault import StoredSignIn
 
 from .conftest import ALICE, jwt
 
 
 def sealed(token: str) -> SessionStore:
     session = SessionStore()
-    vault.keep(session, Kept(ALICE, tokens.digest(token), time.time() + 60, token))
+    vault.store(session, StoredSignIn(ALICE, tokens.digest(token), time.time() + 60, token))
     session.save()
     return session
 
 
-def opened(session: SessionStore) -> Kept | None:
-    return vault.kept(SessionStore(session.session_key))
+def opened(session: SessionStore) -> StoredSignIn | None:
+    return vault.load(SessionStore(session.session_key))
 
 
 def test_another_process_opens_it() -> None:
@@ -79,7 +79,7 @@ def test_keys_can_be_changed(settings: Any) -> None:
 def test_what_we_did_not_seal_counts_as_nothing(garbage: object) -> None:
     session = SessionStore()
     session[vault.NAME] = garbage
-    assert vault.kept(session) is None
+    assert vault.load(session) is None
 
 
 def test_when_a_token_ends() -> None:
