@@ -1,9 +1,10 @@
-"""Within the warehouse: Unity Catalog, catalog, schema, tables, privileges, a write."""
+"""Checks within the warehouse: Unity Catalog, catalog, schema, tables, privileges, a write."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 from crm.model.schema import Table
 from crm.repository.tables import grants, inspection
@@ -14,72 +15,78 @@ from crm.warehouse.errors import ObjectNotFound, PermissionDenied, WarehouseErro
 from .errors import message_of, missing_right
 from .report import Problem
 
-_ADMIN = "an administrator"
+Kind = Literal["catalog", "schema"]
+
 _UNITY_CATALOG_OFF = re.compile(r"UC_NOT_ENABLED|UNITY_CATALOG.*(DISABLED|NOT_ENABLED)")
 
 
 def check_unity_catalog(wh: Warehouse) -> set[tuple[str, str]]:
-    """What can be seen. Raises Problem where there is no Unity Catalog to look into."""
+    """Return what exists, as (kind, name in lower case).
+
+    Raises Problem if the warehouse works without Unity Catalog.
+    """
     try:
         return inspection.existing(wh)
     except WarehouseError as error:
-        known = f"{error.error_class} {message_of(error)}"
-        if _UNITY_CATALOG_OFF.search(known) or error.sqlstate in ("0AKUC", "0AKUD"):
+        text = f"{error.error_class} {message_of(error)}"
+        if _UNITY_CATALOG_OFF.search(text) or error.sqlstate in ("0AKUC", "0AKUD"):
             raise Problem(
                 "unity-catalog-off",
                 "This warehouse works without Unity Catalog.",
-                "Have a metastore assigned to the workspace, or choose a workspace that has "
-                "one: EDIP CRM's tables live in Unity Catalog.",
+                "Let an administrator assign a metastore to the workspace, or choose a workspace "
+                "that has one: EDIP CRM's tables are in Unity Catalog.",
             ) from error
         raise
 
 
-def check_container(
-    wh: Warehouse, what: str, there: set[tuple[str, str]], create: bool
-) -> tuple[str, set[tuple[str, str]]]:
-    """The catalog or the schema: what to say, and what is there then."""
-    name = wh.namespace.catalog if what == "catalog" else wh.namespace.schema
-    if (what, name.lower()) in there:
-        return f"{name} is there", there
-    if not create:
-        raise Problem(
-            f"{what}-missing",
-            f"There is no {what} {name}, or it may not be seen.",
-            "Where it does not exist: manage.py create_tables, or choose another with "
-            f"DATABRICKS_{what.upper()}. Where it does, its owner runs\n{_use(wh, what)};",
-        )
-    make = {"catalog": inspection.create_catalog, "schema": inspection.create_schema}[what]
+def container_name(wh: Warehouse, kind: Kind) -> str:
+    return wh.namespace.catalog if kind == "catalog" else wh.namespace.schema
+
+
+def missing_container(wh: Warehouse, kind: Kind) -> Problem:
+    """Return the problem that the catalog or the schema cannot be seen."""
+    return Problem(
+        f"{kind}-missing",
+        f"There is no {kind} {container_name(wh, kind)}, or you may not see it.",
+        "If it does not exist: run manage.py create_tables, or choose another with "
+        f"DATABRICKS_{kind.upper()}. If it exists, its owner runs\n{_use(wh, kind)};",
+    )
+
+
+def create_container(wh: Warehouse, kind: Kind) -> str:
+    """Create the catalog or the schema and return what was done. Raises Problem."""
+    name = container_name(wh, kind)
+    create = inspection.create_catalog if kind == "catalog" else inspection.create_schema
     try:
-        make(wh)
+        create(wh)
     except (PermissionDenied, ObjectNotFound) as error:
         raise Problem(
-            f"{what}-not-creatable",
-            f"There is no {what} {name} that may be seen, and none may be created.",
-            f"Ask {_ADMIN} for\n{_right_to_create(wh, what)};\nor choose another with "
-            f"DATABRICKS_{what.upper()}.",
+            f"{kind}-not-creatable",
+            f"There is no {kind} {name} that you may see, and you may not create it.",
+            f"Ask an administrator for\n{_right_to_create(wh, kind)};\nor choose another with "
+            f"DATABRICKS_{kind.upper()}.",
         ) from error
-    return f"{name} has been created", there | {(what, name.lower())}
+    return f"{name} has been created"
 
 
-def _use(wh: Warehouse, what: str) -> str:
-    return {
-        "catalog": grants.grant("USE CATALOG", f"CATALOG {wh.namespace.quoted_catalog}", "<you>"),
-        "schema": grants.grant("USE SCHEMA", f"SCHEMA {wh.namespace.quoted_schema}", "<you>"),
-    }[what]
+def _use(wh: Warehouse, kind: Kind) -> str:
+    if kind == "catalog":
+        return grants.grant("USE CATALOG", f"CATALOG {wh.namespace.quoted_catalog}", "<you>")
+    return grants.grant("USE SCHEMA", f"SCHEMA {wh.namespace.quoted_schema}", "<you>")
 
 
-def _right_to_create(wh: Warehouse, what: str) -> str:
-    if what == "catalog":
+def _right_to_create(wh: Warehouse, kind: Kind) -> str:
+    if kind == "catalog":
         return grants.create_catalog("<you>")
     home = f"CATALOG {wh.namespace.quoted_catalog}"
     return grants.grant("USE CATALOG, CREATE SCHEMA", home, "<you>")
 
 
 def check_table(wh: Warehouse, table: Table, columns: dict[str, Found]) -> str:
-    """That it is there, and of the shape that crm/model/schema.py describes."""
+    """Check that the table exists with the columns of crm/model/schema.py. Raises Problem."""
     name = f"{wh.namespace.prefix}{table.name}"
     if not columns:
-        # Unseen is not missing: only reading tells.
+        # The table may exist unseen: only reading it shows whether it does.
         try:
             inspection.read_nothing(wh, table)
         except ObjectNotFound as error:
@@ -89,17 +96,17 @@ def check_table(wh: Warehouse, table: Table, columns: dict[str, Found]) -> str:
                 "manage.py create_tables creates what is missing, and nothing else.",
             ) from error
         except PermissionDenied:
-            return f"{name} may not be seen"
-        return f"{name} is there; its columns may not be seen"
+            return f"you may not see {name}"
+        return f"{name} exists; you may not see its columns"
     wrong = list(_differences(table, columns))
     if wrong:
         raise Problem(
             "table-shape",
-            f"{name} is not as EDIP CRM needs it: {'; '.join(wrong)}.",
-            "Is it another application's? Then set DATABRICKS_TABLE_PREFIX. If it is ours, of "
-            "another version: docs/deploy.md, “Upgrade”.",
+            f"{name} differs from what EDIP CRM needs: {'; '.join(wrong)}.",
+            "If it belongs to another application, set DATABRICKS_TABLE_PREFIX. If it is EDIP "
+            "CRM's from another version, see docs/deploy.md, “Upgrade”.",
         )
-    return f"{name} is there, with its {len(table.columns)} columns"
+    return f"{name} exists with its {len(table.columns)} columns"
 
 
 def _differences(table: Table, columns: dict[str, Found]) -> Iterator[str]:
@@ -116,7 +123,7 @@ def _differences(table: Table, columns: dict[str, Found]) -> Iterator[str]:
 
 
 def check_privilege(wh: Warehouse, table: Table, privilege: str) -> str:
-    """The right to SELECT or to MODIFY, by using it on no row."""
+    """Check SELECT or MODIFY by using it on no row. Raises Problem if it is missing."""
     name = f"{wh.namespace.prefix}{table.name}"
     use: Callable[[Warehouse, Table], None] = {
         "SELECT": inspection.read_nothing,
@@ -130,15 +137,16 @@ def check_privilege(wh: Warehouse, table: Table, privilege: str) -> str:
         role = grants.READER if privilege == "SELECT" else grants.EDITOR
         raise Problem(
             f"no-{privilege.lower()}",
-            f"{name} may not be {'read' if privilege == 'SELECT' else 'changed'}"
+            f"You may not {'read' if privilege == 'SELECT' else 'change'} {name}"
             + (f": {lacking} is missing." if lacking else "."),
             f"The owner runs\n{grants.grant(privilege, on, '<you>')};\n"
-            f"All that is needed: manage.py print_grants --role {role} --principal <you>",
+            f"For all privileges: manage.py print_grants --role {role} --principal <you>",
         ) from error
     return f"{privilege} on {name}"
 
 
 def check_write(wh: Warehouse) -> str:
+    """Create, fill, read and drop a table of our own. Raises Problem."""
     table = inspection.ThrowAwayTable(wh)
     try:
         table.create()
@@ -146,8 +154,8 @@ def check_write(wh: Warehouse) -> str:
         schema = f"SCHEMA {wh.namespace.quoted_schema}"
         raise Problem(
             "no-create-table",
-            f"No table may be created in {wh.namespace.schema}.",
-            "Only create_tables and this check need that. To allow it, the owner runs\n"
+            f"You may not create a table in {wh.namespace.schema}.",
+            "Only create_tables and this check need this right. To grant it, the owner runs\n"
             f"{grants.grant('USE SCHEMA, CREATE TABLE', schema, '<you>')};",
         ) from error
     try:
@@ -158,6 +166,6 @@ def check_write(wh: Warehouse) -> str:
         raise Problem(
             "write-lost",
             f"A row was written to {table.name}, and {rows} came back.",
-            "Report this, with the log: it should not be possible.",
+            "This should not be possible. Please report it with the log.",
         )
     return f"created {table.name}, wrote to it, read it and dropped it"

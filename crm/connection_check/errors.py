@@ -1,4 +1,4 @@
-"""Words for errors of the warehouse that no step expects in particular."""
+"""Problems for warehouse errors that a step does not expect."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crm.warehouse.errors import WarehouseError
 
 from .report import Problem
 
-# What Unity Catalog itself says is missing; names only, no values.
+# How Unity Catalog names a missing privilege; it names objects but quotes no values.
 _LACKS = re.compile(
     r"does not have (?:the )?(?P<privilege>[A-Z][A-Z ]*[A-Z])(?: privilege)? on "
     r"(?P<kind>\w+) ['`](?P<name>[\w.`-]+)['`]",
@@ -19,13 +19,13 @@ _LACKS = re.compile(
 
 
 def missing_right(error: WarehouseError) -> str:
-    """``USE SCHEMA on Schema edip_crm.main``, where the warehouse said so; else nothing."""
+    """Return ``USE SCHEMA on Schema edip_crm.main``, or ``""`` if the error names no privilege."""
     found = _LACKS.search(message_of(error))
     return f"{found['privilege']} on {found['kind']} {found['name']}" if found else ""
 
 
 def message_of(error: WarehouseError) -> str:
-    """What the warehouse said itself. It may quote values: look in it, do not show it."""
+    """Return the warehouse's own message. Search it, but do not show it: it may quote values."""
     return str(getattr(error.__cause__, "message", "") or "")
 
 
@@ -42,13 +42,13 @@ _WORDS: tuple[tuple[type[WarehouseError], str, str], ...] = (
     (
         failures.SignInAgain,
         "nobody-signed-in",
-        f"Under EDIP_AUTH={USER} everybody uses their own rights. Open Admin tools in the app, "
-        "or run this with EDIP_AUTH=pat or service-principal.",
+        f"With EDIP_AUTH={USER} everybody uses their own rights. Open Admin tools in the app, or "
+        "run this with EDIP_AUTH=pat or service-principal.",
     ),
     (
         failures.NotAdmitted,
         "warehouse-not-permitted",
-        "The token needs the scope sql, and its owner CAN USE on the warehouse.",
+        "The token needs the scope sql, and its owner needs CAN USE on the warehouse.",
     ),
     (
         failures.SignInFailed,
@@ -59,17 +59,17 @@ _WORDS: tuple[tuple[type[WarehouseError], str, str], ...] = (
     (
         failures.Unavailable,
         "not-reachable",
-        "Check the network, and whether the workspace is up: https://status.databricks.com.",
+        "Check the network and the workspace's status: https://status.databricks.com.",
     ),
     (
         failures.StatementTimeout,
         "warehouse-slow",
-        "Statements may be queueing, or the warehouse scaling up: see its Monitoring page, or "
-        "raise EDIP_STATEMENT_TIMEOUT.",
+        "Statements may be queueing, or the warehouse may be scaling up: see its Monitoring "
+        "page, or raise EDIP_STATEMENT_TIMEOUT.",
     ),
     (
         failures.PermissionDenied,
         "not-permitted",
-        "manage.py print_grants prints what its owner has to run.",
+        "manage.py print_grants prints the statements that the owner has to run.",
     ),
 )

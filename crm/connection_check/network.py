@@ -1,4 +1,4 @@
-"""The way to the workspace, from outside in: name, port, TLS, credentials, REST API."""
+"""Checks on the way to the workspace: name, port, TLS, credentials, REST API."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SCOPE = re.compile(r"scope", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Place:
-    """Where the workspace is; ``proxy`` is what requests pass on their way, if anything."""
+    """The workspace's address; ``proxy`` is the HTTP proxy that requests use, or ``""``."""
 
     scheme: str
     host: str
@@ -38,8 +38,8 @@ class Place:
         return f"{self.scheme}://{self.host}:{self.port}"
 
 
-def place(config: WarehouseConfig) -> Place:
-    """Where the configuration leads. In local mode this starts the warehouse if need be."""
+def locate(config: WarehouseConfig) -> Place:
+    """Return the configured address. In local mode, start the warehouse if it does not run."""
     url = urlsplit(config.uri() or f"https://{config.hostname}{config.http_path}")
     host, scheme = url.hostname or "", url.scheme
     port = url.port or (443 if scheme == "https" else 80)
@@ -51,16 +51,17 @@ def place(config: WarehouseConfig) -> Place:
     return Place(scheme, host, port, url.path.rstrip("/").rpartition("/")[2], proxy)
 
 
-def check_reachable(there: Place) -> str:
-    proxy = urlsplit(there.proxy) if there.proxy else None
-    host = (proxy and proxy.hostname) or there.host
-    port = (proxy.port or 80) if proxy else there.port
+def check_reachable(place: Place) -> str:
+    """Look the name up and open a connection. Raises Problem."""
+    proxy = urlsplit(place.proxy) if place.proxy else None
+    host = (proxy and proxy.hostname) or place.host
+    port = (proxy.port or 80) if proxy else place.port
     try:
         address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]
     except (OSError, UnicodeError) as error:
         raise Problem(
             "host-unknown",
-            f"There is no address for {host}.",
+            f"The name {host} has no address.",
             "Check DATABRICKS_HOST, and that this machine can resolve names (DNS, VPN).",
         ) from error
     try:
@@ -68,47 +69,48 @@ def check_reachable(there: Place) -> str:
     except TimeoutError as error:
         raise Problem(
             "no-answer",
-            f"{host} ({address}) does not answer at port {port}.",
+            f"{host} ({address}) does not answer on port {port}.",
             "A firewall, or the workspace's IP access list, may keep this machine out.",
         ) from error
     except OSError as error:
         advice = "Check the proxy: HTTPS_PROXY names it." if proxy else _CHECK_NETWORK
         raise Problem(
-            "not-reachable", f"{host} ({address}) refuses connections at port {port}.", advice
+            "not-reachable", f"{host} ({address}) refuses connections on port {port}.", advice
         ) from error
-    way = f"by way of the proxy {host}:{port}" if proxy else f"{address}, port {port}"
-    return f"{there.host} is reached ({way})"
+    way = f"through the proxy {host}:{port}" if proxy else f"{address}, port {port}"
+    return f"{place.host} is reachable ({way})"
 
 
-def check_tls(there: Place) -> str:
-    if there.scheme != "https":
+def check_tls(place: Place) -> str:
+    """Check the certificate. Raises Problem."""
+    if place.scheme != "https":
         return "not used on this machine"
-    if there.proxy:
-        return "ends at the proxy's other side; the next step tells"
+    if place.proxy:
+        return "is not checked through a proxy; the next step uses it"
     context = ssl.create_default_context()
     try:
         with (
-            socket.create_connection((there.host, there.port), SECONDS) as plain,
-            context.wrap_socket(plain, server_hostname=there.host) as secure,
+            socket.create_connection((place.host, place.port), SECONDS) as plain,
+            context.wrap_socket(plain, server_hostname=place.host) as secure,
         ):
-            return f"{secure.version()}, certificate is trusted"
+            return f"{secure.version()}, the certificate is trusted"
     except ssl.SSLCertVerificationError as error:
         raise Problem(
             "certificate-refused",
-            f"The certificate of {there.host} is not trusted: {error.verify_message}.",
+            f"The certificate of {place.host} is not trusted: {error.verify_message}.",
             "If a company proxy inspects TLS, name its certificates with SSL_CERT_FILE; "
             "otherwise check DATABRICKS_HOST.",
         ) from error
     except OSError as error:
         raise Problem(
             "tls-refused",
-            f"{there.host} does not speak TLS at port {there.port}.",
-            "Check the address: it must be the workspace's https address, with no other port.",
+            f"{place.host} does not use TLS on port {place.port}.",
+            "Check the address: it must be the workspace's https address without another port.",
         ) from error
 
 
 def authorization(wh: Warehouse) -> dict[str, str]:
-    """The header that signs this warehouse's identity in. May raise SignInFailed."""
+    """Return the header that signs this warehouse's identity in. Raises SignInFailed."""
     arguments = wh.identity.connect_arguments()
     if provider := arguments.get("credentials_provider"):
         return dict(provider()())
@@ -116,71 +118,72 @@ def authorization(wh: Warehouse) -> dict[str, str]:
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect would take the token to another address."""
+    """Follows no redirect: it would send the token to another address."""
 
     def redirect_request(self, *arguments: Any) -> None:
         return None
 
 
-def warehouse_facts(there: Place, headers: dict[str, str]) -> dict[str, Any]:
-    """What the REST API says of the warehouse. Raises Problem where it does not let us in."""
-    url = f"{there.origin}/api/2.0/sql/warehouses/{there.warehouse_id}"
+def warehouse_facts(place: Place, headers: dict[str, str]) -> dict[str, Any]:
+    """Return the REST API's facts about the warehouse. Raises Problem if it refuses us."""
+    url = f"{place.origin}/api/2.0/sql/warehouses/{place.warehouse_id}"
     opener = urllib.request.build_opener(_NoRedirects())
     try:
         with opener.open(urllib.request.Request(url, headers=headers), timeout=SECONDS) as answer:
-            return json.loads(answer.read())
+            facts: dict[str, Any] = json.loads(answer.read())
+            return facts
     except urllib.error.HTTPError as error:
-        raise _refused(error, there) from error
+        raise _refused(error, place) from error
     except (OSError, ValueError) as error:
         raise Problem(
             "not-a-workspace",
-            f"{there.host} answers, but not as a Databricks workspace does.",
-            "Check DATABRICKS_HOST: it is the address that the browser shows in the workspace.",
+            f"{place.host} answers, but it is not a Databricks workspace.",
+            "Check DATABRICKS_HOST: use the address that the browser shows in the workspace.",
         ) from error
 
 
-def _refused(error: urllib.error.HTTPError, there: Place) -> Problem:
+def _refused(error: urllib.error.HTTPError, place: Place) -> Problem:
     text = error.read(10_000).decode(errors="replace")
     if error.code in (401, 403) and _EXPIRED.search(text):
         return Problem(
             "token-expired",
             "The token has expired.",
-            "Make a new one, and put it where DATABRICKS_TOKEN or the app's secret says. "
-            "Somebody signed in to the app reloads the page.",
+            "Create a new one and put it into DATABRICKS_TOKEN or the app's secret. If you are "
+            "signed in to the app, reload the page.",
         )
     if error.code == 401:
         return Problem(
             "token-wrong",
-            "The workspace does not know this token: it is mistyped, revoked, or another "
-            "workspace's.",
+            "The workspace does not know this token: it is mistyped, revoked, or belongs to "
+            "another workspace.",
             "Check DATABRICKS_TOKEN (or the client id and secret) against DATABRICKS_HOST.",
         )
     if error.code == 403:
-        return _forbidden(text, there)
+        return _forbidden(text, place)
     if error.code == 404:
         return Problem(
             "warehouse-unknown",
-            f"There is no SQL warehouse {there.warehouse_id} in this workspace.",
+            f"There is no SQL warehouse {place.warehouse_id} in this workspace.",
             "Check DATABRICKS_WAREHOUSE_ID: the last part of the warehouse's HTTP path.",
         )
     return Problem(
         "workspace-error",
         f"The workspace answers with HTTP {error.code}.",
-        "Try again in a minute; if it stays, see https://status.databricks.com.",
+        "Try again in a minute. If this continues, see https://status.databricks.com.",
     )
 
 
-def _forbidden(text: str, there: Place) -> Problem:
+def _forbidden(text: str, place: Place) -> Problem:
     if _SCOPE.search(text):
         return Problem(
             "scope-missing",
-            "The token may not be used for SQL: it lacks the scope “sql”.",
-            "Add sql to the app's user_api_scopes (databricks.yml), stop and start the app, "
-            "and sign in anew.",
+            "The token cannot be used for SQL: it lacks the scope “sql”.",
+            "Add sql to the app's user_api_scopes (databricks.yml), restart the app, and sign in "
+            "again.",
         )
     return Problem(
         "warehouse-not-permitted",
-        f"Signed in, but the SQL warehouse {there.warehouse_id} may not be used.",
-        "Give CAN USE on the warehouse: SQL Warehouses, the warehouse, Permissions; for "
-        "the app by its resource sql-warehouse.",
+        f"You are signed in, but you may not use the SQL warehouse {place.warehouse_id}.",
+        "An administrator grants CAN USE under SQL Warehouses, the warehouse, Permissions; the "
+        "app gets it from its resource sql-warehouse.",
     )

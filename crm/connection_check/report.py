@@ -1,4 +1,4 @@
-"""What a connection check found: one finding for each thing that it looked at."""
+"""The findings of a connection check: one for each step."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ _SIGNS = {PASS: "ok  ", WARN: "slow", FAIL: "FAIL", SKIP: "  - "}
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """The outcome of one step.
 
-    :param code: which message this is, for scripts: ``warehouse-stopped``, …
-    :param message: what is so, or what is wrong.
-    :param advice: what to do about it.
+    :param status: ``pass``, ``warn``, ``fail`` or ``skip``.
+    :param message: what works, or what is wrong.
+    :param advice: what to do about it; empty if all is well.
+    :param code: identifies the message for scripts: ``warehouse-stopped``, …
+    :param ms: milliseconds that the step took.
     """
 
     step: str
@@ -28,7 +30,7 @@ class Finding:
 
 
 class Problem(Exception):
-    """What is wrong, raised by a step."""
+    """Raised by a step: what is wrong and what to do about it."""
 
     def __init__(self, code: str, message: str, advice: str, status: str = FAIL) -> None:
         super().__init__(message)
@@ -64,7 +66,7 @@ def as_text(finding: Finding) -> str:
 
 
 def misconfigured(error: Exception, arguments: Sequence[str]) -> str:
-    """What manage.py says where settings cannot even be read."""
+    """Return what manage.py prints if the settings cannot be read."""
     advice = "Set it in the environment or in .env; .env.example lists every variable."
     finding = Finding("configuration", FAIL, str(error), advice, "misconfigured")
     if "check_connection" not in arguments:
