@@ -60,14 +60,14 @@ def test_a_backup_is_taken_listed_and_restored(sample: Warehouse, home: Namespac
     before = state(sample)
     said = run("backup")
     (taken,) = ids(said)
-    assert "taken and verified" in said
+    assert "made and verified" in said
     assert f"{before['accounts'][0]} accounts" in said
     assert taken in run("backup", "--list")
     damage(sample)
     damaged = state(sample)
 
     said = run("restore", "--dry-run", backup=taken)
-    assert "accounts: 1 removed, 1 brought back, 1 changed" in said
+    assert "accounts: 1 removed, 1 restored, 1 changed" in said
     assert "use cases: 1 removed" in said
     assert state(sample) == damaged
 
@@ -84,7 +84,7 @@ def test_tables_that_are_gone_come_back(sample: Warehouse, home: Namespace) -> N
     (taken,) = ids(run("backup"))
     for table in TABLES:
         sample.execute(f"DROP TABLE {sample.namespace.table(table)}", repeatable=True)
-    assert "would be brought back" in run("restore", "--dry-run", backup=taken)
+    assert "all rows of backup" in run("restore", "--dry-run", backup=taken)
     run("restore", "--yes", backup=taken)
     assert state(sample) == before
     assert accounts.get(sample, "BSN001") is not None
@@ -96,7 +96,7 @@ def test_restore_to_a_time(sample: Warehouse, home: Namespace) -> None:
     moment = written(dt.datetime.now(dt.UTC))
     time.sleep(0.05)
     damage(sample)
-    assert "1 brought back" in run("restore", "--dry-run", to_time=moment)
+    assert "1 restored" in run("restore", "--dry-run", to_time=moment)
     run("restore", "--yes", to_time=moment)
     assert state(sample) == before
 
@@ -150,13 +150,13 @@ def test_one_table_that_is_gone(sample: Warehouse, home: Namespace) -> None:
     damage(sample)
     sample.execute(f"DROP TABLE {sample.namespace.table(TABLES[2])}", repeatable=True)
     said = run("restore", "--dry-run", backup=taken)
-    assert "accounts: 1 removed, 1 brought back, 1 changed" in said
-    assert f"use cases: not there; all of backup {taken} would be brought back" in said
+    assert "accounts: 1 removed, 1 restored, 1 changed" in said
+    assert f"use cases: the table does not exist; all rows of backup {taken} are restored" in said
     for option in ({"to_time": moment}, {"to_version": ["use_cases=1"]}):
-        with pytest.raises(CommandError, match="use_cases: not there, and with a table"):
+        with pytest.raises(CommandError, match="use_cases: the table does not exist"):
             run("restore", "--yes", **option)
     said = run("restore", "--yes", backup=taken)
-    assert "use_cases is not there now" in said
+    assert "use_cases does not exist now" in said
     assert "--to-version updates=" in said
     assert "--to-version use_cases=" not in said
     assert state(sample) == before
@@ -168,7 +168,7 @@ def test_a_clone_that_is_gone(sample: Warehouse, home: Namespace) -> None:
     damaged = state(sample)
     (clone,) = [name for name in _tables(sample, home) if name.startswith("updates__")]
     sample.execute(f"DROP TABLE {home.quoted_schema}.`{clone}`", repeatable=True)
-    with pytest.raises(CommandError, match="The clone of updates .* is not there any more"):
+    with pytest.raises(CommandError, match="The clone of updates .* does not exist any more"):
         run("restore", "--yes", backup=taken)
     assert state(sample) == damaged
 
@@ -201,11 +201,11 @@ def test_restore_asks_first(sample: Warehouse, monkeypatch: pytest.MonkeyPatch) 
     [
         ({"backup": "20200101t000000z"}, "There is no backup 20200101t000000z"),
         ({"backup": "x; DROP TABLE accounts"}, "There is no backup x"),
-        ({"to_time": "soon"}, "--to-time takes a time"),
+        ({"to_time": "soon"}, "--to-time needs a time"),
         ({"to_time": "2001-01-01"}, "did not exist yet"),
         ({"to_time": "2999-01-01"}, "has not come yet"),
-        ({"to_version": ["secrets=1"]}, "--to-version takes TABLE=VERSION"),
-        ({"to_version": ["accounts=999"]}, "not at version 999 yet"),
+        ({"to_version": ["secrets=1"]}, "--to-version needs TABLE=VERSION"),
+        ({"to_version": ["accounts=999"]}, "has no version 999 yet"),
     ],
 )
 def test_what_cannot_be_restored(
@@ -223,7 +223,7 @@ def test_halves_are_cleared_away(sample: Warehouse, home: Namespace) -> None:
     source = sample.namespace.table(TABLES[0])
     sample.execute(f"CREATE TABLE {half} DEEP CLONE {source}", repeatable=False)
     said = run("backup")
-    assert "20200101t000000z: was never finished; cleared away" in said
+    assert "20200101t000000z: was never finished; removed" in said
     with pytest.raises(Exception, match="not found"):
         sample.query(f"SELECT * FROM {half}")
     assert len(ids(run("backup", "--list"))) == 2
@@ -264,7 +264,7 @@ def test_deployments_that_share_a_schema_leave_each_others_backups_alone(
         said = run(
             "backup", schema=other.namespace.schema, backup_schema=f"{home.catalog}.{home.schema}"
         )
-        assert "cleared away" not in said
+        assert "never finished" not in said
         # Of another's halves one cannot tell that they have died.
         half = _begun_only(sample, home)
         run("backup", schema=other.namespace.schema, backup_schema=f"{home.catalog}.{home.schema}")
@@ -319,7 +319,7 @@ def test_backups_at_the_same_time(
     server.clear_faults()
     taken = [id_ for text in said for id_ in ids(text)]
     assert len(set(taken)) == 3
-    assert "cleared away" not in "".join(said)
+    assert "never finished" not in "".join(said)
     for id_ in taken:
         assert "0 changed" in run("restore", "--dry-run", backup=id_)
 

@@ -111,7 +111,7 @@ def test_the_oldest_tables_become_todays(plain: Warehouse, new: Warehouse) -> No
         assert found.clustering[table.name] == table.cluster_by
         assert ddl.properties().items() <= found.properties[table.name].items()
     assert described(plain) == described(new)
-    assert run() == "The tables are as they should be.\n"
+    assert run() == "The tables are up to date.\n"
 
 
 def test_pages_say_that_the_tables_are_older(
@@ -130,7 +130,7 @@ def test_pages_say_that_the_tables_are_older(
 
 def test_new_tables_need_nothing(warehouse: Warehouse, statements: Statements) -> None:
     with statements() as done:
-        assert run("--check") == "The tables are as they should be.\n"
+        assert run("--check") == "The tables are up to date.\n"
     assert not [text for text in done if text.startswith("ALTER")]
 
 
@@ -208,11 +208,11 @@ def test_what_was_before_a_step_is_restored_and_brought_up_to_date(plain: Wareho
     out = StringIO()
     arguments = ("--to-version", f"accounts={old}")
     call_command("restore", "--dry-run", *arguments, stdout=out)
-    assert "created_by, updated_by: not known then, will be empty" in out.getvalue()
+    assert "created_by, updated_by: did not exist then, will be empty" in out.getvalue()
     call_command("restore", "--yes", *arguments, stdout=out)
     assert [accounts.get(plain, key) for key in ("NEW1",)] == [None]
     assert accounts.get(plain, "OLD1").team == "Kept"
-    assert run("--check") == "The tables are as they should be.\n"
+    assert run("--check") == "The tables are up to date.\n"
 
 
 def test_what_no_step_brings_back_is_not_restored(plain: Warehouse) -> None:
@@ -289,4 +289,4 @@ def test_tables_that_a_backup_brought_back_have_their_keys(warehouse: Warehouse)
         schema = f"`{warehouse.namespace.catalog}`.`{warehouse.namespace.schema}_backups`"
         warehouse.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE", repeatable=True)
     assert described(warehouse) == before
-    assert "to be granted again" in out.getvalue()
+    assert "Grant the rights on the created tables again" in out.getvalue()

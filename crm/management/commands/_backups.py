@@ -1,4 +1,4 @@
-"""What the commands that deal with backups share: where the backups are."""
+"""Shared by the commands ``backup`` and ``restore``: where the backups are."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--backup-schema",
         default=settings.EDIP_BACKUP_SCHEMA,
-        help="schema, or catalog.schema, of the backups (default: the tables' schema with "
-        "_backups behind it)",
+        help="schema, or catalog.schema, of the backups (default: the tables' schema followed "
+        "by _backups)",
     )
 
 
 def home(options: dict[str, Any]) -> Namespace:
-    """Where the backups are; raises CommandError for what cannot be a schema."""
-    named = options["backup_schema"] or f"{options['schema']}_backups"
-    catalog, _, schema = named.rpartition(".")
+    """Return where the backups are. Raises CommandError for a bad name."""
+    name = options["backup_schema"] or f"{options['schema']}_backups"
+    catalog, _, schema = name.rpartition(".")
     try:
         return Namespace(catalog or options["catalog"], schema, options["prefix"])
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""What the commands that touch tables share: where the tables are, and as whom to act."""
+"""Shared by the commands that use the tables: where the tables are, and who acts."""
 
 from __future__ import annotations
 
@@ -25,17 +25,21 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def warehouse(options: dict[str, Any]) -> Warehouse:
+def namespace(options: dict[str, Any]) -> Namespace:
+    """Return where the options say that the tables are. Raises CommandError for a bad name."""
     try:
-        namespace = Namespace(options["catalog"], options["schema"], options["prefix"])
+        return Namespace(options["catalog"], options["schema"], options["prefix"])
     except ValueError as error:
         raise CommandError(str(error)) from error
-    return replace(for_person(settings.EDIP_USER), namespace=namespace)
+
+
+def warehouse(options: dict[str, Any]) -> Warehouse:
+    """Return the warehouse as EDIP_USER uses it, with the tables that the options name."""
+    return replace(for_person(settings.EDIP_USER), namespace=namespace(options))
 
 
 def arguments(namespace: Namespace) -> str:
-    """What has to stand behind a command so that it means these tables; nothing where the
-    settings mean them anyway."""
+    """Return the arguments that make a command use these tables; empty for the settings' own."""
     default = settings.NAMESPACE
     return "".join(
         f" --{name} {getattr(namespace, name)}"

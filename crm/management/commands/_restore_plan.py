@@ -1,4 +1,4 @@
-"""What `restore` is to do, found out and made sure of before anything is changed."""
+"""Plan a restore, and refuse what cannot be done before anything is changed."""
 
 from __future__ import annotations
 
@@ -10,59 +10,67 @@ from django.core.management.base import CommandError
 from crm.model import as_of_address
 from crm.model.namespace import Namespace
 from crm.model.schema import AUDIT_NAMES, TABLES, Table
-from crm.repository import ddl
-from crm.repository import versions as timeline
+from crm.repository import ddl, versions
 from crm.repository.errors import Missing
 from crm.repository.past import restore_tables
 from crm.repository.tables import backups
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound
 
-from . import _backups as home_of
+from . import _backups
 
 _BY_NAME = {table.name: table for table in TABLES}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """``sources``: what each table is put back to, as it stands in FROM; ``versions`` where that
-    is one of its own. ``before``: the version that each is at now, without those that are not
-    there. ``lacking``: columns of today that are not in the source."""
+    """What a restore will do.
+
+    :param what: the backup, the moment or the versions, in words.
+    :param sources: what each table is restored to, as a FROM item.
+    :param before: the version of each table that exists now.
+    :param versions: the version of its own that each table is restored to; empty for a backup.
+    :param missing_columns: today's columns that a source does not have.
+    """
 
     what: str
     sources: dict[Table, str]
     before: dict[Table, int]
     versions: dict[Table, int] = field(default_factory=dict)
-    lacking: dict[Table, tuple[str, ...]] = field(default_factory=dict)
+    missing_columns: dict[Table, tuple[str, ...]] = field(default_factory=dict)
 
     @property
-    def gone(self) -> list[Table]:
-        """The tables that are not there and come back whole."""
+    def missing_tables(self) -> list[Table]:
+        """The tables that do not exist and are restored whole."""
         return [
             table for table in restore_tables.in_order(self.sources) if table not in self.before
         ]
 
-    def put_back(self, wh: Warehouse, table: Table) -> bool:
-        """False where there was nothing to do."""
+    def restore(self, wh: Warehouse, table: Table) -> bool:
+        """Restore one table; return False if it was already as it should be."""
         if table not in self.versions:
-            restore_tables.to_clone(wh, table, self.sources[table], self.lacking.get(table, ()))
+            restore_tables.to_clone(
+                wh, table, self.sources[table], self.missing_columns.get(table, ())
+            )
             return True
         if self.before[table] == self.versions[table]:
-            # Delta refuses to restore the version that a table is at.
+            # Delta refuses to restore a table's current version.
             return False
         restore_tables.to_version(wh, table, self.versions[table])
         return True
 
 
 def plan(wh: Warehouse, options: dict[str, Any]) -> Plan:
-    """Raises CommandError for what cannot be done."""
+    """Return the plan for the command's options. Raises CommandError if it is impossible."""
     before = restore_tables.standing(wh)
     if options["backup"]:
-        found = _to_backup(wh, home_of.home(options), options["backup"], before)
+        found = _to_backup(wh, _backups.home(options), options["backup"], before)
     else:
         found = _to_versions(wh, options, before)
-    lacking = {table: _lacking(wh, found, table) for table in found.sources}
-    return replace(found, lacking={table: names for table, names in lacking.items() if names})
+    missing = {table: _missing_columns(wh, found, table) for table in found.sources}
+    return replace(
+        found, missing_columns={table: names for table, names in missing.items() if names}
+    )
 
 
 def _to_backup(wh: Warehouse, home: Namespace, name: str, before: dict[Table, int]) -> Plan:
@@ -70,12 +78,12 @@ def _to_backup(wh: Warehouse, home: Namespace, name: str, before: dict[Table, in
         backup = backups.get(wh, home, name)
     except (Missing, ObjectNotFound) as error:
         raise CommandError(
-            f"There is no backup {name}; `backup --list` tells which there are."
+            f"There is no backup {name}. “manage.py backup --list” lists the backups."
         ) from error
     if backup.schema_version > ddl.VERSION:
         raise CommandError(
-            f"Backup {name} is of tables of version {backup.schema_version}; this CRM knows "
-            f"versions up to {ddl.VERSION}. Restore it with the CRM that took it, or a later one."
+            f"Backup {name} has tables of version {backup.schema_version}; this CRM knows "
+            f"versions up to {ddl.VERSION}. Restore it with the CRM that made it, or a later one."
         )
     return Plan(f"backup {backup.id}", backups.clones(wh, home, backup), before)
 
@@ -84,40 +92,41 @@ def _to_versions(wh: Warehouse, options: dict[str, Any], before: dict[Table, int
     if options["to_time"]:
         moment = as_of_address.parse(options["to_time"])
         if moment is None:
-            raise CommandError("--to-time takes a time such as 2026-11-20T09:30:00Z.")
+            raise CommandError("--to-time needs a time such as 2026-11-20T09:30:00Z.")
         what = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
-        _require_there(before, TABLES)
-        found = timeline.versions(wh, moment)
-        versions = {table: found[table.name] for table in TABLES}
+        _require_existing(before, TABLES)
+        by_name = versions.versions(wh, moment)
+        targets = {table: by_name[table.name] for table in TABLES}
     else:
         what = "these versions"
-        versions = dict(_version(entry) for entry in options["to_version"])
-        _require_there(before, tuple(versions))
-        _require_reached(before, versions)
-    return Plan(what, restore_tables.versions_of(wh.namespace, versions), before, versions)
+        targets = dict(_version(entry) for entry in options["to_version"])
+        _require_existing(before, tuple(targets))
+        _require_reached(before, targets)
+    return Plan(what, restore_tables.versions_of(wh.namespace, targets), before, targets)
 
 
-def _lacking(wh: Warehouse, found: Plan, table: Table) -> tuple[str, ...]:
+def _missing_columns(wh: Warehouse, found: Plan, table: Table) -> tuple[str, ...]:
+    """Return today's columns that the source lacks and that may be empty afterwards."""
     try:
         names = restore_tables.lacking(wh, table, found.sources[table])
     except ObjectNotFound as error:
         raise CommandError(
-            f"The clone of {table.plural} that belongs to {found.what} is not there any more. "
+            f"The clone of {table.plural} in {found.what} does not exist any more. "
             "Nothing was changed."
         ) from error
     if others := [name for name in names if name not in AUDIT_NAMES]:
         raise CommandError(
-            f"{table.name} had no column {', '.join(others)} then: what it held cannot be put "
-            "back in place. Nothing was changed."
+            f"{table.name} had no column {', '.join(others)} then, so its values cannot be "
+            "restored. Nothing was changed."
         )
     return names
 
 
-def _require_there(before: dict[Table, int], tables: tuple[Table, ...]) -> None:
+def _require_existing(before: dict[Table, int], tables: tuple[Table, ...]) -> None:
     if gone := [table.name for table in tables if table not in before]:
         raise CommandError(
-            f"{', '.join(gone)}: not there, and with a table its versions go. Only a backup "
-            "brings it back: restore --backup."
+            f"{', '.join(gone)}: the table does not exist, and a dropped table has no versions. "
+            "Restore it from a backup: restore --backup."
         )
 
 
@@ -125,7 +134,7 @@ def _require_reached(before: dict[Table, int], versions: dict[Table, int]) -> No
     for table, version in versions.items():
         if version > before[table]:
             raise CommandError(
-                f"{table.plural} are not at version {version} yet: the latest is {before[table]}."
+                f"{table.name} has no version {version} yet: the latest is {before[table]}."
             )
 
 
@@ -133,5 +142,5 @@ def _version(entry: str) -> tuple[Table, int]:
     name, _, version = entry.partition("=")
     if name not in _BY_NAME or not version.isdecimal():
         names = ", ".join(_BY_NAME)
-        raise CommandError(f"--to-version takes TABLE=VERSION, one of {names}: not {entry!r}")
+        raise CommandError(f"--to-version needs TABLE=VERSION with one of {names}, not {entry!r}.")
     return _BY_NAME[name], int(version)

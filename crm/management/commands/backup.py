@@ -13,55 +13,54 @@ from crm.repository.tables.backups import Backup
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
 
-from . import _backups as home_of
-from . import _namespace as where
+from . import _backups, _namespace
 
 
 class Command(BaseCommand):
     help = (
-        "Copy the four tables, as of one moment, to a schema of their own (deep clones), verify "
-        "the copies, and remove backups that are kept no longer. To be run by a job every day."
+        "Copy the four tables as of one moment to a schema for backups (deep clones), verify the "
+        "copies, and remove expired backups. Run it in a daily job."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        where.add_arguments(parser)
-        home_of.add_arguments(parser)
-        parser.add_argument("--list", action="store_true", help="only list what there is")
+        _namespace.add_arguments(parser)
+        _backups.add_arguments(parser)
+        parser.add_argument("--list", action="store_true", help="only list the backups")
         parser.add_argument(
             "--keep",
             type=int,
             default=settings.EDIP_BACKUPS_KEEP,
-            help="how many to keep at least (default: %(default)s)",
+            help="the number of backups to keep at least (default: %(default)s)",
         )
         parser.add_argument(
             "--keep-days",
             type=int,
             default=settings.EDIP_BACKUPS_KEEP_DAYS,
-            help="how many days to keep each at least (default: %(default)s)",
+            help="days for which to keep each backup at least (default: %(default)s)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        wh = where.warehouse(options)
-        home = home_of.home(options)
+        wh = _namespace.warehouse(options)
+        home = _backups.home(options)
         try:
             backups.create_home(wh, home)
             if options["list"]:
                 self._list(wh, home)
             else:
-                self._take(wh, home, options["keep"], options["keep_days"])
+                self._back_up(wh, home, options["keep"], options["keep_days"])
         except (WarehouseError, backups.NotVerified, migrations.NotNow) as error:
             raise CommandError(str(error)) from error
 
-    def _take(self, wh: Warehouse, home: Namespace, keep: int, days: int) -> None:
+    def _back_up(self, wh: Warehouse, home: Namespace, keep: int, days: int) -> None:
         version = migrations.look(wh).version
         for half in backups.clear_away_halves(wh, home, timezone.now()):
-            self.stdout.write(f"{half}: was never finished; cleared away")
+            self.stdout.write(f"{half}: was never finished; removed")
         taken = backups.take(wh, home, version)
-        self.stdout.write(self.style.SUCCESS(f"{_line(taken)}: taken and verified"))
-        over = backups.expired(backups.listed(wh, home), keep, days, timezone.now())
-        backups.remove(wh, home, over)
-        for backup in over:
-            self.stdout.write(f"{backup.id}: removed, being kept no longer")
+        self.stdout.write(self.style.SUCCESS(f"{_line(taken)}: made and verified"))
+        expired = backups.expired(backups.listed(wh, home), keep, days, timezone.now())
+        backups.remove(wh, home, expired)
+        for backup in expired:
+            self.stdout.write(f"{backup.id}: removed, it has expired")
 
     def _list(self, wh: Warehouse, home: Namespace) -> None:
         found = backups.listed(wh, home)

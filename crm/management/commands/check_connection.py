@@ -5,47 +5,44 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from crm.connection_check import SLOW, Check
 from crm.connection_check.report import FAIL, PASS, WARN, Finding, Report, as_text
-from crm.model.namespace import Namespace
 
-from . import _namespace as where
+from . import _namespace
 
 
 class Command(BaseCommand):
     help = (
-        "Walk the way to the data, from the configuration to each right on each table, and say "
-        "of each step that it works, or what is wrong and what to do. Exit code 1 if anything is."
+        "Check the connection step by step, from the configuration to each right on each table. "
+        "Each step says that it works, or what is wrong and what to do. Exit code 1 if one fails."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        where.add_arguments(parser)
-        parser.add_argument("--json", action="store_true", help="for scripts")
+        _namespace.add_arguments(parser)
+        parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
         parser.add_argument(
-            "--write", action="store_true", help="create, fill and drop a table of its own, too"
+            "--write", action="store_true", help="also create, fill and drop a table of its own"
         )
         parser.add_argument(
-            "--create", action="store_true", help="create catalog and schema where missing"
+            "--create",
+            action="store_true",
+            help="create the catalog and the schema if they are missing",
         )
         parser.add_argument(
             "--slow",
             type=float,
             default=SLOW,
             metavar="SECONDS",
-            help="from which on the smallest statement counts as slow (default: %(default)s)",
+            help="the smallest statement counts as slow from this time on (default: %(default)s)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            names = Namespace(options["catalog"], options["schema"], options["prefix"])
-        except ValueError as error:
-            raise CommandError(str(error)) from error
         check = Check(
             settings.WAREHOUSE,
-            names,
-            lambda: where.warehouse(options),
+            _namespace.namespace(options),
+            lambda: _namespace.warehouse(options),
             write=options["write"],
             create=options["create"],
             slow=options["slow"],
@@ -60,17 +57,17 @@ class Command(BaseCommand):
         return report
 
     def _as_text(self, check: Check) -> Report:
-        """Line by line as they come about: a step may take a while."""
+        """Print each finding at once: a step may take a while."""
         findings = []
         for finding in check.findings():
             findings.append(finding)
-            self.stdout.write(self._dressed(finding))
+            self.stdout.write(self._styled(finding))
             self.stdout.flush()
         report = Report(findings)
         if report.ok:
             self.stdout.write(self.style.SUCCESS("Everything works."))
         return report
 
-    def _dressed(self, finding: Finding) -> str:
+    def _styled(self, finding: Finding) -> str:
         style = {PASS: self.style.SUCCESS, WARN: self.style.WARNING, FAIL: self.style.ERROR}
         return style.get(finding.status, str)(as_text(finding))

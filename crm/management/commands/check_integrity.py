@@ -11,30 +11,32 @@ from crm.repository.integrity.checks import Check, Found
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
 
-from . import _namespace as where
+from . import _namespace
 
 
 class Command(BaseCommand):
     help = (
-        "Look for what Unity Catalog does not prevent: duplicate keys, orphans, two statuses for "
-        "one platform, empty required fields, unknown words, bad links, impossible times. Exits "
-        "with 1 if there is any."
+        "Find problems that Unity Catalog does not prevent: duplicate keys, orphans, two statuses "
+        "for one platform, empty required fields, unknown words, bad links, impossible times. "
+        "Exit code 1 if there are any."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        where.add_arguments(parser)
+        _namespace.add_arguments(parser)
         parser.add_argument(
-            "--fix", action="store_true", help="repair what has a repair, after asking"
+            "--fix",
+            action="store_true",
+            help="repair the problems that have a repair, after asking",
         )
         parser.add_argument("--yes", action="store_true", help="with --fix: do not ask")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        wh = where.warehouse(options)
+        wh = _namespace.warehouse(options)
         try:
             left = self._check(wh)
             if options["fix"] and any(found.repairable for _, found in left):
                 self._fix(wh, left, ask=not options["yes"])
-                self.stdout.write("\nLooking again:")
+                self.stdout.write("\nChecking again:")
                 left = self._check(wh)
         except WarehouseError as error:
             raise CommandError(str(error)) from error
@@ -61,7 +63,7 @@ class Command(BaseCommand):
             if not found.repairable:
                 continue
             if ask:
-                question = f"Repair {found.repairable} of “{check.title}” as said above? [y/N] "
+                question = f"Repair {found.repairable} of “{check.title}” as listed above? [y/N] "
                 if input(question).strip().lower() not in ("y", "yes"):
                     continue
             changed = checks.repair(wh, check)

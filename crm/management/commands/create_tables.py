@@ -20,99 +20,103 @@ from crm.warehouse.errors import (
     WarehouseError,
 )
 
-from . import _namespace as where
+from . import _namespace
 
 
 class Command(BaseCommand):
     help = (
-        "Create the catalog, the schema and the four tables where they do not exist yet. "
-        "A catalog or schema that is there but that you may not create is simply used."
+        "Create the catalog, the schema and the four tables if they do not exist. You need no "
+        "right to create a catalog or schema that exists."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        where.add_arguments(parser)
+        _namespace.add_arguments(parser)
         parser.add_argument(
             "--history-days",
             type=int,
-            help="days for which Delta keeps old versions and changes; tables that are there keep "
-            f"them for longer only without this (default: {settings.EDIP_HISTORY_DAYS})",
+            help="days for which Delta keeps old versions and changes (default: "
+            f"{settings.EDIP_HISTORY_DAYS}, or longer if a table already does)",
         )
         parser.add_argument(
             "--sample-data",
             action="store_true",
-            help="load the sample data, too, if the accounts table was not there before",
+            help="also load the sample data if the accounts table did not exist before",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        wh = where.warehouse(options)
+        wh = _namespace.warehouse(options)
         try:
-            there = _existing(wh)
+            existing = _existing(wh)
             days = options["history_days"] or settings.EDIP_HISTORY_DAYS
-            self._create_all(wh, there, days)
+            self._create_all(wh, existing, days)
             self._keep_history(wh, days, may_shorten=options["history_days"] is not None)
         except WarehouseError as error:
             raise CommandError(str(error)) from error
-        is_new = ("table", f"{wh.namespace.prefix}{ACCOUNTS.name}".lower()) not in there
+        is_new = ("table", f"{wh.namespace.prefix}{ACCOUNTS.name}".lower()) not in existing
         if options["sample_data"] and is_new:
             home = {name: options[name] for name in ("catalog", "schema", "prefix")}
             call_command("seed_data", **home, stdout=self.stdout)
 
-    def _create_all(self, wh: Warehouse, there: set[tuple[str, str]], history_days: int) -> None:
+    def _create_all(
+        self, wh: Warehouse, existing: set[tuple[str, str]], history_days: int
+    ) -> None:
         namespace = wh.namespace
         refused: list[str] = []
         for what, name, sql in (
             ("catalog", namespace.catalog, ddl.create_catalog(namespace)),
             ("schema", namespace.schema, ddl.create_schema(namespace)),
         ):
-            if (what, name.lower()) in there:
-                self._say(what, name, was_there=True)
+            if (what, name.lower()) in existing:
+                self._report(what, name, existed=True)
                 continue
             try:
                 wh.execute(sql, repeatable=True)
             except (PermissionDenied, ObjectNotFound, StatementFailed) as error:
-                # It may exist unseen: without the right to create it, IF NOT EXISTS fails
-                # then, too. Whether it does, the tables will tell.
+                # It may exist unseen: without the right to create it, even IF NOT EXISTS
+                # fails. Creating the tables shows whether it exists.
                 refused.append(f"{what} {name}: {error}")
-                self.stdout.write(f"{what} {name}: may not be created; using it as it is")
+                self.stdout.write(f"{what} {name}: you may not create it; using it if it exists")
             else:
-                self._say(what, name, was_there=False)
+                self._report(what, name, existed=False)
         for table in TABLES:
             name = f"{namespace.prefix}{table.name}"
             try:
                 wh.execute(ddl.create_table(table, namespace, history_days), repeatable=True)
             except (PermissionDenied, ObjectNotFound) as error:
                 raise CommandError(_advice(namespace, name, error, refused)) from error
-            self._say("table", name, ("table", name.lower()) in there)
+            self._report("table", name, ("table", name.lower()) in existing)
 
     def _keep_history(self, wh: Warehouse, days: int, *, may_shorten: bool) -> None:
-        """Tables that were there may keep their history for another time than is asked for now.
-        What is kept is cut short only where that was said, not because of a default."""
+        """Set for how long the tables keep their history.
+
+        A shorter time deletes history, so it needs the option: a default never shortens it.
+        """
         for table in TABLES:
             name = f"table {wh.namespace.prefix}{table.name}"
             try:
                 rows = wh.query(ddl.show_properties(table, wh.namespace))
-                there = {row["key"]: _days(row["value"]) for row in rows}
+                current = {row["key"]: _days(row["value"]) for row in rows}
                 wanted = {
                     key: value
                     for key, value in ddl.retention(days).items()
-                    if (known := there.get(key)) != days
+                    if (known := current.get(key)) != days
                     and (may_shorten or known is None or known < days)
                 }
                 if wanted:
                     wh.execute(ddl.set_properties(table, wanted, wh.namespace), repeatable=True)
-                    self.stdout.write(f"{name}: history is kept for {days} days from now on")
+                    self.stdout.write(f"{name}: keeps its history for {days} days from now on")
             except PermissionDenied:
-                self.stdout.write(f"{name}: for how long its history is kept, its owner decides")
+                self.stdout.write(f"{name}: only its owner may change how long it keeps history")
 
-    def _say(self, what: str, name: str, was_there: bool) -> None:
-        result = "was there already" if was_there else self.style.SUCCESS("created")
+    def _report(self, what: str, name: str, existed: bool) -> None:
+        result = "existed already" if existed else self.style.SUCCESS("created")
         self.stdout.write(f"{what} {name}: {result}")
 
 
 def _existing(wh: Warehouse) -> set[tuple[str, str]]:
-    """What is there, as (what, name); of what we may not see, nothing.
+    """Return what exists and may be seen, as (kind, name in lower case).
 
-    Names are compared in lower case, as Unity Catalog stores them.
+    Unity Catalog stores names in lower case.
     """
     sql, params = ddl.list_existing(wh.namespace)
     try:
@@ -122,7 +126,7 @@ def _existing(wh: Warehouse) -> set[tuple[str, str]]:
 
 
 def _days(interval: str) -> int | None:
-    """Of ``interval 30 days`` 30; None for what is written otherwise, or not at all."""
+    """Return 30 for ``interval 30 days``; None for any other text."""
     match = re.fullmatch(r"(?:interval\s+)?(\d+)\s+days?", interval.strip(), re.IGNORECASE)
     return int(match[1]) if match else None
 

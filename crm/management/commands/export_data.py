@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from crm.exporting import exporter
 from crm.warehouse.errors import WarehouseError
 
-from . import _namespace as where
+from . import _namespace
 
 SUFFIXES = {"json": ".json", "csv": ".zip", "xlsx": ".xlsx", "sql": ".sql"}
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--output", type=Path, help="default: edip-crm with the format's ending, here"
         )
-        where.add_arguments(parser)
+        _namespace.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         form = options["format"]
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         if path.is_dir():
             raise CommandError(f"{path} is a folder; --output is to name a file.")
         try:
-            counts = exporter.export(where.warehouse(options), form, path)
+            counts = exporter.export(_namespace.warehouse(options), form, path)
         except WarehouseError as error:
             raise CommandError(str(error)) from error
         except OSError as error:

@@ -16,7 +16,7 @@ from crm.model.namespace import Namespace
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from crm.warehouse.errors import WarehouseError
 
-from . import _namespace as where
+from . import _namespace
 
 SHOWN = 20
 
@@ -57,7 +57,7 @@ class Command(BaseCommand):
             help="what a heading means, where it cannot be told; may be repeated",
         )
         parser.add_argument("--report", type=Path, help="write every finding to this CSV file")
-        where.add_arguments(parser)
+        _namespace.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if bool(options["path"]) == bool(options["from_tables"]):
@@ -80,14 +80,14 @@ class Command(BaseCommand):
 
     def _run(self, options: dict[str, Any], chosen: Options, findings: Findings) -> list[Outcome]:
         if not options["from_tables"]:
-            return importer.run(where.warehouse(options), options["path"], chosen, findings)
+            return importer.run(_namespace.warehouse(options), options["path"], chosen, findings)
         try:
             catalog, schema = options["from_tables"].split(".")
             source = Namespace(catalog, schema, options["prefix"])
         except ValueError as error:
             raise CommandError(f"--from-tables takes CATALOG.SCHEMA: {error}") from error
         target = {**options, "prefix": settings.NAMESPACE.prefix}
-        return copy_tables.run(where.warehouse(target), source, chosen, findings)
+        return copy_tables.run(_namespace.warehouse(target), source, chosen, findings)
 
     def _say(
         self, outcomes: list[Outcome], findings: Findings, chosen: Options, report: Path | None

@@ -5,20 +5,19 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from crm.model.namespace import Namespace
 from crm.repository.tables import grants
 
-from . import _namespace as where
+from . import _namespace
 
 
 class Command(BaseCommand):
     help = (
-        "Print the GRANT statements that somebody needs, for the owner of the data to run in "
-        "the SQL editor. Asks no warehouse."
+        "Print the GRANT statements for a person, group or app. The owner of the data runs them "
+        "in the SQL editor; this command connects to nothing."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        where.add_arguments(parser)
+        _namespace.add_arguments(parser)
         parser.add_argument(
             "--principal",
             required=True,
@@ -35,14 +34,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         role, principal = options["role"], options["principal"]
         try:
-            names = Namespace(options["catalog"], options["schema"], options["prefix"])
+            names = _namespace.namespace(options)
             statements = grants.statements(role, names, principal)
             create_catalog = grants.create_catalog(principal)
         except ValueError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"-- {role}: {grants.ROLES[role]}")
         if role == grants.CREATOR:
-            self.stdout.write("-- Only where the catalog is to be created, too:")
+            self.stdout.write("-- Only if the catalog has to be created, too:")
             self.stdout.write(f"-- {create_catalog};")
         for statement in statements:
             self.stdout.write(f"{statement};")

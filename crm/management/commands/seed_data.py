@@ -10,17 +10,17 @@ from crm import sample_data
 from crm.repository.transfer import insert_missing
 from crm.warehouse.errors import ObjectNotFound, WarehouseError
 
-from . import _namespace as where
+from . import _namespace
 
 
 class Command(BaseCommand):
     help = "Load the sample data. Rows that are there already stay as they are."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        where.add_arguments(parser)
+        _namespace.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        wh = where.warehouse(options)
+        wh = _namespace.warehouse(options)
         try:
             for table, rows in sample_data.rows(dt.datetime.now(dt.UTC).date()).items():
                 added = insert_missing.insert_missing(wh, table, rows)
