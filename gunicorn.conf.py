@@ -1,6 +1,6 @@
-"""How gunicorn serves the CRM; app.yaml adds only the address to listen on.
+"""gunicorn's configuration; app.yaml adds only the address to listen on.
 
-Nothing here, and nothing that a worker does before its first request, asks the warehouse.
+Neither this file nor a worker sends a statement before the first request.
 """
 
 from __future__ import annotations
@@ -10,35 +10,35 @@ import shutil
 import tempfile
 from typing import Any
 
-# Requests wait for the warehouse, not for the processor: threads, and a second process for
-# the second processor that Databricks Apps gives. Each process has its own connection pool
-# (EDIP_POOL_SIZE, 8), so that every thread can have a connection.
+# Requests wait for the warehouse rather than for the processor, hence threads. Databricks Apps
+# gives two processors, hence two processes. Each process has a pool of 8 connections
+# (EDIP_POOL_SIZE), one for each thread.
 worker_class = "gthread"
 workers = 2
 threads = 8
-# A thread may wait longer than its process may be silent; this only ends a process that hangs.
+# This ends a process that hangs; a thread that waits does not count.
 timeout = 90
-# Databricks Apps sends SIGTERM, and SIGKILL 15 s later: what is under way has 12 of them.
+# Databricks Apps sends SIGKILL 15 s after SIGTERM; requests under way get 12 of these seconds.
 graceful_timeout = 12
-# Proxies keep connections; one that we close while a request is coming is an error page.
+# Proxies reuse connections; if we close one while a request arrives, that request fails.
 keepalive = 75
 
 accesslog = "-"
-# A list with many filters has a long address. Beyond this, gunicorn answers without dress.
+# A list with many filters has a long address. gunicorn answers a longer one without our page.
 limit_request_line = 8190
-# Nobody can reach a container's control socket except whoever has broken into it.
+# We do not use the control socket; only an intruder could.
 control_socket_disable = True
 
 
 def on_starting(server: Any) -> None:
-    """Collect static files, before workers start: app.yaml's command has no shell to do it.
+    """Collect static files before workers start: app.yaml's command has no shell to do it.
 
-    Into a fresh folder in the temporary directory: the one place that is certainly writable,
-    and nothing old is ever served. It takes less than a second; every instance does it for
-    itself and comes to the same names, since they are made from the content.
+    They go to a new folder in the temporary directory, which is writable everywhere, so that no
+    old file is served. This takes less than a second. All instances choose the same names, since
+    the names are hashes of the content.
     """
     folder = tempfile.mkdtemp(prefix="edip-static-")
-    # Before Django reads its settings; the workers inherit both.
+    # Set before Django reads its settings; the workers inherit both variables.
     os.environ["EDIP_STATIC_ROOT"] = folder
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "edip.settings")
 
@@ -47,12 +47,12 @@ def on_starting(server: Any) -> None:
     from django.core.management import call_command
 
     django.setup()
-    _refuse_strangers(server, settings)
+    _require_loopback(server, settings)
     call_command("collectstatic", interactive=False, verbosity=0)
 
 
 def post_worker_init(worker: Any) -> None:
-    """What was uploaded goes an hour later, also where a worker died over it."""
+    """Remove uploads after an hour, also those of a worker that died."""
     from crm.importing.jobs import job
 
     job.keep_tidy()
@@ -62,11 +62,11 @@ def on_exit(server: Any) -> None:
     shutil.rmtree(os.environ.get("EDIP_STATIC_ROOT", ""), ignore_errors=True)
 
 
-def _refuse_strangers(server: Any, settings: Any) -> None:
-    """In local mode nobody signs in, so nobody else may come in."""
+def _require_loopback(server: Any, settings: Any) -> None:
+    """In local mode nobody signs in, so nobody else may connect. Raises RuntimeError."""
     hosts = {str(address[0]) for address in server.cfg.address if isinstance(address, tuple)}
     if settings.EDIP_PLAIN_HTTP and hosts - {"127.0.0.1", "::1", "localhost"}:
         raise RuntimeError(
-            "Without a TLS proxy in front (local mode, or EDIP_PLAIN_HTTP) the CRM listens on "
-            f"127.0.0.1 only, not on {', '.join(sorted(hosts))}."
+            "Without a TLS proxy (local mode, or EDIP_PLAIN_HTTP) the CRM listens on 127.0.0.1 "
+            f"only, not on {', '.join(sorted(hosts))}."
         )

@@ -1,8 +1,8 @@
-"""The local warehouse's address, starting it if it is not running.
+"""Find the local warehouse, or start it.
 
-One server per machine and data folder, shared by every process that asks (runserver, tests,
-management commands) and ending itself when none of them is left. It is a process of its own
-and is reached like Databricks is; nothing of it is imported here.
+There is one server per machine and data folder. All processes that use it share it (runserver,
+tests, management commands), and it ends when the last of them has ended. It is a process of its
+own, and we connect to it as to Databricks; nothing here imports it.
 """
 
 from __future__ import annotations
@@ -26,18 +26,19 @@ MAX_LAUNCHES = 4
 _BASE_DIR = Path(__file__).resolve().parent.parent
 _ENGINE_PACKAGES = ("adbc_driver_flightsql", "deltalake", "pysail", "sqlglot")
 
-# (our pid, the server's pid) pairs that are registered: a forked child registers anew.
+# Pairs of (our pid, the server's pid) that are registered: a forked child registers anew.
 _registered: set[tuple[int, int]] = set()
 
 
 class LocalWarehouseError(RuntimeError):
-    """The local warehouse cannot be started here, and why."""
+    """The local warehouse cannot be started; the message says why."""
 
 
 def address(data_dir: Path) -> str:
-    """The URI for the connector. Asked at every new connection: normally one file is read.
+    """Return the URI for the connector. Starts the server if it does not run.
 
-    Raises LocalWarehouseError when the server does not come up within a minute.
+    Each new connection calls this; it normally reads one file. Raises LocalWarehouseError if the
+    server does not start within a minute.
     """
     server = _running(data_dir)
     if server is None:
@@ -45,11 +46,12 @@ def address(data_dir: Path) -> str:
         with _lock(data_dir):
             # Another process may have started it while we waited for the lock.
             server = _running(data_dir) or _start(data_dir)
-    return server["url"]
+    url: str = server["url"]
+    return url
 
 
 def _running(data_dir: Path) -> dict[str, Any] | None:
-    """What server.json says, if that server is alive and now knows about us."""
+    """Return server.json if that server is alive and has registered us."""
     try:
         server = json.loads((data_dir / "server.json").read_text())
     except (OSError, ValueError):
@@ -60,9 +62,9 @@ def _running(data_dir: Path) -> dict[str, Any] | None:
 
 
 def _is_alive(pid: int) -> bool:
-    """Whether the process runs. One that has ended may still have its pid."""
+    """Whether the process runs. A process that has ended may still have its pid."""
     with suppress(ChildProcessError):
-        # If this process started it, then this process has to take note of its end.
+        # If this process started it, this process has to collect its exit status.
         return os.waitpid(pid, os.WNOHANG) == (0, 0)
     try:
         os.kill(pid, 0)
@@ -74,7 +76,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def _is_zombie(pid: int) -> bool:
-    """In containers, often nobody takes note of the end of processes without a parent."""
+    """In containers, often nobody collects the exit status of orphaned processes."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -83,12 +85,12 @@ def _is_zombie(pid: int) -> bool:
 
 
 def _register(server: dict[str, Any]) -> bool:
-    """Tell the server that we use it. False: something else answers there, or nothing."""
+    """Tell the server that we use it; return False if it is not our server that answers."""
     ours = (os.getpid(), server["pid"])
     if ours in _registered:
         return True
     try:
-        # The pid may have been given to another process since; the answer tells.
+        # Another process may have got the pid since; the answer shows it.
         if _ask(server["control"] + "/health").get("pid") != server["pid"]:
             return False
         _ask(server["control"] + "/clients", {"pid": os.getpid()})
@@ -105,7 +107,8 @@ def _ask(url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         headers={"Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=5) as response:
-        return json.loads(response.read() or b"{}")
+        answer: dict[str, Any] = json.loads(response.read() or b"{}")
+        return answer
 
 
 @contextmanager
@@ -129,7 +132,7 @@ def _start(data_dir: Path) -> dict[str, Any]:
         if code is not None and launches == MAX_LAUNCHES:
             raise LocalWarehouseError(_failure(f"ended with code {code}", log))
         if code is not None:
-            # Its predecessor may still be on the way out, holding the folder.
+            # Its predecessor may still be ending, with the folder locked.
             time.sleep(0.5)
             process = _launch(data_dir, log)
             launches += 1
@@ -148,7 +151,7 @@ def _launch(data_dir: Path, log: Path) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            # Ctrl-C in a terminal must not end it before the other processes are done.
+            # Ctrl-C in a terminal must not end it before the other processes have finished.
             start_new_session=True,
         )
 

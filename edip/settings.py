@@ -1,7 +1,7 @@
-"""Django settings, read from the environment (and from .env beside manage.py).
+"""Django settings, read from the environment and from .env beside manage.py.
 
-Local mode is what no ``DATABRICKS_*`` variable means: data comes from the local warehouse,
-whose address is the only thing that differs from Databricks.
+Without a ``DATABRICKS_*`` connection variable the app runs in local mode: it uses the local
+warehouse, and only the address differs from Databricks.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 environ.Env.read_env(BASE_DIR / ".env")
 env = environ.FileAwareEnv()
 
-# --- the way to the data -----------------------------------------------------------------
+# --- the warehouse -----------------------------------------------------------------------
 LOCAL_DATA = Path(env.str("EDIP_LOCAL_DATA", str(BASE_DIR / ".local")))
 try:
     WAREHOUSE = WarehouseConfig.from_env(env, local_address=lambda: local.address(LOCAL_DATA))
@@ -36,12 +36,12 @@ NAMESPACE = Namespace(
     prefix=env.str("DATABRICKS_TABLE_PREFIX", ""),
 )
 LOCAL = WAREHOUSE.is_local
-# Databricks Apps sets this always. Only there does a proxy answer for the X-Forwarded-* headers.
+# Databricks Apps always sets this. Only there does a proxy set the X-Forwarded-* headers.
 IN_DATABRICKS_APPS = bool(env.str("DATABRICKS_APP_NAME", "").strip())
-# How long Delta keeps what the history pages will show.
+# Days for which Delta keeps what the history pages show.
 EDIP_HISTORY_DAYS = env.int("EDIP_HISTORY_DAYS", 365)
-# How often, while somebody looks at a page, the warehouse is asked what others have changed.
-# Each time is a statement that keeps the warehouse awake; 0 switches it off.
+# Seconds between two questions to the warehouse for changes by others, while a page is open.
+# Each question is a statement that keeps the warehouse awake; 0 switches it off.
 EDIP_LIVE_SECONDS = env.float("EDIP_LIVE_SECONDS", 2.5)
 
 # --- Django ------------------------------------------------------------------------------
@@ -54,14 +54,14 @@ if not SECRET_KEY:
         "DJANGO_SECRET_KEY is missing: 50 random characters or more, the same for every "
         "instance. On Databricks Apps it is the secret django-secret-key (docs/deploy.md)."
     )
-# Older keys, while the key is being changed: sessions sealed with them still open.
+# Earlier keys, while the key is being changed: they still decrypt sessions.
 SECRET_KEY_FALLBACKS = env.list("DJANGO_SECRET_KEY_FALLBACKS", default=[])
-# Whether browsers reach us without a TLS proxy: on one's own machine only.
+# Whether browsers connect without a TLS proxy: for your own machine only.
 EDIP_PLAIN_HTTP = env.bool("EDIP_PLAIN_HTTP", LOCAL)
 if EDIP_PLAIN_HTTP and "DATABRICKS_APP_PORT" in os.environ:
     raise ImproperlyConfigured(
         "EDIP_PLAIN_HTTP is for development. Databricks Apps, where this runs, serves https: "
-        "unset it, or cookies would travel unprotected."
+        "unset the variable, or cookies would travel unprotected."
     )
 # X-Forwarded-Host holds the app's address behind the proxy; Host is not documented there.
 USE_X_FORWARDED_HOST = not EDIP_PLAIN_HTTP
@@ -69,8 +69,8 @@ ALLOWED_HOSTS = env.list(
     "DJANGO_ALLOWED_HOSTS",
     default=["127.0.0.1", "localhost", "[::1]"] if EDIP_PLAIN_HTTP else [".databricksapps.com"],
 )
-# Our own origin needs no trust (TlsProxyMiddleware). *.databricksapps.com would trust every
-# app of every Databricks customer.
+# Django trusts our own origin (TlsProxyMiddleware). *.databricksapps.com would trust every app
+# of every Databricks customer.
 CSRF_TRUSTED_ORIGINS = env.list("DJANGO_CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
@@ -123,15 +123,15 @@ TEMPLATES = [
 FORM_RENDERER = "crm.forms.records.Renderer"
 
 # No ORM: sessions and messages travel in signed cookies.
-DATABASES: dict = {}
+DATABASES: dict[str, dict[str, str]] = {}
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not EDIP_PLAIN_HTTP
-# Scripts read the token from the form, where HTMX sends it from.
+# Scripts need not read the cookies: HTMX sends the CSRF token of the form.
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 if not EDIP_PLAIN_HTTP:
-    # With this prefix browsers take them from our host alone, not from a neighbouring app.
+    # With this prefix, browsers accept the cookies from our host only, not from another app's.
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-edip-session", "__Host-edip-csrf"
 
 # Databricks Apps ends TLS at its proxy and redirects there; a redirect here would loop.
@@ -143,20 +143,20 @@ X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "crm.views.errors.csrf_failure"
 SILENCED_SYSTEM_CHECKS = ["security.W008"]  # SECURE_SSL_REDIRECT, see above
 
-# A whole request with its files, its fields without them, and how many of both.
+# Limits of a request: bytes with files, bytes without files, number of fields and files.
 EDIP_MAX_BODY = 25 * 2**20
-# What may be uploaded to be imported; `manage.py import_legacy` takes any size.
+# The largest upload to the import page; `manage.py import_legacy` has no limit.
 EDIP_IMPORT_MAX_MB = env.int("EDIP_IMPORT_MAX_MB", 200)
 DATA_UPLOAD_MAX_MEMORY_SIZE = int(2.5 * 2**20)
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
 EDIP_WRITES_PER_MINUTE = env.int("EDIP_WRITES_PER_MINUTE", 60)
 
-# Absolute: pages of the past (crm/middleware/as_of.py) have a prefix of their own, files have not.
+# Absolute: pages of the past (crm/middleware/as_of.py) have a path prefix, files have none.
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# gunicorn.conf.py collects the files there, named by their content and compressed. Without
-# it (runserver, tests), they are served from where they are.
+# gunicorn.conf.py collects the files there, compressed and with a hash in their names. Without
+# it (runserver, tests), they are served from their source folders.
 STATIC_ROOT = env.str("EDIP_STATIC_ROOT", "") or None
 if STATIC_ROOT:
     STORAGES = {"staticfiles": {"BACKEND": "edip.static_files.StaticFilesStorage"}}
@@ -179,12 +179,12 @@ LOGGING = {
 }
 
 # --- EDIP CRM ----------------------------------------------------------------------------
-# Who acts, where nobody signs in: anywhere but on Databricks Apps.
+# The person who acts where nobody signs in: everywhere but on Databricks Apps.
 EDIP_USER = env.str("EDIP_USER", f"{getpass.getuser()}@localhost")
 # Who may write, and who sees the admin tools: e-mails and domains. See docs/sign-in.md.
 EDIP_EDITORS = env.list("EDIP_EDITORS", default=[])
 EDIP_ADMINS = env.list("EDIP_ADMINS", default=[])
-# Backups: where (a schema, or catalog.schema), and how many, for how many days, are kept.
+# Backups: their schema (or catalog.schema), how many to keep, and for how many days.
 EDIP_BACKUP_SCHEMA = env.str("EDIP_BACKUP_SCHEMA", "")
 EDIP_BACKUPS_KEEP = env.int("EDIP_BACKUPS_KEEP", 7)
 EDIP_BACKUPS_KEEP_DAYS = env.int("EDIP_BACKUPS_KEEP_DAYS", 30)
