@@ -1,22 +1,23 @@
-"""How fast rows come in: an import, beside one INSERT per row.
+"""How fast an import writes rows, compared with one INSERT per row.
 
     make bench    or    python -m bench.importing [--rows N] [--singles N]
 
-Both fill the same kind of table on the same local warehouse in one run; statements are
-counted in the warehouse's own log. Single rows are measured on fewer of them.
+Both write to the same kind of table on the same local warehouse in one run; statements are
+counted in the warehouse's own log. Single rows are measured on fewer rows.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
 import json
-import os
-import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .pages import ask
+from ._setup import PERSON, Control, application
+
+if TYPE_CHECKING:
+    from crm.warehouse import Warehouse
 
 
 def main() -> None:
@@ -24,42 +25,26 @@ def main() -> None:
     options.add_argument("--rows", type=int, default=20_000, help="updates, 1 %% of them bad")
     options.add_argument("--singles", type=int, default=100)
     given = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {
-            "EDIP_LOCAL_DATA": folder,
-            "EDIP_LOG_LEVEL": "WARNING",
-            "DJANGO_SETTINGS_MODULE": "edip.settings",
-        }
-        run(Path(folder), given.rows, given.singles)
+    with application() as (folder, control):
+        run(folder, control, given.rows, given.singles)
 
 
-def run(folder: Path, rows: int, singles: int) -> None:
-    import django
-    from django.core.management import call_command
-
-    django.setup()
+def run(folder: Path, control: Control, rows: int, singles: int) -> None:
     from crm.identity.warehouses import for_person
-    from crm.warehouse import dispose_all
 
-    call_command("create_tables", stdout=io.StringIO())
-    control = json.loads((folder / "server.json").read_text())["control"]
-    warehouse = for_person("bench@localhost")
-    try:
-        write_state(folder / "state.json", rows)
-        print(f"{'way':<28}{'rows':>9}{'seconds':>9}{'rows/s':>9}{'statements':>12}")
-        for name, count, work in (
-            ("import_legacy", rows, lambda: bulk(warehouse, folder)),
-            ("one INSERT per row", singles, lambda: one_by_one(warehouse, singles)),
-        ):
-            before = ask(control, "GET", "/statements")["last"]
-            started = time.perf_counter()
-            work()
-            seconds = time.perf_counter() - started
-            done = len(ask(control, "GET", f"/statements?after={before}")["statements"])
-            print(f"{name:<28}{count:>9}{seconds:>9.1f}{count / seconds:>9.0f}{done:>12}")
-    finally:
-        dispose_all()
-        ask(control, "POST", "/shutdown", {})
+    warehouse = for_person(PERSON)
+    write_state(folder / "state.json", rows)
+    print(f"{'way':<28}{'rows':>9}{'seconds':>9}{'rows/s':>9}{'statements':>12}")
+    for name, count, work in (
+        ("import_legacy", rows, lambda: bulk(warehouse, folder)),
+        ("one INSERT per row", singles, lambda: one_by_one(warehouse, singles)),
+    ):
+        before = control.last()
+        started = time.perf_counter()
+        work()
+        seconds = time.perf_counter() - started
+        done = len(control.statements(before))
+        print(f"{name:<28}{count:>9}{seconds:>9.1f}{count / seconds:>9.0f}{done:>12}")
 
 
 def write_state(path: Path, rows: int) -> None:
@@ -76,7 +61,7 @@ def write_state(path: Path, rows: int) -> None:
     path.write_text(json.dumps({"accounts": accounts, "updates": updates}))
 
 
-def bulk(warehouse, folder: Path) -> None:
+def bulk(warehouse: Warehouse, folder: Path) -> None:
     from crm.importing import importer
     from crm.importing.findings import Findings
 
@@ -85,7 +70,7 @@ def bulk(warehouse, folder: Path) -> None:
     assert all(outcome.verified for outcome in outcomes)
 
 
-def one_by_one(warehouse, count: int) -> None:
+def one_by_one(warehouse: Warehouse, count: int) -> None:
     sql = f"""
     INSERT INTO {warehouse.namespace.quoted_schema}.updates
       (id, account_bsnid, author, date, description, created_at, updated_at)

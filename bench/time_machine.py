@@ -1,26 +1,28 @@
-"""What history, the past and live changes cost: warehouse statements, and time.
+"""What history, the past and live changes cost: statements and time.
 
     make bench    or    python -m bench.time_machine [--accounts N] [--edits N] [--rounds N]
 
-The first table puts pages of now beside the same ones as of a moment before the edits, and the
-pages of history beside them. The second keeps pages open that ask for others' changes while
-somebody edits. Statements are counted in the warehouse's own log. Medians in milliseconds. The
-first page as of a moment that nobody has asked for yet costs one more statement per table.
+The first table compares pages with the same pages as of a moment before the edits, and adds the
+pages of history. The second keeps pages open that ask for others' changes while somebody edits.
+Statements are counted in the warehouse's own log. Times are medians in milliseconds. The first
+page as of a new moment costs one more statement per table.
 """
 
 from __future__ import annotations
 
 import argparse
-import io
-import json
-import os
+import datetime as dt
 import random
-import tempfile
 import threading
 import time
-from pathlib import Path
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from .pages import ask, load, measure
+from ._setup import PERSON, Control, application
+from .pages import load, measure
+
+if TYPE_CHECKING:
+    from crm.warehouse import Warehouse
 
 SECONDS = 10
 
@@ -31,46 +33,28 @@ def main() -> None:
     options.add_argument("--edits", type=int, default=200)
     options.add_argument("--rounds", type=int, default=10)
     given = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {
-            "EDIP_LOCAL_DATA": folder,
-            "EDIP_LOG_LEVEL": "WARNING",
-            "DJANGO_SETTINGS_MODULE": "edip.settings",
-        }
-        run(Path(folder), given)
+    with application() as (_, control):
+        run(control, given)
 
 
-def run(folder: Path, given: argparse.Namespace) -> None:
-    import django
-    from django.conf import settings
-    from django.core.management import call_command
-
-    django.setup()
+def run(control: Control, given: argparse.Namespace) -> None:
     from crm.identity.warehouses import for_person
     from crm.repository import versions
-    from crm.warehouse import dispose_all
 
-    settings.ALLOWED_HOSTS = ["testserver"]
-    call_command("create_tables", stdout=io.StringIO())
-    control = json.loads((folder / "server.json").read_text())["control"]
-    warehouse = for_person("bench@localhost")
-    try:
-        load(given.accounts)
-        commits = versions.load(warehouse).commits.values()
-        moment = max(each[-1].moment for each in commits)
-        for n in range(given.edits):
-            edit(warehouse, n, given.accounts)
-        print(f"{given.accounts} accounts, {given.edits} edits; medians of {given.rounds}")
-        # The versions of a moment so young are asked for again at each page (timeline.py).
-        time.sleep(versions.CLOCKS_DIFFER.total_seconds())
-        pages_then_and_now(control, moment, given.rounds)
-        open_pages(control, warehouse, given.accounts)
-    finally:
-        dispose_all()
-        ask(control, "POST", "/shutdown", {})
+    warehouse = for_person(PERSON)
+    load(given.accounts)
+    commits = versions.load(warehouse).commits.values()
+    moment = max(each[-1].moment for each in commits)
+    for n in range(given.edits):
+        edit(warehouse, n, given.accounts)
+    print(f"{given.accounts} accounts, {given.edits} edits; medians of {given.rounds}")
+    # Each page reads the versions of so recent a moment again (crm/repository/versions.py).
+    time.sleep(versions.CLOCKS_DIFFER.total_seconds())
+    pages_then_and_now(control, moment, given.rounds)
+    open_pages(control, warehouse, given.accounts)
 
 
-def pages_then_and_now(control: str, moment, rounds: int) -> None:
+def pages_then_and_now(control: Control, moment: dt.datetime, rounds: int) -> None:
     from crm.model.as_of_address import address
 
     print(f"{'page':<32}{'statements':>11}{'ms':>8}{'kB':>6}")
@@ -88,23 +72,23 @@ def pages_then_and_now(control: str, moment, rounds: int) -> None:
         print(f"{name:<32}{count:>11}{took:>8.0f}{size:>6.0f}")
 
 
-def open_pages(control: str, warehouse, accounts: int) -> None:
+def open_pages(control: Control, warehouse: Warehouse, accounts: int) -> None:
     from django.conf import settings
 
-    print(f"\nopen for {SECONDS} s, asked for every {settings.EDIP_LIVE_SECONDS} s at most")
-    print(f"{'pages':<8}{'asked':>8}{'statements':>12}{'others edit':>13}{'heard, each':>13}")
-    keep_open(1, lambda n: None, 0)  # hears of what was loaded and edited before
+    print(f"\nopen for {SECONDS} s, asking every {settings.EDIP_LIVE_SECONDS} s at most")
+    print(f"{'pages':<8}{'asked':>8}{'statements':>12}{'others edit':>13}{'changes each':>14}")
+    keep_open(1, lambda n: None, 0)  # receives the changes made before
     for pages in (1, 10, 50):
         for edits in (0, 3):
-            before = ask(control, "GET", "/statements")["last"]
+            before = control.last()
             asked, heard = keep_open(pages, lambda n: edit(warehouse, n, accounts), edits)
-            done = ask(control, "GET", f"/statements?after={before}")["statements"]
+            done = control.statements(before)
             reads = [each for each in done if "table_changes" in each["text"]]
-            print(f"{pages:<8}{asked:>8}{len(reads):>12}{edits:>13}{heard / pages:>13.1f}")
+            print(f"{pages:<8}{asked:>8}{len(reads):>12}{edits:>13}{heard / pages:>14.1f}")
 
 
-def keep_open(pages: int, edit, edits: int) -> tuple[int, int]:
-    """How often the pages asked, and how many changes they heard of, all together."""
+def keep_open(pages: int, edit: Callable[[int], None], edits: int) -> tuple[int, int]:
+    """Return how often all pages asked, and how many changes they received."""
     from django.test import Client
 
     asked, heard, ends = [0] * pages, [0] * pages, time.monotonic() + SECONDS
@@ -132,12 +116,13 @@ def keep_open(pages: int, edit, edits: int) -> tuple[int, int]:
     return sum(asked), sum(heard)
 
 
-def edit(warehouse, n: int, accounts: int) -> None:
+def edit(warehouse: Warehouse, n: int, accounts: int) -> None:
     from crm.repository.records import accounts as repository
 
     key = f"B{random.Random(n).randrange(accounts):05d}"
-    seen = repository.get(warehouse, key).updated_at
-    repository.update(warehouse, key, {"vp": f"VP {n} {time.monotonic()}"}, seen)
+    account = repository.get(warehouse, key)
+    assert account, key
+    repository.update(warehouse, key, {"vp": f"VP {n} {time.monotonic()}"}, account.updated_at)
 
 
 if __name__ == "__main__":
