@@ -14,7 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from crm.warehouse import dispose_all
+from crm.model.namespace import Namespace
+from crm.warehouse import Warehouse, dispose_all
 from crm.warehouse.config import WarehouseConfig
 
 from ..conftest import LocalWarehouse
@@ -45,6 +46,14 @@ def state(server: LocalWarehouse) -> Iterator[Callable[..., None]]:
     """Set the warehouse's state until the end of the test."""
     yield lambda **what: server._ask("POST", "/warehouse", what) and None
     server._ask("POST", "/warehouse", {"state": "RUNNING", "unity_catalog": True})
+
+
+@pytest.fixture
+def home(sample: Warehouse) -> Iterator[Namespace]:
+    """Where the backups of the sample tables go; removed at the end."""
+    where = Namespace(sample.namespace.catalog, f"{sample.namespace.schema}_backups")
+    yield where
+    sample.execute(f"DROP SCHEMA IF EXISTS {where.quoted_schema} CASCADE", repeatable=True)
 
 
 @pytest.fixture

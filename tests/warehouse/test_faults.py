@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from dataclasses import replace
@@ -10,15 +9,11 @@ from typing import Any
 
 import pytest
 
-from crm.model.namespace import Namespace
 from crm.repository.tables.inspection import ping
-from crm.warehouse import Warehouse, statements
+from crm.warehouse import Warehouse
 from crm.warehouse.errors import (
-    ConstraintViolated,
-    ObjectNotFound,
     SignInFailed,
     Starting,
-    StatementFailed,
     StatementTimeout,
     Unavailable,
     WriteConflict,
@@ -27,22 +22,7 @@ from crm.warehouse.pool import Pools
 
 from ..conftest import LocalWarehouse, Statements
 from ..patience import seconds
-
-
-@pytest.fixture
-def table(warehouse: Warehouse, namespace: Namespace) -> str:
-    name = f"{namespace.quoted_schema}.`notes`"
-    warehouse.execute(f"CREATE TABLE {name} (id STRING NOT NULL, n INT)", repeatable=True)
-    return name
-
-
-def insert(wh: Warehouse, table: str, id: str, *, repeatable: bool = False) -> int:
-    sql = f"INSERT INTO {table} (id, n) VALUES (:id, 1)"
-    return wh.execute(sql, {"id": id}, repeatable=repeatable)
-
-
-def ids(wh: Warehouse, table: str) -> list[str]:
-    return [row["id"] for row in wh.query(f"SELECT id FROM {table} ORDER BY id")]
+from .notes import ids, insert
 
 
 def with_config(wh: Warehouse, **knobs: Any) -> Warehouse:
@@ -215,80 +195,6 @@ def test_server_stopped(warehouse: Warehouse, server: LocalWarehouse) -> None:
     wh = with_config(warehouse, url="http://127.0.0.1:9/none", retries=1)
     with pytest.raises(Unavailable):
         ping(wh)
-
-
-def test_statement_errors(warehouse: Warehouse, table: str) -> None:
-    with pytest.raises(ObjectNotFound) as missing:
-        warehouse.query("SELECT * FROM `edip_test`.`nowhere`.`nothing`")
-    assert missing.value.query_id
-    assert missing.value.error_class
-    with pytest.raises(ConstraintViolated):
-        warehouse.execute(f"INSERT INTO {table} (n) VALUES (1)", repeatable=False)
-    with pytest.raises(StatementFailed):
-        warehouse.query("SELEKT 1")
-
-
-def test_values_come_back_plain(warehouse: Warehouse) -> None:
-    (row,) = warehouse.query(
-        """
-        SELECT ARRAY(NAMED_STRUCT('a', 1, 'b', 'x')) AS structs,
-          TIMESTAMP '2026-01-02 03:04:05.123456' AS t, DATE '2026-01-02' AS d, NULL AS nothing
-        """
-    )
-    assert row["structs"] == [{"a": 1, "b": "x"}]
-    assert row["t"].isoformat() == "2026-01-02T03:04:05.123456+00:00"
-    assert row["d"].isoformat() == "2026-01-02"
-    assert row["nothing"] is None
-
-
-def test_rows_really_changed(warehouse: Warehouse, table: str) -> None:
-    for id in "abc":
-        insert(warehouse, table, id)
-    change = f"UPDATE {table} SET n = 2 WHERE id > 'a'"
-    assert warehouse.execute(change, repeatable=True) == 2
-    assert warehouse.execute(f"DELETE FROM {table} WHERE id = 'x'", repeatable=True) == 0
-    assert warehouse.execute(f"DELETE FROM {table}", repeatable=True) == 3
-
-
-def test_each_statement_is_logged_once_without_values(
-    warehouse: Warehouse, table: str, server: LocalWarehouse, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    server.fault("conflict", match="INSERT")
-    insert(warehouse, table, "a secret value")
-    lines = [r.getMessage() for r in caplog.records if r.name == "crm.warehouse"]
-    assert len(lines) == 1
-    assert "'INSERT notes'" in lines[0]
-    assert "attempts=2" in lines[0]
-    assert "rows=1" in lines[0]
-    everything = " ".join(record.getMessage() for record in caplog.records)
-    assert "a secret value" not in everything
-    assert server.token not in everything
-
-
-def test_failures_are_logged_without_values(
-    warehouse: Warehouse, caplog: pytest.LogCaptureFixture
-) -> None:
-    sql = "SELECT CAST(:value AS INT) AS n"
-    with pytest.raises(StatementFailed) as caught:
-        warehouse.query(sql, {"value": "a secret value"})
-    assert "a secret value" not in caplog.text + str(caught.value) + repr(caught.value)
-    assert caught.value.query_id in caplog.text
-
-
-def test_warehouse_shows_no_secret(warehouse: Warehouse) -> None:
-    assert warehouse.pools.config.token not in repr(warehouse)
-
-
-def test_cursors_are_closed(warehouse: Warehouse) -> None:
-    for _ in range(3):
-        ping(warehouse)
-    with warehouse.pools.connection(warehouse.identity) as connection:
-        assert not [c for c in connection.connection._cursors if c.open]
-
-
-def test_the_budget_leaves_time_before_the_gateway_gives_up(warehouse: Warehouse) -> None:
-    assert statements.BUDGET + warehouse.pools.config.statement_timeout < 60
 
 
 def test_cancelled_statement_is_no_empty_result(

@@ -1,0 +1,184 @@
+"""Tables are restored exactly, to a backup, to a moment or to versions."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import time
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from crm.model.as_of_address import written
+from crm.model.namespace import Namespace
+from crm.model.schema import TABLES
+from crm.repository import _writing, ddl
+from crm.repository.records import accounts
+from crm.warehouse import Warehouse
+
+from ..conftest import LocalWarehouse, Statements
+from .backing_up import damage, ids, run, state, table_names
+
+
+def test_a_backup_is_taken_listed_and_restored(sample: Warehouse, home: Namespace) -> None:
+    assert "no backup yet" in run("backup", "--list")
+    before = state(sample)
+    said = run("backup")
+    (taken,) = ids(said)
+    assert "made and verified" in said
+    assert f"{before['accounts'][0]} accounts" in said
+    assert taken in run("backup", "--list")
+    damage(sample)
+    damaged = state(sample)
+
+    said = run("restore", "--dry-run", backup=taken)
+    assert "accounts: 1 removed, 1 restored, 1 changed" in said
+    assert "use cases: 1 removed" in said
+    assert state(sample) == damaged
+
+    said = run("restore", "--yes", backup=taken)
+    assert state(sample) == before
+    # And the way back that it named.
+    undo = said.split("manage.py restore ")[1].splitlines()[0].split()
+    run("restore", "--yes", *undo)
+    assert state(sample) == damaged
+
+
+def test_tables_that_are_gone_come_back(sample: Warehouse, home: Namespace) -> None:
+    before = state(sample)
+    (taken,) = ids(run("backup"))
+    for table in TABLES:
+        sample.execute(f"DROP TABLE {sample.namespace.table(table)}", repeatable=True)
+    assert "all rows of backup" in run("restore", "--dry-run", backup=taken)
+    run("restore", "--yes", backup=taken)
+    assert state(sample) == before
+    assert accounts.get(sample, "BSN001") is not None
+
+
+def test_restore_to_a_time(sample: Warehouse, home: Namespace) -> None:
+    before = state(sample)
+    time.sleep(0.05)
+    moment = written(dt.datetime.now(dt.UTC))
+    time.sleep(0.05)
+    damage(sample)
+    assert "1 restored" in run("restore", "--dry-run", to_time=moment)
+    run("restore", "--yes", to_time=moment)
+    assert state(sample) == before
+
+
+def test_only_what_has_changed_is_restored(
+    sample: Warehouse, home: Namespace, statements: Statements
+) -> None:
+    """RESTORE to the version that a table is at is refused by Delta."""
+    before = state(sample)
+    moment = written(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1))
+    time.sleep(1.1)
+    accounts.create(sample, {"bsnid": "BSN999", "team": "T", "business_area": "A"})
+    with statements() as done:
+        said = run("restore", "--yes", to_time=moment)
+    assert len([text for text in done if text.startswith("RESTORE")]) == 1
+    assert "use_cases: has not changed since" in said
+    assert state(sample) == before
+
+
+def test_where_it_stops_half_way_the_way_back_is_known(
+    sample: Warehouse, home: Namespace, server: LocalWarehouse
+) -> None:
+    (taken,) = ids(run("backup"))
+    damage(sample)
+    damaged = state(sample)
+    server.fault("expired_token", times=None, match="MERGE INTO .*use_cases")
+    output = io.StringIO()
+    with pytest.raises(CommandError):
+        call_command("restore", "--yes", backup=taken, stdout=output)
+    server.clear_faults()
+    assert state(sample) != damaged
+    undo = output.getvalue().split("manage.py restore ")[1].splitlines()[0].split()
+    run("restore", "--yes", *undo)
+    assert state(sample) == damaged
+
+
+def test_the_way_back_names_the_tables_place(
+    sample: Warehouse, home: Namespace, settings: Any
+) -> None:
+    schema = settings.NAMESPACE.schema
+    settings.NAMESPACE = Namespace()
+    where = {"catalog": sample.namespace.catalog, "schema": schema}
+    said = run("restore", "--yes", to_version=["accounts=0"], **where)
+    assert f" --catalog {where['catalog']} --schema {schema}\n" in said
+
+
+def test_one_table_that_is_gone(sample: Warehouse, home: Namespace) -> None:
+    before = state(sample)
+    (taken,) = ids(run("backup"))
+    moment = written(dt.datetime.now(dt.UTC))
+    damage(sample)
+    sample.execute(f"DROP TABLE {sample.namespace.table(TABLES[2])}", repeatable=True)
+    said = run("restore", "--dry-run", backup=taken)
+    assert "accounts: 1 removed, 1 restored, 1 changed" in said
+    assert f"use cases: the table does not exist; all rows of backup {taken} are restored" in said
+    for option in ({"to_time": moment}, {"to_version": ["use_cases=1"]}):
+        with pytest.raises(CommandError, match="use_cases: the table does not exist"):
+            run("restore", "--yes", **option)
+    said = run("restore", "--yes", backup=taken)
+    assert "use_cases does not exist now" in said
+    assert "--to-version updates=" in said
+    assert "--to-version use_cases=" not in said
+    assert state(sample) == before
+
+
+def test_a_clone_that_is_gone(sample: Warehouse, home: Namespace) -> None:
+    (taken,) = ids(run("backup"))
+    damage(sample)
+    damaged = state(sample)
+    (clone,) = [name for name in table_names(sample, home) if name.startswith("updates__")]
+    sample.execute(f"DROP TABLE {home.quoted_schema}.`{clone}`", repeatable=True)
+    with pytest.raises(CommandError, match="The clone of updates .* does not exist any more"):
+        run("restore", "--yes", backup=taken)
+    assert state(sample) == damaged
+
+
+def test_tables_of_a_later_version_are_not_restored(sample: Warehouse, home: Namespace) -> None:
+    (taken,) = ids(run("backup"))
+    damage(sample)
+    damaged = state(sample)
+    later = {ddl.VERSION_PROPERTY: str(ddl.VERSION + 1)}
+    sample.execute(ddl.set_properties(TABLES[0], later, sample.namespace), repeatable=True)
+    _writing.forget_all()
+    for option in ({"backup": taken}, {"to_version": ["accounts=1"]}):
+        with pytest.raises(CommandError, match="of a later version"):
+            run("restore", "--yes", **option)
+    assert state(sample) == damaged
+
+
+def test_restore_asks_first(sample: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = written(dt.datetime.now(dt.UTC))
+    damage(sample)
+    damaged = state(sample)
+    monkeypatch.setattr("builtins.input", lambda question: "no")
+    with pytest.raises(CommandError, match="Nothing was changed"):
+        run("restore", to_time=moment)
+    assert state(sample) == damaged
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"backup": "20200101t000000z"}, "There is no backup 20200101t000000z"),
+        ({"backup": "x; DROP TABLE accounts"}, "There is no backup x"),
+        ({"to_time": "soon"}, "--to-time needs a time"),
+        ({"to_time": "2001-01-01"}, "did not exist yet"),
+        ({"to_time": "2999-01-01"}, "has not come yet"),
+        ({"to_version": ["secrets=1"]}, "--to-version needs TABLE=VERSION"),
+        ({"to_version": ["accounts=999"]}, "has no version 999 yet"),
+    ],
+)
+def test_what_cannot_be_restored(
+    sample: Warehouse, home: Namespace, options: dict, said: str
+) -> None:
+    before = state(sample)
+    with pytest.raises(CommandError, match=said):
+        run("restore", "--yes", **options)
+    assert state(sample) == before
