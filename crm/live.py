@@ -13,12 +13,13 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from dataclasses import dataclass, field
-from typing import Any
 
+from cachetools import TTLCache
 from django.conf import settings
 
+from crm.model.namespace import Namespace
 from crm.model.schema import TABLES
 from crm.repository.past import recent_changes
 from crm.repository.past.recent_changes import News
@@ -28,6 +29,8 @@ from crm.warehouse.errors import WarehouseError
 # A page that has just been made may have been read by so much before the watch looked.
 FRESH = dt.timedelta(minutes=1)
 _MOST_WATCHES = 200
+# A watch that nobody has asked for so many seconds is forgotten.
+_WATCH_SECONDS = 3600
 
 Versions = dict[str, int]
 
@@ -106,18 +109,15 @@ class Watch:
         return Answer(_written(ahead), told, missed)
 
 
-_watches: OrderedDict[Any, Watch] = OrderedDict()
+_watches: TTLCache[tuple[str, Namespace, str], Watch] = TTLCache(_MOST_WATCHES, _WATCH_SECONDS)
 _lock = threading.Lock()
 
 
 def ask(wh: Warehouse, cursor: str) -> Answer:
     """See ``Watch.ask``."""
-    key = (wh.pools.config, wh.namespace, wh.identity)
     with _lock:
-        watch = _watches.setdefault(key, Watch())
-        _watches.move_to_end(key)
-        while len(_watches) > _MOST_WATCHES:
-            _watches.popitem(last=False)
+        watch = _watches.get(wh.cache_key) or Watch()
+        _watches[wh.cache_key] = watch  # each question begins its time anew
     return watch.ask(wh, cursor)
 
 

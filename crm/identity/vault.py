@@ -8,11 +8,13 @@ when the person's next token arrives, within the hour.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+import threading
 import zlib
 from dataclasses import dataclass, field
-from functools import lru_cache
 
+from cachetools import LRUCache, cached
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -25,6 +27,8 @@ NAME = "sign-in"
 LARGEST = 3600
 # We encrypt nothing that decompresses to more bytes than this.
 _LARGEST_DECOMPRESSED = 64 * 1024
+# By the digest of the keys: deriving takes longer than hashing.
+_fernets: LRUCache[str, MultiFernet] = LRUCache(4)
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,11 @@ def _fernet() -> MultiFernet:
     return _fernet_of((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
 
 
-@lru_cache(maxsize=4)
+def _digest(secrets: tuple[str, ...]) -> str:
+    return hashlib.sha256("\0".join(secrets).encode()).hexdigest()
+
+
+@cached(_fernets, key=_digest, lock=threading.Lock())
 def _fernet_of(secrets: tuple[str, ...]) -> MultiFernet:
     return MultiFernet([Fernet(_key(secret)) for secret in secrets])
 
