@@ -154,6 +154,14 @@ def test_the_way_through_a_proxy(settings: Any, monkeypatch: pytest.MonkeyPatch)
     assert "HTTPS_PROXY" in problem["advice"]
 
 
+def test_a_proxy_that_is_not_for_this_host(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "localhost:9")
+    monkeypatch.setenv("no_proxy", "workspace.invalid")
+    settings.WAREHOUSE = _databricks("workspace.invalid")
+    problem = only_problem(check())
+    assert (problem["step"], problem["code"]) == ("network", "host-unknown")
+
+
 def test_a_local_warehouse_that_cannot_be_started(settings: Any) -> None:
     def fail() -> str:
         raise RuntimeError("Local mode needs packages that are not installed (pysail).")
@@ -217,6 +225,35 @@ def test_something_else_answers(settings: Any) -> None:
     assert (problem["step"], problem["code"]) == ("sign-in", "not-a-workspace")
 
 
+def test_a_redirect_does_not_get_the_token(settings: Any) -> None:
+    received: list[str] = []
+
+    class Elsewhere(_AnyPage):
+        def do_GET(self) -> None:
+            received.append(self.headers.get("Authorization", ""))
+            super().do_GET()
+
+    class Redirecting(_AnyPage):
+        def do_GET(self) -> None:
+            self.send_response(302)
+            self.send_header("Location", f"http://127.0.0.1:{elsewhere.server_port}/")
+            self.end_headers()
+
+    with (
+        ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as elsewhere,
+        ThreadingHTTPServer(("127.0.0.1", 0), Redirecting) as redirecting,
+    ):
+        for server in (elsewhere, redirecting):
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{redirecting.server_port}/sql/1.0/warehouses/local"
+        settings.WAREHOUSE = WarehouseConfig(is_local=True, url=url, token="t")
+        problem = only_problem(check())
+        for server in (elsewhere, redirecting):
+            server.shutdown()
+    assert (problem["step"], problem["code"]) == ("sign-in", "workspace-error")
+    assert received == []
+
+
 def test_nobody_is_signed_in(server: LocalWarehouse, settings: Any) -> None:
     settings.WAREHOUSE = WarehouseConfig(url=server.url, auth="user")
     problem = only_problem(check())
@@ -268,6 +305,6 @@ def test_all_codes_are_met_here() -> None:
     assert len(codes) > 15
     tests = "".join(file.read_text() for file in Path(__file__).parent.glob("test_check_*.py"))
     untested = {code for code in codes if f'"{code}"' not in tests}
-    # no-answer: a firewall that swallows packets; workspace-error: HTTP 5xx; write-lost: a
-    # warehouse that loses rows; not-permitted: a refusal where none is expected.
-    assert untested <= {"no-answer", "workspace-error", "write-lost", "not-permitted"}
+    # no-answer: a firewall that drops packets; write-lost: a warehouse that loses rows;
+    # not-permitted: a refusal where no step expects one.
+    assert untested <= {"no-answer", "write-lost", "not-permitted"}

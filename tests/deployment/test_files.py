@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
@@ -54,7 +55,9 @@ def test_values_come_from_resources_of_the_bundle(app: dict[str, Any]) -> None:
 
 def test_variables_are_ones_that_we_read() -> None:
     example = (BASE_DIR / ".env.example").read_text()
-    assert all(entry["name"] in example for entry in app_yaml()["env"])
+    names = [entry["name"] for entry in app_yaml()["env"]]
+    assert names
+    assert [name for name in names if not re.search(rf"^#? ?{name}=", example, re.M)] == []
 
 
 def test_the_bundle_is_what_the_sdk_knows(app: dict[str, Any]) -> None:
@@ -98,9 +101,30 @@ def test_what_runs_is_uploaded(bundle: dict[str, Any]) -> None:
         "requirements.txt",
         "gunicorn.conf.py",
     )
-    assert not [name for name in needed for pattern in left_out if pattern.startswith(name)]
+    files = [str(file.relative_to(BASE_DIR)) for name in needed for file in _files(name)]
+    assert len(files) > 100
+    assert [f for f in files for pattern in left_out if _matches(f, pattern)] == []
     names = [pattern.split("/")[0] for pattern in left_out]
     assert [name for name in names if not (BASE_DIR / name).exists()] in ([], [".local"])
+
+
+def _files(name: str) -> list[Path]:
+    """The file itself, or the files in the folder of this name."""
+    path = BASE_DIR / name
+    below = [file for file in path.rglob("*") if "__pycache__" not in file.parts]
+    return [file for file in (path, *below) if file.is_file()]
+
+
+def _matches(file: str, pattern: str) -> bool:
+    """Whether a .gitignore-like pattern of the bundle covers the file or a folder of it."""
+    parents = [file, *map(str, PurePath(file).parents)]
+    clean = pattern.removesuffix("/**").rstrip("/")
+    return any(PurePath(path).match(clean) for path in parents)
+
+
+@pytest.mark.parametrize("pattern", ["crm", "crm/**", "*.py", "crm/views/", "**/*.py"])
+def test_patterns_that_would_leave_code_out_are_seen(pattern: str) -> None:
+    assert _matches("crm/views/health.py", pattern)
 
 
 def test_no_file_is_too_large_for_databricks_apps() -> None:

@@ -42,6 +42,7 @@ def test_statements_have_the_persons_rights(
 def test_the_session_keeps_the_token(signed_in: SignedIn, account: str) -> None:
     alice = signed_in(ALICE, "SELECT")
     assert alice.get("/accounts/").status_code == 200
+    assert "no-store" in alice.get("/accounts/").headers["Cache-Control"]
     token, alice.token = alice.token, ""
     assert "Payments" in alice.get("/accounts/").content.decode()
     assert token not in alice.cookie

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import os
 import threading
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
 import pytest
+from databricks.sdk.oauth import Token
 from django.test import Client
 
 from crm.identity import warehouses
@@ -154,3 +158,49 @@ def test_nothing_secret_is_shown(
     assert token not in shown
     assert "first-secret" not in shown
     assert principal in shown
+
+
+HANGING = WarehouseConfig(
+    auth="service-principal", client_id="x", client_secret="y", workspace_url="https://x.invalid"
+)
+
+
+def test_a_workspace_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = threading.Event()
+    monkeypatch.setattr(service_principal, "DEADLINE", 0.2)
+    source = service_principal.TokenSource(HANGING)
+    monkeypatch.setattr(source, "_fetch", lambda: answers.wait(30))
+    with pytest.raises(Unavailable, match="TimeoutError"):
+        source.headers()
+    assert not answers.is_set()
+    answers.set()
+
+
+def test_an_error_of_the_sdk_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise ValueError("client_secret=hidden: invalid_client")
+
+    source = service_principal.TokenSource(HANGING)
+    monkeypatch.setattr(source, "_fetch", fail)
+    with pytest.raises(SignInFailed, match="invalid_client") as caught:
+        source.headers()
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "hidden" not in shown
+
+
+def test_a_connection_ends_before_its_token_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = service_principal.TokenSource(HANGING)
+    end = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
+    monkeypatch.setattr(source, "_fetch", lambda: Token("t", expiry=end))
+    assert source.fresh_until() == end.timestamp() - service_principal.SDK_MARGIN
+    monkeypatch.setattr(source, "_fetch", lambda: Token("t"))
+    assert source.fresh_until() is None
+
+
+def test_a_forked_child_fetches_its_own_tokens() -> None:
+    service_principal.source(HANGING)
+    child = os.fork()
+    if child == 0:
+        os._exit(len(service_principal._sources))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert service_principal._sources.pop(HANGING)

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from crm.identity.rights import is_listed
+from crm.identity.sign_in import sign_in
 from crm.warehouse import Warehouse
 
 from .conftest import ALICE, BOB, Browser
@@ -79,6 +80,28 @@ def test_who_is_not_named_by_the_proxy_writes_nothing(in_apps: Any, warehouse: W
     assert Browser("").post("/accounts/new/", NEW).status_code == 403
 
 
+def test_a_name_has_a_length(in_apps: Any, rf: Any) -> None:
+    request = rf.get("/", HTTP_X_FORWARDED_EMAIL="a" * 1000)
+    assert sign_in(request).person.email == "a" * 254
+
+
+def test_no_header_shows_the_token(in_apps: Any, rf: Any) -> None:
+    request = rf.get("/", HTTP_X_FORWARDED_ACCESS_TOKEN="eyJ-secret")
+    assert "eyJ-secret" in str(request.headers)
+    sign_in(request)
+    assert "eyJ-secret" not in f"{request.headers} {request.META} {request.environ}"
+
+
+def test_each_person_has_a_limit_of_their_own(in_apps: Any, warehouse: Warehouse) -> None:
+    in_apps.EDIP_WRITES_PER_MINUTE = 2
+    client = Client()
+    statuses = [
+        Browser(email, client=client).post("/preferences/theme/", {"theme": "dark"}).status_code
+        for email in (ALICE, ALICE, ALICE, BOB, BOB, BOB)
+    ]
+    assert statuses == [303, 303, 429] * 2
+
+
 def test_a_reader_may_choose_colours(in_apps: Any, warehouse: Warehouse) -> None:
     in_apps.EDIP_EDITORS = [BOB]
     assert Browser(ALICE).post("/preferences/theme/", {"theme": "dark"}).status_code == 303
@@ -91,8 +114,6 @@ def test_the_token_of_the_header_is_not_used(in_apps: Any, warehouse: Warehouse)
 
 
 def test_admins(in_apps: Any, rf: Any) -> None:
-    from crm.identity.sign_in import sign_in
-
     def is_admin(email: str) -> bool:
         return sign_in(rf.get("/", HTTP_X_FORWARDED_EMAIL=email)).person.is_admin
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+import zlib
 from typing import Any
 
 import pytest
@@ -82,11 +83,30 @@ def test_what_we_did_not_seal_counts_as_nothing(garbage: object) -> None:
     assert vault.load(session) is None
 
 
+def test_what_decompresses_to_too_much_counts_as_nothing() -> None:
+    session = SessionStore()
+    session[vault.NAME] = vault._encrypt(StoredSignIn(ALICE, "x", 0.0, "a" * 60_000))
+    assert vault.load(session)
+    session[vault.NAME] = vault._encrypt(StoredSignIn(ALICE, "x", 0.0, "a" * 70_000))
+    assert vault.load(session) is None
+
+
+@pytest.mark.parametrize(
+    "content", [b"not compressed", zlib.compress(b"[]"), zlib.compress(b"{}")]
+)
+def test_other_content_under_our_key_counts_as_nothing(content: bytes) -> None:
+    session = SessionStore()
+    session[vault.NAME] = vault._fernet().encrypt(content).decode()
+    assert vault.load(session) is None
+
+
 def test_when_a_token_ends() -> None:
     assert abs(tokens.expiry(jwt(ALICE, 120)) - time.time() - 120) < 2
     for opaque in ("dapi-1234", "a.b.c", "....", "e30.e30.e30", ""):
         assert abs(tokens.expiry(opaque) - time.time() - tokens.LIFETIME) < 2
     assert tokens.subject(jwt(ALICE)) == ALICE
+    for length in range(4):
+        assert tokens.subject(jwt(ALICE + "x" * length)) == ALICE + "x" * length
     assert tokens.subject("dapi-1234") == ""
 
 

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,22 @@ def test_identities_differ_by_token() -> None:
     assert len({one, other, credentials.AccessToken("access token", "a")}) == 2
 
 
+def test_fingerprints_tell_identities_apart_and_hold_no_token() -> None:
+    config = WarehouseConfig(workspace_url="https://a.example", client_id="x", client_secret="s3")
+    identities = [
+        credentials.AccessToken("access token", "dapi-1"),
+        credentials.AccessToken("access token", "dapi-2"),
+        credentials.UserToken("ada", "dapi-1", 0.0),
+        credentials.UserToken("bob", "dapi-1", 0.0),
+        credentials.ServicePrincipal("app", config),
+        credentials.ServicePrincipal("app", replace(config, workspace_url="https://b.example")),
+    ]
+    fingerprints = [identity.fingerprint for identity in identities]
+    assert len(set(fingerprints)) == len(identities)
+    assert not any("dapi" in each or "s3" in each for each in fingerprints)
+    assert credentials.UserToken("ada", "dapi-1", 99.0).fingerprint == fingerprints[2]
+
+
 def test_settings_touch_neither_network_nor_processes(tmp_path: Path) -> None:
     code = """
 import socket, subprocess
@@ -149,4 +166,18 @@ def test_every_variable_is_in_the_example() -> None:
         for file in files
         for name in re.findall(r"\"((?:DATABRICKS|EDIP|DJANGO)_[A-Z_]+)\"", file.read_text())
     } - {"DJANGO_SETTINGS_MODULE", "DJANGO_RUNSERVER_HIDE_WARNING"}  # Django's own
-    assert not [name for name in sorted(names) if name not in example]
+    assert len(names) > 20
+    assert not [name for name in sorted(names) if not re.search(rf"\b{name}\b", example)]
+
+
+def test_each_limit_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = {
+        "EDIP_POOL_SIZE": "3",
+        "EDIP_POOL_TOTAL": "17",
+        "EDIP_POOL_TIMEOUT": "2.5",
+        "EDIP_CONNECTION_MAX_AGE": "600",
+        "EDIP_STATEMENT_TIMEOUT": "30",
+    }
+    for config in (read(monkeypatch, **limits), read(monkeypatch, **COMPLETE, **limits)):
+        assert (config.pool_size, config.pool_total, config.pool_timeout) == (3, 17, 2.5)
+        assert (config.connection_max_age, config.statement_timeout) == (600, 30)

@@ -38,6 +38,12 @@ STATEMENTS = [
     ("[DELTA_VIOLATE_CONSTRAINT_WITH_VALUES] CHECK x.", ConstraintViolated),
     ("Query has been timed out due to STATEMENT_TIMEOUT", StatementTimeout),
     ("[QUERY_EXECUTION_TIMEOUT_EXCEEDED] Stopped. SQLSTATE: 57KD0", StatementTimeout),
+    ("[UNAVAILABLE_NOW] Try again later. SQLSTATE: 08KD1", Unavailable),
+    ("[AUTHENTICATION_FAILED] Who is this? SQLSTATE: 28000", SignInFailed),
+    # A missing file or version is not a missing table.
+    ("[DELTA_VERSION_NOT_FOUND] Cannot time travel.", StatementFailed),
+    ("[DELTA_CHANGE_DATA_FILE_NOT_FOUND] The file is gone.", StatementFailed),
+    ("[DELTA_MERGE_UNRESOLVED_EXPRESSION] Cannot resolve x.", errors.ColumnNotFound),
     ("[PARSE_SYNTAX_ERROR] Syntax error at or near 'x'. SQLSTATE: 42601", StatementFailed),
     (
         "[CAST_INVALID_INPUT] The value 'Cancelled' cannot be cast. SQLSTATE: 22018",
@@ -76,6 +82,8 @@ def request_error(message: str, code: int | None = None, cause: object = None) -
         (request_error("PERMISSION_DENIED: x is not authorized to use this", 403), NotAdmitted),
         (request_error("", 404), ObjectNotFound),
         (request_error("TEMPORARILY_UNAVAILABLE", 503), Starting),
+        (request_error("", 429), Starting),
+        (request_error("", 503), Starting),
         (request_error("", 200), errors.Dropped),
         (request_error("", 200, connector.MaxRetryDurationError("too long")), Starting),
         (request_error("Invalid SessionHandle: Session [1] is closed", 400), errors.SessionLost),
