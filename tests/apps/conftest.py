@@ -59,7 +59,7 @@ class Gunicorn:
             try:
                 requests.get(f"http://127.0.0.1:{self.port}/healthz", timeout=5)
                 return
-            except requests.ConnectionError:
+            except requests.RequestException:
                 if self.process.poll() is not None or time.monotonic() > deadline:
                     pytest.fail(self.log.read_text())
                 time.sleep(0.1)

@@ -129,6 +129,7 @@ def test_fingerprints_tell_identities_apart_and_hold_no_token() -> None:
         credentials.AccessToken("access token", "dapi-2"),
         credentials.UserToken("ada", "dapi-1", 0.0),
         credentials.UserToken("bob", "dapi-1", 0.0),
+        credentials.UserToken("bobd", "api-1", 0.0),
         credentials.ServicePrincipal("app", config),
         credentials.ServicePrincipal("app", replace(config, workspace_url="https://b.example")),
     ]
