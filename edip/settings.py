@@ -44,6 +44,10 @@ EDIP_HISTORY_DAYS = env.int("EDIP_HISTORY_DAYS", 365)
 # Each question is a statement that keeps the warehouse awake; 0 switches it off.
 EDIP_LIVE_SECONDS = env.float("EDIP_LIVE_SECONDS", 2.5)
 
+# Seconds in which a request must have all its answers from the warehouse. Imports, exports,
+# files of lists, integrity checks and the connection check may take longer.
+EDIP_REQUEST_TIMEOUT = env.float("EDIP_REQUEST_TIMEOUT", 20.0)
+
 # --- Django ------------------------------------------------------------------------------
 DEBUG = env.bool("DJANGO_DEBUG", False)
 SECRET_KEY = env.str("DJANGO_SECRET_KEY", "").strip()

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from crm.warehouse import Warehouse
 from crm.warehouse.config import USER
 from crm.warehouse.credentials import EXPIRY_MARGIN
+from crm.warehouse.deadline import Deadline
 from crm.warehouse.errors import SignInAgain
 
 from . import forwarded, tokens, vault
@@ -36,14 +37,18 @@ class SignIn:
 
 
 def sign_in(request: HttpRequest) -> SignIn:
-    """Return who sends the request, and remove their token from it."""
+    """Return who sends the request, and remove their token from it.
+
+    All statements of the request share one deadline, which begins now.
+    """
     headers = forwarded.read(request)
+    deadline = Deadline.after(settings.EDIP_REQUEST_TIMEOUT)
     if settings.WAREHOUSE.auth == USER:
-        return _as_user(request, headers)
+        return _as_user(request, headers, deadline)
     email = headers.name if settings.IN_DATABRICKS_APPS else settings.EDIP_USER
     is_editor = not settings.EDIP_EDITORS or is_listed(email, settings.EDIP_EDITORS)
     person = Person(email, _is_admin(email), FixedRights(writes=bool(email) and is_editor))
-    return SignIn(person, lambda: for_person(email))
+    return SignIn(person, lambda: for_person(email).within(deadline))
 
 
 def _is_admin(email: str) -> bool:
@@ -52,7 +57,7 @@ def _is_admin(email: str) -> bool:
     return is_listed(email, settings.EDIP_ADMINS)
 
 
-def _as_user(request: HttpRequest, headers: Forwarded) -> SignIn:
+def _as_user(request: HttpRequest, headers: Forwarded, deadline: Deadline) -> SignIn:
     """Sign in with the person's own token, of this request or of their session."""
     if not settings.IN_DATABRICKS_APPS:
         return SignIn(_without_token(), _no_warehouse)
@@ -71,17 +76,18 @@ def _as_user(request: HttpRequest, headers: Forwarded) -> SignIn:
     if stored is None:
         return SignIn(_without_token(name), _no_warehouse, ended)
     token = headers.token or stored.token
-    return _with_token(stored.person, token, stored.expires_at, ended)
+    return SignIn(*_with_token(stored.person, token, stored.expires_at, deadline), ended)
 
 
-def _with_token(name: str, token: str, expires_at: float, ended: bool) -> SignIn:
+def _with_token(
+    name: str, token: str, expires_at: float, deadline: Deadline
+) -> tuple[Person, Callable[[], Warehouse]]:
     def open_warehouse() -> Warehouse:
         if not token or time.time() >= expires_at - EXPIRY_MARGIN:
             raise SignInAgain()
-        return for_user(name, token, expires_at)
+        return for_user(name, token, expires_at).within(deadline)
 
-    person = Person(name, _is_admin(name), GrantedRights(open_warehouse))
-    return SignIn(person, open_warehouse, ended)
+    return Person(name, _is_admin(name), GrantedRights(open_warehouse)), open_warehouse
 
 
 def _without_token(name: str = "") -> Person:

@@ -33,7 +33,9 @@ def status(request: Request) -> HttpResponse:
     so only for who asks for it. It changes nothing, and a reload asks again."""
     context = {"configuration": _configuration(), "versions": _versions()}
     if "check" in request.GET:
-        check = Check(settings.WAREHOUSE, settings.NAMESPACE, lambda: request.warehouse)
+        check = Check(
+            settings.WAREHOUSE, settings.NAMESPACE, lambda: request.warehouse.within(None)
+        )
         context["report"] = check.report()
     return _respond.show(request, "admin_tools/status.html", "admin_tools/_check.html", context)
 

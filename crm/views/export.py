@@ -35,7 +35,7 @@ def export(request: Request) -> HttpResponseBase:
         return _choose(request)
     with tempfile.TemporaryDirectory(prefix="edip-export-") as folder:
         path = Path(folder) / "export"
-        exporter.export(request.warehouse, form, path)
+        exporter.export(request.warehouse.within(None), form, path)
         file = path.open("rb")
     name = f"edip-crm-{timezone.localdate():%Y-%m-%d}{_FORMATS[form][1]}"
     return FileResponse(file, as_attachment=True, filename=name)

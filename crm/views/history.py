@@ -217,7 +217,7 @@ def _url(request: Request, **changes: Any) -> str:
 
 def _download(request: Request, found: History) -> HttpResponseBase:
     wanted = replace(found.wanted, page=1, size=_list_file.ROWS_PER_STATEMENT)
-    first = history.load(request.warehouse, wanted)
+    first = history.load(request.warehouse.within(None), wanted)
     name = _list_file.file_name(request, "history", request.GET["format"])
     return _list_file.FORMATS[request.GET["format"]](_rows(request, first), list(_COLUMNS), name)
 
@@ -258,4 +258,5 @@ def _rows(request: Request, found: History) -> Iterator[dict[str, Any]]:
                 yield row | {"field": "", "old": "", "new": ""}
         if found.page >= found.last:
             return
-        found = history.load(request.warehouse, replace(found.wanted, page=found.page + 1))
+        wanted = replace(found.wanted, page=found.page + 1)
+        found = history.load(request.warehouse.within(None), wanted)

@@ -95,7 +95,7 @@ def _owner(request: Request) -> str:
 
 def _warehouse(request: Request) -> Warehouse:
     """The person's own, as it is now: the thread that uses it outlives the request."""
-    return request.warehouse.at(request.warehouse.namespace)
+    return request.warehouse.within(None)
 
 
 def _undo_url(request: Request, found: Job) -> str:

@@ -117,7 +117,9 @@ def revert_bulk_change(request: Request, done: str) -> HttpResponse:
         raise Http404("This cannot be undone at once any more; the history still can.") from error
     if said["who"] != request.warehouse.actor:
         raise Http404("Only who did it can undo it at once; the history still can.")
-    count = revert_bulk.undo(request.warehouse, said["before"], said["after"])
+    # As long as the import that it undoes, which had no deadline either.
+    wh = request.warehouse.within(None)
+    count = revert_bulk.undo(wh, said["before"], said["after"])
     records = "1 record is" if count == 1 else f"{count} records are"
     if count:
         text = f"{records} as before. What somebody has changed since was left alone."

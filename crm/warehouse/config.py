@@ -107,15 +107,7 @@ class WarehouseConfig:
         )
         url = _first(env, ("EDIP_WAREHOUSE_URL",)) or _loopback_url(host, path)
         auth = _auth(env.str("EDIP_AUTH", "").strip(), token, client_id and secret)
-        config = cls(
-            url=url,
-            auth=auth,
-            pool_size=env.int("EDIP_POOL_SIZE", 8),
-            pool_total=env.int("EDIP_POOL_TOTAL", 40),
-            pool_timeout=env.float("EDIP_POOL_TIMEOUT", 10.0),
-            connection_max_age=env.int("EDIP_CONNECTION_MAX_AGE", 1800),
-            statement_timeout=env.int("EDIP_STATEMENT_TIMEOUT", 45),
-        )
+        config = _with_limits(cls(url=url, auth=auth), env)
         _refuse_clear_text(url)
         connects_elsewhere = url and not _is_loopback(url)
         if not (host or path or token or client_id or secret or connects_elsewhere):
@@ -138,6 +130,17 @@ class WarehouseConfig:
                 config, client_id=client_id, client_secret=secret, client_secret_file=file
             )
         return config
+
+
+def _with_limits(config: WarehouseConfig, env: environ.Env) -> WarehouseConfig:
+    return replace(
+        config,
+        pool_size=env.int("EDIP_POOL_SIZE", 8),
+        pool_total=env.int("EDIP_POOL_TOTAL", 40),
+        pool_timeout=env.float("EDIP_POOL_TIMEOUT", 10.0),
+        connection_max_age=env.int("EDIP_CONNECTION_MAX_AGE", 1800),
+        statement_timeout=env.int("EDIP_STATEMENT_TIMEOUT", 45),
+    )
 
 
 def _first(env: environ.Env, names: tuple[str, ...]) -> str:

@@ -17,8 +17,10 @@ from urllib.parse import urlsplit
 from databricks import sql
 from databricks.sql.client import Connection
 
+from . import transport
 from .config import LOOPBACK, WarehouseConfig
 from .credentials import Identity
+from .deadline import limit
 
 logger = logging.getLogger("crm.warehouse")
 
@@ -35,6 +37,10 @@ logging.getLogger("databricks.sql.unsafe").addFilter(lambda record: False)
 MAX_USES = 500
 
 USER_AGENT = "EDIP CRM"
+# Seconds for which the connector repeats a request that is answered with 429 or 503.
+RETRY_SECONDS = 20.0
+
+transport.install()
 
 
 class PooledConnection:
@@ -50,7 +56,9 @@ class PooledConnection:
         self.on_close: Callable[[], None] | None = None
 
     def cursor(self) -> sql.client.Cursor:
+        """Return a cursor whose statement keeps the current deadline."""
         self.uses += 1
+        _retry_policy(self.connection).stop_after_attempts_duration = limit(RETRY_SECONDS)
         return self.connection.cursor()
 
     @property
@@ -83,7 +91,8 @@ class PooledConnection:
 def connect(config: WarehouseConfig, identity: Identity, generation: int = 0) -> PooledConnection:
     """Open a session. Raises errors of the connector or urllib3, for ``errors.translate``."""
     started = time.monotonic()
-    connection = sql.connect(**_arguments(config), **identity.connect_arguments())
+    retry_seconds = {"_retry_stop_after_attempts_duration": limit(RETRY_SECONDS)}
+    connection = sql.connect(**_arguments(config) | retry_seconds, **identity.connect_arguments())
     _never_send_twice(connection)
     logger.info(
         "connected to %s as %s in %.0f ms",
@@ -119,7 +128,8 @@ def _arguments(config: WarehouseConfig) -> dict[str, Any]:
         # waits at least delay_max: 60 s by default; 5 s is the smallest allowed value.
         "_retry_delay_max": 5,
         "_retry_stop_after_attempts_count": config.retries,
-        "_retry_stop_after_attempts_duration": 20,
+        # It gives up instead of waiting for longer than this.
+        "_retry_stop_after_attempts_duration": RETRY_SECONDS,
         # Our results are small: cloud storage would cost another round trip and needs network
         # access to it.
         "use_cloud_fetch": False,
@@ -141,8 +151,13 @@ def _never_send_twice(connection: Connection) -> None:
     from request to request, so one change is enough. statements.py knows which statements are
     repeatable and sends those again itself.
     """
-    # The Thrift backend has the policy; its declared base class does not.
-    policy = connection.session.backend.retry_policy  # type: ignore[attr-defined]
+    policy = _retry_policy(connection)
     policy.read = False
     policy.other = 0
     policy.connect = 0
+
+
+def _retry_policy(connection: Connection) -> Any:
+    """Return the policy of this connection's requests; the connector copies it for each."""
+    # The Thrift backend has it; its declared base class does not.
+    return connection.session.backend.retry_policy  # type: ignore[attr-defined]

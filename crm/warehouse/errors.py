@@ -13,6 +13,7 @@ The tree::
       ObjectNotFound         the catalog, schema, table or warehouse does not exist
       WriteConflict          a concurrent write came first; nothing was committed (2D521)
       StatementTimeout       the statement took too long and was cancelled
+        TimeIsUp             the deadline of the request passed (deadline.py)
       ConstraintViolated     NOT NULL or CHECK (23xxx)
       StatementFailed        any other error of a statement
         ColumnNotFound       a table lacks a column that the statement names (42703)
@@ -112,6 +113,10 @@ class WriteConflict(WarehouseError):
 
 class StatementTimeout(WarehouseError):
     summary = "The statement took too long and was stopped"
+
+
+class TimeIsUp(StatementTimeout):
+    summary = "The request's time was up before the warehouse answered"
 
 
 class ConstraintViolated(WarehouseError):

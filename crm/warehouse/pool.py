@@ -15,152 +15,13 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
-
-from sqlalchemy import exc as sqlalchemy_errors
-from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from .budget import Budget
 from .config import WarehouseConfig
-from .connector import PooledConnection, connect
+from .connector import PooledConnection
 from .credentials import Identity
-from .errors import (
-    Dropped,
-    NotSent,
-    PoolExhausted,
-    SignInAgain,
-    Unavailable,
-    WarehouseError,
-    translate,
-)
-
-if TYPE_CHECKING:
-    from sqlalchemy.engine.interfaces import DBAPIConnection
-
-
-@dataclass(frozen=True)
-class _Lease:
-    """A connection in use, and the queue that it came from."""
-
-    proxy: PoolProxiedConnection
-    queue: QueuePool
-
-    @property
-    def connection(self) -> PooledConnection:
-        # SQLAlchemy types it as any DBAPI connection; ours come from ``_connect``.
-        return cast(PooledConnection, self.proxy.dbapi_connection)
-
-    @property
-    def is_detached(self) -> bool:
-        """Whether SQLAlchemy has dropped the connection."""
-        return self.proxy.dbapi_connection is None
-
-
-class _IdentityPool:
-    """One identity's connections.
-
-    ``generation`` grows when all existing connections become unusable.
-    """
-
-    def __init__(self, config: WarehouseConfig, identity: Identity, budget: Budget) -> None:
-        self.generation = 0
-        self._config = config
-        self._identity = identity
-        self._budget = budget
-        self._retired = False
-        # Held while a connection is returned, so that a replaced queue receives none.
-        self._lock = threading.Lock()
-        self._queue = QueuePool(
-            # PooledConnection has the two methods of DBAPIConnection that QueuePool calls here.
-            cast("Callable[[], DBAPIConnection]", self._connect),
-            pool_size=config.pool_size,
-            max_overflow=0,
-            timeout=config.pool_timeout,
-            recycle=config.connection_max_age,
-            # Surplus sessions then stay idle until they are too old.
-            use_lifo=True,
-            # There are no transactions; the connector's rollback() raises.
-            reset_on_return=None,
-        )
-
-    def _connect(self) -> PooledConnection:
-        self._budget.acquire(self._config.pool_timeout)
-        try:
-            connection = connect(self._config, self._identity, self.generation)
-        except BaseException:
-            self._budget.release()
-            raise
-        connection.on_close = self._budget.release
-        return connection
-
-    def check_out(self) -> _Lease:
-        """Return a usable connection. Raises PoolExhausted, or why none could be opened."""
-        try:
-            while True:
-                queue = self._queue
-                lease = _Lease(queue.connect(), queue)
-                if self._is_current(lease) and not lease.connection.has_expired:
-                    return lease
-                lease.proxy.invalidate()
-        except sqlalchemy_errors.TimeoutError as error:
-            config = self._config
-            raise PoolExhausted(
-                f"none of {config.pool_size} became free within {config.pool_timeout:g} s"
-            ) from error
-        except Exception as error:
-            raise self._explain(translate(error)) from error
-
-    def _explain(self, error: WarehouseError) -> WarehouseError:
-        """Return the error of a failed connect; no statement was sent yet.
-
-        The connector has tried several times. Another attempt helps only where the address may
-        change: a local warehouse that has to be started again.
-        """
-        if isinstance(error, (Dropped, NotSent)):
-            return NotSent() if self._config.starts_itself else Unavailable()
-        return error
-
-    def check_in(self, lease: _Lease) -> None:
-        """Take a connection back; close it if it must not be used again."""
-        if lease.is_detached:
-            return
-        with self._lock:
-            keep = self._is_current(lease) and not self._retired
-            if keep and not (lease.connection.is_worn or lease.connection.has_expired):
-                lease.proxy.close()
-            else:
-                lease.proxy.invalidate()
-        self._budget.notify()
-
-    def _is_current(self, lease: _Lease) -> bool:
-        return lease.queue is self._queue and lease.connection.generation == self.generation
-
-    def give_up(self, generation: int) -> None:
-        """Drop the connections of this generation; later calls for it do nothing."""
-        if generation == self.generation:
-            self.generation += 1
-
-    def close_idle(self) -> int:
-        """Close the idle connections and return their number."""
-        with self._lock:
-            old, self._queue = self._queue, self._queue.recreate()
-            count = old.checkedin()
-            old.dispose()
-        return count
-
-    def retire(self) -> None:
-        """Close the idle connections now, and each of the others when it is returned."""
-        self._retired = True
-        self.close_idle()
-
-    @property
-    def in_use(self) -> int:
-        return self._queue.checkedout()
-
-    @property
-    def idle(self) -> int:
-        return self._queue.checkedin()
+from .errors import SignInAgain
+from .identity_pool import IdentityPool
 
 
 class Pools:
@@ -176,7 +37,7 @@ class Pools:
 
     def _start(self) -> None:
         # Ordered by last use.
-        self._pools: OrderedDict[Identity, _IdentityPool] = OrderedDict()
+        self._pools: OrderedDict[Identity, IdentityPool] = OrderedDict()
         self._lock = threading.Lock()
         self._budget = Budget(self.config.pool_total, self._close_longest_unused)
         self._closer: threading.Thread | None = None
@@ -220,13 +81,13 @@ class Pools:
         """The number of open connections, over all identities."""
         return self._budget.open
 
-    def _pool(self, identity: Identity) -> _IdentityPool:
-        old: list[_IdentityPool] = []
+    def _pool(self, identity: Identity) -> IdentityPool:
+        old: list[IdentityPool] = []
         with self._lock:
             pool = self._pools.get(identity)
             if pool is None:
                 old = self._remove(identity.replaces)
-                pool = _IdentityPool(self.config, identity, self._budget)
+                pool = IdentityPool(self.config, identity, self._budget)
                 self._pools[identity] = pool
                 self._watch_expiry(identity)
             self._pools.move_to_end(identity)
@@ -234,7 +95,7 @@ class Pools:
             other.retire()
         return pool
 
-    def _remove(self, matches: Callable[[Identity], bool]) -> list[_IdentityPool]:
+    def _remove(self, matches: Callable[[Identity], bool]) -> list[IdentityPool]:
         return [self._pools.pop(other) for other in list(self._pools) if matches(other)]
 
     def _close_longest_unused(self) -> bool:
@@ -297,7 +158,7 @@ def _close_expired(reference: weakref.ref[Pools]) -> None:
 
 
 _all_pools: weakref.WeakSet[Pools] = weakref.WeakSet()
-_inherited: list[OrderedDict[Identity, _IdentityPool]] = []
+_inherited: list[OrderedDict[Identity, IdentityPool]] = []
 
 
 def _after_fork() -> None:

@@ -18,6 +18,7 @@ from databricks.sdk.core import Config
 from databricks.sdk.oauth import Token
 
 from .config import WarehouseConfig
+from .deadline import limit
 from .errors import SignInFailed, Unavailable, WarehouseError
 
 Result = TypeVar("Result")
@@ -64,13 +65,13 @@ class TokenSource:
 
     def _token(self) -> Token:
         try:
-            return _within(DEADLINE, self._fetch)
+            return _within(limit(DEADLINE), self._fetch)
         except SignInFailed:
             if self._current_secret() == self._secret:
                 raise
         # The secret was rotated: its file holds another one now.
         self.forget()
-        return _within(DEADLINE, self._fetch)
+        return _within(limit(DEADLINE), self._fetch)
 
     def _fetch(self) -> Token:
         return self._ready().oauth_token()

@@ -25,6 +25,7 @@ from databricks.sql.client import Cursor
 from crm.model.namespace import Namespace
 
 from .credentials import Identity
+from .deadline import Deadline, watch
 from .errors import (
     Dropped,
     NotAdmitted,
@@ -33,6 +34,7 @@ from .errors import (
     SignInFailed,
     Starting,
     StatementTimeout,
+    TimeIsUp,
     WarehouseError,
     WriteConflict,
     translate,
@@ -60,16 +62,23 @@ class Warehouse:
     :param identity: whose rights the statements have.
     :param namespace: where the tables are.
     :param actor: the person who acts, for ``created_by`` and ``updated_by``.
+    :param deadline: when all statements of the request must have ended; None for long work,
+        whose statements have their own limits.
     """
 
     pools: Pools = field(repr=False)
     identity: Identity
     namespace: Namespace
     actor: str
+    deadline: Deadline | None = field(default=None, repr=False, compare=False)
 
     def at(self, namespace: Namespace) -> Warehouse:
         """Return the same warehouse with the tables of another namespace."""
         return replace(self, namespace=namespace)
+
+    def within(self, deadline: Deadline | None) -> Warehouse:
+        """Return the same warehouse with this deadline; None for long work."""
+        return replace(self, deadline=deadline)
 
     @property
     def cache_key(self) -> tuple[str, Namespace, str]:
@@ -84,7 +93,7 @@ class Warehouse:
 
         Raises WarehouseError.
         """
-        return _Run(self, sql, params, repeatable=True).result(_rows)
+        return _Run(self, sql, params, repeatable=True, writes=False).result(_rows)
 
     def execute(self, sql: str, params: Params | None = None, *, repeatable: bool) -> int:
         """Run a write or a command and return how many rows changed. Raises WarehouseError.
@@ -92,19 +101,26 @@ class Warehouse:
         :param repeatable: running it twice has the same effect as running it once (a MERGE on
             the key, a DELETE), so that it may be sent again when its answer was lost.
         """
-        return _Run(self, sql, params, repeatable=repeatable).result(_changed)
+        return _Run(self, sql, params, repeatable=repeatable, writes=True).result(_changed)
 
 
 class _Run:
     """One statement with its attempts."""
 
     def __init__(
-        self, warehouse: Warehouse, sql: str, params: Params | None, *, repeatable: bool
+        self,
+        warehouse: Warehouse,
+        sql: str,
+        params: Params | None,
+        *,
+        repeatable: bool,
+        writes: bool,
     ) -> None:
         self.warehouse = warehouse
         self.sql = sql
         self.params = dict(params) if params else None
         self.repeatable = repeatable
+        self.writes = writes
         self.label = _label(sql)
         self.query_id: str | None = None
         self.attempts = 0
@@ -127,7 +143,7 @@ class _Run:
     def _attempt(self, read: Callable[[Cursor], Result]) -> Result:
         pools, identity = self.warehouse.pools, self.warehouse.identity
         self.query_id = None
-        with pools.connection(identity) as connection:
+        with watch(self.warehouse.deadline), pools.connection(identity) as connection:
             cursor = connection.cursor()
             try:
                 # No query tags: a workspace without that preview fails the statement with
@@ -143,7 +159,9 @@ class _Run:
                 known = translate(error, self.query_id)
                 if isinstance(known, SessionLost) and self.query_id:
                     known = Dropped(query_id=self.query_id)
-                if isinstance(known, (SessionLost, NotSent, Dropped, SignInFailed)):
+                if isinstance(known, TimeIsUp) and self.query_id and self.writes:
+                    known = Dropped(query_id=self.query_id)
+                if isinstance(known, (SessionLost, NotSent, Dropped, SignInFailed, TimeIsUp)):
                     connection.mark_lost()
                     pools.invalidate(identity, connection)
                 raise known from error
@@ -151,14 +169,16 @@ class _Run:
                 _close(cursor)
 
     def _may_repeat(self, error: WarehouseError) -> bool:
-        if time.monotonic() - self.started > BUDGET:
+        if time.monotonic() - self.started > BUDGET or self._is_out_of_time:
             return False
         if isinstance(error, WriteConflict):
             self.conflicts += 1
             if self.conflicts == CONFLICT_ATTEMPTS:
                 return False
+            deadline = self.warehouse.deadline
             # With jitter, or writers that collided collide again.
-            time.sleep(random.uniform(0.02, 0.1) * 2**self.conflicts)
+            pause = random.uniform(0.02, 0.1) * 2**self.conflicts
+            time.sleep(min(pause, deadline.left) if deadline else pause)
             return True
         if not self.repeatable and (isinstance(error, Dropped) or self.query_id):
             return False
@@ -169,8 +189,15 @@ class _Run:
             return self.warehouse.identity.renew()
         return isinstance(error, (SessionLost, NotSent, Dropped))
 
+    @property
+    def _is_out_of_time(self) -> bool:
+        deadline = self.warehouse.deadline
+        return deadline is not None and not deadline.left
+
     def _give_up(self, error: WarehouseError) -> NoReturn:
         logger.warning("%s failed: %s", self._facts(), error)
+        if isinstance(error, Dropped) and self._is_out_of_time and not self.writes:
+            raise TimeIsUp(query_id=self.query_id) from error
         if isinstance(error, SessionLost):
             # While a warehouse starts, sessions end as soon as they are opened.
             raise Starting(query_id=self.query_id) from error

@@ -61,7 +61,7 @@ def test_waiting_ends(make: Any, identity: AccessToken) -> None:
     pools = make(pool_size=2, pool_timeout=0.2)
     with pools.connection(identity), pools.connection(identity):
         started = time.monotonic()
-        with pytest.raises(PoolExhausted, match=r"none of 2 became free within 0.2 s"):
+        with pytest.raises(PoolExhausted, match="none of 2 became free in time"):
             session(pools, identity)
         assert 0.15 < time.monotonic() - started < 2
     assert session(pools, identity)

@@ -1,0 +1,228 @@
+"""One deadline for all that a request does, also against a warehouse that hangs or drips."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from crm.identity.sign_in import sign_in
+from crm.model.namespace import Namespace
+from crm.repository.tables.inspection import ping
+from crm.warehouse import Warehouse
+from crm.warehouse.deadline import Deadline
+from crm.warehouse.errors import (
+    Dropped,
+    PoolExhausted,
+    StatementTimeout,
+    TimeIsUp,
+    Unavailable,
+    WarehouseError,
+)
+from crm.warehouse.pool import Pools
+
+from ..conftest import LocalWarehouse, Statements
+from ..slow_proxy import DRIP, HANG, PASS, SlowProxy, slow_proxy
+from .notes import ids, insert
+
+# A hanging warehouse took 60 s before there was a deadline. The machine may be busy.
+SLACK = 8.0
+
+
+@pytest.fixture
+def proxy(server: LocalWarehouse) -> Iterator[SlowProxy]:
+    with slow_proxy(server.url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def slow(warehouse: Warehouse, proxy: SlowProxy) -> Iterator[Warehouse]:
+    """The warehouse through the proxy."""
+    pools = Pools(replace(warehouse.pools.config, url=proxy.url))
+    yield replace(warehouse, pools=pools)
+    proxy.mode = PASS
+    pools.dispose()
+
+
+@contextmanager
+def ends_after(seconds: float) -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    assert seconds - 0.1 <= time.monotonic() - started < seconds + SLACK
+
+
+def due(wh: Warehouse, seconds: float) -> Warehouse:
+    return wh.within(Deadline.after(seconds))
+
+
+@pytest.mark.parametrize("mode", [HANG, DRIP])
+def test_a_read_ends(slow: Warehouse, proxy: SlowProxy, mode: str) -> None:
+    ping(slow)
+    proxy.mode = mode
+    with ends_after(1), pytest.raises(StatementTimeout):
+        ping(due(slow, 1))
+    # The connection is not used again.
+    proxy.mode = PASS
+    ping(due(slow, 10))
+
+
+@pytest.mark.parametrize("mode", [HANG, DRIP])
+def test_connecting_ends(slow: Warehouse, proxy: SlowProxy, mode: str) -> None:
+    proxy.mode = mode
+    with ends_after(1), pytest.raises((Unavailable, TimeIsUp)):
+        ping(due(slow, 1))
+    assert slow.pools.open == 0
+    proxy.mode = PASS
+    ping(due(slow, 10))
+
+
+@pytest.mark.parametrize("mode", [HANG, DRIP])
+@pytest.mark.parametrize("repeatable", [True, False])
+def test_a_write_ends_and_says_that_it_may_have_run(
+    slow: Warehouse,
+    proxy: SlowProxy,
+    table: str,
+    statements: Statements,
+    mode: str,
+    repeatable: bool,
+) -> None:
+    assert ids(slow, table) == []
+    proxy.mode = mode
+    with statements() as done, ends_after(2), pytest.raises(Dropped):
+        insert(due(slow, 2), table, "a", repeatable=repeatable)
+    assert len(done) == 1
+    proxy.mode = PASS
+    assert ids(slow, table) == ["a"]
+
+
+def test_waiting_for_a_connection_ends(server: LocalWarehouse, warehouse: Warehouse) -> None:
+    wh = replace(warehouse, pools=Pools(server.config(pool_size=1, pool_timeout=60)))
+    with wh.pools.connection(wh.identity), ends_after(0.5), pytest.raises(PoolExhausted):
+        ping(due(wh, 0.5))
+    ping(due(wh, 10))
+    wh.pools.dispose()
+
+
+def test_waiting_for_the_total_ends(server: LocalWarehouse, warehouse: Warehouse) -> None:
+    pools = Pools(server.config(pool_size=4, pool_total=1, pool_timeout=60))
+    wh = replace(warehouse, pools=pools)
+    with wh.pools.connection(wh.identity), ends_after(0.5), pytest.raises(PoolExhausted):
+        ping(due(wh, 0.5))
+    pools.dispose()
+
+
+def test_statements_share_it(
+    warehouse: Warehouse, server: LocalWarehouse, statements: Statements
+) -> None:
+    ping(warehouse)
+    server.fault("latency", times=None, seconds=1, match="SELECT 1")
+    shared = due(warehouse, 2.5)
+    with statements() as done, ends_after(2.5), pytest.raises(StatementTimeout):
+        for _ in range(10):
+            ping(shared)
+    assert 1 <= len(done) <= 3
+
+
+@pytest.mark.parametrize("fault", ["starting", "conflict", "drop_before"])
+def test_retries_end(warehouse: Warehouse, server: LocalWarehouse, table: str, fault: str) -> None:
+    insert(warehouse, table, "a")
+    server.fault(fault, times=None, match="INSERT")
+    started = time.monotonic()
+    with pytest.raises(WarehouseError):
+        insert(due(warehouse, 1), table, "b", repeatable=True)
+    assert time.monotonic() - started < 1 + SLACK - 4  # a retry of the connector waits 5 s
+
+
+def test_after_it_nothing_is_sent(warehouse: Warehouse, statements: Statements) -> None:
+    ping(warehouse)
+    over = due(warehouse, 0)
+    with statements() as done, pytest.raises(TimeIsUp):
+        ping(over)
+    assert done == []
+
+
+def test_an_answer_in_time_leaves_the_connection_alone(warehouse: Warehouse) -> None:
+    """A deadline that passes later does not end the next statement on the same connection."""
+    wh = replace(warehouse, pools=Pools(replace(warehouse.pools.config, pool_size=1)))
+    ping(due(wh, 3))
+    with wh.pools.connection(wh.identity) as connection:
+        session = connection.connection.get_session_id_hex()
+    time.sleep(3.2)
+    ping(due(wh, 30))
+    with wh.pools.connection(wh.identity) as connection:
+        assert connection.connection.get_session_id_hex() == session
+    wh.pools.dispose()
+
+
+# --- requests ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def through_proxy(warehouse: Warehouse, proxy: SlowProxy, settings: Any) -> Iterator[None]:
+    """The app reaches the warehouse through the proxy and has two seconds for a request."""
+    settings.WAREHOUSE = replace(settings.WAREHOUSE, url=proxy.url)
+    settings.EDIP_REQUEST_TIMEOUT = 2.0
+    yield
+    proxy.mode = PASS
+
+
+@pytest.mark.usefixtures("through_proxy")
+@pytest.mark.parametrize("mode", [HANG, DRIP])
+def test_a_page_ends(client: Client, proxy: SlowProxy, mode: str) -> None:
+    assert client.get("/accounts/").status_code == 200
+    proxy.mode = mode
+    with ends_after(2):
+        response = client.get("/accounts/")
+    assert response.status_code == 504
+    assert "took too long" in response.content.decode()
+    proxy.mode = PASS
+    assert client.get("/accounts/").status_code == 200
+
+
+@pytest.mark.usefixtures("through_proxy")
+def test_a_save_that_hangs_says_that_it_is_not_known(
+    client: Client, proxy: SlowProxy, warehouse: Warehouse
+) -> None:
+    assert client.get("/accounts/").status_code == 200
+    data = {"bsnid": "BSN1", "team": "Typed with care", "business_area": "Finance"}
+    proxy.mode = HANG
+    with ends_after(2):
+        response = client.post("/accounts/new/", data)
+    assert response.status_code in (503, 504)
+    assert "Typed with care" in response.content.decode()
+
+
+def test_long_work_has_no_deadline(rf: Any, settings: Any, namespace: Namespace) -> None:
+    wh = sign_in(rf.get("/")).open_warehouse()
+    assert wh.deadline is not None
+    assert 19 < wh.deadline.left <= 20
+    assert wh.at(namespace).deadline is wh.deadline
+    assert wh.within(None).deadline is None
+
+
+def test_two_requests_have_their_own(slow: Warehouse, proxy: SlowProxy) -> None:
+    """The end of one does not touch the connection of another."""
+    ping(slow)
+    answers: list[Any] = []
+    started = threading.Event()
+
+    def long() -> None:
+        started.set()
+        answers.append(due(slow, 30).query("SELECT 1 AS one"))
+
+    proxy.mode = HANG
+    other = threading.Thread(target=long)
+    other.start()
+    started.wait(5)
+    with pytest.raises((StatementTimeout, Unavailable)):
+        ping(due(slow, 1))
+    assert answers == []
+    proxy.mode = PASS
+    other.join(30)
+    assert answers == [[{"one": 1}]]
