@@ -106,6 +106,9 @@ def test_an_insert_has_defaults_checks_and_its_own_conditions(
     sql = sql_of(prepare("INSERT INTO people (id) SELECT head FROM teams WHERE team = 'x'"))
     assert "CASE WHEN COALESCE(((CAST('none' AS STRING)) <> ''), FALSE)" in sql
     assert "CAST('none' AS STRING) AS `name`" in sql
+    assert "VALUES ('a', 'none')" in sql_of(
+        prepare("INSERT INTO people (id, name) VALUES ('a', DEFAULT)")
+    )
     # Otherwise the engine would check NOT NULL before the condition.
     assert "WHERE team = 'x') AS src LIMIT 1000000000000000) AS s(c0)" in sql
 
@@ -162,7 +165,7 @@ def test_an_update_reads_the_rows_that_it_changes(prepare: Prepare) -> None:
         "UPDATE warehouse.t_people AS p SET `name` = UPPER(p.name) WHERE p.id = <named key>"
     )
     assert reads_of(write) == "SELECT * FROM <version> AS p WHERE p.id = <named key>"
-    assert set(write.counts) == {"num_affected_rows"}
+    assert write.counts == {"num_affected_rows": "numUpdatedRows"}
     assert [need.privilege for need in write.needs] == ["MODIFY", "SELECT"]
 
 
@@ -178,6 +181,7 @@ def test_a_delete_of_all_rows_reads_nothing_of_the_user(prepare: Prepare) -> Non
     assert sql_of(write) == "DELETE FROM warehouse.t_people AS `people`"
     assert reads_of(write) == "SELECT * FROM <version> AS `people`"
     assert [need.privilege for need in write.needs] == ["MODIFY"]
+    assert write.counts == {"num_affected_rows": "numDeletedRows"}
 
 
 def test_a_delete_has_no_coalesce(prepare: Prepare) -> None:
@@ -206,6 +210,20 @@ def test_a_merge_reads_the_rows_that_match(prepare: Prepare) -> None:
         "SELECT `t`.* FROM <version> AS t LEFT SEMI JOIN warehouse.t_teams AS s ON t.id = s.head"
     )
     assert set(write.counts) == {"num_updated_rows", "num_deleted_rows", "num_inserted_rows"}
+
+
+def test_a_merge_evaluates_the_conditions_of_its_source_first(
+    prepare: Prepare, people: Table
+) -> None:
+    people.columns[0].nullable = False
+    source = "(SELECT head FROM teams WHERE team = 'x')"
+    sql = sql_of(
+        prepare(
+            f"MERGE INTO people t USING {source} s ON t.id = s.head "
+            "WHEN NOT MATCHED THEN INSERT (id) VALUES (s.head)"
+        )
+    )
+    assert "WHERE team = 'x') AS src LIMIT 1000000000000000) AS s ON" in sql
 
 
 def test_every_clause_of_a_merge_is_checked(prepare: Prepare, people: Table) -> None:
