@@ -76,6 +76,18 @@ def test_keys_can_be_changed(settings: Any) -> None:
     assert opened(session) is None
 
 
+def test_the_token_has_an_encryption_of_its_own(settings: Any) -> None:
+    """Without the signature that Django's cookie adds, which depends on the same keys."""
+    settings.SECRET_KEY = "the old key " * 5
+    session = SessionStore()
+    vault.store(session, StoredSignIn(ALICE, "x", 0.0, "dapi-1"))
+    assert vault.load(session)
+    settings.SECRET_KEY = "the new key " * 5
+    assert vault.load(session) is None
+    settings.SECRET_KEY_FALLBACKS = ["the old key " * 5]
+    assert vault.load(session)
+
+
 @pytest.mark.parametrize("garbage", ["", "x", 7, None, ["a"], "gAAAAA" + "A" * 200])
 def test_what_we_did_not_seal_counts_as_nothing(garbage: object) -> None:
     session = SessionStore()
