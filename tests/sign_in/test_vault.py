@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import secrets
 import time
 import zlib
@@ -120,6 +122,14 @@ def test_when_a_token_ends() -> None:
     for length in range(4):
         assert tokens.subject(jwt(ALICE + "x" * length)) == ALICE + "x" * length
     assert tokens.subject("dapi-1234") == ""
+
+
+@pytest.mark.parametrize("claims", [{"exp": "soon", "sub": 7}, {"exp": None}, {}, [], "x", 7])
+def test_claims_that_are_of_no_use(claims: object) -> None:
+    part = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    token = f"e30.{part}.x"
+    assert abs(tokens.expiry(token) - time.time() - tokens.LIFETIME) < 2
+    assert tokens.subject(token) == ""
 
 
 def test_whatever_the_length_the_cookie_fits_into_4096_bytes() -> None:
