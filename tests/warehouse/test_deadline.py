@@ -15,6 +15,7 @@ from django.test import Client
 from crm.identity.sign_in import sign_in
 from crm.model.namespace import Namespace
 from crm.repository.tables.inspection import ping
+from crm.views import import_
 from crm.warehouse import Warehouse
 from crm.warehouse.deadline import Deadline
 from crm.warehouse.errors import (
@@ -204,6 +205,29 @@ def test_long_work_has_no_deadline(rf: Any, settings: Any, namespace: Namespace)
     assert 19 < wh.deadline.left <= 20
     assert wh.at(namespace).deadline is wh.deadline
     assert wh.within(None).deadline is None
+    request = rf.get("/")
+    request.warehouse = wh
+    assert import_._warehouse(request).deadline is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/accounts/?format=csv",
+        "/admin-tools/export/?format=json",
+        "/admin-tools/integrity/",
+        "/admin-tools/?check",
+    ],
+)
+def test_long_work_may_take_longer(
+    client: Client, warehouse: Warehouse, settings: Any, path: str
+) -> None:
+    settings.EDIP_REQUEST_TIMEOUT = 0.0
+    assert client.get("/accounts/").status_code == 504
+    response = client.get(path)
+    assert response.status_code == 200
+    assert response.getvalue()
+    assert "fail" not in str(response.context and response.context.get("report"))
 
 
 def test_two_requests_have_their_own(slow: Warehouse, proxy: SlowProxy) -> None:
