@@ -128,7 +128,7 @@ def test_moments_that_cannot_be_read(
 def test_what_is_no_moment(client: Client, sample: Warehouse, address: str) -> None:
     response = client.get(f"/as-of/{address}/accounts/")
     assert response.status_code == 404
-    assert "is no moment" in parsed(response).get_text()
+    assert "is not a moment" in parsed(response).get_text()
 
 
 def test_choosing_a_moment(client: Client, sample: Warehouse) -> None:
