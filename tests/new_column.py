@@ -99,7 +99,7 @@ def migrates() -> None:
     assert client().get("/accounts/").status_code == 503
     assert call("migrate_tables", "--plan").count("ADD COLUMNS") == 3
     assert "done" in call("migrate_tables")
-    assert call("migrate_tables", "--check") == "The tables are as they should be.\n"
+    assert call("migrate_tables", "--check") == "The tables are up to date.\n"
     from django.conf import settings
 
     from crm.identity.warehouses import for_person
