@@ -211,11 +211,13 @@ def test_docs_are_complete_and_true() -> None:
     assert sorted(set(problems(BASE_DIR))) == []
 
 
-def test_the_readme_and_the_glossary_are_short() -> None:
+def test_the_docs_are_short() -> None:
     assert len((BASE_DIR / "README.md").read_text().splitlines()) <= 100
     assert len(table((BASE_DIR / "docs" / "architecture.md").read_text(), "word")) <= 30
     for file in (BASE_DIR / "docs" / "decisions").glob("*.md"):
         assert len(file.read_text().splitlines()) <= 40, file.name
+    for picture in (BASE_DIR / "docs").glob("*.png"):
+        assert picture.stat().st_size < 200_000, picture.name
 
 
 @pytest.fixture(scope="module")
