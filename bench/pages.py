@@ -80,7 +80,7 @@ def load(accounts: int) -> dict[str, int]:
     from crm.identity.warehouses import for_person
     from crm.model import vocabulary
     from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES
-    from crm.repository.transfer import insert_missing
+    from crm.repository.transfer.insert_missing import insert_missing
 
     pick, today = random.Random(1), dt.date.today()
     keys = [f"B{n:05d}" for n in range(accounts)]
@@ -124,7 +124,7 @@ def load(accounts: int) -> dict[str, int]:
     }
     warehouse = for_person(PERSON)
     for table, content in rows.items():
-        insert_missing.insert_missing(warehouse, table, content)
+        insert_missing(warehouse, table, content)
     return {table.plural: len(content) for table, content in rows.items()}
 
 

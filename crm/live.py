@@ -1,11 +1,11 @@
-"""Others' changes, for the pages that are open: one statement per interval for the whole process.
+"""Recent changes for open pages: one statement per interval for the whole process.
 
-Pages ask every second and a half. The first who asks after the interval has the warehouse asked;
-to all others, and to whoever asks sooner, what is known is told. While no page is open nobody
-asks, and the warehouse can go to sleep. Whoever signs in with their own rights has a watch of
-their own, which reads with those rights: nothing is told to one person that another has read.
+Pages ask every second and a half. The first request after the interval asks the warehouse; all
+others get the answer of the last statement. While no page is open nobody asks, and the warehouse
+can go to sleep. Each identity has its own watch, which reads with its rights: nobody gets a change
+that was read with the rights of another person.
 
-A cursor is the versions of the tables, so that any process can answer it.
+A cursor is the versions of the tables, so that every process can answer it.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ import datetime as dt
 import threading
 import time
 from collections import deque
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from cachetools import TTLCache
 from django.conf import settings
 
-from crm.model.namespace import Namespace
 from crm.model.schema import TABLES
 from crm.repository.past import recent_changes
-from crm.repository.past.recent_changes import News
+from crm.repository.past.recent_changes import RecentChange
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
 
-# A page that has just been made may have been read by so much before the watch looked.
+# A new page may have been read so long before the watch read the changes.
 FRESH = dt.timedelta(minutes=1)
 _MOST_WATCHES = 200
-# A watch that nobody has asked for so many seconds is forgotten.
+# A watch that nobody asked for so many seconds is dropped.
 _WATCH_SECONDS = 3600
 
 Versions = dict[str, int]
@@ -37,96 +37,108 @@ Versions = dict[str, int]
 
 @dataclass(frozen=True)
 class Answer:
-    """``missed`` says that more has happened since the cursor than is remembered."""
+    """The changes since a cursor, and the next cursor.
+
+    ``missed``: there were more changes than the watch keeps.
+    """
 
     cursor: str
-    recent_changes: list[News]
+    recent_changes: list[RecentChange]
     missed: bool = False
 
 
 @dataclass
 class Watch:
-    """What happened lately, as one identity may see it."""
+    """The recent changes that one identity may see.
+
+    ``_seen`` are the versions up to which they were read, None before the first time; ``_dropped``
+    the latest versions of changes that are not kept any more.
+    """
 
     _seen: Versions | None = None
-    _floor: Versions = field(default_factory=dict)
-    _heard: deque[tuple[float, News]] = field(default_factory=deque)
+    _dropped: Versions = field(default_factory=dict)
+    _changes: deque[tuple[float, RecentChange]] = field(default_factory=deque)
     _asked_at: float = float("-inf")
     _state: threading.Lock = field(default_factory=threading.Lock)
     _asking: threading.Lock = field(default_factory=threading.Lock)
 
     def ask(self, wh: Warehouse, cursor: str) -> Answer:
-        """What happened since the cursor; since a minute ago, for a page that has none.
+        """Return the changes since the cursor; without one, those of the last minute.
 
-        At most one statement (at first, one per table more). Raises WarehouseError.
+        At most one statement; the first time, one more per table. Raises WarehouseError.
         """
         if self._asking.acquire(blocking=self._seen is None):
             try:
                 if time.monotonic() - self._asked_at >= settings.EDIP_LIVE_SECONDS:
-                    self._look(wh)
+                    self._read(wh)
             finally:
                 self._asking.release()
         with self._state:
             if self._seen is None:
                 return Answer(cursor, [])
-            return self._answer(_parsed(cursor))
+            return self._answer(self._seen, _parse(cursor))
 
-    def _look(self, wh: Warehouse) -> None:
+    def _read(self, wh: Warehouse) -> None:
         self._asked_at = time.monotonic()
         try:
-            if self._seen is None:
-                seen = recent_changes.versions(wh, FRESH)
+            seen = self._seen
+            if seen is None:
+                seen = recent_changes.versions_before(wh, FRESH)
                 with self._state:
-                    self._seen, self._floor = seen, dict(seen)
-                    self._heard.clear()
-            found = recent_changes.since(wh, self._seen)
+                    self._seen, self._dropped = seen, dict(seen)
+                    self._changes.clear()
+            found = recent_changes.changes_since(wh, seen)
         except WarehouseError:
-            # The tables may have been made anew: next time from the beginning.
+            # The tables may have been created anew: the next request begins from scratch.
             with self._state:
                 self._seen = None
             raise
         with self._state:
-            self._take(found)
+            self._add(seen, found)
 
-    def _take(self, found: list[News]) -> None:
+    def _add(self, seen: Versions, found: list[RecentChange]) -> None:
         now = time.monotonic()
-        self._heard.extend((now, each) for each in found)
-        for each in found:
-            self._seen[each.table.name] = max(self._seen[each.table.name], each.version)
-        while len(self._heard) > recent_changes.MOST:
-            _, gone = self._heard.popleft()
-            name = gone.table.name
-            self._floor[name] = max(self._floor[name], gone.version)
+        self._changes.extend((now, change) for change in found)
+        for change in found:
+            seen[change.table.name] = max(seen[change.table.name], change.version)
+        while len(self._changes) > recent_changes.LIMIT:
+            _, dropped = self._changes.popleft()
+            name = dropped.table.name
+            self._dropped[name] = max(self._dropped[name], dropped.version)
 
-    def _answer(self, cursor: Versions | None) -> Answer:
+    def _answer(self, seen: Versions, cursor: Versions | None) -> Answer:
         if cursor is None:
-            recent = time.monotonic() - FRESH.total_seconds()
-            return Answer(_written(self._seen), [n for at, n in self._heard if at >= recent])
-        told = [n for _, n in self._heard if n.version > cursor[n.table.name]]
-        missed = any(cursor[name] < version for name, version in self._floor.items())
-        # Another process may be ahead of this one.
-        ahead = {name: max(version, self._seen[name]) for name, version in cursor.items()}
-        return Answer(_written(ahead), told, missed)
+            since = time.monotonic() - FRESH.total_seconds()
+            return Answer(_format(seen), [change for at, change in self._changes if at >= since])
+        changes = [change for _, change in self._changes if _is_after(change, cursor)]
+        missed = any(cursor[name] < version for name, version in self._dropped.items())
+        # The cursor may be ahead of this process, if another one made it.
+        ahead = {name: max(version, seen[name]) for name, version in cursor.items()}
+        return Answer(_format(ahead), changes, missed)
 
 
-_watches: TTLCache[tuple[str, Namespace, str], Watch] = TTLCache(_MOST_WATCHES, _WATCH_SECONDS)
 _lock = threading.Lock()
+_watches: TTLCache[Hashable, Watch] = TTLCache(_MOST_WATCHES, _WATCH_SECONDS)
 
 
 def ask(wh: Warehouse, cursor: str) -> Answer:
-    """See ``Watch.ask``."""
+    """Ask the watch of this identity; see ``Watch.ask``."""
     with _lock:
         watch = _watches.get(wh.cache_key) or Watch()
-        _watches[wh.cache_key] = watch  # each question begins its time anew
+        _watches[wh.cache_key] = watch  # its time begins anew
     return watch.ask(wh, cursor)
 
 
-def _written(versions: Versions) -> str:
+def _is_after(change: RecentChange, cursor: Versions) -> bool:
+    return change.version > cursor[change.table.name]
+
+
+def _format(versions: Versions) -> str:
     return ".".join(str(versions[table.name]) for table in TABLES)
 
 
-def _parsed(cursor: str) -> Versions | None:
-    """None for what is no cursor."""
+def _parse(cursor: str) -> Versions | None:
+    """Return None for a text that is no cursor."""
     parts = cursor[:100].split(".")
     if len(parts) != len(TABLES) or not all(p.isascii() and p.isdecimal() for p in parts):
         return None

@@ -22,12 +22,11 @@ from typing import Any
 import cachetools
 import pytest
 
-from crm import live, sample_data
+from crm import sample_data
 from crm.model.namespace import Namespace
 from crm.model.schema import TABLES
-from crm.repository import _writing, ddl, versions
-from crm.repository.past import change_feed
-from crm.repository.transfer import insert_missing
+from crm.repository import ddl
+from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse, dispose_all, open_shared
 from crm.warehouse.config import LOCAL_TOKEN, WarehouseConfig
 
@@ -202,7 +201,7 @@ class Schemas:
             wh.execute(statement, repeatable=True)
         if with_sample:
             for table, rows in sample_data.rows(dt.datetime.now(dt.UTC).date()).items():
-                insert_missing.insert_missing(wh, table, rows)
+                insert_missing(wh, table, rows)
         return namespace
 
     def _was_written(self, namespace: Namespace, before: int) -> bool:
@@ -256,9 +255,6 @@ def forget_everything() -> None:
             for value in vars(module).values():
                 if isinstance(value, cachetools.Cache):
                     value.clear()
-    change_feed.forget_all()
-    for cache in (versions._known, live._watches, _writing._known):
-        cache.clear()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ Run as a process of its own, so that every module sees the changed schema from i
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import importlib.util
 import io
 import os
@@ -58,12 +59,16 @@ def main(url: str, schema: str, folder: Path) -> None:
 
     settings.WAREHOUSE = WarehouseConfig(is_local=True, url=url, token=LOCAL_TOKEN)
     settings.NAMESPACE = Namespace("edip_test", schema)
+    before = dt.datetime.now(dt.UTC)
+    version = accounts_version()
     migrates()
     account_from_form_to_page()
     children_from_form_to_page()
     lists_as_files()
     history_names_the_column()
+    pages_as_of_before(before)
     export_and_import(folder)
+    restores(version)
 
 
 def call(command: str, *arguments: str, **options: Any) -> str:
@@ -154,6 +159,16 @@ def history_names_the_column() -> None:
         assert text in shown, text
 
 
+def pages_as_of_before(moment: dt.datetime) -> None:
+    then = f"/as-of/{moment:%Y-%m-%dT%H:%M:%S.%fZ}"
+    about = page(f"{then}/accounts/BSN1/")
+    assert "Cost center" in about
+    assert "4711" not in about
+    for path in ("/accounts/", "/use-cases/", "/updates/", "/since/", "/accounts/BSN1/history/"):
+        page(then + path)
+    assert "4711" in page(f"{then}/accounts/BSN1/since/")
+
+
 def export_and_import(folder: Path) -> None:
     first, second, archive = folder / "1.json", folder / "2.json", folder / "tables.zip"
     call("export_data", output=first)
@@ -168,6 +183,23 @@ def export_and_import(folder: Path) -> None:
     empty()
     call("import_legacy", str(archive))
     lists_as_files()
+
+
+def accounts_version() -> int:
+    from crm.identity.warehouses import for_person
+    from crm.model.schema import ACCOUNTS
+    from crm.repository import versions
+
+    return versions.load(for_person("alice@example.com")).commits[ACCOUNTS][-1].version
+
+
+def restores(version: int) -> None:
+    """A version before the column is restored; the column comes back empty."""
+    said = call("restore", "--yes", "--to-version", f"accounts={version}")
+    assert "step 2" in said
+    shown = page("/accounts/BSN1/")
+    assert "Cost center" in shown
+    assert "4711" not in shown
 
 
 def empty() -> None:

@@ -37,10 +37,6 @@ REGISTRIES = {
     "crm/warehouse/pool.py: _inherited",
     "crm/warehouse/service_principal.py: _sources",
     "edip/local.py: _registered",
-    # Three caches that are still made by hand.
-    "crm/repository/_writing.py: _known",
-    "crm/repository/past/change_feed.py: _known",
-    "crm/repository/versions.py: _known",
 }
 
 
@@ -62,7 +58,7 @@ def caches() -> dict[str, Cache[Any, Any]]:
 
 def test_every_cache_is_bounded() -> None:
     found = caches()
-    assert len(found) >= 3
+    assert len(found) >= 6
     assert [name for name, cache in found.items() if not cache.maxsize < 100_000] == []
     remembered = {
         f"{module.__name__}.{name}": value.cache_parameters()["maxsize"]
@@ -138,6 +134,9 @@ def test_no_token_is_in_a_key(signed_in: Any, warehouse: Warehouse, account: str
     assert {name for name, found in keys.items() if found} >= {
         "crm.identity.rights._writers",
         "crm.identity.vault._fernets",
+        "crm.live._watches",
+        "crm.repository._writing._checked",
+        "crm.repository.versions._cache",
     }
     leaks = [name for name, found in keys.items() if alice.token in strings(found)]
     assert leaks == []

@@ -30,7 +30,7 @@ FORMATS: dict[str, Writer] = {
 def export(wh: Warehouse, form: str, path: Path) -> dict[str, int]:
     """Write the file; how many rows of each table it holds. Raises WarehouseError, OSError."""
     counts = dict.fromkeys((table.plural for table in TABLES), 0)
-    still = read_all.standing_still(wh)
+    still = read_all.snapshot(wh)
 
     def counted(table: Table) -> Rows:
         for row in read_all.rows(still, table):

@@ -57,5 +57,5 @@ def together(texts: Iterable[str]) -> str:
 def _as_json(table: Table, row: Clean, given: Collection[str]) -> str:
     """In JSON each record may have other keys, so each says of which columns it speaks."""
     values = [row[name] for name in table.names]
-    cells = [*values, upsert.mask(table, given)]
+    cells = [*values, upsert.presence(table, given)]
     return json.dumps(cells, ensure_ascii=False, separators=(",", ":"))

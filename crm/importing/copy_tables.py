@@ -9,7 +9,8 @@ from __future__ import annotations
 from crm.model.namespace import Namespace
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository.transfer import copy_tables
-from crm.repository.transfer.copy_tables import Copy, Origin
+from crm.repository.transfer._clean import Origin
+from crm.repository.transfer.copy_tables import Copy
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from crm.warehouse import Warehouse
 
@@ -87,9 +88,9 @@ def _take_in(copy: Copy, outcome: Outcome, options: Options) -> None:
     """The rows found to differ are afterwards the only ones that do: more would be an error."""
     states, overwrite = outcome.states, options.on_conflict == UPDATE
     if states[NEW] or (overwrite and states[DIFFERENT]):
-        outcome.written = copy.take_in(overwrite=overwrite)
-    sums = copy.sums()
+        outcome.written = copy.upsert(overwrite=overwrite)
+    sums = copy.checksums()
     left = 0 if overwrite else states[DIFFERENT]
     outcome.checked = states[NEW] + states[UNCHANGED] + states[DIFFERENT] - left
-    outcome.found = sums["there"] - (sums["different"] or 0)
-    outcome.compare(sums["given_sum"], sums["there_sum"])
+    outcome.found = sums.found - sums.different
+    outcome.compare(sums.source, sums.warehouse)

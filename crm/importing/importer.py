@@ -175,7 +175,7 @@ class _Run:
 
     def _one_chunk(self, table: Table, chunk: Chunk, outcome: Outcome) -> list[str]:
         """Take it in; the state of each row before."""
-        states = upsert.classify(self.wh, table, together(chunk.texts), masked=True)
+        states = upsert.classify(self.wh, table, together(chunk.texts), sparse=True)
         wanted = {NEW, DIFFERENT} if self.options.on_conflict == UPDATE else {NEW}
         kept: list[str] = []
         for n, text in enumerate(chunk.texts):
@@ -188,10 +188,10 @@ class _Run:
         rows = together(kept)
         if any(state in wanted for state in states):
             overwrite = self.options.on_conflict == UPDATE
-            outcome.written += upsert.take_in(
-                self.wh, table, rows, overwrite=overwrite, masked=True
+            outcome.written += upsert.upsert(
+                self.wh, table, rows, overwrite=overwrite, sparse=True
             )
-        sums = upsert.sums(self.wh, table, rows, masked=True)
+        sums = upsert.checksums(self.wh, table, rows, sparse=True)
         outcome.checked += sums.rows
         outcome.found += sums.found
         outcome.compare(sums.source, sums.warehouse)

@@ -61,7 +61,7 @@ class Preview:
         if not rows:
             return {}
         text = json.dumps([[row[name] for name in table.names] for row in rows])
-        found = [values_of(table, row) for row in upsert.there(self.wh, table, text)]
+        found = [values_of(table, row) for row in upsert.stored_rows(self.wh, table, text)]
         return {_match(table, row): row for row in found}
 
 

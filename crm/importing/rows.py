@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from crm.model import vocabulary
 from crm.model.links import link_problem
+from crm.model.made_ids import made_id
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, Column, Table
 
 from . import cleaning
@@ -18,9 +18,6 @@ from .headings import normal, readings
 from .raw import Raw, Unread
 from .seen import SeenKeys
 from .sources import Sheet, Source
-
-# Ids that are made here: the same content gets the same id, so importing twice adds nothing.
-_NAMESPACE = uuid.UUID("0c5b7a43-5a0e-4a55-9d3c-6f0c2f4be1f1")
 
 Clean = dict[str, str | None]
 Said = list[tuple[str, Any]]
@@ -166,10 +163,9 @@ class _Row:
         elif table is PLATFORMS_STATUS:
             if not row["platform"]:
                 raise Refused("Platform is missing", "platform")
-            row["id"] = row["id"] or _made_id(table, row, ("account_bsnid", "platform"))
+            row["id"] = row["id"] or made_id(table, row)
         elif not row["id"]:
-            own = tuple(name for name in table.own_names if name != "id")
-            row["id"] = _made_id(table, row, own)
+            row["id"] = made_id(table, row)
             self._tell(CHANGED, "had no id; one was made from its content", "id")
         cleaning.check_key(table.column(table.key), row[table.key])
 
@@ -216,8 +212,3 @@ class _Columns:
             reason += "; not imported" if outcome == SKIPPED else ""
             place = Place(self._sheet.file, self._sheet.name)
             self._findings.add(outcome, self._sheet.table.name, place, reason, heading)
-
-
-def _made_id(table: Table, row: Clean, names: tuple[str, ...]) -> str:
-    content = "\x1f".join([table.name, *(row[name] or "" for name in names)])
-    return str(uuid.uuid5(_NAMESPACE, content))

@@ -1,1 +1,1 @@
-"""What the product is about: tables, records, words and addresses. Imports nothing of ours."""
+"""Tables, records, vocabularies and addresses. Imports nothing else of the project."""

@@ -1,4 +1,4 @@
-"""Moments as they stand in addresses: ``/as-of/2026-11-20T09:30:00Z/accounts/``."""
+"""Moments in addresses, such as ``/as-of/2026-11-20T09:30:00Z/accounts/``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ SEGMENT = "as-of"
 
 
 def parse(text: str) -> dt.datetime | None:
-    """A moment in ISO 8601, UTC where it does not say otherwise; None for anything else."""
+    """Return the moment in UTC; None if the text is not ISO 8601. Without a zone it is UTC."""
     try:
         moment = dt.datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
@@ -16,23 +16,26 @@ def parse(text: str) -> dt.datetime | None:
         return None
 
 
-def written(moment: dt.datetime) -> str:
-    """The moment as it stands in addresses, to the second where it is one."""
+def format_moment(moment: dt.datetime) -> str:
+    """Return the moment as in addresses: to the second or, if it has any, the microsecond."""
     utc = moment.astimezone(dt.UTC).replace(tzinfo=None)
     return f"{utc.isoformat(timespec='microseconds' if utc.microsecond else 'seconds')}Z"
 
 
 def address(moment: dt.datetime, present_url: str = "/") -> str:
-    """The address of a page as of a moment; one that is in the past already changes to it."""
+    """Return the address of a page as of a moment.
+
+    ``present_url`` is the page's address now, or as of another moment.
+    """
     path, mark, query = present_url.partition("?")
     segment, text, rest = split(path)
     if segment != SEGMENT or parse(text) is None:
         rest = path.lstrip("/")
-    return f"/{SEGMENT}/{written(moment)}/{rest}{mark}{query}"
+    return f"/{SEGMENT}/{format_moment(moment)}/{rest}{mark}{query}"
 
 
 def split(path: str) -> tuple[str, str, str]:
-    """``/as-of/M/accounts/`` → (``as-of``, ``M``, ``accounts/``)."""
+    """Split ``/as-of/M/accounts/`` into ``as-of``, ``M`` and ``accounts/``."""
     segment, _, others = path.lstrip("/").partition("/")
     text, _, rest = others.partition("/")
     return segment, text, rest

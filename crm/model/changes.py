@@ -1,4 +1,4 @@
-"""What became of a record, field by field and in plain words."""
+"""The changes of a record, field by field and in words."""
 
 from __future__ import annotations
 
@@ -8,25 +8,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from .schema import (
-    ACCOUNTS,
-    PLATFORMS_STATUS,
-    UPDATES,
-    USE_CASES,
-    Column,
-    Table,
-)
+from .schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES, Column, Table
 
 CREATED, CHANGED, DELETED = "created", "changed", "deleted"
 KINDS = (CREATED, CHANGED, DELETED)
-_GIST = 80
+_NAME_LENGTH = 80
 
 Values = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class FieldChange:
-    """One field, before and after; texts, empty where there is nothing."""
+    """The values of one field before and after a change; empty texts for NULL."""
 
     column: Column
     before: str
@@ -35,11 +28,15 @@ class FieldChange:
 
 @dataclass(frozen=True)
 class Change:
-    """One record's own columns before and after: None where it was not there.
+    """One change of one record.
 
-    ``person`` is empty where nobody knows who it was; ``outside`` says that it did not happen
-    through the CRM (a SQL editor, an import, a restore), ``returned`` that a deleted record came
-    back.
+    :param before: the record's own columns before the change; None if it did not exist.
+    :param after: the same after the change.
+    :param team: the team of the record's account.
+    :param version: the Delta version of the table that made the change.
+    :param person: who made the change; empty if unknown.
+    :param outside: it was made outside the CRM, such as in an SQL editor or by a restore.
+    :param returned: a deleted record was inserted again.
     """
 
     table: Table
@@ -62,24 +59,22 @@ class Change:
 
     @cached_property
     def fields(self) -> tuple[FieldChange, ...]:
-        """The fields that differ; for what was created or deleted, those that hold something."""
+        """Return the fields that differ: of a created or deleted record, those with a value."""
         before, after = self.before or {}, self.after or {}
-        keys = {self.table.key, self.table.parent_key}
         return tuple(
             FieldChange(column, before.get(column.name, ""), after.get(column.name, ""))
-            for column in self.table.own_columns
-            if column.name not in keys
-            and before.get(column.name, "") != after.get(column.name, "")
+            for column in self.table.editable
+            if before.get(column.name, "") != after.get(column.name, "")
         )
 
     @property
     def values(self) -> Values:
-        """The record: as it became or, deleted, as it was."""
+        """Return the record after the change or, if it was deleted, before."""
         return self.after if self.after is not None else self.before or {}
 
     @property
     def name(self) -> str:
-        """What people call the record."""
+        """Return what people call the record."""
         values = self.values
         if self.table is ACCOUNTS:
             return values.get("team") or self.key
@@ -89,9 +84,9 @@ class Change:
 
     @property
     def what(self) -> str:
-        """What was done, after the name of who did it: ``moved Databricks from … to …``."""
+        """Return the change in words that follow a person's name: ``moved X from … to …``."""
         if self.returned:
-            return f"brought back {self.subject}"
+            return f"restored {self.subject}"
         if self.table is PLATFORMS_STATUS:
             return self._platform()
         changed = {field.column.name: field for field in self.fields}
@@ -100,12 +95,15 @@ class Change:
             return f"{self.kind} {subject}" if self.table is not UPDATES else self._update()
         if self.table is USE_CASES and list(changed) == ["status"]:
             field = changed["status"]
-            return f"moved {subject} from {field.before or 'no status'} to {field.after or 'none'}"
+            before, after = field.before or "no status", field.after or "no status"
+            return f"moved {subject} from {before} to {after}"
+        if not changed:
+            return self._unchanged()
         return f"changed {_listed([_label(field.column) for field in self.fields])} of {subject}"
 
     @property
     def subject(self) -> str:
-        """The record, as it stands in a sentence: ``the use case “…”``."""
+        """Return the record as part of a sentence: ``the use case “…”``."""
         if self.table is PLATFORMS_STATUS:
             return f"{self.name}, {self.values.get('status') or 'without a status'}"
         if self.table is ACCOUNTS:
@@ -114,6 +112,14 @@ class Change:
 
     def _update(self) -> str:
         return f"{'wrote' if self.kind == CREATED else 'deleted'} {self.subject}"
+
+    def _unchanged(self) -> str:
+        """Of a change that no field shows: a child may have another account now."""
+        parent = self.table.parent_key
+        before, after = (values.get(parent, "") for values in (self.before or {}, self.values))
+        if before != after:
+            return f"moved {self.subject} from the account {before or '(none)'} to {after}"
+        return f"saved {self.subject} without changing it"
 
     def _platform(self) -> str:
         before, after = self.before or {}, self.after or {}
@@ -128,7 +134,7 @@ class Change:
 
 
 def values_of(table: Table, row: Mapping[str, Any] | None) -> dict[str, str] | None:
-    """A row's own columns as texts, None for no row; dates in ISO 8601."""
+    """Return a row's own columns as texts, dates in ISO 8601; None for no row."""
     if row is None:
         return None
     return {
@@ -139,16 +145,14 @@ def values_of(table: Table, row: Mapping[str, Any] | None) -> dict[str, str] | N
 
 def _shortened(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= _GIST else f"{line[:_GIST].rstrip()}…"
+    return line if len(line) <= _NAME_LENGTH else f"{line[:_NAME_LENGTH].rstrip()}…"
 
 
 def _label(column: Column) -> str:
-    """“The Update of the update” would be said twice."""
+    # "the Update of the update" would say it twice.
     return "the text" if column is UPDATES.column("description") else column.label
 
 
 def _listed(labels: list[str]) -> str:
-    if not labels:
-        return "nothing that shows"
     *others, last = labels
     return f"{', '.join(others)} and {last}" if others else last

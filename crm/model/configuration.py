@@ -26,13 +26,13 @@ _configuration: Configuration | None = None
 
 
 def use(configuration: object) -> None:
-    """Read settings from the attributes of this object from now on, anew at each use."""
+    """Read settings from this object's attributes from now on, at each use."""
     global _configuration
     _configuration = cast(Configuration, configuration)
 
 
 def current() -> Configuration:
-    """Raises RuntimeError before ``use`` was called."""
+    """Return the settings. Raises RuntimeError if ``use`` was not called yet."""
     if _configuration is None:
         raise RuntimeError("crm.model.configuration.use() was not called yet.")
     return _configuration

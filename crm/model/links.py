@@ -1,4 +1,4 @@
-"""Links that people type: which ones a browser may follow."""
+"""Check the links that people type: a browser should be able to follow them."""
 
 from __future__ import annotations
 

@@ -10,8 +10,13 @@ from typing import Protocol
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,127}")
 
 
+def quoted(name: str) -> str:
+    """Return the name as an SQL identifier, in backticks. All identifiers are quoted here."""
+    return "`" + name.replace("`", "``") + "`"
+
+
 class Named(Protocol):
-    """A table of crm/model/schema.py; only its name counts here."""
+    """A table of crm/model/schema.py, of which the namespace needs only the name."""
 
     @property
     def name(self) -> str: ...
@@ -38,28 +43,32 @@ class Namespace:
 
     @property
     def quoted_catalog(self) -> str:
-        return f"`{self.catalog}`"
+        return quoted(self.catalog)
 
     @property
     def quoted_schema(self) -> str:
-        return f"`{self.catalog}`.`{self.schema}`"
+        return f"{quoted(self.catalog)}.{quoted(self.schema)}"
+
+    def place(self, name: str) -> str:
+        """Return the full name, quoted for SQL, of what ``prefix`` and ``name`` make together."""
+        return f"{self.quoted_schema}.{quoted(self.prefix + name)}"
 
     def table(self, table: Named) -> str:
         """Return the table's full name, quoted for SQL."""
-        return f"{self.quoted_schema}.`{self.prefix}{table.name}`"
+        return self.place(table.name)
 
-    def feed(self, table: Named, start: int) -> str:
+    def change_feed(self, table: Named, start: int) -> str:
         """Return the FROM item that reads the table's changes since version ``start``."""
         return f"table_changes('{self.table(table)}', {int(start)})"
 
     @property
     def present(self) -> Namespace:
-        """The same tables as they are now."""
+        """Return the namespace of the same tables as they are now."""
         return self
 
     @property
     def today(self) -> str:
-        """The SQL expression for the day (UTC) that these tables are read on."""
+        """Return the SQL expression for the day (UTC) as of which the tables are read."""
         return "CURRENT_DATE()"
 
 
@@ -81,7 +90,7 @@ class PastNamespace(Namespace):
         """Return the FROM item that reads the table's version; statements cannot write to it."""
         return f"{super().table(table)} VERSION AS OF {self._version(table)}"
 
-    def feed(self, table: Named, start: int) -> str:
+    def change_feed(self, table: Named, start: int) -> str:
         """Return the FROM item that reads the changes from ``start`` up to the moment."""
         return f"table_changes('{super().table(table)}', {int(start)}, {self._version(table)})"
 

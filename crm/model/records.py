@@ -1,4 +1,4 @@
-"""What reads return: frozen records, one per row, and the shapes that pages are made of."""
+"""The results of reads: frozen records, one per row, lists and overviews."""
 
 from __future__ import annotations
 
@@ -84,10 +84,10 @@ class Update(Record):
 
 @dataclass(frozen=True)
 class AccountRow:
-    """An account as a list shows it.
+    """An account in a list.
 
-    ``statuses`` maps platform to onboarding status, only where the data says one;
-    ``last_update`` is the newest update's date.
+    ``statuses`` maps platform to onboarding status, without platforms that the account has no
+    row for. ``last_update`` is the date of the newest update.
     """
 
     account: Account
@@ -99,7 +99,7 @@ class AccountRow:
 
 @dataclass(frozen=True)
 class AccountDetail:
-    """An account with its relations: use cases by status, updates newest first."""
+    """An account with its children: use cases by status, updates newest first."""
 
     account: Account
     platforms: tuple[PlatformStatus, ...] = ()
@@ -109,7 +109,7 @@ class AccountDetail:
 
 @dataclass(frozen=True)
 class Facet:
-    """One value that a column has within the listing, and in how many rows."""
+    """One value of a column in a list, and how many rows have it."""
 
     value: str
     count: int
@@ -117,10 +117,10 @@ class Facet:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a list was asked for.
+    """A request for one page of a list.
 
-    ``filters`` maps column name to the values that are wanted (any of them); ``sort`` is a
-    sort key, with ``-`` in front for descending; ``page`` counts from 1.
+    ``filters`` maps columns to values, of which a row needs one. ``sort`` is a sort key, with
+    ``-`` in front for descending. ``page`` counts from 1, and ``size`` is in rows.
     """
 
     q: str = ""
@@ -134,8 +134,8 @@ class Listing:
 class Page(Generic[Row]):
     """One page of a list, with the whole list's count and facets.
 
-    ``facets`` maps each filterable column to the values found, most frequent first; a
-    column's own filter does not narrow its own facet, so other choices stay visible.
+    ``facets`` maps each filterable column to its values, most frequent first. A column's own
+    filter does not narrow its facet, so that its other values stay visible.
     """
 
     rows: tuple[Row, ...]
@@ -145,7 +145,7 @@ class Page(Generic[Row]):
 
     @property
     def last(self) -> int:
-        """The last page's number, at least 1."""
+        """Return the number of the last page, at least 1."""
         return max(1, -(-self.total // self.listing.size))
 
     @property
@@ -161,10 +161,10 @@ class Page(Generic[Row]):
 class Overview:
     """The start page's figures.
 
-    ``adoption`` maps platform to {onboarding status: accounts}; an account without a row
-    for a platform that somebody uses counts as Not Started there. ``pipeline`` maps use-case
-    status to its count, ``tiers`` enablement tier to its count. ``areas`` lists business
-    areas by number of accounts. ``updates`` are the latest ones, newest first.
+    ``adoption`` maps platform to {onboarding status: accounts}; an account without a row for a
+    platform that others use counts as Not Started. ``pipeline`` maps the status of use cases to
+    their count, and ``tiers`` the enablement tier. ``areas`` has the business areas by number of
+    accounts. ``updates`` are the latest ones, newest first.
     """
 
     accounts: int

@@ -80,18 +80,18 @@ class Table:
 
     @cached_property
     def match(self) -> tuple[str, ...]:
-        """The columns that a row from elsewhere shares with our row for the same thing."""
+        """Return the columns by which a row from elsewhere is matched with a stored one."""
         return self.natural_key or (self.key,)
 
     @cached_property
     def editable(self) -> tuple[Column, ...]:
-        """The columns that people fill in: all but the keys and the audit columns."""
+        """Return the columns that people fill in: all but the keys and the audit columns."""
         keys = {self.key, self.parent_key}
         return tuple(column for column in self.own_columns if column.name not in keys)
 
     @cached_property
     def owner(self) -> str:
-        """The column with the BSNID of the account that a row belongs to."""
+        """Return the name of the column with the BSNID of a row's account."""
         return self.parent_key or self.key
 
     def column(self, name: str) -> Column:
@@ -219,7 +219,7 @@ USE_CASES = Table(
         Column(
             "status",
             "Status",
-            "Where the use case stands, such as Active",
+            "Status of the use case, such as Active",
             kind="choice",
             vocabulary="use_case_statuses",
             required=True,

@@ -1,7 +1,7 @@
 """The words that choices offer. Each list can be replaced by an environment variable.
 
-A word found in the data that is not listed here is kept and shown as it is: forms offer it
-beside the listed ones, filters count it.
+The data may have other words. These are kept and shown: forms offer a record's own word beside the
+listed ones, and filters count it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ USE_CASE_STATUSES = (
 )
 ENABLEMENT_TIERS = ("Self-Service", "Guided", "Managed")
 
-# The status that is meant where no row says anything.
+# The status of an account that has no row for a platform.
 NOT_STARTED = "Not Started"
 
 
@@ -44,7 +44,7 @@ def enablement_tiers() -> tuple[str, ...]:
 
 
 def words(name: str) -> tuple[str, ...]:
-    """The words of the vocabulary that a column names (``Column.vocabulary``)."""
+    """Return the words of the list that a column names (``Column.vocabulary``)."""
     return {
         "platforms": platforms,
         "onboarding_statuses": onboarding_statuses,
@@ -54,25 +54,25 @@ def words(name: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Look:
-    """How a status shows: a tone (colour) and an icon, so that it reads without colour."""
+class Appearance:
+    """How a status is shown: by a colour (``tone``) and, for people who see none, an icon."""
 
     tone: str
     icon: str
 
 
-_LOOKS = {
-    "Not Started": Look("quiet", "minus-circle"),
-    "Requested": Look("asked", "inbox-arrow-down"),
-    "Planning": Look("asked", "pencil"),
-    "In Progress": Look("moving", "arrow-path"),
-    "Active": Look("moving", "bolt"),
-    "On Hold": Look("held", "pause-circle"),
-    "Completed": Look("done", "check-circle"),
-    "Cancelled": Look("ended", "x-circle"),
+_APPEARANCES = {
+    "Not Started": Appearance("quiet", "minus-circle"),
+    "Requested": Appearance("asked", "inbox-arrow-down"),
+    "Planning": Appearance("asked", "pencil"),
+    "In Progress": Appearance("moving", "arrow-path"),
+    "Active": Appearance("moving", "bolt"),
+    "On Hold": Appearance("held", "pause-circle"),
+    "Completed": Appearance("done", "check-circle"),
+    "Cancelled": Appearance("ended", "x-circle"),
 }
-_UNKNOWN = Look("quiet", "question-mark-circle")
+_UNKNOWN = Appearance("quiet", "question-mark-circle")
 
 
-def look(status: str) -> Look:
-    return _LOOKS.get(status, _UNKNOWN)
+def appearance(status: str) -> Appearance:
+    return _APPEARANCES.get(status, _UNKNOWN)

@@ -1,1 +1,1 @@
-"""All data access of the product: one module per subject, every SQL statement."""
+"""All access to data, and every SQL statement of the CRM: one module per subject."""

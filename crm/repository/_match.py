@@ -1,86 +1,81 @@
-"""SQL by which rows from elsewhere (alias ``g``) are told from those that are there (``t``).
+"""SQL that compares rows from elsewhere (alias ``g``, given) with the rows of a table (``t``).
 
-Rows are matched by ``Table.match``; only the table's own columns are compared. Where rows do not
-speak of all columns each carries a mask, a text of ``1`` (it does) and ``0`` in their order.
+Rows are matched by ``Table.match``, and only the table's own columns are compared. Sparse rows do
+not have all columns: each carries a text, ``PRESENCE``, with ``1`` for each column of the table
+that it has a value for (NULL included) and ``0`` for each other one, in the table's order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from crm.model.namespace import Namespace
-from crm.model.schema import Table
+from crm.model.namespace import Namespace, quoted
+from crm.model.schema import AUDIT_NAMES, Table
 
-MASK = "_given"
+from . import _sql
+
+PRESENCE = "_present"
 
 
-def parts(namespace: Namespace, table: Table, *, masked: bool = False) -> dict[str, str]:
-    """Parts of statements, by name. ``masked``: of each row only what its mask names is compared
-    and overwritten."""
-    own = table.own_names
-    # What a child is known by need not be its id; see Table.match.
-    compared = [name for name in own if name != table.key or table.key in table.match]
-    given = {
-        name: is_given(table, name, "g") for name in compared if masked and name not in table.match
-    }
+def parts(namespace: Namespace, table: Table, *, sparse: bool = False) -> dict[str, str]:
+    """Return parts of statements by name, such as ``match`` and ``same``.
+
+    ``sparse``: each row compares, and overwrites, only the columns that it has.
+    """
+    # A child may have another id than the row that it is matched with; see Table.match.
+    compared = [n for n in table.own_names if n != table.key or table.key in table.match]
+    others = [name for name in compared if name not in table.match]
+    present = {name: is_present(table, name, f"g.{PRESENCE}") for name in others if sparse}
     return {
         "target": namespace.table(table),
-        "own_columns": _names(own),
-        "names": _names(table.names),
-        "sources": ", ".join(f"g.`{name}`" for name in table.names),
+        "own_columns": _sql.names(table.own_names),
+        "names": _sql.names(table.names),
+        "sources": _sql.names(table.names, "g"),
         "assignments": "".join(
-            f"`{name}` = {_new_value(name, given.get(name))}, "
-            for name in compared
-            if name not in table.match
+            f"{quoted(name)} = {_new_value(name, present.get(name))}, " for name in others
         ),
-        "match": " AND ".join(f"t.`{name}` = g.`{name}`" for name in table.match),
-        "same": " AND ".join(_same(name, given.get(name)) for name in compared),
-        "given_values": hashed("g", compared, given),
-        "there_values": hashed("t", compared, given),
-        "key": f"`{table.match[0]}`",
-        "first": table.match[0],
-        "owner": table.parent_key,
+        "match": " AND ".join(f"t.{quoted(name)} = g.{quoted(name)}" for name in table.match),
+        "same": " AND ".join(_same(name, present.get(name)) for name in compared),
+        "given_values": hashed("g", compared, present),
+        "stored_values": hashed("t", compared, present),
+        "first_match": quoted(table.match[0]),
+        "owner": quoted(table.owner),
     }
 
 
-def is_given(table: Table, name: str, alias: str) -> str:
-    """Whether the row behind the alias speaks of this column."""
-    return mask_says(table, name, f"{alias}.`{MASK}`")
+def is_present(table: Table, name: str, presence: str) -> str:
+    """Return the condition that a row has the column; ``presence`` is its PRESENCE."""
+    return f"SUBSTRING({presence}, {table.names.index(name) + 1}, 1) = '1'"
 
 
-def mask_says(table: Table, name: str, mask: str) -> str:
-    return f"SUBSTRING({mask}, {table.names.index(name) + 1}, 1) = '1'"
+def hashed(alias: str, names: Sequence[str], present: Mapping[str, str] | None = None) -> str:
+    """Return the arguments of a hash over these columns, without those that a row lacks."""
+    return ", ".join(_marked(alias, name, (present or {}).get(name)) for name in names)
 
 
-def hashed(alias: str, names: Sequence[str], given: Mapping[str, str] | None = None) -> str:
-    """The arguments of a hash over these columns; what is not ``given`` adds nothing to it."""
-    return ", ".join(_marked(alias, name, (given or {}).get(name)) for name in names)
+def with_audit(name: str, value: str, is_literal: str = "") -> str:
+    """Return the value to insert into a column.
 
-
-def with_audit(name: str, value: str, is_given: str = "") -> str:
-    """What goes in: who and when are now and ``:actor`` where the source does not say. Where
-    ``is_given`` holds, it does by saying nothing."""
-    default = {"_at": "CURRENT_TIMESTAMP()", "_by": ":actor"}.get(name[-3:])
-    if default is None:
+    An audit column that is NULL becomes now or ``:actor``, except where ``is_literal`` holds.
+    """
+    if name not in AUDIT_NAMES:
         return value
+    default = ":actor" if name.endswith("_by") else "CURRENT_TIMESTAMP()"
     filled = f"COALESCE({value}, {default})"
-    return f"CASE WHEN {is_given} THEN {value} ELSE {filled} END" if is_given else filled
+    return f"CASE WHEN {is_literal} THEN {value} ELSE {filled} END" if is_literal else filled
 
 
-def _same(name: str, given: str | None) -> str:
-    same = f"t.`{name}` <=> g.`{name}`"
-    return f"(NOT {given} OR {same})" if given else same
+def _same(name: str, present: str | None) -> str:
+    same = f"t.{quoted(name)} <=> g.{quoted(name)}"
+    return f"(NOT {present} OR {same})" if present else same
 
 
-def _new_value(name: str, given: str | None) -> str:
-    return f"CASE WHEN {given} THEN g.`{name}` ELSE t.`{name}` END" if given else f"g.`{name}`"
+def _new_value(name: str, present: str | None) -> str:
+    new, old = f"g.{quoted(name)}", f"t.{quoted(name)}"
+    return f"CASE WHEN {present} THEN {new} ELSE {old} END" if present else new
 
 
-def _marked(alias: str, name: str, given: str | None) -> str:
-    # NULL adds nothing to a hash: without its own mark (a, NULL) would equal (NULL, a).
-    value = f"COALESCE(CONCAT('=', CAST({alias}.`{name}` AS STRING)), '-')"
-    return f"CASE WHEN {given} THEN {value} ELSE '' END" if given else value
-
-
-def _names(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
+def _marked(alias: str, name: str, present: str | None) -> str:
+    # NULL adds nothing to a hash: without a mark of its own (a, NULL) would equal (NULL, a).
+    value = f"COALESCE(CONCAT('=', CAST({alias}.{quoted(name)} AS STRING)), '-')"
+    return f"CASE WHEN {present} THEN {value} ELSE '' END" if present else value

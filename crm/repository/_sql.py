@@ -1,103 +1,136 @@
-"""Small parts of SQL that several statements share. Everything spliced in here is ours:
-table names from Namespace, column names from crm/model/schema.py. Values are bound, never spliced.
+"""How SQL is composed, and the parts that several statements share.
+
+Every statement is a constant template that ``render`` (or ``fill``, where no table is named) fills
+once, with table names and with parts that were composed before. Finished SQL is never edited. Only
+identifiers (from crm/model/schema.py and Namespace, quoted by ``quoted``) and other parts of SQL
+become text. Values are bound.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
-from crm.model.namespace import Namespace
+from crm.model.namespace import Namespace, quoted
+from crm.model.records import Record
 from crm.model.schema import TABLES, Table
 
-Record = TypeVar("Record")
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+Row = dict[str, Any]
 Values = Mapping[str, Any]
 
 
-def render(namespace: Namespace, sql: str, **parts: str) -> str:
-    """Fill ``{accounts}``, ``{use_cases}``, … with full table names, and ``parts``."""
-    names = {table.name: namespace.table(table) for table in TABLES}
-    return sql.format(**names, **parts)
+def render(namespace: Namespace, template: str, **parts: str) -> str:
+    """Fill ``{accounts}``, ``{use_cases}``, … with full table names, and the other parts."""
+    tables = {table.name: namespace.table(table) for table in TABLES}
+    return fill(template, **(tables | parts))
 
 
-def columns(table: Table, alias: str) -> str:
-    """All columns of a table, each behind its alias."""
-    return ", ".join(f"{alias}.`{name}`" for name in table.names)
+def fill(template: str, **parts: str) -> str:
+    """Fill the parts of a template that names none of our tables."""
+    return template.format(**parts)
+
+
+def names(columns: Iterable[str], alias: str = "") -> str:
+    """Return the columns as a list, each with the alias in front."""
+    start = f"{alias}." if alias else ""
+    return ", ".join(f"{start}{quoted(name)}" for name in columns)
+
+
+def with_missing(source: str, table: Table, missing: Collection[str]) -> str:
+    """Return the FROM item ``source`` with the columns that it lacks as NULL."""
+    nulls = (
+        f"CAST(NULL AS {column.type}) AS {quoted(column.name)}"
+        for column in table.columns
+        if column.name in missing
+    )
+    sql = "(SELECT *, {nulls} FROM {source})"
+    return fill(sql, nulls=", ".join(nulls), source=source) if missing else source
+
+
+def literal(text: str) -> str:
+    """Return one of the CRM's own words, such as a label, as a literal. Data are bound."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def struct(table: Table, alias: str, *extra: str) -> str:
-    """A row as a struct: ``extra`` expressions first, then the table's columns by name."""
-    pairs = [f"'{name}', {alias}.`{name}`" for name in table.names]
-    return f"named_struct({', '.join([*extra, *pairs])})"
+    """Return a row as a struct: ``extra`` pairs first, then the table's columns by name."""
+    return f"NAMED_STRUCT({', '.join([*extra, *_pairs(table.names, alias)])})"
 
 
 def own_row(table: Table, alias: str = "") -> str:
-    """A row's own columns as JSON text, NULLs left out: equal rows give equal texts."""
-    return _json([column.name for column in table.own_columns], alias)
+    """Return a row's own columns as JSON text without NULLs: equal rows give equal texts."""
+    return _json(table.own_names, alias)
 
 
 def whole_row(table: Table, alias: str = "") -> str:
-    """All of a row as JSON text."""
+    """Return all columns of a row as JSON text."""
     return _json(table.names, alias)
 
 
-def _json(names: Iterable[str], alias: str) -> str:
-    start = f"{alias}." if alias else ""
-    pairs = ", ".join(f"'{name}', {start}`{name}`" for name in names)
-    return f"TO_JSON(NAMED_STRUCT({pairs}))"
+def _json(columns: Iterable[str], alias: str) -> str:
+    return f"TO_JSON(NAMED_STRUCT({', '.join(_pairs(columns, alias))}))"
 
 
-def record(kind: type[Record], row: Mapping[str, Any]) -> Record:
-    """The record that a row (or struct) holds; other columns of the row are left out."""
-    fields = kind.__dataclass_fields__  # type: ignore[attr-defined]
+def _pairs(columns: Iterable[str], alias: str) -> list[str]:
+    return [f"'{name}', {names([name], alias)}" for name in columns]
+
+
+def record(kind: type[AnyRecord], row: Mapping[str, Any]) -> AnyRecord:
+    """Return the record that a row (or struct) holds, without the row's other columns."""
+    fields = kind.__dataclass_fields__  # type: ignore[attr-defined]  # a decorator makes them
     return kind(**{name: row[name] for name in fields if name in row})
 
 
-def given(table: Table, values: Values) -> dict[str, Any]:
-    """The values by column, empty text as None. Raises ValueError for another column."""
+def checked(table: Table, values: Values) -> Row:
+    """Return the values by column, None for an empty text.
+
+    Raises ValueError for a column that people cannot fill in.
+    """
     editable = {column.name for column in table.editable}
     if unknown := set(values) - editable:
         raise ValueError(f"{table.name} has no column {', '.join(sorted(unknown))} to fill in")
     return {name: None if value == "" else value for name, value in values.items()}
 
 
-def _bound(table: Table, names: list[str]) -> str:
-    """``CAST(:team AS STRING) AS `team```, …: typed, since a NULL parameter is not."""
-    return ", ".join(f"CAST(:{name} AS {table.column(name).type}) AS `{name}`" for name in names)
+def _bound(table: Table, name: str) -> str:
+    # Cast, since a parameter that is NULL has no type.
+    return f"CAST(:{name} AS {table.column(name).type})"
 
 
-def insert_parts(table: Table, values: Values) -> tuple[dict[str, str], dict[str, Any]]:
-    """The parts of a MERGE that inserts a row, and the parameters; what is not given is NULL."""
-    params = {column.name: None for column in table.editable} | given(table, values)
-    names = list(params)
+def insert_parts(table: Table, values: Values) -> tuple[dict[str, str], Row]:
+    """Return the parts of a MERGE that inserts one row, and its parameters.
+
+    ``bound`` are the values as columns, ``names`` their names and ``sources`` their names behind
+    the alias ``s``. Columns without a value become NULL.
+    """
+    params: Row = {column.name: None for column in table.editable} | checked(table, values)
     parts = {
-        "bound": _bound(table, names),
-        "names": ", ".join(f"`{name}`" for name in names),
-        "sources": ", ".join(f"s.`{name}`" for name in names),
+        "bound": ", ".join(f"{_bound(table, name)} AS {quoted(name)}" for name in params),
+        "names": names(params),
+        "sources": names(params, "s"),
     }
     return parts, params
 
 
-def update_parts(table: Table, names: list[str]) -> dict[str, str]:
-    """The parts of an UPDATE: ``assignments``, each followed by a comma, and ``same``, whether
-    the row says all this already."""
-    bound = {name: f"CAST(:{name} AS {table.column(name).type})" for name in names}
+def update_parts(table: Table, columns: Iterable[str]) -> dict[str, str]:
+    """Return the parts of an UPDATE: ``assignments``, each followed by a comma, and the condition
+    ``same``, which holds for a row that has all these values already."""
+    bound = {quoted(name): _bound(table, name) for name in columns}
     return {
-        "assignments": "".join(f"`{name}` = {value}, " for name, value in bound.items()),
-        "same": " AND ".join(f"`{name}` <=> {value}" for name, value in bound.items()) or "TRUE",
+        "assignments": "".join(f"{name} = {value}, " for name, value in bound.items()),
+        "same": " AND ".join(f"{name} <=> {value}" for name, value in bound.items()) or "TRUE",
     }
 
 
-def same(current: object, values: Values) -> bool:
-    """Whether the record already says all this."""
-    return all(
-        (getattr(current, name) or None) == (value or None) for name, value in values.items()
-    )
+def has_values(current: Record, values: Values) -> bool:
+    """Return whether the record has all these values already."""
+    return all((current.value(name) or None) == (value or None) for name, value in values.items())
 
 
-def newest_first(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """By date, then by time of writing, rows without a date last."""
+def newest_first(rows: list[Row]) -> list[Row]:
+    """Return updates by date, then by time of writing, those without a date last."""
     first = dt.datetime.min.replace(tzinfo=dt.UTC)
     return sorted(
         rows,

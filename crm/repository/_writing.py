@@ -1,63 +1,64 @@
-"""The way of every write to the four tables: never into a schema that a later version made.
+"""Every write to the four tables. None goes to tables that a later version of the CRM changed.
 
-Reading goes on there, since later versions add rather than take away; but what a later version
-relies on in what is written, this one cannot know.
+Reading goes on there, because later versions add columns and keep the old ones. But this version
+cannot know what a later one expects of the rows that are written.
 """
 
 from __future__ import annotations
 
 import threading
-import time
+from collections.abc import Hashable
 from typing import Any
 
-from crm.model.namespace import Namespace
+from cachetools import TTLCache
+
 from crm.model.schema import ACCOUNTS
 from crm.warehouse import Warehouse
-from crm.warehouse.config import WarehouseConfig
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied
 
 from . import ddl
 from .errors import NewerSchema
 
-# One statement before a process's first write, and then every ten minutes.
-REMEMBERED = 600.0
+# Seconds. A process checks the version before its first write, and then every ten minutes.
+CHECKED_EVERY = 600.0
 
 _lock = threading.Lock()
-_known: dict[tuple[WarehouseConfig, Namespace], float] = {}
+_checked: TTLCache[Hashable, bool] = TTLCache(maxsize=200, ttl=CHECKED_EVERY)
 
 
 def write(
     wh: Warehouse, sql: str, params: dict[str, Any] | None = None, *, repeatable: bool
 ) -> int:
-    """``wh.execute``; raises NewerSchema instead, where the tables are of a later version."""
+    """Run ``wh.execute``. Raises NewerSchema, and writes nothing, if the tables are newer."""
     _require_known_schema(wh)
     return wh.execute(sql, params, repeatable=repeatable)
 
 
 def forget_all() -> None:
     with _lock:
-        _known.clear()
+        _checked.clear()
 
 
 def _require_known_schema(wh: Warehouse) -> None:
-    key = (wh.pools.config, wh.namespace)
+    # Whoever asks: the version is no secret.
+    key = wh.cache_key[:2]
     with _lock:
-        checked = _known.get(key)
-    if checked is not None and time.monotonic() - checked < REMEMBERED:
-        return
+        if key in _checked:
+            return
     try:
         version = _version(wh)
     except PermissionDenied:
-        version = 0  # whoever may not look into properties may still be allowed to write
+        version = 0  # a person who may not read properties may still be allowed to write
     except ObjectNotFound:
-        return  # what there is not yet, nobody has made newer; restore makes it anew
+        return  # restore_tables creates the table anew
     if version > ddl.VERSION:
-        raise NewerSchema(f"version {version}; version {ddl.VERSION} is known")
+        raise NewerSchema(version, ddl.VERSION)
     with _lock:
-        _known[key] = time.monotonic()
+        _checked[key] = True
 
 
 def _version(wh: Warehouse) -> int:
+    """Return 0 where no version is noted."""
     for row in wh.query(ddl.show_properties(ACCOUNTS, wh.namespace)):
         if row["key"] == ddl.VERSION_PROPERTY and row["value"].isdecimal():
             return int(row["value"])

@@ -1,56 +1,65 @@
-"""The statements that create catalog, schema and tables, derived from crm/model/schema.py.
+"""The statements that create and change catalog, schema and tables, from crm/model/schema.py.
 
-Text in these statements comes from our own schema alone: identifiers from Namespace (which
-checks them), literals from column comments.
+Commands take no parameters, so comments and properties become literals here. All of them are the
+CRM's own words; identifiers are quoted.
 """
 
 from __future__ import annotations
 
-from crm.model.namespace import Namespace
+from crm.model.namespace import Namespace, quoted
 from crm.model.schema import ACCOUNTS, Column, Table
+
+from . import _sql
 
 HISTORY_DAYS = 365
 
-# A property of the accounts table holds the number of the last migration step that the tables
-# have been through (crm/repository/tables/migrations.py). New tables have been through all.
+# The accounts table has a property with the number of the last migration step that was run
+# (crm/repository/tables/migrations.py). New tables start with the last step's number.
 VERSION_PROPERTY = "edip.schema_version"
 VERSION = 5
 
 
 def create_catalog(namespace: Namespace) -> str:
-    return f"CREATE CATALOG IF NOT EXISTS {namespace.quoted_catalog}"
+    sql = "CREATE CATALOG IF NOT EXISTS {catalog}"
+    return _sql.render(namespace, sql, catalog=namespace.quoted_catalog)
 
 
 def create_schema(namespace: Namespace) -> str:
-    return f"CREATE SCHEMA IF NOT EXISTS {namespace.quoted_schema}"
+    sql = "CREATE SCHEMA IF NOT EXISTS {schema}"
+    return _sql.render(namespace, sql, schema=namespace.quoted_schema)
 
 
 def create_table(table: Table, namespace: Namespace, history_days: int = HISTORY_DAYS) -> str:
-    """CREATE TABLE, safe to repeat. Keys are informational: Databricks enforces NOT NULL only.
+    """Return a CREATE TABLE that is safe to repeat.
 
-    Change data feed and both retentions are what the history pages live on: with less, time
-    travel and the feed end after seven days.
+    Databricks enforces NOT NULL, but no keys. The history pages need the change data feed and
+    both retentions: by default, Delta keeps seven days.
     """
-    lines = [_column(column) for column in table.columns] + _constraints(table, namespace)
-    body = ",\n  ".join(lines)
-    cluster = ", ".join(f"`{name}`" for name in table.cluster_by)
-    own = {VERSION_PROPERTY: str(VERSION)} if table is ACCOUNTS else {}
-    return f"""
-CREATE TABLE IF NOT EXISTS {namespace.table(table)} (
-  {body}
+    sql = """CREATE TABLE IF NOT EXISTS {table} (
+  {columns}
 )
 USING DELTA
-CLUSTER BY ({cluster})
-COMMENT {_literal(table.comment)}
-TBLPROPERTIES ({_pairs(properties(history_days) | own)})
-""".strip()
+CLUSTER BY ({cluster_by})
+COMMENT {comment}
+TBLPROPERTIES ({properties})"""
+    lines = [_column(column) for column in table.columns] + _constraints(table, namespace)
+    own = {VERSION_PROPERTY: str(VERSION)} if table is ACCOUNTS else {}
+    return _on(
+        table,
+        namespace,
+        sql,
+        columns=",\n  ".join(lines),
+        cluster_by=_sql.names(table.cluster_by),
+        comment=_sql.literal(table.comment),
+        properties=_pairs(properties(history_days) | own),
+    )
 
 
 RETENTION = ("delta.logRetentionDuration", "delta.deletedFileRetentionDuration")
 
 
 def properties(history_days: int = HISTORY_DAYS) -> dict[str, str]:
-    """What every table is to have."""
+    """Return the properties that every table needs."""
     return {
         "delta.enableChangeDataFeed": "true",
         **retention(history_days),
@@ -58,35 +67,37 @@ def properties(history_days: int = HISTORY_DAYS) -> dict[str, str]:
 
 
 def retention(history_days: int) -> dict[str, str]:
-    """How long Delta keeps versions, and the files that they need."""
+    """Return the properties that say how long Delta keeps versions, and their files."""
     return dict.fromkeys(RETENTION, f"interval {int(history_days)} days")
 
 
 def add_columns(table: Table, columns: tuple[Column, ...], namespace: Namespace) -> str:
     """Delta adds only columns that may be NULL; see ``not_null``."""
+    sql = "ALTER TABLE {table} ADD COLUMNS ({columns})"
     added = ", ".join(_column(column, may_be_null=True) for column in columns)
-    return f"ALTER TABLE {namespace.table(table)} ADD COLUMNS ({added})"
+    return _on(table, namespace, sql, columns=added)
 
 
 def cluster_by(table: Table, namespace: Namespace) -> str:
-    names = ", ".join(f"`{name}`" for name in table.cluster_by)
-    return f"ALTER TABLE {namespace.table(table)} CLUSTER BY ({names})"
+    sql = "ALTER TABLE {table} CLUSTER BY ({columns})"
+    return _on(table, namespace, sql, columns=_sql.names(table.cluster_by))
 
 
 def set_properties(table: Table, values: dict[str, str], namespace: Namespace) -> str:
-    return f"ALTER TABLE {namespace.table(table)} SET TBLPROPERTIES ({_pairs(values)})"
+    sql = "ALTER TABLE {table} SET TBLPROPERTIES ({properties})"
+    return _on(table, namespace, sql, properties=_pairs(values))
 
 
 def show_properties(table: Table, namespace: Namespace) -> str:
-    return f"SHOW TBLPROPERTIES {namespace.table(table)}"
+    return _on(table, namespace, "SHOW TBLPROPERTIES {table}")
 
 
 def describe_detail(table: Table, namespace: Namespace) -> str:
-    return f"DESCRIBE DETAIL {namespace.table(table)}"
+    return _on(table, namespace, "DESCRIBE DETAIL {table}")
 
 
 def list_columns(namespace: Namespace) -> tuple[str, dict[str, str]]:
-    """The query, with its parameters, for the columns of all tables in the schema."""
+    """Return the query, with its parameters, for the columns of all tables in the schema."""
     sql = """
     SELECT table_name, column_name, is_nullable, comment
     FROM system.information_schema.columns
@@ -96,7 +107,7 @@ def list_columns(namespace: Namespace) -> tuple[str, dict[str, str]]:
 
 
 def list_tables(namespace: Namespace) -> tuple[str, dict[str, str]]:
-    """The same for the tables' comments."""
+    """Return the query, with its parameters, for the comments of all tables in the schema."""
     sql = """
     SELECT table_name, comment
     FROM system.information_schema.tables
@@ -106,7 +117,7 @@ def list_tables(namespace: Namespace) -> tuple[str, dict[str, str]]:
 
 
 def list_keys(namespace: Namespace) -> tuple[str, dict[str, str]]:
-    """The same for the columns of primary and foreign keys."""
+    """Return the query, with its parameters, for the columns of primary and foreign keys."""
     sql = """
     SELECT c.table_name, c.constraint_type, k.column_name
     FROM system.information_schema.table_constraints AS c
@@ -119,28 +130,38 @@ def list_keys(namespace: Namespace) -> tuple[str, dict[str, str]]:
 
 
 def primary_key(table: Table, namespace: Namespace) -> str:
-    return f"ALTER TABLE {namespace.table(table)} ADD {_primary_key(table, namespace)}"
+    sql = "ALTER TABLE {table} ADD {constraint}"
+    return _on(table, namespace, sql, constraint=_primary_key(table, namespace))
 
 
 def foreign_key(table: Table, namespace: Namespace) -> str:
-    return f"ALTER TABLE {namespace.table(table)} ADD {_foreign_key(table, namespace)}"
+    sql = "ALTER TABLE {table} ADD {constraint}"
+    return _on(table, namespace, sql, constraint=_foreign_key(table, namespace))
 
 
 def not_null(table: Table, column: Column, namespace: Namespace) -> str:
-    return f"ALTER TABLE {namespace.table(table)} ALTER COLUMN `{column.name}` SET NOT NULL"
+    sql = "ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL"
+    return _on(table, namespace, sql, column=quoted(column.name))
 
 
 def count_nulls(table: Table, column: Column, namespace: Namespace) -> str:
-    return f"SELECT COUNT(*) AS n FROM {namespace.table(table)} WHERE `{column.name}` IS NULL"  # noqa: S608
+    sql = "SELECT COUNT(*) AS n FROM {table} WHERE {column} IS NULL"
+    return _on(table, namespace, sql, column=quoted(column.name))
 
 
 def describe_table(table: Table, namespace: Namespace) -> str:
-    return f"COMMENT ON TABLE {namespace.table(table)} IS {_literal(table.comment)}"
+    sql = "COMMENT ON TABLE {table} IS {comment}"
+    return _on(table, namespace, sql, comment=_sql.literal(table.comment))
 
 
 def describe_column(table: Table, column: Column, namespace: Namespace) -> str:
-    name = namespace.table(table)
-    return f"ALTER TABLE {name} ALTER COLUMN `{column.name}` COMMENT {_literal(column.comment)}"
+    sql = "ALTER TABLE {table} ALTER COLUMN {column} COMMENT {comment}"
+    comment = _sql.literal(column.comment)
+    return _on(table, namespace, sql, column=quoted(column.name), comment=comment)
+
+
+def _on(table: Table, namespace: Namespace, template: str, **parts: str) -> str:
+    return _sql.render(namespace, template, table=namespace.table(table), **parts)
 
 
 def _place(namespace: Namespace) -> dict[str, str]:
@@ -149,12 +170,14 @@ def _place(namespace: Namespace) -> dict[str, str]:
 
 
 def _pairs(values: dict[str, str]) -> str:
-    return ", ".join(f"{_literal(name)} = {_literal(value)}" for name, value in values.items())
+    return ", ".join(
+        f"{_sql.literal(name)} = {_sql.literal(value)}" for name, value in values.items()
+    )
 
 
 def _column(column: Column, *, may_be_null: bool = False) -> str:
     not_null = " NOT NULL" if column.not_null and not may_be_null else ""
-    return f"`{column.name}` {column.type}{not_null} COMMENT {_literal(column.comment)}"
+    return f"{quoted(column.name)} {column.type}{not_null} COMMENT {_sql.literal(column.comment)}"
 
 
 def _constraints(table: Table, namespace: Namespace) -> list[str]:
@@ -162,26 +185,23 @@ def _constraints(table: Table, namespace: Namespace) -> list[str]:
     return [*keys, _foreign_key(table, namespace)] if table.parent_key else keys
 
 
-# Constraint names share the schema's name space, so they carry the prefix, too.
+# A schema has one constraint of a name, so that constraint names need the prefix, too.
 def _primary_key(table: Table, namespace: Namespace) -> str:
-    name = f"{namespace.prefix}{table.name}_pk"
-    return f"CONSTRAINT `{name}` PRIMARY KEY (`{table.key}`)"
+    name = quoted(f"{namespace.prefix}{table.name}_pk")
+    return f"CONSTRAINT {name} PRIMARY KEY ({quoted(table.key)})"
 
 
 def _foreign_key(table: Table, namespace: Namespace) -> str:
+    name = quoted(f"{namespace.prefix}{table.name}_account_fk")
     return (
-        f"CONSTRAINT `{namespace.prefix}{table.name}_account_fk` "
-        f"FOREIGN KEY (`{table.parent_key}`) "
-        f"REFERENCES {namespace.table(ACCOUNTS)} (`{ACCOUNTS.key}`)"
+        f"CONSTRAINT {name} FOREIGN KEY ({quoted(table.parent_key)}) "
+        f"REFERENCES {namespace.table(ACCOUNTS)} ({quoted(ACCOUNTS.key)})"
     )
 
 
-def _literal(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
 def list_existing(namespace: Namespace) -> tuple[str, dict[str, str]]:
-    """The query, with its parameters, for the catalog, schema and tables that can be seen."""
+    """Return the query, with its parameters, for the catalog, schema and tables that exist and
+    that this person may see."""
     sql = """
     SELECT 'catalog' AS what, catalog_name AS name
     FROM system.information_schema.catalogs WHERE catalog_name = :catalog

@@ -1,10 +1,10 @@
-"""What the repository refuses. Problems of the warehouse itself are crm.warehouse.errors.
+"""Errors of the repository. Those of the warehouse itself are in crm.warehouse.errors.
 
 ::
 
     RepositoryError
-      AlreadyExists   the key is taken
-      Missing         the row, or the account that it belongs to, is gone
+      AlreadyExists   another row has the key
+      Missing         the row, or the account that it belongs to, does not exist
       Stale           somebody else changed the row since it was read
 
     WarehouseError
@@ -16,8 +16,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
 
+from crm.model.records import Record
 from crm.warehouse.errors import WarehouseError
 
 
@@ -38,19 +38,27 @@ class Missing(RepositoryError):
 
 
 class Stale(RepositoryError):
-    """``current`` is the row as it is now, for showing beside what was to be saved."""
+    """``current`` is the record as it is now."""
 
-    def __init__(self, current: Any) -> None:
+    def __init__(self, current: Record) -> None:
         super().__init__("somebody else changed this in the meantime")
         self.current = current
 
 
 class NewerSchema(WarehouseError):
+    """A later version of the CRM made or changed the tables."""
+
     summary = "The tables are of a later version than this CRM knows; nothing was written"
+
+    def __init__(self, version: int, known: int) -> None:
+        super().__init__(
+            f"version {version}, where this CRM knows versions up to {known}. "
+            "Deploy the CRM that changed the tables, or a later one."
+        )
 
 
 class NoSuchMoment(WarehouseError):
-    """``earliest`` is the first moment as of which everything can be read, where it is known."""
+    """``earliest`` is the first moment as of which all tables can be read, None if unknown."""
 
     def __init__(self, earliest: dt.datetime | None = None) -> None:
         super().__init__(f"readable from {earliest:%Y-%m-%d %H:%M:%S} UTC" if earliest else "")

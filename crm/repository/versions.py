@@ -1,9 +1,9 @@
-"""Which version of each table was the latest at a moment, from Delta's own history.
+"""Find the version of each table at a moment, from Delta's history of the table.
 
-``TIMESTAMP AS OF`` is no help with four tables: Delta refuses a timestamp after a table's latest
-commit (DELTA_TIMESTAMP_GREATER_THAN_COMMIT), so that a table in which nothing has happened since
-could not be read as of then. A moment is therefore turned into a version of each table. The past
-does not change: what was found out once serves the whole process.
+``TIMESTAMP AS OF`` cannot read four tables as of one moment: Delta refuses a timestamp after a
+table's latest commit (DELTA_TIMESTAMP_GREATER_THAN_COMMIT), so that tables without a later commit
+could not be read. A moment is therefore turned into a version of each table. The past does not
+change, so histories are cached.
 
 https://docs.databricks.com/delta/history
 """
@@ -11,57 +11,67 @@ https://docs.databricks.com/delta/history
 from __future__ import annotations
 
 import datetime as dt
+import json
 import threading
 from bisect import bisect_right
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
-from crm.model.namespace import Namespace, PastNamespace
+from cachetools import LRUCache
+
+from crm.model.namespace import Named, Namespace, PastNamespace
 from crm.model.schema import TABLES, Table
 from crm.warehouse import Warehouse
 
+from . import _sql
+from ._sql import Row
 from .errors import BeforeTheTables, BeyondRetention, NotYet
 
-# Our clock and the warehouse's may differ by so much.
+# The application's clock and the warehouse's may differ by so much.
 CLOCKS_DIFFER = dt.timedelta(seconds=5)
-_MOST_REMEMBERED = 200
 _FEED_ON = '"delta.enableChangeDataFeed":"true"'
 
 
 @dataclass(frozen=True)
 class Commit:
-    """One version of one table. ``person`` is who Databricks says made it, by its sign-in;
-    ``enables_feed`` says that it switched the change data feed on."""
+    """One version of one table.
+
+    :param person: who made it, by their sign-in to Databricks; empty if unknown.
+    :param enables_feed: whether it switched the change data feed on.
+    :param added: the names of the columns that it added to the table.
+    """
 
     version: int
     moment: dt.datetime
     operation: str
     person: str = ""
     enables_feed: bool = False
+    added: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Timelines:
-    """The commits of each table, oldest first, as they were at ``read_at`` (our clock)."""
+    """The commits of each table, oldest first, read at ``read_at`` (the application's clock)."""
 
     commits: Mapping[Table, tuple[Commit, ...]]
     read_at: dt.datetime
 
     @property
     def earliest(self) -> dt.datetime:
-        """The first moment at which all tables can be read."""
+        """Return the first moment at which all tables can be read."""
         return max(commits[0].moment for commits in self.commits.values())
 
     @property
     def is_complete(self) -> bool:
-        """Whether the history goes back to when the tables were created."""
+        """Return whether the history goes back to the creation of all tables."""
         return all(commits[0].version == 0 for commits in self.commits.values())
 
     def versions_at(self, moment: dt.datetime) -> dict[str, int]:
-        """The latest version of each table, by name. Raises BeforeTheTables, BeyondRetention."""
+        """Return each table's latest version then, by name.
+
+        Raises BeforeTheTables or BeyondRetention for a moment before ``earliest``.
+        """
         if moment < self.earliest:
             kind = BeforeTheTables if self.is_complete else BeyondRetention
             raise kind(self.earliest)
@@ -70,59 +80,101 @@ class Timelines:
             for table, commits in self.commits.items()
         }
 
+    def added_since(self, versions: Mapping[str, int]) -> dict[str, frozenset[str]]:
+        """Return, by table name, the columns that the table did not have at the version."""
+        return {
+            table.name: _added_since(commits, versions[table.name])
+            for table, commits in self.commits.items()
+        }
+
+
+def _added_since(commits: Iterable[Commit], version: int) -> frozenset[str]:
+    added: frozenset[str] = frozenset()
+    for commit in commits:
+        if commit.version > version:
+            # What is added after a restore may have existed before it.
+            if commit.operation == "RESTORE":
+                break
+            added |= commit.added
+    return added
+
+
+@dataclass(frozen=True)
+class PastTables(PastNamespace):
+    """A past namespace that reads the columns which were added later as NULL.
+
+    ``added`` pairs table names with the names of these columns.
+    """
+
+    added: tuple[tuple[str, frozenset[str]], ...] = ()
+
+    def table(self, table: Named) -> str:
+        """Return the FROM item. Change feeds need no such care: they have the latest columns.
+
+        https://docs.databricks.com/delta/delta-change-data-feed
+        """
+        source = super().table(table)
+        known = next((each for each in TABLES if each.name == table.name), None)
+        added = dict(self.added).get(table.name, frozenset())
+        return _sql.with_missing(source, known, added & set(known.names)) if known else source
+
 
 _lock = threading.Lock()
-_known: OrderedDict[Any, Timelines] = OrderedDict()
+_cache: LRUCache[Hashable, Timelines] = LRUCache(maxsize=200)
 
 
-def known(wh: Warehouse, until: dt.datetime) -> Timelines:
-    """The timelines, read anew (a statement per table) if what is known ends before ``until``."""
-    return _known_or_new(wh, lambda known: until <= known.read_at - CLOCKS_DIFFER)
+def timelines_until(wh: Warehouse, moment: dt.datetime) -> Timelines:
+    """Return timelines that reach to the moment: cached, or by one statement per table."""
+    return _timelines(wh, lambda cached: moment <= cached.read_at - CLOCKS_DIFFER)
 
 
-def people(wh: Warehouse, versions: Collection[tuple[Table, int]]) -> dict[tuple[Table, int], str]:
-    """Who made these versions, by Databricks' sign-in. A statement per table, unless known."""
-    lines = _known_or_new(
-        wh, lambda known: all(v <= known.commits[table][-1].version for table, v in versions)
+def committers(
+    wh: Warehouse, versions: Collection[tuple[Table, int]]
+) -> dict[tuple[Table, int], str]:
+    """Return who made these versions, by their sign-in to Databricks; empty if unknown.
+
+    One statement per table, unless cached.
+    """
+    lines = _timelines(
+        wh, lambda cached: all(v <= cached.commits[table][-1].version for table, v in versions)
     )
     commits = ((table, commit) for table in TABLES for commit in lines.commits[table])
     found = {(table, commit.version): commit.person for table, commit in commits}
     return {each: found.get(each, "") for each in versions}
 
 
-def _known_or_new(wh: Warehouse, is_enough: Callable[[Timelines], bool]) -> Timelines:
-    key = (wh.pools.config, wh.namespace, wh.identity)
+def _timelines(wh: Warehouse, is_enough: Callable[[Timelines], bool]) -> Timelines:
+    key = wh.cache_key
     with _lock:
-        timelines = _known.get(key)
+        timelines = _cache.get(key)
     if timelines is None or not is_enough(timelines):
         timelines = load(wh)
         with _lock:
-            _known[key] = timelines
-            _known.move_to_end(key)
-            while len(_known) > _MOST_REMEMBERED:
-                _known.popitem(last=False)
+            _cache[key] = timelines
     return timelines
 
 
 def load(wh: Warehouse) -> Timelines:
+    """Read the timelines: one statement per table, all at once."""
     read_at = dt.datetime.now(dt.UTC)
     with ThreadPoolExecutor(len(TABLES)) as pool:
         found = pool.map(lambda table: _commits(wh, table), TABLES)
         return Timelines(dict(zip(TABLES, found, strict=True)), read_at)
 
 
-def settled(wh: Warehouse) -> tuple[dict[str, int], dt.datetime]:
-    """The version of each table at the latest commit of them all, and its moment.
+def consistent_versions(wh: Warehouse) -> tuple[dict[str, int], dt.datetime]:
+    """Return the versions at the latest commit of all tables, by table name, and its moment.
 
-    The histories are read one by one, so that a commit may have come into one while another had
-    been read already: read again, each holds all that was there at this moment.
+    The histories are read twice. In the first reading a table may lack a commit that came while
+    the others were read; the second has all commits up to the moment found in the first.
     """
     moment = max(commits[-1].moment for commits in load(wh).commits.values())
     return load(wh).versions_at(moment), moment
 
 
 def _commits(wh: Warehouse, table: Table) -> tuple[Commit, ...]:
-    rows = wh.query(f"DESCRIBE HISTORY {wh.namespace.table(table)}")
+    sql = "DESCRIBE HISTORY {table}"
+    rows = wh.query(_sql.render(wh.namespace, sql, table=wh.namespace.table(table)))
     commits = [
         Commit(
             row["version"],
@@ -130,27 +182,53 @@ def _commits(wh: Warehouse, table: Table) -> tuple[Commit, ...]:
             row["operation"],
             row.get("userName") or "",
             _FEED_ON in str(row.get("operationParameters") or "").replace(" ", ""),
+            _added_columns(row),
         )
         for row in rows
     ]
     return tuple(sorted(commits, key=lambda commit: commit.version))
 
 
-def as_of(wh: Warehouse, moment: dt.datetime) -> Warehouse:
-    """The warehouse with the tables as they were: the same repository reads the past.
+def _added_columns(row: Row) -> frozenset[str]:
+    """Delta lists added columns as JSON: ``[{"column": {"name": …}}]``.
 
-    Raises BeforeTheTables, BeyondRetention, and NotYet for a moment that has not come.
+    https://github.com/delta-io/delta, DeltaOperations.scala (AddColumns)
     """
-    return wh.at(past(wh.namespace, versions(wh, moment), moment))
+    if row["operation"] != "ADD COLUMNS":
+        return frozenset()
+    columns = json.loads(dict(row["operationParameters"] or {}).get("columns", "[]"))
+    names = (each if isinstance(each, str) else each["column"]["name"] for each in columns)
+    return frozenset(name.strip("`").lower() for name in names)
 
 
-def versions(wh: Warehouse, moment: dt.datetime) -> dict[str, int]:
-    """The latest version of each table at a moment, by name. Raises as ``as_of`` does."""
+def as_of(wh: Warehouse, moment: dt.datetime) -> Warehouse:
+    """Return a warehouse whose tables are as they were at the moment.
+
+    Raises BeforeTheTables, BeyondRetention, and NotYet for a moment in the future.
+    """
+    lines = _timelines_at(wh, moment)
+    versions = lines.versions_at(moment)
+    added = lines.added_since(versions)
+    return wh.at(past_namespace(wh.namespace, versions, moment, added))
+
+
+def versions_at(wh: Warehouse, moment: dt.datetime) -> dict[str, int]:
+    """Return the version of each table at the moment, by name. Raises as ``as_of`` does."""
+    return _timelines_at(wh, moment).versions_at(moment)
+
+
+def _timelines_at(wh: Warehouse, moment: dt.datetime) -> Timelines:
     if moment > dt.datetime.now(dt.UTC) + CLOCKS_DIFFER:
         raise NotYet()
-    return known(wh, moment).versions_at(moment)
+    return timelines_until(wh, moment)
 
 
-def past(namespace: Namespace, versions: Mapping[str, int], moment: dt.datetime) -> PastNamespace:
+def past_namespace(
+    namespace: Namespace,
+    versions: Mapping[str, int],
+    moment: dt.datetime,
+    added: Mapping[str, frozenset[str]] | None = None,
+) -> PastTables:
+    """Return the namespace of the tables at these versions; ``added`` as in PastTables."""
     home = (namespace.catalog, namespace.schema, namespace.prefix)
-    return PastNamespace(*home, tuple(versions.items()), moment)
+    return PastTables(*home, tuple(versions.items()), moment, tuple((added or {}).items()))

@@ -37,14 +37,14 @@ def icon(name: str, size: int = 16) -> str:
 
 @register.inclusion_tag("_badge.html")
 def badge(status: str | None) -> dict[str, Any]:
-    return {"status": status, "icon": vocabulary.look(status or "").icon}
+    return {"status": status, "icon": vocabulary.appearance(status or "").icon}
 
 
 @register.filter
 def tone(status: str | None) -> str:
     """A status' colour; a word that only the data know has one of its own."""
     known = (*vocabulary.onboarding_statuses(), *vocabulary.use_case_statuses())
-    return vocabulary.look(status or "").tone if status in known else "other"
+    return vocabulary.appearance(status or "").tone if status in known else "other"
 
 
 @register.simple_tag

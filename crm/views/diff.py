@@ -35,7 +35,7 @@ def _show(request: Request, bsnid: str) -> HttpResponse:
     wh = request.warehouse
     now = wh.namespace.present
     try:
-        changes = diff.between(wh, wh.namespace, now, bsnid)
+        changes = diff.find_changes(wh, wh.namespace, now, bsnid)
     except Missing as error:
         raise Http404(f"There is no account “{bsnid}”, neither then nor now.") from error
     context: dict[str, Any] = {

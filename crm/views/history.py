@@ -94,7 +94,7 @@ def activity(request: Request) -> HttpResponseBase:
 @require_safe
 def reach(request: Request) -> HttpResponse:
     """How far back the history goes: a part of its page, asked for by itself."""
-    since = change_feed.reach(request.warehouse)
+    since = change_feed.known_since(request.warehouse)
     context = {"since": since, "days": settings.EDIP_HISTORY_DAYS}
     return render(request, "history/_reach.html", context)
 
@@ -173,7 +173,7 @@ def _with_outsiders(request: Request, changes: list[Change]) -> list[Change]:
     if not outside:
         return changes
     wh = request.warehouse.at(request.warehouse.namespace.present)
-    people = versions.people(wh, {(change.table, change.version) for change in outside})
+    people = versions.committers(wh, {(change.table, change.version) for change in outside})
     return [
         replace(change, person=people[change.table, change.version]) if change.outside else change
         for change in changes

@@ -57,7 +57,7 @@ class Result:
 @require_safe
 @access.for_admins
 def run_checks(request: Request) -> HttpResponse:
-    found = checks.look(request.warehouse.within(None))
+    found = checks.run_checks(request.warehouse.within(None))
     results = [_result(check, each) for check, each in found.items()]
     context = {"results": results, "total": sum(result.total for result in results)}
     return render(request, "integrity/integrity.html", context)
@@ -74,16 +74,16 @@ def repair(request: Request, name: str) -> HttpResponse:
     if check is None:
         raise Http404(f"There is no repair called “{name[:40]}”.")
     if request.method == "POST":
-        before = revert_bulk.versions(request.warehouse.within(None))
+        before = revert_bulk.current_versions(request.warehouse.within(None))
         changed = checks.repair(request.warehouse.within(None), check)
         noun = "key" if check.by_key else "row"
         plural = f"{noun} was" if changed == 1 else f"{noun}s were"
-        after = revert_bulk.versions(request.warehouse.within(None))
+        after = revert_bulk.current_versions(request.warehouse.within(None))
         can_undo = changed and not check.by_key
         undo = revert.bulk_url(request, before, after) if can_undo else ""
         messages.success(request, f"{check.title}: {changed} {plural} repaired.", extra_tags=undo)
         return _respond.go(request, reverse("integrity"))
-    result = _result(check, checks.look(request.warehouse.within(None), (check,))[check])
+    result = _result(check, checks.run_checks(request.warehouse.within(None), (check,))[check])
     return render(request, "integrity/repair.html", {"result": result})
 
 

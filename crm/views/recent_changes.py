@@ -13,7 +13,7 @@ from crm.forms.fields import format_moment
 from crm.model.changes import CHANGED, DELETED
 from crm.model.schema import ACCOUNTS
 from crm.repository.past import change_feed
-from crm.repository.past.recent_changes import News
+from crm.repository.past.recent_changes import RecentChange
 from crm.request import Request
 from crm.warehouse.errors import PermissionDenied, StatementFailed, WarehouseError
 
@@ -41,7 +41,7 @@ def recent_changes(request: Request) -> HttpResponse:
     return JsonResponse({"seen": answer.cursor, "missed": answer.missed, "news": told})
 
 
-def _without_stamps(news: list[News]) -> list[News]:
+def _without_stamps(news: list[RecentChange]) -> list[RecentChange]:
     """Deleting stamps a row with who does it; that is no change of its own."""
     gone = {(each.table, each.key): each.version for each in news if each.kind == DELETED}
     return [
@@ -51,7 +51,7 @@ def _without_stamps(news: list[News]) -> list[News]:
     ]
 
 
-def _told(each: News, me: str) -> dict[str, Any]:
+def _told(each: RecentChange, me: str) -> dict[str, Any]:
     who = "You" if each.person == me else each.person or "Somebody"
     what = "the account" if each.table is ACCOUNTS else f"{_article(each)} {each.table.singular}"
     return {
@@ -66,5 +66,5 @@ def _told(each: News, me: str) -> dict[str, Any]:
     }
 
 
-def _article(each: News) -> str:
+def _article(each: RecentChange) -> str:
     return "an" if each.table.singular[0] in "aeiou" and each.table.singular != "use case" else "a"

@@ -17,7 +17,7 @@ from crm.model.changes import CREATED, DELETED, Change
 from crm.model.schema import ACCOUNTS, TABLES, Column, Table
 from crm.repository.errors import AlreadyExists, Missing, Stale
 from crm.repository.past import revert_bulk, revert_record
-from crm.repository.past.revert_record import Then
+from crm.repository.past.revert_record import Reversal
 from crm.request import Request
 
 from . import _respond
@@ -63,7 +63,7 @@ def revert(request: Request, table: str, key: str, version: int) -> HttpResponse
     return _put_back(request, then)
 
 
-def _put_back(request: Request, then: Then) -> HttpResponse:
+def _put_back(request: Request, then: Reversal) -> HttpResponse:
     """What others do to other fields meanwhile is left alone; what they do to these is shown."""
     shown = set(request.POST.get("shown", "").split())
     for _ in range(_TRIES):
@@ -76,7 +76,7 @@ def _put_back(request: Request, then: Then) -> HttpResponse:
         try:
             if columns:
                 names = [column.name for column in columns]
-                revert_record.change(request.warehouse, then, names, then.updated_at)
+                revert_record.revert_fields(request.warehouse, then, names, then.updated_at)
         except (Stale, Missing):
             change = then.change
             then = _find(request, change.table.name, change.key, change.version)
@@ -119,7 +119,7 @@ def revert_bulk_change(request: Request, done: str) -> HttpResponse:
         raise Http404("Only who did it can undo it at once; the history still can.")
     # As long as the import that it undoes, which had no deadline either.
     wh = request.warehouse.within(None)
-    count = revert_bulk.undo(wh, said["before"], said["after"])
+    count = revert_bulk.revert(wh, said["before"], said["after"])
     records = "1 record is" if count == 1 else f"{count} records are"
     if count:
         text = f"{records} as before. What somebody has changed since was left alone."
@@ -129,9 +129,9 @@ def revert_bulk_change(request: Request, done: str) -> HttpResponse:
     return _respond.go(request, reverse("activity"))
 
 
-def _bring_back(request: Request, then: Then) -> HttpResponse:
+def _bring_back(request: Request, then: Reversal) -> HttpResponse:
     try:
-        revert_record.bring_back(request.warehouse, then)
+        revert_record.revert_deletion(request.warehouse, then)
     except AlreadyExists:
         there = "is there already" if then.is_back else "has another in its place by now"
         messages.info(request, f"{then.change.name} {there}.")
@@ -144,7 +144,7 @@ def _bring_back(request: Request, then: Then) -> HttpResponse:
 
 def _ask(
     request: Request,
-    then: Then,
+    then: Reversal,
     rows: list[Row] | None = None,
     *,
     stale: bool = False,
@@ -175,14 +175,14 @@ def _ask(
     return response
 
 
-def _may_go(then: Then, rows: list[Row] | None) -> bool:
+def _may_go(then: Reversal, rows: list[Row] | None) -> bool:
     """Whether there is something to be done that can be done."""
     if rows is None:
         return then.now is None or (then.is_back and len(then.rows) > 1)
     return then.now is not None and any(row.differs for row in rows)
 
 
-def _rows(request: Request, then: Then) -> list[Row]:
+def _rows(request: Request, then: Reversal) -> list[Row]:
     """The fields to be put back: one, all that the change has changed, or all that differ."""
     if request.GET.get("whole"):
         return [row for row in _all_rows(then) if row.differs]
@@ -192,14 +192,14 @@ def _rows(request: Request, then: Then) -> list[Row]:
     return [row for row in _all_rows(then) if row.column.name in wanted]
 
 
-def _others(then: Then, rows: list[Row]) -> list[Row]:
+def _others(then: Reversal, rows: list[Row]) -> list[Row]:
     """Fields beside these that are not as they were before the change either."""
     names = {row.column.name for row in rows}
     return [row for row in _all_rows(then) if row.differs and row.column.name not in names]
 
 
-def _all_rows(then: Then) -> list[Row]:
-    now, before, after = then.now or {}, then.then, then.change.after or {}
+def _all_rows(then: Reversal) -> list[Row]:
+    now, before, after = then.now or {}, then.earlier, then.change.after or {}
     return [
         Row(
             column,
@@ -218,7 +218,7 @@ def _with(request: Request, **changes: str) -> str:
     return f"{request.path}?{query.urlencode()}"
 
 
-def _find(request: Request, table: str, key: str, version: int) -> Then:
+def _find(request: Request, table: str, key: str, version: int) -> Reversal:
     if version > _LATEST_POSSIBLE:
         raise Http404("There is no such version.")
     then = revert_record.load(request.warehouse, _table(table), key, version)

@@ -21,7 +21,9 @@ def run(command: str, *arguments: str, **options) -> str:
 
 
 def state(wh: Warehouse) -> dict[str, tuple[int, int]]:
-    return {table.name: backups.sums(wh, table, wh.namespace.table(table)) for table in TABLES}
+    return {
+        table.name: backups.checksums(wh, table, wh.namespace.table(table)) for table in TABLES
+    }
 
 
 def ids(text: str) -> list[str]:

@@ -102,7 +102,7 @@ def test_a_backup_whose_clones_are_gone_is_not_reported(
 
     def insert_late(wh: Warehouse, home: Namespace, backup: backups.Backup, tables: list) -> None:
         if tables[0]:  # somebody took it for dead
-            for clone in backups.clones(wh, home, backup).values():
+            for clone in backups.clone_names(wh, home, backup).values():
                 wh.execute(f"DROP TABLE {clone}", repeatable=True)
         insert(wh, home, backup, tables)
 

@@ -73,7 +73,7 @@ def broken(sample: Warehouse) -> Warehouse:
 def found(wh: Warehouse) -> dict[str, list[str]]:
     return {
         check.name: [problem.key for problem in each.problems]
-        for check, each in checks.look(wh).items()
+        for check, each in checks.run_checks(wh).items()
     }
 
 
@@ -140,7 +140,7 @@ def test_without_a_yes_nothing_is_repaired(broken: Warehouse, monkeypatch: Any) 
 
 def details(wh: Warehouse, name: str) -> dict[str, tuple[str, str]]:
     check = next(check for check in checks.CHECKS if check.name == name)
-    problems = checks.look(wh, (check,))[check].problems
+    problems = checks.run_checks(wh, (check,))[check].problems
     return {problem.key: (problem.detail, problem.repair) for problem in problems}
 
 
@@ -163,7 +163,7 @@ def test_records_that_share_an_id_all_stay(sample: Warehouse, settings: Any) -> 
     insert(sample, USE_CASES, account_bsnid="BSN001", problem="Known one’s", **case)
     assert details(sample, "duplicate-keys") == {
         "c": (
-            "3 rows have this key; another row says Account “AAA” instead of “BSN001”, "
+            "3 rows have this key; another row has Account “AAA” instead of “BSN001”, "
             "Problem “Orphan’s” instead of “Known one’s”",
             "give each row that says something else an id of its own",
         )
@@ -187,12 +187,12 @@ def test_what_is_dropped_of_accounts_is_said(sample: Warehouse) -> None:
     for _ in range(3):
         insert(sample, ACCOUNTS, bsnid="SAME", team="Same", **area)
     found = details(sample, "duplicate-keys")
-    assert found["SAME"] == ("3 rows have this key, and say the same", "keep one of them")
+    assert found["SAME"] == ("3 rows have this key, all with the same values", "keep one of them")
     detail, repair = found["TWICE"]
     assert detail == (
-        "2 rows have this key; another row says Team “Old” instead of “New”, VP “V” instead of “”"
+        "2 rows have this key; another row has Team “Old” instead of “New”, VP “V” instead of “”"
     )
-    assert "drop what is said here" in repair
+    assert "drop these values of the others" in repair
     assert "repaired, 2 keys" in fix()
     assert accounts.get(sample, "TWICE").team == "New"
     assert len(rows(sample, ACCOUNTS)) == 5 + 2

@@ -105,7 +105,7 @@ def test_the_oldest_tables_become_todays(plain: Warehouse, new: Warehouse) -> No
     assert accounts.get(plain, "OLD1").updated_by == plain.actor
     values = {"author": "A", "date": dt.date(2026, 1, 1), "description": "D"}
     updates.create(plain, "OLD1", "u1", values)
-    found = migrations.look(plain)
+    found = migrations.read_schema_state(plain)
     for table in TABLES:
         assert found.columns[table.name] == set(table.names)
         assert found.clustering[table.name] == table.cluster_by
@@ -147,7 +147,7 @@ def test_plan_says_and_does_nothing(plain: Warehouse, statements: Statements) ->
 
 def test_one_step_at_a_time(plain: Warehouse) -> None:
     run("--to", "2")
-    found = migrations.look(plain)
+    found = migrations.read_schema_state(plain)
     assert found.version == 2
     assert {column.name for column in AUDIT_COLUMNS} <= found.columns["updates"]
     assert found.clustering["updates"] == ()
@@ -158,7 +158,7 @@ def test_what_died_half_way_is_resumed(plain: Warehouse, server: LocalWarehouse)
     server.fault("expired_token", times=None, match="ALTER TABLE .*use_cases.* ADD")
     with pytest.raises(CommandError):
         run()
-    assert migrations.look(plain).version == 1
+    assert migrations.read_schema_state(plain).version == 1
     server.clear_faults()
     assert run().count("done") == 4
     assert accounts.get(plain, "OLD1").team == "Kept"
@@ -184,14 +184,14 @@ def test_two_runs_at_once(plain: Warehouse, server: LocalWarehouse) -> None:
         thread.join()
     server.clear_faults()
     assert failures == []
-    assert migrations.look(plain).version == ddl.VERSION
-    assert migrations.look(plain).columns["updates"] == set(TABLES[3].names)
+    assert migrations.read_schema_state(plain).version == ddl.VERSION
+    assert migrations.read_schema_state(plain).columns["updates"] == set(TABLES[3].names)
 
 
 def test_tables_of_a_later_version_are_left_alone(warehouse: Warehouse) -> None:
     later = {ddl.VERSION_PROPERTY: str(ddl.VERSION + 1)}
     warehouse.execute(ddl.set_properties(ACCOUNTS, later, warehouse.namespace), repeatable=True)
-    with pytest.raises(CommandError, match=f"of version {ddl.VERSION + 1}; this CRM knows"):
+    with pytest.raises(CommandError, match=f"version {ddl.VERSION + 1}, where this CRM knows"):
         run()
 
 
@@ -202,7 +202,7 @@ def test_without_tables_it_says_what_to_do(server: LocalWarehouse, settings: Any
 
 
 def test_what_was_before_a_step_is_restored_and_brought_up_to_date(plain: Warehouse) -> None:
-    old = restore_tables.standing(plain)[ACCOUNTS]
+    old = restore_tables.latest_versions_of_existing(plain)[ACCOUNTS]
     run()
     accounts.create(plain, {"bsnid": "NEW1", "team": "New", "business_area": "A"})
     out = StringIO()
@@ -221,7 +221,7 @@ def test_what_no_step_brings_back_is_not_restored(plain: Warehouse) -> None:
         "RENAME COLUMN team TO old_team",
     ):
         plain.execute(f"ALTER TABLE {plain.namespace.table(ACCOUNTS)} {text}", repeatable=False)
-    wrong = restore_tables.standing(plain)[ACCOUNTS]
+    wrong = restore_tables.latest_versions_of_existing(plain)[ACCOUNTS]
     plain.execute(
         f"ALTER TABLE {plain.namespace.table(ACCOUNTS)} RENAME COLUMN old_team TO team",
         repeatable=False,
@@ -239,7 +239,7 @@ def test_rows_without_a_key_are_said(plain: Warehouse) -> None:
     )
     with pytest.raises(CommandError, match="1 rows of use_cases have no id.*check_integrity"):
         run()
-    assert migrations.look(plain).version == 4
+    assert migrations.read_schema_state(plain).version == 4
     with pytest.raises(SystemExit):
         call_command("check_integrity", "--fix", "--yes", stdout=StringIO())
     assert run().count("done") == 1
@@ -252,7 +252,10 @@ def test_a_feed_that_was_switched_off_is_switched_on(warehouse: Warehouse) -> No
     with pytest.raises(SystemExit):
         run("--check")
     assert run().count("done") == 1
-    assert migrations.look(warehouse).properties["updates"]["delta.enableChangeDataFeed"] == "true"
+    assert (
+        migrations.read_schema_state(warehouse).properties["updates"]["delta.enableChangeDataFeed"]
+        == "true"
+    )
 
 
 def test_words_of_others_stay(plain: Warehouse) -> None:
@@ -273,7 +276,7 @@ def test_a_version_that_is_no_number(warehouse: Warehouse) -> None:
     with pytest.raises(SystemExit):
         run("--check")
     run()
-    assert migrations.look(warehouse).version == ddl.VERSION
+    assert migrations.read_schema_state(warehouse).version == ddl.VERSION
 
 
 def test_tables_that_a_backup_brought_back_have_their_keys(warehouse: Warehouse) -> None:

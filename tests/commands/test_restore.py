@@ -11,7 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from crm.model.as_of_address import written
+from crm.model.as_of_address import format_moment
 from crm.model.namespace import Namespace
 from crm.model.schema import TABLES
 from crm.repository import _writing, ddl
@@ -60,7 +60,7 @@ def test_tables_that_are_gone_come_back(sample: Warehouse, home: Namespace) -> N
 def test_restore_to_a_time(sample: Warehouse, home: Namespace) -> None:
     before = state(sample)
     time.sleep(0.05)
-    moment = written(dt.datetime.now(dt.UTC))
+    moment = format_moment(dt.datetime.now(dt.UTC))
     time.sleep(0.05)
     damage(sample)
     assert "1 restored" in run("restore", "--dry-run", to_time=moment)
@@ -73,7 +73,7 @@ def test_only_what_has_changed_is_restored(
 ) -> None:
     """RESTORE to the version that a table is at is refused by Delta."""
     before = state(sample)
-    moment = written(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1))
+    moment = format_moment(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1))
     time.sleep(1.1)
     accounts.create(sample, {"bsnid": "BSN999", "team": "T", "business_area": "A"})
     with statements() as done:
@@ -113,7 +113,7 @@ def test_the_way_back_names_the_tables_place(
 def test_one_table_that_is_gone(sample: Warehouse, home: Namespace) -> None:
     before = state(sample)
     (taken,) = ids(run("backup"))
-    moment = written(dt.datetime.now(dt.UTC))
+    moment = format_moment(dt.datetime.now(dt.UTC))
     damage(sample)
     sample.execute(f"DROP TABLE {sample.namespace.table(TABLES[2])}", repeatable=True)
     said = run("restore", "--dry-run", backup=taken)
@@ -154,7 +154,7 @@ def test_tables_of_a_later_version_are_not_restored(sample: Warehouse, home: Nam
 
 
 def test_restore_asks_first(sample: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    moment = written(dt.datetime.now(dt.UTC))
+    moment = format_moment(dt.datetime.now(dt.UTC))
     damage(sample)
     damaged = state(sample)
     monkeypatch.setattr("builtins.input", lambda question: "no")

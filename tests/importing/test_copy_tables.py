@@ -99,8 +99,8 @@ def test_rows_are_cleaned_copied_and_verified(warehouse: Warehouse, old: Namespa
         f"changed: {home}.crm_accounts, row BSN001, azure_devops_link: 3 links, one per line",
         f"changed: {home}.crm_accounts, row BSN001, team: line breaks became spaces",
         f"skipped: {home}.crm_platforms_status, row BSN001: repeats another row",
-        f"refused: {home}.crm_platforms_status, row BSN002, platform: there is another row with "
-        "this key, which says something else",
+        f"refused: {home}.crm_platforms_status, row BSN002, platform: has the same key as "
+        "another row, but different values",
         f"refused: {home}.crm_platforms_status, row GONE, account_bsnid: its account GONE does "
         "not exist",
         f"refused: {home}.crm_use_cases, row u2, problem: Problem is too long; at most 20,000 "
@@ -142,11 +142,11 @@ def test_rows_that_differ(warehouse: Warehouse, old: Namespace) -> None:
         copy(warehouse, old, on_conflict="fail")
     written, said = copy(warehouse, old)
     assert written["accounts"] == 1
-    assert any("BSN001: is there already and says something else" in line for line in said)
+    assert any("BSN001: already exists with different values" in line for line in said)
     assert accounts.get_detail(warehouse, "BSN001").account.team == "Another"
     written, said = copy(warehouse, old, on_conflict="update")
     assert written == {"accounts": 1, "platforms_status": 0, "use_cases": 0, "updates": 0}
-    assert not any("says something else" in line and "BSN001" in line for line in said)
+    assert not any("different values" in line and "BSN001" in line for line in said)
     assert accounts.get_detail(warehouse, "BSN001").account.team == "Data Platform"
 
 

@@ -8,7 +8,7 @@ from django.test import Client
 
 from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
 from crm.repository.records import accounts
-from crm.repository.transfer import insert_missing
+from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 from tests.conftest import Statements
 
@@ -37,9 +37,7 @@ def test_the_account_with_all_that_belongs_to_it(
 
 def test_links_are_links_only_if_they_are_safe(see: See, warehouse: Warehouse) -> None:
     links = "https://a.example/x\njavascript:alert(1)\nhttp://b.example/y z"
-    insert_missing.insert_missing(
-        warehouse, ACCOUNTS, [{"bsnid": "B", "azure_devops_link": links}]
-    )
+    insert_missing(warehouse, ACCOUNTS, [{"bsnid": "B", "azure_devops_link": links}])
     page = see("/accounts/B/")
     followed = page.select(".about .links a")
     assert [link["href"] for link in followed] == ["https://a.example/x"]
@@ -48,9 +46,9 @@ def test_links_are_links_only_if_they_are_safe(see: See, warehouse: Warehouse) -
 
 
 def test_a_row_with_gaps_shows(see: See, warehouse: Warehouse) -> None:
-    insert_missing.insert_missing(warehouse, ACCOUNTS, [{"bsnid": "B"}])
-    insert_missing.insert_missing(warehouse, USE_CASES, [{"id": "legacy 1", "account_bsnid": "B"}])
-    insert_missing.insert_missing(warehouse, UPDATES, [{"id": "legacy/2", "account_bsnid": "B"}])
+    insert_missing(warehouse, ACCOUNTS, [{"bsnid": "B"}])
+    insert_missing(warehouse, USE_CASES, [{"id": "legacy 1", "account_bsnid": "B"}])
+    insert_missing(warehouse, UPDATES, [{"id": "legacy/2", "account_bsnid": "B"}])
     for path in ("/accounts/", "/use-cases/", "/", "/accounts/B/edit/"):
         see(path)
     assert text(see("/accounts/B/"), "h1") == "B"

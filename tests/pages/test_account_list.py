@@ -9,7 +9,7 @@ from django.test import Client
 
 from crm.model.schema import ACCOUNTS
 from crm.repository.records import platforms
-from crm.repository.transfer import insert_missing
+from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 from tests.conftest import Statements
 
@@ -111,7 +111,7 @@ def test_the_first_visit_says_what_to_do(see: See, warehouse: Warehouse) -> None
 
 def test_pages(see: See, warehouse: Warehouse) -> None:
     rows = [{"bsnid": f"B{n:03}", "team": f"Team {n:03}"} for n in range(60)]
-    insert_missing.insert_missing(warehouse, ACCOUNTS, rows)
+    insert_missing(warehouse, ACCOUNTS, rows)
     page = see("/accounts/?q=team&page=2")
     assert texts(page, ".count") == ["26–50 of 60 accounts"] * 2
     assert text(page, "[aria-live] .count")
@@ -124,7 +124,7 @@ def test_pages(see: See, warehouse: Warehouse) -> None:
 
 def test_a_filter_with_very_many_values_stays_readable(see: See, warehouse: Warehouse) -> None:
     rows = [{"bsnid": f"B{n:03}", "team": "T", "vp": f"VP {n:03}"} for n in range(130)]
-    insert_missing.insert_missing(warehouse, ACCOUNTS, rows)
+    insert_missing(warehouse, ACCOUNTS, rows)
     page = see("/accounts/?vp=VP 129")
     assert len(page.select("#facet-vp input")) == 100
     assert page.select_one("#facet-vp input[checked]")["value"] == "VP 129"

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import get_script_prefix
 
-from crm.model.as_of_address import written
+from crm.model.as_of_address import format_moment
 from crm.repository.records import accounts, platforms
 from crm.warehouse import Warehouse
 
@@ -35,7 +35,7 @@ def then(sample: Warehouse) -> str:
     accounts.update(sample, ACCOUNT, {"team": "Renamed since"}, account.updated_at)
     accounts.delete(sample, "BSN002")
     accounts.create(sample, {"bsnid": "BSN999", "team": "New since", "business_area": "Finance"})
-    return f"/as-of/{written(moment)}"
+    return f"/as-of/{format_moment(moment)}"
 
 
 def test_pages_show_what_was_there(client: Client, then: str, sample: Warehouse) -> None:
@@ -97,7 +97,7 @@ def test_tables_in_which_nothing_happened_since(client: Client, warehouse: Wareh
     accounts.create(warehouse, {"bsnid": "B1", "team": "T", "business_area": "A"})
     between = now()
     platforms.set_status(warehouse, "B1", "Databricks", "Requested", None)
-    page = client.get(f"/as-of/{written(between)}/accounts/B1/")
+    page = client.get(f"/as-of/{format_moment(between)}/accounts/B1/")
     assert page.status_code == 200
     assert "Requested" not in texts(parsed(page), "main .badge")
 
@@ -112,13 +112,13 @@ def test_tables_in_which_nothing_happened_since(client: Client, warehouse: Wareh
 def test_moments_that_cannot_be_read(
     client: Client, sample: Warehouse, moment: Callable[[], dt.datetime], title: str
 ) -> None:
-    response = client.get(f"/as-of/{written(moment())}/accounts/")
+    response = client.get(f"/as-of/{format_moment(moment())}/accounts/")
     page = parsed(response)
     assert response.status_code == 404
     assert text(page, "h1") == title
     assert page.select_one("main .button-primary")["href"] == "/accounts/"
     # Nothing there leads to the same moment again.
-    assert not page.select(f"main a[href*='{written(moment())[:10]}']")
+    assert not page.select(f"main a[href*='{format_moment(moment())[:10]}']")
     if title.startswith("Before"):
         earliest = page.select("main .actions a")[1]["href"]
         assert client.get(earliest).status_code == 200
@@ -161,7 +161,7 @@ def test_choosing_a_moment(client: Client, sample: Warehouse) -> None:
 
 
 def test_admin_tools_are_of_today(client: Client, sample: Warehouse) -> None:
-    prefix = f"/as-of/{written(now())}"
+    prefix = f"/as-of/{format_moment(now())}"
     assert client.get(f"{prefix}/admin-tools/")["Location"] == "/admin-tools/"
     assert not parsed(client.get(f"{prefix}/")).select("a[href$='/admin-tools/']")
 

@@ -18,17 +18,17 @@ def restored(wh: Warehouse) -> dict[str, int]:
     """B1 is changed back, B2 comes back, B3 goes; the versions before that."""
     for bsnid in ("B1", "B2"):
         accounts.create(wh, {"bsnid": bsnid, "team": "Claims"})
-    version = restore_tables.latest(wh)[ACCOUNTS]
+    version = restore_tables.latest_versions(wh)[ACCOUNTS]
     edit(wh, "B1", team="Other")
     accounts.delete(wh, "B2")
     accounts.create(wh, {"bsnid": "B3", "team": "Late"})
-    before = {table.name: version for table, version in restore_tables.latest(wh).items()}
-    restore_tables.to_version(wh, ACCOUNTS, version)
+    before = {table.name: version for table, version in restore_tables.latest_versions(wh).items()}
+    restore_tables.restore_version(wh, ACCOUNTS, version)
     return before
 
 
 def test_the_news_are_one_for_each_record(warehouse: Warehouse) -> None:
-    found = recent_changes.since(warehouse, restored(warehouse))
+    found = recent_changes.changes_since(warehouse, restored(warehouse))
     told = sorted((each.key, each.kind) for each in found)
     assert told == [("B1", CHANGED), ("B2", CREATED), ("B3", DELETED)]
 
@@ -60,6 +60,6 @@ def test_what_was_deleted_twice_comes_back_once(warehouse: Warehouse) -> None:
         accounts.delete(warehouse, "B1")
         version = revert_record.latest_deletion(warehouse, ACCOUNTS, "B1")
         then = revert_record.load(warehouse, ACCOUNTS, "B1", version)
-        assert revert_record.bring_back(warehouse, then)[UPDATES] == 1
+        assert revert_record.revert_deletion(warehouse, then)[UPDATES] == 1
     name = warehouse.namespace.table(UPDATES)
     assert warehouse.query(f"SELECT COUNT(*) AS n FROM {name}")[0]["n"] == 1

@@ -15,7 +15,7 @@ import pytest
 from bs4 import BeautifulSoup
 from django.test import Client
 
-from crm.model.as_of_address import address, written
+from crm.model.as_of_address import address, format_moment
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, USE_CASES
 from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.warehouse import Warehouse
@@ -276,14 +276,14 @@ def test_what_changed_since_a_moment(told: None, ana: Warehouse, bob: Warehouse,
     accounts.update(ana, "B1", {"team": "Later"}, accounts.get(ana, "B1").updated_at)
     use_cases.create(ana, "B1", "u-2", {"problem": "New one"})
     accounts.delete(bob, "B2")
-    page = see(f"/as-of/{written(then)}/since/")
+    page = see(f"/as-of/{format_moment(then)}/since/")
     assert texts(page, "h2") == ["Added since 1", "Changed since 1", "Gone since 1"]
     assert said(page) == [
         "Created the use case “New one”",
         "Changed Team of the account Later",
         "Deleted the account Other",
     ]
-    assert len(said(see(f"/as-of/{written(then)}/accounts/B1/since/"))) == 2
+    assert len(said(see(f"/as-of/{format_moment(then)}/accounts/B1/since/"))) == 2
 
 
 def test_readers_are_offered_no_way_back(told: None, see: See, settings: object) -> None:

@@ -85,13 +85,13 @@ def test_what_others_did_meanwhile_stays(warehouse: Warehouse, bob: Warehouse) -
     accounts.create(bob, {"bsnid": "A", "team": "A"})
     accounts.create(bob, {"bsnid": "B", "team": "B"})
     updates.create(bob, "A", "d-1", {"description": "Before"})
-    before = revert_bulk.versions(warehouse)
+    before = revert_bulk.current_versions(warehouse)
     accounts.update(warehouse, "A", {"team": "Mine"}, accounts.get(bob, "A").updated_at)
     accounts.update(bob, "B", {"team": "Bob's"}, accounts.get(bob, "B").updated_at)
     accounts.create(bob, {"bsnid": "C", "team": "Bob's, too"})
     updates.delete(warehouse, "d-1")
-    after = revert_bulk.versions(warehouse)
-    assert revert_bulk.undo(warehouse, before, after) == 2
+    after = revert_bulk.current_versions(warehouse)
+    assert revert_bulk.revert(warehouse, before, after) == 2
     assert [accounts.get(bob, key).team for key in "ABC"] == ["A", "Bob's", "Bob's, too"]
     assert updates.get(bob, "d-1").description == "Before"
 

@@ -136,7 +136,7 @@ def test_a_deleted_child(client: Client, bob: Warehouse, account: str, way_back:
     assert (now.problem, now.status, now.created_at) == ("P", "Planning", before.created_at)
     assert now.created_by == "bob@example.com"
     latest = history.load(bob, Wanted(bsnid=account)).changes[0]
-    assert latest.what == "brought back the use case “P”"
+    assert latest.what == "restored the use case “P”"
     # Once more: it is there.
     confirm(client, way_back(account))
     assert "is there already" in text(parsed(client.get("/accounts/B1/")), "#toasts")

@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from crm.model.records import Account, Listing
+from crm.model.schema import ACCOUNTS
+from crm.repository import versions
 from crm.repository.errors import AlreadyExists, Missing, Stale
 from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.warehouse import Warehouse
@@ -29,6 +31,11 @@ def make(wh: Warehouse, bsnid: str = "BSN100", **values: str) -> Account:
     account = accounts.get(wh, bsnid)
     assert account is not None
     return account
+
+
+def version_of(wh: Warehouse) -> int:
+    """The Delta version of the accounts: it grows with each commit."""
+    return versions.load(wh).commits[ACCOUNTS][-1].version
 
 
 def ids(wh: Warehouse, **listing: object) -> list[str]:
@@ -117,8 +124,10 @@ def test_saving_what_it_says_already_leaves_no_trace(
     warehouse: Warehouse, someone_else: Warehouse, values: dict
 ) -> None:
     account = make(warehouse, vp="Stays")
+    version = version_of(warehouse)
     accounts.update(someone_else, "BSN100", values, account.updated_at)
     assert accounts.get(warehouse, "BSN100") == account
+    assert version_of(warehouse) == version
 
 
 def test_update_of_what_changed_is_stale(
@@ -136,7 +145,12 @@ def test_update_of_what_changed_is_stale(
 def test_update_to_what_it_says_already_is_no_conflict(warehouse: Warehouse) -> None:
     seen = make(warehouse).updated_at
     accounts.update(warehouse, "BSN100", {"team": "Same", "vp": ""}, seen)
+    saved, version = accounts.get(warehouse, "BSN100"), version_of(warehouse)
+    assert saved is not None
+    assert saved.updated_at > seen  # type: ignore[operator]
     accounts.update(warehouse, "BSN100", {"team": "Same", "vp": ""}, seen)
+    assert accounts.get(warehouse, "BSN100") == saved
+    assert version_of(warehouse) == version
 
 
 def test_update_of_what_is_gone(warehouse: Warehouse) -> None:

@@ -31,7 +31,7 @@ def test_everything_that_differs(sample: Warehouse, statements: Statements) -> N
 
     then = versions.as_of(sample, moment).namespace
     with statements() as done:
-        changes = diff.between(sample, then, sample.namespace, "BSN001")
+        changes = diff.find_changes(sample, then, sample.namespace, "BSN001")
     assert len(done) == 1
     said = {change.table: change.what for change in changes if change.key not in (new, update.id)}
     assert said == {
@@ -48,13 +48,15 @@ def test_everything_that_differs(sample: Warehouse, statements: Statements) -> N
     team = next(c for c in changes if c.table is ACCOUNTS).fields[0]
     assert (team.before, team.after) == (detail.account.team, "Renamed")
 
-    everything = diff.between(sample, then, sample.namespace)
+    everything = diff.find_changes(sample, then, sample.namespace)
     assert {change.bsnid for change in everything} == {"BSN001", "BSN002"}
-    counts = diff.counts(sample, {table: then.table(table) for table in TABLES}, sample.namespace)
+    counts = diff.count_changes(
+        sample, {table: then.table(table) for table in TABLES}, sample.namespace
+    )
     assert counts[ACCOUNTS] == (0, 1, 1)
     assert counts[UPDATES][0] == 1
     assert sum(sum(counts[table]) for table in TABLES) == len(everything)
 
 
 def test_nothing_differs(sample: Warehouse) -> None:
-    assert diff.between(sample, sample.namespace, sample.namespace) == []
+    assert diff.find_changes(sample, sample.namespace, sample.namespace) == []

@@ -7,7 +7,7 @@ import pytest
 from crm.model.records import Listing
 from crm.model.schema import ACCOUNTS, UPDATES
 from crm.repository.records import accounts, updates
-from crm.repository.transfer import insert_missing
+from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 
 from ..conftest import ACTOR, Statements
@@ -17,7 +17,7 @@ from .test_accounts import HOSTILE
 def test_many_rows_in_few_statements(warehouse: Warehouse, statements: Statements) -> None:
     rows = [{"bsnid": f"B{number:05}", "team": f"Team {number}"} for number in range(6000)]
     with statements() as done:
-        assert insert_missing.insert_missing(warehouse, ACCOUNTS, rows) == 6000
+        assert insert_missing(warehouse, ACCOUNTS, rows) == 6000
     assert len(done) <= 4
     assert accounts.search(warehouse, Listing()).total == 6000
 
@@ -25,10 +25,10 @@ def test_many_rows_in_few_statements(warehouse: Warehouse, statements: Statement
 def test_rows_that_are_there_stay(warehouse: Warehouse) -> None:
     accounts.create(warehouse, {"bsnid": "A", "team": "Edited"})
     rows = [{"bsnid": "A", "team": "Sample"}, {"bsnid": "B", "team": "Sample"}]
-    assert insert_missing.insert_missing(warehouse, ACCOUNTS, rows) == 1
-    assert insert_missing.insert_missing(warehouse, ACCOUNTS, rows) == 0
+    assert insert_missing(warehouse, ACCOUNTS, rows) == 1
+    assert insert_missing(warehouse, ACCOUNTS, rows) == 0
     assert accounts.get(warehouse, "A").team == "Edited"  # type: ignore[union-attr]
-    assert insert_missing.insert_missing(warehouse, ACCOUNTS, []) == 0
+    assert insert_missing(warehouse, ACCOUNTS, []) == 0
 
 
 def test_types_and_authors(warehouse: Warehouse) -> None:
@@ -37,7 +37,7 @@ def test_types_and_authors(warehouse: Warehouse) -> None:
         {"id": "1", "account_bsnid": "A", "date": dt.date(2026, 5, 6), "created_at": moment},
         {"id": "2", "account_bsnid": "A", "date": None, "created_by": "eve", "author": ""},
     ]
-    assert insert_missing.insert_missing(warehouse, UPDATES, rows) == 2
+    assert insert_missing(warehouse, UPDATES, rows) == 2
     first, second = (updates.get(warehouse, id) for id in "12")
     assert first is not None
     assert second is not None
@@ -48,5 +48,5 @@ def test_types_and_authors(warehouse: Warehouse) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_any_text(warehouse: Warehouse, text: str) -> None:
-    insert_missing.insert_missing(warehouse, ACCOUNTS, [{"bsnid": "A", "team": text}])
+    insert_missing(warehouse, ACCOUNTS, [{"bsnid": "A", "team": text}])
     assert accounts.get(warehouse, "A").team == text  # type: ignore[union-attr]

@@ -45,7 +45,7 @@ def look(job: Job, wh: Warehouse) -> dict[str, Any]:
 
 def take_in(job: Job, wh: Warehouse) -> dict[str, Any]:
     """A second attempt goes on with what the first has noted: what is undone is all of it."""
-    before = job.state.get("before") or revert_bulk.versions(wh)
+    before = job.state.get("before") or revert_bulk.current_versions(wh)
     wrote = Counter(job.state.get("wrote"))
     earlier = wrote.copy()
     wanted = (NEW, DIFFERENT) if job.options.on_conflict == UPDATE else (NEW,)
@@ -74,7 +74,7 @@ def take_in(job: Job, wh: Warehouse) -> dict[str, Any]:
 def _versions(wh: Warehouse, before: revert_bulk.Versions) -> dict[str, Any]:
     """Between these it happened; without them it is only not offered to be undone."""
     with suppress(WarehouseError):
-        return {"versions": [before, revert_bulk.versions(wh)]}
+        return {"versions": [before, revert_bulk.current_versions(wh)]}
     return {"versions": None}
 
 

@@ -11,7 +11,7 @@ from crm.model import as_of_address
 from crm.model.namespace import Namespace
 from crm.model.schema import AUDIT_NAMES, TABLES, Table
 from crm.repository import ddl, versions
-from crm.repository.errors import Missing
+from crm.repository.errors import Missing, NewerSchema
 from crm.repository.past import restore_tables
 from crm.repository.tables import backups
 from crm.warehouse import Warehouse
@@ -49,20 +49,20 @@ class Plan:
     def restore(self, wh: Warehouse, table: Table) -> bool:
         """Restore one table; return False if it was already as it should be."""
         if table not in self.versions:
-            restore_tables.to_clone(
+            restore_tables.restore_clone(
                 wh, table, self.sources[table], self.missing_columns.get(table, ())
             )
             return True
         if self.before[table] == self.versions[table]:
             # Delta refuses to restore a table's current version.
             return False
-        restore_tables.to_version(wh, table, self.versions[table])
+        restore_tables.restore_version(wh, table, self.versions[table])
         return True
 
 
 def plan(wh: Warehouse, options: dict[str, Any]) -> Plan:
     """Return the plan for the command's options. Raises CommandError if it is impossible."""
-    before = restore_tables.standing(wh)
+    before = restore_tables.latest_versions_of_existing(wh)
     if options["backup"]:
         found = _to_backup(wh, _backups.home(options), options["backup"], before)
     else:
@@ -81,11 +81,8 @@ def _to_backup(wh: Warehouse, home: Namespace, name: str, before: dict[Table, in
             f"There is no backup {name}. “manage.py backup --list” lists the backups."
         ) from error
     if backup.schema_version > ddl.VERSION:
-        raise CommandError(
-            f"Backup {name} has tables of version {backup.schema_version}; this CRM knows "
-            f"versions up to {ddl.VERSION}. Restore it with the CRM that made it, or a later one."
-        )
-    return Plan(f"backup {backup.id}", backups.clones(wh, home, backup), before)
+        raise NewerSchema(backup.schema_version, ddl.VERSION)
+    return Plan(f"backup {backup.id}", backups.clone_names(wh, home, backup), before)
 
 
 def _to_versions(wh: Warehouse, options: dict[str, Any], before: dict[Table, int]) -> Plan:
@@ -95,26 +92,28 @@ def _to_versions(wh: Warehouse, options: dict[str, Any], before: dict[Table, int
             raise CommandError("--to-time needs a time such as 2026-11-20T09:30:00Z.")
         what = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
         _require_existing(before, TABLES)
-        by_name = versions.versions(wh, moment)
+        by_name = versions.versions_at(wh, moment)
         targets = {table: by_name[table.name] for table in TABLES}
     else:
         what = "these versions"
         targets = dict(_version(entry) for entry in options["to_version"])
         _require_existing(before, tuple(targets))
         _require_reached(before, targets)
-    return Plan(what, restore_tables.versions_of(wh.namespace, targets), before, targets)
+    return Plan(what, restore_tables.at_versions(wh.namespace, targets), before, targets)
 
 
 def _missing_columns(wh: Warehouse, found: Plan, table: Table) -> tuple[str, ...]:
     """Return today's columns that the source lacks and that may be empty afterwards."""
     try:
-        names = restore_tables.lacking(wh, table, found.sources[table])
+        names = restore_tables.missing_columns(wh, table, found.sources[table])
     except ObjectNotFound as error:
         raise CommandError(
             f"The clone of {table.plural} in {found.what} does not exist any more. "
             "Nothing was changed."
         ) from error
-    if others := [name for name in names if name not in AUDIT_NAMES]:
+    others = [name for name in names if name not in AUDIT_NAMES]
+    # A column under another name was renamed since; without one, it has been added since.
+    if others and restore_tables.unknown_columns(wh, table, found.sources[table]):
         raise CommandError(
             f"{table.name} had no column {', '.join(others)} then, so its values cannot be "
             "restored. Nothing was changed."

@@ -48,22 +48,22 @@ class Command(BaseCommand):
                 self._list(wh, home)
             else:
                 self._back_up(wh, home, options["keep"], options["keep_days"])
-        except (WarehouseError, backups.NotVerified, migrations.NotNow) as error:
+        except (WarehouseError, backups.NotVerified, migrations.CannotMigrate) as error:
             raise CommandError(str(error)) from error
 
     def _back_up(self, wh: Warehouse, home: Namespace, keep: int, days: int) -> None:
-        version = migrations.look(wh).version
-        for half in backups.clear_away_halves(wh, home, timezone.now()):
+        version = migrations.read_schema_state(wh).version
+        for half in backups.remove_failed(wh, home, timezone.now()):
             self.stdout.write(f"{half}: was never finished; removed")
-        taken = backups.take(wh, home, version)
+        taken = backups.create(wh, home, version)
         self.stdout.write(self.style.SUCCESS(f"{_line(taken)}: made and verified"))
-        expired = backups.expired(backups.listed(wh, home), keep, days, timezone.now())
+        expired = backups.expired(backups.list_backups(wh, home), keep, days, timezone.now())
         backups.remove(wh, home, expired)
         for backup in expired:
             self.stdout.write(f"{backup.id}: removed, it has expired")
 
     def _list(self, wh: Warehouse, home: Namespace) -> None:
-        found = backups.listed(wh, home)
+        found = backups.list_backups(wh, home)
         for backup in found:
             self.stdout.write(f"{_line(backup)}, by {backup.taken_by}")
         if not found:

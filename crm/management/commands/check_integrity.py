@@ -44,7 +44,7 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _check(self, wh: Warehouse) -> list[tuple[Check, Found]]:
-        results = list(checks.look(wh).items())
+        results = list(checks.run_checks(wh).items())
         for check, found in results:
             none = self.style.SUCCESS("none")
             verdict = self.style.ERROR(str(found.total)) if found.total else none

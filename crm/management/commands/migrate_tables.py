@@ -46,7 +46,7 @@ class Command(BaseCommand):
                 self._print_plan(wh, options)
                 return
             done = list(self._run(wh, options["to"]))
-        except (migrations.NotNow, WarehouseError) as error:
+        except (migrations.CannotMigrate, WarehouseError) as error:
             raise CommandError(str(error)) from error
         if not done:
             self.stdout.write("The tables are up to date.")

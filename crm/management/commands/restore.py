@@ -49,7 +49,7 @@ class Command(BaseCommand):
                 raise CommandError("Nothing was changed.")
             self._restore(wh, found)
             self._migrate(wh, found)
-        except (migrations.NotNow, WarehouseError) as error:
+        except (migrations.CannotMigrate, WarehouseError) as error:
             raise CommandError(str(error)) from error
 
     def _preview(self, wh: Warehouse, found: Plan) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from crm import sample_data
-from crm.repository.transfer import insert_missing
+from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse.errors import ObjectNotFound, WarehouseError
 
 from . import _namespace
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         wh = _namespace.warehouse(options)
         try:
             for table, rows in sample_data.rows(dt.datetime.now(dt.UTC).date()).items():
-                added = insert_missing.insert_missing(wh, table, rows)
+                added = insert_missing(wh, table, rows)
                 self.stdout.write(f"{table.plural}: {added} of {len(rows)} added")
         except ObjectNotFound as error:
             raise CommandError(f"{error}\nRun create_tables first.") from error

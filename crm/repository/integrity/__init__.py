@@ -1,1 +1,1 @@
-"""Checks of the rules that Unity Catalog does not enforce, and their repairs."""
+"""Check the rules that Unity Catalog does not enforce, and repair what breaks them."""

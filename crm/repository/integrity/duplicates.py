@@ -1,205 +1,255 @@
-"""Rows that stand for the same thing: one key twice, no key at all, two statuses of a platform.
+"""Find and repair rows that stand for the same thing: several rows with one key, rows without a
+key, and several statuses of an account for one platform.
 
-Their repairs delete rows, so nothing is deleted that says anything of its own without the preview
-having said so; and which status is a platform's latest is the same before and after any repair.
+Some repairs delete rows. The preview shows every value that is lost. Which status is the latest of
+its platform is the same before and after any repair.
 """
-
-# ruff: noqa: S608 - names of our own tables and columns
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
+from crm.model.namespace import Namespace, quoted
 from crm.model.schema import ACCOUNTS, CHILDREN, PLATFORMS_STATUS, TABLES, Column, Table
-from crm.repository import _sql
+from crm.repository import _made_ids, _sql
 
-# What a check, and what a repair, runs: on which table, what, with which parameters.
-Statements = Iterator[tuple[Table, str, dict[str, Any]]]
+from ._statements import Statement, render
 
-# So many keys of accounts are repaired at once: those that the preview shows.
+# A repair changes so many keys of accounts at once: those that the preview shows.
 AT_ONCE = 200
 
-# The row that was changed last first. A change before the creation is none (see the check of
-# times). What the row says comes last, so that no two runs ever disagree.
-_CHANGED = "GREATEST(updated_at, created_at) DESC NULLS LAST, created_at DESC NULLS LAST"
+_STAMP = "updated_at = CURRENT_TIMESTAMP(), updated_by = :actor"
 
 
-def _made_id(content: str) -> str:
-    """A key from what the row says, its old one included: always the same, and nobody else's."""
-    sha = f"SHA1(ENCODE({content}, 'UTF-8'))"
+def _latest_first(alias: str = "") -> str:
+    """Return the order of rows by their last change.
+
+    A change before the creation is an error (see the check of times), so that the later of both
+    times counts.
+    """
+    at = f"{alias}." if alias else ""
     return (
-        f"CONCAT(SUBSTR({sha}, 1, 8), '-', SUBSTR({sha}, 9, 4), '-5', SUBSTR({sha}, 14, 3), "
-        f"'-8', SUBSTR({sha}, 18, 3), '-', SUBSTR({sha}, 21, 12))"
+        f"GREATEST({at}updated_at, {at}created_at) DESC NULLS LAST, {at}created_at DESC NULLS LAST"
     )
 
 
 # --- duplicate keys ---
-def _different_rows(table: Table) -> str:
-    """The rows of each key that stands twice, equal ones once: ``n`` rows there are, ``place`` 1
-    is the one that keeps the key, if possible one whose account is there."""
-    stands, join = "TRUE", ""
-    if table.parent_key:
-        stands = "a.bsnid IS NOT NULL"
-        join = "LEFT JOIN (SELECT DISTINCT bsnid FROM {accounts}) AS a "
-        join += f"ON a.bsnid = r.`{table.parent_key}`"
-    return f"""
-    SELECT *, ROW_NUMBER() OVER (
-      PARTITION BY `{table.key}` ORDER BY stands DESC, {_CHANGED}, content) AS place
-    FROM (
-      SELECT r.*, {stands} AS stands, COUNT(*) OVER (PARTITION BY r.`{table.key}`) AS n,
-        ROW_NUMBER() OVER (PARTITION BY r.`{table.key}`, r.content
-          ORDER BY GREATEST(r.updated_at, r.created_at) DESC NULLS LAST,
-            r.created_at DESC NULLS LAST, r.whole) AS copy
-      FROM (
-        SELECT *, {_sql.own_row(table)} AS content, {_sql.whole_row(table)} AS whole
-        FROM {{target}}
-      ) AS r {join}
-      WHERE TRIM(r.`{table.key}`) <> ''
-    ) AS c WHERE n > 1 AND copy = 1
-    """
+# Of each key with several rows the different ones, where equal rows come once. ``n`` counts all
+# rows. ``place`` 1 keeps the key: the latest, if possible among those whose account exists. The
+# content comes last in the order, so that two runs always agree.
+_DIFFERENT_ROWS = """
+SELECT *, ROW_NUMBER() OVER (
+  PARTITION BY {key} ORDER BY has_account DESC, {latest_first}, content) AS place
+FROM (
+  SELECT r.*, {has_account} AS has_account, COUNT(*) OVER (PARTITION BY r.{key}) AS n,
+    ROW_NUMBER() OVER (PARTITION BY r.{key}, r.content ORDER BY {latest_first_r}, r.whole) AS copy
+  FROM (SELECT *, {own_row} AS content, {whole_row} AS whole FROM {table}) AS r {join}
+  WHERE TRIM(r.{key}) <> ''
+) AS c WHERE n > 1 AND copy = 1
+"""
+_JOIN_ACCOUNTS = """
+LEFT JOIN (SELECT DISTINCT bsnid FROM {accounts}) AS a ON a.bsnid = r.{owner}
+"""
+_FIND_DUPLICATES = """
+SELECT key, CONCAT(CAST(n AS STRING), ' rows have this key',
+    IF(differences = '', ', all with the same values', CONCAT('; another row has ', differences))
+  ) AS detail,
+  IF(differences = '', 'keep one of them', {repair}) AS repair
+FROM (
+  SELECT d.{key} AS key, MAX(d.n) AS n, CONCAT_WS('; yet another ', SORT_ARRAY(
+    COLLECT_LIST(CASE WHEN d.place > 1 THEN CONCAT_WS(', ', {differences}) END))) AS differences
+  FROM ({rows}) AS d JOIN ({rows}) AS k ON k.{key} = d.{key} AND k.place = 1
+  GROUP BY d.{key}
+) AS s
+"""
+_DIFFERENCE = """
+CASE WHEN NOT (d.{column} <=> k.{column}) THEN
+  CONCAT({label}, ' “', {other}, '” instead of “', {kept}, '”') END
+"""
+_TEXT = "COALESCE(CAST({column} AS STRING), '')"
+_SHORT_TEXT = "IF(LENGTH({text}) > 60, CONCAT(SUBSTR({text}, 1, 60), '…'), {text})"
+_NUMBERED_KEYS = "SELECT *, DENSE_RANK() OVER (ORDER BY {key}) AS turn FROM ({rows}) AS q"
+# In one statement, so that nothing is lost half-way. The row that keeps the key comes twice: with
+# ``old_key``, which deletes all rows of the key, and without, which inserts it again. The others
+# come without, and are inserted with keys of their own.
+_SEPARATE = """
+MERGE INTO {table} AS t
+USING (
+  WITH separated AS ({rows})
+  SELECT {key} AS old_key, {names} FROM separated WHERE place = 1 AND {condition}
+  UNION ALL
+  SELECT CAST(NULL AS STRING) AS old_key, {values} FROM separated WHERE {condition}
+) AS s
+ON t.{key} = s.old_key
+WHEN MATCHED THEN DELETE
+WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({sources})
+"""
 
 
-def _said(table: Table, column: Column) -> str:
-    """What another row (d) says in a column, and the one that keeps the key (k) does not."""
-
-    def text(alias: str) -> str:
-        value = f"COALESCE(CAST({alias}.`{column.name}` AS STRING), '')"
-        if table is ACCOUNTS:  # where it will be dropped, all of it has to be seen
-            return value
-        return f"IF(LENGTH({value}) > 60, CONCAT(SUBSTR({value}, 1, 60), '…'), {value})"
-
-    return (
-        f"CASE WHEN NOT (d.`{column.name}` <=> k.`{column.name}`) THEN "
-        f"CONCAT('{column.label} “', {text('d')}, '” instead of “', {text('k')}, '”') END"
+def _different_rows(namespace: Namespace, table: Table) -> str:
+    is_child = bool(table.parent_key)
+    join = _sql.render(namespace, _JOIN_ACCOUNTS, owner=quoted(table.owner)) if is_child else ""
+    return render(
+        namespace,
+        table,
+        _DIFFERENT_ROWS,
+        key=quoted(table.key),
+        latest_first=_latest_first(),
+        latest_first_r=_latest_first("r"),
+        has_account="a.bsnid IS NOT NULL" if is_child else "TRUE",
+        own_row=_sql.own_row(table),
+        whole_row=_sql.whole_row(table),
+        join=join,
     )
 
 
-def find_duplicates() -> Statements:
+def _difference(namespace: Namespace, table: Table, column: Column) -> str:
+    """Return, in words, what another row (d) has in a column instead of the one that is kept (k).
+
+    NULL where they agree. Values of accounts are shown in full, because they are lost.
+    """
+
+    def text(alias: str) -> str:
+        full = _sql.render(namespace, _TEXT, column=f"{alias}.{quoted(column.name)}")
+        return full if table is ACCOUNTS else _sql.render(namespace, _SHORT_TEXT, text=full)
+
+    return _sql.render(
+        namespace,
+        _DIFFERENCE,
+        column=quoted(column.name),
+        label=_sql.literal(column.label),
+        other=text("d"),
+        kept=text("k"),
+    )
+
+
+def find_duplicates(namespace: Namespace) -> Iterator[Statement]:
     for table in TABLES:
-        said = ", ".join(_said(table, c) for c in table.own_columns if c.name != table.key)
-        others = "keep the row that was changed last, drop what is said here of the others"
+        repair = "keep the row that was changed last, and drop these values of the others"
         if table.parent_key:
-            others = "give each row that says something else an id of its own"
-        rows = _different_rows(table)
-        sql = f"""
-        SELECT key, CONCAT(CAST(n AS STRING), ' rows have this key',
-            IF(said = '', ', and say the same', CONCAT('; another row says ', said))) AS detail,
-          IF(said = '', 'keep one of them', '{others}') AS repair
-        FROM (
-          SELECT d.`{table.key}` AS key, MAX(d.n) AS n, CONCAT_WS('; yet another ', SORT_ARRAY(
-            COLLECT_LIST(CASE WHEN d.place > 1 THEN CONCAT_WS(', ', {said}) END))) AS said
-          FROM ({rows}) AS d JOIN ({rows}) AS k
-            ON k.`{table.key}` = d.`{table.key}` AND k.place = 1
-          GROUP BY d.`{table.key}`
-        ) AS s ORDER BY 1
-        """
-        yield table, sql, {}
+            repair = "give each row with other values an id of its own"
+        sql = _sql.render(
+            namespace,
+            _FIND_DUPLICATES,
+            key=quoted(table.key),
+            repair=_sql.literal(repair),
+            differences=", ".join(
+                _difference(namespace, table, column)
+                for column in table.own_columns
+                if column.name != table.key
+            ),
+            rows=_different_rows(namespace, table),
+        )
+        yield Statement(table, sql)
 
 
-def part_duplicates() -> Statements:
+def separate_duplicates(namespace: Namespace, actor: str) -> Iterator[Statement]:
+    """Give each different child a key of its own; of accounts, keep the latest row."""
     for table in TABLES:
-        yield table, _part(table), {}
+        key = quoted(table.key)
+        values = {name: quoted(name) for name in table.names}
+        rows, condition = _different_rows(namespace, table), "place = 1"
+        is_stamped = bool(table.parent_key) and table is not PLATFORMS_STATUS
+        if table.parent_key:
+            condition = "TRUE"
+            values[table.key] = f"IF(place = 1, {key}, {_made_ids.uuid5('content')})"
+        # A status is not stamped, because its time tells which is the latest of its platform.
+        if is_stamped:
+            values["updated_at"] = "IF(place = 1, updated_at, CURRENT_TIMESTAMP())"
+            values["updated_by"] = "IF(place = 1, updated_by, :actor)"
+        if table is ACCOUNTS:
+            rows = _sql.render(namespace, _NUMBERED_KEYS, key=key, rows=rows)
+            condition = f"place = 1 AND turn <= {AT_ONCE}"
+        sql = render(
+            namespace,
+            table,
+            _SEPARATE,
+            key=key,
+            rows=rows,
+            condition=condition,
+            names=_sql.names(table.names),
+            values=", ".join(f"{value} AS {quoted(name)}" for name, value in values.items()),
+            sources=_sql.names(table.names, "s"),
+        )
+        yield Statement(table, sql, {"actor": actor} if is_stamped else {})
 
 
-def _part(table: Table) -> str:
-    # In one statement, so that nothing is lost half-way: the row that keeps the key comes once
-    # with it, which deletes all rows of that key, and again without, which inserts it, as do the
-    # others with keys of their own. A status is not stamped: its time says which is the latest.
-    values = {name: f"`{name}`" for name in table.names}
-    which = "place = 1"
-    if table.parent_key:
-        which = "TRUE"
-        values[table.key] = f"IF(place = 1, `{table.key}`, {_made_id('content')})"
-    if table.parent_key and table is not PLATFORMS_STATUS:
-        values["updated_at"] = "IF(place = 1, updated_at, CURRENT_TIMESTAMP())"
-        values["updated_by"] = "IF(place = 1, updated_by, :actor)"
-    names = ", ".join(f"`{name}`" for name in table.names)
-    inserted = ", ".join(f"{value} AS `{name}`" for name, value in values.items())
-    sources = ", ".join(f"s.`{name}`" for name in table.names)
-    rows = _different_rows(table)
-    if table is ACCOUNTS:
-        rows = f"SELECT *, DENSE_RANK() OVER (ORDER BY `{table.key}`) AS turn FROM ({rows}) AS q"
-        which += f" AND turn <= {AT_ONCE}"
-    return f"""
-    MERGE INTO {{target}} AS t
-    USING (
-      WITH parted AS ({rows})
-      SELECT `{table.key}` AS old_key, {names} FROM parted WHERE place = 1 AND {which}
-      UNION ALL
-      SELECT CAST(NULL AS STRING) AS old_key, {inserted} FROM parted WHERE {which}
-    ) AS s
-    ON t.`{table.key}` = s.old_key
-    WHEN MATCHED THEN DELETE
-    WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({sources})
-    """
+# --- rows without a key ---
+_FIND_WITHOUT_ID = """
+SELECT '' AS key, CONCAT('a row of the account ', COALESCE(account_bsnid, '(none)'),
+    ' has no id') AS detail, 'give it one' AS repair
+FROM {table} WHERE COALESCE(TRIM(id), '') = ''
+"""
+_GIVE_IDS = "UPDATE {table} SET id = {made_id}{stamp} WHERE COALESCE(TRIM(id), '') = ''"
 
 
-# --- no key at all ---
-def find_without_id() -> Statements:
-    """Children only: nobody but a person knows the BSNID of an account without one."""
-    sql = """
-    SELECT '' AS key, CONCAT('a row of the account ', COALESCE(account_bsnid, '(none)'),
-        ' has no id') AS detail, 'give it one' AS repair
-    FROM {target} WHERE COALESCE(TRIM(id), '') = '' ORDER BY 2
-    """
+def find_without_id(namespace: Namespace) -> Iterator[Statement]:
+    """Children only: the CRM cannot make the BSNID of an account."""
     for table in CHILDREN:
-        yield table, sql, {}
+        yield Statement(table, render(namespace, table, _FIND_WITHOUT_ID))
 
 
-def give_ids() -> Statements:
+def give_ids(namespace: Namespace, actor: str) -> Iterator[Statement]:
     for table in CHILDREN:
-        stamp = ", updated_at = CURRENT_TIMESTAMP(), updated_by = :actor"
-        if table is PLATFORMS_STATUS:  # as in _part
-            stamp = ""
-        sql = f"""
-        UPDATE {{target}} SET id = {_made_id(_sql.own_row(table))}{stamp}
-        WHERE COALESCE(TRIM(id), '') = ''
-        """
-        yield table, sql, {}
+        is_stamped = table is not PLATFORMS_STATUS  # as in separate_duplicates
+        stamp = f", {_STAMP}" if is_stamped else ""
+        made_id = _made_ids.uuid5(_sql.own_row(table))
+        sql = render(namespace, table, _GIVE_IDS, made_id=made_id, stamp=stamp)
+        yield Statement(table, sql, {"actor": actor} if is_stamped else {})
 
 
-# --- two statuses for one platform ---
-def ranked_statuses() -> str:
-    """All statuses: ``place`` 1 is the latest of its account and platform, however that is
-    written; ``copies`` rows have its id. A status of no platform is nobody's rival."""
-    platform = "COALESCE(NULLIF(LOWER(TRIM(platform)), ''), id)"
-    return f"""
-    SELECT *, ROW_NUMBER() OVER (PARTITION BY account_bsnid, same ORDER BY {_CHANGED}, id) AS place
-    FROM (
-      SELECT *, {platform} AS same, COUNT(*) OVER (PARTITION BY id) AS copies FROM {{target}}
-    ) AS r
+# --- several statuses for one platform ---
+_RANKED = """
+SELECT *, ROW_NUMBER() OVER (
+  PARTITION BY account_bsnid, same_platform ORDER BY {latest_first}, id) AS place
+FROM (
+  SELECT *, COALESCE(NULLIF(LOWER(TRIM(platform)), ''), id) AS same_platform,
+    COUNT(*) OVER (PARTITION BY id) AS copies
+  FROM {table}
+) AS r
+"""
+# Only rows whose id no other row has: deleting by the id would delete that row, too.
+_RIVALS = "({ranked}) AS r WHERE copies = 1 AND account_bsnid IS NOT NULL"
+_FIND_DOUBLE_STATUSES = """
+SELECT account_bsnid AS key, CONCAT(CAST(COUNT(*) AS STRING), ' statuses for ',
+    MAX(IF(place = 1, TRIM(platform), NULL)), ': “',
+    MAX(IF(place = 1, COALESCE(status, ''), NULL)), '” was set last, before that “',
+    CONCAT_WS('”, “', SORT_ARRAY(COLLECT_LIST(IF(place > 1, COALESCE(status, ''), NULL)))), '”')
+  AS detail, 'keep the one that was set last' AS repair
+FROM {rivals} GROUP BY account_bsnid, same_platform
+HAVING COUNT(*) > 1 AND MIN(place) = 1
+"""
+_DROP_OLDER_STATUSES = """
+MERGE INTO {table} AS t
+USING (
+  SELECT id FROM (
+    SELECT id, place, MIN(place) OVER (PARTITION BY account_bsnid, same_platform) AS first
+    FROM {rivals}
+  ) AS o WHERE place > 1 AND first = 1
+) AS s
+ON t.id = s.id
+WHEN MATCHED THEN DELETE
+"""
+
+
+def ranked_statuses(namespace: Namespace) -> str:
+    """Return the query of all statuses with ``place`` and ``copies``.
+
+    ``place`` 1 is the latest of its account and platform, however that is spelled. ``copies`` rows
+    have the row's id. A status without a platform has no others beside it.
     """
+    return render(namespace, PLATFORMS_STATUS, _RANKED, latest_first=_latest_first())
 
 
-# Only rows that their id tells apart: another row of that id must not be deleted, too.
-_RIVALS = "FROM ({ranked}) AS r WHERE copies = 1 AND account_bsnid IS NOT NULL"
+def _rivals(namespace: Namespace) -> str:
+    return _sql.render(namespace, _RIVALS, ranked=ranked_statuses(namespace))
 
 
-def find_double_statuses() -> Statements:
-    rivals, status = _RIVALS.format(ranked=ranked_statuses()), "COALESCE(status, '')"
-    sql = f"""
-    SELECT account_bsnid AS key, CONCAT(CAST(COUNT(*) AS STRING), ' statuses for ',
-        MAX(IF(place = 1, TRIM(platform), NULL)), ': “', MAX(IF(place = 1, {status}, NULL)),
-        '” was set last, before that “',
-        CONCAT_WS('”, “', SORT_ARRAY(COLLECT_LIST(IF(place > 1, {status}, NULL)))), '”')
-      AS detail, 'keep the one that was set last' AS repair
-    {rivals} GROUP BY account_bsnid, same
-    HAVING COUNT(*) > 1 AND MIN(place) = 1 ORDER BY 1, 2
-    """
-    yield PLATFORMS_STATUS, sql, {}
+def find_double_statuses(namespace: Namespace) -> Iterator[Statement]:
+    sql = _sql.render(namespace, _FIND_DOUBLE_STATUSES, rivals=_rivals(namespace))
+    yield Statement(PLATFORMS_STATUS, sql)
 
 
-def drop_older_statuses() -> Statements:
-    rivals = _RIVALS.format(ranked=ranked_statuses())
-    sql = f"""
-    MERGE INTO {{target}} AS t
-    USING (
-      SELECT id FROM (
-        SELECT id, place, MIN(place) OVER (PARTITION BY account_bsnid, same) AS first {rivals}
-      ) AS o WHERE place > 1 AND first = 1
-    ) AS s
-    ON t.id = s.id
-    WHEN MATCHED THEN DELETE
-    """
-    yield PLATFORMS_STATUS, sql, {}
+def drop_older_statuses(namespace: Namespace, actor: str) -> Iterator[Statement]:
+    sql = render(namespace, PLATFORMS_STATUS, _DROP_OLDER_STATUSES, rivals=_rivals(namespace))
+    yield Statement(PLATFORMS_STATUS, sql)

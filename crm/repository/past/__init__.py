@@ -1,1 +1,1 @@
-"""History, differences between moments, and reverting to earlier values."""
+"""Read history, compare two moments, and revert changes."""

@@ -1,7 +1,8 @@
-"""From which version on each table's change data feed can be read.
+"""Find the first version at which each table's change data feed can be read, and read from it.
 
-Normally from the first: the tables are created with the feed on. Only where the warehouse says
-otherwise (the feed was switched on later, or old versions are gone) is its history looked at.
+Usually that is version 0, because tables are created with the feed on. The history is read only
+if the warehouse answers that this is too early: the feed was switched on later, or old versions
+have been removed.
 
 https://docs.databricks.com/delta/delta-change-data-feed
 """
@@ -10,8 +11,10 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Hashable
+from typing import TypeVar
+
+from cachetools import LRUCache
 
 from crm.model import configuration
 from crm.model.schema import TABLES
@@ -21,6 +24,7 @@ from crm.warehouse import Warehouse
 from crm.warehouse.errors import StatementFailed
 
 Result = TypeVar("Result")
+Starts = dict[str, int]
 
 _TOO_EARLY = (
     "DELTA_MISSING_CHANGE_DATA",
@@ -33,29 +37,30 @@ _TOO_EARLY = (
     "FAILED_READ_FILE.DBR_FILE_NOT_EXIST",
 )
 _lock = threading.Lock()
-_known: dict[Any, dict[str, int]] = {}
+_cache: LRUCache[Hashable, Starts] = LRUCache(maxsize=200)
 
 
 def forget_all() -> None:
     with _lock:
-        _known.clear()
+        _cache.clear()
 
 
 def is_too_early(error: StatementFailed) -> bool:
-    """Whether a feed was read from before where it begins now."""
+    """Return whether a statement failed because it read a feed from before its start."""
     return error.error_class in _TOO_EARLY
 
 
-def starts(wh: Warehouse) -> dict[str, int]:
-    """The first version of each table's feed, by the table's name, as far as is known."""
+def starts(wh: Warehouse) -> Starts:
+    """Return the first version of each table's feed, by table name: the cached one, or 0."""
     with _lock:
-        return dict(_known.get(_key(wh), {table.name: 0 for table in TABLES}))
+        return dict(_cache.get(_key(wh), {table.name: 0 for table in TABLES}))
 
 
-def read(wh: Warehouse, statement: Callable[[dict[str, int]], Result]) -> Result:
-    """Run what reads the feeds from their starts; look for later ones if these are too early.
+def read(wh: Warehouse, statement: Callable[[Starts], Result]) -> Result:
+    """Run a statement that reads the feeds from their starts, and return its result.
 
-    One statement, unless the starts have to be looked for. Raises WarehouseError.
+    If a start is too early, the right ones are found (one statement per table) and the statement
+    runs again. Raises WarehouseError.
     """
     for after_vacuum in (False, True):
         try:
@@ -63,16 +68,19 @@ def read(wh: Warehouse, statement: Callable[[dict[str, int]], Result]) -> Result
         except StatementFailed as error:
             if not is_too_early(error):
                 raise
-            found = _look(wh, after_vacuum=after_vacuum)
+            found = _find_starts(wh, after_vacuum=after_vacuum)
         with _lock:
-            _known[_key(wh)] = found
+            _cache[_key(wh)] = found
     return statement(found)
 
 
-def reach(wh: Warehouse) -> dt.datetime:
-    """The moment since which all changes are known. A statement per table, unless remembered."""
+def known_since(wh: Warehouse) -> dt.datetime:
+    """Return the moment since which the feeds hold all changes.
+
+    One statement per table, unless cached.
+    """
     wh = wh.at(wh.namespace.present)
-    lines = versions.known(wh, dt.datetime.min.replace(tzinfo=dt.UTC))
+    lines = versions.timelines_until(wh, dt.datetime.min.replace(tzinfo=dt.UTC))
     first = starts(wh)
     return max(
         next(c.moment for c in commits if c.version >= first[table.name] or c is commits[-1])
@@ -80,9 +88,12 @@ def reach(wh: Warehouse) -> dt.datetime:
     )
 
 
-def _look(wh: Warehouse, *, after_vacuum: bool) -> dict[str, int]:
-    """Where the feeds begin: as they should, or ``after_vacuum``, where a table keeps its files
-    for less long than it was told to."""
+def _find_starts(wh: Warehouse, *, after_vacuum: bool) -> Starts:
+    """Find the starts of the feeds from the tables' histories.
+
+    ``after_vacuum``: versions before the last VACUUM count as removed, even if the retention says
+    that they are kept.
+    """
     lines = versions.load(wh.at(wh.namespace.present))
     kept_since = lines.read_at - dt.timedelta(days=configuration.current().EDIP_HISTORY_DAYS)
     return {
@@ -92,7 +103,7 @@ def _look(wh: Warehouse, *, after_vacuum: bool) -> dict[str, int]:
 
 
 def _start(commits: tuple[Commit, ...], kept_since: dt.datetime, *, after_vacuum: bool) -> int:
-    """After the feed was switched on last, and within what is kept."""
+    """Return the first version that is kept and comes after all that interrupts a feed."""
     vacuumed = (c.version for c in commits if after_vacuum and c.operation == "VACUUM END")
     renamed = (c.version for c in commits if c.operation in ("RENAME COLUMN", "DROP COLUMNS"))
     switched_on = max((c.version for c in commits if c.enables_feed), default=0)
@@ -100,5 +111,5 @@ def _start(commits: tuple[Commit, ...], kept_since: dt.datetime, *, after_vacuum
     return max(switched_on, kept, commits[0].version, *vacuumed, *renamed)
 
 
-def _key(wh: Warehouse) -> Any:
-    return wh.pools.config, wh.namespace.present, wh.identity
+def _key(wh: Warehouse) -> Hashable:
+    return wh.at(wh.namespace.present).cache_key

@@ -1,10 +1,10 @@
-"""Who changed what, when: the change data feeds of all four tables as one list, in one statement.
+"""Who changed what, and when: the change data feeds of all four tables, in one statement.
 
-``updated_by`` says who, if the CRM wrote the row: then ``updated_at`` is the moment of the commit.
-A deleted row says who deleted it because deleting stamps it first (see accounts.delete and
-_children.delete); nothing else changes who and when alone. Whatever was deleted between an
-account's stamp and its deletion was deleted by whom the account was. Everything else happened
-outside the CRM.
+A change through the CRM has ``updated_at`` close to its commit (see _stamps), and ``updated_by``
+is the person. A deleted row keeps no trace of who deleted it, so the CRM stamps a row and then
+deletes it (see accounts.delete and _children.delete). Only such a stamp changes nothing but
+``updated_at`` and ``updated_by``. Rows deleted between an account's stamp and its deletion were
+deleted by the person of that stamp. All other changes were made outside the CRM.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crm.model.changes import CHANGED, CREATED, DELETED, Change, values_of
+from crm.model.namespace import quoted
 from crm.model.schema import ACCOUNTS, TABLES, Table
-from crm.repository import _sql
+from crm.repository import _sql, _stamps
+from crm.repository._sql import Row
 from crm.warehouse import Warehouse
 
 from . import change_feed
-
-# A statement's own clock and the commit's may lie so far apart.
-_SECONDS = 600
 
 PAGE_SIZE = 50
 
@@ -44,12 +43,12 @@ ordered AS (
     CASE WHEN LAG(`after` IS NULL) OVER {of_record} THEN LAG(moment) OVER {of_record} END
       AS deleted_before,
     MIN(CASE WHEN place = 0 AND `after` IS NULL THEN UNIX_MICROS(moment) END)
-      OVER ({record_order} ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS deleted_then
+      OVER ({record_order} ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS deleted_at
   FROM seen
 ),
 placed AS (
   SELECT *,
-    MAX(CASE WHEN place = 0 AND is_stamp AND deleted_then - UNIX_MICROS(moment) < {micros}
+    MAX(CASE WHEN place = 0 AND is_stamp AND deleted_at - UNIX_MICROS(moment) < {micros}
       THEN CONCAT(CAST(UNIX_MICROS(moment) AS STRING), ' ', new_by) END)
       OVER (PARTITION BY account ORDER BY moment
         ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS account_stamp,
@@ -58,15 +57,15 @@ placed AS (
       OVER (PARTITION BY account) AS named
   FROM ordered
 ),
-told AS (
+attributed AS (
   SELECT *,
     CASE WHEN `before` IS NULL THEN 'created' WHEN `after` IS NULL THEN 'deleted'
       ELSE 'changed' END AS kind,
     CASE
       WHEN `after` IS NOT NULL AND NOT (new_at <=> old_at)
-        AND ABS(UNIX_MICROS(moment) - UNIX_MICROS(new_at)) < {micros} THEN new_by
+        AND {is_new_ours} THEN new_by
       WHEN `after` IS NULL AND was_stamped
-        AND ABS(UNIX_MICROS(moment) - UNIX_MICROS(old_at)) < {micros} THEN old_by
+        AND {is_old_ours} THEN old_by
       WHEN `after` IS NULL AND place > 0 AND UNIX_MICROS(moment)
         - CAST(SUBSTRING_INDEX(account_stamp, ' ', 1) AS BIGINT) < {micros}
         THEN SUBSTR(account_stamp, LENGTH(SUBSTRING_INDEX(account_stamp, ' ', 1)) + 2)
@@ -76,7 +75,7 @@ told AS (
   WHERE NOT is_stamp AND {of_one}
 ),
 found AS (
-  SELECT * FROM told WHERE {filters}
+  SELECT * FROM attributed WHERE {filters}
 ),
 bounds AS (
   SELECT COUNT(*) AS total,
@@ -92,8 +91,8 @@ page AS (
   WHERE n.rn > (b.page - 1) * :size AND n.rn <= b.page * :size
 )
 SELECT b.total, b.page,
-  (SELECT SORT_ARRAY(COLLECT_SET(person)) FROM told) AS people,
-  (SELECT COUNT(*) FROM told) AS known, (SELECT MAX(team) FROM told) AS team,
+  (SELECT SORT_ARRAY(COLLECT_SET(person)) FROM attributed) AS people,
+  (SELECT COUNT(*) FROM attributed) AS known, (SELECT MAX(team) FROM attributed) AS team,
   (SELECT SORT_ARRAY(COLLECT_LIST(NAMED_STRUCT('rn', rn, 'place', place, 'key', key,
     'account', account, 'version', version, 'moment', moment, 'person', person, 'team', team,
     'before', `before`, 'after', `after`,
@@ -105,7 +104,7 @@ FROM bounds AS b
 _RECORD_ORDER = "PARTITION BY place, key ORDER BY version"
 
 _EVENTS = """
-  SELECT {place} AS place, `{key}` AS key, MAX(`{owner}`) AS account, _commit_version AS version,
+  SELECT {place} AS place, {key} AS key, MAX({owner}) AS account, _commit_version AS version,
     MAX(_commit_timestamp) AS moment,
     MAX(CASE WHEN _change_type IN ('update_preimage', 'delete') THEN {row} END) AS `before`,
     MAX(CASE WHEN _change_type IN ('update_postimage', 'insert') THEN {row} END) AS `after`,
@@ -116,15 +115,16 @@ _EVENTS = """
     MAX(CASE WHEN _change_type IN ('update_postimage', 'insert') THEN updated_by END) AS new_by
   FROM {feed}
   {where}
-  GROUP BY `{key}`, _commit_version
+  GROUP BY {key}, _commit_version
 """
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What part of the history is asked for; what is empty does not narrow.
+    """The part of the history that is asked for; an empty field does not narrow it.
 
-    ``person`` may be ``OUTSIDE``; ``since`` and ``until`` (exclusive) are aware.
+    ``person`` may be ``OUTSIDE``. ``since`` and ``until`` (exclusive) are aware. ``page`` counts
+    from 1.
     """
 
     bsnid: str = ""
@@ -141,8 +141,13 @@ class Wanted:
 
 @dataclass(frozen=True)
 class History:
-    """One page of changes, newest first. ``people`` are all who made any, ``known`` counts the
-    changes before filters; ``team`` is the name of the one account that is asked for."""
+    """One page of changes, newest first.
+
+    :param total: how many changes the filters let through.
+    :param people: everybody who made a change, whatever the filters.
+    :param known: how many changes there are, whatever the filters.
+    :param team: the name of the account, where one account is asked for.
+    """
 
     wanted: Wanted
     changes: list[Change]
@@ -154,6 +159,7 @@ class History:
 
     @property
     def last(self) -> int:
+        """Return the number of the last page, at least 1."""
         return max(1, -(-self.total // self.wanted.size))
 
 
@@ -168,21 +174,24 @@ _CONDITIONS: Mapping[str, str] = {
 
 
 def load(wh: Warehouse, wanted: Wanted) -> History:
-    """One statement. Raises WarehouseError."""
-    rows = change_feed.read(wh, lambda starts: _run(wh, wanted, starts))
-    row = rows[0]
+    """Return one page of the history. One statement. Raises WarehouseError."""
+    row = change_feed.read(wh, lambda starts: _query(wh, wanted, starts))[0]
     changes = [_change(each) for each in row["rows"] or ()]
     people, team = list(row["people"] or ()), row["team"] if wanted.bsnid else ""
     return History(wanted, changes, row["total"], row["page"], people, row["known"], team or "")
 
 
-def _run(wh: Warehouse, wanted: Wanted, starts: dict[str, int]) -> list[dict[str, Any]]:
+def _query(wh: Warehouse, wanted: Wanted, starts: change_feed.Starts) -> list[Row]:
     conditions, params = _filters(wanted)
-    sql = _SQL.format(
+    sql = _sql.render(
+        wh.namespace,
+        _SQL,
         events="UNION ALL".join(_events(wh, wanted, table, starts) for table in TABLES),
         filters=" AND ".join(conditions),
         of_one="key = :key" if wanted.key else "TRUE",
-        micros=_SECONDS * 1_000_000,
+        micros=str(_stamps.MICROSECONDS),
+        is_new_ours=_stamps.is_ours_sql("moment", "new_at"),
+        is_old_ours=_stamps.is_ours_sql("moment", "old_at"),
         record_order=_RECORD_ORDER,
         of_record=f"({_RECORD_ORDER})",
     )
@@ -191,18 +200,22 @@ def _run(wh: Warehouse, wanted: Wanted, starts: dict[str, int]) -> list[dict[str
     return wh.query(sql, {**params, "page": wanted.page, "size": wanted.size})
 
 
-def _events(wh: Warehouse, wanted: Wanted, table: Table, starts: dict[str, int]) -> str:
-    """The account comes along with a child's history: its deletion tells who deleted the child."""
-    owner = table.parent_key or table.key
-    narrowed = [f"`{owner}` = :bsnid"] if wanted.bsnid else []
+def _events(wh: Warehouse, wanted: Wanted, table: Table, starts: change_feed.Starts) -> str:
+    """Return the SELECT of a table's changes.
+
+    A child's history needs its account's: deleting the account tells who deleted the child.
+    """
+    narrowed = [f"{quoted(table.owner)} = :bsnid"] if wanted.bsnid else []
     if wanted.key and table is not ACCOUNTS:
-        narrowed.append(f"`{table.key}` = :key")
-    return _EVENTS.format(
-        place=TABLES.index(table),
-        key=table.key,
-        owner=owner,
+        narrowed.append(f"{quoted(table.key)} = :key")
+    return _sql.render(
+        wh.namespace,
+        _EVENTS,
+        place=str(TABLES.index(table)),
+        key=quoted(table.key),
+        owner=quoted(table.owner),
         row=_sql.own_row(table),
-        feed=wh.namespace.feed(table, starts[table.name]),
+        feed=wh.namespace.change_feed(table, starts[table.name]),
         where=f"WHERE {' AND '.join(narrowed)}" if narrowed else "",
     )
 
@@ -226,17 +239,12 @@ def _filters(wanted: Wanted) -> tuple[list[str], dict[str, Any]]:
 
 
 def fields() -> dict[str, str]:
-    """The columns that a person may ask after, and what they are called."""
-    return {
-        column.name: column.label
-        for table in TABLES
-        for column in table.own_columns
-        if column.name not in (table.key, table.parent_key)
-    }
+    """Return the columns that the history can be filtered by, with their labels."""
+    return {column.name: column.label for table in TABLES for column in table.editable}
 
 
-def _change(row: dict[str, Any]) -> Change:
-    table: Table = TABLES[row["place"]]
+def _change(row: Row) -> Change:
+    table = TABLES[row["place"]]
     before, after = (row[side] and json.loads(row[side]) for side in ("before", "after"))
     return Change(
         table,

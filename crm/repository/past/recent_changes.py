@@ -1,8 +1,8 @@
-"""What has changed in the tables since versions of them that one knows: one cheap statement.
+"""Find what changed in the tables since known versions of them, in one cheap statement.
 
-The feed is read from the last known version on, not from the one after it: a start beyond the
-latest version is an error (DELTA_CDC_START_VERSION_AFTER_LATEST), and while nothing happens there
-is no later one.
+The feed is read from the last known version on, not from the next one: a start after the latest
+version is an error (DELTA_CDC_START_VERSION_AFTER_LATEST), and until something changes there is no
+next version.
 
 https://docs.databricks.com/sql/language-manual/functions/table_changes
 """
@@ -12,42 +12,46 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from crm.model.changes import CHANGED, CREATED, DELETED
+from crm.model.namespace import quoted
 from crm.model.schema import TABLES, Table
-from crm.repository import versions as timeline
+from crm.repository import _sql, _stamps, versions
+from crm.repository._sql import Row
 from crm.warehouse import Warehouse
 
 from . import change_feed
 
-MOST = 500
+LIMIT = 500
 
-# As in history: a change whose row was stamped longer ago was not made through the CRM.
-_STAMPED_WITHIN = dt.timedelta(minutes=10)
-
-# RESTORE, and a MERGE that deletes and inserts one key, tell a change as two rows of one version.
-_SQL = """
-SELECT {place} AS place, `{key}` AS key, _commit_version AS version,
-  COUNT(CASE WHEN NOT {is_after} THEN 1 END) > 0 AS was_there,
-  COUNT(CASE WHEN {is_after} THEN 1 END) > 0 AS is_there,
-  CASE WHEN COUNT(CASE WHEN {is_after} THEN 1 END) > 0
-    THEN MAX(CASE WHEN {is_after} THEN `{owner}` END) ELSE MAX(`{owner}`) END AS account,
-  MAX(_commit_timestamp) AS moment,
-  CASE WHEN COUNT(CASE WHEN {is_after} THEN 1 END) > 0
-    THEN MAX(CASE WHEN {is_after} THEN updated_at END) ELSE MAX(updated_at) END AS updated_at,
-  CASE WHEN COUNT(CASE WHEN {is_after} THEN 1 END) > 0
-    THEN MAX(CASE WHEN {is_after} THEN updated_by END) ELSE MAX(updated_by) END AS updated_by
+_SQL = "{branches} ORDER BY moment DESC, place, version DESC LIMIT :limit"
+# A RESTORE, or a MERGE that deletes and inserts one key, gives two rows of one version instead of
+# the two images of an update.
+_BRANCH = """
+SELECT {place} AS place, {key} AS key, _commit_version AS version,
+  COUNT(CASE WHEN NOT {is_after} THEN 1 END) > 0 AS existed_before,
+  COUNT(CASE WHEN {is_after} THEN 1 END) > 0 AS exists_after,
+  {account} AS account, MAX(_commit_timestamp) AS moment,
+  {updated_at} AS updated_at, {updated_by} AS updated_by
 FROM {feed}
 WHERE _commit_version > :seen{place}
-GROUP BY `{key}`, _commit_version
+GROUP BY {key}, _commit_version
 """
 _IS_AFTER = "_change_type IN ('insert', 'update_postimage')"
+_LATEST = """
+  CASE WHEN COUNT(CASE WHEN {is_after} THEN 1 END) > 0
+    THEN MAX(CASE WHEN {is_after} THEN {column} END) ELSE MAX({column}) END
+"""
 
 
 @dataclass(frozen=True)
-class News:
-    """One change of one record. ``person`` is empty where it did not come through the CRM."""
+class RecentChange:
+    """One change of one record.
+
+    :param kind: CREATED, CHANGED or DELETED.
+    :param updated_at: the record's last stamp.
+    :param person: who made the change; empty for a change outside the CRM.
+    """
 
     table: Table
     key: str
@@ -58,29 +62,24 @@ class News:
     person: str
 
 
-def since(wh: Warehouse, seen: Mapping[str, int]) -> list[News]:
-    """The changes after these versions (by the tables' names), oldest first, at most ``MOST``
-    and one: the latest. One statement. Raises WarehouseError."""
-    branches = [
-        _SQL.format(
-            place=place,
-            key=table.key,
-            owner=table.parent_key or table.key,
-            feed=wh.namespace.feed(table, seen[table.name]),
-            is_after=_IS_AFTER,
-        )
-        for place, table in enumerate(TABLES)
-    ]
-    sql = (
-        f"{'UNION ALL'.join(branches)} ORDER BY moment DESC, place, version DESC LIMIT {MOST + 1}"
-    )
+def changes_since(wh: Warehouse, seen: Mapping[str, int]) -> list[RecentChange]:
+    """Return the changes after these versions (by table name), oldest first.
+
+    At most the latest ``LIMIT`` and one more, which tells that there are more. One statement.
+    Raises WarehouseError.
+    """
+    branches = (_branch(wh, table, seen[table.name]) for table in TABLES)
+    sql = _sql.render(wh.namespace, _SQL, branches="UNION ALL".join(branches))
     params = {f"seen{place}": seen[table.name] for place, table in enumerate(TABLES)}
-    return [_news(row) for row in reversed(wh.query(sql, params))]
+    return [_change(row) for row in reversed(wh.query(sql, {**params, "limit": LIMIT + 1}))]
 
 
-def versions(wh: Warehouse, ago: dt.timedelta) -> dict[str, int]:
-    """The version that each table had so long ago, or its feed's first. A statement per table."""
-    lines, starts = timeline.load(wh), change_feed.starts(wh)
+def versions_before(wh: Warehouse, ago: dt.timedelta) -> dict[str, int]:
+    """Return the version that each table had so long ago, or the first of its feed.
+
+    One statement per table.
+    """
+    lines, starts = versions.load(wh), change_feed.starts(wh)
     return {
         table.name: max(
             starts[table.name],
@@ -93,16 +92,31 @@ def versions(wh: Warehouse, ago: dt.timedelta) -> dict[str, int]:
     }
 
 
-def _news(row: Mapping[str, Any]) -> News:
-    stamped = row["updated_at"]
-    kind = DELETED if not row["is_there"] else CHANGED if row["was_there"] else CREATED
-    is_ours = stamped is not None and abs(row["moment"] - stamped) < _STAMPED_WITHIN
-    return News(
+def _branch(wh: Warehouse, table: Table, seen: int) -> str:
+    columns = {"account": table.owner, "updated_at": "updated_at", "updated_by": "updated_by"}
+    latest = {
+        name: _sql.render(wh.namespace, _LATEST, is_after=_IS_AFTER, column=quoted(column))
+        for name, column in columns.items()
+    }
+    return _sql.render(
+        wh.namespace,
+        _BRANCH,
+        place=str(TABLES.index(table)),
+        key=quoted(table.key),
+        feed=wh.namespace.change_feed(table, seen),
+        is_after=_IS_AFTER,
+        **latest,
+    )
+
+
+def _change(row: Row) -> RecentChange:
+    kind = CHANGED if row["existed_before"] else CREATED
+    return RecentChange(
         TABLES[row["place"]],
         row["key"],
         row["account"],
         row["version"],
-        kind,
-        stamped,
-        (row["updated_by"] or "") if is_ours else "",
+        kind if row["exists_after"] else DELETED,
+        row["updated_at"],
+        (row["updated_by"] or "") if _stamps.is_ours(row["moment"], row["updated_at"]) else "",
     )

@@ -1,16 +1,16 @@
-"""Putting whole tables back: to a version that Delta still keeps, or to a backup.
+"""Restore whole tables: to a version that Delta keeps, or to a backup.
 
-Either is a new version of the table: nothing that was there before is lost, and restoring to the
-version before takes it back. https://docs.databricks.com/sql/language-manual/delta-restore
+A restore is a new version of the table, so that earlier versions stay, and restoring the version
+before it takes it back. https://docs.databricks.com/sql/language-manual/delta-restore
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from crm.model.namespace import Namespace
+from crm.model.namespace import Namespace, quoted
 from crm.model.schema import TABLES, Table
-from crm.repository import versions as timeline
+from crm.repository import _sql, versions
 from crm.repository._writing import write
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ColumnNotFound, ObjectNotFound
@@ -18,84 +18,103 @@ from crm.warehouse.errors import ColumnNotFound, ObjectNotFound
 from . import diff
 
 
-def versions_of(namespace: Namespace, versions: Mapping[Table, int]) -> dict[Table, str]:
-    """The tables at these versions, as they stand in FROM."""
+def at_versions(namespace: Namespace, versions: Mapping[Table, int]) -> dict[Table, str]:
+    """Return the FROM items that read the tables at these versions."""
+    sql = "{table} VERSION AS OF {version}"
     return {
-        table: f"{namespace.table(table)} VERSION AS OF {int(version)}"
+        table: _sql.render(namespace, sql, table=namespace.table(table), version=str(int(version)))
         for table, version in versions.items()
     }
 
 
-def latest(wh: Warehouse) -> dict[Table, int]:
-    """The version that each table is at."""
-    return {table: commits[-1].version for table, commits in timeline.load(wh).commits.items()}
+def latest_versions(wh: Warehouse) -> dict[Table, int]:
+    """Return the version that each table is at. One statement per table, all at once."""
+    return {table: commits[-1].version for table, commits in versions.load(wh).commits.items()}
 
 
-def standing(wh: Warehouse) -> dict[Table, int]:
-    """The version that each table is at, without those that are not there."""
+def latest_versions_of_existing(wh: Warehouse) -> dict[Table, int]:
+    """Return the version of each table, without those that do not exist."""
     found = {}
     for table in TABLES:
+        sql = "DESCRIBE HISTORY {table} LIMIT 1"
         try:
-            rows = wh.query(f"DESCRIBE HISTORY {wh.namespace.table(table)} LIMIT 1")
+            rows = wh.query(_sql.render(wh.namespace, sql, table=wh.namespace.table(table)))
         except ObjectNotFound:
             continue
         found[table] = rows[0]["version"]
     return found
 
 
-def lacking(wh: Warehouse, table: Table, source: str) -> tuple[str, ...]:
-    """The columns of today that ``source`` does not have. Raises ObjectNotFound."""
+def missing_columns(wh: Warehouse, table: Table, source: str) -> tuple[str, ...]:
+    """Return the table's columns that the FROM item ``source`` lacks. Raises ObjectNotFound."""
     if _has(wh, source, table.names):
         return ()
     return tuple(name for name in table.names if not _has(wh, source, (name,)))
 
 
+def unknown_columns(wh: Warehouse, table: Table, source: str) -> tuple[str, ...]:
+    """Return the columns of ``source`` that the table does not have; none if it has no rows."""
+    sql = "SELECT * FROM {source} LIMIT 1"
+    rows = wh.query(_sql.fill(sql, source=source))
+    return tuple(name for row in rows for name in row if name not in table.names)
+
+
 def _has(wh: Warehouse, source: str, names: tuple[str, ...]) -> bool:
-    columns = ", ".join(f"`{name}`" for name in names)
+    sql = "SELECT {columns} FROM {source} LIMIT 1"
+    columns = _sql.names(names)
     try:
-        wh.query(f"SELECT {columns} FROM {source} LIMIT 1")  # noqa: S608 - our own names
+        wh.query(_sql.render(wh.namespace, sql, columns=columns, source=source))
     except ColumnNotFound:
         return False
     return True
 
 
 def preview(wh: Warehouse, sources: Mapping[Table, str]) -> dict[Table, tuple[int, int, int]]:
-    """For each table how many records restoring would remove, bring back, and change."""
-    return diff.counts(wh, sources, wh.namespace)
+    """Return for each table how many records a restore would delete, insert and change."""
+    completed = {
+        table: _sql.with_missing(source, table, missing_columns(wh, table, source))
+        for table, source in sources.items()
+    }
+    return diff.count_changes(wh, completed, wh.namespace)
 
 
-def to_version(wh: Warehouse, table: Table, version: int) -> None:
-    """To an earlier version: Delta refuses the one that the table is at."""
-    name = wh.namespace.table(table)
-    write(wh, f"RESTORE TABLE {name} TO VERSION AS OF {int(version)}", repeatable=True)
+def restore_version(wh: Warehouse, table: Table, version: int) -> None:
+    """Restore an earlier version. Delta refuses the one that the table is at."""
+    sql = "RESTORE TABLE {table} TO VERSION AS OF {version}"
+    parts = {"table": wh.namespace.table(table), "version": str(int(version))}
+    write(wh, _sql.render(wh.namespace, sql, **parts), repeatable=True)
 
 
-def to_clone(wh: Warehouse, table: Table, clone: str, lacking: Collection[str] = ()) -> None:
-    """From a backup's clone, by a MERGE: keys, properties and grants of the table stay, and its
-    history shows only what really changes. A table that is not there becomes a clone itself."""
-    name = wh.namespace.table(table)
-    columns = ", ".join(f"`{column}`" for column in table.names)
-    cloned = ", ".join(
-        f"CAST(NULL AS {column.type}) AS `{column.name}`"
-        if column.name in lacking
-        else f"`{column.name}`"
-        for column in table.columns
-    )
-    values = ", ".join(f"s.`{column}`" for column in table.names)
-    differs = " OR ".join(f"NOT (t.`{column}` <=> s.`{column}`)" for column in table.names)
-    assignments = ", ".join(f"`{column}` = s.`{column}`" for column in table.names)
-    sql = f"""
-    MERGE INTO {name} AS t USING (SELECT {cloned} FROM {clone}) AS s ON t.`{table.key}` = s.`{table.key}`
+def restore_clone(wh: Warehouse, table: Table, clone: str, missing: Collection[str] = ()) -> None:
+    """Restore a backup's clone; ``missing`` are the columns that it lacks.
+
+    By a MERGE, so that the table keeps its keys, properties and grants, and its history shows only
+    real changes. A table that does not exist becomes a clone of the clone.
+    """
+    sql = """
+    MERGE INTO {table} AS t USING {source} AS s ON t.{key} = s.{key}
     WHEN MATCHED AND ({differs}) THEN UPDATE SET {assignments}
     WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({values})
     WHEN NOT MATCHED BY SOURCE THEN DELETE
-    """  # noqa: S608, E501 - names of our own tables
+    """
+    columns = [quoted(name) for name in table.names]
+    parts = {
+        "table": wh.namespace.table(table),
+        "clone": clone,
+        "key": quoted(table.key),
+        "source": _sql.with_missing(clone, table, missing),
+        "columns": ", ".join(columns),
+        "values": _sql.names(table.names, "s"),
+        "differs": " OR ".join(f"NOT (t.{column} <=> s.{column})" for column in columns),
+        "assignments": ", ".join(f"{column} = s.{column}" for column in columns),
+    }
     try:
-        write(wh, sql, repeatable=True)
+        write(wh, _sql.render(wh.namespace, sql, **parts), repeatable=True)
     except ObjectNotFound:
-        write(wh, f"CREATE TABLE {name} DEEP CLONE {clone}", repeatable=False)
+        clone_it = "CREATE TABLE {table} DEEP CLONE {clone}"
+        write(wh, _sql.render(wh.namespace, clone_it, **parts), repeatable=False)
 
 
 def in_order(tables: Mapping[Table, object]) -> list[Table]:
-    """Accounts first, so that no reader meanwhile sees a child without its account."""
+    """Return accounts first, so that meanwhile no reader sees a child without its account."""
     return [table for table in TABLES if table in tables]

@@ -1,9 +1,8 @@
-"""Undoing what was done to many records at once, such as an import.
+"""Revert what one person did to many records at once, such as an import.
 
-Between two versions of the tables everything is known: which rows were changed, and what they
-were. A row is put back only if nobody has changed it since, and if it was not somebody else who
-changed it meanwhile. Like any other change the undoing is stamped with who did it, and shows in
-the history.
+The tables before and after are two versions of each. A row is reverted only if nobody else changed
+it between these versions, and nobody changed it since. Like every other write this one stamps the
+rows with the person, and shows in the history.
 """
 
 from __future__ import annotations
@@ -11,7 +10,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 
+from crm.model.namespace import quoted
 from crm.model.schema import ACCOUNTS, CHILDREN, PLATFORMS_STATUS, TABLES, Table
+from crm.repository import _sql, _stamps
 from crm.repository._writing import write
 from crm.warehouse import Warehouse
 
@@ -19,25 +20,22 @@ from . import restore_tables
 
 Versions = Mapping[str, int]
 
-# As in history: a row that was stamped so shortly before a commit was changed through the CRM.
-_STAMPED_WITHIN = 600_000_000
-
 _SOURCE = """
-  SELECT k.key AS _key, a.`{key}` IS NOT NULL AS _there, b.`{key}` IS NOT NULL AS _existed,
+  SELECT k.key AS _key, a.{key} IS NOT NULL AS _exists, b.{key} IS NOT NULL AS _existed,
     a.updated_at AS _seen, {rival}, {before}
   FROM (
-    SELECT `{key}` AS key FROM {feed} WHERE _commit_version <= :after GROUP BY `{key}`
+    SELECT {key} AS key FROM {feed} WHERE _commit_version <= :after GROUP BY {key}
     HAVING COUNT(CASE WHEN _change_type IN ('insert', 'update_postimage')
       AND NOT (updated_by <=> :actor)
-      AND ABS(UNIX_MICROS(_commit_timestamp) - UNIX_MICROS(updated_at)) < {stamped} THEN 1 END) = 0
+      AND {is_ours} THEN 1 END) = 0
   ) AS k
-  LEFT JOIN {table} VERSION AS OF {version_after} AS a ON a.`{key}` = k.key
-  LEFT JOIN {table} VERSION AS OF {version_before} AS b ON b.`{key}` = k.key
+  LEFT JOIN {table} VERSION AS OF {version_after} AS a ON a.{key} = k.key
+  LEFT JOIN {table} VERSION AS OF {version_before} AS b ON b.{key} = k.key
   {joined}
 """
 _NO_RIVAL = "FALSE AS _rival, b.updated_at AS _was_at, b.updated_by AS _was_by"
-# A status whose platform has another one now comes back as old as it was: stamped, it would
-# become the platform's latest.
+# A status that is inserted beside another one of its platform keeps its old stamp. With a new one
+# it would become the platform's latest status.
 _RIVAL = """r.owner IS NOT NULL AS _rival,
     COALESCE(b.updated_at, b.created_at) AS _was_at, b.updated_by AS _was_by"""
 _RIVALS = """
@@ -45,85 +43,95 @@ _RIVALS = """
     SELECT DISTINCT account_bsnid AS owner, LOWER(TRIM(platform)) AS same FROM {table}
   ) AS r ON r.owner = b.account_bsnid AND r.same = LOWER(TRIM(b.platform))
 """
-# An account that somebody has given children since stays.
+# An account that got children since is not deleted.
 _CHILDLESS = """
-  LEFT ANTI JOIN ({children}) AS c ON c.account_bsnid = k.key AND b.`{key}` IS NULL
+  LEFT ANTI JOIN ({children}) AS c ON c.account_bsnid = k.key AND b.{key} IS NULL
 """
 _NEW_CHILDREN = """
   SELECT n.account_bsnid FROM {child} AS n
   LEFT ANTI JOIN {child} VERSION AS OF {version} AS o ON o.id = n.id
 """
-# Who deletes a row is told by its last stamp.
+# The last stamp of a deleted row tells who deleted it.
 _STAMP = """
 MERGE INTO {table} AS t USING ({source}) AS s
-ON t.`{key}` = s._key AND t.updated_at <=> s._seen
+ON t.{key} = s._key AND t.updated_at <=> s._seen
 WHEN MATCHED AND NOT s._existed THEN UPDATE SET updated_at = :now, updated_by = :actor
 """
-_UNDO = """
+_REVERT = """
 MERGE INTO {table} AS t USING ({source}) AS s
-ON t.`{key}` = s._key
+ON t.{key} = s._key
 WHEN MATCHED AND NOT s._existed AND t.updated_at = :now THEN DELETE
-WHEN MATCHED AND s._existed AND s._there AND t.updated_at <=> s._seen THEN UPDATE SET
+WHEN MATCHED AND s._existed AND s._exists AND t.updated_at <=> s._seen THEN UPDATE SET
   {assignments}, updated_at = :now, updated_by = :actor
-WHEN NOT MATCHED AND s._existed AND NOT s._there THEN INSERT ({names}, updated_at, updated_by)
+WHEN NOT MATCHED AND s._existed AND NOT s._exists THEN INSERT ({names}, updated_at, updated_by)
   VALUES ({values}, IF(s._rival, s._was_at, :now), IF(s._rival, s._was_by, :actor))
 """
 
 
-def versions(wh: Warehouse) -> dict[str, int]:
-    """The tables' versions now, by name: to be asked before and after. A statement per table."""
-    return {table.name: version for table, version in restore_tables.latest(wh).items()}
+def current_versions(wh: Warehouse) -> dict[str, int]:
+    """Return the tables' versions now, by table name. One statement per table."""
+    return {table.name: version for table, version in restore_tables.latest_versions(wh).items()}
 
 
-def undo(wh: Warehouse, before: Versions, after: Versions) -> int:
-    """Put back what was changed between these versions; how many records. Safe to repeat.
+def revert(wh: Warehouse, before: Versions, after: Versions) -> int:
+    """Revert what was changed between these versions, and return how many records that were.
 
-    At most two statements per table that was changed. Raises WarehouseError, also where the
-    versions are not kept any more.
+    At most two statements per changed table. Safe to repeat. Raises WarehouseError, also if the
+    warehouse does not keep the versions any more.
     """
     now = dt.datetime.now(dt.UTC)
-    # What was deleted comes back accounts first; what was added goes children first. Both at once
-    # in one bulk change there is none.
+    # Children before accounts, since what was inserted is deleted in this order. No bulk change
+    # deletes both accounts and children, which would have to be inserted the other way round.
     changed = [table for table in reversed(TABLES) if after[table.name] > before[table.name]]
-    return sum(_undo(wh, table, before, after, now) for table in changed)
+    return sum(_revert(wh, table, before, after, now) for table in changed)
 
 
-def _undo(wh: Warehouse, table: Table, before: Versions, after: Versions, now: dt.datetime) -> int:
+def _revert(
+    wh: Warehouse, table: Table, before: Versions, after: Versions, now: dt.datetime
+) -> int:
     parts = _parts(wh, table, before, after)
     params = {"actor": wh.actor, "after": after[table.name], "now": now}
-    write(wh, _STAMP.format(**parts), params, repeatable=True)
-    return write(wh, _UNDO.format(**parts), params, repeatable=True)
+    write(wh, _sql.render(wh.namespace, _STAMP, **parts), params, repeatable=True)
+    return write(wh, _sql.render(wh.namespace, _REVERT, **parts), params, repeatable=True)
 
 
 def _parts(wh: Warehouse, table: Table, before: Versions, after: Versions) -> dict[str, str]:
-    # Once created, a row keeps who created it, and when.
+    # A row keeps who created it, and when.
     kept = [name for name in table.names if name not in ("updated_at", "updated_by")]
-    name = wh.namespace.table(table)
-    children = " UNION ALL ".join(
-        _NEW_CHILDREN.format(child=wh.namespace.table(child), version=int(before[child.name]))
-        for child in CHILDREN
-    )
-    joined = ""
-    if table is ACCOUNTS:
-        joined = _CHILDLESS.format(children=children, key=table.key)
-    elif table is PLATFORMS_STATUS:
-        joined = _RIVALS.format(table=name)
-    source = _SOURCE.format(
-        key=table.key,
-        before=", ".join(f"b.`{column}`" for column in kept),
-        feed=wh.namespace.feed(table, before[table.name] + 1),
-        stamped=_STAMPED_WITHIN,
-        table=name,
-        version_after=int(after[table.name]),
-        version_before=int(before[table.name]),
+    parts = {"table": wh.namespace.table(table), "key": quoted(table.key)}
+    source = _sql.render(
+        wh.namespace,
+        _SOURCE,
+        before=_sql.names(kept, "b"),
+        feed=wh.namespace.change_feed(table, before[table.name] + 1),
+        is_ours=_stamps.is_ours_sql("_commit_timestamp", "updated_at"),
+        version_after=str(int(after[table.name])),
+        version_before=str(int(before[table.name])),
         rival=_RIVAL if table is PLATFORMS_STATUS else _NO_RIVAL,
-        joined=joined,
+        joined=_joined(wh, table, before, parts),
+        **parts,
     )
     return {
-        "table": name,
-        "key": table.key,
+        **parts,
         "source": source,
-        "assignments": ", ".join(f"`{column}` = s.`{column}`" for column in kept),
-        "names": ", ".join(f"`{column}`" for column in kept),
-        "values": ", ".join(f"s.`{column}`" for column in kept),
+        "assignments": ", ".join(f"{quoted(name)} = s.{quoted(name)}" for name in kept),
+        "names": _sql.names(kept),
+        "values": _sql.names(kept, "s"),
     }
+
+
+def _joined(wh: Warehouse, table: Table, before: Versions, parts: dict[str, str]) -> str:
+    if table is PLATFORMS_STATUS:
+        return _sql.render(wh.namespace, _RIVALS, **parts)
+    if table is not ACCOUNTS:
+        return ""
+    children = (
+        _sql.render(
+            wh.namespace,
+            _NEW_CHILDREN,
+            child=wh.namespace.table(child),
+            version=str(int(before[child.name])),
+        )
+        for child in CHILDREN
+    )
+    return _sql.render(wh.namespace, _CHILDLESS, children=" UNION ALL ".join(children), **parts)

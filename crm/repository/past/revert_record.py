@@ -1,7 +1,6 @@
-"""Putting one record back to what it was before a change, or bringing a deleted one back.
+"""Revert one record: its fields to what they were before a change, or its deletion.
 
-Either is an ordinary write: optimistic, stamped with who did it, and a change in the history like
-any other.
+Both are ordinary writes: optimistic, stamped with the person, and a change in the history.
 """
 
 from __future__ import annotations
@@ -9,10 +8,10 @@ from __future__ import annotations
 import datetime as dt
 import json
 from dataclasses import dataclass, field
-from typing import Any
 
 from crm.model.changes import Change, values_of
-from crm.model.records import PlatformStatus, Update, UseCase
+from crm.model.namespace import quoted
+from crm.model.records import PlatformStatus, Record, Update, UseCase
 from crm.model.schema import (
     ACCOUNTS,
     CHILDREN,
@@ -22,37 +21,40 @@ from crm.model.schema import (
     USE_CASES,
     Table,
 )
-from crm.repository import _sql
+from crm.repository import _sql, _stamps
+from crm.repository._sql import Row
 from crm.repository.errors import AlreadyExists, Missing
 from crm.repository.records import _children, accounts
 from crm.repository.transfer import upsert
 from crm.warehouse import Warehouse
 
 from . import change_feed
+from .change_feed import Starts
 
-_RECORDS = {PLATFORMS_STATUS: PlatformStatus, USE_CASES: UseCase, UPDATES: Update}
-
-# What was deleted with an account was deleted so shortly before it, at most.
-_WITH = "INTERVAL 10 MINUTES"
+_RECORDS: dict[Table, type[Record]] = {
+    PLATFORMS_STATUS: PlatformStatus,
+    USE_CASES: UseCase,
+    UPDATES: Update,
+}
 
 _SQL = """
-WITH of_then AS (
-  SELECT MAX(`{owner}`) AS account, MAX(_commit_timestamp) AS moment,
+WITH changed AS (
+  SELECT MAX({owner}) AS account, MAX(_commit_timestamp) AS moment,
     MAX(CASE WHEN _change_type IN ('update_preimage', 'delete') THEN {row} END) AS `before`,
     MAX(CASE WHEN _change_type IN ('update_postimage', 'insert') THEN {row} END) AS `after`
-  FROM {feed} WHERE `{key}` = :key AND _commit_version = :version
+  FROM {feed} WHERE {key} = :key AND _commit_version = :version
 ),
-of_now AS (
-  SELECT MAX({row}) AS now, MAX(updated_at) AS updated_at FROM {table} WHERE `{key}` = :key
+stored AS (
+  SELECT MAX({row}) AS now, MAX(updated_at) AS updated_at FROM {table} WHERE {key} = :key
 )
 {children}
-SELECT t.account, t.moment, t.`before`, t.`after`, n.now, n.updated_at {with_children}
-FROM of_then AS t CROSS JOIN of_now AS n
+SELECT t.account, t.moment, t.`before`, t.`after`, n.now, n.updated_at {deleted_children}
+FROM changed AS t CROSS JOIN stored AS n
 """
-# Deleting an account begins with its stamp (accounts.delete): what somebody had deleted before
-# that was not deleted with it. A deletion that was tried again has several stamps; what is no
-# stamp changed something.
-_CHILDREN = """, account_then AS (
+# The CRM deletes an account in this order: stamp, children, account (accounts.delete). Children
+# that were deleted before the stamp were not deleted with the account. A deletion that was tried
+# again has several stamps, with no other change between them.
+_CHILDREN = """, account_versions AS (
   SELECT _commit_version AS version, MAX(_commit_timestamp) AS moment,
     COALESCE(
       MAX(CASE WHEN _change_type IN ('update_preimage', 'delete') THEN {own} END)
@@ -62,27 +64,27 @@ _CHILDREN = """, account_then AS (
   FROM {feed} WHERE bsnid = :key AND _commit_version < :version
   GROUP BY _commit_version
 ), began AS (
-  SELECT MIN(moment) AS moment FROM account_then
+  SELECT MIN(moment) AS moment FROM account_versions
   WHERE is_stamp AND version > (
-    SELECT COALESCE(MAX(version), -1) FROM account_then WHERE NOT is_stamp
+    SELECT COALESCE(MAX(version), -1) FROM account_versions WHERE NOT is_stamp
   )
-), lost AS (
+), deleted AS (
   {branches}
 )"""
-# Only what is still gone: its deletion is the last that is known of it. What one version deletes
-# and inserts it has changed.
+# Only children whose last known change is their deletion. A version that deletes and inserts a key
+# changed it.
 _CHILD = """
   SELECT {place} AS place, c.row
   FROM (
     SELECT *, MAX(version) OVER (PARTITION BY key) AS latest
     FROM (
-      SELECT c.`{key}` AS key, c._commit_version AS version, MAX({row}) AS row,
-        MAX(c._commit_timestamp) AS moment, MAX(c._change_type) = 'delete' AS is_gone
+      SELECT c.{key} AS key, c._commit_version AS version, MAX({row}) AS row,
+        MAX(c._commit_timestamp) AS moment, MAX(c._change_type) = 'delete' AS is_deleted
       FROM {feed} AS c WHERE c.account_bsnid = :key
-      GROUP BY c.`{key}`, c._commit_version
+      GROUP BY c.{key}, c._commit_version
     ) AS v
-  ) AS c CROSS JOIN of_then AS t CROSS JOIN began AS b
-  WHERE c.is_gone AND c.version = c.latest
+  ) AS c CROSS JOIN changed AS t CROSS JOIN began AS b
+  WHERE c.is_deleted AND c.version = c.latest
     AND c.moment
       BETWEEN GREATEST(t.moment - {interval}, COALESCE(b.moment, t.moment - {interval}))
       AND t.moment
@@ -90,41 +92,47 @@ _CHILD = """
 _DELETION = """
   SELECT MAX(version) AS version
   FROM (
-    SELECT _commit_version AS version FROM {feed} WHERE `{key}` = :key
+    SELECT _commit_version AS version FROM {feed} WHERE {key} = :key
     GROUP BY _commit_version
     HAVING MAX(_change_type) = 'delete'
   )
 """
+_DELETED_CHILDREN = """,
+  (SELECT COLLECT_LIST(NAMED_STRUCT('place', place, 'row', row)) FROM deleted) AS children
+"""
 
 
 @dataclass(frozen=True)
-class Then:
-    """A change, the record as it is now (None: it is not there), and when that last changed.
+class Reversal:
+    """A change that can be reverted, and the record as it is now.
 
-    ``rows`` holds what would be brought back: the record's row and, with an account, those of
-    its children that were deleted with it. ``is_back`` says that what is there now is the record
-    that was deleted, ``is_another`` that it was created since under the same key.
+    :param now: the record's own columns; None if it does not exist.
+    :param updated_at: when the record last changed.
+    :param rows: what reverting a deletion inserts: the record's row and, with an account, those
+        of the children that were deleted with it.
+    :param is_back: the record exists again after its deletion.
     """
 
     change: Change
     now: dict[str, str] | None
     updated_at: dt.datetime | None
-    rows: dict[Table, list[dict[str, Any]]] = field(default_factory=dict)
+    rows: dict[Table, list[Row]] = field(default_factory=dict)
     is_back: bool = False
 
     @property
     def is_another(self) -> bool:
+        """Return whether another record has been created under the key since the deletion."""
         return self.now is not None and not self.is_back
 
     @property
-    def then(self) -> dict[str, str]:
+    def earlier(self) -> dict[str, str]:
+        """Return the record's own columns before the change."""
         return dict(self.change.before or {})
 
 
-def load(wh: Warehouse, table: Table, key: str, version: int) -> Then | None:
-    """One statement. None where this version changed no such record."""
-    rows = change_feed.read(wh, lambda starts: _read(wh, table, key, version, starts))
-    row = rows[0]
+def load(wh: Warehouse, table: Table, key: str, version: int) -> Reversal | None:
+    """Return the change of a record by this version, None if there is none. One statement."""
+    row = change_feed.read(wh, lambda starts: _query(wh, table, key, version, starts))[0]
     if row["before"] is None and row["after"] is None:
         return None
     before, after, now = (row[n] and json.loads(row[n]) for n in ("before", "after", "now"))
@@ -137,90 +145,100 @@ def load(wh: Warehouse, table: Table, key: str, version: int) -> Then | None:
         version=version,
         moment=row["moment"],
     )
-    lost: dict[Table, list[dict[str, Any]]] = {table: [before]} if before else {}
-    for child in sorted(row.get("lost") or (), key=lambda child: child["place"]):
-        lost.setdefault(TABLES[child["place"]], []).append(json.loads(child["row"]))
+    rows: dict[Table, list[Row]] = {table: [before]} if before else {}
+    for child in sorted(row.get("children") or (), key=lambda child: child["place"]):
+        rows.setdefault(TABLES[child["place"]], []).append(json.loads(child["row"]))
     is_back = bool(now and before) and now.get("created_at") == before.get("created_at")
-    return Then(change, values_of(table, now), row["updated_at"], lost, is_back)
+    return Reversal(change, values_of(table, now), row["updated_at"], rows, is_back)
 
 
 def latest_deletion(wh: Warehouse, table: Table, key: str) -> int | None:
-    """The version that deleted the record last; one statement."""
+    """Return the version that last deleted the record, None if there is none. One statement."""
 
-    def read(starts: dict[str, int]) -> int | None:
-        source = wh.namespace.feed(table, starts[table.name])
-        return wh.query(_DELETION.format(feed=source, key=table.key), {"key": key})[0]["version"]
+    def read(starts: Starts) -> int | None:
+        feed = wh.namespace.change_feed(table, starts[table.name])
+        sql = _sql.render(wh.namespace, _DELETION, feed=feed, key=quoted(table.key))
+        version: int | None = wh.query(sql, {"key": key})[0]["version"]
+        return version
 
     return change_feed.read(wh, read)
 
 
-def change(wh: Warehouse, then: Then, fields: list[str], seen: dt.datetime | None) -> None:
-    """Put these fields back. Raises Stale or Missing, as any edit does."""
-    table, key = then.change.table, then.change.key
-    values = {name: then.then[name] or None for name in fields}
+def revert_fields(
+    wh: Warehouse, reversal: Reversal, names: list[str], seen: dt.datetime | None
+) -> None:
+    """Set these fields to what they were before the change. Raises Stale or Missing."""
+    table, key = reversal.change.table, reversal.change.key
+    values = {name: reversal.earlier[name] or None for name in names}
     if table is ACCOUNTS:
         accounts.update(wh, key, values, seen)
     else:
         _children.update(wh, table, _RECORDS[table], key, values, seen)
 
 
-def bring_back(wh: Warehouse, then: Then) -> dict[Table, int]:
-    """Insert what was deleted; how many rows of each table came back.
+def revert_deletion(wh: Warehouse, reversal: Reversal) -> dict[Table, int]:
+    """Insert the deleted rows, and return how many rows of each table were inserted.
 
-    Raises AlreadyExists: it is there again, or another under its key; Missing: the account that
-    it belonged to is gone. Safe to repeat: what a first try did not bring back comes then.
+    Raises AlreadyExists if the record, or another under its key, exists, and Missing if the
+    record's account does not. Safe to repeat: rows that a first try did not insert follow then.
     """
-    if then.is_another:
-        raise AlreadyExists(then.change.key)
+    key = reversal.change.key
+    if reversal.is_another:
+        raise AlreadyExists(key)
     written: dict[Table, int] = {}
     for table in TABLES:
-        if rows := then.rows.get(table):
-            text = json.dumps([_again(table, row) for row in rows], ensure_ascii=False)
-            written[table] = upsert.take_in(wh, table, text, overwrite=False)
-            if table is ACCOUNTS and not written[table] and then.now is None:
-                # Somebody has just created another.
-                raise AlreadyExists(then.change.key)
+        if rows := reversal.rows.get(table):
+            text = json.dumps([_cells(table, row) for row in rows], ensure_ascii=False)
+            written[table] = upsert.upsert(wh, table, text, overwrite=False)
+            if table is ACCOUNTS and not written[table] and reversal.now is None:
+                # Somebody has created another account under the key since it was loaded.
+                raise AlreadyExists(key)
     if not any(written.values()):
-        if then.now is not None or then.change.table is ACCOUNTS:
-            raise AlreadyExists(then.change.key)
-        raise Missing(then.change.bsnid)
+        if reversal.now is not None or reversal.change.table is ACCOUNTS:
+            raise AlreadyExists(key)
+        raise Missing(reversal.change.bsnid)
     return written
 
 
-def _again(table: Table, row: dict[str, Any]) -> list[str | None]:
-    """The row's values, but for who changed it last and when: that is we, now."""
+def _cells(table: Table, row: Row) -> list[str | None]:
+    """Return the row's values, without who last changed it and when: upsert sets these anew."""
     kept = {**row, "updated_at": None, "updated_by": None}
     return [None if kept.get(name) is None else str(kept[name]) for name in table.names]
 
 
-def _read(
-    wh: Warehouse, table: Table, key: str, version: int, starts: dict[str, int]
-) -> list[dict[str, Any]]:
-    children = ""
-    if table is ACCOUNTS:
-        branches = "UNION ALL".join(
-            _CHILD.format(
-                place=TABLES.index(child),
-                key=child.key,
-                row=_sql.whole_row(child, "c"),
-                feed=wh.namespace.feed(child, starts[child.name]),
-                interval=_WITH,
-            )
-            for child in CHILDREN
-        )
-        children = _CHILDREN.format(
-            branches=branches,
-            own=_sql.own_row(table),
-            feed=wh.namespace.feed(table, starts[table.name]),
-        )
-    lost = ", (SELECT COLLECT_LIST(NAMED_STRUCT('place', place, 'row', row)) FROM lost) AS lost"
-    sql = _SQL.format(
-        owner=table.parent_key or table.key,
-        key=table.key,
+def _query(wh: Warehouse, table: Table, key: str, version: int, starts: Starts) -> list[Row]:
+    is_account = table is ACCOUNTS
+    sql = _sql.render(
+        wh.namespace,
+        _SQL,
+        owner=quoted(table.owner),
+        key=quoted(table.key),
         row=_sql.whole_row(table),
-        feed=wh.namespace.feed(table, starts[table.name]),
+        feed=wh.namespace.change_feed(table, starts[table.name]),
         table=wh.namespace.table(table),
-        children=children,
-        with_children=lost if children else "",
+        children=_children_of_account(wh, starts) if is_account else "",
+        deleted_children=_DELETED_CHILDREN if is_account else "",
     )
     return wh.query(sql, {"key": key, "version": version})
+
+
+def _children_of_account(wh: Warehouse, starts: Starts) -> str:
+    branches = (
+        _sql.render(
+            wh.namespace,
+            _CHILD,
+            place=str(TABLES.index(child)),
+            key=quoted(child.key),
+            row=_sql.whole_row(child, "c"),
+            feed=wh.namespace.change_feed(child, starts[child.name]),
+            interval=_stamps.INTERVAL,
+        )
+        for child in CHILDREN
+    )
+    return _sql.render(
+        wh.namespace,
+        _CHILDREN,
+        branches="UNION ALL".join(branches),
+        own=_sql.own_row(ACCOUNTS),
+        feed=wh.namespace.change_feed(ACCOUNTS, starts[ACCOUNTS.name]),
+    )

@@ -1,1 +1,1 @@
-"""Reads and edits of single records, and the lists and overview made of them."""
+"""Read and edit single records, lists and the overview."""

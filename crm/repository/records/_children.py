@@ -1,10 +1,11 @@
-"""What use cases and updates have in common: rows with an id of our own, of one account."""
+"""Read and write use cases and updates: rows of an account, with an id that the CRM made."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from crm.model.records import Record
 from crm.model.schema import Table
 from crm.repository import _sql
 from crm.repository._sql import Values
@@ -12,36 +13,35 @@ from crm.repository._writing import write
 from crm.repository.errors import Missing, Stale
 from crm.warehouse import Warehouse
 
-Record = TypeVar("Record")
+AnyRecord = TypeVar("AnyRecord", bound=Record)
 
-
-def source(table: Table) -> str:
-    """A list's source: the rows, with their account's team and business area."""
-    return """
+# The rows of a list: with their account's team and business area.
+LIST_SOURCE = """
   SELECT c.*, a.team, a.business_area
-  FROM {child} AS c LEFT JOIN {accounts} AS a ON a.bsnid = c.account_bsnid
-""".replace("{child}", "{" + table.name + "}")
+  FROM {table} AS c LEFT JOIN {accounts} AS a ON a.bsnid = c.account_bsnid
+"""
 
 
-def get(wh: Warehouse, table: Table, kind: type[Record], id: str) -> Record | None:
+def get(wh: Warehouse, table: Table, kind: type[AnyRecord], id: str) -> AnyRecord | None:
+    """Return the row with its account's team, or None. One statement."""
     sql = """
     SELECT {columns}, a.team
-    FROM {child} AS c LEFT JOIN {accounts} AS a ON a.bsnid = c.account_bsnid
+    FROM {table} AS c LEFT JOIN {accounts} AS a ON a.bsnid = c.account_bsnid
     WHERE c.id = :id
     """
-    columns = _sql.columns(table, "c")
+    columns = _sql.names(table.names, "c")
     rows = wh.query(_render(wh, sql, table, columns=columns), {"id": id})
     return _sql.record(kind, rows[0]) if rows else None
 
 
 def create(wh: Warehouse, table: Table, bsnid: str, id: str, values: Values) -> None:
-    """Insert, if the account exists (else Missing). The same id again changes nothing.
+    """Insert the row if its account exists. Raises Missing. Inserting an id again does nothing.
 
-    Two statements: whether the account was deleted meanwhile is only sure after the row is there,
-    since no transaction spans two tables. Whoever deletes the account looks after that, too.
+    Two statements, because no transaction spans two tables: the second checks that nobody deleted
+    the account meanwhile, and otherwise deletes the row. accounts.delete checks the same.
     """
     sql = """
-    MERGE INTO {child} AS t
+    MERGE INTO {table} AS t
     USING (
       SELECT CAST(:id AS STRING) AS id, a.bsnid AS account_bsnid, {bound},
         CURRENT_TIMESTAMP() AS now, CAST(:actor AS STRING) AS actor
@@ -56,7 +56,7 @@ def create(wh: Warehouse, table: Table, bsnid: str, id: str, values: Values) -> 
     parts, params = _sql.insert_parts(table, values)
     params |= {"id": id, "bsnid": bsnid, "actor": wh.actor}
     written = write(wh, _render(wh, sql, table, **parts), params, repeatable=True)
-    if not _stands(wh, table, id):
+    if not _exists_with_account(wh, table, id):
         if written:
             delete(wh, table, id)
         raise Missing(bsnid)
@@ -65,49 +65,51 @@ def create(wh: Warehouse, table: Table, bsnid: str, id: str, values: Values) -> 
 def update(
     wh: Warehouse,
     table: Table,
-    kind: type[Record],
+    kind: type[AnyRecord],
     id: str,
     values: Values,
     seen: dt.datetime | None,
 ) -> None:
-    """Raises Stale or Missing. Saving what the row says already writes nothing."""
+    """Update the row if it did not change since ``seen``. Raises Stale or Missing.
+
+    Values that the row has already are not written, and are no conflict.
+    """
     sql = """
-    UPDATE {child}
+    UPDATE {table}
     SET {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
     WHERE id = :id AND updated_at <=> CAST(:seen AS TIMESTAMP) AND NOT ({same})
     """
-    saved = _sql.given(table, values)
-    parts = _sql.update_parts(table, list(saved))
-    params: dict[str, Any] = {**saved, "id": id, "seen": seen, "actor": wh.actor}
+    saved = _sql.checked(table, values)
+    parts = _sql.update_parts(table, saved)
+    params = {**saved, "id": id, "seen": seen, "actor": wh.actor}
     if write(wh, _render(wh, sql, table, **parts), params, repeatable=True):
         return
     current = get(wh, table, kind, id)
     if current is None:
         raise Missing(id)
-    if not _sql.same(current, saved):
+    if not _sql.has_values(current, saved):
         raise Stale(current)
 
 
 def delete(wh: Warehouse, table: Table, id: str) -> None:
-    """Delete the row; stamped first, since a deleted row tells who changed it last."""
+    """Stamp the row and delete it: the stamp tells the history who deleted it."""
     stamp = """
-    UPDATE {child} SET updated_at = CURRENT_TIMESTAMP(), updated_by = :actor WHERE id = :id
+    UPDATE {table} SET updated_at = CURRENT_TIMESTAMP(), updated_by = :actor WHERE id = :id
     """
     sql = """
-    DELETE FROM {child} WHERE id = :id
+    DELETE FROM {table} WHERE id = :id
     """
     if write(wh, _render(wh, stamp, table), {"id": id, "actor": wh.actor}, repeatable=True):
         write(wh, _render(wh, sql, table), {"id": id}, repeatable=True)
 
 
-def _stands(wh: Warehouse, table: Table, id: str) -> bool:
-    """Whether the row is there, and its account as well."""
+def _exists_with_account(wh: Warehouse, table: Table, id: str) -> bool:
     sql = """
-    SELECT 1 AS one FROM {child} AS c JOIN {accounts} AS a ON a.bsnid = c.account_bsnid
+    SELECT 1 AS one FROM {table} AS c JOIN {accounts} AS a ON a.bsnid = c.account_bsnid
     WHERE c.id = :id
     """
     return bool(wh.query(_render(wh, sql, table), {"id": id}))
 
 
 def _render(wh: Warehouse, sql: str, table: Table, **parts: str) -> str:
-    return _sql.render(wh.namespace, sql, child=wh.namespace.table(table), **parts)
+    return _sql.render(wh.namespace, sql, table=wh.namespace.table(table), **parts)

@@ -1,12 +1,13 @@
-"""A list page as one statement: its rows, the whole list's count, and the facets.
+"""Read one page of a list in one statement: its rows, the whole list's count, and the facets.
 
-The statement is made of these named parts (CTEs)::
+The statement has these CTEs::
 
-    found      the rows of the list's source that the search finds
-    matching   … that all filters let through, numbered in the order asked for
-    bounds     how many these are, and the page to show: the last one, if asked for more
+    found      the rows that the search finds
+    matching   the rows of ``found`` that pass all filters, numbered in the list's order
+    bounds     how many rows match, and the number of the page: the last page if a later one is
+               asked for
     page       the rows of that page
-    facets     each filterable column's values and counts, unnarrowed by its own filter
+    facets     the values of each filterable column, with counts; its own filter does not count
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
+from crm.model.namespace import Namespace, quoted
 from crm.model.records import Facet, Listing, Page
-from crm.repository._sql import render
+from crm.model.schema import Table
+from crm.repository import _sql
+from crm.repository._sql import Row
 from crm.warehouse import Warehouse
 
-Row = TypeVar("Row")
+ListRow = TypeVar("ListRow")
 
 SEARCH_LENGTH = 1000
 VALUES_PER_FILTER = 50
@@ -57,7 +61,7 @@ SELECT
 FROM bounds AS b
 """
 
-# Several columns' values in one pass.
+# One pass counts the values of several columns.
 _FACETS = """
   SELECT name, COALESCE(value, '') AS value, COUNT(*) AS n
   FROM (SELECT STACK({columns}) AS (name, value) FROM found WHERE {others}) AS s
@@ -67,9 +71,9 @@ _FACETS = """
 
 @dataclass(frozen=True)
 class Conditions:
-    """The filters that a listing asks for, as conditions with bound values.
+    """The filters of a listing, with their values bound.
 
-    ``of`` maps each filtered column to its condition's values as markers: ``:f0_0, :f0_1``.
+    :param markers: by filtered column, its parameters: ``:f0_0, :f0_1``.
     """
 
     markers: Mapping[str, str]
@@ -77,7 +81,8 @@ class Conditions:
 
     @classmethod
     def of(cls, listing: Listing, allowed: tuple[str, ...]) -> Conditions:
-        markers, params = {}, {}
+        markers: dict[str, str] = {}
+        params: dict[str, str] = {}
         for number, name in enumerate(allowed):
             values = listing.filters.get(name, ())[:VALUES_PER_FILTER]
             names = [f"f{number}_{index}" for index in range(len(values))]
@@ -86,26 +91,32 @@ class Conditions:
                 params.update(zip(names, values, strict=True))
         return cls(markers, params)
 
-    def plain(self, name: str) -> str:
-        """An empty value is asked for as ``''``, whether the data says NULL or ''."""
-        return f"COALESCE(`{name}`, '') IN ({self.markers[name]})"
+    def on_row(self, name: str) -> str:
+        """Return a column's condition. The value ``''`` finds NULL, too."""
+        return f"COALESCE({quoted(name)}, '') IN ({self.markers[name]})"
+
+    def is_one_of(self, name: str) -> str:
+        """Return a column's condition that NULL never passes; empty without a filter."""
+        return f"{quoted(name)} IN ({self.markers[name]})" if name in self.markers else ""
 
 
 @dataclass(frozen=True)
 class ListSource:
-    """What is particular to one list.
+    """What differs between lists.
 
-    :param source: SELECT that yields the columns that are searched and filtered by, with
-        ``key`` unique.
-    :param joins: what ``matching`` joins to the rows (alias ``f``), and ``extra`` the columns
-        that it takes from there, each followed by a comma: facets need not bother with them.
-    :param struct: the struct that one row of ``page`` (alias ``p``) is returned as; its first
-        field must be ``p.rn``, which the rows are sorted by.
-    :param sorts: all sort keys, each with the SQL expressions it stands for.
-    :param before: CTEs that the others use, each followed by a comma.
-    :param joint: filters that are not simply a column of the row, see accounts.
+    :param source: the template of a SELECT of the rows, with ``{table}`` for the table. ``key``
+        is unique in it.
+    :param joins: the template of what ``matching`` joins to the rows (alias ``f``), and
+        ``extra`` the columns from there, each followed by a comma. Facets do without these.
+    :param struct: the struct that a row of ``page`` (alias ``p``) is returned as. Its first field
+        is ``p.rn``, which the rows are sorted by.
+    :param sorts: the SQL expressions of each sort key.
+    :param before: the template of CTEs that the others use, each followed by a comma; ``params``
+        are its parameters.
+    :param joint: makes the filters that are no condition on the row itself, see accounts.
     """
 
+    table: Table
     source: str
     struct: str
     key: str
@@ -114,55 +125,44 @@ class ListSource:
     sorts: Mapping[str, tuple[str, ...]]
     default: str
     before: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
     joins: str = ""
     extra: str = ""
-    joint: Callable[[Conditions], Joint] | None = None
+    joint: Callable[[Namespace, Conditions], JointFilter] | None = None
 
 
 @dataclass(frozen=True)
-class Joint:
-    """Conditions and facets of filters that look beyond the row, and the columns they are of.
+class JointFilter:
+    """The filters of several columns as one condition that is not on the row itself.
 
-    ``facets`` holds SELECTs of name, value and n, with ``{others}`` for the conditions on
-    the row itself.
+    :param facets: returns SELECTs of name, value and n, given the conditions on the row.
     """
 
-    names: tuple[str, ...]
+    names: tuple[str, ...] = ()
     condition: str = ""
-    facets: tuple[str, ...] = field(default=())
+    facets: Callable[[str], tuple[str, ...]] = lambda others: ()
 
 
 def text(name: str) -> str:
-    """The sort expression for a text column: case does not matter.
+    """Return the sort expression of a text column, which ignores case.
 
-    No literals in it: the local engine's planner confuses equal ones within a statement. An
-    empty text is stored as NULL, so there is none to be treated as one.
+    It has no literals, because the local engine confuses equal literals of one statement. The CRM
+    stores an empty text as NULL, so that both come last.
     """
-    return f"LOWER(`{name}`)"
+    return f"LOWER({quoted(name)})"
 
 
 def load(
-    wh: Warehouse, listing: Listing, source: ListSource, row: Callable[[dict[str, Any]], Row]
-) -> Page[Row]:
+    wh: Warehouse, listing: Listing, source: ListSource, row: Callable[[Row], ListRow]
+) -> Page[ListRow]:
+    """Return the page that the listing asks for; ``row`` makes a list's row of a struct."""
     asked = replace(listing, page=min(max(1, listing.page), 10**9), size=max(1, listing.size))
     conditions = Conditions.of(asked, source.filters)
-    joint = source.joint(conditions) if source.joint else Joint(())
     q = asked.q.strip()[:SEARCH_LENGTH]
-    sql = render(
-        wh.namespace,
-        _SQL,
-        before=render(wh.namespace, source.before),
-        source=render(wh.namespace, source.source),
-        joins=render(wh.namespace, source.joins),
-        extra=source.extra,
-        struct=source.struct,
-        search=_search(source.searched) if q else "TRUE",
-        order=_order(source, asked.sort),
-        filters=_filters(conditions, joint),
-        facets=_facets(source, conditions, joint),
-    )
-    params = {**conditions.params, "page": asked.page, "size": asked.size}
-    answer = wh.query(sql, {**params, "q": q} if q else params)[0]
+    params: dict[str, Any] = {**source.params, **conditions.params}
+    params |= {"page": asked.page, "size": asked.size} | ({"q": q} if q else {})
+    sql = _statement(wh.namespace, source, asked.sort, conditions, is_search=bool(q))
+    answer = wh.query(sql, params)[0]
     return Page(
         rows=tuple(row(item) for item in answer["rows"]),
         total=answer["total"],
@@ -171,9 +171,34 @@ def load(
     )
 
 
+def _statement(
+    namespace: Namespace,
+    source: ListSource,
+    sort: str,
+    conditions: Conditions,
+    *,
+    is_search: bool,
+) -> str:
+    joint = source.joint(namespace, conditions) if source.joint else JointFilter()
+    table = namespace.table(source.table)
+    return _sql.render(
+        namespace,
+        _SQL,
+        before=_sql.render(namespace, source.before),
+        source=_sql.render(namespace, source.source, table=table),
+        joins=_sql.render(namespace, source.joins),
+        extra=source.extra,
+        struct=source.struct,
+        search=_search(source.searched) if is_search else "TRUE",
+        order=_order(source, sort),
+        filters=_filters(conditions, joint),
+        facets=_facets(namespace, source, conditions, joint),
+    )
+
+
 def _search(names: tuple[str, ...]) -> str:
-    # contains() and not LIKE: % and _ are plain characters.
-    return " OR ".join(f"CONTAINS(LOWER(`{name}`), LOWER(:q))" for name in names)
+    # CONTAINS and not LIKE, so that % and _ are plain characters.
+    return " OR ".join(f"CONTAINS(LOWER({quoted(name)}), LOWER(:q))" for name in names)
 
 
 def _order(source: ListSource, sort: str) -> str:
@@ -184,13 +209,13 @@ def _order(source: ListSource, sort: str) -> str:
         f"{expression} {direction} NULLS LAST"
         for expression in source.sorts[sort.removeprefix("-")]
     ]
-    # The key last: rows that are equal otherwise must not change places between pages.
-    return ", ".join([*keys, f"`{source.key}`"])
+    # The key comes last, so that rows with equal values do not change places between pages.
+    return ", ".join([*keys, quoted(source.key)])
 
 
-def _filters(conditions: Conditions, joint: Joint, without: str = "") -> str:
+def _filters(conditions: Conditions, joint: JointFilter, without: str = "") -> str:
     parts = [
-        conditions.plain(name)
+        conditions.on_row(name)
         for name in conditions.markers
         if name != without and name not in joint.names
     ]
@@ -199,27 +224,29 @@ def _filters(conditions: Conditions, joint: Joint, without: str = "") -> str:
     return " AND ".join(parts) or "TRUE"
 
 
-def _facets(source: ListSource, conditions: Conditions, joint: Joint) -> str:
-    """Columns that are not filtered by share one pass; a filtered one has its own."""
+def _facets(
+    namespace: Namespace, source: ListSource, conditions: Conditions, joint: JointFilter
+) -> str:
+    """Columns without a filter share one pass; each column with a filter has its own."""
     by_condition: dict[str, list[str]] = {}
     for name in source.filters:
         if name not in joint.names:
             others = _filters(conditions, joint, without=name)
             by_condition.setdefault(others, []).append(name)
     selects = [
-        _FACETS.format(columns=_stacked(names), others=others)
+        _sql.render(namespace, _FACETS, columns=_stacked(names), others=others)
         for others, names in by_condition.items()
     ]
-    others = _filters(conditions, Joint(joint.names))
-    selects += [facet.format(others=others) for facet in joint.facets]
-    return "\n  UNION ALL ".join(selects)
+    selects += joint.facets(_filters(conditions, JointFilter(joint.names)))
+    return "UNION ALL".join(selects)
 
 
 def _stacked(names: list[str]) -> str:
-    return ", ".join([str(len(names)), *(f"'{name}', `{name}`" for name in names)])
+    pairs = (f"{_sql.literal(name)}, {quoted(name)}" for name in names)
+    return ", ".join([str(len(names)), *pairs])
 
 
-def _by_name(names: tuple[str, ...], rows: list[dict[str, Any]]) -> dict[str, tuple[Facet, ...]]:
+def _by_name(names: tuple[str, ...], rows: list[Row]) -> dict[str, tuple[Facet, ...]]:
     found: dict[str, list[Facet]] = {name: [] for name in names}
     for row in rows:
         found[row["name"]].append(Facet(row["value"], row["n"]))

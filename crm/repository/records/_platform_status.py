@@ -1,34 +1,34 @@
-"""Where each account stands on each platform: one CTE for the list and the overview."""
+"""The current status of each account on each platform: CTEs for the list and the overview."""
 
 from __future__ import annotations
 
 from crm.model.vocabulary import NOT_STARTED
 
-# An account without a row for a platform that somebody uses stands at Not Started there, with
-# ``stated`` false. Of several rows for one platform (keys are not enforced) the newest counts.
-STANDING = (
-    """
-stated AS (
+# ``recorded_status`` has the newest of an account's rows for a platform, since keys are not
+# enforced. ``current_status`` has Not Started, and ``is_recorded`` false, for an account without a
+# row for a platform that others use.
+CURRENT_STATUS = """
+recorded_status AS (
   SELECT
     account_bsnid,
     platform,
     COALESCE(
       NULLIF(MAX_BY(status, COALESCE(updated_at, TIMESTAMP '1970-01-01 00:00:00')), ''),
-      '<not started>'
+      CAST(:not_started AS STRING)
     ) AS status
   FROM {platforms_status}
   WHERE platform <> ''
   GROUP BY account_bsnid, platform
 ),
-standing AS (
+current_status AS (
   SELECT
     a.bsnid AS account_bsnid,
     p.platform,
-    COALESCE(s.status, '<not started>') AS status,
-    s.status IS NOT NULL AS stated
+    COALESCE(s.status, CAST(:not_started AS STRING)) AS status,
+    s.status IS NOT NULL AS is_recorded
   FROM {accounts} AS a
-  CROSS JOIN (SELECT DISTINCT platform FROM stated) AS p
-  LEFT JOIN stated AS s ON s.account_bsnid = a.bsnid AND s.platform = p.platform
+  CROSS JOIN (SELECT DISTINCT platform FROM recorded_status) AS p
+  LEFT JOIN recorded_status AS s ON s.account_bsnid = a.bsnid AND s.platform = p.platform
 ),
 """
-).replace("<not started>", NOT_STARTED)
+PARAMS = {"not_started": NOT_STARTED}

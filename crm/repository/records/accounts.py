@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
 
 from crm.model import vocabulary
+from crm.model.namespace import Namespace, quoted
 from crm.model.records import (
     Account,
     AccountDetail,
@@ -24,13 +24,13 @@ from crm.model.schema import (
     Table,
 )
 from crm.repository import _sql
-from crm.repository._sql import Values
+from crm.repository._sql import Row, Values
 from crm.repository._writing import write
 from crm.repository.errors import AlreadyExists, Missing, Stale
 from crm.warehouse import Warehouse
 
 from . import _children, _listing
-from ._platform_status import STANDING
+from ._platform_status import CURRENT_STATUS, PARAMS
 
 FILTERS = ("business_area", "vp", "admin", "primary_it_partner", "platform", "status")
 SORTS = (
@@ -56,7 +56,7 @@ _JOINS = """
   LEFT JOIN (
     SELECT account_bsnid, COLLECT_LIST(NAMED_STRUCT('platform', platform, 'status', status))
       AS statuses
-    FROM stated GROUP BY account_bsnid
+    FROM recorded_status GROUP BY account_bsnid
   ) AS s ON s.account_bsnid = f.bsnid
 """
 _EXTRA = """
@@ -65,40 +65,53 @@ _EXTRA = """
     w.last_update,
     s.statuses,
 """
-_STANDS = "bsnid IN (SELECT account_bsnid FROM standing WHERE {inner})"
-_FACET = (
-    "SELECT '{name}' AS name, {name} AS value, COUNT(DISTINCT account_bsnid) AS n "
-    "FROM standing WHERE {condition} "
-    "AND account_bsnid IN (SELECT bsnid FROM found WHERE {{others}}) GROUP BY 2"
-)
+_HAS_STATUS = "bsnid IN (SELECT account_bsnid FROM current_status WHERE {condition})"
+_FACET = """
+  SELECT {label} AS name, {column} AS value, COUNT(DISTINCT account_bsnid) AS n
+  FROM current_status
+  WHERE {condition} AND account_bsnid IN (SELECT bsnid FROM found WHERE {others}) GROUP BY 2
+"""
 
 
-def _platform_and_status(conditions: _listing.Conditions) -> _listing.Joint:
-    """Platform and status are asked of the same row: Databricks *and* Completed there.
+def _platform_and_status(
+    namespace: Namespace, conditions: _listing.Conditions
+) -> _listing.JointFilter:
+    """Platform and status are conditions on one row: Databricks *and* Completed there.
 
-    A platform alone means accounts that have a row for it. With a status, an account that
-    has none stands at Not Started, as on the overview.
+    A platform alone finds accounts that have a row for it. A status also finds, as Not Started,
+    accounts that have none, as on the overview.
     """
-    by_platform = _in("platform", conditions)
-    by_status = _in("status", conditions)
-    inner = " AND ".join(part for part in (by_platform, by_status or "stated") if part)
-    return _listing.Joint(
+    by_platform = conditions.is_one_of("platform")
+    by_status = conditions.is_one_of("status")
+    both = " AND ".join(part for part in (by_platform, by_status or "is_recorded") if part)
+
+    def facets(others: str) -> tuple[str, ...]:
+        facet_conditions = {"platform": by_status or "is_recorded", "status": by_platform}
+        return tuple(
+            _sql.render(
+                namespace,
+                _FACET,
+                label=_sql.literal(name),
+                column=quoted(name),
+                condition=condition or "TRUE",
+                others=others,
+            )
+            for name, condition in facet_conditions.items()
+        )
+
+    is_asked = by_platform or by_status
+    return _listing.JointFilter(
         names=("platform", "status"),
-        condition=_STANDS.format(inner=inner) if by_platform or by_status else "",
-        facets=(
-            _FACET.format(name="platform", condition=by_status or "stated"),
-            _FACET.format(name="status", condition=by_platform or "TRUE"),
-        ),
+        condition=_sql.render(namespace, _HAS_STATUS, condition=both) if is_asked else "",
+        facets=facets,
     )
 
 
-def _in(name: str, conditions: _listing.Conditions) -> str:
-    return f"{name} IN ({conditions.markers[name]})" if name in conditions.markers else ""
-
-
 _LIST = _listing.ListSource(
-    before=STANDING,
-    source="SELECT * FROM {accounts}",
+    table=ACCOUNTS,
+    before=CURRENT_STATUS,
+    params=PARAMS,
+    source="SELECT * FROM {table}",
     joins=_JOINS,
     extra=_EXTRA,
     struct=_sql.struct(
@@ -116,7 +129,7 @@ _LIST = _listing.ListSource(
     sorts={
         **{name: (_listing.text(name),) for name in SORTS[:6]},
         "updated_at": ("updated_at",),
-        # Not by the names that they get: a window cannot refer to a column of its own SELECT.
+        # Not by their names: a window cannot refer to a column of its own SELECT.
         "last_update": ("w.last_update",),
         "use_cases": ("COALESCE(c.n, 0)",),
     },
@@ -129,7 +142,7 @@ def search(wh: Warehouse, listing: Listing) -> Page[AccountRow]:
     return _listing.load(wh, listing, _LIST, _row)
 
 
-def _row(row: dict[str, Any]) -> AccountRow:
+def _row(row: Row) -> AccountRow:
     return AccountRow(
         account=_sql.record(Account, row),
         statuses={item["platform"]: item["status"] for item in row["statuses"] or ()},
@@ -140,15 +153,17 @@ def _row(row: dict[str, Any]) -> AccountRow:
 
 
 def get(wh: Warehouse, bsnid: str) -> Account | None:
+    """Return the account, or None. One statement."""
     sql = """
     SELECT {columns} FROM {accounts} AS a WHERE a.bsnid = :bsnid
     """
-    columns = _sql.columns(ACCOUNTS, "a")
+    columns = _sql.names(ACCOUNTS.names, "a")
     rows = wh.query(_sql.render(wh.namespace, sql, columns=columns), {"bsnid": bsnid})
     return _sql.record(Account, rows[0]) if rows else None
 
 
 def get_detail(wh: Warehouse, bsnid: str) -> AccountDetail | None:
+    """Return the account with its children, or None. One statement."""
     sql = """
     SELECT
       {columns},
@@ -162,7 +177,7 @@ def get_detail(wh: Warehouse, bsnid: str) -> AccountDetail | None:
     WHERE a.bsnid = :bsnid
     """
     parts = {
-        "columns": _sql.columns(ACCOUNTS, "a"),
+        "columns": _sql.names(ACCOUNTS.names, "a"),
         "platform": _sql.struct(PLATFORMS_STATUS, "p"),
         "use_case": _sql.struct(USE_CASES, "c"),
         "update": _sql.struct(UPDATES, "u"),
@@ -171,7 +186,7 @@ def get_detail(wh: Warehouse, bsnid: str) -> AccountDetail | None:
     return _detail(rows[0]) if rows else None
 
 
-def _detail(row: dict[str, Any]) -> AccountDetail:
+def _detail(row: Row) -> AccountDetail:
     team = row["team"]
     platforms = sorted(row["platform_rows"], key=lambda item: _place("platform", item))
     use_cases = sorted(row["use_case_rows"], key=lambda item: _place("status", item))
@@ -184,18 +199,20 @@ def _detail(row: dict[str, Any]) -> AccountDetail:
     )
 
 
-def _place(name: str, row: dict[str, Any]) -> tuple[int, str, str]:
-    """Where a row belongs in the order of the words that ``name`` can be; others come last."""
+def _place(name: str, row: Row) -> tuple[int, str, str]:
+    """Return the sort key of a row: the order of the vocabulary's words, then unknown words."""
     words = vocabulary.platforms() if name == "platform" else vocabulary.use_case_statuses()
     value = row[name] or ""
     return (words.index(value) if value in words else len(words), value, row["id"])
 
 
 def create(wh: Warehouse, values: Values) -> None:
-    """Raises AlreadyExists. ``values`` holds ``bsnid`` and any of the other columns.
+    """Insert an account. Raises AlreadyExists.
 
-    Not repeatable: run again after its answer got lost, it would find its own row and report
-    a duplicate.
+    :param values: ``bsnid`` and any of the other columns.
+
+    Not repeatable: if its answer got lost, a second run would meet the row that the first one
+    inserted, and report a duplicate.
     """
     sql = """
     MERGE INTO {accounts} AS t
@@ -217,9 +234,10 @@ def create(wh: Warehouse, values: Values) -> None:
 
 
 def update(wh: Warehouse, bsnid: str, values: Values, seen: dt.datetime | None) -> None:
-    """Raises Stale, with the account as it is now, when it changed since ``seen``; Missing.
+    """Update the account. Raises Missing, and Stale with the account as it is now if it changed
+    since ``seen``.
 
-    Saving what the account says already writes nothing and is no conflict, which also makes it
+    Values that the account has already are not written, and are no conflict, so that this is
     repeatable.
     """
     sql = """
@@ -227,24 +245,24 @@ def update(wh: Warehouse, bsnid: str, values: Values, seen: dt.datetime | None) 
     SET {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
     WHERE bsnid = :bsnid AND updated_at <=> CAST(:seen AS TIMESTAMP) AND NOT ({same})
     """
-    saved = _sql.given(ACCOUNTS, values)
-    parts = _sql.update_parts(ACCOUNTS, list(saved))
+    saved = _sql.checked(ACCOUNTS, values)
+    parts = _sql.update_parts(ACCOUNTS, saved)
     params = {**saved, "bsnid": bsnid, "seen": seen, "actor": wh.actor}
     if write(wh, _sql.render(wh.namespace, sql, **parts), params, repeatable=True):
         return
     current = get(wh, bsnid)
     if current is None:
         raise Missing(bsnid)
-    if not _sql.same(current, saved):
+    if not _sql.has_values(current, saved):
         raise Stale(current)
 
 
 def delete(wh: Warehouse, bsnid: str) -> None:
-    """Delete the account and all that belongs to it. Safe to repeat after a failure.
+    """Delete the account with its children. Safe to repeat after a failure.
 
-    Children first: what is left after a failure half-way is an account, not orphans. Before
-    them the account is stamped, so that its history tells who deleted it. In the end one more
-    look, for children that somebody added in between.
+    The account is stamped first, which tells its history who deleted it. Children come before the
+    account, so that a failure half-way leaves no orphans. Children that somebody added meanwhile
+    are deleted in the end.
     """
     stamp = """
     UPDATE {accounts} SET updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
@@ -262,12 +280,12 @@ def delete(wh: Warehouse, bsnid: str) -> None:
         sql = _sql.render(wh.namespace, children, child=wh.namespace.table(table))
         write(wh, sql, {"bsnid": bsnid}, repeatable=True)
     write(wh, _sql.render(wh.namespace, account), {"bsnid": bsnid}, repeatable=True)
-    for table, id in _left_over(wh, bsnid):
+    for table, id in _orphans(wh, bsnid):
         _children.delete(wh, table, id)
 
 
-def _left_over(wh: Warehouse, bsnid: str) -> list[tuple[Table, str]]:
-    """The children of an account that is not there."""
+def _orphans(wh: Warehouse, bsnid: str) -> list[tuple[Table, str]]:
+    """Return the children of an account that does not exist."""
     branch = """
     SELECT {place} AS place, c.id FROM {child} AS c LEFT ANTI JOIN {accounts} AS a
     ON a.bsnid = c.account_bsnid WHERE c.account_bsnid = :bsnid

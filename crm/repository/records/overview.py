@@ -9,16 +9,17 @@ from crm.model.schema import UPDATES
 from crm.repository import _sql
 from crm.warehouse import Warehouse
 
-from ._platform_status import STANDING
+from ._platform_status import CURRENT_STATUS, PARAMS
 
-# Use cases that somebody works on now.
+# The statuses of use cases that somebody works on now.
 ACTIVE = ("Active", "In Progress")
 LATEST_UPDATES = 8
 
 
 def load(wh: Warehouse) -> Overview:
+    """Return the start page's figures. One statement. Raises WarehouseError."""
     sql = """
-    WITH {standing}
+    WITH {current_status}
     latest AS (
       SELECT u.*, a.team
       FROM {updates} AS u LEFT JOIN {accounts} AS a ON a.bsnid = u.account_bsnid
@@ -27,7 +28,7 @@ def load(wh: Warehouse) -> Overview:
     ),
     counts AS (
       SELECT 'adoption' AS name, platform AS value, status, COUNT(*) AS n
-      FROM standing GROUP BY platform, status
+      FROM current_status GROUP BY platform, status
       UNION ALL
       SELECT 'pipeline', COALESCE(status, ''), '', COUNT(*) FROM {use_cases} GROUP BY 2
       UNION ALL
@@ -45,10 +46,11 @@ def load(wh: Warehouse) -> Overview:
     """
     parts = {
         "today": wh.namespace.today,
-        "standing": _sql.render(wh.namespace, STANDING),
+        "current_status": _sql.render(wh.namespace, CURRENT_STATUS),
         "update": _sql.struct(UPDATES, "l", "'team', l.team"),
     }
-    row = wh.query(_sql.render(wh.namespace, sql, **parts), {"latest": LATEST_UPDATES})[0]
+    params = {**PARAMS, "latest": LATEST_UPDATES}
+    row = wh.query(_sql.render(wh.namespace, sql, **parts), params)[0]
     return _overview(row["counts"], row["updates"])
 
 
@@ -86,6 +88,6 @@ def _adoption(counts: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
 
 
 def _ordered(found: dict[str, Any], words: Iterable[str]) -> dict[str, Any]:
-    """In the order of the vocabulary; words that it does not know follow by name."""
+    """Return it in the order of the vocabulary; unknown words follow by name."""
     known = {word: found[word] for word in words if word in found}
     return known | {word: found[word] for word in sorted(found) if word not in known}

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from typing import Any
 
 from crm.model.records import PlatformStatus
 from crm.model.schema import PLATFORMS_STATUS
 from crm.repository import _sql
+from crm.repository._sql import Row
 from crm.repository._writing import write
 from crm.repository.errors import Missing, Stale
 from crm.warehouse import Warehouse
@@ -15,19 +15,38 @@ from . import _children
 
 _IDS = uuid.UUID("6f1c2a52-6f0b-5d0e-9a38-3a7d0f6a7b11")
 
+_SET_STATUS = """
+MERGE INTO {platforms_status} AS t
+USING (
+  SELECT CAST(:id AS STRING) AS id, a.bsnid AS account_bsnid,
+    CAST(:platform AS STRING) AS platform, CAST(:status AS STRING) AS status,
+    CAST(:seen AS TIMESTAMP) AS seen,
+    CURRENT_TIMESTAMP() AS now, CAST(:actor AS STRING) AS actor
+  FROM {accounts} AS a
+  WHERE a.bsnid = :bsnid
+) AS s
+ON t.account_bsnid = s.account_bsnid AND t.platform = s.platform
+WHEN MATCHED AND t.updated_at <=> s.seen AND NOT (t.status <=> s.status) THEN UPDATE SET
+  status = s.status, updated_at = s.now, updated_by = s.actor
+WHEN NOT MATCHED THEN INSERT
+  (id, account_bsnid, platform, status, created_at, updated_at, created_by, updated_by)
+  VALUES (s.id, s.account_bsnid, s.platform, s.status, s.now, s.now, s.actor, s.actor)
+"""
+
 
 def new_id(bsnid: str, platform: str) -> str:
-    """The id of a new row. The same for all who add it at once, so that doubles show."""
+    """Return the id of a new row: the same for all who add it at once, so that one wins."""
     return str(uuid.uuid5(_IDS, f"{bsnid}\n{platform}"))
 
 
 def list_for(wh: Warehouse, bsnid: str) -> tuple[PlatformStatus, ...]:
+    """Return an account's statuses by platform. One statement."""
     sql = """
     SELECT {columns} FROM {platforms_status} AS p
     WHERE p.account_bsnid = :bsnid
     ORDER BY p.platform, p.id
     """
-    columns = _sql.columns(PLATFORMS_STATUS, "p")
+    columns = _sql.names(PLATFORMS_STATUS.names, "p")
     rows = wh.query(_sql.render(wh.namespace, sql, columns=columns), {"bsnid": bsnid})
     return tuple(_sql.record(PlatformStatus, row) for row in rows)
 
@@ -35,43 +54,28 @@ def list_for(wh: Warehouse, bsnid: str) -> tuple[PlatformStatus, ...]:
 def set_status(
     wh: Warehouse, bsnid: str, platform: str, status: str, seen: dt.datetime | None
 ) -> PlatformStatus:
-    """Set one platform's status; ``seen`` is None when there was no row for it. Returns the row
-    as it is then.
+    """Set one platform's status, and return the row.
 
-    Two statements: whether the account was deleted meanwhile is only sure afterwards. Raises
-    Stale, with the row as it is now, when it changed since; Missing when the account is gone.
-    Setting what is already so writes nothing and is no conflict.
+    :param seen: the row's ``updated_at`` as the person saw it; None if there was no row.
+
+    Raises Stale, with the row as it is now, if it changed since, and Missing if the account does
+    not exist. A status that the row has already is not written, and is no conflict. Two
+    statements: the second checks that nobody deleted the account meanwhile.
     """
-    sql = """
-    MERGE INTO {platforms_status} AS t
-    USING (
-      SELECT CAST(:id AS STRING) AS id, a.bsnid AS account_bsnid,
-        CAST(:platform AS STRING) AS platform, CAST(:status AS STRING) AS status,
-        CAST(:seen AS TIMESTAMP) AS seen,
-        CURRENT_TIMESTAMP() AS now, CAST(:actor AS STRING) AS actor
-      FROM {accounts} AS a
-      WHERE a.bsnid = :bsnid
-    ) AS s
-    ON t.account_bsnid = s.account_bsnid AND t.platform = s.platform
-    WHEN MATCHED AND t.updated_at <=> s.seen AND NOT (t.status <=> s.status) THEN UPDATE SET
-      status = s.status, updated_at = s.now, updated_by = s.actor
-    WHEN NOT MATCHED THEN INSERT
-      (id, account_bsnid, platform, status, created_at, updated_at, created_by, updated_by)
-      VALUES (s.id, s.account_bsnid, s.platform, s.status, s.now, s.now, s.actor, s.actor)
-    """
+    id = new_id(bsnid, platform)
     params = {
-        "id": new_id(bsnid, platform),
+        "id": id,
         "bsnid": bsnid,
         "platform": platform,
         "status": status or None,
         "seen": seen,
         "actor": wh.actor,
     }
-    written = write(wh, _sql.render(wh.namespace, sql), params, repeatable=True)
+    written = write(wh, _sql.render(wh.namespace, _SET_STATUS), params, repeatable=True)
     rows = _current(wh, bsnid, platform)
     if not rows:
         if written:
-            _children.delete(wh, PLATFORMS_STATUS, params["id"])
+            _children.delete(wh, PLATFORMS_STATUS, id)
         raise Missing(bsnid)
     current = _sql.record(PlatformStatus, rows[0])
     if not written and (current.status or "") != status:
@@ -79,8 +83,8 @@ def set_status(
     return current
 
 
-def _current(wh: Warehouse, bsnid: str, platform: str) -> list[dict[str, Any]]:
-    """The account's row for the platform, newest first; all NULL where there is none."""
+def _current(wh: Warehouse, bsnid: str, platform: str) -> list[Row]:
+    """Return the account's rows for the platform, newest first; one of NULLs if it has none."""
     sql = """
     SELECT {columns}
     FROM {accounts} AS a
@@ -88,6 +92,6 @@ def _current(wh: Warehouse, bsnid: str, platform: str) -> list[dict[str, Any]]:
     WHERE a.bsnid = :bsnid
     ORDER BY p.updated_at DESC NULLS LAST
     """
-    columns = _sql.columns(PLATFORMS_STATUS, "p")
+    columns = _sql.names(PLATFORMS_STATUS.names, "p")
     params = {"bsnid": bsnid, "platform": platform}
     return wh.query(_sql.render(wh.namespace, sql, columns=columns), params)

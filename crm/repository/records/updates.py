@@ -15,7 +15,8 @@ FILTERS = ("platform", "author", "business_area")
 SORTS = ("date", "team", "author", "platform")
 
 _LIST = _listing.ListSource(
-    source=_children.source(UPDATES),
+    table=UPDATES,
+    source=_children.LIST_SOURCE,
     struct=_sql.struct(UPDATES, "p", "'rn', p.rn", "'team', p.team"),
     key="id",
     searched=("description", "author", "team", "account_bsnid", "platform"),
@@ -37,12 +38,12 @@ def get(wh: Warehouse, id: str) -> Update | None:
 
 
 def create(wh: Warehouse, bsnid: str, id: str, values: Values) -> None:
-    """Raises Missing when the account is gone. The same id again changes nothing."""
+    """Raises Missing if the account does not exist. Creating an id again does nothing."""
     _children.create(wh, UPDATES, bsnid, id, values)
 
 
 def update(wh: Warehouse, id: str, values: Values, seen: dt.datetime | None) -> None:
-    """Raises Stale, with the update as it is now, when it changed since ``seen``; Missing."""
+    """Raises Missing, and Stale with the update as it is now if it changed since ``seen``."""
     _children.update(wh, UPDATES, Update, id, values, seen)
 
 

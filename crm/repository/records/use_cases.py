@@ -15,7 +15,8 @@ FILTERS = ("platform", "status", "enablement_tier", "leader", "business_area")
 SORTS = ("team", "status", "platform", "enablement_tier", "leader", "updated_at")
 
 _LIST = _listing.ListSource(
-    source=_children.source(USE_CASES),
+    table=USE_CASES,
+    source=_children.LIST_SOURCE,
     struct=_sql.struct(USE_CASES, "p", "'rn', p.rn", "'team', p.team"),
     key="id",
     searched=("problem", "solution", "leader", "team", "account_bsnid", "platform", "status"),
@@ -37,12 +38,12 @@ def get(wh: Warehouse, id: str) -> UseCase | None:
 
 
 def create(wh: Warehouse, bsnid: str, id: str, values: Values) -> None:
-    """Raises Missing when the account is gone. The same id again changes nothing."""
+    """Raises Missing if the account does not exist. Creating an id again does nothing."""
     _children.create(wh, USE_CASES, bsnid, id, values)
 
 
 def update(wh: Warehouse, id: str, values: Values, seen: dt.datetime | None) -> None:
-    """Raises Stale, with the use case as it is now, when it changed since ``seen``; Missing."""
+    """Raises Missing, and Stale with the use case as it is now if it changed since ``seen``."""
     _children.update(wh, USE_CASES, UseCase, id, values, seen)
 
 

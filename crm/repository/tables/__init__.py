@@ -1,1 +1,1 @@
-"""The tables themselves: migrations, backups, grants and what Unity Catalog says of them."""
+"""Migrate, back up and inspect the tables, and grant rights on them."""

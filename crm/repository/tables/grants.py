@@ -1,14 +1,15 @@
-"""The GRANT statements that EDIP CRM's people, and the app itself, need in Unity Catalog.
+"""The GRANT statements that the CRM's people, and the app itself, need in Unity Catalog.
 
-Rights on tables are granted table by table: the schema may hold other people's tables, too.
+Rights are granted on each table, because the schema may hold other tables, too.
 """
 
 from __future__ import annotations
 
 import re
 
-from crm.model.namespace import Namespace
+from crm.model.namespace import Namespace, quoted
 from crm.model.schema import TABLES
+from crm.repository import _sql
 
 READER, EDITOR, CREATOR = "reader", "editor", "creator"
 ROLES = {
@@ -20,18 +21,19 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def principal_name(name: str) -> str:
-    """A user, group, or service principal (by its application id), quoted.
+    """Return the name of a user, group or service principal (by application id), quoted.
 
-    Raises ValueError where no name can be like that.
+    Raises ValueError for a text that cannot be such a name.
     """
     if not name.strip() or len(name) > 255 or _CONTROL.search(name):
         raise ValueError(f"{name!r} cannot be the name of a user, group or service principal")
-    return "`" + name.strip().replace("`", "``") + "`"
+    return quoted(name.strip())
 
 
 def grant(privileges: str, on: str, principal: str) -> str:
-    """One statement; ``on`` such as ``CATALOG `edip_crm```, ``principal`` not quoted yet."""
-    return f"GRANT {privileges} ON {on} TO {principal_name(principal)}"
+    """Return one GRANT. ``on`` is such as ``CATALOG `edip_crm```; ``principal`` is not quoted."""
+    sql = "GRANT {privileges} ON {on} TO {principal}"
+    return _sql.fill(sql, privileges=privileges, on=on, principal=principal_name(principal))
 
 
 def create_catalog(principal: str) -> str:
@@ -39,7 +41,8 @@ def create_catalog(principal: str) -> str:
 
 
 def statements(role: str, namespace: Namespace, principal: str) -> list[str]:
-    """What the role needs where catalog and schema exist (and, except to create, the tables)."""
+    """Return the role's GRANTs on the existing catalog, schema and, for readers and editors,
+    tables."""
     catalog, schema = (
         f"CATALOG {namespace.quoted_catalog}",
         f"SCHEMA {namespace.quoted_schema}",

@@ -1,19 +1,25 @@
-"""Statements that find out what is there and what we may do with it (check_connection)."""
+"""Find out which tables exist and what a person may do with them, for check_connection."""
 
 from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
 
-from crm.model.namespace import Namespace
+from crm.model.namespace import quoted
 from crm.model.schema import Table
-from crm.repository import ddl
+from crm.repository import _sql, ddl
 from crm.warehouse import Warehouse
+
+_COLUMNS = """
+SELECT table_name, column_name, full_data_type, is_nullable
+FROM {catalog}.information_schema.columns
+WHERE table_schema = :schema
+"""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A column that is there; ``type`` in upper case."""
+    """An existing column; ``type`` is in upper case."""
 
     type: str
     nullable: bool
@@ -25,7 +31,7 @@ def ping(wh: Warehouse) -> None:
 
 
 def existing(wh: Warehouse) -> set[tuple[str, str]]:
-    """The catalog, schema and tables that can be seen, as (what, name in lower case)."""
+    """Return the catalog, schema and tables that can be seen, as (what, name in lower case)."""
     sql, params = ddl.list_existing(wh.namespace)
     return {(row["what"], row["name"].lower()) for row in wh.query(sql, params)}
 
@@ -39,12 +45,8 @@ def create_schema(wh: Warehouse) -> None:
 
 
 def columns(wh: Warehouse) -> dict[str, dict[str, Found]]:
-    """By table and column, both in lower case."""
-    sql = f"""
-    SELECT table_name, column_name, full_data_type, is_nullable
-    FROM {wh.namespace.quoted_catalog}.information_schema.columns
-    WHERE table_schema = :schema
-    """  # noqa: S608 - an identifier that Namespace has checked
+    """Return the schema's columns by table and name, both in lower case."""
+    sql = _sql.render(wh.namespace, _COLUMNS, catalog=wh.namespace.quoted_catalog)
     found: dict[str, dict[str, Found]] = {}
     for row in wh.query(sql, {"schema": wh.namespace.schema.lower()}):
         column = Found(row["full_data_type"].upper(), row["is_nullable"] != "NO")
@@ -53,35 +55,45 @@ def columns(wh: Warehouse) -> dict[str, dict[str, Found]]:
 
 
 def read_nothing(wh: Warehouse, table: Table) -> None:
-    """Raises what would keep a page from reading the table."""
-    key = table.key
-    wh.query(f"SELECT `{key}` FROM {wh.namespace.table(table)} LIMIT 0")  # noqa: S608
+    """Raises the error that a page which reads the table would meet."""
+    wh.query(_on(wh, table, "SELECT {key} FROM {table} LIMIT 0"))
 
 
 def change_nothing(wh: Warehouse, table: Table) -> None:
-    """Raises what would keep a form from changing the table: a change of no row is refused
-    like any other."""
-    name, key = wh.namespace.table(table), table.key
-    wh.execute(f"UPDATE {name} SET `{key}` = `{key}` WHERE FALSE", repeatable=True)  # noqa: S608
+    """Raises the error that a form which changes the table would meet.
+
+    Tries an UPDATE of no row, which is refused like any other.
+    """
+    wh.execute(_on(wh, table, "UPDATE {table} SET {key} = {key} WHERE FALSE"), repeatable=True)
+
+
+def _on(wh: Warehouse, table: Table, template: str) -> str:
+    parts = {"table": wh.namespace.table(table), "key": quoted(table.key)}
+    return _sql.render(wh.namespace, template, **parts)
 
 
 class ThrowAwayTable:
-    """A table of our own, to be written to and dropped; beside the real ones."""
+    """A table beside the real ones that is created, written to and dropped."""
 
     def __init__(self, wh: Warehouse) -> None:
-        space: Namespace = wh.namespace
         self._wh = wh
-        self.name = f"{space.prefix}connection_check_{uuid.uuid4().hex[:8]}"
-        self._quoted = f"{space.quoted_schema}.`{self.name}`"
+        name = f"connection_check_{uuid.uuid4().hex[:8]}"
+        self.name = f"{wh.namespace.prefix}{name}"
+        self._quoted = wh.namespace.place(name)
 
     def create(self) -> None:
-        self._wh.execute(f"CREATE TABLE {self._quoted} (id STRING) USING DELTA", repeatable=False)
+        self._execute("CREATE TABLE {table} (id STRING) USING DELTA")
 
     def write(self) -> int:
-        """Insert a row, and return how many are there."""
-        insert = f"INSERT INTO {self._quoted} (id) VALUES ('a')"  # noqa: S608
-        self._wh.execute(insert, repeatable=False)
-        return len(self._wh.query(f"SELECT id FROM {self._quoted}"))  # noqa: S608
+        """Insert a row, and return how many rows the table has."""
+        self._execute("INSERT INTO {table} (id) VALUES ('a')")
+        return len(self._wh.query(self._render("SELECT id FROM {table}")))
 
     def drop(self) -> None:
-        self._wh.execute(f"DROP TABLE IF EXISTS {self._quoted}", repeatable=True)
+        self._execute("DROP TABLE IF EXISTS {table}", repeatable=True)
+
+    def _execute(self, template: str, *, repeatable: bool = False) -> None:
+        self._wh.execute(self._render(template), repeatable=repeatable)
+
+    def _render(self, template: str) -> str:
+        return _sql.render(self._wh.namespace, template, table=self._quoted)

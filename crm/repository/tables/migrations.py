@@ -1,9 +1,8 @@
-"""From the tables as they are to the tables as this version of the CRM needs them.
+"""Bring existing tables to what this version of the CRM needs.
 
-Small numbered steps. Each compares what is there with what ought to be and runs only what is
-missing, so that a step that died half-way, or that somebody else is running at this moment,
-is simply run again. The number of the last step done is kept in the warehouse, as a property
-of the accounts table.
+In small numbered steps. Each compares the tables with what they ought to be and runs only what is
+missing. A step that failed half-way, or that somebody else is running now, is simply run again.
+The accounts table has a property with the number of the last step that was run.
 """
 
 from __future__ import annotations
@@ -14,13 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from crm.model.namespace import Namespace
-from crm.model.schema import (
-    ACCOUNTS,
-    TABLES,
-    Column,
-    Table,
-)
+from crm.model.schema import ACCOUNTS, TABLES, Column, Table
 from crm.repository import ddl
+from crm.repository._sql import Row
+from crm.repository.errors import NewerSchema
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound, StatementFailed, WriteConflict
 
@@ -29,26 +25,27 @@ logger = logging.getLogger("crm.repository.tables.migrations")
 ATTEMPTS = 5
 
 
-class NotNow(Exception):
-    """Nothing can be changed as things are; the text says why."""
+class CannotMigrate(Exception):
+    """The tables cannot be migrated as they are; the text says why."""
 
 
-class NoTables(NotNow):
-    """There is nothing to change: the tables have to be created first."""
+class NoTables(CannotMigrate):
+    """The tables have to be created first."""
 
 
-class Newer(NotNow):
-    """The tables are of a later version than this CRM knows."""
-
-
-class Unsound(NotNow):
-    """Rows stand in the way of a step."""
+class RowsInTheWay(CannotMigrate):
+    """Rows have to be repaired before a step."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """The tables as they are, by the table's own name. ``required`` and ``described``: the
-    columns that are NOT NULL, and that have a comment; ``keys``: type and column of each."""
+class SchemaState:
+    """The tables as they are, by table name.
+
+    :param required: the columns that are NOT NULL.
+    :param described: the columns that have a comment.
+    :param comments: the tables' comments.
+    :param keys: type and column of each key.
+    """
 
     columns: dict[str, frozenset[str]]
     properties: dict[str, dict[str, str]]
@@ -60,100 +57,108 @@ class Found:
 
     @property
     def version(self) -> int:
-        """The last step done; 1, the plain tables, where nothing (or no number) was noted."""
+        """Return the number of the last step; 1, the tables without any, if none is noted."""
         noted = self.properties[ACCOUNTS.name].get(ddl.VERSION_PROPERTY, "")
         return int(noted) if noted.isdecimal() else 1
 
 
 @dataclass(frozen=True)
 class Step:
-    """``missing`` gives the statements that are still needed, in order. ``again``: also where
-    the step is noted as done, since restoring an older version undoes it. ``require`` raises
-    Unsound."""
+    """One step.
+
+    :param missing: yields the statements that the tables still need, in order.
+    :param again: the step also runs if its number is noted as done, because restoring an older
+        version undoes it.
+    :param require: raises RowsInTheWay.
+    """
 
     number: int
     name: str
-    missing: Callable[[Found, Namespace, int], Iterator[str]]
+    missing: Callable[[SchemaState, Namespace, int], Iterator[str]]
     again: bool = False
-    require: Callable[[Warehouse, Found], None] = lambda wh, found: None
+    require: Callable[[Warehouse, SchemaState], None] = lambda wh, state: None
 
 
-def _columns_of_schema(found: Found, namespace: Namespace, history_days: int) -> Iterator[str]:
+def _columns_of_schema(
+    state: SchemaState, namespace: Namespace, history_days: int
+) -> Iterator[str]:
     for table in TABLES:
-        existing = found.columns[table.name]
+        existing = state.columns[table.name]
         missing = tuple(column for column in table.columns if column.name not in existing)
         if missing:
             yield ddl.add_columns(table, missing, namespace)
 
 
-def _properties(found: Found, namespace: Namespace, history_days: int) -> Iterator[str]:
+def _properties(state: SchemaState, namespace: Namespace, history_days: int) -> Iterator[str]:
     for table in TABLES:
-        there = found.properties[table.name]
+        existing = state.properties[table.name]
         wanted = {
             name: value
             for name, value in ddl.properties(history_days).items()
-            # How long history is kept may have been chosen otherwise: that is respected, and
-            # create_tables changes it. Without the feed, which is on or off, there is none.
-            if name not in there or (value == "true" and there[name].lower() != value)
+            # A retention that somebody has chosen stays; create_tables changes it. The feed has to
+            # be on.
+            if name not in existing or (value == "true" and existing[name].lower() != value)
         }
         if wanted:
             yield ddl.set_properties(table, wanted, namespace)
 
 
-def _clustering(found: Found, namespace: Namespace, history_days: int) -> Iterator[str]:
+def _clustering(state: SchemaState, namespace: Namespace, history_days: int) -> Iterator[str]:
     for table in TABLES:
-        if found.clustering[table.name] != table.cluster_by:
+        if state.clustering[table.name] != table.cluster_by:
             yield ddl.cluster_by(table, namespace)
 
 
-def _nullable_keys(found: Found) -> Iterator[tuple[Table, Column]]:
+def _nullable_keys(state: SchemaState) -> Iterator[tuple[Table, Column]]:
     for table in TABLES:
         for column in table.columns:
-            if column.not_null and column.name not in found.required[table.name]:
+            if column.not_null and column.name not in state.required[table.name]:
                 yield table, column
 
 
-def _require_keys(wh: Warehouse, found: Found) -> None:
-    for table, column in _nullable_keys(found):
+def _require_keys(wh: Warehouse, state: SchemaState) -> None:
+    for table, column in _nullable_keys(state):
         if count := wh.query(ddl.count_nulls(table, column, wh.namespace))[0]["n"]:
-            raise Unsound(
+            raise RowsInTheWay(
                 f"{count} rows of {table.name} have no {column.name}, which each row needs. "
                 "check_integrity shows them, and repairs what it can; run this again afterwards."
             )
 
 
-def _keys(found: Found, namespace: Namespace, history_days: int) -> Iterator[str]:
-    """No foreign key before the primary key that it refers to: accounts come first."""
-    for table, column in _nullable_keys(found):
+def _keys(state: SchemaState, namespace: Namespace, history_days: int) -> Iterator[str]:
+    """Accounts come first: a foreign key needs the primary key that it refers to."""
+    for table, column in _nullable_keys(state):
         yield ddl.not_null(table, column, namespace)
     for table in TABLES:
-        there = found.keys[table.name]
-        if not any(kind == "PRIMARY KEY" for kind, _ in there):
+        existing = state.keys[table.name]
+        if not any(kind == "PRIMARY KEY" for kind, _ in existing):
             yield ddl.primary_key(table, namespace)
-        if table.parent_key and ("FOREIGN KEY", table.parent_key) not in there:
+        if table.parent_key and ("FOREIGN KEY", table.parent_key) not in existing:
             yield ddl.foreign_key(table, namespace)
 
 
-def _descriptions(found: Found, namespace: Namespace, history_days: int) -> Iterator[str]:
-    """Where there is none: somebody may have found better words."""
+def _descriptions(state: SchemaState, namespace: Namespace, history_days: int) -> Iterator[str]:
+    """Only where there is no comment: somebody may have written a better one."""
     for table in TABLES:
-        if not found.comments.get(table.name):
+        if not state.comments.get(table.name):
             yield ddl.describe_table(table, namespace)
         for column in table.columns:
-            if column.name not in found.described[table.name]:
+            if column.name not in state.described[table.name]:
                 yield ddl.describe_column(table, column, namespace)
 
 
-def _keys_and_descriptions(found: Found, namespace: Namespace, history_days: int) -> Iterator[str]:
-    yield from _keys(found, namespace, history_days)
-    yield from _descriptions(found, namespace, history_days)
+def _keys_and_descriptions(
+    state: SchemaState, namespace: Namespace, history_days: int
+) -> Iterator[str]:
+    yield from _keys(state, namespace, history_days)
+    yield from _descriptions(state, namespace, history_days)
 
 
 STEPS = (
     Step(1, "the plain tables", lambda *_: iter(())),
     Step(2, "every column that the CRM knows", _columns_of_schema, again=True),
     Step(3, "change data feed, and history kept for longer", _properties, again=True),
-    # Once only: whoever clusters otherwise, or lets Databricks choose, has reasons.
+    # Not again: somebody who changed the clustering since had a reason.
     Step(4, "clustering by the columns that reads use", _clustering),
     Step(
         5,
@@ -166,8 +171,8 @@ STEPS = (
 assert STEPS[-1].number == ddl.VERSION
 
 
-def look(wh: Warehouse) -> Found:
-    """Raises NoTables, and Newer for tables of a later version."""
+def read_schema_state(wh: Warehouse) -> SchemaState:
+    """Raises NoTables, and NewerSchema for tables of a later version."""
     names = {f"{wh.namespace.prefix}{table.name}".lower(): table.name for table in TABLES}
     columns = _by_table(wh.query(*ddl.list_columns(wh.namespace)), names)
     missing = [name for name, rows in columns.items() if not rows]
@@ -175,7 +180,7 @@ def look(wh: Warehouse) -> Found:
         raise NoTables(f"{', '.join(missing)} not found; run create_tables first.")
     keys = _by_table(wh.query(*ddl.list_keys(wh.namespace)), names)
     comments = _by_table(wh.query(*ddl.list_tables(wh.namespace)), names)
-    found = Found(
+    state = SchemaState(
         {name: _columns(rows) for name, rows in columns.items()},
         {table.name: _read_properties(wh, table) for table in TABLES},
         {table.name: _read_clustering(wh, table) for table in TABLES},
@@ -187,23 +192,20 @@ def look(wh: Warehouse) -> Found:
             for name, rows in keys.items()
         },
     )
-    if found.version > ddl.VERSION:
-        raise Newer(
-            f"The tables are of version {found.version}; this CRM knows versions up to "
-            f"{ddl.VERSION}. Deploy the CRM that changed them, or a later one."
-        )
-    return found
+    if state.version > ddl.VERSION:
+        raise NewerSchema(state.version, ddl.VERSION)
+    return state
 
 
-def _by_table(rows: list[dict], names: dict[str, str]) -> dict[str, list[dict]]:
-    found: dict[str, list[dict]] = {name: [] for name in names.values()}
+def _by_table(rows: list[Row], names: dict[str, str]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {name: [] for name in names.values()}
     for row in rows:
         if name := names.get(row["table_name"].lower()):
             found[name].append(row)
     return found
 
 
-def _columns(rows: Iterable[dict]) -> frozenset[str]:
+def _columns(rows: Iterable[Row]) -> frozenset[str]:
     return frozenset(row["column_name"].lower() for row in rows)
 
 
@@ -218,52 +220,54 @@ def _read_clustering(wh: Warehouse, table: Table) -> tuple[str, ...]:
 
 
 def plan(wh: Warehouse, to: int, history_days: int) -> list[tuple[Step, list[str]]]:
-    """The steps up to ``to`` that are not done, with what each still has to run."""
-    return _steps(look(wh), wh.namespace, to, history_days)
+    """Return the steps up to ``to`` that are not done, with the statements that each needs."""
+    return _steps(read_schema_state(wh), wh.namespace, to, history_days)
 
 
 def _steps(
-    found: Found, namespace: Namespace, to: int, history_days: int
+    state: SchemaState, namespace: Namespace, to: int, history_days: int
 ) -> list[tuple[Step, list[str]]]:
     steps = [
-        (step, list(step.missing(found, namespace, history_days)))
+        (step, list(step.missing(state, namespace, history_days)))
         for step in STEPS
-        if step.number <= to and (step.again or found.version < step.number)
+        if step.number <= to and (step.again or state.version < step.number)
     ]
-    return [(step, needs) for step, needs in steps if needs or found.version < step.number]
+    return [(step, needs) for step, needs in steps if needs or state.version < step.number]
 
 
 def run(wh: Warehouse, to: int, history_days: int) -> Iterator[Step]:
-    """Take the steps, and yield each when it is done and noted. Safe to run again, and
-    beside another run. Raises Unsound."""
+    """Run the steps up to ``to``, and yield each when it is done and noted.
+
+    Safe to run again, and while somebody else runs it. Raises CannotMigrate, NewerSchema.
+    """
     last = 0
     while True:
-        found = look(wh)
-        # What was taken is not taken again, should the warehouse's own description lag behind.
-        steps = [s for s, _ in _steps(found, wh.namespace, to, history_days) if s.number > last]
+        state = read_schema_state(wh)
+        # No step runs twice, even if the warehouse's description of the tables lags behind.
+        steps = [s for s, _ in _steps(state, wh.namespace, to, history_days) if s.number > last]
         if not steps:
             return
         step = steps[0]
-        _take(wh, step, history_days)
-        if found.version < step.number:
+        _run_step(wh, step, history_days)
+        if state.version < step.number:
             values = {ddl.VERSION_PROPERTY: str(step.number)}
             wh.execute(ddl.set_properties(ACCOUNTS, values, wh.namespace), repeatable=True)
         last = step.number
         yield step
 
 
-def _take(wh: Warehouse, step: Step, history_days: int) -> None:
+def _run_step(wh: Warehouse, step: Step, history_days: int) -> None:
     for attempt in range(1, ATTEMPTS + 1):
-        found = look(wh)
-        step.require(wh, found)
+        state = read_schema_state(wh)
+        step.require(wh, state)
         try:
-            for statement in step.missing(found, wh.namespace, history_days):
+            for statement in step.missing(state, wh.namespace, history_days):
                 wh.execute(statement, repeatable=False)
             return
         except (WriteConflict, StatementFailed, ObjectNotFound) as error:
-            # Columns and keys that somebody else has added meanwhile are there already.
-            is_there = "ALREADY_EXISTS" in (error.error_class or "")
-            if not (is_there or isinstance(error, WriteConflict)) or attempt == ATTEMPTS:
+            # Somebody else may have added a column or key since the state was read.
+            exists = "ALREADY_EXISTS" in (error.error_class or "")
+            if not (exists or isinstance(error, WriteConflict)) or attempt == ATTEMPTS:
                 raise
-            logger.info("step %d met another run (%s); looking again", step.number, error)
+            logger.info("step %d met another run (%s); trying again", step.number, error)
             time.sleep(0.1 * attempt)

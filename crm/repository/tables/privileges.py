@@ -1,4 +1,4 @@
-"""What Unity Catalog lets the person do whose warehouse this is."""
+"""Ask Unity Catalog what a person may do with the tables."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from crm.warehouse.errors import ObjectNotFound, PermissionDenied
 
 
 def may_write(wh: Warehouse) -> bool:
-    """Whether the accounts may be changed: a change of nothing is refused like any other.
+    """Return whether the person may change accounts.
 
-    Reading grants instead would have to follow groups, owners and inheritance, and shows
-    people only some of them.
+    Tries an UPDATE of no row, which is refused like any other. To read the grants would mean to
+    follow groups, owners and inheritance, of which people see only a part.
     """
     sql = """
     UPDATE {accounts} SET updated_by = updated_by WHERE FALSE
@@ -27,10 +27,10 @@ def may_write(wh: Warehouse) -> bool:
 
 
 def masked_columns(wh: Warehouse) -> Mapping[str, frozenset[str]]:
-    """The columns that have a mask, by the table's name; whom it masks, nobody can tell.
+    """Return the columns that have a mask, by table name. For whom a mask hides values is unknown.
 
-    A catalog that does not let people read this shows no locks, and still nothing masked is
-    written back: forms send no value that the person did not change (crm/forms/records.py).
+    Empty where the person may not read this. Even then no masked value is written back, because
+    forms send only values that the person changed (crm/forms/records.py).
     """
     sql = """
     SELECT table_name, column_name

@@ -1,1 +1,1 @@
-"""Many rows at once: import, copies of other tables, export, sample data."""
+"""Read and write many rows at once: imports, copies of other tables, exports, sample data."""

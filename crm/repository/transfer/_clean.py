@@ -1,25 +1,29 @@
-"""SQL that makes of another table's rows what may go into ours, as crm/importing/cleaning.py does
-with rows from files."""
-
-# ruff: noqa: S608 - identifiers are ours, or information_schema's, quoted
+"""SQL that cleans another table's rows, as crm/importing/cleaning.py cleans those of files."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crm.model.namespace import Namespace
-from crm.model.schema import (
-    ACCOUNTS,
-    PLATFORMS_STATUS,
-    Column,
-    Table,
+from crm.model.namespace import Namespace, quoted
+from crm.model.schema import ACCOUNTS, Column, Table
+from crm.repository import _made_ids, _sql
+
+# Parts of regular expressions, for SQL literals. Blanks are those of Python's ``str.strip``.
+_NOT_IN_KEYS = r"[/\\x00-\\x1f]"
+_BLANK = (
+    r"[\\x09-\\x0d\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]"
 )
+_AROUND_LINKS = r"[ ,;\\t\\r\\n]"
+_ISO = r"^\\d{4}-\\d{2}-\\d{2}([T ].*)?$"
 
 
 @dataclass(frozen=True)
 class Origin:
-    """One table to be copied: where it is, and for each of its columns that is taken its name
-    there and its type there, by our column."""
+    """A table to be copied.
+
+    :param columns: by column of ours, the name and the type of its column there.
+    """
 
     namespace: Namespace
     name: str
@@ -27,7 +31,7 @@ class Origin:
 
     @property
     def quoted(self) -> str:
-        return f"{self.namespace.quoted_schema}.{_quoted(self.name)}"
+        return f"{self.namespace.quoted_schema}.{quoted(self.name)}"
 
     @property
     def full_name(self) -> str:
@@ -35,88 +39,115 @@ class Origin:
 
 
 def clean_rows(table: Table, origin: Origin) -> str:
-    """A query of the origin's rows as they would go in; beside each column what it was."""
-    values = {column.name: _value(column, origin) for column in table.columns}
-    inner = ", ".join(
-        f"{value} AS `{name}`, {_raw(name, origin)} AS `{name}__raw`"
-        for name, value in values.items()
+    """Return the query of the origin's rows, cleaned. Each column's raw text is beside it, under
+    the name that ``raw_name`` returns."""
+    values = ", ".join(
+        f"{_value(column, origin)} AS {quoted(column.name)}, "
+        f"{_raw(column, origin)} AS {raw_name(column.name)}"
+        for column in table.columns
     )
-    query = f"SELECT {inner} FROM {origin.quoted} AS s"  # noqa: S608 - see _quoted
+    sql = "SELECT {values} FROM {origin} AS s"
+    rows = _sql.fill(sql, values=values, origin=origin.quoted)
     if table is ACCOUNTS:
-        return query
-    others = ", ".join(f"`{name}`, `{name}__raw`" for name in table.names if name != "id")
-    return (
-        f"SELECT COALESCE(`id`, {_made_id(table)}) AS `id`, `id__raw`, {others} "  # noqa: S608
-        f"FROM ({query}) AS i"
+        return rows
+    sql = "SELECT COALESCE(id, {made_id}) AS id, {raw_id}, {others} FROM ({rows}) AS i"
+    return _sql.fill(
+        sql,
+        made_id=_made_ids.made_id(table),
+        raw_id=raw_name("id"),
+        others=", ".join(
+            f"{quoted(name)}, {raw_name(name)}" for name in table.names if name != "id"
+        ),
+        rows=rows,
     )
 
 
-def _raw(name: str, origin: Origin) -> str:
+def raw_name(name: str) -> str:
+    """Return the name, quoted, of the column that holds what the origin has in a column."""
+    return quoted(f"{name}__raw")
+
+
+def _text(name: str, origin: Origin) -> str:
     if name not in origin.columns:
         return "CAST(NULL AS STRING)"
     source, type_ = origin.columns[name]
-    value = f"s.{_quoted(source)}"
+    value = f"s.{quoted(source)}"
     if type_.upper().startswith("ARRAY"):
         value = f"ARRAY_JOIN({value}, '\\n')"
-    return f"NULLIF(REGEXP_REPLACE(CAST({value} AS STRING), '^\\\\s+|\\\\s+$', ''), '')"
+    return f"CAST({value} AS STRING)"
+
+
+def _raw(column: Column, origin: Origin) -> str:
+    """Return the expression for the text without blanks at its ends; NULL if nothing is left."""
+    text = _replace(_text(column.name, origin), r"\\r\\n?", r"\n")
+    if column.kind != "links" and not _is_moment(column):
+        text = _replace(text, r"\\x00", "")
+    return f"NULLIF({_replace(text, f'^{_BLANK}+|{_BLANK}+$', '')}, '')"
 
 
 def _value(column: Column, origin: Origin) -> str:
-    raw = _raw(column.name, origin)
-    if column.type in ("DATE", "TIMESTAMP"):
-        return f"TRY_CAST({raw} AS {column.type})"
+    raw = _raw(column, origin)
+    if column.type == "TIMESTAMP":
+        return f"CASE WHEN {raw} RLIKE '{_ISO}' THEN TRY_CAST({raw} AS TIMESTAMP) END"
+    if column.type == "DATE":
+        is_moment = f"{raw} RLIKE '{_ISO}' AND TRY_CAST({raw} AS TIMESTAMP) IS NOT NULL"
+        return f"CASE WHEN {is_moment} THEN TRY_CAST(SUBSTRING({raw}, 1, 10) AS DATE) END"
     if column.kind == "links":
-        return f"REGEXP_REPLACE({raw}, '\\\\s*[,;\\\\s]\\\\s*(https?://)', '\\n$1')"
+        return f"CASE WHEN {raw} <> '' THEN {_links(_text(column.name, origin))} END"
     if column.kind != "long_text":
-        return f"REGEXP_REPLACE({raw}, '\\\\s*\\\\n\\\\s*', ' ')"
+        return _replace(raw, rf"{_BLANK}*\\n{_BLANK}*", " ")
     return raw
 
 
-# As crm/importing/rows.py makes ids (UUID version 5), so that a file and a table of the same
-# content become the same rows.
-_SPACE = "0c5b7a435a0e4a559d3c6f0c2f4be1f1"
+def _links(text: str) -> str:
+    """Return the expression for the links of a text, each once, one per line."""
+    between = rf"{_BLANK}*\\n{_BLANK}*|{_BLANK}*[,;]{_BLANK}*(https?://)|{_BLANK}+(https?://)"
+    lines = _replace(text, f"(?i){between}", r"\n$1$2")
+    lines = _replace(lines, rf"{_AROUND_LINKS}*\\n{_AROUND_LINKS}*", r"\n")
+    lines = _replace(lines, f"^{_AROUND_LINKS}+|{_AROUND_LINKS}+$", "")
+    return f"NULLIF(ARRAY_JOIN(ARRAY_DISTINCT(SPLIT({lines}, '\\n')), '\\n'), '')"
 
 
-def _made_id(table: Table) -> str:
-    names = [name for name in table.own_names if name != table.key]
-    if table is PLATFORMS_STATUS:
-        names = list(table.match)
-    texts = ", ".join(f"COALESCE(CAST(`{name}` AS STRING), '')" for name in names)
-    content = f"CONCAT_WS('\\u001f', '{table.name}', {texts})"
-    sha = f"SHA1(CONCAT(UNHEX('{_SPACE}'), ENCODE({content}, 'UTF-8')))"
-    variant = f"TRANSLATE(SUBSTR({sha}, 17, 1), '0123456789abcdef', '89ab89ab89ab89ab')"
-    return (
-        f"CONCAT(SUBSTR({sha}, 1, 8), '-', SUBSTR({sha}, 9, 4), '-5', SUBSTR({sha}, 14, 3), '-', "
-        f"{variant}, SUBSTR({sha}, 18, 3), '-', SUBSTR({sha}, 21, 12))"
-    )
+def _replace(text: str, pattern: str, by: str) -> str:
+    return f"REGEXP_REPLACE({text}, '{pattern}', '{by}')"
 
 
-def reason(table: Table, *, names: bool = False) -> str:
-    """Why a row is refused (or, with ``names``, because of which column); NULL: it is sound."""
-    cases = []
-    required = dict.fromkeys([*filter(None, [table.parent_key]), *table.match])
+def _is_moment(column: Column) -> bool:
+    return column.type in ("DATE", "TIMESTAMP")
+
+
+def refused_column(table: Table) -> str:
+    """Return the expression for the column that a row is refused for; NULL: it is accepted."""
+    return _first_refusal((bad, name) for name, bad, _ in _refusals(table))
+
+
+def refused_reason(table: Table) -> str:
+    """Return the expression for why a row is refused, in words; NULL: it is accepted."""
+    return _first_refusal((bad, reason) for _, bad, reason in _refusals(table))
+
+
+def _first_refusal(cases: Iterator[tuple[str, str]]) -> str:
+    whens = (f"WHEN {bad} THEN {_sql.literal(text)}" for bad, text in cases)
+    return f"CASE {' '.join(whens)} END"
+
+
+def _refusals(table: Table) -> Iterator[tuple[str, str, str]]:
+    """Yield column, condition and reason."""
+    required = dict.fromkeys([table.owner, *table.match])
     for name in required:
+        yield name, f"{quoted(name)} IS NULL", f"{table.column(name).label} is missing"
+    for name in dict.fromkeys([table.owner, table.key]):
+        bad = f"{quoted(name)} RLIKE '{_NOT_IN_KEYS}' OR {quoted(name)} IN ('.', '..')"
+        if name == ACCOUNTS.key:
+            bad += f" OR LOWER({quoted(name)}) = 'new'"
         label = table.column(name).label
-        cases.append((name, f"`{name}` IS NULL", f"{label} is missing"))
-    for name in dict.fromkeys([*filter(None, [table.parent_key]), table.key]):
-        label = table.column(name).label
-        bad = f"`{name}` RLIKE '[/\\\\x00-\\\\x1f]' OR `{name}` IN ('.', '..')"
-        if name == "bsnid":
-            bad += f" OR LOWER(`{name}`) = 'new'"
-        cases.append((name, bad, f"{label} cannot be used: no address can hold it"))
+        yield name, bad, f"{label} cannot be used: no address can hold it"
     for column in table.columns:
-        name = column.name
-        if column.type in ("DATE", "TIMESTAMP"):
-            bad = f"`{name}` IS NULL AND `{name}__raw` IS NOT NULL"
-            cases.append((name, bad, f"{column.label} is no date; it should read like 2025-06-27"))
+        name, label = quoted(column.name), column.label
+        if _is_moment(column):
+            bad = f"{name} IS NULL AND {raw_name(column.name)} IS NOT NULL"
+            yield column.name, bad, f"{label} is no date; it should read like 2025-06-27"
         else:
-            bad = f"LENGTH(`{name}`) > {column.max_length}"
-            text = f"{column.label} is too long; at most {column.max_length:,} characters fit"
-            cases.append((name, bad, text))
-    whens = " ".join(f"WHEN {bad} THEN '{name if names else text}'" for name, bad, text in cases)
-    return f"CASE {whens} END"
-
-
-def _quoted(name: str) -> str:
-    """A name that information_schema gave, as an identifier."""
-    return "`" + name.replace("`", "``") + "`"
+            bad = f"LENGTH({name}) > {column.max_length}"
+            reason = f"{label} is too long; at most {column.max_length:,} characters fit"
+            yield column.name, bad, reason

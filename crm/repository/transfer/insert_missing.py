@@ -1,4 +1,4 @@
-"""Many rows in one statement: they travel as one JSON parameter."""
+"""Insert many rows in one statement. They travel as one JSON parameter."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from crm.model.namespace import quoted
 from crm.model.schema import Table
-from crm.repository import _sql
+from crm.repository import _match, _sql
 from crm.repository._writing import write
 from crm.warehouse import Warehouse
 
@@ -16,44 +17,48 @@ from crm.warehouse import Warehouse
 CHUNK_BYTES = 700_000
 CHUNK_ROWS = 5_000
 
+_SQL = """
+MERGE INTO {target} AS t
+USING (
+  SELECT {values}
+  FROM (SELECT EXPLODE(FROM_JSON(:rows, 'array<struct<{fields}>>')) AS r) AS j
+) AS s
+ON t.{key} = s.{key}
+WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({sources})
+"""
+
 
 def insert_missing(wh: Warehouse, table: Table, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Insert the rows whose keys are not there yet, and return how many. Safe to repeat.
+    """Insert the rows whose keys the table does not have, and return how many that were.
 
-    Rows hold values by column; timestamps and dates as ISO text or as such. Keys must not
-    repeat within ``rows``. Rows without timestamps or authors get now, and who acts.
+    :param rows: values by column, with dates and timestamps as such or as ISO text. A key must
+        not come twice. Audit columns without a value get now and the actor.
+
+    Safe to repeat.
     """
-    sql = """
-    MERGE INTO {target} AS t
-    USING (
-      SELECT {values}
-      FROM (SELECT EXPLODE(FROM_JSON(:rows, 'array<struct<{fields}>>')) AS r) AS j
-    ) AS s
-    ON t.`{key}` = s.`{key}`
-    WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({sources})
-    """
-    parts = {
-        "target": wh.namespace.table(table),
-        "key": table.key,
-        "fields": ", ".join(f"{name}: string" for name in table.names),
-        "values": ", ".join(_value(table, name) for name in table.names),
-        "names": ", ".join(f"`{name}`" for name in table.names),
-        "sources": ", ".join(f"s.`{name}`" for name in table.names),
-    }
-    text = _sql.render(wh.namespace, sql, **parts)
+    values = (
+        f"{_match.with_audit(column.name, _value(column.name, column.type))} "
+        f"AS {quoted(column.name)}"
+        for column in table.columns
+    )
+    sql = _sql.render(
+        wh.namespace,
+        _SQL,
+        target=wh.namespace.table(table),
+        key=quoted(table.key),
+        fields=", ".join(f"{name}: string" for name in table.names),
+        values=", ".join(values),
+        names=_sql.names(table.names),
+        sources=_sql.names(table.names, "s"),
+    )
     return sum(
-        write(wh, text, {"rows": chunk, "actor": wh.actor}, repeatable=True)
+        write(wh, sql, {"rows": chunk, "actor": wh.actor}, repeatable=True)
         for chunk in _chunks(table, rows)
     )
 
 
-def _value(table: Table, name: str) -> str:
-    value = f"CAST(j.r.`{name}` AS {table.column(name).type})"
-    if name.endswith("_at"):
-        value = f"COALESCE({value}, CURRENT_TIMESTAMP())"
-    if name.endswith("_by"):
-        value = f"COALESCE({value}, :actor)"
-    return f"{value} AS `{name}`"
+def _value(name: str, type_: str) -> str:
+    return f"CAST(j.r.{quoted(name)} AS {type_})"
 
 
 def _chunks(table: Table, rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -1,7 +1,7 @@
-"""INSERT statements that Databricks accepts, to be run by somebody in an SQL editor.
+"""Write all data as INSERT statements, for somebody to run in an SQL editor.
 
-The only place where values become part of SQL text, since a file has no parameters. They are
-written as literals of their type, and no character of a text can end its literal.
+Only here values become part of SQL text, because a file has no parameters. They are literals of
+their types, and no character of a text can end its literal.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from typing import Any, BinaryIO
 
 from crm.model.namespace import Namespace
 from crm.model.schema import Table
+from crm.repository import _sql
 
 ROWS_PER_STATEMENT = 500
 _ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
-# What SQL editors take for parameters, and fill in before the statement is run.
+# SQL editors replace these, as parameters, before they run a statement.
 _PARAMETERS = {"${": "\\u0024{", "{{": "\\u007B\\u007B"}
 
 
@@ -25,10 +26,12 @@ def write_inserts(
     sources: list[tuple[Table, Callable[[], Iterator[dict[str, Any]]]]],
     namespace: Namespace,
 ) -> None:
+    """Write the rows of each table, ``ROWS_PER_STATEMENT`` per statement."""
     for table, rows in sources:
-        columns = ", ".join(f"`{name}`" for name in table.names)
+        parts = {"table": namespace.table(table), "columns": _sql.names(table.names)}
+        insert = _sql.render(namespace, "INSERT INTO {table} ({columns}) VALUES\n", **parts)
         for batch in _batches(rows()):
-            file.write(f"INSERT INTO {namespace.table(table)} ({columns}) VALUES\n".encode())
+            file.write(insert.encode())
             lines = ("(" + ", ".join(literal(row[n]) for n in table.names) + ")" for row in batch)
             file.write(",\n".join(lines).encode() + b";\n")
 
@@ -39,12 +42,12 @@ def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 
 def literal(value: Any) -> str:
-    """A SQL literal of a text, a date, a time or nothing."""
+    """Return the SQL literal of a text, a date, a time or NULL."""
     if value is None:
         return "NULL"
     if isinstance(value, dt.datetime):
         utc = value.astimezone(dt.UTC)
-        # Not strftime: it writes the year 1 as 1, which no warehouse reads.
+        # Not strftime: it writes the year 1 without leading zeros, which no warehouse reads.
         return f"TIMESTAMP'{utc.isoformat(' ', 'microseconds')}'"
     if isinstance(value, dt.date):
         return f"DATE'{value.isoformat()}'"

@@ -1,13 +1,13 @@
-"""Whole tables, read in the order of their keys, some thousand rows at a time."""
+"""Read whole tables in the order of their keys, some thousand rows at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
+from crm.model.namespace import quoted
 from crm.model.schema import TABLES, Table
-from crm.repository import _sql
-from crm.repository import versions as timeline
+from crm.repository import _sql, versions
+from crm.repository._sql import Row
 from crm.repository.errors import NoSuchMoment
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import PermissionDenied, StatementFailed
@@ -15,34 +15,40 @@ from crm.warehouse.errors import PermissionDenied, StatementFailed
 CHUNK = 5_000
 
 
-def standing_still(wh: Warehouse) -> Warehouse:
-    """The tables as they are now, whatever others do while they are read. As they are at each
-    statement, where no earlier version can be read: with row filters or masks there is none."""
+def snapshot(wh: Warehouse) -> Warehouse:
+    """Return the tables as they are now, unchanged by later writes.
+
+    If no version can be read, because of row filters or masks, return the tables themselves.
+    """
+    sql = "SELECT 1 AS one FROM {table} LIMIT 1"
     try:
-        versions, moment = timeline.settled(wh)
-        still = wh.at(timeline.past(wh.namespace, versions, moment))
+        now, moment = versions.consistent_versions(wh)
+        fixed = wh.at(versions.past_namespace(wh.namespace, now, moment))
         for table in TABLES:
-            wh.query(f"SELECT 1 AS one FROM {still.namespace.table(table)} LIMIT 1")  # noqa: S608
+            wh.query(_sql.render(wh.namespace, sql, table=fixed.namespace.table(table)))
     except (StatementFailed, PermissionDenied, NoSuchMoment):
         return wh
-    return still
+    return fixed
 
 
-def rows(wh: Warehouse, table: Table, chunk: int = CHUNK) -> Iterator[dict[str, Any]]:
-    """Every row, by key. Rows that others add meanwhile come along if their key is yet to
-    come; a key that stands twice comes once per row of its chunk."""
+def rows(wh: Warehouse, table: Table, chunk: int = CHUNK) -> Iterator[Row]:
+    """Yield every row, by key. One statement per chunk.
+
+    Rows that others insert meanwhile are included if their keys come after those that were read.
+    Of several rows with one key, those beyond the end of a chunk are left out.
+    """
     sql = """
     SELECT {columns} FROM {target} AS t
-    WHERE {after} ORDER BY t.`{key}`, t.created_at LIMIT :chunk
+    WHERE {after} ORDER BY t.{key}, t.created_at LIMIT :chunk
     """
+    key = quoted(table.key)
     last: str | None = None
     while True:
-        after = "TRUE" if last is None else f"t.`{table.key}` > :last"
         parts = {
-            "columns": _sql.columns(table, "t"),
+            "columns": _sql.names(table.names, "t"),
             "target": wh.namespace.table(table),
-            "after": after,
-            "key": table.key,
+            "after": "TRUE" if last is None else f"t.{key} > :last",
+            "key": key,
         }
         params = {"chunk": chunk} | ({} if last is None else {"last": last})
         found = wh.query(_sql.render(wh.namespace, sql, **parts), params)

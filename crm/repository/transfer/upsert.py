@@ -1,19 +1,21 @@
-"""What an import asks of the warehouse: what a chunk of rows would be, and to take it in.
+"""Compare rows from elsewhere with the stored ones, and insert or update them.
 
-Rows travel as one JSON parameter, an array of arrays of texts in the order of the table's
-columns. They are matched by ``Table.match``; only the table's own columns are compared. Where
-rows are ``masked`` each has one more text behind its values: which columns it speaks of. Of the
-audit columns its mask says whether they go in as they are, NULL included.
+Rows travel as one JSON parameter: an array of rows, each an array of texts in the order of the
+table's columns. They are matched by ``Table.match``. Only the table's own columns are compared.
+
+Each ``sparse`` row has one more text at its end, its ``presence``: which columns it has. An audit
+column that it has is written as it is, NULL included; one that it lacks becomes now or the actor.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
+from crm.model.namespace import quoted
 from crm.model.schema import ACCOUNTS, Table
 from crm.repository import _match, _sql
+from crm.repository._sql import Row
 from crm.repository._writing import write
 from crm.warehouse import Warehouse
 
@@ -23,11 +25,59 @@ _GIVEN = """
   SELECT {values}
   FROM (SELECT POSEXPLODE(FROM_JSON(:rows, 'array<array<string>>')) AS (n, r)) AS j
 """
+_STORED = """
+  SELECT {own_columns} FROM {target} WHERE {first_match} IN (SELECT {first_match} FROM given)
+"""
+_CLASSIFY = """
+WITH given AS ({given}),
+stored AS ({stored}),
+owners AS (SELECT bsnid FROM {accounts} GROUP BY bsnid)
+SELECT g.n, CASE
+  WHEN {is_orphan} THEN 'orphan'
+  WHEN COUNT(t.{first_match}) = 0 THEN 'new'
+  WHEN MAX(CASE WHEN {same} THEN 1 ELSE 0 END) = 1 THEN 'unchanged'
+  ELSE 'different' END AS state
+FROM given AS g
+LEFT JOIN stored AS t ON {match}
+LEFT JOIN owners AS o ON o.bsnid = g.{owner}
+GROUP BY g.n
+ORDER BY g.n
+"""
+_STORED_ROWS = """
+WITH given AS ({given})
+SELECT {columns} FROM {target} AS t LEFT SEMI JOIN given AS g ON {match}
+"""
+_UPSERT = """
+MERGE INTO {target} AS t
+USING (
+  SELECT g.* FROM ({given}) AS g {of_accounts}
+) AS g
+ON {match}
+{update}
+WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({sources})
+"""
+_OF_ACCOUNTS = "LEFT SEMI JOIN {accounts} AS a ON a.bsnid = g.{owner}"
+_UPDATE = """
+WHEN MATCHED AND NOT ({same}) THEN UPDATE SET
+  {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
+"""
+_CHECKSUMS = """
+WITH given AS ({given}),
+stored AS ({stored})
+SELECT
+  COUNT(*) AS given_rows,
+  COUNT(t.{first_match}) AS found_rows,
+  BIT_XOR(XXHASH64({given_values})) AS given_sum,
+  BIT_XOR(CASE WHEN t.{first_match} IS NULL THEN NULL ELSE XXHASH64({stored_values}) END)
+    AS stored_sum
+FROM given AS g
+LEFT JOIN stored AS t ON {match}
+"""
 
 
 @dataclass(frozen=True)
-class Sums:
-    """Row count and checksum of the same rows in the source and in the warehouse."""
+class Checksums:
+    """``rows`` were given, of which ``found`` are stored; the checksum of each."""
 
     rows: int
     found: int
@@ -35,113 +85,67 @@ class Sums:
     warehouse: int | None
 
 
-def mask(table: Table, given: Collection[str]) -> str:
-    """What a row's mask says when it speaks of these columns."""
-    return "".join("1" if name in given else "0" for name in table.names)
+def presence(table: Table, columns: Collection[str]) -> str:
+    """Return the text that says that a sparse row has these columns; see ``_match``."""
+    return "".join("1" if name in columns else "0" for name in table.names)
 
 
-def classify(wh: Warehouse, table: Table, rows: str, *, masked: bool = False) -> list[str]:
-    """For each row, in order: NEW, UNCHANGED, DIFFERENT or ORPHAN (its account is missing)."""
-    sql = """
-    WITH given AS ({given}),
-    there AS (SELECT {own_columns} FROM {target} WHERE {key} IN (SELECT {key} FROM given)),
-    owners AS (SELECT bsnid FROM {accounts} GROUP BY bsnid)
-    SELECT g.n, CASE
-      WHEN MAX(o.bsnid) IS NULL THEN 'orphan'
-      WHEN COUNT(t.`{first}`) = 0 THEN 'new'
-      WHEN MAX(CASE WHEN {same} THEN 1 ELSE 0 END) = 1 THEN 'unchanged'
-      ELSE 'different' END AS state
-    FROM given AS g
-    LEFT JOIN there AS t ON {match}
-    LEFT JOIN owners AS o ON o.bsnid = g.`{owner}`
-    GROUP BY g.n
-    ORDER BY g.n
-    """
-    if table is ACCOUNTS:
-        sql = sql.replace("WHEN MAX(o.bsnid) IS NULL THEN 'orphan'\n", "")
-        sql = sql.replace("    LEFT JOIN owners AS o ON o.bsnid = g.`{owner}`\n", "")
-    text = _sql.render(wh.namespace, sql, **_parts(wh, table, masked))
-    return [row["state"] for row in wh.query(text, {"rows": rows, "actor": wh.actor})]
+def classify(wh: Warehouse, table: Table, rows: str, *, sparse: bool = False) -> list[str]:
+    """For each row, in order, return NEW, UNCHANGED, DIFFERENT or ORPHAN (it has no account)."""
+    is_orphan = "FALSE" if table is ACCOUNTS else "MAX(o.bsnid) IS NULL"
+    found = _query(wh, table, rows, sparse, _CLASSIFY, is_orphan=is_orphan)
+    return [row["state"] for row in found]
 
 
-def there(wh: Warehouse, table: Table, rows: str) -> list[dict[str, Any]]:
-    """What is stored of these rows: their own columns."""
-    sql = """
-    WITH given AS ({given})
-    SELECT {columns} FROM {target} AS t LEFT SEMI JOIN given AS g ON {match}
-    """
-    parts = _parts(wh, table, masked=False)
-    columns = _sql.columns(table, "t")
-    text = _sql.render(wh.namespace, sql, columns=columns, **parts)
-    return wh.query(text, {"rows": rows, "actor": wh.actor})
+def stored_rows(wh: Warehouse, table: Table, rows: str) -> list[Row]:
+    """Return the stored rows that these rows match."""
+    columns = _sql.names(table.names, "t")
+    return _query(wh, table, rows, False, _STORED_ROWS, columns=columns)
 
 
-def take_in(
-    wh: Warehouse,
-    table: Table,
-    rows: str,
-    *,
-    overwrite: bool,
-    masked: bool = False,
+def upsert(
+    wh: Warehouse, table: Table, rows: str, *, overwrite: bool, sparse: bool = False
 ) -> int:
-    """Insert the rows that are new, and if ``overwrite`` update those that differ.
+    """Insert the rows that are new and, with ``overwrite``, update those that differ.
 
-    Returns how many rows changed. Safe to repeat; children of missing accounts stay out.
+    Returns how many rows were written. Children without an account are left out. Safe to repeat.
     """
-    sql = """
-    MERGE INTO {target} AS t
-    USING (
-      SELECT g.* FROM ({given}) AS g {owned}
-    ) AS g
-    ON {match}
-    {update}
-    WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({sources})
-    """
-    update = """
-    WHEN MATCHED AND NOT ({same}) THEN UPDATE SET
-      {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
-    """
-    parts = _parts(wh, table, masked)
-    parts["update"] = update.format(**parts) if overwrite else ""
-    owned = "LEFT SEMI JOIN {accounts} AS a ON a.bsnid = g.`{owner}`"
+    parts = _parts(wh, table, sparse)
+    parts["update"] = _sql.render(wh.namespace, _UPDATE, **parts) if overwrite else ""
     is_child = table is not ACCOUNTS
-    parts["owned"] = _sql.render(wh.namespace, owned, **parts) if is_child else ""
-    text = _sql.render(wh.namespace, sql, **parts)
-    return write(wh, text, {"rows": rows, "actor": wh.actor}, repeatable=True)
+    parts["of_accounts"] = _sql.render(wh.namespace, _OF_ACCOUNTS, **parts) if is_child else ""
+    sql = _sql.render(wh.namespace, _UPSERT, **parts)
+    return write(wh, sql, {"rows": rows, "actor": wh.actor}, repeatable=True)
 
 
-def sums(wh: Warehouse, table: Table, rows: str, *, masked: bool = False) -> Sums:
-    """Count and checksum of these rows, as they were given and as they are stored."""
-    sql = """
-    WITH given AS ({given}),
-    there AS (SELECT {own_columns} FROM {target} WHERE {key} IN (SELECT {key} FROM given))
-    SELECT
-      COUNT(*) AS given_rows,
-      COUNT(t.`{first}`) AS found_rows,
-      BIT_XOR(XXHASH64({given_values})) AS given_sum,
-      BIT_XOR(CASE WHEN t.`{first}` IS NULL THEN NULL ELSE XXHASH64({there_values}) END)
-        AS there_sum
-    FROM given AS g
-    LEFT JOIN there AS t ON {match}
-    """
-    text = _sql.render(wh.namespace, sql, **_parts(wh, table, masked))
-    row = wh.query(text, {"rows": rows, "actor": wh.actor})[0]
-    return Sums(row["given_rows"], row["found_rows"], row["given_sum"], row["there_sum"])
+def checksums(wh: Warehouse, table: Table, rows: str, *, sparse: bool = False) -> Checksums:
+    """Return count and checksum of these rows as they were given and as they are stored."""
+    row = _query(wh, table, rows, sparse, _CHECKSUMS)[0]
+    return Checksums(row["given_rows"], row["found_rows"], row["given_sum"], row["stored_sum"])
 
 
-def _parts(wh: Warehouse, table: Table, masked: bool) -> dict[str, str]:
-    values = ["j.n AS n", *(_value(table, name, masked) for name in table.names)]
-    if masked:
-        values.append(f"{_mask(table)} AS `{_match.MASK}`")
-    parts = _match.parts(wh.namespace, table, masked=masked)
-    return {**parts, "given": _GIVEN.format(values=", ".join(values))}
+def _query(
+    wh: Warehouse, table: Table, rows: str, sparse: bool, template: str, **more: str
+) -> list[Row]:
+    parts = _parts(wh, table, sparse)
+    parts["stored"] = _sql.render(wh.namespace, _STORED, **parts)
+    sql = _sql.render(wh.namespace, template, **parts, **more)
+    return wh.query(sql, {"rows": rows, "actor": wh.actor})
 
 
-def _value(table: Table, name: str, masked: bool) -> str:
+def _parts(wh: Warehouse, table: Table, sparse: bool) -> dict[str, str]:
+    values = ["j.n AS n", *(_value(table, name, sparse) for name in table.names)]
+    if sparse:
+        values.append(f"{_presence(table)} AS {_match.PRESENCE}")
+    given = _sql.render(wh.namespace, _GIVEN, values=", ".join(values))
+    return {**_match.parts(wh.namespace, table, sparse=sparse), "given": given}
+
+
+def _value(table: Table, name: str, sparse: bool) -> str:
     value = f"CAST(j.r[{table.names.index(name)}] AS {table.column(name).type})"
-    literally = _match.mask_says(table, name, _mask(table)) if masked else ""
-    return f"{_match.with_audit(name, value, literally)} AS `{name}`"
+    is_literal = _match.is_present(table, name, _presence(table)) if sparse else ""
+    return f"{_match.with_audit(name, value, is_literal)} AS {quoted(name)}"
 
 
-def _mask(table: Table) -> str:
+def _presence(table: Table) -> str:
     return f"j.r[{len(table.names)}]"

@@ -1,0 +1,27 @@
+"""SQL that makes ids from content, as crm/model/made_ids.py does in Python."""
+
+from __future__ import annotations
+
+from crm.model import made_ids
+from crm.model.namespace import quoted
+from crm.model.schema import Table
+
+
+def made_id(table: Table) -> str:
+    """Return the expression for the id of a row whose columns are named as the table's."""
+    texts = (f"COALESCE(CAST({quoted(n)} AS STRING), '')" for n in made_ids.columns(table))
+    separator = f"\\u{ord(made_ids.SEPARATOR):04x}"
+    return uuid5(f"CONCAT_WS('{separator}', '{table.name}', {', '.join(texts)})")
+
+
+def uuid5(content: str) -> str:
+    """Return the expression for the UUID (version 5) of a text in our namespace.
+
+    https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-5
+    """
+    sha = f"SHA1(CONCAT(UNHEX('{made_ids.NAMESPACE.hex}'), ENCODE({content}, 'UTF-8')))"
+    variant = f"TRANSLATE(SUBSTR({sha}, 17, 1), '0123456789abcdef', '89ab89ab89ab89ab')"
+    return (
+        f"CONCAT(SUBSTR({sha}, 1, 8), '-', SUBSTR({sha}, 9, 4), '-5', SUBSTR({sha}, 14, 3), '-', "
+        f"{variant}, SUBSTR({sha}, 18, 3), '-', SUBSTR({sha}, 21, 12))"
+    )
