@@ -165,7 +165,7 @@ def test_records_that_share_an_id_all_stay(sample: Warehouse, settings: Any) -> 
         "c": (
             "3 rows have this key; another row has Account “AAA” instead of “BSN001”, "
             "Problem “Orphan’s” instead of “Known one’s”",
-            "give each row that says something else an id of its own",
+            "give each row with other values an id of its own",
         )
     }
     said = fix()
