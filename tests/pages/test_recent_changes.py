@@ -159,7 +159,7 @@ def test_while_no_page_is_open_nothing_is_asked(
 def test_more_than_is_remembered_is_said_to_be_missed(
     client: Client, account: str, someone_else: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recent_changes, "MOST", 3)
+    monkeypatch.setattr(recent_changes, "LIMIT", 3)
     page = Page(client)
     page.ask()
     for n in range(8):
