@@ -28,30 +28,33 @@ FROM {catalog}.information_schema.columns
 WHERE table_schema = :schema
 ORDER BY table_name, ordinal_position
 """
-# ``accepted`` has one row of each key.
-_ACCEPTED = """
+# ``place`` is 1 for one row of each key: the accepted one.
+_PLACED = """
   cleaned AS ({rows}),
   checked AS (SELECT *, {reason} AS reason, {reason_column} AS reason_column FROM cleaned),
-  hashed AS (SELECT *, XXHASH64({compared}) AS content FROM checked AS c WHERE reason IS NULL),
+  hashed AS (SELECT *, XXHASH64({compared}) AS content FROM checked AS c),
   placed AS (
     SELECT *,
-      ROW_NUMBER() OVER (PARTITION BY {key_columns} ORDER BY content) AS place,
-      MIN(content) OVER (PARTITION BY {key_columns}) AS first_content
+      ROW_NUMBER() OVER (PARTITION BY reason IS NULL, {key_columns} ORDER BY content) AS place,
+      MIN(content) OVER (PARTITION BY reason IS NULL, {key_columns}) AS first_content
     FROM hashed
-  ),
-  accepted AS (SELECT * FROM placed WHERE place = 1)
+  )
 """
+# Reads each row once, whatever is asked about it: engines compute a CTE anew at each use.
 _CLASSIFIED = """
-WITH {accepted},
+WITH {placed},
   stored AS (SELECT {own_columns} FROM {target}),
   owners AS ({owners}),
   classified AS (
     SELECT g.*, CASE
+      WHEN g.reason IS NOT NULL THEN 'refused'
+      WHEN g.content <> g.first_content THEN 'contradicting'
+      WHEN g.place > 1 THEN 'repeated'
       WHEN {is_orphan} THEN 'orphan'
       WHEN t.{first_match} IS NULL THEN 'new'
       WHEN {same} THEN 'unchanged'
       ELSE 'different' END AS state
-    FROM accepted AS g
+    FROM placed AS g
     LEFT JOIN stored AS t ON {match}
     LEFT JOIN owners AS o ON o.bsnid = g.{owner}
   )
@@ -61,44 +64,39 @@ _COPIED_OWNERS = """
   SELECT bsnid FROM {accounts}
   UNION SELECT bsnid FROM ({rows}) AS a WHERE ({reason}) IS NULL
 """
-_STATES = "{classified} SELECT state, COUNT(*) AS n FROM classified GROUP BY state"
+_STATES = """
+{classified}
+SELECT state, COUNT(*) AS n FROM classified
+WHERE state IN ('orphan', 'new', 'unchanged', 'different')
+GROUP BY state
+"""
 _REMARKS = """
 {classified}
-SELECT * FROM (
-  SELECT {key} AS key, 'refused' AS outcome, reason_column AS column, reason
-  FROM checked WHERE reason IS NOT NULL
-  UNION ALL
-  SELECT {key}, 'refused', {last_match}, 'has the same key as another row, but different values'
-  FROM placed WHERE place > 1 AND content <> first_content
-  UNION ALL
-  SELECT {key}, 'skipped', '', 'repeats another row'
-  FROM placed WHERE place > 1 AND content = first_content
-  UNION ALL
-  SELECT {key}, 'refused', {owner_name}, CONCAT('its account ', {owner}, ' does not exist')
-  FROM classified WHERE state = 'orphan'
-  UNION ALL
-  SELECT {key}, 'different', '', 'already exists with different values; left as it is'
-  FROM classified WHERE state = 'different'
-  {changes}
+SELECT key, remark.outcome, remark.column, remark.reason
+FROM (
+  SELECT {key} AS key, EXPLODE(ARRAY(
+    CASE
+      WHEN state = 'refused' THEN {refused}
+      WHEN state = 'contradicting' THEN {contradicting}
+      WHEN state = 'repeated' THEN {repeated}
+      WHEN state = 'orphan' THEN {orphan}
+      WHEN state = 'different' THEN {different} END
+    {changes}
+  )) AS remark
+  FROM classified
 ) AS remarks
+WHERE remark.outcome IS NOT NULL
 ORDER BY key, outcome, column, reason LIMIT :page OFFSET :offset
 """
-_CHANGE = """
-  UNION ALL
-  SELECT {key}, 'changed', {name}, {change} FROM accepted
-  WHERE {raw} IS NOT NULL AND CAST({column} AS STRING) <> {raw}
-"""
-_UNKNOWN_WORD = """
-  UNION ALL
-  SELECT {key}, 'noted', {name},
-    CONCAT('“', {column}, '” is not one of the known words; kept as it is')
-  FROM accepted WHERE {column} NOT IN ({known})
+_REMARK = "NAMED_STRUCT('outcome', {outcome}, 'column', {column}, 'reason', {reason})"
+_IF_ACCEPTED = """,
+  CASE WHEN state IN ('orphan', 'new', 'unchanged', 'different') AND {condition} THEN {remark} END
 """
 _UPSERT = """
 MERGE INTO {target} AS t
 USING (
-  WITH {accepted}
-  SELECT {values} FROM accepted AS g {of_accounts}
+  WITH {placed}
+  SELECT {values} FROM placed AS g {of_accounts} WHERE reason IS NULL AND place = 1
 ) AS g
 ON {match}
 {update}
@@ -116,7 +114,7 @@ SELECT COUNT(*) AS given_rows,
   COUNT(CASE WHEN state = 'different' THEN 1 END) AS different,
   BIT_XOR(CASE WHEN state <> 'different' THEN XXHASH64({given_values}) END) AS source,
   BIT_XOR(CASE WHEN state <> 'different' THEN XXHASH64({stored_values}) END) AS warehouse
-FROM (SELECT * FROM classified WHERE state <> 'orphan') AS g
+FROM (SELECT * FROM classified WHERE state IN ('new', 'unchanged', 'different')) AS g
 LEFT JOIN (SELECT {own_columns} FROM {target}) AS t ON {match}
 """
 
@@ -172,11 +170,9 @@ class Copy:
             "compared": _match.hashed("c", [n for n in table.own_names if n != "id"]),
             "is_orphan": "FALSE" if table is ACCOUNTS else "o.bsnid IS NULL",
             "key": quoted(table.match[0]),
-            "last_match": _sql.literal(table.match[-1]),
-            "owner_name": _sql.literal(table.owner),
         }
         self._parts["owners"] = self._owners(accounts)
-        self._parts["accepted"] = self._render(_ACCEPTED)
+        self._parts["placed"] = self._render(_PLACED)
         self._parts["classified"] = self._render(_CLASSIFIED)
 
     def _owners(self, accounts: Origin | None) -> str:
@@ -192,11 +188,11 @@ class Copy:
 
     def remarks(self) -> Iterator[Remark]:
         """Yield all remarks on single rows; one statement for ``PAGE`` of them."""
-        changes = self._changes()
+        parts = self._remarks_by_state() | {"changes": self._changes()}
         offset = 0
         while True:
             params = {"page": PAGE, "offset": offset, **self._words}
-            page = self._query(_REMARKS, params, changes=changes)
+            page = self._query(_REMARKS, params, **parts)
             for row in page:
                 yield Remark(row["key"], row["outcome"], row["column"], row["reason"])
             if len(page) < PAGE:
@@ -226,20 +222,40 @@ class Copy:
         return Checksums(row["found"], row["different"], row["source"], row["warehouse"])
 
     def _changes(self) -> str:
-        """Return the SELECTs of values that cleaning changes, and of unknown words."""
-        selects = []
+        """Return the remarks on values that cleaning changes, and on unknown words."""
+        found = []
         for column in self._table.own_columns:
-            parts = {
-                "name": _sql.literal(column.name),
-                "column": quoted(column.name),
-                "raw": raw_name(column.name),
-            }
+            value, raw = quoted(column.name), raw_name(column.name)
             if change := _change_in_words(column):
-                selects.append(self._render(_CHANGE, change=change, **parts))
+                is_changed = f"{raw} IS NOT NULL AND CAST({value} AS STRING) <> {raw}"
+                remark = _remark("changed", column.name, change)
+                found.append(_sql.fill(_IF_ACCEPTED, condition=is_changed, remark=remark))
             if column.vocabulary:
                 known = ", ".join(f":{marker}" for marker in _words_of(column))
-                selects.append(self._render(_UNKNOWN_WORD, known=known, **parts))
-        return "".join(selects)
+                reason = f"CONCAT('“', {value}, '” is not one of the known words; kept as it is')"
+                remark = _remark("noted", column.name, reason)
+                is_unknown = f"{value} NOT IN ({known})"
+                found.append(_sql.fill(_IF_ACCEPTED, condition=is_unknown, remark=remark))
+        return "".join(found)
+
+    def _remarks_by_state(self) -> dict[str, str]:
+        """Return the remark on a row of each state."""
+        match, owner = self._table.match[-1], self._table.owner
+        return {
+            "refused": _sql.fill(
+                _REMARK, outcome="'refused'", column="reason_column", reason="reason"
+            ),
+            "contradicting": _remark(
+                "refused", match, "'has the same key as another row, but different values'"
+            ),
+            "repeated": _remark("skipped", "", "'repeats another row'"),
+            "orphan": _remark(
+                "refused", owner, f"CONCAT('its account ', {quoted(owner)}, ' does not exist')"
+            ),
+            "different": _remark(
+                "different", "", "'already exists with different values; left as it is'"
+            ),
+        }
 
     def _query(
         self, template: str, params: dict[str, Any] | None = None, **parts: str
@@ -248,6 +264,13 @@ class Copy:
 
     def _render(self, template: str, **parts: str) -> str:
         return _sql.render(self._wh.namespace, template, **self._parts, **parts)
+
+
+def _remark(outcome: str, column: str, reason: str) -> str:
+    """Return the expression for a remark; ``reason`` is an expression itself."""
+    return _sql.fill(
+        _REMARK, outcome=_sql.literal(outcome), column=_sql.literal(column), reason=reason
+    )
 
 
 def _change_in_words(column: Column) -> str | None:
