@@ -36,6 +36,14 @@ def test_a_bucket_empties_and_fills_again() -> None:
     assert [buckets.take("alice") for _ in range(31)] == [0] * 30 + [2]
 
 
+def test_a_bucket_never_holds_more_than_it_should() -> None:
+    clock = Clock()
+    buckets = Buckets(30, clock)
+    assert buckets.take("alice") == 0
+    clock.now += 59
+    assert [buckets.take("alice") for _ in range(31)] == [0] * 30 + [2]
+
+
 def test_a_limit_below_one_a_second() -> None:
     clock = Clock()
     buckets = Buckets(1, clock)
