@@ -18,6 +18,7 @@ from crm.warehouse.pool import Pools
 from crm.warehouse.statements import Warehouse
 
 from ..conftest import LocalWarehouse
+from ..patience import seconds
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_who_waits_gets_the_one_given_back(make: Any, identity: AccessToken) -> 
 def test_no_two_threads_share_a_connection(make: Any, identity: AccessToken) -> None:
     pools = make(pool_size=3, pool_timeout=30)
     in_use: set[int] = set()
-    most, shared = [0], []
+    most, shared, all_in_use = [0], [], threading.Event()
 
     def work() -> None:
         for _ in range(20):
@@ -91,6 +92,10 @@ def test_no_two_threads_share_a_connection(make: Any, identity: AccessToken) -> 
                     shared.append(connection)
                 in_use.add(id(connection))
                 most[0] = max(most[0], len(in_use))
+                if most[0] == 3:
+                    all_in_use.set()
+                # Keep the first ones until all are in use.
+                all_in_use.wait(seconds(5))
                 time.sleep(0.001)
                 in_use.discard(id(connection))
 
@@ -232,7 +237,8 @@ def test_same_config_same_pools(server: LocalWarehouse, settings: Any) -> None:
 
 
 def test_dispose_all_closes_and_forgets(server: LocalWarehouse, settings: Any) -> None:
-    settings.WAREHOUSE = server.config()
+    # A configuration, and so pools, that no other test has.
+    settings.WAREHOUSE = server.config(pool_size=7)
     before = for_person("alice@example.com")
     before.query("SELECT 1")
     assert before.pools.open == 1
