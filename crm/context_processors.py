@@ -1,4 +1,4 @@
-"""What every page's frame shows: sections, person, theme."""
+"""The context of the frame around every page: sections, person, moment and theme."""
 
 from __future__ import annotations
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import re
-from collections.abc import Iterable
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -14,6 +15,7 @@ from crm.model.schema import Column
 from crm.model.vocabulary import words
 
 _BSNID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# BSNIDs that would hide a page: /accounts/new/ creates an account.
 _RESERVED = {"new"}
 _LINE_BREAKS = re.compile(r"\r\n?|[\u2028\u2029\x85]")
 
@@ -21,39 +23,40 @@ _LINE_BREAKS = re.compile(r"\r\n?|[\u2028\u2029\x85]")
 class LineField(forms.CharField):
     """One line of text.
 
-    The limit is a validator and no ``maxlength``: browsers cut what is pasted beyond
-    ``maxlength`` without a word.
+    The limit is a validator and no ``maxlength``: browsers silently cut what is pasted beyond
+    ``maxlength``.
     """
 
-    def __init__(self, *, limit: int, **kwargs: object) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, *, limit: int, **options: Any) -> None:
+        super().__init__(**options)
         self.limit = limit
 
-    def to_python(self, value: object) -> str:
-        return re.sub(r"\s*\n\s*", " ", _LINE_BREAKS.sub("\n", super().to_python(value)))
+    def to_python(self, value: Any) -> str:
+        return re.sub(r"\s*\n\s*", " ", _LINE_BREAKS.sub("\n", super().to_python(value) or ""))
 
     def validate(self, value: str) -> None:
         super().validate(value)
         if len(value) > self.limit:
             raise ValidationError(
-                f"This is too long: {len(value):,} characters, where {self.limit:,} fit.",
+                f"This is too long: {len(value):,} characters of at most {self.limit:,}.",
                 code="max_length",
             )
 
 
 class TextField(LineField):
-    """Text of several lines, its line breaks made ``\\n`` whatever the browser sent."""
+    """Text of several lines; every line break becomes ``\\n``, whatever the browser sent."""
 
     widget = forms.Textarea
 
-    def to_python(self, value: object) -> str:
-        return _LINE_BREAKS.sub("\n", forms.CharField.to_python(self, value)).strip()
+    def to_python(self, value: Any) -> str:
+        text = forms.CharField.to_python(self, value) or ""
+        return _LINE_BREAKS.sub("\n", text).strip()
 
 
 class LinksField(TextField):
     """Links, one per line."""
 
-    def to_python(self, value: object) -> str:
+    def to_python(self, value: Any) -> str:
         lines = (line.strip() for line in super().to_python(value).split("\n"))
         return "\n".join(line for line in lines if line)
 
@@ -73,40 +76,84 @@ class BsnidField(LineField):
         super().validate(value)
         if not _BSNID.fullmatch(value):
             raise ValidationError(
-                "A BSNID starts with a letter or digit and goes on with letters, digits, "
-                "dots, hyphens or underscores, 64 in all.",
+                "A BSNID has 1 to 64 letters, digits, dots, hyphens or underscores and starts "
+                "with a letter or digit.",
                 code="bsnid",
             )
         if value.lower() in _RESERVED:
-            raise ValidationError(f"“{value}” is taken by the page itself. Choose another.")
+            raise ValidationError(f"“{value}” is reserved for a page. Choose another BSNID.")
 
 
-class MomentField(forms.CharField):
+class MomentField(forms.Field):
     """A hidden ``updated_at``: which version of the record the form shows.
 
-    Empty or garbled means a version that nobody has, which the repository answers with the
-    record as it is now.
+    An empty or garbled value becomes None, a version that no saved record has: the repository
+    then answers with the record as it is now.
     """
 
     widget = forms.HiddenInput
 
-    def to_python(self, value: object) -> dt.datetime | None:
-        return parse_moment(super().to_python(value))
+    def to_python(self, value: Any) -> dt.datetime | None:
+        return parse_moment(str(value or "").strip())
 
-    def prepare_value(self, value: object) -> object:
+    def prepare_value(self, value: Any) -> Any:
         return format_moment(value) if isinstance(value, dt.datetime) else value
 
 
-def format_moment(value: dt.datetime | None) -> str:
-    return value.isoformat(timespec="microseconds") if value else ""
+def field_for(column: Column, *used: Any) -> forms.Field:
+    """Return the form field of a column; a choice also offers the words that are ``used``."""
+    common: dict[str, Any] = {
+        "label": column.label,
+        "help_text": column.help,
+        "required": column.required,
+        "error_messages": {"required": _required_message(column)},
+    }
+    if column.kind == "choice":
+        return _choice_field(column, used, common)
+    if column.kind == "date":
+        return _date_field(common)
+    if column.kind == "links":
+        return LinksField(limit=column.max_length, widget=_textarea(3), **common)
+    if column.kind == "long_text":
+        return TextField(limit=column.max_length, widget=_textarea(6), **common)
+    if column.name == "bsnid":
+        return BsnidField(limit=column.max_length, **common)
+    return LineField(limit=column.max_length, **common)
+
+
+def masked_field(column: Column) -> forms.Field:
+    """Return a field that shows what the person sees of a masked column, and changes nothing."""
+    return forms.CharField(
+        label=column.label,
+        required=False,
+        disabled=True,
+        help_text="A policy masks this field for you, so you cannot change it.",
+        widget=_textarea(3) if column.kind in ("links", "long_text") else None,
+    )
+
+
+def offered(column: Column, *used: str | None) -> list[str]:
+    """Return the words to choose from: the vocabulary's, then others that are ``used``."""
+    return list(dict.fromkeys((*words(column.vocabulary), *(word for word in used if word))))
+
+
+def fingerprint(column: Column, value: Any) -> str:
+    """Return a short text that is equal for equal values of one column, such as ``vp=1f0e…``."""
+    return f"{column.name}={hashlib.sha256(str(value or '').encode()).hexdigest()[:16]}"
 
 
 def posted(value: object) -> str:
-    """A value as a form field would send it."""
+    """Return a value as a form field would send it."""
     return value.isoformat() if isinstance(value, dt.date) else str(value or "")
 
 
+def format_moment(value: dt.datetime | None) -> str:
+    """Return ISO 8601 with microseconds; nothing for None."""
+    return value.isoformat(timespec="microseconds") if value else ""
+
+
 def parse_moment(text: str) -> dt.datetime | None:
+    """Read what ``format_moment`` wrote, as UTC where no offset is given; else return None."""
     try:
         value = dt.datetime.fromisoformat(text)
     except ValueError:
@@ -114,18 +161,28 @@ def parse_moment(text: str) -> dt.datetime | None:
     return value if value.tzinfo else value.replace(tzinfo=dt.UTC)
 
 
-def choice_field(column: Column, current: str | None, **kwargs: object) -> forms.ChoiceField:
-    """The vocabulary's words, and the record's own one where that is not among them."""
-    return forms.ChoiceField(
-        choices=[("", "—"), *((word, word) for word in offered(column, current))],
-        error_messages={"invalid_choice": "“%(value)s” is not one of the choices."},
-        **kwargs,
-    )
+def _choice_field(
+    column: Column, used: tuple[str | None, ...], common: dict[str, Any]
+) -> forms.Field:
+    common["error_messages"]["invalid_choice"] = "“%(value)s” is not one of the choices."
+    choices = [("", "—"), *((word, word) for word in offered(column, *used))]
+    return forms.ChoiceField(choices=choices, **common)
 
 
-def offered(column: Column, current: str | None) -> Iterable[str]:
-    known = words(column.vocabulary)
-    return known if not current or current in known else (*known, current)
+def _date_field(common: dict[str, Any]) -> forms.Field:
+    common["error_messages"]["invalid"] = "This is not a date. Write it as 2026-03-31."
+    widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    return forms.DateField(widget=widget, input_formats=["%Y-%m-%d"], **common)
+
+
+def _textarea(rows: int) -> forms.Textarea:
+    return forms.Textarea(attrs={"rows": rows, "cols": 60})
+
+
+def _required_message(column: Column) -> str:
+    verb = "Choose" if column.kind == "choice" else "Fill in"
+    label = column.label if column.label.isupper() else column.label[0].lower() + column.label[1:]
+    return f"{verb} the {label}."
 
 
 def _shortened(text: str, limit: int = 60) -> str:

@@ -1,10 +1,18 @@
-"""The product's forms, derived from crm/model/schema.py."""
+"""The forms of the four tables, derived from crm/model/schema.py, and the merging of two edits.
+
+A form carries a fingerprint of each value that it was shown with (``shown``). So it saves only
+the fields that the person changed, and two edits of one record are merged field by field: a
+field that only one person changed takes that person's value; where both saved the same value
+nothing is asked; where each has another value, the person chooses.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import difflib
+import re
 import uuid
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -12,87 +20,51 @@ from django.forms.renderers import TemplatesSetting
 from django.http import QueryDict
 
 from crm.model import schema
+from crm.model.records import Record
 from crm.model.schema import Column, Table
 from crm.model.vocabulary import words
 
-from .fields import (
-    BsnidField,
-    LineField,
-    LinksField,
-    MomentField,
-    TextField,
-    choice_field,
-    format_moment,
-)
+from .fields import MomentField, field_for, fingerprint, format_moment, masked_field, posted
 
-# On the conflict page: whose value of a field shall stay, and what theirs is.
+# What the conflict page sends for a field: which value shall stay, and the other person's value.
 CHOOSE, THEIRS = "choose-", "theirs-"
+# Comparing word by word takes time by the square of the length.
+_COMPARABLE = 20_000
 
 
 class Renderer(TemplatesSetting):
-    """Fields and error lists in the product's own templates."""
+    """Renders fields and error lists with the product's own templates."""
 
     field_template_name = "forms/_field.html"
 
 
-def field_for(column: Column, current: Any = None) -> forms.Field:
-    """The form field of a column; ``current`` is what the record holds now."""
-    common = {
-        "label": column.label,
-        "help_text": column.help,
-        "required": column.required,
-        "error_messages": {"required": _required_message(column)},
-    }
-    if column.kind == "choice":
-        messages = common.pop("error_messages")
-        field = choice_field(column, current, **common)
-        field.error_messages |= messages
-        return field
-    if column.kind == "date":
-        return _date_field(common)
-    if column.kind == "links":
-        return LinksField(limit=column.max_length, widget=_textarea(3), **common)
-    if column.kind == "long_text":
-        return TextField(limit=column.max_length, widget=_textarea(6), **common)
-    if column.name == "bsnid":
-        return BsnidField(limit=column.max_length, **common)
-    return LineField(limit=column.max_length, **common)
+@dataclass(frozen=True)
+class Conflict:
+    """A field that both people changed: the saved value, and its text in parts.
+
+    Each part tells whether the person's own text lacks it.
+    """
+
+    column: Column
+    theirs: Any
+    parts: tuple[tuple[str, bool], ...]
 
 
-def masked_field(column: Column) -> forms.Field:
-    """A column that a policy masks: shown as it is seen, and not to be changed."""
-    return forms.CharField(
-        label=column.label,
-        required=False,
-        disabled=True,
-        help_text="Masked by a policy: it cannot be changed here, and stays as it is.",
-        widget=_textarea(3) if column.kind in ("links", "long_text") else None,
-    )
+@dataclass(frozen=True)
+class Merged:
+    """``form`` edits the record as it is now; ``kept`` are fields that only others changed."""
 
-
-def _date_field(common: dict[str, Any]) -> forms.DateField:
-    common["error_messages"]["invalid"] = "This is not a day. Write it as 2026-03-31."
-    widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
-    return forms.DateField(widget=widget, input_formats=["%Y-%m-%d"], **common)
-
-
-def _textarea(rows: int) -> forms.Textarea:
-    return forms.Textarea(attrs={"rows": rows, "cols": 60})
-
-
-def _required_message(column: Column) -> str:
-    verb = "Choose" if column.kind == "choice" else "Fill in"
-    label = column.label if column.label.isupper() else column.label[0].lower() + column.label[1:]
-    return f"{verb} the {label}."
+    form: RecordForm
+    conflicts: tuple[Conflict, ...]
+    kept: tuple[Column, ...]
 
 
 class RecordForm(forms.Form):
     """Creates (``new``) or edits one record of ``table``.
 
-    A new record's form carries its key; an edit carries ``updated_at``, the version that
-    the person saw, and in ``shown`` what it said, so that only what the person changed is
-    saved: a value that a policy masks is never written back as if it were the real one.
-    ``masked`` columns can be read only.
+    A new record's form carries its key; an edit carries ``updated_at``, the version that the
+    person saw, and ``shown``. ``masked`` columns are shown as the person sees them, and a value
+    that a policy masks is never written back as if it were the real one.
     """
 
     table: Table
@@ -101,20 +73,22 @@ class RecordForm(forms.Form):
         self,
         data: QueryDict | None = None,
         *,
-        record: Any = None,
+        record: Record | None = None,
         new: bool = False,
         initial: Mapping[str, Any] | None = None,
         masked: Collection[str] = (),
     ) -> None:
         super().__init__(
-            _with_theirs_taken(data), initial={**self._values_of(record), **(initial or {})}
+            _with_choices(data), initial={**self._values_of(record), **(initial or {})}
         )
         self.masked = masked
         self.is_new = new
+        # By field: who changed it while the person was typing.
+        self.notes: dict[str, str] = {}
         if new:
             self.fields[self.table.key] = self._key_field()
         for column in self.table.editable:
-            current = getattr(record, column.name, None)
+            current = record.value(column.name) if record else None
             is_masked = column.name in masked
             self.fields[column.name] = (
                 masked_field(column) if is_masked else field_for(column, current)
@@ -128,9 +102,9 @@ class RecordForm(forms.Form):
         """A UUID made when the form is shown, so that sending it twice makes one row."""
         return forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
 
-    def _values_of(self, record: Any) -> dict[str, Any]:
+    def _values_of(self, record: Record | None) -> dict[str, Any]:
         names = [column.name for column in self.table.editable] + ["updated_at"]
-        return {name: getattr(record, name) for name in names} if record else {}
+        return {name: record.value(name) for name in names} if record else {}
 
     @property
     def open_columns(self) -> list[Column]:
@@ -141,74 +115,91 @@ class RecordForm(forms.Form):
     def _choices(self) -> list[Column]:
         return [column for column in self.open_columns if column.kind == "choice"]
 
-    def _shown(self, record: Any) -> str:
-        """What the record says in each field, as the form will have it when it comes back."""
-        said = (
-            (column.name, self.said(column.name, getattr(record, column.name, None)))
+    @property
+    def needs_record(self) -> bool:
+        """Whether a choice was made that only the record's own word could allow."""
+        chosen = ((column, self.data.get(column.name, "")) for column in self._choices)
+        return any(word and word not in words(column.vocabulary) for column, word in chosen)
+
+    def values(self) -> dict[str, Any]:
+        """Return what to save by column, None for an empty field; of an edit, only changes."""
+        shown = set() if self.is_new else set(self.cleaned_data["shown"].split())
+        values = ((column, self.cleaned_data[column.name] or None) for column in self.open_columns)
+        return {
+            column.name: value
+            for column, value in values
+            if fingerprint(column, value) not in shown
+        }
+
+    def merge(self, current: Record) -> Merged:
+        """Return this edit of an older version as an edit of ``current``.
+
+        Where a form does not say what it was shown with, each field that differs is a conflict.
+        """
+        before = set(self.data.get("shown", "").split())
+        answers = QueryDict(mutable=True)
+        answers.update(
+            {name: self.data[name] for name in self.data if not name.startswith((CHOOSE, THEIRS))}
+        )
+        answers["updated_at"] = format_moment(current.value("updated_at"))
+        form = type(self)(answers, record=current, masked=self.masked)
+        answers["shown"] = form._shown(current)
+        for column in self._choices:
+            used = current.value(column.name), answers.get(column.name, "")
+            form.fields[column.name] = field_for(column, *used)
+        conflicts, kept = [], []
+        for column in self.open_columns:
+            saved = current.value(column.name)
+            mine = form._cleaned(column, self.data.get(column.name))
+            theirs = form._cleaned(column, saved)
+            if fingerprint(column, mine) == fingerprint(column, theirs):
+                continue
+            if fingerprint(column, mine) in before:
+                answers[column.name] = posted(saved)
+                form.notes[column.name] = current.value("updated_by") or "Somebody else"
+                kept.append(column)
+            elif fingerprint(column, theirs) not in before:
+                parts = _parts(str(theirs or ""), str(mine or ""))
+                conflicts.append(Conflict(column, saved, parts))
+        return Merged(form, tuple(conflicts), tuple(kept))
+
+    def _shown(self, record: Record | None) -> str:
+        """The fingerprint of each field of the record, as the form will send it back."""
+        return " ".join(
+            fingerprint(
+                column, self._cleaned(column, record.value(column.name) if record else None)
+            )
             for column in self.open_columns
         )
-        return " ".join(f"{name}={fingerprint(value)}" for name, value in said)
 
-    def said(self, name: str, value: Any) -> Any:
-        """A value as its field understands it; as it is, where the field does not."""
+    def _cleaned(self, column: Column, value: Any) -> Any:
+        """Return a value as its field reads it; as it is, where the field refuses it."""
         try:
-            return self.fields[name].to_python(value)
+            return self.fields[column.name].to_python(value)
         except forms.ValidationError:
             return value
 
-    def values(self) -> dict[str, Any]:
-        """What was filled in, by column; nothing filled in is None. Of an edit, what changed."""
-        filled_in = {
-            column.name: self.cleaned_data[column.name] or None for column in self.open_columns
-        }
-        if self.is_new:
-            return filled_in
-        shown = set(self.cleaned_data["shown"].split())
-        return {
-            name: value
-            for name, value in filled_in.items()
-            if f"{name}={fingerprint(value)}" not in shown
-        }
 
-    @property
-    def says_unknown_words(self) -> bool:
-        """Whether a choice was made that only the record's present words could allow."""
-        said = ((column, self.data.get(column.name, "")) for column in self._choices)
-        return any(word and word not in words(column.vocabulary) for column, word in said)
-
-    def again(self, record: Any) -> RecordForm:
-        """The same answers, as a change to ``record`` as it is now."""
-        data = self.data.copy()
-        data["updated_at"] = format_moment(record.updated_at)
-        for name in [name for name in data if name.startswith((CHOOSE, THEIRS))]:
-            del data[name]
-        form = type(self)(data, record=record, masked=self.masked)
-        data["shown"] = form.initial["shown"]
-        for column in self._choices:
-            _show_also(form.fields[column.name], data.get(column.name, ""))
-        return form
-
-
-def _with_theirs_taken(data: QueryDict | None) -> QueryDict | None:
-    """The conflict page asks of each field whose value shall stay, ours or theirs."""
+def _with_choices(data: QueryDict | None) -> QueryDict | None:
+    """Put the other person's values where the person chose them on the conflict page."""
     if data is None or not any(name.startswith(CHOOSE) for name in data):
         return data
     data = data.copy()
     for name in [name for name in data if name.startswith(CHOOSE)]:
         field = name.removeprefix(CHOOSE)
         if data[name] == "theirs" and THEIRS + field in data:
-            data[field] = data[THEIRS + field]
+            data.setlist(field, data.getlist(THEIRS + field))
     return data
 
 
-def _show_also(field: forms.Field, word: str) -> None:
-    """A word that was chosen stays chosen on the screen, even if it is not on offer now."""
-    if word not in {value for value, _ in field.choices}:
-        field.choices = [*field.choices, (word, word)]
-
-
-def fingerprint(value: Any) -> str:
-    return hashlib.sha256(str(value or "").encode()).hexdigest()[:16]
+def _parts(theirs: str, mine: str) -> tuple[tuple[str, bool], ...]:
+    """Return their text in parts, and for each whether my text lacks it."""
+    if max(len(theirs), len(mine)) > _COMPARABLE:
+        return ((theirs, False),)
+    words, other = (re.findall(r"\s+|[^\s]+", text) for text in (theirs, mine))
+    steps = difflib.SequenceMatcher(None, other, words, autojunk=False).get_opcodes()
+    pieces = ((tag, "".join(words[start:end])) for tag, _, _, start, end in steps)
+    return tuple((text, tag != "equal") for tag, text in pieces if text)
 
 
 class AccountForm(RecordForm):
@@ -227,7 +218,7 @@ class UpdateForm(RecordForm):
 
 
 class PlatformStatusForm(forms.Form):
-    """Sets one platform's status; the platform itself is checked by the view."""
+    """Sets one platform's status; the view checks the platform."""
 
     platform = forms.CharField(widget=forms.HiddenInput, max_length=schema.MAX_LINE)
     updated_at = MomentField(required=False)

@@ -1,6 +1,9 @@
+"""The template tags and filters of the product."""
+
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import unquote, urlencode, urlsplit
@@ -17,7 +20,7 @@ from crm.forms.fields import format_moment, posted
 from crm.forms.moment import AGO
 from crm.model import vocabulary
 from crm.model.as_of_address import address
-from crm.model.changes import Change
+from crm.model.changes import CREATED, DELETED, Change
 from crm.model.links import link_problem
 from crm.model.records import Record
 from crm.model.schema import Column
@@ -30,7 +33,7 @@ _NOTHING = mark_safe('<span class="nothing">—</span>')
 
 @register.simple_tag
 def icon(name: str, size: int = 16) -> str:
-    """An icon beside a word: readers of the word need not hear it."""
+    """Return an icon that stands beside a word, and so is hidden from screen readers."""
     draw = heroicon_micro if size <= 16 else heroicon_outline
     return draw(name, size=size, aria_hidden="true", **{"class": "icon"})
 
@@ -42,14 +45,14 @@ def badge(status: str | None) -> dict[str, Any]:
 
 @register.filter
 def tone(status: str | None) -> str:
-    """A status' colour; a word that only the data know has one of its own."""
+    """Return a status' colour; words outside the vocabulary share one."""
     known = (*vocabulary.onboarding_statuses(), *vocabulary.use_case_statuses())
     return vocabulary.appearance(status or "").tone if status in known else "other"
 
 
 @register.simple_tag
 def text(value: str | None) -> str:
-    """A value of a record, or a dash. Its direction is its own, whatever surrounds it."""
+    """Return a record's value, or a dash. Its writing direction does not affect its neighbours."""
     return format_html('<span dir="auto">{}</span>', value) if value else _NOTHING
 
 
@@ -91,7 +94,7 @@ def sort_header(
 
 @register.simple_tag
 def moment(value: dt.datetime | None) -> str:
-    """A time in the reader's zone; app.js puts it right on a first visit."""
+    """Return a time in the reader's zone; a script corrects it on a first visit."""
     if not value:
         return _NOTHING
     local = timezone.localtime(value)
@@ -113,7 +116,7 @@ def time_machine(context: template.Context) -> dict[str, Any]:
 
 @register.simple_tag(takes_context=True)
 def as_of_url(context: template.Context, value: dt.datetime) -> str:
-    """The page at hand as of a moment."""
+    """Return the present page as of a moment."""
     request = context["request"]
     here = request.as_of.present_url if request.as_of else request.get_full_path()
     return address(value, here)
@@ -121,7 +124,7 @@ def as_of_url(context: template.Context, value: dt.datetime) -> str:
 
 @register.simple_tag
 def as_of_page(value: dt.datetime, bsnid: str) -> str:
-    """An account as of a moment; the overview without one."""
+    """Return an account's page as of a moment; without an account the overview."""
     return address(
         value, reverse("account-detail", args=[bsnid]) if bsnid else reverse("overview")
     )
@@ -152,6 +155,21 @@ def upper_first(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+@register.filter
+def change_icon(change: Change) -> str:
+    """Return the icon of what happened to the record."""
+    if change.returned:
+        return "arrow-uturn-left"
+    return {CREATED: "plus", DELETED: "trash"}.get(change.kind, "pencil-square")
+
+
+@register.simple_tag
+def marked(parts: Iterable[tuple[str, bool]]) -> SafeString:
+    """Return a text in parts, those that differ marked."""
+    pieces = (format_html("<mark>{}</mark>" if differs else "{}", text) for text, differs in parts)
+    return mark_safe("".join(pieces)) or mark_safe('<span class="nothing">(empty)</span>')
+
+
 @register.simple_tag
 def day(value: dt.date | None) -> str:
     if not value:
@@ -162,12 +180,13 @@ def day(value: dt.date | None) -> str:
 
 @register.filter
 def get(mapping: dict[str, Any], key: str) -> Any:
-    return mapping.get(key)
+    """Return the value of a key that a variable holds, None where there is none."""
+    return mapping.get(key) if mapping else None
 
 
 @register.filter
 def shown(value: Any) -> str | SafeString:
-    """A value of any kind as plain text, for comparing two of them."""
+    """Return a value of any kind as plain text, so that two can be compared."""
     return date_format(value, "j M Y") if isinstance(value, dt.date) else value or "—"
 
 
@@ -177,7 +196,7 @@ register.filter("version", format_moment)
 
 @dataclass(frozen=True)
 class Link:
-    """``url`` is empty where the text is no link that one may follow."""
+    """A link's text and address; ``url`` is empty where the text is no valid link."""
 
     text: str
     url: str

@@ -1,4 +1,4 @@
-"""Figures made ready to draw: bars and stacked bars, each part with its link."""
+"""Figures for the charts: bars and stacked bars, each part with its link."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crm.model import vocabulary
 
 @dataclass(frozen=True)
 class Bar:
-    """A word and how often; ``start`` and ``width`` are percentages of the whole bar."""
+    """A word and its count; ``start`` and ``width`` are percentages of the whole bar."""
 
     word: str
     count: int
@@ -43,7 +43,7 @@ class Stack:
 def bars(
     counts: Mapping[str, int], url_name: str, parameter: str, words: Iterable[str] = ()
 ) -> list[Bar]:
-    """One bar per word, the longest filling its row; the vocabulary's words always show."""
+    """Return a bar per word, the longest as wide as its row; ``words`` show even at 0."""
     ordered = [*words, *(word for word in counts if word not in words)]
     most = max(counts.values(), default=0) or 1
     return [

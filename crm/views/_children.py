@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from django.http import HttpResponse
 from django.urls import reverse
 
+from crm.forms.records import RecordForm
 from crm.request import Request
+from crm.warehouse import Warehouse
 
 from . import _editing, _respond
 from ._editing import Editor, Kind
 from .accounts import ACCOUNT
 
 
+class ChildRepository(_editing.Repository, Protocol):
+    """What creating a child needs beside: the account that the child belongs to."""
+
+    def create(
+        self, wh: Warehouse, bsnid: str, key: str, values: Mapping[str, Any], /
+    ) -> None: ...
+
+
+@dataclass(frozen=True)
+class ChildKind(Kind):
+    repository: ChildRepository
+
+
 def create(
-    request: Request, kind: Kind, bsnid: str, initial: dict[str, Any] | None = None
+    request: Request, kind: ChildKind, bsnid: str, initial: dict[str, Any] | None = None
 ) -> HttpResponse:
     if request.method == "POST":
         return _save_new(request, kind, bsnid)
     account = _editing.found(ACCOUNT, request, bsnid)
     form = kind.form(new=True, initial=initial, masked=_editing.masked(request, kind))
-    return _editor(request, kind, form, bsnid, account.name).show()
+    return _editor(request, kind, form, bsnid, account.value("team") or bsnid).show()
 
 
-def _save_new(request: Request, kind: Kind, bsnid: str) -> HttpResponse:
+def _save_new(request: Request, kind: ChildKind, bsnid: str) -> HttpResponse:
     form = kind.form(request.POST, new=True, masked=_editing.masked(request, kind))
     editor = _editor(request, kind, form, bsnid, request.POST.get("team", ""))
     if not form.is_valid():
@@ -37,9 +54,7 @@ def _save_new(request: Request, kind: Kind, bsnid: str) -> HttpResponse:
     )
 
 
-def _editor(
-    request: Request, kind: Kind, form: _editing.RecordForm, bsnid: str, team: str
-) -> Editor:
+def _editor(request: Request, kind: Kind, form: RecordForm, bsnid: str, team: str) -> Editor:
     return Editor(
         request,
         kind,
@@ -53,11 +68,10 @@ def _editor(
 
 
 def delete(request: Request, kind: Kind, key: str) -> HttpResponse:
-    """Only asking needs the record; where to go on is in the form that was shown."""
+    """Asking reads the record; deleting does not, since the form says where to go next."""
     if request.method == "POST":
-        list_page = reverse(f"{kind.url_name}-list")
-        return _editing.delete(request, kind, key, record=None, after=list_page)
+        return _editing.delete(request, kind, key, after=reverse(f"{kind.url_name}-list"))
     record = _editing.found(kind, request, key)
-    account_page = reverse("account-detail", args=[record.account_bsnid])
+    account_page = reverse("account-detail", args=[record.value(kind.table.parent_key)])
     after = _respond.local_url(request, account_page)
-    return _editing.delete(request, kind, key, record=record, after=after)
+    return _editing.ask_to_delete(request, kind, key, record, after=after)

@@ -1,17 +1,17 @@
 """What creating, changing and deleting have in common, whatever the record.
 
 A form that could not be saved comes back with everything that was typed in it: not valid
-(422), the same field changed by somebody else meanwhile, or all of it deleted (409), warehouse
-not answering (503).
+(422), the same field changed by somebody else or the record deleted (409), warehouse not
+answering (503).
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -19,17 +19,30 @@ from django.urls import reverse
 from django.utils.text import get_text_list
 
 from crm.forms.fields import parse_moment
-from crm.forms.merge import Merged, merge
-from crm.forms.records import RecordForm
-from crm.model.schema import Table
+from crm.forms.records import Merged, RecordForm
+from crm.model.records import Record
+from crm.model.schema import Column, Table
 from crm.repository.errors import AlreadyExists, Missing, Stale
 from crm.request import Request
+from crm.warehouse import Warehouse
 from crm.warehouse.errors import SignInAgain, WarehouseError
 
-from . import _respond, errors
+from . import _respond, _wording, errors
 
-# How often others may come first before the person is asked to look.
+# How often others may save the record first before the person is asked to look at it.
 MERGES = 5
+
+
+class Repository(Protocol):
+    """What editing needs of a module of crm/repository/records."""
+
+    def get(self, wh: Warehouse, key: str, /) -> Record | None: ...
+
+    def update(
+        self, wh: Warehouse, key: str, values: Mapping[str, Any], seen: dt.datetime | None, /
+    ) -> None: ...
+
+    def delete(self, wh: Warehouse, key: str, /) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -41,7 +54,7 @@ class Kind:
 
     table: Table
     form: type[RecordForm]
-    repository: ModuleType
+    repository: Repository
     url_name: str
     gist: str
 
@@ -52,7 +65,7 @@ class Kind:
         return reverse(f"{self.url_name}-create", args=[bsnid] if self.table.parent_key else [])
 
     def page_of(self, bsnid: str, key: str) -> str:
-        """The page that shows the record: its account's, at the record's own place."""
+        """Return the page that shows the record: its account's, at the record's own place."""
         if not bsnid:
             return reverse(f"{self.url_name}-list")
         page = reverse("account-detail", args=[bsnid])
@@ -61,7 +74,7 @@ class Kind:
 
 @dataclass
 class Editor:
-    """One form on its page. ``back`` is where cancelling leads, and saving.
+    """One form on its page. Cancelling and saving lead to ``back``.
 
     ``key`` is the record's, empty for a new one.
     """
@@ -91,14 +104,14 @@ class Editor:
         return self.show(422)
 
     def save(self, write: Callable[[], None], done: str, to: str) -> HttpResponse:
-        """Writes and sends the browser on; or shows the form again, and says why.
+        """Write and send the browser on; or show the form again, with the reason.
 
         Raises Stale.
         """
         try:
             write()
         except AlreadyExists:
-            self.form.add_error(self.kind.table.key, "This is taken: such an account exists.")
+            self.form.add_error(self.kind.table.key, "Another account already has this BSNID.")
             return self.invalid()
         except Missing:
             return self.gone()
@@ -107,18 +120,26 @@ class Editor:
         messages.success(self.request, done)
         return _respond.go(self.request, to)
 
-    def conflict(self, current: Any, merged: Merged) -> HttpResponse:
-        """Both changed the same fields: theirs and mine side by side."""
+    def conflict(self, current: Record, merged: Merged) -> HttpResponse:
+        """Ask about the fields that both people changed: both values, side by side."""
         self.form = merged.form
         self.submit = "Save"
-        asked = {each.column.name: each for each in merged.asked}
-        return self.show(409, current=current, asked=asked, kept=merged.kept)
+        conflicts = {each.column.name: each for each in merged.conflicts}
+        me = self.request.warehouse.actor
+        return self.show(
+            409,
+            current=current,
+            conflicts=conflicts,
+            heading=_wording.conflict_heading(self.kind.table, len(conflicts)),
+            advice=_wording.conflict_advice(len(conflicts), bool(merged.kept)),
+            keep_theirs=_wording.keep_theirs(current.value("updated_by"), me),
+        )
 
     def gone(self) -> HttpResponse:
-        """The record, or a new one's account, is not there any more."""
+        """Say that the record, or a new record's account, was deleted."""
         if self.key and (self.bsnid or not self.kind.table.parent_key):
             self.action = self.kind.create_url(self.bsnid)
-            self.submit = "Create it anew"
+            self.submit = f"Create a new {self.kind.table.singular}"
         new_key = uuid.uuid4() if self.kind.table.parent_key else self.key
         return self.show(409, gone=True, new_key=new_key)
 
@@ -146,62 +167,63 @@ def _save_change(request: Request, kind: Kind, key: str) -> HttpResponse:
     hidden = masked(request, kind)
     form = kind.form(request.POST, masked=hidden)
     editor = _editor(request, kind, key, form)
-    current = None
-    if form.says_unknown_words:
-        try:
-            record = kind.repository.get(request.warehouse, key)
-        except WarehouseError as error:
-            return editor.failed(error)
-        if record is None:
-            return editor.gone()
-        editor.form = kind.form(request.POST, record=record, masked=hidden)
-        if parse_moment(request.POST.get("updated_at", "")) != record.updated_at:
-            current = record
-    return _save(editor, current)
+    if not form.needs_record:
+        return _save(editor)
+    try:
+        record = kind.repository.get(request.warehouse, key)
+    except WarehouseError as error:
+        return editor.failed(error)
+    if record is None:
+        return editor.gone()
+    editor.form = kind.form(request.POST, record=record, masked=hidden)
+    is_current = parse_moment(request.POST.get("updated_at", "")) == record.value("updated_at")
+    return _save(editor, None if is_current else record)
 
 
-def _save(editor: Editor, current: Any) -> HttpResponse:
-    """Saves what was changed. Where the record is another than the form was made for
-    (``current``), both edits are put together, as long as nothing has to be asked."""
-    kept: dict[str, None] = {}
-    kind = editor.kind
+def _save(editor: Editor, current: Record | None = None) -> HttpResponse:
+    """Save the fields that the person changed.
+
+    ``current`` is the record where it has changed since the form was shown: then both edits are
+    merged, unless a field needs a decision.
+    """
+    kept: dict[Column, None] = {}
     for _ in range(MERGES):
         if current is not None:
-            merged = merge(editor.form, current)
-            if merged.asked:
+            merged = editor.form.merge(current)
+            if merged.conflicts:
                 break
             editor.form = merged.form
-            kept |= dict.fromkeys(column.label for column in merged.kept)
+            kept |= dict.fromkeys(merged.kept)
         if not editor.form.is_valid():
             return editor.invalid()
+        done = _saved(editor.kind, [column.label for column in kept], current)
         try:
-            return editor.save(
-                lambda: kind.repository.update(
-                    editor.request.warehouse,
-                    editor.key,
-                    editor.form.values(),
-                    editor.form.cleaned_data["updated_at"],
-                ),
-                done=_saved(kind, list(kept), current),
-                to=editor.back,
-            )
+            return editor.save(lambda: _update(editor), done=done, to=editor.back)
         except Stale as stale:
             current = stale.current
-    return editor.conflict(current, merge(editor.form, current))
+    assert current is not None  # the loop ends only after a conflict, or a stale save
+    return editor.conflict(current, editor.form.merge(current))
 
 
-def _saved(kind: Kind, kept: list[str], current: Any) -> str:
+def _update(editor: Editor) -> None:
+    form = editor.form
+    seen = form.cleaned_data["updated_at"]
+    editor.kind.repository.update(editor.request.warehouse, editor.key, form.values(), seen)
+
+
+def _saved(kind: Kind, kept: list[str], current: Record | None) -> str:
     done = f"The {kind.table.singular} was saved."
-    if not kept:
+    if not kept or current is None:
         return done
-    who = current.updated_by or "Somebody else"
-    return f"{done} {who} changed {get_text_list(kept, 'and')} meanwhile; that was kept."
+    who = current.value("updated_by") or "Somebody else"
+    fields = get_text_list(kept, "and")
+    return f"{done} {who} changed {fields} in the meantime; those changes were kept."
 
 
 def _editor(
-    request: Request, kind: Kind, key: str, form: RecordForm, record: Any = None
+    request: Request, kind: Kind, key: str, form: RecordForm, record: Record | None = None
 ) -> Editor:
-    """The account is known from the record, or from what the form said of it."""
+    """The account's key and team come from the record, or from the form that was shown."""
     parent = kind.table.parent_key
     bsnid = key if not parent else getattr(record, parent, request.POST.get(parent, ""))
     team = getattr(record, "team", None) or request.POST.get("team", "")
@@ -218,31 +240,33 @@ def _editor(
     )
 
 
-def delete(
-    request: Request, kind: Kind, key: str, *, record: Any, after: str, **context: Any
+def ask_to_delete(
+    request: Request, kind: Kind, key: str, record: Record, *, after: str, **context: Any
 ) -> HttpResponse:
-    """Asks first (``record`` says what about), then deletes and goes to ``after``."""
-    if request.method == "POST":
-        kind.repository.delete(request.warehouse, key)
-        undo = reverse("revert-deletion", args=[kind.table.name, key])
-        messages.success(request, f"The {kind.table.singular} was deleted.", extra_tags=undo)
-        return _respond.go(request, _respond.local_url(request, after))
     context |= {"kind": kind, "record": record, "key": key, "after": after}
-    context |= {"delete_url": kind.url("delete", key), "gist": getattr(record, kind.gist)}
+    context |= {"delete_url": kind.url("delete", key), "gist": record.value(kind.gist)}
     return _respond.show(request, "records/delete.html", "records/_delete-dialog.html", context)
 
 
+def delete(request: Request, kind: Kind, key: str, *, after: str) -> HttpResponse:
+    """Delete without reading first, and go to ``next`` of the form, or to ``after``."""
+    kind.repository.delete(request.warehouse, key)
+    undo = reverse("revert-deletion", args=[kind.table.name, key])
+    messages.success(request, f"The {kind.table.singular} was deleted.", extra_tags=undo)
+    return _respond.go(request, _respond.local_url(request, after))
+
+
 def masked(request: Request, kind: Kind) -> frozenset[str]:
-    """The columns that this person can only read."""
+    """Return the columns that a policy masks for this person, who can only read them."""
     try:
         return request.person.masked(kind.table)
     except SignInAgain:
-        # Saving will say so, and show what was typed.
+        # Saving reports it, and the form keeps what was typed.
         return frozenset()
 
 
-def found(kind: Kind, request: Request, key: str) -> Any:
+def found(kind: Kind, request: Request, key: str) -> Record:
     record = kind.repository.get(request.warehouse, key)
     if record is None:
-        raise Http404(f"There is no {kind.table.singular} “{key}”. It may have been deleted.")
+        raise Http404(_wording.not_found(kind.table, key))
     return record

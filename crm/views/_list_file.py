@@ -1,4 +1,4 @@
-"""A list as a file: the same search, filters and order, all pages of it."""
+"""A list as a file: all its pages, with the same search, filters and order."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ Search = Callable[[Warehouse, Listing], Page[Any]]
 def download(
     request: Request, form: str, table: Table, search: Search, listing: Listing
 ) -> HttpResponseBase:
-    """The file. Its first rows are read before it begins, so that a warehouse that fails is
-    still answered with a page."""
+    """Return the file. It reads the first rows before the response begins, so that a failing
+    warehouse still gets an error page."""
     wh = request.warehouse.within(None)
     first = search(wh, replace(listing, page=1, size=ROWS_PER_STATEMENT))
     rows = _rows(wh, table, search, first)
@@ -42,7 +42,7 @@ def download(
 
 
 def file_name(request: Request, stem: str, form: str) -> str:
-    """Says of when the file is: the day, or the moment in the past."""
+    """Return a name with the day of the data, or the moment in the past."""
     if request.as_of is None:
         return f"{stem}-{timezone.localdate():%Y-%m-%d}.{form}"
     return f"{stem}-as-of-{request.as_of.moment:%Y%m%dT%H%M%SZ}.{form}"

@@ -1,7 +1,7 @@
 """The list pages: what the URL asks for, and the controls that change it.
 
-A list's whole state is in its URL. What a URL says wrongly (a sort that is not there, page
-"x") counts as not said; a page beyond the end is the last one.
+A list's whole state is in its URL. Wrong parameters (an unknown sort key, page "x") count as
+absent; a page beyond the end is the last one.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from django.http import HttpResponseBase, QueryDict
@@ -20,6 +19,7 @@ from crm.model.records import Listing, Page
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.model.vocabulary import words
 from crm.request import Request
+from crm.warehouse import Warehouse
 
 from . import _list_file, _respond
 
@@ -32,23 +32,35 @@ _DESCENDING_FIRST = {"updated_at", "date", "last_update", "use_cases"}
 _OTHER_LABELS = {"last_update": "Latest update", "use_cases": "Use cases", "team": "Team"}
 
 
+class ListSource(Protocol):
+    """What a list needs of a module of crm/repository/records."""
+
+    @property
+    def FILTERS(self) -> tuple[str, ...]: ...
+
+    @property
+    def SORTS(self) -> tuple[str, ...]: ...
+
+    def search(self, wh: Warehouse, listing: Listing, /) -> Page[Any]: ...
+
+
 @dataclass(frozen=True)
 class Subject:
     """A kind of list: where its rows come from and where its templates are."""
 
     table: Table
-    repository: ModuleType
+    repository: ListSource
     template: str
     default_sort: str
 
     @property
     def live(self) -> str:
-        """The tables whose changes show in the list. Accounts show what their children say."""
+        """The tables whose changes show in the list; the accounts' list shows all tables."""
         tables = TABLES if self.table is ACCOUNTS else (self.table, ACCOUNTS)
         return " ".join(table.name for table in tables)
 
     def label(self, name: str) -> str:
-        """What people call a filter or sort key; platform and status may be a child's."""
+        """Return a filter's or sort key's label; platform and status may be a child's."""
         tables = (self.table, *TABLES)
         found = (t.column(name).label for t in tables if name in t.names)
         return _OTHER_LABELS.get(name) or next(found, name.replace("_", " ").capitalize())
@@ -93,7 +105,12 @@ class SortLink:
     key: str
     label: str
     url: str
-    direction: str  # ascending, descending or nothing: what aria-sort says
+    direction: str  # the value of aria-sort: ascending, descending or empty
+
+    @property
+    def icon(self) -> str:
+        icons = {"ascending": "chevron-up", "descending": "chevron-down"}
+        return icons.get(self.direction, "chevron-up-down")
 
 
 @dataclass(frozen=True)
@@ -139,7 +156,7 @@ class Controls:
         return [group for group in groups if group.options]
 
     def _facet(self, name: str) -> FacetGroup:
-        """Known words in their order, what is chosen, then the most frequent values."""
+        """Known words in the vocabulary's order, then chosen and the most frequent values."""
         counts = {facet.value: facet.count for facet in self.page.facets.get(name, ())}
         chosen = self.listing.filters.get(name, ())
         known = [word for word in self.subject.known_words(name) if word in counts]
@@ -160,7 +177,7 @@ class Controls:
 
     @cached_property
     def sorts(self) -> list[tuple[str, str, bool]]:
-        """Every order there is: value, words, whether it applies."""
+        """Every sort order: its value, its label and whether it applies."""
         keys = [
             (sign + key, f"{self.subject.label(key)} {arrow}")
             for key in self.subject.repository.SORTS
@@ -195,8 +212,10 @@ def show(
     subject: Subject,
     more: Callable[[Page[Any]], dict[str, Any]] = lambda page: {},
 ) -> HttpResponseBase:
-    """The list page, or with ``format`` in the URL all of the list as a file. ``more`` gives
-    what a subject's table needs besides."""
+    """The list page; with ``format`` in the URL the whole list as a file.
+
+    ``more`` returns what the subject's table needs besides.
+    """
     listing = read(request.GET, subject)
     form = request.GET.get("format", "")
     if form in _list_file.FORMATS:
@@ -240,7 +259,7 @@ def query(listing: Listing, subject: Subject) -> str:
 
 
 def _values(parameters: QueryDict, name: str) -> tuple[str, ...]:
-    """An empty value asks for the rows that say nothing."""
+    """Return the values to filter by; an empty one asks for rows without a value."""
     return tuple(dict.fromkeys(_plain(value) for value in parameters.getlist(name)[:MAX_VALUES]))
 
 

@@ -1,4 +1,4 @@
-"""How a view answers: the whole page, or to HTMX the part that changes."""
+"""How a view responds: with the whole page, or for HTMX with the part that changes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from crm.request import Request
 
 
 def wants_part(request: Request) -> bool:
-    """Going back asks for the whole page, though htmx is the one who asks."""
+    """Whether htmx asks for a part; when the reader goes back, it asks for the whole page."""
     return bool(request.htmx) and not request.htmx.history_restore_request
 
 
@@ -34,14 +34,14 @@ def show(
 
 
 def go(request: Request, url: str) -> HttpResponse:
-    """Sends the browser on, after a POST: 303, so that it follows with a GET."""
+    """Redirect after a POST: 303, so that the browser follows with a GET."""
     if request.htmx:
         return HttpResponseClientRedirect(url)
     return HttpResponseRedirect(url, status=303)
 
 
 def local_url(request: Request, default: str) -> str:
-    """``next`` where it is a path of ours, and nowhere else."""
+    """Return ``next`` if it is a path on this site, else ``default``."""
     url = request.POST.get("next") or request.GET.get("next") or ""
     if url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None):
         return url

@@ -1,3 +1,5 @@
+"""The list of accounts, one account's page, and creating, changing and deleting accounts."""
+
 from __future__ import annotations
 
 from django.http import Http404, HttpResponse, HttpResponseBase
@@ -12,10 +14,10 @@ from crm.model.records import AccountRow, Page
 from crm.model.schema import ACCOUNTS
 from crm.repository.records import accounts
 from crm.request import Request
-from crm.views.platforms import cards, is_locked
 
-from . import _editing, _listing
+from . import _editing, _listing, _wording
 from ._editing import Editor, Kind
+from .platforms import cards, is_locked
 
 ACCOUNT = Kind(ACCOUNTS, AccountForm, accounts, "account", "team")
 LIST = _listing.Subject(ACCOUNTS, accounts, "accounts", default_sort="team")
@@ -36,7 +38,7 @@ def _platforms(page: Page[AccountRow]) -> dict[str, list[str]]:
 def account_detail(request: Request, bsnid: str) -> HttpResponse:
     detail = accounts.get_detail(request.warehouse, bsnid)
     if detail is None:
-        raise Http404(f"There is no account “{bsnid}”. It may have been deleted.")
+        raise Http404(_wording.not_found(ACCOUNTS, bsnid))
     context = {
         "detail": detail,
         "account": detail.account,
@@ -78,10 +80,10 @@ def account_edit(request: Request, bsnid: str) -> HttpResponse:
 def account_delete(request: Request, bsnid: str) -> HttpResponse:
     after = reverse("account-list")
     if request.method == "POST":
-        return _editing.delete(request, ACCOUNT, bsnid, record=None, after=after)
+        return _editing.delete(request, ACCOUNT, bsnid, after=after)
     detail = accounts.get_detail(request.warehouse, bsnid)
     if detail is None:
-        raise Http404(f"There is no account “{bsnid}”. It may have been deleted already.")
-    return _editing.delete(
-        request, ACCOUNT, bsnid, record=detail.account, after=after, detail=detail
+        raise Http404(_wording.not_found(ACCOUNTS, bsnid))
+    return _editing.ask_to_delete(
+        request, ACCOUNT, bsnid, detail.account, after=after, detail=detail
     )

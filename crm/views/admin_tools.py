@@ -1,8 +1,11 @@
+"""The status page of the administrators."""
+
 from __future__ import annotations
 
 import os
 import platform
 from importlib import metadata
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -17,9 +20,9 @@ from . import _respond
 
 _PACKAGES = ("Django", "databricks-sql-connector", "databricks-sdk", "gunicorn", "whitenoise")
 _SIGN_INS = {
-    "pat": "a personal access token, shared by everybody",
-    "service-principal": "a service principal, shared by everybody",
-    "user": "the signed-in person’s own rights",
+    "pat": "one personal access token for everybody",
+    "service-principal": "one service principal for everybody",
+    "user": "the rights of the person who is signed in",
 }
 
 Facts = list[tuple[str, str]]
@@ -29,9 +32,11 @@ Facts = list[tuple[str, str]]
 @require_safe
 @access.for_admins
 def status(request: Request) -> HttpResponse:
-    """How this instance is set up. ``?check`` walks the way to the data: a dozen statements,
-    so only for who asks for it. It changes nothing, and a reload asks again."""
-    context = {"configuration": _configuration(), "versions": _versions()}
+    """How this instance is set up. ``?check`` also checks the connection, step by step.
+
+    The check runs a dozen statements and changes nothing; a reload repeats it.
+    """
+    context: dict[str, Any] = {"configuration": _configuration(), "versions": _versions()}
     if "check" in request.GET:
         check = Check(
             settings.WAREHOUSE, settings.NAMESPACE, lambda: request.warehouse.within(None)
@@ -41,25 +46,29 @@ def status(request: Request) -> HttpResponse:
 
 
 def _configuration() -> Facts:
-    """No secrets: only what is named here is shown."""
+    """Return the settings to show: a fixed list, so that no secret can slip in."""
     config, names = settings.WAREHOUSE, settings.NAMESPACE
     return [
         ("Warehouse", config.where),
-        ("Statements run as", _SIGN_INS[config.auth]),
+        ("Statements run with", _SIGN_INS[config.auth]),
         ("Catalog and schema", f"{names.catalog}.{names.schema}"),
-        ("Before table names", names.prefix or "nothing"),
+        ("Table prefix", names.prefix or "none"),
         ("Who may write", _listed(settings.EDIP_EDITORS, config.auth)),
-        ("Connections", f"{config.pool_size} per person or app, in each process"),
-        ("A statement may take", f"{config.statement_timeout} s"),
-        ("Writes per person", f"{settings.EDIP_WRITES_PER_MINUTE or 'any number'} a minute"),
+        ("Connections", f"at most {config.pool_size} per identity in each process"),
+        ("Statement timeout", f"{config.statement_timeout} s"),
+        ("Writes per person and minute", _writes(settings.EDIP_WRITES_PER_MINUTE)),
         ("Served", "on this machine only" if settings.EDIP_PLAIN_HTTP else "behind a TLS proxy"),
     ]
 
 
+def _writes(per_minute: int) -> str:
+    return f"at most {per_minute} in each process" if per_minute > 0 else "no limit"
+
+
 def _listed(editors: list[str], auth: str) -> str:
     if auth == "user":
-        return "who has MODIFY on the tables"
-    return ", ".join(editors) or "everybody who may open the app"
+        return "everybody with MODIFY on the tables"
+    return ", ".join(editors) or "everybody who can open the app"
 
 
 def _versions() -> Facts:

@@ -1,4 +1,4 @@
-"""Choosing the moment as of which the app is shown."""
+"""Choosing the moment as of which the app shows everything."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from crm.request import Request
 
 from . import _respond
 
-# The past has no forms: where to go from one.
+# The past has no forms. By a form's URL name: the page to show instead.
 _INSTEAD = {
     "account-create": "account-list",
     "account-edit": "account-detail",
@@ -36,7 +36,7 @@ _INSTEAD = {
 
 @require_safe
 def choose(request: Request) -> HttpResponse:
-    """Leads to the page ``next`` as of ``moment``, or as of so long ago (``ago``)."""
+    """Redirect to the page ``next`` as of ``moment``, or as of so long ``ago``."""
     target = _readable(_respond.local_url(request, "/"))
     form = MomentForm(request.GET if "moment" in request.GET else None)
     if form.is_valid():
@@ -49,7 +49,7 @@ def choose(request: Request) -> HttpResponse:
 
 
 def _readable(url: str) -> str:
-    """The page, or the one to read in its place: the past has no forms and no admin tools."""
+    """Return the page, or another to read instead: the past has no forms and no admin tools."""
     path = unquote(url.partition("?")[0])
     segment, _, rest = as_of_address.split(path)
     try:
@@ -58,7 +58,7 @@ def _readable(url: str) -> str:
         return url
     if access.is_for_admins(match.func):
         return reverse("overview")
-    if (instead := _INSTEAD.get(match.url_name)) is None:
+    if (instead := _INSTEAD.get(match.url_name or "")) is None:
         return url
     of_account = instead == "account-detail"
     return reverse(instead, kwargs=match.kwargs if of_account else None)

@@ -1,4 +1,4 @@
-"""What has changed between a moment in the past and now."""
+"""The diff between a moment in the past and now, of one account or of all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from crm.repository.errors import Missing
 from crm.repository.past import diff
 from crm.request import Request
 
-HEADINGS = {CREATED: "Added since", CHANGED: "Changed since", DELETED: "Gone since"}
+HEADINGS = {CREATED: "Added since", CHANGED: "Changed since", DELETED: "Deleted since"}
 
 
 @require_safe
@@ -37,7 +37,7 @@ def _show(request: Request, bsnid: str) -> HttpResponse:
     try:
         changes = diff.find_changes(wh, wh.namespace, now, bsnid)
     except Missing as error:
-        raise Http404(f"There is no account “{bsnid}”, neither then nor now.") from error
+        raise Http404(f"There is no account “{bsnid}” now, and there was none then.") from error
     context: dict[str, Any] = {
         "bsnid": bsnid,
         "team": next((change.team for change in changes if change.team), bsnid),

@@ -1,4 +1,4 @@
-"""What people see when something does not work: a page, or a toast where htmx asked."""
+"""What people see when a request fails: a page, or a toast for HTMX."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from crm.repository.errors import (
 from crm.warehouse import errors as warehouse_errors
 from crm.warehouse.errors import WarehouseError
 
+from . import _wording
+
 log = logging.getLogger(__name__)
 
 
@@ -30,9 +32,9 @@ log = logging.getLogger(__name__)
 class Failure:
     """What went wrong and what to do about it, in words for people.
 
-    ``retry_after`` counts seconds; a page with it asks again by itself. ``sign_in`` offers to
-    load the page anew, on which Databricks asks who is there. ``moment`` is about the moment
-    as of which the page was asked for; ``earliest`` is the first that there is.
+    ``retry_after`` is in seconds; a page with it reloads by itself. ``sign_in`` offers to reload
+    the page, which makes Databricks ask who is there. ``moment`` says that the failure concerns
+    the moment in the URL; ``earliest`` is the first moment that can be read.
     """
 
     status: int
@@ -49,64 +51,63 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
     warehouse_errors.Starting: Failure(
         503,
         "The warehouse is starting",
-        "It had gone to sleep and needs up to a minute.",
+        "It had been stopped. Starting can take a few minutes.",
         retry_after=10,
     ),
     warehouse_errors.Unavailable: Failure(
         503,
         "The warehouse does not answer",
-        "Your data are safe; they cannot be reached at the moment. If this lasts, tell "
-        "whoever looks after the SQL warehouse.",
+        "Your data are safe, but cannot be reached at the moment. If this lasts, tell the people "
+        "who run the SQL warehouse.",
         retry_after=20,
     ),
     warehouse_errors.PoolExhausted: Failure(
         503,
-        "Too many people are asking at once",
+        "EDIP CRM is busy",
         "All connections to the warehouse are busy. Try again in a moment.",
         retry_after=5,
     ),
     warehouse_errors.Dropped: Failure(
         503,
         "The connection to the warehouse broke",
-        "It is not known whether your last change was saved. Look before you send it again; "
-        "sending a form twice does no harm.",
+        "If you were saving, your change may or may not have been saved: check before you send "
+        "it again. Sending a form twice does no harm.",
         retry_after=10,
     ),
     warehouse_errors.SignInFailed: Failure(
         503,
-        "Signing in to the warehouse failed",
-        "The warehouse did not accept EDIP CRM’s credentials: they may have expired. An "
+        "EDIP CRM could not sign in to the warehouse",
+        "The warehouse did not accept EDIP CRM’s credentials; they may have expired. An "
         "administrator can check them with “manage.py check_connection”.",
     ),
     warehouse_errors.SignInAgain: Failure(
         401,
         "Sign in again",
-        "Your sign-in with Databricks has come to its end. Nothing was saved since; loading the "
-        "page again signs you in anew.",
+        "Your Databricks sign-in has expired. Nothing was saved.",
         sign_in=True,
     ),
     warehouse_errors.NotAdmitted: Failure(
         403,
         "You may not use the SQL warehouse",
-        "Ask an administrator for “Can use” on the SQL warehouse, and whether EDIP CRM has the "
-        "user scope “sql”.",
+        "Ask an administrator to give you “Can use” on the SQL warehouse, and to check that EDIP "
+        "CRM has the user scope “sql”.",
     ),
     warehouse_errors.PermissionDenied: Failure(
         403,
-        "You may not do this",
+        "You do not have permission",
         "The warehouse refused access to a table. Ask the owner of the data for SELECT and "
         "MODIFY on the tables of EDIP CRM.",
     ),
     warehouse_errors.ObjectNotFound: Failure(
         503,
-        "The tables are not there yet",
-        "An administrator creates them with “manage.py create_tables”. If they were there "
-        "before, check the names of catalog, schema and prefix in the configuration.",
+        "The tables were not found",
+        "An administrator can create them with “manage.py create_tables”. If they existed before, "
+        "check the catalog, schema and table prefix in the configuration.",
     ),
     warehouse_errors.WriteConflict: Failure(
         409,
         "Somebody else was writing at the same moment",
-        "Nothing was saved. Try once more: it usually works the second time.",
+        "Your change was not completed. Try again: the second attempt usually works.",
     ),
     warehouse_errors.StatementTimeout: Failure(
         504,
@@ -116,54 +117,53 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
     warehouse_errors.ConstraintViolated: Failure(
         422,
         "The warehouse did not accept these values",
-        "A rule of the tables forbids them. Nothing was saved.",
+        "A constraint of the tables forbids them. Nothing was saved.",
     ),
     BeforeTheTables: Failure(
         404,
-        "Before EDIP CRM",
+        "Before EDIP CRM existed",
         "The tables did not exist yet at this moment.",
         moment=True,
     ),
     BeyondRetention: Failure(
         404,
-        "The past does not reach back so far",
-        "What was there at this moment is not known any more: the warehouse keeps old versions "
-        "for a limited time only. It does not mean that there was nothing.",
+        "The history does not go back that far",
+        "The warehouse keeps old versions for a limited time only, and no longer has this one. "
+        "That does not mean that there were no data.",
         moment=True,
     ),
     Protected: Failure(
         501,
         "The past of protected tables cannot be read",
-        "Row filters or column masks protect the tables, and Databricks reads no earlier versions "
-        "of such tables. What they hold today is there as ever.",
+        "Row filters or column masks protect the tables, and Databricks cannot read earlier "
+        "versions of such tables. You can read today’s data as usual.",
         moment=True,
     ),
     NotYet: Failure(
         404,
-        "This moment has not come yet",
-        "Nobody knows what will be there then.",
+        "This moment is in the future",
+        "Choose a moment in the past.",
         moment=True,
     ),
     NewerSchema: Failure(
         503,
         "The tables are newer than this EDIP CRM",
-        "Nothing was saved: a later version has changed the tables, and this one could write "
-        "what that one does not expect. Reading goes on. An administrator deploys the version "
-        "that changed them, or a later one.",
+        "Nothing was saved. A later version of EDIP CRM changed the tables, so this version only "
+        "reads them. An administrator has to deploy that version, or a later one.",
     ),
     warehouse_errors.ColumnNotFound: Failure(
         503,
         "The tables are older than this EDIP CRM",
-        "They lack a column, and nothing was saved. An administrator brings them up to date with "
-        "“manage.py migrate_tables”; the data stay as they are.",
+        "A column is missing, and nothing was saved. An administrator can add it with “manage.py "
+        "migrate_tables”, which keeps all data.",
     ),
     warehouse_errors.StatementFailed: Failure(
         500,
         "The warehouse reported an error",
-        "Nothing was saved. The fault is in EDIP CRM or its tables, not in what you did.",
+        "Your request was not completed. The fault is in EDIP CRM or its tables, not yours.",
     ),
 }
-# What a warehouse says of an old version whose files or columns are not there any more.
+# The error classes for an old version whose files or columns no longer exist.
 _GONE = {
     "DELTA_FILE_NOT_FOUND_DETAILED",
     "DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION",
@@ -176,7 +176,7 @@ _UNKNOWN = _FAILURES[warehouse_errors.StatementFailed]
 
 
 def failure_of(error: WarehouseError) -> Failure:
-    """What to say about an error: the nearest of its classes that has words here."""
+    """Return the failure of the error's nearest class that has one, and log the error."""
     known = next((_FAILURES[kind] for kind in type(error).__mro__ if kind in _FAILURES), _UNKNOWN)
     log.warning("%s (query %s): %s", type(error).__name__, error.query_id or "-", error)
     earliest = error.earliest if isinstance(error, NoSuchMoment) else None
@@ -192,7 +192,7 @@ def warehouse_failed(request: HttpRequest, error: WarehouseError) -> HttpRespons
 
 
 def answer(request: HttpRequest, failure: Failure) -> HttpResponse:
-    """For htmx a toast, so that the page and what was typed there stay as they are."""
+    """Respond with a page; to HTMX with a toast, so that the page keeps what was typed."""
     context = {"failure": failure, "repeats": request.method in {"GET", "HEAD"}}
     if getattr(request, "htmx", None):
         response = render(request, "_failure_toast.html", context, status=failure.status)
@@ -210,14 +210,14 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
         return too_large(request)
     return answer(
         request,
-        Failure(400, "This request makes no sense", "Go back and try it another way."),
+        Failure(400, "This request could not be understood", "Go back and try again."),
     )
 
 
 def too_large(
     request: HttpRequest, advice: str = "Nothing was saved. Send it in smaller parts."
 ) -> HttpResponse:
-    return answer(request, Failure(413, "This is too much at once", advice))
+    return answer(request, Failure(413, "This is too large", advice))
 
 
 def too_many_writes(request: HttpRequest, wait: int) -> HttpResponse:
@@ -225,9 +225,9 @@ def too_many_writes(request: HttpRequest, wait: int) -> HttpResponse:
         request,
         Failure(
             429,
-            "That was faster than people write",
-            f"Nothing was saved this time. Wait {wait} second{'s' if wait > 1 else ''}, go back "
-            "and send it again.",
+            "Too many changes in a short time",
+            f"Nothing was saved. Wait {_wording.counted(wait, 'second')}, go back and send it "
+            "again.",
             retry_after=wait,
         ),
     )
@@ -236,7 +236,7 @@ def too_many_writes(request: HttpRequest, wait: int) -> HttpResponse:
 def method_not_allowed(request: HttpRequest) -> HttpResponse:
     return answer(
         request,
-        Failure(405, "This address is not meant to be used so", "Start from one of our pages."),
+        Failure(405, "This page cannot be used this way", "Open it from the navigation."),
     )
 
 
@@ -245,9 +245,9 @@ def read_only(request: HttpRequest) -> HttpResponse:
         request,
         Failure(
             403,
-            "You may look, but not change anything",
-            "Nothing was saved. Ask the owner of the data if you need to edit: they can grant "
-            "MODIFY on the tables of EDIP CRM, or name you in EDIP_EDITORS.",
+            "You can read everything here, but change nothing",
+            "Nothing was saved. If you need to edit, ask the owner of the data: they can grant "
+            "you MODIFY on the tables of EDIP CRM, or add you to EDIP_EDITORS.",
         ),
     )
 
@@ -258,7 +258,7 @@ def past_is_read_only(request: HttpRequest) -> HttpResponse:
         Failure(
             403,
             "The past cannot be changed",
-            "Nothing was saved. Go back to now, and change what is there today.",
+            "Nothing was saved. Go back to now to change today’s data.",
             moment=True,
         ),
     )
@@ -267,24 +267,24 @@ def past_is_read_only(request: HttpRequest) -> HttpResponse:
 def not_an_admin(request: HttpRequest) -> HttpResponse:
     return answer(
         request,
-        Failure(403, "This is for administrators", "EDIP_ADMINS says who they are."),
+        Failure(403, "This page is for administrators", "The setting EDIP_ADMINS names them."),
     )
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return answer(request, Failure(403, "You may not see this", "Ask an administrator."))
+    return answer(request, Failure(403, "You do not have permission", "Ask an administrator."))
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     text = exception.args[0] if exception.args and isinstance(exception.args[0], str) else ""
-    advice = text or "The address may be mistyped, or what was here is gone."
+    advice = text or "The address may be mistyped, or what was here was deleted."
     return answer(request, Failure(404, "There is nothing here", advice))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     return answer(
         request,
-        Failure(500, "Something went wrong on our side", "It has been written to the log."),
+        Failure(500, "Something went wrong on our side", "The error was written to the log."),
     )
 
 
@@ -293,8 +293,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         request,
         Failure(
             403,
-            "This form cannot be trusted any more",
-            "It was open for very long, or cookies are switched off. Go back, reload the page "
-            "and send the form again.",
+            "This form has expired",
+            "It was open for a long time, or your browser blocks cookies. Nothing was saved. Go "
+            "back, reload the page and send the form again.",
         ),
     )

@@ -1,4 +1,4 @@
-"""All data as one file, to be downloaded."""
+"""The export: all data as one file to download."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from crm.exporting import exporter
 from crm.request import Request
 
 _FORMATS = {
-    "json": ("JSON", ".json", "Everything, to be imported again: the same to the last byte."),
-    "xlsx": ("Excel", ".xlsx", "A workbook with a sheet per table."),
-    "csv": ("CSV", ".zip", "A zip with a file per table."),
+    "json": ("JSON", ".json", "Everything, so that an import restores exactly the same data."),
+    "xlsx": ("Excel", ".xlsx", "One workbook with a sheet for each table."),
+    "csv": ("CSV", ".zip", "A zip archive with one file for each table."),
     "sql": ("SQL", ".sql", "INSERT statements that Databricks accepts."),
 }
 
@@ -28,8 +28,10 @@ _FORMATS = {
 @require_safe
 @access.for_admins
 def export(request: Request) -> HttpResponseBase:
-    """A page to choose from; with ``?format=`` the file, which is made whole before it is sent,
-    so that a warehouse that fails half-way is answered with a page."""
+    """A page to choose a format from; with ``?format=`` the file.
+
+    The file is complete before the first byte is sent: a failure half-way shows an error page.
+    """
     form = request.GET.get("format")
     if form not in _FORMATS:
         return _choose(request)

@@ -1,3 +1,5 @@
+"""Liveness and readiness, for the platform that runs the app."""
+
 from __future__ import annotations
 
 from django.http import HttpResponse
@@ -18,7 +20,10 @@ def healthz(request: Request) -> HttpResponse:
 @never_cache
 @require_safe
 def readyz(request: Request) -> HttpResponse:
-    """Under user sign-in a probe has no token, and nothing else may be used in its place."""
+    """Ask the warehouse one cheap statement.
+
+    Under user sign-in a probe has no token, and no other token may stand in for it.
+    """
     try:
         inspection.ping(request.warehouse)
     except SignInAgain:

@@ -1,4 +1,4 @@
-"""Who changed what, when: of one account, or of all."""
+"""The history: who changed what and when, in one account or in all."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ class Group:
     def of(cls, change: Change) -> Group:
         return cls(change.person, change.outside, change.bsnid, change.team, [])
 
-    def takes(self, change: Change) -> bool:
-        """Whether a change that came before these belongs to them."""
+    def includes(self, change: Change) -> bool:
+        """Whether an earlier change belongs to this group."""
         same = (self.person, self.outside) == (change.person, change.outside)
-        return same and self.moment - change.moment < TOGETHER
+        return same and self.moment - _moment(change) < TOGETHER
 
     @property
-    def moment(self) -> dt.datetime | None:
-        return self.changes[0].moment
+    def moment(self) -> dt.datetime:
+        return _moment(self.changes[0])
 
     @property
     def deletes_account(self) -> bool:
@@ -60,9 +60,9 @@ class Group:
 
     @property
     def before(self) -> dt.datetime:
-        """The last moment before the deleting, with which these changes end."""
+        """The last moment before the deletions with which these changes end."""
         *_, first = takewhile(lambda change: change.kind == DELETED, self.changes)
-        return first.moment - dt.timedelta(milliseconds=1)
+        return _moment(first) - dt.timedelta(milliseconds=1)
 
     @property
     def first(self) -> list[Change]:
@@ -70,7 +70,7 @@ class Group:
 
     @property
     def others(self) -> list[Change]:
-        """What is folded away: an import, or what was deleted with an account."""
+        """The changes that the page folds away, such as those of an import."""
         return self.changes[SHOWN:] if len(self.changes) > SHOWN + 2 else []
 
 
@@ -80,8 +80,7 @@ def account_history(request: Request, bsnid: str) -> HttpResponseBase:
     found = history.load(request.warehouse, wanted)
     if not found.known:
         raise Http404(
-            f"Nothing is known of an account “{bsnid}”: there is none, and as far back as changes "
-            "are kept, there was none."
+            f"There is no account “{bsnid}”, and the kept history has no changes of one."
         )
     return _show(request, found, {"bsnid": bsnid, "team": found.team or bsnid})
 
@@ -93,7 +92,7 @@ def activity(request: Request) -> HttpResponseBase:
 
 @require_safe
 def reach(request: Request) -> HttpResponse:
-    """How far back the history goes: a part of its page, asked for by itself."""
+    """How far back the history goes: a part of its page, which asks for it separately."""
     since = change_feed.known_since(request.warehouse)
     context = {"since": since, "days": settings.EDIP_HISTORY_DAYS}
     return render(request, "history/_reach.html", context)
@@ -123,7 +122,7 @@ _PARAMETERS = ("person", "field", "kind", "table", "record", "since", "until")
 
 
 def _wanted(query: QueryDict) -> Wanted:
-    """What a URL says wrongly counts as not said."""
+    """Read the URL's parameters; wrong ones count as absent."""
     page = query.get("page", "")
     return Wanted(
         key=query.get("record", "")[:64],
@@ -138,7 +137,7 @@ def _wanted(query: QueryDict) -> Wanted:
 
 
 def _day(text: str | None, after: int = 0) -> dt.datetime | None:
-    """The beginning of a day in the reader's zone, or of one so many days ``after``."""
+    """Return when a day begins in the reader's zone, or the day so many days ``after`` it."""
     try:
         day = parse_date(text or "")
         if day is None:
@@ -154,13 +153,16 @@ def _is_narrowed(query: QueryDict) -> bool:
 
 
 def _grouped(changes: list[Change]) -> list[Group]:
-    """Latest first. An account's changes stay together though others' lie between them, as far as
-    one person made them."""
+    """Group changes, latest first, by account and person.
+
+    One person's changes of an account stay together even if changes of other accounts lie
+    between them.
+    """
     groups: list[Group] = []
     latest: dict[str, Group] = {}
     for change in changes:
         group = latest.get(change.bsnid)
-        if group is None or not group.takes(change):
+        if group is None or not group.includes(change):
             group = latest[change.bsnid] = Group.of(change)
             groups.append(group)
         group.changes.append(change)
@@ -168,16 +170,24 @@ def _grouped(changes: list[Change]) -> list[Group]:
 
 
 def _with_outsiders(request: Request, changes: list[Change]) -> list[Change]:
-    """Of changes that did not come through the CRM, Delta's history knows the user."""
+    """Add the user to changes from outside the CRM: Delta's own history knows who it was."""
     outside = [change for change in changes if change.outside]
     if not outside:
         return changes
     wh = request.warehouse.at(request.warehouse.namespace.present)
-    people = versions.committers(wh, {(change.table, change.version) for change in outside})
+    commits = {(change.table, change.version) for change in outside if change.version is not None}
+    people = versions.committers(wh, commits)
     return [
-        replace(change, person=people[change.table, change.version]) if change.outside else change
+        replace(change, person=people[change.table, change.version])
+        if change.outside and change.version is not None
+        else change
         for change in changes
     ]
+
+
+def _moment(change: Change) -> dt.datetime:
+    assert change.moment is not None  # only the changes of a diff have none
+    return change.moment
 
 
 @dataclass(frozen=True)
@@ -194,7 +204,7 @@ def _filters(request: Request, found: History) -> list[Filter]:
     given = (
         ("person", "Who", [*people, (OUTSIDE, "Outside EDIP CRM")]),
         ("kind", "What happened", [(kind, kind.capitalize()) for kind in KINDS]),
-        ("table", "To what", tables),
+        ("table", "Kind of record", tables),
         ("field", "Field", sorted(history.fields().items(), key=lambda item: item[1])),
     )
     return [Filter(name, label, opts, request.GET.get(name, "")) for name, label, opts in given]
@@ -238,7 +248,7 @@ _COLUMNS = (
 
 
 def _rows(request: Request, found: History) -> Iterator[dict[str, Any]]:
-    """A row per field that changed."""
+    """Return one row per changed field."""
     while True:
         for change in _with_outsiders(request, found.changes):
             row = {

@@ -1,4 +1,4 @@
-"""Importing a file: upload it, see what it would do, let it be done, read what was done."""
+"""The import of a file: upload it, preview it, run it, read the report."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from crm.importing.jobs.job import Job
 from crm.request import Request
 from crm.warehouse import Warehouse
 
-from . import _respond, revert
+from . import _import_wording, _respond, revert
 
-# What one may choose where the options that came with the file bear nothing.
+# What a person may choose where the file's options prevent the import: the changed options.
 _LOOKS: dict[str, dict[str, object]] = {
     "look": {},
     "look-skip": {"on_conflict": SKIP},
@@ -82,9 +82,9 @@ def _find(request: Request, id: str) -> Job:
     found = jobs.find(_owner(request), id)
     if found is None:
         raise Http404(
-            "This import is not known here any more: it is over for more than an hour, or the app "
-            "was started anew. What it imported is there. Upload the file again to see; importing "
-            "twice changes nothing."
+            "This import is no longer known: it ended more than an hour ago, or the app was "
+            "restarted. You can upload the file again: importing the same file twice changes "
+            "nothing more."
         )
     return found
 
@@ -94,15 +94,15 @@ def _owner(request: Request) -> str:
 
 
 def _warehouse(request: Request) -> Warehouse:
-    """The person's own, as it is now: the thread that uses it outlives the request."""
+    """Return the person's own warehouse without a deadline: its thread outlives the request."""
     return request.warehouse.within(None)
 
 
 def _undo_url(request: Request, found: Job) -> str:
-    before, after = found.state.get("versions") or (None, None)
+    before, after = found.state.get("versions") or ({}, {})
     if found.phase not in (jobs.DONE, jobs.FAILED) or before == after:
         return ""
-    # An attempt that died may have written more than it could note.
+    # An attempt that died may have written more than it recorded.
     if not any(found.state["wrote"].values()) and found.state["attempts"] == 1:
         return ""
     return revert.bulk_url(request, before, after)
@@ -128,4 +128,21 @@ def _context(request: Request, found: Job) -> dict[str, object]:
         "remarked": state.get("found", 0) - refused,
         "verified": all(table["verified"] for table in tables),
         "undo": _undo_url(request, found),
+        "text": _text(found, sums, refused),
+        "samples": _import_wording.samples(tables, found.options.on_conflict),
+        "different_label": "Changed" if found.options.on_conflict == UPDATE else "Different",
     }
+
+
+def _text(found: Job, sums: dict[str, int], refused: int) -> dict[str, str]:
+    """Return the sentences of the phase that the import is in."""
+    state, conflicts = found.state, found.options.on_conflict
+    if found.at_work:
+        importing = found.phase == jobs.IMPORTING
+        rows, total = state.get("rows", 0), state.get("total", 0)
+        return _import_wording.at_work(importing, rows, total, found.stopping)
+    if found.phase == jobs.FAILED:
+        return _import_wording.failed(found.may_import, found.died, state)
+    if found.phase == jobs.DONE:
+        return _import_wording.done(all(table["verified"] for table in state["tables"]))
+    return _import_wording.preview(found.obstacle, conflicts, sums, refused)

@@ -1,4 +1,4 @@
-"""What is not as it should be in the tables, and repairing it: the checks of check_integrity."""
+"""The checks of ``manage.py check_integrity`` as a page, and their repairs."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from crm.repository.integrity.checks import Check, Found, Problem
 from crm.repository.past import revert_bulk
 from crm.request import Request
 
-from . import _respond, revert
+from . import _respond, _wording, revert
 
 _EDIT = {ACCOUNTS: "account-edit", USE_CASES: "use-case-edit", UPDATES: "update-edit"}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A problem, and where one can see to it: empty where there is no such page."""
+    """A problem, and the page that edits the record: empty where there is none."""
 
     problem: Problem
     url: str
@@ -33,7 +33,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Result:
-    """``total`` and ``repairable`` count those, too, that are not among the findings."""
+    """``total`` and ``repairable`` also count problems that are not among ``findings``."""
 
     check: Check
     findings: list[Finding]
@@ -59,7 +59,8 @@ class Result:
 def run_checks(request: Request) -> HttpResponse:
     found = checks.run_checks(request.warehouse.within(None))
     results = [_result(check, each) for check, each in found.items()]
-    context = {"results": results, "total": sum(result.total for result in results)}
+    total = sum(result.total for result in results)
+    context = {"results": results, "total": total, "summary": _wording.problems(total)}
     return render(request, "integrity/integrity.html", context)
 
 
@@ -68,23 +69,27 @@ def run_checks(request: Request) -> HttpResponse:
 @access.for_admins
 @access.for_writers
 def repair(request: Request, name: str) -> HttpResponse:
-    """Shows what would be done, row by row; does it when sent. A repair is written so that rows
-    which somebody put right meanwhile are left alone."""
+    """Show what a repair would do, row by row; a POST does it.
+
+    A repair leaves rows alone that somebody corrected in the meantime.
+    """
     check = next((c for c in checks.CHECKS if c.name == name and c.fix), None)
     if check is None:
         raise Http404(f"There is no repair called “{name[:40]}”.")
     if request.method == "POST":
-        before = revert_bulk.current_versions(request.warehouse.within(None))
-        changed = checks.repair(request.warehouse.within(None), check)
-        noun = "key" if check.by_key else "row"
-        plural = f"{noun} was" if changed == 1 else f"{noun}s were"
-        after = revert_bulk.current_versions(request.warehouse.within(None))
+        wh = request.warehouse.within(None)
+        before = revert_bulk.current_versions(wh)
+        changed = checks.repair(wh, check)
+        after = revert_bulk.current_versions(wh)
         can_undo = changed and not check.by_key
         undo = revert.bulk_url(request, before, after) if can_undo else ""
-        messages.success(request, f"{check.title}: {changed} {plural} repaired.", extra_tags=undo)
+        text = _wording.repaired(check.title, changed, "key" if check.by_key else "row")
+        messages.success(request, text, extra_tags=undo)
         return _respond.go(request, reverse("integrity"))
     result = _result(check, checks.run_checks(request.warehouse.within(None), (check,))[check])
-    return render(request, "integrity/repair.html", {"result": result})
+    shown = len(result.repairs)
+    summary = _wording.repair(shown, result.repairable, is_undoable=not check.by_key)
+    return render(request, "integrity/repair.html", {"result": result, "summary": summary})
 
 
 def _result(check: Check, found: Found) -> Result:

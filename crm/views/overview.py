@@ -1,3 +1,5 @@
+"""The start page: figures of all accounts, or a welcome where there are none."""
+
 from __future__ import annotations
 
 from django.http import HttpResponse

@@ -12,21 +12,21 @@ from django.http import Http404, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from crm.forms.fields import format_moment, offered
+from crm.forms import fields
 from crm.forms.records import PlatformStatusForm
 from crm.model import vocabulary
 from crm.model.records import PlatformStatus
-from crm.model.schema import PLATFORMS_STATUS
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS
 from crm.repository.errors import Missing, Stale
 from crm.repository.records import platforms
 from crm.request import Request
 
-from . import _respond
+from . import _respond, _wording
 
 
 @dataclass(frozen=True)
 class Card:
-    """A platform on an account's page. ``row`` is None where the data say nothing yet."""
+    """A platform on an account's page; ``row`` is None while it has no status."""
 
     platform: str
     row: PlatformStatus | None = None
@@ -44,27 +44,27 @@ class Card:
 
     @property
     def seen(self) -> str:
-        return format_moment(self.row.updated_at) if self.row else ""
+        return fields.format_moment(self.row.updated_at) if self.row else ""
 
     @property
     def offered(self) -> list[str]:
-        return list(offered(PLATFORMS_STATUS.column("status"), self.status))
+        return fields.offered(PLATFORMS_STATUS.column("status"), self.status)
 
     @property
     def element_id(self) -> str:
-        """Any platform's name, as an id that CSS can select."""
+        """An id that CSS can select, whatever the platform is called."""
         return f"platform-{self.platform.encode().hex()}"
 
 
 def newest(rows: Iterable[PlatformStatus]) -> dict[str, PlatformStatus]:
-    """The rows by platform; of doubles, which legacy data can have, the one changed last."""
+    """Return rows by platform; of duplicates, which old data can have, the latest change."""
     oldest = dt.datetime.min.replace(tzinfo=dt.UTC)
     ordered = sorted(rows, key=lambda row: row.updated_at or oldest)
     return {row.platform: row for row in ordered if row.platform}
 
 
 def cards(rows: Iterable[PlatformStatus]) -> list[Card]:
-    """Every platform of the vocabulary, then those that only the data know."""
+    """Return the vocabulary's platforms, then others that have a status."""
     by_platform = newest(rows)
     known = vocabulary.platforms()
     names = [*known, *(name for name in by_platform if name not in known)]
@@ -72,7 +72,7 @@ def cards(rows: Iterable[PlatformStatus]) -> list[Card]:
 
 
 def is_locked(request: Request) -> bool:
-    """Whether a policy masks what a status is saved by."""
+    """Whether a policy masks a column that saving a status needs."""
     return not request.person.masked(PLATFORMS_STATUS).isdisjoint({"platform", "status"})
 
 
@@ -83,7 +83,7 @@ def platform_status(request: Request, bsnid: str) -> HttpResponse:
     form, row = _checked(request, bsnid)
     platform = form.data.get("platform", "")
     if not form.is_valid():
-        problem = " ".join(error for errors in form.errors.values() for error in errors)
+        problem = " ".join(str(error) for errors in form.errors.values() for error in errors)
         return _show(request, bsnid, Card(platform, row, problem=problem), 422)
     status = form.cleaned_data["status"]
     try:
@@ -94,13 +94,16 @@ def platform_status(request: Request, bsnid: str) -> HttpResponse:
         card = Card(platform, stale.current, chosen=status, conflict=True)
         return _show(request, bsnid, card, 409)
     except Missing as error:
-        raise Http404(f"The account “{bsnid}” is not there any more.") from error
+        raise Http404(_wording.not_found(ACCOUNTS, bsnid)) from error
     messages.success(request, f"{platform} is now {status}.")
     return _saved(request, bsnid, row)
 
 
 def _checked(request: Request, bsnid: str) -> tuple[PlatformStatusForm, PlatformStatus | None]:
-    """The form; words beyond the vocabulary are only allowed where the data have them."""
+    """Return the form, and the row where a word beyond the vocabulary needs it.
+
+    Such words are valid only where the row has them.
+    """
     form = PlatformStatusForm(request.POST)
     platform, status = form.data.get("platform", ""), form.data.get("status", "")
     if platform in vocabulary.platforms() and status in vocabulary.onboarding_statuses():
@@ -119,7 +122,7 @@ def _row(request: Request, bsnid: str, platform: str) -> PlatformStatus | None:
 def _saved(request: Request, bsnid: str, row: PlatformStatus) -> HttpResponse:
     if not _respond.wants_part(request):
         return _respond.go(request, f"{reverse('account-detail', args=[bsnid])}#platforms")
-    return _show(request, bsnid, Card(row.platform, row))
+    return _show(request, bsnid, Card(row.platform or "", row))
 
 
 def _show(request: Request, bsnid: str, card: Card, status: int = 200) -> HttpResponse:

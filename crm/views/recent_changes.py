@@ -1,4 +1,4 @@
-"""What others changed, for pages that are open: see crm/live.py and static/js/recent_changes/."""
+"""Recent changes, for pages that are open: see crm/live.py and static/js/recent_changes/."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from crm.warehouse.errors import PermissionDenied, StatementFailed, WarehouseErr
 
 @require_safe
 def recent_changes(request: Request) -> HttpResponse:
-    """204: nothing new. 410: there is nothing to be had, do not ask again. 503: ask later."""
+    """Return the changes since ``seen``. 204: none. 410: never ask again. 503: ask later."""
     if not settings.EDIP_LIVE_SECONDS or request.as_of:
         return HttpResponse(status=410)
     cursor = request.GET.get("seen", "")
     try:
         answer = live.ask(request.warehouse, cursor)
     except StatementFailed as error:
-        # Of a table with a row filter or a mask, changes can be read by nobody. What VACUUM took
-        # meanwhile is missed once: the watch begins anew.
+        # Nobody can read the change data feed of a table with a row filter or a mask. Changes
+        # that VACUUM removed are missed once: the watch begins anew.
         return HttpResponse(status=204 if change_feed.is_too_early(error) else 410)
     except PermissionDenied:
         return HttpResponse(status=410)
@@ -37,12 +37,12 @@ def recent_changes(request: Request) -> HttpResponse:
     if answer.cursor == cursor and not answer.missed:
         return HttpResponse(status=204)
     me = request.warehouse.actor
-    told = [_told(each, me) for each in _without_stamps(answer.recent_changes)]
-    return JsonResponse({"seen": answer.cursor, "missed": answer.missed, "news": told})
+    found = [_described(each, me) for each in _without_stamps(answer.recent_changes)]
+    return JsonResponse({"seen": answer.cursor, "missed": answer.missed, "news": found})
 
 
 def _without_stamps(news: list[RecentChange]) -> list[RecentChange]:
-    """Deleting stamps a row with who does it; that is no change of its own."""
+    """Leave out the stamp that precedes each deletion: it is no change that people made."""
     gone = {(each.table, each.key): each.version for each in news if each.kind == DELETED}
     return [
         each
@@ -51,7 +51,7 @@ def _without_stamps(news: list[RecentChange]) -> list[RecentChange]:
     ]
 
 
-def _told(each: RecentChange, me: str) -> dict[str, Any]:
+def _described(each: RecentChange, me: str) -> dict[str, Any]:
     who = "You" if each.person == me else each.person or "Somebody"
     what = "the account" if each.table is ACCOUNTS else f"{_article(each)} {each.table.singular}"
     return {

@@ -1,3 +1,5 @@
+"""The list of all updates, and writing, changing and deleting one."""
+
 from __future__ import annotations
 
 from django.http import HttpResponse, HttpResponseBase
@@ -11,9 +13,9 @@ from crm.repository.records import updates
 from crm.request import Request
 
 from . import _children, _editing, _listing
-from ._editing import Kind
+from ._children import ChildKind
 
-UPDATE = Kind(UPDATES, UpdateForm, updates, "update", "description")
+UPDATE = ChildKind(UPDATES, UpdateForm, updates, "update", "description")
 LIST = _listing.Subject(UPDATES, updates, "updates", default_sort="-date")
 
 

@@ -1,3 +1,5 @@
+"""The list of all use cases, and creating, changing and deleting one."""
+
 from __future__ import annotations
 
 from django.http import HttpResponse, HttpResponseBase
@@ -10,9 +12,9 @@ from crm.repository.records import use_cases
 from crm.request import Request
 
 from . import _children, _editing, _listing
-from ._editing import Kind
+from ._children import ChildKind
 
-USE_CASE = Kind(USE_CASES, UseCaseForm, use_cases, "use-case", "problem")
+USE_CASE = ChildKind(USE_CASES, UseCaseForm, use_cases, "use-case", "problem")
 LIST = _listing.Subject(USE_CASES, use_cases, "use_cases", default_sort="-updated_at")
 
 

@@ -1,0 +1,138 @@
+"""What the import page says in each phase; unit tests read it without a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from crm.importing.importer import FAIL, UPDATE
+
+from ._wording import counted
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Some rows of a table that are new, or that differ from the stored ones.
+
+    ``verb`` stands before each value of the file: becomes, or in the file.
+    """
+
+    heading: str
+    note: str
+    verb: str
+    is_new: bool
+    total: int
+    rows: list[Any]
+
+    @property
+    def is_cut(self) -> bool:
+        return self.total > len(self.rows)
+
+
+def samples(tables: Iterable[Mapping[str, Any]], on_conflict: str) -> list[Samples]:
+    """Return the rows that the preview shows, by table and state."""
+    return [
+        _samples(table, state, rows, on_conflict)
+        for table in tables
+        for state, rows in table.get("samples", {}).items()
+        if rows
+    ]
+
+
+def _samples(table: Mapping[str, Any], state: str, rows: list[Any], on_conflict: str) -> Samples:
+    name = table["plural"]
+    is_new = state == "new"
+    changes = is_new or on_conflict == UPDATE
+    if is_new:
+        heading = f"New {name}"
+    else:
+        heading = f"{name.capitalize()} that {'change' if changes else 'differ'}"
+    note = ""
+    if not changes:
+        note = "These rows keep their existing values."
+        if on_conflict == FAIL:
+            note = "Because of these rows nothing would be imported."
+    verb = "becomes" if changes else "in the file"
+    return Samples(heading, note, verb, is_new, table[state], rows)
+
+
+def at_work(importing: bool, rows: int, total: int, stopping: bool) -> dict[str, str]:
+    """Return how far the work is, and what a person can do meanwhile."""
+    if not importing:
+        progress = f"Reading and comparing: {counted(rows, 'row')} so far"
+    elif rows:
+        progress = f"Importing: {rows:,} of {counted(total, 'row')}"
+    else:
+        progress = f"Starting: 0 of {counted(total, 'row')}"
+    if stopping:
+        return {"progress": progress, "advice": "It stops as soon as the current step is done."}
+    advice = "You can leave this page and return to its address."
+    if importing:
+        advice += " If you stop the import, the rows already written stay, and you can undo them."
+    return {"progress": progress, "advice": advice}
+
+
+def preview(
+    obstacle: str, on_conflict: str, sums: Mapping[str, int], refused: int
+) -> dict[str, str]:
+    """Return what the import would do, or why it would do nothing.
+
+    ``sums`` counts the file's ``new``, ``different`` and ``unchanged`` rows.
+    """
+    different = sums["different"]
+    to_write = sums["new"] + (different if on_conflict == UPDATE else 0)
+    texts = {"different": "Changed" if on_conflict == UPDATE else "Different, kept as is"}
+    if obstacle == "refused":
+        verb, them = ("is", "it") if refused == 1 else ("are", "them")
+        return texts | {
+            "heading": f"Nothing would be imported: {counted(refused, 'row')} {verb} refused",
+            "advice": "You chose to import nothing if any row is refused. Correct "
+            f"{them} in the file and choose it again, or import the other rows without {them}.",
+            "lenient": f"Import without {them}",
+        }
+    if obstacle:
+        verb = "exists" if different == 1 else "exist"
+        return texts | {
+            "heading": f"Nothing would be imported: {counted(different, 'row')} already {verb} "
+            "with different values",
+            "advice": "You chose to import nothing in this case. Compare the values below, then "
+            "keep the existing ones or replace them with those of the file.",
+        }
+    if to_write:
+        return texts | {"lead": "Nothing has been written yet. This is what the import would do."}
+    if different:
+        return texts | {
+            "lead": "There is nothing to write: the rows that differ keep their existing values."
+        }
+    return texts | {"lead": "There is nothing to write: the file has no new or changed rows."}
+
+
+def failed(importing: bool, died: bool, state: Mapping[str, Any]) -> dict[str, str]:
+    """Return what stopped, why, and whether it is safe to run it again."""
+    stopped = bool(state.get("stopped"))
+    what = "import" if importing else "preview"
+    heading = f"The {what} {'was stopped' if stopped and not died else 'failed'}"
+    reason = "The process that did the work has ended." if died else str(state.get("error", ""))
+    advice = ""
+    if importing and state.get("rows"):
+        done = f"{state['rows']:,} of {counted(state['total'], 'row')} were done."
+        advice = f"{done} You can run it again: rows that are already written do not change."
+    elif importing and died:
+        advice = "You can run it again: rows that are already written do not change."
+    again = "Continue" if stopped else "Try again"
+    return {"heading": heading, "reason": reason, "advice": advice, "again": again}
+
+
+def done(verified: bool) -> dict[str, str]:
+    if verified:
+        return {
+            "heading": "Imported, and verified",
+            "advice": "The warehouse compared the counts and checksums of the rows in the file "
+            "and in the tables: they are equal.",
+        }
+    return {
+        "heading": "The tables differ from the file",
+        "advice": "Somebody may have changed these rows in the meantime. Look at the figures "
+        "below and at the history. You can safely import the file again.",
+    }

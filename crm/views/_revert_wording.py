@@ -1,0 +1,109 @@
+"""What the pages that revert changes say; unit tests read it without a page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.text import get_text_list
+
+from crm.model.changes import Change
+from crm.model.schema import Table
+
+from ._wording import counted
+
+LINK_EXPIRED = (
+    "This undo link is no longer valid. You can still revert each change in the history."
+)
+NOT_YOURS = (
+    "Only the person who made these changes can undo them all at once. You can revert each "
+    "change in the history."
+)
+
+
+def name(change: Change) -> str:
+    return change.name or f"The {change.table.singular}"
+
+
+def reverted(change: Change, labels: list[str]) -> str:
+    """The message after fields were reverted; none where they had these values already."""
+    if not labels:
+        return f"Nothing had to be reverted: {name(change)} already has these values."
+    verb = "was" if len(labels) == 1 else "were"
+    return f"{get_text_list(labels, 'and')} of {name(change)} {verb} reverted."
+
+
+def bulk_reverted(count: int) -> str:
+    if not count:
+        return (
+            "Nothing was undone: these records are already as they were before, or somebody "
+            "changed them afterwards."
+        )
+    verb = "is" if count == 1 else "are"
+    before = "it was" if count == 1 else "they were"
+    return (
+        f"{counted(count, 'record')} {verb} as {before} before. Any record that somebody changed "
+        "afterwards was left as it is."
+    )
+
+
+def already_exists(change: Change, is_back: bool) -> str:
+    """Why a deleted record was not brought back: it is back, or another has its key."""
+    if is_back:
+        return f"{name(change)} already exists again."
+    return f"Another {change.table.singular} now has the key of {name(change)}."
+
+
+def of_deletion(
+    change: Change, children: list[tuple[Table, int]], is_back: bool, is_another: bool
+) -> dict[str, Any]:
+    """Return the texts that ask whether to bring a deleted record back.
+
+    ``children`` counts, by table, the records that were deleted with it and are still gone.
+    """
+    noun, texts = change.table.singular, [counted(n, t.singular, t.plural) for t, n in children]
+    if is_another:
+        text = (
+            f"After this deletion another {noun} was created with the same key. The deleted one "
+            "cannot come back while the other exists."
+        )
+        texts = []
+    elif is_back and not texts:
+        text = f"This {noun} already exists again."
+    elif is_back:
+        text = f"This {noun} exists again, but without these records that were deleted with it:"
+    elif texts:
+        text = f"This {noun} comes back as it was, with the records that were deleted with it:"
+    else:
+        text = f"This {noun} comes back as it was when it was deleted."
+    return {"heading": f"Bring back this {noun}?", "text": text, "children": texts}
+
+
+def of_change(
+    change: Change, *, exists: bool, fields: dict[str, bool], again: list[str], others: list[str]
+) -> dict[str, Any]:
+    """Return the texts that ask whether to revert ``fields``.
+
+    ``fields`` tells of each field's label whether its value would change; ``again`` are those
+    of them that changed again later; ``others`` are further fields with other values than then.
+    """
+    noun = change.table.singular
+    texts = {"heading": "Revert this change?", "again": "", "others": ""}
+    if not exists:
+        return texts | {
+            "text": f"This {noun} was deleted after this change. Bring it back first: its "
+            "history has an entry for the deletion."
+        }
+    if others:
+        verb = "has another value" if len(others) == 1 else "have other values"
+        also = "also " if any(fields.values()) else ""
+        labels = get_text_list(others, "and")
+        texts["others"] = f"{labels} {also}{verb} than before this change."
+    if not any(fields.values()):
+        value = f"value of {next(iter(fields))}" if len(fields) == 1 else "values"
+        return texts | {
+            "text": f"There is nothing to revert: the {value} from before this change "
+            f"{'is' if len(fields) == 1 else 'are'} already in place."
+        }
+    if again:
+        texts["again"] = f"Changed again after this change: {', '.join(again)}."
+    return texts | {"text": f"{change.subject[:1].upper()}{change.subject[1:]}, now and before:"}

@@ -1,0 +1,64 @@
+"""Sentences on the screen that depend on conditions; unit tests read them without a page."""
+
+from __future__ import annotations
+
+from crm.model.schema import Table
+
+
+def counted(count: int, singular: str, plural: str = "") -> str:
+    """Return ``1 row``, ``1,234 rows``."""
+    return f"{count:,} {singular if count == 1 else plural or f'{singular}s'}"
+
+
+def not_found(table: Table, key: str) -> str:
+    return f"There is no {table.singular} “{key}”. It may have been deleted."
+
+
+def conflict_heading(table: Table, conflicts: int) -> str:
+    if not conflicts:
+        return f"Others keep changing this {table.singular}"
+    fields = "field" if conflicts == 1 else "fields"
+    return f"Somebody else changed the same {fields} in the meantime"
+
+
+def conflict_advice(conflicts: int, kept: bool) -> str:
+    """What to do; ``kept`` says that others also changed fields that this person did not."""
+    if not conflicts:
+        return "Nothing of yours is lost. Check the form, then save again."
+    choose = "Choose which value to keep for " + ("this field" if conflicts == 1 else "each field")
+    rest = "; their changes to other fields are already in the form" if kept else ""
+    return f"Nothing of yours is lost. {choose}{rest}."
+
+
+def keep_theirs(updated_by: str | None, me: str) -> str:
+    """The choice that keeps the saved value; ``me`` may have saved it in another tab."""
+    if updated_by == me:
+        return "Keep what you saved elsewhere"
+    return f"Keep what {updated_by or 'somebody else'} saved"
+
+
+def problems(total: int) -> str:
+    if not total:
+        return "The checks found no problems."
+    return f"The checks found {counted(total, 'problem')} that Unity Catalog does not prevent."
+
+
+def repair(shown: int, repairable: int, *, is_undoable: bool) -> str:
+    """What a repair will do; ``shown`` of the ``repairable`` problems are on the page."""
+    if not shown:
+        return "There is nothing left to repair."
+    if is_undoable:
+        undo = "The history will show the repair, and you can revert it there."
+    else:
+        undo = (
+            "You cannot undo this here, since rows with the same key cannot be told apart "
+            "afterwards; only restoring the tables would undo it."
+        )
+    first = (
+        f" This page shows the first {shown:,} of {repairable:,}." if shown < repairable else ""
+    )
+    return f"This is what will be done. {undo}{first}"
+
+
+def repaired(title: str, count: int, noun: str) -> str:
+    return f"{title}: {counted(count, noun)} {'was' if count == 1 else 'were'} repaired."
