@@ -30,7 +30,7 @@ def upload(page: Page, path: Path) -> None:
     page.goto("/admin-tools/import/")
     page.get_by_label("File").set_input_files(path)
     page.get_by_label("Rows that are there already").select_option("update")
-    page.get_by_role("button", name="See what it would do").click()
+    page.get_by_role("button", name="Preview the import").click()
 
 
 @pytest.fixture

@@ -26,13 +26,13 @@ def test_a_field_is_put_back(page: Page, bsnid: str) -> None:
     page.get_by_role("link", name="History", exact=True).click()
     change = page.locator(".change").first
     expect(change).to_contain_text("Right")
-    change.get_by_role("link", name="Put back").click()
+    change.get_by_role("link", name="Revert").click()
     dialog = page.locator("dialog[open]")
     expect(dialog.get_by_role("row", name="VP")).to_contain_text("Wrong")
     expect(dialog.get_by_role("row", name="VP")).to_contain_text("Right")
-    dialog.get_by_role("button", name="Put back").click()
+    dialog.get_by_role("button", name="Revert").click()
     # Back in the history, where it is the latest change.
-    expect(page.locator("#toasts")).to_contain_text("VP of Subject was put back.")
+    expect(page.locator("#toasts")).to_contain_text("VP of Subject was reverted.")
     page.wait_for_url(re.compile(f"/accounts/{bsnid}/history/$"))
     expect(page.locator(".change").first.locator("ins")).to_contain_text("Right")
 
@@ -44,8 +44,8 @@ def test_all_of_a_change_is_put_back_without_javascript(new_context, bsnid: str)
     page.goto(f"/accounts/{bsnid}/history/")
     page.get_by_role("link", name="Put all of this back").click()
     expect(page.locator("main")).to_contain_text("Wrong too")
-    page.get_by_role("button", name="Put back").click()
-    expect(page.locator("#toasts")).to_contain_text("VP and Admin of Subject were put back.")
+    page.get_by_role("button", name="Revert").click()
+    expect(page.locator("#toasts")).to_contain_text("VP and Admin of Subject were reverted.")
     page.goto(f"/accounts/{bsnid}/")
     expect(page.locator("main")).not_to_contain_text("Wrong")
 
@@ -137,7 +137,7 @@ def test_the_time_picker_keeps_the_page(page: Page, bsnid: str) -> None:
     page.locator("#time-machine summary").click()
     page.get_by_label("A moment").fill(moment)
     page.get_by_role("button", name="Go", exact=True).click()
-    expect(page.locator(".past")).to_contain_text("You are looking at")
+    expect(page.locator(".past")).to_contain_text("You see EDIP CRM as of")
     expect(page.locator("#listing")).to_contain_text("Subject")
     assert f"q={bsnid}" in page.url
 
@@ -199,7 +199,7 @@ def test_a_first_visit_from_another_time_zone(new_context) -> None:
     time.sleep(1.1)
     page.locator("#time-machine summary").click()
     page.get_by_role("button", name="Go", exact=True).click()
-    expect(page.locator(".past")).to_contain_text("You are looking at")
+    expect(page.locator(".past")).to_contain_text("You see EDIP CRM as of")
     page.context.clear_cookies()
     page.reload()
     shown = page.locator("#time-machine-moment").input_value()

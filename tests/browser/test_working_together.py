@@ -109,7 +109,7 @@ def test_a_record_under_edit_says_so_and_keeps_what_is_typed(
     page.keyboard.type(", and more")
     expect(page.get_by_label("VP")).to_have_value("Typed by me, and more")
     submit(page)
-    expect(page.locator("#toasts")).to_contain_text("bob@example.com changed Admin meanwhile")
+    expect(page.locator("#toasts")).to_contain_text("bob@example.com changed Admin in the meantime")
     expect(page.locator("#about")).to_contain_text("Bob's admin")
     expect(page.locator("#about")).to_contain_text("Typed by me, and more")
 
@@ -143,7 +143,7 @@ def test_deleted_while_it_is_edited(page: Page, bob: Page, account: str, bsnid: 
         f"bob@example.com deleted the account Team {bsnid} just now", timeout=WITHIN
     )
     submit(page)
-    expect(page.locator(".banner h2")).to_have_text("The account was deleted meanwhile")
+    expect(page.locator(".banner h2")).to_have_text("The account was deleted in the meantime")
     expect(page.get_by_label("Update", exact=True)).to_have_value("Long text")
 
 
@@ -329,8 +329,8 @@ def test_the_focus_stays_where_it_was(page: Page, bob: Page, account: str) -> No
     page.locator(".timeline-item [title=History]").focus()
     page.keyboard.press("Enter")
     expect(page.locator("dialog[open]")).to_contain_text("Changed the text of the update")
-    page.get_by_role("link", name="Put back Update").click()
-    expect(page.locator("dialog[open]")).to_contain_text("Put it back?")
+    page.get_by_role("link", name="Revert Update").click()
+    expect(page.locator("dialog[open]")).to_contain_text("Revert this change?")
     write_update(bob, account, "Another of Bob's")
     expect(page.locator("#updates")).to_contain_text("Another of Bob's", timeout=WITHIN)
     page.keyboard.press("Escape")

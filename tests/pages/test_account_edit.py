@@ -111,7 +111,7 @@ def test_deleted_meanwhile_offers_to_create_anew(
     response = client.post(f"/accounts/{account}/edit/", form | {"vp": "Mine"})
     assert response.status_code == 409
     soup = parsed(response)
-    assert "deleted meanwhile" in text(soup, ".banner h2")
+    assert "deleted in the meantime" in text(soup, ".banner h2")
     assert soup.select_one("#record form")["action"] == "/accounts/new/"
     again = filled_in(soup.select_one("#record form"))
     assert again["vp"] == "Mine"

@@ -73,7 +73,7 @@ def test_filters_chips_and_facets(see: See) -> None:
 def test_asking_for_what_is_not_said(see: See) -> None:
     page = see("/accounts/?vp=")
     assert texts(page, TEAMS) == ["Bonds"]
-    assert texts(page, "#facet-vp .facet-value").count("None given") == 1
+    assert texts(page, "#facet-vp .facet-value").count("No value") == 1
 
 
 @pytest.mark.usefixtures("three")

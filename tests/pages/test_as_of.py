@@ -73,7 +73,7 @@ def test_files_hold_what_was_there(client: Client, then: str) -> None:
 
 def test_the_banner_says_when_and_leads_back(client: Client, then: str) -> None:
     page = parsed(client.get(f"{then}/accounts/?q=claims&sort=-team"))
-    assert "You are looking at" in text(page, ".past p")
+    assert "You see EDIP CRM as of" in text(page, ".past p")
     assert page.select_one("[data-back-to-now]")["href"] == "/accounts/?q=claims&sort=-team"
     assert not parsed(client.get("/accounts/")).select(".past")
 
@@ -106,7 +106,7 @@ def test_tables_in_which_nothing_happened_since(client: Client, warehouse: Wareh
     ("moment", "title"),
     [
         (lambda: dt.datetime(2001, 1, 1, tzinfo=dt.UTC), "Before EDIP CRM"),
-        (lambda: dt.datetime.now(dt.UTC) + dt.timedelta(days=1), "This moment has not come yet"),
+        (lambda: dt.datetime.now(dt.UTC) + dt.timedelta(days=1), "This moment is in the future"),
     ],
 )
 def test_moments_that_cannot_be_read(

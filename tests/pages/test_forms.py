@@ -90,7 +90,7 @@ def test_links_lose_blank_lines_and_blanks_around() -> None:
 
 def test_too_long_says_limit_and_length() -> None:
     form = account_form(team="x" * (MAX_LINE + 1))
-    assert form.errors["team"] == ["This is too long: 201 characters, where 200 fit."]
+    assert form.errors["team"] == ["This is too long: 201 characters of at most 200."]
 
 
 def test_line_breaks_become_one_kind_and_count_once() -> None:

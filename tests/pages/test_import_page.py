@@ -115,8 +115,8 @@ def test_left_as_they_are(client: Client, warehouse: Warehouse) -> None:
     ("options", "said", "otherwise"),
     [
         ({"on_conflict": "fail"}, "1 row is there already", {"Change it": 2}),
-        ({"on_conflict": "fail"}, "says something else", {"Leave it as it is": 1}),
-        ({"strict": "on"}, "1 row is refused", {"Leave it out": 1}),
+        ({"on_conflict": "fail"}, "already exists with different values", {"Keep the existing values": 1}),
+        ({"strict": "on"}, "1 row is refused", {"Import without it": 1}),
     ],
 )
 def test_all_or_nothing_is_said_beforehand(
@@ -356,7 +356,7 @@ def test_reading_can_be_stopped(
     client.post(url, {"do": "stop"})
     page = settled(client, url)
     server.clear_faults()
-    assert text(page, ".banner h2") == "Looking through the file was stopped"
+    assert text(page, ".banner h2") == "The preview was stopped"
     assert not do(client, url, "look").select(".banner")
 
 

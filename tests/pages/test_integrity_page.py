@@ -27,7 +27,7 @@ def test_sound_data(client: Client, sample: Warehouse, statements: Statements) -
     with statements() as done:
         page = parsed(client.get("/admin-tools/integrity/"))
     assert len(done) == 1
-    assert text(page, "main .lead") == "Everything is as it should be"
+    assert text(page, "main .lead") == "The checks found no problems."
     assert texts(page, "main .tally") == ["0"] * len(checks.CHECKS)
 
 
@@ -54,7 +54,7 @@ def test_repairing(client: Client, broken: Warehouse, check: checks.Check) -> No
     left = checks.run_checks(broken, (check,))[check]
     assert left.repairable == 0
     assert left.total == before.total - announced
-    assert "nothing to repair" in parsed(client.get(url)).get_text()
+    assert "nothing left to repair" in parsed(client.get(url)).get_text()
 
 
 def test_all_are_counted_though_some_are_shown(

@@ -53,8 +53,8 @@ def test_edits_of_different_fields_merge(
     assert (now.vp, now.admin, now.primary_it_partner) == ("Mine", "Theirs", "Theirs too")
     said = text(parsed(client.get(f"/accounts/{account}/")), "#toasts .toast-success p")
     assert said == (
-        "The account was saved. bob@example.com changed Admin and Primary IT partner meanwhile; "
-        "that was kept."
+        "The account was saved. bob@example.com changed Admin and Primary IT partner in the "
+        "meantime; those changes were kept."
     )
 
 

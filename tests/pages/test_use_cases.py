@@ -56,7 +56,7 @@ def test_the_account_is_deleted_while_one_writes(
     values = form | {"problem": "Too slow", "status": "Active"}
     response = client.post("/accounts/BSN001/use-cases/new/", values)
     assert response.status_code == 409
-    assert text(parsed(response), ".banner h2") == "The account was deleted meanwhile"
+    assert text(parsed(response), ".banner h2") == "The account was deleted in the meantime"
     assert record_form(response)["problem"] == "Too slow"
 
 

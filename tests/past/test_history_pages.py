@@ -277,7 +277,7 @@ def test_what_changed_since_a_moment(told: None, ana: Warehouse, bob: Warehouse,
     use_cases.create(ana, "B1", "u-2", {"problem": "New one"})
     accounts.delete(bob, "B2")
     page = see(f"/as-of/{format_moment(then)}/since/")
-    assert texts(page, "h2") == ["Added since 1", "Changed since 1", "Gone since 1"]
+    assert texts(page, "h2") == ["Added since 1", "Changed since 1", "Deleted since 1"]
     assert said(page) == [
         "Created the use case “New one”",
         "Changed Team of the account Later",
@@ -308,7 +308,7 @@ def test_after_a_vacuum(told: None, ana: Warehouse, see: See, client: Client) ->
     assert said(page) == ["Changed Team of the account Latest"]
     past = client.get(address(then, "/accounts/B1/"))
     assert past.status_code == 404
-    assert text(parsed(past), "main h1") == "The past does not reach back so far"
+    assert text(parsed(past), "main h1") == "The history does not go back that far"
     assert see("/accounts/B1/").h1.get_text() == "Latest"
 
 
@@ -355,7 +355,7 @@ def test_it_says_whose_history_it_is_whatever_the_filter(
 ) -> None:
     page = see("/accounts/B1/history/?person=nobody@example.com")
     assert "Claims & more" in text(page, ".lead")
-    assert text(page, ".empty h2") == "No change fits"
+    assert text(page, ".empty h2") == "No change matches"
     assert client.get("/accounts/NEVER/history/?kind=deleted").status_code == 404
 
 

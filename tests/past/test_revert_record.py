@@ -72,7 +72,7 @@ def test_a_field(client: Client, bob: Warehouse, account: str, way_back: Callabl
     latest = history.load(bob, Wanted(bsnid=account)).changes[0]
     assert [(f.column.name, f.before, f.after) for f in latest.fields] == [("vp", "Wrong", "Vera")]
     assert latest.person != "bob@example.com"
-    assert text(parsed(client.get("/accounts/B1/")), "#toasts p") == "VP of Renamed was put back."
+    assert text(parsed(client.get("/accounts/B1/")), "#toasts p") == "VP of Renamed was reverted."
 
 
 def test_all_of_a_change(client: Client, bob: Warehouse, account: str, way_back: Callable) -> None:
@@ -123,7 +123,7 @@ def test_it_is_so_already(
     edit(bob, account, vp="Wrong")
     edit(bob, account, vp="Vera")
     ask = asked(client, way_back(account, "vp", 1))
-    assert "nothing to be done" in ask.get_text()
+    assert "There is nothing to revert" in ask.get_text()
     assert not ask.select(".button-primary")
 
 
@@ -244,7 +244,7 @@ def test_the_whole_record(
     edit(bob, account, team="Two", admin="Two")
     edit(bob, account, vp="Three")
     ask = asked(client, link)
-    assert "Changed again since then: VP" in ask.get_text()
+    assert "Changed again after this change: VP" in ask.get_text()
     whole = ask.select_one("a[href*=whole]")["href"]
     assert texts(asked(client, whole), "tbody th") == ["Team", "VP", "Admin"]
     confirm(client, whole)
@@ -257,7 +257,7 @@ def test_it_leads_back_to_where_one_was(client: Client, bob: Warehouse, account:
     here = f"/accounts/{account}/history/?kind=changed"
     link = parsed(client.get(here)).select_one("a.put-back")["href"]
     assert confirm(client, link)["Location"] == here
-    assert text(parsed(client.get(here)), "#toasts").startswith("VP of Claims was put back.")
+    assert text(parsed(client.get(here)), "#toasts").startswith("VP of Claims was reverted.")
 
 
 def test_another_field_changed_since_does_not_stand_in_the_way(

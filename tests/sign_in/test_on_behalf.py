@@ -115,7 +115,7 @@ def test_a_form_of_the_person_before_is_refused(signed_in: SignedIn, account: st
     browser.email, browser.token = BOB, bob.token
     response = browser.post("/accounts/new/", NEW | {"csrfmiddlewaretoken": token})
     assert response.status_code == 403
-    assert "cannot be trusted" in response.content.decode()
+    assert "This form has expired" in response.content.decode()
 
 
 @pytest.mark.parametrize("path", ["/", "/accounts/", "/accounts/new/", "/updates/x/edit/"])

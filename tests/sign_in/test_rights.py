@@ -80,7 +80,7 @@ def test_a_reader_is_refused_whatever_they_forge(
     for path in [*writing_paths(full), "/accounts/BSN001/platforms/"]:
         response = alice.post(path, NEW | {"platform": "Databricks", "status": "Requested"}, **how)
         assert response.status_code == 403, path
-        assert "You may look, but not change anything" in response.content.decode()
+        assert "You can read everything here, but change nothing" in response.content.decode()
     for path in writing_paths(full):
         assert alice.get(path, **how).status_code == 403, path
     assert [e["text"].split()[0] for e in workspace.server.statements(before)] in ([], ["UPDATE"])
