@@ -115,7 +115,11 @@ def test_left_as_they_are(client: Client, warehouse: Warehouse) -> None:
     ("options", "said", "otherwise"),
     [
         ({"on_conflict": "fail"}, "1 row is there already", {"Change it": 2}),
-        ({"on_conflict": "fail"}, "already exists with different values", {"Keep the existing values": 1}),
+        (
+            {"on_conflict": "fail"},
+            "already exists with different values",
+            {"Keep the existing values": 1},
+        ),
         ({"strict": "on"}, "1 row is refused", {"Import without it": 1}),
     ],
 )

@@ -1,0 +1,250 @@
+"""The sentences that depend on conditions, read without a page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from crm.importing.importer import FAIL, SKIP, UPDATE
+from crm.model.changes import Change
+from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
+from crm.views import _import_wording, _revert_wording, _wording
+
+CHANGE = Change(
+    ACCOUNTS, "B1", "B1", {"team": "Claims", "vp": "Vera"}, {"team": "Claims", "vp": "V"}
+)
+NAMELESS = Change(USE_CASES, "u1", "B1", {"problem": ""}, {"problem": ""})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (_wording.counted(1, "row"), "1 row"),
+        (_wording.counted(0, "row"), "0 rows"),
+        (_wording.counted(1234, "status", "statuses"), "1,234 statuses"),
+        (
+            _wording.not_found(USE_CASES, "x"),
+            "There is no use case “x”. It may have been deleted.",
+        ),
+        (_wording.conflict_heading(ACCOUNTS, 0), "Others keep changing this account"),
+        (
+            _wording.conflict_heading(ACCOUNTS, 1),
+            "Somebody else changed the same field in the meantime",
+        ),
+        (
+            _wording.conflict_heading(ACCOUNTS, 2),
+            "Somebody else changed the same fields in the meantime",
+        ),
+        (
+            _wording.conflict_advice(0, True),
+            "Nothing of yours is lost. Check the form, then save again.",
+        ),
+        (
+            _wording.conflict_advice(1, False),
+            "Nothing of yours is lost. Choose which value to keep for this field.",
+        ),
+        (
+            _wording.conflict_advice(2, True),
+            "Nothing of yours is lost. Choose which value to keep for each field; their changes to other fields are already in the form.",
+        ),
+        (_wording.keep_theirs("me@x", "me@x"), "Keep what you saved elsewhere"),
+        (_wording.keep_theirs("bob@x", "me@x"), "Keep what bob@x saved"),
+        (_wording.keep_theirs(None, "me@x"), "Keep what somebody else saved"),
+        (_wording.problems(0), "The checks found no problems."),
+        (_wording.problems(1), "The checks found 1 problem that Unity Catalog does not prevent."),
+        (_wording.repair(0, 0, is_undoable=True), "There is nothing left to repair."),
+        (
+            _wording.repair(2, 3, is_undoable=True),
+            "This is what will be done. The history will show the repair, and you can revert it there. This page shows the first 2 of 3.",
+        ),
+        (_wording.repaired("Orphans", 1, "row"), "Orphans: 1 row was repaired."),
+        (_wording.repaired("Orphans", 2, "key"), "Orphans: 2 keys were repaired."),
+    ],
+)
+def test_sentences(text: str, expected: str) -> None:
+    assert text == expected
+
+
+def test_a_repair_that_cannot_be_undone_says_so() -> None:
+    text = _wording.repair(1, 1, is_undoable=False)
+    assert "cannot undo" in text
+    assert "first" not in text
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ([], "Nothing had to be reverted: Claims already has these values."),
+        (["VP"], "VP of Claims was reverted."),
+        (["VP", "Admin"], "VP and Admin of Claims were reverted."),
+    ],
+)
+def test_what_was_reverted(labels: list[str], expected: str) -> None:
+    assert _revert_wording.reverted(CHANGE, labels) == expected
+
+
+def test_a_record_without_a_name_is_called_what_it_is() -> None:
+    assert _revert_wording.name(NAMELESS) == "The use case"
+    assert _revert_wording.already_exists(NAMELESS, True) == "The use case already exists again."
+    assert "Another use case" in _revert_wording.already_exists(NAMELESS, False)
+
+
+@pytest.mark.parametrize(
+    ("count", "start"),
+    [(0, "Nothing was undone"), (1, "1 record is as it was"), (2, "2 records are as they were")],
+)
+def test_a_bulk_change_that_was_reverted(count: int, start: str) -> None:
+    assert _revert_wording.bulk_reverted(count).startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("children", "is_back", "is_another", "text", "shown"),
+    [
+        ([], False, False, "This account comes back as it was when it was deleted.", []),
+        (
+            [(UPDATES, 1)],
+            False,
+            False,
+            "with the records that were deleted with it:",
+            ["1 update"],
+        ),
+        ([(UPDATES, 2)], True, False, "but without these records", ["2 updates"]),
+        ([], True, False, "This account already exists again.", []),
+        ([(UPDATES, 2)], False, True, "cannot come back while the other exists", []),
+    ],
+)
+def test_bringing_back(
+    children: list[Any], is_back: bool, is_another: bool, text: str, shown: list[str]
+) -> None:
+    texts = _revert_wording.of_deletion(CHANGE, children, is_back, is_another)
+    assert text in texts["text"]
+    assert texts["children"] == shown
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"exists": False}, {"text": "This account was deleted after this change"}),
+        ({"fields": {"VP": True}}, {"text": "The account Claims, now and before:"}),
+        (
+            {"fields": {"VP": False}},
+            {"text": "the value of VP from before this change is already"},
+        ),
+        ({"fields": {}}, {"text": "the values from before this change are already"}),
+        (
+            {"fields": {"VP": True}, "again": ["VP"]},
+            {"again": "Changed again after this change: VP."},
+        ),
+        ({"others": ["Admin"]}, {"others": "Admin also has another value than before"}),
+        ({"others": ["Admin", "Team"]}, {"others": "Admin and Team also have other values"}),
+        ({"fields": {"VP": False}, "others": ["Admin"]}, {"others": "Admin has another value"}),
+    ],
+)
+def test_reverting_fields(asked: dict[str, Any], expected: dict[str, str]) -> None:
+    given: dict[str, Any] = {"exists": True, "fields": {"VP": True}, "again": [], "others": []}
+    texts = _revert_wording.of_change(CHANGE, **given | asked)
+    for name, part in expected.items():
+        assert part in texts[name]
+
+
+def test_nothing_is_said_of_fields_while_the_record_is_gone() -> None:
+    texts = _revert_wording.of_change(
+        CHANGE, exists=False, fields={"VP": True}, again=["VP"], others=["Admin"]
+    )
+    assert (texts["again"], texts["others"]) == ("", "")
+
+
+SUMS = {"new": 2, "different": 1, "unchanged": 3}
+
+
+@pytest.mark.parametrize(
+    ("obstacle", "on_conflict", "sums", "refused", "name", "part"),
+    [
+        ("", SKIP, SUMS, 0, "lead", "Nothing has been written yet"),
+        (
+            "",
+            SKIP,
+            SUMS | {"new": 0},
+            0,
+            "lead",
+            "the rows that differ keep their existing values",
+        ),
+        ("", UPDATE, SUMS | {"new": 0}, 0, "lead", "Nothing has been written yet"),
+        ("", SKIP, {"new": 0, "different": 0}, 0, "lead", "no new or changed rows"),
+        ("", UPDATE, SUMS, 0, "different", "Changed"),
+        ("", SKIP, SUMS, 0, "different", "Different, kept as is"),
+        ("refused", SKIP, SUMS, 1, "heading", "1 row is refused"),
+        ("refused", SKIP, SUMS, 2, "heading", "2 rows are refused"),
+        ("refused", SKIP, SUMS, 2, "lenient", "Import without them"),
+        ("different", FAIL, SUMS, 0, "heading", "1 row already exists with different values"),
+        ("different", FAIL, SUMS | {"different": 2}, 0, "heading", "2 rows already exist with"),
+    ],
+)
+def test_the_preview_of_an_import(
+    obstacle: str, on_conflict: str, sums: dict[str, int], refused: int, name: str, part: str
+) -> None:
+    assert part in _import_wording.preview(obstacle, on_conflict, sums, refused)[name]
+
+
+@pytest.mark.parametrize(
+    ("importing", "died", "state", "expected"),
+    [
+        (True, False, {"stopped": True}, "The import was stopped"),
+        (False, False, {"stopped": True}, "The preview was stopped"),
+        (True, True, {}, "The import failed"),
+        (False, False, {"error": "x"}, "The preview failed"),
+    ],
+)
+def test_an_import_that_ended_early(
+    importing: bool, died: bool, state: dict[str, Any], expected: str
+) -> None:
+    texts = _import_wording.failed(importing, died, state)
+    assert texts["heading"] == expected
+    assert texts["again"] == ("Continue" if state.get("stopped") else "Try again")
+
+
+def test_how_far_an_import_came() -> None:
+    state = {"rows": 1000, "total": 2000, "error": "x"}
+    assert "1,000 of 2,000 rows were done." in _import_wording.failed(True, False, state)["advice"]
+    assert _import_wording.failed(False, False, state)["advice"] == ""
+
+
+@pytest.mark.parametrize(
+    ("importing", "rows", "stopping", "progress", "advice"),
+    [
+        (False, 1, False, "Reading and comparing: 1 row so far", "You can leave this page"),
+        (True, 0, False, "Starting: 0 of 9 rows", "you can undo them"),
+        (True, 4, False, "Importing: 4 of 9 rows", "you can undo them"),
+        (True, 4, True, "Importing: 4 of 9 rows", "It stops as soon as"),
+    ],
+)
+def test_an_import_at_work(
+    importing: bool, rows: int, stopping: bool, progress: str, advice: str
+) -> None:
+    texts = _import_wording.at_work(importing, rows, 9, stopping)
+    assert texts["progress"] == progress
+    assert advice in texts["advice"]
+
+
+def test_samples_of_rows() -> None:
+    rows = [{"key": "B1"}]
+    table = {
+        "plural": "accounts",
+        "new": 1,
+        "different": 2,
+        "samples": {"new": rows, "different": rows},
+    }
+    skip, fail, update = (_import_wording.samples([table], each) for each in (SKIP, FAIL, UPDATE))
+    assert [(group.heading, group.is_cut) for group in skip] == [
+        ("New accounts", False),
+        ("Accounts that differ", True),
+    ]
+    assert [group.verb for group in skip] == ["becomes", "in the file"]
+    assert skip[1].note == "These rows keep their existing values."
+    assert fail[1].note == "Because of these rows nothing would be imported."
+    assert (update[1].heading, update[1].note, update[1].verb) == (
+        "Accounts that change",
+        "",
+        "becomes",
+    )
