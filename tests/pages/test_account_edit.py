@@ -69,7 +69,7 @@ def test_a_taken_bsnid_is_said_beside_its_field(client: Client, account: str) ->
         "/accounts/new/", {"bsnid": account, "team": "Other", "business_area": "A"}
     )
     assert response.status_code == 422
-    assert "taken" in text(parsed(response), "#id_bsnid_error")
+    assert "already has this BSNID" in text(parsed(response), "#id_bsnid_error")
 
 
 def test_100_kb_are_refused_with_the_limit(client: Client, account: str) -> None:

@@ -105,7 +105,7 @@ def test_tables_in_which_nothing_happened_since(client: Client, warehouse: Wareh
 @pytest.mark.parametrize(
     ("moment", "title"),
     [
-        (lambda: dt.datetime(2001, 1, 1, tzinfo=dt.UTC), "Before EDIP CRM"),
+        (lambda: dt.datetime(2001, 1, 1, tzinfo=dt.UTC), "Before EDIP CRM existed"),
         (lambda: dt.datetime.now(dt.UTC) + dt.timedelta(days=1), "This moment is in the future"),
     ],
 )

@@ -96,7 +96,7 @@ def test_a_bug_of_ours(failing: Callable[[Exception], None], settings: Any) -> N
 def test_a_form_without_its_token() -> None:
     response = Client(enforce_csrf_checks=True).post("/accounts/new/", {"team": "x"})
     assert response.status_code == 403
-    assert "trusted" in text(parsed(response), "h1")
+    assert "expired" in text(parsed(response), "h1")
 
 
 def test_all_errors_of_the_warehouse_have_words() -> None:

@@ -115,7 +115,7 @@ def test_nothing_filled_in_is_none() -> None:
 
 def test_only_known_words_may_be_chosen() -> None:
     form = UseCaseForm(posted({"problem": "P", "status": "Paused"}))
-    assert form.says_unknown_words
+    assert form.needs_record
     assert form.errors["status"] == ["“Paused” is not one of the choices."]
 
 

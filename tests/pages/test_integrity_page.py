@@ -70,7 +70,7 @@ def test_all_are_counted_though_some_are_shown(
     assert text(words, ".tally") == "6"
     assert "Repair 5…" in text(words, "a.button")
     page = parsed(client.get("/admin-tools/integrity/unknown-words/"))
-    assert "Shown are the first 1 of 5" in text(page, "main .lead")
+    assert "This page shows the first 1 of 5" in text(page, "main .lead")
     assert "Repair 5" in text(page, "form.actions button")
     response = client.post("/admin-tools/integrity/unknown-words/")
     assert "5 rows were repaired" in text(parsed(client.get(response["Location"])), "#toasts p")

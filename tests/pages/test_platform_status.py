@@ -72,7 +72,7 @@ def test_somebody_was_first(
     assert response.status_code == 409
     soup = parsed(response)
     note = text(card(soup, "Databricks"), ".platform-note")
-    assert "bob@example.com set it to Completed" in note
+    assert "bob@example.com set the status to Completed" in note
     assert filled_in(card(soup, "Databricks"))["status"] == "Requested"
     assert set_status(client, soup, "Requested", **headers).status_code in {200, 303}
     assert stored(someone_else) == {"Databricks": "Requested"}
