@@ -1,1 +1,1 @@
-"""Forms: fields derived from the tables, the merging of two edits, and the import form."""
+"""Forms: their fields, derived from the tables, the merging of two edits, and the import form."""

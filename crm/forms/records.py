@@ -28,7 +28,7 @@ from .fields import MomentField, field_for, fingerprint, format_moment, masked_f
 
 # What the conflict page sends for a field: which value shall stay, and the other person's value.
 CHOOSE, THEIRS = "choose-", "theirs-"
-# Comparing word by word takes time by the square of the length.
+# Longer texts are not compared word by word: that time grows with the square of the length.
 _COMPARABLE = 20_000
 
 

@@ -58,7 +58,7 @@ def _samples(table: Mapping[str, Any], state: str, rows: list[Any], on_conflict:
 
 
 def at_work(importing: bool, rows: int, total: int, stopping: bool) -> dict[str, str]:
-    """Return how far the work is, and what a person can do meanwhile."""
+    """Return how far the work is, and what a person can do in the meantime."""
     if not importing:
         progress = f"Reading and comparing: {counted(rows, 'row')} so far"
     elif rows:

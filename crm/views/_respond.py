@@ -10,9 +10,13 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
 from crm.request import Request
+
+# A page with a form: GET shows the form, POST submits it.
+form_page = require_http_methods(["GET", "HEAD", "POST"])
 
 
 def wants_part(request: Request) -> bool:

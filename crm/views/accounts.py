@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from crm.access import for_writers
 from crm.forms.records import AccountForm
@@ -15,7 +15,7 @@ from crm.model.schema import ACCOUNTS
 from crm.repository.records import accounts
 from crm.request import Request
 
-from . import _editing, _listing, _wording
+from . import _editing, _listing, _respond, _wording
 from ._editing import Editor, Kind
 from .platforms import cards, is_locked
 
@@ -50,7 +50,7 @@ def account_detail(request: Request, bsnid: str) -> HttpResponse:
 
 
 @for_writers
-@require_http_methods(["GET", "HEAD", "POST"])
+@_respond.form_page
 def account_create(request: Request) -> HttpResponse:
     masked = _editing.masked(request, ACCOUNT)
     data = request.POST if request.method == "POST" else None
@@ -70,13 +70,13 @@ def account_create(request: Request) -> HttpResponse:
 
 
 @for_writers
-@require_http_methods(["GET", "HEAD", "POST"])
+@_respond.form_page
 def account_edit(request: Request, bsnid: str) -> HttpResponse:
     return _editing.change(request, ACCOUNT, bsnid)
 
 
 @for_writers
-@require_http_methods(["GET", "HEAD", "POST"])
+@_respond.form_page
 def account_delete(request: Request, bsnid: str) -> HttpResponse:
     after = reverse("account-list")
     if request.method == "POST":

@@ -7,7 +7,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from crm import access
 from crm.forms.import_file import ImportForm
@@ -30,7 +30,7 @@ _LOOKS: dict[str, dict[str, object]] = {
 
 
 @never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
+@_respond.form_page
 @access.for_admins
 @access.for_writers
 def start(request: Request) -> HttpResponse:
@@ -46,7 +46,7 @@ def start(request: Request) -> HttpResponse:
 
 
 @never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
+@_respond.form_page
 @access.for_admins
 @access.for_writers
 def job(request: Request, id: str) -> HttpResponse:

@@ -9,7 +9,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from crm import access
 from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
@@ -65,7 +65,7 @@ def run_checks(request: Request) -> HttpResponse:
 
 
 @never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
+@_respond.form_page
 @access.for_admins
 @access.for_writers
 def repair(request: Request, name: str) -> HttpResponse:

@@ -28,7 +28,7 @@ def recent_changes(request: Request) -> HttpResponse:
         answer = live.ask(request.warehouse, cursor)
     except StatementFailed as error:
         # Nobody can read the change data feed of a table with a row filter or a mask. Changes
-        # that VACUUM removed are missed once: the watch begins anew.
+        # that VACUUM removed are missed once: the watch then starts again.
         return HttpResponse(status=204 if change_feed.is_too_early(error) else 410)
     except PermissionDenied:
         return HttpResponse(status=410)

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.core import signing
 from django.http import Http404, HttpResponse
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_POST
 
 from crm.access import for_writers
 from crm.forms.fields import fingerprint
@@ -49,7 +49,7 @@ class Row:
 
 
 @for_writers
-@require_http_methods(["GET", "HEAD", "POST"])
+@_respond.form_page
 def revert(request: Request, table: str, key: str, version: int) -> HttpResponse:
     """Revert one ``field``, the ``whole`` record or, with neither, all fields of the change."""
     found = _find(request, table, key, version)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpResponse, HttpResponseBase
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from crm.access import for_writers
 from crm.forms.records import UpdateForm
@@ -12,7 +12,7 @@ from crm.model.schema import UPDATES
 from crm.repository.records import updates
 from crm.request import Request
 
-from . import _children, _editing, _listing
+from . import _children, _editing, _listing, _respond
 from ._children import ChildKind
 
 UPDATE = ChildKind(UPDATES, UpdateForm, updates, "update", "description")
@@ -25,7 +25,7 @@ def update_list(request: Request) -> HttpResponseBase:
 
 
 @for_writers
-@require_http_methods(["GET", "HEAD", "POST"])
+@_respond.form_page
 def update_create(request: Request, bsnid: str) -> HttpResponse:
     """Today is the reader's today: ReaderTimeZoneMiddleware has set the zone."""
     initial = {"author": request.person.email, "date": timezone.localdate()}
@@ -33,12 +33,12 @@ def update_create(request: Request, bsnid: str) -> HttpResponse:
 
 
 @for_writers
-@require_http_methods(["GET", "HEAD", "POST"])
+@_respond.form_page
 def update_edit(request: Request, id: str) -> HttpResponse:
     return _editing.change(request, UPDATE, id)
 
 
 @for_writers
-@require_http_methods(["GET", "HEAD", "POST"])
+@_respond.form_page
 def update_delete(request: Request, id: str) -> HttpResponse:
     return _children.delete(request, UPDATE, id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpResponse, HttpResponseBase
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from crm.access import for_writers
 from crm.forms.records import UseCaseForm
@@ -11,7 +11,7 @@ from crm.model.schema import USE_CASES
 from crm.repository.records import use_cases
 from crm.request import Request
 
-from . import _children, _editing, _listing
+from . import _children, _editing, _listing, _respond
 from ._children import ChildKind
 
 USE_CASE = ChildKind(USE_CASES, UseCaseForm, use_cases, "use-case", "problem")
@@ -24,18 +24,18 @@ def use_case_list(request: Request) -> HttpResponseBase:
 
 
 @for_writers
-@require_http_methods(["GET", "HEAD", "POST"])
+@_respond.form_page
 def use_case_create(request: Request, bsnid: str) -> HttpResponse:
     return _children.create(request, USE_CASE, bsnid)
 
 
 @for_writers
-@require_http_methods(["GET", "HEAD", "POST"])
+@_respond.form_page
 def use_case_edit(request: Request, id: str) -> HttpResponse:
     return _editing.change(request, USE_CASE, id)
 
 
 @for_writers
-@require_http_methods(["GET", "HEAD", "POST"])
+@_respond.form_page
 def use_case_delete(request: Request, id: str) -> HttpResponse:
     return _children.delete(request, USE_CASE, id)
