@@ -35,7 +35,7 @@ def bob(warehouse: Warehouse) -> Warehouse:
 
 @pytest.fixture
 def imported(client: Client, bob: Warehouse) -> str:
-    """An account was there, and two came; the address that undoes it."""
+    """Import a change of one account and two new ones; return the address that undoes it."""
     values = {"bsnid": "OLD", "team": "As it was", "business_area": "Finance", "vp": "Vera"}
     accounts.create(bob, values)
     url, _ = preview(client, CSV, "accounts.csv", on_conflict="update")
@@ -52,7 +52,7 @@ def undo(client: Client, address: str) -> str:
 
 def test_an_import_is_undone(client: Client, bob: Warehouse, imported: str) -> None:
     said = undo(client, imported)
-    assert said.startswith("3 records are as before")
+    assert said.startswith("3 records are as they were before")
     now = accounts.get(bob, "OLD")
     assert (now.team, now.vp, now.created_by) == ("As it was", "Vera", "bob@example.com")
     assert accounts.get(bob, "NEW1") is accounts.get(bob, "NEW2") is None

@@ -1,4 +1,4 @@
-"""Putting back: one field, a record, a deleted record with its children; undo after a delete."""
+"""Reverting a field, a record, a deletion with its children; undo right after a delete."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def account(bob: Warehouse) -> str:
 
 @pytest.fixture
 def way_back(client: Client) -> Callable[..., str]:
-    """The link in the history that puts a field, or a whole record, back."""
+    """The link in the history that reverts a field, or all fields of a change."""
 
     def way_back(bsnid: str, field: str = "", number: int = 0) -> str:
         page = parsed(client.get(f"/accounts/{bsnid}/history/"))
@@ -68,7 +68,7 @@ def test_a_field(client: Client, bob: Warehouse, account: str, way_back: Callabl
     assert (response.status_code, response["Location"]) == (303, "/accounts/B1/history/")
     now = accounts.get(bob, account)
     assert (now.vp, now.team) == ("Vera", "Renamed")
-    # It is a change in the history like any other, by whoever put it back.
+    # The history shows it like any other change, by the person who reverted.
     latest = history.load(bob, Wanted(bsnid=account)).changes[0]
     assert [(f.column.name, f.before, f.after) for f in latest.fields] == [("vp", "Wrong", "Vera")]
     assert latest.person != "bob@example.com"
@@ -110,14 +110,14 @@ def test_changed_since_it_was_asked(
     response = client.post(link, form)
     assert response.status_code == 409
     page = parsed(response)
-    assert "Somebody changed it just now" in text(page, "[role=alert]")
+    assert "Somebody changed this record just now" in text(page, "[role=alert]")
     assert texts(page, "tbody .prose") == ["Newest", "Vera"]
     assert accounts.get(bob, account).vp == "Newest"
     assert client.post(link, filled_in(page.select_one(".ask form"))).status_code == 303
     assert accounts.get(bob, account).vp == "Vera"
 
 
-def test_it_is_so_already(
+def test_a_field_that_already_has_its_earlier_value(
     client: Client, bob: Warehouse, account: str, way_back: Callable
 ) -> None:
     edit(bob, account, vp="Wrong")
@@ -139,7 +139,7 @@ def test_a_deleted_child(client: Client, bob: Warehouse, account: str, way_back:
     assert latest.what == "restored the use case “P”"
     # Once more: it is there.
     confirm(client, way_back(account))
-    assert "is there already" in text(parsed(client.get("/accounts/B1/")), "#toasts")
+    assert "already exists again" in text(parsed(client.get("/accounts/B1/")), "#toasts")
 
 
 def test_a_deleted_account_with_all_that_went_with_it(
@@ -172,7 +172,7 @@ def test_a_child_needs_its_account_first(
     accounts.delete(bob, account)
     response = confirm(client, link)
     assert response.status_code == 409
-    assert "Bring that back first" in text(parsed(response), "[role=alert]")
+    assert "Bring the account back first" in text(parsed(response), "[role=alert]")
     assert use_cases.get(bob, "u-1") is None
 
 
@@ -184,7 +184,7 @@ def test_a_field_of_what_was_deleted_since(
     link = way_back(account, "problem")
     use_cases.delete(bob, "u-1")
     ask = asked(client, link)
-    assert "deleted since" in ask.get_text()
+    assert "was deleted after this change" in ask.get_text()
     assert not ask.select(".button-primary")
     assert client.post(link, {"updated_at": ""}).status_code == 200
     assert use_cases.get(bob, "u-1") is None
@@ -198,7 +198,7 @@ def test_another_under_the_same_key_is_left_alone(
     link = way_back(account)
     accounts.create(bob, {"bsnid": account, "team": "Second life"})
     ask = asked(client, link)
-    assert "another was created in its place" in ask.get_text()
+    assert "another account was created with the same key" in ask.get_text()
     assert not ask.select(".button-primary")
     client.post(link)
     client.post(f"/undo/accounts/{account}/")
@@ -252,7 +252,7 @@ def test_the_whole_record(
     assert (now.team, now.vp, now.admin) == ("Claims", "Vera", None)
 
 
-def test_it_leads_back_to_where_one_was(client: Client, bob: Warehouse, account: str) -> None:
+def test_it_leads_back_to_the_page_it_came_from(client: Client, bob: Warehouse, account: str) -> None:
     edit(bob, account, vp="Wrong")
     here = f"/accounts/{account}/history/?kind=changed"
     link = parsed(client.get(here)).select_one("a.put-back")["href"]
@@ -291,7 +291,7 @@ def test_what_is_not_there(client: Client, account: str, path: str) -> None:
     assert parsed(response).select_one("h1")
 
 
-def test_a_creation_is_not_put_back(client: Client, bob: Warehouse, account: str) -> None:
+def test_a_creation_cannot_be_reverted(client: Client, bob: Warehouse, account: str) -> None:
     version = history.load(bob, Wanted(bsnid=account)).changes[0].version
     response = client.get(f"/put-back/accounts/{account}/{version}/")
     assert response.status_code == 404
