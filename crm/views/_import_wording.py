@@ -89,15 +89,18 @@ def preview(
             "heading": f"Nothing would be imported: {counted(refused, 'row')} {verb} refused",
             "advice": "You chose to import nothing if any row is refused. Correct "
             f"{them} in the file and choose it again, or import the other rows without {them}.",
-            "lenient": f"Import without {them}",
+            "leave_out": f"Leave {them} out",
         }
     if obstacle:
-        verb = "exists" if different == 1 else "exist"
+        verb, them, are = ("exists", "it", "is") if different == 1 else ("exist", "them", "are")
+        they = "it" if different == 1 else "they"
         return texts | {
             "heading": f"Nothing would be imported: {counted(different, 'row')} already {verb} "
             "with different values",
             "advice": "You chose to import nothing in this case. Compare the values below, then "
             "keep the existing ones or replace them with those of the file.",
+            "skip": f"Leave {them} as {they} {are}",
+            "update": f"Change {them}",
         }
     if to_write:
         return texts | {"lead": "Nothing has been written yet. This is what the import would do."}
@@ -111,8 +114,12 @@ def preview(
 def failed(importing: bool, died: bool, state: Mapping[str, Any]) -> dict[str, str]:
     """Return what stopped, why, and whether it is safe to run it again."""
     stopped = bool(state.get("stopped"))
-    what = "import" if importing else "preview"
-    heading = f"The {what} {'was stopped' if stopped and not died else 'failed'}"
+    if importing:
+        heading = "The import stopped"
+    elif stopped and not died:
+        heading = "Reading the file was stopped"
+    else:
+        heading = "The preview failed"
     reason = "The process that did the work has ended." if died else str(state.get("error", ""))
     advice = ""
     if importing and state.get("rows"):

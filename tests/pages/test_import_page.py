@@ -118,9 +118,9 @@ def test_left_as_they_are(client: Client, warehouse: Warehouse) -> None:
         (
             {"on_conflict": "fail"},
             "already exists with different values",
-            {"Keep the existing values": 1},
+            {"Leave it as it is": 1},
         ),
-        ({"strict": "on"}, "1 row is refused", {"Import without it": 1}),
+        ({"strict": "on"}, "1 row is refused", {"Leave it out": 1}),
     ],
 )
 def test_all_or_nothing_is_said_beforehand(
@@ -360,7 +360,7 @@ def test_reading_can_be_stopped(
     client.post(url, {"do": "stop"})
     page = settled(client, url)
     server.clear_faults()
-    assert text(page, ".banner h2") == "The preview was stopped"
+    assert text(page, ".banner h2") == "Reading the file was stopped"
     assert not do(client, url, "look").select(".banner")
 
 

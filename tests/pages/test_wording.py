@@ -176,9 +176,12 @@ SUMS = {"new": 2, "different": 1, "unchanged": 3}
         ("", SKIP, SUMS, 0, "different", "Different, kept as is"),
         ("refused", SKIP, SUMS, 1, "heading", "1 row is refused"),
         ("refused", SKIP, SUMS, 2, "heading", "2 rows are refused"),
-        ("refused", SKIP, SUMS, 2, "lenient", "Import without them"),
+        ("refused", SKIP, SUMS, 2, "leave_out", "Leave them out"),
         ("different", FAIL, SUMS, 0, "heading", "1 row already exists with different values"),
         ("different", FAIL, SUMS | {"different": 2}, 0, "heading", "2 rows already exist with"),
+        ("different", FAIL, SUMS | {"different": 2}, 0, "skip", "Leave them as they are"),
+        ("different", FAIL, SUMS, 0, "skip", "Leave it as it is"),
+        ("different", FAIL, SUMS, 0, "update", "Change it"),
     ],
 )
 def test_the_preview_of_an_import(
@@ -190,9 +193,9 @@ def test_the_preview_of_an_import(
 @pytest.mark.parametrize(
     ("importing", "died", "state", "expected"),
     [
-        (True, False, {"stopped": True}, "The import was stopped"),
-        (False, False, {"stopped": True}, "The preview was stopped"),
-        (True, True, {}, "The import failed"),
+        (True, False, {"stopped": True}, "The import stopped"),
+        (False, False, {"stopped": True}, "Reading the file was stopped"),
+        (True, True, {}, "The import stopped"),
         (False, False, {"error": "x"}, "The preview failed"),
     ],
 )
