@@ -50,9 +50,9 @@ def _samples(table: Mapping[str, Any], state: str, rows: list[Any], on_conflict:
         heading = f"{name.capitalize()} that {'change' if changes else 'differ'}"
     note = ""
     if not changes:
-        note = "These rows keep their existing values."
+        note = "They stay as they are."
         if on_conflict == FAIL:
-            note = "Because of these rows nothing would be imported."
+            note = "They stay as they are, and nothing else is imported."
     verb = "becomes" if changes else "in the file"
     return Samples(heading, note, verb, is_new, table[state], rows)
 

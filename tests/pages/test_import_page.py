@@ -114,7 +114,7 @@ def test_left_as_they_are(client: Client, warehouse: Warehouse) -> None:
 @pytest.mark.parametrize(
     ("options", "said", "otherwise"),
     [
-        ({"on_conflict": "fail"}, "1 row is there already", {"Change it": 2}),
+        ({"on_conflict": "fail"}, "1 row already exists", {"Change it": 2}),
         (
             {"on_conflict": "fail"},
             "already exists with different values",
@@ -128,7 +128,7 @@ def test_all_or_nothing_is_said_beforehand(
 ) -> None:
     accounts.create(warehouse, {"bsnid": "B1", "team": "Old", "business_area": "Finance"})
     url, page = preview(client, ACCOUNTS_CSV, "accounts.csv", **options)
-    assert text(page, ".banner h2").startswith("Nothing would be imported: 1 row is")
+    assert text(page, ".banner h2").startswith("Nothing would be imported: 1 row")
     assert said in text(page, ".banner h2")
     assert not page.select("button[value=import]")
     # Nor does it help to ask all the same.

@@ -244,8 +244,8 @@ def test_samples_of_rows() -> None:
         ("Accounts that differ", True),
     ]
     assert [group.verb for group in skip] == ["becomes", "in the file"]
-    assert skip[1].note == "These rows keep their existing values."
-    assert fail[1].note == "Because of these rows nothing would be imported."
+    assert skip[1].note == "They stay as they are."
+    assert fail[1].note == "They stay as they are, and nothing else is imported."
     assert (update[1].heading, update[1].note, update[1].verb) == (
         "Accounts that change",
         "",
