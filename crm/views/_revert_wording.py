@@ -106,4 +106,6 @@ def of_change(
         }
     if again:
         texts["again"] = f"Changed again after this change: {', '.join(again)}."
-    return texts | {"text": f"{change.subject[:1].upper()}{change.subject[1:]}, now and before:"}
+    return texts | {
+        "text": f"{change.subject[:1].upper()}{change.subject[1:]}, now and before the change of"
+    }

@@ -126,7 +126,7 @@ def test_bringing_back(
     ("asked", "expected"),
     [
         ({"exists": False}, {"text": "This account was deleted after this change"}),
-        ({"fields": {"VP": True}}, {"text": "The account Claims, now and before:"}),
+        ({"fields": {"VP": True}}, {"text": "The account Claims, now and before the change of"}),
         (
             {"fields": {"VP": False}},
             {"text": "the value of VP from before this change is already"},
