@@ -49,8 +49,7 @@ class TextField(LineField):
     widget = forms.Textarea
 
     def to_python(self, value: Any) -> str:
-        text = forms.CharField.to_python(self, value) or ""
-        return _LINE_BREAKS.sub("\n", text).strip()
+        return _LINE_BREAKS.sub("\n", forms.CharField.to_python(self, value) or "")
 
 
 class LinksField(TextField):
