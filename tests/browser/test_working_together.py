@@ -109,7 +109,9 @@ def test_a_record_under_edit_says_so_and_keeps_what_is_typed(
     page.keyboard.type(", and more")
     expect(page.get_by_label("VP")).to_have_value("Typed by me, and more")
     submit(page)
-    expect(page.locator("#toasts")).to_contain_text("bob@example.com changed Admin in the meantime")
+    expect(page.locator("#toasts")).to_contain_text(
+        "bob@example.com changed Admin in the meantime"
+    )
     expect(page.locator("#about")).to_contain_text("Bob's admin")
     expect(page.locator("#about")).to_contain_text("Typed by me, and more")
 

@@ -252,7 +252,9 @@ def test_the_whole_record(
     assert (now.team, now.vp, now.admin) == ("Claims", "Vera", None)
 
 
-def test_it_leads_back_to_the_page_it_came_from(client: Client, bob: Warehouse, account: str) -> None:
+def test_it_leads_back_to_the_page_it_came_from(
+    client: Client, bob: Warehouse, account: str
+) -> None:
     edit(bob, account, vp="Wrong")
     here = f"/accounts/{account}/history/?kind=changed"
     link = parsed(client.get(here)).select_one("a.put-back")["href"]

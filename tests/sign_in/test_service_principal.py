@@ -129,7 +129,7 @@ def test_a_secret_that_is_no_longer_good(
         whoami()
     response = Browser(ALICE).get("/")
     assert response.status_code == 503
-    assert "Signing in to the warehouse failed" in response.content.decode()
+    assert "EDIP CRM could not sign in to the warehouse" in response.content.decode()
     assert "wrong-secret" not in response.content.decode() + caplog.text
 
 

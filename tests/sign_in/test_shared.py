@@ -70,7 +70,7 @@ def test_editors_may_write_and_others_only_look(in_apps: Any, warehouse: Warehou
     assert alice.post("/accounts/new/", NEW).status_code == 403
     assert authors(warehouse) == []
     assert not shows_editing(alice.get("/accounts/"))
-    assert "You may look" in alice.get("/accounts/new/").content.decode()
+    assert "You can read everything here" in alice.get("/accounts/new/").content.decode()
     assert shows_editing(bob.get("/accounts/"))
     assert carol.post("/accounts/new/", NEW).status_code == 303
 
