@@ -84,7 +84,7 @@ def test_bodies_have_a_limit(client: Client, settings: Any, htmx: dict[str, str]
         response = client.post("/accounts/new/", NEW | {"team": "x" * 10_000}, **htmx)
         setattr(settings, setting, before)
         assert response.status_code == 413
-        assert b"too much" in response.content
+        assert b"This is too large" in response.content
         assert bool(htmx) == ("HX-Retarget" in response.headers)
 
 

@@ -158,7 +158,7 @@ def test_what_was_typed_is_not_lost(on_behalf: Any) -> None:
     response = browser.post("/accounts/new/", NEW | {"team": "Typed with care"})
     assert response.status_code == 401
     assert "Typed with care" in response.content.decode()
-    assert "sign in again in another tab" in response.content.decode()
+    assert "Sign in again in another tab" in response.content.decode()
 
 
 @pytest.mark.parametrize("path", ["/", "/accounts/", "/accounts/new/", "/accounts/x/delete/"])
