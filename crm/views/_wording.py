@@ -16,9 +16,8 @@ def not_found(table: Table, key: str) -> str:
 
 def conflict_heading(table: Table, conflicts: int) -> str:
     if not conflicts:
-        return f"Others keep changing this {table.singular}"
-    fields = "field" if conflicts == 1 else "fields"
-    return f"Somebody else changed the same {fields} in the meantime"
+        return f"This {table.singular} keeps changing"
+    return f"The same {'field was' if conflicts == 1 else 'fields were'} changed in the meantime"
 
 
 def conflict_advice(conflicts: int, kept: bool) -> str:
@@ -26,7 +25,7 @@ def conflict_advice(conflicts: int, kept: bool) -> str:
     if not conflicts:
         return "Nothing of yours is lost. Check the form, then save again."
     choose = "Choose which value to keep for " + ("this field" if conflicts == 1 else "each field")
-    rest = "; their changes to other fields are already in the form" if kept else ""
+    rest = "; changes to other fields are already in the form" if kept else ""
     return f"Nothing of yours is lost. {choose}{rest}."
 
 

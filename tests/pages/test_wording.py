@@ -27,14 +27,14 @@ NAMELESS = Change(USE_CASES, "u1", "B1", {"problem": ""}, {"problem": ""})
             _wording.not_found(USE_CASES, "x"),
             "There is no use case “x”. It may have been deleted.",
         ),
-        (_wording.conflict_heading(ACCOUNTS, 0), "Others keep changing this account"),
+        (_wording.conflict_heading(ACCOUNTS, 0), "This account keeps changing"),
         (
             _wording.conflict_heading(ACCOUNTS, 1),
-            "Somebody else changed the same field in the meantime",
+            "The same field was changed in the meantime",
         ),
         (
             _wording.conflict_heading(ACCOUNTS, 2),
-            "Somebody else changed the same fields in the meantime",
+            "The same fields were changed in the meantime",
         ),
         (
             _wording.conflict_advice(0, True),
@@ -46,7 +46,7 @@ NAMELESS = Change(USE_CASES, "u1", "B1", {"problem": ""}, {"problem": ""})
         ),
         (
             _wording.conflict_advice(2, True),
-            "Nothing of yours is lost. Choose which value to keep for each field; their changes to other fields are already in the form.",
+            "Nothing of yours is lost. Choose which value to keep for each field; changes to other fields are already in the form.",
         ),
         (_wording.keep_theirs("me@x", "me@x"), "Keep what you saved elsewhere"),
         (_wording.keep_theirs("bob@x", "me@x"), "Keep what bob@x saved"),
