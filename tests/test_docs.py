@@ -274,7 +274,7 @@ SETTINGS_PY, URLS_PY = "edip/settings.py", "crm/urls.py"
          "there is no template overview/page.html"),
         ("docs/architecture.md", "pages/test_preferences.py", "pages/test_health.py",
          "URL /preferences/theme/: it is not tested in tests/pages/test_health.py"),
-        ("docs/history.md", "crm/forms/merge.py", "crm/forms/merging.py",
+        ("docs/history.md", "crm/forms/records.py", "crm/forms/merging.py",
          "history.md: there is no crm/forms/merging.py"),
         ("README.md", "(docs/backup.md)", "(docs/backups.md)",
          "README.md: the link to docs/backups.md is broken"),

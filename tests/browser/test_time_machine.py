@@ -19,7 +19,7 @@ def edit(page: Page, bsnid: str, **fields: str) -> None:
     page.wait_for_url(re.compile(f"/accounts/{bsnid}/$"))
 
 
-def test_a_field_is_put_back(page: Page, bsnid: str) -> None:
+def test_a_field_is_reverted(page: Page, bsnid: str) -> None:
     create_account(page, bsnid, "Subject")
     edit(page, bsnid, VP="Right")
     edit(page, bsnid, VP="Wrong")
@@ -37,7 +37,7 @@ def test_a_field_is_put_back(page: Page, bsnid: str) -> None:
     expect(page.locator(".change").first.locator("ins")).to_contain_text("Right")
 
 
-def test_all_of_a_change_is_put_back_without_javascript(new_context, bsnid: str) -> None:
+def test_all_of_a_change_is_reverted_without_javascript(new_context, bsnid: str) -> None:
     page = new_context(java_script_enabled=False).new_page()
     create_account(page, bsnid, "Subject")
     edit(page, bsnid, VP="Wrong", Admin="Wrong too")

@@ -49,7 +49,7 @@ def make_update(warehouse: Warehouse) -> Callable[..., str]:
 
 @pytest.fixture
 def see(client: Client) -> Callable[..., BeautifulSoup]:
-    """``see(path)``: the page, which must be there."""
+    """Return ``see(path)``, which gets a page that must exist."""
 
     def see(path: str, **headers: Any) -> BeautifulSoup:
         response = client.get(path, **headers)

@@ -1,4 +1,4 @@
-"""Others' changes reach pages that are open, for one statement however many there are."""
+"""Recent changes by others reach open pages, with one statement for all pages together."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def test_a_cursor_that_is_none_counts_as_none(client: Client, account: str, curs
 
 
 def test_a_process_that_is_behind_does_not_go_back(client: Client, account: str) -> None:
-    """The other process has told this page of versions that this one has not seen."""
+    """The page knows later versions, from another process, than this process has seen."""
     answer = client.get("/live/", {"seen": "900.900.900.900"})
     assert answer.status_code == 204
 
