@@ -91,6 +91,7 @@ def platform_status(request: Request, bsnid: str) -> HttpResponse:
             request.warehouse, bsnid, platform, status, form.cleaned_data["updated_at"]
         )
     except Stale as stale:
+        assert isinstance(stale.current, PlatformStatus)
         card = Card(platform, stale.current, chosen=status, conflict=True)
         return _show(request, bsnid, card, 409)
     except Missing as error:
