@@ -91,8 +91,8 @@ def platform_status(request: Request, bsnid: str) -> HttpResponse:
             request.warehouse, bsnid, platform, status, form.cleaned_data["updated_at"]
         )
     except Stale as stale:
-        assert isinstance(stale.current, PlatformStatus)
-        card = Card(platform, stale.current, chosen=status, conflict=True)
+        saved = stale.current if isinstance(stale.current, PlatformStatus) else None
+        card = Card(platform, saved, chosen=status, conflict=True)
         return _show(request, bsnid, card, 409)
     except Missing as error:
         raise Http404(_wording.not_found(ACCOUNTS, bsnid)) from error
