@@ -41,13 +41,18 @@ class Origin:
 def clean_rows(table: Table, origin: Origin) -> str:
     """Return the query of the origin's rows, cleaned. Each column's raw text is beside it, under
     the name that ``raw_name`` returns."""
-    values = ", ".join(
-        f"{_value(column, origin)} AS {quoted(column.name)}, "
+    # In two steps, so that each raw text is computed once.
+    texts = ", ".join(
+        f"{_text(column.name, origin)} AS {_text_name(column.name)}, "
         f"{_raw(column, origin)} AS {raw_name(column.name)}"
         for column in table.columns
     )
-    sql = "SELECT {values} FROM {origin} AS s"
-    rows = _sql.fill(sql, values=values, origin=origin.quoted)
+    values = ", ".join(
+        f"{_value(column)} AS {quoted(column.name)}, {raw_name(column.name)}"
+        for column in table.columns
+    )
+    sql = "SELECT {values} FROM (SELECT {texts} FROM {origin} AS s) AS r"
+    rows = _sql.fill(sql, values=values, texts=texts, origin=origin.quoted)
     if table is ACCOUNTS:
         return rows
     sql = "SELECT COALESCE(id, {made_id}) AS id, {raw_id}, {others} FROM ({rows}) AS i"
@@ -65,6 +70,10 @@ def clean_rows(table: Table, origin: Origin) -> str:
 def raw_name(name: str) -> str:
     """Return the name, quoted, of the column that holds what the origin has in a column."""
     return quoted(f"{name}__raw")
+
+
+def _text_name(name: str) -> str:
+    return quoted(f"{name}__text")
 
 
 def _text(name: str, origin: Origin) -> str:
@@ -85,15 +94,15 @@ def _raw(column: Column, origin: Origin) -> str:
     return f"NULLIF({_replace(text, f'^{_BLANK}+|{_BLANK}+$', '')}, '')"
 
 
-def _value(column: Column, origin: Origin) -> str:
-    raw = _raw(column, origin)
+def _value(column: Column) -> str:
+    raw = raw_name(column.name)
     if column.type == "TIMESTAMP":
         return f"CASE WHEN {raw} RLIKE '{_ISO}' THEN TRY_CAST({raw} AS TIMESTAMP) END"
     if column.type == "DATE":
         is_moment = f"{raw} RLIKE '{_ISO}' AND TRY_CAST({raw} AS TIMESTAMP) IS NOT NULL"
         return f"CASE WHEN {is_moment} THEN TRY_CAST(SUBSTRING({raw}, 1, 10) AS DATE) END"
     if column.kind == "links":
-        return f"CASE WHEN {raw} <> '' THEN {_links(_text(column.name, origin))} END"
+        return f"CASE WHEN {raw} <> '' THEN {_links(_text_name(column.name))} END"
     if column.kind != "long_text":
         return _replace(raw, rf"{_BLANK}*\\n{_BLANK}*", " ")
     return raw
