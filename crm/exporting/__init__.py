@@ -1,5 +1,8 @@
-"""Taking all data out: as JSON (what `import_legacy` takes back), CSV, a workbook, or SQL.
+"""Exports all data as JSON (which `import_legacy` reads back), CSV, a workbook, or SQL.
 
-exporter   the tables, row by row, into a file that is complete or not there
-text, tabular, sql   the formats
+exporter   all tables, row by row, into a file that is complete or not there
+text       JSON
+tabular    CSV and workbooks
+
+SQL is written by crm/repository/transfer/insert_script.py, as all SQL is.
 """

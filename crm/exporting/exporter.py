@@ -1,10 +1,11 @@
-"""All tables into one file, which is complete or not there at all."""
+"""Writes all tables into one file, which is complete or not there at all."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,8 +17,9 @@ from crm.warehouse import Warehouse
 from . import tabular, text
 
 Rows = Iterator[dict[str, Any]]
-# Writes all tables, asked for in order, to a binary file.
-Writer = Callable[[BinaryIO, list[tuple[Table, Callable[[], Rows]]], Namespace], None]
+Sources = list[tuple[Table, Callable[[], Rows]]]
+# Writes all tables, reading them in order, to a binary file.
+Writer = Callable[[BinaryIO, Sources, Namespace], None]
 
 FORMATS: dict[str, Writer] = {
     "json": text.write_json,
@@ -28,7 +30,7 @@ FORMATS: dict[str, Writer] = {
 
 
 def export(wh: Warehouse, form: str, path: Path) -> dict[str, int]:
-    """Write the file; how many rows of each table it holds. Raises WarehouseError, OSError."""
+    """Write the file; return its rows by table (plural name). Raises WarehouseError, OSError."""
     counts = dict.fromkeys((table.plural for table in TABLES), 0)
     still = read_all.snapshot(wh)
 
@@ -37,13 +39,13 @@ def export(wh: Warehouse, form: str, path: Path) -> dict[str, int]:
             counts[table.plural] += 1
             yield row
 
-    sources = [(table, lambda table=table: counted(table)) for table in TABLES]
-    # Beside its place, so that moving it there cannot fail half-way.
+    sources: Sources = [(table, partial(counted, table)) for table in TABLES]
+    # In the same folder, so that renaming it cannot fail half-way.
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
             FORMATS[form](file, sources, wh.namespace)
-        os.chmod(name, 0o600)  # it holds what only some may read
+        os.chmod(name, 0o600)  # not everybody may read the data
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -1,8 +1,8 @@
 """CSV files in a zip, and workbooks: for people, and safe to open in a spreadsheet.
 
-A spreadsheet takes a text that begins with ``=`` or the like for a formula, and runs it. In CSV
-such a text gets an apostrophe in front; in a workbook the cell says that it is text. As
-`import_legacy` takes one such apostrophe away, what has some of its own gets one more in both.
+A spreadsheet runs a text that begins with ``=`` or the like as a formula. In CSV such a text gets
+an apostrophe in front; in a workbook its cell is marked as text. `import_legacy` removes one such
+apostrophe, so a text that has apostrophes of its own gets one more in both.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ Sources = list[tuple[Table, Callable[[], Iterator[dict[str, Any]]]]]
 
 # https://owasp.org/www-community/attacks/CSV_Injection
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-# What XML cannot hold either (https://www.w3.org/TR/xml/#charsets): it would make the file
-# unreadable.
+# Characters that XML cannot hold either (https://www.w3.org/TR/xml/#charsets): they would make
+# the file unreadable.
 _NOT_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
-# So that equal data give equal bytes.
+# A fixed date, so that equal data make equal files.
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -56,7 +56,7 @@ def write_csv(file: io.TextIOBase, table: Table, rows: Iterator[dict[str, Any]])
 
 
 def harmless(value: str | None) -> str:
-    """The text, so that no spreadsheet takes it for a formula."""
+    """Return the text, guarded if a spreadsheet would run it as a formula."""
     return f"'{value}" if value and value.lstrip("'").startswith(FORMULA_STARTS) else value or ""
 
 
@@ -70,7 +70,7 @@ def write_workbook(file: BinaryIO, sources: Sources, namespace: Namespace) -> No
 def write_sheet(
     file: BinaryIO, title: str, columns: Sequence[str], rows: Iterable[dict[str, Any]]
 ) -> None:
-    """A workbook of one sheet."""
+    """Write a workbook of one sheet."""
     workbook = Workbook(write_only=True)
     _add_sheet(workbook, title, columns, rows)
     workbook.save(file)
@@ -90,8 +90,7 @@ def _cell(sheet: Any, value: Any) -> Any:
     is_day = isinstance(value, dt.date) and not isinstance(value, dt.datetime)
     if value is None or is_day or isinstance(value, int):
         return value
-    # What XML cannot hold would make the file unreadable.
-    text = _NOT_XML.sub("", ILLEGAL_CHARACTERS_RE.sub("", plain(value)))
+    text = _NOT_XML.sub("", ILLEGAL_CHARACTERS_RE.sub("", plain(value) or ""))
     cell = WriteOnlyCell(sheet, harmless(text) if text.startswith("'") else text)
     cell.data_type = "s"
     return cell

@@ -1,4 +1,4 @@
-"""JSON: the format that loses nothing, and that `import_legacy` takes back."""
+"""JSON, the format that loses nothing and that `import_legacy` reads back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def write_json(
     sources: list[tuple[Table, Callable[[], Iterator[dict[str, Any]]]]],
     namespace: Namespace,
 ) -> None:
-    """One object per row and line, in the order of keys: equal data are equal bytes."""
+    """Write one row per line, in the order of keys, so that equal data make equal files."""
     file.write(b'{\n"format": "edip-crm",\n"version": 1')
     for table, rows in sources:
         file.write(f',\n"{table.name}": ['.encode())
@@ -29,9 +29,9 @@ def write_json(
 
 
 def plain(value: Any) -> str | None:
-    """A cell as text: dates and times in ISO, times in UTC to the microsecond."""
+    """Return a value as text: dates and times in ISO, times in UTC to the microsecond."""
     if isinstance(value, dt.datetime):
         return value.astimezone(dt.UTC).isoformat(timespec="microseconds")
     if isinstance(value, dt.date):
         return value.isoformat()
-    return value
+    return None if value is None else str(value)

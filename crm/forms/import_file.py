@@ -10,14 +10,14 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from crm.importing.headings import normal
-from crm.importing.importer import SKIP, Options
+from crm.importing.importer import FAIL, SKIP, UPDATE, Options
 from crm.model.schema import TABLES
 
 ENDINGS = (".json", ".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".zip")
 _CHOICES = (
-    ("skip", "Leave them as they are"),
-    ("update", "Change them to what the file says"),
-    ("fail", "Import nothing at all then"),
+    (SKIP, "Leave them as they are"),
+    (UPDATE, "Change them to the values in the file"),
+    (FAIL, "Import nothing at all"),
 )
 TOO_LARGE = (
     "The file is larger than {} MB. Use “manage.py import_legacy”, which takes any size, or "
@@ -36,20 +36,18 @@ class ImportForm(forms.Form):
         },
     )
     on_conflict = forms.ChoiceField(
-        label="Rows that are there already and say something else",
+        label="Rows that already exist with different values",
         choices=_CHOICES,
         initial=SKIP,
         widget=forms.Select,
     )
-    strict = forms.BooleanField(
-        label="Import nothing if any row has to be refused", required=False
-    )
+    strict = forms.BooleanField(label="Import nothing if any row is refused", required=False)
     headings = forms.CharField(
         label="What headings mean",
         required=False,
         strip=True,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Only where it cannot be told: one per line, such as Team lead=admin",
+        help_text="Only for headings that are not known: one per line, such as Team lead=admin",
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -59,13 +57,13 @@ class ImportForm(forms.Form):
             f"up to {settings.EDIP_IMPORT_MAX_MB} MB"
         )
 
-    def clean_file(self) -> UploadedFile:
-        file = self.cleaned_data["file"]
-        if Path(file.name).suffix.lower() not in ENDINGS:
+    def clean_file(self) -> UploadedFile[bytes]:
+        file: UploadedFile[bytes] = self.cleaned_data["file"]
+        if Path(file.name or "").suffix.lower() not in ENDINGS:
             raise forms.ValidationError(
-                f"“{file.name}” is none of these: {', '.join(ENDINGS)}. Choose another file."
+                f"“{file.name}” cannot be imported. Choose one of these: {', '.join(ENDINGS)}."
             )
-        if file.size > settings.EDIP_IMPORT_MAX_MB * 2**20:
+        if (file.size or 0) > settings.EDIP_IMPORT_MAX_MB * 2**20:
             raise forms.ValidationError(TOO_LARGE.format(settings.EDIP_IMPORT_MAX_MB))
         return file
 
@@ -78,7 +76,7 @@ class ImportForm(forms.Form):
                 continue
             if not equals or not heading or column not in known:
                 raise forms.ValidationError(
-                    f"Line {number} should read Heading=column, the column one of: "
+                    f"Line {number} should be Heading=column, with one of these columns: "
                     f"{', '.join(sorted(known))}."
                 )
             meanings[normal(heading)] = column

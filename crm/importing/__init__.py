@@ -1,14 +1,23 @@
-"""Taking in data from elsewhere: the legacy app's exports, as JSON, CSV or workbooks.
+"""Imports data: exports of the legacy app and of this one, and tables of its earlier version.
 
-    sources    files, folders, archives → sheets of raw rows (json_state, delimited, workbooks)
-    raw        such a row, and what its reader has to say of it
-    headings   what people call a column → the column
-    cleaning   a raw row → a row of the table, or the reason why not
-    chunks     rows by the thousand, as a statement takes them
-    importer   chunks of rows → the warehouse, counted and verified
-    copying    tables elsewhere → the warehouse, by the warehouse
-    jobs       an import by page: its folder, its thread (work), who holds it (holding)
-    findings   everything that was changed, skipped or refused, with its place and reason
+From a file to the warehouse:
 
-Nothing is guessed silently, and nothing here knows of requests or of SQL.
+    sources        a file, folder or archive → sheets of raw rows, with the help of readers/
+    raw_rows       a raw row, and its reader's remarks about it
+    headings       a heading → the column it means; a file's name → the table it holds
+    sheet_columns  one sheet's headings → the columns of its cells
+    cleaning       a raw value → the value that its column holds
+    rows           raw rows → rows of our tables, each key once (seen)
+    chunks         rows → groups as large as one statement takes
+    importer       chunks → the warehouse, counted and verified
+
+Beside that way:
+
+    copy_tables    tables elsewhere in Unity Catalog → the warehouse
+    preview        the rows that an import would write
+    jobs/          imports by page: the uploaded file, its state and its thread
+    findings       what was changed, skipped, refused or noted, with its place and reason
+    errors         why an import cannot be done at all
+
+Everything that is not stored just as it stands is reported. Nothing here knows requests or SQL.
 """

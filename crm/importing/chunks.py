@@ -1,4 +1,4 @@
-"""Rows by the thousand, as a statement takes them."""
+"""Groups of rows, each as large as one statement takes."""
 
 from __future__ import annotations
 
@@ -10,52 +10,56 @@ from crm.model.schema import AUDIT_NAMES, Table
 from crm.repository.transfer import upsert
 
 from .findings import Place
-from .rows import Clean
+from .rows import CleanRow
 
 
 @dataclass
 class Chunk:
-    """Rows, of each where it stands and the columns that it speaks of (``given``)."""
+    """Parallel lists: each row's place, values, filled columns, and JSON text.
+
+    ``filled`` are the columns for which the file has a value, be it an empty one.
+    ``size`` is the length of all texts in bytes.
+    """
 
     places: list[Place] = field(default_factory=list)
-    rows: list[Clean] = field(default_factory=list)
-    given: list[frozenset[str]] = field(default_factory=list)
-    # As the warehouse gets them.
+    rows: list[CleanRow] = field(default_factory=list)
+    filled: list[frozenset[str]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     size: int = 0
 
 
 def chunks(
     table: Table,
-    rows: Iterable[tuple[Place, Clean, frozenset[str]]],
+    rows: Iterable[tuple[Place, CleanRow, frozenset[str]]],
     *,
-    most_rows: int,
-    most_bytes: int,
-    literal: bool,
+    max_rows: int,
+    max_bytes: int,
+    keep_audit: bool,
 ) -> Iterator[Chunk]:
-    """``literal``: who and when go in as they are given, as a null, too."""
+    """Group rows. With ``keep_audit`` the audit columns are stored as the file has them, null
+    included; else a missing time or author becomes now, or the person who imports."""
     chunk = Chunk()
-    for place, row, given in rows:
-        text = _as_json(table, row, given if literal else given - AUDIT_NAMES)
+    for place, row, filled in rows:
+        text = _json_text(table, row, filled if keep_audit else filled - AUDIT_NAMES)
         length = len(text.encode()) + 1
-        if chunk.rows and (chunk.size + length > most_bytes or len(chunk.rows) == most_rows):
+        if chunk.rows and (chunk.size + length > max_bytes or len(chunk.rows) == max_rows):
             yield chunk
             chunk = Chunk()
         chunk.places.append(place)
         chunk.rows.append(row)
-        chunk.given.append(given)
+        chunk.filled.append(filled)
         chunk.texts.append(text)
         chunk.size += length
     if chunk.rows:
         yield chunk
 
 
-def together(texts: Iterable[str]) -> str:
+def json_array(texts: Iterable[str]) -> str:
     return f"[{','.join(texts)}]"
 
 
-def _as_json(table: Table, row: Clean, given: Collection[str]) -> str:
-    """In JSON each record may have other keys, so each says of which columns it speaks."""
+def _json_text(table: Table, row: CleanRow, filled: Collection[str]) -> str:
+    """The row's values in the order of the table's columns, then the names of those filled."""
     values = [row[name] for name in table.names]
-    cells = [*values, upsert.presence(table, given)]
+    cells = [*values, upsert.presence(table, filled)]
     return json.dumps(cells, ensure_ascii=False, separators=(",", ":"))

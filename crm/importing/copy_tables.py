@@ -1,7 +1,8 @@
-"""Tables of the earlier database version, elsewhere in Unity Catalog, copied by the warehouse.
+"""Imports the tables of the earlier database version, elsewhere in Unity Catalog.
 
-All tables are judged before the first is written to, so that ``strict`` and ``on_conflict=fail``
-cost nothing more, and each is verified after it. Safe to run again.
+The warehouse itself copies the rows. All tables are compared before the first is written, so
+``strict`` and ``on_conflict=fail`` need no second pass; each table is verified after it is
+written. Safe to run again.
 """
 
 from __future__ import annotations
@@ -17,33 +18,38 @@ from crm.warehouse import Warehouse
 from .errors import SourceError
 from .findings import SKIPPED, Findings, Place
 from .headings import columns_of, table_of
-from .importer import UPDATE, Options, Outcome, stop_if_unwanted
+from .importer import UPDATE, Options, TableResult, require_allowed
 
 
-def run(wh: Warehouse, where: Namespace, options: Options, findings: Findings) -> list[Outcome]:
-    """Raises ImportingError before anything is written, as the import of files does."""
+def run(
+    wh: Warehouse, where: Namespace, options: Options, findings: Findings
+) -> list[TableResult]:
+    """Import the tables at ``where``.
+
+    Raises ImportingError before anything is written, as importer.run does.
+    """
     origins = _origins(wh, where, options, findings)
     copies = {
         table: Copy(wh, table, origin, origins.get(ACCOUNTS)) for table, origin in origins.items()
     }
-    outcomes = []
+    results = []
     for table, copy in copies.items():
-        outcome = Outcome(table)
-        outcome.states.update(copy.states())
-        _remark(copy, table, origins[table], options, findings)
-        outcomes.append(outcome)
+        result = TableResult(table)
+        result.states.update(copy.states())
+        _add_remarks(copy, table, origins[table], options, findings)
+        results.append(result)
     if not options.dry_run:
-        stop_if_unwanted(outcomes, options, findings)
-        for outcome in outcomes:
-            _take_in(copies[outcome.table], outcome, options)
-            findings.verdict(outcome.table.name, outcome.verified, outcome.verdict)
-    return outcomes
+        require_allowed(results, options, findings)
+        for result in results:
+            _write(copies[result.table], result, options)
+            findings.verdict(result.table.name, result.verified, result.verdict)
+    return results
 
 
 def _origins(
     wh: Warehouse, where: Namespace, options: Options, findings: Findings
 ) -> dict[Table, Origin]:
-    """The tables there that are ours by name, accounts first."""
+    """Find the tables that are named like ours, accounts first. Raises SourceError for none."""
     found: dict[Table, Origin] = {}
     place = f"{where.catalog}.{where.schema}"
     for name, types in copy_tables.columns(wh, where).items():
@@ -51,7 +57,11 @@ def _origins(
             continue
         table = table_of(name, where.prefix)
         if table is None or table in found:
-            reason = "is named after no table" if table is None else "its table was found already"
+            reason = (
+                "is named after no table"
+                if table is None
+                else "another table of that name was found"
+            )
             findings.add(SKIPPED, "", Place(f"{place}.{name}"), reason)
             continue
         chosen = columns_of(table, types, options.headings)
@@ -64,14 +74,14 @@ def _origins(
         raise SourceError(
             f"Nothing to import in {place}: no table there is named {where.prefix}accounts, "
             f"{where.prefix}platforms_status, {where.prefix}use_cases or {where.prefix}updates, "
-            "or you may not see them."
+            "or you are not allowed to see them."
         )
     if any(origin.quoted == wh.namespace.table(table) for table, origin in found.items()):
-        raise SourceError(f"{place} is where the tables are that would be copied to.")
+        raise SourceError(f"{place} holds the tables that the rows would be copied to.")
     return {table: found[table] for table in TABLES if table in found}
 
 
-def _remark(
+def _add_remarks(
     copy: Copy, table: Table, origin: Origin, options: Options, findings: Findings
 ) -> None:
     for remark in copy.remarks():
@@ -84,13 +94,14 @@ def _remark(
         findings.add(outcome, table.name, place, remark.reason, remark.column)
 
 
-def _take_in(copy: Copy, outcome: Outcome, options: Options) -> None:
-    """The rows found to differ are afterwards the only ones that do: more would be an error."""
-    states, overwrite = outcome.states, options.on_conflict == UPDATE
+def _write(copy: Copy, result: TableResult, options: Options) -> None:
+    """Write the table and verify it: afterwards only the rows that differed before, and were
+    left as they are, may differ."""
+    states, overwrite = result.states, options.on_conflict == UPDATE
     if states[NEW] or (overwrite and states[DIFFERENT]):
-        outcome.written = copy.upsert(overwrite=overwrite)
+        result.written = copy.upsert(overwrite=overwrite)
     sums = copy.checksums()
     left = 0 if overwrite else states[DIFFERENT]
-    outcome.checked = states[NEW] + states[UNCHANGED] + states[DIFFERENT] - left
-    outcome.found = sums.found - sums.different
-    outcome.compare(sums.source, sums.warehouse)
+    result.checked = states[NEW] + states[UNCHANGED] + states[DIFFERENT] - left
+    result.found = sums.found - sums.different
+    result.compare(sums.source, sums.warehouse)

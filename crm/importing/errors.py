@@ -1,8 +1,14 @@
-"""Why an import cannot be done at all (single rows are findings instead)."""
+"""Why a whole import cannot be done (what is wrong with single rows is a finding instead).
+
+ImportingError     the import did not start, or stopped before anything was written
+  SourceError      the file or the tables cannot be read
+  Stopped          somebody stopped it; rows written by then stay
+Refused            one value cannot be stored, and its row is not imported
+"""
 
 
 class ImportingError(Exception):
-    """The import was not begun, or was stopped before anything was written."""
+    """The import did not start, or stopped before anything was written."""
 
 
 class SourceError(ImportingError):
@@ -10,12 +16,14 @@ class SourceError(ImportingError):
 
 
 class Stopped(ImportingError):
-    """Somebody asked for it; what was written until then stays."""
+    """Somebody stopped the import; rows written by then stay."""
 
 
 class Refused(Exception):
-    """One value, and with it its row, cannot go in; the text says why. ``column`` is its name,
-    where it is not the one that is being read."""
+    """A value cannot be stored; the text says why.
+
+    ``column`` names its column where that is not the one being cleaned.
+    """
 
     def __init__(self, reason: str, column: str = "") -> None:
         super().__init__(reason)

@@ -1,4 +1,4 @@
-"""What an import has to say about single rows: where, what, and why."""
+"""Findings: what an import did not store just as it stands in the file, where, and why."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from crm.exporting.tabular import harmless
 
 from .errors import ImportingError
 
-# Of each outcome: many harmless remarks must not push out what was refused.
+# Findings kept of each outcome, so that many notes do not crowd out the refused rows.
 KEPT = 500
 COLUMNS = ("outcome", "table", "file", "sheet", "row", "column", "reason")
 
-# Outcomes: the row went in otherwise than it stood; it was left out as unneeded; it was left
-# out as wrong; it went in, but somebody should look.
+# Outcomes: a value was stored in another form; something was not needed and not imported; a row
+# is wrong and was not imported; a row was imported, but a person should look at it.
 CHANGED, SKIPPED, REFUSED, NOTED = "changed", "skipped", "refused", "noted"
 BY_WEIGHT = (REFUSED, NOTED, CHANGED, SKIPPED)
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a row stands. ``row`` counts as the file does: a CSV's first row is its heading;
-    in JSON it is the record's key."""
+    """Where something stands in the source. ``row`` is a line number of a CSV file, a row number
+    of a sheet, or the key of a JSON record."""
 
     file: str
     sheet: str = ""
@@ -52,10 +52,10 @@ class Finding:
 
 @dataclass
 class Findings:
-    """Counts all findings, keeps the first, and writes every one to ``report`` (CSV).
+    """Counts all findings, keeps the first ``KEPT`` of each outcome in ``first``, and writes
+    every one to ``report``, a CSV file, if there is one.
 
-    Use as a context manager; without a report only the first ``KEPT`` of each outcome can be
-    listed.
+    Use as a context manager. Raises ImportingError if the report cannot be written.
     """
 
     report: Path | None = None
@@ -63,18 +63,11 @@ class Findings:
     first: list[Finding] = field(default_factory=list)
 
     def __enter__(self) -> Findings:
-        self._file = self._opened(self.report) if self.report else None
+        self._file = _open(self.report) if self.report else None
         if self._file:
             self._writer = csv.writer(self._file)
             self._writer.writerow(COLUMNS)
         return self
-
-    def _opened(self, report: Path) -> TextIO:
-        try:
-            return report.open("w", newline="", encoding="utf-8", errors="replace")
-        except OSError as error:
-            reason = f"The report cannot be written to {report}: {error.strerror}."
-            raise ImportingError(reason) from error
 
     def __exit__(
         self,
@@ -93,18 +86,33 @@ class Findings:
         self._report(outcome, table, place.file, place.sheet, place.row, column, reason)
 
     def verdict(self, table: str, verified: bool, reason: str) -> None:
-        """What the warehouse says in the end of a table as a whole: a line of the report."""
+        """Write to the report whether the warehouse confirms what was stored of a table."""
         self._report("verified" if verified else "NOT verified", table, "", "", "", "", reason)
 
     def _report(self, *cells: str) -> None:
         if self._file:
             self._writer.writerow([harmless(cell) for cell in cells])
 
+    def restart(self) -> None:
+        """Drop all findings so far, and begin the report anew."""
+        self.__exit__(None, None, None)
+        self.counts.clear()
+        self.first.clear()
+        self.__enter__()
+
     def by_weight(self) -> list[Finding]:
-        """The first of each outcome, what was refused before all else."""
+        """Return the findings that were kept, refused rows first."""
         return sorted(self.first, key=lambda finding: BY_WEIGHT.index(finding.outcome))
 
     def count(self, outcome: str, table: str = "") -> int:
         return sum(
             n for (of, what), n in self.counts.items() if what == outcome and table in ("", of)
         )
+
+
+def _open(report: Path) -> TextIO:
+    try:
+        return report.open("w", newline="", encoding="utf-8", errors="replace")
+    except OSError as error:
+        reason = f"The report cannot be written to {report}: {error.strerror}."
+        raise ImportingError(reason) from error

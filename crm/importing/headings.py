@@ -1,4 +1,4 @@
-"""From what people write over a column, or call a file, to our names."""
+"""Which of our columns a heading means, and which of our tables a file or sheet holds."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from crm.model.schema import (
 
 from .errors import ImportingError
 
-# Among so many rows the headings are looked for: titles and the like may stand above them.
-FIRST = 20
+# Headings are searched for in this many rows: titles may stand above them.
+ROWS_SEARCHED = 20
 
 _TABLE_NAMES = {
     ACCOUNTS: ("accounts", "account", "teams"),
@@ -27,7 +27,7 @@ _TABLE_NAMES = {
     USE_CASES: ("use_cases", "use_case", "usecases"),
     UPDATES: ("updates", "update"),
 }
-_ALIASES = {
+_ALIASES: dict[Table, dict[str, tuple[str, ...]]] = {
     ACCOUNTS: {
         "bsnid": ("bsnid_uid", "bsn_id", "uid", "account_bsnid", "account_id", "id"),
         "team": ("team_name", "account", "account_name"),
@@ -62,14 +62,14 @@ _PARENT = ("bsnid", "bsnid_uid", "bsn_id", "account", "account_id", "account_uid
 
 @lru_cache(maxsize=4096)
 def normal(heading: str) -> str:
-    """``BSNID (UID)`` → ``bsnid_uid``; letters of every script stay."""
+    """``BSNID (UID)`` becomes ``bsnid_uid``; letters of every script are kept."""
     text = unicodedata.normalize("NFKC", heading).strip().lower()
     kept = "".join(char if unicodedata.category(char)[0] in "LMN" else " " for char in text)
     return "_".join(kept.split()) or text
 
 
 def table_of(name: str, prefix: str = "") -> Table | None:
-    """The table that a file or a sheet is named after."""
+    """Return the table that a file or a sheet is named after, or None."""
     plain = normal(name).removeprefix(normal(prefix)).strip("_")
     for prefix_word in ("edip_crm_", "edip_", "crm_"):
         plain = plain.removeprefix(prefix_word)
@@ -79,8 +79,10 @@ def table_of(name: str, prefix: str = "") -> Table | None:
 def columns_of(
     table: Table, headings: Iterable[str], given: dict[str, str] | None = None
 ) -> dict[str, str]:
-    """heading → column, for the headings that are known. ``given`` (by normal heading) goes
-    before everything else; a column is never taken twice, its exact name first."""
+    """Map headings to columns, one heading per column; unknown headings are absent.
+
+    ``given`` (normal heading → column) comes first, then exact names, then aliases.
+    """
     headings = [heading for heading in headings if heading]
     chosen: dict[str, str] = {}
     given = given or {}
@@ -95,11 +97,13 @@ def columns_of(
     return chosen
 
 
-def readings(
+def columns_by_index(
     table: Table, headings: Sequence[str], given: Mapping[str, str] | None = None
 ) -> dict[str, list[int]]:
-    """column → the places of the headings that mean it, the surest first: a file may well say
-    ``id`` and ``use_case_id``, or one heading twice."""
+    """Map columns to the indexes of all headings that mean them, the most certain first.
+
+    A file may well have both ``id`` and ``use_case_id``, or the same heading twice.
+    """
     words = [normal(heading) if heading else "" for heading in headings]
     taken: set[int] = set()
     found: dict[str, list[int]] = {}
@@ -115,16 +119,17 @@ def readings(
 def heading_row(
     table: Table, rows: Iterable[Sequence[Any]], given: Mapping[str, str] | None = None
 ) -> tuple[int, int]:
-    """Which of a file's first rows has the headings, and how many of them are known there.
+    """Return the index of the row with the headings, -1 if there is none, and how many of them
+    are known.
 
-    The first with two or more; else that with the most; titles may stand above.
+    It is the first row with two known headings or more, else the one with the most.
     """
     best = (-1, -1)
     for place, cells in enumerate(rows):
-        texts = [said(cell) for cell in cells]
+        texts = [cell_text(cell) for cell in cells]
         if not any(texts):
             continue
-        known = sum(map(len, readings(table, texts, given).values()))
+        known = sum(map(len, columns_by_index(table, texts, given).values()))
         if known > best[1]:
             best = (place, known)
         if known >= 2:
@@ -132,13 +137,16 @@ def heading_row(
     return best
 
 
-def said(cell: Any) -> str:
-    """A cell as a heading."""
+def cell_text(cell: Any) -> str:
+    """Return a cell as text, without blanks around it."""
     return "" if cell is None else str(cell).strip()
 
 
 def mapping(entries: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """``--map``: normal heading → column. Raises ImportingError for what no table has."""
+    """Map normal headings to columns, as ``--map`` has them.
+
+    Raises ImportingError for a column that no table has.
+    """
     columns = dict.fromkeys(name for table in TABLES for name in table.names)
     given: dict[str, str] = {}
     for heading, column in entries:

@@ -1,7 +1,7 @@
-"""An import from beginning to end: read, compare, take in, verify.
+"""One import from beginning to end: read, compare, write, verify.
 
-Accounts go first, then what belongs to them, in chunks of some thousand rows; each chunk costs
-three statements (compare, take in, verify). Every step may be repeated: an import that died
+Accounts come first, then what belongs to them, in chunks of some thousand rows. Each chunk costs
+three statements: compare, write, verify. Every step may be repeated, so an import that died
 half-way is simply run again.
 """
 
@@ -18,14 +18,15 @@ from crm.repository.transfer.upsert import DIFFERENT, NEW, ORPHAN, UNCHANGED
 from crm.warehouse import Warehouse
 
 from . import sources
-from .chunks import Chunk, chunks, together
-from .errors import ImportingError
+from .chunks import Chunk, chunks, json_array
+from .errors import ImportingError, Stopped
 from .findings import REFUSED, SKIPPED, Findings, Place
 from .readers import own_export
-from .rows import Reader
+from .rows import CleanRow, Reader
 
 CHUNK_ROWS = 5_000
-# Well under the 1 MB that a statement's parameters may have together.
+# Well under the 1 MB that all parameters of a statement may have together
+# (https://github.com/databricks/databricks-sql-python, docs/parameters.md).
 CHUNK_BYTES = 800_000
 
 SKIP, UPDATE, FAIL = "skip", "update", "fail"
@@ -34,8 +35,12 @@ ON_CONFLICT = (SKIP, UPDATE, FAIL)
 
 @dataclass(frozen=True)
 class Options:
-    """``on_conflict``: what becomes of rows that are there already and say something else.
-    ``headings``: normal heading → column, before all other rules."""
+    """How to import.
+
+    ``on_conflict``: what to do with rows that exist with different values.
+    ``strict``: import nothing if any row is refused.
+    ``headings``: normal heading → column, before all other rules.
+    """
 
     on_conflict: str = SKIP
     dry_run: bool = False
@@ -44,8 +49,12 @@ class Options:
 
 
 @dataclass
-class Outcome:
-    """What an import did to one table, and whether the warehouse confirms it."""
+class TableResult:
+    """What an import did to one table, and whether the warehouse confirms it.
+
+    ``states`` counts rows by what they were before (new, unchanged, different, orphan).
+    Of the ``checked`` rows that the table should hold now, ``found`` are there.
+    """
 
     table: Table
     states: Counter[str] = field(default_factory=Counter)
@@ -72,18 +81,22 @@ class Outcome:
         return f"{self.found:,} rows, {sums}" if self.verified else f"{rows}, {sums}"
 
     def compare(self, source: int | None, warehouse: int | None) -> None:
-        """Take in the checksums of some rows; None where there are none."""
+        """Add the checksums of some rows, None where there are no rows."""
         self.equal &= source == warehouse
         self.sum_of_source ^= source or 0
         self.sum_of_warehouse ^= warehouse or 0
 
 
-# Told of each chunk when it is done, with the state of each of its rows.
+# Called after each chunk, with the state that each of its rows had before.
 Watch = Callable[[Table, Chunk, list[str]], None]
 
 
-def _nobody(*_: object) -> None:
+def _watch_nothing(table: Table, chunk: Chunk, states: list[str]) -> None:
     pass
+
+
+def _never() -> bool:
+    return False
 
 
 def run(
@@ -91,124 +104,118 @@ def run(
     path: Path,
     options: Options,
     findings: Findings,
-    watch: Watch = _nobody,
-    before_chunk: Callable[[], None] = _nobody,
-) -> list[Outcome]:
-    """Raises ImportingError before anything is written: the source cannot be read, a row is
-    refused under ``strict``, or rows differ under ``on_conflict=fail``. ``findings`` then hold
-    what there is to say of all rows.
+    watch: Watch = _watch_nothing,
+    should_stop: Callable[[], bool] = _never,
+) -> list[TableResult]:
+    """Import the file, folder or archive at ``path``; return the result of each table.
 
-    What ``before_chunk`` raises ends the import; what was written stays.
+    Raises ImportingError before anything is written if the source cannot be read, a row is
+    refused under ``strict``, or rows differ under ``on_conflict=fail``; ``findings`` then cover
+    all rows. Raises Stopped as soon as ``should_stop`` says so, asked before each chunk; rows
+    written by then stay. Raises WarehouseError.
     """
     with sources.opened(path) as source:
-        literal = own_export.is_one(path)
+        keep_audit = own_export.is_own_export(path)
         if not options.dry_run and (options.strict or options.on_conflict == FAIL):
             rehearsal = replace(options, dry_run=True)
-            run = _Run(wh, source, rehearsal, findings, literal, _nobody, before_chunk)
-            stop_if_unwanted(run.all_tables(), options, findings)
-            _begin_again(findings)
-        return _Run(wh, source, options, findings, literal, watch, before_chunk).all_tables()
+            run = _Run(wh, source, rehearsal, findings, keep_audit, _watch_nothing, should_stop)
+            require_allowed(run.all_tables(), options, findings)
+            findings.restart()
+        run = _Run(wh, source, options, findings, keep_audit, watch, should_stop)
+        return run.all_tables()
 
 
-def stop_if_unwanted(outcomes: list[Outcome], options: Options, findings: Findings) -> None:
-    """Raises ImportingError where ``options`` want no import at all, rather than of a part."""
+def require_allowed(results: list[TableResult], options: Options, findings: Findings) -> None:
+    """Raise ImportingError if ``options`` forbid to import what a dry run found."""
     if options.strict and (refused := findings.count(REFUSED)):
+        rows = "1 row is" if refused == 1 else f"{refused:,} rows are"
         raise ImportingError(
-            f"{_rows(refused)} refused, so nothing was imported (strict). "
+            f"{rows} refused, so nothing was imported (strict). "
             f"The first: {findings.by_weight()[0]}"
         )
-    different = sum(outcome.states[DIFFERENT] for outcome in outcomes)
+    different = sum(result.states[DIFFERENT] for result in results)
     if options.on_conflict == FAIL and different:
-        raise ImportingError(
-            f"{_rows(different)} there already and say{'s' if different == 1 else ''} something "
-            "else, so nothing was imported."
-        )
-
-
-def _rows(number: int) -> str:
-    return "1 row is" if number == 1 else f"{number:,} rows are"
-
-
-def _begin_again(findings: Findings) -> None:
-    """The rehearsal went well: what is found counts from here."""
-    findings.__exit__(None, None, None)
-    findings.counts.clear()
-    findings.first.clear()
-    findings.__enter__()
+        rows = "1 row already exists" if different == 1 else f"{different:,} rows already exist"
+        raise ImportingError(f"{rows} with different values, so nothing was imported.")
 
 
 @dataclass
 class _Run:
+    """One pass over the source. ``coming_accounts`` are those that a dry run would add."""
+
     wh: Warehouse
     source: sources.Source
     options: Options
     findings: Findings
-    literal: bool
+    keep_audit: bool
     watch: Watch
-    before_chunk: Callable[[], None]
-    # The accounts that a dry run would have added by now.
-    coming: set[str] = field(default_factory=set)
+    should_stop: Callable[[], bool]
+    coming_accounts: set[str | None] = field(default_factory=set)
 
-    def all_tables(self) -> list[Outcome]:
+    def all_tables(self) -> list[TableResult]:
         for file, reason in self.source.ignored:
             self.findings.add(SKIPPED, "", Place(file), reason)
         reader = Reader(self.source, self.findings, self.options.headings)
-        outcomes = []
+        results = []
         for table in TABLES:
-            outcome = Outcome(table)
+            result = TableResult(table)
             for chunk in self._chunks(reader, table):
-                self.before_chunk()
-                self.watch(table, chunk, self._one_chunk(table, chunk, outcome))
-            if outcome.checked:
-                self.findings.verdict(table.name, outcome.verified, outcome.verdict)
-            outcomes.append(outcome)
-        return outcomes
+                if self.should_stop():
+                    raise Stopped("It was stopped, as you asked.")
+                self.watch(table, chunk, self._import_chunk(table, chunk, result))
+            if result.checked:
+                self.findings.verdict(table.name, result.verified, result.verdict)
+            results.append(result)
+        return results
 
     def _chunks(self, reader: Reader, table: Table) -> Iterator[Chunk]:
         return chunks(
             table,
             reader.rows(table),
-            most_rows=CHUNK_ROWS,
-            most_bytes=CHUNK_BYTES,
-            literal=self.literal,
+            max_rows=CHUNK_ROWS,
+            max_bytes=CHUNK_BYTES,
+            keep_audit=self.keep_audit,
         )
 
-    def _one_chunk(self, table: Table, chunk: Chunk, outcome: Outcome) -> list[str]:
-        """Take it in; the state of each row before."""
-        states = upsert.classify(self.wh, table, together(chunk.texts), sparse=True)
-        wanted = {NEW, DIFFERENT} if self.options.on_conflict == UPDATE else {NEW}
-        kept: list[str] = []
+    def _import_chunk(self, table: Table, chunk: Chunk, result: TableResult) -> list[str]:
+        """Write the chunk, unless this is a dry run; return the state of each row before."""
+        states = upsert.classify(self.wh, table, json_array(chunk.texts), sparse=True)
+        to_write = {NEW, DIFFERENT} if self.options.on_conflict == UPDATE else {NEW}
+        texts: list[str] = []
         for n, text in enumerate(chunk.texts):
-            states[n] = self._judged(table, chunk, n, states[n])
-            if states[n] in wanted or states[n] == UNCHANGED:
-                kept.append(text)
-        outcome.states.update(states)
-        if self.options.dry_run or not kept:
+            states[n] = self._state(table, chunk.rows[n], states[n])
+            self._add_finding(table, chunk.places[n], chunk.rows[n], states[n])
+            if states[n] in to_write or states[n] == UNCHANGED:
+                texts.append(text)
+        result.states.update(states)
+        if self.options.dry_run or not texts:
             return states
-        rows = together(kept)
-        if any(state in wanted for state in states):
+        rows = json_array(texts)
+        if any(state in to_write for state in states):
             overwrite = self.options.on_conflict == UPDATE
-            outcome.written += upsert.upsert(
+            result.written += upsert.upsert(
                 self.wh, table, rows, overwrite=overwrite, sparse=True
             )
         sums = upsert.checksums(self.wh, table, rows, sparse=True)
-        outcome.checked += sums.rows
-        outcome.found += sums.found
-        outcome.compare(sums.source, sums.warehouse)
+        result.checked += sums.rows
+        result.found += sums.found
+        result.compare(sums.source, sums.warehouse)
         return states
 
-    def _judged(self, table: Table, chunk: Chunk, n: int, state: str) -> str:
-        """The state of a row; says what is to be said of it."""
-        place, row = chunk.places[n], chunk.rows[n]
+    def _state(self, table: Table, row: CleanRow, state: str) -> str:
+        """Return the row's state, where a dry run takes the accounts before it as written."""
+        if not self.options.dry_run:
+            return state
         if table is ACCOUNTS:
-            if self.options.dry_run:
-                self.coming.add(row[table.key])
-        elif state == ORPHAN and self.options.dry_run and row[table.parent_key] in self.coming:
+            self.coming_accounts.add(row[table.key])
+        elif state == ORPHAN and row[table.parent_key] in self.coming_accounts:
             return NEW
+        return state
+
+    def _add_finding(self, table: Table, place: Place, row: CleanRow, state: str) -> None:
         if state == ORPHAN:
             reason = f"its account {row[table.parent_key]} does not exist"
             self.findings.add(REFUSED, table.name, place, reason, table.parent_key)
         elif state == DIFFERENT and self.options.on_conflict != UPDATE:
-            reason = "is there already and says something else"
+            reason = "already exists with different values; left as it is"
             self.findings.add(SKIPPED, table.name, place, reason)
-        return state

@@ -1,4 +1,4 @@
-"""What an import would do, row by row: collected while a dry run goes through the file."""
+"""The rows that an import would write: a dry run collects the first of each table and state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from crm.warehouse import Warehouse
 
 from .chunks import Chunk
 from .findings import Place
-from .rows import Clean
+from .rows import CleanRow
 
 # Rows shown of each table and state; all of them are counted.
 SHOWN = 50
@@ -24,53 +24,59 @@ SHOWN = 50
 
 @dataclass
 class Preview:
-    """Watches a dry run. ``rows`` counts those that were read and may go in."""
+    """Watches a dry run. ``rows`` counts the rows that were read and not refused."""
 
     wh: Warehouse
     rows: int = 0
-    _kept: dict[tuple[Table, str], list[tuple[Place, Clean, frozenset[str]]]] = field(
+    _kept: dict[tuple[Table, str], list[tuple[Place, CleanRow, frozenset[str]]]] = field(
         default_factory=lambda: defaultdict(list)
     )
 
     def watch(self, table: Table, chunk: Chunk, states: list[str]) -> None:
         self.rows += len(states)
-        rows = zip(chunk.places, chunk.rows, chunk.given, states, strict=True)
-        for place, row, given, state in rows:
+        rows = zip(chunk.places, chunk.rows, chunk.filled, states, strict=True)
+        for place, row, filled, state in rows:
             kept = self._kept[table, state]
             if len(kept) < SHOWN:
-                kept.append((place, row, given))
+                kept.append((place, row, filled))
 
     def samples(self, table: Table, state: str) -> list[dict[str, Any]]:
-        """Each row's place, key and fields: label, what it says now, what it will say."""
+        """Return each row's place, key and fields (label, stored value, value in the file).
+
+        Of new rows: every field with a value; of rows that differ: the fields that differ.
+        """
         kept = self._kept.get((table, state), [])
-        before = self._there(table, [row for _, row, _ in kept]) if state == DIFFERENT else {}
+        stored = self._stored(table, [row for _, row, _ in kept]) if state == DIFFERENT else {}
         return [
             {
                 "place": str(place),
                 "key": " ".join(row[name] or "" for name in table.match),
                 "fields": [
                     (column.label, old, new)
-                    for column, old, new in _fields(table, before.get(_match(table, row)), row)
-                    if (new if state == NEW else old != new and column.name in given)
+                    for column, old, new in _fields(table, stored.get(_match(table, row)), row)
+                    if (new if state == NEW else old != new and column.name in filled)
                 ],
             }
-            for place, row, given in kept
+            for place, row, filled in kept
         ]
 
-    def _there(self, table: Table, rows: list[Clean]) -> dict[tuple[str, ...], Clean]:
+    def _stored(self, table: Table, rows: list[CleanRow]) -> dict[tuple[str, ...], CleanRow]:
         if not rows:
             return {}
         text = json.dumps([[row[name] for name in table.names] for row in rows])
-        found = [values_of(table, row) for row in upsert.stored_rows(self.wh, table, text)]
-        return {_match(table, row): row for row in found}
+        found = upsert.stored_rows(self.wh, table, text)
+        rows_found: list[CleanRow] = [{**(values_of(table, row) or {})} for row in found]
+        return {_match(table, row): row for row in rows_found}
 
 
-def _match(table: Table, row: Clean) -> tuple[str, ...]:
+def _match(table: Table, row: CleanRow) -> tuple[str, ...]:
     return tuple(row[name] or "" for name in table.match)
 
 
-def _fields(table: Table, before: Clean | None, row: Clean) -> Iterator[tuple[Column, str, str]]:
+def _fields(
+    table: Table, stored: CleanRow | None, row: CleanRow
+) -> Iterator[tuple[Column, str, str]]:
     for column in table.own_columns:
         if column.name in (*table.match, table.key):
-            continue  # it is the row's heading, or made
-        yield column, (before or {}).get(column.name) or "", row[column.name] or ""
+            continue  # shown as the row's title, or made by us
+        yield column, (stored or {}).get(column.name) or "", row[column.name] or ""

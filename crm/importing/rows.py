@@ -1,8 +1,9 @@
-"""From sheets to rows of a table: columns found, values cleaned, keys made sure of."""
+"""Turns raw rows into rows of our tables: columns found, values cleaned, keys checked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,20 +15,23 @@ from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, Column, Table
 from . import cleaning
 from .errors import Refused
 from .findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings, Place
-from .headings import normal, readings
-from .raw import Raw, Unread
+from .raw_rows import RawRow, Unreadable
 from .seen import SeenKeys
+from .sheet_columns import SheetColumns
 from .sources import Sheet, Source
 
-Clean = dict[str, str | None]
-Said = list[tuple[str, Any]]
+# Namespace of the ids made here. Equal contents get equal ids, so importing a file twice adds
+# nothing; crm/repository/transfer/_clean.py makes the same ids in SQL.
+_NAMESPACE = uuid.UUID("0c5b7a43-5a0e-4a55-9d3c-6f0c2f4be1f1")
+
+CleanRow = dict[str, str | None]
 
 
 @dataclass
 class Reader:
-    """Reads one source's rows of one table after the other, and remembers their keys.
+    """Reads one source, table after table, and remembers the keys that it has read.
 
-    ``headings`` is what the caller says of headings (``--map``), by normal heading.
+    ``headings``: normal heading → column, before all other rules.
     """
 
     source: Source
@@ -39,20 +43,24 @@ class Reader:
         for file, remark in self.source.remarks:
             self.findings.add(remark.outcome, "", Place(file), remark.reason, remark.column)
 
-    def rows(self, table: Table) -> Iterator[tuple[Place, Clean, frozenset[str]]]:
-        """Rows that may go in, each key once, and the columns of which each says something: the
-        others are None in it, and say nothing about what is there."""
+    def rows(self, table: Table) -> Iterator[tuple[Place, CleanRow, frozenset[str]]]:
+        """Yield each row that can be imported, with its place and its filled columns.
+
+        A row is sparse: columns of which the file has no value are None, and not in the set of
+        filled columns; what is stored of them stays. Each key comes once.
+        """
         for sheet in self.source.of(table):
-            columns = _Columns(sheet, self.headings, self.findings)
+            columns = SheetColumns(sheet, self.headings, self.findings)
             for raw in sheet.rows(self.headings):
                 row = _Row(self, sheet, raw)
                 clean = row.clean(columns)
                 if clean is not None and self._is_first(table, row.place, clean):
-                    filled = {name for name in table.names if clean[name] is not None}
-                    yield row.place, clean, frozenset(row.given | filled)
+                    with_value = {name for name in table.names if clean[name] is not None}
+                    yield row.place, clean, frozenset(row.filled | with_value)
 
-    def _is_first(self, table: Table, place: Place, row: Clean) -> bool:
-        """A key that comes again is left out: silently never, as an error if it differs."""
+    def _is_first(self, table: Table, place: Place, row: CleanRow) -> bool:
+        """Whether the row's key is new here. A repeated key is reported: as refused if its row
+        has other values."""
         match = "\x1f".join(row[name] or "" for name in table.match)
         content = repr([row[name] for name in table.own_names])
         earlier = self._seen.add(table.name, match, content, str(place))
@@ -61,154 +69,126 @@ class Reader:
         if earlier.same:
             self.findings.add(SKIPPED, table.name, place, f"repeats {earlier.place}")
         else:
-            what = " and ".join(table.column(name).label for name in table.match)
-            reason = f"has the same {what} as {earlier.place}, but says something else"
+            labels = " and ".join(table.column(name).label for name in table.match)
+            reason = f"has the same {labels} as {earlier.place}, but different values"
             self.findings.add(REFUSED, table.name, place, reason, table.match[-1])
         return False
 
 
 class _Row:
-    """One row on its way. ``given`` are the columns that it says something of."""
+    """One raw row while it is cleaned. ``filled`` are the columns that the file has a value of,
+    be it an empty one."""
 
-    def __init__(self, reader: Reader, sheet: Sheet, raw: Raw) -> None:
+    def __init__(self, reader: Reader, sheet: Sheet, raw: RawRow) -> None:
         self._reader, self._sheet, self._raw, self._table = reader, sheet, raw, sheet.table
         self.place = Place(sheet.file, sheet.name, raw.name)
-        self.given: set[str] = set()
+        self.filled: set[str] = set()
 
-    def clean(self, columns: _Columns) -> Clean | None:
+    def clean(self, columns: SheetColumns) -> CleanRow | None:
+        """Return the row's values by column, or None if it is refused."""
         for remark in self._raw.remarks:
-            self._tell(remark.outcome, remark.reason, remark.column)
+            self._add_finding(remark.outcome, remark.reason, remark.column)
         if self._raw.cells is None:
             return None
         table, column = self._table, ""
-        row: Clean = dict.fromkeys(table.names)
+        row: CleanRow = dict.fromkeys(table.names)
         try:
-            for column, places in columns.of(self._raw.cells).items():
-                row[column] = self._value(column, [self._raw.cells[place] for place in places])
+            for column, indexes in columns.indexes(self._raw.cells).items():
+                row[column] = self._value(column, [self._raw.cells[index] for index in indexes])
             owner = table.parent_key or table.key
             cleaning.check_key(table.column(owner), row[owner])
             self._complete(row)
         except Refused as refused:
-            self._tell(REFUSED, str(refused), refused.column or column)
+            self._add_finding(REFUSED, str(refused), refused.column or column)
             return None
-        columns.look_for_gaps(self, row)
+        self._note_empty_fields(columns, row)
         return row
 
-    def _tell(self, outcome: str, reason: str, column: str = "") -> None:
+    def _add_finding(self, outcome: str, reason: str, column: str = "") -> None:
         self._reader.findings.add(outcome, self._table.name, self.place, reason, column)
 
-    def note(self, reason: str, column: str) -> None:
-        self._tell(NOTED, reason, column)
-
-    def _value(self, name: str, said: Said) -> str | None:
-        """What the row says of a column, under whatever headings: the first that is filled."""
+    def _value(self, name: str, cells: list[tuple[str, Any]]) -> str | None:
+        """Clean a column's value: the first that is filled, of all cells that mean the column."""
         column = self._table.column(name)
-        for _, raw in said:
-            if isinstance(raw, Unread):
-                self.note(f"{raw.reason}; not imported", name)
-        readable = [(heading, raw) for heading, raw in said if not isinstance(raw, Unread)]
+        for _, raw in cells:
+            if isinstance(raw, Unreadable):
+                self._add_finding(NOTED, f"{raw.reason}; not imported", name)
+        readable = [(heading, raw) for heading, raw in cells if not isinstance(raw, Unreadable)]
         if not readable:
             return None
-        self.given.add(name)
-        filled = [(heading, raw) for heading, raw in readable if not cleaning.is_nothing(raw)]
-        habits = self._sheet.habits
-        if not filled:
-            return cleaning.clean(column, readable[0][1], habits)[0]
-        if column.kind == "links" and len(filled) > 1:
-            raw = [link for _, each in filled for link in cleaning.links_of(each, habits)]
+        self.filled.add(name)
+        with_value = [(heading, raw) for heading, raw in readable if not cleaning.is_empty(raw)]
+        conventions = self._sheet.conventions
+        if not with_value:
+            return cleaning.clean(column, readable[0][1], conventions)[0]
+        if column.kind == "links" and len(with_value) > 1:
+            raw = [link for _, each in with_value for link in cleaning.links_in(each, conventions)]
         else:
-            raw = filled[0][1]
-            self._compare(column, filled)
-        value, changed = cleaning.clean(column, raw, habits)
-        if changed:
-            self._tell(CHANGED, changed, name)
-        self._remark(column, value)
+            raw = with_value[0][1]
+            self._note_contradictions(column, with_value)
+        value, change = cleaning.clean(column, raw, conventions)
+        if change:
+            self._add_finding(CHANGED, change, name)
+        self._note_doubts(column, value)
         return value
 
-    def _compare(self, column: Column, filled: Said) -> None:
-        """Several headings may mean a column; where they contradict each other, that is said."""
-        if len(filled) == 1:
+    def _note_contradictions(self, column: Column, cells: list[tuple[str, Any]]) -> None:
+        """Report cells of the same column that contradict the first."""
+        if len(cells) == 1:
             return
-        first = cleaning.clean(column, filled[0][1], self._sheet.habits)[0]
-        for heading, raw in filled[1:]:
+        first = cleaning.clean(column, cells[0][1], self._sheet.conventions)[0]
+        for heading, raw in cells[1:]:
             try:
-                other = cleaning.clean(column, raw, self._sheet.habits)[0]
+                other = cleaning.clean(column, raw, self._sheet.conventions)[0]
             except Refused:
                 other = str(raw)
             if other != first:
-                reason = f"“{heading}” says something else, “{(other or '')[:80]}”; not imported"
-                self.note(reason, column.name)
+                reason = f"“{heading}” has another value, “{(other or '')[:80]}”; not imported"
+                self._add_finding(NOTED, reason, column.name)
 
-    def _remark(self, column: Column, value: str | None) -> None:
-        """What goes in, but should be looked at."""
+    def _note_doubts(self, column: Column, value: str | None) -> None:
+        """Report what is imported, but a person should look at."""
         if value and "\ufffd" in value:
-            self.note("has a character that could not be read (�)", column.name)
+            self._add_finding(NOTED, "has a character that could not be read (�)", column.name)
         if column.vocabulary and value and value not in vocabulary.words(column.vocabulary):
-            self.note(f"“{value}” is not one of the known words; kept as it is", column.name)
+            reason = f"“{value}” is not one of the known words; kept as it is"
+            self._add_finding(NOTED, reason, column.name)
         if column.kind == "links":
             for link in filter(link_problem, (value or "").split("\n")):
                 if link:
                     reason = f"“{link[:80]}” is no http(s) address; kept, but not shown as a link"
-                    self.note(reason, column.name)
+                    self._add_finding(NOTED, reason, column.name)
 
-    def _complete(self, row: Clean) -> None:
-        """Fill what follows from the rest: IT partners from areas, ids from contents."""
+    def _note_empty_fields(self, columns: SheetColumns, row: CleanRow) -> None:
+        """Report fields that our forms require and that are empty here."""
+        for column in self._table.own_columns:
+            if column.required and not row[column.name]:
+                if column.name in self.filled:
+                    self._add_finding(NOTED, f"{column.label} is empty", column.name)
+                else:
+                    reason = f"some rows have no {column.label}; new ones are stored without it"
+                    columns.report_once(NOTED, column.name, reason)
+
+    def _complete(self, row: CleanRow) -> None:
+        """Fill in what follows from other values: IT partners from areas, ids from contents."""
         table = self._table
         if table is ACCOUNTS:
             partner = self._reader.source.it_partners.get(row["business_area"] or "")
             if partner and not row["primary_it_partner"]:
                 row["primary_it_partner"] = partner
                 reason = f"filled with the IT partner of {row['business_area']}: {partner}"
-                self._tell(CHANGED, reason, "primary_it_partner")
+                self._add_finding(CHANGED, reason, "primary_it_partner")
         elif table is PLATFORMS_STATUS:
             if not row["platform"]:
                 raise Refused("Platform is missing", "platform")
             row["id"] = row["id"] or made_id(table, row)
         elif not row["id"]:
-            row["id"] = made_id(table, row)
-            self._tell(CHANGED, "had no id; one was made from its content", "id")
+            own = tuple(name for name in table.own_names if name != "id")
+            row["id"] = _made_id(table, row, own)
+            self._add_finding(CHANGED, "had no id; one was made from its content", "id")
         cleaning.check_key(table.column(table.key), row[table.key])
 
 
-class _Columns:
-    """One sheet's headings. In JSON they may differ from record to record."""
-
-    def __init__(self, sheet: Sheet, given: dict[str, str], findings: Findings) -> None:
-        self._sheet, self._given, self._findings = sheet, given, findings
-        self._known: dict[tuple[str, ...], dict[str, list[int]]] = {}
-        self._reported: set[str] = set()
-
-    def of(self, cells: Sequence[tuple[str, Any]]) -> dict[str, list[int]]:
-        """column → the places of its cells. What is odd about a heading is reported once."""
-        headings = tuple(heading for heading, _ in cells)
-        if headings not in self._known:
-            columns = readings(self._sheet.table, headings, self._given)
-            self._known[headings] = columns
-            taken = {place for places in columns.values() for place in places}
-            for place, heading in enumerate(headings):
-                if place not in taken:
-                    plural = self._sheet.table.plural
-                    self._once(SKIPPED, heading, f"“{heading}” is no column of {plural}")
-                elif normal(heading) in map(normal, headings[:place]):
-                    reason = (
-                        f"“{heading}” stands over several columns; the first filled one counts"
-                    )
-                    self._once(NOTED, heading, reason)
-        return self._known[headings]
-
-    def look_for_gaps(self, row: _Row, clean: Clean) -> None:
-        """Empty fields that people would have to fill in."""
-        for column in self._sheet.table.own_columns:
-            if column.required and not clean[column.name]:
-                if column.name in row.given:
-                    row.note(f"{column.label} is empty", column.name)
-                else:
-                    reason = f"{column.label} is not said of every row; new ones are without it"
-                    self._once(NOTED, column.name, reason)
-
-    def _once(self, outcome: str, heading: str, reason: str) -> None:
-        if (outcome + heading) not in self._reported:
-            self._reported.add(outcome + heading)
-            reason += "; not imported" if outcome == SKIPPED else ""
-            place = Place(self._sheet.file, self._sheet.name)
-            self._findings.add(outcome, self._sheet.table.name, place, reason, heading)
+def _made_id(table: Table, row: CleanRow, names: tuple[str, ...]) -> str:
+    content = "\x1f".join([table.name, *(row[name] or "" for name in names)])
+    return str(uuid.uuid5(_NAMESPACE, content))

@@ -1,4 +1,4 @@
-"""The keys that an import has met, kept on disk: a large file has too many for memory."""
+"""The keys that an import has read so far, kept on disk: a large file has too many for memory."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Earlier:
-    """Where a key stood before, and whether it said the same there."""
+    """Where a key stood first, and whether its row had the same values there."""
 
     place: str
     same: bool
 
 
 class SeenKeys:
-    """A set of keys with their contents' digests, in a temporary SQLite file of its own."""
+    """Keys, each with a digest of its row's values, in a temporary SQLite file."""
 
     def __init__(self) -> None:
-        # An empty name is a temporary file, which goes with the connection.
+        # An empty name means a temporary file, which is removed with the connection.
         self._connection = sqlite3.connect("", isolation_level=None)
         self._connection.execute("PRAGMA journal_mode = OFF")
         self._connection.execute(
@@ -27,7 +27,7 @@ class SeenKeys:
         )
 
     def add(self, table: str, key: str, content: str, place: str) -> Earlier | None:
-        """None the first time that a table's key comes; then what came before."""
+        """Add a row; return where its key came before, or None if this is the first time."""
         row = (_digest(table, key), _digest(content), place)
         sql = "INSERT OR IGNORE INTO seen VALUES (?, ?, ?)"
         if self._connection.execute(sql, row).rowcount:

@@ -1,7 +1,7 @@
-"""From a path to sheets of raw rows, whatever kind of file it is.
+"""Opens a file, folder or archive of any kind as sheets of raw rows.
 
 A sheet is read anew each time it is iterated, row by row, so that no file has to fit into
-memory. Raises SourceError for what cannot be read at all.
+memory.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pathlib import Path
 from crm.importing.readers.xlsx import Book
 from crm.model.schema import Table
 
-from .cleaning import Habits
+from .cleaning import Conventions
 from .errors import SourceError
 from .headings import table_of
-from .raw import Raw, Remark
+from .raw_rows import RawRow, Remark
 from .readers import csv_file, json_state, zip_file
 
 ENDINGS = (".json", ".csv", ".tsv", ".txt", ".xlsx", ".xlsm")
@@ -27,21 +27,24 @@ ENDINGS = (".json", ".csv", ".tsv", ".txt", ".xlsx", ".xlsm")
 
 @dataclass(frozen=True)
 class Sheet:
-    """Rows of one table from one place. ``rows`` takes what the caller says of headings."""
+    """Rows of one table from one file, or one sheet of a workbook.
+
+    ``rows`` takes a map of normal headings to columns, which comes before all other rules.
+    """
 
     table: Table
     file: str
     name: str
-    rows: Callable[[Mapping[str, str]], Iterator[Raw]]
-    habits: Habits = Habits()
+    rows: Callable[[Mapping[str, str]], Iterator[RawRow]]
+    conventions: Conventions = Conventions()
 
 
 @dataclass
 class Source:
-    """Everything that a path holds for us.
+    """Everything at a path that can be imported.
 
-    ``it_partners`` maps business area to IT partner; ``ignored`` lists what was found but is not
-    imported, with the reason; ``remarks`` are about files as a whole.
+    ``it_partners`` maps business area to IT partner; ``ignored`` lists (file, reason) of what is
+    not imported; ``remarks`` are (file, remark) about files as a whole.
     """
 
     sheets: list[Sheet] = field(default_factory=list)
@@ -55,7 +58,10 @@ class Source:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Source]:
-    """The source at a path: a JSON file, a CSV file, a workbook, a folder or a zip of these."""
+    """Open a JSON file, a CSV file, a workbook, or a folder or zip archive of these.
+
+    Raises SourceError if nothing there can be read.
+    """
     if not path.exists():
         raise SourceError(f"There is no {path}.")
     with ExitStack() as stack:
@@ -75,7 +81,7 @@ def opened(path: Path) -> Iterator[Source]:
 
 @dataclass
 class _Reading:
-    """A source that is being put together. ``scratch`` goes when it is closed."""
+    """A source while it is put together. ``scratch`` is a folder that lasts as long as it."""
 
     stack: ExitStack
     scratch: Path
@@ -103,10 +109,10 @@ class _Reading:
         self.source.it_partners |= state.it_partners
         self.source.ignored += [(name, reason) for reason in state.ignored]
         self.source.remarks += [(name, remark) for remark in state.remarks]
-        habits = Habits(literal=state.is_own)
+        conventions = Conventions(is_exact=state.is_own)
         for table, rows in state.rows.items():
             read = partial(_without_headings, rows)
-            self.source.sheets.append(Sheet(table, name, "", read, habits))
+            self.source.sheets.append(Sheet(table, name, "", read, conventions))
 
     def _csv(self, path: Path, name: str, *, alone: bool) -> None:
         table = table_of(path.stem) or (csv_file.guess_table(path) if alone else None)
@@ -114,7 +120,7 @@ class _Reading:
             self.source.ignored.append((name, "is named after no table"))
             return
         rows = partial(csv_file.rows, path, table)
-        self.source.sheets.append(Sheet(table, name, "", rows, Habits(guards=True)))
+        self.source.sheets.append(Sheet(table, name, "", rows, Conventions(guards_formulas=True)))
 
     def _workbook(self, path: Path, name: str) -> None:
         book = Book(path)
@@ -127,13 +133,13 @@ class _Reading:
                 self.source.ignored.append((name, f"sheet {sheet} is named after no table"))
                 continue
             rows = partial(book.rows, sheet, table)
-            habits = Habits(guards=True, epoch=book.epoch)
-            self.source.sheets.append(Sheet(table, name, sheet, rows, habits))
+            conventions = Conventions(guards_formulas=True, epoch=book.epoch)
+            self.source.sheets.append(Sheet(table, name, sheet, rows, conventions))
 
 
 def _without_headings(
-    rows: Callable[[], Iterator[Raw]], _headings: Mapping[str, str]
-) -> Iterator[Raw]:
+    rows: Callable[[], Iterator[RawRow]], _headings: Mapping[str, str]
+) -> Iterator[RawRow]:
     return rows()
 
 

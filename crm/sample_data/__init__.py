@@ -1,7 +1,7 @@
-"""Sample data: five teams on their way to the platforms, as of today.
+"""Sample data: five invented teams that move to the platforms.
 
-The words are in the CSV files beside this module, one per table. Ids are derived from what
-the rows are about, so that loading twice adds nothing.
+The words are in the CSV files beside this module, one per table. Ids are made from the
+rows' contents, so that loading twice adds nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LOADED_BY = "sample.data@northwind.example"
 
 
 def rows(today: dt.date) -> dict[Table, list[Row]]:
-    """All sample rows by table, parents first, with dates counted back from ``today``."""
+    """Return all sample rows by table, parents first, with dates counted back from ``today``."""
     return {
         ACCOUNTS: [
             row | _stamps(today, 95 - number, 5 + number * 7)
@@ -65,7 +65,7 @@ def _id(*parts: str) -> str:
 
 
 def _stamps(today: dt.date, created: int, changed: int) -> Row:
-    """Audit columns, with days ago as given; at midnight, so that none is in the future."""
+    """Return audit columns of so many days ago, at midnight so that none is in the future."""
     midnight = dt.datetime.combine(today, dt.time(), dt.UTC)
     return {
         "created_at": midnight - dt.timedelta(days=created),

@@ -41,7 +41,7 @@ def start(request: Request) -> HttpResponse:
         return render(request, "import_/start.html", {"form": form}, status=422)
     file = form.cleaned_data["file"]
     job = jobs.create(_owner(request), file.name, file.chunks(), form.options())
-    job.preview(_warehouse(request))
+    job.start_preview(_warehouse(request))
     return _respond.go(request, reverse("import-job", args=[job.id]))
 
 
@@ -56,12 +56,12 @@ def job(request: Request, id: str) -> HttpResponse:
         return _respond.show(request, page, part, _context(request, found))
     match request.POST.get("do"):
         case "import":
-            found.run(_warehouse(request))
+            found.start_import(_warehouse(request))
         case what if what in _LOOKS:
-            found.preview(_warehouse(request), **_LOOKS[what])
+            found.start_preview(_warehouse(request), **_LOOKS[what])
         case "stop":
             found.stop()
-        case "discard" if found.forget():
+        case "discard" if found.delete():
             return _respond.go(request, reverse("import"))
     return _respond.go(request, reverse("import-job", args=[found.id]))
 
@@ -142,7 +142,7 @@ def _text(found: Job, sums: dict[str, int], refused: int) -> dict[str, str]:
         rows, total = state.get("rows", 0), state.get("total", 0)
         return _import_wording.at_work(importing, rows, total, found.stopping)
     if found.phase == jobs.FAILED:
-        return _import_wording.failed(found.may_import, found.died, state)
+        return _import_wording.failed(found.may_import, found.process_ended, state)
     if found.phase == jobs.DONE:
         return _import_wording.done(all(table["verified"] for table in state["tables"]))
     return _import_wording.preview(found.obstacle, conflicts, sums, refused)

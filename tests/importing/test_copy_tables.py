@@ -138,7 +138,7 @@ def test_a_file_of_the_same_content_is_the_same_rows(
 
 def test_rows_that_differ(warehouse: Warehouse, old: Namespace) -> None:
     accounts.create(warehouse, {"bsnid": "BSN001", "team": "Another"})
-    with pytest.raises(importer.ImportingError, match="1 row is there already"):
+    with pytest.raises(importer.ImportingError, match="1 row already exists"):
         copy(warehouse, old, on_conflict="fail")
     written, said = copy(warehouse, old)
     assert written["accounts"] == 1

@@ -15,7 +15,7 @@ from crm.model.schema import TABLES
 from crm.repository.transfer import read_all
 from crm.warehouse import Warehouse
 
-from .test_shapes import FILES, reasons, run
+from .using import FILES, reasons, run
 
 EXPECTED = Path(__file__).parent / "expected"
 TIMES = ("created_at", "updated_at")

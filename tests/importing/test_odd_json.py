@@ -14,7 +14,7 @@ from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
-from .test_shapes import added, reasons, run
+from .using import added, reasons, run
 
 
 def state(tmp_path: Path, content: Any) -> Path:
@@ -45,10 +45,9 @@ def test_a_filled_name_goes_before_an_empty_one(warehouse: Warehouse, tmp_path: 
     assert [case.id for case in found.use_cases] == ["uc-real"]
     noted = reasons(findings, NOTED)
     assert (
-        "state.json, row S1, team: “team_name” says something else, “Another”; not imported"
-        in noted
+        "state.json, row S1, team: “team_name” has another value, “Another”; not imported" in noted
     )
-    assert any("kept under “k1”, but says that it is “uc-real”" in reason for reason in noted)
+    assert any("has the key “k1”, but the id “uc-real”" in reason for reason in noted)
     assert findings.count(REFUSED) == 0
 
 

@@ -14,7 +14,7 @@ from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
-from .test_shapes import added, reasons, run
+from .using import added, reasons, run
 
 
 def taken(wh: Warehouse, tmp_path: Path, content: str | bytes, **options) -> Findings:
@@ -35,8 +35,8 @@ def test_a_heading_that_stands_twice(warehouse: Warehouse, tmp_path: Path) -> No
     noted = [reason for reason in reasons(findings, NOTED) if "area" not in reason]
     assert noted == [
         "accounts.csv, team: “team” stands over several columns; the first filled one counts",
-        "accounts.csv, row 2, team: “team” says something else, “second”; not imported",
-        "accounts.csv, row 2, team: “Team Name” says something else, “third”; not imported",
+        "accounts.csv, row 2, team: “team” has another value, “second”; not imported",
+        "accounts.csv, row 2, team: “Team Name” has another value, “third”; not imported",
     ]
 
 
@@ -97,7 +97,7 @@ def test_damaged_bytes_are_told_of(warehouse: Warehouse, tmp_path: Path) -> None
     findings = taken(warehouse, tmp_path, content)
     assert teams(warehouse) == {"B1": "Zürich", "B2": "Müller", "B3": "Gen\ufffdve"}
     noted = "\n".join(reasons(findings, NOTED))
-    assert "accounts.csv: is UTF-8 but for some bytes" in noted
+    assert "accounts.csv: is UTF-8 with some invalid bytes" in noted
     assert "row 4, team: has a character that could not be read (�)" in noted
     findings = taken(warehouse, tmp_path, b"bsnid,team\nC1,Gen\xe8ve\nC2,x\x81\n")
     assert teams(warehouse)["C1"] == "Genève"
@@ -160,9 +160,9 @@ def test_what_an_archive_leaves_out_is_said(warehouse: Warehouse, tmp_path: Path
     outcomes, findings = run(warehouse, packed(tmp_path, entries))
     assert added(outcomes)["accounts"] == 2
     skipped = reasons(findings, SKIPPED)
-    assert "accounts.csv: stands twice in the archive; only the first was read" in skipped
-    assert "updates.csv: stands twice in the archive; only the first was read" in skipped
-    assert "../evil.csv: would lie outside of the archive; not imported" in skipped
+    assert "accounts.csv: is in the archive twice; only the first was read" in skipped
+    assert "updates.csv: is in the archive twice; only the first was read" in skipped
+    assert "../evil.csv: would be unpacked outside the folder; not imported" in skipped
     assert "inner.zip: is not JSON, CSV or XLSX" in skipped
 
 

@@ -18,7 +18,7 @@ from crm.importing.readers.xlsx_strings import SharedStrings
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
-from .test_shapes import added, reasons, run
+from .using import added, reasons, run
 
 Change = Callable[[str, bytes], bytes | None]
 
@@ -75,7 +75,7 @@ def test_what_excel_would_show(warehouse: Warehouse, tmp_path: Path) -> None:
     assert "row 4, vp: is a formula whose result was not saved with it; not imported" in noted
     assert "row 4, admin: is Excel’s error #N/A; not imported" in noted
     assert "“Team” stands over several columns" in noted
-    assert "row 4, team: “Team” says something else, “Second”" in noted
+    assert "row 4, team: “Team” has another value, “Second”" in noted
     assert "row 5: has a cell without a heading; not imported: “beyond”" in noted
     skipped = "\n".join(reasons(findings, SKIPPED))
     assert "row 1: stands above the headings" in skipped

@@ -76,4 +76,4 @@ def test_in_a_legacy_file_null_is_now_and_whoever_imports(
 def test_whether_a_file_is_ours(tmp_path: Path, text: str, is_ours: bool) -> None:
     path = tmp_path / "state.json"
     path.write_text(text)
-    assert own_export.is_one(path) is is_ours
+    assert own_export.is_own_export(path) is is_ours

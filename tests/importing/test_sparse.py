@@ -10,8 +10,9 @@ import pytest
 
 from crm.importing import importer
 from crm.importing.findings import Findings
-from crm.importing.importer import SKIP, UPDATE, Options, Outcome
+from crm.importing.importer import SKIP, UPDATE, Options, TableResult
 from crm.repository.records import accounts
+from crm.repository.transfer import upsert
 from crm.warehouse import Warehouse
 
 from ..conftest import Statements
@@ -31,7 +32,7 @@ def write(path: Path, records: list[dict[str, str | None]]) -> Path:
     return path
 
 
-def take_in(wh: Warehouse, path: Path, on_conflict: str = SKIP) -> Outcome:
+def take_in(wh: Warehouse, path: Path, on_conflict: str = SKIP) -> TableResult:
     with Findings() as findings:
         return importer.run(wh, path, Options(on_conflict=on_conflict), findings)[0]
 
@@ -87,7 +88,7 @@ def test_a_row_that_changed_meanwhile_is_found_by_its_checksum(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_conflict: str
 ) -> None:
     path = write(tmp_path / "state.json", [{"bsnid": "B1", "team": "T"}, {"bsnid": "B2"}])
-    take = importer.importing.take_in
+    take = upsert.upsert
 
     def and_somebody_else_too(wh: Warehouse, *args: object, **options: bool) -> int:
         written = take(wh, *args, **options)
@@ -95,7 +96,7 @@ def test_a_row_that_changed_meanwhile_is_found_by_its_checksum(
         accounts.update(wh, "B2", {"team": "Unspoken of"}, accounts.get(wh, "B2").updated_at)
         return written
 
-    monkeypatch.setattr(importer.importing, "take_in", and_somebody_else_too)
+    monkeypatch.setattr(upsert, "upsert", and_somebody_else_too)
     outcome = take_in(warehouse, path, on_conflict)
     assert (outcome.found, outcome.equal, outcome.verified) == (2, False, False)
     accounts.update(warehouse, "B1", {"team": "T"}, accounts.get(warehouse, "B1").updated_at)

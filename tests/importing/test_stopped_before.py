@@ -49,7 +49,7 @@ def test_fail_reports_every_row_that_differs(
     warehouse: Warehouse, state: Path, tmp_path: Path
 ) -> None:
     lines = import_(state, tmp_path / "report.csv", on_conflict="fail")
-    assert [line["row"] for line in lines if "something else" in line["reason"]] == ["B0"]
+    assert [line["row"] for line in lines if "different values" in line["reason"]] == ["B0"]
     assert accounts.get(warehouse, "B1") is None
 
 

@@ -14,7 +14,7 @@ from crm.repository import _writing, ddl
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
-from ..importing.test_shapes import FILES
+from ..importing.using import FILES
 from .html import HTMX, parsed, record_form
 
 

@@ -1,1 +1,6 @@
-"""Imports by page: the uploaded file, the thread that imports it, and its lock."""
+"""Imports by page.
+
+job    an uploaded file's folder, its state, and the thread that works on it
+work   what that thread does: preview the file, or import it
+lock   which process works on a folder
+"""

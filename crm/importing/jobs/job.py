@@ -1,9 +1,10 @@
-"""Imports that are under way: an uploaded file, what is known of it, and a thread at work.
+"""Imports by page: an uploaded file, the state of its import, and the thread that works on it.
 
 A job lives in a folder of its own in the temporary directory, under an id that nobody can guess,
-and belongs to who uploaded the file. All processes of an instance share that folder, so any of
-them can answer. Instances do not, and a restart forgets it: the file is then simply uploaded
-again, since importing twice changes nothing. An hour after its last sign of life it is removed.
+and belongs to the person who uploaded the file. All processes of an instance share that folder,
+so any of them can answer a request. Other instances do not see it, and a restart loses it: the
+person then uploads the file again, since importing twice changes nothing. A job is removed one
+hour after it last changed.
 """
 
 from __future__ import annotations
@@ -34,26 +35,26 @@ log = logging.getLogger(__name__)
 
 READING, PREVIEW, IMPORTING, DONE, FAILED = "reading", "preview", "importing", "done", "failed"
 AT_WORK = (READING, IMPORTING)
-KEPT = 60 * 60
-SWEPT_EVERY = 60
+KEPT_SECONDS = 60 * 60
+SWEEP_EVERY_SECONDS = 60
 
-# Taken by the process's one sweeper, and kept.
-_sweeping = threading.Lock()
+# Acquired, and never released, by the one thread of this process that removes old jobs.
+_sweeper = threading.Lock()
 
 
 @dataclass
 class Job:
-    """One import, as its folder tells. ``state`` is what was written there last; ``died``: the
-    process that was at work is there no more."""
+    """One import. ``state`` is what its folder says; ``process_ended`` means that the process
+    that worked on it ended before it was done."""
 
     id: str
     folder: Path
     state: dict[str, Any]
-    died: bool = False
+    process_ended: bool = False
 
     @property
     def phase(self) -> str:
-        return FAILED if self.died else self.state["phase"]
+        return FAILED if self.process_ended else str(self.state["phase"])
 
     @property
     def at_work(self) -> bool:
@@ -65,7 +66,7 @@ class Job:
 
     @property
     def file(self) -> Path:
-        return self.folder / "file" / self.state["name"]
+        return self.folder / "file" / str(self.state["name"])
 
     @property
     def report(self) -> Path:
@@ -77,7 +78,8 @@ class Job:
 
     @property
     def obstacle(self) -> str:
-        """Why nothing at all would go in: the state of rows that the options do not bear."""
+        """Why nothing would be imported: "refused" if the options allow no refused rows and there
+        are some, "different" likewise for rows that exist with other values, else empty."""
         options, tables = self.options, self.state["tables"]
         if options.strict and any(table["refused"] for table in tables):
             return "refused"
@@ -88,133 +90,144 @@ class Job:
     @property
     def may_import(self) -> bool:
         if self.phase == FAILED:
-            return self.state["doing"] == IMPORTING
+            return bool(self.state["doing"] == IMPORTING)
         return self.phase == PREVIEW and not self.obstacle
 
     @property
-    def may_look(self) -> bool:
+    def may_preview(self) -> bool:
         return self.phase in (PREVIEW, FAILED)
 
-    def preview(self, wh: Warehouse, **options: Any) -> None:
-        """Begin to read the file; what it would do is in ``state`` when that is done. ``options``
-        are taken instead of those that the file came with."""
+    def start_preview(self, wh: Warehouse, **options: Any) -> None:
+        """Start to read the file; ``state`` then says what an import would do. ``options``
+        replace those that the file was uploaded with."""
         chosen = self.state["options"] | options
-        self._begin(READING, PREVIEW, lambda: work.look(self, wh), options=chosen)
+        self._start(READING, PREVIEW, lambda: self._preview(wh), options=chosen)
 
-    def run(self, wh: Warehouse) -> None:
-        """Begin to import."""
-        self._begin(IMPORTING, DONE, lambda: work.take_in(self, wh))
+    def start_import(self, wh: Warehouse) -> None:
+        self._start(IMPORTING, DONE, lambda: self._import(wh))
 
     def write(self, **changes: Any) -> None:
-        """Note what is new, whole or not at all."""
+        """Add these values to the state, all of them or none."""
         self.state.update(changes)
         temporary = self.folder / f".state-{threading.get_ident()}"
         temporary.write_text(json.dumps(self.state), encoding="utf-8")
         temporary.replace(self.folder / "state.json")
 
     def stop(self) -> None:
-        """Ask whoever is at work to end; what was written until then stays."""
+        """Ask the thread that works on this job to stop; rows written by then stay."""
         if self.at_work:
             with suppress(FileNotFoundError):
                 self._stop.touch()
 
-    def stop_if_asked(self) -> None:
-        if self.stopping:
-            raise Stopped("It was stopped, as you asked.")
-
-    def forget(self) -> bool:
-        """Remove everything; not while somebody is at work with it."""
-        hold = lock.take(self.folder)
-        if hold is None:
+    def delete(self) -> bool:
+        """Remove the job and its file, unless a thread works on it; return whether it is gone."""
+        held = lock.acquire(self.folder)
+        if held is None:
             return not self.folder.exists()
         shutil.rmtree(self.folder, ignore_errors=True)
-        hold.release()
+        held.release()
         return True
 
     @property
     def _stop(self) -> Path:
         return self.folder / "stop"
 
-    def _begin(
+    @property
+    def _upload(self) -> work.Upload:
+        return work.Upload(self.file, self.options, self.report)
+
+    def _preview(self, wh: Warehouse) -> dict[str, Any]:
+        return work.preview(wh, self._upload, self.write, lambda: self.stopping)
+
+    def _import(self, wh: Warehouse) -> dict[str, Any]:
+        earlier = work.Attempts(
+            self.state.get("attempts", 0),
+            self.state.get("before"),
+            self.state.get("wrote", {}),
+        )
+        return work.import_file(wh, self._upload, earlier, self.write, lambda: self.stopping)
+
+    def _start(
         self, doing: str, then: str, task: Callable[[], dict[str, Any]], **changes: Any
     ) -> None:
-        """Once: whoever asks a second time meanwhile, or when it is over, changes nothing."""
-        hold = lock.take(self.folder)
-        if hold is None:
+        """Start a thread that does the task, unless one works on this job or the job is done."""
+        held = lock.acquire(self.folder)
+        if held is None:
             return
         try:
             state = _state(self.folder)
             if state is not None:
-                self.state, self.died = state, state["phase"] in AT_WORK
-            if state is None or not (self.may_look if doing == READING else self.may_import):
-                hold.release()
+                self.state, self.process_ended = state, state["phase"] in AT_WORK
+            if state is None or not (self.may_preview if doing == READING else self.may_import):
+                held.release()
                 return
-            self.died = False
+            self.process_ended = False
             self._stop.unlink(missing_ok=True)
             self.write(phase=doing, doing=doing, rows=0, error="", stopped=False, **changes)
-            args = (self, hold, then, task)
-            threading.Thread(target=_guarded, args=args, daemon=True).start()
+            args = (self, held, then, task)
+            threading.Thread(target=_run, args=args, daemon=True).start()
         except BaseException:
-            hold.release()
+            held.release()
             raise
 
 
 def create(owner: str, name: str, content: Iterable[bytes], options: Options) -> Job:
-    """Keep an uploaded file. It is not at work yet: ``preview`` is next."""
+    """Store an uploaded file as a new job. Nothing works on it until ``start_preview``."""
     id = secrets.token_urlsafe(24)
     folder = _home() / id
     (folder / "file").mkdir(parents=True, mode=0o700)
-    state = {"owner": owner, "name": _harmless(name), "options": asdict(options)}
+    state = {"owner": owner, "name": _safe_name(name), "options": asdict(options)}
     job = Job(id, folder, state)
     with job.file.open("wb") as file:
         for part in content:
             file.write(part)
     job.write(phase=READING, doing=READING, rows=0, total=0, tables=[], error="", stopped=False)
-    keep_tidy()
+    start_sweeper()
     return job
 
 
 def find(owner: str, id: str) -> Job | None:
-    """The job, if it is there and this person's."""
+    """Return the job with this id, or None if there is none or it is another person's."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{32}", id):
         return None
-    _sweep()
+    _remove_old_jobs()
     folder = _home() / id
     state = _state(folder)
     if state is None or state["owner"] != owner:
         return None
-    died = False
+    process_ended = False
     if state["phase"] in AT_WORK and not lock.is_held(folder):
-        # Between these two looks it may have come to its end.
+        # It may have ended between reading the state and testing the lock.
         state = _state(folder) or state
-        died = state["phase"] in AT_WORK
-    return Job(id, folder, state, died)
+        process_ended = state["phase"] in AT_WORK
+    return Job(id, folder, state, process_ended)
 
 
-def keep_tidy() -> None:
-    """From now on old jobs are removed, whether or not somebody comes and asks."""
-    if _sweeping.acquire(blocking=False):
-        threading.Thread(target=_sweep_on, daemon=True, name="old imports").start()
+def start_sweeper() -> None:
+    """Remove old jobs from now on, whether or not requests come."""
+    if _sweeper.acquire(blocking=False):
+        threading.Thread(target=_sweep_forever, daemon=True, name="old imports").start()
 
 
-def _sweep_on() -> None:
+def _sweep_forever() -> None:
     while True:
         with suppress(OSError):
-            _sweep()
-        time.sleep(SWEPT_EVERY)
+            _remove_old_jobs()
+        time.sleep(SWEEP_EVERY_SECONDS)
 
 
-def _sweep() -> None:
+def _remove_old_jobs() -> None:
     for folder in _home().iterdir():
         with suppress(OSError):
-            is_old = time.time() - folder.stat().st_mtime > KEPT
+            is_old = time.time() - folder.stat().st_mtime > KEPT_SECONDS
             if is_old and not lock.is_held(folder):
                 shutil.rmtree(folder, ignore_errors=True)
 
 
 def _state(folder: Path) -> dict[str, Any] | None:
     with suppress(OSError, ValueError):
-        return json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        state: dict[str, Any] = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        return state
     return None
 
 
@@ -222,23 +235,25 @@ def _home() -> Path:
     home = Path(tempfile.gettempdir()) / f"edip-imports-{os.getuid()}"
     home.mkdir(mode=0o700, exist_ok=True)
     if home.stat().st_uid != os.getuid():
-        raise PermissionError(f"{home} belongs to somebody else")
+        raise PermissionError(f"{home} belongs to another user")
     return home
 
 
-def _harmless(name: str) -> str:
-    """The file's own name, for reports; its ending says what it is."""
+def _safe_name(name: str) -> str:
+    """The uploaded file's name, made safe for our file system; its ending is kept."""
     name = re.sub(r"[\x00-\x1f/\\]", "_", Path(name).name).lstrip(".")
     return name[-120:] or "file"
 
 
-def _guarded(job: Job, hold: lock.Hold, then: str, task: Callable[[], dict[str, Any]]) -> None:
+def _run(job: Job, held: lock.Lock, then: str, task: Callable[[], dict[str, Any]]) -> None:
     try:
         job.write(phase=then, **task())
     except (ImportingError, WarehouseError) as error:
         job.write(phase=FAILED, error=str(error), stopped=isinstance(error, Stopped))
     except Exception:
         log.exception("import %s", job.state["name"])
-        job.write(phase=FAILED, error="Something unexpected happened; the log has the details.")
+        job.write(
+            phase=FAILED, error="An unexpected error occurred; the app’s log has the details."
+        )
     finally:
-        hold.release()
+        held.release()

@@ -1,5 +1,8 @@
-"""Who is at work in a folder: a lock that the system itself lets go when its process ends, however
-it ends, so that nobody has to guess from silence."""
+"""A lock on a job's folder, held by the process that works on it.
+
+The operating system releases the lock when that process ends, however it ends, so nobody has to
+guess from silence whether the process is still alive.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 
 _FILE = "lock"
-# Whoever only looks holds the lock for a moment.
+# ``is_held`` takes a shared lock for a moment, which must not make ``acquire`` give up.
 _TRIES, _PAUSE = 20, 0.01
 
 
-class Hold:
+class Lock:
+    """An acquired lock."""
+
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
@@ -22,27 +27,28 @@ class Hold:
         os.close(self._descriptor)
 
 
-def take(folder: Path) -> Hold | None:
-    """None where somebody has it, or there is no such folder."""
+def acquire(folder: Path) -> Lock | None:
+    """Return the folder's lock, or None if another has it or the folder does not exist."""
     for attempt in range(_TRIES):
         if attempt:
             time.sleep(_PAUSE)
-        if descriptor := _locked(folder, fcntl.LOCK_EX):
-            return Hold(descriptor)
+        if descriptor := _lock(folder, fcntl.LOCK_EX):
+            return Lock(descriptor)
     return None
 
 
 def is_held(folder: Path) -> bool:
-    if descriptor := _locked(folder, fcntl.LOCK_SH):
+    """Whether a process works on this folder."""
+    if descriptor := _lock(folder, fcntl.LOCK_SH):
         os.close(descriptor)
     return not descriptor and folder.exists()
 
 
-def _locked(folder: Path, how: int) -> int | None:
+def _lock(folder: Path, mode: int) -> int | None:
     with suppress(FileNotFoundError):
         descriptor = os.open(folder / _FILE, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
         except OSError:
             os.close(descriptor)
             return None

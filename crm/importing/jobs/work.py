@@ -1,17 +1,22 @@
-"""What a job's thread does: look through the file, and take it in. Either answers with what is to
-be noted of it."""
+"""What a job's thread does: preview an uploaded file, or import it.
+
+Both report their progress, stop when asked to, and return what the job's page shows.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from crm.importing import importer
 from crm.importing.chunks import Chunk
 from crm.importing.findings import REFUSED, Findings, Place
-from crm.importing.importer import UPDATE, Outcome
+from crm.importing.importer import UPDATE, Options, TableResult
 from crm.importing.preview import Preview
 from crm.model.schema import Table
 from crm.repository.past import revert_bulk
@@ -19,96 +24,138 @@ from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
 
-if TYPE_CHECKING:
-    from .job import Job
-
+# Findings that the page lists; the report has all of them.
 LISTED = 200
 
 
-def look(job: Job, wh: Warehouse) -> dict[str, Any]:
-    preview = Preview(wh)
+class ReportProgress(Protocol):
+    """Adds these values to the job's state."""
+
+    def __call__(self, **changes: Any) -> None: ...
+
+
+ShouldStop = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An uploaded file, how to import it, and where its report is written."""
+
+    file: Path
+    options: Options
+    report: Path
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """What earlier attempts to import the same file noted.
+
+    ``before``: the tables' versions before the first attempt, None if this is the first.
+    ``wrote``: rows written so far, by table name.
+    """
+
+    count: int = 0
+    before: revert_bulk.Versions | None = None
+    wrote: Mapping[str, int] = field(default_factory=dict)
+
+
+def preview(
+    wh: Warehouse, upload: Upload, report_progress: ReportProgress, should_stop: ShouldStop
+) -> dict[str, Any]:
+    """Read the whole file and compare it with the warehouse, writing nothing."""
+    shown = Preview(wh)
 
     def watch(table: Table, chunk: Chunk, states: list[str]) -> None:
-        preview.watch(table, chunk, states)
-        job.write(rows=preview.rows)
+        shown.watch(table, chunk, states)
+        report_progress(rows=shown.rows)
 
-    options = replace(job.options, dry_run=True)
-    with Findings(job.report) as findings:
-        outcomes = importer.run(wh, job.file, options, findings, watch, job.stop_if_asked)
+    options = replace(upload.options, dry_run=True)
+    with Findings(upload.report) as findings:
+        results = importer.run(wh, upload.file, options, findings, watch, should_stop)
     tables = [
-        _table(outcome, findings)
-        | {"samples": {state: preview.samples(outcome.table, state) for state in (NEW, DIFFERENT)}}
-        for outcome in outcomes
+        _table(result, findings)
+        | {"samples": {state: shown.samples(result.table, state) for state in (NEW, DIFFERENT)}}
+        for result in results
     ]
-    return {"tables": tables, "total": preview.rows, **_told(job, findings)}
+    return {"tables": tables, "total": shown.rows, **_listed(upload, findings)}
 
 
-def take_in(job: Job, wh: Warehouse) -> dict[str, Any]:
-    """A second attempt goes on with what the first has noted: what is undone is all of it."""
-    before = job.state.get("before") or revert_bulk.current_versions(wh)
-    wrote = Counter(job.state.get("wrote"))
-    earlier = wrote.copy()
-    wanted = (NEW, DIFFERENT) if job.options.on_conflict == UPDATE else (NEW,)
+def import_file(
+    wh: Warehouse,
+    upload: Upload,
+    earlier: Attempts,
+    report_progress: ReportProgress,
+    should_stop: ShouldStop,
+) -> dict[str, Any]:
+    """Import the file. A later attempt continues the counts of the earlier ones, and undoing it
+    undoes them all."""
+    before = earlier.before or revert_bulk.current_versions(wh)
+    wrote = Counter[str](earlier.wrote)
+    wrote_earlier = wrote.copy()
+    written_states = (NEW, DIFFERENT) if upload.options.on_conflict == UPDATE else (NEW,)
     done = 0
 
     def watch(table: Table, chunk: Chunk, states: list[str]) -> None:
         nonlocal done
         done += len(states)
-        wrote[table.name] += sum(state in wanted for state in states)
-        job.write(rows=done, wrote=wrote)
+        wrote[table.name] += sum(state in written_states for state in states)
+        report_progress(rows=done, wrote=wrote)
 
-    job.write(before=before, versions=None, wrote=wrote, attempts=job.state.get("attempts", 0) + 1)
-    with Findings(job.report) as findings:
+    report_progress(before=before, versions=None, wrote=wrote, attempts=earlier.count + 1)
+    with Findings(upload.report) as findings:
         try:
-            outcomes = importer.run(wh, job.file, job.options, findings, watch, job.stop_if_asked)
+            results = importer.run(wh, upload.file, upload.options, findings, watch, should_stop)
         except WarehouseError:
-            job.write(**_told(job, findings))
+            report_progress(**_listed(upload, findings))
             raise
         except Exception:
-            job.write(**_told(job, findings), **_versions(wh, before))
+            report_progress(**_listed(upload, findings), **_versions(wh, before))
             raise
-    tables = [_table(outcome, findings, earlier) for outcome in outcomes]
-    return {"tables": tables, **_told(job, findings), **_versions(wh, before)}
+    tables = [_table(result, findings, wrote_earlier) for result in results]
+    return {"tables": tables, **_listed(upload, findings), **_versions(wh, before)}
 
 
 def _versions(wh: Warehouse, before: revert_bulk.Versions) -> dict[str, Any]:
-    """Between these it happened; without them it is only not offered to be undone."""
+    """The versions between which the import happened. Without them the page only lacks its
+    undo button."""
     with suppress(WarehouseError):
         return {"versions": [before, revert_bulk.current_versions(wh)]}
     return {"versions": None}
 
 
 def _table(
-    outcome: Outcome, findings: Findings, earlier: Counter[str] | None = None
+    result: TableResult,
+    findings: Findings,
+    wrote_earlier: Mapping[str, int] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    name = outcome.table.name
+    name = result.table.name
     return {
         "name": name,
-        "plural": outcome.table.plural,
-        "new": outcome.states[NEW],
-        "different": outcome.states[DIFFERENT],
-        "unchanged": outcome.states[UNCHANGED],
+        "plural": result.table.plural,
+        "new": result.states[NEW],
+        "different": result.states[DIFFERENT],
+        "unchanged": result.states[UNCHANGED],
         "refused": findings.count(REFUSED, name),
-        "written": outcome.written + (earlier or {}).get(name, 0),
-        "checked": outcome.checked,
-        "found": outcome.found,
-        "verified": outcome.verified,
-        "verdict": outcome.verdict,
+        "written": result.written + wrote_earlier.get(name, 0),
+        "checked": result.checked,
+        "found": result.found,
+        "verified": result.verified,
+        "verdict": result.verdict,
     }
 
 
-def _told(job: Job, findings: Findings) -> dict[str, Any]:
+def _listed(upload: Upload, findings: Findings) -> dict[str, Any]:
     return {
         "findings": [
-            {"outcome": each.outcome, "place": _shown(each.place, job)}
-            | {"column": each.column, "reason": each.reason}
-            for each in findings.by_weight()[:LISTED]
+            {"outcome": finding.outcome, "place": _short_place(finding.place, upload)}
+            | {"column": finding.column, "reason": finding.reason}
+            for finding in findings.by_weight()[:LISTED]
         ],
         "found": sum(findings.counts.values()),
         "refused": findings.count(REFUSED),
     }
 
 
-def _shown(place: Place, job: Job) -> str:
-    """Without the file's name, where that is the one that the page is about."""
-    return str(place).removeprefix(f"{job.state['name']}, ")
+def _short_place(place: Place, upload: Upload) -> str:
+    """The place without the uploaded file's name, which is the page's title."""
+    return str(place).removeprefix(f"{upload.file.name}, ")

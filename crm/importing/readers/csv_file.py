@@ -1,4 +1,4 @@
-"""CSV files: whatever encoding and delimiter they were saved with, whatever stands on top."""
+"""CSV files in any encoding and with any delimiter, with or without titles above the headings."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from itertools import islice
 from pathlib import Path
 
 from crm.importing.findings import NOTED, REFUSED
-from crm.importing.headings import FIRST, heading_row, said
-from crm.importing.raw import Raw, Remark, above_headings, cells_under
+from crm.importing.headings import ROWS_SEARCHED, cell_text, heading_row
+from crm.importing.raw_rows import RawRow, Remark, above_headings, under_headings
 from crm.model.schema import TABLES, Table
 
 from .csv_records import Record, Records
@@ -20,54 +20,57 @@ from .encoding import Encoding, encoding_of
 
 DELIMITERS = ",;\t|"
 _SAMPLE = 64 * 1024
-# Excel’s own line that names the delimiter.
+# A first line with which Excel names the delimiter.
 _SEP = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class _Start:
-    """How a file begins: ``place`` counts records down to the headings, of which so many are
-    ``known``; ``names_delimiter`` where its first line does just that."""
+    """How a file begins.
+
+    ``index`` is that of the record with the headings, of which ``known`` are known to us.
+    ``names_delimiter``: the first line only names the delimiter.
+    """
 
     delimiter: str
-    place: int = -1
+    index: int = -1
     known: int = 0
     names_delimiter: bool = False
 
 
-def rows(path: Path, table: Table, given: Mapping[str, str]) -> Iterator[Raw]:
-    """Named by line number."""
+def rows(path: Path, table: Table, given: Mapping[str, str]) -> Iterator[RawRow]:
+    """Yield the rows of the file, named by line number."""
     encoding = encoding_of(path)
     start = _start(_sample(path, encoding), table, given)
     if encoding.remark:
-        yield Raw("", None, [Remark(NOTED, encoding.remark)])
-    if start.place < 0:
-        yield Raw("", None, [Remark(REFUSED, "is empty: there are no headings")])
+        yield RawRow("", None, [Remark(NOTED, encoding.remark)])
+    if start.index < 0:
+        yield RawRow("", None, [Remark(REFUSED, "is empty: there are no headings")])
         return
     headings: list[str] | None = None
     with path.open(encoding=encoding.name, errors=encoding.errors, newline="") as file:
         records = Records(file, start.delimiter)
-        for place, record in enumerate(records):
-            if record.cells is not None and not any(map(said, record.cells)):
+        for index, record in enumerate(records):
+            if record.cells is not None and not any(map(cell_text, record.cells)):
                 continue
             if headings is not None:
-                yield _as_raw(headings, record)
-            elif place == start.place:
-                headings = [said(cell) for cell in record.cells or ()]
+                yield _raw_row(headings, record)
+            elif index == start.index:
+                headings = [cell_text(cell) for cell in record.cells or ()]
                 records.width = len(headings)
-            elif place or not start.names_delimiter:
+            elif index or not start.names_delimiter:
                 yield above_headings(str(record.line))
 
 
-def _as_raw(headings: Sequence[str], record: Record) -> Raw:
+def _raw_row(headings: Sequence[str], record: Record) -> RawRow:
     remarks = [record.remark] if record.remark else []
     if record.cells is None:
-        return Raw(str(record.line), None, remarks)
-    return cells_under(headings, str(record.line), record.cells, remarks)
+        return RawRow(str(record.line), None, remarks)
+    return under_headings(headings, str(record.line), record.cells, remarks)
 
 
 def guess_table(path: Path) -> Table | None:
-    """The table whose columns the headings fit best, for a file with a name of its own."""
+    """Return the table whose columns the headings match best, None if few match."""
     sample = _sample(path, encoding_of(path))
     known, best = max(
         ((_start(sample, table, {}).known, table) for table in TABLES), key=lambda fit: fit[0]
@@ -81,23 +84,23 @@ def _sample(path: Path, encoding: Encoding) -> str:
 
 
 def _start(sample: str, table: Table, given: Mapping[str, str]) -> _Start:
-    """By the delimiter with which most headings are known, else that gives most cells."""
+    """Find the headings, with the delimiter that makes most of them known, or most cells."""
     named = _SEP.fullmatch(sample.splitlines()[0]) if sample.strip() else None
     best, most = _Start(DELIMITERS[0]), (-1, -1)
     for delimiter in named[1] if named else DELIMITERS:
-        first = list(islice(_sampled(sample, delimiter), FIRST))
+        first = list(islice(_records_in(sample, delimiter), ROWS_SEARCHED))
         if named:
             first[0] = []
-        place, known = heading_row(table, first, given)
-        merit = (known, len(first[place]) if place >= 0 else 0)
-        if place >= 0 and merit > most:
-            best, most = _Start(delimiter, place, known, bool(named)), merit
+        index, known = heading_row(table, first, given)
+        merit = (known, len(first[index]) if index >= 0 else 0)
+        if index >= 0 and merit > most:
+            best, most = _Start(delimiter, index, known, bool(named)), merit
     return best
 
 
-def _sampled(sample: str, delimiter: str) -> Iterator[list[str]]:
+def _records_in(sample: str, delimiter: str) -> Iterator[list[str]]:
     reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
     try:
         yield from reader
-    except csv.Error:  # a cell without end
+    except csv.Error:  # a quoted cell that never ends
         return

@@ -1,5 +1,8 @@
-"""The records of a CSV file, one bad one not spoiling the rest: quotation marks that are never
-closed swallow no other rows, and a row of any length is refused and not the file."""
+"""Splits a CSV file into records, so that a bad record does not spoil the others.
+
+A quotation mark that is never closed does not swallow the rows after it, and a record that is too
+long is refused without refusing the file.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from crm.importing.findings import NOTED, REFUSED
-from crm.importing.raw import Remark
+from crm.importing.raw_rows import Remark
 
-# Characters of one record. All columns together hold far less.
+# Characters of one record. All columns of a table together hold far less.
 LONGEST = 4_000_000
 
 csv.field_size_limit(LONGEST + 1)
@@ -24,8 +27,10 @@ class _TooLong(Exception):
 
 @dataclass(frozen=True)
 class Record:
-    """``line`` is where it ends, for one that is refused where it begins; then ``cells`` is
-    None."""
+    """One record. ``line`` is the number of its last line.
+
+    ``cells`` is None for a refused record; ``line`` is then its first line.
+    """
 
     line: int
     cells: list[str] | None
@@ -33,7 +38,7 @@ class Record:
 
 
 class _Lines:
-    """Lines for a csv.reader, which can be had again from where the record began."""
+    """The lines of a file, for a csv.reader; those of the current record can be read again."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -42,38 +47,38 @@ class _Lines:
         self.begin()
 
     def begin(self) -> None:
-        self.taken: list[str] = []
+        self.record: list[str] = []
         self._size = 0
 
     def back(self, keep: int) -> None:
-        """Take back all of the record's lines but the first ``keep``."""
-        self._again.extendleft(reversed(self.taken[keep:]))
-        self.number -= len(self.taken) - keep
+        """Go back to line ``keep`` of the current record, so that it is read again from there."""
+        self._again.extendleft(reversed(self.record[keep:]))
+        self.number -= len(self.record) - keep
         self.begin()
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._again.popleft() if self._again else self._read()
+        line = self._again.popleft() if self._again else self._next_line()
         if not line:
             raise StopIteration
         self.number += 1
-        self.taken.append(line)
+        self.record.append(line)
         self._size += len(line)
         if self._size > LONGEST:
             raise _TooLong
         return line
 
     def skip_quoted(self) -> None:
-        """Go on behind the line that closes a quotation mark."""
-        while line := self._again.popleft() if self._again else self._read():
+        """Continue after the line that closes a quotation mark."""
+        while line := self._again.popleft() if self._again else self._next_line():
             self.number += 1
             if line.replace('""', "").count('"') % 2:
                 return
 
-    def _read(self) -> str:
-        """A line, or as much of it as shows that it is too long."""
+    def _next_line(self) -> str:
+        """Read a line, cut off where it is longer than ``LONGEST``."""
         line = self._file.readline(LONGEST + 1)
         rest = line
         while len(rest) > LONGEST and not rest.endswith(("\n", "\r")):
@@ -82,8 +87,8 @@ class _Lines:
 
 
 class Records:
-    """Iterates over a file's records. Set ``width`` when the headings are known: how many cells
-    a row has tells swallowed rows from texts of several lines."""
+    """Iterates over a file's records. Set ``width`` to the number of headings: it tells rows that
+    an open quotation mark swallowed from cells of several lines."""
 
     def __init__(self, file: TextIO, delimiter: str) -> None:
         self.width = 0
@@ -100,34 +105,34 @@ class Records:
             except StopIteration:
                 return
             except (csv.Error, _TooLong):
-                yield self._doubtful()
+                yield self._improper()
                 continue
-            if len(cells) != self.width and self._swallowed():
+            if len(cells) != self.width and self._has_swallowed_rows():
                 yield self._unclosed()
             else:
                 yield Record(lines.number, cells)
 
-    def _doubtful(self) -> Record:
-        """A record that is not as CSV should be: as good as it can be read, or refused."""
+    def _improper(self) -> Record:
+        """Read a record that is not proper CSV as well as possible, or refuse it."""
         lines = self._lines
         lines.back(0)
         try:
             cells = next(csv.reader(lines, delimiter=self._delimiter))
         except (csv.Error, _TooLong):
             cells = None
-        if self._swallowed():
+        if self._has_swallowed_rows():
             return self._unclosed()
         if cells is None:
             return self._too_long()
-        reason = "its quotation marks are not in order; look whether it was read rightly"
+        reason = "its quotation marks are not in order; check whether it was read correctly"
         return Record(lines.number, cells, Remark(NOTED, reason))
 
-    def _swallowed(self) -> bool:
-        """Whether the record's second line is a row of its own."""
-        if self.width < 2 or len(self._lines.taken) < 2:
+    def _has_swallowed_rows(self) -> bool:
+        """Whether the record's second line looks like a whole row."""
+        if self.width < 2 or len(self._lines.record) < 2:
             return False
         try:
-            cells = next(csv.reader(self._lines.taken[1:2], delimiter=self._delimiter), [])
+            cells = next(csv.reader(self._lines.record[1:2], delimiter=self._delimiter), [])
         except csv.Error:
             return False
         return len(cells) == self.width
@@ -139,8 +144,8 @@ class Records:
 
     def _too_long(self) -> Record:
         lines = self._lines
-        first = lines.number - len(lines.taken) + 1
-        if len(lines.taken) > 1:
+        first = lines.number - len(lines.record) + 1
+        if len(lines.record) > 1:
             lines.skip_quoted()
         to = f" (to line {lines.number})" if lines.number > first else ""
         reason = f"is longer than {LONGEST:,} characters{to}; not imported"

@@ -1,4 +1,4 @@
-"""Which encoding a text file has: by its mark, else by what its bytes can be."""
+"""Finds the encoding of a text file: by its byte order mark, else by its bytes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-# The longer marks first: UTF-32's begins as UTF-16's does.
+# UTF-32 comes first: its mark begins with that of UTF-16.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -22,7 +22,7 @@ _NAMES = {"cp1252": "Windows-1252", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"
 
 @dataclass(frozen=True)
 class Encoding:
-    """``is_sound`` is False where some bytes mean nothing in it: they are read as U+FFFD."""
+    """``is_sound`` is False if some bytes are invalid in it; they are read as U+FFFD."""
 
     name: str
     is_sound: bool = True
@@ -37,13 +37,15 @@ class Encoding:
 
     @property
     def remark(self) -> str:
-        """What the report says of it; nothing about UTF-8."""
+        """What the report says about the encoding; empty for UTF-8."""
         if self.is_utf8:
             return ""
         if self.name.startswith("utf-8"):
-            return "is UTF-8 but for some bytes; they were read as �, and their rows are named"
+            return (
+                "is UTF-8 with some invalid bytes; they were read as �, and their rows are listed"
+            )
         name = _NAMES.get(self.name, self.name.upper())
-        why = ", as it is not UTF-8; look whether accents are right" if "cp" in self.name else ""
+        why = ", as it is not UTF-8; check whether accents are right" if "cp" in self.name else ""
         return f"was read as {name}{why}"
 
 
@@ -58,8 +60,8 @@ def encoding_of(path: Path) -> Encoding:
     if _is_sound(path, "utf-8"):
         return Encoding("utf-8")
     good, bad = _counts(path)
-    # Windows-1252 text hardly ever looks like UTF-8 by accident; a file that mostly is UTF-8
-    # has some damaged bytes.
+    # Windows-1252 text hardly ever looks like UTF-8 by accident, so a file that is mostly valid
+    # UTF-8 is UTF-8 with some damaged bytes.
     if good >= bad:
         return Encoding("utf-8", is_sound=False)
     return Encoding("cp1252", _is_sound(path, "cp1252"))
@@ -78,7 +80,7 @@ def _is_sound(path: Path, name: str) -> bool:
 
 
 def _utf16_without_mark(start: bytes) -> str:
-    """Every other byte of such a text is NUL, of its ASCII at least."""
+    """Return the UTF-16 variant if every other byte is NUL, as in ASCII text, else ``""``."""
     pairs = len(start) // 2
     even, odd = start[0::2].count(0), start[1::2].count(0)
     if pairs and odd > pairs * 0.3 and even < pairs * 0.05:
@@ -89,7 +91,7 @@ def _utf16_without_mark(start: bytes) -> str:
 
 
 def _counts(path: Path) -> tuple[int, int]:
-    """Characters beyond ASCII that are right UTF-8, and places that are wrong."""
+    """Count the characters beyond ASCII that are valid UTF-8, and the invalid sequences."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     good = bad = 0
     with path.open("rb") as file:

@@ -1,14 +1,13 @@
-"""The legacy app's state as JSON: what its session held, in the shapes it was saved in.
+"""JSON files: the legacy app's session state, and our own exports (crm/exporting).
 
-``accounts``, ``use_cases`` and ``updates`` are objects keyed by id, or lists. An account
-carries its platforms' statuses, and its children or the lists of their ids, which say whose a
-child is where the child itself does not. Our own exports (crm/exporting) are read, too. What has
-none of these shapes is refused by name.
+``accounts``, ``use_cases`` and ``updates`` are objects keyed by id, or lists. An account holds its
+platforms' statuses, and its children or lists of their ids; those tell which account a child
+belongs to when the child itself does not. Records of any other shape are refused by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
@@ -17,11 +16,11 @@ from typing import Any
 
 import ijson
 
-from crm.importing.cleaning import is_nothing
+from crm.importing.cleaning import is_empty
 from crm.importing.errors import SourceError
 from crm.importing.findings import NOTED, REFUSED
-from crm.importing.headings import normal, readings
-from crm.importing.raw import Raw, Remark, Unread
+from crm.importing.headings import columns_by_index, normal
+from crm.importing.raw_rows import RawRow, Remark, Unreadable
 from crm.model.schema import (
     ACCOUNTS,
     CHILDREN,
@@ -35,7 +34,7 @@ from .json_text import JsonText, as_id
 
 _SECTIONS = {table.name: table for table in (ACCOUNTS, *CHILDREN)}
 _AREAS = "business_areas"
-# Keys of the app's session, and of our own exports, that carry nothing of their own.
+# Keys of the legacy app's session, and of our own exports, that hold nothing to import.
 _KNOWN = {
     "format",
     "version",
@@ -47,7 +46,7 @@ _KNOWN = {
 _OWN_FORMAT = "edip-crm"
 _NESTED = {PLATFORMS_STATUS.name, USE_CASES.name, UPDATES.name}
 
-# The shapes that there are need six.
+# The known shapes need six levels.
 _DEEPEST = 50
 
 _WORDS = {
@@ -64,9 +63,10 @@ Record = dict[str, Any]
 
 @dataclass
 class State:
-    """``rows`` are read when they are asked for; ``ignored`` says what is not imported."""
+    """What a JSON file holds. ``rows`` reads a table's rows when it is called; ``ignored`` says
+    what is not imported; ``is_own`` means our own export."""
 
-    rows: dict[Table, Callable[[], Iterator[Raw]]] = field(default_factory=dict)
+    rows: dict[Table, Callable[[], Iterator[RawRow]]] = field(default_factory=dict)
     it_partners: dict[str, str] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
@@ -75,7 +75,7 @@ class State:
 
 @dataclass
 class _File:
-    """``sections``: our name of a section → its key in the file, and what is under it."""
+    """A JSON file. ``sections`` maps our name of a section to its (key, first parser event)."""
 
     text: JsonText
     sections: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class _File:
     format: str = ""
 
     def records(self, name: str) -> Iterator[tuple[str, Any]]:
-        """(key, record); a list's records have their number for a key."""
+        """Yield (key, record) of a section; the key of a list's record is its number."""
         for key, shape in self.sections.get(name, ()):
             with self.text.open() as file:
                 if shape == "start_map":
@@ -99,19 +99,19 @@ class _File:
         return any(shape == "start_map" for _, shape in self.sections.get(name, ()))
 
     def accounts(self) -> Iterator[tuple[Any, Record]]:
-        """(BSNID, account) of those that are any."""
+        """Yield (BSNID, account) of the accounts that are objects."""
         keyed = self.is_keyed(ACCOUNTS.name)
         for key, account in self.records(ACCOUNTS.name):
             if isinstance(account, dict):
-                yield _says(ACCOUNTS, ACCOUNTS.key, account) or (key if keyed else ""), account
+                yield _value_of(ACCOUNTS, ACCOUNTS.key, account) or (key if keyed else ""), account
 
 
 def read(path: Path, scratch: Path) -> State:
-    """What the file holds. Raises SourceError."""
+    """Read what the file holds. Raises SourceError if it is no JSON or holds no sections."""
     text = JsonText(path, scratch)
     state = State()
     try:
-        file = _looked_through(path.name, text)
+        file = _scan(path.name, text)
         for key, shape in file.sections.pop(_AREAS, ()):
             _read_areas(text, key, shape, state)
     except (ijson.JSONError, ValueError) as error:
@@ -127,8 +127,8 @@ def read(path: Path, scratch: Path) -> State:
     return state
 
 
-def _looked_through(name: str, text: JsonText) -> _File:
-    """Each top-level key, and what is under it. Raises SourceError."""
+def _scan(name: str, text: JsonText) -> _File:
+    """Find the top-level keys. Raises SourceError if the file is no object or nested too deep."""
     found, key, depth = _File(text), None, 0
     with text.open() as file:
         for event, value in ijson.basic_parse(file):
@@ -147,8 +147,8 @@ def _looked_through(name: str, text: JsonText) -> _File:
             elif event in ("end_map", "end_array"):
                 depth -= 1
             if depth > _DEEPEST:
-                # Building such values takes the parser more stack than a thread has.
-                raise SourceError(f"{name} is nested too deeply to be such a file.")
+                # Deeper values need more stack than a thread has.
+                raise SourceError(f"{name} is nested too deeply.")
     return found
 
 
@@ -156,7 +156,7 @@ def _enter(file: _File, key: str, shape: str) -> None:
     name = normal(key)
     if name in _SECTIONS or name == _AREAS:
         places = file.sections.setdefault(name, [])
-        if (key, shape) not in places:  # both of a key that comes twice are read at once
+        if (key, shape) not in places:  # a repeated key is read once, with all its values
             places.append((key, shape))
     elif name not in _KNOWN and (key, shape) not in file.others:
         file.others.append((key, shape))
@@ -178,20 +178,20 @@ def _read_areas(text: JsonText, key: str, shape: str, state: State) -> None:
                 state.ignored.append(reason)
 
 
-def _rows(file: _File, table: Table) -> Iterator[Raw]:
+def _rows(file: _File, table: Table) -> Iterator[RawRow]:
     for key, shape in file.sections.get(table.name, ()):
         if shape not in ("start_map", "start_array", "null"):
             yield _refused("", f"“{key}” is {_WORDS[shape]}, no records; not imported")
     yield from _section(file, table)
     if table is not ACCOUNTS:
         for bsnid, account in file.accounts():
-            for key, there in account.items():
+            for key, value in account.items():
                 if normal(key) == table.name:
                     inside = _statuses if table is PLATFORMS_STATUS else _children
-                    yield from inside(table, bsnid, there)
+                    yield from inside(table, bsnid, value)
 
 
-def _section(file: _File, table: Table) -> Iterator[Raw]:
+def _section(file: _File, table: Table) -> Iterator[RawRow]:
     keyed = file.is_keyed(table.name)
     owners: dict[str, Any] | None = None
     for key, record in file.records(table.name):
@@ -202,72 +202,73 @@ def _section(file: _File, table: Table) -> Iterator[Raw]:
         if table is ACCOUNTS:
             row = {k: v for k, v in record.items() if normal(k) not in _NESTED}
         remarks = []
-        own = _says(table, table.key, row)
+        own = _value_of(table, table.key, row)
         if keyed and own is None:
             row[table.key] = key
         elif keyed and as_id(own).strip() != key.strip():
-            reason = f"is kept under “{key}”, but says that it is “{as_id(own)}”; that counts"
+            reason = f"has the key “{key}”, but the id “{as_id(own)}”; the id counts"
             remarks = [Remark(NOTED, reason, table.key)]
-        if table.parent_key and _says(table, table.parent_key, row) is None:
-            # Only now: most files say it in the child, and this reads all accounts again.
+        if table.parent_key and _value_of(table, table.parent_key, row) is None:
+            # Most files name the account in the child; this reads all accounts again.
             owners = _owners(file, table) if owners is None else owners
-            row[table.parent_key] = owners.get(as_id(_says(table, table.key, row)))
-        yield Raw(key, list(row.items()), remarks)
+            row[table.parent_key] = owners.get(as_id(_value_of(table, table.key, row)))
+        yield RawRow(key, list(row.items()), remarks)
 
 
 def _owners(file: _File, table: Table) -> dict[str, Any]:
-    """Child id → account, from the ids that accounts carry."""
+    """Map child ids to BSNIDs, by the lists of ids that accounts hold."""
     return {
         as_id(child): bsnid
         for bsnid, account in file.accounts()
-        for key, there in account.items()
-        if normal(key) == table.name and isinstance(there, list | dict)
-        for child in there
+        for key, value in account.items()
+        if normal(key) == table.name and isinstance(value, list | dict)
+        for child in value
         if isinstance(child, str | int | Decimal)
     }
 
 
-def _children(table: Table, bsnid: Any, there: Any) -> Iterator[Raw]:
-    """Records within their account: a list, or an object by id. Ids alone say whose a record
-    is, see _owners."""
+def _children(table: Table, bsnid: Any, value: Any) -> Iterator[RawRow]:
+    """Yield the records within an account: a list, or an object by id. Ids without a record are
+    for _owners."""
     name = f"{bsnid}/{table.name}"
-    if isinstance(there, dict):
-        pairs = there.items()
-    elif isinstance(there, list):
+    pairs: Iterable[tuple[str, Any]]
+    if isinstance(value, dict):
+        pairs = value.items()
+    elif isinstance(value, list):
         pairs = [
             ("", each)
-            for each in there
+            for each in value
             if not isinstance(each, str | int | Decimal) or isinstance(each, bool)
         ]
-    elif is_nothing(there):
+    elif is_empty(value):
         return
     else:
-        reason = f"is {_kind(there)}, neither records nor a list of their ids; not imported"
+        reason = f"is {_kind(value)}, neither records nor a list of their ids; not imported"
         yield _refused(name, reason)
         return
     for number, (key, record) in enumerate(pairs, start=1):
         place = f"{name}/{key or number}"
         if isinstance(record, dict):
             row = dict(record)
-            if key and _says(table, table.key, row) is None:
+            if key and _value_of(table, table.key, row) is None:
                 row[table.key] = key
-            if _says(table, table.parent_key, row) is None:
+            if _value_of(table, table.parent_key, row) is None:
                 row[table.parent_key] = bsnid
-            yield Raw(place, list(row.items()))
+            yield RawRow(place, list(row.items()))
         elif record is not None:
             yield _refused(place, f"is {_kind(record)}, not a record; not imported")
 
 
-def _statuses(table: Table, bsnid: Any, there: Any) -> Iterator[Raw]:
-    """{platform: status}, or a list of statuses. What is neither has no platform, and is refused
-    for that."""
+def _statuses(table: Table, bsnid: Any, value: Any) -> Iterator[RawRow]:
+    """Yield the statuses within an account: {platform: status}, or a list. What is neither has
+    no platform, and is refused for that."""
     found: list[tuple[Any, Any]] = []
-    if isinstance(there, dict):
-        found = list(there.items())
-    elif isinstance(there, list):
-        found = [(s.get("platform") if isinstance(s, dict) else None, s) for s in there]
-    elif not is_nothing(there):
-        found = [(None, there)]
+    if isinstance(value, dict):
+        found = list(value.items())
+    elif isinstance(value, list):
+        found = [(s.get("platform") if isinstance(s, dict) else None, s) for s in value]
+    elif not is_empty(value):
+        found = [(None, value)]
     for platform, status in found:
         row = {"account_bsnid": bsnid, "platform": platform}
         if isinstance(status, dict):
@@ -276,21 +277,21 @@ def _statuses(table: Table, bsnid: Any, there: Any) -> Iterator[Raw]:
             row["(not a status)"] = status
         else:
             row["status"] = status
-        yield Raw(f"{bsnid}/{platform or '?'}", list(row.items()))
+        yield RawRow(f"{bsnid}/{platform or '?'}", list(row.items()))
 
 
-def _says(table: Table, column: str, record: Record) -> Any:
-    """What a record says of a column, under whatever name; None: nothing."""
+def _value_of(table: Table, column: str, record: Record) -> Any:
+    """Return a record's value of a column, under any known name, or None."""
     headings = tuple(record)
-    for place in readings(table, headings).get(column, ()):
+    for place in columns_by_index(table, headings).get(column, ()):
         value = record[headings[place]]
-        if not is_nothing(value) and not isinstance(value, Unread):
+        if not is_empty(value) and not isinstance(value, Unreadable):
             return value
     return None
 
 
-def _refused(name: str, reason: str) -> Raw:
-    return Raw(name, None, [Remark(REFUSED, reason)])
+def _refused(name: str, reason: str) -> RawRow:
+    return RawRow(name, None, [Remark(REFUSED, reason)])
 
 
 def _kind(value: Any) -> str:

@@ -1,5 +1,7 @@
-"""JSON files made such that the parser can take them: UTF-8, and without the values that it
-stumbles over. What had to be replaced is told by its row, not lost."""
+"""Prepares JSON files for the parser: as UTF-8, with values that it cannot read replaced.
+
+A replaced value becomes ``Unreadable``, so that its row can report it.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,12 @@ from typing import Any, BinaryIO
 import ijson
 
 from crm.importing.errors import SourceError
-from crm.importing.raw import Unread
+from crm.importing.raw_rows import Unreadable
 
 from .encoding import Encoding, encoding_of
 
 _BLOCK = 1 << 20
-# What may have to be replaced; a first look only, it may stand within a text.
+# A quick test for values that may have to be replaced; it may match within texts.
 _ODD = re.compile(
     rb"NaN|Infinity|\\u[dD][89a-fA-F]|[0-9]{300}|[:,\[\s]-?[0-9][0-9.]*[eE][+-]?[0-9]{4}"
 )
@@ -29,27 +31,27 @@ _TOKENS = re.compile(
 )
 _NUMBER = re.compile(rb"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _NO_NUMBERS = (b"NaN", b"Infinity", b"-Infinity")
-# An escape; a pair of halves is one character, a half alone is none.
+# An escape. A surrogate pair is one character; half a pair is none.
 _ESCAPES = re.compile(
     rb"\\(?:(?P<pair>u[dD][89abAB]..\\u[dD][c-fC-F]..)|(?P<half>u[dD][89a-fA-F]..)|.)", re.DOTALL
 )
-# Longer numbers are no values of ours; some crash the parser.
+# Longer numbers are no sensible values, and some crash the parser.
 _LONGEST_NUMBER = 300
 _LARGEST_EXPONENT = 999
 
 
 class JsonText:
-    """A JSON file, to be opened as often as one likes. ``encoding`` is what it came in."""
+    """A JSON file that can be opened any number of times. ``encoding`` is its original one."""
 
     def __init__(self, path: Path, scratch: Path) -> None:
         self.encoding = encoding_of(path)
         self._path = path
-        # Stands before each replaced value; no file can know it.
+        # Marks each replaced value. It is random, so that no file can contain it.
         self._mark = secrets.token_hex(8)
         if not self.encoding.is_utf8:
             self._path = _transcoded(path, self.encoding, scratch / f"{self._mark}.utf8")
         if _is_odd(self._path):
-            self._path = self._mended(scratch / f"{self._mark}.json")
+            self._path = self._repaired(scratch / f"{self._mark}.json")
 
     def open(self) -> BinaryIO:
         file = self._path.open("rb")
@@ -58,9 +60,9 @@ class JsonText:
         return file
 
     def values(self, value: Any) -> Any:
-        """A parsed value, with what had been replaced in it marked as unread."""
+        """Return a parsed value in which the replaced values are Unreadable."""
         if isinstance(value, str) and value.startswith(self._mark):
-            return Unread(value.removeprefix(self._mark))
+            return Unreadable(value.removeprefix(self._mark))
         if isinstance(value, dict):
             return {key: self.values(each) for key, each in value.items()}
         if isinstance(value, list):
@@ -68,7 +70,7 @@ class JsonText:
         return value
 
     def complaint(self, error: Exception) -> str:
-        """Why it is not valid JSON, in words, with the line where that shows."""
+        """Say why the file is not valid JSON, and in which line."""
         text = str(error.args[0] if error.args else error)
         if "premature EOF" in text or "incomplete" in text.lower():
             is_empty = not self._path.stat().st_size
@@ -78,7 +80,7 @@ class JsonText:
         return f"{what}, in line {self._line_of_error()}{_near(text)}."
 
     def _line_of_error(self) -> int:
-        """Fed line by line, the parser fails at the line that it cannot take."""
+        """Parse the file line by line and return the number of the line that fails."""
         with self.open() as file:
             lines = _ByLine(file)
             try:
@@ -88,13 +90,13 @@ class JsonText:
                 return lines.number
         return 0
 
-    def _mended(self, to: Path) -> Path:
-        with self._path.open("rb") as file, to.open("wb") as mended:
-            for part in self._mended_parts(file):
-                mended.write(part)
+    def _repaired(self, to: Path) -> Path:
+        with self._path.open("rb") as file, to.open("wb") as repaired:
+            for part in self._repaired_parts(file):
+                repaired.write(part)
         return to
 
-    def _mended_parts(self, file: BinaryIO) -> Iterator[bytes]:
+    def _repaired_parts(self, file: BinaryIO) -> Iterator[bytes]:
         rest, size = b"", _BLOCK
         while True:
             block = file.read(size)
@@ -104,15 +106,15 @@ class JsonText:
                     rest = text[token.start() :]
                     break
                 yield text[done : token.start()]
-                yield self._mended_token(token[0])
+                yield self._repaired_token(token[0])
                 done = token.end()
             yield text[done : len(text) - len(rest)]
-            # A text of many blocks is not looked through from its beginning each time.
+            # Read more at a time while a text spans blocks, so that it is not rescanned often.
             size = max(_BLOCK, len(rest))
             if not block:
                 return
 
-    def _mended_token(self, token: bytes) -> bytes:
+    def _repaired_token(self, token: bytes) -> bytes:
         if token.startswith(b'"'):
             return _ESCAPES.sub(_without_halves, token) if b"\\u" in token else token
         reason = ""
@@ -122,12 +124,12 @@ class JsonText:
             len(token) > _LONGEST_NUMBER
             or (number[2] and len(number[2].lstrip(b"eE+-0")) > len(str(_LARGEST_EXPONENT)))
         ):
-            reason = f"is a number of {len(token)} characters that is none of ours"
+            reason = f"is a number of {len(token)} characters, which is too long"
         return f'"{self._mark}{reason}"'.encode() if reason else token
 
 
 class _ByLine:
-    """A file that is read line by line, whatever size is asked for."""
+    """A file of which each read returns one line, and which counts them."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -142,7 +144,7 @@ class _ByLine:
 
 
 def _near(complaint: str) -> str:
-    """The text that the parser’s drawing points at."""
+    """Return the text that the parser’s error message points at."""
     lines = complaint.split("\n")
     place = lines[2].find("^") if len(lines) > 2 else -1
     near = lines[1][max(0, place - 20) : place + 10].strip() if place >= 0 else ""
@@ -177,6 +179,6 @@ def _transcoded(path: Path, encoding: Encoding, to: Path) -> Path:
 
 
 def as_id(value: Any) -> str:
-    """A child’s id as its account’s list names it."""
+    """Return an id as text; JSON may have it as a number."""
     is_whole = isinstance(value, Decimal) and value == value.to_integral_value()
     return str(int(value)) if is_whole else str(value)

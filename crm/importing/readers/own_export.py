@@ -1,4 +1,4 @@
-"""Whether a file is a JSON export of ours: in those a null is a null, whatever it is of."""
+"""Recognises our own JSON exports, of which an import keeps every null, audit columns included."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import ijson
 _START = ("start_map", "start_array")
 
 
-def is_one(path: Path) -> bool:
-    """``"format": "edip-crm"`` stands before all data. False for what is no JSON."""
+def is_own_export(path: Path) -> bool:
+    """Whether ``"format": "edip-crm"`` comes before all data; False for what is no JSON."""
     if path.suffix.lower() != ".json" or not path.is_file():
         return False
     try:

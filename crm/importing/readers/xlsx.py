@@ -1,4 +1,4 @@
-"""XLSX workbooks, a sheet per table, read row by row."""
+"""XLSX workbooks, read row by row."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from openpyxl.xml.constants import SHARED_STRINGS
 from openpyxl.xml.functions import iterparse
 
 from crm.importing.errors import SourceError
-from crm.importing.headings import FIRST, heading_row, said
-from crm.importing.raw import Raw, Unread, above_headings, cells_under
+from crm.importing.headings import ROWS_SEARCHED, cell_text, heading_row
+from crm.importing.raw_rows import RawRow, Unreadable, above_headings, under_headings
 from crm.model.schema import Table
 
 from .xlsx_strings import SharedStrings, texts_in
 
-# openpyxl warns of what the report says row by row.
+# openpyxl warns of what our report says row by row.
 warnings.filterwarnings("ignore", module=r"openpyxl\.")
 
 _Row = tuple[int, list[Any]]
-# Excel has so many columns.
+# The number of columns in Excel.
 _WIDEST = 16_384
 
 
 class Book:
-    """An open workbook. Raises SourceError whenever something of it cannot be read."""
+    """An open workbook. Every method raises SourceError if the file is damaged."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -44,25 +44,26 @@ class Book:
 
     @property
     def left_out(self) -> list[tuple[str, str]]:
-        """Sheets that hold no rows to be read, and why."""
+        """(sheet, reason) of the sheets that cannot be read."""
         return self._opened.left_out
 
     @property
     def epoch(self) -> dt.datetime:
-        return self._book.epoch
+        epoch: dt.datetime = self._book.epoch
+        return epoch
 
-    def rows(self, sheet: str, table: Table, given: Mapping[str, str]) -> Iterator[Raw]:
-        """Named by row number. Titles may stand above the headings."""
-        rows = self._filled(sheet)
-        first = list(islice(rows, FIRST))
+    def rows(self, sheet: str, table: Table, given: Mapping[str, str]) -> Iterator[RawRow]:
+        """Yield the rows of a sheet, named by row number. Titles may stand above the headings."""
+        rows = self._filled_rows(sheet)
+        first = list(islice(rows, ROWS_SEARCHED))
         place, _ = heading_row(table, [cells for _, cells in first], given)
         if place < 0:
             return
-        headings = [said(cell) for cell in first[place][1]]
+        headings = [cell_text(cell) for cell in first[place][1]]
         for number, _ in first[:place]:
             yield above_headings(str(number))
         for number, cells in chain(first[place + 1 :], rows):
-            yield cells_under(headings, str(number), cells, [])
+            yield under_headings(headings, str(number), cells, [])
 
     def close(self) -> None:
         if "_opened" in self.__dict__:
@@ -71,7 +72,7 @@ class Book:
 
     @cached_property
     def _opened(self) -> _ExcelReader:
-        with _in_words(f"{self._path.name} is not a workbook that can be read"):
+        with _as_source_error(f"{self._path.name} is not a workbook that can be read"):
             reader = _ExcelReader(self._path, read_only=True, data_only=True)
             reader.read()
         return reader
@@ -80,11 +81,11 @@ class Book:
     def _book(self) -> openpyxl.Workbook:
         return self._opened.wb
 
-    def _filled(self, sheet: str) -> Iterator[_Row]:
-        """The rows of a sheet that say anything."""
+    def _filled_rows(self, sheet: str) -> Iterator[_Row]:
+        """Yield the number and the cells of each row that is not empty."""
         book, number = self._book, 0
         what = f"{self._path.name}, sheet {sheet}"
-        with _in_words(f"{what} cannot be read"):
+        with _as_source_error(f"{what} cannot be read"):
             source = book._archive.open(book[sheet]._worksheet_path)
         with source:
             parser = _Parser(
@@ -97,26 +98,28 @@ class Book:
             )
             rows = parser.rows()
             while True:
-                with _in_words(f"{what} cannot be read beyond row {number}"):
+                with _as_source_error(f"{what} cannot be read beyond row {number}"):
                     row = next(rows, None)
                 if row is None:
                     return
                 number = row[0]
-                if any(isinstance(cell, Unread) or said(cell) for cell in row[1]):
+                if any(isinstance(cell, Unreadable) or cell_text(cell) for cell in row[1]):
                     yield row
 
 
 @contextmanager
-def _in_words(what: str) -> Iterator[None]:
-    """openpyxl raises whatever a broken file makes it stumble over."""
+def _as_source_error(what: str) -> Iterator[None]:
+    """Turn any exception into a SourceError: a damaged file may raise anything in openpyxl."""
     try:
         yield
     except Exception as error:
-        raise SourceError(f"{what}; it may be damaged. Save it anew in Excel.") from error
+        raise SourceError(
+            f"{what}; it may be damaged. Open it in Excel and save it again."
+        ) from error
 
 
-class _ExcelReader(ExcelReader):
-    """With the shared texts on disk; they may be most of a workbook."""
+class _ExcelReader(ExcelReader):  # type: ignore[misc]  # openpyxl has no types
+    """Keeps the shared strings on disk; they may be most of a workbook."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -140,9 +143,9 @@ class _ExcelReader(ExcelReader):
         super().read_worksheets()
 
 
-class _Parser(WorkSheetParser):
-    """Cells by row, whatever size the sheet claims to have, each read row forgotten. A cell that
-    cannot be read says so, instead of ending it all."""
+class _Parser(WorkSheetParser):  # type: ignore[misc]  # openpyxl has no types
+    """Yields rows one by one, whatever dimension the sheet claims, and keeps none in memory. A
+    cell that cannot be read becomes Unreadable instead of ending the sheet."""
 
     def rows(self) -> Iterator[_Row]:
         data = None
@@ -158,20 +161,20 @@ class _Parser(WorkSheetParser):
 
     def parse_cell(self, element: Any) -> dict[str, Any]:
         try:
-            cell = super().parse_cell(element)
+            cell: dict[str, Any] = super().parse_cell(element)
         except (ValueError, TypeError, IndexError, KeyError, OverflowError):
             text = str(element.findtext(VALUE_TAG))[:40]
-            # The parser had the column, unless that was what it stumbled over.
-            return {"column": self.col_counter, "value": Unread(f"“{text}” cannot be read")}
+            # The column is right unless the cell’s reference was what could not be read.
+            return {"column": self.col_counter, "value": Unreadable(f"“{text}” cannot be read")}
         if cell["data_type"] == "e":
-            cell["value"] = Unread(f"is Excel’s error {cell['value']}")
+            cell["value"] = Unreadable(f"is Excel’s error {cell['value']}")
         elif cell["value"] is None and _is_unsaved(element):
-            cell["value"] = Unread("is a formula whose result was not saved with it")
+            cell["value"] = Unreadable("is a formula whose result was not saved with it")
         return cell
 
 
 def _is_unsaved(element: Any) -> bool:
-    """Whether a formula has no result; an empty text is one."""
+    """Whether a formula has no saved result; an empty text is a result."""
     has_text = element.get("t") == "str" and element.find(VALUE_TAG) is not None
     return element.find(FORMULA_TAG) is not None and not has_text
 

@@ -1,4 +1,4 @@
-"""A workbook's texts, which its sheets name by number: kept on disk, as there may be any many."""
+"""A workbook's shared strings, which its sheets refer to by number, kept on disk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PAGES_KEPT = 16
 
 
 class SharedStrings:
-    """Written once, page by page, then looked up by number."""
+    """Written once in pages of ``_PAGE`` strings, then looked up by number."""
 
     def __init__(self, texts: Iterator[str]) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - see close
@@ -47,11 +47,12 @@ class SharedStrings:
     def _read(self, page: int) -> list[str]:
         start, end = self._ends[page], self._ends[page + 1]
         self._file.seek(start)
-        return json.loads(self._file.read(end - start))
+        texts: list[str] = json.loads(self._file.read(end - start))
+        return texts
 
 
 def texts_in(source: IO[bytes]) -> Iterator[str]:
-    """As openpyxl reads them, but forgetting each at once."""
+    """Yield the shared strings in order, keeping none in memory."""
     root = None
     for event, node in iterparse(source, events=("start", "end")):
         root = node if root is None else root

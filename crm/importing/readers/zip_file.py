@@ -1,4 +1,4 @@
-"""Zip archives, unpacked with care: nothing reaches outside, and nothing is left out silently."""
+"""Unpacks zip archives: no entry is written outside the folder, and none is left out silently."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 
 from crm.importing.errors import SourceError
 
-# Unpacked, an archive may be this many times larger than a reasonable upload.
+# Far more than a reasonable archive unpacks to, and less than a disk holds.
 MAX_UNPACKED = 4 * 1024**3
 KINDS = "JSON, CSV or XLSX"
 _ENCRYPTED = 0x1
@@ -21,7 +21,10 @@ def is_hidden(path: PurePath) -> bool:
 
 
 def unpack(archive: Path, folder: Path, endings: Collection[str]) -> list[tuple[str, str]]:
-    """Unpack the files with these endings; what was left out, and why. Raises SourceError."""
+    """Unpack the files with these endings; return (entry, reason) of those left out.
+
+    Raises SourceError if the archive is damaged, too large or encrypted.
+    """
     folder.mkdir()
     left: list[tuple[str, str]] = []
     try:
@@ -35,8 +38,8 @@ def unpack(archive: Path, folder: Path, endings: Collection[str]) -> list[tuple[
                 if reason := _unpack_one(packed, entry, folder, endings):
                     left.append((entry.filename, reason))
     except zipfile.BadZipFile as error:
-        said = "is damaged" if zipfile.is_zipfile(archive) else "is not a zip archive"
-        raise SourceError(f"{archive.name} {said}.") from error
+        problem = "is damaged" if zipfile.is_zipfile(archive) else "is not a zip archive"
+        raise SourceError(f"{archive.name} {problem}.") from error
     except (zlib.error, EOFError, OSError, NotImplementedError, ValueError) as error:
         raise SourceError(f"{archive.name} is damaged.") from error
     return left
@@ -45,21 +48,21 @@ def unpack(archive: Path, folder: Path, endings: Collection[str]) -> list[tuple[
 def _unpack_one(
     packed: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, endings: Collection[str]
 ) -> str:
-    """Why an entry was left out; empty: it was not."""
+    """Unpack one entry; return why it was left out, empty if it was not."""
     target = (folder / entry.filename).resolve()
     if not target.is_relative_to(folder.resolve()):
-        return "would lie outside of the archive; not imported"
+        return "would be unpacked outside the folder; not imported"
     if target.suffix.lower() not in endings:
         return f"is not {KINDS}"
     if entry.flag_bits & _ENCRYPTED:
         raise SourceError(f"{entry.filename} is protected by a password; pack it without one.")
     if target.exists():
-        return "stands twice in the archive; only the first was read"
+        return "is in the archive twice; only the first was read"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         file = target.open("wb")
     except OSError:
-        return "cannot be unpacked under its name; not imported"
+        return "has a name that cannot be unpacked here; not imported"
     with file:
         try:
             with packed.open(entry) as content:

@@ -31,7 +31,7 @@ class Command(BaseCommand):
         form = options["format"]
         path = options["output"] or Path(f"edip-crm{SUFFIXES[form]}")
         if path.is_dir():
-            raise CommandError(f"{path} is a folder; --output is to name a file.")
+            raise CommandError(f"{path} is a folder; --output must name a file.")
         try:
             counts = exporter.export(_namespace.warehouse(options), form, path)
         except WarehouseError as error:

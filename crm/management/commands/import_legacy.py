@@ -11,7 +11,7 @@ from crm.importing import copy_tables, importer
 from crm.importing.errors import ImportingError
 from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings
 from crm.importing.headings import mapping
-from crm.importing.importer import ON_CONFLICT, Options, Outcome
+from crm.importing.importer import ON_CONFLICT, Options, TableResult
 from crm.model.namespace import Namespace
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from crm.warehouse.errors import WarehouseError
@@ -38,13 +38,13 @@ class Command(BaseCommand):
             help="instead of a file: tables of the earlier version, whose names begin with "
             "--prefix; the warehouse itself copies them to where the settings say",
         )
-        parser.add_argument("--dry-run", action="store_true", help="say what would happen only")
+        parser.add_argument("--dry-run", action="store_true", help="only say what would happen")
         parser.add_argument(
             "--on-conflict",
             choices=ON_CONFLICT,
             default="skip",
-            help="rows that are there and say something else: leave them, update them, or "
-            "import nothing (default: %(default)s)",
+            help="what to do with rows that already exist with different values: leave them, "
+            "update them, or import nothing at all (default: %(default)s)",
         )
         parser.add_argument(
             "--strict", action="store_true", help="import nothing if any row is refused"
@@ -54,14 +54,14 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="'Old Column=column'",
-            help="what a heading means, where it cannot be told; may be repeated",
+            help="which column a heading means, if it is not recognised; may be repeated",
         )
         parser.add_argument("--report", type=Path, help="write every finding to this CSV file")
         _namespace.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if bool(options["path"]) == bool(options["from_tables"]):
-            raise CommandError("Name either a file or, with --from-tables, a catalog.schema.")
+            raise CommandError("Give either a file or, with --from-tables, a catalog.schema.")
         findings = Findings(options["report"])
         try:
             chosen = Options(
@@ -71,14 +71,16 @@ class Command(BaseCommand):
                 headings=mapping([_entry(entry) for entry in options["map"]]),
             )
             with findings:
-                outcomes = self._run(options, chosen, findings)
+                results = self._run(options, chosen, findings)
         except (ImportingError, WarehouseError) as error:
             if options["report"] and findings.counts:
                 self.stdout.write(f"Every finding is in {options['report']}.")
             raise CommandError(str(error)) from error
-        self._say(outcomes, findings, chosen, options["report"])
+        self._print(results, findings, chosen, options["report"])
 
-    def _run(self, options: dict[str, Any], chosen: Options, findings: Findings) -> list[Outcome]:
+    def _run(
+        self, options: dict[str, Any], chosen: Options, findings: Findings
+    ) -> list[TableResult]:
         if not options["from_tables"]:
             return importer.run(_namespace.warehouse(options), options["path"], chosen, findings)
         try:
@@ -89,30 +91,30 @@ class Command(BaseCommand):
         target = {**options, "prefix": settings.NAMESPACE.prefix}
         return copy_tables.run(_namespace.warehouse(target), source, chosen, findings)
 
-    def _say(
-        self, outcomes: list[Outcome], findings: Findings, chosen: Options, report: Path | None
+    def _print(
+        self, results: list[TableResult], findings: Findings, chosen: Options, report: Path | None
     ) -> None:
         new = "would be added" if chosen.dry_run else "added"
-        for outcome in outcomes:
-            states, table = outcome.states, outcome.table
+        for result in results:
+            states, table = result.states, result.table
             refused = findings.count(REFUSED, table.name)
             self.stdout.write(
                 f"{table.plural}: {states[NEW]} {new}, {states[DIFFERENT]} differ "
                 f"({chosen.on_conflict}), {states[UNCHANGED]} unchanged, {refused} refused"
             )
-            if not chosen.dry_run and outcome.checked:
-                self._say_verified(outcome)
+            if not chosen.dry_run and result.checked:
+                self._print_verified(result)
         for outcome in (REFUSED, SKIPPED, CHANGED, NOTED):
             self._list(findings, outcome)
         if report:
             self.stdout.write(f"Every finding is in {report}.")
-        if not all(outcome.verified for outcome in outcomes):
-            raise CommandError("What was stored is not what was read; see above.")
+        if not all(result.verified for result in results):
+            raise CommandError("The stored rows are not the rows of the source; see above.")
 
-    def _say_verified(self, outcome: Outcome) -> None:
-        style = self.style.SUCCESS if outcome.verified else self.style.ERROR
-        said = "verified" if outcome.verified else "NOT verified"
-        self.stdout.write(style(f"  {said}: {outcome.verdict}"))
+    def _print_verified(self, result: TableResult) -> None:
+        style = self.style.SUCCESS if result.verified else self.style.ERROR
+        word = "verified" if result.verified else "NOT verified"
+        self.stdout.write(style(f"  {word}: {result.verdict}"))
 
     def _list(self, findings: Findings, outcome: str) -> None:
         shown = [finding for finding in findings.first if finding.outcome == outcome][:SHOWN]

@@ -14,7 +14,7 @@ from . import _namespace
 
 
 class Command(BaseCommand):
-    help = "Load the sample data. Rows that are there already stay as they are."
+    help = "Load the sample data. Rows that already exist stay as they are."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         _namespace.add_arguments(parser)

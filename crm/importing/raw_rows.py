@@ -1,0 +1,69 @@
+"""Rows as the readers find them in a file, before anything is cleaned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .findings import NOTED, SKIPPED
+from .headings import cell_text
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A finding about a file or a row that does not yet know its place."""
+
+    outcome: str
+    reason: str
+    column: str = ""
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A value that could not be read, and why. Its row is imported without that column."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return ""
+
+
+@dataclass
+class RawRow:
+    """One row of a file: its name, and its cells as (heading, value).
+
+    Two cells may have the same heading. ``cells`` is None for a row that is not imported; its
+    remarks then say why.
+    """
+
+    name: str
+    cells: Sequence[tuple[str, Any]] | None
+    remarks: list[Remark] = field(default_factory=list)
+
+
+def above_headings(name: str) -> RawRow:
+    """A row that stands above the headings, such as a title."""
+    return RawRow(name, None, [Remark(SKIPPED, "stands above the headings; not imported")])
+
+
+def under_headings(
+    headings: Sequence[str], name: str, cells: Sequence[Any], remarks: list[Remark]
+) -> RawRow:
+    """Return a table's row, with a remark about cells that have no heading.
+
+    A row may be shorter than the headings: its last cells are then empty.
+    """
+    missing = len(headings) - len(cells)
+    padded = [*cells, *[None] * missing]
+    pairs = [(heading, cell) for heading, cell in zip(headings, padded, strict=False) if heading]
+    if missing < 0 or "" in headings:
+        beyond = [*headings, *[""] * -missing]
+        cells_and_headings = zip(beyond, padded, strict=True)
+        extra = [cell_text(c) for h, c in cells_and_headings if not h and cell_text(c)]
+        if extra:
+            texts = ", ".join(f"“{text[:40]}”" for text in extra[:5])
+            count = "a cell" if len(extra) == 1 else f"{len(extra)} cells"
+            reason = f"has {count} without a heading; not imported: {texts}"
+            remarks = [*remarks, Remark(NOTED, reason)]
+    return RawRow(name, pairs, remarks)

@@ -1,0 +1,92 @@
+"""Importing by page: whose import it is, and when it is removed."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from crm.importing.jobs import job as jobs
+from crm.repository.records import accounts
+from crm.warehouse import Warehouse
+from tests.conftest import LocalWarehouse
+
+from ..html import parsed, text
+from .using import ACCOUNTS_CSV, preview, settled
+
+
+def test_what_is_at_work_is_not_discarded(
+    client: Client, warehouse: Warehouse, server: LocalWarehouse
+) -> None:
+    url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    server.fault("latency", times=None, seconds=0.3)
+    client.post(url, {"do": "import"})
+    assert client.post(url, {"do": "discard"})["Location"] == url
+    server.clear_faults()
+    assert text(settled(client, url), ".banner h2") == "Imported, and verified"
+    assert client.post(url, {"do": "discard"})["Location"] == "/admin-tools/import/"
+
+
+def test_discarding_forgets_the_file(client: Client, warehouse: Warehouse) -> None:
+    url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    assert client.post(url, {"do": "discard"})["Location"] == "/admin-tools/import/"
+    assert list(jobs._home().iterdir()) == []
+    gone = client.get(url)
+    assert gone.status_code == 404
+    assert "Upload the file again" in text(parsed(gone), ".lead")
+
+
+def test_nobody_sees_anothers_import(client: Client, warehouse: Warehouse, settings: Any) -> None:
+    url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    settings.EDIP_USER = "somebody.else@example.com"
+    for path in (url, f"{url}report/"):
+        assert client.get(path).status_code == 404
+    assert client.post(url, {"do": "import"}).status_code == 404
+    assert accounts.get(warehouse, "B1") is None
+
+
+@pytest.mark.parametrize("id", ["x", "..", "a" * 32, "%2e%2e%2f" * 4])
+def test_ids_that_are_none(client: Client, warehouse: Warehouse, id: str) -> None:
+    assert client.get(f"/admin-tools/import/{id}/").status_code == 404
+
+
+def test_old_jobs_are_forgotten(
+    client: Client, warehouse: Warehouse, folder: Path, monkeypatch: Any
+) -> None:
+    """By whatever is asked for next, and by nobody's asking."""
+    old, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    new, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    age(old)
+    assert client.get(new).status_code == 200
+    assert [job.name for job in jobs._home().iterdir()] == [new.split("/")[-2]]
+    assert client.get(old).status_code == 404
+    age(new)
+    monkeypatch.setattr(jobs, "_sweeper", threading.Lock())
+    monkeypatch.setattr(jobs, "SWEEP_EVERY_SECONDS", 3600)
+    jobs.start_sweeper()
+    deadline = time.monotonic() + 5
+    while list(jobs._home().iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert list(jobs._home().iterdir()) == []
+
+
+def age(url: str) -> None:
+    long_ago = time.time() - jobs.KEPT_SECONDS - 1
+    os.utime(jobs._home() / url.split("/")[-2], (long_ago, long_ago))
+
+
+def test_what_is_at_work_is_not_old(
+    client: Client, warehouse: Warehouse, server: LocalWarehouse
+) -> None:
+    url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    server.fault("latency", times=None, seconds=0.3)
+    client.post(url, {"do": "import"})
+    age(url)
+    assert client.get(url).status_code == 200
+    server.clear_faults()
+    assert text(settled(client, url), ".banner h2") == "Imported, and verified"

@@ -1,0 +1,137 @@
+"""Importing by page: the preview before anything is written, and the report."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+from django.test import Client
+
+from crm.importing.jobs import work
+from crm.repository.records import accounts
+from crm.warehouse import Warehouse
+from tests.conftest import LocalWarehouse
+
+from ..html import HTMX, parsed, text, texts
+from .using import ACCOUNTS_CSV, do, figures, preview, settled, upload
+
+
+def test_what_differs_is_shown_before_and_after(client: Client, warehouse: Warehouse) -> None:
+    accounts.create(warehouse, {"bsnid": "B1", "team": "Old", "business_area": "Finance"})
+    url, page = preview(client, ACCOUNTS_CSV, "accounts.csv", on_conflict="update")
+    assert figures(page)["Accounts"] == ["1", "1", "0", "1"]
+    different = page.select(".import-rows")[1]
+    assert texts(different, "dt") == ["Team"]
+    assert texts(different, "del span[dir]") == ["Old"]
+    assert texts(different, "ins span[dir]") == ["Claims"]
+    do(client, url)
+    assert accounts.get(warehouse, "B1").team == "Claims"
+
+
+def test_left_as_they_are(client: Client, warehouse: Warehouse) -> None:
+    accounts.create(warehouse, {"bsnid": "B1", "team": "Old", "business_area": "Finance"})
+    url, page = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    assert text(page, ".import-confirm .button-primary") == "Import 1 row"
+    do(client, url)
+    assert accounts.get(warehouse, "B1").team == "Old"
+
+
+@pytest.mark.parametrize(
+    ("options", "said", "otherwise"),
+    [
+        ({"on_conflict": "fail"}, "1 row already exists", {"Change it": 2}),
+        ({"on_conflict": "fail"}, "different values", {"Leave it as it is": 1}),
+        ({"strict": "on"}, "1 row is refused", {"Leave it out": 1}),
+    ],
+)
+def test_all_or_nothing_is_said_beforehand(
+    client: Client, warehouse: Warehouse, options: dict[str, str], said: str, otherwise: Any
+) -> None:
+    accounts.create(warehouse, {"bsnid": "B1", "team": "Old", "business_area": "Finance"})
+    url, page = preview(client, ACCOUNTS_CSV, "accounts.csv", **options)
+    assert text(page, ".banner h2").startswith("Nothing would be imported: 1 row ")
+    assert said in text(page, ".banner h2")
+    assert not page.select("button[value=import]")
+    # Nor does it help to ask all the same.
+    assert do(client, url).select(".banner-warning")
+    assert accounts.get(warehouse, "B2") is None
+    ((label, rows),) = otherwise.items()
+    page = do(client, url, button(page, label))
+    assert text(page, "button[value=import]") == f"Import {rows} row{'s' if rows > 1 else ''}"
+    page = do(client, url)
+    assert text(page, ".banner h2") == "Imported, and verified"
+    assert accounts.get(warehouse, "B1").team == ("Claims" if rows == 2 else "Old")
+
+
+def button(page: BeautifulSoup, label: str) -> str:
+    (found,) = [each for each in page.select("button") if each.get_text(strip=True) == label]
+    return found["value"]
+
+
+def test_rows_that_change_are_not_called_skipped(client: Client, warehouse: Warehouse) -> None:
+    accounts.create(warehouse, {"bsnid": "B1", "team": "Old", "business_area": "Finance"})
+    _, page = preview(client, ACCOUNTS_CSV, "accounts.csv", on_conflict="update")
+    assert "Accounts that change 1" in texts(page, ".import-rows summary")
+    assert "different values" not in page.get_text()
+    _, page = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    assert "They stay as they are" in page.get_text()
+    assert "different values" in text(page, "#remarks")
+
+
+def test_the_report_holds_every_finding_and_no_formula(
+    client: Client, warehouse: Warehouse
+) -> None:
+    rows = "".join(f",=cmd{n},Finance\n" for n in range(400))
+    url, page = preview(client, "BSNID,Team,=Area\n" + rows, "accounts.csv")
+    assert len(page.select(".problems li")) == work.LISTED
+    report = b"".join(client.get(f"{url}report/")).decode()
+    lines = list(csv.DictReader(io.StringIO(report)))
+    assert sum(line["outcome"] == "refused" for line in lines) == 400
+    assert not any(cell.startswith("=") for line in lines for cell in line.values())
+
+
+def test_what_was_refused_comes_first_and_the_verdict_is_in_the_report(
+    client: Client, warehouse: Warehouse
+) -> None:
+    noted = "".join(f"B{n},T{n},A,no address\n" for n in range(600))
+    headings = "BSNID,Team,Business Area,Azure DevOps Link"
+    url, page = preview(client, f"{headings}\n{noted},Nameless,A,\n", "accounts.csv")
+    assert texts(page, "h2[id]") == ["Refused 1", "Row by row", "Worth a look 600"]
+    assert set(texts(page, "#remarks .badge")) == {"Noted"}
+    do(client, url)
+    report = b"".join(client.get(f"{url}report/").streaming_content).decode()
+    lines = list(csv.DictReader(io.StringIO(report)))
+    (verdict,) = [line for line in lines if line["outcome"] == "verified"]
+    assert verdict["table"] == "accounts"
+    assert verdict["reason"].startswith("600 rows, equal checksums, ")
+
+
+def test_without_javascript_the_page_asks_again(
+    client: Client, warehouse: Warehouse, server: LocalWarehouse
+) -> None:
+    server.fault("latency", times=None, seconds=1.0)
+    url = upload(client, ACCOUNTS_CSV, "accounts.csv")["Location"]
+    page = parsed(client.get(url))
+    assert page.select_one("noscript meta[http-equiv=refresh]")
+    assert page.select_one("progress")
+    part = parsed(client.get(url, **HTMX))
+    assert part.select_one("#import-job")["hx-get"] == url
+    assert not part.select("h1")
+    server.clear_faults()
+    assert not settled(client, url).select("noscript meta[http-equiv=refresh]")
+
+
+def test_reading_can_be_stopped(
+    client: Client, warehouse: Warehouse, server: LocalWarehouse, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("crm.importing.importer.CHUNK_ROWS", 1)
+    server.fault("latency", times=None, seconds=0.5)
+    url = upload(client, ACCOUNTS_CSV, "accounts.csv")["Location"]
+    client.post(url, {"do": "stop"})
+    page = settled(client, url)
+    server.clear_faults()
+    assert text(page, ".banner h2") == "Reading the file was stopped"
+    assert not do(client, url, "preview").select(".banner")

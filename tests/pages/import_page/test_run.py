@@ -1,0 +1,128 @@
+"""Importing by page: the import itself, its progress, its result, and what interrupts it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from django.test import Client
+
+from crm.importing.jobs import job as jobs
+from crm.repository.records import accounts
+from crm.warehouse import Warehouse
+from tests.conftest import BASE_DIR, LocalWarehouse
+
+from ..html import HTMX, parsed, text, texts
+from .using import ACCOUNTS_CSV, do, everything, figures, preview, report, settled
+
+
+def test_preview_confirm_result(client: Client, warehouse: Warehouse) -> None:
+    url, page = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    assert figures(page)["Accounts"] == ["2", "0", "0", "1"]
+    assert texts(page, ".import-row b") == ["B1", "B2"]
+    assert texts(page.select_one(".import-row"), "dt") == ["Team", "Business area"]
+    assert text(page, "#refused .quiet") == "row 4, bsnid"
+    # Nothing is written before it is confirmed.
+    assert accounts.get(warehouse, "B1") is None
+    assert text(page, ".import-confirm .button-primary") == "Import 2 rows"
+    page = do(client, url)
+    assert text(page, ".banner h2") == "Imported, and verified"
+    *numbers, verdict = figures(page)["Accounts"]
+    assert numbers == ["2", "2", "0", "0", "1"]
+    assert re.fullmatch("2 rows, equal checksums, [0-9a-f]{16}", verdict)
+    assert accounts.get(warehouse, "B1").team == "Claims"
+    assert accounts.get(warehouse, "B1").created_by == client.get("/").wsgi_request.warehouse.actor
+
+
+def test_all_or_nothing_when_it_comes_to_it(client: Client, warehouse: Warehouse) -> None:
+    url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv", on_conflict="fail")
+    accounts.create(warehouse, {"bsnid": "B1", "team": "Old", "business_area": "Finance"})
+    page = do(client, url)
+    assert text(page, ".banner h2") == "The import stopped"
+    assert "nothing was imported" in text(page, ".banner")
+    assert accounts.get(warehouse, "B2") is None
+    # What it found is there, on the page and in the report.
+    assert "already exists with different values" in page.get_text()
+    assert {"refused", "skipped"} == {line["outcome"] for line in report(client, url)}
+
+
+def test_importing_twice_writes_nothing(client: Client, warehouse: Warehouse) -> None:
+    url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    do(client, url)
+    _, again = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    assert figures(again)["Accounts"] == ["0", "0", "2", "1"]
+    assert not again.select(".import-confirm .button-primary")
+
+
+def test_the_bar_moves(client: Client, warehouse: Warehouse, monkeypatch: Any) -> None:
+    monkeypatch.setattr("crm.importing.importer.CHUNK_ROWS", 50)
+    rows = "".join(f"B{n},T{n},Finance\n" for n in range(1000))
+    url, _ = preview(client, "BSNID,Team,Business Area\n" + rows, "accounts.csv")
+    client.post(url, {"do": "import"})
+    seen = set()
+    while bar := parsed(client.get(url, **HTMX)).select_one("progress"):
+        assert bar["max"] == "1000"
+        seen.add(int(bar["value"]))
+    assert len(seen) > 2
+    assert text(parsed(client.get(url)), ".banner h2") == "Imported, and verified"
+
+
+def test_a_warehouse_that_dies_half_way(
+    client: Client, warehouse: Warehouse, server: LocalWarehouse, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("crm.importing.importer.CHUNK_ROWS", 10)
+    rows = "".join(f"B{n},T{n},Finance\n" for n in range(200))
+    url, _ = preview(client, "BSNID,Team,Business Area\n" + rows, "accounts.csv")
+    client.post(url, {"do": "import"})
+    time.sleep(0.4)
+    server.fault("http_status", times=None, status=500)
+    page = settled(client, url)
+    assert text(page, ".banner h2") == "The import stopped"
+    assert "safe to run it again" in text(page, ".banner")
+    server.clear_faults()
+    page = do(client, url)
+    assert text(page, ".banner h2") == "Imported, and verified"
+    assert len(accounts.search(warehouse, everything()).rows) == 200
+
+
+_WORK = """
+import sys, time
+from pathlib import Path
+from crm.importing.jobs import lock
+assert lock.acquire(Path(sys.argv[1]))
+print("at work", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_process_that_is_gone(client: Client, warehouse: Warehouse) -> None:
+    """Another process is at work; as soon as it is killed the page says so, and goes on."""
+    url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    (state,) = Path(jobs._home()).glob("*/state.json")
+    worker = subprocess.Popen(
+        [sys.executable, "-c", _WORK, str(state.parent)], cwd=BASE_DIR, stdout=subprocess.PIPE
+    )
+    assert worker.stdout.readline() == b"at work\n"
+    told = json.loads(state.read_text())
+    state.write_text(json.dumps(told | {"phase": "importing", "doing": "importing", "rows": 1}))
+    assert parsed(client.get(url)).select("progress")
+    client.post(url, {"do": "import"})
+    assert parsed(client.get(url)).select("progress")
+    worker.kill()
+    worker.wait()
+    page = parsed(client.get(url))
+    assert "has ended" in text(page, ".banner")
+    assert "1 of 2 rows were done" in text(page, ".banner")
+    assert text(do(client, url), ".banner h2") == "Imported, and verified"
+
+
+def test_asking_twice_imports_once(client: Client, warehouse: Warehouse) -> None:
+    url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    for _ in range(3):
+        client.post(url, {"do": "import"})
+    assert text(settled(client, url), ".banner h2") == "Imported, and verified"

@@ -1,0 +1,112 @@
+"""Importing by page: which files can be uploaded, by whom, and with which options."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from crm.repository.records import accounts
+from crm.warehouse import Warehouse
+
+from ..html import filled_in, parsed, text
+from .using import ACCOUNTS_CSV, do, figures, preview, upload
+
+
+def test_headings_can_be_named(client: Client, warehouse: Warehouse) -> None:
+    content = "Number,Group\nB1,Claims\n"
+    url, _ = preview(client, content, "accounts.csv", headings="Number = bsnid\n\nGroup=team")
+    do(client, url)
+    assert accounts.get(warehouse, "B1").team == "Claims"
+
+
+def test_only_administrators_who_may_write(
+    client: Client, warehouse: Warehouse, settings: Any
+) -> None:
+    settings.EDIP_EDITORS = ["somebody.else@example.com"]
+    assert client.get("/admin-tools/import/").status_code == 403
+    assert upload(client, ACCOUNTS_CSV, "accounts.csv").status_code == 403
+    settings.EDIP_EDITORS, settings.EDIP_ADMINS = [], ["somebody.else@example.com"]
+    assert client.get("/admin-tools/import/").status_code in (403, 404)
+    assert upload(client, ACCOUNTS_CSV, "accounts.csv").status_code in (403, 404)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("accounts.exe", b"MZ", "cannot be imported. Choose one of these"),
+        ("accounts.csv", b"", "The file is empty"),
+    ],
+)
+def test_what_is_no_such_file_is_said_beside_it(
+    client: Client, warehouse: Warehouse, name: str, content: bytes, said: str
+) -> None:
+    response = upload(client, content, name, on_conflict="update", strict="on")
+    assert response.status_code == 422
+    page = parsed(response)
+    assert said in text(page, "#id_file_error")
+    # What was chosen otherwise is still there.
+    form = filled_in(page.select_one(".record form"))
+    assert (form["on_conflict"], form["strict"]) == ("update", "on")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("accounts.csv", bytes(range(256)) * 40, ""),
+        ("state.json", b"{not json", "state.json"),
+        ("state.json", b"[" * 100_000, ""),
+        ("book.xlsx", b"PK\x03\x04 no workbook", ""),
+        ("all.zip", b"no zip", "is not a zip archive"),
+        ("notes.txt", b"just some words", ""),
+    ],
+)
+def test_hostile_files_end_in_words(
+    client: Client, warehouse: Warehouse, name: str, content: bytes, said: str
+) -> None:
+    url, page = preview(client, content, name)
+    assert "unexpected" not in page.get_text()
+    assert said in page.get_text()
+    assert client.get(url).status_code == 200
+
+
+def test_a_zip_cannot_write_elsewhere(client: Client, warehouse: Warehouse, folder: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("accounts.csv", ACCOUNTS_CSV)
+        archive.writestr("../../../escaped.csv", "x")
+    _, page = preview(client, packed.getvalue(), "all.zip")
+    assert figures(page)["Accounts"][0] == "2"
+    assert not list(folder.rglob("escaped.csv"))
+
+
+def test_a_very_long_cell(client: Client, warehouse: Warehouse) -> None:
+    content = f"BSNID,Team,Business Area\nB1,{'x' * 1_000_000},Finance\nB2,Fine,Finance\n"
+    _, page = preview(client, content, "accounts.csv")
+    assert figures(page)["Accounts"] == ["1", "0", "0", "1"]
+
+
+@pytest.mark.parametrize(("size", "status"), [(2**20, 422), (2**20 + 1, 422), (2**21, 413)])
+def test_too_large_a_file(
+    client: Client, warehouse: Warehouse, settings: Any, size: int, status: int
+) -> None:
+    """The form tells the limit, and beside the file what to do; far beyond, a page does."""
+    settings.EDIP_IMPORT_MAX_MB = 1
+    assert "up to 1 MB" in text(parsed(client.get("/admin-tools/import/")), "#id_file_helptext")
+    # The headings are wrong, so that a file just small enough goes no further, either.
+    response = upload(client, b"x" * size, "accounts.csv", headings="nothing")
+    assert response.status_code == status
+    said = parsed(response).get_text()
+    assert ("larger than 1 MB. Use “manage.py import_legacy”" in said) == (size > 2**20)
+
+
+@pytest.mark.parametrize("headings", ["Team", "Team=nothing", "=team", "a=b=c"])
+def test_headings_that_mean_nothing(client: Client, warehouse: Warehouse, headings: str) -> None:
+    response = upload(client, ACCOUNTS_CSV, "accounts.csv", headings=headings)
+    assert response.status_code == 422
+    assert "Line 1" in text(parsed(response), "#id_headings_error")
+    assert filled_in(parsed(response).select_one(".record form"))["headings"] == headings
