@@ -17,7 +17,7 @@ from crm.warehouse import Warehouse
 
 from ..commands.test_check_integrity import broken, insert  # noqa: F401
 from ..pages.html import filled_in, parsed, text, texts
-from ..pages.test_import_page import do, preview
+from ..pages.import_page.using import do, preview
 
 CSV = "BSNID,Team,Business Area\nOLD,Changed,Finance\nNEW1,One,Finance\nNEW2,Two,Finance\n"
 Import = Callable[[], BeautifulSoup]
