@@ -31,6 +31,8 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 # Characters that XML cannot hold either (https://www.w3.org/TR/xml/#charsets): they would make
 # the file unreadable.
 _NOT_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
+# What Excel would read as an escape, such as _x0041_ for A (ECMA-376, part 1, 22.9.2.19).
+_LIKE_ESCAPES = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 # A fixed date, so that equal data make equal files.
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -91,6 +93,7 @@ def _cell(sheet: Any, value: Any) -> Any:
     if value is None or is_day or isinstance(value, int):
         return value
     text = _NOT_XML.sub("", ILLEGAL_CHARACTERS_RE.sub("", plain(value) or ""))
+    text = _LIKE_ESCAPES.sub("_x005F_", text)
     cell = WriteOnlyCell(sheet, harmless(text) if text.startswith("'") else text)
     cell.data_type = "s"
     return cell

@@ -4,9 +4,9 @@ From a file to the warehouse:
 
     sources        a file, folder or archive → sheets of raw rows, with the help of readers/
     raw_rows       a raw row, and its reader's remarks about it
-    headings       a heading → the column it means; a file's name → the table it holds
+    headings       a heading → the column it means; a name or headings → the table
     sheet_columns  one sheet's headings → the columns of its cells
-    cleaning       a raw value → the value that its column holds
+    cleaning       a raw value → the value that its column holds (dates, literals)
     rows           raw rows → rows of our tables, each key once (seen)
     chunks         rows → groups as large as one statement takes
     importer       chunks → the warehouse, counted and verified

@@ -12,8 +12,10 @@ from typing import Any
 
 from openpyxl.utils.datetime import WINDOWS_EPOCH, from_excel
 
+from crm.model import vocabulary
 from crm.model.schema import Column
 
+from . import dates, literals
 from .errors import Refused
 
 _BETWEEN_LINKS = re.compile(r"\s*\n\s*|\s*[,;]\s*(?=https?://)|\s+(?=https?://)", re.IGNORECASE)
@@ -22,48 +24,66 @@ _GUARDED = re.compile(r"'+[=+\-@\t\r]")
 _GUARD_REMOVED = "the apostrophe that keeps spreadsheets from running it was removed"
 _FORBIDDEN_IN_KEYS = re.compile(r"[/\x00-\x1f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
+# Blanks and marks that cannot be seen (zero-width, byte order mark, no-break).
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 # Excel’s number of a day between 1927 and 2173; shorter numbers may be years.
 _DAY_AS_TEXT = re.compile(r"\d{5}(\.\d+)?")
+# What programs write where there is no date or link.
+_NO_VALUE = {"nan", "nat", "none", "null", "<na>", "n/a", "[]", "{}", "-"}
 
 
 @dataclass(frozen=True)
 class Conventions:
-    """How a kind of file writes values.
+    """How a file writes values.
 
     ``guards_formulas``: an apostrophe may stand before what a spreadsheet would run as a formula.
     ``is_exact``: texts are stored exactly as they are. ``epoch``: the day that Excel counts from.
+    ``date_order``: dates.MONTH_FIRST or DAY_FIRST, empty if unknown. ``zone``: that of times
+    which name none.
     """
 
     guards_formulas: bool = False
     is_exact: bool = False
     epoch: dt.datetime = WINDOWS_EPOCH
+    date_order: str = ""
+    zone: dt.tzinfo = dt.UTC
 
 
-_USUAL = Conventions()
+@dataclass(frozen=True)
+class Cleaned:
+    """A value as it is stored (dates and times as ISO text).
 
-
-def clean(column: Column, raw: Any, conventions: Conventions = _USUAL) -> tuple[str | None, str]:
-    """Return the value as it is stored (times and dates as ISO text), and what was changed
-    about it, empty for nothing.
-
-    Raises Refused if the column cannot hold the value.
+    ``change`` says what was changed about it, ``reading`` how all such values of its column are
+    read; both are empty where there is nothing to say.
     """
+
+    value: str | None
+    change: str = ""
+    reading: str = ""
+
+
+USUAL = Conventions()
+
+
+def clean(column: Column, raw: Any, conventions: Conventions = USUAL) -> Cleaned:
+    """Return the value as it is stored. Raises Refused if the column cannot hold it."""
     if conventions.is_exact and isinstance(raw, str) and column.type == "STRING":
-        return _check_length(column, _replace_surrogates(raw), "")
-    if is_empty(raw):
-        return None, ""
+        return _check_length(column, Cleaned(_replace_surrogates(raw)))
+    if is_empty(raw) or (_may_be_no_value(column) and str(raw).strip().lower() in _NO_VALUE):
+        return Cleaned(None)
     raw, was_guarded = _python_number(raw), False
     if isinstance(raw, str):
         was_guarded = conventions.guards_formulas and bool(_GUARDED.match(raw))
         raw = _replace_surrogates(raw[1:] if was_guarded else raw)
     if column.type == "DATE":
-        value, changed = _date(raw, conventions)
+        cleaned = _date(raw, conventions)
     elif column.type == "TIMESTAMP":
-        value, changed = _timestamp(raw, conventions)
+        cleaned = _timestamp(raw, conventions)
     else:
-        value, changed = _links(raw) if column.kind == "links" else _text(column, raw)
-        value, changed = _check_length(column, value, changed)
-    return value or None, "; ".join(filter(None, [changed, _GUARD_REMOVED if was_guarded else ""]))
+        cleaned = _links(raw) if column.kind == "links" else _text(column, raw)
+        cleaned = _check_length(column, cleaned)
+    changes = filter(None, [cleaned.change, _GUARD_REMOVED if was_guarded else ""])
+    return Cleaned(cleaned.value or None, "; ".join(changes), cleaned.reading)
 
 
 def check_key(column: Column, value: str | None) -> str:
@@ -87,14 +107,19 @@ def is_empty(raw: Any) -> bool:
     )
 
 
-def links_in(raw: Any, conventions: Conventions = _USUAL) -> list[Any]:
-    """Return the links in a value, a list or a text."""
+def links_in(raw: Any, conventions: Conventions = USUAL) -> list[Any]:
+    """Return the links in a value: a list, the text of a list, or a text."""
     if isinstance(raw, list):
         return raw
     text = str(raw)
     if conventions.guards_formulas and _GUARDED.match(text):
         text = text[1:]
-    return _BETWEEN_LINKS.split(text)
+    as_list = literals.parse_list(text)
+    return _BETWEEN_LINKS.split(text) if as_list is None else as_list
+
+
+def _may_be_no_value(column: Column) -> bool:
+    return column.type != "STRING" or column.kind == "links"
 
 
 def _python_number(raw: Any) -> Any:
@@ -111,26 +136,40 @@ def _replace_surrogates(text: str) -> str:
     return _SURROGATES.sub("\ufffd", text)
 
 
-def _text(column: Column, raw: Any) -> tuple[str, str]:
+def _text(column: Column, raw: Any) -> Cleaned:
     if isinstance(raw, bool | dict | list):
-        return json.dumps(raw, ensure_ascii=False, default=_jsonable), "was not a text"
+        text = json.dumps(raw, ensure_ascii=False, default=_jsonable)
+        return Cleaned(text, "was not a text")
     if isinstance(raw, float) and raw.is_integer():
         raw = int(raw)  # Excel has no whole numbers
     text = str(raw)
     value = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").strip()
+    changes = ["NUL characters were removed"] if "\x00" in text else []
     if column.kind != "long_text":
         value = re.sub(r"\s*\n\s*", " ", value)
-    changed = "NUL characters were left out" if "\x00" in text else ""
-    if not changed and value != text.replace("\r\n", "\n").strip():
-        changed = "line breaks became spaces"
-    return value, changed
+    if not changes and value != text.replace("\r\n", "\n").strip():
+        changes.append("line breaks became spaces")
+    if column.not_null and (visible := _INVISIBLE.sub("", value).strip()) != value:
+        value = visible
+        changes.append("invisible characters were removed")
+    if (word := _vocabulary_word(column, value)) != value:
+        changes.append(f"“{value}” was read as “{word}”")
+        value = word
+    return Cleaned(value, "; ".join(changes))
+
+
+def _vocabulary_word(column: Column, value: str) -> str:
+    """Return the column's word that differs from the value only in case, else the value."""
+    words = vocabulary.words(column.vocabulary) if column.vocabulary else ()
+    same = [word for word in words if word.casefold() == value.casefold()]
+    return same[0] if same and value not in words else value
 
 
 def _jsonable(raw: Any) -> Any:
     return _python_number(raw) if isinstance(raw, Decimal) else str(raw)
 
 
-def _links(raw: Any) -> tuple[str, str]:
+def _links(raw: Any) -> Cleaned:
     parts = [
         part if isinstance(part, str) else json.dumps(part, default=_jsonable)
         for part in links_in(raw)
@@ -141,53 +180,66 @@ def _links(raw: Any) -> tuple[str, str]:
     value = "\n".join(links)
     is_same = isinstance(raw, str) and value == raw.strip().replace("\r\n", "\n")
     if is_same or (isinstance(raw, list) and links == raw):
-        return value, ""
-    return value, f"{len(links)} links, one per line" if len(links) > 1 else ""
+        return Cleaned(value)
+    return Cleaned(value, f"{len(links)} links, one per line" if len(links) > 1 else "")
 
 
-def _check_length(column: Column, value: str, changed: str) -> tuple[str, str]:
-    if len(value) > column.max_length:
+def _check_length(column: Column, cleaned: Cleaned) -> Cleaned:
+    length = len(cleaned.value or "")
+    if length > column.max_length:
         raise Refused(
-            f"{column.label} has {len(value):,} characters; at most {column.max_length:,} fit"
+            f"{column.label} has {length:,} characters; at most {column.max_length:,} fit"
         )
-    return value, changed
+    return cleaned
 
 
-def _date(raw: Any, conventions: Conventions) -> tuple[str, str]:
-    if isinstance(raw, dt.datetime):
-        return raw.date().isoformat(), ""
-    if isinstance(raw, dt.date):
-        return raw.isoformat(), ""
-    if (number := _day_number(raw)) is not None:
-        return _excel_moment(number, conventions).date().isoformat(), f"Excel’s day {number:g}"
-    text = str(raw).strip()
-    try:
-        return dt.date.fromisoformat(text).isoformat(), ""
-    except ValueError:
-        return _moment(text).date().isoformat(), "the time of day was left out"
+def _date(raw: Any, conventions: Conventions) -> Cleaned:
+    if isinstance(raw, dt.date) and not isinstance(raw, dt.datetime):
+        return Cleaned(raw.isoformat())
+    moment, change, reading = _moment(raw, conventions)
+    if not change and isinstance(raw, str) and moment.time() != dt.time():
+        change = "the time of day was left out"
+    return Cleaned(moment.date().isoformat(), change, reading)
 
 
-def _timestamp(raw: Any, conventions: Conventions) -> tuple[str, str]:
-    if (number := _day_number(raw)) is not None:
-        return _utc(_excel_moment(number, conventions)).isoformat(), f"Excel’s day {number:g}"
+def _timestamp(raw: Any, conventions: Conventions) -> Cleaned:
     if isinstance(raw, dt.date) and not isinstance(raw, dt.datetime):
         raw = dt.datetime.combine(raw, dt.time())
-    moment = raw if isinstance(raw, dt.datetime) else _moment(str(raw).strip())
-    return _utc(moment).isoformat(), ""
+    moment, change, reading = _moment(raw, conventions)
+    return Cleaned(_utc(moment, conventions.zone).isoformat(), change, reading)
 
 
-def _moment(text: str) -> dt.datetime:
-    """Parse an ISO time, with a T or a blank between date and time. Raises Refused."""
-    try:
-        return dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise Refused(f"“{text[:40]}” is no date; write it like 2025-06-27") from None
+def _moment(raw: Any, conventions: Conventions) -> tuple[dt.datetime, str, str]:
+    """Return the time, and a Cleaned's ``change`` and ``reading``. Raises Refused."""
+    if isinstance(raw, dt.datetime):
+        return raw, "", ""
+    if isinstance(raw, dict) and len(raw) == 1 and "$date" in raw:  # MongoDB's extended JSON
+        raw = _python_number(raw["$date"])
+    if isinstance(raw, bool | dict | list):
+        raise Refused(f"“{str(raw)[:40]}” is no date; write it like 2025-06-27")
+    if isinstance(raw, int) and 1900_00_00 < raw < 2100_00_00:
+        raw = str(raw)
+    if epoch := dates.from_epoch(raw.strip() if isinstance(raw, str) else raw):
+        moment, unit = epoch
+        return moment, "", f"numbers such as {str(raw)[:20]} were read as {unit} since 1970 (UTC)"
+    if (number := _day_number(raw)) is not None:
+        return _excel_moment(number, conventions), f"Excel’s day {number:g}", ""
+    text = str(raw).strip()
+    moment = dates.parse(text, conventions.date_order).value
+    return moment, "", _reading(text, moment, conventions)
 
 
-def _utc(moment: dt.datetime) -> dt.datetime:
-    """Return the time in UTC; without a zone it already is: the legacy app ran in UTC."""
+def _reading(text: str, moment: dt.datetime, conventions: Conventions) -> str:
+    """How a date was read that is not in ISO's order, and the zone that was assumed for it."""
+    if re.match(r"\d{4}", text):
+        return ""
+    zone = "" if moment.tzinfo or ":" not in text else f", in {conventions.zone}"
+    return f"dates such as “{text[:40]}” were read like {moment:%Y-%m-%d}{zone}"
+
+
+def _utc(moment: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
     if moment.tzinfo is None:
-        return moment.replace(tzinfo=dt.UTC)
+        moment = moment.replace(tzinfo=zone)
     try:
         return moment.astimezone(dt.UTC)
     except OverflowError:

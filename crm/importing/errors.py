@@ -2,6 +2,7 @@
 
 ImportingError     the import did not start, or stopped before anything was written
   SourceError      the file or the tables cannot be read
+    NotJson        the file is not valid JSON
   Stopped          somebody stopped it; rows written by then stay
 Refused            one value cannot be stored, and its row is not imported
 """
@@ -13,6 +14,10 @@ class ImportingError(Exception):
 
 class SourceError(ImportingError):
     """The source cannot be read."""
+
+
+class NotJson(SourceError):
+    """The file is not valid JSON."""
 
 
 class Stopped(ImportingError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -9,6 +10,7 @@ from typing import Any
 
 from crm.model.schema import (
     ACCOUNTS,
+    AUDIT_NAMES,
     PLATFORMS_STATUS,
     TABLES,
     UPDATES,
@@ -57,6 +59,18 @@ _ALIASES: dict[Table, dict[str, tuple[str, ...]]] = {
         "description": ("update", "text", "notes"),
     },
 }
+# Columns without which a file that is named after no table is not taken for this table.
+_SIGNATURES = {
+    ACCOUNTS: {"bsnid"},
+    PLATFORMS_STATUS: {"account_bsnid", "platform", "status"},
+    USE_CASES: {"account_bsnid", "problem"},
+    UPDATES: {"account_bsnid", "description"},
+}
+# Words that browsers, file managers and export dialogs add to a file's name.
+_NOISE = re.compile(
+    r"copy|of|kopie|von|exports?|exported|download|downloaded|data|table|csv|json|xlsx|txt|all"
+    r"|final|new|latest|edip|crm|v?\d+|\d+t\d+z?"
+)
 _PARENT = ("bsnid", "bsnid_uid", "bsn_id", "account", "account_id", "account_uid", "uid")
 
 
@@ -74,6 +88,31 @@ def table_of(name: str, prefix: str = "") -> Table | None:
     for prefix_word in ("edip_crm_", "edip_", "crm_"):
         plain = plain.removeprefix(prefix_word)
     return next((table for table in TABLES if plain in _TABLE_NAMES[table]), None)
+
+
+def table_of_file(stem: str) -> Table | None:
+    """Return the table that a file is named after, whatever programs added to the name.
+
+    ``accounts (1)``, ``Copy of accounts``, ``accounts_export`` and ``2026-11-25 accounts`` all
+    mean accounts.
+    """
+    if table := table_of(stem):
+        return table
+    words = [word for word in normal(stem).split("_") if not _NOISE.fullmatch(word)]
+    return table_of("_".join(words))
+
+
+def table_with_headings(
+    headings: Iterable[str], given: Mapping[str, str] | None = None
+) -> Table | None:
+    """Return the one table whose columns these headings are, or None if that is unclear."""
+    headings = list(headings)
+    best, most = None, 1
+    for table in TABLES:
+        names = set(columns_by_index(table, headings, given)) - AUDIT_NAMES
+        if names >= _SIGNATURES[table] and len(names) > most:
+            best, most = table, len(names)
+    return best
 
 
 def columns_of(

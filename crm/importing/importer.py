@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository.transfer import upsert
@@ -19,6 +20,7 @@ from crm.warehouse import Warehouse
 
 from . import sources
 from .chunks import Chunk, chunks, json_array
+from .cleaning import Conventions
 from .errors import ImportingError, Stopped
 from .findings import REFUSED, SKIPPED, Findings, Place
 from .readers import own_export
@@ -40,12 +42,20 @@ class Options:
     ``on_conflict``: what to do with rows that exist with different values.
     ``strict``: import nothing if any row is refused.
     ``headings``: normal heading → column, before all other rules.
+    ``date_order``: dates.MONTH_FIRST or DAY_FIRST; empty: by the dates of each column.
+    ``zone``: the time zone of times that name none.
     """
 
     on_conflict: str = SKIP
     dry_run: bool = False
     strict: bool = False
     headings: dict[str, str] = field(default_factory=dict)
+    date_order: str = ""
+    zone: str = "UTC"
+
+    @property
+    def conventions(self) -> Conventions:
+        return Conventions(date_order=self.date_order, zone=ZoneInfo(self.zone))
 
 
 @dataclass
@@ -114,7 +124,7 @@ def run(
     all rows. Raises Stopped as soon as ``should_stop`` says so, asked before each chunk; rows
     written by then stay. Raises WarehouseError.
     """
-    with sources.opened(path) as source:
+    with sources.opened(path, options.headings, options.conventions) as source:
         keep_audit = own_export.is_own_export(path)
         if not options.dry_run and (options.strict or options.on_conflict == FAIL):
             rehearsal = replace(options, dry_run=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,6 +48,10 @@ def above_headings(name: str) -> RawRow:
     return RawRow(name, None, [Remark(SKIPPED, "stands above the headings; not imported")])
 
 
+FIRST_COLUMN_NAMELESS = "its first column has no heading; not imported if it counts the rows"
+_COUNT = re.compile(r"\d+(\.0)?")
+
+
 def under_headings(
     headings: Sequence[str], name: str, cells: Sequence[Any], remarks: list[Remark]
 ) -> RawRow:
@@ -61,6 +66,8 @@ def under_headings(
         beyond = [*headings, *[""] * -missing]
         cells_and_headings = zip(beyond, padded, strict=True)
         extra = [cell_text(c) for h, c in cells_and_headings if not h and cell_text(c)]
+        if extra and not headings[0] and _COUNT.fullmatch(cell_text(padded[0])):
+            extra = extra[1:]  # pandas' index, of which the sheet's first remark tells
         if extra:
             texts = ", ".join(f"“{text[:40]}”" for text in extra[:5])
             count = "a cell" if len(extra) == 1 else f"{len(extra)} cells"

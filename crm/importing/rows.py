@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from crm.model.made_ids import made_id
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, Column, Table
 
 from . import cleaning
+from .dates import AmbiguousDate
 from .errors import Refused
 from .findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings, Place
 from .raw_rows import RawRow, Unreadable
@@ -23,6 +25,8 @@ from .sources import Sheet, Source
 # Namespace of the ids made here. Equal contents get equal ids, so importing a file twice adds
 # nothing; crm/repository/transfer/_clean.py makes the same ids in SQL.
 _NAMESPACE = uuid.UUID("0c5b7a43-5a0e-4a55-9d3c-6f0c2f4be1f1")
+
+_SHORTENED = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
 
 CleanRow = dict[str, str | None]
 
@@ -94,7 +98,8 @@ class _Row:
         row: CleanRow = dict.fromkeys(table.names)
         try:
             for column, indexes in columns.indexes(self._raw.cells).items():
-                row[column] = self._value(column, [self._raw.cells[index] for index in indexes])
+                cells = [self._raw.cells[index] for index in indexes]
+                row[column] = self._value_or_nothing(columns, column, cells)
             owner = table.parent_key or table.key
             cleaning.check_key(table.column(owner), row[owner])
             self._complete(row)
@@ -104,10 +109,24 @@ class _Row:
         self._note_empty_fields(columns, row)
         return row
 
+    def _value_or_nothing(
+        self, columns: SheetColumns, name: str, cells: list[tuple[str, Any]]
+    ) -> str | None:
+        """Clean a column's value. Only a value that says which row this is costs the row: any
+        other that the column cannot hold is reported and left out."""
+        try:
+            return self._value(columns, name, cells)
+        except Refused as refused:
+            if name in (self._table.key, self._table.parent_key, *self._table.match):
+                raise
+            self.filled.discard(name)
+            self._add_finding(NOTED, f"{refused}; left empty", name)
+            return None
+
     def _add_finding(self, outcome: str, reason: str, column: str = "") -> None:
         self._reader.findings.add(outcome, self._table.name, self.place, reason, column)
 
-    def _value(self, name: str, cells: list[tuple[str, Any]]) -> str | None:
+    def _value(self, columns: SheetColumns, name: str, cells: list[tuple[str, Any]]) -> str | None:
         """Clean a column's value: the first that is filled, of all cells that mean the column."""
         column = self._table.column(name)
         for _, raw in cells:
@@ -118,28 +137,35 @@ class _Row:
             return None
         self.filled.add(name)
         with_value = [(heading, raw) for heading, raw in readable if not cleaning.is_empty(raw)]
-        conventions = self._sheet.conventions
+        conventions = columns.conventions(column)
         if not with_value:
-            return cleaning.clean(column, readable[0][1], conventions)[0]
+            return cleaning.clean(column, readable[0][1], conventions).value
         if column.kind == "links" and len(with_value) > 1:
             raw = [link for _, each in with_value for link in cleaning.links_in(each, conventions)]
         else:
             raw = with_value[0][1]
-            self._note_contradictions(column, with_value)
-        value, change = cleaning.clean(column, raw, conventions)
-        if change:
-            self._add_finding(CHANGED, change, name)
-        self._note_doubts(column, value)
-        return value
+            self._note_contradictions(column, with_value, conventions)
+        try:
+            cleaned = cleaning.clean(column, raw, conventions)
+        except AmbiguousDate:
+            cleaned = cleaning.clean(column, raw, columns.learn_date_order(column))
+        if cleaned.change:
+            self._add_finding(CHANGED, cleaned.change, name)
+        if cleaned.reading:
+            columns.report_once(CHANGED, name, cleaned.reading)
+        self._note_doubts(column, cleaned.value)
+        return cleaned.value
 
-    def _note_contradictions(self, column: Column, cells: list[tuple[str, Any]]) -> None:
+    def _note_contradictions(
+        self, column: Column, cells: list[tuple[str, Any]], conventions: cleaning.Conventions
+    ) -> None:
         """Report cells of the same column that contradict the first."""
         if len(cells) == 1:
             return
-        first = cleaning.clean(column, cells[0][1], self._sheet.conventions)[0]
+        first = cleaning.clean(column, cells[0][1], conventions).value
         for heading, raw in cells[1:]:
             try:
-                other = cleaning.clean(column, raw, self._sheet.conventions)[0]
+                other = cleaning.clean(column, raw, conventions).value
             except Refused:
                 other = str(raw)
             if other != first:
@@ -150,6 +176,10 @@ class _Row:
         """Report what is imported, but a person should look at."""
         if value and "\ufffd" in value:
             self._add_finding(NOTED, "has a character that could not be read (�)", column.name)
+        if column.name in self._table.match[-1:] and value and _SHORTENED.fullmatch(value):
+            self._add_finding(
+                NOTED, f"“{value}” may be a number that Excel shortened", column.name
+            )
         if column.vocabulary and value and value not in vocabulary.words(column.vocabulary):
             reason = f"“{value}” is not one of the known words; kept as it is"
             self._add_finding(NOTED, reason, column.name)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from crm.model.schema import Column
+
+from . import dates
+from .cleaning import Conventions
 from .findings import NOTED, SKIPPED, Findings, Place
 from .headings import columns_by_index, normal
 from .sources import Sheet
@@ -20,6 +25,7 @@ class SheetColumns:
         self._sheet, self._given, self._findings = sheet, given, findings
         self._known: dict[tuple[str, ...], dict[str, list[int]]] = {}
         self._reported: set[str] = set()
+        self._conventions: dict[str, Conventions] = {}
 
     def indexes(self, cells: Sequence[tuple[str, Any]]) -> dict[str, list[int]]:
         """Map columns to the indexes of their cells, the most certain heading first."""
@@ -39,6 +45,29 @@ class SheetColumns:
                     )
                     self.report_once(NOTED, heading, reason)
         return self._known[headings]
+
+    def conventions(self, column: Column) -> Conventions:
+        return self._conventions.get(column.name, self._sheet.conventions)
+
+    def learn_date_order(self, column: Column) -> Conventions:
+        """Find out by all dates of a column whether day or month comes first.
+
+        Reads the sheet once more. Where the dates leave both readings, or some leave only one
+        and others only the other, the order stays unknown.
+        """
+        if column.name not in self._conventions:
+            orders = set()
+            for row in self._sheet.rows(self._given):
+                cells = row.cells or ()
+                for index in self.indexes(cells).get(column.name, ()):
+                    value = cells[index][1]
+                    orders.add(dates.order_of(value) if isinstance(value, str) else "")
+                if orders >= {dates.DAY_FIRST, dates.MONTH_FIRST}:
+                    break
+            known = orders - {""}
+            order = known.pop() if len(known) == 1 else ""
+            self._conventions[column.name] = replace(self._sheet.conventions, date_order=order)
+        return self._conventions[column.name]
 
     def report_once(self, outcome: str, heading: str, reason: str) -> None:
         if (outcome + heading) not in self._reported:

@@ -66,9 +66,10 @@ def test_state_as_lists(warehouse: Warehouse) -> None:
     detail = accounts.get_detail(warehouse, "BSN001")
     assert {case.problem for case in detail.use_cases} == {"P", "Has no id"}
     assert "uc-1" in {case.id for case in detail.use_cases}
-    assert [update.id for update in detail.updates] == ["up-1"]
-    (refused,) = reasons(findings, REFUSED)
-    assert "row 2, date: “27/06/2025” is no date" in refused
+    assert {update.id for update in detail.updates} == {"up-1", "up-2"}
+    assert findings.count(REFUSED) == 0
+    (reading,) = [reason for reason in reasons(findings, CHANGED) if "date: dates" in reason]
+    assert "date: dates such as “27/06/2025” were read like 2025-06-27" in reading
 
 
 @pytest.mark.parametrize("name", ["state-keyed.json", "state-lists.json"])
@@ -134,7 +135,12 @@ def test_hostile_values_go_in_as_they_are(warehouse: Warehouse, tmp_path: Path) 
     path = tmp_path / "state.json"
     path.write_text(json.dumps({"accounts": {k: {"team": v} for k, v in texts.items()}}))
     outcomes, findings = run(warehouse, path)
-    assert added(outcomes)["accounts"] == 3
+    assert added(outcomes)["accounts"] == 4
     for bsnid in ("BSN001", "BSN002", "BSN003"):
         assert accounts.get(warehouse, bsnid).team == texts[bsnid]
-    assert len(reasons(findings, REFUSED)) == 3
+    # What is too long does not cost its account.
+    assert accounts.get(warehouse, "BSN004").team is None
+    assert any(
+        "201 characters; at most 200 fit; left empty" in r for r in reasons(findings, NOTED)
+    )
+    assert len(reasons(findings, REFUSED)) == 2

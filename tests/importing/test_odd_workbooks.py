@@ -13,7 +13,7 @@ import pytest
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from crm.importing.errors import ImportingError
-from crm.importing.findings import NOTED, REFUSED, SKIPPED
+from crm.importing.findings import NOTED, SKIPPED
 from crm.importing.readers.xlsx_strings import SharedStrings
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
@@ -59,19 +59,20 @@ def with_wrong_size(name: str, part: bytes) -> bytes:
 
 def test_what_excel_would_show(warehouse: Warehouse, tmp_path: Path) -> None:
     outcomes, findings = run(warehouse, changed(workbook(tmp_path), with_wrong_size))
-    assert added(outcomes) == {"accounts": 2, "platforms_status": 0, "use_cases": 0, "updates": 5}
+    assert added(outcomes) == {"accounts": 2, "platforms_status": 0, "use_cases": 0, "updates": 6}
     first = accounts.get_detail(warehouse, "X1")
     assert (first.account.team, first.account.vp, first.account.admin) == ("Alpha", None, None)
     assert accounts.get(warehouse, "X2").team == "Filled"
     assert {update.id: update.date for update in first.updates} == {
         "u1": dt.date(2025, 6, 27),
         "u2": dt.date(2025, 6, 27),
+        "u3": None,
         "u4": dt.date(1900, 2, 28),
         "u5": dt.date(1900, 3, 1),
         "u6": dt.date(2025, 6, 27),
     }
-    assert "sheet Updates, row 4, date: 60 is no date" in reasons(findings, REFUSED)[0]
     noted = "\n".join(reasons(findings, NOTED))
+    assert "sheet Updates, row 4, date: 60 is no date; left empty" in noted
     assert "row 4, vp: is a formula whose result was not saved with it; not imported" in noted
     assert "row 4, admin: is Excel’s error #N/A; not imported" in noted
     assert "“Team” stands over several columns" in noted
@@ -98,7 +99,7 @@ def test_days_from_1904_on(warehouse: Warehouse, tmp_path: Path) -> None:
 def test_a_broken_cell_stops_no_other(warehouse: Warehouse, tmp_path: Path) -> None:
     path = changed(workbook(tmp_path), lambda name, part: part.replace(b"<v>61<", b"<v>6x<"))
     outcomes, findings = run(warehouse, path)
-    assert added(outcomes)["updates"] == 5
+    assert added(outcomes)["updates"] == 6
     assert any("row 6, date: “6x” cannot be read" in reason for reason in reasons(findings, NOTED))
 
 

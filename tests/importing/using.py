@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from crm.importing import importer
-from crm.importing.findings import Findings
+from crm.importing import importer, sources
+from crm.importing.findings import SKIPPED, Findings, Place
 from crm.importing.importer import Options, TableResult
+from crm.importing.rows import Reader
+from crm.model.schema import TABLES
 from crm.warehouse import Warehouse
 
 FILES = Path(__file__).parent / "files"
@@ -25,3 +28,28 @@ def added(outcomes: list[TableResult]) -> dict[str, int]:
 
 def reasons(findings: Findings, outcome: str) -> list[str]:
     return [str(f).removeprefix(f"{outcome}: ") for f in findings.first if f.outcome == outcome]
+
+
+def read(
+    path: Path, headings: dict[str, str] | None = None, **options: Any
+) -> tuple[dict[str, list[dict[str, str]]], Findings]:
+    """Read a source without a warehouse: the rows of each table, without empty values.
+
+    Raises ImportingError for what cannot be read.
+    """
+    chosen = Options(headings=headings or {}, **options)
+    with (
+        Findings() as findings,
+        sources.opened(path, chosen.headings, chosen.conventions) as source,
+    ):
+        for file, reason in source.ignored:
+            findings.add(SKIPPED, "", Place(file), reason)
+        reader = Reader(source, findings, chosen.headings)
+        rows = {
+            table.name: [
+                {name: value for name, value in row.items() if value}
+                for _, row, _ in reader.rows(table)
+            ]
+            for table in TABLES
+        }
+    return rows, findings

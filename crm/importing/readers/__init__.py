@@ -1,1 +1,12 @@
-"""Readers: one per file format, each yields sheets of raw rows."""
+"""Readers of files: each yields raw rows.
+
+file_kind         which of the following reads a file
+csv_file          CSV files: encoding, delimiter and headings; csv_records splits them
+xlsx              workbooks; xlsx_strings keeps their shared strings on disk
+json_state        JSON files, with json_text (made readable for the parser), json_outline (their
+                  keys), json_shapes (where the records are) and json_children (within accounts)
+own_export        whether a file is our own JSON export
+platform_columns  platform statuses in a table of accounts
+encoding          the encoding of a text file
+zip_file          archives, unpacked
+"""

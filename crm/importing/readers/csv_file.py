@@ -10,9 +10,15 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from crm.importing.findings import NOTED, REFUSED
+from crm.importing.findings import NOTED, REFUSED, SKIPPED
 from crm.importing.headings import ROWS_SEARCHED, cell_text, heading_row
-from crm.importing.raw_rows import RawRow, Remark, above_headings, under_headings
+from crm.importing.raw_rows import (
+    FIRST_COLUMN_NAMELESS,
+    RawRow,
+    Remark,
+    above_headings,
+    under_headings,
+)
 from crm.model.schema import TABLES, Table
 
 from .csv_records import Record, Records
@@ -47,17 +53,19 @@ def rows(path: Path, table: Table, given: Mapping[str, str]) -> Iterator[RawRow]
     if start.index < 0:
         yield RawRow("", None, [Remark(REFUSED, "is empty: there are no headings")])
         return
-    headings: list[str] | None = None
+    names: list[str] | None = None
     with path.open(encoding=encoding.name, errors=encoding.errors, newline="") as file:
         records = Records(file, start.delimiter)
         for index, record in enumerate(records):
             if record.cells is not None and not any(map(cell_text, record.cells)):
                 continue
-            if headings is not None:
-                yield _raw_row(headings, record)
+            if names is not None:
+                yield _raw_row(names, record)
             elif index == start.index:
-                headings = [cell_text(cell) for cell in record.cells or ()]
-                records.width = len(headings)
+                names = [cell_text(cell) for cell in record.cells or ()]
+                records.width = len(names)
+                if names and not names[0] and any(names):
+                    yield RawRow("", None, [Remark(SKIPPED, FIRST_COLUMN_NAMELESS)])
             elif index or not start.names_delimiter:
                 yield above_headings(str(record.line))
 
@@ -69,13 +77,16 @@ def _raw_row(headings: Sequence[str], record: Record) -> RawRow:
     return under_headings(headings, str(record.line), record.cells, remarks)
 
 
-def guess_table(path: Path) -> Table | None:
-    """Return the table whose columns the headings match best, None if few match."""
+def headings(path: Path, given: Mapping[str, str]) -> list[str]:
+    """Return the headings of a file of which the table is not known, empty if there are none."""
     sample = _sample(path, encoding_of(path))
-    known, best = max(
-        ((_start(sample, table, {}).known, table) for table in TABLES), key=lambda fit: fit[0]
+    start, table = max(
+        ((_start(sample, table, given), table) for table in TABLES), key=lambda fit: fit[0].known
     )
-    return best if known >= 3 else None
+    if start.index < 0:
+        return []
+    records = _records_in(sample, start.delimiter)
+    return [cell_text(cell) for cell in next(islice(records, start.index, None))]
 
 
 def _sample(path: Path, encoding: Encoding) -> str:

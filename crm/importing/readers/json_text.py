@@ -53,6 +53,10 @@ class JsonText:
         if _is_odd(self._path):
             self._path = self._repaired(scratch / f"{self._mark}.json")
 
+    @property
+    def size(self) -> int:
+        return self._path.stat().st_size
+
     def open(self) -> BinaryIO:
         file = self._path.open("rb")
         if file.read(3) != b"\xef\xbb\xbf":
@@ -73,7 +77,7 @@ class JsonText:
         """Say why the file is not valid JSON, and in which line."""
         text = str(error.args[0] if error.args else error)
         if "premature EOF" in text or "incomplete" in text.lower():
-            is_empty = not self._path.stat().st_size
+            is_empty = not self.size
             return "it is empty." if is_empty else "it ends in the middle; was it cut off?"
         what = text.split("\n", 1)[0].removeprefix("lexical error: ")
         what = what.removeprefix("parse error: ").rstrip(". ")
@@ -84,7 +88,7 @@ class JsonText:
         with self.open() as file:
             lines = _ByLine(file)
             try:
-                for _ in ijson.basic_parse(lines):
+                for _ in ijson.basic_parse(lines, multiple_values=True):
                     pass
             except (ijson.JSONError, ValueError):
                 return lines.number

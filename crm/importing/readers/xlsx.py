@@ -18,11 +18,19 @@ from openpyxl.xml.constants import SHARED_STRINGS
 from openpyxl.xml.functions import iterparse
 
 from crm.importing.errors import SourceError
+from crm.importing.findings import SKIPPED
 from crm.importing.headings import ROWS_SEARCHED, cell_text, heading_row
-from crm.importing.raw_rows import RawRow, Unreadable, above_headings, under_headings
-from crm.model.schema import Table
+from crm.importing.raw_rows import (
+    FIRST_COLUMN_NAMELESS,
+    RawRow,
+    Remark,
+    Unreadable,
+    above_headings,
+    under_headings,
+)
+from crm.model.schema import TABLES, Table
 
-from .xlsx_strings import SharedStrings, texts_in
+from .xlsx_strings import SharedStrings, texts_in, unescape
 
 # openpyxl warns of what our report says row by row.
 warnings.filterwarnings("ignore", module=r"openpyxl\.")
@@ -60,10 +68,20 @@ class Book:
         if place < 0:
             return
         headings = [cell_text(cell) for cell in first[place][1]]
+        if not headings[0]:
+            yield RawRow("", None, [Remark(SKIPPED, FIRST_COLUMN_NAMELESS)])
         for number, _ in first[:place]:
             yield above_headings(str(number))
         for number, cells in chain(first[place + 1 :], rows):
             yield under_headings(headings, str(number), cells, [])
+
+    def headings(self, sheet: str, given: Mapping[str, str]) -> list[str]:
+        """Return the headings of a sheet of which the table is not known, empty if none."""
+        first = [cells for _, cells in islice(self._filled_rows(sheet), ROWS_SEARCHED)]
+        index, _ = max(
+            (heading_row(table, first, given) for table in TABLES), key=lambda fit: fit[1]
+        )
+        return [cell_text(cell) for cell in first[index]] if index >= 0 else []
 
     def close(self) -> None:
         if "_opened" in self.__dict__:
@@ -166,6 +184,8 @@ class _Parser(WorkSheetParser):  # type: ignore[misc]  # openpyxl has no types
             text = str(element.findtext(VALUE_TAG))[:40]
             # The column is right unless the cell’s reference was what could not be read.
             return {"column": self.col_counter, "value": Unreadable(f"“{text}” cannot be read")}
+        if element.get("t") in ("inlineStr", "str") and isinstance(cell["value"], str):
+            cell["value"] = unescape(cell["value"])
         if cell["data_type"] == "e":
             cell["value"] = Unreadable(f"is Excel’s error {cell['value']}")
         elif cell["value"] is None and _is_unsaved(element):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from array import array
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from openpyxl.cell.text import Text
 from openpyxl.xml.constants import SHEET_MAIN_NS
 from openpyxl.xml.functions import iterparse
 
+_ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 _PAGE = 256
 _PAGES_KEPT = 16
 
@@ -57,6 +59,17 @@ def texts_in(source: IO[bytes]) -> Iterator[str]:
     for event, node in iterparse(source, events=("start", "end")):
         root = node if root is None else root
         if event == "end" and node.tag == f"{{{SHEET_MAIN_NS}}}si":
-            text = Text.from_tree(node).content.replace("x005F_", "")
+            text = unescape(Text.from_tree(node).content)
             root.clear()
             yield text
+
+
+def unescape(text: str) -> str:
+    """Decode Excel's ``_xHHHH_``, a UTF-16 unit that XML cannot hold or that looks like one.
+
+    See ST_Xstring in ECMA-376, part 1, 22.9.2.19.
+    """
+    if "_x" not in text:
+        return text
+    decoded = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+    return decoded.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

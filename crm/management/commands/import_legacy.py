@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zoneinfo
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,19 @@ class Command(BaseCommand):
             metavar="'Old Column=column'",
             help="which column a heading means, if it is not recognised; may be repeated",
         )
+        parser.add_argument(
+            "--dates",
+            choices=("dmy", "mdy"),
+            default="",
+            help="whether the day or the month comes first in dates like 7/8/2026, where no "
+            "other date in their column tells",
+        )
+        parser.add_argument(
+            "--zone",
+            default="UTC",
+            help="the time zone of times that name none, such as Europe/Berlin "
+            "(default: %(default)s)",
+        )
         parser.add_argument("--report", type=Path, help="write every finding to this CSV file")
         _namespace.add_arguments(parser)
 
@@ -64,12 +78,7 @@ class Command(BaseCommand):
             raise CommandError("Give either a file or, with --from-tables, a catalog.schema.")
         findings = Findings(options["report"])
         try:
-            chosen = Options(
-                on_conflict=options["on_conflict"],
-                dry_run=options["dry_run"],
-                strict=options["strict"],
-                headings=mapping([_entry(entry) for entry in options["map"]]),
-            )
+            chosen = _chosen(options)
             with findings:
                 results = self._run(options, chosen, findings)
         except (ImportingError, WarehouseError) as error:
@@ -108,6 +117,8 @@ class Command(BaseCommand):
             self._list(findings, outcome)
         if report:
             self.stdout.write(f"Every finding is in {report}.")
+        if not any(result.states.total() for result in results):
+            raise CommandError("Nothing was imported: there is no row that can be; see above.")
         if not all(result.verified for result in results):
             raise CommandError("The stored rows are not the rows of the source; see above.")
 
@@ -122,6 +133,21 @@ class Command(BaseCommand):
             self.stdout.write(f"  {finding}")
         if left := findings.count(outcome) - len(shown):
             self.stdout.write(f"  … and {left} more {outcome}")
+
+
+def _chosen(options: dict[str, Any]) -> Options:
+    if options["zone"] not in zoneinfo.available_timezones():
+        raise CommandError(
+            f"--zone takes a time zone such as Europe/Berlin, not {options['zone']}."
+        )
+    return Options(
+        on_conflict=options["on_conflict"],
+        dry_run=options["dry_run"],
+        strict=options["strict"],
+        headings=mapping([_entry(entry) for entry in options["map"]]),
+        date_order=options["dates"],
+        zone=options["zone"],
+    )
 
 
 def _entry(entry: str) -> tuple[str, str]:

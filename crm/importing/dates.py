@@ -1,0 +1,208 @@
+"""Reads dates and times as people and programs write them: Excel, pandas, browsers, warehouses.
+
+Day and month of a date like 7/8/2026 cannot be told apart by the date alone: ``order_of`` tells
+what a single date reveals, and whoever calls ``parse`` chooses by all dates of the column.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+
+from .errors import Refused
+
+MONTH_FIRST, DAY_FIRST = "mdy", "dmy"
+
+_MONTHS = {
+    word: number
+    for number, words in enumerate(
+        (
+            "jan january januar",
+            "feb february februar",
+            "mar march mär märz mrz",
+            "apr april",
+            "may mai",
+            "jun june juni",
+            "jul july juli",
+            "aug august",
+            "sep sept september",
+            "oct october okt oktober",
+            "nov november",
+            "dec december dez dezember",
+        ),
+        start=1,
+    )
+    for word in words.split()
+}
+_WEEKDAY = re.compile(
+    r"^(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?"
+    r"|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|mo|di|mi|do|fr|sa|so)[.,]?\s+",
+    re.IGNORECASE,
+)
+_NUMERIC = re.compile(r"(\d{1,4})\s*([./-])\s*(\d{1,2})\s*\2\s*(\d{1,4})\.?")
+_COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)")
+_TIME = re.compile(
+    r"(?:^|[T\s,]+|(?<=\d{4}):)(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,:](\d{1,9}))?)?\s*([ap])?\.?(?:m\.?)?"
+    r"(?:\s*uhr)?\s*((?:z|utc|gmt)?\s*(?:[+-]\d{2}:?\d{2})?)?\s*(?:\([^)]*\))?$",
+    re.IGNORECASE,
+)
+_ZONE_OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})")
+# A date or time as Python's or pandas' repr prints it.
+_REPR = re.compile(
+    r"""(?:pd\.)?Timestamp\(['"]([^'"]+)['"].*\)|(?:np\.)?datetime64\(['"]([^'"]+)['"].*\)"""
+)
+_CALL = re.compile(r"(?:datetime\.)?(?:datetime|date)\((\d+(?:,\s*\d+){2,6})(?:,\s*tzinfo=.*)?\)")
+# Units of time since 1970, each with the numbers that mean 1973 to 2128 in it. No number fits two
+# of them, and none is one of Excel's days.
+_UNITS = (("seconds", 1), ("milliseconds", 10**3), ("microseconds", 10**6), ("nanoseconds", 10**9))
+_EARLIEST, _LATEST = 10**8, 5 * 10**9
+_NUMBER = re.compile(r"\d{9,19}(?:\.\d+)?|\d\.\d+[eE]\+?\d\d?")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A date, perhaps with a time (without ``tzinfo`` where the text names no zone)."""
+
+    value: dt.datetime
+    has_time: bool = False
+
+
+class AmbiguousDate(Refused):
+    """Day and month could be swapped, and the caller did not say which comes first."""
+
+
+def parse(text: str, order: str = "") -> Moment:
+    """Parse a date or time. ``order``: MONTH_FIRST or DAY_FIRST where both are possible.
+
+    Raises AmbiguousDate if it needs an order and has none, else Refused if it is no date.
+    """
+    text = " ".join(text.split())
+    try:
+        return Moment(dt.datetime.fromisoformat(text), len(text) > 10)
+    except ValueError:
+        pass
+    try:
+        return _parse(_unwrapped(text), order)
+    except (ValueError, OverflowError):
+        raise Refused(f"“{text[:40]}” is no date; write it like 2025-06-27") from None
+
+
+def order_of(text: str) -> str:
+    """MONTH_FIRST or DAY_FIRST if only that reading of a numeric date is possible, else empty."""
+    date, _ = _split(_unwrapped(" ".join(text.split())))
+    found = _NUMERIC.fullmatch(date)
+    if not found or len(found[1]) > 2 or found[2] == ".":
+        return ""
+    first, second = int(found[1]), int(found[3])
+    if first > 12 >= second:
+        return DAY_FIRST
+    return MONTH_FIRST if second > 12 >= first else ""
+
+
+def from_epoch(number: float | str) -> tuple[dt.datetime, str] | None:
+    """Return the time (UTC) that a number means, and its unit since 1970, or None.
+
+    The size of the number tells the unit; texts of numbers are read, too.
+    """
+    if isinstance(number, str):
+        if not _NUMBER.fullmatch(number.strip()):
+            return None
+        text = number.strip()
+        number = int(text) if text.isdigit() else float(text)
+    for unit, per_second in _UNITS:
+        if _EARLIEST * per_second <= number < _LATEST * per_second:
+            start = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+            microseconds = (
+                number * 10**6 // per_second
+                if isinstance(number, int)
+                else round(number * (10**6 / per_second))
+            )
+            return start + dt.timedelta(microseconds=microseconds), unit
+    return None
+
+
+def _unwrapped(text: str) -> str:
+    if found := _REPR.fullmatch(text):
+        return found[1] or found[2]
+    if found := _CALL.fullmatch(text):
+        numbers = [int(part) for part in found[1].split(",")]
+        return dt.datetime(*numbers).isoformat(" ")  # type: ignore[arg-type]  # 3 to 7 numbers
+    return text
+
+
+def _split(text: str) -> tuple[str, re.Match[str] | None]:
+    """The text's date, and its time if it has one."""
+    time = _TIME.search(text)
+    date = text[: time.start()] if time else text
+    return _WEEKDAY.sub("", date).strip(" ,"), time
+
+
+def _parse(text: str, order: str) -> Moment:
+    date_text, time = _split(text)
+    # "Fri Jun 27 14:03:11 UTC 2025" has its year last.
+    if not time and (found := re.fullmatch(r"(.*\d:\d\d(?::\d\d)?)( [A-Z]{3})? (\d{4})", text)):
+        date_text, time = _split(found[1] + (found[2] or ""))
+        date_text = f"{date_text} {found[3]}"
+    day = _date(date_text, order)
+    if time is None:
+        return Moment(day)
+    hour, minute, second = int(time[1]), int(time[2]), int(time[3] or 0)
+    if time[5]:
+        if not 1 <= hour <= 12:
+            raise ValueError(text)
+        hour = hour % 12 + (12 if time[5].lower() == "p" else 0)
+    # ISO 8601 allows 24:00 for the end of a day.
+    days, hour = (1, 0) if (hour, minute, second) == (24, 0, 0) else (0, hour)
+    microsecond = int((time[4] or "0")[:6].ljust(6, "0"))
+    value = day.replace(hour=hour, minute=minute, second=second, microsecond=microsecond)
+    return Moment((value + dt.timedelta(days)).replace(tzinfo=_zone(time[6] or "")), True)
+
+
+def _zone(text: str) -> dt.timezone | None:
+    if offset := _ZONE_OFFSET.search(text):
+        minutes = int(offset[2]) * 60 + int(offset[3])
+        return dt.timezone(dt.timedelta(minutes=-minutes if offset[1] == "-" else minutes))
+    return dt.UTC if text.strip() else None
+
+
+def _date(text: str, order: str) -> dt.datetime:
+    if found := _NUMERIC.fullmatch(text):
+        return _numeric(text, found, order)
+    if found := _COMPACT.fullmatch(text):
+        return dt.datetime(int(found[1]), int(found[2]), int(found[3]))
+    words = re.findall(r"\d+|[^\W\d_]+", text)
+    months = [word for word in words if word.lower() in _MONTHS]
+    numbers = [word for word in words if word.isdigit()]
+    # Anything else than a month, a day and a year ("2nd", a zone) is not understood.
+    others = {w.lower() for w in words if not w.isdigit()} - {m.lower() for m in months}
+    if len(months) != 1 or len(numbers) != 2 or others - {"st", "nd", "rd", "th", "of", "de"}:
+        raise ValueError(text)
+    day, year = numbers if len(numbers[0]) <= 2 else reversed(numbers)
+    return dt.datetime(_year(year), _MONTHS[months[0].lower()], int(day))
+
+
+def _numeric(text: str, found: re.Match[str], order: str) -> dt.datetime:
+    first, second, last = int(found[1]), int(found[3]), found[4]
+    if len(found[1]) > 2:
+        return dt.datetime(_year(found[1]), second, int(last))
+    if found[2] == ".":
+        return dt.datetime(_year(last), second, first)
+    order = order_of(text) or (DAY_FIRST if first == second else order)
+    if not order:
+        _year(last)
+        raise AmbiguousDate(
+            f"“{text[:40]}” could have the day or the month first, and no other date in its "
+            "column tells; write it like 2025-06-27"
+        )
+    month, day = (first, second) if order == MONTH_FIRST else (second, first)
+    return dt.datetime(_year(last), month, day)
+
+
+def _year(text: str) -> int:
+    """Two digits mean 1969 to 2068, as POSIX reads them."""
+    if len(text) == 4:
+        return int(text)
+    if len(text) != 2:
+        raise ValueError(text)
+    return int(text) + (2000 if int(text) <= 68 else 1900)

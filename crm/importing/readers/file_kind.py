@@ -1,0 +1,56 @@
+"""Finds out what kind of file a file is, by its content before its name."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from crm.importing import literals
+from crm.importing.errors import SourceError
+
+from .encoding import encoding_of
+
+JSON, CSV, WORKBOOK, OTHER = "json", "csv", "workbook", "other"
+TEXT_ENDINGS = (".csv", ".tsv", ".txt")
+WORKBOOK_ENDINGS = (".xlsx", ".xlsm")
+# JSON, or JSON lines.
+JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
+ENDINGS = (*JSON_ENDINGS, *TEXT_ENDINGS, *WORKBOOK_ENDINGS)
+_START = 4096
+# How JSON or a Python value starts. A CSV file may well start with "[", if a heading does.
+_OBJECT = re.compile(
+    r"""\s*(\{\s*(["'}]|$)|\[\s*([\[{"'\]]|$)|[\w.]+(\[['"]\w+['"]\])?\s*=\s*[\[{])"""
+)
+
+
+def kind_of(path: Path) -> str:
+    """JSON, CSV, WORKBOOK, or OTHER for what cannot be imported."""
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
+        return OTHER
+    with path.open("rb") as file:
+        start = file.read(_START)
+    if start.startswith(b"PK\x03\x04") or ending in WORKBOOK_ENDINGS:
+        return WORKBOOK
+    if ending in JSON_ENDINGS:
+        return JSON
+    encoding = encoding_of(path)
+    with path.open(encoding=encoding.name, errors="replace") as text:
+        return JSON if _OBJECT.match(text.read(_START).lstrip("\ufeff")) else CSV
+
+
+def literal_as_json(path: Path, to: Path) -> Path | None:
+    """Write the Python value that a file holds as JSON; return None if it holds none."""
+    encoding = encoding_of(path)
+    if path.stat().st_size > literals.MAX_CHARACTERS:
+        return None
+    text = path.read_text(encoding=encoding.name, errors=encoding.errors)
+    try:
+        value = literals.parse(text)
+    except ValueError:
+        return None
+    if not isinstance(value, dict | list):
+        raise SourceError(f"{path.name} holds no records.")
+    to.write_text(json.dumps(value), encoding="utf-8")
+    return to

@@ -1,0 +1,118 @@
+"""Platform statuses, use cases and updates that a JSON file keeps within their account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from crm.importing.cleaning import is_empty
+from crm.importing.findings import REFUSED
+from crm.importing.headings import columns_by_index, normal
+from crm.importing.raw_rows import RawRow, Remark, Unreadable
+from crm.model.schema import PLATFORMS_STATUS, Table
+
+from .json_text import as_id
+
+Record = dict[str, Any]
+
+
+def children(table: Table, accounts: Iterable[tuple[Any, Record]]) -> Iterator[RawRow]:
+    """Yield the rows of a table that lie within accounts, given as (BSNID, account)."""
+    inside = statuses if table is PLATFORMS_STATUS else _records
+    for bsnid, account in accounts:
+        for key, value in account.items():
+            if normal(key) == table.name:
+                yield from inside(table, bsnid, value)
+
+
+def owners(table: Table, accounts: Iterable[tuple[Any, Record]]) -> dict[str, Any]:
+    """Map child ids to BSNIDs, by the lists of ids that accounts hold."""
+    return {
+        as_id(child): bsnid
+        for bsnid, account in accounts
+        for key, value in account.items()
+        if normal(key) == table.name and isinstance(value, list | dict)
+        for child in value
+        if isinstance(child, str | int | Decimal)
+    }
+
+
+def _records(table: Table, bsnid: Any, value: Any) -> Iterator[RawRow]:
+    """Yield the records within an account: a list, or an object by id. Ids without a record are
+    for ``owners``."""
+    name = f"{bsnid}/{table.name}"
+    pairs: Iterable[tuple[str, Any]]
+    if isinstance(value, dict):
+        pairs = value.items()
+    elif isinstance(value, list):
+        pairs = [
+            ("", each)
+            for each in value
+            if not isinstance(each, str | int | Decimal) or isinstance(each, bool)
+        ]
+    elif is_empty(value):
+        return
+    else:
+        reason = f"is {kind_of(value)}, neither records nor a list of their ids; not imported"
+        yield refused(name, reason)
+        return
+    for number, (key, record) in enumerate(pairs, start=1):
+        place = f"{name}/{key or number}"
+        if isinstance(record, dict):
+            row = dict(record)
+            if key and value_of(table, table.key, row) is None:
+                row[table.key] = key
+            if value_of(table, table.parent_key, row) is None:
+                row[table.parent_key] = bsnid
+            yield RawRow(place, list(row.items()))
+        elif record is not None:
+            yield refused(place, f"is {kind_of(record)}, not a record; not imported")
+
+
+def statuses(table: Table, bsnid: Any, value: Any) -> Iterator[RawRow]:
+    """Yield the statuses within an account: {platform: status}, or a list. What is neither has
+    no platform, and is refused for that."""
+    found: list[tuple[Any, Any]] = []
+    if isinstance(value, dict):
+        found = list(value.items())
+    elif isinstance(value, list):
+        found = [(s.get("platform") if isinstance(s, dict) else None, s) for s in value]
+    elif not is_empty(value):
+        found = [(None, value)]
+    for platform, status in found:
+        row = {"account_bsnid": bsnid, "platform": platform}
+        if isinstance(status, dict):
+            row |= status
+        elif platform is None:
+            row["(not a status)"] = status
+        else:
+            row["status"] = status
+        yield RawRow(f"{bsnid}/{platform or '?'}", list(row.items()))
+
+
+def value_of(table: Table, column: str, record: Record) -> Any:
+    """Return a record's value of a column, under any known name, or None."""
+    headings = tuple(record)
+    for index in columns_by_index(table, headings).get(column, ()):
+        value = record[headings[index]]
+        if not is_empty(value) and not isinstance(value, Unreadable):
+            return value
+    return None
+
+
+def refused(name: str, reason: str) -> RawRow:
+    return RawRow(name, None, [Remark(REFUSED, reason)])
+
+
+def kind_of(value: Any) -> str:
+    for types, words in (
+        (type(None), "null"),
+        (bool, "true or false"),
+        (str, "a text"),
+        (list, "a list"),
+        (dict, "an object"),
+    ):
+        if isinstance(value, types):
+            return words
+    return "a number"
