@@ -14,8 +14,7 @@ From a file to the warehouse:
 Beside that way:
 
     copy_tables    tables elsewhere in Unity Catalog → the warehouse
-    preview        the rows that an import would write
-    jobs/          imports by page: the uploaded file, its state and its thread
+    jobs/          imports by page: the uploaded file, its preview, its state and its thread
     findings       what was changed, skipped, refused or noted, with its place and reason
     errors         why an import cannot be done at all
 

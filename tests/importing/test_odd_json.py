@@ -14,7 +14,7 @@ from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
-from .using import added, reasons, run
+from .using import added, read, reasons, run
 
 
 def state(tmp_path: Path, content: Any) -> Path:
@@ -68,15 +68,15 @@ def test_children_within_their_account(warehouse: Warehouse, tmp_path: Path) -> 
     ]
 
 
-def test_what_is_no_record_is_refused_by_name(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_what_is_no_record_is_refused_by_name(tmp_path: Path) -> None:
     content = {
         "accounts": {"B1": {"use_cases": "u1,u2"}, "B2": None, "B3": "text"},
         "use_cases": "none",
         "updates": 5,
         "business_areas": ["Finance"],
     }
-    outcomes, findings = run(warehouse, state(tmp_path, content))
-    assert added(outcomes)["accounts"] == 1
+    rows, findings = read(state(tmp_path, content))
+    assert len(rows["accounts"]) == 1
     assert reasons(findings, REFUSED) == [
         "state.json, row B2: is null, not a record; not imported",
         "state.json, row B3: is a text, not a record; not imported",
@@ -146,24 +146,22 @@ def test_values_that_json_has_not(warehouse: Warehouse, tmp_path: Path) -> None:
         ("5", "holds a number; it should be"),
     ],
 )
-def test_what_is_no_json_is_said_in_words(
-    warehouse: Warehouse, tmp_path: Path, content: str, message: str
-) -> None:
+def test_what_is_no_json_is_said_in_words(tmp_path: Path, content: str, message: str) -> None:
     with pytest.raises(ImportingError, match=message) as error:
-        run(warehouse, state(tmp_path, content))
+        read(state(tmp_path, content))
     assert "\n" not in str(error.value)
     assert "b'" not in str(error.value)
 
 
-def test_times_at_the_end_of_time(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_times_at_the_end_of_time(tmp_path: Path) -> None:
     content = {
         "accounts": {
             "B1": {"team": "T", "created_at": "9999-12-31T23:59:59-05:00"},
             "B2": {"team": "T", "created_at": "2025-01-01"},
         }
     }
-    outcomes, findings = run(warehouse, state(tmp_path, content))
-    assert added(outcomes)["accounts"] == 2
+    rows, findings = read(state(tmp_path, content))
+    assert len(rows["accounts"]) == 2
     (empty,) = [reason for reason in reasons(findings, NOTED) if "left empty" in reason]
     assert "row B1, created_at: 9999-12-31T23:59:59-05:00 lies, in UTC, outside" in empty
 

@@ -14,24 +14,23 @@ from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
-from .using import added, reasons, run
+from .using import Rows, read, reasons
 
 
-def taken(wh: Warehouse, tmp_path: Path, content: str | bytes, **options) -> Findings:
+def taken(tmp_path: Path, content: str | bytes) -> tuple[Rows, Findings]:
     path = tmp_path / "accounts.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return run(wh, path, **options)[1]
+    return read(path)
 
 
-def teams(wh: Warehouse) -> dict[str, str | None]:
-    sql = f"SELECT bsnid, team FROM {wh.namespace.quoted_schema}.accounts"
-    return {row["bsnid"]: row["team"] for row in wh.query(sql)}
+def teams(rows: Rows) -> dict[str, str | None]:
+    return {row["bsnid"]: row.get("team") for row in rows["accounts"]}
 
 
-def test_a_heading_that_stands_twice(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_a_heading_that_stands_twice(tmp_path: Path) -> None:
     content = "bsnid,team,team,Team Name\nD1,first,second,third\nD2,,second,\nD3,same,same,\n"
-    findings = taken(warehouse, tmp_path, content)
-    assert teams(warehouse) == {"D1": "first", "D2": "second", "D3": "same"}
+    rows, findings = taken(tmp_path, content)
+    assert teams(rows) == {"D1": "first", "D2": "second", "D3": "same"}
     noted = [reason for reason in reasons(findings, NOTED) if "area" not in reason]
     assert noted == [
         "accounts.csv, team: “team” stands over several columns; the first filled one counts",
@@ -49,21 +48,21 @@ def test_a_heading_that_stands_twice(warehouse: Warehouse, tmp_path: Path) -> No
     ],
 )
 def test_what_stands_above_the_headings(
-    warehouse: Warehouse, tmp_path: Path, content: str, row: int, above: list[str]
+    tmp_path: Path, content: str, row: int, above: list[str]
 ) -> None:
-    findings = taken(warehouse, tmp_path, content)
-    assert teams(warehouse) == {"B1": "x"}
+    rows, findings = taken(tmp_path, content)
+    assert teams(rows) == {"B1": "x"}
     stands = [r for r in reasons(findings, SKIPPED) if "stands above the headings" in r]
     assert [reason.split("row ")[1].split(":")[0] for reason in stands] == above
 
 
-def test_quotes_that_are_not_closed_swallow_no_rows(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_quotes_that_are_not_closed_swallow_no_rows(tmp_path: Path) -> None:
     content = (
         'bsnid,team,vp\nB1,"unclosed,x\nB2,y,"quoted"\nB3,"several\nlines, with a comma",z\n'
         'B4,say "hi","a"b\nB5,one,two,three\nB6,last,"never\nclosed'
     )
-    findings = taken(warehouse, tmp_path, content)
-    assert teams(warehouse) == {
+    rows, findings = taken(tmp_path, content)
+    assert teams(rows) == {
         "B2": "y",
         "B3": "several lines, with a comma",
         "B4": 'say "hi"',
@@ -80,47 +79,47 @@ def test_quotes_that_are_not_closed_swallow_no_rows(warehouse: Warehouse, tmp_pa
     assert "row 9: its quotation marks are not in order" in noted
 
 
-def test_a_huge_cell_costs_its_row_only(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_a_huge_cell_costs_its_row_only(tmp_path: Path) -> None:
     huge = "x" * 9_000_000
     lines = ("x" * 99 + "\n") * 50_000
     content = f'bsnid,team\nB1,{huge}\nB2,y\nB3,"{lines}"\nB4,z\n'
-    findings = taken(warehouse, tmp_path, content)
-    assert teams(warehouse) == {"B2": "y", "B4": "z"}
+    rows, findings = taken(tmp_path, content)
+    assert teams(rows) == {"B2": "y", "B4": "z"}
     first, second = reasons(findings, REFUSED)
     assert "row 2: is longer than 4,000,000 characters; not imported" in first
     assert "row 4: is longer than 4,000,000 characters (to line 50004)" in second
 
 
-def test_damaged_bytes_are_told_of(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_damaged_bytes_are_told_of(tmp_path: Path) -> None:
     """A damaged UTF-8 file stays one; what never was UTF-8 is Windows-1252, and that is said."""
     content = "bsnid,team\nB1,Zürich\nB2,Müller\nB3,".encode() + b"Gen\xe8ve\n"
-    findings = taken(warehouse, tmp_path, content)
-    assert teams(warehouse) == {"B1": "Zürich", "B2": "Müller", "B3": "Gen\ufffdve"}
+    rows, findings = taken(tmp_path, content)
+    assert teams(rows) == {"B1": "Zürich", "B2": "Müller", "B3": "Gen\ufffdve"}
     noted = "\n".join(reasons(findings, NOTED))
     assert "accounts.csv: is UTF-8 with some invalid bytes" in noted
     assert "row 4, team: has a character that could not be read (�)" in noted
-    findings = taken(warehouse, tmp_path, b"bsnid,team\nC1,Gen\xe8ve\nC2,x\x81\n")
-    assert teams(warehouse)["C1"] == "Genève"
+    rows, findings = taken(tmp_path, b"bsnid,team\nC1,Gen\xe8ve\nC2,x\x81\n")
+    assert teams(rows)["C1"] == "Genève"
     noted = "\n".join(reasons(findings, NOTED))
     assert "accounts.csv: was read as Windows-1252, as it is not UTF-8" in noted
     assert "row 3, team: has a character that could not be read (�)" in noted
 
 
-def test_unmarked_utf16_and_apostrophes(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_unmarked_utf16_and_apostrophes(tmp_path: Path) -> None:
     content = "bsnid,team,vp\nB1,'=1+1,''-x\nB2,'quoted,-\n"
-    findings = taken(warehouse, tmp_path, content.encode("utf-16-le"))
-    assert teams(warehouse) == {"B1": "=1+1", "B2": "'quoted"}
-    assert accounts.get(warehouse, "B1").vp == "'-x"
+    rows, findings = taken(tmp_path, content.encode("utf-16-le"))
+    assert teams(rows) == {"B1": "=1+1", "B2": "'quoted"}
+    assert rows["accounts"][0]["vp"] == "'-x"
     changed = [r for r in reasons(findings, CHANGED) if "the apostrophe that keeps" in r]
     assert len(changed) == 2
     assert "accounts.csv: was read as UTF-16" in reasons(findings, NOTED)
 
 
-def test_an_empty_file_stops_no_other(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_an_empty_file_stops_no_other(tmp_path: Path) -> None:
     (tmp_path / "use_cases.csv").write_text("")
     (tmp_path / "accounts.csv").write_text("bsnid,team\nB1,x\n")
-    outcomes, findings = run(warehouse, tmp_path)
-    assert added(outcomes)["accounts"] == 1
+    rows, findings = read(tmp_path)
+    assert len(rows["accounts"]) == 1
     assert reasons(findings, REFUSED) == ["use_cases.csv: is empty: there are no headings"]
 
 
@@ -148,7 +147,7 @@ def packed(tmp_path: Path, entries: list[tuple[str, str]]) -> Path:
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_what_an_archive_leaves_out_is_said(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_what_an_archive_leaves_out_is_said(tmp_path: Path) -> None:
     entries = [
         ("accounts.csv", "bsnid,team\nB1,x\n"),
         ("accounts.csv", "bsnid,team\nB2,x\n"),
@@ -157,8 +156,8 @@ def test_what_an_archive_leaves_out_is_said(warehouse: Warehouse, tmp_path: Path
         ("../evil.csv", "x"),
         ("inner.zip", "x"),
     ]
-    outcomes, findings = run(warehouse, packed(tmp_path, entries))
-    assert added(outcomes)["accounts"] == 2
+    rows, findings = read(packed(tmp_path, entries))
+    assert len(rows["accounts"]) == 2
     skipped = reasons(findings, SKIPPED)
     assert "accounts.csv: is in the archive twice; only the first was read" in skipped
     assert "updates.csv: is in the archive twice; only the first was read" in skipped
@@ -175,7 +174,7 @@ def test_what_an_archive_leaves_out_is_said(warehouse: Warehouse, tmp_path: Path
     ],
 )
 def test_archives_that_cannot_be_unpacked(
-    warehouse: Warehouse, tmp_path: Path, place: int | None, value: int, message: str
+    tmp_path: Path, place: int | None, value: int, message: str
 ) -> None:
     path = packed(tmp_path, [("accounts.csv", "bsnid,team\n" + "B1,x\n" * 500)])
     content = bytearray(path.read_bytes())
@@ -186,4 +185,4 @@ def test_archives_that_cannot_be_unpacked(
         content[content.find(b"PK\x01\x02") + place + 2] = value
     path.write_bytes(content)
     with pytest.raises(ImportingError, match=message):
-        run(warehouse, path)
+        read(path)

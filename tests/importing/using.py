@@ -12,6 +12,8 @@ from crm.importing.rows import Reader
 from crm.model.schema import TABLES
 from crm.warehouse import Warehouse
 
+Rows = dict[str, list[dict[str, str]]]
+
 FILES = Path(__file__).parent / "files"
 
 
@@ -32,7 +34,7 @@ def reasons(findings: Findings, outcome: str) -> list[str]:
 
 def read(
     path: Path, headings: dict[str, str] | None = None, **options: Any
-) -> tuple[dict[str, list[dict[str, str]]], Findings]:
+) -> tuple[Rows, Findings]:
     """Read a source without a warehouse: the rows of each table, without empty values.
 
     Raises ImportingError for what cannot be read.

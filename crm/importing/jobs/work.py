@@ -17,12 +17,13 @@ from crm.importing import importer
 from crm.importing.chunks import Chunk
 from crm.importing.findings import REFUSED, Findings, Place
 from crm.importing.importer import UPDATE, Options, TableResult
-from crm.importing.preview import Preview
 from crm.model.schema import Table
 from crm.repository.past import revert_bulk
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
+
+from .preview import Preview
 
 # Findings that the page lists; the report has all of them.
 LISTED = 200

@@ -8,15 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from crm.importing.chunks import Chunk
+from crm.importing.findings import Place
+from crm.importing.rows import CleanRow
 from crm.model.changes import values_of
 from crm.model.schema import Column, Table
 from crm.repository.transfer import upsert
 from crm.repository.transfer.upsert import DIFFERENT, NEW
 from crm.warehouse import Warehouse
-
-from .chunks import Chunk
-from .findings import Place
-from .rows import CleanRow
 
 # Rows shown of each table and state; all of them are counted.
 SHOWN = 50

@@ -1,0 +1,131 @@
+"""Dates and times as people and programs write them, one by one; no warehouse."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from crm.importing import dates
+from crm.importing.dates import DAY_FIRST, MONTH_FIRST, AmbiguousDate
+from crm.importing.errors import Refused
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2025-06-27", "2025-06-27 00:00:00"),
+        ("2025-06-27T14:03:11Z", "2025-06-27 14:03:11+00:00"),
+        ("2025-06-27 14:03:11.123456", "2025-06-27 14:03:11.123456"),
+        ("2025-06-27 14:03:11 UTC", "2025-06-27 14:03:11+00:00"),
+        ("2025-06-27 14:03:11 -0530", "2025-06-27 14:03:11-05:30"),
+        ("2025-06-27T24:00:00", "2025-06-28 00:00:00"),
+        ("20250627", "2025-06-27 00:00:00"),
+        ("2025/6/7", "2025-06-07 00:00:00"),
+        ("2025.06.27", "2025-06-27 00:00:00"),
+        ("27.6.2025", "2025-06-27 00:00:00"),
+        ("27.06.25 9:05", "2025-06-27 09:05:00"),
+        ("27.06.2025, 14:03:11", "2025-06-27 14:03:11"),
+        ("08.07.2026 22:48 Uhr", "2026-07-08 22:48:00"),
+        ("11/25/2026 22:48", "2026-11-25 22:48:00"),
+        ("25/11/2026 22:48", "2026-11-25 22:48:00"),
+        ("6/27/2025 2:03:11 PM", "2025-06-27 14:03:11"),
+        ("6/27/2025 12:00 a.m.", "2025-06-27 00:00:00"),
+        ("6/27/68", "2068-06-27 00:00:00"),
+        ("6/27/69", "1969-06-27 00:00:00"),
+        ("27-Jun-2025", "2025-06-27 00:00:00"),
+        ("27-Jun-25", "2025-06-27 00:00:00"),
+        ("27. Juni 2025", "2025-06-27 00:00:00"),
+        ("Fri 27th of June 2025", "2025-06-27 00:00:00"),
+        ("June 27, 2025 14:03", "2025-06-27 14:03:00"),
+        ("Fri, 27 Jun 2025 14:03:11 GMT", "2025-06-27 14:03:11+00:00"),
+        ("Fri Jun 27 2025 14:03:11 GMT+0200 (CEST)", "2025-06-27 14:03:11+02:00"),
+        ("Fri Jun 27 14:03:11 UTC 2025", "2025-06-27 14:03:11+00:00"),
+        ("Timestamp('2025-06-27 14:03:11')", "2025-06-27 14:03:11"),
+        ("Timestamp('2025-06-27', tz='UTC')", "2025-06-27 00:00:00"),
+        ("datetime.datetime(2025, 6, 27, 14, 3)", "2025-06-27 14:03:00"),
+        ("datetime.date(2025, 6, 27)", "2025-06-27 00:00:00"),
+    ],
+)
+def test_read_as(text: str, expected: str) -> None:
+    assert str(dates.parse(text).value) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "soon",
+        "next week",
+        "0000-00-00",
+        "13/13/2025",
+        "31/2/2025",
+        "1/2/3",
+        "27/06/025",
+        "27 June",
+        "Jun-2025",
+        "June June 27 2025",
+        "2025-06-27 14:03 EST",
+        "27/06/2025 25:00",
+        "6/27/2025 13:00 PM",
+        "27/06/2025 and more",
+        "datetime.date(2025, 13, 1)",
+        "",
+    ],
+)
+def test_what_is_no_date(text: str) -> None:
+    with pytest.raises(Refused, match="is no date; write it like 2025-06-27") as refused:
+        dates.parse(text)
+    assert not isinstance(refused.value, AmbiguousDate)
+
+
+@pytest.mark.parametrize("text", ["7/8/2026", "7-8-2026", "7/8/26", "7/8/2026 22:48"])
+def test_day_and_month_that_cannot_be_told_apart(text: str) -> None:
+    with pytest.raises(AmbiguousDate):
+        dates.parse(text)
+    assert dates.parse(text, MONTH_FIRST).value.date() == dt.date(2026, 7, 8)
+    assert dates.parse(text, DAY_FIRST).value.date() == dt.date(2026, 8, 7)
+    assert dates.order_of(text) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [
+        ("7/23/2026", MONTH_FIRST),
+        ("23-7-2026 10:00", DAY_FIRST),
+        ("23.7.2026", ""),
+        ("2026/23/7", ""),
+        ("13/13/2026", ""),
+        ("soon", ""),
+    ],
+)
+def test_what_a_date_says_of_the_order(text: str, order: str) -> None:
+    assert dates.order_of(text) == order
+
+
+def test_a_date_that_leaves_one_reading_needs_no_order() -> None:
+    assert dates.parse("7/23/2026", DAY_FIRST).value.date() == dt.date(2026, 7, 23)
+    assert dates.parse("7/7/2026").value.date() == dt.date(2026, 7, 7)
+
+
+@pytest.mark.parametrize(
+    ("number", "unit", "time"),
+    [
+        (1751033000, "seconds", "2025-06-27 14:03:20+00:00"),
+        (1751033000.5, "seconds", "2025-06-27 14:03:20.500000+00:00"),
+        ("1751033000", "seconds", "2025-06-27 14:03:20+00:00"),
+        (1751033000123, "milliseconds", "2025-06-27 14:03:20.123000+00:00"),
+        ("1.751033e12", "milliseconds", "2025-06-27 14:03:20+00:00"),
+        (1751033000123456, "microseconds", "2025-06-27 14:03:20.123456+00:00"),
+        (1751033000123456789, "nanoseconds", "2025-06-27 14:03:20.123456+00:00"),
+        (10**8, "seconds", "1973-03-03 09:46:40+00:00"),
+    ],
+)
+def test_numbers_since_1970(number: float | str, unit: str, time: str) -> None:
+    found = dates.from_epoch(number)
+    assert found is not None
+    assert (str(found[0]), found[1]) == (time, unit)
+
+
+@pytest.mark.parametrize("number", [45835, 20250627, 10**8 - 1, 5 * 10**9, -1751033000, "x", "12"])
+def test_numbers_that_are_no_time_since_1970(number: float | str) -> None:
+    assert dates.from_epoch(number) is None

@@ -1,0 +1,160 @@
+"""Raw values become what their column holds, or are refused; no warehouse."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from crm.importing import cleaning, literals
+from crm.importing.cleaning import Conventions, clean
+from crm.importing.errors import Refused
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES
+
+TEAM = ACCOUNTS.column("team")
+KEY = ACCOUNTS.column("bsnid")
+LINKS = ACCOUNTS.column("azure_devops_link")
+DATE = UPDATES.column("date")
+TIME = UPDATES.column("created_at")
+TEXT = USE_CASES.column("problem")
+STATUS = PLATFORMS_STATUS.column("status")
+
+
+@pytest.mark.parametrize("raw", [None, "", "  ", [], float("nan"), "\n"])
+def test_nothing(raw: Any) -> None:
+    assert clean(TEAM, raw).value is None
+
+
+@pytest.mark.parametrize(
+    ("column", "raw", "value", "change"),
+    [
+        (TEAM, " a ", "a", ""),
+        (TEAM, "a\r\nb", "a b", "line breaks became spaces"),
+        (TEXT, "a\r\nb", "a\nb", ""),
+        (TEAM, "a\x00b", "ab", "NUL characters were removed"),
+        (TEAM, 1001.0, "1001", ""),
+        (TEAM, Decimal("12345678901234567890"), "12345678901234567890", ""),
+        (TEAM, True, "true", "was not a text"),
+        (TEAM, {"a": Decimal("1.5")}, '{"a": 1.5}', "was not a text"),
+        (TEAM, "x\ud800", "x\ufffd", ""),
+        (KEY, "B1\u200b\u00a0", "B1", "invisible characters were removed"),
+        (STATUS, "in PROGRESS", "In Progress", "“in PROGRESS” was read as “In Progress”"),
+        (STATUS, "Paused", "Paused", ""),
+        (DATE, dt.date(2025, 6, 27), "2025-06-27", ""),
+        (DATE, dt.datetime(2025, 6, 27, 10), "2025-06-27", ""),
+        (DATE, "2025-06-27 10:00", "2025-06-27", "the time of day was left out"),
+        (DATE, "2025-06-27T00:00:00", "2025-06-27", ""),
+        (DATE, 45835, "2025-06-27", "Excel’s day 45835"),
+        (DATE, "45835", "2025-06-27", "Excel’s day 45835"),
+        (DATE, 20250627, "2025-06-27", ""),
+        (DATE, {"$date": "2025-06-27T00:00:00Z"}, "2025-06-27", ""),
+        (DATE, "NaT", None, ""),
+        (TIME, "2025-06-27T10:00:00+02:00", "2025-06-27T08:00:00+00:00", ""),
+        (TIME, dt.date(2025, 6, 27), "2025-06-27T00:00:00+00:00", ""),
+        (LINKS, "[]", None, ""),
+        (LINKS, "['https://a']", "https://a", ""),
+        (LINKS, '["https://a", "https://b"]', "https://a\nhttps://b", "2 links, one per line"),
+        (LINKS, "['https://a'\n 'https://b']", "https://a\nhttps://b", "2 links, one per line"),
+        (LINKS, "https://a, https://a;https://b", "https://a\nhttps://b", "2 links, one per line"),
+        (LINKS, ["https://a", "https://b"], "https://a\nhttps://b", ""),
+        (LINKS, "[draft] https://a", "[draft]\nhttps://a", "2 links, one per line"),
+    ],
+)
+def test_cleaned(column: Any, raw: Any, value: str | None, change: str) -> None:
+    cleaned = clean(column, raw)
+    assert (cleaned.value, cleaned.change) == (value, change)
+
+
+@pytest.mark.parametrize(
+    ("column", "raw", "reason"),
+    [
+        (TEAM, "x" * 201, "Team has 201 characters; at most 200 fit"),
+        (DATE, True, "“True” is no date"),
+        (DATE, 60, "60 is no date"),
+        (DATE, 3_000_000, "3000000 is no date"),
+        (TIME, "9999-12-31T23:59:59-05:00", "outside of the years 1 to 9999"),
+    ],
+)
+def test_refused(column: Any, raw: Any, reason: str) -> None:
+    with pytest.raises(Refused, match=reason):
+        clean(column, raw)
+
+
+def test_conventions_of_files() -> None:
+    guarded = Conventions(guards_formulas=True)
+    assert clean(TEAM, "'=1+1", guarded).value == "=1+1"
+    assert clean(TEAM, "'=1+1", guarded).change.startswith("the apostrophe")
+    assert clean(TEAM, "''=1", guarded).value == "'=1"
+    assert clean(TEAM, "'=1+1").value == "'=1+1"
+    assert clean(TEAM, "'quoted", guarded).value == "'quoted"
+    exact = Conventions(is_exact=True)
+    assert clean(TEAM, " a\n", exact).value == " a\n"
+    assert clean(STATUS, "completed", exact).value == "completed"
+    with pytest.raises(Refused, match="at most"):
+        clean(TEAM, "x" * 201, exact)
+    east = Conventions(zone=dt.timezone(dt.timedelta(hours=2)))
+    assert clean(TIME, "2025-06-27 10:00", east).value == "2025-06-27T08:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("raw", "reading"),
+    [
+        (1751033000, "numbers such as 1751033000 were read as seconds since 1970 (UTC)"),
+        ("27.06.2025", "dates such as “27.06.2025” were read like 2025-06-27"),
+        ("27.06.2025 1:00", "dates such as “27.06.2025 1:00” were read like 2025-06-27, in UTC"),
+        ("2025-06-27 1:00", ""),
+    ],
+)
+def test_how_a_column_is_read_is_said(raw: Any, reading: str) -> None:
+    assert clean(TIME, raw).reading == reading
+
+
+@pytest.mark.parametrize("key", ["a/b", "a\tb", ".", "..", "new", "New"])
+def test_keys_that_no_url_can_hold(key: str) -> None:
+    with pytest.raises(Refused, match="no URL can hold it"):
+        cleaning.check_key(KEY, key)
+
+
+def test_keys() -> None:
+    assert cleaning.check_key(KEY, "B 1") == "B 1"
+    assert cleaning.check_key(UPDATES.column("id"), "new") == "new"
+    with pytest.raises(Refused, match="BSNID is missing"):
+        cleaning.check_key(KEY, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{'a': None, 'b': (1, -2.5)}", {"a": None, "b": [1, -2.5]}),
+        ("{'d': datetime.date(2025, 6, 27)}", {"d": "2025-06-27"}),
+        ("{'t': Timestamp('2025-06-27 14:03:11')}", {"t": "2025-06-27 14:03:11"}),
+        ("{'x': nan, 'y': null, 'z': true}", {"x": None, "y": None, "z": True}),
+        ("defaultdict(<class 'list'>, {'a': [1]})", {"a": [1]}),
+        ("OrderedDict([('a', 1)])", {"a": 1}),
+        ("array(['a', 'b'], dtype=object)", ["a", "b"]),
+        (
+            "accounts = {'B1': {}}\nst.session_state['updates'] = []",
+            {"accounts": {"B1": {}}, "updates": []},
+        ),
+    ],
+)
+def test_literals(text: str, value: Any) -> None:
+    assert literals.parse(text) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "import os", "open('x')", "f()", "{'a': b}", "1 +", "__import__('os').getcwd()", "b'x'"],
+)
+def test_what_is_no_literal_is_never_run(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - any will do
+        literals.parse(text)
+
+
+def test_lists_as_texts() -> None:
+    assert literals.parse_list("['it''s', \"b\"]") == ["it", "s", "b"]
+    assert literals.parse_list("[1, null]") == [1, None]
+    assert literals.parse_list("[draft]") is None
+    assert literals.parse_list("no list") is None
