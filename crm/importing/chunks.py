@@ -27,6 +27,13 @@ class Chunk:
     texts: list[str] = field(default_factory=list)
     size: int = 0
 
+    def set_id(self, table: Table, n: int, id: str) -> None:
+        """Give row ``n`` another id."""
+        self.rows[n][table.key] = id
+        cells = json.loads(self.texts[n])
+        cells[table.names.index(table.key)] = id
+        self.texts[n] = _compact(cells)
+
 
 def chunks(
     table: Table,
@@ -62,4 +69,8 @@ def _json_text(table: Table, row: CleanRow, filled: Collection[str]) -> str:
     """The row's values in the order of the table's columns, then the names of those filled."""
     values = [row[name] for name in table.names]
     cells = [*values, upsert.presence(table, filled)]
+    return _compact(cells)
+
+
+def _compact(cells: list[str | None]) -> str:
     return json.dumps(cells, ensure_ascii=False, separators=(",", ":"))

@@ -7,7 +7,7 @@ half-way is simply run again.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +15,8 @@ from zoneinfo import ZoneInfo
 
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository.transfer import upsert
+from crm.repository.transfer.natural_keys import NATURAL_KEYS, Key, natural_key, stored_ids
+from crm.repository.transfer.similar_keys import similar_keys
 from crm.repository.transfer.upsert import DIFFERENT, NEW, ORPHAN, UNCHANGED
 from crm.warehouse import Warehouse
 
@@ -22,9 +24,9 @@ from . import sources
 from .chunks import Chunk, chunks, json_array
 from .cleaning import Conventions
 from .errors import ImportingError, Stopped
-from .findings import REFUSED, SKIPPED, Findings, Place
+from .findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings, Place
 from .readers import own_export
-from .rows import CleanRow, Reader
+from .rows import CleanRow, Reader, has_made_id
 
 CHUNK_ROWS = 5_000
 # Well under the 1 MB that all parameters of a statement may have together
@@ -189,14 +191,16 @@ class _Run:
 
     def _import_chunk(self, table: Table, chunk: Chunk, result: TableResult) -> list[str]:
         """Write the chunk, unless this is a dry run; return the state of each row before."""
+        if table in NATURAL_KEYS:
+            self._find_ids(table, chunk)
         states = upsert.classify(self.wh, table, json_array(chunk.texts), sparse=True)
+        states = [
+            self._state(table, row, state) for row, state in zip(chunk.rows, states, strict=True)
+        ]
+        self._add_findings(table, chunk, states)
         to_write = {NEW, DIFFERENT} if self.options.on_conflict == UPDATE else {NEW}
-        texts: list[str] = []
-        for n, text in enumerate(chunk.texts):
-            states[n] = self._state(table, chunk.rows[n], states[n])
-            self._add_finding(table, chunk.places[n], chunk.rows[n], states[n])
-            if states[n] in to_write or states[n] == UNCHANGED:
-                texts.append(text)
+        rows_and_states = zip(chunk.texts, states, strict=True)
+        texts = [text for text, state in rows_and_states if state in {*to_write, UNCHANGED}]
         result.states.update(states)
         if self.options.dry_run or not texts:
             return states
@@ -212,6 +216,24 @@ class _Run:
         result.compare(sums.source, sums.warehouse)
         return states
 
+    def _find_ids(self, table: Table, chunk: Chunk) -> None:
+        """Give rows whose file has no ids the ids of the stored rows that they mean: those with
+        the same natural key, where one row of each side is left without its equal."""
+        made: dict[Key, dict[str | None, int]] = defaultdict(dict)
+        for n, row in enumerate(chunk.rows):
+            if has_made_id(table, row):
+                made[natural_key(table, row)][row["id"]] = n
+        if not made:
+            return
+        for key, stored in stored_ids(self.wh, table, made).items():
+            left = stored - made[key].keys()
+            rows = [n for id, n in made[key].items() if id not in stored]
+            if len(left) == len(rows) == 1:
+                chunk.set_id(table, rows[0], left.pop())
+                labels = [table.column(name).label for name in NATURAL_KEYS[table]]
+                reason = f"means the stored {table.singular} with the same {', '.join(labels)}"
+                self.findings.add(CHANGED, table.name, chunk.places[rows[0]], reason, "id")
+
     def _state(self, table: Table, row: CleanRow, state: str) -> str:
         """Return the row's state, where a dry run takes the accounts before it as written."""
         if not self.options.dry_run:
@@ -222,10 +244,29 @@ class _Run:
             return NEW
         return state
 
-    def _add_finding(self, table: Table, place: Place, row: CleanRow, state: str) -> None:
-        if state == ORPHAN:
-            reason = f"its account {row[table.parent_key]} does not exist"
-            self.findings.add(REFUSED, table.name, place, reason, table.parent_key)
-        elif state == DIFFERENT and self.options.on_conflict != UPDATE:
-            reason = "already exists with different values; left as it is"
-            self.findings.add(SKIPPED, table.name, place, reason)
+    def _add_findings(self, table: Table, chunk: Chunk, states: list[str]) -> None:
+        similar = self._similar_keys(table, chunk, states)
+        for place, row, state in zip(chunk.places, chunk.rows, states, strict=True):
+            bsnid = row[table.parent_key or table.key] or ""
+            if state == ORPHAN:
+                reason = f"its account {bsnid} does not exist"
+                reason += f", but {similar[bsnid]} does" if bsnid in similar else ""
+                self.findings.add(REFUSED, table.name, place, reason, table.parent_key)
+            elif state == DIFFERENT and self.options.on_conflict != UPDATE:
+                reason = "already exists with different values; left as it is"
+                self.findings.add(SKIPPED, table.name, place, reason)
+            elif state == NEW and table is ACCOUNTS and bsnid in similar:
+                reason = (
+                    f"is new, but its key differs from that of account {similar[bsnid]} only in "
+                    "case or blanks"
+                )
+                self.findings.add(NOTED, table.name, place, reason, table.key)
+
+    def _similar_keys(self, table: Table, chunk: Chunk, states: list[str]) -> dict[str, str]:
+        """Find stored keys that are almost those of new accounts, or of accounts that children
+        miss."""
+        wanted = NEW if table is ACCOUNTS else ORPHAN
+        name = table.parent_key or table.key
+        rows_and_states = zip(chunk.rows, states, strict=True)
+        keys = {row[name] or "" for row, state in rows_and_states if state == wanted}
+        return similar_keys(self.wh, keys) if keys else {}

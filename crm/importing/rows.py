@@ -65,6 +65,8 @@ class Reader:
     def _is_first(self, table: Table, place: Place, row: CleanRow) -> bool:
         """Whether the row's key is new here. A repeated key is reported: as refused if its row
         has other values."""
+        if table is ACCOUNTS:
+            self._note_similar_key(place, row[table.key] or "")
         match = "\x1f".join(row[name] or "" for name in table.match)
         content = repr([row[name] for name in table.own_names])
         earlier = self._seen.add(table.name, match, content, str(place))
@@ -77,6 +79,13 @@ class Reader:
             reason = f"has the same {labels} as {earlier.place}, but different values"
             self.findings.add(REFUSED, table.name, place, reason, table.match[-1])
         return False
+
+    def _note_similar_key(self, place: Place, key: str) -> None:
+        folded = key.strip().casefold()
+        earlier = self._seen.add("accounts, without case", folded, key, str(place))
+        if earlier and not earlier.same:
+            reason = f"its key differs from that of {earlier.place} only in case or blanks"
+            self.findings.add(NOTED, ACCOUNTS.name, place, reason, ACCOUNTS.key)
 
 
 class _Row:
@@ -213,10 +222,18 @@ class _Row:
                 raise Refused("Platform is missing", "platform")
             row["id"] = row["id"] or made_id(table, row)
         elif not row["id"]:
-            own = tuple(name for name in table.own_names if name != "id")
-            row["id"] = _made_id(table, row, own)
+            row["id"] = _made_id(table, row, _content_names(table))
             self._add_finding(CHANGED, "had no id; one was made from its content", "id")
         cleaning.check_key(table.column(table.key), row[table.key])
+
+
+def has_made_id(table: Table, row: CleanRow) -> bool:
+    """Whether the id of a use case or an update was made here from its content."""
+    return row["id"] == _made_id(table, row, _content_names(table))
+
+
+def _content_names(table: Table) -> tuple[str, ...]:
+    return tuple(name for name in table.own_names if name != "id")
 
 
 def _made_id(table: Table, row: CleanRow, names: tuple[str, ...]) -> str:

@@ -1,0 +1,117 @@
+"""Rows that mean stored ones: without ids, or with keys that are almost the same."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from crm.importing.findings import CHANGED, NOTED, REFUSED
+from crm.repository.records import accounts
+from crm.warehouse import Warehouse
+
+from .test_cases import CASES
+from .using import added, reasons, run
+
+
+def without_ids(to: Path, changes: dict[str, tuple[str, str]]) -> Path:
+    """A copy of the case whose children have no ids, some words of its files changed."""
+    shutil.copytree(CASES / "no-ids", to)
+    for name, (old, new) in changes.items():
+        file = to / name
+        file.write_text(file.read_text().replace(old, new))
+    return to
+
+
+def test_children_without_ids_are_matched_by_what_they_say(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    run(warehouse, CASES / "no-ids")
+    changes = {"use_cases.csv": ("S1", "S2"), "updates.csv": ("Typo", "Word")}
+    path = without_ids(tmp_path / "again", changes)
+    outcomes, findings = run(warehouse, path, dry_run=True)
+    assert [outcome.states["different"] for outcome in outcomes] == [0, 0, 1, 1]
+    said = "\n".join(reasons(findings, CHANGED))
+    assert "row 2, id: means the stored use case with the same Account, Problem" in said
+    assert "row 2, id: means the stored update with the same Account, Author, Date" in said
+    outcomes, _ = run(warehouse, path, on_conflict="update")
+    assert added(outcomes) == {"accounts": 0, "platforms_status": 0, "use_cases": 1, "updates": 1}
+    detail = accounts.get_detail(warehouse, "X1")
+    assert [case.solution for case in detail.use_cases] == ["S2"]
+    assert [update.description for update in detail.updates] == ["Word here"]
+    again, _ = run(warehouse, path, on_conflict="update")
+    assert set(added(again).values()) == {0}
+
+
+def test_children_of_one_meaning_are_not_mixed_up(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Two updates of a day: the one that changed is the one whose equal is not stored."""
+    folder = without_ids(tmp_path / "one", {})
+    with (folder / "updates.csv").open("a") as file:
+        file.write("X1,a,2025-06-27,Second\n")
+    run(warehouse, folder)
+    file = folder / "updates.csv"
+    file.write_text(file.read_text().replace("Second", "Third"))
+    run(warehouse, folder, on_conflict="update")
+    updates = accounts.get_detail(warehouse, "X1").updates
+    assert {update.description for update in updates} == {"Typo here", "Third"}
+    # Where both changed nobody can tell which is which: they are new.
+    file.write_text(file.read_text().replace("Typo", "Word").replace("Third", "Fourth"))
+    run(warehouse, folder, on_conflict="update")
+    assert len(accounts.get_detail(warehouse, "X1").updates) == 4
+
+
+def test_keys_that_are_almost_the_same_are_reported(warehouse: Warehouse, tmp_path: Path) -> None:
+    run(warehouse, CASES / "keys" / "first.csv")
+    (tmp_path / "accounts.csv").write_text("bsnid,team\nnk1 ,T\nNEW1,T\nNew1,T\n")
+    (tmp_path / "updates.csv").write_text("id,bsnid,description\nu,Nk1,d\n")
+    _, findings = run(warehouse, tmp_path, dry_run=True)
+    noted = "\n".join(reasons(findings, NOTED))
+    assert "row 2, bsnid: is new, but its key differs from that of account NK1 only in" in noted
+    assert "row 4, bsnid: its key differs from that of accounts.csv, row 3 only in case" in noted
+    assert reasons(findings, REFUSED) == [
+        "updates.csv, row 2, account_bsnid: its account Nk1 does not exist, but NK1 does"
+    ]
+
+
+def test_the_second_of_two_files_is_the_same_account(warehouse: Warehouse) -> None:
+    run(warehouse, CASES / "keys" / "first.csv")
+    outcomes, _ = run(warehouse, CASES / "keys" / "second.csv", on_conflict="update")
+    assert outcomes[0].states == {"different": 1}
+    assert accounts.get(warehouse, "NK1").vp == "v2"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("accounts.csv", "bsnid,team\n,T\n", "Nothing was imported: there is no row"),
+        ("accounts.csv", "bsnid,team\n", "Nothing was imported: there is no row"),
+        ("state.json", '{"accounts": {}, "updates": []}', "Nothing was imported"),
+        ("state.json", '{"accounts": 5}', "Nothing was imported"),
+        ("state.json", "[]", "Nothing to import in state.json"),
+        ("state.txt", '{"accounts": {"B1"', "it ends in the middle"),
+    ],
+)
+def test_importing_nothing_is_no_success(
+    warehouse: Warehouse, tmp_path: Path, name: str, content: str, message: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    for options in ({}, {"dry_run": True}):
+        with pytest.raises(CommandError, match=message):
+            call_command("import_legacy", tmp_path / name, stdout=io.StringIO(), **options)
+
+
+def test_importing_what_is_stored_is_a_success(warehouse: Warehouse) -> None:
+    for _ in range(2):
+        call_command("import_legacy", CASES / "no-ids", stdout=io.StringIO())
+
+
+def test_zones_and_orders_of_dates_are_checked(warehouse: Warehouse) -> None:
+    options = {"dates": "mdy", "zone": "America/New_York"}
+    call_command("import_legacy", CASES / "excel-resaved-us", stdout=io.StringIO(), **options)
+    stored = accounts.get(warehouse, "BSN101")
+    assert stored.created_at.isoformat() == "2026-11-26T03:48:00+00:00"
+    with pytest.raises(CommandError, match="--zone takes a time zone such as Europe/Berlin"):
+        call_command("import_legacy", CASES / "no-ids", zone="Nowhere")
