@@ -86,12 +86,15 @@ class Book:
     def close(self) -> None:
         if "_opened" in self.__dict__:
             self._book.close()
+            self._file.close()
             self._opened.shared_strings.close()
 
     @cached_property
     def _opened(self) -> _ExcelReader:
         with _as_source_error(f"{self._path.name} is not a workbook that can be read"):
-            reader = _ExcelReader(self._path, read_only=True, data_only=True)
+            # An open file: openpyxl refuses paths whose ending is not Excel's.
+            self._file = self._path.open("rb")
+            reader = _ExcelReader(self._file, read_only=True, data_only=True)
             reader.read()
         return reader
 

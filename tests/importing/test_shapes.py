@@ -1,0 +1,187 @@
+"""The shapes in which JSON, CSV and workbooks hold records; no warehouse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from crm.exporting import tabular
+from crm.importing.errors import SourceError
+from crm.importing.findings import NOTED, REFUSED, SKIPPED
+
+from .using import read, reasons
+
+A = {"bsnid": "B1", "team": "T"}
+B = {"bsnid": "B2", "team": "U"}
+
+
+def written(tmp_path: Path, name: str, content: Any) -> Path:
+    path = tmp_path / name
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+SHAPES: dict[str, Any] = {
+    "records": [A, B],
+    "by id": {"B1": {"team": "T"}, "B2": {"team": "U"}},
+    "by column": {"bsnid": {"0": "B1", "1": "B2"}, "team": {"0": "T", "1": "U"}},
+    "lists by column": {"bsnid": ["B1", "B2"], "team": ["T", "U"]},
+    "split": {"columns": ["bsnid", "team"], "index": [0, 1], "data": [["B1", "T"], ["B2", "U"]]},
+    "table": {"schema": {"fields": [{"name": "bsnid"}]}, "data": [A, B]},
+    "rows": [["bsnid", "team"], ["B1", "T"], ["B2", "U"]],
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("wrap", [True, False], ids=["state", "whole file"])
+def test_shapes_of_json(tmp_path: Path, shape: str, wrap: bool) -> None:
+    content = {"accounts": SHAPES[shape], "updates": []} if wrap else SHAPES[shape]
+    rows, findings = read(written(tmp_path, "state.json" if wrap else "accounts.json", content))
+    assert rows["accounts"] == [A, B]
+    assert findings.count(REFUSED) == 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"data": [A, B]},
+        {"items": [A, B], "total": 2},
+        {"value": [A, B]},
+        "\n".join(map(json.dumps, [A, B])),
+        "\n\n".join(map(json.dumps, [A, B])) + "\n",
+        {
+            "results": {
+                "schema": [{"name": '"bsnid"'}, {"name": "team"}],
+                "data": [["B1", "T"], ["B2", "U"]],
+            }
+        },
+        "[{'bsnid': 'B1', 'team': 'T'}, {'bsnid': 'B2', 'team': 'U', 'vp': None}]",
+        "accounts = {'B1': {'team': 'T'}, 'B2': {'team': 'U'}}",
+    ],
+)
+def test_records_whose_keys_tell_the_table(tmp_path: Path, content: Any) -> None:
+    rows, _ = read(written(tmp_path, "anything.json", content))
+    assert rows["accounts"] == [A, B]
+
+
+def test_one_record_by_itself(tmp_path: Path) -> None:
+    assert read(written(tmp_path, "x.json", A))[0]["accounts"] == [A]
+    assert read(written(tmp_path, "x.jsonl", A))[0]["accounts"] == [A]
+
+
+def test_a_part_of_a_result_is_said(tmp_path: Path) -> None:
+    manifest = {"schema": {"columns": [{"name": "bsnid"}, {"name": "team"}]}}
+    result = {"data_array": [["B1", "T"]], "next_chunk_index": 1}
+    path = written(tmp_path, "result.json", {"manifest": manifest, "result": result})
+    rows, findings = read(path)
+    assert rows["accounts"] == [A]
+    assert any("only a part of a query’s result" in r for r in reasons(findings, NOTED))
+    links = {"external_links": [{"external_link": "https://x"}]}
+    path = written(tmp_path, "links.json", {"manifest": manifest, "result": links})
+    with pytest.raises(SourceError, match="links to a query’s result instead of the rows"):
+        read(path)
+
+
+def test_ids_that_are_named_like_columns_are_ids(tmp_path: Path) -> None:
+    content = {"accounts": {"team": {"team": "T", "vp": "V"}, "vp": {"team": "U", "vp": "W"}}}
+    rows, _ = read(written(tmp_path, "state.json", content))
+    assert [row["bsnid"] for row in rows["accounts"]] == ["team", "vp"]
+
+
+def test_columns_too_large_for_memory_are_refused(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("crm.importing.readers.json_shapes.MAX_BYTES_IN_MEMORY", 10)
+    path = written(tmp_path, "accounts.json", SHAPES["by column"])
+    with pytest.raises(SourceError, match="save it as records"):
+        read(path)
+
+
+def test_statuses_in_columns_of_accounts(tmp_path: Path) -> None:
+    lines = (
+        "bsnid,team,Databricks,Power Platform,Snowflake Status\nB1,T,completed,,In Progress\n"
+        "B2,U,Requested,Not Started,\n"
+    )
+    rows, findings = read(written(tmp_path, "accounts.csv", lines))
+    assert rows["accounts"] == [A, B]
+    assert [
+        (row["account_bsnid"], row["platform"], row["status"]) for row in rows["platforms_status"]
+    ] == [
+        ("B1", "Databricks", "Completed"),
+        ("B1", "Snowflake", "In Progress"),
+        ("B2", "Databricks", "Requested"),
+        ("B2", "Power Platform", "Not Started"),
+    ]
+    assert findings.count(SKIPPED) == 0
+
+
+def test_a_dict_of_statuses_that_is_none(tmp_path: Path) -> None:
+    lines = "bsnid,team,platforms_status\nB1,T,{'Databricks': 'Completed'}\nB2,U,soon\n"
+    rows, findings = read(written(tmp_path, "accounts.csv", lines))
+    assert rows["accounts"] == [A, B]
+    assert [row["status"] for row in rows["platforms_status"]] == ["Completed"]
+    assert reasons(findings, REFUSED) == [
+        "accounts.csv, row 3: “soon” is not like {'Databricks': 'Completed'}"
+    ]
+
+
+def test_of_several_files_the_exactly_named_one_counts(tmp_path: Path) -> None:
+    written(tmp_path, "accounts.csv", "bsnid,team\nB1,T\n")
+    written(tmp_path, "accounts (1).csv", "bsnid,team\nB2,U\n")
+    written(tmp_path, "things.csv", "bsnid,team\nB3,U\n")
+    rows, findings = read(tmp_path)
+    assert rows["accounts"] == [A]
+    assert reasons(findings, SKIPPED) == [
+        "accounts (1).csv: may hold accounts too, but is not named after them",
+        "things.csv: may hold accounts too, but is not named after them",
+    ]
+
+
+def test_a_workbook_of_one_sheet_may_be_named_itself(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["BSNID", "x"])
+    book.active.append(["B1", "y"])
+    book.save(tmp_path / "accounts (2).xlsx")
+    rows, _ = read(tmp_path / "accounts (2).xlsx")
+    assert rows["accounts"] == [{"bsnid": "B1"}]
+
+
+@pytest.mark.parametrize("text", ["_x0041_", "a_x000D_b", "_x005F_x0041_", "'=1+1", "=1+1", "_x"])
+def test_texts_of_our_workbooks_come_back(tmp_path: Path, text: str) -> None:
+    with (tmp_path / "accounts.xlsx").open("wb") as file:
+        tabular.write_sheet(file, "Accounts", ["bsnid", "team"], [{"bsnid": "B1", "team": text}])
+    rows, _ = read(tmp_path / "accounts.xlsx")
+    assert rows["accounts"] == [{"bsnid": "B1", "team": text}]
+
+
+def test_a_workbook_by_another_name(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.title = "Accounts"
+    book.active.append(["BSNID", "Team"])
+    book.active.append(["B1", "T"])
+    book.save(tmp_path / "x.xlsx")
+    (tmp_path / "x.xlsx").rename(tmp_path / "accounts.csv")
+    assert read(tmp_path / "accounts.csv")[0]["accounts"] == [A]
+
+
+def test_only_what_tells_the_row_costs_the_row(tmp_path: Path) -> None:
+    long = "x" * 300
+    lines = f"id,bsnid,author,date,created_at,description\nu1,B1,{long},soon,?,d\n,{long},A,,,d\n"
+    rows, findings = read(written(tmp_path, "updates.csv", lines))
+    assert [sorted(row) for row in rows["updates"]] == [["account_bsnid", "description", "id"]]
+    empty = [reason for reason in reasons(findings, NOTED) if "left empty" in reason]
+    assert [reason.split(": ")[0].split(", ")[-1] for reason in empty] == [
+        "author",
+        "date",
+        "created_at",
+    ]
+    assert reasons(findings, REFUSED) == [
+        "updates.csv, row 3, account_bsnid: Account has 300 characters; at most 64 fit"
+    ]
+
+
+def test_keys_that_excel_shortened_are_reported(tmp_path: Path) -> None:
+    _, findings = read(written(tmp_path, "accounts.csv", "bsnid,team\n1.23E+11,T\n"))
+    assert any("may be a number that Excel shortened" in r for r in reasons(findings, NOTED))
