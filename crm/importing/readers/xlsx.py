@@ -94,8 +94,12 @@ class Book:
         with _as_source_error(f"{self._path.name} is not a workbook that can be read"):
             # An open file: openpyxl refuses paths whose ending is not Excel's.
             self._file = self._path.open("rb")
-            reader = _ExcelReader(self._file, read_only=True, data_only=True)
-            reader.read()
+            try:
+                reader = _ExcelReader(self._file, read_only=True, data_only=True)
+                reader.read()
+            except BaseException:
+                self._file.close()
+                raise
         return reader
 
     @property
