@@ -25,27 +25,49 @@ ROWS_SEARCHED = 20
 
 _TABLE_NAMES = {
     ACCOUNTS: ("accounts", "account", "teams"),
-    PLATFORMS_STATUS: ("platforms_status", "platform_status", "platform_statuses", "platforms"),
+    PLATFORMS_STATUS: (
+        "platforms_status",
+        "platform_status",
+        "platform_statuses",
+        "platforms",
+        "platforms_crm",
+    ),
     USE_CASES: ("use_cases", "use_case", "usecases"),
     UPDATES: ("updates", "update"),
 }
 _ALIASES: dict[Table, dict[str, tuple[str, ...]]] = {
     ACCOUNTS: {
-        "bsnid": ("bsnid_uid", "bsn_id", "uid", "account_bsnid", "account_id", "id"),
+        "bsnid": (
+            "bsnid_uid",
+            "bsn_id",
+            "uid",
+            "unique_identifier",
+            "account_bsnid",
+            "account_id",
+            "id",
+        ),
         "team": ("team_name", "account", "account_name"),
         "business_area": ("area", "business_it_area"),
         "admin": ("team_admin", "administrator"),
         "primary_it_partner": ("it_partner", "primary_it_partners"),
-        "azure_devops_link": ("azure_devops_links", "azure_devops", "ado_link", "ado_links"),
+        "azure_devops_link": (
+            "azure_devops_links",
+            "azure_devops",
+            "ado_link",
+            "ado_links",
+            "associated_ado_items",
+        ),
         "artifacts_folder_link": (
             "artifacts_folder_links",
             "artifacts_folder",
             "artifacts_link",
             "artifacts",
+            "team_artifacts",
         ),
     },
     PLATFORMS_STATUS: {
         "id": ("status_id", "platform_status_id"),
+        "platform": ("platform_name",),
         "status": ("onboarding_status", "platform_status"),
     },
     USE_CASES: {
@@ -106,7 +128,8 @@ def table_with_headings(
     headings: Iterable[str], given: Mapping[str, str] | None = None
 ) -> Table | None:
     """Return the one table whose columns these headings are, or None if that is unclear."""
-    headings = list(headings)
+    # An "id" beside other columns may be that of anything.
+    headings = [heading for heading in headings if normal(heading) != "id"]
     best, most = None, 1
     for table in TABLES:
         names = set(columns_by_index(table, headings, given)) - AUDIT_NAMES

@@ -61,6 +61,7 @@ class Reader:
                 if clean is not None and self._is_first(table, row.place, clean):
                     with_value = {name for name in table.names if clean[name] is not None}
                     yield row.place, clean, frozenset(row.filled | with_value)
+            columns.report_unknown()
 
     def _is_first(self, table: Table, place: Place, row: CleanRow) -> bool:
         """Whether the row's key is new here. A repeated key is reported: as refused if its row

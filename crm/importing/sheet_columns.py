@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from crm.model.schema import Column
 
 from . import dates
-from .cleaning import Conventions
+from .cleaning import Conventions, is_empty
 from .findings import NOTED, SKIPPED, Findings, Place
 from .headings import columns_by_index, normal
 from .sources import Sheet
@@ -26,6 +27,9 @@ class SheetColumns:
         self._known: dict[tuple[str, ...], dict[str, list[int]]] = {}
         self._reported: set[str] = set()
         self._conventions: dict[str, Conventions] = {}
+        # Indexes of headings that are no columns, and how many values stand under each of them.
+        self._unknown: dict[tuple[str, ...], list[int]] = {}
+        self._lost: Counter[str] = Counter()
 
     def indexes(self, cells: Sequence[tuple[str, Any]]) -> dict[str, list[int]]:
         """Map columns to the indexes of their cells, the most certain heading first."""
@@ -34,17 +38,25 @@ class SheetColumns:
             columns = columns_by_index(self._sheet.table, headings, self._given)
             self._known[headings] = columns
             known = {index for indexes in columns.values() for index in indexes}
+            self._unknown[headings] = [n for n in range(len(headings)) if n not in known]
             for index, heading in enumerate(headings):
-                if index not in known:
-                    plural = self._sheet.table.plural
-                    reason = f"“{heading}” is no column of {plural}; not imported"
-                    self.report_once(SKIPPED, heading, reason)
-                elif normal(heading) in map(normal, headings[:index]):
+                if index in known and normal(heading) in map(normal, headings[:index]):
                     reason = (
                         f"“{heading}” stands over several columns; the first filled one counts"
                     )
                     self.report_once(NOTED, heading, reason)
+        for index in self._unknown[headings]:
+            self._lost[headings[index]] += not is_empty(cells[index][1])
         return self._known[headings]
+
+    def report_unknown(self) -> None:
+        """Report each heading that is no column, with the number of values that are lost."""
+        for heading, count in self._lost.items():
+            values = "1 value is" if count == 1 else f"{count:,} values are"
+            reason = (
+                f"“{heading}” is no column of {self._sheet.table.plural}; {values} not imported"
+            )
+            self.report_once(SKIPPED, heading, reason)
 
     def conventions(self, column: Column) -> Conventions:
         return self._conventions.get(column.name, self._sheet.conventions)
@@ -59,7 +71,11 @@ class SheetColumns:
             orders = set()
             for row in self._sheet.rows(self._given):
                 cells = row.cells or ()
-                for index in self.indexes(cells).get(column.name, ()):
+                headings = tuple(heading for heading, _ in cells)
+                found = self._known.get(headings) or columns_by_index(
+                    self._sheet.table, headings, self._given
+                )
+                for index in found.get(column.name, ()):
                     value = cells[index][1]
                     orders.add(dates.order_of(value) if isinstance(value, str) else "")
                 if orders >= {dates.DAY_FIRST, dates.MONTH_FIRST}:

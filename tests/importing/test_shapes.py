@@ -185,3 +185,41 @@ def test_only_what_tells_the_row_costs_the_row(tmp_path: Path) -> None:
 def test_keys_that_excel_shortened_are_reported(tmp_path: Path) -> None:
     _, findings = read(written(tmp_path, "accounts.csv", "bsnid,team\n1.23E+11,T\n"))
     assert any("may be a number that Excel shortened" in r for r in reasons(findings, NOTED))
+
+
+def test_the_tables_of_the_next_app(tmp_path: Path) -> None:
+    """crm-v3 names its columns otherwise; what has no home here is counted."""
+    written(
+        tmp_path,
+        "accounts.csv",
+        "uid,team,business_it_area,team_admin,databricks,health,associated_ado_items,"
+        "team_artifacts\nB1,T,Finance,Abe,In Progress,Green,https://a,https://b\n"
+        "B2,U,,,,,,\nB3,V,,,,Red,,\n",
+    )
+    written(
+        tmp_path,
+        "platforms_crm.csv",
+        "id,account_uid,platform_name,onboarding_status\n1,B2,Snowflake,Completed\n",
+    )
+    written(tmp_path, "primary_it_partners.csv", "id,account_uid,primary_it_partner\n1,B1,Zoë\n")
+    rows, findings = read(tmp_path)
+    first, *_ = rows["accounts"]
+    assert first == {
+        "bsnid": "B1",
+        "team": "T",
+        "business_area": "Finance",
+        "admin": "Abe",
+        "azure_devops_link": "https://a",
+        "artifacts_folder_link": "https://b",
+    }
+    statuses = [(s["account_bsnid"], s["platform"], s["status"]) for s in rows["platforms_status"]]
+    assert sorted(statuses) == [
+        ("B1", "Databricks", "In Progress"),
+        ("B2", "Snowflake", "Completed"),
+    ]
+    skipped = reasons(findings, SKIPPED)
+    assert "primary_it_partners.csv: is named after no table" in skipped
+    assert (
+        "accounts.csv, health: “health” is no column of accounts; 2 values are not imported"
+        in skipped
+    )
