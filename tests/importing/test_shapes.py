@@ -223,3 +223,11 @@ def test_the_tables_of_the_next_app(tmp_path: Path) -> None:
         "accounts.csv, health: “health” is no column of accounts; 2 values are not imported"
         in skipped
     )
+
+
+def test_our_own_export_is_kept_exactly(tmp_path: Path) -> None:
+    account = {"bsnid": "B1", "team": " T ", "business_area": "'=1"}
+    for own in ("edip-crm", "other"):
+        path = written(tmp_path, "state.json", {"format": own, "accounts": [account]})
+        rows, _ = read(path)
+        assert rows["accounts"] == [account if own == "edip-crm" else account | {"team": "T"}]
