@@ -11,9 +11,10 @@ from django.core.files.uploadedfile import UploadedFile
 
 from crm.importing.headings import normal
 from crm.importing.importer import FAIL, SKIP, UPDATE, Options
+from crm.importing.readers import file_kind
 from crm.model.schema import TABLES
 
-ENDINGS = (".json", ".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".zip")
+ENDINGS = (*file_kind.ENDINGS, ".zip")
 _CHOICES = (
     (SKIP, "Leave them as they are"),
     (UPDATE, "Change them to the values in the file"),

@@ -83,7 +83,7 @@ def opened(
         elif path.is_dir():
             reading.folder(path)
         else:
-            reading.file(path, path.name)
+            reading.file(path, path.name, alone=True)
         reading.add_unnamed()
         _require_something(reading.source, path.name)
         yield reading.source
@@ -113,12 +113,12 @@ class _Reading:
         for path in sorted(folder.rglob("*")):
             inside = path.relative_to(folder)
             if path.is_file() and not zip_file.is_hidden(inside):
-                self.file(path, str(inside))
+                self.file(path, str(inside), alone=False)
 
-    def file(self, path: Path, name: str) -> None:
+    def file(self, path: Path, name: str, *, alone: bool) -> None:
         match file_kind.kind_of(path):
             case file_kind.JSON:
-                self._json(path, name)
+                self._json(path, name, alone=alone)
             case file_kind.CSV:
                 self._csv(path, name)
             case file_kind.WORKBOOK:
@@ -179,13 +179,16 @@ class _Reading:
         table = table or table_with_headings(headings(), self.given)
         self.unnamed.append((file, sheet, _Unnamed(table, make, by_headings)))
 
-    def _json(self, path: Path, name: str) -> None:
+    def _json(self, path: Path, name: str, *, alone: bool) -> None:
         try:
             state = json_state.read(path, name, self.scratch, self.given)
         except NotJson:
             literal = self.scratch / f"{len(list(self.scratch.iterdir()))}.literal.json"
             if file_kind.literal_as_json(path, literal) is None:
-                raise
+                if alone or path.suffix.lower() not in file_kind.TEXT_ENDINGS:
+                    raise
+                self._csv(path, name)
+                return
             state = json_state.read(literal, name, self.scratch, self.given)
             state.remarks.append(Remark(NOTED, "is written as Python prints it, not as JSON"))
         self.source.it_partners |= state.it_partners

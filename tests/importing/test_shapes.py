@@ -231,3 +231,32 @@ def test_our_own_export_is_kept_exactly(tmp_path: Path) -> None:
         path = written(tmp_path, "state.json", {"format": own, "accounts": [account]})
         rows, _ = read(path)
         assert rows["accounts"] == [account if own == "edip-crm" else account | {"team": "T"}]
+
+
+def test_a_note_beside_the_tables_stops_nothing(tmp_path: Path) -> None:
+    written(tmp_path, "accounts.csv", "bsnid,team\nB1,T\n")
+    written(tmp_path, "notes.txt", "todo = [ask Ana")
+    rows, findings = read(tmp_path)
+    assert rows["accounts"] == [A]
+    assert reasons(findings, SKIPPED) == ["notes.txt: is named after no table"]
+    with pytest.raises(SourceError, match="notes.txt is not valid JSON"):
+        read(tmp_path / "notes.txt")
+
+
+def test_json_in_utf16_by_another_name(tmp_path: Path) -> None:
+    (tmp_path / "state.txt").write_bytes(json.dumps({"accounts": [A]}).encode("utf-16"))
+    assert read(tmp_path / "state.txt")[0]["accounts"] == [A]
+
+
+def test_texts_of_lists_and_dicts_within_json(tmp_path: Path) -> None:
+    account = A | {
+        "platforms_status": "{'Databricks': 'Completed'}",
+        "use_cases": "['u1']",
+        "azure_devops_links": "['https://a']",
+    }
+    content = {"accounts": [account], "use_cases": [{"id": "u1", "problem": "P"}]}
+    rows, findings = read(written(tmp_path, "state.json", content))
+    assert rows["accounts"] == [A | {"azure_devops_link": "https://a"}]
+    assert [status["status"] for status in rows["platforms_status"]] == ["Completed"]
+    assert rows["use_cases"] == [{"id": "u1", "account_bsnid": "B1", "problem": "P"}]
+    assert findings.count(REFUSED) == 0

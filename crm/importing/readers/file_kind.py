@@ -35,9 +35,9 @@ def kind_of(path: Path) -> str:
         return WORKBOOK
     if ending in JSON_ENDINGS:
         return JSON
-    encoding = encoding_of(path)
-    with path.open(encoding=encoding.name, errors="replace") as text:
-        return JSON if _OBJECT.match(text.read(_START).lstrip("\ufeff")) else CSV
+    # Without byte order marks, and in UTF-16 without every other byte.
+    ascii_text = re.sub(rb"[^\x01-\x7f]", b"", start).decode()
+    return JSON if _OBJECT.match(ascii_text) else CSV
 
 
 def literal_as_json(path: Path, to: Path) -> Path | None:

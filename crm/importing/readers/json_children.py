@@ -9,6 +9,7 @@ from typing import Any
 from crm.importing.cleaning import is_empty
 from crm.importing.findings import REFUSED
 from crm.importing.headings import columns_by_index, normal
+from crm.importing.literals import parse_value
 from crm.importing.raw_rows import RawRow, Remark, Unreadable
 from crm.model.schema import PLATFORMS_STATUS, Table
 
@@ -23,7 +24,7 @@ def children(table: Table, accounts: Iterable[tuple[Any, Record]]) -> Iterator[R
     for bsnid, account in accounts:
         for key, value in account.items():
             if normal(key) == table.name:
-                yield from inside(table, bsnid, value)
+                yield from inside(table, bsnid, _as_value(value))
 
 
 def owners(table: Table, accounts: Iterable[tuple[Any, Record]]) -> dict[str, Any]:
@@ -32,8 +33,8 @@ def owners(table: Table, accounts: Iterable[tuple[Any, Record]]) -> dict[str, An
         as_id(child): bsnid
         for bsnid, account in accounts
         for key, value in account.items()
-        if normal(key) == table.name and isinstance(value, list | dict)
-        for child in value
+        if normal(key) == table.name and isinstance(found := _as_value(value), list | dict)
+        for child in found
         if isinstance(child, str | int | Decimal)
     }
 
@@ -99,6 +100,14 @@ def value_of(table: Table, column: str, record: Record) -> Any:
         if not is_empty(value) and not isinstance(value, Unreadable):
             return value
     return None
+
+
+def _as_value(value: Any) -> Any:
+    """Return the list or dict that a text holds; pandas writes texts of those. Else the value."""
+    if not isinstance(value, str) or value.lstrip()[:1] not in ("[", "{"):
+        return value
+    parsed = parse_value(value)
+    return parsed if isinstance(parsed, list | dict) else value
 
 
 def refused(name: str, reason: str) -> RawRow:

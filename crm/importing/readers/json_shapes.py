@@ -18,7 +18,6 @@ from typing import Any
 
 import ijson
 
-from crm.importing import literals
 from crm.importing.errors import SourceError
 from crm.importing.headings import ROWS_SEARCHED, cell_text, columns_by_index, heading_row
 from crm.model.schema import TABLES, Table
@@ -187,9 +186,3 @@ def _under_headings(
         rows, first = chain(start[place + 1 :], rows), place + 1
     for number, row in enumerate(rows, start=first + 1):
         yield number, dict(zip(headings, row, strict=False)) if isinstance(row, list) else row
-
-
-def as_value(text: str) -> Any:
-    """Return what a text holds that is itself JSON or a literal, else the text."""
-    value = literals.parse_value(text) if text.lstrip()[:1] in ("{", "[") else None
-    return text if value is None else value
