@@ -71,6 +71,8 @@ def test_tables_in_a_warehouse_are_named_exactly() -> None:
         (["id", "account_bsnid", "problem", "status", "platform"], USE_CASES),
         (["BSNID", "Author", "Date", "Description"], UPDATES),
         (["bsnid"], None),
+        (["team", "vp", "admin"], None),
+        (["account_bsnid", "solution", "leader", "status"], None),
         (["bsnid", "created_at", "updated_at"], None),
         (["a", "b"], None),
         ([], None),
@@ -89,7 +91,7 @@ def test_columns_by_the_most_certain_heading() -> None:
     headings = ["use_case_id", "ID", "Tier", "BSNID", "", "tier"]
     found = columns_by_index(USE_CASES, headings)
     assert found == {"id": [1, 0], "account_bsnid": [3], "enablement_tier": [2, 5]}
-    assert columns_by_index(ACCOUNTS, ["x", "uid"], {"x": "bsnid"}) == {"bsnid": [0, 1]}
+    assert columns_by_index(ACCOUNTS, ["bsnid", "x"], {"x": "bsnid"}) == {"bsnid": [1, 0]}
     assert columns_of(ACCOUNTS, ["uid", "bsnid", "Team"]) == {"bsnid": "bsnid", "Team": "team"}
     assert columns_of(ACCOUNTS, ["x", "bsnid"], {"x": "bsnid"}) == {"x": "bsnid"}
 
@@ -99,6 +101,7 @@ def test_columns_by_the_most_certain_heading() -> None:
     [
         ([["Our accounts"], [], ["BSNID", "Team"], ["B1", "T"]], (2, 2)),
         ([["x", "team"], ["a", "b"]], (0, 1)),
+        ([["BSNID", "Team"], ["bsnid", "team", "vp"]], (0, 2)),
         ([[], [None, ""]], (-1, -1)),
         ([["a", "b"], ["c", "d"]], (0, 0)),
     ],
