@@ -207,9 +207,7 @@ class _Run:
         rows = json_array(texts)
         if any(state in to_write for state in states):
             overwrite = self.options.on_conflict == UPDATE
-            result.written += upsert.upsert(
-                self.wh, table, rows, overwrite=overwrite, sparse=True
-            )
+            result.written += upsert.upsert(self.wh, table, rows, overwrite=overwrite, sparse=True)
         sums = upsert.checksums(self.wh, table, rows, sparse=True)
         result.checked += sums.rows
         result.found += sums.found

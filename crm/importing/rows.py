@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,10 +20,6 @@ from .raw_rows import RawRow, Unreadable
 from .seen import SeenKeys
 from .sheet_columns import SheetColumns
 from .sources import Sheet, Source
-
-# Namespace of the ids made here. Equal contents get equal ids, so importing a file twice adds
-# nothing; crm/repository/transfer/_clean.py makes the same ids in SQL.
-_NAMESPACE = uuid.UUID("0c5b7a43-5a0e-4a55-9d3c-6f0c2f4be1f1")
 
 _SHORTENED = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
 
@@ -223,20 +218,11 @@ class _Row:
                 raise Refused("Platform is missing", "platform")
             row["id"] = row["id"] or made_id(table, row)
         elif not row["id"]:
-            row["id"] = _made_id(table, row, _content_names(table))
+            row["id"] = made_id(table, row)
             self._add_finding(CHANGED, "had no id; one was made from its content", "id")
         cleaning.check_key(table.column(table.key), row[table.key])
 
 
 def has_made_id(table: Table, row: CleanRow) -> bool:
-    """Whether the id of a use case or an update was made here from its content."""
-    return row["id"] == _made_id(table, row, _content_names(table))
-
-
-def _content_names(table: Table) -> tuple[str, ...]:
-    return tuple(name for name in table.own_names if name != "id")
-
-
-def _made_id(table: Table, row: CleanRow, names: tuple[str, ...]) -> str:
-    content = "\x1f".join([table.name, *(row[name] or "" for name in names)])
-    return str(uuid.uuid5(_NAMESPACE, content))
+    """Whether the id of a use case or an update was made from its content."""
+    return row["id"] == made_id(table, row)

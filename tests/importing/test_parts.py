@@ -51,7 +51,9 @@ def test_a_row_tells_which_columns_are_filled() -> None:
     assert dict(zip(ACCOUNTS.names, values, strict=True)) == chunk.rows[0]
     assert filled == upsert.presence(ACCOUNTS, {"bsnid", "team"})
     (exact,) = chunks(ACCOUNTS, rows(1), max_rows=9, max_bytes=999, keep_audit=True)
-    assert json.loads(exact.texts[0])[-1] == upsert.presence(ACCOUNTS, {"bsnid", "team", "created_by"})
+    assert json.loads(exact.texts[0])[-1] == upsert.presence(
+        ACCOUNTS, {"bsnid", "team", "created_by"}
+    )
 
 
 def test_a_row_can_get_another_id() -> None:
