@@ -64,7 +64,9 @@ def value(
     if name == table.parent_key:
         return dice.choice(("BSN1", " BSN1\n", "", "a/b", "BSN 1", "new"))
     if dice.random() < 0.15:
-        return dice.choice((None, "", "  ", "\n", "\x00", "\u00a0"))
+        is_moment = column.type in ("DATE", "TIMESTAMP")
+        nothing = (None, "", "  ", "\n", "\u00a0")
+        return dice.choice(nothing if readable and is_moment else (*nothing, "\x00"))
     if column.type in ("DATE", "TIMESTAMP"):
         day = dice.choice(DAYS if readable or dice.random() < 0.8 else NO_DAYS)
         return f"{dice.choice(('', ' '))}{day}{dice.choice(('', chr(10)))}"
