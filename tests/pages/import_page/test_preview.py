@@ -134,4 +134,4 @@ def test_reading_can_be_stopped(
     page = settled(client, url)
     server.clear_faults()
     assert text(page, ".banner h2") == "Reading the file was stopped"
-    assert not do(client, url, "preview").select(".banner")
+    assert not do(client, url, "look").select(".banner")

@@ -67,7 +67,7 @@ def test_a_finished_import_is_not_begun_again(client: Client, warehouse: Warehou
     """From a second tab, or sent again: what it wrote, and the way back, stay."""
     url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
     before = do(client, url)
-    for what in ("import", "preview", "preview-update", "stop"):
+    for what in ("import", "look", "look-update", "stop"):
         page = do(client, url, what)
         assert figures(page) == figures(before)
         assert text(page, "#import-job form[action] button") == "Undo the import"
