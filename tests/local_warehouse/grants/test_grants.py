@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from databricks.sql.exc import DatabaseError
 
-from .conftest import Server, Shell, shell_on
+from ..conftest import Server, Shell, shell_on
 
 ANN, BOB = "ann@example.com", "bob@example.com"
 

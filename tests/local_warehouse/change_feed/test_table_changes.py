@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from .conftest import folder_of, shell_on
+from ..conftest import folder_of, shell_on
 
 FEED = "TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true')"
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from .conftest import shell_on
+from ..conftest import shell_on
 
 ANN, BOB = "ann@example.com", "bob@example.com"
 
