@@ -2,70 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import datetime as dt
-import io
-import re
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
-import openpyxl
 import pytest
-from bs4 import BeautifulSoup
 from django.test import Client
 
-from crm.model.as_of_address import address, format_moment
-from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, USE_CASES
-from crm.repository.records import accounts, platforms, updates, use_cases
+from crm.model.schema import PLATFORMS_STATUS, USE_CASES
+from crm.repository.records import accounts, platforms, use_cases
 from crm.warehouse import Warehouse
 
 from ..conftest import Statements
 from ..pages.html import HTMX, parsed, text, texts
-
-ANA, BOB = "ana@example.com", "bob@example.com"
-See = Callable[[str], BeautifulSoup]
-
-
-@pytest.fixture
-def see(client: Client) -> See:
-    def see(path: str) -> BeautifulSoup:
-        response = client.get(path)
-        assert response.status_code == 200, response.status_code
-        return parsed(response)
-
-    return see
-
-
-@pytest.fixture
-def ana(warehouse: Warehouse) -> Warehouse:
-    return replace(warehouse, actor=ANA)
-
-
-@pytest.fixture
-def bob(warehouse: Warehouse) -> Warehouse:
-    return replace(warehouse, actor=BOB)
-
-
-@pytest.fixture
-def told(ana: Warehouse, bob: Warehouse) -> None:
-    """Ana made an account with a use case and an update; Bob changed some of it, and some is
-    gone again."""
-    accounts.create(ana, {"bsnid": "B1", "team": "Claims", "business_area": "Finance"})
-    platforms.set_status(ana, "B1", "Databricks", "Requested", None)
-    use_cases.create(ana, "B1", "u-1", {"problem": "Too slow", "status": "Planning"})
-    updates.create(ana, "B1", "d-1", {"description": "Kick-off <b>"})
-    accounts.create(ana, {"bsnid": "B2", "team": "Other"})
-    seen = platforms.list_for(bob, "B1")[0].updated_at
-    platforms.set_status(bob, "B1", "Databricks", "In Progress", seen)
-    use_cases.update(bob, "u-1", {"status": "Active"}, use_cases.get(bob, "u-1").updated_at)
-    seen = accounts.get(bob, "B1").updated_at
-    accounts.update(bob, "B1", {"team": "Claims & more", "vp": "Vera"}, seen)
-    updates.delete(bob, "d-1")
-
-
-def said(page: BeautifulSoup) -> list[str]:
-    return texts(page, ".change summary")
+from .conftest import ANA, BOB, See, said
 
 
 def test_it_reads_like_sentences(told: None, see: See) -> None:
@@ -209,107 +158,10 @@ def test_a_childs_own_history_tells_who_deleted_it_with_its_account(
     assert texts(page, ".moment-head b")[0] == BOB
 
 
-def test_files(told: None, client: Client) -> None:
-    wanted = {"person": BOB, "kind": "changed"}
-    answer = client.get("/activity/", wanted | {"format": "csv"})
-    rows = list(csv.DictReader(io.StringIO(b"".join(answer).decode("utf-8-sig"))))
-    told_of = {(row["table"], row["field"], row["old"], row["new"]) for row in rows}
-    assert told_of == {
-        ("accounts", "team", "Claims", "Claims & more"),
-        ("accounts", "vp", "", "Vera"),
-        ("use_cases", "status", "Planning", "Active"),
-        ("platforms_status", "status", "Requested", "In Progress"),
-    }
-    assert {row["person"] for row in rows} == {BOB}
-    answer = client.get("/activity/", wanted | {"format": "xlsx"})
-    sheet = openpyxl.load_workbook(io.BytesIO(b"".join(answer))).active
-    assert sheet.max_row == len(rows) + 1
-
-
-def test_files_are_safe_for_spreadsheets(ana: Warehouse, client: Client) -> None:
-    accounts.create(ana, {"bsnid": "B1", "team": "=1+1"})
-    answer = client.get("/activity/", {"format": "csv"})
-    assert not re.search(r"(^|,)\"?=1", b"".join(answer).decode("utf-8-sig"), re.M)
-
-
-def test_it_says_how_far_it_reaches(told: None, see: See, client: Client) -> None:
-    page = see("/activity/")
-    assert "keeps changes for 365 days" in text(page, ".history-reach")
-    part = client.get(page.select_one(".history-reach")["hx-get"], **HTMX)
-    assert "Earlier changes may have happened" in part.content.decode()
-    assert parsed(part).select_one("time")
-
-
-def test_before_the_feed_nothing_is_pretended(ana: Warehouse, client: Client, see: See) -> None:
-    """The feed was switched off and on again: what came before is not in it."""
-    accounts.create(ana, {"bsnid": "B1", "team": "Before"})
-    table = ana.namespace.table(ACCOUNTS)
-    for value in ("false", "true"):
-        ana.execute(
-            f"ALTER TABLE {table} SET TBLPROPERTIES ('delta.enableChangeDataFeed' = '{value}')",
-            repeatable=True,
-        )
-        if value == "false":
-            accounts.create(ana, {"bsnid": "B2", "team": "Unseen"})
-    time.sleep(0.05)
-    on = dt.datetime.now(dt.UTC)
-    accounts.update(ana, "B1", {"team": "After"}, accounts.get(ana, "B1").updated_at)
-    page = see("/activity/")
-    assert said(page) == ["Changed Team of the account After"]
-    reach = parsed(client.get("/activity/reach/", **HTMX)).select_one("time")["datetime"]
-    assert abs(dt.datetime.fromisoformat(reach) - on) < dt.timedelta(seconds=5)
-
-
-def test_the_history_as_of_a_moment(told: None, ana: Warehouse, see: See) -> None:
-    then = dt.datetime.now(dt.UTC)
-    time.sleep(0.05)
-    accounts.update(ana, "B1", {"team": "Later"}, accounts.get(ana, "B1").updated_at)
-    page = see(address(then, "/accounts/B1/history/"))
-    assert len(said(page)) == 8
-    assert not page.select("a[href*='put-back']")
-    assert len(said(see("/accounts/B1/history/"))) == 9
-
-
-def test_what_changed_since_a_moment(told: None, ana: Warehouse, bob: Warehouse, see: See) -> None:
-    then = dt.datetime.now(dt.UTC)
-    time.sleep(0.05)
-    accounts.update(ana, "B1", {"team": "Later"}, accounts.get(ana, "B1").updated_at)
-    use_cases.create(ana, "B1", "u-2", {"problem": "New one"})
-    accounts.delete(bob, "B2")
-    page = see(f"/as-of/{format_moment(then)}/since/")
-    assert texts(page, "h2") == ["Added since 1", "Changed since 1", "Deleted since 1"]
-    assert said(page) == [
-        "Created the use case “New one”",
-        "Changed Team of the account Later",
-        "Deleted the account Other",
-    ]
-    assert len(said(see(f"/as-of/{format_moment(then)}/accounts/B1/since/"))) == 2
-
-
 def test_readers_are_offered_no_way_back(told: None, see: See, settings: object) -> None:
     assert see("/accounts/B1/history/").select("a[href*='/put-back/']")
     settings.EDIP_EDITORS = ["somebody.else@example.com"]
     assert not see("/accounts/B1/history/").select("a[href*='/put-back/']")
-
-
-def test_after_a_vacuum(told: None, ana: Warehouse, see: See, client: Client) -> None:
-    """What it took away is said to be beyond what is kept; what came after is there."""
-    then = dt.datetime.now(dt.UTC)
-    table = ana.namespace.table(ACCOUNTS)
-    ana.execute(
-        f"ALTER TABLE {table} SET TBLPROPERTIES "
-        "('delta.deletedFileRetentionDuration' = 'interval 0 hours')",
-        repeatable=True,
-    )
-    accounts.update(ana, "B1", {"team": "Later"}, accounts.get(ana, "B1").updated_at)
-    ana.execute(f"VACUUM {table}", repeatable=True)
-    accounts.update(ana, "B1", {"team": "Latest"}, accounts.get(ana, "B1").updated_at)
-    page = see("/accounts/B1/history/?table=accounts")
-    assert said(page) == ["Changed Team of the account Latest"]
-    past = client.get(address(then, "/accounts/B1/"))
-    assert past.status_code == 404
-    assert text(parsed(past), "main h1") == "The history does not go back that far"
-    assert see("/accounts/B1/").h1.get_text() == "Latest"
 
 
 @pytest.mark.parametrize(
@@ -357,28 +209,3 @@ def test_it_says_whose_history_it_is_whatever_the_filter(
     assert "Claims & more" in text(page, ".lead")
     assert text(page, ".empty h2") == "No change matches"
     assert client.get("/accounts/NEVER/history/?kind=deleted").status_code == 404
-
-
-def test_files_name_who_was_outside_and_the_moment(
-    told: None, ana: Warehouse, client: Client
-) -> None:
-    sql = f"UPDATE {ana.namespace.table(ACCOUNTS)} SET vp = 'SQL' WHERE bsnid = 'B1'"
-    ana.execute(sql, repeatable=True)
-    answer = client.get("/accounts/B1/history/?format=csv&person=(outside)")
-    (row,) = csv.DictReader(io.StringIO(b"".join(answer).decode("utf-8-sig")))
-    assert (row["outside"], row["new"]) == ("yes", "SQL")
-    assert row["person"]
-    moment = dt.datetime.now(dt.UTC).replace(microsecond=0) + dt.timedelta(seconds=1)
-    time.sleep(1)
-    for path, stem in (("/accounts/", "accounts"), ("/accounts/B1/history/", "history")):
-        answer = client.get(address(moment, f"{path}?format=csv"))
-        name = f"{stem}-as-of-{moment:%Y%m%dT%H%M%SZ}.csv"
-        assert name in answer["Content-Disposition"]
-
-
-def test_since_of_what_never_was(told: None, client: Client) -> None:
-    moment = dt.datetime.now(dt.UTC)
-    assert client.get(address(moment, "/accounts/NOPE/since/")).status_code == 404
-    assert (
-        client.get("/accounts/B1/since/")["Location"] == "/as-of/?next=%2Faccounts%2FB1%2Fsince%2F"
-    )

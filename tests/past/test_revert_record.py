@@ -1,13 +1,11 @@
-"""Reverting a field, a record, a deletion with its children; undo right after a delete."""
+"""Reverting changes of a record: one field, all of a change, or the whole record."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup
 from django.test import Client
 
 from crm.repository.past import history
@@ -15,47 +13,8 @@ from crm.repository.past.history import Wanted
 from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.warehouse import Warehouse
 
-from ..conftest import LocalWarehouse
 from ..pages.html import HTMX, filled_in, parsed, text, texts
-
-
-@pytest.fixture
-def bob(warehouse: Warehouse) -> Warehouse:
-    return replace(warehouse, actor="bob@example.com")
-
-
-@pytest.fixture
-def account(bob: Warehouse) -> str:
-    accounts.create(bob, {"bsnid": "B1", "team": "Claims", "vp": "Vera"})
-    return "B1"
-
-
-@pytest.fixture
-def way_back(client: Client) -> Callable[..., str]:
-    """The link in the history that reverts a field, or all fields of a change."""
-
-    def way_back(bsnid: str, field: str = "", number: int = 0) -> str:
-        page = parsed(client.get(f"/accounts/{bsnid}/history/"))
-        links = [a["href"] for a in page.select("a[href^='/put-back/']")]
-        asks = [parse_qs(urlsplit(link).query).get("field", [""]) for link in links]
-        return [link for link, asked in zip(links, asks, strict=True) if asked == [field]][number]
-
-    return way_back
-
-
-def asked(client: Client, link: str) -> Tag:
-    response = client.get(link)
-    assert response.status_code == 200
-    return parsed(response).select_one(".ask")
-
-
-def confirm(client: Client, link: str):
-    form = asked(client, link).select_one("form")
-    return client.post(form["action"], filled_in(form))
-
-
-def edit(wh: Warehouse, bsnid: str, **values: str) -> None:
-    accounts.update(wh, bsnid, values, accounts.get(wh, bsnid).updated_at)
+from .conftest import asked, confirm, edit
 
 
 def test_a_field(client: Client, bob: Warehouse, account: str, way_back: Callable) -> None:
@@ -127,55 +86,6 @@ def test_a_field_that_already_has_its_earlier_value(
     assert not ask.select(".button-primary")
 
 
-def test_a_deleted_child(client: Client, bob: Warehouse, account: str, way_back: Callable) -> None:
-    use_cases.create(bob, account, "u-1", {"problem": "P", "status": "Planning"})
-    before = use_cases.get(bob, "u-1")
-    use_cases.delete(bob, "u-1")
-    assert confirm(client, way_back(account)).status_code == 303
-    now = use_cases.get(bob, "u-1")
-    assert (now.problem, now.status, now.created_at) == ("P", "Planning", before.created_at)
-    assert now.created_by == "bob@example.com"
-    latest = history.load(bob, Wanted(bsnid=account)).changes[0]
-    assert latest.what == "restored the use case “P”"
-    # Once more: it is there.
-    confirm(client, way_back(account))
-    assert "already exists again" in text(parsed(client.get("/accounts/B1/")), "#toasts")
-
-
-def test_a_deleted_account_with_all_that_went_with_it(
-    client: Client, bob: Warehouse, account: str, way_back: Callable
-) -> None:
-    platforms.set_status(bob, account, "Databricks", "Requested", None)
-    for n in range(3):
-        use_cases.create(bob, account, f"u-{n}", {"problem": f"P{n}"})
-    updates.create(bob, account, "d-1", {"description": "D"})
-    use_cases.delete(bob, "u-2")
-    before = accounts.get_detail(bob, account)
-    accounts.delete(bob, account)
-    link = way_back(account)
-    assert texts(asked(client, link), "li")[0] == "1 platform status"
-    confirm(client, link)
-    after = accounts.get_detail(bob, account)
-    assert {row.id for row in after.updates} == {"d-1"}
-    # Not the one that had been deleted before, for itself.
-    assert {row.id for row in after.use_cases} == {"u-0", "u-1"}
-    assert [row.status for row in after.platforms] == ["Requested"]
-    assert after.account.created_at == before.account.created_at
-
-
-def test_a_child_needs_its_account_first(
-    client: Client, bob: Warehouse, account: str, way_back: Callable
-) -> None:
-    use_cases.create(bob, account, "u-1", {"problem": "P"})
-    use_cases.delete(bob, "u-1")
-    link = way_back(account)
-    accounts.delete(bob, account)
-    response = confirm(client, link)
-    assert response.status_code == 409
-    assert "Bring the account back first" in text(parsed(response), "[role=alert]")
-    assert use_cases.get(bob, "u-1") is None
-
-
 def test_a_field_of_what_was_deleted_since(
     client: Client, bob: Warehouse, account: str, way_back: Callable
 ) -> None:
@@ -188,51 +98,6 @@ def test_a_field_of_what_was_deleted_since(
     assert not ask.select(".button-primary")
     assert client.post(link, {"updated_at": ""}).status_code == 200
     assert use_cases.get(bob, "u-1") is None
-
-
-def test_another_under_the_same_key_is_left_alone(
-    client: Client, bob: Warehouse, account: str, way_back: Callable
-) -> None:
-    use_cases.create(bob, account, "u-1", {"problem": "P"})
-    accounts.delete(bob, account)
-    link = way_back(account)
-    accounts.create(bob, {"bsnid": account, "team": "Second life"})
-    ask = asked(client, link)
-    assert "another account was created with the same key" in ask.get_text()
-    assert not ask.select(".button-primary")
-    client.post(link)
-    client.post(f"/undo/accounts/{account}/")
-    detail = accounts.get_detail(bob, account)
-    assert (detail.account.team, detail.use_cases) == ("Second life", ())
-
-
-def test_bringing_back_twice_does_not_bring_what_was_deleted_since(
-    client: Client, bob: Warehouse, account: str, way_back: Callable
-) -> None:
-    for n in range(2):
-        use_cases.create(bob, account, f"u-{n}", {"problem": f"P{n}"})
-    accounts.delete(bob, account)
-    link = way_back(account)
-    confirm(client, link)
-    use_cases.delete(bob, "u-0")
-    client.post(link)
-    assert [row.id for row in accounts.get_detail(bob, account).use_cases] == ["u-1"]
-
-
-def test_what_a_first_try_did_not_bring_back_comes_with_the_second(
-    client: Client, bob: Warehouse, account: str, way_back: Callable, server: LocalWarehouse
-) -> None:
-    use_cases.create(bob, account, "u-1", {"problem": "P"})
-    accounts.delete(bob, account)
-    link = way_back(account)
-    form = filled_in(asked(client, link).select_one("form"))
-    server.fault("http_status", times=None, status=500, match=r"MERGE INTO \S*use_cases")
-    assert client.post(link, form).status_code >= 500
-    server.clear_faults()
-    assert accounts.get_detail(bob, account).use_cases == ()
-    assert "1 use case" in asked(client, link).get_text()
-    confirm(client, link)
-    assert len(accounts.get_detail(bob, account).use_cases) == 1
 
 
 def test_the_whole_record(
@@ -299,29 +164,6 @@ def test_a_creation_cannot_be_reverted(client: Client, bob: Warehouse, account: 
     assert response.status_code == 404
     assert client.post(f"/put-back/accounts/{account}/{version}/").status_code == 404
     assert accounts.get(bob, account).team == "Claims"
-
-
-@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "part"])
-def test_undo_right_after_a_delete(
-    client: Client, bob: Warehouse, account: str, headers: dict[str, str]
-) -> None:
-    use_cases.create(bob, account, "u-1", {"problem": "P"})
-    client.post(f"/accounts/{account}/delete/", **headers)
-    page = parsed(client.get("/accounts/"))
-    undo = page.select_one("#toasts form")
-    assert urlsplit(undo["action"]).path == f"/undo/accounts/{account}/"
-    response = client.post(undo["action"], filled_in(undo))
-    assert response.status_code == 303
-    assert accounts.get(bob, account).team == "Claims"
-    assert use_cases.get(bob, "u-1").problem == "P"
-
-
-def test_undo_of_a_child(client: Client, bob: Warehouse, account: str) -> None:
-    updates.create(bob, account, "d-1", {"description": "D"})
-    client.post("/updates/d-1/delete/")
-    undo = parsed(client.get(f"/accounts/{account}/")).select_one("#toasts form")
-    client.post(undo["action"])
-    assert updates.get(bob, "d-1").description == "D"
 
 
 def test_by_htmx_it_asks_in_a_dialog(

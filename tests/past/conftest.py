@@ -1,0 +1,94 @@
+"""Two people, the history that they write, and the pages that show it and revert a change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup, Tag
+from django.test import Client
+
+from crm.repository.records import accounts, platforms, updates, use_cases
+from crm.warehouse import Warehouse
+
+from ..pages.html import filled_in, parsed, texts
+
+ANA, BOB = "ana@example.com", "bob@example.com"
+See = Callable[[str], BeautifulSoup]
+
+
+@pytest.fixture
+def ana(warehouse: Warehouse) -> Warehouse:
+    return replace(warehouse, actor=ANA)
+
+
+@pytest.fixture
+def bob(warehouse: Warehouse) -> Warehouse:
+    return replace(warehouse, actor=BOB)
+
+
+@pytest.fixture
+def told(ana: Warehouse, bob: Warehouse) -> None:
+    """Ana made an account with a use case and an update; Bob changed some of it, and some is
+    gone again."""
+    accounts.create(ana, {"bsnid": "B1", "team": "Claims", "business_area": "Finance"})
+    platforms.set_status(ana, "B1", "Databricks", "Requested", None)
+    use_cases.create(ana, "B1", "u-1", {"problem": "Too slow", "status": "Planning"})
+    updates.create(ana, "B1", "d-1", {"description": "Kick-off <b>"})
+    accounts.create(ana, {"bsnid": "B2", "team": "Other"})
+    seen = platforms.list_for(bob, "B1")[0].updated_at
+    platforms.set_status(bob, "B1", "Databricks", "In Progress", seen)
+    use_cases.update(bob, "u-1", {"status": "Active"}, use_cases.get(bob, "u-1").updated_at)
+    seen = accounts.get(bob, "B1").updated_at
+    accounts.update(bob, "B1", {"team": "Claims & more", "vp": "Vera"}, seen)
+    updates.delete(bob, "d-1")
+
+
+@pytest.fixture
+def see(client: Client) -> See:
+    def see(path: str) -> BeautifulSoup:
+        response = client.get(path)
+        assert response.status_code == 200, response.status_code
+        return parsed(response)
+
+    return see
+
+
+def said(page: BeautifulSoup) -> list[str]:
+    return texts(page, ".change summary")
+
+
+@pytest.fixture
+def account(bob: Warehouse) -> str:
+    accounts.create(bob, {"bsnid": "B1", "team": "Claims", "vp": "Vera"})
+    return "B1"
+
+
+@pytest.fixture
+def way_back(client: Client) -> Callable[..., str]:
+    """The link in the history that reverts a field, or all fields of a change."""
+
+    def way_back(bsnid: str, field: str = "", number: int = 0) -> str:
+        page = parsed(client.get(f"/accounts/{bsnid}/history/"))
+        links = [a["href"] for a in page.select("a[href^='/put-back/']")]
+        asks = [parse_qs(urlsplit(link).query).get("field", [""]) for link in links]
+        return [link for link, asked in zip(links, asks, strict=True) if asked == [field]][number]
+
+    return way_back
+
+
+def asked(client: Client, link: str) -> Tag:
+    response = client.get(link)
+    assert response.status_code == 200
+    return parsed(response).select_one(".ask")
+
+
+def confirm(client: Client, link: str):
+    form = asked(client, link).select_one("form")
+    return client.post(form["action"], filled_in(form))
+
+
+def edit(wh: Warehouse, bsnid: str, **values: str) -> None:
+    accounts.update(wh, bsnid, values, accounts.get(wh, bsnid).updated_at)

@@ -1,0 +1,59 @@
+"""The history as a CSV or XLSX file."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import re
+import time
+
+import openpyxl
+from django.test import Client
+
+from crm.model.as_of_address import address
+from crm.model.schema import ACCOUNTS
+from crm.repository.records import accounts
+from crm.warehouse import Warehouse
+
+from .conftest import BOB
+
+
+def test_files(told: None, client: Client) -> None:
+    wanted = {"person": BOB, "kind": "changed"}
+    answer = client.get("/activity/", wanted | {"format": "csv"})
+    rows = list(csv.DictReader(io.StringIO(b"".join(answer).decode("utf-8-sig"))))
+    told_of = {(row["table"], row["field"], row["old"], row["new"]) for row in rows}
+    assert told_of == {
+        ("accounts", "team", "Claims", "Claims & more"),
+        ("accounts", "vp", "", "Vera"),
+        ("use_cases", "status", "Planning", "Active"),
+        ("platforms_status", "status", "Requested", "In Progress"),
+    }
+    assert {row["person"] for row in rows} == {BOB}
+    answer = client.get("/activity/", wanted | {"format": "xlsx"})
+    sheet = openpyxl.load_workbook(io.BytesIO(b"".join(answer))).active
+    assert sheet.max_row == len(rows) + 1
+
+
+def test_files_are_safe_for_spreadsheets(ana: Warehouse, client: Client) -> None:
+    accounts.create(ana, {"bsnid": "B1", "team": "=1+1"})
+    answer = client.get("/activity/", {"format": "csv"})
+    assert not re.search(r"(^|,)\"?=1", b"".join(answer).decode("utf-8-sig"), re.M)
+
+
+def test_files_name_who_was_outside_and_the_moment(
+    told: None, ana: Warehouse, client: Client
+) -> None:
+    sql = f"UPDATE {ana.namespace.table(ACCOUNTS)} SET vp = 'SQL' WHERE bsnid = 'B1'"
+    ana.execute(sql, repeatable=True)
+    answer = client.get("/accounts/B1/history/?format=csv&person=(outside)")
+    (row,) = csv.DictReader(io.StringIO(b"".join(answer).decode("utf-8-sig")))
+    assert (row["outside"], row["new"]) == ("yes", "SQL")
+    assert row["person"]
+    moment = dt.datetime.now(dt.UTC).replace(microsecond=0) + dt.timedelta(seconds=1)
+    time.sleep(1)
+    for path, stem in (("/accounts/", "accounts"), ("/accounts/B1/history/", "history")):
+        answer = client.get(address(moment, f"{path}?format=csv"))
+        name = f"{stem}-as-of-{moment:%Y%m%dT%H%M%SZ}.csv"
+        assert name in answer["Content-Disposition"]
