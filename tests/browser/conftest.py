@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from ..conftest import BASE_DIR
 from ..patience import seconds
+from .records import create_account
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -137,3 +138,10 @@ def bob(new_context, other_app: App) -> Page:
 def bsnid() -> str:
     """An id that no other test uses: all of them share one CRM."""
     return f"T-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def account(page: Page, bsnid: str) -> str:
+    """The address of an account that was just created in ``page``."""
+    create_account(page, bsnid, f"Team {bsnid}")
+    return f"/accounts/{bsnid}/"

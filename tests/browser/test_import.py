@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from ..patience import seconds
-from .test_working_with_accounts import create_account
+from .records import create_account
 
 _STAMPS = ("updated_at", "updated_by")
 

@@ -1,49 +1,13 @@
-"""Two people on the same records: what one does reaches the other's open page within five
-seconds, without a reload and without touching what is being typed."""
+"""Open pages follow what others change within five seconds, without a reload."""
 
 from __future__ import annotations
 
 import re
 
-import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
-from ..patience import seconds
-from .test_time_machine import edit
-from .test_working_with_accounts import create_account, submit
-
-WITHIN = 1000 * seconds(5)
-
-
-@pytest.fixture
-def account(page: Page, bsnid: str) -> str:
-    create_account(page, bsnid, f"Team {bsnid}")
-    return f"/accounts/{bsnid}/"
-
-
-def settle(page: Page) -> None:
-    """Until the page has asked once: from then on it hears of everything."""
-    with page.expect_response(lambda answer: "/live/" in answer.url):
-        pass
-
-
-def write_update(page: Page, account: str, text: str) -> None:
-    page.goto(f"{account}updates/new/")
-    page.get_by_label("Update", exact=True).fill(text)
-    submit(page)
-    expect(page.locator("#updates")).to_contain_text(text[:20])
-
-
-def top(locator: Locator) -> float:
-    return locator.bounding_box()["y"]
-
-
-def never_reloaded(page: Page) -> None:
-    page.evaluate("window.sameDocument = true")
-
-
-def was_not_reloaded(page: Page) -> None:
-    assert page.evaluate("window.sameDocument === true")
+from .live import WITHIN, never_reloaded, settle, top, was_not_reloaded
+from .records import edit, submit, write_update
 
 
 def test_a_list_follows(page: Page, bob: Page, account: str, bsnid: str) -> None:
@@ -90,83 +54,6 @@ def test_an_account_page_follows(page: Page, bob: Page, account: str) -> None:
         "bob@example.com deleted a use case “Bob's problem”"
     )
     was_not_reloaded(page)
-
-
-def test_a_record_under_edit_says_so_and_keeps_what_is_typed(
-    page: Page, bob: Page, account: str, bsnid: str
-) -> None:
-    page.goto(f"{account}edit/")
-    settle(page)
-    page.get_by_label("VP").click()
-    page.keyboard.type("Typed by me")
-    bob.goto(f"{account}edit/")
-    bob.get_by_label("Admin").fill("Bob's admin")
-    submit(bob)
-    expect(page.locator(".live-banner h2")).to_have_text(
-        f"bob@example.com changed the account Team {bsnid} just now", timeout=WITHIN
-    )
-    # The focus and the text are where they were: typing goes on.
-    page.keyboard.type(", and more")
-    expect(page.get_by_label("VP")).to_have_value("Typed by me, and more")
-    submit(page)
-    expect(page.locator("#toasts")).to_contain_text(
-        "bob@example.com changed Admin in the meantime"
-    )
-    expect(page.locator("#about")).to_contain_text("Bob's admin")
-    expect(page.locator("#about")).to_contain_text("Typed by me, and more")
-
-
-def test_what_is_chosen_and_not_saved_stays(page: Page, bob: Page, account: str) -> None:
-    """A status that is just being chosen is not taken away, though others' news come in."""
-    page.goto(account)
-    settle(page)
-    card = page.locator("form.platform").filter(has_text="Databricks")
-    card.locator("select").focus()
-    bob.goto(account)
-    for name in ("Databricks", "Snowflake"):
-        bob.locator("form.platform").filter(has_text=name).locator("select").select_option(
-            "In Progress"
-        )
-    other = page.locator("form.platform").filter(has_text="Snowflake")
-    expect(other.locator(".badge")).to_contain_text("In Progress", timeout=WITHIN)
-    expect(card.locator(".badge")).to_contain_text("Not Started")
-    expect(card.locator("select")).to_be_focused()
-    card.locator("select").blur()
-    expect(card.locator(".badge")).to_contain_text("In Progress", timeout=WITHIN)
-
-
-def test_deleted_while_it_is_edited(page: Page, bob: Page, account: str, bsnid: str) -> None:
-    page.goto(f"{account}updates/new/")
-    settle(page)
-    page.get_by_label("Update", exact=True).fill("Long text")
-    bob.goto(f"{account}delete/")
-    bob.locator("main form[method=post] button").click()
-    expect(page.locator(".live-banner")).to_contain_text(
-        f"bob@example.com deleted the account Team {bsnid} just now", timeout=WITHIN
-    )
-    submit(page)
-    expect(page.locator(".banner h2")).to_have_text("The account was deleted in the meantime")
-    expect(page.get_by_label("Update", exact=True)).to_have_value("Long text")
-
-
-def test_the_same_field_is_asked_about_by_keyboard(page: Page, bob: Page, account: str) -> None:
-    page.goto(f"{account}edit/")
-    page.get_by_label("VP").fill("Mine")
-    bob.goto(f"{account}edit/")
-    bob.get_by_label("VP").fill("Bob's")
-    submit(bob)
-    submit(page)
-    choice = page.get_by_role("group", name="VP")
-    expect(choice).to_contain_text("Bob's")
-    expect(choice.get_by_role("radio", name="Use mine")).to_be_checked()
-    choice.get_by_role("radio", name="Use mine").focus()
-    page.keyboard.press("ArrowUp")
-    expect(choice.get_by_role("radio", name="Keep what")).to_be_checked()
-    # Typing means one's own.
-    choice.get_by_role("textbox").fill("A third")
-    expect(choice.get_by_role("radio", name="Use mine")).to_be_checked()
-    page.keyboard.press("Enter")
-    expect(page.locator("#about")).to_contain_text("A third")
 
 
 def test_a_page_that_nobody_sees_asks_nothing(page: Page, account: str) -> None:
@@ -292,27 +179,6 @@ def test_the_page_of_a_deleted_account_says_so(
     bob.wait_for_url(f"**{account}")
     expect(banner).to_have_count(0, timeout=WITHIN)
     expect(page.get_by_role("link", name="Edit", exact=True)).to_be_visible()
-
-
-@pytest.mark.parametrize("width", [390, 1440])
-def test_the_warning_is_seen_far_down_and_moves_nothing(
-    new_context, bob: Page, bsnid: str, width: int
-) -> None:
-    page = new_context(viewport={"width": width, "height": 500}).new_page()
-    create_account(page, bsnid, "Subject")
-    page.goto(f"/accounts/{bsnid}/edit/")
-    settle(page)
-    field = page.get_by_label("Artifacts folder")
-    field.click()
-    page.wait_for_timeout(300)
-    stood = top(field)
-    edit(bob, bsnid, VP="Bob's VP")
-    banner = page.locator(".live-banner")
-    expect(banner).to_be_in_viewport(timeout=WITHIN)
-    assert abs(top(field) - stood) < 2
-    assert top(field) > top(banner) + banner.bounding_box()["height"]
-    banner.get_by_role("button", name="Dismiss").click()
-    expect(banner).to_have_count(0)
 
 
 def test_the_focus_stays_where_it_was(page: Page, bob: Page, account: str) -> None:

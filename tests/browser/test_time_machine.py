@@ -8,15 +8,7 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from .test_working_with_accounts import create_account, submit
-
-
-def edit(page: Page, bsnid: str, **fields: str) -> None:
-    page.goto(f"/accounts/{bsnid}/edit/")
-    for label, value in fields.items():
-        page.get_by_label(label).fill(value)
-    submit(page)
-    page.wait_for_url(re.compile(f"/accounts/{bsnid}/$"))
+from .records import create_account, edit, submit
 
 
 def test_a_field_is_reverted(page: Page, bsnid: str) -> None:

@@ -7,18 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-
-def create_account(page: Page, bsnid: str, team: str) -> None:
-    page.goto("/accounts/new/")
-    page.get_by_label("BSNID").fill(bsnid)
-    page.get_by_label("Team").fill(team)
-    page.get_by_label("Business area").fill("Browser Tests")
-    submit(page)
-    expect(page.get_by_role("heading", level=1)).to_contain_text(team)
-
-
-def submit(page: Page) -> None:
-    page.locator("main form[method=post] .actions button").click()
+from .records import create_account, submit
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["javascript", "no-javascript"])
