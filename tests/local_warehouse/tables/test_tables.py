@@ -4,32 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-ACCOUNTS = """
-CREATE TABLE accounts (
-  bsnid STRING NOT NULL COMMENT 'The key',
-  team STRING,
-  seats INT,
-  CONSTRAINT accounts_pk PRIMARY KEY (bsnid)
-)
-COMMENT 'Teams; it\\'s a test'
-CLUSTER BY (bsnid)
-TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true', 'team.owner' = 'edip')
-"""
-CASES = """
-CREATE TABLE cases (
-  id STRING NOT NULL,
-  account STRING NOT NULL,
-  CONSTRAINT cases_pk PRIMARY KEY (id),
-  CONSTRAINT cases_fk FOREIGN KEY (account) REFERENCES accounts (bsnid)
-)
-"""
-
-
-@pytest.fixture
-def tables(shell):
-    shell.run(ACCOUNTS)
-    shell.run(CASES)
-    return shell
+from .conftest import ACCOUNTS, CASES
 
 
 def test_describe_extended_tells_everything(tables):
@@ -117,74 +92,6 @@ def test_add_column_keeps_rows(tables):
     assert "[FIELD_ALREADY_EXISTS]" in tables.error("ALTER TABLE accounts ADD COLUMN note STRING")
 
 
-def test_not_null_can_be_set_and_dropped(tables):
-    tables.change("INSERT INTO accounts VALUES ('1', NULL, 5)")
-    refused = tables.error("ALTER TABLE accounts ALTER COLUMN team SET NOT NULL")
-    assert "[DELTA_NOT_NULL_CONSTRAINT_VIOLATED]" in refused
-    tables.change("UPDATE accounts SET team = 'x'")
-    tables.run("ALTER TABLE accounts ALTER COLUMN team SET NOT NULL")
-    for write in (
-        "INSERT INTO accounts (bsnid) VALUES ('2')",
-        "UPDATE accounts SET team = NULL",
-        "MERGE INTO accounts a USING (SELECT '3' AS id) s ON a.bsnid = s.id "
-        "WHEN NOT MATCHED THEN INSERT (bsnid) VALUES (s.id)",
-    ):
-        assert "SQLSTATE: 23502" in tables.error(write)
-    tables.run("ALTER TABLE accounts ALTER COLUMN team DROP NOT NULL")
-    assert tables.change("INSERT INTO accounts (bsnid) VALUES ('2')") == 1
-
-
-def test_check_constraint_guards_every_kind_of_write(tables):
-    tables.change("INSERT INTO accounts VALUES ('1', 'x', 5)")
-    tables.run("ALTER TABLE accounts ADD CONSTRAINT positive CHECK (seats > 0)")
-    for write in (
-        "INSERT INTO accounts VALUES ('2', 'y', 0)",
-        "INSERT INTO accounts SELECT '2', 'y', -1",
-        "UPDATE accounts SET seats = seats - 5",
-        "UPDATE accounts SET seats = 0, team = 'z' WHERE bsnid = '1'",
-        "MERGE INTO accounts a USING (SELECT '1' AS id) s ON a.bsnid = s.id "
-        "WHEN MATCHED THEN UPDATE SET a.seats = -1",
-        "MERGE INTO accounts a USING (SELECT '2' AS bsnid, 'y' AS team, 0 AS seats) s "
-        "ON a.bsnid = s.bsnid WHEN NOT MATCHED THEN INSERT *",
-        "MERGE INTO accounts a USING (SELECT '1' AS bsnid, 'y' AS team, 0 AS seats) s "
-        "ON a.bsnid = s.bsnid WHEN MATCHED THEN UPDATE SET *",
-    ):
-        error = tables.error(write)
-        assert "[DELTA_VIOLATE_CONSTRAINT_WITH_VALUES] CHECK constraint positive" in error
-        assert "SQLSTATE: 23001" in error
-    assert [tuple(row) for row in tables.run("SELECT * FROM accounts")] == [("1", "x", 5)]
-    assert tables.change("UPDATE accounts SET seats = seats + 1") == 1
-    tables.run("ALTER TABLE accounts DROP CONSTRAINT positive")
-    assert tables.change("UPDATE accounts SET seats = 0") == 1
-
-
-def test_check_constraint_is_refused_where_rows_break_it(tables):
-    tables.change("INSERT INTO accounts VALUES ('1', 'x', 0)")
-    error = tables.error("ALTER TABLE accounts ADD CONSTRAINT positive CHECK (seats > 0)")
-    assert "[DELTA_NEW_CHECK_CONSTRAINT_VIOLATION]" in error
-    assert tables.change("UPDATE accounts SET seats = -1") == 1
-
-
-def test_keys_are_not_enforced(tables):
-    tables.change("INSERT INTO accounts (bsnid) VALUES ('1'), ('1')")
-    tables.change("INSERT INTO cases VALUES ('c', 'no such account')")
-    assert tables.value("SELECT count(*) FROM accounts WHERE bsnid = '1'") == 2
-
-
-def test_properties_and_comments(tables):
-    tables.run("ALTER TABLE accounts SET TBLPROPERTIES ('a' = 'b')")
-    tables.run("ALTER TABLE accounts UNSET TBLPROPERTIES ('team.owner')")
-    properties = dict(tuple(row) for row in tables.run("SHOW TBLPROPERTIES accounts"))
-    assert properties == {"a": "b", "delta.enableChangeDataFeed": "true"}
-    tables.run("COMMENT ON TABLE accounts IS :text", {"text": "it's new"})
-    tables.run("COMMENT ON COLUMN accounts.team IS 'the team'")
-    tables.run("ALTER TABLE accounts ALTER COLUMN seats COMMENT 'how many'")
-    comments = {row.col_name: row for row in tables.run("DESCRIBE EXTENDED accounts")}
-    assert comments["Comment"].data_type == "it's new"
-    assert comments["team"].comment == "the team"
-    assert comments["seats"].comment == "how many"
-
-
 def test_a_failed_change_leaves_the_description_as_it_was(tables):
     tables.error("ALTER TABLE accounts ADD COLUMNS (fresh STRING, team STRING)")
     assert [row.col_name for row in tables.run("SHOW COLUMNS IN accounts")] == [
@@ -254,64 +161,6 @@ def test_what_cannot_be_done_is_refused_in_databricks_words(tables, statement, e
     error = tables.error(statement)
     assert error.startswith(f"[{error_class}"), error
     assert "SQLSTATE: " in error
-
-
-def test_properties_need_no_quotes(shell):
-    shell.run(
-        "CREATE TABLE t (id STRING) "
-        "TBLPROPERTIES (delta.enableChangeDataFeed = true, 'a.b' = 'c', x = 5)"
-    )
-    shell.run("ALTER TABLE t SET TBLPROPERTIES (y.z = false, `w` = 'v')")
-    shell.run("ALTER TABLE t UNSET TBLPROPERTIES (a.b, 'x')")
-    found = {row.key: row.value for row in shell.run("SHOW TBLPROPERTIES t")}
-    wanted = {"delta.enableChangeDataFeed": "true", "y.z": "false", "w": "v"}
-    assert {key: found.get(key) for key in (*wanted, "a.b", "x")} == {
-        **wanted,
-        "a.b": None,
-        "x": None,
-    }
-    refused = shell.error("ALTER TABLE t SET TBLPROPERTIES (y = concat('a', 'b'))")
-    assert "[PARSE_SYNTAX_ERROR]" in refused
-
-
-# --- properties ---
-FEED = "'delta.enableChangeDataFeed' = 'true'"
-
-
-@pytest.mark.parametrize(
-    ("property_", "error"),
-    [
-        ("'delta.columnMapping.mode' = 'bogus'", "DELTA_MODE_NOT_SUPPORTED"),
-        ("'delta.enableChangeDataFeed' = 'bogus'", "INVALID_PARAMETER_VALUE"),
-        ("'delta.deletedFileRetentionDuration' = 'bogus'", "DELTA_INVALID_INTERVAL"),
-    ],
-)
-def test_values_that_a_property_cannot_have(shell, property_, error):
-    assert error in shell.error(f"CREATE TABLE p (id INT) TBLPROPERTIES ({property_})")
-    shell.run("CREATE TABLE p (id INT)")
-    assert error in shell.error(f"ALTER TABLE p SET TBLPROPERTIES ({property_})")
-    assert error in shell.error(f"CREATE TABLE q CLONE p TBLPROPERTIES ({property_})")
-    assert shell.run("SHOW TBLPROPERTIES p") == []
-
-
-def test_the_mode_of_column_mapping_does_not_become_any_other(shell):
-    shell.run("CREATE TABLE p (id INT) TBLPROPERTIES ('delta.columnMapping.mode' = 'name')")
-    changed = shell.error("ALTER TABLE p SET TBLPROPERTIES ('delta.columnMapping.mode' = 'id')")
-    assert "DELTA_UNSUPPORTED_COLUMN_MAPPING_MODE_CHANGE" in changed
-
-
-@pytest.mark.parametrize("name", ["_change_type", "_commit_version", "_Commit_Timestamp"])
-def test_the_feed_has_its_columns_for_itself(shell, name):
-    error = "DELTA_TABLE_ALREADY_CONTAINS_CDC_COLUMNS"
-    assert error in shell.error(f"CREATE TABLE p (id INT, {name} INT) TBLPROPERTIES ({FEED})")
-    shell.run(f"CREATE TABLE p (id INT, {name} INT)")
-    assert error in shell.error(f"ALTER TABLE p SET TBLPROPERTIES ({FEED})")
-    shell.run(
-        f"CREATE TABLE q (id INT) TBLPROPERTIES ({FEED}, 'delta.columnMapping.mode' = 'name')"
-    )
-    assert error in shell.error(f"ALTER TABLE q ADD COLUMN {name} INT")
-    assert error in shell.error(f"ALTER TABLE q RENAME COLUMN id TO {name}")
-    assert error in shell.error(f"CREATE OR REPLACE TABLE q CLONE p TBLPROPERTIES ({FEED})")
 
 
 def test_fields_of_a_struct_keep_their_names(shell):
