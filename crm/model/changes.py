@@ -52,6 +52,11 @@ class Change:
     returned: bool = False
 
     @property
+    def has_address(self) -> bool:
+        """Whether a URL can hold the key: not where a row has none, or one with a slash."""
+        return bool(self.key) and "/" not in self.key
+
+    @property
     def kind(self) -> str:
         if self.before is None:
             return CREATED

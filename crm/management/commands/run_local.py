@@ -47,8 +47,9 @@ class Server(runserver.Command):
     """
 
     def on_bind(self, server_port: int) -> None:
+        host = self.addr  # type: ignore[attr-defined]  # django-stubs do not know it
         self.stdout.write(
-            self.style.SUCCESS(f"EDIP CRM is at http://{self.addr}:{server_port}/")
+            self.style.SUCCESS(f"EDIP CRM is at http://{host}:{server_port}/")
             + f"\nNobody signs in: whoever opens it on this machine acts as {settings.EDIP_USER}."
             + f"\nCtrl-C stops it; your data stay in {settings.LOCAL_DATA}."
         )
