@@ -71,7 +71,7 @@ bench: install  ## measure what statements, pages, imports and history cost
 	$(BIN)/python -m bench.time_machine
 
 soak: install  ## run the long tests: many writers, large imports, long replays
-	$(BIN)/python -m pytest -q -m soak $(TESTS)
+	env EDIP_TEST_SOAK=1 $(BIN)/python -m pytest -q -m soak $(TESTS)
 
 screenshots: install  ## take the pictures of the README anew (needs Chromium)
 	$(BIN)/python docs/screenshots.py

@@ -17,6 +17,8 @@ import time
 import uuid
 from typing import Any
 
+from crm.model import vocabulary
+
 from ._setup import PERSON, Control, application
 
 PAGES = {
@@ -78,54 +80,59 @@ def load(accounts: int) -> dict[str, int]:
     Returns the number of rows by the table's plural.
     """
     from crm.identity.warehouses import for_person
-    from crm.model import vocabulary
     from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES
     from crm.repository.transfer.insert_missing import insert_missing
 
-    pick, today = random.Random(1), dt.date.today()
+    pick = random.Random(1)
     keys = [f"B{n:05d}" for n in range(accounts)]
     areas = [f"Area {n}" for n in range(12)]
-
-    def child(key: str, **values: object) -> dict[str, Any]:
-        return {"id": str(uuid.UUID(int=pick.getrandbits(128))), "account_bsnid": key, **values}
-
     rows = {
         ACCOUNTS: [
             {"bsnid": key, "team": f"Team {key}", "business_area": pick.choice(areas)}
             for key in keys
         ],
-        PLATFORMS_STATUS: [
-            child(key, platform=platform, status=pick.choice(vocabulary.ONBOARDING_STATUSES))
-            for key in keys
-            for platform in vocabulary.PLATFORMS
-        ],
-        USE_CASES: [
-            child(
-                key,
-                problem=f"Problem {n} of {key}",
-                status=pick.choice(vocabulary.USE_CASE_STATUSES),
-                enablement_tier=pick.choice(vocabulary.ENABLEMENT_TIERS),
-                platform=pick.choice(vocabulary.PLATFORMS),
-            )
-            for key in keys
-            for n in range(2)
-        ],
-        UPDATES: [
-            child(
-                key,
-                author=f"Author {pick.randrange(40)}",
-                date=today - dt.timedelta(days=pick.randrange(365)),
-                platform=pick.choice(vocabulary.PLATFORMS),
-                description=f"Progress report {n} about {key}",
-            )
-            for key in keys
-            for n in range(5)
-        ],
+        PLATFORMS_STATUS: [row for key in keys for row in _statuses(pick, key)],
+        USE_CASES: [_use_case(pick, key, n) for key in keys for n in range(2)],
+        UPDATES: [_update(pick, key, n) for key in keys for n in range(5)],
     }
     warehouse = for_person(PERSON)
     for table, content in rows.items():
         insert_missing(warehouse, table, content)
     return {table.plural: len(content) for table, content in rows.items()}
+
+
+def _child(pick: random.Random, key: str, **values: object) -> dict[str, Any]:
+    return {"id": str(uuid.UUID(int=pick.getrandbits(128))), "account_bsnid": key, **values}
+
+
+def _statuses(pick: random.Random, key: str) -> list[dict[str, Any]]:
+    words = vocabulary.ONBOARDING_STATUSES
+    return [
+        _child(pick, key, platform=platform, status=pick.choice(words))
+        for platform in vocabulary.PLATFORMS
+    ]
+
+
+def _use_case(pick: random.Random, key: str, number: int) -> dict[str, Any]:
+    return _child(
+        pick,
+        key,
+        problem=f"Problem {number} of {key}",
+        status=pick.choice(vocabulary.USE_CASE_STATUSES),
+        enablement_tier=pick.choice(vocabulary.ENABLEMENT_TIERS),
+        platform=pick.choice(vocabulary.PLATFORMS),
+    )
+
+
+def _update(pick: random.Random, key: str, number: int) -> dict[str, Any]:
+    return _child(
+        pick,
+        key,
+        author=f"Author {pick.randrange(40)}",
+        date=dt.date.today() - dt.timedelta(days=pick.randrange(365)),
+        platform=pick.choice(vocabulary.PLATFORMS),
+        description=f"Progress report {number} about {key}",
+    )
 
 
 if __name__ == "__main__":

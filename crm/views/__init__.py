@@ -1,0 +1,1 @@
+"""Pages. One module for each page, and helpers that begin with an underscore."""

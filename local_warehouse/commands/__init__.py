@@ -1,8 +1,8 @@
 """Commands: the statements that the warehouse runs itself, without the engine.
 
 To add a command, write a function ``(words, context) -> Result`` in the module of its family,
-and add its leading words to ``COMMANDS``, longer beginnings before shorter ones. The package has
-one module per family, and so more files than other packages.
+and add its leading words to ``COMMANDS``, longer beginnings before shorter ones. One module
+for each family makes more files than other packages have.
 """
 
 from __future__ import annotations
