@@ -50,26 +50,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--strict", action="store_true", help="import nothing if any row is refused"
         )
-        parser.add_argument(
-            "--map",
-            action="append",
-            default=[],
-            metavar="'Old Column=column'",
-            help="which column a heading means, if it is not recognised; may be repeated",
-        )
-        parser.add_argument(
-            "--dates",
-            choices=("dmy", "mdy"),
-            default="",
-            help="whether the day or the month comes first in dates like 7/8/2026, where no "
-            "other date in their column tells",
-        )
-        parser.add_argument(
-            "--zone",
-            default="UTC",
-            help="the time zone of times that name none, such as Europe/Berlin "
-            "(default: %(default)s)",
-        )
+        _add_reading_arguments(parser)
         parser.add_argument("--report", type=Path, help="write every finding to this CSV file")
         _namespace.add_arguments(parser)
 
@@ -155,3 +136,26 @@ def _entry(entry: str) -> tuple[str, str]:
     if not separator or not heading.strip() or not column.strip():
         raise CommandError(f"--map takes 'Old Column=column', not {entry!r}")
     return heading.strip(), column.strip()
+
+
+def _add_reading_arguments(parser: ArgumentParser) -> None:
+    """Add what tells how to read a file where the file itself does not."""
+    parser.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="'Old Column=column'",
+        help="which column a heading means, if it is not recognised; may be repeated",
+    )
+    parser.add_argument(
+        "--dates",
+        choices=("dmy", "mdy"),
+        default="",
+        help="whether the day or the month comes first in dates like 7/8/2026, where no "
+        "other date in their column tells",
+    )
+    parser.add_argument(
+        "--zone",
+        default="UTC",
+        help="the time zone of times that name none, such as Europe/Berlin (default: %(default)s)",
+    )
