@@ -38,7 +38,7 @@ def test_discarding_forgets_the_file(client: Client, warehouse: Warehouse) -> No
     assert list(jobs._home().iterdir()) == []
     gone = client.get(url)
     assert gone.status_code == 404
-    assert "Upload the file again" in text(parsed(gone), ".lead")
+    assert "upload the file again" in text(parsed(gone), ".lead")
 
 
 def test_nobody_sees_anothers_import(client: Client, warehouse: Warehouse, settings: Any) -> None:

@@ -87,7 +87,9 @@ def test_a_zip_cannot_write_elsewhere(client: Client, warehouse: Warehouse, fold
 def test_a_very_long_cell(client: Client, warehouse: Warehouse) -> None:
     content = f"BSNID,Team,Business Area\nB1,{'x' * 1_000_000},Finance\nB2,Fine,Finance\n"
     _, page = preview(client, content, "accounts.csv")
-    assert figures(page)["Accounts"] == ["1", "0", "0", "1"]
+    # It is left empty and reported; its account is imported.
+    assert figures(page)["Accounts"] == ["2", "0", "0", "0"]
+    assert "1,000,000 characters; at most 200 fit; left empty" in text(page, "#remarks")
 
 
 @pytest.mark.parametrize(("size", "status"), [(2**20, 422), (2**20 + 1, 422), (2**21, 413)])
