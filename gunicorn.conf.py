@@ -55,7 +55,7 @@ def post_worker_init(worker: Any) -> None:
     """Remove uploads after an hour, also those of a worker that died."""
     from crm.importing.jobs import job
 
-    job.keep_tidy()
+    job.start_sweeper()
 
 
 def on_exit(server: Any) -> None:
