@@ -1,4 +1,4 @@
-# Everything is installed into .venv; `make run` and `make test` need no other step before them.
+# `make run` and `make test` need no other step before: they install everything into .venv.
 SHELL := bash
 PYTHON ?= python3
 PORT ?= 8000
@@ -12,7 +12,7 @@ help:
 
 install: .venv/.installed
 
-# pip's own output is long, and with --quiet it is silent for minutes: show the packages' names.
+# pip prints too much, or with --quiet nothing for minutes: show the packages' names instead.
 .venv/.installed: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; try: make PYTHON=python3.11")'
 	@echo "Installing Python packages into .venv (a minute or two, once) …"
@@ -35,7 +35,7 @@ test: install  ## run the test suite (TESTS=… for a part of it)
 test-fast: install  ## run the tests that need no browser and no warehouse
 	$(BIN)/python -m pytest -q -m fast $(TESTS)
 
-# Enough of a deployment for Django's deployment checks; it connects to nothing.
+# The settings of a deployment, for Django's deployment checks, which connect to nothing.
 DEPLOYED := EDIP_PLAIN_HTTP=false DATABRICKS_HOST=example.cloud.databricks.com DATABRICKS_WAREHOUSE_ID=0 \
   DATABRICKS_TOKEN=none DJANGO_SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz
 
