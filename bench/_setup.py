@@ -1,4 +1,4 @@
-"""What the benches share: an application with a local warehouse of its own."""
+"""Helpers of the benches: an application with its own local warehouse."""
 
 from __future__ import annotations
 

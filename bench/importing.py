@@ -1,4 +1,4 @@
-"""How fast an import writes rows, compared with one INSERT per row.
+"""Measure how fast an import writes rows, compared with one INSERT per row.
 
     make bench    or    python -m bench.importing [--rows N] [--singles N]
 

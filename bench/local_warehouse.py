@@ -1,4 +1,4 @@
-"""What the wire costs: statements through the connector beside the same ones at the engine.
+"""Measure the cost of the wire: the same statements through the connector and at the engine.
 
     make bench    or    python -m bench.local_warehouse [--rounds N] [--rows N]
 
@@ -101,7 +101,7 @@ def run(folder: Path, url: str, rounds: int, rows: int) -> None:
 
 
 def in_turn(left: Callable, right: Callable, rounds: int) -> tuple[float, float]:
-    """Median milliseconds of both, measured one after the other in each round."""
+    """Return the medians of both in milliseconds; each round measures one after the other."""
     times: tuple[list[float], list[float]] = ([], [])
     for i in range(rounds + 5):
         for side, call in enumerate((left, right)):

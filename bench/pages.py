@@ -1,9 +1,9 @@
-"""What each page costs: statements, and time on a near and on a far warehouse.
+"""Measure each page: its statements, and its time on a near and on a far warehouse.
 
     make bench    or    python -m bench.pages [--accounts N] [--rounds N] [--latency S]
 
 Each page is requested from the local warehouse as it is, and with ``--latency`` seconds added to
-each statement, which is what a real warehouse takes. Statements are counted in the warehouse's
+each statement, about as long as a real warehouse takes. Statements are counted in the warehouse's
 own log. Times are medians in milliseconds.
 """
 

@@ -1,4 +1,4 @@
-"""What history, the past and live changes cost: statements and time.
+"""Measure history, pages of the past, and live changes: their statements and time.
 
     make bench    or    python -m bench.time_machine [--accounts N] [--edits N] [--rounds N]
 

@@ -85,7 +85,7 @@ def _is_zombie(pid: int) -> bool:
 
 
 def _register(server: dict[str, Any]) -> bool:
-    """Tell the server that we use it; return False if it is not our server that answers."""
+    """Register this process with the server; return False if another server answers."""
     ours = (os.getpid(), server["pid"])
     if ours in _registered:
         return True

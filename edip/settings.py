@@ -38,14 +38,14 @@ NAMESPACE = Namespace(
 LOCAL = WAREHOUSE.is_local
 # Databricks Apps always sets this. Only there does a proxy set the X-Forwarded-* headers.
 IN_DATABRICKS_APPS = bool(env.str("DATABRICKS_APP_NAME", "").strip())
-# Days for which Delta keeps what the history pages show.
+# Days for which Delta keeps the versions and changes that the history pages show.
 EDIP_HISTORY_DAYS = env.int("EDIP_HISTORY_DAYS", 365)
-# Seconds between two questions to the warehouse for changes by others, while a page is open.
-# Each question is a statement that keeps the warehouse awake; 0 switches it off.
+# Seconds between two statements that read the changes by others, while a page is open. These
+# statements keep the warehouse awake; 0 switches them off.
 EDIP_LIVE_SECONDS = env.float("EDIP_LIVE_SECONDS", 2.5)
 
 # Seconds in which a request must have all its answers from the warehouse. Imports, exports,
-# files of lists, integrity checks and the connection check may take longer.
+# downloads of lists, integrity checks and the connection check may take longer.
 EDIP_REQUEST_TIMEOUT = env.float("EDIP_REQUEST_TIMEOUT", 20.0)
 
 # --- Django ------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""How static files are named when gunicorn serves them."""
+"""Name the static files that gunicorn serves."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 class StaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # untyped
     """Names files by their content, also where one of our JavaScript modules imports another.
 
-    Django's own ``support_js_module_import_aggregation`` also rewrites what looks like an import
-    in the files of django_htmx, and fails there.
+    Django's own ``support_js_module_import_aggregation`` also rewrites text that looks like an
+    import in the files of django_htmx, and fails there.
     """
 
     patterns = (

@@ -1,4 +1,4 @@
-"""What a statement needs to run: the warehouse's parts, the session, the parameters."""
+"""The context of a statement: the warehouse's parts, the session, the parameters."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _BEING_REREGISTERED = re.compile(
 
 
 class Cursor(Protocol):
-    """What cancelling needs of the engine's cursor."""
+    """The method of the engine's cursor that cancelling calls."""
 
     def adbc_cancel(self) -> None: ...
 
@@ -40,7 +40,7 @@ class Cursor(Protocol):
 class Cancellation:
     """Lets another thread stop a statement that waits for a lock or runs.
 
-    The engine (0.7.2) answers a cancellation at once, but goes on in the background.
+    The engine (0.7.2) confirms a cancellation at once, but continues the work in the background.
     """
 
     def __init__(self) -> None:
@@ -104,7 +104,7 @@ class Engine:
                     raise
 
     def _reregistered_since(self, seen: int) -> bool:
-        """Whether a table was registered again meanwhile: the statement may succeed now."""
+        """Whether a table was registered again since, so that the statement may succeed now."""
         with self._reregistration_lock:
             return self._reregistrations != seen
 
@@ -134,10 +134,10 @@ class Engine:
 
     @contextmanager
     def reregistering(self, table_id: str, location: str) -> Iterator[None]:
-        """Let the block commit other columns to a table, and register the table again.
+        """Let the block commit a change of a table's columns, then register the table again.
 
-        The engine remembers a table's columns and must not read a log with other ones. Statements
-        that need the table meanwhile wait (see ``run``).
+        The engine remembers a table's columns and must not read a log with different ones.
+        Statements that need the table meanwhile wait (see ``run``).
         """
         with self._reregistration_lock:
             self.forget(table_id)

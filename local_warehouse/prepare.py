@@ -1,4 +1,4 @@
-"""Prepare statements, and keep them for the next time that the same text comes."""
+"""Prepare statements, and keep them for later executions of the same text."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Key = tuple[str, Namespace, int]  # the text, the session's namespace, the catal
 
 
 class Preparer:
-    """Prepares statements, and keeps the ``size`` that were used last."""
+    """Prepares statements, and keeps the ``size`` most recently used ones."""
 
     def __init__(self, catalog: Catalog, size: int = 512) -> None:
         self._catalog = catalog

@@ -1,8 +1,8 @@
-"""The catalog: what Unity Catalog would know about catalogs, schemas, tables and functions.
+"""The catalog of catalogs, schemas, tables and functions, in the place of Unity Catalog.
 
-It is in memory, and written as a whole to ``catalog.json`` at every change (atomically), so that
-it survives a restart and a kill. Names are case-insensitive and kept in lower case, as Unity
-Catalog keeps them.
+It is in memory. Every change writes all of it to ``catalog.json``, atomically, so that it survives
+a restart and a kill. Names are case-insensitive and kept in lower case, as Unity Catalog keeps
+them.
 """
 
 from __future__ import annotations

@@ -165,7 +165,7 @@ class Identities:
 
 
 def _is_developer(token: str) -> bool:
-    """Older versions wrote files that do not mark the developer as an admin."""
+    """Whether the token is the developer's, which older files do not mark as an admin's."""
     return token == DEVELOPER_TOKEN
 
 

@@ -1,4 +1,4 @@
-"""What the catalog describes: catalogs, schemas, tables, columns, functions, constraints."""
+"""The objects of the catalog: catalogs, schemas, tables, columns, functions, constraints."""
 
 from __future__ import annotations
 

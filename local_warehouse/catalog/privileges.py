@@ -1,4 +1,4 @@
-"""Check Unity Catalog's privileges: which user may do what with which object.
+"""Check the privileges of users on objects, as Unity Catalog does.
 
 Each object of the catalog keeps its own grants; the objects inside it inherit them. An owner may
 do everything with an object and the objects inside it; a metastore admin may do everything.
@@ -28,7 +28,7 @@ from .securables import (
 
 
 class Access:
-    """What one user may do; every call reads the grants as they are then."""
+    """The privileges of one user; every call reads the current grants."""
 
     def __init__(self, catalog: Catalog, identities: Identities, user: str) -> None:
         self._catalog = catalog
@@ -48,14 +48,14 @@ class Access:
         return Access(self._catalog, self._identities, user)
 
     def has_privilege(self, privilege: str, securable: Securable) -> bool:
-        """Whether the user has the privilege, on the object or on one that it is inside."""
+        """Whether the user has the privilege, on the object or on an object around it."""
         return self.is_admin or any(
             self._owns(found) or self._granted(privilege, found)
             for found in self._chain(securable)
         )
 
     def owns(self, securable: Securable) -> bool:
-        """Whether the user owns the object, or one that it is inside."""
+        """Whether the user owns the object or an object around it."""
         return self.is_admin or any(self._owns(found) for found in self._chain(securable))
 
     def can_see(self, securable: Securable) -> bool:
@@ -118,7 +118,7 @@ class Access:
         return any(not wanted.isdisjoint(grants[name]) for name in self.names if name in grants)
 
     def _chain(self, securable: Securable) -> Iterator[SecurableObject]:
-        """Yield the object and those that it is inside, the catalog first, if they exist."""
+        """Yield the object and the objects around it, the catalog first, if they exist."""
         if securable == METASTORE:
             yield self._catalog.metastore
             return

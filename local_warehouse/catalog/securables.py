@@ -1,4 +1,4 @@
-"""Securable objects: what privileges are granted on, and which privileges each kind has."""
+"""Securable objects, on which privileges are granted, and the privileges of each kind."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Securable:
 
     @property
     def parents(self) -> tuple[Securable, ...]:
-        """The securables that it is inside, the catalog first."""
+        """The securables around it, the catalog first."""
         levels = zip(LEVELS, range(1, len(self.path)), strict=False)
         return tuple(Securable(kind, self.path[:depth]) for kind, depth in levels)
 

@@ -1,4 +1,4 @@
-"""Column types: as SQL writes them, as DESCRIBE shows them, and as Delta's schema has them."""
+"""Column types, as SQL writes them, as DESCRIBE shows them, and as a Delta schema stores them."""
 
 from __future__ import annotations
 

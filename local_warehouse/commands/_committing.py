@@ -117,7 +117,7 @@ def note_version(draft: Table, table: Table, version: int, *, breaks_change_feed
 def commit(
     table: Table, draft: Table, version: int, actions: Iterable[Action], context: Context
 ) -> None:
-    """Commit the actions and make the table what the draft is. Raises SqlError.
+    """Commit the actions, and copy the draft to the table. Raises SqlError.
 
     The caller holds the table. If the process is killed between log and catalog, the next start
     reads the description from the log.

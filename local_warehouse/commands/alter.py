@@ -1,4 +1,4 @@
-"""ALTER TABLE and COMMENT ON: they change a table's description.
+"""ALTER TABLE and COMMENT ON, which change a table's description.
 
 Each is a commit in the table's Delta log, as on Databricks.
 """

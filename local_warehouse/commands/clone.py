@@ -63,7 +63,7 @@ def is_clone(words: Words) -> bool:
 
 @dataclass(frozen=True)
 class _CloneRequest:
-    """What to clone, and how; version None is the latest."""
+    """The source, version and target of a clone; version None is the latest."""
 
     source: Table
     version: int | None

@@ -105,7 +105,7 @@ def _hours(words: Words) -> int:
 
 
 def _delete(found: Files, hours: int, table: Table, context: Context) -> None:
-    """Note which changes become unreadable, then delete the files: a kill may come between."""
+    """Note which changes become unreadable, and only then delete the files."""
     location, change_feed = context.catalog.location(table), context.parts.change_feed
     unreadable = change_feed.last_unreadable(table, frozenset(found.sizes))
     retention: dict[str, str | None] = {

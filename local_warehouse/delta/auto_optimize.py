@@ -26,7 +26,8 @@ FILES_BEFORE_COMPACTION = 48
 COMMITS_BETWEEN_CHECKS = 16
 
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.")
-_SECONDS_IN_USE = 60  # a statement may read a checkpoint for so long after a newer one exists
+# For so long after a newer checkpoint exists, a statement may still read the older one.
+_SECONDS_IN_USE = 60
 
 
 class AutoOptimize:

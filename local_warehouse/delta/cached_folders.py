@@ -1,4 +1,4 @@
-"""Folders that statements read from; a discarded folder is deleted once nobody reads it."""
+"""Folders that statements read; a discarded folder is deleted once no statement reads it."""
 
 from __future__ import annotations
 

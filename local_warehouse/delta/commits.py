@@ -59,7 +59,7 @@ class Commits:
         return log.commit_info(self._catalog.location(table), version)
 
     def earliest(self, table: Table) -> EarliestVersions:
-        """Return how far back the log goes.
+        """Return the earliest versions that the log has.
 
         The engine deletes commits that are older than ``delta.logRetentionDuration``.
         """
@@ -108,7 +108,7 @@ class Commits:
         return self._folder / f"{table.id}.jsonl"
 
     def forget(self, table: Table) -> None:
-        """Drop all that is known of a dropped table."""
+        """Forget a dropped table."""
         with self._lock:
             self._versions.pop(table.id, None)
             self._earliest.pop(table.id, None)

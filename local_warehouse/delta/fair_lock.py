@@ -1,4 +1,4 @@
-"""A lock that serves its waiters in the order in which they came, and that they may give up."""
+"""A lock that serves threads in the order in which they asked; a thread may stop waiting."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class EarliestVersions:
 
 
 def earliest(location: Path) -> EarliestVersions:
-    """Return how far back the log goes.
+    """Return the earliest versions that the log has.
 
     Where old commits were deleted, versions can be read from the first checkpoint on.
     """
@@ -88,7 +88,7 @@ def commit_info(location: Path, version: int) -> CommitInfo:
 
 @dataclass(frozen=True)
 class CommitFiles:
-    """The data files whose rows a commit added and removed, without those that it did both to."""
+    """The data files that a commit added, and those that it removed; none that it did both to."""
 
     added: list[str]
     removed: list[str]

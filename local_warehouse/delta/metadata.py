@@ -2,8 +2,8 @@
 
 Log and catalog cannot be written at once, so one of them must be the truth: the log. Each commit
 that changes the description carries all of it in the configuration of its ``metaData`` action,
-which checkpoints keep. After a kill, the next start reads from there what the catalog missed;
-RESTORE and CLONE read there how the table was at a version. Grants, row filters and column masks
+which checkpoints keep. After a kill, the next start copies the description from the log to the
+catalog. RESTORE and CLONE read a version's description there. Grants, row filters and column masks
 are not part of the description.
 """
 
@@ -62,7 +62,7 @@ def action(
 
 
 def apply_draft(table: Table, draft: Table) -> None:
-    """Copy the draft's description to the table; all else, such as grants, stays."""
+    """Copy the draft's description to the table; grants and policies stay."""
     for name in (*_PLAIN, "columns", "constraints"):
         setattr(table, name, getattr(draft, name))
 
@@ -79,7 +79,7 @@ def as_of(table: Table, delta: DeltaTable) -> Table:
 
 
 def update_catalog_from_logs(catalog: Catalog) -> None:
-    """Copy to the catalog what only the logs have, because a kill came between the two."""
+    """Copy to the catalog the descriptions that a kill left in the logs only."""
     for table in catalog.all_tables():
         try:
             delta = DeltaTable(catalog.location(table), without_files=True)

@@ -1,6 +1,6 @@
 """The operation parameters and metrics of a commit, as DESCRIBE HISTORY shows them.
 
-The engine and delta-rs write commits, too, and name some things differently from Databricks.
+The engine and delta-rs write commits with some names that differ from Databricks'.
 https://docs.databricks.com/delta/history (operation metrics keys)
 """
 

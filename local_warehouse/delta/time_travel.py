@@ -1,8 +1,8 @@
 """Tables as of a version or a moment.
 
 The engine cannot read a version older than the latest checkpoint: it looks for the checkpoint
-too late in the log. So an older version becomes a table of its own: hard links to the data files
-of that version, and a log with one commit. A version never changes, so its folder serves until
+too late in the log. So we make a separate table of an older version: hard links to the data files
+of that version, and a log with one commit. A version never changes, so its folder is valid until
 the warehouse stops. VACUUM discards such folders; a statement that reads one keeps it until the
 statement ends.
 """

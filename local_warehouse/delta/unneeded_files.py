@@ -1,7 +1,8 @@
 """Find the data files of a table that VACUUM may delete.
 
-The commit that removed a file says when. The engine itself forgets removed files at its next
-checkpoint (commands/create.py makes it do so): every write reads all files that it remembers.
+The commit that removed a file has the time of its removal. The engine forgets removed files at its
+next checkpoint (commands/create.py sets this), since every write reads all files that it
+remembers.
 """
 
 from __future__ import annotations

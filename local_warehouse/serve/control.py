@@ -1,6 +1,6 @@
 """The control endpoint, for start-up helpers and tests.
 
-It tells the server's health and the statement log, and registers the processes that use the
+It returns the server's health and the statement log, and registers the processes that use the
 server. Tests set faults, users (tokens, principals, groups) and the warehouse's state here.
 """
 

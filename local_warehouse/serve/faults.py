@@ -29,7 +29,7 @@ KINDS = (
 class Fault:
     """One fault, for statements that match the pattern ``match``.
 
-    It happens ``times`` times; None is until it is cleared.
+    It happens ``times`` times; with None, until it is cleared.
     """
 
     kind: str
@@ -75,7 +75,7 @@ class Faults:
         return None
 
     def before_execution(self, text: str, cancellation: Cancellation) -> None:
-        """Let latency and conflicts happen: they concern a statement, not a request."""
+        """Apply latency and conflicts, which concern a statement and not a request."""
         if fault := self.use_next("ExecuteStatement", text, "latency"):
             cancellation.wait(fault.seconds)
         if self.use_next("ExecuteStatement", text, "conflict"):

@@ -179,7 +179,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write("\r\n".join(lines).encode("latin-1") + body)
 
     def log_message(self, *args: object) -> None:
-        """Log no requests: the statement log has more to say."""
+        """Log no requests: the statement log has more details."""
 
 
 def _peek(body: bytes) -> tuple[str, str]:

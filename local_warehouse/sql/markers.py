@@ -1,4 +1,4 @@
-"""Put markers in the place of a statement's parameters and of functions about the session."""
+"""Replace a statement's parameters, and its functions about the session, by markers."""
 
 from __future__ import annotations
 

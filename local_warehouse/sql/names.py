@@ -1,4 +1,4 @@
-"""Find the objects that the names in a statement mean, as far as its user may use them."""
+"""Find the objects that the names in a statement mean, if its user may use them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SYSTEM_SCHEMAS = {"information_schema"}
 
 
 class Catalog(Protocol):
-    """What name resolution asks of the catalog."""
+    """The catalog's methods that name resolution calls."""
 
     unity: bool
 
@@ -40,7 +40,7 @@ class Catalog(Protocol):
 
 
 class Access(Protocol):
-    """What name resolution asks about one user's privileges."""
+    """The methods about one user's privileges that name resolution calls."""
 
     def for_user(self, user: str) -> Access: ...
 

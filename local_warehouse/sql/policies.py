@@ -31,7 +31,7 @@ def is_protected(table: Table) -> bool:
 
 
 def visible_rows(table: Table, node: exp.Table, call: PolicyCall) -> exp.Select:
-    """Return a query of the rows and values of ``table`` that the user may see.
+    """Return a query of ``table`` with only the rows and values that the user may see.
 
     ``node`` is the engine's name of the table.
     """
@@ -89,7 +89,7 @@ class TargetPolicies:
                     column.meta[_PROTECTED] = True
 
     def protect(self, *expressions: exp.Expr | None) -> None:
-        """Replace the marked columns by what the user may see of them, in place."""
+        """Replace the marked columns by the values that the user may see, in place."""
         for expression in self._given(expressions):
             for column in list(expression.find_all(exp.Column)):
                 if column.meta.get(_PROTECTED):

@@ -27,7 +27,7 @@ def engine_name(table_id: str) -> str:
 
 @dataclass(frozen=True)
 class Marker:
-    """What to put into the SQL; ``key`` depends on ``kind``.
+    """A place in the SQL, and the value that it gets; ``key`` depends on ``kind``.
 
     - named, positional: a parameter; its name or its position from 0;
     - user, groups: the session's user, or the names of the user's groups; no key;

@@ -1,4 +1,4 @@
-"""Row-level concurrency: decide whether commits of others conflict with a write.
+"""Row-level concurrency: decide whether a write conflicts with commits of others.
 
 A write conflicts if a row that it reads was changed, added or removed after the write arrived. So
 only the rows that differ between the two versions matter, and most of these have another key than

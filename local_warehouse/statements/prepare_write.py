@@ -1,8 +1,8 @@
 """Prepare INSERT, UPDATE, DELETE and MERGE for the engine, and run them one at a time.
 
-The statement itself gets what the engine lacks: values for columns that an INSERT leaves out, and
-CHECK constraints. A write that conflicts with another (conflicts.py) is refused, as with Delta's
-row-level concurrency.
+Where the engine lacks a feature, the statement is completed: it gets values for columns that an
+INSERT leaves out, and CHECK constraints. A write that conflicts with another (conflicts.py) is
+refused, as with Delta's row-level concurrency.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _DELETE = {"num_affected_rows": "numDeletedRows"}
 
 
 def prepare(tree: exp.Expr, resolver: Resolver, markers: Markers) -> Write:
-    """Prepare a write. Raises SqlError for what is unknown or not supported."""
+    """Prepare a write. Raises SqlError for unknown names and unsupported SQL."""
     if isinstance(tree, exp.Insert):
         return _prepare_insert(tree, resolver, markers)
     if isinstance(tree, exp.Merge):

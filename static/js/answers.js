@@ -1,10 +1,10 @@
-// What happens around the answers that htmx receives.
+// Handles htmx's answers: shows error pages, reports failures, has the row count read out.
 import { showToast } from "./toasts.js";
 
 const FAILURES = ["htmx:sendError", "htmx:timeout", "htmx:responseError"];
 
 export function startAnswers() {
-  // The server marks an error page that it made to be shown with the header HX-Reswap.
+  // The header HX-Reswap marks an error page that the server made for display.
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (isMadeToBeShown(event.detail.xhr)) event.detail.shouldSwap = true;
   });

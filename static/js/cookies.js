@@ -8,7 +8,7 @@ export function readCookie(cookies, name) {
   return pair?.slice(name.length + 1);
 }
 
-// Return what to assign to document.cookie so that the browser keeps `name` for a year.
+// Return the text for document.cookie that makes the browser keep `name` for a year.
 export function cookieFor(name, value, protocol) {
   const secure = protocol === "https:" ? "; secure" : "";
   return `${name}=${value}; path=/; max-age=${YEAR_SECONDS}; samesite=lax${secure}`;

@@ -1,4 +1,4 @@
-// Finds an element again after its part of the page was replaced by a newer copy.
+// Finds an element again after a newer copy has replaced its part of the page.
 
 // Return the key of the record, or of the change in a history, that the element belongs to.
 // The "show more" of a history group belongs to the group's oldest change: new changes are

@@ -4,7 +4,7 @@ import { readCookie, saveCookie } from "./cookies.js";
 
 let serverKnowsZone = true;
 
-// Return `moment` as an <input type="datetime-local"> wants it. `offset` is in minutes, as
+// Return `moment` in the format of an <input type="datetime-local">. `offset` is in minutes, as
 // Date.getTimezoneOffset() returns it: -120 for UTC+2.
 export function localInputValue(moment, offset) {
   return new Date(moment.getTime() - offset * 60_000).toISOString().slice(0, 19);

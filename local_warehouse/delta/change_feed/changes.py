@@ -116,14 +116,14 @@ class ChangeFeed:
         raise vacuumed_changes(start)
 
     def _note_missing_files(self, table: Table) -> None:
-        """Find out what VACUUM deleted: it runs just now, or was killed before it noted it."""
+        """Note the files that VACUUM deleted without a note: it is running, or was killed."""
         found = self.last_unreadable(table)
         if found > table.vacuumed_to:
             table.vacuumed_to = found
             self._catalog.save()
 
     def _up_to_date_folder(self, table: Table, *, anew: bool) -> Path:
-        """Return a folder with all changes up to now; ``anew`` ignores the present folders."""
+        """Return a folder with all changes up to now; with ``anew``, compute all of them again."""
         latest, earliest = self._commits.version(table), self._commits.earliest(table).commit
         recorded = min((first for first, _ in self.spans.of(table)), default=0)
         allowed = max(recorded, table.vacuumed_to + 1, table.schema_since)
@@ -180,7 +180,7 @@ class ChangeFeed:
         return self._folder / table.id / hashlib.sha256(shape.encode()).hexdigest()[:16]
 
     def _delete_old_folders(self) -> None:
-        """Keep only each table's latest folder; the warehouse may have been killed before."""
+        """Keep only each table's latest folder; a killed warehouse may have left others."""
         homes = {self._home(table) for table in self._catalog.all_tables()}
         kept = {max(_change_folders(home)).path for home in homes if any(_change_folders(home))}
         for folder in self._folder.glob("*/*/*"):

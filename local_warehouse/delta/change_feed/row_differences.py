@@ -52,7 +52,7 @@ class RowDifferences:
         self._schemas: dict[str, tuple[Hashable, pa.Schema]] = {}
 
     def of(self, table: Table, version: int) -> RowDifference:
-        """Return what one commit did.
+        """Return the rows that one commit removed and added.
 
         Raises FileNotFoundError if the commit, or a file that it names, is gone.
         """

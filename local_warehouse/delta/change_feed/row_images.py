@@ -1,4 +1,4 @@
-"""Work out from the rows that a commit removed and added what happened to each row."""
+"""Work out the change of each row from the rows that a commit removed and added."""
 
 from __future__ import annotations
 

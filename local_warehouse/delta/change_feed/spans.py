@@ -1,6 +1,6 @@
 """The versions during which a table's change data feed was on.
 
-The catalog knows since which version the feed is on now; the log knows about earlier times.
+The catalog has the version since which the feed is on now; the log has the earlier spans.
 """
 
 from __future__ import annotations

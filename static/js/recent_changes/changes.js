@@ -58,7 +58,7 @@ export function unexplainedKeys(before, after, changes) {
   return differing.map(([key]) => key).filter((key) => !explained.has(key));
 }
 
-// Return the deletions that a toast tells of, since the page can mark them nowhere. An
+// Return the deletions that get a toast, since the page cannot mark them. An
 // account's children are deleted with it: one toast is enough. The page's own account gets a
 // banner instead. `wasShown` tells whether the page showed the record before it was refreshed.
 export function deletionsForToasts(changes, page, wasShown) {
@@ -70,8 +70,8 @@ export function deletionsForToasts(changes, page, wasShown) {
   });
 }
 
-// Return the latest change that whoever edits `record` must know of, or undefined: the record
-// was changed after `version`, which the form was made from, or deleted, alone or with its
+// Return the latest change that the editor of `record` must know of, or undefined: the record
+// was changed after `version`, from which the form was made, or was deleted, alone or with its
 // account.
 export function changeUnderEdit(changes, record, version, page) {
   return changes.findLast(

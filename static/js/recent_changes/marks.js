@@ -23,7 +23,7 @@ export class Marks {
     draw(element, text);
   }
 
-  // Mark again what was replaced by a copy of the same version, without the animation.
+  // Mark elements again that were replaced by a copy of the same version, without animation.
   restore() {
     for (const element of document.querySelectorAll(UNMARKED)) {
       const known = this.#known.get(ownerOf(element));

@@ -1,4 +1,4 @@
-// Tells the reader of changes that a mark cannot show: with toasts, with a banner, and aloud.
+// Reports changes that a mark cannot show: with toasts, with a banner, and to screen readers.
 import { showToast } from "../toasts.js";
 import { changeUnderEdit, deletionsForToasts, isPagesAccount } from "./changes.js";
 import { keepInPlace } from "./scroll.js";
@@ -27,7 +27,7 @@ export class Notices {
     }
   }
 
-  // The page of a deleted account stays readable, without what would change the account.
+  // The page of a deleted account stays readable, without the controls that change the account.
   endAccountPage(heading) {
     if (!document.getElementById("account-head")) return;
     this.#main.classList.add("is-gone");

@@ -1,5 +1,5 @@
-// Asks the server for recent changes at a steady interval. Stops asking while nobody looks at
-// the page, so that an open page does not keep the warehouse awake. Times are in milliseconds.
+// Asks the server for recent changes at a steady interval. Stops asking while nobody uses the
+// page, so that an open page does not keep the warehouse awake. Times are in milliseconds.
 
 export const INTERVAL = 1500;
 export const INTERVAL_AFTER_FAILURE = 30_000;

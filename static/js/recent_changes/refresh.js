@@ -1,5 +1,5 @@
-// Asks for the page again and replaces its regions. A region that somebody uses is left alone;
-// it follows when they have left it.
+// Requests the page again and replaces its regions. A region that the reader uses stays; it is
+// replaced when the reader has left it.
 import { unexplainedKeys } from "./changes.js";
 import { findRegions, isInUse, replaceRegion } from "./regions.js";
 import { keepInPlace } from "./scroll.js";
@@ -7,7 +7,7 @@ import { keepInPlace } from "./scroll.js";
 const LEAVING_TAKES = 300; // milliseconds until it is known where the focus goes
 
 export class Refresh {
-  // The keys of what a refresh showed before the server told of the change.
+  // The keys of changes that a refresh showed before the server reported them.
   shownEarly = new Set();
   #main;
   #shown;
@@ -31,7 +31,7 @@ export class Refresh {
     document.addEventListener("htmx:afterSettle", () => this.#marks.restore());
   }
 
-  // Throws if the page cannot be had now.
+  // Throws if the page cannot be loaded now.
   async show(changes) {
     const regions = findRegions();
     if (!regions.length) return;

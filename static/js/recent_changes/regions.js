@@ -13,7 +13,7 @@ export function isInUse(region) {
   return [...fields].some((field) => field === document.activeElement || isEdited(field));
 }
 
-// Does the field hold something else than the server wrote into it?
+// Does the field hold another value than the server wrote into it?
 export function isEdited(field) {
   if (field.matches("select")) {
     // A select whose first option was never marked as selected counts as unedited with it.

@@ -1,4 +1,4 @@
-// Keeps in place what the reader looks at while the page above it changes.
+// Keeps the reader's place in the window while the page above it changes.
 import { twinOf } from "../same_element.js";
 
 // Return the distance from the header's lower edge to the element's top, in pixels.

@@ -1,4 +1,4 @@
-// Looks up what the page shows of the records and of their changes.
+// Looks up the records and changes that the page shows.
 import { ownerOf } from "../same_element.js";
 import { shorten } from "./texts.js";
 
@@ -40,7 +40,7 @@ export class Shown {
     return new Map(this.all().map((each) => [ownerOf(each), each.dataset.version ?? ""]));
   }
 
-  // Return what people call the record: its title or the beginning of its text; "" if the page
+  // Return the record's name for people: its title or the beginning of its text; "" if the page
   // does not show it.
   recordName(key) {
     return shorten(this.findRecord(key)?.querySelector(NAME)?.textContent.trim() ?? "");

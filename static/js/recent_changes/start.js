@@ -1,6 +1,6 @@
-// Shows on an open page what others change, without a reload: asks the server for recent
-// changes, refreshes the regions of the page, and marks what changed. Leaves alone what the
-// reader is typing.
+// Shows the changes of others on an open page, without a reload: asks the server for recent
+// changes, refreshes the regions of the page, and marks the changes. Text that the reader is
+// typing stays.
 import { readAnswer } from "./answer.js";
 import { isAbout, splitByShown } from "./changes.js";
 import { Marks } from "./marks.js";

@@ -1,4 +1,4 @@
-// The sentences that recent changes appear in.
+// The sentences about recent changes.
 
 const LONGEST_NAME = 60;
 const MOST_ANNOUNCED = 3;
@@ -21,13 +21,13 @@ export function describe(change, page, names) {
   return `${change.summary}${quoted}${team}`;
 }
 
-// Return what screen readers read out: the last few of the sentences.
+// Return the text for screen readers: the last few of the sentences.
 export function announcement(sentences) {
   return sentences.slice(-MOST_ANNOUNCED).join(". ");
 }
 
-// Return the text of the mark beside a change. `place` is what the page shows of it: "change"
-// in a history, "record", or only the "account" that the record belongs to.
+// Return the text of the mark beside a change. `place` is the kind of element that is marked:
+// "change" in a history, "record", or only the "account" that the record belongs to.
 export function markText(change, place) {
   if (place === "change") return "new";
   return place === "record" ? `${change.kind} by ${change.person}` : change.summary;

@@ -1,5 +1,5 @@
-// In a history, new changes are added at the top. Whoever reads further down gets a button that
-// leads to them.
+// In a history, new changes are added at the top. A reader further down gets a button that leads
+// to them.
 import { ownerOf } from "../same_element.js";
 import { changeKeyOf } from "./changes.js";
 import { isAboveView } from "./scroll.js";
