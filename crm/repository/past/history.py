@@ -26,6 +26,7 @@ from . import change_feed
 
 PAGE_SIZE = 50
 
+# One pass: engines compute a CTE anew at each use, and these read the change feeds.
 _SQL = """
 WITH events AS (
   {events}
@@ -74,31 +75,30 @@ attributed AS (
   FROM placed
   WHERE NOT is_stamp AND {of_one}
 ),
-found AS (
-  SELECT * FROM attributed WHERE {filters}
-),
-bounds AS (
-  SELECT COUNT(*) AS total,
-    GREATEST(1, LEAST(CAST(:page AS BIGINT), CAST(CEIL(COUNT(*) / :size) AS BIGINT))) AS page
-  FROM found
+filtered AS (
+  SELECT *, CASE WHEN {filters} THEN TRUE END AS is_wanted FROM attributed
 ),
 numbered AS (
-  SELECT *, ROW_NUMBER() OVER (ORDER BY moment DESC, place DESC, version DESC, key) AS rn
-  FROM found
+  SELECT *,
+    COUNT(CASE WHEN is_wanted THEN 1 END) OVER () AS total,
+    ROW_NUMBER() OVER (PARTITION BY is_wanted
+      ORDER BY moment DESC, place DESC, version DESC, key) AS rn
+  FROM filtered
 ),
-page AS (
-  SELECT n.* FROM numbered AS n CROSS JOIN bounds AS b
-  WHERE n.rn > (b.page - 1) * :size AND n.rn <= b.page * :size
+paged AS (
+  SELECT *,
+    GREATEST(1, LEAST(CAST(:page AS BIGINT), CAST(CEIL(total / :size) AS BIGINT))) AS page
+  FROM numbered
 )
-SELECT b.total, b.page,
-  (SELECT SORT_ARRAY(COLLECT_SET(person)) FROM attributed) AS people,
-  (SELECT COUNT(*) FROM attributed) AS known, (SELECT MAX(team) FROM attributed) AS team,
-  (SELECT SORT_ARRAY(COLLECT_LIST(NAMED_STRUCT('rn', rn, 'place', place, 'key', key,
-    'account', account, 'version', version, 'moment', moment, 'person', person, 'team', team,
-    'before', `before`, 'after', `after`,
-    'returned', `before` IS NULL AND first_at < deleted_before)))
-    FROM page) AS rows
-FROM bounds AS b
+SELECT COALESCE(MAX(total), 0) AS total, COALESCE(MAX(page), 1) AS page,
+  SORT_ARRAY(COLLECT_SET(person)) AS people, COUNT(*) AS known, MAX(team) AS team,
+  SORT_ARRAY(COLLECT_LIST(
+    CASE WHEN is_wanted AND rn > (page - 1) * :size AND rn <= page * :size
+    THEN NAMED_STRUCT('rn', rn, 'place', place, 'key', key,
+      'account', account, 'version', version, 'moment', moment, 'person', person, 'team', team,
+      'before', `before`, 'after', `after`,
+      'returned', `before` IS NULL AND first_at < deleted_before) END)) AS rows
+FROM paged
 """
 
 _RECORD_ORDER = "PARTITION BY place, key ORDER BY version"
