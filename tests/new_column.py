@@ -195,8 +195,8 @@ def accounts_version() -> int:
 
 def restores(version: int) -> None:
     """A version before the column is restored; the column comes back empty."""
-    said = call("restore", "--yes", "--to-version", f"accounts={version}")
-    assert "step 2" in said
+    output = call("restore", "--yes", "--to-version", f"accounts={version}")
+    assert "step 2" in output
     shown = page("/accounts/BSN1/")
     assert "Cost center" in shown
     assert "4711" not in shown

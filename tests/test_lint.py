@@ -101,7 +101,7 @@ def run(command: str, folder: Path, *environment: str) -> subprocess.CompletedPr
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_planted_fault_is_found(copy: Path, name: str) -> None:
     (command,) = [command for command in commands() if checker(command) == name]
-    file, fault, said = FAULTS[name]
+    file, fault, message = FAULTS[name]
     folder = copy if file else BASE_DIR
     sound = run(command, folder)
     assert sound.returncode == 0, sound.stdout + sound.stderr
@@ -112,4 +112,4 @@ def test_a_planted_fault_is_found(copy: Path, name: str) -> None:
         # Before the command's own variables, which stay as they are.
         done = run(command, folder, fault)
     assert done.returncode != 0
-    assert said in done.stdout + done.stderr
+    assert message in done.stdout + done.stderr

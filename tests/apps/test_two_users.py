@@ -155,7 +155,7 @@ def forms_of(bsnid: str) -> list[tuple[str, dict[str, str]]]:
     ]
 
 
-def leaks(visitor: Visitor, word: str) -> list[str]:
+def pages_with_secret(visitor: Visitor, word: str) -> list[str]:
     """Pages that hold the word, beyond what the visitor had asked with."""
     return [
         what
@@ -191,8 +191,8 @@ def test_neither_sees_what_the_other_alone_may_see(
         list(pool.map(walk, visitors))
     assert SECRETS[ALICE] in "".join(text for _, _, text in visitors[ALICE].pages)
     assert SECRETS[BOB] in "".join(text for _, _, text in visitors[BOB].pages)
-    assert leaks(visitors[ALICE], SECRETS[BOB]) == []
-    assert leaks(visitors[BOB], SECRETS[ALICE]) == []
+    assert pages_with_secret(visitors[ALICE], SECRETS[BOB]) == []
+    assert pages_with_secret(visitors[BOB], SECRETS[ALICE]) == []
 
     log = app.log.read_text()
     assert [token for proxy in proxies.values() for token in proxy.tokens if token in log] == []

@@ -9,7 +9,7 @@ from ..patience import seconds
 WITHIN = 1000 * seconds(5)
 
 
-def settle(page: Page) -> None:
+def wait_for_first_poll(page: Page) -> None:
     """Until the page has asked once: from then on it hears of everything."""
     with page.expect_response(lambda answer: "/live/" in answer.url):
         pass

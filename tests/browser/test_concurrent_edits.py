@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from .live import WITHIN, settle, top
+from .live import WITHIN, top, wait_for_first_poll
 from .records import create_account, edit, submit
 
 
@@ -13,7 +13,7 @@ def test_a_record_under_edit_says_so_and_keeps_what_is_typed(
     page: Page, bob: Page, account: str, bsnid: str
 ) -> None:
     page.goto(f"{account}edit/")
-    settle(page)
+    wait_for_first_poll(page)
     page.get_by_label("VP").click()
     page.keyboard.type("Typed by me")
     bob.goto(f"{account}edit/")
@@ -36,7 +36,7 @@ def test_a_record_under_edit_says_so_and_keeps_what_is_typed(
 def test_what_is_chosen_and_not_saved_stays(page: Page, bob: Page, account: str) -> None:
     """A status that is just being chosen is not taken away, though others' news come in."""
     page.goto(account)
-    settle(page)
+    wait_for_first_poll(page)
     card = page.locator("form.platform").filter(has_text="Databricks")
     card.locator("select").focus()
     bob.goto(account)
@@ -54,7 +54,7 @@ def test_what_is_chosen_and_not_saved_stays(page: Page, bob: Page, account: str)
 
 def test_deleted_while_it_is_edited(page: Page, bob: Page, account: str, bsnid: str) -> None:
     page.goto(f"{account}updates/new/")
-    settle(page)
+    wait_for_first_poll(page)
     page.get_by_label("Update", exact=True).fill("Long text")
     bob.goto(f"{account}delete/")
     bob.locator("main form[method=post] button").click()
@@ -93,7 +93,7 @@ def test_the_warning_is_seen_far_down_and_moves_nothing(
     page = new_context(viewport={"width": width, "height": 500}).new_page()
     create_account(page, bsnid, "Subject")
     page.goto(f"/accounts/{bsnid}/edit/")
-    settle(page)
+    wait_for_first_poll(page)
     field = page.get_by_label("Artifacts folder")
     field.click()
     page.wait_for_timeout(300)

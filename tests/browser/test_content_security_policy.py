@@ -48,7 +48,9 @@ def test_no_page_violates_the_policy(watched: Page) -> None:
         response = watched.goto(path, wait_until="networkidle")
         assert "default-src 'none'" in response.headers["content-security-policy"]
         found[path] = violations(watched)
-    assert {path: said for path, said in found.items() if said} == {}, json.dumps(found, indent=1)
+    assert {path: problems for path, problems in found.items() if problems} == {}, json.dumps(
+        found, indent=1
+    )
 
 
 def test_using_the_pages_violates_nothing(watched: Page, bsnid: str) -> None:

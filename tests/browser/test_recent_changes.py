@@ -6,13 +6,13 @@ import re
 
 from playwright.sync_api import Page, Route, expect
 
-from .live import WITHIN, never_reloaded, settle, top, was_not_reloaded
+from .live import WITHIN, never_reloaded, top, wait_for_first_poll, was_not_reloaded
 from .records import edit, submit, write_update
 
 
 def test_a_list_follows(page: Page, bob: Page, account: str, bsnid: str) -> None:
     page.goto(f"/accounts/?q={bsnid}")
-    settle(page)
+    wait_for_first_poll(page)
     never_reloaded(page)
     bob.goto(f"{account}edit/")
     bob.get_by_label("Team").fill(f"Renamed {bsnid}")
@@ -28,7 +28,7 @@ def test_a_list_follows(page: Page, bob: Page, account: str, bsnid: str) -> None
 
 def test_an_account_page_follows(page: Page, bob: Page, account: str) -> None:
     page.goto(account)
-    settle(page)
+    wait_for_first_poll(page)
     never_reloaded(page)
     bob.goto(account)
     bob.locator("form.platform").filter(has_text="Snowflake").locator("select").select_option(
@@ -58,7 +58,7 @@ def test_an_account_page_follows(page: Page, bob: Page, account: str) -> None:
 
 def test_a_page_that_nobody_sees_asks_nothing(page: Page, account: str) -> None:
     page.goto(account)
-    settle(page)
+    wait_for_first_poll(page)
     page.evaluate("Object.defineProperty(document, 'hidden', { value: true })")
     page.wait_for_timeout(2_500)
     asked: list[str] = []
@@ -89,7 +89,7 @@ def test_what_came_along_before_its_news_is_marked_too(
         return route.fulfill(json={**said, "seen": "", "news": of_bob[:1]})
 
     page.goto(account)
-    settle(page)
+    wait_for_first_poll(page)
     page.route("**/live/**", only_the_first)
     bob.goto(f"{account}edit/")
     bob.get_by_label("Admin").fill("Bob's admin")
@@ -112,7 +112,7 @@ def test_what_came_along_before_its_news_is_marked_too(
 
 def test_what_is_opened_and_marked_stays_so(page: Page, bob: Page, account: str) -> None:
     write_update(page, account, "Long text " * 100)
-    settle(page)
+    wait_for_first_poll(page)
     page.get_by_text("Show all").click()
     opened = page.locator("#updates details[open]")
     write_update(bob, account, "Bob's first")
@@ -135,7 +135,7 @@ def test_a_history_follows(page: Page, bob: Page, account: str, bsnid: str) -> N
     for n in range(12):
         write_update(page, account, f"Mine {n}")
     page.goto(f"{account}history/")
-    settle(page)
+    wait_for_first_poll(page)
     never_reloaded(page)
     page.locator(".moment-more > summary").click()
     write_update(bob, account, "Bob's first")
@@ -163,7 +163,7 @@ def test_the_page_of_a_deleted_account_says_so(
     page: Page, bob: Page, account: str, bsnid: str
 ) -> None:
     write_update(page, account, "Mine")
-    settle(page)
+    wait_for_first_poll(page)
     bob.goto(f"{account}delete/")
     bob.locator("main form[method=post] button").click()
     banner = page.locator(".live-banner")
@@ -183,7 +183,7 @@ def test_the_page_of_a_deleted_account_says_so(
 
 def test_the_focus_stays_where_it_was(page: Page, bob: Page, account: str) -> None:
     write_update(page, account, "To be changed")
-    settle(page)
+    wait_for_first_poll(page)
     link = page.locator(".timeline-item [title=Edit]")
     link.focus()
     bob.goto(account)
@@ -211,7 +211,7 @@ def test_a_list_catches_up_when_its_filter_is_closed(
 ) -> None:
     write_update(page, account, f"Mine {bsnid}")
     page.goto(f"/updates/?q={bsnid}")
-    settle(page)
+    wait_for_first_poll(page)
     page.locator("#listing .facet > summary").first.click()
     write_update(bob, account, f"Bob's {bsnid}")
     page.wait_for_timeout(WITHIN)

@@ -56,10 +56,10 @@ def test_a_secret_key_is_required_outside_local_mode(python: Callable) -> None:
 def test_local_mode_needs_no_key_and_knows_this_machine_alone(python: Callable) -> None:
     done = python(PRINT)
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
-    assert said["ALLOWED_HOSTS"] == ["127.0.0.1", "localhost", "[::1]"]
-    assert said["SECURE_HSTS_SECONDS"] == 0
-    assert not said["USE_X_FORWARDED_HOST"]
+    settings = json.loads(done.stdout)
+    assert settings["ALLOWED_HOSTS"] == ["127.0.0.1", "localhost", "[::1]"]
+    assert settings["SECURE_HSTS_SECONDS"] == 0
+    assert not settings["USE_X_FORWARDED_HOST"]
 
 
 def test_a_real_warehouse_without_tls_is_for_this_machine_alone(python: Callable) -> None:

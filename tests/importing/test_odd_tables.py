@@ -17,7 +17,7 @@ from crm.warehouse import Warehouse
 from .using import Rows, read, reasons
 
 
-def taken(tmp_path: Path, content: str | bytes) -> tuple[Rows, Findings]:
+def read_csv(tmp_path: Path, content: str | bytes) -> tuple[Rows, Findings]:
     path = tmp_path / "accounts.csv"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return read(path)
@@ -29,7 +29,7 @@ def teams(rows: Rows) -> dict[str, str | None]:
 
 def test_a_heading_that_stands_twice(tmp_path: Path) -> None:
     content = "bsnid,team,team,Team Name\nD1,first,second,third\nD2,,second,\nD3,same,same,\n"
-    rows, findings = taken(tmp_path, content)
+    rows, findings = read_csv(tmp_path, content)
     assert teams(rows) == {"D1": "first", "D2": "second", "D3": "same"}
     noted = [reason for reason in reasons(findings, NOTED) if "area" not in reason]
     assert noted == [
@@ -50,7 +50,7 @@ def test_a_heading_that_stands_twice(tmp_path: Path) -> None:
 def test_what_stands_above_the_headings(
     tmp_path: Path, content: str, row: int, above: list[str]
 ) -> None:
-    rows, findings = taken(tmp_path, content)
+    rows, findings = read_csv(tmp_path, content)
     assert teams(rows) == {"B1": "x"}
     stands = [r for r in reasons(findings, SKIPPED) if "stands above the headings" in r]
     assert [reason.split("row ")[1].split(":")[0] for reason in stands] == above
@@ -61,7 +61,7 @@ def test_quotes_that_are_not_closed_swallow_no_rows(tmp_path: Path) -> None:
         'bsnid,team,vp\nB1,"unclosed,x\nB2,y,"quoted"\nB3,"several\nlines, with a comma",z\n'
         'B4,say "hi","a"b\nB5,one,two,three\nB6,last,"never\nclosed'
     )
-    rows, findings = taken(tmp_path, content)
+    rows, findings = read_csv(tmp_path, content)
     assert teams(rows) == {
         "B2": "y",
         "B3": "several lines, with a comma",
@@ -83,7 +83,7 @@ def test_a_huge_cell_costs_its_row_only(tmp_path: Path) -> None:
     huge = "x" * 9_000_000
     lines = ("x" * 99 + "\n") * 50_000
     content = f'bsnid,team\nB1,{huge}\nB2,y\nB3,"{lines}"\nB4,z\n'
-    rows, findings = taken(tmp_path, content)
+    rows, findings = read_csv(tmp_path, content)
     assert teams(rows) == {"B2": "y", "B4": "z"}
     first, second = reasons(findings, REFUSED)
     assert "row 2: is longer than 4,000,000 characters; not imported" in first
@@ -93,12 +93,12 @@ def test_a_huge_cell_costs_its_row_only(tmp_path: Path) -> None:
 def test_damaged_bytes_are_told_of(tmp_path: Path) -> None:
     """A damaged UTF-8 file stays one; what never was UTF-8 is Windows-1252, and that is said."""
     content = "bsnid,team\nB1,Zürich\nB2,Müller\nB3,".encode() + b"Gen\xe8ve\n"
-    rows, findings = taken(tmp_path, content)
+    rows, findings = read_csv(tmp_path, content)
     assert teams(rows) == {"B1": "Zürich", "B2": "Müller", "B3": "Gen\ufffdve"}
     noted = "\n".join(reasons(findings, NOTED))
     assert "accounts.csv: is UTF-8 with some invalid bytes" in noted
     assert "row 4, team: has a character that could not be read (�)" in noted
-    rows, findings = taken(tmp_path, b"bsnid,team\nC1,Gen\xe8ve\nC2,x\x81\n")
+    rows, findings = read_csv(tmp_path, b"bsnid,team\nC1,Gen\xe8ve\nC2,x\x81\n")
     assert teams(rows)["C1"] == "Genève"
     noted = "\n".join(reasons(findings, NOTED))
     assert "accounts.csv: was read as Windows-1252, as it is not UTF-8" in noted
@@ -107,7 +107,7 @@ def test_damaged_bytes_are_told_of(tmp_path: Path) -> None:
 
 def test_unmarked_utf16_and_apostrophes(tmp_path: Path) -> None:
     content = "bsnid,team,vp\nB1,'=1+1,''-x\nB2,'quoted,-\n"
-    rows, findings = taken(tmp_path, content.encode("utf-16-le"))
+    rows, findings = read_csv(tmp_path, content.encode("utf-16-le"))
     assert teams(rows) == {"B1": "=1+1", "B2": "'quoted"}
     assert rows["accounts"][0]["vp"] == "'-x"
     changed = [r for r in reasons(findings, CHANGED) if "the apostrophe that keeps" in r]

@@ -23,7 +23,7 @@ def empty(wh: Warehouse) -> None:
         wh.execute(f"DELETE FROM {wh.namespace.table(table)}", repeatable=True)
 
 
-def take_in(wh: Warehouse, path: Path) -> None:
+def import_file(wh: Warehouse, path: Path) -> None:
     with Findings() as findings:
         outcomes = importer.run(wh, path, Options(), findings)
     assert all(outcome.verified for outcome in outcomes)
@@ -40,7 +40,7 @@ def test_nobody_stays_nobody(sample: Warehouse, tmp_path: Path, unknown: tuple[s
     first, second = tmp_path / "first.json", tmp_path / "second.json"
     exporter.export(sample, "json", first)
     empty(sample)
-    take_in(sample, first)
+    import_file(sample, first)
     exporter.export(sample, "json", second)
     assert first.read_bytes() == second.read_bytes()
     assert '"updated_at": null' in first.read_text() or "updated_at" not in unknown
@@ -52,7 +52,7 @@ def test_in_a_legacy_file_null_is_now_and_whoever_imports(
     path = tmp_path / "state.json"
     record = {"team": "T", "created_at": None, "updated_at": None, "created_by": None}
     path.write_text(json.dumps({"accounts": {"B1": record, "B2": {"team": "U"}}}))
-    take_in(warehouse, path)
+    import_file(warehouse, path)
     for bsnid in ("B1", "B2"):
         account = accounts.get(warehouse, bsnid)
         assert account.created_by == account.updated_by == warehouse.actor

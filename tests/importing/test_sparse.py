@@ -32,7 +32,7 @@ def write(path: Path, records: list[dict[str, str | None]]) -> Path:
     return path
 
 
-def take_in(wh: Warehouse, path: Path, on_conflict: str = SKIP) -> TableResult:
+def run_import(wh: Warehouse, path: Path, on_conflict: str = SKIP) -> TableResult:
     with Findings() as findings:
         return importer.run(wh, path, Options(on_conflict=on_conflict), findings)[0]
 
@@ -49,11 +49,11 @@ def test_any_subset_of_keys_takes_no_more_statements(
     assert len({tuple(record) for record in records}) == 2 ** len(OPTIONAL)
     path = write(tmp_path / "state.json", records)
     with statements() as done:
-        outcome = take_in(warehouse, path)
+        outcome = run_import(warehouse, path)
     assert (outcome.written, outcome.checked, outcome.verified) == (3000, 3000, True)
     assert len(done) <= 5
     with statements() as done:
-        again = take_in(warehouse, path, UPDATE)
+        again = run_import(warehouse, path, UPDATE)
     assert (again.states["unchanged"], again.written, again.verified) == (3000, 0, True)
     assert len(done) <= 5
 
@@ -71,7 +71,7 @@ def test_what_a_record_does_not_speak_of_stays(warehouse: Warehouse, tmp_path: P
             {"bsnid": "B4"},
         ],
     )
-    outcome = take_in(warehouse, path, UPDATE)
+    outcome = run_import(warehouse, path, UPDATE)
     assert outcome.states == {"different": 2, "unchanged": 2}
     assert (outcome.written, outcome.found, outcome.verified) == (2, 4, True)
     found = [accounts.get(warehouse, f"B{n}") for n in (1, 2, 3, 4)]
@@ -90,16 +90,16 @@ def test_a_row_that_changed_meanwhile_is_found_by_its_checksum(
     path = write(tmp_path / "state.json", [{"bsnid": "B1", "team": "T"}, {"bsnid": "B2"}])
     take = upsert.upsert
 
-    def and_somebody_else_too(wh: Warehouse, *args: object, **options: bool) -> int:
+    def upsert_after_somebody_else(wh: Warehouse, *args: object, **options: bool) -> int:
         written = take(wh, *args, **options)
         accounts.update(wh, "B1", {"team": "Other"}, accounts.get(wh, "B1").updated_at)
         accounts.update(wh, "B2", {"team": "Unspoken of"}, accounts.get(wh, "B2").updated_at)
         return written
 
-    monkeypatch.setattr(upsert, "upsert", and_somebody_else_too)
-    outcome = take_in(warehouse, path, on_conflict)
+    monkeypatch.setattr(upsert, "upsert", upsert_after_somebody_else)
+    outcome = run_import(warehouse, path, on_conflict)
     assert (outcome.found, outcome.equal, outcome.verified) == (2, False, False)
     accounts.update(warehouse, "B1", {"team": "T"}, accounts.get(warehouse, "B1").updated_at)
     monkeypatch.undo()
     # B2's team is nothing that the file speaks of.
-    assert take_in(warehouse, path, on_conflict).verified
+    assert run_import(warehouse, path, on_conflict).verified

@@ -153,12 +153,12 @@ def test_a_default_is_set_and_dropped(with_defaults):
     with_defaults.run("ALTER TABLE d ALTER COLUMN n DROP DEFAULT")
     with_defaults.change("INSERT INTO d (id) VALUES ('a')")
     assert rows(with_defaults, "SELECT word, n FROM d") == [("new", None)]
-    told = rows(
+    defaults = rows(
         with_defaults,
         "SELECT column_name, column_default FROM information_schema.columns "
         "WHERE table_name = 'd' AND table_schema = current_schema() ORDER BY ordinal_position",
     )
-    assert told == [("id", None), ("word", "'new'"), ("n", None)]
+    assert defaults == [("id", None), ("word", "'new'"), ("n", None)]
 
 
 @pytest.mark.parametrize(

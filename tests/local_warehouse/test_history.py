@@ -25,7 +25,7 @@ def latest(shell, table="t"):
 
 
 @pytest.mark.parametrize(
-    ("statement", "operation", "told"),
+    ("statement", "operation", "parameters"),
     [
         ("UPDATE t SET note = 'x'", "UPDATE", {"predicate": "[]"}),
         (
@@ -84,18 +84,18 @@ def latest(shell, table="t"):
         ("COMMENT ON TABLE t IS 'x'", "SET TBLPROPERTIES", {"properties": '{"comment":"x"}'}),
     ],
 )
-def test_what_is_told_of_an_operation(table, statement, operation, told):
+def test_parameters_of_an_operation(table, statement, operation, parameters):
     table.run(statement)
-    assert latest(table)[:2] == (operation, told)
+    assert latest(table)[:2] == (operation, parameters)
 
 
-def test_what_is_told_of_a_new_table(shell):
+def test_parameters_of_a_new_table(shell):
     shell.run(TABLE)
-    operation, told, _ = latest(shell)
-    properties = json.loads(told.pop("properties"))
+    operation, parameters, _ = latest(shell)
+    properties = json.loads(parameters.pop("properties"))
     assert operation == "CREATE TABLE"
     assert properties["delta.columnMapping.mode"] == "name"
-    assert told == {
+    assert parameters == {
         "isManaged": "true",
         "description": "things",
         "partitionBy": "[]",
@@ -103,18 +103,18 @@ def test_what_is_told_of_a_new_table(shell):
     }
 
 
-def test_what_is_told_of_files(table):
+def test_parameters_and_metrics_about_files(table):
     table.change("INSERT INTO t VALUES (3, 'c')")
     size = table.run("DESCRIBE DETAIL t")[0].sizeInBytes
     table.run("OPTIMIZE t")
     now = table.run("DESCRIBE DETAIL t")[0].sizeInBytes
-    operation, told, metrics = latest(table)
-    assert (operation, told["predicate"], told["zOrderBy"]) == ("OPTIMIZE", "[]", "[]")
+    operation, parameters, metrics = latest(table)
+    assert (operation, parameters["predicate"], parameters["zOrderBy"]) == ("OPTIMIZE", "[]", "[]")
     assert (metrics["numRemovedFiles"], metrics["numAddedFiles"]) == ("2", "1")
     assert (metrics["numRemovedBytes"], metrics["numAddedBytes"]) == (str(size), str(now))
     table.run("RESTORE t TO VERSION AS OF 2")
-    operation, told, metrics = latest(table)
-    assert (operation, told) == ("RESTORE", {"version": "2", "timestamp": None})
+    operation, parameters, metrics = latest(table)
+    assert (operation, parameters) == ("RESTORE", {"version": "2", "timestamp": None})
     assert metrics == {
         "tableSizeAfterRestore": str(size),
         "numOfFilesAfterRestore": "2",
@@ -124,8 +124,12 @@ def test_what_is_told_of_files(table):
         "restoredFilesSize": str(size),
     }
     table.run("CREATE TABLE c CLONE t")
-    operation, told, metrics = latest(table, "c")
-    assert (operation, told["sourceVersion"], told["isShallow"]) == ("CLONE", "4", "false")
+    operation, parameters, metrics = latest(table, "c")
+    assert (operation, parameters["sourceVersion"], parameters["isShallow"]) == (
+        "CLONE",
+        "4",
+        "false",
+    )
     assert metrics == {
         "sourceTableSize": str(size),
         "sourceNumOfFiles": "2",

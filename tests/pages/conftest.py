@@ -48,12 +48,12 @@ def make_update(warehouse: Warehouse) -> Callable[..., str]:
 
 
 @pytest.fixture
-def see(client: Client) -> Callable[..., BeautifulSoup]:
+def get_page(client: Client) -> Callable[..., BeautifulSoup]:
     """Return ``see(path)``, which gets a page that must exist."""
 
-    def see(path: str, **headers: Any) -> BeautifulSoup:
+    def get_page(path: str, **headers: Any) -> BeautifulSoup:
         response = client.get(path, **headers)
         assert response.status_code == 200, response.status_code
         return parsed(response)
 
-    return see
+    return get_page

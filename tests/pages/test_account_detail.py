@@ -19,14 +19,18 @@ Make = Callable[..., str]
 
 
 def test_the_account_with_all_that_belongs_to_it(
-    see: See, make_account: Make, make_use_case: Make, make_update: Make, statements: Statements
+    get_page: See,
+    make_account: Make,
+    make_use_case: Make,
+    make_update: Make,
+    statements: Statements,
 ) -> None:
     make_account(team="Claims")
     use_case = make_use_case(solution="Line 1\nLine 2")
     make_update(description="Second", date=dt.date(2026, 4, 2))
     make_update(description="First", date=dt.date(2026, 4, 1))
     with statements() as done:
-        page = see("/accounts/BSN001/")
+        page = get_page("/accounts/BSN001/")
     assert len(done) == 1
     assert len(page.select("h1")) == 1
     assert texts(page, "#platforms h3") == ["Databricks", "Snowflake", "Power Platform"]
@@ -35,29 +39,29 @@ def test_the_account_with_all_that_belongs_to_it(
     assert texts(page, "#updates time") == ["2 Apr 2026", "1 Apr 2026"]
 
 
-def test_links_are_links_only_if_they_are_safe(see: See, warehouse: Warehouse) -> None:
+def test_links_are_links_only_if_they_are_safe(get_page: See, warehouse: Warehouse) -> None:
     links = "https://a.example/x\njavascript:alert(1)\nhttp://b.example/y z"
     insert_missing(warehouse, ACCOUNTS, [{"bsnid": "B", "azure_devops_link": links}])
-    page = see("/accounts/B/")
+    page = get_page("/accounts/B/")
     followed = page.select(".about .links a")
     assert [link["href"] for link in followed] == ["https://a.example/x"]
     assert followed[0]["rel"] == ["noopener", "noreferrer"]
     assert "javascript:alert(1)" in texts(page, ".about .links li")
 
 
-def test_a_row_with_gaps_shows(see: See, warehouse: Warehouse) -> None:
+def test_a_row_with_gaps_shows(get_page: See, warehouse: Warehouse) -> None:
     insert_missing(warehouse, ACCOUNTS, [{"bsnid": "B"}])
     insert_missing(warehouse, USE_CASES, [{"id": "legacy 1", "account_bsnid": "B"}])
     insert_missing(warehouse, UPDATES, [{"id": "legacy/2", "account_bsnid": "B"}])
     for path in ("/accounts/", "/use-cases/", "/", "/accounts/B/edit/"):
-        see(path)
-    assert text(see("/accounts/B/"), "h1") == "B"
+        get_page(path)
+    assert text(get_page("/accounts/B/"), "h1") == "B"
 
 
-def test_long_texts_open_on_demand(see: See, make_account: Make, make_update: Make) -> None:
+def test_long_texts_open_on_demand(get_page: See, make_account: Make, make_update: Make) -> None:
     make_account()
     make_update(description="word " * 500)
-    assert see("/accounts/BSN001/").select_one("#updates details.long-text summary")
+    assert get_page("/accounts/BSN001/").select_one("#updates details.long-text summary")
 
 
 def test_no_such_account(client: Client, warehouse: Warehouse) -> None:
@@ -66,19 +70,19 @@ def test_no_such_account(client: Client, warehouse: Warehouse) -> None:
 
 
 def test_deleting_asks_first_and_says_what_goes_with_it(
-    client: Client, see: See, make_account: Make, make_use_case: Make, make_update: Make
+    client: Client, get_page: See, make_account: Make, make_use_case: Make, make_update: Make
 ) -> None:
     make_account(team="Claims")
     make_use_case()
     make_update()
     make_update()
-    page = see("/accounts/BSN001/delete/")
+    page = get_page("/accounts/BSN001/delete/")
     assert texts(page, ".ask li") == ["0 platform statuses", "1 use case", "2 updates"]
-    assert see("/accounts/BSN001/")
+    assert get_page("/accounts/BSN001/")
     form = page.select_one(".ask form")
     response = client.post(form["action"], filled_in(form))
     assert (response.status_code, response["Location"]) == (303, "/accounts/")
-    assert text(see("/accounts/"), ".toast-success p") == "The account was deleted."
+    assert text(get_page("/accounts/"), ".toast-success p") == "The account was deleted."
     answer = client.get("/accounts/BSN001/")
     assert answer.status_code == 404
     assert parsed(answer).select_one("main a[href='/accounts/BSN001/history/']")

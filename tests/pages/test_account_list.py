@@ -29,8 +29,8 @@ def three(make_account: Callable[..., str], warehouse: Warehouse) -> None:
 
 
 @pytest.mark.usefixtures("three")
-def test_page_and_part(client: Client, see: See) -> None:
-    page = see("/accounts/")
+def test_page_and_part(client: Client, get_page: See) -> None:
+    page = get_page("/accounts/")
     assert text(page, "h1") == "Accounts"
     assert texts(page, TEAMS) == ["Audit", "Bonds", "Claims"]
 
@@ -44,8 +44,8 @@ def test_page_and_part(client: Client, see: See) -> None:
 
 
 @pytest.mark.usefixtures("three")
-def test_going_back_gets_the_whole_page(see: See) -> None:
-    page = see("/accounts/", **HTMX, HTTP_HX_HISTORY_RESTORE_REQUEST="true")
+def test_going_back_gets_the_whole_page(get_page: See) -> None:
+    page = get_page("/accounts/", **HTMX, HTTP_HX_HISTORY_RESTORE_REQUEST="true")
     assert text(page, "h1") == "Accounts"
 
 
@@ -57,8 +57,8 @@ def test_one_statement(client: Client, statements: Statements) -> None:
 
 
 @pytest.mark.usefixtures("three")
-def test_filters_chips_and_facets(see: See) -> None:
-    page = see("/accounts/?business_area=Finance&business_area=Retail&status=Completed")
+def test_filters_chips_and_facets(get_page: See) -> None:
+    page = get_page("/accounts/?business_area=Finance&business_area=Retail&status=Completed")
     assert texts(page, TEAMS) == ["Claims"]
     assert len(page.select(".chip")) == 3
     without = parse_qs(urlsplit(page.select(".chip")[0]["href"]).query)
@@ -70,15 +70,15 @@ def test_filters_chips_and_facets(see: See) -> None:
 
 
 @pytest.mark.usefixtures("three")
-def test_asking_for_what_is_not_said(see: See) -> None:
-    page = see("/accounts/?vp=")
+def test_asking_for_what_is_not_said(get_page: See) -> None:
+    page = get_page("/accounts/?vp=")
     assert texts(page, TEAMS) == ["Bonds"]
     assert texts(page, "#facet-vp .facet-value").count("No value") == 1
 
 
 @pytest.mark.usefixtures("three")
-def test_sort_links_say_their_direction(see: See) -> None:
-    page = see("/accounts/?sort=-team")
+def test_sort_links_say_their_direction(get_page: See) -> None:
+    page = get_page("/accounts/?sort=-team")
     assert texts(page, TEAMS) == ["Claims", "Bonds", "Audit"]
     assert page.select_one("th[aria-sort]")["aria-sort"] == "descending"
     for link in page.select("th a.sort-link"):
@@ -97,42 +97,44 @@ def test_a_wrong_url_is_no_error(client: Client, query: str) -> None:
 
 @pytest.mark.parametrize("q", ["'; DROP TABLE accounts; --", "%", "_", "\\", "x" * 5000, "🦄"])
 @pytest.mark.usefixtures("three")
-def test_hostile_searches_find_nothing(see: See, q: str) -> None:
-    page = see(f"/accounts/?q={quote(q)}")
+def test_hostile_searches_find_nothing(get_page: See, q: str) -> None:
+    page = get_page(f"/accounts/?q={quote(q)}")
     assert texts(page, TEAMS) == []
     assert text(page, ".empty h2") == "Nothing matches"
 
 
-def test_the_first_visit_says_what_to_do(see: See, warehouse: Warehouse) -> None:
-    page = see("/accounts/")
+def test_the_first_visit_says_what_to_do(get_page: See, warehouse: Warehouse) -> None:
+    page = get_page("/accounts/")
     assert text(page, ".empty h2") == "No accounts yet"
     assert page.select_one(".empty a[href='/accounts/new/']")
 
 
-def test_pages(see: See, warehouse: Warehouse) -> None:
+def test_pages(get_page: See, warehouse: Warehouse) -> None:
     rows = [{"bsnid": f"B{n:03}", "team": f"Team {n:03}"} for n in range(60)]
     insert_missing(warehouse, ACCOUNTS, rows)
-    page = see("/accounts/?q=team&page=2")
+    page = get_page("/accounts/?q=team&page=2")
     assert texts(page, ".count") == ["26–50 of 60 accounts"] * 2
     assert text(page, "[aria-live] .count")
     assert text(page, ".pagination [aria-current]") == "Page 2"
     assert page.select_one("a[rel=next]")["href"] == "/accounts/?q=team&page=3"
     assert page.select_one("a[rel=prev]")["href"] == "/accounts/?q=team"
     # Beyond the end is the last page.
-    assert text(see("/accounts/?page=9"), "#listing .count") == "51–60 of 60 accounts"
+    assert text(get_page("/accounts/?page=9"), "#listing .count") == "51–60 of 60 accounts"
 
 
-def test_a_filter_with_very_many_values_stays_readable(see: See, warehouse: Warehouse) -> None:
+def test_a_filter_with_very_many_values_stays_readable(
+    get_page: See, warehouse: Warehouse
+) -> None:
     rows = [{"bsnid": f"B{n:03}", "team": "T", "vp": f"VP {n:03}"} for n in range(130)]
     insert_missing(warehouse, ACCOUNTS, rows)
-    page = see("/accounts/?vp=VP 129")
+    page = get_page("/accounts/?vp=VP 129")
     assert len(page.select("#facet-vp input")) == 100
     assert page.select_one("#facet-vp input[checked]")["value"] == "VP 129"
     assert text(page, "#facet-vp .facet-rest").startswith("30 more")
 
 
-def test_names_are_text(see: See, make_account: Callable[..., str]) -> None:
+def test_names_are_text(get_page: See, make_account: Callable[..., str]) -> None:
     make_account(team="<script>alert(1)</script> 🎉 שלום", vp="{{ 7|add:7 }} & <b>")
-    page = see("/accounts/")
+    page = get_page("/accounts/")
     assert texts(page, TEAMS) == ["<script>alert(1)</script> 🎉 שלום"]
     assert "{{ 7|add:7 }} & <b>" in texts(page, "tbody td")

@@ -15,7 +15,7 @@ Make = Callable[..., str]
 
 
 def test_figures(
-    see: See,
+    get_page: See,
     make_account: Make,
     make_use_case: Make,
     make_update: Make,
@@ -29,7 +29,7 @@ def test_figures(
     make_update(description="<i>Kick-off</i>")
     platforms.set_status(warehouse, "BSN001", "Databricks", "Completed", None)
     with statements() as done:
-        page = see("/")
+        page = get_page("/")
     assert len(done) == 1
     assert texts(page, ".figures b")[:3] == ["2", "2", "1"]
     databricks = page.select_one(".stack")
@@ -49,16 +49,16 @@ def test_figures(
     assert texts(page, ".timeline .prose") == ["<i>Kick-off</i>"]
 
 
-def test_each_part_leads_to_its_accounts(see: See, make_account: Make, warehouse) -> None:
+def test_each_part_leads_to_its_accounts(get_page: See, make_account: Make, warehouse) -> None:
     make_account("BSN001", team="Claims")
     make_account("BSN002", team="Audit")
     platforms.set_status(warehouse, "BSN001", "Databricks", "Completed", None)
-    for link in see("/").select_one(".stack").select(".legend a"):
+    for link in get_page("/").select_one(".stack").select(".legend a"):
         count = int(link.b.get_text())
-        assert len(see(link["href"]).select("tbody tr")) == count
+        assert len(get_page(link["href"]).select("tbody tr")) == count
 
 
-def test_the_first_run_says_what_to_do(see: See, warehouse: Warehouse) -> None:
-    page = see("/")
+def test_the_first_run_says_what_to_do(get_page: See, warehouse: Warehouse) -> None:
+    page = get_page("/")
     assert text(page, "h1") == "Welcome to EDIP CRM"
     assert page.select_one("main a[href='/accounts/new/']")

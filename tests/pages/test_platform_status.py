@@ -36,9 +36,9 @@ def stored(warehouse: Warehouse) -> dict[str, str]:
 
 
 def test_without_javascript(
-    client: Client, see: See, account: str, warehouse: Warehouse, statements: Statements
+    client: Client, get_page: See, account: str, warehouse: Warehouse, statements: Statements
 ) -> None:
-    page = see("/accounts/BSN001/")
+    page = get_page("/accounts/BSN001/")
     with statements() as done:
         response = set_status(client, page, "Requested")
     assert len(done) == 2
@@ -47,9 +47,9 @@ def test_without_javascript(
 
 
 def test_htmx_gets_the_fresh_card_and_a_toast(
-    client: Client, see: See, account: str, warehouse: Warehouse, statements: Statements
+    client: Client, get_page: See, account: str, warehouse: Warehouse, statements: Statements
 ) -> None:
-    page = see("/accounts/BSN001/")
+    page = get_page("/accounts/BSN001/")
     with statements() as done:
         response = set_status(client, page, "Requested", **HTMX)
     assert len(done) == 2
@@ -64,9 +64,9 @@ def test_htmx_gets_the_fresh_card_and_a_toast(
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "part"])
 def test_somebody_was_first(
-    client: Client, see: See, account: str, someone_else: Warehouse, headers: dict[str, str]
+    client: Client, get_page: See, account: str, someone_else: Warehouse, headers: dict[str, str]
 ) -> None:
-    page = see("/accounts/BSN001/")
+    page = get_page("/accounts/BSN001/")
     platforms.set_status(someone_else, "BSN001", "Databricks", "Completed", None)
     response = set_status(client, page, "Requested", **headers)
     assert response.status_code == 409
@@ -78,10 +78,12 @@ def test_somebody_was_first(
     assert stored(someone_else) == {"Databricks": "Requested"}
 
 
-def test_words_that_only_the_data_know(client: Client, see: See, account: str, warehouse) -> None:
+def test_words_that_only_the_data_know(
+    client: Client, get_page: See, account: str, warehouse
+) -> None:
     platforms.set_status(warehouse, "BSN001", "Databricks", "Paused", None)
     platforms.set_status(warehouse, "BSN001", "Fabric", "Completed", None)
-    page = see("/accounts/BSN001/")
+    page = get_page("/accounts/BSN001/")
     assert texts(page, "#platforms h3")[-1] == "Fabric"
     assert "Paused" in texts(card(page, "Databricks"), "option")
     assert set_status(client, page, "Paused").status_code == 303

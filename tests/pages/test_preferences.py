@@ -53,12 +53,12 @@ def test_next_is_a_path_of_ours(client: Client, url: str) -> None:
     ],
 )
 def test_times_are_shown_in_the_readers_zone(
-    client: Client, see: See, make_account: Make, zone: str, shown: str
+    client: Client, get_page: See, make_account: Make, zone: str, shown: str
 ) -> None:
     make_account()
-    utc = see("/accounts/BSN001/").select_one(".about time").get_text()
+    utc = get_page("/accounts/BSN001/").select_one(".about time").get_text()
     client.cookies["tz"] = zone
-    local = see("/accounts/BSN001/").select_one(".about time")
+    local = get_page("/accounts/BSN001/").select_one(".about time")
     assert local["datetime"].endswith("+00:00")
     assert (local.get_text() == utc) is (shown == "+0")
 
@@ -74,8 +74,8 @@ def test_a_strict_content_security_policy_is_possible(template: Path) -> None:
         assert "src=" in script
 
 
-def test_every_hx_link_and_form_works_without_it(see: See, make_account: Make) -> None:
+def test_every_hx_link_and_form_works_without_it(get_page: See, make_account: Make) -> None:
     make_account()
     for path in ("/accounts/?q=BSN&status=Completed", "/accounts/BSN001/", "/accounts/new/"):
-        for tag in see(path).select("[hx-get], [hx-post]"):
+        for tag in get_page(path).select("[hx-get], [hx-post]"):
             assert tag.get("href") or tag.get("action"), tag

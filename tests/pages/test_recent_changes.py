@@ -52,7 +52,7 @@ class Page:
         assert not body["missed"]
         return body["news"]
 
-    def hear(self) -> list[str]:
+    def receive(self) -> list[str]:
         return [f"{each['said']} {each['record']}" for each in self.ask()]
 
 
@@ -65,25 +65,25 @@ def test_what_others_do_is_told_once(
     bob = "bob@example.com"
     use_cases.create(someone_else, account, "u-1", {"problem": "P"})
     seen = use_cases.get(someone_else, "u-1")
-    assert page.hear() == [f"{bob} created a use case use_cases/u-1"]
+    assert page.receive() == [f"{bob} created a use case use_cases/u-1"]
     use_cases.update(someone_else, "u-1", {"problem": "Q"}, seen.updated_at)
     row = platforms.set_status(someone_else, account, "Databricks", "Requested", None)
     client.post(
         f"/accounts/{account}/platforms/", {"platform": "Snowflake", "status": "Requested"}
     )
     mine = platforms.new_id(account, "Snowflake")
-    assert page.hear() == [
+    assert page.receive() == [
         f"{bob} changed a use case use_cases/u-1",
         f"{bob} created a platform status platforms_status/{row.id}",
         f"You created a platform status platforms_status/{mine}",
     ]
     assert page.ask() == []
     use_cases.delete(someone_else, "u-1")
-    assert page.hear() == [f"{bob} deleted a use case use_cases/u-1"]
+    assert page.receive() == [f"{bob} deleted a use case use_cases/u-1"]
 
 
 def test_it_tells_whose_and_which_version(
-    client: Client, account: str, someone_else: Warehouse, see: See
+    client: Client, account: str, someone_else: Warehouse, get_page: See
 ) -> None:
     page = Page(client)
     page.ask()
@@ -99,7 +99,7 @@ def test_it_tells_whose_and_which_version(
     )
     # The page that is made now carries the same version: it has no news in it.
     for path in ("/accounts/", f"/accounts/{account}/"):
-        shown = see(path).select_one(f"[data-record='accounts/{account}']")
+        shown = get_page(path).select_one(f"[data-record='accounts/{account}']")
         assert shown["data-version"] == told["at"]
 
 
@@ -110,7 +110,7 @@ def test_a_new_page_hears_of_the_last_minute(
     Page(client).ask()
     use_cases.create(someone_else, account, "u-1", {"problem": "P"})
     Page(client).ask()
-    assert any("use_cases/u-1" in said for said in Page(client).hear())
+    assert any("use_cases/u-1" in said for said in Page(client).receive())
 
 
 def test_deleting_an_account_is_told_of_all_that_goes_with_it(
@@ -196,7 +196,7 @@ def test_a_warehouse_that_does_not_answer(
     assert client.get("/live/", {"seen": page.seen}).status_code == 503
     server.clear_faults()
     use_cases.create(someone_else, account, "u-1", {"problem": "P"})
-    assert page.hear() == ["bob@example.com created a use case use_cases/u-1"]
+    assert page.receive() == ["bob@example.com created a use case use_cases/u-1"]
 
 
 def test_what_happened_outside_names_nobody(
@@ -206,7 +206,7 @@ def test_what_happened_outside_names_nobody(
     page.ask()
     table = warehouse.namespace.table(accounts.ACCOUNTS)
     warehouse.execute(f"UPDATE {table} SET vp = 'x', updated_at = NULL", repeatable=True)
-    assert page.hear() == [f"Somebody changed the account accounts/{account}"]
+    assert page.receive() == [f"Somebody changed the account accounts/{account}"]
 
 
 def test_tables_made_anew(client: Client, account: str, warehouse: Warehouse) -> None:
@@ -224,11 +224,11 @@ def test_tables_made_anew(client: Client, account: str, warehouse: Warehouse) ->
     assert code in (200, 204)
 
 
-def test_switched_off(client: Client, account: str, see: See, settings: Any) -> None:
-    assert see("/accounts/").body["data-live-url"] == "/live/"
+def test_switched_off(client: Client, account: str, get_page: See, settings: Any) -> None:
+    assert get_page("/accounts/").body["data-live-url"] == "/live/"
     settings.EDIP_LIVE_SECONDS = 0
     assert client.get("/live/").status_code == 410
-    assert not see("/accounts/").body.get("data-live-url")
+    assert not get_page("/accounts/").body.get("data-live-url")
 
 
 def test_the_past_does_not_change(client: Client, account: str, warehouse: Warehouse) -> None:

@@ -32,7 +32,7 @@ def test_a_new_one_is_of_today_and_by_me(client: Client, account: str, zone: str
     assert form["date"] == dt.datetime.now(ZoneInfo(zone)).date().isoformat()
 
 
-def test_create(client: Client, see: See, account: str, warehouse: Warehouse) -> None:
+def test_create(client: Client, get_page: See, account: str, warehouse: Warehouse) -> None:
     form = record_form(client.get("/accounts/BSN001/updates/new/"))
     values = form | {"description": "Kick-off 🎉\r\nNext: access", "date": "2026-03-31"}
     response = client.post("/accounts/BSN001/updates/new/", values)
@@ -71,22 +71,22 @@ def test_edit_and_conflict(
     assert saved.author == "Bob"
 
 
-def test_list_is_newest_first(see: See, account: str, make_update: Make) -> None:
+def test_list_is_newest_first(get_page: See, account: str, make_update: Make) -> None:
     make_update(description="Older", date=dt.date(2026, 1, 1))
     make_update(description="Newer", date=dt.date(2026, 2, 1))
-    assert texts(see("/updates/"), "tbody .row-text") == ["Newer", "Older"]
-    assert texts(see("/updates/?sort=date"), "tbody .row-text") == ["Older", "Newer"]
+    assert texts(get_page("/updates/"), "tbody .row-text") == ["Newer", "Older"]
+    assert texts(get_page("/updates/?sort=date"), "tbody .row-text") == ["Older", "Newer"]
 
 
-def test_an_empty_list_says_what_to_do(see: See, warehouse: Warehouse) -> None:
-    page = see("/updates/")
+def test_an_empty_list_says_what_to_do(get_page: See, warehouse: Warehouse) -> None:
+    page = get_page("/updates/")
     assert text(page, ".empty h2") == "No updates yet"
     assert page.select_one(".empty a[href='/accounts/']")
 
 
-def test_delete(client: Client, see: See, account: str, make_update: Make, warehouse) -> None:
+def test_delete(client: Client, get_page: See, account: str, make_update: Make, warehouse) -> None:
     key = make_update()
-    form = see(f"/updates/{key}/delete/").select_one(".ask form")
+    form = get_page(f"/updates/{key}/delete/").select_one(".ask form")
     assert client.post(form["action"], filled_in(form)).status_code == 303
     assert updates.get(warehouse, key) is None
     assert client.get(f"/updates/{key}/delete/").status_code == 404

@@ -134,9 +134,11 @@ def test_but_nowhere_else(client: Client, account: str, make_use_case: Make, url
     assert response["Location"].startswith("/accounts/BSN001/")
 
 
-def test_delete(client: Client, see: See, account: str, make_use_case: Make, warehouse) -> None:
+def test_delete(
+    client: Client, get_page: See, account: str, make_use_case: Make, warehouse
+) -> None:
     key = make_use_case(problem="Too slow")
-    page = see(f"/use-cases/{key}/delete/")
+    page = get_page(f"/use-cases/{key}/delete/")
     assert text(page, "blockquote") == "Too slow"
     form = page.select_one(".ask form")
     response = client.post(form["action"], filled_in(form))
@@ -145,15 +147,15 @@ def test_delete(client: Client, see: See, account: str, make_use_case: Make, war
 
 
 def test_list(
-    client: Client, see: See, account: str, make_use_case: Make, statements: Statements
+    client: Client, get_page: See, account: str, make_use_case: Make, statements: Statements
 ) -> None:
     make_use_case(problem="Slow <b>reports</b>", status="Active")
     make_use_case(problem="Silos", status="Paused", platform="Databricks")
     with statements() as done:
-        page = see("/use-cases/?status=Paused&sort=team")
+        page = get_page("/use-cases/?status=Paused&sort=team")
     assert len(done) == 1
     assert texts(page, "tbody .row-link") == ["Silos"]
-    assert texts(see("/use-cases/?q=<b>"), "tbody .row-link") == ["Slow <b>reports</b>"]
+    assert texts(get_page("/use-cases/?q=<b>"), "tbody .row-link") == ["Slow <b>reports</b>"]
     assert parsed(client.get("/use-cases/", **HTMX)).select_one("h1") is None
 
 

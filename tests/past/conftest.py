@@ -16,7 +16,7 @@ from crm.warehouse import Warehouse
 from ..pages.html import filled_in, parsed, texts
 
 ANA, BOB = "ana@example.com", "bob@example.com"
-See = Callable[[str], BeautifulSoup]
+GetPage = Callable[[str], BeautifulSoup]
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def bob(warehouse: Warehouse) -> Warehouse:
 
 
 @pytest.fixture
-def told(ana: Warehouse, bob: Warehouse) -> None:
+def sample_history(ana: Warehouse, bob: Warehouse) -> None:
     """Ana made an account with a use case and an update; Bob changed some of it, and some is
     gone again."""
     accounts.create(ana, {"bsnid": "B1", "team": "Claims", "business_area": "Finance"})
@@ -47,16 +47,16 @@ def told(ana: Warehouse, bob: Warehouse) -> None:
 
 
 @pytest.fixture
-def see(client: Client) -> See:
-    def see(path: str) -> BeautifulSoup:
+def get_page(client: Client) -> GetPage:
+    def get_page(path: str) -> BeautifulSoup:
         response = client.get(path)
         assert response.status_code == 200, response.status_code
         return parsed(response)
 
-    return see
+    return get_page
 
 
-def said(page: BeautifulSoup) -> list[str]:
+def summaries(page: BeautifulSoup) -> list[str]:
     return texts(page, ".change summary")
 
 
@@ -67,26 +67,26 @@ def account(bob: Warehouse) -> str:
 
 
 @pytest.fixture
-def way_back(client: Client) -> Callable[..., str]:
+def revert_link(client: Client) -> Callable[..., str]:
     """The link in the history that reverts a field, or all fields of a change."""
 
-    def way_back(bsnid: str, field: str = "", number: int = 0) -> str:
+    def revert_link(bsnid: str, field: str = "", number: int = 0) -> str:
         page = parsed(client.get(f"/accounts/{bsnid}/history/"))
         links = [a["href"] for a in page.select("a[href^='/put-back/']")]
-        asks = [parse_qs(urlsplit(link).query).get("field", [""]) for link in links]
-        return [link for link, asked in zip(links, asks, strict=True) if asked == [field]][number]
+        fields = [parse_qs(urlsplit(link).query).get("field", [""]) for link in links]
+        return [link for link, asks in zip(links, fields, strict=True) if asks == [field]][number]
 
-    return way_back
+    return revert_link
 
 
-def asked(client: Client, link: str) -> Tag:
+def confirmation(client: Client, link: str) -> Tag:
     response = client.get(link)
     assert response.status_code == 200
     return parsed(response).select_one(".ask")
 
 
 def confirm(client: Client, link: str):
-    form = asked(client, link).select_one("form")
+    form = confirmation(client, link).select_one("form")
     return client.post(form["action"], filled_in(form))
 
 

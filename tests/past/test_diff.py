@@ -12,26 +12,28 @@ from crm.repository.records import accounts, use_cases
 from crm.warehouse import Warehouse
 
 from ..pages.html import texts
-from .conftest import See, said
+from .conftest import GetPage, summaries
 
 
-def test_what_changed_since_a_moment(told: None, ana: Warehouse, bob: Warehouse, see: See) -> None:
+def test_what_changed_since_a_moment(
+    sample_history: None, ana: Warehouse, bob: Warehouse, get_page: GetPage
+) -> None:
     then = dt.datetime.now(dt.UTC)
     time.sleep(0.05)
     accounts.update(ana, "B1", {"team": "Later"}, accounts.get(ana, "B1").updated_at)
     use_cases.create(ana, "B1", "u-2", {"problem": "New one"})
     accounts.delete(bob, "B2")
-    page = see(f"/as-of/{format_moment(then)}/since/")
+    page = get_page(f"/as-of/{format_moment(then)}/since/")
     assert texts(page, "h2") == ["Added since 1", "Changed since 1", "Deleted since 1"]
-    assert said(page) == [
+    assert summaries(page) == [
         "Created the use case “New one”",
         "Changed Team of the account Later",
         "Deleted the account Other",
     ]
-    assert len(said(see(f"/as-of/{format_moment(then)}/accounts/B1/since/"))) == 2
+    assert len(summaries(get_page(f"/as-of/{format_moment(then)}/accounts/B1/since/"))) == 2
 
 
-def test_since_of_what_never_was(told: None, client: Client) -> None:
+def test_since_of_what_never_was(sample_history: None, client: Client) -> None:
     moment = dt.datetime.now(dt.UTC)
     assert client.get(address(moment, "/accounts/NOPE/since/")).status_code == 404
     assert (

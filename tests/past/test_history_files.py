@@ -19,7 +19,7 @@ from crm.warehouse import Warehouse
 from .conftest import BOB
 
 
-def test_files(told: None, client: Client) -> None:
+def test_files(sample_history: None, client: Client) -> None:
     wanted = {"person": BOB, "kind": "changed"}
     answer = client.get("/activity/", wanted | {"format": "csv"})
     rows = list(csv.DictReader(io.StringIO(b"".join(answer).decode("utf-8-sig"))))
@@ -43,7 +43,7 @@ def test_files_are_safe_for_spreadsheets(ana: Warehouse, client: Client) -> None
 
 
 def test_files_name_who_was_outside_and_the_moment(
-    told: None, ana: Warehouse, client: Client
+    sample_history: None, ana: Warehouse, client: Client
 ) -> None:
     sql = f"UPDATE {ana.namespace.table(ACCOUNTS)} SET vp = 'SQL' WHERE bsnid = 'B1'"
     ana.execute(sql, repeatable=True)

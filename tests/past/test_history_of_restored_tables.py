@@ -29,8 +29,8 @@ def restored(wh: Warehouse) -> dict[str, int]:
 
 def test_the_news_are_one_for_each_record(warehouse: Warehouse) -> None:
     found = recent_changes.changes_since(warehouse, restored(warehouse))
-    told = sorted((each.key, each.kind) for each in found)
-    assert told == [("B1", CHANGED), ("B2", CREATED), ("B3", DELETED)]
+    states = sorted((each.key, each.kind) for each in found)
+    assert states == [("B1", CHANGED), ("B2", CREATED), ("B3", DELETED)]
 
 
 def test_so_is_the_history(warehouse: Warehouse) -> None:

@@ -14,13 +14,13 @@ from crm.warehouse import Warehouse
 
 from ..conftest import Statements
 from ..pages.html import HTMX, parsed, text, texts
-from .conftest import ANA, BOB, See, said
+from .conftest import ANA, BOB, GetPage, summaries
 
 
-def test_it_reads_like_sentences(told: None, see: See) -> None:
-    page = see("/accounts/B1/history/")
+def test_it_reads_like_sentences(sample_history: None, get_page: GetPage) -> None:
+    page = get_page("/accounts/B1/history/")
     assert texts(page, ".moment-head b") == [BOB, ANA]
-    assert said(page) == [
+    assert summaries(page) == [
         "Deleted the update “Kick-off <b>”",
         "Changed Team and VP of the account Claims & more",
         "Moved the use case “Too slow” from Planning to Active",
@@ -36,22 +36,24 @@ def test_it_reads_like_sentences(told: None, see: See) -> None:
     assert texts(change, "ins span[dir]") == ["Claims & more", "Vera"]
 
 
-def test_a_record_has_a_history_of_its_own(told: None, client: Client, see: See) -> None:
-    page = see("/accounts/B1/")
+def test_a_record_has_a_history_of_its_own(
+    sample_history: None, client: Client, get_page: GetPage
+) -> None:
+    page = get_page("/accounts/B1/")
     link = page.select_one(".card [href*='record=u-1']")
     assert link["hx-target"] == "#dialog"
     panel = client.get(link["href"], HTTP_HX_TARGET="dialog", **HTMX)
     dialog = parsed(panel).select_one("dialog")
-    assert said(dialog) == [
+    assert summaries(dialog) == [
         "Moved the use case “Too slow” from Planning to Active",
         "Created the use case “Too slow”",
     ]
-    assert said(see(link["href"])) == said(dialog)
+    assert summaries(get_page(link["href"])) == summaries(dialog)
 
 
-def test_activity_is_of_all_accounts(told: None, see: See) -> None:
-    page = see("/activity/")
-    assert len(said(page)) == 9
+def test_activity_is_of_all_accounts(sample_history: None, get_page: GetPage) -> None:
+    page = get_page("/activity/")
+    assert len(summaries(page)) == 9
     links = [a["href"] for a in page.select(".moment-head a[href^='/accounts/']")]
     assert {"/accounts/B1/history/", "/accounts/B2/history/"} <= set(links)
 
@@ -76,18 +78,18 @@ def test_activity_is_of_all_accounts(told: None, see: See) -> None:
         ("person='; DROP TABLE accounts --", 0),
     ],
 )
-def test_filters(told: None, see: See, query: str, found: int) -> None:
-    page = see(f"/activity/?{query}")
-    assert len(said(page)) == found
+def test_filters(sample_history: None, get_page: GetPage, query: str, found: int) -> None:
+    page = get_page(f"/activity/?{query}")
+    assert len(summaries(page)) == found
     assert text(page, ".count-line p[role=status]").startswith(f"{found} change")
     assert (found == 0) is bool(page.select(".empty"))
 
 
-def test_pages(ana: Warehouse, see: See, client: Client) -> None:
+def test_pages(ana: Warehouse, get_page: GetPage, client: Client) -> None:
     accounts.create(ana, {"bsnid": "B1", "team": "0"})
     for n in range(1, 60):
         accounts.update(ana, "B1", {"team": str(n)}, accounts.get(ana, "B1").updated_at)
-    first = see("/accounts/B1/history/")
+    first = get_page("/accounts/B1/history/")
     assert "page 1 of 2" in text(first, ".count-line p[role=status]")
     older = first.select_one(".pagination [rel=next]")
     second = parsed(client.get(older["hx-get"], **HTMX))
@@ -95,18 +97,18 @@ def test_pages(ana: Warehouse, see: See, client: Client) -> None:
     assert teams == [str(n) for n in reversed(range(60))]
     assert second.select_one("[rel=prev]")
     assert not second.select("[rel=next]")
-    beyond = see("/accounts/B1/history/?page=99")
+    beyond = get_page("/accounts/B1/history/?page=99")
     assert "page 2 of 2" in text(beyond, ".count-line p[role=status]")
 
 
 def test_what_happened_outside_shows_as_well(
-    told: None, warehouse: Warehouse, see: See, statements: Statements
+    sample_history: None, warehouse: Warehouse, get_page: GetPage, statements: Statements
 ) -> None:
     table = warehouse.namespace.table(USE_CASES)
     warehouse.execute(f"UPDATE {table} SET leader = 'Someone' WHERE id = 'u-1'", repeatable=True)
     warehouse.execute(f"DELETE FROM {table} WHERE id = 'u-1'", repeatable=True)
-    page = see("/accounts/B1/history/?person=(outside)")
-    assert said(page) == [
+    page = get_page("/accounts/B1/history/?person=(outside)")
+    assert summaries(page) == [
         "Deleted the use case “Too slow”",
         "Changed Leader of the use case “Too slow”",
     ]
@@ -114,25 +116,25 @@ def test_what_happened_outside_shows_as_well(
     assert head.startswith("Outside EDIP CRM as ")
     # Who that was is asked of Delta's history once.
     with statements() as done:
-        see("/accounts/B1/history/?person=(outside)")
+        get_page("/accounts/B1/history/?person=(outside)")
     assert len(done) == 1
 
 
 def test_a_deleted_account_still_has_its_history(
-    told: None, bob: Warehouse, see: See, client: Client
+    sample_history: None, bob: Warehouse, get_page: GetPage, client: Client
 ) -> None:
     accounts.delete(bob, "B1")
-    page = see("/accounts/B1/history/")
-    assert said(page)[0] == "Deleted the account Claims & more"
+    page = get_page("/accounts/B1/history/")
+    assert summaries(page)[0] == "Deleted the account Claims & more"
     assert texts(page, ".moment-head b")[0] == BOB
     assert client.get("/accounts/NEVER/history/").status_code == 404
     again = replace(bob, actor=ANA)
     accounts.create(again, {"bsnid": "B1", "team": "New"})
-    assert said(see("/accounts/B1/history/"))[0] == "Created the account New"
+    assert summaries(get_page("/accounts/B1/history/"))[0] == "Created the account New"
 
 
 def test_who_deleted_it_is_not_whoever_touched_it_last(
-    told: None, ana: Warehouse, bob: Warehouse, see: See
+    sample_history: None, ana: Warehouse, bob: Warehouse, get_page: GetPage
 ) -> None:
     """Saving what is there already leaves no mark, so that it cannot pass for the mark that
     deleting leaves."""
@@ -142,37 +144,41 @@ def test_who_deleted_it_is_not_whoever_touched_it_last(
     for table in (USE_CASES, PLATFORMS_STATUS):
         sql = f"DELETE FROM {ana.namespace.table(table)} WHERE account_bsnid = 'B1'"
         ana.execute(sql, repeatable=True)
-    page = see("/accounts/B1/history/?kind=deleted&person=(outside)")
-    assert said(page) == [
+    page = get_page("/accounts/B1/history/?kind=deleted&person=(outside)")
+    assert summaries(page) == [
         "Removed Databricks, which was In Progress",
         "Deleted the use case “Too slow”",
     ]
 
 
 def test_a_childs_own_history_tells_who_deleted_it_with_its_account(
-    told: None, bob: Warehouse, see: See
+    sample_history: None, bob: Warehouse, get_page: GetPage
 ) -> None:
     accounts.delete(bob, "B1")
-    page = see("/accounts/B1/history/?record=u-1")
-    assert said(page)[0] == "Deleted the use case “Too slow”"
+    page = get_page("/accounts/B1/history/?record=u-1")
+    assert summaries(page)[0] == "Deleted the use case “Too slow”"
     assert texts(page, ".moment-head b")[0] == BOB
 
 
-def test_readers_are_offered_no_way_back(told: None, see: See, settings: object) -> None:
-    assert see("/accounts/B1/history/").select("a[href*='/put-back/']")
+def test_readers_are_offered_no_way_back(
+    sample_history: None, get_page: GetPage, settings: object
+) -> None:
+    assert get_page("/accounts/B1/history/").select("a[href*='/put-back/']")
     settings.EDIP_EDITORS = ["somebody.else@example.com"]
-    assert not see("/accounts/B1/history/").select("a[href*='/put-back/']")
+    assert not get_page("/accounts/B1/history/").select("a[href*='/put-back/']")
 
 
 @pytest.mark.parametrize(
     "query", ["until=9999-12-31", "since=0001-01-01", "until=31.12.2026", "page=0", "kind=odd"]
 )
-def test_filters_that_make_no_sense_do_no_harm(told: None, see: See, query: str) -> None:
-    assert see(f"/activity/?{query}").select(".change")
+def test_filters_that_make_no_sense_do_no_harm(
+    sample_history: None, get_page: GetPage, query: str
+) -> None:
+    assert get_page(f"/activity/?{query}").select(".change")
 
 
 def test_one_persons_changes_of_an_account_stay_together(
-    ana: Warehouse, bob: Warehouse, see: See
+    ana: Warehouse, bob: Warehouse, get_page: GetPage
 ) -> None:
     """Though other accounts' changes lie between them; somebody else's change of it parts them."""
     for n in (1, 2):
@@ -180,7 +186,7 @@ def test_one_persons_changes_of_an_account_stay_together(
     for n, wh in ((1, ana), (2, ana), (1, bob), (2, ana), (1, ana)):
         platform = f"P{len(platforms.list_for(ana, f'B{n}'))}"
         platforms.set_status(wh, f"B{n}", platform, "Requested", None)
-    page = see("/activity/")
+    page = get_page("/activity/")
     heads = [
         (text(m, "b"), text(m, "p > a"), len(m.select(".change"))) for m in page.select(".moment")
     ]
@@ -193,19 +199,19 @@ def test_one_persons_changes_of_an_account_stay_together(
 
 
 def test_a_deleted_account_is_seen_as_it_was_before(
-    told: None, bob: Warehouse, see: See, client: Client
+    sample_history: None, bob: Warehouse, get_page: GetPage, client: Client
 ) -> None:
     time.sleep(0.1)
     accounts.delete(bob, "B1")
-    link = see("/accounts/B1/history/").select_one(".moment-when a")
+    link = get_page("/accounts/B1/history/").select_one(".moment-when a")
     assert link.get_text() == "see it before"
     assert "Claims & more" in client.get(link["href"]).content.decode().replace("&amp;", "&")
 
 
 def test_it_says_whose_history_it_is_whatever_the_filter(
-    told: None, see: See, client: Client
+    sample_history: None, get_page: GetPage, client: Client
 ) -> None:
-    page = see("/accounts/B1/history/?person=nobody@example.com")
+    page = get_page("/accounts/B1/history/?person=nobody@example.com")
     assert "Claims & more" in text(page, ".lead")
     assert text(page, ".empty h2") == "No change matches"
     assert client.get("/accounts/NEVER/history/?kind=deleted").status_code == 404

@@ -13,18 +13,22 @@ from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
 from ..pages.html import HTMX, parsed, text
-from .conftest import See, said
+from .conftest import GetPage, summaries
 
 
-def test_it_says_how_far_it_reaches(told: None, see: See, client: Client) -> None:
-    page = see("/activity/")
+def test_it_says_how_far_it_reaches(
+    sample_history: None, get_page: GetPage, client: Client
+) -> None:
+    page = get_page("/activity/")
     assert "keeps changes for 365 days" in text(page, ".history-reach")
     part = client.get(page.select_one(".history-reach")["hx-get"], **HTMX)
     assert "Earlier changes may have happened" in part.content.decode()
     assert parsed(part).select_one("time")
 
 
-def test_before_the_feed_nothing_is_pretended(ana: Warehouse, client: Client, see: See) -> None:
+def test_before_the_feed_nothing_is_pretended(
+    ana: Warehouse, client: Client, get_page: GetPage
+) -> None:
     """The feed was switched off and on again: what came before is not in it."""
     accounts.create(ana, {"bsnid": "B1", "team": "Before"})
     table = ana.namespace.table(ACCOUNTS)
@@ -38,23 +42,27 @@ def test_before_the_feed_nothing_is_pretended(ana: Warehouse, client: Client, se
     time.sleep(0.05)
     on = dt.datetime.now(dt.UTC)
     accounts.update(ana, "B1", {"team": "After"}, accounts.get(ana, "B1").updated_at)
-    page = see("/activity/")
-    assert said(page) == ["Changed Team of the account After"]
+    page = get_page("/activity/")
+    assert summaries(page) == ["Changed Team of the account After"]
     reach = parsed(client.get("/activity/reach/", **HTMX)).select_one("time")["datetime"]
     assert abs(dt.datetime.fromisoformat(reach) - on) < dt.timedelta(seconds=5)
 
 
-def test_the_history_as_of_a_moment(told: None, ana: Warehouse, see: See) -> None:
+def test_the_history_as_of_a_moment(
+    sample_history: None, ana: Warehouse, get_page: GetPage
+) -> None:
     then = dt.datetime.now(dt.UTC)
     time.sleep(0.05)
     accounts.update(ana, "B1", {"team": "Later"}, accounts.get(ana, "B1").updated_at)
-    page = see(address(then, "/accounts/B1/history/"))
-    assert len(said(page)) == 8
+    page = get_page(address(then, "/accounts/B1/history/"))
+    assert len(summaries(page)) == 8
     assert not page.select("a[href*='put-back']")
-    assert len(said(see("/accounts/B1/history/"))) == 9
+    assert len(summaries(get_page("/accounts/B1/history/"))) == 9
 
 
-def test_after_a_vacuum(told: None, ana: Warehouse, see: See, client: Client) -> None:
+def test_after_a_vacuum(
+    sample_history: None, ana: Warehouse, get_page: GetPage, client: Client
+) -> None:
     """What it took away is said to be beyond what is kept; what came after is there."""
     then = dt.datetime.now(dt.UTC)
     table = ana.namespace.table(ACCOUNTS)
@@ -66,9 +74,9 @@ def test_after_a_vacuum(told: None, ana: Warehouse, see: See, client: Client) ->
     accounts.update(ana, "B1", {"team": "Later"}, accounts.get(ana, "B1").updated_at)
     ana.execute(f"VACUUM {table}", repeatable=True)
     accounts.update(ana, "B1", {"team": "Latest"}, accounts.get(ana, "B1").updated_at)
-    page = see("/accounts/B1/history/?table=accounts")
-    assert said(page) == ["Changed Team of the account Latest"]
+    page = get_page("/accounts/B1/history/?table=accounts")
+    assert summaries(page) == ["Changed Team of the account Latest"]
     past = client.get(address(then, "/accounts/B1/"))
     assert past.status_code == 404
     assert text(parsed(past), "main h1") == "The history does not go back that far"
-    assert see("/accounts/B1/").h1.get_text() == "Latest"
+    assert get_page("/accounts/B1/").h1.get_text() == "Latest"

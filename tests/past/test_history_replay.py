@@ -210,17 +210,19 @@ def test_the_history_is_the_log_and_the_past_is_what_was_there(
     assert changes == sorted(changes, key=lambda change: change.moment, reverse=True)
 
     # Each record's changes are its part of the log: who, what, each field old and new.
-    told: dict = {}
+    found: dict = {}
     for change in reversed(changes):
         assert not change.outside
-        said = {f.column.name: (f.before, f.after) for f in change.fields}
-        told.setdefault((change.table, change.key), []).append((change.person, change.kind, said))
+        fields = {f.column.name: (f.before, f.after) for f in change.fields}
+        found.setdefault((change.table, change.key), []).append(
+            (change.person, change.kind, fields)
+        )
     done: dict = {}
     for entry in log:
         kind = CREATED if entry.before is None else DELETED if entry.after is None else CHANGED
         done.setdefault((entry.table, entry.key), []).append((entry.person, kind, entry.fields))
     # Saving what the row says already is an edit of nothing, which the history does not show.
-    assert told == {key: [e for e in entries if e[2]] for key, entries in done.items()}
+    assert found == {key: [e for e in entries if e[2]] for key, entries in done.items()}
 
     for bsnid in editor.book.of(ACCOUNTS)[:3]:
         of_one = [c for page in everything(warehouse, Wanted(bsnid=bsnid)) for c in page.changes]

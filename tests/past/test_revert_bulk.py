@@ -17,7 +17,7 @@ from crm.warehouse import Warehouse
 
 from ..commands.test_check_integrity import broken, insert  # noqa: F401
 from ..pages.html import filled_in, parsed, text, texts
-from ..pages.import_page.using import do, preview
+from ..pages.import_page.using import press, preview
 
 CSV = "BSNID,Team,Business Area\nOLD,Changed,Finance\nNEW1,One,Finance\nNEW2,Two,Finance\n"
 Import = Callable[[], BeautifulSoup]
@@ -39,7 +39,7 @@ def imported(client: Client, bob: Warehouse) -> str:
     values = {"bsnid": "OLD", "team": "As it was", "business_area": "Finance", "vp": "Vera"}
     accounts.create(bob, values)
     url, _ = preview(client, CSV, "accounts.csv", on_conflict="update")
-    page = do(client, url)
+    page = press(client, url)
     assert accounts.get(bob, "OLD").team == "Changed"
     return page.select_one("form[action^='/undo/bulk/']")["action"]
 
@@ -51,8 +51,8 @@ def undo(client: Client, address: str) -> str:
 
 
 def test_an_import_is_undone(client: Client, bob: Warehouse, imported: str) -> None:
-    said = undo(client, imported)
-    assert said.startswith("3 records are as they were before")
+    message = undo(client, imported)
+    assert message.startswith("3 records are as they were before")
     now = accounts.get(bob, "OLD")
     assert (now.team, now.vp, now.created_by) == ("As it was", "Vera", "bob@example.com")
     assert accounts.get(bob, "NEW1") is accounts.get(bob, "NEW2") is None

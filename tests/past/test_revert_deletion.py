@@ -15,26 +15,28 @@ from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse
 from ..pages.html import HTMX, filled_in, parsed, text, texts
-from .conftest import asked, confirm
+from .conftest import confirm, confirmation
 
 
-def test_a_deleted_child(client: Client, bob: Warehouse, account: str, way_back: Callable) -> None:
+def test_a_deleted_child(
+    client: Client, bob: Warehouse, account: str, revert_link: Callable
+) -> None:
     use_cases.create(bob, account, "u-1", {"problem": "P", "status": "Planning"})
     before = use_cases.get(bob, "u-1")
     use_cases.delete(bob, "u-1")
-    assert confirm(client, way_back(account)).status_code == 303
+    assert confirm(client, revert_link(account)).status_code == 303
     now = use_cases.get(bob, "u-1")
     assert (now.problem, now.status, now.created_at) == ("P", "Planning", before.created_at)
     assert now.created_by == "bob@example.com"
     latest = history.load(bob, Wanted(bsnid=account)).changes[0]
     assert latest.what == "restored the use case “P”"
     # Once more: it is there.
-    confirm(client, way_back(account))
+    confirm(client, revert_link(account))
     assert "already exists again" in text(parsed(client.get("/accounts/B1/")), "#toasts")
 
 
 def test_a_deleted_account_with_all_that_went_with_it(
-    client: Client, bob: Warehouse, account: str, way_back: Callable
+    client: Client, bob: Warehouse, account: str, revert_link: Callable
 ) -> None:
     platforms.set_status(bob, account, "Databricks", "Requested", None)
     for n in range(3):
@@ -43,8 +45,8 @@ def test_a_deleted_account_with_all_that_went_with_it(
     use_cases.delete(bob, "u-2")
     before = accounts.get_detail(bob, account)
     accounts.delete(bob, account)
-    link = way_back(account)
-    assert texts(asked(client, link), "li")[0] == "1 platform status"
+    link = revert_link(account)
+    assert texts(confirmation(client, link), "li")[0] == "1 platform status"
     confirm(client, link)
     after = accounts.get_detail(bob, account)
     assert {row.id for row in after.updates} == {"d-1"}
@@ -55,11 +57,11 @@ def test_a_deleted_account_with_all_that_went_with_it(
 
 
 def test_a_child_needs_its_account_first(
-    client: Client, bob: Warehouse, account: str, way_back: Callable
+    client: Client, bob: Warehouse, account: str, revert_link: Callable
 ) -> None:
     use_cases.create(bob, account, "u-1", {"problem": "P"})
     use_cases.delete(bob, "u-1")
-    link = way_back(account)
+    link = revert_link(account)
     accounts.delete(bob, account)
     response = confirm(client, link)
     assert response.status_code == 409
@@ -68,13 +70,13 @@ def test_a_child_needs_its_account_first(
 
 
 def test_another_under_the_same_key_is_left_alone(
-    client: Client, bob: Warehouse, account: str, way_back: Callable
+    client: Client, bob: Warehouse, account: str, revert_link: Callable
 ) -> None:
     use_cases.create(bob, account, "u-1", {"problem": "P"})
     accounts.delete(bob, account)
-    link = way_back(account)
+    link = revert_link(account)
     accounts.create(bob, {"bsnid": account, "team": "Second life"})
-    ask = asked(client, link)
+    ask = confirmation(client, link)
     assert "another account was created with the same key" in ask.get_text()
     assert not ask.select(".button-primary")
     client.post(link)
@@ -84,12 +86,12 @@ def test_another_under_the_same_key_is_left_alone(
 
 
 def test_bringing_back_twice_does_not_bring_what_was_deleted_since(
-    client: Client, bob: Warehouse, account: str, way_back: Callable
+    client: Client, bob: Warehouse, account: str, revert_link: Callable
 ) -> None:
     for n in range(2):
         use_cases.create(bob, account, f"u-{n}", {"problem": f"P{n}"})
     accounts.delete(bob, account)
-    link = way_back(account)
+    link = revert_link(account)
     confirm(client, link)
     use_cases.delete(bob, "u-0")
     client.post(link)
@@ -97,17 +99,17 @@ def test_bringing_back_twice_does_not_bring_what_was_deleted_since(
 
 
 def test_what_a_first_try_did_not_bring_back_comes_with_the_second(
-    client: Client, bob: Warehouse, account: str, way_back: Callable, server: LocalWarehouse
+    client: Client, bob: Warehouse, account: str, revert_link: Callable, server: LocalWarehouse
 ) -> None:
     use_cases.create(bob, account, "u-1", {"problem": "P"})
     accounts.delete(bob, account)
-    link = way_back(account)
-    form = filled_in(asked(client, link).select_one("form"))
+    link = revert_link(account)
+    form = filled_in(confirmation(client, link).select_one("form"))
     server.fault("http_status", times=None, status=500, match=r"MERGE INTO \S*use_cases")
     assert client.post(link, form).status_code >= 500
     server.clear_faults()
     assert accounts.get_detail(bob, account).use_cases == ()
-    assert "1 use case" in asked(client, link).get_text()
+    assert "1 use case" in confirmation(client, link).get_text()
     confirm(client, link)
     assert len(accounts.get_detail(bob, account).use_cases) == 1
 

@@ -14,13 +14,13 @@ from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.warehouse import Warehouse
 
 from ..pages.html import HTMX, filled_in, parsed, text, texts
-from .conftest import asked, confirm, edit
+from .conftest import confirm, confirmation, edit
 
 
-def test_a_field(client: Client, bob: Warehouse, account: str, way_back: Callable) -> None:
+def test_a_field(client: Client, bob: Warehouse, account: str, revert_link: Callable) -> None:
     edit(bob, account, vp="Wrong", team="Renamed")
-    link = way_back(account, "vp")
-    ask = asked(client, link)
+    link = revert_link(account, "vp")
+    ask = confirmation(client, link)
     assert texts(ask, "tbody th") == ["VP"]
     assert texts(ask, "tbody .prose") == ["Wrong", "Vera"]
     response = confirm(client, link)
@@ -34,37 +34,39 @@ def test_a_field(client: Client, bob: Warehouse, account: str, way_back: Callabl
     assert text(parsed(client.get("/accounts/B1/")), "#toasts p") == "VP of Renamed was reverted."
 
 
-def test_all_of_a_change(client: Client, bob: Warehouse, account: str, way_back: Callable) -> None:
+def test_all_of_a_change(
+    client: Client, bob: Warehouse, account: str, revert_link: Callable
+) -> None:
     edit(bob, account, vp="Wrong", team="Renamed")
     edit(bob, account, admin="Kept")
-    confirm(client, way_back(account))
+    confirm(client, revert_link(account))
     now = accounts.get(bob, account)
     assert (now.vp, now.team, now.admin) == ("Vera", "Claims", "Kept")
 
 
 def test_each_kind_of_record(
-    client: Client, bob: Warehouse, account: str, way_back: Callable
+    client: Client, bob: Warehouse, account: str, revert_link: Callable
 ) -> None:
     use_cases.create(bob, account, "u-1", {"problem": "P", "status": "Planning"})
     use_cases.update(bob, "u-1", {"status": "Active"}, use_cases.get(bob, "u-1").updated_at)
-    confirm(client, way_back(account, "status"))
+    confirm(client, revert_link(account, "status"))
     assert use_cases.get(bob, "u-1").status == "Planning"
     updates.create(bob, account, "d-1", {"description": "Right", "author": "A"})
     updates.update(bob, "d-1", {"description": "Wrong"}, updates.get(bob, "d-1").updated_at)
-    confirm(client, way_back(account, "description"))
+    confirm(client, revert_link(account, "description"))
     assert updates.get(bob, "d-1").description == "Right"
     row = platforms.set_status(bob, account, "Databricks", "Requested", None)
     platforms.set_status(bob, account, "Databricks", "Completed", row.updated_at)
-    confirm(client, way_back(account, "status"))
+    confirm(client, revert_link(account, "status"))
     assert platforms.list_for(bob, account)[0].status == "Requested"
 
 
 def test_changed_since_it_was_asked(
-    client: Client, bob: Warehouse, account: str, way_back: Callable
+    client: Client, bob: Warehouse, account: str, revert_link: Callable
 ) -> None:
     edit(bob, account, vp="Wrong")
-    link = way_back(account, "vp")
-    form = filled_in(asked(client, link).select_one("form"))
+    link = revert_link(account, "vp")
+    form = filled_in(confirmation(client, link).select_one("form"))
     edit(bob, account, vp="Newest")
     response = client.post(link, form)
     assert response.status_code == 409
@@ -77,23 +79,23 @@ def test_changed_since_it_was_asked(
 
 
 def test_a_field_that_already_has_its_earlier_value(
-    client: Client, bob: Warehouse, account: str, way_back: Callable
+    client: Client, bob: Warehouse, account: str, revert_link: Callable
 ) -> None:
     edit(bob, account, vp="Wrong")
     edit(bob, account, vp="Vera")
-    ask = asked(client, way_back(account, "vp", 1))
+    ask = confirmation(client, revert_link(account, "vp", 1))
     assert "There is nothing to revert" in ask.get_text()
     assert not ask.select(".button-primary")
 
 
 def test_a_field_of_what_was_deleted_since(
-    client: Client, bob: Warehouse, account: str, way_back: Callable
+    client: Client, bob: Warehouse, account: str, revert_link: Callable
 ) -> None:
     use_cases.create(bob, account, "u-1", {"problem": "P"})
     use_cases.update(bob, "u-1", {"problem": "Q"}, use_cases.get(bob, "u-1").updated_at)
-    link = way_back(account, "problem")
+    link = revert_link(account, "problem")
     use_cases.delete(bob, "u-1")
-    ask = asked(client, link)
+    ask = confirmation(client, link)
     assert "was deleted after this change" in ask.get_text()
     assert not ask.select(".button-primary")
     assert client.post(link, {"updated_at": ""}).status_code == 200
@@ -101,17 +103,17 @@ def test_a_field_of_what_was_deleted_since(
 
 
 def test_the_whole_record(
-    client: Client, bob: Warehouse, account: str, way_back: Callable
+    client: Client, bob: Warehouse, account: str, revert_link: Callable
 ) -> None:
     """As it was three changes ago, in one."""
     edit(bob, account, vp="One")
-    link = way_back(account, "vp")
+    link = revert_link(account, "vp")
     edit(bob, account, team="Two", admin="Two")
     edit(bob, account, vp="Three")
-    ask = asked(client, link)
+    ask = confirmation(client, link)
     assert "Changed again after this change: VP" in ask.get_text()
     whole = ask.select_one("a[href*=whole]")["href"]
-    assert texts(asked(client, whole), "tbody th") == ["Team", "VP", "Admin"]
+    assert texts(confirmation(client, whole), "tbody th") == ["Team", "VP", "Admin"]
     confirm(client, whole)
     now = accounts.get(bob, account)
     assert (now.team, now.vp, now.admin) == ("Claims", "Vera", None)
@@ -128,11 +130,11 @@ def test_it_leads_back_to_the_page_it_came_from(
 
 
 def test_another_field_changed_since_does_not_stand_in_the_way(
-    client: Client, bob: Warehouse, account: str, way_back: Callable
+    client: Client, bob: Warehouse, account: str, revert_link: Callable
 ) -> None:
     edit(bob, account, vp="Wrong")
-    link = way_back(account, "vp")
-    form = filled_in(asked(client, link).select_one("form"))
+    link = revert_link(account, "vp")
+    form = filled_in(confirmation(client, link).select_one("form"))
     edit(bob, account, admin="Somebody new")
     assert client.post(link, form).status_code == 303
     now = accounts.get(bob, account)
@@ -167,20 +169,20 @@ def test_a_creation_cannot_be_reverted(client: Client, bob: Warehouse, account: 
 
 
 def test_by_htmx_it_asks_in_a_dialog(
-    client: Client, bob: Warehouse, account: str, way_back: Callable
+    client: Client, bob: Warehouse, account: str, revert_link: Callable
 ) -> None:
     edit(bob, account, vp="Wrong")
-    link = way_back(account, "vp")
+    link = revert_link(account, "vp")
     part: BeautifulSoup = parsed(client.get(link, HTTP_HX_TARGET="dialog", **HTMX))
     assert part.select_one("dialog.ask form")["action"] == link
     assert not part.select("h1")
 
 
 def test_readers_may_not(
-    client: Client, bob: Warehouse, account: str, way_back: Callable, settings: object
+    client: Client, bob: Warehouse, account: str, revert_link: Callable, settings: object
 ) -> None:
     edit(bob, account, vp="Wrong")
-    link = way_back(account, "vp")
+    link = revert_link(account, "vp")
     settings.EDIP_EDITORS = ["somebody.else@example.com"]
     assert client.get(link).status_code == 403
     assert client.post(link).status_code == 403

@@ -33,8 +33,10 @@ def test_everything_that_differs(sample: Warehouse, statements: Statements) -> N
     with statements() as done:
         changes = diff.find_changes(sample, then, sample.namespace, "BSN001")
     assert len(done) == 1
-    said = {change.table: change.what for change in changes if change.key not in (new, update.id)}
-    assert said == {
+    sentences = {
+        change.table: change.what for change in changes if change.key not in (new, update.id)
+    }
+    assert sentences == {
         ACCOUNTS: "changed Team and VP of the account Renamed",
         PLATFORMS_STATUS: f"moved Databricks from {platform.status} to Requested",
         USE_CASES: f"moved the use case “{case.problem[:80].rstrip()}…” from {case.status} to On Hold",

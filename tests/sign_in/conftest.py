@@ -35,15 +35,15 @@ class Browser:
     client: Client = field(default_factory=Client)
 
     def get(self, path: str, **headers: Any) -> HttpResponse:
-        return self.client.get(path, **self._said(), **headers)
+        return self.client.get(path, **self._headers(), **headers)
 
     def post(self, path: str, data: dict[str, Any] | None = None, **headers: Any) -> HttpResponse:
-        return self.client.post(path, data or {}, **self._said(), **headers)
+        return self.client.post(path, data or {}, **self._headers(), **headers)
 
-    def _said(self) -> dict[str, str]:
-        said = {"HTTP_X_FORWARDED_EMAIL": self.email}
-        said |= {"HTTP_X_FORWARDED_ACCESS_TOKEN": self.token} if self.token else {}
-        return {name: value for name, value in said.items() if value}
+    def _headers(self) -> dict[str, str]:
+        headers = {"HTTP_X_FORWARDED_EMAIL": self.email}
+        headers |= {"HTTP_X_FORWARDED_ACCESS_TOKEN": self.token} if self.token else {}
+        return {name: value for name, value in headers.items() if value}
 
     @property
     def cookie(self) -> str:
@@ -71,18 +71,18 @@ class Workspace:
     def control(self, path: str, **body: Any) -> None:
         self.server._ask("POST", path, body)
 
-    def token(self, email: str, token: str = "", **said: Any) -> str:
+    def token(self, email: str, token: str = "", **attributes: Any) -> str:
         token = token or f"eyJ-{uuid.uuid4().hex}{uuid.uuid4().hex}"
-        self.control("/tokens", token=token, user=email, **said)
+        self.control("/tokens", token=token, user=email, **attributes)
         return token
 
-    def principal(self, *secrets: str, **said: Any) -> str:
+    def principal(self, *secrets: str, **attributes: Any) -> str:
         client_id = str(uuid.uuid4())
-        self.set_principal(client_id, *secrets, **said)
+        self.set_principal(client_id, *secrets, **attributes)
         return client_id
 
-    def set_principal(self, client_id: str, *secrets: str, **said: Any) -> None:
-        self.control("/principals", client_id=client_id, secrets=list(secrets), **said)
+    def set_principal(self, client_id: str, *secrets: str, **attributes: Any) -> None:
+        self.control("/principals", client_id=client_id, secrets=list(secrets), **attributes)
 
     def config(self, **knobs: Any) -> WarehouseConfig:
         return replace(self.server.config(), **knobs)
@@ -135,8 +135,8 @@ def grant(warehouse: Warehouse) -> Callable[..., None]:
 def signed_in(on_behalf: Any, workspace: Workspace, grant: Callable[..., None]) -> Any:
     """``signed_in(email, "SELECT", …)``: a browser whose person has these privileges."""
 
-    def signed_in(email: str, *privileges: str, **said: Any) -> Browser:
-        token = workspace.token(email, **said)
+    def signed_in(email: str, *privileges: str, **attributes: Any) -> Browser:
+        token = workspace.token(email, **attributes)
         if privileges:
             grant(email, *privileges)
         return Browser(email, token)

@@ -233,7 +233,7 @@ def test_the_token_is_seen_nowhere(
     tokens = [alice.token]
     seen = []
 
-    def look(path: str) -> None:
+    def get(path: str) -> None:
         response = alice.get(path)
         seen.append(f"{response.content.decode()} {response.items()} {response.cookies}")
         request = response.wsgi_request
@@ -241,17 +241,17 @@ def test_the_token_is_seen_nowhere(
         seen.append(f"{request.environ}")
 
     for path in ("/", "/accounts/", "/accounts/none/", "/nowhere", "/accounts/new/"):
-        look(path)
+        get(path)
     seen.append(repr(warehouses.for_user(ALICE, alice.token, time.time() + 60)))
     workspace.token(ALICE, alice.token, expires_in=-1)
-    look("/accounts/")
+    get("/accounts/")
     alice.token = "dapi-of-nobody-at-all"
     tokens.append(alice.token)
-    look("/accounts/")
+    get("/accounts/")
     workspace.server.fault("drop_before", times=None)
     alice.token = workspace.token(ALICE)
     tokens.append(alice.token)
-    look("/accounts/")
+    get("/accounts/")
     seen.append(caplog.text)
     assert all(token not in text for token in tokens for text in seen)
     assert ALICE in caplog.text

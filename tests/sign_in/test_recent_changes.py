@@ -31,7 +31,7 @@ def open_page(browser: Browser) -> str:
     return browser.get("/live/").json()["seen"]
 
 
-def heard(browser: Browser, seen: str) -> list[str]:
+def received(browser: Browser, seen: str) -> list[str]:
     answer = browser.get(f"/live/?seen={seen}")
     assert answer.status_code == 200, answer.status_code
     return [each["record"] for each in answer.json()["news"]]
@@ -45,7 +45,7 @@ def test_each_persons_pages_ask_with_their_rights(
     use_cases.create(warehouse, account, "u-1", {"problem": "P"})
     for browser, cursor in ((alice, seen[0]), (bob, seen[1])):
         before = workspace.server.last()
-        assert heard(browser, cursor) == ["use_cases/u-1"]
+        assert received(browser, cursor) == ["use_cases/u-1"]
         assert [s["user"] for s in workspace.server.statements(before)] == [browser.email]
 
 
@@ -57,7 +57,7 @@ def test_who_may_not_read_a_table_is_told_nothing_that_others_are_told(
     warehouse.execute(f"GRANT SELECT ON TABLE {home}.`accounts` TO `{BOB}`", repeatable=True)
     seen = open_page(alice)
     use_cases.create(warehouse, account, "u-secret", {"problem": "P"})
-    assert heard(alice, seen) == ["use_cases/u-secret"]
+    assert received(alice, seen) == ["use_cases/u-secret"]
     for path in ("/live/", f"/live/?seen={seen}"):
         answer = bob.get(path)
         assert (answer.status_code, answer.content) == (410, b""), path
@@ -72,7 +72,7 @@ def test_who_loses_the_right_hears_no_more(
     home = warehouse.namespace.quoted_schema
     warehouse.execute(f"REVOKE SELECT ON SCHEMA {home} FROM `{BOB}`", repeatable=True)
     use_cases.create(warehouse, account, "u-secret", {"problem": "P"})
-    assert heard(alice, seen) == ["use_cases/u-secret"]
+    assert received(alice, seen) == ["use_cases/u-secret"]
     answer = bob.get(f"/live/?seen={seen}")
     assert (answer.status_code, answer.content) == (410, b"")
 

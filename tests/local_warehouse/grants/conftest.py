@@ -20,7 +20,7 @@ def sign_up(server: Server, *users: str) -> None:
 
 
 @pytest.fixture
-def cast(server) -> Iterator[SimpleNamespace]:
+def users(server) -> Iterator[SimpleNamespace]:
     """An admin, Ann and Bob, and the admin's table ``t`` of three rows in a catalog of its own."""
     name = f"grants{time.monotonic_ns()}"
     sign_up(server, ANN, BOB)
@@ -36,11 +36,11 @@ def cast(server) -> Iterator[SimpleNamespace]:
         admin.run(f"DROP CATALOG {name} CASCADE")
 
 
-def let_in(cast: SimpleNamespace, user: str, *privileges: str) -> None:
-    cast.admin.run(f"GRANT USE CATALOG ON CATALOG {cast.catalog} TO `{user}`")
-    cast.admin.run(f"GRANT USE SCHEMA ON SCHEMA {cast.catalog}.default TO `{user}`")
+def grant_use(users: SimpleNamespace, user: str, *privileges: str) -> None:
+    users.admin.run(f"GRANT USE CATALOG ON CATALOG {users.catalog} TO `{user}`")
+    users.admin.run(f"GRANT USE SCHEMA ON SCHEMA {users.catalog}.default TO `{user}`")
     if privileges:
-        cast.admin.run(f"GRANT {', '.join(privileges)} ON TABLE {cast.table} TO `{user}`")
+        users.admin.run(f"GRANT {', '.join(privileges)} ON TABLE {users.table} TO `{user}`")
 
 
 def assert_refused(shell: Shell, statement: str, privilege: str, what: str) -> None:

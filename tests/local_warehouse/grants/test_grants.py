@@ -7,82 +7,82 @@ import json
 import pytest
 
 from ..conftest import shell_on
-from .conftest import ANN, BOB, assert_refused, let_in, sign_up
+from .conftest import ANN, BOB, assert_refused, grant_use, sign_up
 
 
 @pytest.mark.parametrize(
     "where", ["TABLE {table}", "SCHEMA {catalog}.default", "CATALOG {catalog}"]
 )
 @pytest.mark.parametrize("privilege", ["SELECT", "ALL PRIVILEGES"])
-def test_privileges_are_inherited_downwards(cast, where, privilege):
-    let_in(cast, ANN)
-    cast.admin.run(f"GRANT {privilege} ON {where.format(**vars(cast))} TO `{ANN}`")
-    assert cast.ann.value(f"SELECT sum(n) FROM {cast.table}") == 6
+def test_privileges_are_inherited_downwards(users, where, privilege):
+    grant_use(users, ANN)
+    users.admin.run(f"GRANT {privilege} ON {where.format(**vars(users))} TO `{ANN}`")
+    assert users.ann.value(f"SELECT sum(n) FROM {users.table}") == 6
 
 
-def test_revoking_takes_effect_at_once(cast):
-    let_in(cast, ANN, "SELECT")
-    read = f"SELECT count(*) FROM {cast.table}"
-    assert cast.ann.value(read) == 3
-    cast.admin.run(f"REVOKE SELECT ON TABLE {cast.table} FROM `{ANN}`")
-    assert_refused(cast.ann, read, "SELECT", f"Table '{cast.table}'")
+def test_revoking_takes_effect_at_once(users):
+    grant_use(users, ANN, "SELECT")
+    read = f"SELECT count(*) FROM {users.table}"
+    assert users.ann.value(read) == 3
+    users.admin.run(f"REVOKE SELECT ON TABLE {users.table} FROM `{ANN}`")
+    assert_refused(users.ann, read, "SELECT", f"Table '{users.table}'")
 
 
-def test_groups_and_their_members(server, cast):
+def test_groups_and_their_members(server, users):
     server.control("POST", "/groups", group="readers", members=[ANN])
-    let_in(cast, "readers", "SELECT")
-    read = f"SELECT count(*) FROM {cast.table}"
-    assert cast.ann.value(read) == 3
-    assert "USE CATALOG" in cast.bob.error(read)
+    grant_use(users, "readers", "SELECT")
+    read = f"SELECT count(*) FROM {users.table}"
+    assert users.ann.value(read) == 3
+    assert "USE CATALOG" in users.bob.error(read)
     server.control("POST", "/groups", group="readers", members=[])
-    assert "USE CATALOG" in cast.ann.error(read)
-    let_in(cast, "account users", "SELECT")
-    assert cast.bob.value(read) == 3
+    assert "USE CATALOG" in users.ann.error(read)
+    grant_use(users, "account users", "SELECT")
+    assert users.bob.value(read) == 3
 
 
-def test_an_admin_is_one_only_as_long_as_a_token_says_so(server, cast):
-    read = f"SELECT count(*) FROM {cast.table}"
+def test_an_admin_is_one_only_as_long_as_a_token_says_so(server, users):
+    read = f"SELECT count(*) FROM {users.table}"
     server.control("POST", "/tokens", token=f"dapi-{ANN}", user=ANN, admin=True)
-    assert cast.ann.value(read) == 3
+    assert users.ann.value(read) == 3
     server.control("POST", "/tokens", token=f"dapi-{ANN}", user=ANN)
-    assert "USE CATALOG" in cast.ann.error(read)
+    assert "USE CATALOG" in users.ann.error(read)
 
 
-def test_owners_may_everything_with_what_is_theirs(cast):
-    let_in(cast, ANN)
-    let_in(cast, BOB)
-    cast.admin.run(f"GRANT CREATE SCHEMA ON CATALOG {cast.catalog} TO `{ANN}`")
-    mine = f"{cast.catalog}.anns"
-    cast.ann.run(f"CREATE SCHEMA {mine}")
-    cast.ann.run(f"CREATE TABLE {mine}.notes (a INT)")
-    cast.ann.run(f"GRANT USE SCHEMA, SELECT ON SCHEMA {mine} TO `{BOB}`")
-    assert cast.bob.run(f"SELECT * FROM {mine}.notes") == []
+def test_owners_may_everything_with_what_is_theirs(users):
+    grant_use(users, ANN)
+    grant_use(users, BOB)
+    users.admin.run(f"GRANT CREATE SCHEMA ON CATALOG {users.catalog} TO `{ANN}`")
+    mine = f"{users.catalog}.anns"
+    users.ann.run(f"CREATE SCHEMA {mine}")
+    users.ann.run(f"CREATE TABLE {mine}.notes (a INT)")
+    users.ann.run(f"GRANT USE SCHEMA, SELECT ON SCHEMA {mine} TO `{BOB}`")
+    assert users.bob.run(f"SELECT * FROM {mine}.notes") == []
     assert_refused(
-        cast.bob,
+        users.bob,
         f"GRANT SELECT ON TABLE {mine}.notes TO `{BOB}`",
         "MANAGE",
         f"Table '{mine}.notes'",
     )
-    cast.ann.run(f"GRANT MANAGE ON TABLE {mine}.notes TO `{BOB}`")
-    cast.bob.run(f"COMMENT ON TABLE {mine}.notes IS 'managed'")
+    users.ann.run(f"GRANT MANAGE ON TABLE {mine}.notes TO `{BOB}`")
+    users.bob.run(f"COMMENT ON TABLE {mine}.notes IS 'managed'")
     assert_refused(
-        cast.bob, f"INSERT INTO {mine}.notes VALUES (1)", "MODIFY", f"Table '{mine}.notes'"
+        users.bob, f"INSERT INTO {mine}.notes VALUES (1)", "MODIFY", f"Table '{mine}.notes'"
     )
-    cast.ann.run(f"DROP SCHEMA {mine} CASCADE")
+    users.ann.run(f"DROP SCHEMA {mine} CASCADE")
 
 
-def test_creating_catalogs_can_be_granted(cast):
-    cast.admin.run(f"GRANT CREATE CATALOG ON METASTORE TO `{ANN}`")
-    cast.ann.run(f"CREATE CATALOG {cast.catalog}_ann")
-    cast.ann.run(f"DROP CATALOG {cast.catalog}_ann")
-    cast.admin.run(f"REVOKE CREATE CATALOG ON METASTORE FROM `{ANN}`")
-    assert "CREATE CATALOG" in cast.ann.error(f"CREATE CATALOG {cast.catalog}_ann")
+def test_creating_catalogs_can_be_granted(users):
+    users.admin.run(f"GRANT CREATE CATALOG ON METASTORE TO `{ANN}`")
+    users.ann.run(f"CREATE CATALOG {users.catalog}_ann")
+    users.ann.run(f"DROP CATALOG {users.catalog}_ann")
+    users.admin.run(f"REVOKE CREATE CATALOG ON METASTORE FROM `{ANN}`")
+    assert "CREATE CATALOG" in users.ann.error(f"CREATE CATALOG {users.catalog}_ann")
 
 
-def test_everybody_has_a_place_for_a_first_table(cast):
-    cast.ann.run("CREATE TABLE workspace.default.of_ann (a INT)")
-    cast.ann.run("DROP TABLE workspace.default.of_ann")
-    assert "CREATE SCHEMA" in cast.ann.error("CREATE SCHEMA workspace.of_ann")
+def test_everybody_has_a_place_for_a_first_table(users):
+    users.ann.run("CREATE TABLE workspace.default.of_ann (a INT)")
+    users.ann.run("DROP TABLE workspace.default.of_ann")
+    assert "CREATE SCHEMA" in users.ann.error("CREATE SCHEMA workspace.of_ann")
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ def test_everybody_has_a_place_for_a_first_table(cast):
         ("GRANT SELECT ON TABLE {table} `ann@example.com`", "PARSE_SYNTAX_ERROR"),
     ],
 )
-def test_grants_that_make_no_sense(cast, statement, error):
-    assert cast.admin.error(statement.format(**vars(cast))).startswith(f"[{error}]")
+def test_grants_that_make_no_sense(users, statement, error):
+    assert users.admin.error(statement.format(**vars(users))).startswith(f"[{error}]")
 
 
 def test_a_workspace_without_unity_catalog(start):

@@ -15,7 +15,7 @@ ANN, BOB = "ann@example.com", "bob@example.com"
 
 
 @pytest.fixture
-def cast(server) -> Iterator[SimpleNamespace]:
+def users(server) -> Iterator[SimpleNamespace]:
     """Ann and Bob see their own rows, and the note of row 1 only; the admin sees all."""
     catalog = f"policies{time.monotonic_ns()}"
     with ExitStack() as stack:
@@ -53,15 +53,15 @@ def cast(server) -> Iterator[SimpleNamespace]:
 
 
 @pytest.fixture
-def filtered(cast) -> SimpleNamespace:
-    cast.admin.run("ALTER TABLE t SET ROW FILTER mine ON (id)")
-    return cast
+def filtered(users) -> SimpleNamespace:
+    users.admin.run("ALTER TABLE t SET ROW FILTER mine ON (id)")
+    return users
 
 
 @pytest.fixture
-def masked(cast) -> SimpleNamespace:
-    cast.admin.run("ALTER TABLE t ALTER COLUMN note SET MASK veil USING COLUMNS (n)")
-    return cast
+def masked(users) -> SimpleNamespace:
+    users.admin.run("ALTER TABLE t ALTER COLUMN note SET MASK veil USING COLUMNS (n)")
+    return users
 
 
 @pytest.fixture
@@ -69,6 +69,6 @@ def both(filtered, masked) -> SimpleNamespace:
     return filtered
 
 
-def everything(cast) -> list[tuple]:
+def everything(users) -> list[tuple]:
     """Return the whole table, as the admin sees it."""
-    return [tuple(row) for row in cast.admin.run("SELECT * FROM t ORDER BY id")]
+    return [tuple(row) for row in users.admin.run("SELECT * FROM t ORDER BY id")]

@@ -28,16 +28,16 @@ def test_a_filter_by_a_table_of_rights(filtered):
         assert filtered.ann.error(statement).startswith("[UNSUPPORTED_FEATURE]")
 
 
-def test_a_policy_takes_effect_at_once_and_can_be_dropped(cast):
+def test_a_policy_takes_effect_at_once_and_can_be_dropped(users):
     read = "SELECT count(*) FROM t"
-    assert cast.ann.value(read) == 3
-    cast.admin.run("ALTER TABLE t SET ROW FILTER mine ON (id)")
-    assert cast.ann.value(read) == 2
-    cast.admin.run("ALTER TABLE t DROP ROW FILTER")
-    assert cast.ann.value(read) == 3
-    cast.admin.run("ALTER TABLE t ALTER COLUMN note SET MASK veil USING COLUMNS (n)")
-    cast.admin.run("ALTER TABLE t ALTER COLUMN note DROP MASK")
-    assert cast.ann.value("SELECT note FROM t WHERE id = 'b1'") == "hidden three"
+    assert users.ann.value(read) == 3
+    users.admin.run("ALTER TABLE t SET ROW FILTER mine ON (id)")
+    assert users.ann.value(read) == 2
+    users.admin.run("ALTER TABLE t DROP ROW FILTER")
+    assert users.ann.value(read) == 3
+    users.admin.run("ALTER TABLE t ALTER COLUMN note SET MASK veil USING COLUMNS (n)")
+    users.admin.run("ALTER TABLE t ALTER COLUMN note DROP MASK")
+    assert users.ann.value("SELECT note FROM t WHERE id = 'b1'") == "hidden three"
 
 
 def test_without_its_function_nothing_is_to_be_seen(both):
@@ -87,8 +87,8 @@ def test_a_function_of_ones_own_is_no_way_around_a_policy(both):
         ("CREATE TABLE q (a STRING) WITH ROW FILTER mine ON (a)", "UNSUPPORTED_FEATURE"),
     ],
 )
-def test_policies_that_make_no_sense(cast, statement, error):
-    assert cast.admin.error(statement).startswith(f"[{error}")
+def test_policies_that_make_no_sense(users, statement, error):
+    assert users.admin.error(statement).startswith(f"[{error}")
 
 
 def test_policies_as_tables(both):

@@ -16,7 +16,7 @@ from crm.warehouse import Warehouse
 from tests.conftest import LocalWarehouse
 
 from ..html import HTMX, parsed, text, texts
-from .using import ACCOUNTS_CSV, do, figures, preview, settled, upload
+from .using import ACCOUNTS_CSV, figures, press, preview, settled, upload
 
 
 def test_what_differs_is_shown_before_and_after(client: Client, warehouse: Warehouse) -> None:
@@ -27,7 +27,7 @@ def test_what_differs_is_shown_before_and_after(client: Client, warehouse: Wareh
     assert texts(different, "dt") == ["Team"]
     assert texts(different, "del span[dir]") == ["Old"]
     assert texts(different, "ins span[dir]") == ["Claims"]
-    do(client, url)
+    press(client, url)
     assert accounts.get(warehouse, "B1").team == "Claims"
 
 
@@ -35,7 +35,7 @@ def test_left_as_they_are(client: Client, warehouse: Warehouse) -> None:
     accounts.create(warehouse, {"bsnid": "B1", "team": "Old", "business_area": "Finance"})
     url, page = preview(client, ACCOUNTS_CSV, "accounts.csv")
     assert text(page, ".import-confirm .button-primary") == "Import 1 row"
-    do(client, url)
+    press(client, url)
     assert accounts.get(warehouse, "B1").team == "Old"
 
 
@@ -56,12 +56,12 @@ def test_all_or_nothing_is_said_beforehand(
     assert said in text(page, ".banner h2")
     assert not page.select("button[value=import]")
     # Nor does it help to ask all the same.
-    assert do(client, url).select(".banner-warning")
+    assert press(client, url).select(".banner-warning")
     assert accounts.get(warehouse, "B2") is None
     ((label, rows),) = otherwise.items()
-    page = do(client, url, button(page, label))
+    page = press(client, url, button(page, label))
     assert text(page, "button[value=import]") == f"Import {rows} row{'s' if rows > 1 else ''}"
-    page = do(client, url)
+    page = press(client, url)
     assert text(page, ".banner h2") == "Imported, and verified"
     assert accounts.get(warehouse, "B1").team == ("Claims" if rows == 2 else "Old")
 
@@ -101,7 +101,7 @@ def test_what_was_refused_comes_first_and_the_verdict_is_in_the_report(
     url, page = preview(client, f"{headings}\n{noted},Nameless,A,\n", "accounts.csv")
     assert texts(page, "h2[id]") == ["Refused 1", "Row by row", "Worth a look 600"]
     assert set(texts(page, "#remarks .badge")) == {"Noted"}
-    do(client, url)
+    press(client, url)
     report = b"".join(client.get(f"{url}report/").streaming_content).decode()
     lines = list(csv.DictReader(io.StringIO(report)))
     (verdict,) = [line for line in lines if line["outcome"] == "verified"]
@@ -134,4 +134,4 @@ def test_reading_can_be_stopped(
     page = settled(client, url)
     server.clear_faults()
     assert text(page, ".banner h2") == "Reading the file was stopped"
-    assert not do(client, url, "look").select(".banner")
+    assert not press(client, url, "look").select(".banner")

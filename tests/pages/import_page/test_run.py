@@ -18,7 +18,7 @@ from crm.warehouse import Warehouse
 from tests.conftest import BASE_DIR, LocalWarehouse
 
 from ..html import HTMX, parsed, text, texts
-from .using import ACCOUNTS_CSV, do, everything, figures, preview, report, settled
+from .using import ACCOUNTS_CSV, everything, figures, press, preview, report, settled
 
 
 def test_preview_confirm_result(client: Client, warehouse: Warehouse) -> None:
@@ -30,7 +30,7 @@ def test_preview_confirm_result(client: Client, warehouse: Warehouse) -> None:
     # Nothing is written before it is confirmed.
     assert accounts.get(warehouse, "B1") is None
     assert text(page, ".import-confirm .button-primary") == "Import 2 rows"
-    page = do(client, url)
+    page = press(client, url)
     assert text(page, ".banner h2") == "Imported, and verified"
     *numbers, verdict = figures(page)["Accounts"]
     assert numbers == ["2", "2", "0", "0", "1"]
@@ -42,7 +42,7 @@ def test_preview_confirm_result(client: Client, warehouse: Warehouse) -> None:
 def test_all_or_nothing_when_it_comes_to_it(client: Client, warehouse: Warehouse) -> None:
     url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv", on_conflict="fail")
     accounts.create(warehouse, {"bsnid": "B1", "team": "Old", "business_area": "Finance"})
-    page = do(client, url)
+    page = press(client, url)
     assert text(page, ".banner h2") == "The import stopped"
     assert "nothing was imported" in text(page, ".banner")
     assert accounts.get(warehouse, "B2") is None
@@ -53,7 +53,7 @@ def test_all_or_nothing_when_it_comes_to_it(client: Client, warehouse: Warehouse
 
 def test_importing_twice_writes_nothing(client: Client, warehouse: Warehouse) -> None:
     url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
-    do(client, url)
+    press(client, url)
     _, again = preview(client, ACCOUNTS_CSV, "accounts.csv")
     assert figures(again)["Accounts"] == ["0", "0", "2", "1"]
     assert not again.select(".import-confirm .button-primary")
@@ -86,7 +86,7 @@ def test_a_warehouse_that_dies_half_way(
     assert text(page, ".banner h2") == "The import stopped"
     assert "You can run it again" in text(page, ".banner")
     server.clear_faults()
-    page = do(client, url)
+    page = press(client, url)
     assert text(page, ".banner h2") == "Imported, and verified"
     assert len(accounts.search(warehouse, everything()).rows) == 200
 
@@ -119,7 +119,7 @@ def test_a_process_that_is_gone(client: Client, warehouse: Warehouse) -> None:
     page = parsed(client.get(url))
     assert "has ended" in text(page, ".banner")
     assert "1 of 2 rows were done" in text(page, ".banner")
-    assert text(do(client, url), ".banner h2") == "Imported, and verified"
+    assert text(press(client, url), ".banner h2") == "Imported, and verified"
 
 
 def test_asking_twice_imports_once(client: Client, warehouse: Warehouse) -> None:

@@ -14,7 +14,7 @@ from crm.warehouse import Warehouse
 from tests.conftest import LocalWarehouse
 
 from ..html import parsed, text
-from .using import ACCOUNTS_CSV, do, everything, figures, preview, settled, undo
+from .using import ACCOUNTS_CSV, everything, figures, press, preview, settled, undo
 
 
 def test_stopped_undone_and_gone_on_with(
@@ -36,7 +36,7 @@ def test_stopped_undone_and_gone_on_with(
     assert 20 <= some < 200
     assert f"{some} of 200 rows were done" in text(page, ".banner")
     # It goes on to its end, and all of it can be undone: what the first half wrote, too.
-    page = do(client, url)
+    page = press(client, url)
     assert text(page, ".banner h2") == "Imported, and verified"
     assert figures(page)["Accounts"][0] == "200"
     assert len(accounts.search(warehouse, everything()).rows) == 200
@@ -56,7 +56,7 @@ def test_what_was_stopped_can_be_undone(
         return taken_in(*args, **options)
 
     monkeypatch.setattr(upsert, "upsert", and_stop)
-    page = do(client, url)
+    page = press(client, url)
     assert "1 of 2 rows were done" in text(page, ".banner")
     assert accounts.get(warehouse, "B1")
     undo(client, page)
@@ -66,9 +66,9 @@ def test_what_was_stopped_can_be_undone(
 def test_a_finished_import_is_not_begun_again(client: Client, warehouse: Warehouse) -> None:
     """From a second tab, or sent again: what it wrote, and the way back, stay."""
     url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
-    before = do(client, url)
+    before = press(client, url)
     for what in ("import", "look", "look-update", "stop"):
-        page = do(client, url, what)
+        page = press(client, url, what)
         assert figures(page) == figures(before)
         assert text(page, "#import-job form[action] button") == "Undo the import"
     undo(client, page)

@@ -14,13 +14,13 @@ from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
 from ..html import filled_in, parsed, text
-from .using import ACCOUNTS_CSV, do, figures, preview, upload
+from .using import ACCOUNTS_CSV, figures, press, preview, upload
 
 
 def test_headings_can_be_named(client: Client, warehouse: Warehouse) -> None:
     content = "Number,Group\nB1,Claims\n"
     url, _ = preview(client, content, "accounts.csv", headings="Number = bsnid\n\nGroup=team")
-    do(client, url)
+    press(client, url)
     assert accounts.get(warehouse, "B1").team == "Claims"
 
 

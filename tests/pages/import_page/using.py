@@ -42,8 +42,8 @@ def preview(client: Client, content: bytes | str, name: str, **options: Any):
     return response["Location"], settled(client, response["Location"])
 
 
-def do(client: Client, url: str, what: str = "import") -> BeautifulSoup:
-    assert client.post(url, {"do": what}).status_code == 303
+def press(client: Client, url: str, button: str = "import") -> BeautifulSoup:
+    assert client.post(url, {"do": button}).status_code == 303
     return settled(client, url)
 
 
