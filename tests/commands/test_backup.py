@@ -25,8 +25,8 @@ def test_halves_are_cleared_away(sample: Warehouse, home: Namespace) -> None:
     half = f"{home.quoted_schema}.`accounts__20200101t000000z`"
     source = sample.namespace.table(TABLES[0])
     sample.execute(f"CREATE TABLE {half} DEEP CLONE {source}", repeatable=False)
-    said = run("backup")
-    assert "20200101t000000z: was never finished; removed" in said
+    printed = run("backup")
+    assert "20200101t000000z: was never finished; removed" in printed
     with pytest.raises(ObjectNotFound):
         sample.query(f"SELECT * FROM {half}")
     assert len(ids(run("backup", "--list"))) == 2
@@ -41,10 +41,10 @@ def test_deployments_that_share_a_schema_leave_each_others_backups_alone(
     other = replace(sample, namespace=Namespace(home.catalog, f"{sample.namespace.schema}_other"))
     run("create_tables", schema=other.namespace.schema)
     try:
-        said = run(
+        printed = run(
             "backup", schema=other.namespace.schema, backup_schema=f"{home.catalog}.{home.schema}"
         )
-        assert "never finished" not in said
+        assert "never finished" not in printed
         # Of another's halves one cannot tell that they have died.
         half = begun_only(sample, home)
         run("backup", schema=other.namespace.schema, backup_schema=f"{home.catalog}.{home.schema}")
@@ -66,8 +66,8 @@ def test_what_died_long_ago_is_cleared_away_and_what_just_began_is_not(
     begun = {id_ for name in table_names(sample, home) for id_ in ids(name)}
     run("backup")
     dead = begun_only(sample, home)
-    said = run("backup")
-    assert re.findall(r"(\w+): was never finished", said) == [dead]
+    printed = run("backup")
+    assert re.findall(r"(\w+): was never finished", printed) == [dead]
     left = {id_ for name in table_names(sample, home) for id_ in ids(name)}
     assert dead not in left
     assert begun <= left
@@ -79,16 +79,16 @@ def test_backups_at_the_same_time(
 ) -> None:
     run("backup", "--list")  # so that the schema is there
     server.fault("latency", times=None, seconds=0.02)
-    said: list[str] = []
-    threads = [threading.Thread(target=lambda: said.append(run("backup"))) for _ in range(3)]
+    printed: list[str] = []
+    threads = [threading.Thread(target=lambda: printed.append(run("backup"))) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     server.clear_faults()
-    taken = [id_ for text in said for id_ in ids(text)]
+    taken = [id_ for text in printed for id_ in ids(text)]
     assert len(set(taken)) == 3
-    assert "never finished" not in "".join(said)
+    assert "never finished" not in "".join(printed)
     for id_ in taken:
         preview = run("restore", "--dry-run", backup=id_).splitlines()
         assert len(preview) == len(TABLES)
@@ -136,7 +136,7 @@ def test_what_is_kept(keep: int, days: int, kept: list[int]) -> None:
 
 def test_old_backups_go(sample: Warehouse, home: Namespace) -> None:
     (first,) = ids(run("backup"))
-    said = run("backup", keep=1, keep_days=0)
-    assert f"{first}: removed" in said
+    printed = run("backup", keep=1, keep_days=0)
+    assert f"{first}: removed" in printed
     assert first not in run("backup", "--list")
     assert not [name for name in table_names(sample, home) if first in name]

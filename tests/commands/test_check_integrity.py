@@ -168,8 +168,8 @@ def test_records_that_share_an_id_all_stay(sample: Warehouse, settings: Any) -> 
             "give each row with other values an id of its own",
         )
     }
-    said = fix()
-    assert "Keys that more than one row has: repaired, 1 keys" in said
+    printed = fix()
+    assert "Keys that more than one row has: repaired, 1 keys" in printed
     found = {row["problem"]: row for row in rows(sample, USE_CASES)}
     assert found["Known one’s"]["id"] == "c"
     assert found["Known one’s"]["updated_at"] is None
@@ -256,7 +256,7 @@ def test_all_are_counted_and_the_first_are_shown(
             problem="P",
             status="active",
         )
-    said = fix()
-    assert "Words that are not in the vocabulary: 5" in said
-    assert "… and 2 more" in said
-    assert "Words that are not in the vocabulary: repaired, 5 rows" in said
+    printed = fix()
+    assert "Words that are not in the vocabulary: 5" in printed
+    assert "… and 2 more" in printed
+    assert "Words that are not in the vocabulary: repaired, 5 rows" in printed

@@ -136,9 +136,9 @@ def test_new_tables_need_nothing(warehouse: Warehouse, statements: Statements) -
 
 def test_plan_says_and_does_nothing(plain: Warehouse, statements: Statements) -> None:
     with statements() as done:
-        said = run("--plan")
-    assert said.count("ADD COLUMNS") == 4
-    assert said.count("CLUSTER BY") == 4
+        printed = run("--plan")
+    assert printed.count("ADD COLUMNS") == 4
+    assert printed.count("CLUSTER BY") == 4
     assert not [text for text in done if text.startswith("ALTER")]
     with pytest.raises(SystemExit) as ended:
         run("--check")

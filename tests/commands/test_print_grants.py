@@ -25,32 +25,34 @@ def lines(*arguments: str) -> list[str]:
 
 def test_an_editor_gets_what_is_needed_and_no_more() -> None:
     place = ["--catalog", "shared", "--schema", "apps", "--prefix", "edip_"]
-    said = lines("--principal", APP, *place)
-    assert said[1:3] == [
+    printed = lines("--principal", APP, *place)
+    assert printed[1:3] == [
         f"GRANT USE CATALOG ON CATALOG `shared` TO `{APP}`;",
         f"GRANT USE SCHEMA ON SCHEMA `shared`.`apps` TO `{APP}`;",
     ]
-    assert said[3:] == [
+    assert printed[3:] == [
         f"GRANT SELECT, MODIFY ON TABLE `shared`.`apps`.`edip_{t.name}` TO `{APP}`;"
         for t in TABLES
     ]
 
 
 def test_a_reader_may_only_read() -> None:
-    said = "\n".join(lines("--principal", "users", "--role", "reader"))
-    assert "MODIFY" not in said
-    assert said.count("GRANT SELECT ON TABLE") == len(TABLES)
+    printed = "\n".join(lines("--principal", "users", "--role", "reader"))
+    assert "MODIFY" not in printed
+    assert printed.count("GRANT SELECT ON TABLE") == len(TABLES)
 
 
 def test_a_creator() -> None:
-    said = lines("--principal", "platform team", "--role", "creator")
-    assert "-- GRANT CREATE CATALOG ON METASTORE TO `platform team`;" in said
-    assert "GRANT USE SCHEMA, CREATE TABLE ON SCHEMA `edip_crm`.`main` TO `platform team`;" in said
+    printed = lines("--principal", "platform team", "--role", "creator")
+    assert "-- GRANT CREATE CATALOG ON METASTORE TO `platform team`;" in printed
+    assert (
+        "GRANT USE SCHEMA, CREATE TABLE ON SCHEMA `edip_crm`.`main` TO `platform team`;" in printed
+    )
 
 
 def test_names_are_escaped() -> None:
-    said = lines("--principal", "a`; DROP TABLE x; --")
-    assert said[1].endswith("TO `a``; DROP TABLE x; --`;")
+    printed = lines("--principal", "a`; DROP TABLE x; --")
+    assert printed[1].endswith("TO `a``; DROP TABLE x; --`;")
 
 
 @pytest.mark.parametrize("name", ["", " ", "a\nb", "x" * 300])
@@ -70,12 +72,12 @@ def test_a_warehouse_understands_them(
     group = f"team `{uuid.uuid4().hex[:6]}`"
     server._ask("POST", "/groups", {"group": group, "members": []})
     place = ["--catalog", namespace.catalog, "--schema", namespace.schema]
-    said = [
+    printed = [
         line
         for role in grants.ROLES
         for line in lines("--principal", group, "--role", role, *place)
     ]
-    for statement in (line.removeprefix("-- ").rstrip(";") for line in said if "GRANT" in line):
+    for statement in (line.removeprefix("-- ").rstrip(";") for line in printed if "GRANT" in line):
         warehouse.execute(statement, repeatable=True)
     found = warehouse.query(f"SHOW GRANTS ON TABLE {namespace.table(TABLES[0])}")
     assert {"SELECT", "MODIFY"} == {r["ActionType"] for r in found if r["Principal"] == group}

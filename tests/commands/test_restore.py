@@ -25,23 +25,23 @@ from .backing_up import damage, ids, run, state, table_names
 def test_a_backup_is_taken_listed_and_restored(sample: Warehouse, home: Namespace) -> None:
     assert "no backup yet" in run("backup", "--list")
     before = state(sample)
-    said = run("backup")
-    (taken,) = ids(said)
-    assert "made and verified" in said
-    assert f"{before['accounts'][0]} accounts" in said
+    printed = run("backup")
+    (taken,) = ids(printed)
+    assert "made and verified" in printed
+    assert f"{before['accounts'][0]} accounts" in printed
     assert taken in run("backup", "--list")
     damage(sample)
     damaged = state(sample)
 
-    said = run("restore", "--dry-run", backup=taken)
-    assert "accounts: 1 removed, 1 restored, 1 changed" in said
-    assert "use cases: 1 removed" in said
+    printed = run("restore", "--dry-run", backup=taken)
+    assert "accounts: 1 removed, 1 restored, 1 changed" in printed
+    assert "use cases: 1 removed" in printed
     assert state(sample) == damaged
 
-    said = run("restore", "--yes", backup=taken)
+    printed = run("restore", "--yes", backup=taken)
     assert state(sample) == before
     # And the way back that it named.
-    undo = said.split("manage.py restore ")[1].splitlines()[0].split()
+    undo = printed.split("manage.py restore ")[1].splitlines()[0].split()
     run("restore", "--yes", *undo)
     assert state(sample) == damaged
 
@@ -77,9 +77,9 @@ def test_only_what_has_changed_is_restored(
     time.sleep(1.1)
     accounts.create(sample, {"bsnid": "BSN999", "team": "T", "business_area": "A"})
     with statements() as done:
-        said = run("restore", "--yes", to_time=moment)
+        printed = run("restore", "--yes", to_time=moment)
     assert len([text for text in done if text.startswith("RESTORE")]) == 1
-    assert "use_cases: has not changed since" in said
+    assert "use_cases: has not changed since" in printed
     assert state(sample) == before
 
 
@@ -106,8 +106,8 @@ def test_the_way_back_names_the_tables_place(
     schema = settings.NAMESPACE.schema
     settings.NAMESPACE = Namespace()
     where = {"catalog": sample.namespace.catalog, "schema": schema}
-    said = run("restore", "--yes", to_version=["accounts=0"], **where)
-    assert f" --catalog {where['catalog']} --schema {schema}\n" in said
+    printed = run("restore", "--yes", to_version=["accounts=0"], **where)
+    assert f" --catalog {where['catalog']} --schema {schema}\n" in printed
 
 
 def test_one_table_that_is_gone(sample: Warehouse, home: Namespace) -> None:
@@ -116,16 +116,18 @@ def test_one_table_that_is_gone(sample: Warehouse, home: Namespace) -> None:
     moment = format_moment(dt.datetime.now(dt.UTC))
     damage(sample)
     sample.execute(f"DROP TABLE {sample.namespace.table(TABLES[2])}", repeatable=True)
-    said = run("restore", "--dry-run", backup=taken)
-    assert "accounts: 1 removed, 1 restored, 1 changed" in said
-    assert f"use cases: the table does not exist; all rows of backup {taken} are restored" in said
+    printed = run("restore", "--dry-run", backup=taken)
+    assert "accounts: 1 removed, 1 restored, 1 changed" in printed
+    assert (
+        f"use cases: the table does not exist; all rows of backup {taken} are restored" in printed
+    )
     for option in ({"to_time": moment}, {"to_version": ["use_cases=1"]}):
         with pytest.raises(CommandError, match="use_cases: the table does not exist"):
             run("restore", "--yes", **option)
-    said = run("restore", "--yes", backup=taken)
-    assert "use_cases does not exist now" in said
-    assert "--to-version updates=" in said
-    assert "--to-version use_cases=" not in said
+    printed = run("restore", "--yes", backup=taken)
+    assert "use_cases does not exist now" in printed
+    assert "--to-version updates=" in printed
+    assert "--to-version use_cases=" not in printed
     assert state(sample) == before
 
 
@@ -164,7 +166,7 @@ def test_restore_asks_first(sample: Warehouse, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "printed"),
     [
         ({"backup": "20200101t000000z"}, "There is no backup 20200101t000000z"),
         ({"backup": "x; DROP TABLE accounts"}, "There is no backup x"),
@@ -176,9 +178,9 @@ def test_restore_asks_first(sample: Warehouse, monkeypatch: pytest.MonkeyPatch) 
     ],
 )
 def test_what_cannot_be_restored(
-    sample: Warehouse, home: Namespace, options: dict, said: str
+    sample: Warehouse, home: Namespace, options: dict, printed: str
 ) -> None:
     before = state(sample)
-    with pytest.raises(CommandError, match=said):
+    with pytest.raises(CommandError, match=printed):
         run("restore", "--yes", **options)
     assert state(sample) == before

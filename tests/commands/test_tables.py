@@ -43,11 +43,11 @@ def place(server: LocalWarehouse, settings: Any) -> list[str]:
 
 
 def test_create_tables_and_seed_data(place: list[str], settings: Any) -> None:
-    said = run("create_tables", *place)
-    assert said.count("created") == 6
-    assert "table edip_crm_accounts: created" in said
-    said = run("create_tables", *place)
-    assert said.count("existed already") == 6
+    printed = run("create_tables", *place)
+    assert printed.count("created") == 6
+    assert "table edip_crm_accounts: created" in printed
+    printed = run("create_tables", *place)
+    assert printed.count("existed already") == 6
     assert "accounts: 5 of 5 added" in run("seed_data", *place)
     assert "updates: 0 of 28 added" in run("seed_data", *place)
     settings.NAMESPACE = Namespace(place[1], place[3], place[5])

@@ -166,8 +166,8 @@ def test_every_way_to_write_a_time() -> None:
     ],
 )
 def test_what_was_understood_is_said(name: str, outcome: str, reason: str) -> None:
-    said = reasons(read(CASES / name)[1], outcome)
-    assert any(reason in each for each in said), said
+    remarks = reasons(read(CASES / name)[1], outcome)
+    assert any(reason in each for each in remarks), remarks
 
 
 def test_the_zone_of_times_that_name_none_can_be_told() -> None:

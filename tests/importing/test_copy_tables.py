@@ -71,7 +71,7 @@ def copy(wh: Warehouse, where: Namespace, **options) -> tuple[dict[str, int], li
 
 
 def test_rows_are_cleaned_copied_and_verified(warehouse: Warehouse, old: Namespace) -> None:
-    written, said = copy(warehouse, old)
+    written, remarks = copy(warehouse, old)
     # One of BSN002's two statuses for Snowflake goes in: nobody knows which is right.
     assert written == {"accounts": 2, "platforms_status": 2, "use_cases": 1, "updates": 1}
     first = accounts.get_detail(warehouse, "BSN001")
@@ -106,10 +106,10 @@ def test_rows_are_cleaned_copied_and_verified(warehouse: Warehouse, old: Namespa
         f"refused: {home}.crm_use_cases, row u2, problem: Problem is too long; at most 20,000 "
         "characters fit",
     ):
-        assert expected in said
-    assert not any("other_things" in line for line in said)
-    assert any("the time of day was left out" in line for line in said)
-    assert any("Date is no date" in line for line in said)
+        assert expected in remarks
+    assert not any("other_things" in line for line in remarks)
+    assert any("the time of day was left out" in line for line in remarks)
+    assert any("Date is no date" in line for line in remarks)
 
 
 def test_copying_twice_changes_nothing(warehouse: Warehouse, old: Namespace) -> None:
@@ -140,13 +140,13 @@ def test_rows_that_differ(warehouse: Warehouse, old: Namespace) -> None:
     accounts.create(warehouse, {"bsnid": "BSN001", "team": "Another"})
     with pytest.raises(importer.ImportingError, match="1 row already exists"):
         copy(warehouse, old, on_conflict="fail")
-    written, said = copy(warehouse, old)
+    written, remarks = copy(warehouse, old)
     assert written["accounts"] == 1
-    assert any("BSN001: already exists with different values" in line for line in said)
+    assert any("BSN001: already exists with different values" in line for line in remarks)
     assert accounts.get_detail(warehouse, "BSN001").account.team == "Another"
-    written, said = copy(warehouse, old, on_conflict="update")
+    written, remarks = copy(warehouse, old, on_conflict="update")
     assert written == {"accounts": 1, "platforms_status": 0, "use_cases": 0, "updates": 0}
-    assert not any("different values" in line and "BSN001" in line for line in said)
+    assert not any("different values" in line and "BSN001" in line for line in remarks)
     assert accounts.get_detail(warehouse, "BSN001").account.team == "Data Platform"
 
 

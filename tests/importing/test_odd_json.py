@@ -108,8 +108,8 @@ def test_encodings(warehouse: Warehouse, tmp_path: Path, encoding: str, remark: 
     _, findings = run(warehouse, state(tmp_path, text.encode(encoding)))
     account = accounts.get(warehouse, "B1")
     assert (account.team, account.primary_it_partner) == ("Café", "Zoë")
-    said = [reason for reason in reasons(findings, NOTED) if "was read as" in reason]
-    assert [remark in reason for reason in said] == ([True] if remark else [])
+    remarks = [reason for reason in reasons(findings, NOTED) if "was read as" in reason]
+    assert [remark in reason for reason in remarks] == ([True] if remark else [])
 
 
 def test_values_that_json_has_not(warehouse: Warehouse, tmp_path: Path) -> None:

@@ -170,13 +170,13 @@ def test_the_command_tells_what_it_did(warehouse: Warehouse, tmp_path: Path) -> 
     write_state(path, accounts=2, updates=30, bad_every=2)
     output = io.StringIO()
     call_command("import_legacy", path, "--report", str(report), stdout=output)
-    said = output.getvalue()
-    assert "accounts: 2 added" in said
-    assert "updates: 30 added, 0 differ (skip), 0 unchanged, 30 refused" in said
-    assert "… and 10 more refused" in said
+    printed = output.getvalue()
+    assert "accounts: 2 added" in printed
+    assert "updates: 30 added, 0 differ (skip), 0 unchanged, 30 refused" in printed
+    assert "… and 10 more refused" in printed
     # A heading, each refused row, and the verdict on each of three tables.
     assert len(report.read_text().splitlines()) == 1 + 30 + 3
-    assert "verified: 30 rows, equal checksums, " in said
+    assert "verified: 30 rows, equal checksums, " in printed
     output = io.StringIO()
     call_command("import_legacy", path, "--dry-run", stdout=output)
     assert "updates: 0 would be added, 0 differ (skip), 30 unchanged" in output.getvalue()

@@ -19,9 +19,9 @@ from .html import HTMX, parsed, text, texts
 def test_it_says_how_the_instance_is_set_up(client: Client, warehouse: Warehouse) -> None:
     page = parsed(client.get("/admin-tools/"))
     assert text(page, "main h1") == "Admin tools"
-    said = " ".join(texts(page, "dl"))
-    assert warehouse.namespace.schema in said
-    assert "databricks-sql-connector" in said
+    shown = " ".join(texts(page, "dl"))
+    assert warehouse.namespace.schema in shown
+    assert "databricks-sql-connector" in shown
     assert not page.select(".finding")
 
 

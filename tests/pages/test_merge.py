@@ -46,8 +46,8 @@ def test_edits_of_different_fields_merge(
     assert len(done) == 3
     now = accounts.get(someone_else, account)
     assert (now.vp, now.admin, now.primary_it_partner) == ("Mine", "Theirs", "Theirs too")
-    said = text(parsed(client.get(f"/accounts/{account}/")), "#toasts .toast-success p")
-    assert said == (
+    message = text(parsed(client.get(f"/accounts/{account}/")), "#toasts .toast-success p")
+    assert message == (
         "The account was saved. bob@example.com changed Admin and Primary IT partner in the "
         "meantime; those changes were kept."
     )

@@ -90,8 +90,8 @@ def test_it_tells_whose_and_which_version(
     accounts.update(
         someone_else, account, {"vp": "V"}, accounts.get(someone_else, account).updated_at
     )
-    (told,) = page.ask()
-    assert (told["record"], told["account"], told["kind"], told["table"]) == (
+    (change,) = page.ask()
+    assert (change["record"], change["account"], change["kind"], change["table"]) == (
         f"accounts/{account}",
         account,
         "changed",
@@ -100,7 +100,7 @@ def test_it_tells_whose_and_which_version(
     # The page that is made now carries the same version: it has no news in it.
     for path in ("/accounts/", f"/accounts/{account}/"):
         shown = get_page(path).select_one(f"[data-record='accounts/{account}']")
-        assert shown["data-version"] == told["at"]
+        assert shown["data-version"] == change["at"]
 
 
 def test_a_new_page_hears_of_the_last_minute(
@@ -110,7 +110,7 @@ def test_a_new_page_hears_of_the_last_minute(
     Page(client).ask()
     use_cases.create(someone_else, account, "u-1", {"problem": "P"})
     Page(client).ask()
-    assert any("use_cases/u-1" in said for said in Page(client).receive())
+    assert any("use_cases/u-1" in sentence for sentence in Page(client).receive())
 
 
 def test_deleting_an_account_is_told_of_all_that_goes_with_it(
@@ -120,9 +120,9 @@ def test_deleting_an_account_is_told_of_all_that_goes_with_it(
     page = Page(client)
     page.ask()
     accounts.delete(someone_else, account)
-    told = {each["record"]: each for each in page.ask()}
-    assert told[f"accounts/{account}"]["said"] == "bob@example.com deleted the account"
-    assert told["use_cases/u-1"]["kind"] == "deleted"
+    changes = {each["record"]: each for each in page.ask()}
+    assert changes[f"accounts/{account}"]["said"] == "bob@example.com deleted the account"
+    assert changes["use_cases/u-1"]["kind"] == "deleted"
 
 
 def test_however_many_pages_one_statement_per_interval(

@@ -196,8 +196,8 @@ def test_probes_need_nobody(on_behalf: Any) -> None:
 def test_a_token_without_the_scope_or_the_warehouse(
     signed_in: SignedIn, workspace: Workspace, account: str
 ) -> None:
-    for said in ({"scopes": ["files"]}, {"warehouse": False}):
-        response = signed_in(ALICE, **said).get("/accounts/")
+    for attributes in ({"scopes": ["files"]}, {"warehouse": False}):
+        response = signed_in(ALICE, **attributes).get("/accounts/")
         assert response.status_code == 403
         assert "You may not use the SQL warehouse" in response.content.decode()
 

@@ -30,8 +30,8 @@ def two_accounts(warehouse: Warehouse) -> dict[str, str]:
         ids |= {"use_case": str(uuid.uuid4()), "update": str(uuid.uuid4())}
         case = {"problem": f"Problem of {team}", "status": "Active", "leader": f"Lead {team}"}
         use_cases.create(warehouse, bsnid, ids["use_case"], case)
-        said = {"author": f"Author {team}", "description": f"RecentChange of {team}"}
-        updates.create(warehouse, bsnid, ids["update"], said)
+        values = {"author": f"Author {team}", "description": f"RecentChange of {team}"}
+        updates.create(warehouse, bsnid, ids["update"], values)
     return ids
 
 

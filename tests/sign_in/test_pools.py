@@ -25,8 +25,10 @@ def pools(workspace: Workspace) -> Iterator[Pools]:
     made.dispose()
 
 
-def identity(workspace: Workspace, email: str, seconds: float = 3600, **said: Any) -> UserToken:
-    return UserToken(email, workspace.token(email, **said), time.time() + seconds)
+def identity(
+    workspace: Workspace, email: str, seconds: float = 3600, **attributes: Any
+) -> UserToken:
+    return UserToken(email, workspace.token(email, **attributes), time.time() + seconds)
 
 
 def session(pools: Pools, who: UserToken) -> str:

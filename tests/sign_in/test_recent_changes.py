@@ -120,8 +120,8 @@ def test_a_row_filter_holds_for_history_and_the_past(
         address(before, "/since/"),
     ):
         answer = bob.get(path)
-        said = answer.content.decode()
+        body = answer.content.decode()
         assert answer.status_code in (404, 501), path
-        assert "Secret" not in said, path
+        assert "Secret" not in body, path
         if path in ("/activity/", address(before, "/accounts/")):
-            assert "Row filters or column masks" in said, path
+            assert "Row filters or column masks" in body, path

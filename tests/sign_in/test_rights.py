@@ -26,8 +26,8 @@ def full(warehouse: Warehouse, account: str) -> dict[str, str]:
     """An account with everything that an account can have; the paths of all pages."""
     use_case, update = str(uuid.uuid4()), str(uuid.uuid4())
     use_cases.create(warehouse, account, use_case, {"problem": "Too slow", "status": "Active"})
-    said = {"author": "Al", "date": dt.date(2026, 3, 31), "description": "Kick-off"}
-    updates.create(warehouse, account, update, said)
+    values = {"author": "Al", "date": dt.date(2026, 3, 31), "description": "Kick-off"}
+    updates.create(warehouse, account, update, values)
     platforms.set_status(warehouse, account, "Databricks", "Completed", None)
     return {"use_case": use_case, "update": update}
 

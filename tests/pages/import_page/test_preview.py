@@ -40,7 +40,7 @@ def test_left_as_they_are(client: Client, warehouse: Warehouse) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said", "otherwise"),
+    ("options", "message", "otherwise"),
     [
         ({"on_conflict": "fail"}, "1 row already exists", {"Change it": 2}),
         ({"on_conflict": "fail"}, "different values", {"Leave it as it is": 1}),
@@ -48,12 +48,12 @@ def test_left_as_they_are(client: Client, warehouse: Warehouse) -> None:
     ],
 )
 def test_all_or_nothing_is_said_beforehand(
-    client: Client, warehouse: Warehouse, options: dict[str, str], said: str, otherwise: Any
+    client: Client, warehouse: Warehouse, options: dict[str, str], message: str, otherwise: Any
 ) -> None:
     accounts.create(warehouse, {"bsnid": "B1", "team": "Old", "business_area": "Finance"})
     url, page = preview(client, ACCOUNTS_CSV, "accounts.csv", **options)
     assert text(page, ".banner h2").startswith("Nothing would be imported: 1 row ")
-    assert said in text(page, ".banner h2")
+    assert message in text(page, ".banner h2")
     assert not page.select("button[value=import]")
     # Nor does it help to ask all the same.
     assert press(client, url).select(".banner-warning")

@@ -109,8 +109,8 @@ def test_a_process_that_is_gone(client: Client, warehouse: Warehouse) -> None:
         [sys.executable, "-c", _WORK, str(state.parent)], cwd=BASE_DIR, stdout=subprocess.PIPE
     )
     assert worker.stdout.readline() == b"at work\n"
-    told = json.loads(state.read_text())
-    state.write_text(json.dumps(told | {"phase": "importing", "doing": "importing", "rows": 1}))
+    content = json.loads(state.read_text())
+    state.write_text(json.dumps(content | {"phase": "importing", "doing": "importing", "rows": 1}))
     assert parsed(client.get(url)).select("progress")
     client.post(url, {"do": "import"})
     assert parsed(client.get(url)).select("progress")

@@ -36,26 +36,26 @@ def test_only_administrators_who_may_write(
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("accounts.exe", b"MZ", "cannot be imported. Choose one of these"),
         ("accounts.csv", b"", "The file is empty"),
     ],
 )
 def test_what_is_no_such_file_is_said_beside_it(
-    client: Client, warehouse: Warehouse, name: str, content: bytes, said: str
+    client: Client, warehouse: Warehouse, name: str, content: bytes, message: str
 ) -> None:
     response = upload(client, content, name, on_conflict="update", strict="on")
     assert response.status_code == 422
     page = parsed(response)
-    assert said in text(page, "#id_file_error")
+    assert message in text(page, "#id_file_error")
     # What was chosen otherwise is still there.
     form = filled_in(page.select_one(".record form"))
     assert (form["on_conflict"], form["strict"]) == ("update", "on")
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("accounts.csv", bytes(range(256)) * 40, ""),
         ("state.json", b"{not json", "state.json"),
@@ -66,11 +66,11 @@ def test_what_is_no_such_file_is_said_beside_it(
     ],
 )
 def test_hostile_files_end_in_words(
-    client: Client, warehouse: Warehouse, name: str, content: bytes, said: str
+    client: Client, warehouse: Warehouse, name: str, content: bytes, message: str
 ) -> None:
     url, page = preview(client, content, name)
     assert "unexpected" not in page.get_text()
-    assert said in page.get_text()
+    assert message in page.get_text()
     assert client.get(url).status_code == 200
 
 
@@ -102,8 +102,8 @@ def test_too_large_a_file(
     # The headings are wrong, so that a file just small enough goes no further, either.
     response = upload(client, b"x" * size, "accounts.csv", headings="nothing")
     assert response.status_code == status
-    said = parsed(response).get_text()
-    assert ("larger than 1 MB. Use “manage.py import_legacy”" in said) == (size > 2**20)
+    message = parsed(response).get_text()
+    assert ("larger than 1 MB. Use “manage.py import_legacy”" in message) == (size > 2**20)
 
 
 @pytest.mark.parametrize("headings", ["Team", "Team=nothing", "=team", "a=b=c"])
