@@ -47,14 +47,14 @@ class LocalWarehouse:
     token: str = LOCAL_TOKEN
 
     def fault(self, kind: str, times: int | None = 1, **options: Any) -> None:
-        """Let statements meet a fault; ``times=None``: until the end of the test."""
+        """Inject a fault into statements; with ``times=None``, until the end of the test."""
         self._ask("POST", "/faults", {"kind": kind, "times": times, **options})
 
     def clear_faults(self) -> None:
         self._ask("DELETE", "/faults")
 
     def end_sessions(self) -> None:
-        """What a restart of the warehouse does to its clients."""
+        """End all sessions, as a restart of the warehouse does."""
         self._ask("DELETE", "/sessions")
 
     def statements(self, after: int = 0) -> list[dict[str, Any]]:
@@ -129,7 +129,7 @@ _WITH_PROCESSES = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as ``fast`` what needs no process; let limits grow with the machine."""
+    """Mark tests that start no process as ``fast``; scale their time limits to the machine."""
     for item in items:
         where = str(item.path.relative_to(BASE_DIR / "tests"))
         fixtures = set(getattr(item, "fixturenames", ()))
@@ -159,7 +159,7 @@ def _no_other_warehouse(settings: Any) -> None:
 
 @pytest.fixture
 def server(local_warehouse: LocalWarehouse) -> Iterator[LocalWarehouse]:
-    """The server, for a test that injects faults: they are gone afterwards."""
+    """The server, for a test that injects faults; they are cleared afterwards."""
     yield local_warehouse
     local_warehouse.clear_faults()
 
@@ -238,13 +238,13 @@ def warehouse(
 
 @pytest.fixture
 def namespace(warehouse: Warehouse) -> Namespace:
-    """Where the tables are."""
+    """The catalog, schema and prefix of the test's tables."""
     return warehouse.namespace
 
 
 @pytest.fixture
 def sample(warehouse: Warehouse) -> Warehouse:
-    """The same with the sample data."""
+    """The same warehouse, with the sample data in its tables."""
     return warehouse
 
 

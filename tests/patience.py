@@ -1,4 +1,4 @@
-"""Limits in seconds that grow with the machine: a slow or busy one gets more time.
+"""Limits in seconds that depend on the machine: a slow or busy one gets more time.
 
 Tests wait for conditions; a limit only ends what hangs, or tells fast from slow by an order of
 magnitude.
@@ -16,7 +16,7 @@ _MOST = 20.0
 
 @cache
 def factor() -> float:
-    """How many times slower than an idle, ordinary machine this one was; 1 to 20."""
+    """Return how many times slower this machine is than an idle, ordinary one; 1 to 20."""
     slowest = max(_work() for _ in range(5))
     return min(max(1.0, slowest / _REFERENCE), _MOST)
 

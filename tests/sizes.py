@@ -1,4 +1,4 @@
-"""The sizes of tests that repeat themselves: small in ``make test``, large in ``make soak``."""
+"""The sizes of repetitive tests: small in ``make test``, large in ``make soak``."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ PASS, HANG, DRIP = "pass", "hang", "drip"
 
 
 class SlowProxy:
-    """Passes bytes on; ``mode`` tells how answers come back, also on open connections."""
+    """Passes bytes on; ``mode`` sets how answers come back, also on open connections."""
 
     def __init__(self, target: str) -> None:
         parts = urlsplit(target)

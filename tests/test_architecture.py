@@ -1,4 +1,4 @@
-"""The dependency rules (import-linter, pyproject.toml) and the home of SQL: each is seen to fail."""
+"""The dependency rules (import-linter, pyproject.toml) and the place of SQL: each check can fail."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def test_every_cache_is_bounded() -> None:
 
 
 def containers(source: str) -> list[str]:
-    """The names of a module's own containers that are empty at first: caches made by hand."""
+    """Return the names of a module's containers that are empty at first: caches made by hand."""
     names = []
     for node in ast.parse(source).body:
         value = getattr(node, "value", None)
@@ -105,7 +105,7 @@ def test_a_cache_made_by_hand_is_found(source: str) -> None:
 
 
 def strings(value: Any, seen: set[int] | None = None) -> Iterator[str]:
-    """All strings that a value holds, also those that its repr hides."""
+    """Return all strings in a value, also those that its repr hides."""
     seen = set() if seen is None else seen
     if isinstance(value, str):
         yield value

@@ -1,4 +1,4 @@
-"""The docs name every setting, command and URL, and nothing that is gone.
+"""The docs name every setting, command and URL that exists, and no other.
 
 ``problems`` reads a checkout without running it, so each fault can be planted in a copy.
 """
@@ -153,7 +153,7 @@ def url_problems(root: Path) -> Iterator[str]:
 
 
 def is_defined(package: Path, name: str) -> bool:
-    """Whether ``room.module.name`` is a function or class of the package; nothing is imported."""
+    """Whether ``folder.module.name`` is a function or class of the package; nothing is imported."""
     *path, wanted = name.split(".")
     file = package.joinpath(*path).with_suffix(".py")
     if not file.is_file():
@@ -165,7 +165,7 @@ def is_defined(package: Path, name: str) -> bool:
 
 # --- paths and links ---
 def path_problems(root: Path, docs: dict[Path, str]) -> Iterator[str]:
-    """Files and folders of ours that the docs name, and packages that no doc names."""
+    """Yield files and folders that the docs name and do not exist, and packages that no doc names."""
     named = set()
     for path, text in docs.items():
         for name in re.findall(r"`((?:crm|edip|local_warehouse|tests|bench)/[\w./-]*)`", text):
@@ -181,7 +181,7 @@ def path_problems(root: Path, docs: dict[Path, str]) -> Iterator[str]:
 
 
 def link_problems(root: Path, path: Path, text: str) -> Iterator[str]:
-    """Relative links whose file or heading does not exist."""
+    """Yield relative links whose file or heading does not exist."""
     for target in re.findall(r"\]\(([^)\s]+)\)", FENCED.sub("", text)):
         if re.match(r"[a-z]+:", target):
             continue

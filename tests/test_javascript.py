@@ -1,4 +1,4 @@
-"""The JavaScript modules' own tests, run by Node; and the faults that Biome must find."""
+"""Run the JavaScript modules' tests with Node, and plant faults that Biome must find."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TESTS = sorted((BASE_DIR / "tests/js").glob("*.test.mjs"))
 
 
 def node() -> str:
-    """Node as Playwright's wheel ships it, or the one on the PATH. Skips where neither is."""
+    """Return the Node of Playwright's wheel, or the one on the PATH. Skip the test without either."""
     for command in (compute_driver_executable()[0], shutil.which("node")):
         if command and Path(command).exists():
             return command

@@ -83,7 +83,7 @@ def _targets(response, path: str) -> Iterator[str]:
 
 
 def _shape(target: str) -> str:
-    """Lists differ by what is in their query; one of each set of names will do."""
+    """Return the address with its query's names only: one list for each set of names is enough."""
     url = urlsplit(target)
     names = sorted({part.split("=")[0] for part in url.query.split("&") if part})
     return re.sub(r"[0-9a-f-]{36}", "<id>", url.path) + "?" + "&".join(names)

@@ -1,4 +1,4 @@
-"""``make lint``: each checker is seen to fail on a planted fault, and pre-commit runs the same."""
+"""``make lint``: each checker finds a planted fault, and pre-commit runs the same commands."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def commands() -> list[str]:
 
 
 def checker(command: str) -> str:
-    """What a command runs: ``ruff check``, ``mypy``, ``manage.py``, …"""
+    """Return the checker that a command runs: ``ruff check``, ``mypy``, ``manage.py``, …"""
     found = re.search(
         r"\.venv/(?:node/)?bin/(?:python (?:-\S+ )*|node \S+/)?(ruff \w+|[\w.-]+)", command
     )

@@ -1,4 +1,4 @@
-"""What each page costs: one warehouse statement to read, at most two to write."""
+"""Each page takes one warehouse statement to read, and at most two to write."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ UPDATE = {"author": "Alice", "date": dt.date(2026, 3, 31), "description": "Kick-
 
 
 def _submit(client: Client, path: str, changes: dict, headers: dict) -> int:
-    """Fill in the form that stands at a path, and send it; the status of the answer."""
+    """Fill in the form at a path and send it; return the status of the answer."""
     page = BeautifulSoup(client.get(path).content, "html.parser")
     form = page.select_one("main form[method=post]")
     data = {}

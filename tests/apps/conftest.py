@@ -70,7 +70,7 @@ class Gunicorn:
 
 
 class AppsProxy:
-    """What stands between one person's browser and the app.
+    """The proxy between one person's browser and the app.
 
     ``token_seconds`` is how long each token lives; the next one is handed out shortly before,
     as Databricks does.

@@ -1,4 +1,4 @@
-"""Two people with different rights at once: what each may see and do, and nothing more."""
+"""Two people with different rights at once: each sees and does only what they may."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def proxies(app: Gunicorn, local_warehouse: LocalWarehouse) -> Iterator[dict[str
 
 
 def pages_of(word: str, bsnid: str) -> list[str]:
-    """Every page, asked for in ways that would show that record."""
+    """Return the paths of all pages, with queries that would show that record."""
     return [
         "/",
         "/accounts/",
@@ -114,7 +114,7 @@ def pages_of(word: str, bsnid: str) -> list[str]:
 
 
 def past_of(bsnid: str) -> list[str]:
-    """What reads the past or changes, which Databricks refuses to all where a row filter is."""
+    """Return the pages of the past and of changes, which Databricks refuses with a row filter."""
     moment = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return [
         "/live/",
@@ -132,7 +132,7 @@ def past_of(bsnid: str) -> list[str]:
 
 
 def forms_of(bsnid: str) -> list[tuple[str, dict[str, str]]]:
-    """Every form, filled in by somebody who forges what the page would not offer."""
+    """Return every form, filled in by somebody who forges one that the page does not offer."""
     stamp = dt.datetime.now(dt.UTC).isoformat()
     account = {"team": "forged", "business_area": "forged", "updated_at": stamp}
     case = {"problem": "forged", "status": "Active", "updated_at": stamp}
@@ -156,7 +156,7 @@ def forms_of(bsnid: str) -> list[tuple[str, dict[str, str]]]:
 
 
 def pages_with_secret(visitor: Visitor, word: str) -> list[str]:
-    """Pages that hold the word, beyond what the visitor had asked with."""
+    """Return the pages that contain the word, except in the visitor's own query."""
     return [
         what
         for what, _, text in visitor.pages
@@ -222,14 +222,14 @@ def test_who_may_only_look_can_change_nothing(
 
 
 def _controls(page: str) -> set[str]:
-    """What the links and buttons of an account's page say, without those that only show."""
+    """Return the labels of the links and buttons on an account's page that lead to changes."""
     main = BeautifulSoup(page, "html.parser").select_one("main")
     links = main.select("a[href*='/edit/'], a[href*='/delete/'], a[href*='/new/']")
     return {each.get_text(strip=True) for each in (*links, *main.select("form[method=post]"))}
 
 
 def _title(answer: requests.Response) -> str:
-    """The heading of an error's page, or of its toast."""
+    """Return the heading of an error's page, or of its toast."""
     title = BeautifulSoup(answer.text, "html.parser").select_one("main h1, .toast strong")
     return title.get_text(strip=True) if title else ""
 
@@ -285,6 +285,6 @@ def test_tokens_expire_and_renew_under_load(
 
 
 def _everything(wh: Warehouse, bsnid: str | None = None) -> list:
-    """All rows, or one account's, as the tables' owner sees them."""
+    """Return all rows, or one account's, as the tables' owner sees them."""
     details = [accounts.get_detail(wh, key) for key in ([bsnid] if bsnid else ACCOUNT.values())]
     return [detail for detail in details if detail]

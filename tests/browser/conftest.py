@@ -1,4 +1,4 @@
-"""A real browser on the real thing: what ``make run`` starts, in headless Chromium."""
+"""Fixtures: the CRM as ``make run`` starts it, in headless Chromium."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def start_app(data: Path, user: str = "dana@example.com") -> App:
 
 
 def stop_app(app: App) -> None:
-    """What Ctrl-C does."""
+    """Stop the CRM as Ctrl-C does."""
     os.killpg(app.process.pid, signal.SIGINT)
     app.process.wait(timeout=seconds(15))
 
@@ -81,7 +81,7 @@ def app(tmp_path_factory) -> Iterator[App]:
 
 @pytest.fixture(scope="session")
 def other_app(app: App) -> Iterator[App]:
-    """Another process on the same data, with somebody else before it."""
+    """Another process on the same data, used by another person."""
     other = start_app(app.data, user="bob@example.com")
     yield other
     stop_app(other)
@@ -105,7 +105,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def new_context(browser: Browser, app: App) -> Iterator[Callable[..., BrowserContext]]:
-    """Contexts are people: each has cookies of its own. Script errors fail the test."""
+    """Make browser contexts. Each stands for a person, with own cookies; script errors fail the test."""
     contexts: list[BrowserContext] = []
     errors: list[str] = []
 
@@ -130,7 +130,7 @@ def page(new_context) -> Page:
 
 @pytest.fixture
 def bob(new_context, other_app: App) -> Page:
-    """Somebody else's browser, at work in the other process."""
+    """Another person's browser, which uses the other process."""
     return new_context(base_url=other_app.url).new_page()
 
 

@@ -1,4 +1,4 @@
-"""Watching an open page that follows what other people change."""
+"""Watch an open page that follows the changes of other people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ WITHIN = 1000 * seconds(5)
 
 
 def wait_for_first_poll(page: Page) -> None:
-    """Until the page has asked once: from then on it hears of everything."""
+    """Wait for the page's first request to /live/: it receives all later changes."""
     with page.expect_response(lambda answer: "/live/" in answer.url):
         pass
 

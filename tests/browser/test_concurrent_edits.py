@@ -1,4 +1,4 @@
-"""Two people edit the same records: each hears of the other, and nothing typed is lost."""
+"""Two people edit the same records: each is told of the other's changes, and no text is lost."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_record_under_edit_says_so_and_keeps_what_is_typed(
 
 
 def test_what_is_chosen_and_not_saved_stays(page: Page, bob: Page, account: str) -> None:
-    """A status that is just being chosen is not taken away, though others' news come in."""
+    """A chosen status that is not saved yet stays while changes by others arrive."""
     page.goto(account)
     wait_for_first_poll(page)
     card = page.locator("form.platform").filter(has_text="Databricks")

@@ -1,4 +1,4 @@
-"""Every page, used, without a single violation of the content security policy."""
+"""Showing and using every page violates no rule of the content security policy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Importing by page, and the way back."""
+"""Importing a file in the app, and undoing the import."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STAMPS = ("updated_at", "updated_by")
 
 
 def everything(context: BrowserContext) -> dict[str, Any]:
-    """All data, as they are exported, but for who changed a row last, and when."""
+    """Return the exported data without who changed a row last, and when."""
     data = context.request.get("/admin-tools/export/?format=json").json()
     return {
         table: [{k: v for k, v in row.items() if k not in _STAMPS} for row in rows]
@@ -35,7 +35,7 @@ def upload(page: Page, path: Path) -> None:
 
 @pytest.fixture
 def file(tmp_path: Path, bsnid: str) -> Path:
-    """One account that is there, one that is not, and one that cannot be."""
+    """A file with an account that exists, one that is new, and one that is invalid."""
     status = {"platforms_status": {"Databricks": "Completed"}}
     state = {
         "accounts": {

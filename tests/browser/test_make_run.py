@@ -1,4 +1,4 @@
-"""What ``make run`` promises: three clear lines, data that stay, an end that leaves nothing."""
+"""``make run`` prints three lines, keeps the data, and leaves no process when it stops."""
 
 from __future__ import annotations
 
@@ -57,6 +57,6 @@ def _output(app: App) -> list[str]:
 
 
 def _is_alive(pid: int) -> bool:
-    """Whether the process still runs; one that nobody has waited for does not."""
+    """Whether the process still runs; a zombie does not."""
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
     return bool(state.stdout.strip()) and not state.stdout.startswith("Z")

@@ -70,8 +70,8 @@ def test_a_page_that_nobody_sees_asks_nothing(page: Page, account: str) -> None:
 def test_what_came_along_before_its_news_is_marked_too(
     page: Page, bob: Page, account: str, bsnid: str
 ) -> None:
-    """Two changes, the news of the first of which arrive alone: the page that is then asked for
-    again has both in it."""
+    """The answer has the first of two changes only; the page that is then refreshed already shows
+    both."""
     state = "waiting"
 
     def only_the_first(route: Route) -> None:
@@ -131,7 +131,7 @@ def test_what_is_opened_and_marked_stays_so(page: Page, bob: Page, account: str)
 
 
 def test_a_history_follows(page: Page, bob: Page, account: str, bsnid: str) -> None:
-    """What is new is marked; who reads further down stays there, and is told."""
+    """New changes are marked; a reader further down keeps the place and gets a button."""
     for n in range(12):
         write_update(page, account, f"Mine {n}")
     page.goto(f"{account}history/")

@@ -1,4 +1,4 @@
-"""History, putting back and the past, as people use them."""
+"""Using the history, reverting changes, and pages of the past."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The CRM's daily work, by mouse, by keyboard, without JavaScript, by two people at once."""
+"""Daily work in the CRM: by mouse, by keyboard, without JavaScript, by two people at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Making, damaging and comparing tables and their backups."""
+"""Helpers that make, damage and compare tables and their backups."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def ids(text: str) -> list[str]:
 
 
 def damage(wh: Warehouse) -> None:
-    """Something changed, something deleted, something added."""
+    """Change, delete and add some rows."""
     account = accounts.get(wh, "BSN001")
     accounts.update(wh, "BSN001", {"team": "Broken"}, account.updated_at)
     accounts.delete(wh, "BSN002")
@@ -40,7 +40,7 @@ def damage(wh: Warehouse) -> None:
 
 
 def age(wh: Warehouse, home: Namespace, backup_id: str) -> str:
-    """Let a backup have begun a year earlier; its id then."""
+    """Make a backup a year older; return its new id."""
     older = f"{int(backup_id[:4]) - 1}{backup_id[4:]}"
     for row in table_names(wh, home):
         if backup_id in row:
@@ -63,7 +63,7 @@ def table_names(wh: Warehouse, home: Namespace) -> list[str]:
 
 
 def begun_only(wh: Warehouse, home: Namespace) -> str:
-    """What a backup that died long ago leaves: a line that it began, and a clone."""
+    """Leave the remains of an interrupted backup: its first line in the manifest, and a clone."""
     (taken,) = [id_ for id_ in ids(run("backup")) if id_]
     wh.execute(
         f"DELETE FROM {home.quoted_schema}.`backups` WHERE id = :id AND table_name IS NOT NULL",

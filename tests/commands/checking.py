@@ -1,4 +1,4 @@
-"""Reading check_connection's reports."""
+"""Helpers that read the reports of check_connection."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STEPS = [
 
 
 def check(*arguments: str) -> dict[str, Any]:
-    """The command's report, by step, with ``ok`` and ``exit``."""
+    """Run the command; return its report by step, with ``ok`` and ``exit``."""
     out, code = StringIO(), 0
     try:
         call_command("check_connection", "--json", *arguments, stdout=out)
@@ -42,7 +42,7 @@ def check(*arguments: str) -> dict[str, Any]:
 
 
 def only_problem(report: dict[str, Any]) -> dict[str, Any]:
-    """The one step that failed; it says what is wrong and what to do."""
+    """Return the only step that failed; its text names the fault and the remedy."""
     (problem,) = (s for name, s in report.items() if name != "ok" and s["status"] == "fail")
     assert problem["message"]
     assert problem["advice"]

@@ -23,14 +23,14 @@ from ..conftest import LocalWarehouse
 
 @pytest.fixture(autouse=True)
 def _as_new() -> Iterator[None]:
-    """Connections of one test are no help to the next: each has its own token."""
+    """Close the connections after each test, since each test has its own token."""
     yield
     dispose_all()
 
 
 @pytest.fixture
 def sign_in(server: LocalWarehouse, settings: Any) -> Callable[..., str]:
-    """``sign_in(expires_in=…, scopes=…, warehouse=…)``: use a token like that; its user."""
+    """``sign_in(expires_in=…, scopes=…, warehouse=…)`` signs in with such a token, returns the user."""
 
     def sign_in(**options: Any) -> str:
         user, token = f"{uuid.uuid4().hex[:8]}@example.com", f"dapi-{uuid.uuid4().hex}"
@@ -50,7 +50,7 @@ def state(server: LocalWarehouse) -> Iterator[Callable[..., None]]:
 
 @pytest.fixture
 def home(sample: Warehouse) -> Iterator[Namespace]:
-    """Where the backups of the sample tables go; removed at the end."""
+    """The schema for backups of the sample tables; removed at the end."""
     where = Namespace(sample.namespace.catalog, f"{sample.namespace.schema}_backups")
     yield where
     sample.execute(f"DROP SCHEMA IF EXISTS {where.quoted_schema} CASCADE", repeatable=True)
@@ -58,7 +58,7 @@ def home(sample: Warehouse) -> Iterator[Namespace]:
 
 @pytest.fixture
 def self_signed(tmp_path: Path) -> Iterator[int]:
-    """The port of a server whose certificate nobody vouches for."""
+    """The port of a server with a self-signed certificate."""
     certificate, key = _certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)

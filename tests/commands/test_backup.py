@@ -1,4 +1,4 @@
-"""Backups are made, verified, listed, and kept for as long as asked."""
+"""Backups are made, verified and listed, and are kept as long as the settings say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Unity Catalog does not prevent is found, and repaired where it can be."""
+"""check_integrity finds rows that Unity Catalog does not prevent, and repairs them if it can."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NEW = dt.datetime(2026, 2, 1, tzinfo=dt.UTC)
 
 
 def insert(wh: Warehouse, table: Table, **values: Any) -> None:
-    """A row as somebody in an SQL editor could add it, keys or not."""
+    """Insert a row, as somebody could in a SQL editor, with or without keys."""
     row = dict.fromkeys(table.names) | {"created_at": OLD, "updated_at": OLD} | values
     names = [name for name in table.names if row[name] is not None]
     columns, markers = ", ".join(names), ", ".join(f":{name}" for name in names)

@@ -119,7 +119,7 @@ def test_a_warehouse_that_does_not_run(
 
 
 def test_a_slow_warehouse(warehouse: Warehouse, server: LocalWarehouse) -> None:
-    """Slow is no failure: the rest is looked at, and the exit code stays 0."""
+    """A slow warehouse is no failure: the check continues, and the exit code is 0."""
     server.fault("latency", times=1, seconds=1.2, match="SELECT 1")
     report = check("--slow", "1")
     assert report["ok"]

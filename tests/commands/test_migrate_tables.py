@@ -1,4 +1,4 @@
-"""The oldest tables become today's, in place, with their data."""
+"""migrate_tables turns the oldest tables into the present ones, and keeps their data."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ OURS = {"created_by", "updated_by"}
 
 @pytest.fixture
 def plain(warehouse: Warehouse) -> Warehouse:
-    """The tables as the first design had them: no audit columns, feed, clustering or keys."""
+    """The tables of the first version: no audit columns, change data feed, clustering or keys."""
     for table in reversed(TABLES):
         warehouse.execute(f"DROP TABLE {warehouse.namespace.table(table)}", repeatable=True)
     for table in TABLES:
@@ -63,7 +63,7 @@ def run(*arguments: str) -> str:
 
 
 def described(wh: Warehouse) -> dict[str, Any]:
-    """All that the catalog says of the tables, except who owns them, and where they are."""
+    """Return the catalog's description of the tables, without their owner and location."""
     place = {"schema": wh.namespace.schema}
     about = {
         "columns": "column_name, ordinal_position, is_nullable, full_data_type, comment",
@@ -86,7 +86,7 @@ def described(wh: Warehouse) -> dict[str, Any]:
 
 @pytest.fixture
 def new(warehouse: Warehouse) -> Any:
-    """Today's tables, elsewhere."""
+    """The present tables, in another schema."""
     schema = f"{warehouse.namespace.schema}_new"
     call_command("create_tables", schema=schema, stdout=StringIO())
     wh = replace(warehouse, namespace=Namespace(warehouse.namespace.catalog, schema))

@@ -1,4 +1,4 @@
-"""The CRM as Databricks Apps would run it: the command and variables of app.yaml."""
+"""Fixtures: the CRM as Databricks Apps runs it, with the command and variables of app.yaml."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class App:
     temporary: Path
 
     def get(self, path: str, **headers: str) -> Answer:
-        """What the proxy would get."""
+        """Send a request as the proxy does; return the answer."""
         request = urllib.request.Request(self.url + path, headers=PROXIED | headers)
         try:
             with urllib.request.urlopen(request, timeout=60) as response:
@@ -54,7 +54,7 @@ class App:
             return Answer(error.code, dict(error.headers), error.read())
 
     def stop(self) -> float:
-        """SIGTERM; the seconds until the process had ended."""
+        """Send SIGTERM; return the seconds until the process ended."""
         started = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(30)
@@ -147,7 +147,7 @@ def token_sign_in(server: LocalWarehouse, warehouse: Warehouse) -> dict[str, str
 
 @pytest.fixture
 def principal_sign_in(server: LocalWarehouse, warehouse: Warehouse) -> dict[str, str]:
-    """What Databricks injects, app.yaml's own values, and the resources' values."""
+    """The variables that Databricks injects, those of app.yaml, and those of its resources."""
     server._ask("POST", "/principals", {"client_id": "app-1", "secrets": ["s3"], "admin": True})
     own = {entry["name"]: entry["value"] for entry in app_yaml()["env"] if "value" in entry}
     return own | {

@@ -1,4 +1,4 @@
-"""docs/deploy.md: what can be run here is run, in its order."""
+"""Run the blocks of docs/deploy.md that need no workspace, in their order."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOT_HERE = (
 
 @pytest.fixture
 def terminal(server: LocalWarehouse) -> dict[str, str]:
-    """The terminal of who follows the guide, with the local warehouse for a workspace."""
+    """A terminal that follows the guide, with the local warehouse as the workspace."""
     app, schema = f"app-{uuid.uuid4().hex[:8]}", f"g_{uuid.uuid4().hex[:8]}"
     server._ask("POST", "/principals", {"client_id": app, "secrets": ["s"]})
     return clean_environment() | {

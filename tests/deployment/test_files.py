@@ -1,4 +1,4 @@
-"""app.yaml and databricks.yml hold together, and mean to Databricks what they should."""
+"""app.yaml and databricks.yml match each other and Databricks' documentation."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_what_runs_is_uploaded(bundle: dict[str, Any]) -> None:
 
 
 def _files(name: str) -> list[Path]:
-    """The file itself, or the files in the folder of this name."""
+    """Return the file itself, or the files in the folder of this name."""
     path = BASE_DIR / name
     below = [file for file in path.rglob("*") if "__pycache__" not in file.parts]
     return [file for file in (path, *below) if file.is_file()]

@@ -1,4 +1,4 @@
-"""``make``: its help, and what it says while it installs, with a pip that answers from a file."""
+"""``make``: its help, and its output during installation, with a pip that prints a file."""
 
 from __future__ import annotations
 

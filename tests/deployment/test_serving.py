@@ -1,4 +1,4 @@
-"""gunicorn as app.yaml starts it: what it serves, what starting costs, and how it ends."""
+"""gunicorn as app.yaml starts it: its pages, its start without statements, and its end."""
 
 from __future__ import annotations
 

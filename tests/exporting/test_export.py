@@ -1,4 +1,4 @@
-"""What goes out: complete, harmless, and as good as new when it comes back."""
+"""Exports are complete and harmless, and an import of them restores the data."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ HOSTILE = [
 
 @pytest.fixture
 def full(sample: Warehouse) -> Warehouse:
-    """Sample data and texts that break careless formats."""
+    """Sample data, with texts that a careless format would break."""
     for text in HOSTILE:
         values = {"author": "Alice", "date": dt.date(2026, 3, 31), "description": text}
         updates.create(sample, "BSN001", str(uuid.uuid4()), values)
@@ -76,7 +76,7 @@ def everything(wh: Warehouse) -> dict[str, list[dict]]:
 
 
 def content(wh: Warehouse) -> dict[str, list[dict]]:
-    """Everything but who and when."""
+    """Return all columns except who wrote the row, and when."""
     own = {table.name: {column.name for column in table.own_columns} for table in TABLES}
     return {
         name: [{k: v for k, v in row.items() if k in own[name]} for row in rows]

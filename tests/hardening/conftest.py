@@ -23,7 +23,7 @@ PROXIED = {"HTTP_X_FORWARDED_HOST": HOST, "HTTP_HOST": "10.0.0.1:8000"}
 
 @pytest.fixture
 def behind_the_proxy(settings: Any) -> None:
-    """The settings that Databricks mode makes, without its sign-in."""
+    """The settings with a Databricks warehouse, without its sign-in."""
     settings.EDIP_PLAIN_HTTP = False
     settings.ALLOWED_HOSTS = [".databricksapps.com"]
     settings.USE_X_FORWARDED_HOST = True
@@ -34,7 +34,7 @@ def behind_the_proxy(settings: Any) -> None:
 
 @pytest.fixture
 def python() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """``python(code, **environment)``: run with these and no other variables of ours."""
+    """``python(code, **environment)`` runs the code with only these variables of ours."""
 
     def run(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
         ours = ("DATABRICKS_", "DJANGO_", "EDIP_")

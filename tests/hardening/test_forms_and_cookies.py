@@ -1,4 +1,4 @@
-"""CSRF behind the proxy, cookies, limits of requests, and where a form may send people."""
+"""CSRF behind the proxy, cookies, limits of requests, and redirects after a form."""
 
 from __future__ import annotations
 

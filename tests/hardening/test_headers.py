@@ -1,4 +1,4 @@
-"""What every answer says to the browser: pages, errors and files alike."""
+"""The headers of every answer: pages, errors and files."""
 
 from __future__ import annotations
 

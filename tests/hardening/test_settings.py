@@ -1,4 +1,4 @@
-"""Settings as a process makes them from its environment."""
+"""Settings as a process reads them from its environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Copying tables cleans in SQL what importing files cleans in Python: both have the same outcome."""
+"""Copying tables cleans values in SQL, importing files in Python: the results are the same."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NO_DAYS = ("soon", "2025-02-30", "27.06.2025", "2025", "2025-6-7", "yesterday", 
 
 
 class Given(Origin):
-    """Rows that travel with the statement, instead of a table."""
+    """Rows in the statement itself, instead of a table."""
 
     @property
     def quoted(self) -> str:
@@ -91,7 +91,7 @@ def generated(table: Table, *, readable: bool) -> list[dict[str, str | None]]:
 
 
 def in_python(table: Table, rows: list[dict[str, str | None]], folder: Path) -> dict[int, Any]:
-    """The cleaned rows by number; those that are refused are missing."""
+    """Return the cleaned rows by number, without refused ones."""
     found: dict[int, Any] = {}
     for number, row in enumerate(rows):
         path = folder / f"{number}.json"

@@ -1,4 +1,4 @@
-"""Each realistic export becomes exactly the tables that stand in ``expected/``, and no more."""
+"""Importing each realistic export gives exactly the tables in ``expected/``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SHAPES = {
 
 
 def stored(wh: Warehouse) -> dict[str, list[dict[str, Any]]]:
-    """Every row that is there, without what is empty; times where the export has them."""
+    """Return all rows without empty values; times only if the export has them."""
     return {
         table.name: [
             {name: value for name, value in values_of(table, row).items() if value}

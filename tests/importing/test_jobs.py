@@ -1,4 +1,4 @@
-"""Jobs and their locks by themselves: the work is replaced, no warehouse is needed."""
+"""Jobs and their locks, with replaced work and without a warehouse."""
 
 from __future__ import annotations
 

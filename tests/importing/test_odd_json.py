@@ -1,4 +1,4 @@
-"""JSON in shapes, encodings and with values that nobody expects: read, or refused by name."""
+"""JSON in unexpected shapes, encodings and values is read, or refused with the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CSV files and archives as they come: titles on top, odd quotes, damaged bytes, huge cells."""
+"""CSV files and archives with titles on top, odd quotes, damaged bytes or huge cells."""
 
 from __future__ import annotations
 

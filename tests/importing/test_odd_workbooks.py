@@ -22,7 +22,7 @@ Change = Callable[[str, bytes], bytes | None]
 
 
 def changed(path: Path, change: Change) -> Path:
-    """The workbook, each of its parts changed; None leaves it out."""
+    """Return the workbook with some parts changed; None removes a part."""
     to = path.with_name(f"changed-{path.name}")
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(to, "w") as new:
         for name in old.namelist():

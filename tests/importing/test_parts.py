@@ -1,4 +1,4 @@
-"""Parts of an import by themselves: chunks, findings, seen keys, encodings; no warehouse."""
+"""Units of an import: chunks, findings, seen keys, encodings; no warehouse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many rows: few statements, every bad row named, and a death half-way repaired."""
+"""Many rows take few statements, each bad row is reported, and a killed import can be repeated."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ..conftest import BASE_DIR, LocalWarehouse, Statements
 
 
 def write_state(path: Path, accounts: int, updates: int, bad_every: int = 0) -> int:
-    """A state with so many accounts and updates per account; how many updates are bad."""
+    """Write a state with so many accounts and updates; return the number of bad updates."""
     bad = 0
     state = {
         "accounts": {
@@ -122,7 +122,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
 
 
 def checksums(wh: Warehouse) -> dict[str, tuple]:
-    """Of everything but who and when."""
+    """Return the checksums of all columns except who wrote a row, and when."""
     sums = {}
     for table in TABLES:
         names = [column.name for column in table.own_columns]

@@ -1,4 +1,4 @@
-"""Records that do not speak of all columns: each says something of its own, in few statements."""
+"""Sparse records: each lacks other columns, and all are written in few statements."""
 
 from __future__ import annotations
 

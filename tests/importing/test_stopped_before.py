@@ -1,4 +1,4 @@
-"""What stops an import before anything is written is told, row by row."""
+"""An import that stops before it writes anything reports each row."""
 
 from __future__ import annotations
 

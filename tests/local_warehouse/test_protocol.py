@@ -14,7 +14,7 @@ from .conftest import TOKEN, Server, shell_on
 
 @pytest.fixture
 def faulty(start) -> Server:
-    """A server whose faults concern no other test."""
+    """A server with faults that affect no other test."""
     return start()
 
 

@@ -171,7 +171,7 @@ def test_files_stay_for_as_long_as_the_table_says(server, shell):
 
 
 def removed_days_ago(folder, version: int, days: int) -> None:
-    """Let a commit say that it removed its files so many days ago."""
+    """Rewrite a commit so that it removed its files so many days ago."""
     log = folder / "_delta_log" / f"{version:020d}.json"
     actions = [json.loads(line) for line in log.read_text().splitlines()]
     for action in actions:

@@ -1,4 +1,4 @@
-"""Reading pages as a browser would."""
+"""Read pages as a browser does."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def text(soup: Tag, selector: str) -> str:
 
 
 def filled_in(form: Tag) -> dict[str, Any]:
-    """What sending the form as it stands would post."""
+    """Return the data that the form posts if nobody edits it."""
     values: dict[str, Any] = {}
     for field in form.select("input[name], textarea[name], select[name]"):
         if field.get("type") in {"checkbox", "radio"} and not field.has_attr("checked"):

@@ -20,7 +20,7 @@ ACCOUNT = "BSN001"
 
 
 def now() -> dt.datetime:
-    """A moment between what was done before and what is done after."""
+    """Return a moment after all writes before this call and before all later ones."""
     time.sleep(0.02)
     moment = dt.datetime.now(dt.UTC)
     time.sleep(0.02)
@@ -29,7 +29,7 @@ def now() -> dt.datetime:
 
 @pytest.fixture
 def then(sample: Warehouse) -> str:
-    """The prefix of a moment since which one account was renamed, one deleted, one added."""
+    """The address prefix of a moment; since then one account was renamed, one deleted, one added."""
     moment = now()
     account = accounts.get(sample, ACCOUNT)
     accounts.update(sample, ACCOUNT, {"team": "Renamed since"}, account.updated_at)

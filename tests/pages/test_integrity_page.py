@@ -1,4 +1,4 @@
-"""What is not as it should be, seen and repaired by page; and the whole as a file."""
+"""The integrity page shows problems and repairs them; all data can be exported."""
 
 from __future__ import annotations
 

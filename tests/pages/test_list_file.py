@@ -1,4 +1,4 @@
-"""What is filtered is what is exported, in the same order."""
+"""A list's file has the rows of the filtered list, in the same order."""
 
 from __future__ import annotations
 

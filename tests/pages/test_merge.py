@@ -1,5 +1,5 @@
-"""Two people and one record: what each meant is kept, and only where both meant the same field
-is one of them asked."""
+"""Two people edit one record: both edits are kept, and the second person is asked only about a
+field that both changed."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ See = Callable[..., BeautifulSoup]
 
 @pytest.fixture(autouse=True)
 def at_once(settings: Any) -> Iterator[None]:
-    """No interval: the warehouse is asked whenever a page asks."""
+    """Set no interval, so that each request of a page asks the warehouse."""
     settings.EDIP_LIVE_SECONDS = 1e-9
     live._watches.clear()
     yield
@@ -37,7 +37,7 @@ def account(make_account: Callable[..., str]) -> str:
 
 
 class Page:
-    """A page that is open: it asks what is new, and remembers up to where it knows."""
+    """An open page, which asks for recent changes and keeps the cursor."""
 
     def __init__(self, client: Client) -> None:
         self._client, self.seen = client, ""
@@ -106,7 +106,7 @@ def test_it_tells_whose_and_which_version(
 def test_a_new_page_hears_of_the_last_minute(
     client: Client, account: str, someone_else: Warehouse
 ) -> None:
-    """What was read for it may be older than the watch's last look."""
+    """The page may have been read before the watch last read the changes."""
     Page(client).ask()
     use_cases.create(someone_else, account, "u-1", {"problem": "P"})
     Page(client).ask()

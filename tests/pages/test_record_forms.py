@@ -1,4 +1,4 @@
-"""What an edit saves, and how two edits of one record merge: forms alone, without a warehouse."""
+"""Forms save an edit and merge two edits of one record; no warehouse."""
 
 from __future__ import annotations
 

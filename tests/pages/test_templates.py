@@ -1,4 +1,4 @@
-"""What holds for all templates."""
+"""Rules that hold for all templates."""
 
 from __future__ import annotations
 

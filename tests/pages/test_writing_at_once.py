@@ -1,4 +1,4 @@
-"""Several people write at the same moment: nothing is doubled, nothing is lost."""
+"""Several people write at the same moment: no row is duplicated and none is lost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .html import HTMX, record_form
 
 
 def at_once(number: int, attempt: Callable[[int], Any]) -> list[Any]:
-    """What ``attempt(0)`` to ``attempt(number - 1)`` return, all begun at the same moment."""
+    """Run ``attempt(0)`` to ``attempt(number - 1)`` at the same moment; return their results."""
     barrier = threading.Barrier(number)
 
     def run(which: int) -> Any:
@@ -78,7 +78,7 @@ def test_edits_of_different_fields_at_once_all_land(
 
 
 def test_a_child_added_while_its_account_is_deleted(warehouse: Warehouse) -> None:
-    """Whichever comes first: no child is left without its account."""
+    """Whichever is first, no child is left without its account."""
     outcomes = set()
     for n in range(12):
         bsnid = f"B-{n}"

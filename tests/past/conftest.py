@@ -31,8 +31,8 @@ def bob(warehouse: Warehouse) -> Warehouse:
 
 @pytest.fixture
 def sample_history(ana: Warehouse, bob: Warehouse) -> None:
-    """Ana made an account with a use case and an update; Bob changed some of it, and some is
-    gone again."""
+    """Ana creates an account with a use case and an update; Bob changes some of it and deletes the
+    update."""
     accounts.create(ana, {"bsnid": "B1", "team": "Claims", "business_area": "Finance"})
     platforms.set_status(ana, "B1", "Databricks", "Requested", None)
     use_cases.create(ana, "B1", "u-1", {"problem": "Too slow", "status": "Planning"})
@@ -68,7 +68,7 @@ def account(bob: Warehouse) -> str:
 
 @pytest.fixture
 def revert_link(client: Client) -> Callable[..., str]:
-    """The link in the history that reverts a field, or all fields of a change."""
+    """Return the link in the history that reverts a field, or all fields of a change."""
 
     def revert_link(bsnid: str, field: str = "", number: int = 0) -> str:
         page = parsed(client.get(f"/accounts/{bsnid}/history/"))

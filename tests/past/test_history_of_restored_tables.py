@@ -1,4 +1,4 @@
-"""RESTORE tells each change as a deleted and an inserted row: here it is still one change."""
+"""RESTORE records each change as a deleted and an inserted row; the history shows one change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows that somebody wrote past the CRM, without a key that a URL can hold, break no page."""
+"""Rows written outside the CRM without a key that a URL can hold break no page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who changed what, when, as people read it: an account's history, and the activity of all."""
+"""The pages of an account's history, and of the activity in all accounts."""
 
 from __future__ import annotations
 
@@ -136,8 +136,7 @@ def test_a_deleted_account_still_has_its_history(
 def test_who_deleted_it_is_not_whoever_touched_it_last(
     sample_history: None, ana: Warehouse, bob: Warehouse, get_page: GetPage
 ) -> None:
-    """Saving what is there already leaves no mark, so that it cannot pass for the mark that
-    deleting leaves."""
+    """Saving unchanged values writes no stamp, which could be taken for the stamp of a delete."""
     account, case = accounts.get(bob, "B1"), use_cases.get(bob, "u-1")
     accounts.update(bob, "B1", {"vp": account.vp}, account.updated_at)
     use_cases.update(bob, "u-1", {"status": case.status}, case.updated_at)

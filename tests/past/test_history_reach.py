@@ -63,7 +63,7 @@ def test_the_history_as_of_a_moment(
 def test_after_a_vacuum(
     sample_history: None, ana: Warehouse, get_page: GetPage, client: Client
 ) -> None:
-    """What it took away is said to be beyond what is kept; what came after is there."""
+    """The page says that it does not reach the deleted changes; later changes are shown."""
     then = dt.datetime.now(dt.UTC)
     table = ana.namespace.table(ACCOUNTS)
     ana.execute(

@@ -43,7 +43,7 @@ State = dict[tuple[Table, str], dict[str, str]]
 
 @dataclass(frozen=True)
 class Done:
-    """One edit as its author knows it: the record's own columns before and after."""
+    """One edit: the record's own columns before and after."""
 
     person: str
     table: Table
@@ -62,7 +62,7 @@ class Done:
 
 @dataclass
 class Book:
-    """What was done, in order; the tables as they should be; and as they were at moments."""
+    """The edits in order, the expected tables, and the expected tables at some moments."""
 
     log: list[Done] = field(default_factory=list)
     state: State = field(default_factory=dict)
@@ -87,7 +87,7 @@ class Book:
 
 
 class Editor:
-    """Makes one random edit after the other, as one of four people, and notes it."""
+    """Makes random edits, each as one of four people, and records them."""
 
     def __init__(self, wh: Warehouse, seed: int) -> None:
         self._all = {name: replace(wh, actor=f"{name}@example.com") for name in PEOPLE}

@@ -1,4 +1,4 @@
-"""Undoing what was done to many records at once: an import, a repair."""
+"""Undoing a change of many records at once: an import or a repair."""
 
 from __future__ import annotations
 

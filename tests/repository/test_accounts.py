@@ -34,7 +34,7 @@ def make(wh: Warehouse, bsnid: str = "BSN100", **values: str) -> Account:
 
 
 def version_of(wh: Warehouse) -> int:
-    """The Delta version of the accounts: it grows with each commit."""
+    """Return the Delta version of the accounts table, which grows with each commit."""
     return versions.load(wh).commits[ACCOUNTS][-1].version
 
 

@@ -1,4 +1,4 @@
-"""Use cases and updates: what holds for both, then what is particular."""
+"""Use cases and updates: tests of both, then of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What differs between two moments, in words that a person would use."""
+"""The differences between two moments, as sentences."""
 
 from __future__ import annotations
 

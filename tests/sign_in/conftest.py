@@ -1,4 +1,4 @@
-"""Databricks Apps as far as the app can tell: its proxy's headers, and a workspace's OAuth."""
+"""Fixtures that stand for Databricks Apps: its proxy's headers, and a workspace's OAuth."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ALICE, BOB = "alice@example.com", "bob@example.com"
 
 @dataclass
 class Browser:
-    """One browser behind the proxy of Databricks Apps, which says who is there."""
+    """One browser behind the proxy of Databricks Apps, which names the person."""
 
     email: str
     token: str = field(default="", repr=False)
@@ -52,7 +52,7 @@ class Browser:
 
 
 def jwt(email: str, seconds: float = 3600, padding: int = 0) -> str:
-    """A token as Databricks makes them; nobody but the warehouse looks at its signature."""
+    """Return a token in Databricks' form; only the warehouse checks its signature."""
     claims = {"sub": email, "exp": int(time.time() + seconds), "jti": uuid.uuid4().hex}
     claims |= {"pad": secrets.token_urlsafe(padding)} if padding else {}
     parts = ({"alg": "RS256", "typ": "JWT"}, claims)
@@ -62,7 +62,7 @@ def jwt(email: str, seconds: float = 3600, padding: int = 0) -> str:
 
 
 class Workspace:
-    """The local warehouse, as whoever administers the workspace sees it."""
+    """The local warehouse, as the workspace's administrator uses it."""
 
     def __init__(self, server: LocalWarehouse) -> None:
         self.server = server
@@ -111,7 +111,7 @@ def in_apps(settings: Any) -> Any:
 
 @pytest.fixture
 def on_behalf(in_apps: Any, warehouse: Warehouse, workspace: Workspace) -> Any:
-    """Everybody signs in by themselves. What ``warehouse`` does, an administrator does."""
+    """Each person signs in with their own token. ``warehouse`` acts as an administrator."""
     in_apps.WAREHOUSE = workspace.config(auth="user", token="")
     return in_apps
 

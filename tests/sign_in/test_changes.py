@@ -1,4 +1,4 @@
-"""An edit saves what the person changed, and nothing else: a masked value is never written back.
+"""An edit saves only the values that the person changed: a masked value is never written back.
 
 Here without any mask; with one in test_policies.py.
 """

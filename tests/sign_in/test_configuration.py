@@ -1,4 +1,4 @@
-"""Which way of signing in the environment chooses, and what each needs."""
+"""The environment chooses the way of signing in; each way needs other variables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everybody by themselves: the token from the proxy's header, kept in the session."""
+"""EDIP_AUTH=user: the token comes from the proxy's header and is kept in the session."""
 
 from __future__ import annotations
 

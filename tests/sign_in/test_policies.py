@@ -1,4 +1,4 @@
-"""Row filters and column masks: what a person cannot see, no page shows, counts or saves."""
+"""Row filters and column masks: no page shows, counts or saves values hidden from the person."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHOWN, HIDDEN = "BSN-SHOWN", "BSN-HIDDEN"
 
 @pytest.fixture
 def two_accounts(warehouse: Warehouse) -> dict[str, str]:
-    """One that everybody sees, one for Alice only; the ids of the latter's children."""
+    """An account for everybody and one for Alice only; the ids of the second one's children."""
     ids = {}
     for bsnid, team in ((SHOWN, "Open team"), (HIDDEN, "Secret team")):
         area = "Area of " + team
@@ -215,7 +215,7 @@ def test_under_a_shared_sign_in_nothing_masked_is_written_either(
     workspace: Workspace,
     masked: str,
 ) -> None:
-    """There nobody looks which columns are masked: that only changes are sent is enough."""
+    """The app does not read the masks there; it is enough that it sends only changed fields."""
     grant(BOB, "SELECT", "MODIFY")
     on_behalf.WAREHOUSE = workspace.config(token=workspace.token(BOB))
     browser = Browser(ALICE)

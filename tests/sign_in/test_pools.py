@@ -1,4 +1,4 @@
-"""Connections of many people: bounded, closed with their token, never shared."""
+"""Connections of many people are bounded, close with their token, and are never shared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Live changes, history and the past where everybody signs in by themselves."""
+"""Recent changes, history and pages of the past with EDIP_AUTH=user."""
 
 from __future__ import annotations
 

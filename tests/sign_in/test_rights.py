@@ -1,4 +1,4 @@
-"""What Unity Catalog grants is what the pages offer, and what they let happen."""
+"""The pages offer and allow exactly the actions that Unity Catalog's grants allow."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NEW = {"bsnid": "BSN9", "team": "Payments", "business_area": "Finance"}
 
 @pytest.fixture
 def full(warehouse: Warehouse, account: str) -> dict[str, str]:
-    """An account with everything that an account can have; the paths of all pages."""
+    """Create an account with children of each kind; return the children's ids."""
     use_case, update = str(uuid.uuid4()), str(uuid.uuid4())
     use_cases.create(warehouse, account, use_case, {"problem": "Too slow", "status": "Active"})
     values = {"author": "Al", "date": dt.date(2026, 3, 31), "description": "Kick-off"}

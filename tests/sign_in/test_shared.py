@@ -1,4 +1,4 @@
-"""Who the person is where everybody shares one sign-in, and what settings let them do."""
+"""With a shared sign-in: who the person is, and the rights that settings give."""
 
 from __future__ import annotations
 

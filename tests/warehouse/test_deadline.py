@@ -1,4 +1,4 @@
-"""One deadline for all that a request does, also against a warehouse that hangs or drips."""
+"""All work of a request has one deadline, even if a warehouse hangs or sends byte by byte."""
 
 from __future__ import annotations
 

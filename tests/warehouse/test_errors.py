@@ -1,4 +1,4 @@
-"""What the connector and the layers below it raise, and what becomes of it."""
+"""Errors of the connector and of the layers below it become errors of ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A warehouse's bad days, met on the wire: what is tried again, and what must not be."""
+"""Faults of a warehouse on the wire: which statements are repeated, and which must not be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starting the local warehouse: one per data folder, found again, replaced when gone."""
+"""Starting the local warehouse: one per data folder, shared, and started again after its end."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from ..patience import seconds
 
 @pytest.fixture
 def make(server: LocalWarehouse) -> Any:
-    """Pools as asked for, closed at the end."""
+    """Make pools with these settings; they are closed at the end."""
     made: list[Pools] = []
 
     def pools(**knobs: Any) -> Pools:

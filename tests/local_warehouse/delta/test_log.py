@@ -1,4 +1,4 @@
-"""The Delta log is JSON Lines: only a line feed ends a line, whatever characters a text has."""
+"""The Delta log is JSON Lines: only a line feed ends a line, whatever characters are in a text."""
 
 from __future__ import annotations
 

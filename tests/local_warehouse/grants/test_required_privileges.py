@@ -1,4 +1,4 @@
-"""Which privileges each statement needs, and the error without them."""
+"""Each statement needs certain privileges, and fails without them."""
 
 from __future__ import annotations
 

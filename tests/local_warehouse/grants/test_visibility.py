@@ -1,4 +1,4 @@
-"""What users see of objects, privileges and statements that are not theirs."""
+"""Users see only some objects, privileges and statements of others."""
 
 from __future__ import annotations
 

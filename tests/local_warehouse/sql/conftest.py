@@ -116,7 +116,7 @@ def engine_sql(resolver: Resolver) -> Expanded:
 
 @contextmanager
 def fails(error_class: str, text: str = "") -> Iterator[None]:
-    """The block raises a SqlError of exactly this class, with the text in its message."""
+    """Check that the block raises a SqlError of this class, with the text in its message."""
     with pytest.raises(SqlError) as raised:
         yield
     assert raised.value.error_class == error_class

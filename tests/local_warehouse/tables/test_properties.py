@@ -1,4 +1,4 @@
-"""Table properties and comments: what is set is kept, and what cannot be is refused."""
+"""Table properties and comments are kept, or refused if they are invalid."""
 
 from __future__ import annotations
 

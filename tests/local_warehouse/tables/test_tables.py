@@ -1,4 +1,4 @@
-"""DDL: CREATE, ALTER, DROP, DESCRIBE and SHOW do what they should, and ignore nothing."""
+"""DDL: CREATE, ALTER, DROP, DESCRIBE and SHOW work, and ignore no clause."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Importing by page: whose import it is, and when it is removed."""
+"""The import page: the owner of an import, and its removal."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_ids_that_are_none(client: Client, warehouse: Warehouse, id: str) -> Non
 def test_old_jobs_are_forgotten(
     client: Client, warehouse: Warehouse, folder: Path, monkeypatch: Any
 ) -> None:
-    """By whatever is asked for next, and by nobody's asking."""
+    """The next request removes them, and so does the sweeper without any request."""
     old, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
     new, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
     age(old)

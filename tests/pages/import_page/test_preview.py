@@ -1,4 +1,4 @@
-"""Importing by page: the preview before anything is written, and the report."""
+"""The import page: the preview before anything is written, and the report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Importing by page: the import itself, its progress, its result, and what interrupts it."""
+"""The import page: the import itself, its progress, its result and its interruptions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Importing by page: undoing an import, whole or stopped half-way."""
+"""The import page: undoing a finished or a stopped import."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_what_was_stopped_can_be_undone(
 
 
 def test_a_finished_import_is_not_begun_again(client: Client, warehouse: Warehouse) -> None:
-    """From a second tab, or sent again: what it wrote, and the way back, stay."""
+    """A second tab or a repeated request changes neither the written rows nor the undo."""
     url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
     before = press(client, url)
     for what in ("import", "look", "look-update", "stop"):

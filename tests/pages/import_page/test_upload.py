@@ -1,4 +1,4 @@
-"""Importing by page: which files can be uploaded, by whom, and with which options."""
+"""The import page: which files can be uploaded, by whom, and with which options."""
 
 from __future__ import annotations
 

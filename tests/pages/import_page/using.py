@@ -26,7 +26,7 @@ def upload(client: Client, content: bytes | str, name: str, **options: Any) -> H
 
 
 def settled(client: Client, url: str, **headers: str) -> BeautifulSoup:
-    """The job's page, when nothing is at work any more."""
+    """Return the job's page once its work has ended."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         page = parsed(client.get(url, **headers))
