@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from functools import cache
 
-# What ``_work`` takes on an idle core of an ordinary server.
+# The seconds that ``_work`` takes on an idle core of an ordinary server.
 _REFERENCE = 0.05
 _MOST = 20.0
 

@@ -8,7 +8,7 @@ import pytest
 
 IS_SOAK = os.environ.get("EDIP_TEST_SOAK") == "1"
 
-# Marks what ``make soak`` runs: the tests that have a large size.
+# The marker of tests with a large size, which ``make soak`` runs.
 soak = pytest.mark.soak
 
 

@@ -93,7 +93,7 @@ def test_the_contracts_are_kept() -> None:
     assert done.returncode == 0, done.stdout
 
 
-# SQL stands in the repository. One file outside it has SQL of another kind: an import notes the
+# SQL is in the repository. One file outside it has SQL of another kind: an import stores the
 # keys that it has met in a temporary SQLite file.
 SQL_HOMES = ("crm/repository/", "crm/importing/seen.py")
 SQL = re.compile(

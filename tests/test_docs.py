@@ -16,7 +16,7 @@ import pytest
 
 from .conftest import BASE_DIR
 
-# What the docs describe, and the docs.
+# The folders that the docs describe, and the docs.
 SOURCES = ("crm", "edip", "local_warehouse", "templates", "tests", "docs", "bench")
 FILES = ("gunicorn.conf.py", "manage.py", ".env.example", "Makefile", "app.yaml", "databricks.yml")
 COMMANDS = "crm/management/commands"

@@ -17,7 +17,7 @@ from .conftest import BASE_DIR
 BIN = Path(sys.executable).parent
 # The checkers' settings; Django's own checks need the whole app and run in the checkout.
 SETTINGS = ("pyproject.toml", ".editorconfig")
-# What `make lint` installs first is no check.
+# Commands of `make lint` that install a tool are no checks.
 INSTALLED = (
     "--old-file=.venv/.installed",
     "--old-file=tests/js/node_modules/@biomejs/biome/bin/biome",
@@ -25,8 +25,8 @@ INSTALLED = (
 # tests/test_architecture.py plants a violation of each contract, tests/test_javascript.py faults
 # in JavaScript and CSS.
 PLANTED_ELSEWHERE = {"lint-imports", "biome"}
-# Checker → the file that gets the fault, the fault, and what the checker says about it.
-# Faults are written in two parts where this file itself would be found faulty.
+# Checker → the file that gets the fault, the fault, and the checker's message about it.
+# Some faults are written in two parts, or the checkers would find them in this file.
 FAULTS = {
     "ruff check": ("crm/fault.py", "import os\n", "F401"),
     "ruff format": ("crm/fault.py", "x = 'a'\n", "would be reformatted"),
@@ -109,7 +109,7 @@ def test_a_planted_fault_is_found(copy: Path, name: str) -> None:
         (folder / file).write_text(fault)
         done = run(command, folder)
     else:
-        # Before the command's own variables, which stay as they are.
+        # The variables come before the command's own, which take precedence.
         done = run(command, folder, fault)
     assert done.returncode != 0
     assert message in done.stdout + done.stderr

@@ -24,7 +24,7 @@ from .conftest import Statements
 READS, WRITES = 1, 2
 HTMX = {"HTTP_HX_REQUEST": "true"}
 
-# Names of URLs -> what a reader asks of them. A new page has to be named here or below.
+# Names of URLs -> the requests of a reader. Add each new page here or below.
 PAGES = {
     "overview": "/",
     "account-list": "/accounts/?q=a&business_area=Finance&platform=Databricks&sort=-use_cases&page=1",
@@ -82,7 +82,7 @@ def test_reading_costs_one_statement(
     client: Client, fill: Callable, statements: Statements, htmx: dict
 ) -> None:
     costs = {}
-    # Who wrote past the app is asked of Delta's history, once.
+    # Delta's history is read once, for users who wrote outside the app.
     client.get("/activity/")
     for name, path in (PAGES | FREE).items():
         with statements() as done:
@@ -95,13 +95,13 @@ def test_reading_costs_one_statement(
 def test_the_past_costs_one_statement_as_well(
     client: Client, fill: Callable, statements: Statements
 ) -> None:
-    """Which version each table had then is asked once, of Delta's history, and kept."""
+    """Delta's history is read once for each table's version at that moment, and cached."""
     names = ("overview", "account-list", "account-detail", "use-case-list", "update-list")
     pages = {name: PAGES[name] for name in (*names, "activity", "account-history")} | PAST
     with statements() as done:
         assert client.get(fill("{moment}/")).status_code == 200
     assert len(done) <= READS + len(TABLES)
-    # Close to now, what was found out is not trusted: the clocks may differ.
+    # The versions of so recent a moment are read again: the clocks may differ.
     time.sleep(versions.CLOCKS_DIFFER.total_seconds())
     client.get(fill("{moment}/"))
     for name, path in pages.items():
@@ -113,7 +113,7 @@ def test_the_past_costs_one_statement_as_well(
 def test_what_others_changed_costs_one_statement(
     client: Client, sample: Warehouse, statements: Statements, settings: Any
 ) -> None:
-    """Which versions there are is asked of Delta's history, once."""
+    """Delta's history is read once for the tables' versions."""
     settings.EDIP_LIVE_SECONDS = 1e-9
     with statements() as done:
         seen = client.get("/live/").json()["seen"]
@@ -127,8 +127,8 @@ def test_what_others_changed_costs_one_statement(
 def test_a_connection_check_costs_a_dozen_statements(
     client: Client, sample: Warehouse, statements: Statements
 ) -> None:
-    """The exception among pages: each right on each table can only be tried. It has to be
-    asked for, by an administrator."""
+    """It is the exception among pages, because it has to try each right on each table. It runs
+    only when an administrator requests it."""
     with statements() as done:
         page = client.get("/admin-tools/?check=1")
     assert b"Everything works" in page.content
@@ -210,10 +210,10 @@ def test_a_conflict_costs_two_statements(
 def test_deleting_an_account_costs_one_statement_per_table(
     client: Client, fill: Callable, statements: Statements
 ) -> None:
-    """The one exception: Delta has no statement, and no transaction, over several tables."""
+    """It is the only exception: Delta has no statement or transaction over several tables."""
     with statements() as done:
         assert client.post("/accounts/BSN001/delete/").status_code in (302, 303)
-    # Who deletes is noted first; in the end one look for children that came in between.
+    # First the stamp; at the end a query for children that were added meanwhile.
     assert [text.split()[0] for text in done] == ["UPDATE", *["DELETE"] * 4, "SELECT"]
 
 

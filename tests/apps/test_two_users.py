@@ -22,7 +22,7 @@ from ..conftest import LocalWarehouse
 from .conftest import AppsProxy, Gunicorn, Visitor
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
-# Words that only the one may ever see, in every table.
+# Words in every table that only this person may see.
 SECRETS = {ALICE: "alphasecret", BOB: "betasecret"}
 ACCOUNT = {ALICE: "A-1", BOB: "B-1"}
 

@@ -22,7 +22,7 @@ def test_a_record_under_edit_says_so_and_keeps_what_is_typed(
     expect(page.locator(".live-banner h2")).to_have_text(
         f"bob@example.com changed the account Team {bsnid} just now", timeout=WITHIN
     )
-    # The focus and the text are where they were: typing goes on.
+    # The focus and the text stay in place: typing goes on.
     page.keyboard.type(", and more")
     expect(page.get_by_label("VP")).to_have_value("Typed by me, and more")
     submit(page)

@@ -64,7 +64,7 @@ def test_imported_and_undone_everything_is_as_before(
     upload(page, file)
     button = page.get_by_role("button", name="Import 5 rows")
     expect(button).to_be_visible(timeout=1000 * seconds(30))
-    # Seen at once, whatever there is to say below.
+    # The button is visible without scrolling, above all messages.
     assert button.bounding_box()["y"] < 700
     expect(page.locator("#refused")).to_contain_text("a/b")
     differing = page.locator("details").filter(has_text="Accounts that change")

@@ -37,7 +37,7 @@ def test_an_account_page_follows(page: Page, bob: Page, account: str) -> None:
     card = page.locator("form.platform").filter(has_text="Snowflake")
     expect(card.locator(".badge")).to_contain_text("Requested", timeout=WITHIN)
     expect(card.locator(".recent-change-by")).to_have_text("created by bob@example.com")
-    # The card has been brought to life again: it saves, and knows bob's version.
+    # The new card works: it saves, and has Bob's version.
     card.locator("select").select_option("Completed")
     expect(card.locator(".badge")).to_contain_text("Completed")
     expect(card.locator("[role=alert]")).to_have_count(0)
@@ -83,7 +83,7 @@ def test_what_came_along_before_its_news_is_marked_too(
             return route.fulfill(response=answer)
         said = answer.json()
         of_bob = [each for each in said["news"] if each["who"] == "bob@example.com"]
-        if len(of_bob) < 2:  # the watch has not looked again yet
+        if len(of_bob) < 2:  # the server has not read the changes again yet
             return route.fulfill(status=204)
         state = "both"
         return route.fulfill(json={**said, "seen": "", "news": of_bob[:1]})
@@ -174,7 +174,7 @@ def test_the_page_of_a_deleted_account_says_so(
     expect(page.get_by_role("link", name="Edit", exact=True)).to_have_count(0)
     expect(page.get_by_role("link", name="Write update")).to_have_count(0)
     expect(page.locator("#updates")).to_contain_text("Mine")
-    # What is brought back can be worked with again.
+    # An account that was brought back can be edited again.
     bob.locator("#toasts").get_by_role("button", name="Undo").click()
     bob.wait_for_url(f"**{account}")
     expect(banner).to_have_count(0, timeout=WITHIN)
@@ -193,7 +193,7 @@ def test_the_focus_stays_where_it_was(page: Page, bob: Page, account: str) -> No
     expect(page.locator("#updates")).to_contain_text("Bob's text", timeout=WITHIN)
     expect(link).to_be_focused()
 
-    # The list behind a dialog comes anew; closing it leads back to where it was opened.
+    # The list behind a dialog is replaced; closing the dialog returns the focus to its opener.
     page.locator(".timeline-item [title=History]").focus()
     page.keyboard.press("Enter")
     expect(page.locator("dialog[open]")).to_contain_text("Changed the text of the update")
@@ -218,5 +218,5 @@ def test_a_list_catches_up_when_its_filter_is_closed(
     expect(page.locator("#listing")).not_to_contain_text("Bob's")
     page.keyboard.press("Escape")
     expect(page.locator("#listing")).to_contain_text("Bob's")
-    # What is read out says the same as what is seen.
+    # Screen readers read out the same number that is shown.
     expect(page.locator("#announcement")).to_have_text(re.compile("2 updates$"))

@@ -70,7 +70,7 @@ def test_undo_right_after_a_delete(page: Page, bsnid: str) -> None:
     page.locator("#updates .timeline-item a[title*=Delete]").click()
     page.locator("dialog[open] form button").click()
     expect(page.locator("#updates")).not_to_contain_text("Kick-off")
-    # It stays, and is near for the keyboard.
+    # The message stays, and the keyboard reaches its button soon.
     undo = page.locator("#toasts").get_by_role("button", name="Undo")
     page.wait_for_timeout(8_000)
     page.keyboard.press("Tab")

@@ -45,7 +45,7 @@ def test_deployments_that_share_a_schema_leave_each_others_backups_alone(
             "backup", schema=other.namespace.schema, backup_schema=f"{home.catalog}.{home.schema}"
         )
         assert "never finished" not in printed
-        # Of another's halves one cannot tell that they have died.
+        # Nobody can tell whether another deployment's unfinished backup was interrupted.
         half = begun_only(sample, home)
         run("backup", schema=other.namespace.schema, backup_schema=f"{home.catalog}.{home.schema}")
         assert any(half in name for name in table_names(sample, home))
@@ -77,7 +77,7 @@ def test_what_died_long_ago_is_cleared_away_and_what_just_began_is_not(
 def test_backups_at_the_same_time(
     sample: Warehouse, home: Namespace, server: LocalWarehouse
 ) -> None:
-    run("backup", "--list")  # so that the schema is there
+    run("backup", "--list")  # so that the schema exists
     server.fault("latency", times=None, seconds=0.02)
     printed: list[str] = []
     threads = [threading.Thread(target=lambda: printed.append(run("backup"))) for _ in range(3)]
@@ -101,7 +101,7 @@ def test_a_backup_whose_clones_are_gone_is_not_reported(
     insert = backups._insert
 
     def insert_late(wh: Warehouse, home: Namespace, backup: backups.Backup, tables: list) -> None:
-        if tables[0]:  # somebody took it for dead
+        if tables[0]:  # another backup removed it as interrupted
             for clone in backups.clone_names(wh, home, backup).values():
                 wh.execute(f"DROP TABLE {clone}", repeatable=True)
         insert(wh, home, backup, tables)

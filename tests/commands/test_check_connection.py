@@ -172,7 +172,7 @@ def test_a_local_warehouse_that_cannot_be_started(settings: Any) -> None:
 
 
 def test_all_codes_are_met_here() -> None:
-    """Every message of the check is provoked by a test, or it is said why not."""
+    """A test causes each message of the check, or the comment below says why not."""
     source = "".join(
         file.read_text() for file in (BASE_DIR / "crm" / "connection_check").glob("*.py")
     )

@@ -156,7 +156,7 @@ def rows(wh: Warehouse, table: Table) -> list[dict]:
 
 
 def test_records_that_share_an_id_all_stay(sample: Warehouse, settings: Any) -> None:
-    """One is an orphan, none has a time; the row whose account is there keeps the id."""
+    """One is an orphan, none has a time; the row whose account exists keeps the id."""
     case = {"id": "c", "status": "Active", "created_at": None, "updated_at": None}
     insert(sample, USE_CASES, account_bsnid="AAA", problem="Orphan’s", **case)
     insert(sample, USE_CASES, account_bsnid="BSN001", problem="Known one’s", **case)
@@ -212,7 +212,7 @@ def test_no_repair_changes_which_status_is_the_latest(sample: Warehouse, one_by_
         updated_at=NEW,
         **status,
     )
-    # One id twice, for the same platform: both stay until one is told to go.
+    # Two rows with one id for the same platform: both stay until somebody deletes one.
     for word, moment in (("Requested", OLD), ("In Progress", NEW)):
         insert(
             sample,

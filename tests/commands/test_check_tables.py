@@ -83,7 +83,7 @@ def test_rights_on_tables(warehouse: Warehouse, namespace: Namespace, sign_in: C
     )
     report = check()
     assert report["SELECT accounts"]["code"] == "no-select"
-    # What is wrong elsewhere is said, too.
+    # Faults of other steps are reported, too.
     assert report["MODIFY updates"]["code"] == "no-modify"
     assert report["MODIFY use_cases"]["status"] == "pass"
 

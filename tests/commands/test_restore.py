@@ -40,7 +40,7 @@ def test_a_backup_is_taken_listed_and_restored(sample: Warehouse, home: Namespac
 
     printed = run("restore", "--yes", backup=taken)
     assert state(sample) == before
-    # And the way back that it named.
+    # The command that it printed reverses it.
     undo = printed.split("manage.py restore ")[1].splitlines()[0].split()
     run("restore", "--yes", *undo)
     assert state(sample) == damaged
@@ -71,7 +71,7 @@ def test_restore_to_a_time(sample: Warehouse, home: Namespace) -> None:
 def test_only_what_has_changed_is_restored(
     sample: Warehouse, home: Namespace, statements: Statements
 ) -> None:
-    """RESTORE to the version that a table is at is refused by Delta."""
+    """Delta refuses to restore a table to its present version."""
     before = state(sample)
     moment = format_moment(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1))
     time.sleep(1.1)

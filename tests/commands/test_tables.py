@@ -105,7 +105,7 @@ def test_history_days_reach_tables_that_are_there(warehouse: Warehouse, settings
 
 
 def test_what_is_there_is_not_created_again(place: list[str], statements: Statements) -> None:
-    """Whoever may not create catalogs or schemas need not: theirs is used as it is."""
+    """Users without the right to create a catalog or schema can use an existing one."""
     run("create_tables", *place)
     with statements() as done:
         run("create_tables", *place)

@@ -23,7 +23,7 @@ from crm.warehouse import Warehouse
 
 from ..conftest import BASE_DIR, LocalWarehouse
 
-# What the proxy adds to a request of somebody who is signed in.
+# The headers that the proxy adds to a signed-in person's request.
 PROXIED = {
     "X-Forwarded-Host": "edip-crm-123.aws.databricksapps.com",
     "X-Forwarded-Email": "alice@example.com",

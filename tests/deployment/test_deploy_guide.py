@@ -18,7 +18,7 @@ from .conftest import clean_environment
 GUIDE = (BASE_DIR / "docs" / "deploy.md").read_text()
 BLOCK = re.compile(r"^ *```(\w+)(?: (\w+))?\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 BLOCKS = [(language, mark or "", text) for language, mark, text in BLOCK.findall(GUIDE)]
-# What only a workspace, a repository's history or a person's terminal can do.
+# Commands that need a workspace, a repository's history or a person's terminal.
 NOT_HERE = (
     "databricks ",
     "export ",
@@ -53,7 +53,7 @@ def test_every_command_that_can_be_run_here_works(
     ]
     assert len(commands) >= 10
     for command in commands:
-        # Files that a command writes belong elsewhere.
+        # Commands write their files to another folder.
         command = command.replace("edip-crm-before.json", str(tmp_path / "before.json"))
         done = subprocess.run(
             ["bash", "-euc", command],

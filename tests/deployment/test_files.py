@@ -13,7 +13,7 @@ from databricks.sdk.service import apps
 from ..conftest import BASE_DIR
 from .conftest import app_yaml
 
-# What every app is given by Databricks itself.
+# The variables that Databricks sets for every app.
 INJECTED = {
     "DATABRICKS_APP_NAME",
     "DATABRICKS_APP_PORT",
@@ -62,7 +62,7 @@ def test_variables_are_ones_that_we_read() -> None:
 
 def test_the_bundle_is_what_the_sdk_knows(app: dict[str, Any]) -> None:
     known = apps.App.from_dict(app)
-    # What the SDK does not know it leaves out, so coming back complete means all is known.
+    # The SDK drops keys that it does not know: a complete copy means that it knows all of them.
     rest = {key: app[key] for key in app if key != "permissions"}
     assert known.as_dict() == rest
     assert known.user_api_scopes == ["sql"]

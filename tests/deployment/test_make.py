@@ -60,7 +60,7 @@ def test_installing_says_what_it_does(checkout: Path) -> None:
     ]
     assert done.stderr == ""
     assert done.returncode == 0
-    # Once is enough, until the requirements change.
+    # It installs again only after the requirements changed.
     assert "Installing" not in make(checkout, "install", "PYTHON=./python").stdout
 
 

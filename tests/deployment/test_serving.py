@@ -70,7 +70,7 @@ def test_static_files_are_hashed_and_compressed(
     style = app.get(next(f for f in files if "base." in f), **{"Accept-Encoding": "gzip"})
     assert style.headers["Content-Encoding"] == "gzip"
     assert b"box-sizing" in gzip.decompress(style.body)
-    # An error page is dressed by the same files.
+    # An error page uses the same files.
     assert files[1] in app.get("/no/such/page").body.decode()
 
 

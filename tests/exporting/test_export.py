@@ -118,7 +118,7 @@ def test_tables_come_back_with_the_same_content(
 def test_json_keeps_texts_as_they_are(
     warehouse: Warehouse, empty: Callable[[], Warehouse], tmp_path: Path
 ) -> None:
-    """Blanks around, line breaks of every kind, empty texts: written in SQL, not by a form."""
+    """SQL can write blanks around a text, all line breaks and empty texts, unlike a form."""
     texts = [
         "  around\t",
         "two\r\nlines\rthree",
@@ -185,7 +185,7 @@ def test_texts_that_xml_cannot_hold_leave_the_workbook_readable() -> None:
 
 
 def test_what_others_change_meanwhile_is_not_half_in_it(full: Warehouse, tmp_path: Path) -> None:
-    """The account and its child come after the export has begun."""
+    """The account and its child are created after the export has begun."""
     rows = read_all.rows
 
     def changed(wh: Warehouse, table: Table) -> Iterator[dict]:

@@ -16,7 +16,7 @@ DATABRICKS = {
     "DATABRICKS_TOKEN": "none",
     "DJANGO_SECRET_KEY": "K7-pQz_4" * 8,
 }
-# What the proxy of Databricks Apps makes of a request to this address.
+# The headers of a request to this address behind the proxy of Databricks Apps.
 HOST = "crm-123.aws.databricksapps.com"
 PROXIED = {"HTTP_X_FORWARDED_HOST": HOST, "HTTP_HOST": "10.0.0.1:8000"}
 

@@ -149,7 +149,7 @@ def test_a_wrong_method_has_its_page(client: Client) -> None:
 def test_links_lead_to_the_web_alone(client: Client, warehouse: Warehouse, link: str) -> None:
     response = client.post("/accounts/new/", NEW | {"azure_devops_link": link})
     assert response.status_code == 422
-    # What came into the table some other way is text, no link.
+    # A bad address that was written outside the app is shown as text, not as a link.
     warehouse.execute(
         f"INSERT INTO {_accounts(warehouse)} (bsnid, azure_devops_link) VALUES ('X', :link)",
         {"link": f"{link}\nhttps://dev.azure.com/a"},

@@ -82,7 +82,7 @@ def test_too_many_writes_are_told_to_wait(settings: Any) -> None:
     assert 1 <= int(response["Retry-After"]) <= 30
     page = parsed(response)
     assert text(page, "main h1")
-    # Asking again by itself would be a GET, which is not what was refused.
+    # The page does not reload itself: that would be a GET, and the refused request was none.
     assert not page.select("meta[http-equiv=refresh]")
     response = client.post(*THEME, **HTMX)
     assert (response.status_code, response["HX-Retarget"]) == (429, "#toasts")

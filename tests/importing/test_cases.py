@@ -184,15 +184,15 @@ def file(tmp_path: Path, name: str, content: Any) -> Path:
 @pytest.mark.parametrize(
     ("dates", "expected"),
     [
-        # The column tells: one date leaves only one reading.
+        # One date of the column has only one reading, which decides.
         (["7/8/2026", "7/23/2026"], ["2026-07-08", "2026-07-23"]),
         (["7/8/2026", "23/7/2026"], ["2026-08-07", "2026-07-23"]),
         (["7-8-26", "7-23-26"], ["2026-07-08", "2026-07-23"]),
-        # It does not tell, or contradicts itself: what is unclear stays empty.
+        # The column does not decide, or contradicts itself: unclear dates stay empty.
         (["7/8/2026", "1/2/2026"], [None, None]),
         (["7/8/2026", "7/23/2026", "23/7/2026"], [None, "2026-07-23", "2026-07-23"]),
         (["7/7/2026"], ["2026-07-07"]),
-        # Dots always stand in days first.
+        # Dates with dots have the day first.
         (["7.8.2026"], ["2026-08-07"]),
     ],
 )

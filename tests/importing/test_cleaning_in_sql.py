@@ -105,7 +105,7 @@ def in_python(table: Table, rows: list[dict[str, str | None]], folder: Path) -> 
 
 def in_sql(wh: Warehouse, table: Table, rows: list[dict[str, str | None]]) -> dict[int, Any]:
     columns = {name: (name, "STRING") for name in rows[0]}
-    # The number travels as the author, whom nothing changes.
+    # The number is in the column author, which cleaning does not change.
     origin = Given(wh.namespace, "", columns | {"created_by": ("created_by", "STRING")})
     numbered = [row | {"created_by": str(number)} for number, row in enumerate(rows)]
     sql = "SELECT *, {refused} AS refused FROM ({rows}) AS c"

@@ -72,7 +72,7 @@ def copy(wh: Warehouse, where: Namespace, **options) -> tuple[dict[str, int], li
 
 def test_rows_are_cleaned_copied_and_verified(warehouse: Warehouse, old: Namespace) -> None:
     written, remarks = copy(warehouse, old)
-    # One of BSN002's two statuses for Snowflake goes in: nobody knows which is right.
+    # Only one of BSN002's two statuses for Snowflake is imported; it is unknown which is right.
     assert written == {"accounts": 2, "platforms_status": 2, "use_cases": 1, "updates": 1}
     first = accounts.get_detail(warehouse, "BSN001")
     assert first.account.team == "Data Platform"
@@ -121,7 +121,7 @@ def test_copying_twice_changes_nothing(warehouse: Warehouse, old: Namespace) -> 
 def test_a_file_of_the_same_content_is_the_same_rows(
     warehouse: Warehouse, old: Namespace, tmp_path: Path
 ) -> None:
-    """Ids that are missing are made from the content, in the same way for both."""
+    """Missing ids are made from the content, in the same way for files and tables."""
     copy(warehouse, old)
     update = {
         "account_bsnid": "BSN001",

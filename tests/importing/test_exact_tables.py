@@ -52,7 +52,7 @@ def test_the_tables_are_as_expected(warehouse: Warehouse, shape: str) -> None:
 def test_the_same_export_taken_apart_comes_to_the_same(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
-    """Taken in by halves, the second time with what is there already, it ends the same."""
+    """Two imports of one half each end with the same tables as one import."""
     state = json.loads((FILES / "session-state.json").read_text(encoding="utf-8"))
     first = tmp_path / "accounts.json"
     first.write_text(json.dumps({name: state[name] for name in ("accounts", "business_areas")}))

@@ -108,7 +108,7 @@ def test_a_thread_that_works_is_asked_to_stop(monkeypatch: pytest.MonkeyPatch) -
     assert started.wait(20)
     assert found(job).at_work
     assert not job.delete()
-    job.start_preview(WAREHOUSE)  # changes nothing: one is at work
+    job.start_preview(WAREHOUSE)  # changes nothing: a thread works on the job
     found(job).stop()
     assert settled(job).state["stopped"]
     assert job.delete()

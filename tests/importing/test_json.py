@@ -90,7 +90,7 @@ def test_a_status_that_is_there_under_another_id_is_the_same(warehouse: Warehous
 
 
 def test_statuses_in_other_shapes(warehouse: Warehouse, tmp_path: Path) -> None:
-    """A list of statuses is understood; what is no status at all is refused by name."""
+    """A list of statuses is read; a value that is no status is refused by its name."""
     shapes = {
         "BSN001": [{"platform": "Databricks", "status": "Requested"}, "Snowflake"],
         "BSN002": "Databricks: Completed",
@@ -138,7 +138,7 @@ def test_hostile_values_go_in_as_they_are(warehouse: Warehouse, tmp_path: Path) 
     assert added(outcomes)["accounts"] == 4
     for bsnid in ("BSN001", "BSN002", "BSN003"):
         assert accounts.get(warehouse, bsnid).team == texts[bsnid]
-    # What is too long does not cost its account.
+    # A value that is too long does not make its account refused.
     assert accounts.get(warehouse, "BSN004").team is None
     assert any(
         "201 characters; at most 200 fit; left empty" in r for r in reasons(findings, NOTED)

@@ -113,7 +113,7 @@ def test_encodings(warehouse: Warehouse, tmp_path: Path, encoding: str, remark: 
 
 
 def test_values_that_json_has_not(warehouse: Warehouse, tmp_path: Path) -> None:
-    """Each is told of, and leaves what is there; texts that look alike stay."""
+    """Each is reported and leaves the stored value; texts that look alike are kept."""
     accounts.create(warehouse, {"bsnid": "B1", "team": "There", "business_area": "HR"})
     digits = "7" * 5000
     text = (

@@ -91,7 +91,7 @@ def test_a_huge_cell_costs_its_row_only(tmp_path: Path) -> None:
 
 
 def test_damaged_bytes_are_told_of(tmp_path: Path) -> None:
-    """A damaged UTF-8 file stays one; what never was UTF-8 is Windows-1252, and that is said."""
+    """A damaged UTF-8 file is read as UTF-8, any other as Windows-1252; both are reported."""
     content = "bsnid,team\nB1,Zürich\nB2,Müller\nB3,".encode() + b"Gen\xe8ve\n"
     rows, findings = read_csv(tmp_path, content)
     assert teams(rows) == {"B1": "Zürich", "B2": "Müller", "B3": "Gen\ufffdve"}

@@ -47,7 +47,7 @@ def test_children_without_ids_are_matched_by_what_they_say(
 
 
 def test_children_of_one_meaning_are_not_mixed_up(warehouse: Warehouse, tmp_path: Path) -> None:
-    """Two updates of a day: the one that changed is the one whose equal is not stored."""
+    """Of two updates of one day, the one that equals no stored update is the changed one."""
     folder = without_ids(tmp_path / "one", {})
     with (folder / "updates.csv").open("a") as file:
         file.write("X1,a,2025-06-27,Second\n")
@@ -57,7 +57,7 @@ def test_children_of_one_meaning_are_not_mixed_up(warehouse: Warehouse, tmp_path
     run(warehouse, folder, on_conflict="update")
     updates = accounts.get_detail(warehouse, "X1").updates
     assert {update.description for update in updates} == {"Typo here", "Third"}
-    # Where both changed nobody can tell which is which: they are new.
+    # If both changed, they cannot be matched: they are new.
     file.write_text(file.read_text().replace("Typo", "Word").replace("Third", "Fourth"))
     run(warehouse, folder, on_conflict="update")
     assert len(accounts.get_detail(warehouse, "X1").updates) == 4

@@ -188,7 +188,7 @@ def test_keys_that_excel_shortened_are_reported(tmp_path: Path) -> None:
 
 
 def test_the_tables_of_the_next_app(tmp_path: Path) -> None:
-    """crm-v3 names its columns otherwise; what has no home here is counted."""
+    """crm-v3 has other column names; values that have no column here are counted."""
     written(
         tmp_path,
         "accounts.csv",

@@ -106,7 +106,7 @@ print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
-    """Ten times the rows, read in a process of its own: the same memory, but for a cache."""
+    """A process that reads ten times the rows takes the same memory, except for a cache."""
     peaks = []
     for updates in (5, 50):
         path = tmp_path / f"state-{updates}.json"

@@ -101,5 +101,5 @@ def test_a_row_that_changed_meanwhile_is_found_by_its_checksum(
     assert (outcome.found, outcome.equal, outcome.verified) == (2, False, False)
     accounts.update(warehouse, "B1", {"team": "T"}, accounts.get(warehouse, "B1").updated_at)
     monkeypatch.undo()
-    # B2's team is nothing that the file speaks of.
+    # The file has no value for B2's team.
     assert run_import(warehouse, path, on_conflict).verified

@@ -154,7 +154,7 @@ def test_the_folder_of_tables(warehouse: Warehouse, tmp_path: Path, packed: bool
 
 
 def test_what_a_file_does_not_speak_of_stays(warehouse: Warehouse, tmp_path: Path) -> None:
-    """A column that is not in the file says nothing; an empty cell says that it is empty."""
+    """A column that is not in the file keeps its values; an empty cell empties the value."""
     values = {"bsnid": "B1", "team": "Old", "business_area": "Finance", "vp": "Vera"}
     accounts.create(warehouse, {**values, "admin": "Abe"})
     path = tmp_path / "accounts.csv"

@@ -49,7 +49,7 @@ def test_killed_in_mid_write_leaves_a_readable_table(start):
                         )
                         written.append(changed)
             except Exception:
-                return  # the server is gone, as it should be
+                return  # the server has ended, as expected
 
         thread = threading.Thread(target=write)
         thread.start()

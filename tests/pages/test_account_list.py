@@ -65,7 +65,7 @@ def test_filters_chips_and_facets(get_page: See) -> None:
     assert without == {"business_area": ["Retail"], "status": ["Completed"]}
     ticked = page.select("#facet-business_area input[checked]")
     assert {box["value"] for box in ticked} == {"Finance", "Retail"}
-    # A word that only the data know can be asked for.
+    # A word that is only in the data can be a filter.
     assert "Paused" in texts(page, "#facet-status .facet-value")
 
 
@@ -118,7 +118,7 @@ def test_pages(get_page: See, warehouse: Warehouse) -> None:
     assert text(page, ".pagination [aria-current]") == "Page 2"
     assert page.select_one("a[rel=next]")["href"] == "/accounts/?q=team&page=3"
     assert page.select_one("a[rel=prev]")["href"] == "/accounts/?q=team"
-    # Beyond the end is the last page.
+    # A page number beyond the end shows the last page.
     assert text(get_page("/accounts/?page=9"), "#listing .count") == "51–60 of 60 accounts"
 
 

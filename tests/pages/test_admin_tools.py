@@ -70,7 +70,7 @@ def test_the_check_uses_the_rights_of_who_asks(
     headers = {"HTTP_X_FORWARDED_EMAIL": name, "HTTP_X_FORWARDED_ACCESS_TOKEN": token}
     page = parsed(client.get("/admin-tools/?check=1", **headers))
     assert f"accepted as {name}" in " ".join(texts(page, ".finding-pass"))
-    # The tables are another's: she may not even see the catalog.
+    # The tables belong to somebody else; she may not even see the catalog.
     assert texts(page, ".finding-fail strong") == ["catalog"]
     assert token not in str(page)
 

@@ -117,7 +117,7 @@ def test_moments_that_cannot_be_read(
     assert response.status_code == 404
     assert text(page, "h1") == title
     assert page.select_one("main .button-primary")["href"] == "/accounts/"
-    # Nothing there leads to the same moment again.
+    # No link there leads to the same moment.
     assert not page.select(f"main a[href*='{format_moment(moment())[:10]}']")
     if title.startswith("Before"):
         earliest = page.select("main .actions a")[1]["href"]
@@ -145,7 +145,7 @@ def test_choosing_a_moment(client: Client, sample: Warehouse) -> None:
     assert response["Location"] == "/as-of/2026-11-21T08:30:05Z/accounts/?q=a"
     response = client.get("/as-of/", {"ago": "week", "next": "/updates/"})
     assert response["Location"].endswith("Z/updates/")
-    # What is typed counts more than a choice.
+    # A typed moment takes precedence over a choice.
     both = client.get("/as-of/", {"ago": "week", **chosen})
     assert both["Location"] == "/as-of/2026-11-20T08:30:00Z/accounts/?q=a"
     client.cookies["tz"] = "America/New_York"

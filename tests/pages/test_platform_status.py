@@ -57,7 +57,7 @@ def test_htmx_gets_the_fresh_card_and_a_toast(
     assert part.select_one("html") is None
     assert text(card(part, "Databricks"), ".badge") == "Requested"
     assert part.select_one("[hx-swap-oob='beforeend:#toasts'] .toast-success")
-    # The card knows its row's new version: it can be set again.
+    # The card has its row's new version: the status can be set again.
     assert set_status(client, part, "Completed", **HTMX).status_code == 200
     assert stored(warehouse) == {"Databricks": "Completed"}
 

@@ -97,7 +97,7 @@ def test_it_tells_whose_and_which_version(
         "changed",
         "accounts",
     )
-    # The page that is made now carries the same version: it has no news in it.
+    # A page that is rendered now has the same version, so it shows this change already.
     for path in ("/accounts/", f"/accounts/{account}/"):
         shown = get_page(path).select_one(f"[data-record='accounts/{account}']")
         assert shown["data-version"] == change["at"]

@@ -101,7 +101,7 @@ def test_conflict(
     response = client.post(f"/use-cases/{key}/edit/", form | {"problem": "Mine"}, **headers)
     assert response.status_code == 409
     kept = record_form(response)
-    # The status I left as it was: theirs is taken over.
+    # I did not change the status: the other person's value is kept.
     assert (kept["problem"], kept["status"]) == ("Mine", "Active")
     assert "Theirs" in texts(parsed(response), ".asked .prose")
 

@@ -59,7 +59,7 @@ def test_four_people_set_the_same_platform(
     assert sorted(code for code, _ in answers) == [200, 409, 409, 409]
     assert answers[words.index(row.status)][0] == 200
     for code, content in answers:
-        # Who came later sees what was set.
+        # The later ones see the status that was set.
         assert code == 200 or re.search(rf"{row.status}", content)
 
 

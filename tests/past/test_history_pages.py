@@ -73,7 +73,7 @@ def test_activity_is_of_all_accounts(sample_history: None, get_page: GetPage) ->
         ("since=2001-01-01&until=2001-02-01", 0),
         ("since=2001-01-01", 9),
         ("record=u-1", 2),
-        # What is no such filter does not narrow.
+        # An invalid filter is ignored.
         ("kind=renamed&table=secrets&field=password&since=yesterday&page=x", 9),
         ("person='; DROP TABLE accounts --", 0),
     ],
@@ -114,7 +114,7 @@ def test_what_happened_outside_shows_as_well(
     ]
     head = text(page, ".moment-head p")
     assert head.startswith("Outside EDIP CRM as ")
-    # Who that was is asked of Delta's history once.
+    # Delta's history is read once, for the user's name.
     with statements() as done:
         get_page("/accounts/B1/history/?person=(outside)")
     assert len(done) == 1

@@ -209,7 +209,7 @@ def test_the_history_is_the_log_and_the_past_is_what_was_there(
     assert set(pages[0].people) == {f"{name}@example.com" for name in PEOPLE}
     assert changes == sorted(changes, key=lambda change: change.moment, reverse=True)
 
-    # Each record's changes are its part of the log: who, what, each field old and new.
+    # Each record's changes equal its part of the log: person, kind, old and new value of each field.
     found: dict = {}
     for change in reversed(changes):
         assert not change.outside
@@ -221,7 +221,7 @@ def test_the_history_is_the_log_and_the_past_is_what_was_there(
     for entry in log:
         kind = CREATED if entry.before is None else DELETED if entry.after is None else CHANGED
         done.setdefault((entry.table, entry.key), []).append((entry.person, kind, entry.fields))
-    # Saving what the row says already is an edit of nothing, which the history does not show.
+    # The history does not show an edit that saved the row's present values.
     assert found == {key: [e for e in entries if e[2]] for key, entries in done.items()}
 
     for bsnid in editor.book.of(ACCOUNTS)[:3]:

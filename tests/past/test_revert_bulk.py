@@ -109,7 +109,7 @@ def test_a_repair_is_undone(client: Client, broken: Warehouse, check: str) -> No
     form = page.select_one("#toasts form")
     client.post(form["action"], filled_in(form))
     left = problems()
-    # Times that could not be are not brought back: undoing stamps the row.
+    # The impossible times do not come back: undo stamps the row.
     assert left == before or check == "times"
 
 

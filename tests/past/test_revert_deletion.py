@@ -50,7 +50,7 @@ def test_a_deleted_account_with_all_that_went_with_it(
     confirm(client, link)
     after = accounts.get_detail(bob, account)
     assert {row.id for row in after.updates} == {"d-1"}
-    # Not the one that had been deleted before, for itself.
+    # The child that was deleted earlier, by itself, does not come back.
     assert {row.id for row in after.use_cases} == {"u-0", "u-1"}
     assert [row.status for row in after.platforms] == ["Requested"]
     assert after.account.created_at == before.account.created_at

@@ -81,7 +81,7 @@ def test_platform_and_status_are_asked_of_the_same_row(warehouse: Warehouse) -> 
     assert found(platform=("Databricks",)) == ["A", "B"]
     assert found(platform=("Databricks",), status=("Requested",)) == ["B"]
     assert found(status=("Requested",)) == ["A", "B"]
-    # Without a row it stands at Not Started, as the overview counts it.
+    # An account without a row counts as Not Started, as on the overview.
     assert found(platform=("Databricks",), status=("Not Started",)) == ["C"]
     page = accounts.search(warehouse, Listing(filters={"platform": ("Databricks",)}))
     assert {f.value: f.count for f in page.facets["platform"]} == {"Databricks": 2, "Snowflake": 1}

@@ -213,7 +213,7 @@ def test_update_of_the_same_day_written_later_comes_first(
 
 
 def test_orphans_are_listed(warehouse: Warehouse, account: str) -> None:
-    """Legacy data may hold some, and deleting an account half-way never does."""
+    """Legacy data may have orphans; an interrupted deletion of an account leaves none."""
     row = make(warehouse, updates, description="left behind")
     table = f"{warehouse.namespace.quoted_schema}.`accounts`"
     warehouse.execute(f"DELETE FROM {table}", repeatable=True)

@@ -20,7 +20,7 @@ PRINCIPAL = {"DATABRICKS_CLIENT_ID": "an-id", "DATABRICKS_CLIENT_SECRET": "a-sec
         ({}, "pat"),
         (COMPLETE, "pat"),
         (HOME | PRINCIPAL, "service-principal"),
-        # Databricks Apps always injects the principal: a token that is set was meant.
+        # Databricks Apps always injects the principal, so a token that is set takes precedence.
         (COMPLETE | PRINCIPAL, "pat"),
         (COMPLETE | PRINCIPAL | {"EDIP_AUTH": "service-principal"}, "service-principal"),
         (HOME | PRINCIPAL | {"EDIP_AUTH": "user"}, "user"),

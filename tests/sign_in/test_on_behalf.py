@@ -52,7 +52,7 @@ def test_any_worker_and_any_instance_opens_the_session(signed_in: SignedIn, acco
     alice = signed_in(ALICE, "SELECT")
     alice.get("/accounts/")
     alice.token = ""
-    # What another process has in common with this one is the settings and the browser.
+    # Another process shares only the settings and the browser with this one.
     layer.dispose_all()
     assert alice.get("/accounts/").status_code == 200
 

@@ -69,7 +69,7 @@ PAGES = [
 def shown(browser: Browser, path: str) -> str:
     response = browser.get(path)
     assert response.status_code == 200, path
-    # What was asked for is repeated: only the answer counts.
+    # The page repeats the query: look for the word elsewhere.
     page = parsed(response)
     for chosen in page.select(".facet-option:has(input[checked])"):
         chosen.decompose()

@@ -130,7 +130,7 @@ def test_a_right_taken_away_is_refused_by_the_warehouse_first(
     assert bob.get("/accounts/new/").status_code == 200
     home = warehouse.namespace.quoted_schema
     warehouse.execute(f"REVOKE MODIFY ON SCHEMA {home} FROM `{BOB}`", repeatable=True)
-    # Remembered as an editor for ten minutes; Unity Catalog knows better at once.
+    # The app remembers an editor for ten minutes; Unity Catalog refuses the write at once.
     response = bob.post("/accounts/new/", NEW | {"team": "Typed with care"})
     assert response.status_code == 403
     assert "Typed with care" in response.content.decode()

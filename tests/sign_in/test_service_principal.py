@@ -74,7 +74,7 @@ def test_one_config_and_one_token_per_process(principal: str, settings: Any) -> 
 def test_tokens_are_refreshed_before_they_end_under_load(
     workspace: Workspace, warehouse: Warehouse, in_apps: Any
 ) -> None:
-    # The SDK counts a token as over 40 s before it is: these last for three seconds.
+    # The SDK renews a token 40 s before its end: these are used for three seconds.
     client_id = workspace.principal("s", admin=True, token_seconds=43)
     in_apps.WAREHOUSE = as_principal(workspace, client_id, "s", pool_size=4)
     source = service_principal.source(in_apps.WAREHOUSE)

@@ -136,7 +136,7 @@ def test_whatever_the_length_the_cookie_fits_into_4096_bytes() -> None:
     lengths, kept = range(3000, 4200, 50), []
     for length in lengths:
         session = sealed(secrets.token_urlsafe(length)[:length])
-        # Its name, its attributes and the longest of dates come to less than 180.
+        # The cookie's name, its attributes and the longest date take less than 180 bytes.
         assert len(session.session_key) < 4096 - 180
         kept.append(bool(opened(session).token))
     assert kept[0]

@@ -31,7 +31,7 @@ def read(monkeypatch: pytest.MonkeyPatch, **variables: str) -> WarehouseConfig:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     env = environ.FileAwareEnv()
-    # The class keeps what it once read from files.
+    # The class caches the content of files.
     env.ENVIRON = FileAwareMapping()
     return WarehouseConfig.from_env(env, local_address=lambda: "http://local")
 

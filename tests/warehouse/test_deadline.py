@@ -231,7 +231,7 @@ def test_long_work_may_take_longer(
 
 
 def test_two_requests_have_their_own(slow: Warehouse, proxy: SlowProxy) -> None:
-    """The end of one does not touch the connection of another."""
+    """The end of one request does not close the connection of another."""
     ping(slow)
     answers: list[Any] = []
     started = threading.Event()

@@ -30,7 +30,7 @@ def with_config(wh: Warehouse, **knobs: Any) -> Warehouse:
 
 
 def test_busy_once_is_waited_out(warehouse: Warehouse, table: str, server: LocalWarehouse) -> None:
-    """The connector does it. It sleeps five seconds, and not the 60 of its default."""
+    """The connector repeats the request after five seconds, not after its default of 60."""
     server.fault("http_status", status=503, retry_after=1, match="INSERT")
     started = time.monotonic()
     assert insert(warehouse, table, "a") == 1
@@ -49,7 +49,7 @@ def test_starting_for_long(warehouse: Warehouse, table: str, server: LocalWareho
 def test_lost_session(
     warehouse: Warehouse, table: str, server: LocalWarehouse, statements: Statements
 ) -> None:
-    """It was not executed, so even what must not run twice is sent again."""
+    """The statement was not executed, so even one that must not run twice is sent again."""
     server.fault("invalid_session", match="INSERT")
     with statements() as done:
         assert insert(warehouse, table, "a") == 1
@@ -58,7 +58,7 @@ def test_lost_session(
 
 
 def test_all_sessions_lost(warehouse: Warehouse, table: str, server: LocalWarehouse) -> None:
-    """As after a night: however many connections there are, nobody sees an error."""
+    """As after a night without requests: nobody sees an error, however many connections there are."""
     identity = warehouse.identity
     with warehouse.pools.connection(identity), warehouse.pools.connection(identity):
         pass
@@ -121,7 +121,7 @@ def test_answer_to_a_repeatable_write_lost(
 def test_dropped_before_execution(
     warehouse: Warehouse, table: str, server: LocalWarehouse, repeatable: bool
 ) -> None:
-    """From here it looks like a lost answer, so only what may run twice does."""
+    """The app cannot tell it from a lost answer, so only repeatable statements run again."""
     server.fault("drop_before", match="INSERT")
     if repeatable:
         assert insert(warehouse, table, "a", repeatable=True) == 1
@@ -140,7 +140,7 @@ def test_dropped_again_and_again(warehouse: Warehouse, table: str, server: Local
 def test_conflict_is_tried_again(
     warehouse: Warehouse, table: str, server: LocalWarehouse, statements: Statements
 ) -> None:
-    """Nothing was committed, so even what must not run twice is sent again."""
+    """Nothing was committed, so even a statement that must not run twice is sent again."""
     server.fault("conflict", times=2, match="INSERT")
     with statements() as done:
         assert insert(warehouse, table, "a") == 1
@@ -200,7 +200,7 @@ def test_server_stopped(warehouse: Warehouse, server: LocalWarehouse) -> None:
 def test_cancelled_statement_is_no_empty_result(
     warehouse: Warehouse, server: LocalWarehouse
 ) -> None:
-    """By an administrator, say. In the connector, it does not raise."""
+    """An administrator may cancel it. The connector itself raises no error then."""
     wh = with_config(warehouse, pool_size=1)
     with wh.pools.connection(wh.identity) as connection:
         pass

@@ -104,7 +104,7 @@ def test_a_server_that_was_killed_is_replaced(data: Path) -> None:
 
 
 def test_a_server_of_a_process_that_is_gone(data: Path) -> None:
-    """Nobody may be there to take note of its end: it keeps its pid as a zombie."""
+    """If no process collects its exit status, it keeps its pid as a zombie."""
     starter = ask(data)
     starter.stdout.readline()  # type: ignore[union-attr]
     local.address(data)

@@ -54,7 +54,7 @@ def test_the_latest_is_used_first(make: Any, identity: AccessToken) -> None:
     pools = make(pool_size=2)
     with pools.connection(identity), pools.connection(identity) as inner:
         pass
-    # The outer one came back last.
+    # The outer connection came back last.
     assert session(pools, identity) != inner.connection.get_session_id_hex()
 
 
@@ -164,7 +164,7 @@ def test_invalidate_all_of_an_identity(make: Any, identity: AccessToken) -> None
         pools.invalidate(identity)
         fresh = session(pools, identity)
         assert fresh not in (idle, busy.connection.get_session_id_hex())
-    # The one that was busy came back, and is not used again.
+    # The busy connection came back, and is not used again.
     assert session(pools, identity) not in (idle, busy.connection.get_session_id_hex())
     assert _closes(busy)
 

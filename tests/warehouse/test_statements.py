@@ -97,7 +97,7 @@ def test_the_budget_leaves_time_before_the_gateway_gives_up(warehouse: Warehouse
 def test_the_connector_logs_nothing_of_its_own(
     warehouse: Warehouse, table: str, server: LocalWarehouse, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It logs failures at ERROR before a second attempt succeeds."""
+    """By default it logs failures at ERROR before a second attempt succeeds."""
     server.fault("drop_after", match="SELECT id")
     assert ids(warehouse, table) == []
     assert {record.name for record in caplog.records} == {"crm.warehouse"}

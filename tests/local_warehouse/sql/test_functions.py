@@ -45,7 +45,7 @@ def test_the_number_of_arguments_counts(engine_sql: Expanded, catalog: MemoryCat
 
 
 def test_an_argument_keeps_its_meaning(engine_sql: Expanded, catalog: MemoryCatalog) -> None:
-    """An argument that is called like a parameter is not replaced in its turn."""
+    """An argument with the name of a parameter is not replaced again."""
     catalog.define("swap", "id name", "concat(name, id)")
     assert engine_sql("SELECT swap(name, id) FROM people") == (
         "SELECT CAST((CONCAT(CAST(id AS STRING), CAST(name AS STRING))) AS STRING) "

@@ -55,7 +55,7 @@ def test_all_or_nothing_is_said_beforehand(
     assert text(page, ".banner h2").startswith("Nothing would be imported: 1 row ")
     assert message in text(page, ".banner h2")
     assert not page.select("button[value=import]")
-    # Nor does it help to ask all the same.
+    # A request without the button imports nothing, either.
     assert press(client, url).select(".banner-warning")
     assert accounts.get(warehouse, "B2") is None
     ((label, rows),) = otherwise.items()

@@ -46,7 +46,7 @@ def test_all_or_nothing_when_it_comes_to_it(client: Client, warehouse: Warehouse
     assert text(page, ".banner h2") == "The import stopped"
     assert "nothing was imported" in text(page, ".banner")
     assert accounts.get(warehouse, "B2") is None
-    # What it found is there, on the page and in the report.
+    # Its findings are on the page and in the report.
     assert "already exists with different values" in page.get_text()
     assert {"refused", "skipped"} == {line["outcome"] for line in report(client, url)}
 

@@ -35,7 +35,7 @@ def test_stopped_undone_and_gone_on_with(
     some = len(accounts.search(warehouse, everything()).rows)
     assert 20 <= some < 200
     assert f"{some} of 200 rows were done" in text(page, ".banner")
-    # It goes on to its end, and all of it can be undone: what the first half wrote, too.
+    # It continues to its end; then undo also reverts the rows of the first half.
     page = press(client, url)
     assert text(page, ".banner h2") == "Imported, and verified"
     assert figures(page)["Accounts"][0] == "200"

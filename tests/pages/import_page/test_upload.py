@@ -49,7 +49,7 @@ def test_what_is_no_such_file_is_said_beside_it(
     assert response.status_code == 422
     page = parsed(response)
     assert message in text(page, "#id_file_error")
-    # What was chosen otherwise is still there.
+    # The other choices are kept.
     form = filled_in(page.select_one(".record form"))
     assert (form["on_conflict"], form["strict"]) == ("update", "on")
 
