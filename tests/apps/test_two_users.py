@@ -168,7 +168,7 @@ def pages_with_secret(visitor: Visitor, word: str) -> list[str]:
     ]
 
 
-def test_neither_sees_what_the_other_alone_may_see(
+def test_nobody_sees_rows_hidden_from_them(
     app: Gunicorn, proxies: dict[str, AppsProxy], shared: Warehouse
 ) -> None:
     visitors = {user: Visitor(proxy) for user, proxy in proxies.items()}
@@ -200,9 +200,7 @@ def test_neither_sees_what_the_other_alone_may_see(
     assert not re.search(r"(alpha|beta)secret (team|vp|problem|text)", log)
 
 
-def test_who_may_only_look_can_change_nothing(
-    proxies: dict[str, AppsProxy], shared: Warehouse
-) -> None:
+def test_a_reader_can_change_nothing(proxies: dict[str, AppsProxy], shared: Warehouse) -> None:
     before = _everything(shared)
     bob = Visitor(proxies[BOB])
     page = bob.get(f"/accounts/{ACCOUNT[BOB]}/").text
@@ -234,7 +232,7 @@ def _title(answer: requests.Response) -> str:
     return title.get_text(strip=True) if title else ""
 
 
-def test_who_may_write_changes_their_own_only(
+def test_an_editor_changes_only_visible_rows(
     proxies: dict[str, AppsProxy], shared: Warehouse
 ) -> None:
     alice = Visitor(proxies[ALICE])

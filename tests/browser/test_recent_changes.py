@@ -67,7 +67,7 @@ def test_a_page_that_nobody_sees_asks_nothing(page: Page, account: str) -> None:
     assert asked == []
 
 
-def test_what_came_along_before_its_news_is_marked_too(
+def test_a_change_shown_before_its_report_is_marked(
     page: Page, bob: Page, account: str, bsnid: str
 ) -> None:
     """The answer has the first of two changes only; the page that is then refreshed already shows

@@ -56,7 +56,7 @@ def test_deployments_that_share_a_schema_leave_each_others_backups_alone(
     assert state(sample) == before
 
 
-def test_what_died_long_ago_is_cleared_away_and_what_just_began_is_not(
+def test_only_old_unfinished_backups_are_removed(
     sample: Warehouse, home: Namespace, server: LocalWarehouse
 ) -> None:
     server.fault("expired_token", times=None, match="CREATE OR REPLACE TABLE .*updates")

@@ -112,7 +112,7 @@ def test_encodings(warehouse: Warehouse, tmp_path: Path, encoding: str, remark: 
     assert [remark in reason for reason in remarks] == ([True] if remark else [])
 
 
-def test_values_that_json_has_not(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_values_that_json_does_not_have(warehouse: Warehouse, tmp_path: Path) -> None:
     """Each is reported and leaves the stored value; texts that look alike are kept."""
     accounts.create(warehouse, {"bsnid": "B1", "team": "There", "business_area": "HR"})
     digits = "7" * 5000
@@ -166,7 +166,7 @@ def test_times_at_the_end_of_time(tmp_path: Path) -> None:
     assert "row B1, created_at: 9999-12-31T23:59:59-05:00 lies, in UTC, outside" in empty
 
 
-def test_what_should_be_looked_at(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_values_that_are_noted(warehouse: Warehouse, tmp_path: Path) -> None:
     """Empty required fields, links that browsers cannot follow, apostrophes that are texts."""
     content = {
         "accounts": {

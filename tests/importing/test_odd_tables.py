@@ -90,7 +90,7 @@ def test_a_huge_cell_costs_its_row_only(tmp_path: Path) -> None:
     assert "row 4: is longer than 4,000,000 characters (to line 50004)" in second
 
 
-def test_damaged_bytes_are_told_of(tmp_path: Path) -> None:
+def test_damaged_bytes_are_reported(tmp_path: Path) -> None:
     """A damaged UTF-8 file is read as UTF-8, any other as Windows-1252; both are reported."""
     content = "bsnid,team\nB1,Zürich\nB2,Müller\nB3,".encode() + b"Gen\xe8ve\n"
     rows, findings = read_csv(tmp_path, content)

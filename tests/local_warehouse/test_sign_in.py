@@ -199,7 +199,7 @@ def test_issued_tokens_survive_a_restart(start):
 
 
 # --- REST ---
-def test_who_am_i(server, principal, token):
+def test_the_current_user(server, principal, token):
     issued = sdk_config(server, principal).oauth_token().access_token
     assert rest(server, "/api/2.0/preview/scim/v2/Me", issued)[1]["userName"] == principal
     status, body = rest(server, "/api/2.0/preview/scim/v2/Me", "dapi-nobody")

@@ -64,7 +64,7 @@ def test_an_invalid_form_keeps_what_was_typed(
         assert soup.select_one(f".banner a[href='#{field['id']}']")
 
 
-def test_a_taken_bsnid_is_said_beside_its_field(client: Client, account: str) -> None:
+def test_an_existing_bsnid_is_an_error_at_its_field(client: Client, account: str) -> None:
     response = client.post(
         "/accounts/new/", {"bsnid": account, "team": "Other", "business_area": "A"}
     )

@@ -70,7 +70,7 @@ def test_filters_chips_and_facets(get_page: See) -> None:
 
 
 @pytest.mark.usefixtures("three")
-def test_asking_for_what_is_not_said(get_page: See) -> None:
+def test_filter_for_empty_values(get_page: See) -> None:
     page = get_page("/accounts/?vp=")
     assert texts(page, TEAMS) == ["Bonds"]
     assert texts(page, "#facet-vp .facet-value").count("No value") == 1

@@ -114,5 +114,5 @@ def test_an_account_that_is_gone(client: Client, warehouse: Warehouse) -> None:
     assert client.post("/accounts/NOPE/platforms/", posted).status_code == 404
 
 
-def test_it_takes_a_post(client: Client) -> None:
+def test_get_is_refused(client: Client) -> None:
     assert client.get("/accounts/BSN001/platforms/").status_code == 405

@@ -56,7 +56,7 @@ class Page:
         return [f"{each['said']} {each['record']}" for each in self.ask()]
 
 
-def test_what_others_do_is_told_once(
+def test_each_change_by_others_is_reported_once(
     client: Client, account: str, someone_else: Warehouse
 ) -> None:
     page = Page(client)
@@ -82,7 +82,7 @@ def test_what_others_do_is_told_once(
     assert page.receive() == [f"{bob} deleted a use case use_cases/u-1"]
 
 
-def test_it_tells_whose_and_which_version(
+def test_a_change_has_its_account_and_version(
     client: Client, account: str, someone_else: Warehouse, get_page: See
 ) -> None:
     page = Page(client)
@@ -113,7 +113,7 @@ def test_a_new_page_hears_of_the_last_minute(
     assert any("use_cases/u-1" in sentence for sentence in Page(client).receive())
 
 
-def test_deleting_an_account_is_told_of_all_that_goes_with_it(
+def test_deleting_an_account_reports_its_children(
     client: Client, account: str, someone_else: Warehouse, warehouse: Warehouse
 ) -> None:
     use_cases.create(warehouse, account, "u-1", {"problem": "P"})

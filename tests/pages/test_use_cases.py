@@ -126,7 +126,9 @@ def test_back_to_where_one_came_from(client: Client, account: str, make_use_case
 
 
 @pytest.mark.parametrize("url", ["//evil.example/", "https://evil.example/", "javascript:x"])
-def test_but_nowhere_else(client: Client, account: str, make_use_case: Make, url: str) -> None:
+def test_next_leads_to_no_other_site(
+    client: Client, account: str, make_use_case: Make, url: str
+) -> None:
     key = make_use_case()
     form = record_form(client.get(f"/use-cases/{key}/edit/", {"next": url}))
     assert form["next"] == f"/accounts/BSN001/#use-case-{key}"

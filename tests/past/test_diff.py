@@ -33,7 +33,7 @@ def test_what_changed_since_a_moment(
     assert len(summaries(get_page(f"/as-of/{format_moment(then)}/accounts/B1/since/"))) == 2
 
 
-def test_since_of_what_never_was(sample_history: None, client: Client) -> None:
+def test_diff_of_an_account_that_never_existed(sample_history: None, client: Client) -> None:
     moment = dt.datetime.now(dt.UTC)
     assert client.get(address(moment, "/accounts/NOPE/since/")).status_code == 404
     assert (

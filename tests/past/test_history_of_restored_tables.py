@@ -27,13 +27,13 @@ def restored(wh: Warehouse) -> dict[str, int]:
     return before
 
 
-def test_the_news_are_one_for_each_record(warehouse: Warehouse) -> None:
+def test_a_restore_is_one_recent_change_per_record(warehouse: Warehouse) -> None:
     found = recent_changes.changes_since(warehouse, restored(warehouse))
     states = sorted((each.key, each.kind) for each in found)
     assert states == [("B1", CHANGED), ("B2", CREATED), ("B3", DELETED)]
 
 
-def test_so_is_the_history(warehouse: Warehouse) -> None:
+def test_a_restore_is_one_change_per_record_in_the_history(warehouse: Warehouse) -> None:
     restored(warehouse)
     latest = history.load(warehouse, Wanted()).changes[:3]
     assert {change.key: change.kind for change in latest} == {

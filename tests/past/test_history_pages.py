@@ -17,7 +17,7 @@ from ..pages.html import HTMX, parsed, text, texts
 from .conftest import ANA, BOB, GetPage, summaries
 
 
-def test_it_reads_like_sentences(sample_history: None, get_page: GetPage) -> None:
+def test_changes_are_sentences(sample_history: None, get_page: GetPage) -> None:
     page = get_page("/accounts/B1/history/")
     assert texts(page, ".moment-head b") == [BOB, ANA]
     assert summaries(page) == [
@@ -133,7 +133,7 @@ def test_a_deleted_account_still_has_its_history(
     assert summaries(get_page("/accounts/B1/history/"))[0] == "Created the account New"
 
 
-def test_who_deleted_it_is_not_whoever_touched_it_last(
+def test_a_deletion_names_who_deleted_not_who_changed_last(
     sample_history: None, ana: Warehouse, bob: Warehouse, get_page: GetPage
 ) -> None:
     """Saving unchanged values writes no stamp, which could be taken for the stamp of a delete."""
@@ -159,7 +159,7 @@ def test_a_childs_own_history_tells_who_deleted_it_with_its_account(
     assert texts(page, ".moment-head b")[0] == BOB
 
 
-def test_readers_are_offered_no_way_back(
+def test_readers_are_offered_no_revert(
     sample_history: None, get_page: GetPage, settings: object
 ) -> None:
     assert get_page("/accounts/B1/history/").select("a[href*='/put-back/']")

@@ -26,7 +26,7 @@ def test_it_says_how_far_it_reaches(
     assert parsed(part).select_one("time")
 
 
-def test_before_the_feed_nothing_is_pretended(
+def test_the_history_begins_with_the_change_feed(
     ana: Warehouse, client: Client, get_page: GetPage
 ) -> None:
     """The feed was switched off and on again: what came before is not in it."""

@@ -153,7 +153,7 @@ def test_another_field_changed_since_does_not_stand_in_the_way(
         "/undo/accounts/B1/",
     ],
 )
-def test_what_is_not_there(client: Client, account: str, path: str) -> None:
+def test_a_change_that_does_not_exist(client: Client, account: str, path: str) -> None:
     method = client.post if path.startswith("/undo") else client.get
     response = method(path)
     assert response.status_code == 404
@@ -168,7 +168,7 @@ def test_a_creation_cannot_be_reverted(client: Client, bob: Warehouse, account: 
     assert accounts.get(bob, account).team == "Claims"
 
 
-def test_by_htmx_it_asks_in_a_dialog(
+def test_htmx_gets_the_question_in_a_dialog(
     client: Client, bob: Warehouse, account: str, revert_link: Callable
 ) -> None:
     edit(bob, account, vp="Wrong")

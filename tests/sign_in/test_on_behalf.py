@@ -188,7 +188,7 @@ def test_outside_of_databricks_apps_nobody_can_sign_in(
     assert not workspace.server.statements(before)
 
 
-def test_probes_need_nobody(on_behalf: Any) -> None:
+def test_probes_need_no_sign_in(on_behalf: Any) -> None:
     assert Client().get("/healthz").status_code == 200
     assert Client().get("/readyz").status_code == 200
 

@@ -78,7 +78,7 @@ def shown(browser: Browser, path: str) -> str:
     return page.get_text(" ")
 
 
-def test_bob_sees_counts_and_finds_nothing_of_it(
+def test_hidden_rows_are_not_shown_counted_or_found(
     signed_in: SignedIn, filtered: dict[str, str]
 ) -> None:
     alice, bob = signed_in(ALICE, "SELECT"), signed_in(BOB, "SELECT", "MODIFY")
@@ -92,7 +92,7 @@ def test_bob_sees_counts_and_finds_nothing_of_it(
     assert [figure.get_text() for figure in figures[:3]] == ["1", "1", "1"]
 
 
-def test_to_bob_it_is_as_if_it_were_not_there(
+def test_a_hidden_account_is_not_found(
     signed_in: SignedIn, filtered: dict[str, str], warehouse: Warehouse
 ) -> None:
     bob = signed_in(BOB, "SELECT", "MODIFY")
@@ -184,7 +184,7 @@ def test_editing_another_field_leaves_it_as_it_is(
     )
 
 
-def test_forging_it_changes_nothing(
+def test_a_forged_masked_value_is_not_written(
     signed_in: SignedIn, warehouse: Warehouse, masked: str
 ) -> None:
     bob = signed_in(BOB, "SELECT", "MODIFY")
@@ -193,7 +193,9 @@ def test_forging_it_changes_nothing(
     assert accounts.get(warehouse, masked).vp == "Vera Lind"
 
 
-def test_nor_does_a_conflict(signed_in: SignedIn, warehouse: Warehouse, masked: str) -> None:
+def test_a_conflict_does_not_write_a_masked_value(
+    signed_in: SignedIn, warehouse: Warehouse, masked: str
+) -> None:
     bob = signed_in(BOB, "SELECT", "MODIFY")
     page = parsed(bob.get(f"/accounts/{masked}/edit/"))
     data = filled_in(page.select_one("#record form")) | {"admin": "Bob"}

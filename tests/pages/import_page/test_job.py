@@ -51,7 +51,7 @@ def test_nobody_sees_anothers_import(client: Client, warehouse: Warehouse, setti
 
 
 @pytest.mark.parametrize("id", ["x", "..", "a" * 32, "%2e%2e%2f" * 4])
-def test_ids_that_are_none(client: Client, warehouse: Warehouse, id: str) -> None:
+def test_invalid_ids(client: Client, warehouse: Warehouse, id: str) -> None:
     assert client.get(f"/admin-tools/import/{id}/").status_code == 404
 
 
