@@ -30,7 +30,7 @@ run: install  ## serve the CRM on http://127.0.0.1:8000 (PORT=… for another po
 	@exec env PORT=$(PORT) $(BIN)/python manage.py run_local
 
 test: install  ## run the test suite (TESTS=… for a part of it)
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(TESTS)
 
 test-fast: install  ## run the tests that need no browser and no warehouse
 	$(BIN)/python -m pytest -q -m fast $(TESTS)
