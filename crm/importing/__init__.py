@@ -18,5 +18,6 @@ Beside that way:
     findings       what was changed, skipped, refused or noted, with its place and reason
     errors         why an import cannot be done at all
 
-Everything that is not stored just as it stands is reported. Nothing here knows requests or SQL.
+The report lists every value that is not stored exactly as the file has it. These modules know
+neither requests nor SQL.
 """

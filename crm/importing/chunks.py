@@ -17,8 +17,8 @@ from .rows import CleanRow
 class Chunk:
     """Parallel lists: each row's place, values, filled columns, and JSON text.
 
-    ``filled`` are the columns for which the file has a value, be it an empty one.
-    ``size`` is the length of all texts in bytes.
+    ``filled`` are the columns that the file has a value for, even an empty one. ``size`` is the
+    length of all texts in bytes.
     """
 
     places: list[Place] = field(default_factory=list)
@@ -43,8 +43,8 @@ def chunks(
     max_bytes: int,
     keep_audit: bool,
 ) -> Iterator[Chunk]:
-    """Group rows. With ``keep_audit`` the audit columns are stored as the file has them, null
-    included; else a missing time or author becomes now, or the person who imports."""
+    """Group rows. With ``keep_audit`` the audit columns keep the file's values, nulls included.
+    Without it, a missing time becomes now, and a missing author the person who imports."""
     chunk = Chunk()
     for place, row, filled in rows:
         text = _json_text(table, row, filled if keep_audit else filled - AUDIT_NAMES)

@@ -1,4 +1,4 @@
-"""Turns a raw value into what its column holds, and says what had to be changed."""
+"""Turns a raw value into the value that its column stores, and notes each change."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from .errors import Refused
 _BETWEEN_LINKS = re.compile(r"\s*\n\s*|\s*[,;]\s*(?=https?://)|\s+(?=https?://)", re.IGNORECASE)
 # A text that our exports guard with an apostrophe, see crm/exporting/tabular.py.
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
-_GUARD_REMOVED = "the apostrophe that keeps spreadsheets from running it was removed"
+_GUARD_REMOVED = "the apostrophe that guards spreadsheets against formulas was removed"
 _FORBIDDEN_IN_KEYS = re.compile(r"[/\x00-\x1f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
-# Blanks and marks that cannot be seen (zero-width, byte order mark, no-break).
+# Invisible characters: soft hyphens, zero-width ones, direction marks, byte order marks.
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 # Excel’s number of a day between 1927 and 2173; shorter numbers may be years.
 _DAY_AS_TEXT = re.compile(r"\d{5}(\.\d+)?")
-# What programs write where there is no date or link.
+# Texts that programs write for a missing date or link.
 _NO_VALUE = {"nan", "nat", "none", "null", "<na>", "n/a", "[]", "{}", "-"}
 
 
@@ -38,8 +38,8 @@ class Conventions:
 
     ``guards_formulas``: an apostrophe may stand before what a spreadsheet would run as a formula.
     ``is_exact``: texts are stored exactly as they are. ``epoch``: the day that Excel counts from.
-    ``date_order``: dates.MONTH_FIRST or DAY_FIRST, empty if unknown. ``zone``: that of times
-    which name none.
+    ``date_order``: dates.MONTH_FIRST or DAY_FIRST, empty if unknown. ``zone``: the time zone of
+    times that name none.
     """
 
     guards_formulas: bool = False
@@ -53,8 +53,9 @@ class Conventions:
 class Cleaned:
     """A value as it is stored (dates and times as ISO text).
 
-    ``change`` says what was changed about it, ``reading`` how all such values of its column are
-    read; both are empty where there is nothing to say.
+    ``change`` describes how cleaning changed the value. ``reading`` describes how such values of
+    its column are read, such as the order of day and month. Both are empty if there is nothing to
+    report.
     """
 
     value: str | None
@@ -216,7 +217,7 @@ def _moment(raw: Any, conventions: Conventions) -> tuple[dt.datetime, str, str]:
     if isinstance(raw, dict) and len(raw) == 1 and "$date" in raw:  # MongoDB's extended JSON
         raw = _python_number(raw["$date"])
     if isinstance(raw, bool | dict | list):
-        raise Refused(f"“{str(raw)[:40]}” is no date; write it like 2025-06-27")
+        raise Refused(f"“{str(raw)[:40]}” is not a date; write it like 2025-06-27")
     if isinstance(raw, int) and 1900_00_00 < raw < 2100_00_00:
         raw = str(raw)
     if epoch := dates.from_epoch(raw.strip() if isinstance(raw, str) else raw):
@@ -230,7 +231,8 @@ def _moment(raw: Any, conventions: Conventions) -> tuple[dt.datetime, str, str]:
 
 
 def _reading(text: str, moment: dt.datetime, conventions: Conventions) -> str:
-    """How a date was read that is not in ISO's order, and the zone that was assumed for it."""
+    """Describe how a date that is not in ISO's order was read, and the zone that was assumed for
+    it."""
     if re.match(r"\d{4}", text):
         return ""
     zone = "" if moment.tzinfo or ":" not in text else f", in {conventions.zone}"
@@ -243,7 +245,7 @@ def _utc(moment: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
     try:
         return moment.astimezone(dt.UTC)
     except OverflowError:
-        reason = f"{moment.isoformat()} lies, in UTC, outside of the years 1 to 9999"
+        reason = f"{moment.isoformat()} is outside the years 1 to 9999 in UTC"
         raise Refused(reason) from None
 
 
@@ -255,12 +257,12 @@ def _day_number(raw: Any) -> float | None:
 
 
 def _excel_moment(number: float, conventions: Conventions) -> dt.datetime:
-    # Day 60 of Excel’s first calendar is 29 February 1900, which never was.
+    # Day 60 of Excel’s first calendar is 29 February 1900, a day that did not exist.
     is_no_day = conventions.epoch == WINDOWS_EPOCH and 60 <= number < 61
     if not 1 <= number < 2_958_466 or is_no_day:  # up to the year 9999
-        raise Refused(f"{str(number)[:40]} is no date")
+        raise Refused(f"{str(number)[:40]} is not a date")
     try:
         moment: dt.datetime = from_excel(number, conventions.epoch)
     except OverflowError:
-        raise Refused(f"{str(number)[:40]} is no date") from None
+        raise Refused(f"{str(number)[:40]} is not a date") from None
     return moment

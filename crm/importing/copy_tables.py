@@ -1,8 +1,8 @@
-"""Imports the tables of the earlier database version, elsewhere in Unity Catalog.
+"""Imports the earlier version's tables from elsewhere in Unity Catalog.
 
-The warehouse itself copies the rows. All tables are compared before the first is written, so
-``strict`` and ``on_conflict=fail`` need no second pass; each table is verified after it is
-written. Safe to run again.
+The warehouse itself copies the rows. It compares all tables before it writes the first one, so
+``strict`` and ``on_conflict=fail`` need no second pass. It verifies each table after writing it.
+An import is safe to run again.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def run(
 def _origins(
     wh: Warehouse, where: Namespace, options: Options, findings: Findings
 ) -> dict[Table, Origin]:
-    """Find the tables that are named like ours, accounts first. Raises SourceError for none."""
+    """Find the tables that are named like ours, accounts first. Raises SourceError if there are
+    none."""
     found: dict[Table, Origin] = {}
     place = f"{where.catalog}.{where.schema}"
     for name, types in copy_tables.columns(wh, where).items():
@@ -58,7 +59,7 @@ def _origins(
         table = table_of(name, where.prefix)
         if table is None or table in found:
             reason = (
-                "is named after no table"
+                "is not named after a table"
                 if table is None
                 else "another table of that name was found"
             )
@@ -66,7 +67,7 @@ def _origins(
             continue
         chosen = columns_of(table, types, options.headings)
         for column in types.keys() - chosen.keys():
-            reason = f"“{column}” is no column of {table.plural}; not imported"
+            reason = f"“{column}” is not a column of {table.plural}; not imported"
             findings.add(SKIPPED, table.name, Place(f"{place}.{name}"), reason, column)
         columns = {ours: (theirs, types[theirs]) for theirs, ours in chosen.items()}
         found[table] = Origin(where, name, columns)
@@ -77,7 +78,7 @@ def _origins(
             "or you are not allowed to see them."
         )
     if any(origin.quoted == wh.namespace.table(table) for table, origin in found.items()):
-        raise SourceError(f"{place} holds the tables that the rows would be copied to.")
+        raise SourceError(f"{place} holds the CRM’s own tables; choose another source.")
     return {table: found[table] for table in TABLES if table in found}
 
 
@@ -95,8 +96,8 @@ def _add_remarks(
 
 
 def _write(copy: Copy, result: TableResult, options: Options) -> None:
-    """Write the table and verify it: afterwards only the rows that differed before, and were
-    left as they are, may differ."""
+    """Write the table and verify it: only rows that differed before and were left as they are may
+    still differ."""
     states, overwrite = result.states, options.on_conflict == UPDATE
     if states[NEW] or (overwrite and states[DIFFERENT]):
         result.written = copy.upsert(overwrite=overwrite)

@@ -1,7 +1,7 @@
 """Reads dates and times as people and programs write them: Excel, pandas, browsers, warehouses.
 
-Day and month of a date like 7/8/2026 cannot be told apart by the date alone: ``order_of`` tells
-what a single date reveals, and whoever calls ``parse`` chooses by all dates of the column.
+A date like 7/8/2026 does not show whether the day or the month comes first. ``order_of`` returns
+the order that a single date shows; the caller of ``parse`` decides from all dates of the column.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ _REPR = re.compile(
     r"""(?:pd\.)?Timestamp\(['"]([^'"]+)['"].*\)|(?:np\.)?datetime64\(['"]([^'"]+)['"].*\)"""
 )
 _CALL = re.compile(r"(?:datetime\.)?(?:datetime|date)\((\d+(?:,\s*\d+){2,6})(?:,\s*tzinfo=.*)?\)")
-# Units of time since 1970, each with the numbers that mean 1973 to 2128 in it. No number fits two
-# of them, and none is one of Excel's days.
+# Units of time since 1970, each with the range of numbers for the years 1973 to 2128. The ranges
+# do not overlap, and contain no number of one of Excel's days.
 _UNITS = (("seconds", 1), ("milliseconds", 10**3), ("microseconds", 10**6), ("nanoseconds", 10**9))
 _EARLIEST, _LATEST = 10**8, 5 * 10**9
 _NUMBER = re.compile(r"\d{9,19}(?:\.\d+)?|\d\.\d+[eE]\+?\d\d?")
@@ -75,7 +75,7 @@ class AmbiguousDate(Refused):
 def parse(text: str, order: str = "") -> Moment:
     """Parse a date or time. ``order``: MONTH_FIRST or DAY_FIRST where both are possible.
 
-    Raises AmbiguousDate if it needs an order and has none, else Refused if it is no date.
+    Raises AmbiguousDate if it needs an order and has none, else Refused if it is not a date.
     """
     text = " ".join(text.split())
     try:
@@ -85,11 +85,11 @@ def parse(text: str, order: str = "") -> Moment:
     try:
         return _parse(_unwrapped(text), order)
     except (ValueError, OverflowError):
-        raise Refused(f"“{text[:40]}” is no date; write it like 2025-06-27") from None
+        raise Refused(f"“{text[:40]}” is not a date; write it like 2025-06-27") from None
 
 
 def order_of(text: str) -> str:
-    """MONTH_FIRST or DAY_FIRST if only that reading of a numeric date is possible, else empty."""
+    """Return MONTH_FIRST or DAY_FIRST if a numeric date allows only that order, else empty."""
     date, _ = _split(_unwrapped(" ".join(text.split())))
     found = _NUMERIC.fullmatch(date)
     if not found or len(found[1]) > 2 or found[2] == ".":
@@ -101,9 +101,9 @@ def order_of(text: str) -> str:
 
 
 def from_epoch(number: float | str) -> tuple[dt.datetime, str] | None:
-    """Return the time (UTC) that a number means, and its unit since 1970, or None.
+    """Return the time (UTC) for a number of units since 1970, and the unit, or None.
 
-    The size of the number tells the unit; texts of numbers are read, too.
+    The size of the number shows the unit. A number may also come as text.
     """
     if isinstance(number, str):
         if not _NUMBER.fullmatch(number.strip()):
@@ -132,7 +132,7 @@ def _unwrapped(text: str) -> str:
 
 
 def _split(text: str) -> tuple[str, re.Match[str] | None]:
-    """The text's date, and its time if it has one."""
+    """Return the text's date, and its time if it has one."""
     time = _TIME.search(text)
     date = text[: time.start()] if time else text
     return _WEEKDAY.sub("", date).strip(" ,"), time
@@ -174,7 +174,7 @@ def _date(text: str, order: str) -> dt.datetime:
     words = re.findall(r"\d+|[^\W\d_]+", text)
     months = [word for word in words if word.lower() in _MONTHS]
     numbers = [word for word in words if word.isdigit()]
-    # Anything else than a month, a day and a year ("2nd", a zone) is not understood.
+    # Only a month, a day and a year are understood, not "2nd" or a zone.
     others = {w.lower() for w in words if not w.isdigit()} - {m.lower() for m in months}
     if len(months) != 1 or len(numbers) != 2 or others - {"st", "nd", "rd", "th", "of", "de"}:
         raise ValueError(text)
@@ -192,15 +192,15 @@ def _numeric(text: str, found: re.Match[str], order: str) -> dt.datetime:
     if not order:
         _year(last)
         raise AmbiguousDate(
-            f"“{text[:40]}” could have the day or the month first, and no other date in its "
-            "column tells; write it like 2025-06-27"
+            f"“{text[:40]}” may begin with the day or the month, and no other date in its "
+            "column shows which; write it like 2025-06-27"
         )
     month, day = (first, second) if order == MONTH_FIRST else (second, first)
     return dt.datetime(_year(last), month, day)
 
 
 def _year(text: str) -> int:
-    """Two digits mean 1969 to 2068, as POSIX reads them."""
+    """Return the year. Two digits mean 1969 to 2068, as in POSIX."""
     if len(text) == 4:
         return int(text)
     if len(text) != 2:

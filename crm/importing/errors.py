@@ -1,4 +1,4 @@
-"""Why a whole import cannot be done (what is wrong with single rows is a finding instead).
+"""Errors that prevent a whole import. Faults of single rows are findings instead.
 
 ImportingError     the import did not start, or stopped before anything was written
   SourceError      the file or the tables cannot be read

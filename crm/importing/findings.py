@@ -1,4 +1,5 @@
-"""Findings: what an import did not store just as it stands in the file, where, and why."""
+"""Findings: the values and rows that an import did not store exactly as the file has them, each
+with its place and the reason."""
 
 from __future__ import annotations
 
@@ -25,8 +26,8 @@ BY_WEIGHT = (REFUSED, NOTED, CHANGED, SKIPPED)
 
 @dataclass(frozen=True)
 class Place:
-    """Where something stands in the source. ``row`` is a line number of a CSV file, a row number
-    of a sheet, or the key of a JSON record."""
+    """A place in the source. ``row`` is a line number of a CSV file, a row number of a sheet, or
+    the key of a JSON record."""
 
     file: str
     sheet: str = ""
@@ -86,7 +87,7 @@ class Findings:
         self._report(outcome, table, place.file, place.sheet, place.row, column, reason)
 
     def verdict(self, table: str, verified: bool, reason: str) -> None:
-        """Write to the report whether the warehouse confirms what was stored of a table."""
+        """Write to the report whether the warehouse confirms that it stored a table's rows."""
         self._report("verified" if verified else "NOT verified", table, "", "", "", "", reason)
 
     def _report(self, *cells: str) -> None:

@@ -81,7 +81,7 @@ _ALIASES: dict[Table, dict[str, tuple[str, ...]]] = {
         "description": ("update", "text", "notes"),
     },
 }
-# Columns without which a file that is named after no table is not taken for this table.
+# Columns that a file must have to be recognised as this table by its headings alone.
 _SIGNATURES = {
     ACCOUNTS: {"bsnid"},
     PLATFORMS_STATUS: {"account_bsnid", "platform", "status"},
@@ -127,8 +127,8 @@ def table_of_file(stem: str) -> Table | None:
 def table_with_headings(
     headings: Iterable[str], given: Mapping[str, str] | None = None
 ) -> Table | None:
-    """Return the one table whose columns these headings are, or None if that is unclear."""
-    # An "id" beside other columns may be that of anything.
+    """Return the one table that these headings belong to, or None if that is unclear."""
+    # A heading "id" beside other columns may mean the id of any table.
     headings = [heading for heading in headings if normal(heading) != "id"]
     best, most = None, 1
     for table in TABLES:
@@ -205,7 +205,7 @@ def cell_text(cell: Any) -> str:
 
 
 def mapping(entries: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Map normal headings to columns, as ``--map`` has them.
+    """Map normal headings to columns, from the entries of ``--map``.
 
     Raises ImportingError for a column that no table has.
     """

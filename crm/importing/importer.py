@@ -1,8 +1,8 @@
 """One import from beginning to end: read, compare, write, verify.
 
 Accounts come first, then what belongs to them, in chunks of some thousand rows. Each chunk costs
-three statements: compare, write, verify. Every step may be repeated, so an import that died
-half-way is simply run again.
+three statements: compare, write, verify. Every step is safe to repeat: to finish an import that
+ended half-way, run it again.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class TableResult:
     """What an import did to one table, and whether the warehouse confirms it.
 
     ``states`` counts rows by what they were before (new, unchanged, different, orphan).
-    Of the ``checked`` rows that the table should hold now, ``found`` are there.
+    Of the ``checked`` rows that the table should hold now, it holds ``found``.
     """
 
     table: Table
@@ -83,7 +83,8 @@ class TableResult:
 
     @property
     def verdict(self) -> str:
-        """Counts and checksums (xxHash64, combined by XOR), as the warehouse computed them."""
+        """Return counts and checksums (xxHash64, combined by XOR), as the warehouse computed
+        them."""
         source, stored = (
             f"{value & 0xFFFF_FFFF_FFFF_FFFF:016x}"
             for value in (self.sum_of_source, self.sum_of_warehouse)
@@ -123,7 +124,7 @@ def run(
 
     Raises ImportingError before anything is written if the source cannot be read, a row is
     refused under ``strict``, or rows differ under ``on_conflict=fail``; ``findings`` then cover
-    all rows. Raises Stopped as soon as ``should_stop`` says so, asked before each chunk; rows
+    all rows. Calls ``should_stop`` before each chunk, and raises Stopped if it returns True; rows
     written by then stay. Raises WarehouseError.
     """
     with sources.opened(path, options.headings, options.conventions) as source:
@@ -173,7 +174,7 @@ class _Run:
             result = TableResult(table)
             for chunk in self._chunks(reader, table):
                 if self.should_stop():
-                    raise Stopped("It was stopped, as you asked.")
+                    raise Stopped("You asked to stop.")
                 self.watch(table, chunk, self._import_chunk(table, chunk, result))
             if result.checked:
                 self.findings.verdict(table.name, result.verified, result.verdict)
@@ -190,7 +191,7 @@ class _Run:
         )
 
     def _import_chunk(self, table: Table, chunk: Chunk, result: TableResult) -> list[str]:
-        """Write the chunk, unless this is a dry run; return the state of each row before."""
+        """Write the chunk, unless this is a dry run. Return the state that each row had before."""
         if table in NATURAL_KEYS:
             self._find_ids(table, chunk)
         states = upsert.classify(self.wh, table, json_array(chunk.texts), sparse=True)
@@ -215,8 +216,8 @@ class _Run:
         return states
 
     def _find_ids(self, table: Table, chunk: Chunk) -> None:
-        """Give rows whose file has no ids the ids of the stored rows that they mean: those with
-        the same natural key, where one row of each side is left without its equal."""
+        """Give rows that have no id in the file the ids of the stored rows with the same natural
+        key, if exactly one row in the file and one stored row remain unmatched."""
         made: dict[Key, dict[str | None, int]] = defaultdict(dict)
         for n, row in enumerate(chunk.rows):
             if has_made_id(table, row):
@@ -229,11 +230,11 @@ class _Run:
             if len(left) == len(rows) == 1:
                 chunk.set_id(table, rows[0], left.pop())
                 labels = [table.column(name).label for name in NATURAL_KEYS[table]]
-                reason = f"means the stored {table.singular} with the same {', '.join(labels)}"
+                reason = f"matches the stored {table.singular} with the same {', '.join(labels)}"
                 self.findings.add(CHANGED, table.name, chunk.places[rows[0]], reason, "id")
 
     def _state(self, table: Table, row: CleanRow, state: str) -> str:
-        """Return the row's state, where a dry run takes the accounts before it as written."""
+        """Return the row's state. A dry run counts accounts that it would add as existing."""
         if not self.options.dry_run:
             return state
         if table is ACCOUNTS:
@@ -261,8 +262,8 @@ class _Run:
                 self.findings.add(NOTED, table.name, place, reason, table.key)
 
     def _similar_keys(self, table: Table, chunk: Chunk, states: list[str]) -> dict[str, str]:
-        """Find stored keys that are almost those of new accounts, or of accounts that children
-        miss."""
+        """Find stored keys that nearly equal the keys of new accounts, or of the accounts that
+        orphans name."""
         wanted = NEW if table is ACCOUNTS else ORPHAN
         name = table.parent_key or table.key
         rows_and_states = zip(chunk.rows, states, strict=True)

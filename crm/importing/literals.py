@@ -1,4 +1,5 @@
-"""Reads texts that hold a Python or JSON value: what ``print`` or pandas makes of lists and dicts.
+"""Reads texts that hold a Python or JSON value, such as the text of a list from ``print`` or
+pandas.
 
 Only literals are read, and calls of the types that Python prints as calls; nothing is executed.
 """
@@ -41,7 +42,7 @@ def parse(text: str) -> Any:
     values: dict[str, Any] = {}
     for statement in body:
         if not (isinstance(statement, ast.Assign) and len(statement.targets) == 1):
-            raise ValueError("is no literal")
+            raise ValueError("is not a literal")
         values[_name(statement.targets[0])] = _value(statement.value)
     return values
 
@@ -77,13 +78,13 @@ def _name(target: ast.expr) -> str:
         return target.attr
     if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
         return str(target.slice.value)
-    raise ValueError("is no literal")
+    raise ValueError("is not a literal")
 
 
 def _value(node: ast.expr) -> Any:
     match node:
         case ast.Constant(value=bytes() | complex()):
-            raise ValueError("is no literal")
+            raise ValueError("is not a literal")
         case ast.Constant(value=value):
             return None if value is Ellipsis else value
         case ast.Dict(keys=keys, values=values):
@@ -99,7 +100,7 @@ def _value(node: ast.expr) -> Any:
                 return -number
         case ast.Call(args=arguments):
             return _call(node, [_value(argument) for argument in arguments])
-    raise ValueError("is no literal")
+    raise ValueError("is not a literal")
 
 
 def _call(node: ast.Call, arguments: list[Any]) -> Any:
@@ -118,4 +119,4 @@ def _call(node: ast.Call, arguments: list[Any]) -> Any:
         if name in ("OrderedDict", "defaultdict", "dict") and isinstance(value, list):
             return {str(key): each for key, each in value}
         return value
-    raise ValueError("is no literal")
+    raise ValueError("is not a literal")

@@ -13,7 +13,7 @@ from .headings import cell_text
 
 @dataclass(frozen=True)
 class Remark:
-    """A finding about a file or a row that does not yet know its place."""
+    """A finding about a file or a row, before its place is known."""
 
     outcome: str
     reason: str
@@ -48,7 +48,7 @@ def above_headings(name: str) -> RawRow:
     return RawRow(name, None, [Remark(SKIPPED, "stands above the headings; not imported")])
 
 
-FIRST_COLUMN_NAMELESS = "its first column has no heading; not imported if it counts the rows"
+FIRST_COLUMN_NAMELESS = "its first column has no heading; not imported if it numbers the rows"
 _COUNT = re.compile(r"\d+(\.0)?")
 
 
@@ -67,7 +67,7 @@ def under_headings(
         cells_and_headings = zip(beyond, padded, strict=True)
         extra = [cell_text(c) for h, c in cells_and_headings if not h and cell_text(c)]
         if extra and not headings[0] and _COUNT.fullmatch(cell_text(padded[0])):
-            extra = extra[1:]  # pandas' index, of which the sheet's first remark tells
+            extra = extra[1:]  # pandas' index: see FIRST_COLUMN_NAMELESS
         if extra:
             texts = ", ".join(f"“{text[:40]}”" for text in extra[:5])
             count = "a cell" if len(extra) == 1 else f"{len(extra)} cells"

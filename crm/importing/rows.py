@@ -45,8 +45,8 @@ class Reader:
     def rows(self, table: Table) -> Iterator[tuple[Place, CleanRow, frozenset[str]]]:
         """Yield each row that can be imported, with its place and its filled columns.
 
-        A row is sparse: columns of which the file has no value are None, and not in the set of
-        filled columns; what is stored of them stays. Each key comes once.
+        Rows are sparse: a column that the file has no value for is None and not among the filled
+        columns, so its stored value stays. Each key comes once.
         """
         for sheet in self.source.of(table):
             columns = SheetColumns(sheet, self.headings, self.findings)
@@ -59,8 +59,8 @@ class Reader:
             columns.report_unknown()
 
     def _is_first(self, table: Table, place: Place, row: CleanRow) -> bool:
-        """Whether the row's key is new here. A repeated key is reported: as refused if its row
-        has other values."""
+        """Return whether this import has not read the row's key before. A repeated key is
+        reported, and its row refused if it has other values."""
         if table is ACCOUNTS:
             self._note_similar_key(place, row[table.key] or "")
         match = "\x1f".join(row[name] or "" for name in table.match)
@@ -85,8 +85,8 @@ class Reader:
 
 
 class _Row:
-    """One raw row while it is cleaned. ``filled`` are the columns that the file has a value of,
-    be it an empty one."""
+    """One raw row while it is cleaned. ``filled`` are the columns that the file has a value for,
+    even an empty one."""
 
     def __init__(self, reader: Reader, sheet: Sheet, raw: RawRow) -> None:
         self._reader, self._sheet, self._raw, self._table = reader, sheet, raw, sheet.table
@@ -117,8 +117,8 @@ class _Row:
     def _value_or_nothing(
         self, columns: SheetColumns, name: str, cells: list[tuple[str, Any]]
     ) -> str | None:
-        """Clean a column's value. Only a value that says which row this is costs the row: any
-        other that the column cannot hold is reported and left out."""
+        """Clean a column's value. A value that does not fit refuses the row if the column helps to
+        identify the row; otherwise the value is reported and left out."""
         try:
             return self._value(columns, name, cells)
         except Refused as refused:
@@ -132,7 +132,7 @@ class _Row:
         self._reader.findings.add(outcome, self._table.name, self.place, reason, column)
 
     def _value(self, columns: SheetColumns, name: str, cells: list[tuple[str, Any]]) -> str | None:
-        """Clean a column's value: the first that is filled, of all cells that mean the column."""
+        """Clean the value of the column's first filled cell; the links of all its cells."""
         column = self._table.column(name)
         for _, raw in cells:
             if isinstance(raw, Unreadable):
@@ -178,7 +178,7 @@ class _Row:
                 self._add_finding(NOTED, reason, column.name)
 
     def _note_doubts(self, column: Column, value: str | None) -> None:
-        """Report what is imported, but a person should look at."""
+        """Report imported values that a person should check."""
         if value and "\ufffd" in value:
             self._add_finding(NOTED, "has a character that could not be read (�)", column.name)
         if column.name in self._table.match[-1:] and value and _SHORTENED.fullmatch(value):
@@ -191,7 +191,9 @@ class _Row:
         if column.kind == "links":
             for link in filter(link_problem, (value or "").split("\n")):
                 if link:
-                    reason = f"“{link[:80]}” is no http(s) address; kept, but not shown as a link"
+                    reason = (
+                        f"“{link[:80]}” is not an http(s) address; kept, but not shown as a link"
+                    )
                     self._add_finding(NOTED, reason, column.name)
 
     def _note_empty_fields(self, columns: SheetColumns, row: CleanRow) -> None:

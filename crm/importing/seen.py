@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Earlier:
-    """Where a key stood first, and whether its row had the same values there."""
+    """The place where a key came first, and whether the row there had the same values."""
 
     place: str
     same: bool

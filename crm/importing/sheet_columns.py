@@ -1,4 +1,4 @@
-"""Which cells of a sheet's rows belong to which column, and what is odd about its headings."""
+"""Finds the column of each cell in a sheet's rows, and reports odd headings."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class SheetColumns:
             for index, heading in enumerate(headings):
                 if index in known and normal(heading) in map(normal, headings[:index]):
                     reason = (
-                        f"“{heading}” stands over several columns; the first filled one counts"
+                        f"“{heading}” stands over several columns; the first filled one is used"
                     )
                     self.report_once(NOTED, heading, reason)
         for index in self._unknown[headings]:
@@ -50,11 +50,11 @@ class SheetColumns:
         return self._known[headings]
 
     def report_unknown(self) -> None:
-        """Report each heading that is no column, with the number of values that are lost."""
+        """Report each heading that is not a column, with the number of values that are lost."""
         for heading, count in self._lost.items():
             values = "1 value is" if count == 1 else f"{count:,} values are"
             reason = (
-                f"“{heading}” is no column of {self._sheet.table.plural}; {values} not imported"
+                f"“{heading}” is not a column of {self._sheet.table.plural}; {values} not imported"
             )
             self.report_once(SKIPPED, heading, reason)
 
@@ -62,10 +62,10 @@ class SheetColumns:
         return self._conventions.get(column.name, self._sheet.conventions)
 
     def learn_date_order(self, column: Column) -> Conventions:
-        """Find out by all dates of a column whether day or month comes first.
+        """Find out from all dates of a column whether the day or the month comes first.
 
-        Reads the sheet once more. Where the dates leave both readings, or some leave only one
-        and others only the other, the order stays unknown.
+        Reads the sheet once more. If every date allows both orders, or the dates contradict each
+        other, the order stays unknown.
         """
         if column.name not in self._conventions:
             orders = set()

@@ -1,7 +1,6 @@
 """Opens a file, folder or archive of any kind as sheets of raw rows.
 
-A sheet is read anew each time it is iterated, row by row, so that no file has to fit into
-memory.
+Each iteration reads a sheet again, row by row, so no file has to fit into memory.
 """
 
 from __future__ import annotations
@@ -127,12 +126,13 @@ class _Reading:
                 self.source.ignored.append((name, f"is not {zip_file.KINDS}"))
 
     def add_unnamed(self) -> None:
-        """Add what is not exactly named after its table, if no other file or sheet is."""
+        """Add each sheet that is not exactly named after its table, if no other file or sheet
+        is."""
         named = {sheet.table for sheet in self.source.sheets}
         for file, sheet, found in self.unnamed:
             what = f"sheet {sheet} " if sheet else ""
             if found.table is None:
-                self.source.ignored.append((file, f"{what}is named after no table"))
+                self.source.ignored.append((file, f"{what}is not named after a table"))
             elif found.table in named:
                 reason = f"{what}may hold {found.table.plural} too, but is not named after them"
                 self.source.ignored.append((file, reason))
@@ -233,5 +233,5 @@ def _require_something(source: Source, name: str) -> None:
         found = "; ".join(f"{file} {why}" for file, why in source.ignored) or "it is empty"
         raise SourceError(
             f"Nothing to import in {name} ({found}). Name files and sheets accounts, "
-            "platforms_status, use_cases or updates, or give them headings that tell."
+            "platforms_status, use_cases or updates, or give them the headings of these tables."
         )

@@ -118,7 +118,7 @@ def test_a_mapping_rescues_what_no_heading_tells() -> None:
     rows, _ = read(CASES / "hubspot.csv", headings)
     (account,) = rows["accounts"]
     assert account == {"bsnid": "12345678901", "team": "Acme", "business_area": "FIN"}
-    with pytest.raises(SourceError, match="named after no table"):
+    with pytest.raises(SourceError, match="not named after a table"):
         read(CASES / "hubspot.csv")
 
 
@@ -146,7 +146,7 @@ def test_every_way_to_write_a_time() -> None:
         "D16": "1899-12-30T00:00:00+00:00",
     }
     assert [reason for reason in reasons(findings, NOTED) if "no date" in reason] == [
-        "dates.json, row 16, created_at: “0000-00-00” is no date; write it like 2025-06-27; "
+        "dates.json, row 16, created_at: “0000-00-00” is not a date; write it like 2025-06-27; "
         "left empty"
     ]
 
@@ -157,7 +157,7 @@ def test_every_way_to_write_a_time() -> None:
         ("Sheet1.xlsx", NOTED, "sheet Sheet1 was read as accounts, by its headings"),
         ("downloads.zip", NOTED, "was read as accounts, by its headings"),
         ("python-literal.txt", NOTED, "is written as Python prints it, not as JSON"),
-        ("json/nan.json", NOTED, "row 1, vp: is NaN, which is no value; not imported"),
+        ("json/nan.json", NOTED, "row 1, vp: is NaN, which is not a value; not imported"),
         ("pandas-csv", SKIPPED, "accounts.csv: its first column has no heading"),
         ("pandas-epoch-ms.json", CHANGED, "date: numbers such as 1783468800000 were read as"),
         ("excel-resaved-us", CHANGED, "date: dates such as “7/8/2026” were read like 2026-07-08"),
@@ -203,7 +203,7 @@ def test_day_and_month_are_told_by_the_column(
     path = file(tmp_path, "updates.csv", "\n".join(["id,bsnid,author,date,description", *lines]))
     rows, findings = read(path)
     assert [row.get("date") for row in rows["updates"]] == expected
-    unclear = [r for r in reasons(findings, NOTED) if "could have the day or the month first" in r]
+    unclear = [r for r in reasons(findings, NOTED) if "may begin with the day or the month" in r]
     assert len(unclear) == expected.count(None)
 
 

@@ -90,11 +90,11 @@ def test_rows_are_cleaned_copied_and_verified(warehouse: Warehouse, old: Namespa
 
     home = f"{old.catalog}.{old.schema}"
     for expected in (
-        f"skipped: {home}.crm_accounts, secret: “secret” is no column of accounts; not imported",
+        f"skipped: {home}.crm_accounts, secret: “secret” is not a column of accounts; not imported",
         f"refused: {home}.crm_accounts, row (no key), bsnid: BSNID is missing",
         f"refused: {home}.crm_accounts, row a/b, bsnid: BSNID cannot be used: no address can "
         "hold it",
-        f"refused: {home}.crm_accounts, row BSN003, created_at: Created is no date; it should "
+        f"refused: {home}.crm_accounts, row BSN003, created_at: Created is not a date; it should "
         "read like 2025-06-27",
         f"changed: {home}.crm_accounts, row BSN001, azure_devops_link: 3 links, one per line",
         f"changed: {home}.crm_accounts, row BSN001, team: line breaks became spaces",
@@ -109,7 +109,7 @@ def test_rows_are_cleaned_copied_and_verified(warehouse: Warehouse, old: Namespa
         assert expected in remarks
     assert not any("other_things" in line for line in remarks)
     assert any("the time of day was left out" in line for line in remarks)
-    assert any("Date is no date" in line for line in remarks)
+    assert any("Date is not a date" in line for line in remarks)
 
 
 def test_copying_twice_changes_nothing(warehouse: Warehouse, old: Namespace) -> None:

@@ -73,7 +73,7 @@ def test_read_as(text: str, expected: str) -> None:
     ],
 )
 def test_what_is_no_date(text: str) -> None:
-    with pytest.raises(Refused, match="is no date; write it like 2025-06-27") as refused:
+    with pytest.raises(Refused, match="is not a date; write it like 2025-06-27") as refused:
         dates.parse(text)
     assert not isinstance(refused.value, AmbiguousDate)
 

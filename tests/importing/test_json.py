@@ -54,7 +54,7 @@ def test_state_keyed_by_id(warehouse: Warehouse) -> None:
         "its account GONE does not exist"
     ]
     assert any("“current_page” is not imported" in r for r in reasons(findings, SKIPPED))
-    assert any("“enablement_tier” is no column" in r for r in reasons(findings, SKIPPED))
+    assert any("“enablement_tier” is not a column" in r for r in reasons(findings, SKIPPED))
     assert any("IT partner of Finance" in r for r in reasons(findings, CHANGED))
     assert any("“Paused” is not one of" in r for r in reasons(findings, NOTED))
     assert any("“Tier 1” is not one of" in r for r in reasons(findings, NOTED))

@@ -33,7 +33,7 @@ def test_a_heading_that_stands_twice(tmp_path: Path) -> None:
     assert teams(rows) == {"D1": "first", "D2": "second", "D3": "same"}
     noted = [reason for reason in reasons(findings, NOTED) if "area" not in reason]
     assert noted == [
-        "accounts.csv, team: “team” stands over several columns; the first filled one counts",
+        "accounts.csv, team: “team” stands over several columns; the first filled one is used",
         "accounts.csv, row 2, team: “team” has another value, “second”; not imported",
         "accounts.csv, row 2, team: “Team Name” has another value, “third”; not imported",
     ]
@@ -74,9 +74,9 @@ def test_quotes_that_are_not_closed_swallow_no_rows(tmp_path: Path) -> None:
         "the rows after it were read"
     ]
     noted = "\n".join(reasons(findings, NOTED))
-    assert "row 6: its quotation marks are not in order" in noted
+    assert "row 6: its quotation marks do not match" in noted
     assert "row 7: has a cell without a heading; not imported: “three”" in noted
-    assert "row 9: its quotation marks are not in order" in noted
+    assert "row 9: its quotation marks do not match" in noted
 
 
 def test_a_huge_cell_costs_its_row_only(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_unmarked_utf16_and_apostrophes(tmp_path: Path) -> None:
     rows, findings = read_csv(tmp_path, content.encode("utf-16-le"))
     assert teams(rows) == {"B1": "=1+1", "B2": "'quoted"}
     assert rows["accounts"][0]["vp"] == "'-x"
-    changed = [r for r in reasons(findings, CHANGED) if "the apostrophe that keeps" in r]
+    changed = [r for r in reasons(findings, CHANGED) if "the apostrophe that guards" in r]
     assert len(changed) == 2
     assert "accounts.csv: was read as UTF-16" in reasons(findings, NOTED)
 

@@ -69,7 +69,7 @@ def test_what_excel_would_show(tmp_path: Path) -> None:
         "u6": "2025-06-27",
     }
     noted = "\n".join(reasons(findings, NOTED))
-    assert "sheet Updates, row 4, date: 60 is no date; left empty" in noted
+    assert "sheet Updates, row 4, date: 60 is not a date; left empty" in noted
     assert "row 4, vp: is a formula whose result was not saved with it; not imported" in noted
     assert "row 4, admin: is Excel’s error #N/A; not imported" in noted
     assert "“Team” stands over several columns" in noted

@@ -71,7 +71,7 @@ def test_strict_sees_what_many_remarks_stand_before(warehouse: Warehouse, tmp_pa
         ("other.json", b'{"things": []}', "“things” is not imported"),
         ("broken.xlsx", b"no workbook", "not a workbook"),
         ("broken.zip", b"no archive", "not a zip archive"),
-        ("who-knows.csv", b"a,b\n1,2\n", "is named after no table"),
+        ("who-knows.csv", b"a,b\n1,2\n", "is not named after a table"),
         ("picture.png", b"\x89PNG", "is not JSON, CSV or XLSX"),
     ],
 )

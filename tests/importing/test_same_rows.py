@@ -35,8 +35,8 @@ def test_children_without_ids_are_matched_by_what_they_say(
     outcomes, findings = run(warehouse, path, dry_run=True)
     assert [outcome.states["different"] for outcome in outcomes] == [0, 0, 1, 1]
     remarks = "\n".join(reasons(findings, CHANGED))
-    assert "row 2, id: means the stored use case with the same Account, Problem" in remarks
-    assert "row 2, id: means the stored update with the same Account, Author, Date" in remarks
+    assert "row 2, id: matches the stored use case with the same Account, Problem" in remarks
+    assert "row 2, id: matches the stored update with the same Account, Author, Date" in remarks
     outcomes, _ = run(warehouse, path, on_conflict="update")
     assert added(outcomes) == {"accounts": 0, "platforms_status": 0, "use_cases": 1, "updates": 1}
     detail = accounts.get_detail(warehouse, "X1")

@@ -218,9 +218,9 @@ def test_the_tables_of_the_next_app(tmp_path: Path) -> None:
         ("B2", "Snowflake", "Completed"),
     ]
     skipped = reasons(findings, SKIPPED)
-    assert "primary_it_partners.csv: is named after no table" in skipped
+    assert "primary_it_partners.csv: is not named after a table" in skipped
     assert (
-        "accounts.csv, health: “health” is no column of accounts; 2 values are not imported"
+        "accounts.csv, health: “health” is not a column of accounts; 2 values are not imported"
         in skipped
     )
 
@@ -238,7 +238,7 @@ def test_a_note_beside_the_tables_stops_nothing(tmp_path: Path) -> None:
     written(tmp_path, "notes.txt", "todo = [ask Ana")
     rows, findings = read(tmp_path)
     assert rows["accounts"] == [A]
-    assert reasons(findings, SKIPPED) == ["notes.txt: is named after no table"]
+    assert reasons(findings, SKIPPED) == ["notes.txt: is not named after a table"]
     with pytest.raises(SourceError, match="notes.txt is not valid JSON"):
         read(tmp_path / "notes.txt")
 

@@ -57,7 +57,7 @@ def test_csv_per_table(warehouse: Warehouse, tmp_path: Path, encoding: str, zipp
     assert any("its account NOPE does not exist" in reason for reason in refused)
     assert any("has the same Id as" in reason and "row 2" in reason for reason in refused)
     assert any("repeats" in reason for reason in reasons(findings, SKIPPED))
-    assert any("“Mood” is no column" in reason for reason in reasons(findings, SKIPPED))
+    assert any("“Mood” is not a column" in reason for reason in reasons(findings, SKIPPED))
 
 
 def test_headings_can_be_mapped_by_hand(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_workbook_with_a_sheet_per_table(warehouse: Warehouse, tmp_path: Path) -
     assert detail.platforms[0].status == "Completed"
     assert findings.count(REFUSED) == 0
     (empty,) = [reason for reason in reasons(findings, NOTED) if "left empty" in reason]
-    assert "sheet Updates, row 4, date: “soon” is no date" in empty
+    assert "sheet Updates, row 4, date: “soon” is not a date" in empty
     assert any("sheet Charts" in reason for reason in reasons(findings, SKIPPED))
 
 
@@ -146,7 +146,7 @@ def test_the_folder_of_tables(warehouse: Warehouse, tmp_path: Path, packed: bool
     assert "BSN999 does not exist" in refused
     assert "use_cases.csv, row" in refused
     assert findings.count(REFUSED) == 2
-    assert any("“next week” is no date" in r for r in reasons(findings, NOTED))
+    assert any("“next week” is not a date" in r for r in reasons(findings, NOTED))
     assert any("“Paused” is not one of" in r for r in reasons(findings, NOTED))
     assert any("“see the wiki” is no http(s) address" in r for r in reasons(findings, NOTED))
     again, _ = run(warehouse, path)

@@ -71,9 +71,9 @@ def test_cleaned(column: Any, raw: Any, value: str | None, change: str) -> None:
     ("column", "raw", "reason"),
     [
         (TEAM, "x" * 201, "Team has 201 characters; at most 200 fit"),
-        (DATE, True, "“True” is no date"),
-        (DATE, 60, "60 is no date"),
-        (DATE, 3_000_000, "3000000 is no date"),
+        (DATE, True, "“True” is not a date"),
+        (DATE, 60, "60 is not a date"),
+        (DATE, 3_000_000, "3000000 is not a date"),
         (TIME, "9999-12-31T23:59:59-05:00", "outside of the years 1 to 9999"),
     ],
 )

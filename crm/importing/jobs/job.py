@@ -44,8 +44,8 @@ _sweeper = threading.Lock()
 
 @dataclass
 class Job:
-    """One import. ``state`` is what its folder says; ``process_ended`` means that the process
-    that worked on it ended before it was done."""
+    """One import. ``state`` is the content of ``state.json`` in its folder. ``process_ended``: the
+    process that worked on the job ended before the job was done."""
 
     id: str
     folder: Path
@@ -78,8 +78,9 @@ class Job:
 
     @property
     def obstacle(self) -> str:
-        """Why nothing would be imported: "refused" if the options allow no refused rows and there
-        are some, "different" likewise for rows that exist with other values, else empty."""
+        """Return why nothing would be imported: "refused" if rows are refused and the options
+        forbid that, "different" if rows exist with other values and the options forbid that, else
+        empty."""
         options, tables = self.options, self.state["tables"]
         if options.strict and any(table["refused"] for table in tables):
             return "refused"
@@ -98,8 +99,8 @@ class Job:
         return self.phase in (PREVIEW, FAILED)
 
     def start_preview(self, wh: Warehouse, **options: Any) -> None:
-        """Start to read the file; ``state`` then says what an import would do. ``options``
-        replace those that the file was uploaded with."""
+        """Start to read the file; afterwards ``state`` describes what an import would do.
+        ``options`` replace those that the file was uploaded with."""
         chosen = self.state["options"] | options
         self._start(READING, PREVIEW, lambda: self._preview(wh), options=chosen)
 
@@ -148,9 +149,10 @@ class Job:
         return work.import_file(wh, self._upload, earlier, self.write, lambda: self.stopping)
 
     def _start(
-        self, doing: str, then: str, task: Callable[[], dict[str, Any]], **changes: Any
+        self, phase: str, next_phase: str, task: Callable[[], dict[str, Any]], **changes: Any
     ) -> None:
-        """Start a thread that does the task, unless one works on this job or the job is done."""
+        """Start a thread that does the task, unless another works on this job or the job is
+        done."""
         held = lock.acquire(self.folder)
         if held is None:
             return
@@ -158,13 +160,13 @@ class Job:
             state = _state(self.folder)
             if state is not None:
                 self.state, self.process_ended = state, state["phase"] in AT_WORK
-            if state is None or not (self.may_preview if doing == READING else self.may_import):
+            if state is None or not (self.may_preview if phase == READING else self.may_import):
                 held.release()
                 return
             self.process_ended = False
             self._stop.unlink(missing_ok=True)
-            self.write(phase=doing, doing=doing, rows=0, error="", stopped=False, **changes)
-            args = (self, held, then, task)
+            self.write(phase=phase, doing=phase, rows=0, error="", stopped=False, **changes)
+            args = (self, held, next_phase, task)
             threading.Thread(target=_run, args=args, daemon=True).start()
         except BaseException:
             held.release()
@@ -187,7 +189,7 @@ def create(owner: str, name: str, content: Iterable[bytes], options: Options) ->
 
 
 def find(owner: str, id: str) -> Job | None:
-    """Return the job with this id, or None if there is none or it is another person's."""
+    """Return the job with this id, or None if no job has it or another person owns the job."""
     if not re.fullmatch(r"[A-Za-z0-9_-]{32}", id):
         return None
     _remove_old_jobs()
@@ -197,7 +199,7 @@ def find(owner: str, id: str) -> Job | None:
         return None
     process_ended = False
     if state["phase"] in AT_WORK and not lock.is_held(folder):
-        # It may have ended between reading the state and testing the lock.
+        # The work may have ended between reading the state and testing the lock.
         state = _state(folder) or state
         process_ended = state["phase"] in AT_WORK
     return Job(id, folder, state, process_ended)
@@ -245,9 +247,10 @@ def _safe_name(name: str) -> str:
     return name[-120:] or "file"
 
 
-def _run(job: Job, held: lock.Lock, then: str, task: Callable[[], dict[str, Any]]) -> None:
+def _run(job: Job, held: lock.Lock, next_phase: str, task: Callable[[], dict[str, Any]]) -> None:
+    """Do the task. The job is in ``next_phase`` afterwards, or has failed."""
     try:
-        job.write(phase=then, **task())
+        job.write(phase=next_phase, **task())
     except (ImportingError, WarehouseError) as error:
         job.write(phase=FAILED, error=str(error), stopped=isinstance(error, Stopped))
     except Exception:

@@ -28,7 +28,7 @@ class Lock:
 
 
 def acquire(folder: Path) -> Lock | None:
-    """Return the folder's lock, or None if another has it or the folder does not exist."""
+    """Return the folder's lock, or None if it is held or the folder does not exist."""
     for attempt in range(_TRIES):
         if attempt:
             time.sleep(_PAUSE)

@@ -1,6 +1,6 @@
-"""What a job's thread does: preview an uploaded file, or import it.
+"""The work of a job's thread: preview an uploaded file, or import it.
 
-Both report their progress, stop when asked to, and return what the job's page shows.
+Both report their progress, stop when asked to, and return the facts that the job's page shows.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Attempts:
-    """What earlier attempts to import the same file noted.
+    """The records of earlier attempts to import the same file.
 
     ``before``: the tables' versions before the first attempt, None if this is the first.
     ``wrote``: rows written so far, by table name.
@@ -117,8 +117,8 @@ def import_file(
 
 
 def _versions(wh: Warehouse, before: revert_bulk.Versions) -> dict[str, Any]:
-    """The versions between which the import happened. Without them the page only lacks its
-    undo button."""
+    """Return the versions before and after the import. If they cannot be read, the page only lacks
+    its undo button."""
     with suppress(WarehouseError):
         return {"versions": [before, revert_bulk.current_versions(wh)]}
     return {"versions": None}

@@ -78,7 +78,7 @@ def _raw_row(headings: Sequence[str], record: Record) -> RawRow:
 
 
 def headings(path: Path, given: Mapping[str, str]) -> list[str]:
-    """Return the headings of a file of which the table is not known, empty if there are none."""
+    """Return the headings of a file whose table is not known; empty if there are none."""
     sample = _sample(path, encoding_of(path))
     start, table = max(
         ((_start(sample, table, given), table) for table in TABLES), key=lambda fit: fit[0].known
@@ -95,7 +95,8 @@ def _sample(path: Path, encoding: Encoding) -> str:
 
 
 def _start(sample: str, table: Table, given: Mapping[str, str]) -> _Start:
-    """Find the headings, with the delimiter that makes most of them known, or most cells."""
+    """Find the headings with the delimiter that gives the most known headings, or else the most
+    cells."""
     named = _SEP.fullmatch(sample.splitlines()[0]) if sample.strip() else None
     best, most = _Start(DELIMITERS[0]), (-1, -1)
     for delimiter in named[1] if named else DELIMITERS:

@@ -87,8 +87,8 @@ class _Lines:
 
 
 class Records:
-    """Iterates over a file's records. Set ``width`` to the number of headings: it tells rows that
-    an open quotation mark swallowed from cells of several lines."""
+    """Iterates over a file's records. Set ``width`` to the number of headings: it distinguishes
+    rows that an open quotation mark swallowed from a cell of several lines."""
 
     def __init__(self, file: TextIO, delimiter: str) -> None:
         self.width = 0
@@ -124,7 +124,7 @@ class Records:
             return self._unclosed()
         if cells is None:
             return self._too_long()
-        reason = "its quotation marks are not in order; check whether it was read correctly"
+        reason = "its quotation marks do not match; check whether it was read correctly"
         return Record(lines.number, cells, Remark(NOTED, reason))
 
     def _has_swallowed_rows(self) -> bool:

@@ -1,4 +1,4 @@
-"""Finds out what kind of file a file is, by its content before its name."""
+"""Finds the kind of a file, by its content first and its name second."""
 
 from __future__ import annotations
 

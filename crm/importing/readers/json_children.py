@@ -40,8 +40,8 @@ def owners(table: Table, accounts: Iterable[tuple[Any, Record]]) -> dict[str, An
 
 
 def _records(table: Table, bsnid: Any, value: Any) -> Iterator[RawRow]:
-    """Yield the records within an account: a list, or an object by id. Ids without a record are
-    for ``owners``."""
+    """Yield the records within an account: a list, or an object by id. It skips ids without a
+    record; ``owners`` reads those."""
     name = f"{bsnid}/{table.name}"
     pairs: Iterable[tuple[str, Any]]
     if isinstance(value, dict):
@@ -72,8 +72,8 @@ def _records(table: Table, bsnid: Any, value: Any) -> Iterator[RawRow]:
 
 
 def statuses(table: Table, bsnid: Any, value: Any) -> Iterator[RawRow]:
-    """Yield the statuses within an account: {platform: status}, or a list. What is neither has
-    no platform, and is refused for that."""
+    """Yield the statuses within an account: {platform: status}, or a list. Any other value has no
+    platform, so its row is refused."""
     found: list[tuple[Any, Any]] = []
     if isinstance(value, dict):
         found = list(value.items())

@@ -1,6 +1,6 @@
 """The outline of a JSON file: which keys and lists it has, down to the values of records.
 
-One pass over the file, whatever its size; what is kept of it is small.
+It takes one pass over the file, and little memory whatever the file's size.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def outlines(name: str, file: BinaryIO) -> list[Node]:
 
 
 def _added(roots: list[Node], open_nodes: list[Node | None], key: str, event: str) -> Node | None:
-    """Add a value to the outline, if it is to be kept there."""
+    """Add a value to the outline, unless the outline has enough values of that place."""
     if not open_nodes:
         if len(roots) < 2:
             roots.append(Node(event))

@@ -128,7 +128,8 @@ def read(text: JsonText, section: Section, table: Table) -> Iterator[tuple[str, 
 
 
 def _known(names: list[str], table: Table | None) -> int:
-    """How many of these names are columns of the table, or of the table that has most."""
+    """Return how many of these names are columns of the table; without a table, of the one with
+    the most."""
     tables = [table] if table else TABLES
     return max(sum(map(len, columns_by_index(each, names).values())) for each in tables)
 
@@ -140,7 +141,7 @@ def _api_result(text: JsonText, root: Node) -> Section | None:
     if root.get("manifest") and result and result.is_object:
         names = _all(text, "manifest.schema.columns.item.name")
         if result.get("external_links"):
-            raise SourceError("It holds links to a query’s result instead of the rows themselves.")
+            raise SourceError("The file holds links to a query’s result instead of the rows.")
         return Section("result.data_array", ROWS, tuple(map(cell_text, names)))
     if results and results.is_object and results.get("schema") and results.get("data"):
         names = [cell_text(name).strip('"') for name in _all(text, "results.schema.item.name")]
@@ -160,7 +161,7 @@ def _below(prefix: str, name: str) -> str:
 def _in_memory(text: JsonText, section: Section) -> Any:
     if text.size > MAX_BYTES_IN_MEMORY:
         raise SourceError(
-            "It holds one column after the other and is too large to be read so; save it as "
+            "The file holds one column after the other and is too large for that; save it as "
             'records (in pandas: to_json(orient="records")).'
         )
     return _all(text, section.prefix)[0]

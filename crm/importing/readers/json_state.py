@@ -1,8 +1,8 @@
 """JSON files: the legacy app's session state, our own exports, or the records of one table.
 
 In a state ``accounts``, ``use_cases`` and ``updates`` hold records in any shape of json_shapes. An
-account holds its platforms' statuses, and its children or lists of their ids; those tell which
-account a child belongs to when the child itself does not. Anything else is refused by name.
+account holds its platforms' statuses, and its children or lists of their ids; the lists name the
+account of a child that does not name it itself. All other keys are reported as not imported.
 """
 
 from __future__ import annotations
@@ -125,7 +125,9 @@ def _one_table(
     is_state = any(normal(key) in _SECTIONS for key in root.names)
     if table is None or (section.shape == KEYED and is_state):
         if not is_state and not root.is_object:
-            state.ignored.append("holds records of which neither its name nor its keys say what")
+            state.ignored.append(
+                "holds records, but neither its name nor its keys show of which table"
+            )
         return False
     file.sections[table.name] = [section]
     if (result := root.get("result")) and result.get("next_chunk_index"):
@@ -169,7 +171,7 @@ def _read_areas(text: JsonText, key: str, event: str, state: State) -> None:
 def _rows(file: _File, table: Table) -> Iterator[RawRow]:
     for name, key, event in file.odd:
         if name == table.name and event != "null":
-            yield refused("", f"“{key}” is {WORDS[event]}, no records; not imported")
+            yield refused("", f"“{key}” is {WORDS[event]}, not records; not imported")
     yield from _section_rows(file, table)
     if table is not ACCOUNTS:
         yield from children(table, file.accounts())
@@ -190,7 +192,7 @@ def _section_rows(file: _File, table: Table) -> Iterator[RawRow]:
         if keyed and own is None:
             row[table.key] = key
         elif keyed and as_id(own).strip() != key.strip():
-            reason = f"has the key “{key}”, but the id “{as_id(own)}”; the id counts"
+            reason = f"has the key “{key}”, but the id “{as_id(own)}”; the id is used"
             remarks = [Remark(NOTED, reason, table.key)]
         if table.parent_key and value_of(table, table.parent_key, row) is None:
             # Most files name the account in the child; this reads all accounts again.

@@ -123,7 +123,7 @@ class JsonText:
             return _ESCAPES.sub(_without_halves, token) if b"\\u" in token else token
         reason = ""
         if token in _NO_NUMBERS:
-            reason = f"is {token.decode()}, which is no value"
+            reason = f"is {token.decode()}, which is not a value"
         elif (number := _NUMBER.fullmatch(token)) and (
             len(token) > _LONGEST_NUMBER
             or (number[2] and len(number[2].lstrip(b"eE+-0")) > len(str(_LARGEST_EXPONENT)))

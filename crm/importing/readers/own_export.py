@@ -1,4 +1,4 @@
-"""Recognises our own JSON exports, of which an import keeps every null, audit columns included."""
+"""Recognises our own JSON exports. Their import keeps every null, also in audit columns."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Platform statuses in a table of accounts: a column per platform, or one column with a dict.
 
-Our own list of accounts, and pandas' CSV of the legacy app's accounts, have them so.
+Our own list of accounts has the first form, and pandas' CSV of the legacy app's accounts the
+second.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ Rows = Callable[[Mapping[str, str]], Iterator[RawRow]]
 
 
 def platform_of(heading: str) -> str | None:
-    """Return the platform whose statuses a heading stands over, ``""`` for a dict of all."""
+    """Return the platform that a heading names, ``""`` for a column with a dict of all platforms,
+    else None."""
     word = normal(heading)
     if word in _DICT_HEADINGS:
         return ""

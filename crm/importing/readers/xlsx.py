@@ -32,7 +32,7 @@ from crm.model.schema import TABLES, Table
 
 from .xlsx_strings import SharedStrings, texts_in, unescape
 
-# openpyxl warns of what our report says row by row.
+# openpyxl would warn of faults that our report lists row by row.
 warnings.filterwarnings("ignore", module=r"openpyxl\.")
 
 _Row = tuple[int, list[Any]]
@@ -76,7 +76,7 @@ class Book:
             yield under_headings(headings, str(number), cells, [])
 
     def headings(self, sheet: str, given: Mapping[str, str]) -> list[str]:
-        """Return the headings of a sheet of which the table is not known, empty if none."""
+        """Return the headings of a sheet whose table is not known; empty if there are none."""
         first = [cells for _, cells in islice(self._filled_rows(sheet), ROWS_SEARCHED)]
         index, _ = max(
             (heading_row(table, first, given) for table in TABLES), key=lambda fit: fit[1]
@@ -189,7 +189,7 @@ class _Parser(WorkSheetParser):  # type: ignore[misc]  # openpyxl has no types
             cell: dict[str, Any] = super().parse_cell(element)
         except (ValueError, TypeError, IndexError, KeyError, OverflowError):
             text = str(element.findtext(VALUE_TAG))[:40]
-            # The column is right unless the cell’s reference was what could not be read.
+            # The column is right, unless the cell’s reference itself could not be read.
             return {"column": self.col_counter, "value": Unreadable(f"“{text}” cannot be read")}
         if element.get("t") in ("inlineStr", "str") and isinstance(cell["value"], str):
             cell["value"] = unescape(cell["value"])

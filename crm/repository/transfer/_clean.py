@@ -155,7 +155,7 @@ def _refusals(table: Table) -> Iterator[tuple[str, str, str]]:
         name, label = quoted(column.name), column.label
         if _is_moment(column):
             bad = f"{name} IS NULL AND {raw_name(column.name)} IS NOT NULL"
-            yield column.name, bad, f"{label} is no date; it should read like 2025-06-27"
+            yield column.name, bad, f"{label} is not a date; it should read like 2025-06-27"
         else:
             bad = f"LENGTH({name}) > {column.max_length}"
             reason = f"{label} is too long; at most {column.max_length:,} characters fit"

@@ -31,7 +31,7 @@ def test_stopped_undone_and_gone_on_with(
     assert not parsed(client.get(url)).select("#import-stop")
     page = settled(client, url)
     server.clear_faults()
-    assert "stopped, as you asked" in text(page, ".banner")
+    assert "You asked to stop." in text(page, ".banner")
     some = len(accounts.search(warehouse, everything()).rows)
     assert 20 <= some < 200
     assert f"{some} of 200 rows were done" in text(page, ".banner")
