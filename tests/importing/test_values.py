@@ -74,7 +74,7 @@ def test_cleaned(column: Any, raw: Any, value: str | None, change: str) -> None:
         (DATE, True, "“True” is not a date"),
         (DATE, 60, "60 is not a date"),
         (DATE, 3_000_000, "3000000 is not a date"),
-        (TIME, "9999-12-31T23:59:59-05:00", "outside of the years 1 to 9999"),
+        (TIME, "9999-12-31T23:59:59-05:00", "outside the years 1 to 9999"),
     ],
 )
 def test_refused(column: Any, raw: Any, reason: str) -> None:
