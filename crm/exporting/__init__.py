@@ -1,6 +1,6 @@
 """Exports all data as JSON (which `import_legacy` reads back), CSV, a workbook, or SQL.
 
-exporter   all tables, row by row, into a file that is complete or not there
+exporter   all tables, row by row, into a file that is complete or does not exist
 text       JSON
 tabular    CSV and workbooks
 

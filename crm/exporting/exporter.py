@@ -1,4 +1,4 @@
-"""Writes all tables into one file, which is complete or not there at all."""
+"""Writes all tables into one file, which is complete or does not exist."""
 
 from __future__ import annotations
 

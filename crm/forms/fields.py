@@ -15,7 +15,7 @@ from crm.model.schema import Column
 from crm.model.vocabulary import words
 
 _BSNID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-# BSNIDs that would hide a page: /accounts/new/ creates an account.
+# BSNIDs that no account may have: /accounts/new/ is the page that creates an account.
 _RESERVED = {"new"}
 _LINE_BREAKS = re.compile(r"\r\n?|[\u2028\u2029\x85]")
 
@@ -23,8 +23,8 @@ _LINE_BREAKS = re.compile(r"\r\n?|[\u2028\u2029\x85]")
 class LineField(forms.CharField):
     """One line of text.
 
-    The limit is a validator and no ``maxlength``: browsers silently cut what is pasted beyond
-    ``maxlength``.
+    A validator checks the limit. There is no ``maxlength``, because browsers silently cut a pasted
+    text that is longer.
     """
 
     def __init__(self, *, limit: int, **options: Any) -> None:
@@ -121,7 +121,7 @@ def field_for(column: Column, *used: Any) -> forms.Field:
 
 
 def masked_field(column: Column) -> forms.Field:
-    """Return a field that shows what the person sees of a masked column, and changes nothing."""
+    """Return a read-only field with the masked value that the person sees."""
     return forms.CharField(
         label=column.label,
         required=False,

@@ -1,4 +1,4 @@
-"""The form that chooses the moment as of which the app is shown."""
+"""The form for the moment as of which the app shows its data."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import datetime as dt
 
 from django import forms
 
-# What the picker offers: the label of each choice, and how long ago it is.
+# The choices of the picker, each with its label and how long ago it is.
 AGO = {
     "hour": ("An hour ago", dt.timedelta(hours=1)),
     "day": ("A day ago", dt.timedelta(days=1)),
@@ -26,7 +26,7 @@ class MomentForm(forms.Form):
     )
 
     def clean_moment(self) -> dt.datetime:
-        """Return the moment in UTC. The first and last days of the calendar have none there."""
+        """Return the moment in UTC. The calendar's first and last days may have no time in UTC."""
         moment: dt.datetime = self.cleaned_data["moment"]
         try:
             return moment.astimezone(dt.UTC)

@@ -2,8 +2,8 @@
 
 A form carries a fingerprint of each value that it was shown with (``shown``). So it saves only
 the fields that the person changed, and two edits of one record are merged field by field: a
-field that only one person changed takes that person's value; where both saved the same value
-nothing is asked; where each has another value, the person chooses.
+field that only one person changed takes that person's value; if both saved the same value, nothing
+is asked; if the two values differ, the person chooses.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ from crm.model.vocabulary import words
 
 from .fields import MomentField, field_for, fingerprint, format_moment, masked_field, posted
 
-# What the conflict page sends for a field: which value shall stay, and the other person's value.
+# The conflict page sends two values for a field: the choice, and the other person's value.
 CHOOSE, THEIRS = "choose-", "theirs-"
-# Longer texts are not compared word by word: that time grows with the square of the length.
+# Longer texts are not compared word by word: the time for that grows with the square of the
+# length.
 _COMPARABLE = 20_000
 
 
@@ -117,7 +118,7 @@ class RecordForm(forms.Form):
 
     @property
     def needs_record(self) -> bool:
-        """Whether a choice was made that only the record's own word could allow."""
+        """Return whether a chosen word is valid only if the record already has it."""
         chosen = ((column, self.data.get(column.name, "")) for column in self._choices)
         return any(word and word not in words(column.vocabulary) for column, word in chosen)
 
@@ -134,7 +135,8 @@ class RecordForm(forms.Form):
     def merge(self, current: Record) -> Merged:
         """Return this edit of an older version as an edit of ``current``.
 
-        Where a form does not say what it was shown with, each field that differs is a conflict.
+        If a form lacks the fingerprints of its first values, each field that differs is a
+        conflict.
         """
         before = set(self.data.get("shown", "").split())
         answers = QueryDict(mutable=True)
@@ -173,7 +175,7 @@ class RecordForm(forms.Form):
         )
 
     def _cleaned(self, column: Column, value: Any) -> Any:
-        """Return a value as its field reads it; as it is, where the field refuses it."""
+        """Return a value as its field cleans it, or unchanged if the field refuses it."""
         try:
             return self.fields[column.name].to_python(value)
         except forms.ValidationError:

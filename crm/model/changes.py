@@ -119,7 +119,7 @@ class Change:
         return f"{'wrote' if self.kind == CREATED else 'deleted'} {self.subject}"
 
     def _unchanged(self) -> str:
-        """Of a change that no field shows: a child may have another account now."""
+        """Describe a change that no field shows: a child may belong to another account now."""
         parent = self.table.parent_key
         before, after = (values.get(parent, "") for values in (self.before or {}, self.values))
         if before != after:

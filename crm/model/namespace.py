@@ -50,7 +50,7 @@ class Namespace:
         return f"{quoted(self.catalog)}.{quoted(self.schema)}"
 
     def place(self, name: str) -> str:
-        """Return the full name, quoted for SQL, of what ``prefix`` and ``name`` make together."""
+        """Return the full name of ``prefix`` followed by ``name``, quoted for SQL."""
         return f"{self.quoted_schema}.{quoted(self.prefix + name)}"
 
     def table(self, table: Named) -> str:

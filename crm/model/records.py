@@ -119,7 +119,7 @@ class Facet:
 class Listing:
     """A request for one page of a list.
 
-    ``filters`` maps columns to values, of which a row needs one. ``sort`` is a sort key, with
+    ``filters`` maps columns to values; a row must have one of these. ``sort`` is a sort key, with
     ``-`` in front for descending. ``page`` counts from 1, and ``size`` is in rows.
     """
 

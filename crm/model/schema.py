@@ -52,7 +52,7 @@ class Table:
     """One table: its own columns, then the audit columns that every table has.
 
     :param parent_key: the column with the account's BSNID; empty for the accounts themselves.
-    :param natural_key: the columns that tell rows from elsewhere apart, where that is not the key.
+    :param natural_key: the columns that identify a row from elsewhere, if the key does not.
     """
 
     name: str
@@ -99,8 +99,8 @@ class Table:
         return next(column for column in self.columns if column.name == name)
 
 
-def _id(what: str) -> Column:
-    return Column("id", "Id", f"Key of the {what} (UUID)", not_null=True, max_length=64)
+def _id(record: str) -> Column:
+    return Column("id", "Id", f"Key of the {record} (UUID)", not_null=True, max_length=64)
 
 
 def _account_key() -> Column:

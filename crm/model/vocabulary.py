@@ -55,7 +55,7 @@ def words(name: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Appearance:
-    """How a status is shown: by a colour (``tone``) and, for people who see none, an icon."""
+    """A status' colour (``tone``), and its icon for people who cannot see colours."""
 
     tone: str
     icon: str
