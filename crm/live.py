@@ -5,7 +5,7 @@ others get the answer of the last statement. While no page is open nobody asks, 
 can go to sleep. Each identity has its own watch, which reads with its rights: nobody gets a change
 that was read with the rights of another person.
 
-A cursor is the versions of the tables, so that every process can answer it.
+A cursor holds the versions of the tables, so any process can answer it.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from crm.repository.past.recent_changes import RecentChange
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
 
-# A new page may have been read so long before the watch read the changes.
+# The longest time that we assume between reading a page and its first request here.
 FRESH = dt.timedelta(minutes=1)
 _MOST_WATCHES = 200
-# A watch that nobody asked for so many seconds is dropped.
+# Seconds after its last use until a watch is dropped.
 _WATCH_SECONDS = 3600
 
 Versions = dict[str, int]
@@ -51,8 +51,8 @@ class Answer:
 class Watch:
     """The recent changes that one identity may see.
 
-    ``_seen`` are the versions up to which they were read, None before the first time; ``_dropped``
-    the latest versions of changes that are not kept any more.
+    ``_seen`` are the versions up to which the changes were read, None before the first read.
+    ``_dropped`` are the latest versions of changes that the watch no longer keeps.
     """
 
     _seen: Versions | None = None

@@ -68,7 +68,7 @@ class AsOfMiddleware:
     def process_view(
         self, request: Request, view: Callable[..., HttpResponse], *arguments: object
     ) -> HttpResponse | None:
-        """Refuse what the past does not have, before AccessMiddleware asks for rights."""
+        """Refuse pages that the past does not have, before AccessMiddleware checks rights."""
         if text := request.META.get(_BAD_MOMENT, ""):
             raise Http404(f"“{text[:40]}” is not a moment. Write it like 2026-11-20T09:30:00Z.")
         if request.as_of is None:

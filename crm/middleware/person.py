@@ -44,7 +44,7 @@ class PersonMiddleware:
         request.warehouse = cast(Warehouse, SimpleLazyObject(signed_in.open_warehouse))
         if not signed_in.ended:
             return _uncached(self.get_response(request))
-        # The other person's messages and the forms that they had open end with the session.
+        # The session ends, and with it the other person's messages and open forms.
         keep = {*_SHARED_COOKIES, settings.SESSION_COOKIE_NAME}
         others = [name for name in request.COOKIES if name not in keep]
         for name in others:

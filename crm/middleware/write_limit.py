@@ -33,7 +33,7 @@ class Buckets:
         self.per_minute = per_minute
         self._clock = clock
         self._lock = threading.Lock()
-        # person -> (tokens left, at which time)
+        # person -> (tokens left, the time of that count)
         self._buckets: TTLCache[str, tuple[float, float]] = TTLCache(
             MAX_PEOPLE, _REFILL_SECONDS, timer=clock
         )

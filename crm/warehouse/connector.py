@@ -128,7 +128,7 @@ def _arguments(config: WarehouseConfig) -> dict[str, Any]:
         # waits at least delay_max: 60 s by default; 5 s is the smallest allowed value.
         "_retry_delay_max": 5,
         "_retry_stop_after_attempts_count": config.retries,
-        # It gives up instead of waiting for longer than this.
+        # The connector gives up instead of waiting longer than this.
         "_retry_stop_after_attempts_duration": RETRY_SECONDS,
         # Our results are small: cloud storage would cost another round trip and needs network
         # access to it.

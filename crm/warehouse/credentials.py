@@ -55,17 +55,18 @@ class Identity:
         return False
 
     def renew(self) -> bool:
-        """Get new credentials after the warehouse refused these; whether that is possible."""
+        """Get new credentials after the warehouse refused these. Return whether that is
+        possible."""
         return False
 
     def explain(self, error: WarehouseError) -> WarehouseError:
-        """Return the error that tells this identity's people what to do."""
+        """Return the error whose message advises the people who use this identity."""
         return error
 
 
 @dataclass(frozen=True)
 class AccessToken(Identity):
-    """A personal access token. It takes part in equality, so a new token is a new pool."""
+    """A personal access token. Two tokens are two identities, so a new token gets a new pool."""
 
     token: str = field(repr=False)
 
@@ -104,7 +105,7 @@ class UserToken(Identity):
         return self.expires_at - EXPIRY_MARGIN
 
     def replaces(self, other: Identity) -> bool:
-        """A token that lives longer is not replaced: it is the person's in another browser."""
+        """A token that expires later is not replaced: the person uses it in another browser."""
         return (
             isinstance(other, UserToken)
             and other.name == self.name

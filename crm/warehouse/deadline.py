@@ -31,7 +31,7 @@ class Deadline:
 
     @property
     def left(self) -> float:
-        """The seconds until then; 0 if it has passed."""
+        """Return the seconds until the deadline; 0 if it has passed."""
         return max(0.0, self.at - time.monotonic())
 
 

@@ -20,8 +20,8 @@ The tree::
 
 Only ``translate`` reads the connector's errors. They have no SQLSTATE attribute, so it parses
 error class and state from messages like ``[TABLE_OR_VIEW_NOT_FOUND] … SQLSTATE: 42P01``
-(https://docs.databricks.com/error-messages) and takes HTTP codes from ``context``. urllib3's
-own errors pass through the connector unwrapped.
+(https://docs.databricks.com/error-messages) and takes HTTP codes from ``context``. The connector
+passes urllib3's own errors on unwrapped.
 """
 
 from __future__ import annotations

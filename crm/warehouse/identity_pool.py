@@ -99,7 +99,7 @@ class IdentityPool:
         return connection
 
     def check_out(self) -> Lease:
-        """Return a usable connection. Raises PoolExhausted, or why none could be opened."""
+        """Return a usable connection. Raises PoolExhausted, or the error of opening one."""
         try:
             while True:
                 queue = self._queue
