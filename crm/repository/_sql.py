@@ -50,7 +50,8 @@ def with_missing(source: str, table: Table, missing: Collection[str]) -> str:
 
 
 def literal(text: str) -> str:
-    """Return one of the CRM's own words, such as a label, as a literal. Data are bound."""
+    """Return one of the CRM's own texts, such as a label, as an SQL literal. Data are always
+    bound."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 

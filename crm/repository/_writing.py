@@ -1,7 +1,8 @@
-"""Every write to the four tables. None goes to tables that a later version of the CRM changed.
+"""Runs every write to the four tables, but refuses to write to tables that a later version of the
+CRM changed.
 
-Reading goes on there, because later versions add columns and keep the old ones. But this version
-cannot know what a later one expects of the rows that are written.
+Such tables can still be read, because later versions only add columns. But this version does not
+know what values a later one requires in a row.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def forget_all() -> None:
 
 
 def _require_known_schema(wh: Warehouse) -> None:
-    # Whoever asks: the version is no secret.
+    # The key leaves the identity out: the version is no secret.
     key = wh.cache_key[:2]
     with _lock:
         if key in _checked:

@@ -38,10 +38,10 @@ class Missing(RepositoryError):
 
 
 class Stale(RepositoryError):
-    """``current`` is the record as it is now."""
+    """Somebody else changed the record. ``current`` is the record as it is now."""
 
     def __init__(self, current: Record) -> None:
-        super().__init__("somebody else changed this in the meantime")
+        super().__init__("somebody else changed the record in the meantime")
         self.current = current
 
 

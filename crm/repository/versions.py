@@ -28,7 +28,7 @@ from . import _sql
 from ._sql import Row
 from .errors import BeforeTheTables, BeyondRetention, NotYet
 
-# The application's clock and the warehouse's may differ by so much.
+# The largest difference that we expect between the application's clock and the warehouse's.
 CLOCKS_DIFFER = dt.timedelta(seconds=5)
 _FEED_ON = '"delta.enableChangeDataFeed":"true"'
 

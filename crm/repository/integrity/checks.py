@@ -137,7 +137,8 @@ def _find_orphans(namespace: Namespace) -> Iterator[Statement]:
 
 
 def _create_accounts(namespace: Namespace, actor: str) -> Iterator[Statement]:
-    """Loses nothing: a person can move or delete the rows afterwards."""
+    """Create the missing accounts. No data are lost: a person can move or delete the rows
+    later."""
     for table in CHILDREN:
         sql = render(namespace, table, _CREATE_ACCOUNTS)
         yield Statement(ACCOUNTS, sql, {**_USABLE, "actor": actor})
@@ -151,7 +152,8 @@ FROM {table} WHERE COALESCE(TRIM(CAST({column} AS STRING)), '') = ''
 
 
 def _find_empty_fields(namespace: Namespace) -> Iterator[Statement]:
-    """Of keys only the BSNID is required: other checks find children without id or account."""
+    """Yield the statements. Among keys they check BSNIDs only; other checks find children without
+    an id or an account."""
     for table in TABLES:
         for column in table.own_columns:
             if column.required:
@@ -201,7 +203,7 @@ def _correct_times(namespace: Namespace, actor: str) -> Iterator[Statement]:
         yield Statement(table, render(namespace, table, _CORRECT_TIMES))
 
 
-# In the order of their repairs: the repair of words comes before that of double statuses.
+# The order matters for repairs: words are repaired before double statuses.
 CHECKS = (
     Check(
         "missing-ids", "Rows without an id", duplicates.find_without_id, duplicates.give_ids, True

@@ -1,8 +1,8 @@
 """Find and repair rows that stand for the same thing: several rows with one key, rows without a
 key, and several statuses of an account for one platform.
 
-Some repairs delete rows. The preview shows every value that is lost. Which status is the latest of
-its platform is the same before and after any repair.
+Some repairs delete rows. The preview shows every value that is lost. No repair changes which
+status is the latest of its platform.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from crm.repository import _made_ids, _sql
 
 from ._statements import Statement, render
 
-# A repair changes so many keys of accounts at once: those that the preview shows.
+# The largest number of account keys that one repair changes: those that the preview shows.
 AT_ONCE = 200
 
 _STAMP = "updated_at = CURRENT_TIMESTAMP(), updated_by = :actor"
@@ -24,8 +24,8 @@ _STAMP = "updated_at = CURRENT_TIMESTAMP(), updated_by = :actor"
 def _latest_first(alias: str = "") -> str:
     """Return the order of rows by their last change.
 
-    A change before the creation is an error (see the check of times), so that the later of both
-    times counts.
+    A change before the creation is an error (see the check of times), so the later of both times
+    counts.
     """
     at = f"{alias}." if alias else ""
     return (
@@ -34,9 +34,9 @@ def _latest_first(alias: str = "") -> str:
 
 
 # --- duplicate keys ---
-# Of each key with several rows the different ones, where equal rows come once. ``n`` counts all
-# rows. ``place`` 1 keeps the key: the latest, if possible among those whose account exists. The
-# content comes last in the order, so that two runs always agree.
+# The different rows of each key that several rows have; equal rows come once. ``n`` counts all
+# rows of the key. The row with ``place`` 1 keeps the key: the latest, if possible one whose
+# account exists. Rows are sorted by content last, so two runs always agree.
 _DIFFERENT_ROWS = """
 SELECT *, ROW_NUMBER() OVER (
   PARTITION BY {key} ORDER BY has_account DESC, {latest_first}, content) AS place
@@ -70,8 +70,8 @@ _TEXT = "COALESCE(CAST({column} AS STRING), '')"
 _SHORT_TEXT = "IF(LENGTH({text}) > 60, CONCAT(SUBSTR({text}, 1, 60), '…'), {text})"
 _NUMBERED_KEYS = "SELECT *, DENSE_RANK() OVER (ORDER BY {key}) AS turn FROM ({rows}) AS q"
 # In one statement, so that nothing is lost half-way. The row that keeps the key comes twice: with
-# ``old_key``, which deletes all rows of the key, and without, which inserts it again. The others
-# come without, and are inserted with keys of their own.
+# ``old_key``, to delete all rows of the key, and without it, to be inserted again. Each other row
+# comes without ``old_key``, and is inserted with a key of its own.
 _SEPARATE = """
 MERGE INTO {table} AS t
 USING (
@@ -208,7 +208,7 @@ FROM (
   FROM {table}
 ) AS r
 """
-# Only rows whose id no other row has: deleting by the id would delete that row, too.
+# Only rows whose id is unique: a deletion by id would also delete the other rows that have it.
 _RIVALS = "({ranked}) AS r WHERE copies = 1 AND account_bsnid IS NOT NULL"
 _FIND_DOUBLE_STATUSES = """
 SELECT account_bsnid AS key, CONCAT(CAST(COUNT(*) AS STRING), ' statuses for ',

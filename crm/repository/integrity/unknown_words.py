@@ -31,7 +31,7 @@ WHEN MATCHED THEN UPDATE SET
 _WORDS = "(SELECT EXPLODE(ARRAY({words})) AS word)"
 _IS_WORD = "LOWER(TRIM(t.{column})) = LOWER(w.word)"
 # A correction stamps the row. It must not make the older of two statuses for one platform the
-# latest, so that it corrects only the latest. The repair of double statuses, which ignores how a
+# latest, so it corrects only the latest. The repair of double statuses, which ignores how a
 # platform is spelled, deletes the older ones.
 _IS_LATEST = "t.place = 1 AND t.copies = 1"
 _LATEST_WORDS = """(

@@ -47,8 +47,8 @@ def find_changes(
 ) -> list[Change]:
     """Return the differences of all accounts, or of one, in the order of accounts.
 
-    At most ``SHOWN``, and one more where there are more. Raises Missing if the one account
-    existed at neither moment.
+    At most ``SHOWN`` and one more, which shows that there are more. Raises Missing if the one
+    account existed at neither moment.
     """
     branches = _union(
         wh, {table: before.table(table) for table in TABLES}, after, of_one=bool(bsnid)

@@ -2,9 +2,9 @@
 
 A change through the CRM has ``updated_at`` close to its commit (see _stamps), and ``updated_by``
 is the person. A deleted row keeps no trace of who deleted it, so the CRM stamps a row and then
-deletes it (see accounts.delete and _children.delete). Only such a stamp changes nothing but
-``updated_at`` and ``updated_by``. Rows deleted between an account's stamp and its deletion were
-deleted by the person of that stamp. All other changes were made outside the CRM.
+deletes it (see accounts.delete and _children.delete). No other change leaves all columns but
+``updated_at`` and ``updated_by`` as they were. Rows deleted between an account's stamp and its
+deletion were deleted by the person of that stamp. All other changes were made outside the CRM.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ _EVENTS = """
 
 @dataclass(frozen=True)
 class Wanted:
-    """The part of the history that is asked for; an empty field does not narrow it.
+    """The filters of the history; an empty field filters nothing.
 
     ``person`` may be ``OUTSIDE``. ``since`` and ``until`` (exclusive) are aware. ``page`` counts
     from 1.

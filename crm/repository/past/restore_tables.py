@@ -1,7 +1,7 @@
 """Restore whole tables: to a version that Delta keeps, or to a backup.
 
-A restore is a new version of the table, so that earlier versions stay, and restoring the version
-before it takes it back. https://docs.databricks.com/sql/language-manual/delta-restore
+A restore makes a new version of the table, so earlier versions stay. To take a restore back,
+restore the version before it. https://docs.databricks.com/sql/language-manual/delta-restore
 """
 
 from __future__ import annotations
@@ -116,5 +116,6 @@ def restore_clone(wh: Warehouse, table: Table, clone: str, missing: Collection[s
 
 
 def in_order(tables: Mapping[Table, object]) -> list[Table]:
-    """Return accounts first, so that meanwhile no reader sees a child without its account."""
+    """Return the tables, accounts first: during a restore no reader sees a child without its
+    account."""
     return [table for table in TABLES if table in tables]

@@ -1,8 +1,8 @@
-"""Revert what one person did to many records at once, such as an import.
+"""Revert a change of many records that one person made at once, such as an import.
 
-The tables before and after are two versions of each. A row is reverted only if nobody else changed
-it between these versions, and nobody changed it since. Like every other write this one stamps the
-rows with the person, and shows in the history.
+Two versions of each table give the state before and after the change. A row is reverted only if
+nobody else changed it between these versions, and nobody changed it since. As every write does,
+the revert stamps the rows with the person and shows in the history.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def current_versions(wh: Warehouse) -> dict[str, int]:
 
 
 def revert(wh: Warehouse, before: Versions, after: Versions) -> int:
-    """Revert what was changed between these versions, and return how many records that were.
+    """Revert the changes between these versions, and return the number of reverted records.
 
     At most two statements per changed table. Safe to repeat. Raises WarehouseError, also if the
     warehouse does not keep the versions any more.

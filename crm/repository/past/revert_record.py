@@ -1,6 +1,6 @@
 """Revert one record: its fields to what they were before a change, or its deletion.
 
-Both are ordinary writes: optimistic, stamped with the person, and a change in the history.
+Both are ordinary writes: optimistic, stamped with the person, and shown in the history.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ class Reversal:
 
     :param now: the record's own columns; None if it does not exist.
     :param updated_at: when the record last changed.
-    :param rows: what reverting a deletion inserts: the record's row and, with an account, those
-        of the children that were deleted with it.
+    :param rows: the rows that reverting a deletion inserts: the record's own and, for an account,
+        those of the children that were deleted with it.
     :param is_back: the record exists again after its deletion.
     """
 
@@ -180,7 +180,8 @@ def revert_deletion(wh: Warehouse, reversal: Reversal) -> dict[Table, int]:
     """Insert the deleted rows, and return how many rows of each table were inserted.
 
     Raises AlreadyExists if the record, or another under its key, exists, and Missing if the
-    record's account does not. Safe to repeat: rows that a first try did not insert follow then.
+    record's account does not. Safe to repeat: a second try inserts the rows that the first did
+    not.
     """
     key = reversal.change.key
     if reversal.is_another:

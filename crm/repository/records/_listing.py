@@ -102,18 +102,18 @@ class Conditions:
 
 @dataclass(frozen=True)
 class ListSource:
-    """What differs between lists.
+    """The parts of the statement that differ between lists.
 
     :param source: the template of a SELECT of the rows, with ``{table}`` for the table. ``key``
         is unique in it.
     :param joins: the template of what ``matching`` joins to the rows (alias ``f``), and
-        ``extra`` the columns from there, each followed by a comma. Facets do without these.
+        ``extra`` the columns from there, each followed by a comma. Facets do not use these.
     :param struct: the struct that a row of ``page`` (alias ``p``) is returned as. Its first field
         is ``p.rn``, which the rows are sorted by.
     :param sorts: the SQL expressions of each sort key.
     :param before: the template of CTEs that the others use, each followed by a comma; ``params``
         are its parameters.
-    :param joint: makes the filters that are no condition on the row itself, see accounts.
+    :param joint: makes the filters that are not conditions on the row itself, see accounts.
     """
 
     table: Table

@@ -88,6 +88,6 @@ def _adoption(counts: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
 
 
 def _ordered(found: dict[str, Any], words: Iterable[str]) -> dict[str, Any]:
-    """Return it in the order of the vocabulary; unknown words follow by name."""
+    """Return the dict in the order of the vocabulary; unknown words follow by name."""
     known = {word: found[word] for word in words if word in found}
     return known | {word: found[word] for word in sorted(found) if word not in known}

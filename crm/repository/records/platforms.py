@@ -35,7 +35,8 @@ WHEN NOT MATCHED THEN INSERT
 
 
 def new_id(bsnid: str, platform: str) -> str:
-    """Return the id of a new row: the same for all who add it at once, so that one wins."""
+    """Return the id of a new row. It follows from account and platform: people who add the row at
+    once add the same row."""
     return str(uuid.uuid5(_IDS, f"{bsnid}\n{platform}"))
 
 

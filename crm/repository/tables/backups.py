@@ -88,7 +88,7 @@ class Backup:
 
 
 class NotVerified(Exception):
-    """A clone differs from its table, so that the backup was removed."""
+    """A clone differs from its table, so the backup was removed."""
 
 
 def create_home(wh: Warehouse, home: Namespace) -> None:

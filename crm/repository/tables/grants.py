@@ -13,9 +13,10 @@ from crm.repository import _sql
 
 READER, EDITOR, CREATOR = "reader", "editor", "creator"
 ROLES = {
-    READER: "sees everything, changes nothing",
-    EDITOR: "what the app's service principal needs, or a person under EDIP_AUTH=user",
-    CREATOR: "runs create_tables, and owns what it creates",
+    READER: "may read all tables and change nothing",
+    EDITOR: "may read and change all tables; the app's service principal needs this, as does a "
+    "person who edits under EDIP_AUTH=user",
+    CREATOR: "may run create_tables, and owns the tables that it creates",
 }
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 

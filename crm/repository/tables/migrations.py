@@ -1,8 +1,9 @@
-"""Bring existing tables to what this version of the CRM needs.
+"""Migrate existing tables to the schema that this version of the CRM needs.
 
-In small numbered steps. Each compares the tables with what they ought to be and runs only what is
-missing. A step that failed half-way, or that somebody else is running now, is simply run again.
-The accounts table has a property with the number of the last step that was run.
+A migration has small numbered steps. Each step compares the tables with crm/model/schema.py and
+runs only the statements that are missing. A step is safe to run again, also if it failed half-way
+or somebody else is running it now. The accounts table has a property with the number of the last
+step that was run.
 """
 
 from __future__ import annotations
@@ -67,8 +68,8 @@ class Step:
     """One step.
 
     :param missing: yields the statements that the tables still need, in order.
-    :param again: the step also runs if its number is noted as done, because restoring an older
-        version undoes it.
+    :param again: the step also runs if its number is noted as done, because a restore of an older
+        version undoes the step.
     :param require: raises RowsInTheWay.
     """
 
@@ -158,11 +159,11 @@ STEPS = (
     Step(1, "the plain tables", lambda *_: iter(())),
     Step(2, "every column that the CRM knows", _columns_of_schema, again=True),
     Step(3, "change data feed, and history kept for longer", _properties, again=True),
-    # Not again: somebody who changed the clustering since had a reason.
+    # Not again: somebody may have changed the clustering on purpose since.
     Step(4, "clustering by the columns that reads use", _clustering),
     Step(
         5,
-        "keys, and what each table and column is",
+        "keys, and comments on tables and columns",
         _keys_and_descriptions,
         again=True,
         require=_require_keys,

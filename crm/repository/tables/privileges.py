@@ -13,8 +13,8 @@ from crm.warehouse.errors import ObjectNotFound, PermissionDenied
 def may_write(wh: Warehouse) -> bool:
     """Return whether the person may change accounts.
 
-    Tries an UPDATE of no row, which is refused like any other. To read the grants would mean to
-    follow groups, owners and inheritance, of which people see only a part.
+    Tries an UPDATE of no row, which is refused like any other. Reading the grants instead would
+    have to follow groups, owners and inheritance, and people see only a part of these.
     """
     sql = """
     UPDATE {accounts} SET updated_by = updated_by WHERE FALSE
@@ -27,7 +27,8 @@ def may_write(wh: Warehouse) -> bool:
 
 
 def masked_columns(wh: Warehouse) -> Mapping[str, frozenset[str]]:
-    """Return the columns that have a mask, by table name. For whom a mask hides values is unknown.
+    """Return the columns that have a mask, by table name. It is unknown for whom a mask hides
+    values.
 
     Empty where the person may not read this. Even then no masked value is written back, because
     forms send only values that the person changed (crm/forms/records.py).

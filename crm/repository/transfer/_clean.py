@@ -39,8 +39,8 @@ class Origin:
 
 
 def clean_rows(table: Table, origin: Origin) -> str:
-    """Return the query of the origin's rows, cleaned. Each column's raw text is beside it, under
-    the name that ``raw_name`` returns."""
+    """Return the query of the origin's rows, cleaned. Beside each column it has the raw text,
+    under the name that ``raw_name`` returns."""
     # In two steps, so that each raw text is computed once.
     texts = ", ".join(
         f"{_text(column.name, origin)} AS {_text_name(column.name)}, "
@@ -68,7 +68,7 @@ def clean_rows(table: Table, origin: Origin) -> str:
 
 
 def raw_name(name: str) -> str:
-    """Return the name, quoted, of the column that holds what the origin has in a column."""
+    """Return the quoted name of the column with the origin's raw text."""
     return quoted(f"{name}__raw")
 
 
@@ -126,12 +126,13 @@ def _is_moment(column: Column) -> bool:
 
 
 def refused_column(table: Table) -> str:
-    """Return the expression for the column that a row is refused for; NULL: it is accepted."""
+    """Return the expression for the name of the bad column of a refused row; NULL for other
+    rows."""
     return _first_refusal((bad, name) for name, bad, _ in _refusals(table))
 
 
 def refused_reason(table: Table) -> str:
-    """Return the expression for why a row is refused, in words; NULL: it is accepted."""
+    """Return the expression for the reason, in words, of a refused row; NULL for other rows."""
     return _first_refusal((bad, reason) for _, bad, reason in _refusals(table))
 
 

@@ -1,7 +1,7 @@
 """Copy tables of the earlier version from elsewhere in Unity Catalog.
 
-The rows stay in the warehouse, which cleans, checks, compares and counts them. Which values are
-accepted, and how they are cleaned, follows crm/importing/cleaning.py.
+The rows stay in the warehouse, which cleans, checks, compares and counts them. It accepts and
+cleans values by the rules of crm/importing/cleaning.py.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _PLACED = """
     FROM hashed
   )
 """
-# Reads each row once, whatever is asked about it: engines compute a CTE anew at each use.
+# Reads each row once: engines compute a CTE again at each use.
 _CLASSIFIED = """
 WITH {placed},
   stored AS (SELECT {own_columns} FROM {target}),

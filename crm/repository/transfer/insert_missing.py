@@ -29,7 +29,7 @@ WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({sources})
 
 
 def insert_missing(wh: Warehouse, table: Table, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Insert the rows whose keys the table does not have, and return how many that were.
+    """Insert the rows whose keys the table does not have, and return the number of inserted rows.
 
     :param rows: values by column, with dates and timestamps as such or as ISO text. A key must
         not come twice. Audit columns without a value get now and the actor.

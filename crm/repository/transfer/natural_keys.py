@@ -1,4 +1,4 @@
-"""Finds stored use cases and updates by what they say, for rows from elsewhere without an id."""
+"""Finds stored use cases and updates by their content, for rows from elsewhere without an id."""
 
 from __future__ import annotations
 

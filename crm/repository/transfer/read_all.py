@@ -16,9 +16,9 @@ CHUNK = 5_000
 
 
 def snapshot(wh: Warehouse) -> Warehouse:
-    """Return the tables as they are now, unchanged by later writes.
+    """Return a warehouse that reads the tables as they are now, whatever others write later.
 
-    If no version can be read, because of row filters or masks, return the tables themselves.
+    If no version can be read, because of row filters or masks, return ``wh`` itself.
     """
     sql = "SELECT 1 AS one FROM {table} LIMIT 1"
     try:

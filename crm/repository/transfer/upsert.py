@@ -4,7 +4,8 @@ Rows travel as one JSON parameter: an array of rows, each an array of texts in t
 table's columns. They are matched by ``Table.match``. Only the table's own columns are compared.
 
 Each ``sparse`` row has one more text at its end, its ``presence``: which columns it has. An audit
-column that it has is written as it is, NULL included; one that it lacks becomes now or the actor.
+column that the row has is written as it is, NULL included; one that it lacks becomes now or the
+actor.
 """
 
 from __future__ import annotations
