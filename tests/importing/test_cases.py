@@ -145,7 +145,7 @@ def test_every_way_to_write_a_time() -> None:
         "D15": None,
         "D16": "1899-12-30T00:00:00+00:00",
     }
-    assert [reason for reason in reasons(findings, NOTED) if "no date" in reason] == [
+    assert [reason for reason in reasons(findings, NOTED) if "not a date" in reason] == [
         "dates.json, row 16, created_at: “0000-00-00” is not a date; write it like 2025-06-27; "
         "left empty"
     ]

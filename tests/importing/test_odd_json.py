@@ -145,7 +145,7 @@ def test_values_that_json_does_not_have(warehouse: Warehouse, tmp_path: Path) ->
             '[{"key": "B1"}]',
             "holds records, but neither its name nor its keys show of which table",
         ),
-        ("[]", "holds records of which neither"),
+        ("[]", "holds records, but neither"),
         ("5", "holds a number; it should be"),
     ],
 )
@@ -181,8 +181,8 @@ def test_values_that_are_noted(warehouse: Warehouse, tmp_path: Path) -> None:
     _, findings = run(warehouse, state(tmp_path, content))
     noted = "\n".join(reasons(findings, NOTED))
     assert "row B1, team: Team is empty" in noted
-    assert "“https://” is no http(s) address" in noted
-    assert "“http:/bad” is no http(s) address" in noted
+    assert "“https://” is not an http(s) address" in noted
+    assert "“http:/bad” is not an http(s) address" in noted
     assert "a.b/c" not in noted
     second = accounts.get_detail(warehouse, "B2")
     assert (second.account.team, second.account.vp) == ("'=1+1", "'-x")

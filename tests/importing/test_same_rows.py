@@ -86,8 +86,8 @@ def test_the_second_of_two_files_is_the_same_account(warehouse: Warehouse) -> No
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("accounts.csv", "bsnid,team\n,T\n", "Nothing was imported: there is no row"),
-        ("accounts.csv", "bsnid,team\n", "Nothing was imported: there is no row"),
+        ("accounts.csv", "bsnid,team\n,T\n", "Nothing was imported: the source has no row"),
+        ("accounts.csv", "bsnid,team\n", "Nothing was imported: the source has no row"),
         ("state.json", '{"accounts": {}, "updates": []}', "Nothing was imported"),
         ("state.json", '{"accounts": 5}', "Nothing was imported"),
         ("state.json", "[]", "Nothing to import in state.json"),

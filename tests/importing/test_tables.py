@@ -148,7 +148,7 @@ def test_the_folder_of_tables(warehouse: Warehouse, tmp_path: Path, packed: bool
     assert findings.count(REFUSED) == 2
     assert any("“next week” is not a date" in r for r in reasons(findings, NOTED))
     assert any("“Paused” is not one of" in r for r in reasons(findings, NOTED))
-    assert any("“see the wiki” is no http(s) address" in r for r in reasons(findings, NOTED))
+    assert any("“see the wiki” is not an http(s) address" in r for r in reasons(findings, NOTED))
     again, _ = run(warehouse, path)
     assert set(added(again).values()) == {0}
 
