@@ -55,7 +55,7 @@ class Check:
     write: bool = False
     create: bool = False
     slow: float = SLOW
-    # What earlier steps found out for later ones.
+    # The facts that earlier steps found for later ones.
     _place: network.Place = field(init=False, repr=False)
     _warehouse: Warehouse = field(init=False, repr=False)
     _api_facts: dict[str, Any] = field(init=False, repr=False)

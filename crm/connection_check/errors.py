@@ -33,8 +33,8 @@ def problem_of(error: WarehouseError) -> Problem:
     for kind, code, advice in _WORDS:
         if isinstance(error, kind):
             lacking = missing_right(error)
-            what = f"{error}: {lacking} is missing." if lacking else f"{error}."
-            return Problem(code, what, advice)
+            message = f"{error}: {lacking} is missing." if lacking else f"{error}."
+            return Problem(code, message, advice)
     return Problem("failed", f"{error}.", "See the log of EDIP CRM and the query's profile.")
 
 

@@ -84,9 +84,9 @@ def check_reachable(place: Place) -> str:
 def check_tls(place: Place) -> str:
     """Check the certificate. Raises Problem."""
     if place.scheme != "https":
-        return "not used on this machine"
+        return "TLS is not used on this machine"
     if place.proxy:
-        return "is not checked through a proxy; the next step uses it"
+        return "the certificate is not checked through a proxy; the next step uses TLS"
     context = ssl.create_default_context()
     try:
         with (

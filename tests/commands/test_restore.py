@@ -79,7 +79,7 @@ def test_only_what_has_changed_is_restored(
     with statements() as done:
         printed = run("restore", "--yes", to_time=moment)
     assert len([text for text in done if text.startswith("RESTORE")]) == 1
-    assert "use_cases: has not changed since" in printed
+    assert "use_cases: nothing to restore, it has not changed since" in printed
     assert state(sample) == before
 
 

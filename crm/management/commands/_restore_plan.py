@@ -27,9 +27,9 @@ class Plan:
     """What a restore will do.
 
     :param what: the backup, the moment or the versions, in words.
-    :param sources: what each table is restored to, as a FROM item.
+    :param sources: the FROM item that each table is restored from.
     :param before: the version of each table that exists now.
-    :param versions: the version of its own that each table is restored to; empty for a backup.
+    :param versions: the table's own version that it is restored to; empty for a backup.
     :param missing_columns: today's columns that a source does not have.
     """
 
@@ -112,7 +112,7 @@ def _missing_columns(wh: Warehouse, found: Plan, table: Table) -> tuple[str, ...
             "Nothing was changed."
         ) from error
     others = [name for name in names if name not in AUDIT_NAMES]
-    # A column under another name was renamed since; without one, it has been added since.
+    # Unknown columns suggest that a column was renamed since; otherwise it was added since.
     if others and restore_tables.unknown_columns(wh, table, found.sources[table]):
         raise CommandError(
             f"{table.name} had no column {', '.join(others)} then, so its values cannot be "

@@ -53,10 +53,10 @@ class Command(BaseCommand):
 
     def _back_up(self, wh: Warehouse, home: Namespace, keep: int, days: int) -> None:
         version = migrations.read_schema_state(wh).version
-        for half in backups.remove_failed(wh, home, timezone.now()):
-            self.stdout.write(f"{half}: was never finished; removed")
-        taken = backups.create(wh, home, version)
-        self.stdout.write(self.style.SUCCESS(f"{_line(taken)}: made and verified"))
+        for failed_id in backups.remove_failed(wh, home, timezone.now()):
+            self.stdout.write(f"{failed_id}: was never finished; removed")
+        created = backups.create(wh, home, version)
+        self.stdout.write(self.style.SUCCESS(f"{_line(created)}: made and verified"))
         expired = backups.expired(backups.list_backups(wh, home), keep, days, timezone.now())
         backups.remove(wh, home, expired)
         for backup in expired:

@@ -99,9 +99,11 @@ class Command(BaseCommand):
         if report:
             self.stdout.write(f"Every finding is in {report}.")
         if not any(result.states.total() for result in results):
-            raise CommandError("Nothing was imported: there is no row that can be; see above.")
+            raise CommandError(
+                "Nothing was imported: the source has no row that can be imported; see above."
+            )
         if not all(result.verified for result in results):
-            raise CommandError("The stored rows are not the rows of the source; see above.")
+            raise CommandError("The stored rows differ from the rows of the source; see above.")
 
     def _print_verified(self, result: TableResult) -> None:
         style = self.style.SUCCESS if result.verified else self.style.ERROR
@@ -139,7 +141,7 @@ def _entry(entry: str) -> tuple[str, str]:
 
 
 def _add_reading_arguments(parser: ArgumentParser) -> None:
-    """Add what tells how to read a file where the file itself does not."""
+    """Add the arguments that say how to read a file, for facts that the file does not show."""
     parser.add_argument(
         "--map",
         action="append",

@@ -19,7 +19,7 @@ from . import _namespace
 class Command(BaseCommand):
     help = (
         "Migrate the tables to what this version of the CRM needs, in small steps that keep the "
-        "data. You may run it again, also while another run is under way."
+        "data. It is safe to run again, also while another run is under way."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -66,13 +66,13 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {', '.join(names)}: did not exist then, will be empty")
 
     def _restore(self, wh: Warehouse, found: Plan) -> None:
-        # Before anything is changed: people need it most if this stops half-way.
+        # Before anything is changed: people need this advice most if the restore stops half-way.
         self._print_way_back(wh, found)
         for table in restore_tables.in_order(found.sources):
             if found.restore(wh, table):
                 self.stdout.write(self.style.SUCCESS(f"{table.name}: restored to {found.what}"))
             else:
-                self.stdout.write(f"{table.name}: has not changed since")
+                self.stdout.write(f"{table.name}: nothing to restore, it has not changed since")
 
     def _print_way_back(self, wh: Warehouse, found: Plan) -> None:
         if existing := [

@@ -16,8 +16,8 @@ from django.core.management.commands import runserver
 
 class Command(BaseCommand):
     help = (
-        "Serve the CRM on this machine: the local warehouse, its tables, on the first run "
-        "sample data, and the web server. What `make run` starts."
+        "Serve the CRM on this machine: start the local warehouse, create the tables, load the "
+        "sample data on the first run, and start the web server. `make run` runs this."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
