@@ -19,7 +19,7 @@ KEPT = 500
 COLUMNS = ("outcome", "table", "file", "sheet", "row", "column", "reason")
 
 # Outcomes: a value was stored in another form; something was not needed and not imported; a row
-# is wrong and was not imported; a row was imported, but a person should look at it.
+# is wrong and was not imported; a row was imported, but a person should check it.
 CHANGED, SKIPPED, REFUSED, NOTED = "changed", "skipped", "refused", "noted"
 BY_WEIGHT = (REFUSED, NOTED, CHANGED, SKIPPED)
 

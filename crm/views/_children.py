@@ -1,4 +1,4 @@
-"""What use cases and updates have in common: they belong to an account."""
+"""Creating and deleting use cases and updates, which belong to an account."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .accounts import ACCOUNT
 
 
 class ChildRepository(_editing.Repository, Protocol):
-    """What creating a child needs beside: the account that the child belongs to."""
+    """A repository whose ``create`` also takes the BSNID of the account."""
 
     def create(
         self, wh: Warehouse, bsnid: str, key: str, values: Mapping[str, Any], /
@@ -68,7 +68,8 @@ def _editor(request: Request, kind: Kind, form: RecordForm, bsnid: str, team: st
 
 
 def delete(request: Request, kind: Kind, key: str) -> HttpResponse:
-    """Asking reads the record; deleting does not, since the form says where to go next."""
+    """GET asks, and reads the record for that. POST deletes without reading: the form has the next
+    page."""
     if request.method == "POST":
         return _editing.delete(request, kind, key, after=reverse(f"{kind.url_name}-list"))
     record = _editing.found(kind, request, key)

@@ -1,4 +1,4 @@
-"""What creating, changing and deleting have in common, whatever the record.
+"""Creating, changing and deleting records of any kind.
 
 A form that could not be saved comes back with everything that was typed in it: not valid
 (422), the same field changed by somebody else or the record deleted (409), warehouse not
@@ -29,12 +29,12 @@ from crm.warehouse.errors import SignInAgain, WarehouseError
 
 from . import _respond, _wording, errors
 
-# How often others may save the record first before the person is asked to look at it.
+# How often a save is tried again after others saved the record first, before the person is asked.
 MERGES = 5
 
 
 class Repository(Protocol):
-    """What editing needs of a module of crm/repository/records."""
+    """The functions that editing needs of a module of crm/repository/records."""
 
     def get(self, wh: Warehouse, key: str, /) -> Record | None: ...
 
@@ -104,7 +104,7 @@ class Editor:
         return self.show(422)
 
     def save(self, write: Callable[[], None], done: str, to: str) -> HttpResponse:
-        """Write and send the browser on; or show the form again, with the reason.
+        """Write and redirect to ``to``; or show the form again, with the reason.
 
         Raises Stale.
         """
@@ -136,7 +136,7 @@ class Editor:
         )
 
     def gone(self) -> HttpResponse:
-        """Say that the record, or a new record's account, was deleted."""
+        """Show the form again, with the message that the record or its account was deleted."""
         if self.key and (self.bsnid or not self.kind.table.parent_key):
             self.action = self.kind.create_url(self.bsnid)
             self.submit = f"Create a new {self.kind.table.singular}"
@@ -183,7 +183,7 @@ def _save_change(request: Request, kind: Kind, key: str) -> HttpResponse:
 def _save(editor: Editor, current: Record | None = None) -> HttpResponse:
     """Save the fields that the person changed.
 
-    ``current`` is the record where it has changed since the form was shown: then both edits are
+    ``current`` is the record if it has changed since the form was shown. Both edits are then
     merged, unless a field needs a decision.
     """
     kept: dict[Column, None] = {}

@@ -1,4 +1,4 @@
-"""What the import page says in each phase; unit tests read it without a page."""
+"""The sentences of the import page in each phase; unit tests read them without a page."""
 
 from __future__ import annotations
 
@@ -66,7 +66,10 @@ def at_work(importing: bool, rows: int, total: int, stopping: bool) -> dict[str,
     else:
         progress = f"Starting: 0 of {counted(total, 'row')}"
     if stopping:
-        return {"progress": progress, "advice": "It stops as soon as the current step is done."}
+        return {
+            "progress": progress,
+            "advice": "The work stops as soon as the current step is done.",
+        }
     advice = "You can leave this page and return to its address."
     if importing:
         advice += " If you stop the import, the rows already written stay, and you can undo them."
@@ -88,7 +91,7 @@ def preview(
         return texts | {
             "heading": f"Nothing would be imported: {counted(refused, 'row')} {verb} refused",
             "advice": "You chose to import nothing if any row is refused. Correct "
-            f"{them} in the file and choose it again, or import the other rows without {them}.",
+            f"{them} and choose the file again, or import the other rows without {them}.",
             "leave_out": f"Leave {them} out",
         }
     if obstacle:

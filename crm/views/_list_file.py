@@ -32,8 +32,8 @@ Search = Callable[[Warehouse, Listing], Page[Any]]
 def download(
     request: Request, form: str, table: Table, search: Search, listing: Listing
 ) -> HttpResponseBase:
-    """Return the file. It reads the first rows before the response begins, so that a failing
-    warehouse still gets an error page."""
+    """Return the file. It reads the first rows before the response begins, so a failure of the
+    warehouse can still show an error page."""
     wh = request.warehouse.within(None)
     first = search(wh, replace(listing, page=1, size=ROWS_PER_STATEMENT))
     rows = _rows(wh, table, search, first)

@@ -25,15 +25,15 @@ from . import _list_file, _respond
 
 MAX_QUERY = 200
 MAX_VALUES = 50
-# More than these would make the page heavy, and nobody reads them: search finds the others.
+# The most values that a filter offers. More would make the page heavy; search finds the others.
 MAX_OPTIONS = 100
-# These start with the newest or the most, the others with A.
+# A first click sorts these in descending order (newest or most first), all others from A.
 _DESCENDING_FIRST = {"updated_at", "date", "last_update", "use_cases"}
 _OTHER_LABELS = {"last_update": "Latest update", "use_cases": "Use cases", "team": "Team"}
 
 
 class ListSource(Protocol):
-    """What a list needs of a module of crm/repository/records."""
+    """The names that a list needs of a module of crm/repository/records."""
 
     @property
     def FILTERS(self) -> tuple[str, ...]: ...
@@ -214,7 +214,7 @@ def show(
 ) -> HttpResponseBase:
     """The list page; with ``format`` in the URL the whole list as a file.
 
-    ``more`` returns what the subject's table needs besides.
+    ``more`` returns further context for the subject's table.
     """
     listing = read(request.GET, subject)
     form = request.GET.get("format", "")

@@ -1,4 +1,4 @@
-"""What the pages that revert changes say; unit tests read it without a page."""
+"""The sentences of the pages that revert changes; unit tests read them without a page."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from crm.request import Request
 
 from . import _respond
 
-# The past has no forms. By a form's URL name: the page to show instead.
+# The past has no forms. Maps a form's URL name to the page that is shown instead.
 _INSTEAD = {
     "account-create": "account-list",
     "account-edit": "account-detail",

@@ -33,7 +33,7 @@ class Failure:
     """What went wrong and what to do about it, in words for people.
 
     ``retry_after`` is in seconds; a page with it reloads by itself. ``sign_in`` offers to reload
-    the page, which makes Databricks ask who is there. ``moment`` says that the failure concerns
+    the page, which makes Databricks sign the person in. ``moment`` says that the failure concerns
     the moment in the URL; ``earliest`` is the first moment that can be read.
     """
 
@@ -57,7 +57,7 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
     warehouse_errors.Unavailable: Failure(
         503,
         "The warehouse does not answer",
-        "Your data are safe, but cannot be reached at the moment. If this lasts, tell the people "
+        "EDIP CRM cannot reach its data at the moment. If this lasts, tell the people "
         "who run the SQL warehouse.",
         retry_after=20,
     ),
@@ -277,7 +277,7 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     text = exception.args[0] if exception.args and isinstance(exception.args[0], str) else ""
-    advice = text or "The address may be mistyped, or what was here was deleted."
+    advice = text or "The address may be mistyped, or the record may have been deleted."
     return answer(request, Failure(404, "There is nothing here", advice))
 
 

@@ -32,7 +32,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Group:
-    """What one person did to one account at about one time, the latest first."""
+    """The changes that one person made to one account at about one time, the latest first."""
 
     person: str
     outside: bool

@@ -20,12 +20,12 @@ from crm.warehouse import Warehouse
 
 from . import _import_wording, _respond, revert
 
-# What a person may choose where the file's options prevent the import: the changed options.
-_LOOKS: dict[str, dict[str, object]] = {
-    "look": {},
-    "look-skip": {"on_conflict": SKIP},
-    "look-update": {"on_conflict": UPDATE},
-    "look-lenient": {"strict": False},
+# The choices that read the file again, and the options that each of them changes.
+_PREVIEWS: dict[str, dict[str, object]] = {
+    "preview": {},
+    "preview-skip": {"on_conflict": SKIP},
+    "preview-update": {"on_conflict": UPDATE},
+    "preview-lenient": {"strict": False},
 }
 
 
@@ -57,8 +57,8 @@ def job(request: Request, id: str) -> HttpResponse:
     match request.POST.get("do"):
         case "import":
             found.start_import(_warehouse(request))
-        case what if what in _LOOKS:
-            found.start_preview(_warehouse(request), **_LOOKS[what])
+        case choice if choice in _PREVIEWS:
+            found.start_preview(_warehouse(request), **_PREVIEWS[choice])
         case "stop":
             found.stop()
         case "discard" if found.delete():
@@ -102,7 +102,7 @@ def _undo_url(request: Request, found: Job) -> str:
     before, after = found.state.get("versions") or ({}, {})
     if found.phase not in (jobs.DONE, jobs.FAILED) or before == after:
         return ""
-    # An attempt that died may have written more than it recorded.
+    # An attempt whose process ended early may have written more rows than it recorded.
     if not any(found.state["wrote"].values()) and found.state["attempts"] == 1:
         return ""
     return revert.bulk_url(request, before, after)

@@ -27,8 +27,8 @@ def recent_changes(request: Request) -> HttpResponse:
     try:
         answer = live.ask(request.warehouse, cursor)
     except StatementFailed as error:
-        # Nobody can read the change data feed of a table with a row filter or a mask. Changes
-        # that VACUUM removed are missed once: the watch then starts again.
+        # Nobody can read the change data feed of a table with a row filter or a mask. If VACUUM
+        # removed changes, open pages miss these once: the watch then starts again.
         return HttpResponse(status=204 if change_feed.is_too_early(error) else 410)
     except PermissionDenied:
         return HttpResponse(status=410)
@@ -41,12 +41,12 @@ def recent_changes(request: Request) -> HttpResponse:
     return JsonResponse({"seen": answer.cursor, "missed": answer.missed, "news": found})
 
 
-def _without_stamps(news: list[RecentChange]) -> list[RecentChange]:
+def _without_stamps(changes: list[RecentChange]) -> list[RecentChange]:
     """Leave out the stamp that precedes each deletion: it is no change that people made."""
-    gone = {(each.table, each.key): each.version for each in news if each.kind == DELETED}
+    gone = {(each.table, each.key): each.version for each in changes if each.kind == DELETED}
     return [
         each
-        for each in news
+        for each in changes
         if each.kind != CHANGED or each.version > gone.get((each.table, each.key), -1)
     ]
 

@@ -89,7 +89,8 @@ def _revert_fields(request: Request, found: Reversal) -> HttpResponse:
 
 @require_POST
 def revert_deletion(request: Request, table: str, key: str) -> HttpResponse:
-    """Bring back what was last deleted under this key: one click, right after deleting."""
+    """Bring back the record that was last deleted under this key. The button Undo, right after a
+    deletion, posts here."""
     version = revert_record.latest_deletion(request.warehouse, _table(table), key)
     if version is None:
         raise Http404("The history has no deletion of this record, so there is nothing to undo.")
@@ -104,7 +105,7 @@ def bulk_url(request: Request, before: revert_bulk.Versions, after: revert_bulk.
 
 @require_POST
 def revert_bulk_change(request: Request, done: str) -> HttpResponse:
-    """Undo an import, or a repair, of one's own."""
+    """Undo an import or a repair that this person ran."""
     try:
         change = signing.loads(done, salt=_SALT, max_age=_BULK_LINK_SECONDS)
     except signing.BadSignature as error:

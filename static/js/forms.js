@@ -1,7 +1,7 @@
 // Forms: where the focus goes first, and the choice between two people's values of a field.
 
 export function startForms() {
-  // The text field is beside the choice "Use mine": typing there selects the choice.
+  // The text field is beside the choice "Use my value": typing there selects the choice.
   document.addEventListener("input", (event) => {
     const choice = event.target.closest("[data-mine]")?.querySelector("input[value=mine]");
     if (choice && choice !== event.target) choice.checked = true;

@@ -75,13 +75,13 @@ def test_the_same_field_is_asked_about_by_keyboard(page: Page, bob: Page, accoun
     submit(page)
     choice = page.get_by_role("group", name="VP")
     expect(choice).to_contain_text("Bob's")
-    expect(choice.get_by_role("radio", name="Use mine")).to_be_checked()
-    choice.get_by_role("radio", name="Use mine").focus()
+    expect(choice.get_by_role("radio", name="Use my value")).to_be_checked()
+    choice.get_by_role("radio", name="Use my value").focus()
     page.keyboard.press("ArrowUp")
     expect(choice.get_by_role("radio", name="Keep what")).to_be_checked()
     # Typing means one's own.
     choice.get_by_role("textbox").fill("A third")
-    expect(choice.get_by_role("radio", name="Use mine")).to_be_checked()
+    expect(choice.get_by_role("radio", name="Use my value")).to_be_checked()
     page.keyboard.press("Enter")
     expect(page.locator("#about")).to_contain_text("A third")
 

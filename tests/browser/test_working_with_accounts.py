@@ -66,7 +66,7 @@ def test_two_people_edit_one_account(new_context, bsnid: str) -> None:
     second.get_by_label("Admin").fill("Only Mine")
     submit(second)
     expect(second.locator("main")).to_contain_text("First Person")
-    expect(second.get_by_label("VP, mine")).to_have_value("Second Person")
+    expect(second.get_by_label("VP, my value")).to_have_value("Second Person")
     expect(second.get_by_label("Admin")).to_have_value("Only Mine")
     assert second.request.get(f"/accounts/{bsnid}/").text().count("First Person") > 0
 

@@ -219,7 +219,7 @@ def test_how_far_an_import_came() -> None:
         (False, 1, False, "Reading and comparing: 1 row so far", "You can leave this page"),
         (True, 0, False, "Starting: 0 of 9 rows", "you can undo them"),
         (True, 4, False, "Importing: 4 of 9 rows", "you can undo them"),
-        (True, 4, True, "Importing: 4 of 9 rows", "It stops as soon as"),
+        (True, 4, True, "Importing: 4 of 9 rows", "The work stops as soon as"),
     ],
 )
 def test_an_import_at_work(

@@ -99,7 +99,7 @@ def test_what_was_refused_comes_first_and_the_verdict_is_in_the_report(
     noted = "".join(f"B{n},T{n},A,no address\n" for n in range(600))
     headings = "BSNID,Team,Business Area,Azure DevOps Link"
     url, page = preview(client, f"{headings}\n{noted},Nameless,A,\n", "accounts.csv")
-    assert texts(page, "h2[id]") == ["Refused 1", "Row by row", "Worth a look 600"]
+    assert texts(page, "h2[id]") == ["Refused 1", "Row by row", "Remarks 600"]
     assert set(texts(page, "#remarks .badge")) == {"Noted"}
     press(client, url)
     report = b"".join(client.get(f"{url}report/").streaming_content).decode()
@@ -134,4 +134,4 @@ def test_reading_can_be_stopped(
     page = settled(client, url)
     server.clear_faults()
     assert text(page, ".banner h2") == "Reading the file was stopped"
-    assert not press(client, url, "look").select(".banner")
+    assert not press(client, url, "preview").select(".banner")

@@ -67,7 +67,7 @@ def test_a_finished_import_is_not_begun_again(client: Client, warehouse: Warehou
     """A second tab or a repeated request changes neither the written rows nor the undo."""
     url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
     before = press(client, url)
-    for what in ("import", "look", "look-update", "stop"):
+    for what in ("import", "preview", "preview-update", "stop"):
         page = press(client, url, what)
         assert figures(page) == figures(before)
         assert text(page, "#import-job form[action] button") == "Undo the import"
