@@ -1,4 +1,4 @@
-"""Which views are for whom. ``AccessMiddleware`` (crm/middleware/person.py) enforces it.
+"""Marks who may use which view. ``AccessMiddleware`` (crm/middleware/person.py) enforces it.
 
 By default everybody who is signed in may read (``SAFE`` methods), and any other method is for
 people who may write. The decorators here mark the exceptions.

@@ -19,7 +19,7 @@ from . import catalog, network
 from .errors import problem_of
 from .report import FAIL, PASS, SKIP, WARN, Finding, Problem, Report
 
-# Seconds from which on the smallest statement counts as slow. It usually takes some 100 ms.
+# If the smallest statement takes this many seconds, it counts as slow. Usually it takes 100 ms.
 SLOW = 5.0
 # Code, sentence and advice for a warehouse in one of these states
 # (https://docs.databricks.com/api/workspace/warehouses/get).

@@ -84,7 +84,7 @@ class RecordForm(forms.Form):
         )
         self.masked = masked
         self.is_new = new
-        # By field: who changed it while the person was typing.
+        # Maps a field to the person who changed it while this person was typing.
         self.notes: dict[str, str] = {}
         if new:
             self.fields[self.table.key] = self._key_field()

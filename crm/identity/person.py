@@ -10,7 +10,7 @@ from crm.model.schema import Table
 
 
 class Rights(Protocol):
-    """What a person may do. Both methods may ask the warehouse, so they raise WarehouseError."""
+    """The rights of a person. Both methods may ask the warehouse, so they raise WarehouseError."""
 
     def may_write(self) -> bool: ...
 

@@ -1,4 +1,4 @@
-"""What people may do, as the settings or Unity Catalog's grants decide."""
+"""Decides from the settings or Unity Catalog's grants what a person may do."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ _masks: TTLCache[tuple[str, Namespace, str], Masks] = TTLCache(_MOST_REMEMBERED,
 
 
 def is_listed(email: str, entries: Iterable[str]) -> bool:
-    """Whether the e-mail or its domain (``example.com`` or ``@example.com``) is an entry."""
+    """Return whether the e-mail or its domain (``example.com`` or ``@example.com``) is an
+    entry."""
     name = email.strip().lower()
     domain = name.rpartition("@")[2] if "@" in name else ""
     listed = {entry.strip().lower().removeprefix("@") for entry in entries if entry.strip()}

@@ -27,7 +27,7 @@ NAME = "sign-in"
 LARGEST = 3600
 # We encrypt nothing that decompresses to more bytes than this.
 _LARGEST_DECOMPRESSED = 64 * 1024
-# By the digest of the keys: deriving takes longer than hashing.
+# The key is a digest of the secrets, because deriving takes longer than hashing.
 _fernets: LRUCache[str, MultiFernet] = LRUCache(4)
 
 

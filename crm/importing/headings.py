@@ -1,4 +1,4 @@
-"""Which of our columns a heading means, and which of our tables a file or sheet holds."""
+"""Finds the column that a heading means, and the table that a file or sheet holds."""
 
 from __future__ import annotations
 

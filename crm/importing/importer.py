@@ -62,7 +62,7 @@ class Options:
 
 @dataclass
 class TableResult:
-    """What an import did to one table, and whether the warehouse confirms it.
+    """The result of an import for one table, and whether the warehouse confirms it.
 
     ``states`` counts rows by what they were before (new, unchanged, different, orphan).
     Of the ``checked`` rows that the table should hold now, it holds ``found``.

@@ -226,5 +226,5 @@ class _Row:
 
 
 def has_made_id(table: Table, row: CleanRow) -> bool:
-    """Whether the id of a use case or an update was made from its content."""
+    """Return whether the id of a use case or an update was made from its content."""
     return row["id"] == made_id(table, row)

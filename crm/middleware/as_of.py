@@ -23,7 +23,7 @@ from crm.request import AsOf, Request
 from crm.views import errors
 from crm.warehouse import Warehouse
 
-# Where ``__call__`` leaves a moment that cannot be parsed for ``process_view``.
+# The key under which ``__call__`` stores an invalid moment for ``process_view``.
 _BAD_MOMENT = "edip.bad_moment"
 
 

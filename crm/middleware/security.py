@@ -107,7 +107,7 @@ class MethodNotAllowedMiddleware:
 
 
 def _is_import(request: Request) -> bool:
-    """Whether an administrator uploads a file to the import page; nobody else may."""
+    """Return whether an administrator uploads a file to the import page; nobody else may."""
     return request.path_info == reverse("import") and request.person.is_admin
 
 

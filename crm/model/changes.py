@@ -53,7 +53,7 @@ class Change:
 
     @property
     def has_address(self) -> bool:
-        """Whether a URL can hold the key: not where a row has none, or one with a slash."""
+        """Return whether a URL can hold the key: not where a row has none, or one with a slash."""
         return bool(self.key) and "/" not in self.key
 
     @property

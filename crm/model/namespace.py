@@ -1,4 +1,4 @@
-"""Where the tables live, and the names by which SQL refers to them."""
+"""The catalog and schema of the tables, and the names by which SQL refers to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which changes were made through the CRM.
+"""Finds out which changes were made through the CRM.
 
 Every write of the CRM stamps its rows: ``updated_at`` is the statement's start and ``updated_by``
 the person. Delta's commit follows within seconds or, for long statements, minutes. A change whose

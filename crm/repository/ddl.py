@@ -185,7 +185,7 @@ def _constraints(table: Table, namespace: Namespace) -> list[str]:
     return [*keys, _foreign_key(table, namespace)] if table.parent_key else keys
 
 
-# A schema has one constraint of a name, so that constraint names need the prefix, too.
+# Constraint names are unique in a schema, so they need the prefix, too.
 def _primary_key(table: Table, namespace: Namespace) -> str:
     name = quoted(f"{namespace.prefix}{table.name}_pk")
     return f"CONSTRAINT {name} PRIMARY KEY ({quoted(table.key)})"

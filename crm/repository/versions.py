@@ -1,9 +1,9 @@
 """Find the version of each table at a moment, from Delta's history of the table.
 
 ``TIMESTAMP AS OF`` cannot read four tables as of one moment: Delta refuses a timestamp after a
-table's latest commit (DELTA_TIMESTAMP_GREATER_THAN_COMMIT), so that tables without a later commit
-could not be read. A moment is therefore turned into a version of each table. The past does not
-change, so histories are cached.
+table's latest commit (DELTA_TIMESTAMP_GREATER_THAN_COMMIT), so tables without a later commit could
+not be read. A moment is therefore turned into a version of each table. The past does not change,
+so histories are cached.
 
 https://docs.databricks.com/delta/history
 """
@@ -92,7 +92,7 @@ def _added_since(commits: Iterable[Commit], version: int) -> frozenset[str]:
     added: frozenset[str] = frozenset()
     for commit in commits:
         if commit.version > version:
-            # What is added after a restore may have existed before it.
+            # A column that is added after a restore may have existed before it.
             if commit.operation == "RESTORE":
                 break
             added |= commit.added

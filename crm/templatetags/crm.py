@@ -62,7 +62,7 @@ class SortLink(Protocol):
 
 
 class SortControls(Protocol):
-    """What a list's controls give to a column's heading (crm/views/_listing.py)."""
+    """The part of a list's controls that a column's heading needs (crm/views/_listing.py)."""
 
     def sort_link(self, key: str) -> SortLink: ...
 

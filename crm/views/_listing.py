@@ -1,4 +1,4 @@
-"""The list pages: what the URL asks for, and the controls that change it.
+"""The list pages: their state in the URL, and the controls that change it.
 
 A list's whole state is in its URL. Wrong parameters (an unknown sort key, page "x") count as
 absent; a page beyond the end is the last one.
@@ -115,7 +115,7 @@ class SortLink:
 
 @dataclass(frozen=True)
 class Controls:
-    """What surrounds a list: chips, filters, sort links, page links."""
+    """The controls around a list: chips, filters, sort links, page links."""
 
     subject: Subject
     path: str

@@ -1,4 +1,4 @@
-"""How a view responds: with the whole page, or for HTMX with the part that changes."""
+"""Responses of views: the whole page, or for HTMX the part that changes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ form_page = require_http_methods(["GET", "HEAD", "POST"])
 
 
 def wants_part(request: Request) -> bool:
-    """Whether htmx asks for a part; when the reader goes back, it asks for the whole page."""
+    """Return whether htmx asks for a part; when the reader goes back, it asks for the whole
+    page."""
     return bool(request.htmx) and not request.htmx.history_restore_request
 
 

@@ -47,7 +47,7 @@ def bulk_reverted(count: int) -> str:
 
 
 def already_exists(change: Change, is_back: bool) -> str:
-    """Why a deleted record was not brought back: it is back, or another has its key."""
+    """Return why a deleted record was not brought back: it is back, or another has its key."""
     if is_back:
         return f"{name(change)} already exists again."
     return f"Another {change.table.singular} now has the key of {name(change)}."

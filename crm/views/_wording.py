@@ -21,7 +21,7 @@ def conflict_heading(table: Table, conflicts: int) -> str:
 
 
 def conflict_advice(conflicts: int, kept: bool) -> str:
-    """What to do; ``kept`` says that others also changed fields that this person did not."""
+    """Return what to do. ``kept``: others also changed fields that this person did not."""
     if not conflicts:
         return "Nothing of yours is lost. Check the form, then save again."
     choose = "Choose which value to keep for " + ("this field" if conflicts == 1 else "each field")
@@ -30,7 +30,7 @@ def conflict_advice(conflicts: int, kept: bool) -> str:
 
 
 def keep_theirs(updated_by: str | None, me: str) -> str:
-    """The choice that keeps the saved value; ``me`` may have saved it in another tab."""
+    """Return the choice that keeps the saved value; ``me`` may have saved it in another tab."""
     if updated_by == me:
         return "Keep what you saved elsewhere"
     return f"Keep what {updated_by or 'somebody else'} saved"
@@ -43,7 +43,7 @@ def problems(total: int) -> str:
 
 
 def repair(shown: int, repairable: int, *, is_undoable: bool) -> str:
-    """What a repair will do; ``shown`` of the ``repairable`` problems are on the page."""
+    """Return what a repair will do. The page shows ``shown`` of the ``repairable`` problems."""
     if not shown:
         return "There is nothing left to repair."
     if is_undoable:

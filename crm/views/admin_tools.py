@@ -32,7 +32,8 @@ Facts = list[tuple[str, str]]
 @require_safe
 @access.for_admins
 def status(request: Request) -> HttpResponse:
-    """How this instance is set up. ``?check`` also checks the connection, step by step.
+    """Show the configuration of this instance. ``?check`` also checks the connection, step by
+    step.
 
     The check runs a dozen statements and changes nothing; a reload repeats it.
     """

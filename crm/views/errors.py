@@ -1,4 +1,4 @@
-"""What people see when a request fails: a page, or a toast for HTMX."""
+"""The answer to a request that fails: a page, or a toast for HTMX."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Failure:
-    """What went wrong and what to do about it, in words for people.
+    """A failure in words for people: what went wrong and what to do about it.
 
     ``retry_after`` is in seconds; a page with it reloads by itself. ``sign_in`` offers to reload
     the page, which makes Databricks sign the person in. ``moment`` says that the failure concerns

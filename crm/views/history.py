@@ -45,7 +45,7 @@ class Group:
         return cls(change.person, change.outside, change.bsnid, change.team, [])
 
     def includes(self, change: Change) -> bool:
-        """Whether an earlier change belongs to this group."""
+        """Return whether an earlier change belongs to this group."""
         same = (self.person, self.outside) == (change.person, change.outside)
         return same and self.moment - _moment(change) < TOGETHER
 
@@ -92,7 +92,7 @@ def activity(request: Request) -> HttpResponseBase:
 
 @require_safe
 def reach(request: Request) -> HttpResponse:
-    """How far back the history goes: a part of its page, which asks for it separately."""
+    """Show how far back the history goes. The history page loads this part separately."""
     since = change_feed.known_since(request.warehouse)
     context = {"since": since, "days": settings.EDIP_HISTORY_DAYS}
     return render(request, "history/_reach.html", context)
@@ -170,7 +170,7 @@ def _grouped(changes: list[Change]) -> list[Group]:
 
 
 def _with_outsiders(request: Request, changes: list[Change]) -> list[Change]:
-    """Add the user to changes from outside the CRM: Delta's own history knows who it was."""
+    """Add the user to changes from outside the CRM: Delta's own history has the name."""
     outside = [change for change in changes if change.outside]
     if not outside:
         return changes

@@ -72,7 +72,7 @@ def cards(rows: Iterable[PlatformStatus]) -> list[Card]:
 
 
 def is_locked(request: Request) -> bool:
-    """Whether a policy masks a column that saving a status needs."""
+    """Return whether a policy masks a column that saving a status needs."""
     return not request.person.masked(PLATFORMS_STATUS).isdisjoint({"platform", "status"})
 
 

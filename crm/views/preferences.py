@@ -1,4 +1,4 @@
-"""What a reader prefers; kept in cookies, since it changes no data."""
+"""The preferences of a reader. They are kept in cookies, because they change no data."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _SALT = "crm.undo-bulk"
 _MAX_VERSION = 2**63 - 1
 _BULK_LINK_SECONDS = 24 * 60 * 60
 _BY_NAME = {table.name: table for table in TABLES}
-# How often others may change other fields of the record while a field is reverted.
+# How often a revert is tried again while others change other fields of the record.
 _TRIES = 5
 
 
@@ -173,7 +173,7 @@ def _ask(
 
 
 def _can_revert(found: Reversal, rows: list[Row] | None) -> bool:
-    """Whether something differs that can be written."""
+    """Return whether something differs that can be written."""
     if rows is None:
         return found.now is None or (found.is_back and len(found.rows) > 1)
     return found.now is not None and any(row.differs for row in rows)

@@ -27,7 +27,7 @@ def update_list(request: Request) -> HttpResponseBase:
 @for_writers
 @_respond.form_page
 def update_create(request: Request, bsnid: str) -> HttpResponse:
-    """Today is the reader's today: ReaderTimeZoneMiddleware has set the zone."""
+    """The form starts with today in the reader's zone, which ReaderTimeZoneMiddleware has set."""
     initial = {"author": request.person.email, "date": timezone.localdate()}
     return _children.create(request, UPDATE, bsnid, initial)
 

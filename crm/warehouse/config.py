@@ -86,7 +86,8 @@ class WarehouseConfig:
 
     @property
     def starts_itself(self) -> bool:
-        """Whether we start the warehouse ourselves; its address then changes with each start."""
+        """Return whether we start the warehouse ourselves; its address then changes with each
+        start."""
         return self.is_local and not self.url
 
     @property

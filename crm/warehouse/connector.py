@@ -67,7 +67,7 @@ class PooledConnection:
 
     @property
     def has_expired(self) -> bool:
-        """Whether its token has expired. A new connection may always be used once."""
+        """Return whether its token has expired. A new connection may always be used once."""
         return self.uses > 0 and self.good_until is not None and time.time() >= self.good_until
 
     def mark_lost(self) -> None:

@@ -47,11 +47,11 @@ class Identity:
 
     @property
     def ends_at(self) -> float | None:
-        """When the identity itself expires (``time.time()``); None: never."""
+        """Return when the identity itself expires (``time.time()``); None: never."""
         return None
 
     def replaces(self, other: Identity) -> bool:
-        """Whether ``other`` is the same person with an older token."""
+        """Return whether ``other`` is the same person with an older token."""
         return False
 
     def renew(self) -> bool:
@@ -135,7 +135,7 @@ class ServicePrincipal(Identity):
         return {"credentials_provider": lambda: source.headers}
 
     def good_until(self) -> float | None:
-        """Until the token expires: the connector would use an opaque one for an hour."""
+        """Return when the token expires: the connector would use an opaque token for an hour."""
         return service_principal.source(self.config).fresh_until()
 
     def renew(self) -> bool:

@@ -44,7 +44,7 @@ class Lease:
 
     @property
     def is_detached(self) -> bool:
-        """Whether SQLAlchemy has dropped the connection."""
+        """Return whether SQLAlchemy has dropped the connection."""
         return self.proxy.dbapi_connection is None
 
 

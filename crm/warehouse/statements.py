@@ -176,7 +176,7 @@ class _Run:
             if self.conflicts == CONFLICT_ATTEMPTS:
                 return False
             deadline = self.warehouse.deadline
-            # With jitter, or writers that collided collide again.
+            # The wait has jitter; otherwise writers that collided would collide again.
             pause = random.uniform(0.02, 0.1) * 2**self.conflicts
             time.sleep(min(pause, deadline.left) if deadline else pause)
             return True
@@ -238,7 +238,7 @@ def _require_success(cursor: Cursor) -> None:
 
 
 def _rows(cursor: Cursor) -> list[dict[str, Any]]:
-    # By way of Arrow: the connector's own fetch turns arrays into NumPy and passes timestamps
+    # This reads Arrow: the connector's own fetch turns arrays into NumPy and passes timestamps
     # through pandas.
     rows: list[dict[str, Any]] = cursor.fetchall_arrow().to_pylist()
     return rows

@@ -38,7 +38,7 @@ def acquire(folder: Path) -> Lock | None:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether a process works on this folder."""
+    """Return whether a process works on this folder."""
     if descriptor := _lock(folder, fcntl.LOCK_SH):
         os.close(descriptor)
     return not descriptor and folder.exists()

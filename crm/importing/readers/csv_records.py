@@ -128,7 +128,7 @@ class Records:
         return Record(lines.number, cells, Remark(NOTED, reason))
 
     def _has_swallowed_rows(self) -> bool:
-        """Whether the record's second line looks like a whole row."""
+        """Return whether the record's second line looks like a whole row."""
         if self.width < 2 or len(self._lines.record) < 2:
             return False
         try:

@@ -37,7 +37,7 @@ class Encoding:
 
     @property
     def remark(self) -> str:
-        """What the report says about the encoding; empty for UTF-8."""
+        """Return the report's remark on the encoding; empty for UTF-8."""
         if self.is_utf8:
             return ""
         if self.name.startswith("utf-8"):

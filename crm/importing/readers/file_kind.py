@@ -18,7 +18,7 @@ WORKBOOK_ENDINGS = (".xlsx", ".xlsm")
 JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
 ENDINGS = (*JSON_ENDINGS, *TEXT_ENDINGS, *WORKBOOK_ENDINGS)
 _START = 4096
-# How JSON or a Python value starts. A CSV file may well start with "[", if a heading does.
+# The start of JSON or of a Python value. A CSV file may also start with "[", if a heading does.
 _OBJECT = re.compile(
     r"""\s*(\{\s*(["'}]|$)|\[\s*([\[{"'\]]|$)|[\w.]+(\[['"]\w+['"]\])?\s*=\s*[\[{])"""
 )

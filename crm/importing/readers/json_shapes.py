@@ -98,7 +98,7 @@ def headings_of(section: Section, node: Node) -> list[str]:
 
 
 def is_by_column(node: Node, table: Table | None) -> bool:
-    """Whether an object's keys are columns, each with the values of all rows."""
+    """Return whether an object's keys are columns, each with the values of all rows."""
     values = [child for _, child in node.keys]
     if not values or not all(child.is_object or child.is_list for child in values):
         return False

@@ -44,8 +44,8 @@ _NESTED = {PLATFORMS_STATUS.name, USE_CASES.name, UPDATES.name}
 
 @dataclass
 class State:
-    """What a JSON file holds. ``rows`` reads a table's rows when it is called; ``ignored`` says
-    what is not imported; ``is_own`` means our own export."""
+    """The contents of a JSON file. ``rows`` reads a table's rows when it is called; ``ignored``
+    says what is not imported; ``is_own`` means our own export."""
 
     rows: dict[Table, Callable[[], Iterator[RawRow]]] = field(default_factory=dict)
     it_partners: dict[str, str] = field(default_factory=dict)

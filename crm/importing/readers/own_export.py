@@ -10,7 +10,7 @@ _START = ("start_map", "start_array")
 
 
 def is_own_export(path: Path) -> bool:
-    """Whether ``"format": "edip-crm"`` comes before all data; False for what is no JSON."""
+    """Return whether ``"format": "edip-crm"`` comes before all data; False for what is no JSON."""
     if path.suffix.lower() != ".json" or not path.is_file():
         return False
     try:

@@ -201,7 +201,7 @@ class _Parser(WorkSheetParser):  # type: ignore[misc]  # openpyxl has no types
 
 
 def _is_unsaved(element: Any) -> bool:
-    """Whether a formula has no saved result; an empty text is a result."""
+    """Return whether a formula has no saved result; an empty text is a result."""
     has_text = element.get("t") == "str" and element.find(VALUE_TAG) is not None
     return element.find(FORMULA_TAG) is not None and not has_text
 

@@ -24,7 +24,7 @@ _BY_NAME = {table.name: table for table in TABLES}
 
 @dataclass(frozen=True)
 class Plan:
-    """What a restore will do.
+    """The effect of a restore, before it runs.
 
     :param what: the backup, the moment or the versions, in words.
     :param sources: the FROM item that each table is restored from.

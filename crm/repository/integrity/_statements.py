@@ -12,8 +12,8 @@ from crm.repository import _sql
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement about one table. All checks run as one statement, so that a parameter's name
-    has the same value wherever it is used."""
+    """A statement about one table. All checks run as one statement, so a parameter's name must
+    have the same value wherever it is used."""
 
     table: Table
     sql: str
@@ -22,7 +22,7 @@ class Statement:
 
 # Rows of what is found have a key, a detail and, where there is one, a repair (else NULL).
 Find = Callable[[Namespace], Iterator[Statement]]
-# Takes the actor.
+# A repair; its second argument is the actor.
 Fix = Callable[[Namespace, str], Iterator[Statement]]
 
 

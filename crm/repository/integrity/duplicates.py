@@ -184,7 +184,7 @@ _GIVE_IDS = "UPDATE {table} SET id = {made_id}{stamp} WHERE COALESCE(TRIM(id), '
 
 
 def find_without_id(namespace: Namespace) -> Iterator[Statement]:
-    """Children only: the CRM cannot make the BSNID of an account."""
+    """Finds children only: the CRM cannot make the BSNID of an account."""
     for table in CHILDREN:
         yield Statement(table, render(namespace, table, _FIND_WITHOUT_ID))
 

@@ -88,7 +88,7 @@ def restore_version(wh: Warehouse, table: Table, version: int) -> None:
 def restore_clone(wh: Warehouse, table: Table, clone: str, missing: Collection[str] = ()) -> None:
     """Restore a backup's clone; ``missing`` are the columns that it lacks.
 
-    By a MERGE, so that the table keeps its keys, properties and grants, and its history shows only
+    Uses a MERGE, so the table keeps its keys, properties and grants, and its history shows only
     real changes. A table that does not exist becomes a clone of the clone.
     """
     sql = """

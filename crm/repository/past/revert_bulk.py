@@ -80,7 +80,7 @@ def revert(wh: Warehouse, before: Versions, after: Versions) -> int:
     warehouse does not keep the versions any more.
     """
     now = dt.datetime.now(dt.UTC)
-    # Children before accounts, since what was inserted is deleted in this order. No bulk change
+    # Children come before accounts: inserted rows are deleted in this order. No bulk change
     # deletes both accounts and children, which would have to be inserted the other way round.
     changed = [table for table in reversed(TABLES) if after[table.name] > before[table.name]]
     return sum(_revert(wh, table, before, after, now) for table in changed)

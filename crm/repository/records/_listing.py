@@ -147,7 +147,7 @@ def text(name: str) -> str:
     """Return the sort expression of a text column, which ignores case.
 
     It has no literals, because the local engine confuses equal literals of one statement. The CRM
-    stores an empty text as NULL, so that both come last.
+    stores an empty text as NULL, so both come last.
     """
     return f"LOWER({quoted(name)})"
 

@@ -237,7 +237,7 @@ def update(wh: Warehouse, bsnid: str, values: Values, seen: dt.datetime | None) 
     """Update the account. Raises Missing, and Stale with the account as it is now if it changed
     since ``seen``.
 
-    Values that the account has already are not written, and are no conflict, so that this is
+    Values that the account has already are not written and are not a conflict, so this is
     repeatable.
     """
     sql = """

@@ -233,7 +233,7 @@ def clone_names(wh: Warehouse, home: Namespace, backup: Backup) -> dict[Table, s
 
 
 def _remove(wh: Warehouse, home: Namespace, backup_id: str) -> None:
-    # From the manifest first, so that it never lists a backup whose clones are gone.
+    # The manifest comes first: it never lists a backup whose clones are gone.
     sql = "DELETE FROM {manifest} WHERE id = :id AND source = :source"
     params = {"id": backup_id, "source": _source(wh.namespace)}
     wh.execute(_render(home, sql), params, repeatable=True)
@@ -248,7 +248,7 @@ def _insert(
 ) -> None:
     """Enter a backup's tables; None notes that it begins.
 
-    In one statement, so that the manifest lists a backup completely or not at all.
+    Uses one statement, so the manifest lists a backup completely or not at all.
     """
     entries = (_render(home, _ENTRY, n=str(n)) for n in range(len(tables)))
     params: dict[str, Any] = {

@@ -139,7 +139,7 @@ def _keys(state: SchemaState, namespace: Namespace, history_days: int) -> Iterat
 
 
 def _descriptions(state: SchemaState, namespace: Namespace, history_days: int) -> Iterator[str]:
-    """Only where there is no comment: somebody may have written a better one."""
+    """Adds comments only where there are none: somebody may have written better ones."""
     for table in TABLES:
         if not state.comments.get(table.name):
             yield ddl.describe_table(table, namespace)
