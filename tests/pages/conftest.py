@@ -49,7 +49,7 @@ def make_update(warehouse: Warehouse) -> Callable[..., str]:
 
 @pytest.fixture
 def get_page(client: Client) -> Callable[..., BeautifulSoup]:
-    """Return ``see(path)``, which gets a page that must exist."""
+    """Return ``get_page(path)``, which gets a page that must exist."""
 
     def get_page(path: str, **headers: Any) -> BeautifulSoup:
         response = client.get(path, **headers)

@@ -19,6 +19,11 @@ from crm.warehouse import Warehouse
 from .html import HTMX, record_form
 
 
+@pytest.fixture
+def account(make_account: Callable[..., str]) -> str:
+    return make_account(team="Claims", vp="Vera", admin="Abe", azure_devops_link="")
+
+
 def at_once(number: int, attempt: Callable[[int], Any]) -> list[Any]:
     """Run ``attempt(0)`` to ``attempt(number - 1)`` at the same moment; return their results."""
     barrier = threading.Barrier(number)
