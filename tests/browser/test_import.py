@@ -83,7 +83,7 @@ def test_imported_and_undone_everything_is_as_before(
 
     page.get_by_role("button", name="Undo the import").click()
     page.wait_for_url(re.compile("/activity/"))
-    expect(page.locator("body")).to_contain_text("5 records are as before")
+    expect(page.locator("body")).to_contain_text("5 records are as they were before")
     assert everything(context) == before
     page.goto(f"/accounts/{bsnid}/")
     expect(page.get_by_role("heading", level=1)).to_contain_text(f"Subject {bsnid}")
@@ -108,7 +108,7 @@ def test_two_tabs_import_once(new_context: Any, bsnid: str, file: Path) -> None:
         expect(page.get_by_role("row", name="Accounts")).to_contain_text("2 rows, equal checksums")
         expect(page.get_by_role("button", name="Undo the import")).to_be_visible()
     first.get_by_role("button", name="Undo the import").click()
-    expect(first.locator("body")).to_contain_text("5 records are as before")
+    expect(first.locator("body")).to_contain_text("5 records are as they were before")
 
 
 @pytest.mark.parametrize("width", [1440, 390])
