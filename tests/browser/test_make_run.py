@@ -11,6 +11,7 @@ from databricks import sql
 
 from crm.warehouse.config import LOCAL_TOKEN
 
+from ..patience import seconds
 from .conftest import App, start_app, stop_app
 
 
@@ -36,7 +37,7 @@ def test_data_survive_stopping_and_starting(tmp_path) -> None:
         assert cursor.fetchone()[0] == 4
     connection.close()
     stop_app(app)
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + seconds(15)
     while _is_alive(announced["pid"]):
         assert time.monotonic() < deadline, "the local warehouse outlives the app"
         time.sleep(0.1)
