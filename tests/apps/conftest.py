@@ -54,7 +54,7 @@ class Gunicorn:
             )
 
     def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + seconds(60)
         while True:
             try:
                 requests.get(f"http://127.0.0.1:{self.port}/healthz", timeout=5)

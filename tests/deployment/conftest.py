@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from crm.warehouse import Warehouse
+from tests.patience import seconds
 
 from ..conftest import BASE_DIR, LocalWarehouse
 
@@ -122,7 +123,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., App]]:
 
 
 def _wait_until_it_serves(app: App) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + seconds(60)
     while time.monotonic() < deadline and app.process.poll() is None:
         with suppress(OSError):
             if app.get("/healthz").status == 200:

@@ -14,6 +14,7 @@ from crm.importing.importer import FAIL, UPDATE, Options
 from crm.importing.jobs import job as jobs
 from crm.importing.jobs import lock, work
 from crm.importing.jobs.job import Job
+from tests.patience import seconds
 
 WAREHOUSE: Any = None
 
@@ -35,7 +36,7 @@ def found(job: Job) -> Job:
 
 
 def settled(job: Job) -> Job:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + seconds(20)
     while (again := found(job)).at_work and time.monotonic() < deadline:
         time.sleep(0.01)
     return again

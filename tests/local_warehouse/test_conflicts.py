@@ -11,6 +11,8 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.patience import seconds
+
 from .conftest import shell_on
 
 CONFLICT = "DELTA_CONCURRENT_APPEND.ROW_LEVEL_CHANGES"
@@ -79,7 +81,7 @@ class Queue:
 def _arrive(server, thread: threading.Thread) -> None:
     last = server.control("GET", "/statements")["last"]
     thread.start()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + seconds(30)
     while server.control("GET", "/statements")["last"] == last:
         assert time.monotonic() < deadline
         time.sleep(0.01)

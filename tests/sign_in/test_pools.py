@@ -14,6 +14,7 @@ from crm.warehouse.credentials import UserToken
 from crm.warehouse.errors import PoolExhausted, SignInAgain
 from crm.warehouse.pool import Pools
 from crm.warehouse.statements import Warehouse
+from tests.patience import seconds
 
 from .conftest import ALICE, BOB, Workspace
 
@@ -124,7 +125,7 @@ def test_connections_close_when_the_token_ends_and_nobody_asks(
     session(pools, alice)
     session(pools, bob)
     assert pools.open == 2
-    deadline = time.monotonic() + 8
+    deadline = time.monotonic() + seconds(8)
     while pools.open > 1 and time.monotonic() < deadline:
         time.sleep(0.1)
     assert pools.open == 1

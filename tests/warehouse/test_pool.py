@@ -248,7 +248,7 @@ def test_dispose_all_closes_and_forgets(server: LocalWarehouse, settings: Any) -
 
 
 def _closes(connection: connector.PooledConnection) -> bool:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + seconds(5)
     while connection.connection.open and time.monotonic() < deadline:
         time.sleep(0.02)
     return not connection.connection.open

@@ -15,6 +15,7 @@ from crm.importing.jobs import job as jobs
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 from tests.conftest import LocalWarehouse
+from tests.patience import seconds
 
 from ..html import parsed, text
 from .using import ACCOUNTS_CSV, preview, settled
@@ -69,7 +70,7 @@ def test_old_jobs_are_forgotten(
     monkeypatch.setattr(jobs, "_sweeper", threading.Lock())
     monkeypatch.setattr(jobs, "SWEEP_EVERY_SECONDS", 3600)
     jobs.start_sweeper()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + seconds(5)
     while list(jobs._home().iterdir()) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert list(jobs._home().iterdir()) == []

@@ -13,6 +13,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from crm.model.records import Listing
+from tests.patience import seconds
 
 from ..html import parsed, texts
 
@@ -27,7 +28,7 @@ def upload(client: Client, content: bytes | str, name: str, **options: Any) -> H
 
 def settled(client: Client, url: str, **headers: str) -> BeautifulSoup:
     """Return the job's page once its work has ended."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + seconds(60)
     while time.monotonic() < deadline:
         page = parsed(client.get(url, **headers))
         if not page.select("progress"):
