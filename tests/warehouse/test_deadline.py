@@ -123,8 +123,8 @@ def test_statements_share_it(
 ) -> None:
     ping(warehouse)
     server.fault("latency", times=None, seconds=1, match="SELECT 1")
-    shared = due(warehouse, 2.5)
     with statements() as done, ends_after(2.5), pytest.raises(StatementTimeout):
+        shared = due(warehouse, 2.5)
         for _ in range(10):
             ping(shared)
     assert 1 <= len(done) <= 3
