@@ -24,10 +24,10 @@ from local_warehouse.sql.template import DIALECT, engine_name
 from . import clone
 from .columns import set_default
 
-# The engine needs this property to clean its log; all others stay in the catalog. It is told to
-# forget removed files at its next checkpoint, since every write reads all files that it
-# remembers; VACUUM keeps them for as long as the table's property says (see unneeded_files.py).
+# The engine needs this property to clean its log; all others stay in the catalog.
 ENGINE_PROPERTIES = ("delta.logretentionduration",)
+# Every write reads all removed files that the log lists. With this setting the next checkpoint
+# drops them from the log; VACUUM still keeps the files as long as the table's property says.
 _FORGET_REMOVED_FILES = {"delta.deletedFileRetentionDuration": "interval 0 hours"}
 
 

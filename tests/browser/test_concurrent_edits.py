@@ -1,4 +1,4 @@
-"""Two people edit the same records: each is told of the other's changes, and no text is lost."""
+"""Two people edit the same records: each sees the other's changes, and no text is lost."""
 
 from __future__ import annotations
 
