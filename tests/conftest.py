@@ -250,7 +250,8 @@ def sample(warehouse: Warehouse) -> Warehouse:
 
 def forget_everything() -> None:
     """Empty the application's caches, so that no test finds what another one read."""
-    for name, module in list(sys.modules.items()):
+    # A thread may import a module meanwhile; `copy` is atomic, `list(….items())` is not.
+    for name, module in sys.modules.copy().items():
         if name.startswith("crm."):
             for value in vars(module).values():
                 if isinstance(value, cachetools.Cache):
