@@ -95,14 +95,14 @@ def keep_open(pages: int, edit: Callable[[int], None], edits: int) -> tuple[int,
 
     def page(place: int) -> None:
         client = Client()
-        seen = client.get("/live/").json()["seen"]
+        seen = client.get("/live/").json()["cursor"]
         while time.monotonic() < ends:
             time.sleep(2)
-            answer = client.get(f"/live/?seen={seen}")
+            answer = client.get(f"/live/?cursor={seen}")
             asked[place] += 1
             if answer.status_code == 200:
-                seen = answer.json()["seen"]
-                heard[place] += len(answer.json()["news"])
+                seen = answer.json()["cursor"]
+                heard[place] += len(answer.json()["changes"])
 
     threads = [threading.Thread(target=page, args=[place]) for place in range(pages)]
     for thread in threads:

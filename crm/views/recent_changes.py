@@ -20,10 +20,10 @@ from crm.warehouse.errors import PermissionDenied, StatementFailed, WarehouseErr
 
 @require_safe
 def recent_changes(request: Request) -> HttpResponse:
-    """Return the changes since ``seen``. 204: none. 410: never ask again. 503: ask later."""
+    """Return the changes since ``cursor``. 204: none. 410: never ask again. 503: ask later."""
     if not settings.EDIP_LIVE_SECONDS or request.as_of:
         return HttpResponse(status=410)
-    cursor = request.GET.get("seen", "")
+    cursor = request.GET.get("cursor", "")
     try:
         answer = live.ask(request.warehouse, cursor)
     except StatementFailed as error:
@@ -38,7 +38,7 @@ def recent_changes(request: Request) -> HttpResponse:
         return HttpResponse(status=204)
     me = request.warehouse.actor
     found = [_described(each, me) for each in _without_stamps(answer.recent_changes)]
-    return JsonResponse({"seen": answer.cursor, "missed": answer.missed, "news": found})
+    return JsonResponse({"cursor": answer.cursor, "missed": answer.missed, "changes": found})
 
 
 def _without_stamps(changes: list[RecentChange]) -> list[RecentChange]:
@@ -52,7 +52,8 @@ def _without_stamps(changes: list[RecentChange]) -> list[RecentChange]:
 
 
 def _described(each: RecentChange, me: str) -> dict[str, Any]:
-    who = "You" if each.person == me else each.person or "Somebody"
+    """Return one change as the page's script reads it: static/js/recent_changes/changes.js."""
+    person = "You" if each.person == me else each.person or "Somebody"
     what = "the account" if each.table is ACCOUNTS else f"{_article(each)} {each.table.singular}"
     return {
         "record": f"{each.table.name}/{each.key}",
@@ -61,8 +62,8 @@ def _described(each: RecentChange, me: str) -> dict[str, Any]:
         "kind": each.kind,
         "version": each.version,
         "at": format_moment(each.updated_at),
-        "who": who,
-        "said": f"{who} {each.kind} {what}",
+        "person": person,
+        "summary": f"{person} {each.kind} {what}",
     }
 
 

@@ -20,7 +20,7 @@ def test_a_list_follows(page: Page, bob: Page, account: str, bsnid: str) -> None
     row = page.locator(f"[data-record='accounts/{bsnid}']")
     expect(row).to_contain_text(f"Renamed {bsnid}", timeout=WITHIN)
     expect(row.locator(".recent-change-by")).to_have_text("changed by bob@example.com")
-    expect(page.locator("#live-said")).to_have_text(
+    expect(page.locator("#live-announcement")).to_have_text(
         f"bob@example.com changed the account Renamed {bsnid}"
     )
     was_not_reloaded(page)
@@ -81,12 +81,12 @@ def test_a_change_shown_before_its_report_is_marked(
         answer = route.fetch()
         if state == "both" or answer.status != 200:
             return route.fulfill(response=answer)
-        said = answer.json()
-        of_bob = [each for each in said["news"] if each["who"] == "bob@example.com"]
+        body = answer.json()
+        of_bob = [each for each in body["changes"] if each["person"] == "bob@example.com"]
         if len(of_bob) < 2:  # the server has not read the changes again yet
             return route.fulfill(status=204)
         state = "both"
-        return route.fulfill(json={**said, "seen": "", "news": of_bob[:1]})
+        return route.fulfill(json={**body, "cursor": "", "changes": of_bob[:1]})
 
     page.goto(account)
     wait_for_first_poll(page)

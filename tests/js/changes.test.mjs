@@ -1,7 +1,6 @@
 // What a page does with recent changes.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readAnswer } from "../../static/js/recent_changes/answer.js";
 import {
   CLOCKS_DIFFER,
   changeUnderEdit,
@@ -34,14 +33,6 @@ const accountDeleted = (rest = {}) =>
 const showing = (records = {}, changes = []) => ({
   versionOf: (key) => records[key],
   hasChange: (key) => changes.includes(key),
-});
-
-test("the answer's cursor, changes and persons get our names", () => {
-  const { who, said, ...rest } = { ...changed(), who: "bob", said: "bob changed a use case" };
-  const answer = readAnswer({ seen: "1.2.3.4", missed: true, news: [{ ...rest, who, said }] });
-  assert.equal(answer.cursor, "1.2.3.4");
-  assert.equal(answer.missed, true);
-  assert.deepEqual(answer.changes, [{ ...changed(), summary: "bob changed a use case" }]);
 });
 
 test("a page is about the changes of its tables and of its account", () => {

@@ -40,17 +40,17 @@ class Page:
     """An open page, which asks for recent changes and keeps the cursor."""
 
     def __init__(self, client: Client) -> None:
-        self._client, self.seen = client, ""
+        self._client, self.cursor = client, ""
 
     def ask(self) -> list[dict[str, Any]]:
-        answer = self._client.get("/live/", {"seen": self.seen})
+        answer = self._client.get("/live/", {"cursor": self.cursor})
         if answer.status_code == 204:
             return []
         assert answer.status_code == 200, answer.status_code
         body = answer.json()
-        self.seen = body["seen"]
+        self.cursor = body["cursor"]
         assert not body["missed"]
-        return body["news"]
+        return body["changes"]
 
     def receive(self) -> list[str]:
         return [f"{each['said']} {each['record']}" for each in self.ask()]
@@ -121,7 +121,7 @@ def test_deleting_an_account_reports_its_children(
     page.ask()
     accounts.delete(someone_else, account)
     changes = {each["record"]: each for each in page.ask()}
-    assert changes[f"accounts/{account}"]["said"] == "bob@example.com deleted the account"
+    assert changes[f"accounts/{account}"]["summary"] == "bob@example.com deleted the account"
     assert changes["use_cases/u-1"]["kind"] == "deleted"
 
 
@@ -164,11 +164,11 @@ def test_more_than_is_remembered_is_said_to_be_missed(
     page.ask()
     for n in range(8):
         use_cases.create(someone_else, account, f"u-{n}", {"problem": "P"})
-    answer = client.get("/live/", {"seen": page.seen}).json()
+    answer = client.get("/live/", {"cursor": page.cursor}).json()
     assert answer["missed"]
-    assert len(answer["news"]) <= 4
+    assert len(answer["changes"]) <= 4
     again = Page(client)
-    again.seen = answer["seen"]
+    again.cursor = answer["cursor"]
     assert again.ask() == []
 
 
@@ -176,14 +176,14 @@ def test_more_than_is_remembered_is_said_to_be_missed(
     "cursor", ["x", "1.2.3", "1.2.3.4.5", "-1.0.0.0", "1.1.1.²", "9" * 99, "'; DROP TABLE x", "."]
 )
 def test_a_cursor_that_is_none_counts_as_none(client: Client, account: str, cursor: str) -> None:
-    answer = client.get("/live/", {"seen": cursor})
+    answer = client.get("/live/", {"cursor": cursor})
     assert answer.status_code == 200
-    assert answer.json()["seen"].count(".") == 3
+    assert answer.json()["cursor"].count(".") == 3
 
 
 def test_a_process_that_is_behind_does_not_go_back(client: Client, account: str) -> None:
     """The page knows later versions, from another process, than this process has seen."""
-    answer = client.get("/live/", {"seen": "900.900.900.900"})
+    answer = client.get("/live/", {"cursor": "900.900.900.900"})
     assert answer.status_code == 204
 
 
@@ -193,7 +193,7 @@ def test_a_warehouse_that_does_not_answer(
     page = Page(client)
     page.ask()
     server.fault("starting", times=None)
-    assert client.get("/live/", {"seen": page.seen}).status_code == 503
+    assert client.get("/live/", {"cursor": page.cursor}).status_code == 503
     server.clear_faults()
     use_cases.create(someone_else, account, "u-1", {"problem": "P"})
     assert page.receive() == ["bob@example.com created a use case use_cases/u-1"]
@@ -218,7 +218,7 @@ def test_tables_made_anew(client: Client, account: str, warehouse: Warehouse) ->
     warehouse.execute(f"DROP TABLE {table}", repeatable=False)
     warehouse.execute(f"CREATE TABLE {table} DEEP CLONE {saved}", repeatable=False)
     for _ in range(3):
-        code = client.get("/live/", {"seen": page.seen}).status_code
+        code = client.get("/live/", {"cursor": page.cursor}).status_code
         if code in (200, 204):
             break
     assert code in (200, 204)

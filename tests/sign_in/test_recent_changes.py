@@ -28,13 +28,13 @@ def at_once(settings: Any) -> Iterator[None]:
 
 
 def open_page(browser: Browser) -> str:
-    return browser.get("/live/").json()["seen"]
+    return browser.get("/live/").json()["cursor"]
 
 
 def received(browser: Browser, seen: str) -> list[str]:
-    answer = browser.get(f"/live/?seen={seen}")
+    answer = browser.get(f"/live/?cursor={seen}")
     assert answer.status_code == 200, answer.status_code
-    return [each["record"] for each in answer.json()["news"]]
+    return [each["record"] for each in answer.json()["changes"]]
 
 
 def test_each_persons_pages_ask_with_their_rights(
@@ -58,7 +58,7 @@ def test_who_may_not_read_a_table_is_told_nothing_that_others_are_told(
     seen = open_page(alice)
     use_cases.create(warehouse, account, "u-secret", {"problem": "P"})
     assert received(alice, seen) == ["use_cases/u-secret"]
-    for path in ("/live/", f"/live/?seen={seen}"):
+    for path in ("/live/", f"/live/?cursor={seen}"):
         answer = bob.get(path)
         assert (answer.status_code, answer.content) == (410, b""), path
 
@@ -73,7 +73,7 @@ def test_who_loses_the_right_hears_no_more(
     warehouse.execute(f"REVOKE SELECT ON SCHEMA {home} FROM `{BOB}`", repeatable=True)
     use_cases.create(warehouse, account, "u-secret", {"problem": "P"})
     assert received(alice, seen) == ["use_cases/u-secret"]
-    answer = bob.get(f"/live/?seen={seen}")
+    answer = bob.get(f"/live/?cursor={seen}")
     assert (answer.status_code, answer.content) == (410, b"")
 
 
@@ -84,7 +84,7 @@ def test_an_expired_token_hears_nothing(
     seen = open_page(alice)
     workspace.server._ask("DELETE", "/tokens", {"token": alice.token})
     use_cases.create(warehouse, account, "u-secret", {"problem": "P"})
-    answer = alice.get(f"/live/?seen={seen}")
+    answer = alice.get(f"/live/?cursor={seen}")
     assert answer.status_code in (401, 503)
     assert b"u-secret" not in answer.content
 

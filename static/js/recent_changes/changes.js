@@ -1,6 +1,15 @@
 // Decides what a page does with recent changes. Nothing here needs a document: `page` is
 // { tables, account }, the tables that the page shows and the BSNID of its account, if it is
 // about one; `shown` is a Shown, or anything that has hasChange() and versionOf().
+//
+// /live/ (crm/views/recent_changes.py) answers with the `cursor` for the next request, whether
+// the server has forgotten changes since the last one (`missed`), and the `changes`, oldest
+// first. Each change has
+//   record   its key: "use_cases/42"        account  the BSNID of the record's account
+//   table    "use_cases"                    version  the table's commit version
+//   kind     created, changed or deleted    at       when, as data-version has it
+//   person   an address, "You" or "Somebody"
+//   summary  "bob@example.com changed a use case"
 
 // The clocks of the server and of the warehouse may differ by this many milliseconds.
 export const CLOCKS_DIFFER = 10_000;

@@ -21,7 +21,7 @@ export class Notices {
     const others = changes.filter((change) => change.person !== "You");
     if (!others.length) return;
     const texts = others.map((change) => sentences.get(change));
-    document.getElementById("live-said").textContent = announcement(texts);
+    document.getElementById("live-announcement").textContent = announcement(texts);
     for (const change of deletionsForToasts(others, this.#page, wasShown)) {
       showToast("live-toast", sentences.get(change));
     }

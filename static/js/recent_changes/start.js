@@ -1,7 +1,6 @@
 // Shows the changes of others on an open page, without a reload: asks the server for recent
 // changes, refreshes the regions of the page, and marks the changes. Text that the reader is
 // typing stays.
-import { readAnswer } from "./answer.js";
 import { isAbout, splitByShown } from "./changes.js";
 import { Marks } from "./marks.js";
 import { Notices } from "./notices.js";
@@ -66,8 +65,8 @@ function asker({ page, shown, marks, notices, refresh }) {
 
   return async () => {
     const headers = { Accept: "application/json" };
-    const answer = await fetch(`${liveUrl}?seen=${cursor}`, { headers });
-    if (answer.status === 200) await show(readAnswer(await answer.json()));
+    const answer = await fetch(`${liveUrl}?cursor=${cursor}`, { headers });
+    if (answer.status === 200) await show(await answer.json());
     return answer.status;
   };
 }
