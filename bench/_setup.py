@@ -30,7 +30,7 @@ class Control:
 
     def last(self) -> int:
         """Return the number of the latest statement, for ``statements``."""
-        last: int = self.ask("GET", "/statements")["last"]
+        last: int = self.ask("GET", "/statements/last")["number"]
         return last
 
     def statements(self, after: int) -> list[dict[str, Any]]:

@@ -58,4 +58,12 @@ class QueryHistory:
 
     def entries(self, after: int = 0) -> list[Entry]:
         with self._lock:
-            return [entry for entry in self._entries if entry.number > after]
+            newest_first = itertools.takewhile(
+                lambda entry: entry.number > after, reversed(self._entries)
+            )
+            return list(newest_first)[::-1]
+
+    def last(self) -> int:
+        """Return the number of the latest statement, 0 if there was none."""
+        with self._lock:
+            return self._entries[-1].number if self._entries else 0

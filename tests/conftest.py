@@ -61,7 +61,7 @@ class LocalWarehouse:
         return self._ask("GET", f"/statements?after={after}")["statements"]
 
     def last(self) -> int:
-        return self._ask("GET", "/statements")["last"]
+        return self._ask("GET", "/statements/last")["number"]
 
     def stop(self) -> None:
         self._ask("POST", "/shutdown", {})

@@ -49,7 +49,9 @@ class Control:
             case "GET", "/health":
                 return {"pid": os.getpid()}
             case "GET", "/statements":
-                return self._statements(int(query.get("after", 0)))
+                return {"statements": self._statements(int(query.get("after", 0)))}
+            case "GET", "/statements/last":
+                return {"number": self._warehouse.parts.history.last()}
             case "POST", "/faults":
                 self._faults.add(_fault(body))
                 return {}
@@ -110,9 +112,8 @@ class Control:
             self._clients.add(pid)
         return {}
 
-    def _statements(self, after: int) -> Json:
-        entries = self._warehouse.parts.history.entries(after)
-        statements = [
+    def _statements(self, after: int) -> list[Json]:
+        return [
             {
                 "number": entry.number,
                 "statement_id": entry.statement_id,
@@ -125,9 +126,8 @@ class Control:
                 "rows": entry.rows,
                 "error": entry.error,
             }
-            for entry in entries
+            for entry in self._warehouse.parts.history.entries(after)
         ]
-        return {"statements": statements, "last": entries[-1].number if entries else after}
 
     def stop_when_unused(self, first: float = 60.0, idle: float = 3.0) -> None:
         """Stop the server when no registered process is alive any more.

@@ -79,10 +79,10 @@ class Queue:
 
 
 def _arrive(server, thread: threading.Thread) -> None:
-    last = server.control("GET", "/statements")["last"]
+    last = server.control("GET", "/statements/last")["number"]
     thread.start()
     deadline = time.monotonic() + seconds(30)
-    while server.control("GET", "/statements")["last"] == last:
+    while server.control("GET", "/statements/last")["number"] == last:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     time.sleep(0.1)  # from the list of statements to the queue
