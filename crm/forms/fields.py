@@ -126,7 +126,7 @@ def masked_field(column: Column) -> forms.Field:
         label=column.label,
         required=False,
         disabled=True,
-        help_text="A policy masks this field for you, so you cannot change it.",
+        help_text="A policy of the warehouse masks this field, so you cannot change it here.",
         widget=_textarea(3) if column.kind in ("links", "long_text") else None,
     )
 

@@ -72,7 +72,7 @@ def at_work(importing: bool, rows: int, total: int, stopping: bool) -> dict[str,
         }
     advice = "You can leave this page and return to its address."
     if importing:
-        advice += " If you stop the import, the rows already written stay, and you can undo them."
+        advice += " If you stop the import, the rows already written stay."
     return {"progress": progress, "advice": advice}
 
 
@@ -134,13 +134,28 @@ def failed(importing: bool, died: bool, state: Mapping[str, Any]) -> dict[str, s
     return {"heading": heading, "reason": reason, "advice": advice, "again": again}
 
 
-def done(verified: bool) -> dict[str, str]:
-    if verified:
-        return {
-            "heading": "Imported, and verified",
-            "advice": "The warehouse compared the counts and checksums of the rows in the file "
-            "and in the tables: they are equal.",
-        }
+def done(tables: Iterable[Mapping[str, Any]], on_conflict: str) -> dict[str, str]:
+    """Return what was written, and whether the warehouse confirms it.
+
+    The warehouse compares the rows that were written or were equal before; rows that were kept
+    with other values than the file's are not among them.
+    """
+    tables = list(tables)
+    written = sum(table["written"] for table in tables)
+    kept = 0 if on_conflict == UPDATE else sum(table["different"] for table in tables)
+    if all(table["verified"] for table in tables):
+        advice = []
+        if written or any(table["unchanged"] for table in tables):
+            others = "all other" if kept else "all"
+            advice.append(
+                f"The warehouse compared counts and checksums: {others} accepted rows are in the "
+                "tables as the file has them."
+            )
+        if kept:
+            was = "row exists" if kept == 1 else "rows exist"
+            advice.append(f"{kept:,} {was} with different values and stayed unchanged.")
+        heading = "Imported, and verified" if written else "There was nothing to write"
+        return {"heading": heading, "advice": " ".join(advice)}
     return {
         "heading": "The tables differ from the file",
         "advice": "Somebody may have changed these rows in the meantime. Look at the figures "

@@ -14,6 +14,13 @@ def not_found(table: Table, key: str) -> str:
     return f"There is no {table.singular} “{key}”. It may have been deleted."
 
 
+def whom_to_ask(*, is_by_grants: bool) -> str:
+    """Return whom a reader asks for the right to edit, by what decides about it."""
+    if is_by_grants:
+        return "ask the owner of the data to grant you MODIFY on the tables of EDIP CRM."
+    return "ask an administrator to add you to EDIP_EDITORS."
+
+
 def conflict_heading(table: Table, conflicts: int) -> str:
     if not conflicts:
         return f"This {table.singular} keeps changing"

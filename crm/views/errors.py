@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 from dataclasses import dataclass, replace
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -21,6 +22,7 @@ from crm.repository.errors import (
     Protected,
 )
 from crm.warehouse import errors as warehouse_errors
+from crm.warehouse.config import USER
 from crm.warehouse.errors import WarehouseError
 
 from . import _wording
@@ -83,7 +85,8 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
     warehouse_errors.SignInAgain: Failure(
         401,
         "Sign in again",
-        "Your Databricks sign-in has expired. Nothing was saved.",
+        "Your Databricks sign-in has expired. If you were saving, check what was saved before you "
+        "send it again.",
         sign_in=True,
     ),
     warehouse_errors.NotAdmitted: Failure(
@@ -117,7 +120,7 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
     warehouse_errors.ConstraintViolated: Failure(
         422,
         "The warehouse did not accept these values",
-        "A constraint of the tables forbids them. Nothing was saved.",
+        "A constraint of the tables forbids them, so they were not saved.",
     ),
     BeforeTheTables: Failure(
         404,
@@ -154,8 +157,8 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
     warehouse_errors.ColumnNotFound: Failure(
         503,
         "The tables are older than this EDIP CRM",
-        "A column is missing, and nothing was saved. An administrator can add it with “manage.py "
-        "migrate_tables”, which keeps all data.",
+        "A column is missing, so this request could not be completed. An administrator can add "
+        "it with “manage.py migrate_tables”, which keeps all data.",
     ),
     warehouse_errors.StatementFailed: Failure(
         500,
@@ -236,7 +239,7 @@ def too_many_writes(request: HttpRequest, wait: int) -> HttpResponse:
 def method_not_allowed(request: HttpRequest) -> HttpResponse:
     return answer(
         request,
-        Failure(405, "This page cannot be used this way", "Open it from the navigation."),
+        Failure(405, "This page cannot be used this way", "Go back and try again."),
     )
 
 
@@ -246,8 +249,8 @@ def read_only(request: HttpRequest) -> HttpResponse:
         Failure(
             403,
             "You can read everything here, but change nothing",
-            "Nothing was saved. If you need to edit, ask the owner of the data: they can grant "
-            "you MODIFY on the tables of EDIP CRM, or add you to EDIP_EDITORS.",
+            "Nothing was saved. If you need to edit, "
+            + _wording.whom_to_ask(is_by_grants=settings.WAREHOUSE.auth == USER),
         ),
     )
 

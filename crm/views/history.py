@@ -9,7 +9,6 @@ from itertools import takewhile
 from typing import Any
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
@@ -94,8 +93,7 @@ def activity(request: Request) -> HttpResponseBase:
 def reach(request: Request) -> HttpResponse:
     """Show how far back the history goes. The history page loads this part separately."""
     since = change_feed.known_since(request.warehouse)
-    context = {"since": since, "days": settings.EDIP_HISTORY_DAYS}
-    return render(request, "history/_reach.html", context)
+    return render(request, "history/_reach.html", {"since": since})
 
 
 def _show(request: Request, found: History, more: dict[str, Any]) -> HttpResponseBase:
@@ -109,7 +107,6 @@ def _show(request: Request, found: History, more: dict[str, Any]) -> HttpRespons
         "links": _page_links(request, found),
         "exports": [(name, _url(request, format=form, page=None)) for name, form in _EXPORTS],
         "narrowed": _is_narrowed(request.GET),
-        "days": settings.EDIP_HISTORY_DAYS,
         **more,
     }
     if request.htmx and request.htmx.target == "dialog":

@@ -82,9 +82,9 @@ def _find(request: Request, id: str) -> Job:
     found = jobs.find(_owner(request), id)
     if found is None:
         raise Http404(
-            "This import is no longer known: it ended more than an hour ago, or the app was "
-            "restarted. You can upload the file again: importing the same file twice changes "
-            "nothing more."
+            "There is no such import of yours here. EDIP CRM forgets an import when it is "
+            "discarded, an hour after it ended, and when the app restarts. You can upload the "
+            "file again: importing the same file twice changes nothing more."
         )
     return found
 
@@ -144,5 +144,5 @@ def _text(found: Job, sums: dict[str, int], refused: int) -> dict[str, str]:
     if found.phase == jobs.FAILED:
         return _import_wording.failed(found.may_import, found.process_ended, state)
     if found.phase == jobs.DONE:
-        return _import_wording.done(all(table["verified"] for table in state["tables"]))
+        return _import_wording.done(state["tables"], conflicts)
     return _import_wording.preview(found.obstacle, conflicts, sums, refused)

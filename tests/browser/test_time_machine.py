@@ -88,7 +88,7 @@ def test_a_records_history_opens_beside_it(page: Page, bsnid: str) -> None:
     card.get_by_title("History of this status").click()
     dialog = page.locator("dialog[open]")
     expect(dialog).to_contain_text("Set Snowflake to Requested")
-    expect(dialog).to_contain_text("The warehouse keeps changes for 365 days")
+    expect(dialog).to_contain_text("The warehouse keeps changes for a limited time")
     expect(dialog.locator(".moment-changes")).to_have_css("list-style-type", "none")
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)

@@ -217,8 +217,8 @@ def test_how_far_an_import_came() -> None:
     ("importing", "rows", "stopping", "progress", "advice"),
     [
         (False, 1, False, "Reading and comparing: 1 row so far", "You can leave this page"),
-        (True, 0, False, "Starting: 0 of 9 rows", "you can undo them"),
-        (True, 4, False, "Importing: 4 of 9 rows", "you can undo them"),
+        (True, 0, False, "Starting: 0 of 9 rows", "already written stay."),
+        (True, 4, False, "Importing: 4 of 9 rows", "already written stay."),
         (True, 4, True, "Importing: 4 of 9 rows", "The work stops as soon as"),
     ],
 )
@@ -251,3 +251,46 @@ def test_samples_of_rows() -> None:
         "",
         "becomes",
     )
+
+
+def table_result(
+    written: int = 0, unchanged: int = 0, different: int = 0, verified: bool = True
+) -> dict[str, Any]:
+    return {
+        "written": written,
+        "unchanged": unchanged,
+        "different": different,
+        "verified": verified,
+    }
+
+
+@pytest.mark.parametrize(
+    ("result", "on_conflict", "heading", "in_advice", "not_in_advice"),
+    [
+        (table_result(2, 1), SKIP, "Imported, and verified", "all accepted rows", "stayed"),
+        (
+            table_result(2, 0, 1),
+            SKIP,
+            "Imported, and verified",
+            "all other accepted rows are in the tables as the file has them. 1 row exists with "
+            "different values and stayed unchanged.",
+            "2 rows",
+        ),
+        (table_result(3, 0, 3), UPDATE, "Imported, and verified", "all accepted", "stayed"),
+        (table_result(0, 4), UPDATE, "There was nothing to write", "all accepted", "stayed"),
+        (table_result(0, 0, 5), SKIP, "There was nothing to write", "5 rows exist", "compared"),
+        (table_result(2, verified=False), SKIP, "The tables differ", "Somebody may", "compared"),
+    ],
+)
+def test_the_end_of_an_import(
+    result: dict[str, Any], on_conflict: str, heading: str, in_advice: str, not_in_advice: str
+) -> None:
+    texts = _import_wording.done([result, table_result()], on_conflict)
+    assert texts["heading"].startswith(heading)
+    assert in_advice in texts["advice"]
+    assert not_in_advice not in texts["advice"]
+
+
+def test_a_reader_is_told_whom_to_ask() -> None:
+    assert "MODIFY" in _wording.whom_to_ask(is_by_grants=True)
+    assert "EDIP_EDITORS" in _wording.whom_to_ask(is_by_grants=False)

@@ -20,7 +20,7 @@ def test_it_says_how_far_it_reaches(
     sample_history: None, get_page: GetPage, client: Client
 ) -> None:
     page = get_page("/activity/")
-    assert "keeps changes for 365 days" in text(page, ".history-reach")
+    assert "keeps changes for a limited time" in text(page, ".history-reach")
     part = client.get(page.select_one(".history-reach")["hx-get"], **HTMX)
     assert "Earlier changes may have happened" in part.content.decode()
     assert parsed(part).select_one("time")
