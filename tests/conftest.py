@@ -63,6 +63,11 @@ class LocalWarehouse:
     def last(self) -> int:
         return self._ask("GET", "/statements/last")["number"]
 
+    def copy_schema(self, source: Namespace, name: str) -> Namespace:
+        body = {"catalog": source.catalog, "source": source.schema, "name": name}
+        self._ask("POST", "/schemas", body)
+        return replace(source, schema=name)
+
     def stop(self) -> None:
         self._ask("POST", "/shutdown", {})
 
@@ -169,10 +174,11 @@ class Schemas:
     """Schemas with empty tables or with the sample data, each given to one test at a time.
 
     A schema in which a test only read serves the next test; the statement log tells. One in
-    which a test wrote is dropped.
+    which a test wrote is dropped. New ones are copies of one that was created by statements.
     """
 
     server: LocalWarehouse
+    _originals: dict[bool, Namespace] = field(default_factory=dict)
     _unused: dict[bool, list[Namespace]] = field(default_factory=lambda: {True: [], False: []})
 
     def open(self, namespace: Namespace) -> Warehouse:
@@ -181,7 +187,7 @@ class Schemas:
     @contextmanager
     def lend(self, with_sample: bool) -> Iterator[Namespace]:
         unused = self._unused[with_sample]
-        namespace = unused.pop() if unused else self._create(with_sample)
+        namespace = unused.pop() if unused else self._copy(with_sample)
         before = self.server.last()
         yield namespace
         if self._was_written(namespace, before):
@@ -190,8 +196,13 @@ class Schemas:
         else:
             unused.append(namespace)
 
+    def _copy(self, with_sample: bool) -> Namespace:
+        if with_sample not in self._originals:
+            self._originals[with_sample] = self._create(with_sample)
+        return self.server.copy_schema(self._originals[with_sample], _unique_name())
+
     def _create(self, with_sample: bool) -> Namespace:
-        namespace = Namespace(CATALOG, f"t_{uuid.uuid4().hex[:12]}")
+        namespace = Namespace(CATALOG, _unique_name())
         wh = self.open(namespace)
         for statement in (
             ddl.create_catalog(namespace),
@@ -210,6 +221,10 @@ class Schemas:
         return not is_whole or any(
             namespace.schema in entry["text"] and not READ.match(entry["text"]) for entry in ran
         )
+
+
+def _unique_name() -> str:
+    return f"t_{uuid.uuid4().hex[:12]}"
 
 
 READ = re.compile(r"\s*(SELECT|WITH|DESCRIBE|SHOW)\b", re.IGNORECASE)

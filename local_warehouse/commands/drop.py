@@ -68,15 +68,21 @@ def _drop_schema(catalog_name: str, name: str, cascade: bool, context: Context) 
             f"Cannot drop a schema `{catalog_name}`.`{name}` because it contains objects.",
             "2BP01",
         )
-    for table in list(found.tables.values()):
-        _drop(table, context)
+    tables = list(found.tables.values())
     context.catalog.drop_schema(catalog_name, name)
+    for table in tables:
+        with context.commits.exclusively(table, context.cancellation):
+            _forget(table, context)
 
 
 def _drop(table: Table, context: Context) -> None:
     with context.commits.exclusively(table, context.cancellation):
         context.catalog.drop_table(table)
-        context.engine.forget(table.id)
-        context.commits.forget(table)
-        context.parts.change_feed.forget(table)
-        shutil.rmtree(context.catalog.location(table), ignore_errors=True)
+        _forget(table, context)
+
+
+def _forget(table: Table, context: Context) -> None:
+    context.engine.forget(table.id)
+    context.commits.forget(table)
+    context.parts.change_feed.forget(table)
+    shutil.rmtree(context.catalog.location(table), ignore_errors=True)

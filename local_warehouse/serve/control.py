@@ -1,7 +1,8 @@
 """The control endpoint, for start-up helpers and tests.
 
 It returns the server's health and the statement log, and registers the processes that use the
-server. Tests set faults, users (tokens, principals, groups) and the warehouse's state here.
+server. Tests copy schemas and set faults, users (tokens, principals, groups) and the warehouse's
+state here.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from local_warehouse.warehouse import Warehouse
 
+from .copy_schema import copy_schema
 from .faults import Fault, Faults
 from .start_stop import StartStop
 
@@ -52,6 +54,9 @@ class Control:
                 return {"statements": self._statements(int(query.get("after", 0)))}
             case "GET", "/statements/last":
                 return {"number": self._warehouse.parts.history.last()}
+            case "POST", "/schemas":
+                copy_schema(self._warehouse.parts, body["catalog"], body["source"], body["name"])
+                return {}
             case "POST", "/faults":
                 self._faults.add(_fault(body))
                 return {}
