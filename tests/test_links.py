@@ -49,7 +49,7 @@ def test_static_files_exist() -> None:
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda p: p.name)
-def test_templates_compile(template: Path) -> None:
+def test_each_template_compiles(template: Path) -> None:
     get_template(str(template.relative_to(BASE_DIR / "templates")))
 
 

@@ -28,7 +28,7 @@ from .checking import STEPS, check, only_problem
 # --- all is well ------------------------------------------------------------------------
 
 
-def test_everything_works(warehouse: Warehouse) -> None:
+def test_a_sound_warehouse_passes_every_step(warehouse: Warehouse) -> None:
     report = check()
     assert report.pop("ok")
     assert list(report) == STEPS

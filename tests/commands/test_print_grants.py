@@ -42,7 +42,7 @@ def test_a_reader_may_only_read() -> None:
     assert printed.count("GRANT SELECT ON TABLE") == len(TABLES)
 
 
-def test_a_creator() -> None:
+def test_a_creator_may_create_the_tables() -> None:
     printed = lines("--principal", "platform team", "--role", "creator")
     assert "-- GRANT CREATE CATALOG ON METASTORE TO `platform team`;" in printed
     assert (

@@ -250,7 +250,7 @@ def test_a_failure_leaves_no_half_file(full: Warehouse, server, tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_command(full: Warehouse, tmp_path: Path, monkeypatch) -> None:
+def test_the_command_writes_the_file(full: Warehouse, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     output = io.StringIO()
     call_command("export_data", stdout=output)

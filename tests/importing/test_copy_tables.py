@@ -165,7 +165,7 @@ def test_strict_writes_nothing(warehouse: Warehouse, old: Namespace) -> None:
     assert accounts.get(warehouse, "BSN002") is None
 
 
-def test_the_command(
+def test_the_command_copies_tables_and_prints_the_result(
     warehouse: Warehouse, old: Namespace, tmp_path: Path, statements: Statements
 ) -> None:
     report, output = tmp_path / "report.csv", io.StringIO()

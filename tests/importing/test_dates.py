@@ -47,7 +47,7 @@ from crm.importing.errors import Refused
         ("datetime.date(2025, 6, 27)", "2025-06-27 00:00:00"),
     ],
 )
-def test_read_as(text: str, expected: str) -> None:
+def test_dates_and_times_are_read_in_every_usual_form(text: str, expected: str) -> None:
     assert str(dates.parse(text).value) == expected
 
 

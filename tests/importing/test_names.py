@@ -28,7 +28,7 @@ from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES, Tab
         ("***", "***"),
     ],
 )
-def test_normal_headings(heading: str, name: str) -> None:
+def test_headings_are_normalised(heading: str, name: str) -> None:
     assert normal(heading) == name
 
 

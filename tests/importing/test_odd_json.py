@@ -103,7 +103,9 @@ AREAS = {
         ("cp1252", "was read as Windows-1252, as it is not UTF-8"),
     ],
 )
-def test_encodings(warehouse: Warehouse, tmp_path: Path, encoding: str, remark: str) -> None:
+def test_json_in_other_encodings_is_read(
+    warehouse: Warehouse, tmp_path: Path, encoding: str, remark: str
+) -> None:
     text = json.dumps(AREAS, ensure_ascii=False)
     _, findings = run(warehouse, state(tmp_path, text.encode(encoding)))
     account = accounts.get(warehouse, "B1")

@@ -135,7 +135,9 @@ def test_keys_that_come_again() -> None:
          "were read as \ufffd, and their rows are listed"),
     ],
 )  # fmt: skip
-def test_encodings(tmp_path: Path, content: bytes, name: str, remark: str) -> None:
+def test_the_encoding_of_a_file_is_found_and_remarked_on(
+    tmp_path: Path, content: bytes, name: str, remark: str
+) -> None:
     path = tmp_path / "file.csv"
     path.write_bytes(content)
     encoding = encoding_of(path)

@@ -23,7 +23,7 @@ STATUS = PLATFORMS_STATUS.column("status")
 
 
 @pytest.mark.parametrize("raw", [None, "", "  ", [], float("nan"), "\n"])
-def test_nothing(raw: Any) -> None:
+def test_values_that_mean_nothing_become_null(raw: Any) -> None:
     assert clean(TEAM, raw).value is None
 
 
@@ -62,7 +62,9 @@ def test_nothing(raw: Any) -> None:
         (LINKS, "[draft] https://a", "[draft]\nhttps://a", "2 links, one per line"),
     ],
 )
-def test_cleaned(column: Any, raw: Any, value: str | None, change: str) -> None:
+def test_a_value_is_cleaned_and_the_change_is_noted(
+    column: Any, raw: Any, value: str | None, change: str
+) -> None:
     cleaned = clean(column, raw)
     assert (cleaned.value, cleaned.change) == (value, change)
 
@@ -77,7 +79,9 @@ def test_cleaned(column: Any, raw: Any, value: str | None, change: str) -> None:
         (TIME, "9999-12-31T23:59:59-05:00", "outside the years 1 to 9999"),
     ],
 )
-def test_refused(column: Any, raw: Any, reason: str) -> None:
+def test_a_value_that_does_not_fit_is_refused_with_a_reason(
+    column: Any, raw: Any, reason: str
+) -> None:
     with pytest.raises(Refused, match=reason):
         clean(column, raw)
 
@@ -117,7 +121,7 @@ def test_keys_that_no_url_can_hold(key: str) -> None:
         cleaning.check_key(KEY, key)
 
 
-def test_keys() -> None:
+def test_a_missing_key_is_refused() -> None:
     assert cleaning.check_key(KEY, "B 1") == "B 1"
     assert cleaning.check_key(UPDATES.column("id"), "new") == "new"
     with pytest.raises(Refused, match="BSNID is missing"):
@@ -140,7 +144,7 @@ def test_keys() -> None:
         ),
     ],
 )
-def test_literals(text: str, value: Any) -> None:
+def test_texts_of_python_values_are_read(text: str, value: Any) -> None:
     assert literals.parse(text) == value
 
 

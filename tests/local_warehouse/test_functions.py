@@ -29,7 +29,7 @@ def functions(shell):
         ("session_user()", "developer@localhost"),
     ],
 )
-def test_calls(functions, call, value):
+def test_calls_of_functions_return_their_values(functions, call, value):
     schema = functions.value("SELECT current_schema()")
     assert functions.value(f"SELECT {call.format(schema=schema)}", {"x": 7}) == value
 

@@ -242,7 +242,7 @@ def test_less_than_the_retention_is_refused(shell):
 
 
 @pytest.mark.parametrize("interval", ["interval 1 seconds", "1 second", "interval 1 day 2 hours"])
-def test_intervals(shell, interval):
+def test_retention_intervals_are_read_or_refused(shell, interval):
     shell.run(f"CREATE TABLE t (id INT) TBLPROPERTIES ('{RETENTION}' = '{interval}')")
     shell.change("INSERT INTO t VALUES (1)")
     shell.change("DELETE FROM t")

@@ -26,7 +26,7 @@ def edit(client: Client, bsnid: str, changes: dict[str, str], **headers: str):
     return client.post(f"/accounts/{bsnid}/edit/", form | changes, **headers)
 
 
-def test_create(client: Client, warehouse: Warehouse) -> None:
+def test_the_form_creates_an_account(client: Client, warehouse: Warehouse) -> None:
     form = record_form(client.get("/accounts/new/"))
     values = {"bsnid": "B-1", "team": HOSTILE, "business_area": "R&D"}
     response = client.post("/accounts/new/", form | values)
@@ -78,7 +78,7 @@ def test_100_kb_are_refused_with_the_limit(client: Client, account: str) -> None
     assert "4,000" in text(parsed(response), "#id_azure_devops_link_error")
 
 
-def test_edit(client: Client, account: str, warehouse: Warehouse) -> None:
+def test_the_form_changes_an_account(client: Client, account: str, warehouse: Warehouse) -> None:
     response = edit(client, account, {"vp": HOSTILE, "azure_devops_link": ""})
     assert (response.status_code, response["Location"]) == (303, f"/accounts/{account}/")
     saved = accounts.get(warehouse, account)

@@ -50,7 +50,7 @@ def test_going_back_gets_the_whole_page(get_page: See) -> None:
 
 
 @pytest.mark.usefixtures("three")
-def test_one_statement(client: Client, statements: Statements) -> None:
+def test_the_list_costs_one_statement(client: Client, statements: Statements) -> None:
     with statements() as done:
         client.get("/accounts/?q=a&status=Completed&sort=-team")
     assert len(done) == 1
@@ -109,7 +109,7 @@ def test_the_first_visit_says_what_to_do(get_page: See, warehouse: Warehouse) ->
     assert page.select_one(".empty a[href='/accounts/new/']")
 
 
-def test_pages(get_page: See, warehouse: Warehouse) -> None:
+def test_a_long_list_has_pages(get_page: See, warehouse: Warehouse) -> None:
     rows = [{"bsnid": f"B{n:03}", "team": f"Team {n:03}"} for n in range(60)]
     insert_missing(warehouse, ACCOUNTS, rows)
     page = get_page("/accounts/?q=team&page=2")

@@ -125,7 +125,9 @@ def test_moments_that_cannot_be_read(
 
 
 @pytest.mark.parametrize("address", ["yesterday", "2026-13-45", "%00", "0000-00-00T00:00:00Z"])
-def test_invalid_moments(client: Client, sample: Warehouse, address: str) -> None:
+def test_an_invalid_moment_in_the_address_is_not_found(
+    client: Client, sample: Warehouse, address: str
+) -> None:
     response = client.get(f"/as-of/{address}/accounts/")
     assert response.status_code == 404
     assert "is not a moment" in parsed(response).get_text()

@@ -77,7 +77,7 @@ def test_missing_tables_say_what_to_run(client: Client, server: LocalWarehouse, 
     assert "create_tables" in text(parsed(response), ".lead")
 
 
-def test_not_found(client: Client) -> None:
+def test_an_unknown_address_says_that_it_is_not_found(client: Client) -> None:
     response = client.get("/no/such/page")
     assert response.status_code == 404
     page = parsed(response)

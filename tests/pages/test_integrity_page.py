@@ -23,7 +23,9 @@ from tests.conftest import Statements
 from .html import filled_in, parsed, text, texts
 
 
-def test_sound_data(client: Client, sample: Warehouse, statements: Statements) -> None:
+def test_sound_data_show_no_problem(
+    client: Client, sample: Warehouse, statements: Statements
+) -> None:
     with statements() as done:
         page = parsed(client.get("/admin-tools/integrity/"))
     assert len(done) == 1
@@ -42,7 +44,11 @@ def test_each_problem_is_shown_with_its_repair(client: Client, broken: Warehouse
 
 
 @pytest.mark.parametrize("check", [check for check in checks.CHECKS if check.fix])
-def test_repairing(client: Client, broken: Warehouse, check: checks.Check) -> None:  # noqa: F811
+def test_a_repair_repairs_what_its_preview_says(
+    client: Client,
+    broken: Warehouse,  # noqa: F811
+    check: checks.Check,
+) -> None:
     url = f"/admin-tools/integrity/{check.name}/"
     page = parsed(client.get(url))
     announced = len(page.select(".problems li"))
@@ -100,7 +106,9 @@ def test_what_has_no_repair(client: Client, sample: Warehouse, name: str) -> Non
     assert client.post(f"/admin-tools/integrity/{name}/").status_code == 404
 
 
-def test_rights(client: Client, sample: Warehouse, settings: Any) -> None:
+def test_only_editors_repair_and_only_administrators_check(
+    client: Client, sample: Warehouse, settings: Any
+) -> None:
     settings.EDIP_EDITORS = ["somebody.else@example.com"]
     assert client.get("/admin-tools/integrity/").status_code == 200
     assert client.post("/admin-tools/integrity/times/").status_code == 403

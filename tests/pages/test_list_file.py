@@ -62,7 +62,7 @@ def test_the_order_is_the_list_s(client: Client, sample: Warehouse) -> None:
     assert dates == sorted(dates)
 
 
-def test_a_workbook(client: Client, sample: Warehouse) -> None:
+def test_a_list_can_be_had_as_a_workbook(client: Client, sample: Warehouse) -> None:
     response = client.get("/updates/?q=claims&format=xlsx")
     sheet = openpyxl.load_workbook(io.BytesIO(b"".join(response.streaming_content))).active
     heading, *rows = sheet.iter_rows(values_only=True)

@@ -14,7 +14,7 @@ See = Callable[..., BeautifulSoup]
 Make = Callable[..., str]
 
 
-def test_figures(
+def test_the_overview_shows_the_figures(
     get_page: See,
     make_account: Make,
     make_use_case: Make,

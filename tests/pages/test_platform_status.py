@@ -35,7 +35,7 @@ def stored(warehouse: Warehouse) -> dict[str, str]:
     return {row.platform: row.status for row in platforms.list_for(warehouse, "BSN001")}
 
 
-def test_without_javascript(
+def test_a_status_is_set_without_javascript(
     client: Client, get_page: See, account: str, warehouse: Warehouse, statements: Statements
 ) -> None:
     page = get_page("/accounts/BSN001/")

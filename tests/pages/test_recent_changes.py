@@ -224,7 +224,9 @@ def test_tables_made_anew(client: Client, account: str, warehouse: Warehouse) ->
     assert code in (200, 204)
 
 
-def test_switched_off(client: Client, account: str, get_page: See, settings: Any) -> None:
+def test_pages_do_not_ask_where_the_setting_is_zero(
+    client: Client, account: str, get_page: See, settings: Any
+) -> None:
     assert get_page("/accounts/").body["data-live-url"] == "/live/"
     settings.EDIP_LIVE_SECONDS = 0
     assert client.get("/live/").status_code == 410

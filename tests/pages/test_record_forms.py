@@ -190,7 +190,7 @@ def test_messages_name_the_field() -> None:
     ("text", "errors"),
     [("2026-03-31", None), ("31.03.2026", ["This is not a date. Write it as 2026-03-31."])],
 )
-def test_dates(text: str, errors: list[str] | None) -> None:
+def test_a_date_is_checked_in_the_form(text: str, errors: list[str] | None) -> None:
     form = UpdateForm(QueryDict(f"date={text}"), new=True)
     assert form.errors.get("date") == errors
 

@@ -32,7 +32,9 @@ def test_a_new_one_is_of_today_and_by_me(client: Client, account: str, zone: str
     assert form["date"] == dt.datetime.now(ZoneInfo(zone)).date().isoformat()
 
 
-def test_create(client: Client, get_page: See, account: str, warehouse: Warehouse) -> None:
+def test_the_form_creates_an_update(
+    client: Client, get_page: See, account: str, warehouse: Warehouse
+) -> None:
     form = record_form(client.get("/accounts/BSN001/updates/new/"))
     values = form | {"description": "Kick-off 🎉\r\nNext: access", "date": "2026-03-31"}
     response = client.post("/accounts/BSN001/updates/new/", values)
@@ -84,7 +86,9 @@ def test_an_empty_list_says_what_to_do(get_page: See, warehouse: Warehouse) -> N
     assert page.select_one(".empty a[href='/accounts/']")
 
 
-def test_delete(client: Client, get_page: See, account: str, make_update: Make, warehouse) -> None:
+def test_the_page_deletes_an_update(
+    client: Client, get_page: See, account: str, make_update: Make, warehouse
+) -> None:
     key = make_update()
     form = get_page(f"/updates/{key}/delete/").select_one(".ask form")
     assert client.post(form["action"], filled_in(form)).status_code == 303

@@ -86,7 +86,7 @@ def test_edit_refuses_a_word_that_nobody_knows(
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "part"])
-def test_conflict(
+def test_two_edits_of_one_field_are_a_conflict(
     client: Client,
     account: str,
     make_use_case: Make,
@@ -106,7 +106,9 @@ def test_conflict(
     assert "Theirs" in texts(parsed(response), ".asked .prose")
 
 
-def test_deleted_meanwhile(client: Client, account: str, make_use_case: Make, warehouse) -> None:
+def test_a_use_case_that_was_deleted_meanwhile_cannot_be_saved(
+    client: Client, account: str, make_use_case: Make, warehouse
+) -> None:
     key = make_use_case()
     form = record_form(client.get(f"/use-cases/{key}/edit/"))
     use_cases.delete(warehouse, key)
@@ -136,7 +138,7 @@ def test_next_leads_to_no_other_site(
     assert response["Location"].startswith("/accounts/BSN001/")
 
 
-def test_delete(
+def test_the_page_deletes_a_use_case(
     client: Client, get_page: See, account: str, make_use_case: Make, warehouse
 ) -> None:
     key = make_use_case(problem="Too slow")
@@ -148,7 +150,7 @@ def test_delete(
     assert use_cases.get(warehouse, key) is None
 
 
-def test_list(
+def test_the_list_shows_finds_and_filters_use_cases(
     client: Client, get_page: See, account: str, make_use_case: Make, statements: Statements
 ) -> None:
     make_use_case(problem="Slow <b>reports</b>", status="Active")

@@ -62,7 +62,7 @@ NAMELESS = Change(USE_CASES, "u1", "B1", {"problem": ""}, {"problem": ""})
         (_wording.repaired("Orphans", 2, "key"), "Orphans: 2 keys were repaired."),
     ],
 )
-def test_sentences(text: str, expected: str) -> None:
+def test_each_sentence_fits_its_numbers(text: str, expected: str) -> None:
     assert text == expected
 
 
@@ -114,7 +114,7 @@ def test_a_bulk_change_that_was_reverted(count: int, start: str) -> None:
         ([(UPDATES, 2)], False, True, "cannot come back while the other exists", []),
     ],
 )
-def test_bringing_back(
+def test_the_question_before_a_deletion_is_reverted(
     children: list[Any], is_back: bool, is_another: bool, text: str, shown: list[str]
 ) -> None:
     texts = _revert_wording.of_deletion(CHANGE, children, is_back, is_another)
@@ -141,7 +141,9 @@ def test_bringing_back(
         ({"fields": {"VP": False}, "others": ["Admin"]}, {"others": "Admin has another value"}),
     ],
 )
-def test_reverting_fields(asked: dict[str, Any], expected: dict[str, str]) -> None:
+def test_the_question_before_fields_are_reverted(
+    asked: dict[str, Any], expected: dict[str, str]
+) -> None:
     given: dict[str, Any] = {"exists": True, "fields": {"VP": True}, "again": [], "others": []}
     texts = _revert_wording.of_change(CHANGE, **given | asked)
     for name, part in expected.items():

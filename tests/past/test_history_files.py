@@ -19,7 +19,9 @@ from crm.warehouse import Warehouse
 from .conftest import BOB
 
 
-def test_files(sample_history: None, client: Client) -> None:
+def test_a_file_holds_the_changes_that_the_filters_leave(
+    sample_history: None, client: Client
+) -> None:
     wanted = {"person": BOB, "kind": "changed"}
     answer = client.get("/activity/", wanted | {"format": "csv"})
     rows = list(csv.DictReader(io.StringIO(b"".join(answer).decode("utf-8-sig"))))

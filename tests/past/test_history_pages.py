@@ -78,14 +78,18 @@ def test_activity_is_of_all_accounts(sample_history: None, get_page: GetPage) ->
         ("person='; DROP TABLE accounts --", 0),
     ],
 )
-def test_filters(sample_history: None, get_page: GetPage, query: str, found: int) -> None:
+def test_filters_leave_only_the_changes_that_match(
+    sample_history: None, get_page: GetPage, query: str, found: int
+) -> None:
     page = get_page(f"/activity/?{query}")
     assert len(summaries(page)) == found
     assert text(page, ".count-line p[role=status]").startswith(f"{found} change")
     assert (found == 0) is bool(page.select(".empty"))
 
 
-def test_pages(ana: Warehouse, get_page: GetPage, client: Client) -> None:
+def test_older_changes_are_on_the_next_page(
+    ana: Warehouse, get_page: GetPage, client: Client
+) -> None:
     accounts.create(ana, {"bsnid": "B1", "team": "0"})
     for n in range(1, 60):
         accounts.update(ana, "B1", {"team": str(n)}, accounts.get(ana, "B1").updated_at)

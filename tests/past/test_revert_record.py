@@ -17,7 +17,9 @@ from ..pages.html import HTMX, filled_in, parsed, text, texts
 from .conftest import confirm, confirmation, edit
 
 
-def test_a_field(client: Client, bob: Warehouse, account: str, revert_link: Callable) -> None:
+def test_a_field_is_set_to_what_it_was_before_a_change(
+    client: Client, bob: Warehouse, account: str, revert_link: Callable
+) -> None:
     edit(bob, account, vp="Wrong", team="Renamed")
     link = revert_link(account, "vp")
     ask = confirmation(client, link)

@@ -28,7 +28,7 @@ def test_list_is_one_statement(sample: Warehouse, statements: Statements) -> Non
     assert page.total == len(page.rows) == 5
 
 
-def test_list_row(sample: Warehouse) -> None:
+def test_a_row_of_the_list_counts_what_belongs_to_the_account(sample: Warehouse) -> None:
     (row,) = accounts.search(sample, Listing(q="bsn005")).rows
     assert row.account == accounts.get(sample, "BSN005")
     assert row.statuses == {
@@ -98,7 +98,7 @@ def test_every_sort_pages_through_all_once(sample: Warehouse, sort: str) -> None
     assert sorted(seen) == ["BSN001", "BSN002", "BSN003", "BSN004", "BSN005"]
 
 
-def test_sorting(warehouse: Warehouse) -> None:
+def test_sorting_ignores_case_and_puts_empty_values_last(warehouse: Warehouse) -> None:
     make(warehouse, "1", team="beta", vp="Y")
     make(warehouse, "2", team="Alpha", vp="")
     make(warehouse, "3", team="ALPHA", vp="X")
@@ -131,7 +131,7 @@ def test_page_beyond_the_end_is_the_last(sample: Warehouse) -> None:
     assert accounts.search(sample, Listing(page=-4)).listing.page == 1
 
 
-def test_empty_list(warehouse: Warehouse) -> None:
+def test_a_list_without_accounts_has_one_empty_page(warehouse: Warehouse) -> None:
     page = accounts.search(warehouse, Listing(q="nothing", page=7))
     assert (page.rows, page.total, page.listing.page, page.last) == ((), 0, 1, 1)
     assert all(facets == () for facets in page.facets.values())

@@ -75,7 +75,9 @@ def test_any_text_can_be_the_key(warehouse: Warehouse, key: str) -> None:
     assert ids(warehouse) == ["other"]
 
 
-def test_create_twice(warehouse: Warehouse, statements: Statements) -> None:
+def test_creating_an_account_twice_is_refused(
+    warehouse: Warehouse, statements: Statements
+) -> None:
     make(warehouse, team="First")
     with statements() as done, pytest.raises(AlreadyExists) as caught:
         accounts.create(warehouse, {"bsnid": "BSN100", "team": "Second"})
@@ -106,7 +108,9 @@ def test_unknown_column_is_refused(warehouse: Warehouse) -> None:
             accounts.update(warehouse, "BSN100", values, None)
 
 
-def test_update(warehouse: Warehouse, someone_else: Warehouse, statements: Statements) -> None:
+def test_an_update_changes_only_the_given_fields_and_the_stamp(
+    warehouse: Warehouse, someone_else: Warehouse, statements: Statements
+) -> None:
     account = make(warehouse, vp="Old", admin="Stays")
     with statements() as done:
         accounts.update(someone_else, "BSN100", {"vp": "", "team": "New"}, account.updated_at)
@@ -217,7 +221,7 @@ def test_detail_is_one_statement(sample: Warehouse, statements: Statements) -> N
     assert {item.team for item in detail.use_cases + detail.updates} == {detail.account.team}
 
 
-def test_microseconds_survive(warehouse: Warehouse) -> None:
+def test_microseconds_of_updated_at_survive(warehouse: Warehouse) -> None:
     make(warehouse)
     table = f"{warehouse.namespace.quoted_schema}.`accounts`"
     for moment in (

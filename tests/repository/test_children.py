@@ -76,7 +76,7 @@ def test_no_child_without_its_account(
 
 
 @BOTH
-def test_update(
+def test_an_update_changes_only_the_given_fields_and_the_stamp(
     warehouse: Warehouse,
     someone_else: Warehouse,
     account: str,
@@ -124,7 +124,9 @@ def test_of_concurrent_edits_one_wins(
 
 
 @BOTH
-def test_delete(warehouse: Warehouse, account: str, rows: ModuleType, text: str) -> None:
+def test_delete_removes_only_that_row_and_can_be_repeated(
+    warehouse: Warehouse, account: str, rows: ModuleType, text: str
+) -> None:
     row = make(warehouse, rows, **{text: "words"})
     other = make(warehouse, rows, **{text: "others"})
     rows.delete(warehouse, row.id)

@@ -60,5 +60,5 @@ def test_everything_that_differs(sample: Warehouse, statements: Statements) -> N
     assert sum(sum(counts[table]) for table in TABLES) == len(everything)
 
 
-def test_nothing_differs(sample: Warehouse) -> None:
+def test_equal_moments_have_no_differences(sample: Warehouse) -> None:
     assert diff.find_changes(sample, sample.namespace, sample.namespace) == []

@@ -47,6 +47,6 @@ def test_types_and_authors(warehouse: Warehouse) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_any_text(warehouse: Warehouse, text: str) -> None:
+def test_any_text_is_stored_as_it_is(warehouse: Warehouse, text: str) -> None:
     insert_missing(warehouse, ACCOUNTS, [{"bsnid": "A", "team": text}])
     assert accounts.get(warehouse, "A").team == text  # type: ignore[union-attr]

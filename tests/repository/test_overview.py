@@ -7,7 +7,7 @@ from crm.warehouse import Warehouse
 from ..conftest import Statements
 
 
-def test_sample(sample: Warehouse, statements: Statements) -> None:
+def test_figures_of_the_sample_data(sample: Warehouse, statements: Statements) -> None:
     with statements() as done:
         found = overview.load(sample)
     assert len(done) == 1
@@ -39,7 +39,7 @@ def test_sample(sample: Warehouse, statements: Statements) -> None:
     assert dates == sorted(dates, reverse=True)  # type: ignore[type-var]
 
 
-def test_empty(warehouse: Warehouse) -> None:
+def test_figures_of_empty_tables(warehouse: Warehouse) -> None:
     found = overview.load(warehouse)
     assert (found.accounts, found.use_cases, found.updates) == (0, 0, ())
     assert (found.adoption, found.pipeline, found.tiers, found.areas) == ({}, {}, {}, ())

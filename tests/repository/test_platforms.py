@@ -32,7 +32,9 @@ def test_first_status_makes_the_row(warehouse: Warehouse, statements: Statements
     assert (row.created_by, row.updated_by) == (ACTOR, ACTOR)
 
 
-def test_change(warehouse: Warehouse, someone_else: Warehouse, statements: Statements) -> None:
+def test_a_status_is_changed_by_who_asks_and_when(
+    warehouse: Warehouse, someone_else: Warehouse, statements: Statements
+) -> None:
     platforms.set_status(warehouse, "BSN100", "Databricks", "Requested", None)
     before = only(warehouse)
     with statements() as done:
@@ -47,7 +49,9 @@ def test_change(warehouse: Warehouse, someone_else: Warehouse, statements: State
     assert after.created_at == before.created_at
 
 
-def test_stale(warehouse: Warehouse, someone_else: Warehouse, statements: Statements) -> None:
+def test_a_status_that_changed_since_it_was_seen_is_stale(
+    warehouse: Warehouse, someone_else: Warehouse, statements: Statements
+) -> None:
     platforms.set_status(warehouse, "BSN100", "Databricks", "Requested", None)
     seen = only(warehouse).updated_at
     platforms.set_status(someone_else, "BSN100", "Databricks", "Completed", seen)
@@ -65,7 +69,7 @@ def test_setting_what_is_so_is_no_conflict(warehouse: Warehouse, someone_else: W
     assert only(warehouse).updated_by == ACTOR
 
 
-def test_missing_account(warehouse: Warehouse, statements: Statements) -> None:
+def test_a_missing_account_gets_no_status(warehouse: Warehouse, statements: Statements) -> None:
     with statements() as done, pytest.raises(Missing) as caught:
         platforms.set_status(warehouse, "BSN999", "Databricks", "Requested", None)
     assert caught.value.key == "BSN999"

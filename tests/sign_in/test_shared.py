@@ -113,7 +113,7 @@ def test_the_token_of_the_header_is_not_used(in_apps: Any, warehouse: Warehouse)
     assert not browser.client.cookies.get(in_apps.SESSION_COOKIE_NAME)
 
 
-def test_admins(in_apps: Any, rf: Any) -> None:
+def test_who_is_an_administrator(in_apps: Any, rf: Any) -> None:
     def is_admin(email: str) -> bool:
         return sign_in(rf.get("/", HTTP_X_FORWARDED_EMAIL=email)).person.is_admin
 

@@ -58,7 +58,9 @@ def test_names_and_blanks_leave_it_local(
     assert read(monkeypatch, **variables).is_local
 
 
-def test_databricks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_databricks_variables_choose_a_databricks_warehouse(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     config = read(monkeypatch, **COMPLETE)
     assert not config.is_local
     assert config.hostname == "adb-1.2.azuredatabricks.net"

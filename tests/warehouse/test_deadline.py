@@ -74,7 +74,7 @@ def test_a_read_ends(slow: Warehouse, proxy: SlowProxy, mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", [HANG, DRIP])
-def test_connecting_ends(slow: Warehouse, proxy: SlowProxy, mode: str) -> None:
+def test_connecting_ends_at_the_deadline(slow: Warehouse, proxy: SlowProxy, mode: str) -> None:
     proxy.mode = mode
     with ends_after(1), pytest.raises((Unavailable, TimeIsUp)):
         ping(due(slow, 1))
@@ -131,7 +131,9 @@ def test_statements_share_it(
 
 
 @pytest.mark.parametrize("fault", ["starting", "conflict", "drop_before"])
-def test_retries_end(warehouse: Warehouse, server: LocalWarehouse, table: str, fault: str) -> None:
+def test_retries_end_at_the_deadline(
+    warehouse: Warehouse, server: LocalWarehouse, table: str, fault: str
+) -> None:
     insert(warehouse, table, "a")
     server.fault(fault, times=None, match="INSERT")
     started = time.monotonic()

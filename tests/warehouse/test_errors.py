@@ -53,7 +53,9 @@ STATEMENTS = [
 
 
 @pytest.mark.parametrize(("message", "kind"), STATEMENTS)
-def test_statement_errors(message: str, kind: type[WarehouseError]) -> None:
+def test_the_message_of_a_statement_decides_the_error(
+    message: str, kind: type[WarehouseError]
+) -> None:
     error = translate(connector.ServerOperationError(message, {}), "q-1")
     assert type(error) is kind
     assert error.query_id == "q-1"
@@ -119,7 +121,9 @@ def request_error(message: str, code: int | None = None, cause: object = None) -
         (ValueError("a value"), StatementFailed),
     ],
 )
-def test_everything_else(error: Exception, kind: type[WarehouseError]) -> None:
+def test_each_other_error_becomes_a_warehouse_error(
+    error: Exception, kind: type[WarehouseError]
+) -> None:
     translated = translate(error)
     assert type(translated) is kind
     assert "a value" not in str(translated)

@@ -58,7 +58,7 @@ def test_the_latest_is_used_first(make: Any, identity: AccessToken) -> None:
     assert session(pools, identity) != inner.connection.get_session_id_hex()
 
 
-def test_waiting_ends(make: Any, identity: AccessToken) -> None:
+def test_waiting_for_a_session_ends_at_the_limit(make: Any, identity: AccessToken) -> None:
     pools = make(pool_size=2, pool_timeout=0.2)
     with pools.connection(identity), pools.connection(identity):
         started = time.monotonic()
@@ -200,7 +200,7 @@ def test_closing_never_fails_nor_waits(
     assert closed.wait(10)
 
 
-def test_unreachable(identity: AccessToken) -> None:
+def test_an_address_that_nobody_answers_is_unavailable(identity: AccessToken) -> None:
     config = WarehouseConfig(is_local=True, url="http://127.0.0.1:9/x", token="t", retries=1)
     with pytest.raises(Unavailable):
         session(Pools(config), identity)

@@ -18,7 +18,7 @@ from ..conftest import LocalWarehouse
 from .notes import ids, insert
 
 
-def test_statement_errors(warehouse: Warehouse, table: str) -> None:
+def test_errors_of_statements_have_their_own_types(warehouse: Warehouse, table: str) -> None:
     with pytest.raises(ObjectNotFound) as missing:
         warehouse.query("SELECT * FROM `edip_test`.`nowhere`.`nothing`")
     assert missing.value.query_id

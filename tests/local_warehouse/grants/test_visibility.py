@@ -8,7 +8,7 @@ from databricks.sql.exc import DatabaseError
 from .conftest import ANN, BOB, assert_refused, grant_use
 
 
-def test_show_grants(users):
+def test_show_grants_lists_what_was_granted(users):
     grant_use(users, ANN, "SELECT", "MODIFY")
     grant_use(users, BOB, "SELECT")
     users.admin.run(f"GRANT SELECT ON CATALOG {users.catalog} TO `{BOB}`")

@@ -49,7 +49,7 @@ def test_only_the_word_is_replaced(table: Table, value: str, expected: str) -> N
     assert sql(replace_default(parse_expression(value), table.columns[2])) == expected
 
 
-def test_values(table: Table) -> None:
+def test_an_insert_of_values_gets_the_defaults(table: Table) -> None:
     source = parse("INSERT INTO t VALUES ('a', DEFAULT, DEFAULT), (DEFAULT, NULL, 3)").expression
     replace_in_values(source, table, ["id", "made", "rank"])
     assert sql(source) == "VALUES ('a', CURRENT_TIMESTAMP(), 1 + 1), (NULL, NULL, 3)"
@@ -90,7 +90,7 @@ def clause(then: str) -> exp.Expr:
         ("INSERT *", "INSERT *"),
     ],
 )
-def test_merge(table: Table, then: str, expected: str) -> None:
+def test_an_insert_of_a_merge_gets_the_defaults(table: Table, then: str, expected: str) -> None:
     action = clause(then)
     replace_in_merge(action, table)
     assert sql(action) == sql(clause(expected.replace("UPDATE *", "UPDATE SET *")))

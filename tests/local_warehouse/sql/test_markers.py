@@ -28,7 +28,9 @@ from .conftest import Expanded, MemoryCatalog, fails
         ("SELECT ':a', \"?\"", "SELECT ':a', '?'"),
     ],
 )
-def test_marked(engine_sql: Expanded, sql: str, expected: str) -> None:
+def test_markers_stand_for_parameters_and_the_person(
+    engine_sql: Expanded, sql: str, expected: str
+) -> None:
     assert engine_sql(sql) == expected
 
 

@@ -60,7 +60,9 @@ def element(value: str | None, type_: str = "STRING", arguments=None) -> SimpleN
         ("VOID", None, "NULL"),
     ],
 )
-def test_literals(type_: str | None, value: str | None, expected: str) -> None:
+def test_a_parameter_becomes_a_literal_of_its_type(
+    type_: str | None, value: str | None, expected: str
+) -> None:
     assert literal(sent("p", value, type_)) == expected
 
 
@@ -114,7 +116,7 @@ def test_by_name_and_by_position() -> None:
         parameters.text("b")
 
 
-def test_limits() -> None:
+def test_too_many_or_too_large_parameters_are_refused() -> None:
     Parameters([sent(None, "x")] * 255)
     with fails("INVALID_PARAMETER_VALUE", "at most 255"):
         Parameters([sent(None, "x")] * 256)
@@ -125,6 +127,6 @@ def test_limits() -> None:
         Parameters([sent(None, None, "ARRAY", [element("x" * 1024 * 1024), element("y")])])
 
 
-def test_no_parameters() -> None:
+def test_a_statement_may_have_no_parameters() -> None:
     assert Parameters(None).by_name == {}
     assert Parameters(()).by_position == ()

@@ -93,7 +93,9 @@ def test_types_are_written_as_databricks_writes_them() -> None:
         ("'n' = -5", ("n", "-5")),
     ],
 )
-def test_properties(given: str, expected: tuple[str, str]) -> None:
+def test_properties_have_names_and_values_as_written(
+    given: str, expected: tuple[str, str]
+) -> None:
     item = parse(f"CREATE TABLE t (a INT) TBLPROPERTIES ({given})").find(exp.Property)
     assert type(item) is exp.Property
     assert property_of(item) == expected

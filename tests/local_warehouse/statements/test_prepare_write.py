@@ -86,7 +86,9 @@ def keys_of(write: Write) -> list[tuple[str, str]]:
         ),
     ],
 )
-def test_insert(prepare: Prepare, sql: str, columns: tuple[str, ...], source: str) -> None:
+def test_an_insert_becomes_a_projection_of_its_source(
+    prepare: Prepare, sql: str, columns: tuple[str, ...], source: str
+) -> None:
     projected = ", ".join(
         f"CAST({value} AS STRING) AS `{name}`"
         for value, name in zip(columns, ("id", "name", "team"), strict=True)
@@ -130,7 +132,9 @@ def test_an_insert_has_defaults_checks_and_its_own_conditions(
         ("DELETE FROM people WHERE id IN (SELECT head FROM teams)", "UNSUPPORTED_FEATURE"),
     ],
 )
-def test_refused(prepare: Prepare, sql: str, error_class: str) -> None:
+def test_writes_that_databricks_refuses_are_refused(
+    prepare: Prepare, sql: str, error_class: str
+) -> None:
     with fails(error_class):
         prepare(sql)
 

@@ -18,7 +18,7 @@ def test_describe_extended_tells_everything(tables):
     assert "# Clustering Information" in rows
 
 
-def test_information_schema(tables):
+def test_the_information_schema_describes_the_tables(tables):
     schema = tables.value("SELECT current_schema()")
     constraints = tables.run(
         "SELECT constraint_name, constraint_type, enforced "
@@ -54,7 +54,7 @@ def test_information_schema(tables):
     assert [tuple(row) for row in found] == [(schema, "accounts", "Teams; it's a test")]
 
 
-def test_show(tables):
+def test_show_commands_list_what_exists(tables):
     schema = tables.value("SELECT current_database()")
     names = [row.tableName for row in tables.run("SHOW TABLES")]
     assert names == ["accounts", "cases"]
@@ -66,7 +66,7 @@ def test_show(tables):
     assert ("team.owner", "edip") in [tuple(r) for r in tables.run("SHOW TBLPROPERTIES accounts")]
 
 
-def test_create_twice(tables):
+def test_creating_a_table_twice_is_refused(tables):
     assert "[TABLE_OR_VIEW_ALREADY_EXISTS]" in tables.error(ACCOUNTS)
     tables.run(CASES.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS"))
     schema = tables.value("SELECT current_schema()")
@@ -101,7 +101,7 @@ def test_a_failed_change_leaves_the_description_as_it_was(tables):
     ]
 
 
-def test_drop(tables):
+def test_what_is_dropped_is_gone_and_can_be_created_again(tables):
     schema = tables.value("SELECT current_schema()")
     assert "[SCHEMA_NOT_EMPTY]" in tables.error(f"DROP SCHEMA tests.{schema}")
     tables.run("DROP TABLE cases")
@@ -112,7 +112,7 @@ def test_drop(tables):
     assert tables.value("SELECT count(*) FROM cases") == 0
 
 
-def test_use(tables):
+def test_use_changes_the_catalog_and_schema_of_the_session(tables):
     tables.run("USE CATALOG workspace")
     assert tables.value("SELECT current_catalog()") == "workspace"
     assert "[TABLE_OR_VIEW_NOT_FOUND]" in tables.error("SELECT * FROM accounts")

@@ -52,7 +52,9 @@ def test_nobody_sees_anothers_import(client: Client, warehouse: Warehouse, setti
 
 
 @pytest.mark.parametrize("id", ["x", "..", "a" * 32, "%2e%2e%2f" * 4])
-def test_invalid_ids(client: Client, warehouse: Warehouse, id: str) -> None:
+def test_an_invalid_id_of_an_import_is_not_found(
+    client: Client, warehouse: Warehouse, id: str
+) -> None:
     assert client.get(f"/admin-tools/import/{id}/").status_code == 404
 
 
