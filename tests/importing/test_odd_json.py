@@ -11,6 +11,7 @@ import pytest
 
 from crm.importing.errors import ImportingError
 from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED
+from crm.importing.readers import json_text
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
@@ -149,6 +150,7 @@ def test_values_that_json_does_not_have(warehouse: Warehouse, tmp_path: Path) ->
         ),
         ("[]", "holds records, but neither"),
         ("5", "holds a number; it should be"),
+        ('{"accounts": ' + "[" * 50 + "]" * 50 + "}", "is nested too deeply"),
     ],
 )
 def test_what_is_no_json_is_said_in_words(tmp_path: Path, content: str, message: str) -> None:
@@ -156,6 +158,23 @@ def test_what_is_no_json_is_said_in_words(tmp_path: Path, content: str, message:
         read(state(tmp_path, content))
     assert "\n" not in str(error.value)
     assert "b'" not in str(error.value)
+
+
+def test_records_may_be_nested_as_deep_as_the_outline_allows(tmp_path: Path) -> None:
+    content = '{"accounts": [{"bsnid": "B1", "team": ' + "[" * 47 + "]" * 47 + "}]}"
+    rows, _ = read(state(tmp_path, content))
+    assert [row["bsnid"] for row in rows["accounts"]] == ["B1"]
+
+
+def test_values_that_json_does_not_have_are_found_across_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_text, "_BLOCK", 16)
+    for blanks in range(16):
+        path = state(tmp_path, '{"accounts": [{"bsnid": "B1",' + " " * blanks + '"vp": NaN}]}')
+        rows, findings = read(path)
+        assert rows["accounts"] == [{"bsnid": "B1"}]
+        assert any("vp: is NaN" in reason for reason in reasons(findings, NOTED))
 
 
 def test_times_at_the_end_of_time(tmp_path: Path) -> None:

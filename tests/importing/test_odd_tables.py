@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 
 from crm.importing.errors import ImportingError
 from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings
+from crm.importing.readers import csv_file, csv_records, zip_file
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
@@ -77,6 +78,33 @@ def test_quotes_that_are_not_closed_swallow_no_rows(tmp_path: Path) -> None:
     assert "row 6: its quotation marks do not match" in noted
     assert "row 7: has a cell without a heading; not imported: “three”" in noted
     assert "row 9: its quotation marks do not match" in noted
+
+
+def test_a_quotation_mark_that_a_later_row_closes_swallows_no_rows(tmp_path: Path) -> None:
+    rows, findings = read_csv(tmp_path, 'bsnid,team\nB1,"open\nB2,y\nB3,z",more\n')
+    assert teams(rows)["B2"] == "y"
+    assert any("row 2: a quotation mark is opened here" in r for r in reasons(findings, REFUSED))
+
+
+def test_a_record_that_is_too_long_ends_at_its_closing_quotation_mark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_records, "LONGEST", 60)
+    rows, findings = read_csv(tmp_path, f'bsnid,team\nB1,"a\n{"x" * 70}\nB9,no row"\nB2,y\n')
+    assert teams(rows) == {"B2": "y"}
+    (refused,) = reasons(findings, REFUSED)
+    assert "row 2: is longer than 60 characters (to line 4)" in refused
+
+
+def test_a_file_of_one_column_has_no_delimiter_but_the_usual(tmp_path: Path) -> None:
+    rows, _ = read_csv(tmp_path, "bsnid\nB1|2\n")
+    assert teams(rows) == {"B1|2": None}
+
+
+def test_the_line_that_names_the_delimiter_is_no_heading(tmp_path: Path) -> None:
+    path = tmp_path / "things.csv"
+    path.write_text("sep=;\nfirst;second\n1;2\n")
+    assert csv_file.headings(path, {}) == ["first", "second"]
 
 
 def test_a_huge_cell_costs_its_row_only(tmp_path: Path) -> None:
@@ -185,4 +213,15 @@ def test_archives_that_cannot_be_unpacked(
         content[content.find(b"PK\x01\x02") + place + 2] = value
     path.write_bytes(content)
     with pytest.raises(ImportingError, match=message):
+        read(path)
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = packed(tmp_path, [("accounts.csv", "bsnid,team\n"), ("updates.csv", "id\n")])
+    monkeypatch.setattr(zip_file, "MAX_UNPACKED", 14)
+    assert read(path)
+    monkeypatch.setattr(zip_file, "MAX_UNPACKED", 13)
+    with pytest.raises(ImportingError, match="unpacks to more than 4 GiB"):
         read(path)

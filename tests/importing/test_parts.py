@@ -118,6 +118,7 @@ def test_keys_that_come_again() -> None:
     other = seen.add("accounts", "B1", "other", "row 4")
     assert other is not None
     assert not other.same
+    assert seen.add("account", "sB1", "content", "row 5") is None
 
 
 @pytest.mark.parametrize(

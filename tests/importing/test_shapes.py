@@ -73,6 +73,13 @@ def test_one_record_by_itself(tmp_path: Path) -> None:
     assert read(written(tmp_path, "x.jsonl", A))[0]["accounts"] == [A]
 
 
+def test_a_row_of_a_list_is_named_by_its_number(tmp_path: Path) -> None:
+    content = [["bsnid", "team"], ["B1", "T"], ["a/b", "U"]]
+    _, findings = read(written(tmp_path, "accounts.json", content))
+    (refused,) = reasons(findings, REFUSED)
+    assert refused.startswith("accounts.json, row 3, bsnid: ")
+
+
 def test_a_part_of_a_result_is_said(tmp_path: Path) -> None:
     manifest = {"schema": {"columns": [{"name": "bsnid"}, {"name": "team"}]}}
     result = {"data_array": [["B1", "T"]], "next_chunk_index": 1}
@@ -231,6 +238,8 @@ def test_our_own_export_is_kept_exactly(tmp_path: Path) -> None:
         path = written(tmp_path, "state.json", {"format": own, "accounts": [account]})
         rows, _ = read(path)
         assert rows["accounts"] == [account if own == "edip-crm" else account | {"team": "T"}]
+    path = written(tmp_path, "state.json", {"from": "edip-crm", "accounts": [account]})
+    assert read(path)[0]["accounts"] == [account | {"team": "T"}]
 
 
 def test_a_note_beside_the_tables_stops_nothing(tmp_path: Path) -> None:
@@ -241,6 +250,14 @@ def test_a_note_beside_the_tables_stops_nothing(tmp_path: Path) -> None:
     assert reasons(findings, SKIPPED) == ["notes.txt: is not named after a table"]
     with pytest.raises(SourceError, match="notes.txt is not valid JSON"):
         read(tmp_path / "notes.txt")
+
+
+@pytest.mark.parametrize("ending", [".json", ".jsonl", ".ndjson"])
+def test_a_file_that_is_named_like_json_and_holds_none_is_refused(
+    tmp_path: Path, ending: str
+) -> None:
+    with pytest.raises(SourceError, match="is not valid JSON"):
+        read(written(tmp_path, f"accounts{ending}", "bsnid,team\nB1,T\n"))
 
 
 def test_json_in_utf16_by_another_name(tmp_path: Path) -> None:

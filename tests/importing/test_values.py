@@ -31,6 +31,7 @@ def test_values_that_mean_nothing_become_null(raw: Any) -> None:
     ("column", "raw", "value", "change"),
     [
         (TEAM, " a ", "a", ""),
+        (TEAM, "x" * 200, "x" * 200, ""),
         (TEAM, "a\r\nb", "a b", "line breaks became spaces"),
         (TEXT, "a\r\nb", "a\nb", ""),
         (TEAM, "a\x00b", "ab", "NUL characters were removed"),
@@ -84,6 +85,13 @@ def test_a_value_that_does_not_fit_is_refused_with_a_reason(
 ) -> None:
     with pytest.raises(Refused, match=reason):
         clean(column, raw)
+
+
+def test_a_known_word_is_not_read_as_another_that_differs_in_case(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cleaning.vocabulary, "words", lambda _: ("GO", "go"))
+    assert clean(STATUS, "go") == cleaning.Cleaned("go")
 
 
 def test_conventions_of_files() -> None:
@@ -162,3 +170,10 @@ def test_lists_as_texts() -> None:
     assert literals.parse_list("[1, null]") == [1, None]
     assert literals.parse_list("[draft]") is None
     assert literals.parse_list("no list") is None
+
+
+def test_a_very_long_text_is_not_parsed_as_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(literals, "MAX_CHARACTERS", 6)
+    assert literals.parse("[1, 2]") == [1, 2]
+    with pytest.raises(ValueError, match="too long"):
+        literals.parse("[1, 22]")
