@@ -134,6 +134,11 @@ def test_what_is_kept(keep: int, days: int, kept: list[int]) -> None:
     assert [b for b in there if b not in over] == [_backup(age) for age in kept]
 
 
+def test_the_latest_backup_never_expires_however_old_it_is() -> None:
+    now = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
+    assert backups.expired([_backup(40), _backup(80)], 0, 7, now) == [_backup(80)]
+
+
 def test_old_backups_go(sample: Warehouse, home: Namespace) -> None:
     (first,) = ids(run("backup"))
     printed = run("backup", keep=1, keep_days=0)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,6 +74,28 @@ def test_a_part_is_not_filled_again() -> None:
     space = Namespace("c", "s", "p_")
     sql = _sql.render(space, "SELECT {part} FROM {accounts}", part="'{accounts}'")
     assert sql == "SELECT '{accounts}' FROM `c`.`s`.`p_accounts`"
+
+
+def test_columns_that_a_source_lacks_are_null() -> None:
+    assert _sql.with_missing("s", ACCOUNTS, ()) == "s"
+    sql = _sql.with_missing("s", ACCOUNTS, {"vp", "created_at", "no column"})
+    assert sql == (
+        "(SELECT *, CAST(NULL AS STRING) AS `vp`, CAST(NULL AS TIMESTAMP) AS `created_at` FROM s)"
+    )
+
+
+def test_updates_are_sorted_by_date_then_by_time_of_writing_then_by_id() -> None:
+    day, time = dt.date(2026, 1, 2), dt.datetime(2026, 1, 3, tzinfo=dt.UTC)
+    hour = dt.timedelta(hours=1)
+    rows: list[dict[str, Any]] = [
+        {"date": None, "created_at": time + hour, "id": "9"},
+        {"date": day, "created_at": None, "id": "8"},
+        {"date": day, "created_at": time, "id": "1"},
+        {"date": day, "created_at": time, "id": "2"},
+        {"date": day, "created_at": time + hour, "id": "0"},
+        {"date": day + dt.timedelta(1), "created_at": time, "id": "3"},
+    ]
+    assert [row["id"] for row in _sql.newest_first(rows)] == ["3", "0", "2", "1", "8", "9"]
 
 
 def test_own_words_are_literals() -> None:

@@ -1,0 +1,47 @@
+"""The parts of a list's statement that need no warehouse: filters, order, limits."""
+
+from __future__ import annotations
+
+import pytest
+
+from crm.model.records import Listing
+from crm.repository.records import _listing, accounts
+from crm.repository.records._listing import Conditions, JointFilter
+
+TEAM = "LOWER(`team`) {} NULLS LAST, `bsnid`"
+
+
+@pytest.mark.parametrize(
+    ("sort", "order"),
+    [
+        ("team", TEAM.format("ASC")),
+        ("-team", TEAM.format("DESC")),
+        ("no such", TEAM.format("ASC")),
+        ("-no such", TEAM.format("ASC")),
+        ("--team", TEAM.format("ASC")),
+        ("-updated_at", "updated_at DESC NULLS LAST, `bsnid`"),
+    ],
+)
+def test_every_order_ends_with_the_key_and_has_empty_values_last(sort: str, order: str) -> None:
+    assert _listing._order(accounts._LIST, sort) == order
+
+
+def test_values_of_filters_are_bound_and_not_too_many() -> None:
+    filters = {"vp": ("a", "b'"), "admin": tuple(map(str, range(60))), "unknown": ("x",)}
+    found = Conditions.of(Listing(filters=filters), ("vp", "team", "admin"))
+    assert found.on_row("vp") == "COALESCE(`vp`, '') IN (:f0_0, :f0_1)"
+    assert found.markers.keys() == {"vp", "admin"}
+    assert found.params["f0_1"] == "b'"
+    assert len(found.params) == 2 + _listing.VALUES_PER_FILTER
+    assert found.is_one_of("team") == ""
+
+
+def test_a_facet_is_counted_without_its_own_filter() -> None:
+    filters = {"vp": ("a",), "team": ("b",)}
+    found = Conditions.of(Listing(filters=filters), ("vp", "team"))
+    both = _listing._filters(found, JointFilter())
+    assert both == f"{found.on_row('vp')} AND {found.on_row('team')}"
+    assert _listing._filters(found, JointFilter(), without="vp") == found.on_row("team")
+    joint = JointFilter(("vp",), "joint")
+    assert _listing._filters(found, joint) == f"{found.on_row('team')} AND joint"
+    assert _listing._filters(found, joint, without="vp") == found.on_row("team")
