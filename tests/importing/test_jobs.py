@@ -9,11 +9,16 @@ from typing import Any
 
 import pytest
 
+from crm.importing.chunks import Chunk
 from crm.importing.errors import SourceError, Stopped
-from crm.importing.importer import FAIL, UPDATE, Options
+from crm.importing.findings import Place
+from crm.importing.importer import FAIL, UPDATE, Options, TableResult
 from crm.importing.jobs import job as jobs
-from crm.importing.jobs import lock, work
+from crm.importing.jobs import lock, preview, work
 from crm.importing.jobs.job import Job
+from crm.importing.rows import CleanRow
+from crm.model.schema import ACCOUNTS
+from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from tests.patience import seconds
 
 WAREHOUSE: Any = None
@@ -37,7 +42,10 @@ def found(job: Job) -> Job:
 
 def settled(job: Job) -> Job:
     deadline = time.monotonic() + seconds(20)
-    while (again := found(job)).at_work and time.monotonic() < deadline:
+    # The thread notes the end of its work before it releases the lock.
+    while ((again := found(job)).at_work or lock.is_held(job.folder)) and (
+        time.monotonic() < deadline
+    ):
         time.sleep(0.01)
     return again
 
@@ -151,3 +159,62 @@ def test_what_the_options_do_not_allow(
     job.write(phase=jobs.PREVIEW, tables=[{"refused": refused, "different": different}])
     assert found(job).obstacle == obstacle
     assert found(job).may_import == (not obstacle)
+
+
+def test_a_later_attempt_goes_on_from_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It keeps the versions before the first attempt, and adds to the counts."""
+    chunk = Chunk()
+
+    def run(wh: Any, path: Any, options: Any, findings: Any, watch: Any, stop: Any) -> Any:
+        watch(ACCOUNTS, chunk, [NEW, DIFFERENT, UNCHANGED])
+        return [TableResult(ACCOUNTS, written=1)]
+
+    monkeypatch.setattr(work.importer, "run", run)
+    monkeypatch.setattr(work.revert_bulk, "current_versions", lambda _: {"accounts": 9})
+    job = created()
+    reported: dict[str, Any] = {}
+    upload = work.Upload(job.file, job.options, job.report)
+    earlier = work.Attempts(1, {"accounts": 3}, {"accounts": 2})
+    done = work.import_file(
+        WAREHOUSE, upload, earlier, lambda **changes: reported.update(changes), lambda: False
+    )
+    assert reported["before"] == {"accounts": 3}
+    assert done["versions"] == [{"accounts": 3}, {"accounts": 9}]
+    assert (reported["rows"], reported["wrote"]) == (3, {"accounts": 3})
+    assert done["tables"][0]["written"] == 3
+    work.import_file(
+        WAREHOUSE,
+        upload,
+        work.Attempts(),
+        lambda **changes: reported.update(changes),
+        lambda: True,
+    )
+    assert (reported["before"], reported["attempts"]) == ({"accounts": 9}, 1)
+
+
+def test_a_preview_shows_the_first_rows_and_only_what_differs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def row(n: int, **values: str | None) -> CleanRow:
+        return dict.fromkeys(ACCOUNTS.names) | {"bsnid": f"B{n}", "team": "T"} | values
+
+    stored = [row(1, team="Old", vp="V", admin="A")]
+    monkeypatch.setattr(preview.upsert, "stored_rows", lambda *_: stored)
+    shown = preview.Preview(WAREHOUSE)
+    many = range(preview.SHOWN + 1)
+    filled = frozenset({"bsnid", "team", "admin"})
+    shown.watch(
+        ACCOUNTS,
+        Chunk(
+            [Place("f", row=str(n)) for n in many], [row(n) for n in many], [filled for _ in many]
+        ),
+        [NEW for _ in many],
+    )
+    shown.watch(ACCOUNTS, Chunk([Place("f", row="9")], [row(1)], [filled]), [DIFFERENT])
+    assert shown.rows == preview.SHOWN + 2
+    new = shown.samples(ACCOUNTS, NEW)
+    assert len(new) == preview.SHOWN
+    assert (new[0]["key"], new[0]["fields"]) == ("B0", [("Team", "", "T")])
+    (different,) = shown.samples(ACCOUNTS, DIFFERENT)
+    # The file has no column VP, so the stored value stays.
+    assert different["fields"] == [("Team", "Old", "T"), ("Admin", "A", "")]

@@ -69,6 +69,28 @@ def test_children_within_their_account(warehouse: Warehouse, tmp_path: Path) -> 
     ]
 
 
+def test_children_keep_the_id_and_the_account_that_they_name(tmp_path: Path) -> None:
+    update = {"description": "d", "author": "A", "date": "2025-01-01"}
+    inside = {
+        "k1": update | {"id": "u1"},
+        "u2": update,
+        "u3": update | {"account_bsnid": "B2"},
+    }
+    content = {
+        "accounts": {"B1": {"team": "T", "updates": inside}},
+        "use_cases": {"k2": {"id": "c1", "account_bsnid": "B1", "problem": "p\ud800"}},
+    }
+    rows, findings = read(state(tmp_path, content))
+    assert {(row["id"], row["account_bsnid"]) for row in rows["updates"]} == {
+        ("u1", "B1"),
+        ("u2", "B1"),
+        ("u3", "B2"),
+    }
+    assert [(row["id"], row["problem"]) for row in rows["use_cases"]] == [("c1", "p\ufffd")]
+    noted = reasons(findings, NOTED)
+    assert any("has the key “k2”, but the id “c1”; the id is used" in each for each in noted)
+
+
 def test_what_is_no_record_is_refused_by_name(tmp_path: Path) -> None:
     content = {
         "accounts": {"B1": {"use_cases": "u1,u2"}, "B2": None, "B3": "text"},

@@ -80,6 +80,28 @@ def test_what_excel_would_show(tmp_path: Path) -> None:
     assert "sheet Chart is a chart" in skipped
 
 
+def test_every_row_of_a_long_sheet_is_read(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.title = "Accounts"
+    book.active.append(["bsnid", "team"])
+    for number in range(60):
+        book.active.append([f"X{number}", "T"])
+    book.save(tmp_path / "book.xlsx")
+    rows, _ = read(tmp_path / "book.xlsx")
+    assert [row["bsnid"] for row in rows["accounts"]] == [f"X{number}" for number in range(60)]
+
+
+def test_a_formula_whose_result_is_an_empty_text_is_empty(tmp_path: Path) -> None:
+    def with_result(name: str, part: bytes) -> bytes:
+        if name != "xl/worksheets/sheet1.xml":
+            return part
+        return re.sub(rb'<c r="C4"[^>]*>.*?</c>', b'<c r="C4" t="str"><f>A1</f><v></v></c>', part)
+
+    rows, findings = read(changed(workbook(tmp_path), with_result))
+    assert "vp" not in rows["accounts"][0]
+    assert not any("formula" in reason for reason in reasons(findings, NOTED))
+
+
 def test_days_from_1904_on(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     book.epoch = CALENDAR_MAC_1904

@@ -45,6 +45,18 @@ def test_a_key_that_comes_again(tmp_path: Path) -> None:
     ]
 
 
+def test_a_refused_row_names_the_column_that_is_wrong(tmp_path: Path) -> None:
+    content = {
+        "accounts": [{"bsnid": "", "team": "T", "vp": "V"}],
+        "platforms_status": [{"account_bsnid": "B1", "platform": "", "status": "Completed"}],
+    }
+    _, findings = read(state(tmp_path, content))
+    assert reasons(findings, REFUSED) == [
+        "state.json, row 1, bsnid: BSNID is missing",
+        "state.json, row 1, platform: Platform is missing",
+    ]
+
+
 def test_keys_that_differ_only_in_case(tmp_path: Path) -> None:
     records = [{"bsnid": bsnid, "team": "T"} for bsnid in ("bsn1", "BSN1", "BSN2")]
     rows, findings = read(state(tmp_path, {"accounts": records}))

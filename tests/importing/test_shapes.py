@@ -138,6 +138,7 @@ def test_of_several_files_the_exactly_named_one_counts(tmp_path: Path) -> None:
     written(tmp_path, "accounts.csv", "bsnid,team\nB1,T\n")
     written(tmp_path, "accounts (1).csv", "bsnid,team\nB2,U\n")
     written(tmp_path, "things.csv", "bsnid,team\nB3,U\n")
+    written(tmp_path, ".accounts.csv", "bsnid,team\nB4,U\n")
     rows, findings = read(tmp_path)
     assert rows["accounts"] == [A]
     assert reasons(findings, SKIPPED) == [

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from crm.forms.import_file import ImportForm
+from crm.importing.importer import Options
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
@@ -112,3 +115,36 @@ def test_headings_that_mean_nothing(client: Client, warehouse: Warehouse, headin
     assert response.status_code == 422
     assert "Line 1" in text(parsed(response), "#id_headings_error")
     assert filled_in(parsed(response).select_one(".record form"))["headings"] == headings
+
+
+def form(settings: Any, name: str, size: int = 4, **values: str) -> ImportForm:
+    settings.EDIP_IMPORT_MAX_MB = 1
+    file = SimpleUploadedFile(name, b"x" * size)
+    return ImportForm({"on_conflict": "skip", **values}, {"file": file})
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "is_valid"),
+    [
+        ("Accounts.CSV", 2**20, True),
+        ("accounts.csv", 2**20 + 1, False),
+        ("all.ZIP", 4, True),
+        ("accounts.csv.exe", 4, False),
+        ("csv", 4, False),
+    ],
+)
+def test_the_form_checks_the_files_ending_and_size(
+    settings: Any, name: str, size: int, is_valid: bool
+) -> None:
+    checked = form(settings, name, size)
+    assert checked.is_valid() is is_valid
+    assert ("file" in checked.errors) is not is_valid
+
+
+def test_the_form_reads_what_headings_mean(settings: Any) -> None:
+    checked = form(settings, "a.csv", headings="Team Lead = admin\n\na=b=vp\n", strict="on")
+    assert checked.is_valid()
+    expected = Options(strict=True, headings={"team_lead": "admin", "a_b": "vp"})
+    assert checked.options() == expected
+    for wrong in ("Team=nothing", "=team", "team", "x=vp\n="):
+        assert "headings" in form(settings, "a.csv", headings=wrong).errors

@@ -1,0 +1,150 @@
+"""Which rows an import writes and verifies, with a replaced repository; no warehouse."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crm.importing import importer
+from crm.importing.errors import ImportingError, Stopped
+from crm.importing.findings import CHANGED, SKIPPED, Findings
+from crm.importing.importer import FAIL, SKIP, UPDATE, Options, TableResult
+from crm.model.schema import ACCOUNTS, Table
+from crm.repository.transfer.upsert import DIFFERENT, NEW, ORPHAN, UNCHANGED, Checksums
+
+from .using import reasons
+
+WAREHOUSE: Any = None
+STATES = {"B1": NEW, "B2": UNCHANGED, "B3": DIFFERENT, "B4": ORPHAN}
+
+
+@dataclass
+class Repository:
+    """Answers like crm.repository.transfer; keeps which rows were written and verified."""
+
+    stored: dict[Any, set[str]] = field(default_factory=dict)
+    written: list[tuple[list[str], bool]] = field(default_factory=list)
+    verified: list[list[str]] = field(default_factory=list)
+
+    def classify(self, wh: Any, table: Table, rows: str, *, sparse: bool) -> list[str]:
+        return [STATES.get(key, NEW) for key in self.keys(table, rows)]
+
+    def upsert(self, wh: Any, table: Table, rows: str, *, overwrite: bool, sparse: bool) -> int:
+        self.written.append((self.keys(table, rows), overwrite))
+        return len(self.written[-1][0])
+
+    def checksums(self, wh: Any, table: Table, rows: str, *, sparse: bool) -> Checksums:
+        keys = self.keys(table, rows)
+        self.verified.append(keys)
+        return Checksums(len(keys), len(keys), 1, 1)
+
+    def keys(self, table: Table, rows: str) -> list[str]:
+        return [cells[table.names.index(table.key)] for cells in json.loads(rows)]
+
+
+@pytest.fixture
+def repository(monkeypatch: pytest.MonkeyPatch) -> Repository:
+    made = Repository()
+    for name in ("classify", "upsert", "checksums"):
+        monkeypatch.setattr(importer.upsert, name, getattr(made, name))
+    monkeypatch.setattr(importer, "similar_keys", lambda *_: {})
+    monkeypatch.setattr(importer, "stored_ids", lambda *_: made.stored)
+    return made
+
+
+def run(path: Path, **options: Any) -> tuple[TableResult, Findings]:
+    with Findings() as findings:
+        results = importer.run(WAREHOUSE, path, Options(**options), findings)
+    return results[0], findings
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "accounts.csv"
+    path.write_text("bsnid,team\nB1,T\nB2,T\nB3,T\n")
+    return path
+
+
+def test_rows_that_differ_are_left_out_and_reported(repository: Repository, file: Path) -> None:
+    result, findings = run(file, on_conflict=SKIP)
+    assert repository.written == [(["B1", "B2"], False)]
+    assert repository.verified == [["B1", "B2"]]
+    assert (result.written, result.checked, result.verified) == (2, 2, True)
+    assert reasons(findings, SKIPPED) == [
+        "accounts.csv, row 4: already exists with different values; left as it is"
+    ]
+
+
+def test_rows_that_differ_are_updated_if_that_is_asked(repository: Repository, file: Path) -> None:
+    _, findings = run(file, on_conflict=UPDATE)
+    assert repository.written == [(["B1", "B2", "B3"], True)]
+    assert repository.verified == [["B1", "B2", "B3"]]
+    assert reasons(findings, SKIPPED) == []
+
+
+def test_rows_that_are_stored_already_are_only_verified(
+    repository: Repository, tmp_path: Path
+) -> None:
+    path = tmp_path / "accounts.csv"
+    path.write_text("bsnid,team\nB2,T\n")
+    result, _ = run(path, on_conflict=UPDATE)
+    assert repository.written == []
+    assert (repository.verified, result.checked) == ([["B2"]], 1)
+
+
+def test_nothing_is_written_where_the_options_forbid_it(
+    repository: Repository, file: Path, tmp_path: Path
+) -> None:
+    run(file, dry_run=True)
+    with pytest.raises(ImportingError, match="1 row already exists with different values"):
+        run(file, on_conflict=FAIL)
+    file.write_text("bsnid,team\nB1,T\n,T\n")
+    with pytest.raises(ImportingError, match="1 row is refused"):
+        run(file, strict=True)
+    assert repository.written == repository.verified == []
+
+
+def test_an_import_stops_before_the_next_chunk(repository: Repository, file: Path) -> None:
+    with Findings() as findings, pytest.raises(Stopped):
+        importer.run(WAREHOUSE, file, Options(), findings, should_stop=lambda: True)
+    assert repository.written == []
+
+
+@pytest.mark.parametrize(
+    ("stored", "texts", "is_matched"),
+    [({"s1"}, ["one"], True), ({"s1", "s2"}, ["one"], False), ({"s1"}, ["one", "two"], False)],
+)
+def test_a_row_without_an_id_is_matched_only_if_there_is_one_such_row(
+    repository: Repository, tmp_path: Path, stored: set[str], texts: list[str], is_matched: bool
+) -> None:
+    path = tmp_path / "updates.csv"
+    lines = [f"B2,Ana,2025-06-27,{text}\n" for text in texts]
+    path.write_text("account_bsnid,author,date,description\n" + "".join(lines))
+    repository.stored = {("B2", "Ana", "2025-06-27"): stored}
+    _, findings = run(path)
+    ((keys, _),) = repository.written
+    assert ("s1" in keys) is is_matched
+    matched = [reason for reason in reasons(findings, CHANGED) if "matches the stored" in reason]
+    assert len(matched) == is_matched
+
+
+@pytest.mark.parametrize(
+    ("checked", "found", "sums", "verified"),
+    [
+        (2, 2, (7, 7), True),
+        (2, 1, (7, 7), False),
+        (2, 2, (7, 8), False),
+        (0, 0, (None, None), True),
+    ],
+)
+def test_a_table_is_verified_if_all_rows_are_found_with_equal_checksums(
+    checked: int, found: int, sums: tuple[int | None, int | None], verified: bool
+) -> None:
+    result = TableResult(ACCOUNTS, checked=checked, found=found)
+    result.compare(*sums)
+    result.compare(1, 1)
+    assert result.verified is verified
