@@ -24,6 +24,7 @@ from crm.repository.records import overview
 from crm.warehouse import Warehouse
 
 from ..conftest import BASE_DIR, LocalWarehouse, Statements
+from ..sizes import size, soak
 
 
 def write_state(path: Path, accounts: int, updates: int, bad_every: int = 0) -> int:
@@ -69,23 +70,26 @@ def test_ten_thousand_rows_in_twenty_statements(
     assert len(refused) == bad == 70
 
 
-def test_a_hundred_thousand_rows_with_every_bad_one_named(
+@soak
+def test_every_bad_row_of_a_large_file_is_named(
     warehouse: Warehouse, tmp_path: Path, statements: Statements
 ) -> None:
     path, report = tmp_path / "state.json", tmp_path / "report.csv"
-    # 10 000 accounts, their 20 000 statuses, and 70 000 updates: of 100 000, one in a hundred.
-    bad = write_state(path, accounts=10_000, updates=7, bad_every=70)
-    assert bad == 1000
+    # Twice as many statuses and seven times as many updates: one row in a hundred is bad.
+    accounts = size(1_000, 10_000)
+    bad = write_state(path, accounts=accounts, updates=7, bad_every=70)
+    assert bad == accounts / 10
     with statements() as done, Findings(report) as findings:
         outcomes = importer.run(warehouse, path, Options(), findings)
-    assert [outcome.written for outcome in outcomes] == [10_000, 20_000, 0, 69_000]
+    written = [outcome.written for outcome in outcomes]
+    assert written == [accounts, 2 * accounts, 0, 7 * accounts - bad]
     assert all(outcome.verified for outcome in outcomes)
     assert len(done) <= 100
     with report.open() as file:
         lines = list(csv.DictReader(file))
     refused = {line["row"]: line["reason"] for line in lines if line["outcome"] == REFUSED}
     assert [line["outcome"] for line in lines if not line["row"]] == ["verified"] * 3
-    assert refused.keys() == {f"u{n}" for n in range(0, 70_000, 70)}
+    assert refused.keys() == {f"u{n}" for n in range(0, 7 * accounts, 70)}
     assert set(refused.values()) == {"Account is missing"}
 
 
@@ -132,6 +136,7 @@ def checksums(wh: Warehouse) -> dict[str, tuple]:
     return sums
 
 
+@soak
 def test_killed_at_random_and_run_again_it_ends_the_same(
     warehouse: Warehouse, local_warehouse: LocalWarehouse, tmp_path: Path
 ) -> None:
@@ -147,7 +152,7 @@ def test_killed_at_random_and_run_again_it_ends_the_same(
     command = [sys.executable, "manage.py", "import_legacy", str(path)]
     local_warehouse.fault("latency", times=None, seconds=0.05)
     chance = random.Random(7)
-    for _ in range(20):
+    for _ in range(size(6, 20)):
         process = subprocess.Popen(
             command, cwd=BASE_DIR, env=environment, stdout=subprocess.DEVNULL
         )

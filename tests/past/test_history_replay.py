@@ -34,8 +34,8 @@ from ..conftest import Statements
 from ..sizes import size, soak
 
 PEOPLE = ("ana", "bo", "chidi", "dora")
-EDITS = size(120, 500)
-MOMENTS = size(12, 50)
+EDITS = size(80, 500)
+MOMENTS = size(8, 50)
 WORDS = ("Not Started", "Requested", "In Progress", "Completed")
 
 State = dict[tuple[Table, str], dict[str, str]]
@@ -246,7 +246,7 @@ def test_eight_writers_on_the_same_records_lose_nothing(warehouse: Warehouse) ->
     keys = [f"K{n:02d}" for n in range(size(12, 100))]
     for key in keys:
         accounts.create(warehouse, {"bsnid": key, "team": "T", "azure_devops_link": ""})
-    edits, overtaken = size(12, 200), []
+    edits, overtaken = size(7, 200), []
 
     def write(who: int) -> list[tuple[str, str]]:
         wh, chance, done = replace(warehouse, actor=f"w{who}@example.com"), random.Random(who), []
