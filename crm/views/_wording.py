@@ -17,8 +17,10 @@ def not_found(table: Table, key: str) -> str:
 def whom_to_ask(*, is_by_grants: bool) -> str:
     """Return whom a reader asks for the right to edit, by what decides about it."""
     if is_by_grants:
-        return "ask the owner of the data to grant you MODIFY on the tables of EDIP CRM."
-    return "ask an administrator to add you to EDIP_EDITORS."
+        who = "ask the owner of the data to grant you MODIFY on the tables of EDIP CRM"
+    else:
+        who = "ask an administrator to add you to EDIP_EDITORS"
+    return f"If you need to edit, {who}."
 
 
 def conflict_heading(table: Table, conflicts: int) -> str:

@@ -244,15 +244,9 @@ def method_not_allowed(request: HttpRequest) -> HttpResponse:
 
 
 def read_only(request: HttpRequest) -> HttpResponse:
-    return answer(
-        request,
-        Failure(
-            403,
-            "You can read everything here, but change nothing",
-            "Nothing was saved. If you need to edit, "
-            + _wording.whom_to_ask(is_by_grants=settings.WAREHOUSE.auth == USER),
-        ),
-    )
+    advice = _wording.whom_to_ask(is_by_grants=settings.WAREHOUSE.auth == USER)
+    title = "You can read everything here, but change nothing"
+    return answer(request, Failure(403, title, f"Nothing was saved. {advice}"))
 
 
 def past_is_read_only(request: HttpRequest) -> HttpResponse:

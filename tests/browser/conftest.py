@@ -24,7 +24,8 @@ from .records import create_account
 
 # The headless shell is Chromium without the browser around its pages; it takes less time.
 CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser"))), None
+    filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser"))),
+    None,
 )
 
 

@@ -99,7 +99,11 @@ def test_the_end_of_its_work_is_noted(
     assert (done.phase, done.state["rows"], done.state["stopped"]) == (phase, 7, stopped)
     assert done.state["error"].startswith(text)
     assert done.options.on_conflict == UPDATE
-    assert not lock.is_held(done.folder)
+    # The thread notes the end of its work, then it releases the lock.
+    deadline = time.monotonic() + seconds(5)
+    while lock.is_held(done.folder):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_thread_that_works_is_asked_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,7 @@ class Page:
         return body["changes"]
 
     def receive(self) -> list[str]:
-        return [f"{each['said']} {each['record']}" for each in self.ask()]
+        return [f"{each['summary']} {each['record']}" for each in self.ask()]
 
 
 def test_each_change_by_others_is_reported_once(
