@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
 from django.test import Client
 
-from crm.repository.past import history
+from crm.model.changes import Change
+from crm.model.schema import ACCOUNTS
+from crm.repository.errors import AlreadyExists
+from crm.repository.past import history, revert_record
 from crm.repository.past.history import Wanted
+from crm.repository.past.revert_record import Reversal
 from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.warehouse import Warehouse
 
@@ -190,3 +197,48 @@ def test_readers_may_not(
     assert client.post(link).status_code == 403
     assert client.post(f"/undo/accounts/{account}/").status_code == 403
     assert accounts.get(bob, account).vp == "Wrong"
+
+
+CHANGE = Change(ACCOUNTS, "B1", "B1", {"team": "T", "vp": ""}, {"team": "U", "vp": "V"})
+NOW = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
+
+
+def test_fields_go_back_to_what_they_were_and_empty_ones_become_null(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(revert_record.accounts, "update", lambda wh, *asking: asked.extend(asking))
+    wh: Any = None
+    revert_record.revert_fields(wh, Reversal(CHANGE, {}, NOW), ["team", "vp"], NOW)
+    assert asked == ["B1", {"team": "T", "vp": None}, NOW]
+
+
+def test_a_row_that_comes_back_keeps_who_created_it_and_gets_a_new_stamp() -> None:
+    row = dict.fromkeys(ACCOUNTS.names) | {"bsnid": "B1", "created_by": "ana"}
+    stamped = row | {"updated_by": "bob", "updated_at": "2026-01-02T00:00:00Z", "vp": 5}
+    cells = dict(zip(ACCOUNTS.names, revert_record._cells(ACCOUNTS, stamped), strict=True))
+    assert cells == row | {"vp": "5"}
+
+
+@pytest.mark.parametrize(
+    ("now", "is_back", "is_another"), [(None, False, False), ({}, False, True), ({}, True, False)]
+)
+def test_another_record_under_the_key_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch, now: dict[str, str] | None, is_back: bool, is_another: bool
+) -> None:
+    written: list[bool] = []
+
+    def upsert(wh: Any, table: Any, rows: str, *, overwrite: bool) -> int:
+        written.append(overwrite)
+        return len(json.loads(rows))
+
+    monkeypatch.setattr(revert_record.upsert, "upsert", upsert)
+    wh: Any = None
+    reversal = Reversal(CHANGE, now, NOW, {ACCOUNTS: [{"bsnid": "B1"}]}, is_back)
+    assert reversal.is_another is is_another
+    if is_another:
+        with pytest.raises(AlreadyExists):
+            revert_record.revert_deletion(wh, reversal)
+    else:
+        assert revert_record.revert_deletion(wh, reversal) == {ACCOUNTS: 1}
+    assert written == ([] if is_another else [False])
