@@ -148,3 +148,11 @@ def test_sql_cleans_as_python_does(warehouse: Warehouse, table: Table, tmp_path:
     assert len(python) < ROWS
     assert table not in CHILDREN or any(row["id"] is None for row in rows)
     assert table is not PLATFORMS_STATUS or any("-5" in row["id"] for row in python.values())
+
+
+@pytest.mark.parametrize("text", ["2025-06-27 25:00", "2025-06-27 and more", "2025-06-31"])
+def test_a_day_with_an_impossible_time_is_no_day(warehouse: Warehouse, text: str) -> None:
+    rows = [{"id": f"u{n}", "account_bsnid": "B1", "date": day} for n, day in enumerate(DAYS)]
+    found = in_sql(warehouse, UPDATES, [*rows, {"id": "u", "account_bsnid": "B1", "date": text}])
+    assert [found[n]["date"] for n in range(len(DAYS))] == [day[:10] for day in DAYS]
+    assert found.get(len(DAYS), {}).get("date") is None

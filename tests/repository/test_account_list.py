@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from crm.model.records import Listing
+from crm.model.records import Facet, Listing
 from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.warehouse import Warehouse
 
@@ -96,6 +96,15 @@ def test_platform_and_status_are_asked_of_the_same_row(warehouse: Warehouse) -> 
 def test_every_sort_pages_through_all_once(sample: Warehouse, sort: str) -> None:
     seen = [id for page in (1, 2, 3) for id in ids(sample, sort=sort, page=page, size=2)]
     assert sorted(seen) == ["BSN001", "BSN002", "BSN003", "BSN004", "BSN005"]
+
+
+def test_a_facet_counts_an_account_once(warehouse: Warehouse) -> None:
+    make(warehouse, "1")
+    for platform in ("Databricks", "Snowflake"):
+        platforms.set_status(warehouse, "1", platform, "Requested", None)
+    facets = accounts.search(warehouse, Listing()).facets
+    assert facets["status"] == (Facet("Requested", 1),)
+    assert facets["platform"] == (Facet("Databricks", 1), Facet("Snowflake", 1))
 
 
 def test_sorting_ignores_case_and_puts_empty_values_last(warehouse: Warehouse) -> None:

@@ -134,6 +134,14 @@ def test_saving_what_it_says_already_leaves_no_trace(
     assert version_of(warehouse) == version
 
 
+def test_an_empty_field_alone_is_filled_and_emptied_again(warehouse: Warehouse) -> None:
+    account = make(warehouse)
+    for value in ("V", None):
+        accounts.update(warehouse, "BSN100", {"vp": value or ""}, account.updated_at)
+        account = accounts.get(warehouse, "BSN100") or account
+        assert account.vp == value
+
+
 def test_update_of_what_changed_is_stale(
     warehouse: Warehouse, someone_else: Warehouse, statements: Statements
 ) -> None:

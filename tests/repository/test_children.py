@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from crm.model.records import Listing
+from crm.repository import versions
 from crm.repository.errors import Missing, Stale
 from crm.repository.records import accounts, updates, use_cases
 from crm.warehouse import Warehouse
@@ -98,6 +99,18 @@ def test_an_update_changes_only_the_given_fields_and_the_stamp(
     assert len(done) == 2
     with pytest.raises(Missing):
         rows.update(warehouse, "id-9", {text: "x"}, row.updated_at)
+
+
+@BOTH
+def test_saving_what_it_says_already_leaves_no_trace(
+    warehouse: Warehouse, someone_else: Warehouse, account: str, rows: ModuleType, text: str
+) -> None:
+    row = make(warehouse, rows, **{text: "stays"})
+    before = versions.load(warehouse).commits
+    rows.update(someone_else, row.id, {text: "stays", "platform": ""}, row.updated_at)
+    rows.update(someone_else, row.id, {text: "stays"}, None)
+    assert rows.get(warehouse, row.id) == row
+    assert versions.load(warehouse).commits == before
 
 
 @BOTH
@@ -192,6 +205,25 @@ def test_use_case_filters(sample: Warehouse) -> None:
         "Marketing Attribution",
         "Field Service Operations",
     }
+
+
+@BOTH
+def test_a_search_finds_the_teams_rows(
+    warehouse: Warehouse, account: str, rows: ModuleType, text: str
+) -> None:
+    row = make(warehouse, rows, **{text: "words"})
+    accounts.create(warehouse, {"bsnid": "BSN200", "team": "Other"})
+    make(warehouse, rows, "BSN200", **{text: "words"})
+    found = rows.search(warehouse, Listing(q="cLAIMs")).rows
+    assert [each.id for each in found] == [row.id]
+
+
+def test_use_cases_come_by_team(warehouse: Warehouse) -> None:
+    for bsnid, team in (("1", "beta"), ("2", "Alpha")):
+        accounts.create(warehouse, {"bsnid": bsnid, "team": team})
+        make(warehouse, use_cases, bsnid, problem="p")
+    rows = use_cases.search(warehouse, Listing()).rows
+    assert [row.team for row in rows] == ["Alpha", "beta"]
 
 
 def test_updates_come_newest_first(sample: Warehouse) -> None:

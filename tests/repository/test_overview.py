@@ -1,7 +1,11 @@
 from __future__ import annotations
 
-from crm.model.records import Facet
+import datetime as dt
+
+from crm.model.records import Facet, Listing
+from crm.model.schema import PLATFORMS_STATUS, UPDATES
 from crm.repository.records import accounts, overview, platforms, use_cases
+from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 
 from ..conftest import Statements
@@ -58,3 +62,45 @@ def test_gaps_and_unknown_words_are_counted(warehouse: Warehouse) -> None:
     }
     assert (found.pipeline, found.tiers) == ({"": 1}, {"Tier 2": 1})
     assert found.areas == (Facet("", 1), Facet("Finance", 1))
+
+
+def test_the_newest_of_several_statuses_for_a_platform_counts(warehouse: Warehouse) -> None:
+    accounts.create(warehouse, {"bsnid": "A", "team": "T"})
+    rows = [
+        ("1", "Databricks", "Completed", dt.datetime(2026, 1, 1, tzinfo=dt.UTC)),
+        ("2", "Databricks", "Requested", dt.datetime(2026, 1, 2, tzinfo=dt.UTC)),
+        ("3", "Snowflake", "", None),
+        ("4", "", "Completed", None),
+    ]
+    names = ("id", "platform", "status", "updated_at")
+    given = [dict(zip(names, row, strict=True)) | {"account_bsnid": "A"} for row in rows]
+    insert_missing(warehouse, PLATFORMS_STATUS, given)
+    assert overview.load(warehouse).adoption == {
+        "Databricks": {"Requested": 1},
+        "Snowflake": {"Not Started": 1},
+    }
+    (row,) = accounts.search(warehouse, Listing()).rows
+    assert row.statuses == {"Databricks": "Requested", "Snowflake": "Not Started"}
+
+
+def test_updates_of_the_last_thirty_days_are_counted_and_the_newest_shown(
+    warehouse: Warehouse,
+) -> None:
+    today = dt.datetime.now(dt.UTC).date()
+    written = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    ages = [0, 29, 30, *range(31, 31 + overview.LATEST_UPDATES)]
+    rows = [
+        {
+            "id": f"{age:02}",
+            "account_bsnid": "A",
+            "date": today - dt.timedelta(days=age),
+            # The older the date, the later it was written.
+            "created_at": written + dt.timedelta(days=age),
+        }
+        for age in ages
+    ]
+    insert_missing(warehouse, UPDATES, rows)
+    found = overview.load(warehouse)
+    assert found.updates_30_days == 2
+    shown = [update.id for update in found.updates]
+    assert shown == [f"{age:02}" for age in ages[: overview.LATEST_UPDATES]]

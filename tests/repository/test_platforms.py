@@ -6,8 +6,10 @@ import threading
 import pytest
 
 from crm.model.records import PlatformStatus
+from crm.model.schema import PLATFORMS_STATUS
 from crm.repository.errors import Missing, Stale
 from crm.repository.records import accounts, platforms
+from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 
 from ..conftest import ACTOR, Statements
@@ -67,6 +69,27 @@ def test_setting_what_is_so_is_no_conflict(warehouse: Warehouse, someone_else: W
     platforms.set_status(warehouse, "BSN100", "Databricks", "Requested", None)
     platforms.set_status(someone_else, "BSN100", "Databricks", "Requested", None)
     assert only(warehouse).updated_by == ACTOR
+
+
+def test_a_row_with_another_id_is_changed_and_no_second_one_is_added(
+    warehouse: Warehouse,
+) -> None:
+    row = {"id": "imported", "account_bsnid": "BSN100", "platform": "Snowflake", "status": "?"}
+    insert_missing(warehouse, PLATFORMS_STATUS, [row])
+    seen = only(warehouse).updated_at
+    platforms.set_status(warehouse, "BSN100", "Snowflake", "Completed", seen)
+    assert (only(warehouse).id, only(warehouse).status) == ("imported", "Completed")
+
+
+def test_of_several_rows_for_a_platform_the_newest_is_current(warehouse: Warehouse) -> None:
+    common = {"account_bsnid": "BSN100", "platform": "Snowflake", "status": "Requested"}
+    for day in (2, 3, 1):
+        moment = dt.datetime(2026, 1, day, tzinfo=dt.UTC)
+        row = common | {"id": f"day {day}", "updated_at": moment}
+        insert_missing(warehouse, PLATFORMS_STATUS, [row])
+    with pytest.raises(Stale) as caught:
+        platforms.set_status(warehouse, "BSN100", "Snowflake", "Completed", None)
+    assert caught.value.current.value("id") == "day 3"
 
 
 def test_a_missing_account_gets_no_status(warehouse: Warehouse, statements: Statements) -> None:
