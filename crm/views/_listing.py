@@ -6,7 +6,7 @@ absent; a page beyond the end is the last one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
@@ -42,6 +42,8 @@ class ListSource(Protocol):
     def SORTS(self) -> tuple[str, ...]: ...
 
     def search(self, wh: Warehouse, listing: Listing, /) -> Page[Any]: ...
+
+    def find_all(self, wh: Warehouse, listing: Listing, /) -> Iterator[Any]: ...
 
 
 @dataclass(frozen=True)
@@ -219,8 +221,8 @@ def show(
     listing = read(request.GET, subject)
     form = request.GET.get("format", "")
     if form in _list_file.FORMATS:
-        search = subject.repository.search
-        return _list_file.download(request, form, subject.table, search, listing)
+        find_all = subject.repository.find_all
+        return _list_file.download(request, form, subject.table, find_all, listing)
     page = subject.repository.search(request.warehouse, listing)
     context = more(page) | {
         "page": page,

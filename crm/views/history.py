@@ -27,6 +27,8 @@ from . import _list_file, _respond
 # Changes of one person that lie so close together are one group on the page.
 TOGETHER = dt.timedelta(minutes=5)
 SHOWN = 5
+# In a file; on the page Wanted's own size applies.
+ROWS_PER_STATEMENT = 1_000
 
 
 @dataclass(frozen=True)
@@ -223,7 +225,7 @@ def _url(request: Request, **changes: Any) -> str:
 
 
 def _download(request: Request, found: History) -> HttpResponseBase:
-    wanted = replace(found.wanted, page=1, size=_list_file.ROWS_PER_STATEMENT)
+    wanted = replace(found.wanted, page=1, size=ROWS_PER_STATEMENT)
     first = history.load(request.warehouse.within(None), wanted)
     name = _list_file.file_name(request, "history", request.GET["format"])
     return _list_file.FORMATS[request.GET["format"]](_rows(request, first), list(_COLUMNS), name)

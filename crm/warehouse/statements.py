@@ -15,15 +15,15 @@ import logging
 import random
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn, TypeVar
 
-from databricks.sql.backend.types import CommandState
 from databricks.sql.client import Cursor
 
 from crm.model.namespace import Namespace
 
+from . import results
 from .credentials import Identity
 from .deadline import Deadline, watch
 from .errors import (
@@ -33,13 +33,13 @@ from .errors import (
     SessionLost,
     SignInFailed,
     Starting,
-    StatementTimeout,
     TimeIsUp,
     WarehouseError,
     WriteConflict,
     translate,
 )
 from .pool import Pools
+from .results import LargeResult, Row
 
 logger = logging.getLogger("crm.warehouse")
 
@@ -88,12 +88,20 @@ class Warehouse:
         """
         return self.pools.config.where, self.namespace, self.identity.fingerprint
 
-    def query(self, sql: str, params: Params | None = None) -> list[dict[str, Any]]:
+    def query(self, sql: str, params: Params | None = None) -> list[Row]:
         """Run a read and return its rows; nested values are plain lists and dicts.
 
         Raises WarehouseError.
         """
-        return _Run(self, sql, params, repeatable=True, writes=False).result(_rows)
+        return _Run(self, sql, params, repeatable=True, writes=False).result(results.rows)
+
+    def query_large(self, sql: str, params: Params | None = None) -> LargeResult:
+        """Run a read whose result may be too large for memory, and return its rows.
+
+        It reads the whole result before it returns. So all rows are of one moment, and reading
+        them raises no WarehouseError.
+        """
+        return _Run(self, sql, params, repeatable=True, writes=False).result(results.large)
 
     def execute(self, sql: str, params: Params | None = None, *, repeatable: bool) -> int:
         """Run a write or a command and return how many rows changed. Raises WarehouseError.
@@ -101,7 +109,7 @@ class Warehouse:
         :param repeatable: running it twice has the same effect as running it once (a MERGE on
             the key, a DELETE), so that it may be sent again when its answer was lost.
         """
-        return _Run(self, sql, params, repeatable=repeatable, writes=True).result(_changed)
+        return _Run(self, sql, params, repeatable=repeatable, writes=True).result(results.changed)
 
 
 class _Run:
@@ -151,7 +159,7 @@ class _Run:
                 # agent marks the app's statements in system.query.history.
                 cursor.execute(self.sql, self.params)
                 self.query_id = cursor.query_id
-                _require_success(cursor)
+                results.require_success(cursor)
                 return read(cursor)
             except Exception as error:
                 # It is set as soon as the warehouse has accepted the statement.
@@ -208,7 +216,7 @@ class _Run:
         raise explained from error
 
     def _log_success(self, result: Any) -> None:
-        rows = len(result) if isinstance(result, list) else result
+        rows = len(result) if isinstance(result, Sized) else result
         logger.info("%s rows=%d", self._facts(), rows)
 
     def _facts(self) -> str:
@@ -223,33 +231,6 @@ def _label(sql: str) -> str:
     """Return ``MERGE accounts``: the verb and the table. A statement's text has no values."""
     table = _TABLE.search(sql)
     return " ".join([*sql.split()[:1], *(table.groups() if table else ())])
-
-
-def _require_success(cursor: Cursor) -> None:
-    """Raise StatementTimeout for a cancelled statement.
-
-    To the connector a cancelled or timed-out statement is an empty result:
-    ``_wait_until_command_done`` checks for ERROR and CLOSED only
-    (https://github.com/databricks/databricks-sql-python/issues/470).
-    """
-    state = getattr(cursor.active_result_set, "status", None)
-    if state in (CommandState.CANCELLED, CommandState.FAILED):
-        raise StatementTimeout(query_id=cursor.query_id)
-
-
-def _rows(cursor: Cursor) -> list[dict[str, Any]]:
-    # This reads Arrow: the connector's own fetch turns arrays into NumPy and passes timestamps
-    # through pandas.
-    rows: list[dict[str, Any]] = cursor.fetchall_arrow().to_pylist()
-    return rows
-
-
-def _changed(cursor: Cursor) -> int:
-    if cursor.rowcount >= 0:
-        return cursor.rowcount
-    # Some warehouses report the number in the result instead: num_affected_rows comes first.
-    rows = _rows(cursor)
-    return int(rows[0].get("num_affected_rows") or 0) if rows else 0
 
 
 def _close(cursor: Cursor) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
+from typing import Any
 
 import openpyxl
 import pytest
 from bs4 import BeautifulSoup
+from databricks.sql.result_set import ThriftResultSet
 from django.test import Client
 
 from crm.exporting import tabular
-from crm.repository.records import accounts
-from crm.views import _list_file
-from crm.warehouse import Warehouse
+from crm.repository.records import accounts, updates
+from crm.warehouse import Warehouse, results
+from crm.warehouse.connector import PooledConnection
 
 from ..conftest import LocalWarehouse, Statements
 
@@ -22,6 +25,14 @@ def rows_of(response) -> list[dict[str, str]]:
     assert response.status_code == 200
     text = b"".join(response.streaming_content).decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text)))
+
+
+def records_of(response, form: str) -> list[dict[str, Any]]:
+    if form == "csv":
+        return rows_of(response)
+    book = openpyxl.load_workbook(io.BytesIO(b"".join(response.streaming_content)))
+    heading, *rows = book.active.iter_rows(values_only=True)
+    return [dict(zip(heading, row, strict=True)) for row in rows]
 
 
 def test_the_page_links_to_what_it_shows(client: Client, sample: Warehouse) -> None:
@@ -78,14 +89,87 @@ def test_no_formula_leaves(client: Client, sample: Warehouse) -> None:
     assert not row["business_area"].startswith(tabular.FORMULA_STARTS)
 
 
-def test_a_statement_per_thousand_rows(
-    client: Client, sample: Warehouse, statements: Statements, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def ten_rows_per_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connector fetches a result in parts of ten rows."""
+    original = PooledConnection.cursor
+
+    def cursor(self: PooledConnection) -> Any:
+        found = original(self)
+        found.arraysize = 10
+        return found
+
+    monkeypatch.setattr(PooledConnection, "cursor", cursor)
+    monkeypatch.setattr(results, "ROWS_PER_FETCH", 10)
+
+
+@pytest.mark.usefixtures("ten_rows_per_fetch")
+@pytest.mark.parametrize("path", ["/accounts/", "/use-cases/", "/updates/"])
+def test_the_file_costs_one_statement(
+    client: Client, sample: Warehouse, statements: Statements, path: str
 ) -> None:
-    monkeypatch.setattr(_list_file, "ROWS_PER_STATEMENT", 10)
     with statements() as done:
-        rows = rows_of(client.get("/updates/?format=csv"))
+        rows = rows_of(client.get(path + "?format=csv"))
+    assert len(rows) == client.get(path).context["page"].total
+    assert len(done) == 1
+
+
+@pytest.mark.usefixtures("ten_rows_per_fetch")
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_the_file_shows_one_moment(
+    client: Client, sample: Warehouse, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """Rows that others move, add or delete meanwhile are neither lost nor doubled."""
+    before = [row["id"] for row in rows_of(client.get("/updates/?sort=date&format=csv"))]
+    original = ThriftResultSet.fetchmany_arrow
+    fetched: list[int] = []
+
+    def fetch(self: Any, size: int) -> Any:
+        found = original(self, size)
+        fetched.append(found.num_rows)
+        if len(fetched) == 1:
+            updates.update(sample, before[0], {"date": dt.date(2099, 1, 1)}, seen_of(before[0]))
+            updates.delete(sample, before[12])
+            updates.create(sample, "BSN001", "new", {"description": "new"})
+        return found
+
+    def seen_of(id: str) -> Any:
+        return updates.get(sample, id).updated_at
+
+    monkeypatch.setattr(ThriftResultSet, "fetchmany_arrow", fetch)
+    response = client.get(f"/updates/?sort=date&format={form}")
+    monkeypatch.undo()
+    assert fetched == [10, 10, 8, 0]
+    assert [row["id"] for row in records_of(response, form)] == before
+    assert rows_of(client.get("/updates/?sort=date&format=csv"))[-1]["id"] != before[-1]
+
+
+@pytest.mark.usefixtures("ten_rows_per_fetch")
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_a_failure_half_way_is_answered_with_a_page(
+    client: Client, sample: Warehouse, server: LocalWarehouse, form: str
+) -> None:
+    server.fault("drop_before", times=None, rpc="FetchResults")
+    response = client.get(f"/updates/?format={form}")
+    assert response.status_code == 503
+    assert response["Content-Type"].startswith("text/html")
+    assert "Content-Disposition" not in response
+
+
+@pytest.mark.usefixtures("ten_rows_per_fetch")
+def test_a_connection_that_breaks_half_way_is_no_failure(
+    client: Client, sample: Warehouse, server: LocalWarehouse
+) -> None:
+    server.fault("drop_before", times=1, rpc="FetchResults")
+    rows = rows_of(client.get("/updates/?format=csv"))
     assert len(rows) == len({row["id"] for row in rows}) == 28
-    assert len(done) == 3
+
+
+@pytest.mark.parametrize("sort", ["team", "-use_cases", "last_update"])
+def test_the_file_has_the_order_of_the_pages(client: Client, sample: Warehouse, sort: str) -> None:
+    page = client.get(f"/accounts/?sort={sort}").context["page"]
+    rows = rows_of(client.get(f"/accounts/?sort={sort}&format=csv"))
+    assert [row["bsnid"] for row in rows] == [row.account.bsnid for row in page.rows]
 
 
 def test_a_failing_warehouse_is_answered_with_a_page(

@@ -1,6 +1,6 @@
-"""Read one page of a list in one statement: its rows, the whole list's count, and the facets.
+"""Read a list in one statement: a page with the whole list's count and facets, or all rows.
 
-The statement has these CTEs::
+The statements have these CTEs, the one for all rows only the first two::
 
     found      the rows that the search finds
     matching   the rows of ``found`` that pass all filters, numbered in the list's order
@@ -12,7 +12,7 @@ The statement has these CTEs::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -28,7 +28,7 @@ ListRow = TypeVar("ListRow")
 SEARCH_LENGTH = 1000
 VALUES_PER_FILTER = 50
 
-_SQL = """
+_MATCHING = """
 WITH {before}
 found AS (
   SELECT * FROM ({source}) AS f
@@ -39,7 +39,11 @@ matching AS (
   FROM found AS f
   {joins}
   WHERE {filters}
-),
+)
+"""
+
+_PAGE = """
+{matching},
 bounds AS (
   SELECT
     COUNT(*) AS total,
@@ -60,6 +64,8 @@ SELECT
   (SELECT COLLECT_LIST(NAMED_STRUCT('name', name, 'value', value, 'n', n)) FROM facets) AS facets
 FROM bounds AS b
 """
+
+_ALL = "{matching} SELECT {struct} AS item FROM matching AS p ORDER BY p.rn"
 
 # One pass counts the values of several columns.
 _FACETS = """
@@ -157,12 +163,15 @@ def load(
 ) -> Page[ListRow]:
     """Return the page that the listing asks for; ``row`` makes a list's row of a struct."""
     asked = replace(listing, page=min(max(1, listing.page), 10**9), size=max(1, listing.size))
-    conditions = Conditions.of(asked, source.filters)
-    q = asked.q.strip()[:SEARCH_LENGTH]
-    params: dict[str, Any] = {**source.params, **conditions.params}
-    params |= {"page": asked.page, "size": asked.size} | ({"q": q} if q else {})
-    sql = _statement(wh.namespace, source, asked.sort, conditions, is_search=bool(q))
-    answer = wh.query(sql, params)[0]
+    query = _Query.of(wh.namespace, asked, source)
+    sql = _sql.render(
+        wh.namespace,
+        _PAGE,
+        matching=query.matching,
+        struct=source.struct,
+        facets=_facets(wh.namespace, source, query.conditions, query.joint),
+    )
+    answer = wh.query(sql, {**query.params, "page": asked.page, "size": asked.size})[0]
     return Page(
         rows=tuple(row(item) for item in answer["rows"]),
         total=answer["total"],
@@ -171,29 +180,46 @@ def load(
     )
 
 
-def _statement(
-    namespace: Namespace,
-    source: ListSource,
-    sort: str,
-    conditions: Conditions,
-    *,
-    is_search: bool,
-) -> str:
-    joint = source.joint(namespace, conditions) if source.joint else JointFilter()
-    table = namespace.table(source.table)
-    return _sql.render(
-        namespace,
-        _SQL,
-        before=_sql.render(namespace, source.before),
-        source=_sql.render(namespace, source.source, table=table),
-        joins=_sql.render(namespace, source.joins),
-        extra=source.extra,
-        struct=source.struct,
-        search=_search(source.searched) if is_search else "TRUE",
-        order=_order(source, sort),
-        filters=_filters(conditions, joint),
-        facets=_facets(namespace, source, conditions, joint),
-    )
+def load_all(
+    wh: Warehouse, listing: Listing, source: ListSource, row: Callable[[Row], ListRow]
+) -> Iterator[ListRow]:
+    """Return the rows of all pages, as they are at one moment. One statement, run at once.
+
+    Raises WarehouseError here; reading the rows raises none.
+    """
+    query = _Query.of(wh.namespace, listing, source)
+    sql = _sql.render(wh.namespace, _ALL, matching=query.matching, struct=source.struct)
+    found = wh.query_large(sql, query.params)
+    return (row(each["item"]) for each in found)
+
+
+@dataclass(frozen=True)
+class _Query:
+    """What a listing asks of its source: the CTEs found and matching, and their parameters."""
+
+    matching: str
+    params: Mapping[str, Any]
+    conditions: Conditions
+    joint: JointFilter
+
+    @classmethod
+    def of(cls, namespace: Namespace, listing: Listing, source: ListSource) -> _Query:
+        conditions = Conditions.of(listing, source.filters)
+        q = listing.q.strip()[:SEARCH_LENGTH]
+        joint = source.joint(namespace, conditions) if source.joint else JointFilter()
+        matching = _sql.render(
+            namespace,
+            _MATCHING,
+            before=_sql.render(namespace, source.before),
+            source=_sql.render(namespace, source.source, table=namespace.table(source.table)),
+            joins=_sql.render(namespace, source.joins),
+            extra=source.extra,
+            search=_search(source.searched) if q else "TRUE",
+            order=_order(source, listing.sort),
+            filters=_filters(conditions, joint),
+        )
+        params = {**source.params, **conditions.params, **({"q": q} if q else {})}
+        return cls(matching, params, conditions, joint)
 
 
 def _search(names: tuple[str, ...]) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 
 from crm.model import vocabulary
 from crm.model.namespace import Namespace, quoted
@@ -140,6 +141,11 @@ _LIST = _listing.ListSource(
 
 def search(wh: Warehouse, listing: Listing) -> Page[AccountRow]:
     return _listing.load(wh, listing, _LIST, _row)
+
+
+def find_all(wh: Warehouse, listing: Listing) -> Iterator[AccountRow]:
+    """Return the rows of all pages, see ``_listing.load_all``."""
+    return _listing.load_all(wh, listing, _LIST, _row)
 
 
 def _row(row: Row) -> AccountRow:

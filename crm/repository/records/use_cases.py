@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from functools import partial
 
 from crm.model.records import Listing, Page, UseCase
@@ -31,6 +32,11 @@ _LIST = _listing.ListSource(
 
 def search(wh: Warehouse, listing: Listing) -> Page[UseCase]:
     return _listing.load(wh, listing, _LIST, partial(_sql.record, UseCase))
+
+
+def find_all(wh: Warehouse, listing: Listing) -> Iterator[UseCase]:
+    """Return the rows of all pages, see ``_listing.load_all``."""
+    return _listing.load_all(wh, listing, _LIST, partial(_sql.record, UseCase))
 
 
 def get(wh: Warehouse, id: str) -> UseCase | None:

@@ -1,0 +1,77 @@
+"""Read the results of statements from a cursor."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from typing import IO, Any
+
+import pyarrow as pa
+from databricks.sql.backend.types import CommandState
+from databricks.sql.client import Cursor
+
+from .errors import StatementTimeout
+
+Row = dict[str, Any]
+
+# How much of a large result is in memory at once; the connector itself fetches 10,000 rows.
+ROWS_PER_FETCH = 5_000
+_BYTES_IN_MEMORY = 4 * 2**20
+
+
+class LargeResult:
+    """All rows of a result, in a temporary file. They can be read once."""
+
+    def __init__(self, file: IO[bytes], count: int) -> None:
+        self._file = file
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Row]:
+        with self._file:
+            for batch in pa.ipc.open_stream(self._file):
+                yield from batch.to_pylist()
+
+
+def rows(cursor: Cursor) -> list[Row]:
+    # This reads Arrow: the connector's own fetch turns arrays into NumPy and passes timestamps
+    # through pandas.
+    found: list[Row] = cursor.fetchall_arrow().to_pylist()
+    return found
+
+
+def large(cursor: Cursor) -> LargeResult:
+    """Copy the whole result to a temporary file."""
+    file = tempfile.SpooledTemporaryFile(_BYTES_IN_MEMORY)  # noqa: SIM115 - LargeResult closes it
+    batch = cursor.fetchmany_arrow(ROWS_PER_FETCH)
+    count = 0
+    with pa.ipc.new_stream(file, batch.schema) as writer:
+        while batch.num_rows:
+            count += batch.num_rows
+            writer.write_table(batch)
+            batch = cursor.fetchmany_arrow(ROWS_PER_FETCH)
+    file.seek(0)
+    return LargeResult(file, count)
+
+
+def changed(cursor: Cursor) -> int:
+    """Return how many rows the statement changed."""
+    if cursor.rowcount >= 0:
+        return cursor.rowcount
+    # Some warehouses report the number in the result instead: num_affected_rows comes first.
+    found = rows(cursor)
+    return int(found[0].get("num_affected_rows") or 0) if found else 0
+
+
+def require_success(cursor: Cursor) -> None:
+    """Raise StatementTimeout for a cancelled statement.
+
+    To the connector a cancelled or timed-out statement is an empty result:
+    ``_wait_until_command_done`` checks for ERROR and CLOSED only
+    (https://github.com/databricks/databricks-sql-python/issues/470).
+    """
+    state = getattr(cursor.active_result_set, "status", None)
+    if state in (CommandState.CANCELLED, CommandState.FAILED):
+        raise StatementTimeout(query_id=cursor.query_id)
