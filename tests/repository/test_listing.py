@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crm.model.records import Listing
-from crm.repository.records import _listing, accounts
+from crm.repository.records import _account_list, _listing
 from crm.repository.records._listing import Conditions, JointFilter
 
 TEAM = "LOWER(`team`) {} NULLS LAST, `bsnid`"
@@ -23,7 +23,7 @@ TEAM = "LOWER(`team`) {} NULLS LAST, `bsnid`"
     ],
 )
 def test_every_order_ends_with_the_key_and_has_empty_values_last(sort: str, order: str) -> None:
-    assert _listing._order(accounts._LIST, sort) == order
+    assert _listing._order(_account_list._LIST, sort) == order
 
 
 def test_values_of_filters_are_bound_and_not_too_many() -> None:
