@@ -12,10 +12,11 @@ from typing import Any
 
 # Requests wait for the warehouse rather than for the processor, hence threads. Databricks Apps
 # gives two processors, hence two processes. Each process has a pool of 8 connections
-# (EDIP_POOL_SIZE), one for each thread.
+# (EDIP_POOL_SIZE), and lets 48 requests use them or wait for them (crm/middleware/person.py); 16
+# threads remain for /healthz and pages without statements.
 worker_class = "gthread"
 workers = 2
-threads = 8
+threads = 64
 # This ends a process that hangs; a thread that waits does not count.
 timeout = 90
 # Databricks Apps sends SIGKILL 15 s after SIGTERM; requests under way get 12 of these seconds.

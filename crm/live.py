@@ -65,9 +65,11 @@ class Watch:
     def ask(self, wh: Warehouse, cursor: str) -> Answer:
         """Return the changes since the cursor; without one, those of the last minute.
 
-        At most one statement; the first time, one more per table. Raises WarehouseError.
+        At most one statement; the first time, one more per table. It never waits for another
+        request: while that asks the warehouse, there is the last answer, or none yet. Raises
+        WarehouseError.
         """
-        if self._asking.acquire(blocking=self._seen is None):
+        if self._asking.acquire(blocking=False):
             try:
                 if time.monotonic() - self._asked_at >= settings.EDIP_LIVE_SECONDS:
                     self._read(wh)

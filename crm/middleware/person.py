@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import zoneinfo
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import lru_cache
 from typing import cast
 from urllib.parse import unquote
@@ -15,14 +17,19 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.functional import SimpleLazyObject
 
 from crm import access
-from crm.identity.sign_in import sign_in
+from crm.identity.sign_in import SignIn, sign_in
 from crm.request import Request
 from crm.views import errors
 from crm.warehouse import Warehouse
 from crm.warehouse.config import USER
-from crm.warehouse.errors import SignInAgain, WarehouseError
+from crm.warehouse.errors import PoolExhausted, SignInAgain, WarehouseError
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+
+# The requests of this process that may use the warehouse, or wait for a connection, at the same
+# time. gunicorn.conf.py has more threads, so that pages without statements do not wait for them.
+REQUESTS_AT_ONCE = 48
+_places = threading.BoundedSemaphore(REQUESTS_AT_ONCE)
 
 # Cookies that stay when another person signs in with the same browser.
 _SHARED_COOKIES = {"theme", "tz"}
@@ -40,8 +47,20 @@ class PersonMiddleware:
     def __call__(self, request: Request) -> HttpResponse:
         signed_in = sign_in(request)
         request.person = signed_in.person
-        # The lazy object behaves as the warehouse that it opens at its first use.
-        request.warehouse = cast(Warehouse, SimpleLazyObject(signed_in.open_warehouse))
+        with ExitStack() as at_the_end:
+
+            def open_warehouse() -> Warehouse:
+                warehouse = signed_in.open_warehouse()
+                if not _places.acquire(blocking=False):
+                    raise PoolExhausted(f"{REQUESTS_AT_ONCE} requests use the warehouse")
+                at_the_end.callback(_places.release)
+                return warehouse
+
+            # The lazy object behaves as the warehouse that it opens at its first use.
+            request.warehouse = cast(Warehouse, SimpleLazyObject(open_warehouse))
+            return self._answer(request, signed_in)
+
+    def _answer(self, request: Request, signed_in: SignIn) -> HttpResponse:
         if not signed_in.ended:
             return _uncached(self.get_response(request))
         # The session ends, and with it the other person's messages and open forms.

@@ -127,6 +127,9 @@ def _arguments(config: WarehouseConfig) -> dict[str, Any]:
         # sleep_for_retry() waits max(Retry-After, delay_max), so EVERY retry of 429 or 503
         # waits at least delay_max: 60 s by default; 5 s is the smallest allowed value.
         "_retry_delay_max": 5,
+        # The connector asks for a statement's state again so long after the connection broke, also
+        # after the deadline. 1 s is the smallest allowed value.
+        "_retry_delay_default": 1,
         "_retry_stop_after_attempts_count": config.retries,
         # The connector gives up instead of waiting longer than this.
         "_retry_stop_after_attempts_duration": RETRY_SECONDS,

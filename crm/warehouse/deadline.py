@@ -42,11 +42,15 @@ class Connection(Protocol):
     def watched_socket(self) -> socket.socket | None: ...
 
 
-class _Watch:
-    """The connections that one attempt at a statement uses."""
+class Watch:
+    """The connections that one attempt at a statement uses.
+
+    ``answered_at`` is when the last answer to one of its HTTP requests began.
+    """
 
     def __init__(self, deadline: Deadline) -> None:
         self.deadline = deadline
+        self.answered_at = float("-inf")
         self._connections: list[Connection] = []
         self._is_up = False
         self._lock = threading.Lock()
@@ -69,24 +73,24 @@ class _Watch:
                         socket.socket.shutdown(found, socket.SHUT_RDWR)
 
 
-_current: ContextVar[_Watch | None] = ContextVar("watch", default=None)
+_current: ContextVar[Watch | None] = ContextVar("watch", default=None)
 
 
 @contextmanager
-def watch(deadline: Deadline | None) -> Iterator[None]:
+def watch(deadline: Deadline | None) -> Iterator[Watch | None]:
     """Apply the deadline to this thread's connections. Raises TimeIsUp if it has passed."""
     if deadline is None:
-        yield
+        yield None
         return
     if not deadline.left:
         raise TimeIsUp()
-    watching = _Watch(deadline)
+    watching = Watch(deadline)
     timer = threading.Timer(deadline.left, watching.end)
     timer.daemon = True
     timer.start()
     token = _current.set(watching)
     try:
-        yield
+        yield watching
     finally:
         _current.reset(token)
         timer.cancel()
@@ -96,6 +100,24 @@ def use(connection: Connection) -> None:
     """Let the current deadline end this connection. Raises TimeIsUp if it has passed."""
     if watching := _current.get():
         watching.add(connection)
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Note when an HTTP answer begins. Raises TimeIsUp if the deadline has ended the connection.
+
+    The connector would take an error of the connection for a passing one, and wait five seconds
+    to ask for the statement's state again.
+    """
+    watching = _current.get()
+    try:
+        yield
+    except Exception as error:
+        if watching and not watching.deadline.left:
+            raise TimeIsUp() from error
+        raise
+    if watching:
+        watching.answered_at = time.monotonic()
 
 
 def limit(seconds: float) -> float:

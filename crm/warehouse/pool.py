@@ -15,13 +15,19 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
+from .breaker import Breaker
 from .budget import Budget
 from .config import WarehouseConfig
-from .connector import PooledConnection
+from .connector import PooledConnection, connect
 from .credentials import Identity
-from .errors import SignInAgain
+from .deadline import Deadline, watch
+from .errors import SignInAgain, translate
 from .identity_pool import IdentityPool
+
+# Seconds for which a probe waits. A warehouse may need some of them to open a session.
+PROBE_SECONDS = 10.0
 
 
 class Pools:
@@ -41,6 +47,17 @@ class Pools:
         self._lock = threading.Lock()
         self._budget = Budget(self.config.pool_total, self._close_longest_unused)
         self._closer: threading.Thread | None = None
+        self.breaker = Breaker(self._probe)
+
+    def _probe(self, identity: Identity) -> None:
+        """Open a session and close it. Raises WarehouseError."""
+        # One retry is the fewest that the connector can do.
+        config = replace(self.config, retries=1)
+        with watch(Deadline.after(PROBE_SECONDS)):
+            try:
+                connect(config, identity).close()
+            except Exception as error:
+                raise translate(error) from error
 
     @contextmanager
     def connection(self, identity: Identity) -> Iterator[PooledConnection]:

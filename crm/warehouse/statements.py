@@ -24,6 +24,7 @@ from databricks.sql.client import Cursor
 from crm.model.namespace import Namespace
 
 from . import results
+from .breaker import is_refusal, is_silent
 from .credentials import Identity
 from .deadline import Deadline, watch
 from .errors import (
@@ -135,8 +136,11 @@ class _Run:
         self.conflicts = 0
         self.reconnects = 0
         self.started = time.monotonic()
+        self.answered_at = self.started
+        self.breaker = warehouse.pools.breaker
 
     def result(self, read: Callable[[Cursor], Result]) -> Result:
+        self.breaker.require_closed(self.warehouse.identity)
         while True:
             self.attempts += 1
             try:
@@ -145,13 +149,22 @@ class _Run:
                 if not self._may_repeat(error):
                     self._give_up(error)
             else:
+                self.breaker.note_answer()
                 self._log_success(result)
                 return result
 
     def _attempt(self, read: Callable[[Cursor], Result]) -> Result:
+        with watch(self.warehouse.deadline) as watching:
+            try:
+                return self._send(read)
+            finally:
+                if watching:
+                    self.answered_at = max(self.answered_at, watching.answered_at)
+
+    def _send(self, read: Callable[[Cursor], Result]) -> Result:
         pools, identity = self.warehouse.pools, self.warehouse.identity
         self.query_id = None
-        with watch(self.warehouse.deadline), pools.connection(identity) as connection:
+        with pools.connection(identity) as connection:
             cursor = connection.cursor()
             try:
                 # No query tags: a workspace without that preview fails the statement with
@@ -204,6 +217,10 @@ class _Run:
 
     def _give_up(self, error: WarehouseError) -> NoReturn:
         logger.warning("%s failed: %s", self._facts(), error)
+        if is_refusal(error):
+            self.breaker.open(self.warehouse.identity)
+        elif self._is_out_of_time and is_silent(error):
+            self.breaker.note_silence(self.warehouse.identity, self.started, self.answered_at)
         if isinstance(error, Dropped) and self._is_out_of_time and not self.writes:
             raise TimeIsUp(query_id=self.query_id) from error
         if isinstance(error, SessionLost):

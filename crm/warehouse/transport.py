@@ -32,6 +32,10 @@ class _Plain(HTTPConnection):
         deadline.use(self)
         super().request(*arguments, **keywords)
 
+    def getresponse(self) -> Any:
+        with deadline.answering():
+            return super().getresponse()
+
 
 class _Secure(HTTPSConnection):
     watched_socket: socket.socket | None = None
@@ -45,6 +49,10 @@ class _Secure(HTTPSConnection):
     def request(self, *arguments: Any, **keywords: Any) -> None:
         deadline.use(self)
         super().request(*arguments, **keywords)
+
+    def getresponse(self) -> Any:
+        with deadline.answering():
+            return super().getresponse()
 
 
 def _limit_connect(connection: HTTPConnection) -> None:

@@ -11,6 +11,7 @@ export function startAnswers() {
   for (const name of FAILURES) {
     document.addEventListener(name, (event) => {
       if (!isMadeToBeShown(event.detail.xhr)) showToast("no-answer");
+      markUnconfirmed(event.detail.elt);
     });
   }
   document.addEventListener("htmx:afterSettle", (event) => {
@@ -20,6 +21,13 @@ export function startAnswers() {
 
 function isMadeToBeShown(xhr) {
   return Boolean(xhr.getResponseHeader("HX-Reswap"));
+}
+
+// A form that saves at once keeps the reader's choice: show that it may not be saved, with a
+// button that sends it again.
+function markUnconfirmed(form) {
+  const note = form.querySelector("[data-unconfirmed]");
+  if (note) note.hidden = false;
 }
 
 // Have screen readers read out how many rows the list has now.

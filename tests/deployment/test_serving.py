@@ -84,6 +84,34 @@ def test_instances_come_to_the_same_names(
     assert second.get(files[0][0]).status == 200
 
 
+def test_pages_without_statements_do_not_wait_for_statements(
+    start: Callable[..., App], token_sign_in: dict[str, str], server: LocalWarehouse
+) -> None:
+    """A hundred requests wait for a slow warehouse: more than the two processes take at once."""
+    app = start(**token_sign_in)
+    app.get("/accounts/")
+    server.fault("latency", times=None, seconds=8)
+    statuses: list[int] = []
+
+    def read() -> None:
+        with suppress(OSError):
+            statuses.append(app.get("/accounts/").status)
+
+    readers = [threading.Thread(target=read, daemon=True) for _ in range(110)]
+    for reader in readers:
+        reader.start()
+    time.sleep(3)
+    assert sum(reader.is_alive() for reader in readers) > 50
+    for _ in range(10):
+        started = time.monotonic()
+        assert app.get("/healthz").status == 200
+        assert time.monotonic() - started < seconds(1)
+    server.clear_faults()
+    for reader in readers:
+        reader.join(40)
+    assert set(statuses) <= {200, 503, 504}
+
+
 def test_stopping_finishes_what_is_under_way(
     start: Callable[..., App], token_sign_in: dict[str, str], server: LocalWarehouse
 ) -> None:

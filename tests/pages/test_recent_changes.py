@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -197,6 +198,34 @@ def test_a_warehouse_that_does_not_answer(
     server.clear_faults()
     use_cases.create(someone_else, account, "u-1", {"problem": "P"})
     assert page.receive() == ["bob@example.com created a use case use_cases/u-1"]
+
+
+def in_background(call: Callable[[], Any]) -> threading.Thread:
+    thread = threading.Thread(target=call)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_no_page_waits_for_another(
+    client: Client, account: str, server: LocalWarehouse, statements: Statements, is_first: bool
+) -> None:
+    """One request asks a slow warehouse; others get the last answer meanwhile, or none yet."""
+    cursor = ""
+    if not is_first:
+        cursor = client.get("/live/").json()["cursor"]
+    server.fault("latency", times=None, seconds=4)
+    with statements() as done:
+        asking = in_background(lambda: Client().get("/live/", {"cursor": cursor}))
+        time.sleep(1)
+        for _ in range(3):
+            started = time.monotonic()
+            assert client.get("/live/", {"cursor": cursor}).status_code == 204
+            assert time.monotonic() - started < 0.9
+        assert asking.is_alive()
+    assert len(done) <= 4
+    server.clear_faults()
+    asking.join()
 
 
 def test_what_happened_outside_names_nobody(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +29,7 @@ from crm.warehouse.errors import (
 from crm.warehouse.pool import Pools
 
 from ..conftest import LocalWarehouse, Statements
+from ..patience import seconds
 from ..slow_proxy import DRIP, HANG, PASS, SlowProxy, slow_proxy
 from .notes import ids, insert
 
@@ -52,10 +53,18 @@ def slow(warehouse: Warehouse, proxy: SlowProxy) -> Iterator[Warehouse]:
 
 
 @contextmanager
-def ends_after(seconds: float) -> Iterator[None]:
+def ends_after(limit: float) -> Iterator[None]:
     started = time.monotonic()
     yield
-    assert seconds - 0.1 <= time.monotonic() - started < seconds + SLACK
+    assert limit - 0.1 <= time.monotonic() - started < limit + SLACK
+
+
+def wait_until_back(wh: Warehouse) -> None:
+    """Until a probe has succeeded, statements fail (test_breaker.py)."""
+    ends = time.monotonic() + seconds(10)
+    while wh.pools.breaker.is_open and time.monotonic() < ends:
+        with suppress(Unavailable):
+            ping(due(wh, 10))
 
 
 def due(wh: Warehouse, seconds: float) -> Warehouse:
@@ -70,7 +79,18 @@ def test_a_read_ends(slow: Warehouse, proxy: SlowProxy, mode: str) -> None:
         ping(due(slow, 1))
     # The connection is not used again.
     proxy.mode = PASS
+    wait_until_back(slow)
     ping(due(slow, 10))
+
+
+def test_a_slow_statement_ends(warehouse: Warehouse, server: LocalWarehouse) -> None:
+    """After five seconds the connector asks again and again whether it has ended."""
+    ping(warehouse)
+    server.fault("latency", seconds=60, match="SELECT 1")
+    started = time.monotonic()
+    with pytest.raises(StatementTimeout):
+        ping(due(warehouse, 7))
+    assert time.monotonic() - started < 7 + 2.5
 
 
 @pytest.mark.parametrize("mode", [HANG, DRIP])
@@ -80,6 +100,7 @@ def test_connecting_ends_at_the_deadline(slow: Warehouse, proxy: SlowProxy, mode
         ping(due(slow, 1))
     assert slow.pools.open == 0
     proxy.mode = PASS
+    wait_until_back(slow)
     ping(due(slow, 10))
 
 
@@ -99,6 +120,7 @@ def test_a_write_ends_and_says_that_it_may_have_run(
         insert(due(slow, 2), table, "a", repeatable=repeatable)
     assert len(done) == 1
     proxy.mode = PASS
+    wait_until_back(slow)
     assert ids(slow, table) == ["a"]
 
 
@@ -185,7 +207,9 @@ def test_a_page_ends(client: Client, proxy: SlowProxy, mode: str) -> None:
     assert response.status_code == 504
     assert "took too long" in response.content.decode()
     proxy.mode = PASS
-    assert client.get("/accounts/").status_code == 200
+    ends = time.monotonic() + seconds(10)
+    while client.get("/accounts/").status_code != 200:
+        assert time.monotonic() < ends
 
 
 @pytest.mark.usefixtures("through_proxy")
