@@ -19,8 +19,9 @@ workers = 2
 threads = 64
 # This ends a process that hangs; a thread that waits does not count.
 timeout = 90
-# Databricks Apps sends SIGKILL 15 s after SIGTERM; requests under way get 12 of these seconds.
-graceful_timeout = 12
+# Databricks Apps sends SIGKILL 15 s after SIGTERM. Requests under way get 11 of these seconds; a
+# busy machine may need the others to end the processes.
+graceful_timeout = 11
 # Proxies reuse connections; if we close one while a request arrives, that request fails.
 keepalive = 75
 

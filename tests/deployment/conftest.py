@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,10 +12,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 import yaml
@@ -53,6 +56,22 @@ class App:
                 return Answer(response.status, dict(response.headers), response.read())
         except urllib.error.HTTPError as error:
             return Answer(error.code, dict(error.headers), error.read())
+
+    def post(self, path: str, **fields: str) -> int:
+        """Fill in the form at the path and send it; return the status, without a redirect."""
+        page = self.get(path)
+        cookie = page.headers["Set-Cookie"].split(";")[0]
+        token = re.search(rb'name="csrfmiddlewaretoken" value="(\w+)"', page.body)[1].decode()
+        headers = PROXIED | {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Cookie": cookie,
+            "Origin": f"https://{PROXIED['X-Forwarded-Host']}",
+        }
+        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=60)
+        with closing(connection):
+            body = urlencode(fields | {"csrfmiddlewaretoken": token})
+            connection.request("POST", path, body, headers)
+            return connection.getresponse().status
 
     def stop(self) -> float:
         """Send SIGTERM; return the seconds until the process ended."""

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from http.client import HTTPException
 
 import pytest
 
@@ -17,6 +18,7 @@ from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse, Statements
 from ..patience import seconds
+from ..slow_proxy import HANG, slow_proxy
 from .conftest import Answer, App
 
 
@@ -130,21 +132,72 @@ def test_stopping_finishes_what_is_under_way(
     assert list(app.temporary.glob("edip-static-*")) == []
 
 
+def reading(app: App) -> threading.Thread:
+    """Return a thread that reads a page, and loses it if the app ends."""
+
+    def read() -> None:
+        with suppress(OSError, HTTPException):
+            app.get("/accounts/")
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    return thread
+
+
 @pytest.mark.timeout(60)
-def test_stopping_does_not_wait_for_what_hangs(
+def test_stopping_does_not_wait_for_what_is_slow(
     start: Callable[..., App], token_sign_in: dict[str, str], server: LocalWarehouse
 ) -> None:
     app = start(**token_sign_in)
     app.get("/accounts/")
     server.fault("latency", times=None, seconds=40)
-
-    def read() -> None:
-        with suppress(OSError):
-            app.get("/accounts/")
-
-    threading.Thread(target=read, daemon=True).start()
+    for _ in range(20):
+        reading(app)
     time.sleep(1)
     assert app.stop() < 15
+
+
+@pytest.mark.timeout(60)
+def test_stopping_does_not_wait_for_a_warehouse_that_hangs(
+    start: Callable[..., App], token_sign_in: dict[str, str], server: LocalWarehouse
+) -> None:
+    with slow_proxy(server.url) as proxy:
+        app = start(**token_sign_in | {"EDIP_WAREHOUSE_URL": proxy.url})
+        app.get("/accounts/")
+        proxy.mode = HANG
+        for _ in range(20):
+            reading(app)
+        time.sleep(1)
+        assert app.stop() < 15
+
+
+@pytest.mark.timeout(60)
+def test_stopping_lets_a_write_finish_beside_what_hangs(
+    start: Callable[..., App],
+    token_sign_in: dict[str, str],
+    server: LocalWarehouse,
+    warehouse: Warehouse,
+) -> None:
+    app = start(**token_sign_in)
+    app.post("/accounts/new/", bsnid="BSN1", team="First")  # later writes need no more reads
+    server.fault("latency", times=None, seconds=40, match="^\\s*(SELECT|WITH)")
+    server.fault("latency", times=None, seconds=6, match="^\\s*MERGE")
+    statuses: list[int] = []
+
+    def write() -> None:
+        statuses.append(app.post("/accounts/new/", bsnid="BSN2", team="Second"))
+
+    for _ in range(10):
+        reading(app)
+    writer = threading.Thread(target=write)
+    writer.start()
+    time.sleep(2)
+    taken = app.stop()
+    writer.join(15)
+    server.clear_faults()
+    assert statuses == [303]
+    assert accounts.get(warehouse, "BSN2") is not None
+    assert taken < 15
 
 
 def test_without_a_secret_key_it_says_what_is_missing(

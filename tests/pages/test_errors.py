@@ -4,14 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 from django.test import Client
 
+from crm.repository.records import accounts
 from crm.views import errors
 from crm.warehouse import Warehouse
 from crm.warehouse import errors as warehouse_errors
 from tests.conftest import LocalWarehouse
 
-from .html import HTMX, parsed, text
+from .html import HTMX, filled_in, parsed, text
 
 
 @pytest.fixture
@@ -116,3 +118,47 @@ def test_a_page_refreshes_only_if_it_was_read(
     response = client.post("/accounts/BSN001/delete/")
     assert response.status_code == 503
     assert not parsed(response).select("meta[http-equiv=refresh]")
+
+
+def deletion(client: Client, warehouse: Warehouse) -> tuple[str, BeautifulSoup]:
+    return "/accounts/BSN002/delete/", parsed(client.get("/accounts/BSN002/delete/"))
+
+
+def undo(client: Client, warehouse: Warehouse) -> tuple[str, BeautifulSoup]:
+    client.post("/accounts/BSN003/delete/")
+    page = parsed(client.get("/accounts/"))
+    return page.select_one(".toast form")["action"], page
+
+
+def revert(client: Client, warehouse: Warehouse) -> tuple[str, BeautifulSoup]:
+    seen = accounts.get(warehouse, "BSN004").updated_at
+    accounts.update(warehouse, "BSN004", {"vp": "New"}, seen)
+    page = parsed(client.get("/accounts/BSN004/history/"))
+    link = page.select_one("a[href*='/put-back/']")["href"]
+    return link, parsed(client.get(link))
+
+
+@pytest.mark.parametrize("prepare", [deletion, undo, revert])
+def test_a_form_that_failed_can_be_sent_again(
+    client: Client,
+    sample: Warehouse,
+    server: LocalWarehouse,
+    prepare: Callable[[Client, Warehouse], tuple[str, BeautifulSoup]],
+) -> None:
+    action, page = prepare(client, sample)
+    sent = filled_in(page.select_one(f"form[action='{action}']"))
+    server.fault("expired_token", times=None)
+    response = client.post(action, sent)
+    server.clear_faults()
+    assert response.status_code == 503
+    form = parsed(response).select_one("main form")
+    assert form["action"] == action
+    assert filled_in(form).keys() == sent.keys()
+    assert client.post(form["action"], filled_in(form)).status_code == 303
+
+
+def test_a_failed_page_offers_no_form(
+    client: Client, failing: Callable[[Exception], None]
+) -> None:
+    failing(warehouse_errors.Unavailable())
+    assert not parsed(client.get("/accounts/")).select("main form")

@@ -10,7 +10,7 @@ from django.test import Client
 
 from crm.repository.records import platforms
 from crm.warehouse import Warehouse
-from tests.conftest import Statements
+from tests.conftest import LocalWarehouse, Statements
 
 from .html import HTMX, filled_in, parsed, text, texts
 
@@ -116,3 +116,30 @@ def test_an_account_that_is_gone(client: Client, warehouse: Warehouse) -> None:
 
 def test_get_is_refused(client: Client) -> None:
     assert client.get("/accounts/BSN001/platforms/").status_code == 405
+
+
+def test_a_failure_keeps_the_choice_without_javascript(
+    client: Client, get_page: See, account: str, warehouse: Warehouse, server: LocalWarehouse
+) -> None:
+    page = get_page("/accounts/BSN001/")
+    server.fault("expired_token", times=None)
+    response = set_status(client, page, "Requested")
+    server.clear_faults()
+    assert response.status_code == 503
+    assert stored(warehouse) == {}
+    form = parsed(response).select_one("main form")
+    assert "Send again" in form.get_text()
+    assert client.post(form["action"], filled_in(form)).status_code == 303
+    assert stored(warehouse) == {"Databricks": "Requested"}
+
+
+def test_a_failure_leaves_the_card_alone_with_htmx(
+    client: Client, get_page: See, account: str, server: LocalWarehouse
+) -> None:
+    """The card has a hidden mark with a button, which a script shows (tests/browser)."""
+    page = get_page("/accounts/BSN001/")
+    assert card(page, "Databricks").select_one("[data-unconfirmed][hidden] button")
+    server.fault("expired_token", times=None)
+    response = set_status(client, page, "Requested", **HTMX)
+    assert response.status_code == 503
+    assert response["HX-Retarget"] == "#toasts"
