@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,13 +43,21 @@ def sign_in(request: HttpRequest) -> SignIn:
     All statements of the request share one deadline, which begins now.
     """
     headers = forwarded.read(request)
-    deadline = Deadline.after(settings.EDIP_REQUEST_TIMEOUT)
+    deadline = Deadline.after(settings.EDIP_REQUEST_TIMEOUT, _reader(request))
     if settings.WAREHOUSE.auth == USER:
         return _as_user(request, headers, deadline)
     email = headers.name if settings.IN_DATABRICKS_APPS else settings.EDIP_USER
     is_editor = not settings.EDIP_EDITORS or is_listed(email, settings.EDIP_EDITORS)
     person = Person(email, _is_admin(email), FixedRights(writes=bool(email) and is_editor))
     return SignIn(person, lambda: for_person(email).within(deadline))
+
+
+def _reader(request: HttpRequest) -> socket.socket | None:
+    """Return the socket of a person who only reads, if gunicorn gives it."""
+    client = request.META.get("gunicorn.socket")
+    return (
+        client if request.method in ("GET", "HEAD") and isinstance(client, socket.socket) else None
+    )
 
 
 def _is_admin(email: str) -> bool:

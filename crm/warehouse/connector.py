@@ -15,12 +15,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from databricks import sql
+from databricks.sql.backend.types import CommandId
 from databricks.sql.client import Connection
 
 from . import transport
 from .config import LOOPBACK, WarehouseConfig
 from .credentials import Identity
-from .deadline import limit
+from .deadline import limit, run_within
 
 logger = logging.getLogger("crm.warehouse")
 
@@ -39,6 +40,8 @@ MAX_USES = 500
 USER_AGENT = "EDIP CRM"
 # Seconds for which the connector repeats a request that is answered with 429 or 503.
 RETRY_SECONDS = 20.0
+# Seconds in which a local warehouse starts, also if another process starts it.
+START_SECONDS = 130.0
 
 transport.install()
 
@@ -63,12 +66,17 @@ class PooledConnection:
 
     @property
     def is_worn(self) -> bool:
-        return self.uses >= MAX_USES
+        return self.uses >= MAX_USES or not self.connection.session.is_open
 
     @property
     def has_expired(self) -> bool:
         """Return whether its token has expired. A new connection may always be used once."""
         return self.uses > 0 and self.good_until is not None and time.time() >= self.good_until
+
+    def cancel(self, command: CommandId) -> None:
+        """Cancel a statement that runs on another connection of the same identity."""
+        self.uses += 1
+        self.connection.session.backend.cancel_command(command)
 
     def mark_lost(self) -> None:
         """Note that the session has ended: ``close`` then sends nothing to the server."""
@@ -104,7 +112,7 @@ def connect(config: WarehouseConfig, identity: Identity, generation: int = 0) ->
 
 
 def _arguments(config: WarehouseConfig) -> dict[str, Any]:
-    uri = config.uri()
+    uri = _uri(config)
     return {
         # The connector compares it with each token's issuer and asks this host to exchange a
         # token that was issued elsewhere (auth/token_federation.py).
@@ -139,6 +147,14 @@ def _arguments(config: WarehouseConfig) -> dict[str, Any]:
         # Otherwise each connect fetches a feature flag over HTTP, and events are sent.
         "enable_telemetry": False,
     }
+
+
+def _uri(config: WarehouseConfig) -> str | None:
+    """Return the address. Starting a local warehouse for it may take a minute; the request does
+    not wait longer than until its deadline."""
+    if config.starts_itself:
+        return run_within(limit(START_SECONDS), config.uri, "local-warehouse")
+    return config.uri()
 
 
 def _host(config: WarehouseConfig, uri: str | None) -> str:

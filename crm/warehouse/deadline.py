@@ -2,7 +2,8 @@
 
 One deadline covers waiting for a connection, connecting, retries and every statement. Time limits
 of a socket are not enough: they begin anew with each byte, so a server that sends one byte a
-second would never reach them. ``watch`` therefore shuts the sockets down when the time is up.
+second would never reach them. ``watch`` therefore shuts the sockets down when the time is up. It
+also cancels a read when the person who waits for it has left.
 """
 
 from __future__ import annotations
@@ -10,29 +11,51 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from .errors import TimeIsUp
+
+Result = TypeVar("Result")
+
+# The seconds between two looks whether the person has left.
+LOOK_INTERVAL = 0.5
 
 
 @dataclass(frozen=True)
 class Deadline:
-    """A moment, in seconds of ``time.monotonic()``."""
+    """A moment, in seconds of ``time.monotonic()``.
+
+    ``client`` is the socket of the person who waits, for a request that only reads.
+    """
 
     at: float
+    client: socket.socket | None = None
 
     @classmethod
-    def after(cls, seconds: float) -> Deadline:
-        return cls(time.monotonic() + seconds)
+    def after(cls, seconds: float, client: socket.socket | None = None) -> Deadline:
+        return cls(time.monotonic() + seconds, client)
 
     @property
     def left(self) -> float:
         """Return the seconds until the deadline; 0 if it has passed."""
         return max(0.0, self.at - time.monotonic())
+
+    @property
+    def has_left(self) -> bool:
+        """Return whether the person has closed the connection, and waits no more."""
+        if self.client is None:
+            return False
+        try:
+            return self.client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
 
 class Connection(Protocol):
@@ -45,8 +68,11 @@ class Connection(Protocol):
 class Watch:
     """The connections that one attempt at a statement uses.
 
-    ``answered_at`` is when the last answer to one of its HTTP requests began.
+    ``answered_at`` is when the last answer to one of its HTTP requests began. ``cancel`` tries to
+    cancel the statement and returns whether it could; it is called when the person has left.
     """
+
+    cancel: Callable[[], bool] | None = None
 
     def __init__(self, deadline: Deadline) -> None:
         self.deadline = deadline
@@ -54,6 +80,22 @@ class Watch:
         self._connections: list[Connection] = []
         self._is_up = False
         self._lock = threading.Lock()
+        self._is_done = threading.Event()
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, daemon=True, name="deadline").start()
+
+    def stop(self) -> None:
+        self._is_done.set()
+
+    def _run(self) -> None:
+        looks = self.deadline.client is not None
+        while left := self.deadline.left:
+            if self._is_done.wait(min(left, LOOK_INTERVAL) if looks else left):
+                return
+            if looks and self.cancel and self.deadline.has_left:
+                looks = not self.cancel()
+        self.end()
 
     def add(self, connection: Connection) -> None:
         """Watch a connection. Raises TimeIsUp."""
@@ -85,15 +127,13 @@ def watch(deadline: Deadline | None) -> Iterator[Watch | None]:
     if not deadline.left:
         raise TimeIsUp()
     watching = Watch(deadline)
-    timer = threading.Timer(deadline.left, watching.end)
-    timer.daemon = True
-    timer.start()
+    watching.start()
     token = _current.set(watching)
     try:
         yield watching
     finally:
         _current.reset(token)
-        timer.cancel()
+        watching.stop()
 
 
 def use(connection: Connection) -> None:
@@ -124,3 +164,20 @@ def limit(seconds: float) -> float:
     """Return the seconds, or those until the current deadline if these are fewer."""
     watching = _current.get()
     return min(seconds, watching.deadline.left) if watching else seconds
+
+
+def run_within(seconds: float, call: Callable[[], Result], name: str) -> Result:
+    """Return the call's result, or raise its error, or TimeoutError after so many seconds.
+
+    The call then goes on in its thread, which has this name.
+    """
+    future: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - raised again by future.result()
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True, name=name).start()
+    return future.result(seconds)

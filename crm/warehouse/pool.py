@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from databricks.sql.backend.types import CommandId
+
 from .breaker import Breaker
 from .budget import Budget
 from .config import WarehouseConfig
@@ -74,6 +76,15 @@ class Pools:
             yield lease.connection
         finally:
             pool.check_in(lease)
+
+    def cancel(self, identity: Identity, command: CommandId) -> None:
+        """Cancel a statement of this identity. Raises WarehouseError."""
+        with self.connection(identity) as connection:
+            try:
+                connection.cancel(command)
+            except Exception as error:
+                connection.mark_lost()
+                raise translate(error) from error
 
     def invalidate(self, identity: Identity, connection: PooledConnection | None = None) -> None:
         """Stop using all connections of this identity, or all as old as ``connection``.

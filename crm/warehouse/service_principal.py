@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +17,7 @@ from databricks.sdk.core import Config
 from databricks.sdk.oauth import Token
 
 from .config import WarehouseConfig
-from .deadline import limit
+from .deadline import limit, run_within
 from .errors import SignInFailed, Unavailable, WarehouseError
 
 Result = TypeVar("Result")
@@ -104,17 +103,8 @@ class TokenSource:
 
 def _within(seconds: float, call: Callable[[], Result]) -> Result:
     """Return the call's result or raise one of our errors in time; the SDK may take minutes."""
-    future: Future[Result] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(call())
-        except BaseException as error:  # noqa: BLE001 - raised again by future.result()
-            future.set_exception(error)
-
-    threading.Thread(target=run, daemon=True, name="service-principal-token").start()
     try:
-        return future.result(seconds)
+        return run_within(seconds, call, "service-principal-token")
     except WarehouseError:
         raise
     except Exception as error:  # noqa: BLE001 - of requests, of the SDK, ValueError, TimeoutError

@@ -16,7 +16,9 @@ import random
 import re
 import time
 from collections.abc import Callable, Mapping, Sized
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 from databricks.sql.client import Cursor
@@ -26,7 +28,7 @@ from crm.model.namespace import Namespace
 from . import results
 from .breaker import is_refusal, is_silent
 from .credentials import Identity
-from .deadline import Deadline, watch
+from .deadline import Deadline, Watch, watch
 from .errors import (
     Dropped,
     NotAdmitted,
@@ -51,6 +53,9 @@ CONFLICT_ATTEMPTS = 5
 # No further attempt begins after this many seconds: behind a gateway that gives up after 60 s,
 # an error page is worth more than an answer that nobody receives.
 BUDGET = 12.0
+
+# Seconds for which a request to cancel a statement waits.
+CANCEL_SECONDS = 5.0
 
 # Matches the first table in a statement: `catalog`.`schema`.`table`.
 _TABLE = re.compile(r"`[\w-]+`\.`[\w-]+`\.`([\w-]+)`")
@@ -156,16 +161,18 @@ class _Run:
     def _attempt(self, read: Callable[[Cursor], Result]) -> Result:
         with watch(self.warehouse.deadline) as watching:
             try:
-                return self._send(read)
+                return self._send(read, watching)
             finally:
                 if watching:
                     self.answered_at = max(self.answered_at, watching.answered_at)
 
-    def _send(self, read: Callable[[Cursor], Result]) -> Result:
+    def _send(self, read: Callable[[Cursor], Result], watching: Watch | None) -> Result:
         pools, identity = self.warehouse.pools, self.warehouse.identity
         self.query_id = None
         with pools.connection(identity) as connection:
             cursor = connection.cursor()
+            if watching and not self.writes:
+                watching.cancel = partial(self._cancel, cursor)
             try:
                 # No query tags: a workspace without that preview fails the statement with
                 # CONFIG_NOT_AVAILABLE (https://github.com/rilldata/rill/pull/9852). The user
@@ -188,6 +195,19 @@ class _Run:
                 raise known from error
             finally:
                 _close(cursor)
+
+    def _cancel(self, cursor: Cursor) -> bool:
+        """Cancel the statement, on another connection, since this one waits for its answer.
+
+        Returns False while the warehouse has not yet given the statement an id.
+        """
+        command = cursor.active_command_id
+        if command is None:
+            return False
+        with suppress(WarehouseError), watch(Deadline.after(CANCEL_SECONDS)):
+            self.warehouse.pools.cancel(self.warehouse.identity, command)
+            logger.info("cancelled query %s: nobody waits for it", cursor.query_id)
+        return True
 
     def _may_repeat(self, error: WarehouseError) -> bool:
         if time.monotonic() - self.started > BUDGET or self._is_out_of_time:

@@ -124,6 +124,17 @@ def test_a_write_ends_and_says_that_it_may_have_run(
     assert ids(slow, table) == ["a"]
 
 
+def test_starting_a_local_warehouse_ends(warehouse: Warehouse) -> None:
+    def start() -> str:
+        time.sleep(20)
+        return "http://127.0.0.1:9/none"
+
+    config = replace(warehouse.pools.config, url="", local_address=start)
+    wh = replace(warehouse, pools=Pools(config))
+    with ends_after(1), pytest.raises((Unavailable, TimeIsUp)):
+        ping(due(wh, 1))
+
+
 def test_waiting_for_a_connection_ends(server: LocalWarehouse, warehouse: Warehouse) -> None:
     wh = replace(warehouse, pools=Pools(server.config(pool_size=1, pool_timeout=60)))
     with wh.pools.connection(wh.identity), ends_after(0.5), pytest.raises(PoolExhausted):
