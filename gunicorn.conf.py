@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from typing import Any
 
@@ -19,9 +20,11 @@ workers = 2
 threads = 64
 # This ends a process that hangs; a thread that waits does not count.
 timeout = 90
-# Databricks Apps sends SIGKILL 15 s after SIGTERM. Requests under way get 11 of these seconds; a
-# busy machine may need the others to end the processes.
-graceful_timeout = 11
+# Databricks Apps sends SIGKILL 15 s after SIGTERM. Requests under way get 10 of these seconds; a
+# busy machine may need the others to end the processes. Reads get less: so a warehouse that hangs
+# does not keep the processes.
+graceful_timeout = 10
+READ_SECONDS = 5
 # Proxies reuse connections; if we close one while a request arrives, that request fails.
 keepalive = 75
 
@@ -54,10 +57,17 @@ def on_starting(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Remove uploads after an hour, also those of a worker that died."""
+    """Remove uploads after an hour, also those of a worker that died; end reads at SIGTERM."""
     from crm.importing.jobs import job
+    from crm.warehouse import deadline
 
     job.start_sweeper()
+
+    def stop(number: int, frame: Any) -> None:
+        deadline.end_reads_after(READ_SECONDS)
+        worker.handle_exit(number, frame)
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 def on_exit(server: Any) -> None:

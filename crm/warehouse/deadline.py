@@ -22,7 +22,7 @@ from .errors import TimeIsUp
 
 Result = TypeVar("Result")
 
-# The seconds between two looks whether the person has left.
+# The seconds between two looks whether the person has left, or the process is to end.
 LOOK_INTERVAL = 0.5
 
 
@@ -74,8 +74,9 @@ class Watch:
 
     cancel: Callable[[], bool] | None = None
 
-    def __init__(self, deadline: Deadline) -> None:
+    def __init__(self, deadline: Deadline, *, is_read: bool) -> None:
         self.deadline = deadline
+        self.is_read = is_read
         self.answered_at = float("-inf")
         self._connections: list[Connection] = []
         self._is_up = False
@@ -89,12 +90,13 @@ class Watch:
         self._is_done.set()
 
     def _run(self) -> None:
-        looks = self.deadline.client is not None
         while left := self.deadline.left:
-            if self._is_done.wait(min(left, LOOK_INTERVAL) if looks else left):
+            if self._is_done.wait(min(left, LOOK_INTERVAL)):
                 return
-            if looks and self.cancel and self.deadline.has_left:
-                looks = not self.cancel()
+            if self.is_read and have_reads_ended():
+                break
+            if self.cancel and self.deadline.has_left and self.cancel():
+                self.cancel = None
         self.end()
 
     def add(self, connection: Connection) -> None:
@@ -115,18 +117,33 @@ class Watch:
                         socket.socket.shutdown(found, socket.SHUT_RDWR)
 
 
+class _Stop:
+    """When the process ends its reads, in seconds of ``time.monotonic()``."""
+
+    reads_end_at = float("inf")
+
+
+def end_reads_after(seconds: float) -> None:
+    """Give the running reads that many seconds. It only sets a number: signal handlers call it."""
+    _Stop.reads_end_at = time.monotonic() + seconds
+
+
+def have_reads_ended() -> bool:
+    return time.monotonic() >= _Stop.reads_end_at
+
+
 _current: ContextVar[Watch | None] = ContextVar("watch", default=None)
 
 
 @contextmanager
-def watch(deadline: Deadline | None) -> Iterator[Watch | None]:
+def watch(deadline: Deadline | None, *, is_read: bool = False) -> Iterator[Watch | None]:
     """Apply the deadline to this thread's connections. Raises TimeIsUp if it has passed."""
     if deadline is None:
         yield None
         return
     if not deadline.left:
         raise TimeIsUp()
-    watching = Watch(deadline)
+    watching = Watch(deadline, is_read=is_read)
     watching.start()
     token = _current.set(watching)
     try:

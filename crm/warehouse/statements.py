@@ -28,7 +28,7 @@ from crm.model.namespace import Namespace
 from . import results
 from .breaker import is_refusal, is_silent
 from .credentials import Identity
-from .deadline import Deadline, Watch, watch
+from .deadline import Deadline, Watch, have_reads_ended, watch
 from .errors import (
     Dropped,
     NotAdmitted,
@@ -159,7 +159,7 @@ class _Run:
                 return result
 
     def _attempt(self, read: Callable[[Cursor], Result]) -> Result:
-        with watch(self.warehouse.deadline) as watching:
+        with watch(self.warehouse.deadline, is_read=not self.writes) as watching:
             try:
                 return self._send(read, watching)
             finally:
@@ -233,7 +233,9 @@ class _Run:
     @property
     def _is_out_of_time(self) -> bool:
         deadline = self.warehouse.deadline
-        return deadline is not None and not deadline.left
+        if deadline is None:
+            return False
+        return not deadline.left or (not self.writes and have_reads_ended())
 
     def _give_up(self, error: WarehouseError) -> NoReturn:
         logger.warning("%s failed: %s", self._facts(), error)

@@ -179,13 +179,15 @@ def test_stopping_lets_a_write_finish_beside_what_hangs(
     warehouse: Warehouse,
 ) -> None:
     app = start(**token_sign_in)
-    app.post("/accounts/new/", bsnid="BSN1", team="First")  # later writes need no more reads
+    # Later writes need no more reads.
+    first = {"bsnid": "BSN1", "team": "First", "business_area": "A"}
+    assert app.post("/accounts/new/", **first) == 303
     server.fault("latency", times=None, seconds=40, match="^\\s*(SELECT|WITH)")
     server.fault("latency", times=None, seconds=6, match="^\\s*MERGE")
     statuses: list[int] = []
 
     def write() -> None:
-        statuses.append(app.post("/accounts/new/", bsnid="BSN2", team="Second"))
+        statuses.append(app.post("/accounts/new/", **first | {"bsnid": "BSN2"}))
 
     for _ in range(10):
         reading(app)
