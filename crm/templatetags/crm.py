@@ -31,6 +31,28 @@ register = template.Library()
 _NOTHING = mark_safe('<span class="nothing">—</span>')
 
 
+# The statuses of failures after which it makes sense to send the same form again.
+_SEND_AGAIN = {409, 429, 503, 504}
+
+
+@register.simple_tag
+def fields_to_send_again(request: Request, status: int) -> list[tuple[str, str]] | None:
+    """Return the fields of a form that failed with the status; None if it cannot be sent again.
+
+    A page cannot send files again.
+    """
+    if request.method != "POST" or request.content_type == "multipart/form-data":
+        return None
+    if status not in _SEND_AGAIN:
+        return None
+    return [
+        (name, value)
+        for name, values in request.POST.lists()
+        if name != "csrfmiddlewaretoken"
+        for value in values
+    ]
+
+
 @register.simple_tag
 def icon(name: str, size: int = 16) -> str:
     """Return an icon that stands beside a word, and so is hidden from screen readers."""

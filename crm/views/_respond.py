@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
@@ -51,15 +51,3 @@ def local_url(request: Request, default: str) -> str:
     if url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None):
         return url
     return default
-
-
-def sent_fields(request: HttpRequest) -> list[tuple[str, str]] | None:
-    """Return the fields of a POST, to send them again; None for other methods, and with files."""
-    if request.method != "POST" or request.content_type == "multipart/form-data":
-        return None
-    return [
-        (name, value)
-        for name, values in request.POST.lists()
-        if name != "csrfmiddlewaretoken"
-        for value in values
-    ]

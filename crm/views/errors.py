@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from dataclasses import dataclass, replace
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
@@ -26,7 +25,7 @@ from crm.warehouse import errors as warehouse_errors
 from crm.warehouse.config import USER
 from crm.warehouse.errors import WarehouseError
 
-from . import _respond, _wording
+from . import _wording
 
 log = logging.getLogger(__name__)
 
@@ -176,8 +175,6 @@ _GONE = {
     "UNRESOLVED_COLUMN.WITH_SUGGESTION",
     "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION",
 }
-# After these failures the page offers to send a form again.
-_SEND_AGAIN = {409, 429, 503, 504}
 _UNKNOWN = _FAILURES[warehouse_errors.StatementFailed]
 
 
@@ -199,13 +196,11 @@ def warehouse_failed(request: HttpRequest, error: WarehouseError) -> HttpRespons
 
 def answer(request: HttpRequest, failure: Failure) -> HttpResponse:
     """Respond with a page; to HTMX with a toast, so that the page keeps what was typed."""
-    context: dict[str, Any] = {"failure": failure, "repeats": request.method in {"GET", "HEAD"}}
+    context = {"failure": failure, "repeats": request.method in {"GET", "HEAD"}}
     if getattr(request, "htmx", None):
         response = render(request, "_failure_toast.html", context, status=failure.status)
         retarget(reswap(response, "beforeend"), "#toasts")
     else:
-        if failure.status in _SEND_AGAIN:
-            context["sent"] = _respond.sent_fields(request)
         response = render(request, "errors/error.html", context, status=failure.status)
     if failure.retry_after:
         response["Retry-After"] = str(failure.retry_after)

@@ -247,7 +247,8 @@ _COLUMNS = (
 
 
 def _rows(request: Request, found: History) -> Iterator[dict[str, Any]]:
-    """Return one row per changed field."""
+    """Return one row per changed field, without changes that are made meanwhile."""
+    until = _end(found)
     while True:
         for change in _with_outsiders(request, found.changes):
             row = {
@@ -267,5 +268,12 @@ def _rows(request: Request, found: History) -> Iterator[dict[str, Any]]:
                 yield row | {"field": "", "old": "", "new": ""}
         if found.page >= found.last:
             return
-        wanted = replace(found.wanted, page=found.page + 1)
+        wanted = replace(found.wanted, page=found.page + 1, until=until)
         found = history.load(request.warehouse.within(None), wanted)
+
+
+def _end(found: History) -> dt.datetime | None:
+    """Return the moment after the latest change, which the first page has."""
+    if not found.changes:
+        return found.wanted.until
+    return _moment(found.changes[0]) + dt.timedelta(microseconds=1)

@@ -9,11 +9,15 @@ import re
 import time
 
 import openpyxl
+import pytest
 from django.test import Client
 
 from crm.model.as_of_address import address
 from crm.model.schema import ACCOUNTS
+from crm.repository.past import history as repository
+from crm.repository.past.history import History, Wanted
 from crm.repository.records import accounts
+from crm.views import history as views
 from crm.warehouse import Warehouse
 
 from .conftest import BOB
@@ -59,3 +63,28 @@ def test_files_name_who_was_outside_and_the_moment(
         answer = client.get(address(moment, f"{path}?format=csv"))
         name = f"{stem}-as-of-{moment:%Y%m%dT%H%M%SZ}.csv"
         assert name in answer["Content-Disposition"]
+
+
+def test_a_change_meanwhile_neither_doubles_nor_loses_a_row(
+    sample_history: None, ana: Warehouse, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rows() -> list[dict[str, str]]:
+        answer = client.get("/activity/?format=csv")
+        return list(csv.DictReader(io.StringIO(b"".join(answer).decode("utf-8-sig"))))
+
+    before = rows()
+    monkeypatch.setattr(views, "ROWS_PER_STATEMENT", 3)
+    original = repository.load
+    pages: list[int] = []
+
+    def load(wh: Warehouse, wanted: Wanted) -> History:
+        found = original(wh, wanted)
+        pages.append(found.page)
+        if len(pages) == 2:  # the first one is the page's own
+            for n in range(4):
+                accounts.create(ana, {"bsnid": f"NEW{n}", "team": "New"})
+        return found
+
+    monkeypatch.setattr(repository, "load", load)
+    assert rows() == before
+    assert len(pages) > 4
