@@ -9,7 +9,8 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -19,7 +20,7 @@ from crm.warehouse import Warehouse
 from ..conftest import LocalWarehouse, Statements
 from ..patience import seconds
 from ..slow_proxy import HANG, slow_proxy
-from .conftest import Answer, App
+from .conftest import PROXIED, Answer, App
 
 
 @pytest.mark.parametrize("sign_in", ["token_sign_in", "principal_sign_in"])
@@ -112,6 +113,23 @@ def test_pages_without_statements_do_not_wait_for_statements(
     for reader in readers:
         reader.join(40)
     assert set(statuses) <= {200, 503, 504}
+
+
+def test_a_read_is_cancelled_when_its_reader_leaves(
+    start: Callable[..., App], token_sign_in: dict[str, str], server: LocalWarehouse
+) -> None:
+    app = start(**token_sign_in)
+    app.get("/accounts/")
+    before = server.last()
+    server.fault("latency", times=None, seconds=60)
+    browser = HTTPConnection(urlsplit(app.url).netloc)
+    browser.request("GET", "/accounts/", headers=PROXIED)
+    time.sleep(1)
+    browser.close()
+    ends = time.monotonic() + seconds(12)
+    while [each["status"] for each in server.statements(before)] != ["CANCELED"]:
+        assert time.monotonic() < ends
+        time.sleep(0.2)
 
 
 def test_stopping_finishes_what_is_under_way(
