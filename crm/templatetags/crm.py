@@ -41,9 +41,7 @@ def fields_to_send_again(request: Request, status: int) -> list[tuple[str, str]]
 
     A page cannot send files again.
     """
-    if request.method != "POST" or request.content_type == "multipart/form-data":
-        return None
-    if status not in _SEND_AGAIN:
+    if request.method != "POST" or status not in _SEND_AGAIN or request.FILES:
         return None
     return [
         (name, value)
