@@ -87,4 +87,4 @@ def test_a_change_meanwhile_neither_doubles_nor_loses_a_row(
 
     monkeypatch.setattr(repository, "load", load)
     assert rows() == before
-    assert len(pages) > 4
+    assert pages[:3] == [1, 1, 2]
