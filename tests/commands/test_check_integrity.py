@@ -260,3 +260,11 @@ def test_all_are_counted_and_the_first_are_shown(
     assert "Words that are not in the vocabulary: 5" in printed
     assert "… and 2 more" in printed
     assert "Words that are not in the vocabulary: repaired, 5 rows" in printed
+
+
+def test_problems_with_a_repair_are_counted(broken: Warehouse) -> None:
+    found = checks.run_checks(broken)
+    for each in found.values():
+        assert each.total == len(each.problems)
+        assert each.repairable == sum(bool(problem.repair) for problem in each.problems)
+    assert any(0 < each.repairable < each.total for each in found.values())

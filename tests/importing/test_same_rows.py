@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 
 from crm.importing.findings import CHANGED, NOTED, REFUSED
 from crm.repository.records import accounts
+from crm.repository.transfer.similar_keys import similar_keys
 from crm.warehouse import Warehouse
 
 from .test_cases import CASES
@@ -115,3 +116,10 @@ def test_zones_and_orders_of_dates_are_checked(warehouse: Warehouse) -> None:
     assert stored.created_at.isoformat() == "2026-11-26T03:48:00+00:00"
     with pytest.raises(CommandError, match="--zone takes a time zone such as Europe/Berlin"):
         call_command("import_legacy", CASES / "no-ids", zone="Nowhere")
+
+
+def test_an_equal_key_is_not_one_that_is_almost_the_same(warehouse: Warehouse) -> None:
+    for bsnid in ("B1", "b2", "B3"):
+        accounts.create(warehouse, {"bsnid": bsnid, "team": "T"})
+    found = similar_keys(warehouse, ["B1", "B2", " b3 ", "B4"])
+    assert found == {"B2": "b2", " b3 ": "B3"}

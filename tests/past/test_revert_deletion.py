@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 
-from crm.repository.past import history
+from crm.model.schema import ACCOUNTS
+from crm.repository.past import history, revert_record
 from crm.repository.past.history import Wanted
 from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.warehouse import Warehouse
@@ -135,3 +136,13 @@ def test_undo_of_a_child(client: Client, bob: Warehouse, account: str) -> None:
     undo = parsed(client.get(f"/accounts/{account}/")).select_one("#toasts form")
     client.post(undo["action"])
     assert updates.get(bob, "d-1").description == "D"
+
+
+def test_the_latest_deletion_is_found_though_the_record_is_back(warehouse: Warehouse) -> None:
+    accounts.create(warehouse, {"bsnid": "B9", "team": "T"})
+    assert revert_record.latest_deletion(warehouse, ACCOUNTS, "B9") is None
+    accounts.delete(warehouse, "B9")
+    deleted = revert_record.latest_deletion(warehouse, ACCOUNTS, "B9")
+    assert deleted is not None
+    accounts.create(warehouse, {"bsnid": "B9", "team": "T"})
+    assert revert_record.latest_deletion(warehouse, ACCOUNTS, "B9") == deleted
