@@ -6,6 +6,7 @@ import datetime as dt
 import re
 import threading
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from django.core.management.base import CommandError
@@ -145,3 +146,22 @@ def test_old_backups_go(sample: Warehouse, home: Namespace) -> None:
     assert f"{first}: removed" in printed
     assert first not in run("backup", "--list")
     assert not [name for name in table_names(sample, home) if first in name]
+
+
+def test_only_the_backup_of_these_tables_leaves_the_manifest() -> None:
+    class Statements:
+        namespace = Namespace("Cat", "Main", "x_")
+        ran: list[tuple[str, Any]] = []
+
+        def execute(self, sql: str, params: Any = None, *, repeatable: bool) -> int:
+            self.ran.append((sql, params))
+            return 1
+
+    wh: Any = Statements()
+    backups.remove(wh, Namespace("cat", "backups"), [_backup(1)])
+    (delete, params), *drops = wh.ran
+    assert delete == "DELETE FROM `cat`.`backups`.`backups` WHERE id = :id AND source = :source"
+    assert params == {"id": _backup(1).id, "source": "cat.main.x_"}
+    assert [sql.split("__")[0] for sql, _ in drops] == [
+        f"DROP TABLE IF EXISTS `cat`.`backups`.`{table.name}" for table in TABLES
+    ]
