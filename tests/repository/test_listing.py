@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from crm.model.namespace import Namespace
 from crm.model.records import Listing
-from crm.repository.records import _account_list, _listing
-from crm.repository.records._listing import Conditions, JointFilter
+from crm.repository.records import _account_list, _filters, _listing
+from crm.repository.records._filters import Conditions, JointFilter, condition_of
 
 TEAM = "LOWER(`team`) {} NULLS LAST, `bsnid`"
 
@@ -23,7 +24,9 @@ TEAM = "LOWER(`team`) {} NULLS LAST, `bsnid`"
     ],
 )
 def test_every_order_ends_with_the_key_and_has_empty_values_last(sort: str, order: str) -> None:
-    assert _listing._order(_account_list._LIST, sort) == order
+    listing = Listing(sort=sort)
+    query = _listing._Query.of(Namespace("c", "s"), listing, _account_list._LIST)
+    assert query._order() == order
 
 
 def test_values_of_filters_are_bound_and_not_too_many() -> None:
@@ -32,16 +35,16 @@ def test_values_of_filters_are_bound_and_not_too_many() -> None:
     assert found.on_row("vp") == "COALESCE(`vp`, '') IN (:f0_0, :f0_1)"
     assert found.markers.keys() == {"vp", "admin"}
     assert found.params["f0_1"] == "b'"
-    assert len(found.params) == 2 + _listing.VALUES_PER_FILTER
+    assert len(found.params) == 2 + _filters.VALUES_PER_FILTER
     assert found.is_one_of("team") == ""
 
 
 def test_a_facet_is_counted_without_its_own_filter() -> None:
     filters = {"vp": ("a",), "team": ("b",)}
     found = Conditions.of(Listing(filters=filters), ("vp", "team"))
-    both = _listing._filters(found, JointFilter())
+    both = condition_of(found, JointFilter())
     assert both == f"{found.on_row('vp')} AND {found.on_row('team')}"
-    assert _listing._filters(found, JointFilter(), without="vp") == found.on_row("team")
+    assert condition_of(found, JointFilter(), without="vp") == found.on_row("team")
     joint = JointFilter(("vp",), "joint")
-    assert _listing._filters(found, joint) == f"{found.on_row('team')} AND joint"
-    assert _listing._filters(found, joint, without="vp") == found.on_row("team")
+    assert condition_of(found, joint) == f"{found.on_row('team')} AND joint"
+    assert condition_of(found, joint, without="vp") == found.on_row("team")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crm.model.namespace import Namespace, quoted
+from crm.model.namespace import Namespace
 from crm.model.records import Account, AccountRow, Listing, Page
 from crm.model.schema import ACCOUNTS
 from crm.repository import _sql
@@ -12,6 +12,7 @@ from crm.repository._sql import Row
 from crm.warehouse import Warehouse
 
 from . import _listing
+from ._filters import Conditions, JointFilter
 from ._platform_status import CURRENT_STATUS, PARAMS
 
 FILTERS = ("business_area", "vp", "admin", "primary_it_partner", "platform", "status")
@@ -48,16 +49,22 @@ _EXTRA = """
     s.statuses,
 """
 _HAS_STATUS = "bsnid IN (SELECT account_bsnid FROM current_status WHERE {condition})"
-_FACET = """
-  SELECT {label} AS name, {column} AS value, COUNT(DISTINCT account_bsnid) AS n
-  FROM current_status
-  WHERE {condition} AND account_bsnid IN (SELECT bsnid FROM found WHERE {others}) GROUP BY 2
+_FACETS = """
+  SELECT name, value, COUNT(DISTINCT account_bsnid) AS n
+  FROM (
+    SELECT account_bsnid, STACK(2,
+      'platform', CASE WHEN {of_platform} THEN platform END,
+      'status', CASE WHEN {of_status} THEN status END
+    ) AS (name, value)
+    FROM current_status
+    WHERE account_bsnid IN (SELECT bsnid FROM found WHERE {others})
+  ) AS s
+  WHERE value IS NOT NULL
+  GROUP BY 1, 2
 """
 
 
-def _platform_and_status(
-    namespace: Namespace, conditions: _listing.Conditions
-) -> _listing.JointFilter:
+def _platform_and_status(namespace: Namespace, conditions: Conditions) -> JointFilter:
     """Platform and status are conditions on one row: Databricks *and* Completed there.
 
     A platform alone finds accounts that have a row for it. A status also finds, as Not Started,
@@ -67,22 +74,17 @@ def _platform_and_status(
     by_status = conditions.is_one_of("status")
     both = " AND ".join(part for part in (by_platform, by_status or "is_recorded") if part)
 
-    def facets(others: str) -> tuple[str, ...]:
-        facet_conditions = {"platform": by_status or "is_recorded", "status": by_platform}
-        return tuple(
-            _sql.render(
-                namespace,
-                _FACET,
-                label=_sql.literal(name),
-                column=quoted(name),
-                condition=condition or "TRUE",
-                others=others,
-            )
-            for name, condition in facet_conditions.items()
+    def facets(others: str) -> str:
+        return _sql.render(
+            namespace,
+            _FACETS,
+            of_platform=by_status or "is_recorded",
+            of_status=by_platform or "TRUE",
+            others=others,
         )
 
     is_asked = by_platform or by_status
-    return _listing.JointFilter(
+    return JointFilter(
         names=("platform", "status"),
         condition=_sql.render(namespace, _HAS_STATUS, condition=both) if is_asked else "",
         facets=facets,
@@ -115,6 +117,7 @@ _LIST = _listing.ListSource(
         "last_update": ("w.last_update",),
         "use_cases": ("COALESCE(c.n, 0)",),
     },
+    joined_sorts=("last_update", "use_cases"),
     default="team",
     joint=_platform_and_status,
 )

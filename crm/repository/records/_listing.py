@@ -1,13 +1,13 @@
 """Read a list in one statement: a page with the whole list's count and facets, or all rows.
 
-The statements have these CTEs, the one for all rows only the first two::
+The statements have these CTEs, the one for all rows only the first::
 
-    found      the rows that the search finds
-    matching   the rows of ``found`` that pass all filters, numbered in the list's order
-    bounds     how many rows match, and the number of the page: the last page if a later one is
-               asked for
-    page       the rows of that page
-    facets     the values of each filterable column, with counts; its own filter does not count
+    found    the rows that the search finds
+    page     those of them that pass all filters and are on the page
+    facets   the values of each filterable column, with counts; its own filter does not count
+
+The page is cut out before anything is joined to its rows: sorting all rows with all their columns
+is what a long list costs most. A page after the last one takes a second statement.
 """
 
 from __future__ import annotations
@@ -23,87 +23,39 @@ from crm.repository import _sql
 from crm.repository._sql import Row
 from crm.warehouse import Warehouse
 
+from ._filters import Conditions, JointFilter, condition_of, facets_sql
+
 ListRow = TypeVar("ListRow")
 
 SEARCH_LENGTH = 1000
-VALUES_PER_FILTER = 50
 
-_MATCHING = """
+_FOUND = """
 WITH {before}
 found AS (
   SELECT * FROM ({source}) AS f
   WHERE {search}
-),
-matching AS (
-  SELECT f.*, {extra}ROW_NUMBER() OVER (ORDER BY {order}) AS rn
-  FROM found AS f
-  {joins}
-  WHERE {filters}
 )
 """
-
+_MATCHING = "SELECT f.* FROM found AS f {sort_joins} WHERE {filters}"
+_ROWS = """
+  SELECT f.*, {extra}ROW_NUMBER() OVER (ORDER BY {order}) AS rn
+  FROM {matching} AS f
+  {joins}
+"""
+_ALL = "{found} SELECT {struct} AS item FROM ({rows}) AS p ORDER BY p.rn"
 _PAGE = """
-{matching},
-bounds AS (
-  SELECT
-    COUNT(*) AS total,
-    GREATEST(1, LEAST(CAST(:page AS BIGINT), CAST(CEIL(COUNT(*) / :size) AS BIGINT))) AS page
-  FROM matching
-),
+{found},
 page AS (
-  SELECT m.* FROM matching AS m CROSS JOIN bounds AS b
-  WHERE m.rn > (b.page - 1) * :size AND m.rn <= b.page * :size
+  {matching} ORDER BY {order} LIMIT :size OFFSET :offset
 ),
 facets AS (
   {facets}
 )
 SELECT
-  b.total,
-  b.page,
-  (SELECT SORT_ARRAY(COLLECT_LIST({struct})) FROM page AS p) AS rows,
+  (SELECT COUNT(*) FROM found WHERE {filters}) AS total,
+  (SELECT SORT_ARRAY(COLLECT_LIST({struct})) FROM ({rows}) AS p) AS rows,
   (SELECT COLLECT_LIST(NAMED_STRUCT('name', name, 'value', value, 'n', n)) FROM facets) AS facets
-FROM bounds AS b
 """
-
-_ALL = "{matching} SELECT {struct} AS item FROM matching AS p ORDER BY p.rn"
-
-# One pass counts the values of several columns.
-_FACETS = """
-  SELECT name, COALESCE(value, '') AS value, COUNT(*) AS n
-  FROM (SELECT STACK({columns}) AS (name, value) FROM found WHERE {others}) AS s
-  GROUP BY 1, 2
-"""
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """The filters of a listing, with their values bound.
-
-    :param markers: by filtered column, its parameters: ``:f0_0, :f0_1``.
-    """
-
-    markers: Mapping[str, str]
-    params: Mapping[str, str]
-
-    @classmethod
-    def of(cls, listing: Listing, allowed: tuple[str, ...]) -> Conditions:
-        markers: dict[str, str] = {}
-        params: dict[str, str] = {}
-        for number, name in enumerate(allowed):
-            values = listing.filters.get(name, ())[:VALUES_PER_FILTER]
-            names = [f"f{number}_{index}" for index in range(len(values))]
-            if values:
-                markers[name] = ", ".join(f":{marker}" for marker in names)
-                params.update(zip(names, values, strict=True))
-        return cls(markers, params)
-
-    def on_row(self, name: str) -> str:
-        """Return a column's condition. The value ``''`` finds NULL, too."""
-        return f"COALESCE({quoted(name)}, '') IN ({self.markers[name]})"
-
-    def is_one_of(self, name: str) -> str:
-        """Return a column's condition that NULL never passes; empty without a filter."""
-        return f"{quoted(name)} IN ({self.markers[name]})" if name in self.markers else ""
 
 
 @dataclass(frozen=True)
@@ -112,11 +64,11 @@ class ListSource:
 
     :param source: the template of a SELECT of the rows, with ``{table}`` for the table. ``key``
         is unique in it.
-    :param joins: the template of what ``matching`` joins to the rows (alias ``f``), and
-        ``extra`` the columns from there, each followed by a comma. Facets do not use these.
-    :param struct: the struct that a row of ``page`` (alias ``p``) is returned as. Its first field
-        is ``p.rn``, which the rows are sorted by.
-    :param sorts: the SQL expressions of each sort key.
+    :param joins: the template of what is joined to the rows (alias ``f``), and ``extra`` the
+        columns from there, each followed by a comma. Filters and facets do not use these.
+    :param struct: the struct that a row (alias ``p``) is returned as. Its first field is
+        ``p.rn``, which the rows are sorted by.
+    :param sorts: the SQL expressions of each sort key; those of ``joined_sorts`` need ``joins``.
     :param before: the template of CTEs that the others use, each followed by a comma; ``params``
         are its parameters.
     :param joint: makes the filters that are not conditions on the row itself, see accounts.
@@ -134,19 +86,8 @@ class ListSource:
     params: Mapping[str, str] = field(default_factory=dict)
     joins: str = ""
     extra: str = ""
+    joined_sorts: tuple[str, ...] = ()
     joint: Callable[[Namespace, Conditions], JointFilter] | None = None
-
-
-@dataclass(frozen=True)
-class JointFilter:
-    """The filters of several columns as one condition that is not on the row itself.
-
-    :param facets: returns SELECTs of name, value and n, given the conditions on the row.
-    """
-
-    names: tuple[str, ...] = ()
-    condition: str = ""
-    facets: Callable[[str], tuple[str, ...]] = lambda others: ()
 
 
 def text(name: str) -> str:
@@ -161,21 +102,21 @@ def text(name: str) -> str:
 def load(
     wh: Warehouse, listing: Listing, source: ListSource, row: Callable[[Row], ListRow]
 ) -> Page[ListRow]:
-    """Return the page that the listing asks for; ``row`` makes a list's row of a struct."""
+    """Return the page that the listing asks for, or the last one if there are fewer pages.
+
+    ``row`` makes a list's row of a struct.
+    """
     asked = replace(listing, page=min(max(1, listing.page), 10**9), size=max(1, listing.size))
     query = _Query.of(wh.namespace, asked, source)
-    sql = _sql.render(
-        wh.namespace,
-        _PAGE,
-        matching=query.matching,
-        struct=source.struct,
-        facets=_facets(wh.namespace, source, query.conditions, query.joint),
-    )
-    answer = wh.query(sql, {**query.params, "page": asked.page, "size": asked.size})[0]
+    params = {**query.params, "size": asked.size, "offset": (asked.page - 1) * asked.size}
+    answer = wh.query(query.page_sql(), params)[0]
+    last = max(1, -(-answer["total"] // asked.size))
+    if last < asked.page:
+        return load(wh, replace(asked, page=last), source, row)
     return Page(
         rows=tuple(row(item) for item in answer["rows"]),
         total=answer["total"],
-        listing=replace(asked, page=answer["page"]),
+        listing=asked,
         facets=_by_name(source.filters, answer["facets"]),
     )
 
@@ -188,88 +129,92 @@ def load_all(
     Raises WarehouseError here; reading the rows raises none.
     """
     query = _Query.of(wh.namespace, listing, source)
-    sql = _sql.render(wh.namespace, _ALL, matching=query.matching, struct=source.struct)
-    found = wh.query_large(sql, query.params)
+    found = wh.query_large(query.all_sql(), query.params)
     return (row(each["item"]) for each in found)
 
 
 @dataclass(frozen=True)
 class _Query:
-    """What a listing asks of its source: the CTEs found and matching, and their parameters."""
+    """What a listing asks of its source, as parts of the statements and their parameters."""
 
-    matching: str
-    params: Mapping[str, Any]
+    namespace: Namespace
+    source: ListSource
+    sort: str
+    q: str
     conditions: Conditions
     joint: JointFilter
 
     @classmethod
     def of(cls, namespace: Namespace, listing: Listing, source: ListSource) -> _Query:
         conditions = Conditions.of(listing, source.filters)
-        q = listing.q.strip()[:SEARCH_LENGTH]
         joint = source.joint(namespace, conditions) if source.joint else JointFilter()
-        matching = _sql.render(
+        is_known = listing.sort.removeprefix("-") in source.sorts
+        sort = listing.sort if is_known else source.default
+        q = listing.q.strip()[:SEARCH_LENGTH]
+        return cls(namespace, source, sort, q, conditions, joint)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        search = {"q": self.q} if self.q else {}
+        return {**self.source.params, **self.conditions.params, **search}
+
+    def page_sql(self) -> str:
+        return _sql.render(
+            self.namespace,
+            _PAGE,
+            found=self._found(),
+            matching=self._matching(),
+            rows=self._rows("page"),
+            filters=self._filters,
+            order=self._order(),
+            struct=self.source.struct,
+            facets=facets_sql(self.namespace, self.source.filters, self.conditions, self.joint),
+        )
+
+    def all_sql(self) -> str:
+        rows = self._rows(f"({self._matching()})")
+        struct = self.source.struct
+        return _sql.render(self.namespace, _ALL, found=self._found(), struct=struct, rows=rows)
+
+    def _found(self) -> str:
+        source, namespace = self.source, self.namespace
+        return _sql.render(
             namespace,
-            _MATCHING,
+            _FOUND,
             before=_sql.render(namespace, source.before),
             source=_sql.render(namespace, source.source, table=namespace.table(source.table)),
-            joins=_sql.render(namespace, source.joins),
-            extra=source.extra,
-            search=_search(source.searched) if q else "TRUE",
-            order=_order(source, listing.sort),
-            filters=_filters(conditions, joint),
+            search=_search(source.searched) if self.q else "TRUE",
         )
-        params = {**source.params, **conditions.params, **({"q": q} if q else {})}
-        return cls(matching, params, conditions, joint)
+
+    def _matching(self) -> str:
+        needs_joins = self.sort.removeprefix("-") in self.source.joined_sorts
+        joins = _sql.render(self.namespace, self.source.joins) if needs_joins else ""
+        return _sql.fill(_MATCHING, sort_joins=joins, filters=self._filters)
+
+    def _rows(self, matching: str) -> str:
+        return _sql.fill(
+            _ROWS,
+            extra=self.source.extra,
+            order=self._order(),
+            matching=matching,
+            joins=_sql.render(self.namespace, self.source.joins),
+        )
+
+    def _order(self) -> str:
+        direction = "DESC" if self.sort.startswith("-") else "ASC"
+        keys = self.source.sorts[self.sort.removeprefix("-")]
+        # The key comes last, so that rows with equal values do not change places between pages.
+        ordered = [f"{key} {direction} NULLS LAST" for key in keys]
+        return ", ".join([*ordered, quoted(self.source.key)])
+
+    @property
+    def _filters(self) -> str:
+        return condition_of(self.conditions, self.joint)
 
 
 def _search(names: tuple[str, ...]) -> str:
     # CONTAINS and not LIKE, so that % and _ are plain characters.
     return " OR ".join(f"CONTAINS(LOWER({quoted(name)}), LOWER(:q))" for name in names)
-
-
-def _order(source: ListSource, sort: str) -> str:
-    if sort.removeprefix("-") not in source.sorts:
-        sort = source.default
-    direction = "DESC" if sort.startswith("-") else "ASC"
-    keys = [
-        f"{expression} {direction} NULLS LAST"
-        for expression in source.sorts[sort.removeprefix("-")]
-    ]
-    # The key comes last, so that rows with equal values do not change places between pages.
-    return ", ".join([*keys, quoted(source.key)])
-
-
-def _filters(conditions: Conditions, joint: JointFilter, without: str = "") -> str:
-    parts = [
-        conditions.on_row(name)
-        for name in conditions.markers
-        if name != without and name not in joint.names
-    ]
-    if joint.condition and without not in joint.names:
-        parts.append(joint.condition)
-    return " AND ".join(parts) or "TRUE"
-
-
-def _facets(
-    namespace: Namespace, source: ListSource, conditions: Conditions, joint: JointFilter
-) -> str:
-    """Columns without a filter share one pass; each column with a filter has its own."""
-    by_condition: dict[str, list[str]] = {}
-    for name in source.filters:
-        if name not in joint.names:
-            others = _filters(conditions, joint, without=name)
-            by_condition.setdefault(others, []).append(name)
-    selects = [
-        _sql.render(namespace, _FACETS, columns=_stacked(names), others=others)
-        for others, names in by_condition.items()
-    ]
-    selects += joint.facets(_filters(conditions, JointFilter(joint.names)))
-    return "UNION ALL".join(selects)
-
-
-def _stacked(names: list[str]) -> str:
-    pairs = (f"{_sql.literal(name)}, {quoted(name)}" for name in names)
-    return ", ".join([str(len(names)), *pairs])
 
 
 def _by_name(names: tuple[str, ...], rows: list[Row]) -> dict[str, tuple[Facet, ...]]:
