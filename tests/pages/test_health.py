@@ -35,7 +35,7 @@ def test_requests_beyond_the_limit_are_told_at_once(
     places = threading.BoundedSemaphore(1)
     monkeypatch.setattr(person, "_places", places)
     assert client.get("/accounts/").status_code == 200
-    places.acquire()
+    assert places.acquire(blocking=False)
     response = client.get("/accounts/")
     assert response.status_code == 503
     assert "EDIP CRM is busy" in response.content.decode()
