@@ -106,11 +106,11 @@ def check_table(wh: Warehouse, table: Table, columns: dict[str, Found]) -> str:
             "If it belongs to another application, set DATABRICKS_TABLE_PREFIX. If it is EDIP "
             "CRM's from another version, see docs/deploy.md, “Upgrade”.",
         )
-    return f"{name} exists with its {len(table.columns)} columns"
+    return f"{name} exists with its {len(table.stored_columns)} columns"
 
 
 def _differences(table: Table, columns: dict[str, Found]) -> Iterator[str]:
-    ours = {column.name: column for column in table.columns}
+    ours = {column.name: column for column in table.stored_columns}
     for name, column in ours.items():
         found = columns.get(name)
         if found is None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from crm.model.namespace import Namespace
 from crm.model.schema import ACCOUNTS, TABLES, Table
+from crm.repository import operations
+from crm.repository.operations import Operation
 from crm.repository.transfer import copy_tables
 from crm.repository.transfer._clean import Origin
 from crm.repository.transfer.copy_tables import Copy
@@ -40,8 +42,9 @@ def run(
         results.append(result)
     if not options.dry_run:
         require_allowed(results, options, findings)
+        operation = operations.new(wh, operations.COPY)
         for result in results:
-            _write(copies[result.table], result, options)
+            _write(copies[result.table], operation, result, options)
             findings.verdict(result.table.name, result.verified, result.verdict)
     return results
 
@@ -95,12 +98,12 @@ def _add_remarks(
         findings.add(outcome, table.name, place, remark.reason, remark.column)
 
 
-def _write(copy: Copy, result: TableResult, options: Options) -> None:
+def _write(copy: Copy, operation: Operation, result: TableResult, options: Options) -> None:
     """Write the table and verify it: only rows that differed before and were left as they are may
     still differ."""
     states, overwrite = result.states, options.on_conflict == UPDATE
     if states[NEW] or (overwrite and states[DIFFERENT]):
-        result.written = copy.upsert(overwrite=overwrite)
+        result.written = copy.upsert(operation, overwrite=overwrite)
     sums = copy.checksums()
     left = 0 if overwrite else states[DIFFERENT]
     result.checked = states[NEW] + states[UNCHANGED] + states[DIFFERENT] - left

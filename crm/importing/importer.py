@@ -14,6 +14,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from crm.model.schema import ACCOUNTS, TABLES, Table
+from crm.repository import operations
+from crm.repository.operations import Operation
 from crm.repository.transfer import upsert
 from crm.repository.transfer.natural_keys import NATURAL_KEYS, Key, natural_key, stored_ids
 from crm.repository.transfer.similar_keys import similar_keys
@@ -129,12 +131,15 @@ def run(
     """
     with sources.opened(path, options.headings, options.conventions) as source:
         keep_audit = own_export.is_own_export(path)
+        operation = operations.new(wh, operations.IMPORT)
         if not options.dry_run and (options.strict or options.on_conflict == FAIL):
             rehearsal = replace(options, dry_run=True)
-            run = _Run(wh, source, rehearsal, findings, keep_audit, _watch_nothing, should_stop)
+            run = _Run(
+                wh, source, rehearsal, findings, keep_audit, _watch_nothing, should_stop, operation
+            )
             require_allowed(run.all_tables(), options, findings)
             findings.restart()
-        run = _Run(wh, source, options, findings, keep_audit, watch, should_stop)
+        run = _Run(wh, source, options, findings, keep_audit, watch, should_stop, operation)
         return run.all_tables()
 
 
@@ -163,6 +168,7 @@ class _Run:
     keep_audit: bool
     watch: Watch
     should_stop: Callable[[], bool]
+    operation: Operation
     coming_accounts: set[str | None] = field(default_factory=set)
 
     def all_tables(self) -> list[TableResult]:
@@ -208,7 +214,9 @@ class _Run:
         rows = json_array(texts)
         if any(state in to_write for state in states):
             overwrite = self.options.on_conflict == UPDATE
-            result.written += upsert.upsert(self.wh, table, rows, overwrite=overwrite, sparse=True)
+            result.written += upsert.upsert(
+                self.wh, table, rows, self.operation, overwrite=overwrite, sparse=True
+            )
         sums = upsert.checksums(self.wh, table, rows, sparse=True)
         result.checked += sums.rows
         result.found += sums.found

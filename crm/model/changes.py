@@ -35,6 +35,7 @@ class Change:
     :param team: the team of the record's account.
     :param version: the Delta version of the table that made the change.
     :param person: who made the change; empty if unknown.
+    :param operation: the id of the operation that made the change; empty if unknown.
     :param outside: it was made outside the CRM, such as in an SQL editor or by a restore.
     :param returned: a deleted record was inserted again.
     """
@@ -48,6 +49,7 @@ class Change:
     version: int | None = None
     moment: dt.datetime | None = None
     person: str = ""
+    operation: str = ""
     outside: bool = False
     returned: bool = False
 

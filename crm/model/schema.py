@@ -45,11 +45,18 @@ AUDIT_COLUMNS = (
     Column("updated_by", "Changed by", "Who last changed the row (e-mail)"),
 )
 AUDIT_NAMES = frozenset(column.name for column in AUDIT_COLUMNS)
+# Who wrote a row version, and what else was written with it; see crm/repository/operations.py.
+# No page, file or diff shows it.
+CHANGE_ID = Column(
+    "change_id", "Operation", "The operation of EDIP CRM that last wrote the row (UUID, hex)"
+)
 
 
 @dataclass(frozen=True)
 class Table:
     """One table: its own columns, then the audit columns that every table has.
+
+    ``columns`` and ``names`` are those of a record. ``stored_columns`` has ``CHANGE_ID``, too.
 
     :param parent_key: the column with the account's BSNID; empty for the accounts themselves.
     :param natural_key: the columns that identify a row from elsewhere, if the key does not.
@@ -69,6 +76,10 @@ class Table:
     @cached_property
     def columns(self) -> tuple[Column, ...]:
         return self.own_columns + self.extra
+
+    @cached_property
+    def stored_columns(self) -> tuple[Column, ...]:
+        return (*self.columns, CHANGE_ID)
 
     @cached_property
     def names(self) -> tuple[str, ...]:

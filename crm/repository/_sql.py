@@ -42,7 +42,7 @@ def with_missing(source: str, table: Table, missing: Collection[str]) -> str:
     """Return the FROM item ``source`` with the columns that it lacks as NULL."""
     nulls = (
         f"CAST(NULL AS {column.type}) AS {quoted(column.name)}"
-        for column in table.columns
+        for column in table.stored_columns
         if column.name in missing
     )
     sql = "(SELECT *, {nulls} FROM {source})"

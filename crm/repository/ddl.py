@@ -16,7 +16,7 @@ HISTORY_DAYS = 365
 # The accounts table has a property with the number of the last migration step that was run
 # (crm/repository/tables/migrations.py). New tables start with the last step's number.
 VERSION_PROPERTY = "edip.schema_version"
-VERSION = 5
+VERSION = 6
 
 
 def create_catalog(namespace: Namespace) -> str:
@@ -42,7 +42,7 @@ USING DELTA
 CLUSTER BY ({cluster_by})
 COMMENT {comment}
 TBLPROPERTIES ({properties})"""
-    lines = [_column(column) for column in table.columns] + _constraints(table, namespace)
+    lines = [_column(column) for column in table.stored_columns] + _constraints(table, namespace)
     own = {VERSION_PROPERTY: str(VERSION)} if table is ACCOUNTS else {}
     return _on(
         table,

@@ -116,7 +116,10 @@ class PastTables(PastNamespace):
         source = super().table(table)
         known = next((each for each in TABLES if each.name == table.name), None)
         added = dict(self.added).get(table.name, frozenset())
-        return _sql.with_missing(source, known, added & set(known.names)) if known else source
+        if known is None:
+            return source
+        missing = added & {column.name for column in known.stored_columns}
+        return _sql.with_missing(source, known, missing)
 
 
 _lock = threading.Lock()

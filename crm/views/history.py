@@ -24,7 +24,7 @@ from crm.request import Request
 
 from . import _list_file, _respond
 
-# Changes of one person that lie so close together are one group on the page.
+# One person's operations that lie so close together are one group on the page.
 TOGETHER = dt.timedelta(minutes=5)
 SHOWN = 5
 # In a file; on the page Wanted's own size applies.
@@ -46,7 +46,7 @@ class Group:
         return cls(change.person, change.outside, change.bsnid, change.team, [])
 
     def includes(self, change: Change) -> bool:
-        """Return whether an earlier change belongs to this group."""
+        """Return whether an earlier operation of the person belongs to this group."""
         same = (self.person, self.outside) == (change.person, change.outside)
         return same and self.moment - _moment(change) < TOGETHER
 
@@ -152,18 +152,24 @@ def _is_narrowed(query: QueryDict) -> bool:
 
 
 def _grouped(changes: list[Change]) -> list[Group]:
-    """Group changes, latest first, by account and person.
+    """Group changes, latest first, by account, operation and person.
 
-    One person's changes of an account stay together even if changes of other accounts lie
-    between them.
+    An operation's changes of an account are one group, whatever lies between them. So are one
+    person's operations, even if changes of other accounts lie between them.
     """
     groups: list[Group] = []
     latest: dict[str, Group] = {}
+    of_operation: dict[tuple[str, str], Group] = {}
     for change in changes:
-        group = latest.get(change.bsnid)
-        if group is None or not group.includes(change):
-            group = latest[change.bsnid] = Group.of(change)
-            groups.append(group)
+        key = (change.bsnid, change.operation)
+        group = of_operation.get(key)
+        if group is None:
+            group = latest.get(change.bsnid)
+            if group is None or not group.includes(change):
+                group = latest[change.bsnid] = Group.of(change)
+                groups.append(group)
+            if change.operation:
+                of_operation[key] = group
         group.changes.append(change)
     return groups
 

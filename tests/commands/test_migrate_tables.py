@@ -19,6 +19,7 @@ from crm.model.namespace import Namespace
 from crm.model.schema import (
     ACCOUNTS,
     AUDIT_COLUMNS,
+    CHANGE_ID,
     TABLES,
     UPDATES,
     USE_CASES,
@@ -97,7 +98,7 @@ def new(warehouse: Warehouse) -> Any:
 def test_the_oldest_tables_become_todays(plain: Warehouse, new: Warehouse) -> None:
     with pytest.raises(WarehouseError):
         accounts.get(plain, "OLD1")
-    assert run().count("done") == 4
+    assert run().count("done") == 5
     old = accounts.get(plain, "OLD1")
     assert (old.team, old.created_by) == ("Kept", None)
     assert old.created_at == dt.datetime(2025, 6, 27, 14, 3, 11, 123456, dt.UTC)
@@ -107,7 +108,7 @@ def test_the_oldest_tables_become_todays(plain: Warehouse, new: Warehouse) -> No
     updates.create(plain, "OLD1", "u1", values)
     found = migrations.read_schema_state(plain)
     for table in TABLES:
-        assert found.columns[table.name] == set(table.names)
+        assert found.columns[table.name] == {column.name for column in table.stored_columns}
         assert found.clustering[table.name] == table.cluster_by
         assert ddl.properties().items() <= found.properties[table.name].items()
     assert described(plain) == described(new)
@@ -126,6 +127,30 @@ def test_pages_say_that_the_tables_are_older(
     page = client.post("/accounts/new/", data)
     assert page.status_code == 503
     assert "manage.py migrate_tables" in page.content.decode()
+
+
+def test_tables_of_the_version_before_get_the_operations_id(
+    warehouse: Warehouse, client: Client
+) -> None:
+    """A row from before has none; it is still told who wrote it."""
+    accounts.create(warehouse, {"bsnid": "OLD1", "team": "Kept"})
+    for table in TABLES:
+        name = warehouse.namespace.table(table)
+        for text in (
+            "SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name')",
+            "DROP COLUMN change_id",
+        ):
+            warehouse.execute(f"ALTER TABLE {name} {text}", repeatable=False)
+    before = {ddl.VERSION_PROPERTY: "5"}
+    warehouse.execute(ddl.set_properties(ACCOUNTS, before, warehouse.namespace), repeatable=True)
+    assert client.get("/accounts/").status_code == 200
+    assert "manage.py migrate_tables" in client.get("/activity/").content.decode()
+    assert run().count("ADD COLUMNS") == 0
+    assert run("--check") == "The tables are up to date.\n"
+    seen = accounts.get(warehouse, "OLD1").updated_at
+    accounts.update(warehouse, "OLD1", {"team": "Renamed"}, seen)
+    (row,) = warehouse.query(f"SELECT change_id FROM {warehouse.namespace.table(ACCOUNTS)}")
+    assert row["change_id"]
 
 
 def test_new_tables_need_nothing(warehouse: Warehouse, statements: Statements) -> None:
@@ -149,9 +174,9 @@ def test_one_step_at_a_time(plain: Warehouse) -> None:
     run("--to", "2")
     found = migrations.read_schema_state(plain)
     assert found.version == 2
-    assert {column.name for column in AUDIT_COLUMNS} <= found.columns["updates"]
+    assert {column.name for column in (*AUDIT_COLUMNS, CHANGE_ID)} <= found.columns["updates"]
     assert found.clustering["updates"] == ()
-    assert run().count("done") == 3
+    assert run().count("done") == 4
 
 
 def test_what_died_half_way_is_resumed(plain: Warehouse, server: LocalWarehouse) -> None:
@@ -160,7 +185,7 @@ def test_what_died_half_way_is_resumed(plain: Warehouse, server: LocalWarehouse)
         run()
     assert migrations.read_schema_state(plain).version == 1
     server.clear_faults()
-    assert run().count("done") == 4
+    assert run().count("done") == 5
     assert accounts.get(plain, "OLD1").team == "Kept"
 
 
@@ -185,7 +210,9 @@ def test_two_runs_at_once(plain: Warehouse, server: LocalWarehouse) -> None:
     server.clear_faults()
     assert failures == []
     assert migrations.read_schema_state(plain).version == ddl.VERSION
-    assert migrations.read_schema_state(plain).columns["updates"] == set(TABLES[3].names)
+    assert migrations.read_schema_state(plain).columns["updates"] == {
+        column.name for column in TABLES[3].stored_columns
+    }
 
 
 def test_tables_of_a_later_version_are_left_alone(warehouse: Warehouse) -> None:
@@ -242,7 +269,7 @@ def test_rows_without_a_key_are_said(plain: Warehouse) -> None:
     assert migrations.read_schema_state(plain).version == 4
     with pytest.raises(SystemExit):
         call_command("check_integrity", "--fix", "--yes", stdout=StringIO())
-    assert run().count("done") == 1
+    assert run().count("done") == 2
     assert [case.problem for case in accounts.get_detail(plain, "OLD1").use_cases] == ["P"]
 
 

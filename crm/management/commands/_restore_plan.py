@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 
 from crm.model import as_of_address
 from crm.model.namespace import Namespace
-from crm.model.schema import AUDIT_NAMES, TABLES, Table
+from crm.model.schema import AUDIT_NAMES, CHANGE_ID, TABLES, Table
 from crm.repository import ddl, versions
 from crm.repository.errors import Missing, NewerSchema
 from crm.repository.past import restore_tables
@@ -111,7 +111,7 @@ def _missing_columns(wh: Warehouse, found: Plan, table: Table) -> tuple[str, ...
             f"The clone of {table.plural} in {found.what} does not exist any more. "
             "Nothing was changed."
         ) from error
-    others = [name for name in names if name not in AUDIT_NAMES]
+    others = [name for name in names if name not in {*AUDIT_NAMES, CHANGE_ID.name}]
     # Unknown columns suggest that a column was renamed since; otherwise it was added since.
     if others and restore_tables.unknown_columns(wh, table, found.sources[table]):
         raise CommandError(

@@ -13,17 +13,21 @@ from crm.repository import _sql
 @dataclass(frozen=True)
 class Statement:
     """A statement about one table. All checks run as one statement, so a parameter's name must
-    have the same value wherever it is used."""
+    have the same value wherever it is used.
+
+    ``is_stamp``: it only stamps rows that the next statement deletes.
+    """
 
     table: Table
     sql: str
     params: dict[str, str] = field(default_factory=dict)
+    is_stamp: bool = False
 
 
 # Rows of what is found have a key, a detail and, where there is one, a repair (else NULL).
 Find = Callable[[Namespace], Iterator[Statement]]
-# A repair; its second argument is the actor.
-Fix = Callable[[Namespace, str], Iterator[Statement]]
+# A repair. Its statements use :actor and :change_id where they write rows.
+Fix = Callable[[Namespace], Iterator[Statement]]
 
 
 def render(namespace: Namespace, table: Table, template: str, **parts: str) -> str:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from crm.model.namespace import Namespace, quoted
 from crm.model.schema import ACCOUNTS, CHILDREN, TABLES, Table
-from crm.repository import _sql
-from crm.repository._writing import write
+from crm.repository import _sql, operations
 from crm.warehouse import Warehouse
 
 from . import duplicates, unknown_words
@@ -103,10 +102,11 @@ def repair(wh: Warehouse, check: Check) -> int:
 
 
 def _run(wh: Warehouse, fix: Fix) -> int:
-    return sum(
-        write(wh, statement.sql, dict(statement.params) or None, repeatable=True)
-        for statement in fix(wh.namespace, wh.actor)
-    )
+    operation, changed = operations.new(wh, operations.REPAIR), 0
+    for each in fix(wh.namespace):
+        count = operations.run(wh, operation, each.sql, dict(each.params), repeatable=True)
+        changed += 0 if each.is_stamp else count
+    return changed
 
 
 # --- orphans ---
@@ -126,8 +126,8 @@ USING (
 ) AS s
 ON t.bsnid = s.bsnid
 WHEN NOT MATCHED THEN INSERT
-  (bsnid, team, created_at, updated_at, created_by, updated_by) VALUES
-  (s.bsnid, s.bsnid, CURRENT_TIMESTAMP(), CURRENT_TIMESTAMP(), :actor, :actor)
+  (bsnid, team, created_at, updated_at, created_by, updated_by, change_id) VALUES
+  (s.bsnid, s.bsnid, CURRENT_TIMESTAMP(), CURRENT_TIMESTAMP(), :actor, :actor, :change_id)
 """
 
 
@@ -136,12 +136,12 @@ def _find_orphans(namespace: Namespace) -> Iterator[Statement]:
         yield Statement(table, render(namespace, table, _ORPHANS), _USABLE)
 
 
-def _create_accounts(namespace: Namespace, actor: str) -> Iterator[Statement]:
+def _create_accounts(namespace: Namespace) -> Iterator[Statement]:
     """Create the missing accounts. No data are lost: a person can move or delete the rows
     later."""
     for table in CHILDREN:
         sql = render(namespace, table, _CREATE_ACCOUNTS)
-        yield Statement(ACCOUNTS, sql, {**_USABLE, "actor": actor})
+        yield Statement(ACCOUNTS, sql, _USABLE)
 
 
 # --- empty required fields ---
@@ -189,7 +189,10 @@ SELECT {key} AS key, 'changed before it was created' AS detail,
   'take the later time for both' AS repair
 FROM {table} WHERE updated_at < created_at
 """
-_CORRECT_TIMES = "UPDATE {table} SET updated_at = created_at WHERE updated_at < created_at"
+_CORRECT_TIMES = """
+UPDATE {table} SET updated_at = created_at, updated_by = :actor, change_id = :change_id
+WHERE updated_at < created_at
+"""
 
 
 def _find_changed_before_created(namespace: Namespace) -> Iterator[Statement]:
@@ -198,7 +201,7 @@ def _find_changed_before_created(namespace: Namespace) -> Iterator[Statement]:
         yield Statement(table, sql)
 
 
-def _correct_times(namespace: Namespace, actor: str) -> Iterator[Statement]:
+def _correct_times(namespace: Namespace) -> Iterator[Statement]:
     for table in TABLES:
         yield Statement(table, render(namespace, table, _CORRECT_TIMES))
 

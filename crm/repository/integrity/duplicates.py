@@ -18,8 +18,6 @@ from ._statements import Statement, render
 # The largest number of account keys that one repair changes: those that the preview shows.
 AT_ONCE = 200
 
-_STAMP = "updated_at = CURRENT_TIMESTAMP(), updated_by = :actor"
-
 
 def _latest_first(alias: str = "") -> str:
     """Return the order of rows by their last change.
@@ -82,7 +80,7 @@ USING (
 ) AS s
 ON t.{key} = s.old_key
 WHEN MATCHED THEN DELETE
-WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({sources})
+WHEN NOT MATCHED THEN INSERT ({names}, change_id) VALUES ({sources}, :change_id)
 """
 
 
@@ -143,20 +141,18 @@ def find_duplicates(namespace: Namespace) -> Iterator[Statement]:
         yield Statement(table, sql)
 
 
-def separate_duplicates(namespace: Namespace, actor: str) -> Iterator[Statement]:
+def separate_duplicates(namespace: Namespace) -> Iterator[Statement]:
     """Give each different child a key of its own; of accounts, keep the latest row."""
     for table in TABLES:
         key = quoted(table.key)
         values = {name: quoted(name) for name in table.names}
         rows, condition = _different_rows(namespace, table), "place = 1"
-        is_stamped = bool(table.parent_key) and table is not PLATFORMS_STATUS
         if table.parent_key:
             condition = "TRUE"
             values[table.key] = f"IF(place = 1, {key}, {_made_ids.uuid5('content')})"
-        # A status is not stamped, because its time tells which is the latest of its platform.
-        if is_stamped:
-            values["updated_at"] = "IF(place = 1, updated_at, CURRENT_TIMESTAMP())"
             values["updated_by"] = "IF(place = 1, updated_by, :actor)"
+        if _has_new_time(table):
+            values["updated_at"] = "IF(place = 1, updated_at, CURRENT_TIMESTAMP())"
         if table is ACCOUNTS:
             rows = _sql.render(namespace, _NUMBERED_KEYS, key=key, rows=rows)
             condition = f"place = 1 AND turn <= {AT_ONCE}"
@@ -171,7 +167,12 @@ def separate_duplicates(namespace: Namespace, actor: str) -> Iterator[Statement]
             values=", ".join(f"{value} AS {quoted(name)}" for name, value in values.items()),
             sources=_sql.names(table.names, "s"),
         )
-        yield Statement(table, sql, {"actor": actor} if is_stamped else {})
+        yield Statement(table, sql)
+
+
+def _has_new_time(table: Table) -> bool:
+    # The time of a status tells which is the latest of its platform, so no repair changes it.
+    return bool(table.parent_key) and table is not PLATFORMS_STATUS
 
 
 # --- rows without a key ---
@@ -180,7 +181,11 @@ SELECT '' AS key, CONCAT('a row of the account ', COALESCE(account_bsnid, '(none
     ' has no id') AS detail, 'give it one' AS repair
 FROM {table} WHERE COALESCE(TRIM(id), '') = ''
 """
-_GIVE_IDS = "UPDATE {table} SET id = {made_id}{stamp} WHERE COALESCE(TRIM(id), '') = ''"
+_GIVE_IDS = """
+UPDATE {table}
+SET id = {made_id}, {time}updated_by = :actor, change_id = :change_id
+WHERE COALESCE(TRIM(id), '') = ''
+"""
 
 
 def find_without_id(namespace: Namespace) -> Iterator[Statement]:
@@ -189,13 +194,12 @@ def find_without_id(namespace: Namespace) -> Iterator[Statement]:
         yield Statement(table, render(namespace, table, _FIND_WITHOUT_ID))
 
 
-def give_ids(namespace: Namespace, actor: str) -> Iterator[Statement]:
+def give_ids(namespace: Namespace) -> Iterator[Statement]:
     for table in CHILDREN:
-        is_stamped = table is not PLATFORMS_STATUS  # as in separate_duplicates
-        stamp = f", {_STAMP}" if is_stamped else ""
+        time = "updated_at = CURRENT_TIMESTAMP(), " if _has_new_time(table) else ""
         made_id = _made_ids.uuid5(_sql.own_row(table))
-        sql = render(namespace, table, _GIVE_IDS, made_id=made_id, stamp=stamp)
-        yield Statement(table, sql, {"actor": actor} if is_stamped else {})
+        sql = render(namespace, table, _GIVE_IDS, made_id=made_id, time=time)
+        yield Statement(table, sql)
 
 
 # --- several statuses for one platform ---
@@ -219,7 +223,7 @@ SELECT account_bsnid AS key, CONCAT(CAST(COUNT(*) AS STRING), ' statuses for ',
 FROM {rivals} GROUP BY account_bsnid, same_platform
 HAVING COUNT(*) > 1 AND MIN(place) = 1
 """
-_DROP_OLDER_STATUSES = """
+_OLDER_STATUSES = """
 MERGE INTO {table} AS t
 USING (
   SELECT id FROM (
@@ -228,8 +232,10 @@ USING (
   ) AS o WHERE place > 1 AND first = 1
 ) AS s
 ON t.id = s.id
-WHEN MATCHED THEN DELETE
+WHEN MATCHED THEN {action}
 """
+# The stamp tells the history who deletes the rows. Without a time they do not become the latest.
+_STAMP = "UPDATE SET updated_at = NULL, updated_by = :actor, change_id = :change_id"
 
 
 def ranked_statuses(namespace: Namespace) -> str:
@@ -250,6 +256,8 @@ def find_double_statuses(namespace: Namespace) -> Iterator[Statement]:
     yield Statement(PLATFORMS_STATUS, sql)
 
 
-def drop_older_statuses(namespace: Namespace, actor: str) -> Iterator[Statement]:
-    sql = render(namespace, PLATFORMS_STATUS, _DROP_OLDER_STATUSES, rivals=_rivals(namespace))
-    yield Statement(PLATFORMS_STATUS, sql)
+def drop_older_statuses(namespace: Namespace) -> Iterator[Statement]:
+    for action in (_STAMP, "DELETE"):
+        parts = {"rivals": _rivals(namespace), "action": action}
+        sql = render(namespace, PLATFORMS_STATUS, _OLDER_STATUSES, **parts)
+        yield Statement(PLATFORMS_STATUS, sql, is_stamp=action is _STAMP)

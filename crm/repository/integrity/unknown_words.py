@@ -26,7 +26,8 @@ MERGE INTO {table} AS t
 USING {source} AS w
 ON {match} AND t.{column} <> w.word
 WHEN MATCHED THEN UPDATE SET
-  {column} = w.word, updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
+  {column} = w.word, updated_at = CURRENT_TIMESTAMP(), updated_by = :actor,
+  change_id = :change_id
 """
 _WORDS = "(SELECT EXPLODE(ARRAY({words})) AS word)"
 _IS_WORD = "LOWER(TRIM(t.{column})) = LOWER(w.word)"
@@ -67,7 +68,7 @@ def find(namespace: Namespace) -> Iterator[Statement]:
         yield Statement(table, on_column(namespace, table, column, _UNKNOWN_WORDS, **parts), words)
 
 
-def correct(namespace: Namespace, actor: str) -> Iterator[Statement]:
+def correct(namespace: Namespace) -> Iterator[Statement]:
     for table, column in _choices():
         words = _words(column)
         known = _sql.render(namespace, _WORDS, words=_markers(words))
@@ -84,4 +85,4 @@ def correct(namespace: Namespace, actor: str) -> Iterator[Statement]:
             )
             parts = {"source": source, "match": "t.id = w.id"}
         sql = on_column(namespace, table, column, _CORRECT_WORDS, **parts)
-        yield Statement(table, sql, {**words, "actor": actor})
+        yield Statement(table, sql, words)

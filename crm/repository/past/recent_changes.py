@@ -24,13 +24,25 @@ from . import change_feed
 
 LIMIT = 500
 
-_SQL = "{branches} ORDER BY moment DESC, place, version DESC LIMIT :limit"
+_SQL = """
+SELECT *,
+  LAG(CASE WHEN is_stamp THEN new_id END) OVER {of_record} AS stamp_id,
+  LAG(version) OVER {of_record} AS earlier_version
+FROM ({branches}) AS c
+ORDER BY moment DESC, place, version DESC LIMIT :limit
+"""
+_OF_RECORD = "(PARTITION BY place, key ORDER BY version)"
 # A RESTORE, or a MERGE that deletes and inserts one key, gives two rows of one version instead of
 # the two images of an update.
 _BRANCH = """
 SELECT {place} AS place, {key} AS key, _commit_version AS version,
   COUNT(CASE WHEN NOT {is_after} THEN 1 END) > 0 AS existed_before,
   COUNT(CASE WHEN {is_after} THEN 1 END) > 0 AS exists_after,
+  COUNT(CASE WHEN _change_type = 'update_preimage' THEN 1 END) > 0 AS is_update,
+  MAX(CASE WHEN NOT {is_after} THEN change_id END) AS old_id,
+  MAX(CASE WHEN {is_after} THEN change_id END) AS new_id,
+  CASE WHEN MAX(CASE WHEN NOT {is_after} THEN {row} END)
+    = MAX(CASE WHEN {is_after} THEN {row} END) THEN TRUE END AS is_stamp,
   {account} AS account, MAX(_commit_timestamp) AS moment,
   {updated_at} AS updated_at, {updated_by} AS updated_by
 FROM {feed}
@@ -69,7 +81,8 @@ def changes_since(wh: Warehouse, seen: Mapping[str, int]) -> list[RecentChange]:
     Raises WarehouseError.
     """
     branches = (_branch(wh, table, seen[table.name]) for table in TABLES)
-    sql = _sql.render(wh.namespace, _SQL, branches="UNION ALL".join(branches))
+    parts = {"branches": "UNION ALL".join(branches), "of_record": _OF_RECORD}
+    sql = _sql.render(wh.namespace, _SQL, **parts)
     params = {f"seen{place}": seen[table.name] for place, table in enumerate(TABLES)}
     return [_change(row) for row in reversed(wh.query(sql, {**params, "limit": LIMIT + 1}))]
 
@@ -105,6 +118,7 @@ def _branch(wh: Warehouse, table: Table, seen: int) -> str:
         key=quoted(table.key),
         feed=wh.namespace.change_feed(table, seen),
         is_after=_IS_AFTER,
+        row=_sql.own_row(table),
         **latest,
     )
 
@@ -118,5 +132,19 @@ def _change(row: Row) -> RecentChange:
         row["version"],
         kind if row["exists_after"] else DELETED,
         row["updated_at"],
-        (row["updated_by"] or "") if _stamps.is_ours(row["moment"], row["updated_at"]) else "",
+        (row["updated_by"] or "") if _is_ours(row) else "",
     )
+
+
+def _is_ours(row: Row) -> bool:
+    """Return whether the CRM made the change.
+
+    Ids tell, except where this end of the feed does not show whether an id is new: of an inserted
+    row, which a RESTORE may have brought back, and of a deleted row whose stamp came earlier.
+    """
+    if not row["exists_after"] and row["old_id"] and row["earlier_version"]:
+        return bool(row["stamp_id"] == row["old_id"])
+    if row["new_id"] and row["existed_before"]:
+        # A row that was deleted and inserted in one version was restored.
+        return bool(row["is_update"] and row["new_id"] != row["old_id"])
+    return _stamps.is_ours(row["moment"], row["updated_at"])

@@ -47,16 +47,22 @@ def latest_versions_of_existing(wh: Warehouse) -> dict[Table, int]:
 
 def missing_columns(wh: Warehouse, table: Table, source: str) -> tuple[str, ...]:
     """Return the table's columns that the FROM item ``source`` lacks. Raises ObjectNotFound."""
-    if _has(wh, source, table.names):
+    names = _stored_names(table)
+    if _has(wh, source, names):
         return ()
-    return tuple(name for name in table.names if not _has(wh, source, (name,)))
+    return tuple(name for name in names if not _has(wh, source, (name,)))
 
 
 def unknown_columns(wh: Warehouse, table: Table, source: str) -> tuple[str, ...]:
     """Return the columns of ``source`` that the table does not have; none if it has no rows."""
     sql = "SELECT * FROM {source} LIMIT 1"
     rows = wh.query(_sql.fill(sql, source=source))
-    return tuple(name for row in rows for name in row if name not in table.names)
+    names = _stored_names(table)
+    return tuple(name for row in rows for name in row if name not in names)
+
+
+def _stored_names(table: Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.stored_columns)
 
 
 def _has(wh: Warehouse, source: str, names: tuple[str, ...]) -> bool:
@@ -89,7 +95,8 @@ def restore_clone(wh: Warehouse, table: Table, clone: str, missing: Collection[s
     """Restore a backup's clone; ``missing`` are the columns that it lacks.
 
     Uses a MERGE, so the table keeps its keys, properties and grants, and its history shows only
-    real changes. A table that does not exist becomes a clone of the clone.
+    real changes. It brings back old values of ``change_id``, so the history shows the restore as
+    made outside. A table that does not exist becomes a clone of the clone.
     """
     sql = """
     MERGE INTO {table} AS t USING {source} AS s ON t.{key} = s.{key}
@@ -97,15 +104,15 @@ def restore_clone(wh: Warehouse, table: Table, clone: str, missing: Collection[s
     WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({values})
     WHEN NOT MATCHED BY SOURCE THEN DELETE
     """
-    columns = [quoted(name) for name in table.names]
+    columns = [quoted(name) for name in _stored_names(table)]
     parts = {
         "table": wh.namespace.table(table),
         "clone": clone,
         "key": quoted(table.key),
         "source": _sql.with_missing(clone, table, missing),
         "columns": ", ".join(columns),
-        "values": _sql.names(table.names, "s"),
-        "differs": " OR ".join(f"NOT (t.{column} <=> s.{column})" for column in columns),
+        "values": _sql.names(_stored_names(table), "s"),
+        "differs": " OR ".join(f"NOT (t.{n} <=> s.{n})" for n in map(quoted, table.names)),
         "assignments": ", ".join(f"{column} = s.{column}" for column in columns),
     }
     try:

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 
 from crm.model.namespace import quoted
 from crm.model.schema import ACCOUNTS, CHILDREN, PLATFORMS_STATUS, TABLES, Table
-from crm.repository import _sql, _stamps
-from crm.repository._writing import write
+from crm.repository import _sql, _stamps, operations
+from crm.repository.operations import Operation
 from crm.warehouse import Warehouse
 
 from . import restore_tables
@@ -33,11 +33,10 @@ _SOURCE = """
   LEFT JOIN {table} VERSION AS OF {version_before} AS b ON b.{key} = k.key
   {joined}
 """
-_NO_RIVAL = "FALSE AS _rival, b.updated_at AS _was_at, b.updated_by AS _was_by"
-# A status that is inserted beside another one of its platform keeps its old stamp. With a new one
+_NO_RIVAL = "FALSE AS _rival, b.updated_at AS _was_at"
+# A status that is inserted beside another one of its platform keeps its old time. With a new one
 # it would become the platform's latest status.
-_RIVAL = """r.owner IS NOT NULL AS _rival,
-    COALESCE(b.updated_at, b.created_at) AS _was_at, b.updated_by AS _was_by"""
+_RIVAL = "r.owner IS NOT NULL AS _rival, COALESCE(b.updated_at, b.created_at) AS _was_at"
 _RIVALS = """
   LEFT JOIN (
     SELECT DISTINCT account_bsnid AS owner, LOWER(TRIM(platform)) AS same FROM {table}
@@ -55,16 +54,18 @@ _NEW_CHILDREN = """
 _STAMP = """
 MERGE INTO {table} AS t USING ({source}) AS s
 ON t.{key} = s._key AND t.updated_at <=> s._seen
-WHEN MATCHED AND NOT s._existed THEN UPDATE SET updated_at = :now, updated_by = :actor
+WHEN MATCHED AND NOT s._existed THEN UPDATE SET
+  updated_at = :now, updated_by = :actor, change_id = :change_id
 """
 _REVERT = """
 MERGE INTO {table} AS t USING ({source}) AS s
 ON t.{key} = s._key
-WHEN MATCHED AND NOT s._existed AND t.updated_at = :now THEN DELETE
+WHEN MATCHED AND NOT s._existed AND t.change_id = :change_id THEN DELETE
 WHEN MATCHED AND s._existed AND s._exists AND t.updated_at <=> s._seen THEN UPDATE SET
-  {assignments}, updated_at = :now, updated_by = :actor
-WHEN NOT MATCHED AND s._existed AND NOT s._exists THEN INSERT ({names}, updated_at, updated_by)
-  VALUES ({values}, IF(s._rival, s._was_at, :now), IF(s._rival, s._was_by, :actor))
+  {assignments}, updated_at = :now, updated_by = :actor, change_id = :change_id
+WHEN NOT MATCHED AND s._existed AND NOT s._exists
+  THEN INSERT ({names}, updated_at, updated_by, change_id)
+  VALUES ({values}, IF(s._rival, s._was_at, :now), :actor, :change_id)
 """
 
 
@@ -83,16 +84,23 @@ def revert(wh: Warehouse, before: Versions, after: Versions) -> int:
     # Children come before accounts: inserted rows are deleted in this order. No bulk change
     # deletes both accounts and children, which would have to be inserted the other way round.
     changed = [table for table in reversed(TABLES) if after[table.name] > before[table.name]]
-    return sum(_revert(wh, table, before, after, now) for table in changed)
+    operation = operations.new(wh, operations.REVERT)
+    return sum(_revert(wh, operation, table, before, after, now) for table in changed)
 
 
 def _revert(
-    wh: Warehouse, table: Table, before: Versions, after: Versions, now: dt.datetime
+    wh: Warehouse,
+    operation: Operation,
+    table: Table,
+    before: Versions,
+    after: Versions,
+    now: dt.datetime,
 ) -> int:
     parts = _parts(wh, table, before, after)
-    params = {"actor": wh.actor, "after": after[table.name], "now": now}
-    write(wh, _sql.render(wh.namespace, _STAMP, **parts), params, repeatable=True)
-    return write(wh, _sql.render(wh.namespace, _REVERT, **parts), params, repeatable=True)
+    params = {"after": after[table.name], "now": now}
+    stamp, revert = (_sql.render(wh.namespace, sql, **parts) for sql in (_STAMP, _REVERT))
+    operations.run(wh, operation, stamp, params, repeatable=True)
+    return operations.run(wh, operation, revert, params, repeatable=True)
 
 
 def _parts(wh: Warehouse, table: Table, before: Versions, after: Versions) -> dict[str, str]:

@@ -21,7 +21,7 @@ from crm.model.schema import (
     USE_CASES,
     Table,
 )
-from crm.repository import _sql, _stamps
+from crm.repository import _sql, _stamps, operations
 from crm.repository._sql import Row
 from crm.repository.errors import AlreadyExists, Missing
 from crm.repository.records import _children, accounts
@@ -53,18 +53,20 @@ FROM changed AS t CROSS JOIN stored AS n
 """
 # The CRM deletes an account in this order: stamp, children, account (accounts.delete). Children
 # that were deleted before the stamp were not deleted with the account. A deletion that was tried
-# again has several stamps, with no other change between them.
+# again has several stamps, with no other change between them. Only deletions without a stamp, or
+# with one from before ``change_id`` existed, are bounded by a time: see _stamps.
 _CHILDREN = """, account_versions AS (
   SELECT _commit_version AS version, MAX(_commit_timestamp) AS moment,
     COALESCE(
       MAX(CASE WHEN _change_type IN ('update_preimage', 'delete') THEN {own} END)
         = MAX(CASE WHEN _change_type IN ('update_postimage', 'insert') THEN {own} END),
       FALSE
-    ) AS is_stamp
+    ) AS is_stamp,
+    MAX(CASE WHEN _change_type = 'update_postimage' THEN change_id END) AS id
   FROM {feed} WHERE bsnid = :key AND _commit_version < :version
   GROUP BY _commit_version
 ), began AS (
-  SELECT MIN(moment) AS moment FROM account_versions
+  SELECT MIN(moment) AS moment, MAX(id) IS NOT NULL AS has_id FROM account_versions
   WHERE is_stamp AND version > (
     SELECT COALESCE(MAX(version), -1) FROM account_versions WHERE NOT is_stamp
   )
@@ -85,8 +87,8 @@ _CHILD = """
     ) AS v
   ) AS c CROSS JOIN changed AS t CROSS JOIN began AS b
   WHERE c.is_deleted AND c.version = c.latest
-    AND c.moment
-      BETWEEN GREATEST(t.moment - {interval}, COALESCE(b.moment, t.moment - {interval}))
+    AND c.moment BETWEEN CASE WHEN b.has_id THEN b.moment
+        ELSE GREATEST(t.moment - {interval}, COALESCE(b.moment, t.moment - {interval})) END
       AND t.moment
 """
 _DELETION = """
@@ -170,10 +172,11 @@ def revert_fields(
     """Set these fields to what they were before the change. Raises Stale or Missing."""
     table, key = reversal.change.table, reversal.change.key
     values = {name: reversal.earlier[name] or None for name in names}
+    operation = operations.new(wh, operations.REVERT)
     if table is ACCOUNTS:
-        accounts.update(wh, key, values, seen)
+        accounts.update(wh, key, values, seen, operation)
     else:
-        _children.update(wh, table, _RECORDS[table], key, values, seen)
+        _children.update(wh, table, _RECORDS[table], key, values, seen, operation)
 
 
 def revert_deletion(wh: Warehouse, reversal: Reversal) -> dict[Table, int]:
@@ -186,11 +189,11 @@ def revert_deletion(wh: Warehouse, reversal: Reversal) -> dict[Table, int]:
     key = reversal.change.key
     if reversal.is_another:
         raise AlreadyExists(key)
-    written: dict[Table, int] = {}
+    operation, written = operations.new(wh, operations.REVERT), dict[Table, int]()
     for table in TABLES:
         if rows := reversal.rows.get(table):
             text = json.dumps([_cells(table, row) for row in rows], ensure_ascii=False)
-            written[table] = upsert.upsert(wh, table, text, overwrite=False)
+            written[table] = upsert.upsert(wh, table, text, operation, overwrite=False)
             if table is ACCOUNTS and not written[table] and reversal.now is None:
                 # Somebody has created another account under the key since it was loaded.
                 raise AlreadyExists(key)

@@ -7,10 +7,10 @@ from typing import TypeVar
 
 from crm.model.records import Record
 from crm.model.schema import Table
-from crm.repository import _sql
+from crm.repository import _sql, operations
 from crm.repository._sql import Values
-from crm.repository._writing import write
 from crm.repository.errors import Missing, Stale
+from crm.repository.operations import Operation
 from crm.warehouse import Warehouse
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
@@ -44,18 +44,21 @@ def create(wh: Warehouse, table: Table, bsnid: str, id: str, values: Values) -> 
     MERGE INTO {table} AS t
     USING (
       SELECT CAST(:id AS STRING) AS id, a.bsnid AS account_bsnid, {bound},
-        CURRENT_TIMESTAMP() AS now, CAST(:actor AS STRING) AS actor
+        CURRENT_TIMESTAMP() AS now, CAST(:actor AS STRING) AS actor,
+        CAST(:change_id AS STRING) AS change_id
       FROM {accounts} AS a
       WHERE a.bsnid = :bsnid
     ) AS s
     ON t.id = s.id
     WHEN NOT MATCHED THEN INSERT
-      (id, account_bsnid, {names}, created_at, updated_at, created_by, updated_by)
-      VALUES (s.id, s.account_bsnid, {sources}, s.now, s.now, s.actor, s.actor)
+      (id, account_bsnid, {names}, created_at, updated_at, created_by, updated_by, change_id)
+      VALUES (s.id, s.account_bsnid, {sources}, s.now, s.now, s.actor, s.actor, s.change_id)
     """
     parts, params = _sql.insert_parts(table, values)
-    params |= {"id": id, "bsnid": bsnid, "actor": wh.actor}
-    written = write(wh, _render(wh, sql, table, **parts), params, repeatable=True)
+    params |= {"id": id, "bsnid": bsnid}
+    operation = operations.new(wh, operations.CREATE)
+    text = _render(wh, sql, table, **parts)
+    written = operations.run(wh, operation, text, params, repeatable=True)
     if not _exists_with_account(wh, table, id):
         if written:
             delete(wh, table, id)
@@ -69,20 +72,23 @@ def update(
     id: str,
     values: Values,
     seen: dt.datetime | None,
+    operation: Operation | None = None,
 ) -> None:
     """Update the row if it did not change since ``seen``. Raises Stale or Missing.
 
+    Without ``operation`` this is an edit of its own.
     Values that the row has already are not written, and are no conflict.
     """
     sql = """
     UPDATE {table}
-    SET {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
+    SET {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
     WHERE id = :id AND updated_at <=> CAST(:seen AS TIMESTAMP) AND NOT ({same})
     """
     saved = _sql.checked(table, values)
     parts = _sql.update_parts(table, saved)
-    params = {**saved, "id": id, "seen": seen, "actor": wh.actor}
-    if write(wh, _render(wh, sql, table, **parts), params, repeatable=True):
+    params = {**saved, "id": id, "seen": seen}
+    operation = operation or operations.new(wh, operations.EDIT)
+    if operations.run(wh, operation, _render(wh, sql, table, **parts), params, repeatable=True):
         return
     current = get(wh, table, kind, id)
     if current is None:
@@ -91,16 +97,22 @@ def update(
         raise Stale(current)
 
 
-def delete(wh: Warehouse, table: Table, id: str) -> None:
-    """Stamp the row and delete it: the stamp tells the history who deleted it."""
+def delete(wh: Warehouse, table: Table, id: str, operation: Operation | None = None) -> None:
+    """Stamp the row and delete it: the stamp tells the history who deleted it.
+
+    Without ``operation`` this is a deletion of its own.
+    """
     stamp = """
-    UPDATE {table} SET updated_at = CURRENT_TIMESTAMP(), updated_by = :actor WHERE id = :id
+    UPDATE {table}
+    SET updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
+    WHERE id = :id
     """
     sql = """
     DELETE FROM {table} WHERE id = :id
     """
-    if write(wh, _render(wh, stamp, table), {"id": id, "actor": wh.actor}, repeatable=True):
-        write(wh, _render(wh, sql, table), {"id": id}, repeatable=True)
+    operation = operation or operations.new(wh, operations.DELETE)
+    if operations.run(wh, operation, _render(wh, stamp, table), {"id": id}, repeatable=True):
+        operations.run(wh, operation, _render(wh, sql, table), {"id": id}, repeatable=True)
 
 
 def _exists_with_account(wh: Warehouse, table: Table, id: str) -> bool:

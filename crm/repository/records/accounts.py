@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial
 
 from crm.model import vocabulary
 from crm.model.records import (
@@ -19,10 +20,10 @@ from crm.model.schema import (
     USE_CASES,
     Table,
 )
-from crm.repository import _sql
+from crm.repository import _sql, operations
 from crm.repository._sql import Row, Values
-from crm.repository._writing import write
 from crm.repository.errors import AlreadyExists, Missing, Stale
+from crm.repository.operations import Operation
 from crm.warehouse import Warehouse
 
 from . import _children
@@ -107,37 +108,47 @@ def create(wh: Warehouse, values: Values) -> None:
     MERGE INTO {accounts} AS t
     USING (
       SELECT CAST(:bsnid AS STRING) AS bsnid, {bound},
-        CURRENT_TIMESTAMP() AS now, CAST(:actor AS STRING) AS actor
+        CURRENT_TIMESTAMP() AS now, CAST(:actor AS STRING) AS actor,
+        CAST(:change_id AS STRING) AS change_id
     ) AS s
     ON t.bsnid = s.bsnid
     WHEN NOT MATCHED THEN INSERT
-      (bsnid, {names}, created_at, updated_at, created_by, updated_by)
-      VALUES (s.bsnid, {sources}, s.now, s.now, s.actor, s.actor)
+      (bsnid, {names}, created_at, updated_at, created_by, updated_by, change_id)
+      VALUES (s.bsnid, {sources}, s.now, s.now, s.actor, s.actor, s.change_id)
     """
     bsnid = values["bsnid"]
     rest = {name: value for name, value in values.items() if name != "bsnid"}
     parts, params = _sql.insert_parts(ACCOUNTS, rest)
-    params |= {"bsnid": bsnid, "actor": wh.actor}
-    if not write(wh, _sql.render(wh.namespace, sql, **parts), params, repeatable=False):
+    operation = operations.new(wh, operations.CREATE)
+    text = _sql.render(wh.namespace, sql, **parts)
+    if not operations.run(wh, operation, text, params | {"bsnid": bsnid}, repeatable=False):
         raise AlreadyExists(bsnid)
 
 
-def update(wh: Warehouse, bsnid: str, values: Values, seen: dt.datetime | None) -> None:
-    """Update the account. Raises Missing, and Stale with the account as it is now if it changed
-    since ``seen``.
+def update(
+    wh: Warehouse,
+    bsnid: str,
+    values: Values,
+    seen: dt.datetime | None,
+    operation: Operation | None = None,
+) -> None:
+    """Update the account, as an edit of its own if ``operation`` is None.
 
-    Values that the account has already are not written and are not a conflict, so this is
-    repeatable.
+    Raises Missing, and Stale with the account as it is now if it changed since
+    ``seen``. Values that the account has already are not written and are not a conflict, so this
+    is repeatable.
     """
     sql = """
     UPDATE {accounts}
-    SET {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
+    SET {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
     WHERE bsnid = :bsnid AND updated_at <=> CAST(:seen AS TIMESTAMP) AND NOT ({same})
     """
     saved = _sql.checked(ACCOUNTS, values)
     parts = _sql.update_parts(ACCOUNTS, saved)
-    params = {**saved, "bsnid": bsnid, "seen": seen, "actor": wh.actor}
-    if write(wh, _sql.render(wh.namespace, sql, **parts), params, repeatable=True):
+    params = {**saved, "bsnid": bsnid, "seen": seen}
+    operation = operation or operations.new(wh, operations.EDIT)
+    text = _sql.render(wh.namespace, sql, **parts)
+    if operations.run(wh, operation, text, params, repeatable=True):
         return
     current = get(wh, bsnid)
     if current is None:
@@ -154,7 +165,8 @@ def delete(wh: Warehouse, bsnid: str) -> None:
     are deleted in the end.
     """
     stamp = """
-    UPDATE {accounts} SET updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
+    UPDATE {accounts}
+    SET updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
     WHERE bsnid = :bsnid
     """
     children = """
@@ -163,14 +175,14 @@ def delete(wh: Warehouse, bsnid: str) -> None:
     account = """
     DELETE FROM {accounts} WHERE bsnid = :bsnid
     """
-    params = {"bsnid": bsnid, "actor": wh.actor}
-    write(wh, _sql.render(wh.namespace, stamp), params, repeatable=True)
+    operation, params = operations.new(wh, operations.DELETE), {"bsnid": bsnid}
+    run = partial(operations.run, wh, operation, repeatable=True)
+    run(_sql.render(wh.namespace, stamp), params)
     for table in CHILDREN:
-        sql = _sql.render(wh.namespace, children, child=wh.namespace.table(table))
-        write(wh, sql, {"bsnid": bsnid}, repeatable=True)
-    write(wh, _sql.render(wh.namespace, account), {"bsnid": bsnid}, repeatable=True)
+        run(_sql.render(wh.namespace, children, child=wh.namespace.table(table)), params)
+    run(_sql.render(wh.namespace, account), params)
     for table, id in _orphans(wh, bsnid):
-        _children.delete(wh, table, id)
+        _children.delete(wh, table, id, operation)
 
 
 def _orphans(wh: Warehouse, bsnid: str) -> list[tuple[Table, str]]:

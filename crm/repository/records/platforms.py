@@ -5,9 +5,8 @@ import uuid
 
 from crm.model.records import PlatformStatus
 from crm.model.schema import PLATFORMS_STATUS
-from crm.repository import _sql
+from crm.repository import _sql, operations
 from crm.repository._sql import Row
-from crm.repository._writing import write
 from crm.repository.errors import Missing, Stale
 from crm.warehouse import Warehouse
 
@@ -21,16 +20,18 @@ USING (
   SELECT CAST(:id AS STRING) AS id, a.bsnid AS account_bsnid,
     CAST(:platform AS STRING) AS platform, CAST(:status AS STRING) AS status,
     CAST(:seen AS TIMESTAMP) AS seen,
-    CURRENT_TIMESTAMP() AS now, CAST(:actor AS STRING) AS actor
+    CURRENT_TIMESTAMP() AS now, CAST(:actor AS STRING) AS actor,
+    CAST(:change_id AS STRING) AS change_id
   FROM {accounts} AS a
   WHERE a.bsnid = :bsnid
 ) AS s
 ON t.account_bsnid = s.account_bsnid AND t.platform = s.platform
 WHEN MATCHED AND t.updated_at <=> s.seen AND NOT (t.status <=> s.status) THEN UPDATE SET
-  status = s.status, updated_at = s.now, updated_by = s.actor
+  status = s.status, updated_at = s.now, updated_by = s.actor, change_id = s.change_id
 WHEN NOT MATCHED THEN INSERT
-  (id, account_bsnid, platform, status, created_at, updated_at, created_by, updated_by)
-  VALUES (s.id, s.account_bsnid, s.platform, s.status, s.now, s.now, s.actor, s.actor)
+  (id, account_bsnid, platform, status, created_at, updated_at, created_by, updated_by, change_id)
+  VALUES
+  (s.id, s.account_bsnid, s.platform, s.status, s.now, s.now, s.actor, s.actor, s.change_id)
 """
 
 
@@ -70,9 +71,10 @@ def set_status(
         "platform": platform,
         "status": status or None,
         "seen": seen,
-        "actor": wh.actor,
     }
-    written = write(wh, _sql.render(wh.namespace, _SET_STATUS), params, repeatable=True)
+    operation = operations.new(wh, operations.EDIT)
+    sql = _sql.render(wh.namespace, _SET_STATUS)
+    written = operations.run(wh, operation, sql, params, repeatable=True)
     rows = _current(wh, bsnid, platform)
     if not rows:
         if written:

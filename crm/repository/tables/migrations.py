@@ -85,7 +85,7 @@ def _columns_of_schema(
 ) -> Iterator[str]:
     for table in TABLES:
         existing = state.columns[table.name]
-        missing = tuple(column for column in table.columns if column.name not in existing)
+        missing = tuple(column for column in table.stored_columns if column.name not in existing)
         if missing:
             yield ddl.add_columns(table, missing, namespace)
 
@@ -112,7 +112,7 @@ def _clustering(state: SchemaState, namespace: Namespace, history_days: int) -> 
 
 def _nullable_keys(state: SchemaState) -> Iterator[tuple[Table, Column]]:
     for table in TABLES:
-        for column in table.columns:
+        for column in table.stored_columns:
             if column.not_null and column.name not in state.required[table.name]:
                 yield table, column
 
@@ -143,7 +143,7 @@ def _descriptions(state: SchemaState, namespace: Namespace, history_days: int) -
     for table in TABLES:
         if not state.comments.get(table.name):
             yield ddl.describe_table(table, namespace)
-        for column in table.columns:
+        for column in table.stored_columns:
             if column.name not in state.described[table.name]:
                 yield ddl.describe_column(table, column, namespace)
 
@@ -168,6 +168,8 @@ STEPS = (
         again=True,
         require=_require_keys,
     ),
+    # Step 2 adds the column, because step 5 may need repairs first, which write it.
+    Step(6, "change_id, the operation that wrote a row", lambda *_: iter(())),
 )
 assert STEPS[-1].number == ddl.VERSION
 

@@ -13,9 +13,9 @@ from typing import Any
 from crm.model import vocabulary
 from crm.model.namespace import Namespace, quoted
 from crm.model.schema import ACCOUNTS, Column, Table
-from crm.repository import _match, _sql
+from crm.repository import _match, _sql, operations
 from crm.repository._sql import Row
-from crm.repository._writing import write
+from crm.repository.operations import Operation
 from crm.warehouse import Warehouse
 
 from ._clean import Origin, clean_rows, raw_name, refused_column, refused_reason
@@ -100,12 +100,12 @@ USING (
 ) AS g
 ON {match}
 {update}
-WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({sources})
+WHEN NOT MATCHED THEN INSERT ({names}, change_id) VALUES ({sources}, :change_id)
 """
 _OF_ACCOUNTS = "LEFT SEMI JOIN {accounts} AS a ON a.bsnid = g.{owner}"
 _UPDATE = """
 WHEN MATCHED AND NOT ({same}) THEN UPDATE SET
-  {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
+  {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
 """
 _CHECKSUMS = """
 {classified}
@@ -199,7 +199,7 @@ class Copy:
                 return
             offset += PAGE
 
-    def upsert(self, *, overwrite: bool) -> int:
+    def upsert(self, operation: Operation, *, overwrite: bool) -> int:
         """Insert the rows that are new and, with ``overwrite``, update those that differ.
 
         Returns how many rows were written. Safe to repeat.
@@ -214,7 +214,7 @@ class Copy:
             of_accounts="" if self._table is ACCOUNTS else self._render(_OF_ACCOUNTS),
             update=self._render(_UPDATE) if overwrite else "",
         )
-        return write(self._wh, sql, {"actor": self._wh.actor}, repeatable=True)
+        return operations.run(self._wh, operation, sql, repeatable=True)
 
     def checksums(self) -> Checksums:
         """Return count and checksums of the rows that are in both tables."""

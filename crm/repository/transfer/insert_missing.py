@@ -8,8 +8,7 @@ from typing import Any
 
 from crm.model.namespace import quoted
 from crm.model.schema import Table
-from crm.repository import _match, _sql
-from crm.repository._writing import write
+from crm.repository import _match, _sql, operations
 from crm.warehouse import Warehouse
 
 # A statement's parameters may hold 1 MB together
@@ -24,7 +23,7 @@ USING (
   FROM (SELECT EXPLODE(FROM_JSON(:rows, 'array<struct<{fields}>>')) AS r) AS j
 ) AS s
 ON t.{key} = s.{key}
-WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({sources})
+WHEN NOT MATCHED THEN INSERT ({names}, change_id) VALUES ({sources}, :change_id)
 """
 
 
@@ -51,8 +50,9 @@ def insert_missing(wh: Warehouse, table: Table, rows: Iterable[Mapping[str, Any]
         names=_sql.names(table.names),
         sources=_sql.names(table.names, "s"),
     )
+    operation = operations.new(wh, operations.LOAD)
     return sum(
-        write(wh, sql, {"rows": chunk, "actor": wh.actor}, repeatable=True)
+        operations.run(wh, operation, sql, {"rows": chunk}, repeatable=True)
         for chunk in _chunks(table, rows)
     )
 

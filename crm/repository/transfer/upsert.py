@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from crm.model.namespace import quoted
 from crm.model.schema import ACCOUNTS, Table
-from crm.repository import _match, _sql
+from crm.repository import _match, _sql, operations
 from crm.repository._sql import Row
-from crm.repository._writing import write
+from crm.repository.operations import Operation
 from crm.warehouse import Warehouse
 
 NEW, UNCHANGED, DIFFERENT, ORPHAN = "new", "unchanged", "different", "orphan"
@@ -55,12 +55,12 @@ USING (
 ) AS g
 ON {match}
 {update}
-WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({sources})
+WHEN NOT MATCHED THEN INSERT ({names}, change_id) VALUES ({sources}, :change_id)
 """
 _OF_ACCOUNTS = "LEFT SEMI JOIN {accounts} AS a ON a.bsnid = g.{owner}"
 _UPDATE = """
 WHEN MATCHED AND NOT ({same}) THEN UPDATE SET
-  {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor
+  {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
 """
 _CHECKSUMS = """
 WITH given AS ({given}),
@@ -105,7 +105,13 @@ def stored_rows(wh: Warehouse, table: Table, rows: str) -> list[Row]:
 
 
 def upsert(
-    wh: Warehouse, table: Table, rows: str, *, overwrite: bool, sparse: bool = False
+    wh: Warehouse,
+    table: Table,
+    rows: str,
+    operation: Operation,
+    *,
+    overwrite: bool,
+    sparse: bool = False,
 ) -> int:
     """Insert the rows that are new and, with ``overwrite``, update those that differ.
 
@@ -116,7 +122,7 @@ def upsert(
     is_child = table is not ACCOUNTS
     parts["of_accounts"] = _sql.render(wh.namespace, _OF_ACCOUNTS, **parts) if is_child else ""
     sql = _sql.render(wh.namespace, _UPSERT, **parts)
-    return write(wh, sql, {"rows": rows, "actor": wh.actor}, repeatable=True)
+    return operations.run(wh, operation, sql, {"rows": rows}, repeatable=True)
 
 
 def checksums(wh: Warehouse, table: Table, rows: str, *, sparse: bool = False) -> Checksums:

@@ -1,0 +1,62 @@
+"""Operations: a change of rows, from whichever page or command, and the statements that make it.
+
+Each row that an operation inserts or updates carries the operation's id in ``change_id``. From
+the ids the history knows who wrote a row version, and what was written together, without comparing
+clocks. Rows that are deleted carry it if the operation stamps them first.
+
+All writes of rows run here. Only restores of whole tables do not: they bring back the ids of
+earlier operations.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from crm.model.schema import CHANGE_ID
+from crm.warehouse import Warehouse
+
+from . import _writing
+
+CREATE, EDIT, DELETE, REVERT = "create", "edit", "delete", "revert"
+IMPORT, COPY, REPAIR, LOAD = "import", "copy", "repair", "load"
+
+_PARAMETERS = re.compile(r":(\w+)")
+_WRITES_ROWS = re.compile(r"\b(INSERT|UPDATE)\b")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """``person`` makes the change; ``kind`` is one of the constants above."""
+
+    id: str
+    kind: str
+    person: str
+
+
+def new(wh: Warehouse, kind: str) -> Operation:
+    """Begin an operation of the warehouse's actor."""
+    return Operation(uuid.uuid4().hex, kind, wh.actor)
+
+
+def run(
+    wh: Warehouse,
+    operation: Operation,
+    sql: str,
+    params: dict[str, Any] | None = None,
+    *,
+    repeatable: bool,
+) -> int:
+    """Run one statement of the operation, and return how many rows it changed.
+
+    Binds ``:change_id`` and ``:actor`` where the statement has them. Raises ValueError if it
+    inserts or updates rows without ``:change_id``, NewerSchema, and as ``wh.execute`` does.
+    """
+    used = set(_PARAMETERS.findall(sql))
+    if CHANGE_ID.name not in used and _WRITES_ROWS.search(sql):
+        raise ValueError("a statement writes rows without the operation's id")
+    bound = {CHANGE_ID.name: operation.id, "actor": operation.person}
+    own = {name: value for name, value in bound.items() if name in used}
+    return _writing.write(wh, sql, (params or {}) | own or None, repeatable=repeatable)

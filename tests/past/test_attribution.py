@@ -1,0 +1,147 @@
+"""Ids tell who made a change: no clock, no stamp and no later copy of a row misleads the history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, USE_CASES, Table
+from crm.repository.integrity import checks
+from crm.repository.past import history, recent_changes, restore_tables
+from crm.repository.past.history import Wanted
+from crm.repository.records import accounts, platforms, updates, use_cases
+from crm.warehouse import Warehouse
+
+from ..commands.test_check_integrity import insert
+from .conftest import ANA, BOB, edit
+
+LONG_AGO = "TIMESTAMP'2020-01-01 00:00:00'"
+
+
+def outside(wh: Warehouse, table: Table, change: str, **params: Any) -> None:
+    wh.execute(f"{change.format(table=wh.namespace.table(table))}", params, repeatable=True)
+
+
+def people(wh: Warehouse, **wanted: Any) -> list[tuple[str, str, str]]:
+    """Return who changed which record and how, the latest first; nobody for changes outside."""
+    found = history.load(wh, Wanted(**wanted)).changes
+    return [(change.person, change.kind, change.key) for change in found]
+
+
+def recent(wh: Warehouse, seen: dict[str, int]) -> list[tuple[str, str, str]]:
+    found = recent_changes.changes_since(wh, seen)
+    return [(change.person, change.kind, change.key) for change in reversed(found)]
+
+
+def now(wh: Warehouse) -> dict[str, int]:
+    return {table.name: n for table, n in restore_tables.latest_versions(wh).items()}
+
+
+def test_a_wrong_clock_hides_nobody(ana: Warehouse) -> None:
+    """The stamp is years from the commit, as with a wrong clock or an imported time."""
+    accounts.create(ana, {"bsnid": "A", "team": "T"})
+    seen = now(ana)
+    change = (
+        f"UPDATE {{table}} SET team = 'U', updated_at = {LONG_AGO}, updated_by = :by, "
+        "change_id = 'an id of its own' WHERE bsnid = 'A'"
+    )
+    outside(ana, ACCOUNTS, change, by=ANA)
+    assert people(ana)[0] == (ANA, "changed", "A")
+    assert recent(ana, seen)[0] == (ANA, "changed", "A")
+
+
+def test_a_copied_stamp_names_nobody(ana: Warehouse) -> None:
+    """A statement outside the CRM sets the time and a person, as a script may."""
+    accounts.create(ana, {"bsnid": "A", "team": "T"})
+    seen = now(ana)
+    change = (
+        "UPDATE {table} SET team = 'U', updated_at = CURRENT_TIMESTAMP(), updated_by = :by "
+        "WHERE bsnid = 'A'"
+    )
+    outside(ana, ACCOUNTS, change, by=BOB)
+    assert people(ana)[0] == ("", "changed", "A")
+    assert recent(ana, seen)[0] == ("", "changed", "A")
+
+
+def test_a_deletion_outside_right_after_an_edit_names_nobody(ana: Warehouse) -> None:
+    accounts.create(ana, {"bsnid": "A", "team": "T"})
+    use_cases.create(ana, "A", "u", {"problem": "P"})
+    seen = now(ana)
+    use_cases.update(ana, "u", {"problem": "Q"}, use_cases.get(ana, "u").updated_at)
+    outside(ana, USE_CASES, "DELETE FROM {table} WHERE id = 'u'")
+    assert people(ana)[0] == ("", "deleted", "u")
+    assert recent(ana, seen)[0] == ("", "deleted", "u")
+
+
+def test_a_restore_is_made_outside(ana: Warehouse, bob: Warehouse) -> None:
+    """It brings back Ana's id, right after Ana and Bob wrote."""
+    accounts.create(ana, {"bsnid": "A", "team": "T"})
+    accounts.create(ana, {"bsnid": "GONE", "team": "T"})
+    version = now(ana)[ACCOUNTS.name]
+    edit(bob, "A", team="U")
+    accounts.delete(bob, "GONE")
+    restore_tables.restore_version(bob, ACCOUNTS, version)
+    assert set(people(ana)[:2]) == {("", "changed", "A"), ("", "created", "GONE")}
+    edit(bob, "A", team="V")
+    assert people(ana)[0] == (BOB, "changed", "A")
+
+
+def test_children_were_deleted_by_who_deleted_the_account(ana: Warehouse, bob: Warehouse) -> None:
+    for key in "AB":
+        accounts.create(ana, {"bsnid": key, "team": key})
+        use_cases.create(ana, key, f"u{key}", {"problem": "P"})
+        updates.create(ana, key, f"d{key}", {"description": "D"})
+    accounts.delete(bob, "A")
+    # Nobody deleted account B: a child that goes outside is not Bob's.
+    edit(bob, "B", team="Bob's")
+    outside(ana, USE_CASES, "DELETE FROM {table} WHERE id = 'uB'")
+    assert set(people(ana, kind="deleted")) == {
+        (BOB, "deleted", "A"),
+        (BOB, "deleted", "uA"),
+        (BOB, "deleted", "dA"),
+        ("", "deleted", "uB"),
+    }
+    deleted = [c for c in history.load(ana, Wanted(kind="deleted")).changes if c.person]
+    assert len({change.operation for change in deleted}) == 1
+
+
+def test_a_repair_of_times_is_no_stamp_of_a_deletion(ana: Warehouse) -> None:
+    insert(ana, ACCOUNTS, bsnid="A", team="T", created_at="2026-02-01", updated_at="2026-01-01")
+    insert(ana, USE_CASES, id="u", account_bsnid="A", problem="P")
+    (times,) = (check for check in checks.CHECKS if check.name == "times")
+    assert checks.repair(ana, times) == 1
+    outside(ana, USE_CASES, "DELETE FROM {table} WHERE id = 'u'")
+    outside(ana, ACCOUNTS, "DELETE FROM {table} WHERE bsnid = 'A'")
+    assert people(ana, kind="deleted") == [("", "deleted", "A"), ("", "deleted", "u")]
+
+
+def test_a_repair_that_deletes_names_who_ran_it(ana: Warehouse) -> None:
+    accounts.create(ana, {"bsnid": "A", "team": "T"})
+    platforms.set_status(ana, "A", "Databricks", "Completed", None)
+    insert(ana, PLATFORMS_STATUS, id="old", account_bsnid="A", platform="databricks", status="X")
+    (double,) = (check for check in checks.CHECKS if check.name == "double-statuses")
+    assert checks.repair(ana, double) == 1
+    assert people(ana)[0] == (ANA, "deleted", "old")
+    assert [row.status for row in platforms.list_for(ana, "A")] == ["Completed"]
+
+
+@pytest.mark.parametrize(("at", "person"), [("CURRENT_TIMESTAMP()", ANA), (LONG_AGO, "")])
+def test_rows_from_before_the_ids_are_told_by_their_times(
+    ana: Warehouse, at: str, person: str
+) -> None:
+    seen = now(ana)
+    insert_it = (
+        f"INSERT INTO {{table}} (bsnid, team, updated_at, updated_by) VALUES ('A', 'T', {at}, :by)"
+    )
+    outside(ana, ACCOUNTS, insert_it, by=ANA)
+    outside(ana, ACCOUNTS, f"UPDATE {{table}} SET updated_at = {at}, updated_by = :by", by=BOB)
+    outside(ana, ACCOUNTS, "DELETE FROM {table}")
+    by = BOB if person else ""
+    assert people(ana) == [(by, "deleted", "A"), (person, "created", "A")]
+    assert recent(ana, seen)[0] == (by, "deleted", "A")
+
+
+def test_pages_do_not_show_the_column(ana: Warehouse) -> None:
+    for table in TABLES:
+        assert "change_id" not in (*table.names, *(column.name for column in table.editable))
