@@ -2,10 +2,13 @@
 
 A row version was written by the CRM, and by its ``updated_by``, if its ``change_id`` is new: it
 differs from the one before and did not occur earlier for the row. ``RESTORE`` and clones bring
-earlier ids back. A deleted row keeps no trace of who deleted it, so the CRM stamps a row and then
-deletes it (see accounts.delete and _children.delete). A stamp leaves the row's own columns as they
-were. Children deleted after an account's stamp, before anything else happened to the account, were
-deleted by the person of that stamp. All other changes were made outside the CRM.
+earlier ids back. A clone's feed begins with inserted rows whose ids are old, and imports keep the
+stamps of their files, so an inserted row also needs a stamp close to its commit.
+
+A deleted row keeps no trace of who deleted it, so the CRM stamps a row and then deletes it (see
+accounts.delete and _children.delete). A stamp leaves the row's own columns as they were. Children
+deleted after an account's stamp, before anything else happened to the account, were deleted by the
+person of that stamp. All other changes were made outside the CRM.
 
 Row versions without ``change_id`` are older than that column. Times tell who wrote them: see
 _stamps.
@@ -84,7 +87,7 @@ attributed AS (
       WHEN old_id = earlier_stamp_id THEN old_id
       WHEN place > 0 THEN NULLIF(SUBSTR(account_state, 21, 32), '') END AS operation,
     CASE
-      WHEN written_id IS NOT NULL THEN new_by
+      WHEN written_id IS NOT NULL AND (`before` IS NOT NULL OR {is_new_ours}) THEN new_by
       WHEN `after` IS NULL AND old_id = earlier_stamp_id THEN old_by
       WHEN `after` IS NULL AND place > 0 AND SUBSTR(account_state, 21, 32) <> ''
         THEN SUBSTR(account_state, 53)
