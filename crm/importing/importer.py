@@ -121,17 +121,18 @@ def run(
     findings: Findings,
     watch: Watch = _watch_nothing,
     should_stop: Callable[[], bool] = _never,
+    operation: Operation | None = None,
 ) -> list[TableResult]:
     """Import the file, folder or archive at ``path``; return the result of each table.
 
     Raises ImportingError before anything is written if the source cannot be read, a row is
     refused under ``strict``, or rows differ under ``on_conflict=fail``; ``findings`` then cover
     all rows. Calls ``should_stop`` before each chunk, and raises Stopped if it returns True; rows
-    written by then stay. Raises WarehouseError.
+    written by then stay. Raises WarehouseError. Without ``operation`` this is one of its own.
     """
     with sources.opened(path, options.headings, options.conventions) as source:
         keep_audit = own_export.is_own_export(path)
-        operation = operations.new(wh, operations.IMPORT)
+        operation = operation or operations.new(wh, operations.IMPORT)
         if not options.dry_run and (options.strict or options.on_conflict == FAIL):
             rehearsal = replace(options, dry_run=True)
             run = _Run(

@@ -8,6 +8,7 @@ from django.utils.text import get_text_list
 
 from crm.model.changes import Change
 from crm.model.schema import Table
+from crm.repository.past.revert_bulk import LeftAlone
 
 from ._wording import counted
 
@@ -33,17 +34,32 @@ def reverted(change: Change, labels: list[str]) -> str:
 
 
 def bulk_reverted(count: int) -> str:
+    """Say how many records were reverted, where none was left alone."""
     if not count:
-        return (
-            "Nothing was undone: these records are already as they were before, or somebody "
-            "changed them afterwards."
-        )
-    verb = "is" if count == 1 else "are"
-    before = "it was" if count == 1 else "they were"
-    return (
-        f"{counted(count, 'record')} {verb} as {before} before. Any record that somebody changed "
-        "afterwards was left as it is."
-    )
+        return "Nothing was undone: these records are already as they were before."
+    return _as_before(count)
+
+
+def _as_before(count: int) -> str:
+    are = "is as it was" if count == 1 else "are as they were"
+    return f"{counted(count, 'record')} {are} before."
+
+
+def left_alone(count: int, left: list[LeftAlone], total: int) -> dict[str, Any]:
+    """Return the texts of the page that lists what an undo left alone."""
+    more = total - len(left)
+    return {
+        "text": _as_before(count) if count else "Nothing was undone.",
+        "summary": f"{counted(total, 'record')} {'was' if total == 1 else 'were'} left alone:",
+        "left": [(each.record, _why_left(each)) for each in left],
+        "more": f"and {counted(more, 'more record')}" if more else "",
+    }
+
+
+def _why_left(each: LeftAlone) -> str:
+    if each.is_deleted:
+        return "was deleted since"
+    return "has new records that would be lost" if each.has_children else "was changed since"
 
 
 def already_exists(change: Change, is_back: bool) -> str:

@@ -105,7 +105,7 @@ def _undo_url(request: Request, found: Job) -> str:
     # An attempt whose process ended early may have written more rows than it recorded.
     if not any(found.state["wrote"].values()) and found.state["attempts"] == 1:
         return ""
-    return revert.bulk_url(request, before, after)
+    return revert.bulk_url(request, found.state["operations"], before, after)
 
 
 def _context(request: Request, found: Job) -> dict[str, object]:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from crm import access
 from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
+from crm.repository import operations
 from crm.repository.integrity import checks
 from crm.repository.integrity.checks import Check, Found, Problem
 from crm.repository.past import revert_bulk
@@ -79,10 +80,11 @@ def repair(request: Request, name: str) -> HttpResponse:
     if request.method == "POST":
         wh = request.warehouse.within(None)
         before = revert_bulk.current_versions(wh)
-        changed = checks.repair(wh, check)
+        operation = operations.new(wh, operations.REPAIR)
+        changed = checks.repair(wh, check, operation)
         after = revert_bulk.current_versions(wh)
         can_undo = changed and not check.by_key
-        undo = revert.bulk_url(request, before, after) if can_undo else ""
+        undo = revert.bulk_url(request, [operation.id], before, after) if can_undo else ""
         text = _wording.repaired(check.title, changed, "key" if check.by_key else "row")
         messages.success(request, text, extra_tags=undo)
         return _respond.go(request, reverse("integrity"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.core import signing
 from django.http import Http404, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
@@ -97,9 +98,16 @@ def revert_deletion(request: Request, table: str, key: str) -> HttpResponse:
     return _bring_back(request, _find(request, table, key, version))
 
 
-def bulk_url(request: Request, before: revert_bulk.Versions, after: revert_bulk.Versions) -> str:
-    """Return where this person can undo what they did to many records between the versions."""
-    done = {"before": before, "after": after, "who": request.warehouse.actor}
+def bulk_url(
+    request: Request,
+    operations: list[str],
+    before: revert_bulk.Versions,
+    after: revert_bulk.Versions,
+) -> str:
+    """Return where this person can undo these operations of theirs, which wrote between the
+    versions."""
+    done = {"operations": operations, "before": before, "after": after}
+    done["who"] = request.warehouse.actor
     return reverse("revert-bulk", args=[signing.dumps(done, salt=_SALT)])
 
 
@@ -114,9 +122,17 @@ def revert_bulk_change(request: Request, done: str) -> HttpResponse:
         raise Http404(_revert_wording.NOT_YOURS)
     # Like the change that it undoes, this has no deadline.
     wh = request.warehouse.within(None)
-    count = revert_bulk.revert(wh, change["before"], change["after"])
-    messages.success(request, _revert_wording.bulk_reverted(count))
-    return _respond.go(request, reverse("activity"))
+    # The last comes first: it may have written over what an earlier one wrote.
+    results = [
+        revert_bulk.revert(wh, undone, change["before"], change["after"])
+        for undone in reversed(change["operations"])
+    ]
+    count, left = sum(r.count for r in results), [each for r in results for each in r.left]
+    if not left:
+        messages.success(request, _revert_wording.bulk_reverted(count))
+        return _respond.go(request, reverse("activity"))
+    context = _revert_wording.left_alone(count, left, sum(r.total for r in results))
+    return render(request, "revert/left_alone.html", context)
 
 
 def _bring_back(request: Request, found: Reversal) -> HttpResponse:

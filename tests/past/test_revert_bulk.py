@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from bs4 import BeautifulSoup
 from django.test import Client
 
+from crm.model.schema import ACCOUNTS
+from crm.repository import operations
 from crm.repository.past import history, revert_bulk
 from crm.repository.past.history import Wanted
 from crm.repository.records import accounts, updates, use_cases
+from crm.repository.transfer import upsert
 from crm.warehouse import Warehouse
 
 from ..commands.test_check_integrity import broken, insert  # noqa: F401
+from ..conftest import LocalWarehouse
 from ..pages.html import filled_in, parsed, text, texts
 from ..pages.import_page.using import press, preview
 
 CSV = "BSNID,Team,Business Area\nOLD,Changed,Finance\nNEW1,One,Finance\nNEW2,Two,Finance\n"
-Import = Callable[[], BeautifulSoup]
+KEYS = ("A", "B", "HAND", "NEW")
 
 
 @pytest.fixture(autouse=True)
@@ -75,25 +78,73 @@ def test_what_somebody_changed_since_stays(client: Client, bob: Warehouse, impor
     for key in ("OLD", "NEW1"):
         accounts.update(bob, key, {"admin": "Bob's"}, accounts.get(bob, key).updated_at)
     use_cases.create(bob, "NEW2", "u-1", {"problem": "P"})
-    assert undo(client, imported).startswith("Nothing was undone")
+    response = client.post(imported)
+    page = parsed(response)
+    assert (response.status_code, text(page, "h1")) == (200, "Nothing was undone.")
+    assert [" ".join(each.split()) for each in texts(page, "main li")] == [
+        "One (account) was changed since",
+        "Two (account) has new records that would be lost",
+        "Changed (account) was changed since",
+    ]
     assert (accounts.get(bob, "OLD").team, accounts.get(bob, "OLD").admin) == ("Changed", "Bob's")
     assert accounts.get(bob, "NEW1").team == "One"
     assert accounts.get(bob, "NEW2").team == "Two"
 
 
-def test_what_others_did_meanwhile_stays(warehouse: Warehouse, bob: Warehouse) -> None:
+def test_only_what_the_operation_wrote_is_undone(
+    client: Client, warehouse: Warehouse, bob: Warehouse
+) -> None:
+    """Not what the same person did by hand while the import ran, and not what others did."""
+    me = replace(warehouse, actor=client.get("/").wsgi_request.warehouse.actor)
     accounts.create(bob, {"bsnid": "A", "team": "A"})
     accounts.create(bob, {"bsnid": "B", "team": "B"})
     updates.create(bob, "A", "d-1", {"description": "Before"})
-    before = revert_bulk.current_versions(warehouse)
-    accounts.update(warehouse, "A", {"team": "Mine"}, accounts.get(bob, "A").updated_at)
-    accounts.update(bob, "B", {"team": "Bob's"}, accounts.get(bob, "B").updated_at)
-    accounts.create(bob, {"bsnid": "C", "team": "Bob's, too"})
-    updates.delete(warehouse, "d-1")
-    after = revert_bulk.current_versions(warehouse)
-    assert revert_bulk.revert(warehouse, before, after) == 2
-    assert [accounts.get(bob, key).team for key in "ABC"] == ["A", "Bob's", "Bob's, too"]
-    assert updates.get(bob, "d-1").description == "Before"
+    before = revert_bulk.current_versions(me)
+    accounts.create(me, {"bsnid": "HAND", "team": "By hand"})
+    accounts.update(me, "B", {"team": "Edited by hand"}, accounts.get(me, "B").updated_at)
+    rows = [[key, f"New {key}", *[None] * (len(ACCOUNTS.names) - 2)] for key in ("A", "NEW")]
+    operation = operations.new(me, operations.IMPORT)
+    upsert.upsert(me, ACCOUNTS, json.dumps(rows), operation, overwrite=True)
+    updates.delete(me, "d-1")
+    after = revert_bulk.current_versions(me)
+    done = revert_bulk.revert(me, operation.id, before, after)
+    assert (done.count, done.left) == (2, ())
+    assert [accounts.get(bob, key) and accounts.get(bob, key).team for key in KEYS] == [
+        "A",
+        "Edited by hand",
+        "By hand",
+        None,
+    ]
+    assert updates.get(bob, "d-1") is None
+    assert revert_bulk.revert(me, operation.id, before, after).count == 0
+
+
+def test_a_row_that_was_changed_and_deleted_since_stays_deleted(
+    client: Client, bob: Warehouse, imported: str
+) -> None:
+    for key in ("OLD", "NEW1"):
+        accounts.delete(bob, key)
+    page = parsed(client.post(imported))
+    assert text(page, "h1") == "1 record is as it was before."
+    assert [" ".join(each.split()) for each in texts(page, "main li")] == [
+        "NEW1 (account) was deleted since",
+        "OLD (account) was deleted since",
+    ]
+    assert (
+        accounts.get(bob, "OLD") is accounts.get(bob, "NEW1") is accounts.get(bob, "NEW2") is None
+    )
+
+
+def test_an_undo_that_failed_half_way_is_finished(
+    client: Client, bob: Warehouse, imported: str, server: LocalWarehouse
+) -> None:
+    """The rows are stamped, but not deleted."""
+    server.fault("http_status", times=None, status=500, match="THEN DELETE")
+    assert client.post(imported).status_code >= 500
+    assert accounts.get(bob, "NEW1").team == "One"
+    server.clear_faults()
+    assert undo(client, imported).startswith("3 records are as they were before")
+    assert accounts.get(bob, "NEW1") is None
 
 
 @pytest.mark.parametrize("check", ["unknown-words", "orphans", "double-statuses", "times"])

@@ -162,7 +162,7 @@ def test_many_rows_have_one_id(warehouse: Warehouse) -> None:
     )
     assert found == [operation.id]
     after = revert_bulk.current_versions(wh)
-    (found_id,) = written_ids(wh, lambda: revert_bulk.revert(wh, before, after))
+    (found_id,) = written_ids(wh, lambda: revert_bulk.revert(wh, operation.id, before, after))
     assert found_id not in (None, operation.id)
 
 

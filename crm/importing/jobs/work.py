@@ -18,6 +18,7 @@ from crm.importing.chunks import Chunk
 from crm.importing.findings import REFUSED, Findings, Place
 from crm.importing.importer import UPDATE, Options, TableResult
 from crm.model.schema import Table
+from crm.repository import operations
 from crm.repository.past import revert_bulk
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from crm.warehouse import Warehouse
@@ -52,11 +53,13 @@ class Attempts:
     """The records of earlier attempts to import the same file.
 
     ``before``: the tables' versions before the first attempt, None if this is the first.
+    ``operations``: the id of each attempt's operation.
     ``wrote``: rows written so far, by table name.
     """
 
     count: int = 0
     before: revert_bulk.Versions | None = None
+    operations: tuple[str, ...] = ()
     wrote: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -94,6 +97,7 @@ def import_file(
     wrote = Counter[str](earlier.wrote)
     wrote_earlier = wrote.copy()
     written_states = (NEW, DIFFERENT) if upload.options.on_conflict == UPDATE else (NEW,)
+    operation = operations.new(wh, operations.IMPORT)
     done = 0
 
     def watch(table: Table, chunk: Chunk, states: list[str]) -> None:
@@ -102,10 +106,18 @@ def import_file(
         wrote[table.name] += sum(state in written_states for state in states)
         report_progress(rows=done, wrote=wrote)
 
-    report_progress(before=before, versions=None, wrote=wrote, attempts=earlier.count + 1)
+    report_progress(
+        before=before,
+        versions=None,
+        wrote=wrote,
+        attempts=earlier.count + 1,
+        operations=[*earlier.operations, operation.id],
+    )
     with Findings(upload.report) as findings:
         try:
-            results = importer.run(wh, upload.file, upload.options, findings, watch, should_stop)
+            results = importer.run(
+                wh, upload.file, upload.options, findings, watch, should_stop, operation
+            )
         except WarehouseError:
             report_progress(**_listed(upload, findings))
             raise

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from crm.model.namespace import Namespace, quoted
 from crm.model.schema import ACCOUNTS, CHILDREN, TABLES, Table
 from crm.repository import _sql, operations
+from crm.repository.operations import Operation
 from crm.warehouse import Warehouse
 
 from . import duplicates, unknown_words
@@ -90,19 +91,23 @@ def run_checks(wh: Warehouse, checks: tuple[Check, ...] = ()) -> dict[Check, Fou
     }
 
 
-def repair(wh: Warehouse, check: Check) -> int:
-    """Run the check's repair, and return how many rows, or keys, it changed. Safe to repeat."""
+def repair(wh: Warehouse, check: Check, operation: Operation | None = None) -> int:
+    """Run the check's repair, and return how many rows, or keys, it changed. Safe to repeat.
+
+    Without ``operation`` this is one of its own.
+    """
     if check.fix is None:
         return 0
+    operation = operation or operations.new(wh, operations.REPAIR)
     if not check.by_key:
-        return _run(wh, check.fix)
+        return _run(wh, check.fix, operation)
     before = run_checks(wh, (check,))[check].repairable
-    _run(wh, check.fix)
+    _run(wh, check.fix, operation)
     return before - run_checks(wh, (check,))[check].repairable
 
 
-def _run(wh: Warehouse, fix: Fix) -> int:
-    operation, changed = operations.new(wh, operations.REPAIR), 0
+def _run(wh: Warehouse, fix: Fix, operation: Operation) -> int:
+    changed = 0
     for each in fix(wh.namespace):
         count = operations.run(wh, operation, each.sql, dict(each.params), repeatable=True)
         changed += 0 if each.is_stamp else count

@@ -1,18 +1,21 @@
-"""Revert a change of many records that one person made at once, such as an import.
+"""Revert an operation of many records, such as an import: all that it wrote, and only that.
 
-Two versions of each table give the state before and after the change. A row is reverted only if
-nobody else changed it between these versions, and nobody changed it since. As every write does,
-the revert stamps the rows with the person and shows in the history.
+A row is reverted only if its ``change_id`` is still the operation's, so nothing changed it since.
+The feed has the row as it was before. As every write does, the revert stamps the rows with the
+person and shows in the history.
 """
 
 from __future__ import annotations
 
-import datetime as dt
+import hashlib
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+from crm.model.changes import Change, values_of
 from crm.model.namespace import quoted
 from crm.model.schema import ACCOUNTS, CHILDREN, PLATFORMS_STATUS, TABLES, Table
-from crm.repository import _sql, _stamps, operations
+from crm.repository import _sql, operations
 from crm.repository.operations import Operation
 from crm.warehouse import Warehouse
 
@@ -20,31 +23,44 @@ from . import restore_tables
 
 Versions = Mapping[str, int]
 
-_SOURCE = """
-  SELECT k.key AS _key, a.{key} IS NOT NULL AS _exists, b.{key} IS NOT NULL AS _existed,
-    a.updated_at AS _seen, {rival}, {before}
-  FROM (
-    SELECT {key} AS key FROM {feed} WHERE _commit_version <= :after GROUP BY {key}
-    HAVING COUNT(CASE WHEN _change_type IN ('insert', 'update_postimage')
-      AND NOT (updated_by <=> :actor)
-      AND {is_ours} THEN 1 END) = 0
-  ) AS k
-  LEFT JOIN {table} VERSION AS OF {version_after} AS a ON a.{key} = k.key
-  LEFT JOIN {table} VERSION AS OF {version_before} AS b ON b.{key} = k.key
-  {joined}
+LISTED = 200
+
+# For each row that the operation wrote: its values before, and whether it existed then. A row that
+# the operation stamped and deleted is ``_deleted``, unless somebody inserted it again.
+_WRITTEN = """
+  SELECT * FROM (
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY _key, _is_written ORDER BY _version) AS _place,
+      FIRST_VALUE(_is_deletion) OVER (PARTITION BY _key ORDER BY _version DESC) AS _deleted
+    FROM (
+      SELECT {key} AS _key, _commit_version AS _version,
+        COUNT(CASE WHEN {is_before} THEN 1 END) > 0 AS _existed,
+        CASE WHEN MAX(CASE WHEN {is_after} THEN change_id END) = :undone
+          AND NOT (MAX(CASE WHEN {is_before} THEN change_id END) <=> :undone)
+          THEN TRUE END AS _is_written,
+        CASE WHEN COUNT(CASE WHEN {is_after} THEN 1 END) = 0
+          AND MAX(change_id) = {deleter} THEN TRUE END AS _is_deletion,
+        {values}
+      FROM {feed} WHERE _commit_version > :before GROUP BY {key}, _commit_version
+    ) AS v
+  ) AS n WHERE _is_written AND _place = 1
 """
-_NO_RIVAL = "FALSE AS _rival, b.updated_at AS _was_at"
+_IS_BEFORE = "_change_type IN ('update_preimage', 'delete')"
+_IS_AFTER = "_change_type IN ('update_postimage', 'insert')"
+_VALUE = "MAX(CASE WHEN {is_before} THEN {name} END) AS {name}"
+_SOURCE = "SELECT w.*, {rival} FROM ({written}) AS w {joined}"
+_NO_RIVAL = "FALSE AS _rival"
 # A status that is inserted beside another one of its platform keeps its old time. With a new one
 # it would become the platform's latest status.
-_RIVAL = "r.owner IS NOT NULL AS _rival, COALESCE(b.updated_at, b.created_at) AS _was_at"
+_RIVAL = "r.owner IS NOT NULL AS _rival"
 _RIVALS = """
   LEFT JOIN (
     SELECT DISTINCT account_bsnid AS owner, LOWER(TRIM(platform)) AS same FROM {table}
-  ) AS r ON r.owner = b.account_bsnid AND r.same = LOWER(TRIM(b.platform))
+  ) AS r ON r.owner = w.account_bsnid AND r.same = LOWER(TRIM(w.platform))
 """
-# An account that got children since is not deleted.
+# An account that has children is not deleted. Those that the operation inserted are deleted by
+# now; those that existed before it do not count.
 _CHILDLESS = """
-  LEFT ANTI JOIN ({children}) AS c ON c.account_bsnid = k.key AND b.{key} IS NULL
+  LEFT ANTI JOIN ({children}) AS c ON c.account_bsnid = w._key AND NOT w._existed
 """
 _NEW_CHILDREN = """
   SELECT n.account_bsnid FROM {child} AS n
@@ -53,20 +69,54 @@ _NEW_CHILDREN = """
 # The last stamp of a deleted row tells who deleted it.
 _STAMP = """
 MERGE INTO {table} AS t USING ({source}) AS s
-ON t.{key} = s._key AND t.updated_at <=> s._seen
+ON t.{key} = s._key AND t.change_id = :undone
 WHEN MATCHED AND NOT s._existed THEN UPDATE SET
-  updated_at = :now, updated_by = :actor, change_id = :change_id
+  updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
 """
 _REVERT = """
 MERGE INTO {table} AS t USING ({source}) AS s
 ON t.{key} = s._key
 WHEN MATCHED AND NOT s._existed AND t.change_id = :change_id THEN DELETE
-WHEN MATCHED AND s._existed AND s._exists AND t.updated_at <=> s._seen THEN UPDATE SET
-  {assignments}, updated_at = :now, updated_by = :actor, change_id = :change_id
-WHEN NOT MATCHED AND s._existed AND NOT s._exists
+WHEN MATCHED AND s._existed AND t.change_id = :undone THEN UPDATE SET
+  {assignments}, updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
+WHEN NOT MATCHED AND s._existed AND s._deleted
   THEN INSERT ({names}, updated_at, updated_by, change_id)
-  VALUES ({values}, IF(s._rival, s._was_at, :now), :actor, :change_id)
+  VALUES ({sources}, IF(s._rival, COALESCE(s.updated_at, s.created_at), CURRENT_TIMESTAMP()),
+    :actor, :change_id)
 """
+# After the revert: rows that it neither wrote nor deleted. ``is_untouched``: nobody changed them,
+# but they have new children.
+_LEFT = """
+SELECT w._key AS key, {owner} AS account, {row} AS row,
+  t.{key} IS NULL AS is_deleted, t.change_id = :undone AS is_untouched, COUNT(*) OVER () AS total
+FROM ({written}) AS w LEFT JOIN {table} AS t ON t.{key} = w._key
+WHERE (t.{key} IS NOT NULL AND NOT (t.change_id <=> :change_id))
+  OR (t.{key} IS NULL AND w._deleted IS NULL)
+ORDER BY key LIMIT :listed
+"""
+
+
+@dataclass(frozen=True)
+class LeftAlone:
+    """A record that the operation wrote and the revert left as it is.
+
+    :param record: the record as it is now or, if it was deleted since, without values.
+    :param has_children: nobody changed the account since, but it has new children.
+    """
+
+    record: Change
+    is_deleted: bool
+    has_children: bool
+
+
+@dataclass(frozen=True)
+class Reverted:
+    """``count`` records were reverted. ``total`` were left alone, of which ``left`` has at most
+    ``LISTED`` of each table."""
+
+    count: int
+    left: tuple[LeftAlone, ...] = ()
+    total: int = 0
 
 
 def current_versions(wh: Warehouse) -> dict[str, int]:
@@ -74,58 +124,72 @@ def current_versions(wh: Warehouse) -> dict[str, int]:
     return {table.name: version for table, version in restore_tables.latest_versions(wh).items()}
 
 
-def revert(wh: Warehouse, before: Versions, after: Versions) -> int:
-    """Revert the changes between these versions, and return the number of reverted records.
+def revert(wh: Warehouse, undone: str, before: Versions, after: Versions) -> Reverted:
+    """Revert the operation with the id ``undone``, which wrote between these versions.
 
-    At most two statements per changed table. Safe to repeat. Raises WarehouseError, also if the
-    warehouse does not keep the versions any more.
+    At most three statements per changed table; the last finds what was left alone. Safe to
+    repeat, also after a failure half-way. Raises WarehouseError, also if the warehouse does not
+    keep the versions any more.
     """
-    now = dt.datetime.now(dt.UTC)
+    # The same id each time: a second try deletes what the first one only stamped.
+    id = hashlib.sha256(f"revert {undone}".encode()).hexdigest()[:32]
+    operation = Operation(id, operations.REVERT, wh.actor)
     # Children come before accounts: inserted rows are deleted in this order. No bulk change
     # deletes both accounts and children, which would have to be inserted the other way round.
     changed = [table for table in reversed(TABLES) if after[table.name] > before[table.name]]
-    operation = operations.new(wh, operations.REVERT)
-    return sum(_revert(wh, operation, table, before, after, now) for table in changed)
+    count = sum(_revert(wh, operation, undone, table, before) for table in changed)
+    return _with_left(wh, operation, undone, before, changed, count)
 
 
 def _revert(
-    wh: Warehouse,
-    operation: Operation,
-    table: Table,
-    before: Versions,
-    after: Versions,
-    now: dt.datetime,
+    wh: Warehouse, operation: Operation, undone: str, table: Table, before: Versions
 ) -> int:
-    parts = _parts(wh, table, before, after)
-    params = {"after": after[table.name], "now": now}
+    parts = _parts(wh, table, before)
+    params = {"undone": undone, "before": before[table.name]}
     stamp, revert = (_sql.render(wh.namespace, sql, **parts) for sql in (_STAMP, _REVERT))
     operations.run(wh, operation, stamp, params, repeatable=True)
     return operations.run(wh, operation, revert, params, repeatable=True)
 
 
-def _parts(wh: Warehouse, table: Table, before: Versions, after: Versions) -> dict[str, str]:
+def _parts(wh: Warehouse, table: Table, before: Versions) -> dict[str, str]:
     # A row keeps who created it, and when.
     kept = [name for name in table.names if name not in ("updated_at", "updated_by")]
     parts = {"table": wh.namespace.table(table), "key": quoted(table.key)}
     source = _sql.render(
         wh.namespace,
         _SOURCE,
-        before=_sql.names(kept, "b"),
-        feed=wh.namespace.change_feed(table, before[table.name] + 1),
-        is_ours=_stamps.is_ours_sql("_commit_timestamp", "updated_at"),
-        version_after=str(int(after[table.name])),
-        version_before=str(int(before[table.name])),
         rival=_RIVAL if table is PLATFORMS_STATUS else _NO_RIVAL,
+        written=_written(wh, table, before, (*kept, "updated_at"), ":undone"),
         joined=_joined(wh, table, before, parts),
-        **parts,
     )
     return {
         **parts,
         "source": source,
         "assignments": ", ".join(f"{quoted(name)} = s.{quoted(name)}" for name in kept),
         "names": _sql.names(kept),
-        "values": _sql.names(kept, "s"),
+        "sources": _sql.names(kept, "s"),
     }
+
+
+def _written(
+    wh: Warehouse, table: Table, before: Versions, names: tuple[str, ...], deleter: str
+) -> str:
+    """Return the query of the rows that the operation wrote.
+
+    ``deleter`` is the parameter with the id of the operation whose deletions count as such.
+    """
+    values = (_sql.fill(_VALUE, is_before=_IS_BEFORE, name=quoted(name)) for name in names)
+    return _sql.render(
+        wh.namespace,
+        _WRITTEN,
+        key=quoted(table.key),
+        is_before=_IS_BEFORE,
+        is_after=_IS_AFTER,
+        deleter=deleter,
+        values=", ".join(values),
+        # From the known version on: after the latest version no feed begins.
+        feed=wh.namespace.change_feed(table, before[table.name]),
+    )
 
 
 def _joined(wh: Warehouse, table: Table, before: Versions, parts: dict[str, str]) -> str:
@@ -142,4 +206,35 @@ def _joined(wh: Warehouse, table: Table, before: Versions, parts: dict[str, str]
         )
         for child in CHILDREN
     )
-    return _sql.render(wh.namespace, _CHILDLESS, children=" UNION ALL ".join(children), **parts)
+    return _sql.render(wh.namespace, _CHILDLESS, children=" UNION ALL ".join(children))
+
+
+def _with_left(
+    wh: Warehouse,
+    operation: Operation,
+    undone: str,
+    before: Versions,
+    tables: list[Table],
+    count: int,
+) -> Reverted:
+    left: list[LeftAlone] = []
+    total = 0
+    params = {"undone": undone, "change_id": operation.id, "listed": LISTED}
+    for table in reversed(tables):
+        sql = _sql.render(
+            wh.namespace,
+            _LEFT,
+            key=quoted(table.key),
+            owner=f"t.{quoted(table.owner)}",
+            row=_sql.own_row(table, "t"),
+            written=_written(wh, table, before, (table.key,), ":change_id"),
+            table=wh.namespace.table(table),
+        )
+        rows = wh.query(sql, {**params, "before": before[table.name]})
+        total += rows[0]["total"] if rows else 0
+        for row in rows:
+            values = values_of(table, None if row["is_deleted"] else json.loads(row["row"]))
+            bsnid = row["key"] if table is ACCOUNTS else row["account"] or ""
+            record = Change(table, row["key"], bsnid, None, values)
+            left.append(LeftAlone(record, row["is_deleted"], bool(row["is_untouched"])))
+    return Reverted(count, tuple(left), total)
