@@ -10,7 +10,6 @@ from __future__ import annotations
 from crm.model.namespace import Namespace
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository import operations
-from crm.repository.operations import Operation
 from crm.repository.transfer import copy_tables
 from crm.repository.transfer._clean import Origin
 from crm.repository.transfer.copy_tables import Copy
@@ -18,9 +17,10 @@ from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from crm.warehouse import Warehouse
 
 from .errors import SourceError
-from .findings import SKIPPED, Findings, Place
+from .findings import NOTED, SKIPPED, Findings, Place
 from .headings import columns_of, table_of
 from .importer import UPDATE, Options, TableResult, require_allowed
+from .masks import require_open_keys
 
 
 def run(
@@ -31,20 +31,25 @@ def run(
     Raises ImportingError before anything is written, as importer.run does.
     """
     origins = _origins(wh, where, options, findings)
+    operation = operations.of_many(wh, operations.COPY)
+    require_open_keys(operation)
     copies = {
-        table: Copy(wh, table, origin, origins.get(ACCOUNTS)) for table, origin in origins.items()
+        table: Copy(wh, table, origin, origins.get(ACCOUNTS), operation)
+        for table, origin in origins.items()
     }
     results = []
     for table, copy in copies.items():
         result = TableResult(table)
         result.states.update(copy.states())
         _add_remarks(copy, table, origins[table], options, findings)
+        for name in sorted(operation.masked(table) & origins[table].columns.keys()):
+            place, reason = Place(origins[table].full_name), "masked by a policy; not imported"
+            findings.add(NOTED, table.name, place, reason, name)
         results.append(result)
     if not options.dry_run:
         require_allowed(results, options, findings)
-        operation = operations.new(wh, operations.COPY)
         for result in results:
-            _write(copies[result.table], operation, result, options)
+            _write(copies[result.table], result, options)
             findings.verdict(result.table.name, result.verified, result.verdict)
     return results
 
@@ -98,12 +103,12 @@ def _add_remarks(
         findings.add(outcome, table.name, place, remark.reason, remark.column)
 
 
-def _write(copy: Copy, operation: Operation, result: TableResult, options: Options) -> None:
+def _write(copy: Copy, result: TableResult, options: Options) -> None:
     """Write the table and verify it: only rows that differed before and were left as they are may
     still differ."""
     states, overwrite = result.states, options.on_conflict == UPDATE
     if states[NEW] or (overwrite and states[DIFFERENT]):
-        result.written = copy.upsert(operation, overwrite=overwrite)
+        result.written = copy.upsert(overwrite=overwrite)
     sums = copy.checksums()
     left = 0 if overwrite else states[DIFFERENT]
     result.checked = states[NEW] + states[UNCHANGED] + states[DIFFERENT] - left

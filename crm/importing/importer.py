@@ -22,7 +22,7 @@ from crm.repository.transfer.similar_keys import similar_keys
 from crm.repository.transfer.upsert import DIFFERENT, NEW, ORPHAN, UNCHANGED
 from crm.warehouse import Warehouse
 
-from . import sources
+from . import masks, sources
 from .chunks import Chunk, chunks, json_array
 from .cleaning import Conventions
 from .errors import ImportingError, Stopped
@@ -132,7 +132,8 @@ def run(
     """
     with sources.opened(path, options.headings, options.conventions) as source:
         keep_audit = own_export.is_own_export(path)
-        operation = operation or operations.new(wh, operations.IMPORT)
+        operation = operation or operations.of_many(wh, operations.IMPORT)
+        masks.require_open_keys(operation)
         if not options.dry_run and (options.strict or options.on_conflict == FAIL):
             rehearsal = replace(options, dry_run=True)
             run = _Run(
@@ -201,7 +202,9 @@ class _Run:
         """Write the chunk, unless this is a dry run. Return the state that each row had before."""
         if table in NATURAL_KEYS:
             self._find_ids(table, chunk)
-        states = upsert.classify(self.wh, table, json_array(chunk.texts), sparse=True)
+        masked = self.operation.masked(table)
+        given = json_array(chunk.texts)
+        states = upsert.classify(self.wh, table, given, sparse=True, masked=masked)
         states = [
             self._state(table, row, state) for row, state in zip(chunk.rows, states, strict=True)
         ]
@@ -218,7 +221,7 @@ class _Run:
             result.written += upsert.upsert(
                 self.wh, table, rows, self.operation, overwrite=overwrite, sparse=True
             )
-        sums = upsert.checksums(self.wh, table, rows, sparse=True)
+        sums = upsert.checksums(self.wh, table, rows, sparse=True, masked=masked)
         result.checked += sums.rows
         result.found += sums.found
         result.compare(sums.source, sums.warehouse)
@@ -269,6 +272,8 @@ class _Run:
                     "case or blanks"
                 )
                 self.findings.add(NOTED, table.name, place, reason, table.key)
+            if state == NEW or (state != ORPHAN and self.options.on_conflict == UPDATE):
+                masks.note_values(self.findings, self.operation, table, place, row, state)
 
     def _similar_keys(self, table: Table, chunk: Chunk, states: list[str]) -> dict[str, str]:
         """Find stored keys that nearly equal the keys of new accounts, or of the accounts that

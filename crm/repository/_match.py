@@ -7,23 +7,30 @@ that it has a value for (NULL included) and ``0`` for each other one, in the tab
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from crm.model.namespace import Namespace, quoted
-from crm.model.schema import AUDIT_NAMES, Table
+from crm.model.schema import AUDIT_NAMES, Column, Table
 
 from . import _sql
 
 PRESENCE = "_present"
 
 
-def parts(namespace: Namespace, table: Table, *, sparse: bool = False) -> dict[str, str]:
+def parts(
+    namespace: Namespace, table: Table, *, sparse: bool = False, masked: Collection[str] = ()
+) -> dict[str, str]:
     """Return parts of statements by name, such as ``match`` and ``same``.
 
-    ``sparse``: each row compares, and overwrites, only the columns that it has.
+    ``sparse``: each row compares, and overwrites, only the columns that it has. No row compares
+    or overwrites ``masked`` columns.
     """
     # A child may have another id than the row that it is matched with; see Table.match.
-    compared = [n for n in table.own_names if n != table.key or table.key in table.match]
+    compared = [
+        name
+        for name in table.own_names
+        if name not in masked and (name != table.key or table.key in table.match)
+    ]
     others = [name for name in compared if name not in table.match]
     present = {name: is_present(table, name, f"g.{PRESENCE}") for name in others if sparse}
     return {
@@ -63,6 +70,13 @@ def with_audit(name: str, value: str, is_literal: str = "") -> str:
     default = ":actor" if name.endswith("_by") else "CURRENT_TIMESTAMP()"
     filled = f"COALESCE({value}, {default})"
     return f"CASE WHEN {is_literal} THEN {value} ELSE {filled} END" if is_literal else filled
+
+
+def inserted(column: Column, value: str, masked: Collection[str], is_literal: str = "") -> str:
+    """Return the value to insert under the column's name: NULL for a masked column, else as
+    ``with_audit`` does."""
+    given = f"CAST(NULL AS {column.type})" if column.name in masked else value
+    return f"{with_audit(column.name, given, is_literal)} AS {quoted(column.name)}"
 
 
 def _same(name: str, present: str | None) -> str:

@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from crm.model.schema import CHANGE_ID
+from crm.model.schema import CHANGE_ID, Table
 from crm.warehouse import Warehouse
 
 from . import _writing
+from .tables import privileges
 
 CREATE, EDIT, DELETE, REVERT = "create", "edit", "delete", "revert"
 IMPORT, COPY, REPAIR, LOAD = "import", "copy", "repair", "load"
@@ -29,16 +31,29 @@ _WRITES_ROWS = re.compile(r"\b(INSERT|UPDATE)\b")
 
 @dataclass(frozen=True)
 class Operation:
-    """``person`` makes the change; ``kind`` is one of the constants above."""
+    """``person`` makes the change; ``kind`` is one of the constants above.
+
+    ``masks``: by table name, columns that the operation must not write. A person for whom a mask
+    hides a value would write the mask's text in its place.
+    """
 
     id: str
     kind: str
     person: str
+    masks: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def masked(self, table: Table) -> frozenset[str]:
+        return self.masks.get(table.name, frozenset())
 
 
 def new(wh: Warehouse, kind: str) -> Operation:
-    """Begin an operation of the warehouse's actor."""
+    """Begin an operation of the warehouse's actor that writes only values that a person typed."""
     return Operation(uuid.uuid4().hex, kind, wh.actor)
+
+
+def of_many(wh: Warehouse, kind: str) -> Operation:
+    """Begin an operation of many rows. One statement, which reads the masks."""
+    return Operation(uuid.uuid4().hex, kind, wh.actor, privileges.masked_columns(wh))
 
 
 def run(

@@ -80,7 +80,7 @@ def repair(request: Request, name: str) -> HttpResponse:
     if request.method == "POST":
         wh = request.warehouse.within(None)
         before = revert_bulk.current_versions(wh)
-        operation = operations.new(wh, operations.REPAIR)
+        operation = operations.of_many(wh, operations.REPAIR)
         changed = checks.repair(wh, check, operation)
         after = revert_bulk.current_versions(wh)
         can_undo = changed and not check.by_key

@@ -97,7 +97,7 @@ def import_file(
     wrote = Counter[str](earlier.wrote)
     wrote_earlier = wrote.copy()
     written_states = (NEW, DIFFERENT) if upload.options.on_conflict == UPDATE else (NEW,)
-    operation = operations.new(wh, operations.IMPORT)
+    operation = operations.of_many(wh, operations.IMPORT)
     done = 0
 
     def watch(table: Table, chunk: Chunk, states: list[str]) -> None:

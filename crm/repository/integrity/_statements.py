@@ -15,13 +15,15 @@ class Statement:
     """A statement about one table. All checks run as one statement, so a parameter's name must
     have the same value wherever it is used.
 
-    ``is_stamp``: it only stamps rows that the next statement deletes.
+    ``is_stamp``: it only stamps rows that the next statement deletes. ``writes``: the columns that
+    a repair writes again as it reads or finds them; it does not run if one of them is masked.
     """
 
     table: Table
     sql: str
     params: dict[str, str] = field(default_factory=dict)
     is_stamp: bool = False
+    writes: tuple[str, ...] = ()
 
 
 # Rows of what is found have a key, a detail and, where there is one, a repair (else NULL).

@@ -98,7 +98,7 @@ def repair(wh: Warehouse, check: Check, operation: Operation | None = None) -> i
     """
     if check.fix is None:
         return 0
-    operation = operation or operations.new(wh, operations.REPAIR)
+    operation = operation or operations.of_many(wh, operations.REPAIR)
     if not check.by_key:
         return _run(wh, check.fix, operation)
     before = run_checks(wh, (check,))[check].repairable
@@ -109,6 +109,8 @@ def repair(wh: Warehouse, check: Check, operation: Operation | None = None) -> i
 def _run(wh: Warehouse, fix: Fix, operation: Operation) -> int:
     changed = 0
     for each in fix(wh.namespace):
+        if not operation.masked(each.table).isdisjoint(each.writes):
+            continue
         count = operations.run(wh, operation, each.sql, dict(each.params), repeatable=True)
         changed += 0 if each.is_stamp else count
     return changed

@@ -167,7 +167,7 @@ def separate_duplicates(namespace: Namespace) -> Iterator[Statement]:
             values=", ".join(f"{value} AS {quoted(name)}" for name, value in values.items()),
             sources=_sql.names(table.names, "s"),
         )
-        yield Statement(table, sql)
+        yield Statement(table, sql, writes=table.names)
 
 
 def _has_new_time(table: Table) -> bool:

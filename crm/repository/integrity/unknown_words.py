@@ -85,4 +85,4 @@ def correct(namespace: Namespace) -> Iterator[Statement]:
             )
             parts = {"source": source, "match": "t.id = w.id"}
         sql = on_column(namespace, table, column, _CORRECT_WORDS, **parts)
-        yield Statement(table, sql, words)
+        yield Statement(table, sql, words, writes=(column.name,))

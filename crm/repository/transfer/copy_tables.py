@@ -154,15 +154,23 @@ def columns(wh: Warehouse, where: Namespace) -> dict[str, dict[str, str]]:
 class Copy:
     """The copy of one table. Its rows may belong to accounts of ours and of ``accounts``."""
 
-    def __init__(self, wh: Warehouse, table: Table, origin: Origin, accounts: Origin | None):
+    def __init__(
+        self,
+        wh: Warehouse,
+        table: Table,
+        origin: Origin,
+        accounts: Origin | None,
+        operation: Operation,
+    ):
         self._wh = wh
         self._table = table
+        self._operation, self._masked = operation, operation.masked(table)
         self._words = {
             marker: word
             for column in table.own_columns
             for marker, word in _words_of(column).items()
         }
-        self._parts = _match.parts(wh.namespace, table) | {
+        self._parts = _match.parts(wh.namespace, table, masked=self._masked) | {
             "rows": clean_rows(table, origin),
             "reason": refused_reason(table),
             "reason_column": refused_column(table),
@@ -199,14 +207,15 @@ class Copy:
                 return
             offset += PAGE
 
-    def upsert(self, operation: Operation, *, overwrite: bool) -> int:
+    def upsert(self, *, overwrite: bool) -> int:
         """Insert the rows that are new and, with ``overwrite``, update those that differ.
 
-        Returns how many rows were written. Safe to repeat.
+        Returns how many rows were written. Masked columns are not updated, and NULL in new rows.
+        Safe to repeat.
         """
         values = ", ".join(
-            f"{_match.with_audit(name, f'g.{quoted(name)}')} AS {quoted(name)}"
-            for name in self._table.names
+            _match.inserted(column, f"g.{quoted(column.name)}", self._masked)
+            for column in self._table.columns
         )
         sql = self._render(
             _UPSERT,
@@ -214,7 +223,7 @@ class Copy:
             of_accounts="" if self._table is ACCOUNTS else self._render(_OF_ACCOUNTS),
             update=self._render(_UPDATE) if overwrite else "",
         )
-        return operations.run(self._wh, operation, sql, repeatable=True)
+        return operations.run(self._wh, self._operation, sql, repeatable=True)
 
     def checksums(self) -> Checksums:
         """Return count and checksums of the rows that are in both tables."""

@@ -13,8 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from crm.model.namespace import quoted
-from crm.model.schema import ACCOUNTS, Table
+from crm.model.schema import ACCOUNTS, Column, Table
 from crm.repository import _match, _sql, operations
 from crm.repository._sql import Row
 from crm.repository.operations import Operation
@@ -91,17 +90,27 @@ def presence(table: Table, columns: Collection[str]) -> str:
     return "".join("1" if name in columns else "0" for name in table.names)
 
 
-def classify(wh: Warehouse, table: Table, rows: str, *, sparse: bool = False) -> list[str]:
-    """For each row, in order, return NEW, UNCHANGED, DIFFERENT or ORPHAN (it has no account)."""
+def classify(
+    wh: Warehouse,
+    table: Table,
+    rows: str,
+    *,
+    sparse: bool = False,
+    masked: Collection[str] = (),
+) -> list[str]:
+    """For each row, in order, return NEW, UNCHANGED, DIFFERENT or ORPHAN (it has no account).
+
+    ``masked`` columns are not compared.
+    """
     is_orphan = "FALSE" if table is ACCOUNTS else "MAX(o.bsnid) IS NULL"
-    found = _query(wh, table, rows, sparse, _CLASSIFY, is_orphan=is_orphan)
+    found = _query(wh, table, rows, sparse, _CLASSIFY, masked, is_orphan=is_orphan)
     return [row["state"] for row in found]
 
 
 def stored_rows(wh: Warehouse, table: Table, rows: str) -> list[Row]:
     """Return the stored rows that these rows match."""
     columns = _sql.names(table.names, "t")
-    return _query(wh, table, rows, False, _STORED_ROWS, columns=columns)
+    return _query(wh, table, rows, False, _STORED_ROWS, (), columns=columns)
 
 
 def upsert(
@@ -115,9 +124,10 @@ def upsert(
 ) -> int:
     """Insert the rows that are new and, with ``overwrite``, update those that differ.
 
-    Returns how many rows were written. Children without an account are left out. Safe to repeat.
+    Returns how many rows were written. Children without an account are left out. Columns that
+    are masked for the operation are not updated, and NULL in new rows. Safe to repeat.
     """
-    parts = _parts(wh, table, sparse)
+    parts = _parts(wh, table, sparse, operation.masked(table))
     parts["update"] = _sql.render(wh.namespace, _UPDATE, **parts) if overwrite else ""
     is_child = table is not ACCOUNTS
     parts["of_accounts"] = _sql.render(wh.namespace, _OF_ACCOUNTS, **parts) if is_child else ""
@@ -125,33 +135,48 @@ def upsert(
     return operations.run(wh, operation, sql, {"rows": rows}, repeatable=True)
 
 
-def checksums(wh: Warehouse, table: Table, rows: str, *, sparse: bool = False) -> Checksums:
-    """Return count and checksum of these rows as they were given and as they are stored."""
-    row = _query(wh, table, rows, sparse, _CHECKSUMS)[0]
+def checksums(
+    wh: Warehouse,
+    table: Table,
+    rows: str,
+    *,
+    sparse: bool = False,
+    masked: Collection[str] = (),
+) -> Checksums:
+    """Return count and checksum of these rows as they were given and as they are stored, without
+    their ``masked`` columns."""
+    row = _query(wh, table, rows, sparse, _CHECKSUMS, masked)[0]
     return Checksums(row["given_rows"], row["found_rows"], row["given_sum"], row["stored_sum"])
 
 
 def _query(
-    wh: Warehouse, table: Table, rows: str, sparse: bool, template: str, **more: str
+    wh: Warehouse,
+    table: Table,
+    rows: str,
+    sparse: bool,
+    template: str,
+    masked: Collection[str],
+    **more: str,
 ) -> list[Row]:
-    parts = _parts(wh, table, sparse)
+    parts = _parts(wh, table, sparse, masked)
     parts["stored"] = _sql.render(wh.namespace, _STORED, **parts)
     sql = _sql.render(wh.namespace, template, **parts, **more)
     return wh.query(sql, {"rows": rows, "actor": wh.actor})
 
 
-def _parts(wh: Warehouse, table: Table, sparse: bool) -> dict[str, str]:
-    values = ["j.n AS n", *(_value(table, name, sparse) for name in table.names)]
+def _parts(wh: Warehouse, table: Table, sparse: bool, masked: Collection[str]) -> dict[str, str]:
+    columns = (_value(table, column, sparse, masked) for column in table.columns)
+    values = ["j.n AS n", *columns]
     if sparse:
         values.append(f"{_presence(table)} AS {_match.PRESENCE}")
     given = _sql.render(wh.namespace, _GIVEN, values=", ".join(values))
-    return {**_match.parts(wh.namespace, table, sparse=sparse), "given": given}
+    return {**_match.parts(wh.namespace, table, sparse=sparse, masked=masked), "given": given}
 
 
-def _value(table: Table, name: str, sparse: bool) -> str:
-    value = f"CAST(j.r[{table.names.index(name)}] AS {table.column(name).type})"
-    is_literal = _match.is_present(table, name, _presence(table)) if sparse else ""
-    return f"{_match.with_audit(name, value, is_literal)} AS {quoted(name)}"
+def _value(table: Table, column: Column, sparse: bool, masked: Collection[str]) -> str:
+    value = f"CAST(j.r[{table.names.index(column.name)}] AS {column.type})"
+    is_literal = _match.is_present(table, column.name, _presence(table)) if sparse else ""
+    return _match.inserted(column, value, masked, is_literal)
 
 
 def _presence(table: Table) -> str:
