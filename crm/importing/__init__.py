@@ -1,6 +1,6 @@
 """Imports data: exports of the legacy app and of this one, and tables of its earlier version.
 
-From a file to the warehouse:
+From a file to the warehouse, one module for each step:
 
     sources        a file, folder or archive → sheets of raw rows, with the help of readers/
     raw_rows       a raw row, and its reader's remarks about it
@@ -15,6 +15,7 @@ Beside that way:
 
     copy_tables    tables elsewhere in Unity Catalog → the warehouse
     jobs/          imports by page: the uploaded file, its preview, its state and its thread
+    masks          columns that a policy masks, which no import writes
     findings       what was changed, skipped, refused or noted, with its place and reason
     errors         why an import cannot be done at all
 

@@ -151,3 +151,17 @@ def account(warehouse: Warehouse) -> str:
         {"bsnid": "BSN001", "team": "Payments", "business_area": "Finance", "vp": "Vera Lind"},
     )
     return "BSN001"
+
+
+@pytest.fixture
+def masked(warehouse: Warehouse, account: str) -> str:
+    """The VP's name is for Alice only."""
+    home = warehouse.namespace
+    function = f"{home.quoted_schema}.`hide_vp`"
+    value = f"CASE WHEN current_user() = '{BOB}' THEN '***' ELSE value END"
+    for statement in (
+        f"CREATE FUNCTION {function}(value STRING) RETURNS STRING RETURN {value}",
+        f"ALTER TABLE {home.quoted_schema}.`accounts` ALTER COLUMN vp SET MASK {function}",
+    ):
+        warehouse.execute(statement, repeatable=True)
+    return account

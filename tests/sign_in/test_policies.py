@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from crm.importing import copy_tables, importer
-from crm.importing.errors import ImportingError
-from crm.importing.findings import Findings
-from crm.importing.importer import Options, TableResult
-from crm.model.schema import ACCOUNTS, TABLES
-from crm.repository.integrity import checks
+from crm.model.schema import TABLES
 from crm.repository.records import accounts, updates, use_cases
-from crm.warehouse import Warehouse, open_shared
+from crm.warehouse import Warehouse
 
 from ..pages.html import filled_in, parsed
 from .conftest import ALICE, BOB, Browser, Workspace
@@ -146,20 +138,6 @@ def test_two_at_once_never_get_each_others_rows(
 
 
 # --- masks ---
-@pytest.fixture
-def masked(warehouse: Warehouse, account: str) -> str:
-    """The VP's name is for Alice only."""
-    home = warehouse.namespace
-    function = f"{home.quoted_schema}.`hide_vp`"
-    value = f"CASE WHEN current_user() = '{BOB}' THEN '***' ELSE value END"
-    for statement in (
-        f"CREATE FUNCTION {function}(value STRING) RETURNS STRING RETURN {value}",
-        f"ALTER TABLE {home.quoted_schema}.`accounts` ALTER COLUMN vp SET MASK {function}",
-    ):
-        warehouse.execute(statement, repeatable=True)
-    return account
-
-
 def edit(browser: Browser, bsnid: str, **changes: str) -> Any:
     page = parsed(browser.get(f"/accounts/{bsnid}/edit/"))
     data = filled_in(page.select_one("#record form"))
@@ -233,86 +211,3 @@ def test_under_a_shared_sign_in_nothing_masked_is_written_either(
     assert edit(browser, masked, team="Payments and more").status_code == 303
     account = accounts.get(warehouse, masked)
     assert (account.team, account.vp) == ("Payments and more", "Vera Lind")
-
-
-@pytest.fixture
-def as_bob(grant: Callable[..., None], warehouse: Warehouse, workspace: Workspace) -> Warehouse:
-    grant(BOB, "SELECT", "MODIFY")
-    config = workspace.config(token=workspace.token(BOB))
-    return open_shared(config, warehouse.namespace, BOB)
-
-
-def import_file(wh: Warehouse, path: Path, content: Any) -> tuple[list[TableResult], list[str]]:
-    path.write_text(json.dumps({"accounts": content}))
-    with Findings() as findings:
-        results = importer.run(wh, path, Options(on_conflict="update"), findings)
-    return results, [f"{each.column}: {each.reason}" for each in findings.first]
-
-
-def test_an_import_writes_no_masked_value(
-    as_bob: Warehouse, warehouse: Warehouse, masked: str, tmp_path: Path
-) -> None:
-    """The file is Bob's own export, with one change; and a new account."""
-    shown = accounts.get(as_bob, masked)
-    assert shown.vp == "***"
-    rows = {
-        masked: {"bsnid": masked, "team": "Renamed", "business_area": "A", "vp": shown.vp},
-        "NEW": {"bsnid": "NEW", "team": "New", "business_area": "A", "vp": "Somebody"},
-    }
-    results, remarks = import_file(as_bob, tmp_path / "state.json", rows)
-    found = accounts.get(warehouse, masked)
-    assert (found.team, found.vp) == ("Renamed", "Vera Lind")
-    assert accounts.get(warehouse, "NEW").vp is None
-    assert results[0].verified
-    assert sorted(remarks) == [
-        "vp: masked by a policy; left as it is",
-        "vp: masked by a policy; stays empty",
-    ]
-    again, _ = import_file(as_bob, tmp_path / "state.json", rows)
-    assert (again[0].written, again[0].states["unchanged"]) == (0, 2)
-
-
-def test_a_copy_of_tables_writes_no_masked_value(
-    as_bob: Warehouse, warehouse: Warehouse, workspace: Workspace, masked: str
-) -> None:
-    home = warehouse.namespace
-    source = home.place("earlier_accounts")
-    for statement in (
-        f"CREATE TABLE {source} (bsnid STRING, team STRING, vp STRING)",
-        f"INSERT INTO {source} VALUES ('{masked}', 'Renamed', '***'), ('NEW', 'New', '***')",
-        f"GRANT SELECT ON TABLE {source} TO `{BOB}`",
-    ):
-        warehouse.execute(statement, repeatable=False)
-    where = replace(home, prefix="earlier_")
-    with Findings() as findings:
-        copy_tables.run(as_bob, where, Options(on_conflict="update"), findings)
-    found = accounts.get(warehouse, masked)
-    assert (found.team, found.vp) == ("Renamed", "Vera Lind")
-    assert accounts.get(warehouse, "NEW").vp is None
-    assert any(each.reason == "masked by a policy; not imported" for each in findings.first)
-
-
-def test_nothing_is_imported_where_a_key_is_masked(
-    as_bob: Warehouse, warehouse: Warehouse, masked: str, tmp_path: Path
-) -> None:
-    home = warehouse.namespace
-    mask = f"{home.quoted_schema}.`hide_vp`"
-    sql = f"ALTER TABLE {home.table(ACCOUNTS)} ALTER COLUMN bsnid SET MASK {mask}"
-    warehouse.execute(sql, repeatable=True)
-    rows = {"NEW": {"bsnid": "NEW", "team": "New", "business_area": "A"}}
-    with pytest.raises(ImportingError, match="A policy masks bsnid of accounts"):
-        import_file(as_bob, tmp_path / "state.json", rows)
-
-
-def test_a_repair_writes_no_masked_value(
-    as_bob: Warehouse, warehouse: Warehouse, masked: str
-) -> None:
-    """Keeping one of two rows with a key would write what Bob sees of it."""
-    columns = "bsnid, team, business_area, vp, created_at, updated_at"
-    values = f"'{masked}', 'Old', 'A', 'Vera Lind', CURRENT_TIMESTAMP(), CURRENT_TIMESTAMP()"
-    sql = f"INSERT INTO {warehouse.namespace.table(ACCOUNTS)} ({columns}) VALUES ({values})"
-    warehouse.execute(sql, repeatable=False)
-    (duplicates,) = (each for each in checks.CHECKS if each.name == checks.DUPLICATES)
-    assert checks.repair(as_bob, duplicates) == 0
-    rows = warehouse.query(f"SELECT vp FROM {warehouse.namespace.table(ACCOUNTS)}")
-    assert [row["vp"] for row in rows] == ["Vera Lind"] * 2

@@ -106,13 +106,8 @@ def import_file(
         wrote[table.name] += sum(state in written_states for state in states)
         report_progress(rows=done, wrote=wrote)
 
-    report_progress(
-        before=before,
-        versions=None,
-        wrote=wrote,
-        attempts=earlier.count + 1,
-        operations=[*earlier.operations, operation.id],
-    )
+    begun = {"attempts": earlier.count + 1, "operations": [*earlier.operations, operation.id]}
+    report_progress(before=before, versions=None, wrote=wrote, **begun)
     with Findings(upload.report) as findings:
         try:
             results = importer.run(
