@@ -44,12 +44,12 @@ def test_an_import_writes_no_masked_value(
     assert shown.vp == "***"
     rows = {
         masked: {"bsnid": masked, "team": "Renamed", "business_area": "A", "vp": shown.vp},
-        "NEW": {"bsnid": "NEW", "team": "New", "business_area": "A", "vp": "Somebody"},
+        "B-NEW": {"bsnid": "B-NEW", "team": "New", "business_area": "A", "vp": "Somebody"},
     }
     results, remarks = import_file(as_bob, tmp_path / "state.json", rows)
     found = accounts.get(warehouse, masked)
     assert (found.team, found.vp) == ("Renamed", "Vera Lind")
-    assert accounts.get(warehouse, "NEW").vp is None
+    assert accounts.get(warehouse, "B-NEW").vp is None
     assert results[0].verified
     assert sorted(remarks) == [
         "vp: masked by a policy; left as it is",
@@ -66,7 +66,7 @@ def test_a_copy_of_tables_writes_no_masked_value(
     source = home.place("earlier_accounts")
     for statement in (
         f"CREATE TABLE {source} (bsnid STRING, team STRING, vp STRING)",
-        f"INSERT INTO {source} VALUES ('{masked}', 'Renamed', '***'), ('NEW', 'New', '***')",
+        f"INSERT INTO {source} VALUES ('{masked}', 'Renamed', '***'), ('B-NEW', 'New', '***')",
         f"GRANT SELECT ON TABLE {source} TO `{BOB}`",
     ):
         warehouse.execute(statement, repeatable=False)
@@ -75,7 +75,7 @@ def test_a_copy_of_tables_writes_no_masked_value(
         copy_tables.run(as_bob, where, Options(on_conflict="update"), findings)
     found = accounts.get(warehouse, masked)
     assert (found.team, found.vp) == ("Renamed", "Vera Lind")
-    assert accounts.get(warehouse, "NEW").vp is None
+    assert accounts.get(warehouse, "B-NEW").vp is None
     assert any(each.reason == "masked by a policy; not imported" for each in findings.first)
 
 
@@ -86,7 +86,7 @@ def test_nothing_is_imported_where_a_key_is_masked(
     mask = f"{home.quoted_schema}.`hide_vp`"
     sql = f"ALTER TABLE {home.table(ACCOUNTS)} ALTER COLUMN bsnid SET MASK {mask}"
     warehouse.execute(sql, repeatable=True)
-    rows = {"NEW": {"bsnid": "NEW", "team": "New", "business_area": "A"}}
+    rows = {"B-NEW": {"bsnid": "B-NEW", "team": "New", "business_area": "A"}}
     with pytest.raises(ImportingError, match="A policy masks bsnid of accounts"):
         import_file(as_bob, tmp_path / "state.json", rows)
 
