@@ -62,9 +62,9 @@ def test_tables_are_as_designed(warehouse: Warehouse, namespace: Namespace) -> N
         schema,
     )
     found = {(row["table_name"], row["column_name"]): row for row in columns}
-    assert len(found) == sum(len(table.columns) for table in TABLES)
+    assert len(found) == sum(len(table.stored_columns) for table in TABLES)
     for table in TABLES:
-        for column in table.columns:
+        for column in table.stored_columns:
             row = found[table.name, column.name]
             assert row["full_data_type"].upper() == column.type
             assert row["is_nullable"] == ("NO" if column.not_null else "YES")
