@@ -211,7 +211,7 @@ def test_what_was_before_a_step_is_restored_and_brought_up_to_date(plain: Wareho
     out = StringIO()
     arguments = ("--to-version", f"accounts={old}")
     call_command("restore", "--dry-run", *arguments, stdout=out)
-    assert "created_by, updated_by: did not exist then, will be empty" in out.getvalue()
+    assert "created_by, updated_by, change_id: did not exist then, will be empty" in out.getvalue()
     call_command("restore", "--yes", *arguments, stdout=out)
     assert [accounts.get(plain, key) for key in ("NEW1",)] == [None]
     assert accounts.get(plain, "OLD1").team == "Kept"
