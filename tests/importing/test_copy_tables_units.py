@@ -13,6 +13,7 @@ from crm.importing.findings import Findings
 from crm.importing.importer import SKIP, UPDATE, Options, TableResult
 from crm.model.namespace import Namespace
 from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES, Table
+from crm.repository.operations import Operation
 from crm.repository.transfer import copy_tables as repository
 from crm.repository.transfer._clean import Origin
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
@@ -35,7 +36,11 @@ def test_every_page_of_remarks_is_read(monkeypatch: pytest.MonkeyPatch, page: in
     monkeypatch.setattr(repository, "PAGE", page)
     warehouse: Any = Pages()
     remarks = repository.Copy(
-        warehouse, UPDATES, Origin(Pages.namespace, "old", {}), None
+        warehouse,
+        UPDATES,
+        Origin(Pages.namespace, "old", {}),
+        None,
+        Operation("an id", "copy", "ana@example.com"),
     ).remarks()
     assert [remark.key for remark in islice(remarks, 9)] == list("01234")
 

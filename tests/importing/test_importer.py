@@ -14,11 +14,13 @@ from crm.importing.errors import ImportingError, Stopped
 from crm.importing.findings import CHANGED, SKIPPED, Findings
 from crm.importing.importer import FAIL, SKIP, UPDATE, Options, TableResult
 from crm.model.schema import ACCOUNTS, Table
+from crm.repository.operations import Operation
 from crm.repository.transfer.upsert import DIFFERENT, NEW, ORPHAN, UNCHANGED, Checksums
 
 from .using import reasons
 
 WAREHOUSE: Any = None
+OPERATION = Operation("an id", "import", "ana@example.com")
 STATES = {"B1": NEW, "B2": UNCHANGED, "B3": DIFFERENT, "B4": ORPHAN}
 
 
@@ -30,14 +32,28 @@ class Repository:
     written: list[tuple[list[str], bool]] = field(default_factory=list)
     verified: list[list[str]] = field(default_factory=list)
 
-    def classify(self, wh: Any, table: Table, rows: str, *, sparse: bool) -> list[str]:
+    def classify(
+        self, wh: Any, table: Table, rows: str, *, sparse: bool, masked: frozenset[str]
+    ) -> list[str]:
         return [STATES.get(key, NEW) for key in self.keys(table, rows)]
 
-    def upsert(self, wh: Any, table: Table, rows: str, *, overwrite: bool, sparse: bool) -> int:
+    def upsert(
+        self,
+        wh: Any,
+        table: Table,
+        rows: str,
+        operation: Operation,
+        *,
+        overwrite: bool,
+        sparse: bool,
+    ) -> int:
+        assert operation == OPERATION
         self.written.append((self.keys(table, rows), overwrite))
         return len(self.written[-1][0])
 
-    def checksums(self, wh: Any, table: Table, rows: str, *, sparse: bool) -> Checksums:
+    def checksums(
+        self, wh: Any, table: Table, rows: str, *, sparse: bool, masked: frozenset[str]
+    ) -> Checksums:
         keys = self.keys(table, rows)
         self.verified.append(keys)
         return Checksums(len(keys), len(keys), 1, 1)
@@ -51,6 +67,7 @@ def repository(monkeypatch: pytest.MonkeyPatch) -> Repository:
     made = Repository()
     for name in ("classify", "upsert", "checksums"):
         monkeypatch.setattr(importer.upsert, name, getattr(made, name))
+    monkeypatch.setattr(importer.operations, "of_many", lambda *_: OPERATION)
     monkeypatch.setattr(importer, "similar_keys", lambda *_: {})
     monkeypatch.setattr(importer, "stored_ids", lambda *_: made.stored)
     return made

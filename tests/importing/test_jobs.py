@@ -18,6 +18,7 @@ from crm.importing.jobs import lock, preview, work
 from crm.importing.jobs.job import Job
 from crm.importing.rows import CleanRow
 from crm.model.schema import ACCOUNTS
+from crm.repository.operations import Operation
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from tests.patience import seconds
 
@@ -169,20 +170,25 @@ def test_a_later_attempt_goes_on_from_the_first(monkeypatch: pytest.MonkeyPatch)
     """It keeps the versions before the first attempt, and adds to the counts."""
     chunk = Chunk()
 
-    def run(wh: Any, path: Any, options: Any, findings: Any, watch: Any, stop: Any) -> Any:
+    def run(
+        wh: Any, path: Any, options: Any, findings: Any, watch: Any, stop: Any, operation: Any
+    ) -> Any:
         watch(ACCOUNTS, chunk, [NEW, DIFFERENT, UNCHANGED])
         return [TableResult(ACCOUNTS, written=1)]
 
     monkeypatch.setattr(work.importer, "run", run)
     monkeypatch.setattr(work.revert_bulk, "current_versions", lambda _: {"accounts": 9})
+    second = Operation("second", "import", "ana@example.com")
+    monkeypatch.setattr(work.operations, "of_many", lambda *_: second)
     job = created()
     reported: dict[str, Any] = {}
     upload = work.Upload(job.file, job.options, job.report)
-    earlier = work.Attempts(1, {"accounts": 3}, {"accounts": 2})
+    earlier = work.Attempts(1, {"accounts": 3}, {"accounts": 2}, ("first",))
     done = work.import_file(
         WAREHOUSE, upload, earlier, lambda **changes: reported.update(changes), lambda: False
     )
     assert reported["before"] == {"accounts": 3}
+    assert reported["operations"] == ["first", "second"]
     assert done["versions"] == [{"accounts": 3}, {"accounts": 9}]
     assert (reported["rows"], reported["wrote"]) == (3, {"accounts": 3})
     assert done["tables"][0]["written"] == 3

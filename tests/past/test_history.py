@@ -57,6 +57,7 @@ def test_a_change_without_a_person_was_made_outside() -> None:
         "after": '{"bsnid": "B1", "team": "T"}',
         "team": None,
         "person": None,
+        "operation": None,
         "returned": None,
     }
     change = history._change(row)

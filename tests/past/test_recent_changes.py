@@ -33,6 +33,28 @@ def test_only_a_change_with_a_fresh_stamp_names_a_person() -> None:
     assert change(updated_by=None).person == ""
 
 
+@pytest.mark.parametrize(
+    ("values", "person"),
+    [
+        ({"old_id": "a", "new_id": "b"}, "ana"),
+        ({"old_id": None, "new_id": "b"}, "ana"),
+        # A statement outside the CRM keeps the id that it finds.
+        ({"old_id": "a", "new_id": "a"}, ""),
+        # A restore deletes and inserts the row, with an earlier id.
+        ({"old_id": "b", "new_id": "a", "is_update": False}, ""),
+        # A deletion is its stamp's.
+        ({"exists_after": False, "old_id": "a", "earlier_version": 6, "stamp_id": "a"}, "ana"),
+        ({"exists_after": False, "old_id": "a", "earlier_version": 6}, ""),
+    ],
+)
+def test_ids_tell_who_made_a_change_whatever_the_clocks_say(
+    values: dict[str, Any], person: str
+) -> None:
+    moments = (NOW,) if person == "" else (NOW, NOW - 11 * MINUTE)
+    for moment in moments:
+        assert change(updated_at=moment, **values).person == person
+
+
 def change(**values: Any) -> recent_changes.RecentChange:
     row = {
         "place": TABLES.index(UPDATES),
@@ -44,6 +66,11 @@ def change(**values: Any) -> recent_changes.RecentChange:
         "moment": NOW,
         "updated_at": NOW,
         "updated_by": "ana",
+        "old_id": None,
+        "new_id": None,
+        "is_update": True,
+        "earlier_version": None,
+        "stamp_id": None,
     }
     found = recent_changes._change(row | values)
     assert (found.table, found.key, found.bsnid, found.version) == (UPDATES, "u1", "B1", 7)

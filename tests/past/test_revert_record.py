@@ -14,6 +14,7 @@ from django.test import Client
 from crm.model.changes import Change
 from crm.model.schema import ACCOUNTS
 from crm.repository.errors import AlreadyExists
+from crm.repository.operations import Operation
 from crm.repository.past import history, revert_record
 from crm.repository.past.history import Wanted
 from crm.repository.past.revert_record import Reversal
@@ -199,6 +200,7 @@ def test_readers_may_not(
     assert accounts.get(bob, account).vp == "Wrong"
 
 
+OPERATION = Operation("an id", "revert", "ana@example.com")
 CHANGE = Change(ACCOUNTS, "B1", "B1", {"team": "T", "vp": ""}, {"team": "U", "vp": "V"})
 NOW = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
 
@@ -208,9 +210,10 @@ def test_fields_go_back_to_what_they_were_and_empty_ones_become_null(
 ) -> None:
     asked: list[Any] = []
     monkeypatch.setattr(revert_record.accounts, "update", lambda wh, *asking: asked.extend(asking))
+    monkeypatch.setattr(revert_record.operations, "new", lambda *_: OPERATION)
     wh: Any = None
     revert_record.revert_fields(wh, Reversal(CHANGE, {}, NOW), ["team", "vp"], NOW)
-    assert asked == ["B1", {"team": "T", "vp": None}, NOW]
+    assert asked == ["B1", {"team": "T", "vp": None}, NOW, OPERATION]
 
 
 def test_a_row_that_comes_back_keeps_who_created_it_and_gets_a_new_stamp() -> None:
@@ -228,10 +231,12 @@ def test_another_record_under_the_key_is_left_alone(
 ) -> None:
     written: list[bool] = []
 
-    def upsert(wh: Any, table: Any, rows: str, *, overwrite: bool) -> int:
+    def upsert(wh: Any, table: Any, rows: str, operation: Operation, *, overwrite: bool) -> int:
+        assert operation == OPERATION
         written.append(overwrite)
         return len(json.loads(rows))
 
+    monkeypatch.setattr(revert_record.operations, "new", lambda *_: OPERATION)
     monkeypatch.setattr(revert_record.upsert, "upsert", upsert)
     wh: Any = None
     reversal = Reversal(CHANGE, now, NOW, {ACCOUNTS: [{"bsnid": "B1"}]}, is_back)

@@ -144,8 +144,8 @@ class Job:
         earlier = work.Attempts(
             self.state.get("attempts", 0),
             self.state.get("before"),
-            tuple(self.state.get("operations", ())),
             self.state.get("wrote", {}),
+            tuple(self.state.get("operations", ())),
         )
         return work.import_file(wh, self._upload, earlier, self.write, lambda: self.stopping)
 

@@ -53,14 +53,14 @@ class Attempts:
     """The records of earlier attempts to import the same file.
 
     ``before``: the tables' versions before the first attempt, None if this is the first.
-    ``operations``: the id of each attempt's operation.
     ``wrote``: rows written so far, by table name.
+    ``operations``: the id of each attempt's operation.
     """
 
     count: int = 0
     before: revert_bulk.Versions | None = None
-    operations: tuple[str, ...] = ()
     wrote: Mapping[str, int] = field(default_factory=dict)
+    operations: tuple[str, ...] = ()
 
 
 def preview(
