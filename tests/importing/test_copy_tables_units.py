@@ -131,6 +131,8 @@ def test_only_a_dry_run_writes_nothing(monkeypatch: pytest.MonkeyPatch, dry_run:
         def checksums(self) -> repository.Checksums:
             return repository.Checksums(1, 0, 7, 7)
 
+    operation = Operation("an id", "copy", "ana@example.com")
+    monkeypatch.setattr(copy_tables.operations, "of_many", lambda *_: operation)
     monkeypatch.setattr(copy_tables, "Copy", Copied)
     monkeypatch.setattr(repository, "columns", lambda *_: {"accounts": {"bsnid": "STRING"}})
     warehouse: Any = Pages()
