@@ -25,7 +25,7 @@ import pytest
 
 from crm import sample_data
 from crm.model.namespace import Namespace
-from crm.model.schema import TABLES
+from crm.model.schema import OPERATIONS, TABLES
 from crm.repository import ddl
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse, dispose_all, open_shared
@@ -211,7 +211,7 @@ class Schemas:
         for statement in (
             ddl.create_catalog(namespace),
             ddl.create_schema(namespace),
-            *(ddl.create_table(table, namespace) for table in TABLES),
+            *(ddl.create_table(table, namespace) for table in (*TABLES, OPERATIONS)),
         ):
             wh.execute(statement, repeatable=True)
         if with_sample:

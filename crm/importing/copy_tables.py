@@ -19,7 +19,7 @@ from crm.warehouse import Warehouse
 from .errors import SourceError
 from .findings import NOTED, SKIPPED, Findings, Place
 from .headings import columns_of, table_of
-from .importer import UPDATE, Options, TableResult, require_allowed
+from .importer import UPDATE, Options, TableResult, imported, require_allowed
 from .masks import require_open_keys
 
 
@@ -48,10 +48,15 @@ def run(
         results.append(result)
     if not options.dry_run:
         require_allowed(results, options, findings)
-        for result in results:
-            _write(copies[result.table], result, options)
-            findings.verdict(result.table.name, result.verified, result.verdict)
+        with operations.noted(wh, operation, lambda: _summary(results, where)):
+            for result in results:
+                _write(copies[result.table], result, options)
+                findings.verdict(result.table.name, result.verified, result.verdict)
     return results
+
+
+def _summary(results: list[TableResult], where: Namespace) -> str:
+    return imported(sum(each.written for each in results), f"{where.catalog}.{where.schema}")
 
 
 def _origins(

@@ -142,7 +142,15 @@ def run(
             require_allowed(run.all_tables(), options, findings)
             findings.restart()
         run = _Run(wh, source, options, findings, keep_audit, watch, should_stop, operation)
-        return run.all_tables()
+        if options.dry_run:
+            return run.all_tables()
+        with operations.noted(wh, operation, lambda: imported(run.written, path.name)):
+            return run.all_tables()
+
+
+def imported(rows: int, source: str) -> str:
+    """Return what an import did, in words that follow the person's name."""
+    return f"imported {rows:,} {'row' if rows == 1 else 'rows'} from {source}"
 
 
 def require_allowed(results: list[TableResult], options: Options, findings: Findings) -> None:
@@ -172,6 +180,7 @@ class _Run:
     should_stop: Callable[[], bool]
     operation: Operation
     coming_accounts: set[str | None] = field(default_factory=set)
+    written: int = 0
 
     def all_tables(self) -> list[TableResult]:
         for file, reason in self.source.ignored:
@@ -218,9 +227,11 @@ class _Run:
         rows = json_array(texts)
         if any(state in to_write for state in states):
             overwrite = self.options.on_conflict == UPDATE
-            result.written += upsert.upsert(
+            written = upsert.upsert(
                 self.wh, table, rows, self.operation, overwrite=overwrite, sparse=True
             )
+            result.written += written
+            self.written += written
         sums = upsert.checksums(self.wh, table, rows, sparse=True, masked=masked)
         result.checked += sums.rows
         result.found += sums.found

@@ -36,6 +36,9 @@ class Change:
     :param version: the Delta version of the table that made the change.
     :param person: who made the change; empty if unknown.
     :param operation: the id of the operation that made the change; empty if unknown.
+    :param summary: of an operation of many rows, what it did in words that follow a person's name.
+    :param changes: how many of the changes that were asked for the operation made.
+    :param started_at: when the import began that made the change.
     :param outside: it was made outside the CRM, such as in an SQL editor or by a restore.
     :param returned: a deleted record was inserted again.
     """
@@ -50,6 +53,9 @@ class Change:
     moment: dt.datetime | None = None
     person: str = ""
     operation: str = ""
+    summary: str = ""
+    changes: int = 1
+    started_at: dt.datetime | None = None
     outside: bool = False
     returned: bool = False
 

@@ -79,7 +79,7 @@ class Table:
 
     @cached_property
     def stored_columns(self) -> tuple[Column, ...]:
-        return (*self.columns, CHANGE_ID)
+        return (*self.columns, CHANGE_ID) if self.extra else self.columns
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -273,3 +273,24 @@ UPDATES = Table(
 
 CHILDREN = (PLATFORMS_STATUS, USE_CASES, UPDATES)
 TABLES = (ACCOUNTS, *CHILDREN)
+
+# The CRM's own notes about operations of many rows. No data of people: it is in no export, backup
+# or restore, and the CRM works without it.
+OPERATIONS = Table(
+    name="operations",
+    singular="operation",
+    plural="operations",
+    comment="Operations of EDIP CRM that wrote many rows, such as imports",
+    key="id",
+    cluster_by=("id",),
+    extra=(),
+    own_columns=(
+        Column("id", "Id", "change_id of the rows that it wrote", not_null=True),
+        Column("kind", "Kind", "Kind of operation, such as import"),
+        Column("person", "Person", "Who made it (e-mail)"),
+        Column("started_at", "Started", "When it began (UTC)", "TIMESTAMP", "timestamp"),
+        Column("ended_at", "Ended", "When it ended (UTC)", "TIMESTAMP", "timestamp"),
+        Column("summary", "Summary", "What it did, in words that follow the person's name"),
+        Column("note", "Note", "What the person noted about it"),
+    ),
+)

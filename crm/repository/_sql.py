@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from crm.model.namespace import Namespace, quoted
 from crm.model.records import Record
-from crm.model.schema import TABLES, Table
+from crm.model.schema import OPERATIONS, TABLES, Table
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 Row = dict[str, Any]
@@ -24,6 +24,8 @@ Values = Mapping[str, Any]
 def render(namespace: Namespace, template: str, **parts: str) -> str:
     """Fill ``{accounts}``, ``{use_cases}``, … with full table names, and the other parts."""
     tables = {table.name: namespace.table(table) for table in TABLES}
+    # Also as of a moment, the notes about operations are those of today.
+    tables[OPERATIONS.name] = namespace.present.table(OPERATIONS)
     return fill(template, **(tables | parts))
 
 

@@ -10,21 +10,37 @@ earlier operations.
 
 from __future__ import annotations
 
+import logging
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from crm.model.schema import CHANGE_ID, Table
 from crm.warehouse import Warehouse
+from crm.warehouse.errors import WarehouseError
 
-from . import _writing
+from . import _sql, _writing
 from .tables import privileges
+
+log = logging.getLogger(__name__)
 
 CREATE, EDIT, DELETE, REVERT = "create", "edit", "delete", "revert"
 IMPORT, COPY, REPAIR, LOAD = "import", "copy", "repair", "load"
 
+# The table may be missing, or the person may have no right to it: notes are optional.
+_BEGIN = """
+MERGE INTO {operations} AS t
+USING (SELECT CAST(:id AS STRING) AS id, CAST(:kind AS STRING) AS kind) AS s
+ON t.id = s.id
+WHEN NOT MATCHED THEN INSERT (id, kind, person, started_at, summary)
+  VALUES (s.id, s.kind, :person, CURRENT_TIMESTAMP(), :summary)
+"""
+_END = """
+UPDATE {operations} SET ended_at = CURRENT_TIMESTAMP(), summary = :summary WHERE id = :id
+"""
 _PARAMETERS = re.compile(r":(\w+)")
 _WRITES_ROWS = re.compile(r"\b(INSERT|UPDATE)\b")
 
@@ -54,6 +70,28 @@ def new(wh: Warehouse, kind: str) -> Operation:
 def of_many(wh: Warehouse, kind: str) -> Operation:
     """Begin an operation of many rows. One statement, which reads the masks."""
     return Operation(uuid.uuid4().hex, kind, wh.actor, privileges.masked_columns(wh))
+
+
+@contextmanager
+def noted(wh: Warehouse, operation: Operation, summary: Callable[[], str]) -> Iterator[None]:
+    """Note in the table of operations when the operation begins and ends, and what it did.
+
+    ``summary`` returns what it has done so far, in words that follow the person's name. Two
+    statements; without the table, or the right to write to it, nothing is noted.
+    """
+    who = {"kind": operation.kind, "person": operation.person}
+    _note(wh, _BEGIN, {"id": operation.id, **who, "summary": summary()})
+    try:
+        yield
+    finally:
+        _note(wh, _END, {"id": operation.id, "summary": summary()})
+
+
+def _note(wh: Warehouse, template: str, params: dict[str, Any]) -> None:
+    try:
+        wh.execute(_sql.render(wh.namespace, template), params, repeatable=True)
+    except WarehouseError as error:
+        log.warning("the operation %s was not noted: %s", params["id"], error)
 
 
 def run(

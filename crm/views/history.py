@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import takewhile
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,64 +14,18 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_safe
 
-from crm.model.changes import DELETED, KINDS, Change
-from crm.model.schema import ACCOUNTS, TABLES
+from crm.model.changes import KINDS, Change
+from crm.model.schema import TABLES
 from crm.repository import versions
 from crm.repository.past import change_feed, history
 from crm.repository.past.history import OUTSIDE, History, Wanted
 from crm.request import Request
 
-from . import _list_file, _respond
+from . import _list_file, _respond, revert
+from ._history_groups import Group, grouped, moment_of
 
-# One person's operations that lie so close together are one group on the page.
-TOGETHER = dt.timedelta(minutes=5)
-SHOWN = 5
 # In a file; on the page Wanted's own size applies.
 ROWS_PER_STATEMENT = 1_000
-
-
-@dataclass(frozen=True)
-class Group:
-    """The changes that one person made to one account at about one time, the latest first."""
-
-    person: str
-    outside: bool
-    bsnid: str
-    team: str
-    changes: list[Change]
-
-    @classmethod
-    def of(cls, change: Change) -> Group:
-        return cls(change.person, change.outside, change.bsnid, change.team, [])
-
-    def includes(self, change: Change) -> bool:
-        """Return whether an earlier operation of the person belongs to this group."""
-        same = (self.person, self.outside) == (change.person, change.outside)
-        return same and self.moment - _moment(change) < TOGETHER
-
-    @property
-    def moment(self) -> dt.datetime:
-        return _moment(self.changes[0])
-
-    @property
-    def deletes_account(self) -> bool:
-        latest = self.changes[0]
-        return latest.table is ACCOUNTS and latest.kind == DELETED
-
-    @property
-    def before(self) -> dt.datetime:
-        """The last moment before the deletions with which these changes end."""
-        *_, first = takewhile(lambda change: change.kind == DELETED, self.changes)
-        return _moment(first) - dt.timedelta(milliseconds=1)
-
-    @property
-    def first(self) -> list[Change]:
-        return self.changes[: len(self.changes) - len(self.others)]
-
-    @property
-    def others(self) -> list[Change]:
-        """The changes that the page folds away, such as those of an import."""
-        return self.changes[SHOWN:] if len(self.changes) > SHOWN + 2 else []
 
 
 @require_safe
@@ -88,7 +41,10 @@ def account_history(request: Request, bsnid: str) -> HttpResponseBase:
 
 @require_safe
 def activity(request: Request) -> HttpResponseBase:
-    return _show(request, history.load(request.warehouse, _wanted(request.GET)), {})
+    wanted = _wanted(request.GET)
+    # One entry for an import, except among the changes of a record or of the import itself.
+    wanted = replace(wanted, is_gathered=not (wanted.key or wanted.operation))
+    return _show(request, history.load(request.warehouse, wanted), {})
 
 
 @require_safe
@@ -104,7 +60,7 @@ def _show(request: Request, found: History, more: dict[str, Any]) -> HttpRespons
     changes = _with_outsiders(request, found.changes)
     context = {
         "history": found,
-        "groups": _grouped(changes),
+        "groups": [_with_undo(request, group) for group in grouped(changes)],
         "filters": _filters(request, found),
         "links": _page_links(request, found),
         "exports": [(name, _url(request, format=form, page=None)) for name, form in _EXPORTS],
@@ -117,7 +73,7 @@ def _show(request: Request, found: History, more: dict[str, Any]) -> HttpRespons
 
 
 _EXPORTS = (("CSV", "csv"), ("Excel", "xlsx"))
-_PARAMETERS = ("person", "field", "kind", "table", "record", "since", "until")
+_PARAMETERS = ("person", "field", "kind", "table", "record", "operation", "since", "until")
 
 
 def _wanted(query: QueryDict) -> Wanted:
@@ -125,6 +81,7 @@ def _wanted(query: QueryDict) -> Wanted:
     page = query.get("page", "")
     return Wanted(
         key=query.get("record", "")[:64],
+        operation=query.get("operation", "")[:64],
         person=query.get("person", "")[:200],
         field=query.get("field", ""),
         kind=query.get("kind", ""),
@@ -151,27 +108,13 @@ def _is_narrowed(query: QueryDict) -> bool:
     return any(query.get(name) for name in _PARAMETERS)
 
 
-def _grouped(changes: list[Change]) -> list[Group]:
-    """Group changes, latest first, by account, operation and person.
-
-    An operation's changes of an account are one group, whatever lies between them. So are one
-    person's operations, even if changes of other accounts lie between them.
-    """
-    groups: list[Group] = []
-    latest: dict[str, Group] = {}
-    of_operation: dict[tuple[str, str], Group] = {}
-    for change in changes:
-        key = (change.bsnid, change.operation)
-        group = of_operation.get(key)
-        if group is None:
-            group = latest.get(change.bsnid)
-            if group is None or not group.includes(change):
-                group = latest[change.bsnid] = Group.of(change)
-                groups.append(group)
-            if change.operation:
-                of_operation[key] = group
-        group.changes.append(change)
-    return groups
+def _with_undo(request: Request, group: Group) -> Group:
+    """Add where the person can undo an import of theirs."""
+    change = group.changes[0]
+    is_mine = group.person == request.warehouse.actor and request.person.may_write
+    if not (is_mine and change.started_at and not request.as_of):
+        return group
+    return replace(group, undo=revert.import_url(request, change.operation, change.started_at))
 
 
 def _with_outsiders(request: Request, changes: list[Change]) -> list[Change]:
@@ -188,11 +131,6 @@ def _with_outsiders(request: Request, changes: list[Change]) -> list[Change]:
         else change
         for change in changes
     ]
-
-
-def _moment(change: Change) -> dt.datetime:
-    assert change.moment is not None  # only the changes of a diff have none
-    return change.moment
 
 
 @dataclass(frozen=True)
@@ -231,7 +169,7 @@ def _url(request: Request, **changes: Any) -> str:
 
 
 def _download(request: Request, found: History) -> HttpResponseBase:
-    wanted = replace(found.wanted, page=1, size=ROWS_PER_STATEMENT)
+    wanted = replace(found.wanted, is_gathered=False, page=1, size=ROWS_PER_STATEMENT)
     first = history.load(request.warehouse.within(None), wanted)
     name = _list_file.file_name(request, "history", request.GET["format"])
     return _list_file.FORMATS[request.GET["format"]](_rows(request, first), list(_COLUMNS), name)
@@ -282,4 +220,4 @@ def _end(found: History) -> dt.datetime | None:
     """Return the moment after the latest change, which the first page has."""
     if not found.changes:
         return found.wanted.until
-    return _moment(found.changes[0]) + dt.timedelta(microseconds=1)
+    return moment_of(found.changes[0]) + dt.timedelta(microseconds=1)

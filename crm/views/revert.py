@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 from django.contrib import messages
@@ -15,6 +16,7 @@ from crm.access import for_writers
 from crm.forms.fields import fingerprint
 from crm.model.changes import CREATED, DELETED, Change
 from crm.model.schema import ACCOUNTS, TABLES, Column, Table
+from crm.repository import versions
 from crm.repository.errors import AlreadyExists, Missing, Stale
 from crm.repository.past import revert_bulk, revert_record
 from crm.repository.past.revert_record import Reversal
@@ -111,6 +113,15 @@ def bulk_url(
     return reverse("revert-bulk", args=[signing.dumps(done, salt=_SALT)])
 
 
+def import_url(request: Request, operation: str, started_at: dt.datetime) -> str:
+    """Return where this person can undo their import that began then."""
+    done = {"operations": [operation], "began": started_at.isoformat()}
+    return reverse(
+        "revert-bulk",
+        args=[signing.dumps({**done, "who": request.warehouse.actor}, salt=_SALT)],
+    )
+
+
 @require_POST
 def revert_bulk_change(request: Request, done: str) -> HttpResponse:
     """Undo an import or a repair that this person ran."""
@@ -123,9 +134,12 @@ def revert_bulk_change(request: Request, done: str) -> HttpResponse:
     # Like the change that it undoes, this has no deadline.
     wh = request.warehouse.within(None)
     # The last comes first: it may have written over what an earlier one wrote.
+    before, after = change.get("before"), change.get("after")
+    if before is None:
+        before = versions.versions_at(wh, dt.datetime.fromisoformat(change["began"]))
+        after = revert_bulk.current_versions(wh)
     results = [
-        revert_bulk.revert(wh, undone, change["before"], change["after"])
-        for undone in reversed(change["operations"])
+        revert_bulk.revert(wh, undone, before, after) for undone in reversed(change["operations"])
     ]
     count, left = sum(r.count for r in results), [each for r in results for each in r.left]
     if not left:

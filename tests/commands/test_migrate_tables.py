@@ -98,7 +98,7 @@ def new(warehouse: Warehouse) -> Any:
 def test_the_oldest_tables_become_todays(plain: Warehouse, new: Warehouse) -> None:
     with pytest.raises(WarehouseError):
         accounts.get(plain, "OLD1")
-    assert run().count("done") == 5
+    assert run().count("done") == 6
     old = accounts.get(plain, "OLD1")
     assert (old.team, old.created_by) == ("Kept", None)
     assert old.created_at == dt.datetime(2025, 6, 27, 14, 3, 11, 123456, dt.UTC)
@@ -152,7 +152,7 @@ def test_one_step_at_a_time(plain: Warehouse) -> None:
     assert found.version == 2
     assert {column.name for column in (*AUDIT_COLUMNS, CHANGE_ID)} <= found.columns["updates"]
     assert found.clustering["updates"] == ()
-    assert run().count("done") == 4
+    assert run().count("done") == 5
 
 
 def test_what_died_half_way_is_resumed(plain: Warehouse, server: LocalWarehouse) -> None:
@@ -161,7 +161,7 @@ def test_what_died_half_way_is_resumed(plain: Warehouse, server: LocalWarehouse)
         run()
     assert migrations.read_schema_state(plain).version == 1
     server.clear_faults()
-    assert run().count("done") == 5
+    assert run().count("done") == 6
     assert accounts.get(plain, "OLD1").team == "Kept"
 
 
@@ -245,7 +245,7 @@ def test_rows_without_a_key_are_said(plain: Warehouse) -> None:
     assert migrations.read_schema_state(plain).version == 4
     with pytest.raises(SystemExit):
         call_command("check_integrity", "--fix", "--yes", stdout=StringIO())
-    assert run().count("done") == 2
+    assert run().count("done") == 3
     assert [case.problem for case in accounts.get_detail(plain, "OLD1").use_cases] == ["P"]
 
 

@@ -17,6 +17,7 @@ from crm.model.namespace import Namespace
 from crm.model.records import Listing
 from crm.model.schema import (
     ACCOUNTS,
+    OPERATIONS,
     PLATFORMS_STATUS,
     TABLES,
     UPDATES,
@@ -44,10 +45,10 @@ def place(server: LocalWarehouse, settings: Any) -> list[str]:
 
 def test_create_tables_and_seed_data(place: list[str], settings: Any) -> None:
     printed = run("create_tables", *place)
-    assert printed.count("created") == 6
+    assert printed.count("created") == 7
     assert "table edip_crm_accounts: created" in printed
     printed = run("create_tables", *place)
-    assert printed.count("existed already") == 6
+    assert printed.count("existed already") == 7
     assert "accounts: 5 of 5 added" in run("seed_data", *place)
     assert "updates: 0 of 28 added" in run("seed_data", *place)
     settings.NAMESPACE = Namespace(place[1], place[3], place[5])
@@ -62,7 +63,7 @@ def test_tables_are_as_designed(warehouse: Warehouse, namespace: Namespace) -> N
         schema,
     )
     found = {(row["table_name"], row["column_name"]): row for row in columns}
-    assert len(found) == sum(len(table.stored_columns) for table in TABLES)
+    assert len(found) == sum(len(table.stored_columns) for table in (*TABLES, OPERATIONS))
     for table in TABLES:
         for column in table.stored_columns:
             row = found[table.name, column.name]
@@ -75,7 +76,7 @@ def test_tables_are_as_designed(warehouse: Warehouse, namespace: Namespace) -> N
         schema,
     )
     kinds = Counter(row["constraint_type"] for row in constraints)
-    assert kinds["PRIMARY KEY"] == 4
+    assert kinds["PRIMARY KEY"] == 5
     assert kinds["FOREIGN KEY"] == 3
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from itertools import islice
 from typing import Any
 
@@ -133,6 +134,7 @@ def test_only_a_dry_run_writes_nothing(monkeypatch: pytest.MonkeyPatch, dry_run:
 
     operation = Operation("an id", "copy", "ana@example.com")
     monkeypatch.setattr(copy_tables.operations, "of_many", lambda *_: operation)
+    monkeypatch.setattr(copy_tables.operations, "noted", lambda *_: nullcontext())
     monkeypatch.setattr(copy_tables, "Copy", Copied)
     monkeypatch.setattr(repository, "columns", lambda *_: {"accounts": {"bsnid": "STRING"}})
     warehouse: Any = Pages()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,7 @@ def repository(monkeypatch: pytest.MonkeyPatch) -> Repository:
     for name in ("classify", "upsert", "checksums"):
         monkeypatch.setattr(importer.upsert, name, getattr(made, name))
     monkeypatch.setattr(importer.operations, "of_many", lambda *_: OPERATION)
+    monkeypatch.setattr(importer.operations, "noted", lambda *_: nullcontext())
     monkeypatch.setattr(importer, "similar_keys", lambda *_: {})
     monkeypatch.setattr(importer, "stored_ids", lambda *_: made.stored)
     return made

@@ -58,6 +58,9 @@ def test_a_change_without_a_person_was_made_outside() -> None:
         "team": None,
         "person": None,
         "operation": None,
+        "summary": None,
+        "changes": 1,
+        "started_at": None,
         "returned": None,
     }
     change = history._change(row)

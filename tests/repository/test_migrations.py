@@ -35,6 +35,7 @@ def state(version: str = str(ddl.VERSION)) -> SchemaState:
             )
             for table in TABLES
         },
+        has_operations=True,
     )
 
 
@@ -67,6 +68,12 @@ def test_a_step_that_a_restore_undid_runs_again() -> None:
     columns = state().columns | {"accounts": _stored(ACCOUNTS) - {"vp"}}
     (added,) = needs(replace(state(), columns=columns))[2]
     assert added.startswith("ALTER TABLE `Cat`.`Main`.`x_accounts` ADD COLUMNS (`vp` STRING")
+
+
+def test_the_table_of_operations_is_created_if_it_is_missing() -> None:
+    (created,) = needs(replace(state(), has_operations=False))[7]
+    assert created.startswith("CREATE TABLE IF NOT EXISTS `Cat`.`Main`.`x_operations`")
+    assert "change_id" not in created.split("COMMENT")[0]
 
 
 def test_a_clustering_that_somebody_changed_stays() -> None:

@@ -26,6 +26,7 @@ REPOSITORY = BASE_DIR / "crm" / "repository"
 _WRITES = re.compile(r"\b(UPDATE\s+(\{\w+\}\s+)?SET|INSERT\s*(\n\s*)?\(|INSERT INTO)")
 # Statements that write no rows of the four tables, or bring back rows with their ids.
 _OTHERS = {
+    "operations.py": "{operations}",
     "past/restore_tables.py": "WHEN NOT MATCHED BY SOURCE THEN DELETE",
     "tables/backups.py": "INSERT INTO {manifest}",
     "tables/inspection.py": "INSERT INTO {table} (id) VALUES ('a')",
@@ -71,7 +72,7 @@ def test_only_operations_write_rows() -> None:
     users = {
         str(path.relative_to(REPOSITORY))
         for path in REPOSITORY.rglob("*.py")
-        if re.search(r"import _writing|_writing import", path.read_text())
+        if re.search(r"import .*\b_writing\b|_writing import", path.read_text())
     }
     assert users == {"operations.py", "past/restore_tables.py"}
 

@@ -99,10 +99,11 @@ def repair(wh: Warehouse, check: Check, operation: Operation | None = None) -> i
     if check.fix is None:
         return 0
     operation = operation or operations.of_many(wh, operations.REPAIR)
-    if not check.by_key:
-        return _run(wh, check.fix, operation)
-    before = run_checks(wh, (check,))[check].repairable
-    _run(wh, check.fix, operation)
+    with operations.noted(wh, operation, lambda: f"repaired “{check.title}”"):
+        if not check.by_key:
+            return _run(wh, check.fix, operation)
+        before = run_checks(wh, (check,))[check].repairable
+        _run(wh, check.fix, operation)
     return before - run_checks(wh, (check,))[check].repairable
 
 

@@ -81,20 +81,28 @@ attributed AS (
       WHEN `after` IS NULL AND place > 0 AND UNIX_MICROS(moment)
         - CAST(SUBSTRING_INDEX(account_stamp, ' ', 1) AS BIGINT) < {micros}
         THEN SUBSTR(account_stamp, LENGTH(SUBSTRING_INDEX(account_stamp, ' ', 1)) + 2)
-    END AS person,
+    END AS writer,
     SUBSTR(named, LENGTH(SUBSTRING_INDEX(named, ' ', 1)) + 2) AS team
   FROM placed
   WHERE is_stamp IS NULL AND {of_one}
 ),
+noted AS ({noted}),
 filtered AS (
-  SELECT *, CASE WHEN {filters} THEN TRUE END AS is_wanted FROM attributed
+  SELECT *, CASE WHEN {filters} THEN TRUE END AS is_wanted FROM noted
+),
+gathered AS (
+  SELECT *,
+    COUNT(CASE WHEN is_wanted THEN 1 END) OVER (PARTITION BY operation) AS changes,
+    CASE WHEN is_wanted AND ({is_alone} OR ROW_NUMBER() OVER (PARTITION BY operation, is_wanted
+      ORDER BY moment DESC, place DESC, version DESC, key) = 1) THEN TRUE END AS is_event
+  FROM filtered
 ),
 numbered AS (
   SELECT *,
-    COUNT(CASE WHEN is_wanted THEN 1 END) OVER () AS total,
-    ROW_NUMBER() OVER (PARTITION BY is_wanted
+    COUNT(CASE WHEN is_event THEN 1 END) OVER () AS total,
+    ROW_NUMBER() OVER (PARTITION BY is_event
       ORDER BY moment DESC, place DESC, version DESC, key) AS rn
-  FROM filtered
+  FROM gathered
 ),
 paged AS (
   SELECT *,
@@ -104,15 +112,28 @@ paged AS (
 SELECT COALESCE(MAX(total), 0) AS total, COALESCE(MAX(page), 1) AS page,
   SORT_ARRAY(COLLECT_SET(person)) AS people, COUNT(*) AS known, MAX(team) AS team,
   SORT_ARRAY(COLLECT_LIST(
-    CASE WHEN is_wanted AND rn > (page - 1) * :size AND rn <= page * :size
+    CASE WHEN is_event AND rn > (page - 1) * :size AND rn <= page * :size
     THEN NAMED_STRUCT('rn', rn, 'place', place, 'key', key,
       'account', account, 'version', version, 'moment', moment, 'person', person, 'team', team,
-      'operation', operation,
+      'operation', operation, 'summary', summary, 'started_at', started_at,
+      'changes', changes,
       'before', `before`, 'after', `after`,
       'returned', `before` IS NULL AND first_at < deleted_before) END)) AS rows
 FROM paged
 """
 
+# Of an operation of many rows, the note tells who made it: an import of an export keeps the
+# persons of its file.
+NOTED = """
+  SELECT a.*, COALESCE(o.person, a.writer) AS person, o.summary,
+    CASE WHEN o.kind IN ('import', 'copy') THEN o.started_at END AS started_at
+  FROM attributed AS a LEFT JOIN {operations} AS o ON o.id = a.operation
+"""
+NOT_NOTED = """
+  SELECT *, writer AS person, CAST(NULL AS STRING) AS summary,
+    CAST(NULL AS TIMESTAMP) AS started_at
+  FROM attributed
+"""
 RECORD_ORDER = "PARTITION BY place, key ORDER BY version"
 # An account's stamp comes before its children's deletions, and its own deletion after them.
 UNTIL_NOW = """(PARTITION BY account

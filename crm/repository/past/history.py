@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+import threading
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from cachetools import TTLCache
 
 from crm.model.changes import CHANGED, CREATED, DELETED, Change, values_of
 from crm.model.namespace import quoted
@@ -17,9 +20,18 @@ from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository import _sql, _stamps
 from crm.repository._sql import Row
 from crm.warehouse import Warehouse
+from crm.warehouse.errors import ObjectNotFound, PermissionDenied
 
 from . import change_feed
-from ._history_sql import EVENTS, MICROS_OF_MOMENT, RECORD_ORDER, STATEMENT, UNTIL_NOW
+from ._history_sql import (
+    EVENTS,
+    MICROS_OF_MOMENT,
+    NOT_NOTED,
+    NOTED,
+    RECORD_ORDER,
+    STATEMENT,
+    UNTIL_NOW,
+)
 
 PAGE_SIZE = 50
 
@@ -28,8 +40,9 @@ PAGE_SIZE = 50
 class Wanted:
     """The filters of the history; an empty field filters nothing.
 
-    ``person`` may be ``OUTSIDE``. ``since`` and ``until`` (exclusive) are aware. ``page`` counts
-    from 1.
+    ``operation``: only this operation's changes. ``is_gathered``: an operation of many rows is one
+    change, the latest of them. ``person`` may be ``OUTSIDE``. ``since`` and ``until`` (exclusive)
+    are aware. ``page`` counts from 1.
     """
 
     bsnid: str = ""
@@ -38,6 +51,8 @@ class Wanted:
     field: str = ""
     kind: str = ""
     table: str = ""
+    operation: str = ""
+    is_gathered: bool = False
     since: dt.datetime | None = None
     until: dt.datetime | None = None
     page: int = 1
@@ -68,30 +83,52 @@ class History:
         return max(1, -(-self.total // self.wanted.size))
 
 
+_lock = threading.Lock()
+# Whose table of operations is missing or hidden; it is asked for again after a while.
+_without_notes: TTLCache[Hashable, bool] = TTLCache(maxsize=200, ttl=600.0)
+
 OUTSIDE = "(outside)"
 _CONDITIONS: Mapping[str, str] = {
     "kind": "kind = :kind",
     "table": "place = :table",
     "since": "moment >= :since",
     "until": "moment < :until",
+    "operation": "operation = :operation",
     "field": "NOT (GET_JSON_OBJECT(`before`, :field) <=> GET_JSON_OBJECT(`after`, :field))",
 }
 
 
 def load(wh: Warehouse, wanted: Wanted) -> History:
-    """Return one page of the history. One statement. Raises WarehouseError."""
-    row = change_feed.read(wh, lambda starts: _query(wh, wanted, starts))[0]
+    """Return one page of the history. One statement. Raises WarehouseError.
+
+    Without the table of operations, all that is in it is missing, and nothing is gathered.
+    """
+    key = wh.cache_key
+    with _lock:
+        has_notes = key not in _without_notes
+    try:
+        row = change_feed.read(wh, lambda starts: _query(wh, wanted, starts, has_notes))[0]
+    except (ObjectNotFound, PermissionDenied):
+        if not has_notes:
+            raise
+        row = change_feed.read(wh, lambda starts: _query(wh, wanted, starts, False))[0]
+        with _lock:
+            _without_notes[key] = True
     changes = [_change(each) for each in row["rows"] or ()]
     people, team = list(row["people"] or ()), row["team"] if wanted.bsnid else ""
     return History(wanted, changes, row["total"], row["page"], people, row["known"], team or "")
 
 
-def _query(wh: Warehouse, wanted: Wanted, starts: change_feed.Starts) -> list[Row]:
+def _query(
+    wh: Warehouse, wanted: Wanted, starts: change_feed.Starts, has_notes: bool
+) -> list[Row]:
     conditions, params = _filters(wanted)
     sql = _sql.render(
         wh.namespace,
         STATEMENT,
         events="UNION ALL".join(_events(wh, wanted, table, starts) for table in TABLES),
+        noted=_sql.render(wh.namespace, NOTED if has_notes else NOT_NOTED),
+        is_alone="summary IS NULL" if wanted.is_gathered else "TRUE",
         filters=" AND ".join(conditions),
         of_one="key = :key" if wanted.key else "TRUE",
         micros=str(_stamps.MICROSECONDS),
@@ -131,6 +168,7 @@ def _filters(wanted: Wanted) -> tuple[list[str], dict[str, Any]]:
     values: dict[str, Any] = {
         "kind": wanted.kind if wanted.kind in (CREATED, CHANGED, DELETED) else None,
         "table": next((n for n, t in enumerate(TABLES) if t.name == wanted.table), None),
+        "operation": wanted.operation or None,
         "since": wanted.since,
         "until": wanted.until,
         "field": f"$.{wanted.field}" if wanted.field in fields() else None,
@@ -164,6 +202,9 @@ def _change(row: Row) -> Change:
         moment=row["moment"],
         person=row["person"] or "",
         operation=row["operation"] or "",
+        summary=row["summary"] or "",
+        changes=row["changes"],
+        started_at=row["started_at"],
         outside=row["person"] is None,
         returned=bool(row["returned"]),
     )

@@ -137,7 +137,10 @@ def revert(wh: Warehouse, undone: str, before: Versions, after: Versions) -> Rev
     # Children come before accounts: inserted rows are deleted in this order. No bulk change
     # deletes both accounts and children, which would have to be inserted the other way round.
     changed = [table for table in reversed(TABLES) if after[table.name] > before[table.name]]
-    count = sum(_revert(wh, operation, undone, table, before) for table in changed)
+    count = 0
+    with operations.noted(wh, operation, lambda: f"undid {count:,} changes of one operation"):
+        for table in changed:
+            count += _revert(wh, operation, undone, table, before)
     return _with_left(wh, operation, undone, before, changed, count)
 
 

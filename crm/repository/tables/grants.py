@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from crm.model.namespace import Namespace, quoted
-from crm.model.schema import TABLES
+from crm.model.schema import OPERATIONS, TABLES
 from crm.repository import _sql
 
 READER, EDITOR, CREATOR = "reader", "editor", "creator"
@@ -57,5 +57,8 @@ def statements(role: str, namespace: Namespace, principal: str) -> list[str]:
     return [
         grant("USE CATALOG", catalog, principal),
         grant("USE SCHEMA", schema, principal),
-        *(grant(rights, f"TABLE {namespace.table(table)}", principal) for table in TABLES),
+        *(
+            grant(rights, f"TABLE {namespace.table(table)}", principal)
+            for table in (*TABLES, OPERATIONS)
+        ),
     ]

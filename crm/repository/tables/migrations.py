@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from crm.model.namespace import Namespace
-from crm.model.schema import ACCOUNTS, TABLES, Column, Table
+from crm.model.schema import ACCOUNTS, OPERATIONS, TABLES, Column, Table
 from crm.repository import ddl
 from crm.repository._sql import Row
 from crm.repository.errors import NewerSchema
@@ -46,6 +46,7 @@ class SchemaState:
     :param described: the columns that have a comment.
     :param comments: the tables' comments.
     :param keys: type and column of each key.
+    :param has_operations: whether the table of operations exists.
     """
 
     columns: dict[str, frozenset[str]]
@@ -55,6 +56,7 @@ class SchemaState:
     described: dict[str, frozenset[str]]
     comments: dict[str, str]
     keys: dict[str, frozenset[tuple[str, str]]]
+    has_operations: bool
 
     @property
     def version(self) -> int:
@@ -88,6 +90,11 @@ def _columns_of_schema(
         missing = tuple(column for column in table.stored_columns if column.name not in existing)
         if missing:
             yield ddl.add_columns(table, missing, namespace)
+
+
+def _operations(state: SchemaState, namespace: Namespace, history_days: int) -> Iterator[str]:
+    if not state.has_operations:
+        yield ddl.create_table(OPERATIONS, namespace, history_days)
 
 
 def _properties(state: SchemaState, namespace: Namespace, history_days: int) -> Iterator[str]:
@@ -170,6 +177,7 @@ STEPS = (
     ),
     # Step 2 adds the column, because step 5 may need repairs first, which write it.
     Step(6, "change_id, the operation that wrote a row", lambda *_: iter(())),
+    Step(7, "the table of operations", _operations, again=True),
 )
 assert STEPS[-1].number == ddl.VERSION
 
@@ -182,7 +190,9 @@ def read_schema_state(wh: Warehouse) -> SchemaState:
     if missing:
         raise NoTables(f"{', '.join(missing)} not found; run create_tables first.")
     keys = _by_table(wh.query(*ddl.list_keys(wh.namespace)), names)
-    comments = _by_table(wh.query(*ddl.list_tables(wh.namespace)), names)
+    tables = wh.query(*ddl.list_tables(wh.namespace))
+    comments = _by_table(tables, names)
+    operations = f"{wh.namespace.prefix}{OPERATIONS.name}".lower()
     state = SchemaState(
         {name: _columns(rows) for name, rows in columns.items()},
         {table.name: _read_properties(wh, table) for table in TABLES},
@@ -194,6 +204,7 @@ def read_schema_state(wh: Warehouse) -> SchemaState:
             name: frozenset((row["constraint_type"], row["column_name"].lower()) for row in rows)
             for name, rows in keys.items()
         },
+        any(row["table_name"].lower() == operations for row in tables),
     )
     if state.version > ddl.VERSION:
         raise NewerSchema(state.version, ddl.VERSION)

@@ -1,0 +1,98 @@
+"""The changes of a history page, grouped as people read them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from itertools import takewhile
+
+from crm.model.changes import DELETED, Change
+from crm.model.schema import ACCOUNTS
+
+# One person's operations that lie so close together are one group on the page.
+TOGETHER = dt.timedelta(minutes=5)
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Group:
+    """The changes that one person made to one account at about one time, the latest first."""
+
+    person: str
+    outside: bool
+    bsnid: str
+    team: str
+    changes: list[Change]
+    undo: str = ""
+
+    @classmethod
+    def of(cls, change: Change) -> Group:
+        return cls(change.person, change.outside, change.bsnid, change.team, [])
+
+    def includes(self, change: Change) -> bool:
+        """Return whether an earlier operation of the person belongs to this group."""
+        if self.summary or change.summary:
+            return False
+        same = (self.person, self.outside) == (change.person, change.outside)
+        return same and self.moment - moment_of(change) < TOGETHER
+
+    @property
+    def summary(self) -> str:
+        """What an operation of many rows did; empty for other changes."""
+        return self.changes[0].summary
+
+    @property
+    def operation(self) -> str:
+        return self.changes[0].operation
+
+    @property
+    def moment(self) -> dt.datetime:
+        return moment_of(self.changes[0])
+
+    @property
+    def deletes_account(self) -> bool:
+        latest = self.changes[0]
+        return latest.table is ACCOUNTS and latest.kind == DELETED
+
+    @property
+    def before(self) -> dt.datetime:
+        """The last moment before the deletions with which these changes end."""
+        *_, first = takewhile(lambda change: change.kind == DELETED, self.changes)
+        return moment_of(first) - dt.timedelta(milliseconds=1)
+
+    @property
+    def first(self) -> list[Change]:
+        return self.changes[: len(self.changes) - len(self.others)]
+
+    @property
+    def others(self) -> list[Change]:
+        """The changes that the page folds away, such as those of an import."""
+        return self.changes[SHOWN:] if len(self.changes) > SHOWN + 2 else []
+
+
+def grouped(changes: list[Change]) -> list[Group]:
+    """Group changes, latest first, by account, operation and person.
+
+    An operation's changes of an account are one group, whatever lies between them. So are one
+    person's operations, even if changes of other accounts lie between them.
+    """
+    groups: list[Group] = []
+    latest: dict[str, Group] = {}
+    of_operation: dict[tuple[str, str], Group] = {}
+    for change in changes:
+        key = (change.bsnid, change.operation)
+        group = of_operation.get(key)
+        if group is None:
+            group = latest.get(change.bsnid)
+            if group is None or not group.includes(change):
+                group = latest[change.bsnid] = Group.of(change)
+                groups.append(group)
+            if change.operation:
+                of_operation[key] = group
+        group.changes.append(change)
+    return groups
+
+
+def moment_of(change: Change) -> dt.datetime:
+    assert change.moment is not None  # only the changes of a diff have none
+    return change.moment

@@ -1,0 +1,92 @@
+"""An import is one entry of the activity: by who ran it, with its changes and its undo."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+
+from crm.importing import importer
+from crm.importing.findings import Findings
+from crm.importing.importer import Options
+from crm.model.schema import ACCOUNTS, OPERATIONS
+from crm.repository.past import history
+from crm.repository.past.history import Wanted
+from crm.repository.records import accounts
+from crm.warehouse import Warehouse
+
+from ..pages.html import filled_in, text, texts
+from .conftest import ANA, GetPage, summaries
+
+CSV = "BSNID,Team,Business Area\nOLD,Changed,Finance\nNEW1,One,Finance\nNEW2,Two,Finance\n"
+
+
+@pytest.fixture
+def imported(ana: Warehouse, client: Client, tmp_path: Path) -> str:
+    """Import a change and two new accounts as the person of ``client``; return their name."""
+    accounts.create(ana, {"bsnid": "OLD", "team": "As it was"})
+    path = tmp_path / "accounts.csv"
+    path.write_text(CSV)
+    me: str = client.get("/").wsgi_request.warehouse.actor
+    with Findings() as findings:
+        importer.run(replace(ana, actor=me), path, Options(on_conflict="update"), findings)
+    return me
+
+
+def test_it_is_one_entry_with_its_changes_behind_it(imported: str, get_page: GetPage) -> None:
+    page = get_page("/activity/")
+    entries = [" ".join(head.split()) for head in texts(page, ".moment-head p")]
+    assert len(entries) == 2
+    assert entries[0].startswith(f"{imported} imported 3 rows from accounts.csv")
+    assert text(page, ".count-line p[role=status]").startswith("2 changes")
+    assert summaries(page) == ["Created the account As it was"]
+    behind = get_page(page.select_one(".moment .change-actions a")["href"])
+    assert sorted(summaries(behind)) == [
+        "Changed Team and Business area of the account Changed",
+        "Created the account One",
+        "Created the account Two",
+    ]
+    # In an account's history the import shows what it changed there.
+    own = get_page("/accounts/OLD/history/")
+    assert summaries(own)[0] == "Changed Team and Business area of the account Changed"
+    assert "imported 3 rows" in texts(own, ".moment-head p")[0]
+
+
+def test_undo_is_beside_it(imported: str, get_page: GetPage, client: Client) -> None:
+    form = get_page("/activity/").select_one(".moment form")
+    assert client.post(form["action"], filled_in(form)).status_code == 303
+    page = get_page("/accounts/OLD/history/")
+    assert summaries(page)[0].startswith("Changed Team and Business area of the account As it was")
+
+
+def test_others_are_offered_no_undo(imported: str, get_page: GetPage, settings: object) -> None:
+    settings.EDIP_USER = ANA
+    assert not get_page("/activity/").select(".moment form")
+
+
+def test_an_import_of_an_export_is_by_who_ran_it(
+    ana: Warehouse, bob: Warehouse, tmp_path: Path
+) -> None:
+    """Its rows keep the persons and times of the export."""
+    accounts.create(bob, {"bsnid": "A", "team": "T"})
+    path = tmp_path / "export.json"
+    call_command("export_data", output=path, stdout=StringIO())
+    table = ana.namespace.table(ACCOUNTS)
+    ana.execute(f"DELETE FROM {table}", repeatable=True)
+    with Findings() as findings:
+        importer.run(ana, path, Options(), findings)
+    assert accounts.get(ana, "A").updated_by == bob.actor
+    latest = history.load(ana, Wanted()).changes[0]
+    assert (latest.person, latest.summary) == (ANA, "imported 1 row from export.json")
+
+
+def test_without_the_table_every_row_is_an_entry(imported: str, ana: Warehouse) -> None:
+    ana.execute(f"DROP TABLE {ana.namespace.table(OPERATIONS)}", repeatable=True)
+    for _ in range(2):
+        found = history.load(ana, Wanted(is_gathered=True))
+        assert (found.total, len(found.changes)) == (4, 4)
+    accounts.create(ana, {"bsnid": "Z", "team": "T"})
