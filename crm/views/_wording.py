@@ -10,7 +10,10 @@ def counted(count: int, singular: str, plural: str = "") -> str:
     return f"{count:,} {singular if count == 1 else plural or f'{singular}s'}"
 
 
-def not_found(table: Table, key: str) -> str:
+def not_found(table: Table, key: str, *, is_past: bool = False) -> str:
+    """Say that a record does not exist; ``is_past`` on a page as of a moment."""
+    if is_past:
+        return f"There was no {table.singular} “{key}” at this moment."
     return f"There is no {table.singular} “{key}”. It may have been deleted."
 
 

@@ -38,7 +38,8 @@ def _platforms(page: Page[AccountRow]) -> dict[str, list[str]]:
 def account_detail(request: Request, bsnid: str) -> HttpResponse:
     detail = accounts.get_detail(request.warehouse, bsnid)
     if detail is None:
-        raise Http404(_wording.not_found(ACCOUNTS, bsnid))
+        is_past = request.as_of is not None
+        raise Http404(_wording.not_found(ACCOUNTS, bsnid, is_past=is_past))
     context = {
         "detail": detail,
         "account": detail.account,

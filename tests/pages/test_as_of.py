@@ -78,6 +78,16 @@ def test_the_banner_says_when_and_leads_back(client: Client, then: str) -> None:
     assert not parsed(client.get("/accounts/")).select(".past")
 
 
+def test_an_account_that_was_added_later(client: Client, then: str) -> None:
+    response = client.get(f"{then}/accounts/BSN999/")
+    assert response.status_code == 404
+    assert text(parsed(response), ".lead") == "There was no account “BSN999” at this moment."
+    gone = client.get("/accounts/BSN002/")
+    assert text(parsed(gone), ".lead") == (
+        "There is no account “BSN002”. It may have been deleted."
+    )
+
+
 def test_nothing_can_be_changed(client: Client, then: str, sample: Warehouse) -> None:
     page = parsed(client.get(f"{then}/accounts/{ACCOUNT}/"))
     assert not page.select("main form[method=post], main a[href$='/edit/'], main a[href$='/new/']")

@@ -1,0 +1,33 @@
+"""A printed page shows its content, dark on white, and no controls."""
+
+from __future__ import annotations
+
+from playwright.sync_api import expect
+
+
+def test_print(new_context) -> None:
+    # A sheet of A4 is 794 px wide: there, the sections are a bar fixed to the bottom.
+    page = new_context(viewport={"width": 794, "height": 1100}, color_scheme="dark").new_page()
+    page.goto("/accounts/BSN001/")
+    on_screen = page.evaluate("getComputedStyle(document.body).backgroundColor")
+
+    page.emulate_media(media="print", color_scheme="dark")
+    expect(page.get_by_role("heading", name="Claims Analytics")).to_be_visible()
+    expect(page.locator(".platform").first).to_contain_text("Completed")
+    for control in (".sections", ".theme", ".time-machine", ".platform-set", "main .button"):
+        expect(page.locator(control).first).to_be_hidden()
+    expect(page.locator("main form:visible")).to_have_count(0)
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background == "rgb(255, 255, 255)" != on_screen
+    floating = page.evaluate(
+        """[...document.querySelectorAll("body *")].filter((element) =>
+          element.checkVisibility() && getComputedStyle(element).position.match(/fixed|sticky/)
+        ).map((element) => element.className)"""
+    )
+    assert floating == []
+
+    page.goto("/accounts/?business_area=Finance")
+    expect(page.get_by_text("Treasury Risk Reporting")).to_be_visible()
+    expect(page.locator(".chips")).to_contain_text("Finance")
+    for control in (".search", ".filters", ".exports", "main .button"):
+        expect(page.locator(control).first).to_be_hidden()
