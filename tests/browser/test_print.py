@@ -16,7 +16,7 @@ def test_print(new_context) -> None:
     expect(page.locator(".platform").first).to_contain_text("Completed")
     for control in (".sections", ".theme", ".time-machine", ".platform-set", "main .button"):
         expect(page.locator(control).first).to_be_hidden()
-    expect(page.locator("main form:visible")).to_have_count(0)
+    expect(page.locator("main :is(button, select, input):visible")).to_have_count(0)
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert background == "rgb(255, 255, 255)" != on_screen
     floating = page.evaluate(
