@@ -60,6 +60,20 @@ def table_not_found(name: str) -> SqlError:
     )
 
 
+def missing_files(table: str, version: int) -> SqlError:
+    """Return the error of reading a version whose data files were deleted.
+
+    Open Spark calls it ``FAILED_READ_FILE.FILE_NOT_EXIST``.
+    https://docs.databricks.com/error-messages/failed-read-file-error-class
+    """
+    return SqlError(
+        "FAILED_READ_FILE.DBR_FILE_NOT_EXIST",
+        f"Error while reading files of version {version} of {table}. They are referenced in the "
+        "transaction log, but do not exist: VACUUM has deleted them.",
+        "KD001",
+    )
+
+
 def no_unity_catalog() -> SqlError:
     return SqlError("UC_NOT_ENABLED", "Unity Catalog is not enabled in this workspace.", "0AKUD")
 

@@ -37,6 +37,7 @@ class Column:
     comment: str | None = None
     mask: Policy | None = None
     default: str | None = None  # an expression
+    not_null_since: int = 0  # the version that last forbade NULL
 
 
 # The privileges of each principal, and who granted them: {principal: {privilege: grantor}}.

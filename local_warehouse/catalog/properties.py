@@ -10,6 +10,7 @@ from .objects import CHANGE_FEED, Table
 
 MAPPING = "delta.columnmapping.mode"
 RETENTION = "delta.deletedfileretentionduration"
+_WEEK = 7 * 24
 _MODES = ("none", "name", "id")
 _RESERVED = ("_change_type", "_commit_version", "_commit_timestamp")
 _HOURS = {"second": 1 / 3600, "minute": 1 / 60, "hour": 1, "day": 24, "week": 7 * 24}
@@ -27,6 +28,15 @@ def hours(interval: str) -> float:
     if not re.fullmatch(rf"\s*{unit}(\s+{unit})*\s*", text):
         raise SqlError("DELTA_INVALID_INTERVAL", f"{interval} is not a valid INTERVAL.", "22006")
     return sum(int(number) * _HOURS[name] for number, name in re.findall(unit, text))
+
+
+def retention_hours(table: Table) -> float:
+    """Return the hours for which the table keeps deleted files; a week without its property.
+
+    https://docs.databricks.com/delta/history
+    """
+    interval = value(table, RETENTION)
+    return _WEEK if interval is None else hours(interval)
 
 
 def check(table: Table, before: Table | None = None) -> None:

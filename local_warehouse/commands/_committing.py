@@ -112,6 +112,12 @@ def note_version(draft: Table, table: Table, version: int, *, breaks_change_feed
         draft.feed_since = version
     if breaks_change_feed:
         draft.schema_since = version
+    for column in draft.columns:
+        before = table.column(column.name)
+        if before is None or column.nullable:
+            column.not_null_since = 0
+        else:
+            column.not_null_since = version if before.nullable else before.not_null_since
 
 
 def commit(

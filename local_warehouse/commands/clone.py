@@ -30,8 +30,7 @@ from local_warehouse.catalog.securables import MANAGE, schema_securable
 from local_warehouse.context import Context
 from local_warehouse.delta import log, metadata
 from local_warehouse.delta.files import Files
-from local_warehouse.delta.time_travel import vacuumed
-from local_warehouse.errors import SqlError, unsupported
+from local_warehouse.errors import SqlError, missing_files, unsupported
 from local_warehouse.result import NOTHING, NUMBER, Result, rows
 from local_warehouse.sql.parsing import Words
 from local_warehouse.sql.policies import is_protected
@@ -226,7 +225,7 @@ def _link_files(
     except FileNotFoundError:
         for name in linked:
             (target / name).unlink(missing_ok=True)
-        raise vacuumed(request.source, delta.version()) from None
+        raise missing_files(request.source.full_name, delta.version()) from None
     return Files(linked)
 
 

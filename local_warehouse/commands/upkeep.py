@@ -29,7 +29,6 @@ _METRICS = pa.struct(
     + [("preserveInsertionOrder", pa.bool_())]
 )
 
-_WEEK = 7 * 24
 _MINUTE = 1 / 60
 _LISTED = 1000
 _MILLIS = 3600 * 1000
@@ -176,11 +175,10 @@ def _sizes(files: Files) -> dict[str, object]:
 
 
 def _retention(table: Table) -> int:
-    """Return the hours for which the table keeps deleted files; a week without its property.
+    """Return the whole hours for which VACUUM keeps deleted files.
 
     Part of an hour counts as an hour, but less than a minute as none: whoever sets so little
     wants no file kept.
     """
-    interval = properties.value(table, properties.RETENTION)
-    kept = _WEEK if interval is None else properties.hours(interval)
+    kept = properties.retention_hours(table)
     return math.ceil(kept) if kept >= _MINUTE else 0

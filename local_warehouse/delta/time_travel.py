@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,9 +24,10 @@ from pathlib import Path
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
+from local_warehouse.catalog import properties
 from local_warehouse.catalog.catalog import Catalog
 from local_warehouse.catalog.objects import Table
-from local_warehouse.errors import SqlError
+from local_warehouse.errors import SqlError, missing_files
 
 from .cached_folders import CachedFolders
 from .commits import Commits
@@ -47,6 +49,7 @@ class TimeTravel:
         self._numbers = itertools.count()
         self._cached = CachedFolders()
         self._commit_times: dict[str, tuple[int, list[int]]] = {}
+        self._times_lock = threading.Lock()
         self._lock = threading.Lock()
 
     def version_at(self, table: Table, moment: dt.datetime) -> int:
@@ -85,10 +88,24 @@ class TimeTravel:
         return first + bisect.bisect_left(times, wanted)
 
     def require(self, table: Table, version: int) -> None:
-        """Raise SqlError unless the version exists and can still be read."""
+        """Raise SqlError unless the version exists and is not older than the retention."""
         latest, earliest = self._commits.version(table), self._commits.earliest(table).readable
         if not earliest <= version <= latest:
             raise version_not_found(version, earliest, latest)
+        self.require_kept(table, version)
+
+    def require_kept(self, table: Table, version: int) -> None:
+        """Raise SqlError if the version is older than the table's retention.
+
+        The latest version may always be read. Delta refuses others whether or not their files
+        exist (delta-io/delta, SnapshotManagement.scala).
+        """
+        if version == self._commits.version(table):
+            return
+        first, times = self._times_of_commits(table)
+        hours = properties.retention_hours(table)
+        if times[version - first] < (time.time() - hours * 3600) * 1000:
+            raise beyond_retention(hours)
 
     @contextmanager
     def reading(self, table: Table, version: int) -> Iterator[Path]:
@@ -136,7 +153,7 @@ class TimeTravel:
                 os.link(location / name, path / name)
             except FileNotFoundError:
                 shutil.rmtree(path, ignore_errors=True)
-                raise vacuumed(table, version) from None
+                raise missing_files(table.full_name, version) from None
         actions = _only_commit(table.id, delta.schema().to_json(), files)
         log = path / "_delta_log" / f"{0:020d}.json"
         log.write_text("".join(json.dumps(action) + "\n" for action in actions))
@@ -147,12 +164,12 @@ class TimeTravel:
         The times are milliseconds since 1970 and never fall.
         """
         earliest, latest = self._commits.earliest(table).commit, self._commits.version(table)
-        with self._lock:
+        with self._times_lock:
             first, times = self._commit_times.get(table.id, (earliest, []))
             first, times = earliest, times[earliest - first :]
             for version in range(first + len(times), latest + 1):
-                time = int(self._commits.info(table, version).get("timestamp", 0))
-                times.append(max([time, *times[-1:]]))
+                made = int(self._commits.info(table, version).get("timestamp", 0))
+                times.append(max([made, *times[-1:]]))
             self._commit_times[table.id] = first, times
             return first, list(times)
 
@@ -185,11 +202,11 @@ def _only_commit(table_id: str, schema: str, files: Files) -> list[Action]:
     ]
 
 
-def vacuumed(table: Table, version: int) -> SqlError:
+def beyond_retention(hours: float) -> SqlError:
     return SqlError(
         "DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION",
-        "Cannot time travel beyond delta.deletedFileRetentionDuration set on the table: VACUUM "
-        f"has removed files of version {version} of {table.full_name}.",
+        f"Cannot time travel beyond delta.deletedFileRetentionDuration ({int(hours)} HOURS) set "
+        "on the table.",
         "0AKDC",
     )
 

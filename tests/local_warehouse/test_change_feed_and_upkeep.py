@@ -13,9 +13,12 @@ import pytest
 
 from .conftest import folder_of, shell_on
 
+RETENTION = "'delta.deletedFileRetentionDuration'"
 FEED = "'delta.enableChangeDataFeed' = 'true'"
-FLEETING = "'delta.deletedFileRetentionDuration' = 'interval 0 hours'"
-GONE = "DELTA_CHANGE_DATA_FILE_NOT_FOUND"
+# VACUUM keeps no files, while old versions may still be asked for.
+FLEETING = "'delta.deletedFileRetentionDuration' = 'interval 59 seconds'"
+GONE = "FAILED_READ_FILE.DBR_FILE_NOT_EXIST"
+TOO_OLD = "DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION"
 SUMS = "SELECT MIN(_commit_version), COUNT(*), MAX(_commit_version) FROM table_changes('{}', {})"
 
 
@@ -98,7 +101,7 @@ def test_what_is_read_stays_while_vacuum_deletes(server, shell):
         try:
             _, rows, last = mine.run(SUMS.format(name, now))[0]
         except Exception as error:
-            assert GONE in str(error), error
+            assert GONE in str(error) or TOO_OLD in str(error), error
             return
         # VACUUM and OPTIMIZE make versions without changes.
         assert rows % 2 == 0
@@ -109,7 +112,7 @@ def test_what_is_read_stays_while_vacuum_deletes(server, shell):
         try:
             assert mine.value(f"SELECT COUNT(*) FROM {name} VERSION AS OF {now}") == 2
         except Exception as error:
-            assert "BEYOND_DELETED_FILE_RETENTION" in str(error), error
+            assert GONE in str(error) or TOO_OLD in str(error), error
 
     def write(mine) -> None:
         mine.change(f"UPDATE {name} SET n = n + 1 WHERE id = 'a'")
@@ -192,9 +195,7 @@ def cleaned(server, shell):
 def test_the_feed_goes_on_after_the_log_was_cleaned(cleaned):
     first = cleaned.first
     assert versions(cleaned, first) == list(range(first, 24))
-    error = cleaned.error("SELECT * FROM table_changes('t', 0)")
-    assert "DELTA_VERSION_NOT_FOUND" in error
-    assert f"[{first}, 23]" in error
+    assert "[DELTA_LOG_FILE_NOT_FOUND]" in cleaned.error("SELECT * FROM table_changes('t', 0)")
     # A moment before all commits means the first one that is known.
     query = "SELECT MIN(_commit_version) FROM table_changes('t', TIMESTAMP'2001-01-01')"
     assert cleaned.value(query) == first
@@ -222,3 +223,52 @@ def test_vacuum_works_after_the_log_was_cleaned(cleaned):
     count_up(cleaned, 1)
     latest = cleaned.run("DESCRIBE HISTORY t LIMIT 1")[0].version
     assert versions(cleaned, latest) == [latest]
+
+
+# --- retention ---
+def test_what_is_older_than_the_retention_is_refused(shell):
+    """Although all files are there. The latest version can always be read, however old it is."""
+    create(shell)
+    shell.change("INSERT INTO t VALUES ('a', 0)")
+    count_up(shell, 1)
+    assert versions(shell, 0) == [1, 2]
+    shell.run(f"ALTER TABLE t SET TBLPROPERTIES ({RETENTION} = 'interval 1 second')")  # 3
+    time.sleep(1.1)
+    assert versions(shell, 3) == []
+    count_up(shell, 1)
+    assert versions(shell, 4) == [4]
+    for statement in (
+        "SELECT * FROM table_changes('t', 0)",
+        "SELECT * FROM table_changes('t', 3)",
+        "SELECT * FROM table_changes('t', 0, 4)",
+        "SELECT * FROM t VERSION AS OF 2",
+        "RESTORE TABLE t TO VERSION AS OF 2",
+        "CREATE TABLE copy CLONE t VERSION AS OF 2",
+    ):
+        assert f"[{TOO_OLD}]" in shell.error(statement)
+    shell.run(f"ALTER TABLE t SET TBLPROPERTIES ({RETENTION} = 'interval 1 week')")
+    assert versions(shell, 0) == [1, 2, 4]
+    assert shell.value("SELECT n FROM t VERSION AS OF 2") == 1
+    assert f"[{TOO_OLD}]" not in shell.error("SELECT * FROM table_changes('t', 99)")
+
+
+# --- NOT NULL ---
+def test_a_column_that_must_not_be_null_any_more_ends_the_feed_before(shell):
+    """Delta does not read nullable values with a schema that has none."""
+    create(shell)
+    shell.change("INSERT INTO t VALUES ('a', 0)")
+    shell.run("ALTER TABLE t ALTER COLUMN n COMMENT 'a number'")  # 2
+    assert versions(shell, 0) == [1]
+    shell.run("ALTER TABLE t ALTER COLUMN n SET NOT NULL")  # 3
+    refused = "[DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_DATA_SCHEMA]"
+    for range_ in ("0", "2", "0, 1"):
+        assert refused in shell.error(f"SELECT * FROM table_changes('t', {range_})")
+    count_up(shell, 1)
+    assert versions(shell, 3) == [4]
+    assert "NOT_NULL" in shell.error("INSERT INTO t VALUES ('b', NULL)")
+    shell.run("CREATE TABLE copy CLONE t")
+    assert shell.value("SELECT COUNT(*) FROM table_changes('copy', 0)") == 1
+    shell.run("ALTER TABLE t ALTER COLUMN n DROP NOT NULL")
+    assert versions(shell, 0) == [1, 4]
+    shell.run("RESTORE TABLE t TO VERSION AS OF 4")
+    assert refused in shell.error("SELECT * FROM table_changes('t', 4)")

@@ -25,9 +25,9 @@ from local_warehouse.catalog.objects import Table
 from local_warehouse.delta import log
 from local_warehouse.delta.cached_folders import CachedFolders
 from local_warehouse.delta.commits import Commits
-from local_warehouse.delta.time_travel import version_not_found
+from local_warehouse.errors import missing_files
 
-from .errors import vacuumed_changes
+from .errors import log_file_not_found
 from .row_differences import RowDifferences, row_shape
 from .row_images import row_images
 from .spans import RecordedSpans
@@ -106,14 +106,13 @@ class ChangeFeed:
         for attempt in range(_ATTEMPTS):
             if start <= table.vacuumed_to:
                 break
-            earliest = self._commits.earliest(table).commit
-            if start < earliest:
-                raise version_not_found(start, earliest, self._commits.version(table))
+            if start < self._commits.earliest(table).commit:
+                raise log_file_not_found(table, start)
             try:
                 return self._up_to_date_folder(table, anew=attempt > 0)
             except FileNotFoundError:
                 self._note_missing_files(table)
-        raise vacuumed_changes(start)
+        raise missing_files(table.full_name, start)
 
     def _note_missing_files(self, table: Table) -> None:
         """Note the files that VACUUM deleted without a note: it is running, or was killed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from local_warehouse.catalog.objects import Table
 from local_warehouse.errors import SqlError
 
 
@@ -15,11 +16,11 @@ def missing_changes(start: int, end: int, version: int) -> SqlError:
     )
 
 
-def vacuumed_changes(version: int) -> SqlError:
+def log_file_not_found(table: Table, version: int) -> SqlError:
     return SqlError(
-        "DELTA_CHANGE_DATA_FILE_NOT_FOUND",
-        f"Files of version {version} referenced in the transaction log cannot be found: VACUUM "
-        "has removed them. Read changes of later versions.",
+        "DELTA_LOG_FILE_NOT_FOUND",
+        f"Unable to retrieve the delta log files to construct table version {version} starting "
+        f"from checkpoint version NONE of {table.full_name}.",
         "42K03",
     )
 
@@ -29,6 +30,15 @@ def renamed_columns(start: int, end: int, version: int) -> SqlError:
         "DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_SCHEMA_CHANGE",
         f"Retrieving table changes between version {start} and {end} failed because of an "
         f"incompatible schema change at version {version}. Read changes of later versions.",
+        "0AKDC",
+    )
+
+
+def tightened_columns(start: int, end: int, version: int) -> SqlError:
+    return SqlError(
+        "DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_DATA_SCHEMA",
+        f"Retrieving table changes between version {start} and {end} failed because of an "
+        f"incompatible data schema: at version {version} a column became NOT NULL.",
         "0AKDC",
     )
 

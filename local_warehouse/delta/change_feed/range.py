@@ -8,7 +8,14 @@ from local_warehouse.catalog.objects import Table
 from local_warehouse.delta.commits import Commits
 from local_warehouse.delta.time_travel import TimeTravel, version_not_found
 
-from .errors import invalid_range, missing_changes, renamed_columns, start_after_latest
+from .errors import (
+    invalid_range,
+    log_file_not_found,
+    missing_changes,
+    renamed_columns,
+    start_after_latest,
+    tightened_columns,
+)
 from .spans import RecordedSpans
 
 Boundary = int | dt.datetime
@@ -43,10 +50,16 @@ def versions_between(
         if not _between_commits(start, end):
             raise invalid_range(first, last)
         return latest, latest - 1
+    if first < commits.earliest(table).readable:
+        raise log_file_not_found(table, first)
+    time_travel.require_kept(table, first)
     if (version := spans.unrecorded(table, first, last)) is not None:
         raise missing_changes(first, last, version)
     if first < table.schema_since:
         raise renamed_columns(first, last, table.schema_since)
+    tightened = max((c.not_null_since for c in table.columns if not c.nullable), default=0)
+    if first < tightened:
+        raise tightened_columns(first, last, tightened)
     return first, last
 
 
