@@ -31,6 +31,7 @@ from .errors import BeforeTheTables, BeyondRetention, NotYet
 # The largest difference that we expect between the application's clock and the warehouse's.
 CLOCKS_DIFFER = dt.timedelta(seconds=5)
 _FEED_ON = '"delta.enableChangeDataFeed":"true"'
+_NOT_NULL = '"nullable":false'
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Commit:
     :param person: who made it, by their sign-in to Databricks; empty if unknown.
     :param enables_feed: whether it switched the change data feed on.
     :param added: the names of the columns that it added to the table.
+    :param forbids_null: whether it changed a column that is now NOT NULL, and may have been
+        nullable before.
     """
 
     version: int
@@ -48,6 +51,7 @@ class Commit:
     person: str = ""
     enables_feed: bool = False
     added: frozenset[str] = frozenset()
+    forbids_null: bool = False
 
 
 @dataclass(frozen=True)
@@ -178,18 +182,20 @@ def consistent_versions(wh: Warehouse) -> tuple[dict[str, int], dt.datetime]:
 def _commits(wh: Warehouse, table: Table) -> tuple[Commit, ...]:
     sql = "DESCRIBE HISTORY {table}"
     rows = wh.query(_sql.render(wh.namespace, sql, table=wh.namespace.table(table)))
-    commits = [
-        Commit(
-            row["version"],
-            row["timestamp"],
-            row["operation"],
-            row.get("userName") or "",
-            _FEED_ON in str(row.get("operationParameters") or "").replace(" ", ""),
-            _added_columns(row),
-        )
-        for row in rows
-    ]
-    return tuple(sorted(commits, key=lambda commit: commit.version))
+    return tuple(sorted(map(_commit, rows), key=lambda commit: commit.version))
+
+
+def _commit(row: Row) -> Commit:
+    parameters = str(row.get("operationParameters") or "").replace(" ", "")
+    return Commit(
+        row["version"],
+        row["timestamp"],
+        row["operation"],
+        row.get("userName") or "",
+        _FEED_ON in parameters,
+        _added_columns(row),
+        row["operation"].startswith("CHANGE COLUMN") and _NOT_NULL in parameters,
+    )
 
 
 def _added_columns(row: Row) -> frozenset[str]:

@@ -1,8 +1,8 @@
 """Find the first version at which each table's change data feed can be read, and read from it.
 
 Usually that is version 0, because tables are created with the feed on. The history is read only
-if the warehouse answers that this is too early: the feed was switched on later, or old versions
-have been removed.
+if the warehouse answers that this is too early: the feed was switched on later, a column became
+NOT NULL, or old versions are beyond the table's retention or have been removed.
 
 https://docs.databricks.com/delta/delta-change-data-feed
 """
@@ -10,32 +10,53 @@ https://docs.databricks.com/delta/delta-change-data-feed
 from __future__ import annotations
 
 import datetime as dt
+import re
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from cachetools import LRUCache
 
-from crm.model import configuration
-from crm.model.schema import TABLES
-from crm.repository import versions
+from crm.model.schema import TABLES, Table
+from crm.repository import _sql, ddl, versions
 from crm.repository.versions import Commit
 from crm.warehouse import Warehouse
-from crm.warehouse.errors import StatementFailed
+from crm.warehouse.errors import PermissionDenied, StatementFailed
 
 Result = TypeVar("Result")
 Starts = dict[str, int]
 
-_TOO_EARLY = (
-    "DELTA_MISSING_CHANGE_DATA",
-    "DELTA_VERSION_NOT_FOUND",
-    "DELTA_FILE_NOT_FOUND_DETAILED",
-    "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION",
-    "DELTA_CHANGE_DATA_FILE_NOT_FOUND",
-    "DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_DATA_SCHEMA",
-    "DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_SCHEMA_CHANGE",
-    "FAILED_READ_FILE.DBR_FILE_NOT_EXIST",
-)
+# Why a feed cannot be read from a version. What interrupts feeds for good is looked for in every
+# history; a start moves for the other reasons only if the warehouse names them.
+_INTERRUPTED, _EXPIRED, _FILES_GONE, _NULLABLE = "interrupted", "expired", "files", "nullable"
+_REASONS = {
+    "DELTA_MISSING_CHANGE_DATA": _INTERRUPTED,
+    "DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_SCHEMA_CHANGE": _NULLABLE,
+    "DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_DATA_SCHEMA": _NULLABLE,
+    # The table was dropped and created again.
+    "DELTA_CDC_START_VERSION_AFTER_LATEST": _INTERRUPTED,
+    # The beginning of the log was deleted.
+    "DELTA_LOG_FILE_NOT_FOUND": _INTERRUPTED,
+    "DELTA_TRUNCATED_TRANSACTION_LOG": _INTERRUPTED,
+    "DELTA_VERSIONS_NOT_CONTIGUOUS": _INTERRUPTED,
+    "DELTA_VERSION_NOT_FOUND": _INTERRUPTED,
+    "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION": _INTERRUPTED,
+    # Delta refuses versions beyond delta.deletedFileRetentionDuration, whether or not their files
+    # exist (delta-io/delta, SnapshotManagement.scala).
+    "DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION": _EXPIRED,
+    "DELTA_FILE_NOT_FOUND_DETAILED": _FILES_GONE,
+    "DELTA_CHANGE_DATA_FILE_NOT_FOUND": _FILES_GONE,
+    "FAILED_READ_FILE.DBR_FILE_NOT_EXIST": _FILES_GONE,
+    "FAILED_READ_FILE.FILE_NOT_EXIST": _FILES_GONE,
+}
+_RETENTION = ddl.RETENTION[1]
+_DEFAULT_RETENTION = dt.timedelta(days=7)
+# A start that is this much younger than the retention demands is good for that long.
+_MARGIN = dt.timedelta(hours=1)
+_UNITS = ("weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds")
+_INTERVAL = re.compile(rf"(\d+)\s+({'|'.join(unit[:-1] for unit in _UNITS)})", re.IGNORECASE)
+_PROBE = "SELECT MAX(_commit_version) AS version FROM {feed}"
 _lock = threading.Lock()
 _cache: LRUCache[Hashable, Starts] = LRUCache(maxsize=200)
 
@@ -47,7 +68,7 @@ def forget_all() -> None:
 
 def is_too_early(error: StatementFailed) -> bool:
     """Return whether a statement failed because it read a feed from before its start."""
-    return error.error_class in _TOO_EARLY
+    return error.error_class in _REASONS
 
 
 def starts(wh: Warehouse) -> Starts:
@@ -59,56 +80,103 @@ def starts(wh: Warehouse) -> Starts:
 def read(wh: Warehouse, statement: Callable[[Starts], Result]) -> Result:
     """Run a statement that reads the feeds from their starts, and return its result.
 
-    If a start is too early, the right ones are found (one statement per table) and the statement
-    runs again. Raises WarehouseError.
+    If a start is too early, the right ones are found (one or two statements per table) and the
+    statement runs again. Raises WarehouseError.
     """
-    for after_vacuum in (False, True):
+    found, reasons = starts(wh), list[str]()
+    while True:
         try:
-            return statement(starts(wh))
+            result = statement(found)
         except StatementFailed as error:
-            if not is_too_early(error):
+            if not is_too_early(error) or _is_latest(reasons):
                 raise
-            found = _find_starts(wh, after_vacuum=after_vacuum)
-        with _lock:
-            _cache[_key(wh)] = found
-    return statement(found)
+            reasons.append(_REASONS[error.error_class or ""])
+            found = _find_starts(wh, reasons)
+        else:
+            with _lock:
+                _cache[_key(wh)] = found
+            return result
 
 
 def known_since(wh: Warehouse) -> dt.datetime:
     """Return the moment since which the feeds hold all changes.
 
-    One statement per table, unless cached.
+    One statement per table, unless cached; one more if no feed has been read yet.
     """
     wh = wh.at(wh.namespace.present)
-    lines = versions.timelines_until(wh, dt.datetime.min.replace(tzinfo=dt.UTC))
+    with _lock:
+        is_known = _key(wh) in _cache
+    if not is_known:
+        read(wh, lambda found: _probe(wh, found))
     first = starts(wh)
+    lines = versions.timelines_until(wh, dt.datetime.min.replace(tzinfo=dt.UTC))
+    if any(first[table.name] > commits[-1].version for table, commits in lines.commits.items()):
+        lines = versions.load(wh)  # the cached ones are older than the starts
     return max(
-        next(c.moment for c in commits if c.version >= first[table.name] or c is commits[-1])
+        next((c.moment for c in commits if c.version >= first[table.name]), commits[-1].moment)
         for table, commits in lines.commits.items()
     )
 
 
-def _find_starts(wh: Warehouse, *, after_vacuum: bool) -> Starts:
-    """Find the starts of the feeds from the tables' histories.
+def _probe(wh: Warehouse, found: Starts) -> None:
+    """Read all feeds from these starts, as the history does. One statement."""
+    feeds = (wh.namespace.change_feed(table, found[table.name]) for table in TABLES)
+    wh.query(" UNION ALL ".join(_sql.render(wh.namespace, _PROBE, feed=feed) for feed in feeds))
 
-    ``after_vacuum``: versions before the last VACUUM count as removed, even if the retention says
-    that they are kept.
+
+def _is_latest(reasons: list[str]) -> bool:
+    """Return whether the starts are the latest versions, since no other helped."""
+    return len(set(reasons)) < len(reasons)
+
+
+def _find_starts(wh: Warehouse, reasons: list[str]) -> Starts:
+    """Find the starts of the feeds from the tables' histories and the reasons so far.
+
+    If a reason is repeated, the starts are the latest versions, which can always be read.
     """
-    lines = versions.load(wh.at(wh.namespace.present))
-    kept_since = lines.read_at - dt.timedelta(days=configuration.current().EDIP_HISTORY_DAYS)
+    wh = wh.at(wh.namespace.present)
+    lines = versions.load(wh)
+    if _is_latest(reasons):
+        return {table.name: commits[-1].version for table, commits in lines.commits.items()}
+    kept_since = dict.fromkeys(TABLES, dt.datetime.min.replace(tzinfo=dt.UTC))
+    if not {_EXPIRED, _FILES_GONE}.isdisjoint(reasons):
+        with ThreadPoolExecutor(len(TABLES)) as pool:
+            found = pool.map(lambda table: _retention(wh, table), TABLES)
+            kept_since = {
+                table: lines.read_at - kept + min(_MARGIN, kept / 24)
+                for table, kept in zip(TABLES, found, strict=True)
+            }
     return {
-        table.name: _start(commits, kept_since, after_vacuum=after_vacuum)
+        table.name: _start(commits, kept_since[table], reasons)
         for table, commits in lines.commits.items()
     }
 
 
-def _start(commits: tuple[Commit, ...], kept_since: dt.datetime, *, after_vacuum: bool) -> int:
+def _start(commits: tuple[Commit, ...], kept_since: dt.datetime, reasons: Collection[str]) -> int:
     """Return the first version that is kept and comes after all that interrupts a feed."""
-    vacuumed = (c.version for c in commits if after_vacuum and c.operation == "VACUUM END")
-    renamed = (c.version for c in commits if c.operation in ("RENAME COLUMN", "DROP COLUMNS"))
-    switched_on = max((c.version for c in commits if c.enables_feed), default=0)
     kept = next((c.version for c in commits if c.moment >= kept_since), commits[-1].version)
-    return max(switched_on, kept, commits[0].version, *vacuumed, *renamed)
+    return max(commits[0].version, kept, *_interruptions(commits, reasons))
+
+
+def _interruptions(commits: tuple[Commit, ...], reasons: Collection[str]) -> Iterator[int]:
+    yield from (c.version for c in commits if c.enables_feed)
+    yield from (c.version for c in commits if c.operation in ("RENAME COLUMN", "DROP COLUMNS"))
+    if _FILES_GONE in reasons:
+        yield from (c.version for c in commits if c.operation == "VACUUM END")
+    if _NULLABLE in reasons:
+        yield from (c.version for c in commits if c.forbids_null)
+
+
+def _retention(wh: Warehouse, table: Table) -> dt.timedelta:
+    """Return how long the table keeps versions, or the default. One statement."""
+    try:
+        rows = wh.query(ddl.show_properties(table, wh.namespace))
+    except PermissionDenied:
+        rows = []
+    text = next((str(row["value"]) for row in rows if row["key"] == _RETENTION), "")
+    parts = _INTERVAL.findall(text)
+    kept = (dt.timedelta(**{f"{unit.lower()}s": int(number)}) for number, unit in parts)
+    return sum(kept, dt.timedelta()) if parts else _DEFAULT_RETENTION
 
 
 def _key(wh: Warehouse) -> Hashable:

@@ -1,0 +1,119 @@
+"""Change feeds that begin late: what is kept is shown and reverted, and the page says since when."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import time
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from crm.model.schema import ACCOUNTS, TABLES
+from crm.repository.past import change_feed
+from crm.repository.records import accounts
+from crm.warehouse import Warehouse
+from crm.warehouse.errors import StatementFailed
+
+from ..conftest import LocalWarehouse, forget_everything
+from ..pages.html import HTMX, parsed
+from .conftest import GetPage, confirm, edit, summaries
+
+RETENTION = "delta.deletedFileRetentionDuration"
+
+
+def alter(wh: Warehouse, what: str) -> None:
+    wh.execute(f"ALTER TABLE {wh.namespace.table(ACCOUNTS)} {what}", repeatable=True)
+
+
+def keep(wh: Warehouse, interval: str) -> None:
+    alter(wh, f"SET TBLPROPERTIES ('{RETENTION}' = 'interval {interval}')")
+
+
+def expire(wh: Warehouse, server: LocalWarehouse) -> None:
+    """All versions are older than the retention; their files exist."""
+    keep(wh, "2 seconds")
+    time.sleep(2.1)
+
+
+def lose_files(wh: Warehouse, server: LocalWarehouse) -> None:
+    """VACUUM deleted files of versions that are younger than the retention."""
+    edit(wh, "B1", team="In between")
+    keep(wh, "0 seconds")
+    wh.execute(f"VACUUM {wh.namespace.table(ACCOUNTS)}", repeatable=True)
+    keep(wh, "30 days")
+
+
+def clean_log(wh: Warehouse, server: LocalWarehouse) -> None:
+    """The log's beginning was deleted, as it is once it is older than its retention."""
+    for number in range(12):
+        edit(wh, "B1", team=f"Before {number}")
+    catalogs = json.loads((server.data / "catalog.json").read_text())["catalogs"]
+    schema = catalogs[wh.namespace.catalog]["schemas"][wh.namespace.schema]
+    log = server.data / "tables" / schema["tables"]["accounts"]["id"] / "_delta_log"
+    long_ago = time.time() - 400 * 86400
+    for entry in log.iterdir():
+        os.utime(entry, (long_ago, long_ago))
+    for number in range(10):
+        edit(wh, "B1", team=f"Meanwhile {number}")
+    assert min(int(entry.stem) for entry in log.glob("*.json")) > 0
+
+
+def forbid_null(wh: Warehouse, server: LocalWarehouse) -> None:
+    alter(wh, "ALTER COLUMN team COMMENT 'The name'")
+    alter(wh, "ALTER COLUMN team SET NOT NULL")
+
+
+CASES = [
+    (expire, "DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION"),
+    (lose_files, "FAILED_READ_FILE.DBR_FILE_NOT_EXIST"),
+    (clean_log, "DELTA_LOG_FILE_NOT_FOUND"),
+    (forbid_null, "DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_DATA_SCHEMA"),
+]
+Lose = Callable[[Warehouse, LocalWarehouse], None]
+
+
+@pytest.mark.parametrize(
+    ("lose", "error_class"), CASES, ids=lambda each: getattr(each, "__name__", "")
+)
+def test_history_goes_on_after_its_beginning_was_lost(
+    ana: Warehouse,
+    server: LocalWarehouse,
+    client: Client,
+    get_page: GetPage,
+    revert_link: Callable[..., str],
+    lose: Lose,
+    error_class: str,
+) -> None:
+    accounts.create(ana, {"bsnid": "B1", "team": "Lost"})
+    time.sleep(0.05)
+    lost = dt.datetime.now(dt.UTC)
+    lose(ana, server)
+    edit(ana, "B1", team="Kept", vp="Vera")
+    with pytest.raises(StatementFailed) as refused:
+        change_feed._probe(ana, {table.name: 0 for table in TABLES})
+    assert refused.value.error_class == error_class
+
+    for path in ("/activity/", "/accounts/B1/history/"):
+        found = summaries(get_page(path))
+        assert any("Kept" in each for each in found), found
+        assert not any("Lost" in each for each in found), found
+    assert reach(client) > lost
+    forget_everything()  # as another process, which has not read the history
+    assert reach(client) > lost
+
+    if lose is not expire:  # else the version is too old by now
+        assert confirm(client, revert_link("B1", field="vp")).status_code == 303
+        assert accounts.get(ana, "B1").vp == ""
+    accounts.delete(ana, "B1")
+    assert client.post("/undo/accounts/B1/").status_code == 303
+    assert accounts.get(ana, "B1").team == "Kept"
+
+
+def reach(client: Client) -> dt.datetime:
+    part = client.get("/activity/reach/", **HTMX)
+    assert part.status_code == 200
+    assert "complete since" in part.content.decode()
+    return dt.datetime.fromisoformat(parsed(part).select_one("time")["datetime"])
