@@ -15,9 +15,13 @@ from local_warehouse.errors import InvalidHandle, concurrent_write
 
 KINDS = (
     "latency",  # each statement takes ``seconds`` longer
-    "http_status",  # answers ``status`` with Retry-After, without executing
+    "http_status",  # answers ``status``, 429 and 503 with Retry-After, without executing
     "drop_before",  # closes the connection before executing
     "drop_after",  # executes, then closes the connection without an answer
+    "hang",  # executes, then does not answer for ``seconds``; with 0, until it is cleared
+    "drip",  # executes, then sends one byte a second until it is cleared
+    "garbage",  # executes, then answers with a page of HTML instead of Thrift
+    "cut",  # executes, then closes the connection in the middle of the answer
     "invalid_session",  # the session is gone
     "expired_token",  # 403, as for a token past its life
     "conflict",  # SQLSTATE 2D521, nothing committed
@@ -25,15 +29,20 @@ KINDS = (
 )
 
 
+AFTER_EXECUTION = ("drop_after", "hang", "drip", "garbage", "cut")
+
+
 @dataclass
 class Fault:
     """One fault, for statements that match the pattern ``match``.
 
-    It happens ``times`` times; with None, until it is cleared.
+    It happens first at the ``at``-th such statement since it was added, and then ``times``
+    times; with None, until it is cleared.
     """
 
     kind: str
     times: int | None = None
+    at: int = 1
     match: str | None = None
     rpc: str = "ExecuteStatement"
     status: int = 503
@@ -53,6 +62,13 @@ class Faults:
     def __init__(self) -> None:
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
+        self._cleared = threading.Event()
+
+    @property
+    def cleared(self) -> threading.Event:
+        """Return the event that is set when the faults of now are cleared."""
+        with self._lock:
+            return self._cleared
 
     def add(self, fault: Fault) -> None:
         with self._lock:
@@ -61,12 +77,17 @@ class Faults:
     def clear(self) -> None:
         with self._lock:
             self._faults.clear()
+            self._cleared.set()
+            self._cleared = threading.Event()
 
     def use_next(self, rpc: str, text: str, *kinds: str) -> Fault | None:
         """Return the next fault of these kinds for this request, and count it as used."""
         with self._lock:
             for fault in self._faults:
                 if fault.kind in kinds and fault.rpc == rpc and self._matches(fault, text):
+                    if fault.at > 1:
+                        fault.at -= 1
+                        continue
                     if fault.times is not None:
                         fault.times -= 1
                         if fault.times <= 0:

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import select
 import socket
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -24,7 +29,7 @@ from . import oauth as oauth_api
 from . import rest_api
 from .control import PREFIX as CONTROL
 from .control import Control
-from .faults import Fault, Faults
+from .faults import AFTER_EXECUTION, Fault, Faults
 from .operations import Operations
 from .reply import Reply
 from .start_stop import StartStop
@@ -32,6 +37,12 @@ from .thrift import Service
 
 PATH = "/sql/1.0/warehouses/local"
 ERROR_HEADER = "x-thriftserver-error-message"
+# The messages of the fault ``http_status``.
+_MESSAGES = {
+    400: "BAD_REQUEST: the request is not valid.",
+    429: "REQUEST_LIMIT_EXCEEDED",
+    503: "TEMPORARILY_UNAVAILABLE",
+}
 
 
 class Server(ThreadingHTTPServer):
@@ -105,10 +116,13 @@ class Handler(BaseHTTPRequestHandler):
         TCLIService.Processor(service).process(
             TBinaryProtocolAccelerated(TMemoryBuffer(body)), TBinaryProtocolAccelerated(answer)
         )
-        if faults.use_next(rpc, text, "drop_after"):
-            self._hang_up()
-            return
-        self._answer(HTTPStatus.OK, answer.getvalue(), "application/x-thrift")
+        whole = _http_answer(HTTPStatus.OK, answer.getvalue(), "application/x-thrift")
+        cleared = faults.cleared
+        if fault := faults.use_next(rpc, text, *AFTER_EXECUTION):
+            with suppress(ConnectionError):
+                self._break_answer(fault, whole, cleared)
+        else:
+            self.wfile.write(whole)
 
     def _rest(self, method: str, path: str, body: bytes) -> None:
         oauth = self.server.oauth
@@ -141,11 +155,39 @@ class Handler(BaseHTTPRequestHandler):
             return
         message = "TEMPORARILY_UNAVAILABLE: the warehouse is starting."
         if fault.kind == "http_status":
-            message = (
-                "REQUEST_LIMIT_EXCEEDED" if fault.status == 429 else "TEMPORARILY_UNAVAILABLE"
-            )
-        headers = {ERROR_HEADER: message, "Retry-After": str(fault.retry_after)}
+            message = _MESSAGES.get(fault.status, HTTPStatus(fault.status).phrase)
+        headers = {ERROR_HEADER: message}
+        if fault.status in (429, 503):
+            headers["Retry-After"] = str(fault.retry_after)
         self._answer(HTTPStatus(fault.status), headers=headers)
+
+    def _break_answer(self, fault: Fault, whole: bytes, cleared: threading.Event) -> None:
+        """Send the answer as the fault demands. If it is cleared meanwhile, send the rest."""
+        if fault.kind == "garbage":
+            self._answer(HTTPStatus.OK, b"<html><p>Sign in to the network</p></html>", "text/html")
+        elif fault.kind == "drip":
+            for place in range(len(whole)):
+                if cleared.is_set():
+                    self.wfile.write(whole[place:])
+                    break
+                self.wfile.write(whole[place : place + 1])
+                cleared.wait(1)
+        elif fault.kind == "hang":
+            until = time.monotonic() + (fault.seconds or float("inf"))
+            while time.monotonic() < until and not cleared.wait(0.1):
+                if self._is_abandoned():
+                    self.close_connection = True
+                    return
+            self.wfile.write(whole)
+        else:
+            if fault.kind == "cut":
+                self.wfile.write(whole[: -len(whole) // 3])
+            self._hang_up()
+
+    def _is_abandoned(self) -> bool:
+        """Return whether the client has closed the connection."""
+        readable, _, _ = select.select([self.connection], [], [], 0)
+        return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
 
     def _hang_up(self) -> None:
         self.close_connection = True
@@ -173,13 +215,22 @@ class Handler(BaseHTTPRequestHandler):
         content_type: str = "text/plain",
         headers: dict[str, str] | None = None,
     ) -> None:
-        lines = [f"HTTP/1.1 {status.value} {status.phrase}", f"Content-Type: {content_type}"]
-        lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
-        lines += [f"Content-Length: {len(body)}", "", ""]
-        self.wfile.write("\r\n".join(lines).encode("latin-1") + body)
+        self.wfile.write(_http_answer(status, body, content_type, headers))
 
     def log_message(self, *args: object) -> None:
         """Log no requests: the statement log has more details."""
+
+
+def _http_answer(
+    status: HTTPStatus,
+    body: bytes,
+    content_type: str,
+    headers: Mapping[str, str] | None = None,
+) -> bytes:
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}", f"Content-Type: {content_type}"]
+    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+    lines += [f"Content-Length: {len(body)}", "", ""]
+    return "\r\n".join(lines).encode("latin-1") + body
 
 
 def _peek(body: bytes) -> tuple[str, str]:
