@@ -67,6 +67,8 @@ class Preparer:
         if command := find_command(sql):
             return command
         tree = parse(sql)
+        if tree.find(exp.Collate):
+            raise unsupported("COLLATE")
         markers = Markers()
         mark_values(tree, resolver, markers)
         if isinstance(tree, WRITES):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from local_warehouse.catalog.securables import Need
 from local_warehouse.context import Context
-from local_warehouse.errors import syntax_error
+from local_warehouse.errors import syntax_error, unsupported
 from local_warehouse.result import Result
 from local_warehouse.sql.parsing import Words, tokenize
 
@@ -75,6 +75,21 @@ COMMANDS: tuple[tuple[str, Function], ...] = (
     ("SET", use.set_configuration),
 )
 
+# Statements of Databricks that neither a command here nor the parser knows.
+UNSUPPORTED = (
+    "BEGIN",
+    "CONVERT TO DELTA",
+    "DENY",
+    "FSCK REPAIR TABLE",
+    "GENERATE",
+    "MERGE WITH SCHEMA EVOLUTION",
+    "PUT",
+    "REORG TABLE",
+    "REPLACE TABLE",
+    "SYNC",
+    "UNDROP",
+)
+
 
 @dataclass(frozen=True)
 class Command:
@@ -91,7 +106,10 @@ class Command:
 
 
 def find_command(sql: str) -> Command | None:
-    """Return the command that a statement begins with; None for queries and writes."""
+    """Return the command that a statement begins with; None for queries and writes.
+
+    Raises SqlError (UNSUPPORTED_FEATURE) for statements that only Databricks has.
+    """
     tokens = tokenize(sql)
     if not tokens:
         raise syntax_error("at or near end of input")
@@ -100,4 +118,7 @@ def find_command(sql: str) -> Command | None:
         expected = words.split()
         if beginning[: len(expected)] == expected:
             return Command(words, function)
+    for words in UNSUPPORTED:
+        if beginning[: len(words.split())] == words.split():
+            raise unsupported(" ".join(beginning[:2]) if words == "BEGIN" else words)
     return None

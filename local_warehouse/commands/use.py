@@ -42,10 +42,16 @@ def use(words: Words, context: Context) -> Result:
 def set_configuration(words: Words, context: Context) -> Result:
     """``SET name = value``; ``SET`` alone lists the session's configuration."""
     configuration = context.session.configuration
+    if words.accept("VAR") or words.accept("VARIABLE"):
+        raise unsupported("session variables")
     if words.more:
-        _ = words.accept("TIME", "ZONE")
-        name = ".".join(words.name())
-        words.expect("=")
+        if words.accept("TIME", "ZONE"):
+            name = "TIMEZONE"
+        else:
+            name = ".".join(words.name())
+            if words.accept("["):
+                raise unsupported(f"SET {name}[…]")
+            words.expect("=")
         value = words.value()
         words.end()
         configuration[name.upper()] = check_setting(name.upper(), value)
