@@ -57,6 +57,11 @@ _WORDS: tuple[tuple[type[WarehouseError], str, str], ...] = (
     ),
     (failures.Starting, "warehouse-starting", "Try again in a minute."),
     (
+        failures.Busy,
+        "warehouse-busy",
+        "It refuses requests for now: see its Monitoring page, and try again later.",
+    ),
+    (
         failures.Unavailable,
         "not-reachable",
         "Check the network and the workspace's status: https://status.databricks.com.",

@@ -27,7 +27,8 @@ from crm.request import Request
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import SignInAgain, WarehouseError
 
-from . import _respond, _wording, errors
+from . import _respond, _wording
+from ._failures import failure_of
 
 # How often a save is tried again after others saved the record first, before the person is asked.
 MERGES = 5
@@ -144,7 +145,7 @@ class Editor:
         return self.show(409, gone=True, new_key=new_key)
 
     def failed(self, error: WarehouseError) -> HttpResponse:
-        failure = errors.failure_of(error)
+        failure = failure_of(error)
         response = self.show(failure.status, failure=failure)
         if failure.retry_after:
             response["Retry-After"] = str(failure.retry_after)

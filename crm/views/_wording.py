@@ -10,6 +10,13 @@ def counted(count: int, singular: str, plural: str = "") -> str:
     return f"{count:,} {singular if count == 1 else plural or f'{singular}s'}"
 
 
+def try_again(seconds: int) -> str:
+    """Return ``Try again in 45 seconds.``; two minutes and more are rounded up to minutes."""
+    if seconds < 120:
+        return f"Try again in {counted(seconds, 'second')}."
+    return f"Try again in {counted(-(-seconds // 60), 'minute')}."
+
+
 def not_found(table: Table, key: str, *, is_past: bool = False) -> str:
     """Say that a record does not exist; ``is_past`` on a page as of a moment."""
     if is_past:

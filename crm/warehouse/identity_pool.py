@@ -21,8 +21,8 @@ from .errors import (
     PoolExhausted,
     Unavailable,
     WarehouseError,
-    translate,
 )
+from .translate import translate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

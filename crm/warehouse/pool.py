@@ -25,8 +25,9 @@ from .config import WarehouseConfig
 from .connector import PooledConnection, connect
 from .credentials import Identity
 from .deadline import Deadline, watch
-from .errors import SignInAgain, translate
+from .errors import SignInAgain
 from .identity_pool import IdentityPool
+from .translate import translate
 
 # Seconds for which a probe waits. A warehouse may need some of them to open a session.
 PROBE_SECONDS = 10.0

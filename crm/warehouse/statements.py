@@ -30,19 +30,21 @@ from .breaker import is_refusal, is_silent
 from .credentials import Identity
 from .deadline import Deadline, Watch, have_reads_ended, watch
 from .errors import (
+    Busy,
     Dropped,
     NotAdmitted,
     NotSent,
+    Refused,
     SessionLost,
     SignInFailed,
     Starting,
     TimeIsUp,
     WarehouseError,
     WriteConflict,
-    translate,
 )
 from .pool import Pools
 from .results import LargeResult, Row
+from .translate import translate
 
 logger = logging.getLogger("crm.warehouse")
 
@@ -185,9 +187,11 @@ class _Run:
                 # It is set as soon as the warehouse has accepted the statement.
                 self.query_id = cursor.query_id
                 known = translate(error, self.query_id)
-                if isinstance(known, SessionLost) and self.query_id:
-                    known = Dropped(query_id=self.query_id)
-                if isinstance(known, TimeIsUp) and self.query_id and self.writes:
+                if self.query_id and (
+                    isinstance(known, SessionLost)
+                    # The statement was accepted: a later request about it was refused.
+                    or (self.writes and isinstance(known, (TimeIsUp, Starting, Busy, Refused)))
+                ):
                     known = Dropped(query_id=self.query_id)
                 if isinstance(known, (SessionLost, NotSent, Dropped, SignInFailed, TimeIsUp)):
                     connection.mark_lost()

@@ -1,8 +1,9 @@
-"""HTTP connections for the connector that end at the request's deadline.
+"""HTTP for the connector: connections that end at the deadline, and errors of 429 and 503.
 
-The connector (4.9.0) makes its connection pools in ``auth/thrift_http_client.py`` and has no
-option for their class, so we replace the names there. A pool behind an HTTP proxy is made by
-urllib3's ProxyManager and is not covered: there the socket's own time limits apply.
+The connector (4.9.0) finds its connection pools and its retry policy in
+``auth/thrift_http_client.py`` and has no option for their classes, so we replace the names there.
+A pool behind an HTTP proxy is made by urllib3's ProxyManager and is not covered: there the
+socket's own time limits apply.
 """
 
 from __future__ import annotations
@@ -13,10 +14,15 @@ from typing import Any
 # thrift_http_client uses this module without importing it.
 import thrift.transport.THttpClient  # noqa: F401
 from databricks.sql.auth import thrift_http_client
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from databricks.sql.auth.retry import DatabricksRetryPolicy
+from databricks.sql.exc import MaxRetryDurationError
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import InvalidHeader, MaxRetryError
 
 from . import deadline
+from .errors import Unavailable
+from .translate import turned_away
 
 
 class _Plain(HTTPConnection):
@@ -69,8 +75,58 @@ class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _Secure
 
 
+_MESSAGE_HEADERS = (
+    "X-Thriftserver-Error-Message",
+    "X-Databricks-Error-Or-Redirect-Message",
+    "X-Databricks-Reason-Phrase",
+)
+
+
+class _RetryPolicy(DatabricksRetryPolicy):
+    """Raises Starting or Busy where the connector gives up on 429 or 503.
+
+    Its own errors do not say how long the warehouse asks to wait.
+    """
+
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        try:
+            return super().get_retry_after(response)
+        except InvalidHeader:
+            return None
+
+    def sleep_for_retry(self, response: BaseHTTPResponse) -> bool:
+        try:
+            return super().sleep_for_retry(response)
+        except MaxRetryDurationError as error:
+            raise self._turned_away(response) from error
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: BaseHTTPResponse | None = None,
+        *arguments: Any,
+        **keywords: Any,
+    ) -> Any:
+        try:
+            return super().increment(method, url, response, *arguments, **keywords)
+        except MaxRetryError as error:
+            if response is None or response.status not in (429, 503):
+                raise
+            raise self._turned_away(response) from error
+
+    def _turned_away(self, response: BaseHTTPResponse) -> Unavailable:
+        text = " ".join(response.headers.get(name, "") for name in _MESSAGE_HEADERS)
+        return turned_away(response.status, text, self.get_retry_after(response) or 0)
+
+
 def install() -> None:
-    """Let the connector use these connections."""
+    """Let the connector use these connections and this retry policy."""
     names = vars(thrift_http_client)
-    assert {"HTTPConnectionPool", "HTTPSConnectionPool"} <= names.keys()
-    names.update(HTTPConnectionPool=_PlainPool, HTTPSConnectionPool=_SecurePool)
+    replaced = {
+        "HTTPConnectionPool": _PlainPool,
+        "HTTPSConnectionPool": _SecurePool,
+        "DatabricksRetryPolicy": _RetryPolicy,
+    }
+    assert replaced.keys() <= names.keys()
+    names.update(replaced)

@@ -8,7 +8,7 @@ from bs4 import BeautifulSoup
 from django.test import Client
 
 from crm.repository.records import accounts
-from crm.views import errors
+from crm.views import _failures
 from crm.warehouse import Warehouse
 from crm.warehouse import errors as warehouse_errors
 from tests.conftest import LocalWarehouse
@@ -32,6 +32,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], None]:
     [
         (warehouse_errors.Unavailable, 503),
         (warehouse_errors.Starting, 503),
+        (warehouse_errors.Busy, 503),
         (warehouse_errors.PoolExhausted, 503),
         (warehouse_errors.Dropped, 503),
         (warehouse_errors.SignInFailed, 503),
@@ -108,7 +109,7 @@ def test_all_errors_of_the_warehouse_have_words() -> None:
         if isinstance(kind, type) and issubclass(kind, warehouse_errors.WarehouseError)
     }
     for kind in public:
-        assert errors.failure_of(kind()).advice
+        assert _failures.failure_of(kind()).advice
 
 
 def test_a_page_refreshes_only_if_it_was_read(
@@ -162,3 +163,41 @@ def test_a_failed_page_offers_no_form(
 ) -> None:
     failing(warehouse_errors.Unavailable())
     assert not parsed(client.get("/accounts/")).select("main form")
+
+
+@pytest.mark.parametrize(
+    "error_class",
+    [
+        "FGAC_TIME_TRAVEL_NOT_SUPPORTED.PER_TABLE_RLS_CM",
+        "ROW_LEVEL_SECURITY_FEATURE_NOT_SUPPORTED.TIME_TRAVEL",
+        "COLUMN_MASKS_FEATURE_NOT_SUPPORTED.TIME_TRAVEL",
+        "ROW_LEVEL_SECURITY_COLUMN_MASK_FEATURE_NOT_SUPPORTED.DESCRIBE_HISTORY",
+        "ROW_LEVEL_SECURITY_COLUMN_MASK_FEATURE_NOT_SUPPORTED.TIME_TRAVEL",
+    ],
+)
+def test_protected_tables_have_their_page(
+    client: Client, failing: Callable[[Exception], None], error_class: str
+) -> None:
+    failing(warehouse_errors.StatementFailed(error_class=error_class, sqlstate="0A000"))
+    response = client.get("/accounts/")
+    assert response.status_code == 501
+    assert text(parsed(response), "h1") == "The past of protected tables cannot be read"
+
+
+@pytest.mark.parametrize(
+    ("error_class", "status"),
+    [
+        ("DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION", 404),
+        ("DELTA_LOG_FILE_NOT_FOUND", 404),
+        # In the present, a missing file is a damage of the tables.
+        ("FAILED_READ_FILE.DBR_FILE_NOT_EXIST", 500),
+    ],
+)
+def test_a_version_that_is_too_old_has_its_page(
+    client: Client, failing: Callable[[Exception], None], error_class: str, status: int
+) -> None:
+    failing(warehouse_errors.StatementFailed(error_class=error_class))
+    response = client.get("/accounts/")
+    assert response.status_code == status
+    assert ("does not go back that far" in text(parsed(response), "h1")) is (status == 404)
+    assert parsed(response).select(".actions a")

@@ -21,8 +21,8 @@ from crm.warehouse.errors import (
     Unavailable,
     WarehouseError,
     WriteConflict,
-    translate,
 )
+from crm.warehouse.translate import translate
 
 STATEMENTS = [
     ("[TABLE_OR_VIEW_NOT_FOUND] The table `x` cannot be found. SQLSTATE: 42P01", ObjectNotFound),
@@ -44,6 +44,16 @@ STATEMENTS = [
     ("[DELTA_VERSION_NOT_FOUND] Cannot time travel.", StatementFailed),
     ("[DELTA_CHANGE_DATA_FILE_NOT_FOUND] The file is gone.", StatementFailed),
     ("[DELTA_MERGE_UNRESOLVED_EXPRESSION] Cannot resolve x.", errors.ColumnNotFound),
+    ("[DELTA_LOG_FILE_NOT_FOUND] The log is cleaned. SQLSTATE: 42K03", StatementFailed),
+    ("[FAILED_READ_FILE.DBR_FILE_NOT_EXIST] Gone. SQLSTATE: KD001", StatementFailed),
+    # Unity Catalog's service words its errors differently.
+    ("[RequestId=a4-8d ErrorClass=TABLE_DOES_NOT_EXIST] TABLE 'a.b.c' is none.", ObjectNotFound),
+    (
+        "[RequestId=a4-8d ErrorClass=SCHEMA_DOES_NOT_EXIST.RESOURCE_DOES_NOT_EXIST] None.",
+        ObjectNotFound,
+    ),
+    ("[RequestId=a4 ErrorClass=PERMISSION_DENIED.PERMISSION_DENIED] No.", PermissionDenied),
+    ("[RequestId=a4 ErrorClass=INVALID_PARAMETER_VALUE] 'Cancelled' is bad.", StatementFailed),
     ("[PARSE_SYNTAX_ERROR] Syntax error at or near 'x'. SQLSTATE: 42601", StatementFailed),
     (
         "[CAST_INVALID_INPUT] The value 'Cancelled' cannot be cast. SQLSTATE: 22018",
@@ -68,6 +78,9 @@ def test_what_the_message_says_is_kept() -> None:
     )
     assert (error.error_class, error.sqlstate) == ("A_B.C_D", "42P01")
     assert "a value" not in str(error)
+    text = "[RequestId=a4ae8a6d-5396 ErrorClass=TABLE_DOES_NOT_EXIST.A_B] TABLE 'x' is none."
+    error = translate(connector.ServerOperationError(text, {}))
+    assert (error.error_class, error.sqlstate) == ("TABLE_DOES_NOT_EXIST.A_B", None)
 
 
 def request_error(message: str, code: int | None = None, cause: object = None) -> Exception:
@@ -84,7 +97,12 @@ def request_error(message: str, code: int | None = None, cause: object = None) -
         (request_error("PERMISSION_DENIED: x is not authorized to use this", 403), NotAdmitted),
         (request_error("", 404), ObjectNotFound),
         (request_error("TEMPORARILY_UNAVAILABLE", 503), Starting),
-        (request_error("", 429), Starting),
+        (request_error("", 429), errors.Busy),
+        (request_error("BAD_REQUEST: no such thing", 400), errors.Refused),
+        (request_error("", 413), errors.Refused),
+        (request_error("", 408), errors.Dropped),
+        (request_error("", 500), errors.Dropped),
+        (request_error("", 502), errors.Dropped),
         (request_error("", 503), Starting),
         (request_error("", 200), errors.Dropped),
         (request_error("", 200, connector.MaxRetryDurationError("too long")), Starting),
@@ -107,7 +125,7 @@ def request_error(message: str, code: int | None = None, cause: object = None) -
         ),
         (
             http.MaxRetryError(None, "/", http.ResponseError("too many 429 error responses")),  # type: ignore[arg-type]
-            Unavailable,
+            errors.Busy,
         ),
         (
             http.MaxRetryError(None, "/", http.NewConnectionError(None, "refused")),  # type: ignore[arg-type]

@@ -1,0 +1,216 @@
+"""What went wrong, in words for people: one failure for each class of error."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import re
+from dataclasses import dataclass, replace
+
+from crm.repository.errors import (
+    BeforeTheTables,
+    BeyondRetention,
+    NewerSchema,
+    NoSuchMoment,
+    NotYet,
+    Protected,
+)
+from crm.warehouse import errors as warehouse_errors
+from crm.warehouse.errors import Busy, Unavailable, WarehouseError
+
+from . import _wording
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failure in words for people: what went wrong and what to do about it.
+
+    ``retry_after`` is in seconds; a page with it reloads by itself. ``sign_in`` offers to reload
+    the page, which makes Databricks sign the person in. ``moment`` says that the failure concerns
+    the moment in the URL; ``earliest`` is the first moment that can be read.
+    """
+
+    status: int
+    title: str
+    advice: str
+    retry_after: int = 0
+    query_id: str = ""
+    sign_in: bool = False
+    moment: bool = False
+    earliest: dt.datetime | None = None
+
+
+_FAILURES: dict[type[WarehouseError], Failure] = {
+    warehouse_errors.Starting: Failure(
+        503,
+        "The warehouse is starting",
+        "It had been stopped. Starting can take a few minutes.",
+        retry_after=10,
+    ),
+    warehouse_errors.Unavailable: Failure(
+        503,
+        "The warehouse does not answer",
+        "EDIP CRM cannot reach its data at the moment. If this lasts, tell the people "
+        "who run the SQL warehouse.",
+        retry_after=20,
+    ),
+    Busy: Failure(
+        503,
+        "The warehouse takes no requests at the moment",
+        "It is busy or starting. It did not run what you asked for last, so your request was not "
+        "completed.",
+        retry_after=20,
+    ),
+    warehouse_errors.PoolExhausted: Failure(
+        503,
+        "EDIP CRM is busy",
+        "All connections to the warehouse are busy. Try again in a moment.",
+        retry_after=5,
+    ),
+    warehouse_errors.Dropped: Failure(
+        503,
+        "The connection to the warehouse broke",
+        "If you were saving, your change may or may not have been saved: check before you send "
+        "it again. Sending a form twice does no harm.",
+        retry_after=10,
+    ),
+    warehouse_errors.SignInFailed: Failure(
+        503,
+        "EDIP CRM could not sign in to the warehouse",
+        "The warehouse did not accept EDIP CRM’s credentials; they may have expired. An "
+        "administrator can check them with “manage.py check_connection”.",
+    ),
+    warehouse_errors.SignInAgain: Failure(
+        401,
+        "Sign in again",
+        "Your Databricks sign-in has expired. If you were saving, check what was saved before you "
+        "send it again.",
+        sign_in=True,
+    ),
+    warehouse_errors.NotAdmitted: Failure(
+        403,
+        "You may not use the SQL warehouse",
+        "Ask an administrator to give you “Can use” on the SQL warehouse, and to check that EDIP "
+        "CRM has the user scope “sql”.",
+    ),
+    warehouse_errors.PermissionDenied: Failure(
+        403,
+        "You do not have permission",
+        "The warehouse refused access to a table. Ask the owner of the data for SELECT and "
+        "MODIFY on the tables of EDIP CRM.",
+    ),
+    warehouse_errors.ObjectNotFound: Failure(
+        503,
+        "The tables were not found",
+        "An administrator can create them with “manage.py create_tables”. If they existed before, "
+        "check the catalog, schema and table prefix in the configuration.",
+    ),
+    warehouse_errors.WriteConflict: Failure(
+        409,
+        "Somebody else was writing at the same moment",
+        "Your change was not completed. Try again: the second attempt usually works.",
+    ),
+    warehouse_errors.StatementTimeout: Failure(
+        504,
+        "The warehouse took too long",
+        "It may be busy. Try again in a minute, or with a narrower search.",
+    ),
+    warehouse_errors.ConstraintViolated: Failure(
+        422,
+        "The warehouse did not accept these values",
+        "A constraint of the tables forbids them, so they were not saved.",
+    ),
+    BeforeTheTables: Failure(
+        404,
+        "Before EDIP CRM existed",
+        "The tables did not exist yet at this moment.",
+        moment=True,
+    ),
+    BeyondRetention: Failure(
+        404,
+        "The history does not go back that far",
+        "Old versions can be read for a limited time only, and this one is too old. "
+        "That does not mean that there were no data.",
+        moment=True,
+    ),
+    Protected: Failure(
+        501,
+        "The past of protected tables cannot be read",
+        "Row filters or column masks protect the tables, and Databricks cannot read earlier "
+        "versions of such tables. You can read today’s data as usual.",
+        moment=True,
+    ),
+    NotYet: Failure(
+        404,
+        "This moment is in the future",
+        "Choose a moment in the past.",
+        moment=True,
+    ),
+    NewerSchema: Failure(
+        503,
+        "The tables are newer than this EDIP CRM",
+        "Nothing was saved. A later version of EDIP CRM changed the tables, so this version only "
+        "reads them. An administrator has to deploy that version, or a later one.",
+    ),
+    warehouse_errors.ColumnNotFound: Failure(
+        503,
+        "The tables are older than this EDIP CRM",
+        "A column is missing, so this request could not be completed. An administrator can add "
+        "it with “manage.py migrate_tables”, which keeps all data.",
+    ),
+    warehouse_errors.StatementFailed: Failure(
+        500,
+        "The warehouse reported an error",
+        "Your request was not completed. The fault is in EDIP CRM or its tables, not yours.",
+    ),
+}
+_PROTECTED = re.compile(
+    "FGAC_TIME_TRAVEL_NOT_SUPPORTED|"
+    "(ROW_LEVEL_SECURITY|COLUMN_MASKS?|ROW_LEVEL_SECURITY_COLUMN_MASK)_FEATURE_NOT_SUPPORTED"
+)
+# The error classes for a version that cannot be read any more.
+_GONE = {
+    "DELTA_LOG_FILE_NOT_FOUND",
+    "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION",
+    "DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION",
+    "DELTA_VERSION_NOT_FOUND",
+}
+# The same, for a version whose files or columns no longer exist. In the present they mean that
+# the tables are damaged or too old.
+_GONE_FROM_PAST = _GONE | {
+    "DELTA_FILE_NOT_FOUND_DETAILED",
+    "FAILED_READ_FILE.DBR_FILE_NOT_EXIST",
+    "FAILED_READ_FILE.FILE_NOT_EXIST",
+    "UNRESOLVED_COLUMN.WITH_SUGGESTION",
+    "UNRESOLVED_COLUMN.WITHOUT_SUGGESTION",
+}
+_UNKNOWN = _FAILURES[warehouse_errors.StatementFailed]
+
+
+def failure_of(error: WarehouseError, *, is_past: bool = False) -> Failure:
+    """Return the failure of the error's nearest class that has one, and log the error.
+
+    ``is_past`` says that the request reads the tables as of a moment.
+    """
+    log.warning("%s (query %s): %s", type(error).__name__, error.query_id or "-", error)
+    error = _explain(error, is_past=is_past)
+    known = next((_FAILURES[kind] for kind in type(error).__mro__ if kind in _FAILURES), _UNKNOWN)
+    if isinstance(error, Unavailable):
+        known = replace(known, retry_after=max(known.retry_after, error.retry_after))
+    if isinstance(error, Busy):
+        known = replace(known, advice=f"{known.advice} {_wording.try_again(known.retry_after)}")
+    if isinstance(error, NoSuchMoment):
+        known = replace(known, moment=is_past, earliest=error.earliest)
+    return replace(known, query_id=error.query_id or "")
+
+
+def _explain(error: WarehouseError, *, is_past: bool) -> WarehouseError:
+    """Return what an error means that has no class of its own."""
+    error_class = error.error_class or ""
+    if _PROTECTED.match(error_class):
+        return Protected()
+    if error_class in (_GONE_FROM_PAST if is_past else _GONE):
+        return BeyondRetention()
+    return error

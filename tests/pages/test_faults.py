@@ -1,0 +1,96 @@
+"""Faults of a real warehouse, met through the connector: what a page and a save answer."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from crm.model.schema import ACCOUNTS
+from crm.warehouse import Warehouse
+
+from ..conftest import LocalWarehouse
+from ..patience import seconds
+from .html import parsed, text
+
+DROPPED = "The connection to the warehouse broke"
+SLOW = "The warehouse took too long"
+BUSY = "The warehouse takes no requests at the moment"
+LONG = {"status": 503, "retry_after": 600}
+FAULTS: list[tuple[str, dict[str, Any], int, str]] = [
+    ("hang", {}, 504, SLOW),
+    ("drip", {}, 504, SLOW),
+    ("garbage", {}, 503, DROPPED),
+    ("cut", {}, 503, DROPPED),
+    ("http_status", LONG, 503, BUSY),
+    ("http_status", {"status": 429, "retry_after": 45}, 503, BUSY),
+    ("http_status", {"status": 400}, 500, "The warehouse reported an error"),
+    ("starting", {"retry_after": 40}, 503, "The warehouse is starting"),
+]
+NAMES = [f"{kind}-{options.get('status', '')}" for kind, options, _, _ in FAULTS]
+DEADLINE = 3.0
+
+
+@pytest.mark.parametrize(("kind", "options", "status", "title"), FAULTS, ids=NAMES)
+def test_a_page_meets_a_fault(
+    client: Client,
+    warehouse: Warehouse,
+    server: LocalWarehouse,
+    settings: Any,
+    kind: str,
+    options: dict[str, Any],
+    status: int,
+    title: str,
+) -> None:
+    assert client.get("/accounts/").status_code == 200
+    settings.EDIP_REQUEST_TIMEOUT = DEADLINE
+    server.fault(kind, times=None, match="accounts", **options)
+    started = time.monotonic()
+    response = client.get("/accounts/")
+    assert time.monotonic() - started < DEADLINE + seconds(1)
+    page = parsed(response)
+    assert (response.status_code, text(page, "h1")) == (status, title)
+    assert "Traceback" not in response.content.decode()
+    if retry := options.get("retry_after"):
+        assert response["Retry-After"] == str(retry)
+        assert page.select_one("meta[http-equiv=refresh]")["content"] == str(retry)
+    if title == BUSY:
+        wait = {600: "10 minutes", 45: "45 seconds"}[options["retry_after"]]
+        assert f"Try again in {wait}." in text(page, ".lead")
+    server.clear_faults()
+    assert client.get("/accounts/").status_code == 200
+
+
+@pytest.mark.parametrize(("kind", "options", "status", "title"), FAULTS, ids=NAMES)
+def test_a_save_meets_a_fault(
+    client: Client,
+    warehouse: Warehouse,
+    server: LocalWarehouse,
+    settings: Any,
+    kind: str,
+    options: dict[str, Any],
+    status: int,
+    title: str,
+) -> None:
+    """What was typed is kept, the sentence is true, and nothing is stored twice."""
+    assert client.get("/accounts/").status_code == 200
+    settings.EDIP_REQUEST_TIMEOUT = DEADLINE
+    server.fault(kind, times=None, match="MERGE", **options)
+    data = {"bsnid": "BSN1", "team": "Typed with care", "business_area": "Finance"}
+    started = time.monotonic()
+    response = client.post("/accounts/new/", data)
+    assert time.monotonic() - started < DEADLINE + seconds(1)
+    page = response.content.decode()
+    assert "Typed with care" in page
+    assert "Traceback" not in page
+    has_run = kind in ("hang", "drip", "garbage", "cut")
+    shown = DROPPED if has_run else title
+    assert shown in page
+    assert (DROPPED in page) is has_run
+    assert response.status_code == (503 if has_run else status)
+    server.clear_faults()
+    settings.EDIP_REQUEST_TIMEOUT = 60.0
+    sql = f"SELECT COUNT(*) AS n FROM {warehouse.namespace.table(ACCOUNTS)}"
+    assert warehouse.query(sql) == [{"n": 1 if has_run else 0}]
