@@ -180,7 +180,8 @@ def _request_kind(error: connector.RequestError, message: str) -> type[Warehouse
 
 
 def _cause(error: connector.RequestError) -> object:
-    return error.context.get("original-exception") or next(iter(error.args[1:]), None)
+    """Return the exception behind the error; ``context`` has only its text."""
+    return next(iter(error.args[1:]), None)
 
 
 def _http_kind(error: http.HTTPError) -> type[WarehouseError]:

@@ -33,9 +33,7 @@ def test_it_is_unsupported(shell, statement):
     assert shell.error(statement).startswith("[UNSUPPORTED_FEATURE]")
 
 
-@pytest.mark.parametrize(
-    "statement", ["SELEC 1", "BEGINS", "SET QUERY_TAGS", "SELECT 1; SELECT 2"]
-)
+@pytest.mark.parametrize("statement", ["SELEC 1", "SET QUERY_TAGS", "SELECT 1; SELECT 2"])
 def test_a_mistake_is_a_syntax_error(shell, statement):
     assert shell.error(statement).startswith("[PARSE_SYNTAX_ERROR]")
 

@@ -12,6 +12,7 @@ import pytest
 from django.test import Client
 
 from crm.model.schema import ACCOUNTS, TABLES
+from crm.repository import ddl
 from crm.repository.past import change_feed
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
@@ -117,3 +118,30 @@ def reach(client: Client) -> dt.datetime:
     assert part.status_code == 200
     assert "complete since" in part.content.decode()
     return dt.datetime.fromisoformat(parsed(part).select_one("time")["datetime"])
+
+
+def test_a_table_that_was_created_again(
+    ana: Warehouse, server: LocalWarehouse, get_page: GetPage
+) -> None:
+    """Its feed begins at version 0 again, before the start that is remembered."""
+    accounts.create(ana, {"bsnid": "B1", "team": "Before"})
+    forbid_null(ana, server)
+    edit(ana, "B1", team="Kept")
+    assert len(summaries(get_page("/activity/"))) == 1
+    ana.execute(f"DROP TABLE {ana.namespace.table(ACCOUNTS)}", repeatable=True)
+    ana.execute(ddl.create_table(ACCOUNTS, ana.namespace), repeatable=True)
+    accounts.create(ana, {"bsnid": "B1", "team": "Again"})
+    assert summaries(get_page("/activity/")) == ["Created the account Again"]
+
+
+def test_reading_fails_for_good(ana: Warehouse) -> None:
+    """The starts are looked for again and again, but not for ever."""
+    tried: list[dict[str, int]] = []
+
+    def refuse(found: dict[str, int]) -> None:
+        tried.append(found)
+        raise StatementFailed(error_class="DELTA_MISSING_CHANGE_DATA")
+
+    with pytest.raises(StatementFailed):
+        change_feed.read(ana, refuse)
+    assert len(tried) == 3
