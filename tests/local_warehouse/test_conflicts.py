@@ -49,7 +49,7 @@ class Queue:
         self.shell.run("DROP TABLE IF EXISTS t")
         self.shell.run(
             "CREATE TABLE t (id STRING NOT NULL, n INT, tags ARRAY<STRING>) TBLPROPERTIES "
-            "('delta.deletedFileRetentionDuration' = 'interval 0 hours')"
+            "('delta.deletedFileRetentionDuration' = 'interval 59 seconds')"
         )
         rows = ", ".join(f"('{letter}', {n})" for n, letter in enumerate("abcdef", start=1))
         self.shell.change(f"INSERT INTO t (id, n) VALUES {rows}, ('it\\'s', 7)")

@@ -173,7 +173,11 @@ def _retention(wh: Warehouse, table: Table) -> dt.timedelta:
         rows = wh.query(ddl.show_properties(table, wh.namespace))
     except PermissionDenied:
         rows = []
-    text = next((str(row["value"]) for row in rows if row["key"] == _RETENTION), "")
+    return _interval(next((str(row["value"]) for row in rows if row["key"] == _RETENTION), ""))
+
+
+def _interval(text: str) -> dt.timedelta:
+    """Return the time of a text such as ``interval 1 week``; the default for any other."""
     parts = _INTERVAL.findall(text)
     kept = (dt.timedelta(**{f"{unit.lower()}s": int(number)}) for number, unit in parts)
     return sum(kept, dt.timedelta()) if parts else _DEFAULT_RETENTION
