@@ -11,40 +11,70 @@ from crm.repository.past import change_feed
 from crm.repository.versions import Commit
 from crm.warehouse.errors import StatementFailed
 
-KEPT_SINCE = dt.datetime(2026, 1, 10, tzinfo=dt.UTC)
+NOW = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
 
 
-def commit(version: int, day: int, operation: str = "WRITE", *, on: bool = False) -> Commit:
-    moment = dt.datetime(2026, 1, day, tzinfo=dt.UTC)
-    return Commit(version, moment, operation, enables_feed=on)
+def commit(version: int, operation: str = "WRITE", **more: bool) -> Commit:
+    """Return the commit of a table that is changed every day; version 30 is of today."""
+    return Commit(version, NOW - dt.timedelta(days=30 - version), operation, **more)
+
+
+COMMITS = (
+    commit(2),
+    commit(3, enables_feed=True),
+    commit(4, "RENAME COLUMN"),
+    commit(5, "CHANGE COLUMN"),
+    commit(8, "CHANGE COLUMN", forbids_null=True),
+    commit(9, "VACUUM END"),
+    commit(20),
+    commit(30),
+)
 
 
 @pytest.mark.parametrize(
-    ("commits", "first", "after_vacuum"),
+    ("days", "reasons", "first"),
     [
-        ([commit(0, 11, on=True), commit(1, 12)], 0, 0),
-        ([commit(0, 11), commit(1, 12, on=True), commit(2, 13)], 1, 1),
-        ([commit(0, 8, on=True), commit(1, 9), commit(2, 10), commit(3, 11)], 2, 2),
-        ([commit(0, 7, on=True), commit(1, 8)], 1, 1),
-        ([commit(4, 11), commit(5, 12)], 4, 4),
-        ([commit(0, 11), commit(1, 12, "VACUUM END"), commit(2, 13)], 0, 1),
-        ([commit(0, 11), commit(1, 12, "RENAME COLUMN"), commit(2, 13)], 1, 1),
-        ([commit(0, 11), commit(1, 12, "DROP COLUMNS"), commit(2, 13)], 1, 1),
+        (365, ["interrupted"], 4),
+        (365, ["nullable"], 8),
+        (365, ["files"], 9),
+        (25, ["interrupted", "expired"], 5),
+        (25, ["expired", "nullable"], 8),
+        (15, ["expired"], 20),
+        (5, ["expired"], 30),
+        (0, ["expired"], 30),
     ],
 )
-def test_the_feed_starts_after_all_that_interrupts_it(
-    commits: list[Commit], first: int, after_vacuum: int
-) -> None:
-    found = [
-        change_feed._start(tuple(commits), KEPT_SINCE, after_vacuum=after)
-        for after in (False, True)
-    ]
-    assert found == [first, after_vacuum]
+def test_where_a_feed_starts(days: int, reasons: list[str], first: int) -> None:
+    kept_since = NOW - dt.timedelta(days=days)
+    assert change_feed._start(COMMITS, kept_since, reasons) == first
+
+
+@pytest.mark.parametrize(
+    ("interval", "kept"),
+    [
+        ("interval 30 days", dt.timedelta(30)),
+        ("interval 1 week", dt.timedelta(7)),
+        ("INTERVAL 1 week 2 Days 3 hours", dt.timedelta(9, hours=3)),
+        ("168 HOURS", dt.timedelta(7)),
+        ("a while", dt.timedelta(7)),
+        ("", dt.timedelta(7)),
+    ],
+)
+def test_how_long_a_table_keeps_versions(interval: str, kept: dt.timedelta) -> None:
+    assert change_feed._interval(interval) == kept
 
 
 @pytest.mark.parametrize(
     ("error_class", "is_too_early"),
-    [("DELTA_MISSING_CHANGE_DATA", True), ("TABLE_OR_VIEW_NOT_FOUND", False), (None, False)],
+    [
+        ("DELTA_MISSING_CHANGE_DATA", True),
+        ("DELTA_LOG_FILE_NOT_FOUND", True),
+        ("FAILED_READ_FILE.FILE_NOT_EXIST", True),
+        ("FAILED_READ_FILE.DBR_FILE_NOT_EXIST", True),
+        ("DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION", True),
+        ("TABLE_OR_VIEW_NOT_FOUND", False),
+        (None, False),
+    ],
 )
 def test_only_errors_of_the_feeds_start_lead_to_another_start(
     error_class: str | None, is_too_early: bool
@@ -58,5 +88,5 @@ def test_only_errors_of_the_feeds_start_lead_to_another_start(
     ("minutes", "is_ours"), [(0, True), (9, True), (-9, True), (10, False), (-10, False)]
 )
 def test_a_stamp_is_ours_if_it_is_close_to_the_commit(minutes: int, is_ours: bool) -> None:
-    assert _stamps.is_ours(KEPT_SINCE, KEPT_SINCE - dt.timedelta(minutes=minutes)) is is_ours
-    assert not _stamps.is_ours(KEPT_SINCE, None)
+    assert _stamps.is_ours(NOW, NOW - dt.timedelta(minutes=minutes)) is is_ours
+    assert not _stamps.is_ours(NOW, None)

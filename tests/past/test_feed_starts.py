@@ -15,7 +15,6 @@ from crm.model.schema import ACCOUNTS, TABLES
 from crm.repository import ddl
 from crm.repository.past import change_feed
 from crm.repository.records import accounts
-from crm.repository.versions import Commit
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import StatementFailed
 
@@ -149,55 +148,3 @@ def test_reading_fails_for_good(ana: Warehouse) -> None:
     with pytest.raises(StatementFailed):
         change_feed.read(ana, refuse)
     assert len(tried) == 3
-
-
-NOW = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
-
-
-def commit(version: int, operation: str = "WRITE", **more: bool) -> Commit:
-    """Return the commit of a table that is changed every day; version 30 is of today."""
-    return Commit(version, NOW - dt.timedelta(days=30 - version), operation, **more)
-
-
-COMMITS = (
-    commit(3, enables_feed=True),
-    commit(4, "RENAME COLUMN"),
-    commit(5, "CHANGE COLUMN"),
-    commit(8, "CHANGE COLUMN", forbids_null=True),
-    commit(9, "VACUUM END"),
-    commit(20),
-    commit(30),
-)
-
-
-@pytest.mark.parametrize(
-    ("days", "reasons", "first"),
-    [
-        (365, ["interrupted"], 4),
-        (365, ["nullable"], 8),
-        (365, ["files"], 9),
-        (25, ["interrupted", "expired"], 5),
-        (25, ["expired", "nullable"], 8),
-        (15, ["expired"], 20),
-        (5, ["expired"], 30),
-        (0, ["expired"], 30),
-    ],
-)
-def test_where_a_feed_starts(days: int, reasons: list[str], first: int) -> None:
-    kept_since = NOW - dt.timedelta(days=days)
-    assert change_feed._start(COMMITS, kept_since, reasons) == first
-
-
-@pytest.mark.parametrize(
-    ("interval", "kept"),
-    [
-        ("interval 30 days", dt.timedelta(30)),
-        ("interval 1 week", dt.timedelta(7)),
-        ("INTERVAL 1 week 2 Days 3 hours", dt.timedelta(9, hours=3)),
-        ("168 HOURS", dt.timedelta(7)),
-        ("a while", dt.timedelta(7)),
-        ("", dt.timedelta(7)),
-    ],
-)
-def test_how_long_a_table_keeps_versions(interval: str, kept: dt.timedelta) -> None:
-    assert change_feed._interval(interval) == kept
