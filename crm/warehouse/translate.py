@@ -29,6 +29,7 @@ from .errors import (
     Starting,
     StatementFailed,
     StatementTimeout,
+    TimeIsUp,
     Unavailable,
     WarehouseError,
     WriteConflict,
@@ -121,7 +122,9 @@ def translate(error: BaseException, query_id: str | None = None) -> WarehouseErr
     if isinstance(error, connector.ServerOperationError):
         return _statement_kind(message, facts)(**facts)
     if isinstance(error, connector.RequestError):
-        if isinstance(ours := _cause(error), WarehouseError):
+        ours = _cause(error)
+        # When the time is up, the statement may have been sent.
+        if isinstance(ours, WarehouseError) and not isinstance(ours, TimeIsUp):
             return ours
         return _request_kind(error, message)(**facts)
     if isinstance(error, http.HTTPError):
