@@ -73,7 +73,7 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
         503,
         "The connection to the warehouse broke",
         "If you were saving, your change may or may not have been saved: check before you send "
-        "it again. Sending a form twice does no harm.",
+        "it again.",
         retry_after=10,
     ),
     warehouse_errors.SignInFailed: Failure(
@@ -115,7 +115,7 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
     warehouse_errors.StatementTimeout: Failure(
         504,
         "The warehouse took too long",
-        "It may be busy. Try again in a minute, or with a narrower search.",
+        "It may be busy. Try again in a minute.",
     ),
     warehouse_errors.ConstraintViolated: Failure(
         422,

@@ -38,6 +38,11 @@ class App:
     process: subprocess.Popen
 
 
+def _heed_ctrl_c() -> None:
+    # A shell that starts this suite in the background makes its processes ignore the signal.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start_app(data: Path, user: str = "dana@example.com") -> App:
     """Start the CRM as ``make run`` does, and wait until it serves."""
     with socket.socket() as probe:
@@ -57,6 +62,7 @@ def start_app(data: Path, user: str = "dana@example.com") -> App:
             stdout=log,
             stderr=log,
             start_new_session=True,
+            preexec_fn=_heed_ctrl_c,
         )
     url = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + seconds(30)

@@ -128,6 +128,15 @@ def test_a_slow_warehouse(warehouse: Warehouse, server: LocalWarehouse) -> None:
     assert report["MODIFY updates"]["status"] == "pass"
 
 
+def test_a_warehouse_that_refuses_requests_for_now(
+    warehouse: Warehouse, server: LocalWarehouse, settings: Any
+) -> None:
+    settings.WAREHOUSE = server.config()
+    server.fault("http_status", times=None, status=429, retry_after=600)
+    problem = only_problem(check())
+    assert problem["code"] == "warehouse-busy"
+
+
 def test_a_warehouse_that_takes_too_long(
     warehouse: Warehouse, server: LocalWarehouse, settings: Any
 ) -> None:
