@@ -43,22 +43,8 @@ class _Plain(HTTPConnection):
             return super().getresponse()
 
 
-class _Secure(HTTPSConnection):
-    watched_socket: socket.socket | None = None
-
-    def connect(self) -> None:
-        _limit_connect(self)
-        super().connect()
-        self.watched_socket = self.sock
-        deadline.use(self)
-
-    def request(self, *arguments: Any, **keywords: Any) -> None:
-        deadline.use(self)
-        super().request(*arguments, **keywords)
-
-    def getresponse(self) -> Any:
-        with deadline.answering():
-            return super().getresponse()
+class _Secure(_Plain, HTTPSConnection):
+    """The same over TLS: ``_Plain`` calls HTTPSConnection, which comes next among the bases."""
 
 
 def _limit_connect(connection: HTTPConnection) -> None:

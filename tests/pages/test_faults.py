@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -18,46 +19,53 @@ from .html import parsed, text
 DROPPED = "The connection to the warehouse broke"
 SLOW = "The warehouse took too long"
 BUSY = "The warehouse takes no requests at the moment"
-LONG = {"status": 503, "retry_after": 600}
-FAULTS: list[tuple[str, dict[str, Any], int, str]] = [
-    ("hang", {}, 504, SLOW),
-    ("drip", {}, 504, SLOW),
-    ("garbage", {}, 503, DROPPED),
-    ("cut", {}, 503, DROPPED),
-    ("http_status", LONG, 503, BUSY),
-    ("http_status", {"status": 429, "retry_after": 45}, 503, BUSY),
-    ("http_status", {"status": 400}, 500, "The warehouse reported an error"),
-    ("starting", {"retry_after": 40}, 503, "The warehouse is starting"),
+LONG: dict[str, Any] = {"status": 503, "retry_after": 600}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fault, and the status and heading of the page that a reader gets."""
+
+    kind: str
+    options: dict[str, Any]
+    status: int
+    title: str
+
+
+CASES = [
+    Case("hang", {}, 504, SLOW),
+    Case("drip", {}, 504, SLOW),
+    Case("garbage", {}, 503, DROPPED),
+    Case("cut", {}, 503, DROPPED),
+    Case("http_status", LONG, 503, BUSY),
+    Case("http_status", {"status": 429, "retry_after": 45}, 503, BUSY),
+    Case("http_status", {"status": 400}, 500, "The warehouse reported an error"),
+    Case("starting", {"retry_after": 40}, 503, "The warehouse is starting"),
 ]
-NAMES = [f"{kind}-{options.get('status', '')}" for kind, options, _, _ in FAULTS]
+NAMES = [f"{case.kind}-{case.options.get('status', '')}" for case in CASES]
 DEADLINE = 3.0
 
 
-@pytest.mark.parametrize(("kind", "options", "status", "title"), FAULTS, ids=NAMES)
-def test_a_page_meets_a_fault(
-    client: Client,
-    warehouse: Warehouse,
-    server: LocalWarehouse,
-    settings: Any,
-    kind: str,
-    options: dict[str, Any],
-    status: int,
-    title: str,
-) -> None:
+@pytest.fixture(params=CASES, ids=NAMES)
+def case(client: Client, warehouse: Warehouse, settings: Any, request: Any) -> Case:
     recover(client)
     settings.EDIP_REQUEST_TIMEOUT = DEADLINE
-    server.fault(kind, times=None, match="accounts", **options)
+    return request.param
+
+
+def test_a_page_meets_a_fault(client: Client, server: LocalWarehouse, case: Case) -> None:
+    server.fault(case.kind, times=None, match="accounts", **case.options)
     started = time.monotonic()
     response = client.get("/accounts/")
     assert time.monotonic() - started < DEADLINE + seconds(1)
     page = parsed(response)
-    assert (response.status_code, text(page, "h1")) == (status, title)
+    assert (response.status_code, text(page, "h1")) == (case.status, case.title)
     assert "Traceback" not in response.content.decode()
-    if retry := options.get("retry_after"):
+    if retry := case.options.get("retry_after"):
         assert response["Retry-After"] == str(retry)
         assert page.select_one("meta[http-equiv=refresh]")["content"] == str(retry)
-    if title == BUSY:
-        wait = {600: "10 minutes", 45: "45 seconds"}[options["retry_after"]]
+    if case.title == BUSY:
+        wait = {600: "10 minutes", 45: "45 seconds"}[case.options["retry_after"]]
         assert f"Try again in {wait}." in text(page, ".lead")
     server.clear_faults()
     recover(client)
@@ -71,21 +79,11 @@ def recover(client: Client) -> None:
         time.sleep(0.1)
 
 
-@pytest.mark.parametrize(("kind", "options", "status", "title"), FAULTS, ids=NAMES)
 def test_a_save_meets_a_fault(
-    client: Client,
-    warehouse: Warehouse,
-    server: LocalWarehouse,
-    settings: Any,
-    kind: str,
-    options: dict[str, Any],
-    status: int,
-    title: str,
+    client: Client, warehouse: Warehouse, server: LocalWarehouse, settings: Any, case: Case
 ) -> None:
     """What was typed is kept, the sentence is true, and nothing is stored twice."""
-    recover(client)
-    settings.EDIP_REQUEST_TIMEOUT = DEADLINE
-    server.fault(kind, times=None, match="MERGE", **options)
+    server.fault(case.kind, times=None, match="MERGE", **case.options)
     data = {"bsnid": "BSN1", "team": "Typed with care", "business_area": "Finance"}
     started = time.monotonic()
     response = client.post("/accounts/new/", data)
@@ -93,11 +91,11 @@ def test_a_save_meets_a_fault(
     page = response.content.decode()
     assert "Typed with care" in page
     assert "Traceback" not in page
-    has_run = kind in ("hang", "drip", "garbage", "cut")
-    shown = DROPPED if has_run else title
+    has_run = case.kind in ("hang", "drip", "garbage", "cut")
+    shown = DROPPED if has_run else case.title
     assert shown in page
     assert (DROPPED in page) is has_run
-    assert response.status_code == (503 if has_run else status)
+    assert response.status_code == (503 if has_run else case.status)
     server.clear_faults()
     settings.EDIP_REQUEST_TIMEOUT = 60.0
     recover(client)

@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import pytest
 
 from crm.model.namespace import Namespace
 from crm.warehouse import Warehouse
+from crm.warehouse.pool import Pools
+
+from ..conftest import LocalWarehouse
+from ..slow_proxy import PASS, SlowProxy, slow_proxy
 
 
 @pytest.fixture
@@ -12,3 +19,18 @@ def table(warehouse: Warehouse, namespace: Namespace) -> str:
     name = f"{namespace.quoted_schema}.`notes`"
     warehouse.execute(f"CREATE TABLE {name} (id STRING NOT NULL, n INT)", repeatable=True)
     return name
+
+
+@pytest.fixture
+def proxy(server: LocalWarehouse) -> Iterator[SlowProxy]:
+    with slow_proxy(server.url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def slow(warehouse: Warehouse, proxy: SlowProxy) -> Iterator[Warehouse]:
+    """The warehouse through the proxy."""
+    pools = Pools(replace(warehouse.pools.config, url=proxy.url))
+    yield replace(warehouse, pools=pools)
+    proxy.mode = PASS
+    pools.dispose()

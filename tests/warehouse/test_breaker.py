@@ -19,27 +19,17 @@ from crm.warehouse.pool import Pools
 
 from ..conftest import LocalWarehouse, Statements
 from ..patience import seconds
-from ..slow_proxy import DRIP, HANG, PASS, SlowProxy, slow_proxy
+from ..slow_proxy import DRIP, HANG, PASS, SlowProxy
 from .test_deadline import due
 
 AT_ONCE = 0.9
 
 
 @pytest.fixture
-def proxy(server: LocalWarehouse) -> Iterator[SlowProxy]:
-    with slow_proxy(server.url) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def wh(warehouse: Warehouse, proxy: SlowProxy) -> Iterator[Warehouse]:
+def wh(slow: Warehouse) -> Warehouse:
     """The warehouse through the proxy, with an open connection."""
-    pools = Pools(replace(warehouse.pools.config, url=proxy.url))
-    wh = replace(warehouse, pools=pools)
-    ping(wh)
-    yield wh
-    proxy.mode = PASS
-    pools.dispose()
+    ping(slow)
+    return slow
 
 
 @pytest.fixture

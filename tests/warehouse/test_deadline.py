@@ -30,26 +30,11 @@ from crm.warehouse.pool import Pools
 
 from ..conftest import LocalWarehouse, Statements
 from ..patience import seconds
-from ..slow_proxy import DRIP, HANG, PASS, SlowProxy, slow_proxy
+from ..slow_proxy import DRIP, HANG, PASS, SlowProxy
 from .notes import ids, insert
 
 # A hanging warehouse took 60 s before there was a deadline. The machine may be busy.
 SLACK = 8.0
-
-
-@pytest.fixture
-def proxy(server: LocalWarehouse) -> Iterator[SlowProxy]:
-    with slow_proxy(server.url) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def slow(warehouse: Warehouse, proxy: SlowProxy) -> Iterator[Warehouse]:
-    """The warehouse through the proxy."""
-    pools = Pools(replace(warehouse.pools.config, url=proxy.url))
-    yield replace(warehouse, pools=pools)
-    proxy.mode = PASS
-    pools.dispose()
 
 
 @contextmanager
