@@ -59,8 +59,8 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
     Busy: Failure(
         503,
         "The warehouse takes no requests at the moment",
-        "It is busy or starting. It did not run what you asked for last, so your request was not "
-        "completed.",
+        "It is busy or starting, and refused the last step of your request, so the request was "
+        "not completed.",
         retry_after=20,
     ),
     warehouse_errors.PoolExhausted: Failure(
@@ -151,8 +151,8 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
     NewerSchema: Failure(
         503,
         "The tables are newer than this EDIP CRM",
-        "Nothing was saved. A later version of EDIP CRM changed the tables, so this version only "
-        "reads them. An administrator has to deploy that version, or a later one.",
+        "A later version of EDIP CRM changed the tables, so this version only reads them. An "
+        "administrator has to deploy that version, or a later one.",
     ),
     warehouse_errors.ColumnNotFound: Failure(
         503,

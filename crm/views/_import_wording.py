@@ -149,7 +149,7 @@ def done(tables: Iterable[Mapping[str, Any]], on_conflict: str) -> dict[str, str
             others = "all other" if kept else "all"
             advice.append(
                 f"The warehouse compared counts and checksums: {others} accepted rows are in the "
-                "tables as the file has them."
+                "tables with the imported values."
             )
         if kept:
             was = "row exists" if kept == 1 else "rows exist"

@@ -274,7 +274,7 @@ def table_result(
             table_result(2, 0, 1),
             SKIP,
             "Imported, and verified",
-            "all other accepted rows are in the tables as the file has them. 1 row exists with "
+            "all other accepted rows are in the tables with the imported values. 1 row exists with "
             "different values and stayed unchanged.",
             "2 rows",
         ),

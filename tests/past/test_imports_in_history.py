@@ -56,6 +56,16 @@ def test_it_is_one_entry_with_its_changes_behind_it(imported: str, get_page: Get
     assert "imported 3 rows" in texts(own, ".moment-head p")[0]
 
 
+def test_two_notes_of_one_operation_do_not_double_its_changes(
+    imported: str, ana: Warehouse, get_page: GetPage
+) -> None:
+    notes = ana.namespace.table(OPERATIONS)
+    ana.execute(f"INSERT INTO {notes} SELECT * FROM {notes}", repeatable=False)
+    page = get_page("/activity/")
+    assert text(page, ".count-line p[role=status]").startswith("2 changes")
+    assert "Show the 3 changes" in page.text
+
+
 def test_undo_is_beside_it(imported: str, get_page: GetPage, client: Client) -> None:
     form = get_page("/activity/").select_one(".moment form")
     assert client.post(form["action"], filled_in(form)).status_code == 303

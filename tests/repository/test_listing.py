@@ -48,3 +48,17 @@ def test_a_facet_is_counted_without_its_own_filter() -> None:
     joint = JointFilter(("vp",), "joint")
     assert condition_of(found, joint) == f"{found.on_row('team')} AND joint"
     assert condition_of(found, joint, without="vp") == found.on_row("team")
+
+
+@pytest.mark.parametrize(
+    ("page", "size", "reached"),
+    [(-3, 25, 1), (0, 25, 1), (7, 25, 7), (10**12, 25, 85_899_345), (10**12, 1, 2**31 - 1)],
+)
+def test_the_offset_is_an_int(page: int, size: int, reached: int) -> None:
+    found = _listing.within_reach(Listing(page=page, size=size))
+    assert found.page == reached
+    assert (found.page - 1) * found.size < 2**31
+
+
+def test_a_page_has_a_row_at_least() -> None:
+    assert _listing.within_reach(Listing(size=0)).size == 1

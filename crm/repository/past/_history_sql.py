@@ -123,11 +123,15 @@ FROM paged
 """
 
 # Of an operation of many rows, the note tells who made it: an import of an export keeps the
-# persons of its file.
+# persons of its file. Unity Catalog enforces no keys: two notes of one id must not double changes.
 NOTED = """
   SELECT a.*, COALESCE(o.person, a.writer) AS person, o.summary,
     CASE WHEN o.kind IN ('import', 'copy') THEN o.started_at END AS started_at
-  FROM attributed AS a LEFT JOIN {operations} AS o ON o.id = a.operation
+  FROM attributed AS a LEFT JOIN (
+    SELECT id, MAX(kind) AS kind, MAX(person) AS person, MAX(summary) AS summary,
+      MIN(started_at) AS started_at
+    FROM {operations} GROUP BY id
+  ) AS o ON o.id = a.operation
 """
 NOT_NOTED = """
   SELECT *, writer AS person, CAST(NULL AS STRING) AS summary,

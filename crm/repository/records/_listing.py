@@ -28,6 +28,7 @@ from ._filters import Conditions, JointFilter, condition_of, facets_sql
 ListRow = TypeVar("ListRow")
 
 SEARCH_LENGTH = 1000
+_LARGEST_INT = 2**31 - 1
 
 _FOUND = """
 WITH {before}
@@ -99,6 +100,17 @@ def text(name: str) -> str:
     return f"LOWER({quoted(name)})"
 
 
+def within_reach(listing: Listing) -> Listing:
+    """Return the listing with a page and a size from 1 on, and an OFFSET that is an INT.
+
+    Databricks refuses other types in LIMIT and OFFSET, and the connector binds larger numbers as
+    BIGINT (https://docs.databricks.com/aws/en/error-messages/error-classes,
+    INVALID_LIMIT_LIKE_EXPRESSION.DATA_TYPE).
+    """
+    size = max(1, listing.size)
+    return replace(listing, page=min(max(1, listing.page), _LARGEST_INT // size), size=size)
+
+
 def load(
     wh: Warehouse, listing: Listing, source: ListSource, row: Callable[[Row], ListRow]
 ) -> Page[ListRow]:
@@ -106,7 +118,7 @@ def load(
 
     ``row`` makes a list's row of a struct.
     """
-    asked = replace(listing, page=min(max(1, listing.page), 10**9), size=max(1, listing.size))
+    asked = within_reach(listing)
     query = _Query.of(wh.namespace, asked, source)
     params = {**query.params, "size": asked.size, "offset": (asked.page - 1) * asked.size}
     answer = wh.query(query.page_sql(), params)[0]
