@@ -93,9 +93,8 @@ def test_the_contracts_are_kept() -> None:
     assert done.returncode == 0, done.stdout
 
 
-# SQL is in the repository. One file outside it has SQL of another kind: an import stores the
-# keys that it has met in a temporary SQLite file.
-SQL_HOMES = ("crm/repository/", "crm/importing/seen.py")
+# SQL is in the repository only.
+SQL_HOMES = ("crm/repository/",)
 SQL = re.compile(
     r"""^\s*(
       SELECT\s+\S | WITH\s+\S+\s+AS\s*\( | INSERT\s+(INTO|OVERWRITE)\s+\S | MERGE\s+INTO\s

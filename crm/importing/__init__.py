@@ -7,7 +7,7 @@ From a file to the warehouse, one module for each step:
     headings       a heading → the column it means; a name or headings → the table
     sheet_columns  one sheet's headings → the columns of its cells
     cleaning       a raw value → the value that its column holds (dates, literals)
-    rows           raw rows → rows of our tables, each key once (seen)
+    rows           raw rows → rows of our tables, each key once
     chunks         rows → groups as large as one statement takes
     importer       chunks → the warehouse, counted and verified
 

@@ -11,13 +11,13 @@ from crm.model import vocabulary
 from crm.model.links import link_problem
 from crm.model.made_ids import made_id
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, Column, Table
+from crm.repository.transfer.seen_keys import SeenKeys
 
 from . import cleaning
 from .dates import AmbiguousDate
 from .errors import Refused
 from .findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings, Place
 from .raw_rows import RawRow, Unreadable
-from .seen import SeenKeys
 from .sheet_columns import SheetColumns
 from .sources import Sheet, Source
 

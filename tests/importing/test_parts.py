@@ -15,9 +15,9 @@ from crm.importing.raw_rows import above_headings, under_headings
 from crm.importing.readers.encoding import encoding_of
 from crm.importing.readers.xlsx_strings import unescape
 from crm.importing.rows import CleanRow
-from crm.importing.seen import SeenKeys
 from crm.model.schema import ACCOUNTS, UPDATES
 from crm.repository.transfer import upsert
+from crm.repository.transfer.seen_keys import SeenKeys
 
 
 def rows(count: int) -> list[tuple[Place, CleanRow, frozenset[str]]]:
