@@ -9,6 +9,7 @@
 
     WarehouseError
       NewerSchema     a later version of the CRM has changed the tables
+      HalfDone        some steps of an operation are done, others are not
       NoSuchMoment    the tables cannot be read as of a moment
         BeforeTheTables, BeyondRetention, NotYet, Protected
 """
@@ -16,9 +17,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
+from typing import Any
 
 from crm.model.records import Record
-from crm.warehouse.errors import WarehouseError
+from crm.warehouse.errors import Dropped, SignInFailed, TimeIsUp, WarehouseError
 
 
 class RepositoryError(Exception):
@@ -55,6 +58,44 @@ class NewerSchema(WarehouseError):
             f"version {version}, where this CRM knows versions up to {known}. "
             "Deploy the CRM that changed the tables, or a later one."
         )
+
+
+class HalfDone(WarehouseError):
+    """An operation of several steps failed after the first one.
+
+    :param operation: its id. Running it again with this id goes on.
+    :param done: the names of the finished steps.
+    :param left: the names of the others; the first of them failed.
+    :param cause: why it failed.
+    :param changed: how many rows the finished steps changed.
+
+    ``notes`` may have further facts that going on needs, as JSON values.
+    """
+
+    summary = "Only a part was done"
+
+    def __init__(
+        self,
+        operation: str,
+        done: Sequence[str],
+        left: Sequence[str],
+        cause: WarehouseError,
+        *,
+        changed: int = 0,
+    ) -> None:
+        lists = f"done: {'; '.join(done)}. Not done: {'; '.join(left)}. {cause}"
+        super().__init__(lists, query_id=cause.query_id)
+        self.operation = operation
+        self.done = tuple(done)
+        self.left = tuple(left)
+        self.cause = cause
+        self.changed = changed
+        self.notes: dict[str, Any] = {}
+
+    @property
+    def is_unsure(self) -> bool:
+        """Return whether the step that failed may have run although its answer was lost."""
+        return isinstance(self.cause, (Dropped, TimeIsUp, SignInFailed))
 
 
 class NoSuchMoment(WarehouseError):

@@ -62,14 +62,17 @@ class Operation:
         return self.masks.get(table.name, frozenset())
 
 
-def new(wh: Warehouse, kind: str) -> Operation:
-    """Begin an operation of the warehouse's actor that writes only values that a person typed."""
-    return Operation(uuid.uuid4().hex, kind, wh.actor)
+def new(wh: Warehouse, kind: str, id: str = "") -> Operation:
+    """Begin an operation of the warehouse's actor that writes only values that a person typed.
+
+    With the ``id`` of an operation that is half done, go on with it.
+    """
+    return Operation(id or uuid.uuid4().hex, kind, wh.actor)
 
 
-def of_many(wh: Warehouse, kind: str) -> Operation:
-    """Begin an operation of many rows. One statement, which reads the masks."""
-    return Operation(uuid.uuid4().hex, kind, wh.actor, privileges.masked_columns(wh))
+def of_many(wh: Warehouse, kind: str, id: str = "") -> Operation:
+    """Begin, or go on with, an operation of many rows. One statement, which reads the masks."""
+    return Operation(id or uuid.uuid4().hex, kind, wh.actor, privileges.masked_columns(wh))
 
 
 @contextmanager

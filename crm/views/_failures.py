@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 from crm.repository.errors import (
     BeforeTheTables,
     BeyondRetention,
+    HalfDone,
     NewerSchema,
     NoSuchMoment,
     NotYet,
     Protected,
 )
 from crm.warehouse import errors as warehouse_errors
-from crm.warehouse.errors import Busy, Unavailable, WarehouseError
+from crm.warehouse.errors import Busy, StatementTimeout, Unavailable, WarehouseError, WriteConflict
 
 from . import _wording
 
@@ -29,7 +30,8 @@ class Failure:
 
     ``retry_after`` is in seconds; a page with it reloads by itself. ``sign_in`` offers to reload
     the page, which makes Databricks sign the person in. ``moment`` says that the failure concerns
-    the moment in the URL; ``earliest`` is the first moment that can be read.
+    the moment in the URL; ``earliest`` is the first moment that can be read. ``half_done`` has
+    the steps of an operation that are done, and those that are not.
     """
 
     status: int
@@ -40,6 +42,7 @@ class Failure:
     sign_in: bool = False
     moment: bool = False
     earliest: dt.datetime | None = None
+    half_done: HalfDone | None = None
 
 
 _FAILURES: dict[type[WarehouseError], Failure] = {
@@ -194,6 +197,8 @@ def failure_of(error: WarehouseError, *, is_past: bool = False) -> Failure:
 
     ``is_past`` says that the request reads the tables as of a moment.
     """
+    if isinstance(error, HalfDone):
+        return _half_done(error)
     log.warning("%s (query %s): %s", type(error).__name__, error.query_id or "-", error)
     error = _explain(error, is_past=is_past)
     known = next((_FAILURES[kind] for kind in type(error).__mro__ if kind in _FAILURES), _UNKNOWN)
@@ -204,6 +209,15 @@ def failure_of(error: WarehouseError, *, is_past: bool = False) -> Failure:
     if isinstance(error, NoSuchMoment):
         known = replace(known, moment=is_past, earliest=error.earliest)
     return replace(known, query_id=error.query_id or "")
+
+
+def _half_done(error: HalfDone) -> Failure:
+    cause = failure_of(error.cause)
+    reason = f"The next step failed: {cause.title[:1].lower()}{cause.title[1:]}."
+    if not isinstance(error.cause, (Unavailable, StatementTimeout, WriteConflict)):
+        # These do not pass by themselves.
+        reason = f"{reason} {cause.advice}"
+    return replace(cause, title="Only a part of this was done", advice=reason, half_done=error)
 
 
 def _explain(error: WarehouseError, *, is_past: bool) -> WarehouseError:

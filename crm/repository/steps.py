@@ -1,0 +1,84 @@
+"""The steps of an operation: several statements that no transaction holds together.
+
+Each step is safe to repeat. Where one fails for a reason that passes, it is tried again; where
+that does not help, HalfDone says which steps are done. Running the operation again, with the same
+id, goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from crm.warehouse import Warehouse
+from crm.warehouse.errors import Unavailable, WarehouseError, WriteConflict
+
+from .errors import HalfDone
+from .operations import Operation
+
+# Seconds before each further try of a step.
+PAUSES = (1.0, 3.0)
+# The longest wait that a warehouse may ask for where the work has no deadline.
+LONGEST_PAUSE = 60.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """``name`` says what it does, as ``Delete its updates``.
+
+    ``run`` returns how many rows changed: 0 for a step that only reads.
+    """
+
+    name: str
+    run: Callable[[], int]
+
+
+def run_steps(
+    wh: Warehouse, operation: Operation, steps: Sequence[Step], *, done: int = 0
+) -> list[int]:
+    """Run the steps in order, and return how many rows each of them changed.
+
+    :param done: how many steps an earlier attempt has finished. They do not run again.
+
+    Raises WarehouseError if the first step fails, and HalfDone if a later one does. Passes on
+    other errors of a step.
+    """
+    changed = [0] * done
+    for number, step in enumerate(steps[done:], done):
+        try:
+            changed.append(_run(wh, step) if number else step.run())
+        except HalfDone as inner:
+            raise HalfDone(
+                operation.id,
+                [*_names(steps[:number]), *inner.done],
+                [*inner.left, *_names(steps[number + 1 :])],
+                inner.cause,
+                changed=sum(changed) + inner.changed,
+            ) from inner
+        except WarehouseError as error:
+            if not number:
+                raise
+            left = _names(steps[number:])
+            raise HalfDone(
+                operation.id, _names(steps[:number]), left, error, changed=sum(changed)
+            ) from error
+    return changed
+
+
+def _run(wh: Warehouse, step: Step) -> int:
+    for pause in PAUSES:
+        try:
+            return step.run()
+        except (WriteConflict, Unavailable) as error:
+            # The deadline needs time for the step, too.
+            longest = wh.deadline.left / 2 if wh.deadline else LONGEST_PAUSE
+            wait = max(pause, getattr(error, "retry_after", 0))
+            if wait > longest:
+                raise
+            time.sleep(wait)
+    return step.run()
+
+
+def _names(steps: Sequence[Step]) -> list[str]:
+    return [step.name for step in steps]

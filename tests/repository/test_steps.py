@@ -1,0 +1,114 @@
+"""The runner of an operation's steps: what it tries again, and what it says when it cannot go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from crm.repository import steps
+from crm.repository.errors import HalfDone, Missing
+from crm.repository.operations import Operation
+from crm.repository.steps import Step, run_steps
+from crm.warehouse.deadline import Deadline
+from crm.warehouse.errors import (
+    Busy,
+    Dropped,
+    PermissionDenied,
+    TimeIsUp,
+    WarehouseError,
+    WriteConflict,
+)
+
+OPERATION = Operation("id-1", "delete", "ana@example.com")
+WITHOUT_END: Any = SimpleNamespace(deadline=None)
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The runner waits for no time; this lists for how long it would have."""
+    waits: list[float] = []
+    monkeypatch.setattr(steps.time, "sleep", waits.append)
+    return waits
+
+
+def failing(*errors: Exception) -> Callable[[], int]:
+    """Return a step that raises these errors, one at each call, and then changes one row."""
+    left = list(errors)
+
+    def run() -> int:
+        if left:
+            raise left.pop(0)
+        return 1
+
+    return run
+
+
+def run(*runs: Callable[[], int], wh: Any = WITHOUT_END, done: int = 0) -> list[int]:
+    return run_steps(
+        wh, OPERATION, [Step(f"Step {n}", each) for n, each in enumerate(runs, 1)], done=done
+    )
+
+
+def half_done(*runs: Callable[[], int], wh: Any = WITHOUT_END) -> HalfDone:
+    with pytest.raises(HalfDone) as raised:
+        run(*runs, wh=wh)
+    return raised.value
+
+
+@pytest.mark.parametrize("error", [WriteConflict(), Dropped(), Busy()], ids=repr)
+def test_a_passing_failure_is_tried_again(error: WarehouseError, waits: list[float]) -> None:
+    assert run(failing(), failing(error, error), failing()) == [1, 1, 1]
+    assert waits == list(steps.PAUSES)
+
+
+def test_what_does_not_pass_is_told(waits: list[float]) -> None:
+    denied = PermissionDenied(query_id="q-1")
+    error = half_done(failing(), failing(), failing(denied), failing())
+    assert (error.done, error.left) == (("Step 1", "Step 2"), ("Step 3", "Step 4"))
+    assert (error.operation, error.changed, error.cause) == ("id-1", 2, denied)
+    assert (error.is_unsure, error.query_id, waits) == (False, "q-1", [])
+    assert "done: Step 1; Step 2. Not done: Step 3; Step 4. Permission denied" in str(error)
+    assert half_done(failing(), failing(TimeIsUp())).is_unsure
+    lost = half_done(failing(), failing(*[Dropped()] * 3))
+    assert (lost.is_unsure, waits) == (True, list(steps.PAUSES))
+
+
+def test_nothing_is_half_done_before_the_first_step(waits: list[float]) -> None:
+    with pytest.raises(WriteConflict):
+        run(failing(WriteConflict()), failing())
+    # What a step finds out about the data is no failure of the warehouse.
+    with pytest.raises(Missing):
+        run(failing(), failing(Missing("B1")))
+    assert waits == []
+
+
+def test_a_wait_fits_into_the_deadline(waits: list[float]) -> None:
+    soon: Any = SimpleNamespace(deadline=Deadline.after(1.5))
+    assert half_done(failing(), failing(WriteConflict()), wh=soon).left == ("Step 2",)
+    later = Busy()
+    later.retry_after = 5
+    enough: Any = SimpleNamespace(deadline=Deadline.after(60))
+    assert run(failing(), failing(later), wh=enough) == [1, 1]
+    assert waits == [5]
+    much_later = Busy()
+    much_later.retry_after = 600
+    assert half_done(failing(), failing(much_later)).cause is much_later
+
+
+def test_going_on_leaves_out_what_is_done(waits: list[float]) -> None:
+    def not_again() -> int:
+        raise AssertionError
+
+    assert run(not_again, failing(Busy()), done=1) == [0, 1]
+
+
+def test_steps_within_a_step(waits: list[float]) -> None:
+    def inner() -> int:
+        return sum(run(failing(), failing(PermissionDenied())))
+
+    error = half_done(failing(), inner, failing())
+    assert error.done == ("Step 1", "Step 1")
+    assert (error.left, error.changed) == (("Step 2", "Step 3"), 2)
