@@ -14,6 +14,7 @@ from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.warehouse import Warehouse
 
 from ..commands.test_check_integrity import insert
+from ..conftest import LocalWarehouse
 from .conftest import ANA, BOB, edit
 
 LONG_AGO = "TIMESTAMP'2020-01-01 00:00:00'"
@@ -145,3 +146,19 @@ def test_rows_from_before_the_ids_are_told_by_their_times(
 def test_pages_do_not_show_the_column(ana: Warehouse) -> None:
     for table in TABLES:
         assert "change_id" not in (*table.names, *(column.name for column in table.editable))
+
+
+def test_a_stamp_whose_answer_was_lost_is_one_stamp(
+    ana: Warehouse, bob: Warehouse, server: LocalWarehouse
+) -> None:
+    """The statement is sent again. The second run must not hide the first."""
+    accounts.create(ana, {"bsnid": "A", "team": "T"})
+    for id in ("d1", "d2"):
+        updates.create(ana, "A", id, {"description": "D"})
+    server.fault("drop_after", match=r"^\s*UPDATE .*`updates`")
+    updates.delete(bob, "d1")
+    assert people(ana)[0] == (BOB, "deleted", "d1")
+    server.fault("drop_after", match=r"^\s*UPDATE .*`accounts`")
+    accounts.delete(bob, "A")
+    gone = [(BOB, "deleted", key) for key in ("A", "d2", "d1")]
+    assert people(ana, kind="deleted") == gone

@@ -232,10 +232,12 @@ USING (
   ) AS o WHERE place > 1 AND first = 1
 ) AS s
 ON t.id = s.id
-WHEN MATCHED THEN {action}
+WHEN MATCHED {action}
 """
-# The stamp tells the history who deletes the rows. Without a time they do not become the latest.
-_STAMP = "UPDATE SET updated_at = NULL, updated_by = :actor, change_id = :change_id"
+# The stamp tells the history who deletes the rows, once: see accounts.delete. Without a time they
+# do not become the latest.
+_STAMP = """AND NOT (t.change_id <=> :change_id) THEN UPDATE SET
+  updated_at = NULL, updated_by = :actor, change_id = :change_id"""
 
 
 def ranked_statuses(namespace: Namespace) -> str:
@@ -257,7 +259,7 @@ def find_double_statuses(namespace: Namespace) -> Iterator[Statement]:
 
 
 def drop_older_statuses(namespace: Namespace) -> Iterator[Statement]:
-    for action in (_STAMP, "DELETE"):
+    for action in (_STAMP, "THEN DELETE"):
         parts = {"rivals": _rivals(namespace), "action": action}
         sql = render(namespace, PLATFORMS_STATUS, _OLDER_STATUSES, **parts)
         yield Statement(PLATFORMS_STATUS, sql, is_stamp=action is _STAMP)

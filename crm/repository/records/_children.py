@@ -100,19 +100,20 @@ def update(
 def delete(wh: Warehouse, table: Table, id: str, operation: Operation | None = None) -> None:
     """Stamp the row and delete it: the stamp tells the history who deleted it.
 
+    It is stamped once, also if the statement is sent again: see accounts.delete.
     Without ``operation`` this is a deletion of its own.
     """
     stamp = """
     UPDATE {table}
     SET updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
-    WHERE id = :id
+    WHERE id = :id AND NOT (change_id <=> :change_id)
     """
     sql = """
     DELETE FROM {table} WHERE id = :id
     """
     operation = operation or operations.new(wh, operations.DELETE)
-    if operations.run(wh, operation, _render(wh, stamp, table), {"id": id}, repeatable=True):
-        operations.run(wh, operation, _render(wh, sql, table), {"id": id}, repeatable=True)
+    for statement in (stamp, sql):
+        operations.run(wh, operation, _render(wh, statement, table), {"id": id}, repeatable=True)
 
 
 def _exists_with_account(wh: Warehouse, table: Table, id: str) -> bool:

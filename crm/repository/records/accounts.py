@@ -160,14 +160,15 @@ def update(
 def delete(wh: Warehouse, bsnid: str) -> None:
     """Delete the account with its children. Safe to repeat after a failure.
 
-    The account is stamped first, which tells its history who deleted it. Children come before the
-    account, so that a failure half-way leaves no orphans. Children that somebody added meanwhile
-    are deleted in the end.
+    The account is stamped first, which tells its history who deleted it. It is stamped once, also
+    if the statement is sent again: only a new id makes a stamp. Children come before the account,
+    so that a failure half-way leaves no orphans. Children that somebody added meanwhile are
+    deleted in the end.
     """
     stamp = """
     UPDATE {accounts}
     SET updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
-    WHERE bsnid = :bsnid
+    WHERE bsnid = :bsnid AND NOT (change_id <=> :change_id)
     """
     children = """
     DELETE FROM {child} WHERE account_bsnid = :bsnid
