@@ -112,8 +112,8 @@ def _write(copy: Copy, result: TableResult, options: Options) -> None:
     """Write the table and verify it: only rows that differed before and were left as they are may
     still differ."""
     states, overwrite = result.states, options.on_conflict == UPDATE
-    if states[NEW] or (overwrite and states[DIFFERENT]):
-        result.written = copy.upsert(overwrite=overwrite)
+    if expected := states[NEW] + (states[DIFFERENT] if overwrite else 0):
+        result.written = copy.upsert(expected, overwrite=overwrite)
     sums = copy.checksums()
     left = 0 if overwrite else states[DIFFERENT]
     result.checked = states[NEW] + states[UNCHANGED] + states[DIFFERENT] - left

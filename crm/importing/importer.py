@@ -150,7 +150,8 @@ def run(
 
 def imported(rows: int, source: str) -> str:
     """Return what an import did, in words that follow the person's name."""
-    return f"imported {rows:,} {'row' if rows == 1 else 'rows'} from {source}"
+    # The note of the beginning has no number: the process may end before the next note.
+    return f"imported {f'{rows:,} ' if rows else ''}{'row' if rows == 1 else 'rows'} from {source}"
 
 
 def require_allowed(results: list[TableResult], options: Options, findings: Findings) -> None:
@@ -226,12 +227,15 @@ class _Run:
             return states
         rows = json_array(texts)
         if any(state in to_write for state in states):
-            overwrite = self.options.on_conflict == UPDATE
-            written = upsert.upsert(
+            overwrite, earlier = self.options.on_conflict == UPDATE, result.written
+            expected = earlier + sum(state in to_write for state in states)
+            counted = earlier + upsert.upsert(
                 self.wh, table, rows, self.operation, overwrite=overwrite, sparse=True
             )
-            result.written += written
-            self.written += written
+            result.written = operations.written_rows(
+                self.wh, self.operation, table, counted, expected
+            )
+            self.written += result.written - earlier
         sums = upsert.checksums(self.wh, table, rows, sparse=True, masked=masked)
         result.checked += sums.rows
         result.found += sums.found

@@ -41,6 +41,7 @@ WHEN NOT MATCHED THEN INSERT (id, kind, person, started_at, summary)
 _END = """
 UPDATE {operations} SET ended_at = CURRENT_TIMESTAMP(), summary = :summary WHERE id = :id
 """
+_COUNT = "SELECT COUNT(*) AS n FROM {table} WHERE change_id = :id"
 _PARAMETERS = re.compile(r":(\w+)")
 _WRITES_ROWS = re.compile(r"\b(INSERT|UPDATE)\b")
 
@@ -116,3 +117,19 @@ def run(
     bound = {CHANGE_ID.name: operation.id, "actor": operation.person}
     own = {name: value for name, value in bound.items() if name in used}
     return _writing.write(wh, sql, (params or {}) | own or None, repeatable=repeatable)
+
+
+def written_rows(
+    wh: Warehouse, operation: Operation, table: Table, counted: int, expected: int
+) -> int:
+    """Return how many rows of the table the operation wrote.
+
+    ``counted`` are those that its answers named. Fewer than ``expected`` mean that others were
+    first, or that an answer was lost: the statement then ran twice, and changed nothing the second
+    time. So the rows that have the operation's id are counted. At most one statement. Raises
+    WarehouseError.
+    """
+    if counted >= expected:
+        return counted
+    sql = _sql.render(wh.namespace, _COUNT, table=wh.namespace.table(table))
+    return max(counted, int(wh.query(sql, {"id": operation.id})[0]["n"]))

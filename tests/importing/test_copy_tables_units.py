@@ -98,7 +98,8 @@ def test_rows_that_were_left_as_they_are_may_differ(
     overwrite: bool, different: int, written: int, checked: int
 ) -> None:
     class Copied:
-        def upsert(self, *, overwrite: bool) -> int:
+        def upsert(self, expected: int, *, overwrite: bool) -> int:
+            assert expected == (4 if overwrite else 1)
             return 4 if overwrite else 1
 
         def checksums(self) -> repository.Checksums:
@@ -125,7 +126,7 @@ def test_only_a_dry_run_writes_nothing(monkeypatch: pytest.MonkeyPatch, dry_run:
         def remarks(self) -> list[repository.Remark]:
             return []
 
-        def upsert(self, *, overwrite: bool) -> int:
+        def upsert(self, expected: int, *, overwrite: bool) -> int:
             written.append(overwrite)
             return 1
 

@@ -14,11 +14,13 @@ from crm.importing import importer
 from crm.importing.findings import Findings
 from crm.importing.importer import Options
 from crm.model.schema import ACCOUNTS, OPERATIONS
+from crm.repository import operations
 from crm.repository.past import history
 from crm.repository.past.history import Wanted
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
+from ..conftest import LocalWarehouse
 from ..pages.html import filled_in, text, texts
 from .conftest import ANA, GetPage, summaries
 
@@ -100,3 +102,35 @@ def test_without_the_table_every_row_is_an_entry(imported: str, ana: Warehouse) 
         found = history.load(ana, Wanted(is_gathered=True))
         assert (found.total, len(found.changes)) == (4, 4)
     accounts.create(ana, {"bsnid": "Z", "team": "T"})
+
+
+UPSERT = r"^\s*MERGE INTO .*`accounts` AS t\s+USING \(\s*SELECT g\."
+
+
+def test_a_lost_answer_changes_no_number(
+    ana: Warehouse, bob: Warehouse, server: LocalWarehouse, tmp_path: Path
+) -> None:
+    path = tmp_path / "accounts.csv"
+    path.write_text(CSV)
+    server.fault("drop_after", match=UPSERT)
+    with Findings() as findings:
+        result, *_ = importer.run(ana, path, Options(), findings)
+    assert (result.written, result.verified) == (3, True)
+    assert history.load(ana, Wanted()).changes[0].summary == "imported 3 rows from accounts.csv"
+    # Rows that somebody else wrote first do not count.
+    with Findings() as findings:
+        operation = operations.of_many(bob, operations.IMPORT)
+        importer.run(bob, path, Options(), findings, operation=operation)
+    assert operations.written_rows(bob, operation, ACCOUNTS, 0, 3) == 0
+
+
+def test_an_import_without_its_end_names_no_number(
+    ana: Warehouse, server: LocalWarehouse, tmp_path: Path
+) -> None:
+    """As after a kill of the process."""
+    path = tmp_path / "accounts.csv"
+    path.write_text(CSV)
+    server.fault("http_status", times=None, status=400, match="SET ended_at")
+    with Findings() as findings:
+        importer.run(ana, path, Options(), findings)
+    assert history.load(ana, Wanted()).changes[0].summary == "imported rows from accounts.csv"

@@ -146,3 +146,15 @@ def test_the_latest_deletion_is_found_though_the_record_is_back(warehouse: Wareh
     assert deleted is not None
     accounts.create(warehouse, {"bsnid": "B9", "team": "T"})
     assert revert_record.latest_deletion(warehouse, ACCOUNTS, "B9") == deleted
+
+
+def test_an_account_whose_answer_was_lost_comes_back_with_its_children(
+    client: Client, bob: Warehouse, account: str, server: LocalWarehouse
+) -> None:
+    """The second run of the statement finds the account, which is no other one."""
+    updates.create(bob, account, "d-1", {"description": "D"})
+    accounts.delete(bob, account)
+    server.fault("drop_after", match="MERGE INTO")
+    response = client.post(f"/undo/accounts/{account}/")
+    assert text(parsed(client.get(response["Location"])), "#toasts p").endswith("is back.")
+    assert [row.id for row in accounts.get_detail(bob, account).updates] == ["d-1"]

@@ -193,7 +193,8 @@ def revert_deletion(wh: Warehouse, reversal: Reversal) -> dict[Table, int]:
     for table in TABLES:
         if rows := reversal.rows.get(table):
             text = json.dumps([_cells(table, row) for row in rows], ensure_ascii=False)
-            written[table] = upsert.upsert(wh, table, text, operation, overwrite=False)
+            counted = upsert.upsert(wh, table, text, operation, overwrite=False)
+            written[table] = operations.written_rows(wh, operation, table, counted, len(rows))
             if table is ACCOUNTS and not written[table] and reversal.now is None:
                 # Somebody has created another account under the key since it was loaded.
                 raise AlreadyExists(key)

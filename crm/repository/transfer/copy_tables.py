@@ -6,6 +6,7 @@ cleans values by the rules of crm/importing/cleaning.py.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -197,21 +198,19 @@ class Copy:
     def remarks(self) -> Iterator[Remark]:
         """Yield all remarks on single rows; one statement for ``PAGE`` of them."""
         parts = self._remarks_by_state() | {"changes": self._changes()}
-        offset = 0
-        while True:
+        for offset in itertools.count(0, PAGE):
             params = {"page": PAGE, "offset": offset, **self._words}
             page = self._query(_REMARKS, params, **parts)
             for row in page:
                 yield Remark(row["key"], row["outcome"], row["column"], row["reason"])
             if len(page) < PAGE:
                 return
-            offset += PAGE
 
-    def upsert(self, *, overwrite: bool) -> int:
+    def upsert(self, expected: int, *, overwrite: bool) -> int:
         """Insert the rows that are new and, with ``overwrite``, update those that differ.
 
-        Returns how many rows were written. Masked columns are not updated, and NULL in new rows.
-        Safe to repeat.
+        Returns how many of the ``expected`` rows were written. Masked columns are not updated, and
+        NULL in new rows. Safe to repeat.
         """
         values = ", ".join(
             _match.inserted(column, f"g.{quoted(column.name)}", self._masked)
@@ -223,7 +222,8 @@ class Copy:
             of_accounts="" if self._table is ACCOUNTS else self._render(_OF_ACCOUNTS),
             update=self._render(_UPDATE) if overwrite else "",
         )
-        return operations.run(self._wh, self._operation, sql, repeatable=True)
+        counted = operations.run(self._wh, self._operation, sql, repeatable=True)
+        return operations.written_rows(self._wh, self._operation, self._table, counted, expected)
 
     def checksums(self) -> Checksums:
         """Return count and checksums of the rows that are in both tables."""
