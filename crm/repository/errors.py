@@ -67,6 +67,7 @@ class HalfDone(WarehouseError):
     :param done: the names of the finished steps.
     :param left: the names of the others; the first of them failed.
     :param cause: why it failed.
+    :param finished: how many steps are done; one that itself has steps counts once.
     :param changed: how many rows the finished steps changed.
 
     ``notes`` may have further facts that going on needs, as JSON values.
@@ -81,7 +82,8 @@ class HalfDone(WarehouseError):
         left: Sequence[str],
         cause: WarehouseError,
         *,
-        changed: int = 0,
+        finished: int,
+        changed: int,
     ) -> None:
         lists = f"done: {'; '.join(done)}. Not done: {'; '.join(left)}. {cause}"
         super().__init__(lists, query_id=cause.query_id)
@@ -89,6 +91,7 @@ class HalfDone(WarehouseError):
         self.done = tuple(done)
         self.left = tuple(left)
         self.cause = cause
+        self.finished = finished
         self.changed = changed
         self.notes: dict[str, Any] = {}
 

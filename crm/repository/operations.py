@@ -15,7 +15,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from crm.model.schema import CHANGE_ID, Table
@@ -62,18 +62,19 @@ class Operation:
     def masked(self, table: Table) -> frozenset[str]:
         return self.masks.get(table.name, frozenset())
 
-
-def new(wh: Warehouse, kind: str, id: str = "") -> Operation:
-    """Begin an operation of the warehouse's actor that writes only values that a person typed.
-
-    With the ``id`` of an operation that is half done, go on with it.
-    """
-    return Operation(id or uuid.uuid4().hex, kind, wh.actor)
+    def resume(self, id: str) -> Operation:
+        """Return the operation with the id of an earlier attempt, if there was one."""
+        return replace(self, id=id) if id else self
 
 
-def of_many(wh: Warehouse, kind: str, id: str = "") -> Operation:
-    """Begin, or go on with, an operation of many rows. One statement, which reads the masks."""
-    return Operation(id or uuid.uuid4().hex, kind, wh.actor, privileges.masked_columns(wh))
+def new(wh: Warehouse, kind: str) -> Operation:
+    """Begin an operation of the warehouse's actor that writes only values that a person typed."""
+    return Operation(uuid.uuid4().hex, kind, wh.actor)
+
+
+def of_many(wh: Warehouse, kind: str) -> Operation:
+    """Begin an operation of many rows. One statement, which reads the masks."""
+    return Operation(uuid.uuid4().hex, kind, wh.actor, privileges.masked_columns(wh))
 
 
 @contextmanager

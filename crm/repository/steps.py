@@ -8,8 +8,9 @@ id, goes on.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import Unavailable, WarehouseError, WriteConflict
@@ -34,6 +35,24 @@ class Step:
     run: Callable[[], int]
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """What earlier attempts at an operation did.
+
+    :param operation: its id; empty if there was none.
+    :param done: how many steps are done, and ``changed`` how many rows they changed.
+    :param notes: further facts, see HalfDone.
+    """
+
+    operation: str = ""
+    done: int = 0
+    changed: int = 0
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+NOTHING = Earlier()
+
+
 def run_steps(
     wh: Warehouse, operation: Operation, steps: Sequence[Step], *, done: int = 0
 ) -> list[int]:
@@ -54,14 +73,19 @@ def run_steps(
                 [*_names(steps[:number]), *inner.done],
                 [*inner.left, *_names(steps[number + 1 :])],
                 inner.cause,
+                finished=number,
                 changed=sum(changed) + inner.changed,
             ) from inner
         except WarehouseError as error:
             if not number:
                 raise
-            left = _names(steps[number:])
             raise HalfDone(
-                operation.id, _names(steps[:number]), left, error, changed=sum(changed)
+                operation.id,
+                _names(steps[:number]),
+                _names(steps[number:]),
+                error,
+                finished=number,
+                changed=sum(changed),
             ) from error
     return changed
 

@@ -23,11 +23,12 @@ from crm.forms.records import Merged, RecordForm
 from crm.model.records import Record
 from crm.model.schema import Column, Table
 from crm.repository.errors import AlreadyExists, Missing, Stale
+from crm.repository.steps import Earlier
 from crm.request import Request
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import SignInAgain, WarehouseError
 
-from . import _respond, _wording
+from . import _respond, _resume, _wording
 from ._failures import failure_of
 
 # How often a save is tried again after others saved the record first, before the person is asked.
@@ -43,7 +44,7 @@ class Repository(Protocol):
         self, wh: Warehouse, key: str, values: Mapping[str, Any], seen: dt.datetime | None, /
     ) -> None: ...
 
-    def delete(self, wh: Warehouse, key: str, /) -> None: ...
+    def delete(self, wh: Warehouse, key: str, earlier: Earlier, /) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -251,7 +252,7 @@ def ask_to_delete(
 
 def delete(request: Request, kind: Kind, key: str, *, after: str) -> HttpResponse:
     """Delete without reading first, and go to ``next`` of the form, or to ``after``."""
-    kind.repository.delete(request.warehouse, key)
+    kind.repository.delete(request.warehouse, key, _resume.earlier(request))
     undo = reverse("revert-deletion", args=[kind.table.name, key])
     messages.success(request, f"The {kind.table.singular} was deleted.", extra_tags=undo)
     return _respond.go(request, _respond.local_url(request, after))

@@ -6,36 +6,18 @@ operation's id and what was done, so that the history shows one operation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
 from django.core import signing
 from django.http import HttpRequest
 
 from crm.repository.errors import HalfDone
+from crm.repository.steps import NOTHING, Earlier
 
 FIELD = "half_done"
 _SALT = "crm.half-done"
 _SECONDS = 24 * 60 * 60
 
 
-@dataclass(frozen=True)
-class Resumed:
-    """The attempts before this request.
-
-    :param operation: the operation's id; empty if this is the first attempt.
-    :param done: how many steps are done, and ``changed`` how many rows they changed.
-    :param notes: further facts, see HalfDone.
-    """
-
-    operation: str = ""
-    done: int = 0
-    changed: int = 0
-    notes: Mapping[str, Any] = field(default_factory=dict)
-
-
-def resumed(request: HttpRequest) -> Resumed:
+def earlier(request: HttpRequest) -> Earlier:
     """Return what this person did of the operation before, at this address.
 
     Every step is safe to repeat, so a field that is too old is as good as none.
@@ -43,20 +25,19 @@ def resumed(request: HttpRequest) -> Resumed:
     try:
         facts = signing.loads(request.POST.get(FIELD, ""), salt=_SALT, max_age=_SECONDS)
     except signing.BadSignature:
-        return Resumed()
+        return NOTHING
     if (facts.pop("who"), facts.pop("path")) != _place(request):
-        return Resumed()
-    return Resumed(**facts)
+        return NOTHING
+    return Earlier(**facts)
 
 
 def fields(request: HttpRequest, error: HalfDone) -> list[tuple[str, str]]:
     """Return the fields of the form that goes on."""
-    before = resumed(request)
     who, path = _place(request)
     facts = {
         "operation": error.operation,
-        "done": len(error.done),
-        "changed": before.changed + error.changed,
+        "done": error.finished,
+        "changed": earlier(request).changed + error.changed,
         "notes": error.notes,
     }
     signed = signing.dumps({"who": who, "path": path, **facts}, salt=_SALT)

@@ -22,7 +22,7 @@ from crm.repository.past import revert_bulk, revert_record
 from crm.repository.past.revert_record import Reversal
 from crm.request import Request
 
-from . import _respond, _revert_wording
+from . import _respond, _resume, _revert_wording
 
 _SALT = "crm.undo-bulk"
 _MAX_VERSION = 2**63 - 1
@@ -151,7 +151,7 @@ def revert_bulk_change(request: Request, done: str) -> HttpResponse:
 
 def _bring_back(request: Request, found: Reversal) -> HttpResponse:
     try:
-        revert_record.revert_deletion(request.warehouse, found)
+        revert_record.revert_deletion(request.warehouse, found, _resume.earlier(request))
     except AlreadyExists:
         messages.info(request, _revert_wording.already_exists(found.change, found.is_back))
     except Missing:

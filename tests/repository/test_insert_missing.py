@@ -7,8 +7,8 @@ import pytest
 
 from crm.model.records import Listing
 from crm.model.schema import ACCOUNTS, UPDATES
+from crm.repository import _chunks
 from crm.repository.records import accounts, updates
-from crm.repository.transfer import insert_missing as module
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 
@@ -27,17 +27,15 @@ def test_many_rows_in_few_statements(warehouse: Warehouse, statements: Statement
 def test_a_statement_takes_as_many_rows_as_its_parameter_may_hold(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    rows = [{"bsnid": f"B{number}", "team": ""} for number in range(5)]
-    (whole,) = module._chunks(ACCOUNTS, rows)
-    assert json.loads(whole)[0]["team"] is None
-    monkeypatch.setattr(module, "CHUNK_ROWS", 2)
-    assert [len(json.loads(chunk)) for chunk in module._chunks(ACCOUNTS, rows)] == [2, 2, 1]
-    (three,) = module._chunks(ACCOUNTS, rows[:1])
-    monkeypatch.setattr(module, "CHUNK_ROWS", 1000)
-    monkeypatch.setattr(module, "CHUNK_BYTES", 3 * len(three))
-    chunks = list(module._chunks(ACCOUNTS, rows))
-    assert all(len(chunk) <= 3 * len(three) for chunk in chunks)
-    assert [len(json.loads(chunk)) for chunk in chunks] == [3, 2]
+    texts = ['"ä"'] * 5
+    monkeypatch.setattr(_chunks, "ROWS", 2)
+    assert [json.loads(chunk) for chunk in _chunks.arrays(texts)] == [["ä"] * n for n in (2, 2, 1)]
+    monkeypatch.setattr(_chunks, "ROWS", 1000)
+    monkeypatch.setattr(_chunks, "BYTES", 3 * len('"ä",'.encode()))
+    assert [len(json.loads(chunk)) for chunk in _chunks.arrays(texts)] == [3, 2]
+    assert list(_chunks.arrays([])) == []
+    # A row that is larger stands alone.
+    assert list(_chunks.arrays(["1", f'"{100 * "a"}"'])) == ["[1]", f'["{100 * "a"}"]']
 
 
 def test_rows_that_are_there_stay(warehouse: Warehouse) -> None:

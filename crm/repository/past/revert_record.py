@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from crm.model.changes import Change, values_of
 from crm.model.namespace import quoted
@@ -21,10 +24,11 @@ from crm.model.schema import (
     USE_CASES,
     Table,
 )
-from crm.repository import _sql, _stamps, operations
+from crm.repository import _chunks, _sql, _stamps, operations
 from crm.repository._sql import Row
 from crm.repository.errors import AlreadyExists, Missing
 from crm.repository.records import _children, accounts
+from crm.repository.steps import NOTHING, Earlier, Step, run_steps
 from crm.repository.transfer import upsert
 from crm.warehouse import Warehouse
 
@@ -179,30 +183,50 @@ def revert_fields(
         _children.update(wh, table, _RECORDS[table], key, values, seen, operation)
 
 
-def revert_deletion(wh: Warehouse, reversal: Reversal) -> dict[Table, int]:
+def revert_deletion(
+    wh: Warehouse, reversal: Reversal, earlier: Earlier = NOTHING
+) -> dict[Table, int]:
     """Insert the deleted rows, and return how many rows of each table were inserted.
 
     Raises AlreadyExists if the record, or another under its key, exists, and Missing if the
-    record's account does not. Safe to repeat: a second try inserts the rows that the first did
-    not.
+    record's account does not. Raises HalfDone; a second try, with the ``earlier`` attempts,
+    inserts the rows that the first did not.
     """
-    key = reversal.change.key
+    key, table = reversal.change.key, reversal.change.table
     if reversal.is_another:
         raise AlreadyExists(key)
-    operation, written = operations.new(wh, operations.REVERT), dict[Table, int]()
-    for table in TABLES:
-        if rows := reversal.rows.get(table):
-            text = json.dumps([_cells(table, row) for row in rows], ensure_ascii=False)
-            counted = upsert.upsert(wh, table, text, operation, overwrite=False)
-            written[table] = operations.written_rows(wh, operation, table, counted, len(rows))
-            if table is ACCOUNTS and not written[table] and reversal.now is None:
+    operation = operations.new(wh, operations.REVERT).resume(earlier.operation)
+    written = Counter[Table]()
+
+    def insert(of: Table, rows: str) -> int:
+        count = upsert.upsert(wh, of, rows, operation, overwrite=False)
+        if of is table and reversal.now is None:
+            count = operations.written_rows(wh, operation, of, count, 1)
+            if not count and of is ACCOUNTS:
                 # Somebody has created another account under the key since it was loaded.
                 raise AlreadyExists(key)
+        written[of] += count
+        return count
+
+    steps = [
+        Step(name, partial(insert, of, rows))
+        for of in TABLES
+        for name, rows in _chunks_of(of, table, reversal.rows.get(of, []))
+    ]
+    run_steps(wh, operation, steps)
     if not any(written.values()):
-        if reversal.now is not None or reversal.change.table is ACCOUNTS:
-            raise AlreadyExists(key)
-        raise Missing(reversal.change.bsnid)
-    return written
+        raise AlreadyExists(key) if reversal.now is not None else Missing(reversal.change.bsnid)
+    return dict(written)
+
+
+def _chunks_of(table: Table, reverted: Table, rows: list[Row]) -> Iterator[tuple[str, str]]:
+    """Yield the rows as chunks, each with the name of the step that inserts it."""
+    texts = (json.dumps(_cells(table, row), ensure_ascii=False) for row in rows)
+    chunks = list(_chunks.arrays(texts))
+    name = f"the {table.singular}" if table is reverted else f"its {table.plural}"
+    for number, chunk in enumerate(chunks, 1):
+        part = f" (part {number} of {len(chunks)})" if len(chunks) > 1 else ""
+        yield f"Bring back {name}{part}", chunk
 
 
 def _cells(table: Table, row: Row) -> list[str | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import partial
 from typing import TypeVar
 
 from crm.model.records import Record
@@ -11,6 +12,7 @@ from crm.repository import _sql, operations
 from crm.repository._sql import Values
 from crm.repository.errors import Missing, Stale
 from crm.repository.operations import Operation
+from crm.repository.steps import NOTHING, Earlier, Step, run_steps
 from crm.warehouse import Warehouse
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
@@ -97,11 +99,17 @@ def update(
         raise Stale(current)
 
 
-def delete(wh: Warehouse, table: Table, id: str, operation: Operation | None = None) -> None:
-    """Stamp the row and delete it: the stamp tells the history who deleted it.
+def delete(
+    wh: Warehouse,
+    table: Table,
+    id: str,
+    operation: Operation | None = None,
+    earlier: Earlier = NOTHING,
+) -> None:
+    """Stamp the row and delete it: the stamp tells the history who deleted it. Raises HalfDone.
 
     It is stamped once, also if the statement is sent again: see accounts.delete.
-    Without ``operation`` this is a deletion of its own.
+    Without ``operation`` this is a deletion of its own, or does what ``earlier`` attempts left.
     """
     stamp = """
     UPDATE {table}
@@ -111,9 +119,16 @@ def delete(wh: Warehouse, table: Table, id: str, operation: Operation | None = N
     sql = """
     DELETE FROM {table} WHERE id = :id
     """
-    operation = operation or operations.new(wh, operations.DELETE)
-    for statement in (stamp, sql):
-        operations.run(wh, operation, _render(wh, statement, table), {"id": id}, repeatable=True)
+    operation = operation or operations.new(wh, operations.DELETE).resume(earlier.operation)
+
+    def step(name: str, template: str) -> Step:
+        text = _render(wh, template, table)
+        run = partial(operations.run, wh, operation, text, {"id": id}, repeatable=True)
+        return Step(f"{name} the {table.singular}", run)
+
+    run_steps(
+        wh, operation, [step("Note who deletes", stamp), step("Delete", sql)], done=earlier.done
+    )
 
 
 def _exists_with_account(wh: Warehouse, table: Table, id: str) -> bool:

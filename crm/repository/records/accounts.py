@@ -24,6 +24,7 @@ from crm.repository import _sql, operations
 from crm.repository._sql import Row, Values
 from crm.repository.errors import AlreadyExists, Missing, Stale
 from crm.repository.operations import Operation
+from crm.repository.steps import NOTHING, Earlier, Step, run_steps
 from crm.warehouse import Warehouse
 
 from . import _children
@@ -157,8 +158,8 @@ def update(
         raise Stale(current)
 
 
-def delete(wh: Warehouse, bsnid: str) -> None:
-    """Delete the account with its children. Safe to repeat after a failure.
+def delete(wh: Warehouse, bsnid: str, earlier: Earlier = NOTHING) -> None:
+    """Delete the account with its children, or what ``earlier`` attempts left. Raises HalfDone.
 
     The account is stamped first, which tells its history who deleted it. It is stamped once, also
     if the statement is sent again: only a new id makes a stamp. Children come before the account,
@@ -176,14 +177,28 @@ def delete(wh: Warehouse, bsnid: str) -> None:
     account = """
     DELETE FROM {accounts} WHERE bsnid = :bsnid
     """
-    operation, params = operations.new(wh, operations.DELETE), {"bsnid": bsnid}
-    run = partial(operations.run, wh, operation, repeatable=True)
-    run(_sql.render(wh.namespace, stamp), params)
-    for table in CHILDREN:
-        run(_sql.render(wh.namespace, children, child=wh.namespace.table(table)), params)
-    run(_sql.render(wh.namespace, account), params)
-    for table, id in _orphans(wh, bsnid):
-        _children.delete(wh, table, id, operation)
+    operation = operations.new(wh, operations.DELETE).resume(earlier.operation)
+
+    def step(name: str, sql: str, **parts: str) -> Step:
+        text, params = _sql.render(wh.namespace, sql, **parts), {"bsnid": bsnid}
+        return Step(name, partial(operations.run, wh, operation, text, params, repeatable=True))
+
+    def delete_orphans() -> int:
+        found = _orphans(wh, bsnid)
+        for table, id in found:
+            _children.delete(wh, table, id, operation)
+        return len(found)
+
+    steps = [
+        step("Note who deletes the account", stamp),
+        *(
+            step(f"Delete its {table.plural}", children, child=wh.namespace.table(table))
+            for table in CHILDREN
+        ),
+        step("Delete the account itself", account),
+        Step("Delete what others added to it meanwhile", delete_orphans),
+    ]
+    run_steps(wh, operation, steps, done=earlier.done)
 
 
 def _orphans(wh: Warehouse, bsnid: str) -> list[tuple[Table, str]]:

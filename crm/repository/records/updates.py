@@ -8,6 +8,7 @@ from crm.model.records import Listing, Page, Update
 from crm.model.schema import UPDATES
 from crm.repository import _sql
 from crm.repository._sql import Values
+from crm.repository.steps import NOTHING, Earlier
 from crm.warehouse import Warehouse
 
 from . import _children, _listing
@@ -53,5 +54,6 @@ def update(wh: Warehouse, id: str, values: Values, seen: dt.datetime | None) -> 
     _children.update(wh, UPDATES, Update, id, values, seen)
 
 
-def delete(wh: Warehouse, id: str) -> None:
-    _children.delete(wh, UPDATES, id)
+def delete(wh: Warehouse, id: str, earlier: Earlier = NOTHING) -> None:
+    """Raises HalfDone; ``earlier`` are the attempts that did."""
+    _children.delete(wh, UPDATES, id, earlier=earlier)

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from crm.model.namespace import quoted
 from crm.model.schema import Table
-from crm.repository import _match, _sql, operations
+from crm.repository import _chunks, _match, _sql, operations
 from crm.warehouse import Warehouse
-
-# A statement's parameters may hold 1 MB together
-# (https://github.com/databricks/databricks-sql-python, docs/parameters.md).
-CHUNK_BYTES = 700_000
-CHUNK_ROWS = 5_000
 
 _SQL = """
 MERGE INTO {target} AS t
@@ -53,7 +48,7 @@ def insert_missing(wh: Warehouse, table: Table, rows: Iterable[Mapping[str, Any]
     operation = operations.new(wh, operations.LOAD)
     return sum(
         operations.run(wh, operation, sql, {"rows": chunk}, repeatable=True)
-        for chunk in _chunks(table, rows)
+        for chunk in _chunks.arrays(_text_of(table, row) for row in rows)
     )
 
 
@@ -61,18 +56,8 @@ def _value(name: str, type_: str) -> str:
     return f"CAST(j.r.{quoted(name)} AS {type_})"
 
 
-def _chunks(table: Table, rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    chunk: list[str] = []
-    size = 0
-    for row in rows:
-        text = json.dumps({name: _text(row.get(name)) for name in table.names})
-        if chunk and (size + len(text) > CHUNK_BYTES or len(chunk) == CHUNK_ROWS):
-            yield f"[{','.join(chunk)}]"
-            chunk, size = [], 0
-        chunk.append(text)
-        size += len(text) + 1
-    if chunk:
-        yield f"[{','.join(chunk)}]"
+def _text_of(table: Table, row: Mapping[str, Any]) -> str:
+    return json.dumps({name: _text(row.get(name)) for name in table.names}, ensure_ascii=False)
 
 
 def _text(value: Any) -> str | None:

@@ -1,0 +1,28 @@
+"""Rows as JSON parameters, each of which one statement can carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+ROWS = 5_000
+# All parameters of a statement may have 1 MB together
+# (https://github.com/databricks/databricks-sql-python, docs/parameters.md).
+BYTES = 700_000
+
+
+def arrays(texts: Iterable[str]) -> Iterator[str]:
+    """Join rows, each a JSON text, to JSON arrays of at most ``ROWS`` rows and ``BYTES`` bytes.
+
+    A row that is larger stands alone.
+    """
+    chunk: list[str] = []
+    size = 0
+    for text in texts:
+        length = len(text.encode()) + 1
+        if chunk and (size + length > BYTES or len(chunk) == ROWS):
+            yield f"[{','.join(chunk)}]"
+            chunk, size = [], 0
+        chunk.append(text)
+        size += length
+    if chunk:
+        yield f"[{','.join(chunk)}]"
