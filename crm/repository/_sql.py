@@ -9,6 +9,7 @@ become text. Values are bound.
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -49,6 +50,15 @@ def with_missing(source: str, table: Table, missing: Collection[str]) -> str:
     )
     sql = "(SELECT *, {nulls} FROM {source})"
     return fill(sql, nulls=", ".join(nulls), source=source) if missing else source
+
+
+def text_array(name: str, texts: Iterable[str]) -> tuple[str, dict[str, str]]:
+    """Return an array of texts as SQL, and its parameter: one JSON text, whatever their number.
+
+    A statement takes at most 255 parameters.
+    """
+    given = json.dumps(list(texts), ensure_ascii=False)
+    return f"FROM_JSON(:{name}, 'array<string>')", {name: given}
 
 
 def literal(text: str) -> str:

@@ -163,6 +163,11 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
         "A column is missing, so this request could not be completed. An administrator can add "
         "it with “manage.py migrate_tables”, which keeps all data.",
     ),
+    warehouse_errors.TooLarge: Failure(
+        413,
+        "This is too large for the warehouse",
+        "One statement takes at most 1 MB of values, so this one was not sent.",
+    ),
     warehouse_errors.StatementFailed: Failure(
         500,
         "The warehouse reported an error",

@@ -14,12 +14,15 @@ from django.views.decorators.http import require_safe
 from crm import access
 from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
 from crm.repository import operations
+from crm.repository.errors import HalfDone
 from crm.repository.integrity import checks
 from crm.repository.integrity.checks import Check, Found, Problem
+from crm.repository.operations import Operation
 from crm.repository.past import revert_bulk
 from crm.request import Request
+from crm.warehouse.errors import WarehouseError
 
-from . import _respond, _wording, revert
+from . import _respond, _resume, _wording, revert
 
 _EDIT = {ACCOUNTS: "account-edit", USE_CASES: "use-case-edit", UPDATES: "update-edit"}
 
@@ -79,12 +82,15 @@ def repair(request: Request, name: str) -> HttpResponse:
         raise Http404(f"There is no repair called “{name[:40]}”.")
     if request.method == "POST":
         wh = request.warehouse.within(None)
-        before = revert_bulk.current_versions(wh)
-        operation = operations.of_many(wh, operations.REPAIR)
-        changed = checks.repair(wh, check, operation)
-        after = revert_bulk.current_versions(wh)
-        can_undo = changed and not check.by_key
-        undo = revert.bulk_url(request, [operation.id], before, after) if can_undo else ""
+        earlier = _resume.earlier(request)
+        before = earlier.notes.get("before") or revert_bulk.current_versions(wh)
+        operation = operations.of_many(wh, operations.REPAIR).resume(earlier.operation)
+        try:
+            changed = checks.repair(wh, check, operation, earlier)
+        except HalfDone as half:
+            half.notes["before"] = before
+            raise
+        undo = _undo_url(request, operation, before) if changed and not check.by_key else ""
         text = _wording.repaired(check.title, changed, "key" if check.by_key else "row")
         messages.success(request, text, extra_tags=undo)
         return _respond.go(request, reverse("integrity"))
@@ -92,6 +98,15 @@ def repair(request: Request, name: str) -> HttpResponse:
     shown = len(result.repairs)
     summary = _wording.repair(shown, result.repairable, is_undoable=not check.by_key)
     return render(request, "integrity/repair.html", {"result": result, "summary": summary})
+
+
+def _undo_url(request: Request, operation: Operation, before: revert_bulk.Versions) -> str:
+    """Return where the repair can be undone; empty if the tables' versions cannot be read."""
+    try:
+        after = revert_bulk.current_versions(request.warehouse.within(None))
+    except WarehouseError:
+        return ""
+    return revert.bulk_url(request, [operation.id], before, after)
 
 
 def _result(check: Check, found: Found) -> Result:

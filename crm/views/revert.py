@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import partial
 
 from django.contrib import messages
 from django.core import signing
@@ -16,11 +17,14 @@ from crm.access import for_writers
 from crm.forms.fields import fingerprint
 from crm.model.changes import CREATED, DELETED, Change
 from crm.model.schema import ACCOUNTS, TABLES, Column, Table
-from crm.repository import versions
+from crm.repository import operations, versions
 from crm.repository.errors import AlreadyExists, Missing, Stale
 from crm.repository.past import revert_bulk, revert_record
+from crm.repository.past.revert_bulk import Reverted
 from crm.repository.past.revert_record import Reversal
+from crm.repository.steps import Step, run_steps
 from crm.request import Request
+from crm.warehouse import Warehouse
 
 from . import _respond, _resume, _revert_wording
 
@@ -138,15 +142,32 @@ def revert_bulk_change(request: Request, done: str) -> HttpResponse:
     if before is None:
         before = versions.versions_at(wh, dt.datetime.fromisoformat(change["began"]))
         after = revert_bulk.current_versions(wh)
-    results = [
-        revert_bulk.revert(wh, undone, before, after) for undone in reversed(change["operations"])
-    ]
-    count, left = sum(r.count for r in results), [each for r in results for each in r.left]
+    results = _revert_all(wh, list(reversed(change["operations"])), before, after)
+    count = _resume.earlier(request).changed + sum(r.count for r in results)
+    left = [each for r in results for each in r.left]
     if not left:
         messages.success(request, _revert_wording.bulk_reverted(count))
         return _respond.go(request, reverse("activity"))
     context = _revert_wording.left_alone(count, left, sum(r.total for r in results))
     return render(request, "revert/left_alone.html", context)
+
+
+def _revert_all(
+    wh: Warehouse, undone: list[str], before: revert_bulk.Versions, after: revert_bulk.Versions
+) -> list[Reverted]:
+    """Undo these operations in this order. Raises HalfDone."""
+    results: list[Reverted] = []
+
+    def revert_one(id: str) -> int:
+        results.append(revert_bulk.revert(wh, id, before, after))
+        return results[-1].count
+
+    steps = [
+        Step(f"Undo part {number} of {len(undone)}", partial(revert_one, id))
+        for number, id in enumerate(undone, 1)
+    ]
+    run_steps(wh, operations.new(wh, operations.REVERT), steps)
+    return results
 
 
 def _bring_back(request: Request, found: Reversal) -> HttpResponse:

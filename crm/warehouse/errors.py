@@ -19,6 +19,7 @@ The tree::
       StatementFailed        any other error of a statement
         ColumnNotFound       a table lacks a column that the statement names (42703)
         Refused              the request was refused before a statement ran (HTTP 400, 413, …)
+          TooLarge           its values are more than a statement takes, so it was not sent
 
 ``translate.py`` makes them from the connector's errors.
 """
@@ -118,6 +119,10 @@ class ColumnNotFound(StatementFailed):
 
 class Refused(StatementFailed):
     summary = "The warehouse refused the request; it did not run the statement"
+
+
+class TooLarge(Refused):
+    summary = "The statement has more values than the warehouse takes; it was not sent"
 
 
 class SessionLost(Unavailable):

@@ -42,6 +42,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], None]:
         (warehouse_errors.StatementTimeout, 504),
         (warehouse_errors.ConstraintViolated, 422),
         (warehouse_errors.ColumnNotFound, 503),
+        (warehouse_errors.TooLarge, 413),
         (warehouse_errors.StatementFailed, 500),
         (warehouse_errors.WarehouseError, 500),
     ],

@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 
-from crm.model.schema import ACCOUNTS
+from crm.model.schema import ACCOUNTS, UPDATES
 from crm.repository.past import history, revert_record
 from crm.repository.past.history import Wanted
 from crm.repository.records import accounts, platforms, updates, use_cases
+from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse
@@ -158,3 +159,26 @@ def test_an_account_whose_answer_was_lost_comes_back_with_its_children(
     response = client.post(f"/undo/accounts/{account}/")
     assert text(parsed(client.get(response["Location"])), "#toasts p").endswith("is back.")
     assert [row.id for row in accounts.get_detail(bob, account).updates] == ["d-1"]
+
+
+def test_an_account_with_more_than_a_statement_takes(
+    client: Client, bob: Warehouse, account: str, server: LocalWarehouse
+) -> None:
+    """Its children come back in several statements. If one fails, the page says which."""
+    texts_of = {f"d-{n}": f"{n} {'é' * 19_990}" for n in range(30)}
+    rows = [
+        {"id": id, "account_bsnid": account, "description": text} for id, text in texts_of.items()
+    ]
+    insert_missing(bob, UPDATES, rows)
+    accounts.delete(bob, account)
+    server.fault("http_status", at=2, status=400, match=r"MERGE INTO \S*updates")
+    page = parsed(client.post(f"/undo/accounts/{account}/"))
+    assert texts(page, "main li") == [
+        "Bring back the account",
+        "Bring back its updates (part 1 of 2)",
+        "Bring back its updates (part 2 of 2)",
+    ]
+    go_on = page.select_one("main form")
+    assert client.post(go_on["action"], filled_in(go_on)).status_code == 303
+    now = accounts.get_detail(bob, account).updates
+    assert {row.id: row.description for row in now} == texts_of

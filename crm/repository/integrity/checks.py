@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from crm.model.namespace import Namespace, quoted
 from crm.model.schema import ACCOUNTS, CHILDREN, TABLES, Table
 from crm.repository import _sql, operations
+from crm.repository.errors import HalfDone
 from crm.repository.operations import Operation
+from crm.repository.steps import NOTHING, Earlier, Step, run_steps
 from crm.warehouse import Warehouse
 
 from . import duplicates, unknown_words
@@ -91,30 +93,53 @@ def run_checks(wh: Warehouse, checks: tuple[Check, ...] = ()) -> dict[Check, Fou
     }
 
 
-def repair(wh: Warehouse, check: Check, operation: Operation | None = None) -> int:
+def repair(
+    wh: Warehouse,
+    check: Check,
+    operation: Operation | None = None,
+    earlier: Earlier = NOTHING,
+) -> int:
     """Run the check's repair, and return how many rows, or keys, it changed. Safe to repeat.
 
-    Without ``operation`` this is one of its own.
+    Without ``operation`` this is one of its own. Raises HalfDone; ``earlier`` are the attempts
+    that did.
     """
     if check.fix is None:
         return 0
     operation = operation or operations.of_many(wh, operations.REPAIR)
     with operations.noted(wh, operation, lambda: f"repaired “{check.title}”"):
+        steps = _steps(wh, check.fix, operation)
         if not check.by_key:
-            return _run(wh, check.fix, operation)
-        before = run_checks(wh, (check,))[check].repairable
-        _run(wh, check.fix, operation)
-    return before - run_checks(wh, (check,))[check].repairable
+            return earlier.changed + sum(run_steps(wh, operation, steps))
+        before: int = earlier.notes.get("repairable") or _repairable(wh, check)
+        left = Step("Count what is left to repair", lambda: _repairable(wh, check))
+        try:
+            return before - run_steps(wh, operation, [*steps, left])[-1]
+        except HalfDone as half:
+            half.notes["repairable"] = before
+            raise
 
 
-def _run(wh: Warehouse, fix: Fix, operation: Operation) -> int:
-    changed = 0
-    for each in fix(wh.namespace):
-        if not operation.masked(each.table).isdisjoint(each.writes):
-            continue
-        count = operations.run(wh, operation, each.sql, dict(each.params), repeatable=True)
-        changed += 0 if each.is_stamp else count
-    return changed
+def _repairable(wh: Warehouse, check: Check) -> int:
+    return run_checks(wh, (check,))[check].repairable
+
+
+def _steps(wh: Warehouse, fix: Fix, operation: Operation) -> list[Step]:
+    def step(statement: Statement) -> Step:
+        def run() -> int:
+            sql, params = statement.sql, dict(statement.params)
+            count = operations.run(wh, operation, sql, params, repeatable=True)
+            return 0 if statement.is_stamp else count
+
+        verb = "Note who repairs" if statement.is_stamp else "Repair"
+        column = f"the column {statement.writes[0]} of " if len(statement.writes) == 1 else ""
+        return Step(f"{verb} {column}{statement.table.plural}", run)
+
+    return [
+        step(each)
+        for each in fix(wh.namespace)
+        if operation.masked(each.table).isdisjoint(each.writes)
+    ]
 
 
 # --- orphans ---

@@ -17,9 +17,9 @@ _UNKNOWN_WORDS = """
 SELECT t.{key} AS key, CONCAT({label}, ' is “', t.{column}, '”') AS detail,
   CASE WHEN w.word IS NOT NULL AND {may_repair} THEN CONCAT('write “', w.word, '”') END AS repair
 FROM {source} AS t
-LEFT JOIN (SELECT EXPLODE(ARRAY({words})) AS word) AS w
+LEFT JOIN (SELECT EXPLODE({words}) AS word) AS w
   ON LOWER(TRIM(t.{column})) = LOWER(w.word)
-WHERE t.{column} <> '' AND NOT ARRAY_CONTAINS(ARRAY({words}), t.{column})
+WHERE t.{column} <> '' AND NOT ARRAY_CONTAINS({words}, t.{column})
 """
 _CORRECT_WORDS = """
 MERGE INTO {table} AS t
@@ -29,7 +29,7 @@ WHEN MATCHED THEN UPDATE SET
   {column} = w.word, updated_at = CURRENT_TIMESTAMP(), updated_by = :actor,
   change_id = :change_id
 """
-_WORDS = "(SELECT EXPLODE(ARRAY({words})) AS word)"
+_WORDS = "(SELECT EXPLODE({words}) AS word)"
 _IS_WORD = "LOWER(TRIM(t.{column})) = LOWER(w.word)"
 # A correction stamps the row. It must not make the older of two statuses for one platform the
 # latest, so it corrects only the latest. The repair of double statuses, which ignores how a
@@ -40,14 +40,9 @@ _LATEST_WORDS = """(
 )"""
 
 
-def _words(column: Column) -> dict[str, str]:
-    """Return the words of a column's vocabulary by parameter."""
-    words = vocabulary.words(column.vocabulary)
-    return {f"{column.vocabulary}_{number}": word for number, word in enumerate(words)}
-
-
-def _markers(words: dict[str, str]) -> str:
-    return ", ".join(f":{marker}" for marker in words)
+def _words(column: Column) -> tuple[str, dict[str, str]]:
+    """Return the array of the words of a column's vocabulary as SQL, and its parameter."""
+    return _sql.text_array(column.vocabulary, vocabulary.words(column.vocabulary))
 
 
 def _choices() -> Iterator[tuple[Table, Column]]:
@@ -59,19 +54,21 @@ def _choices() -> Iterator[tuple[Table, Column]]:
 
 def find(namespace: Namespace) -> Iterator[Statement]:
     for table, column in _choices():
-        words = _words(column)
+        words, params = _words(column)
         parts = {"source": namespace.table(table), "may_repair": "TRUE"}
         if table is PLATFORMS_STATUS:
             ranked = duplicates.ranked_statuses(namespace)
             parts = {"source": f"({ranked})", "may_repair": _IS_LATEST}
-        parts |= {"label": _sql.literal(column.label), "words": _markers(words)}
-        yield Statement(table, on_column(namespace, table, column, _UNKNOWN_WORDS, **parts), words)
+        parts |= {"label": _sql.literal(column.label), "words": words}
+        yield Statement(
+            table, on_column(namespace, table, column, _UNKNOWN_WORDS, **parts), params
+        )
 
 
 def correct(namespace: Namespace) -> Iterator[Statement]:
     for table, column in _choices():
-        words = _words(column)
-        known = _sql.render(namespace, _WORDS, words=_markers(words))
+        words, params = _words(column)
+        known = _sql.render(namespace, _WORDS, words=words)
         is_word = _sql.render(namespace, _IS_WORD, column=quoted(column.name))
         parts = {"source": known, "match": is_word}
         if table is PLATFORMS_STATUS:
@@ -85,4 +82,4 @@ def correct(namespace: Namespace) -> Iterator[Statement]:
             )
             parts = {"source": source, "match": "t.id = w.id"}
         sql = on_column(namespace, table, column, _CORRECT_WORDS, **parts)
-        yield Statement(table, sql, words, writes=(column.name,))
+        yield Statement(table, sql, params, writes=(column.name,))

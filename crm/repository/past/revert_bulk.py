@@ -11,12 +11,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from crm.model.changes import Change, values_of
 from crm.model.namespace import quoted
 from crm.model.schema import ACCOUNTS, CHILDREN, PLATFORMS_STATUS, TABLES, Table
 from crm.repository import _sql, operations
 from crm.repository.operations import Operation
+from crm.repository.steps import Step, run_steps
 from crm.warehouse import Warehouse
 
 from . import restore_tables
@@ -128,8 +130,8 @@ def revert(wh: Warehouse, undone: str, before: Versions, after: Versions) -> Rev
     """Revert the operation with the id ``undone``, which wrote between these versions.
 
     At most three statements per changed table; the last finds what was left alone. Safe to
-    repeat, also after a failure half-way. Raises WarehouseError, also if the warehouse does not
-    keep the versions any more.
+    repeat, also after a failure half-way. Raises HalfDone, and WarehouseError, also if the
+    warehouse does not keep the versions any more.
     """
     # The same id each time: a second try deletes what the first one only stamped.
     id = hashlib.sha256(f"revert {undone}".encode()).hexdigest()[:32]
@@ -138,10 +140,22 @@ def revert(wh: Warehouse, undone: str, before: Versions, after: Versions) -> Rev
     # deletes both accounts and children, which would have to be inserted the other way round.
     changed = [table for table in reversed(TABLES) if after[table.name] > before[table.name]]
     count = 0
+    found: list[Reverted] = []
+
+    def revert_table(table: Table) -> int:
+        nonlocal count
+        reverted = _revert(wh, operation, undone, table, before)
+        count += reverted
+        return reverted
+
+    def list_left() -> int:
+        found.append(_with_left(wh, operation, undone, before, changed, count))
+        return 0
+
+    steps = [Step(f"Undo the changes of {t.plural}", partial(revert_table, t)) for t in changed]
     with operations.noted(wh, operation, lambda: f"undid {count:,} changes of one operation"):
-        for table in changed:
-            count += _revert(wh, operation, undone, table, before)
-    return _with_left(wh, operation, undone, before, changed, count)
+        run_steps(wh, operation, [*steps, Step("List what was left alone", list_left)])
+    return found[0]
 
 
 def _revert(

@@ -21,33 +21,35 @@ _FACETS = """
 
 @dataclass(frozen=True)
 class Conditions:
-    """The filters of a listing, with their values bound.
+    """The filters of a listing, with their values bound: a JSON array for each filter.
 
-    :param markers: by filtered column, its parameters: ``:f0_0, :f0_1``.
+    A parameter for each value would not do: a statement takes 255.
+
+    :param arrays: by filtered column, the array of its values as SQL.
     """
 
-    markers: Mapping[str, str]
+    arrays: Mapping[str, str]
     params: Mapping[str, str]
 
     @classmethod
     def of(cls, listing: Listing, allowed: tuple[str, ...]) -> Conditions:
-        markers: dict[str, str] = {}
+        arrays: dict[str, str] = {}
         params: dict[str, str] = {}
         for number, name in enumerate(allowed):
-            values = listing.filters.get(name, ())[:VALUES_PER_FILTER]
-            names = [f"f{number}_{index}" for index in range(len(values))]
-            if values:
-                markers[name] = ", ".join(f":{marker}" for marker in names)
-                params.update(zip(names, values, strict=True))
-        return cls(markers, params)
+            if values := listing.filters.get(name, ())[:VALUES_PER_FILTER]:
+                arrays[name], given = _sql.text_array(f"f{number}", values)
+                params |= given
+        return cls(arrays, params)
 
     def on_row(self, name: str) -> str:
         """Return a column's condition. The value ``''`` finds NULL, too."""
-        return f"COALESCE({quoted(name)}, '') IN ({self.markers[name]})"
+        return f"ARRAY_CONTAINS({self.arrays[name]}, COALESCE({quoted(name)}, ''))"
 
     def is_one_of(self, name: str) -> str:
         """Return a column's condition that NULL never passes; empty without a filter."""
-        return f"{quoted(name)} IN ({self.markers[name]})" if name in self.markers else ""
+        if name not in self.arrays:
+            return ""
+        return f"ARRAY_CONTAINS({self.arrays[name]}, {quoted(name)})"
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def condition_of(conditions: Conditions, joint: JointFilter, without: str = "") 
     """Return the condition that a row passes all filters but that of the column ``without``."""
     parts = [
         conditions.on_row(name)
-        for name in conditions.markers
+        for name in conditions.arrays
         if name != without and name not in joint.names
     ]
     if joint.condition and without not in joint.names:

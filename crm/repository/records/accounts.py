@@ -42,6 +42,18 @@ __all__ = [
     "update",
 ]
 
+_STAMP = """
+UPDATE {accounts}
+SET updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
+WHERE bsnid = :bsnid AND NOT (change_id <=> :change_id)
+"""
+_DELETE_CHILDREN = """
+DELETE FROM {child} WHERE account_bsnid = :bsnid
+"""
+_DELETE = """
+DELETE FROM {accounts} WHERE bsnid = :bsnid
+"""
+
 
 def get(wh: Warehouse, bsnid: str) -> Account | None:
     """Return the account, or None. One statement."""
@@ -166,39 +178,32 @@ def delete(wh: Warehouse, bsnid: str, earlier: Earlier = NOTHING) -> None:
     so that a failure half-way leaves no orphans. Children that somebody added meanwhile are
     deleted in the end.
     """
-    stamp = """
-    UPDATE {accounts}
-    SET updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
-    WHERE bsnid = :bsnid AND NOT (change_id <=> :change_id)
-    """
-    children = """
-    DELETE FROM {child} WHERE account_bsnid = :bsnid
-    """
-    account = """
-    DELETE FROM {accounts} WHERE bsnid = :bsnid
-    """
     operation = operations.new(wh, operations.DELETE).resume(earlier.operation)
 
     def step(name: str, sql: str, **parts: str) -> Step:
         text, params = _sql.render(wh.namespace, sql, **parts), {"bsnid": bsnid}
         return Step(name, partial(operations.run, wh, operation, text, params, repeatable=True))
 
-    def delete_orphans() -> int:
-        found = _orphans(wh, bsnid)
-        for table, id in found:
-            _children.delete(wh, table, id, operation)
-        return len(found)
-
     steps = [
-        step("Note who deletes the account", stamp),
+        step("Note who deletes the account", _STAMP),
         *(
-            step(f"Delete its {table.plural}", children, child=wh.namespace.table(table))
+            step(f"Delete its {table.plural}", _DELETE_CHILDREN, child=wh.namespace.table(table))
             for table in CHILDREN
         ),
-        step("Delete the account itself", account),
-        Step("Delete what others added to it meanwhile", delete_orphans),
+        step("Delete the account itself", _DELETE),
+        Step(
+            "Delete what others added to it meanwhile",
+            partial(_delete_orphans, wh, bsnid, operation),
+        ),
     ]
     run_steps(wh, operation, steps, done=earlier.done)
+
+
+def _delete_orphans(wh: Warehouse, bsnid: str, operation: Operation) -> int:
+    found = _orphans(wh, bsnid)
+    for table, id in found:
+        _children.delete(wh, table, id, operation)
+    return len(found)
 
 
 def _orphans(wh: Warehouse, bsnid: str) -> list[tuple[Table, str]]:

@@ -166,11 +166,10 @@ class Copy:
         self._wh = wh
         self._table = table
         self._operation, self._masked = operation, operation.masked(table)
-        self._words = {
-            marker: word
-            for column in table.own_columns
-            for marker, word in _words_of(column).items()
-        }
+        self._words: dict[str, str] = {}
+        for column in table.own_columns:
+            if column.vocabulary:
+                self._words |= _words_of(column)[1]
         self._parts = _match.parts(wh.namespace, table, masked=self._masked) | {
             "rows": clean_rows(table, origin),
             "reason": refused_reason(table),
@@ -240,10 +239,10 @@ class Copy:
                 remark = _remark("changed", column.name, change)
                 found.append(_sql.fill(_IF_ACCEPTED, condition=is_changed, remark=remark))
             if column.vocabulary:
-                known = ", ".join(f":{marker}" for marker in _words_of(column))
+                known, _ = _words_of(column)
                 reason = f"CONCAT('“', {value}, '” is not one of the known words; kept as it is')"
                 remark = _remark("noted", column.name, reason)
-                is_unknown = f"{value} NOT IN ({known})"
+                is_unknown = f"NOT ARRAY_CONTAINS({known}, {value})"
                 found.append(_sql.fill(_IF_ACCEPTED, condition=is_unknown, remark=remark))
         return "".join(found)
 
@@ -292,9 +291,6 @@ def _change_in_words(column: Column) -> str | None:
     return None if column.kind == "long_text" else "'line breaks became spaces'"
 
 
-def _words_of(column: Column) -> dict[str, str]:
-    """Return the words that a column's vocabulary knows, by parameter."""
-    if not column.vocabulary:
-        return {}
-    words = vocabulary.words(column.vocabulary)
-    return {f"{column.name}_{number}": word for number, word in enumerate(words)}
+def _words_of(column: Column) -> tuple[str, dict[str, str]]:
+    """Return the array of the words of a column's vocabulary as SQL, and its parameter."""
+    return _sql.text_array(f"{column.name}_words", vocabulary.words(column.vocabulary))
