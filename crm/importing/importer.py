@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository import operations
 from crm.repository.operations import Operation
+from crm.repository.steps import insist
 from crm.repository.transfer import upsert
 from crm.repository.transfer.natural_keys import NATURAL_KEYS, Key, natural_key, stored_ids
 from crm.repository.transfer.similar_keys import similar_keys
@@ -212,9 +214,9 @@ class _Run:
         """Write the chunk, unless this is a dry run. Return the state that each row had before."""
         if table in NATURAL_KEYS:
             self._find_ids(table, chunk)
-        masked = self.operation.masked(table)
+        wh, masked = self.wh, self.operation.masked(table)
         given = json_array(chunk.texts)
-        states = upsert.classify(self.wh, table, given, sparse=True, masked=masked)
+        states = upsert.classify(wh, table, given, sparse=True, masked=masked)
         states = [
             self._state(table, row, state) for row, state in zip(chunk.rows, states, strict=True)
         ]
@@ -229,14 +231,11 @@ class _Run:
         if any(state in to_write for state in states):
             overwrite, earlier = self.options.on_conflict == UPDATE, result.written
             expected = earlier + sum(state in to_write for state in states)
-            counted = earlier + upsert.upsert(
-                self.wh, table, rows, self.operation, overwrite=overwrite, sparse=True
-            )
-            result.written = operations.written_rows(
-                self.wh, self.operation, table, counted, expected
-            )
+            write = partial(upsert.upsert, wh, table, rows, self.operation, sparse=True)
+            counted = earlier + insist(wh, partial(write, overwrite=overwrite))
+            result.written = operations.written_rows(wh, self.operation, table, counted, expected)
             self.written += result.written - earlier
-        sums = upsert.checksums(self.wh, table, rows, sparse=True, masked=masked)
+        sums = insist(wh, partial(upsert.checksums, wh, table, rows, sparse=True, masked=masked))
         result.checked += sums.rows
         result.found += sums.found
         result.compare(sums.source, sums.warehouse)

@@ -10,13 +10,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import Unavailable, WarehouseError, WriteConflict
 
 from .errors import HalfDone
 from .operations import Operation
+
+Result = TypeVar("Result")
 
 # Seconds before each further try of a step.
 PAUSES = (1.0, 3.0)
@@ -66,7 +68,7 @@ def run_steps(
     changed = [0] * done
     for number, step in enumerate(steps[done:], done):
         try:
-            changed.append(_run(wh, step) if number else step.run())
+            changed.append(insist(wh, step.run) if number else step.run())
         except HalfDone as inner:
             raise HalfDone(
                 operation.id,
@@ -90,10 +92,14 @@ def run_steps(
     return changed
 
 
-def _run(wh: Warehouse, step: Step) -> int:
+def insist(wh: Warehouse, run: Callable[[], Result]) -> Result:
+    """Run something that is safe to repeat; try again where the failure passes.
+
+    Raises WarehouseError.
+    """
     for pause in PAUSES:
         try:
-            return step.run()
+            return run()
         except (WriteConflict, Unavailable) as error:
             # The deadline needs time for the step, too.
             longest = wh.deadline.left / 2 if wh.deadline else LONGEST_PAUSE
@@ -101,7 +107,7 @@ def _run(wh: Warehouse, step: Step) -> int:
             if wait > longest:
                 raise
             time.sleep(wait)
-    return step.run()
+    return run()
 
 
 def _names(steps: Sequence[Step]) -> list[str]:

@@ -128,7 +128,7 @@ def failed(importing: bool, died: bool, state: Mapping[str, Any]) -> dict[str, s
     if importing and state.get("rows"):
         done = f"{state['rows']:,} of {counted(state['total'], 'row')} were done."
         advice = f"{done} You can run it again: rows that are already written do not change."
-    elif importing and died:
+    elif importing and (died or state.get("attempts")):
         advice = "You can run it again: rows that are already written do not change."
     again = "Continue" if stopped else "Try again"
     return {"heading": heading, "reason": reason, "advice": advice, "again": again}

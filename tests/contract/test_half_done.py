@@ -71,6 +71,7 @@ class Door:
     left: list[str]
     between: list[int]
     after: list[int]
+    fails_twice: bool = False
     kind: str = "deleted"
     message: str = ""
     prepare: Callable[[Warehouse, Client], str | None] = lambda wh, client: None
@@ -122,6 +123,7 @@ DOORS = {
         left=[CHILDREN[2], ACCOUNT, ORPHANS],
         between=[1, 0, 0, 1],
         after=[0, 0, 0, 0],
+        fails_twice=True,
     ),
     "account-last-look": Door(
         "/accounts/B1/delete/",
@@ -156,6 +158,7 @@ DOORS = {
         left=["Undo the changes of use cases", "List what was left alone"],
         between=[1, 1, 2, 1],
         after=[1, 1, 1, 1],
+        fails_twice=True,
         message="2 records are as they were before.",
         prepare=import_children,
     ),
@@ -188,10 +191,9 @@ def test_a_refused_step_is_told_and_the_button_goes_on(
     assert response.status_code == 500
     go_on = expect(response, door.done, door.left)
     assert counts(family) == door.between
-    # Once more: it still says what is done.
-    again = client.post(go_on["action"], filled_in(go_on))
-    # What was brought back is not brought back again.
-    go_on = expect(again, None if door.kind == "restored" else door.done, door.left)
+    if door.fails_twice:
+        # It still says what is done.
+        go_on = expect(client.post(go_on["action"], filled_in(go_on)), door.done, door.left)
     server.clear_faults()
     response = client.post(go_on["action"], filled_in(go_on))
     assert response.status_code == 303
@@ -260,15 +262,12 @@ def wait_for_probe(client: Client) -> None:
         time.sleep(0.1)
 
 
-def expect(response: HttpResponse, done: list[str] | None, left: list[str]) -> Tag:
+def expect(response: HttpResponse, done: list[str], left: list[str]) -> Tag:
     """Check the page, and return the form that goes on."""
     page = parsed(response)
     assert text(page, "main h1") == TITLE
-    content = page.select_one("main").get_text()
-    assert "Nothing was saved" not in content
-    assert texts(page, "main ul:last-of-type li") == left
-    if done is not None:
-        assert texts(page, "main li") == [*done, *left]
+    assert "Nothing was saved" not in page.select_one("main").get_text()
+    assert texts(page, "main li") == [*done, *left]
     return page.select_one("main form")
 
 

@@ -213,6 +213,9 @@ def test_how_far_an_import_came() -> None:
     state = {"rows": 1000, "total": 2000, "error": "x"}
     assert "1,000 of 2,000 rows were done." in _import_wording.failed(True, False, state)["advice"]
     assert _import_wording.failed(False, False, state)["advice"] == ""
+    # The first rows may be written, though they were not verified.
+    advice = _import_wording.failed(True, False, {"attempts": 1})["advice"]
+    assert advice == "You can run it again: rows that are already written do not change."
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test_what_a_first_try_did_not_bring_back_comes_with_the_second(
     accounts.delete(bob, account)
     link = revert_link(account)
     form = filled_in(confirmation(client, link).select_one("form"))
-    server.fault("http_status", times=None, status=500, match=r"MERGE INTO \S*use_cases")
+    server.fault("http_status", times=None, status=400, match=r"MERGE INTO \S*use_cases")
     assert client.post(link, form).status_code >= 500
     server.clear_faults()
     assert accounts.get_detail(bob, account).use_cases == ()

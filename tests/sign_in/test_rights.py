@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from crm.identity import rights
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES, Table
 from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.warehouse import Warehouse
 
-from ..pages.html import HTMX, parsed
+from ..pages.html import HTMX, filled_in, parsed, text, texts
 from .conftest import ALICE, BOB, Browser, Workspace
 
 SignedIn = Callable[..., Browser]
@@ -152,3 +153,31 @@ def test_editors_of_the_settings_do_not_count(
     on_behalf.EDIP_EDITORS = [ALICE]
     assert signed_in(ALICE, "SELECT").post("/accounts/new/", NEW).status_code == 403
     assert signed_in(BOB, "SELECT", "MODIFY").post("/accounts/new/", NEW).status_code == 303
+
+
+def test_a_right_that_one_table_lacks_leaves_a_deletion_half_done(
+    signed_in: SignedIn, full: dict[str, str], warehouse: Warehouse
+) -> None:
+    """The page says what is done; with the right, its button goes on."""
+    alice = signed_in(ALICE, "SELECT", "MODIFY")
+    alice.get("/accounts/BSN001/")
+    home = warehouse.namespace
+    revoke = f"REVOKE MODIFY ON SCHEMA {home.quoted_schema} FROM `{ALICE}`"
+    warehouse.execute(revoke, repeatable=True)
+
+    def grant(table: Table) -> None:
+        sql = f"GRANT MODIFY ON TABLE {home.table(table)} TO `{ALICE}`"
+        warehouse.execute(sql, repeatable=True)
+
+    for table in (ACCOUNTS, PLATFORMS_STATUS, USE_CASES):
+        grant(table)
+    response = alice.post("/accounts/BSN001/delete/")
+    assert response.status_code == 403
+    page = parsed(response)
+    assert texts(page, "main ul")[0].endswith("Delete its use cases")
+    assert "MODIFY" in text(page, ".lead")
+    grant(UPDATES)
+    go_on = page.select_one("main form")
+    assert alice.post(go_on["action"], filled_in(go_on)).status_code == 303
+    assert accounts.get(warehouse, "BSN001") is None
+    assert updates.get(warehouse, full["update"]) is None

@@ -1,0 +1,60 @@
+"""The words for an operation that is half done, and the field that goes on with it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.test import RequestFactory
+
+from crm.repository.errors import HalfDone
+from crm.repository.steps import NOTHING, Earlier
+from crm.views import _failures, _resume
+from crm.warehouse.errors import Dropped, PermissionDenied, WarehouseError
+
+
+def half_done(cause: WarehouseError) -> HalfDone:
+    error = HalfDone("id-1", ["A", "B"], ["C"], cause, finished=2, changed=5)
+    error.notes["before"] = {"accounts": 3}
+    return error
+
+
+def request(data: dict[str, str], path: str = "/x/", actor: str = "ana@example.com") -> Any:
+    made: Any = RequestFactory().post(path, data)
+    made.warehouse = SimpleNamespace(actor=actor)
+    return made
+
+
+def test_the_button_sends_the_form_and_what_was_done() -> None:
+    first = request({"next": "/y/", "csrfmiddlewaretoken": "t"})
+    assert _resume.earlier(first) == NOTHING
+    sent = dict(_resume.fields(first, half_done(Dropped())))
+    assert sent.keys() == {"next", _resume.FIELD}
+    second = request(sent)
+    assert _resume.earlier(second) == Earlier("id-1", 2, 5, {"before": {"accounts": 3}})
+    # What the attempts changed adds up.
+    third = request(dict(_resume.fields(second, half_done(Dropped()))))
+    assert _resume.earlier(third).changed == 10
+    # It is for this person and this page only, and signed.
+    assert _resume.earlier(request(sent, actor="bob@example.com")) == NOTHING
+    assert _resume.earlier(request(sent, path="/z/")) == NOTHING
+    assert _resume.earlier(request({_resume.FIELD: f"x{sent[_resume.FIELD]}"})) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("cause", "status", "advice"),
+    [
+        (Dropped(), 503, "The next step failed: the connection to the warehouse broke."),
+        (
+            PermissionDenied(),
+            403,
+            "The next step failed: you do not have permission. The warehouse refused access to a "
+            "table. Ask the owner of the data for SELECT and MODIFY on the tables of EDIP CRM.",
+        ),
+    ],
+)
+def test_the_reason(cause: WarehouseError, status: int, advice: str) -> None:
+    failure = _failures.failure_of(half_done(cause))
+    assert (failure.status, failure.title) == (status, "Only a part of this was done")
+    assert failure.advice == advice
