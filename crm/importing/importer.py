@@ -33,8 +33,7 @@ from .readers import own_export
 from .rows import CleanRow, Reader, has_made_id
 
 CHUNK_ROWS = 5_000
-# Well under the 1 MB that all parameters of a statement may have together
-# (https://github.com/databricks/databricks-sql-python, docs/parameters.md).
+# Well under what a statement takes: crm/warehouse/limits.py.
 CHUNK_BYTES = 800_000
 
 SKIP, UPDATE, FAIL = "skip", "update", "fail"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 ROWS = 5_000
-# All parameters of a statement may have 1 MB together
-# (https://github.com/databricks/databricks-sql-python, docs/parameters.md).
+# Well under what a statement takes: crm/warehouse/limits.py.
 BYTES = 700_000
 
 

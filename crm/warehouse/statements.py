@@ -39,10 +39,10 @@ from .errors import (
     SignInFailed,
     Starting,
     TimeIsUp,
-    TooLarge,
     WarehouseError,
     WriteConflict,
 )
+from .limits import require_acceptable
 from .pool import Pools
 from .results import LargeResult, Row
 from .translate import translate
@@ -56,10 +56,6 @@ CONFLICT_ATTEMPTS = 5
 # No further attempt begins after this many seconds: behind a gateway that gives up after 60 s,
 # an error page is worth more than an answer that nobody receives.
 BUDGET = 12.0
-
-# What a statement takes (https://github.com/databricks/databricks-sql-python, docs/parameters.md).
-MAX_PARAMETERS = 255
-MAX_BYTES = 2**20
 
 # Seconds for which a request to cancel a statement waits.
 CANCEL_SECONDS = 5.0
@@ -152,7 +148,7 @@ class _Run:
         self.breaker = warehouse.pools.breaker
 
     def result(self, read: Callable[[Cursor], Result]) -> Result:
-        _require_acceptable(self.params or {})
+        require_acceptable(self.params or {})
         self.breaker.require_closed(self.warehouse.identity)
         while True:
             self.attempts += 1
@@ -280,13 +276,6 @@ def _label(sql: str) -> str:
     """Return ``MERGE accounts``: the verb and the table. A statement's text has no values."""
     table = _TABLE.search(sql)
     return " ".join([*sql.split()[:1], *(table.groups() if table else ())])
-
-
-def _require_acceptable(params: Params) -> None:
-    """Raise TooLarge for more values than a statement takes."""
-    size = sum(len(str(value).encode()) for value in params.values())
-    if len(params) > MAX_PARAMETERS or size > MAX_BYTES:
-        raise TooLarge(f"{len(params)} parameters of {size:,} bytes")
 
 
 def _close(cursor: Cursor) -> None:

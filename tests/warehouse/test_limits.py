@@ -10,7 +10,7 @@ from crm.model.namespace import Namespace
 from crm.warehouse import Warehouse
 from crm.warehouse.credentials import Identity
 from crm.warehouse.errors import TooLarge
-from crm.warehouse.statements import MAX_BYTES, MAX_PARAMETERS
+from crm.warehouse.limits import MAX_BYTES, MAX_PARAMETERS
 
 
 class Reached(Exception):
