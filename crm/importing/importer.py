@@ -33,7 +33,7 @@ from .readers import own_export
 from .rows import CleanRow, Reader, has_made_id
 
 CHUNK_ROWS = 5_000
-# Well under what a statement takes: crm/warehouse/limits.py.
+# Well under what a statement takes: crm/warehouse/connector.py.
 CHUNK_BYTES = 800_000
 
 SKIP, UPDATE, FAIL = "skip", "update", "fail"

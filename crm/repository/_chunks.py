@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 ROWS = 5_000
-# Well under what a statement takes: crm/warehouse/limits.py.
+# Well under what a statement takes: crm/warehouse/connector.py.
 BYTES = 700_000
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +22,7 @@ from . import transport
 from .config import LOOPBACK, WarehouseConfig
 from .credentials import Identity
 from .deadline import limit, run_within
+from .errors import TooLarge
 
 logger = logging.getLogger("crm.warehouse")
 
@@ -36,6 +37,11 @@ logging.getLogger("databricks.sql.unsafe").addFilter(lambda record: False)
 # Statements after which a connection is replaced: it keeps every cursor that it ever made
 # (Connection._cursors only grows).
 MAX_USES = 500
+
+# What a statement takes, in bytes of all parameters together. Source: docs/parameters.md of the
+# connector, https://github.com/databricks/databricks-sql-python.
+MAX_PARAMETERS = 255
+MAX_BYTES = 2**20
 
 USER_AGENT = "EDIP CRM"
 # Seconds for which the connector repeats a request that is answered with 429 or 503.
@@ -180,3 +186,10 @@ def _retry_policy(connection: Connection) -> Any:
     """Return the policy of this connection's requests; the connector copies it for each."""
     # The Thrift backend has it; its declared base class does not.
     return connection.session.backend.retry_policy  # type: ignore[attr-defined]
+
+
+def require_acceptable(params: Mapping[str, Any]) -> None:
+    """Raise TooLarge for more values than a statement takes."""
+    size = sum(len(str(value).encode()) for value in params.values())
+    if len(params) > MAX_PARAMETERS or size > MAX_BYTES:
+        raise TooLarge(f"{len(params)} parameters of {size:,} bytes")

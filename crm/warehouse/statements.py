@@ -27,6 +27,7 @@ from crm.model.namespace import Namespace
 
 from . import results
 from .breaker import is_refusal, is_silent
+from .connector import require_acceptable
 from .credentials import Identity
 from .deadline import Deadline, Watch, have_reads_ended, watch
 from .errors import (
@@ -42,7 +43,6 @@ from .errors import (
     WarehouseError,
     WriteConflict,
 )
-from .limits import require_acceptable
 from .pool import Pools
 from .results import LargeResult, Row
 from .translate import translate

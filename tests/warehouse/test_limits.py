@@ -8,9 +8,9 @@ import pytest
 
 from crm.model.namespace import Namespace
 from crm.warehouse import Warehouse
+from crm.warehouse.connector import MAX_BYTES, MAX_PARAMETERS
 from crm.warehouse.credentials import Identity
 from crm.warehouse.errors import TooLarge
-from crm.warehouse.limits import MAX_BYTES, MAX_PARAMETERS
 
 
 class Reached(Exception):
