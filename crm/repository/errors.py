@@ -6,6 +6,7 @@
       AlreadyExists   another row has the key
       Missing         the row, or the account that it belongs to, does not exist
       Stale           somebody else changed the row since it was read
+      ChangedMeanwhile  somebody changed the row since a part of the operation was done
 
     WarehouseError
       NewerSchema     a later version of the CRM has changed the tables
@@ -46,6 +47,11 @@ class Stale(RepositoryError):
     def __init__(self, current: Record) -> None:
         super().__init__("somebody else changed the record in the meantime")
         self.current = current
+
+
+class ChangedMeanwhile(RepositoryError):
+    def __init__(self, key: str) -> None:
+        super().__init__(f"somebody changed {key!r} since a part of the operation was done")
 
 
 class NewerSchema(WarehouseError):

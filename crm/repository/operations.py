@@ -18,11 +18,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from crm.model.namespace import quoted
 from crm.model.schema import CHANGE_ID, Table
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
 
 from . import _sql, _writing
+from .errors import ChangedMeanwhile
 from .tables import privileges
 
 log = logging.getLogger(__name__)
@@ -118,6 +120,17 @@ def run(
     bound = {CHANGE_ID.name: operation.id, "actor": operation.person}
     own = {name: value for name, value in bound.items() if name in used}
     return _writing.write(wh, sql, (params or {}) | own or None, repeatable=repeatable)
+
+
+def require_unchanged(wh: Warehouse, operation: Operation, table: Table, key: str) -> None:
+    """Raise ChangedMeanwhile if the row exists and somebody changed it after the operation.
+
+    One statement. Raises WarehouseError.
+    """
+    sql = "SELECT change_id FROM {table} WHERE {key} = :key"
+    text = _sql.render(wh.namespace, sql, table=wh.namespace.table(table), key=quoted(table.key))
+    if any(row["change_id"] != operation.id for row in wh.query(text, {"key": key})):
+        raise ChangedMeanwhile(key)
 
 
 def written_rows(

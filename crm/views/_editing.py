@@ -22,7 +22,7 @@ from crm.forms.fields import parse_moment
 from crm.forms.records import Merged, RecordForm
 from crm.model.records import Record
 from crm.model.schema import Column, Table
-from crm.repository.errors import AlreadyExists, Missing, Stale
+from crm.repository.errors import AlreadyExists, ChangedMeanwhile, Missing, Stale
 from crm.repository.steps import Earlier
 from crm.request import Request
 from crm.warehouse import Warehouse
@@ -252,7 +252,11 @@ def ask_to_delete(
 
 def delete(request: Request, kind: Kind, key: str, *, after: str) -> HttpResponse:
     """Delete without reading first, and go to ``next`` of the form, or to ``after``."""
-    kind.repository.delete(request.warehouse, key, _resume.earlier(request))
+    try:
+        kind.repository.delete(request.warehouse, key, _resume.earlier(request))
+    except ChangedMeanwhile:
+        messages.info(request, _wording.changed_meanwhile(kind.table))
+        return _respond.go(request, kind.url("delete", key))
     undo = reverse("revert-deletion", args=[kind.table.name, key])
     messages.success(request, f"The {kind.table.singular} was deleted.", extra_tags=undo)
     return _respond.go(request, _respond.local_url(request, after))

@@ -55,6 +55,11 @@ def keep_theirs(updated_by: str | None, me: str) -> str:
     return f"Keep what {updated_by or 'somebody else'} saved"
 
 
+def changed_meanwhile(table: Table) -> str:
+    """Say why a deletion that is half done does not go on by itself."""
+    return f"Somebody changed this {table.singular} since you began to delete it. Decide again."
+
+
 def problems(total: int) -> str:
     if not total:
         return "The checks found no problems."

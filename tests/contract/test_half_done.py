@@ -3,56 +3,29 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from bs4 import Tag
 from django.http import HttpResponse
 from django.test import Client
 
-from crm.model.schema import TABLES, UPDATES, USE_CASES
-from crm.repository import operations, steps
+from crm.model.schema import UPDATES, USE_CASES
+from crm.repository import operations
 from crm.repository.past import history, revert_bulk
 from crm.repository.past.history import Wanted
-from crm.repository.records import accounts, platforms, updates, use_cases
+from crm.repository.records import accounts, updates, use_cases
 from crm.repository.transfer import upsert
 from crm.views.revert import bulk_url
-from crm.warehouse import Warehouse, statements
+from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse
-from ..pages.html import HTMX, filled_in, parsed, text, texts
-from ..patience import seconds
+from ..pages.html import filled_in, parsed, text, texts
+from .family import ACCOUNT, CHILDREN, ORPHANS, STAMP, counts
 
 TITLE = "Only a part of this was done"
-
-
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(steps, "PAUSES", (0.0,))
-    monkeypatch.setattr(statements, "CONFLICT_ATTEMPTS", 1)
-
-
-@pytest.fixture
-def family(warehouse: Warehouse) -> Warehouse:
-    """An account with a child of each kind."""
-    accounts.create(warehouse, {"bsnid": "B1", "team": "Claims"})
-    platforms.set_status(warehouse, "B1", "Databricks", "Requested", None)
-    use_cases.create(warehouse, "B1", "u-1", {"problem": "P"})
-    updates.create(warehouse, "B1", "d-1", {"description": "D"})
-    return warehouse
-
-
-def counts(wh: Warehouse) -> list[int]:
-    """Return how many rows each table has: accounts, statuses, use cases, updates."""
-    sql = " UNION ALL ".join(
-        f"SELECT {place} AS place, COUNT(*) AS n FROM {wh.namespace.table(table)}"
-        for place, table in enumerate(TABLES)
-    )
-    return [row["n"] for row in sorted(wh.query(sql), key=lambda row: row["place"])]
 
 
 @dataclass(frozen=True)
@@ -105,9 +78,6 @@ def misspell(wh: Warehouse, client: Client) -> None:
         )
 
 
-STAMP = "Note who deletes the account"
-CHILDREN = [f"Delete its {plural}" for plural in ("platform statuses", "use cases", "updates")]
-ACCOUNT, ORPHANS = "Delete the account itself", "Delete what others added to it meanwhile"
 COLUMNS = (
     "platform of platform statuses",
     "status of platform statuses",
@@ -208,58 +178,6 @@ def test_a_refused_step_is_told_and_the_button_goes_on(
         client.post(toasts.select_one("form")["action"])
         assert use_cases.get(family, "u-1").status == "active"
         assert updates.get(family, "d-1").platform == "databricks"
-
-
-UNSURE = "(this may have been done: its answer did not arrive)"
-
-
-@pytest.mark.parametrize(
-    ("fault", "status", "note"),
-    [
-        ("conflict", 409, ""),
-        ("drop_before", 503, UNSURE),
-        ("drop_after", 503, UNSURE),
-        ("hang", 504, UNSURE),
-    ],
-)
-def test_a_step_that_fails_in_another_way(
-    client: Client,
-    family: Warehouse,
-    server: LocalWarehouse,
-    settings: Any,
-    fault: str,
-    status: int,
-    note: str,
-) -> None:
-    settings.EDIP_REQUEST_TIMEOUT = 3.0
-    deletes = r"DELETE FROM \S*updates"
-    if fault != "hang":
-        # Once it goes forward by itself.
-        server.fault(fault, match=r"DELETE FROM \S*use_cases")
-    server.fault(fault, times=None, match=deletes)
-    started = time.monotonic()
-    response = client.post("/accounts/B1/delete/", **HTMX)
-    assert time.monotonic() - started < 3.0 + seconds(1)
-    assert response.status_code == status
-    toast = parsed(response)
-    assert texts(toast, "li") == [
-        *[STAMP, *CHILDREN[:2]],
-        *[f"{CHILDREN[2]} {note}".strip(), ACCOUNT, ORPHANS],
-    ]
-    server.clear_faults()
-    settings.EDIP_REQUEST_TIMEOUT = 60.0
-    wait_for_probe(client)
-    go_on = toast.select_one("form")
-    assert client.post(go_on["action"], filled_in(go_on)).status_code == 303
-    assert counts(family) == [0, 0, 0, 0]
-
-
-def wait_for_probe(client: Client) -> None:
-    """Wait until the app has found that the warehouse answers again."""
-    deadline = time.monotonic() + seconds(10)
-    while client.get("/accounts/").status_code != 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def expect(response: HttpResponse, done: list[str], left: list[str]) -> Tag:

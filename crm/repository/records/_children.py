@@ -106,8 +106,9 @@ def delete(
     operation: Operation | None = None,
     earlier: Earlier = NOTHING,
 ) -> None:
-    """Stamp the row and delete it: the stamp tells the history who deleted it. Raises HalfDone.
+    """Stamp the row and delete it: the stamp tells the history who deleted it.
 
+    Raises HalfDone, and ChangedMeanwhile if somebody changed the row since ``earlier`` attempts.
     It is stamped once, also if the statement is sent again: see accounts.delete.
     Without ``operation`` this is a deletion of its own, or does what ``earlier`` attempts left.
     """
@@ -120,6 +121,8 @@ def delete(
     DELETE FROM {table} WHERE id = :id
     """
     operation = operation or operations.new(wh, operations.DELETE).resume(earlier.operation)
+    if earlier.done:
+        operations.require_unchanged(wh, operation, table, id)
 
     def step(name: str, template: str) -> Step:
         text = _render(wh, template, table)

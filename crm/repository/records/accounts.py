@@ -171,7 +171,9 @@ def update(
 
 
 def delete(wh: Warehouse, bsnid: str, earlier: Earlier = NOTHING) -> None:
-    """Delete the account with its children, or what ``earlier`` attempts left. Raises HalfDone.
+    """Delete the account with its children, or what ``earlier`` attempts left.
+
+    Raises HalfDone, and ChangedMeanwhile if somebody changed the account since then.
 
     The account is stamped first, which tells its history who deleted it. It is stamped once, also
     if the statement is sent again: only a new id makes a stamp. Children come before the account,
@@ -179,6 +181,8 @@ def delete(wh: Warehouse, bsnid: str, earlier: Earlier = NOTHING) -> None:
     deleted in the end.
     """
     operation = operations.new(wh, operations.DELETE).resume(earlier.operation)
+    if 0 < earlier.done <= 1 + len(CHILDREN):
+        operations.require_unchanged(wh, operation, ACCOUNTS, bsnid)
 
     def step(name: str, sql: str, **parts: str) -> Step:
         text, params = _sql.render(wh.namespace, sql, **parts), {"bsnid": bsnid}

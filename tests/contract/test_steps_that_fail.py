@@ -1,0 +1,93 @@
+"""A step of a deletion fails in each way: it is tried again, told, and gone on with."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from crm.repository.records import accounts, updates
+from crm.warehouse import Warehouse
+
+from ..conftest import LocalWarehouse
+from ..pages.html import HTMX, filled_in, parsed, texts
+from ..patience import seconds
+from .family import ACCOUNT, CHILDREN, ORPHANS, STAMP, counts
+
+UNSURE = "(this may have been done: its answer did not arrive)"
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "note"),
+    [
+        ("conflict", 409, ""),
+        ("drop_before", 503, UNSURE),
+        ("drop_after", 503, UNSURE),
+        ("hang", 504, UNSURE),
+    ],
+)
+def test_a_step_that_fails_in_another_way(
+    client: Client,
+    family: Warehouse,
+    server: LocalWarehouse,
+    settings: Any,
+    fault: str,
+    status: int,
+    note: str,
+) -> None:
+    settings.EDIP_REQUEST_TIMEOUT = 3.0
+    deletes = r"DELETE FROM \S*updates"
+    if fault != "hang":
+        # Once it goes forward by itself.
+        server.fault(fault, match=r"DELETE FROM \S*use_cases")
+    server.fault(fault, times=None, match=deletes)
+    started = time.monotonic()
+    response = client.post("/accounts/B1/delete/", **HTMX)
+    assert time.monotonic() - started < 3.0 + seconds(1)
+    assert response.status_code == status
+    toast = parsed(response)
+    assert texts(toast, "li") == [
+        *[STAMP, *CHILDREN[:2]],
+        *[f"{CHILDREN[2]} {note}".strip(), ACCOUNT, ORPHANS],
+    ]
+    server.clear_faults()
+    settings.EDIP_REQUEST_TIMEOUT = 60.0
+    wait_for_probe(client)
+    go_on = toast.select_one("form")
+    assert client.post(go_on["action"], filled_in(go_on)).status_code == 303
+    assert counts(family) == [0, 0, 0, 0]
+
+
+def test_what_somebody_changed_meanwhile_is_asked_about(
+    client: Client, family: Warehouse, server: LocalWarehouse
+) -> None:
+    """Going on would delete what they wrote, and look as if they had."""
+    server.fault("http_status", status=400, match=r"DELETE FROM \S*updates")
+    for path in ("/updates/d-1/delete/", "/accounts/B1/delete/"):
+        go_on = parsed(client.post(path)).select_one("main form")
+        if path.startswith("/updates"):
+            seen = updates.get(family, "d-1").updated_at
+            updates.update(family, "d-1", {"description": "Still needed"}, seen)
+        else:
+            seen = accounts.get(family, "B1").updated_at
+            accounts.update(family, "B1", {"team": "Still needed"}, seen)
+        response = client.post(go_on["action"], filled_in(go_on))
+        assert response["Location"] == path
+        ask = parsed(client.get(path))
+        assert "Somebody changed this" in ask.select_one("#toasts").get_text()
+        assert "Still needed" in ask.select_one("main").get_text()
+        server.fault("http_status", status=400, match=r"DELETE FROM \S*updates")
+    server.clear_faults()
+    assert counts(family) == [1, 0, 0, 1]
+    assert client.post("/accounts/B1/delete/").status_code == 303
+    assert counts(family) == [0, 0, 0, 0]
+
+
+def wait_for_probe(client: Client) -> None:
+    """Wait until the app has found that the warehouse answers again."""
+    deadline = time.monotonic() + seconds(10)
+    while client.get("/accounts/").status_code != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
