@@ -29,6 +29,7 @@ from local_warehouse.sql.template import DATABASE, engine_name
 _BEING_REREGISTERED = re.compile(
     r"Table or view not found|is not available in Delta file scan schema"
 )
+_TABLE_ID = re.compile(r"\bt_[0-9a-f]{32}\b")
 
 
 class Cursor(Protocol):
@@ -81,6 +82,8 @@ class Engine:
         host, port = self._server.listening_address
         self._uri = f"grpc://{host}:{port}"
         self._free: queue.LifoQueue[dbapi.Connection] = queue.LifoQueue()
+        self._unregistered: dict[str, str] = {}
+        self._registration_lock = threading.Lock()
         self._reregistration_lock = threading.RLock()
         self._reregistrations = 0
         self.run(f"CREATE DATABASE {DATABASE}")
@@ -96,6 +99,7 @@ class Engine:
         while True:
             seen = self._reregistrations
             try:
+                self._register_tables_of(sql)
                 return self._run(sql, cancellation)
             except SqlError as error:
                 if not (
@@ -128,9 +132,21 @@ class Engine:
         return table
 
     def register(self, table_id: str, location: str) -> None:
-        """Make a Delta table on disk known to the engine, whose own catalog is in memory."""
-        escaped = location.replace("'", "\\'")
-        self.run(f"CREATE TABLE {engine_name(table_id)} USING DELTA LOCATION '{escaped}'")
+        """Tell the engine, whose own catalog is in memory, where a Delta table is on disk.
+
+        It reads the table's columns when a statement names the table for the first time.
+        """
+        self._unregistered[table_id] = location
+
+    def _register_tables_of(self, sql: str) -> None:
+        for table_id in set(_TABLE_ID.findall(sql)):
+            if table_id not in self._unregistered:
+                continue
+            with self._registration_lock:
+                if location := self._unregistered.get(table_id):
+                    name, escaped = engine_name(table_id), location.replace("'", "\\'")
+                    self._run(f"CREATE TABLE {name} USING DELTA LOCATION '{escaped}'")
+                    del self._unregistered[table_id]
 
     @contextmanager
     def reregistering(self, table_id: str, location: str) -> Iterator[None]:
@@ -149,7 +165,9 @@ class Engine:
 
     def forget(self, table_id: str) -> None:
         """Drop the table from the engine's catalog; its files stay."""
-        self.run(f"DROP TABLE IF EXISTS {engine_name(table_id)}")
+        with self._registration_lock:
+            if self._unregistered.pop(table_id, None) is None:
+                self._run(f"DROP TABLE IF EXISTS {engine_name(table_id)}")
 
     def _connection(self) -> dbapi.Connection:
         """Return the free connection that was used last, or a new one."""

@@ -11,14 +11,15 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
-
-from databricks.sdk.core import Config
-from databricks.sdk.oauth import Token
+from typing import TYPE_CHECKING, TypeVar
 
 from .config import WarehouseConfig
 from .deadline import limit, run_within
 from .errors import SignInFailed, Unavailable, WarehouseError
+
+if TYPE_CHECKING:
+    from databricks.sdk.core import Config
+    from databricks.sdk.oauth import Token
 
 Result = TypeVar("Result")
 
@@ -78,6 +79,9 @@ class TokenSource:
     def _ready(self) -> Config:
         with self._lock:
             if self._sdk is None:
+                # Half of the start of a process that needs no service principal.
+                from databricks.sdk.core import Config
+
                 self._secret = self._current_secret()
                 self._sdk = Config(
                     host=self._config.workspace_url,

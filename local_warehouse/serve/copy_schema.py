@@ -7,6 +7,7 @@ with their times.
 from __future__ import annotations
 
 import copy
+import os
 import shutil
 import uuid
 from dataclasses import replace
@@ -44,11 +45,13 @@ def _describe(table: Table, source: str, target: str) -> Table:
 
 def _copy_files(parts: Parts, table: Table, copied: Table, source: str, target: str) -> None:
     location = parts.catalog.location(copied)
-    shutil.copytree(parts.catalog.location(table), location)
+    # Files of Delta tables never change, so the copy can share them.
+    shutil.copytree(parts.catalog.location(table), location, copy_function=os.link)
     # Each version describes the table, with the schema's name in its foreign keys; a server reads
     # it when it starts.
     for file in (location / "_delta_log").iterdir():
         if source.encode() in (content := file.read_bytes()):
+            file.unlink()
             file.write_bytes(content.replace(source.encode(), target.encode()))
     for maker in parts.commits.makers(table).values():
         parts.commits.record(copied, maker["version"], maker["user"], maker["statement_id"])

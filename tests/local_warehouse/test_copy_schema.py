@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -47,6 +49,19 @@ def test_it_has_the_same_versions_with_their_times(copied, query) -> None:
 
 def test_its_foreign_keys_lead_to_its_own_tables(copied) -> None:
     assert references(copied) == [COPY]
+
+
+def test_a_table_that_nobody_used_yet_is_read_by_many_at_once(copied, server) -> None:
+    """The engine learns a table's columns from the first statement that names it."""
+
+    def count(_: int) -> int:
+        with shell_on(server) as shell:
+            ready.wait()
+            return shell.value(f"SELECT COUNT(*) FROM tests.{COPY}.t")
+
+    ready = threading.Barrier(4)
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(count, range(4))) == {1}
 
 
 def test_a_restarted_server_has_the_same_foreign_keys(start) -> None:
