@@ -1,0 +1,84 @@
+"""Deleting an account and its undo fail at each of their statements, in each way."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+from bs4 import BeautifulSoup
+from django.test import Client
+
+from crm.model.schema import ACCOUNTS, TABLES
+from crm.repository.records import accounts, platforms, updates, use_cases
+from crm.warehouse import Warehouse
+
+from ..conftest import LocalWarehouse
+from ..pages.html import filled_in, parsed, texts
+from ..sizes import soak
+
+FAULTS = {
+    "refused": {"kind": "http_status", "status": 400},
+    "dropped-before": {"kind": "drop_before"},
+    "dropped-after": {"kind": "drop_after"},
+    "cut": {"kind": "cut"},
+    "garbage": {"kind": "garbage"},
+    "conflict": {"kind": "conflict"},
+}
+# The statements that write, by path.
+WRITES = {"/accounts/{}/delete/": r"^\s*(UPDATE|DELETE)", "/undo/accounts/{}/": r"^\s*MERGE"}
+
+
+def rows_of(wh: Warehouse, bsnid: str) -> list[bool]:
+    """Return for each table whether it has the account's row."""
+    sql = " UNION ALL ".join(
+        f"SELECT {place} AS place, COUNT(*) AS n FROM {wh.namespace.table(table)} "
+        f"WHERE {table.owner} = :bsnid"
+        for place, table in enumerate(TABLES)
+    )
+    rows = sorted(wh.query(sql, {"bsnid": bsnid}), key=lambda row: row["place"])
+    assert all(row["n"] <= 1 for row in rows)
+    return [bool(row["n"]) for row in rows]
+
+
+def require_truth(page: BeautifulSoup, wh: Warehouse, bsnid: str, *, deletes: bool) -> None:
+    """Compare each step on the page with the rows of its table."""
+    done, left = (texts(part, "li") for part in page.select("main ul"))
+    for table, there in zip(TABLES, rows_of(wh, bsnid), strict=True):
+        name = "the account" if table is ACCOUNTS else table.plural
+        is_done = any(name in each and "Note" not in each for each in done)
+        is_unsure = any(name in each and "may have been" in each for each in left)
+        assert is_unsure or there is (is_done is not deletes), (table.name, done, left)
+
+
+@soak
+@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("path", WRITES)
+def test_each_statement_fails(
+    client: Client, warehouse: Warehouse, server: LocalWarehouse, fault: str, path: str
+) -> None:
+    deletes = path.endswith("/delete/")
+    for n in count(1):
+        bsnid = f"B{n}"
+        accounts.create(warehouse, {"bsnid": bsnid, "team": "Claims"})
+        platforms.set_status(warehouse, bsnid, "Databricks", "Requested", None)
+        use_cases.create(warehouse, bsnid, f"u-{n}", {"problem": "P"})
+        updates.create(warehouse, bsnid, f"d-{n}", {"description": "D"})
+        if not deletes:
+            accounts.delete(warehouse, bsnid)
+        server.fault(times=None, at=n, match=WRITES[path], **FAULTS[fault])
+        response = client.post(path.format(bsnid))
+        server.clear_faults()
+        if response.status_code == 303:
+            break
+        page = parsed(response)
+        if page.select("main ul"):
+            require_truth(page, warehouse, bsnid, deletes=deletes)
+        form = page.select_one("main form")
+        if form is None:
+            assert n == 1
+            assert rows_of(warehouse, bsnid) == [deletes] * 4
+            continue
+        assert client.post(form["action"], filled_in(form)).status_code == 303
+        assert rows_of(warehouse, bsnid) == [not deletes] * 4
+    assert n == (6 if deletes else 5)
