@@ -57,7 +57,7 @@ class ChangedMeanwhile(RepositoryError):
 class NewerSchema(WarehouseError):
     """A later version of the CRM made or changed the tables."""
 
-    summary = "The tables are of a later version than this CRM knows; nothing was written"
+    summary = "The tables are of a later version than this CRM knows, so it does not write to them"
 
     def __init__(self, version: int, known: int) -> None:
         super().__init__(

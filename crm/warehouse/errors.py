@@ -92,7 +92,7 @@ class ObjectNotFound(WarehouseError):
 
 
 class WriteConflict(WarehouseError):
-    summary = "A concurrent write came first; nothing was saved"
+    summary = "A concurrent write came first, so this statement was not committed"
 
 
 class StatementTimeout(WarehouseError):
