@@ -30,9 +30,14 @@ class Maker(TypedDict):
 
 
 class Commits:
-    """Puts the writes to each table in order, so that only real conflicts are refused."""
+    """Puts the writes to each table in order, so that only real conflicts are refused.
+
+    ``inserts_conflict``: whether a MERGE that only inserts conflicts with another that inserted
+    the same key. Databricks does not promise that.
+    """
 
     def __init__(self, catalog: Catalog, folder: Path) -> None:
+        self.inserts_conflict = True
         self._catalog = catalog
         self._folder = folder / "commits"
         self._folder.mkdir(exist_ok=True)

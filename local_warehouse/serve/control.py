@@ -83,6 +83,8 @@ class Control:
             self._start_stop.start_seconds = float(body["start_seconds"])
         if "unity_catalog" in body:
             self._warehouse.parts.catalog.switch_unity(bool(body["unity_catalog"]))
+        if "inserts_conflict" in body:
+            self._warehouse.parts.commits.inserts_conflict = bool(body["inserts_conflict"])
         if "state" in body:
             self._start_stop.set_state(body["state"])
         return {"state": self._start_stop.state}

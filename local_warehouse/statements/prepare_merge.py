@@ -9,7 +9,7 @@ from local_warehouse.sql import check_constraints, defaults
 from local_warehouse.sql.expand import expand, policy_caller
 from local_warehouse.sql.names import Resolver
 from local_warehouse.sql.policies import TargetPolicies
-from local_warehouse.sql.template import DIALECT, Markers
+from local_warehouse.sql.template import DIALECT, Markers, Template, engine_name
 
 from .write import Write, assign, assignments, at_bound_version, filter_before_insert
 
@@ -50,7 +50,36 @@ def prepare(tree: exp.Merge, resolver: Resolver, markers: Markers) -> Write:
         tuple(resolver.needs),
         target.epoch,
         markers.template(reads),
+        insert=_as_insert(tree, target, markers),
     )
+
+
+def _as_insert(tree: exp.Merge, target: Table, markers: Markers) -> Template | None:
+    """Return a MERGE that only inserts as an INSERT of what one version lacks, else None."""
+    [when, *others] = tree.args["whens"].expressions
+    action = when.args["then"]
+    is_only_insert = not when.args.get("matched") and isinstance(action, exp.Insert)
+    if others or not is_only_insert or not isinstance(action.this, exp.Tuple):
+        return None
+    values = {column.name: defaults.default_of(column) for column in target.columns}
+    for name, value in zip(action.this.expressions, action.expression.expressions, strict=True):
+        values[name.name] = value.copy()
+    selected = (
+        exp.alias_(
+            exp.cast(values[column.name], column.type, dialect=DIALECT), column.name, quoted=True
+        )
+        for column in target.columns
+    )
+    rows = (
+        exp.select(*selected)
+        .from_(tree.args["using"].copy())
+        .join(
+            at_bound_version(tree.this, markers), on=tree.args["on"].copy(), join_type="LEFT ANTI"
+        )
+    )
+    if (condition := when.args.get("condition")) is not None:
+        rows = rows.where(condition.copy())
+    return markers.split(f"INSERT INTO {engine_name(target.id)} {rows.sql(dialect=DIALECT)}")
 
 
 def _read_by(when: exp.When) -> list[exp.Expr | None]:

@@ -34,6 +34,7 @@ from .write import Write, assign, assignments, at_bound_version, filter_before_i
 
 # Result columns as Databricks returns them -> the engine's metric in the commit.
 _INSERT = {"num_affected_rows": "numOutputRows", "num_inserted_rows": "numOutputRows"}
+_MERGED = {"num_inserted_rows": "numOutputRows"}
 _UPDATE = {"num_affected_rows": "numUpdatedRows"}
 _DELETE = {"num_affected_rows": "numDeletedRows"}
 
@@ -53,19 +54,29 @@ def run(write: Write, context: Context) -> Result:
     """Execute and commit a write. Raises SqlError; conflicts have SQLSTATE 2D521."""
     commits, table = context.commits, write.target
     seen_version = commits.version(table)
-    sql = bind(write.template, context)
+    sql, counts = bind(write.template, context), write.counts
     with commits.exclusively(table, context.cancellation):
         if table.epoch != write.epoch:
             raise metadata_changed(table.full_name)
         before = commits.version(table)
         if before != seen_version and conflicts.has_conflict(write, context, seen_version, before):
-            raise concurrent_write(table.full_name)
+            if commits.inserts_conflict or write.insert is None:
+                raise concurrent_write(table.full_name)
+            sql, counts = _insert_as_of(write, context, seen_version), _MERGED
         context.engine.run(sql, context.cancellation)
         after = commits.version(table)
         metrics = commits.info(table, after).get("operationMetrics", {}) if after > before else {}
         if after > before:
             commits.record(table, after, context.session.user, context.statement_id)
-    return _result(write.counts, metrics)
+    return _result(counts, metrics)
+
+
+def _insert_as_of(write: Write, context: Context, version: int) -> str:
+    """Return the SQL of a MERGE that only inserts, as if the version were the latest."""
+    assert write.insert is not None
+    seen = context.parts.time_travel.reading(write.target, version)
+    path = context.resources.enter_context(seen)
+    return bind(write.insert, context, target=f"delta.`{path}`")
 
 
 def _result(counts: Mapping[str, str], metrics: Mapping[str, int | str]) -> Result:

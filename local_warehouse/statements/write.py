@@ -23,7 +23,8 @@ class Write:
 
     ``counts`` maps the returned columns to the engine's metrics; ``epoch`` is the target's when
     the write was prepared. ``reads`` is a query of the rows that the write reads in one version of
-    the target; these rows have the values ``keys``.
+    the target; these rows have the values ``keys``. ``insert`` is a MERGE that only inserts: it
+    inserts what the bound version of the target lacks.
     """
 
     target: Table
@@ -33,6 +34,7 @@ class Write:
     epoch: int
     reads: Template | None = None
     keys: Keys = ()
+    insert: Template | None = None
 
 
 def filter_before_insert(source: exp.Expr, target: Table) -> exp.Expr:

@@ -149,6 +149,22 @@ def test_inserted_rows_alone_refuse_nobody(queue):
     assert [row.n for row in rows] == [11, 17]
 
 
+def test_inserts_of_one_key_conflict_unless_they_are_told_not_to(queue, server):
+    merge = (
+        "MERGE INTO {} AS t USING (SELECT :id AS id, 1 AS n) AS s ON t.id = s.id "
+        "WHEN NOT MATCHED AND s.n > 0 THEN INSERT (id, n) VALUES (s.id, s.n)"
+    )
+    merges = [(merge, {"id": id}) for id in ("new", "new", "a")]
+    assert kinds(queue.after(CHANGE_A, *merges)) == [False, False, True, True]
+    server.control("POST", "/warehouse", inserts_conflict=False)
+    try:
+        assert kinds(queue.after(CHANGE_A, *merges)) == [False] * 4
+    finally:
+        server.control("POST", "/warehouse", inserts_conflict=True)
+    rows = queue.shell.run("SELECT id, n, tags FROM t WHERE id IN ('a', 'new') ORDER BY id")
+    assert [tuple(row) for row in rows] == [("a", 11, None), ("new", 1, None), ("new", 1, None)]
+
+
 def test_a_write_behind_vacuum_goes_on_or_is_refused(queue):
     # No write needs the files that VACUUM deletes here.
     assert kinds(queue.after("VACUUM {}", CHANGE_A)) == [False, False]
