@@ -21,7 +21,7 @@ from django.http import QueryDict
 
 from crm.model import schema
 from crm.model.records import Record
-from crm.model.schema import Column, Table
+from crm.model.schema import MAX_LINE, Column, Table
 from crm.model.vocabulary import words
 
 from .fields import MomentField, field_for, fingerprint, format_moment, masked_field, posted
@@ -87,7 +87,7 @@ class RecordForm(forms.Form):
         # Maps a field to the person who changed it while this person was typing.
         self.notes: dict[str, str] = {}
         if new:
-            self.fields[self.table.key] = self._key_field()
+            self.fields |= self._key_fields()
         for column in self.table.editable:
             current = record.value(column.name) if record else None
             is_masked = column.name in masked
@@ -99,9 +99,12 @@ class RecordForm(forms.Form):
             self.fields["shown"] = forms.CharField(required=False, widget=forms.HiddenInput)
             self.initial["shown"] = self._shown(record)
 
-    def _key_field(self) -> forms.Field:
-        """A UUID made when the form is shown, so that sending it twice makes one row."""
-        return forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+    def _key_fields(self) -> dict[str, forms.Field]:
+        """Return the fields of a new record's key.
+
+        A UUID is made when the form is shown, so that sending it twice makes one row.
+        """
+        return {self.table.key: forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)}
 
     def _values_of(self, record: Record | None) -> dict[str, Any]:
         names = [column.name for column in self.table.editable] + ["updated_at"]
@@ -207,8 +210,15 @@ def _parts(theirs: str, mine: str) -> tuple[tuple[str, bool], ...]:
 class AccountForm(RecordForm):
     table = schema.ACCOUNTS
 
-    def _key_field(self) -> forms.Field:
-        return field_for(self.table.column("bsnid"))
+    def _key_fields(self) -> dict[str, forms.Field]:
+        """Return the BSNID, and the id by which the form is recognized if it is sent again."""
+        form_id = forms.CharField(
+            required=False,
+            max_length=MAX_LINE,
+            widget=forms.HiddenInput,
+            initial=lambda: uuid.uuid4().hex,
+        )
+        return {"bsnid": field_for(self.table.column("bsnid")), "form_id": form_id}
 
 
 class UseCaseForm(RecordForm):

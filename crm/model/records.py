@@ -99,12 +99,26 @@ class AccountRow:
 
 @dataclass(frozen=True)
 class AccountDetail:
-    """An account with its children: use cases by status, updates newest first."""
+    """An account with its children: use cases by status, updates newest first.
+
+    ``copies`` is how many rows have the account's key, which Unity Catalog does not enforce.
+    """
 
     account: Account
     platforms: tuple[PlatformStatus, ...] = ()
     use_cases: tuple[UseCase, ...] = ()
     updates: tuple[Update, ...] = ()
+    copies: int = 1
+
+    @property
+    def has_duplicates(self) -> bool:
+        """Return whether several rows have one key, or are the status for one platform."""
+        keys = (
+            [row.platform for row in self.platforms],
+            [row.id for row in self.use_cases],
+            [row.id for row in self.updates],
+        )
+        return self.copies > 1 or any(len(set(each)) < len(each) for each in keys)
 
 
 @dataclass(frozen=True)

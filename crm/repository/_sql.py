@@ -17,6 +17,8 @@ from crm.model.namespace import Namespace, quoted
 from crm.model.records import Record
 from crm.model.schema import OPERATIONS, TABLES, Table
 
+# Stands for a time that is NULL where rows are sorted.
+EARLIEST = dt.datetime.min.replace(tzinfo=dt.UTC)
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 Row = dict[str, Any]
 Values = Mapping[str, Any]
@@ -142,11 +144,19 @@ def has_values(current: Record, values: Values) -> bool:
     return all((current.value(name) or None) == (value or None) for name, value in values.items())
 
 
-def newest_first(rows: list[Row]) -> list[Row]:
-    """Return updates by date, then by time of writing, those without a date last."""
-    first = dt.datetime.min.replace(tzinfo=dt.UTC)
+def latest_first(rows: list[Row]) -> list[Row]:
+    """Return the rows of one key by their last change."""
     return sorted(
         rows,
-        key=lambda row: (row["date"] or dt.date.min, row["created_at"] or first, row["id"]),
+        key=lambda row: (row["updated_at"] or EARLIEST, row["created_at"] or EARLIEST),
+        reverse=True,
+    )
+
+
+def newest_first(rows: list[Row]) -> list[Row]:
+    """Return updates by date, then by time of writing, those without a date last."""
+    return sorted(
+        rows,
+        key=lambda row: (row["date"] or dt.date.min, row["created_at"] or EARLIEST, row["id"]),
         reverse=True,
     )

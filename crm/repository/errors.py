@@ -9,6 +9,7 @@
       ChangedMeanwhile  somebody changed the row since a part of the operation was done
 
     WarehouseError
+      NotSaved        the answer to a write was lost, and a read found that it saved nothing
       NewerSchema     a later version of the CRM has changed the tables
       HalfDone        some steps of an operation are done, others are not
       NoSuchMoment    the tables cannot be read as of a moment
@@ -52,6 +53,10 @@ class Stale(RepositoryError):
 class ChangedMeanwhile(RepositoryError):
     def __init__(self, key: str) -> None:
         super().__init__(f"somebody changed {key!r} since a part of the operation was done")
+
+
+class NotSaved(WarehouseError):
+    summary = "The answer was lost, and nothing was saved"
 
 
 class NewerSchema(WarehouseError):

@@ -10,6 +10,7 @@ earlier operations.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 import uuid
@@ -44,6 +45,8 @@ _END = """
 UPDATE {operations} SET ended_at = CURRENT_TIMESTAMP(), summary = :summary WHERE id = :id
 """
 _COUNT = "SELECT COUNT(*) AS n FROM {table} WHERE change_id = :id"
+# Characters of an id that say which form the operation comes from.
+_HALF = 16
 _PARAMETERS = re.compile(r":(\w+)")
 _WRITES_ROWS = re.compile(r"\b(INSERT|UPDATE)\b")
 
@@ -64,6 +67,10 @@ class Operation:
     def masked(self, table: Table) -> frozenset[str]:
         return self.masks.get(table.name, frozenset())
 
+    def is_of_same_form(self, change_id: str | None) -> bool:
+        """Return whether the id is of this operation, or of another that sent the same form."""
+        return (change_id or "")[:_HALF] == self.id[:_HALF]
+
     def resume(self, id: str) -> Operation:
         """Return the operation with the id of an earlier attempt, if there was one."""
         return replace(self, id=id) if id else self
@@ -72,6 +79,22 @@ class Operation:
 def new(wh: Warehouse, kind: str) -> Operation:
     """Begin an operation of the warehouse's actor that writes only values that a person typed."""
     return Operation(uuid.uuid4().hex, kind, wh.actor)
+
+
+def of_form(wh: Warehouse, kind: str, form: str) -> Operation:
+    """Begin an operation for a form, which its person may send several times.
+
+    The ids of these operations have the same first half, which no other person's form has. An
+    empty ``form`` is like no other.
+    """
+    random = uuid.uuid4().hex
+    half = hashlib.sha256(f"{wh.actor}\n{form}".encode()).hexdigest() if form else random
+    return Operation(half[:_HALF] + random[_HALF:], kind, wh.actor)
+
+
+def again(operation: Operation) -> Operation:
+    """Begin an operation that sends the same form once more."""
+    return replace(operation, id=operation.id[:_HALF] + uuid.uuid4().hex[_HALF:])
 
 
 def of_many(wh: Warehouse, kind: str) -> Operation:

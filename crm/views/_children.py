@@ -23,7 +23,7 @@ class ChildRepository(_editing.Repository, Protocol):
 
     def create(
         self, wh: Warehouse, bsnid: str, key: str, values: Mapping[str, Any], /
-    ) -> None: ...
+    ) -> bool: ...
 
 
 @dataclass(frozen=True)

@@ -105,20 +105,26 @@ class Editor:
     def invalid(self) -> HttpResponse:
         return self.show(422)
 
-    def save(self, write: Callable[[], None], done: str, to: str) -> HttpResponse:
+    def save(self, write: Callable[[], bool | None], done: str, to: str) -> HttpResponse:
         """Write and redirect to ``to``; or show the form again, with the reason.
 
-        Raises Stale.
+        ``write`` returns False if the person does not see the new record. Raises Stale.
         """
         try:
-            write()
+            is_seen = write()
         except AlreadyExists:
-            self.form.add_error(self.kind.table.key, "Another account already has this BSNID.")
+            table = self.kind.table
+            field = None if table.parent_key else table.key
+            self.form.add_error(field, _wording.exists_already(table))
             return self.invalid()
         except Missing:
             return self.gone()
         except WarehouseError as error:
             return self.failed(error)
+        if is_seen is False:
+            what = f"The new {self.kind.table.singular}"
+            messages.warning(self.request, _wording.unseen(what))
+            return _respond.go(self.request, self.back)
         messages.success(self.request, done)
         return _respond.go(self.request, to)
 

@@ -13,6 +13,7 @@ from crm.repository.errors import (
     HalfDone,
     NewerSchema,
     NoSuchMoment,
+    NotSaved,
     NotYet,
     Protected,
 )
@@ -150,6 +151,12 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
         "This moment is in the future",
         "Choose a moment in the past.",
         moment=True,
+    ),
+    NotSaved: Failure(
+        503,
+        "Nothing was saved",
+        "The connection to the warehouse broke, or the warehouse took too long. EDIP CRM has "
+        "checked what was saved: nothing. Try again.",
     ),
     NewerSchema: Failure(
         503,

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from django.http import HttpResponseBase, QueryDict
 from django_htmx.http import push_url
 
-from crm.model.records import Listing, Page
+from crm.model.records import AccountRow, Listing, Page
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.model.vocabulary import words
 from crm.request import Request
@@ -229,12 +229,19 @@ def show(
         "controls": Controls(subject, request.path, page),
         "table": f"{subject.template}/_table.html",
         "subject": subject,
+        "has_duplicates": _has_duplicates(page),
     }
     template = f"{subject.template}/list.html"
     response = _respond.show(request, template, "listing/_listing.html", context)
     if _respond.wants_part(request):
         push_url(response, request.path + query(page.listing, subject))
     return response
+
+
+def _has_duplicates(page: Page[Any]) -> bool:
+    """Return whether several rows of the page have one key."""
+    keys = [row.account.bsnid if isinstance(row, AccountRow) else row.id for row in page.rows]
+    return len(set(keys)) < len(keys)
 
 
 def read(parameters: QueryDict, subject: Subject) -> Listing:

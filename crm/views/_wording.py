@@ -24,6 +24,32 @@ def not_found(table: Table, key: str, *, is_past: bool = False) -> str:
     return f"There is no {table.singular} “{key}”. It may have been deleted."
 
 
+def exists_already(table: Table) -> str:
+    """Say that the key of a new record is in use."""
+    if not table.parent_key:
+        return "An account with this BSNID exists already."
+    return (
+        f"This {table.singular} was added before, and somebody has changed it since. What you "
+        "typed was not saved again."
+    )
+
+
+def unseen(what: str) -> str:
+    """Say that something was saved, but that the person does not see it; ``what`` begins a
+    sentence."""
+    return (
+        f"{what} was saved, but you do not see it: a row filter hides it from you, or somebody "
+        "has deleted it since."
+    )
+
+
+def hidden_status(platform: str) -> str:
+    return (
+        f"This account has a status for {platform} already, which a row filter hides from you. "
+        "Nothing was saved."
+    )
+
+
 def whom_to_ask(*, is_by_grants: bool) -> str:
     """Return whom a reader asks for the right to edit, by what decides about it."""
     if is_by_grants:

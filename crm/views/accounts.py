@@ -43,6 +43,7 @@ def account_detail(request: Request, bsnid: str) -> HttpResponse:
     context = {
         "detail": detail,
         "account": detail.account,
+        "has_duplicates": detail.has_duplicates,
         "cards": cards(detail.platforms),
         "masked": request.person.masked(ACCOUNTS),
         "statuses_locked": not request.person.may_write or is_locked(request),
@@ -62,9 +63,10 @@ def account_create(request: Request) -> HttpResponse:
         return editor.show()
     if not form.is_valid():
         return editor.invalid()
-    bsnid = form.cleaned_data["bsnid"]
+    bsnid, values = form.cleaned_data["bsnid"], form.values()
+    form_id = form.cleaned_data["form_id"]
     return editor.save(
-        lambda: accounts.create(request.warehouse, {"bsnid": bsnid, **form.values()}),
+        lambda: accounts.create(request.warehouse, {"bsnid": bsnid, **values}, form_id),
         done=f"The account {bsnid} was created.",
         to=ACCOUNT.page_of(bsnid, bsnid),
     )

@@ -17,7 +17,7 @@ from crm.forms.records import PlatformStatusForm
 from crm.model import vocabulary
 from crm.model.records import PlatformStatus
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS
-from crm.repository.errors import Missing, Stale
+from crm.repository.errors import AlreadyExists, Missing, Stale
 from crm.repository.records import platforms
 from crm.request import Request
 
@@ -94,10 +94,16 @@ def platform_status(request: Request, bsnid: str) -> HttpResponse:
         saved = stale.current if isinstance(stale.current, PlatformStatus) else None
         card = Card(platform, saved, chosen=status, conflict=True)
         return _show(request, bsnid, card, 409)
+    except AlreadyExists:
+        card = Card(platform, chosen=status, problem=_wording.hidden_status(platform))
+        return _show(request, bsnid, card, 409)
     except Missing as error:
         raise Http404(_wording.not_found(ACCOUNTS, bsnid)) from error
-    messages.success(request, f"{platform} is now {status}.")
-    return _saved(request, bsnid, row)
+    if row is None:
+        messages.warning(request, _wording.unseen(f"The status “{status}” for {platform}"))
+    else:
+        messages.success(request, f"{platform} is now {status}.")
+    return _saved(request, bsnid, Card(platform, row))
 
 
 def _checked(request: Request, bsnid: str) -> tuple[PlatformStatusForm, PlatformStatus | None]:
@@ -120,10 +126,10 @@ def _row(request: Request, bsnid: str, platform: str) -> PlatformStatus | None:
     return newest(platforms.list_for(request.warehouse, bsnid)).get(platform)
 
 
-def _saved(request: Request, bsnid: str, row: PlatformStatus) -> HttpResponse:
+def _saved(request: Request, bsnid: str, card: Card) -> HttpResponse:
     if not _respond.wants_part(request):
         return _respond.go(request, f"{reverse('account-detail', args=[bsnid])}#platforms")
-    return _show(request, bsnid, Card(row.platform or "", row))
+    return _show(request, bsnid, card)
 
 
 def _show(request: Request, bsnid: str, card: Card, status: int = 200) -> HttpResponse:

@@ -33,8 +33,8 @@ def open_user(
 
     ``expires_at`` is in seconds since 1970.
     """
-    identity = credentials.UserToken(email, token, expires_at)
-    return Warehouse(_pools_for(config), identity, namespace, actor=email)
+    identity, app = credentials.UserToken(email, token, expires_at), credentials.app(config)
+    return Warehouse(_pools_for(config), identity, namespace, actor=email, app=app)
 
 
 def dispose_all() -> None:

@@ -44,7 +44,8 @@ class WarehouseConfig:
     :param http_path: ``/sql/1.0/warehouses/<id>``.
     :param auth: ``pat``, ``service-principal`` or ``user`` (the signed-in person's own token).
     :param token: the personal access token.
-    :param client_id: the service principal's id, used with ``client_secret``.
+    :param client_id: the service principal's id, used with ``client_secret``. With ``auth`` user
+        it is optional; see ``Warehouse.with_app_rights``.
     :param client_secret_file: the file with the secret. It is read again when the secret is
         refused.
     :param workspace_url: where the service principal fetches its tokens.
@@ -122,10 +123,11 @@ class WarehouseConfig:
             http_path=_http_path(path),
             workspace_url=_workspace_url(host),
         )
-        # Only the credentials of this sign-in: no others can be used by accident.
+        # Only the credentials of this sign-in: no others can be used by accident. With people's
+        # own tokens, the service principal finds keys that row filters hide from them.
         if auth == PAT:
             return replace(config, token=token)
-        if auth == SERVICE_PRINCIPAL:
+        if client_id and secret and config.workspace_url:
             file = os.environ.get("DATABRICKS_CLIENT_SECRET_FILE", "")
             return replace(
                 config, client_id=client_id, client_secret=secret, client_secret_file=file

@@ -146,10 +146,19 @@ class ServicePrincipal(Identity):
 def shared(config: WarehouseConfig) -> Identity:
     """Return the app's own identity. Raises SignInAgain where people bring their own tokens."""
     if config.auth == SERVICE_PRINCIPAL:
-        return ServicePrincipal(f"service principal {config.client_id}", config)
+        return _service_principal(config)
     if config.auth == USER:
         raise SignInAgain("nobody is signed in, and EDIP_AUTH=user uses no other rights")
     return AccessToken("access token", config.token)
+
+
+def app(config: WarehouseConfig) -> Identity | None:
+    """Return the app's service principal where people bring their own tokens, if it has one."""
+    return _service_principal(config) if config.auth == USER and config.client_id else None
+
+
+def _service_principal(config: WarehouseConfig) -> Identity:
+    return ServicePrincipal(f"service principal {config.client_id}", config)
 
 
 def _digest(*parts: str) -> str:

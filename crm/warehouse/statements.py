@@ -73,6 +73,7 @@ class Warehouse:
     :param actor: the person who acts, for ``created_by`` and ``updated_by``.
     :param deadline: when all statements of the request must have ended; None for long work,
         whose statements have their own limits.
+    :param app: the app itself, where each person uses their own rights and the app has others.
     """
 
     pools: Pools = field(repr=False)
@@ -80,6 +81,7 @@ class Warehouse:
     namespace: Namespace
     actor: str
     deadline: Deadline | None = field(default=None, repr=False, compare=False)
+    app: Identity | None = field(default=None, repr=False, compare=False)
 
     def at(self, namespace: Namespace) -> Warehouse:
         """Return the same warehouse with the tables of another namespace."""
@@ -88,6 +90,17 @@ class Warehouse:
     def within(self, deadline: Deadline | None) -> Warehouse:
         """Return the same warehouse with this deadline; None for long work."""
         return replace(self, deadline=deadline)
+
+    def with_app_rights(self) -> Warehouse | None:
+        """Return the same warehouse with the app's rights; None where it has none of its own.
+
+        Only to find keys that a row filter hides from the person. Raises WarehouseError.
+        """
+        if self.app is None:
+            return None
+        # Get the token first: without one, a statement would look refused by the warehouse.
+        self.app.good_until()
+        return replace(self, identity=self.app, app=None)
 
     @property
     def cache_key(self) -> tuple[str, Namespace, str]:

@@ -69,7 +69,7 @@ def test_an_existing_bsnid_is_an_error_at_its_field(client: Client, account: str
         "/accounts/new/", {"bsnid": account, "team": "Other", "business_area": "A"}
     )
     assert response.status_code == 422
-    assert "already has this BSNID" in text(parsed(response), "#id_bsnid_error")
+    assert "exists already" in text(parsed(response), "#id_bsnid_error")
 
 
 def test_100_kb_are_refused_with_the_limit(client: Client, account: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,10 +12,12 @@ import pytest
 from django.db import connections
 from django.test import Client
 
+from crm.model.schema import ACCOUNTS
 from crm.repository.errors import Missing
 from crm.repository.records import accounts, platforms, use_cases
 from crm.warehouse import Warehouse
 
+from ..conftest import LocalWarehouse
 from .html import HTMX, record_form
 
 
@@ -39,6 +41,13 @@ def at_once(number: int, attempt: Callable[[int], Any]) -> list[Any]:
         return list(pool.map(run, range(number)))
 
 
+@pytest.fixture(params=[True, False], ids=["inserts conflict", "inserts do not conflict"])
+def inserts_conflict(request: pytest.FixtureRequest, server: LocalWarehouse) -> Iterator[None]:
+    with server.inserts_conflict(request.param):
+        yield
+
+
+@pytest.mark.usefixtures("inserts_conflict")
 def test_six_people_add_the_same_account(client: Client, warehouse: Warehouse) -> None:
     def add(number: int) -> int:
         values = {"bsnid": "B-1", "team": f"Team {number}", "business_area": "Finance"}
@@ -46,9 +55,11 @@ def test_six_people_add_the_same_account(client: Client, warehouse: Warehouse) -
 
     codes = at_once(6, add)
     assert sorted(codes) == [303, 422, 422, 422, 422, 422]
-    assert accounts.get(warehouse, "B-1").team == f"Team {codes.index(303)}"
+    rows = warehouse.query(f"SELECT team FROM {warehouse.namespace.table(ACCOUNTS)}")
+    assert rows == [{"team": f"Team {codes.index(303)}"}]
 
 
+@pytest.mark.usefixtures("inserts_conflict")
 def test_four_people_set_the_same_platform(
     client: Client, account: str, warehouse: Warehouse
 ) -> None:

@@ -82,7 +82,7 @@ def test_creating_an_account_twice_is_refused(
     with statements() as done, pytest.raises(AlreadyExists) as caught:
         accounts.create(warehouse, {"bsnid": "BSN100", "team": "Second"})
     assert caught.value.key == "BSN100"
-    assert len(done) == 1
+    assert len(done) == 2
     assert accounts.get(warehouse, "BSN100").team == "First"  # type: ignore[union-attr]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from crm.model.records import Listing
 from crm.repository import versions
-from crm.repository.errors import Missing, Stale
+from crm.repository.errors import AlreadyExists, Missing, Stale
 from crm.repository.records import accounts, updates, use_cases
 from crm.warehouse import Warehouse
 
@@ -54,15 +54,22 @@ def test_create_and_get(
 
 
 @BOTH
-def test_the_same_id_again_changes_nothing(
+def test_the_same_form_again_makes_no_second_row(
     warehouse: Warehouse, account: str, rows: ModuleType, text: str, statements: Statements
 ) -> None:
     rows.create(warehouse, account, "id-1", {text: "first"})
     before = rows.get(warehouse, "id-1")
     with statements() as done:
-        rows.create(warehouse, account, "id-1", {text: "second"})
+        assert rows.create(warehouse, account, "id-1", {text: "first"})
     assert len(done) == 2
     assert rows.get(warehouse, "id-1") == before
+    rows.create(warehouse, account, "id-1", {text: "second"})
+    changed = rows.get(warehouse, "id-1")
+    assert (getattr(changed, text), changed.created_at) == ("second", before.created_at)
+    # The row is no longer as the form saved it.
+    with pytest.raises(AlreadyExists):
+        rows.create(warehouse, account, "id-1", {text: "third"})
+    assert rows.get(warehouse, "id-1") == changed
 
 
 @BOTH

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from crm.warehouse import credentials
 from crm.warehouse.config import ConfigurationError
+from crm.warehouse.errors import SignInAgain
 
 from ..warehouse.test_config import COMPLETE, read
 
@@ -34,7 +36,12 @@ def test_chosen_by_what_is_set(
 
 def test_a_config_holds_only_what_its_way_uses(monkeypatch: pytest.MonkeyPatch) -> None:
     config = read(monkeypatch, **COMPLETE, **PRINCIPAL, EDIP_AUTH="user")
-    assert (config.token, config.client_id, config.client_secret) == ("", "", "")
+    # To find keys that row filters hide from people; nobody signs in with it.
+    assert (config.token, config.client_id, config.client_secret) == ("", "an-id", "a-secret")
+    with pytest.raises(SignInAgain):
+        credentials.shared(config)
+    config = read(monkeypatch, **COMPLETE, DATABRICKS_CLIENT_ID="an-id", EDIP_AUTH="user")
+    assert (config.client_id, credentials.app(config)) == ("", None)
     config = read(monkeypatch, **COMPLETE, **PRINCIPAL)
     assert (config.token, config.client_secret) == ("dapi-secret", "")
     config = read(monkeypatch, **HOME, **PRINCIPAL)

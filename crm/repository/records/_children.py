@@ -10,22 +10,46 @@ from crm.model.records import Record
 from crm.model.schema import Table
 from crm.repository import _sql, operations
 from crm.repository._sql import Values
-from crm.repository.errors import Missing, Stale
 from crm.repository.operations import Operation
 from crm.repository.steps import NOTHING, Earlier, Step, run_steps
 from crm.warehouse import Warehouse
 
+from . import _saving
+from ._saving import Key
+
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
-# The rows of a list: with their account's team and business area.
+# The rows of a list: with their account's team and business area. A row comes once, also if
+# several rows of accounts have its key.
 LIST_SOURCE = """
   SELECT c.*, a.team, a.business_area
-  FROM {table} AS c LEFT JOIN {accounts} AS a ON a.bsnid = c.account_bsnid
+  FROM {table} AS c LEFT JOIN (
+    SELECT bsnid, MAX(team) AS team, MAX(business_area) AS business_area
+    FROM {accounts} GROUP BY bsnid
+  ) AS a ON a.bsnid = c.account_bsnid
+"""
+
+
+_CREATE = """
+MERGE INTO {table} AS t
+USING (
+  SELECT CAST(:id AS STRING) AS id, a.bsnid AS account_bsnid, {bound},
+    CURRENT_TIMESTAMP() AS now, CAST(:actor AS STRING) AS actor,
+    CAST(:change_id AS STRING) AS change_id
+  FROM (SELECT DISTINCT bsnid FROM {accounts} WHERE bsnid = :bsnid) AS a
+) AS s
+ON t.id = s.id
+WHEN NOT MATCHED THEN INSERT
+  (id, account_bsnid, {names}, created_at, updated_at, created_by, updated_by, change_id)
+  VALUES (s.id, s.account_bsnid, {sources}, s.now, s.now, s.actor, s.actor, s.change_id)
 """
 
 
 def get(wh: Warehouse, table: Table, kind: type[AnyRecord], id: str) -> AnyRecord | None:
-    """Return the row with its account's team, or None. One statement."""
+    """Return the row with its account's team, or None; of several the one that changed last.
+
+    One statement.
+    """
     sql = """
     SELECT {columns}, a.team
     FROM {table} AS c LEFT JOIN {accounts} AS a ON a.bsnid = c.account_bsnid
@@ -33,38 +57,31 @@ def get(wh: Warehouse, table: Table, kind: type[AnyRecord], id: str) -> AnyRecor
     """
     columns = _sql.names(table.names, "c")
     rows = wh.query(_render(wh, sql, table, columns=columns), {"id": id})
-    return _sql.record(kind, rows[0]) if rows else None
+    return _sql.record(kind, _sql.latest_first(rows)[0]) if rows else None
 
 
-def create(wh: Warehouse, table: Table, bsnid: str, id: str, values: Values) -> None:
-    """Insert the row if its account exists. Raises Missing. Inserting an id again does nothing.
+def create(
+    wh: Warehouse, table: Table, kind: type[AnyRecord], bsnid: str, id: str, values: Values
+) -> bool:
+    """Insert the row if its account exists; return whether the person sees it afterwards.
+
+    ``id`` also identifies the form, which may be sent again; see ``_saving.create``. Raises
+    Missing if the account does not exist, and AlreadyExists if the row was changed since.
 
     Two statements, because no transaction spans two tables: the second checks that nobody deleted
     the account meanwhile, and otherwise deletes the row. accounts.delete checks the same.
     """
-    sql = """
-    MERGE INTO {table} AS t
-    USING (
-      SELECT CAST(:id AS STRING) AS id, a.bsnid AS account_bsnid, {bound},
-        CURRENT_TIMESTAMP() AS now, CAST(:actor AS STRING) AS actor,
-        CAST(:change_id AS STRING) AS change_id
-      FROM {accounts} AS a
-      WHERE a.bsnid = :bsnid
-    ) AS s
-    ON t.id = s.id
-    WHEN NOT MATCHED THEN INSERT
-      (id, account_bsnid, {names}, created_at, updated_at, created_by, updated_by, change_id)
-      VALUES (s.id, s.account_bsnid, {sources}, s.now, s.now, s.actor, s.actor, s.change_id)
-    """
     parts, params = _sql.insert_parts(table, values)
     params |= {"id": id, "bsnid": bsnid}
-    operation = operations.new(wh, operations.CREATE)
-    text = _render(wh, sql, table, **parts)
-    written = operations.run(wh, operation, text, params, repeatable=True)
-    if not _exists_with_account(wh, table, id):
-        if written:
-            delete(wh, table, id)
-        raise Missing(bsnid)
+    text = _render(wh, _CREATE, table, **parts)
+    return _saving.create(
+        wh,
+        Key(table, {"id": id}, bsnid),
+        values,
+        form=id,
+        insert=lambda operation: operations.run(wh, operation, text, params, repeatable=False),
+        update=lambda row: update(wh, table, kind, id, values, row["updated_at"]),
+    )
 
 
 def update(
@@ -90,13 +107,14 @@ def update(
     parts = _sql.update_parts(table, saved)
     params = {**saved, "id": id, "seen": seen}
     operation = operation or operations.new(wh, operations.EDIT)
-    if operations.run(wh, operation, _render(wh, sql, table, **parts), params, repeatable=True):
-        return
-    current = get(wh, table, kind, id)
-    if current is None:
-        raise Missing(id)
-    if not _sql.has_values(current, saved):
-        raise Stale(current)
+    text = _render(wh, sql, table, **parts)
+    _saving.update(
+        saved,
+        seen,
+        key=id,
+        run=lambda: operations.run(wh, operation, text, params, repeatable=True),
+        read=lambda: get(wh, table, kind, id),
+    )
 
 
 def delete(
@@ -132,14 +150,6 @@ def delete(
     run_steps(
         wh, operation, [step("Note who deletes", stamp), step("Delete", sql)], done=earlier.done
     )
-
-
-def _exists_with_account(wh: Warehouse, table: Table, id: str) -> bool:
-    sql = """
-    SELECT 1 AS one FROM {table} AS c JOIN {accounts} AS a ON a.bsnid = c.account_bsnid
-    WHERE c.id = :id
-    """
-    return bool(wh.query(_render(wh, sql, table), {"id": id}))
 
 
 def _render(wh: Warehouse, sql: str, table: Table, **parts: str) -> str:

@@ -22,13 +22,13 @@ from crm.model.schema import (
 )
 from crm.repository import _sql, operations
 from crm.repository._sql import Row, Values
-from crm.repository.errors import AlreadyExists, Missing, Stale
 from crm.repository.operations import Operation
 from crm.repository.steps import NOTHING, Earlier, Step, run_steps
 from crm.warehouse import Warehouse
 
-from . import _children
+from . import _children, _saving
 from ._account_list import FILTERS, SORTS, find_all, search
+from ._saving import Key
 
 __all__ = [
     "FILTERS",
@@ -55,18 +55,35 @@ DELETE FROM {accounts} WHERE bsnid = :bsnid
 """
 
 
+_CREATE = """
+MERGE INTO {accounts} AS t
+USING (
+  SELECT CAST(:bsnid AS STRING) AS bsnid, {bound},
+    CURRENT_TIMESTAMP() AS now, CAST(:actor AS STRING) AS actor,
+    CAST(:change_id AS STRING) AS change_id
+) AS s
+ON t.bsnid = s.bsnid
+WHEN NOT MATCHED THEN INSERT
+  (bsnid, {names}, created_at, updated_at, created_by, updated_by, change_id)
+  VALUES (s.bsnid, {sources}, s.now, s.now, s.actor, s.actor, s.change_id)
+"""
+
+
 def get(wh: Warehouse, bsnid: str) -> Account | None:
-    """Return the account, or None. One statement."""
+    """Return the account, or None; of several rows the one that changed last. One statement."""
     sql = """
     SELECT {columns} FROM {accounts} AS a WHERE a.bsnid = :bsnid
     """
     columns = _sql.names(ACCOUNTS.names, "a")
     rows = wh.query(_sql.render(wh.namespace, sql, columns=columns), {"bsnid": bsnid})
-    return _sql.record(Account, rows[0]) if rows else None
+    return _sql.record(Account, _sql.latest_first(rows)[0]) if rows else None
 
 
 def get_detail(wh: Warehouse, bsnid: str) -> AccountDetail | None:
-    """Return the account with its children, or None. One statement."""
+    """Return the account with its children, or None; of several rows the one that changed last.
+
+    One statement.
+    """
     sql = """
     SELECT
       {columns},
@@ -86,10 +103,10 @@ def get_detail(wh: Warehouse, bsnid: str) -> AccountDetail | None:
         "update": _sql.struct(UPDATES, "u"),
     }
     rows = wh.query(_sql.render(wh.namespace, sql, **parts), {"bsnid": bsnid})
-    return _detail(rows[0]) if rows else None
+    return _detail(_sql.latest_first(rows)[0], len(rows)) if rows else None
 
 
-def _detail(row: Row) -> AccountDetail:
+def _detail(row: Row, copies: int) -> AccountDetail:
     team = row["team"]
     platforms = sorted(row["platform_rows"], key=lambda item: _place("platform", item))
     use_cases = sorted(row["use_case_rows"], key=lambda item: _place("status", item))
@@ -99,6 +116,7 @@ def _detail(row: Row) -> AccountDetail:
         platforms=tuple(_sql.record(PlatformStatus, item) for item in platforms),
         use_cases=tuple(_sql.record(UseCase, {**item, "team": team}) for item in use_cases),
         updates=tuple(_sql.record(Update, {**item, "team": team}) for item in updates),
+        copies=copies,
     )
 
 
@@ -109,33 +127,28 @@ def _place(name: str, row: Row) -> tuple[int, str, str]:
     return (words.index(value) if value in words else len(words), value, row["id"])
 
 
-def create(wh: Warehouse, values: Values) -> None:
-    """Insert an account. Raises AlreadyExists.
+def create(wh: Warehouse, values: Values, form: str = "") -> bool:
+    """Insert an account, and return whether the person sees it: a row filter may hide it.
 
     :param values: ``bsnid`` and any of the other columns.
+    :param form: identifies the form, which may be sent again; see ``_saving.create``.
 
-    Not repeatable: if its answer got lost, a second run would meet the row that the first one
-    inserted, and report a duplicate.
-    """
-    sql = """
-    MERGE INTO {accounts} AS t
-    USING (
-      SELECT CAST(:bsnid AS STRING) AS bsnid, {bound},
-        CURRENT_TIMESTAMP() AS now, CAST(:actor AS STRING) AS actor,
-        CAST(:change_id AS STRING) AS change_id
-    ) AS s
-    ON t.bsnid = s.bsnid
-    WHEN NOT MATCHED THEN INSERT
-      (bsnid, {names}, created_at, updated_at, created_by, updated_by, change_id)
-      VALUES (s.bsnid, {sources}, s.now, s.now, s.actor, s.actor, s.change_id)
+    Raises AlreadyExists, also if only the app's own rights show the account that has the key.
     """
     bsnid = values["bsnid"]
     rest = {name: value for name, value in values.items() if name != "bsnid"}
     parts, params = _sql.insert_parts(ACCOUNTS, rest)
-    operation = operations.new(wh, operations.CREATE)
-    text = _sql.render(wh.namespace, sql, **parts)
-    if not operations.run(wh, operation, text, params | {"bsnid": bsnid}, repeatable=False):
-        raise AlreadyExists(bsnid)
+    text, key = _sql.render(wh.namespace, _CREATE, **parts), Key(ACCOUNTS, {"bsnid": bsnid})
+    _saving.refuse_hidden(wh, key, form)
+    params["bsnid"] = bsnid
+    return _saving.create(
+        wh,
+        key,
+        rest,
+        form,
+        insert=lambda operation: operations.run(wh, operation, text, params, repeatable=False),
+        update=lambda row: update(wh, bsnid, rest, row["updated_at"]),
+    )
 
 
 def update(
@@ -161,13 +174,13 @@ def update(
     params = {**saved, "bsnid": bsnid, "seen": seen}
     operation = operation or operations.new(wh, operations.EDIT)
     text = _sql.render(wh.namespace, sql, **parts)
-    if operations.run(wh, operation, text, params, repeatable=True):
-        return
-    current = get(wh, bsnid)
-    if current is None:
-        raise Missing(bsnid)
-    if not _sql.has_values(current, saved):
-        raise Stale(current)
+    _saving.update(
+        saved,
+        seen,
+        key=bsnid,
+        run=lambda: operations.run(wh, operation, text, params, repeatable=True),
+        read=lambda: get(wh, bsnid),
+    )
 
 
 def delete(wh: Warehouse, bsnid: str, earlier: Earlier = NOTHING) -> None:

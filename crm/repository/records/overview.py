@@ -22,7 +22,9 @@ def load(wh: Warehouse) -> Overview:
     WITH {current_status}
     latest AS (
       SELECT u.*, a.team
-      FROM {updates} AS u LEFT JOIN {accounts} AS a ON a.bsnid = u.account_bsnid
+      FROM {updates} AS u LEFT JOIN (
+        SELECT bsnid, MAX(team) AS team FROM {accounts} GROUP BY bsnid
+      ) AS a ON a.bsnid = u.account_bsnid
       ORDER BY u.date DESC NULLS LAST, u.created_at DESC NULLS LAST, u.id
       LIMIT :latest
     ),

@@ -6,11 +6,11 @@ import uuid
 from crm.model.records import PlatformStatus
 from crm.model.schema import PLATFORMS_STATUS
 from crm.repository import _sql, operations
-from crm.repository._sql import Row
-from crm.repository.errors import Missing, Stale
+from crm.repository.errors import Stale
 from crm.warehouse import Warehouse
 
-from . import _children
+from . import _saving
+from ._saving import Key
 
 _IDS = uuid.UUID("6f1c2a52-6f0b-5d0e-9a38-3a7d0f6a7b11")
 
@@ -22,8 +22,7 @@ USING (
     CAST(:seen AS TIMESTAMP) AS seen,
     CURRENT_TIMESTAMP() AS now, CAST(:actor AS STRING) AS actor,
     CAST(:change_id AS STRING) AS change_id
-  FROM {accounts} AS a
-  WHERE a.bsnid = :bsnid
+  FROM (SELECT DISTINCT bsnid FROM {accounts} WHERE bsnid = :bsnid) AS a
 ) AS s
 ON t.account_bsnid = s.account_bsnid AND t.platform = s.platform
 WHEN MATCHED AND t.updated_at <=> s.seen AND NOT (t.status <=> s.status) THEN UPDATE SET
@@ -55,15 +54,16 @@ def list_for(wh: Warehouse, bsnid: str) -> tuple[PlatformStatus, ...]:
 
 def set_status(
     wh: Warehouse, bsnid: str, platform: str, status: str, seen: dt.datetime | None
-) -> PlatformStatus:
-    """Set one platform's status, and return the row.
+) -> PlatformStatus | None:
+    """Set one platform's status, and return the row; None if a row filter hides it.
 
     :param seen: the row's ``updated_at`` as the person saw it; None if there was no row.
 
     Raises Stale, with the row as it is now, if it changed since, and Missing if the account does
-    not exist. A status that the row has already is not written, and is no conflict. Two
-    statements: the second checks that nobody deleted the account meanwhile.
+    not exist; AlreadyExists if only the app's own rights show a status; and NotSaved. A status
+    that the row has already is not written, and is no conflict. Two statements.
     """
+    key = Key(PLATFORMS_STATUS, {"account_bsnid": bsnid, "platform": platform}, bsnid)
     id = new_id(bsnid, platform)
     params = {
         "id": id,
@@ -72,29 +72,21 @@ def set_status(
         "status": status or None,
         "seen": seen,
     }
-    operation = operations.new(wh, operations.EDIT)
     sql = _sql.render(wh.namespace, _SET_STATUS)
-    written = operations.run(wh, operation, sql, params, repeatable=True)
-    rows = _current(wh, bsnid, platform)
-    if not rows:
-        if written:
-            _children.delete(wh, PLATFORMS_STATUS, id)
-        raise Missing(bsnid)
-    current = _sql.record(PlatformStatus, rows[0])
-    if not written and (current.status or "") != status:
+    if seen is None:
+        _saving.refuse_hidden(wh, key)
+    saved = _saving.save(
+        wh,
+        key,
+        operations.EDIT,
+        lambda operation: operations.run(wh, operation, sql, params, repeatable=False),
+    )
+    if saved.rows is None:
+        return PlatformStatus(id, bsnid, platform, status)
+    row = _saving.keep_one(wh, key, saved)
+    if row is None:
+        return None
+    current = _sql.record(PlatformStatus, row)
+    if (current.status or "") != status:
         raise Stale(current)
     return current
-
-
-def _current(wh: Warehouse, bsnid: str, platform: str) -> list[Row]:
-    """Return the account's rows for the platform, newest first; one of NULLs if it has none."""
-    sql = """
-    SELECT {columns}
-    FROM {accounts} AS a
-    LEFT JOIN {platforms_status} AS p ON p.account_bsnid = a.bsnid AND p.platform = :platform
-    WHERE a.bsnid = :bsnid
-    ORDER BY p.updated_at DESC NULLS LAST
-    """
-    columns = _sql.names(PLATFORMS_STATUS.names, "p")
-    params = {"bsnid": bsnid, "platform": platform}
-    return wh.query(_sql.render(wh.namespace, sql, columns=columns), params)

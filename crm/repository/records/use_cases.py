@@ -44,9 +44,10 @@ def get(wh: Warehouse, id: str) -> UseCase | None:
     return _children.get(wh, USE_CASES, UseCase, id)
 
 
-def create(wh: Warehouse, bsnid: str, id: str, values: Values) -> None:
-    """Raises Missing if the account does not exist. Creating an id again does nothing."""
-    _children.create(wh, USE_CASES, bsnid, id, values)
+def create(wh: Warehouse, bsnid: str, id: str, values: Values) -> bool:
+    """Return whether the person sees the row. Raises Missing if the account does not exist, and
+    AlreadyExists if a row with this id was changed since it was created."""
+    return _children.create(wh, USE_CASES, UseCase, bsnid, id, values)
 
 
 def update(wh: Warehouse, id: str, values: Values, seen: dt.datetime | None) -> None:

@@ -1,0 +1,274 @@
+"""Save one record where its answer may be lost, and so that one row has its key.
+
+Unity Catalog enforces no keys, and two inserts of one key at the same moment need not conflict
+(https://docs.databricks.com/optimizations/isolation/row-level-concurrency). So the rows with a new
+row's key are read after it was inserted. Of several, the one that was committed first stays, and
+whoever inserted another takes it back.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from crm.model.namespace import quoted
+from crm.model.records import Record
+from crm.model.schema import CHANGE_ID, Table
+from crm.repository import _sql, operations
+from crm.repository._sql import Row, Values
+from crm.repository.errors import AlreadyExists, Missing, NotSaved, Stale
+from crm.repository.operations import Operation
+from crm.warehouse import Warehouse
+from crm.warehouse.errors import Dropped, SignInFailed, StatementTimeout, WarehouseError
+
+log = logging.getLogger(__name__)
+Result = TypeVar("Result")
+
+# Errors after which the statement may have run.
+_LOST = (Dropped, StatementTimeout, SignInFailed)
+# The commits among which those at the same moment are looked for.
+_RECENT = 100
+
+_ROWS = """
+SELECT {columns} FROM {table} AS t WHERE {match}
+"""
+_ROWS_OF_ACCOUNT = """
+SELECT {columns} FROM (SELECT DISTINCT bsnid FROM {accounts} WHERE bsnid = :bsnid) AS a
+LEFT JOIN {table} AS t ON {match}
+"""
+_HISTORY = """
+DESCRIBE HISTORY {table} LIMIT 1
+"""
+_INSERTED = """
+SELECT t.created_at, MAX(t._commit_version) AS version FROM {feed} AS t
+WHERE t._change_type = 'insert' AND {match} GROUP BY t.created_at
+"""
+_STAMP = """
+UPDATE {table} AS t
+SET updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
+WHERE {match} AND t.change_id = :inserted
+"""
+_DELETE = """
+DELETE FROM {table} AS t WHERE {match} AND t.change_id = :change_id
+"""
+
+
+@dataclass(frozen=True)
+class Key:
+    """The key of a new row: its columns with their values. A child has its account's ``bsnid``."""
+
+    table: Table
+    values: Mapping[str, str]
+    bsnid: str = ""
+
+    @property
+    def params(self) -> dict[str, str]:
+        return {**self.values, **({"bsnid": self.bsnid} if self.bsnid else {})}
+
+    def render(self, wh: Warehouse, template: str, **parts: str) -> str:
+        match = " AND ".join(f"t.{quoted(name)} = :{name}" for name in self.values)
+        table = wh.namespace.table(self.table)
+        return _sql.render(wh.namespace, template, table=table, match=match, **parts)
+
+    def rows(self, wh: Warehouse) -> list[Row]:
+        """Return the rows with the key that the person sees, the latest change first.
+
+        One statement. Raises Missing if the account does not exist.
+        """
+        columns = _sql.names((*self.table.names, CHANGE_ID.name), "t")
+        template = _ROWS_OF_ACCOUNT if self.bsnid else _ROWS
+        rows = wh.query(self.render(wh, template, columns=columns), self.params)
+        if self.bsnid and not rows:
+            raise Missing(self.bsnid)
+        return _sql.latest_first([row for row in rows if row[self.table.key] is not None])
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A statement that ran, and the rows with its key; None if they could not be read."""
+
+    operation: Operation
+    written: int
+    rows: list[Row] | None
+
+    def is_own(self, row: Row) -> bool:
+        return self.operation.is_of_same_form(row[CHANGE_ID.name])
+
+
+def create(
+    wh: Warehouse,
+    key: Key,
+    values: Values,
+    form: str,
+    insert: Callable[[Operation], int],
+    update: Callable[[Row], None],
+) -> bool:
+    """Insert a row with a new key, and return whether the person sees it afterwards.
+
+    :param form: identifies the form, so that sending it again does not insert another row. If
+        that form has other ``values`` than the row, ``update`` saves these.
+
+    Two statements. Raises AlreadyExists, Missing and NotSaved.
+    """
+    saved = save(wh, key, operations.CREATE, insert, form)
+    if saved.rows is None:
+        return True
+    row = keep_one(wh, key, saved)
+    if row is None and saved.written:
+        return False
+    if row is None and key.bsnid:
+        raise Missing(key.bsnid)
+    if row is None or not saved.is_own(row):
+        raise AlreadyExists(*key.values.values())
+    if not saved.written and any((row[name] or None) != (values[name] or None) for name in values):
+        update(row)
+    return True
+
+
+def save(
+    wh: Warehouse, key: Key, kind: str, statement: Callable[[Operation], int], form: str = ""
+) -> Saved:
+    """Run a statement that may insert a row, and read the rows with its key.
+
+    If the answer is lost, the rows tell whether the statement ran; if it did not, it is sent once
+    more. Raises NotSaved, and Missing if the account of a child does not exist.
+    """
+    operation = operations.of_form(wh, kind, form)
+    for may_repeat in (True, False):
+        written, lost = attempt(partial(statement, operation))
+        saved = Saved(operation, written, _rows(wh, key, operation, written, lost))
+        if lost is None or any(map(saved.is_own, saved.rows or ())):
+            return saved
+        if not (may_repeat and isinstance(lost, Dropped)):
+            break
+        # With an id of its own, since the first statement may still be running.
+        operation = operations.again(operation)
+    raise NotSaved() from lost
+
+
+def update(
+    values: Values,
+    seen: dt.datetime | None,
+    key: str,
+    run: Callable[[], int],
+    read: Callable[[], Record | None],
+) -> None:
+    """Run an UPDATE of a row that did not change since ``seen``.
+
+    ``read`` returns the record of ``key`` where the UPDATE changed none. One or two statements.
+    Raises Missing, NotSaved, and Stale unless the record has all ``values`` already.
+    """
+    written, lost = attempt(run)
+    if written:
+        return
+    current = look(lost, read)
+    if current is None:
+        raise Missing(key)
+    if _sql.has_values(current, values):
+        return
+    if lost and current.value("updated_at") == seen:
+        raise NotSaved() from lost
+    raise Stale(current)
+
+
+def attempt(run: Callable[[], int]) -> tuple[int, WarehouseError | None]:
+    """Return how many rows a write changed, or the error after which that is not known."""
+    try:
+        return run(), None
+    except _LOST as error:
+        return 0, error
+
+
+def look(lost: WarehouseError | None, read: Callable[[], Result]) -> Result:
+    """Read what a write did. If that fails, too, after ``lost``, raises that this is not known."""
+    try:
+        return read()
+    except WarehouseError as error:
+        if lost is None:
+            raise
+        is_known = isinstance(lost, (Dropped, SignInFailed))
+        raise (lost if is_known else Dropped(query_id=lost.query_id)) from error
+
+
+def _rows(
+    wh: Warehouse, key: Key, operation: Operation, written: int, lost: WarehouseError | None
+) -> list[Row] | None:
+    """Return the rows with the key. A child without its account is deleted, and Missing raised."""
+    try:
+        return look(lost, partial(key.rows, wh))
+    except Missing:
+        if written or lost:
+            take_back(wh, key, operation.id)
+        raise
+    except WarehouseError as error:
+        if lost or not written:
+            raise
+        log.warning("a row of %s was saved, but not read back: %s", key.table.name, error)
+        return None
+
+
+def keep_one(wh: Warehouse, key: Key, saved: Saved) -> Row | None:
+    """Return the row that has the key, or None, after others were inserted at the same moment.
+
+    All who insert one decide alike. Two statements more for each row that is taken back.
+    """
+    rows = saved.rows or []
+    own = [row for row in rows if saved.is_own(row) and row["created_at"] == row["updated_at"]]
+    if len(rows) < 2 or not own:
+        return next(iter([*own, *rows]), None)
+    kept = _first_inserted(wh, key, rows)
+    for change_id in sorted({row[CHANGE_ID.name] for row in own} - {kept[CHANGE_ID.name]}):
+        take_back(wh, key, change_id)
+    return kept
+
+
+def _first_inserted(wh: Warehouse, key: Key, rows: list[Row]) -> Row:
+    """Return the row that was committed first. Two statements.
+
+    Its person may have read it back before there was another, so no other rule would do. Where
+    the change feed cannot be read, such as under a row filter, the earlier statement counts.
+    """
+    versions: dict[object, int] = {}
+    try:
+        [latest] = wh.query(key.render(wh, _HISTORY))
+        feed = wh.namespace.change_feed(key.table, max(0, latest["version"] - _RECENT))
+        found = wh.query(key.render(wh, _INSERTED, feed=feed), key.values)
+        versions = {row["created_at"]: row["version"] for row in found}
+    except WarehouseError as error:
+        log.warning("the order of inserts is not known: %s", error)
+    return min(
+        rows,
+        key=lambda row: (
+            versions.get(row["created_at"], -1),
+            row["created_at"] or _sql.EARLIEST,
+            row[CHANGE_ID.name] or "",
+        ),
+    )
+
+
+def take_back(wh: Warehouse, key: Key, change_id: str) -> None:
+    """Delete the row that this operation inserted: stamp it, and delete what has the stamp."""
+    run = partial(operations.run, wh, operations.new(wh, operations.DELETE), repeatable=True)
+    run(key.render(wh, _STAMP), {**key.values, "inserted": change_id})
+    run(key.render(wh, _DELETE), dict(key.values))
+
+
+def refuse_hidden(wh: Warehouse, key: Key, form: str = "") -> None:
+    """Raise AlreadyExists if the app sees a row with the key, which a row filter may hide.
+
+    One statement, where the app has rights of its own beside the person's. Where they do not
+    suffice, the statement that inserts the row finds only rows that the person sees.
+    """
+    try:
+        app = wh.with_app_rights()
+        rows = key.rows(app) if app else []
+    except (Missing, WarehouseError) as error:
+        log.warning("no key of %s was checked with the app's rights: %s", key.table.name, error)
+        return
+    own = operations.of_form(wh, operations.CREATE, form)
+    if rows and not any(own.is_of_same_form(row[CHANGE_ID.name]) for row in rows):
+        raise AlreadyExists(*key.values.values())

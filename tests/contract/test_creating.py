@@ -1,0 +1,54 @@
+"""Creating: whatever becomes of the answer, one row is saved or none, and the page says which."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from ..conftest import LocalWarehouse
+from .conftest import Door, words_of
+
+UNKNOWN = "may or may not have been saved"
+
+
+def test_a_lost_answer_is_settled_by_looking(door: Door, server: LocalWarehouse) -> None:
+    merge = f"MERGE INTO .*{door.table.name}"
+    # It never ran, not even the second time: that is said, and nothing is saved.
+    server.fault("drop_before", times=4, match=merge)
+    answer = door.send()
+    assert (answer.status_code, door.texts()) == (503, [])
+    assert "Nothing was saved" in words_of(answer)
+    server.clear_faults()
+    # It ran, and nobody can look: that is said, and sending it again does no harm.
+    server.fault("drop_after", match=merge)
+    server.fault("drop_before", times=4, match="^\\s*SELECT")
+    answer = door.send()
+    assert (answer.status_code, UNKNOWN in words_of(answer)) == (503, True)
+    server.clear_faults()
+    assert door.is_done(door.send())
+    assert door.texts() == [door.words[0]]
+
+
+def test_a_statement_that_ran_is_not_sent_again(door: Door, server: LocalWarehouse) -> None:
+    server.fault("drop_after", times=1, match=f"MERGE INTO .*{door.table.name}")
+    assert door.is_done(door.send())
+    assert door.texts() == [door.words[0]]
+
+
+def test_a_form_is_sent_again_with_another_text(door: Door) -> None:
+    """Its first answer did not reach the person."""
+    door.send()
+    door.shown["updated_at"] = ""
+    answer = door.send(door.words[1])
+    if door.is_done(answer):
+        assert door.texts() == [door.words[1]]
+    else:
+        assert door.table.name == "platforms_status"
+        assert "was not saved" in words_of(answer)
+
+
+def test_a_form_is_sent_twice_at_once(door: Door, server: LocalWarehouse) -> None:
+    """As by a double click, where two inserts of one key do not conflict."""
+    with server.inserts_conflict(False), ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(lambda _: door.send(), range(3)))
+    assert all(map(door.is_done, answers))
+    assert door.texts() == [door.words[0]]

@@ -1,0 +1,121 @@
+"""Rows with the same key, which somebody inserted beside the app: they do no more harm."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+
+import pytest
+from django.test import Client
+
+from crm.model.as_of_address import address
+from crm.model.schema import (
+    ACCOUNTS,
+    CHANGE_ID,
+    PLATFORMS_STATUS,
+    TABLES,
+    UPDATES,
+    USE_CASES,
+    Table,
+)
+from crm.repository import versions
+from crm.repository.records import accounts, platforms, updates, use_cases
+from crm.warehouse import Warehouse
+
+from ..pages.html import record_form
+from ..test_statement_budget import PAGES, PAST
+from .conftest import HTMX, words_of
+
+
+@pytest.fixture
+def ids(warehouse: Warehouse) -> dict[str, str]:
+    """BSN001 with a status, a use case and an update: two different rows of each."""
+    ids = {"use_case": str(uuid.uuid4()), "update": str(uuid.uuid4())}
+    accounts.create(warehouse, {"bsnid": "BSN001", "team": "Older", "business_area": "Finance"})
+    platforms.set_status(warehouse, "BSN001", "Databricks", "Requested", None)
+    use_cases.create(warehouse, "BSN001", ids["use_case"], {"problem": "P", "status": "Active"})
+    values = {"author": "A", "date": dt.date(2026, 3, 1), "description": "D"}
+    updates.create(warehouse, "BSN001", ids["update"], values)
+    texts = ("team", "status", "problem", "description")
+    for table, text in zip(TABLES, texts, strict=True):
+        duplicate(warehouse, table, text)
+    return ids
+
+
+def duplicate(wh: Warehouse, table: Table, text: str) -> None:
+    """Insert each row of the table once more, as in an SQL editor, with another text."""
+    names = [column.name for column in table.stored_columns]
+    values = {text: "'Newer'", CHANGE_ID.name: "NULL", "updated_at": "CURRENT_TIMESTAMP()"}
+    selected = ", ".join(values.get(name, name) for name in names)
+    name = wh.namespace.table(table)
+    sql = f"INSERT INTO {name} ({', '.join(names)}) SELECT {selected} FROM {name}"
+    wh.execute(sql, repeatable=False)
+
+
+def count(wh: Warehouse, table: Table) -> int:
+    sql = f"SELECT COUNT(*) AS n FROM {wh.namespace.table(table)}"
+    [row] = wh.query(sql)
+    return row["n"]
+
+
+def texts(wh: Warehouse, table: Table, text: str) -> list[str]:
+    name = wh.namespace.table(table)
+    return [row["text"] for row in wh.query(f"SELECT {text} AS text FROM {name} ORDER BY text")]
+
+
+def test_every_page_opens_and_names_the_integrity_page(
+    client: Client, warehouse: Warehouse, ids: dict[str, str]
+) -> None:
+    edit = record_form(client.get("/accounts/BSN001/edit/"))
+    assert client.post("/accounts/BSN001/edit/", edit | {"team": "Newest"}).status_code == 303
+    # An edit changes the row that the page shows: the one that was changed last.
+    assert texts(warehouse, ACCOUNTS, "team") == ["Newest", "Older"]
+    commits = versions.load(warehouse).commits
+    fill = ids | {
+        "version": str(commits[ACCOUNTS][-1].version),
+        "moment": address(max(commits[table][-1].moment for table in TABLES)).rstrip("/"),
+    }
+    pages = [path.format(**fill) for path in PAGES.values()]
+    pages += [f"{fill['moment']}{path}" for path in ("/", "/accounts/BSN001/", *PAST.values())]
+    pages += [f"/{name}/?format=csv" for name in ("accounts", "use-cases", "updates")]
+    pages += [f"/admin-tools/export/?format={kind}" for kind in ("json", "csv", "xlsx", "sql")]
+    answers = {path: client.get(path) for path in pages}
+    codes = {path: answer.status_code for path, answer in answers.items()}
+    assert {path: code for path, code in codes.items() if code != 200} == {}
+    for path in ("/accounts/", "/accounts/BSN001/", "/use-cases/", "/updates/"):
+        assert "The page Integrity shows and repairs them" in words_of(client.get(path)), path
+    # A child comes once for each of its rows, and not for each row of its account.
+    for path in ("/use-cases/", "/updates/"):
+        assert client.get(path).context["page"].total == 2
+    assert [u.team for u in client.get("/").context["overview"].updates] == ["Older", "Older"]
+
+
+def test_writing_adds_no_more_and_loses_none(
+    client: Client, warehouse: Warehouse, ids: dict[str, str]
+) -> None:
+    new = {"id": str(uuid.uuid4()), "author": "A", "date": "2026-03-02", "description": "New"}
+    assert client.post("/accounts/BSN001/updates/new/", new).status_code == 303
+    assert texts(warehouse, UPDATES, "description") == ["D", "New", "Newer"]
+    new = {"id": str(uuid.uuid4()), "problem": "New", "status": "Active"}
+    assert client.post("/accounts/BSN001/use-cases/new/", new).status_code == 303
+    assert texts(warehouse, USE_CASES, "problem") == ["New", "Newer", "P"]
+    path = "/accounts/BSN001/platforms/"
+    new = {"platform": "Snowflake", "status": "Requested", "updated_at": ""}
+    assert client.post(path, new, **HTMX).status_code == 200
+    # The card shows the row of the platform that was set last, and setting it changes that one.
+    assert texts(warehouse, PLATFORMS_STATUS, "status") == ["Newer", "Requested", "Requested"]
+    seen = platforms.list_for(warehouse, "BSN001")
+    latest = max(row.updated_at for row in seen if row.platform == "Databricks")
+    new = {"platform": "Databricks", "status": "Completed", "updated_at": latest.isoformat()}
+    assert client.post(path, new, **HTMX).status_code == 200
+    assert texts(warehouse, PLATFORMS_STATUS, "status") == ["Completed", "Requested", "Requested"]
+    edit = record_form(client.get(f"/updates/{ids['update']}/edit/"))
+    assert edit["description"] == "Newer"
+    path = f"/updates/{ids['update']}/edit/"
+    assert client.post(path, edit | {"description": "Newest"}).status_code == 303
+    assert texts(warehouse, UPDATES, "description") == ["D", "New", "Newest"]
+    # The key is taken, and a deletion deletes all rows that have it.
+    taken = {"bsnid": "BSN001", "team": "Third", "business_area": "Finance"}
+    assert client.post("/accounts/new/", taken).status_code == 422
+    assert client.post("/accounts/BSN001/delete/").status_code == 303
+    assert [count(warehouse, table) for table in TABLES] == [0, 0, 0, 0]

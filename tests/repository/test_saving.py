@@ -1,0 +1,65 @@
+"""Two rows of one key at the same moment, and writes whose answer was lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from crm.model.schema import ACCOUNTS
+from crm.repository.errors import AlreadyExists, NotSaved
+from crm.repository.records import _saving, accounts
+from crm.warehouse import Warehouse
+
+from ..conftest import LocalWarehouse
+
+MATCH, NOW = "ON t.bsnid = s.bsnid", "CURRENT_TIMESTAMP() AS now"
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["feed", "no feed"])
+def test_who_committed_first_keeps_the_key(
+    warehouse: Warehouse,
+    someone_else: Warehouse,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    is_known: bool,
+) -> None:
+    """Bob commits, and reads his row back, while Alice's statement runs; it does not conflict.
+
+    Where the order of commits is known it counts, even if Alice's statement began before Bob's.
+    """
+    run = Warehouse.execute
+
+    def slow(self: Warehouse, sql: str, *args: Any, **options: Any) -> int:
+        monkeypatch.setattr(Warehouse, "execute", run)
+        assert MATCH in sql
+        assert NOW in sql
+        sql = sql.replace(MATCH, f"{MATCH} AND 1 = 0")
+        if is_known:
+            sql = sql.replace(NOW, "TIMESTAMP '2020-01-01 00:00:00' AS now")
+        assert accounts.create(someone_else, {"bsnid": "B", "team": "Bob's"})
+        return run(self, sql, *args, **options)
+
+    monkeypatch.setattr(Warehouse, "execute", slow)
+    if not is_known:
+        monkeypatch.setattr(_saving, "_HISTORY", "SELECT no_such_column AS version FROM {table}")
+    with pytest.raises(AlreadyExists):
+        accounts.create(warehouse, {"bsnid": "B", "team": "Alice's"})
+    rows = warehouse.query(f"SELECT team FROM {warehouse.namespace.table(ACCOUNTS)}")
+    assert rows == [{"team": "Bob's"}]
+    page = client.get("/accounts/B/history/")
+    assert page.status_code == 200
+    assert "outside EDIP CRM" not in page.content.decode()
+
+
+def test_an_edit_whose_answer_was_lost(warehouse: Warehouse, server: LocalWarehouse) -> None:
+    accounts.create(warehouse, {"bsnid": "B", "team": "First"})
+    seen = accounts.get(warehouse, "B").updated_at
+    server.fault("drop_before", times=2, match="UPDATE")
+    with pytest.raises(NotSaved):
+        accounts.update(warehouse, "B", {"team": "Second"}, seen)
+    assert accounts.get(warehouse, "B").team == "First"
+    server.fault("drop_after", times=2, match="UPDATE")
+    accounts.update(warehouse, "B", {"team": "Second"}, seen)
+    assert accounts.get(warehouse, "B").team == "Second"

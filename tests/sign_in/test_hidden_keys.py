@@ -1,0 +1,110 @@
+"""Creating a row whose key a row filter hides, and a row that a row filter hides."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES
+from crm.repository.records import accounts, platforms
+from crm.warehouse import Warehouse
+
+from ..pages.html import HTMX, parsed
+from .conftest import BOB, Browser, Workspace
+
+SignedIn = Callable[..., Browser]
+NEW = {"bsnid": "HIDDEN", "team": "Bob's", "business_area": "Finance"}
+STATUS = {"platform": "Snowflake", "status": "Requested", "updated_at": ""}
+
+
+@pytest.fixture
+def filtered(warehouse: Warehouse) -> Warehouse:
+    """Bob does not see the account HIDDEN, statuses of Snowflake, and updates by nobody."""
+    for bsnid in ("HIDDEN", "SHOWN"):
+        accounts.create(warehouse, {"bsnid": bsnid, "team": "Alice's"})
+    platforms.set_status(warehouse, "SHOWN", "Snowflake", "Completed", None)
+    home = warehouse.namespace
+    for table, column, hidden in (
+        (ACCOUNTS, "bsnid", "HIDDEN"),
+        (PLATFORMS_STATUS, "platform", "Snowflake"),
+        (UPDATES, "author", "Nobody"),
+    ):
+        function = f"{home.quoted_schema}.`of_{table.name}`"
+        condition = f"current_user() <> '{BOB}' OR value <> '{hidden}'"
+        for statement in (
+            f"CREATE FUNCTION {function}(value STRING) RETURNS BOOLEAN RETURN {condition}",
+            f"ALTER TABLE {home.table(table)} SET ROW FILTER {function} ON ({column})",
+        ):
+            warehouse.execute(statement, repeatable=True)
+    return warehouse
+
+
+def count(wh: Warehouse, table: Any, condition: str) -> int:
+    sql = f"SELECT COUNT(*) AS n FROM {wh.namespace.table(table)} WHERE {condition}"
+    n: int = wh.query(sql)[0]["n"]
+    return n
+
+
+def toasts(browser: Browser, path: str) -> str:
+    return parsed(browser.get(path)).select_one("#toasts").get_text()
+
+
+def test_the_app_finds_the_key_with_its_own_rights(
+    filtered: Warehouse, signed_in: SignedIn, workspace: Workspace, on_behalf: Any
+) -> None:
+    client_id = workspace.principal("a-secret", admin=True)
+    on_behalf.WAREHOUSE = workspace.config(
+        auth="user",
+        token="",
+        client_id=client_id,
+        client_secret="a-secret",
+        workspace_url=workspace.origin,
+    )
+    bob = signed_in(BOB, "SELECT", "MODIFY")
+    answer = bob.post("/accounts/new/", NEW)
+    assert (answer.status_code, count(filtered, ACCOUNTS, "bsnid = 'HIDDEN'")) == (422, 1)
+    assert "An account with this BSNID exists already." in answer.content.decode()
+    answer = bob.post("/accounts/SHOWN/platforms/", STATUS, **HTMX)
+    assert (answer.status_code, count(filtered, PLATFORMS_STATUS, "TRUE")) == (409, 1)
+    assert "which a row filter hides from you" in answer.content.decode()
+    # What nothing hides is created as ever, by the person, and only once if it is sent twice.
+    new = NEW | {"bsnid": "NEW", "form_id": uuid.uuid4().hex}
+    assert [bob.post("/accounts/new/", new).status_code for _ in "ab"] == [303, 303]
+    assert count(filtered, ACCOUNTS, f"bsnid = 'NEW' AND created_by = '{BOB}'") == 1
+    # The app has lost its rights: people go on with theirs.
+    workspace.set_principal(client_id, "another-secret")
+    on_behalf.WAREHOUSE = workspace.config(
+        auth="user",
+        token="",
+        client_id=client_id,
+        client_secret="x",
+        workspace_url=workspace.origin,
+    )
+    assert bob.post("/accounts/new/", NEW | {"bsnid": "NEWER"}).status_code == 303
+
+
+def test_what_is_hidden_from_its_author_is_told_as_saved(
+    filtered: Warehouse, signed_in: SignedIn
+) -> None:
+    bob = signed_in(BOB, "SELECT", "MODIFY")
+    answer = bob.post("/accounts/new/", NEW)
+    assert (answer.status_code, answer["Location"]) == (303, "/accounts/")
+    assert "The new account was saved, but you do not see it" in toasts(bob, "/accounts/")
+    # Without rights of its own, the app cannot find the hidden row: the integrity page does.
+    assert count(filtered, ACCOUNTS, "bsnid = 'HIDDEN'") == 2
+    update = {
+        "id": str(uuid.uuid4()),
+        "author": "Nobody",
+        "date": "2026-03-01",
+        "description": "D",
+    }
+    answer = bob.post("/accounts/SHOWN/updates/new/", update)
+    assert (answer.status_code, answer["Location"]) == (303, "/accounts/SHOWN/")
+    assert "The new update was saved, but you do not see it" in toasts(bob, "/accounts/SHOWN/")
+    assert count(filtered, UPDATES, "TRUE") == 1
+    answer = bob.post("/accounts/SHOWN/platforms/", STATUS, **HTMX)
+    assert answer.status_code == 200
+    assert "was saved, but you do not see it" in answer.content.decode()
