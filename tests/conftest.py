@@ -53,15 +53,6 @@ class LocalWarehouse:
     def clear_faults(self) -> None:
         self._ask("DELETE", "/faults")
 
-    @contextmanager
-    def inserts_conflict(self, value: bool) -> Iterator[None]:
-        """Whether two MERGEs that insert one key at the same moment conflict."""
-        self._ask("POST", "/warehouse", {"inserts_conflict": value})
-        try:
-            yield
-        finally:
-            self._ask("POST", "/warehouse", {"inserts_conflict": True})
-
     def end_sessions(self) -> None:
         """End all sessions, as a restart of the warehouse does."""
         self._ask("DELETE", "/sessions")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+from ..concurrency import inserts_conflict
 from ..conftest import LocalWarehouse
 from .conftest import Door, words_of
 
@@ -48,7 +49,7 @@ def test_a_form_is_sent_again_with_another_text(door: Door) -> None:
 
 def test_a_form_is_sent_twice_at_once(door: Door, server: LocalWarehouse) -> None:
     """As by a double click, where two inserts of one key do not conflict."""
-    with server.inserts_conflict(False), ThreadPoolExecutor(3) as pool:
+    with inserts_conflict(server, False), ThreadPoolExecutor(3) as pool:
         answers = list(pool.map(lambda _: door.send(), range(3)))
     assert all(map(door.is_done, answers))
     assert door.texts() == [door.words[0]]

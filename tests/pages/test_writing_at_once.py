@@ -17,6 +17,7 @@ from crm.repository.errors import Missing
 from crm.repository.records import accounts, platforms, use_cases
 from crm.warehouse import Warehouse
 
+from ..concurrency import inserts_conflict
 from ..conftest import LocalWarehouse
 from .html import HTMX, record_form
 
@@ -42,12 +43,12 @@ def at_once(number: int, attempt: Callable[[int], Any]) -> list[Any]:
 
 
 @pytest.fixture(params=[True, False], ids=["inserts conflict", "inserts do not conflict"])
-def inserts_conflict(request: pytest.FixtureRequest, server: LocalWarehouse) -> Iterator[None]:
-    with server.inserts_conflict(request.param):
+def both_ways(request: pytest.FixtureRequest, server: LocalWarehouse) -> Iterator[None]:
+    with inserts_conflict(server, request.param):
         yield
 
 
-@pytest.mark.usefixtures("inserts_conflict")
+@pytest.mark.usefixtures("both_ways")
 def test_six_people_add_the_same_account(client: Client, warehouse: Warehouse) -> None:
     def add(number: int) -> int:
         values = {"bsnid": "B-1", "team": f"Team {number}", "business_area": "Finance"}
@@ -59,7 +60,7 @@ def test_six_people_add_the_same_account(client: Client, warehouse: Warehouse) -
     assert rows == [{"team": f"Team {codes.index(303)}"}]
 
 
-@pytest.mark.usefixtures("inserts_conflict")
+@pytest.mark.usefixtures("both_ways")
 def test_four_people_set_the_same_platform(
     client: Client, account: str, warehouse: Warehouse
 ) -> None:

@@ -71,9 +71,9 @@ def test_the_app_finds_the_key_with_its_own_rights(
     assert (answer.status_code, count(filtered, PLATFORMS_STATUS, "TRUE")) == (409, 1)
     assert "which a row filter hides from you" in answer.content.decode()
     # What nothing hides is created as ever, by the person, and only once if it is sent twice.
-    new = NEW | {"bsnid": "NEW", "form_id": uuid.uuid4().hex}
+    new = NEW | {"bsnid": "B-NEW", "form_id": uuid.uuid4().hex}
     assert [bob.post("/accounts/new/", new).status_code for _ in "ab"] == [303, 303]
-    assert count(filtered, ACCOUNTS, f"bsnid = 'NEW' AND created_by = '{BOB}'") == 1
+    assert count(filtered, ACCOUNTS, f"bsnid = 'B-NEW' AND created_by = '{BOB}'") == 1
     # The app has lost its rights: people go on with theirs.
     workspace.set_principal(client_id, "another-secret")
     on_behalf.WAREHOUSE = workspace.config(
@@ -83,7 +83,7 @@ def test_the_app_finds_the_key_with_its_own_rights(
         client_secret="x",
         workspace_url=workspace.origin,
     )
-    assert bob.post("/accounts/new/", NEW | {"bsnid": "NEWER"}).status_code == 303
+    assert bob.post("/accounts/new/", NEW | {"bsnid": "B-NEWER"}).status_code == 303
 
 
 def test_what_is_hidden_from_its_author_is_told_as_saved(

@@ -69,6 +69,10 @@ class Key:
     def params(self) -> dict[str, str]:
         return {**self.values, **({"bsnid": self.bsnid} if self.bsnid else {})}
 
+    @property
+    def text(self) -> str:
+        return " ".join(self.values.values())
+
     def render(self, wh: Warehouse, template: str, **parts: str) -> str:
         match = " AND ".join(f"t.{quoted(name)} = :{name}" for name in self.values)
         table = wh.namespace.table(self.table)
@@ -123,7 +127,7 @@ def create(
     if row is None and key.bsnid:
         raise Missing(key.bsnid)
     if row is None or not saved.is_own(row):
-        raise AlreadyExists(*key.values.values())
+        raise AlreadyExists(key.text)
     if not saved.written and any((row[name] or None) != (values[name] or None) for name in values):
         update(row)
     return True
@@ -271,4 +275,4 @@ def refuse_hidden(wh: Warehouse, key: Key, form: str = "") -> None:
         return
     own = operations.of_form(wh, operations.CREATE, form)
     if rows and not any(own.is_of_same_form(row[CHANGE_ID.name]) for row in rows):
-        raise AlreadyExists(*key.values.values())
+        raise AlreadyExists(key.text)
