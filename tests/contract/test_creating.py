@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
+from crm.model.schema import ACCOUNTS
+from crm.repository.records import accounts
+from crm.warehouse import Warehouse
+
 from ..concurrency import inserts_conflict
 from ..conftest import LocalWarehouse
-from .conftest import Door, words_of
+from .creating import DOORS, Door, words_of
 
 UNKNOWN = "may or may not have been saved"
+
+
+@pytest.fixture(params=list(DOORS))
+def door(request: pytest.FixtureRequest, warehouse: Warehouse) -> Door:
+    door = DOORS[request.param](warehouse)
+    if door.table is not ACCOUNTS:
+        accounts.create(warehouse, {"bsnid": "B-1", "team": "Claims"})
+    return door
 
 
 def test_a_lost_answer_is_settled_by_looking(door: Door, server: LocalWarehouse) -> None:

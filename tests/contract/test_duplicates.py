@@ -24,7 +24,7 @@ from crm.warehouse import Warehouse
 
 from ..pages.html import record_form
 from ..test_statement_budget import PAGES, PAST
-from .conftest import HTMX, words_of
+from .creating import HTMX, words_of
 
 # They read no records, or the test reads them again.
 NOT_CONCERNED = {"account-create", "account-edit", "readyz", "use-case-list", "update-list"}
