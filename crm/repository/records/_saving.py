@@ -238,8 +238,8 @@ def _first_inserted(wh: Warehouse, key: Key, rows: list[Row]) -> Row:
     """
     versions: dict[object, int] = {}
     try:
-        [latest] = wh.query(key.render(wh, _HISTORY))
-        feed = wh.namespace.change_feed(key.table, max(0, latest["version"] - _RECENT))
+        latest = max(row["version"] for row in wh.query(key.render(wh, _HISTORY)))
+        feed = wh.namespace.change_feed(key.table, max(0, latest - _RECENT))
         found = wh.query(key.render(wh, _INSERTED, feed=feed), key.values)
         versions = {row["created_at"]: row["version"] for row in found}
     except WarehouseError as error:
