@@ -125,6 +125,7 @@ def _differences(table: Table, columns: dict[str, Found]) -> Iterator[str]:
 def check_privilege(wh: Warehouse, table: Table, privilege: str) -> str:
     """Check SELECT or MODIFY by using it on no row. Raises Problem if it is missing."""
     name = f"{wh.namespace.prefix}{table.name}"
+    verb = "read" if privilege == "SELECT" else "change"
     use: Callable[[Warehouse, Table], None] = {
         "SELECT": inspection.read_nothing,
         "MODIFY": inspection.change_nothing,
@@ -137,12 +138,11 @@ def check_privilege(wh: Warehouse, table: Table, privilege: str) -> str:
         role = grants.READER if privilege == "SELECT" else grants.EDITOR
         raise Problem(
             f"no-{privilege.lower()}",
-            f"You may not {'read' if privilege == 'SELECT' else 'change'} {name}"
-            + (f": {lacking} is missing." if lacking else "."),
+            f"You may not {verb} {name}" + (f": {lacking} is missing." if lacking else "."),
             f"The owner runs\n{grants.grant(privilege, on, '<you>')};\n"
             f"For all privileges: manage.py print_grants --role {role} --principal <you>",
         ) from error
-    return f"{privilege} on {name}"
+    return f"you may {verb} {name}"
 
 
 def check_write(wh: Warehouse) -> str:

@@ -85,7 +85,11 @@ def test_rights_on_tables(warehouse: Warehouse, namespace: Namespace, sign_in: C
     assert report["SELECT accounts"]["code"] == "no-select"
     # Faults of other steps are reported, too.
     assert report["MODIFY updates"]["code"] == "no-modify"
-    assert report["MODIFY use_cases"]["status"] == "pass"
+    allowed = report["MODIFY use_cases"]
+    assert (allowed["status"], allowed["message"]) == (
+        "pass",
+        f"you may change {namespace.prefix}use_cases",
+    )
 
 
 def test_no_right_to_create_the_throw_away_table(
