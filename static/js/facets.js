@@ -10,7 +10,8 @@ export function startFacets() {
     if (event.key === "Escape") closeFacets(null, true);
   });
   document.addEventListener("click", (event) => {
-    closeFacets(event.target.closest(".facet"), false);
+    const closing = event.target.closest("[data-close-facet]");
+    closeFacets(closing ? null : event.target.closest(".facet"), Boolean(closing));
   });
   document.addEventListener("htmx:beforeSwap", () => {
     openId = document.querySelector(".facet[open]")?.id;

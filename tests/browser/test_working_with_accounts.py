@@ -138,3 +138,15 @@ def test_a_warehouse_that_fails_while_saving_loses_nothing(page: Page, app, bsni
     expect(page.get_by_label("Team")).to_have_value("Not lost")
     submit(page)
     page.wait_for_url(re.compile(f"/accounts/{bsnid}/$"))
+
+
+def test_a_phones_filter_sheet_has_a_title_and_a_close_button(new_context, bsnid: str) -> None:
+    page = new_context(viewport={"width": 390, "height": 800}).new_page()
+    create_account(page, bsnid, f"Team {bsnid}")
+    page.goto("/accounts/")
+    facet = page.locator(".facet[id^=facet-]").first
+    facet.locator("summary").click()
+    expect(facet.locator(".sheet-head")).to_contain_text(facet.locator("legend").inner_text())
+    facet.get_by_role("button", name="Close").click()
+    expect(facet).not_to_have_attribute("open", "")
+    expect(facet.locator("summary")).to_be_focused()
