@@ -190,8 +190,13 @@ def _ask(
     stale: bool = False,
     orphan: bool = False,
 ) -> HttpResponse:
-    """Show what would be done. ``rows`` are the fields to revert, None for a deletion."""
+    """Show what would be done. ``rows`` are the fields to revert, None for a deletion.
+
+    ``stale`` and ``orphan``: it was tried, and could not be done.
+    """
     change = found.change
+    status = 409 if stale or orphan else 200
+    orphan = orphan or (rows is None and found.is_orphan)
     fields, others = rows or [], [] if rows is None else _others(found, rows)
     children = [(table, len(lost)) for table, lost in found.rows.items()][1:]
     context = {
@@ -215,7 +220,6 @@ def _ask(
             again=[row.column.label for row in rows if row.is_changed_again],
             others=[row.column.label for row in others],
         )
-    status = 409 if stale or orphan else 200
     response = _respond.show(request, "revert/revert.html", "revert/_dialog.html", context, status)
     if status == 409 and _respond.wants_part(request):
         response["HX-Reswap"] = "innerHTML"

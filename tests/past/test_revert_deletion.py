@@ -65,7 +65,11 @@ def test_a_child_needs_its_account_first(
     use_cases.delete(bob, "u-1")
     link = revert_link(account)
     accounts.delete(bob, account)
-    response = confirm(client, link)
+    ask = confirmation(client, link)
+    assert "Bring the account back first" in text(ask, "[role=alert]")
+    assert "comes back" not in ask.get_text()
+    assert not ask.select(".button-primary")
+    response = client.post(link)
     assert response.status_code == 409
     assert "Bring the account back first" in text(parsed(response), "[role=alert]")
     assert use_cases.get(bob, "u-1") is None

@@ -52,8 +52,10 @@ stored AS (
   SELECT MAX({row}) AS now, MAX(updated_at) AS updated_at FROM {table} WHERE {key} = :key
 )
 {children}
-SELECT t.account, t.moment, t.`before`, t.`after`, n.now, n.updated_at {deleted_children}
+SELECT t.account, t.moment, t.`before`, t.`after`, n.now, n.updated_at,
+  a.bsnid IS NOT NULL AS has_account {deleted_children}
 FROM changed AS t CROSS JOIN stored AS n
+LEFT JOIN (SELECT DISTINCT bsnid FROM {accounts}) AS a ON a.bsnid = t.account
 """
 # The CRM deletes an account in this order: stamp, children, account (accounts.delete). Children
 # that were deleted before the stamp were not deleted with the account. A deletion that was tried
@@ -117,6 +119,7 @@ class Reversal:
     :param rows: the rows that reverting a deletion inserts: the record's own and, for an account,
         those of the children that were deleted with it.
     :param is_back: the record exists again after its deletion.
+    :param is_orphan: neither the record nor its account exists; False for an account.
     """
 
     change: Change
@@ -124,6 +127,7 @@ class Reversal:
     updated_at: dt.datetime | None
     rows: dict[Table, list[Row]] = field(default_factory=dict)
     is_back: bool = False
+    is_orphan: bool = False
 
     @property
     def is_another(self) -> bool:
@@ -155,7 +159,8 @@ def load(wh: Warehouse, table: Table, key: str, version: int) -> Reversal | None
     for child in sorted(row.get("children") or (), key=lambda child: child["place"]):
         rows.setdefault(TABLES[child["place"]], []).append(json.loads(child["row"]))
     is_back = bool(now and before) and now.get("created_at") == before.get("created_at")
-    return Reversal(change, values_of(table, now), row["updated_at"], rows, is_back)
+    is_orphan = table is not ACCOUNTS and now is None and not row["has_account"]
+    return Reversal(change, values_of(table, now), row["updated_at"], rows, is_back, is_orphan)
 
 
 def latest_deletion(wh: Warehouse, table: Table, key: str) -> int | None:
