@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from crm.model.namespace import Namespace
 from crm.model.schema import ACCOUNTS, TABLES, Table
-from crm.repository import operations
+from crm.repository import operations, summaries
 from crm.repository.transfer import copy_tables
 from crm.repository.transfer._clean import Origin
 from crm.repository.transfer.copy_tables import Copy
@@ -19,7 +19,7 @@ from crm.warehouse import Warehouse
 from .errors import SourceError
 from .findings import NOTED, SKIPPED, Findings, Place
 from .headings import columns_of, table_of
-from .importer import UPDATE, Options, TableResult, imported, require_allowed
+from .importer import UPDATE, Options, TableResult, require_allowed
 from .masks import require_open_keys
 
 
@@ -56,7 +56,8 @@ def run(
 
 
 def _summary(results: list[TableResult], where: Namespace) -> str:
-    return imported(sum(each.written for each in results), f"{where.catalog}.{where.schema}")
+    rows = sum(each.written for each in results)
+    return summaries.imported(rows, f"{where.catalog}.{where.schema}")
 
 
 def _origins(

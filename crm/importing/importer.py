@@ -15,7 +15,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from crm.model.schema import ACCOUNTS, TABLES, Table
-from crm.repository import operations
+from crm.repository import operations, summaries
 from crm.repository.operations import Operation
 from crm.repository.steps import insist
 from crm.repository.transfer import upsert
@@ -145,14 +145,8 @@ def run(
         run = _Run(wh, source, options, findings, keep_audit, watch, should_stop, operation)
         if options.dry_run:
             return run.all_tables()
-        with operations.noted(wh, operation, lambda: imported(run.written, path.name)):
+        with operations.noted(wh, operation, lambda: summaries.imported(run.written, path.name)):
             return run.all_tables()
-
-
-def imported(rows: int, source: str) -> str:
-    """Return what an import did, in words that follow the person's name."""
-    # The note of the beginning has no number: the process may end before the next note.
-    return f"imported {f'{rows:,} ' if rows else ''}{'row' if rows == 1 else 'rows'} from {source}"
 
 
 def require_allowed(results: list[TableResult], options: Options, findings: Findings) -> None:

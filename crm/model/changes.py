@@ -27,6 +27,23 @@ class FieldChange:
 
 
 @dataclass(frozen=True)
+class Undo:
+    """The revert of a whole operation: who made it, what it did, and when it began.
+
+    :param finished: when it was finished; None if it failed half-way or is still at work.
+    """
+
+    person: str
+    summary: str
+    began: dt.datetime
+    finished: dt.datetime | None
+
+    @property
+    def moment(self) -> dt.datetime:
+        return self.finished or self.began
+
+
+@dataclass(frozen=True)
 class Change:
     """One change of one record.
 
@@ -39,6 +56,7 @@ class Change:
     :param summary: of an operation of many rows, what it did in words that follow a person's name.
     :param changes: how many of the changes that were asked for the operation made.
     :param started_at: when the import began that made the change.
+    :param undo: the revert of that operation; None if nobody tried one.
     :param outside: it was made outside the CRM, such as in an SQL editor or by a restore.
     :param returned: a deleted record was inserted again.
     """
@@ -56,6 +74,7 @@ class Change:
     summary: str = ""
     changes: int = 1
     started_at: dt.datetime | None = None
+    undo: Undo | None = None
     outside: bool = False
     returned: bool = False
 

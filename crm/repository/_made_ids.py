@@ -1,6 +1,9 @@
-"""SQL that makes ids from content, as crm/model/made_ids.py does in Python."""
+"""Ids that are made from content: in SQL as crm/model/made_ids.py does it in Python, and those of
+reverts in both."""
 
 from __future__ import annotations
+
+import hashlib
 
 from crm.model import made_ids
 from crm.model.namespace import quoted
@@ -25,3 +28,13 @@ def uuid5(content: str) -> str:
         f"CONCAT(SUBSTR({sha}, 1, 8), '-', SUBSTR({sha}, 9, 4), '-5', SUBSTR({sha}, 14, 3), '-', "
         f"{variant}, SUBSTR({sha}, 18, 3), '-', SUBSTR({sha}, 21, 12))"
     )
+
+
+def of_revert(undone: str) -> str:
+    """Return the id of the operation that reverts the operation ``undone``: always the same."""
+    return hashlib.sha256(f"revert {undone}".encode()).hexdigest()[:32]
+
+
+def of_revert_sql(undone: str) -> str:
+    """Return the expression for ``of_revert`` of the column ``undone``."""
+    return f"SUBSTR(SHA2(CONCAT('revert ', {undone}), 256), 1, 32)"

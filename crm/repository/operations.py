@@ -42,8 +42,9 @@ WHEN NOT MATCHED THEN INSERT (id, kind, person, started_at, summary)
   VALUES (s.id, s.kind, :person, CURRENT_TIMESTAMP(), :summary)
 """
 _END = """
-UPDATE {operations} SET ended_at = CURRENT_TIMESTAMP(), summary = :summary WHERE id = :id
+UPDATE {operations} SET ended_at = {ended}, summary = :summary WHERE id = :id AND ended_at IS NULL
 """
+_NOTE = "SELECT kind, summary FROM {operations} WHERE id = :id"
 _COUNT = "SELECT COUNT(*) AS n FROM {table} WHERE change_id = :id"
 # Characters of an id that say which form the operation comes from.
 _HALF = 16
@@ -106,22 +107,34 @@ def of_many(wh: Warehouse, kind: str) -> Operation:
 def noted(wh: Warehouse, operation: Operation, summary: Callable[[], str]) -> Iterator[None]:
     """Note in the table of operations when the operation begins and ends, and what it did.
 
-    ``summary`` returns what it has done so far, in words that follow the person's name. Two
-    statements; without the table, or the right to write to it, nothing is noted.
+    ``summary`` returns what it has done so far (see summaries). An operation that fails has no
+    end, and one that is repeated after its end keeps the note of it. Two statements; without the
+    table, or the right to write to it, nothing is noted.
     """
     who = {"kind": operation.kind, "person": operation.person}
     _note(wh, _BEGIN, {"id": operation.id, **who, "summary": summary()})
+    ended = "NULL"
     try:
         yield
+        ended = "CURRENT_TIMESTAMP()"
     finally:
-        _note(wh, _END, {"id": operation.id, "summary": summary()})
+        _note(wh, _END, {"id": operation.id, "summary": summary()}, ended=ended)
 
 
-def _note(wh: Warehouse, template: str, params: dict[str, Any]) -> None:
+def _note(wh: Warehouse, template: str, params: dict[str, Any], **parts: str) -> None:
     try:
-        wh.execute(_sql.render(wh.namespace, template), params, repeatable=True)
+        wh.execute(_sql.render(wh.namespace, template, **parts), params, repeatable=True)
     except WarehouseError as error:
         log.warning("the operation %s was not noted: %s", params["id"], error)
+
+
+def kind_and_summary(wh: Warehouse, id: str) -> tuple[str, str]:
+    """Return both of the operation's note, empty texts without one. One statement."""
+    try:
+        rows = wh.query(_sql.render(wh.namespace, _NOTE), {"id": id})
+    except WarehouseError:
+        rows = []
+    return (rows[0]["kind"] or "", rows[0]["summary"] or "") if rows else ("", "")
 
 
 def run(

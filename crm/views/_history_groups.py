@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from itertools import takewhile
 
-from crm.model.changes import DELETED, Change
+from crm.model.changes import DELETED, Change, Undo
 from crm.model.schema import ACCOUNTS
 
 # One person's operations that lie so close together are one group on the page.
@@ -16,7 +16,11 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Group:
-    """The changes that one person made to one account at about one time, the latest first."""
+    """The changes that one person made to one account at about one time, the latest first.
+
+    :param undo: where the person who asks can undo the operation.
+    :param undone: who has undone it, or began to.
+    """
 
     person: str
     outside: bool
@@ -24,6 +28,7 @@ class Group:
     team: str
     changes: list[Change]
     undo: str = ""
+    undone: Undo | None = None
 
     @classmethod
     def of(cls, change: Change) -> Group:

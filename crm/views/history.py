@@ -109,10 +109,16 @@ def _is_narrowed(query: QueryDict) -> bool:
 
 
 def _with_undo(request: Request, group: Group) -> Group:
-    """Add where the person can undo an import of theirs."""
+    """Add who undid the operation, or where the person can undo an import of theirs."""
     change = group.changes[0]
+    undone = change.undo
+    if request.as_of:
+        return replace(
+            group, undone=undone if undone and undone.moment <= request.as_of.moment else None
+        )
+    group = replace(group, undone=undone)
     is_mine = group.person == request.warehouse.actor and request.person.may_write
-    if not (is_mine and change.started_at and not request.as_of):
+    if not (is_mine and change.started_at) or (undone and undone.finished):
         return group
     return replace(group, undo=revert.import_url(request, change.operation, change.started_at))
 

@@ -190,12 +190,9 @@ def _ask(
     stale: bool = False,
     orphan: bool = False,
 ) -> HttpResponse:
-    """Show what would be done. ``rows`` are the fields to revert, None for a deletion.
-
-    ``stale`` and ``orphan``: it was tried, and could not be done.
-    """
-    change = found.change
-    status = 409 if stale or orphan else 200
+    """Show what would be done, or with ``stale`` or ``orphan`` why it was not. ``rows`` are the
+    fields to revert, None for a deletion."""
+    change, status = found.change, 409 if stale or orphan else 200
     orphan = orphan or (rows is None and found.is_orphan)
     fields, others = rows or [], [] if rows is None else _others(found, rows)
     children = [(table, len(lost)) for table, lost in found.rows.items()][1:]

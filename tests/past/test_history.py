@@ -61,6 +61,7 @@ def test_a_change_without_a_person_was_made_outside() -> None:
         "summary": None,
         "changes": 1,
         "started_at": None,
+        "undo": None,
         "returned": None,
     }
     change = history._change(row)

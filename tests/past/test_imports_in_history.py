@@ -13,6 +13,7 @@ from django.test import Client
 from crm.importing import importer
 from crm.importing.findings import Findings
 from crm.importing.importer import Options
+from crm.model.as_of_address import address
 from crm.model.schema import ACCOUNTS, OPERATIONS
 from crm.repository import operations
 from crm.repository.past import history
@@ -73,6 +74,46 @@ def test_undo_is_beside_it(imported: str, get_page: GetPage, client: Client) -> 
     assert client.post(form["action"], filled_in(form)).status_code == 303
     page = get_page("/accounts/OLD/history/")
     assert summaries(page)[0].startswith("Changed Team and Business area of the account As it was")
+
+
+def test_an_undone_import_says_by_whom(
+    imported: str, get_page: GetPage, client: Client, ana: Warehouse
+) -> None:
+    """Instead of offering Undo again. What was left alone is counted."""
+    accounts.update(ana, "NEW1", {"vp": "Vera"}, accounts.get(ana, "NEW1").updated_at)
+    form = get_page("/activity/").select_one(".moment form")
+    assert client.post(form["action"], filled_in(form)).status_code == 200
+    undone = "undid the import of accounts.csv, except for 1 of its records"
+    page = get_page("/activity/")
+    entries = [" ".join(head.split()) for head in texts(page, ".moment-head p")]
+    assert entries[0].startswith(f"{imported} {undone}")
+    assert not page.select(".moment form")
+    assert " ".join(text(page, ".moment-undone").split()).startswith(f"{imported} {undone}")
+    # At the moment of the import nobody had undone it.
+    *_, change = history.load(ana, Wanted(person=imported, kind="changed")).changes
+    assert not get_page(address(change.moment, "/activity/")).select(".moment-undone")
+    # A second undo has nothing to do: OLD, too, has changed since. The entry stays as it was.
+    accounts.update(ana, "OLD", {"vp": "Vera"}, accounts.get(ana, "OLD").updated_at)
+    client.post(form["action"], filled_in(form))
+    assert undone in " ".join(text(get_page("/activity/"), ".moment-undone").split())
+
+
+def test_an_undo_that_failed_half_way_is_offered_again(
+    imported: str, get_page: GetPage, client: Client, server: LocalWarehouse
+) -> None:
+    form = get_page("/activity/").select_one(".moment form")
+    server.fault("http_status", times=None, status=500, match="THEN DELETE")
+    assert client.post(form["action"], filled_in(form)).status_code >= 500
+    server.clear_faults()
+    page = get_page("/activity/")
+    assert "began to undo the import of accounts.csv" in text(page, ".moment-undone")
+    assert page.select_one(".moment form")["action"].startswith("/undo/bulk/")
+
+
+def test_a_filter_keeps_to_the_import(imported: str, get_page: GetPage) -> None:
+    behind = get_page("/activity/").select_one(".moment .change-actions a")["href"]
+    fields = filled_in(get_page(behind).select_one(".history-fields"))
+    assert behind.endswith(f"?operation={fields['operation']}")
 
 
 def test_others_are_offered_no_undo(imported: str, get_page: GetPage, settings: object) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from crm.model.namespace import Namespace, quoted
 from crm.model.schema import ACCOUNTS, CHILDREN, TABLES, Table
-from crm.repository import _sql, operations
+from crm.repository import _sql, operations, summaries
 from crm.repository.errors import HalfDone
 from crm.repository.operations import Operation
 from crm.repository.steps import NOTHING, Earlier, Step, run_steps
@@ -107,7 +107,7 @@ def repair(
     if check.fix is None:
         return 0
     operation = operation or operations.of_many(wh, operations.REPAIR)
-    with operations.noted(wh, operation, lambda: f"repaired “{check.title}”"):
+    with operations.noted(wh, operation, lambda: summaries.repaired(check.title)):
         steps = _steps(wh, check.fix, operation)
         if not check.by_key:
             return earlier.changed + sum(run_steps(wh, operation, steps))

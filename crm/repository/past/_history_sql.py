@@ -116,26 +116,31 @@ SELECT COALESCE(MAX(total), 0) AS total, COALESCE(MAX(page), 1) AS page,
     THEN NAMED_STRUCT('rn', rn, 'place', place, 'key', key,
       'account', account, 'version', version, 'moment', moment, 'person', person, 'team', team,
       'operation', operation, 'summary', summary, 'started_at', started_at,
-      'changes', changes,
+      'changes', changes, 'undo', undo,
       'before', `before`, 'after', `after`,
       'returned', `before` IS NULL AND first_at < deleted_before) END)) AS rows
 FROM paged
 """
 
 # Of an operation of many rows, the note tells who made it: an import of an export keeps the
-# persons of its file. Unity Catalog enforces no keys: two notes of one id must not double changes.
+# persons of its file. The id of its revert is made from its own.
+# Unity Catalog enforces no keys: two notes of one id must not double changes.
+NOTES = """(
+    SELECT id, MAX(kind) AS kind, MAX(person) AS person, MAX(summary) AS summary,
+      MIN(started_at) AS started_at, MAX(ended_at) AS ended_at
+    FROM {operations} GROUP BY id
+  )"""
 NOTED = """
   SELECT a.*, COALESCE(o.person, a.writer) AS person, o.summary,
-    CASE WHEN o.kind IN ('import', 'copy') THEN o.started_at END AS started_at
-  FROM attributed AS a LEFT JOIN (
-    SELECT id, MAX(kind) AS kind, MAX(person) AS person, MAX(summary) AS summary,
-      MIN(started_at) AS started_at
-    FROM {operations} GROUP BY id
-  ) AS o ON o.id = a.operation
+    CASE WHEN o.kind IN ('import', 'copy') THEN o.started_at END AS started_at,
+    CASE WHEN u.id IS NOT NULL THEN NAMED_STRUCT('person', u.person, 'summary', u.summary,
+      'began', u.started_at, 'finished', u.ended_at) END AS undo
+  FROM attributed AS a LEFT JOIN {notes} AS o ON o.id = a.operation
+  LEFT JOIN {notes} AS u ON u.id = {revert_id}
 """
 NOT_NOTED = """
   SELECT *, writer AS person, CAST(NULL AS STRING) AS summary,
-    CAST(NULL AS TIMESTAMP) AS started_at
+    CAST(NULL AS TIMESTAMP) AS started_at, CAST(NULL AS STRING) AS undo
   FROM attributed
 """
 RECORD_ORDER = "PARTITION BY place, key ORDER BY version"

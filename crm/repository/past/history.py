@@ -14,10 +14,10 @@ from typing import Any
 
 from cachetools import TTLCache
 
-from crm.model.changes import CHANGED, CREATED, DELETED, Change, values_of
+from crm.model.changes import CHANGED, CREATED, DELETED, Change, Undo, values_of
 from crm.model.namespace import quoted
 from crm.model.schema import ACCOUNTS, TABLES, Table
-from crm.repository import _sql, _stamps
+from crm.repository import _made_ids, _sql, _stamps
 from crm.repository._sql import Row
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied
@@ -28,6 +28,7 @@ from ._history_sql import (
     MICROS_OF_MOMENT,
     NOT_NOTED,
     NOTED,
+    NOTES,
     RECORD_ORDER,
     STATEMENT,
     UNTIL_NOW,
@@ -127,7 +128,7 @@ def _query(
         wh.namespace,
         STATEMENT,
         events="UNION ALL".join(_events(wh, wanted, table, starts) for table in TABLES),
-        noted=_sql.render(wh.namespace, NOTED if has_notes else NOT_NOTED),
+        noted=_noted(wh) if has_notes else NOT_NOTED,
         is_alone="summary IS NULL" if wanted.is_gathered else "TRUE",
         filters=" AND ".join(conditions),
         of_one="key = :key" if wanted.key else "TRUE",
@@ -142,6 +143,11 @@ def _query(
     params |= {"bsnid": wanted.bsnid} if wanted.bsnid else {}
     params |= {"key": wanted.key} if wanted.key else {}
     return wh.query(sql, {**params, "page": wanted.page, "size": wanted.size})
+
+
+def _noted(wh: Warehouse) -> str:
+    notes, revert_id = _sql.render(wh.namespace, NOTES), _made_ids.of_revert_sql("a.operation")
+    return _sql.render(wh.namespace, NOTED, notes=notes, revert_id=revert_id)
 
 
 def _events(wh: Warehouse, wanted: Wanted, table: Table, starts: change_feed.Starts) -> str:
@@ -205,6 +211,7 @@ def _change(row: Row) -> Change:
         summary=row["summary"] or "",
         changes=row["changes"],
         started_at=row["started_at"],
+        undo=Undo(**row["undo"]) if row["undo"] else None,
         outside=row["person"] is None,
         returned=bool(row["returned"]),
     )

@@ -7,7 +7,6 @@ person and shows in the history.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from functools import partial
 from crm.model.changes import Change, values_of
 from crm.model.namespace import quoted
 from crm.model.schema import ACCOUNTS, CHILDREN, PLATFORMS_STATUS, TABLES, Table
-from crm.repository import _sql, operations
+from crm.repository import _made_ids, _sql, operations, summaries
 from crm.repository.operations import Operation
 from crm.repository.steps import Step, run_steps
 from crm.warehouse import Warehouse
@@ -129,16 +128,16 @@ def current_versions(wh: Warehouse) -> dict[str, int]:
 def revert(wh: Warehouse, undone: str, before: Versions, after: Versions) -> Reverted:
     """Revert the operation with the id ``undone``, which wrote between these versions.
 
-    At most three statements per changed table; the last finds what was left alone. Safe to
-    repeat, also after a failure half-way. Raises HalfDone, and WarehouseError, also if the
+    One statement, and at most three per changed table; the last finds what was left alone. Safe
+    to repeat, also after a failure half-way. Raises HalfDone, and WarehouseError, also if the
     warehouse does not keep the versions any more.
     """
     # The same id each time: a second try deletes what the first one only stamped.
-    id = hashlib.sha256(f"revert {undone}".encode()).hexdigest()[:32]
-    operation = Operation(id, operations.REVERT, wh.actor)
+    operation = Operation(_made_ids.of_revert(undone), operations.REVERT, wh.actor)
     # Children come before accounts: inserted rows are deleted in this order. No bulk change
     # deletes both accounts and children, which would have to be inserted the other way round.
     changed = [table for table in reversed(TABLES) if after[table.name] > before[table.name]]
+    name = summaries.name_of(*operations.kind_and_summary(wh, undone))
     count = 0
     found: list[Reverted] = []
 
@@ -153,7 +152,11 @@ def revert(wh: Warehouse, undone: str, before: Versions, after: Versions) -> Rev
         return 0
 
     steps = [Step(f"Undo the changes of {t.plural}", partial(revert_table, t)) for t in changed]
-    with operations.noted(wh, operation, lambda: f"undid {count:,} changes of one operation"):
+
+    def summary() -> str:
+        return summaries.undid(name, found[0].total) if found else summaries.began_to_undo(name)
+
+    with operations.noted(wh, operation, summary):
         run_steps(wh, operation, [*steps, Step("List what was left alone", list_left)])
     return found[0]
 

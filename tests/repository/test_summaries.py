@@ -1,0 +1,43 @@
+"""Sentences about operations of many rows, which follow a person's name."""
+
+from __future__ import annotations
+
+import pytest
+
+from crm.repository import operations, summaries
+
+
+@pytest.mark.parametrize(
+    ("rows", "summary"),
+    [
+        (0, "imported rows from a.csv"),
+        (1, "imported 1 row from a.csv"),
+        (1234, "imported 1,234 rows from a.csv"),
+    ],
+)
+def test_an_import(rows: int, summary: str) -> None:
+    assert summaries.imported(rows, "a.csv") == summary
+
+
+@pytest.mark.parametrize(
+    ("kind", "summary", "name"),
+    [
+        (
+            operations.IMPORT,
+            summaries.imported(2, "rows from a.csv"),
+            "the import of rows from a.csv",
+        ),
+        (operations.COPY, summaries.imported(0, "main.old"), "the import of main.old"),
+        (operations.REPAIR, summaries.repaired("Words"), "the repair “Words”"),
+        (operations.REPAIR, "", "the repair"),
+        ("", "", "one operation"),
+    ],
+)
+def test_an_operation_has_a_name(kind: str, summary: str, name: str) -> None:
+    assert summaries.name_of(kind, summary) == name
+
+
+def test_an_undo() -> None:
+    assert summaries.undid("the import of a.csv", 0) == "undid the import of a.csv"
+    left = summaries.undid("the import of a.csv", 1234)
+    assert left == "undid the import of a.csv, except for 1,234 of its records"
