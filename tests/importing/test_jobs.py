@@ -63,6 +63,15 @@ def test_a_lock_is_held_until_it_is_released(tmp_path: Path) -> None:
     assert not lock.is_held(tmp_path / "none")
 
 
+@pytest.mark.parametrize("letter", ["w", "表", "\U0001f600"])
+def test_the_name_of_an_upload_may_be_long(letter: str) -> None:
+    """File systems limit its bytes."""
+    job = jobs.create("alice", f"{letter * 240}.csv", [b"bsnid\n"], Options())
+    assert job.file.exists()
+    assert set(job.file.stem) == {letter}
+    assert job.file.suffix == ".csv"
+
+
 def test_an_upload_is_kept_for_its_owner() -> None:
     job = created()
     assert job.file.name == "accounts.csv"

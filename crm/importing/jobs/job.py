@@ -245,7 +245,8 @@ def _home() -> Path:
 def _safe_name(name: str) -> str:
     """The uploaded file's name, made safe for our file system; its ending is kept."""
     name = re.sub(r"[\x00-\x1f/\\]", "_", Path(name).name).lstrip(".")
-    return name[-120:] or "file"
+    # File systems limit the bytes of a name.
+    return name[-120:].encode(errors="ignore")[-200:].decode(errors="ignore") or "file"
 
 
 def _run(job: Job, held: lock.Lock, next_phase: str, task: Callable[[], dict[str, Any]]) -> None:
