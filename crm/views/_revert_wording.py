@@ -34,9 +34,12 @@ def reverted(change: Change, labels: list[str]) -> str:
 
 
 def bulk_reverted(count: int) -> str:
-    """Say how many records were reverted, where none was left alone."""
+    """Say how many records were reverted, where none was left alone.
+
+    None also if an earlier try reverted them and its answer was lost.
+    """
     if not count:
-        return "Nothing was undone: these records are already as they were before."
+        return "Nothing is left to undo: these records are as they were before."
     return _as_before(count)
 
 
@@ -49,7 +52,7 @@ def left_alone(count: int, left: list[LeftAlone], total: int) -> dict[str, Any]:
     """Return the texts of the page that lists what an undo left alone."""
     more = total - len(left)
     return {
-        "text": _as_before(count) if count else "Nothing was undone.",
+        "text": _as_before(count) if count else "Nothing is left to undo.",
         "summary": f"{counted(total, 'record')} {'was' if total == 1 else 'were'} left alone:",
         "left": [(each.record, _why_left(each)) for each in left],
         "more": f"and {counted(more, 'more record')}" if more else "",

@@ -92,7 +92,7 @@ def test_a_record_without_a_name_is_called_what_it_is() -> None:
 
 @pytest.mark.parametrize(
     ("count", "start"),
-    [(0, "Nothing was undone"), (1, "1 record is as it was"), (2, "2 records are as they were")],
+    [(0, "Nothing is left to"), (1, "1 record is as it was"), (2, "2 records are as they were")],
 )
 def test_a_bulk_change_that_was_reverted(count: int, start: str) -> None:
     assert _revert_wording.bulk_reverted(count).startswith(start)

@@ -60,7 +60,7 @@ def test_an_import_is_undone(client: Client, bob: Warehouse, imported: str) -> N
     assert (now.team, now.vp, now.created_by) == ("As it was", "Vera", "bob@example.com")
     assert accounts.get(bob, "NEW1") is accounts.get(bob, "NEW2") is None
     # Nothing is left to undo.
-    assert undo(client, imported).startswith("Nothing was undone")
+    assert undo(client, imported).startswith("Nothing is left to undo")
 
 
 def test_it_is_in_the_history_by_who_did_it(client: Client, bob: Warehouse, imported: str) -> None:
@@ -80,7 +80,7 @@ def test_what_somebody_changed_since_stays(client: Client, bob: Warehouse, impor
     use_cases.create(bob, "NEW2", "u-1", {"problem": "P"})
     response = client.post(imported)
     page = parsed(response)
-    assert (response.status_code, text(page, "h1")) == (200, "Nothing was undone.")
+    assert (response.status_code, text(page, "h1")) == (200, "Nothing is left to undo.")
     assert [" ".join(each.split()) for each in texts(page, "main li")] == [
         "One (account) was changed since",
         "Two (account) has new records that would be lost",
@@ -89,6 +89,23 @@ def test_what_somebody_changed_since_stays(client: Client, bob: Warehouse, impor
     assert (accounts.get(bob, "OLD").team, accounts.get(bob, "OLD").admin) == ("Changed", "Bob's")
     assert accounts.get(bob, "NEW1").team == "One"
     assert accounts.get(bob, "NEW2").team == "Two"
+
+
+def test_what_was_changed_outside_the_crm_stays(
+    client: Client, bob: Warehouse, imported: str
+) -> None:
+    """A statement in an SQL editor keeps the import's id."""
+    table = bob.namespace.table(ACCOUNTS)
+    sql = f"UPDATE {table} SET admin = 'SQL' WHERE bsnid IN ('OLD', 'NEW1')"
+    bob.execute(sql, repeatable=True)
+    page = parsed(client.post(imported))
+    assert text(page, "h1") == "1 record is as it was before."
+    assert [" ".join(each.split()) for each in texts(page, "main li")] == [
+        "One (account) was changed since",
+        "Changed (account) was changed since",
+    ]
+    assert accounts.get(bob, "OLD").admin == accounts.get(bob, "NEW1").admin == "SQL"
+    assert accounts.get(bob, "NEW2") is None
 
 
 def test_only_what_the_operation_wrote_is_undone(

@@ -1,8 +1,8 @@
 """Revert an operation of many records, such as an import: all that it wrote, and only that.
 
-A row is reverted only if its ``change_id`` is still the operation's, so nothing changed it since.
-The feed has the row as it was before. As every write does, the revert stamps the rows with the
-person and shows in the history.
+A row is reverted only if its ``change_id`` is still the operation's, and if no change outside the
+CRM, which keeps the id, is in the feed since. The feed has the row as it was before. As every
+write does, the revert stamps the rows with the person and shows in the history.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ Versions = Mapping[str, int]
 LISTED = 200
 
 # For each row that the operation wrote: its values before, and whether it existed then. A row that
-# the operation stamped and deleted is ``_deleted``, unless somebody inserted it again.
+# the operation stamped and deleted is ``_deleted``, unless somebody inserted it again. One that
+# kept the operation's id and stamp while its values changed was ``_changed`` outside the CRM.
 _WRITTEN = """
   SELECT * FROM (
     SELECT *, ROW_NUMBER() OVER (PARTITION BY _key, _is_written ORDER BY _version) AS _place,
-      FIRST_VALUE(_is_deletion) OVER (PARTITION BY _key ORDER BY _version DESC) AS _deleted
+      FIRST_VALUE(_is_deletion) OVER (PARTITION BY _key ORDER BY _version DESC) AS _deleted,
+      COUNT(_is_outside) OVER (PARTITION BY _key) > 0 AS _changed
     FROM (
       SELECT {key} AS _key, _commit_version AS _version,
         COUNT(CASE WHEN {is_before} THEN 1 END) > 0 AS _existed,
@@ -40,6 +42,11 @@ _WRITTEN = """
           THEN TRUE END AS _is_written,
         CASE WHEN COUNT(CASE WHEN {is_after} THEN 1 END) = 0
           AND MAX(change_id) = {deleter} THEN TRUE END AS _is_deletion,
+        CASE WHEN MAX(CASE WHEN {is_before} THEN change_id END) = :undone
+          AND MAX(CASE WHEN {is_after} THEN change_id END) = :undone
+          AND MAX(CASE WHEN {is_before} THEN updated_at END)
+            <=> MAX(CASE WHEN {is_after} THEN updated_at END)
+          THEN TRUE END AS _is_outside,
         {values}
       FROM {feed} WHERE _commit_version > :before GROUP BY {key}, _commit_version
     ) AS v
@@ -70,7 +77,7 @@ _NEW_CHILDREN = """
 # The last stamp of a deleted row tells who deleted it.
 _STAMP = """
 MERGE INTO {table} AS t USING ({source}) AS s
-ON t.{key} = s._key AND t.change_id = :undone
+ON t.{key} = s._key AND t.change_id = :undone AND NOT s._changed
 WHEN MATCHED AND NOT s._existed THEN UPDATE SET
   updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
 """
@@ -78,7 +85,7 @@ _REVERT = """
 MERGE INTO {table} AS t USING ({source}) AS s
 ON t.{key} = s._key
 WHEN MATCHED AND NOT s._existed AND t.change_id = :change_id THEN DELETE
-WHEN MATCHED AND s._existed AND t.change_id = :undone THEN UPDATE SET
+WHEN MATCHED AND s._existed AND t.change_id = :undone AND NOT s._changed THEN UPDATE SET
   {assignments}, updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
 WHEN NOT MATCHED AND s._existed AND s._deleted
   THEN INSERT ({names}, updated_at, updated_by, change_id)
@@ -89,7 +96,8 @@ WHEN NOT MATCHED AND s._existed AND s._deleted
 # but they have new children.
 _LEFT = """
 SELECT w._key AS key, {owner} AS account, {row} AS row,
-  t.{key} IS NULL AS is_deleted, t.change_id = :undone AS is_untouched, COUNT(*) OVER () AS total
+  t.{key} IS NULL AS is_deleted, t.change_id = :undone AND NOT w._changed AS is_untouched,
+  COUNT(*) OVER () AS total
 FROM ({written}) AS w LEFT JOIN {table} AS t ON t.{key} = w._key
 WHERE (t.{key} IS NOT NULL AND NOT (t.change_id <=> :change_id))
   OR (t.{key} IS NULL AND w._deleted IS NULL)
@@ -112,8 +120,8 @@ class LeftAlone:
 
 @dataclass(frozen=True)
 class Reverted:
-    """``count`` records were reverted. ``total`` were left alone, of which ``left`` has at most
-    ``LISTED`` of each table."""
+    """``count`` records were reverted now. ``total`` were left alone, of which ``left`` has at
+    most ``LISTED`` of each table."""
 
     count: int
     left: tuple[LeftAlone, ...] = ()
