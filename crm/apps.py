@@ -4,6 +4,7 @@ from django.apps import AppConfig
 from django.conf import settings
 
 from crm.model import configuration
+from crm.warehouse import load_sign_in
 
 
 class CrmConfig(AppConfig):
@@ -12,3 +13,4 @@ class CrmConfig(AppConfig):
 
     def ready(self) -> None:
         configuration.use(settings)
+        load_sign_in(settings.WAREHOUSE)

@@ -7,15 +7,21 @@ from __future__ import annotations
 
 from crm.model.namespace import Namespace
 
-from . import credentials
-from .config import WarehouseConfig
+from . import credentials, service_principal
+from .config import SERVICE_PRINCIPAL, WarehouseConfig
 from .pool import Pools
 from .statements import Warehouse
 
-__all__ = ["Warehouse", "dispose_all", "open_shared", "open_user"]
+__all__ = ["Warehouse", "dispose_all", "load_sign_in", "open_shared", "open_user"]
 
 # A registry, not a cache: open connections belong to it. A process has one configuration.
 _pools: dict[WarehouseConfig, Pools] = {}
+
+
+def load_sign_in(config: WarehouseConfig) -> None:
+    """Import what the sign-in needs when a process starts, so that no request waits for it."""
+    if config.auth == SERVICE_PRINCIPAL:
+        service_principal.load_sdk()
 
 
 def open_shared(config: WarehouseConfig, namespace: Namespace, email: str) -> Warehouse:

@@ -39,6 +39,13 @@ _REFUSALS = (
 )
 
 
+def load_sdk() -> type[Config]:
+    """Import databricks-sdk: that takes more than a second, which only its users should wait."""
+    from databricks.sdk.core import Config
+
+    return Config
+
+
 class TokenSource:
     """One service principal's tokens. Threads share it."""
 
@@ -83,7 +90,7 @@ class TokenSource:
                 from databricks.sdk.core import Config
 
                 self._secret = self._current_secret()
-                self._sdk = Config(
+                self._sdk = load_sdk()(
                     host=self._config.workspace_url,
                     client_id=self._config.client_id,
                     client_secret=self._secret,

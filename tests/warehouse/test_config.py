@@ -142,14 +142,19 @@ def test_fingerprints_tell_identities_apart_and_hold_no_token() -> None:
 
 
 def test_settings_touch_neither_network_nor_processes(tmp_path: Path) -> None:
+    """Nor do they wait for databricks-sdk, unless a service principal signs in with it."""
     code = """
-import socket, subprocess
+import dataclasses, socket, subprocess, sys
 def refuse(*args, **kwargs): raise SystemExit("touched")
 socket.socket.connect = subprocess.Popen.__init__ = refuse
 import django; django.setup()
 from django.conf import settings
 from crm.identity import warehouses
 print(settings.WAREHOUSE.is_local, warehouses.for_person("alice").actor)
+from crm.warehouse import load_sign_in
+print("databricks.sdk" in sys.modules)
+load_sign_in(dataclasses.replace(settings.WAREHOUSE, auth="service-principal"))
+print("databricks.sdk" in sys.modules)
 """
     variables = {k: v for k, v in os.environ.items() if not k.startswith("DATABRICKS_")}
     variables |= {"DJANGO_SETTINGS_MODULE": "edip.settings", "EDIP_LOCAL_DATA": str(tmp_path)}
@@ -157,7 +162,7 @@ print(settings.WAREHOUSE.is_local, warehouses.for_person("alice").actor)
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=BASE_DIR, env=variables, capture_output=True, text=True
     )
-    assert done.stdout.strip() == "True alice", done.stderr
+    assert done.stdout.split("\n") == ["True alice", "False", "True", ""], done.stderr
     assert not list(tmp_path.iterdir())
 
 
