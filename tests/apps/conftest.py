@@ -185,10 +185,13 @@ class Visitor:
         return response
 
 
-@pytest.fixture
-def start_gunicorn(local_warehouse: LocalWarehouse, tmp_path: Path) -> Iterator[Callable]:
+@pytest.fixture(scope="module")
+def start_gunicorn(
+    local_warehouse: LocalWarehouse, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable]:
     """Start the app as on Databricks Apps, signing in on behalf of the user."""
     started: list[Gunicorn] = []
+    logs = tmp_path_factory.mktemp("gunicorn")
 
     def start(namespace: Namespace, **environment: str) -> Gunicorn:
         environment = {
@@ -204,7 +207,7 @@ def start_gunicorn(local_warehouse: LocalWarehouse, tmp_path: Path) -> Iterator[
             "DJANGO_SECRET_KEY": uuid.uuid4().hex * 3,
             **environment,
         }
-        gunicorn = Gunicorn(environment, tmp_path / f"gunicorn-{len(started)}.log")
+        gunicorn = Gunicorn(environment, logs / f"{len(started)}.log")
         started.append(gunicorn)
         gunicorn.wait_until_ready()
         return gunicorn
@@ -212,4 +215,4 @@ def start_gunicorn(local_warehouse: LocalWarehouse, tmp_path: Path) -> Iterator[
     yield start
     for gunicorn in started:
         gunicorn.stop()
-    shutil.rmtree(tmp_path, ignore_errors=True)
+    shutil.rmtree(logs, ignore_errors=True)

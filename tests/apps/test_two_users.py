@@ -1,4 +1,7 @@
-"""Two people with different rights at once: each sees and does only what they may."""
+"""Two people with different rights at once: each sees and does only what they may.
+
+All tests share the app and its tables. No test changes what another one looks at.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,8 @@ from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.warehouse import Warehouse
 from tests.patience import seconds
 
-from ..conftest import LocalWarehouse
+from ..conftest import LocalWarehouse, Schemas
+from ..sizes import IS_SOAK, size, soak
 from .conftest import AppsProxy, Gunicorn, Visitor
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
@@ -28,10 +32,18 @@ SECRETS = {ALICE: "alphasecret", BOB: "betasecret"}
 ACCOUNT = {ALICE: "A-1", BOB: "B-1"}
 
 
-@pytest.fixture
-def shared(warehouse: Warehouse) -> Warehouse:
+@pytest.fixture(scope="module")
+def shared(schemas: Schemas) -> Iterator[Warehouse]:
     """Both have an account of their own; a row filter shows each only theirs. Alice may
     change hers, Bob may only look."""
+    with schemas.lend(with_sample=False) as namespace:
+        warehouse = schemas.open(namespace)
+        _fill(warehouse)
+        _restrict(warehouse)
+        yield warehouse
+
+
+def _fill(warehouse: Warehouse) -> None:
     for user, word in SECRETS.items():
         bsnid = ACCOUNT[user]
         values = {"bsnid": bsnid, "team": f"{word} team", "business_area": f"{word} area"}
@@ -46,8 +58,6 @@ def shared(warehouse: Warehouse) -> Warehouse:
             f"update-{bsnid}",
             {"author": f"{word} author", "date": dt.date.today(), "description": f"{word} text"},
         )
-    _restrict(warehouse)
-    return warehouse
 
 
 def _restrict(wh: Warehouse) -> None:
@@ -71,12 +81,12 @@ def _restrict(wh: Warehouse) -> None:
         wh.execute(statement, repeatable=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def app(shared: Warehouse, start_gunicorn) -> Gunicorn:
     return start_gunicorn(shared.namespace)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def proxies(app: Gunicorn, local_warehouse: LocalWarehouse) -> Iterator[dict[str, AppsProxy]]:
     proxies = {user: AppsProxy(app.port, local_warehouse, user) for user in (ALICE, BOB)}
     yield proxies
@@ -169,24 +179,26 @@ def pages_with_secret(visitor: Visitor, word: str) -> list[str]:
     ]
 
 
+@soak
 def test_nobody_sees_rows_hidden_from_them(
     app: Gunicorn, proxies: dict[str, AppsProxy], shared: Warehouse
 ) -> None:
+    """One starts with the pages of Alice's account, the other one with those of Bob's: of each
+    page, either could be shown what the app has just read for the other."""
     visitors = {user: Visitor(proxy) for user, proxy in proxies.items()}
 
     def walk(user: str) -> None:
         visitor = visitors[user]
-        for _ in range(2):
-            for owner, word in SECRETS.items():
-                for path in pages_of(word, ACCOUNT[owner]):
-                    mine = owner == user or ACCOUNT[owner] not in path
-                    status = visitor.get(path).status_code
-                    assert status < 500, (user, path, status)
-                    if path != "/nowhere/" and mine and user == ALICE:
-                        assert status == 200, (user, path, status)
-                    visitor.get(path, **{"HX-Request": "true"})
-                for path in past_of(ACCOUNT[owner]):
-                    assert visitor.get(path).status_code in (204, 403, 404, 410, 501), (user, path)
+        for owner in sorted(SECRETS, reverse=user == BOB) * size(1, 2):
+            for path in pages_of(SECRETS[owner], ACCOUNT[owner]):
+                mine = owner == user or ACCOUNT[owner] not in path
+                status = visitor.get(path).status_code
+                assert status < 500, (user, path, status)
+                if path != "/nowhere/" and mine and user == ALICE:
+                    assert status == 200, (user, path, status)
+                visitor.get(path, **{"HX-Request": "true"})
+            for path in past_of(ACCOUNT[owner]):
+                assert visitor.get(path).status_code in (204, 403, 404, 410, 501), (user, path)
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(walk, visitors))
@@ -255,12 +267,13 @@ def test_an_editor_changes_only_visible_rows(
     assert (account.team, account.updated_by) == ("Renamed", ALICE)
 
 
+@soak
 def test_tokens_expire_and_renew_under_load(
     app: Gunicorn, shared: Warehouse, local_warehouse: LocalWarehouse
 ) -> None:
     proxies = [AppsProxy(app.port, local_warehouse, user, 6) for user in (ALICE, BOB)]
     failed, done = [], [0]
-    ends, latest = time.monotonic() + 15, time.monotonic() + seconds(30)
+    ends, latest = time.monotonic() + 12, time.monotonic() + seconds(30)
 
     def work(proxy: AppsProxy) -> None:
         visitor = Visitor(proxy)
@@ -270,8 +283,11 @@ def test_tokens_expire_and_renew_under_load(
                 done[0] += 1
                 if response.status_code != 200:
                     failed.append((proxy.user, path, response.status_code))
+                time.sleep(0 if IS_SOAK else 0.3)
 
-    threads = [threading.Thread(target=work, args=[proxy]) for proxy in proxies for _ in range(3)]
+    threads = [
+        threading.Thread(target=work, args=[proxy]) for proxy in proxies for _ in range(size(2, 3))
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
