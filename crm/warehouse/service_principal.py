@@ -86,9 +86,6 @@ class TokenSource:
     def _ready(self) -> Config:
         with self._lock:
             if self._sdk is None:
-                # Half of the start of a process that needs no service principal.
-                from databricks.sdk.core import Config
-
                 self._secret = self._current_secret()
                 self._sdk = load_sdk()(
                     host=self._config.workspace_url,
