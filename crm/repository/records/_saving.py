@@ -22,6 +22,7 @@ from crm.repository import _sql, operations
 from crm.repository._sql import Row, Values
 from crm.repository.errors import AlreadyExists, Missing, NotSaved, Stale
 from crm.repository.operations import Operation
+from crm.repository.steps import insist
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import Dropped, SignInFailed, StatementTimeout, WarehouseError
 
@@ -257,8 +258,9 @@ def _first_inserted(wh: Warehouse, key: Key, rows: list[Row]) -> Row:
 def take_back(wh: Warehouse, key: Key, change_id: str) -> None:
     """Delete the row that this operation inserted: stamp it, and delete what has the stamp."""
     run = partial(operations.run, wh, operations.new(wh, operations.DELETE), repeatable=True)
-    run(key.render(wh, _STAMP), {**key.values, "inserted": change_id})
-    run(key.render(wh, _DELETE), dict(key.values))
+    stamp, delete = key.render(wh, _STAMP), key.render(wh, _DELETE)
+    insist(wh, partial(run, stamp, {**key.values, "inserted": change_id}))
+    insist(wh, partial(run, delete, dict(key.values)))
 
 
 def refuse_hidden(wh: Warehouse, key: Key, form: str = "") -> None:
