@@ -57,8 +57,9 @@ CONFLICT_ATTEMPTS = 5
 # an error page is worth more than an answer that nobody receives.
 BUDGET = 12.0
 
-# Seconds for which a request to cancel a statement waits.
-CANCEL_SECONDS = 5.0
+# Seconds for which a request to cancel a statement waits, and a person's request for a token of
+# the app itself.
+CANCEL_SECONDS, APP_TOKEN_SECONDS = 5.0, 8.0
 
 # Matches the first table in a statement: `catalog`.`schema`.`table`.
 _TABLE = re.compile(r"`[\w-]+`\.`[\w-]+`\.`([\w-]+)`")
@@ -99,7 +100,8 @@ class Warehouse:
         if self.app is None:
             return None
         # Get the token first: without one, a statement would look refused by the warehouse.
-        self.app.good_until()
+        with watch(Deadline.after(APP_TOKEN_SECONDS)):
+            self.app.good_until()
         return replace(self, identity=self.app, app=None)
 
     @property

@@ -11,7 +11,7 @@ from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
 from ..concurrency import inserts_conflict
-from ..conftest import LocalWarehouse
+from ..conftest import LocalWarehouse, Statements
 from .creating import DOORS, Door, words_of
 
 UNKNOWN = "may or may not have been saved"
@@ -43,9 +43,13 @@ def test_a_lost_answer_is_settled_by_looking(door: Door, server: LocalWarehouse)
     assert door.texts() == [door.words[0]]
 
 
-def test_a_statement_that_ran_is_not_sent_again(door: Door, server: LocalWarehouse) -> None:
+def test_a_statement_that_ran_is_not_sent_again(
+    door: Door, server: LocalWarehouse, statements: Statements
+) -> None:
     server.fault("drop_after", times=1, match=f"MERGE INTO .*{door.table.name}")
-    assert door.is_done(door.send())
+    with statements() as done:
+        assert door.is_done(door.send())
+    assert [text.split()[0] for text in done if "SHOW" not in text] == ["MERGE", "SELECT"]
     assert door.texts() == [door.words[0]]
 
 

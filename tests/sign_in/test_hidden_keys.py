@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES
 from crm.repository.records import accounts, platforms
-from crm.warehouse import Warehouse
+from crm.warehouse import Warehouse, service_principal, statements
+from crm.warehouse.credentials import Identity
+from crm.warehouse.deadline import limit
 
 from ..pages.html import HTMX, parsed
 from .conftest import BOB, Browser, Workspace
@@ -108,3 +111,15 @@ def test_what_is_hidden_from_its_author_is_told_as_saved(
     answer = bob.post("/accounts/SHOWN/platforms/", STATUS, **HTMX)
     assert answer.status_code == 200
     assert "was saved, but you do not see it" in answer.content.decode()
+
+
+def test_nobody_waits_long_for_a_token_of_the_app(warehouse: Warehouse) -> None:
+    waits = []
+
+    class App(Identity):
+        def good_until(self) -> float | None:
+            waits.append(limit(service_principal.DEADLINE))
+            return None
+
+    assert replace(warehouse, app=App("the app")).with_app_rights() is not None
+    assert max(waits) <= statements.APP_TOKEN_SECONDS < service_principal.DEADLINE
