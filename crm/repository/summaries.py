@@ -5,6 +5,7 @@ from __future__ import annotations
 from .operations import REPAIR
 
 _FROM, _REPAIRED = " from ", "repaired "
+LOADED_SAMPLE = "loaded the sample data"
 
 
 def imported(rows: int, source: str) -> str:

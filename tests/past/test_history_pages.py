@@ -83,7 +83,9 @@ def test_filters_leave_only_the_changes_that_match(
 ) -> None:
     page = get_page(f"/activity/?{query}")
     assert len(summaries(page)) == found
-    assert text(page, ".count-line p[role=status]").startswith(f"{found} change")
+    counted = text(page, ".count-line p[role=status]")
+    noun = "change" if "record=" in query else "entr"
+    assert counted.startswith(f"{found} {noun}")
     assert (found == 0) is bool(page.select(".empty"))
 
 

@@ -45,7 +45,7 @@ def test_it_is_one_entry_with_its_changes_behind_it(imported: str, get_page: Get
     entries = [" ".join(head.split()) for head in texts(page, ".moment-head p")]
     assert len(entries) == 2
     assert entries[0].startswith(f"{imported} imported 3 rows from accounts.csv")
-    assert text(page, ".count-line p[role=status]").startswith("2 changes")
+    assert text(page, ".count-line p[role=status]").startswith("2 entries")
     assert summaries(page) == ["Created the account As it was"]
     behind = get_page(page.select_one(".moment .change-actions a")["href"])
     assert sorted(summaries(behind)) == [
@@ -59,13 +59,26 @@ def test_it_is_one_entry_with_its_changes_behind_it(imported: str, get_page: Get
     assert "imported 3 rows" in texts(own, ".moment-head p")[0]
 
 
+def test_loading_the_sample_data_is_one_entry(
+    warehouse: Warehouse, client: Client, get_page: GetPage
+) -> None:
+    call_command("seed_data", stdout=StringIO())
+    page = get_page("/activity/")
+    assert text(page, ".count-line p[role=status]").startswith("1 entry")
+    [entry] = texts(page, ".moment-head p")
+    me = client.get("/").wsgi_request.warehouse.actor
+    assert " ".join(entry.split()).startswith(f"{me} loaded the sample data")
+    # Only an import can be undone as a whole.
+    assert not page.select(".moment form")
+
+
 def test_two_notes_of_one_operation_do_not_double_its_changes(
     imported: str, ana: Warehouse, get_page: GetPage
 ) -> None:
     notes = ana.namespace.table(OPERATIONS)
     ana.execute(f"INSERT INTO {notes} SELECT * FROM {notes}", repeatable=False)
     page = get_page("/activity/")
-    assert text(page, ".count-line p[role=status]").startswith("2 changes")
+    assert text(page, ".count-line p[role=status]").startswith("2 entries")
     assert "Show the 3 changes" in page.text
 
 

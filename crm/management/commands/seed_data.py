@@ -7,7 +7,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from crm import sample_data
+from crm.repository import operations, summaries
+from crm.repository.operations import Operation
 from crm.repository.transfer.insert_missing import insert_missing
+from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound, WarehouseError
 
 from . import _namespace
@@ -21,11 +24,16 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         wh = _namespace.warehouse(options)
+        operation = operations.new(wh, operations.LOAD)
         try:
-            for table, rows in sample_data.rows(dt.datetime.now(dt.UTC).date()).items():
-                added = insert_missing(wh, table, rows)
-                self.stdout.write(f"{table.plural}: {added} of {len(rows)} added")
+            with operations.noted(wh, operation, lambda: summaries.LOADED_SAMPLE):
+                self._load(wh, operation)
         except ObjectNotFound as error:
             raise CommandError(f"{error}\nRun create_tables first.") from error
         except WarehouseError as error:
             raise CommandError(str(error)) from error
+
+    def _load(self, wh: Warehouse, operation: Operation) -> None:
+        for table, rows in sample_data.rows(dt.datetime.now(dt.UTC).date()).items():
+            added = insert_missing(wh, table, rows, operation)
+            self.stdout.write(f"{table.plural}: {added} of {len(rows)} added")

@@ -9,6 +9,7 @@ from typing import Any
 from crm.model.namespace import quoted
 from crm.model.schema import Table
 from crm.repository import _chunks, _match, _sql, operations
+from crm.repository.operations import Operation
 from crm.warehouse import Warehouse
 
 _SQL = """
@@ -22,11 +23,17 @@ WHEN NOT MATCHED THEN INSERT ({names}, change_id) VALUES ({sources}, :change_id)
 """
 
 
-def insert_missing(wh: Warehouse, table: Table, rows: Iterable[Mapping[str, Any]]) -> int:
+def insert_missing(
+    wh: Warehouse,
+    table: Table,
+    rows: Iterable[Mapping[str, Any]],
+    operation: Operation | None = None,
+) -> int:
     """Insert the rows whose keys the table does not have, and return the number of inserted rows.
 
     :param rows: values by column, with dates and timestamps as such or as ISO text. A key must
         not come twice. Audit columns without a value get now and the actor.
+    :param operation: the operation that this is a part of; otherwise it is one of its own.
 
     Safe to repeat.
     """
@@ -45,7 +52,7 @@ def insert_missing(wh: Warehouse, table: Table, rows: Iterable[Mapping[str, Any]
         names=_sql.names(table.names),
         sources=_sql.names(table.names, "s"),
     )
-    operation = operations.new(wh, operations.LOAD)
+    operation = operation or operations.new(wh, operations.LOAD)
     return sum(
         operations.run(wh, operation, sql, {"rows": chunk}, repeatable=True)
         for chunk in _chunks.arrays(_text_of(table, row) for row in rows)
