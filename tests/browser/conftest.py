@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -12,15 +13,19 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from crm.model.namespace import Namespace
+from crm.warehouse import Warehouse, open_shared
+from crm.warehouse.config import LOCAL_TOKEN, WarehouseConfig
+
 from ..conftest import BASE_DIR
 from ..patience import seconds
-from .records import create_account
+from .records import add_account
 
 # The headless shell is Chromium without the browser around its pages; it takes less time.
 CHROMIUM = next(
@@ -98,6 +103,20 @@ def other_app(app: App) -> Iterator[App]:
 
 
 @pytest.fixture(scope="session")
+def tables(app: App) -> Warehouse:
+    """The app's tables as Dana uses them: for what a test needs and does not look at."""
+    url = json.loads((app.data / "server.json").read_text())["url"]
+    config = WarehouseConfig(is_local=True, url=url, token=LOCAL_TOKEN)
+    return open_shared(config, Namespace("edip_crm", "main"), "dana@example.com")
+
+
+@pytest.fixture(scope="session")
+def bobs_tables(tables: Warehouse) -> Warehouse:
+    """The same tables as Bob uses them, from another process than the app's."""
+    return replace(tables, actor="bob@example.com")
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         # CI installs Chromium; there, skipping all these tests would go unnoticed.
@@ -151,7 +170,7 @@ def bsnid() -> str:
 
 
 @pytest.fixture
-def account(page: Page, bsnid: str) -> str:
-    """The address of an account that was just created in ``page``."""
-    create_account(page, bsnid, f"Team {bsnid}")
+def account(tables: Warehouse, bsnid: str) -> str:
+    """The address of an account that Dana has just created."""
+    add_account(tables, bsnid, f"Team {bsnid}")
     return f"/accounts/{bsnid}/"

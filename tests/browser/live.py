@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, Response
 
 from ..patience import seconds
 
@@ -13,6 +13,11 @@ def wait_for_first_poll(page: Page) -> None:
     """Wait for the page's first request to /live/: it receives all later changes."""
     with page.expect_response(lambda answer: "/live/" in answer.url):
         pass
+
+
+def has_changes(answer: Response) -> bool:
+    """Whether this answer tells the page of changes."""
+    return "/live/" in answer.url and answer.status == 200
 
 
 def top(locator: Locator) -> float:

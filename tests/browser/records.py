@@ -1,10 +1,30 @@
-"""Fill in and submit the forms of accounts and updates."""
+"""Make accounts and updates: by their forms, or without a page where a test looks elsewhere."""
 
 from __future__ import annotations
 
-import re
+import datetime as dt
+import uuid
 
 from playwright.sync_api import Page, expect
+
+from crm.repository.records import accounts, updates
+from crm.warehouse import Warehouse
+
+
+def add_account(wh: Warehouse, bsnid: str, team: str) -> None:
+    accounts.create(wh, {"bsnid": bsnid, "team": team, "business_area": "Browser Tests"})
+
+
+def change_account(wh: Warehouse, bsnid: str, **values: str) -> None:
+    accounts.update(wh, bsnid, values, accounts.get(wh, bsnid).updated_at)
+
+
+def add_update(wh: Warehouse, bsnid: str, text: str) -> str:
+    """Add an update of today and return its id."""
+    id = str(uuid.uuid4())
+    values = {"author": wh.actor, "date": dt.datetime.now(dt.UTC).date(), "description": text}
+    updates.create(wh, bsnid, id, values)
+    return id
 
 
 def create_account(page: Page, bsnid: str, team: str) -> None:
@@ -14,21 +34,6 @@ def create_account(page: Page, bsnid: str, team: str) -> None:
     page.get_by_label("Business area").fill("Browser Tests")
     submit(page)
     expect(page.get_by_role("heading", level=1)).to_contain_text(team)
-
-
-def edit(page: Page, bsnid: str, **fields: str) -> None:
-    page.goto(f"/accounts/{bsnid}/edit/")
-    for label, value in fields.items():
-        page.get_by_label(label).fill(value)
-    submit(page)
-    page.wait_for_url(re.compile(f"/accounts/{bsnid}/$"))
-
-
-def write_update(page: Page, account: str, text: str) -> None:
-    page.goto(f"{account}updates/new/")
-    page.get_by_label("Update", exact=True).fill(text)
-    submit(page)
-    expect(page.locator("#updates")).to_contain_text(text[:20])
 
 
 def submit(page: Page) -> None:

@@ -53,9 +53,8 @@ def test_an_account_from_beginning_to_end(new_context, bsnid: str, javascript: b
     assert page.request.get(f"/accounts/{bsnid}/").status == 404
 
 
-def test_two_people_edit_one_account(new_context, bsnid: str) -> None:
+def test_two_people_edit_one_account(new_context, account: str, bsnid: str) -> None:
     first, second = new_context().new_page(), new_context().new_page()
-    create_account(first, bsnid, f"Team {bsnid}")
     for page in (first, second):
         page.goto(f"/accounts/{bsnid}/edit/")
     first.get_by_label("VP").fill("First Person")
