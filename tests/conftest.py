@@ -120,7 +120,6 @@ _WITH_PROCESSES = (
     "browser/",
     "commands/test_check_connection.py",
     "deployment/",
-    "hardening/",
     "importing/test_size.py",
     "local_warehouse/test_server.py",
     "sign_in/test_service_principal.py",

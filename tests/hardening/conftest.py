@@ -1,14 +1,8 @@
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from ..conftest import BASE_DIR
 
 DATABRICKS = {
     "DATABRICKS_HOST": "example.cloud.databricks.com",
@@ -30,22 +24,3 @@ def behind_the_proxy(settings: Any) -> None:
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
     settings.CSRF_COOKIE_NAME = "__Host-edip-csrf"
     settings.SECURE_HSTS_SECONDS = 31_536_000
-
-
-@pytest.fixture
-def python() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """``python(code, **environment)`` runs the code with only these variables of ours."""
-
-    def run(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        ours = ("DATABRICKS_", "DJANGO_", "EDIP_")
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-        return subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=BASE_DIR,
-            env=kept | {"DJANGO_SETTINGS_MODULE": "edip.settings"} | variables,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-
-    return run

@@ -1,9 +1,18 @@
-"""Settings as a process reads them from its environment."""
+"""Settings as a process reads them from its environment.
+
+test_lint runs Django's deployment check, as `make lint` does.
+"""
 
 from __future__ import annotations
 
-import json
+import importlib.util
+import os
 from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+from django.conf import global_settings
+from django.core.exceptions import ImproperlyConfigured
 
 from .conftest import DATABRICKS
 
@@ -20,17 +29,30 @@ NAMES = [
     "USE_X_FORWARDED_HOST",
     "DEBUG",
 ]
-PRINT = f"""
-import json
-from django.conf import settings
-print(json.dumps({{name: getattr(settings, name) for name in {NAMES}}}))
-"""
 
 
-def test_databricks_mode_is_closed(python: Callable) -> None:
-    done = python(PRINT, **DATABRICKS)
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> Callable[..., SimpleNamespace]:
+    """``read(**environment)``: the settings of a process with only these variables of ours."""
+    for name in os.environ:
+        if name.startswith(("DATABRICKS_", "DJANGO_", "EDIP_")):
+            monkeypatch.delenv(name)
+
+    def read(**variables: str) -> SimpleNamespace:
+        found = importlib.util.find_spec("edip.settings")
+        module = importlib.util.module_from_spec(found)
+        with monkeypatch.context() as environment:
+            for name, value in variables.items():
+                environment.setenv(name, value)
+            found.loader.exec_module(module)
+        return SimpleNamespace(**vars(global_settings) | vars(module))
+
+    return read
+
+
+def test_databricks_mode_is_closed(read: Callable[..., SimpleNamespace]) -> None:
+    settings = read(**DATABRICKS)
+    assert {name: getattr(settings, name) for name in NAMES} == {
         "ALLOWED_HOSTS": [".databricksapps.com"],
         "CSRF_TRUSTED_ORIGINS": [],
         "CSRF_COOKIE_SECURE": True,
@@ -45,34 +67,29 @@ def test_databricks_mode_is_closed(python: Callable) -> None:
     }
 
 
-def test_a_secret_key_is_required_outside_local_mode(python: Callable) -> None:
+def test_a_secret_key_is_required_outside_local_mode(
+    read: Callable[..., SimpleNamespace],
+) -> None:
     for key in ({}, {"DJANGO_SECRET_KEY": "  "}):
         variables = {name: DATABRICKS[name] for name in DATABRICKS if name[:6] != "DJANGO"}
-        done = python(PRINT, **variables, **key)
-        assert done.returncode != 0
-        assert "DJANGO_SECRET_KEY is missing: 50 random characters or more" in done.stderr
+        message = "DJANGO_SECRET_KEY is missing: 50 random characters or more"
+        with pytest.raises(ImproperlyConfigured, match=message):
+            read(**variables, **key)
 
 
-def test_local_mode_needs_no_key_and_knows_this_machine_alone(python: Callable) -> None:
-    done = python(PRINT)
-    assert done.returncode == 0, done.stderr
-    settings = json.loads(done.stdout)
-    assert settings["ALLOWED_HOSTS"] == ["127.0.0.1", "localhost", "[::1]"]
-    assert settings["SECURE_HSTS_SECONDS"] == 0
-    assert not settings["USE_X_FORWARDED_HOST"]
+def test_local_mode_needs_no_key_and_knows_this_machine_alone(
+    read: Callable[..., SimpleNamespace],
+) -> None:
+    settings = read()
+    assert settings.ALLOWED_HOSTS == ["127.0.0.1", "localhost", "[::1]"]
+    assert settings.SECURE_HSTS_SECONDS == 0
+    assert not settings.USE_X_FORWARDED_HOST
 
 
-def test_a_real_warehouse_without_tls_is_for_this_machine_alone(python: Callable) -> None:
-    done = python(PRINT, **DATABRICKS, EDIP_PLAIN_HTTP="true")
-    assert json.loads(done.stdout)["ALLOWED_HOSTS"] == ["127.0.0.1", "localhost", "[::1]"]
-    done = python(PRINT, **DATABRICKS, EDIP_PLAIN_HTTP="true", DATABRICKS_APP_PORT="8000")
-    assert "EDIP_PLAIN_HTTP is for development" in done.stderr
-
-
-def test_deployment_check_is_clean(python: Callable) -> None:
-    code = """
-from django.core.management import execute_from_command_line
-execute_from_command_line(["manage.py", "check", "--deploy", "--fail-level", "WARNING"])
-"""
-    done = python(code, **DATABRICKS)
-    assert done.returncode == 0, done.stderr
+def test_a_real_warehouse_without_tls_is_for_this_machine_alone(
+    read: Callable[..., SimpleNamespace],
+) -> None:
+    settings = read(**DATABRICKS, EDIP_PLAIN_HTTP="true")
+    assert settings.ALLOWED_HOSTS == ["127.0.0.1", "localhost", "[::1]"]
+    with pytest.raises(ImproperlyConfigured, match="EDIP_PLAIN_HTTP is for development"):
+        read(**DATABRICKS, EDIP_PLAIN_HTTP="true", DATABRICKS_APP_PORT="8000")
