@@ -17,10 +17,10 @@ from zoneinfo import ZoneInfo
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository import operations, summaries
 from crm.repository.operations import Operation
+from crm.repository.records.similar_keys import similar_keys
 from crm.repository.steps import insist
 from crm.repository.transfer import upsert
 from crm.repository.transfer.natural_keys import NATURAL_KEYS, Key, natural_key, stored_ids
-from crm.repository.transfer.similar_keys import similar_keys
 from crm.repository.transfer.upsert import DIFFERENT, NEW, ORPHAN, UNCHANGED
 from crm.warehouse import Warehouse
 

@@ -31,9 +31,16 @@ class RepositoryError(Exception):
 
 
 class AlreadyExists(RepositoryError):
-    def __init__(self, key: str) -> None:
-        super().__init__(f"{key!r} exists already")
+    """``similar`` is the key that a row has, if it is not exactly ``key``.
+
+    ``is_seen``: whether the person sees a row that has the key.
+    """
+
+    def __init__(self, key: str, similar: str = "", *, is_seen: bool = True) -> None:
+        super().__init__(f"{similar or key!r} exists already")
         self.key = key
+        self.similar = similar
+        self.is_seen = is_seen
 
 
 class Missing(RepositoryError):

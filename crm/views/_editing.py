@@ -112,10 +112,10 @@ class Editor:
         """
         try:
             is_seen = write()
-        except AlreadyExists:
+        except AlreadyExists as error:
             table = self.kind.table
             field = None if table.parent_key else table.key
-            self.form.add_error(field, _wording.exists_already(table))
+            self.form.add_error(field, _wording.exists_already(table, error.similar))
             return self.invalid()
         except Missing:
             return self.gone()

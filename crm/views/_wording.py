@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from django.urls import reverse
+from django.utils.html import format_html
+
 from crm.model.schema import Table
 
 
@@ -24,8 +27,14 @@ def not_found(table: Table, key: str, *, is_past: bool = False) -> str:
     return f"There is no {table.singular} “{key}”. It may have been deleted."
 
 
-def exists_already(table: Table) -> str:
-    """Say that the key of a new record is in use."""
+def exists_already(table: Table, similar: str = "") -> str:
+    """Say that the key of a new record is in use, or which account has a ``similar`` BSNID."""
+    if similar:
+        return format_html(
+            'The BSNID of account <a href="{}">{}</a> differs only in capitals or blanks.',
+            reverse("account-detail", kwargs={"bsnid": similar}),
+            similar,
+        )
     if not table.parent_key:
         return "An account with this BSNID exists already."
     return (

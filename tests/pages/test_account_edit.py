@@ -72,6 +72,18 @@ def test_an_existing_bsnid_is_an_error_at_its_field(client: Client, account: str
     assert "exists already" in text(parsed(response), "#id_bsnid_error")
 
 
+def test_a_bsnid_that_differs_only_in_capitals_leads_to_its_account(
+    client: Client, warehouse: Warehouse
+) -> None:
+    accounts.create(warehouse, {"bsnid": "AB-1", "team": "T", "business_area": "A"})
+    values = {"team": "Other", "business_area": "A"}
+    response = client.post("/accounts/new/", {"bsnid": " ab-1 ", **values})
+    assert response.status_code == 422
+    error = parsed(response).select_one("#id_bsnid_error")
+    assert "The BSNID of account AB-1 differs only in capitals or blanks." in error.text
+    assert client.get(error.select_one("a")["href"]).status_code == 200
+
+
 def test_100_kb_are_refused_with_the_limit(client: Client, account: str) -> None:
     response = edit(client, account, {"azure_devops_link": "https://a.example/" + "x" * 100_000})
     assert response.status_code == 422

@@ -128,7 +128,7 @@ def create(
     if row is None and key.bsnid:
         raise Missing(key.bsnid)
     if row is None or not saved.is_own(row):
-        raise AlreadyExists(key.text)
+        raise AlreadyExists(key.text, is_seen=row is not None)
     if not saved.written and any((row[name] or None) != (values[name] or None) for name in values):
         update(row)
     return True

@@ -22,6 +22,7 @@ from crm.model.schema import (
 )
 from crm.repository import _sql, operations
 from crm.repository._sql import Row, Values
+from crm.repository.errors import AlreadyExists
 from crm.repository.operations import Operation
 from crm.repository.steps import NOTHING, Earlier, Step, run_steps
 from crm.warehouse import Warehouse
@@ -29,6 +30,7 @@ from crm.warehouse import Warehouse
 from . import _children, _saving
 from ._account_list import FILTERS, SORTS, find_all, search
 from ._saving import Key
+from .similar_keys import are_similar, similar_keys
 
 __all__ = [
     "FILTERS",
@@ -62,7 +64,7 @@ USING (
     CURRENT_TIMESTAMP() AS now, CAST(:actor AS STRING) AS actor,
     CAST(:change_id AS STRING) AS change_id
 ) AS s
-ON t.bsnid = s.bsnid
+ON {are_similar}
 WHEN NOT MATCHED THEN INSERT
   (bsnid, {names}, created_at, updated_at, created_by, updated_by, change_id)
   VALUES (s.bsnid, {sources}, s.now, s.now, s.actor, s.actor, s.change_id)
@@ -133,22 +135,29 @@ def create(wh: Warehouse, values: Values, form: str = "") -> bool:
     :param values: ``bsnid`` and any of the other columns.
     :param form: identifies the form, which may be sent again; see ``_saving.create``.
 
-    Raises AlreadyExists, also if only the app's own rights show the account that has the key.
+    Raises AlreadyExists, also if only the app's own rights show the account that has the key, or
+    if an account has almost the same key.
     """
     bsnid = values["bsnid"]
     rest = {name: value for name, value in values.items() if name != "bsnid"}
     parts, params = _sql.insert_parts(ACCOUNTS, rest)
+    parts["are_similar"] = are_similar("t.bsnid", "s.bsnid")
     text, key = _sql.render(wh.namespace, _CREATE, **parts), Key(ACCOUNTS, {"bsnid": bsnid})
     _saving.refuse_hidden(wh, key, form)
     params["bsnid"] = bsnid
-    return _saving.create(
-        wh,
-        key,
-        rest,
-        form,
-        insert=lambda operation: operations.run(wh, operation, text, params, repeatable=False),
-        update=lambda row: update(wh, bsnid, rest, row["updated_at"]),
-    )
+    try:
+        return _saving.create(
+            wh,
+            key,
+            rest,
+            form,
+            insert=lambda operation: operations.run(wh, operation, text, params, repeatable=False),
+            update=lambda row: update(wh, bsnid, rest, row["updated_at"]),
+        )
+    except AlreadyExists as error:
+        if error.is_seen:
+            raise
+        raise AlreadyExists(bsnid, similar_keys(wh, [bsnid]).get(bsnid, "")) from error
 
 
 def update(

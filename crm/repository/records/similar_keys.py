@@ -1,4 +1,4 @@
-"""Finds accounts whose keys differ from given ones only in case or surrounding blanks."""
+"""Finds accounts whose keys are given ones, but for case and surrounding blanks."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from crm.repository import _sql
 from crm.warehouse import Warehouse
 
 
+def are_similar(left: str, right: str) -> str:
+    """Return the condition, in SQL, that two BSNIDs are the same or almost the same."""
+    return f"LOWER(TRIM({left})) = LOWER(TRIM({right}))"
+
+
 def similar_keys(wh: Warehouse, keys: Iterable[str]) -> dict[str, str]:
     """Map given BSNIDs to a stored one that is almost the same. Raises WarehouseError."""
     sql = """
     WITH given AS (SELECT EXPLODE(FROM_JSON(:keys, 'array<string>')) AS bsnid)
     SELECT g.bsnid, MIN(a.bsnid) AS stored
     FROM given AS g
-    JOIN {accounts} AS a ON LOWER(TRIM(a.bsnid)) = LOWER(TRIM(g.bsnid)) AND a.bsnid <> g.bsnid
+    JOIN {accounts} AS a ON {are_similar} AND a.bsnid <> g.bsnid
     GROUP BY g.bsnid
     """
-    text = _sql.render(wh.namespace, sql)
+    text = _sql.render(wh.namespace, sql, are_similar=are_similar("a.bsnid", "g.bsnid"))
     rows = wh.query(text, {"keys": json.dumps(sorted(set(keys)), ensure_ascii=False)})
     return {row["bsnid"]: row["stored"] for row in rows}
