@@ -77,6 +77,16 @@ def test_the_app_finds_the_key_with_its_own_rights(
     new = NEW | {"bsnid": "B-NEW", "form_id": uuid.uuid4().hex}
     assert [bob.post("/accounts/new/", new).status_code for _ in "ab"] == [303, 303]
     assert count(filtered, ACCOUNTS, f"bsnid = 'B-NEW' AND created_by = '{BOB}'") == 1
+    # Its answer is lost, and a row filter hides it from the person: the app sees that it was saved.
+    workspace.server.fault("drop_after", match="MERGE INTO .*updates")
+    update = {
+        "id": str(uuid.uuid4()),
+        "author": "Nobody",
+        "date": "2026-03-01",
+        "description": "D",
+    }
+    assert bob.post("/accounts/SHOWN/updates/new/", update).status_code == 303
+    assert count(filtered, UPDATES, "TRUE") == 1
     # The app has lost its rights: people go on with theirs.
     workspace.set_principal(client_id, "another-secret")
     on_behalf.WAREHOUSE = workspace.config(

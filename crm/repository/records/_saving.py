@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -148,6 +148,8 @@ def save(
         saved = Saved(operation, written, _rows(wh, key, operation, written, lost))
         if lost is None or any(map(saved.is_own, saved.rows or ())):
             return saved
+        if any(map(saved.is_own, _rows_for_app(wh, key))):
+            return replace(saved, written=1)  # a row filter hides the row from the person
         if not (may_repeat and isinstance(lost, Dropped)):
             break
         # With an id of its own, since the first statement may still be running.
@@ -266,15 +268,20 @@ def take_back(wh: Warehouse, key: Key, change_id: str) -> None:
 def refuse_hidden(wh: Warehouse, key: Key, form: str = "") -> None:
     """Raise AlreadyExists if the app sees a row with the key, which a row filter may hide.
 
-    One statement, where the app has rights of its own beside the person's. Where they do not
-    suffice, the statement that inserts the row finds only rows that the person sees.
+    Where the app's rights do not suffice, the statement that inserts the row finds only rows that
+    the person sees.
     """
-    try:
-        app = wh.with_app_rights()
-        rows = key.rows(app) if app else []
-    except (Missing, WarehouseError) as error:
-        log.warning("no key of %s was checked with the app's rights: %s", key.table.name, error)
-        return
-    own = operations.of_form(wh, operations.CREATE, form)
+    rows, own = _rows_for_app(wh, key), operations.of_form(wh, operations.CREATE, form)
     if rows and not any(own.is_of_same_form(row[CHANGE_ID.name]) for row in rows):
         raise AlreadyExists(key.text)
+
+
+def _rows_for_app(wh: Warehouse, key: Key) -> list[Row]:
+    """Return the rows with the key that the app sees; none unless it has rights beside the
+    person's. One statement."""
+    try:
+        app = wh.with_app_rights()
+        return key.rows(app) if app else []
+    except (Missing, WarehouseError) as error:
+        log.warning("no key of %s was checked with the app's rights: %s", key.table.name, error)
+        return []
