@@ -162,3 +162,15 @@ def test_a_stamp_whose_answer_was_lost_is_one_stamp(
     accounts.delete(bob, "A")
     gone = [(BOB, "deleted", key) for key in ("A", "d2", "d1")]
     assert people(ana, kind="deleted") == gone
+
+
+def test_an_id_from_before_the_kept_changes_is_not_new(ana: Warehouse) -> None:
+    """A restore brings the id of a change back that the feed does not have any more."""
+    accounts.create(ana, {"bsnid": "A", "team": "T"})
+    for value in ("false", "true"):
+        properties = f"TBLPROPERTIES ('delta.enableChangeDataFeed' = '{value}')"
+        outside(ana, ACCOUNTS, f"ALTER TABLE {{table}} SET {properties}")
+    before = now(ana)[ACCOUNTS.name]
+    edit(ana, "A", team="U")
+    outside(ana, ACCOUNTS, f"RESTORE TABLE {{table}} TO VERSION AS OF {before}")
+    assert people(ana) == [("", "changed", "A"), (ANA, "changed", "A")]

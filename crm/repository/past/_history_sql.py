@@ -24,8 +24,7 @@ WITH events AS (
 seen AS (
   SELECT *,
     CASE WHEN `before` = `after` THEN TRUE END AS is_stamp,
-    CASE WHEN new_id <> COALESCE(old_id, '')
-      AND version = MIN(version) OVER (PARTITION BY place, key, new_id)
+    CASE WHEN version = MIN(version) OVER (PARTITION BY place, key, new_id)
       AND NOT (new_id <=> FIRST_VALUE(old_id) OVER {of_record})
       THEN new_id END AS written_id,
     CASE WHEN place = 0 THEN COALESCE(GET_JSON_OBJECT(`after`, '$.team'),
