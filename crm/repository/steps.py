@@ -22,8 +22,8 @@ Result = TypeVar("Result")
 
 # Seconds before each further try of a step.
 PAUSES = (1.0, 3.0)
-# The longest wait that a warehouse may ask for where the work has no deadline.
-LONGEST_PAUSE = 60.0
+# The longest wait where the work has no deadline: somebody may still wait for a page.
+LONGEST_PAUSE = 10.0
 
 
 @dataclass(frozen=True)
