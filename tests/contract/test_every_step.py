@@ -8,8 +8,9 @@ import pytest
 from bs4 import BeautifulSoup
 from django.test import Client
 
-from crm.model.schema import ACCOUNTS, TABLES
+from crm.model.schema import ACCOUNTS, TABLES, UPDATES
 from crm.repository.records import accounts, platforms, updates, use_cases
+from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse
@@ -82,3 +83,21 @@ def test_each_statement_fails(
         assert client.post(form["action"], filled_in(form)).status_code == 303
         assert rows_of(warehouse, bsnid) == [not deletes] * 4
     assert n == (6 if deletes else 5)
+
+
+@soak
+def test_a_very_large_account_comes_back(client: Client, warehouse: Warehouse) -> None:
+    """In several requests, if one deadline is too short for it."""
+    accounts.create(warehouse, {"bsnid": "B1", "team": "Claims"})
+    texts_of = {f"d-{n}": f"{n} {'x' * 1_000}" for n in range(8_000)}
+    rows = [{"id": id, "account_bsnid": "B1", "description": t} for id, t in texts_of.items()]
+    insert_missing(warehouse, UPDATES, rows)
+    accounts.delete(warehouse, "B1")
+    response = client.post("/undo/accounts/B1/")
+    for _ in range(20):
+        if response.status_code == 303:
+            break
+        form = parsed(response).select_one("main form")
+        response = client.post(form["action"], filled_in(form))
+    now = accounts.get_detail(warehouse, "B1").updates
+    assert {row.id: row.description for row in now} == texts_of
