@@ -2,90 +2,49 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.test import override_settings
 
-from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES, Table
+from crm.model.schema import ACCOUNTS, OPERATIONS, PLATFORMS_STATUS, TABLES, USE_CASES, Table
 from crm.repository.integrity import checks
 from crm.repository.records import accounts
 from crm.repository.transfer import read_all
 from crm.warehouse import Warehouse
 
-OLD = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-NEW = dt.datetime(2026, 2, 1, tzinfo=dt.UTC)
+from ..broken_rows import NEW, OLD, break_rules, broken, insert  # noqa: F401
+from ..conftest import READ, Schemas, Statements
+
+SETTER = "setter@example.com"
 
 
-def insert(wh: Warehouse, table: Table, **values: Any) -> None:
-    """Insert a row, as somebody could in a SQL editor, with or without keys."""
-    row = dict.fromkeys(table.names) | {"created_at": OLD, "updated_at": OLD} | values
-    names = [name for name in table.names if row[name] is not None]
-    columns, markers = ", ".join(names), ", ".join(f":{name}" for name in names)
-    wh.execute(
-        f"INSERT INTO {wh.namespace.table(table)} ({columns}) VALUES ({markers})",
-        {name: row[name] for name in names},
-        repeatable=False,
-    )
+def rows(wh: Warehouse, table: Table) -> list[dict]:
+    return list(read_all.rows(wh, table))
 
 
-@pytest.fixture
-def broken(sample: Warehouse) -> Warehouse:
-    area = {"business_area": "Finance"}
-    insert(sample, ACCOUNTS, bsnid="TWICE", team="Old", **area)
-    insert(sample, ACCOUNTS, bsnid="TWICE", team="New", updated_at=NEW, **area)
-    for _ in range(3):
-        insert(sample, ACCOUNTS, bsnid="SAME", team="Same", **area)
-    status = {"account_bsnid": "TWICE", "platform": "Snowflake"}
-    insert(sample, PLATFORMS_STATUS, id="s1", status="Requested", **status)
-    insert(sample, PLATFORMS_STATUS, id="s2", status="Completed", updated_at=NEW, **status)
-    insert(sample, USE_CASES, id="o1", account_bsnid="GONE", problem="P", status="Active")
-    insert(sample, USE_CASES, id="o2", account_bsnid="no/address", problem="P", status="Active")
-    insert(sample, USE_CASES, id="e1", account_bsnid="BSN001", status="Active")
-    insert(sample, USE_CASES, id="w1", account_bsnid="BSN001", problem="P", status=" on hold")
-    insert(sample, USE_CASES, id="w2", account_bsnid="BSN001", problem="P", status="Paused")
-    insert(
-        sample,
-        ACCOUNTS,
-        bsnid="LINK",
-        team="L",
-        azure_devops_link="https://ok\nhttps://\nsee wiki",
-        **area,
-    )
-    update = {"author": "A", "date": dt.date(2026, 1, 1), "description": "D"}
-    insert(
-        sample,
-        UPDATES,
-        id="t1",
-        account_bsnid="BSN001",
-        created_at=NEW,
-        updated_at=OLD,
-        **update,
-    )
-    insert(sample, UPDATES, id="", account_bsnid="BSN001", **update)
-    return sample
-
-
-def found(wh: Warehouse) -> dict[str, list[str]]:
-    return {
-        check.name: [problem.key for problem in each.problems]
-        for check, each in checks.run_checks(wh).items()
-    }
+def check_named(name: str) -> checks.Check:
+    return next(check for check in checks.CHECKS if check.name == name)
 
 
 def test_sample_data_are_sound(sample: Warehouse) -> None:
-    assert set(map(tuple, found(sample).values())) == {()}
     out = StringIO()
     call_command("check_integrity", stdout=out)
     assert out.getvalue().count(": none") == len(checks.CHECKS)
 
 
-def test_every_kind_of_problem_is_found(broken: Warehouse) -> None:
-    assert found(broken) == {
+def test_every_kind_of_problem_is_found_and_counted(
+    broken: Warehouse,  # noqa: F811
+    statements: Statements,
+    monkeypatch: Any,
+) -> None:
+    found = checks.run_checks(broken)
+    assert {check.name: [each.key for each in f.problems] for check, f in found.items()} == {
         "missing-ids": [""],
         "duplicate-keys": ["SAME", "TWICE"],
         "unknown-words": ["w1", "w2"],
@@ -95,176 +54,182 @@ def test_every_kind_of_problem_is_found(broken: Warehouse) -> None:
         "bad-links": ["LINK", "LINK"],
         "times": ["t1"],
     }
-
-
-def test_fix_repairs_what_can_be_and_leaves_the_rest(broken: Warehouse) -> None:
-    out = StringIO()
-    with pytest.raises(SystemExit) as ended:
-        call_command("check_integrity", "--fix", "--yes", stdout=out)
-    assert ended.value.code == 1
-    assert found(broken) == {
-        "missing-ids": [],
-        "duplicate-keys": [],
-        "unknown-words": ["w2"],
-        "double-statuses": [],
-        "orphans": ["o2"],
-        "empty-fields": ["GONE", "e1"],
-        "bad-links": ["LINK", "LINK"],
-        "times": [],
-    }
-    assert [case.id for case in accounts.get_detail(broken, "GONE").use_cases] == ["o1"]
-    detail = accounts.get_detail(broken, "TWICE")
-    assert detail.account.team == "New"
-    assert [(status.id, status.status) for status in detail.platforms] == [("s2", "Completed")]
-    assert accounts.get(broken, "SAME").team == "Same"
-    assert {case.id: case.status for case in accounts.get_detail(broken, "BSN001").use_cases}[
-        "w1"
-    ] == "On Hold"
-
-
-def test_repairing_twice_changes_nothing_more(broken: Warehouse) -> None:
-    for check in checks.CHECKS:
-        checks.repair(broken, check)
-    before = found(broken)
-    assert sum(checks.repair(broken, check) for check in checks.CHECKS) == 0
-    assert found(broken) == before
-
-
-def test_without_a_yes_nothing_is_repaired(broken: Warehouse, monkeypatch: Any) -> None:
-    monkeypatch.setattr("builtins.input", lambda question: "n")
-    before = found(broken)
-    with pytest.raises(SystemExit):
-        call_command("check_integrity", "--fix", stdout=StringIO())
-    assert found(broken) == before
-
-
-def details(wh: Warehouse, name: str) -> dict[str, tuple[str, str]]:
-    check = next(check for check in checks.CHECKS if check.name == name)
-    problems = checks.run_checks(wh, (check,))[check].problems
-    return {problem.key: (problem.detail, problem.repair) for problem in problems}
-
-
-def fix() -> str:
-    out = StringIO()
-    with suppress(SystemExit):
-        call_command("check_integrity", "--fix", "--yes", stdout=out)
-    return out.getvalue()
-
-
-def rows(wh: Warehouse, table: Table) -> list[dict]:
-    return list(read_all.rows(wh, table))
-
-
-def test_records_that_share_an_id_all_stay(sample: Warehouse, settings: Any) -> None:
-    """One is an orphan, none has a time; the row whose account exists keeps the id."""
-    case = {"id": "c", "status": "Active", "created_at": None, "updated_at": None}
-    insert(sample, USE_CASES, account_bsnid="AAA", problem="Orphan’s", **case)
-    insert(sample, USE_CASES, account_bsnid="BSN001", problem="Known one’s", **case)
-    insert(sample, USE_CASES, account_bsnid="BSN001", problem="Known one’s", **case)
-    assert details(sample, "duplicate-keys") == {
-        "c": (
-            "3 rows have this key; another row has Account “AAA” instead of “BSN001”, "
-            "Problem “Orphan’s” instead of “Known one’s”",
-            "give each row with other values an id of its own",
-        )
-    }
-    printed = fix()
-    assert "Keys that more than one row has: repaired, 1 keys" in printed
-    found = {row["problem"]: row for row in rows(sample, USE_CASES)}
-    assert found["Known one’s"]["id"] == "c"
-    assert found["Known one’s"]["updated_at"] is None
-    other = found["Orphan’s"]
-    assert other["account_bsnid"] == "AAA"
-    assert other["updated_by"] == settings.EDIP_USER
-    assert uuid.UUID(other["id"])
-    assert len(rows(sample, USE_CASES)) == 11 + 2
-
-
-def test_what_is_dropped_of_accounts_is_said(sample: Warehouse) -> None:
-    area = {"business_area": "Finance"}
-    insert(sample, ACCOUNTS, bsnid="TWICE", team="Old", vp="V", **area)
-    insert(sample, ACCOUNTS, bsnid="TWICE", team="New", updated_at=NEW, **area)
-    for _ in range(3):
-        insert(sample, ACCOUNTS, bsnid="SAME", team="Same", **area)
-    found = details(sample, "duplicate-keys")
-    assert found["SAME"] == ("3 rows have this key, all with the same values", "keep one of them")
-    detail, repair = found["TWICE"]
-    assert detail == (
-        "2 rows have this key; another row has Team “Old” instead of “New”, VP “V” instead of “”"
-    )
-    assert "drop these values of the others" in repair
-    assert "repaired, 2 keys" in fix()
-    assert accounts.get(sample, "TWICE").team == "New"
-    assert len(rows(sample, ACCOUNTS)) == 5 + 2
-
-
-@pytest.mark.parametrize("one_by_one", [False, True])
-def test_no_repair_changes_which_status_is_the_latest(sample: Warehouse, one_by_one: bool) -> None:
-    status = {"account_bsnid": "BSN001"}
-    sample.execute(f"DELETE FROM {sample.namespace.table(PLATFORMS_STATUS)}", repeatable=True)
-    insert(sample, PLATFORMS_STATUS, id="a", platform=" snowflake", status="requested", **status)
-    insert(
-        sample,
-        PLATFORMS_STATUS,
-        id="b",
-        platform="SNOWFLAKE ",
-        status="Completed",
-        updated_at=NEW,
-        **status,
-    )
-    # Two rows with one id for the same platform: both stay until somebody deletes one.
-    for word, moment in (("Requested", OLD), ("In Progress", NEW)):
-        insert(
-            sample,
-            PLATFORMS_STATUS,
-            id="d",
-            platform="Databricks",
-            status=word,
-            updated_at=moment,
-            **status,
-        )
-    detail, _ = details(sample, "double-statuses")["BSN001"]
-    assert detail == (
-        "2 statuses for SNOWFLAKE: “Completed” was set last, before that “requested”"
-    )
-    if one_by_one:
-        for name in ("unknown-words", "double-statuses", "duplicate-keys", "double-statuses"):
-            check = next(check for check in checks.CHECKS if check.name == name)
-            checks.repair(sample, check)
-    else:
-        fix()
-    found = {(r["platform"], r["status"]) for r in rows(sample, PLATFORMS_STATUS)}
-    assert found == {("Snowflake", "Completed"), ("Databricks", "In Progress")}
-
-
-def test_statuses_without_a_platform_or_account_are_no_doubles(sample: Warehouse) -> None:
-    for place, word in enumerate(("Requested", "Completed")):
-        insert(sample, PLATFORMS_STATUS, id=f"n{place}", account_bsnid="BSN001", status=word)
-    assert details(sample, "double-statuses") == {}
-
-
-def test_all_are_counted_and_the_first_are_shown(
-    sample: Warehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(checks, "SHOWN", 3)
-    for number in range(5):
-        insert(
-            sample,
-            USE_CASES,
-            id=f"w{number}",
-            account_bsnid="BSN001",
-            problem="P",
-            status="active",
-        )
-    printed = fix()
-    assert "Words that are not in the vocabulary: 5" in printed
-    assert "… and 2 more" in printed
-    assert "Words that are not in the vocabulary: repaired, 5 rows" in printed
-
-
-def test_problems_with_a_repair_are_counted(broken: Warehouse) -> None:
-    found = checks.run_checks(broken)
     for each in found.values():
         assert each.total == len(each.problems)
         assert each.repairable == sum(bool(problem.repair) for problem in each.problems)
     assert any(0 < each.repairable < each.total for each in found.values())
+    # Without a yes nothing is repaired.
+    monkeypatch.setattr("builtins.input", lambda question: "n")
+    with statements() as done, pytest.raises(SystemExit) as ended:
+        call_command("check_integrity", "--fix", stdout=StringIO())
+    assert ended.value.code == 1
+    assert done
+    assert all(READ.match(text) for text in done)
+
+
+@dataclass
+class Fixed:
+    """What ``check_integrity --fix`` printed before and after the repairs, and the tables then."""
+
+    wh: Warehouse
+    before: str
+    after: str
+    code: object
+
+    def found(self) -> list[str]:
+        """Return the table and key of each problem that is left."""
+        lines = self.after.splitlines()
+        return sorted(line.strip().split(":")[0] for line in lines if line.startswith("  "))
+
+
+@pytest.fixture(scope="module")
+def fixed(schemas: Schemas) -> Iterator[Fixed]:
+    """Every problem, in one schema, repaired by one run of the command that shows three each."""
+    with schemas.lend(with_sample=True) as home:
+        wh = schemas.open(home)
+        break_rules(wh)
+        _add_rows_that_share_an_id(wh)
+        _add_statuses(wh)
+        words = [{"id": f"w{n}"} for n in range(3, 8)]
+        insert(wh, USE_CASES, *words, account_bsnid="BSN001", problem="P", status="active")
+        out = StringIO()
+        config = schemas.server.config()
+        with (
+            override_settings(WAREHOUSE=config, NAMESPACE=home, EDIP_USER=SETTER),
+            pytest.MonkeyPatch.context() as patch,
+            pytest.raises(SystemExit) as ended,
+        ):
+            patch.setattr(checks, "SHOWN", 3)
+            call_command("check_integrity", "--fix", "--yes", stdout=out)
+        before, after = out.getvalue().split("\nChecking again:")
+        yield Fixed(wh, before, after, ended.value.code)
+
+
+def _add_rows_that_share_an_id(wh: Warehouse) -> None:
+    """Add three use cases: one is an orphan, none has a time."""
+    insert(
+        wh,
+        USE_CASES,
+        {"account_bsnid": "AAA", "problem": "Orphan’s"},
+        *[{"account_bsnid": "BSN001", "problem": "Known one’s"}] * 2,
+        id="c",
+        status="Active",
+        created_at=None,
+        updated_at=None,
+    )
+
+
+def _add_statuses(wh: Warehouse) -> None:
+    insert(wh, ACCOUNTS, bsnid="S", team="Statuses", business_area="Finance")
+    insert(
+        wh,
+        PLATFORMS_STATUS,
+        {"id": "a", "platform": " snowflake", "status": "requested"},
+        {"id": "b", "platform": "SNOWFLAKE ", "status": "Completed", "updated_at": NEW},
+        # Two rows with one id for the same platform: both stay until somebody deletes one.
+        {"id": "d", "platform": "Databricks", "status": "Requested", "updated_at": OLD},
+        {"id": "d", "platform": "Databricks", "status": "In Progress", "updated_at": NEW},
+        # Statuses without a platform are no doubles.
+        {"id": "n1", "account_bsnid": "BSN001", "status": "Requested"},
+        {"id": "n2", "account_bsnid": "BSN001", "status": "Completed"},
+        account_bsnid="S",
+    )
+
+
+def test_what_can_be_repaired_is_and_the_rest_is_left(fixed: Fixed) -> None:
+    assert fixed.code == 1
+    assert fixed.found() == sorted(
+        [
+            "use_cases w2",
+            "use_cases o2",
+            "accounts AAA",
+            "accounts GONE",
+            "use_cases e1",
+            "accounts LINK",
+            "accounts LINK",
+            "platforms_status n1",
+            "platforms_status n2",
+        ]
+    )
+    cases = {case["id"]: case for case in rows(fixed.wh, USE_CASES)}
+    assert cases["o1"]["account_bsnid"] == "GONE"
+    assert cases["w1"]["status"] == "On Hold"
+    assert accounts.get(fixed.wh, "GONE").team == "GONE"
+
+
+def test_all_are_counted_and_the_first_are_shown(fixed: Fixed) -> None:
+    title = "Words that are not in the vocabulary"
+    assert f"{title}: 10" in fixed.before
+    assert "… and 4 more" in fixed.before
+    assert f"{title}: repaired, 7 rows" in fixed.before
+
+
+def test_what_is_dropped_of_accounts_is_said(fixed: Fixed) -> None:
+    same = (
+        "accounts SAME: 3 rows have this key, all with the same values [repair: keep one of them]"
+    )
+    assert same in fixed.before
+    assert (
+        "accounts TWICE: 2 rows have this key; another row has Team “Old” instead of “New”, "
+        "VP “V” instead of “” [repair: keep the row that was changed last, and drop these values "
+        "of the others]"
+    ) in fixed.before
+    assert "Keys that more than one row has: repaired, 4 keys" in fixed.before
+    teams = [row["team"] for row in rows(fixed.wh, ACCOUNTS) if row["bsnid"] in ("SAME", "TWICE")]
+    assert sorted(teams) == ["New", "Same"]
+
+
+def test_records_that_share_an_id_all_stay(fixed: Fixed) -> None:
+    """The row whose account exists keeps the id."""
+    assert (
+        "use_cases c: 3 rows have this key; another row has Account “AAA” instead of “BSN001”, "
+        "Problem “Orphan’s” instead of “Known one’s” "
+        "[repair: give each row with other values an id of its own]"
+    ) in fixed.before
+    found = {row["problem"]: row for row in rows(fixed.wh, USE_CASES)}
+    assert found["Known one’s"]["id"] == "c"
+    assert found["Known one’s"]["updated_at"] is None
+    other = found["Orphan’s"]
+    assert other["account_bsnid"] == "AAA"
+    assert other["updated_by"] == SETTER
+    assert uuid.UUID(other["id"])
+    assert sum(row["problem"] == "Known one’s" for row in rows(fixed.wh, USE_CASES)) == 1
+
+
+def test_the_latest_status_of_a_platform_stays_the_latest(fixed: Fixed) -> None:
+    assert (
+        "S: 2 statuses for SNOWFLAKE: “Completed” was set last, before that “requested”"
+    ) in fixed.before
+    assert _statuses(fixed.wh, "TWICE") == {("Snowflake", "Completed")}
+    assert _statuses(fixed.wh, "S") == {("Snowflake", "Completed"), ("Databricks", "In Progress")}
+    assert (None, "Requested") in _statuses(fixed.wh, "BSN001")
+    assert (None, "Completed") in _statuses(fixed.wh, "BSN001")
+
+
+def _statuses(wh: Warehouse, bsnid: str) -> set[tuple[str, str]]:
+    found = [row for row in rows(wh, PLATFORMS_STATUS) if row["account_bsnid"] == bsnid]
+    return {(row["platform"], row["status"]) for row in found}
+
+
+def test_repairing_twice_changes_nothing_more(fixed: Fixed) -> None:
+    before = [rows(fixed.wh, table) for table in TABLES]
+    assert [checks.repair(fixed.wh, check) for check in checks.CHECKS] == [0] * len(checks.CHECKS)
+    assert [rows(fixed.wh, table) for table in TABLES] == before
+
+
+def test_repairs_in_another_order_keep_the_latest_status(warehouse: Warehouse) -> None:
+    _add_statuses(warehouse)
+    for name in ("unknown-words", "double-statuses", "duplicate-keys", "double-statuses"):
+        checks.repair(warehouse, check_named(name))
+    assert _statuses(warehouse, "S") == {("Snowflake", "Completed"), ("Databricks", "In Progress")}
+
+
+def test_keys_are_repaired_in_their_table_only(
+    warehouse: Warehouse, statements: Statements
+) -> None:
+    """Where another table has no duplicates, no statement writes it."""
+    _add_rows_that_share_an_id(warehouse)
+    with statements() as done:
+        assert checks.repair(warehouse, check_named(checks.DUPLICATES)) == 1
+    written = [text.split()[2] for text in done if text.lstrip().startswith("MERGE")]
+    assert written == [warehouse.namespace.table(table) for table in (OPERATIONS, USE_CASES)]

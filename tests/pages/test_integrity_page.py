@@ -10,6 +10,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+from bs4 import Tag
 from django.core.management import call_command
 from django.test import Client
 
@@ -17,104 +18,112 @@ from crm.model.schema import USE_CASES
 from crm.repository.integrity import checks
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
-from tests.commands.test_check_integrity import broken, insert  # noqa: F401
-from tests.conftest import Statements
 
+from ..broken_rows import broken, insert  # noqa: F401
+from ..conftest import Statements
 from .html import filled_in, parsed, text, texts
+
+PAGE = "/admin-tools/integrity/"
 
 
 def test_sound_data_show_no_problem(
-    client: Client, sample: Warehouse, statements: Statements
+    client: Client, sample: Warehouse, statements: Statements, settings: Any
 ) -> None:
+    """Whoever is no editor sees the checks, but repairs nothing; administrators only do both."""
+    settings.EDIP_EDITORS = ["somebody.else@example.com"]
     with statements() as done:
-        page = parsed(client.get("/admin-tools/integrity/"))
+        page = parsed(client.get(PAGE))
     assert len(done) == 1
     assert text(page, "main .lead") == "The checks found no problems."
     assert texts(page, "main .tally") == ["0"] * len(checks.CHECKS)
+    assert client.post(f"{PAGE}times/").status_code == 403
+    settings.EDIP_ADMINS = ["somebody.else@example.com"]
+    for path in (PAGE, "/admin-tools/export/?format=json"):
+        assert client.get(path).status_code in (403, 404)
 
 
-def test_each_problem_is_shown_with_its_repair(client: Client, broken: Warehouse) -> None:  # noqa: F811
-    page = parsed(client.get("/admin-tools/integrity/"))
-    words = page.select_one("section[aria-labelledby=check-unknown-words]")
-    assert words.select_one("a[href='/use-cases/w1/edit/']")
-    assert texts(words, ".problem-repair") == ["→ write “On Hold”"]
-    assert words.select_one("a.button")["href"] == "/admin-tools/integrity/unknown-words/"
-    links = page.select_one("section[aria-labelledby=check-bad-links]")
-    assert not links.select("a.button")
-
-
-@pytest.mark.parametrize("check", [check for check in checks.CHECKS if check.fix])
-def test_a_repair_repairs_what_its_preview_says(
+def test_each_problem_is_shown_with_its_repair_and_repaired(
     client: Client,
     broken: Warehouse,  # noqa: F811
-    check: checks.Check,
 ) -> None:
-    url = f"/admin-tools/integrity/{check.name}/"
+    page = parsed(client.get(PAGE))
+    words = section(page, "unknown-words")
+    assert words.select_one("a[href='/use-cases/w1/edit/']")
+    assert texts(words, ".problem-repair") == ["→ write “On Hold”"]
+    assert words.select_one("a.button")["href"] == f"{PAGE}unknown-words/"
+    assert not section(page, "bad-links").select("a.button")
+    fixable = [check for check in checks.CHECKS if check.fix]
+    repaired = {check: repair(client, check.name) for check in fixable}
+    for check in fixable:
+        before = int(text(section(page, check.name), ".tally"))
+        after = checks.run_checks(broken, (check,))[check]
+        assert after.repairable == 0
+        assert after.total == before - repaired[check], check.name
+    assert "nothing left to repair" in parsed(client.get(f"{PAGE}times/")).get_text()
+    # Repairs are in the history.
+    response = client.get("/accounts/BSN001/history/?record=w1")
+    me = response.wsgi_request.warehouse.actor
+    assert texts(parsed(response), ".moment-head b")[0] == me
+
+
+def section(page: Tag, name: str) -> Tag:
+    return page.select_one(f"section[aria-labelledby=check-{name}]")
+
+
+def repair(client: Client, name: str) -> int:
+    """Repair what the preview says, and return how many lines it had."""
+    url = f"{PAGE}{name}/"
     page = parsed(client.get(url))
     announced = len(page.select(".problems li"))
-    assert announced
-    before = checks.run_checks(broken, (check,))[check]
+    assert announced, name
     response = client.post(url, filled_in(page.select_one("form.actions")))
-    assert response.status_code == 303
-    assert "repaired" in text(parsed(client.get(response["Location"])), "#toasts p")
-    left = checks.run_checks(broken, (check,))[check]
-    assert left.repairable == 0
-    assert left.total == before.total - announced
-    assert "nothing left to repair" in parsed(client.get(url)).get_text()
+    assert (response.status_code, response["Location"]) == (303, PAGE)
+    assert toast(client).endswith("repaired."), name
+    return announced
+
+
+def toast(client: Client) -> str:
+    """Return the message on the next page: one that needs no statement."""
+    return text(parsed(client.get("/admin-tools/export/")), "#toasts p")
 
 
 def test_all_are_counted_though_some_are_shown(
-    client: Client,
-    broken: Warehouse,  # noqa: F811
-    monkeypatch: pytest.MonkeyPatch,
+    client: Client, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(checks, "SHOWN", 1)
-    for number in range(4):
-        insert(broken, USE_CASES, id=f"x{number}", account_bsnid="BSN001", status=" active")
-    page = parsed(client.get("/admin-tools/integrity/"))
-    words = page.select_one("section[aria-labelledby=check-unknown-words]")
+    insert(
+        warehouse,
+        USE_CASES,
+        {"status": "Paused"},
+        *[{"status": " active"}] * 5,
+        id="x",
+        account_bsnid="BSN001",
+    )
+    words = section(parsed(client.get(PAGE)), "unknown-words")
     assert text(words, ".tally") == "6"
     assert "Repair 5…" in text(words, "a.button")
-    page = parsed(client.get("/admin-tools/integrity/unknown-words/"))
+    page = parsed(client.get(f"{PAGE}unknown-words/"))
     assert "This page shows the first 1 of 5" in text(page, "main .lead")
     assert "Repair 5" in text(page, "form.actions button")
-    response = client.post("/admin-tools/integrity/unknown-words/")
-    assert "5 rows were repaired" in text(parsed(client.get(response["Location"])), "#toasts p")
+    client.post(f"{PAGE}unknown-words/")
+    assert "5 rows were repaired" in toast(client)
 
 
 def test_what_somebody_put_right_meanwhile_is_left_alone(
-    client: Client,
-    broken: Warehouse,  # noqa: F811
+    client: Client, warehouse: Warehouse
 ) -> None:
-    url = "/admin-tools/integrity/orphans/"
+    insert(warehouse, USE_CASES, id="o1", account_bsnid="GONE", problem="P", status="Active")
+    url = f"{PAGE}orphans/"
     form = filled_in(parsed(client.get(url)).select_one("form.actions"))
-    accounts.create(broken, {"bsnid": "GONE", "team": "Back", "business_area": "Finance"})
+    accounts.create(warehouse, {"bsnid": "GONE", "team": "Back", "business_area": "Finance"})
     client.post(url, form)
-    assert accounts.get(broken, "GONE").team == "Back"
-
-
-def test_a_repair_is_in_the_history(client: Client, broken: Warehouse) -> None:  # noqa: F811
-    client.post("/admin-tools/integrity/unknown-words/")
-    page = parsed(client.get("/accounts/BSN001/history/?record=w1"))
-    me = client.get("/").wsgi_request.warehouse.actor
-    assert texts(page, ".moment-head b")[0] == me
+    assert accounts.get(warehouse, "GONE").team == "Back"
 
 
 @pytest.mark.parametrize("name", ["bad-links", "nothing", "x" * 500])
 def test_what_has_no_repair(client: Client, sample: Warehouse, name: str) -> None:
     assert client.get(f"/admin-tools/integrity/{name}/").status_code == 404
     assert client.post(f"/admin-tools/integrity/{name}/").status_code == 404
-
-
-def test_only_editors_repair_and_only_administrators_check(
-    client: Client, sample: Warehouse, settings: Any
-) -> None:
-    settings.EDIP_EDITORS = ["somebody.else@example.com"]
-    assert client.get("/admin-tools/integrity/").status_code == 200
-    assert client.post("/admin-tools/integrity/times/").status_code == 403
-    settings.EDIP_ADMINS = ["somebody.else@example.com"]
-    for path in ("/admin-tools/integrity/", "/admin-tools/export/?format=json"):
-        assert client.get(path).status_code in (403, 404)
 
 
 def test_everything_as_json_can_be_imported_again(

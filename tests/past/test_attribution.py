@@ -13,7 +13,7 @@ from crm.repository.past.history import Wanted
 from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.warehouse import Warehouse
 
-from ..commands.test_check_integrity import insert
+from ..broken_rows import insert
 from ..conftest import LocalWarehouse
 from .conftest import ANA, BOB, edit
 

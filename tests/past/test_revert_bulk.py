@@ -17,7 +17,7 @@ from crm.repository.records import accounts, updates, use_cases
 from crm.repository.transfer import upsert
 from crm.warehouse import Warehouse
 
-from ..commands.test_check_integrity import broken, insert  # noqa: F401
+from ..broken_rows import broken, insert  # noqa: F401
 from ..conftest import LocalWarehouse
 from ..pages.html import filled_in, parsed, text, texts
 from ..pages.import_page.using import press, preview

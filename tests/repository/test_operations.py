@@ -19,7 +19,7 @@ from crm.repository.transfer import upsert
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 
-from ..commands.test_check_integrity import broken  # noqa: F401
+from ..broken_rows import broken  # noqa: F401
 from ..conftest import BASE_DIR
 
 REPOSITORY = BASE_DIR / "crm" / "repository"

@@ -5,7 +5,7 @@ Each check finds rows. Some have a repair, which does what its preview says.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from crm.model.namespace import Namespace, quoted
@@ -108,23 +108,41 @@ def repair(
         return 0
     operation = operation or operations.of_many(wh, operations.REPAIR)
     with operations.noted(wh, operation, lambda: summaries.repaired(check.title)):
-        steps = _steps(wh, check.fix, operation)
-        if not check.by_key:
-            return earlier.changed + sum(run_steps(wh, operation, steps))
-        before: int = earlier.notes.get("repairable") or _repairable(wh, check)
-        left = Step("Count what is left to repair", lambda: _repairable(wh, check))
-        try:
-            return before - run_steps(wh, operation, [*steps, left])[-1]
-        except HalfDone as half:
-            half.notes["repairable"] = before
-            raise
+        fixes = check.fix(wh.namespace)
+        if check.by_key:
+            return _repair_keys(wh, check, fixes, operation, earlier)
+        steps = _steps(wh, operation, fixes)
+        return earlier.changed + sum(run_steps(wh, operation, steps))
 
 
-def _repairable(wh: Warehouse, check: Check) -> int:
-    return run_checks(wh, (check,))[check].repairable
+def _repair_keys(
+    wh: Warehouse,
+    check: Check,
+    fixes: Iterable[Statement],
+    operation: Operation,
+    earlier: Earlier,
+) -> int:
+    """Repair the tables that have problems only, and return how many keys have none any more."""
+    notes = dict(earlier.notes)
+    if "repairable" not in notes:
+        found = run_checks(wh, (check,))[check]
+        tables = {problem.table.name for problem in found.problems}
+        notes = {"repairable": found.repairable, "tables": sorted(tables)}
+    before: int = notes["repairable"]
+    if not before:
+        return 0
+    steps = _steps(wh, operation, (each for each in fixes if each.table.name in notes["tables"]))
+    steps.append(
+        Step("Count what is left to repair", lambda: run_checks(wh, (check,))[check].repairable)
+    )
+    try:
+        return before - run_steps(wh, operation, steps)[-1]
+    except HalfDone as half:
+        half.notes |= notes
+        raise
 
 
-def _steps(wh: Warehouse, fix: Fix, operation: Operation) -> list[Step]:
+def _steps(wh: Warehouse, operation: Operation, fixes: Iterable[Statement]) -> list[Step]:
     def step(statement: Statement) -> Step:
         def run() -> int:
             sql, params = statement.sql, dict(statement.params)
@@ -135,11 +153,7 @@ def _steps(wh: Warehouse, fix: Fix, operation: Operation) -> list[Step]:
         column = f"the column {statement.writes[0]} of " if len(statement.writes) == 1 else ""
         return Step(f"{verb} {column}{statement.table.plural}", run)
 
-    return [
-        step(each)
-        for each in fix(wh.namespace)
-        if operation.masked(each.table).isdisjoint(each.writes)
-    ]
+    return [step(each) for each in fixes if operation.masked(each.table).isdisjoint(each.writes)]
 
 
 # --- orphans ---
@@ -179,19 +193,28 @@ def _create_accounts(namespace: Namespace) -> Iterator[Statement]:
 
 # --- empty required fields ---
 _EMPTY = """
-SELECT {key} AS key, {detail} AS detail, CAST(NULL AS STRING) AS repair
-FROM {table} WHERE COALESCE(TRIM(CAST({column} AS STRING)), '') = ''
+SELECT key, detail, CAST(NULL AS STRING) AS repair
+FROM (SELECT {key} AS key, EXPLODE(ARRAY({details})) AS detail FROM {table}) AS e
+WHERE detail IS NOT NULL
 """
+_IS_EMPTY = "CASE WHEN COALESCE(TRIM(CAST({column} AS STRING)), '') = '' THEN {detail} END"
 
 
 def _find_empty_fields(namespace: Namespace) -> Iterator[Statement]:
     """Yield the statements. Among keys they check BSNIDs only; other checks find children without
     an id or an account."""
     for table in TABLES:
-        for column in table.own_columns:
-            if column.required:
-                detail = _sql.literal(f"{column.label} is empty")
-                yield Statement(table, on_column(namespace, table, column, _EMPTY, detail=detail))
+        details = ", ".join(
+            _sql.fill(
+                _IS_EMPTY,
+                column=quoted(column.name),
+                detail=_sql.literal(f"{column.label} is empty"),
+            )
+            for column in table.own_columns
+            if column.required
+        )
+        sql = render(namespace, table, _EMPTY, key=quoted(table.key), details=details)
+        yield Statement(table, sql)
 
 
 # --- bad links ---

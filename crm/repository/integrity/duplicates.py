@@ -56,16 +56,19 @@ SELECT key, CONCAT(CAST(n AS STRING), ' rows have this key',
 FROM (
   SELECT d.{key} AS key, MAX(d.n) AS n, CONCAT_WS('; yet another ', SORT_ARRAY(
     COLLECT_LIST(CASE WHEN d.place > 1 THEN CONCAT_WS(', ', {differences}) END))) AS differences
-  FROM ({rows}) AS d JOIN ({rows}) AS k ON k.{key} = d.{key} AND k.place = 1
+  FROM (
+    SELECT *, FIRST_VALUE({kept_row}) OVER (PARTITION BY {key} ORDER BY place) AS k
+    FROM ({rows}) AS q
+  ) AS d
   GROUP BY d.{key}
 ) AS s
 """
 _DIFFERENCE = """
-CASE WHEN NOT (d.{column} <=> k.{column}) THEN
+CASE WHEN NOT (d.{column} <=> d.k.{column}) THEN
   CONCAT({label}, ' “', {other}, '” instead of “', {kept}, '”') END
 """
-_TEXT = "COALESCE(CAST({column} AS STRING), '')"
-_SHORT_TEXT = "IF(LENGTH({text}) > 60, CONCAT(SUBSTR({text}, 1, 60), '…'), {text})"
+_TEXT = "COALESCE({column}, '')"
+_SHORT_TEXT = "CONCAT(SUBSTR({text}, 1, 60), IF(LENGTH({column}) > 60, '…', ''))"
 _NUMBERED_KEYS = "SELECT *, DENSE_RANK() OVER (ORDER BY {key}) AS turn FROM ({rows}) AS q"
 # In one statement, so that nothing is lost half-way. The row that keeps the key comes twice: with
 # ``old_key``, to delete all rows of the key, and without it, to be inserted again. Each other row
@@ -108,8 +111,12 @@ def _difference(namespace: Namespace, table: Table, column: Column) -> str:
     """
 
     def text(alias: str) -> str:
-        full = _sql.render(namespace, _TEXT, column=f"{alias}.{quoted(column.name)}")
-        return full if table is ACCOUNTS else _sql.render(namespace, _SHORT_TEXT, text=full)
+        value = f"{alias}.{quoted(column.name)}"
+        value = value if column.type == "STRING" else f"CAST({value} AS STRING)"
+        full = _sql.fill(_TEXT, column=value)
+        if table is ACCOUNTS:
+            return full
+        return _sql.fill(_SHORT_TEXT, text=full, column=value)
 
     return _sql.render(
         namespace,
@@ -117,7 +124,7 @@ def _difference(namespace: Namespace, table: Table, column: Column) -> str:
         column=quoted(column.name),
         label=_sql.literal(column.label),
         other=text("d"),
-        kept=text("k"),
+        kept=text("d.k"),
     )
 
 
@@ -136,6 +143,7 @@ def find_duplicates(namespace: Namespace) -> Iterator[Statement]:
                 for column in table.own_columns
                 if column.name != table.key
             ),
+            kept_row=_sql.struct(table, "q"),
             rows=_different_rows(namespace, table),
         )
         yield Statement(table, sql)
