@@ -27,7 +27,7 @@ from crm.warehouse.config import LOCAL_TOKEN, WarehouseConfig
 from .patience import seconds
 from .schemas import ACTOR as ACTOR
 from .schemas import CATALOG as CATALOG
-from .schemas import Schemas
+from .schemas import CONTENTS, EMPTY, Schemas
 
 # The tables of tests are small: the local warehouse's engine is fastest with one partition.
 os.environ.setdefault("SAIL_EXECUTION__DEFAULT_PARALLELISM", "1")
@@ -179,11 +179,12 @@ def warehouse(
 ) -> Iterator[Warehouse]:
     """A warehouse with empty tables, which the application uses, too (Django's ``client``).
 
-    With the fixture ``sample`` they hold the sample data.
+    With the fixture ``sample``, or another one of ``CONTENTS``, they have rows.
     """
     settings.WAREHOUSE = server.config()
     forget_everything()
-    with schemas.lend(with_sample="sample" in request.fixturenames) as namespace:
+    content = next((name for name in CONTENTS if name in request.fixturenames), EMPTY)
+    with schemas.lend(content) as namespace:
         settings.NAMESPACE = namespace
         yield schemas.open(namespace)
         server.clear_faults()

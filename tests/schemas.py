@@ -1,11 +1,12 @@
-"""Schemas for tests: a test that only reads leaves its schema to the next one."""
+"""Schemas with the CRM's tables, for tests that read or write them."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
 import uuid
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -25,25 +26,38 @@ CATALOG = "edip_test"
 READ = re.compile(r"\s*(SELECT|WITH|DESCRIBE|SHOW)\b", re.IGNORECASE)
 
 
+def _insert_sample(wh: Warehouse) -> None:
+    for table, rows in sample_data.rows(dt.datetime.now(dt.UTC).date()).items():
+        insert_missing(wh, table, rows)
+
+
+EMPTY = "empty tables"
+# What fills the tables, by the name of the fixture that asks for it.
+CONTENTS: dict[str, Callable[[Warehouse], None]] = {
+    EMPTY: lambda wh: None,
+    "sample": _insert_sample,
+}
+
+
 @dataclass
 class Schemas:
-    """Schemas with empty tables or with the sample data, each given to one test at a time.
+    """Schemas with the CRM's tables, each given to one test at a time.
 
     A schema in which a test only read serves the next test; the statement log tells. One in
-    which a test wrote is dropped. New ones are copies of one that was created by statements.
+    which a test wrote is dropped. New ones are copies of one that was filled by statements.
     """
 
     server: LocalWarehouse
-    _originals: dict[bool, Namespace] = field(default_factory=dict)
-    _unused: dict[bool, list[Namespace]] = field(default_factory=lambda: {True: [], False: []})
+    _originals: dict[str, Namespace] = field(default_factory=dict)
+    _unused: dict[str, list[Namespace]] = field(default_factory=lambda: defaultdict(list))
 
     def open(self, namespace: Namespace) -> Warehouse:
         return open_shared(self.server.config(), namespace, ACTOR)
 
     @contextmanager
-    def lend(self, with_sample: bool) -> Iterator[Namespace]:
-        unused = self._unused[with_sample]
-        namespace = unused.pop() if unused else self._copy(with_sample)
+    def lend(self, content: str) -> Iterator[Namespace]:
+        unused = self._unused[content]
+        namespace = unused.pop() if unused else self._copy(content)
         before = self.server.last()
         yield namespace
         if self._was_written(namespace, before):
@@ -52,12 +66,12 @@ class Schemas:
         else:
             unused.append(namespace)
 
-    def _copy(self, with_sample: bool) -> Namespace:
-        if with_sample not in self._originals:
-            self._originals[with_sample] = self._create(with_sample)
-        return self.server.copy_schema(self._originals[with_sample], _unique_name())
+    def _copy(self, content: str) -> Namespace:
+        if content not in self._originals:
+            self._originals[content] = self._create(CONTENTS[content])
+        return self.server.copy_schema(self._originals[content], _unique_name())
 
-    def _create(self, with_sample: bool) -> Namespace:
+    def _create(self, fill: Callable[[Warehouse], None]) -> Namespace:
         namespace = Namespace(CATALOG, _unique_name())
         wh = self.open(namespace)
         for statement in (
@@ -66,9 +80,7 @@ class Schemas:
             *(ddl.create_table(table, namespace) for table in (*TABLES, OPERATIONS)),
         ):
             wh.execute(statement, repeatable=True)
-        if with_sample:
-            for table, rows in sample_data.rows(dt.datetime.now(dt.UTC).date()).items():
-                insert_missing(wh, table, rows)
+        fill(wh)
         return namespace
 
     def _was_written(self, namespace: Namespace, before: int) -> bool:

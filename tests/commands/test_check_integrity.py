@@ -19,7 +19,8 @@ from crm.repository.transfer import read_all
 from crm.warehouse import Warehouse
 
 from ..broken_rows import NEW, OLD, break_rules, broken, insert  # noqa: F401
-from ..conftest import READ, Schemas, Statements
+from ..conftest import Statements
+from ..schemas import READ, Schemas
 
 SETTER = "setter@example.com"
 
@@ -85,7 +86,7 @@ class Fixed:
 @pytest.fixture(scope="module")
 def fixed(schemas: Schemas) -> Iterator[Fixed]:
     """Every problem, in one schema, repaired by one run of the command that shows three each."""
-    with schemas.lend(with_sample=True) as home:
+    with schemas.lend("sample") as home:
         wh = schemas.open(home)
         break_rules(wh)
         _add_rows_that_share_an_id(wh)

@@ -27,7 +27,8 @@ from crm.repository import ddl
 from crm.repository.records import accounts, overview, updates
 from crm.warehouse import Warehouse
 
-from ..conftest import CATALOG, LocalWarehouse, Statements
+from ..conftest import LocalWarehouse, Statements
+from ..schemas import CATALOG
 
 
 def run(name: str, *arguments: str) -> str:

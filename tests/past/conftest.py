@@ -14,6 +14,7 @@ from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.warehouse import Warehouse
 
 from ..pages.html import filled_in, parsed, texts
+from ..schemas import CONTENTS
 
 ANA, BOB = "ana@example.com", "bob@example.com"
 GetPage = Callable[[str], BeautifulSoup]
@@ -29,10 +30,10 @@ def bob(warehouse: Warehouse) -> Warehouse:
     return replace(warehouse, actor=BOB)
 
 
-@pytest.fixture
-def sample_history(ana: Warehouse, bob: Warehouse) -> None:
+def write_history(wh: Warehouse) -> None:
     """Ana creates an account with a use case and an update; Bob changes some of it and deletes the
     update."""
+    ana, bob = replace(wh, actor=ANA), replace(wh, actor=BOB)
     accounts.create(ana, {"bsnid": "B1", "team": "Claims", "business_area": "Finance"})
     platforms.set_status(ana, "B1", "Databricks", "Requested", None)
     use_cases.create(ana, "B1", "u-1", {"problem": "Too slow", "status": "Planning"})
@@ -44,6 +45,14 @@ def sample_history(ana: Warehouse, bob: Warehouse) -> None:
     seen = accounts.get(bob, "B1").updated_at
     accounts.update(bob, "B1", {"team": "Claims & more", "vp": "Vera"}, seen)
     updates.delete(bob, "d-1")
+
+
+CONTENTS["sample_history"] = write_history
+
+
+@pytest.fixture
+def sample_history(warehouse: Warehouse) -> None:
+    """The tables after ``write_history``."""
 
 
 @pytest.fixture

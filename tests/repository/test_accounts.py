@@ -13,7 +13,8 @@ from crm.repository.errors import AlreadyExists, Missing, Stale
 from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.warehouse import Warehouse
 
-from ..conftest import ACTOR, Statements
+from ..conftest import Statements
+from ..schemas import ACTOR
 
 HOSTILE = (
     "'; DROP TABLE accounts; --",

@@ -16,7 +16,8 @@ from crm.repository.errors import AlreadyExists, Missing, Stale
 from crm.repository.records import accounts, updates, use_cases
 from crm.warehouse import Warehouse
 
-from ..conftest import ACTOR, Statements
+from ..conftest import Statements
+from ..schemas import ACTOR
 from .test_accounts import HOSTILE
 
 BOTH = pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from crm.repository.records import accounts, updates
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 
-from ..conftest import ACTOR, Statements
+from ..conftest import Statements
+from ..schemas import ACTOR
 from .test_accounts import HOSTILE
 
 
