@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup, Tag
+from django.conf import settings
+from django.core import signing
 from django.test import Client
+from django.urls import reverse
 
+from crm.importing import importer
+from crm.importing.findings import Findings
+from crm.importing.importer import Options
+from crm.repository import operations
+from crm.repository.past import revert_bulk
 from crm.repository.records import accounts, platforms, updates, use_cases
+from crm.views.revert import _SALT
 from crm.warehouse import Warehouse
 
 from ..pages.html import filled_in, parsed, texts
@@ -53,6 +65,35 @@ CONTENTS["sample_history"] = write_history
 @pytest.fixture
 def sample_history(warehouse: Warehouse) -> None:
     """The tables after ``write_history``."""
+
+
+CSV = "BSNID,Team,Business Area\nOLD,Changed,Finance\nNEW1,One,Finance\nNEW2,Two,Finance\n"
+ME = settings.EDIP_USER
+# The operation of ``write_import``, and the versions of the tables before and after it.
+_last_import: dict[str, Any] = {}
+
+
+def write_import(wh: Warehouse) -> None:
+    """Bob creates an account. The person of ``client`` imports a change of it and two others."""
+    bob, me = replace(wh, actor=BOB), replace(wh, actor=ME)
+    accounts.create(bob, {"bsnid": "OLD", "team": "As it was", "vp": "Vera"})
+    operation = operations.of_many(me, operations.IMPORT)
+    before = revert_bulk.current_versions(me)
+    with TemporaryDirectory() as folder, Findings() as findings:
+        path = Path(folder, "accounts.csv")
+        path.write_text(CSV)
+        importer.run(me, path, Options(on_conflict="update"), findings, operation=operation)
+    after = revert_bulk.current_versions(me)
+    _last_import.update(operations=[operation.id], before=before, after=after, who=ME)
+
+
+CONTENTS["imported"] = write_import
+
+
+@pytest.fixture
+def imported(warehouse: Warehouse) -> str:
+    """The tables after ``write_import``; the address that undoes the import."""
+    return reverse("revert-bulk", args=[signing.dumps(_last_import, salt=_SALT)])
 
 
 @pytest.fixture

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
-import pytest
 from django.core.management import call_command
 from django.test import Client
 
@@ -23,51 +22,44 @@ from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse
 from ..pages.html import filled_in, text, texts
-from .conftest import ANA, GetPage, summaries
-
-CSV = "BSNID,Team,Business Area\nOLD,Changed,Finance\nNEW1,One,Finance\nNEW2,Two,Finance\n"
+from .conftest import ANA, CSV, ME, GetPage, summaries
 
 
-@pytest.fixture
-def imported(ana: Warehouse, client: Client, tmp_path: Path) -> str:
-    """Import a change and two new accounts as the person of ``client``; return their name."""
-    accounts.create(ana, {"bsnid": "OLD", "team": "As it was"})
-    path = tmp_path / "accounts.csv"
-    path.write_text(CSV)
-    me: str = client.get("/").wsgi_request.warehouse.actor
-    with Findings() as findings:
-        importer.run(replace(ana, actor=me), path, Options(on_conflict="update"), findings)
-    return me
-
-
-def test_it_is_one_entry_with_its_changes_behind_it(imported: str, get_page: GetPage) -> None:
+def test_it_is_one_entry_with_its_changes_behind_it(
+    imported: str, get_page: GetPage, settings: Any
+) -> None:
     page = get_page("/activity/")
     entries = [" ".join(head.split()) for head in texts(page, ".moment-head p")]
     assert len(entries) == 2
-    assert entries[0].startswith(f"{imported} imported 3 rows from accounts.csv")
+    assert entries[0].startswith(f"{ME} imported 3 rows from accounts.csv")
     assert text(page, ".count-line p[role=status]").startswith("2 entries")
     assert summaries(page) == ["Created the account As it was"]
-    behind = get_page(page.select_one(".moment .change-actions a")["href"])
+    link = page.select_one(".moment .change-actions a")["href"]
+    behind = get_page(link)
     assert sorted(summaries(behind)) == [
         "Changed Team and Business area of the account Changed",
         "Created the account One",
         "Created the account Two",
     ]
+    # A filter keeps to the import.
+    operation = filled_in(behind.select_one(".history-fields"))["operation"]
+    assert link.endswith(f"?operation={operation}")
     # In an account's history the import shows what it changed there.
     own = get_page("/accounts/OLD/history/")
     assert summaries(own)[0] == "Changed Team and Business area of the account Changed"
     assert "imported 3 rows" in texts(own, ".moment-head p")[0]
+    settings.EDIP_USER = ANA
+    assert not get_page("/activity/").select(".moment form"), "others are offered no undo"
 
 
 def test_loading_the_sample_data_is_one_entry(
-    warehouse: Warehouse, client: Client, get_page: GetPage
+    warehouse: Warehouse, get_page: GetPage
 ) -> None:
     call_command("seed_data", stdout=StringIO())
     page = get_page("/activity/")
     assert text(page, ".count-line p[role=status]").startswith("1 entry")
     [entry] = texts(page, ".moment-head p")
-    me = client.get("/").wsgi_request.warehouse.actor
-    assert " ".join(entry.split()).startswith(f"{me} loaded the sample data")
+    assert " ".join(entry.split()).startswith(f"{ME} loaded the sample data")
     # Only an import can be undone as a whole.
     assert not page.select(".moment form")
 
@@ -99,11 +91,11 @@ def test_an_undone_import_says_by_whom(
     undone = "undid the import of accounts.csv, except for 1 of its records"
     page = get_page("/activity/")
     entries = [" ".join(head.split()) for head in texts(page, ".moment-head p")]
-    assert entries[0].startswith(f"{imported} {undone}")
+    assert entries[0].startswith(f"{ME} {undone}")
     assert not page.select(".moment form")
-    assert " ".join(text(page, ".moment-undone").split()).startswith(f"{imported} {undone}")
+    assert " ".join(text(page, ".moment-undone").split()).startswith(f"{ME} {undone}")
     # At the moment of the import nobody had undone it.
-    *_, change = history.load(ana, Wanted(person=imported, kind="changed")).changes
+    *_, change = history.load(ana, Wanted(person=ME, kind="changed")).changes
     assert not get_page(address(change.moment, "/activity/")).select(".moment-undone")
     # A second undo has nothing to do: OLD, too, has changed since. The entry stays as it was.
     accounts.update(ana, "OLD", {"vp": "Vera"}, accounts.get(ana, "OLD").updated_at)
@@ -121,17 +113,6 @@ def test_an_undo_that_failed_half_way_is_offered_again(
     page = get_page("/activity/")
     assert "began to undo the import of accounts.csv" in text(page, ".moment-undone")
     assert page.select_one(".moment form")["action"].startswith("/undo/bulk/")
-
-
-def test_a_filter_keeps_to_the_import(imported: str, get_page: GetPage) -> None:
-    behind = get_page("/activity/").select_one(".moment .change-actions a")["href"]
-    fields = filled_in(get_page(behind).select_one(".history-fields"))
-    assert behind.endswith(f"?operation={fields['operation']}")
-
-
-def test_others_are_offered_no_undo(imported: str, get_page: GetPage, settings: object) -> None:
-    settings.EDIP_USER = ANA
-    assert not get_page("/activity/").select(".moment form")
 
 
 def test_an_import_of_an_export_is_by_who_ran_it(
