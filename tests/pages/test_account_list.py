@@ -11,21 +11,32 @@ from crm.model.schema import ACCOUNTS
 from crm.repository.records import platforms
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
-from tests.conftest import Statements
 
+from ..conftest import Statements
+from ..schemas import CONTENTS
 from .html import HTMX, parsed, text, texts
 
 See = Callable[..., BeautifulSoup]
 TEAMS = "tbody th .row-link"
 
 
+def insert_three(wh: Warehouse) -> None:
+    rows = [
+        {"bsnid": "BSN001", "team": "Claims", "business_area": "Finance", "vp": "Vera"},
+        {"bsnid": "BSN002", "team": "Audit", "business_area": "Retail", "vp": "Victor"},
+        {"bsnid": "BSN003", "team": "Bonds", "business_area": "Finance"},
+    ]
+    insert_missing(wh, ACCOUNTS, rows)
+    platforms.set_status(wh, "BSN001", "Databricks", "Completed", None)
+    platforms.set_status(wh, "BSN002", "Databricks", "Paused", None)
+
+
+CONTENTS["three"] = insert_three
+
+
 @pytest.fixture
-def three(make_account: Callable[..., str], warehouse: Warehouse) -> None:
-    make_account("BSN001", team="Claims", vp="Vera")
-    make_account("BSN002", team="Audit", business_area="Retail", vp="Victor")
-    make_account("BSN003", team="Bonds")
-    platforms.set_status(warehouse, "BSN001", "Databricks", "Completed", None)
-    platforms.set_status(warehouse, "BSN002", "Databricks", "Paused", None)
+def three(warehouse: Warehouse) -> None:
+    """Three accounts."""
 
 
 @pytest.mark.usefixtures("three")
@@ -85,22 +96,24 @@ def test_sort_links_say_their_direction(get_page: See) -> None:
         assert link["href"] == link["hx-get"]
 
 
-@pytest.mark.parametrize(
-    "query",
-    ["sort=nonsense", "sort=--team", "page=0", "page=-1", "page=x", "page=99999999999", "nope=1"]
-    + ["page=²", "sort=team;DROP", "q=%00", "status=%00"],
-)
 @pytest.mark.usefixtures("three")
-def test_a_wrong_url_is_no_error(client: Client, query: str) -> None:
-    assert client.get(f"/accounts/?{query}").status_code == 200
+def test_a_wrong_url_is_no_error(client: Client) -> None:
+    for query in (
+        "sort=nonsense&page=0&nope=1",
+        "sort=--team&page=-1&q=%00",
+        "sort=team;DROP&page=x&status=%00",
+        "page=99999999999",
+        "page=²",
+    ):
+        assert client.get(f"/accounts/?{query}").status_code == 200, query
 
 
-@pytest.mark.parametrize("q", ["'; DROP TABLE accounts; --", "%", "_", "\\", "x" * 5000, "🦄"])
 @pytest.mark.usefixtures("three")
-def test_hostile_searches_find_nothing(get_page: See, q: str) -> None:
-    page = get_page(f"/accounts/?q={quote(q)}")
-    assert texts(page, TEAMS) == []
-    assert text(page, ".empty h2") == "Nothing matches"
+def test_hostile_searches_find_nothing(get_page: See) -> None:
+    for q in ("'; DROP TABLE accounts; --", "%", "_", "\\", "x" * 5000, "🦄"):
+        page = get_page(f"/accounts/?q={quote(q)}")
+        assert texts(page, TEAMS) == [], q
+        assert text(page, ".empty h2") == "Nothing matches", q
 
 
 def test_the_first_visit_says_what_to_do(get_page: See, warehouse: Warehouse) -> None:
