@@ -9,7 +9,7 @@ import json
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from contextlib import ExitStack
 from pathlib import Path
 
 import openpyxl
@@ -19,13 +19,15 @@ from django.core.management import CommandError, call_command
 from crm.exporting import exporter, tabular
 from crm.importing import importer
 from crm.importing.findings import REFUSED, Findings
-from crm.model.namespace import Namespace
 from crm.model.schema import ACCOUNTS, TABLES, UPDATES, Table
-from crm.repository import ddl
 from crm.repository.records import accounts, updates
 from crm.repository.transfer import read_all
+from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
-from tests.conftest import LocalWarehouse
+
+from ..broken_rows import insert
+from ..conftest import LocalWarehouse
+from ..schemas import CONTENTS, EMPTY, Schemas
 
 HOSTILE = [
     '=HYPERLINK("http://evil","x")',
@@ -41,34 +43,28 @@ HOSTILE = [
 ]
 
 
-@pytest.fixture
-def full(sample: Warehouse) -> Warehouse:
-    """Sample data, with texts that a careless format would break."""
-    for text in HOSTILE:
-        values = {"author": "Alice", "date": dt.date(2026, 3, 31), "description": text}
-        updates.create(sample, "BSN001", str(uuid.uuid4()), values)
-    return sample
+def insert_full(wh: Warehouse) -> None:
+    """Insert the sample data, with texts that a careless format would break."""
+    CONTENTS["sample"](wh)
+    values = {"account_bsnid": "BSN001", "author": "Alice", "date": dt.date(2026, 3, 31)}
+    rows = [values | {"id": str(uuid.uuid4()), "description": text} for text in HOSTILE]
+    insert_missing(wh, UPDATES, rows)
+
+
+CONTENTS["full"] = insert_full
 
 
 @pytest.fixture
-def empty(warehouse: Warehouse) -> Callable[[], Warehouse]:
+def full(warehouse: Warehouse) -> Warehouse:
+    """The tables after ``insert_full``."""
+    return warehouse
+
+
+@pytest.fixture
+def empty(schemas: Schemas) -> Iterator[Callable[[], Warehouse]]:
     """Make the same tables again, empty, elsewhere."""
-    made: list[Namespace] = []
-
-    def make() -> Warehouse:
-        namespace = Namespace(warehouse.namespace.catalog, f"t_{uuid.uuid4().hex[:12]}")
-        made.append(namespace)
-        wh = replace(warehouse, namespace=namespace)
-        for sql in (
-            ddl.create_schema(namespace),
-            *(ddl.create_table(t, namespace) for t in TABLES),
-        ):
-            wh.execute(sql, repeatable=True)
-        return wh
-
-    yield make
-    for namespace in made:
-        warehouse.execute(f"DROP SCHEMA {namespace.quoted_schema} CASCADE", repeatable=True)
+    with ExitStack() as stack:
+        yield lambda: schemas.open(stack.enter_context(schemas.lend(EMPTY)))
 
 
 def everything(wh: Warehouse) -> dict[str, list[dict]]:
@@ -129,14 +125,8 @@ def test_json_keeps_texts_as_they_are(
         "a, https://b",
         "\ufffd",
     ]
-    for number, text in enumerate(texts):
-        accounts.create(warehouse, {"bsnid": f"B{number}", "team": "T", "business_area": "A"})
-        warehouse.execute(
-            f"UPDATE {warehouse.namespace.table(ACCOUNTS)} "
-            "SET team = :text, azure_devops_link = :text WHERE bsnid = :bsnid",
-            {"text": text, "bsnid": f"B{number}"},
-            repeatable=True,
-        )
+    rows = ({"bsnid": f"B{n}", "team": t, "azure_devops_link": t} for n, t in enumerate(texts))
+    insert(warehouse, ACCOUNTS, *rows, business_area="A")
     first, second = tmp_path / "first.json", tmp_path / "second.json"
     exporter.export(warehouse, "json", first)
     other = empty()

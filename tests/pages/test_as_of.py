@@ -14,6 +14,7 @@ from crm.model.as_of_address import format_moment
 from crm.repository.records import accounts, platforms
 from crm.warehouse import Warehouse
 
+from ..schemas import CONTENTS
 from .html import HTMX, parsed, text, texts
 
 ACCOUNT = "BSN001"
@@ -27,18 +28,30 @@ def now() -> dt.datetime:
     return moment
 
 
+# The moment in the sample data's history before ``change_sample``.
+_moments: list[dt.datetime] = []
+
+
+def change_sample(wh: Warehouse) -> None:
+    """One account is renamed, one deleted, one added."""
+    CONTENTS["sample"](wh)
+    _moments.append(now())
+    account = accounts.get(wh, ACCOUNT)
+    accounts.update(wh, ACCOUNT, {"team": "Renamed since"}, account.updated_at)
+    accounts.delete(wh, "BSN002")
+    accounts.create(wh, {"bsnid": "BSN999", "team": "New since", "business_area": "Finance"})
+
+
+CONTENTS["then"] = change_sample
+
+
 @pytest.fixture
-def then(sample: Warehouse) -> str:
-    """The address prefix of a moment; since then one account was renamed, one deleted, one added."""
-    moment = now()
-    account = accounts.get(sample, ACCOUNT)
-    accounts.update(sample, ACCOUNT, {"team": "Renamed since"}, account.updated_at)
-    accounts.delete(sample, "BSN002")
-    accounts.create(sample, {"bsnid": "BSN999", "team": "New since", "business_area": "Finance"})
-    return f"/as-of/{format_moment(moment)}"
+def then(warehouse: Warehouse) -> str:
+    """The address prefix of the moment before ``change_sample``; the tables are as after it."""
+    return f"/as-of/{format_moment(_moments[-1])}"
 
 
-def test_pages_show_what_was_there(client: Client, then: str, sample: Warehouse) -> None:
+def test_pages_show_what_was_there(client: Client, then: str) -> None:
     assert "Renamed since" in text(parsed(client.get(f"/accounts/{ACCOUNT}/")), "h1")
     page = parsed(client.get(f"{then}/accounts/{ACCOUNT}/"))
     assert "Renamed since" not in page.get_text()
@@ -88,7 +101,7 @@ def test_an_account_that_was_added_later(client: Client, then: str) -> None:
     )
 
 
-def test_nothing_can_be_changed(client: Client, then: str, sample: Warehouse) -> None:
+def test_nothing_can_be_changed(client: Client, then: str, warehouse: Warehouse) -> None:
     page = parsed(client.get(f"{then}/accounts/{ACCOUNT}/"))
     assert not page.select("main form[method=post], main a[href$='/edit/'], main a[href$='/new/']")
     for path in (f"/accounts/{ACCOUNT}/edit/", "/accounts/new/", f"/accounts/{ACCOUNT}/delete/"):
@@ -99,7 +112,7 @@ def test_nothing_can_be_changed(client: Client, then: str, sample: Warehouse) ->
         assert response.status_code == 403
     data = {"platform": "Snowflake", "status": "Completed"}
     assert client.post(f"{then}/accounts/{ACCOUNT}/platforms/", data, **HTMX).status_code == 403
-    assert accounts.get(sample, "X") is None
+    assert accounts.get(warehouse, "X") is None
 
 
 def test_tables_in_which_nothing_happened_since(client: Client, warehouse: Warehouse) -> None:

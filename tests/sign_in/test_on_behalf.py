@@ -39,42 +39,28 @@ def test_statements_have_the_persons_rights(
     assert row == [{"created_by": ALICE, "updated_by": ALICE}]
 
 
-def test_the_session_keeps_the_token(signed_in: SignedIn, account: str) -> None:
-    alice = signed_in(ALICE, "SELECT")
-    assert alice.get("/accounts/").status_code == 200
-    assert "no-store" in alice.get("/accounts/").headers["Cache-Control"]
-    token, alice.token = alice.token, ""
-    assert "Payments" in alice.get("/accounts/").content.decode()
-    assert token not in alice.cookie
-
-
-def test_any_worker_and_any_instance_opens_the_session(signed_in: SignedIn, account: str) -> None:
-    alice = signed_in(ALICE, "SELECT")
-    alice.get("/accounts/")
-    alice.token = ""
-    # Another process shares only the settings and the browser with this one.
-    layer.dispose_all()
-    assert alice.get("/accounts/").status_code == 200
-
-
-def test_a_new_token_replaces_the_old_one(
+def test_the_session_keeps_the_token(
     signed_in: SignedIn, workspace: Workspace, account: str
 ) -> None:
     alice = signed_in(ALICE, "SELECT")
-    alice.get("/accounts/")
-    old, cookie = alice.token, alice.cookie
+    first = alice.get("/accounts/")
+    assert first.status_code == 200
+    assert first.cookies
+    assert "no-store" in first.headers["Cache-Control"]
+    assert "sessionid" not in alice.get("/accounts/").cookies, "the same token changes no cookie"
+    token, cookie, alice.token = alice.token, alice.cookie, ""
+    assert "Payments" in alice.get("/accounts/").content.decode()
+    assert token not in alice.cookie
+    # Another process shares only the settings and the browser with this one.
+    layer.dispose_all()
+    assert alice.get("/accounts/").status_code == 200
+    # A new token replaces the old one.
     alice.token = workspace.token(ALICE)
     assert alice.get("/accounts/").status_code == 200
     assert alice.cookie != cookie
-    workspace.server._ask("DELETE", "/tokens", {"token": old})
+    workspace.server._ask("DELETE", "/tokens", {"token": token})
     alice.token = ""
     assert alice.get("/accounts/").status_code == 200
-
-
-def test_the_same_token_again_changes_no_cookie(signed_in: SignedIn, account: str) -> None:
-    alice = signed_in(ALICE, "SELECT")
-    assert alice.get("/accounts/").cookies
-    assert "sessionid" not in alice.get("/accounts/").cookies
 
 
 def test_another_person_ends_the_session(
