@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from urllib.parse import unquote, urlencode, urlsplit
 
 from django import template
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -144,10 +144,11 @@ def as_of_url(context: template.Context, value: dt.datetime) -> str:
 
 @register.simple_tag
 def as_of_page(value: dt.datetime, bsnid: str) -> str:
-    """Return an account's page as of a moment; without an account the overview."""
-    return address(
-        value, reverse("account-detail", args=[bsnid]) if bsnid else reverse("overview")
-    )
+    """Return an account's page as of a moment; the overview where no address can hold its key."""
+    try:
+        return address(value, reverse("account-detail", args=[bsnid or ""]))
+    except NoReverseMatch:
+        return address(value, reverse("overview"))
 
 
 @register.simple_tag(takes_context=True)

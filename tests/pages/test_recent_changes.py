@@ -15,8 +15,10 @@ from django.test import Client
 
 from crm import live
 from crm.model.as_of_address import address
+from crm.model.schema import USE_CASES
 from crm.repository.past import recent_changes
 from crm.repository.records import accounts, platforms, use_cases
+from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 from tests.conftest import LocalWarehouse, Statements
 
@@ -130,8 +132,8 @@ def test_however_many_pages_one_statement_per_interval(
     client: Client, account: str, statements: Statements, settings: Any
 ) -> None:
     Page(client).ask()
-    settings.EDIP_LIVE_SECONDS = 1.0
-    began, ends = time.monotonic(), time.monotonic() + 3
+    settings.EDIP_LIVE_SECONDS = 0.5
+    began, ends = time.monotonic(), time.monotonic() + 1.5
     asked = 0
 
     def keep_asking(_: int) -> int:
@@ -139,12 +141,12 @@ def test_however_many_pages_one_statement_per_interval(
         while time.monotonic() < ends:
             page.ask()
             n += 1
-            time.sleep(0.05)
+            time.sleep(0.1)
         return n
 
-    with statements() as done, ThreadPoolExecutor(8) as pool:
-        asked = sum(pool.map(keep_asking, range(8)))
-    assert asked > 50
+    with statements() as done, ThreadPoolExecutor(4) as pool:
+        asked = sum(pool.map(keep_asking, range(4)))
+    assert asked > 12
     assert len(done) <= (time.monotonic() - began) / settings.EDIP_LIVE_SECONDS + 1
 
 
@@ -163,8 +165,8 @@ def test_more_than_is_remembered_is_said_to_be_missed(
     monkeypatch.setattr(recent_changes, "LIMIT", 3)
     page = Page(client)
     page.ask()
-    for n in range(8):
-        use_cases.create(someone_else, account, f"u-{n}", {"problem": "P"})
+    rows = [{"id": f"u-{n}", "account_bsnid": account, "problem": "P"} for n in range(8)]
+    insert_missing(someone_else, USE_CASES, rows)
     answer = client.get("/live/", {"cursor": page.cursor}).json()
     assert answer["missed"]
     assert len(answer["changes"]) <= 4
@@ -173,13 +175,12 @@ def test_more_than_is_remembered_is_said_to_be_missed(
     assert again.ask() == []
 
 
-@pytest.mark.parametrize(
-    "cursor", ["x", "1.2.3", "1.2.3.4.5", "-1.0.0.0", "1.1.1.²", "9" * 99, "'; DROP TABLE x", "."]
-)
-def test_a_cursor_that_is_none_counts_as_none(client: Client, account: str, cursor: str) -> None:
-    answer = client.get("/live/", {"cursor": cursor})
-    assert answer.status_code == 200
-    assert answer.json()["cursor"].count(".") == 3
+def test_a_cursor_that_is_none_counts_as_none(client: Client, account: str) -> None:
+    wrong = ("x", "1.2.3", "1.2.3.4.5", "-1.0.0.0", "1.1.1.²", "9" * 99, "'; DROP TABLE x", ".")
+    for cursor in wrong:
+        answer = client.get("/live/", {"cursor": cursor})
+        assert answer.status_code == 200, cursor
+        assert answer.json()["cursor"].count(".") == 3, cursor
 
 
 def test_a_process_that_is_behind_does_not_go_back(client: Client, account: str) -> None:

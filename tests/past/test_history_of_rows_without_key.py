@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-import pytest
 from django.test import Client
 
-from crm.model.schema import ACCOUNTS, USE_CASES
-from crm.repository.records import accounts
+from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
 from crm.warehouse import Warehouse
 
-from ..pages.html import parsed
+from ..broken_rows import insert
+from ..pages.html import parsed, texts
+
+KEYS = ("", "a/b")
 
 
-@pytest.mark.parametrize("key", ["", "a/b"])
-def test_history_shows_them_and_offers_no_revert(
-    warehouse: Warehouse, client: Client, key: str
+def test_every_page_shows_them_and_none_links_to_them(
+    warehouse: Warehouse, client: Client
 ) -> None:
-    accounts.create(warehouse, {"bsnid": "B1", "team": "Claims"})
+    insert(warehouse, ACCOUNTS, {"bsnid": "B1"}, *[{"bsnid": key} for key in KEYS], team="Claims")
+    of_b1 = [{"id": key, "account_bsnid": "B1"} for key in KEYS]
+    orphans = [{"id": f"o-{key[:1]}", "account_bsnid": key} for key in (*KEYS, "no/address")]
+    insert(warehouse, USE_CASES, *of_b1, *orphans, problem="Odd")
+    insert(warehouse, UPDATES, *of_b1, *orphans, description="Odd")
     table = warehouse.namespace.table(USE_CASES)
     for sql in (
-        f"INSERT INTO {table} (id, account_bsnid, problem) VALUES (:key, 'B1', 'Odd')",
-        f"UPDATE {table} SET problem = 'Odder' WHERE id = :key",
-        f"DELETE FROM {table} WHERE id = :key",
+        f"UPDATE {table} SET problem = 'Odder' WHERE id IN ('', 'a/b')",
+        f"DELETE FROM {table} WHERE id IN ('', 'a/b')",
     ):
-        warehouse.execute(sql, {"key": key}, repeatable=True)
-    for path in ("/activity/", "/accounts/B1/history/", "/accounts/B1/"):
-        assert client.get(path).status_code == 200, path
+        for path in ("/", "/accounts/", "/use-cases/", "/updates/", "/accounts/B1/", "/activity/"):
+            response = client.get(path)
+            assert response.status_code == 200, path
+            assert "Odd" in response.content.decode() or path == "/accounts/", path
+        warehouse.execute(sql, repeatable=True)
     page = parsed(client.get("/activity/"))
     assert "Odder" in page.get_text()
-    assert not page.select(f"[data-change^='use_cases/{key}/'] a[href*='put-back']")
-
-
-def test_an_account_without_a_key(warehouse: Warehouse, client: Client) -> None:
-    table = warehouse.namespace.table(ACCOUNTS)
-    warehouse.execute(f"INSERT INTO {table} (bsnid, team) VALUES ('', 'Odd')", repeatable=True)
-    page = client.get("/activity/")
-    assert (page.status_code, b"Odd" in page.content) == (200, True)
+    for key in KEYS:
+        assert not page.select(f"[data-change^='use_cases/{key}/'] a[href*='put-back']")
+    assert parsed(client.get("/accounts/B1/history/")).select(".change")
+    page = parsed(client.get("/updates/"))
+    assert texts(page, "tbody .row-text") == ["Odd"] * 5
+    assert len(page.select("tbody .row-text[href]")) == 2
+    assert len(page.select("tbody .row-actions a")) == 3
