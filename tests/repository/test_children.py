@@ -75,14 +75,14 @@ def test_the_same_form_again_makes_no_second_row(
 
 @BOTH
 def test_no_child_without_its_account_and_no_unknown_column(
-    warehouse: Warehouse, rows: ModuleType, text: str, statements: Statements
+    warehouse: Warehouse, account: str, rows: ModuleType, text: str, statements: Statements
 ) -> None:
     with statements() as done, pytest.raises(Missing) as caught:
         rows.create(warehouse, "BSN999", "id-1", {text: "words"})
     assert caught.value.key == "BSN999"
     assert len(done) == 2
     with pytest.raises(ValueError, match="has no column"):
-        rows.create(warehouse, "BSN100", "id-1", {text: "x", "account_bsnid": "BSN999"})
+        rows.create(warehouse, account, "id-1", {text: "x", "account_bsnid": "BSN999"})
     assert rows.search(warehouse, Listing()).total == 0
 
 
