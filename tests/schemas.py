@@ -32,7 +32,8 @@ def _insert_sample(wh: Warehouse) -> None:
 
 
 EMPTY = "empty tables"
-# What fills the tables, by the name of the fixture that asks for it.
+# What fills the tables, by the name of the fixture that asks for it: a name that no other fixture
+# of any test has.
 CONTENTS: dict[str, Callable[[Warehouse], None]] = {
     EMPTY: lambda wh: None,
     "sample": _insert_sample,

@@ -43,7 +43,7 @@ HOSTILE = [
 ]
 
 
-def insert_full(wh: Warehouse) -> None:
+def insert_hostile_sample(wh: Warehouse) -> None:
     """Insert the sample data, with texts that a careless format would break."""
     CONTENTS["sample"](wh)
     values = {"account_bsnid": "BSN001", "author": "Alice", "date": dt.date(2026, 3, 31)}
@@ -51,12 +51,12 @@ def insert_full(wh: Warehouse) -> None:
     insert_missing(wh, UPDATES, rows)
 
 
-CONTENTS["full"] = insert_full
+CONTENTS["hostile_sample"] = insert_hostile_sample
 
 
 @pytest.fixture
-def full(warehouse: Warehouse) -> Warehouse:
-    """The tables after ``insert_full``."""
+def hostile_sample(warehouse: Warehouse) -> Warehouse:
+    """The tables after ``insert_hostile_sample``."""
     return warehouse
 
 
@@ -88,14 +88,14 @@ def take_back(wh: Warehouse, path: Path) -> None:
 
 
 def test_json_goes_round_byte_for_byte(
-    full: Warehouse, empty: Callable[[], Warehouse], tmp_path: Path
+    hostile_sample: Warehouse, empty: Callable[[], Warehouse], tmp_path: Path
 ) -> None:
     first, second = tmp_path / "first.json", tmp_path / "second.json"
-    counts = exporter.export(full, "json", first)
+    counts = exporter.export(hostile_sample, "json", first)
     assert counts["updates"] == 28 + len(HOSTILE)
     other = empty()
     take_back(other, first)
-    assert everything(other) == everything(full)
+    assert everything(other) == everything(hostile_sample)
     exporter.export(other, "json", second)
     assert first.read_bytes() == second.read_bytes()
     assert json.loads(first.read_text())["accounts"][0]["bsnid"] == "BSN001"
@@ -103,12 +103,12 @@ def test_json_goes_round_byte_for_byte(
 
 @pytest.mark.parametrize(("form", "name"), [("csv", "x.zip"), ("xlsx", "x.xlsx")])
 def test_tables_come_back_with_the_same_content(
-    full: Warehouse, empty: Callable[[], Warehouse], tmp_path: Path, form: str, name: str
+    hostile_sample: Warehouse, empty: Callable[[], Warehouse], tmp_path: Path, form: str, name: str
 ) -> None:
-    exporter.export(full, form, tmp_path / name)
+    exporter.export(hostile_sample, form, tmp_path / name)
     other = empty()
     take_back(other, tmp_path / name)
-    assert content(other) == content(full)
+    assert content(other) == content(hostile_sample)
 
 
 def test_json_keeps_texts_as_they_are(
@@ -137,30 +137,32 @@ def test_json_keeps_texts_as_they_are(
 
 
 def test_sql_runs_on_the_warehouse(
-    full: Warehouse, empty: Callable[[], Warehouse], tmp_path: Path
+    hostile_sample: Warehouse, empty: Callable[[], Warehouse], tmp_path: Path
 ) -> None:
     path = tmp_path / "x.sql"
-    exporter.export(full, "sql", path)
+    exporter.export(hostile_sample, "sql", path)
     other = empty()
-    text = path.read_text().replace(full.namespace.quoted_schema, other.namespace.quoted_schema)
+    text = path.read_text().replace(
+        hostile_sample.namespace.quoted_schema, other.namespace.quoted_schema
+    )
     statements = [part for part in text.split(";\n") if part.strip()]
     assert len(statements) == 4
     for statement in statements:
         other.execute(statement, repeatable=False)
-    assert everything(other) == everything(full)
+    assert everything(other) == everything(hostile_sample)
 
 
 def test_sql_knows_early_years_and_holds_no_parameters(
-    full: Warehouse, empty: Callable[[], Warehouse], tmp_path: Path
+    hostile_sample: Warehouse, empty: Callable[[], Warehouse], tmp_path: Path
 ) -> None:
     moment = dt.datetime(1, 2, 3, 4, 5, 6, 7, dt.UTC)
-    full.execute(
-        f"UPDATE {full.namespace.table(ACCOUNTS)} SET created_at = :moment WHERE bsnid = 'BSN001'",
+    hostile_sample.execute(
+        f"UPDATE {hostile_sample.namespace.table(ACCOUNTS)} SET created_at = :moment WHERE bsnid = 'BSN001'",
         {"moment": moment},
         repeatable=True,
     )
     path = tmp_path / "x.sql"
-    exporter.export(full, "sql", path)
+    exporter.export(hostile_sample, "sql", path)
     assert "TIMESTAMP'0001-02-03 04:05:06.000007+00:00'" in path.read_text()
     assert "${" not in path.read_text()
     assert "{{" not in path.read_text()
@@ -174,41 +176,45 @@ def test_texts_that_xml_cannot_hold_leave_the_workbook_readable() -> None:
     assert sheet["A2"].value == "abcde"
 
 
-def test_what_others_change_meanwhile_is_not_half_in_it(full: Warehouse, tmp_path: Path) -> None:
+def test_what_others_change_meanwhile_is_not_half_in_it(
+    hostile_sample: Warehouse, tmp_path: Path
+) -> None:
     """The account and its child are created after the export has begun."""
     rows = read_all.rows
 
     def changed(wh: Warehouse, table: Table) -> Iterator[dict]:
         yield from rows(wh, table)
         if table is ACCOUNTS:
-            accounts.create(full, {"bsnid": "BSN999", "team": "T", "business_area": "A"})
+            accounts.create(hostile_sample, {"bsnid": "BSN999", "team": "T", "business_area": "A"})
             values = {"author": "A", "date": dt.date(2026, 1, 1), "description": "D"}
-            updates.create(full, "BSN999", "late", values)
+            updates.create(hostile_sample, "BSN999", "late", values)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(read_all, "rows", changed)
-        exporter.export(full, "json", tmp_path / "x.json")
+        exporter.export(hostile_sample, "json", tmp_path / "x.json")
     found = json.loads((tmp_path / "x.json").read_text())
     assert "late" not in {row["id"] for row in found["updates"]}
-    assert accounts.get(full, "BSN999") is not None
+    assert accounts.get(hostile_sample, "BSN999") is not None
 
 
 def test_tables_whose_past_cannot_be_read_are_exported(
-    full: Warehouse, server: LocalWarehouse, tmp_path: Path
+    hostile_sample: Warehouse, server: LocalWarehouse, tmp_path: Path
 ) -> None:
-    name = f"{full.namespace.quoted_schema}.`everybody`"
-    full.execute(f"CREATE FUNCTION {name}(x STRING) RETURNS BOOLEAN RETURN TRUE", repeatable=False)
-    full.execute(
-        f"ALTER TABLE {full.namespace.table(ACCOUNTS)} SET ROW FILTER {name} ON (bsnid)",
+    name = f"{hostile_sample.namespace.quoted_schema}.`everybody`"
+    hostile_sample.execute(
+        f"CREATE FUNCTION {name}(x STRING) RETURNS BOOLEAN RETURN TRUE", repeatable=False
+    )
+    hostile_sample.execute(
+        f"ALTER TABLE {hostile_sample.namespace.table(ACCOUNTS)} SET ROW FILTER {name} ON (bsnid)",
         repeatable=False,
     )
-    counts = exporter.export(full, "json", tmp_path / "x.json")
+    counts = exporter.export(hostile_sample, "json", tmp_path / "x.json")
     assert counts["accounts"] == 5
 
 
-def test_csv_holds_no_formula(full: Warehouse, tmp_path: Path) -> None:
+def test_csv_holds_no_formula(hostile_sample: Warehouse, tmp_path: Path) -> None:
     path = tmp_path / "x.zip"
-    exporter.export(full, "csv", path)
+    exporter.export(hostile_sample, "csv", path)
     with zipfile.ZipFile(path) as archive:
         assert sorted(archive.namelist()) == sorted(f"{table.name}.csv" for table in TABLES)
         text = archive.read("updates.csv").decode("utf-8-sig")
@@ -217,9 +223,9 @@ def test_csv_holds_no_formula(full: Warehouse, tmp_path: Path) -> None:
     assert '\'=HYPERLINK("http://evil","x")' in cells
 
 
-def test_workbook_holds_no_formula(full: Warehouse, tmp_path: Path) -> None:
+def test_workbook_holds_no_formula(hostile_sample: Warehouse, tmp_path: Path) -> None:
     path = tmp_path / "x.xlsx"
-    exporter.export(full, "xlsx", path)
+    exporter.export(hostile_sample, "xlsx", path)
     workbook = openpyxl.load_workbook(path)
     assert workbook.sheetnames == ["Accounts", "Platform Statuses", "Use Cases", "Updates"]
     cells = [cell for row in workbook["Updates"].iter_rows() for cell in row if cell.value]
@@ -227,28 +233,30 @@ def test_workbook_holds_no_formula(full: Warehouse, tmp_path: Path) -> None:
     assert HOSTILE[0] in {cell.value for cell in cells}
 
 
-def test_tables_larger_than_a_chunk(full: Warehouse) -> None:
-    whole = list(read_all.rows(full, UPDATES))
-    assert list(read_all.rows(full, UPDATES, chunk=3)) == whole
+def test_tables_larger_than_a_chunk(hostile_sample: Warehouse) -> None:
+    whole = list(read_all.rows(hostile_sample, UPDATES))
+    assert list(read_all.rows(hostile_sample, UPDATES, chunk=3)) == whole
     assert [row["id"] for row in whole] == sorted(row["id"] for row in whole)
 
 
-def test_a_failure_leaves_no_half_file(full: Warehouse, server, tmp_path: Path) -> None:
+def test_a_failure_leaves_no_half_file(hostile_sample: Warehouse, server, tmp_path: Path) -> None:
     server.fault("expired_token", times=None, match="updates")
     with pytest.raises(CommandError):
         call_command("export_data", "--output", str(tmp_path / "x.json"))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_command_writes_the_file(full: Warehouse, tmp_path: Path, monkeypatch) -> None:
+def test_the_command_writes_the_file(
+    hostile_sample: Warehouse, tmp_path: Path, monkeypatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     output = io.StringIO()
     call_command("export_data", stdout=output)
     assert "accounts: 5" in output.getvalue()
     assert json.loads((tmp_path / "edip-crm.json").read_text())["format"] == "edip-crm"
-    accounts.delete(full, "BSN001")
+    accounts.delete(hostile_sample, "BSN001")
     call_command("import_legacy", "edip-crm.json", stdout=io.StringIO())
-    assert accounts.get(full, "BSN001") is not None
+    assert accounts.get(hostile_sample, "BSN001") is not None
     with pytest.raises(CommandError, match="is a folder"):
         call_command("export_data", "--output", str(tmp_path))
     with pytest.raises(CommandError, match="cannot be written"):

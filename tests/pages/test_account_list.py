@@ -31,15 +31,15 @@ def insert_three(wh: Warehouse) -> None:
     platforms.set_status(wh, "BSN002", "Databricks", "Paused", None)
 
 
-CONTENTS["three"] = insert_three
+CONTENTS["three_accounts"] = insert_three
 
 
 @pytest.fixture
-def three(warehouse: Warehouse) -> None:
+def three_accounts(warehouse: Warehouse) -> None:
     """Three accounts."""
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("three_accounts")
 def test_page_and_part(client: Client, get_page: See) -> None:
     page = get_page("/accounts/")
     assert text(page, "h1") == "Accounts"
@@ -54,20 +54,20 @@ def test_page_and_part(client: Client, get_page: See) -> None:
     assert response["HX-Push-Url"] == "/accounts/?q=claims"
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("three_accounts")
 def test_going_back_gets_the_whole_page(get_page: See) -> None:
     page = get_page("/accounts/", **HTMX, HTTP_HX_HISTORY_RESTORE_REQUEST="true")
     assert text(page, "h1") == "Accounts"
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("three_accounts")
 def test_the_list_costs_one_statement(client: Client, statements: Statements) -> None:
     with statements() as done:
         client.get("/accounts/?q=a&status=Completed&sort=-team")
     assert len(done) == 1
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("three_accounts")
 def test_filters_chips_and_facets(get_page: See) -> None:
     page = get_page("/accounts/?business_area=Finance&business_area=Retail&status=Completed")
     assert texts(page, TEAMS) == ["Claims"]
@@ -80,14 +80,14 @@ def test_filters_chips_and_facets(get_page: See) -> None:
     assert "Paused" in texts(page, "#facet-status .facet-value")
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("three_accounts")
 def test_filter_for_empty_values(get_page: See) -> None:
     page = get_page("/accounts/?vp=")
     assert texts(page, TEAMS) == ["Bonds"]
     assert texts(page, "#facet-vp .facet-value").count("No value") == 1
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("three_accounts")
 def test_sort_links_say_their_direction(get_page: See) -> None:
     page = get_page("/accounts/?sort=-team")
     assert texts(page, TEAMS) == ["Claims", "Bonds", "Audit"]
@@ -96,7 +96,7 @@ def test_sort_links_say_their_direction(get_page: See) -> None:
         assert link["href"] == link["hx-get"]
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("three_accounts")
 def test_a_wrong_url_is_no_error(client: Client) -> None:
     for query in (
         "sort=nonsense&page=0&nope=1",
@@ -108,7 +108,7 @@ def test_a_wrong_url_is_no_error(client: Client) -> None:
         assert client.get(f"/accounts/?{query}").status_code == 200, query
 
 
-@pytest.mark.usefixtures("three")
+@pytest.mark.usefixtures("three_accounts")
 def test_hostile_searches_find_nothing(get_page: See) -> None:
     for q in ("'; DROP TABLE accounts; --", "%", "_", "\\", "x" * 5000, "🦄"):
         page = get_page(f"/accounts/?q={quote(q)}")

@@ -42,57 +42,59 @@ def change_sample(wh: Warehouse) -> None:
     accounts.create(wh, {"bsnid": "BSN999", "team": "New since", "business_area": "Finance"})
 
 
-CONTENTS["then"] = change_sample
+CONTENTS["before_changes"] = change_sample
 
 
 @pytest.fixture
-def then(warehouse: Warehouse) -> str:
+def before_changes(warehouse: Warehouse) -> str:
     """The address prefix of the moment before ``change_sample``; the tables are as after it."""
     return f"/as-of/{format_moment(_moments[-1])}"
 
 
-def test_pages_show_what_was_there(client: Client, then: str) -> None:
+def test_pages_show_what_was_there(client: Client, before_changes: str) -> None:
     assert "Renamed since" in text(parsed(client.get(f"/accounts/{ACCOUNT}/")), "h1")
-    page = parsed(client.get(f"{then}/accounts/{ACCOUNT}/"))
+    page = parsed(client.get(f"{before_changes}/accounts/{ACCOUNT}/"))
     assert "Renamed since" not in page.get_text()
     assert client.get("/accounts/BSN002/").status_code == 404
-    assert client.get(f"{then}/accounts/BSN002/").status_code == 200
-    assert client.get(f"{then}/accounts/BSN999/").status_code == 404
+    assert client.get(f"{before_changes}/accounts/BSN002/").status_code == 200
+    assert client.get(f"{before_changes}/accounts/BSN999/").status_code == 404
     assert client.get("/accounts/?q=New+since").content.count(b"BSN999") > 0
-    assert b"BSN999" not in client.get(f"{then}/accounts/?q=New+since").content
-    assert b"BSN002" in client.get(f"{then}/accounts/", **HTMX).content
+    assert b"BSN999" not in client.get(f"{before_changes}/accounts/?q=New+since").content
+    assert b"BSN002" in client.get(f"{before_changes}/accounts/", **HTMX).content
 
 
-def test_everything_on_a_page_of_the_past_leads_to_the_past(client: Client, then: str) -> None:
+def test_everything_on_a_page_of_the_past_leads_to_the_past(
+    client: Client, before_changes: str
+) -> None:
     for path in ("/", "/accounts/", f"/accounts/{ACCOUNT}/", "/use-cases/", "/updates/"):
-        page = parsed(client.get(then + path))
+        page = parsed(client.get(before_changes + path))
         own = [a["href"] for a in page.select("main a[href^='/']")]
         assert own, path
-        assert [href for href in own if not href.startswith(then + "/")] == [], path
+        assert [href for href in own if not href.startswith(before_changes + "/")] == [], path
         for name in ("hx-get", "action"):
             for element in page.select(f"main [{name}]"):
-                assert element[name].startswith(then + "/"), element
+                assert element[name].startswith(before_changes + "/"), element
     assert get_script_prefix() == "/"
     assert parsed(client.get("/accounts/")).select_one("main a[href^='/accounts/']")
 
 
-def test_files_hold_what_was_there(client: Client, then: str) -> None:
-    file = client.get(f"{then}/accounts/?format=csv")
+def test_files_hold_what_was_there(client: Client, before_changes: str) -> None:
+    file = client.get(f"{before_changes}/accounts/?format=csv")
     content = b"".join(file.streaming_content).decode()
     assert "BSN002" in content
     assert "BSN999" not in content
     assert "Renamed since" not in content
 
 
-def test_the_banner_says_when_and_leads_back(client: Client, then: str) -> None:
-    page = parsed(client.get(f"{then}/accounts/?q=claims&sort=-team"))
+def test_the_banner_says_when_and_leads_back(client: Client, before_changes: str) -> None:
+    page = parsed(client.get(f"{before_changes}/accounts/?q=claims&sort=-team"))
     assert "You see EDIP CRM as of" in text(page, ".past p")
     assert page.select_one("[data-back-to-now]")["href"] == "/accounts/?q=claims&sort=-team"
     assert not parsed(client.get("/accounts/")).select(".past")
 
 
-def test_an_account_that_was_added_later(client: Client, then: str) -> None:
-    response = client.get(f"{then}/accounts/BSN999/")
+def test_an_account_that_was_added_later(client: Client, before_changes: str) -> None:
+    response = client.get(f"{before_changes}/accounts/BSN999/")
     assert response.status_code == 404
     assert text(parsed(response), ".lead") == "There was no account “BSN999” at this moment."
     gone = client.get("/accounts/BSN002/")
@@ -101,17 +103,22 @@ def test_an_account_that_was_added_later(client: Client, then: str) -> None:
     )
 
 
-def test_nothing_can_be_changed(client: Client, then: str, warehouse: Warehouse) -> None:
-    page = parsed(client.get(f"{then}/accounts/{ACCOUNT}/"))
+def test_nothing_can_be_changed(client: Client, before_changes: str, warehouse: Warehouse) -> None:
+    page = parsed(client.get(f"{before_changes}/accounts/{ACCOUNT}/"))
     assert not page.select("main form[method=post], main a[href$='/edit/'], main a[href$='/new/']")
     for path in (f"/accounts/{ACCOUNT}/edit/", "/accounts/new/", f"/accounts/{ACCOUNT}/delete/"):
-        response = client.get(then + path)
+        response = client.get(before_changes + path)
         assert response.status_code == 403
         assert text(parsed(response), "h1") == "The past cannot be changed"
-        response = client.post(then + path, {"bsnid": "X", "team": "T", "business_area": "A"})
+        response = client.post(
+            before_changes + path, {"bsnid": "X", "team": "T", "business_area": "A"}
+        )
         assert response.status_code == 403
     data = {"platform": "Snowflake", "status": "Completed"}
-    assert client.post(f"{then}/accounts/{ACCOUNT}/platforms/", data, **HTMX).status_code == 403
+    assert (
+        client.post(f"{before_changes}/accounts/{ACCOUNT}/platforms/", data, **HTMX).status_code
+        == 403
+    )
     assert accounts.get(warehouse, "X") is None
 
 

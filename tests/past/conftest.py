@@ -87,11 +87,11 @@ def write_import(wh: Warehouse) -> None:
     _last_import.update(operations=[operation.id], before=before, after=after, who=ME)
 
 
-CONTENTS["imported"] = write_import
+CONTENTS["imported_rows"] = write_import
 
 
 @pytest.fixture
-def imported(warehouse: Warehouse) -> str:
+def imported_rows(warehouse: Warehouse) -> str:
     """The tables after ``write_import``; the address that undoes the import."""
     return reverse("revert-bulk", args=[signing.dumps(_last_import, salt=_SALT)])
 

@@ -26,7 +26,7 @@ from .conftest import ANA, CSV, ME, GetPage, summaries
 
 
 def test_it_is_one_entry_with_its_changes_behind_it(
-    imported: str, get_page: GetPage, settings: Any
+    imported_rows: str, get_page: GetPage, settings: Any
 ) -> None:
     page = get_page("/activity/")
     entries = [" ".join(head.split()) for head in texts(page, ".moment-head p")]
@@ -65,7 +65,7 @@ def test_loading_the_sample_data_is_one_entry(
 
 
 def test_two_notes_of_one_operation_do_not_double_its_changes(
-    imported: str, ana: Warehouse, get_page: GetPage
+    imported_rows: str, ana: Warehouse, get_page: GetPage
 ) -> None:
     notes = ana.namespace.table(OPERATIONS)
     ana.execute(f"INSERT INTO {notes} SELECT * FROM {notes}", repeatable=False)
@@ -74,7 +74,7 @@ def test_two_notes_of_one_operation_do_not_double_its_changes(
     assert "Show the 3 changes" in page.text
 
 
-def test_undo_is_beside_it(imported: str, get_page: GetPage, client: Client) -> None:
+def test_undo_is_beside_it(imported_rows: str, get_page: GetPage, client: Client) -> None:
     form = get_page("/activity/").select_one(".moment form")
     assert client.post(form["action"], filled_in(form)).status_code == 303
     page = get_page("/accounts/OLD/history/")
@@ -82,7 +82,7 @@ def test_undo_is_beside_it(imported: str, get_page: GetPage, client: Client) -> 
 
 
 def test_an_undone_import_says_by_whom(
-    imported: str, get_page: GetPage, client: Client, ana: Warehouse
+    imported_rows: str, get_page: GetPage, client: Client, ana: Warehouse
 ) -> None:
     """Instead of offering Undo again. What was left alone is counted."""
     accounts.update(ana, "NEW1", {"vp": "Vera"}, accounts.get(ana, "NEW1").updated_at)
@@ -104,7 +104,7 @@ def test_an_undone_import_says_by_whom(
 
 
 def test_an_undo_that_failed_half_way_is_offered_again(
-    imported: str, get_page: GetPage, client: Client, server: LocalWarehouse
+    imported_rows: str, get_page: GetPage, client: Client, server: LocalWarehouse
 ) -> None:
     form = get_page("/activity/").select_one(".moment form")
     server.fault("http_status", times=None, status=500, match="THEN DELETE")
@@ -131,7 +131,7 @@ def test_an_import_of_an_export_is_by_who_ran_it(
     assert (latest.person, latest.summary) == (ANA, "imported 1 row from export.json")
 
 
-def test_without_the_table_every_row_is_an_entry(imported: str, ana: Warehouse) -> None:
+def test_without_the_table_every_row_is_an_entry(imported_rows: str, ana: Warehouse) -> None:
     ana.execute(f"DROP TABLE {ana.namespace.table(OPERATIONS)}", repeatable=True)
     for _ in range(2):
         found = history.load(ana, Wanted(is_gathered=True))

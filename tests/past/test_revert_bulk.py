@@ -57,11 +57,13 @@ def test_an_import_is_undone(client: Client, bob: Warehouse) -> None:
     }
 
 
-def test_what_somebody_changed_since_stays(client: Client, bob: Warehouse, imported: str) -> None:
+def test_what_somebody_changed_since_stays(
+    client: Client, bob: Warehouse, imported_rows: str
+) -> None:
     for key in ("OLD", "NEW1"):
         accounts.update(bob, key, {"admin": "Bob's"}, accounts.get(bob, key).updated_at)
     use_cases.create(bob, "NEW2", "u-1", {"problem": "P"})
-    response = client.post(imported)
+    response = client.post(imported_rows)
     page = parsed(response)
     assert (response.status_code, text(page, "h1")) == (200, "Nothing is left to undo.")
     assert [" ".join(each.split()) for each in texts(page, "main li")] == [
@@ -75,13 +77,13 @@ def test_what_somebody_changed_since_stays(client: Client, bob: Warehouse, impor
 
 
 def test_what_was_changed_outside_the_crm_stays(
-    client: Client, bob: Warehouse, imported: str
+    client: Client, bob: Warehouse, imported_rows: str
 ) -> None:
     """A statement in an SQL editor keeps the import's id."""
     table = bob.namespace.table(ACCOUNTS)
     sql = f"UPDATE {table} SET admin = 'SQL' WHERE bsnid IN ('OLD', 'NEW1')"
     bob.execute(sql, repeatable=True)
-    page = parsed(client.post(imported))
+    page = parsed(client.post(imported_rows))
     assert text(page, "h1") == "1 record is as it was before."
     assert [" ".join(each.split()) for each in texts(page, "main li")] == [
         "One (account) was changed since",
@@ -118,11 +120,11 @@ def test_only_what_the_operation_wrote_is_undone(warehouse: Warehouse, bob: Ware
 
 
 def test_a_row_that_was_changed_and_deleted_since_stays_deleted(
-    client: Client, bob: Warehouse, imported: str
+    client: Client, bob: Warehouse, imported_rows: str
 ) -> None:
     for key in ("OLD", "NEW1"):
         accounts.delete(bob, key)
-    page = parsed(client.post(imported))
+    page = parsed(client.post(imported_rows))
     assert text(page, "h1") == "1 record is as it was before."
     assert [" ".join(each.split()) for each in texts(page, "main li")] == [
         "NEW1 (account) was deleted since",
@@ -134,14 +136,14 @@ def test_a_row_that_was_changed_and_deleted_since_stays_deleted(
 
 
 def test_an_undo_that_failed_half_way_is_finished(
-    client: Client, bob: Warehouse, imported: str, server: LocalWarehouse
+    client: Client, bob: Warehouse, imported_rows: str, server: LocalWarehouse
 ) -> None:
     """The rows are stamped, but not deleted."""
     server.fault("http_status", times=None, status=500, match="THEN DELETE")
-    assert client.post(imported).status_code >= 500
+    assert client.post(imported_rows).status_code >= 500
     assert accounts.get(bob, "NEW1").team == "One"
     server.clear_faults()
-    assert undo(client, imported).startswith("3 records are as they were before")
+    assert undo(client, imported_rows).startswith("3 records are as they were before")
     assert accounts.get(bob, "NEW1") is None
 
 
@@ -172,15 +174,15 @@ def test_duplicates_offer_no_undo(client: Client, warehouse: Warehouse) -> None:
 
 
 def test_only_who_did_it_can_and_no_forged_address_undoes_anything(
-    client: Client, bob: Warehouse, imported: str, settings: Any
+    client: Client, bob: Warehouse, imported_rows: str, settings: Any
 ) -> None:
     for forged in ("x", "x:y:z", "eyJhIjoxfQ:1abc:def"):
         assert client.post(f"/undo/bulk/{forged}/").status_code == 404, forged
-    head, _, tail = imported.rstrip("/").rpartition(":")
+    head, _, tail = imported_rows.rstrip("/").rpartition(":")
     assert client.post(f"{head}:{tail[::-1]}/").status_code == 404
-    assert client.get(imported).status_code == 405
+    assert client.get(imported_rows).status_code == 405
     settings.EDIP_USER = "somebody.else@example.com"
-    assert client.post(imported).status_code == 404
+    assert client.post(imported_rows).status_code == 404
     settings.EDIP_EDITORS = ["nobody@example.com"]
-    assert client.post(imported).status_code == 403
+    assert client.post(imported_rows).status_code == 403
     assert accounts.get(bob, "NEW1").team == "One"
