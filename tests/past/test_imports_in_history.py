@@ -52,9 +52,7 @@ def test_it_is_one_entry_with_its_changes_behind_it(
     assert not get_page("/activity/").select(".moment form"), "others are offered no undo"
 
 
-def test_loading_the_sample_data_is_one_entry(
-    warehouse: Warehouse, get_page: GetPage
-) -> None:
+def test_loading_the_sample_data_is_one_entry(warehouse: Warehouse, get_page: GetPage) -> None:
     call_command("seed_data", stdout=StringIO())
     page = get_page("/activity/")
     assert text(page, ".count-line p[role=status]").startswith("1 entry")
