@@ -10,11 +10,12 @@ from django.test import Client
 from crm.model.schema import ACCOUNTS
 from crm.repository.errors import AlreadyExists, NotSaved
 from crm.repository.records import _saving, accounts
+from crm.repository.records.similar_keys import are_similar
 from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse
 
-MATCH, NOW = "ON t.bsnid = s.bsnid", "CURRENT_TIMESTAMP() AS now"
+MATCH, NOW = f"ON {are_similar('t.bsnid', 's.bsnid')}", "CURRENT_TIMESTAMP() AS now"
 
 
 @pytest.mark.parametrize("is_known", [True, False], ids=["feed", "no feed"])

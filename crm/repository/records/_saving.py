@@ -273,7 +273,7 @@ def refuse_hidden(wh: Warehouse, key: Key, form: str = "") -> None:
     """
     rows, own = _rows_for_app(wh, key), operations.of_form(wh, operations.CREATE, form)
     if rows and not any(own.is_of_same_form(row[CHANGE_ID.name]) for row in rows):
-        raise AlreadyExists(key.text)
+        raise AlreadyExists(key.text, is_seen=False)
 
 
 def _rows_for_app(wh: Warehouse, key: Key) -> list[Row]:
