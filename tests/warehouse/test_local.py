@@ -84,23 +84,31 @@ def test_processes_share_one_server_which_ends_with_the_last(data: Path) -> None
     wait_until(lambda: not local._is_alive(server["pid"]))
 
 
-def test_found_again_without_asking_twice(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = local.address(data)
-    asked: list[str] = []
-    monkeypatch.setattr(local, "_ask", lambda url, body=None: asked.append(url))
-    assert local.address(data) == first
-    assert asked == []
-
-
-def test_a_server_that_was_killed_is_replaced(data: Path) -> None:
-    local.address(data)
+def test_it_is_found_again_and_replaced_after_it_was_killed(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pool, too, follows it to its new address."""
+    config = WarehouseConfig(
+        is_local=True, token=LOCAL_TOKEN, local_address=lambda: local.address(data)
+    )
+    pools = Pools(config)
+    wh = Warehouse(pools, AccessToken("test", LOCAL_TOKEN), Namespace(), "alice@example.com")
+    wh.query("SELECT 1")
     before = read(data)
     assert before is not None
+    asked: list[str] = []
+    with monkeypatch.context() as watched:
+        watched.setattr(local, "_ask", lambda url, body=None: asked.append(url))
+        assert local.address(data) == before["url"]
+    assert asked == []
+
     os.kill(before["pid"], 9)
     wait_until(lambda: not local._is_alive(before["pid"]))
     assert (data / "server.json").exists()
-    assert local.address(data) == read(data)["url"]  # type: ignore[index]
+    assert wh.execute("CREATE CATALOG c", repeatable=False) == 0
     assert read(data) != before
+    assert local.address(data) == read(data)["url"]  # type: ignore[index]
+    pools.dispose()
 
 
 def test_a_server_of_a_process_that_is_gone(data: Path) -> None:
@@ -116,33 +124,13 @@ def test_a_server_of_a_process_that_is_gone(data: Path) -> None:
     assert local.address(data) != before["url"]
 
 
-def test_the_pool_follows_it_to_its_new_address(data: Path) -> None:
-    config = WarehouseConfig(
-        is_local=True, token=LOCAL_TOKEN, local_address=lambda: local.address(data)
-    )
-    pools = Pools(config)
-    wh = Warehouse(pools, AccessToken("test", LOCAL_TOKEN), Namespace(), "alice@example.com")
-    wh.query("SELECT 1")
-    before = read(data)
-    assert before is not None
-    os.kill(before["pid"], 9)
-    wait_until(lambda: not local._is_alive(before["pid"]))
-    assert wh.execute("CREATE CATALOG c", repeatable=False) == 0
-    assert read(data) != before
-    pools.dispose()
-
-
-def test_a_pid_that_belongs_to_something_else_is_no_server(data: Path) -> None:
-    data.mkdir()
+def test_a_pid_of_something_else_or_nonsense_is_no_server(data: Path) -> None:
+    """`address` then starts one, as if there were no file."""
     content = {"pid": os.getppid(), "url": "x", "control": "http://127.0.0.1:9/control"}
-    (data / "server.json").write_text(json.dumps(content))
-    assert local.address(data).startswith("http://127.0.0.1:")
-
-
-def test_nonsense_is_no_server(data: Path) -> None:
     data.mkdir()
-    (data / "server.json").write_text('{"pi')
-    assert local.address(data).startswith("http://127.0.0.1:")
+    for text in ('{"pi', json.dumps(content)):
+        (data / "server.json").write_text(text)
+        assert local._running(data) is None
 
 
 def test_what_to_do_without_the_engine(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
