@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -22,6 +22,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 import yaml
 
+from crm.model.namespace import Namespace
 from crm.warehouse import Warehouse
 from tests.patience import seconds
 
@@ -101,6 +102,13 @@ def clean_environment() -> dict[str, str]:
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., App]]:
     """``start(**environment)``: run app.yaml's command, and wait until it serves."""
+    with starter(tmp_path) as start:
+        yield start
+
+
+@contextmanager
+def starter(folder: Path) -> Iterator[Callable[..., App]]:
+    """What the fixture ``start`` gives; the apps end with it."""
     apps: list[App] = []
 
     def start(wait: bool = True, on_apps: bool = True, **variables: str) -> App:
@@ -108,7 +116,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., App]]:
         command = [
             part.replace("$DATABRICKS_APP_PORT", str(port)) for part in app_yaml()["command"]
         ]
-        log, temporary = tmp_path / f"{port}.log", tmp_path / f"tmp-{port}"
+        log, temporary = folder / f"{port}.log", folder / f"tmp-{port}"
         temporary.mkdir()
         injected = {"DATABRICKS_APP_NAME": "edip-crm", "DATABRICKS_APP_PORT": str(port)}
         environment = clean_environment() | {
@@ -154,14 +162,18 @@ def _wait_until_it_serves(app: App) -> None:
 @pytest.fixture
 def token_sign_in(server: LocalWarehouse, warehouse: Warehouse) -> dict[str, str]:
     """Variables for the local warehouse as a remote one, with a personal access token."""
+    return token_variables(server, warehouse.namespace)
+
+
+def token_variables(server: LocalWarehouse, namespace: Namespace) -> dict[str, str]:
     return {
         "EDIP_AUTH": "pat",
         "EDIP_WAREHOUSE_URL": server.url,
         "DATABRICKS_HOST": "example.cloud.databricks.com",
         "DATABRICKS_WAREHOUSE_ID": "local",
         "DATABRICKS_TOKEN": server.token,
-        "DATABRICKS_CATALOG": warehouse.namespace.catalog,
-        "DATABRICKS_SCHEMA": warehouse.namespace.schema,
+        "DATABRICKS_CATALOG": namespace.catalog,
+        "DATABRICKS_SCHEMA": namespace.schema,
     }
 
 
