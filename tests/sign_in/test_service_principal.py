@@ -19,6 +19,7 @@ from crm.warehouse import Warehouse, service_principal
 from crm.warehouse.config import WarehouseConfig
 from crm.warehouse.errors import SignInFailed, Unavailable
 
+from ..sizes import IS_SOAK, size, soak
 from .conftest import ALICE, Browser, Workspace
 
 
@@ -71,6 +72,7 @@ def test_one_config_and_one_token_per_process(principal: str, settings: Any) -> 
     assert source.headers() == token
 
 
+@soak
 def test_tokens_are_refreshed_before_they_end_under_load(
     workspace: Workspace, warehouse: Warehouse, in_apps: Any
 ) -> None:
@@ -87,8 +89,9 @@ def test_tokens_are_refreshed_before_they_end_under_load(
         while time.monotonic() < end:
             statuses.append(browser.get("/accounts/").status_code)
             seen.add(source.headers()["Authorization"])
+            time.sleep(0 if IS_SOAK else 0.3)
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
+    threads = [threading.Thread(target=work) for _ in range(size(2, 4))]
     for thread in threads:
         thread.start()
     for thread in threads:
