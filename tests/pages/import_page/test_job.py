@@ -14,22 +14,24 @@ from django.test import Client
 from crm.importing.jobs import job as jobs
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
-from tests.conftest import LocalWarehouse
 from tests.patience import seconds
 
 from ..html import parsed, text
-from .using import ACCOUNTS_CSV, preview, settled
+from .using import ACCOUNTS_CSV, before_each_chunk, press, preview
 
 
-def test_what_is_at_work_is_not_discarded(
-    client: Client, warehouse: Warehouse, server: LocalWarehouse
+def test_what_is_at_work_is_neither_discarded_nor_old(
+    client: Client, warehouse: Warehouse, monkeypatch: Any
 ) -> None:
     url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
-    server.fault("latency", times=None, seconds=0.3)
-    client.post(url, {"do": "import"})
-    assert client.post(url, {"do": "discard"})["Location"] == url
-    server.clear_faults()
-    assert text(settled(client, url), ".banner h2") == "Imported, and verified"
+
+    def discard_and_age(chunk: int) -> None:
+        assert client.post(url, {"do": "discard"})["Location"] == url
+        age(url)
+        assert client.get(url).status_code == 200
+
+    before_each_chunk(monkeypatch, 10, discard_and_age)
+    assert text(press(client, url), ".banner h2") == "Imported, and verified"
     assert client.post(url, {"do": "discard"})["Location"] == "/admin-tools/import/"
 
 
@@ -81,15 +83,3 @@ def test_old_jobs_are_forgotten(
 def age(url: str) -> None:
     long_ago = time.time() - jobs.KEPT_SECONDS - 1
     os.utime(jobs._home() / url.split("/")[-2], (long_ago, long_ago))
-
-
-def test_what_is_at_work_is_not_old(
-    client: Client, warehouse: Warehouse, server: LocalWarehouse
-) -> None:
-    url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
-    server.fault("latency", times=None, seconds=0.3)
-    client.post(url, {"do": "import"})
-    age(url)
-    assert client.get(url).status_code == 200
-    server.clear_faults()
-    assert text(settled(client, url), ".banner h2") == "Imported, and verified"

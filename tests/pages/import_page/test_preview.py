@@ -19,24 +19,26 @@ from ..html import HTMX, parsed, text, texts
 from .using import ACCOUNTS_CSV, figures, press, preview, settled, upload
 
 
-def test_what_differs_is_shown_before_and_after(client: Client, warehouse: Warehouse) -> None:
+def test_what_differs_changes_or_stays_as_was_chosen(client: Client, warehouse: Warehouse) -> None:
     accounts.create(warehouse, {"bsnid": "B1", "team": "Old", "business_area": "Finance"})
-    url, page = preview(client, ACCOUNTS_CSV, "accounts.csv", on_conflict="update")
+    update, page = preview(client, ACCOUNTS_CSV, "accounts.csv", on_conflict="update")
     assert figures(page)["Accounts"] == ["1", "1", "0", "1"]
     different = page.select(".import-rows")[1]
     assert texts(different, "dt") == ["Team"]
     assert texts(different, "del span[dir]") == ["Old"]
     assert texts(different, "ins span[dir]") == ["Claims"]
-    press(client, url)
-    assert accounts.get(warehouse, "B1").team == "Claims"
+    # Rows that change are not called skipped.
+    assert "Accounts that change 1" in texts(page, ".import-rows summary")
+    assert "different values" not in page.get_text()
 
-
-def test_left_as_they_are(client: Client, warehouse: Warehouse) -> None:
-    accounts.create(warehouse, {"bsnid": "B1", "team": "Old", "business_area": "Finance"})
-    url, page = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    skip, page = preview(client, ACCOUNTS_CSV, "accounts.csv")
     assert text(page, ".import-confirm .button-primary") == "Import 1 row"
-    press(client, url)
+    assert "They stay as they are" in page.get_text()
+    assert "different values" in text(page, "#remarks")
+    press(client, skip)
     assert accounts.get(warehouse, "B1").team == "Old"
+    press(client, update)
+    assert accounts.get(warehouse, "B1").team == "Claims"
 
 
 @pytest.mark.parametrize(
@@ -69,16 +71,6 @@ def test_all_or_nothing_is_said_beforehand(
 def button(page: BeautifulSoup, label: str) -> str:
     (found,) = [each for each in page.select("button") if each.get_text(strip=True) == label]
     return found["value"]
-
-
-def test_rows_that_change_are_not_called_skipped(client: Client, warehouse: Warehouse) -> None:
-    accounts.create(warehouse, {"bsnid": "B1", "team": "Old", "business_area": "Finance"})
-    _, page = preview(client, ACCOUNTS_CSV, "accounts.csv", on_conflict="update")
-    assert "Accounts that change 1" in texts(page, ".import-rows summary")
-    assert "different values" not in page.get_text()
-    _, page = preview(client, ACCOUNTS_CSV, "accounts.csv")
-    assert "They stay as they are" in page.get_text()
-    assert "different values" in text(page, "#remarks")
 
 
 def test_the_report_holds_every_finding_and_no_formula(

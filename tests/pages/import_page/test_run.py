@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,16 @@ from crm.warehouse import Warehouse
 from tests.conftest import BASE_DIR, LocalWarehouse
 
 from ..html import HTMX, parsed, text, texts
-from .using import ACCOUNTS_CSV, everything, figures, press, preview, report, settled
+from .using import (
+    ACCOUNTS_CSV,
+    accounts_csv,
+    before_each_chunk,
+    everything,
+    figures,
+    press,
+    preview,
+    report,
+)
 
 
 def test_preview_confirm_result(client: Client, warehouse: Warehouse) -> None:
@@ -30,6 +38,8 @@ def test_preview_confirm_result(client: Client, warehouse: Warehouse) -> None:
     # Nothing is written before it is confirmed.
     assert accounts.get(warehouse, "B1") is None
     assert text(page, ".import-confirm .button-primary") == "Import 2 rows"
+    # Asking twice imports once.
+    client.post(url, {"do": "import"})
     page = press(client, url)
     assert text(page, ".banner h2") == "Imported, and verified"
     *numbers, verdict = figures(page)["Accounts"]
@@ -37,6 +47,10 @@ def test_preview_confirm_result(client: Client, warehouse: Warehouse) -> None:
     assert re.fullmatch("2 rows, equal checksums, [0-9a-f]{16}", verdict)
     assert accounts.get(warehouse, "B1").team == "Claims"
     assert accounts.get(warehouse, "B1").created_by == client.get("/").wsgi_request.warehouse.actor
+    # The same file once more has nothing to write.
+    _, again = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    assert figures(again)["Accounts"] == ["0", "0", "2", "1"]
+    assert not again.select(".import-confirm .button-primary")
 
 
 def test_all_or_nothing_when_it_comes_to_it(client: Client, warehouse: Warehouse) -> None:
@@ -51,47 +65,41 @@ def test_all_or_nothing_when_it_comes_to_it(client: Client, warehouse: Warehouse
     assert {"refused", "skipped"} == {line["outcome"] for line in report(client, url)}
 
 
-def test_importing_twice_writes_nothing(client: Client, warehouse: Warehouse) -> None:
-    url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
-    press(client, url)
-    _, again = preview(client, ACCOUNTS_CSV, "accounts.csv")
-    assert figures(again)["Accounts"] == ["0", "0", "2", "1"]
-    assert not again.select(".import-confirm .button-primary")
-
-
 def test_the_bar_moves(client: Client, warehouse: Warehouse, monkeypatch: Any) -> None:
-    monkeypatch.setattr("crm.importing.importer.CHUNK_ROWS", 50)
-    rows = "".join(f"B{n},T{n},Finance\n" for n in range(1000))
-    url, _ = preview(client, "BSNID,Team,Business Area\n" + rows, "accounts.csv")
-    client.post(url, {"do": "import"})
-    seen = set()
-    while bar := parsed(client.get(url, **HTMX)).select_one("progress"):
-        assert bar["max"] == "1000"
-        seen.add(int(bar["value"]))
-    assert len(seen) > 2
-    assert text(parsed(client.get(url)), ".banner h2") == "Imported, and verified"
+    url, _ = preview(client, accounts_csv(30), "accounts.csv")
+    bars = []
+
+    def note_the_bar(chunk: int) -> None:
+        bar = parsed(client.get(url, **HTMX)).select_one("progress")
+        bars.append((bar["value"], bar["max"]))
+
+    before_each_chunk(monkeypatch, 10, note_the_bar)
+    page = press(client, url)
+    assert bars == [("0", "30"), ("10", "30"), ("20", "30")]
+    assert text(page, ".banner h2") == "Imported, and verified"
 
 
 def test_a_warehouse_that_dies_half_way(
     client: Client, warehouse: Warehouse, server: LocalWarehouse, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("crm.importing.importer.CHUNK_ROWS", 10)
     monkeypatch.setattr("crm.repository.steps.PAUSES", (0.0, 0.0))
-    rows = "".join(f"B{n},T{n},Finance\n" for n in range(200))
-    url, _ = preview(client, "BSNID,Team,Business Area\n" + rows, "accounts.csv")
-    client.post(url, {"do": "import"})
-    while (bar := parsed(client.get(url)).select_one("progress")) and bar["value"] == "0":
-        time.sleep(0.02)
-    server.fault("http_status", times=None, status=500)
-    page = settled(client, url)
+    url, _ = preview(client, accounts_csv(30), "accounts.csv")
+
+    def fail_from_the_second_chunk(chunk: int) -> None:
+        if chunk == 1:
+            server.fault("http_status", times=None, status=500)
+
+    before_each_chunk(monkeypatch, 10, fail_from_the_second_chunk)
+    page = press(client, url)
     assert text(page, ".banner h2") == "The import stopped"
     assert "You can run it again" in text(page, ".banner")
     server.clear_faults()
+    assert len(accounts.search(warehouse, everything()).rows) == 10
     # A short failure does not end the import.
     server.fault("http_status", times=2, status=500, match="MERGE INTO")
     page = press(client, url)
     assert text(page, ".banner h2") == "Imported, and verified"
-    assert len(accounts.search(warehouse, everything()).rows) == 200
+    assert len(accounts.search(warehouse, everything()).rows) == 30
 
 
 _WORK = """
@@ -123,10 +131,3 @@ def test_a_process_that_is_gone(client: Client, warehouse: Warehouse) -> None:
     assert "has ended" in text(page, ".banner")
     assert "1 of 2 rows were done" in text(page, ".banner")
     assert text(press(client, url), ".banner h2") == "Imported, and verified"
-
-
-def test_asking_twice_imports_once(client: Client, warehouse: Warehouse) -> None:
-    url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
-    for _ in range(3):
-        client.post(url, {"do": "import"})
-    assert text(settled(client, url), ".banner h2") == "Imported, and verified"

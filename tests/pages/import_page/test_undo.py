@@ -2,65 +2,65 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from django.test import Client
 
-from crm.importing.jobs import job as jobs
 from crm.repository.records import accounts
-from crm.repository.transfer import upsert
 from crm.warehouse import Warehouse
-from tests.conftest import LocalWarehouse
 
 from ..html import parsed, text
-from .using import ACCOUNTS_CSV, everything, figures, press, preview, settled, undo
+from .using import (
+    ACCOUNTS_CSV,
+    accounts_csv,
+    before_each_chunk,
+    everything,
+    figures,
+    press,
+    preview,
+    undo,
+)
 
 
-def test_stopped_undone_and_gone_on_with(
-    client: Client, warehouse: Warehouse, server: LocalWarehouse, monkeypatch: Any
+def test_a_stopped_import_goes_on_and_is_undone_as_a_whole(
+    client: Client, warehouse: Warehouse, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("crm.importing.importer.CHUNK_ROWS", 20)
-    rows = "".join(f"B{n},T{n},Finance\n" for n in range(200))
-    url, _ = preview(client, "BSNID,Team,Business Area\n" + rows, "accounts.csv")
-    server.fault("latency", times=None, seconds=0.1)
-    client.post(url, {"do": "import"})
-    while (bar := parsed(client.get(url)).select_one("progress")) and bar["value"] == "0":
-        time.sleep(0.02)
-    assert client.post(url, {"do": "stop"}).status_code == 303
-    assert not parsed(client.get(url)).select("#import-stop")
-    page = settled(client, url)
-    server.clear_faults()
+    url, _ = preview(client, accounts_csv(4), "accounts.csv")
+
+    def stop_at_the_first_chunk(chunk: int) -> None:
+        if chunk == 0:
+            assert parsed(client.get(url)).select("#import-stop")
+            assert client.post(url, {"do": "stop"}).status_code == 303
+            assert not parsed(client.get(url)).select("#import-stop")
+
+    before_each_chunk(monkeypatch, 2, stop_at_the_first_chunk)
+    page = press(client, url)
     assert "You asked to stop." in text(page, ".banner")
-    some = len(accounts.search(warehouse, everything()).rows)
-    assert 20 <= some < 200
-    assert f"{some} of 200 rows were done" in text(page, ".banner")
+    assert "2 of 4 rows were done" in text(page, ".banner")
+    assert keys(warehouse) == {"B0", "B1"}
     # It continues to its end; then undo also reverts the rows of the first half.
     page = press(client, url)
     assert text(page, ".banner h2") == "Imported, and verified"
-    assert figures(page)["Accounts"][0] == "200"
-    assert len(accounts.search(warehouse, everything()).rows) == 200
+    assert figures(page)["Accounts"][0] == "4"
+    assert keys(warehouse) == {"B0", "B1", "B2", "B3"}
     undo(client, page)
-    assert accounts.search(warehouse, everything()).rows == ()
+    assert keys(warehouse) == set()
 
 
 def test_what_was_stopped_can_be_undone(
     client: Client, warehouse: Warehouse, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr("crm.importing.importer.CHUNK_ROWS", 1)
     url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
-    taken_in = upsert.upsert
-
-    def and_stop(*args: Any, **options: Any) -> int:
-        jobs.find(str(client.get("/").wsgi_request.person), url.split("/")[-2]).stop()
-        return taken_in(*args, **options)
-
-    monkeypatch.setattr(upsert, "upsert", and_stop)
+    before_each_chunk(monkeypatch, 1, lambda chunk: client.post(url, {"do": "stop"}))
     page = press(client, url)
     assert "1 of 2 rows were done" in text(page, ".banner")
-    assert accounts.get(warehouse, "B1")
+    assert keys(warehouse) == {"B1"}
     undo(client, page)
-    assert accounts.get(warehouse, "B1") is None
+    assert keys(warehouse) == set()
+
+
+def keys(wh: Warehouse) -> set[str]:
+    return {row.account.bsnid for row in accounts.search(wh, everything()).rows}
 
 
 def test_a_finished_import_is_not_begun_again(client: Client, warehouse: Warehouse) -> None:

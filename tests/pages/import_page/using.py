@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import time
+from collections.abc import Callable
 from typing import Any
 
 from bs4 import BeautifulSoup
@@ -12,7 +14,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
 
+from crm.importing.jobs import job as jobs
+from crm.importing.jobs import lock
 from crm.model.records import Listing
+from crm.repository.transfer import upsert
 from tests.patience import seconds
 
 from ..html import parsed, texts
@@ -26,15 +31,37 @@ def upload(client: Client, content: bytes | str, name: str, **options: Any) -> H
     return client.post("/admin-tools/import/", data)
 
 
-def settled(client: Client, url: str, **headers: str) -> BeautifulSoup:
+def settled(client: Client, url: str) -> BeautifulSoup:
     """Return the job's page once its work has ended."""
     deadline = time.monotonic() + seconds(60)
-    while time.monotonic() < deadline:
-        page = parsed(client.get(url, **headers))
-        if not page.select("progress"):
-            return page
-        time.sleep(0.05)
-    raise AssertionError("still at work")
+    while at_work(url) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    page = parsed(client.get(url))
+    assert not page.select("progress"), "still at work"
+    return page
+
+
+def at_work(url: str) -> bool:
+    """Whether a thread works on the job, by its files: a page costs more than a look at them."""
+    folder = jobs._home() / url.split("/")[-2]
+    return lock.is_held(folder)
+
+
+def before_each_chunk(monkeypatch: Any, rows: int, act: Callable[[int], None]) -> None:
+    """Write so many rows at a time; first call ``act`` with the chunk's number, from 0, which
+    also counts further tries."""
+    write, chunks = upsert.upsert, itertools.count()
+
+    def act_and_write(*args: Any, **options: Any) -> int:
+        act(next(chunks))
+        return write(*args, **options)
+
+    monkeypatch.setattr("crm.importing.importer.CHUNK_ROWS", rows)
+    monkeypatch.setattr(upsert, "upsert", act_and_write)
+
+
+def accounts_csv(rows: int) -> str:
+    return "BSNID,Team,Business Area\n" + "".join(f"B{n},T{n},Finance\n" for n in range(rows))
 
 
 def preview(client: Client, content: bytes | str, name: str, **options: Any):
