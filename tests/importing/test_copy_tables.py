@@ -6,7 +6,11 @@ import csv
 import datetime as dt
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -16,20 +20,17 @@ from crm.importing import copy_tables, importer
 from crm.importing.findings import Findings
 from crm.importing.importer import Options
 from crm.model.namespace import Namespace
+from crm.model.schema import ACCOUNTS
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
-from ..conftest import Statements
+from ..conftest import LocalWarehouse, Schemas
 
 OLD = "edip_old"
 
 
-@pytest.fixture
-def old(warehouse: Warehouse) -> Namespace:
-    """An earlier deployment: plain tables, without audit columns, some with other headings."""
-    where = Namespace(warehouse.namespace.catalog, f"{OLD}_{warehouse.namespace.schema}", "crm_")
-    home = where.quoted_schema
-    for sql in (
+def statements_of_old_tables(home: str) -> tuple[str, ...]:
+    return (
         f"CREATE SCHEMA {home}",
         f"CREATE TABLE {home}.`crm_accounts` (`BSNID (UID)` STRING, Team STRING, "
         "`Business Area` STRING, azure_devops_links STRING, created_at STRING, secret STRING)",
@@ -57,10 +58,46 @@ def old(warehouse: Warehouse) -> Namespace:
         f"""INSERT INTO {home}.crm_updates VALUES
         ('BSN001', 'Ana', '2025-06-27 10:00:00', 'Kick-off'), ('BSN001', 'Ana', 'soon', 'Never')
         """,
-    ):
-        warehouse.execute(sql, repeatable=False)
+    )
+
+
+@contextmanager
+def old_tables(wh: Warehouse) -> Iterator[Namespace]:
+    """An earlier deployment: plain tables, without audit columns, some with other headings."""
+    where = Namespace(wh.namespace.catalog, f"{OLD}_{wh.namespace.schema}", "crm_")
+    for sql in statements_of_old_tables(where.quoted_schema):
+        wh.execute(sql, repeatable=False)
     yield where
-    warehouse.execute(f"DROP SCHEMA {home} CASCADE", repeatable=True)
+    wh.execute(f"DROP SCHEMA {where.quoted_schema} CASCADE", repeatable=True)
+
+
+@dataclass(frozen=True)
+class Copied:
+    """Tables that a dry run, then a copy, found ``old``: how many rows each would write or wrote,
+    the findings of the copy, and its statements."""
+
+    warehouse: Warehouse
+    old: Namespace
+    foreseen: list[int]
+    written: dict[str, int]
+    remarks: list[str]
+    statements: int
+
+
+@pytest.fixture(scope="module")
+def copied(schemas: Schemas) -> Iterator[Copied]:
+    """Tests of this do not change the tables."""
+    with schemas.lend(with_sample=False) as namespace:
+        wh = schemas.open(namespace)
+        with old_tables(wh) as old:
+            with Findings() as findings:
+                results = copy_tables.run(wh, old, Options(dry_run=True), findings)
+            assert accounts.get(wh, "BSN001") is None, "a dry run writes nothing"
+            before = schemas.server.last()
+            written, remarks = copy(wh, old)
+            statements = schemas.server.last() - before
+            foreseen = [result.states["new"] for result in results]
+            yield Copied(wh, old, foreseen, written, remarks, statements)
 
 
 def copy(wh: Warehouse, where: Namespace, **options) -> tuple[dict[str, int], list[str]]:
@@ -70,10 +107,19 @@ def copy(wh: Warehouse, where: Namespace, **options) -> tuple[dict[str, int], li
     return {o.table.name: o.written for o in outcomes}, [str(f) for f in findings.first]
 
 
-def test_rows_are_cleaned_copied_and_verified(warehouse: Warehouse, old: Namespace) -> None:
-    written, remarks = copy(warehouse, old)
+def test_rows_are_cleaned_copied_and_verified(copied: Copied) -> None:
     # Only one of BSN002's two statuses for Snowflake is imported; it is unknown which is right.
-    assert written == {"accounts": 2, "platforms_status": 2, "use_cases": 1, "updates": 1}
+    assert copied.written == {
+        "accounts": 2,
+        "platforms_status": 2,
+        "use_cases": 1,
+        "updates": 1,
+    }
+    # A dry run counts children of accounts to come.
+    assert copied.foreseen == list(copied.written.values())
+    # Among them one that reads the masks and two that note the operation.
+    assert copied.statements <= 23
+    warehouse = copied.warehouse
     first = accounts.get_detail(warehouse, "BSN001")
     assert first.account.team == "Data Platform"
     assert first.account.azure_devops_link.split("\n") == [
@@ -88,7 +134,9 @@ def test_rows_are_cleaned_copied_and_verified(warehouse: Warehouse, old: Namespa
     second = accounts.get_detail(warehouse, "BSN002")
     assert (second.account.business_area, second.account.created_at is None) == (None, False)
 
-    home = f"{old.catalog}.{old.schema}"
+
+def test_every_row_that_is_changed_or_not_copied_is_named(copied: Copied) -> None:
+    home, remarks = f"{copied.old.catalog}.{copied.old.schema}", copied.remarks
     for expected in (
         f"skipped: {home}.crm_accounts, secret: “secret” is not a column of accounts; not imported",
         f"refused: {home}.crm_accounts, row (no key), bsnid: BSNID is missing",
@@ -112,17 +160,8 @@ def test_rows_are_cleaned_copied_and_verified(warehouse: Warehouse, old: Namespa
     assert any("Date is not a date" in line for line in remarks)
 
 
-def test_copying_twice_changes_nothing(warehouse: Warehouse, old: Namespace) -> None:
-    copy(warehouse, old)
-    written, _ = copy(warehouse, old, on_conflict="update")
-    assert set(written.values()) == {0}
-
-
-def test_a_file_of_the_same_content_is_the_same_rows(
-    warehouse: Warehouse, old: Namespace, tmp_path: Path
-) -> None:
+def test_a_file_of_the_same_content_is_the_same_rows(copied: Copied, tmp_path: Path) -> None:
     """Missing ids are made from the content, in the same way for files and tables."""
-    copy(warehouse, old)
     update = {
         "account_bsnid": "BSN001",
         "author": "Ana",
@@ -132,50 +171,41 @@ def test_a_file_of_the_same_content_is_the_same_rows(
     path = tmp_path / "state.json"
     path.write_text(json.dumps({"updates": [update]}))
     with Findings() as findings:
-        outcomes = importer.run(warehouse, path, Options(), findings)
+        outcomes = importer.run(copied.warehouse, path, Options(dry_run=True), findings)
     assert {o.table.name: dict(o.states) for o in outcomes}["updates"] == {"unchanged": 1}
 
 
-def test_rows_that_differ(warehouse: Warehouse, old: Namespace) -> None:
-    accounts.create(warehouse, {"bsnid": "BSN001", "team": "Another"})
+def test_rows_that_differ(warehouse: Warehouse, namespace: Namespace) -> None:
+    old = Namespace(namespace.catalog, namespace.schema, "old_")
+    for sql in (
+        f"CREATE TABLE {old.table(ACCOUNTS)} (bsnid STRING, team STRING)",
+        f"INSERT INTO {old.table(ACCOUNTS)} VALUES ('B1', 'Old\\nteam'), ('B2', 'T')",
+    ):
+        warehouse.execute(sql, repeatable=False)
+    accounts.create(warehouse, {"bsnid": "B1", "team": "Another"})
     with pytest.raises(importer.ImportingError, match="1 row already exists"):
         copy(warehouse, old, on_conflict="fail")
+    assert accounts.get(warehouse, "B2") is None
     written, remarks = copy(warehouse, old)
     assert written["accounts"] == 1
-    assert any("BSN001: already exists with different values" in line for line in remarks)
-    assert accounts.get_detail(warehouse, "BSN001").account.team == "Another"
+    assert any("B1: already exists with different values" in line for line in remarks)
+    assert accounts.get(warehouse, "B1").team == "Another"
     written, remarks = copy(warehouse, old, on_conflict="update")
-    assert written == {"accounts": 1, "platforms_status": 0, "use_cases": 0, "updates": 0}
-    assert not any("different values" in line and "BSN001" in line for line in remarks)
-    assert accounts.get_detail(warehouse, "BSN001").account.team == "Data Platform"
+    assert written["accounts"] == 1
+    assert not any("different values" in line and "B1" in line for line in remarks)
+    assert accounts.get(warehouse, "B1").team == "Old team"
 
 
-def test_a_dry_run_counts_children_of_accounts_to_come(
-    warehouse: Warehouse, old: Namespace
+def test_the_command_copies_tables_again_and_changes_nothing(
+    copied: Copied, local_warehouse: LocalWarehouse, settings: Any, tmp_path: Path
 ) -> None:
-    with Findings() as findings:
-        outcomes = copy_tables.run(warehouse, old, Options(dry_run=True), findings)
-    assert [o.states["new"] for o in outcomes] == [2, 2, 1, 1]
-    assert accounts.get(warehouse, "BSN001") is None
-
-
-def test_strict_writes_nothing(warehouse: Warehouse, old: Namespace) -> None:
-    with pytest.raises(importer.ImportingError, match="rows are refused, so nothing"):
-        copy(warehouse, old, strict=True)
-    assert accounts.get(warehouse, "BSN002") is None
-
-
-def test_the_command_copies_tables_and_prints_the_result(
-    warehouse: Warehouse, old: Namespace, tmp_path: Path, statements: Statements
-) -> None:
+    settings.WAREHOUSE, settings.NAMESPACE = local_warehouse.config(), copied.warehouse.namespace
     report, output = tmp_path / "report.csv", io.StringIO()
-    source = f"{old.catalog}.{old.schema}"
-    options = {"from_tables": source, "prefix": old.prefix, "report": report, "stdout": output}
-    with statements() as done:
-        call_command("import_legacy", **options)
-    # Among them one that reads the masks and two that note the operation.
-    assert len(done) <= 23
-    assert "accounts: 2 added" in output.getvalue()
+    source = f"{copied.old.catalog}.{copied.old.schema}"
+    options = {"from_tables": source, "prefix": copied.old.prefix, "report": report}
+    call_command("import_legacy", **options, on_conflict="update", stdout=output)
+    assert output.getvalue().count(": 0 added") == 4
+    assert output.getvalue().count(" 0 differ (update)") == 4
     assert output.getvalue().count("verified") == 4
     with report.open() as file:
         assert sum(row["outcome"] == "refused" for row in csv.DictReader(file)) == 7

@@ -15,7 +15,7 @@ from crm.model.schema import TABLES
 from crm.repository.transfer import read_all
 from crm.warehouse import Warehouse
 
-from .using import FILES, reasons, run
+from .using import FILES, added, reasons, run
 
 EXPECTED = Path(__file__).parent / "expected"
 TIMES = ("created_at", "updated_at")
@@ -27,6 +27,8 @@ SHAPES = {
     "tables": "tables",
     "export": "export.xlsx",
 }
+# These are imported a second time.
+AGAIN = ("state-keyed", "state-lists", "tables")
 
 
 def stored(wh: Warehouse) -> dict[str, list[dict[str, Any]]]:
@@ -43,10 +45,21 @@ def stored(wh: Warehouse) -> dict[str, list[dict[str, Any]]]:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_tables_are_as_expected(warehouse: Warehouse, shape: str) -> None:
-    _, findings = run(warehouse, FILES / SHAPES[shape])
+    foreseen = {}
+    if shape == "state-keyed":
+        outcomes, _ = run(warehouse, FILES / SHAPES[shape], dry_run=True)
+        foreseen = {outcome.table.name: outcome.states["new"] for outcome in outcomes}
+        assert all(not rows for rows in stored(warehouse).values()), "a dry run writes nothing"
+    outcomes, findings = run(warehouse, FILES / SHAPES[shape])
     expected = json.loads((EXPECTED / f"{shape}.json").read_text(encoding="utf-8"))
     assert stored(warehouse) == expected["tables"]
     assert reasons(findings, REFUSED) == expected["refused"]
+    assert foreseen in ({}, added(outcomes)), "a dry run foresees what is written"
+    if shape in AGAIN:
+        before = [list(read_all.rows(warehouse, table)) for table in TABLES]
+        outcomes, _ = run(warehouse, FILES / SHAPES[shape], on_conflict="update")
+        assert set(added(outcomes).values()) == {0}, "importing twice changes nothing"
+        assert [list(read_all.rows(warehouse, table)) for table in TABLES] == before
 
 
 def test_the_same_export_taken_apart_comes_to_the_same(

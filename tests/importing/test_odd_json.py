@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from crm.importing.readers import json_text
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
-from .using import added, read, reasons, run
+from .using import read, reasons, run
 
 
 def state(tmp_path: Path, content: Any) -> Path:
@@ -27,7 +26,7 @@ def state(tmp_path: Path, content: Any) -> Path:
     return path
 
 
-def test_a_filled_name_goes_before_an_empty_one(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_a_filled_name_goes_before_an_empty_one(tmp_path: Path) -> None:
     account = {
         "azure_devops_link": "",
         "azure_devops_links": ["https://z/1", "https://z/2"],
@@ -38,12 +37,12 @@ def test_a_filled_name_goes_before_an_empty_one(warehouse: Warehouse, tmp_path: 
     }
     case = {"id": "", "use_case_id": "uc-real", "account_bsnid": "", "bsnid": "S1"}
     content = {"accounts": {"S1": account}, "use_cases": {"k1": case | {"problem": "p"}}}
-    _, findings = run(warehouse, state(tmp_path, content))
-    found = accounts.get_detail(warehouse, "S1")
-    assert found.account.azure_devops_link == "https://z/1\nhttps://z/2"
-    assert found.account.artifacts_folder_link == "https://y/1\nhttps://y/2"
-    assert found.account.team == "T"
-    assert [case.id for case in found.use_cases] == ["uc-real"]
+    rows, findings = read(state(tmp_path, content))
+    (found,) = rows["accounts"]
+    assert found["azure_devops_link"] == "https://z/1\nhttps://z/2"
+    assert found["artifacts_folder_link"] == "https://y/1\nhttps://y/2"
+    assert found["team"] == "T"
+    assert [(row["id"], row["account_bsnid"]) for row in rows["use_cases"]] == [("uc-real", "S1")]
     noted = reasons(findings, NOTED)
     assert (
         "state.json, row S1, team: “team_name” has another value, “Another”; not imported" in noted
@@ -52,18 +51,18 @@ def test_a_filled_name_goes_before_an_empty_one(warehouse: Warehouse, tmp_path: 
     assert findings.count(REFUSED) == 0
 
 
-def test_children_within_their_account(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_children_within_their_account(tmp_path: Path) -> None:
     account = {
         "team": "T",
         "use_cases": [{"id": "u1", "problem": "a"}, "u2"],
         "updates": {"up1": {"description": "d", "author": "A", "date": "2025-01-01"}, "up2": 5},
     }
     content = {"Accounts": [{"bsnid": "E1", **account}], "use_cases": [{"id": "u2"}]}
-    outcomes, findings = run(warehouse, state(tmp_path, content))
-    assert added(outcomes) == {"accounts": 1, "platforms_status": 0, "use_cases": 2, "updates": 1}
-    found = accounts.get_detail(warehouse, "E1")
-    assert {case.id for case in found.use_cases} == {"u1", "u2"}
-    assert found.updates[0].id == "up1"
+    rows, findings = read(state(tmp_path, content))
+    ids = {name: [(r.get("account_bsnid"), r.get("id")) for r in rows[name]] for name in rows}
+    assert sorted(ids["use_cases"]) == [("E1", "u1"), ("E1", "u2")]
+    assert ids["updates"] == [("E1", "up1")]
+    assert (len(ids["accounts"]), ids["platforms_status"]) == (1, [])
     assert reasons(findings, REFUSED) == [
         "state.json, row E1/updates/up2: is a number, not a record; not imported"
     ]
@@ -126,13 +125,11 @@ AREAS = {
         ("cp1252", "was read as Windows-1252, as it is not UTF-8"),
     ],
 )
-def test_json_in_other_encodings_is_read(
-    warehouse: Warehouse, tmp_path: Path, encoding: str, remark: str
-) -> None:
+def test_json_in_other_encodings_is_read(tmp_path: Path, encoding: str, remark: str) -> None:
     text = json.dumps(AREAS, ensure_ascii=False)
-    _, findings = run(warehouse, state(tmp_path, text.encode(encoding)))
-    account = accounts.get(warehouse, "B1")
-    assert (account.team, account.primary_it_partner) == ("Café", "Zoë")
+    rows, findings = read(state(tmp_path, text.encode(encoding)))
+    (account,) = rows["accounts"]
+    assert (account["team"], account["primary_it_partner"]) == ("Café", "Zoë")
     remarks = [reason for reason in reasons(findings, NOTED) if "was read as" in reason]
     assert [remark in reason for reason in remarks] == ([True] if remark else [])
 
@@ -212,7 +209,7 @@ def test_times_at_the_end_of_time(tmp_path: Path) -> None:
     assert "row B1, created_at: 9999-12-31T23:59:59-05:00 is outside" in empty
 
 
-def test_values_that_are_noted(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_values_that_are_noted(tmp_path: Path) -> None:
     """Empty required fields, links that browsers cannot follow, apostrophes that are texts."""
     content = {
         "accounts": {
@@ -221,13 +218,13 @@ def test_values_that_are_noted(warehouse: Warehouse, tmp_path: Path) -> None:
         },
         "updates": [{"id": "u", "bsnid": "B2", "date": "45835", "description": "d"}],
     }
-    _, findings = run(warehouse, state(tmp_path, content))
+    rows, findings = read(state(tmp_path, content))
     noted = "\n".join(reasons(findings, NOTED))
     assert "row B1, team: Team is empty" in noted
     assert "“https://” is not an http(s) address" in noted
     assert "“http:/bad” is not an http(s) address" in noted
     assert "a.b/c" not in noted
-    second = accounts.get_detail(warehouse, "B2")
-    assert (second.account.team, second.account.vp) == ("'=1+1", "'-x")
-    assert second.updates[0].date == dt.date(2025, 6, 27)
+    second = rows["accounts"][1]
+    assert (second["team"], second["vp"]) == ("'=1+1", "'-x")
+    assert rows["updates"][0]["date"] == "2025-06-27"
     assert any("Excel’s day 45835" in reason for reason in reasons(findings, CHANGED))

@@ -15,37 +15,22 @@ from crm.warehouse import Warehouse
 from .using import FILES, added, reasons, run
 
 
-def changed_state(tmp_path: Path) -> Path:
-    state = json.loads((FILES / "state-keyed.json").read_text())
-    state["accounts"]["BSN001"]["team"] = "Renamed"
-    path = tmp_path / "changed.json"
-    path.write_text(json.dumps(state))
-    return path
-
-
 def test_on_conflict_skip_update_fail(warehouse: Warehouse, tmp_path: Path) -> None:
-    run(warehouse, FILES / "state-keyed.json")
-    path = changed_state(tmp_path)
+    accounts.create(warehouse, {"bsnid": "B1", "team": "Old"})
+    path = tmp_path / "state.json"
+    path.write_text(json.dumps({"accounts": {"B1": {"team": "Renamed"}}}))
 
     outcomes, findings = run(warehouse, path)
     assert added(outcomes)["accounts"] == 0
     assert any("different values" in reason for reason in reasons(findings, SKIPPED))
-    assert accounts.get(warehouse, "BSN001").team == "Claims Analytics"
+    assert accounts.get(warehouse, "B1").team == "Old"
 
     with pytest.raises(ImportingError, match="1 row already exists"):
         run(warehouse, path, on_conflict="fail")
 
     outcomes, _ = run(warehouse, path, on_conflict="update")
     assert added(outcomes)["accounts"] == 1
-    assert accounts.get(warehouse, "BSN001").team == "Renamed"
-
-
-def test_dry_run_writes_nothing_and_foresees_everything(warehouse: Warehouse) -> None:
-    outcomes, _ = run(warehouse, FILES / "state-keyed.json", dry_run=True)
-    foreseen = {outcome.table.name: outcome.states["new"] for outcome in outcomes}
-    assert accounts.get(warehouse, "BSN001") is None
-    done, _ = run(warehouse, FILES / "state-keyed.json")
-    assert foreseen == added(done)
+    assert accounts.get(warehouse, "B1").team == "Renamed"
 
 
 def test_strict_imports_all_or_nothing(warehouse: Warehouse) -> None:

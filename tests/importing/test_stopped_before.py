@@ -79,3 +79,4 @@ def test_strict_names_the_first_of_other_tables(
         call_command("import_legacy", stdout=io.StringIO(), **source)
     lines = import_(None, tmp_path / "report.csv", **source)
     assert [line["row"] for line in lines if line["outcome"] == "refused"] == ["a/b"]
+    assert accounts.get(warehouse, "B1") is None
