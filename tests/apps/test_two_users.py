@@ -21,7 +21,8 @@ from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.warehouse import Warehouse
 from tests.patience import seconds
 
-from ..conftest import LocalWarehouse, Schemas
+from ..conftest import LocalWarehouse
+from ..schemas import EMPTY, Schemas
 from ..sizes import IS_SOAK, size, soak
 from .conftest import AppsProxy, Gunicorn, Visitor
 from .paths import forms_of, pages_of, past_of
@@ -36,7 +37,7 @@ ACCOUNT = {ALICE: "A-1", BOB: "B-1"}
 def shared(schemas: Schemas) -> Iterator[Warehouse]:
     """Both have an account of their own; a row filter shows each only theirs. Alice may
     change hers, Bob may only look."""
-    with schemas.lend(with_sample=False) as namespace:
+    with schemas.lend(EMPTY) as namespace:
         warehouse = schemas.open(namespace)
         _fill(warehouse)
         _restrict(warehouse)

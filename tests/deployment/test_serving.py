@@ -17,8 +17,9 @@ import pytest
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
-from ..conftest import LocalWarehouse, Schemas, Statements
+from ..conftest import LocalWarehouse, Statements
 from ..patience import seconds
+from ..schemas import EMPTY, Schemas
 from ..slow_proxy import HANG, slow_proxy
 from .conftest import PROXIED, Answer, App, starter, token_variables
 
@@ -29,7 +30,7 @@ def app(
 ) -> Iterator[App]:
     """An app with an access token and empty tables, for tests that neither write nor stop it."""
     folder = tmp_path_factory.mktemp("app")
-    with schemas.lend(with_sample=False) as namespace, starter(folder) as start:
+    with schemas.lend(EMPTY) as namespace, starter(folder) as start:
         yield start(**token_variables(local_warehouse, namespace))
 
 

@@ -24,7 +24,8 @@ from crm.model.schema import ACCOUNTS
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
-from ..conftest import LocalWarehouse, Schemas
+from ..conftest import LocalWarehouse
+from ..schemas import EMPTY, Schemas
 
 OLD = "edip_old"
 
@@ -87,7 +88,7 @@ class Copied:
 @pytest.fixture(scope="module")
 def copied(schemas: Schemas) -> Iterator[Copied]:
     """Tests of this do not change the tables."""
-    with schemas.lend(with_sample=False) as namespace:
+    with schemas.lend(EMPTY) as namespace:
         wh = schemas.open(namespace)
         with old_tables(wh) as old:
             with Findings() as findings:
