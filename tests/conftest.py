@@ -113,7 +113,16 @@ def _wait_until_ready(process: subprocess.Popen[bytes], data: Path) -> dict[str,
 
 
 # Fixtures that start a process, or need one.
-_PROCESSES = {"local_warehouse", "server", "start", "shell", "app", "browser", "self_signed"}
+_PROCESSES = {
+    "local_warehouse",
+    "server",
+    "shared",
+    "start",
+    "shell",
+    "app",
+    "browser",
+    "self_signed",
+}
 # Folders and files whose tests start processes by themselves.
 _WITH_PROCESSES = (
     "apps/",

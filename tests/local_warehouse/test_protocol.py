@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 
 import pytest
 from databricks.sql.exc import DatabaseError, RequestError
@@ -16,6 +17,14 @@ from .conftest import TOKEN, Server, shell_on
 def faulty(start) -> Server:
     """A server with faults that affect no other test."""
     return start()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory) -> Iterator[Server]:
+    """One such server for several tests; each removes its faults."""
+    server = Server(tmp_path_factory.mktemp("faulty"))
+    yield server
+    server.kill()
 
 
 def test_unknown_token_is_refused(server):
@@ -186,20 +195,22 @@ def test_statement_log_as_a_table(shell):
         ({"kind": "drop_after"}, Exception, None),
     ],
 )
-def test_faults_reach_the_connector(faulty, fault, error, code):
-    with shell_on(faulty) as shell:
-        shell.run("CREATE TABLE workspace.default.t (a INT)")
+def test_faults_reach_the_connector(shared, fault, error, code):
+    with shell_on(shared) as shell:
+        table = f"workspace.default.t{time.monotonic_ns()}"
+        shell.run(f"CREATE TABLE {table} (a INT)")
         kind = fault.pop("kind")
         # Twice, since the connector itself sends ExecuteStatement again after a 429, a 503 or a
         # lost connection.
-        faulty.fault(kind, times=2, match="INSERT", **fault)
+        shared.fault(kind, times=2, match="INSERT", **fault)
         assert shell.value("SELECT 1") == 1
         with pytest.raises(error) as raised:
-            shell.change("INSERT INTO workspace.default.t VALUES (1)")
+            shell.change(f"INSERT INTO {table} VALUES (1)")
         if code:
             assert raised.value.context["http-code"] == code
+        shared.control("DELETE", "/faults")
         executed = 2 if kind == "drop_after" else 0
-        assert shell.value("SELECT count(*) FROM workspace.default.t") == executed
+        assert shell.value(f"SELECT count(*) FROM {table}") == executed
 
 
 def test_unknown_faults_are_refused(server):
