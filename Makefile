@@ -5,7 +5,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast lint bench soak screenshots audit clean
+.PHONY: help install run test test-fast lint bench soak faults screenshots audit clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -72,6 +72,9 @@ bench: install  ## measure what statements, pages, imports and history cost
 
 soak: install  ## run the long tests: many writers, large imports, long replays
 	env EDIP_TEST_SOAK=1 $(BIN)/python -m pytest -q -m soak $(TESTS)
+
+faults: install  ## let the warehouse fail in every way at every page, and print a table
+	env EDIP_TEST_SOAK=1 $(BIN)/python -m pytest -q --show-capture=no -m soak tests/faults $(TESTS)
 
 screenshots: install  ## take the pictures of the README anew (needs Chromium)
 	$(BIN)/python docs/screenshots.py

@@ -129,6 +129,7 @@ _WITH_PROCESSES = (
     "browser/",
     "commands/test_check_connection.py",
     "deployment/",
+    "faults/test_processes.py",
     "importing/test_size.py",
     "local_warehouse/test_server.py",
     "sign_in/test_service_principal.py",

@@ -11,7 +11,7 @@ import threading
 from dataclasses import dataclass
 
 from local_warehouse.engine import Cancellation
-from local_warehouse.errors import InvalidHandle, concurrent_write
+from local_warehouse.errors import InvalidHandle, SqlError, concurrent_write
 
 KINDS = (
     "latency",  # each statement takes ``seconds`` longer
@@ -22,9 +22,11 @@ KINDS = (
     "drip",  # executes, then sends one byte a second until it is cleared
     "garbage",  # executes, then answers with a page of HTML instead of Thrift
     "cut",  # executes, then closes the connection in the middle of the answer
+    "truncated",  # executes, then sends an HTTP answer that is whole, with half a Thrift message
     "invalid_session",  # the session is gone
     "expired_token",  # 403, as for a token past its life
     "conflict",  # SQLSTATE 2D521, nothing committed
+    "error",  # fails with ``error_class`` and ``sqlstate``, without executing
     "starting",  # 503, the warehouse is still starting
 )
 
@@ -48,6 +50,8 @@ class Fault:
     status: int = 503
     retry_after: int = 1
     seconds: float = 0.0
+    error_class: str = ""
+    sqlstate: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -96,11 +100,13 @@ class Faults:
         return None
 
     def before_execution(self, text: str, cancellation: Cancellation) -> None:
-        """Apply latency and conflicts, which concern a statement and not a request."""
+        """Apply latency and errors, which concern a statement and not a request."""
         if fault := self.use_next("ExecuteStatement", text, "latency"):
             cancellation.wait(fault.seconds)
         if self.use_next("ExecuteStatement", text, "conflict"):
             raise concurrent_write("the table")
+        if fault := self.use_next("ExecuteStatement", text, "error"):
+            raise SqlError(fault.error_class, "The statement fails [injected].", fault.sqlstate)
 
     def check_session(self, rpc: str, text: str) -> None:
         """Raise InvalidHandle if the session is to be invalid."""

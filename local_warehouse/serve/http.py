@@ -40,6 +40,7 @@ ERROR_HEADER = "x-thriftserver-error-message"
 # The messages of the fault ``http_status``.
 _MESSAGES = {
     400: "BAD_REQUEST: the request is not valid.",
+    403: "PERMISSION_DENIED: You are not authorized to use this SQL warehouse.",
     429: "REQUEST_LIMIT_EXCEEDED",
     503: "TEMPORARILY_UNAVAILABLE",
 }
@@ -116,7 +117,10 @@ class Handler(BaseHTTPRequestHandler):
         TCLIService.Processor(service).process(
             TBinaryProtocolAccelerated(TMemoryBuffer(body)), TBinaryProtocolAccelerated(answer)
         )
-        whole = _http_answer(HTTPStatus.OK, answer.getvalue(), "application/x-thrift")
+        message = answer.getvalue()
+        if faults.use_next(rpc, text, "truncated"):
+            message = message[: len(message) // 2]
+        whole = _http_answer(HTTPStatus.OK, message, "application/x-thrift")
         cleared = faults.cleared
         if fault := faults.use_next(rpc, text, *AFTER_EXECUTION):
             with suppress(ConnectionError):

@@ -1,0 +1,71 @@
+"""Run one cell of the matrix: a door meets a fault, and the person sends the same again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from django.http import HttpResponse
+
+from ..conftest import LocalWarehouse
+from ..pages.html import filled_in
+from . import outcomes, rows
+from .doors import Door, Stage
+from .outcomes import ALL_OUTCOMES, Outcome
+
+Meeting = Callable[[Door], AbstractContextManager[None]]
+
+
+def run_cell(
+    fault: str,
+    stage: Stage,
+    server: LocalWarehouse,
+    meet: Meeting,
+    recover: Callable[[], None],
+    limit: float,
+) -> Outcome:
+    """Return what became of the cell.
+
+    :param meet: is entered while the door meets the fault.
+    :param recover: is called before the person sends the same again.
+    :param limit: seconds in which an answer must come.
+    """
+    door = stage.door
+    door.prepare(stage)
+    before = rows.read(stage.wh, stage.bsnid)
+    wanted = door.wanted(stage, before)
+    last, began = server.last(), time.monotonic()
+    with meet(door):
+        response = door.act(stage)
+        taken, statements = time.monotonic() - began, server.last() - last
+    title = outcomes.title_of(response)
+    outcome = Outcome(fault, stage.name, response.status_code, title, taken, statements)
+    outcomes.judge_answer(outcome, float("inf") if door.is_long else limit)
+    after = rows.read(stage.wh, stage.bsnid)
+    outcomes.judge_rows(outcome, before, wanted, after)
+    if not door.reads and response.status_code != outcomes.NO_ANSWER:
+        states = rows.state_by_table(before, wanted, after)
+        outcomes.judge_sentence(outcome, door, response, states)
+    if not door.is_done(response):
+        recover()
+        send_again(outcome, stage, response)
+        outcomes.judge_end(outcome, before, wanted, rows.read(stage.wh, stage.bsnid))
+    ALL_OUTCOMES.append(outcome)
+    return outcome
+
+
+def send_again(outcome: Outcome, stage: Stage, response: HttpResponse) -> None:
+    """Do what the page offers; where it offers nothing, do the same once more."""
+    door, form = stage.door, None
+    if not door.reads and response.status_code != outcomes.NO_ANSWER:
+        outcomes.judge_kept(outcome, door, response)
+        form = door.form(response)
+    if form is None or door.is_import:
+        again = door.act(stage)
+    else:
+        path = form.get("action") or response.wsgi_request.get_full_path()
+        again = stage.client.post(path, filled_in(form))
+    if not door.is_done(again):
+        title = outcomes.title_of(again)
+        outcome.red.append(f"sent again: {again.status_code} {title}")

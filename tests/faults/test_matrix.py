@@ -1,0 +1,89 @@
+"""Each fault at each door: the answer is in time and true, and nothing is lost or doubled.
+
+``make faults`` runs all cells and prints them as a table.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from crm.warehouse import Warehouse
+
+from ..conftest import LocalWarehouse
+from ..patience import seconds
+from ..sizes import soak
+from . import rows
+from .cell import run_cell
+from .doors import DOORS, Door, Stage, family
+from .kinds import KINDS, Kind
+from .outcomes import Outcome
+
+# One cell for each kind of outcome.
+CELLS = [
+    ("refused", "list"),
+]
+_fresh = count()
+
+
+def fresh_connections(settings: Any, server: LocalWarehouse) -> None:
+    """Let the application meet the warehouse as if it had never failed."""
+    settings.WAREHOUSE = server.config(
+        statement_timeout=5, pool_timeout=10 + next(_fresh) / 10_000
+    )
+
+
+@contextmanager
+def injected(kind: Kind, door: Door, server: LocalWarehouse) -> Iterator[None]:
+    kind.inject(server, door.writes, door.at)
+    ends = threading.Timer(kind.seconds, server.clear_faults)
+    if kind.seconds:
+        ends.start()
+    try:
+        yield
+    finally:
+        ends.cancel()
+        server.clear_faults()
+
+
+def run(fault: str, name: str, wh: Warehouse, server: LocalWarehouse, settings: Any) -> Outcome:
+    kind = KINDS[fault]
+
+    def recover() -> None:
+        settings.EDIP_REQUEST_TIMEOUT = 60.0
+        fresh_connections(settings, server)
+
+    @contextmanager
+    def meet(door: Door) -> Iterator[None]:
+        settings.EDIP_REQUEST_TIMEOUT = kind.deadline
+        with injected(kind, door, server):
+            yield
+
+    recover()
+    stage = Stage(Client(raise_request_exception=False), wh, name)
+    return run_cell(fault, stage, server, meet, recover, kind.deadline + seconds(1))
+
+
+@pytest.mark.parametrize(("fault", "door"), CELLS)
+def test_a_cell(
+    families: Warehouse, server: LocalWarehouse, settings: Any, fault: str, door: str
+) -> None:
+    assert run(fault, door, families, server, settings).red == []
+
+
+@soak
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("fault", KINDS)
+def test_a_fault_at_every_door(
+    families: Warehouse, server: LocalWarehouse, settings: Any, fault: str
+) -> None:
+    found = [run(fault, door, families, server, settings) for door in DOORS]
+    untouched = rows.read(families, family(len(DOORS)))
+    assert len(untouched) == 4
+    assert [outcome.line() for outcome in found if outcome.red] == []

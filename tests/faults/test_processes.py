@@ -1,0 +1,164 @@
+"""The warehouse's process is killed, the app's worker is killed, or the app is told to stop.
+
+``make faults`` runs all doors; the normal suite has tests of each kind in tests/deployment.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.test import Client
+
+from crm.warehouse import Warehouse
+
+from ..conftest import BASE_DIR, LocalWarehouse, _wait_until_ready
+from ..deployment.conftest import App, principal_sign_in, start, token_sign_in  # noqa: F401
+from ..deployment.test_serving import _children
+from ..patience import seconds
+from ..schemas import Schemas
+from ..sizes import soak
+from .browser import Browser
+from .cell import run_cell
+from .conftest import plant
+from .doors import WRITES, Door, Stage
+
+DOORS = ["create", "edit", "delete, step 3", "undo, step 3", "bulk, step 6", "import"]
+pytestmark = [soak, pytest.mark.timeout(900)]
+
+
+@contextmanager
+def when_written(server: LocalWarehouse, door: Door, act: Callable[[], None]) -> Iterator[None]:
+    """Call ``act`` when the door's statement has reached the warehouse."""
+    last, is_over = server.last(), threading.Event()
+
+    def watch() -> None:
+        while not is_over.wait(0.05):
+            texts = [entry["text"] for entry in server.statements(last)]
+            if sum(bool(re.match(WRITES, text, re.IGNORECASE)) for text in texts) >= door.at:
+                time.sleep(0.5)
+                act()
+                return
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+# --- the warehouse ---
+class OwnWarehouse:
+    """A local warehouse of this module, which may be killed and started again."""
+
+    def __init__(self, data: Path) -> None:
+        self.data, self.port = data, 0
+        self.start()
+
+    def start(self) -> None:
+        (self.data / "server.json").unlink(missing_ok=True)
+        command = [sys.executable, "-m", "local_warehouse", "--data", str(self.data)]
+        with (self.data / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, "--port", str(self.port)], cwd=BASE_DIR, stdout=log, stderr=log
+            )
+        found = _wait_until_ready(self.process, self.data)
+        self.port = urlsplit(found["url"]).port
+        self.server = LocalWarehouse(found["url"], found["control"], self.data)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[OwnWarehouse]:
+    own = OwnWarehouse(tmp_path)
+    yield own
+    own.kill()
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_the_warehouse_is_killed(own: OwnWarehouse, settings: Any, moment: str) -> None:
+    """While a statement waits to run, or when it has run and its answer is on its way."""
+    schemas, found = Schemas(own.server), []
+    with schemas.lend(with_sample=False) as namespace:
+        settings.NAMESPACE = namespace
+        settings.WAREHOUSE = own.server.config(statement_timeout=5)
+        wh = plant(schemas.open(namespace))
+        client = Client(raise_request_exception=False)
+        for name in DOORS:
+
+            @contextmanager
+            def meet(door: Door) -> Iterator[None]:
+                fault: dict[str, Any] = {"kind": "latency", "seconds": 30}
+                if moment == "after":
+                    fault = {"kind": "hang"}
+                own.server.fault(match=door.writes, at=door.at, **fault)
+                with when_written(own.server, door, own.kill):
+                    yield
+                own.start()
+
+            stage, fault = Stage(client, wh, name), f"killed {moment}"
+            recover = partial(wait_for, client)
+            found.append(run_cell(fault, stage, own.server, meet, recover, seconds(21)))
+    assert [outcome.line() for outcome in found if outcome.red] == []
+
+
+def wait_for(client: Client | Browser) -> None:
+    """Wait until the app answers, and has found that the warehouse does."""
+    ends = time.monotonic() + seconds(20)
+    while client.get("/accounts/").status_code != 200:
+        assert time.monotonic() < ends
+        time.sleep(0.1)
+
+
+# --- the app ---
+@pytest.mark.parametrize("fault", ["worker killed", "SIGTERM"])
+def test_the_app_is_stopped(
+    start: Callable[..., App],  # noqa: F811
+    token_sign_in: dict[str, str],  # noqa: F811
+    families: Warehouse,
+    server: LocalWarehouse,
+    fault: str,
+) -> None:
+    """A killed worker's answer is lost. After SIGTERM, what is under way is finished."""
+    found = []
+    environment = token_sign_in | {"EDIP_ADMINS": "alice@example.com"}
+    browser = Browser(start(**environment))
+    for name in DOORS:
+
+        def stop() -> None:
+            if fault == "SIGTERM":
+                browser.app.stop()
+            else:
+                for child in _children(browser.app.process.pid):
+                    os.kill(child, signal.SIGKILL)
+
+        @contextmanager
+        def meet(door: Door) -> Iterator[None]:
+            kind = "latency" if fault == "SIGTERM" else "hang"
+            server.fault(kind, seconds=3, match=door.writes, at=door.at)
+            with when_written(server, door, stop):
+                yield
+            server.clear_faults()
+            if fault == "SIGTERM":
+                browser.app = start(**environment)
+
+        stage, recover = Stage(browser, families, name), partial(wait_for, browser)
+        found.append(run_cell(fault, stage, server, meet, recover, seconds(15)))
+    assert [outcome.line() for outcome in found if outcome.red] == []
