@@ -10,6 +10,8 @@ IS_SOAK = os.environ.get("EDIP_TEST_SOAK") == "1"
 
 # The marker of tests with a large size, which ``make soak`` runs.
 soak = pytest.mark.soak
+# Of those that have no small size.
+only_soak = pytest.mark.skipif(not IS_SOAK, reason="a long test: make soak")
 
 
 def size(small: int, large: int) -> int:

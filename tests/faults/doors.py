@@ -216,6 +216,9 @@ def preview_import(stage: Stage) -> None:
 
 
 def import_accounts(stage: Stage) -> HttpResponse:
+    if stage.client.get(stage.facts["path"]).status_code == 404:
+        # The app was started anew, and asks to upload the file again.
+        preview_import(stage)
     path = stage.facts["path"]
     assert stage.client.post(path, {"do": "import"}).status_code == 303
     settled(stage.client, path)

@@ -22,7 +22,8 @@ NOTHING = re.compile(
     r"[Nn]othing was (saved|imported)|(was|were) not (completed|saved|sent)|did not run"
 )
 UNSURE = re.compile(
-    r"may or may not|may have been|[Cc]heck (what was saved|before)|rows that are already written"
+    r"may or may not|may have been|[Cc]heck (what was saved|before)|rows that are already written|"
+    r"importing the same file twice changes nothing more"
 )
 # The page for an error that the app did not expect.
 UNEXPECTED = "Something went wrong on our side"
