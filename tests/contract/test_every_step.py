@@ -15,7 +15,7 @@ from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse
 from ..pages.html import filled_in, parsed, texts
-from ..sizes import soak
+from ..sizes import only_soak, soak
 
 FAULTS = {
     "refused": {"kind": "http_status", "status": 400},
@@ -52,6 +52,7 @@ def require_truth(page: BeautifulSoup, wh: Warehouse, bsnid: str, *, deletes: bo
 
 
 @soak
+@only_soak
 @pytest.mark.usefixtures("no_pauses")
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("path", WRITES)
@@ -86,6 +87,7 @@ def test_each_statement_fails(
 
 
 @soak
+@only_soak
 def test_a_very_large_account_comes_back(client: Client, warehouse: Warehouse) -> None:
     """In several requests, if one deadline is too short for it."""
     accounts.create(warehouse, {"bsnid": "B1", "team": "Claims"})
