@@ -9,8 +9,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
+from ..sizes import size, soak
 from .conftest import folder_of, shell_on
 
 RETENTION = "'delta.deletedFileRetentionDuration'"
@@ -72,6 +71,7 @@ class Beside:
             each.result(timeout=60)
 
 
+@soak
 def test_a_feed_is_whole_while_vacuum_and_writers_run(server, shell):
     name = create(shell)
     shell.change("INSERT INTO t VALUES ('a', 0), ('b', 0)")
@@ -85,11 +85,12 @@ def test_a_feed_is_whole_while_vacuum_and_writers_run(server, shell):
         mine.change(f"UPDATE {name} SET n = n + 1 WHERE id = 'a'")
 
     with Beside(server, read, read, read, write) as others:
-        for _ in range(60):
+        for _ in range(size(15, 60)):
             shell.run("VACUUM t")
     assert all(others.rounds)
 
 
+@soak
 def test_what_is_read_stays_while_vacuum_deletes(server, shell):
     """Later versions are read completely; earlier ones are refused, never read in part."""
     name = create(shell, FLEETING)
@@ -118,7 +119,7 @@ def test_what_is_read_stays_while_vacuum_deletes(server, shell):
         mine.change(f"UPDATE {name} SET n = n + 1 WHERE id = 'a'")
 
     with Beside(server, read, read, past, write) as others:
-        for _ in range(25):
+        for _ in range(size(8, 25)):
             shell.run("VACUUM t")
     assert all(others.rounds)
 
@@ -173,11 +174,17 @@ def test_a_folder_that_went_missing_is_made_again(server, shell):
 
 
 # --- deleted commits ---
-@pytest.fixture
-def cleaned(server, shell):
-    """A table without its first twelve commits, and the first version that can be read.
+def test_the_feed_and_the_past_begin_later_after_the_log_was_cleaned(server, shell):
+    first, latest = make_table_with_cleaned_log(server, shell)
+    check_feed_of_cleaned_log(shell, first, latest)
+    check_past_of_cleaned_log(shell, latest)
+    check_upkeep_of_cleaned_log(shell, latest)
 
-    The engine deletes old commits up to a checkpoint.
+
+def make_table_with_cleaned_log(server, shell) -> tuple[int, int]:
+    """Make a table without its first commits; return the first and the latest version.
+
+    The engine deletes old commits up to a checkpoint. ``n`` is one less than the version.
     """
     name = create(shell)
     shell.change("INSERT INTO t VALUES ('a', 0)")
@@ -187,42 +194,41 @@ def cleaned(server, shell):
         os.utime(entry, (long_ago, long_ago))
     count_up(shell, 10)
     kept = (folder_of(server, name) / "_delta_log").glob("*.json")
-    shell.first = min(int(entry.stem) for entry in kept)
-    assert shell.first > 0
-    return shell
+    first = min(int(entry.stem) for entry in kept)
+    assert first > 1  # version 1 is gone
+    return first, 23
 
 
-def test_the_feed_goes_on_after_the_log_was_cleaned(cleaned):
-    first = cleaned.first
-    assert versions(cleaned, first) == list(range(first, 24))
-    assert "[DELTA_LOG_FILE_NOT_FOUND]" in cleaned.error("SELECT * FROM table_changes('t', 0)")
+def check_feed_of_cleaned_log(shell, first: int, latest: int) -> None:
+    assert versions(shell, first) == list(range(first, latest + 1))
+    assert "[DELTA_LOG_FILE_NOT_FOUND]" in shell.error("SELECT * FROM table_changes('t', 0)")
     # A moment before all commits means the first one that is known.
     query = "SELECT MIN(_commit_version) FROM table_changes('t', TIMESTAMP'2001-01-01')"
-    assert cleaned.value(query) == first
-    count_up(cleaned, 1)
-    assert versions(cleaned, 24) == [24]
+    assert shell.value(query) == first
 
 
-def test_the_past_begins_later_after_the_log_was_cleaned(cleaned):
-    assert "DELTA_VERSION_NOT_FOUND" in cleaned.error("SELECT * FROM t VERSION AS OF 1")
+def check_past_of_cleaned_log(shell, latest: int) -> None:
+    assert "DELTA_VERSION_NOT_FOUND" in shell.error("SELECT * FROM t VERSION AS OF 1")
     early = "DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION"
-    assert early in cleaned.error("SELECT * FROM t TIMESTAMP AS OF '2020-01-01'")
-    restore = cleaned.error("RESTORE t TO VERSION AS OF 1")
+    assert early in shell.error("SELECT * FROM t TIMESTAMP AS OF '2020-01-01'")
+    restore = shell.error("RESTORE t TO VERSION AS OF 1")
     assert "DELTA_CANNOT_RESTORE_TABLE_VERSION" in restore
     assert "VACUUM" not in restore
-    assert cleaned.value("SELECT n FROM t VERSION AS OF 21") == 20
-    moment = cleaned.run("DESCRIBE HISTORY t LIMIT 3")[2].timestamp.isoformat()
-    assert cleaned.value("SELECT n FROM t TIMESTAMP AS OF :at", {"at": moment}) == 20
+    assert shell.value(f"SELECT n FROM t VERSION AS OF {latest - 2}") == latest - 3
+    moment = shell.run("DESCRIBE HISTORY t LIMIT 3")[2].timestamp.isoformat()
+    assert shell.value("SELECT n FROM t TIMESTAMP AS OF :at", {"at": moment}) == latest - 3
 
 
-def test_vacuum_works_after_the_log_was_cleaned(cleaned):
-    cleaned.run("VACUUM t")
-    cleaned.run(f"ALTER TABLE t SET TBLPROPERTIES ({FLEETING})")
-    cleaned.run("VACUUM t")
-    assert cleaned.value("SELECT n FROM t") == 22
-    count_up(cleaned, 1)
-    latest = cleaned.run("DESCRIBE HISTORY t LIMIT 1")[0].version
-    assert versions(cleaned, latest) == [latest]
+def check_upkeep_of_cleaned_log(shell, latest: int) -> None:
+    count_up(shell, 1)
+    assert versions(shell, latest + 1) == [latest + 1]
+    shell.run("VACUUM t")
+    shell.run(f"ALTER TABLE t SET TBLPROPERTIES ({FLEETING})")
+    shell.run("VACUUM t")
+    assert shell.value("SELECT n FROM t") == latest
+    count_up(shell, 1)
+    newest = shell.run("DESCRIBE HISTORY t LIMIT 1")[0].version
+    assert versions(shell, newest) == [newest]
 
 
 # --- retention ---
