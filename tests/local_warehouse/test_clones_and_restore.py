@@ -86,18 +86,6 @@ def test_a_clone_in_place_of_a_table(table):
     assert content(table, "copy") == [("b", 21), ("c", 4)]
 
 
-def test_clones_survive_a_restart(start):
-    server = start()
-    with shell_on(server) as shell:
-        shell.run("CREATE TABLE t (id STRING)")
-        shell.change("INSERT INTO t VALUES ('a')")
-        shell.run("CREATE TABLE copy DEEP CLONE t")
-    server.stop()
-    with shell_on(start()) as shell:
-        shell.change("INSERT INTO copy VALUES ('b')")
-        assert [row.id for row in shell.run("SELECT id FROM copy ORDER BY id")] == ["a", "b"]
-
-
 MAPPING = "'delta.columnMapping.mode' = 'name'"
 DEFAULTS = "'delta.feature.allowColumnDefaults' = 'supported'"
 

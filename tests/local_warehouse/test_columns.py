@@ -208,22 +208,6 @@ def test_a_renamed_table_is_the_same_table(table):
     assert "TABLE_OR_VIEW_ALREADY_EXISTS" in table.error("ALTER TABLE t RENAME TO u")
 
 
-def test_all_of_it_survives_a_restart(start):
-    server = start()
-    with server.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
-            f"CREATE TABLE t (a INT, b INT DEFAULT 5) TBLPROPERTIES ({MAPPING}, {DEFAULTS})"
-        )
-        cursor.execute("INSERT INTO t (a) VALUES (1)")
-        cursor.execute("ALTER TABLE t RENAME COLUMN b TO c")
-        cursor.execute("ALTER TABLE t RENAME TO u")
-    server.stop()
-    with start().connect() as connection, connection.cursor() as cursor:
-        cursor.execute("INSERT INTO u (a) VALUES (2)")
-        cursor.execute("SELECT a, c FROM u ORDER BY a")
-        assert [tuple(row) for row in cursor.fetchall()] == [(1, 5), (2, 5)]
-
-
 def test_readers_do_not_notice_that_columns_change(table, server):
     failures, done, schema = [], threading.Event(), table.value("SELECT current_schema()")
 

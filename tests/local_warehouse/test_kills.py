@@ -3,144 +3,83 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
-from .conftest import shell_on
+import pytest
+
+from .conftest import Server, Shell, folder_of, shell_on
 
 MAPPING = "'delta.columnMapping.mode' = 'name'"
 FEED = "'delta.enableChangeDataFeed' = 'true'"
 
+# Each test has tables of its own; all share one kill. The catalog knows what BEFORE did; only the
+# tables' logs know what COMMITTED did.
+BEFORE = [
+    # test_renaming_a_column_again_loses_nothing
+    f"CREATE TABLE renamed (id INT, s STRING) TBLPROPERTIES ({MAPPING})",
+    "INSERT INTO renamed VALUES (1, 'a'), (2, 'b')",
+    # test_tables_stay_writable
+    f"CREATE TABLE dropped (id INT, s STRING) TBLPROPERTIES ({MAPPING})",
+    "CREATE TABLE added (id INT)",
+    "CREATE TABLE restored (id INT)",
+    "ALTER TABLE restored ADD COLUMN s STRING",
+    "CREATE TABLE replaced (x STRING, CONSTRAINT k PRIMARY KEY(x))",
+    # test_all_that_is_said_of_a_table_is_there
+    "CREATE TABLE described (id INT, word STRING)",
+    "INSERT INTO described VALUES (1, 'a')",
+    # test_a_clone_in_place_of_a_table_can_be_tried_again
+    "CREATE TABLE source (id INT)",
+    "CREATE TABLE target (id INT)",
+    "INSERT INTO source VALUES (1)",
+    "INSERT INTO target VALUES (1)",
+    "CREATE OR REPLACE TABLE target DEEP CLONE source",
+    # test_logs_of_former_times_tell_the_columns
+    f"CREATE TABLE former (id INT, s STRING) TBLPROPERTIES ({MAPPING})",
+    "ALTER TABLE former ADD CONSTRAINT short CHECK (LENGTH(s) < 9)",
+    "ALTER TABLE former ADD COLUMN n STRUCT<aB: INT>",
+]
+RENAME = "ALTER TABLE renamed RENAME COLUMN s TO t"
+COMMITTED = [
+    RENAME,
+    "ALTER TABLE dropped DROP COLUMN s",
+    "ALTER TABLE added ADD COLUMN s STRING",
+    "RESTORE TABLE restored TO VERSION AS OF 0",
+    "CREATE OR REPLACE TABLE replaced DEEP CLONE dropped",
+    f"ALTER TABLE described SET TBLPROPERTIES ({FEED}, "
+    "'delta.feature.allowColumnDefaults' = 'supported')",
+    "ALTER TABLE described ALTER COLUMN word SET DEFAULT 'none'",
+    "ALTER TABLE described ALTER COLUMN id SET NOT NULL",
+    "ALTER TABLE described ADD CONSTRAINT positive CHECK (id > 0 OR id IS NULL)",
+    "ALTER TABLE described ADD CONSTRAINT k PRIMARY KEY (id)",
+    "ALTER TABLE described CLUSTER BY (id)",
+    "COMMENT ON TABLE described IS 'Dinge “und” mehr'",
+    "COMMENT ON COLUMN described.id IS 'key'",
+    "ALTER TABLE former RENAME COLUMN n TO m",
+]
 
-def killed_within(start, setup: list[str], statements: list[str]):
-    """Start a server on the data of one that committed ``statements`` to the log only."""
-    server = start()
-    with shell_on(server) as shell:
-        for statement in setup:
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory) -> Iterator[Shell]:
+    """A shell on a server whose predecessor was killed between log and catalog."""
+    data = tmp_path_factory.mktemp("killed")
+    first = Server(data)
+    with shell_on(first) as shell:
+        for statement in BEFORE:
             shell.run(statement)
-        catalog = (server.data / "catalog.json").read_bytes()
-        for statement in statements:
+        catalog = (data / "catalog.json").read_bytes()
+        for statement in COMMITTED:
             shell.run(statement)
-    server.kill()
-    (server.data / "catalog.json").write_bytes(catalog)
-    return start()
-
-
-def rows(shell, sql):
-    return [tuple(row) for row in shell.run(sql)]
-
-
-def test_renaming_a_column_again_loses_nothing(start):
-    rename = "ALTER TABLE t RENAME COLUMN s TO t"
-    setup = [
-        f"CREATE TABLE t (id INT, s STRING) TBLPROPERTIES ({MAPPING})",
-        "INSERT INTO t VALUES (1, 'a'), (2, 'b')",
-    ]
-    with shell_on(killed_within(start, setup, [rename])) as shell:
-        assert [row.col_name for row in shell.run("DESCRIBE t")] == ["id", "t"]
-        assert "UNRESOLVED_COLUMN" in shell.error(rename)
-        shell.change("INSERT INTO t VALUES (3, 'c')")
-        assert rows(shell, "SELECT id, t FROM t ORDER BY id") == [(1, "a"), (2, "b"), (3, "c")]
-
-
-def test_tables_stay_writable(start):
-    setup = [
-        f"CREATE TABLE dropped (id INT, s STRING) TBLPROPERTIES ({MAPPING})",
-        "CREATE TABLE added (id INT)",
-        "CREATE TABLE restored (id INT)",
-        "ALTER TABLE restored ADD COLUMN s STRING",
-        "CREATE TABLE replaced (x STRING, CONSTRAINT k PRIMARY KEY(x))",
-    ]
-    statements = [
-        "ALTER TABLE dropped DROP COLUMN s",
-        "ALTER TABLE added ADD COLUMN s STRING",
-        "RESTORE TABLE restored TO VERSION AS OF 0",
-        "CREATE OR REPLACE TABLE replaced DEEP CLONE dropped",
-    ]
-    with shell_on(killed_within(start, setup, statements)) as shell:
-        for name, values in [
-            ("dropped", "(1)"),
-            ("added", "(1, 's')"),
-            ("restored", "(1)"),
-            ("replaced", "(1)"),
-        ]:
-            shell.change(f"INSERT INTO {name} VALUES {values}")
-            assert shell.value(f"SELECT id FROM {name}") == 1
-        assert not shell.run(
-            "SELECT * FROM system.information_schema.table_constraints "
-            "WHERE table_name = 'replaced'"
-        )
-
-
-def test_all_that_is_said_of_a_table_is_there(start):
-    setup = ["CREATE TABLE t (id INT, word STRING)", "INSERT INTO t VALUES (1, 'a')"]
-    statements = [
-        f"ALTER TABLE t SET TBLPROPERTIES ({FEED}, "
-        "'delta.feature.allowColumnDefaults' = 'supported')",
-        "ALTER TABLE t ALTER COLUMN word SET DEFAULT 'none'",
-        "ALTER TABLE t ALTER COLUMN id SET NOT NULL",
-        "ALTER TABLE t ADD CONSTRAINT positive CHECK (id > 0 OR id IS NULL)",
-        "ALTER TABLE t ADD CONSTRAINT k PRIMARY KEY (id)",
-        "ALTER TABLE t CLUSTER BY (id)",
-        "COMMENT ON TABLE t IS 'Dinge “und” mehr'",
-        "COMMENT ON COLUMN t.id IS 'key'",
-    ]
-    with shell_on(killed_within(start, setup, statements)) as shell:
-        assert dict(rows(shell, "SHOW TBLPROPERTIES t"))["delta.enableChangeDataFeed"] == "true"
-        shell.change("INSERT INTO t (id) VALUES (2)")
-        assert rows(shell, "SELECT word FROM table_changes('t', 9, 10)") == [("none",)]
-        assert "positive" in shell.error("INSERT INTO t VALUES (-1, 'b')")
-        assert "NOT_NULL" in shell.error("INSERT INTO t VALUES (NULL, 'b')")
-        detail = shell.run("DESCRIBE DETAIL t")[0]
-        assert (detail.description, list(detail.clusteringColumns)) == (
-            "Dinge “und” mehr",
-            ["id"],
-        )
-        assert shell.run("DESCRIBE t")[0].comment == "key"
-        assert rows(
-            shell,
-            "SELECT constraint_name FROM system.information_schema.table_constraints "
-            "WHERE table_name = 't'",
-        ) == [("k",)]
-
-
-def test_a_clone_in_place_of_a_table_can_be_tried_again(start):
-    server = start()
-    with shell_on(server) as shell:
-        for name in ("source", "target"):
-            shell.run(f"CREATE TABLE {name} (id INT)")
-            shell.change(f"INSERT INTO {name} VALUES (1)")
-        folder = shell.run("DESCRIBE DETAIL target")[0].id
-        shell.run("CREATE OR REPLACE TABLE target DEEP CLONE source")
-    server.kill()
+    first.kill()
+    (data / "catalog.json").write_bytes(catalog)
     # A kill before the commit leaves the files, but no version.
-    (server.data / "tables" / folder / "_delta_log" / f"{2:020d}.json").unlink()
-    with shell_on(start()) as shell:
-        shell.run("CREATE OR REPLACE TABLE target DEEP CLONE source")
-        assert rows(shell, "SELECT id FROM target") == [(1,)]
-
-
-def test_logs_of_former_times_tell_the_columns(start):
-    """The commits of older versions of this warehouse have no description."""
-    server = start()
-    with shell_on(server) as shell:
-        shell.run(f"CREATE TABLE t (id INT, s STRING) TBLPROPERTIES ({MAPPING})")
-        shell.run("ALTER TABLE t ADD CONSTRAINT short CHECK (LENGTH(s) < 9)")
-        shell.run("ALTER TABLE t ADD COLUMN n STRUCT<aB: INT>")
-        catalog = (server.data / "catalog.json").read_bytes()
-        shell.run("ALTER TABLE t RENAME COLUMN n TO m")
-    server.kill()
-    (server.data / "catalog.json").write_bytes(catalog)
-    for file in server.data.glob("tables/*/_delta_log/*"):
+    (folder_of(first, "workspace.default.target") / "_delta_log" / f"{2:020d}.json").unlink()
+    # The commits of older versions of this warehouse have no description.
+    for file in (folder_of(first, "workspace.default.former") / "_delta_log").iterdir():
         file.write_text("".join(_without_description(line) for line in file.open()))
-    with shell_on(start()) as shell:
-        assert [(row.col_name, row.data_type) for row in shell.run("DESCRIBE t")] == [
-            ("id", "int"),
-            ("s", "string"),
-            ("m", "struct<aB: int>"),
-        ]
-        shell.run("ALTER TABLE t ADD CONSTRAINT whole CHECK (m IS NOT NULL)")
-        shell.run("RESTORE TABLE t TO VERSION AS OF 1")
-        shell.change("INSERT INTO t VALUES (1, 's')")
-        assert "short" in shell.error("INSERT INTO t VALUES (1, '0123456789')")
+    second = Server(data)
+    with shell_on(second) as shell:
+        yield shell
+    second.kill()
 
 
 def _without_description(line: str) -> str:
@@ -148,3 +87,63 @@ def _without_description(line: str) -> str:
     if "metaData" in action:
         action["metaData"]["configuration"] = {}
     return json.dumps(action) + "\n"
+
+
+def rows(shell, sql):
+    return [tuple(row) for row in shell.run(sql)]
+
+
+def test_renaming_a_column_again_loses_nothing(shell):
+    assert [row.col_name for row in shell.run("DESCRIBE renamed")] == ["id", "t"]
+    assert "UNRESOLVED_COLUMN" in shell.error(RENAME)
+    shell.change("INSERT INTO renamed VALUES (3, 'c')")
+    found = rows(shell, "SELECT id, t FROM renamed ORDER BY id")
+    assert found == [(1, "a"), (2, "b"), (3, "c")]
+
+
+def test_tables_stay_writable(shell):
+    for name, values in [
+        ("dropped", "(1)"),
+        ("added", "(1, 's')"),
+        ("restored", "(1)"),
+        ("replaced", "(1)"),
+    ]:
+        shell.change(f"INSERT INTO {name} VALUES {values}")
+        assert shell.value(f"SELECT id FROM {name}") == 1
+    assert not shell.run(
+        "SELECT * FROM system.information_schema.table_constraints WHERE table_name = 'replaced'"
+    )
+
+
+def test_all_that_is_said_of_a_table_is_there(shell):
+    properties = dict(rows(shell, "SHOW TBLPROPERTIES described"))
+    assert properties["delta.enableChangeDataFeed"] == "true"
+    shell.change("INSERT INTO described (id) VALUES (2)")
+    assert rows(shell, "SELECT word FROM table_changes('described', 9, 10)") == [("none",)]
+    assert "positive" in shell.error("INSERT INTO described VALUES (-1, 'b')")
+    assert "NOT_NULL" in shell.error("INSERT INTO described VALUES (NULL, 'b')")
+    detail = shell.run("DESCRIBE DETAIL described")[0]
+    assert (detail.description, list(detail.clusteringColumns)) == ("Dinge “und” mehr", ["id"])
+    assert shell.run("DESCRIBE described")[0].comment == "key"
+    assert rows(
+        shell,
+        "SELECT constraint_name FROM system.information_schema.table_constraints "
+        "WHERE table_name = 'described'",
+    ) == [("k",)]
+
+
+def test_a_clone_in_place_of_a_table_can_be_tried_again(shell):
+    shell.run("CREATE OR REPLACE TABLE target DEEP CLONE source")
+    assert rows(shell, "SELECT id FROM target") == [(1,)]
+
+
+def test_logs_of_former_times_tell_the_columns(shell):
+    assert [(row.col_name, row.data_type) for row in shell.run("DESCRIBE former")] == [
+        ("id", "int"),
+        ("s", "string"),
+        ("m", "struct<aB: int>"),
+    ]
+    shell.run("ALTER TABLE former ADD CONSTRAINT whole CHECK (m IS NOT NULL)")
+    shell.run("RESTORE TABLE former TO VERSION AS OF 1")
+    shell.change("INSERT INTO former VALUES (1, 's')")
+    assert "short" in shell.error("INSERT INTO former VALUES (1, '0123456789')")

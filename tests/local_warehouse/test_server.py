@@ -8,7 +8,22 @@ import threading
 import time
 
 from ..patience import seconds
+from ..sizes import size, soak
 from .conftest import shell_on
+
+STATEMENTS = [
+    "CREATE CATALOG c COMMENT 'kept'",
+    "CREATE TABLE c.default.t (id STRING NOT NULL, n INT)",
+    "ALTER TABLE c.default.t ADD CONSTRAINT positive CHECK (n > 0)",
+    "INSERT INTO c.default.t VALUES ('a', 1)",
+    "UPDATE c.default.t SET id = 'b'",
+    "CREATE TABLE copy DEEP CLONE c.default.t",
+    "CREATE TABLE t (a INT, b INT DEFAULT 5) TBLPROPERTIES ("
+    "'delta.columnMapping.mode' = 'name', 'delta.feature.allowColumnDefaults' = 'supported')",
+    "INSERT INTO t (a) VALUES (1)",
+    "ALTER TABLE t RENAME COLUMN b TO c",
+    "ALTER TABLE t RENAME TO u",
+]
 
 
 def run(*options: str) -> subprocess.CompletedProcess:
@@ -16,24 +31,31 @@ def run(*options: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
-def test_data_survives_a_restart(start):
-    first = start()
+def test_all_data_survive_a_restart_in_a_folder_of_any_name(start, tmp_path):
+    folder = tmp_path / "Müller & Söhne (it's 100%)"
+    first = start(data=folder)
     with shell_on(first) as shell:
-        shell.run("CREATE CATALOG c COMMENT 'kept'")
-        shell.run("CREATE TABLE c.default.t (id STRING NOT NULL, n INT)")
-        shell.run("ALTER TABLE c.default.t ADD CONSTRAINT positive CHECK (n > 0)")
-        shell.change("INSERT INTO c.default.t VALUES ('a', 1)")
+        for statement in STATEMENTS:
+            shell.run(statement)
+        assert shell.value("SELECT id FROM c.default.t VERSION AS OF 2") == "a"
+        assert shell.value("SELECT count(*) FROM system.query.history") > 0
+    assert len(list((folder / "tables").iterdir())) == 3
     assert first.stop() == 0
-    assert not (first.data / "server.json").exists()
-    second = start()
-    with shell_on(second) as shell:
-        assert tuple(shell.run("SELECT * FROM c.default.t")[0]) == ("a", 1)
+    assert not (folder / "server.json").exists()
+    with shell_on(start(data=folder)) as shell:
+        assert tuple(shell.run("SELECT * FROM c.default.t")[0]) == ("b", 1)
         assert "positive" in shell.error("UPDATE c.default.t SET n = 0")
-        assert len(shell.run("DESCRIBE HISTORY c.default.t")) == 3
+        assert len(shell.run("DESCRIBE HISTORY c.default.t")) == 4
+        shell.change("INSERT INTO copy VALUES ('d', 2)")
+        assert [row.id for row in shell.run("SELECT id FROM copy ORDER BY id")] == ["b", "d"]
+        shell.change("INSERT INTO u (a) VALUES (2)")
+        found = shell.run("SELECT a, c FROM u ORDER BY a")
+        assert [tuple(row) for row in found] == [(1, 5), (2, 5)]
 
 
+@soak
 def test_killed_in_mid_write_leaves_a_readable_table(start):
-    for _ in range(3):
+    for _ in range(size(1, 3)):
         server = start()
         with shell_on(server) as shell:
             shell.run("CREATE TABLE IF NOT EXISTS workspace.default.t (n BIGINT, text STRING)")
@@ -67,8 +89,7 @@ def test_killed_in_mid_write_leaves_a_readable_table(start):
         server.stop()
 
 
-def test_two_servers_cannot_share_a_folder(start):
-    server = start()
+def test_two_servers_cannot_share_a_folder(server):
     second = run("--data", str(server.data))
     assert second.returncode == 1
     assert "another local warehouse serves" in second.stderr
@@ -88,14 +109,3 @@ def test_it_ends_with_its_last_client(start):
     assert server.process.poll() is None
     client.kill()
     assert server.process.wait(timeout=seconds(15)) == 0
-
-
-def test_any_folder_name_will_do(start, tmp_path):
-    folder = tmp_path / "Müller & Söhne (it's 100%)"
-    with shell_on(start(data=folder)) as shell:
-        shell.run("CREATE TABLE workspace.default.t (id STRING)")
-        shell.change("INSERT INTO workspace.default.t VALUES ('a')")
-        shell.change("UPDATE workspace.default.t SET id = 'b'")
-        assert shell.value("SELECT id FROM workspace.default.t VERSION AS OF 1") == "a"
-        assert shell.value("SELECT count(*) FROM system.query.history") > 0
-    assert len(list((folder / "tables").iterdir())) == 1
