@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import threading
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
@@ -19,6 +20,8 @@ from local_warehouse.engine import Cancellation
 from . import log, metadata
 from .fair_lock import FairLock
 from .log import CommitInfo, EarliestVersions
+
+_CHECK_SECONDS = 0.05
 
 
 class Maker(TypedDict):
@@ -34,10 +37,15 @@ class Commits:
 
     ``inserts_conflict``: whether a MERGE that only inserts conflicts with another that inserted
     the same key. Databricks does not promise that.
+
+    ``may_write``: cleared to let each writer wait while it holds its table, for tests of what
+    arrives meanwhile.
     """
 
     def __init__(self, catalog: Catalog, folder: Path) -> None:
         self.inserts_conflict = True
+        self.may_write = threading.Event()
+        self.may_write.set()
         self._catalog = catalog
         self._folder = folder / "commits"
         self._folder.mkdir(exist_ok=True)
@@ -47,11 +55,17 @@ class Commits:
         self._makers: dict[str, dict[int, Maker]] = {}
         self._lock = threading.Lock()
 
-    def exclusively(
-        self, table: Table, cancellation: Cancellation
-    ) -> AbstractContextManager[None]:
+    @contextmanager
+    def exclusively(self, table: Table, cancellation: Cancellation) -> Iterator[None]:
         """Hold the table against other writers. Raises Cancelled while waiting."""
-        return self._locks.setdefault(table.id, FairLock()).hold(cancellation)
+        with self._locks.setdefault(table.id, FairLock()).hold(cancellation):
+            while not self.may_write.is_set():
+                cancellation.wait(_CHECK_SECONDS)
+            yield
+
+    def writers(self) -> int:
+        """Return the number of writers that hold a table or wait for it."""
+        return sum(lock.users for lock in tuple(self._locks.values()))
 
     def version(self, table: Table) -> int:
         """Return the table's latest version."""

@@ -24,6 +24,12 @@ class FairLock:
         self._is_held = False
         self._waiting: deque[threading.Event] = deque()
 
+    @property
+    def users(self) -> int:
+        """The number of threads that hold the lock or wait for it."""
+        with self._lock:
+            return self._is_held + len(self._waiting)
+
     @contextmanager
     def hold(self, cancellation: Cancellation) -> Iterator[None]:
         """Hold the lock within the block. Raises Cancelled while waiting for it."""

@@ -66,7 +66,7 @@ class Control:
             case "DELETE", "/sessions":
                 return {"closed": self._warehouse.sessions.close_all()}
             case "GET", "/warehouse":
-                return {"state": self._start_stop.state}
+                return self._warehouse_state()
             case "POST", "/warehouse":
                 return self._set_warehouse(body)
             case _, "/tokens" | "/principals" | "/groups" as kind:
@@ -85,9 +85,16 @@ class Control:
             self._warehouse.parts.catalog.switch_unity(bool(body["unity_catalog"]))
         if "inserts_conflict" in body:
             self._warehouse.parts.commits.inserts_conflict = bool(body["inserts_conflict"])
+        if "writes" in body:
+            may_write = self._warehouse.parts.commits.may_write
+            (may_write.set if body["writes"] else may_write.clear)()
         if "state" in body:
             self._start_stop.set_state(body["state"])
-        return {"state": self._start_stop.state}
+        return self._warehouse_state()
+
+    def _warehouse_state(self) -> Json:
+        writers = self._warehouse.parts.commits.writers()
+        return {"state": self._start_stop.state, "writers": writers}
 
     def _set_identity(self, method: str, kind: str, body: Json) -> Json | None:
         identities = self._warehouse.identities
