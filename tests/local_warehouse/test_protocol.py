@@ -13,16 +13,25 @@ from ..patience import seconds
 from .conftest import TOKEN, Server, shell_on
 
 
-@pytest.fixture
-def faulty(start) -> Server:
-    """A server with faults that affect no other test."""
-    return start()
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory) -> Iterator[Server]:
+    """A server with faults that affect no test of another file; each test removes its own."""
+    server = Server(tmp_path_factory.mktemp("faulty"))
+    yield server
+    server.kill()
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory) -> Iterator[Server]:
-    """One such server for several tests; each removes its faults."""
-    server = Server(tmp_path_factory.mktemp("faulty"))
+def three_users(tmp_path_factory) -> Iterator[Server]:
+    """A server with three users, of whom one may not use the warehouse."""
+    data = tmp_path_factory.mktemp("users")
+    tokens = {
+        TOKEN: {"user": "developer@localhost"},
+        "dapi-alice": {"user": "alice@example.com"},
+        "dapi-mallory": {"user": "mallory@example.com", "warehouse": False},
+    }
+    (data / "tokens.json").write_text(json.dumps(tokens))
+    server = Server(data)
     yield server
     server.kill()
 
@@ -33,16 +42,8 @@ def test_unknown_token_is_refused(server):
     assert raised.value.context["http-code"] == 401
 
 
-def test_tokens_stand_for_users(start, tmp_path):
-    tokens = {
-        TOKEN: {"user": "developer@localhost"},
-        "dapi-alice": {"user": "alice@example.com"},
-        "dapi-mallory": {"user": "mallory@example.com", "warehouse": False},
-    }
-    data = tmp_path / "data"
-    data.mkdir()
-    (data / "tokens.json").write_text(json.dumps(tokens))
-    server = start()
+def test_tokens_stand_for_users(three_users):
+    server = three_users
     with shell_on(server, token="dapi-alice") as shell:
         assert shell.value("SELECT current_user()") == "alice@example.com"
         shell.run("CREATE TABLE workspace.default.t (a INT)")
@@ -53,15 +54,9 @@ def test_tokens_stand_for_users(start, tmp_path):
     assert server.statements()[0]["user"] == "alice@example.com"
 
 
-def test_a_session_of_one_user_is_no_use_to_another(start, tmp_path):
-    data = tmp_path / "data"
-    data.mkdir()
-    (data / "tokens.json").write_text(
-        json.dumps({TOKEN: {"user": "a@x"}, "dapi-other": {"user": "b@x"}})
-    )
-    server = start()
-    connection = server.connect()
-    stolen = server.connect(token="dapi-other")
+def test_a_session_of_one_user_is_no_use_to_another(three_users):
+    connection = three_users.connect()
+    stolen = three_users.connect(token="dapi-alice")
     stolen.session._session_id = connection.session._session_id
     with stolen.cursor() as cursor, pytest.raises(DatabaseError, match="Invalid SessionHandle"):
         cursor.execute("SELECT 1")
@@ -123,8 +118,9 @@ def test_statement_timeout(server):
         assert time.monotonic() - started < seconds(5)
 
 
-def test_cancel_stops_waiting_for_the_engine(faulty):
-    with shell_on(faulty) as shell, shell.connection.cursor() as cursor:
+def test_cancel_stops_waiting_for_the_engine(start):
+    # A server of its own: the engine continues a cancelled statement.
+    with shell_on(start()) as shell, shell.connection.cursor() as cursor:
         cursor.execute_async(
             "SELECT count(DISTINCT sha2(cast(a.id * 7919 + b.id AS string), 256)) "
             "FROM range(100000) a CROSS JOIN range(100000) b"
@@ -195,20 +191,20 @@ def test_statement_log_as_a_table(shell):
         ({"kind": "drop_after"}, Exception, None),
     ],
 )
-def test_faults_reach_the_connector(shared, fault, error, code):
-    with shell_on(shared) as shell:
+def test_faults_reach_the_connector(faulty, fault, error, code):
+    with shell_on(faulty) as shell:
         table = f"workspace.default.t{time.monotonic_ns()}"
         shell.run(f"CREATE TABLE {table} (a INT)")
         kind = fault.pop("kind")
         # Twice, since the connector itself sends ExecuteStatement again after a 429, a 503 or a
         # lost connection.
-        shared.fault(kind, times=2, match="INSERT", **fault)
+        faulty.fault(kind, times=2, match="INSERT", **fault)
         assert shell.value("SELECT 1") == 1
         with pytest.raises(error) as raised:
             shell.change(f"INSERT INTO {table} VALUES (1)")
         if code:
             assert raised.value.context["http-code"] == code
-        shared.control("DELETE", "/faults")
+        faulty.control("DELETE", "/faults")
         executed = 2 if kind == "drop_after" else 0
         assert shell.value(f"SELECT count(*) FROM {table}") == executed
 
@@ -222,6 +218,7 @@ def test_unknown_faults_are_refused(server):
 
 
 def test_sessions_can_be_ended_as_by_a_restart(faulty):
+    faulty.control("DELETE", "/sessions")  # those that tests of faults left open
     with shell_on(faulty) as shell:
         assert faulty.control("DELETE", "/sessions") == {"closed": 1}
         with pytest.raises(DatabaseError, match="Invalid SessionHandle"):
