@@ -199,19 +199,16 @@ def test_restore_to_a_moment(table):
     assert content(table) == V1
 
 
-@pytest.mark.parametrize(
-    ("to", "error"),
-    [
+def test_what_cannot_be_restored(table):
+    for to, error in (
         ("VERSION AS OF 9", "DELTA_CANNOT_RESTORE_TABLE_VERSION"),
         ("TIMESTAMP AS OF '2001-01-01'", "DELTA_CANNOT_RESTORE_TIMESTAMP_EARLIER"),
         ("TIMESTAMP AS OF '2999-01-01'", "DELTA_CANNOT_RESTORE_TIMESTAMP_GREATER"),
         ("VERSION AS OF", "PARSE_SYNTAX_ERROR"),
         ("YESTERDAY", "PARSE_SYNTAX_ERROR"),
-    ],
-)
-def test_what_cannot_be_restored(table, to, error):
-    assert error in table.error(f"RESTORE TABLE t TO {to}")
-    assert content(table) == NOW
+    ):
+        assert error in table.error(f"RESTORE TABLE t TO {to}"), to
+        assert content(table) == NOW, to
 
 
 def test_restoring_brings_the_columns_back(table):

@@ -8,42 +8,50 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from ..sizes import size, soak
 from .conftest import shell_on
+
+
+def create(shell) -> None:
+    shell.run("CREATE TABLE t (id STRING NOT NULL, n INT, note STRING)")
+    shell.change("INSERT INTO t VALUES ('a', 1, NULL), ('b', 2, NULL), ('c', 3, NULL)")
 
 
 @pytest.fixture
 def table(shell):
-    shell.run("CREATE TABLE t (id STRING NOT NULL, n INT, note STRING)")
-    shell.change("INSERT INTO t VALUES ('a', 1, NULL), ('b', 2, NULL), ('c', 3, NULL)")
+    create(shell)
     shell.name = f"tests.{shell.value('SELECT current_schema()')}.t"
     return shell
 
 
-@pytest.mark.parametrize(
-    ("statement", "counts"),
-    [
-        ("INSERT INTO t (id) VALUES ('x'), ('y')", {"num_affected_rows": 2, "num_inserted_rows": 2}),
-        ("INSERT INTO t BY NAME SELECT 7 AS n, 'z' AS id", {"num_affected_rows": 1, "num_inserted_rows": 1}),
-        ("INSERT INTO t WITH s AS (SELECT id FROM t) SELECT id, 1, id FROM s", {"num_affected_rows": 3, "num_inserted_rows": 3}),
-        ("UPDATE t SET n = n + 1 WHERE n >= 2", {"num_affected_rows": 2}),
-        ("UPDATE t AS x SET x.n = 0 WHERE x.id = 'nobody'", {"num_affected_rows": 0}),
-        ("UPDATE t SET note = 'in' WHERE id IN (SELECT id FROM t WHERE n = 1)", {"num_affected_rows": 1}),
-        ("DELETE FROM t WHERE n = 3", {"num_affected_rows": 1}),
-        ("DELETE FROM t", {"num_affected_rows": 3}),
-        ("DELETE FROM t WHERE n = 99", {"num_affected_rows": 0}),
-        (
-            "MERGE INTO t USING (SELECT * FROM VALUES ('a', 9), ('q', 1) AS s(id, n)) s ON t.id = s.id "
-            "WHEN MATCHED THEN UPDATE SET n = s.n WHEN NOT MATCHED THEN INSERT (id, n) VALUES (s.id, s.n) "
-            "WHEN NOT MATCHED BY SOURCE AND t.id = 'c' THEN DELETE",
-            {"num_affected_rows": 3, "num_updated_rows": 1, "num_deleted_rows": 1, "num_inserted_rows": 1},
-        ),
-    ],
-)  # fmt: skip
-def test_counts_are_rows_really_changed(table, statement, counts):
-    with table.connection.cursor() as cursor:
-        cursor.execute(statement)
-        assert cursor.fetchall()[0].asDict() == counts
-        assert cursor.rowcount == counts["num_affected_rows"]
+# Statements and the counts that they return, each run on a new table of `create`.
+COUNTS = [
+    ("INSERT INTO t (id) VALUES ('x'), ('y')", {"num_affected_rows": 2, "num_inserted_rows": 2}),
+    ("INSERT INTO t BY NAME SELECT 7 AS n, 'z' AS id", {"num_affected_rows": 1, "num_inserted_rows": 1}),
+    ("INSERT INTO t WITH s AS (SELECT id FROM t) SELECT id, 1, id FROM s", {"num_affected_rows": 3, "num_inserted_rows": 3}),
+    ("UPDATE t SET n = n + 1 WHERE n >= 2", {"num_affected_rows": 2}),
+    ("UPDATE t AS x SET x.n = 0 WHERE x.id = 'nobody'", {"num_affected_rows": 0}),
+    ("UPDATE t SET note = 'in' WHERE id IN (SELECT id FROM t WHERE n = 1)", {"num_affected_rows": 1}),
+    ("DELETE FROM t WHERE n = 3", {"num_affected_rows": 1}),
+    ("DELETE FROM t", {"num_affected_rows": 3}),
+    ("DELETE FROM t WHERE n = 99", {"num_affected_rows": 0}),
+    (
+        "MERGE INTO t USING (SELECT * FROM VALUES ('a', 9), ('q', 1) AS s(id, n)) s ON t.id = s.id "
+        "WHEN MATCHED THEN UPDATE SET n = s.n WHEN NOT MATCHED THEN INSERT (id, n) VALUES (s.id, s.n) "
+        "WHEN NOT MATCHED BY SOURCE AND t.id = 'c' THEN DELETE",
+        {"num_affected_rows": 3, "num_updated_rows": 1, "num_deleted_rows": 1, "num_inserted_rows": 1},
+    ),
+]  # fmt: skip
+
+
+def test_counts_are_rows_really_changed(shell):
+    for statement, counts in COUNTS:
+        create(shell)
+        with shell.connection.cursor() as cursor:
+            cursor.execute(statement)
+            assert cursor.fetchall()[0].asDict() == counts, statement
+            assert cursor.rowcount == counts["num_affected_rows"], statement
+        shell.run("DROP TABLE t")
 
 
 def test_merge_refuses_two_source_rows_for_one_target(table):
@@ -96,13 +104,15 @@ def test_columns_may_be_fully_qualified(table):
     assert table.value(f"SELECT {table.name}.n FROM {table.name} WHERE t.id = 'b'") == 2
 
 
+@soak
 def test_writers_of_one_row_lose_nothing(server, table):
     """Some writes are refused (2D521), as on Databricks, but none that was accepted is lost."""
+    writers, writes = size(5, 8), size(5, 8)
 
     def add(_: int) -> tuple[int, int]:
         done = refused = 0
         with shell_on(server) as mine:
-            for _ in range(8):
+            for _ in range(writes):
                 try:
                     done += mine.change(f"UPDATE {table.name} SET n = n + 1 WHERE id = 'a'")
                 except Exception as error:
@@ -110,10 +120,10 @@ def test_writers_of_one_row_lose_nothing(server, table):
                     refused += 1
         return done, refused
 
-    with ThreadPoolExecutor(8) as pool:
-        outcomes = list(pool.map(add, range(8)))
+    with ThreadPoolExecutor(writers) as pool:
+        outcomes = list(pool.map(add, range(writers)))
     done, refused = (sum(column) for column in zip(*outcomes, strict=True))
-    assert done + refused == 64
+    assert done + refused == writers * writes
     assert refused > 0
     assert table.value("SELECT n FROM t WHERE id = 'a'") == 1 + done
 
@@ -157,16 +167,17 @@ def test_merge_guarded_inserts_of_one_key_make_one_row(server, table):
     assert table.value("SELECT count(*) FROM t WHERE id = 'new'") == 1
 
 
+@soak
 def test_sixteen_connections_at_once(server, table):
-    ready = threading.Barrier(16)
+    ready, reads = threading.Barrier(16), size(2, 5)
 
     def read(_: int) -> list[int]:
         with shell_on(server) as mine:
             ready.wait(timeout=30)
-            return [mine.value(f"SELECT count(*) FROM {table.name}") for _ in range(5)]
+            return [mine.value(f"SELECT count(*) FROM {table.name}") for _ in range(reads)]
 
     with ThreadPoolExecutor(16) as pool:
-        assert list(pool.map(read, range(16))) == [[3] * 5] * 16
+        assert list(pool.map(read, range(16))) == [[3] * reads] * 16
 
 
 def test_many_small_commits_are_compacted(table):
@@ -214,35 +225,31 @@ def test_a_version_after_an_at_sign(shell):
         assert "PARSE_SYNTAX_ERROR" in shell.error(statement)
 
 
-@pytest.mark.parametrize("point", ["@v1", " VERSION AS OF 1"])
-def test_only_what_is_now_can_be_changed(shell, point):
+def test_only_what_is_now_can_be_changed(shell):
     shell.run("CREATE TABLE p (id INT)")
     shell.change("INSERT INTO p VALUES (1)")
-    for statement in (
-        f"UPDATE p{point} SET id = 2",
-        f"DELETE FROM p{point} WHERE id = 1",
-        f"INSERT INTO p{point} VALUES (2)",
-        f"MERGE INTO p{point} USING (SELECT 1 AS n) s ON id = n WHEN MATCHED THEN DELETE",
-    ):
-        assert "PARSE_SYNTAX_ERROR" in shell.error(statement)
+    for point in ("@v1", " VERSION AS OF 1"):
+        for statement in (
+            f"UPDATE p{point} SET id = 2",
+            f"DELETE FROM p{point} WHERE id = 1",
+            f"INSERT INTO p{point} VALUES (2)",
+            f"MERGE INTO p{point} USING (SELECT 1 AS n) s ON id = n WHEN MATCHED THEN DELETE",
+        ):
+            assert "PARSE_SYNTAX_ERROR" in shell.error(statement), statement
     assert shell.value("SELECT id FROM p") == 1
 
 
-@pytest.mark.parametrize(
-    ("point", "error"),
-    [
+def test_what_is_no_point_in_time(shell):
+    shell.run("CREATE TABLE p (id INT)")
+    assert shell.run("SELECT * FROM p VERSION AS OF '0'") == []
+    for point, error in (
         ("TIMESTAMP AS OF 'abc'", "DELTA_TIMESTAMP_INVALID"),
         ("VERSION AS OF 'x'", "DELTA_VERSION_INVALID"),
         ("VERSION AS OF 1.5", "PARSE_SYNTAX_ERROR"),
         ("VERSION AS OF '1.5'", "DELTA_VERSION_INVALID"),
         ("VERSION AS OF NULL", "INVALID_TIME_TRAVEL_TIMESTAMP_EXPR"),
         ("VERSION AS OF -1", "DELTA_VERSION_NOT_FOUND"),
-    ],
-)
-def test_what_is_no_point_in_time(shell, point, error):
-    shell.run("CREATE TABLE p (id INT)")
-    assert shell.run("SELECT * FROM p VERSION AS OF '0'") == []
-    assert error in shell.error(f"SELECT * FROM p {point}")
-    assert error.replace("VERSION_NOT_FOUND", "CANNOT_RESTORE") in shell.error(
-        f"RESTORE p {point}"
-    )
+    ):
+        assert error in shell.error(f"SELECT * FROM p {point}"), point
+        restore = error.replace("VERSION_NOT_FOUND", "CANNOT_RESTORE")
+        assert restore in shell.error(f"RESTORE p {point}"), point
