@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from ..sizes import size, soak
@@ -65,6 +67,14 @@ class Beside:
                 self._tasks[n](shell)
                 self.rounds[n] += 1
 
+    def count(self, number: int) -> Iterator[int]:
+        """Count to ``number``, and further until each task has run."""
+        for n in itertools.count():
+            has_failed = any(each.done() for each in self._running)
+            if has_failed or (n >= number and all(self.rounds)):
+                return
+            yield n
+
     def __exit__(self, *_) -> None:
         self._done.set()
         for each in self._running:
@@ -85,7 +95,7 @@ def test_a_feed_is_whole_while_vacuum_and_writers_run(server, shell):
         mine.change(f"UPDATE {name} SET n = n + 1 WHERE id = 'a'")
 
     with Beside(server, read, read, read, write) as others:
-        for _ in range(size(15, 60)):
+        for _ in others.count(size(15, 60)):
             shell.run("VACUUM t")
     assert all(others.rounds)
 
@@ -119,7 +129,7 @@ def test_what_is_read_stays_while_vacuum_deletes(server, shell):
         mine.change(f"UPDATE {name} SET n = n + 1 WHERE id = 'a'")
 
     with Beside(server, read, read, past, write) as others:
-        for _ in range(size(8, 25)):
+        for _ in others.count(size(8, 25)):
             shell.run("VACUUM t")
     assert all(others.rounds)
 
