@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import io
 import re
+from typing import Any
 
+import pytest
 from django.core.management import call_command
+from django.core.management.base import CommandError
 
 from crm.model.namespace import Namespace
 from crm.model.schema import TABLES
 from crm.repository.records import accounts, use_cases
 from crm.repository.tables import backups
 from crm.warehouse import Warehouse
+
+from ..conftest import LocalWarehouse
 
 
 def run(command: str, *arguments: str, **options) -> str:
@@ -23,6 +28,28 @@ def run(command: str, *arguments: str, **options) -> str:
 def state(wh: Warehouse) -> dict[str, tuple[int, int]]:
     return {
         table.name: backups.checksums(wh, table, wh.namespace.table(table)) for table in TABLES
+    }
+
+
+def described(wh: Warehouse) -> dict[str, Any]:
+    """Return the catalog's description of the tables, without their owner and location."""
+    place = {"schema": wh.namespace.schema}
+    about = {
+        "columns": "column_name, ordinal_position, is_nullable, full_data_type, comment",
+        "tables": "comment",
+        "table_constraints": "constraint_name, constraint_type",
+        "key_column_usage": "constraint_name, column_name",
+    }
+    return {
+        view: sorted(
+            wh.query(
+                f"SELECT table_name, {names} FROM system.information_schema.{view} "
+                "WHERE table_schema = :schema",
+                place,
+            ),
+            key=str,
+        )
+        for view, names in about.items()
     }
 
 
@@ -62,12 +89,12 @@ def table_names(wh: Warehouse, home: Namespace) -> list[str]:
     return [row["table_name"] for row in wh.query(sql, {"schema": home.schema})]
 
 
-def begun_only(wh: Warehouse, home: Namespace) -> str:
-    """Leave the remains of an interrupted backup: its first line in the manifest, and a clone."""
-    (taken,) = [id_ for id_ in ids(run("backup")) if id_]
-    wh.execute(
-        f"DELETE FROM {home.quoted_schema}.`backups` WHERE id = :id AND table_name IS NOT NULL",
-        {"id": taken},
-        repeatable=True,
-    )
-    return age(wh, home, taken)
+def interrupted(wh: Warehouse, home: Namespace, server: LocalWarehouse) -> str:
+    """Leave the remains of a backup that dies at its last table; return its id."""
+    known = {id_ for name in table_names(wh, home) for id_ in ids(name)}
+    server.fault("expired_token", times=None, match="CREATE OR REPLACE TABLE .*updates")
+    with pytest.raises(CommandError):
+        run("backup")
+    server.clear_faults()
+    (begun,) = {id_ for name in table_names(wh, home) for id_ in ids(name)} - known
+    return begun

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 import threading
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,61 +17,57 @@ from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound
 
 from ..conftest import LocalWarehouse
-from .backing_up import age, begun_only, damage, ids, run, state, table_names
+from .backing_up import age, damage, ids, interrupted, run, state, table_names
 
 
-def test_halves_are_cleared_away(sample: Warehouse, home: Namespace) -> None:
-    run("backup")
+def test_failed_and_superfluous_backups_are_removed(
+    sample: Warehouse, home: Namespace, server: LocalWarehouse
+) -> None:
+    (complete,) = ids(run("backup"))
+    complete = age(sample, home, complete)
+    begun = interrupted(sample, home, server)
+    dead = age(sample, home, interrupted(sample, home, server))
     half = f"{home.quoted_schema}.`accounts__20200101t000000z`"
     source = sample.namespace.table(TABLES[0])
     sample.execute(f"CREATE TABLE {half} DEEP CLONE {source}", repeatable=False)
-    printed = run("backup")
-    assert "20200101t000000z: was never finished; removed" in printed
+    printed = run("backup", keep=2)
+    assert re.findall(r"(\w+): was never finished; removed", printed) == ["20200101t000000z", dead]
     with pytest.raises(ObjectNotFound):
         sample.query(f"SELECT * FROM {half}")
-    assert len(ids(run("backup", "--list"))) == 2
+    (latest,) = set(ids(printed)) - {"20200101t000000z", dead}
+    assert _with_tables(sample, home) == {complete, begun, latest}
+    assert ids(run("backup", "--list")) == [latest, complete]
+
+    printed = run("backup", keep=1, keep_days=0)
+    assert f"{latest}: removed" in printed
+    assert f"{complete}: removed" in printed
+    assert not _with_tables(sample, home) & {latest, complete}
+    assert begun in _with_tables(sample, home)
+    assert len(ids(run("backup", "--list"))) == 1
+
+
+def _with_tables(wh: Warehouse, home: Namespace) -> set[str]:
+    return {id_ for name in table_names(wh, home) for id_ in ids(name)}
 
 
 def test_deployments_that_share_a_schema_leave_each_others_backups_alone(
-    sample: Warehouse, home: Namespace
+    sample: Warehouse, home: Namespace, server: LocalWarehouse
 ) -> None:
     (first,) = ids(run("backup"))
     first = age(sample, home, first)
+    # Nobody can tell whether another deployment's unfinished backup was interrupted.
+    half = age(sample, home, interrupted(sample, home, server))
     before = state(sample)
-    other = replace(sample, namespace=Namespace(home.catalog, f"{sample.namespace.schema}_other"))
-    run("create_tables", schema=other.namespace.schema)
+    damage(sample)
+    other = server.copy_schema(sample.namespace, f"{sample.namespace.schema}_other")
     try:
-        printed = run(
-            "backup", schema=other.namespace.schema, backup_schema=f"{home.catalog}.{home.schema}"
-        )
+        printed = run("backup", schema=other.schema, backup_schema=f"{home.catalog}.{home.schema}")
         assert "never finished" not in printed
-        # Nobody can tell whether another deployment's unfinished backup was interrupted.
-        half = begun_only(sample, home)
-        run("backup", schema=other.namespace.schema, backup_schema=f"{home.catalog}.{home.schema}")
         assert any(half in name for name in table_names(sample, home))
     finally:
-        sample.execute(f"DROP SCHEMA {other.namespace.quoted_schema} CASCADE", repeatable=True)
-    damage(sample)
+        sample.execute(f"DROP SCHEMA {other.quoted_schema} CASCADE", repeatable=True)
     run("restore", "--yes", backup=first)
     assert state(sample) == before
-
-
-def test_only_old_unfinished_backups_are_removed(
-    sample: Warehouse, home: Namespace, server: LocalWarehouse
-) -> None:
-    server.fault("expired_token", times=None, match="CREATE OR REPLACE TABLE .*updates")
-    with pytest.raises(CommandError):
-        run("backup")
-    server.clear_faults()
-    begun = {id_ for name in table_names(sample, home) for id_ in ids(name)}
-    run("backup")
-    dead = begun_only(sample, home)
-    printed = run("backup")
-    assert re.findall(r"(\w+): was never finished", printed) == [dead]
-    left = {id_ for name in table_names(sample, home) for id_ in ids(name)}
-    assert dead not in left
-    assert begun <= left
-    assert len(ids(run("backup", "--list"))) == 2
 
 
 def test_backups_at_the_same_time(
@@ -81,14 +76,14 @@ def test_backups_at_the_same_time(
     run("backup", "--list")  # so that the schema exists
     server.fault("latency", times=None, seconds=0.02)
     printed: list[str] = []
-    threads = [threading.Thread(target=lambda: printed.append(run("backup"))) for _ in range(3)]
+    threads = [threading.Thread(target=lambda: printed.append(run("backup"))) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     server.clear_faults()
     taken = [id_ for text in printed for id_ in ids(text)]
-    assert len(set(taken)) == 3
+    assert len(set(taken)) == 2
     assert "never finished" not in "".join(printed)
     for id_ in taken:
         preview = run("restore", "--dry-run", backup=id_).splitlines()
@@ -138,14 +133,6 @@ def test_what_is_kept(keep: int, days: int, kept: list[int]) -> None:
 def test_the_latest_backup_never_expires_however_old_it_is() -> None:
     now = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
     assert backups.expired([_backup(40), _backup(80)], 0, 7, now) == [_backup(80)]
-
-
-def test_old_backups_go(sample: Warehouse, home: Namespace) -> None:
-    (first,) = ids(run("backup"))
-    printed = run("backup", keep=1, keep_days=0)
-    assert f"{first}: removed" in printed
-    assert first not in run("backup", "--list")
-    assert not [name for name in table_names(sample, home) if first in name]
 
 
 def test_only_the_backup_of_these_tables_leaves_the_manifest() -> None:

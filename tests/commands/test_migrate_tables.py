@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -15,7 +15,6 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import Client
 
-from crm.model.namespace import Namespace
 from crm.model.schema import (
     ACCOUNTS,
     AUDIT_COLUMNS,
@@ -32,28 +31,35 @@ from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
 
 from ..conftest import LocalWarehouse, Statements
+from ..schemas import CONTENTS, EMPTY, Schemas
+from .backing_up import described
 
 OURS = {"created_by", "updated_by"}
 
 
-@pytest.fixture
-def plain(warehouse: Warehouse) -> Warehouse:
-    """The tables of the first version: no audit columns, change data feed, clustering or keys."""
+def make_first_version(wh: Warehouse) -> None:
+    """Make the tables of the first version: no audit columns, feed, clustering or keys."""
     for table in reversed(TABLES):
-        warehouse.execute(f"DROP TABLE {warehouse.namespace.table(table)}", repeatable=True)
+        wh.execute(f"DROP TABLE {wh.namespace.table(table)}", repeatable=True)
     for table in TABLES:
         columns = ", ".join(
             f"`{column.name}` {column.type}" for column in table.columns if column.name not in OURS
         )
-        warehouse.execute(
-            f"CREATE TABLE {warehouse.namespace.table(table)} ({columns})", repeatable=False
-        )
+        wh.execute(f"CREATE TABLE {wh.namespace.table(table)} ({columns})", repeatable=False)
     now = "TIMESTAMP'2025-06-27 14:03:11.123456'"
-    warehouse.execute(
-        f"INSERT INTO {warehouse.namespace.table(ACCOUNTS)} (bsnid, team, created_at, updated_at) "
+    wh.execute(
+        f"INSERT INTO {wh.namespace.table(ACCOUNTS)} (bsnid, team, created_at, updated_at) "
         f"VALUES ('OLD1', 'Kept', {now}, {now})",
         repeatable=False,
     )
+
+
+CONTENTS["first_version"] = make_first_version
+
+
+@pytest.fixture
+def first_version(warehouse: Warehouse) -> Warehouse:
+    """The tables of the first version, with one account."""
     return warehouse
 
 
@@ -63,70 +69,97 @@ def run(*arguments: str) -> str:
     return out.getvalue()
 
 
-def described(wh: Warehouse) -> dict[str, Any]:
-    """Return the catalog's description of the tables, without their owner and location."""
-    place = {"schema": wh.namespace.schema}
-    about = {
-        "columns": "column_name, ordinal_position, is_nullable, full_data_type, comment",
-        "tables": "comment",
-        "table_constraints": "constraint_name, constraint_type",
-        "key_column_usage": "constraint_name, column_name",
-    }
-    return {
-        view: sorted(
-            wh.query(
-                f"SELECT table_name, {names} FROM system.information_schema.{view} "
-                "WHERE table_schema = :schema",
-                place,
-            ),
-            key=str,
-        )
-        for view, names in about.items()
-    }
-
-
 @pytest.fixture
-def new(warehouse: Warehouse) -> Any:
-    """The present tables, in another schema."""
-    schema = f"{warehouse.namespace.schema}_new"
-    call_command("create_tables", schema=schema, stdout=StringIO())
-    wh = replace(warehouse, namespace=Namespace(warehouse.namespace.catalog, schema))
-    yield wh
-    wh.execute(f"DROP SCHEMA {wh.namespace.quoted_schema} CASCADE", repeatable=True)
+def of_today(schemas: Schemas) -> Iterator[dict[str, Any]]:
+    """The description of the present tables."""
+    with schemas.lend(EMPTY) as namespace:
+        yield described(schemas.open(namespace))
 
 
-def test_the_oldest_tables_become_todays(plain: Warehouse, new: Warehouse) -> None:
+def test_the_oldest_tables_become_todays(
+    first_version: Warehouse, server: LocalWarehouse, of_today: dict[str, Any]
+) -> None:
+    """Also after a run that died half-way, one to a middle step, and one that rows stopped."""
+    wh = first_version
     with pytest.raises(WarehouseError):
-        accounts.get(plain, "OLD1")
-    assert run().count("done") == 6
-    old = accounts.get(plain, "OLD1")
-    assert (old.team, old.created_by) == ("Kept", None)
-    assert old.created_at == dt.datetime(2025, 6, 27, 14, 3, 11, 123456, dt.UTC)
-    accounts.update(plain, "OLD1", {"team": "Renamed"}, old.updated_at)
-    assert accounts.get(plain, "OLD1").updated_by == plain.actor
-    values = {"author": "A", "date": dt.date(2026, 1, 1), "description": "D"}
-    updates.create(plain, "OLD1", "u1", values)
-    found = migrations.read_schema_state(plain)
+        accounts.get(wh, "OLD1")
+    dies_half_way(wh, server)
+    runs_to_the_second_step(wh)
+    stops_at_a_row_without_a_key(wh)
+    assert run().count("done") == 3
+    assert [case.problem for case in accounts.get_detail(wh, "OLD1").use_cases] == ["P"]
+    has_todays_tables(wh)
+    assert described(wh) == of_today
+    assert run() == "The tables are up to date.\n"
+    old_rows_can_be_changed(wh)
+
+
+def dies_half_way(wh: Warehouse, server: LocalWarehouse) -> None:
+    server.fault("expired_token", times=None, match="ALTER TABLE .*use_cases.* ADD")
+    with pytest.raises(CommandError):
+        run()
+    server.clear_faults()
+    found = migrations.read_schema_state(wh)
+    assert found.version == 1
+    assert CHANGE_ID.name in found.columns["accounts"]
+    assert CHANGE_ID.name not in found.columns["use_cases"]
+
+
+def runs_to_the_second_step(wh: Warehouse) -> None:
+    assert run("--to", "2").count("done") == 1
+    found = migrations.read_schema_state(wh)
+    assert found.version == 2
+    assert {column.name for column in (*AUDIT_COLUMNS, CHANGE_ID)} <= found.columns["updates"]
+    assert found.clustering["updates"] == ()
+
+
+def stops_at_a_row_without_a_key(wh: Warehouse) -> None:
+    name = wh.namespace.table(USE_CASES)
+    wh.execute(
+        f"INSERT INTO {name} (account_bsnid, problem) VALUES ('OLD1', 'P')", repeatable=False
+    )
+    with pytest.raises(CommandError, match="1 rows of use_cases have no id.*check_integrity"):
+        run()
+    assert migrations.read_schema_state(wh).version == 4
+    with pytest.raises(SystemExit):
+        call_command("check_integrity", "--fix", "--yes", stdout=StringIO())
+
+
+def has_todays_tables(wh: Warehouse) -> None:
+    found = migrations.read_schema_state(wh)
     for table in TABLES:
         assert found.columns[table.name] == {column.name for column in table.stored_columns}
         assert found.clustering[table.name] == table.cluster_by
         assert ddl.properties().items() <= found.properties[table.name].items()
-    assert described(plain) == described(new)
-    assert run() == "The tables are up to date.\n"
 
 
-def test_pages_say_that_the_tables_are_older(
-    plain: Warehouse, client: Client, tmp_path: Path
+def old_rows_can_be_changed(wh: Warehouse) -> None:
+    old = accounts.get(wh, "OLD1")
+    assert (old.team, old.created_by) == ("Kept", None)
+    assert old.created_at == dt.datetime(2025, 6, 27, 14, 3, 11, 123456, dt.UTC)
+    accounts.update(wh, "OLD1", {"team": "Renamed"}, old.updated_at)
+    assert accounts.get(wh, "OLD1").updated_by == wh.actor
+    values = {"author": "A", "date": dt.date(2026, 1, 1), "description": "D"}
+    updates.create(wh, "OLD1", "u1", values)
+
+
+def test_older_tables_are_reported_and_left_alone(
+    first_version: Warehouse, client: Client, tmp_path: Path, statements: Statements
 ) -> None:
-    page = client.get("/accounts/")
-    assert page.status_code == 503
-    assert "manage.py migrate_tables" in page.content.decode()
+    data = {"bsnid": "NEW1", "team": "T", "business_area": "A"}
+    for page in (client.get("/accounts/"), client.post("/accounts/new/", data)):
+        assert page.status_code == 503
+        assert "manage.py migrate_tables" in page.content.decode()
     with pytest.raises(CommandError, match="migrate_tables"):
         call_command("export_data", "--output", str(tmp_path / "x.json"), stdout=StringIO())
-    data = {"bsnid": "NEW1", "team": "T", "business_area": "A"}
-    page = client.post("/accounts/new/", data)
-    assert page.status_code == 503
-    assert "manage.py migrate_tables" in page.content.decode()
+    with statements() as done:
+        printed = run("--plan")
+    assert printed.count("ADD COLUMNS") == 4
+    assert printed.count("CLUSTER BY") == 4
+    with statements() as checked, pytest.raises(SystemExit) as ended:
+        run("--check")
+    assert ended.value.code == 1
+    assert not [text for text in done + checked if text.startswith("ALTER")]
 
 
 def test_new_tables_need_nothing(warehouse: Warehouse, statements: Statements) -> None:
@@ -135,37 +168,7 @@ def test_new_tables_need_nothing(warehouse: Warehouse, statements: Statements) -
     assert not [text for text in done if text.startswith("ALTER")]
 
 
-def test_plan_says_and_does_nothing(plain: Warehouse, statements: Statements) -> None:
-    with statements() as done:
-        printed = run("--plan")
-    assert printed.count("ADD COLUMNS") == 4
-    assert printed.count("CLUSTER BY") == 4
-    assert not [text for text in done if text.startswith("ALTER")]
-    with pytest.raises(SystemExit) as ended:
-        run("--check")
-    assert ended.value.code == 1
-
-
-def test_one_step_at_a_time(plain: Warehouse) -> None:
-    run("--to", "2")
-    found = migrations.read_schema_state(plain)
-    assert found.version == 2
-    assert {column.name for column in (*AUDIT_COLUMNS, CHANGE_ID)} <= found.columns["updates"]
-    assert found.clustering["updates"] == ()
-    assert run().count("done") == 5
-
-
-def test_what_died_half_way_is_resumed(plain: Warehouse, server: LocalWarehouse) -> None:
-    server.fault("expired_token", times=None, match="ALTER TABLE .*use_cases.* ADD")
-    with pytest.raises(CommandError):
-        run()
-    assert migrations.read_schema_state(plain).version == 1
-    server.clear_faults()
-    assert run().count("done") == 6
-    assert accounts.get(plain, "OLD1").team == "Kept"
-
-
-def test_two_runs_at_once(plain: Warehouse, server: LocalWarehouse) -> None:
+def test_two_runs_at_once(first_version: Warehouse, server: LocalWarehouse) -> None:
     server.fault("latency", times=None, seconds=0.03)
     failures: list[BaseException] = []
 
@@ -176,8 +179,8 @@ def test_two_runs_at_once(plain: Warehouse, server: LocalWarehouse) -> None:
             failures.append(error)
 
     threads = [
-        threading.Thread(target=work, args=[replace(plain, actor=f"{n}@example.com")])
-        for n in range(3)
+        threading.Thread(target=work, args=[replace(first_version, actor=f"{n}@example.com")])
+        for n in range(2)
     ]
     for thread in threads:
         thread.start()
@@ -185,8 +188,8 @@ def test_two_runs_at_once(plain: Warehouse, server: LocalWarehouse) -> None:
         thread.join()
     server.clear_faults()
     assert failures == []
-    assert migrations.read_schema_state(plain).version == ddl.VERSION
-    assert migrations.read_schema_state(plain).columns["updates"] == {
+    assert migrations.read_schema_state(first_version).version == ddl.VERSION
+    assert migrations.read_schema_state(first_version).columns["updates"] == {
         column.name for column in TABLES[3].stored_columns
     }
 
@@ -204,49 +207,50 @@ def test_without_tables_it_says_what_to_do(server: LocalWarehouse, settings: Any
         run("--catalog", "workspace", "--schema", "default")
 
 
-def test_what_was_before_a_step_is_restored_and_brought_up_to_date(plain: Warehouse) -> None:
-    old = restore_tables.latest_versions_of_existing(plain)[ACCOUNTS]
+def test_comments_of_others_stay_and_what_was_before_a_step_is_restored(
+    first_version: Warehouse,
+) -> None:
+    wh = first_version
+    name = wh.namespace.table(ACCOUNTS)
+    wh.execute(f"COMMENT ON TABLE {name} IS 'Theirs'", repeatable=True)
+    wh.execute(f"ALTER TABLE {name} ALTER COLUMN team COMMENT 'Theirs, too'", repeatable=True)
+    old = restore_tables.latest_versions_of_existing(wh)[ACCOUNTS]
     run()
-    accounts.create(plain, {"bsnid": "NEW1", "team": "New", "business_area": "A"})
+    found = described(wh)
+    assert {row["comment"] for row in found["tables"] if row["table_name"] == "accounts"} == {
+        "Theirs"
+    }
+    assert "Theirs, too" in [row["comment"] for row in found["columns"]]
+    accounts.create(wh, {"bsnid": "NEW1", "team": "New", "business_area": "A"})
     out = StringIO()
     arguments = ("--to-version", f"accounts={old}")
     call_command("restore", "--dry-run", *arguments, stdout=out)
     assert "created_by, updated_by, change_id: did not exist then, will be empty" in out.getvalue()
     call_command("restore", "--yes", *arguments, stdout=out)
-    assert [accounts.get(plain, key) for key in ("NEW1",)] == [None]
-    assert accounts.get(plain, "OLD1").team == "Kept"
+    assert accounts.get(wh, "NEW1") is None
+    assert accounts.get(wh, "OLD1").team == "Kept"
     assert run("--check") == "The tables are up to date.\n"
 
 
-def test_what_no_step_brings_back_is_not_restored(plain: Warehouse) -> None:
+def test_what_no_step_brings_back_is_not_restored(warehouse: Warehouse) -> None:
+    accounts.create(warehouse, {"bsnid": "OLD1", "team": "Kept", "business_area": "A"})
+    name = warehouse.namespace.table(ACCOUNTS)
     for text in (
         "SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name')",
         "RENAME COLUMN team TO old_team",
     ):
-        plain.execute(f"ALTER TABLE {plain.namespace.table(ACCOUNTS)} {text}", repeatable=False)
-    wrong = restore_tables.latest_versions_of_existing(plain)[ACCOUNTS]
-    plain.execute(
-        f"ALTER TABLE {plain.namespace.table(ACCOUNTS)} RENAME COLUMN old_team TO team",
-        repeatable=False,
-    )
-    run()
+        warehouse.execute(f"ALTER TABLE {name} {text}", repeatable=False)
+    wrong = restore_tables.latest_versions_of_existing(warehouse)[ACCOUNTS]
+    warehouse.execute(f"ALTER TABLE {name} RENAME COLUMN old_team TO team", repeatable=False)
     with pytest.raises(CommandError, match="accounts had no column team then"):
         call_command("restore", "--yes", "--to-version", f"accounts={wrong}", stdout=StringIO())
-    assert accounts.get(plain, "OLD1").team == "Kept"
+    assert accounts.get(warehouse, "OLD1").team == "Kept"
 
 
-def test_rows_without_a_key_are_said(plain: Warehouse) -> None:
-    name = plain.namespace.table(USE_CASES)
-    plain.execute(
-        f"INSERT INTO {name} (account_bsnid, problem) VALUES ('OLD1', 'P')", repeatable=False
-    )
-    with pytest.raises(CommandError, match="1 rows of use_cases have no id.*check_integrity"):
-        run()
-    assert migrations.read_schema_state(plain).version == 4
-    with pytest.raises(SystemExit):
-        call_command("check_integrity", "--fix", "--yes", stdout=StringIO())
-    assert run().count("done") == 3
-    assert [case.problem for case in accounts.get_detail(plain, "OLD1").use_cases] == ["P"]
+def test_a_version_that_is_no_number_runs_all_steps() -> None:
+    versions = {table.name: {} for table in TABLES} | {"accounts": {ddl.VERSION_PROPERTY: "abc"}}
+    state = migrations.SchemaState({}, versions, {}, {}, {}, {}, {}, has_operations=True)
+    assert state.version == 1
 
 
 def test_a_feed_that_was_switched_off_is_switched_on(warehouse: Warehouse) -> None:
@@ -259,40 +263,3 @@ def test_a_feed_that_was_switched_off_is_switched_on(warehouse: Warehouse) -> No
         migrations.read_schema_state(warehouse).properties["updates"]["delta.enableChangeDataFeed"]
         == "true"
     )
-
-
-def test_words_of_others_stay(plain: Warehouse) -> None:
-    name = plain.namespace.table(ACCOUNTS)
-    plain.execute(f"COMMENT ON TABLE {name} IS 'Theirs'", repeatable=True)
-    plain.execute(f"ALTER TABLE {name} ALTER COLUMN team COMMENT 'Theirs, too'", repeatable=True)
-    run()
-    found = described(plain)
-    assert {row["comment"] for row in found["tables"] if row["table_name"] == "accounts"} == {
-        "Theirs"
-    }
-    assert "Theirs, too" in [row["comment"] for row in found["columns"]]
-
-
-def test_a_version_that_is_no_number(warehouse: Warehouse) -> None:
-    odd = {ddl.VERSION_PROPERTY: "abc"}
-    warehouse.execute(ddl.set_properties(ACCOUNTS, odd, warehouse.namespace), repeatable=True)
-    with pytest.raises(SystemExit):
-        run("--check")
-    run()
-    assert migrations.read_schema_state(warehouse).version == ddl.VERSION
-
-
-def test_tables_that_a_backup_brought_back_have_their_keys(warehouse: Warehouse) -> None:
-    before = described(warehouse)
-    out = StringIO()
-    try:
-        call_command("backup", stdout=out)
-        (taken,) = re.findall(r"\d{8}t\d+z", out.getvalue())
-        for table in reversed(TABLES):
-            warehouse.execute(f"DROP TABLE {warehouse.namespace.table(table)}", repeatable=True)
-        call_command("restore", "--yes", backup=taken, stdout=out)
-    finally:
-        schema = f"`{warehouse.namespace.catalog}`.`{warehouse.namespace.schema}_backups`"
-        warehouse.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE", repeatable=True)
-    assert described(warehouse) == before
-    assert "Grant the rights on the created tables again" in out.getvalue()

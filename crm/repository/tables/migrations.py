@@ -262,7 +262,7 @@ def run(wh: Warehouse, to: int, history_days: int) -> Iterator[Step]:
         if not steps:
             return
         step = steps[0]
-        _run_step(wh, step, history_days)
+        _run_step(wh, step, state, history_days)
         if state.version < step.number:
             values = {ddl.VERSION_PROPERTY: str(step.number)}
             wh.execute(ddl.set_properties(ACCOUNTS, values, wh.namespace), repeatable=True)
@@ -270,9 +270,8 @@ def run(wh: Warehouse, to: int, history_days: int) -> Iterator[Step]:
         yield step
 
 
-def _run_step(wh: Warehouse, step: Step, history_days: int) -> None:
+def _run_step(wh: Warehouse, step: Step, state: SchemaState, history_days: int) -> None:
     for attempt in range(1, ATTEMPTS + 1):
-        state = read_schema_state(wh)
         step.require(wh, state)
         try:
             for statement in step.missing(state, wh.namespace, history_days):
@@ -285,3 +284,4 @@ def _run_step(wh: Warehouse, step: Step, history_days: int) -> None:
                 raise
             logger.info("step %d met another run (%s); trying again", step.number, error)
             time.sleep(0.1 * attempt)
+            state = read_schema_state(wh)
