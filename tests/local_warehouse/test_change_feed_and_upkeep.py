@@ -144,22 +144,6 @@ def test_a_vacuum_that_deletes_nothing_leaves_no_trace(shell):
 
 
 # --- kills ---
-def test_a_kill_while_a_feed_is_written_leaves_no_draft(start):
-    server = start()
-    with shell_on(server) as shell:
-        shell.run(f"CREATE TABLE t (id STRING, n INT) TBLPROPERTIES ({FEED})")
-        shell.change("INSERT INTO t VALUES ('a', 1)")
-        assert versions(shell, 0) == [1]
-    server.kill()
-    (home,) = (server.data / "changes").glob("*/*")
-    (home / ".0-2").mkdir()
-    (home / ".1").mkdir()
-    with shell_on(start()) as shell:
-        assert [entry.name for entry in home.iterdir()] == ["0-1"]
-        shell.change("INSERT INTO t VALUES ('b', 2)")
-        assert versions(shell, 0) == [1, 2]
-
-
 def test_a_kill_while_vacuum_deletes_is_found_out(server, shell):
     """The files are deleted, but the catalog does not know."""
     name = create(shell)

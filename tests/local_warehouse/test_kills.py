@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +38,10 @@ BEFORE = [
     f"CREATE TABLE former (id INT, s STRING) TBLPROPERTIES ({MAPPING})",
     "ALTER TABLE former ADD CONSTRAINT short CHECK (LENGTH(s) < 9)",
     "ALTER TABLE former ADD COLUMN n STRUCT<aB: INT>",
+    # test_a_change_feed_that_was_being_written_leaves_no_draft
+    f"CREATE TABLE fed (id STRING, n INT) TBLPROPERTIES ({FEED})",
+    "INSERT INTO fed VALUES ('a', 1)",
+    "SELECT * FROM table_changes('fed', 0)",
 ]
 RENAME = "ALTER TABLE renamed RENAME COLUMN s TO t"
 COMMITTED = [
@@ -76,10 +81,20 @@ def shell(tmp_path_factory) -> Iterator[Shell]:
     # The commits of older versions of this warehouse have no description.
     for file in (folder_of(first, "workspace.default.former") / "_delta_log").iterdir():
         file.write_text("".join(_without_description(line) for line in file.open()))
+    feed = _feed_folder(first)
+    (feed / ".0-2").mkdir()
+    (feed / ".1").mkdir()
     second = Server(data)
     with shell_on(second) as shell:
+        shell.server = second
         yield shell
     second.kill()
+
+
+def _feed_folder(server: Server) -> Path:
+    table = folder_of(server, "workspace.default.fed").name
+    (folder,) = (server.data / "changes" / table).iterdir()
+    return folder
 
 
 def _without_description(line: str) -> str:
@@ -147,3 +162,10 @@ def test_logs_of_former_times_tell_the_columns(shell):
     shell.run("RESTORE TABLE former TO VERSION AS OF 1")
     shell.change("INSERT INTO former VALUES (1, 's')")
     assert "short" in shell.error("INSERT INTO former VALUES (1, '0123456789')")
+
+
+def test_a_change_feed_that_was_being_written_leaves_no_draft(shell):
+    assert [entry.name for entry in _feed_folder(shell.server).iterdir()] == ["0-1"]
+    shell.change("INSERT INTO fed VALUES ('b', 2)")
+    query = "SELECT DISTINCT _commit_version FROM table_changes('fed', 0) ORDER BY 1"
+    assert rows(shell, query) == [(1,), (2,)]
