@@ -31,8 +31,9 @@ register = template.Library()
 _NOTHING = mark_safe('<span class="nothing">—</span>')
 
 
-# The statuses of failures after which it makes sense to send the same form again.
-_SEND_AGAIN = {409, 429, 503, 504}
+# The statuses of failures after which the same form can be sent again. 403 is not among them: its
+# form may come from another site.
+_SEND_AGAIN = {409, 422, 429, 500, 503, 504}
 
 
 @register.simple_tag

@@ -155,8 +155,8 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
     NotSaved: Failure(
         503,
         "Nothing was saved",
-        "The connection to the warehouse broke, or the warehouse took too long. EDIP CRM has "
-        "checked what was saved: nothing. Try again.",
+        "The warehouse did not confirm the change, so EDIP CRM has checked what was saved: "
+        "nothing. Try again.",
     ),
     NewerSchema: Failure(
         503,

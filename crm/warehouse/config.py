@@ -86,6 +86,14 @@ class WarehouseConfig:
         return self.url or None
 
     @property
+    def answer_seconds(self) -> int:
+        """Return the seconds that one HTTP answer may take where a request has no deadline.
+
+        A little more than a statement, and less than the gateway's 60 s.
+        """
+        return self.statement_timeout + 10
+
+    @property
     def starts_itself(self) -> bool:
         """Return whether we start the warehouse ourselves; its address then changes with each
         start."""

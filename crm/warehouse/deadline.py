@@ -70,13 +70,17 @@ class Watch:
 
     ``answered_at`` is when the last answer to one of its HTTP requests began. ``cancel`` tries to
     cancel the statement and returns whether it could; it is called when the person has left.
+    ``answer_seconds`` are those for each HTTP answer where there is no deadline, else 0.
     """
 
     cancel: Callable[[], bool] | None = None
 
-    def __init__(self, deadline: Deadline, *, is_read: bool) -> None:
+    def __init__(
+        self, deadline: Deadline, *, is_read: bool = False, answer_seconds: float = 0.0
+    ) -> None:
         self.deadline = deadline
         self.is_read = is_read
+        self.answer_seconds = answer_seconds
         self.answered_at = float("-inf")
         self._connections: list[Connection] = []
         self._is_up = False
@@ -104,6 +108,8 @@ class Watch:
         with self._lock:
             if self._is_up:
                 raise TimeIsUp()
+            if self.answer_seconds:
+                self.deadline = Deadline.after(self.answer_seconds)
             self._connections.append(connection)
 
     def end(self) -> None:
@@ -136,14 +142,22 @@ _current: ContextVar[Watch | None] = ContextVar("watch", default=None)
 
 
 @contextmanager
-def watch(deadline: Deadline | None, *, is_read: bool = False) -> Iterator[Watch | None]:
-    """Apply the deadline to this thread's connections. Raises TimeIsUp if it has passed."""
-    if deadline is None:
+def watch(
+    deadline: Deadline | None, *, is_read: bool = False, answer_seconds: float = 0.0
+) -> Iterator[Watch | None]:
+    """Apply the deadline to this thread's connections. Raises TimeIsUp if it has passed.
+
+    Without one, each HTTP answer may take ``answer_seconds``; 0: any time.
+    """
+    if deadline is None and not answer_seconds:
         yield None
         return
-    if not deadline.left:
+    if deadline is None:
+        watching = Watch(Deadline(float("inf")), answer_seconds=answer_seconds)
+    elif deadline.left:
+        watching = Watch(deadline, is_read=is_read)
+    else:
         raise TimeIsUp()
-    watching = Watch(deadline, is_read=is_read)
     watching.start()
     token = _current.set(watching)
     try:
@@ -180,7 +194,9 @@ def answering() -> Iterator[None]:
 def limit(seconds: float) -> float:
     """Return the seconds, or those until the current deadline if these are fewer."""
     watching = _current.get()
-    return min(seconds, watching.deadline.left) if watching else seconds
+    if watching is None or watching.answer_seconds:
+        return seconds
+    return min(seconds, watching.deadline.left)
 
 
 def run_within(seconds: float, call: Callable[[], Result], name: str) -> Result:

@@ -178,7 +178,8 @@ class _Run:
                 return result
 
     def _attempt(self, read: Callable[[Cursor], Result]) -> Result:
-        with watch(self.warehouse.deadline, is_read=not self.writes) as watching:
+        deadline, answer = self.warehouse.deadline, self.warehouse.pools.config.answer_seconds
+        with watch(deadline, is_read=not self.writes, answer_seconds=answer) as watching:
             try:
                 return self._send(read, watching)
             finally:
@@ -204,11 +205,10 @@ class _Run:
                 # It is set as soon as the warehouse has accepted the statement.
                 self.query_id = cursor.query_id
                 known = translate(error, self.query_id)
-                if self.query_id and (
-                    isinstance(known, SessionLost)
-                    # The statement was accepted: a later request about it was refused.
-                    or (self.writes and isinstance(known, (TimeIsUp, Starting, Busy, Refused)))
-                ):
+                # The statement was accepted: a later request about it was refused.
+                later = (TimeIsUp, Starting, Busy, Refused) if self.writes else ()
+                is_over = isinstance(known, TimeIsUp) and not self.warehouse.deadline
+                if is_over or (self.query_id and isinstance(known, (SessionLost, *later))):
                     known = Dropped(query_id=self.query_id)
                 if isinstance(known, (SessionLost, NotSent, Dropped, SignInFailed, TimeIsUp)):
                     connection.mark_lost()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +17,8 @@ from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
 from ..pages.html import filled_in, parsed, record_form
-from ..pages.import_page.using import preview, settled
+from ..pages.import_page.using import upload
+from ..patience import seconds
 from . import rows
 from .browser import Browser
 from .rows import Rows, Wanted
@@ -211,8 +213,9 @@ def preview_import(stage: Stage) -> None:
     keys = [stage.bsnid, *(f"{stage.bsnid}-I{n}" for n in range(6))]
     lines = "".join(f"{key},Imported,Finance\n" for key in keys)
     content = f"BSNID,Team,Business Area\n{lines}"
-    stage.facts["path"], _ = preview(stage.client, content, "a.csv", on_conflict="update")
-    stage.facts["keys"] = keys
+    response = upload(stage.client, content, "a.csv", on_conflict="update")
+    stage.facts |= {"keys": keys, "path": response["Location"]}
+    settled(stage)
 
 
 def import_accounts(stage: Stage) -> HttpResponse:
@@ -221,8 +224,16 @@ def import_accounts(stage: Stage) -> HttpResponse:
         preview_import(stage)
     path = stage.facts["path"]
     assert stage.client.post(path, {"do": "import"}).status_code == 303
-    settled(stage.client, path)
-    return stage.client.get(path)
+    return settled(stage)
+
+
+def settled(stage: Stage) -> HttpResponse:
+    """Return the page of the import, which another process may work on, when it has ended."""
+    ends = time.monotonic() + seconds(60)
+    while b"<progress" in (response := stage.client.get(stage.facts["path"])).content:
+        assert time.monotonic() < ends, "still at work"
+        time.sleep(0.1)
+    return response
 
 
 DOORS = {

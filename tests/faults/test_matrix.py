@@ -28,9 +28,10 @@ from .outcomes import Outcome
 # A cell for each kind of outcome, with its status and what the page says to be done.
 CELLS = {
     ("403", "list"): (403, ""),
-    ("session lost", "status"): (303, "done"),
+    ("session lost", "new update"): (303, "done"),
     ("truncated Thrift", "edit"): (303, "done"),
     ("constraint", "create"): (422, "nothing"),
+    ("refused", "status"): (500, "nothing"),
     ("disk full", "delete, step 3"): (500, "half"),
     ("2D521", "import, step 2"): (200, "3/7"),
 }

@@ -28,7 +28,7 @@ from ..conftest import BASE_DIR, LocalWarehouse, _wait_until_ready
 from ..deployment.conftest import App, principal_sign_in, start, token_sign_in  # noqa: F401
 from ..deployment.test_serving import _children
 from ..patience import seconds
-from ..schemas import Schemas
+from ..schemas import EMPTY, Schemas
 from ..sizes import only_soak, soak
 from .browser import Browser
 from .cell import run_cell
@@ -96,7 +96,7 @@ def own(tmp_path: Path) -> Iterator[OwnWarehouse]:
 def test_the_warehouse_is_killed(own: OwnWarehouse, settings: Any, moment: str) -> None:
     """While a statement waits to run, or when it has run and its answer is on its way."""
     schemas, found = Schemas(own.server), []
-    with schemas.lend(with_sample=False) as namespace:
+    with schemas.lend(EMPTY) as namespace:
         settings.NAMESPACE = namespace
         settings.WAREHOUSE = own.server.config(statement_timeout=5)
         wh = plant(schemas.open(namespace))

@@ -9,7 +9,9 @@ import pytest
 
 from crm.repository.tables.inspection import ping
 from crm.warehouse import Warehouse
+from crm.warehouse.config import WarehouseConfig
 from crm.warehouse.errors import (
+    Dropped,
     SignInFailed,
     Starting,
     StatementTimeout,
@@ -182,6 +184,22 @@ def test_statement_that_takes_too_long(warehouse: Warehouse, server: LocalWareho
     with pytest.raises(StatementTimeout):
         ping(with_config(warehouse, statement_timeout=1))
     assert time.monotonic() - started < seconds(5)
+
+
+def test_an_answer_that_drips_ends_without_a_deadline(
+    warehouse: Warehouse, table: str, server: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Imports and exports have none. Each byte would start the socket's time limit anew."""
+    monkeypatch.setattr(WarehouseConfig, "answer_seconds", 1)
+    server.fault("drip", match="INSERT")
+    with pytest.raises(Dropped):
+        insert(warehouse, table, "a")
+    server.clear_faults()
+    assert ids(warehouse, table) == ["a"]
+    # A statement that takes longer is no such answer: the warehouse says that it runs.
+    monkeypatch.setattr(WarehouseConfig, "answer_seconds", 6)
+    server.fault("latency", seconds=8, match="INSERT")
+    assert insert(warehouse, table, "b") == 1
 
 
 def test_server_stopped(warehouse: Warehouse, server: LocalWarehouse) -> None:
