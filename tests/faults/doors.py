@@ -165,6 +165,10 @@ def delete(stage: Stage) -> HttpResponse:
     return stage.client.post(stage.page("delete/"))
 
 
+def want_gone(stage: Stage, before: Rows) -> Wanted:
+    return dict.fromkeys(before)
+
+
 def change_team(stage: Stage) -> None:
     seen = accounts.get(stage.wh, stage.bsnid)
     accounts.update(stage.wh, stage.bsnid, {"team": "Later"}, seen.updated_at)
@@ -181,6 +185,10 @@ def revert(stage: Stage) -> HttpResponse:
 def delete_account(stage: Stage) -> None:
     stage.facts["rows"] = rows.read(stage.wh, stage.bsnid)
     accounts.delete(stage.wh, stage.bsnid)
+
+
+def want_back(stage: Stage, before: Rows) -> Wanted:
+    return {key: each[0] for key, each in stage.facts["rows"].items()}
 
 
 def undo(stage: Stage) -> HttpResponse:
@@ -216,6 +224,10 @@ def preview_import(stage: Stage) -> None:
     response = upload(stage.client, content, "a.csv", on_conflict="update")
     stage.facts |= {"keys": keys, "path": response["Location"]}
     settled(stage)
+
+
+def want_imported(stage: Stage, before: Rows) -> Wanted:
+    return {("accounts", key): {"team": "Imported"} for key in stage.facts["keys"]}
 
 
 def import_accounts(stage: Stage) -> HttpResponse:
@@ -262,41 +274,17 @@ DOORS = {
         field="status",
     ),
     "new update": Door(add_update, wanted=want_update, field="description"),
-    "delete": Door(delete, wanted=lambda stage, before: dict.fromkeys(before)),
-    "delete, step 3": Door(delete, wanted=lambda stage, before: dict.fromkeys(before), at=3),
+    "delete": Door(delete, wanted=want_gone),
+    "delete, step 3": Door(delete, wanted=want_gone, at=3),
     "revert": Door(
         revert,
         change_team,
         lambda stage, before: {("accounts", stage.bsnid): {"team": "Before", "vp": "Vera"}},
     ),
-    "undo": Door(
-        undo,
-        delete_account,
-        lambda stage, before: {key: each[0] for key, each in stage.facts["rows"].items()},
-    ),
-    "undo, step 3": Door(
-        undo,
-        delete_account,
-        lambda stage, before: {key: each[0] for key, each in stage.facts["rows"].items()},
-        at=3,
-    ),
+    "undo": Door(undo, delete_account, want_back),
+    "undo, step 3": Door(undo, delete_account, want_back, at=3),
     "bulk": Door(repair, misspell, want_repaired, is_long=True),
     "bulk, step 6": Door(repair, misspell, want_repaired, at=6, is_long=True),
-    "import": Door(
-        import_accounts,
-        preview_import,
-        lambda stage, before: {
-            ("accounts", key): {"team": "Imported"} for key in stage.facts["keys"]
-        },
-        is_long=True,
-    ),
-    "import, step 2": Door(
-        import_accounts,
-        preview_import,
-        lambda stage, before: {
-            ("accounts", key): {"team": "Imported"} for key in stage.facts["keys"]
-        },
-        at=2,
-        is_long=True,
-    ),
+    "import": Door(import_accounts, preview_import, want_imported, is_long=True),
+    "import, step 2": Door(import_accounts, preview_import, want_imported, at=2, is_long=True),
 }
