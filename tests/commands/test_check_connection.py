@@ -28,26 +28,31 @@ from .checking import STEPS, check, only_problem
 # --- all is well ------------------------------------------------------------------------
 
 
-def test_a_sound_warehouse_passes_every_step(warehouse: Warehouse) -> None:
-    report = check()
-    assert report.pop("ok")
-    assert list(report) == STEPS
-    assert {step["status"] for step in report.values()} == {"pass"}
-
-
-def test_text_for_people(warehouse: Warehouse) -> None:
+def test_a_sound_warehouse_passes_every_step_and_is_not_changed(
+    warehouse: Warehouse, server: LocalWarehouse
+) -> None:
+    before = _versions(warehouse)
     out = StringIO()
-    call_command("check_connection", stdout=out)
+    call_command("check_connection", "--json", stdout=out)
+    report = json.loads(out.getvalue())
+    assert report["ok"]
+    assert [step["step"] for step in report["steps"]] == STEPS  # none writes
+    assert {step["status"] for step in report["steps"]} == {"pass"}
+    assert server.token not in out.getvalue()
+    assert _versions(warehouse) == before
+
+
+def test_text_for_people_and_a_write_when_asked(
+    warehouse: Warehouse, server: LocalWarehouse, namespace: Namespace
+) -> None:
+    out = StringIO()
+    call_command("check_connection", "--write", stdout=out)
     lines = out.getvalue().splitlines()
-    assert len(lines) == len(STEPS) + 1
+    assert len(lines) == len(STEPS) + 2
     assert all(line.startswith("ok") for line in lines[:-1])
+    assert "write" in lines[-2]
     assert lines[-1] == "Everything works."
-
-
-def test_a_write_only_when_asked(warehouse: Warehouse, namespace: Namespace) -> None:
-    assert "write" not in check()
-    report = check("--write")
-    assert report["write"]["status"] == "pass"
+    assert server.token not in out.getvalue()
     (left,) = warehouse.query(
         f"SELECT COUNT(*) AS n FROM `{namespace.catalog}`.information_schema.tables "
         "WHERE table_schema = :schema",
@@ -56,22 +61,11 @@ def test_a_write_only_when_asked(warehouse: Warehouse, namespace: Namespace) -> 
     assert left["n"] == len(TABLES) + 1  # and the table of operations
 
 
-def test_it_changes_nothing(warehouse: Warehouse, namespace: Namespace) -> None:
-    def versions() -> list[int]:
-        return [
-            max(r["version"] for r in warehouse.query(f"DESCRIBE HISTORY {namespace.table(t)}"))
-            for t in TABLES
-        ]
-
-    before = versions()
-    check()
-    assert versions() == before
-
-
-def test_secrets_are_not_said(warehouse: Warehouse, server: LocalWarehouse) -> None:
-    out = StringIO()
-    call_command("check_connection", "--json", stdout=out)
-    assert server.token not in out.getvalue()
+def _versions(wh: Warehouse) -> list[int]:
+    return [
+        max(r["version"] for r in wh.query(f"DESCRIBE HISTORY {wh.namespace.table(t)}"))
+        for t in TABLES
+    ]
 
 
 def test_a_service_principal(server: LocalWarehouse, warehouse: Warehouse, settings: Any) -> None:
