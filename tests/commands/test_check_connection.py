@@ -29,9 +29,9 @@ from .checking import STEPS, check, only_problem
 
 
 def test_a_sound_warehouse_passes_every_step_and_is_not_changed(
-    warehouse: Warehouse, server: LocalWarehouse
+    sample: Warehouse, server: LocalWarehouse
 ) -> None:
-    before = _versions(warehouse)
+    before = _versions(sample)
     out = StringIO()
     call_command("check_connection", "--json", stdout=out)
     report = json.loads(out.getvalue())
@@ -39,7 +39,7 @@ def test_a_sound_warehouse_passes_every_step_and_is_not_changed(
     assert [step["step"] for step in report["steps"]] == STEPS  # none writes
     assert {step["status"] for step in report["steps"]} == {"pass"}
     assert server.token not in out.getvalue()
-    assert _versions(warehouse) == before
+    assert _versions(sample) == before
 
 
 def test_text_for_people_and_a_write_when_asked(
