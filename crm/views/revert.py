@@ -70,6 +70,8 @@ def revert(request: Request, table: str, key: str, version: int) -> HttpResponse
 def _revert_fields(request: Request, found: Reversal) -> HttpResponse:
     """Write the fields, unless one of them has another value than the person was shown.
 
+    What has the earlier value already, as when a lost answer is sent again, is done.
+
     Where others changed only other fields of the record meanwhile, it reads again and writes.
     """
     shown = set(request.POST.get("shown", "").split())
@@ -78,7 +80,7 @@ def _revert_fields(request: Request, found: Reversal) -> HttpResponse:
         rows = _rows(request, found)
         if found.now is None:
             return _ask(request, found, rows)
-        if any(row.mark not in shown for row in rows):
+        if any(row.differs and row.mark not in shown for row in rows):
             break
         columns = [row.column for row in rows if row.differs]
         try:

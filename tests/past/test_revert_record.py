@@ -88,6 +88,17 @@ def test_changed_since_it_was_asked(
     assert accounts.get(bob, account).vp == "Vera"
 
 
+def test_a_revert_is_sent_again_after_its_answer_was_lost(
+    client: Client, bob: Warehouse, account: str, revert_link: Callable
+) -> None:
+    edit(bob, account, vp="Wrong")
+    link = revert_link(account, "vp")
+    form = filled_in(confirmation(client, link).select_one("form"))
+    assert [client.post(link, form).status_code for _ in range(2)] == [303, 303]
+    assert "Nothing had to be reverted" in parsed(client.get("/accounts/B1/")).get_text()
+    assert accounts.get(bob, account).vp == "Vera"
+
+
 def test_a_field_that_already_has_its_earlier_value(
     client: Client, bob: Warehouse, account: str, revert_link: Callable
 ) -> None:
