@@ -7,13 +7,14 @@ id, goes on.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from crm.warehouse import Warehouse
-from crm.warehouse.errors import Unavailable, WarehouseError, WriteConflict
+from crm.warehouse.errors import Dropped, Unavailable, WarehouseError, WriteConflict
 
 from .errors import HalfDone
 from .operations import Operation
@@ -95,19 +96,22 @@ def run_steps(
 def insist(wh: Warehouse, run: Callable[[], Result]) -> Result:
     """Run something that is safe to repeat; try again where the failure passes.
 
-    Raises WarehouseError.
+    Raises WarehouseError: Dropped if any try may have run although its answer was lost.
     """
-    for pause in PAUSES:
+    pauses, lost = iter(PAUSES), None
+    while True:
         try:
             return run()
         except (WriteConflict, Unavailable) as error:
+            lost = error if isinstance(error, Dropped) else lost
             # The deadline needs time for the step, too.
             longest = wh.deadline.left / 2 if wh.deadline else LONGEST_PAUSE
-            wait = max(pause, getattr(error, "retry_after", 0))
+            wait = max(next(pauses, math.inf), getattr(error, "retry_after", 0))
             if wait > longest:
-                raise
+                if lost in (None, error):
+                    raise
+                raise lost from error
             time.sleep(wait)
-    return run()
 
 
 def _names(steps: Sequence[Step]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Iterator
 from typing import IO, Any
@@ -11,6 +12,8 @@ from databricks.sql.backend.types import CommandState
 from databricks.sql.client import Cursor
 
 from .errors import StatementTimeout
+
+logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 
@@ -75,3 +78,11 @@ def require_success(cursor: Cursor) -> None:
     state = getattr(cursor.active_result_set, "status", None)
     if state in (CommandState.CANCELLED, CommandState.FAILED):
         raise StatementTimeout(query_id=cursor.query_id)
+
+
+def close(cursor: Cursor) -> None:
+    """Close the cursor; an error is only logged."""
+    try:
+        cursor.close()
+    except Exception as error:  # noqa: BLE001 - we have the result
+        logger.debug("Closing a cursor failed: %s", type(error).__name__)

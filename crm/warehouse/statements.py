@@ -40,6 +40,7 @@ from .errors import (
     SignInFailed,
     Starting,
     TimeIsUp,
+    Unavailable,
     WarehouseError,
     WriteConflict,
 )
@@ -158,6 +159,7 @@ class _Run:
         self.attempts = 0
         self.conflicts = 0
         self.reconnects = 0
+        self.was_dropped = False
         self.started = time.monotonic()
         self.answered_at = self.started
         self.breaker = warehouse.pools.breaker
@@ -170,6 +172,7 @@ class _Run:
             try:
                 result = self._attempt(read)
             except WarehouseError as error:
+                self.was_dropped |= isinstance(error, Dropped)
                 if not self._may_repeat(error):
                     self._give_up(error)
             else:
@@ -215,7 +218,7 @@ class _Run:
                     pools.invalidate(identity, connection)
                 raise known from error
             finally:
-                _close(cursor)
+                results.close(cursor)
 
     def _cancel(self, cursor: Cursor) -> bool:
         """Cancel the statement, on another connection, since this one waits for its answer.
@@ -266,6 +269,9 @@ class _Run:
             self.breaker.note_silence(self.warehouse.identity, self.started, self.answered_at)
         if isinstance(error, Dropped) and self._is_out_of_time and not self.writes:
             raise TimeIsUp(query_id=self.query_id) from error
+        if self.was_dropped and self.writes and isinstance(error, Unavailable):
+            # An earlier attempt may have run, whatever became of the last one.
+            raise Dropped(query_id=self.query_id) from error
         if isinstance(error, SessionLost):
             # While a warehouse starts, sessions end as soon as they are opened.
             raise Starting(query_id=self.query_id) from error
@@ -291,10 +297,3 @@ def _label(sql: str) -> str:
     """Return ``MERGE accounts``: the verb and the table. A statement's text has no values."""
     table = _TABLE.search(sql)
     return " ".join([*sql.split()[:1], *(table.groups() if table else ())])
-
-
-def _close(cursor: Cursor) -> None:
-    try:
-        cursor.close()
-    except Exception as error:  # noqa: BLE001 - we have the result
-        logger.debug("Closing a cursor failed: %s", type(error).__name__)

@@ -18,6 +18,7 @@ from crm.warehouse.errors import (
     Dropped,
     PermissionDenied,
     TimeIsUp,
+    Unavailable,
     WarehouseError,
     WriteConflict,
 )
@@ -74,6 +75,10 @@ def test_what_does_not_pass_is_told(waits: list[float]) -> None:
     assert half_done(failing(), failing(TimeIsUp())).is_unsure
     lost = half_done(failing(), failing(*[Dropped()] * 3))
     assert (lost.is_unsure, waits) == (True, list(steps.PAUSES))
+    # The warehouse may have run the first try before it died.
+    died = half_done(failing(), failing(Dropped(query_id="q-2"), Unavailable(), Unavailable()))
+    assert (died.is_unsure, died.query_id) == (True, "q-2")
+    assert not half_done(failing(), failing(*[Unavailable()] * 3)).is_unsure
 
 
 def test_nothing_is_half_done_before_the_first_step(waits: list[float]) -> None:

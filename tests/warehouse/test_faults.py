@@ -112,6 +112,18 @@ def test_answer_to_a_repeatable_write_lost(
     assert warehouse.query(f"SELECT n FROM {table}") == [{"n": 7}]
 
 
+def test_a_write_that_ran_before_the_warehouse_ended_may_have_run(
+    warehouse: Warehouse, table: str, server: LocalWarehouse
+) -> None:
+    insert(warehouse, table, "a")
+    server.fault("drop_after", match="UPDATE")
+    server.fault("starting", times=None, match="UPDATE")
+    with pytest.raises(Dropped):
+        warehouse.execute(f"UPDATE {table} SET n = 7 WHERE id = 'a'", repeatable=True)
+    server.clear_faults()
+    assert warehouse.query(f"SELECT n FROM {table}") == [{"n": 7}]
+
+
 @pytest.mark.parametrize("repeatable", [True, False])
 def test_dropped_before_execution(
     warehouse: Warehouse, table: str, server: LocalWarehouse, repeatable: bool
