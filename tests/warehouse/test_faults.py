@@ -117,7 +117,7 @@ def test_a_write_that_ran_before_the_warehouse_ended_may_have_run(
 ) -> None:
     insert(warehouse, table, "a")
     server.fault("drop_after", match="UPDATE")
-    server.fault("starting", times=None, match="UPDATE")
+    server.fault("invalid_session", match="UPDATE", at=2)
     with pytest.raises(Dropped):
         warehouse.execute(f"UPDATE {table} SET n = 7 WHERE id = 'a'", repeatable=True)
     server.clear_faults()
