@@ -1,4 +1,4 @@
-"""The warehouse's process is killed, the app's worker is killed, or the app is told to stop.
+"""Doors while processes end: a killed warehouse, a killed worker, and a stop of the app.
 
 ``make faults`` runs all doors; the normal suite has tests of each kind in tests/deployment.
 """

@@ -93,9 +93,8 @@ def test_filters_leave_only_the_changes_that_match(
     for query, found in FILTERS:
         page = get_page(f"/activity/?{query}")
         assert len(summaries(page)) == found, query
-        noun = "change" if "record=" in query else "entr"
         counted = text(page, ".count-line p[role=status]")
-        assert counted.startswith(f"{found} {noun}"), query
+        assert counted.startswith(f"{found} change"), query
         assert (found == 0) is bool(page.select(".empty")), query
 
 

@@ -32,7 +32,7 @@ def test_it_is_one_entry_with_its_changes_behind_it(
     entries = [" ".join(head.split()) for head in texts(page, ".moment-head p")]
     assert len(entries) == 2
     assert entries[0].startswith(f"{ME} imported 3 rows from accounts.csv")
-    assert text(page, ".count-line p[role=status]").startswith("2 entries")
+    assert text(page, ".count-line p[role=status]").startswith("2 changes, counting an import")
     assert summaries(page) == ["Created the account As it was"]
     link = page.select_one(".moment .change-actions a")["href"]
     behind = get_page(link)
@@ -55,7 +55,7 @@ def test_it_is_one_entry_with_its_changes_behind_it(
 def test_loading_the_sample_data_is_one_entry(warehouse: Warehouse, get_page: GetPage) -> None:
     call_command("seed_data", stdout=StringIO())
     page = get_page("/activity/")
-    assert text(page, ".count-line p[role=status]").startswith("1 entry")
+    assert text(page, ".count-line p[role=status]").startswith("1 change,")
     [entry] = texts(page, ".moment-head p")
     assert " ".join(entry.split()).startswith(f"{ME} loaded the sample data")
     # Only an import can be undone as a whole.
@@ -68,7 +68,7 @@ def test_two_notes_of_one_operation_do_not_double_its_changes(
     notes = ana.namespace.table(OPERATIONS)
     ana.execute(f"INSERT INTO {notes} SELECT * FROM {notes}", repeatable=False)
     page = get_page("/activity/")
-    assert text(page, ".count-line p[role=status]").startswith("2 entries")
+    assert text(page, ".count-line p[role=status]").startswith("2 changes, counting an import")
     assert "Show the 3 changes" in page.text
 
 
