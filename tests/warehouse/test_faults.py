@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -112,12 +113,17 @@ def test_answer_to_a_repeatable_write_lost(
     assert warehouse.query(f"SELECT n FROM {table}") == [{"n": 7}]
 
 
-def test_a_write_that_ran_before_the_warehouse_ended_may_have_run(
-    warehouse: Warehouse, table: str, server: LocalWarehouse
+@pytest.mark.parametrize(
+    "next_try",
+    [{"kind": "invalid_session", "at": 2}, {"kind": "conflict", "times": None, "at": 2}],
+)
+def test_a_write_that_ran_may_have_run_whatever_its_next_try_meets(
+    warehouse: Warehouse, table: str, server: LocalWarehouse, next_try: dict[str, Any]
 ) -> None:
+    """Such as a conflict with the first try itself, which still runs."""
     insert(warehouse, table, "a")
     server.fault("drop_after", match="UPDATE")
-    server.fault("invalid_session", match="UPDATE", at=2)
+    server.fault(**next_try, match="UPDATE")
     with pytest.raises(Dropped):
         warehouse.execute(f"UPDATE {table} SET n = 7 WHERE id = 'a'", repeatable=True)
     server.clear_faults()
