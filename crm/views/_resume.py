@@ -20,15 +20,15 @@ _SECONDS = 24 * 60 * 60
 def earlier(request: HttpRequest) -> Earlier:
     """Return what this person did of the operation before, at this address.
 
-    Every step is safe to repeat, so a field that is too old is as good as none.
+    Every step is safe to repeat, so a field that is too old, or of a version of the app with other
+    facts, is as good as none.
     """
     try:
         facts = signing.loads(request.POST.get(FIELD, ""), salt=_SALT, max_age=_SECONDS)
-    except signing.BadSignature:
+        is_same_place = (facts.pop("who"), facts.pop("path")) == _place(request)
+        return Earlier(**facts) if is_same_place else NOTHING
+    except (signing.BadSignature, KeyError, TypeError):
         return NOTHING
-    if (facts.pop("who"), facts.pop("path")) != _place(request):
-        return NOTHING
-    return Earlier(**facts)
 
 
 def fields(request: HttpRequest, error: HalfDone) -> list[tuple[str, str]]:

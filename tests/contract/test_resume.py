@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.core import signing
 from django.test import RequestFactory
 
 from crm.repository.errors import HalfDone
@@ -40,6 +41,12 @@ def test_the_button_sends_the_form_and_what_was_done() -> None:
     assert _resume.earlier(request(sent, actor="bob@example.com")) == NOTHING
     assert _resume.earlier(request(sent, path="/z/")) == NOTHING
     assert _resume.earlier(request({_resume.FIELD: f"x{sent[_resume.FIELD]}"})) == NOTHING
+    # Another version of the app signed other facts.
+    facts = signing.loads(sent[_resume.FIELD], salt=_resume._SALT)
+    lacking = {name: value for name, value in facts.items() if name != "who"}
+    for other in (lacking, {**facts, "steps": 2}, [facts]):
+        field = signing.dumps(other, salt=_resume._SALT)
+        assert _resume.earlier(request({_resume.FIELD: field})) == NOTHING
 
 
 @pytest.mark.parametrize(
