@@ -136,7 +136,8 @@ def _repair_keys(
         Step("Count what is left to repair", lambda: run_checks(wh, (check,))[check].repairable)
     )
     try:
-        return before - run_steps(wh, operation, steps)[-1]
+        # Others may have added rows with such keys meanwhile.
+        return max(0, before - run_steps(wh, operation, steps)[-1])
     except HalfDone as half:
         half.notes |= notes
         raise
