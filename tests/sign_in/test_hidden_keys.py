@@ -73,6 +73,13 @@ def test_the_app_finds_the_key_with_its_own_rights(
     answer = bob.post("/accounts/SHOWN/platforms/", STATUS, **HTMX)
     assert (answer.status_code, count(filtered, PLATFORMS_STATUS, "TRUE")) == (409, 1)
     assert "which a row filter hides from you" in answer.content.decode()
+    # Somebody has set one meanwhile that no row filter hides.
+    platforms.set_status(filtered, "SHOWN", "Databricks", "Completed", None)
+    answer = bob.post("/accounts/SHOWN/platforms/", STATUS | {"platform": "Databricks"}, **HTMX)
+    assert answer.status_code == 409
+    assert "row filter" not in answer.content.decode()
+    same = {"platform": "Databricks", "status": "Completed"}
+    assert bob.post("/accounts/SHOWN/platforms/", STATUS | same, **HTMX).status_code == 200
     # What nothing hides is created as ever, by the person, and only once if it is sent twice.
     new = NEW | {"bsnid": "B-NEW", "form_id": uuid.uuid4().hex}
     assert [bob.post("/accounts/new/", new).status_code for _ in "ab"] == [303, 303]

@@ -266,13 +266,15 @@ def take_back(wh: Warehouse, key: Key, change_id: str) -> None:
 
 
 def refuse_hidden(wh: Warehouse, key: Key, form: str = "") -> None:
-    """Raise AlreadyExists if the app sees a row with the key, which a row filter may hide.
+    """Raise AlreadyExists if the app sees a row with the key, and the person does not.
 
     Where the app's rights do not suffice, the statement that inserts the row finds only rows that
     the person sees.
     """
     rows, own = _rows_for_app(wh, key), operations.of_form(wh, operations.CREATE, form)
-    if rows and not any(own.is_of_same_form(row[CHANGE_ID.name]) for row in rows):
+    if any(own.is_of_same_form(row[CHANGE_ID.name]) for row in rows):
+        return
+    if rows and not key.rows(wh):
         raise AlreadyExists(key.text, is_seen=False)
 
 
