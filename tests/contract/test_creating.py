@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from crm.model.schema import ACCOUNTS
-from crm.repository.records import accounts
+from crm.repository._sql import Row
+from crm.repository.records import _saving, accounts, updates
 from crm.warehouse import Warehouse
 
 from ..concurrency import inserts_conflict
@@ -63,6 +65,30 @@ def test_a_form_is_sent_again_with_another_text(door: Door) -> None:
     else:
         assert door.table.name == "platforms_status"
         assert "was not saved" in words_of(answer)
+
+
+def test_a_form_is_sent_again_while_somebody_changes_the_row(
+    warehouse: Warehouse, someone_else: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first answer did not reach the person, who then typed another text."""
+    keep_one = _saving.keep_one
+    for name in ("account", "update"):
+        door = DOORS[name](warehouse)
+        assert door.is_done(door.send())
+
+        def change_after_reading(*args: Any, door: Door = door) -> Row | None:
+            row = keep_one(*args)
+            assert row
+            update = accounts.update if door.table is ACCOUNTS else updates.update
+            update(someone_else, row[door.table.key], {door.text: "Theirs"}, row["updated_at"])
+            return row
+
+        monkeypatch.setattr(_saving, "keep_one", change_after_reading)
+        answer = door.send(door.words[1])
+        monkeypatch.undo()
+        assert (answer.status_code, door.texts()) == (422, ["Theirs"])
+        words = words_of(answer)
+        assert "exists already" in words or "somebody has changed it since" in words
 
 
 def test_a_form_is_sent_twice_at_once(door: Door, server: LocalWarehouse) -> None:

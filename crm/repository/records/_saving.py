@@ -117,7 +117,8 @@ def create(
     :param form: identifies the form, so that sending it again does not insert another row. If
         that form has other ``values`` than the row, ``update`` saves these.
 
-    Two statements. Raises AlreadyExists, Missing and NotSaved.
+    Two statements. Raises AlreadyExists, also if somebody changed the row meanwhile, Missing and
+    NotSaved.
     """
     saved = save(wh, key, operations.CREATE, insert, form)
     if saved.rows is None:
@@ -130,7 +131,10 @@ def create(
     if row is None or not saved.is_own(row):
         raise AlreadyExists(key.text, is_seen=row is not None)
     if not saved.written and any((row[name] or None) != (values[name] or None) for name in values):
-        update(row)
+        try:
+            update(row)
+        except Stale as stale:
+            raise AlreadyExists(key.text) from stale
     return True
 
 
