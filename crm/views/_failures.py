@@ -225,7 +225,10 @@ def failure_of(error: WarehouseError, *, is_past: bool = False) -> Failure:
 
 def _half_done(error: HalfDone) -> Failure:
     cause = failure_of(error.cause)
-    reason = f"The next step failed: {cause.title[:1].lower()}{cause.title[1:]}."
+    title = cause.title
+    if not title.startswith("EDIP"):
+        title = title[:1].lower() + title[1:]
+    reason = f"The next step failed: {title}."
     if not isinstance(error.cause, (Unavailable, StatementTimeout, WriteConflict)):
         # These do not pass by themselves.
         reason = f"{reason} {cause.advice}"

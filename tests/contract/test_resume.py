@@ -12,7 +12,7 @@ from django.test import RequestFactory
 from crm.repository.errors import HalfDone
 from crm.repository.steps import NOTHING, Earlier
 from crm.views import _failures, _resume
-from crm.warehouse.errors import Dropped, PermissionDenied, WarehouseError
+from crm.warehouse.errors import Dropped, PermissionDenied, PoolExhausted, WarehouseError
 
 
 def half_done(cause: WarehouseError) -> HalfDone:
@@ -53,6 +53,7 @@ def test_the_button_sends_the_form_and_what_was_done() -> None:
     ("cause", "status", "advice"),
     [
         (Dropped(), 503, "The next step failed: the connection to the warehouse broke."),
+        (PoolExhausted(), 503, "The next step failed: EDIP CRM is busy."),
         (
             PermissionDenied(),
             403,
