@@ -8,9 +8,9 @@ import pytest
 
 IS_SOAK = os.environ.get("EDIP_TEST_SOAK") == "1"
 
-# The marker of tests with a large size, which ``make soak`` runs.
+# The marker of tests with a large size, which ``make soak`` runs; ``make test`` runs them, too.
 soak = pytest.mark.soak
-# Of those that have no small size.
+# A further marker of those that have no small size, which only ``make soak`` runs.
 only_soak = pytest.mark.skipif(not IS_SOAK, reason="a long test: make soak")
 
 

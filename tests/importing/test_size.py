@@ -121,10 +121,10 @@ for path in sys.argv[1:]:
 """
 
 
-@pytest.mark.parametrize("accounts", [400, pytest.param(1000, marks=soak)])
-def test_memory_does_not_grow_with_the_file(tmp_path: Path, accounts: int) -> None:
+@soak
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     """A process that then reads ten times the rows needs little more, except for a cache."""
-    updates = (5, 50)
+    accounts, updates = size(400, 1000), (5, 50)
     paths = [tmp_path / f"state-{each}.json" for each in updates]
     for path, each in zip(paths, updates, strict=True):
         write_state(path, accounts=accounts, updates=each)

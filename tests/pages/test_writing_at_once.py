@@ -19,7 +19,7 @@ from crm.warehouse import Warehouse
 
 from ..concurrency import inserts_conflict
 from ..conftest import LocalWarehouse
-from ..sizes import size
+from ..sizes import size, soak
 from .html import HTMX, record_form
 
 
@@ -95,6 +95,7 @@ def test_edits_of_different_fields_at_once_all_land(
     assert [getattr(now, name) for name in fields] == [f"Mine {n}" for n in range(4)]
 
 
+@soak
 def test_a_child_added_while_its_account_is_deleted(warehouse: Warehouse) -> None:
     """Whichever is first, no child is left without its account."""
     outcomes = set()

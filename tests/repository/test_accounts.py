@@ -16,7 +16,7 @@ from crm.warehouse import Warehouse
 
 from ..conftest import Statements
 from ..schemas import ACTOR
-from ..sizes import IS_SOAK
+from ..sizes import IS_SOAK, soak
 
 HOSTILE = (
     "'; DROP TABLE accounts; --",
@@ -60,6 +60,7 @@ def test_create_and_get(warehouse: Warehouse) -> None:
     assert accounts.get_detail(warehouse, "BSN999") is None
 
 
+@soak
 @pytest.mark.parametrize("text", HOSTILE_TEXTS, ids=range(len(HOSTILE_TEXTS)))
 def test_any_text_is_only_text(warehouse: Warehouse, text: str) -> None:
     account = make(warehouse, team=text)
@@ -72,6 +73,7 @@ def test_any_text_is_only_text(warehouse: Warehouse, text: str) -> None:
     assert accounts.get(warehouse, text[:900]) is None
 
 
+@soak
 @pytest.mark.parametrize("key", HOSTILE[:5] if IS_SOAK else [" ".join(HOSTILE[:5])])
 def test_any_text_can_be_the_key(warehouse: Warehouse, key: str) -> None:
     make(warehouse, "other")

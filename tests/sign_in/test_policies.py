@@ -15,7 +15,7 @@ from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 
 from ..pages.html import filled_in, parsed
-from ..sizes import size
+from ..sizes import size, soak
 from .conftest import ALICE, BOB, Browser, Workspace
 
 SignedIn = Callable[..., Browser]
@@ -96,6 +96,7 @@ def shown(browser: Browser, path: str) -> str:
     return page.get_text(" ")
 
 
+@soak
 def test_hidden_rows_are_not_shown_counted_or_found(
     signed_in: SignedIn, filtered: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
