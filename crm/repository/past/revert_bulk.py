@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from crm.model.changes import Change, values_of
@@ -146,27 +146,26 @@ def revert(wh: Warehouse, undone: str, before: Versions, after: Versions) -> Rev
     # deletes both accounts and children, which would have to be inserted the other way round.
     changed = [table for table in reversed(TABLES) if after[table.name] > before[table.name]]
     name = summaries.name_of(*operations.kind_and_summary(wh, undone))
-    count = 0
     found: list[Reverted] = []
 
-    def revert_table(table: Table) -> int:
-        nonlocal count
-        reverted = _revert(wh, operation, undone, table, before)
-        count += reverted
-        return reverted
-
     def list_left() -> int:
-        found.append(_with_left(wh, operation, undone, before, changed, count))
+        found.append(_left_alone(wh, operation, undone, before, changed))
         return 0
 
-    steps = [Step(f"Undo the changes of {t.plural}", partial(revert_table, t)) for t in changed]
+    steps = [
+        Step(
+            f"Undo the changes of {table.plural}",
+            partial(_revert, wh, operation, undone, table, before),
+        )
+        for table in changed
+    ]
 
     def summary() -> str:
         return summaries.undid(name, found[0].total) if found else summaries.began_to_undo(name)
 
     with operations.noted(wh, operation, summary):
-        run_steps(wh, operation, [*steps, Step("List what was left alone", list_left)])
-    return found[0]
+        counts = run_steps(wh, operation, [*steps, Step("List what was left alone", list_left)])
+    return replace(found[0], count=sum(counts))
 
 
 def _revert(
@@ -237,14 +236,10 @@ def _joined(wh: Warehouse, table: Table, before: Versions, parts: dict[str, str]
     return _sql.render(wh.namespace, _CHILDLESS, children=" UNION ALL ".join(children))
 
 
-def _with_left(
-    wh: Warehouse,
-    operation: Operation,
-    undone: str,
-    before: Versions,
-    tables: list[Table],
-    count: int,
+def _left_alone(
+    wh: Warehouse, operation: Operation, undone: str, before: Versions, tables: list[Table]
 ) -> Reverted:
+    """Return what was left alone, with a ``count`` of 0. One statement per table."""
     left: list[LeftAlone] = []
     total = 0
     params = {"undone": undone, "change_id": operation.id, "listed": LISTED}
@@ -265,4 +260,4 @@ def _with_left(
             bsnid = row["key"] if table is ACCOUNTS else row["account"] or ""
             record = Change(table, row["key"], bsnid, None, values)
             left.append(LeftAlone(record, row["is_deleted"], bool(row["is_untouched"])))
-    return Reverted(count, tuple(left), total)
+    return Reverted(0, tuple(left), total)
