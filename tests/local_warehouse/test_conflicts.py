@@ -183,6 +183,21 @@ def test_writers_come_in_the_order_in_which_they_asked(queue):
     assert found == [(n + 1, n) for n in range(6)]
 
 
+def test_writes_wait_until_they_are_let_through(queue, server):
+    rows = []
+
+    def look(shell) -> None:
+        queue.wait_for_writers(2)
+        # Nobody has written yet, and reads go on.
+        rows.append(shell.value(f"SELECT COUNT(*) FROM {queue.name} WHERE n < 0"))
+
+    insert = "INSERT INTO {} (id, n) VALUES ('waits', -2)"
+    assert queue.after(insert, look) == [None, None]
+    assert rows == [0]
+    assert server.control("GET", "/warehouse")["writers"] == 0
+    assert queue.shell.value("SELECT COUNT(*) FROM t WHERE n < 0") == 2
+
+
 def test_who_waits_can_give_up(queue):
     """A cancelled statement lets the next one run."""
 
