@@ -242,8 +242,8 @@ USING (
 ON t.id = s.id
 WHEN MATCHED {action}
 """
-# The stamp tells the history who deletes the rows, once: see accounts.delete. Without a time they
-# do not become the latest.
+# The stamp tells the history who deletes the rows, once: see records/_deleting.py. Without a time
+# they do not become the latest.
 _STAMP = """AND NOT (t.change_id <=> :change_id) THEN UPDATE SET
   updated_at = NULL, updated_by = :actor, change_id = :change_id"""
 

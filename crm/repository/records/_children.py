@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from functools import partial
 from typing import TypeVar
 
 from crm.model.records import Record
@@ -11,10 +10,10 @@ from crm.model.schema import Table
 from crm.repository import _sql, operations
 from crm.repository._sql import Values
 from crm.repository.operations import Operation
-from crm.repository.steps import NOTHING, Earlier, Step, run_steps
+from crm.repository.steps import NOTHING, Earlier, run_steps
 from crm.warehouse import Warehouse
 
-from . import _saving
+from . import _deleting, _saving
 from ._saving import Key
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
@@ -124,32 +123,19 @@ def delete(
     operation: Operation | None = None,
     earlier: Earlier = NOTHING,
 ) -> None:
-    """Stamp the row and delete it: the stamp tells the history who deleted it.
+    """Stamp the row and delete it.
 
     Raises HalfDone, and ChangedMeanwhile if somebody changed the row since ``earlier`` attempts.
-    It is stamped once, also if the statement is sent again: see accounts.delete.
     Without ``operation`` this is a deletion of its own, or does what ``earlier`` attempts left.
-    """
-    stamp = """
-    UPDATE {table}
-    SET updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
-    WHERE id = :id AND NOT (change_id <=> :change_id)
-    """
-    sql = """
-    DELETE FROM {table} WHERE id = :id
     """
     operation = operation or operations.new(wh, operations.DELETE).resume(earlier.operation)
     if earlier.done:
         operations.require_unchanged(wh, operation, table, id)
-
-    def step(name: str, template: str) -> Step:
-        text = _render(wh, template, table)
-        run = partial(operations.run, wh, operation, text, {"id": id}, repeatable=True)
-        return Step(f"{name} the {table.singular}", run)
-
-    run_steps(
-        wh, operation, [step("Note who deletes", stamp), step("Delete", sql)], done=earlier.done
-    )
+    steps = [
+        _deleting.stamp(wh, operation, table, id),
+        _deleting.delete(wh, operation, f"Delete the {table.singular}", table, table.key, id),
+    ]
+    run_steps(wh, operation, steps, done=earlier.done)
 
 
 def _render(wh: Warehouse, sql: str, table: Table, **parts: str) -> str:

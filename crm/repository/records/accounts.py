@@ -27,7 +27,7 @@ from crm.repository.operations import Operation
 from crm.repository.steps import NOTHING, Earlier, Step, run_steps
 from crm.warehouse import Warehouse
 
-from . import _children, _saving
+from . import _children, _deleting, _saving
 from ._account_list import FILTERS, SORTS, find_all, search
 from ._saving import Key
 from .similar_keys import are_similar, similar_keys
@@ -43,19 +43,6 @@ __all__ = [
     "search",
     "update",
 ]
-
-_STAMP = """
-UPDATE {accounts}
-SET updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
-WHERE bsnid = :bsnid AND NOT (change_id <=> :change_id)
-"""
-_DELETE_CHILDREN = """
-DELETE FROM {child} WHERE account_bsnid = :bsnid
-"""
-_DELETE = """
-DELETE FROM {accounts} WHERE bsnid = :bsnid
-"""
-
 
 _CREATE = """
 MERGE INTO {accounts} AS t
@@ -197,26 +184,20 @@ def delete(wh: Warehouse, bsnid: str, earlier: Earlier = NOTHING) -> None:
 
     Raises HalfDone, and ChangedMeanwhile if somebody changed the account since then.
 
-    The account is stamped first, which tells its history who deleted it. It is stamped once, also
-    if the statement is sent again: only a new id makes a stamp. Children come before the account,
-    so that a failure half-way leaves no orphans. Children that somebody added meanwhile are
-    deleted in the end.
+    The account is stamped first. Children come before the account, so that a failure half-way
+    leaves no orphans. Children that somebody added meanwhile are deleted in the end.
     """
     operation = operations.new(wh, operations.DELETE).resume(earlier.operation)
     if 0 < earlier.done <= 1 + len(CHILDREN):
         operations.require_unchanged(wh, operation, ACCOUNTS, bsnid)
 
-    def step(name: str, sql: str, **parts: str) -> Step:
-        text, params = _sql.render(wh.namespace, sql, **parts), {"bsnid": bsnid}
-        return Step(name, partial(operations.run, wh, operation, text, params, repeatable=True))
+    def delete_rows(name: str, table: Table) -> Step:
+        return _deleting.delete(wh, operation, name, table, table.owner, bsnid)
 
     steps = [
-        step("Note who deletes the account", _STAMP),
-        *(
-            step(f"Delete its {table.plural}", _DELETE_CHILDREN, child=wh.namespace.table(table))
-            for table in CHILDREN
-        ),
-        step("Delete the account itself", _DELETE),
+        _deleting.stamp(wh, operation, ACCOUNTS, bsnid),
+        *(delete_rows(f"Delete its {table.plural}", table) for table in CHILDREN),
+        delete_rows("Delete the account itself", ACCOUNTS),
         Step(
             "Delete what others added to it meanwhile",
             partial(_delete_orphans, wh, bsnid, operation),
