@@ -31,3 +31,14 @@ class Request(HttpRequest):
     warehouse: Warehouse
     as_of: AsOf | None
     htmx: HtmxDetails
+
+
+def sent_fields(request: HttpRequest, without: str = "") -> list[tuple[str, str]]:
+    """Return the fields of the form that was sent, to send it again: all but its CSRF token, and
+    but the field ``without``."""
+    return [
+        (name, value)
+        for name, values in request.POST.lists()
+        if name not in ("csrfmiddlewaretoken", without)
+        for value in values
+    ]

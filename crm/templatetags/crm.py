@@ -24,7 +24,7 @@ from crm.model.changes import CREATED, DELETED, Change
 from crm.model.links import link_problem
 from crm.model.records import Record
 from crm.model.schema import Column
-from crm.request import Request
+from crm.request import Request, sent_fields
 
 register = template.Library()
 
@@ -44,12 +44,7 @@ def fields_to_send_again(request: Request, status: int) -> list[tuple[str, str]]
     """
     if request.method != "POST" or status not in _SEND_AGAIN or request.FILES:
         return None
-    return [
-        (name, value)
-        for name, values in request.POST.lists()
-        if name != "csrfmiddlewaretoken"
-        for value in values
-    ]
+    return sent_fields(request)
 
 
 @register.simple_tag

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from crm.repository.errors import HalfDone
 from crm.repository.steps import NOTHING, Earlier
+from crm.request import sent_fields
 
 FIELD = "half_done"
 _SALT = "crm.half-done"
@@ -41,13 +42,7 @@ def fields(request: HttpRequest, error: HalfDone) -> list[tuple[str, str]]:
         "notes": error.notes,
     }
     signed = signing.dumps({"who": who, "path": path, **facts}, salt=_SALT)
-    sent = [
-        (name, value)
-        for name, values in request.POST.lists()
-        if name not in ("csrfmiddlewaretoken", FIELD)
-        for value in values
-    ]
-    return [*sent, (FIELD, signed)]
+    return [*sent_fields(request, without=FIELD), (FIELD, signed)]
 
 
 def _place(request: HttpRequest) -> tuple[str, str]:
