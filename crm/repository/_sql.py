@@ -13,9 +13,10 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
+from crm.model import vocabulary
 from crm.model.namespace import Namespace, quoted
 from crm.model.records import Record
-from crm.model.schema import OPERATIONS, TABLES, Table
+from crm.model.schema import OPERATIONS, TABLES, Column, Table
 
 # Stands for a time that is NULL where rows are sorted.
 EARLIEST = dt.datetime.min.replace(tzinfo=dt.UTC)
@@ -61,6 +62,11 @@ def text_array(name: str, texts: Iterable[str]) -> tuple[str, dict[str, str]]:
     """
     given = json.dumps(list(texts), ensure_ascii=False)
     return f"FROM_JSON(:{name}, 'array<string>')", {name: given}
+
+
+def word_array(column: Column) -> tuple[str, dict[str, str]]:
+    """Return the array of the words of a column's vocabulary as SQL, and its parameter."""
+    return text_array(column.vocabulary, vocabulary.words(column.vocabulary))
 
 
 def literal(text: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crm.model import vocabulary
 from crm.model.namespace import Namespace, quoted
 from crm.model.schema import PLATFORMS_STATUS, TABLES, Column, Table
 from crm.repository import _sql
@@ -40,11 +39,6 @@ _LATEST_WORDS = """(
 )"""
 
 
-def _words(column: Column) -> tuple[str, dict[str, str]]:
-    """Return the array of the words of a column's vocabulary as SQL, and its parameter."""
-    return _sql.text_array(column.vocabulary, vocabulary.words(column.vocabulary))
-
-
 def _choices() -> Iterator[tuple[Table, Column]]:
     for table in TABLES:
         for column in table.own_columns:
@@ -54,7 +48,7 @@ def _choices() -> Iterator[tuple[Table, Column]]:
 
 def find(namespace: Namespace) -> Iterator[Statement]:
     for table, column in _choices():
-        words, params = _words(column)
+        words, params = _sql.word_array(column)
         parts = {"source": namespace.table(table), "may_repair": "TRUE"}
         if table is PLATFORMS_STATUS:
             ranked = duplicates.ranked_statuses(namespace)
@@ -67,7 +61,7 @@ def find(namespace: Namespace) -> Iterator[Statement]:
 
 def correct(namespace: Namespace) -> Iterator[Statement]:
     for table, column in _choices():
-        words, params = _words(column)
+        words, params = _sql.word_array(column)
         known = _sql.render(namespace, _WORDS, words=words)
         is_word = _sql.render(namespace, _IS_WORD, column=quoted(column.name))
         parts = {"source": known, "match": is_word}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 from crm.repository import _sql
@@ -17,12 +16,13 @@ def are_similar(left: str, right: str) -> str:
 def similar_keys(wh: Warehouse, keys: Iterable[str]) -> dict[str, str]:
     """Map given BSNIDs to a stored one that is almost the same. Raises WarehouseError."""
     sql = """
-    WITH given AS (SELECT EXPLODE(FROM_JSON(:keys, 'array<string>')) AS bsnid)
+    WITH given AS (SELECT EXPLODE({given}) AS bsnid)
     SELECT g.bsnid, MIN(a.bsnid) AS stored
     FROM given AS g
     JOIN {accounts} AS a ON {are_similar} AND a.bsnid <> g.bsnid
     GROUP BY g.bsnid
     """
-    text = _sql.render(wh.namespace, sql, are_similar=are_similar("a.bsnid", "g.bsnid"))
-    rows = wh.query(text, {"keys": json.dumps(sorted(set(keys)), ensure_ascii=False)})
+    given, params = _sql.text_array("keys", sorted(set(keys)))
+    parts = {"given": given, "are_similar": are_similar("a.bsnid", "g.bsnid")}
+    rows = wh.query(_sql.render(wh.namespace, sql, **parts), params)
     return {row["bsnid"]: row["stored"] for row in rows}

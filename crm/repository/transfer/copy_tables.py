@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from crm.model import vocabulary
 from crm.model.namespace import Namespace, quoted
 from crm.model.schema import ACCOUNTS, Column, Table
 from crm.repository import _match, _sql, operations
@@ -169,7 +168,7 @@ class Copy:
         self._words: dict[str, str] = {}
         for column in table.own_columns:
             if column.vocabulary:
-                self._words |= _words_of(column)[1]
+                self._words |= _sql.word_array(column)[1]
         self._parts = _match.parts(wh.namespace, table, masked=self._masked) | {
             "rows": clean_rows(table, origin),
             "reason": refused_reason(table),
@@ -239,7 +238,7 @@ class Copy:
                 remark = _remark("changed", column.name, change)
                 found.append(_sql.fill(_IF_ACCEPTED, condition=is_changed, remark=remark))
             if column.vocabulary:
-                known, _ = _words_of(column)
+                known, _ = _sql.word_array(column)
                 reason = f"CONCAT('“', {value}, '” is not one of the known words; kept as it is')"
                 remark = _remark("noted", column.name, reason)
                 is_unknown = f"NOT ARRAY_CONTAINS({known}, {value})"
@@ -289,8 +288,3 @@ def _change_in_words(column: Column) -> str | None:
     if column.type == "DATE":
         return "'the time of day was left out'"
     return None if column.kind == "long_text" else "'line breaks became spaces'"
-
-
-def _words_of(column: Column) -> tuple[str, dict[str, str]]:
-    """Return the array of the words of a column's vocabulary as SQL, and its parameter."""
-    return _sql.text_array(f"{column.name}_words", vocabulary.words(column.vocabulary))
