@@ -12,6 +12,7 @@ import pytest
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES
 from crm.repository.records import accounts, platforms
 from crm.warehouse import Warehouse, service_principal, statements
+from crm.warehouse.config import WarehouseConfig
 from crm.warehouse.credentials import Identity
 from crm.warehouse.deadline import limit
 
@@ -51,6 +52,23 @@ def count(wh: Warehouse, table: Any, condition: str) -> int:
     return n
 
 
+def config_with_app(workspace: Workspace, client_id: str, secret: str) -> WarehouseConfig:
+    """People use their own rights, and the app has some of its own."""
+    return workspace.config(
+        auth="user",
+        token="",
+        client_id=client_id,
+        client_secret=secret,
+        workspace_url=workspace.origin,
+    )
+
+
+def hidden_update() -> dict[str, str]:
+    """Return the form of a new update that Bob will not see."""
+    id = str(uuid.uuid4())
+    return {"id": id, "author": "Nobody", "date": "2026-03-01", "description": "D"}
+
+
 def toasts(browser: Browser, path: str) -> str:
     return parsed(browser.get(path)).select_one("#toasts").get_text()
 
@@ -59,13 +77,7 @@ def test_the_app_finds_the_key_with_its_own_rights(
     filtered: Warehouse, signed_in: SignedIn, workspace: Workspace, on_behalf: Any
 ) -> None:
     client_id = workspace.principal("a-secret", admin=True)
-    on_behalf.WAREHOUSE = workspace.config(
-        auth="user",
-        token="",
-        client_id=client_id,
-        client_secret="a-secret",
-        workspace_url=workspace.origin,
-    )
+    on_behalf.WAREHOUSE = config_with_app(workspace, client_id, "a-secret")
     bob = signed_in(BOB, "SELECT", "MODIFY")
     answer = bob.post("/accounts/new/", NEW)
     assert (answer.status_code, count(filtered, ACCOUNTS, "bsnid = 'HIDDEN'")) == (422, 1)
@@ -86,23 +98,11 @@ def test_the_app_finds_the_key_with_its_own_rights(
     assert count(filtered, ACCOUNTS, f"bsnid = 'B-NEW' AND created_by = '{BOB}'") == 1
     # Its answer is lost, and a row filter hides it from the person: the app sees that it was saved.
     workspace.server.fault("drop_after", match="MERGE INTO .*updates")
-    update = {
-        "id": str(uuid.uuid4()),
-        "author": "Nobody",
-        "date": "2026-03-01",
-        "description": "D",
-    }
-    assert bob.post("/accounts/SHOWN/updates/new/", update).status_code == 303
+    assert bob.post("/accounts/SHOWN/updates/new/", hidden_update()).status_code == 303
     assert count(filtered, UPDATES, "TRUE") == 1
     # The app has lost its rights: people go on with theirs.
     workspace.set_principal(client_id, "another-secret")
-    on_behalf.WAREHOUSE = workspace.config(
-        auth="user",
-        token="",
-        client_id=client_id,
-        client_secret="x",
-        workspace_url=workspace.origin,
-    )
+    on_behalf.WAREHOUSE = config_with_app(workspace, client_id, "x")
     assert bob.post("/accounts/new/", NEW | {"bsnid": "B-NEWER"}).status_code == 303
 
 
@@ -115,13 +115,7 @@ def test_what_is_hidden_from_its_author_is_told_as_saved(
     assert "The new account was saved, but you do not see it" in toasts(bob, "/accounts/")
     # Without rights of its own, the app cannot find the hidden row: the integrity page does.
     assert count(filtered, ACCOUNTS, "bsnid = 'HIDDEN'") == 2
-    update = {
-        "id": str(uuid.uuid4()),
-        "author": "Nobody",
-        "date": "2026-03-01",
-        "description": "D",
-    }
-    answer = bob.post("/accounts/SHOWN/updates/new/", update)
+    answer = bob.post("/accounts/SHOWN/updates/new/", hidden_update())
     assert (answer.status_code, answer["Location"]) == (303, "/accounts/SHOWN/")
     assert "The new update was saved, but you do not see it" in toasts(bob, "/accounts/SHOWN/")
     assert count(filtered, UPDATES, "TRUE") == 1
