@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 from crm.model import vocabulary
@@ -58,7 +58,7 @@ def with_missing(source: str, table: Table, missing: Collection[str]) -> str:
 def text_array(name: str, texts: Iterable[str]) -> tuple[str, dict[str, str]]:
     """Return an array of texts as SQL, and its parameter: one JSON text, whatever their number.
 
-    A statement takes at most 255 parameters.
+    A statement takes few parameters: crm/warehouse/connector.py.
     """
     given = json.dumps(list(texts), ensure_ascii=False)
     return f"FROM_JSON(:{name}, 'array<string>')", {name: given}
@@ -145,9 +145,9 @@ def update_parts(table: Table, columns: Iterable[str]) -> dict[str, str]:
     }
 
 
-def has_values(current: Record, values: Values) -> bool:
-    """Return whether the record has all these values already."""
-    return all((current.value(name) or None) == (value or None) for name, value in values.items())
+def has_values(value_of: Callable[[str], object], values: Values) -> bool:
+    """Return whether a record has all these values already; ``value_of`` returns a column's."""
+    return all((value_of(name) or None) == (value or None) for name, value in values.items())
 
 
 def latest_first(rows: list[Row]) -> list[Row]:

@@ -23,8 +23,6 @@ _FACETS = """
 class Conditions:
     """The filters of a listing, with their values bound: a JSON array for each filter.
 
-    A parameter for each value would not do: a statement takes 255.
-
     :param arrays: by filtered column, the array of its values as SQL.
     """
 

@@ -130,7 +130,7 @@ def create(
         raise Missing(key.bsnid)
     if row is None or not saved.is_own(row):
         raise AlreadyExists(key.text, is_seen=row is not None)
-    if not saved.written and any((row[name] or None) != (values[name] or None) for name in values):
+    if not saved.written and not _sql.has_values(row.__getitem__, values):
         try:
             update(row)
         except Stale as stale:
@@ -179,7 +179,7 @@ def update(
     current = look(lost, read)
     if current is None:
         raise Missing(key)
-    if _sql.has_values(current, values):
+    if _sql.has_values(current.value, values):
         return
     if lost and current.value("updated_at") == seen:
         raise NotSaved() from lost
