@@ -13,6 +13,7 @@ from local_warehouse.delta.change_feed.changes import ChangeFeed
 from local_warehouse.delta.change_feed.row_differences import RowDifferences
 from local_warehouse.delta.commits import Commits
 from local_warehouse.delta.time_travel import TimeTravel
+from local_warehouse.delta.transactions import Transactions
 from local_warehouse.sql.names import Resolver
 from local_warehouse.sql.parameters import Parameters
 
@@ -32,6 +33,7 @@ class Parts:
     time_travel: TimeTravel
     row_differences: RowDifferences
     change_feed: ChangeFeed
+    transactions: Transactions
     history: QueryHistory
     identities: Identities
 

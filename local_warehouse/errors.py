@@ -101,6 +101,16 @@ def concurrent_write(table: str) -> SqlError:
     )
 
 
+def concurrent_transaction(table: str) -> SqlError:
+    """Return the error of a transaction: it conflicts with any other write to its tables."""
+    return SqlError(
+        "DELTA_CONCURRENT_APPEND.WHOLE_TABLE_READ",
+        f"Transaction conflict detected. A concurrent transaction has changed {table}. "
+        "Please retry the operation.",
+        "2D521",
+    )
+
+
 def metadata_changed(table: str) -> SqlError:
     return SqlError(
         "DELTA_METADATA_CHANGED",

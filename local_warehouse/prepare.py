@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
 
 from sqlglot import exp
 
 from local_warehouse.catalog.catalog import Catalog
 from local_warehouse.catalog.privileges import Access
-from local_warehouse.catalog.securables import Need
+from local_warehouse.sql import atomic_block
 from local_warehouse.sql.expand import expand
 from local_warehouse.sql.markers import mark_values
 from local_warehouse.sql.names import Namespace, Resolver
 from local_warehouse.sql.parsing import parse
-from local_warehouse.sql.template import Markers, Template
+from local_warehouse.sql.template import Markers
+from local_warehouse.statements.atomic_block import Block
+from local_warehouse.statements.atomic_block import prepare as prepare_block
+from local_warehouse.statements.query import Query
 from local_warehouse.statements.write import Write
 
 from .commands import Command, find_command
@@ -25,15 +27,7 @@ from .statements import prepare_write
 WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
 
 
-@dataclass(frozen=True)
-class Query:
-    """A prepared statement that only reads."""
-
-    template: Template
-    needs: tuple[Need, ...]
-
-
-Prepared = Query | Write | Command
+Prepared = Query | Write | Block | Command
 Key = tuple[str, Namespace, int]  # the text, the session's namespace, the catalog's version
 
 
@@ -64,9 +58,23 @@ class Preparer:
         return prepared
 
     def _prepare(self, sql: str, resolver: Resolver) -> Prepared:
+        if (parts := atomic_block.parts(sql)) is not None:
+            return self._prepare_block(parts, resolver)
         if command := find_command(sql):
             return command
-        tree = parse(sql)
+        return self._prepare_tree(parse(sql), resolver)
+
+    def _prepare_block(self, parts: tuple[atomic_block.Part, ...], resolver: Resolver) -> Block:
+        trees = [(atomic_block.read(part), part.parameters) for part in parts]
+        return prepare_block(
+            (
+                (self._prepare_tree(tree, resolver.anew()), parameters)
+                for tree, parameters in trees
+            ),
+            self._catalog,
+        )
+
+    def _prepare_tree(self, tree: exp.Expr, resolver: Resolver) -> Query | Write:
         if tree.find(exp.Collate):
             raise unsupported("COLLATE")
         markers = Markers()

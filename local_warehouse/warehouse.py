@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from local_warehouse.catalog.catalog import Catalog
@@ -13,16 +14,20 @@ from local_warehouse.delta.change_feed.changes import ChangeFeed
 from local_warehouse.delta.change_feed.row_differences import RowDifferences
 from local_warehouse.delta.commits import Commits
 from local_warehouse.delta.time_travel import TimeTravel
+from local_warehouse.delta.transactions import Transactions
 from local_warehouse.query_history import Entry, QueryHistory
 from local_warehouse.result import Result
 from local_warehouse.sql.parameters import Parameters
+from local_warehouse.statements.atomic_block import Block
+from local_warehouse.statements.atomic_block import run as run_block
 from local_warehouse.statements.bind import bind
+from local_warehouse.statements.query import Query
 from local_warehouse.statements.system_tables import snapshots
 from local_warehouse.statements.write import Write
 
 from .delta import metadata
 from .engine import Cancellation, Engine
-from .prepare import Prepared, Preparer, Query
+from .prepare import Prepared, Preparer
 from .sessions import Session, Sessions
 from .statements import prepare_write
 
@@ -34,9 +39,11 @@ class Warehouse:
         folder.mkdir(parents=True, exist_ok=True)
         for left_over in folder.glob("snapshot-*.parquet"):
             left_over.unlink()
+        shutil.rmtree(folder / "staged", ignore_errors=True)
         catalog = Catalog(folder)
-        metadata.update_catalog_from_logs(catalog)
         commits = Commits(catalog, folder)
+        transactions = Transactions(catalog, commits, folder)
+        metadata.update_catalog_from_logs(catalog)
         time_travel = TimeTravel(catalog, commits, folder)
         row_differences = RowDifferences(catalog)
         self.identities = Identities(folder)
@@ -48,6 +55,7 @@ class Warehouse:
             time_travel=time_travel,
             row_differences=row_differences,
             change_feed=ChangeFeed(catalog, commits, row_differences, folder),
+            transactions=transactions,
             history=QueryHistory(),
             identities=self.identities,
         )
@@ -84,11 +92,17 @@ class Warehouse:
 
     def _run(self, prepared: Prepared, context: Context) -> Result:
         if isinstance(prepared, Query):
-            with snapshots(context) as system_table:
+            publication = self.parts.transactions.publication
+            with publication.reading(), snapshots(context) as system_table:
                 sql = bind(prepared.template, context, system_table=system_table)
                 return Result(self.parts.engine.run(sql, context.cancellation))
         if isinstance(prepared, Write):
             result = prepare_write.run(prepared, context)
             self._auto_optimize.after_write(prepared.target)
+            return result
+        if isinstance(prepared, Block):
+            result = run_block(prepared, context)
+            for table in prepared.targets.values():
+                self._auto_optimize.after_write(table)
             return result
         return prepared.run(context)

@@ -30,7 +30,7 @@ Field = dict[str, Any]
 Parameters = Mapping[str, str | None]
 
 
-def _commit_file(location: Path, version: int) -> Path:
+def commit_file(location: Path, version: int) -> Path:
     return location / "_delta_log" / f"{version:020d}.json"
 
 
@@ -42,7 +42,7 @@ def latest_version(location: Path, known: int = -1) -> int:
     if known < 0:
         names = (entry.name for entry in os.scandir(location / "_delta_log"))
         known = max(int(name[:20]) for name in names if name.endswith(".json") and len(name) == 25)
-    while _commit_file(location, known + 1).exists():
+    while commit_file(location, known + 1).exists():
         known += 1
     return known
 
@@ -70,13 +70,13 @@ def earliest(location: Path) -> EarliestVersions:
 
 
 def has_commit(location: Path, version: int) -> bool:
-    return _commit_file(location, version).exists()
+    return commit_file(location, version).exists()
 
 
 def commit_info(location: Path, version: int) -> CommitInfo:
     """Return the ``commitInfo`` of one version; empty if the file is gone or has none."""
     try:
-        with _commit_file(location, version).open(encoding="utf-8", newline="\n") as file:
+        with commit_file(location, version).open(encoding="utf-8", newline="\n") as file:
             for line in file:
                 if '"commitInfo"' in line:
                     info: CommitInfo = json.loads(line)["commitInfo"]
@@ -119,7 +119,7 @@ def read_json_lines(text: str) -> list[dict[str, Any]]:
 
 def read_commit(location: Path, version: int) -> list[Action]:
     """Return a commit's actions. Raises FileNotFoundError."""
-    return read_json_lines(_commit_file(location, version).read_text(encoding="utf-8"))
+    return read_json_lines(commit_file(location, version).read_text(encoding="utf-8"))
 
 
 def commit_info_action(
@@ -168,12 +168,17 @@ def add_actions(files: Mapping[str, int], *, changes_data: bool) -> list[Action]
     ]
 
 
+def as_text(actions: Iterable[Action]) -> str:
+    """Return the text of a commit."""
+    return "\n".join(json.dumps(action) for action in actions) + "\n"
+
+
 def commit(location: Path, version: int, actions: Iterable[Action]) -> None:
     """Add a version to the log. Raises SqlError (2D521) if another commit came first."""
     temporary = location / "_delta_log" / f".{version}.{os.getpid()}.tmp"
-    temporary.write_text("\n".join(json.dumps(action) for action in actions) + "\n")
+    temporary.write_text(as_text(actions))
     try:
-        os.link(temporary, _commit_file(location, version))
+        os.link(temporary, commit_file(location, version))
     except FileExistsError:
         raise SqlError(
             "DELTA_CONCURRENT_WRITE", "A concurrent transaction has written new data.", "2D521"

@@ -32,7 +32,7 @@ from local_warehouse.errors import SqlError, missing_files
 from .cached_folders import CachedFolders
 from .commits import Commits
 from .files import Files
-from .log import Action
+from .snapshot_log import only_commit
 
 KEPT = 512
 
@@ -154,7 +154,7 @@ class TimeTravel:
             except FileNotFoundError:
                 shutil.rmtree(path, ignore_errors=True)
                 raise missing_files(table.full_name, version) from None
-        actions = _only_commit(table.id, delta.schema().to_json(), files)
+        actions = only_commit(table.id, delta.schema().to_json(), files)
         log = path / "_delta_log" / f"{0:020d}.json"
         log.write_text("".join(json.dumps(action) + "\n" for action in actions))
 
@@ -172,34 +172,6 @@ class TimeTravel:
                 times.append(max([made, *times[-1:]]))
             self._commit_times[table.id] = first, times
             return first, list(times)
-
-
-def _only_commit(table_id: str, schema: str, files: Files) -> list[Action]:
-    """Return the actions of a log that has one commit, which adds all the files."""
-    return [
-        {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}},
-        {
-            "metaData": {
-                "id": table_id,
-                "format": {"provider": "parquet", "options": {}},
-                "schemaString": schema,
-                "partitionColumns": [],
-                "configuration": {},
-            }
-        },
-        *(
-            {
-                "add": {
-                    "path": name,
-                    "partitionValues": {},
-                    "size": size,
-                    "modificationTime": 0,
-                    "dataChange": True,
-                }
-            }
-            for name, size in files.sizes.items()
-        ),
-    ]
 
 
 def beyond_retention(hours: float) -> SqlError:

@@ -156,6 +156,10 @@ class Resolver:
         inner._calls = (*self._calls, function.full_name)
         return inner
 
+    def anew(self) -> Resolver:
+        """Return a resolver for another statement of the same user."""
+        return Resolver(self.namespace, self.catalog, self.access)
+
     def for_policies(self) -> Resolver:
         """Return the same resolver for the functions of row filters and column masks."""
         inner = copy.copy(self)

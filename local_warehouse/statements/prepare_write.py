@@ -8,12 +8,14 @@ refused, as with Delta's row-level concurrency.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pyarrow as pa
 from sqlglot import exp
 
 from local_warehouse.catalog.objects import Table
 from local_warehouse.context import Context
+from local_warehouse.delta import log
 from local_warehouse.errors import (
     SqlError,
     column_not_found,
@@ -63,12 +65,20 @@ def run(write: Write, context: Context) -> Result:
             if commits.inserts_conflict or write.insert is None:
                 raise concurrent_write(table.full_name)
             sql, counts = _insert_as_of(write, context, seen_version), _MERGED
-        context.engine.run(sql, context.cancellation)
-        after = commits.version(table)
-        metrics = commits.info(table, after).get("operationMetrics", {}) if after > before else {}
-        if after > before:
+        with context.parts.transactions.publication.reading():
+            result = execute(counts, sql, context.catalog.location(table), context)
+        if (after := commits.version(table)) > before:
             commits.record(table, after, context.session.user, context.statement_id)
-    return _result(counts, metrics)
+    return result
+
+
+def execute(counts: Mapping[str, str], sql: str, location: Path, context: Context) -> Result:
+    """Run a write to the table at ``location``, which no other writes to meanwhile."""
+    before = log.latest_version(location)
+    context.engine.run(sql, context.cancellation)
+    after = log.latest_version(location, before)
+    info = log.commit_info(location, after) if after > before else {}
+    return _result(counts, info.get("operationMetrics", {}))
 
 
 def _insert_as_of(write: Write, context: Context, version: int) -> str:

@@ -11,6 +11,7 @@ import pytest
 from .conftest import Server, Shell, folder_of, shell_on
 
 MAPPING = "'delta.columnMapping.mode' = 'name'"
+MANAGED = "'delta.feature.catalogManaged' = 'supported'"
 FEED = "'delta.enableChangeDataFeed' = 'true'"
 
 # Each test has tables of its own; all share one kill. The catalog knows what BEFORE did; only the
@@ -42,6 +43,9 @@ BEFORE = [
     f"CREATE TABLE fed (id STRING, n INT) TBLPROPERTIES ({FEED})",
     "INSERT INTO fed VALUES ('a', 1)",
     "SELECT * FROM table_changes('fed', 0)",
+    # test_a_transaction_that_was_committed_is_in_all_tables
+    f"CREATE TABLE debited (n INT) TBLPROPERTIES ({MANAGED})",
+    f"CREATE TABLE credited (n INT) TBLPROPERTIES ({MANAGED})",
 ]
 RENAME = "ALTER TABLE renamed RENAME COLUMN s TO t"
 COMMITTED = [
@@ -60,6 +64,7 @@ COMMITTED = [
     "COMMENT ON TABLE described IS 'Dinge “und” mehr'",
     "COMMENT ON COLUMN described.id IS 'key'",
     "ALTER TABLE former RENAME COLUMN n TO m",
+    "BEGIN ATOMIC INSERT INTO debited VALUES (-1); INSERT INTO credited VALUES (1); END",
 ]
 
 
@@ -81,6 +86,7 @@ def shell(tmp_path_factory) -> Iterator[Shell]:
     # The commits of older versions of this warehouse have no description.
     for file in (folder_of(first, "workspace.default.former") / "_delta_log").iterdir():
         file.write_text("".join(_without_description(line) for line in file.open()))
+    _take_back_half_of_a_transaction(first)
     feed = _feed_folder(first)
     (feed / ".0-2").mkdir()
     (feed / ".1").mkdir()
@@ -89,6 +95,20 @@ def shell(tmp_path_factory) -> Iterator[Shell]:
         shell.server = second
         yield shell
     second.kill()
+
+
+def _take_back_half_of_a_transaction(server: Server) -> None:
+    """Leave the files as a kill does between the publications of two tables."""
+    commits = []
+    for name in ("debited", "credited"):
+        folder = folder_of(server, f"workspace.default.{name}")
+        whose = {"user": "ann@example.com", "statement_id": "s"}
+        commits.append({"table_id": folder.name, "version": 1, **whose})
+        (server.data / "commits" / f"{folder.name}.jsonl").unlink()
+    log = folder / "_delta_log"
+    (log / f"{1:020d}.json").rename(log / ".1.transaction")
+    (server.data / "transactions" / "0.json").write_text(json.dumps(commits))
+    (server.data / "staged" / "left_over").mkdir(parents=True)
 
 
 def _feed_folder(server: Server) -> Path:
@@ -169,3 +189,9 @@ def test_a_change_feed_that_was_being_written_leaves_no_draft(shell):
     shell.change("INSERT INTO fed VALUES ('b', 2)")
     query = "SELECT DISTINCT _commit_version FROM table_changes('fed', 0) ORDER BY 1"
     assert rows(shell, query) == [(1,), (2,)]
+
+
+def test_a_transaction_that_was_committed_is_in_all_tables(shell):
+    assert rows(shell, "SELECT d.n, c.n FROM debited AS d, credited AS c") == [(-1, 1)]
+    assert shell.run("DESCRIBE HISTORY credited")[0].userName == "ann@example.com"
+    assert not (shell.server.data / "staged").exists()

@@ -8,8 +8,6 @@ import pytest
 @pytest.mark.parametrize(
     "statement",
     [
-        "BEGIN ATOMIC INSERT INTO t VALUES ('b'); INSERT INTO t VALUES ('c'); END",
-        "BEGIN ATOMIC INSERT INTO t VALUES ('b'); END;",
         "begin select 1; end",
         "BEGIN TRANSACTION",
         "COMMIT",

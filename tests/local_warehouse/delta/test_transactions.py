@@ -1,0 +1,105 @@
+"""Transactions: commits to several tables become visible together, over a kill at any point."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from local_warehouse.catalog.catalog import Catalog
+from local_warehouse.catalog.objects import Table
+from local_warehouse.delta import log
+from local_warehouse.delta.commits import Commits
+from local_warehouse.delta.transactions import Publication, TableCommit, Transactions
+from tests.patience import seconds
+
+NAMES = ("one", "two")
+INFO = {"commitInfo": {"operation": "WRITE"}}
+
+
+class Killed(BaseException):
+    """Nothing catches it: the process ends here."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A warehouse's folder with two tables that have one version."""
+    catalog = Catalog(tmp_path)
+    catalog.create_catalog("c", None, "owner")
+    catalog.create_schema("c", "s", None, "owner")
+    for name in NAMES:
+        table = Table("c", "s", name, [], "owner", id=f"t_{name}")
+        (catalog.location(table) / "_delta_log").mkdir(parents=True)
+        log.commit(catalog.location(table), 0, [INFO])
+        catalog.add_table(table)
+    return tmp_path
+
+
+def start(folder: Path) -> tuple[Transactions, Catalog, Commits]:
+    catalog = Catalog(folder)
+    commits = Commits(catalog, folder)
+    return Transactions(catalog, commits, folder), catalog, commits
+
+
+def commit(started: Transactions) -> None:
+    started.commit((TableCommit(f"t_{name}", 1, "ann", "statement"), [INFO]) for name in NAMES)
+
+
+def dying_after(calls: int):
+    """Return a decorator of functions that kill the process after so many calls of any."""
+    count = iter(range(calls))
+
+    def decorate(function):
+        def call(*args, **kwargs):
+            if next(count, None) is None:
+                raise Killed
+            return function(*args, **kwargs)
+
+        return call
+
+    return decorate
+
+
+# Two commits and the journal are written; the journal gets its name (this is the commit); then two
+# commits get theirs, and a note of who made them; then the journal goes.
+@pytest.mark.parametrize("survived", range(9))
+def test_a_kill_at_any_point_leaves_all_or_nothing(folder, monkeypatch, survived):
+    started, _, _ = start(folder)
+    dying = dying_after(survived)
+    with monkeypatch.context() as patch:
+        for owner, name in ((os, "fsync"), (os, "rename"), (Commits, "record"), (Path, "unlink")):
+            patch.setattr(owner, name, dying(getattr(owner, name)))
+        with pytest.raises(Killed):
+            commit(started)
+    started, catalog, commits = start(folder)
+    tables = [catalog.find("c", "s", name) for name in NAMES]
+    committed = survived > 3
+    assert [commits.version(table) for table in tables] == [int(committed)] * 2
+    assert [list(commits.makers(table)) for table in tables] == [[1] if committed else []] * 2
+    assert not list(folder.glob("transactions/*"))
+    assert not list(folder.glob("tables/*/_delta_log/.*"))
+    if not committed:
+        commit(started)
+        assert [commits.version(table) for table in tables] == [1, 1]
+
+
+def test_a_transaction_waits_for_readers_and_comes_before_later_ones():
+    publication, order = Publication(), []
+
+    def do(name, held):
+        with held:
+            order.append(name)
+
+    with publication.reading():
+        publisher = threading.Thread(target=do, args=("transaction", publication.publishing()))
+        publisher.start()
+        while not publication._publishers:
+            pass
+        reader = threading.Thread(target=do, args=("later reader", publication.reading()))
+        reader.start()
+        order.append("reader")
+    for thread in (publisher, reader):
+        thread.join(seconds(10))
+    assert order == ["reader", "transaction", "later reader"]
