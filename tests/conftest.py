@@ -28,6 +28,7 @@ from .patience import seconds
 from .schemas import ACTOR as ACTOR
 from .schemas import CATALOG as CATALOG
 from .schemas import CONTENTS, EMPTY, Schemas
+from .sizes import IS_SOAK, soak
 
 # The tables of tests are small: the local warehouse's engine is fastest with one partition.
 os.environ.setdefault("SAIL_EXECUTION__DEFAULT_PARALLELISM", "1")
@@ -143,12 +144,18 @@ _WITH_PROCESSES = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that start no process as ``fast``; scale their time limits to the machine."""
+    """Mark tests that start no process as ``fast``; scale their time limits to the machine.
+
+    Those that only ``make soak`` runs get its marker, and are skipped elsewhere.
+    """
     for item in items:
         where = str(item.path.relative_to(BASE_DIR / "tests"))
         fixtures = set(getattr(item, "fixturenames", ()))
         if not fixtures & _PROCESSES and not where.startswith(_WITH_PROCESSES):
             item.add_marker("fast")
+        if item.get_closest_marker("only_soak"):
+            item.add_marker(soak)
+            item.add_marker(pytest.mark.skipif(not IS_SOAK, reason="a long test: make soak"))
         limit = item.get_closest_marker("timeout")
         item.add_marker(pytest.mark.timeout(seconds(limit.args[0] if limit else 120)))
 

@@ -10,8 +10,8 @@ IS_SOAK = os.environ.get("EDIP_TEST_SOAK") == "1"
 
 # The marker of tests with a large size, which ``make soak`` runs; ``make test`` runs them, too.
 soak = pytest.mark.soak
-# A further marker of those that have no small size, which only ``make soak`` runs.
-only_soak = pytest.mark.skipif(not IS_SOAK, reason="a long test: make soak")
+# The marker of those that have no small size, which only ``make soak`` runs (see conftest.py).
+only_soak = pytest.mark.only_soak
 
 
 def size(small: int, large: int) -> int:

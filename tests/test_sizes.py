@@ -9,41 +9,98 @@ from pathlib import Path
 from .conftest import BASE_DIR
 
 SIZES = {"size", "IS_SOAK"}
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class Sized:
+    """Finds the names in each module that depend on a size, with its tests and fixtures."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._found: dict[Path, set[str]] = {}
+
+    def names(self, file: Path) -> set[str]:
+        if file not in self._found:
+            self._found[file] = set()  # where modules import each other
+            self._found[file] = self._names(file, ast.parse(file.read_text()))
+        return self._found[file]
+
+    def _names(self, file: Path, module: ast.Module) -> set[str]:
+        sized = self._inherited(file)
+        uses: dict[str, set[str]] = {}
+        for node in module.body:
+            if isinstance(node, ast.ImportFrom):
+                sized |= self._imported(file, node)
+            elif isinstance(node, (Function, ast.ClassDef)):
+                uses[node.name] = _names(node)
+            elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                uses |= dict.fromkeys(_names(*targets), _names(node.value))
+        while more := {name for name, used in uses.items() if used & sized} - sized:
+            sized |= more
+        return sized
+
+    def _imported(self, file: Path, node: ast.ImportFrom) -> set[str]:
+        if node.module == "sizes":
+            return SIZES & {each.name for each in node.names}
+        where = file.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+        source = where.with_suffix(".py")
+        if not node.level or not source.exists():
+            return set()
+        sized = self.names(source)
+        return {each.asname or each.name for each in node.names if each.name in sized}
+
+    def _inherited(self, file: Path) -> set[str]:
+        """Return the sized fixtures of the file's folder and of those above it."""
+        if not file.name.startswith("test_") and file.name != "conftest.py":
+            return set()
+        found: set[str] = set()
+        for folder in file.parents:
+            conftest = folder / "conftest.py"
+            if conftest != file and conftest.exists():
+                found |= self.names(conftest) & _fixtures(conftest)
+            if folder == self._root:
+                break
+        return found
 
 
 def wrong_marks(root: Path) -> Iterator[str]:
+    sizes = Sized(root)
     for file in sorted(root.rglob("test_*.py")):
         module = ast.parse(file.read_text())
-        sized = _sized_names(module)
+        sized = sizes.names(file)
         for test in module.body:
             if not isinstance(test, ast.FunctionDef) or not test.name.startswith("test_"):
                 continue
             marks = _names(*test.decorator_list) | _marks_of_all(module)
-            has_large_size = test.name in sized or "only_soak" in marks
-            if has_large_size and "soak" not in marks:
+            has_large_size = test.name in sized
+            if "only_soak" in marks:
+                if "soak" in marks:
+                    yield f"{file.name} {test.name}: only_soak is enough"
+            elif has_large_size and "soak" not in marks:
                 yield f"{file.name} {test.name}: make soak does not run it in its large size"
-            if "soak" in marks and not has_large_size:
+            elif "soak" in marks and not has_large_size:
                 yield f"{file.name} {test.name}: make test runs it in its large size"
 
 
-def _sized_names(module: ast.Module) -> set[str]:
-    """Return the names of the module that depend on a size, with its tests."""
-    sized: set[str] = set()
-    uses: dict[str, set[str]] = {}
-    for node in module.body:
-        if isinstance(node, ast.ImportFrom) and node.module == "sizes":
-            sized = SIZES & {each.name for each in node.names}
-        elif isinstance(node, ast.FunctionDef):
-            uses[node.name] = _names(node)
-        elif isinstance(node, ast.Assign):
-            uses |= dict.fromkeys(_names(*node.targets), _names(node.value))
-    while more := {name for name, used in uses.items() if used & sized} - sized:
-        sized |= more
-    return sized
-
-
 def _names(*nodes: ast.AST) -> set[str]:
-    return {each.id for node in nodes for each in ast.walk(node) if isinstance(each, ast.Name)}
+    """Return the names that the nodes use, with the fixtures that their functions ask for."""
+    found = set()
+    for node in (child for each in nodes for child in ast.walk(each)):
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.arg):
+            found.add(node.arg)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("usefixtures"):
+            found |= {each.value for each in node.args if isinstance(each, ast.Constant)}
+    return found
+
+
+def _fixtures(file: Path) -> set[str]:
+    functions = (n for n in ast.parse(file.read_text()).body if isinstance(n, Function))
+    return {
+        f.name for f in functions if any("fixture" in ast.unparse(d) for d in f.decorator_list)
+    }
 
 
 def _marks_of_all(module: ast.Module) -> set[str]:
@@ -56,17 +113,48 @@ def test_tests_with_a_large_size_are_marked() -> None:
 
 
 def test_wrong_marks_are_found(tmp_path: Path) -> None:
-    (tmp_path / "test_planted.py").write_text(
-        "from .sizes import only_soak, size, soak\n"
+    (tmp_path / "conftest.py").write_text(
+        "from .sizes import size\n"
+        "from .helpers import MANY\n"
+        "@pytest.fixture\ndef rows(): return size(1, 9)\n"
+        "@pytest.fixture\ndef more_rows(rows): return rows\n"
+        "@pytest.fixture\ndef many(): return MANY\n"
+        "@pytest.fixture\ndef few(): return 1\n"
+        "def hook(): return size(1, 9)\n"
+    )
+    (tmp_path / "helpers.py").write_text(
+        "from .sizes import IS_SOAK\nMANY = 9 if IS_SOAK else 1\n"
+    )
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "test_planted.py").write_text(
+        "from ..sizes import only_soak, size, soak\n"
+        "from ..helpers import MANY as LARGE\n"
         "N = size(1, 9)\n"
         "def help(): return N\n"
+        "class Editor:\n  def edit(self): return N\n"
         "@soak\ndef test_small_and_large(): help()\n"
-        "@soak\n@only_soak\ndef test_large(): pass\n"
+        "@only_soak\ndef test_large(): pass\n"
+        "@soak\ndef test_marked(more_rows): pass\n"
+        "def test_small(few, hook=None): pass\n"
         "def test_unmarked(): help()\n"
         "@pytest.mark.parametrize('n', [1, pytest.param(9, marks=soak)])\n"
         "def test_always_large(n): pass\n"
+        "@soak\n@only_soak\ndef test_marked_twice(): pass\n"
+        "def test_fixture(more_rows): pass\n"
+        "@pytest.mark.usefixtures('many')\ndef test_named_fixture(): pass\n"
+        "def test_imported(): LARGE\n"
+        "def test_in_a_class(): Editor()\n"
     )
     assert [each.split(": ")[0] for each in wrong_marks(tmp_path)] == [
-        "test_planted.py test_unmarked",
-        "test_planted.py test_always_large",
+        f"test_planted.py test_{name}"
+        for name in (
+            "unmarked",
+            "always_large",
+            "marked_twice",
+            "fixture",
+            "named_fixture",
+            "imported",
+            "in_a_class",
+        )
     ]

@@ -15,7 +15,7 @@ from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse
 from ..pages.html import filled_in, parsed, texts
-from ..sizes import only_soak, soak
+from ..sizes import only_soak
 
 FAULTS = {
     "refused": {"kind": "http_status", "status": 400},
@@ -51,7 +51,6 @@ def require_truth(page: BeautifulSoup, wh: Warehouse, bsnid: str, *, deletes: bo
         assert is_unsure or there is (is_done is not deletes), (table.name, done, left)
 
 
-@soak
 @only_soak
 @pytest.mark.usefixtures("no_pauses")
 @pytest.mark.parametrize("fault", FAULTS)
@@ -86,7 +85,6 @@ def test_each_statement_fails(
     assert n == (6 if deletes else 5)
 
 
-@soak
 @only_soak
 def test_a_very_large_account_comes_back(client: Client, warehouse: Warehouse) -> None:
     """In several requests, if one deadline is too short for it."""

@@ -18,7 +18,7 @@ from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse
 from ..patience import seconds
-from ..sizes import only_soak, soak
+from ..sizes import only_soak
 from . import rows
 from .cell import run_cell
 from .doors import DOORS, Door, Stage, family
@@ -84,7 +84,6 @@ def test_a_cell_of_each_outcome(
     assert [(outcome.status, outcome.sentence) for outcome in found] == list(CELLS.values())
 
 
-@soak
 @only_soak
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("fault", KINDS)

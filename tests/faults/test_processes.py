@@ -29,14 +29,14 @@ from ..deployment.conftest import App, principal_sign_in, start, token_sign_in  
 from ..deployment.test_serving import _children
 from ..patience import seconds
 from ..schemas import EMPTY, Schemas
-from ..sizes import only_soak, soak
+from ..sizes import only_soak
 from .browser import Browser
 from .cell import run_cell
 from .conftest import plant
 from .doors import WRITES, Door, Stage
 
 DOORS = ["create", "edit", "delete, step 3", "undo, step 3", "bulk, step 6", "import"]
-pytestmark = [soak, only_soak, pytest.mark.timeout(900)]
+pytestmark = [only_soak, pytest.mark.timeout(900)]
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from crm.warehouse import Warehouse
 
 from ..conftest import Statements
 from ..schemas import ACTOR
+from ..sizes import soak
 from .test_accounts import HOSTILE_TEXTS
 
 BOTH = pytest.mark.parametrize(
@@ -157,6 +158,7 @@ def test_delete_removes_only_that_row_and_can_be_repeated(
     assert [item.id for item in rows.search(warehouse, Listing()).rows] == [other.id]
 
 
+@soak
 @BOTH
 @pytest.mark.parametrize("value", HOSTILE_TEXTS, ids=range(len(HOSTILE_TEXTS)))
 def test_any_text_is_only_text(
