@@ -48,7 +48,10 @@ def describe_history(words: Words, context: Context) -> Result:
 
 def _row(commit: CommitInfo, makers: Mapping[int, Maker]) -> tuple[object, ...]:
     version = commit["version"]
-    user = makers[version]["user"] if version in makers else None
+    maker = makers.get(version)
+    user = maker["user"] if maker else None
+    if maker and "merged" in maker:
+        commit = operation_details.as_merge(commit, maker["merged"])
     return (
         version,
         dt.datetime.fromtimestamp(commit["timestamp"] / 1000, dt.UTC),

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, NotRequired, TypedDict, cast
 
 from local_warehouse.catalog.catalog import Catalog
 from local_warehouse.catalog.objects import Table
@@ -25,11 +25,15 @@ _CHECK_SECONDS = 0.05
 
 
 class Maker(TypedDict):
-    """The user and the statement that made a version."""
+    """The user and the statement that made a version.
+
+    ``merged`` is the condition of a MERGE that ran as an INSERT.
+    """
 
     version: int
     user: str
     statement_id: str
+    merged: NotRequired[str]
 
 
 class Commits:
@@ -97,9 +101,18 @@ class Commits:
                 return description
         return None
 
-    def record(self, table: Table, version: int, user: str, statement_id: str) -> None:
+    def record(
+        self,
+        table: Table,
+        version: int,
+        user: str,
+        statement_id: str,
+        merged: str | None = None,
+    ) -> None:
         """Store on disk who made a version."""
         maker = Maker(version=version, user=user, statement_id=statement_id)
+        if merged is not None:
+            maker["merged"] = merged
         makers = self.makers(table)
         with self._lock:
             with self._file(table).open("a", encoding="utf-8") as file:

@@ -40,6 +40,27 @@ def parameters(commit: CommitInfo) -> Details:
     return given
 
 
+def as_merge(commit: CommitInfo, condition: str) -> CommitInfo:
+    """Return the commit of an INSERT as that of the MERGE which it stood for."""
+    metrics = commit.get("operationMetrics") or {}
+    inserted = metrics.get("numOutputRows", 0)
+    return commit | {
+        "operation": "MERGE",
+        "operationParameters": {
+            "mergePredicate": condition,
+            "matchedPredicates": "[]",
+            "notMatchedPredicates": '[{"actionType":"insert"}]',
+            "notMatchedBySourcePredicates": "[]",
+        },
+        "operationMetrics": metrics
+        | {
+            "numTargetRowsInserted": inserted,
+            "numTargetRowsUpdated": 0,
+            "numTargetRowsDeleted": 0,
+        },
+    }
+
+
 def metrics(commit: CommitInfo) -> Details:
     """Return the operation metrics of a commit in Databricks' terms."""
     given = dict(commit.get("operationMetrics") or {})

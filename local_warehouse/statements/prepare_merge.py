@@ -11,7 +11,7 @@ from local_warehouse.sql.names import Resolver
 from local_warehouse.sql.policies import TargetPolicies
 from local_warehouse.sql.template import DIALECT, Markers, Template, engine_name
 
-from .write import Write, assign, assignments, at_bound_version, filter_before_insert
+from .write import InsertMissing, Write, assign, assignments, at_bound_version, filter_before_insert
 
 _MERGE = {
     "num_updated_rows": "numTargetRowsUpdated",
@@ -54,7 +54,7 @@ def prepare(tree: exp.Merge, resolver: Resolver, markers: Markers) -> Write:
     )
 
 
-def _as_insert(tree: exp.Merge, target: Table, markers: Markers) -> Template | None:
+def _as_insert(tree: exp.Merge, target: Table, markers: Markers) -> InsertMissing | None:
     """Return a MERGE that only inserts as an INSERT of what one version lacks, else None."""
     [when, *others] = tree.args["whens"].expressions
     action = when.args["then"]
@@ -79,7 +79,8 @@ def _as_insert(tree: exp.Merge, target: Table, markers: Markers) -> Template | N
     )
     if (condition := when.args.get("condition")) is not None:
         rows = rows.where(condition.copy())
-    return markers.split(f"INSERT INTO {engine_name(target.id)} {rows.sql(dialect=DIALECT)}")
+    sql = f"INSERT INTO {engine_name(target.id)} {rows.sql(dialect=DIALECT)}"
+    return InsertMissing(markers.split(sql), markers.template(tree.args["on"]))
 
 
 def _read_by(when: exp.When) -> list[exp.Expr | None]:

@@ -32,7 +32,7 @@ from local_warehouse.sql.template import DIALECT, Markers, engine_name
 
 from . import conflicts, prepare_merge
 from .bind import bind
-from .write import Write, assign, assignments, at_bound_version, filter_before_insert
+from .write import InsertMissing, Write, assign, assignments, at_bound_version, filter_before_insert
 
 # Result columns as Databricks returns them -> the engine's metric in the commit.
 _INSERT = {"num_affected_rows": "numOutputRows", "num_inserted_rows": "numOutputRows"}
@@ -57,18 +57,22 @@ def run(write: Write, context: Context) -> Result:
     commits, table = context.commits, write.target
     seen_version = commits.version(table)
     sql, counts = bind(write.template, context), write.counts
+    merged = None
+    if insert := write.insert:
+        sql, counts = bind(insert.template, context, target=engine_name(table.id)), _MERGED
+        merged = bind(insert.condition, context)
     with commits.exclusively(table, context.cancellation):
         if table.epoch != write.epoch:
             raise metadata_changed(table.full_name)
         before = commits.version(table)
         if before != seen_version and conflicts.has_conflict(write, context, seen_version, before):
-            if commits.inserts_conflict or write.insert is None:
+            if commits.inserts_conflict or insert is None:
                 raise concurrent_write(table.full_name)
-            sql, counts = _insert_as_of(write, context, seen_version), _MERGED
+            sql = _insert_as_of(insert, table, seen_version, context)
         with context.parts.transactions.publication.reading():
             result = execute(counts, sql, context.catalog.location(table), context)
         if (after := commits.version(table)) > before:
-            commits.record(table, after, context.session.user, context.statement_id)
+            commits.record(table, after, context.session.user, context.statement_id, merged)
     return result
 
 
@@ -81,12 +85,10 @@ def execute(counts: Mapping[str, str], sql: str, location: Path, context: Contex
     return _result(counts, info.get("operationMetrics", {}))
 
 
-def _insert_as_of(write: Write, context: Context, version: int) -> str:
+def _insert_as_of(insert: InsertMissing, table: Table, version: int, context: Context) -> str:
     """Return the SQL of a MERGE that only inserts, as if the version were the latest."""
-    assert write.insert is not None
-    seen = context.parts.time_travel.reading(write.target, version)
-    path = context.resources.enter_context(seen)
-    return bind(write.insert, context, target=f"delta.`{path}`")
+    path = context.resources.enter_context(context.parts.time_travel.reading(table, version))
+    return bind(insert.template, context, target=f"delta.`{path}`")
 
 
 def _result(counts: Mapping[str, str], metrics: Mapping[str, int | str]) -> Result:

@@ -18,13 +18,25 @@ Keys = tuple[tuple[str, Template], ...]  # columns and their values
 
 
 @dataclass(frozen=True)
+class InsertMissing:
+    """A MERGE that only inserts, as an INSERT, which costs the engine half of a MERGE.
+
+    ``template`` inserts the rows that the bound version of the target lacks; ``condition`` is the
+    MERGE's.
+    """
+
+    template: Template
+    condition: Template
+
+
+@dataclass(frozen=True)
 class Write:
     """A prepared write.
 
     ``counts`` maps the returned columns to the engine's metrics; ``epoch`` is the target's when
     the write was prepared. ``reads`` is a query of the rows that the write reads in one version of
-    the target; these rows have the values ``keys``. ``insert`` is a MERGE that only inserts: it
-    inserts what the bound version of the target lacks.
+    the target; these rows have the values ``keys``. ``insert`` is set for a MERGE that only
+    inserts.
     """
 
     target: Table
@@ -34,7 +46,7 @@ class Write:
     epoch: int
     reads: Template | None = None
     keys: Keys = ()
-    insert: Template | None = None
+    insert: InsertMissing | None = None
 
 
 def filter_before_insert(source: exp.Expr, target: Table) -> exp.Expr:

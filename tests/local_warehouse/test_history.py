@@ -45,6 +45,17 @@ def latest(shell, table="t"):
             },
         ),
         (
+            "MERGE INTO t USING (SELECT 9 AS i) s ON t.id = s.i "
+            "WHEN NOT MATCHED THEN INSERT (id) VALUES (s.i)",
+            "MERGE",
+            {
+                "predicate": '["(t.id = s.i)"]',
+                "matchedPredicates": "[]",
+                "notMatchedPredicates": '[{"actionType":"insert"}]',
+                "notMatchedBySourcePredicates": "[]",
+            },
+        ),
+        (
             "ALTER TABLE t RENAME COLUMN note TO word",
             "RENAME COLUMN",
             {"oldColumnPath": "note", "newColumnPath": "word"},
