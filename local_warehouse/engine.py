@@ -23,13 +23,12 @@ from adbc_driver_flightsql import dbapi
 from pysail.flight import FlightSqlServer
 
 from local_warehouse.errors import Cancelled, SqlError, from_engine
-from local_warehouse.sql.template import DATABASE, engine_name
+from local_warehouse.sql.template import DATABASE, TABLE_ID, engine_name
 
 # With these errors the engine fails to plan a statement, before it has done anything.
 _BEING_REREGISTERED = re.compile(
     r"Table or view not found|is not available in Delta file scan schema"
 )
-_TABLE_ID = re.compile(r"\bt_[0-9a-f]{32}\b")
 
 
 class Cursor(Protocol):
@@ -139,7 +138,7 @@ class Engine:
         self._unregistered[table_id] = location
 
     def _register_tables_of(self, sql: str) -> None:
-        for table_id in set(_TABLE_ID.findall(sql)):
+        for table_id in set(TABLE_ID.findall(sql)):
             if table_id not in self._unregistered:
                 continue
             with self._registration_lock:

@@ -22,6 +22,7 @@ from local_warehouse.statements.write import Write
 
 from .commands import Command, find_command
 from .errors import unsupported
+from .result_cache import is_repeatable
 from .statements import prepare_write
 
 WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
@@ -84,4 +85,5 @@ class Preparer:
         if not isinstance(tree, exp.Query):
             raise unsupported(f"this statement ({type(tree).__name__.upper()})")
         expand(tree, resolver, markers)
-        return Query(markers.template(tree), tuple(resolver.needs))
+        template = markers.template(tree)
+        return Query(template, tuple(resolver.needs), is_repeatable(template))

@@ -26,6 +26,7 @@ class Entry:
     status: str = "RUNNING"
     rows: int | None = None
     error: str | None = None
+    from_result_cache: bool = False
 
     @property
     def duration_ms(self) -> int | None:

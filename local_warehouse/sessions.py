@@ -32,6 +32,10 @@ class Session:
         value = self.configuration.get("STATEMENT_TIMEOUT", "0")
         return float(value) or None
 
+    @property
+    def uses_cached_results(self) -> bool:
+        return self.configuration.get("USE_CACHED_RESULT", "true").lower() != "false"
+
 
 class Sessions:
     """The open sessions of all users."""

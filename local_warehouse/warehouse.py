@@ -25,9 +25,11 @@ from local_warehouse.statements.query import Query
 from local_warehouse.statements.system_tables import snapshots
 from local_warehouse.statements.write import Write
 
+from .commands import Command
 from .delta import metadata
 from .engine import Cancellation, Engine
-from .prepare import Prepared, Preparer
+from .prepare import Preparer
+from .result_cache import ResultCache
 from .sessions import Session, Sessions
 from .statements import prepare_write
 
@@ -64,6 +66,7 @@ class Warehouse:
         self.sessions = Sessions(idle_seconds)
         self._preparer = Preparer(catalog)
         self._auto_optimize = AutoOptimize(catalog, commits)
+        self._results = ResultCache(catalog, commits)
 
     def stop(self) -> None:
         self.parts.engine.stop()
@@ -88,14 +91,25 @@ class Warehouse:
         # It may have been prepared for another user, or before a grant was revoked.
         access.require_all(prepared.needs)
         with context.resources:
+            if isinstance(prepared, Query):
+                return self._query(prepared, context, entry)
             return self._run(prepared, context)
 
-    def _run(self, prepared: Prepared, context: Context) -> Result:
-        if isinstance(prepared, Query):
-            publication = self.parts.transactions.publication
-            with publication.reading(), snapshots(context) as system_table:
-                sql = bind(prepared.template, context, system_table=system_table)
+    def _query(self, query: Query, context: Context, entry: Entry) -> Result:
+        publication = self.parts.transactions.publication
+        with publication.reading(), snapshots(context) as system_table:
+            sql = bind(query.template, context, system_table=system_table)
+            if not (query.is_repeatable and context.session.uses_cached_results):
                 return Result(self.parts.engine.run(sql, context.cancellation))
+            key = self._results.key(sql)
+            table = self._results.get(key)
+            entry.from_result_cache = table is not None
+            if table is None:
+                table = self.parts.engine.run(sql, context.cancellation)
+                self._results.put(key, table)
+            return Result(table)
+
+    def _run(self, prepared: Write | Block | Command, context: Context) -> Result:
         if isinstance(prepared, Write):
             result = prepare_write.run(prepared, context)
             self._auto_optimize.after_write(prepared.target)

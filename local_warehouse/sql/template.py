@@ -18,6 +18,7 @@ DIALECT = "databricks"
 # All tables live in one engine database, each under its own id: only the warehouse knows their
 # names, catalogs and schemas.
 DATABASE = "warehouse"
+TABLE_ID = re.compile(r"\bt_[0-9a-f]{32}\b")
 
 
 def engine_name(table_id: str) -> str:

@@ -9,9 +9,16 @@ from local_warehouse.sql import check_constraints, defaults
 from local_warehouse.sql.expand import expand, policy_caller
 from local_warehouse.sql.names import Resolver
 from local_warehouse.sql.policies import TargetPolicies
-from local_warehouse.sql.template import DIALECT, Markers, Template, engine_name
+from local_warehouse.sql.template import DIALECT, Markers, engine_name
 
-from .write import InsertMissing, Write, assign, assignments, at_bound_version, filter_before_insert
+from .write import (
+    InsertMissing,
+    Write,
+    assign,
+    assignments,
+    at_bound_version,
+    filter_before_insert,
+)
 
 _MERGE = {
     "num_updated_rows": "numTargetRowsUpdated",

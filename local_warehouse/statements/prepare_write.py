@@ -32,7 +32,14 @@ from local_warehouse.sql.template import DIALECT, Markers, engine_name
 
 from . import conflicts, prepare_merge
 from .bind import bind
-from .write import InsertMissing, Write, assign, assignments, at_bound_version, filter_before_insert
+from .write import (
+    InsertMissing,
+    Write,
+    assign,
+    assignments,
+    at_bound_version,
+    filter_before_insert,
+)
 
 # Result columns as Databricks returns them -> the engine's metric in the commit.
 _INSERT = {"num_affected_rows": "numOutputRows", "num_inserted_rows": "numOutputRows"}

@@ -10,7 +10,8 @@ from local_warehouse.sql.template import Template
 
 @dataclass(frozen=True)
 class Query:
-    """A prepared statement that only reads."""
+    """A prepared statement that only reads; ``is_repeatable`` as in ``result_cache``."""
 
     template: Template
     needs: tuple[Need, ...]
+    is_repeatable: bool

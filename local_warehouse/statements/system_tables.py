@@ -38,6 +38,7 @@ def query_history(context: Context, catalog: str) -> Rows:
             "end_time": entry.ended_at,
             "total_duration_ms": entry.duration_ms,
             "produced_rows": entry.rows,
+            "from_result_cache": entry.from_result_cache,
             "query_tags": entry.query_tags,
         }
         for entry in context.parts.history.entries()
@@ -54,6 +55,7 @@ _TYPES = {
     "position_in_unique_constraint": NUMBER,
     "total_duration_ms": NUMBER,
     "produced_rows": NUMBER,
+    "from_result_cache": pa.bool_(),
 }
 
 
@@ -126,7 +128,7 @@ SYSTEM_TABLES = {
         query_history,
         "statement_id executed_by session_id execution_status statement_text "
         "statement_type error_message start_time end_time total_duration_ms produced_rows "
-        "query_tags",
+        "from_result_cache query_tags",
     ),
 }
 

@@ -1,0 +1,62 @@
+"""The result cache: a query that was answered before, over tables that did not change since.
+
+As on Databricks, a session can switch it off with ``SET use_cached_result = false``.
+https://docs.databricks.com/sql/user/queries/query-caching
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+
+import pyarrow as pa
+from cachetools import LRUCache
+
+from local_warehouse.catalog.catalog import Catalog
+from local_warehouse.delta.commits import Commits
+from local_warehouse.sql.template import TABLE_ID, Template
+
+_BYTES = 32_000_000
+_LARGEST_RESULT = 1_000_000
+# A text or name with such a word only keeps a statement out of the cache.
+_CHANGES_BY_ITSELF = re.compile(
+    r"\b(CURRENT_DATE|CURDATE|CURRENT_TIMESTAMP|CURRENT_TIME|LOCALTIMESTAMP|NOW|UNIX_TIMESTAMP"
+    r"|RAND|RANDN|RANDOM|RANDSTR|UNIFORM|UUID|SHUFFLE|TABLESAMPLE|MONOTONICALLY_INCREASING_ID"
+    r"|SPARK_PARTITION_ID|INPUT_FILE\w*)\b",
+    re.IGNORECASE,
+)
+
+Key = tuple[str, tuple[int, ...]]  # engine SQL, the latest versions of the tables that it names
+
+
+def is_repeatable(template: Template) -> bool:
+    """Whether a query's rows depend on nothing but its tables and parameters."""
+    return not any(
+        piece.kind == "system" if not isinstance(piece, str) else _CHANGES_BY_ITSELF.search(piece)
+        for piece in template.pieces
+    )
+
+
+class ResultCache:
+    """The results of queries; those that were used least recently make room for others."""
+
+    def __init__(self, catalog: Catalog, commits: Commits) -> None:
+        self._catalog = catalog
+        self._commits = commits
+        self._lock = threading.Lock()
+        self._results: LRUCache[Key, pa.Table] = LRUCache(_BYTES, lambda table: table.nbytes + 500)
+
+    def key(self, sql: str) -> Key:
+        """Return the key of engine SQL, to be made before it runs: its rows may be newer."""
+        ids = sorted(set(TABLE_ID.findall(sql)))
+        return sql, tuple(self._commits.version(self._catalog.by_id(each)) for each in ids)
+
+    def get(self, key: Key) -> pa.Table | None:
+        with self._lock:
+            found: pa.Table | None = self._results.get(key)
+            return found
+
+    def put(self, key: Key, result: pa.Table) -> None:
+        if result.nbytes <= _LARGEST_RESULT:
+            with self._lock:
+                self._results[key] = result
