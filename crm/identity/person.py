@@ -10,12 +10,15 @@ from crm.model.schema import Table
 
 
 class Rights(Protocol):
-    """The rights of a person. Both methods may ask the warehouse, so they raise WarehouseError."""
+    """The rights of a person. All methods may ask the warehouse, so they raise WarehouseError."""
 
     def may_write(self) -> bool: ...
 
     def masks(self) -> Mapping[str, frozenset[str]]:
         """Return the columns that a policy masks, by table name."""
+
+    def filters(self) -> frozenset[str]:
+        """Return the names of the tables that have a row filter."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,9 @@ class FixedRights:
     def masks(self) -> Mapping[str, frozenset[str]]:
         return {}
 
+    def filters(self) -> frozenset[str]:
+        return frozenset()
+
 
 @dataclass(frozen=True)
 class PastRights:
@@ -42,6 +48,9 @@ class PastRights:
 
     def masks(self) -> Mapping[str, frozenset[str]]:
         return self.today.masks()
+
+    def filters(self) -> frozenset[str]:
+        return self.today.filters()
 
 
 @dataclass(frozen=True)
@@ -62,3 +71,7 @@ class Person:
     def masked(self, table: Table) -> frozenset[str]:
         """Return the table's columns that a policy may mask for this person."""
         return self.rights.masks().get(table.name, frozenset())
+
+    def is_filtered(self, table: Table) -> bool:
+        """Return whether a row filter may hide rows of the table from this person."""
+        return table.name in self.rights.filters()

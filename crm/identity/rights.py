@@ -21,6 +21,9 @@ _MOST_REMEMBERED = 1000
 _lock = threading.Lock()
 _writers: TTLCache[tuple[str, Namespace, str], bool] = TTLCache(_MOST_REMEMBERED, REMEMBERED)
 _masks: TTLCache[tuple[str, Namespace, str], Masks] = TTLCache(_MOST_REMEMBERED, REMEMBERED)
+_filters: TTLCache[tuple[str, Namespace, str], frozenset[str]] = TTLCache(
+    _MOST_REMEMBERED, REMEMBERED
+)
 
 
 def is_listed(email: str, entries: Iterable[str]) -> bool:
@@ -44,6 +47,9 @@ class GrantedRights:
     def masks(self) -> Masks:
         return _masked_columns(self.open_warehouse())
 
+    def filters(self) -> frozenset[str]:
+        return _filtered_tables(self.open_warehouse())
+
 
 @cached(_writers, key=lambda wh: wh.cache_key, lock=_lock)
 def _may_write(wh: Warehouse) -> bool:
@@ -55,8 +61,14 @@ def _masked_columns(wh: Warehouse) -> Masks:
     return privileges.masked_columns(wh)
 
 
+@cached(_filters, key=lambda wh: wh.cache_key, lock=_lock)
+def _filtered_tables(wh: Warehouse) -> frozenset[str]:
+    return privileges.filtered_tables(wh)
+
+
 def forget_all() -> None:
     """Ask Unity Catalog again; for tests."""
     with _lock:
         _writers.clear()
         _masks.clear()
+        _filters.clear()

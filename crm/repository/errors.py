@@ -7,6 +7,7 @@
       Missing         the row, or the account that it belongs to, does not exist
       Stale           somebody else changed the row since it was read
       ChangedMeanwhile  somebody changed the row since a part of the operation was done
+      HiddenChildren  a row filter hides children of an account from the person
 
     WarehouseError
       NotSaved        the answer to a write was lost, and a read found that it saved nothing
@@ -19,10 +20,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from crm.model.records import Record
+from crm.model.schema import Table
 from crm.warehouse.errors import Dropped, SignInFailed, TimeIsUp, WarehouseError
 
 
@@ -60,6 +62,14 @@ class Stale(RepositoryError):
 class ChangedMeanwhile(RepositoryError):
     def __init__(self, key: str) -> None:
         super().__init__(f"somebody changed {key!r} since a part of the operation was done")
+
+
+class HiddenChildren(RepositoryError):
+    """``hidden``: how many children of each table the person does not see."""
+
+    def __init__(self, bsnid: str, hidden: Mapping[Table, int]) -> None:
+        super().__init__(f"a row filter hides children of {bsnid!r}")
+        self.hidden = dict(hidden)
 
 
 class NotSaved(WarehouseError):

@@ -13,7 +13,7 @@ from crm.forms.records import RecordForm
 from crm.request import Request
 from crm.warehouse import Warehouse
 
-from . import _editing, _respond
+from . import _deleting, _editing, _respond
 from ._editing import Editor, Kind
 from .accounts import ACCOUNT
 
@@ -71,8 +71,8 @@ def delete(request: Request, kind: Kind, key: str) -> HttpResponse:
     """GET asks, and reads the record for that. POST deletes without reading: the form has the next
     page."""
     if request.method == "POST":
-        return _editing.delete(request, kind, key, after=reverse(f"{kind.url_name}-list"))
+        return _deleting.delete(request, kind, key, after=reverse(f"{kind.url_name}-list"))
     record = _editing.found(kind, request, key)
     account_page = reverse("account-detail", args=[record.value(kind.table.parent_key)])
     after = _respond.local_url(request, account_page)
-    return _editing.ask_to_delete(request, kind, key, record, after=after)
+    return _deleting.ask_to_delete(request, kind, key, record, after=after)

@@ -1,4 +1,4 @@
-"""Creating, changing and deleting records of any kind.
+"""Creating and changing records of any kind.
 
 A form that could not be saved comes back with everything that was typed in it: not valid
 (422), the same field changed by somebody else or the record deleted (409), warehouse not
@@ -22,13 +22,13 @@ from crm.forms.fields import parse_moment
 from crm.forms.records import Merged, RecordForm
 from crm.model.records import Record
 from crm.model.schema import Column, Table
-from crm.repository.errors import AlreadyExists, ChangedMeanwhile, Missing, Stale
+from crm.repository.errors import AlreadyExists, Missing, Stale
 from crm.repository.steps import Earlier
 from crm.request import Request
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import SignInAgain, WarehouseError
 
-from . import _respond, _resume, _wording
+from . import _respond, _wording
 from ._failures import failure_of
 
 # How often a save is tried again after others saved the record first, before the person is asked.
@@ -246,26 +246,6 @@ def _editor(
         bsnid=bsnid,
         team=team,
     )
-
-
-def ask_to_delete(
-    request: Request, kind: Kind, key: str, record: Record, *, after: str, **context: Any
-) -> HttpResponse:
-    context |= {"kind": kind, "record": record, "key": key, "after": after}
-    context |= {"delete_url": kind.url("delete", key), "gist": record.value(kind.gist)}
-    return _respond.show(request, "records/delete.html", "records/_delete-dialog.html", context)
-
-
-def delete(request: Request, kind: Kind, key: str, *, after: str) -> HttpResponse:
-    """Delete without reading first, and go to ``next`` of the form, or to ``after``."""
-    try:
-        kind.repository.delete(request.warehouse, key, _resume.earlier(request))
-    except ChangedMeanwhile:
-        messages.info(request, _wording.changed_meanwhile(kind.table))
-        return _respond.go(request, kind.url("delete", key))
-    undo = reverse("revert-deletion", args=[kind.table.name, key])
-    messages.success(request, f"The {kind.table.singular} was deleted.", extra_tags=undo)
-    return _respond.go(request, _respond.local_url(request, after))
 
 
 def masked(request: Request, kind: Kind) -> frozenset[str]:

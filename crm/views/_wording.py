@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.text import get_text_list
 
 from crm.model.schema import Table
 
@@ -93,6 +96,30 @@ def keep_theirs(updated_by: str | None, me: str) -> str:
 def changed_meanwhile(table: Table) -> str:
     """Say why a deletion that is half done does not go on by itself."""
     return f"Somebody changed this {table.singular} since you began to delete it. Decide again."
+
+
+def deleted(table: Table, filtered: Collection[Table], *, is_protected: bool) -> str:
+    """Say that a record was deleted; children of it in ``filtered`` tables may be left."""
+    text = f"The {table.singular} was deleted."
+    if filtered:
+        plurals = get_text_list([each.plural for each in filtered], "and")
+        text = f"{text} Its {plurals} that a row filter hides from you, if any, are still there."
+    if is_protected:
+        text = f"{text} You cannot undo this here, because a policy protects the tables."
+    return text
+
+
+def hidden_children(hidden: Mapping[Table, int]) -> str:
+    """Say why an account was not deleted: a row filter hides this many children of it."""
+    counts = [counted(n, table.singular, table.plural) for table, n in hidden.items()]
+    return (
+        f"Nothing was deleted. A row filter hides {get_text_list(counts, 'and')} of this account "
+        "from you, which would be left without an account. Ask somebody who sees all of it."
+    )
+
+
+def nothing_to_delete(table: Table, key: str) -> str:
+    return f"There is no {table.singular} “{key}” that you can see, so nothing was deleted now."
 
 
 def problems(total: int) -> str:

@@ -15,7 +15,7 @@ from crm.model.schema import ACCOUNTS
 from crm.repository.records import accounts
 from crm.request import Request
 
-from . import _editing, _listing, _respond, _wording
+from . import _deleting, _editing, _listing, _respond, _wording
 from ._editing import Editor, Kind
 from .platforms import cards, is_locked
 
@@ -83,10 +83,10 @@ def account_edit(request: Request, bsnid: str) -> HttpResponse:
 def account_delete(request: Request, bsnid: str) -> HttpResponse:
     after = reverse("account-list")
     if request.method == "POST":
-        return _editing.delete(request, ACCOUNT, bsnid, after=after)
+        return _deleting.delete(request, ACCOUNT, bsnid, after=after)
     detail = accounts.get_detail(request.warehouse, bsnid)
     if detail is None:
         raise Http404(_wording.not_found(ACCOUNTS, bsnid))
-    return _editing.ask_to_delete(
+    return _deleting.ask_to_delete(
         request, ACCOUNT, bsnid, detail.account, after=after, detail=detail
     )

@@ -87,3 +87,8 @@ def test_existing_columns_are_found_in_lower_case() -> None:
     }
     assert asking.params == {"schema": "main"}
     assert "WHERE table_schema = :schema" in asking.ran[0]
+
+
+def test_tables_with_a_row_filter_are_found() -> None:
+    asking: Any = Answers([{"table_name": "x_Accounts"}, {"table_name": "updates"}])
+    assert privileges.filtered_tables(asking) == {"accounts"}

@@ -54,6 +54,7 @@ def count(wh: Warehouse, table: Any, condition: str) -> int:
 
 def config_with_app(workspace: Workspace, client_id: str, secret: str) -> WarehouseConfig:
     """People use their own rights, and the app has some of its own."""
+    service_principal.load_sdk()
     return workspace.config(
         auth="user",
         token="",
@@ -122,6 +123,36 @@ def test_what_is_hidden_from_its_author_is_told_as_saved(
     answer = bob.post("/accounts/SHOWN/platforms/", STATUS, **HTMX)
     assert answer.status_code == 200
     assert "was saved, but you do not see it" in answer.content.decode()
+
+
+def test_deleting_leaves_no_child_that_a_row_filter_hides(
+    filtered: Warehouse, signed_in: SignedIn, workspace: Workspace, on_behalf: Any
+) -> None:
+    bob = signed_in(BOB, "SELECT", "MODIFY")
+    platforms.set_status(filtered, "SHOWN", "Databricks", "Completed", None)
+    platforms.set_status(filtered, "HIDDEN", "Databricks", "Completed", None)
+    # He sees its status, but not the account itself: none of it is deleted.
+    answer = bob.post("/accounts/HIDDEN/delete/")
+    assert "so nothing was deleted now" in toasts(bob, answer["Location"])
+    assert count(filtered, PLATFORMS_STATUS, "account_bsnid = 'HIDDEN'") == 1
+    # The app sees the status that he does not: nothing is done.
+    config = on_behalf.WAREHOUSE
+    on_behalf.WAREHOUSE = config_with_app(
+        workspace, workspace.principal("a-secret", admin=True), "a-secret"
+    )
+    answer = bob.post("/accounts/SHOWN/delete/")
+    assert answer["Location"] == "/accounts/SHOWN/"
+    told = toasts(bob, answer["Location"])
+    assert "Nothing was deleted. A row filter hides 1 platform status of this account" in told
+    assert count(filtered, PLATFORMS_STATUS, "account_bsnid = 'SHOWN'") == 2
+    assert count(filtered, ACCOUNTS, "bsnid = 'SHOWN'") == 1
+    # Without an app that tells, what may be left is said, and no Undo that could not work.
+    on_behalf.WAREHOUSE = config
+    answer = bob.post("/accounts/SHOWN/delete/")
+    page = parsed(bob.get(answer["Location"])).select_one("#toasts")
+    assert "Its platform statuses and updates that a row filter hides" in page.get_text()
+    assert page.select_one("form[action^='/undo/']") is None
+    assert count(filtered, PLATFORMS_STATUS, "account_bsnid = 'SHOWN'") == 1
 
 
 def test_nobody_waits_long_for_a_token_of_the_app(warehouse: Warehouse) -> None:

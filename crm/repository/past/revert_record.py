@@ -98,9 +98,9 @@ _CHILD = """
       AND t.moment
 """
 _DELETION = """
-  SELECT MAX(version) AS version
+  SELECT MAX(version) AS version, MAX_BY(person, version) AS person
   FROM (
-    SELECT _commit_version AS version FROM {feed} WHERE {key} = :key
+    SELECT _commit_version AS version, MAX(updated_by) AS person FROM {feed} WHERE {key} = :key
     GROUP BY _commit_version
     HAVING MAX(_change_type) = 'delete'
   )
@@ -165,12 +165,20 @@ def load(wh: Warehouse, table: Table, key: str, version: int) -> Reversal | None
 
 def latest_deletion(wh: Warehouse, table: Table, key: str) -> int | None:
     """Return the version that last deleted the record, None if there is none. One statement."""
+    version: int | None = _latest_deletion(wh, table, key)["version"]
+    return version
 
-    def read(starts: Starts) -> int | None:
+
+def was_deleted_by(wh: Warehouse, table: Table, key: str, person: str) -> bool:
+    """Return whether this person was the last to delete a record with this key. One statement."""
+    return bool(_latest_deletion(wh, table, key)["person"] == person)
+
+
+def _latest_deletion(wh: Warehouse, table: Table, key: str) -> Row:
+    def read(starts: Starts) -> Row:
         feed = wh.namespace.change_feed(table, starts[table.name])
         sql = _sql.render(wh.namespace, _DELETION, feed=feed, key=quoted(table.key))
-        version: int | None = wh.query(sql, {"key": key})[0]["version"]
-        return version
+        return wh.query(sql, {"key": key})[0]
 
     return change_feed.read(wh, read)
 

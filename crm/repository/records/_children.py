@@ -125,7 +125,8 @@ def delete(
 ) -> None:
     """Stamp the row and delete it.
 
-    Raises HalfDone, and ChangedMeanwhile if somebody changed the row since ``earlier`` attempts.
+    Raises Missing if the person sees no such row, HalfDone, and ChangedMeanwhile if somebody
+    changed the row since ``earlier`` attempts.
     Without ``operation`` this is a deletion of its own, or does what ``earlier`` attempts left.
     """
     operation = operation or operations.new(wh, operations.DELETE).resume(earlier.operation)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from functools import partial
 
 from crm.model.namespace import quoted
-from crm.model.schema import Table
+from crm.model.schema import CHILDREN, TABLES, Table
 from crm.repository import _sql, operations
+from crm.repository.errors import HiddenChildren, Missing
 from crm.repository.operations import Operation
 from crm.repository.steps import Step
 from crm.warehouse import Warehouse
+from crm.warehouse.errors import WarehouseError
+
+log = logging.getLogger(__name__)
 
 _STAMP = """
 UPDATE {table}
@@ -19,34 +25,75 @@ WHERE {column} = :key AND NOT (change_id <=> :change_id)
 _DELETE = """
 DELETE FROM {table} WHERE {column} = :key
 """
+_EXISTS = """
+SELECT 1 AS found FROM {table} WHERE {column} = :key LIMIT 1
+"""
+_COUNT = """
+SELECT {place} AS place, COUNT(*) AS n FROM {child} WHERE account_bsnid = :bsnid
+"""
 
 
 def stamp(wh: Warehouse, operation: Operation, table: Table, key: str) -> Step:
     """Return the step that stamps the row, which tells its history who deleted it.
 
-    It is stamped once, also if the statement is sent again: only a new id makes a stamp.
+    It is stamped once, also if the statement is sent again: only a new id makes a stamp. The step
+    raises Missing if the person sees no row with the key; this takes one statement more.
     """
-    name = f"Note who deletes the {table.singular}"
-    return _step(wh, operation, name, _STAMP, table, table.key, key)
+    update = _statement(wh, operation, _STAMP, table, table.key, key)
+    exists = _render(wh, _EXISTS, table, table.key)
+
+    def run() -> int:
+        count = update()
+        if not count and not wh.query(exists, {"key": key}):
+            raise Missing(key)
+        return count
+
+    return Step(f"Note who deletes the {table.singular}", run)
 
 
 def delete(
     wh: Warehouse, operation: Operation, name: str, table: Table, column: str, value: str
 ) -> Step:
     """Return the step that deletes the rows with this value of the column."""
-    return _step(wh, operation, name, _DELETE, table, column, value)
+    return Step(name, _statement(wh, operation, _DELETE, table, column, value))
 
 
-def _step(
-    wh: Warehouse,
-    operation: Operation,
-    name: str,
-    template: str,
-    table: Table,
-    column: str,
-    value: str,
-) -> Step:
+def refuse_hidden_children(wh: Warehouse, bsnid: str) -> None:
+    """Raise HiddenChildren if the app sees more children of the account than the person.
+
+    The person cannot delete those, so they would be left without an account. Two statements where
+    the app has rights beside the person's, else none: then nobody can tell.
+    """
+    sql = " UNION ALL ".join(
+        _sql.render(wh.namespace, _COUNT, place=str(place), child=wh.namespace.table(table))
+        for place, table in enumerate(TABLES)
+        if table in CHILDREN
+    )
+    try:
+        app = wh.with_app_rights()
+        every = _counts(app, sql, bsnid) if app else {}
+    except WarehouseError as error:
+        log.warning("children of %s were not counted with the app's rights: %s", bsnid, error)
+        return
+    if not any(every.values()):
+        return
+    seen = _counts(wh, sql, bsnid)
+    hidden = {table: n - seen[table] for table, n in every.items() if n > seen[table]}
+    if hidden:
+        raise HiddenChildren(bsnid, hidden)
+
+
+def _counts(wh: Warehouse, sql: str, bsnid: str) -> dict[Table, int]:
+    return {TABLES[row["place"]]: row["n"] for row in wh.query(sql, {"bsnid": bsnid})}
+
+
+def _statement(
+    wh: Warehouse, operation: Operation, template: str, table: Table, column: str, value: str
+) -> Callable[[], int]:
+    sql = _render(wh, template, table, column)
+    return partial(operations.run, wh, operation, sql, {"key": value}, repeatable=True)
+
+
+def _render(wh: Warehouse, template: str, table: Table, column: str) -> str:
     home = wh.namespace
-    sql = _sql.render(home, template, table=home.table(table), column=quoted(column))
-    run = partial(operations.run, wh, operation, sql, {"key": value}, repeatable=True)
-    return Step(name, run)
+    return _sql.render(home, template, table=home.table(table), column=quoted(column))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import suppress
 from functools import partial
 
 from crm.model import vocabulary
@@ -22,7 +23,7 @@ from crm.model.schema import (
 )
 from crm.repository import _sql, operations
 from crm.repository._sql import Row, Values
-from crm.repository.errors import AlreadyExists
+from crm.repository.errors import AlreadyExists, Missing
 from crm.repository.operations import Operation
 from crm.repository.steps import NOTHING, Earlier, Step, run_steps
 from crm.warehouse import Warehouse
@@ -182,13 +183,16 @@ def update(
 def delete(wh: Warehouse, bsnid: str, earlier: Earlier = NOTHING) -> None:
     """Delete the account with its children, or what ``earlier`` attempts left.
 
-    Raises HalfDone, and ChangedMeanwhile if somebody changed the account since then.
+    Raises HalfDone, and ChangedMeanwhile if somebody changed the account since then. Before
+    anything is done, raises Missing if the person sees no such account, and HiddenChildren.
 
     The account is stamped first. Children come before the account, so that a failure half-way
     leaves no orphans. Children that somebody added meanwhile are deleted in the end.
     """
     operation = operations.new(wh, operations.DELETE).resume(earlier.operation)
-    if 0 < earlier.done <= 1 + len(CHILDREN):
+    if not earlier.done:
+        _deleting.refuse_hidden_children(wh, bsnid)
+    elif earlier.done <= 1 + len(CHILDREN):
         operations.require_unchanged(wh, operation, ACCOUNTS, bsnid)
 
     def delete_rows(name: str, table: Table) -> Step:
@@ -209,7 +213,8 @@ def delete(wh: Warehouse, bsnid: str, earlier: Earlier = NOTHING) -> None:
 def _delete_orphans(wh: Warehouse, bsnid: str, operation: Operation) -> int:
     found = _orphans(wh, bsnid)
     for table, id in found:
-        _children.delete(wh, table, id, operation)
+        with suppress(Missing):  # whoever added it has taken it back
+            _children.delete(wh, table, id, operation)
     return len(found)
 
 

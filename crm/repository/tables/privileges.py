@@ -26,6 +26,22 @@ def may_write(wh: Warehouse) -> bool:
     return True
 
 
+def filtered_tables(wh: Warehouse) -> frozenset[str]:
+    """Return the names of our tables that have a row filter. It is unknown from whom a filter
+    hides rows.
+
+    Empty where the person may not read this.
+    """
+    sql = """
+    SELECT table_name
+    FROM {information_schema}.row_filters
+    WHERE schema_name = :schema
+    """
+    found = {row["table_name"].lower() for row in _policies(wh, sql)}
+    prefix = wh.namespace.prefix.lower()
+    return frozenset(table.name for table in TABLES if f"{prefix}{table.name}" in found)
+
+
 def masked_columns(wh: Warehouse) -> Mapping[str, frozenset[str]]:
     """Return the columns that have a mask, by table name. It is unknown for whom a mask hides
     values.
@@ -38,17 +54,22 @@ def masked_columns(wh: Warehouse) -> Mapping[str, frozenset[str]]:
     FROM {information_schema}.column_masks
     WHERE schema_name = :schema
     """
-    source = f"{wh.namespace.quoted_catalog}.information_schema"
-    text = _sql.render(wh.namespace, sql, information_schema=source)
-    try:
-        rows = wh.query(text, {"schema": wh.namespace.schema.lower()})
-    except (PermissionDenied, ObjectNotFound):
-        return {}
+    rows = _policies(wh, sql)
     found = {(row["table_name"].lower(), row["column_name"].lower()) for row in rows}
     prefix = wh.namespace.prefix.lower()
-    return {
+    masked = {
         table.name: frozenset(
             name for name in table.names if (f"{prefix}{table.name}", name) in found
         )
         for table in TABLES
     }
+    return {name: columns for name, columns in masked.items() if columns}
+
+
+def _policies(wh: Warehouse, template: str) -> list[_sql.Row]:
+    source = f"{wh.namespace.quoted_catalog}.information_schema"
+    text = _sql.render(wh.namespace, template, information_schema=source)
+    try:
+        return wh.query(text, {"schema": wh.namespace.schema.lower()})
+    except (PermissionDenied, ObjectNotFound):
+        return []

@@ -1,0 +1,77 @@
+"""Deleting what is not there, and what a row filter hides a part of."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from bs4 import Tag
+from django.test import Client
+
+from crm.model.schema import UPDATES
+from crm.repository.records import accounts, updates
+from crm.warehouse import Warehouse, statements
+
+from ..conftest import LocalWarehouse
+from ..pages.html import parsed
+from .family import counts
+
+ACCOUNT, UPDATE = "/accounts/B1/delete/", "/updates/d-1/delete/"
+
+
+def toasts(client: Client, path: str) -> Tag:
+    """Post to the path, which redirects, and return the messages of the next page."""
+    response = client.post(path)
+    assert response.status_code == 303
+    return parsed(client.get(response["Location"])).select_one("#toasts")
+
+
+def is_told_as_deleted(toast: Tag) -> bool:
+    """Return whether it says so, with Undo; otherwise it says neither."""
+    is_told = "was deleted." in toast.get_text()
+    assert is_told == (toast.select_one("form[action^='/undo/']") is not None)
+    assert is_told != ("nothing was deleted now" in toast.get_text())
+    return is_told
+
+
+def test_only_what_was_deleted_is_told_as_deleted(
+    client: Client, family: Warehouse, someone_else: Warehouse
+) -> None:
+    updates.delete(someone_else, "d-1")
+    # Neither what never existed, nor what somebody else has deleted.
+    for path in ("/accounts/NOPE/delete/", "/use-cases/nope/delete/", UPDATE):
+        assert not is_told_as_deleted(toasts(client, path)), path
+    assert counts(family) == [1, 1, 1, 0]
+    # One's own second click says what the first one said.
+    assert is_told_as_deleted(toasts(client, ACCOUNT))
+    assert is_told_as_deleted(toasts(client, ACCOUNT))
+    assert client.post("/undo/accounts/B1/").status_code == 303
+    assert counts(family) == [1, 1, 1, 0]
+
+
+def test_two_clicks_at_once(
+    client: Client, family: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statements, "CONFLICT_ATTEMPTS", 5)
+    clients = [Client(), Client()]
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda each: toasts(each, ACCOUNT), clients))
+    assert all(map(is_told_as_deleted, found))
+    assert counts(family) == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("at", [1, 2], ids=["stamp", "delete"])
+def test_a_deletion_whose_answer_was_lost_is_told_as_deleted(
+    client: Client, family: Warehouse, server: LocalWarehouse, at: int
+) -> None:
+    server.fault("drop_after", at=at, match=r"^\s*(UPDATE|DELETE)")
+    assert is_told_as_deleted(toasts(client, UPDATE))
+    assert counts(family) == [1, 1, 1, 0]
+
+
+def test_an_orphan_that_its_author_takes_back_meanwhile_is_no_fault(
+    family: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "_orphans", lambda *_: [(UPDATES, "gone")])
+    accounts.delete(family, "B1")
+    assert counts(family) == [0, 0, 0, 0]
