@@ -159,6 +159,11 @@ EDIP_WRITES_PER_MINUTE = env.int("EDIP_WRITES_PER_MINUTE", 60)
 # Absolute: pages of the past (crm/middleware/as_of.py) have a path prefix, files have none.
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "edip.static_files.IconsFinder",
+]
 # gunicorn.conf.py collects the files there, compressed and with a hash in their names. Without
 # it (runserver, tests), they are served from their source folders.
 STATIC_ROOT = env.str("EDIP_STATIC_ROOT", "") or None

@@ -14,8 +14,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from heroicons.templatetags.heroicons import heroicon_micro, heroicon_outline
 
+from crm import icons
 from crm.forms.fields import format_moment, posted
 from crm.forms.moment import AGO
 from crm.model import vocabulary
@@ -49,9 +49,8 @@ def fields_to_send_again(request: Request, status: int) -> list[tuple[str, str]]
 
 @register.simple_tag
 def icon(name: str, size: int = 16) -> str:
-    """Return an icon that stands beside a word, and so is hidden from screen readers."""
-    draw = heroicon_micro if size <= 16 else heroicon_outline
-    return draw(name, size=size, aria_hidden="true", **{"class": "icon"})
+    """Return an icon that stands beside a word: crm/icons.py has its name."""
+    return icons.icon(name, size)
 
 
 @register.inclusion_tag("_badge.html")
