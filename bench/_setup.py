@@ -63,6 +63,7 @@ def application() -> Iterator[tuple[Path, Control]]:
         settings.ALLOWED_HOSTS = ["testserver"]
         call_command("create_tables", stdout=io.StringIO())
         control = Control(json.loads((Path(folder) / "server.json").read_text())["control"])
+        control.ask("POST", "/warehouse", {"result_cache": False})
         try:
             yield Path(folder), control
         finally:

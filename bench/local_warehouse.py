@@ -22,6 +22,7 @@ from pathlib import Path
 from databricks import sql
 
 from local_warehouse.engine import Engine
+from local_warehouse.sql.template import engine_name
 
 POINT = "SELECT * FROM {t} WHERE id = {id}"
 LIST = "SELECT note, count(*) AS n FROM {t} GROUP BY note ORDER BY n DESC, note LIMIT 20"
@@ -57,6 +58,7 @@ def connect(url: str):
         _connection_uri=url,
         enable_telemetry=False,
         use_cloud_fetch=False,
+        session_configuration={"use_cached_result": "false"},
     )
 
 
@@ -76,8 +78,8 @@ def run(folder: Path, url: str, rounds: int, rows: int) -> None:
     )
     (location,) = (path for path in (folder / "tables").iterdir())
     engine = Engine()
-    engine.register("t", str(location))
-    direct = "warehouse.t"
+    engine.register(location.name, str(location))
+    direct = engine_name(location.name)
 
     print(
         f"{'statement':<28}{'connector':>10}{'engine':>10}{'ratio':>8}   (median ms, {rows} rows)"

@@ -66,7 +66,7 @@ class Warehouse:
         self.sessions = Sessions(idle_seconds)
         self._preparer = Preparer(catalog)
         self._auto_optimize = AutoOptimize(catalog, commits)
-        self._results = ResultCache(catalog, commits)
+        self.results = ResultCache(catalog, commits)
 
     def stop(self) -> None:
         self.parts.engine.stop()
@@ -99,14 +99,16 @@ class Warehouse:
         publication = self.parts.transactions.publication
         with publication.reading(), snapshots(context) as system_table:
             sql = bind(query.template, context, system_table=system_table)
-            if not (query.is_repeatable and context.session.uses_cached_results):
+            if not (
+                query.is_repeatable and context.session.uses_cached_results and self.results.is_on
+            ):
                 return Result(self.parts.engine.run(sql, context.cancellation))
-            key = self._results.key(sql)
-            table = self._results.get(key)
+            key = self.results.key(sql)
+            table = self.results.get(key)
             entry.from_result_cache = table is not None
             if table is None:
                 table = self.parts.engine.run(sql, context.cancellation)
-                self._results.put(key, table)
+                self.results.put(key, table)
             return Result(table)
 
     def _run(self, prepared: Write | Block | Command, context: Context) -> Result:

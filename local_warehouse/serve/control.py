@@ -85,6 +85,8 @@ class Control:
             self._warehouse.parts.catalog.switch_unity(bool(body["unity_catalog"]))
         if "inserts_conflict" in body:
             self._warehouse.parts.commits.inserts_conflict = bool(body["inserts_conflict"])
+        if "result_cache" in body:
+            self._warehouse.results.is_on = bool(body["result_cache"])
         if "writes" in body:
             may_write = self._warehouse.parts.commits.may_write
             (may_write.set if body["writes"] else may_write.clear)()

@@ -50,8 +50,17 @@ def test_other_parameters_and_other_users_have_other_results(shell):
     assert cached(shell, insert) == [False, False, True]
 
 
-def test_a_session_can_switch_the_cache_off(shell):
+def test_a_session_or_the_whole_warehouse_can_switch_the_cache_off(shell, server):
     shell.run(TABLE)
+    last = "DESCRIBE TABLE t"
+    shell.run(last)
+    server.control("POST", "/warehouse", result_cache=False)
+    try:
+        for _ in range(2):
+            assert shell.run("SELECT * FROM t") == []
+        assert cached(shell, last) == [False, False]
+    finally:
+        server.control("POST", "/warehouse", result_cache=True)
     switch = "SET use_cached_result = false"
     shell.run(switch)
     for _ in range(2):
