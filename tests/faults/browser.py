@@ -18,11 +18,12 @@ NO_ANSWER = 599
 class Browser:
     """One person's browser behind the proxy of Databricks Apps."""
 
-    def __init__(self, app: App) -> None:
-        self.app = app
+    def __init__(self, app: App, person: str = PROXIED["X-Forwarded-Email"]) -> None:
+        self.app, self.person = app, person
         self._session = requests.Session()
         # The cookies are for the proxy's address, which uses TLS; here is none.
         self._cookies: dict[str, str] = {}
+        self._csrf = ""
 
     def get(self, path: str) -> HttpResponse:
         return self._send("GET", path)
@@ -34,12 +35,16 @@ class Browser:
         return self._send("POST", path, fields | {"csrfmiddlewaretoken": self._token()}, files)
 
     def _token(self) -> str:
-        page = self.get("/accounts/new/").content.decode()
-        found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
-        return found[1] if found else ""
+        """Return the token that every form has; it belongs to the cookie."""
+        if not self._csrf:
+            page = self.get("/accounts/new/").content.decode()
+            found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
+            self._csrf = found[1] if found else ""
+        return self._csrf
 
     def _send(self, method: str, path: str, data: Any = None, files: Any = None) -> HttpResponse:
-        headers = PROXIED | {"Origin": f"https://{PROXIED['X-Forwarded-Host']}"}
+        headers = PROXIED | {"X-Forwarded-Email": self.person}
+        headers |= {"Origin": f"https://{PROXIED['X-Forwarded-Host']}"}
         headers["Cookie"] = "; ".join(f"{k}={v}" for k, v in self._cookies.items())
         try:
             answer = self._session.request(
