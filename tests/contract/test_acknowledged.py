@@ -50,6 +50,7 @@ def browsers(request: pytest.FixtureRequest, in_apps: Any) -> dict[str, Browser]
         in_apps.EDIP_WRITES_PER_MINUTE = 0
         return {person: Visitor(person) for person in people}
     variables = {"GUNICORN_CMD_ARGS": f"--workers {PROCESSES}", "EDIP_WRITES_PER_MINUTE": "0"}
+    variables["EDIP_ADMINS"] = ",".join(people)
     sign_in = request.getfixturevalue("token_sign_in")
     app = request.getfixturevalue("start")(**sign_in | variables)
     return {person: Browser(app, person) for person in people}
