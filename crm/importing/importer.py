@@ -21,7 +21,7 @@ from crm.repository.records.similar_keys import similar_keys
 from crm.repository.steps import insist
 from crm.repository.transfer import upsert
 from crm.repository.transfer.natural_keys import NATURAL_KEYS, Key, natural_key, stored_ids
-from crm.repository.transfer.upsert import DIFFERENT, NEW, ORPHAN, UNCHANGED
+from crm.repository.transfer.upsert import DIFFERENT, HIDDEN, NEW, ORPHAN, UNCHANGED
 from crm.warehouse import Warehouse
 
 from . import masks, sources
@@ -67,7 +67,7 @@ class Options:
 class TableResult:
     """The result of an import for one table, and whether the warehouse confirms it.
 
-    ``states`` counts rows by what they were before (new, unchanged, different, orphan).
+    ``states`` counts rows by what they were before (new, unchanged, different, orphan, hidden).
     Of the ``checked`` rows that the table should hold now, it holds ``found``.
     """
 
@@ -270,6 +270,9 @@ class _Run:
                 reason = f"its account {bsnid} does not exist"
                 reason += f", but {similar[bsnid]} does" if bsnid in similar else ""
                 self.findings.add(REFUSED, table.name, place, reason, table.parent_key)
+            elif state == HIDDEN:
+                reason = "already exists, but a row filter hides it from you; left as it is"
+                self.findings.add(REFUSED, table.name, place, reason, table.key)
             elif state == DIFFERENT and self.options.on_conflict != UPDATE:
                 reason = "already exists with different values; left as it is"
                 self.findings.add(SKIPPED, table.name, place, reason)
@@ -279,7 +282,9 @@ class _Run:
                     "case or blanks"
                 )
                 self.findings.add(NOTED, table.name, place, reason, table.key)
-            if state == NEW or (state != ORPHAN and self.options.on_conflict == UPDATE):
+            if state == NEW or (
+                state not in (ORPHAN, HIDDEN) and self.options.on_conflict == UPDATE
+            ):
                 masks.note_values(self.findings, self.operation, table, place, row, state)
 
     def _similar_keys(self, table: Table, chunk: Chunk, states: list[str]) -> dict[str, str]:

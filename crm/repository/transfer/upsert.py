@@ -10,6 +10,7 @@ actor.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -18,8 +19,12 @@ from crm.repository import _match, _sql, operations
 from crm.repository._sql import Row
 from crm.repository.operations import Operation
 from crm.warehouse import Warehouse
+from crm.warehouse.errors import WarehouseError
 
 NEW, UNCHANGED, DIFFERENT, ORPHAN = "new", "unchanged", "different", "orphan"
+# Stored, but a row filter hides it from the person.
+HIDDEN = "hidden"
+log = logging.getLogger(__name__)
 
 _GIVEN = """
   SELECT {values}
@@ -98,13 +103,29 @@ def classify(
     sparse: bool = False,
     masked: Collection[str] = (),
 ) -> list[str]:
-    """For each row, in order, return NEW, UNCHANGED, DIFFERENT or ORPHAN (it has no account).
+    """For each row, in order, return NEW, UNCHANGED, DIFFERENT, ORPHAN (it has no account), or
+    HIDDEN, which only the app's own rights tell from NEW.
 
-    ``masked`` columns are not compared.
+    ``masked`` columns are not compared. One statement, and another with the app's rights if there
+    are new rows.
     """
     is_orphan = "FALSE" if table is ACCOUNTS else "MAX(o.bsnid) IS NULL"
-    found = _query(wh, table, rows, sparse, _CLASSIFY, masked, is_orphan=is_orphan)
-    return [row["state"] for row in found]
+
+    def query(wh: Warehouse) -> list[str]:
+        found = _query(wh, table, rows, sparse, _CLASSIFY, masked, is_orphan=is_orphan)
+        return [row["state"] for row in found]
+
+    states = query(wh)
+    if NEW not in states:
+        return states
+    try:
+        app = wh.with_app_rights()
+        seen = query(app) if app else states
+    except WarehouseError as error:
+        log.warning("no key of %s was checked with the app's rights: %s", table.name, error)
+        return states
+    pairs = zip(states, seen, strict=True)
+    return [HIDDEN if s == NEW and of_app in (UNCHANGED, DIFFERENT) else s for s, of_app in pairs]
 
 
 def stored_rows(wh: Warehouse, table: Table, rows: str) -> list[Row]:

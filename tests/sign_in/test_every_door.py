@@ -1,0 +1,133 @@
+"""A mask hides a column from Bob, and a row filter an account: no door writes or doubles them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, USE_CASES
+from crm.repository.records import accounts, platforms, use_cases
+from crm.warehouse import Warehouse
+from crm.warehouse.service_principal import load_sdk
+
+from ..broken_rows import insert
+from ..pages.html import HTMX, parsed
+from ..pages.import_page.using import settled
+from ..sizes import only_soak
+from .conftest import BOB, Browser, Workspace
+from .test_hidden_keys import config_with_app
+
+SignedIn = Callable[..., Browser]
+CSV = (
+    "BSNID,Team,Business Area,VP\n"
+    "BSN001,Renamed,Finance,***\n"
+    "HIDDEN,Bob's,Finance,***\n"
+    "B-NEW,New,Finance,***\n"
+)
+
+
+@pytest.fixture
+def protected(warehouse: Warehouse, masked: str) -> Warehouse:
+    """Masks hide the VPs of accounts and all statuses from Bob; a row filter, one account.
+
+    The use case of that account is shown: to Bob, it is without an account.
+    """
+    accounts.create(warehouse, {"bsnid": "HIDDEN", "team": "Alice's"})
+    seen = accounts.get(warehouse, masked).updated_at
+    accounts.update(warehouse, masked, {"team": "Later"}, seen)
+    platforms.set_status(warehouse, masked, "Databricks", "Requested", None)
+    use_cases.create(warehouse, "HIDDEN", "u-1", {"problem": "P"})
+    use_cases.create(warehouse, masked, "u-2", {"problem": "Q"})
+    use_cases.delete(warehouse, "u-2")
+    insert(warehouse, USE_CASES, id="u-3", account_bsnid=masked, problem="R", status="active")
+    home = warehouse.namespace
+    schema = home.quoted_schema
+    condition = f"current_user() <> '{BOB}' OR value <> 'HIDDEN'"
+    for statement in (
+        f"ALTER TABLE {home.table(PLATFORMS_STATUS)} ALTER COLUMN status "
+        f"SET MASK {schema}.`hide_vp`",
+        f"ALTER TABLE {home.table(USE_CASES)} ALTER COLUMN status SET MASK {schema}.`hide_vp`",
+        f"CREATE FUNCTION {schema}.`seen`(value STRING) RETURNS BOOLEAN RETURN {condition}",
+        f"ALTER TABLE {home.table(ACCOUNTS)} SET ROW FILTER {schema}.`seen` ON (bsnid)",
+    ):
+        warehouse.execute(statement, repeatable=True)
+    return warehouse
+
+
+@pytest.fixture
+def bob(
+    protected: Warehouse,
+    signed_in: SignedIn,
+    workspace: Workspace,
+    on_behalf: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Browser:
+    """Bob may change everything that he sees, and the app sees all."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    # On a busy machine, importing it takes longer than a statement waits for the app's token.
+    load_sdk()
+    client_id = workspace.principal("a-secret", admin=True)
+    on_behalf.WAREHOUSE = config_with_app(workspace, client_id, "a-secret")
+    return signed_in(BOB, "SELECT", "MODIFY")
+
+
+def stored(wh: Warehouse) -> list[tuple[str, ...]]:
+    """Return what policies hide from Bob, as it is stored."""
+    home = wh.namespace
+    rows = wh.query(
+        f"SELECT bsnid AS key, team AS text, vp AS hidden FROM {home.table(ACCOUNTS)} UNION ALL "
+        f"SELECT platform, '', status FROM {home.table(PLATFORMS_STATUS)} UNION ALL "
+        f"SELECT id, problem, status FROM {home.table(USE_CASES)} ORDER BY key"
+    )
+    return [(row["key"], row["text"], row["hidden"]) for row in rows]
+
+
+def import_file(bob: Browser) -> Any:
+    """Import the file through the page, and return the page that tells what was done."""
+    file = SimpleUploadedFile("a.csv", CSV.encode())
+    answer = bob.post("/admin-tools/import/", {"on_conflict": "update", "file": file})
+    preview = settled(bob, answer["Location"])  # type: ignore[arg-type]
+    assert "a row filter hides it from you" in preview.get_text()
+    assert bob.post(answer["Location"], {"do": "import"}).status_code == 303
+    return settled(bob, answer["Location"])  # type: ignore[arg-type]
+
+
+def test_no_door_writes_what_is_hidden(bob: Browser, protected: Warehouse) -> None:
+    before = stored(protected)
+    # The past of protected tables cannot be read, so nothing can be reverted, and that is said.
+    for path in (
+        "/put-back/accounts/BSN001/2/?field=team",
+        "/undo/use_cases/u-2/",
+    ):
+        answer = bob.post(path)
+        assert answer.status_code == 501, path
+        assert "past of protected tables cannot be read" in answer.content.decode()
+    card = {"platform": "Databricks", "status": "Completed", "updated_at": ""}
+    assert bob.post("/accounts/BSN001/platforms/", card, **HTMX).status_code == 403
+    # A repair corrects no word that it cannot read.
+    assert bob.post("/admin-tools/integrity/unknown-words/").status_code == 303
+    assert stored(protected) == before
+    page = import_file(bob)
+    changed = [
+        ("BSN001", "Renamed", "Vera Lind"),
+        *(each for each in before if each[0] != "BSN001"),
+    ]
+    assert stored(protected) == sorted([*changed, ("B-NEW", "New", None)])
+    undo = page.select_one("form[action^='/undo/bulk/']")["action"]
+    assert bob.post(undo).status_code == 501
+    assert stored(protected) == sorted([*changed, ("B-NEW", "New", None)])
+
+
+@only_soak
+@pytest.mark.xfail(reason="the check of orphans takes hidden accounts for missing ones")
+def test_a_repair_creates_no_account_that_is_hidden(bob: Browser, protected: Warehouse) -> None:
+    assert "u-1" not in parsed(bob.get("/admin-tools/integrity/orphans/")).get_text()
+    bob.post("/admin-tools/integrity/orphans/")
+    assert [each for each in stored(protected) if each[0] == "HIDDEN"] == [
+        ("HIDDEN", "Alice's", None)
+    ]
