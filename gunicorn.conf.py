@@ -57,10 +57,15 @@ def on_starting(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Remove uploads after an hour, also those of a worker that died; end reads at SIGTERM."""
+    """Prepare a worker, which takes requests only after this.
+
+    It removes uploads after an hour, also those of a worker that died, and ends reads at SIGTERM.
+    """
     from crm.importing.jobs import job
     from crm.warehouse import deadline
+    from edip.warm_up import warm_up
 
+    warm_up()
     job.start_sweeper()
 
     def stop(number: int, frame: Any) -> None:

@@ -122,11 +122,11 @@ class ReaderTimeZoneMiddleware:
 def reader_zone(request: HttpRequest) -> zoneinfo.ZoneInfo:
     """Return the zone of the cookie ``tz``; UTC if it names no zone."""
     name = unquote(request.COOKIES.get("tz", ""))
-    return zoneinfo.ZoneInfo(name if name in _zone_names() else "UTC")
+    return zoneinfo.ZoneInfo(name if name in zone_names() else "UTC")
 
 
 @lru_cache(maxsize=1)
-def _zone_names() -> frozenset[str]:
+def zone_names() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones())
 
 
