@@ -67,9 +67,9 @@ class Namespace:
         return self
 
     @property
-    def today(self) -> str:
-        """Return the SQL expression for the day (UTC) as of which the tables are read."""
-        return "CURRENT_DATE()"
+    def today(self) -> dt.date:
+        """Return the day (UTC) as of which the tables are read."""
+        return dt.datetime.now(dt.UTC).date()
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ class PastNamespace(Namespace):
     moment: dt.datetime = dt.datetime.min
 
     @property
-    def today(self) -> str:
-        return f"DATE'{self.moment:%Y-%m-%d}'"
+    def today(self) -> dt.date:
+        return self.moment.date()
 
     def table(self, table: Named) -> str:
         """Return the FROM item that reads the table's version; statements cannot write to it."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 
-from crm.model.namespace import Namespace
 from crm.model.records import Account, AccountRow, Listing, Page
 from crm.model.schema import ACCOUNTS
+from crm.model.vocabulary import NOT_STARTED
 from crm.repository import _sql
 from crm.repository._sql import Row
 from crm.warehouse import Warehouse
 
 from . import _listing
-from ._filters import Conditions, JointFilter
-from ._platform_status import CURRENT_STATUS, PARAMS
+from ._joint_filter import platform_and_status
+from ._platform_status import PARAMS, RECORDED_STATUS
 
 FILTERS = ("business_area", "vp", "admin", "primary_it_partner", "platform", "status")
 SORTS = (
@@ -28,108 +30,94 @@ SORTS = (
     "use_cases",
 )
 
-_JOINS = """
+# What belongs to the accounts of a page, in one join: rows of one kind and status are counted.
+_ROWS = """
+  SELECT {columns}, p.rn, x.kind, x.platform, x.status, x.changed_at,
+    COUNT(*) AS n, MAX(x.date) AS last_update
+  FROM ({{page}}) AS p LEFT JOIN (
+    SELECT account_bsnid, 1 AS kind, NULL AS date, NULL AS platform, NULL AS status,
+      NULL AS changed_at
+    FROM {{use_cases}}
+    UNION ALL
+    SELECT account_bsnid, 2, date, NULL, NULL, NULL FROM {{updates}}
+    UNION ALL
+    SELECT account_bsnid, 3, NULL, platform, status, updated_at FROM {{platforms_status}}
+    WHERE platform <> ''
+  ) AS x ON x.account_bsnid = p.bsnid
+  GROUP BY {columns}, p.rn, x.kind, x.platform, x.status, x.changed_at
+"""
+_USE_CASES, _UPDATES, _STATUS = 1, 2, 3
+_JOINS = {
+    "use_cases": """
   LEFT JOIN (
     SELECT account_bsnid, COUNT(*) AS n FROM {use_cases} GROUP BY account_bsnid
-  ) AS c ON c.account_bsnid = f.bsnid
+  ) AS c ON c.account_bsnid = bsnid
+""",
+    "updates": """
   LEFT JOIN (
     SELECT account_bsnid, COUNT(*) AS n, MAX(date) AS last_update
     FROM {updates} GROUP BY account_bsnid
-  ) AS w ON w.account_bsnid = f.bsnid
+  ) AS w ON w.account_bsnid = bsnid
+""",
+    "statuses": """
   LEFT JOIN (
     SELECT account_bsnid, COLLECT_LIST(NAMED_STRUCT('platform', platform, 'status', status))
       AS statuses
     FROM recorded_status GROUP BY account_bsnid
-  ) AS s ON s.account_bsnid = f.bsnid
+  ) AS s ON s.account_bsnid = bsnid
+""",
+}
+_EXTRA = """,
+  COALESCE(c.n, 0) AS use_cases, COALESCE(w.n, 0) AS updates, w.last_update, s.statuses
 """
-_EXTRA = """
-    COALESCE(c.n, 0) AS use_cases,
-    COALESCE(w.n, 0) AS updates,
-    w.last_update,
-    s.statuses,
-"""
-_HAS_STATUS = "bsnid IN (SELECT account_bsnid FROM current_status WHERE {condition})"
-_FACETS = """
-  SELECT name, value, COUNT(DISTINCT account_bsnid) AS n
-  FROM (
-    SELECT account_bsnid, STACK(2,
-      'platform', CASE WHEN {of_platform} THEN platform END,
-      'status', CASE WHEN {of_status} THEN status END
-    ) AS (name, value)
-    FROM current_status
-    WHERE account_bsnid IN (SELECT bsnid FROM found WHERE {others})
-  ) AS s
-  WHERE value IS NOT NULL
-  GROUP BY 1, 2
-"""
-
-
-def _platform_and_status(namespace: Namespace, conditions: Conditions) -> JointFilter:
-    """Platform and status are conditions on one row: Databricks *and* Completed there.
-
-    A platform alone finds accounts that have a row for it. A status also finds, as Not Started,
-    accounts that have none, as on the overview.
-    """
-    by_platform = conditions.is_one_of("platform")
-    by_status = conditions.is_one_of("status")
-    both = " AND ".join(part for part in (by_platform, by_status or "is_recorded") if part)
-
-    def facets(others: str) -> str:
-        return _sql.render(
-            namespace,
-            _FACETS,
-            of_platform=by_status or "is_recorded",
-            of_status=by_platform or "TRUE",
-            others=others,
-        )
-
-    is_asked = by_platform or by_status
-    return JointFilter(
-        names=("platform", "status"),
-        condition=_sql.render(namespace, _HAS_STATUS, condition=both) if is_asked else "",
-        facets=facets,
-    )
-
-
 _LIST = _listing.ListSource(
     table=ACCOUNTS,
-    before=CURRENT_STATUS,
-    params=PARAMS,
-    source="SELECT * FROM {table}",
-    joins=_JOINS,
-    extra=_EXTRA,
-    struct=_sql.struct(
-        ACCOUNTS,
-        "p",
-        "'rn', p.rn",
-        "'use_cases', p.use_cases",
-        "'updates', p.updates",
-        "'last_update', p.last_update",
-        "'statuses', p.statuses",
-    ),
+    cut=ACCOUNTS.names,
+    rows=_sql.fill(_ROWS, columns=_sql.names(ACCOUNTS.names, "p")),
     key="bsnid",
     searched=("bsnid", "team", "business_area", "vp", "admin", "primary_it_partner"),
     filters=FILTERS,
     sorts={
         **{name: (_listing.text(name),) for name in SORTS[:6]},
         "updated_at": ("updated_at",),
-        # Not by their names: a window cannot refer to a column of its own SELECT.
         "last_update": ("w.last_update",),
         "use_cases": ("COALESCE(c.n, 0)",),
     },
-    joined_sorts=("last_update", "use_cases"),
+    joins=_JOINS,
+    joined={"last_update": "updates", "use_cases": "use_cases"},
+    extra=_EXTRA,
     default="team",
-    joint=_platform_and_status,
+    before=f"WITH {RECORDED_STATUS}",
+    params=PARAMS,
+    joint=platform_and_status,
 )
 
 
 def search(wh: Warehouse, listing: Listing) -> Page[AccountRow]:
-    return _listing.load(wh, listing, _LIST, _row)
+    return _listing.load(wh, listing, _LIST, _page_rows)
 
 
 def find_all(wh: Warehouse, listing: Listing) -> Iterator[AccountRow]:
     """Return the rows of all pages, see ``_listing.load_all``."""
     return _listing.load_all(wh, listing, _LIST, _row)
+
+
+def _page_rows(rows: list[Row]) -> tuple[AccountRow, ...]:
+    return tuple(_page_row(list(same)) for _, same in groupby(rows, key=itemgetter("rn")))
+
+
+def _page_row(rows: list[Row]) -> AccountRow:
+    """Return the account of these rows, which say how much of each kind belongs to it."""
+    of_kind = {row["kind"]: row for row in rows}
+    statuses = [row for row in rows if row["kind"] == _STATUS]
+    statuses.sort(key=lambda row: (row["changed_at"] or _sql.EARLIEST, row["status"] or ""))
+    return AccountRow(
+        account=_sql.record(Account, rows[0]),
+        statuses={row["platform"]: row["status"] or NOT_STARTED for row in statuses},
+        use_case_count=of_kind[_USE_CASES]["n"] if _USE_CASES in of_kind else 0,
+        update_count=of_kind[_UPDATES]["n"] if _UPDATES in of_kind else 0,
+        last_update=of_kind[_UPDATES]["last_update"] if _UPDATES in of_kind else None,
+    )
 
 
 def _row(row: Row) -> AccountRow:

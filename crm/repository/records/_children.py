@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TypeVar
+from collections import Counter
+from typing import Any, TypeVar
 
 from crm.model.records import Record
 from crm.model.schema import Table
 from crm.repository import _sql, operations
-from crm.repository._sql import Values
+from crm.repository._sql import Row, Values
 from crm.repository.operations import Operation
 from crm.repository.steps import NOTHING, Earlier, run_steps
 from crm.warehouse import Warehouse
 
 from . import _deleting, _saving
+from ._listing import ListSource
 from ._saving import Key
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
-# The rows of a list: with their account's team and business area. A row comes once, also if
-# several rows of accounts have its key.
-LIST_SOURCE = """
-  SELECT c.*, a.team, a.business_area
-  FROM {table} AS c LEFT JOIN (
+# An account's team and business area, for its children. A child comes once, also if several rows
+# of accounts have its key.
+_ACCOUNT = """
+  LEFT JOIN (
     SELECT bsnid, MAX(team) AS team, MAX(business_area) AS business_area
     FROM {accounts} GROUP BY bsnid
-  ) AS a ON a.bsnid = c.account_bsnid
+  ) AS a ON a.bsnid = account_bsnid
 """
-
+# Texts are long: the page is cut out with keys only.
+_ROWS = """
+  SELECT {columns}, team, p.rn
+  FROM ({page}) AS p JOIN {table} AS f ON f.id = p.id
+  {join}
+  WHERE {is_same}
+"""
 
 _CREATE = """
 MERGE INTO {table} AS t
@@ -42,6 +49,42 @@ WHEN NOT MATCHED THEN INSERT
   (id, account_bsnid, {names}, created_at, updated_at, created_by, updated_by, change_id)
   VALUES (s.id, s.account_bsnid, {sources}, s.now, s.now, s.actor, s.actor, s.change_id)
 """
+
+
+def list_source(table: Table, **parts: Any) -> ListSource:
+    """Return the source of the list of a table of children, with their account's team."""
+    rows = _sql.fill(
+        _ROWS,
+        columns=_sql.names(table.names, "f"),
+        join=_ACCOUNT,
+        page="{page}",
+        table="{table}",
+        is_same="{is_same}",
+    )
+    return ListSource(
+        table=table,
+        cut=("id",),
+        rows=rows,
+        key="id",
+        joins={"account": _ACCOUNT},
+        joined={"team": "account", "business_area": "account"},
+        extra=", team",
+        **parts,
+    )
+
+
+def list_rows(kind: type[AnyRecord], rows: list[Row]) -> tuple[AnyRecord, ...]:
+    """Return the page's records; ``rows`` has every copy of a row under the number of each."""
+    copies: dict[int, list[Row]] = {}
+    for row in rows:
+        copies.setdefault(row["rn"], []).append(row)
+    taken: Counter[str] = Counter()
+    found = []
+    for same in copies.values():
+        id = same[0]["id"]
+        found.append(_sql.record(kind, same[taken[id] % len(same)]))
+        taken[id] += 1
+    return tuple(found)
 
 
 def get(wh: Warehouse, table: Table, kind: type[AnyRecord], id: str) -> AnyRecord | None:

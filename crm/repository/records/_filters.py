@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
-from crm.model.namespace import Namespace, quoted
+from crm.model.namespace import quoted
 from crm.model.records import Listing
 from crm.repository import _sql
+from crm.repository._sql import Row
 
 VALUES_PER_FILTER = 50
-
-# One pass counts the values of several columns.
-_FACETS = """
-  SELECT name, COALESCE(value, '') AS value, COUNT(*) AS n
-  FROM (SELECT STACK({columns}) AS (name, value) FROM found WHERE {others}) AS s
-  GROUP BY 1, 2
-"""
 
 
 @dataclass(frozen=True)
@@ -28,16 +22,19 @@ class Conditions:
 
     arrays: Mapping[str, str]
     params: Mapping[str, str]
+    values: Mapping[str, tuple[str, ...]]
 
     @classmethod
     def of(cls, listing: Listing, allowed: tuple[str, ...]) -> Conditions:
         arrays: dict[str, str] = {}
         params: dict[str, str] = {}
+        chosen: dict[str, tuple[str, ...]] = {}
         for number, name in enumerate(allowed):
             if values := listing.filters.get(name, ())[:VALUES_PER_FILTER]:
                 arrays[name], given = _sql.text_array(f"f{number}", values)
                 params |= given
-        return cls(arrays, params)
+                chosen[name] = values
+        return cls(arrays, params, chosen)
 
     def on_row(self, name: str) -> str:
         """Return a column's condition. The value ``''`` finds NULL, too."""
@@ -54,12 +51,20 @@ class Conditions:
 class JointFilter:
     """The filters of several columns as one condition that is not on the row itself.
 
-    :param facets: returns a SELECT of name, value and n, given the conditions on the row.
+    :param condition: the condition, on a row with ``filter_join``; empty if none of them applies.
+    :param values: by column, the SQL of a row's value for its facet, on a row with ``facet_join``.
+        Rows with equal values are counted together.
+    :param facets: returns a facet's counts by value: of its column, how many rows have each of
+        ``values``, and the statement's answer, which has the columns of ``more``.
     """
 
     names: tuple[str, ...] = ()
     condition: str = ""
-    facets: Callable[[str], str] = lambda others: ""
+    filter_join: str = ""
+    facet_join: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    more: str = ""
+    facets: Callable[[str, Mapping[str, int], Row], dict[str, int]] = lambda name, found, row: {}
 
 
 def condition_of(conditions: Conditions, joint: JointFilter, without: str = "") -> str:
@@ -72,28 +77,3 @@ def condition_of(conditions: Conditions, joint: JointFilter, without: str = "") 
     if joint.condition and without not in joint.names:
         parts.append(joint.condition)
     return " AND ".join(parts) or "TRUE"
-
-
-def facets_sql(
-    namespace: Namespace, names: Iterable[str], conditions: Conditions, joint: JointFilter
-) -> str:
-    """Return a SELECT of name, value and n: how often each value of these columns is found.
-
-    Columns without a filter share one pass; each column with a filter has its own.
-    """
-    by_condition: dict[str, list[str]] = {}
-    for name in names:
-        if name not in joint.names:
-            others = condition_of(conditions, joint, without=name)
-            by_condition.setdefault(others, []).append(name)
-    selects = [
-        _sql.render(namespace, _FACETS, columns=_stacked(names), others=others)
-        for others, names in by_condition.items()
-    ]
-    selects.append(joint.facets(condition_of(conditions, JointFilter(joint.names))))
-    return "UNION ALL".join(filter(None, selects))
-
-
-def _stacked(names: list[str]) -> str:
-    pairs = (f"{_sql.literal(name)}, {quoted(name)}" for name in names)
-    return ", ".join([str(len(names)), *pairs])

@@ -1,61 +1,54 @@
 """Read a list in one statement: a page with the whole list's count and facets, or all rows.
 
-The statements have these CTEs, the one for all rows only the first::
+A page's statement returns one row of two arrays:
 
-    found    the rows that the search finds
-    page     those of them that pass all filters and are on the page
-    facets   the values of each filterable column, with counts; its own filter does not count
+    rows     the rows of the page. The page is cut out of the sorted rows first (ORDER BY … LIMIT);
+             what else a row needs is joined to these few.
+    counts   the whole list's count and its facets, from one pass over the table
 
-The page is cut out before anything is joined to its rows: sorting all rows with all their columns
-is what a long list costs most. A page after the last one takes a second statement.
+A page after the last one takes a second statement. No CTE is used twice: the local engine, and
+Spark where it sees no gain in keeping one, would compute it twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from crm.model.namespace import Namespace, quoted
-from crm.model.records import Facet, Listing, Page
+from crm.model.records import Listing, Page
 from crm.model.schema import Table
 from crm.repository import _sql
 from crm.repository._sql import Row
 from crm.warehouse import Warehouse
 
-from ._filters import Conditions, JointFilter, condition_of, facets_sql
+from . import _facets
+from ._filters import Conditions, JointFilter, condition_of
 
 ListRow = TypeVar("ListRow")
 
 SEARCH_LENGTH = 1000
 _LARGEST_INT = 2**31 - 1
 
-_FOUND = """
-WITH {before}
-found AS (
-  SELECT * FROM ({source}) AS f
-  WHERE {search}
-)
+_CUT = """
+  SELECT {columns}, {sort_names}, ROW_NUMBER() OVER (ORDER BY {order_of_names}) AS rn
+  FROM (
+    SELECT {columns}, {sort_keys} FROM {table} AS f {joins}
+    WHERE {condition}
+    ORDER BY {order} LIMIT :size OFFSET :offset
+  ) AS f
 """
-_MATCHING = "SELECT f.* FROM found AS f {sort_joins} WHERE {filters}"
-_ROWS = """
-  SELECT f.*, {extra}ROW_NUMBER() OVER (ORDER BY {order}) AS rn
-  FROM {matching} AS f
-  {joins}
-"""
-_ALL = "{found} SELECT {struct} AS item FROM ({rows}) AS p ORDER BY p.rn"
 _PAGE = """
-{found},
-page AS (
-  {matching} ORDER BY {order} LIMIT :size OFFSET :offset
-),
-facets AS (
-  {facets}
-)
+{before}
 SELECT
-  (SELECT COUNT(*) FROM found WHERE {filters}) AS total,
-  (SELECT SORT_ARRAY(COLLECT_LIST({struct})) FROM ({rows}) AS p) AS rows,
-  (SELECT COLLECT_LIST(NAMED_STRUCT('name', name, 'value', value, 'n', n)) FROM facets) AS facets
+  (SELECT COLLECT_LIST(STRUCT(r.*)) FROM ({rows}) AS r) AS rows,
+  (SELECT COLLECT_LIST(STRUCT(c.*)) FROM ({counts}) AS c) AS counts
+  {more}
+"""
+_ALL = """
+{before}
+SELECT {columns}{extra} FROM {table} AS f {joins} WHERE {condition} ORDER BY {order}
 """
 
 
@@ -63,31 +56,31 @@ SELECT
 class ListSource:
     """The parts of the statement that differ between lists.
 
-    :param source: the template of a SELECT of the rows, with ``{table}`` for the table. ``key``
-        is unique in it.
-    :param joins: the template of what is joined to the rows (alias ``f``), and ``extra`` the
-        columns from there, each followed by a comma. Filters and facets do not use these.
-    :param struct: the struct that a row (alias ``p``) is returned as. Its first field is
-        ``p.rn``, which the rows are sorted by.
-    :param sorts: the SQL expressions of each sort key; those of ``joined_sorts`` need ``joins``.
-    :param before: the template of CTEs that the others use, each followed by a comma; ``params``
-        are its parameters.
+    :param cut: the columns that the page is cut out with. ``key`` is one of them, and unique.
+    :param rows: the template of a SELECT of the page's rows, given ``{page}``, which has ``cut``,
+        the sort keys ``s0``, … and the row's number ``rn``.
+    :param joins: by name, the templates of what is joined to the table (alias ``f``).
+    :param joined: by column or sort key, the name of the join that it comes from.
+    :param extra: what the SELECT of all rows has besides the table's columns; it uses all joins.
+    :param sorts: the SQL expressions of each sort key.
+    :param before: the template of CTEs that ``joins`` or ``joint`` use; ``params`` are its
+        parameters.
     :param joint: makes the filters that are not conditions on the row itself, see accounts.
     """
 
     table: Table
-    source: str
-    struct: str
+    cut: tuple[str, ...]
+    rows: str
     key: str
     searched: tuple[str, ...]
     filters: tuple[str, ...]
     sorts: Mapping[str, tuple[str, ...]]
     default: str
+    joins: Mapping[str, str]
+    joined: Mapping[str, str]
+    extra: str
     before: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
-    joins: str = ""
-    extra: str = ""
-    joined_sorts: tuple[str, ...] = ()
     joint: Callable[[Namespace, Conditions], JointFilter] | None = None
 
 
@@ -112,24 +105,28 @@ def within_reach(listing: Listing) -> Listing:
 
 
 def load(
-    wh: Warehouse, listing: Listing, source: ListSource, row: Callable[[Row], ListRow]
+    wh: Warehouse,
+    listing: Listing,
+    source: ListSource,
+    rows_of: Callable[[list[Row]], tuple[ListRow, ...]],
 ) -> Page[ListRow]:
     """Return the page that the listing asks for, or the last one if there are fewer pages.
 
-    ``row`` makes a list's row of a struct.
+    ``rows_of`` makes the list's rows of what ``source.rows`` selects, in the order of ``rn``.
     """
     asked = within_reach(listing)
     query = _Query.of(wh.namespace, asked, source)
     params = {**query.params, "size": asked.size, "offset": (asked.page - 1) * asked.size}
     answer = wh.query(query.page_sql(), params)[0]
-    last = max(1, -(-answer["total"] // asked.size))
+    total = _facets.total_of(answer["counts"])
+    last = max(1, -(-total // asked.size))
     if last < asked.page:
-        return load(wh, replace(asked, page=last), source, row)
+        return load(wh, replace(asked, page=last), source, rows_of)
     return Page(
-        rows=tuple(row(item) for item in answer["rows"]),
-        total=answer["total"],
+        rows=rows_of(sorted(answer["rows"], key=lambda row: row["rn"])),
+        total=total,
         listing=asked,
-        facets=_by_name(source.filters, answer["facets"]),
+        facets=_facets.by_name(source.filters, answer, query.joint),
     )
 
 
@@ -142,7 +139,7 @@ def load_all(
     """
     query = _Query.of(wh.namespace, listing, source)
     found = wh.query_large(query.all_sql(), query.params)
-    return (row(each["item"]) for each in found)
+    return map(row, found)
 
 
 @dataclass(frozen=True)
@@ -168,72 +165,98 @@ class _Query:
     @property
     def params(self) -> dict[str, Any]:
         search = {"q": self.q} if self.q else {}
-        return {**self.source.params, **self.conditions.params, **search}
+        fixed = self.source.params if self._before else {}
+        return {**fixed, **self.conditions.params, **search}
 
     def page_sql(self) -> str:
-        return _sql.render(
-            self.namespace,
+        return _sql.fill(
             _PAGE,
-            found=self._found(),
-            matching=self._matching(),
-            rows=self._rows("page"),
-            filters=self._filters,
-            order=self._order(),
-            struct=self.source.struct,
-            facets=facets_sql(self.namespace, self.source.filters, self.conditions, self.joint),
+            before=self._before,
+            rows=self._rows(),
+            counts=self._counts(),
+            more=_sql.render(self.namespace, self.joint.more),
         )
 
     def all_sql(self) -> str:
-        rows = self._rows(f"({self._matching()})")
-        struct = self.source.struct
-        return _sql.render(self.namespace, _ALL, found=self._found(), struct=struct, rows=rows)
-
-    def _found(self) -> str:
-        source, namespace = self.source, self.namespace
+        source = self.source
+        joins = "".join(source.joins.values()) + self.joint.filter_join
         return _sql.render(
-            namespace,
-            _FOUND,
-            before=_sql.render(namespace, source.before),
-            source=_sql.render(namespace, source.source, table=namespace.table(source.table)),
-            search=_search(source.searched) if self.q else "TRUE",
-        )
-
-    def _matching(self) -> str:
-        needs_joins = self.sort.removeprefix("-") in self.source.joined_sorts
-        joins = _sql.render(self.namespace, self.source.joins) if needs_joins else ""
-        return _sql.fill(_MATCHING, sort_joins=joins, filters=self._filters)
-
-    def _rows(self, matching: str) -> str:
-        return _sql.fill(
-            _ROWS,
-            extra=self.source.extra,
+            self.namespace,
+            _ALL,
+            before=_sql.render(self.namespace, source.before),
+            columns=_sql.names(source.table.names, "f"),
+            extra=source.extra,
+            table=self.namespace.table(source.table),
+            joins=_sql.render(self.namespace, joins),
+            condition=self._condition(),
             order=self._order(),
-            matching=matching,
-            joins=_sql.render(self.namespace, self.source.joins),
         )
+
+    @property
+    def _before(self) -> str:
+        return _sql.render(self.namespace, self.source.before) if self.joint.names else ""
+
+    def _rows(self) -> str:
+        keys = [f"s{number}" for number in range(len(self._sort_keys))]
+        page = _sql.fill(
+            _CUT,
+            columns=_sql.names(self.source.cut),
+            sort_names=", ".join(keys),
+            sort_keys=", ".join(f"{k} AS {n}" for k, n in zip(self._sort_keys, keys, strict=True)),
+            order_of_names=self._ordered(keys),
+            table=self.namespace.table(self.source.table),
+            joins=self._joins(*self._filtered, self.sort.removeprefix("-"))
+            + _sql.render(self.namespace, self.joint.filter_join),
+            condition=self._condition(),
+            order=self._order(),
+        )
+        same = (f"p.{n} <=> {key}" for n, key in zip(keys, self._sort_keys, strict=True))
+        table = self.namespace.table(self.source.table)
+        parts = {"page": page, "table": table, "is_same": " AND ".join(same)}
+        return _sql.render(self.namespace, self.source.rows, **parts)
+
+    def _counts(self) -> str:
+        joins = self._joins(*self._filtered, *self.source.filters)
+        return _facets.counts_sql(
+            self.source.filters,
+            self.conditions,
+            self.joint,
+            source=f"{self.namespace.table(self.source.table)} AS f {joins}"
+            + _sql.render(self.namespace, self.joint.facet_join),
+            search=self._search,
+        )
+
+    @property
+    def _filtered(self) -> list[str]:
+        return [*self.conditions.arrays, *(self.source.searched if self.q else ())]
+
+    def _joins(self, *names: str) -> str:
+        """Return the joins that these columns and sort keys come from."""
+        needed = dict.fromkeys(self.source.joined[n] for n in names if n in self.source.joined)
+        joins = "".join(self.source.joins[name] for name in needed)
+        return _sql.render(self.namespace, joins)
+
+    @property
+    def _sort_keys(self) -> tuple[str, ...]:
+        return self.source.sorts[self.sort.removeprefix("-")]
 
     def _order(self) -> str:
+        return self._ordered(self._sort_keys)
+
+    def _ordered(self, keys: Iterable[str]) -> str:
         direction = "DESC" if self.sort.startswith("-") else "ASC"
-        keys = self.source.sorts[self.sort.removeprefix("-")]
         # The key comes last, so that rows with equal values do not change places between pages.
         ordered = [f"{key} {direction} NULLS LAST" for key in keys]
         return ", ".join([*ordered, quoted(self.source.key)])
 
     @property
-    def _filters(self) -> str:
-        return condition_of(self.conditions, self.joint)
+    def _search(self) -> str:
+        return _search(self.source.searched) if self.q else "TRUE"
+
+    def _condition(self) -> str:
+        return f"({self._search}) AND {condition_of(self.conditions, self.joint)}"
 
 
 def _search(names: tuple[str, ...]) -> str:
     # CONTAINS and not LIKE, so that % and _ are plain characters.
     return " OR ".join(f"CONTAINS(LOWER({quoted(name)}), LOWER(:q))" for name in names)
-
-
-def _by_name(names: tuple[str, ...], rows: list[Row]) -> dict[str, tuple[Facet, ...]]:
-    found: dict[str, list[Facet]] = {name: [] for name in names}
-    for row in rows:
-        found[row["name"]].append(Facet(row["value"], row["n"]))
-    return {
-        name: tuple(sorted(facets, key=lambda facet: (-facet.count, facet.value.lower())))
-        for name, facets in found.items()
-    }

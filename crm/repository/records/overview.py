@@ -1,58 +1,67 @@
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
 from crm.model import vocabulary
 from crm.model.records import Facet, Overview, Update
 from crm.model.schema import UPDATES
+from crm.model.vocabulary import NOT_STARTED
 from crm.repository import _sql
 from crm.warehouse import Warehouse
 
-from ._platform_status import CURRENT_STATUS, PARAMS
+from ._platform_status import PARAMS, RECORDED_STATUS
 
 # The statuses of use cases that somebody works on now.
 ACTIVE = ("Active", "In Progress")
 LATEST_UPDATES = 8
+_RECENT = dt.timedelta(days=30)
+
+# A platform that only rows without an account use counts, too: with no account (a.bsnid is NULL).
+_SQL = """
+WITH {recorded_status},
+latest AS (
+  SELECT id, date, created_at FROM {updates}
+  ORDER BY date DESC NULLS LAST, created_at DESC NULLS LAST, id
+  LIMIT :latest
+),
+counts AS (
+  SELECT 'adoption' AS name, s.platform AS value, s.status, COUNT(a.bsnid) AS n
+  FROM recorded_status AS s LEFT JOIN {accounts} AS a ON a.bsnid = s.account_bsnid
+  GROUP BY s.platform, s.status
+  UNION ALL
+  SELECT CASE WHEN status IS NULL THEN 'tier' ELSE 'pipeline' END,
+    COALESCE(status, tier), '', COUNT(*)
+  FROM (
+    SELECT COALESCE(status, '') AS status, COALESCE(enablement_tier, '') AS tier
+    FROM {use_cases}
+  ) AS c
+  GROUP BY GROUPING SETS ((status), (tier))
+  UNION ALL
+  SELECT 'area', COALESCE(business_area, ''), '', COUNT(*) FROM {accounts} GROUP BY 2
+  UNION ALL
+  SELECT 'updates', '', '', COUNT(*) FROM {updates} WHERE date > :since
+)
+SELECT
+  (SELECT COLLECT_LIST(STRUCT(c.*)) FROM counts AS c) AS counts,
+  (SELECT COLLECT_LIST(STRUCT(l.*)) FROM (
+    SELECT {update}, a.team
+    FROM (SELECT DISTINCT id FROM latest) AS latest JOIN {updates} AS u ON u.id = latest.id LEFT JOIN (
+      SELECT bsnid, MAX(team) AS team FROM {accounts} GROUP BY bsnid
+    ) AS a ON a.bsnid = u.account_bsnid
+  ) AS l) AS updates
+"""
 
 
 def load(wh: Warehouse) -> Overview:
     """Return the start page's figures. One statement. Raises WarehouseError."""
-    sql = """
-    WITH {current_status}
-    latest AS (
-      SELECT u.*, a.team
-      FROM {updates} AS u LEFT JOIN (
-        SELECT bsnid, MAX(team) AS team FROM {accounts} GROUP BY bsnid
-      ) AS a ON a.bsnid = u.account_bsnid
-      ORDER BY u.date DESC NULLS LAST, u.created_at DESC NULLS LAST, u.id
-      LIMIT :latest
-    ),
-    counts AS (
-      SELECT 'adoption' AS name, platform AS value, status, COUNT(*) AS n
-      FROM current_status GROUP BY platform, status
-      UNION ALL
-      SELECT 'pipeline', COALESCE(status, ''), '', COUNT(*) FROM {use_cases} GROUP BY 2
-      UNION ALL
-      SELECT 'tier', COALESCE(enablement_tier, ''), '', COUNT(*) FROM {use_cases} GROUP BY 2
-      UNION ALL
-      SELECT 'area', COALESCE(business_area, ''), '', COUNT(*) FROM {accounts} GROUP BY 2
-      UNION ALL
-      SELECT 'updates', '', '', COUNT(*) FROM {updates}
-      WHERE date > DATE_SUB({today}, 30)
-    )
-    SELECT
-      (SELECT COLLECT_LIST(NAMED_STRUCT('name', name, 'value', value, 'status', status, 'n', n))
-        FROM counts) AS counts,
-      (SELECT COLLECT_LIST({update}) FROM latest AS l) AS updates
-    """
+    params = {**PARAMS, "latest": LATEST_UPDATES, "since": wh.namespace.today - _RECENT}
     parts = {
-        "today": wh.namespace.today,
-        "current_status": _sql.render(wh.namespace, CURRENT_STATUS),
-        "update": _sql.struct(UPDATES, "l", "'team', l.team"),
+        "recorded_status": _sql.render(wh.namespace, RECORDED_STATUS),
+        "update": _sql.names(UPDATES.names, "u"),
     }
-    params = {**PARAMS, "latest": LATEST_UPDATES}
-    row = wh.query(_sql.render(wh.namespace, sql, **parts), params)[0]
+    row = wh.query(_sql.render(wh.namespace, _SQL, **parts), params)[0]
     return _overview(row["counts"], row["updates"])
 
 
@@ -60,31 +69,37 @@ def _overview(counts: list[dict[str, Any]], updates: list[dict[str, Any]]) -> Ov
     def named(name: str) -> dict[str, int]:
         return {row["value"]: row["n"] for row in counts if row["name"] == name}
 
+    # Of an id that several rows have, all came.
+    latest = _sql.newest_first(updates)[:LATEST_UPDATES]
     pipeline, areas = named("pipeline"), named("area")
     return Overview(
         accounts=sum(areas.values()),
         use_cases=sum(pipeline.values()),
         active_use_cases=sum(pipeline.get(status, 0) for status in ACTIVE),
         updates_30_days=named("updates").get("", 0),
-        adoption=_adoption(counts),
+        adoption=_adoption(counts, sum(areas.values())),
         pipeline=_ordered(pipeline, vocabulary.use_case_statuses()),
         tiers=_ordered(named("tier"), vocabulary.enablement_tiers()),
         areas=tuple(
             Facet(area, n)
             for area, n in sorted(areas.items(), key=lambda item: (-item[1], item[0].lower()))
         ),
-        updates=tuple(_sql.record(Update, row) for row in _sql.newest_first(updates)),
+        updates=tuple(_sql.record(Update, row) for row in latest),
     )
 
 
-def _adoption(counts: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
+def _adoption(counts: list[dict[str, Any]], accounts: int) -> dict[str, dict[str, int]]:
+    """Return how many accounts have each status; those without a row have Not Started."""
     found: dict[str, dict[str, int]] = {}
     for row in counts:
         if row["name"] == "adoption":
             found.setdefault(row["value"], {})[row["status"]] = row["n"]
+    for by_status in found.values():
+        absent = accounts - sum(by_status.values())
+        by_status[NOT_STARTED] = by_status.get(NOT_STARTED, 0) + absent
     statuses = vocabulary.onboarding_statuses()
     return {
-        platform: _ordered(by_status, statuses)
+        platform: _ordered({status: n for status, n in by_status.items() if n}, statuses)
         for platform, by_status in _ordered(found, vocabulary.platforms()).items()
     }
 

@@ -16,11 +16,8 @@ from . import _children, _listing
 FILTERS = ("platform", "author", "business_area")
 SORTS = ("date", "team", "author", "platform")
 
-_LIST = _listing.ListSource(
-    table=UPDATES,
-    source=_children.LIST_SOURCE,
-    struct=_sql.struct(UPDATES, "p", "'rn', p.rn", "'team', p.team"),
-    key="id",
+_LIST = _children.list_source(
+    UPDATES,
     searched=("description", "author", "team", "account_bsnid", "platform"),
     filters=FILTERS,
     sorts={
@@ -32,7 +29,7 @@ _LIST = _listing.ListSource(
 
 
 def search(wh: Warehouse, listing: Listing) -> Page[Update]:
-    return _listing.load(wh, listing, _LIST, partial(_sql.record, Update))
+    return _listing.load(wh, listing, _LIST, partial(_children.list_rows, Update))
 
 
 def find_all(wh: Warehouse, listing: Listing) -> Iterator[Update]:

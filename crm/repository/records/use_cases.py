@@ -16,11 +16,8 @@ from . import _children, _listing
 FILTERS = ("platform", "status", "enablement_tier", "leader", "business_area")
 SORTS = ("team", "status", "platform", "enablement_tier", "leader", "updated_at")
 
-_LIST = _listing.ListSource(
-    table=USE_CASES,
-    source=_children.LIST_SOURCE,
-    struct=_sql.struct(USE_CASES, "p", "'rn', p.rn", "'team', p.team"),
-    key="id",
+_LIST = _children.list_source(
+    USE_CASES,
     searched=("problem", "solution", "leader", "team", "account_bsnid", "platform", "status"),
     filters=FILTERS,
     sorts={
@@ -32,7 +29,7 @@ _LIST = _listing.ListSource(
 
 
 def search(wh: Warehouse, listing: Listing) -> Page[UseCase]:
-    return _listing.load(wh, listing, _LIST, partial(_sql.record, UseCase))
+    return _listing.load(wh, listing, _LIST, partial(_children.list_rows, UseCase))
 
 
 def find_all(wh: Warehouse, listing: Listing) -> Iterator[UseCase]:
