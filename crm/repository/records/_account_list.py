@@ -30,21 +30,22 @@ SORTS = (
     "use_cases",
 )
 
-# What belongs to the accounts of a page, in one join: rows of one kind and status are counted.
+# What belongs to the accounts of a page, in one join: rows of one kind and status are counted. The
+# account is one struct: engines plan fewer columns faster.
 _ROWS = """
-  SELECT {columns}, p.rn, x.kind, x.platform, x.status, x.changed_at,
+  SELECT p.account, p.rn, x.kind, x.platform, x.status, x.changed_at,
     COUNT(*) AS n, MAX(x.date) AS last_update
-  FROM ({{page}}) AS p LEFT JOIN (
+  FROM (SELECT bsnid, rn, STRUCT(cut.*) AS account FROM ({page}) AS cut) AS p LEFT JOIN (
     SELECT account_bsnid, 1 AS kind, NULL AS date, NULL AS platform, NULL AS status,
       NULL AS changed_at
-    FROM {{use_cases}}
+    FROM {use_cases}
     UNION ALL
-    SELECT account_bsnid, 2, date, NULL, NULL, NULL FROM {{updates}}
+    SELECT account_bsnid, 2, date, NULL, NULL, NULL FROM {updates}
     UNION ALL
-    SELECT account_bsnid, 3, NULL, platform, status, updated_at FROM {{platforms_status}}
+    SELECT account_bsnid, 3, NULL, platform, status, updated_at FROM {platforms_status}
     WHERE platform <> ''
   ) AS x ON x.account_bsnid = p.bsnid
-  GROUP BY {columns}, p.rn, x.kind, x.platform, x.status, x.changed_at
+  GROUP BY p.account, p.rn, x.kind, x.platform, x.status, x.changed_at
 """
 _USE_CASES, _UPDATES, _STATUS = 1, 2, 3
 _JOINS = {
@@ -73,7 +74,7 @@ _EXTRA = """,
 _LIST = _listing.ListSource(
     table=ACCOUNTS,
     cut=ACCOUNTS.names,
-    rows=_sql.fill(_ROWS, columns=_sql.names(ACCOUNTS.names, "p")),
+    rows=_ROWS,
     key="bsnid",
     searched=("bsnid", "team", "business_area", "vp", "admin", "primary_it_partner"),
     filters=FILTERS,
@@ -112,7 +113,7 @@ def _page_row(rows: list[Row]) -> AccountRow:
     statuses = [row for row in rows if row["kind"] == _STATUS]
     statuses.sort(key=lambda row: (row["changed_at"] or _sql.EARLIEST, row["status"] or ""))
     return AccountRow(
-        account=_sql.record(Account, rows[0]),
+        account=_sql.record(Account, rows[0]["account"]),
         statuses={row["platform"]: row["status"] or NOT_STARTED for row in statuses},
         use_case_count=of_kind[_USE_CASES]["n"] if _USE_CASES in of_kind else 0,
         update_count=of_kind[_UPDATES]["n"] if _UPDATES in of_kind else 0,

@@ -23,7 +23,7 @@ from crm.repository import _sql
 from crm.repository._sql import Row
 from crm.warehouse import Warehouse
 
-from . import _facets
+from . import _filters
 from ._filters import Conditions, JointFilter, condition_of
 
 ListRow = TypeVar("ListRow")
@@ -118,7 +118,7 @@ def load(
     query = _Query.of(wh.namespace, asked, source)
     params = {**query.params, "size": asked.size, "offset": (asked.page - 1) * asked.size}
     answer = wh.query(query.page_sql(), params)[0]
-    total = _facets.total_of(answer["counts"])
+    total = _filters.total_of(answer["counts"])
     last = max(1, -(-total // asked.size))
     if last < asked.page:
         return load(wh, replace(asked, page=last), source, rows_of)
@@ -126,7 +126,7 @@ def load(
         rows=rows_of(sorted(answer["rows"], key=lambda row: row["rn"])),
         total=total,
         listing=asked,
-        facets=_facets.by_name(source.filters, answer, query.joint),
+        facets=_filters.by_name(source.filters, answer, query.joint),
     )
 
 
@@ -217,7 +217,7 @@ class _Query:
 
     def _counts(self) -> str:
         joins = self._joins(*self._filtered, *self.source.filters)
-        return _facets.counts_sql(
+        return _filters.counts_sql(
             self.source.filters,
             self.conditions,
             self.joint,

@@ -47,7 +47,9 @@ SELECT
   (SELECT COLLECT_LIST(STRUCT(c.*)) FROM counts AS c) AS counts,
   (SELECT COLLECT_LIST(STRUCT(l.*)) FROM (
     SELECT {update}, a.team
-    FROM (SELECT DISTINCT id FROM latest) AS latest JOIN {updates} AS u ON u.id = latest.id LEFT JOIN (
+    FROM (SELECT DISTINCT id FROM latest) AS d
+    JOIN {updates} AS u ON u.id = d.id
+    LEFT JOIN (
       SELECT bsnid, MAX(team) AS team FROM {accounts} GROUP BY bsnid
     ) AS a ON a.bsnid = u.account_bsnid
   ) AS l) AS updates
