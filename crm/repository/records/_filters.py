@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from crm.model.namespace import quoted
 from crm.model.records import Facet, Listing
@@ -15,6 +15,7 @@ VALUES_PER_FILTER = 50
 
 # GROUPING SETS count by each column at once. A row that the *other* filters leave out has NULL for
 # a facet, and ``found`` is 1 for a row that passes all filters.
+_PASSING = "(SELECT *, {condition} AS passes FROM {source}) AS f"
 _COUNTS = """
   SELECT {columns}, COUNT(*) AS n
   FROM (SELECT {values} FROM {source} WHERE {search}) AS f
@@ -95,6 +96,10 @@ def counts_sql(
 
     ``source`` is the FROM item, with the joins that filters and facets need.
     """
+    if joint.condition:
+        # As a column: a subquery in it would run for each facet.
+        source = _sql.fill(_PASSING, condition=joint.condition, source=source)
+        joint = replace(joint, condition="passes")
     values = {"found": _if(condition_of(conditions, joint), "1")}
     for number, name in enumerate(names):
         # A joint facet applies its own filters itself.

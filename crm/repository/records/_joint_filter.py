@@ -21,6 +21,7 @@ from ._filters import Conditions, JointFilter
 # https://docs.databricks.com/aws/en/sql/language-manual/functions/listagg
 _BETWEEN = "\x1f"
 _BETWEEN_LISTS = "\x1e"
+_LISTS = f"'{_BETWEEN_LISTS}'"
 # By account: how many platforms it has a row for, how many rows pass both filters, and the words
 # that pass the other filter.
 _OF_ACCOUNT = """
@@ -38,30 +39,33 @@ def platform_and_status(namespace: Namespace, conditions: Conditions) -> JointFi
     of_platform = conditions.is_one_of("platform") or "TRUE"
     of_status = conditions.is_one_of("status") or "TRUE"
     finds_absent = NOT_STARTED in conditions.values.get("status", ())
-    matching = f"COUNT_IF({of_platform} AND {of_status}) AS matching"
-    present = f"COUNT_IF({of_platform}) AS present"
+    matching = f"COUNT_IF({of_platform} AND {of_status}) AS matching_rows"
+    present = f"COUNT_IF({of_platform}) AS present_rows"
     is_asked = (of_platform, of_status) != ("TRUE", "TRUE")
     condition = ""
     if is_asked:
-        condition = "COALESCE(s.matching, 0) > 0"
+        condition = "COALESCE(matching_rows, 0) > 0"
         if finds_absent:
             used = _sql.render(namespace, _USED, of=of_platform)
-            condition = f"({condition} OR COALESCE(s.present, 0) < {used})"
+            condition = f"({condition} OR COALESCE(present_rows, 0) < {used})"
     for_filter = ", ".join((matching, present)) if is_asked else ""
     words = [
-        f"{_joined('platform', of_status)} AS platforms",
-        f"{_joined('status', of_platform)} AS statuses",
-        f"{_joined('platform', 'TRUE')} AS recorded",
+        f"{_joined('platform', of_status)} AS platform_words",
+        f"{_joined('status', of_platform)} AS status_words",
+        f"{_joined('platform', 'TRUE')} AS recorded_words",
     ]
     for_facets = ", ".join(filter(None, (for_filter, *words[: 3 if finds_absent else 2])))
-    both = f"CONCAT(COALESCE(s.platforms, ''), '{_BETWEEN_LISTS}', COALESCE(s.recorded, ''))"
+    with_recorded = f"CONCAT(COALESCE(platform_words, ''), {_LISTS}, COALESCE(recorded_words, ''))"
     facets = _JointFacets(finds_absent, conditions.values.get("platform", ()))
     return JointFilter(
         names=("platform", "status"),
         condition=condition,
         filter_join=_sql.fill(_OF_ACCOUNT, columns=for_filter) if is_asked else "",
         facet_join=_sql.fill(_OF_ACCOUNT, columns=for_facets),
-        values={"platform": both if finds_absent else "s.platforms", "status": "s.statuses"},
+        values={
+            "platform": with_recorded if finds_absent else "platform_words",
+            "status": "status_words",
+        },
         more=_MORE,
         facets=facets.counts,
     )

@@ -1,0 +1,136 @@
+"""Lists of accounts, with random filters, against Python that counts the same rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections import Counter
+from typing import Any
+
+from crm.model.records import AccountRow, Listing, Page
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES
+from crm.repository.records import accounts
+from crm.repository.transfer.insert_missing import insert_missing
+from crm.warehouse import Warehouse
+
+PLATFORMS, STATUSES = ("Databricks", "Snowflake", "Fabric"), ("Not Started", "Completed", "Trial")
+NEVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+Row = dict[str, Any]
+
+
+def generate(chance: random.Random) -> dict[str, list[Row]]:
+    keys = [f"B{number:02}" for number in range(30)]
+    texts = (None, "x", "X y", "z")
+    rows = [
+        {"bsnid": k, "team": chance.choice(texts), "vp": chance.choice(texts)}
+        | {"business_area": chance.choice(texts)}
+        for k in keys
+    ]
+    statuses = []
+    for number in range(60):
+        # Also rows of no account, without words, and several for one account and platform.
+        status = chance.choice((*STATUSES, None))
+        changed = NEVER + dt.timedelta(days=number + 1) if chance.random() < 0.9 else None
+        owner, platform = chance.choice([*keys, "gone"]), chance.choice((*PLATFORMS[:2], None))
+        statuses.append({"id": str(number), "account_bsnid": owner, "platform": platform})
+        statuses[-1] |= {"status": status, "updated_at": changed}
+    statuses = [row for row in statuses if row["updated_at"] or row["platform"] is None]
+    statuses.append({"id": "o", "account_bsnid": "gone", "platform": "Fabric", "status": "Trial"})
+    return {
+        "accounts": rows,
+        "statuses": statuses,
+        "use_cases": [{"id": f"{n}", "account_bsnid": chance.choice(keys)} for n in range(40)],
+        "updates": [
+            {"id": f"{n}", "account_bsnid": chance.choice(keys)}
+            | {"date": dt.date(2026, 1, 1) + dt.timedelta(days=n)}
+            for n in range(40)
+        ],
+    }
+
+
+class Oracle:
+    def __init__(self, data: dict[str, list[Row]]) -> None:
+        self.data = data
+        self.recorded: dict[str, dict[str, str]] = {}
+        for row in sorted(data["statuses"], key=lambda row: row.get("updated_at") or NEVER):
+            if row["platform"]:
+                owned = self.recorded.setdefault(row["account_bsnid"], {})
+                owned[row["platform"]] = row["status"] or "Not Started"
+        self.used = {platform for owned in self.recorded.values() for platform in owned}
+
+    def pairs(self, row: Row, listing: Listing, without: str = "") -> list[tuple[str, str]]:
+        """Return the account's platforms with their status that pass both filters."""
+        wanted = {name: () if name == without else v for name, v in listing.filters.items()}
+        platforms, statuses = wanted.get("platform", ()), wanted.get("status", ())
+        owned = self.recorded.get(row["bsnid"], {})
+        return [
+            (platform, owned.get(platform, "Not Started"))
+            for platform in self.used
+            if not platforms or platform in platforms
+            if owned.get(platform, "Not Started") in statuses or not statuses
+            if platform in owned or statuses or without == "status"
+        ]
+
+    def passes(self, row: Row, listing: Listing, without: str = "") -> bool:
+        filters = {k: v for k, v in listing.filters.items() if v and k != without}
+        words = " ".join(str(row[name] or "") for name in ("bsnid", "team", "business_area", "vp"))
+        joint = filters.keys() & {"platform", "status"} and without not in ("platform", "status")
+        return (
+            listing.q.lower() in words.lower()
+            and all((row[k] or "") in v for k, v in filters.items() if k in row)
+            and (not joint or bool(self.pairs(row, listing)))
+        )
+
+    def facet(self, name: str, listing: Listing) -> dict[str, int]:
+        found: Counter[str] = Counter()
+        for row in self.data["accounts"]:
+            if not self.passes(row, listing, without=name):
+                continue
+            if name in row:
+                found[row[name] or ""] += 1
+            else:
+                place = ("platform", "status").index(name)
+                found.update({pair[place] for pair in self.pairs(row, listing, without=name)})
+        return dict(found)
+
+    def compare(self, page: Page[AccountRow], listing: Listing) -> None:
+        expected = [row["bsnid"] for row in self.data["accounts"] if self.passes(row, listing)]
+        assert page.total == len(expected), listing
+        assert sorted(row.account.bsnid for row in page.rows) == expected, listing
+        for name in ("business_area", "vp", "platform", "status"):
+            assert {f.value: f.count for f in page.facets[name]} == self.facet(name, listing), (
+                name,
+                listing,
+            )
+        for row in page.rows:
+            key = row.account.bsnid
+            owned = {n: [r for r in self.data[n] if r["account_bsnid"] == key] for n in CHILDREN}
+            assert row.statuses == self.recorded.get(key, {})
+            assert row.use_case_count == len(owned["use_cases"])
+            assert row.update_count == len(owned["updates"])
+            assert row.last_update == max((r["date"] for r in owned["updates"]), default=None)
+
+
+CHILDREN = ("use_cases", "updates")
+
+
+def test_accounts_with_random_filters(warehouse: Warehouse) -> None:
+    chance = random.Random(13)
+    data = generate(chance)
+    insert_missing(warehouse, ACCOUNTS, data["accounts"])
+    insert_missing(warehouse, PLATFORMS_STATUS, data["statuses"])
+    insert_missing(warehouse, USE_CASES, data["use_cases"])
+    insert_missing(warehouse, UPDATES, data["updates"])
+    oracle = Oracle(data)
+    fixed = {"platform": ("Databricks",), "status": ("Not Started",)}
+    listings = [Listing(filters=fixed, size=50)]
+    for _ in range(8):
+        filters = {
+            "vp": tuple(chance.sample(("", "x", "z"), chance.choice((0, 0, 1, 2)))),
+            "business_area": tuple(chance.sample(("", "x"), chance.choice((0, 0, 1)))),
+            "platform": tuple(chance.sample(PLATFORMS, chance.choice((0, 0, 1, 2)))),
+            "status": tuple(chance.sample(STATUSES, chance.choice((0, 0, 1, 2)))),
+        }
+        listings.append(Listing(q=chance.choice(("", "", "x")), filters=filters, size=50))
+    for listing in listings:
+        oracle.compare(accounts.search(warehouse, listing), listing)

@@ -1,0 +1,109 @@
+"""The plans that the local engine makes for lists: how often they read a table, and what they sort.
+
+Each table is a subquery over RANGE, so that no data and no warehouse are needed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+
+from crm.model.namespace import Named, Namespace
+from crm.model.records import Listing
+from crm.model.schema import OPERATIONS, TABLES
+from crm.repository.records import _account_list, _listing, overview, updates, use_cases
+from crm.warehouse import Warehouse
+from local_warehouse.engine import Engine
+
+LISTS = {
+    "accounts": _account_list._LIST,
+    "use_cases": use_cases._LIST,
+    "updates": updates._LIST,
+}
+# How often a plan reads any table: to cut the page out, to count, and what is joined to the page.
+READS = {"accounts": 7, "use_cases": 5, "updates": 5}
+# Filters by platform and status are conditions on other rows; a search needs the account's name.
+READS_WITH_FILTERS = {"accounts": 10, "use_cases": 6, "updates": 6}
+READS_OF_OVERVIEW = 8
+
+
+class Ranges(Namespace):
+    def table(self, table: Named) -> str:
+        (found,) = (each for each in (*TABLES, OPERATIONS) if each.name == table.name)
+        columns = ", ".join(f"CAST(id AS {c.type}) AS `{c.name}`" for c in found.stored_columns)
+        numbers = "(SELECT id + 0 AS id FROM RANGE(1000))"
+        if any(column.type == "DATE" for column in found.stored_columns):
+            columns = columns.replace("CAST(id AS DATE)", "DATE_ADD(DATE '2026-01-01', id)")
+        columns = columns.replace("CAST(id AS TIMESTAMP)", "TIMESTAMP_SECONDS(id)")
+        return f"(SELECT {columns} FROM {numbers})"
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    started = Engine()
+    yield started
+    started.stop()
+
+
+def plan(engine: Engine, sql: str, params: dict[str, Any]) -> list[str]:
+    for name, value in params.items():
+        literal = f"DATE '{value}'" if isinstance(value, dt.date) else json.dumps(value)
+        sql = re.sub(f":{name}\\b", literal.replace("\\", r"\\"), sql)
+    rows = engine.run(f"EXPLAIN {sql}").to_pylist()
+    return "\n".join(str(value) for row in rows for value in row.values()).splitlines()
+
+
+def reads(lines: list[str]) -> int:
+    return sum(line.strip().startswith("RangeExec") for line in lines)
+
+
+def costly(lines: list[str]) -> list[str]:
+    """Return the cross joins, and the sorts and windows over more than the rows of a page."""
+    found = [line for line in lines if re.search("CrossJoin|NestedLoop", line)]
+    for number, line in enumerate(lines):
+        below = "".join(lines[number : number + 5])
+        if re.search(r"^ *(Sort|\w*WindowAgg)Exec", line) and "TopK(" not in below:
+            found.append(line)
+    return found
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("is_filtered", [False, True])
+def test_a_page_reads_tables_once_for_each_purpose_and_sorts_its_own_rows_only(
+    engine: Engine, name: str, is_filtered: bool
+) -> None:
+    source = LISTS[name]
+    filters = dict.fromkeys(source.filters, ("Not Started", "b")) if is_filtered else {}
+    listing = Listing(q="a" if is_filtered else "", filters=filters, sort="-updated_at")
+    query = _listing._Query.of(Ranges("c", "s"), listing, source)
+    lines = plan(engine, query.page_sql(), {**query.params, "size": 25, "offset": 0})
+    assert costly(lines) == []
+    assert reads(lines) <= (READS_WITH_FILTERS if is_filtered else READS)[name]
+
+
+def test_the_overview_reads_tables_once_for_each_figure(engine: Engine) -> None:
+    asked: list[tuple[str, dict[str, Any]]] = []
+
+    class Recording:
+        namespace = Ranges("c", "s")
+
+        def query(self, sql: str, params: dict[str, Any]) -> list[dict[str, Any]]:
+            asked.append((sql, params))
+            return [{"counts": [], "updates": []}]
+
+    overview.load(cast(Warehouse, Recording()))
+    lines = plan(engine, *asked[0])
+    assert costly(lines) == []
+    assert reads(lines) <= READS_OF_OVERVIEW
+
+
+def test_statements_do_not_change_with_the_day() -> None:
+    for source in LISTS.values():
+        query = _listing._Query.of(Namespace("c", "s"), Listing(q="a"), source)
+        assert not re.search(r"CURRENT_|NOW\(|DATE '|DATE'", query.page_sql())
+    assert not re.search(r"CURRENT_|NOW\(|DATE'", overview._SQL)
