@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository import operations, summaries
+from crm.repository.chunks import BYTES as CHUNK_BYTES
+from crm.repository.chunks import ROWS as CHUNK_ROWS
 from crm.repository.operations import Operation
 from crm.repository.records.similar_keys import similar_keys
 from crm.repository.steps import insist
@@ -31,10 +33,6 @@ from .errors import ImportingError, Stopped
 from .findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings, Place
 from .readers import own_export
 from .rows import CleanRow, Reader, has_made_id
-
-CHUNK_ROWS = 5_000
-# Well under what a statement takes: crm/warehouse/connector.py.
-CHUNK_BYTES = 800_000
 
 SKIP, UPDATE, FAIL = "skip", "update", "fail"
 ON_CONFLICT = (SKIP, UPDATE, FAIL)

@@ -7,7 +7,7 @@ import pytest
 
 from crm.model.records import Listing
 from crm.model.schema import ACCOUNTS, UPDATES
-from crm.repository import _chunks
+from crm.repository import chunks
 from crm.repository.records import accounts, updates
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
@@ -29,14 +29,14 @@ def test_a_statement_takes_as_many_rows_as_its_parameter_may_hold(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     texts = ['"ä"'] * 5
-    monkeypatch.setattr(_chunks, "ROWS", 2)
-    assert [json.loads(chunk) for chunk in _chunks.arrays(texts)] == [["ä"] * n for n in (2, 2, 1)]
-    monkeypatch.setattr(_chunks, "ROWS", 1000)
-    monkeypatch.setattr(_chunks, "BYTES", 3 * len('"ä",'.encode()))
-    assert [len(json.loads(chunk)) for chunk in _chunks.arrays(texts)] == [3, 2]
-    assert list(_chunks.arrays([])) == []
+    monkeypatch.setattr(chunks, "ROWS", 2)
+    assert [json.loads(chunk) for chunk in chunks.arrays(texts)] == [["ä"] * n for n in (2, 2, 1)]
+    monkeypatch.setattr(chunks, "ROWS", 1000)
+    monkeypatch.setattr(chunks, "BYTES", 3 * len('"ä",'.encode()))
+    assert [len(json.loads(chunk)) for chunk in chunks.arrays(texts)] == [3, 2]
+    assert list(chunks.arrays([])) == []
     # A row that is larger stands alone.
-    assert list(_chunks.arrays(["1", f'"{100 * "a"}"'])) == ["[1]", f'["{100 * "a"}"]']
+    assert list(chunks.arrays(["1", f'"{100 * "a"}"'])) == ["[1]", f'["{100 * "a"}"]']
 
 
 def test_rows_that_are_there_stay(warehouse: Warehouse) -> None:

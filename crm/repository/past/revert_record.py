@@ -24,7 +24,7 @@ from crm.model.schema import (
     USE_CASES,
     Table,
 )
-from crm.repository import _chunks, _sql, _stamps, operations
+from crm.repository import _sql, _stamps, chunks, operations
 from crm.repository._sql import Row
 from crm.repository.errors import AlreadyExists, Missing
 from crm.repository.records import _children, accounts
@@ -235,10 +235,10 @@ def revert_deletion(
 def _chunks_of(table: Table, reverted: Table, rows: list[Row]) -> Iterator[tuple[str, str]]:
     """Yield the rows as chunks, each with the name of the step that inserts it."""
     texts = (json.dumps(_cells(table, row), ensure_ascii=False) for row in rows)
-    chunks = list(_chunks.arrays(texts))
+    parts = list(chunks.arrays(texts))
     name = f"the {table.singular}" if table is reverted else f"its {table.plural}"
-    for number, chunk in enumerate(chunks, 1):
-        part = f" (part {number} of {len(chunks)})" if len(chunks) > 1 else ""
+    for number, chunk in enumerate(parts, 1):
+        part = f" (part {number} of {len(parts)})" if len(parts) > 1 else ""
         yield f"Bring back {name}{part}", chunk
 
 

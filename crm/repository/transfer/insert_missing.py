@@ -8,7 +8,7 @@ from typing import Any
 
 from crm.model.namespace import quoted
 from crm.model.schema import Table
-from crm.repository import _chunks, _match, _sql, operations
+from crm.repository import _match, _sql, chunks, operations
 from crm.repository.operations import Operation
 from crm.warehouse import Warehouse
 
@@ -55,7 +55,7 @@ def insert_missing(
     operation = operation or operations.new(wh, operations.LOAD)
     return sum(
         operations.run(wh, operation, sql, {"rows": chunk}, repeatable=True)
-        for chunk in _chunks.arrays(_text_of(table, row) for row in rows)
+        for chunk in chunks.arrays(_text_of(table, row) for row in rows)
     )
 
 
