@@ -21,7 +21,7 @@ from crm.repository.past import change_feed, history
 from crm.repository.past.history import OUTSIDE, History, Wanted
 from crm.request import Request
 
-from . import _list_file, _respond, revert
+from . import _list_file, _respond, _revert_links
 from ._history_groups import Group, grouped, moment_of
 
 # In a file; on the page Wanted's own size applies.
@@ -120,7 +120,8 @@ def _with_undo(request: Request, group: Group) -> Group:
     is_mine = group.person == request.warehouse.actor and request.person.may_write
     if not (is_mine and change.started_at) or (undone and undone.finished):
         return group
-    return replace(group, undo=revert.import_url(request, change.operation, change.started_at))
+    undo = _revert_links.import_url(request, change.operation, change.started_at)
+    return replace(group, undo=undo)
 
 
 def _with_outsiders(request: Request, changes: list[Change]) -> list[Change]:

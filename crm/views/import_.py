@@ -18,7 +18,7 @@ from crm.importing.jobs.job import Job
 from crm.request import Request
 from crm.warehouse import Warehouse
 
-from . import _import_wording, _respond, revert
+from . import _import_wording, _respond, _revert_links
 
 # The choices that read the file again, and the options that each of them changes.
 _PREVIEWS: dict[str, dict[str, object]] = {
@@ -105,7 +105,7 @@ def _undo_url(request: Request, found: Job) -> str:
     # An attempt whose process ended early may have written more rows than it recorded.
     if not any(found.state["wrote"].values()) and found.state["attempts"] == 1:
         return ""
-    return revert.bulk_url(request, found.state["operations"], before, after)
+    return _revert_links.bulk_url(request, found.state["operations"], before, after)
 
 
 def _context(request: Request, found: Job) -> dict[str, object]:

@@ -22,7 +22,7 @@ from crm.repository.past import revert_bulk
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
 
-from . import _respond, _resume, _wording, revert
+from . import _respond, _resume, _revert_links, _wording
 
 _EDIT = {ACCOUNTS: "account-edit", USE_CASES: "use-case-edit", UPDATES: "update-edit"}
 
@@ -106,7 +106,7 @@ def _undo_url(request: Request, operation: Operation, before: revert_bulk.Versio
         after = revert_bulk.current_versions(request.warehouse.within(None))
     except WarehouseError:
         return ""
-    return revert.bulk_url(request, [operation.id], before, after)
+    return _revert_links.bulk_url(request, [operation.id], before, after)
 
 
 def _result(check: Check, found: Found) -> Result:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
 from functools import partial
 
 from django.contrib import messages
-from django.core import signing
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -26,11 +24,9 @@ from crm.repository.steps import Step, run_steps
 from crm.request import Request
 from crm.warehouse import Warehouse
 
-from . import _respond, _resume, _revert_wording
+from . import _respond, _resume, _revert_links, _revert_wording
 
-_SALT = "crm.undo-bulk"
 _MAX_VERSION = 2**63 - 1
-_BULK_LINK_SECONDS = 24 * 60 * 60
 _BY_NAME = {table.name: table for table in TABLES}
 # How often a revert is tried again while others change other fields of the record.
 _TRIES = 5
@@ -106,45 +102,20 @@ def revert_deletion(request: Request, table: str, key: str) -> HttpResponse:
     return _bring_back(request, _find(request, table, key, version))
 
 
-def bulk_url(
-    request: Request,
-    operations: list[str],
-    before: revert_bulk.Versions,
-    after: revert_bulk.Versions,
-) -> str:
-    """Return where this person can undo these operations of theirs, which wrote between the
-    versions."""
-    done = {"operations": operations, "before": before, "after": after}
-    done["who"] = request.warehouse.actor
-    return reverse("revert-bulk", args=[signing.dumps(done, salt=_SALT)])
-
-
-def import_url(request: Request, operation: str, started_at: dt.datetime) -> str:
-    """Return where this person can undo their import that began then."""
-    done = {"operations": [operation], "began": started_at.isoformat()}
-    return reverse(
-        "revert-bulk",
-        args=[signing.dumps({**done, "who": request.warehouse.actor}, salt=_SALT)],
-    )
-
-
 @require_POST
 def revert_bulk_change(request: Request, done: str) -> HttpResponse:
     """Undo an import or a repair that this person ran."""
-    try:
-        change = signing.loads(done, salt=_SALT, max_age=_BULK_LINK_SECONDS)
-    except signing.BadSignature as error:
-        raise Http404(_revert_wording.LINK_EXPIRED) from error
-    if change["who"] != request.warehouse.actor:
+    link = _revert_links.read(done)
+    if link.who != request.warehouse.actor:
         raise Http404(_revert_wording.NOT_YOURS)
     # Like the change that it undoes, this has no deadline.
     wh = request.warehouse.within(None)
-    # The last comes first: it may have written over what an earlier one wrote.
-    before, after = change.get("before"), change.get("after")
-    if before is None:
-        before = versions.versions_at(wh, dt.datetime.fromisoformat(change["began"]))
+    before, after = link.before, link.after
+    if link.began:
+        before = versions.versions_at(wh, link.began)
         after = revert_bulk.current_versions(wh)
-    results = _revert_all(wh, list(reversed(change["operations"])), before, after)
+    # The last comes first: it may have written over what an earlier one wrote.
+    results = _revert_all(wh, list(reversed(link.operations)), before, after)
     count = _resume.earlier(request).changed + sum(r.count for r in results)
     left = [each for r in results for each in r.left]
     if not left:

@@ -18,7 +18,7 @@ from crm.repository.past import history, revert_bulk
 from crm.repository.past.history import Wanted
 from crm.repository.records import accounts, updates, use_cases
 from crm.repository.transfer import upsert
-from crm.views.revert import bulk_url
+from crm.views._revert_links import bulk_url
 from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse

@@ -22,7 +22,7 @@ from crm.importing.importer import Options
 from crm.repository import operations
 from crm.repository.past import revert_bulk
 from crm.repository.records import accounts, platforms, updates, use_cases
-from crm.views.revert import _SALT
+from crm.views._revert_links import _SALT
 from crm.warehouse import Warehouse
 
 from ..pages.html import filled_in, parsed, texts

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core import signing
+from django.http import Http404
 from django.test import Client
 
 from crm.model.schema import ACCOUNTS
@@ -16,6 +18,7 @@ from crm.repository.past import history, revert_bulk
 from crm.repository.past.history import Wanted
 from crm.repository.records import accounts, updates, use_cases
 from crm.repository.transfer import upsert
+from crm.views import _revert_links
 from crm.warehouse import Warehouse
 
 from ..broken_rows import broken, insert  # noqa: F401
@@ -55,6 +58,23 @@ def test_an_import_is_undone(client: Client, bob: Warehouse) -> None:
         ("deleted", "NEW2"),
         ("changed", "OLD"),
     }
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {},
+        {"who": ME},
+        {"operations": [], "before": {"accounts": 1}, "who": ME},
+        {"began": "?"},
+        [],
+    ],
+    ids=str,
+)
+def test_a_link_with_other_facts_is_outdated(facts: Any) -> None:
+    """An earlier version of the app signed it."""
+    with pytest.raises(Http404, match="no longer valid"):
+        _revert_links.read(signing.dumps(facts, salt=_revert_links._SALT))
 
 
 def test_what_somebody_changed_since_stays(
