@@ -112,6 +112,12 @@ def insist(wh: Warehouse, run: Callable[[], Result]) -> Result:
                     raise
                 raise lost from error
             time.sleep(wait)
+        except HalfDone:
+            raise
+        except WarehouseError as error:
+            if lost is None:
+                raise
+            raise lost from error
 
 
 def _names(steps: Sequence[Step]) -> list[str]:

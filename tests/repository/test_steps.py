@@ -16,7 +16,9 @@ from crm.warehouse.deadline import Deadline
 from crm.warehouse.errors import (
     Busy,
     Dropped,
+    ObjectNotFound,
     PermissionDenied,
+    Refused,
     TimeIsUp,
     Unavailable,
     WarehouseError,
@@ -79,6 +81,17 @@ def test_what_does_not_pass_is_told(waits: list[float]) -> None:
     died = half_done(failing(), failing(Dropped(query_id="q-2"), Unavailable(), Unavailable()))
     assert (died.is_unsure, died.query_id) == (True, "q-2")
     assert not half_done(failing(), failing(*[Unavailable()] * 3)).is_unsure
+
+
+@pytest.mark.parametrize("later", [PermissionDenied(), Refused(), ObjectNotFound()], ids=repr)
+def test_a_lost_answer_is_not_forgotten(later: WarehouseError, waits: list[float]) -> None:
+    """The first try may have run, whatever becomes of the next."""
+    lost = Dropped(query_id="q-2")
+    error = half_done(failing(), failing(lost, later))
+    assert (error.is_unsure, error.cause) == (True, lost)
+    # What a step with steps of its own knows is not lost.
+    inner = HalfDone("id-1", ["A"], ["B"], PermissionDenied(), finished=1, changed=1)
+    assert half_done(failing(), failing(lost, inner)).done == ("Step 1", "A")
 
 
 def test_nothing_is_half_done_before_the_first_step(waits: list[float]) -> None:
