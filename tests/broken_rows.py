@@ -57,6 +57,7 @@ def break_rules(wh: Warehouse) -> None:
         {"bsnid": "TWICE", "team": "New", "updated_at": NEW},
         *[{"bsnid": "SAME", "team": "Same"}] * 3,
         {"bsnid": "LINK", "team": "L", "azure_devops_link": links},
+        {"bsnid": "link", "team": "L"},
         business_area="Finance",
     )
     insert(

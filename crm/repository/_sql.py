@@ -69,6 +69,10 @@ def word_array(column: Column) -> tuple[str, dict[str, str]]:
     return text_array(column.vocabulary, vocabulary.words(column.vocabulary))
 
 
+def equals(left: str, right: str) -> str:
+    return f"{left} = {right}"
+
+
 def literal(text: str) -> str:
     """Return one of the CRM's own texts, such as a label, as an SQL literal. Data are always
     bound."""

@@ -7,10 +7,12 @@
       Missing         the row, or the account that it belongs to, does not exist
       Stale           somebody else changed the row since it was read
       ChangedMeanwhile  somebody changed the row since a part of the operation was done
+      StatusGone      a status that a person saw is gone, or hidden from them
       HiddenChildren  a row filter hides children of an account from the person
 
     WarehouseError
       NotSaved        the answer to a write was lost, and a read found that it saved nothing
+      NotTakenBack    a row was saved that cannot stay, and could not be deleted again
       NewerSchema     a later version of the CRM has changed the tables
       HalfDone        some steps of an operation are done, others are not
       NoSuchMoment    the tables cannot be read as of a moment
@@ -64,6 +66,10 @@ class ChangedMeanwhile(RepositoryError):
         super().__init__(f"somebody changed {key!r} since a part of the operation was done")
 
 
+class StatusGone(RepositoryError):
+    """A status that the person saw was deleted, or a row filter hides it now."""
+
+
 class HiddenChildren(RepositoryError):
     """``hidden``: how many children of each table the person does not see."""
 
@@ -74,6 +80,10 @@ class HiddenChildren(RepositoryError):
 
 class NotSaved(WarehouseError):
     summary = "The answer was lost, and nothing was saved"
+
+
+class NotTakenBack(WarehouseError):
+    summary = "A row that cannot stay could not be taken back"
 
 
 class NewerSchema(WarehouseError):

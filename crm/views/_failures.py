@@ -14,6 +14,7 @@ from crm.repository.errors import (
     NewerSchema,
     NoSuchMoment,
     NotSaved,
+    NotTakenBack,
     NotYet,
     Protected,
 )
@@ -157,6 +158,12 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
         "Nothing was saved",
         "The warehouse did not confirm the change, so EDIP CRM has checked what was saved: "
         "nothing. Try again.",
+    ),
+    NotTakenBack: Failure(
+        503,
+        "What you sent cannot stay, and may not have been removed",
+        "Somebody saved the same at the same moment, or the account was deleted. EDIP CRM could "
+        "not remove what you sent. If it is still there, the page Integrity lists it.",
     ),
     NewerSchema: Failure(
         503,

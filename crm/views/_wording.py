@@ -62,6 +62,13 @@ def hidden_status(platform: str) -> str:
     )
 
 
+def status_gone(platform: str) -> str:
+    return (
+        f"The status for {platform} that you saw was deleted, or a row filter hides it from you "
+        "now. Nothing was saved."
+    )
+
+
 def whom_to_ask(*, is_by_grants: bool) -> str:
     """Return whom a reader asks for the right to edit, by what decides about it."""
     if is_by_grants:

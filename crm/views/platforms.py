@@ -17,7 +17,7 @@ from crm.forms.records import PlatformStatusForm
 from crm.model import vocabulary
 from crm.model.records import PlatformStatus
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS
-from crm.repository.errors import AlreadyExists, Missing, Stale
+from crm.repository.errors import AlreadyExists, Missing, Stale, StatusGone
 from crm.repository.records import platforms
 from crm.request import Request
 
@@ -96,6 +96,9 @@ def platform_status(request: Request, bsnid: str) -> HttpResponse:
         return _show(request, bsnid, card, 409)
     except AlreadyExists:
         card = Card(platform, chosen=status, problem=_wording.hidden_status(platform))
+        return _show(request, bsnid, card, 409)
+    except StatusGone:
+        card = Card(platform, chosen=status, problem=_wording.status_gone(platform))
         return _show(request, bsnid, card, 409)
     except Missing as error:
         raise Http404(_wording.not_found(ACCOUNTS, bsnid)) from error

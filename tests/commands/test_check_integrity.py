@@ -48,6 +48,7 @@ def test_every_kind_of_problem_is_found_and_counted(
     assert {check.name: [each.key for each in f.problems] for check, f in found.items()} == {
         "missing-ids": [""],
         "duplicate-keys": ["SAME", "TWICE"],
+        "similar-bsnids": ["LINK"],
         "unknown-words": ["w1", "w2"],
         "double-statuses": ["TWICE"],
         "orphans": ["o1", "o2"],
@@ -146,8 +147,7 @@ def test_what_can_be_repaired_is_and_the_rest_is_left(fixed: Fixed) -> None:
             "accounts AAA",
             "accounts GONE",
             "use_cases e1",
-            "accounts LINK",
-            "accounts LINK",
+            *["accounts LINK"] * 3,
             "platforms_status n1",
             "platforms_status n2",
         ]

@@ -9,8 +9,11 @@ import pytest
 
 from crm.model.schema import ACCOUNTS
 from crm.repository._sql import Row
+from crm.repository.integrity import checks
 from crm.repository.records import _saving, accounts, updates
+from crm.repository.tables import privileges
 from crm.warehouse import Warehouse
+from crm.warehouse.errors import Dropped
 
 from ..concurrency import inserts_conflict
 from ..conftest import LocalWarehouse, Statements
@@ -43,6 +46,50 @@ def test_a_lost_answer_is_settled_by_looking(door: Door, server: LocalWarehouse)
     server.clear_faults()
     assert door.is_done(door.send())
     assert door.texts() == [door.words[0]]
+
+
+def test_a_lost_answer_stays_unknown_if_the_next_try_is_refused(
+    door: Door, server: LocalWarehouse
+) -> None:
+    """The first statement may still be running."""
+    merge = f"MERGE INTO .*{door.table.name}"
+    server.fault("drop_before", at=1, match=merge)
+    server.fault("http_status", at=2, status=400, match=merge)
+    answer = door.send()
+    assert (answer.status_code, door.texts()) == (503, [])
+    assert "has checked what was saved: nothing" in words_of(answer)
+    # The same where the layer below sends a statement again.
+    server.clear_faults()
+    server.fault("drop_after", at=1, match=r"^\s*UPDATE")
+    server.fault("http_status", at=2, status=400, match=r"^\s*UPDATE")
+    accounts.create(door.warehouse, {"bsnid": "B-2", "team": "Claims"})
+    with pytest.raises(Dropped):
+        privileges.may_write(door.warehouse)
+
+
+def test_what_cannot_be_taken_back_is_told(
+    warehouse: Warehouse, server: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account of a new update is deleted meanwhile, and so must be the update."""
+    door = DOORS["update"](warehouse)
+    accounts.create(warehouse, {"bsnid": "B-1", "team": "Claims"})
+    run = Warehouse.query
+
+    def delete_account(self: Warehouse, sql: str, *args: Any) -> list[Row]:
+        if "LEFT JOIN" in sql:
+            monkeypatch.undo()
+            table = warehouse.namespace.table(ACCOUNTS)
+            warehouse.execute(f"DELETE FROM {table}", repeatable=True)
+            server.fault("http_status", times=None, status=400, match=r"^\s*UPDATE")
+        return run(self, sql, *args)
+
+    monkeypatch.setattr(Warehouse, "query", delete_account)
+    answer = door.send()
+    assert answer.status_code == 503
+    assert "cannot stay, and may not have been removed" in words_of(answer)
+    assert door.words[0] in words_of(answer)
+    found = checks.run_checks(warehouse)
+    assert [each.total for check, each in found.items() if check.name == "orphans"] == [1]
 
 
 def test_a_statement_that_ran_is_not_sent_again(

@@ -61,6 +61,27 @@ def test_four_people_add_the_same_account(client: Client, warehouse: Warehouse) 
     assert rows == [{"team": f"Team {codes.index(303)}"}]
 
 
+def test_keys_that_are_almost_the_same_at_once(
+    client: Client, warehouse: Warehouse, server: LocalWarehouse
+) -> None:
+    keys = ("b-1", "B-1", "b-1", "B-1")
+
+    def add(number: int) -> tuple[int, str]:
+        values = {"bsnid": keys[number], "team": f"T{number}", "business_area": "Finance"}
+        answer = Client().post("/accounts/new/", values)
+        return answer.status_code, answer.content.decode()
+
+    with inserts_conflict(server, False):
+        answers = at_once(4, add)
+    assert sorted(code for code, _ in answers) == [303, 422, 422, 422]
+    (row,) = warehouse.query(f"SELECT bsnid, team FROM {warehouse.namespace.table(ACCOUNTS)}")
+    assert answers[int(row["team"][1])][0] == 303
+    for key, (code, content) in zip(keys, answers, strict=True):
+        if code == 422:
+            differs = "differs only in capitals or blanks" in content
+            assert differs == (key != row["bsnid"])
+
+
 @pytest.mark.usefixtures("both_ways")
 def test_four_people_set_the_same_platform(
     client: Client, account: str, warehouse: Warehouse

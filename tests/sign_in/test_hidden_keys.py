@@ -125,6 +125,17 @@ def test_what_is_hidden_from_its_author_is_told_as_saved(
     assert "was saved, but you do not see it" in answer.content.decode()
 
 
+def test_a_status_that_was_hidden_meanwhile_gets_no_second_row(
+    filtered: Warehouse, signed_in: SignedIn
+) -> None:
+    bob = signed_in(BOB, "SELECT", "MODIFY")
+    seen = platforms.list_for(filtered, "SHOWN")[0].updated_at.isoformat()
+    answer = bob.post("/accounts/SHOWN/platforms/", STATUS | {"updated_at": seen}, **HTMX)
+    assert answer.status_code == 409
+    assert "or a row filter hides it from you now. Nothing was saved" in answer.content.decode()
+    assert count(filtered, PLATFORMS_STATUS, "TRUE") == 1
+
+
 def test_deleting_leaves_no_child_that_a_row_filter_hides(
     filtered: Warehouse, signed_in: SignedIn, workspace: Workspace, on_behalf: Any
 ) -> None:

@@ -16,7 +16,7 @@ from crm.repository.operations import Operation
 from crm.repository.steps import NOTHING, Earlier, Step, run_steps
 from crm.warehouse import Warehouse
 
-from . import duplicates, unknown_words
+from . import duplicates, similar_bsnids, unknown_words
 from ._statements import Find, Fix, Statement, on_column, render
 
 SHOWN = duplicates.AT_ONCE
@@ -275,6 +275,7 @@ CHECKS = (
         duplicates.separate_duplicates,
         True,
     ),
+    Check("similar-bsnids", "BSNIDs that are almost the same", similar_bsnids.find),
     Check(
         "unknown-words",
         "Words that are not in the vocabulary",

@@ -14,9 +14,9 @@ from crm.repository.operations import Operation
 from crm.repository.steps import NOTHING, Earlier, run_steps
 from crm.warehouse import Warehouse
 
-from . import _deleting, _saving
+from . import _deleting, _key, _saving
+from ._key import Key
 from ._listing import ListSource
-from ._saving import Key
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
@@ -42,7 +42,7 @@ USING (
   SELECT CAST(:id AS STRING) AS id, a.bsnid AS account_bsnid, {bound},
     CURRENT_TIMESTAMP() AS now, CAST(:actor AS STRING) AS actor,
     CAST(:change_id AS STRING) AS change_id
-  FROM (SELECT DISTINCT bsnid FROM {accounts} WHERE bsnid = :bsnid) AS a
+  FROM {one_account} AS a
 ) AS s
 ON t.id = s.id
 WHEN NOT MATCHED THEN INSERT
@@ -115,6 +115,7 @@ def create(
     """
     parts, params = _sql.insert_parts(table, values)
     params |= {"id": id, "bsnid": bsnid}
+    parts["one_account"] = _key.one_account(wh.namespace)
     text = _render(wh, _CREATE, table, **parts)
     return _saving.create(
         wh,

@@ -10,21 +10,22 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from crm.model.namespace import quoted
 from crm.model.records import Record
-from crm.model.schema import CHANGE_ID, Table
+from crm.model.schema import CHANGE_ID
 from crm.repository import _sql, operations
 from crm.repository._sql import Row, Values
-from crm.repository.errors import AlreadyExists, Missing, NotSaved, Stale
+from crm.repository.errors import AlreadyExists, Missing, NotSaved, NotTakenBack, Stale
 from crm.repository.operations import Operation
 from crm.repository.steps import insist
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import Dropped, SignInFailed, StatementTimeout, WarehouseError
+
+from ._key import Key
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -34,13 +35,6 @@ _LOST = (Dropped, StatementTimeout, SignInFailed)
 # The commits among which those at the same moment are looked for.
 _RECENT = 100
 
-_ROWS = """
-SELECT {columns} FROM {table} AS t WHERE {match}
-"""
-_ROWS_OF_ACCOUNT = """
-SELECT {columns} FROM (SELECT DISTINCT bsnid FROM {accounts} WHERE bsnid = :bsnid) AS a
-LEFT JOIN {table} AS t ON {match}
-"""
 _HISTORY = """
 DESCRIBE HISTORY {table} LIMIT 1
 """
@@ -56,40 +50,6 @@ WHERE {match} AND t.change_id = :inserted
 _DELETE = """
 DELETE FROM {table} AS t WHERE {match} AND t.change_id = :change_id
 """
-
-
-@dataclass(frozen=True)
-class Key:
-    """The key of a new row: its columns with their values. A child has its account's ``bsnid``."""
-
-    table: Table
-    values: Mapping[str, str]
-    bsnid: str = ""
-
-    @property
-    def params(self) -> dict[str, str]:
-        return {**self.values, **({"bsnid": self.bsnid} if self.bsnid else {})}
-
-    @property
-    def text(self) -> str:
-        return " ".join(self.values.values())
-
-    def render(self, wh: Warehouse, template: str, **parts: str) -> str:
-        match = " AND ".join(f"t.{quoted(name)} = :{name}" for name in self.values)
-        table = wh.namespace.table(self.table)
-        return _sql.render(wh.namespace, template, table=table, match=match, **parts)
-
-    def rows(self, wh: Warehouse) -> list[Row]:
-        """Return the rows with the key that the person sees, the latest change first.
-
-        One statement. Raises Missing if the account does not exist.
-        """
-        columns = _sql.names((*self.table.names, CHANGE_ID.name), "t")
-        template = _ROWS_OF_ACCOUNT if self.bsnid else _ROWS
-        rows = wh.query(self.render(wh, template, columns=columns), self.params)
-        if self.bsnid and not rows:
-            raise Missing(self.bsnid)
-        return _sql.latest_first([row for row in rows if row[self.table.key] is not None])
 
 
 @dataclass(frozen=True)
@@ -128,8 +88,9 @@ def create(
         return False
     if row is None and key.bsnid:
         raise Missing(key.bsnid)
-    if row is None or not saved.is_own(row):
-        raise AlreadyExists(key.text, is_seen=row is not None)
+    similar = key.similar(row)
+    if row is None or similar or not saved.is_own(row):
+        raise AlreadyExists(key.text, similar, is_seen=row is not None)
     if not saved.written and not _sql.has_values(row.__getitem__, values):
         try:
             update(row)
@@ -147,8 +108,9 @@ def save(
     more. Raises NotSaved, and Missing if the account of a child does not exist.
     """
     operation = operations.of_form(wh, kind, form)
+    lost: WarehouseError | None = None
     for may_repeat in (True, False):
-        written, lost = attempt(partial(statement, operation))
+        written, lost = attempt(partial(statement, operation), lost)
         saved = Saved(operation, written, _rows(wh, key, operation, written, lost))
         if lost is None or any(map(saved.is_own, saved.rows or ())):
             return saved
@@ -186,12 +148,21 @@ def update(
     raise Stale(current)
 
 
-def attempt(run: Callable[[], int]) -> tuple[int, WarehouseError | None]:
-    """Return how many rows a write changed, or the error after which that is not known."""
+def attempt(
+    run: Callable[[], int], before: WarehouseError | None = None
+) -> tuple[int, WarehouseError | None]:
+    """Return how many rows a write changed, or the error after which that is not known.
+
+    ``before`` is such an error of an earlier try: it may have run, whatever becomes of this one.
+    """
     try:
         return run(), None
     except _LOST as error:
         return 0, error
+    except WarehouseError:
+        if before is None:
+            raise
+        return 0, before
 
 
 def look(lost: WarehouseError | None, read: Callable[[], Result]) -> Result:
@@ -262,11 +233,17 @@ def _first_inserted(wh: Warehouse, key: Key, rows: list[Row]) -> Row:
 
 
 def take_back(wh: Warehouse, key: Key, change_id: str) -> None:
-    """Delete the row that this operation inserted: stamp it, and delete what has the stamp."""
+    """Delete the row that this operation inserted: stamp it, and delete what has the stamp.
+
+    Raises NotTakenBack.
+    """
     run = partial(operations.run, wh, operations.new(wh, operations.DELETE), repeatable=True)
     stamp, delete = key.render(wh, _STAMP), key.render(wh, _DELETE)
-    insist(wh, partial(run, stamp, {**key.values, "inserted": change_id}))
-    insist(wh, partial(run, delete, dict(key.values)))
+    try:
+        insist(wh, partial(run, stamp, {**key.values, "inserted": change_id}))
+        insist(wh, partial(run, delete, dict(key.values)))
+    except WarehouseError as error:
+        raise NotTakenBack(query_id=error.query_id) from error
 
 
 def refuse_hidden(wh: Warehouse, key: Key, form: str = "") -> None:

@@ -30,7 +30,7 @@ from crm.warehouse import Warehouse
 
 from . import _children, _deleting, _saving
 from ._account_list import FILTERS, SORTS, find_all, search
-from ._saving import Key
+from ._key import Key
 from .similar_keys import are_similar, similar_keys
 
 __all__ = [
@@ -143,7 +143,7 @@ def create(wh: Warehouse, values: Values, form: str = "") -> bool:
             update=lambda row: update(wh, bsnid, rest, row["updated_at"]),
         )
     except AlreadyExists as error:
-        if error.is_seen:
+        if error.is_seen or error.similar:
             raise
         raise AlreadyExists(bsnid, similar_keys(wh, [bsnid]).get(bsnid, "")) from error
 
