@@ -19,7 +19,7 @@ from crm.repository import operations, summaries
 from crm.repository.chunks import BYTES as CHUNK_BYTES
 from crm.repository.chunks import ROWS as CHUNK_ROWS
 from crm.repository.operations import Operation
-from crm.repository.records.similar_keys import similar_keys
+from crm.repository.similar_keys import similar_keys
 from crm.repository.steps import insist
 from crm.repository.transfer import upsert
 from crm.repository.transfer.natural_keys import NATURAL_KEYS, Key, natural_key, stored_ids

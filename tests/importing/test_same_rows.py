@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from crm.importing.findings import CHANGED, NOTED, REFUSED
 from crm.repository.records import accounts
-from crm.repository.records.similar_keys import similar_keys
+from crm.repository.similar_keys import similar_keys
 from crm.warehouse import Warehouse
 
 from .test_cases import CASES

@@ -10,7 +10,7 @@ from django.test import Client
 from crm.model.schema import ACCOUNTS
 from crm.repository.errors import AlreadyExists, NotSaved
 from crm.repository.records import _saving, accounts
-from crm.repository.records.similar_keys import are_similar
+from crm.repository.similar_keys import are_similar
 from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse

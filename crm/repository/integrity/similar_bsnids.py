@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from crm.model.namespace import Namespace
 from crm.model.schema import ACCOUNTS
-from crm.repository.records.similar_keys import are_similar
+from crm.repository.similar_keys import are_similar
 
 from ._statements import Statement, render
 

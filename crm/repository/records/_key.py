@@ -10,9 +10,8 @@ from crm.model.schema import ACCOUNTS, CHANGE_ID, Table
 from crm.repository import _sql
 from crm.repository._sql import Row
 from crm.repository.errors import Missing
+from crm.repository.similar_keys import are_similar
 from crm.warehouse import Warehouse
-
-from .similar_keys import are_similar
 
 _ROWS = """
 SELECT {columns} FROM {table} AS t WHERE {match}

@@ -25,13 +25,13 @@ from crm.repository import _sql, operations
 from crm.repository._sql import Row, Values
 from crm.repository.errors import AlreadyExists, Missing
 from crm.repository.operations import Operation
+from crm.repository.similar_keys import are_similar, similar_keys
 from crm.repository.steps import NOTHING, Earlier, Step, run_steps
 from crm.warehouse import Warehouse
 
 from . import _children, _deleting, _saving
 from ._account_list import FILTERS, SORTS, find_all, search
 from ._key import Key
-from .similar_keys import are_similar, similar_keys
 
 __all__ = [
     "FILTERS",
