@@ -83,13 +83,13 @@ class Writer:
         """Edit an account that others edit, too: one field, to a text that nobody else writes."""
         bsnid, name = self.chance.choice(self.shared), self.chance.choice(("team", "vp", "admin"))
         path, change = f"/accounts/{bsnid}/edit/", {name: self._name(name)}
-        form = record_form(self.browser.get(path))
+        form = record_form(self._get(path))
         if self._send("edit", path, form | change):
             self._note({("accounts", bsnid): change}, CHANGED)
 
     def status(self) -> None:
         bsnid = self._own_account()
-        page = parsed(self.browser.get(f"/accounts/{bsnid}/"))
+        page = parsed(self._get(f"/accounts/{bsnid}/"))
         form = filled_in(self.chance.choice(page.select("form.platform")))
         platform, key = form["platform"], platforms.new_id(bsnid, form["platform"])
         before = self.stored.get((PLATFORMS_STATUS.name, key))
@@ -166,6 +166,15 @@ class Writer:
         return page
 
     # --- what they share ---
+    def _get(self, path: str) -> HttpResponse:
+        """Return the page; a person reloads it while the warehouse is too slow for a request."""
+        for _ in range(TRIES):
+            response = self.browser.get(path)
+            if response.status_code not in (503, 504):
+                break
+            self.refused[f"a page: {response.status_code}"] += 1
+        return response
+
     def _send(self, what: str, path: str, data: Values) -> bool:
         """Send a form, and whatever the answer offers to send again. Return whether it was
         acknowledged; it may be refused where somebody else was first."""
@@ -175,7 +184,7 @@ class Writer:
                 return True
             if response.status_code == 409 and b'name="choose-' in response.content:
                 break
-            assert response.status_code in (409, 503), (what, _title(response))
+            assert response.status_code in (409, 503, 504), (what, _title(response))
             self.refused[f"{what}, tried again: {response.status_code}"] += 1
             form = parsed(response).select_one("#record form, main form[method=post]")
             data = filled_in(form) if form else data
