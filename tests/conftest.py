@@ -219,6 +219,12 @@ def sample(warehouse: Warehouse) -> Warehouse:
     return warehouse
 
 
+@pytest.fixture
+def with_transactions(warehouse: Warehouse) -> Warehouse:
+    """The same warehouse; its tables have the feature that transactions need."""
+    return warehouse
+
+
 def forget_everything() -> None:
     """Empty the application's caches, so that no test finds what another one read."""
     # A thread may import a module meanwhile; `copy` is atomic, `list(….items())` is not.

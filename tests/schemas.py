@@ -31,12 +31,19 @@ def _insert_sample(wh: Warehouse) -> None:
         insert_missing(wh, table, rows)
 
 
+def _allow_transactions(wh: Warehouse) -> None:
+    for table in TABLES:
+        feature = dict([ddl.CATALOG_MANAGED])
+        wh.execute(ddl.set_properties(table, feature, wh.namespace), repeatable=True)
+
+
 EMPTY = "empty tables"
 # What fills the tables, by the name of the fixture that asks for it: a name that no other fixture
 # of any test has.
 CONTENTS: dict[str, Callable[[Warehouse], None]] = {
     EMPTY: lambda wh: None,
     "sample": _insert_sample,
+    "with_transactions": _allow_transactions,
 }
 
 

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from crm.model.schema import Table
+from crm.repository import atomic
 from crm.repository.tables import grants, inspection
 from crm.repository.tables.inspection import Found
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied, WarehouseError
 
 from .errors import message_of, missing_right
-from .report import Problem
+from .report import WARN, Problem
 
 Kind = Literal["catalog", "schema"]
 
@@ -143,6 +144,21 @@ def check_privilege(wh: Warehouse, table: Table, privilege: str) -> str:
             f"For all privileges: manage.py print_grants --role {role} --principal <you>",
         ) from error
     return f"you may {verb} {name}"
+
+
+def check_transactions(wh: Warehouse) -> str:
+    """Return how deletions of accounts, and their undo, run. Raises Problem."""
+    hindrance = atomic.probe(wh)
+    if not hindrance:
+        return "an account is deleted and brought back in transactions"
+    if not hindrance.is_refusal:
+        return f"not used, operations run step by step: {hindrance.text}"
+    raise Problem(
+        "no-transactions",
+        "The warehouse refuses transactions, so operations run step by step.",
+        f"The tables have the table feature for them, but it answers: {hindrance.text}",
+        status=WARN,
+    )
 
 
 def check_write(wh: Warehouse) -> str:

@@ -75,6 +75,7 @@ class Check:
         for finding in self._tables(stopped):
             yield finding
             stopped = stopped or finding.status == FAIL
+        yield self._run("transactions", Check._transactions, stopped)
         if self.write:
             yield self._run("write", Check._write, stopped)
 
@@ -175,6 +176,9 @@ class Check:
 
     def _privilege(self, table: Table, privilege: str) -> str:
         return catalog.check_privilege(self._warehouse, table, privilege)
+
+    def _transactions(self) -> str:
+        return catalog.check_transactions(self._warehouse)
 
     def _write(self) -> str:
         return catalog.check_write(self._warehouse)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 PASS, WARN, FAIL, SKIP = "pass", "warn", "fail", "skip"
-_SIGNS = {PASS: "ok  ", WARN: "slow", FAIL: "FAIL", SKIP: "  - "}
+_SIGNS = {PASS: "ok  ", WARN: "warn", FAIL: "FAIL", SKIP: "  - "}
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from cachetools import TTLCache
 
-from crm.model.schema import ACCOUNTS
+from crm.model.schema import ACCOUNTS, Table
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied
 
@@ -24,6 +24,7 @@ from .errors import NewerSchema
 CHECKED_EVERY = 600.0
 
 _lock = threading.Lock()
+# Whether the tables can be in transactions.
 _checked: TTLCache[Hashable, bool] = TTLCache(maxsize=200, ttl=CHECKED_EVERY)
 
 
@@ -33,6 +34,27 @@ def write(
     """Run ``wh.execute``. Raises NewerSchema, and writes nothing, if the tables are newer."""
     _require_known_schema(wh)
     return wh.execute(sql, params, repeatable=repeatable)
+
+
+def write_block(wh: Warehouse, sql: str, params: dict[str, Any]) -> list[dict[str, Any]]:
+    """Run statements that are safe to repeat as one, and return its answer. Raises as write."""
+    _require_known_schema(wh)
+    return wh.execute_and_read(sql, params, repeatable=True)
+
+
+def has_transactions(wh: Warehouse) -> bool:
+    """Return whether the accounts table, and so all tables of the CRM, can be in transactions.
+
+    Runs the statement that ``write`` would run. Raises as ``write`` does.
+    """
+    _require_known_schema(wh)
+    with _lock:
+        return _checked.get(wh.cache_key[:2], False)
+
+
+def is_catalog_managed(wh: Warehouse, table: Table) -> bool:
+    """Return whether the table has the feature that transactions need. One statement."""
+    return _is_catalog_managed(_properties(wh, table))
 
 
 def forget_all() -> None:
@@ -47,20 +69,29 @@ def _require_known_schema(wh: Warehouse) -> None:
         if key in _checked:
             return
     try:
-        version = _version(wh)
+        properties = _properties(wh, ACCOUNTS)
     except PermissionDenied:
-        version = 0  # a person who may not read properties may still be allowed to write
+        properties = {}  # a person who may not read properties may still be allowed to write
     except ObjectNotFound:
         return  # restore_tables creates the table anew
+    version = _version(properties)
     if version > ddl.VERSION:
         raise NewerSchema(version, ddl.VERSION)
     with _lock:
-        _checked[key] = True
+        _checked[key] = _is_catalog_managed(properties)
 
 
-def _version(wh: Warehouse) -> int:
+def _properties(wh: Warehouse, table: Table) -> dict[str, str]:
+    rows = wh.query(ddl.show_properties(table, wh.namespace))
+    return {row["key"]: row["value"] for row in rows}
+
+
+def _version(properties: dict[str, str]) -> int:
     """Return 0 where no version is noted."""
-    for row in wh.query(ddl.show_properties(ACCOUNTS, wh.namespace)):
-        if row["key"] == ddl.VERSION_PROPERTY and row["value"].isdecimal():
-            return int(row["value"])
-    return 0
+    value = properties.get(ddl.VERSION_PROPERTY, "")
+    return int(value) if value.isdecimal() else 0
+
+
+def _is_catalog_managed(properties: dict[str, str]) -> bool:
+    name, value = ddl.CATALOG_MANAGED
+    return properties.get(name, "").lower() == value

@@ -55,6 +55,10 @@ TBLPROPERTIES ({properties})"""
     )
 
 
+# The table feature that transactions need. It is set only where asked for: readers and writers
+# that do not know it cannot use the table (https://docs.databricks.com/tables/features/catalog-commits).
+CATALOG_MANAGED = ("delta.feature.catalogManaged", "supported")
+
 RETENTION = ("delta.logRetentionDuration", "delta.deletedFileRetentionDuration")
 
 

@@ -150,12 +150,20 @@ def run(
     Binds ``:change_id`` and ``:actor`` where the statement has them. Raises ValueError if it
     inserts or updates rows without ``:change_id``, NewerSchema, and as ``wh.execute`` does.
     """
+    values = bound(operation, sql, params or {})
+    return _writing.write(wh, sql, values or None, repeatable=repeatable)
+
+
+def bound(operation: Operation, sql: str, params: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a statement, with the operation's own where the SQL has them.
+
+    Raises ValueError if it inserts or updates rows without ``:change_id``.
+    """
     used = set(_PARAMETERS.findall(sql))
     if CHANGE_ID.name not in used and _WRITES_ROWS.search(sql):
         raise ValueError("a statement writes rows without the operation's id")
-    bound = {CHANGE_ID.name: operation.id, "actor": operation.person}
-    own = {name: value for name, value in bound.items() if name in used}
-    return _writing.write(wh, sql, (params or {}) | own or None, repeatable=repeatable)
+    own = {CHANGE_ID.name: operation.id, "actor": operation.person}
+    return params | {name: value for name, value in own.items() if name in used}
 
 
 def require_unchanged(wh: Warehouse, operation: Operation, table: Table, key: str) -> None:

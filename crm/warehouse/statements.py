@@ -114,19 +114,19 @@ class Warehouse:
         return self.pools.config.where, self.namespace, self.identity.fingerprint
 
     def query(self, sql: str, params: Params | None = None) -> list[Row]:
-        """Run a read and return its rows; nested values are plain lists and dicts.
-
-        Raises WarehouseError.
-        """
+        """Run a read; return its rows, with plain lists and dicts. Raises WarehouseError."""
         return _Run(self, sql, params, repeatable=True, writes=False).result(results.rows)
 
     def query_large(self, sql: str, params: Params | None = None) -> LargeResult:
         """Run a read whose result may be too large for memory, and return its rows.
 
-        It reads the whole result before it returns. So all rows are of one moment, and reading
-        them raises no WarehouseError.
+        It reads all before it returns: rows of one moment, and no WarehouseError later.
         """
         return _Run(self, sql, params, repeatable=True, writes=False).result(results.large)
+
+    def execute_and_read(self, sql: str, params: Params, *, repeatable: bool) -> list[Row]:
+        """Run a write that ends with a query, and return its rows; see ``execute``."""
+        return _Run(self, sql, params, repeatable=repeatable, writes=True).result(results.rows)
 
     def execute(self, sql: str, params: Params | None = None, *, repeatable: bool) -> int:
         """Run a write or a command and return how many rows changed. Raises WarehouseError.

@@ -25,6 +25,7 @@ STEPS = [
         for t in TABLES
         for step in (f"table {t.name}", f"SELECT {t.name}", f"MODIFY {t.name}")
     ),
+    "transactions",
 ]
 
 

@@ -139,3 +139,22 @@ def test_more_columns_are_no_harm(warehouse: Warehouse, namespace: Namespace) ->
         f"ALTER TABLE {namespace.table(ACCOUNTS)} ADD COLUMN region STRING", repeatable=True
     )
     assert check()["ok"]
+
+
+def test_whether_transactions_are_used(warehouse: Warehouse) -> None:
+    found = check()["transactions"]
+    assert found["status"] == "pass"
+    assert "step by step: the table feature catalogManaged is not on accounts" in found["message"]
+    out = StringIO()
+    call_command("create_tables", "--transactions", stdout=out)
+    assert out.getvalue().count("allows transactions") == 4
+    assert check()["transactions"]["message"].endswith("brought back in transactions")
+    mask = warehouse.namespace.place("hide_vp")
+    for sql in (
+        f"CREATE FUNCTION {mask}(x STRING) RETURNS STRING RETURN '*'",
+        f"ALTER TABLE {warehouse.namespace.table(ACCOUNTS)} ALTER COLUMN vp SET MASK {mask}",
+    ):
+        warehouse.execute(sql, repeatable=True)
+    problem = check()["transactions"]
+    assert (problem["status"], problem["code"]) == ("warn", "no-transactions")
+    assert "ACCESS_DELTA_TABLE_WITH_RLS_CM" in problem["advice"]

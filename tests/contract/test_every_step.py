@@ -9,6 +9,7 @@ from bs4 import BeautifulSoup
 from django.test import Client
 
 from crm.model.schema import ACCOUNTS, TABLES, UPDATES
+from crm.repository import atomic
 from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
@@ -25,8 +26,12 @@ FAULTS = {
     "garbage": {"kind": "garbage"},
     "conflict": {"kind": "conflict"},
 }
-# The statements that write, by path.
+# The statements that write, by path: step by step, and in transactions.
 WRITES = {"/accounts/{}/delete/": r"^\s*(UPDATE|DELETE)", "/undo/accounts/{}/": r"^\s*MERGE"}
+BLOCKS = {
+    "/accounts/{}/delete/": r"^\s*(BEGIN|UPDATE|DELETE)",
+    "/undo/accounts/{}/": r"^\s*(BEGIN|MERGE)",
+}
 
 
 def rows_of(wh: Warehouse, bsnid: str) -> list[bool]:
@@ -46,8 +51,9 @@ def require_truth(page: BeautifulSoup, wh: Warehouse, bsnid: str, *, deletes: bo
     done, left = (texts(part, "li") for part in page.select("main ul"))
     for table, there in zip(TABLES, rows_of(wh, bsnid), strict=True):
         name = "the account" if table is ACCOUNTS else table.plural
-        is_done = any(name in each and "Note" not in each for each in done)
-        is_unsure = any(name in each and "may have been" in each for each in left)
+        names = (name, "all that belongs to it")
+        is_done = any(n in each and "Note" not in each for each in done for n in names)
+        is_unsure = any(n in each and "may have been" in each for each in left for n in names)
         assert is_unsure or there is (is_done is not deletes), (table.name, done, left)
 
 
@@ -58,6 +64,34 @@ def require_truth(page: BeautifulSoup, wh: Warehouse, bsnid: str, *, deletes: bo
 def test_each_statement_fails(
     client: Client, warehouse: Warehouse, server: LocalWarehouse, fault: str, path: str
 ) -> None:
+    n = fail_at_each(client, warehouse, server, fault, path, WRITES[path])
+    assert n == (6 if path.endswith("/delete/") else 5)
+
+
+@only_soak
+@pytest.mark.usefixtures("no_pauses")
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("path", BLOCKS)
+def test_each_transaction_fails(
+    client: Client, with_transactions: Warehouse, server: LocalWarehouse, fault: str, path: str
+) -> None:
+    n = fail_at_each(client, with_transactions, server, fault, path, BLOCKS[path])
+    # With a refusal or a conflict, the operation goes on step by step.
+    assert n > 1
+
+
+def fail_at_each(
+    client: Client,
+    warehouse: Warehouse,
+    server: LocalWarehouse,
+    fault: str,
+    path: str,
+    writes: str,
+) -> int:
+    """Let the first statement that writes fail, then the second, …, until none is left.
+
+    Returns how many statements there were, and one more.
+    """
     deletes = path.endswith("/delete/")
     for n in count(1):
         bsnid = f"B{n}"
@@ -67,22 +101,23 @@ def test_each_statement_fails(
         updates.create(warehouse, bsnid, f"d-{n}", {"description": "D"})
         if not deletes:
             accounts.delete(warehouse, bsnid)
-        server.fault(times=None, at=n, match=WRITES[path], **FAULTS[fault])
+        server.fault(times=None, at=n, match=writes, **FAULTS[fault])
         response = client.post(path.format(bsnid))
         server.clear_faults()
+        atomic._refused.clear()
         if response.status_code == 303:
-            break
+            return n
         page = parsed(response)
         if page.select("main ul"):
             require_truth(page, warehouse, bsnid, deletes=deletes)
         form = page.select_one("main form")
         if form is None:
-            assert n == 1
+            assert n == 1 or writes == BLOCKS[path]
             assert rows_of(warehouse, bsnid) == [deletes] * 4
             continue
         assert client.post(form["action"], filled_in(form)).status_code == 303
         assert rows_of(warehouse, bsnid) == [not deletes] * 4
-    assert n == (6 if deletes else 5)
+    raise AssertionError
 
 
 @only_soak

@@ -38,6 +38,13 @@ class Command(BaseCommand):
             f"{settings.EDIP_HISTORY_DAYS}, or longer if a table already does)",
         )
         parser.add_argument(
+            "--transactions",
+            action="store_true",
+            help="give the tables, also existing ones, the table feature catalogManaged, so that "
+            "deleting an account and bringing it back are transactions; other programs that do "
+            "not know the feature cannot use the tables then",
+        )
+        parser.add_argument(
             "--sample-data",
             action="store_true",
             help="also load the sample data if the accounts table did not exist before",
@@ -50,6 +57,8 @@ class Command(BaseCommand):
             days = options["history_days"] or settings.EDIP_HISTORY_DAYS
             self._create_all(wh, existing, days)
             self._keep_history(wh, days, may_shorten=options["history_days"] is not None)
+            if options["transactions"]:
+                self._allow_transactions(wh)
         except WarehouseError as error:
             raise CommandError(str(error)) from error
         is_new = ("table", f"{wh.namespace.prefix}{ACCOUNTS.name}".lower()) not in existing
@@ -107,6 +116,12 @@ class Command(BaseCommand):
                     self.stdout.write(f"{name}: keeps its history for {days} days from now on")
             except PermissionDenied:
                 self.stdout.write(f"{name}: only its owner may change how long it keeps history")
+
+    def _allow_transactions(self, wh: Warehouse) -> None:
+        feature = dict([ddl.CATALOG_MANAGED])
+        for table in TABLES:
+            wh.execute(ddl.set_properties(table, feature, wh.namespace), repeatable=True)
+            self.stdout.write(f"table {wh.namespace.prefix}{table.name}: allows transactions")
 
     def _report(self, what: str, name: str, existed: bool) -> None:
         result = "existed already" if existed else self.style.SUCCESS("created")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -24,7 +23,7 @@ from crm.model.schema import (
     USE_CASES,
     Table,
 )
-from crm.repository import _sql, _stamps, chunks, operations
+from crm.repository import _sql, _stamps, operations
 from crm.repository._sql import Row
 from crm.repository.errors import AlreadyExists, Missing
 from crm.repository.records import _children, accounts
@@ -32,7 +31,7 @@ from crm.repository.steps import NOTHING, Earlier, Step, run_steps
 from crm.repository.transfer import upsert
 from crm.warehouse import Warehouse
 
-from . import change_feed
+from . import _bring_back, change_feed
 from .change_feed import Starts
 
 _RECORDS: dict[Table, type[Record]] = {
@@ -57,10 +56,11 @@ SELECT t.account, t.moment, t.`before`, t.`after`, n.now, n.updated_at,
 FROM changed AS t CROSS JOIN stored AS n
 LEFT JOIN (SELECT DISTINCT bsnid FROM {accounts}) AS a ON a.bsnid = t.account
 """
-# The CRM deletes an account in this order: stamp, children, account (accounts.delete). Children
-# that were deleted before the stamp were not deleted with the account. A deletion that was tried
-# again has several stamps, with no other change between them. Only deletions without a stamp, or
-# with one from before ``change_id`` existed, are bounded by a time: see _stamps.
+# In a transaction the CRM stamps an account and its children with one id, and then deletes them
+# (accounts.delete). Else it does this in order: stamp, children, account. Children that were
+# deleted before the stamp were not deleted with the account. A deletion that was tried again has
+# several stamps, with no other change between them. Only deletions without a stamp, or with one
+# from before ``change_id`` existed, are bounded by a time: see _stamps.
 _CHILDREN = """, account_versions AS (
   SELECT _commit_version AS version, MAX(_commit_timestamp) AS moment,
     COALESCE(
@@ -72,7 +72,8 @@ _CHILDREN = """, account_versions AS (
   FROM {feed} WHERE bsnid = :key AND _commit_version < :version
   GROUP BY _commit_version
 ), began AS (
-  SELECT MIN(moment) AS moment, MAX(id) IS NOT NULL AS has_id FROM account_versions
+  SELECT MIN(moment) AS moment, MAX(id) IS NOT NULL AS has_id, COLLECT_SET(id) AS ids
+  FROM account_versions
   WHERE is_stamp AND version > (
     SELECT COALESCE(MAX(version), -1) FROM account_versions WHERE NOT is_stamp
   )
@@ -87,15 +88,17 @@ _CHILD = """
     SELECT *, MAX(version) OVER (PARTITION BY key) AS latest
     FROM (
       SELECT c.{key} AS key, c._commit_version AS version, MAX({row}) AS row,
-        MAX(c._commit_timestamp) AS moment, MAX(c._change_type) = 'delete' AS is_deleted
+        MAX(c._commit_timestamp) AS moment, MAX(c._change_type) = 'delete' AS is_deleted,
+        MAX(c.change_id) AS id
       FROM {feed} AS c WHERE c.account_bsnid = :key
       GROUP BY c.{key}, c._commit_version
     ) AS v
   ) AS c CROSS JOIN changed AS t CROSS JOIN began AS b
   WHERE c.is_deleted AND c.version = c.latest
-    AND c.moment BETWEEN CASE WHEN b.has_id THEN b.moment
-        ELSE GREATEST(t.moment - {interval}, COALESCE(b.moment, t.moment - {interval})) END
-      AND t.moment
+    AND (ARRAY_CONTAINS(b.ids, c.id)
+      OR c.moment BETWEEN CASE WHEN b.has_id THEN b.moment
+          ELSE GREATEST(t.moment - {interval}, COALESCE(b.moment, t.moment - {interval})) END
+        AND t.moment)
 """
 _DELETION = """
   SELECT MAX(version) AS version, MAX_BY(person, version) AS person
@@ -209,6 +212,11 @@ def revert_deletion(
     if reversal.is_another:
         raise AlreadyExists(key)
     operation = operations.new(wh, operations.REVERT).resume(earlier.operation)
+    if table is ACCOUNTS and not earlier.operation:
+        must_be_new = reversal.now is None
+        together = _bring_back.insert_together(wh, key, reversal.rows, operation, must_be_new)
+        if together is not None:
+            return together
     written = Counter[Table]()
 
     def insert(of: Table, rows: str) -> int:
@@ -224,28 +232,12 @@ def revert_deletion(
     steps = [
         Step(name, partial(insert, of, rows))
         for of in TABLES
-        for name, rows in _chunks_of(of, table, reversal.rows.get(of, []))
+        for name, rows in _bring_back.named_chunks(of, table, reversal.rows.get(of, []))
     ]
     run_steps(wh, operation, steps)
     if not any(written.values()):
         raise AlreadyExists(key) if reversal.now is not None else Missing(reversal.change.bsnid)
     return dict(written)
-
-
-def _chunks_of(table: Table, reverted: Table, rows: list[Row]) -> Iterator[tuple[str, str]]:
-    """Yield the rows as chunks, each with the name of the step that inserts it."""
-    texts = (json.dumps(_cells(table, row), ensure_ascii=False) for row in rows)
-    parts = list(chunks.arrays(texts))
-    name = f"the {table.singular}" if table is reverted else f"its {table.plural}"
-    for number, chunk in enumerate(parts, 1):
-        part = f" (part {number} of {len(parts)})" if len(parts) > 1 else ""
-        yield f"Bring back {name}{part}", chunk
-
-
-def _cells(table: Table, row: Row) -> list[str | None]:
-    """Return the row's values, without who last changed it and when: upsert sets these anew."""
-    kept = {**row, "updated_at": None, "updated_by": None}
-    return [None if kept.get(name) is None else str(kept[name]) for name in table.names]
 
 
 def _query(wh: Warehouse, table: Table, key: str, version: int, starts: Starts) -> list[Row]:

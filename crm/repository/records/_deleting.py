@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from crm.model.namespace import quoted
-from crm.model.schema import CHILDREN, TABLES, Table
-from crm.repository import _sql, operations
+from crm.model.schema import ACCOUNTS, CHILDREN, TABLES, Table
+from crm.repository import _sql, atomic, operations
+from crm.repository.atomic import Statement
 from crm.repository.errors import HiddenChildren, Missing
 from crm.repository.operations import Operation
 from crm.repository.steps import Step
@@ -56,6 +57,32 @@ def delete(
 ) -> Step:
     """Return the step that deletes the rows with this value of the column."""
     return Step(name, _statement(wh, operation, _DELETE, table, column, value))
+
+
+def together(
+    wh: Warehouse, operation: Operation, tables: Sequence[Table], bsnid: str
+) -> list[Step]:
+    """Return the steps that stamp and delete an account's rows in these tables, each as one
+    statement.
+
+    All rows are stamped, so that the history does not need the order of the deletions, which a
+    transaction does not keep. The first step raises Missing if there is no such account.
+    """
+
+    def run(template: str) -> int:
+        statements = [
+            Statement(_render(wh, template, table, table.owner), {"key": bsnid}, table)
+            for table in tables
+        ]
+        written = atomic.run(wh, operation, statements)
+        if template is _STAMP and not written[ACCOUNTS]:
+            raise Missing(bsnid)
+        return 0
+
+    return [
+        Step("Note who deletes the account", partial(run, _STAMP)),
+        Step("Delete the account and all that belongs to it", partial(run, _DELETE)),
+    ]
 
 
 def refuse_hidden_children(wh: Warehouse, bsnid: str) -> None:

@@ -21,8 +21,9 @@ from crm.model.schema import (
     USE_CASES,
     Table,
 )
-from crm.repository import _sql, operations
+from crm.repository import _sql, atomic, operations
 from crm.repository._sql import Row, Values
+from crm.repository.atomic import NotAtomic
 from crm.repository.errors import AlreadyExists, Missing
 from crm.repository.operations import Operation
 from crm.repository.similar_keys import are_similar, similar_keys
@@ -186,7 +187,8 @@ def delete(wh: Warehouse, bsnid: str, earlier: Earlier = NOTHING) -> None:
     Raises HalfDone, and ChangedMeanwhile if somebody changed the account since then. Before
     anything is done, raises Missing if the person sees no such account, and HiddenChildren.
 
-    The account is stamped first. Children come before the account, so that a failure half-way
+    Where the warehouse has transactions, one stamps all the rows and one deletes them. Else the
+    account is stamped first, and children come before the account, so that a failure half-way
     leaves no orphans. Children that somebody added meanwhile are deleted in the end.
     """
     operation = operations.new(wh, operations.DELETE).resume(earlier.operation)
@@ -194,6 +196,16 @@ def delete(wh: Warehouse, bsnid: str, earlier: Earlier = NOTHING) -> None:
         _deleting.refuse_hidden_children(wh, bsnid)
     elif earlier.done <= 1 + len(CHILDREN):
         operations.require_unchanged(wh, operation, ACCOUNTS, bsnid)
+    orphans = Step(
+        "Delete what others added to it meanwhile",
+        partial(_delete_orphans, wh, bsnid, operation),
+    )
+    if atomic.is_possible(wh):
+        # Both transactions are safe to repeat.
+        both = _deleting.together(wh, operation, (*CHILDREN, ACCOUNTS), bsnid)
+        with suppress(NotAtomic):
+            run_steps(wh, operation, [*both, orphans], done=min(earlier.done, 1))
+            return
 
     def delete_rows(name: str, table: Table) -> Step:
         return _deleting.delete(wh, operation, name, table, table.owner, bsnid)
@@ -202,10 +214,7 @@ def delete(wh: Warehouse, bsnid: str, earlier: Earlier = NOTHING) -> None:
         _deleting.stamp(wh, operation, ACCOUNTS, bsnid),
         *(delete_rows(f"Delete its {table.plural}", table) for table in CHILDREN),
         delete_rows("Delete the account itself", ACCOUNTS),
-        Step(
-            "Delete what others added to it meanwhile",
-            partial(_delete_orphans, wh, bsnid, operation),
-        ),
+        orphans,
     ]
     run_steps(wh, operation, steps, done=earlier.done)
 

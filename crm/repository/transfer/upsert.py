@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 _GIVEN = """
   SELECT {values}
-  FROM (SELECT POSEXPLODE(FROM_JSON(:rows, 'array<array<string>>')) AS (n, r)) AS j
+  FROM (SELECT POSEXPLODE(FROM_JSON({rows}, 'array<array<string>>')) AS (n, r)) AS j
 """
 _STORED = """
   SELECT {own_columns} FROM {target} WHERE {first_match} IN (SELECT {first_match} FROM given)
@@ -148,12 +148,26 @@ def upsert(
     Returns how many rows were written. Children without an account are left out. Columns that
     are masked for the operation are not updated, and NULL in new rows. Safe to repeat.
     """
-    parts = _parts(wh, table, sparse, operation.masked(table))
+    sql, params = statement(wh, table, rows, operation, overwrite=overwrite, sparse=sparse)
+    return operations.run(wh, operation, sql, params, repeatable=True)
+
+
+def statement(
+    wh: Warehouse,
+    table: Table,
+    rows: str,
+    operation: Operation,
+    *,
+    overwrite: bool,
+    sparse: bool = False,
+    parameter: str = "rows",
+) -> tuple[str, dict[str, str]]:
+    """Return the statement of ``upsert``, and its parameter, which has this name."""
+    parts = _parts(wh, table, sparse, operation.masked(table), parameter)
     parts["update"] = _sql.render(wh.namespace, _UPDATE, **parts) if overwrite else ""
     is_child = table is not ACCOUNTS
     parts["of_accounts"] = _sql.render(wh.namespace, _OF_ACCOUNTS, **parts) if is_child else ""
-    sql = _sql.render(wh.namespace, _UPSERT, **parts)
-    return operations.run(wh, operation, sql, {"rows": rows}, repeatable=True)
+    return _sql.render(wh.namespace, _UPSERT, **parts), {parameter: rows}
 
 
 def checksums(
@@ -185,12 +199,18 @@ def _query(
     return wh.query(sql, {"rows": rows, "actor": wh.actor})
 
 
-def _parts(wh: Warehouse, table: Table, sparse: bool, masked: Collection[str]) -> dict[str, str]:
+def _parts(
+    wh: Warehouse,
+    table: Table,
+    sparse: bool,
+    masked: Collection[str],
+    parameter: str = "rows",
+) -> dict[str, str]:
     columns = (_value(table, column, sparse, masked) for column in table.columns)
     values = ["j.n AS n", *columns]
     if sparse:
         values.append(f"{_presence(table)} AS {_match.PRESENCE}")
-    given = _sql.render(wh.namespace, _GIVEN, values=", ".join(values))
+    given = _sql.render(wh.namespace, _GIVEN, values=", ".join(values), rows=f":{parameter}")
     return {**_match.parts(wh.namespace, table, sparse=sparse, masked=masked), "given": given}
 
 

@@ -1,0 +1,150 @@
+"""Several statements as one transaction, ``BEGIN ATOMIC … END``, where the warehouse can.
+
+It can where the tables have the table feature ``catalogManaged`` and no row filter or column mask
+(https://docs.databricks.com/transactions). The accounts table says whether it has the feature.
+Whatever else may stand against it, such as a warehouse that takes no parameters in a block, shows
+when the first block is refused: nothing was changed then, and the statements run step by step from
+then on.
+
+A transaction makes one version of each table, so the change feed may hide what its statements did
+in between. A block therefore never both stamps and deletes a row.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cachetools import TTLCache
+
+from crm.model.namespace import quoted
+from crm.model.schema import CHANGE_ID, TABLES, Table
+from crm.warehouse import Warehouse
+from crm.warehouse.errors import (
+    ColumnNotFound,
+    Refused,
+    StatementFailed,
+    TooLarge,
+    WarehouseError,
+    WriteConflict,
+)
+
+from . import _sql, _writing, operations
+from .operations import Operation
+
+log = logging.getLogger(__name__)
+
+# The error class of a statement that itself stops the transaction, with RAISE_ERROR.
+_STOPPED = "USER_RAISED_EXCEPTION"
+
+_lock = threading.Lock()
+_refused: TTLCache[Hashable, bool] = TTLCache(maxsize=200, ttl=_writing.CHECKED_EVERY)
+
+_BLOCK = "BEGIN ATOMIC\n{statements};\nEND"
+_COUNT = "SELECT COUNT(*) FROM {table} WHERE change_id = :change_id"
+
+
+class NotAtomic(Exception):
+    """The block did not run, and changed nothing: run the statements step by step."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A write that is safe to repeat, and its parameters.
+
+    The statements of a block share their parameters: one name has one value. ``table`` is set
+    where the rows that it writes are to be counted.
+    """
+
+    sql: str
+    params: dict[str, Any]
+    table: Table | None = None
+
+
+def is_possible(wh: Warehouse) -> bool:
+    """Return whether to try blocks. Runs no statement that a write would not run."""
+    with _lock:
+        if wh.cache_key[:2] in _refused:
+            return False
+    return _writing.has_transactions(wh)
+
+
+def run(wh: Warehouse, operation: Operation, statements: Sequence[Statement]) -> dict[Table, int]:
+    """Run the statements as one, and return how many rows of each table the operation wrote.
+
+    Raises NotAtomic, and as ``operations.run`` does; the answer may be lost, too.
+    """
+    params: dict[str, Any] = {}
+    for statement in statements:
+        bound = operations.bound(operation, statement.sql, statement.params)
+        if any(params.get(name, value) != value for name, value in bound.items()):
+            raise ValueError("two statements of a block give one parameter different values")
+        params |= bound
+    tables = list(dict.fromkeys(each.table for each in statements if each.table is not None))
+    count = _count(wh, tables)
+    block = _sql.fill(_BLOCK, statements=";\n".join([*(s.sql for s in statements), count]))
+    try:
+        rows = _writing.write_block(wh, block, params | {CHANGE_ID.name: operation.id})
+    except (WriteConflict, StatementFailed) as error:
+        # Each transaction conflicts with all other writes to its tables; statements do not.
+        if _is_lasting(error):
+            _note_refusal(wh, error)
+        raise NotAtomic from error
+    if not rows or "n0" not in rows[0]:
+        # The answer of a block is that of its last statement; where it is not, ask again.
+        rows = wh.query(count, {CHANGE_ID.name: operation.id})
+    return {table: int(rows[0][f"n{place}"]) for place, table in enumerate(tables)}
+
+
+@dataclass(frozen=True)
+class Hindrance:
+    """Why blocks do not run: the warehouse refuses one, or tables lack the table feature."""
+
+    text: str
+    is_refusal: bool
+
+
+def probe(wh: Warehouse) -> Hindrance | None:
+    """Return why blocks do not run, or None if they do.
+
+    One statement per table up to the first without the table feature, and a block that changes
+    nothing. Raises WarehouseError.
+    """
+    for table in TABLES:
+        if not _writing.is_catalog_managed(wh, table):
+            text = f"the table feature catalogManaged is not on {table.name}"
+            return Hindrance(text, is_refusal=False)
+    sql = "UPDATE {table} SET {key} = {key} WHERE FALSE"
+    nothing = (
+        _sql.render(wh.namespace, sql, table=wh.namespace.table(table), key=quoted(table.key))
+        for table in TABLES
+    )
+    block = _sql.fill(_BLOCK, statements=";\n".join([*nothing, "SELECT :probe AS probe"]))
+    try:
+        wh.execute_and_read(block, {"probe": "probe"}, repeatable=True)
+    except StatementFailed as error:
+        return Hindrance(str(error), is_refusal=True)
+    return None
+
+
+def _count(wh: Warehouse, tables: Sequence[Table]) -> str:
+    """Return the query of how many rows the operation wrote, as columns ``n0``, ``n1``, …"""
+    counts = [_sql.render(wh.namespace, _COUNT, table=wh.namespace.table(t)) for t in tables]
+    columns = ", ".join(f"({count}) AS n{place}" for place, count in enumerate(counts))
+    return _sql.fill("SELECT {columns}", columns=columns or "0 AS n0")
+
+
+def _is_lasting(error: WarehouseError) -> bool:
+    """Return whether the next block would fail, too."""
+    if isinstance(error, (WriteConflict, Refused, TooLarge, ColumnNotFound)):
+        return False
+    return error.error_class != _STOPPED
+
+
+def _note_refusal(wh: Warehouse, error: WarehouseError) -> None:
+    log.warning("no transactions, so operations run step by step: %s", error)
+    with _lock:
+        _refused[wh.cache_key[:2]] = True

@@ -1,0 +1,136 @@
+"""Deleting an account and its undo where the warehouse has transactions: all, or nothing, or told.
+
+The other tests here run the same operations step by step.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.test import Client
+
+from crm.model.schema import (
+    ACCOUNTS,
+    CHILDREN,
+    PLATFORMS_STATUS,
+    TABLES,
+    UPDATES,
+    USE_CASES,
+)
+from crm.repository import operations
+from crm.repository.errors import AlreadyExists, Missing
+from crm.repository.past import history, revert_record
+from crm.repository.past.history import Wanted
+from crm.repository.records import _deleting, accounts
+from crm.warehouse import Warehouse
+
+from ..conftest import LocalWarehouse, Statements
+from ..pages.html import filled_in, parsed, texts
+from .family import ORPHANS, STAMP, counts
+
+DELETE = "Delete the account and all that belongs to it"
+BLOCK = r"BEGIN ATOMIC\s+DELETE"
+
+
+@pytest.fixture
+def family(with_transactions: Warehouse, family: Warehouse) -> Warehouse:
+    return family
+
+
+def verbs(done: list[str]) -> list[list[str]]:
+    return [re.sub(r"BEGIN ATOMIC\s+", "BEGIN ", text).strip().split()[:2] for text in done]
+
+
+def test_an_account_goes_and_comes_back_in_transactions(
+    client: Client, family: Warehouse, statements: Statements
+) -> None:
+    before = accounts.get_detail(family, "B1")
+    assert before
+    with statements() as done:
+        assert client.post("/accounts/B1/delete/").status_code == 303
+    assert [" ".join(words) for words in verbs(done)[:2]] == ["BEGIN UPDATE", "BEGIN DELETE"]
+    assert [words[0] for words in verbs(done)[2:]] == ["SELECT"]
+    assert counts(family) == [0, 0, 0, 0]
+    # All deletions are one operation of one person, whatever the order of their commits.
+    found = history.load(family, Wanted(bsnid="B1")).changes
+    deleted = [each for each in found if each.after is None]
+    assert [each.table for each in deleted] == [ACCOUNTS, UPDATES, USE_CASES, PLATFORMS_STATUS]
+    assert len({each.operation for each in deleted}) == 1
+    assert len({each.person for each in deleted} - {""}) == 1
+    with statements() as done:
+        assert client.post("/undo/accounts/B1/").status_code == 303
+    assert [" ".join(words) for words in verbs(done) if "SELECT" not in words] == [
+        "WITH changed",
+        "BEGIN MERGE",
+    ]
+    after = accounts.get_detail(family, "B1")
+    assert after
+    assert counts(family) == [1, 1, 1, 1]
+    assert after.account.team == before.account.team
+    assert after.updates[0].description == before.updates[0].description
+
+
+def test_children_that_seem_to_be_deleted_after_their_account_come_back_to_it_only(
+    family: Warehouse,
+) -> None:
+    # The commits of a transaction have times of their own: here the account's comes first.
+    operation = operations.new(family, operations.DELETE)
+    stamp, delete = _deleting.together(family, operation, (ACCOUNTS, *CHILDREN), "B1")
+    stamp.run()
+    delete.run()
+    nobody, _ = _deleting.together(family, operation, (ACCOUNTS, *CHILDREN), "B0")
+    with pytest.raises(Missing):
+        nobody.run()
+    version = revert_record.latest_deletion(family, ACCOUNTS, "B1")
+    found = revert_record.load(family, ACCOUNTS, "B1", version)
+    assert {table: len(rows) for table, rows in found.rows.items()} == dict.fromkeys(TABLES, 1)
+    changes = history.load(family, Wanted(bsnid="B1")).changes
+    deleted = [each for each in changes if each.after is None]
+    assert [each.operation for each in deleted] == [operation.id] * 4
+    accounts.create(family, {"bsnid": "B1", "team": "Another"})
+    with pytest.raises(AlreadyExists):
+        revert_record.revert_deletion(family, found)
+    assert counts(family) == [1, 0, 0, 0]
+
+
+def test_a_lost_answer_is_settled_and_a_deletion_that_never_ran_is_told(
+    client: Client, family: Warehouse, server: LocalWarehouse
+) -> None:
+    server.fault("drop_before", times=None, match=BLOCK)
+    page = parsed(client.post("/accounts/B1/delete/"))
+    done, left = (texts(part, "li") for part in page.select("main ul"))
+    assert done == [STAMP]
+    assert [each.split(" (")[0] for each in left] == [DELETE, ORPHANS]
+    assert counts(family) == [1, 1, 1, 1]
+    server.clear_faults()
+    # It ran, although its answer never arrived: sending it again does no harm.
+    server.fault("drop_after", match=BLOCK)
+    go_on = page.select_one("main form")
+    assert client.post(go_on["action"], filled_in(go_on)).status_code == 303
+    assert counts(family) == [0, 0, 0, 0]
+    server.fault("drop_after", match=r"BEGIN ATOMIC\s+MERGE")
+    assert client.post("/undo/accounts/B1/").status_code == 303
+    assert counts(family) == [1, 1, 1, 1]
+
+
+def test_a_refused_block_runs_step_by_step_and_no_other_is_tried(
+    client: Client, family: Warehouse, server: LocalWarehouse, statements: Statements
+) -> None:
+    refusal = {"error_class": "TRANSACTION_NOT_SUPPORTED.PREVIEW_NOT_ENABLED", "sqlstate": "0A000"}
+    server.fault("error", match=BLOCK, **refusal)
+    # A conflict is no refusal: the next operation tries again.
+    server.fault("conflict", match=r"BEGIN ATOMIC\s+UPDATE")
+    with statements() as done:
+        assert client.post("/accounts/B1/delete/").status_code == 303
+    assert [words[0] for words in verbs(done)].count("DELETE") == 4
+    assert counts(family) == [0, 0, 0, 0]
+    assert client.post("/undo/accounts/B1/").status_code == 303
+    with statements() as done:
+        assert client.post("/accounts/B1/delete/").status_code == 303
+    assert [words[0] for words in verbs(done)].count("DELETE") == 4
+    assert sum("BEGIN" in words for words in verbs(done)) == 2
+    with statements() as done:
+        assert client.post("/undo/accounts/B1/").status_code == 303
+    assert "BEGIN" not in [words[0] for words in verbs(done)]
+    assert counts(family) == [1, 1, 1, 1]
