@@ -210,7 +210,8 @@ def test_delete_takes_the_children_along(warehouse: Warehouse) -> None:
         rows = [{"id": f"{start}-{bsnid}", "account_bsnid": bsnid} for bsnid in both]
         insert_missing(warehouse, table, rows)
     accounts.delete(warehouse, "BSN100")
-    accounts.delete(warehouse, "BSN100")
+    with pytest.raises(Missing):
+        accounts.delete(warehouse, "BSN100")
     assert ids(warehouse) == ["BSN200"]
     assert platforms.list_for(warehouse, "BSN100") == ()
     assert use_cases.get(warehouse, "u-BSN100") is None

@@ -154,7 +154,8 @@ def test_delete_removes_only_that_row_and_can_be_repeated(
     row = make(warehouse, rows, **{text: "words"})
     other = make(warehouse, rows, **{text: "others"})
     rows.delete(warehouse, row.id)
-    rows.delete(warehouse, row.id)
+    with pytest.raises(Missing):
+        rows.delete(warehouse, row.id)
     assert [item.id for item in rows.search(warehouse, Listing()).rows] == [other.id]
 
 
