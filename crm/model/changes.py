@@ -54,7 +54,8 @@ class Change:
     :param person: who made the change; empty if unknown.
     :param operation: the id of the operation that made the change; empty if unknown.
     :param summary: of an operation of many rows, what it did in words that follow a person's name.
-    :param changes: how many of the changes that were asked for the operation made.
+    :param changes: how many of the changes that were asked for the operation made; None if that
+        was not counted.
     :param started_at: when the import began that made the change.
     :param undo: the revert of that operation; None if nobody tried one.
     :param outside: it was made outside the CRM, such as in an SQL editor or by a restore.
@@ -72,7 +73,7 @@ class Change:
     person: str = ""
     operation: str = ""
     summary: str = ""
-    changes: int = 1
+    changes: int | None = 1
     started_at: dt.datetime | None = None
     undo: Undo | None = None
     outside: bool = False

@@ -18,6 +18,7 @@ from crm.model.changes import KINDS, Change
 from crm.model.schema import TABLES
 from crm.repository import versions
 from crm.repository.past import change_feed, history
+from crm.repository.past._cursor import Cursor
 from crm.repository.past.history import OUTSIDE, History, Wanted
 from crm.request import Request
 
@@ -89,6 +90,7 @@ def _wanted(query: QueryDict) -> Wanted:
         since=_day(query.get("since")),
         until=_day(query.get("until"), 1),
         page=int(page) if page.isdecimal() and 0 < int(page) < 1_000_000 else 1,
+        after=Cursor.read(query.get("after", "")),
     )
 
 
@@ -162,9 +164,13 @@ def _filters(request: Request, found: History) -> list[Filter]:
 
 def _page_links(request: Request, found: History) -> dict[str, str]:
     links = {}
-    if found.page > 1:
+    if found.wanted.after:
+        links["newest"] = _url(request, page=None)
+    elif found.page > 1:
         links["newer"] = _url(request, page=found.page - 1)
-    if found.page < found.last:
+    if found.older:
+        links["older"] = _url(request, page=None, after=found.older)
+    elif found.page < found.last:
         links["older"] = _url(request, page=found.page + 1)
     return links
 
@@ -176,7 +182,7 @@ def _url(request: Request, **changes: Any) -> str:
 
 
 def _download(request: Request, found: History) -> HttpResponseBase:
-    wanted = replace(found.wanted, is_gathered=False, page=1, size=ROWS_PER_STATEMENT)
+    wanted = replace(found.wanted, is_gathered=False, page=1, after=None, size=ROWS_PER_STATEMENT)
     first = history.load(request.warehouse.within(None), wanted)
     name = _list_file.file_name(request, "history", request.GET["format"])
     return _list_file.FORMATS[request.GET["format"]](_rows(request, first), list(_COLUMNS), name)
@@ -217,9 +223,12 @@ def _rows(request: Request, found: History) -> Iterator[dict[str, Any]]:
                 yield row | extra
             if not change.fields:
                 yield row | {"field": "", "old": "", "new": ""}
-        if found.page >= found.last:
+        if found.older:
+            wanted = replace(found.wanted, after=found.older)
+        elif found.page < found.last:
+            wanted = replace(found.wanted, page=found.page + 1, until=until)
+        else:
             return
-        wanted = replace(found.wanted, page=found.page + 1, until=until)
         found = history.load(request.warehouse.within(None), wanted)
 
 

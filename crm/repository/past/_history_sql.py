@@ -1,168 +1,200 @@
-"""The statement of the history, and how it tells who made a change.
+"""The statement that reads rows of the change feeds, and the notes about operations.
 
-A row version was written by the CRM, and by its ``updated_by``, if its ``change_id`` is new: it
-differs from the one before and did not occur earlier for the row. ``RESTORE`` and clones bring
-earlier ids back. A clone's feed begins with inserted rows whose ids are old, and imports keep the
-stamps of their files, so an inserted row also needs a stamp close to its commit.
-
-A deleted row keeps no trace of who deleted it, so the CRM stamps a row and then deletes it (see
-accounts.delete and _children.delete). A stamp leaves the row's own columns as they were. Children
-deleted after an account's stamp, before anything else happened to the account, were deleted by the
-person of that stamp. All other changes were made outside the CRM.
-
-Row versions without ``change_id`` are older than that column. Times tell who wrote them: see
-_stamps.
+It is flat, so that its plan costs little however it is narrowed: what belongs together and who
+made it is found in Python (_row_versions, _attribution).
 """
 
 from __future__ import annotations
 
-# One pass: engines compute a CTE anew at each use, and these read the change feeds.
-STATEMENT = """
-WITH events AS (
-  {events}
-),
-seen AS (
-  SELECT *,
-    CASE WHEN `before` = `after` THEN TRUE END AS is_stamp,
-    CASE WHEN version = MIN(version) OVER (PARTITION BY place, key, new_id)
-      AND NOT (new_id <=> FIRST_VALUE(old_id) OVER {of_record})
-      THEN new_id END AS written_id,
-    CASE WHEN place = 0 THEN COALESCE(GET_JSON_OBJECT(`after`, '$.team'),
-      GET_JSON_OBJECT(`before`, '$.team')) END AS own_team
-  FROM events
-),
-marked AS (
-  SELECT *,
-    CASE WHEN is_stamp AND NOT (new_at <=> old_at) AND NOT (new_at <=> first_at)
-      THEN written_id END AS stamp_id
-  FROM seen
-),
-ordered AS (
-  SELECT *,
-    LAG(is_stamp) OVER {of_record} AS was_stamped,
-    LAG(stamp_id) OVER {of_record} AS earlier_stamp_id,
-    CASE WHEN LAG(`after` IS NULL) OVER {of_record} THEN LAG(moment) OVER {of_record} END
-      AS deleted_before,
-    MIN(CASE WHEN place = 0 AND `after` IS NULL THEN UNIX_MICROS(moment) END)
-      OVER ({record_order} ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING) AS deleted_at
-  FROM marked
-),
-placed AS (
-  SELECT *,
-    MAX(CASE WHEN place = 0
-      THEN CONCAT({micros_of_moment}, COALESCE(CONCAT(stamp_id, new_by), '')) END)
-      OVER {until_now} AS account_state,
-    MAX(CASE WHEN place = 0 AND is_stamp AND new_id IS NULL
-        AND deleted_at - UNIX_MICROS(moment) < {micros}
-      THEN CONCAT(CAST(UNIX_MICROS(moment) AS STRING), ' ', new_by) END)
-      OVER {until_now} AS account_stamp,
-    MAX(CASE WHEN own_team IS NOT NULL
-      THEN CONCAT(CAST(UNIX_MICROS(moment) AS STRING), ' ', own_team) END)
-      OVER (PARTITION BY account) AS named
-  FROM ordered
-),
-attributed AS (
-  SELECT *,
-    CASE WHEN `before` IS NULL THEN 'created' WHEN `after` IS NULL THEN 'deleted'
-      ELSE 'changed' END AS kind,
-    CASE WHEN `after` IS NOT NULL THEN written_id
-      WHEN old_id = earlier_stamp_id THEN old_id
-      WHEN place > 0 THEN NULLIF(SUBSTR(account_state, 21, 32), '') END AS operation,
-    CASE
-      WHEN written_id IS NOT NULL AND (`before` IS NOT NULL OR {is_new_ours}) THEN new_by
-      WHEN `after` IS NULL AND old_id = earlier_stamp_id THEN old_by
-      WHEN `after` IS NULL AND place > 0 AND SUBSTR(account_state, 21, 32) <> ''
-        THEN SUBSTR(account_state, 53)
-      WHEN `after` IS NOT NULL AND new_id IS NULL AND NOT (new_at <=> old_at)
-        AND {is_new_ours} THEN new_by
-      WHEN `after` IS NULL AND old_id IS NULL AND was_stamped
-        AND {is_old_ours} THEN old_by
-      WHEN `after` IS NULL AND place > 0 AND UNIX_MICROS(moment)
-        - CAST(SUBSTRING_INDEX(account_stamp, ' ', 1) AS BIGINT) < {micros}
-        THEN SUBSTR(account_stamp, LENGTH(SUBSTRING_INDEX(account_stamp, ' ', 1)) + 2)
-    END AS writer,
-    SUBSTR(named, LENGTH(SUBSTRING_INDEX(named, ' ', 1)) + 2) AS team
-  FROM placed
-  WHERE is_stamp IS NULL AND {of_one}
-),
-noted AS ({noted}),
-filtered AS (
-  SELECT *, CASE WHEN {filters} THEN TRUE END AS is_wanted FROM noted
-),
-gathered AS (
-  SELECT *,
-    COUNT(CASE WHEN is_wanted THEN 1 END) OVER (PARTITION BY operation) AS changes,
-    CASE WHEN is_wanted AND ({is_alone} OR ROW_NUMBER() OVER (PARTITION BY operation, is_wanted
-      ORDER BY moment DESC, place DESC, version DESC, key) = 1) THEN TRUE END AS is_event
-  FROM filtered
-),
-numbered AS (
-  SELECT *,
-    COUNT(CASE WHEN is_event THEN 1 END) OVER () AS total,
-    ROW_NUMBER() OVER (PARTITION BY is_event
-      ORDER BY moment DESC, place DESC, version DESC, key) AS rn
-  FROM gathered
-),
-paged AS (
-  SELECT *,
-    GREATEST(1, LEAST(CAST(:page AS BIGINT), CAST(CEIL(total / :size) AS BIGINT))) AS page
-  FROM numbered
-)
-SELECT COALESCE(MAX(total), 0) AS total, COALESCE(MAX(page), 1) AS page,
-  SORT_ARRAY(COLLECT_SET(person)) AS people, COUNT(*) AS known, MAX(team) AS team,
-  SORT_ARRAY(COLLECT_LIST(
-    CASE WHEN is_event AND rn > (page - 1) * :size AND rn <= page * :size
-    THEN NAMED_STRUCT('rn', rn, 'place', place, 'key', key,
-      'account', account, 'version', version, 'moment', moment, 'person', person, 'team', team,
-      'operation', operation, 'summary', summary, 'started_at', started_at,
-      'changes', changes, 'undo', undo,
-      'before', `before`, 'after', `after`,
-      'returned', `before` IS NULL AND first_at < deleted_before) END)) AS rows
-FROM paged
-"""
+import datetime as dt
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-# Of an operation of many rows, the note tells who made it: an import of an export keeps the
-# persons of its file. The id of its revert is made from its own.
-# Unity Catalog enforces no keys: two notes of one id must not double changes.
-NOTES = """(
-    SELECT id, MAX(kind) AS kind, MAX(person) AS person, MAX(summary) AS summary,
-      MIN(started_at) AS started_at, MAX(ended_at) AS ended_at
-    FROM {operations} GROUP BY id
-  )"""
-NOTED = """
-  SELECT a.*, COALESCE(o.person, a.writer) AS person, o.summary,
-    CASE WHEN o.kind IN ('import', 'copy') THEN o.started_at END AS started_at,
-    CASE WHEN u.id IS NOT NULL THEN NAMED_STRUCT('person', u.person, 'summary', u.summary,
-      'began', u.started_at, 'finished', u.ended_at) END AS undo
-  FROM attributed AS a LEFT JOIN {notes} AS o ON o.id = a.operation
-  LEFT JOIN {notes} AS u ON u.id = {revert_id}
-"""
-NOT_NOTED = """
-  SELECT *, writer AS person, CAST(NULL AS STRING) AS summary,
-    CAST(NULL AS TIMESTAMP) AS started_at, CAST(NULL AS STRING) AS undo
-  FROM attributed
-"""
-RECORD_ORDER = "PARTITION BY place, key ORDER BY version"
-# An account's stamp comes before its children's deletions, and its own deletion after them.
-UNTIL_NOW = """(PARTITION BY account
-  ORDER BY moment, CASE WHEN is_stamp THEN 0 WHEN place > 0 THEN 1 ELSE 2 END
-  ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"""
-# Texts of equal length sort as the numbers do.
-MICROS_OF_MOMENT = "LPAD(CAST(UNIX_MICROS(moment) AS STRING), 20, '0')"
+from crm.model.namespace import quoted
+from crm.model.schema import ACCOUNTS, TABLES, Table
+from crm.repository import _sql
+from crm.repository._sql import Row
+from crm.warehouse import Warehouse
 
-EVENTS = """
-  SELECT {place} AS place, {key} AS key, MAX({owner}) AS account, _commit_version AS version,
-    MAX(_commit_timestamp) AS moment,
-    MAX(CASE WHEN _change_type IN ('update_preimage', 'delete') THEN {row} END) AS `before`,
-    MAX(CASE WHEN _change_type IN ('update_postimage', 'insert') THEN {row} END) AS `after`,
-    MAX(CASE WHEN _change_type IN ('update_preimage', 'delete') THEN updated_at END) AS old_at,
-    MAX(CASE WHEN _change_type IN ('update_postimage', 'insert') THEN created_at END) AS first_at,
-    MAX(CASE WHEN _change_type IN ('update_postimage', 'insert') THEN updated_at END) AS new_at,
-    MAX(CASE WHEN _change_type IN ('update_preimage', 'delete') THEN updated_by END) AS old_by,
-    MAX(CASE WHEN _change_type IN ('update_postimage', 'insert') THEN updated_by END) AS new_by,
-    MAX(CASE WHEN _change_type IN ('update_preimage', 'delete') THEN change_id END) AS old_id,
-    MAX(CASE WHEN _change_type IN ('update_postimage', 'insert') THEN change_id END) AS new_id
-  FROM {feed}
-  {where}
-  GROUP BY {key}, _commit_version
+from ._cursor import Position
+
+_NOTE = -1  # the place of notes
+
+_FEED = """
+  SELECT {place} AS place, {key} AS key, {owner} AS account, _commit_version AS version,
+    _commit_timestamp AS moment, _change_type AS type, {content} AS content,
+    created_at, updated_at, updated_by, change_id
+  FROM {feed} {where}
 """
+_OF_RECORDS = "WHERE {key} IN (SELECT EXPLODE({keys}))"
+_ROWS = """
+SELECT f.*, {team} AS team FROM (
+  SELECT * FROM ({feeds}) AS e {order} LIMIT :most
+) AS f {joined}
+{notes}
+"""
+# The team of an account of which the rows that are read have no version.
+_TEAMS = "LEFT JOIN {accounts} AS a ON a.bsnid = f.account"
+# The order of RowVersion.position.
+_NEWEST_FIRST = "ORDER BY moment DESC, place DESC, version DESC, COALESCE(key, '')"
+_NOTES = """
+UNION ALL
+SELECT {place} AS place, id AS key, kind AS account, CAST(NULL AS BIGINT) AS version,
+  started_at AS moment, CAST(NULL AS STRING) AS type, summary AS content,
+  CAST(NULL AS TIMESTAMP) AS created_at, ended_at AS updated_at, person AS updated_by,
+  CAST(NULL AS STRING) AS change_id, CAST(NULL AS STRING) AS team
+FROM {operations}
+"""
+_INSERTED = "NOT (_change_type = 'insert' AND ARRAY_CONTAINS({ids}, COALESCE(change_id, '')))"
+
+_AFTER = """(_commit_timestamp < :after OR (_commit_timestamp = :after
+  AND (_commit_version < :after_version OR (_commit_version = :after_version
+    AND COALESCE({key}, '') > :after_key))))"""
+# Enough for records whose versions are all read. A guard against an account that would fill the
+# memory; what lies beyond it is not used to tell who made a change.
+MOST_OF_RECORDS = 100_000
+
+
+@dataclass(frozen=True)
+class Note:
+    """What the table of operations has about one of them."""
+
+    kind: str | None
+    person: str | None
+    summary: str | None
+    started_at: dt.datetime | None
+    ended_at: dt.datetime | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the feeds.
+
+    :param start: a version of each table, by name, from which its feed can be read.
+    :param first: only versions from this one on, where it is later than ``start``.
+    :param last: only versions up to this one, where it is given.
+    :param of: only rows of this account, if not empty.
+    :param key: only this child record of the account, if not empty.
+    :param after: only rows after this position.
+    :param passed: without the rows that these operations inserted.
+    :param is_sorted: newest first; without it, any rows.
+    :param most: at most so many rows.
+    """
+
+    start: Mapping[str, int]
+    most: int
+    first: Mapping[str, int] = field(default_factory=dict)
+    last: Mapping[str, int] = field(default_factory=dict)
+    of: str = ""
+    key: str = ""
+    after: Position | None = None
+    passed: Collection[str] = ()
+    is_sorted: bool = True
+
+
+def read(wh: Warehouse, part: Part, *, has_notes: bool) -> tuple[list[Row], dict[str, Note]]:
+    """Return rows of the feeds, and the notes by id. One statement.
+
+    A row has the columns of ``RowVersion.add``, and ``team``. Raises WarehouseError.
+    """
+    params: dict[str, Any] = {"most": part.most}
+    feeds = [_feed(wh, table, part, params) for table in TABLES]
+    sql = _render(
+        wh,
+        feeds,
+        is_sorted=part.is_sorted,
+        has_teams=part.is_sorted and not part.of,
+        has_notes=has_notes,
+    )
+    rows = wh.query(sql, params)
+    return [row for row in rows if row["place"] != _NOTE], _notes(rows)
+
+
+def read_records(
+    wh: Warehouse, start: Mapping[str, int], records: Mapping[Table, Collection[str]]
+) -> list[Row]:
+    """Return all rows of these records, which are given by their keys. One statement."""
+    params: dict[str, Any] = {"most": MOST_OF_RECORDS}
+    feeds = []
+    for table, keys in records.items():
+        array, bound = _sql.text_array(f"keys{TABLES.index(table)}", keys)
+        params |= bound
+        where = _sql.fill(_OF_RECORDS, key=quoted(table.key), keys=array)
+        feeds.append(_select(wh, table, start[table.name], where))
+    return wh.query(_render(wh, feeds, is_sorted=False, has_teams=False, has_notes=False), params)
+
+
+def _render(
+    wh: Warehouse, feeds: Iterable[str], *, is_sorted: bool, has_teams: bool, has_notes: bool
+) -> str:
+    return _sql.render(
+        wh.namespace,
+        _ROWS,
+        feeds="UNION ALL".join(feeds),
+        order=_NEWEST_FIRST if is_sorted else "",
+        team="a.team" if has_teams else "CAST(NULL AS STRING)",
+        joined=_sql.render(wh.namespace, _TEAMS) if has_teams else "",
+        notes=_sql.render(wh.namespace, _NOTES, place=str(_NOTE)) if has_notes else "",
+    )
+
+
+def _feed(wh: Warehouse, table: Table, part: Part, params: dict[str, Any]) -> str:
+    """Return the SELECT of a table's rows, and add its parameters.
+
+    Also of one child record, the account's rows are read: its deletion tells who deleted it.
+    """
+    name, place = table.name, TABLES.index(table)
+    conditions = []
+    if part.first.get(name, 0) > part.start[name]:
+        conditions.append(f"_commit_version >= {int(part.first[name])}")
+    if name in part.last:
+        conditions.append(f"_commit_version <= {int(part.last[name])}")
+    if part.of:
+        conditions.append(f"{quoted(table.owner)} = :of")
+        params["of"] = part.of
+    if part.key and table is not ACCOUNTS:
+        conditions.append(f"{quoted(table.key)} = :key")
+        params["key"] = part.key
+    if part.after:
+        conditions.append(_after(table, place, part.after, params))
+    if part.passed:
+        ids, bound = _sql.text_array("passed", part.passed)
+        params |= bound
+        conditions.append(_sql.fill(_INSERTED, ids=ids))
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    return _select(wh, table, part.start[name], where)
+
+
+def _after(table: Table, place: int, position: Position, params: dict[str, Any]) -> str:
+    params["after"] = position.moment
+    if place > position.place:
+        return "_commit_timestamp < :after"
+    if place < position.place:
+        return "_commit_timestamp <= :after"
+    params |= {"after_version": position.version, "after_key": position.key}
+    return _sql.fill(_AFTER, key=quoted(table.key))
+
+
+def _select(wh: Warehouse, table: Table, start: int, where: str) -> str:
+    return _sql.render(
+        wh.namespace,
+        _FEED,
+        place=str(TABLES.index(table)),
+        key=quoted(table.key),
+        owner=quoted(table.owner),
+        content=_sql.own_row(table),
+        feed=wh.namespace.change_feed(table, start),
+        where=where,
+    )
+
+
+def _notes(rows: list[Row]) -> dict[str, Note]:
+    """Return the notes by id. Unity Catalog enforces no keys: of several, any counts."""
+    return {
+        row["key"]: Note(
+            row["account"], row["updated_by"], row["content"], row["moment"], row["updated_at"]
+        )
+        for row in rows
+        if row["place"] == _NOTE
+    }

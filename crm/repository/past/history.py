@@ -1,38 +1,30 @@
-"""Who changed what, and when: the change data feeds of all four tables, in one statement.
+"""Who changed what, and when: a page of the change data feeds of all four tables.
 
-See _history_sql for how it tells who made a change.
+One statement reads a page, another one the older versions of few records if they tell who made a
+change. See _window for what is read, _attribution for how it tells who made a change.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 import threading
-from collections.abc import Hashable, Mapping
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from cachetools import TTLCache
 
 from crm.model.changes import CHANGED, CREATED, DELETED, Change, Undo, values_of
-from crm.model.namespace import quoted
-from crm.model.schema import ACCOUNTS, TABLES, Table
-from crm.repository import _made_ids, _sql, _stamps
-from crm.repository._sql import Row
+from crm.model.schema import TABLES
+from crm.repository import _made_ids, operations
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied
 
 from . import change_feed
-from ._history_sql import (
-    EVENTS,
-    MICROS_OF_MOMENT,
-    NOT_NOTED,
-    NOTED,
-    NOTES,
-    RECORD_ORDER,
-    STATEMENT,
-    UNTIL_NOW,
-)
+from ._attribution import Attributed
+from ._cursor import Cursor, Position
+from ._history_sql import Note
+from ._window import Reading, Window, windows
 
 PAGE_SIZE = 50
 
@@ -43,7 +35,7 @@ class Wanted:
 
     ``operation``: only this operation's changes. ``is_gathered``: an operation of many rows is one
     change, the latest of them. ``person`` may be ``OUTSIDE``. ``since`` and ``until`` (exclusive)
-    are aware. ``page`` counts from 1.
+    are aware. ``page`` counts from 1, and from ``after``, if it is given.
     """
 
     bsnid: str = ""
@@ -58,29 +50,36 @@ class Wanted:
     until: dt.datetime | None = None
     page: int = 1
     size: int = PAGE_SIZE
+    after: Cursor | None = None
 
 
 @dataclass(frozen=True)
 class History:
     """One page of changes, newest first.
 
-    :param total: how many changes the filters let through.
-    :param people: everybody who made a change, whatever the filters.
-    :param known: how many changes there are, whatever the filters.
+    :param total: how many changes the filters let through; None if not all changes were read.
+    :param people: everybody who made a change that was read, whatever the filters.
+    :param known: how many changes were read, whatever the filters.
     :param team: the name of the account, where one account is asked for.
+    :param older: where the next page begins, if ``total`` is None and there may be older changes.
+    :param read_to: the moment of the oldest change that was read, if there may be older ones.
     """
 
     wanted: Wanted
     changes: list[Change]
-    total: int
+    total: int | None
     page: int
     people: list[str] = field(default_factory=list)
     known: int = 0
     team: str = ""
+    older: Cursor | None = None
+    read_to: dt.datetime | None = None
 
     @property
     def last(self) -> int:
-        """Return the number of the last page, at least 1."""
+        """Return the number of the last page, at least 1; of this page if that is unknown."""
+        if self.total is None:
+            return self.page
         return max(1, -(-self.total // self.wanted.size))
 
 
@@ -89,129 +88,199 @@ _lock = threading.Lock()
 _without_notes: TTLCache[Hashable, bool] = TTLCache(maxsize=200, ttl=600.0)
 
 OUTSIDE = "(outside)"
-_CONDITIONS: Mapping[str, str] = {
-    "kind": "kind = :kind",
-    "table": "place = :table",
-    "since": "moment >= :since",
-    "until": "moment < :until",
-    "operation": "operation = :operation",
-    "field": "NOT (GET_JSON_OBJECT(`before`, :field) <=> GET_JSON_OBJECT(`after`, :field))",
-}
+_GATHERED_KINDS = (operations.IMPORT, operations.COPY)
 
 
 def load(wh: Warehouse, wanted: Wanted) -> History:
-    """Return one page of the history. One statement. Raises WarehouseError.
+    """Return one page of the history. One or two statements, more if few changes are wanted.
 
+    The first page of a process may read the tables' histories, too. Raises WarehouseError.
     Without the table of operations, all that is in it is missing, and nothing is gathered.
     """
     key = wh.cache_key
     with _lock:
         has_notes = key not in _without_notes
     try:
-        row = change_feed.read(wh, lambda starts: _query(wh, wanted, starts, has_notes))[0]
+        return change_feed.read(wh, lambda starts: _load(wh, wanted, starts, has_notes))
     except (ObjectNotFound, PermissionDenied):
         if not has_notes:
             raise
-        row = change_feed.read(wh, lambda starts: _query(wh, wanted, starts, False))[0]
+        found = change_feed.read(wh, lambda starts: _load(wh, wanted, starts, False))
         with _lock:
             _without_notes[key] = True
-    changes = [_change(each) for each in row["rows"] or ()]
-    people, team = list(row["people"] or ()), row["team"] if wanted.bsnid else ""
-    return History(wanted, changes, row["total"], row["page"], people, row["known"], team or "")
+        return found
 
 
-def _query(
-    wh: Warehouse, wanted: Wanted, starts: change_feed.Starts, has_notes: bool
-) -> list[Row]:
-    conditions, params = _filters(wanted)
-    sql = _sql.render(
-        wh.namespace,
-        STATEMENT,
-        events="UNION ALL".join(_events(wh, wanted, table, starts) for table in TABLES),
-        noted=_noted(wh) if has_notes else NOT_NOTED,
-        is_alone="summary IS NULL" if wanted.is_gathered else "TRUE",
-        filters=" AND ".join(conditions),
-        of_one="key = :key" if wanted.key else "TRUE",
-        micros=str(_stamps.MICROSECONDS),
-        is_new_ours=_stamps.is_ours_sql("moment", "new_at"),
-        is_old_ours=_stamps.is_ours_sql("moment", "old_at"),
-        record_order=RECORD_ORDER,
-        of_record=f"({RECORD_ORDER})",
-        until_now=UNTIL_NOW,
-        micros_of_moment=MICROS_OF_MOMENT,
+def _load(wh: Warehouse, wanted: Wanted, starts: change_feed.Starts, has_notes: bool) -> History:
+    passed = set(wanted.after.passed) if wanted.after else set[str]()
+    key = wanted.key if wanted.bsnid else ""
+    reading = Reading(wh, starts, has_notes, wanted.bsnid, key, _begin(wanted), passed)
+    page = None
+    for window in windows(reading):
+        page = _Page(wanted, window)
+        if page.is_full:
+            break
+        reading.passed.update(page.gathered)
+    assert page is not None  # there is always a window
+    return page.history()
+
+
+def _begin(wanted: Wanted) -> Position | None:
+    """Return the position after which changes are wanted."""
+    until = Position.at(wanted.until) if wanted.until else None
+    after = wanted.after.position if wanted.after else None
+    given = [position for position in (until, after) if position]
+    return max(given, key=lambda position: position.order, default=None)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A change, with the notes about its operation and about the revert of that."""
+
+    change: Attributed
+    note: Note | None
+    undo: Note | None
+
+    @property
+    def person(self) -> str | None:
+        """Of an operation of many rows, the note tells who made it: an import of an export keeps
+        the persons of its file."""
+        noted = self.note.person if self.note else None
+        return self.change.writer if noted is None else noted
+
+    @property
+    def gathered_by(self) -> str | None:
+        """The operation of many rows that the change is a part of."""
+        return self.change.operation if self.note and self.note.summary is not None else None
+
+
+class _Page:
+    """The changes of a window that are wanted."""
+
+    def __init__(self, wanted: Wanted, window: Window) -> None:
+        self._wanted, self._window = wanted, window
+        passed = wanted.after.passed if wanted.after else frozenset()
+        self._all = [_entry(each, window.notes) for each in window.changes()]
+        self._all = [each for each in self._all if wanted.key in ("", each.change.row.key)]
+        fit = [each for each in self._all if _is_wanted(each, wanted)]
+        self._counts = Counter(each.change.operation for each in fit)
+        self.gathered = set(passed)
+        self._entries = list(self._gather(fit)) if wanted.is_gathered else fit
+
+    def _gather(self, entries: Iterable[_Entry]) -> Iterator[_Entry]:
+        for each in entries:
+            if each.gathered_by is None:
+                yield each
+            elif each.gathered_by not in self.gathered:
+                self.gathered.add(each.gathered_by)
+                yield each
+
+    @property
+    def _is_whole(self) -> bool:
+        begins, since = self._window.begins, self._wanted.since
+        return begins is None or (since is not None and begins <= since)
+
+    @property
+    def is_full(self) -> bool:
+        """Return whether this has the whole page and tells whether there are older changes."""
+        return self._is_whole or len(self._entries) > self._wanted.page * self._wanted.size
+
+    def history(self) -> History:
+        size = self._wanted.size
+        number = max(1, min(self._wanted.page, -(-len(self._entries) // size)))
+        shown = self._entries[(number - 1) * size : number * size]
+        is_counted = self._is_whole and not self._wanted.after
+        people = {each.person for each in self._all if each.person is not None}
+        team = max((each.change.team or "" for each in self._all), default="")
+        return History(
+            self._wanted,
+            [self._change(each) for each in shown],
+            len(self._entries) if is_counted else None,
+            number,
+            sorted(people),
+            len(self._all),
+            team if self._wanted.bsnid else "",
+            None if is_counted else self._older(shown, number * size),
+            None if self._is_whole else self._window.begins,
+        )
+
+    def _older(self, shown: list[_Entry], end: int) -> Cursor | None:
+        """Return where the next page begins; None if there is none."""
+        if len(self._entries) > end:
+            position = Position.of(shown[-1].change.row)
+        elif not self._is_whole and self._window.end:
+            position = self._window.end
+        else:
+            return None
+        notes = self._window.notes
+        after = self._wanted.after
+        ids = {each.gathered_by for each in self._entries[:end] if self._wanted.is_gathered}
+        ids |= after.passed if after else frozenset()
+        began = {id: notes[id].started_at if id in notes else None for id in ids if id}
+        going_on = {id for id, moment in began.items() if not moment or moment <= position.moment}
+        return Cursor(position, frozenset(going_on))
+
+    def _change(self, entry: _Entry) -> Change:
+        change, note, undo = entry.change, entry.note, entry.undo
+        row, table = change.row, TABLES[change.row.place]
+        before, after = row.values
+        is_import = note is not None and note.kind in _GATHERED_KINDS
+        return Change(
+            table,
+            row.key or "",
+            row.account or "",
+            values_of(table, None if row.before is None else before),
+            values_of(table, None if row.after is None else after),
+            team=change.team or "",
+            version=row.version,
+            moment=row.moment,
+            person=entry.person or "",
+            operation=change.operation or "",
+            summary=(note and note.summary) or "",
+            changes=self._count(entry),
+            started_at=note.started_at if note and is_import else None,
+            undo=_undo(undo),
+            outside=entry.person is None,
+            returned=change.returned,
+        )
+
+    def _count(self, entry: _Entry) -> int | None:
+        """Return how many of the wanted changes its operation made; None if that is unknown."""
+        begins, note = self._window.begins, entry.note
+        is_here = begins is None or (note and note.started_at and note.started_at > begins)
+        return self._counts[entry.change.operation] if is_here else None
+
+
+def _entry(change: Attributed, notes: dict[str, Note]) -> _Entry:
+    operation = change.operation
+    if operation is None or not notes:
+        return _Entry(change, None, None)
+    # The id of its revert is made from its own.
+    return _Entry(change, notes.get(operation), notes.get(_made_ids.of_revert(operation)))
+
+
+def _undo(note: Note | None) -> Undo | None:
+    if note is None or note.started_at is None:
+        return None
+    return Undo(note.person or "", note.summary or "", note.started_at, note.ended_at)
+
+
+def _is_wanted(entry: _Entry, wanted: Wanted) -> bool:
+    """Return whether the filters let the change through; unknown words filter nothing."""
+    row, person = entry.change.row, entry.person
+    before, after = row.values if wanted.field in fields() else ({}, {})
+    names = [table.name for table in TABLES]
+    return (
+        (wanted.kind not in (CREATED, CHANGED, DELETED) or wanted.kind == row.kind)
+        and (wanted.table not in names or wanted.table == names[row.place])
+        and (wanted.since is None or row.moment >= wanted.since)
+        and (wanted.until is None or row.moment < wanted.until)
+        and wanted.operation in ("", entry.change.operation)
+        and (not wanted.person or person == (None if wanted.person == OUTSIDE else wanted.person))
+        and (wanted.field not in fields() or before.get(wanted.field) != after.get(wanted.field))
     )
-    params |= {"bsnid": wanted.bsnid} if wanted.bsnid else {}
-    params |= {"key": wanted.key} if wanted.key else {}
-    return wh.query(sql, {**params, "page": wanted.page, "size": wanted.size})
-
-
-def _noted(wh: Warehouse) -> str:
-    notes, revert_id = _sql.render(wh.namespace, NOTES), _made_ids.of_revert_sql("a.operation")
-    return _sql.render(wh.namespace, NOTED, notes=notes, revert_id=revert_id)
-
-
-def _events(wh: Warehouse, wanted: Wanted, table: Table, starts: change_feed.Starts) -> str:
-    """Return the SELECT of a table's changes.
-
-    A child's history needs its account's: deleting the account tells who deleted the child.
-    """
-    narrowed = [f"{quoted(table.owner)} = :bsnid"] if wanted.bsnid else []
-    if wanted.key and table is not ACCOUNTS:
-        narrowed.append(f"{quoted(table.key)} = :key")
-    return _sql.render(
-        wh.namespace,
-        EVENTS,
-        place=str(TABLES.index(table)),
-        key=quoted(table.key),
-        owner=quoted(table.owner),
-        row=_sql.own_row(table),
-        feed=wh.namespace.change_feed(table, starts[table.name]),
-        where=f"WHERE {' AND '.join(narrowed)}" if narrowed else "",
-    )
-
-
-def _filters(wanted: Wanted) -> tuple[list[str], dict[str, Any]]:
-    values: dict[str, Any] = {
-        "kind": wanted.kind if wanted.kind in (CREATED, CHANGED, DELETED) else None,
-        "table": next((n for n, t in enumerate(TABLES) if t.name == wanted.table), None),
-        "operation": wanted.operation or None,
-        "since": wanted.since,
-        "until": wanted.until,
-        "field": f"$.{wanted.field}" if wanted.field in fields() else None,
-    }
-    params = {name: value for name, value in values.items() if value is not None}
-    conditions = [_CONDITIONS[name] for name in params] or ["TRUE"]
-    if wanted.person == OUTSIDE:
-        conditions.append("person IS NULL")
-    elif wanted.person:
-        conditions.append("person = :person")
-        params["person"] = wanted.person
-    return conditions, params
 
 
 def fields() -> dict[str, str]:
     """Return the columns that the history can be filtered by, with their labels."""
     return {column.name: column.label for table in TABLES for column in table.editable}
-
-
-def _change(row: Row) -> Change:
-    table = TABLES[row["place"]]
-    before, after = (row[side] and json.loads(row[side]) for side in ("before", "after"))
-    return Change(
-        table,
-        row["key"],
-        row["account"],
-        values_of(table, before),
-        values_of(table, after),
-        team=row["team"] or "",
-        version=row["version"],
-        moment=row["moment"],
-        person=row["person"] or "",
-        operation=row["operation"] or "",
-        summary=row["summary"] or "",
-        changes=row["changes"],
-        started_at=row["started_at"],
-        undo=Undo(**row["undo"]) if row["undo"] else None,
-        outside=row["person"] is None,
-        returned=bool(row["returned"]),
-    )

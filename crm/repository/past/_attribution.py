@@ -1,0 +1,202 @@
+"""Tell who made each change that the change data feed shows.
+
+A row version was written by the CRM, and by its ``updated_by``, if its ``change_id`` is new: it
+differs from the one before and did not occur earlier for the row. ``RESTORE`` and clones bring
+earlier ids back. A clone's feed begins with inserted rows whose ids are old, and imports keep the
+stamps of their files, so an inserted row also needs a stamp close to its commit.
+
+A deleted row keeps no trace of who deleted it, so the CRM stamps a row and then deletes it (see
+accounts.delete and _children.delete). A stamp leaves the row's own columns as they were. Children
+deleted after an account's stamp, before anything else happened to the account, were deleted by the
+person of that stamp. All other changes were made outside the CRM.
+
+Row versions without ``change_id`` are older than that column. Times tell who wrote them: see
+_stamps.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from crm.repository._stamps import STAMPED_WITHIN, is_ours
+
+from ._row_versions import RowVersion
+
+ACCOUNT = 0  # an account's place in TABLES
+
+
+@dataclass
+class Attributed:
+    """One row version, and who wrote it.
+
+    :param operation: the id of the operation that wrote it, if it is known.
+    :param writer: who wrote it; None if it was written outside the CRM.
+    :param returned: a deleted record was inserted again.
+    :param team: the latest known team of the record's account.
+    """
+
+    row: RowVersion
+    operation: str | None
+    writer: str | None
+    returned: bool
+    team: str | None = None
+
+
+@dataclass(frozen=True)
+class _OfRecord:
+    """A row version, and what the other versions of its record tell of it.
+
+    :param written_id: its ``change_id``, if that is new.
+    :param stamp_id: the same, if it may be the stamp before a deletion.
+    :param earlier: the version before.
+    :param deleted_at: when the record was next deleted.
+    """
+
+    row: RowVersion
+    written_id: str | None
+    stamp_id: str | None
+    earlier: _OfRecord | None
+    deleted_at: dt.datetime | None
+
+
+@dataclass(frozen=True)
+class _Stamp:
+    """The latest version of an account until now; ``id`` only if it is a stamp."""
+
+    moment: dt.datetime
+    id: str = ""
+    by: str = ""
+
+    @property
+    def order(self) -> tuple[dt.datetime, str]:
+        return self.moment, self.id + self.by
+
+
+def attribute(rows: Iterable[RowVersion]) -> list[Attributed]:
+    """Return the row versions except for stamps, each with who wrote it, in no order.
+
+    The rows are all versions of their records and accounts.
+    """
+    found: list[Attributed] = []
+    of_accounts: dict[str | None, list[_OfRecord]] = defaultdict(list)
+    for each in _of_records(rows):
+        of_accounts[each.row.account].append(each)
+    for versions in of_accounts.values():
+        now = next((each.row.team for each in versions if each.row.team is not None), None)
+        team = _latest_team(versions) if now is None else now
+        for change in _of_account(versions):
+            change.team = team
+            found.append(change)
+    return found
+
+
+def _of_records(rows: Iterable[RowVersion]) -> Iterator[_OfRecord]:
+    records: dict[tuple[int, str | None], list[RowVersion]] = defaultdict(list)
+    for row in rows:
+        records[row.place, row.key].append(row)
+    for versions in records.values():
+        versions.sort(key=lambda row: row.version)
+        deletions = _next_deletions(versions)
+        ids = {None, versions[0].old_id}
+        earlier = None
+        for row, deleted_at in zip(versions, deletions, strict=True):
+            written_id = row.new_id if row.new_id not in ids else None
+            ids.add(row.new_id)
+            is_own_time = row.new_at not in (row.old_at, row.first_at)
+            stamp_id = written_id if row.is_stamp and is_own_time else None
+            earlier = _OfRecord(row, written_id, stamp_id, earlier, deleted_at)
+            yield earlier
+
+
+def _next_deletions(versions: list[RowVersion]) -> list[dt.datetime | None]:
+    """Return when the record was deleted next after each version, the earliest moment."""
+    found: list[dt.datetime | None] = []
+    earliest: dt.datetime | None = None
+    for row in reversed(versions):
+        found.append(earliest)
+        if row.after is None:
+            earliest = row.moment if earliest is None else min(earliest, row.moment)
+    return found[::-1]
+
+
+def _latest_team(versions: list[_OfRecord]) -> str | None:
+    teams = (
+        (each.row.moment, each.row.version, team)
+        for each in versions
+        if each.row.place == ACCOUNT
+        for team in [next((s["team"] for s in each.row.values[::-1] if "team" in s), None)]
+        if team is not None
+    )
+    return max(teams, default=(None, None, None))[2]
+
+
+def _of_account(versions: list[_OfRecord]) -> Iterator[Attributed]:
+    """Yield an account's and its children's versions, in the order in which they were written.
+
+    The account's stamp comes before its children's deletions, its own deletion after them.
+    """
+    state: _Stamp | None = None
+    old_stamp: _Stamp | None = None
+    for each in sorted(versions, key=_order_in_account):
+        row = each.row
+        if row.place == ACCOUNT:
+            is_stamp = each.stamp_id and row.new_by is not None
+            latest = _Stamp(row.moment, *((each.stamp_id, row.new_by) if is_stamp else ()))
+            state = latest if state is None else max(state, latest, key=lambda s: s.order)
+            if _is_old_stamp(each):
+                old_stamp = _Stamp(row.moment, by=row.new_by or "")
+        if not row.is_stamp:
+            operation, writer = _writer(each, state, old_stamp)
+            yield Attributed(row, operation, writer, _is_returned(each))
+
+
+def _order_in_account(each: _OfRecord) -> tuple[dt.datetime, int]:
+    row = each.row
+    return row.moment, 0 if row.is_stamp else 1 if row.place != ACCOUNT else 2
+
+
+def _is_old_stamp(each: _OfRecord) -> bool:
+    """Return whether it may be the stamp before a deletion, from before ``change_id`` existed."""
+    row, deleted_at = each.row, each.deleted_at
+    if not row.is_stamp or row.new_id is not None or row.new_by is None or deleted_at is None:
+        return False
+    return deleted_at - row.moment < STAMPED_WITHIN
+
+
+def _writer(
+    each: _OfRecord, state: _Stamp | None, old_stamp: _Stamp | None
+) -> tuple[str | None, str | None]:
+    """Return the id of the operation that wrote the row version, and the person."""
+    row = each.row
+    if row.after is None:
+        return _deleter(each, state, old_stamp)
+    if each.written_id is not None:
+        is_ours_too = row.before is not None or is_ours(row.moment, row.new_at)
+        return each.written_id, row.new_by if is_ours_too else None
+    is_old = row.new_id is None and row.new_at != row.old_at and is_ours(row.moment, row.new_at)
+    return None, row.new_by if is_old else None
+
+
+def _deleter(
+    each: _OfRecord, state: _Stamp | None, old_stamp: _Stamp | None
+) -> tuple[str | None, str | None]:
+    row, earlier, is_child = each.row, each.earlier, each.row.place != ACCOUNT
+    if earlier and row.old_id is not None and row.old_id == earlier.stamp_id:
+        return row.old_id, row.old_by
+    if is_child and state and state.id:
+        return state.id, state.by
+    if row.old_id is None and earlier and earlier.row.is_stamp and is_ours(row.moment, row.old_at):
+        return None, row.old_by
+    if is_child and old_stamp and row.moment - old_stamp.moment < STAMPED_WITHIN:
+        return None, old_stamp.by
+    return None, None
+
+
+def _is_returned(each: _OfRecord) -> bool:
+    row, earlier = each.row, each.earlier
+    if row.before is not None or earlier is None or earlier.row.after is not None:
+        return False
+    return row.first_at is not None and row.first_at < earlier.row.moment

@@ -1,0 +1,67 @@
+"""Where in the history a page begins."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+
+from ._row_versions import RowVersion
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND = dt.timedelta(microseconds=1)
+_CURSOR = re.compile(r"(\d{1,17})-(\d)-(\d{1,18})-((?:[0-9a-f]{32}\.?)*)-(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in the history; its order is the history's, newest first.
+
+    Of each table, later tables first; of one commit, the records by key.
+    """
+
+    moment: dt.datetime
+    place: int
+    version: int
+    key: str
+
+    @classmethod
+    def of(cls, row: RowVersion) -> Position:
+        return cls(row.moment, row.place, row.version, row.key or "")
+
+    @classmethod
+    def at(cls, moment: dt.datetime) -> Position:
+        """Return the position before the changes that are older than the moment."""
+        return cls(moment, -1, 0, "")
+
+    @property
+    def order(self) -> tuple[int, int, int, str]:
+        return -((self.moment - _EPOCH) // _MICROSECOND), -self.place, -self.version, self.key
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where a page begins, as a URL has it.
+
+    :param passed: the operations that earlier pages showed as one entry, and that have older
+        changes.
+    """
+
+    position: Position
+    passed: frozenset[str] = frozenset()
+
+    @classmethod
+    def read(cls, text: str) -> Cursor | None:
+        """Return the cursor of the text, None if it is none."""
+        match = _CURSOR.fullmatch(text)
+        if match is None:
+            return None
+        micros, place, version, passed, key = match.groups()
+        moment = _EPOCH + int(micros) * _MICROSECOND
+        position = Position(moment, int(place), int(version), key)
+        return cls(position, frozenset(filter(None, passed.split("."))))
+
+    def __str__(self) -> str:
+        micros, place, version = (-number for number in self.position.order[:3])
+        passed = ".".join(sorted(self.passed))
+        return f"{micros}-{place}-{version}-{passed}-{self.position.key}"

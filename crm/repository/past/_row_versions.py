@@ -1,0 +1,104 @@
+"""What the change data feed tells of one record in one commit."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+from crm.model.changes import CHANGED, CREATED, DELETED
+from crm.repository._sql import Row
+
+BEFORE = ("update_preimage", "delete")
+
+
+Value = TypeVar("Value", str, dt.datetime)
+
+
+@dataclass
+class RowVersion:
+    """One record in one commit: its rows before and after, as JSON texts of the own columns.
+
+    Several rows of one key count as one, with the largest value of each column.
+
+    :param place: the table's place in ``TABLES``.
+    :param account: the BSNID of the record's account.
+    :param team: its team now, where that was read.
+    """
+
+    place: int
+    key: str | None
+    account: str | None
+    version: int
+    moment: dt.datetime
+    before: str | None = None
+    after: str | None = None
+    old_at: dt.datetime | None = None
+    new_at: dt.datetime | None = None
+    first_at: dt.datetime | None = None
+    old_by: str | None = None
+    new_by: str | None = None
+    old_id: str | None = None
+    new_id: str | None = None
+    team: str | None = None
+
+    def add(self, row: Row) -> None:
+        """Add one row of the feed."""
+        # A child that moved has rows of two accounts.
+        account = _largest(self.account, row["account"])
+        kept = self.team if account == self.account else None
+        team = row.get("team") if row["account"] == account else None
+        self.account, self.team = account, kept if team is None else team
+        if row["type"] in BEFORE:
+            self.before = _largest(self.before, row["content"])
+            self.old_at = _largest(self.old_at, row["updated_at"])
+            self.old_by = _largest(self.old_by, row["updated_by"])
+            self.old_id = _largest(self.old_id, row["change_id"])
+        else:
+            self.after = _largest(self.after, row["content"])
+            self.first_at = _largest(self.first_at, row["created_at"])
+            self.new_at = _largest(self.new_at, row["updated_at"])
+            self.new_by = _largest(self.new_by, row["updated_by"])
+            self.new_id = _largest(self.new_id, row["change_id"])
+
+    @property
+    def identity(self) -> tuple[int, str | None, int]:
+        return self.place, self.key, self.version
+
+    @property
+    def kind(self) -> str:
+        if self.before is None:
+            return CREATED
+        return DELETED if self.after is None else CHANGED
+
+    @property
+    def is_stamp(self) -> bool:
+        """Return whether the commit left the record's own columns as they were."""
+        return self.before is not None and self.before == self.after
+
+    @cached_property
+    def values(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the own columns before and after, without those that are NULL."""
+        return json.loads(self.before or "{}"), json.loads(self.after or "{}")
+
+
+def _largest(one: Value | None, other: Value | None) -> Value | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)
+
+
+def of_feed(rows: Iterable[Row]) -> list[RowVersion]:
+    """Return what rows of the feed tell, in the order of the first row of each."""
+    found: dict[tuple[int, str | None, int], RowVersion] = {}
+    for row in rows:
+        place, key, version = row["place"], row["key"], row["version"]
+        each = found.get((place, key, version))
+        if each is None:
+            each = RowVersion(place, key, row["account"], version, row["moment"])
+            found[place, key, version] = each
+        each.add(row)
+    return list(found.values())

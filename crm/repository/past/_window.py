@@ -1,0 +1,219 @@
+"""Read the change feeds newest first, in parts, until a page of the history is full.
+
+What few rows there are is read at once. Where there are more, the versions of the last commits
+are known from the tables' histories, and parts of the feeds that grow by each are read.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from bisect import bisect_left, bisect_right
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from heapq import merge
+from itertools import islice
+from typing import Any
+
+from cachetools import LRUCache
+
+from crm.model.namespace import PastNamespace
+from crm.repository import versions
+from crm.repository._sql import Row
+from crm.repository.versions import CLOCKS_DIFFER, Commit
+from crm.warehouse import Warehouse
+
+from . import _history_sql, _older_versions, _row_versions
+from ._attribution import Attributed, attribute
+from ._cursor import Position
+from ._history_sql import Note, Part
+from ._row_versions import RowVersion
+from .change_feed import Starts
+
+# Rows of the feeds: in one part, and for one page.
+MOST, MOST_OF_PAGE = 2_000, 4_000
+# Commits in the first part, and how much larger each other one is.
+COMMITS, GROWTH = 60, 4
+# A process looks for newer commits after this time. Until then its first part grows with them.
+_FRESH = dt.timedelta(minutes=10)
+
+_lock = threading.Lock()
+# Whose feeds have more than MOST rows.
+_large: LRUCache[Hashable, bool] = LRUCache(maxsize=200)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What to read of the feeds, and where: see Part.
+
+    :param passed: operations whose rows need not be read any more.
+    """
+
+    wh: Warehouse
+    starts: Starts
+    has_notes: bool
+    of: str = ""
+    key: str = ""
+    after: Position | None = None
+    passed: set[str] = field(default_factory=set)
+
+    def part(self, **more: Any) -> tuple[list[Row], dict[str, Note]]:
+        part = Part(self.starts, MOST, of=self.of, key=self.key, after=self.after)
+        return _history_sql.read(self.wh, replace(part, **more), has_notes=self.has_notes)
+
+
+@dataclass
+class Window:
+    """All row versions in a part of the history.
+
+    :param end: the position of the oldest.
+    :param begins: all versions later than this moment are here; None if the feeds have no older.
+    """
+
+    reading: Reading
+    rows: list[Row] = field(default_factory=list)
+    notes: dict[str, Note] = field(default_factory=dict)
+    end: Position | None = None
+    begins: dt.datetime | None = None
+
+    def changes(self) -> list[Attributed]:
+        """Return the changes, newest first. One statement more if older versions tell of them."""
+        found = _row_versions.of_feed(self.rows)
+        rows = [*self.rows, *self._older(found)]
+        shown = {each.identity for each in found}
+        changes = [
+            each for each in attribute(_row_versions.of_feed(rows)) if each.row.identity in shown
+        ]
+        return sorted(changes, key=lambda each: Position.of(each.row).order)
+
+    def _older(self, found: list[RowVersion]) -> list[Row]:
+        reading = self.reading
+        if self.begins is None and not reading.after:
+            return []
+        begins = self.begins or dt.datetime.min.replace(tzinfo=dt.UTC)
+        records = _older_versions.needed(found, begins, has_newer=bool(reading.after))
+        if not records:
+            return []
+        return _history_sql.read_records(reading.wh, reading.starts, records)
+
+    def add(self, rows: list[Row], notes: dict[str, Note], begins: dt.datetime | None) -> bool:
+        """Add a part, and return whether it is complete: without its last row version if not."""
+        is_complete = len(rows) < MOST
+        if not is_complete:
+            last = _identity(rows[-1])
+            rows = [row for row in rows if _identity(row) != last] or rows
+        self.rows += rows
+        self.notes |= notes
+        if rows:
+            self.end = Position(
+                rows[-1]["moment"], rows[-1]["place"], rows[-1]["version"], rows[-1]["key"] or ""
+            )
+        self.begins = begins if is_complete or self.end is None else self.end.moment
+        return is_complete
+
+
+def _identity(row: Row) -> tuple[int, int, str | None]:
+    return row["place"], row["version"], row["key"]
+
+
+def windows(reading: Reading) -> Iterator[Window]:
+    """Yield a window that grows, until it has all rows or many. Raises WarehouseError."""
+    key = reading.wh.cache_key
+    with _lock:
+        is_large = key in _large
+    if not (reading.of or reading.after or is_large):
+        rows, notes = reading.part(is_sorted=False)
+        if len(rows) < MOST:
+            yield Window(reading, rows, notes)
+            return
+        with _lock:
+            _large[key] = True
+    yield from _parts(reading, _Commits(reading))
+
+
+def _parts(reading: Reading, commits: _Commits) -> Iterator[Window]:
+    window = Window(reading)
+    count = COMMITS
+    last = commits.last()
+    while len(window.rows) < MOST_OF_PAGE:
+        first, begins = commits.first(count)
+        part = reading.part(
+            start=commits.readable(first),
+            first=first,
+            last=last,
+            after=window.end or reading.after,
+            passed=frozenset(reading.passed),
+        )
+        if window.add(*part, begins):
+            count *= GROWTH
+            last = {name: version - 1 for name, version in first.items()}
+        yield window
+        if window.begins is None:
+            return
+
+
+class _Commits:
+    """The commits of the tables, as far as they are known, and where parts of the feeds begin."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._lines: dict[str, tuple[Commit, ...]] = {}
+        if reading.of:
+            return  # few rows, which are read from the feeds' starts
+        namespace = reading.wh.namespace
+        known = dict(namespace.versions) if isinstance(namespace, PastNamespace) else {}
+        present = reading.wh.at(namespace.present)
+        self._found = versions.timelines_until(present, dt.datetime.now(dt.UTC) - _FRESH)
+        for table, commits in self._found.commits.items():
+            until = known.get(table.name, commits[-1].version)
+            self._lines[table.name] = tuple(c for c in commits if c.version <= until)
+
+    def last(self) -> dict[str, int]:
+        """Return the last versions at the position after which changes are read, if known."""
+        after = self._reading.after
+        if not self._lines or not after or after.moment > self._found.read_at - CLOCKS_DIFFER:
+            return {}
+        return {
+            name: commits[max(0, bisect_right(commits, after.moment, key=_moment) - 1)].version
+            for name, commits in self._lines.items()
+        }
+
+    def first(self, count: int) -> tuple[dict[str, int], dt.datetime | None]:
+        """Return where a part begins that has the changes of the last ``count`` commits.
+
+        The first version of each table, and the moment; no moment if the feeds begin there.
+        """
+        starts = self._reading.starts
+        if not self._lines:
+            return dict(starts), None
+        newest = merge(*(self._newest(each) for each in self._lines.values()), reverse=True)
+        moments = list(islice(newest, count))
+        if len(moments) < count:
+            return dict(starts), None
+        begins = moments[-1]
+        first = {
+            name: max(starts[name], _first_since(commits, begins))
+            for name, commits in self._lines.items()
+        }
+        return first, None if first == starts else begins
+
+    def _newest(self, commits: tuple[Commit, ...]) -> Iterator[dt.datetime]:
+        after = self._reading.after
+        end = bisect_right(commits, after.moment, key=_moment) if after else len(commits)
+        return (commits[place].moment for place in range(end - 1, -1, -1))
+
+    def readable(self, first: Mapping[str, int]) -> dict[str, int]:
+        """Return versions from which the feeds can be read: not later than the latest."""
+        return {
+            name: min(version, self._lines[name][-1].version) if self._lines else version
+            for name, version in first.items()
+        }
+
+
+def _moment(commit: Commit) -> dt.datetime:
+    return commit.moment
+
+
+def _first_since(commits: tuple[Commit, ...], moment: dt.datetime) -> int:
+    place = bisect_left(commits, moment, key=_moment)
+    return commits[place].version if place < len(commits) else commits[-1].version + 1

@@ -1,0 +1,170 @@
+"""The history reads the newest rows only, and shows the same as if it had read all of them.
+
+The feeds are made up, except in the last two tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from crm.model.changes import Change
+from crm.model.namespace import Namespace
+from crm.model.schema import ACCOUNTS, TABLES
+from crm.repository import versions
+from crm.repository.past import _history_sql, _window, history, restore_tables
+from crm.repository.past._cursor import Cursor
+from crm.repository.past.history import OUTSIDE, History, Wanted
+from crm.repository.records import accounts
+from crm.warehouse import Warehouse
+
+from ..pages.html import text, texts
+from ..sizes import size, soak
+from .conftest import GetPage, summaries, write_import
+from .feeds import Feeds, filled
+
+STARTS = {table.name: 0 for table in TABLES}
+FEEDS = size(3, 200)
+
+
+def loaded(feeds: Feeds, wanted: Wanted) -> History:
+    wh: Any = SimpleNamespace(cache_key=feeds.seed, namespace=Namespace(), at=lambda _: None)
+    return history._load(wh, wanted, STARTS, True)
+
+
+def pages(load: Callable[[Wanted], History], wanted: Wanted) -> Iterator[list[Change]]:
+    found = load(wanted)
+    while True:
+        yield found.changes
+        if found.older:
+            found = load(replace(wanted, after=Cursor.read(str(found.older))))
+        elif found.page < found.last:
+            found = load(replace(wanted, page=found.page + 1))
+        else:
+            return
+
+
+def uncounted(changes: list[Change]) -> list[Change]:
+    """A window does not know how many changes an import made."""
+    return [replace(change, changes=None) for change in changes]
+
+
+@pytest.fixture
+def windows_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Set how many rows a part may have."""
+
+    def windows_of(most: int, commits: int = 4) -> None:
+        monkeypatch.setattr(_window, "MOST", most)
+        monkeypatch.setattr(_window, "MOST_OF_PAGE", 5 * most)
+        monkeypatch.setattr(_window, "COMMITS", commits)
+        _window._large.clear()
+
+    return windows_of
+
+
+@pytest.fixture
+def made_up(monkeypatch: pytest.MonkeyPatch) -> Callable[[Feeds], None]:
+    def made_up(feeds: Feeds) -> None:
+        monkeypatch.setattr(_history_sql, "read", feeds.read)
+        monkeypatch.setattr(_history_sql, "read_records", feeds.read_records)
+        monkeypatch.setattr(versions, "timelines_until", feeds.timelines)
+
+    return made_up
+
+
+WANTED = [
+    Wanted(),
+    Wanted(is_gathered=True),
+    Wanted(kind="deleted"),
+    Wanted(person=OUTSIDE, is_gathered=True),
+    Wanted(person="ana"),
+    Wanted(field="team"),
+    Wanted(bsnid="a1"),
+    Wanted(bsnid="a2", table="use_cases"),
+]
+
+
+@soak
+@pytest.mark.parametrize("seed", range(FEEDS))
+def test_pages_of_windows_show_what_one_reading_of_all_shows(
+    windows_of: Any, made_up: Any, seed: int
+) -> None:
+    feeds = filled(seed, 120)
+    made_up(feeds)
+    load = partial(loaded, feeds)
+    for wanted in WANTED:
+        windows_of(10**6)
+        everything = load(replace(wanted, size=10**6))
+        assert everything.total == len(everything.changes)
+        windows_of(60)
+        found = [change for page in pages(load, replace(wanted, size=7)) for change in page]
+        assert uncounted(found) == uncounted(everything.changes), wanted
+
+
+def test_a_page_reads_no_more_rows_of_a_longer_history(windows_of: Any, made_up: Any) -> None:
+    windows_of(100, commits=30)
+    costs = []
+    for steps in (200, 1000):
+        feeds = filled(1, steps)
+        made_up(feeds)
+        loaded(feeds, Wanted(size=7))  # learns that there are many rows
+        feeds.reads.clear()
+        found = loaded(feeds, Wanted(size=7))
+        assert (len(found.changes), found.total) == (7, None)
+        costs.append(sum(feeds.reads))
+        assert len(feeds.reads) == 1, "one statement reads the page"
+    assert max(costs) < 200
+
+
+def test_windows_of_a_warehouse_show_the_same(
+    windows_of: Any, sample_history: None, warehouse: Warehouse, ana: Warehouse, bob: Warehouse
+) -> None:
+    write_import(warehouse)
+    accounts.delete(bob, "B1")
+    version = restore_tables.latest_versions(ana)[ACCOUNTS]
+    accounts.delete(ana, "B2")
+    restore_tables.restore_version(ana, ACCOUNTS, version)
+    load = partial(history.load, warehouse)
+    for wanted in (Wanted(), Wanted(is_gathered=True), Wanted(bsnid="B1")):
+        windows_of(2_000)
+        everything = load(wanted)
+        windows_of(9)
+        found = [change for page in pages(load, replace(wanted, size=3)) for change in page]
+        assert everything.total == len(found)
+        assert uncounted(found) == uncounted(everything.changes)
+
+
+def test_the_page_says_that_there_may_be_older_changes(
+    windows_of: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    sample_history: None,
+    get_page: GetPage,
+    client: Client,
+) -> None:
+    def csv() -> list[bytes]:
+        return b"".join(client.get("/activity/?format=csv").streaming_content).splitlines()
+
+    everything, whole = summaries(get_page("/activity/")), csv()
+    windows_of(8)
+    monkeypatch.setattr(_window, "MOST_OF_PAGE", 1)
+    page = get_page("/activity/")
+    assert "there may be older ones" in text(page, ".count-line p[role=status]")
+    found = summaries(page)
+    while link := page.select_one("a[rel=next]"):
+        page = get_page(link["href"])
+        found += summaries(page)
+        assert texts(page, ".pagination a")[0] == "Newest"
+    assert "older ones" not in text(page, ".count-line p[role=status]")
+    assert found == everything
+    assert csv() == whole
+    page = get_page("/activity/?person=nobody")
+    assert text(page, ".empty h2") == "No change matches so far"
+    while link := page.select_one("a[rel=next]"):
+        page = get_page(link["href"])
+    assert text(page, ".empty h2") == "No change matches"

@@ -1,0 +1,54 @@
+"""Which records of a window need their older versions; no warehouse."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from crm.model.schema import ACCOUNTS, USE_CASES
+from crm.repository.past._older_versions import needed
+from crm.repository.past._row_versions import RowVersion
+
+BEGINS = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
+NOW, LONG_AGO = BEGINS + dt.timedelta(hours=1), BEGINS - dt.timedelta(days=9)
+CREATED = {"after": "{}", "first_at": NOW, "new_at": NOW, "new_id": "new"}
+CHANGED = {"before": "{}", "after": "{}", "old_id": "old", "new_at": NOW, "new_id": "new"}
+DELETED = {"before": "{}", "old_id": "old"}
+
+
+def version(of: Any = USE_CASES, key: str = "u", number: int = 5, **more: Any) -> RowVersion:
+    place = 0 if of is ACCOUNTS else 2
+    return RowVersion(place, key, "A", number, NOW, **({"team": "T"} | more))
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        ([version(**CREATED)], {}),
+        ([version(**CHANGED)], {}),
+        # A restore brought an id back, or a clock was wrong.
+        ([version(**CHANGED | {"new_at": LONG_AGO})], {USE_CASES: {"u"}}),
+        ([version(**CHANGED | {"new_at": NOW + dt.timedelta(days=1)})], {USE_CASES: {"u"}}),
+        # A statement outside keeps the id.
+        ([version(**CHANGED | {"new_id": "old", "new_at": LONG_AGO})], {}),
+        # It may have been deleted before.
+        ([version(**CREATED | {"first_at": LONG_AGO})], {USE_CASES: {"u"}}),
+        # The stamp before the deletion, or that of the account.
+        ([version(**DELETED)], {USE_CASES: {"u"}, ACCOUNTS: {"A"}}),
+        ([version(number=4, **CHANGED), version(**DELETED)], {ACCOUNTS: {"A"}}),
+        ([version(ACCOUNTS, "A", **DELETED)], {ACCOUNTS: {"A"}}),
+        ([version(ACCOUNTS, "A", 4, **CHANGED), version(ACCOUNTS, "A", **DELETED)], {}),
+        # Only a version of the account has its team.
+        ([version(**CREATED, team=None)], {ACCOUNTS: {"A"}}),
+    ],
+)
+def test_only_what_older_versions_may_tell_of_is_needed(rows: Any, found: Any) -> None:
+    assert needed(rows, BEGINS, has_newer=False) == found
+
+
+def test_a_later_page_does_not_know_of_an_account_that_was_deleted_since() -> None:
+    rows = [version(ACCOUNTS, "A", **CREATED, team=None)]
+    assert needed(rows, BEGINS, has_newer=False) == {}
+    assert needed(rows, BEGINS, has_newer=True) == {ACCOUNTS: {"A"}}
