@@ -98,6 +98,8 @@ class RecordForm(forms.Form):
             self.fields["updated_at"] = MomentField(required=False)
             self.fields["shown"] = forms.CharField(required=False, widget=forms.HiddenInput)
             self.initial["shown"] = self._shown(record)
+        elif data is None:
+            self.visible_fields()[0].field.widget.attrs["autofocus"] = True
 
     def _key_fields(self) -> dict[str, forms.Field]:
         """Return the fields of a new record's key.

@@ -289,7 +289,7 @@ OPERATIONS = Table(
         Column("kind", "Kind", "Kind of operation, such as import"),
         Column("person", "Person", "Who made it (e-mail)"),
         Column("started_at", "Started", "When it began (UTC)", "TIMESTAMP", "timestamp"),
-        Column("ended_at", "Ended", "When it ended (UTC)", "TIMESTAMP", "timestamp"),
+        Column("ended_at", "Ended", "When it succeeded (UTC)", "TIMESTAMP", "timestamp"),
         Column("summary", "Summary", "What it did, in words that follow the person's name"),
         Column("note", "Note", "What the person noted about it"),
     ),

@@ -103,7 +103,7 @@ def test_errors_keep_what_was_typed(page: Page, bsnid: str) -> None:
 
 def test_a_form_by_keyboard_alone(page: Page, bsnid: str) -> None:
     page.goto("/accounts/new/")
-    page.get_by_label("BSNID").focus()
+    expect(page.get_by_label("BSNID")).to_be_focused()
     page.keyboard.type(bsnid)
     for text in ("Keyboard Team", "Finance", "A Vice", "An Admin", "A Partner"):
         page.keyboard.press("Tab")
@@ -139,13 +139,16 @@ def test_a_warehouse_that_fails_while_saving_loses_nothing(page: Page, app, bsni
     page.wait_for_url(re.compile(f"/accounts/{bsnid}/$"))
 
 
-def test_a_phones_filter_sheet_has_a_title_and_a_close_button(new_context, bsnid: str) -> None:
+def test_a_phones_sheets_have_a_title_and_a_close_button(new_context, bsnid: str) -> None:
     page = new_context(viewport={"width": 390, "height": 800}).new_page()
     create_account(page, bsnid, f"Team {bsnid}")
     page.goto("/accounts/")
-    facet = page.locator(".facet[id^=facet-]").first
-    facet.locator("summary").click()
-    expect(facet.locator(".sheet-head")).to_contain_text(facet.locator("legend").inner_text())
-    facet.get_by_role("button", name="Close").click()
-    expect(facet).not_to_have_attribute("open", "")
-    expect(facet.locator("summary")).to_be_focused()
+    filters = page.locator(".facet[id^=facet-]").first
+    time_machine = page.locator("#time-machine")
+    for sheet, title in ((filters, "legend"), (time_machine, ".time-machine-title")):
+        sheet.locator("summary").click()
+        words = sheet.locator(title).text_content()
+        expect(sheet.locator(".sheet-head")).to_contain_text(words)
+        sheet.get_by_role("button", name="Close").click()
+        expect(sheet).not_to_have_attribute("open", "")
+        expect(sheet.locator("summary")).to_be_focused()
