@@ -32,7 +32,7 @@ def download(
     request: Request, form: str, table: Table, find_all: FindAll, listing: Listing
 ) -> HttpResponseBase:
     """Return the file of a list. One statement."""
-    rows = map(_flat, find_all(request.warehouse.within(None), listing))
+    rows = map(_flat, find_all(request.warehouse, listing))
     name = file_name(request, table.name.replace("_", "-"), form)
     return FORMATS[form](rows, _columns(table), name)
 

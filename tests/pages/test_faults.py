@@ -71,6 +71,21 @@ def test_a_page_meets_a_fault(client: Client, server: LocalWarehouse, case: Case
     recover(client)
 
 
+def test_the_file_of_a_list_meets_a_hang(
+    client: Client, warehouse: Warehouse, server: LocalWarehouse, settings: Any
+) -> None:
+    recover(client)
+    settings.EDIP_REQUEST_TIMEOUT = 1.0
+    server.fault("hang", times=None, match="accounts")
+    started = time.monotonic()
+    response = client.get("/accounts/?format=csv")
+    assert time.monotonic() - started < 1.0 + seconds(1)
+    assert (response.status_code, text(parsed(response), "h1")) == (504, SLOW)
+    server.clear_faults()
+    settings.EDIP_REQUEST_TIMEOUT = 60.0
+    recover(client)
+
+
 def recover(client: Client) -> None:
     """Wait until a probe has found that the warehouse answers again."""
     deadline = time.monotonic() + seconds(10)
