@@ -127,7 +127,7 @@ def _create(path: tuple[str, str, str], request: _CloneRequest, context: Context
         _copy_description(table, request, delta)
         note_version(table, Table(*path, [], ""), 0, breaks_change_feed=False)
         files = _link_files(delta, request, location, context)
-        copied = log.add_actions(files.sizes, changes_data=True)
+        copied = log.add_actions(files.sizes, files.rows, changes_data=True)
         values = _values(files, Files({}), request)
         configuration = delta.metadata().configuration
         actions = [
@@ -161,7 +161,7 @@ def _replace(table: Table, request: _CloneRequest, context: Context) -> Result:
             *_newer_protocol(delta, own),
             metadata.action(draft, delta.schema().to_json(), configuration, own),
             *log.remove_actions(before.sizes, changes_data=True),
-            *log.add_actions(files.sizes, changes_data=True),
+            *log.add_actions(files.sizes, files.rows, changes_data=True),
         ]
         commit(table, draft, made, actions, context)
     return rows(dict.fromkeys(COLUMNS, NUMBER), [values])
@@ -216,17 +216,19 @@ def _link_files(
     files are gone.
     """
     source = context.catalog.location(request.source)
-    linked = {}
+    found, linked, rows = Files.of(delta), dict[str, int](), dict[str, int]()
     try:
-        for path, size in Files.of(delta).sizes.items():
+        for path, size in found.sizes.items():
             name = f"part-{uuid.uuid4()}.snappy.parquet"
             os.link(source / path, target / name)
             linked[name] = size
+            if path in found.rows:
+                rows[name] = found.rows[path]
     except FileNotFoundError:
         for name in linked:
             (target / name).unlink(missing_ok=True)
         raise missing_files(request.source.full_name, delta.version()) from None
-    return Files(linked)
+    return Files(linked, rows)
 
 
 def _clone_info(request: _CloneRequest, delta: DeltaTable, values: tuple[int, ...]) -> log.Action:

@@ -79,6 +79,7 @@ def rewrite_files(table: Table, location: Path, old_names: Mapping[str, str]) ->
     ``old_names`` maps new names to old ones. Returns remove and add actions that change no data.
     """
     before, after = Files.of(DeltaTable(location)).sizes, dict[str, int]()
+    rows = dict[str, int]()
     for path in before:
         content = pq.read_table(location / path)
         names = {name.lower(): name for name in content.column_names}
@@ -91,9 +92,9 @@ def rewrite_files(table: Table, location: Path, old_names: Mapping[str, str]) ->
         pq.write_table(
             content.select(list(kept.values())).rename_columns(list(kept)), location / name
         )
-        after[name] = (location / name).stat().st_size
+        after[name], rows[name] = (location / name).stat().st_size, content.num_rows
     removed = log.remove_actions(before, changes_data=False)
-    return removed + log.add_actions(after, changes_data=False)
+    return removed + log.add_actions(after, rows, changes_data=False)
 
 
 def set_default(

@@ -57,7 +57,7 @@ def restore(words: Words, context: Context) -> Result:
             log.commit_info_action("RESTORE", wanted.parameters, metrics),
             metadata.action(draft, schema, configuration, now),
             *log.remove_actions(removed.sizes, changes_data=True),
-            *log.add_actions(added.sizes, changes_data=True),
+            *log.add_actions(added.sizes, added.rows, changes_data=True),
         ]
         commit(table, draft, made, actions, context)
     return rows(dict.fromkeys(COLUMNS, NUMBER), [values])

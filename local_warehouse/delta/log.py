@@ -151,8 +151,16 @@ def remove_actions(files: Mapping[str, int], *, changes_data: bool) -> list[Acti
     ]
 
 
-def add_actions(files: Mapping[str, int], *, changes_data: bool) -> list[Action]:
-    """Return actions that add files; ``files`` maps paths to sizes in bytes."""
+def add_actions(
+    files: Mapping[str, int],
+    rows: Mapping[str, int] | None = None,
+    *,
+    changes_data: bool,
+) -> list[Action]:
+    """Return actions that add files; ``files`` maps paths to sizes in bytes.
+
+    ``rows`` maps paths to numbers of rows, from which the engine counts deleted ones.
+    """
     now = int(time.time() * 1000)
     return [
         {
@@ -162,10 +170,15 @@ def add_actions(files: Mapping[str, int], *, changes_data: bool) -> list[Action]
                 "size": size,
                 "modificationTime": now,
                 "dataChange": changes_data,
+                **_stats((rows or {}).get(path)),
             }
         }
         for path, size in files.items()
     ]
+
+
+def _stats(rows: int | None) -> dict[str, str]:
+    return {} if rows is None else {"stats": json.dumps({"numRecords": rows})}
 
 
 def as_text(actions: Iterable[Action]) -> str:

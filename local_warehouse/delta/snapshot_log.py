@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-
 from .files import Files
-from .log import Action
+from .log import Action, add_actions
 
 
-def only_commit(
-    table_id: str, schema: str, files: Files, rows: Mapping[str, int | None] | None = None
-) -> list[Action]:
-    """Return the actions of a log that has one commit, which adds all the files.
-
-    ``rows`` maps paths to numbers of rows, from which the engine counts deleted ones.
-    """
+def only_commit(table_id: str, schema: str, files: Files) -> list[Action]:
+    """Return the actions of a log that has one commit, which adds all the files."""
     return [
         {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}},
         {
@@ -27,21 +19,5 @@ def only_commit(
                 "configuration": {},
             }
         },
-        *(
-            {
-                "add": {
-                    "path": name,
-                    "partitionValues": {},
-                    "size": size,
-                    "modificationTime": 0,
-                    "dataChange": True,
-                    **_stats((rows or {}).get(name)),
-                }
-            }
-            for name, size in files.sizes.items()
-        ),
+        *add_actions(files.sizes, files.rows, changes_data=True),
     ]
-
-
-def _stats(rows: int | None) -> dict[str, str]:
-    return {} if rows is None else {"stats": json.dumps({"numRecords": rows})}

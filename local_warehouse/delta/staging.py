@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
 from deltalake import DeltaTable
 
 from local_warehouse.catalog.objects import Table
@@ -86,20 +85,14 @@ def staged(
     id = f"t_{uuid.uuid4().hex}"
     copy = folder / id
     delta = DeltaTable(location, version=version)
-    files, rows = Files.of(delta), _numbers_of_rows(delta)
+    files = Files.of(delta)
     (copy / "_delta_log").mkdir(parents=True)
     try:
         for path in files.sizes:
             os.link(location / path, copy / path)
-        log.commit(copy, 0, only_commit(id, delta.schema().to_json(), files, rows))
+        log.commit(copy, 0, only_commit(id, delta.schema().to_json(), files))
         engine.register(id, str(copy))
         yield Staged(table, id, copy, version, files)
     finally:
         engine.forget(id)
         shutil.rmtree(copy, ignore_errors=True)
-
-
-def _numbers_of_rows(delta: DeltaTable) -> dict[str, int | None]:
-    """Return the number of rows in each data file; None where the log does not say it."""
-    actions = pa.table(delta.get_add_actions()).select(["path", "num_records"]).to_pylist()
-    return {action["path"]: action["num_records"] for action in actions}

@@ -189,6 +189,20 @@ def test_restore_to_a_version(table):
     assert content(table) == [("b", 20), ("c", 0)]
 
 
+def test_a_delete_after_it_counts_its_rows(table):
+    """Also in a clone, and after a rewrite of all files."""
+    table.run("CREATE TABLE source DEEP CLONE t VERSION AS OF 2")
+    restore, clone = "RESTORE t TO VERSION AS OF 2", "CREATE OR REPLACE TABLE t DEEP CLONE source"
+    mapped = "ALTER TABLE t SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name')"
+    rewrite = [restore, mapped, "ALTER TABLE t ADD COLUMN m INT", "ALTER TABLE t DROP COLUMN m"]
+    for commands in ([restore], [clone], rewrite):
+        for command in commands:
+            table.run(command)
+        for condition, count in ("id = 'b'", 1), ("n > 0", 2):
+            (row,) = table.run(f"DELETE FROM t WHERE {condition}")
+            assert row.num_affected_rows == count, commands
+
+
 def test_restore_to_a_moment(table):
     moment = table.run("DESCRIBE HISTORY t")[3].timestamp
     table.run("RESTORE TABLE t TO TIMESTAMP AS OF :moment", {"moment": moment})
