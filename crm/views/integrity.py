@@ -81,7 +81,7 @@ def repair(request: Request, name: str) -> HttpResponse:
     if check is None:
         raise Http404(f"There is no repair called “{name[:40]}”.")
     if request.method == "POST":
-        wh = request.warehouse.within(None)
+        wh = request.warehouse
         earlier = _resume.earlier(request)
         before = earlier.notes.get("before") or revert_bulk.current_versions(wh)
         operation = operations.of_many(wh, operations.REPAIR).resume(earlier.operation)
@@ -103,7 +103,7 @@ def repair(request: Request, name: str) -> HttpResponse:
 def _undo_url(request: Request, operation: Operation, before: revert_bulk.Versions) -> str:
     """Return where the repair can be undone; empty if the tables' versions cannot be read."""
     try:
-        after = revert_bulk.current_versions(request.warehouse.within(None))
+        after = revert_bulk.current_versions(request.warehouse)
     except WarehouseError:
         return ""
     return _revert_links.bulk_url(request, [operation.id], before, after)

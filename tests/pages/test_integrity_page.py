@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
 from ..broken_rows import broken, insert  # noqa: F401
-from ..conftest import Statements
+from ..conftest import LocalWarehouse, Statements
+from ..patience import seconds
 from .html import filled_in, parsed, text, texts
 
 PAGE = "/admin-tools/integrity/"
@@ -118,6 +120,27 @@ def test_what_somebody_put_right_meanwhile_is_left_alone(
     accounts.create(warehouse, {"bsnid": "GONE", "team": "Back", "business_area": "Finance"})
     client.post(url, form)
     assert accounts.get(warehouse, "GONE").team == "Back"
+
+
+def test_a_repair_keeps_the_deadline(
+    client: Client, warehouse: Warehouse, server: LocalWarehouse, settings: Any
+) -> None:
+    later = "2026-03-01"
+    insert(warehouse, USE_CASES, id="u1", account_bsnid="B1", problem="P", created_at=later)
+    settings.EDIP_REQUEST_TIMEOUT = 10.0
+    busy = {"status": 503, "retry_after": 18}
+    server.fault("http_status", times=None, match=r"UPDATE \S*use_cases", **busy)
+    started = time.monotonic()
+    response = client.post(f"{PAGE}times/")
+    assert time.monotonic() - started < 10.0 + seconds(1)
+    page = parsed(response)
+    assert (response.status_code, text(page, "h1")) == (503, "Only a part of this was done")
+    assert "The next step failed: the warehouse takes no requests" in text(page, "main")
+    server.clear_faults()
+    settings.EDIP_REQUEST_TIMEOUT = 60.0
+    go_on = page.select_one("main form")
+    assert client.post(go_on["action"], filled_in(go_on)).status_code == 303
+    assert "1 row was repaired" in toast(client)
 
 
 @pytest.mark.parametrize("name", ["bad-links", "nothing", "x" * 500])
