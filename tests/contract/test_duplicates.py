@@ -137,7 +137,6 @@ def test_the_undo_of_a_deletion_adds_no_more(
 
 @only_soak
 @pytest.mark.usefixtures("ids")
-@pytest.mark.xfail(reason="the revert compares with the row whose text is the largest")
 def test_a_field_of_a_duplicate_is_reverted(client: Client, warehouse: Warehouse) -> None:
     seen = accounts.get(warehouse, "BSN001").updated_at
     accounts.update(warehouse, "BSN001", {"vp": "Vera"}, seen)

@@ -40,6 +40,8 @@ _RECORDS: dict[Table, type[Record]] = {
     UPDATES: Update,
 }
 
+# Of several rows with the key, ``stored`` is the one that pages show and an edit changes: the one
+# that was changed last.
 _SQL = """
 WITH changed AS (
   SELECT MAX({owner}) AS account, MAX(_commit_timestamp) AS moment,
@@ -48,7 +50,10 @@ WITH changed AS (
   FROM {feed} WHERE {key} = :key AND _commit_version = :version
 ),
 stored AS (
-  SELECT MAX({row}) AS now, MAX(updated_at) AS updated_at FROM {table} WHERE {key} = :key
+  SELECT MAX(now) AS now, MAX(updated_at) AS updated_at FROM (
+    SELECT {row} AS now, updated_at FROM {table} WHERE {key} = :key
+    ORDER BY updated_at DESC NULLS LAST, created_at DESC NULLS LAST LIMIT 1
+  ) AS latest
 )
 {children}
 SELECT t.account, t.moment, t.`before`, t.`after`, n.now, n.updated_at,
