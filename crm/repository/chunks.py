@@ -25,3 +25,8 @@ def arrays(texts: Iterable[str]) -> Iterator[str]:
         size += length
     if chunk:
         yield f"[{','.join(chunk)}]"
+
+
+def oversize(array: str) -> int:
+    """Return by how many bytes an array exceeds ``BYTES``, as one large row does; else 0."""
+    return max(0, len(array.encode()) - 2 - BYTES)

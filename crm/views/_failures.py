@@ -180,7 +180,8 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
     warehouse_errors.TooLarge: Failure(
         413,
         "This is too large for the warehouse",
-        "One statement takes at most 1 MB of values, so this one was not sent.",
+        "One statement takes at most 1 MB of values, so this one was not sent. Sending it again "
+        "does not help.",
     ),
     warehouse_errors.StatementFailed: Failure(
         500,

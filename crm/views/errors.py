@@ -10,7 +10,7 @@ from django.utils.cache import patch_vary_headers
 from django_htmx.http import reswap, retarget
 
 from crm.warehouse.config import USER
-from crm.warehouse.errors import WarehouseError
+from crm.warehouse.errors import TooLarge, WarehouseError
 
 from . import _resume, _wording
 from ._failures import Failure, failure_of
@@ -23,8 +23,9 @@ def warehouse_failed(request: HttpRequest, error: WarehouseError) -> HttpRespons
 def answer(request: HttpRequest, failure: Failure) -> HttpResponse:
     """Respond with a page; to HTMX with a toast, so that the page keeps what was typed."""
     context = {"failure": failure, "repeats": request.method in {"GET", "HEAD"}}
-    if failure.half_done and request.method == "POST":
-        context["go_on"] = _resume.fields(request, failure.half_done)
+    half = failure.half_done
+    if half and not isinstance(half.cause, TooLarge) and request.method == "POST":
+        context["go_on"] = _resume.fields(request, half)
     if getattr(request, "htmx", None):
         response = render(request, "_failure_toast.html", context, status=failure.status)
         retarget(reswap(response, "beforeend"), "#toasts")

@@ -184,3 +184,23 @@ def test_an_account_with_more_than_a_statement_takes(
     assert client.post(go_on["action"], filled_in(go_on)).status_code == 303
     now = accounts.get_detail(bob, account).updates
     assert {row.id: row.description for row in now} == texts_of
+
+
+def test_a_row_that_no_statement_takes_holds_nothing_else_back(
+    client: Client, bob: Warehouse, account: str, revert_link: Callable
+) -> None:
+    for id in ("a-large", "b-small"):
+        updates.create(bob, account, id, {"description": id})
+    table = bob.namespace.table(UPDATES)
+    enlarge = f"UPDATE {table} SET description = REPEAT('x', 1100000) WHERE id = 'a-large'"
+    bob.execute(enlarge, repeatable=True)
+    accounts.delete(bob, account)
+    response = confirm(client, revert_link(account))
+    page = parsed(response)
+    assert (response.status_code, text(page, "h1")) == (413, "Only a part of this was done")
+    assert "too large for the warehouse" in text(page, ".lead")
+    done, left = (texts(each, "li") for each in page.select(".half-done ul"))
+    assert (done[0], len(left)) == ("Bring back the account", 1)
+    # Going on would never help.
+    assert not page.select("main form")
+    assert [row.id for row in accounts.get_detail(bob, account).updates] == ["b-small"]

@@ -23,7 +23,7 @@ from crm.model.schema import (
     USE_CASES,
     Table,
 )
-from crm.repository import _sql, _stamps, operations
+from crm.repository import _sql, _stamps, chunks, operations
 from crm.repository._sql import Row
 from crm.repository.errors import AlreadyExists, Missing
 from crm.repository.records import _children, accounts
@@ -211,7 +211,8 @@ def revert_deletion(
 
     Raises AlreadyExists if the record, or another under its key, exists, and Missing if the
     record's account does not. Raises HalfDone; a second try, with the ``earlier`` attempts,
-    inserts the rows that the first did not.
+    inserts the rows that the first did not. A row that is too large for a statement raises
+    TooLarge, or HalfDone after all others.
     """
     key, table = reversal.change.key, reversal.change.table
     if reversal.is_another:
@@ -234,15 +235,25 @@ def revert_deletion(
         written[of] += count
         return count
 
-    steps = [
-        Step(name, partial(insert, of, rows))
-        for of in TABLES
-        for name, rows in _bring_back.named_chunks(of, table, reversal.rows.get(of, []))
-    ]
-    run_steps(wh, operation, steps)
+    named = _named_chunks(reversal)
+    run_steps(wh, operation, [Step(name, partial(insert, of, rows)) for of, name, rows in named])
     if not any(written.values()):
         raise AlreadyExists(key) if reversal.now is not None else Missing(reversal.change.bsnid)
     return dict(written)
+
+
+def _named_chunks(reversal: Reversal) -> list[tuple[Table, str, str]]:
+    """Return the chunks of rows to insert, each with its table and the name of its step.
+
+    Children that may be too large come last, so that they hold nothing else back.
+    """
+    table = reversal.change.table
+    named = [
+        (of, name, rows)
+        for of in TABLES
+        for name, rows in _bring_back.named_chunks(of, table, reversal.rows.get(of, []))
+    ]
+    return sorted(named, key=lambda each: each[0] is not table and chunks.oversize(each[2]))
 
 
 def _query(wh: Warehouse, table: Table, key: str, version: int, starts: Starts) -> list[Row]:
