@@ -17,9 +17,10 @@ from django.test import Client
 from crm.model.changes import Change
 from crm.model.namespace import Namespace
 from crm.model.schema import ACCOUNTS, TABLES
-from crm.repository import versions
+from crm.repository import operations, versions
 from crm.repository.past import _history_sql, _window, history, restore_tables
 from crm.repository.past._cursor import Cursor
+from crm.repository.past._history_sql import Note
 from crm.repository.past.history import OUTSIDE, History, Wanted
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
@@ -105,6 +106,25 @@ def test_pages_of_windows_show_what_one_reading_of_all_shows(
         windows_of(60)
         found = [change for page in pages(load, replace(wanted, size=7)) for change in page]
         assert uncounted(found) == uncounted(everything.changes), wanted
+
+
+def test_an_import_has_its_number_of_changes_only_if_all_were_read(
+    windows_of: Any, made_up: Any
+) -> None:
+    feeds = Feeds(0)
+    made_up(feeds)
+    id, began = feeds.id(), feeds.now
+    stamp = {"updated_by": "ana", "change_id": id}
+    for part in range(2):
+        rows = (f"a{part}{n:02}" for n in range(15))
+        feeds.commit(ACCOUNTS, {key: feeds.row(ACCOUNTS, key, key, **stamp) for key in rows})
+    feeds.notes[id] = Note(operations.IMPORT, "ana", "imported rows", began, feeds.now)
+    counts = {}
+    for most in (1_000, 20):
+        windows_of(most)
+        [change] = loaded(feeds, Wanted(is_gathered=True)).changes
+        counts[most] = change.changes
+    assert counts == {1_000: 30, 20: None}
 
 
 def test_a_page_reads_no_more_rows_of_a_longer_history(windows_of: Any, made_up: Any) -> None:

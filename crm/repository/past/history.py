@@ -120,7 +120,7 @@ def _load(wh: Warehouse, wanted: Wanted, starts: change_feed.Starts, has_notes: 
         page = _Page(wanted, window)
         if page.is_full:
             break
-        reading.passed.update(page.gathered)
+        reading.passed.update(page.begun_earlier(page.gathered, window.begins))
     assert page is not None  # there is always a window
     return page.history()
 
@@ -212,13 +212,19 @@ class _Page:
             position = self._window.end
         else:
             return None
-        notes = self._window.notes
         after = self._wanted.after
         ids = {each.gathered_by for each in self._entries[:end] if self._wanted.is_gathered}
         ids |= after.passed if after else frozenset()
-        began = {id: notes[id].started_at if id in notes else None for id in ids if id}
-        going_on = {id for id, moment in began.items() if not moment or moment <= position.moment}
-        return Cursor(position, frozenset(going_on))
+        begun_earlier = self.begun_earlier(filter(None, ids), position.moment)
+        return Cursor(position, frozenset(begun_earlier))
+
+    def begun_earlier(self, ids: Iterable[str], moment: dt.datetime | None) -> set[str]:
+        """Return those that may have changes at the moment or earlier; none without a moment."""
+        if moment is None:
+            return set()
+        notes = self._window.notes
+        began = {id: notes[id].started_at if id in notes else None for id in ids}
+        return {id for id, started in began.items() if not started or started <= moment}
 
     def _change(self, entry: _Entry) -> Change:
         change, note, undo = entry.change, entry.note, entry.undo
@@ -246,9 +252,11 @@ class _Page:
 
     def _count(self, entry: _Entry) -> int | None:
         """Return how many of the wanted changes its operation made; None if that is unknown."""
-        begins, note = self._window.begins, entry.note
-        is_here = begins is None or (note and note.started_at and note.started_at > begins)
-        return self._counts[entry.change.operation] if is_here else None
+        operation, window = entry.change.operation, self._window
+        may_be_elsewhere = operation is not None and (
+            operation in window.reading.passed or self.begun_earlier([operation], window.begins)
+        )
+        return None if may_be_elsewhere else self._counts[operation]
 
 
 def _entry(change: Attributed, notes: dict[str, Note]) -> _Entry:
