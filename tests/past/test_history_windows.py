@@ -108,23 +108,36 @@ def test_pages_of_windows_show_what_one_reading_of_all_shows(
         assert uncounted(found) == uncounted(everything.changes), wanted
 
 
+def import_of_two_commits(feeds: Feeds) -> None:
+    """Import 30 accounts."""
+    id, began = feeds.id(), feeds.now
+    stamp = {"updated_by": "ana", "change_id": id}
+    for part in range(2):
+        keys = (f"a{part}{n:02}" for n in range(15))
+        feeds.commit(ACCOUNTS, {key: feeds.row(ACCOUNTS, key, key, **stamp) for key in keys})
+    feeds.notes[id] = Note(operations.IMPORT, "ana", "imported rows", began, feeds.now)
+
+
 def test_an_import_has_its_number_of_changes_only_if_all_were_read(
     windows_of: Any, made_up: Any
 ) -> None:
     feeds = Feeds(0)
     made_up(feeds)
-    id, began = feeds.id(), feeds.now
-    stamp = {"updated_by": "ana", "change_id": id}
-    for part in range(2):
-        rows = (f"a{part}{n:02}" for n in range(15))
-        feeds.commit(ACCOUNTS, {key: feeds.row(ACCOUNTS, key, key, **stamp) for key in rows})
-    feeds.notes[id] = Note(operations.IMPORT, "ana", "imported rows", began, feeds.now)
+    import_of_two_commits(feeds)
     counts = {}
     for most in (1_000, 20):
         windows_of(most)
         [change] = loaded(feeds, Wanted(is_gathered=True)).changes
         counts[most] = change.changes
     assert counts == {1_000: 30, 20: None}
+
+
+def test_a_commit_at_the_first_moment_is_read_whole(windows_of: Any, made_up: Any) -> None:
+    feeds = Feeds(0)
+    made_up(feeds)
+    import_of_two_commits(feeds)
+    windows_of(10)
+    assert len(loaded(feeds, Wanted(since=feeds.now, size=50)).changes) == 15
 
 
 def test_a_page_reads_no_more_rows_of_a_longer_history(windows_of: Any, made_up: Any) -> None:

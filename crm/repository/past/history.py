@@ -178,7 +178,7 @@ class _Page:
     @property
     def _is_whole(self) -> bool:
         begins, since = self._window.begins, self._wanted.since
-        return begins is None or (since is not None and begins <= since)
+        return begins is None or (since is not None and begins < since)
 
     @property
     def is_full(self) -> bool:
