@@ -158,6 +158,7 @@ def done(tables: Iterable[Mapping[str, Any]], on_conflict: str) -> dict[str, str
         return {"heading": heading, "advice": " ".join(advice)}
     return {
         "heading": "The tables differ from the file",
-        "advice": "Somebody may have changed these rows in the meantime. Look at the figures "
-        "below and at the history. You can safely import the file again.",
+        "advice": "Somebody may have changed these rows in the meantime, or added rows with the "
+        "same keys: the page Integrity lists such keys. Look at the figures below and at the "
+        "history. You can safely import the file again.",
     }

@@ -82,7 +82,10 @@ LEFT JOIN stored AS t ON {match}
 
 @dataclass(frozen=True)
 class Checksums:
-    """``rows`` were given, of which ``found`` are stored; the checksum of each."""
+    """``rows`` were given, of which ``found`` are stored; the checksum of each.
+
+    Both count a given row once for each stored row that has its key.
+    """
 
     rows: int
     found: int

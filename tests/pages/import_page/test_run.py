@@ -12,8 +12,11 @@ from typing import Any
 from django.test import Client
 
 from crm.importing.jobs import job as jobs
+from crm.model.schema import ACCOUNTS
 from crm.repository.records import accounts
+from crm.repository.transfer import upsert
 from crm.warehouse import Warehouse
+from tests.broken_rows import insert
 from tests.conftest import BASE_DIR, LocalWarehouse
 
 from ..html import HTMX, parsed, text, texts
@@ -51,6 +54,27 @@ def test_preview_confirm_result(client: Client, warehouse: Warehouse) -> None:
     _, again = preview(client, ACCOUNTS_CSV, "accounts.csv")
     assert figures(again)["Accounts"] == ["0", "0", "2", "1"]
     assert not again.select(".import-confirm .button-primary")
+
+
+def test_a_key_that_somebody_inserted_at_the_same_moment(
+    client: Client, warehouse: Warehouse, monkeypatch: Any
+) -> None:
+    """Both statements got through, even with the same values: the import says so."""
+    write = upsert.upsert
+
+    def write_and_insert(*args: Any, **options: Any) -> int:
+        count = write(*args, **options)
+        insert(warehouse, ACCOUNTS, bsnid="B1", team="Claims", business_area="Finance")
+        return count
+
+    monkeypatch.setattr(upsert, "upsert", write_and_insert)
+    url, _ = preview(client, "BSNID,Team,Business Area\nB1,Claims,Finance\n", "accounts.csv")
+    page = press(client, url)
+    assert text(page, ".banner h2") == "The tables differ from the file"
+    assert "the page Integrity lists such keys" in text(page, ".banner")
+    assert figures(page)["Accounts"][-1].startswith("2 of 1 rows found")
+    integrity = parsed(client.get("/admin-tools/integrity/"))
+    assert "2 rows have this key" in integrity.get_text()
 
 
 def test_all_or_nothing_when_it_comes_to_it(client: Client, warehouse: Warehouse) -> None:
