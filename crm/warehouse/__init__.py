@@ -10,7 +10,7 @@ from importlib import import_module
 from crm.model.namespace import Namespace
 
 from . import credentials, service_principal
-from .config import SERVICE_PRINCIPAL, WarehouseConfig
+from .config import WarehouseConfig
 from .pool import Pools
 from .statements import Warehouse
 
@@ -29,7 +29,7 @@ _pools: dict[WarehouseConfig, Pools] = {}
 
 def load_sign_in(config: WarehouseConfig) -> None:
     """Import what the sign-in needs when a process starts, so that no request waits for it."""
-    if config.auth == SERVICE_PRINCIPAL:
+    if config.client_secret:
         service_principal.load_sdk()
 
 

@@ -254,7 +254,7 @@ DOORS = {
     "account": Door(read("/accounts/{}/")),
     "history": Door(read("/accounts/{}/history/")),
     "live": Door(read("/live/")),
-    "list file": Door(read("/accounts/?format=csv"), is_long=True),
+    "list file": Door(read("/accounts/?format=csv")),
     "export": Door(read("/admin-tools/export/?format=json"), is_long=True),
     "create": Door(
         create,

@@ -142,7 +142,7 @@ def test_fingerprints_tell_identities_apart_and_hold_no_token() -> None:
 
 
 def test_settings_touch_neither_network_nor_processes(tmp_path: Path) -> None:
-    """Nor do they wait for databricks-sdk, unless a service principal signs in with it."""
+    """Nor do they wait for databricks-sdk, unless there is a service principal."""
     code = """
 import dataclasses, socket, subprocess, sys
 def refuse(*args, **kwargs): raise SystemExit("touched")
@@ -153,7 +153,7 @@ from crm.identity import warehouses
 print(settings.WAREHOUSE.is_local, warehouses.for_person("alice").actor)
 from crm.warehouse import load_sign_in
 print("databricks.sdk" in sys.modules)
-load_sign_in(dataclasses.replace(settings.WAREHOUSE, auth="service-principal"))
+load_sign_in(dataclasses.replace(settings.WAREHOUSE, client_secret="s"))
 print("databricks.sdk" in sys.modules)
 """
     variables = {k: v for k, v in os.environ.items() if not k.startswith("DATABRICKS_")}
