@@ -22,7 +22,6 @@ from crm.warehouse import Warehouse
 
 from ..broken_rows import broken, insert  # noqa: F401
 from ..conftest import LocalWarehouse, Statements
-from ..patience import seconds
 from .html import filled_in, parsed, text, texts
 
 PAGE = "/admin-tools/integrity/"
@@ -132,7 +131,8 @@ def test_a_repair_keeps_the_deadline(
     server.fault("http_status", times=None, match=r"UPDATE \S*use_cases", **busy)
     started = time.monotonic()
     response = client.post(f"{PAGE}times/")
-    assert time.monotonic() - started < 10.0 + seconds(1)
+    # It did not wait as long as the warehouse asked.
+    assert time.monotonic() - started < busy["retry_after"]
     page = parsed(response)
     assert (response.status_code, text(page, "h1")) == (503, "Only a part of this was done")
     assert "The next step failed: the warehouse takes no requests" in text(page, "main")
