@@ -27,7 +27,7 @@ _LISTS = f"'{_BETWEEN_LISTS}'"
 _OF_ACCOUNT = """
   LEFT JOIN (
     SELECT account_bsnid, {columns} FROM recorded_status GROUP BY account_bsnid
-  ) AS s ON s.account_bsnid = bsnid
+  ) AS m ON m.account_bsnid = bsnid
 """
 _USED = "(SELECT COUNT(DISTINCT platform) FROM {platforms_status} WHERE platform <> '' AND {of})"
 _MORE = (
