@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from local_warehouse.catalog.objects import Table
+from local_warehouse.errors import column_not_found
 from local_warehouse.sql import check_constraints, defaults
 from local_warehouse.sql.expand import expand, policy_caller
 from local_warehouse.sql.names import Resolver
@@ -70,7 +71,9 @@ def _as_insert(tree: exp.Merge, target: Table, markers: Markers) -> InsertMissin
         return None
     values = {column.name: defaults.default_of(column) for column in target.columns}
     for name, value in zip(action.this.expressions, action.expression.expressions, strict=True):
-        values[name.name] = value.copy()
+        if (column := target.column(name.name)) is None:
+            raise column_not_found(f"`{name.name}`")
+        values[column.name] = value.copy()
     selected = (
         exp.alias_(
             exp.cast(values[column.name], column.type, dialect=DIALECT), column.name, quoted=True

@@ -25,7 +25,7 @@ UNSURE = "(this may have been done: its answer did not arrive)"
         ("conflict", 409, ""),
         ("drop_before", 503, UNSURE),
         ("drop_after", 503, UNSURE),
-        ("hang", 504, UNSURE),
+        ("hang", 503, UNSURE),
     ],
 )
 def test_a_step_that_fails_in_another_way(

@@ -253,3 +253,14 @@ def test_what_is_no_point_in_time(shell):
         assert error in shell.error(f"SELECT * FROM p {point}"), point
         restore = error.replace("VERSION_NOT_FOUND", "CANNOT_RESTORE")
         assert restore in shell.error(f"RESTORE p {point}"), point
+
+
+def test_a_merge_that_only_inserts_names_columns_of_the_table(shell):
+    shell.run("CREATE TABLE t (id BIGINT, note STRING)")
+    merge = (
+        "MERGE INTO t USING (SELECT 1 AS id) AS s ON t.id = s.id "
+        "WHEN NOT MATCHED THEN INSERT ({}) VALUES (s.id, 'a')"
+    )
+    assert "UNRESOLVED_COLUMN" in shell.error(merge.format("id, missing"))
+    assert shell.change(merge.format("ID, NOTE")) == 1
+    assert [tuple(row) for row in shell.run("SELECT * FROM t")] == [(1, "a")]

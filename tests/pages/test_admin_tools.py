@@ -38,7 +38,7 @@ def test_the_connection_is_checked_on_request(
 ) -> None:
     response = client.get("/admin-tools/?check=1", **htmx)
     page = parsed(response)
-    assert len(page.select(".finding-pass")) == 21
+    assert len(page.select(".finding-pass")) == 22
     assert not page.select(".finding-fail")
     assert bool(page.select("header")) != bool(htmx)
     assert "no-store" in response["Cache-Control"]

@@ -235,7 +235,6 @@ def test_long_work_has_no_deadline(rf: Any, settings: Any, namespace: Namespace)
 @pytest.mark.parametrize(
     "path",
     [
-        "/accounts/?format=csv",
         "/admin-tools/export/?format=json",
         "/admin-tools/integrity/",
         "/admin-tools/?check",
