@@ -6,6 +6,7 @@ https://docs.databricks.com/sql/user/queries/query-caching
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
 
@@ -26,7 +27,8 @@ _CHANGES_BY_ITSELF = re.compile(
     re.IGNORECASE,
 )
 
-Key = tuple[str, tuple[int, ...]]  # engine SQL, the latest versions of the tables that it names
+# The digest of engine SQL, and the latest versions of the tables that it names.
+Key = tuple[bytes, tuple[int, ...]]
 
 
 def is_repeatable(template: Template) -> bool:
@@ -53,7 +55,8 @@ class ResultCache:
     def key(self, sql: str) -> Key:
         """Return the key of engine SQL, to be made before it runs: its rows may be newer."""
         ids = sorted(set(TABLE_ID.findall(sql)))
-        return sql, tuple(self._commits.version(self._catalog.by_id(each)) for each in ids)
+        digest = hashlib.sha256(sql.encode()).digest()
+        return digest, tuple(self._commits.version(self._catalog.by_id(each)) for each in ids)
 
     def get(self, key: Key) -> pa.Table | None:
         with self._lock:

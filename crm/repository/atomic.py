@@ -48,7 +48,12 @@ _COUNT = "SELECT COUNT(*) FROM {table} WHERE change_id = :change_id"
 
 
 class NotAtomic(Exception):
-    """The block did not run, and changed nothing: run the statements step by step."""
+    """The block did not run, and changed nothing: run the statements step by step.
+
+    ``finished`` is the number of blocks of the operation that ran before it.
+    """
+
+    finished = 0
 
 
 @dataclass(frozen=True)

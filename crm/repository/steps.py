@@ -1,4 +1,4 @@
-"""The steps of an operation: several statements that no transaction holds together.
+"""The steps of an operation: statements or transactions that nothing holds together.
 
 Each step is safe to repeat. Where one fails for a reason that passes, it is tried again; where
 that does not help, HalfDone says which steps are done. Running the operation again, with the same

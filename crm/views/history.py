@@ -33,7 +33,7 @@ ROWS_PER_STATEMENT = 1_000
 def account_history(request: Request, bsnid: str) -> HttpResponseBase:
     wanted = replace(_wanted(request.GET), bsnid=bsnid)
     found = history.load(request.warehouse, wanted)
-    if not found.known:
+    if not (found.known or wanted.until or wanted.after):
         raise Http404(
             f"There is no account “{bsnid}”, and the kept history has no changes of one."
         )
@@ -89,7 +89,7 @@ def _wanted(query: QueryDict) -> Wanted:
         table=query.get("table", ""),
         since=_day(query.get("since")),
         until=_day(query.get("until"), 1),
-        page=int(page) if page.isdecimal() and 0 < int(page) < 1_000_000 else 1,
+        page=max(1, int(page)) if page.isdecimal() and len(page) < 7 else 1,
         after=Cursor.read(query.get("after", "")),
     )
 
@@ -151,7 +151,9 @@ class Filter:
 
 
 def _filters(request: Request, found: History) -> list[Filter]:
-    people = [(person, person) for person in found.people]
+    chosen = request.GET.get("person", "")
+    known = {*found.people, chosen} - {"", OUTSIDE}
+    people = [(person, person) for person in sorted(known)]
     tables = [(table.name, table.plural.capitalize()) for table in TABLES]
     given = (
         ("person", "Who", [*people, (OUTSIDE, "Outside EDIP CRM")]),
@@ -224,7 +226,7 @@ def _rows(request: Request, found: History) -> Iterator[dict[str, Any]]:
             if not change.fields:
                 yield row | {"field": "", "old": "", "new": ""}
         if found.older:
-            wanted = replace(found.wanted, after=found.older)
+            wanted = replace(found.wanted, page=1, after=found.older)
         elif found.page < found.last:
             wanted = replace(found.wanted, page=found.page + 1, until=until)
         else:

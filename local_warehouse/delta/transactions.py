@@ -86,7 +86,9 @@ class Transactions:
         self._finish_all()
 
     def commit(self, parts: Iterable[tuple[TableCommit, list[Action]]]) -> None:
-        """Commit to all tables or, if it raises OSError, to none.
+        """Commit to all tables.
+
+        Raises OSError: either nothing was committed, or the next start publishes the rest.
 
         The caller holds the tables, and their folders have the data files.
         """

@@ -207,3 +207,15 @@ def test_it_says_whose_history_it_is_whatever_the_filter(
     assert "Claims & more" in text(page, ".lead")
     assert text(page, ".empty h2") == "No change matches"
     assert client.get("/accounts/NEVER/history/?kind=deleted").status_code == 404
+
+
+def test_an_account_without_changes_in_a_time_is_not_told_as_missing(
+    sample_history: None, get_page: GetPage
+) -> None:
+    page = get_page("/accounts/B1/history/?until=2001-01-01&page=" + "9" * 5_000)
+    assert text(page, ".empty h2") == "No change matches"
+    page = get_page("/accounts/B1/history/?after=1-0-0--")
+    assert text(page, ".empty h2") == "No older change"
+    assert text(page, ".empty a") == "Show the newest"
+    page = get_page("/activity/?person=nobody@example.com")
+    assert text(page, "select[name=person] option[selected]") == "nobody@example.com"

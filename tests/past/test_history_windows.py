@@ -193,11 +193,13 @@ def test_the_page_says_that_there_may_be_older_changes(
         page = get_page(link["href"])
         found += summaries(page)
         assert texts(page, ".pagination a")[0] == "Newest"
-    assert "older ones" not in text(page, ".count-line p[role=status]")
+    count = text(page, ".count-line p[role=status]")
+    assert "older change" in count
+    assert "there are no more" in count
     assert found == everything
     assert csv() == whole
     page = get_page("/activity/?person=nobody")
     assert text(page, ".empty h2") == "No change matches so far"
     while link := page.select_one("a[rel=next]"):
         page = get_page(link["href"])
-    assert text(page, ".empty h2") == "No change matches"
+    assert text(page, ".empty h2") == "No older change matches"

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from crm.model.schema import ACCOUNTS, USE_CASES
+from crm.model.namespace import Namespace
+from crm.model.schema import ACCOUNTS, TABLES, USE_CASES
+from crm.repository.past import _history_sql
+from crm.repository.past._history_sql import Part
 from crm.repository.past._older_versions import needed
 from crm.repository.past._row_versions import RowVersion
 
@@ -52,3 +55,22 @@ def test_a_later_page_does_not_know_of_an_account_that_was_deleted_since() -> No
     rows = [version(ACCOUNTS, "A", **CREATED, team=None)]
     assert needed(rows, BEGINS, has_newer=False) == {}
     assert needed(rows, BEGINS, has_newer=True) == {ACCOUNTS: {"A"}}
+
+
+def test_rows_are_sorted_whatever_order_the_warehouse_returns_them_in() -> None:
+    """The statement joins the accounts' teams to rows that it sorted."""
+
+    class Shuffled:
+        namespace = Namespace("c", "s")
+
+        def query(self, sql: str, params: Any) -> list[dict[str, Any]]:
+            keys = ((0, 4, None), (3, 5, "b"), (3, 5, "a"), (1, 7, "c"))
+            return [
+                {"moment": NOW, "place": place, "version": version, "key": key}
+                for place, version, key in keys
+            ]
+
+    rows, _ = _history_sql.read(
+        Shuffled(), Part({table.name: 0 for table in TABLES}, 9), has_notes=False
+    )
+    assert [row["key"] for row in rows] == ["a", "b", "c", None]

@@ -34,9 +34,9 @@ SELECT f.*, {team} AS team FROM (
 ) AS f {joined}
 {notes}
 """
-# The team of an account of which the rows that are read have no version.
+# The account's team now, for rows whose account was not read.
 _TEAMS = "LEFT JOIN {accounts} AS a ON a.bsnid = f.account"
-# The order of RowVersion.position.
+# The order of Position.
 _NEWEST_FIRST = "ORDER BY moment DESC, place DESC, version DESC, COALESCE(key, '')"
 _NOTES = """
 UNION ALL
@@ -108,7 +108,15 @@ def read(wh: Warehouse, part: Part, *, has_notes: bool) -> tuple[list[Row], dict
         has_notes=has_notes,
     )
     rows = wh.query(sql, params)
-    return [row for row in rows if row["place"] != _NOTE], _notes(rows)
+    versions = [row for row in rows if row["place"] != _NOTE]
+    if part.is_sorted:
+        # The statement sorts and cuts the rows before a join, which need not keep their order.
+        versions.sort(key=_order)
+    return versions, _notes(rows)
+
+
+def _order(row: Row) -> tuple[int, int, int, str]:
+    return Position(row["moment"], row["place"], row["version"], row["key"] or "").order
 
 
 def read_records(

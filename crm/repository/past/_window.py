@@ -38,7 +38,7 @@ COMMITS, GROWTH = 60, 4
 _FRESH = dt.timedelta(minutes=10)
 
 _lock = threading.Lock()
-# Whose feeds have more than MOST rows.
+# The warehouses, as persons use them, whose feeds have more than MOST rows.
 _large: LRUCache[Hashable, bool] = LRUCache(maxsize=200)
 
 

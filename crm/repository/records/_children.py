@@ -110,7 +110,7 @@ def create(
     ``id`` also identifies the form, which may be sent again; see ``_saving.create``. Raises
     Missing if the account does not exist, and AlreadyExists if the row was changed since.
 
-    Two statements, because no transaction spans two tables: the second checks that nobody deleted
+    Two statements, and no transaction: the second checks that nobody deleted
     the account meanwhile, and otherwise deletes the row. accounts.delete checks the same.
     """
     parts, params = _sql.insert_parts(table, values)

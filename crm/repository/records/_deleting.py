@@ -9,7 +9,7 @@ from functools import partial
 from crm.model.namespace import quoted
 from crm.model.schema import ACCOUNTS, CHILDREN, TABLES, Table
 from crm.repository import _sql, atomic, operations
-from crm.repository.atomic import Statement
+from crm.repository.atomic import NotAtomic, Statement
 from crm.repository.errors import HiddenChildren, Missing
 from crm.repository.operations import Operation
 from crm.repository.steps import Step
@@ -74,7 +74,11 @@ def together(
             Statement(_render(wh, template, table, table.owner), {"key": bsnid}, table)
             for table in tables
         ]
-        written = atomic.run(wh, operation, statements)
+        try:
+            written = atomic.run(wh, operation, statements)
+        except NotAtomic as error:
+            error.finished = int(template is _DELETE)
+            raise
         if template is _STAMP and not written[ACCOUNTS]:
             raise Missing(bsnid)
         return 0

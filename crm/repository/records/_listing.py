@@ -6,8 +6,8 @@ A page's statement returns one row of two arrays:
              what else a row needs is joined to these few.
     counts   the whole list's count and its facets, from one pass over the table
 
-A page after the last one takes a second statement. No CTE is used twice: the local engine, and
-Spark where it sees no gain in keeping one, would compute it twice.
+A page after the last one takes a second statement. No CTE is used twice, except that of the
+statuses: the local engine, and Spark where it sees no gain in keeping one, would compute it twice.
 """
 
 from __future__ import annotations

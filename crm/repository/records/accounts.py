@@ -200,12 +200,15 @@ def delete(wh: Warehouse, bsnid: str, earlier: Earlier = NOTHING) -> None:
         "Delete what others added to it meanwhile",
         partial(_delete_orphans, wh, bsnid, operation),
     )
-    if atomic.is_possible(wh):
-        # Both transactions are safe to repeat.
+    done = earlier.done
+    # What an attempt began step by step must not go on in a transaction: it stamps no children.
+    if not done and atomic.is_possible(wh):
         both = _deleting.together(wh, operation, (*CHILDREN, ACCOUNTS), bsnid)
-        with suppress(NotAtomic):
-            run_steps(wh, operation, [*both, orphans], done=min(earlier.done, 1))
+        try:
+            run_steps(wh, operation, [*both, orphans])
             return
+        except NotAtomic as error:
+            done = error.finished
 
     def delete_rows(name: str, table: Table) -> Step:
         return _deleting.delete(wh, operation, name, table, table.owner, bsnid)
@@ -216,7 +219,7 @@ def delete(wh: Warehouse, bsnid: str, earlier: Earlier = NOTHING) -> None:
         delete_rows("Delete the account itself", ACCOUNTS),
         orphans,
     ]
-    run_steps(wh, operation, steps, done=earlier.done)
+    run_steps(wh, operation, steps, done=done)
 
 
 def _delete_orphans(wh: Warehouse, bsnid: str, operation: Operation) -> int:
