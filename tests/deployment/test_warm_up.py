@@ -21,7 +21,11 @@ def test_views_and_templates_are_loaded(monkeypatch: pytest.MonkeyPatch) -> None
     clear_url_caches()
     loader = engines["django"].engine.template_loaders[0]
     loader.reset()
+    loaded: list[str] = []
+    monkeypatch.setattr(warm_up, "load_connector", lambda: loaded.append("connector"))
+    monkeypatch.setattr(warm_up.person, "zone_names", lambda: loaded.append("time zones"))
     warm_up.warm_up()
+    assert loaded == ["time zones", "connector"]
     assert get_resolver()._populated
     names = {template.name for template in loader.get_template_cache.values()}
     folder = settings.BASE_DIR / "templates"
