@@ -150,7 +150,6 @@ def test_a_field_of_a_duplicate_is_reverted(client: Client, warehouse: Warehouse
 
 @only_soak
 @pytest.mark.usefixtures("ids")
-@pytest.mark.xfail(reason="the undo gives all rows of a key the same values: the largest of each")
 def test_an_import_of_duplicates_is_undone(
     client: Client, warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

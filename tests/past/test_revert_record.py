@@ -15,7 +15,8 @@ from crm.model.changes import Change
 from crm.model.schema import ACCOUNTS
 from crm.repository.errors import AlreadyExists
 from crm.repository.operations import Operation
-from crm.repository.past import _bring_back, history, revert_record
+from crm.repository.past import history, revert_record
+from crm.repository.past._revert import bring_back
 from crm.repository.past.history import Wanted
 from crm.repository.past.revert_record import Reversal
 from crm.repository.records import accounts, platforms, updates, use_cases
@@ -216,7 +217,7 @@ def test_fields_go_back_to_what_they_were_and_empty_ones_become_null(
 def test_a_row_that_comes_back_keeps_who_created_it_and_gets_a_new_stamp() -> None:
     row = dict.fromkeys(ACCOUNTS.names) | {"bsnid": "B1", "created_by": "ana"}
     stamped = row | {"updated_by": "bob", "updated_at": "2026-01-02T00:00:00Z", "vp": 5}
-    cells = dict(zip(ACCOUNTS.names, _bring_back.cells(ACCOUNTS, stamped), strict=True))
+    cells = dict(zip(ACCOUNTS.names, bring_back.cells(ACCOUNTS, stamped), strict=True))
     assert cells == row | {"vp": "5"}
 
 

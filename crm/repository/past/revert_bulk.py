@@ -21,6 +21,8 @@ from crm.repository.steps import Step, run_steps
 from crm.warehouse import Warehouse
 
 from . import restore_tables
+from ._revert import duplicates
+from ._revert.duplicates import IS_AFTER, IS_BEFORE
 
 Versions = Mapping[str, int]
 
@@ -37,6 +39,7 @@ _WRITTEN = """
     FROM (
       SELECT {key} AS _key, _commit_version AS _version,
         COUNT(CASE WHEN {is_before} THEN 1 END) > 0 AS _existed,
+        COUNT(CASE WHEN {is_before} THEN 1 END) > 1 AS _is_duplicate,
         CASE WHEN MAX(CASE WHEN {is_after} THEN change_id END) = :undone
           AND NOT (MAX(CASE WHEN {is_before} THEN change_id END) <=> :undone)
           THEN TRUE END AS _is_written,
@@ -52,10 +55,12 @@ _WRITTEN = """
     ) AS v
   ) AS n WHERE _is_written AND _place = 1
 """
-_IS_BEFORE = "_change_type IN ('update_preimage', 'delete')"
-_IS_AFTER = "_change_type IN ('update_postimage', 'insert')"
 _VALUE = "MAX(CASE WHEN {is_before} THEN {name} END) AS {name}"
-_SOURCE = "SELECT w.*, {rival} FROM ({written}) AS w {joined}"
+# Several rows that had one key are reverted by _revert.duplicates.
+_SOURCE = """
+  SELECT w.*, {rival} FROM ({written}) AS w {joined} WHERE NOT w._is_duplicate
+"""
+_NO_DUPLICATES = "LEFT ANTI JOIN ({keys}) AS k ON k._key = w._key AND w._existed"
 _NO_RIVAL = "FALSE AS _rival"
 # A status that is inserted beside another one of its platform keeps its old time. With a new one
 # it would become the platform's latest status.
@@ -92,15 +97,18 @@ WHEN NOT MATCHED AND s._existed AND s._deleted
   VALUES ({sources}, IF(s._rival, COALESCE(s.updated_at, s.created_at), CURRENT_TIMESTAMP()),
     :actor, :change_id)
 """
-# After the revert: rows that it neither wrote nor deleted. ``is_untouched``: nobody changed them,
-# but they have new children.
+# After the revert: keys of which it neither wrote nor deleted a row, and their latest row.
+# ``is_untouched``: nobody changed it, but it has new children.
 _LEFT = """
-SELECT w._key AS key, {owner} AS account, {row} AS row,
-  t.{key} IS NULL AS is_deleted, t.change_id = :undone AND NOT w._changed AS is_untouched,
-  COUNT(*) OVER () AS total
-FROM ({written}) AS w LEFT JOIN {table} AS t ON t.{key} = w._key
-WHERE (t.{key} IS NOT NULL AND NOT (t.change_id <=> :change_id))
-  OR (t.{key} IS NULL AND w._deleted IS NULL)
+SELECT *, COUNT(*) OVER () AS total FROM (
+  SELECT w._key AS key, {owner} AS account, {row} AS row, w._deleted AS was_deleted,
+    t.{key} IS NULL AS is_deleted,
+    t.change_id = :undone AND NOT w._changed AND NOT w._existed AS is_untouched,
+    COUNT(CASE WHEN t.change_id = :change_id THEN 1 END) OVER (PARTITION BY w._key) AS reverted,
+    ROW_NUMBER() OVER (PARTITION BY w._key ORDER BY t.updated_at DESC) AS place
+  FROM ({written}) AS w LEFT JOIN {table} AS t ON t.{key} = w._key
+) AS l
+WHERE reverted = 0 AND place = 1 AND NOT (is_deleted AND was_deleted IS NOT NULL)
 ORDER BY key LIMIT :listed
 """
 
@@ -136,15 +144,16 @@ def current_versions(wh: Warehouse) -> dict[str, int]:
 def revert(wh: Warehouse, undone: str, before: Versions, after: Versions) -> Reverted:
     """Revert the operation with the id ``undone``, which wrote between these versions.
 
-    One statement, and at most three per changed table; the last finds what was left alone. Safe
-    to repeat, also after a failure half-way. Raises HalfDone, and WarehouseError, also if the
-    warehouse does not keep the versions any more.
+    Two statements, and at most three per changed table, four where several rows had one key; the
+    last finds what was left alone. Safe to repeat, also after a failure half-way. Raises HalfDone,
+    and WarehouseError, also if the warehouse does not keep the versions any more.
     """
     # The same id each time: a second try deletes what the first one only stamped.
     operation = Operation(_made_ids.of_revert(undone), operations.REVERT, wh.actor)
     # Children come before accounts: inserted rows are deleted in this order. No bulk change
     # deletes both accounts and children, which would have to be inserted the other way round.
     changed = [table for table in reversed(TABLES) if after[table.name] > before[table.name]]
+    doubled = duplicates.with_duplicates(wh, undone, changed)
     name = summaries.name_of(*operations.kind_and_summary(wh, undone))
     found: list[Reverted] = []
 
@@ -155,7 +164,7 @@ def revert(wh: Warehouse, undone: str, before: Versions, after: Versions) -> Rev
     steps = [
         Step(
             f"Undo the changes of {table.plural}",
-            partial(_revert, wh, operation, undone, table, before),
+            partial(_revert, wh, operation, undone, table, before, table in doubled),
         )
         for table in changed
     ]
@@ -169,25 +178,36 @@ def revert(wh: Warehouse, undone: str, before: Versions, after: Versions) -> Rev
 
 
 def _revert(
-    wh: Warehouse, operation: Operation, undone: str, table: Table, before: Versions
+    wh: Warehouse,
+    operation: Operation,
+    undone: str,
+    table: Table,
+    before: Versions,
+    has_duplicates: bool,
 ) -> int:
-    parts = _parts(wh, table, before)
+    parts = _parts(wh, table, before, has_duplicates)
     params = {"undone": undone, "before": before[table.name]}
     stamp, revert = (_sql.render(wh.namespace, sql, **parts) for sql in (_STAMP, _REVERT))
+    count = 0
+    if has_duplicates:
+        count = duplicates.replace(wh, operation, undone, table, before[table.name])
     operations.run(wh, operation, stamp, params, repeatable=True)
-    return operations.run(wh, operation, revert, params, repeatable=True)
+    return count + operations.run(wh, operation, revert, params, repeatable=True)
 
 
-def _parts(wh: Warehouse, table: Table, before: Versions) -> dict[str, str]:
+def _parts(wh: Warehouse, table: Table, before: Versions, has_duplicates: bool) -> dict[str, str]:
     # A row keeps who created it, and when.
     kept = [name for name in table.names if name not in ("updated_at", "updated_by")]
     parts = {"table": wh.namespace.table(table), "key": quoted(table.key)}
+    joined = _joined(wh, table, before, parts)
+    if has_duplicates:
+        joined += _sql.fill(_NO_DUPLICATES, keys=duplicates.keys(wh, table))
     source = _sql.render(
         wh.namespace,
         _SOURCE,
         rival=_RIVAL if table is PLATFORMS_STATUS else _NO_RIVAL,
         written=_written(wh, table, before, (*kept, "updated_at"), ":undone"),
-        joined=_joined(wh, table, before, parts),
+        joined=joined,
     )
     return {
         **parts,
@@ -205,13 +225,13 @@ def _written(
 
     ``deleter`` is the parameter with the id of the operation whose deletions count as such.
     """
-    values = (_sql.fill(_VALUE, is_before=_IS_BEFORE, name=quoted(name)) for name in names)
+    values = (_sql.fill(_VALUE, is_before=IS_BEFORE, name=quoted(name)) for name in names)
     return _sql.render(
         wh.namespace,
         _WRITTEN,
         key=quoted(table.key),
-        is_before=_IS_BEFORE,
-        is_after=_IS_AFTER,
+        is_before=IS_BEFORE,
+        is_after=IS_AFTER,
         deleter=deleter,
         values=", ".join(values),
         # From the known version on: after the latest version no feed begins.

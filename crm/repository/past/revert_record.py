@@ -31,7 +31,8 @@ from crm.repository.steps import NOTHING, Earlier, Step, run_steps
 from crm.repository.transfer import upsert
 from crm.warehouse import Warehouse
 
-from . import _bring_back, change_feed
+from . import change_feed
+from ._revert import bring_back
 from .change_feed import Starts
 
 _RECORDS: dict[Table, type[Record]] = {
@@ -220,7 +221,7 @@ def revert_deletion(
     operation = operations.new(wh, operations.REVERT).resume(earlier.operation)
     if table is ACCOUNTS and not earlier.operation:
         must_be_new = reversal.now is None
-        together = _bring_back.insert_together(wh, key, reversal.rows, operation, must_be_new)
+        together = bring_back.insert_together(wh, key, reversal.rows, operation, must_be_new)
         if together is not None:
             return together
     written = Counter[Table]()
@@ -251,7 +252,7 @@ def _named_chunks(reversal: Reversal) -> list[tuple[Table, str, str]]:
     named = [
         (of, name, rows)
         for of in TABLES
-        for name, rows in _bring_back.named_chunks(of, table, reversal.rows.get(of, []))
+        for name, rows in bring_back.named_chunks(of, table, reversal.rows.get(of, []))
     ]
     return sorted(named, key=lambda each: each[0] is not table and chunks.oversize(each[2]))
 

@@ -1,0 +1,1 @@
+"""What the reverts of a record and of a bulk change use."""
