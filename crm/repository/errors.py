@@ -9,6 +9,7 @@
       ChangedMeanwhile  somebody changed the row since a part of the operation was done
       StatusGone      a status that a person saw is gone, or hidden from them
       HiddenChildren  a row filter hides children of an account from the person
+      Doubtful        nobody can tell what breaks a rule, so nothing is repaired
 
     WarehouseError
       NotSaved        the answer to a write was lost, and a read found that it saved nothing
@@ -76,6 +77,11 @@ class HiddenChildren(RepositoryError):
     def __init__(self, bsnid: str, hidden: Mapping[Table, int]) -> None:
         super().__init__(f"a row filter hides children of {bsnid!r}")
         self.hidden = dict(hidden)
+
+
+class Doubtful(RepositoryError):
+    def __init__(self, check: str) -> None:
+        super().__init__(f"nobody can tell: {check}")
 
 
 class NotSaved(WarehouseError):

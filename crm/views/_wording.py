@@ -135,6 +135,12 @@ def problems(total: int) -> str:
     return f"The checks found {counted(total, 'problem')} that Unity Catalog does not prevent."
 
 
+DOUBTFUL_ORPHANS = (
+    "The accounts have a row filter. Nothing here can tell whether it hides the accounts of these "
+    "rows, or whether they do not exist. So EDIP CRM does not create them."
+)
+
+
 def repair(shown: int, repairable: int, *, is_undoable: bool) -> str:
     """Return what a repair will do. The page shows ``shown`` of the ``repairable`` problems."""
     if not shown:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from crm import access
 from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
 from crm.repository import operations
-from crm.repository.errors import HalfDone
+from crm.repository.errors import Doubtful, HalfDone
 from crm.repository.integrity import checks
 from crm.repository.integrity.checks import Check, Found, Problem
 from crm.repository.operations import Operation
@@ -37,12 +37,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Result:
-    """``total`` and ``repairable`` also count problems that are not among ``findings``."""
+    """``total`` and ``repairable`` also count problems that are not among ``findings``.
+
+    ``doubt`` says why nobody can tell which findings are problems; else empty.
+    """
 
     check: Check
     findings: list[Finding]
     total: int
     repairable: int
+    doubt: str
 
     @property
     def repairs(self) -> list[Finding]:
@@ -63,7 +67,7 @@ class Result:
 def run_checks(request: Request) -> HttpResponse:
     found = checks.run_checks(request.warehouse.within(None))
     results = [_result(check, each) for check, each in found.items()]
-    total = sum(result.total for result in results)
+    total = sum(result.total for result in results if not result.doubt)
     context = {"results": results, "total": total, "summary": _wording.problems(total)}
     return render(request, "integrity/integrity.html", context)
 
@@ -90,13 +94,17 @@ def repair(request: Request, name: str) -> HttpResponse:
         except HalfDone as half:
             half.notes["before"] = before
             raise
+        except Doubtful:
+            return _respond.go(request, request.path)  # this page says why
         undo = _undo_url(request, operation, before) if changed and not check.by_key else ""
         text = _wording.repaired(check.title, changed, "key" if check.by_key else "row")
         messages.success(request, text, extra_tags=undo)
         return _respond.go(request, reverse("integrity"))
     result = _result(check, checks.run_checks(request.warehouse.within(None), (check,))[check])
     shown = len(result.repairs)
-    summary = _wording.repair(shown, result.repairable, is_undoable=not check.by_key)
+    summary = result.doubt or _wording.repair(
+        shown, result.repairable, is_undoable=not check.by_key
+    )
     return render(request, "integrity/repair.html", {"result": result, "summary": summary})
 
 
@@ -111,7 +119,8 @@ def _undo_url(request: Request, operation: Operation, before: revert_bulk.Versio
 
 def _result(check: Check, found: Found) -> Result:
     findings = [Finding(problem, _url(problem)) for problem in found.problems]
-    return Result(check, findings, found.total, found.repairable)
+    doubt = _wording.DOUBTFUL_ORPHANS if found.is_doubtful else ""
+    return Result(check, findings, found.total, found.repairable, doubt)
 
 
 def _url(problem: Problem) -> str:

@@ -54,6 +54,8 @@ class Command(BaseCommand):
                 self.stdout.write(
                     f"  {problem.table.name} {problem.key}: {problem.detail}{repair}"
                 )
+            if found.is_doubtful:
+                self.stdout.write("  A row filter may hide these accounts, so none is created.")
             if others := found.total - len(found.problems):
                 self.stdout.write(f"  … and {others} more")
         return results

@@ -5,19 +5,21 @@ Each check finds rows. Some have a repair, which does what its preview says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from crm.model.namespace import Namespace, quoted
-from crm.model.schema import ACCOUNTS, CHILDREN, TABLES, Table
+from crm.model.schema import TABLES, Table
 from crm.repository import _sql, operations, summaries
-from crm.repository.errors import HalfDone
+from crm.repository.errors import Doubtful, HalfDone
 from crm.repository.operations import Operation
 from crm.repository.steps import NOTHING, Earlier, Step, run_steps
 from crm.warehouse import Warehouse
 
-from . import duplicates, similar_bsnids, unknown_words
+from . import duplicates, orphans, similar_bsnids, unknown_words
 from ._statements import Find, Fix, Statement, on_column, render
+
+Params = Mapping[str, str]
 
 SHOWN = duplicates.AT_ONCE
 DUPLICATES = "duplicate-keys"
@@ -46,27 +48,44 @@ class Problem:
 @dataclass(frozen=True)
 class Found:
     """At most ``SHOWN`` problems per table and rule; ``total`` counts all of them, ``repairable``
-    those that have a repair."""
+    those that have a repair. ``is_doubtful``: nobody can tell which of them are problems."""
 
     problems: list[Problem]
     total: int
     repairable: int
+    is_doubtful: bool = False
 
 
 @dataclass(frozen=True)
 class Check:
-    """One rule. ``by_key``: a repair counts keys, because it replaces rows."""
+    """One rule. ``by_key``: a repair counts keys, because it replaces rows.
+
+    ``settle`` returns parameters with which the statements of a rule that found something leave
+    out what only seems to break it; or with a ``doubt``, and then nothing is repaired.
+    """
 
     name: str
     title: str
     find: Find
     fix: Fix | None = None
     by_key: bool = False
+    settle: Callable[[Warehouse], Params] | None = None
 
 
 def run_checks(wh: Warehouse, checks: tuple[Check, ...] = ()) -> dict[Check, Found]:
-    """Return what these checks (without any: all) find. One statement."""
-    checks = checks or CHECKS
+    """Return what these checks (without any: all) find.
+
+    One statement, and at most four more if a check with ``settle`` finds something.
+    """
+    results = _run(wh, checks or CHECKS, {})
+    for check, found in results.items():
+        if check.settle and found.total and (params := check.settle(wh)):
+            again = _run(wh, (check,), params)[check]
+            results[check] = replace(again, is_doubtful="doubt" in params)
+    return results
+
+
+def _run(wh: Warehouse, checks: tuple[Check, ...], settled: Params) -> dict[Check, Found]:
     found = [(check, each) for check in checks for each in check.find(wh.namespace)]
     branches = (
         _sql.render(wh.namespace, _BRANCH, place=str(place), sql=statement.sql)
@@ -75,7 +94,7 @@ def run_checks(wh: Warehouse, checks: tuple[Check, ...] = ()) -> dict[Check, Fou
     sql = _sql.render(wh.namespace, _ALL, branches="UNION ALL".join(branches))
     params: dict[str, str | int] = {"shown": SHOWN}
     for _, statement in found:
-        params |= statement.params
+        params |= {**statement.params, **settled}
     problems: dict[Check, list[Problem]] = {check: [] for check in checks}
     counts: dict[Check, dict[int, tuple[int, int]]] = {check: {} for check in checks}
     for row in wh.query(sql, params):
@@ -102,16 +121,19 @@ def repair(
     """Run the check's repair, and return how many rows, or keys, it changed. Safe to repeat.
 
     Without ``operation`` this is one of its own. Raises HalfDone; ``earlier`` are the attempts
-    that did.
+    that did. Raises Doubtful.
     """
     if check.fix is None:
         return 0
+    settled = check.settle(wh) if check.settle else {}
+    if "doubt" in settled:
+        raise Doubtful(check.title)
     operation = operation or operations.of_many(wh, operations.REPAIR)
     with operations.noted(wh, operation, lambda: summaries.repaired(check.title)):
         fixes = check.fix(wh.namespace)
         if check.by_key:
             return _repair_keys(wh, check, fixes, operation, earlier)
-        steps = _steps(wh, operation, fixes)
+        steps = _steps(wh, operation, fixes, settled)
         return earlier.changed + sum(run_steps(wh, operation, steps))
 
 
@@ -143,10 +165,12 @@ def _repair_keys(
         raise
 
 
-def _steps(wh: Warehouse, operation: Operation, fixes: Iterable[Statement]) -> list[Step]:
+def _steps(
+    wh: Warehouse, operation: Operation, fixes: Iterable[Statement], settled: Params | None = None
+) -> list[Step]:
     def step(statement: Statement) -> Step:
         def run() -> int:
-            sql, params = statement.sql, dict(statement.params)
+            sql, params = statement.sql, {**statement.params, **(settled or {})}
             count = operations.run(wh, operation, sql, params, repeatable=True)
             return 0 if statement.is_stamp else count
 
@@ -155,41 +179,6 @@ def _steps(wh: Warehouse, operation: Operation, fixes: Iterable[Statement]) -> l
         return Step(f"{verb} {column}{statement.table.plural}", run)
 
     return [step(each) for each in fixes if operation.masked(each.table).isdisjoint(each.writes)]
-
-
-# --- orphans ---
-# The BSNIDs that the form for a new account accepts (see BsnidField).
-_USABLE = {"usable": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"}
-_ORPHANS = """
-SELECT t.id AS key,
-  CONCAT('the account ', COALESCE(t.account_bsnid, '(none)'), ' does not exist') AS detail,
-  CASE WHEN t.account_bsnid RLIKE :usable
-    THEN CONCAT('create the account ', t.account_bsnid) END AS repair
-FROM {table} AS t LEFT ANTI JOIN {accounts} AS a ON a.bsnid = t.account_bsnid
-"""
-_CREATE_ACCOUNTS = """
-MERGE INTO {accounts} AS t
-USING (
-  SELECT DISTINCT account_bsnid AS bsnid FROM {table} WHERE account_bsnid RLIKE :usable
-) AS s
-ON t.bsnid = s.bsnid
-WHEN NOT MATCHED THEN INSERT
-  (bsnid, team, created_at, updated_at, created_by, updated_by, change_id) VALUES
-  (s.bsnid, s.bsnid, CURRENT_TIMESTAMP(), CURRENT_TIMESTAMP(), :actor, :actor, :change_id)
-"""
-
-
-def _find_orphans(namespace: Namespace) -> Iterator[Statement]:
-    for table in CHILDREN:
-        yield Statement(table, render(namespace, table, _ORPHANS), _USABLE)
-
-
-def _create_accounts(namespace: Namespace) -> Iterator[Statement]:
-    """Create the missing accounts. No data are lost: a person can move or delete the rows
-    later."""
-    for table in CHILDREN:
-        sql = render(namespace, table, _CREATE_ACCOUNTS)
-        yield Statement(ACCOUNTS, sql, _USABLE)
 
 
 # --- empty required fields ---
@@ -288,7 +277,13 @@ CHECKS = (
         duplicates.find_double_statuses,
         duplicates.drop_older_statuses,
     ),
-    Check("orphans", "Rows whose account does not exist", _find_orphans, _create_accounts),
+    Check(
+        "orphans",
+        "Rows whose account does not exist",
+        orphans.find,
+        orphans.create_accounts,
+        settle=orphans.look_for_hidden,
+    ),
     Check("empty-fields", "Required fields that are empty", _find_empty_fields),
     Check("bad-links", "Links that are not http(s) addresses", _find_bad_links),
     Check(

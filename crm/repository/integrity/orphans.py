@@ -1,0 +1,102 @@
+"""Find rows whose account does not exist, and create the account."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+
+from crm.model.namespace import Namespace
+from crm.model.schema import ACCOUNTS, CHILDREN
+from crm.repository import _sql
+from crm.repository.tables import privileges
+from crm.warehouse import Warehouse
+from crm.warehouse.errors import WarehouseError
+
+from ._statements import Statement, render
+
+log = logging.getLogger(__name__)
+
+# Accounts that may be hidden. Their BSNIDs travel as one parameter.
+AT_MOST = 5_000
+
+# ``usable`` are the BSNIDs that the form for a new account accepts (see BsnidField). ``hidden``
+# are BSNIDs of accounts that a row filter hides, ``doubt`` is not empty where nobody can tell.
+_PARAMS = {"usable": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", "hidden": "[]", "doubt": ""}
+DOUBT = ", or a row filter hides it"
+
+_IS_HIDDEN = (
+    "ARRAY_CONTAINS(FROM_JSON(:hidden, 'array<string>'), COALESCE({alias}account_bsnid, ''))"
+)
+_ORPHANS = """
+SELECT t.id AS key,
+  CONCAT('the account ', COALESCE(t.account_bsnid, '(none)'), ' does not exist',
+    IF(t.account_bsnid IS NULL, '', :doubt)) AS detail,
+  CASE WHEN t.account_bsnid RLIKE :usable AND :doubt = ''
+    THEN CONCAT('create the account ', t.account_bsnid) END AS repair
+FROM {table} AS t LEFT ANTI JOIN {accounts} AS a ON a.bsnid = t.account_bsnid
+WHERE NOT {is_hidden}
+"""
+_CREATE_ACCOUNTS = """
+MERGE INTO {accounts} AS t
+USING (
+  SELECT DISTINCT account_bsnid AS bsnid FROM {table}
+  WHERE account_bsnid RLIKE :usable AND :doubt = '' AND NOT {is_hidden}
+) AS s
+ON t.bsnid = s.bsnid
+WHEN NOT MATCHED THEN INSERT
+  (bsnid, team, created_at, updated_at, created_by, updated_by, change_id) VALUES
+  (s.bsnid, s.bsnid, CURRENT_TIMESTAMP(), CURRENT_TIMESTAMP(), :actor, :actor, :change_id)
+"""
+_MISSING = """
+SELECT DISTINCT c.account_bsnid AS bsnid FROM ({children}) AS c
+LEFT ANTI JOIN {accounts} AS a ON a.bsnid = c.account_bsnid
+WHERE c.account_bsnid IS NOT NULL LIMIT :at_most
+"""
+_CHILDREN = "SELECT account_bsnid FROM {child}"
+_EXISTING = """
+SELECT DISTINCT bsnid FROM {accounts}
+WHERE ARRAY_CONTAINS(FROM_JSON(:bsnids, 'array<string>'), bsnid)
+"""
+
+
+def find(namespace: Namespace) -> Iterator[Statement]:
+    is_hidden = _sql.fill(_IS_HIDDEN, alias="t.")
+    for table in CHILDREN:
+        yield Statement(table, render(namespace, table, _ORPHANS, is_hidden=is_hidden), _PARAMS)
+
+
+def create_accounts(namespace: Namespace) -> Iterator[Statement]:
+    """Create the missing accounts. No data are lost: a person can move or delete the rows
+    later."""
+    is_hidden = _sql.fill(_IS_HIDDEN, alias="")
+    for table in CHILDREN:
+        sql = render(namespace, table, _CREATE_ACCOUNTS, is_hidden=is_hidden)
+        yield Statement(ACCOUNTS, sql, _PARAMS)
+
+
+def look_for_hidden(wh: Warehouse) -> dict[str, str]:
+    """Return parameters that leave out orphans whose account exists: a row filter hides it from
+    the person. Empty if there are none.
+
+    The app's rights tell which these are. Without them, ``doubt`` says so if the accounts have a
+    row filter. At most three statements. Raises WarehouseError.
+    """
+    try:
+        app = wh.with_app_rights()
+        if app and len(missing := _missing(wh)) <= AT_MOST:
+            sql = _sql.render(app.namespace, _EXISTING)
+            found = [row["bsnid"] for row in app.query(sql, {"bsnids": json.dumps(missing)})]
+            return {"hidden": json.dumps(found)} if found else {}
+    except WarehouseError as error:
+        log.warning("no account of orphans was looked up with the app's rights: %s", error)
+    return {"doubt": DOUBT} if ACCOUNTS.name in privileges.filtered_tables(wh) else {}
+
+
+def _missing(wh: Warehouse) -> list[str]:
+    """Return the BSNIDs of accounts that children have, and that the person does not see."""
+    children = " UNION ALL ".join(
+        _sql.fill(_CHILDREN, child=wh.namespace.table(table)) for table in CHILDREN
+    )
+    sql = _sql.render(wh.namespace, _MISSING, children=children)
+    return [row["bsnid"] for row in wh.query(sql, {"at_most": AT_MOST + 1})]
