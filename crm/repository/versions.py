@@ -3,7 +3,7 @@
 ``TIMESTAMP AS OF`` cannot read four tables as of one moment: Delta refuses a timestamp after a
 table's latest commit (DELTA_TIMESTAMP_GREATER_THAN_COMMIT), so tables without a later commit could
 not be read. A moment is therefore turned into a version of each table. The past does not change,
-so histories are cached.
+so histories are cached, and only their newest commits are read again.
 
 https://docs.databricks.com/delta/history
 """
@@ -14,7 +14,7 @@ import datetime as dt
 import json
 import threading
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -30,6 +30,10 @@ from .errors import BeforeTheTables, BeyondRetention, NotYet
 
 # The largest difference that we expect between the application's clock and the warehouse's.
 CLOCKS_DIFFER = dt.timedelta(seconds=5)
+# How many of the newest commits are read first, and how many times more each further time.
+_NEWEST, _GROWTH = 20, 8
+# The oldest commits disappear as Delta cleans up its log, so all is read again after this time.
+_WHOLE_FOR = dt.timedelta(hours=1)
 _FEED_ON = '"delta.enableChangeDataFeed":"true"'
 _NOT_NULL = '"nullable":false'
 
@@ -56,10 +60,15 @@ class Commit:
 
 @dataclass(frozen=True)
 class Timelines:
-    """The commits of each table, oldest first, read at ``read_at`` (the application's clock)."""
+    """The commits of each table, oldest first.
+
+    :param read_at: when the newest were read, by the application's clock.
+    :param read_whole_at: when all were read; None if that is ``read_at``.
+    """
 
     commits: Mapping[Table, tuple[Commit, ...]]
     read_at: dt.datetime
+    read_whole_at: dt.datetime | None = None
 
     @property
     def earliest(self) -> dt.datetime:
@@ -92,14 +101,13 @@ class Timelines:
         }
 
 
-def _added_since(commits: Iterable[Commit], version: int) -> frozenset[str]:
+def _added_since(commits: tuple[Commit, ...], version: int) -> frozenset[str]:
     added: frozenset[str] = frozenset()
-    for commit in commits:
-        if commit.version > version:
-            # A column that is added after a restore may have existed before it.
-            if commit.operation == "RESTORE":
-                break
-            added |= commit.added
+    for commit in commits[bisect_right(commits, version, key=lambda c: c.version) :]:
+        # A column that is added after a restore may have existed before it.
+        if commit.operation == "RESTORE":
+            break
+        added |= commit.added
     return added
 
 
@@ -131,8 +139,18 @@ _cache: LRUCache[Hashable, Timelines] = LRUCache(maxsize=200)
 
 
 def timelines_until(wh: Warehouse, moment: dt.datetime) -> Timelines:
-    """Return timelines that reach to the moment: cached, or by one statement per table."""
+    """Return timelines that reach to the moment: cached, or as ``latest`` does."""
     return _timelines(wh, lambda cached: moment <= cached.read_at - CLOCKS_DIFFER)
+
+
+def known(wh: Warehouse) -> Timelines:
+    """Return the timelines that were read last; reads them only if none were."""
+    return _timelines(wh, lambda _: True)
+
+
+def latest(wh: Warehouse) -> Timelines:
+    """Return timelines up to now. Reads what is new: usually one statement per table, at once."""
+    return _timelines(wh, lambda _: False)
 
 
 def committers(
@@ -143,7 +161,7 @@ def committers(
     One statement per table, unless cached.
     """
     lines = _timelines(
-        wh, lambda cached: all(v <= cached.commits[table][-1].version for table, v in versions)
+        wh, lambda lines: all(v <= lines.commits[table][-1].version for table, v in versions)
     )
     commits = ((table, commit) for table in TABLES for commit in lines.commits[table])
     found = {(table, commit.version): commit.person for table, commit in commits}
@@ -151,22 +169,54 @@ def committers(
 
 
 def _timelines(wh: Warehouse, is_enough: Callable[[Timelines], bool]) -> Timelines:
-    key = wh.cache_key
     with _lock:
-        timelines = _cache.get(key)
-    if timelines is None or not is_enough(timelines):
-        timelines = load(wh)
-        with _lock:
-            _cache[key] = timelines
-    return timelines
+        cached = _cache.get(wh.cache_key)
+    if cached is None:
+        return load(wh)
+    return cached if is_enough(cached) else _continued(wh, cached)
 
 
 def load(wh: Warehouse) -> Timelines:
-    """Read the timelines: one statement per table, all at once."""
+    """Read the whole timelines: one statement per table, all at once."""
+    return _read(wh, lambda table: _commits(wh, table), None)
+
+
+def _continued(wh: Warehouse, lines: Timelines) -> Timelines:
+    whole_at = lines.read_whole_at or lines.read_at
+    if dt.datetime.now(dt.UTC) - whole_at > _WHOLE_FOR:
+        return load(wh)
+    return _read(wh, lambda table: _continued_commits(wh, table, lines.commits[table]), whole_at)
+
+
+def _read(
+    wh: Warehouse,
+    commits: Callable[[Table], tuple[Commit, ...]],
+    read_whole_at: dt.datetime | None,
+) -> Timelines:
     read_at = dt.datetime.now(dt.UTC)
     with ThreadPoolExecutor(len(TABLES)) as pool:
-        found = pool.map(lambda table: _commits(wh, table), TABLES)
-        return Timelines(dict(zip(TABLES, found, strict=True)), read_at)
+        found = pool.map(commits, TABLES)
+        lines = Timelines(dict(zip(TABLES, found, strict=True)), read_at, read_whole_at)
+    with _lock:
+        _cache[wh.cache_key] = lines
+    return lines
+
+
+def _continued_commits(
+    wh: Warehouse, table: Table, earlier: tuple[Commit, ...]
+) -> tuple[Commit, ...]:
+    """Return the earlier commits and the later ones; all anew if the table was created again."""
+    count = _NEWEST
+    while True:
+        newest = _commits(wh, table, count)
+        if len(newest) < count:
+            return newest  # all that the table has
+        again = sum(commit.version <= earlier[-1].version for commit in newest)
+        if again and newest[:again] == earlier[-again:]:
+            return earlier + newest[again:]
+        if again:
+            return _commits(wh, table)
+        count *= _GROWTH
 
 
 def consistent_versions(wh: Warehouse) -> tuple[dict[str, int], dt.datetime]:
@@ -175,13 +225,16 @@ def consistent_versions(wh: Warehouse) -> tuple[dict[str, int], dt.datetime]:
     The histories are read twice. In the first reading a table may lack a commit that came while
     the others were read; the second has all commits up to the moment found in the first.
     """
-    moment = max(commits[-1].moment for commits in load(wh).commits.values())
-    return load(wh).versions_at(moment), moment
+    moment = max(commits[-1].moment for commits in latest(wh).commits.values())
+    return latest(wh).versions_at(moment), moment
 
 
-def _commits(wh: Warehouse, table: Table) -> tuple[Commit, ...]:
-    sql = "DESCRIBE HISTORY {table}"
-    rows = wh.query(_sql.render(wh.namespace, sql, table=wh.namespace.table(table)))
+def _commits(wh: Warehouse, table: Table, newest: int | None = None) -> tuple[Commit, ...]:
+    """Return the commits of a table, or the newest so many, oldest first."""
+    sql = "DESCRIBE HISTORY {table} {limit}"
+    # LIMIT is part of the command, which takes no parameters.
+    parts = {"table": wh.namespace.table(table), "limit": f"LIMIT {newest}" if newest else ""}
+    rows = wh.query(_sql.render(wh.namespace, sql, **parts))
     return tuple(sorted(map(_commit, rows), key=lambda commit: commit.version))
 
 

@@ -32,10 +32,8 @@ def _show(request: Request, bsnid: str) -> HttpResponse:
     if request.as_of is None:
         query = urlencode({"next": request.path})
         return HttpResponseRedirect(f"{reverse('as-of')}?{query}")
-    wh = request.warehouse
-    now = wh.namespace.present
     try:
-        changes = diff.find_changes(wh, wh.namespace, now, bsnid)
+        changes = diff.find_changes(request.warehouse, bsnid)
     except Missing as error:
         raise Http404(f"There is no account “{bsnid}” now, and there was none then.") from error
     context: dict[str, Any] = {

@@ -24,7 +24,7 @@ from crm.model.schema import (
 )
 from crm.repository import versions
 from crm.repository.errors import Stale
-from crm.repository.past import history
+from crm.repository.past import diff, history
 from crm.repository.past.history import History, Wanted
 from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.repository.transfer import read_all
@@ -191,6 +191,11 @@ def everything(wh: Warehouse, wanted: Wanted) -> Iterator[History]:
         yield found
 
 
+def differences(past: Warehouse) -> dict:
+    found = diff.find_changes(past)
+    return {(change.table, change.key): (change.before, change.after) for change in found}
+
+
 @soak
 @pytest.mark.timeout(1200)
 def test_the_history_is_the_log_and_the_past_is_what_was_there(
@@ -241,6 +246,11 @@ def test_the_history_is_the_log_and_the_past_is_what_was_there(
             for row in read_all.rows(then, table)
         }
         assert shown == state
+        assert differences(then) == {
+            (table, key): (state.get((table, key)), editor.book.state.get((table, key)))
+            for table, key in state | editor.book.state
+            if state.get((table, key)) != editor.book.state.get((table, key))
+        }
 
 
 @soak

@@ -92,7 +92,7 @@ def test_versions_before_a_time_are_the_latest_then_or_the_feeds_first(
     }
     lines = Timelines({table: by_name[table.name] for table in TABLES}, NOW)
     starts = {table.name: 0 for table in TABLES} | {"use_cases": 2}
-    monkeypatch.setattr(versions, "load", lambda _: lines)
+    monkeypatch.setattr(versions, "latest", lambda _: lines)
     monkeypatch.setattr(change_feed, "starts", lambda _: starts)
     assert recent_changes.versions_before(WAREHOUSE, 4 * MINUTE) == {
         "accounts": 1,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from crm.model.schema import ACCOUNTS, UPDATES
+from crm.model.namespace import Namespace
+from crm.model.schema import ACCOUNTS, TABLES, UPDATES, Table
 from crm.repository import versions
 from crm.repository.errors import BeforeTheTables, BeyondRetention, NotYet
 from crm.repository.versions import CLOCKS_DIFFER, Commit, Timelines
@@ -84,31 +86,103 @@ def test_a_column_that_is_added_after_a_restore_may_have_existed_before() -> Non
     assert lines.added_since({"accounts": 1, "updates": 0})["accounts"] == {"admin"}
 
 
-def loads(monkeypatch: pytest.MonkeyPatch, *readings: Timelines) -> list[Timelines]:
-    """Let each reading of the histories return the next of these; return what is left."""
-    left = list(readings)
-    monkeypatch.setattr(versions, "load", lambda _: left.pop(0))
-    return left
+class Histories:
+    """A warehouse whose tables have these commits; notes how many rows each reading returned."""
+
+    cache_key = "a key of this test"
+    namespace = Namespace()
+
+    def __init__(self, count: int) -> None:
+        self.commits = {table: commits_of(count) for table in TABLES}
+        self.read: list[int] = []
+
+    def add(self, table: Table, count: int) -> None:
+        self.commits[table] = commits_of(len(self.commits[table]) + count)
+
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        table = next(table for table in TABLES if f"`{table.name}`" in sql)
+        found = self.commits[table]
+        limit = re.search(r"LIMIT (\d+)", sql)
+        found = found[-int(limit[1]) :] if limit else found
+        self.read.append(len(found))
+        return [
+            {"version": each.version, "timestamp": each.moment, "operation": each.operation}
+            for each in reversed(found)
+        ]
 
 
-def test_histories_are_read_again_only_for_a_moment_after_them(
+def commits_of(count: int, first_minute: int = 0) -> list[Commit]:
+    moments = (at(0) + (first_minute + n) * 60 * SECOND for n in range(count))
+    return [Commit(n, moment, "WRITE") for n, moment in enumerate(moments)]
+
+
+def refreshed(histories: Any) -> Timelines:
+    histories.read.clear()
+    lines = versions.latest(histories)
+    assert lines.commits == {t: tuple(each) for t, each in histories.commits.items()}
+    return lines
+
+
+def test_only_the_newest_commits_are_read_again() -> None:
+    histories = Histories(1_000)
+    refreshed(histories)
+    assert histories.read == [1_000] * 4
+    histories.add(UPDATES, 19)
+    refreshed(histories)
+    assert histories.read == [20] * 4
+    # None of the 20 newest is known: more are read.
+    histories.add(ACCOUNTS, 20)
+    refreshed(histories)
+    assert sorted(histories.read) == [20, 20, 20, 20, 160]
+
+
+def test_a_history_that_is_short_is_read_whole() -> None:
+    histories = Histories(3)
+    refreshed(histories)
+    histories.add(ACCOUNTS, 1)
+    refreshed(histories)
+    assert sorted(histories.read) == [3, 3, 3, 4]
+
+
+@pytest.mark.parametrize("count", [1, 19, 30, 100, 120, 300])
+def test_a_table_that_was_created_again_keeps_nothing_of_the_first(count: int) -> None:
+    histories = Histories(100)
+    refreshed(histories)
+    histories.commits[ACCOUNTS] = commits_of(count, first_minute=500)
+    refreshed(histories)
+
+
+def test_commits_that_were_removed_from_the_log_are_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    left = loads(monkeypatch, LINES, LINES, LINES)
-    versions.timelines_until(WAREHOUSE, at(5))
-    versions.timelines_until(WAREHOUSE, LINES.read_at - CLOCKS_DIFFER)
-    assert len(left) == 2
+    histories = Histories(100)
+    refreshed(histories)
+    histories.commits[ACCOUNTS] = histories.commits[ACCOUNTS][50:]
+    monkeypatch.setattr(versions, "_WHOLE_FOR", -SECOND)
+    assert refreshed(histories).earliest == at(50)
+    # The time counts from the last reading of the whole.
+    monkeypatch.setattr(versions, "_WHOLE_FOR", 10 * SECOND)
+    whole_at = refreshed(histories).read_whole_at
+    assert whole_at == refreshed(histories).read_whole_at
+
+
+def test_histories_are_read_again_only_for_a_moment_after_them() -> None:
+    histories: Any = Histories(30)
+    read_at = versions.timelines_until(histories, at(5)).read_at
+    versions.timelines_until(histories, read_at - CLOCKS_DIFFER)
+    versions.known(histories)
+    assert len(histories.read) == 4
     # The warehouse's clock may be behind: a commit before this moment may be missing.
-    versions.timelines_until(WAREHOUSE, LINES.read_at - CLOCKS_DIFFER + SECOND)
-    assert len(left) == 1
+    versions.timelines_until(histories, read_at - CLOCKS_DIFFER + SECOND)
+    assert len(histories.read) == 8
 
 
-def test_a_moment_in_the_future_has_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    loads(monkeypatch, LINES)
+def test_a_moment_in_the_future_has_not_come() -> None:
+    histories: Any = Histories(2)
     now = dt.datetime.now(dt.UTC)
     with pytest.raises(NotYet):
-        versions.versions_at(WAREHOUSE, now + CLOCKS_DIFFER + dt.timedelta(minutes=1))
-    assert versions.versions_at(WAREHOUSE, now) == {"accounts": 1, "updates": 3}
+        versions.versions_at(histories, now + CLOCKS_DIFFER + dt.timedelta(minutes=1))
+    assert versions.versions_at(histories, now) == {table.name: 1 for table in TABLES}
 
 
 def test_versions_of_one_moment_include_commits_that_the_first_reading_missed(
@@ -116,22 +190,20 @@ def test_versions_of_one_moment_include_commits_that_the_first_reading_missed(
 ) -> None:
     first = timelines([commit(0, 0), commit(1, 5)], [commit(0, 1)])
     second = timelines([commit(0, 0), commit(1, 5), commit(2, 8)], [commit(0, 1), commit(1, 4)])
-    loads(monkeypatch, first, second)
+    left = [first, second]
+    monkeypatch.setattr(versions, "latest", lambda _: left.pop(0))
     found = versions.consistent_versions(WAREHOUSE)
     assert found == ({"accounts": 1, "updates": 1}, at(5))
 
 
-def test_who_committed_a_version_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    by_ana = Commit(1, at(5), "WRITE", person="ana@example.com")
-    lines = Timelines(
-        {table: (commit(0, 0), by_ana) for table in versions.TABLES},
-        at(30),
-    )
-    left = loads(monkeypatch, lines, lines)
+def test_who_committed_a_version_is_read_once() -> None:
+    histories: Any = Histories(2)
+    query = histories.query
+    histories.query = lambda sql: [{**row, "userName": "ana@example.com"} for row in query(sql)]
     wanted = [(ACCOUNTS, 1), (UPDATES, 0)]
-    expected = {(ACCOUNTS, 1): "ana@example.com", (UPDATES, 0): ""}
-    assert versions.committers(WAREHOUSE, wanted) == expected
-    assert versions.committers(WAREHOUSE, wanted) == expected
-    assert len(left) == 1
-    assert versions.committers(WAREHOUSE, [(ACCOUNTS, 2)]) == {(ACCOUNTS, 2): ""}
-    assert not left
+    expected = dict.fromkeys(wanted, "ana@example.com")
+    assert versions.committers(histories, wanted) == expected
+    assert versions.committers(histories, wanted) == expected
+    assert len(histories.read) == 4
+    assert versions.committers(histories, [(ACCOUNTS, 2)]) == {(ACCOUNTS, 2): ""}
+    assert len(histories.read) == 8

@@ -109,7 +109,7 @@ def known_since(wh: Warehouse) -> dt.datetime:
     if not is_known:
         read(wh, lambda found: _probe(wh, found))
     first = starts(wh)
-    lines = versions.timelines_until(wh, dt.datetime.min.replace(tzinfo=dt.UTC))
+    lines = versions.known(wh)
     if any(first[table.name] > commits[-1].version for table, commits in lines.commits.items()):
         lines = versions.load(wh)  # the cached ones are older than the starts
     return max(

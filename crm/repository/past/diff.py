@@ -1,4 +1,10 @@
-"""Compare the tables at two moments: records added, removed and changed, in one statement."""
+"""What changed between a moment and now: records added, removed and changed, in one statement.
+
+Only the rows that the change feeds have since the moment are read. A feed shows each changed row
+as it was before and after; a version that came and went in the meantime cancels out, and what is
+left of a record are its two versions at the moment and now. Where a feed does not reach back to
+the moment, the whole tables are compared.
+"""
 
 from __future__ import annotations
 
@@ -6,108 +12,129 @@ import json
 from collections.abc import Mapping
 
 from crm.model.changes import Change, values_of
-from crm.model.namespace import Namespace, quoted
+from crm.model.namespace import PastNamespace, quoted
 from crm.model.schema import ACCOUNTS, TABLES, Table
-from crm.repository import _sql
+from crm.repository import _sql, versions
 from crm.repository._sql import Row
 from crm.repository.errors import Missing
 from crm.warehouse import Warehouse
 
+from . import _whole_tables, change_feed
+
 SHOWN = 500
 
+# Accounts come before their children, so a deleted account's row tells its team.
 _CHANGES = """
-SELECT d.*, COALESCE(a.team, b.team) AS team
-FROM ({branches}) AS d
-LEFT JOIN (SELECT bsnid, MAX(team) AS team FROM {accounts_after} GROUP BY bsnid) AS a
+SELECT d.*, a.team
+FROM (
+  SELECT place, key, COALESCE(MAX(CASE WHEN n > 0 THEN account END), MAX(account)) AS account,
+    MAX(CASE WHEN n < 0 THEN row END) AS `before`, MAX(CASE WHEN n > 0 THEN row END) AS `after`
+  FROM (
+    SELECT place, key, account, row, SUM(n) AS n
+    FROM ({branches}) AS r GROUP BY place, key, account, row
+  ) AS r
+  WHERE n <> 0
+  GROUP BY place, key
+  ORDER BY account, place, key LIMIT :most
+) AS d
+LEFT JOIN (SELECT bsnid, MAX(team) AS team FROM {accounts} GROUP BY bsnid) AS a
   ON a.bsnid = d.account
-LEFT JOIN (SELECT bsnid, MAX(team) AS team FROM {accounts_before} GROUP BY bsnid) AS b
-  ON b.bsnid = d.account
-ORDER BY d.account, d.place, d.key LIMIT :shown
-"""
-_COUNTS = """
-SELECT place, COALESCE(SUM(CASE WHEN `before` IS NULL THEN 1 END), 0) AS added,
-  COALESCE(SUM(CASE WHEN `after` IS NULL THEN 1 END), 0) AS removed, COUNT(*) AS n
-FROM ({branches}) AS d GROUP BY place
+{one_account}
 """
 _BRANCH = """
-SELECT {place} AS place, COALESCE(b.key, a.key) AS key, COALESCE(a.account, b.account) AS account,
-  b.row AS `before`, a.row AS `after`
-FROM {before} AS b FULL OUTER JOIN {after} AS a ON a.key = b.key
-WHERE {condition}
+SELECT {place} AS place, {key} AS key, {owner} AS account, {row} AS row,
+  CASE WHEN _change_type IN ('insert', 'update_postimage') THEN 1 ELSE -1 END AS n
+FROM {feed} WHERE _commit_version > :then{place} {of_one}
 """
-# A key that several rows have counts once, with any of its rows.
-_SIDE = """(
-  SELECT {key} AS key, MAX({owner}) AS account, MAX({row}) AS row FROM {source} {where}
-  GROUP BY {key}
-)"""
+# The account that is asked for, even if nothing of it changed.
+_ONE_ACCOUNT = """
+UNION ALL
+SELECT {place} AS place, bsnid AS key, bsnid AS account, CAST(NULL AS STRING) AS `before`,
+  CAST(NULL AS STRING) AS `after`, team
+FROM {accounts} WHERE bsnid = :bsnid
+"""
 
 
-def find_changes(
-    wh: Warehouse, before: Namespace, after: Namespace, bsnid: str = ""
-) -> list[Change]:
-    """Return the differences of all accounts, or of one, in the order of accounts.
+def find_changes(past: Warehouse, bsnid: str = "") -> list[Change]:
+    """Return what changed since the moment of ``past``, in all accounts or one, by account.
 
-    At most ``SHOWN`` and one more, which shows that there are more. Raises Missing if the one
-    account existed at neither moment.
+    At most ``SHOWN`` and one more, which shows that there are more. Of a key that several rows
+    have, one of the rows that changed is compared. Raises Missing if the one account existed at
+    neither moment.
     """
-    branches = _union(
-        wh, {table: before.table(table) for table in TABLES}, after, of_one=bool(bsnid)
-    )
+    then = past.namespace
+    assert isinstance(then, PastNamespace)
+    now = past.at(then.present)
+    rows = change_feed.read(now, lambda starts: _read(now, then, bsnid, starts))
+    if bsnid and not rows:
+        raise Missing(bsnid)
+    teams = _teams_before(rows)
+    found = [_change(row, teams) for row in rows if row["before"] != row["after"]]
+    return sorted(found, key=_order)[: SHOWN + 1]
+
+
+def _read(
+    wh: Warehouse, then: PastNamespace, bsnid: str, feed_starts: change_feed.Starts
+) -> list[Row]:
+    starts = _starts(wh, then, feed_starts)
+    if starts is None:
+        return _whole_tables.read_changes(wh, then, bsnid, SHOWN + 1)
+    one_account = _sql.render(wh.namespace, _ONE_ACCOUNT, place=str(TABLES.index(ACCOUNTS)))
     sql = _sql.render(
         wh.namespace,
         _CHANGES,
-        branches=branches,
-        accounts_before=before.table(ACCOUNTS),
-        accounts_after=after.table(ACCOUNTS),
+        branches="UNION ALL".join(_branch(wh, table, starts[table], bsnid) for table in TABLES),
+        one_account=one_account if bsnid else "",
     )
-    params = {"shown": SHOWN + 1} | ({"bsnid": bsnid} if bsnid else {})
-    rows = wh.query(sql, params)
-    if bsnid and not rows:
-        raise Missing(bsnid)
-    return [_change(row) for row in rows if row["before"] != row["after"]]
+    params = {f"then{TABLES.index(table)}": version for table, version in _versions(then).items()}
+    return wh.query(sql, {**params, "most": SHOWN + 1} | ({"bsnid": bsnid} if bsnid else {}))
 
 
-def count_changes(
-    wh: Warehouse, before: Mapping[Table, str], after: Namespace
-) -> dict[Table, tuple[int, int, int]]:
-    """Return for each table how many records were added, removed and changed.
+def _versions(then: PastNamespace) -> dict[Table, int]:
+    found = dict(then.versions)
+    return {table: found[table.name] for table in TABLES}
 
-    ``before`` has for each table the FROM item that it is compared with.
+
+def _starts(
+    wh: Warehouse, then: PastNamespace, feed_starts: change_feed.Starts
+) -> dict[Table, int] | None:
+    """Return from where to read each feed; None if one does not have all changes since then.
+
+    A feed cannot be read from the version after its latest one: see recent_changes.
     """
-    branches = _union(wh, before, after, of_one=False)
-    found = dict.fromkeys(TABLES, (0, 0, 0))
-    for row in wh.query(_sql.render(wh.namespace, _COUNTS, branches=branches)):
-        changed = row["n"] - row["added"] - row["removed"]
-        found[TABLES[row["place"]]] = (row["added"], row["removed"], changed)
+    commits = versions.known(wh).commits  # at least up to the moment
+    found = {}
+    for table, version in _versions(then).items():
+        latest, first = commits[table][-1].version, feed_starts[table.name]
+        if latest < version or first > version + 1:
+            return None
+        found[table] = max(first, min(version + 1, latest))
     return found
 
 
-def _union(wh: Warehouse, before: Mapping[Table, str], after: Namespace, *, of_one: bool) -> str:
-    return "UNION ALL".join(
-        _branch(wh, table, source, after.table(table), of_one=of_one)
-        for table, source in before.items()
-    )
-
-
-def _branch(wh: Warehouse, table: Table, before: str, after: str, *, of_one: bool) -> str:
-    parts = {
-        "key": quoted(table.key),
-        "owner": quoted(table.owner),
-        "row": _sql.own_row(table),
-        "where": f"WHERE {quoted(table.owner)} = :bsnid" if of_one else "",
-    }
+def _branch(wh: Warehouse, table: Table, start: int, bsnid: str) -> str:
     return _sql.render(
         wh.namespace,
         _BRANCH,
         place=str(TABLES.index(table)),
-        before=_sql.render(wh.namespace, _SIDE, source=before, **parts),
-        after=_sql.render(wh.namespace, _SIDE, source=after, **parts),
-        # The one account is returned even if it did not change, to show that it exists.
-        condition="TRUE" if of_one and table is ACCOUNTS else "NOT (b.row <=> a.row)",
+        key=quoted(table.key),
+        owner=quoted(table.owner),
+        row=_sql.own_row(table),
+        feed=wh.namespace.change_feed(table, start),
+        of_one=f"AND {quoted(table.owner)} = :bsnid" if bsnid else "",
     )
 
 
-def _change(row: Row) -> Change:
+def _teams_before(rows: list[Row]) -> dict[str | None, str]:
+    """Return the teams that accounts had, by key, where they changed."""
+    return {
+        row["key"]: json.loads(row["before"]).get("team", "")
+        for row in rows
+        if TABLES[row["place"]] is ACCOUNTS and row["before"]
+    }
+
+
+def _change(row: Row, teams: Mapping[str | None, str]) -> Change:
     table = TABLES[row["place"]]
     before, after = (row[side] and json.loads(row[side]) for side in ("before", "after"))
     return Change(
@@ -116,5 +143,9 @@ def _change(row: Row) -> Change:
         row["account"],
         values_of(table, before),
         values_of(table, after),
-        team=row["team"] or "",
+        team=row["team"] or teams.get(row["account"], ""),
     )
+
+
+def _order(change: Change) -> tuple[str, int, str]:
+    return change.bsnid or "", TABLES.index(change.table), change.key or ""

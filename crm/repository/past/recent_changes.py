@@ -92,7 +92,7 @@ def versions_before(wh: Warehouse, ago: dt.timedelta) -> dict[str, int]:
 
     One statement per table.
     """
-    lines, starts = versions.load(wh), change_feed.starts(wh)
+    lines, starts = versions.latest(wh), change_feed.starts(wh)
     return {
         table.name: max(
             starts[table.name],

@@ -15,7 +15,7 @@ from crm.repository._writing import write
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ColumnNotFound, ObjectNotFound
 
-from . import diff
+from . import _whole_tables
 
 
 def at_versions(namespace: Namespace, versions: Mapping[Table, int]) -> dict[Table, str]:
@@ -28,8 +28,8 @@ def at_versions(namespace: Namespace, versions: Mapping[Table, int]) -> dict[Tab
 
 
 def latest_versions(wh: Warehouse) -> dict[Table, int]:
-    """Return the version that each table is at. One statement per table, all at once."""
-    return {table: commits[-1].version for table, commits in versions.load(wh).commits.items()}
+    """Return the version that each table is at: usually one statement per table, all at once."""
+    return {table: commits[-1].version for table, commits in versions.latest(wh).commits.items()}
 
 
 def latest_versions_of_existing(wh: Warehouse) -> dict[Table, int]:
@@ -81,7 +81,7 @@ def preview(wh: Warehouse, sources: Mapping[Table, str]) -> dict[Table, tuple[in
         table: _sql.with_missing(source, table, missing_columns(wh, table, source))
         for table, source in sources.items()
     }
-    return diff.count_changes(wh, completed, wh.namespace)
+    return _whole_tables.count_changes(wh, completed)
 
 
 def restore_version(wh: Warehouse, table: Table, version: int) -> None:
