@@ -28,7 +28,7 @@ from crm.request import Request
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import SignInAgain, WarehouseError
 
-from . import _respond, _wording
+from . import _child_pages, _respond, _wording
 from ._failures import failure_of
 
 # How often a save is tried again after others saved the record first, before the person is asked.
@@ -71,7 +71,9 @@ class Kind:
         if not bsnid:
             return reverse(f"{self.url_name}-list")
         page = reverse("account-detail", args=[bsnid])
-        return f"{page}#{self.url_name}-{key}" if self.table.parent_key else page
+        if not self.table.parent_key:
+            return page
+        return f"{page}?{_child_pages.query(self.table, key)}#{self.url_name}-{key}"
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from crm.access import for_writers
@@ -15,7 +16,7 @@ from crm.model.schema import ACCOUNTS
 from crm.repository.records import accounts
 from crm.request import Request
 
-from . import _deleting, _editing, _listing, _respond, _wording
+from . import _child_pages, _deleting, _editing, _listing, _respond, _wording
 from ._editing import Editor, Kind
 from .platforms import cards, is_locked
 
@@ -45,10 +46,18 @@ def account_detail(request: Request, bsnid: str) -> HttpResponse:
         "account": detail.account,
         "has_duplicates": detail.has_duplicates,
         "cards": cards(detail.platforms),
+        **_child_pages.pages(request, detail),
         "masked": request.person.masked(ACCOUNTS),
         "statuses_locked": not request.person.may_write or is_locked(request),
     }
-    return render(request, "accounts/detail.html", context)
+    part = _PARTS.get(request.htmx.target or "") if _respond.wants_part(request) else None
+    response = render(request, part or "accounts/detail.html", context)
+    patch_vary_headers(response, ["HX-Request", "HX-Target"])
+    return response
+
+
+# The ids of elements that htmx asks for when it turns a page.
+_PARTS = {"use-cases": "accounts/_use-cases.html", "updates": "accounts/_updates.html"}
 
 
 @for_writers

@@ -1,0 +1,82 @@
+"""Pages of an account's use cases and updates, so that its page does not grow with them.
+
+``?updates=2`` shows the second page of updates, ``?update=<id>`` the one that has this update.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from crm.model.records import AccountDetail, Record
+from crm.model.schema import UPDATES, USE_CASES, Table
+from crm.request import Request
+
+SIZE = 20
+
+
+@dataclass(frozen=True)
+class ChildPage:
+    """A page of records: ``records`` of ``total``; ``url`` shows the same page again.
+
+    ``previous`` and ``next`` are addresses of the pages around it; empty where there is none.
+    """
+
+    records: Sequence[Record]
+    total: int
+    first: int
+    url: str
+    previous: str
+    next: str
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.records) - 1
+
+
+def pages(request: Request, detail: AccountDetail) -> dict[str, ChildPage]:
+    """Return the page of each kind that the address asks for, by the table's name."""
+    records = {USE_CASES: detail.use_cases, UPDATES: detail.updates}
+    numbers = {table: _number(request, table, each) for table, each in records.items()}
+    return {table.name: _page(request, table, each, numbers) for table, each in records.items()}
+
+
+def query(table: Table, key: str) -> str:
+    """Return the query of the address of the page that has the record."""
+    return urlencode({_one(table): key})
+
+
+def _one(table: Table) -> str:
+    return table.singular.replace(" ", "_")
+
+
+def _number(request: Request, table: Table, records: Sequence[Record]) -> int:
+    """Return the number of the page, from 1; wrong parameters count as absent."""
+    keys = [record.value(table.key) for record in records]
+    key = request.GET.get(_one(table))
+    if key in keys:
+        return keys.index(key) // SIZE + 1
+    asked = request.GET.get(table.name, "")
+    last = max(1, -(-len(records) // SIZE))
+    return min(max(1, int(asked)), last) if asked.isdecimal() and len(asked) < 7 else 1
+
+
+def _page(
+    request: Request, table: Table, records: Sequence[Record], numbers: dict[Table, int]
+) -> ChildPage:
+    number, total = numbers[table], len(records)
+    start = (number - 1) * SIZE
+
+    def url(page: int) -> str:
+        shown = {each.name: n for each, n in (numbers | {table: page}).items() if n > 1}
+        return f"{request.path}?{urlencode(shown)}" if shown else request.path
+
+    return ChildPage(
+        records[start : start + SIZE],
+        total,
+        start + 1,
+        url(number),
+        url(number - 1) if number > 1 else "",
+        url(number + 1) if start + SIZE < total else "",
+    )

@@ -1,0 +1,96 @@
+"""An account with many use cases and updates shows a page of each."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+from django.test import Client
+
+from crm.model.schema import UPDATES, USE_CASES
+from crm.repository.transfer.insert_missing import insert_missing
+from crm.warehouse import Warehouse
+
+from .html import HTMX, filled_in, parsed, record_form, text, texts
+
+See = Callable[..., BeautifulSoup]
+COUNT = 405
+LONG = "What was said about the next steps, who does them, and until when. " * 4
+
+
+@pytest.fixture
+def many(warehouse: Warehouse, make_account: Callable[..., str]) -> str:
+    """Make an account whose updates are newer the higher their number."""
+    bsnid = make_account()
+    day = dt.date(2024, 1, 1)
+    updates = [
+        {"id": f"u{n}", "date": day + dt.timedelta(days=n), "description": f"Update {n}. {LONG}"}
+        for n in range(COUNT)
+    ]
+    use_cases = [
+        {"id": f"c{n:02}", "status": "Active", "problem": LONG, "solution": LONG}
+        for n in range(45)
+    ]
+    for table, rows in ((UPDATES, updates), (USE_CASES, use_cases)):
+        insert_missing(warehouse, table, [{"account_bsnid": bsnid, **row} for row in rows])
+    return f"/accounts/{bsnid}/"
+
+
+def shown(page: BeautifulSoup) -> list[str]:
+    return [item["id"].removeprefix("update-") for item in page.select(".timeline-item")]
+
+
+def test_an_account_with_many_children(many: str, client: Client, get_page: See) -> None:
+    page = get_page(many)
+    size = len(client.get(many).content) / 1000
+    assert size < 150, size
+    assert texts(page, "h2 .tally") == ["45", str(COUNT)]
+    assert shown(page) == [f"u{n}" for n in range(404, 384, -1)]
+    assert texts(page, ".part-pages span") == [
+        "Use cases 1 to 20 of 45",
+        "Updates 1 to 20 of 405",
+    ]
+    assert not page.select("[rel=prev]")
+
+    # Older ones, and all of them in the end.
+    found = shown(page)
+    for _ in range(20):
+        page = get_page(page.select_one("#updates-next")["href"])
+        found += shown(page)
+    assert found == [f"u{n}" for n in reversed(range(COUNT))]
+    assert text(page, "#updates .part-pages span") == "Updates 401 to 405 of 405"
+    assert not page.select("#updates-next")
+    # The pages of use cases are turned alone.
+    page = get_page(page.select_one("#use-cases-next")["href"])
+    assert texts(page, ".part-pages span")[0] == "Use cases 21 to 40 of 45"
+    assert shown(page) == found[-5:]
+    for wrong in ("?updates=0", "?updates=x", "?update=u404", "?update=gone", "?updates=1"):
+        assert shown(get_page(many + wrong)) == found[:20]
+    assert shown(get_page(many + "?updates=999")) == found[-5:]
+
+    # htmx gets the part that it shows.
+    headers = HTMX | {"HTTP_HX_TARGET": "updates"}
+    response = client.get(f"{many}?updates=2", **headers)
+    assert shown(parsed(response)) == found[20:40]
+    assert parsed(response).select_one("h1, #use-cases") is None
+    assert "HX-Target" in response["Vary"]
+
+    # Links to a record show its page; edits lead back to it, deletions to where they began.
+    link = get_page("/updates/?q=Update+100.").select_one(".row-text")["href"]
+    assert "u100" in shown(get_page(link))
+    page = get_page(f"{many}?updates=3")
+    form = get_page(page.select_one("#update-u360 [title=Edit]")["href"]).select_one(
+        "#record form"
+    )
+    back = client.post(form["action"], filled_in(form) | {"description": "Changed"})["Location"]
+    assert "u360" in shown(get_page(back))
+    assert urlsplit(back).fragment == "update-u360"
+    form = get_page(page.select_one("#update-u360 [title=Delete]")["href"]).select_one(".ask form")
+    assert client.post(form["action"], filled_in(form))["Location"] == f"{many}?updates=3"
+    form = record_form(client.get(f"{many}updates/new/"))
+    values = form | {"date": "2024-01-01", "description": "Written late"}
+    back = client.post(f"{many}updates/new/", values)["Location"]
+    assert form["id"] in shown(get_page(back))
