@@ -58,7 +58,11 @@ class Namespace:
         return self.place(table.name)
 
     def change_feed(self, table: Named, start: int) -> str:
-        """Return the FROM item that reads the table's changes since version ``start``."""
+        """Return the FROM item that reads the table's changes since version ``start``.
+
+        The function takes literals only, so a version cannot be bound; nor can VERSION AS OF.
+        https://docs.databricks.com/sql/language-manual/functions/table_changes
+        """
         return f"table_changes('{self.table(table)}', {int(start)})"
 
     @property

@@ -18,7 +18,7 @@ from crm.model.changes import KINDS, Change
 from crm.model.schema import TABLES
 from crm.repository import versions
 from crm.repository.past import change_feed, history
-from crm.repository.past._cursor import Cursor
+from crm.repository.past.cursor import Cursor
 from crm.repository.past.history import OUTSIDE, History, Wanted
 from crm.request import Request
 

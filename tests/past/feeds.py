@@ -12,8 +12,8 @@ from typing import Any
 from crm.model.schema import ACCOUNTS, CHILDREN, TABLES, Table
 from crm.repository import operations
 from crm.repository._sql import Row
-from crm.repository.past._cursor import Position
 from crm.repository.past._history_sql import Note, Part
+from crm.repository.past.cursor import Position
 from crm.repository.versions import Commit, Timelines
 
 BEGINNING = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -97,7 +97,12 @@ class Feeds:
             else row
             for row in found[: part.most]
         ]
-        return found, self.notes if has_notes else {}
+        notes = {id: note for id, note in self.notes.items() if self._is_of(note, part)}
+        return found, notes if has_notes else {}
+
+    @staticmethod
+    def _is_of(note: Note, part: Part) -> bool:
+        return not (part.begins and note.ended_at and note.ended_at < part.begins)
 
     @staticmethod
     def _is_in(row: Row, part: Part) -> bool:

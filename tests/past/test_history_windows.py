@@ -19,8 +19,8 @@ from crm.model.namespace import Namespace
 from crm.model.schema import ACCOUNTS, TABLES
 from crm.repository import operations, versions
 from crm.repository.past import _history_sql, _window, history, restore_tables
-from crm.repository.past._cursor import Cursor
 from crm.repository.past._history_sql import Note
+from crm.repository.past.cursor import Cursor
 from crm.repository.past.history import OUTSIDE, History, Wanted
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse

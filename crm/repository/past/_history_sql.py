@@ -15,9 +15,10 @@ from crm.model.namespace import quoted
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository import _sql
 from crm.repository._sql import Row
+from crm.repository._stamps import STAMPED_WITHIN
 from crm.warehouse import Warehouse
 
-from ._cursor import Position
+from .cursor import Position
 
 _NOTE = -1  # the place of notes
 
@@ -44,8 +45,9 @@ SELECT {place} AS place, id AS key, kind AS account, CAST(NULL AS BIGINT) AS ver
   started_at AS moment, CAST(NULL AS STRING) AS type, summary AS content,
   CAST(NULL AS TIMESTAMP) AS created_at, ended_at AS updated_at, person AS updated_by,
   CAST(NULL AS STRING) AS change_id, CAST(NULL AS STRING) AS team
-FROM {operations}
+FROM {operations} {where}
 """
+_ENDED_SINCE = "WHERE ended_at IS NULL OR ended_at >= :ended_since"
 _INSERTED = "NOT (_change_type = 'insert' AND ARRAY_CONTAINS({ids}, COALESCE(change_id, '')))"
 
 _AFTER = """(_commit_timestamp < :after OR (_commit_timestamp = :after
@@ -77,6 +79,7 @@ class Part:
     :param of: only rows of this account, if not empty.
     :param key: only this child record of the account, if not empty.
     :param after: only rows after this position.
+    :param begins: the moment of its oldest rows, if that is known.
     :param passed: without the rows that these operations inserted.
     :param is_sorted: newest first; without it, any rows.
     :param most: at most so many rows.
@@ -89,24 +92,22 @@ class Part:
     of: str = ""
     key: str = ""
     after: Position | None = None
+    begins: dt.datetime | None = None
     passed: Collection[str] = ()
     is_sorted: bool = True
 
 
 def read(wh: Warehouse, part: Part, *, has_notes: bool) -> tuple[list[Row], dict[str, Note]]:
-    """Return rows of the feeds, and the notes by id. One statement.
+    """Return rows of the feeds, and the notes about their operations, by id. One statement.
 
-    A row has the columns of ``RowVersion.add``, and ``team``. Raises WarehouseError.
+    Notes of operations that ended before the part begins are left out. A row has the columns of
+    ``RowVersion.add``, and ``team``. Raises WarehouseError.
     """
     params: dict[str, Any] = {"most": part.most}
     feeds = [_feed(wh, table, part, params) for table in TABLES]
-    sql = _render(
-        wh,
-        feeds,
-        is_sorted=part.is_sorted,
-        has_teams=part.is_sorted and not part.of,
-        has_notes=has_notes,
-    )
+    has_teams = part.is_sorted and not part.of
+    notes = _select_notes(wh, part, params) if has_notes else ""
+    sql = _render(wh, feeds, is_sorted=part.is_sorted, has_teams=has_teams, notes=notes)
     rows = wh.query(sql, params)
     versions = [row for row in rows if row["place"] != _NOTE]
     if part.is_sorted:
@@ -130,11 +131,11 @@ def read_records(
         params |= bound
         where = _sql.fill(_OF_RECORDS, key=quoted(table.key), keys=array)
         feeds.append(_select(wh, table, start[table.name], where))
-    return wh.query(_render(wh, feeds, is_sorted=False, has_teams=False, has_notes=False), params)
+    return wh.query(_render(wh, feeds, is_sorted=False, has_teams=False), params)
 
 
 def _render(
-    wh: Warehouse, feeds: Iterable[str], *, is_sorted: bool, has_teams: bool, has_notes: bool
+    wh: Warehouse, feeds: Iterable[str], *, is_sorted: bool, has_teams: bool, notes: str = ""
 ) -> str:
     return _sql.render(
         wh.namespace,
@@ -143,8 +144,16 @@ def _render(
         order=_NEWEST_FIRST if is_sorted else "",
         team="a.team" if has_teams else "CAST(NULL AS STRING)",
         joined=_sql.render(wh.namespace, _TEAMS) if has_teams else "",
-        notes=_sql.render(wh.namespace, _NOTES, place=str(_NOTE)) if has_notes else "",
+        notes=notes,
     )
+
+
+def _select_notes(wh: Warehouse, part: Part, params: dict[str, Any]) -> str:
+    if part.begins:
+        # An operation ends after its last commit, but clocks differ.
+        params["ended_since"] = part.begins - STAMPED_WITHIN
+    where = _ENDED_SINCE if part.begins else ""
+    return _sql.render(wh.namespace, _NOTES, place=str(_NOTE), where=where)
 
 
 def _feed(wh: Warehouse, table: Table, part: Part, params: dict[str, Any]) -> str:
@@ -155,9 +164,11 @@ def _feed(wh: Warehouse, table: Table, part: Part, params: dict[str, Any]) -> st
     name, place = table.name, TABLES.index(table)
     conditions = []
     if part.first.get(name, 0) > part.start[name]:
-        conditions.append(f"_commit_version >= {int(part.first[name])}")
+        conditions.append(f"_commit_version >= :first{place}")
+        params[f"first{place}"] = part.first[name]
     if name in part.last:
-        conditions.append(f"_commit_version <= {int(part.last[name])}")
+        conditions.append(f"_commit_version <= :last{place}")
+        params[f"last{place}"] = part.last[name]
     if part.of:
         conditions.append(f"{quoted(table.owner)} = :of")
         params["of"] = part.of

@@ -25,10 +25,10 @@ from crm.warehouse import Warehouse
 
 from . import _history_sql, _older_versions, _row_versions
 from ._attribution import Attributed, attribute
-from ._cursor import Position
 from ._history_sql import Note, Part
 from ._row_versions import RowVersion
 from .change_feed import Starts
+from .cursor import Position
 
 # Rows of the feeds: in one part, and for one page.
 MOST, MOST_OF_PAGE = 2_000, 4_000
@@ -142,6 +142,7 @@ def _parts(reading: Reading, commits: _Commits) -> Iterator[Window]:
             first=first,
             last=last,
             after=window.end or reading.after,
+            begins=begins,
             passed=frozenset(reading.passed),
         )
         if window.add(*part, begins):

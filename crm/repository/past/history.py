@@ -22,9 +22,9 @@ from crm.warehouse.errors import ObjectNotFound, PermissionDenied
 
 from . import change_feed
 from ._attribution import Attributed
-from ._cursor import Cursor, Position
 from ._history_sql import Note
 from ._window import Reading, Window, windows
+from .cursor import Cursor, Position
 
 PAGE_SIZE = 50
 
