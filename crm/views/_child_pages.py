@@ -18,15 +18,16 @@ SIZE = 20
 
 @dataclass(frozen=True)
 class ChildPage:
-    """A page of records: ``records`` of ``total``; ``url`` shows the same page again.
+    """A page of records: ``records`` of ``total``, from number ``first`` on.
 
+    ``back`` is the query with which a form comes back to this page; empty on the first page.
     ``previous`` and ``next`` are addresses of the pages around it; empty where there is none.
     """
 
     records: Sequence[Record]
     total: int
     first: int
-    url: str
+    back: str
     previous: str
     next: str
 
@@ -76,7 +77,7 @@ def _page(
         records[start : start + SIZE],
         total,
         start + 1,
-        url(number),
+        "?" + urlencode({"next": url(number)}) if number > 1 else "",
         url(number - 1) if number > 1 else "",
         url(number + 1) if start + SIZE < total else "",
     )

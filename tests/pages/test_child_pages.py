@@ -27,7 +27,12 @@ def many(warehouse: Warehouse, make_account: Callable[..., str]) -> str:
     bsnid = make_account()
     day = dt.date(2024, 1, 1)
     updates = [
-        {"id": f"u{n}", "date": day + dt.timedelta(days=n), "description": f"Update {n}. {LONG}"}
+        {
+            "id": f"u{n}",
+            "author": "Alice",
+            "date": day + dt.timedelta(days=n),
+            "description": f"Update {n}. {LONG}",
+        }
         for n in range(COUNT)
     ]
     use_cases = [
