@@ -74,6 +74,16 @@ def missing_files(table: str, version: int) -> SqlError:
     )
 
 
+def half_published(reason: str) -> SqlError:
+    """Return the error of reading while a transaction shows in some of its tables only."""
+    return SqlError(
+        "INTERNAL_ERROR",
+        "The disk failed while a transaction was published. No statement reads until it is "
+        f"published in all of its tables: {reason}",
+        "XX000",
+    )
+
+
 def no_unity_catalog() -> SqlError:
     return SqlError("UC_NOT_ENABLED", "Unity Catalog is not enabled in this workspace.", "0AKUD")
 

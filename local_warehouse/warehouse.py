@@ -69,6 +69,7 @@ class Warehouse:
         self.results = ResultCache(catalog, commits)
 
     def stop(self) -> None:
+        self.parts.transactions.stop()
         self.parts.engine.stop()
 
     def access(self, user: str) -> Access:

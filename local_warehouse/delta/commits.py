@@ -6,7 +6,9 @@ the tables has one line per commit with its user, for DESCRIBE HISTORY.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -115,8 +117,7 @@ class Commits:
             maker["merged"] = merged
         makers = self.makers(table)
         with self._lock:
-            with self._file(table).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(maker) + "\n")
+            _append(self._file(table), f"{json.dumps(maker)}\n".encode())
             makers[version] = maker
 
     def makers(self, table: Table) -> dict[int, Maker]:
@@ -146,3 +147,15 @@ class Commits:
             self._earliest.pop(table.id, None)
             self._makers.pop(table.id, None)
             self._file(table).unlink(missing_ok=True)
+
+
+def _append(file: Path, line: bytes) -> None:
+    """Append all of the line or nothing: a part would spoil the file. Raises OSError."""
+    with file.open("ab", buffering=0) as opened:
+        end = opened.tell()
+        try:
+            if opened.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            opened.truncate(end)
+            raise

@@ -8,19 +8,26 @@ the journal goes. The next start does the same for the journals that a kill left
 from __future__ import annotations
 
 import json
+import logging
 import os
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from threading import Condition
+from threading import Condition, Event
 
 from local_warehouse.catalog.catalog import Catalog
+from local_warehouse.errors import half_published
 
 from . import log
 from .commits import Commits
 from .log import Action
+
+logger = logging.getLogger(__name__)
+
+# Seconds between tries to publish what is committed.
+PAUSE = 0.5
 
 
 @dataclass(frozen=True)
@@ -44,12 +51,18 @@ class Publication:
         self._readers = 0
         self._publishers = 0
         self._is_publishing = False
+        self._failure = ""
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Publish no transaction while the block runs. It must not wait for a table."""
+        """Publish no transaction while the block runs. It must not wait for a table.
+
+        Raises SqlError while the disk keeps a transaction from being published whole.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: not self._publishers)
+            self._changed.wait_for(lambda: not self._publishers or self._failure)
+            if self._failure:
+                raise half_published(self._failure)
             self._readers += 1
         try:
             yield
@@ -71,7 +84,14 @@ class Publication:
             with self._changed:
                 self._publishers -= 1
                 self._is_publishing = False
+                self._failure = ""
                 self._changed.notify_all()
+
+    def refuse_readers(self, failure: str) -> None:
+        """Refuse all statements that read, until the transaction is published."""
+        with self._changed:
+            self._failure = failure
+            self._changed.notify_all()
 
 
 class Transactions:
@@ -83,12 +103,14 @@ class Transactions:
         self._commits = commits
         self._folder = folder / "transactions"
         self._folder.mkdir(exist_ok=True)
+        self._is_stopped = Event()
         self._finish_all()
 
     def commit(self, parts: Iterable[tuple[TableCommit, list[Action]]]) -> None:
         """Commit to all tables.
 
-        Raises OSError: either nothing was committed, or the next start publishes the rest.
+        Raises OSError if nothing was committed. If the disk fails later, it tries again until all
+        is published, or until ``stop``; then the next start does it.
 
         The caller holds the tables, and their folders have the data files.
         """
@@ -100,8 +122,23 @@ class Transactions:
         _write(draft, json.dumps([asdict(part) for part, _ in parts]))
         with self.publication.publishing():
             os.rename(draft, journal)
-            self._publish(part for part, _ in parts)
-        journal.unlink()
+            self._publish_all([part for part, _ in parts], journal)
+
+    def stop(self) -> None:
+        """Let no commit go on trying."""
+        self._is_stopped.set()
+
+    def _publish_all(self, parts: Iterable[TableCommit], journal: Path) -> None:
+        while True:
+            try:
+                self._publish(parts)
+                journal.unlink(missing_ok=True)
+                return
+            except OSError as error:
+                logger.error("a transaction is committed, but not published: %s", error)
+                self.publication.refuse_readers(str(error))
+                if self._is_stopped.wait(PAUSE):
+                    raise
 
     def _publish(self, parts: Iterable[TableCommit]) -> None:
         """Publish what is not published yet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from pathlib import Path
@@ -10,9 +11,10 @@ import pytest
 
 from local_warehouse.catalog.catalog import Catalog
 from local_warehouse.catalog.objects import Table
-from local_warehouse.delta import log
+from local_warehouse.delta import log, transactions
 from local_warehouse.delta.commits import Commits
 from local_warehouse.delta.transactions import Publication, TableCommit, Transactions
+from local_warehouse.errors import SqlError
 from tests.patience import seconds
 
 NAMES = ("one", "two")
@@ -83,6 +85,36 @@ def test_a_kill_at_any_point_leaves_all_or_nothing(folder, monkeypatch, survived
     if not committed:
         commit(started)
         assert [commits.version(table) for table in tables] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "call"), [(os, "rename", 2), (Commits, "record", 1), (Path, "unlink", 0)]
+)
+def test_nobody_reads_a_half_while_the_disk_fails(folder, monkeypatch, owner, name, call):
+    """Two of the calls fail. Then the disk works again, and the transaction is whole."""
+    started, catalog, commits = start(folder)
+    monkeypatch.setattr(transactions, "PAUSE", 0.0)
+    tables = [catalog.find("c", "s", each) for each in NAMES]
+    working, calls, refused = getattr(owner, name), iter(range(100)), []
+
+    def failing(*args, **kwargs):
+        number = next(calls)
+        if number == call + 1:
+            with pytest.raises(SqlError, match="No space left"), started.publication.reading():
+                pass
+            refused.append(number)
+        if number in (call, call + 1):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return working(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, failing)
+        commit(started)
+    assert refused
+    with started.publication.reading():
+        assert [commits.version(table) for table in tables] == [1, 1]
+    assert [list(commits.makers(table)) for table in tables] == [[1], [1]]
+    assert not list(folder.glob("transactions/*"))
 
 
 def test_a_transaction_waits_for_readers_and_comes_before_later_ones():
