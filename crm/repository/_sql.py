@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from crm.model import vocabulary
 from crm.model.namespace import Namespace, quoted
 from crm.model.records import Record
-from crm.model.schema import OPERATIONS, TABLES, Column, Table
+from crm.model.schema import ACCOUNTS, OPERATIONS, TABLES, Column, Table
 
 # Stands for a time that is NULL where rows are sorted.
 EARLIEST = dt.datetime.min.replace(tzinfo=dt.UTC)
@@ -24,12 +24,18 @@ AnyRecord = TypeVar("AnyRecord", bound=Record)
 Row = dict[str, Any]
 Values = Mapping[str, Any]
 
+_EACH_BSNID = "(SELECT DISTINCT bsnid FROM {accounts})"
+
 
 def render(namespace: Namespace, template: str, **parts: str) -> str:
-    """Fill ``{accounts}``, ``{use_cases}``, … with full table names, and the other parts."""
+    """Fill ``{accounts}``, ``{use_cases}``, … with full table names, and the other parts.
+
+    ``{each_bsnid}`` has each account's BSNID once, also if several rows have it.
+    """
     tables = {table.name: namespace.table(table) for table in TABLES}
     # Also as of a moment, the notes about operations are those of today.
     tables[OPERATIONS.name] = namespace.present.table(OPERATIONS)
+    tables["each_bsnid"] = fill(_EACH_BSNID, accounts=tables[ACCOUNTS.name])
     return fill(template, **(tables | parts))
 
 

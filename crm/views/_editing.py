@@ -26,7 +26,7 @@ from crm.repository.errors import AlreadyExists, Missing, Stale
 from crm.repository.steps import Earlier
 from crm.request import Request
 from crm.warehouse import Warehouse
-from crm.warehouse.errors import SignInAgain, WarehouseError
+from crm.warehouse.errors import SignInAgain, WarehouseError, WriteConflict
 
 from . import _child_pages, _respond, _wording
 from ._failures import failure_of
@@ -122,6 +122,8 @@ class Editor:
         except Missing:
             return self.gone()
         except WarehouseError as error:
+            if isinstance(error, WriteConflict) and self._was_deleted():
+                return self.gone()
             return self.failed(error)
         if is_seen is False:
             what = f"The new {self.kind.table.singular}"
@@ -129,6 +131,14 @@ class Editor:
             return _respond.go(self.request, self.back)
         messages.success(self.request, done)
         return _respond.go(self.request, to)
+
+    def _was_deleted(self) -> bool:
+        """Return whether the record that this changes is gone; False where that is not known."""
+        try:
+            wh, repository = self.request.warehouse, self.kind.repository
+            return bool(self.key) and repository.get(wh, self.key) is None
+        except WarehouseError:
+            return False
 
     def conflict(self, current: Record, merged: Merged) -> HttpResponse:
         """Ask about the fields that both people changed: both values, side by side."""

@@ -33,7 +33,11 @@ ROWS_PER_STATEMENT = 1_000
 def account_history(request: Request, bsnid: str) -> HttpResponseBase:
     wanted = replace(_wanted(request.GET), bsnid=bsnid)
     found = history.load(request.warehouse, wanted)
-    if not (found.known or wanted.until or wanted.after):
+    known = found.known
+    if not known and (wanted.until or wanted.after):
+        # There may be changes that the address leaves out.
+        known = history.load(request.warehouse, Wanted(bsnid=bsnid)).known
+    if not known:
         raise Http404(
             f"There is no account “{bsnid}”, and the kept history has no changes of one."
         )
@@ -61,7 +65,7 @@ def _show(request: Request, found: History, more: dict[str, Any]) -> HttpRespons
     changes = _with_outsiders(request, found.changes)
     context = {
         "history": found,
-        "groups": [_with_undo(request, group) for group in grouped(changes)],
+        "groups": list(_groups(request, changes)),
         "filters": _filters(request, found),
         "links": _page_links(request, found),
         "exports": [(name, _url(request, format=form, page=None)) for name, form in _EXPORTS],
@@ -108,6 +112,14 @@ def _day(text: str | None, after: int = 0) -> dt.datetime | None:
 
 def _is_narrowed(query: QueryDict) -> bool:
     return any(query.get(name) for name in _PARAMETERS)
+
+
+def _groups(request: Request, changes: list[Change]) -> Iterator[Group]:
+    """Return the groups. The first of each operation says who undid it, or has its Undo."""
+    seen: set[str] = set()
+    for group in grouped(changes):
+        yield group if group.operation in seen else _with_undo(request, group)
+        seen.add(group.operation)
 
 
 def _with_undo(request: Request, group: Group) -> Group:

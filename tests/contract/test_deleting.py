@@ -13,9 +13,14 @@ from crm.repository.records import accounts, updates
 from crm.warehouse import Warehouse, statements
 
 from ..conftest import LocalWarehouse
-from ..pages.html import parsed
+from ..pages.html import parsed, record_form
+from .creating import words_of
 from .family import counts
 
+TYPED = {
+    "accounts": {"team": "Renamed", "business_area": "Finance"},
+    "updates": {"description": "Written again", "author": "A", "date": "2026-03-31"},
+}
 ACCOUNT, UPDATE = "/accounts/B1/delete/", "/updates/d-1/delete/"
 
 
@@ -67,6 +72,27 @@ def test_a_deletion_whose_answer_was_lost_is_told_as_deleted(
     server.fault("drop_after", at=at, match=r"^\s*(UPDATE|DELETE)")
     assert is_told_as_deleted(toasts(client, UPDATE))
     assert counts(family) == [1, 1, 1, 0]
+
+
+def test_an_edit_that_a_deletion_was_before_says_so(
+    client: Client, family: Warehouse, someone_else: Warehouse, server: LocalWarehouse
+) -> None:
+    """The warehouse tells of a conflict only."""
+    for path, table in (("/updates/d-1/edit/", "updates"), ("/accounts/B1/edit/", "accounts")):
+        form = record_form(client.get(path)) | TYPED[table]
+        server.fault("conflict", match=rf"UPDATE \S*{table}")
+        response = client.post(path, form)
+        assert response.status_code == 409
+        assert "the second attempt usually works" in words_of(response), "it exists"
+        accounts.delete(someone_else, "B1") if table == "accounts" else updates.delete(
+            someone_else, "d-1"
+        )
+        server.fault("conflict", match=rf"UPDATE \S*{table}")
+        response = client.post(path, form)
+        assert response.status_code == 409
+        assert "was deleted" in words_of(response)
+        assert "second attempt" not in words_of(response)
+        assert record_form(response).items() >= TYPED[table].items()
 
 
 def test_an_orphan_that_its_author_takes_back_meanwhile_is_no_fault(

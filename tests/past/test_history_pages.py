@@ -206,7 +206,8 @@ def test_it_says_whose_history_it_is_whatever_the_filter(
     page = get_page("/accounts/B1/history/?person=nobody@example.com")
     assert "Claims & more" in text(page, ".lead")
     assert text(page, ".empty h2") == "No change matches"
-    assert client.get("/accounts/NEVER/history/?kind=deleted").status_code == 404
+    for query in ("kind=deleted", "until=2026-12-31", "after=1-0-0--"):
+        assert client.get(f"/accounts/NEVER/history/?{query}").status_code == 404, query
 
 
 def test_an_account_without_changes_in_a_time_is_not_told_as_missing(

@@ -41,6 +41,7 @@ def test_it_is_one_entry_with_its_changes_behind_it(
         "Created the account One",
         "Created the account Two",
     ]
+    assert len(behind.select(".moment form[action^='/undo/bulk/']")) == 1
     # A filter keeps to the import.
     operation = filled_in(behind.select_one(".history-fields"))["operation"]
     assert link.endswith(f"?operation={operation}")
@@ -92,6 +93,10 @@ def test_an_undone_import_says_by_whom(
     assert entries[0].startswith(f"{ME} {undone}")
     assert not page.select(".moment form")
     assert " ".join(text(page, ".moment-undone").split()).startswith(f"{ME} {undone}")
+    # Among its changes, which are of several accounts, this stands once.
+    behind = get_page(page.select(".moment .change-actions a")[-1]["href"])
+    assert len(behind.select(".moment")) == 3
+    assert len(behind.select(".moment-undone")) == 1
     # At the moment of the import nobody had undone it.
     *_, change = history.load(ana, Wanted(person=ME, kind="changed")).changes
     assert not get_page(address(change.moment, "/activity/")).select(".moment-undone")

@@ -46,7 +46,7 @@ FROM (
 ) AS c WHERE n > 1 AND copy = 1
 """
 _JOIN_ACCOUNTS = """
-LEFT JOIN (SELECT DISTINCT bsnid FROM {accounts}) AS a ON a.bsnid = r.{owner}
+LEFT JOIN {each_bsnid} AS a ON a.bsnid = r.{owner}
 """
 _FIND_DUPLICATES = """
 SELECT key, CONCAT(CAST(n AS STRING), ' rows have this key',

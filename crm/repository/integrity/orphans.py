@@ -55,7 +55,7 @@ WHERE c.account_bsnid IS NOT NULL LIMIT :at_most
 """
 _CHILDREN = "SELECT account_bsnid FROM {child}"
 _EXISTING = """
-SELECT DISTINCT bsnid FROM {accounts}
+SELECT bsnid FROM {each_bsnid} AS a
 WHERE ARRAY_CONTAINS(FROM_JSON(:bsnids, 'array<string>'), bsnid)
 """
 

@@ -16,8 +16,8 @@ SELECT a.bsnid AS key, CONCAT('differs only in capitals or blanks from “',
     CONCAT_WS('”, “', SORT_ARRAY(COLLECT_LIST(b.bsnid))),
     '”. If they are the same account, give its records to one of them and delete the other')
   AS detail, CAST(NULL AS STRING) AS repair
-FROM (SELECT DISTINCT bsnid FROM {accounts}) AS a
-JOIN (SELECT DISTINCT bsnid FROM {accounts}) AS b ON {are_similar} AND a.bsnid < b.bsnid
+FROM {each_bsnid} AS a
+JOIN {each_bsnid} AS b ON {are_similar} AND a.bsnid < b.bsnid
 GROUP BY a.bsnid
 """
 

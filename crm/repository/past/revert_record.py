@@ -60,7 +60,7 @@ stored AS (
 SELECT t.account, t.moment, t.`before`, t.`after`, n.now, n.updated_at,
   a.bsnid IS NOT NULL AS has_account {deleted_children}
 FROM changed AS t CROSS JOIN stored AS n
-LEFT JOIN (SELECT DISTINCT bsnid FROM {accounts}) AS a ON a.bsnid = t.account
+LEFT JOIN {each_bsnid} AS a ON a.bsnid = t.account
 """
 # In a transaction the CRM stamps an account and its children with one id, and then deletes them
 # (accounts.delete). Else it does this in order: stamp, children, account. Children that were

@@ -36,7 +36,7 @@ _STORED = """
 _CLASSIFY = """
 WITH given AS ({given}),
 stored AS ({stored}),
-owners AS (SELECT bsnid FROM {accounts} GROUP BY bsnid)
+owners AS {each_bsnid}
 SELECT g.n, CASE
   WHEN {is_orphan} THEN 'orphan'
   WHEN COUNT(t.{first_match}) = 0 THEN 'new'
