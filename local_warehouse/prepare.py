@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 
+from cachetools import LRUCache
 from sqlglot import exp
 
-from local_warehouse.catalog.catalog import Catalog
-from local_warehouse.catalog.privileges import Access
 from local_warehouse.sql import atomic_block
 from local_warehouse.sql.expand import expand
+from local_warehouse.sql.lookups import Lookups
 from local_warehouse.sql.markers import mark_values
-from local_warehouse.sql.names import Namespace, Resolver
+from local_warehouse.sql.names import Access, Catalog, Namespace, Resolver
 from local_warehouse.sql.parsing import parse
 from local_warehouse.sql.template import Markers
 from local_warehouse.statements.atomic_block import Block
@@ -29,33 +28,33 @@ WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
 
 
 Prepared = Query | Write | Block | Command
-Key = tuple[str, Namespace, int]  # the text, the session's namespace, the catalog's version
+Key = tuple[str, Namespace]  # the text, and the session's namespace
 
 
 class Preparer:
-    """Prepares statements, and keeps the ``size`` most recently used ones."""
+    """Prepares statements, and keeps the ``size`` most recently used ones.
 
-    def __init__(self, catalog: Catalog, size: int = 512) -> None:
+    A prepared statement serves as long as the names in it mean the same, unchanged objects.
+    """
+
+    def __init__(self, catalog: Catalog, size: int = 1024) -> None:
         self._catalog = catalog
-        self._size = size
         self._lock = threading.Lock()
-        self._known: OrderedDict[Key, Prepared] = OrderedDict()
+        self._known: LRUCache[Key, tuple[Prepared, Lookups]] = LRUCache(size)
 
     def prepare(self, sql: str, namespace: Namespace, access: Access) -> Prepared:
         """Return the prepared statement. Raises SqlError.
 
         It may have been prepared for another user: the caller must check its ``needs``.
         """
-        key = (sql, namespace, self._catalog.version)
         with self._lock:
-            if key in self._known:
-                self._known.move_to_end(key)
-                return self._known[key]
-        prepared = self._prepare(sql, Resolver(namespace, self._catalog, access))
+            known = self._known.get((sql, namespace))
+        if known is not None and known[1].are_current():
+            return known[0]
+        lookups = Lookups(self._catalog)
+        prepared = self._prepare(sql, Resolver(namespace, lookups, access))
         with self._lock:
-            self._known[key] = prepared
-            if len(self._known) > self._size:
-                self._known.popitem(last=False)
+            self._known[sql, namespace] = prepared, lookups
         return prepared
 
     def _prepare(self, sql: str, resolver: Resolver) -> Prepared:
@@ -72,7 +71,7 @@ class Preparer:
                 (self._prepare_tree(tree, resolver.anew()), parameters)
                 for tree, parameters in trees
             ),
-            self._catalog,
+            resolver.catalog,
         )
 
     def _prepare_tree(self, tree: exp.Expr, resolver: Resolver) -> Query | Write:

@@ -38,14 +38,13 @@ Json = dict[str, Any]
 
 
 class Catalog:
-    """All names of the warehouse. ``version`` rises with every change."""
+    """All names of the warehouse."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "catalog.json"
         self._lock = threading.RLock()
         self.tables_folder = folder / "tables"
         self.tables_folder.mkdir(parents=True, exist_ok=True)
-        self.version = 0
         self.unity = True  # off: a workspace without Unity Catalog
         self.metastore = Metastore()
         self.catalogs: dict[str, CatalogEntry] = {}
@@ -187,13 +186,10 @@ class Catalog:
 
     def switch_unity(self, on: bool) -> None:
         """Turn Unity Catalog on or off; only tests do."""
-        with self._lock:
-            self.unity = on
-            self.version += 1
+        self.unity = on
 
     def save(self) -> None:
         with self._lock:
-            self.version += 1
             content = {
                 "format": FORMAT,
                 "metastore": self.metastore,

@@ -49,6 +49,8 @@ def _positions(tree: exp.Expr) -> dict[Hashable, int]:
 
     The tree has another order than the text: in it, LIMIT comes before WHERE.
     """
+    if all(node.this for node in tree.find_all(exp.Placeholder)):
+        return {}
     probe, copied = Markers(), tree.copy()
     nodes = (tree.find_all(exp.Placeholder), list(copied.find_all(exp.Placeholder)))
     for node, copied_node in zip(*nodes, strict=True):

@@ -79,8 +79,8 @@ class Markers:
         return exp.Column(this=self.identifier(kind, key))
 
     def template(self, tree: exp.Expr) -> Template:
-        """Generate the SQL of a tree, and split it at the markers."""
-        return self.split(tree.sql(dialect=DIALECT))
+        """Generate the SQL of a tree, which is used up, and split it at the markers."""
+        return self.split(tree.sql(dialect=DIALECT, copy=False))
 
     def split(self, sql: str) -> Template:
         parts = re.split(f"{self._stem}(\\d+)_", sql)

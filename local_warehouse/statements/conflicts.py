@@ -45,7 +45,7 @@ def _keys_in(
             # The engine may read escapes in a literal differently.
             if column and other.is_string and "\\" not in other.name:
                 yield column, Template((text_literal(other.name),))
-            elif column and (value := markers.template(other)).is_single_marker:
+            elif column and (value := markers.template(other.copy())).is_single_marker:
                 yield column, value
 
 

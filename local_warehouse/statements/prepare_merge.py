@@ -53,12 +53,12 @@ def prepare(tree: exp.Merge, resolver: Resolver, markers: Markers) -> Write:
     )
     return Write(
         target,
-        markers.template(tree),
-        _MERGE,
-        tuple(resolver.needs),
-        target.epoch,
-        markers.template(reads),
         insert=_as_insert(tree, target, markers),
+        reads=markers.template(reads),
+        template=markers.template(tree),
+        counts=_MERGE,
+        needs=tuple(resolver.needs),
+        epoch=target.epoch,
     )
 
 
@@ -89,8 +89,8 @@ def _as_insert(tree: exp.Merge, target: Table, markers: Markers) -> InsertMissin
     )
     if (condition := when.args.get("condition")) is not None:
         rows = rows.where(condition.copy())
-    sql = f"INSERT INTO {engine_name(target.id)} {rows.sql(dialect=DIALECT)}"
-    return InsertMissing(markers.split(sql), markers.template(tree.args["on"]))
+    sql = f"INSERT INTO {engine_name(target.id)} {rows.sql(dialect=DIALECT, copy=False)}"
+    return InsertMissing(markers.split(sql), markers.template(tree.args["on"].copy()))
 
 
 def _read_by(when: exp.When) -> list[exp.Expr | None]:

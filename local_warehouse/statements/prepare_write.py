@@ -152,7 +152,7 @@ def _insert_sql(target: Table, columns: list[str], source: exp.Expr) -> str:
         f"{value.sql(dialect=DIALECT)} AS `{name}`" for name, value in checked.items()
     )
     aliases = ", ".join(f"c{i}" for i in range(len(columns)))
-    body = filter_before_insert(source, target).sql(dialect=DIALECT)
+    body = filter_before_insert(source, target).sql(dialect=DIALECT, copy=False)
     return (
         f"INSERT INTO {engine_name(target.id)} SELECT {projection} FROM ({body}) AS s({aliases})"
     )
@@ -206,15 +206,14 @@ def _prepare_change(tree: exp.Update | exp.Delete, resolver: Resolver, markers: 
     reads = exp.select("*").from_(at_bound_version(node, markers))
     if where is not None:
         reads = reads.where(where.this.copy())
-    counts = _UPDATE if isinstance(tree, exp.Update) else _DELETE
     return Write(
         target,
-        markers.template(tree),
-        counts,
-        tuple(resolver.needs),
-        target.epoch,
-        markers.template(reads),
-        conflicts.keys_in(where, target, alias, markers),
+        keys=conflicts.keys_in(where, target, alias, markers),
+        reads=markers.template(reads),
+        template=markers.template(tree),
+        counts=_UPDATE if isinstance(tree, exp.Update) else _DELETE,
+        needs=tuple(resolver.needs),
+        epoch=target.epoch,
     )
 
 
