@@ -24,7 +24,7 @@ from typing import Any
 START_SECONDS = 60.0
 MAX_LAUNCHES = 4
 _BASE_DIR = Path(__file__).resolve().parent.parent
-_ENGINE_PACKAGES = ("adbc_driver_flightsql", "deltalake", "pysail", "sqlglot")
+_ENGINE_PACKAGES = ("deltalake", "pysail", "sqlglot")
 
 # Pairs of (our pid, the server's pid) that are registered: a forked child registers anew.
 _registered: set[tuple[int, int]] = set()

@@ -131,8 +131,9 @@ def metadata_changed(table: str) -> SqlError:
 
 
 _ENVELOPE = re.compile(
-    r"^\w+: (?:\[FlightSQL\] )?(?P<stage>parse|plan|plan conversion|execution|encoding)? ?"
-    r"(?:error: )?(?P<text>.*?)(?: \(\w+; \w+\))?$",
+    r"^Flight returned .*?, with message: "
+    r"(?P<stage>parse|plan|plan conversion|execution|encoding)? ?(?:error: )?"
+    r"(?P<text>.*?)(?:\. gRPC client debug context: .*)?$",
     re.DOTALL,
 )
 

@@ -6,6 +6,7 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
+from databricks import sql
 from databricks.sql import parameters as p
 
 MOMENT = dt.datetime(2026, 2, 28, 23, 59, 59, 123456, tzinfo=dt.UTC)
@@ -159,3 +160,10 @@ def test_results_in_pages(shell):
 def test_intervals_come_as_text(shell):
     assert shell.value("SELECT INTERVAL '1 02:03:04.5' DAY TO SECOND") == "1 02:03:04.500000000"
     assert "[UNSUPPORTED_FEATURE]" in shell.error("SELECT INTERVAL '2' MONTH")
+
+
+@pytest.mark.parametrize("text", ["two\nlines. In the second", "x" * 50_000])
+def test_a_message_of_an_error_comes_whole(shell, text):
+    with pytest.raises(sql.exc.ServerOperationError) as failed:
+        shell.value("SELECT raise_error(:text)", {"text": text})
+    assert f"[USER_RAISED_EXCEPTION] {text} SQLSTATE: P0001" in str(failed.value)
