@@ -1,8 +1,8 @@
 """The engine: Sail, embedded, reached over Arrow Flight SQL on a loopback port.
 
 With Flight SQL the engine's Arrow data reach the connector as they are. Spark Connect would need
-a Spark client and pandas in between. Of Flight SQL, one message is needed, so pyarrow's client of
-plain Flight serves; the ADBC driver for Flight SQL needs 8 ms of processor time more per statement.
+a Spark client and pandas in between. Of Flight SQL one message is needed, so pyarrow's client of
+plain Flight serves; the ADBC driver for Flight SQL takes 7 ms more CPU time per statement.
 https://arrow.apache.org/docs/format/FlightSql.html
 """
 
