@@ -14,7 +14,14 @@ def test_print(new_context) -> None:
     page.emulate_media(media="print", color_scheme="dark")
     expect(page.get_by_role("heading", name="Claims Analytics")).to_be_visible()
     expect(page.locator(".platform").first).to_contain_text("Completed")
-    for control in (".sections", ".theme", ".time-machine", ".person", ".platform-set", "main .button"):
+    for control in (
+        ".sections",
+        ".theme",
+        ".time-machine",
+        ".person",
+        ".platform-set",
+        "main .button",
+    ):
         expect(page.locator(control).first).to_be_hidden()
     expect(page.locator("main :is(button, select, input):visible")).to_have_count(0)
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
