@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import io
 import json
+import multiprocessing
 import os
 import tempfile
+import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 PERSON = "bench@localhost"
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Control:
-    """The local warehouse's control endpoint."""
+    """The local warehouse's control endpoint, and the CPU time of its process."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, folder: Path) -> None:
+        server = json.loads((folder / "server.json").read_text())
+        self._url: str = server["control"]
+        self._pid: int = server["pid"]
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
@@ -38,18 +46,49 @@ class Control:
         found: list[dict[str, Any]] = self.ask("GET", f"/statements?after={after}")["statements"]
         return found
 
+    def set_latency(self, seconds: float) -> None:
+        """Let each statement take so much longer."""
+        self.ask("DELETE", "/faults")
+        if seconds:
+            self.ask("POST", "/faults", {"kind": "latency", "seconds": seconds})
+
+    def set_result_cache(self, is_on: bool) -> None:
+        self.ask("POST", "/warehouse", {"result_cache": is_on})
+
+    def cpu(self) -> float:
+        """Return the seconds of CPU that the warehouse, with its engine, has used so far."""
+        fields = Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def memory(self) -> float:
+        """Return the resident memory of the warehouse's process in MB."""
+        pages = int(Path(f"/proc/{self._pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    def wait_until_idle(self) -> None:
+        """Wait until work in the background has ended, such as compaction, at most a minute."""
+        for _ in range(120):
+            before = self.cpu()
+            time.sleep(0.5)
+            if self.cpu() - before <= 0.02:
+                return
+
 
 @contextmanager
-def application() -> Iterator[tuple[Path, Control]]:
-    """Set Django up on a new local warehouse with empty tables, and stop it at the end.
+def application(data: Path | None = None) -> Iterator[tuple[Path, Control]]:
+    """Set Django up on a local warehouse of its own, and stop that at the end.
 
-    Yields the warehouse's data folder and its control endpoint. Import modules of the
-    application only inside: the settings are read from the environment at the first import.
+    ``data`` is the warehouse's folder; without it, a new one that is deleted at the end. Missing
+    tables are created. Yields the folder and the control endpoint. The result cache is off. Import
+    modules of the application only inside: the settings are read from the environment at the
+    first import.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with ExitStack() as at_the_end:
+        folder = data or Path(at_the_end.enter_context(tempfile.TemporaryDirectory()))
         os.environ |= {
-            "EDIP_LOCAL_DATA": folder,
-            "EDIP_LOG_LEVEL": "WARNING",
+            "EDIP_LOCAL_DATA": str(folder),
+            "EDIP_LOG_LEVEL": "ERROR",
+            "EDIP_WRITES_PER_MINUTE": "0",
             "DJANGO_SETTINGS_MODULE": "edip.settings",
         }
         import django
@@ -60,12 +99,21 @@ def application() -> Iterator[tuple[Path, Control]]:
         from crm.warehouse import dispose_all
 
         # The name that Django's test client sends.
-        settings.ALLOWED_HOSTS = ["testserver"]
+        settings.ALLOWED_HOSTS = ["testserver", "127.0.0.1"]
         call_command("create_tables", stdout=io.StringIO())
-        control = Control(json.loads((Path(folder) / "server.json").read_text())["control"])
-        control.ask("POST", "/warehouse", {"result_cache": False})
+        control = Control(folder)
+        control.set_result_cache(False)
         try:
-            yield Path(folder), control
+            yield folder, control
         finally:
             dispose_all()
             control.ask("POST", "/shutdown", {})
+
+
+def in_own_process(
+    work: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
+) -> Result:
+    """Return what ``work`` returns in a new process: one process has one ``application``."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        return pool.submit(work, *args, **kwargs).result()

@@ -1,137 +1,175 @@
-"""Measure each page: its statements, and its time on a near and on a far warehouse.
+"""Measure what each page costs with few and with many accounts.
 
-    make bench    or    python -m bench.pages [--accounts N] [--rounds N] [--latency S]
+    python -m bench.pages [--sizes 1000,10000,100000] [--rounds N] [--seconds S]
 
-Each page is requested from the local warehouse as it is, and with ``--latency`` seconds added to
-each statement, about as long as a real warehouse takes. Statements are counted in the warehouse's
-own log. Times are medians in milliseconds.
+CPU time is measured, since wall time depends on what else the machine does: that of the
+warehouse with its engine, and that of the app's process, which has Django's test client in it.
+Statements are counted in the warehouse's own log. Its result cache is off.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime as dt
-import random
 import statistics
 import time
-import uuid
-from typing import Any
+from dataclasses import dataclass
+from gzip import decompress
 
-from crm.model import vocabulary
+from . import _data, _scans
+from ._report import Stopwatch, Table, ratio, show
+from ._setup import Control, in_own_process
 
-from ._setup import PERSON, Control, application
+SIZES = (1_000, 10_000, 100_000)
+# What a browser sends.
+COMPRESSED = {"HTTP_ACCEPT_ENCODING": "gzip, deflate, br, zstd"}
+FILTERED = "/accounts/?q=team&platform=Databricks&status=Completed&sort=-use_cases"
 
-PAGES = {
-    "overview": "/",
-    "accounts": "/accounts/",
-    "accounts, searched, filtered": (
-        "/accounts/?q=team&platform=Databricks&status=Completed&sort=-use_cases"
-    ),
-    "accounts, last page": "/accounts/?page=9999",
-    "one account": "/accounts/B00001/",
-    "use cases": "/use-cases/?status=Active&sort=-updated_at",
-    "updates": "/updates/?q=progress",
-    "edit form": "/accounts/B00001/edit/",
-}
+
+@dataclass(frozen=True)
+class Cost:
+    """What one request of a page costs: milliseconds of CPU, bytes / 1024, and numbers.
+
+    :param status: the answer's; all else is only of interest if it is 200.
+    :param wall: seconds of the quickest request.
+    :param scans: how often its statements read a table, ``None`` where unknown.
+    """
+
+    status: int
+    engine: float
+    app: float
+    wall: float
+    raw: float
+    wire: float
+    statements: float
+    scans: int | None = None
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--accounts", type=int, default=1000)
+    options.add_argument("--sizes", type=sizes, default=SIZES)
     options.add_argument("--rounds", type=int, default=10)
-    options.add_argument("--latency", type=float, default=0.2, help="seconds per statement")
+    options.add_argument("--seconds", type=float, default=300)
     given = options.parse_args()
-    with application() as (_, control):
-        run(control, given)
+    show(tables(given.sizes, given.rounds, given.seconds))
 
 
-def run(control: Control, given: argparse.Namespace) -> None:
-    rows = load(given.accounts)
-    print(f"{', '.join(f'{n} {name}' for name, n in rows.items())}; medians of {given.rounds}")
-    far = f"{given.latency * 1000:.0f} ms away"
-    print(f"{'page':<32}{'statements':>11}{'near, ms':>10}{far:>14}{'kB':>6}")
-    for name, path in PAGES.items():
-        near, count, size = measure(path, given.rounds, control)
-        control.ask("POST", "/faults", {"kind": "latency", "seconds": given.latency})
-        slow, _, _ = measure(path, max(3, given.rounds // 3), control)
-        control.ask("DELETE", "/faults")
-        print(f"{name:<32}{count:>11}{near:>10.0f}{slow:>14.0f}{size:>6.0f}")
+def sizes(text: str) -> tuple[int, ...]:
+    return tuple(int(each) for each in text.split(","))
 
 
-def measure(path: str, rounds: int, control: Control) -> tuple[float, int, float]:
-    """Return median milliseconds, statements per page, and kB of HTML."""
+def tables(sizes: tuple[int, ...], rounds: int, seconds: float) -> list[Table]:
+    """Measure, each size in a process of its own, which may take its share of the time."""
+    shares = [1 + number for number in range(len(sizes))]
+    found = {
+        size: in_own_process(measure_all, size, rounds, seconds * share / sum(shares))
+        for size, share in zip(sizes, shares, strict=True)
+    }
+    return [_growth(sizes, found), _detail(sizes, found)]
+
+
+def _growth(sizes: tuple[int, ...], found: dict[int, dict[str, Cost]]) -> Table:
+    table = Table(
+        "growth",
+        "Engine CPU per page in milliseconds, by number of accounts, without the result cache.",
+        ["page", *(f"{size:,}" for size in sizes), "growth"],
+    )
+    for page in found[sizes[0]]:
+        costs = [found[size].get(page) for size in sizes]
+        cells = [_engine(cost) for cost in costs]
+        numbers = [cost.engine if cost and cost.status == 200 else None for cost in costs]
+        grown = ratio(numbers[-1], numbers[0])
+        table.rows.append([page, *cells, f"{grown:.1f} ×" if grown else None])
+    return table
+
+
+def _engine(cost: Cost | None) -> object:
+    return cost.engine if cost is None or cost.status == 200 else f"answers {cost.status}"
+
+
+def _detail(sizes: tuple[int, ...], found: dict[int, dict[str, Cost]]) -> Table:
+    first, last = found[sizes[0]], found[sizes[-1]]
+    table = Table(
+        "pages",
+        f"Beside that, with {sizes[0]:,} and {sizes[-1]:,} accounts: the app's CPU in milliseconds, "
+        "kB before compression, kB on the wire, statements, and how often they read a table.",
+        ["page", "app CPU", "app CPU, most", "kB raw", "kB raw, most", "kB on the wire"]
+        + ["statements", "table scans"],
+    )
+    for page, cost in first.items():
+        most = last.get(page)
+        table.rows.append(
+            [page, cost.app, most and most.app, cost.raw, most and most.raw]
+            + [(most or cost).wire, f"{cost.statements:g}", cost.scans]
+        )
+    return table
+
+
+def addresses(moment: dt.datetime) -> dict[str, str]:
+    """Return the measured pages; ``moment`` is before the data set's edits."""
+    from crm.model.as_of_address import address
+
+    account = f"/accounts/{_data.key(42)}/"
+    return {
+        "overview": "/",
+        "accounts": "/accounts/",
+        "accounts, search and two filters": FILTERED,
+        "accounts, last page": "/accounts/?page=1000000",
+        "account": account,
+        "edit form": f"{account}edit/",
+        "use cases": "/use-cases/",
+        "updates": "/updates/",
+        "accounts as of": address(moment, "/accounts/"),
+        "an account's history": f"{account}history/",
+        "what changed since": address(moment, "/since/"),
+        "activity": "/activity/",
+    }
+
+
+def measure_all(accounts: int, rounds: int, seconds: float) -> dict[str, Cost]:
+    """Return the cost of each page; of a page that is too slow, from fewer requests."""
+    found: dict[str, Cost] = {}
+    with _data.data_set(accounts) as (control, moment):
+        watch = Stopwatch(seconds)
+        pages = addresses(moment)
+        scans = _scans.count(list(pages.values())) if accounts == min(SIZES) else {}
+        for number, (page, path) in enumerate(pages.items()):
+            if watch.left < 0:
+                break
+            share = 2 * watch.left / (len(pages) - number)
+            found[page] = measure(control, path, rounds, share, scans.get(path))
+    return found
+
+
+def measure(
+    control: Control, path: str, rounds: int, seconds: float, scans: int | None = None
+) -> Cost:
+    """Return the mean cost of at most so many requests in about so many seconds."""
     from django.test import Client
 
-    client, times = Client(), []
-    client.get(path)
-    before = control.last()
-    for _ in range(rounds):
+    client, watch = Client(), Stopwatch(seconds)
+    started = time.perf_counter()
+    answer = client.get(path, **COMPRESSED)
+    walls = [time.perf_counter() - started]
+    if answer.status_code != 200:
+        return Cost(answer.status_code, 0, 0, walls[0], 0, 0, 0)
+    after, engine, app, walls = control.last(), control.cpu(), time.process_time(), []
+    while len(walls) < rounds and (not walls or watch.left > walls[-1]):
         started = time.perf_counter()
-        answer = client.get(path)
-        times.append((time.perf_counter() - started) * 1000)
-        assert answer.status_code == 200, (path, answer.status_code)
-    count = len(control.statements(before))
-    return statistics.median(times), count // rounds, len(answer.content) / 1024
-
-
-def load(accounts: int) -> dict[str, int]:
-    """Insert random accounts with three platforms, two use cases and five updates each.
-
-    Returns the number of rows by the table's plural.
-    """
-    from crm.identity.warehouses import for_person
-    from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES
-    from crm.repository.transfer.insert_missing import insert_missing
-
-    pick = random.Random(1)
-    keys = [f"B{n:05d}" for n in range(accounts)]
-    areas = [f"Area {n}" for n in range(12)]
-    rows = {
-        ACCOUNTS: [
-            {"bsnid": key, "team": f"Team {key}", "business_area": pick.choice(areas)}
-            for key in keys
-        ],
-        PLATFORMS_STATUS: [row for key in keys for row in _statuses(pick, key)],
-        USE_CASES: [_use_case(pick, key, n) for key in keys for n in range(2)],
-        UPDATES: [_update(pick, key, n) for key in keys for n in range(5)],
-    }
-    warehouse = for_person(PERSON)
-    for table, content in rows.items():
-        insert_missing(warehouse, table, content)
-    return {table.plural: len(content) for table, content in rows.items()}
-
-
-def _child(pick: random.Random, key: str, **values: object) -> dict[str, Any]:
-    return {"id": str(uuid.UUID(int=pick.getrandbits(128))), "account_bsnid": key, **values}
-
-
-def _statuses(pick: random.Random, key: str) -> list[dict[str, Any]]:
-    words = vocabulary.ONBOARDING_STATUSES
-    return [
-        _child(pick, key, platform=platform, status=pick.choice(words))
-        for platform in vocabulary.PLATFORMS
-    ]
-
-
-def _use_case(pick: random.Random, key: str, number: int) -> dict[str, Any]:
-    return _child(
-        pick,
-        key,
-        problem=f"Problem {number} of {key}",
-        status=pick.choice(vocabulary.USE_CASE_STATUSES),
-        enablement_tier=pick.choice(vocabulary.ENABLEMENT_TIERS),
-        platform=pick.choice(vocabulary.PLATFORMS),
-    )
-
-
-def _update(pick: random.Random, key: str, number: int) -> dict[str, Any]:
-    return _child(
-        pick,
-        key,
-        author=f"Author {pick.randrange(40)}",
-        date=dt.date.today() - dt.timedelta(days=pick.randrange(365)),
-        platform=pick.choice(vocabulary.PLATFORMS),
-        description=f"Progress report {number} about {key}",
+        answer = client.get(path, **COMPRESSED)
+        walls.append(time.perf_counter() - started)
+    app, engine = time.process_time() - app, control.cpu() - engine
+    body = answer.content
+    raw = decompress(body) if answer.headers.get("Content-Encoding") == "gzip" else body
+    return Cost(
+        answer.status_code,
+        engine * 1000 / len(walls),
+        app * 1000 / len(walls),
+        statistics.median(walls),
+        len(raw) / 1024,
+        len(body) / 1024,
+        len(control.statements(after)) / len(walls),
+        scans,
     )
 
 
