@@ -64,11 +64,13 @@ lint: install $(BIOME)  ## check style, types, imports, templates, spelling, dep
 	$(NODE)/node $(BIOME) ci --error-on-warnings static tests/js
 	env $(DEPLOYED) $(BIN)/python manage.py check --deploy --fail-level WARNING
 
-bench: install  ## measure what statements, pages, imports and history cost
-	$(BIN)/python -m bench.local_warehouse
-	$(BIN)/python -m bench.pages
-	$(BIN)/python -m bench.importing
-	$(BIN)/python -m bench.time_machine
+bench: install .venv/bench/.installed  ## measure pages, people, growth, imports (OPTIONS="--minutes 5 --sizes 1000")
+	$(BIN)/python -m bench $(OPTIONS)
+
+# PostgreSQL's driver, for the comparison with it only. Without it, that part says so.
+.venv/bench/.installed: bench/postgres/requirements.txt | install
+	-$(BIN)/pip install --quiet --disable-pip-version-check --target .venv/bench -r $<
+	@mkdir -p $(@D) && touch $@
 
 soak: install  ## run the long tests: many writers, large imports, long replays
 	env EDIP_TEST_SOAK=1 $(BIN)/python -m pytest -q -m soak $(TESTS)

@@ -44,7 +44,7 @@ def use_case_key(number: int) -> str:
 def data_set(accounts: int) -> Iterator[tuple[Control, dt.datetime]]:
     """Yield the control endpoint of an application with so many accounts, and the moment between
     their loading and the edits. The first time, the data are made."""
-    folder = FOLDER / f"{accounts}-{_fingerprint()}"
+    folder = FOLDER / f"{accounts}-{fingerprint()}"
     folder.mkdir(parents=True, exist_ok=True)
     with application(folder) as (_, control):
         note = folder / "bench.json"
@@ -54,7 +54,7 @@ def data_set(accounts: int) -> Iterator[tuple[Control, dt.datetime]]:
         yield control, dt.datetime.fromisoformat(json.loads(note.read_text()))
 
 
-def _fingerprint() -> str:
+def fingerprint() -> str:
     """Data sets of an earlier version of this module or of the tables are not used again."""
     schema = FOLDER.parent.parent / "crm" / "model" / "schema.py"
     content = Path(__file__).read_bytes() + schema.read_bytes()
@@ -107,7 +107,9 @@ def load(warehouse: Warehouse, accounts: int) -> None:
 def _pick(words: tuple[str, ...] | list[str], seed: int) -> str:
     """Return SQL of one of the words, which depends on the row's number only."""
     listed = ", ".join(f"'{word}'" for word in words)
-    return f"ELEMENT_AT(ARRAY({listed}), CAST(PMOD(XXHASH64(id, {seed}), {len(words)}) AS INT) + 1)"
+    return (
+        f"ELEMENT_AT(ARRAY({listed}), CAST(PMOD(XXHASH64(id, {seed}), {len(words)}) AS INT) + 1)"
+    )
 
 
 def _people(kind: str, number: int) -> list[str]:
@@ -189,5 +191,3 @@ def edit_one_percent(warehouse: Warehouse, number: int) -> None:
     """
     operation = operations.new(warehouse, operations.EDIT)
     operations.run(warehouse, operation, sql, {"number": number}, repeatable=False)
-
-

@@ -89,8 +89,8 @@ def application(data: Path | None = None) -> Iterator[tuple[Path, Control]]:
             "EDIP_LOCAL_DATA": str(folder),
             "EDIP_LOG_LEVEL": "ERROR",
             "EDIP_WRITES_PER_MINUTE": "0",
-            "DJANGO_SETTINGS_MODULE": "edip.settings",
         }
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "edip.settings")
         import django
         from django.conf import settings
         from django.core.management import call_command

@@ -1,6 +1,6 @@
 """Measure how fast an import writes rows, compared with one INSERT per row.
 
-    make bench    or    python -m bench.importing [--rows N] [--singles N]
+    python -m bench.importing [--rows N] [--singles N]
 
 Both write to the same kind of table on the same local warehouse in one run; statements are
 counted in the warehouse's own log. Single rows are measured on fewer rows.
@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ._setup import PERSON, Control, application
+from ._report import Table, show
+from ._setup import PERSON, Control, application, in_own_process
 
 if TYPE_CHECKING:
     from crm.warehouse import Warehouse
@@ -25,16 +26,28 @@ def main() -> None:
     options.add_argument("--rows", type=int, default=20_000, help="updates, 1 %% of them bad")
     options.add_argument("--singles", type=int, default=100)
     given = options.parse_args()
+    show(tables(given.rows, given.singles))
+
+
+def tables(rows: int, singles: int) -> list[Table]:
+    return [in_own_process(measure_all, rows, singles)]
+
+
+def measure_all(rows: int, singles: int) -> Table:
     with application() as (folder, control):
-        run(folder, control, given.rows, given.singles)
+        return _measured(folder, control, rows, singles)
 
 
-def run(folder: Path, control: Control, rows: int, singles: int) -> None:
+def _measured(folder: Path, control: Control, rows: int, singles: int) -> Table:
     from crm.identity.warehouses import for_person
 
     warehouse = for_person(PERSON)
     write_state(folder / "state.json", rows)
-    print(f"{'way':<28}{'rows':>9}{'seconds':>9}{'rows/s':>9}{'statements':>12}")
+    table = Table(
+        "importing",
+        f"{rows:,} rows of the earlier app's JSON, 1 % of them bad.",
+        ["way", "rows", "seconds", "rows per second", "statements"],
+    )
     for name, count, work in (
         ("import_legacy", rows, lambda: bulk(warehouse, folder)),
         ("one INSERT per row", singles, lambda: one_by_one(warehouse, singles)),
@@ -44,7 +57,8 @@ def run(folder: Path, control: Control, rows: int, singles: int) -> None:
         work()
         seconds = time.perf_counter() - started
         done = len(control.statements(before))
-        print(f"{name:<28}{count:>9}{seconds:>9.1f}{count / seconds:>9.0f}{done:>12}")
+        table.rows.append([name, count, seconds, count / seconds, done])
+    return table
 
 
 def write_state(path: Path, rows: int) -> None:

@@ -1,6 +1,6 @@
 """Measure the cost of the wire: the same statements through the connector and at the engine.
 
-    make bench    or    python -m bench.local_warehouse [--rounds N] [--rows N]
+    python -m bench.local_warehouse [--rounds N] [--rows N]
 
 Both sides read one Delta table on disk, in turn, in one run; medians in milliseconds. The
 last lines put 1, 4 and 16 connections to work at once.
@@ -24,6 +24,8 @@ from databricks import sql
 from local_warehouse.engine import Engine
 from local_warehouse.sql.template import engine_name
 
+from ._report import Table, show
+
 POINT = "SELECT * FROM {t} WHERE id = {id}"
 LIST = "SELECT note, count(*) AS n FROM {t} GROUP BY note ORDER BY n DESC, note LIMIT 20"
 UPDATE = "UPDATE {t} SET n = n + 1 WHERE id = {id}"
@@ -34,10 +36,14 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=200)
     options.add_argument("--rows", type=int, default=1000)
     given = options.parse_args()
+    show(tables(given.rounds, given.rows))
+
+
+def tables(rounds: int, rows: int) -> list[Table]:
     with tempfile.TemporaryDirectory() as folder:
         server, url = start(Path(folder))
         try:
-            run(Path(folder), url, given.rounds, given.rows)
+            return measured(Path(folder), url, rounds, rows)
         finally:
             server.terminate()
             server.wait()
@@ -62,7 +68,7 @@ def connect(url: str):
     )
 
 
-def run(folder: Path, url: str, rounds: int, rows: int) -> None:
+def measured(folder: Path, url: str, rounds: int, rows: int) -> list[Table]:
     connection = connect(url)
     table = "workspace.default.t"
 
@@ -80,9 +86,10 @@ def run(folder: Path, url: str, rounds: int, rows: int) -> None:
     engine = Engine()
     engine.register(location.name, str(location))
     direct = engine_name(location.name)
-
-    print(
-        f"{'statement':<28}{'connector':>10}{'engine':>10}{'ratio':>8}   (median ms, {rows} rows)"
+    wire = Table(
+        "wire",
+        f"Milliseconds through the connector and at the engine, {rows:,} rows, medians.",
+        ["statement", "connector", "engine", "ratio"],
     )
     for name, statement, write in (
         ("point read, bound key", POINT, False),
@@ -94,12 +101,14 @@ def run(folder: Path, url: str, rounds: int, rows: int) -> None:
             lambda i, s=statement: engine.run(s.format(t=direct, id=f"'{i % rows}'")),
             rounds // 4 if write else rounds,
         )
-        print(f"{name:<28}{left:>10.1f}{right:>10.1f}{left / right:>8.2f}")
+        wire.rows.append([name, left, right, left / right])
     engine.stop()
     connection.close()
+    at_once = Table("reads", "Point reads at the same time.", ["connections", "reads per second"])
     for connections in (1, 4, 16):
-        per_second = at_once(url, table, connections, rounds, rows)
-        print(f"point reads per second, {connections:>2} connections: {per_second:.0f}")
+        per_second = reads_per_second(url, table, connections, rounds, rows)
+        at_once.rows.append([connections, per_second])
+    return [wire, at_once]
 
 
 def in_turn(left: Callable, right: Callable, rounds: int) -> tuple[float, float]:
@@ -113,7 +122,7 @@ def in_turn(left: Callable, right: Callable, rounds: int) -> tuple[float, float]
     return statistics.median(times[0][5:]), statistics.median(times[1][5:])
 
 
-def at_once(url: str, table: str, connections: int, rounds: int, rows: int) -> float:
+def reads_per_second(url: str, table: str, connections: int, rounds: int, rows: int) -> float:
     each = max(1, rounds // connections)
 
     def read(_: int) -> None:

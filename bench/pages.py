@@ -62,7 +62,9 @@ def tables(sizes: tuple[int, ...], rounds: int, seconds: float) -> list[Table]:
     """Measure, each size in a process of its own, which may take its share of the time."""
     shares = [1 + number for number in range(len(sizes))]
     found = {
-        size: in_own_process(measure_all, size, rounds, seconds * share / sum(shares))
+        size: in_own_process(
+            measure_all, size, rounds, seconds * share / sum(shares), size == sizes[0]
+        )
         for size, share in zip(sizes, shares, strict=True)
     }
     return [_growth(sizes, found), _detail(sizes, found)]
@@ -91,8 +93,8 @@ def _detail(sizes: tuple[int, ...], found: dict[int, dict[str, Cost]]) -> Table:
     first, last = found[sizes[0]], found[sizes[-1]]
     table = Table(
         "pages",
-        f"Beside that, with {sizes[0]:,} and {sizes[-1]:,} accounts: the app's CPU in milliseconds, "
-        "kB before compression, kB on the wire, statements, and how often they read a table.",
+        f"With {sizes[0]:,} and {sizes[-1]:,} accounts: the app's CPU in milliseconds, kB before "
+        "compression, kB on the wire, statements, and how often they read a table.",
         ["page", "app CPU", "app CPU, most", "kB raw", "kB raw, most", "kB on the wire"]
         + ["statements", "table scans"],
     )
@@ -126,13 +128,13 @@ def addresses(moment: dt.datetime) -> dict[str, str]:
     }
 
 
-def measure_all(accounts: int, rounds: int, seconds: float) -> dict[str, Cost]:
-    """Return the cost of each page; of a page that is too slow, from fewer requests."""
+def measure_all(accounts: int, rounds: int, seconds: float, counts_scans: bool) -> dict[str, Cost]:
+    """Return the cost of each page; of a slow page from fewer requests."""
     found: dict[str, Cost] = {}
     with _data.data_set(accounts) as (control, moment):
         watch = Stopwatch(seconds)
         pages = addresses(moment)
-        scans = _scans.count(list(pages.values())) if accounts == min(SIZES) else {}
+        scans = _scans.count(list(pages.values())) if counts_scans else {}
         for number, (page, path) in enumerate(pages.items()):
             if watch.left < 0:
                 break

@@ -73,8 +73,8 @@ def measure_all(
 ) -> list[Table]:
     table = Table(
         "users",
-        f"{accounts:,} accounts, two gunicorn processes. Times are multiples of one bare statement. "
-        "Without the result cache.",
+        f"{accounts:,} accounts, two gunicorn processes. Times are multiples of one bare "
+        "statement. Without the result cache.",
         ["latency, people", "bare, ms", "p50", "p95", "p99", "pages/s", "failed"]
         + ["thinking: p50", "p95", "p99", "failed"],
     )

@@ -1,0 +1,1 @@
+"""The same pages on Django's ORM and PostgreSQL, for comparison."""

@@ -1,0 +1,21 @@
+"""The application's settings with a PostgreSQL database, for bench/postgres only."""
+
+from __future__ import annotations
+
+import os
+
+from edip.settings import *  # noqa: F403
+from edip.settings import INSTALLED_APPS as OURS
+
+INSTALLED_APPS = [*OURS, "bench.postgres"]
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": os.environ["BENCH_POSTGRES_DATABASE"],
+        "USER": "bench",
+        "HOST": os.environ["BENCH_POSTGRES_SOCKETS"],
+        # As with us, a page pays for no new connection.
+        "CONN_MAX_AGE": None,
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
