@@ -135,6 +135,7 @@ _WITH_PROCESSES = (
     "local_warehouse/test_server.py",
     "sign_in/test_service_principal.py",
     "test_architecture.py",
+    "test_bench.py",
     "test_javascript.py",
     "test_lint.py",
     "test_new_column.py",

@@ -1,0 +1,53 @@
+"""The benches run, and docs/performance.md has a place for each of their tables."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench._report import BEGIN, END, Table, shown, write
+
+from .conftest import BASE_DIR
+from .sizes import only_soak
+
+DOCUMENT = BASE_DIR / "docs" / "performance.md"
+PLACES = re.compile(r"<!-- bench: (\w+) -->")
+
+
+def test_a_table_is_put_into_its_place_and_no_other(tmp_path: Path) -> None:
+    document = tmp_path / "performance.md"
+    places = [f"{BEGIN.format(name=name)}\nold {name}\n{END}" for name in ("pages", "users")]
+    document.write_text("Before\n{}\nbetween\n{}\nafter\n".format(*places))
+    write([Table("users", "Note.", ["page", "ms"], [["/", 1234.5], ["/x", None]])], document)
+    assert document.read_text() == (
+        "Before\n<!-- bench: pages -->\nold pages\n<!-- end -->\nbetween\n<!-- bench: users -->\n"
+        "Note.\n\n| page | ms |\n| --- | ---: |\n| / | 1,234 |\n| /x | – |\n<!-- end -->\nafter\n"
+    )
+    with pytest.raises(ValueError, match="no place for the table live"):
+        write([Table("live", "Note.", ["page"])], document)
+
+
+def test_numbers_have_three_digits() -> None:
+    assert [shown(value) for value in (0.123456, 12.345, 1234.5, 20_000, None, "x")] == [
+        "0.123",
+        "12.3",
+        "1,234",
+        "20,000",
+        "–",
+        "x",
+    ]
+
+
+@only_soak
+@pytest.mark.timeout(600)
+def test_all_benches_run_and_each_table_has_its_place() -> None:
+    command = [sys.executable, "-m", "bench", "--sizes", "50", "--minutes", "0.3"]
+    done = subprocess.run(command, cwd=BASE_DIR, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    printed = PLACES.findall(done.stdout)
+    assert sorted(printed) == sorted(PLACES.findall(DOCUMENT.read_text()))
+    assert len(re.findall(r"^\| ", done.stdout, re.MULTILINE)) > 60
