@@ -26,6 +26,7 @@ from local_warehouse.sql.template import engine_name
 
 from ._report import Table, show
 
+TABLE = "workspace.default.t"
 POINT = "SELECT * FROM {t} WHERE id = {id}"
 LIST = "SELECT note, count(*) AS n FROM {t} GROUP BY note ORDER BY n DESC, note LIMIT 20"
 UPDATE = "UPDATE {t} SET n = n + 1 WHERE id = {id}"
@@ -69,17 +70,24 @@ def connect(url: str):
 
 
 def measured(folder: Path, url: str, rounds: int, rows: int) -> list[Table]:
+    wire = _beside_the_engine(folder, url, rounds, rows)
+    at_once = Table("reads", "Point reads at the same time.", ["connections", "reads per second"])
+    for connections in (1, 4, 16):
+        at_once.rows.append([connections, reads_per_second(url, connections, rounds, rows)])
+    return [wire, at_once]
+
+
+def _beside_the_engine(folder: Path, url: str, rounds: int, rows: int) -> Table:
     connection = connect(url)
-    table = "workspace.default.t"
 
     def through(statement: str, parameters: dict | None = None) -> None:
         with connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             cursor.fetchall_arrow()
 
-    through(f"CREATE TABLE {table} (id STRING NOT NULL, n INT, note STRING)")
+    through(f"CREATE TABLE {TABLE} (id STRING NOT NULL, n INT, note STRING)")
     through(
-        f"INSERT INTO {table} SELECT cast(id AS string), 0, concat('note ', id % 50) "
+        f"INSERT INTO {TABLE} SELECT cast(id AS string), 0, concat('note ', id % 50) "
         f"FROM range({rows})"
     )
     (location,) = (path for path in (folder / "tables").iterdir())
@@ -97,18 +105,14 @@ def measured(folder: Path, url: str, rounds: int, rows: int) -> list[Table]:
         ("update of one row", UPDATE, True),
     ):
         left, right = in_turn(
-            lambda i, s=statement: through(s.format(t=table, id=":id"), {"id": str(i % rows)}),
+            lambda i, s=statement: through(s.format(t=TABLE, id=":id"), {"id": str(i % rows)}),
             lambda i, s=statement: engine.run(s.format(t=direct, id=f"'{i % rows}'")),
             rounds // 4 if write else rounds,
         )
         wire.rows.append([name, left, right, left / right])
     engine.stop()
     connection.close()
-    at_once = Table("reads", "Point reads at the same time.", ["connections", "reads per second"])
-    for connections in (1, 4, 16):
-        per_second = reads_per_second(url, table, connections, rounds, rows)
-        at_once.rows.append([connections, per_second])
-    return [wire, at_once]
+    return wire
 
 
 def in_turn(left: Callable, right: Callable, rounds: int) -> tuple[float, float]:
@@ -122,14 +126,14 @@ def in_turn(left: Callable, right: Callable, rounds: int) -> tuple[float, float]
     return statistics.median(times[0][5:]), statistics.median(times[1][5:])
 
 
-def reads_per_second(url: str, table: str, connections: int, rounds: int, rows: int) -> float:
+def reads_per_second(url: str, connections: int, rounds: int, rows: int) -> float:
     each = max(1, rounds // connections)
 
     def read(_: int) -> None:
         with connect(url) as connection:
             for i in range(each):
                 with connection.cursor() as cursor:
-                    cursor.execute(f"SELECT * FROM {table} WHERE id = :id", {"id": str(i % rows)})
+                    cursor.execute(f"SELECT * FROM {TABLE} WHERE id = :id", {"id": str(i % rows)})
                     cursor.fetchall_arrow()
 
     started = time.perf_counter()

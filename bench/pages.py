@@ -100,6 +100,7 @@ def _detail(sizes: tuple[int, ...], found: dict[int, dict[str, Cost]]) -> Table:
     )
     for page, cost in first.items():
         most = last.get(page)
+        most = most if most and most.status == 200 else None
         table.rows.append(
             [page, cost.app, most and most.app, cost.raw, most and most.raw]
             + [(most or cost).wire, f"{cost.statements:g}", cost.scans]
