@@ -130,6 +130,20 @@ class Facet:
 
 
 @dataclass(frozen=True)
+class FacetPage:
+    """The values of a filterable column in a list, most frequent first.
+
+    :param choices: how many values were found; ``left_out`` of them are not in ``values``.
+    :param total: how many rows the whole list has, counted at the same moment; None if unknown.
+    """
+
+    values: tuple[Facet, ...]
+    choices: int
+    left_out: int
+    total: int | None
+
+
+@dataclass(frozen=True)
 class Listing:
     """A request for one page of a list.
 
@@ -146,16 +160,11 @@ class Listing:
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """One page of a list, with the whole list's count and facets.
-
-    ``facets`` maps each filterable column to its values, most frequent first. A column's own
-    filter does not narrow its facet, so that its other values stay visible.
-    """
+    """One page of a list, with the number of all its rows."""
 
     rows: tuple[Row, ...]
     total: int
     listing: Listing
-    facets: Mapping[str, tuple[Facet, ...]] = field(default_factory=dict)
 
     @property
     def last(self) -> int:

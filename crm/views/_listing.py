@@ -6,91 +6,26 @@ absent; a page beyond the end is the last one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpResponseBase, QueryDict
+from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django_htmx.http import push_url
 
 from crm.model.records import AccountRow, Listing, Page
-from crm.model.schema import ACCOUNTS, TABLES, Table
-from crm.model.vocabulary import words
 from crm.request import Request
-from crm.warehouse import Warehouse
 
-from . import _list_file, _respond
+from . import _facets, _list_file, _respond
+from ._facets import Facet
+from ._subject import Subject
 
 MAX_QUERY = 200
 MAX_VALUES = 50
-# The most values that a filter offers. More would make the page heavy; search finds the others.
-MAX_OPTIONS = 100
 # A first click sorts these in descending order (newest or most first), all others from A.
 _DESCENDING_FIRST = {"updated_at", "date", "last_update", "use_cases"}
-_OTHER_LABELS = {"last_update": "Latest update", "use_cases": "Use cases", "team": "Team"}
-
-
-class ListSource(Protocol):
-    """The names that a list needs of a module of crm/repository/records."""
-
-    @property
-    def FILTERS(self) -> tuple[str, ...]: ...
-
-    @property
-    def SORTS(self) -> tuple[str, ...]: ...
-
-    def search(self, wh: Warehouse, listing: Listing, /) -> Page[Any]: ...
-
-    def find_all(self, wh: Warehouse, listing: Listing, /) -> Iterator[Any]: ...
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A kind of list: where its rows come from and where its templates are."""
-
-    table: Table
-    repository: ListSource
-    template: str
-    default_sort: str
-
-    @property
-    def live(self) -> str:
-        """The tables whose changes show in the list; the accounts' list shows all tables."""
-        tables = TABLES if self.table is ACCOUNTS else (self.table, ACCOUNTS)
-        return " ".join(table.name for table in tables)
-
-    def label(self, name: str) -> str:
-        """Return a filter's or sort key's label; platform and status may be a child's."""
-        tables = (self.table, *TABLES)
-        found = (t.column(name).label for t in tables if name in t.names)
-        return _OTHER_LABELS.get(name) or next(found, name.replace("_", " ").capitalize())
-
-    def known_words(self, name: str) -> tuple[str, ...]:
-        for table in (self.table, *TABLES):
-            if name in table.names and table.column(name).vocabulary:
-                return words(table.column(name).vocabulary)
-        return ()
-
-
-@dataclass(frozen=True)
-class Option:
-    value: str
-    count: int
-    checked: bool
-
-
-@dataclass(frozen=True)
-class FacetGroup:
-    name: str
-    label: str
-    options: tuple[Option, ...]
-    left_out: int = 0
-
-    @property
-    def chosen(self) -> int:
-        return sum(option.checked for option in self.options)
 
 
 @dataclass(frozen=True)
@@ -153,19 +88,11 @@ class Controls:
         return self.url(q="", filters={}, page=1)
 
     @cached_property
-    def facets(self) -> list[FacetGroup]:
-        groups = (self._facet(name) for name in self.subject.repository.FILTERS)
-        return [group for group in groups if group.options]
-
-    def _facet(self, name: str) -> FacetGroup:
-        """Known words in the vocabulary's order, then chosen and the most frequent values."""
-        counts = {facet.value: facet.count for facet in self.page.facets.get(name, ())}
-        chosen = self.listing.filters.get(name, ())
-        known = [word for word in self.subject.known_words(name) if word in counts]
-        values = list(dict.fromkeys([*known, *chosen, *counts]))
-        options = tuple(Option(v, counts.get(v, 0), v in chosen) for v in values[:MAX_OPTIONS])
-        left_out = len(values) - len(options)
-        return FacetGroup(name, self.subject.label(name), options, left_out)
+    def facets(self) -> list[Facet]:
+        if not self.page.rows and not self.chips:
+            return []
+        plain = query(replace(self.listing, page=1), self.subject)
+        return _facets.chosen(self.subject, self.path, plain, self.listing)
 
     def sort_link(self, key: str) -> SortLink:
         current = self.listing.sort
@@ -238,6 +165,12 @@ def show(
     return response
 
 
+def show_facet(request: Request, subject: Subject, name: str) -> HttpResponse:
+    """The values of a filter of the list."""
+    listing = replace(read(request.GET, subject), page=1)
+    return _facets.show(request, subject, listing, name, _pairs(listing, subject))
+
+
 def _has_duplicates(page: Page[Any]) -> bool:
     """Return whether several rows of the page have one key."""
     keys = [row.account.bsnid if isinstance(row, AccountRow) else row.id for row in page.rows]
@@ -258,13 +191,18 @@ def read(parameters: QueryDict, subject: Subject) -> Listing:
 
 def query(listing: Listing, subject: Subject) -> str:
     """The query string that ``read`` understands as ``listing``, defaults left out."""
-    pairs: list[tuple[str, Any]] = [("q", listing.q)] if listing.q else []
+    pairs = _pairs(listing, subject)
+    return f"?{urlencode(pairs)}" if pairs else ""
+
+
+def _pairs(listing: Listing, subject: Subject) -> _facets.State:
+    pairs: _facets.State = [("q", listing.q)] if listing.q else []
     pairs += [(name, value) for name, values in listing.filters.items() for value in values]
     if listing.sort != subject.default_sort:
         pairs.append(("sort", listing.sort))
     if listing.page > 1:
         pairs.append(("page", listing.page))
-    return f"?{urlencode(pairs)}" if pairs else ""
+    return pairs
 
 
 def _values(parameters: QueryDict, name: str) -> tuple[str, ...]:

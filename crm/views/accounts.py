@@ -18,15 +18,21 @@ from crm.request import Request
 
 from . import _child_pages, _deleting, _editing, _listing, _respond, _wording
 from ._editing import Editor, Kind
+from ._subject import Subject
 from .platforms import cards, is_locked
 
 ACCOUNT = Kind(ACCOUNTS, AccountForm, accounts, "account", "team")
-LIST = _listing.Subject(ACCOUNTS, accounts, "accounts", default_sort="team")
+LIST = Subject(ACCOUNTS, accounts, "accounts", default_sort="team")
 
 
 @require_safe
 def account_list(request: Request) -> HttpResponseBase:
     return _listing.show(request, LIST, more=_platforms)
+
+
+@require_safe
+def account_facet(request: Request, name: str) -> HttpResponse:
+    return _listing.show_facet(request, LIST, name)
 
 
 def _platforms(page: Page[AccountRow]) -> dict[str, list[str]]:

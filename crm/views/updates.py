@@ -14,14 +14,20 @@ from crm.request import Request
 
 from . import _children, _editing, _listing, _respond
 from ._children import ChildKind
+from ._subject import Subject
 
 UPDATE = ChildKind(UPDATES, UpdateForm, updates, "update", "description")
-LIST = _listing.Subject(UPDATES, updates, "updates", default_sort="-date")
+LIST = Subject(UPDATES, updates, "updates", default_sort="-date")
 
 
 @require_safe
 def update_list(request: Request) -> HttpResponseBase:
     return _listing.show(request, LIST)
+
+
+@require_safe
+def update_facet(request: Request, name: str) -> HttpResponse:
+    return _listing.show_facet(request, LIST, name)
 
 
 @for_writers

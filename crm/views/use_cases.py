@@ -13,14 +13,20 @@ from crm.request import Request
 
 from . import _children, _editing, _listing, _respond
 from ._children import ChildKind
+from ._subject import Subject
 
 USE_CASE = ChildKind(USE_CASES, UseCaseForm, use_cases, "use-case", "problem")
-LIST = _listing.Subject(USE_CASES, use_cases, "use_cases", default_sort="-updated_at")
+LIST = Subject(USE_CASES, use_cases, "use_cases", default_sort="-updated_at")
 
 
 @require_safe
 def use_case_list(request: Request) -> HttpResponseBase:
     return _listing.show(request, LIST)
+
+
+@require_safe
+def use_case_facet(request: Request, name: str) -> HttpResponse:
+    return _listing.show_facet(request, LIST, name)
 
 
 @for_writers

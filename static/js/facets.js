@@ -1,27 +1,65 @@
 // The filters of a list ("facets") and the time machine open like menus: one at a time, closed
-// by Escape and by a click elsewhere.
+// by Escape and by a click elsewhere. A filter fetches its values when it is opened.
 
-// While htmx replaces the list: the id of the open filter and of the element with the focus.
+// While htmx replaces the list: the open filter, its values if they stay, and the id of the
+// element with the focus.
 let openId;
+let keptValues;
 let focusedId;
 
 export function startFacets() {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") closeFacets(null, true);
+    // A search for a value does not submit the form of the list.
+    if (event.key === "Enter" && event.target.matches("[data-find]")) event.preventDefault();
   });
   document.addEventListener("click", (event) => {
     const closing = event.target.closest("[data-close-facet]");
     closeFacets(closing ? null : event.target.closest(".facet"), Boolean(closing));
   });
-  document.addEventListener("htmx:beforeSwap", () => {
-    openId = document.querySelector(".facet[open]")?.id;
-    focusedId = document.activeElement?.id;
+  // Capturing, since this event does not bubble.
+  document.addEventListener("toggle", (event) => fetchValues(event.target), true);
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (isFilter(event.target) && event.detail.successful) event.target.dataset.fetched = "";
   });
-  document.addEventListener("htmx:afterSwap", () => {
-    if (!openId) return;
-    document.getElementById(openId)?.setAttribute("open", "");
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.target.id !== "listing") return;
+    const open = document.querySelector(".facet[open]");
+    openId = open?.id;
+    focusedId = document.activeElement?.id;
+    keptValues = staysTrue(open, event) ? open.querySelector(".facet-body") : null;
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.target.id !== "listing" || !openId) return;
+    const facet = document.getElementById(openId);
+    if (keptValues && facet) keepValues(facet);
+    facet?.setAttribute("open", "");
     if (focusedId) document.getElementById(focusedId)?.focus();
   });
+}
+
+function isFilter(element) {
+  return element.matches?.("[data-facet]");
+}
+
+function fetchValues(facet) {
+  if (!isFilter(facet) || !facet.open || "fetched" in facet.dataset) return;
+  htmx.trigger(facet, "facet:open");
+}
+
+// A filter does not narrow its own values: after a choice in it they are still the right ones.
+function staysTrue(open, event) {
+  if (!open || !("fetched" in open.dataset)) return false;
+  const cause = event.detail.requestConfig?.triggeringEvent?.target;
+  return open.contains(cause) && cause.matches("[type=checkbox]");
+}
+
+function keepValues(facet) {
+  facet.querySelector(".facet-body").replaceWith(keptValues);
+  facet.dataset.fetched = "";
+  // The new list has these choices: they are no edits.
+  for (const box of keptValues.querySelectorAll("[type=checkbox]"))
+    box.defaultChecked = box.checked;
 }
 
 function closeFacets(except, returnsFocus) {

@@ -16,7 +16,8 @@ export function startSearch() {
   });
 
   // htmx searches at each input event. The change event that follows when the reader leaves the
-  // field would repeat the last search, so it goes no further.
+  // field would repeat the last search, so it goes no further. A search for a filter's value
+  // does not change the list.
   document.addEventListener("change", stopSearchChange, true);
 
   document.addEventListener("click", (event) => {
@@ -34,5 +35,5 @@ function isField(element) {
 }
 
 function stopSearchChange(event) {
-  if (event.target.matches("[data-search]")) event.stopPropagation();
+  if (event.target.matches("[data-search], [data-find]")) event.stopPropagation();
 }

@@ -152,3 +152,31 @@ def test_a_phones_sheets_have_a_title_and_a_close_button(new_context, bsnid: str
         sheet.get_by_role("button", name="Close").click()
         expect(sheet).not_to_have_attribute("open", "")
         expect(sheet.locator("summary")).to_be_focused()
+
+
+def test_a_filter_stays_open_while_values_are_chosen(page: Page, bsnid: str) -> None:
+    create_account(page, bsnid, f"Team {bsnid}")
+    page.goto(f"/accounts/?q={bsnid}")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    filter = page.locator("#facet-business_area")
+    boxes = filter.get_by_role("checkbox")
+    expect(boxes).to_have_count(0)
+    filter.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(boxes).to_have_count(1)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    expect(page.locator("#listing .count")).to_have_text("1 account")
+    # The values are not fetched again, the focus stays, and nothing counts as unsaved.
+    expect(boxes).to_have_count(1)
+    expect(boxes.first).to_be_focused()
+    expect(filter.locator(".facet-number")).to_have_text("1")
+    assert len([url for url in asked if "/facet/" in url]) == 1
+    assert not boxes.first.evaluate("box => box.checked !== box.defaultChecked")
+    # After another change of the list, the values are fetched again.
+    page.locator("#q").fill("no such account")
+    with page.expect_response(lambda response: "/facet/" in response.url):
+        expect(filter.locator(".facet-number")).to_have_text("0")
+    page.keyboard.press("Escape")
+    expect(filter).not_to_have_attribute("open", "")

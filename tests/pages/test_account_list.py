@@ -76,15 +76,30 @@ def test_filters_chips_and_facets(get_page: See) -> None:
     assert without == {"business_area": ["Retail"], "status": ["Completed"]}
     ticked = page.select("#facet-business_area input[checked]")
     assert {box["value"] for box in ticked} == {"Finance", "Retail"}
-    # A word that is only in the data can be a filter.
-    assert "Paused" in texts(page, "#facet-status .facet-value")
+    # The other values come when the filter is opened, or by a link without JavaScript.
+    filter = page.select_one("#facet-status")
+    assert texts(filter, ".facet-value") == ["Completed"]
+    part = get_page(f"{filter['hx-get']}?status=Completed&of=1", **HTMX)
+    # A word that is only in the data can be a filter; known words come first.
+    assert texts(part, ".facet-value") == ["Not Started", "Completed", "Paused"]
+    assert [box["value"] for box in part.select("[checked]")] == ["Completed"]
+    values = get_page(filter.select_one("a")["href"])
+    assert text(values, "h1") == "Filter by Onboarding status"
+    form = values.select("form")[1]
+    assert form["action"] == "/accounts/"
+    kept = [(field["name"], field["value"]) for field in form.select("[type=hidden]")]
+    assert kept == [("business_area", "Finance"), ("business_area", "Retail")]
+    assert texts(form, ".facet-value") == ["Completed", "Paused"]
+    assert text(form, ".facet-number") == "1"
 
 
 @pytest.mark.usefixtures("three_accounts")
 def test_filter_for_empty_values(get_page: See) -> None:
     page = get_page("/accounts/?vp=")
     assert texts(page, TEAMS) == ["Bonds"]
-    assert texts(page, "#facet-vp .facet-value").count("No value") == 1
+    assert texts(page, "#facet-vp .facet-value") == ["No value"]
+    part = get_page("/accounts/facet/vp/?vp=", **HTMX)
+    assert sorted(texts(part, ".facet-value")) == ["No value", "Vera", "Victor"]
 
 
 @pytest.mark.usefixtures("three_accounts")
@@ -136,14 +151,43 @@ def test_a_long_list_has_pages(get_page: See, warehouse: Warehouse) -> None:
 
 
 def test_a_filter_with_very_many_values_stays_readable(
-    get_page: See, warehouse: Warehouse
+    get_page: See, client: Client, warehouse: Warehouse, statements: Statements
 ) -> None:
     rows = [{"bsnid": f"B{n:03}", "team": "T", "vp": f"VP {n:03}"} for n in range(130)]
     insert_missing(warehouse, ACCOUNTS, rows)
     page = get_page("/accounts/?vp=VP 129")
-    assert len(page.select("#facet-vp input")) == 100
-    assert page.select_one("#facet-vp input[checked]")["value"] == "VP 129"
-    assert text(page, "#facet-vp .facet-rest").startswith("30 more")
+    assert [box["value"] for box in page.select("#facet-vp input")] == ["VP 129"]
+    path = page.select_one("#facet-vp")["hx-get"]
+    with statements() as done:
+        part = get_page(f"{path}?vp=VP 129&of=1", **HTMX)
+    assert len(done) == 1
+    # The first eight, and what is chosen.
+    found = [box["value"] for box in part.select("[type=checkbox]")]
+    assert found == [*(f"VP {n:03}" for n in range(8)), "VP 129"]
+    assert text(part, ".facet-more") == "Show 100 of 130"
+    assert part.select_one("#vp-find")
+    all_of_them = get_page(f"{path}?vp=VP 129&of=1&all=1", **HTMX)
+    assert len(all_of_them.select("[type=checkbox]")) == 100
+    assert all_of_them.select("[autofocus]") == [all_of_them.select("[type=checkbox]")[8]]
+    assert text(all_of_them, ".facet-rest").startswith("30 more")
+    searched = get_page(f"{path}?vp=VP 129&vp-find=p 12", **HTMX)
+    assert len(searched.select("[type=checkbox]")) == 10
+    assert not searched.select(".facet-more")
+    nothing = get_page(f"{path}?vp-find=x", **HTMX)
+    assert text(nothing, ".facet-rest") == "No value contains “x”."
+    whole = get_page(f"{path}?vp-find=p 12&vp=VP 001&q=t")
+    assert len(whole.select("[type=checkbox]")) == 11
+    assert client.get("/accounts/facet/nonsense/").status_code == 404
+    for query in ("of=²", "of=99999999999999", "vp-find=%00", "vp-find=" + "x" * 999, "all="):
+        assert client.get(f"{path}?{query}", **HTMX).status_code == 200, query
+
+
+@pytest.mark.usefixtures("three_accounts")
+def test_a_filter_says_if_the_list_changed_since_it_was_shown(get_page: See) -> None:
+    path = "/accounts/facet/business_area/?q=b&business_area=Finance"
+    assert get_page(f"{path}&of=2", **HTMX).select(".facet-rest") == []
+    part = get_page(f"{path}&of=3", **HTMX)
+    assert text(part, ".facet-rest").endswith("these values count 2 accounts.")
 
 
 def test_names_are_text(get_page: See, make_account: Callable[..., str]) -> None:

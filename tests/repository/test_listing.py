@@ -10,6 +10,7 @@ from crm.model.namespace import Namespace
 from crm.model.records import Listing
 from crm.repository.records import _account_list, _filters, _listing
 from crm.repository.records._filters import Conditions, JointFilter, condition_of
+from crm.repository.records._list_query import Query
 
 TEAM = "LOWER(`team`) {} NULLS LAST, `bsnid`"
 
@@ -27,7 +28,7 @@ TEAM = "LOWER(`team`) {} NULLS LAST, `bsnid`"
 )
 def test_every_order_ends_with_the_key_and_has_empty_values_last(sort: str, order: str) -> None:
     listing = Listing(sort=sort)
-    query = _listing._Query.of(Namespace("c", "s"), listing, _account_list._LIST)
+    query = Query.of(Namespace("c", "s"), listing, _account_list._LIST)
     assert query._order() == order
 
 

@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
 
-from crm.model.records import Account, AccountRow, Listing, Page
+from crm.model.records import Account, AccountRow, FacetPage, Listing, Page
 from crm.model.schema import ACCOUNTS
 from crm.model.vocabulary import NOT_STARTED
 from crm.repository import _sql
 from crm.repository._sql import Row
 from crm.warehouse import Warehouse
 
-from . import _listing
+from . import _facets, _listing
 from ._joint_filter import platform_and_status
+from ._list_query import ListSource, text
 from ._platform_status import PARAMS, RECORDED_STATUS
 
 FILTERS = ("business_area", "vp", "admin", "primary_it_partner", "platform", "status")
@@ -71,7 +72,7 @@ _JOINS = {
 _EXTRA = """,
   COALESCE(c.n, 0) AS use_cases, COALESCE(w.n, 0) AS updates, w.last_update, s.statuses
 """
-_LIST = _listing.ListSource(
+_LIST = ListSource(
     table=ACCOUNTS,
     cut=ACCOUNTS.names,
     rows=_ROWS,
@@ -79,7 +80,7 @@ _LIST = _listing.ListSource(
     searched=("bsnid", "team", "business_area", "vp", "admin", "primary_it_partner"),
     filters=FILTERS,
     sorts={
-        **{name: (_listing.text(name),) for name in SORTS[:6]},
+        **{name: (text(name),) for name in SORTS[:6]},
         "updated_at": ("updated_at",),
         "last_update": ("w.last_update",),
         "use_cases": ("COALESCE(c.n, 0)",),
@@ -96,6 +97,11 @@ _LIST = _listing.ListSource(
 
 def search(wh: Warehouse, listing: Listing) -> Page[AccountRow]:
     return _listing.load(wh, listing, _LIST, _page_rows)
+
+
+def facet(wh: Warehouse, listing: Listing, name: str, find: str, most: int) -> FacetPage:
+    """Return the values of a column of ``FILTERS``, see ``_facets.load``."""
+    return _facets.load(wh, listing, _LIST, name, find, most)
 
 
 def find_all(wh: Warehouse, listing: Listing) -> Iterator[AccountRow]:

@@ -16,7 +16,7 @@ from crm.warehouse import Warehouse
 
 from . import _deleting, _key, _saving
 from ._key import Key
-from ._listing import ListSource
+from ._list_query import ListSource
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 

@@ -31,7 +31,7 @@ from crm.repository.steps import NOTHING, Earlier, Step, run_steps
 from crm.warehouse import Warehouse
 
 from . import _children, _deleting, _saving
-from ._account_list import FILTERS, SORTS, find_all, search
+from ._account_list import FILTERS, SORTS, facet, find_all, search
 from ._key import Key
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "SORTS",
     "create",
     "delete",
+    "facet",
     "find_all",
     "get",
     "get_detail",

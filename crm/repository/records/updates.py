@@ -4,14 +4,15 @@ import datetime as dt
 from collections.abc import Iterator
 from functools import partial
 
-from crm.model.records import Listing, Page, Update
+from crm.model.records import FacetPage, Listing, Page, Update
 from crm.model.schema import UPDATES
 from crm.repository import _sql
 from crm.repository._sql import Values
 from crm.repository.steps import NOTHING, Earlier
 from crm.warehouse import Warehouse
 
-from . import _children, _listing
+from . import _children, _facets, _listing
+from ._list_query import text
 
 FILTERS = ("platform", "author", "business_area")
 SORTS = ("date", "team", "author", "platform")
@@ -22,7 +23,7 @@ _LIST = _children.list_source(
     filters=FILTERS,
     sorts={
         "date": ("date", "created_at"),
-        **{name: (_listing.text(name),) for name in SORTS[1:]},
+        **{name: (text(name),) for name in SORTS[1:]},
     },
     default="-date",
 )
@@ -30,6 +31,11 @@ _LIST = _children.list_source(
 
 def search(wh: Warehouse, listing: Listing) -> Page[Update]:
     return _listing.load(wh, listing, _LIST, partial(_children.list_rows, Update))
+
+
+def facet(wh: Warehouse, listing: Listing, name: str, find: str, most: int) -> FacetPage:
+    """Return the values of a column of ``FILTERS``, see ``_facets.load``."""
+    return _facets.load(wh, listing, _LIST, name, find, most)
 
 
 def find_all(wh: Warehouse, listing: Listing) -> Iterator[Update]:

@@ -4,14 +4,15 @@ import datetime as dt
 from collections.abc import Iterator
 from functools import partial
 
-from crm.model.records import Listing, Page, UseCase
+from crm.model.records import FacetPage, Listing, Page, UseCase
 from crm.model.schema import USE_CASES
 from crm.repository import _sql
 from crm.repository._sql import Values
 from crm.repository.steps import NOTHING, Earlier
 from crm.warehouse import Warehouse
 
-from . import _children, _listing
+from . import _children, _facets, _listing
+from ._list_query import text
 
 FILTERS = ("platform", "status", "enablement_tier", "leader", "business_area")
 SORTS = ("team", "status", "platform", "enablement_tier", "leader", "updated_at")
@@ -21,7 +22,7 @@ _LIST = _children.list_source(
     searched=("problem", "solution", "leader", "team", "account_bsnid", "platform", "status"),
     filters=FILTERS,
     sorts={
-        **{name: (_listing.text(name),) for name in SORTS[:5]},
+        **{name: (text(name),) for name in SORTS[:5]},
         "updated_at": ("updated_at",),
     },
     default="team",
@@ -30,6 +31,11 @@ _LIST = _children.list_source(
 
 def search(wh: Warehouse, listing: Listing) -> Page[UseCase]:
     return _listing.load(wh, listing, _LIST, partial(_children.list_rows, UseCase))
+
+
+def facet(wh: Warehouse, listing: Listing, name: str, find: str, most: int) -> FacetPage:
+    """Return the values of a column of ``FILTERS``, see ``_facets.load``."""
+    return _facets.load(wh, listing, _LIST, name, find, most)
 
 
 def find_all(wh: Warehouse, listing: Listing) -> Iterator[UseCase]:

@@ -1,0 +1,231 @@
+"""The statements of a list: a page of rows with their number, all rows, or one facet.
+
+A page's statement returns one row: the array ``rows`` and the ``total`` of the whole list. The
+page is cut out of the sorted rows first; what else a row needs is joined to these few.
+
+A page that begins far from the first row is cut out of the few rows whose first sort key has the
+values that the page shows; counting by that key finds them. ORDER BY … LIMIT would keep all rows
+before the page, too.
+
+No CTE is used twice, except that of the statuses: the local engine, and Spark where it sees no
+gain in keeping one, would compute it twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from crm.model.namespace import Namespace, quoted
+from crm.model.records import Listing
+from crm.model.schema import Table
+from crm.repository import _sql
+
+from ._filters import Conditions, JointFilter, condition_of
+
+SEARCH_LENGTH = 1000
+
+Statement = tuple[str, dict[str, Any]]
+
+_CUT = """
+  SELECT {columns}, {sort_names}, ROW_NUMBER() OVER (ORDER BY {order_of_names}) AS rn
+  FROM (
+    SELECT {columns}, {sort_keys} FROM {table} AS f {joins}
+    WHERE {condition}
+    ORDER BY {order} LIMIT :size OFFSET :offset
+  ) AS f
+"""
+_PAGE = """
+{before}
+SELECT
+  (SELECT COLLECT_LIST(STRUCT(r.*)) FROM ({rows}) AS r) AS rows,
+  (SELECT COUNT(*) FROM {table} AS f {joins} WHERE {condition}) AS total
+"""
+_ALL = """
+{before}
+SELECT {columns}{extra} FROM {table} AS f {joins} WHERE {condition} ORDER BY {order}
+"""
+
+
+@dataclass(frozen=True)
+class ListSource:
+    """The parts of the statement that differ between lists.
+
+    :param cut: the columns that the page is cut out with. ``key`` is one of them, and unique.
+    :param rows: the template of a SELECT of the page's rows, given ``{page}``, which has ``cut``,
+        the sort keys ``s0``, … and the row's number ``rn``.
+    :param joins: by name, the templates of what is joined to the table (alias ``f``).
+    :param joined: by column or sort key, the name of the join that it comes from.
+    :param extra: what the SELECT of all rows has besides the table's columns; it uses all joins.
+    :param sorts: the SQL expressions of each sort key.
+    :param before: the template of CTEs that ``joins`` or ``joint`` use; ``params`` are its
+        parameters.
+    :param joint: makes the filters that are not conditions on the row itself, see accounts.
+    """
+
+    table: Table
+    cut: tuple[str, ...]
+    rows: str
+    key: str
+    searched: tuple[str, ...]
+    filters: tuple[str, ...]
+    sorts: Mapping[str, tuple[str, ...]]
+    default: str
+    joins: Mapping[str, str]
+    joined: Mapping[str, str]
+    extra: str
+    before: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+    joint: Callable[[Namespace, Conditions], JointFilter] | None = None
+
+
+def text(name: str) -> str:
+    """Return the sort expression of a text column, which ignores case.
+
+    It has no literals, because the local engine confuses equal literals of one statement. The CRM
+    stores an empty text as NULL, so both come last.
+    """
+    return f"LOWER({quoted(name)})"
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a listing asks of its source, as parts of the statements and their parameters."""
+
+    namespace: Namespace
+    source: ListSource
+    sort: str
+    q: str
+    conditions: Conditions
+    joint: JointFilter
+
+    @classmethod
+    def of(cls, namespace: Namespace, listing: Listing, source: ListSource) -> Query:
+        conditions = Conditions.of(listing, source.filters)
+        joint = source.joint(namespace, conditions) if source.joint else JointFilter()
+        is_known = listing.sort.removeprefix("-") in source.sorts
+        sort = listing.sort if is_known else source.default
+        q = listing.q.strip()[:SEARCH_LENGTH]
+        return cls(namespace, source, sort, q, conditions, joint)
+
+    def page(self, size: int, offset: int) -> Statement:
+        """Return the statement of a page: of one row with ``rows`` and ``total``."""
+        needs_joint = bool(self.joint.condition)
+        sql = _sql.fill(
+            _PAGE,
+            before=self._before(needs_joint),
+            rows=self._rows(),
+            table=self._table,
+            joins=self._joins(self._filtered, self.joint.filter_join),
+            condition=self._condition(),
+        )
+        return sql, {**self._params(needs_joint), "size": size, "offset": offset}
+
+    def all(self) -> Statement:
+        """Return the statement of all rows, each with ``source.extra``."""
+        sql = _sql.fill(
+            _ALL,
+            before=self._before(True),
+            columns=_sql.names(self.source.table.names, "f"),
+            extra=self.source.extra,
+            table=self._table,
+            joins=self._joins(self.source.joins, self.joint.filter_join),
+            condition=self._condition(),
+            order=self._order(),
+        )
+        return sql, self._params(True)
+
+    def facet(self, name: str, template: str, **parts: str) -> Statement:
+        """Return the statement of a column's facet.
+
+        ``template`` is filled with ``parts``, with the FROM item and the condition of rows that
+        pass the search and the *other* filters, with the condition ``passes`` of its own filter,
+        and with ``value``.
+        """
+        is_joint = name in self.joint.names
+        needs_joint = is_joint or bool(self.joint.condition)
+        own = self.conditions.on_row(name) if name in self.conditions.arrays else ""
+        sql = _sql.fill(
+            template,
+            before=self._before(needs_joint),
+            table=self._table,
+            joins=self._joins(
+                [*self._filtered, name],
+                self.joint.facet_join if is_joint else self.joint.filter_join,
+            ),
+            condition=f"({self._search}) AND {condition_of(self.conditions, self.joint, name)}",
+            passes=(self.joint.condition if is_joint else own) or "TRUE",
+            value=self.joint.values.get(name, quoted(name)),
+            **parts,
+        )
+        return sql, self._params(needs_joint)
+
+    def _before(self, is_needed: bool) -> str:
+        return _sql.render(self.namespace, self.source.before) if is_needed else ""
+
+    def _params(self, has_before: bool) -> dict[str, Any]:
+        search = {"q": self.q} if self.q else {}
+        fixed = self.source.params if has_before else {}
+        return {**fixed, **self.conditions.params, **search}
+
+    @property
+    def _table(self) -> str:
+        return self.namespace.table(self.source.table)
+
+    def _rows(self) -> str:
+        keys = [f"s{number}" for number in range(len(self._sort_keys))]
+        page = _sql.fill(
+            _CUT,
+            columns=_sql.names(self.source.cut),
+            sort_names=", ".join(keys),
+            sort_keys=", ".join(f"{k} AS {n}" for k, n in zip(self._sort_keys, keys, strict=True)),
+            order_of_names=self._ordered(keys),
+            table=self._table,
+            joins=self._joins([*self._filtered, self._sort], self.joint.filter_join),
+            condition=self._condition(),
+            order=self._order(),
+        )
+        same = (f"p.{n} <=> {key}" for n, key in zip(keys, self._sort_keys, strict=True))
+        parts = {"page": page, "table": self._table, "is_same": " AND ".join(same)}
+        return _sql.render(self.namespace, self.source.rows, **parts)
+
+    @property
+    def _filtered(self) -> list[str]:
+        return [*self.conditions.arrays, *(self.source.searched if self.q else ())]
+
+    def _joins(self, names: Iterable[str], more: str) -> str:
+        """Return the joins that these columns, sort keys or joins need, and ``more``."""
+        joined, joins = self.source.joined, self.source.joins
+        needed = dict.fromkeys(joined.get(n, n) for n in names)
+        templates = [joins[name] for name in needed if name in joins]
+        return _sql.render(self.namespace, "".join([*templates, more]))
+
+    @property
+    def _sort(self) -> str:
+        return self.sort.removeprefix("-")
+
+    @property
+    def _sort_keys(self) -> tuple[str, ...]:
+        return self.source.sorts[self._sort]
+
+    def _order(self) -> str:
+        return self._ordered(self._sort_keys)
+
+    def _ordered(self, keys: Iterable[str]) -> str:
+        direction = "DESC" if self.sort.startswith("-") else "ASC"
+        # The key comes last, so that rows with equal values do not change places between pages.
+        ordered = [f"{key} {direction} NULLS LAST" for key in keys]
+        return ", ".join([*ordered, quoted(self.source.key)])
+
+    @property
+    def _search(self) -> str:
+        return _search(self.source.searched) if self.q else "TRUE"
+
+    def _condition(self) -> str:
+        return f"({self._search}) AND {condition_of(self.conditions, self.joint)}"
+
+
+def _search(names: tuple[str, ...]) -> str:
+    # CONTAINS and not LIKE, so that % and _ are plain characters.
+    return " OR ".join(f"CONTAINS(LOWER({quoted(name)}), LOWER(:q))" for name in names)

@@ -1,0 +1,60 @@
+"""What the pages of a list need to know of what it lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from crm.model.records import FacetPage, Listing, Page
+from crm.model.schema import ACCOUNTS, TABLES, Table
+from crm.model.vocabulary import words
+from crm.warehouse import Warehouse
+
+_OTHER_LABELS = {"last_update": "Latest update", "use_cases": "Use cases", "team": "Team"}
+
+
+class ListSource(Protocol):
+    """The names that a list needs of a module of crm/repository/records."""
+
+    @property
+    def FILTERS(self) -> tuple[str, ...]: ...
+
+    @property
+    def SORTS(self) -> tuple[str, ...]: ...
+
+    def search(self, wh: Warehouse, listing: Listing, /) -> Page[Any]: ...
+
+    def facet(
+        self, wh: Warehouse, listing: Listing, name: str, find: str, most: int, /
+    ) -> FacetPage: ...
+
+    def find_all(self, wh: Warehouse, listing: Listing, /) -> Iterator[Any]: ...
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A kind of list: where its rows come from and where its templates are."""
+
+    table: Table
+    repository: ListSource
+    template: str
+    default_sort: str
+
+    @property
+    def live(self) -> str:
+        """The tables whose changes show in the list; the accounts' list shows all tables."""
+        tables = TABLES if self.table is ACCOUNTS else (self.table, ACCOUNTS)
+        return " ".join(table.name for table in tables)
+
+    def label(self, name: str) -> str:
+        """Return a filter's or sort key's label; platform and status may be a child's."""
+        tables = (self.table, *TABLES)
+        found = (t.column(name).label for t in tables if name in t.names)
+        return _OTHER_LABELS.get(name) or next(found, name.replace("_", " ").capitalize())
+
+    def known_words(self, name: str) -> tuple[str, ...]:
+        for table in (self.table, *TABLES):
+            if name in table.names and table.column(name).vocabulary:
+                return words(table.column(name).vocabulary)
+        return ()
