@@ -36,6 +36,11 @@ export function startFacets() {
     facet?.setAttribute("open", "");
     if (focusedId) document.getElementById(focusedId)?.focus();
   });
+  // Only now does htmx know the new list.
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const open = event.target.id === "listing" && event.target.querySelector(".facet[open]");
+    if (open && !open.matches(".htmx-request")) fetchValues(open);
+  });
 }
 
 function isFilter(element) {

@@ -16,7 +16,7 @@ import pytest
 from crm.model.namespace import Named, Namespace
 from crm.model.records import Listing
 from crm.model.schema import OPERATIONS, TABLES
-from crm.repository.records import _account_list, _facets, overview, updates, use_cases
+from crm.repository.records import _account_list, _listing, overview, updates, use_cases
 from crm.repository.records._list_query import Query
 from crm.warehouse import Warehouse
 from local_warehouse.engine import Engine
@@ -109,7 +109,7 @@ def test_a_facet_reads_tables_once(engine: Engine, name: str, is_filtered: bool)
     filters = dict.fromkeys(source.filters, ("Not Started", "b")) if is_filtered else {}
     listing = Listing(q="a" if is_filtered else "", filters=filters)
     asked = Recording()
-    _facets.load(cast(Warehouse, asked), listing, source, name, "x", 9)
+    _listing.load_facet(cast(Warehouse, asked), listing, source, name, "x", 9)
     ((sql, params),) = asked.statements
     lines = plan(engine, sql, params)
     assert [line for line in costly(lines) if "WindowAgg" not in line] == []

@@ -13,10 +13,9 @@ from crm.repository import _sql
 from crm.repository._sql import Row
 from crm.warehouse import Warehouse
 
-from . import _facets, _listing
-from ._joint_filter import platform_and_status
+from . import _listing
 from ._list_query import ListSource, text
-from ._platform_status import PARAMS, RECORDED_STATUS
+from ._platform_status import PARAMS, RECORDED_STATUS, platform_and_status
 
 FILTERS = ("business_area", "vp", "admin", "primary_it_partner", "platform", "status")
 SORTS = (
@@ -100,8 +99,8 @@ def search(wh: Warehouse, listing: Listing) -> Page[AccountRow]:
 
 
 def facet(wh: Warehouse, listing: Listing, name: str, find: str, most: int) -> FacetPage:
-    """Return the values of a column of ``FILTERS``, see ``_facets.load``."""
-    return _facets.load(wh, listing, _LIST, name, find, most)
+    """Return the values of a column of ``FILTERS``, see ``_listing.load_facet``."""
+    return _listing.load_facet(wh, listing, _LIST, name, find, most)
 
 
 def find_all(wh: Warehouse, listing: Listing) -> Iterator[AccountRow]:

@@ -11,7 +11,7 @@ from crm.repository._sql import Values
 from crm.repository.steps import NOTHING, Earlier
 from crm.warehouse import Warehouse
 
-from . import _children, _facets, _listing
+from . import _children, _listing
 from ._list_query import text
 
 FILTERS = ("platform", "status", "enablement_tier", "leader", "business_area")
@@ -34,8 +34,8 @@ def search(wh: Warehouse, listing: Listing) -> Page[UseCase]:
 
 
 def facet(wh: Warehouse, listing: Listing, name: str, find: str, most: int) -> FacetPage:
-    """Return the values of a column of ``FILTERS``, see ``_facets.load``."""
-    return _facets.load(wh, listing, _LIST, name, find, most)
+    """Return the values of a column of ``FILTERS``, see ``_listing.load_facet``."""
+    return _listing.load_facet(wh, listing, _LIST, name, find, most)
 
 
 def find_all(wh: Warehouse, listing: Listing) -> Iterator[UseCase]:
