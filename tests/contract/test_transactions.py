@@ -116,6 +116,24 @@ def test_a_lost_answer_is_settled_and_a_deletion_that_never_ran_is_told(
     assert counts(family) == [1, 1, 1, 1]
 
 
+def test_a_lost_deletion_whose_repetition_is_refused_goes_on_step_by_step(
+    family: Warehouse, server: LocalWarehouse, statements: Statements
+) -> None:
+    """The rows were stamped before: nothing may say that there is no such account."""
+    server.fault("drop_after", times=2, match=BLOCK)
+    server.fault("conflict", at=3, match=BLOCK)
+    with statements() as done:
+        accounts.delete(family, "B1")
+    sent = [" ".join(words) for words in verbs(done)]
+    assert sent.count("BEGIN DELETE") == 3
+    assert sent.count("DELETE FROM") == 4
+    assert counts(family) == [0, 0, 0, 0]
+    changes = history.load(family, Wanted(bsnid="B1")).changes
+    deleted = [each for each in changes if each.after is None]
+    assert len(deleted) == 4
+    assert len({(each.operation, each.person) for each in deleted}) == 1
+
+
 def test_a_refused_block_runs_step_by_step_and_no_other_is_tried(
     client: Client, family: Warehouse, server: LocalWarehouse, statements: Statements
 ) -> None:

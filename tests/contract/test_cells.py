@@ -1,0 +1,118 @@
+"""Which test keeps which promise at which door: the write contract as a table."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+
+import pytest
+from django.conf import settings
+
+TESTS = settings.BASE_DIR / "tests"
+
+FORM, STATUS, PAGE, COMMAND = "form", "status card", "import by page", "import by command"
+REVERT, UNDO, BULK, REPAIR = "revert", "undo of a deletion", "undo of a bulk change", "repair"
+DOORS = (FORM, STATUS, PAGE, COMMAND, REVERT, UNDO, BULK, REPAIR)
+
+EVERY_DOOR = "sign_in/test_every_door.py::test_no_door_writes_what_is_hidden"
+HALF = "contract/test_half_done.py::test_a_refused_step_is_told_and_the_button_goes_on"
+LOST = "contract/test_creating.py::test_a_lost_answer_is_settled_by_looking"
+DUPLICATES = "contract/test_duplicates.py::test_writing_adds_no_more_and_loses_none"
+EDITED = (
+    "contract/test_importing.py::"
+    "test_an_edit_after_the_preview_stays_where_the_file_has_no_value_and_comes_back"
+)
+OWN_VALUES = "past/test_revert_bulk_duplicates.py::test_each_row_of_a_key_gets_its_own_values_back"
+MASKED = "sign_in/test_masked_columns_are_not_written.py::"
+ONE_STATEMENT = "none: it is one statement"
+ROWS_STAY = "none: no row is sent, since the rows stay in the warehouse"
+
+# By promise, in the order of ``DOORS``: the test, or why there can be none.
+CELLS = {
+    "masked columns": (
+        "sign_in/test_policies.py::test_no_edit_writes_a_masked_value",
+        EVERY_DOOR,
+        f"{MASKED}test_an_import_writes_no_masked_value",
+        f"{MASKED}test_a_copy_of_tables_writes_no_masked_value",
+        EVERY_DOOR,
+        EVERY_DOOR,
+        EVERY_DOOR,
+        f"{MASKED}test_a_repair_writes_no_masked_value",
+    ),
+    "hidden rows": (
+        "sign_in/test_hidden_keys.py::test_the_app_finds_the_key_with_its_own_rights",
+        "sign_in/test_hidden_keys.py::test_a_status_that_was_hidden_meanwhile_gets_no_second_row",
+        EVERY_DOOR,
+        "none: a command has one sign-in, and nobody else could look",
+        EVERY_DOOR,
+        EVERY_DOOR,
+        EVERY_DOOR,
+        EVERY_DOOR,
+    ),
+    "stale versions": (
+        "pages/test_account_edit.py::test_a_form_that_does_not_know_its_version_overwrites_nothing",
+        "pages/test_platform_status.py::test_somebody_was_first",
+        EDITED,
+        "none: it shows no preview, so nobody has seen an earlier version",
+        "past/test_revert_record.py::test_changed_since_it_was_asked",
+        "past/test_revert_deletion.py::test_another_under_the_same_key_is_left_alone",
+        "past/test_revert_bulk.py::test_what_somebody_changed_since_stays",
+        "pages/test_integrity_page.py::test_what_somebody_put_right_meanwhile_is_left_alone",
+    ),
+    "duplicates": (
+        DUPLICATES,
+        DUPLICATES,
+        "contract/test_duplicates.py::test_an_import_of_duplicates_is_undone",
+        OWN_VALUES,
+        "contract/test_duplicates.py::test_a_field_of_a_duplicate_is_reverted",
+        "contract/test_duplicates.py::test_the_undo_of_a_deletion_adds_no_more",
+        OWN_VALUES,
+        "pages/test_integrity_page.py::test_each_problem_is_shown_with_its_repair_and_repaired",
+    ),
+    "over-large": (
+        "pages/test_account_edit.py::test_100_kb_are_refused_with_the_limit",
+        "pages/test_platform_status.py::test_other_words_are_refused",
+        "pages/import_page/test_upload.py::test_a_very_long_cell",
+        "importing/test_parts.py::test_chunks_hold_as_many_rows_as_one_statement_takes",
+        "warehouse/test_limits.py::test_more_is_not_sent",
+        "past/test_revert_deletion.py::test_an_account_with_more_than_a_statement_takes",
+        ROWS_STAY,
+        ROWS_STAY,
+    ),
+    "half-way": (
+        ONE_STATEMENT,
+        ONE_STATEMENT,
+        "pages/import_page/test_run.py::test_a_warehouse_that_dies_half_way",
+        "importing/test_size.py::test_killed_at_random_and_run_again_it_ends_the_same",
+        ONE_STATEMENT,
+        HALF,
+        HALF,
+        HALF,
+    ),
+    "lost answer": (
+        LOST,
+        LOST,
+        "past/test_imports_in_history.py::test_a_lost_answer_changes_no_number",
+        "contract/test_importing.py::test_the_command_counts_the_rows_of_a_lost_answer",
+        "past/test_revert_record.py::test_a_revert_is_sent_again_after_its_answer_was_lost",
+        "past/test_revert_deletion.py::"
+        "test_an_account_whose_answer_was_lost_comes_back_with_its_children",
+        EDITED,
+        "faults/test_matrix.py::test_a_fault_at_every_door",
+    ),
+}
+
+
+@pytest.mark.parametrize("promise", CELLS)
+def test_each_cell_has_its_test(promise: str) -> None:
+    assert len(CELLS[promise]) == len(DOORS)
+    named = dict(zip(product((promise,), DOORS), CELLS[promise], strict=True))
+    assert {cell: name for cell, name in named.items() if not _is_true(name)} == {}
+
+
+def _is_true(name: str) -> bool:
+    """Return whether this is a reason, or the name of a test that exists."""
+    if name.startswith("none: "):
+        return True
+    file, _, test = name.partition("::")
+    return re.search(rf"^def {test}\(", (TESTS / file).read_text(), re.MULTILINE) is not None
