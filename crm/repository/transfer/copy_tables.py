@@ -59,7 +59,7 @@ WITH {placed},
     LEFT JOIN owners AS o ON o.bsnid = g.{owner}
   )
 """
-_OWNERS = "SELECT DISTINCT bsnid FROM {accounts}"
+_OWNERS = "SELECT bsnid FROM {each_bsnid} AS a"
 _COPIED_OWNERS = """
   SELECT bsnid FROM {accounts}
   UNION SELECT bsnid FROM ({rows}) AS a WHERE ({reason}) IS NULL
