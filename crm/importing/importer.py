@@ -23,7 +23,7 @@ from crm.repository.similar_keys import similar_keys
 from crm.repository.steps import insist
 from crm.repository.transfer import upsert
 from crm.repository.transfer.natural_keys import NATURAL_KEYS, Key, natural_key, stored_ids
-from crm.repository.transfer.upsert import DIFFERENT, HIDDEN, NEW, ORPHAN, UNCHANGED
+from crm.repository.transfer.upsert import DIFFERENT, HIDDEN, NEW, OF_HIDDEN, ORPHAN, UNCHANGED
 from crm.warehouse import Warehouse
 
 from . import masks, sources
@@ -65,7 +65,7 @@ class Options:
 class TableResult:
     """The result of an import for one table, and whether the warehouse confirms it.
 
-    ``states`` counts rows by what they were before (new, unchanged, different, orphan, hidden).
+    ``states`` counts rows by what they were before (see upsert.classify).
     Of the ``checked`` rows that the table should hold now, it holds ``found``.
     """
 
@@ -272,6 +272,9 @@ class _Run:
             elif state == HIDDEN:
                 reason = "already exists, but a row filter hides it from you; left as it is"
                 self.findings.add(REFUSED, table.name, place, reason, table.key)
+            elif state == OF_HIDDEN:
+                reason = f"a row filter hides its account {bsnid} from you; left out"
+                self.findings.add(REFUSED, table.name, place, reason, table.parent_key)
             elif state == DIFFERENT and self.options.on_conflict != UPDATE:
                 reason = "already exists with different values; left as it is"
                 self.findings.add(SKIPPED, table.name, place, reason)
@@ -282,7 +285,7 @@ class _Run:
                 )
                 self.findings.add(NOTED, table.name, place, reason, table.key)
             if state == NEW or (
-                state not in (ORPHAN, HIDDEN) and self.options.on_conflict == UPDATE
+                state not in (ORPHAN, HIDDEN, OF_HIDDEN) and self.options.on_conflict == UPDATE
             ):
                 masks.note_values(self.findings, self.operation, table, place, row, state)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,14 @@ from .test_hidden_keys import config_with_app
 
 ORPHANS = "/admin-tools/integrity/orphans/"
 SignedIn = Callable[..., Browser]
-CSV = (
-    "BSNID,Team,Business Area,VP\n"
-    "BSN001,Renamed,Finance,***\n"
-    "HIDDEN,Bob's,Finance,***\n"
-    "B-NEW,New,Finance,***\n"
-)
+TEAMS = {"BSN001": "Renamed", "HIDDEN": "Bob's", "B-NEW": "New"}
+FILE = {
+    "accounts": [
+        {"bsnid": bsnid, "team": team, "business_area": "Finance", "vp": "***"}
+        for bsnid, team in TEAMS.items()
+    ],
+    "use_cases": [{"id": "u-9", "account_bsnid": "HIDDEN", "problem": "U"}],
+}
 
 
 @pytest.fixture
@@ -92,10 +95,12 @@ def stored(wh: Warehouse) -> list[tuple[str, ...]]:
 
 def import_file(bob: Browser) -> Any:
     """Import the file through the page, and return the page that tells what was done."""
-    file = SimpleUploadedFile("a.csv", CSV.encode())
+    file = SimpleUploadedFile("a.json", json.dumps(FILE).encode())
     answer = bob.post("/admin-tools/import/", {"on_conflict": "update", "file": file})
     preview = settled(bob, answer["Location"])  # type: ignore[arg-type]
     assert "a row filter hides it from you" in preview.get_text()
+    assert "a row filter hides its account HIDDEN from you" in preview.get_text()
+    assert "does not exist" not in preview.get_text()
     assert bob.post(answer["Location"], {"do": "import"}).status_code == 303
     return settled(bob, answer["Location"])  # type: ignore[arg-type]
 

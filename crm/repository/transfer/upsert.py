@@ -22,8 +22,8 @@ from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
 
 NEW, UNCHANGED, DIFFERENT, ORPHAN = "new", "unchanged", "different", "orphan"
-# Stored, but a row filter hides it from the person.
-HIDDEN = "hidden"
+# Stored, but a row filter hides it, or its account, from the person.
+HIDDEN, OF_HIDDEN = "hidden", "of a hidden account"
 log = logging.getLogger(__name__)
 
 _GIVEN = """
@@ -106,11 +106,11 @@ def classify(
     sparse: bool = False,
     masked: Collection[str] = (),
 ) -> list[str]:
-    """For each row, in order, return NEW, UNCHANGED, DIFFERENT, ORPHAN (it has no account), or
-    HIDDEN, which only the app's own rights tell from NEW.
+    """For each row, in order, return NEW, UNCHANGED, DIFFERENT or ORPHAN (it has no account).
 
-    ``masked`` columns are not compared. One statement, and another with the app's rights if there
-    are new rows.
+    Only the app's own rights tell HIDDEN from NEW, and OF_HIDDEN from ORPHAN. ``masked`` columns
+    are not compared. One statement, and another with the app's rights if there are new rows or
+    orphans.
     """
     is_orphan = "FALSE" if table is ACCOUNTS else "MAX(o.bsnid) IS NULL"
 
@@ -119,7 +119,7 @@ def classify(
         return [row["state"] for row in found]
 
     states = query(wh)
-    if NEW not in states:
+    if not {NEW, ORPHAN} & set(states):
         return states
     try:
         app = wh.with_app_rights()
@@ -128,7 +128,14 @@ def classify(
         log.warning("no key of %s was checked with the app's rights: %s", table.name, error)
         return states
     pairs = zip(states, seen, strict=True)
-    return [HIDDEN if s == NEW and of_app in (UNCHANGED, DIFFERENT) else s for s, of_app in pairs]
+    return [_compared(state, of_app) for state, of_app in pairs]
+
+
+def _compared(state: str, of_app: str) -> str:
+    """Return a row's state from what the person sees and what the app sees."""
+    if state == NEW and of_app in (UNCHANGED, DIFFERENT):
+        return HIDDEN
+    return OF_HIDDEN if state == ORPHAN and of_app != ORPHAN else state
 
 
 def stored_rows(wh: Warehouse, table: Table, rows: str) -> list[Row]:
