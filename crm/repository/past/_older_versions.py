@@ -12,6 +12,7 @@ from collections.abc import Collection
 
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository._stamps import STAMPED_WITHIN
+from crm.repository.versions import CLOCKS_DIFFER
 
 from ._row_versions import RowVersion
 
@@ -57,7 +58,8 @@ def _may_be_older(row: RowVersion, begins: dt.datetime, *, is_first: bool) -> bo
     """Return whether older versions of the record may tell who wrote this one.
 
     A deletion's stamp may be older. So may the deletion after which a record returned. An id that
-    an earlier version had comes back with its time, so an id whose time lies in the window is new.
+    an earlier version had comes back with its time, which is that of its commit or earlier; so an
+    id whose time lies in the window is new, except where clocks differ.
     """
     if is_first and row.after is None:
         return True
@@ -65,8 +67,8 @@ def _may_be_older(row: RowVersion, begins: dt.datetime, *, is_first: bool) -> bo
         return True
     if row.new_id is None or row.new_id == row.old_id:
         return False
-    is_late = row.new_at is not None and row.new_at > row.moment + STAMPED_WITHIN
-    return is_late or _is_before(row.new_at, begins + STAMPED_WITHIN)
+    is_late = row.new_at is not None and row.new_at > row.moment + CLOCKS_DIFFER
+    return is_late or _is_before(row.new_at, begins + CLOCKS_DIFFER)
 
 
 def _is_before(moment: dt.datetime | None, begins: dt.datetime) -> bool:

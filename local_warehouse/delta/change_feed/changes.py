@@ -33,6 +33,9 @@ from .row_images import row_images
 from .spans import RecordedSpans
 
 _FILES_PER_FOLDER = 12
+# The rows are in the order of their versions, so readers of late versions skip the large commits
+# before them. Delta has files of their own for each version.
+_ROWS_PER_GROUP = 8_192
 _ATTEMPTS = 3
 EXTRA = (
     pa.field("_change_type", pa.string()),
@@ -157,7 +160,8 @@ class ChangeFeed:
         for file in old:
             os.link(file, draft / file.name)
         if new.num_rows or not old:
-            pq.write_table(new, draft / f"{known.latest + 1:08d}-{latest:08d}.parquet")
+            file = draft / f"{known.latest + 1:08d}-{latest:08d}.parquet"
+            pq.write_table(new, file, row_group_size=_ROWS_PER_GROUP)
         draft.rename(path)
         return path
 
