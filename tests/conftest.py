@@ -34,6 +34,8 @@ from .sizes import IS_SOAK, soak
 os.environ.setdefault("SAIL_EXECUTION__DEFAULT_PARALLELISM", "1")
 # No test trusts a public certificate, and the connector reads all of them for each connection.
 os.environ["SSL_CERT_FILE"] = os.devnull
+# The processes that tests start read compiled modules instead of compiling all of them anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
