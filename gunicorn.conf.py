@@ -36,11 +36,11 @@ control_socket_disable = True
 
 
 def on_starting(server: Any) -> None:
-    """Collect static files before workers start: app.yaml's command has no shell to do it.
+    """Collect static files and load the app's code and templates before workers start.
 
-    They go to a new folder in the temporary directory, which is writable everywhere, so that no
-    old file is served. This takes less than a second. All instances choose the same names, since
-    the names are hashes of the content.
+    app.yaml's command has no shell to collect the files. They go to a new folder in the temporary
+    directory, which is writable everywhere, so that no old file is served. This takes less than a
+    second. All instances choose the same names, since the names are hashes of the content.
     """
     folder = tempfile.mkdtemp(prefix="edip-static-")
     # Set before Django reads its settings; the workers inherit both variables.
@@ -51,9 +51,13 @@ def on_starting(server: Any) -> None:
     from django.conf import settings
     from django.core.management import call_command
 
+    from edip.warm_up import warm_up
+
     django.setup()
     _require_loopback(server, settings)
     call_command("collectstatic", interactive=False, verbosity=0)
+    # The workers are forked from this process: they share what it loads, and are ready at once.
+    warm_up()
 
 
 def post_worker_init(worker: Any) -> None:
@@ -63,9 +67,7 @@ def post_worker_init(worker: Any) -> None:
     """
     from crm.importing.jobs import job
     from crm.warehouse import deadline
-    from edip.warm_up import warm_up
 
-    warm_up()
     job.start_sweeper()
 
     def stop(number: int, frame: Any) -> None:

@@ -1,4 +1,7 @@
-"""Do before the first request what it would have to wait for. No statement is sent."""
+"""Do before the first request what it would have to wait for.
+
+gunicorn does it once, before it forks its workers: no statement is sent, no thread started.
+"""
 
 from __future__ import annotations
 

@@ -1,17 +1,18 @@
-"""A worker is ready before it takes requests, and has sent no statement by then."""
+"""Workers are ready before they take requests, and no statement was sent by then."""
 
 from __future__ import annotations
 
 import runpy
-import signal
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
+from django.core import management
 from django.template import engines
 from django.urls import clear_url_caches, get_resolver
 
-from crm.importing.jobs import job
 from crm.warehouse.statements import Warehouse
 from edip import warm_up
 
@@ -32,11 +33,23 @@ def test_views_and_templates_are_loaded(monkeypatch: pytest.MonkeyPatch) -> None
     assert {str(path.relative_to(folder)) for path in folder.rglob("*.html")} <= names
 
 
-def test_gunicorn_does_it_in_each_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    called = []
-    monkeypatch.setattr(warm_up, "warm_up", lambda: called.append("warm_up"))
-    monkeypatch.setattr(job, "start_sweeper", lambda: None)
-    monkeypatch.setattr(signal, "signal", lambda *arguments: None)
+def test_gunicorn_does_it_before_it_forks_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setenv("EDIP_STATIC_ROOT", "set by on_starting")
+    monkeypatch.setattr(management, "call_command", lambda name, **_: done.append(name))
+    monkeypatch.setattr(warm_up, "warm_up", lambda: done.append("warm_up"))
     configuration = runpy.run_path(str(settings.BASE_DIR / "gunicorn.conf.py"))
-    configuration["post_worker_init"](SimpleNamespace())
-    assert called == ["warm_up"]
+    server = SimpleNamespace(cfg=SimpleNamespace(address=[("127.0.0.1", 8000)]))
+    configuration["on_starting"](server)
+    configuration["on_exit"](server)
+    assert done == ["collectstatic", "warm_up"]
+
+
+def test_nothing_that_a_fork_would_lose_runs_by_then() -> None:
+    """Threads and connections of the process do not exist in its workers."""
+    code = "import edip.wsgi, threading as t; from edip.warm_up import warm_up; warm_up(); "
+    code += "from crm.warehouse import _pools; print(t.active_count(), len(_pools))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=settings.BASE_DIR, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["1", "0"], done.stderr
