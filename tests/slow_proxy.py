@@ -15,12 +15,12 @@ PASS, HANG, DRIP = "pass", "hang", "drip"
 class SlowProxy:
     """Passes bytes on; ``mode`` sets how answers come back, also on open connections."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, port: int = 0) -> None:
         parts = urlsplit(target)
         self.mode = PASS
         self._target = (parts.hostname, parts.port)
         self._stopped = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.url = parts._replace(netloc=f"127.0.0.1:{self._listener.getsockname()[1]}").geturl()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -62,8 +62,9 @@ class SlowProxy:
 
 
 @contextmanager
-def slow_proxy(target: str) -> Iterator[SlowProxy]:
-    proxy = SlowProxy(target)
+def slow_proxy(target: str, port: int = 0) -> Iterator[SlowProxy]:
+    """Run a proxy, on a port that is free or on the given one."""
+    proxy = SlowProxy(target, port)
     try:
         yield proxy
     finally:

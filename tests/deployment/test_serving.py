@@ -21,7 +21,7 @@ from ..conftest import LocalWarehouse, Statements
 from ..patience import seconds
 from ..schemas import EMPTY, Schemas
 from ..slow_proxy import HANG, slow_proxy
-from .conftest import PROXIED, Answer, App, starter, token_variables
+from .conftest import PROXIED, Answer, App, free_port, starter, token_variables
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +47,11 @@ def test_an_instance_with_a_service_principal(
     start: Callable[..., App],
     warehouse: Warehouse,
     principal_sign_in: dict[str, str],
+    server: LocalWarehouse,
     statements: Statements,
 ) -> None:
-    """It starts without a statement, serves, and names its files as the other instance does."""
+    """It starts without a statement, serves, names its files as the other instance does, and
+    finishes what is under way when it is stopped."""
     accounts.create(warehouse, {"bsnid": "BSN1", "team": "Zebra", "business_area": "Finance"})
     with statements() as done:
         started = time.monotonic()
@@ -65,14 +67,21 @@ def test_an_instance_with_a_service_principal(
     files = [re.findall(r"/static/[^\"]+", page) for page in pages]
     assert files[0] == files[1]
     assert second.get(files[0][0]).status == 200
+    _finishes_what_is_under_way(second, server)
 
 
-def test_it_starts_and_says_so_where_the_warehouse_does_not_answer(
-    start: Callable[..., App], token_sign_in: dict[str, str]
-) -> None:
-    app = start(**token_sign_in | {"EDIP_WAREHOUSE_URL": "http://127.0.0.1:9/none"})
-    assert app.get("/healthz").status == 200
-    assert app.get("/readyz").status == 503
+def _finishes_what_is_under_way(app: App, server: LocalWarehouse) -> None:
+    server.fault("latency", times=None, seconds=4)
+    answers: list[Answer] = []
+    reader = threading.Thread(target=lambda: answers.append(app.get("/accounts/")))
+    reader.start()
+    time.sleep(1.5)
+    seconds = app.stop()
+    reader.join(15)
+    assert [answer.status for answer in answers] == [200]
+    assert seconds < 15
+    assert app.process.returncode == 0
+    assert list(app.temporary.glob("edip-static-*")) == []
 
 
 def test_static_files_are_hashed_and_compressed(app: App) -> None:
@@ -135,24 +144,6 @@ def test_a_read_is_cancelled_when_its_reader_leaves(app: App, server: LocalWareh
         time.sleep(0.2)
 
 
-def test_stopping_finishes_what_is_under_way(
-    start: Callable[..., App], token_sign_in: dict[str, str], server: LocalWarehouse
-) -> None:
-    app = start(**token_sign_in)
-    app.get("/accounts/")
-    server.fault("latency", times=None, seconds=4)
-    answers: list[Answer] = []
-    reader = threading.Thread(target=lambda: answers.append(app.get("/accounts/")))
-    reader.start()
-    time.sleep(1.5)
-    seconds = app.stop()
-    reader.join(15)
-    assert [answer.status for answer in answers] == [200]
-    assert seconds < 15
-    assert app.process.returncode == 0
-    assert list(app.temporary.glob("edip-static-*")) == []
-
-
 def reading(app: App) -> threading.Thread:
     """Return a thread that reads a page, and loses it if the app ends."""
 
@@ -166,12 +157,16 @@ def reading(app: App) -> threading.Thread:
 
 
 @pytest.mark.timeout(60)
-def test_stopping_does_not_wait_for_a_warehouse_that_hangs(
+def test_it_starts_without_the_warehouse_and_stops_while_that_hangs(
     start: Callable[..., App], token_sign_in: dict[str, str], server: LocalWarehouse
 ) -> None:
-    with slow_proxy(server.url) as proxy:
-        app = start(**token_sign_in | {"EDIP_WAREHOUSE_URL": proxy.url})
-        app.get("/accounts/")
+    port = free_port()
+    url = urlsplit(server.url)._replace(netloc=f"127.0.0.1:{port}").geturl()
+    app = start(**token_sign_in | {"EDIP_WAREHOUSE_URL": url})
+    assert app.get("/healthz").status == 200
+    assert app.get("/readyz").status == 503
+    with slow_proxy(server.url, port) as proxy:
+        assert app.get("/accounts/").status == 200
         proxy.mode = HANG
         for _ in range(20):
             reading(app)
