@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """Django's command line for EDIP CRM."""
 
+import gc
 import os
 import sys
 
@@ -19,6 +20,9 @@ def main() -> None:
         write = sys.stdout.write if "--json" in sys.argv else sys.stderr.write
         write(misconfigured(error, sys.argv) + "\n")
         sys.exit(1)
+    finally:
+        # Nothing needs to be collected now; looking for it takes longer than many a command.
+        gc.freeze()
 
 
 if __name__ == "__main__":

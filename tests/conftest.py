@@ -5,6 +5,7 @@ The application meets it over HTTP through the real connector, as it would meet 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -161,6 +162,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skipif(not IS_SOAK, reason="a long test: make soak"))
         limit = item.get_closest_marker("timeout")
         item.add_marker(pytest.mark.timeout(seconds(limit.args[0] if limit else 120)))
+
+
+def pytest_collection_finish() -> None:
+    """Keep the modules and the thousands of tests out of each search for garbage."""
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """End at once: there is nothing to be collected any more."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -166,7 +166,10 @@ def test_it_starts_without_the_warehouse_and_stops_while_that_hangs(
     assert app.get("/healthz").status == 200
     assert app.get("/readyz").status == 503
     with slow_proxy(server.url, port) as proxy:
-        assert app.get("/accounts/").status == 200
+        ends = time.monotonic() + seconds(10)
+        while app.get("/accounts/").status != 200:
+            assert time.monotonic() < ends
+            time.sleep(0.2)
         proxy.mode = HANG
         for _ in range(20):
             reading(app)
