@@ -9,7 +9,9 @@ export function findRegions() {
 export function isInUse(region) {
   if (region.matches(".htmx-request")) return true;
   if (region.querySelector(".htmx-request, details.facet[open]")) return true;
-  const fields = region.querySelectorAll("input:not([type=hidden], [data-find]), select, textarea");
+  const fields = region.querySelectorAll(
+    "input:not([type=hidden], [data-find]), select, textarea",
+  );
   return [...fields].some((field) => field === document.activeElement || isEdited(field));
 }
 
