@@ -11,10 +11,10 @@ MARK = 1
 # Path -> kB of HTML with the sample data, before and after compression.
 LIMITS = {
     "/": (37, 6),
-    "/accounts/": (36, 6),
+    "/accounts/": (29, 5),
     "/accounts/BSN001/": (42, 7),
-    "/use-cases/": (45, 7),
-    "/updates/": (54, 9),
+    "/use-cases/": (37, 6),
+    "/updates/": (47, 8),
 }
 
 
