@@ -22,12 +22,15 @@ START_SECONDS = 60
 def serving() -> Iterator[int]:
     """Yield the port on which the app answers. The environment says which data it uses."""
     port = _free_port()
-    server = subprocess.Popen(
-        _command(port),
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
+    log = Path(os.environ["EDIP_LOCAL_DATA"]) / "gunicorn.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            _command(port),
+            cwd=ROOT,
+            stdout=output,
+            stderr=output,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
     try:
         _wait(port, server)
         yield port

@@ -11,7 +11,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -107,7 +107,9 @@ def application(data: Path | None = None) -> Iterator[tuple[Path, Control]]:
             yield folder, control
         finally:
             dispose_all()
-            control.ask("POST", "/shutdown", {})
+            # It may end before it has answered.
+            with suppress(OSError):
+                control.ask("POST", "/shutdown", {})
 
 
 def in_own_process(

@@ -40,7 +40,7 @@ MIX = {
 
 @dataclass
 class Answers:
-    """Seconds that pages took, and how many had another status than 200."""
+    """The seconds that pages took, and how many pages failed."""
 
     seconds: list[float] = field(default_factory=list)
     failures: int = 0
@@ -74,28 +74,35 @@ def measure_all(
     table = Table(
         "users",
         f"{accounts:,} accounts, two gunicorn processes. Times are multiples of one bare "
-        "statement. Without the result cache.",
+        "statement, of pages that did not fail. Without the result cache, unless the row has it.",
         ["latency, people", "bare, ms", "p50", "p95", "p99", "pages/s", "failed"]
         + ["thinking: p50", "p95", "p99", "failed"],
     )
     by_page = Table(
         "page_by_page",
-        f"One person, {TYPICAL} ms per statement: each page by itself, p50.",
-        ["page", "ms", "bare statements"],
+        f"One person, {TYPICAL} ms per statement: p50 of each page by itself, as a multiple of "
+        "one bare statement.",
+        ["page", "without the result cache", "with it"],
+        [[page] if TYPICAL in latencies else [page, None] for page in MIX],
     )
+    rounds = [(latency, False) for latency in latencies] + [(TYPICAL, True)]
     # A cell without thinking gets one part of the time, with thinking two and a half.
-    cells = sum(1 if count == 1 else 3.5 for count in people) * len(latencies) + 3
+    part = seconds / (sum(1 if count == 1 else 3.5 for count in people) * len(rounds) + 6)
     with _data.data_set(accounts) as (control, _), _gunicorn.serving() as port:
         watch = Stopwatch(seconds)
-        _ask_all(port, accounts)
-        for latency in latencies:
+        _open_connections(port, accounts)
+        for latency, is_cached in rounds:
             control.set_latency(latency / 1000)
+            control.set_result_cache(is_cached)
             bare = bare_statement()
             for count in people:
                 if watch.left > 0:
-                    table.rows.append(_row(port, accounts, latency, bare, count, seconds / cells))
+                    name = f"{latency} ms, {count}{', result cache' if is_cached else ''}"
+                    cells = _cells(port, accounts, bare, count, part)
+                    table.rows.append([name, bare * 1000, *cells])
             if latency == TYPICAL:
-                by_page.rows += _each_page(port, accounts, bare, 3 * seconds / cells)
+                found = _each_page(port, accounts, bare, 3 * part)
+                by_page.rows = [[*r, f] for r, f in zip(by_page.rows, found, strict=True)]
         control.set_latency(0)
     return [table, by_page]
 
@@ -112,12 +119,9 @@ def bare_statement(times: int = 20) -> float:
     return statistics.median(took[2:])
 
 
-def _row(
-    port: int, accounts: int, latency: int, bare: float, people: int, seconds: float
-) -> list[object]:
+def _cells(port: int, accounts: int, bare: float, people: int, seconds: float) -> list[object]:
     busy = visit(port, accounts, people, seconds, thinks=False)
-    cells: list[object] = [f"{latency} ms, {people}", bare * 1000, *_ratios(busy, bare)]
-    cells += [len(busy.seconds) / seconds, busy.failures]
+    cells: list[object] = [*_ratios(busy, bare), len(busy.seconds) / seconds, busy.failures]
     if people == 1:
         return [*cells, None, None, None, None]
     calm = visit(port, accounts, people, seconds * 2.5, thinks=True)
@@ -140,8 +144,10 @@ def visit(port: int, accounts: int, people: int, seconds: float, *, thinks: bool
         while watch.left > 0:
             page = pick.choices(list(MIX), list(MIX.values()))[0]
             took, status = ask(port, address(page, pick.randrange(accounts)))
-            answers.seconds.append(took)
-            answers.failures += status != 200
+            if status == 200:
+                answers.seconds.append(took)
+            else:
+                answers.failures += 1
             if thinks:
                 time.sleep(min(pick.uniform(2.5, 7.5), max(0, watch.left)))
 
@@ -181,21 +187,19 @@ def ask(port: int, path: str) -> tuple[float, int]:
         connection.close()
 
 
-def _ask_all(port: int, accounts: int) -> None:
+def _open_connections(port: int, accounts: int) -> None:
     """Let both processes open their connections."""
     visit(port, accounts, 16, 3, thinks=False)
 
 
-def _each_page(port: int, accounts: int, bare: float, seconds: float) -> list[list[object]]:
-    rows: list[list[object]] = []
+def _each_page(port: int, accounts: int, bare: float, seconds: float) -> list[float]:
+    found = []
     for page in MIX:
-        answers, watch = Answers(), Stopwatch(seconds / len(MIX))
-        while watch.left > 0 and len(answers.seconds) < 30:
-            took, _ = ask(port, address(page, len(answers.seconds) % accounts))
-            answers.seconds.append(took)
-        middle = statistics.median(answers.seconds)
-        rows.append([page, middle * 1000, middle / bare])
-    return rows
+        took, watch = [], Stopwatch(seconds / len(MIX))
+        while not took or (watch.left > 0 and len(took) < 30):
+            took.append(ask(port, address(page, len(took) % accounts))[0])
+        found.append(statistics.median(took) / bare)
+    return found
 
 
 if __name__ == "__main__":
