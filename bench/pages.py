@@ -23,6 +23,7 @@ from ._setup import Control, in_own_process
 SIZES = (1_000, 10_000, 100_000)
 # What a browser sends.
 COMPRESSED = {"HTTP_ACCEPT_ENCODING": "gzip, deflate, br, zstd"}
+FILTER_VALUES = "/accounts/facet/business_area/"
 FILTERED = "/accounts/?q=team&platform=Databricks&status=Completed&sort=-use_cases"
 
 
@@ -118,6 +119,7 @@ def addresses(moment: dt.datetime) -> dict[str, str]:
         "accounts": "/accounts/",
         "accounts, search and two filters": FILTERED,
         "accounts, last page": "/accounts/?page=1000000",
+        "values of a filter": FILTER_VALUES,
         "account": account,
         "edit form": f"{account}edit/",
         "use cases": "/use-cases/",

@@ -4,7 +4,7 @@
 
 Views, templates and data are the same; only the functions that read are exchanged. Ours and
 theirs are requested in turn, in one process. Each of our statements and each of their queries
-takes the same latency longer; a page of ours sends one, a page of theirs up to nine.
+takes the same latency longer; a page of ours sends one, a page of theirs up to six.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from unittest import mock
 from bench import _data
 from bench._report import Stopwatch, Table, show
 from bench._setup import Control, in_own_process
-from bench.pages import FILTERED, sizes
+from bench.pages import FILTER_VALUES, FILTERED, sizes
 
 from . import server
 
@@ -35,6 +35,7 @@ PAGES = {
     "accounts": "/accounts/",
     "accounts, search and two filters": FILTERED,
     "accounts, last page": "/accounts/?page=1000000",
+    "values of a filter": FILTER_VALUES,
     "account": f"/accounts/{_data.key(42)}/",
     "edit form": f"/accounts/{_data.key(42)}/edit/",
     "use cases": "/use-cases/",
@@ -106,7 +107,7 @@ def measure_all(
 
 def _check(control: Control, path: str) -> tuple[int, int]:
     """Return how many statements and queries the page needs. Raises AssertionError if ours and
-    theirs do not show the same accounts, or as many results."""
+    theirs do not show the same accounts and numbers."""
     control.set_latency(0)
     after = control.last()
     ours = _request(path)
@@ -118,9 +119,9 @@ def _check(control: Control, path: str) -> tuple[int, int]:
 
 
 def _facts(page: str) -> tuple[list[str], list[str]]:
-    """Return the accounts that a page links to, and the numbers of results that it names."""
+    """Return the accounts that a page links to, and the numbers that it shows."""
     links = re.findall(r'href="/accounts/(B\d+)/"', page)
-    return sorted(links), re.findall(r"of ([\d,]+)", page)
+    return sorted(links), sorted(re.findall(r"(?:>|of)\s*([\d,]+)\s*<", page))
 
 
 def _compare(control: Control, path: str, latency: float, rounds: int, seconds: float) -> str:
@@ -166,7 +167,11 @@ def _on_postgres(latency: float) -> Iterator[list[str]]:
 
     with (
         mock.patch.multiple(
-            accounts, search=orm.search_accounts, get=orm.get_account, get_detail=orm.get_detail
+            accounts,
+            search=orm.search_accounts,
+            facet=orm.account_facet,
+            get=orm.get_account,
+            get_detail=orm.get_detail,
         ),
         mock.patch.object(use_cases, "search", orm.search_use_cases),
         mock.patch.object(updates, "search", orm.search_updates),

@@ -19,6 +19,7 @@ from crm.model.records import (
     AccountDetail,
     AccountRow,
     Facet,
+    FacetPage,
     Listing,
     Overview,
     Page,
@@ -26,19 +27,19 @@ from crm.model.records import (
     Update,
     UseCase,
 )
-from crm.repository.records import _account_list, overview, updates, use_cases
+from crm.repository.records import overview
 
 from .models import Accounts, PlatformsStatus, Updates, UseCases, record
 
 Rows = QuerySet[Any]
 _NOT_TEXT = ("date", "updated_at", "last_update", "use_cases")
+_SEARCHED = ("bsnid", "team", "business_area", "vp", "admin", "primary_it_partner")
 _OF_ACCOUNT = {"business_area": "account__business_area", "team": "account__team"}
 _BY_STATUS = {"platform": "platforms_status__platform", "status": "platforms_status__status"}
 
 
 def search_accounts(wh: object, listing: Listing) -> Page[AccountRow]:
-    searched = ("bsnid", "team", "business_area", "vp", "admin", "primary_it_partner")
-    every = _searched(Accounts.objects.all(), listing.q, searched)
+    every = _searched(Accounts.objects.all(), listing.q, _SEARCHED)
     found = _filtered_accounts(every, listing)
     listing, total = _within(found, listing)
     rows = (
@@ -50,15 +51,16 @@ def search_accounts(wh: object, listing: Listing) -> Page[AccountRow]:
         .order_by(*_order(listing, {"use_cases": "use_case_count"}), "bsnid")
         .prefetch_related("platforms_status")
     )
-    facets = {
-        name: _facet(
-            _filtered_accounts(every, listing, without=name),
-            _BY_STATUS.get(name, name),
-            Count("bsnid", distinct=True),
-        )
-        for name in _account_list.FILTERS
-    }
-    return Page(tuple(map(_account_row, _cut(rows, listing))), total, listing, facets)
+    return Page(tuple(map(_account_row, _cut(rows, listing))), total, listing)
+
+
+def account_facet(wh: object, listing: Listing, name: str, find: str, most: int) -> FacetPage:
+    """Return the most frequent values of one column; ``find`` is not supported."""
+    every = _searched(Accounts.objects.all(), listing.q, _SEARCHED)
+    rows = _filtered_accounts(every, listing, without=name)
+    facets = _facet(rows, _BY_STATUS.get(name, name), Count("bsnid", distinct=True))
+    total = _filtered_accounts(every, listing).count()
+    return FacetPage(facets[:most], len(facets), max(0, len(facets) - most), total)
 
 
 def _account_row(row: Any) -> AccountRow:
@@ -96,30 +98,24 @@ def _filtered_accounts(rows: Rows, listing: Listing, without: str = "") -> Rows:
 def search_use_cases(wh: object, listing: Listing) -> Page[UseCase]:
     searched = ("problem", "solution", "leader", "account__team", "account__bsnid")
     searched += ("platform", "status")
-    return _search_children(UseCases, UseCase, use_cases.FILTERS, searched, listing)
+    return _search_children(UseCases, UseCase, searched, listing)
 
 
 def search_updates(wh: object, listing: Listing) -> Page[Update]:
     searched = ("description", "author", "account__team", "account__bsnid", "platform")
-    return _search_children(Updates, Update, updates.FILTERS, searched, listing)
+    return _search_children(Updates, Update, searched, listing)
 
 
 def _search_children(
-    model: Any, kind: Any, filters: Iterable[str], searched: Iterable[str], listing: Listing
+    model: Any, kind: Any, searched: Iterable[str], listing: Listing
 ) -> Page[Any]:
     every = _searched(model.objects.all(), listing.q, searched)
     found = _filtered_children(every, listing.filters)
     listing, total = _within(found, listing)
     created = [F("created_at").desc()] if "date" in listing.sort else []
     rows = found.select_related("account").order_by(*_order(listing, _OF_ACCOUNT), *created, "id")
-    facets = {}
-    for name in filters:
-        others = {n: values for n, values in listing.filters.items() if n != name}
-        facets[name] = _facet(
-            _filtered_children(every, others), _OF_ACCOUNT.get(name, name), Count("*")
-        )
     records = (record(kind, row, team=row.account.team) for row in _cut(rows, listing))
-    return Page(tuple(records), total, listing, facets)
+    return Page(tuple(records), total, listing)
 
 
 def _searched(rows: Rows, q: str, names: Iterable[str]) -> Rows:
