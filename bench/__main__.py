@@ -37,7 +37,7 @@ PARTS: dict[str, tuple[float, Part]] = {
     "choices": (0.03, lambda sizes, seconds: choices.tables(sizes[0], 20)),
     "commits": (0.12, lambda sizes, seconds: growth.tables(300, growth.COMMITS, seconds)),
     "bulk": (0.03, lambda sizes, seconds: importing.tables(20 * sizes[0], 50)),
-    "live": (0.02, lambda sizes, seconds: live.tables(300, (1, 10), min(10, seconds))),
+    "live": (0.02, lambda sizes, seconds: live.tables(20, (1, 10), min(10, seconds))),
     "wire": (0.02, lambda sizes, seconds: local_warehouse.tables(100, 1000)),
 }
 
@@ -50,7 +50,7 @@ def main() -> None:
     options.add_argument("--write", action="store_true")
     given = options.parse_args()
     names = given.parts.split(",")
-    noise = Table("machine", machine(), ["part", "seconds", "sizes"])
+    noise = Table("machine", f"Before the run: {machine()}", ["part", "seconds", "sizes"])
     found, failed = [noise], False
     # Making the data takes some of the time, at the first run.
     seconds = given.minutes * 60 * 0.8

@@ -84,8 +84,8 @@ def machine() -> str:
     busy = os.getloadavg()[0]
     return (
         f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} processors, Python "
-        f"{platform.python_version()}. Load of the last minute before the run: {busy:.1f}. A "
-        f"fixed loop took {middle * 1000:.0f} ms of CPU, with a spread of {spread:.0%}."
+        f"{platform.python_version()}: a load of {busy:.1f} in the last minute; a fixed loop took "
+        f"{middle * 1000:.0f} ms of CPU, with a spread of {spread:.0%}."
     )
 
 

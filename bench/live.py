@@ -24,7 +24,7 @@ EDITS = 3
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--accounts", type=int, default=300)
+    options.add_argument("--accounts", type=int, default=20)
     options.add_argument("--pages", type=sizes, default=PAGES)
     options.add_argument("--seconds", type=float, default=10)
     given = options.parse_args()
