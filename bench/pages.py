@@ -87,7 +87,9 @@ def _growth(sizes: tuple[int, ...], found: dict[int, dict[str, Cost]]) -> Table:
 
 
 def _engine(cost: Cost | None) -> object:
-    return cost.engine if cost is None or cost.status == 200 else f"answers {cost.status}"
+    if cost is None:
+        return None
+    return cost.engine if cost.status == 200 else f"answers {cost.status}"
 
 
 def _detail(sizes: tuple[int, ...], found: dict[int, dict[str, Cost]]) -> Table:
