@@ -60,7 +60,7 @@ def measure_all(accounts: int, pages: Sequence[int], seconds: float) -> Table:
             for edits in (0, EDITS):
                 before = control.last()
                 asked, heard = keep_open(
-                    count, lambda n: edit(warehouse, n, accounts), edits, seconds
+                    count, lambda n: edit(warehouse, n, accounts, f"VP of {count}"), edits, seconds
                 )
                 done = control.statements(before)
                 reads = [each for each in done if "table_changes" in each["text"]]

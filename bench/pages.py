@@ -68,6 +68,11 @@ def tables(sizes: tuple[int, ...], rounds: int, seconds: float) -> list[Table]:
         )
         for size, share in zip(sizes, shares, strict=True)
     }
+    return page_tables(sizes, found)
+
+
+def page_tables(sizes: tuple[int, ...], found: dict[int, dict[str, Cost]]) -> list[Table]:
+    """Return the tables of the costs, which are by size and by page."""
     return [_growth(sizes, found), _detail(sizes, found)]
 
 

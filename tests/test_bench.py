@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bench._report import BEGIN, END, Table, shown, write
+from bench.pages import Cost, page_tables
 
 from .conftest import BASE_DIR
 from .sizes import only_soak
@@ -40,6 +42,18 @@ def test_numbers_have_three_digits() -> None:
         "–",
         "x",
     ]
+
+
+def test_a_page_that_failed_or_was_not_measured_has_no_cost() -> None:
+    cost, failed = Cost(200, 10, 2, 3, 4, 5, 1, 3), Cost(504, 0, 0, 20, 0, 0, 0)
+    found = {1: {"a": cost, "b": cost, "c": cost}, 2: {"a": replace(cost, engine=15), "b": failed}}
+    growth, detail = page_tables((1, 2), found)
+    assert growth.rows == [
+        ["a", 10, 15, "1.5 ×"],
+        ["b", 10, "answers 504", None],
+        ["c", 10, None, None],
+    ]
+    assert [row[2] for row in detail.rows] == [2, None, None]
 
 
 @only_soak
