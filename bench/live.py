@@ -11,6 +11,7 @@ import argparse
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from . import _data
 from ._report import Table, show
@@ -59,9 +60,8 @@ def measure_all(accounts: int, pages: Sequence[int], seconds: float) -> Table:
         for count in pages:
             for edits in (0, EDITS):
                 before = control.last()
-                asked, heard = keep_open(
-                    count, lambda n: edit(warehouse, n, accounts, f"VP of {count}"), edits, seconds
-                )
+                rename = partial(edit, warehouse, accounts=accounts, name=f"VP of {count}")
+                asked, heard = keep_open(count, rename, edits, seconds)
                 done = control.statements(before)
                 reads = [each for each in done if "table_changes" in each["text"]]
                 table.rows.append([count, edits, asked, len(reads), heard / count])
