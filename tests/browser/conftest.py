@@ -17,7 +17,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    WebError,
+    expect,
+    sync_playwright,
+)
 
 from crm.model.namespace import Namespace
 from crm.warehouse import Warehouse, open_shared
@@ -132,23 +139,46 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def first_context(browser: Browser, app: App) -> BrowserContext:
+    """The context of each test's first person: it costs less than a new one for each test."""
+    return _open_context(browser, app)
+
+
+def _open_context(browser: Browser, app: App, **options) -> BrowserContext:
+    options = {"viewport": {"width": 1440, "height": 900}} | options
+    context = browser.new_context(**{"base_url": app.url, **options})
+    context.set_default_timeout(1000 * seconds(10))
+    return context
+
+
 @pytest.fixture
-def new_context(browser: Browser, app: App) -> Iterator[Callable[..., BrowserContext]]:
+def new_context(
+    browser: Browser, app: App, first_context: BrowserContext
+) -> Iterator[Callable[..., BrowserContext]]:
     """Make browser contexts. Each stands for a person, with own cookies; script errors fail the test."""
     contexts: list[BrowserContext] = []
     errors: list[str] = []
 
+    def note(error: WebError) -> None:
+        errors.append(str(error.error))
+
     def new_context(**options) -> BrowserContext:
-        options = {"viewport": {"width": 1440, "height": 900}} | options
-        context = browser.new_context(**{"base_url": app.url, **options})
-        context.set_default_timeout(1000 * seconds(10))
-        context.on("weberror", lambda error: errors.append(str(error.error)))
+        is_first = not options and first_context not in contexts
+        context = first_context if is_first else _open_context(browser, app, **options)
+        context.on("weberror", note)
         contexts.append(context)
         return context
 
     yield new_context
     for context in contexts:
-        context.close()
+        if context is first_context:
+            for page in context.pages:
+                page.close()
+            context.clear_cookies()
+            context.remove_listener("weberror", note)
+        else:
+            context.close()
     assert errors == []
 
 
