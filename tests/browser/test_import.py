@@ -58,7 +58,7 @@ def file(tmp_path: Path, bsnid: str) -> Path:
 def test_imported_and_undone_everything_is_as_before(
     new_context: Any, tables: Warehouse, bsnid: str, file: Path, javascript: bool
 ) -> None:
-    """With JavaScript, two tabs import the same file: it is imported once."""
+    """With JavaScript, two tabs import the same file, and both show the result."""
     context = new_context(java_script_enabled=javascript)
     page = context.new_page()
     add_account(tables, bsnid, f"Subject {bsnid}")
