@@ -88,11 +88,13 @@ def measure_all(
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "bench.postgres.settings",
         "BENCH_POSTGRES_SOCKETS": sockets,
-        "BENCH_POSTGRES_DATABASE": f"bench_{accounts}_{_data.fingerprint()}",
     }
-    with _data.data_set(accounts) as (control, _):
+    with _data.data_set(accounts) as (control, moment):
+        from django.db import connection
+
         from . import load
 
+        connection.settings_dict["NAME"] = f"bench_{accounts}_{moment:%Y%m%d%H%M%S}"
         load.ensure(Path(os.environ["EDIP_LOCAL_DATA"]))
         watch, found = Stopwatch(seconds), {}
         for number, (page, path) in enumerate(PAGES.items()):

@@ -11,7 +11,8 @@ INSTALLED_APPS = [*OURS, "bench.postgres"]
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": os.environ["BENCH_POSTGRES_DATABASE"],
+        # bench/postgres/compare.py sets the name: there is one for each data set.
+        "NAME": "",
         "USER": "bench",
         "HOST": os.environ["BENCH_POSTGRES_SOCKETS"],
         # As with us, a page pays for no new connection.
