@@ -34,6 +34,27 @@ def test_a_list_follows(page: Page, bobs_tables: Warehouse, account: str, bsnid:
     was_not_reloaded(page)
 
 
+def test_a_search_under_way_is_not_overtaken_by_a_refresh(
+    page: Page, bobs_tables: Warehouse, account: str, bsnid: str
+) -> None:
+    page.goto("/accounts/")
+    wait_for_first_poll(page)
+    held: list[Route] = []
+    page.route(re.compile(r"/accounts/\?.*q="), lambda route: held.append(route))
+    with page.expect_request(re.compile("q=")):
+        page.get_by_role("searchbox").fill(bsnid)
+    change_account(bobs_tables, bsnid, team=f"Renamed {bsnid}")
+    # The page has been refreshed with the list as it was before the search.
+    announcement = page.locator("#live-announcement")
+    expect(announcement).to_contain_text("bob@example.com changed the account", timeout=WITHIN)
+    for route in held:
+        route.continue_()
+    page.unroute_all()
+    rows = page.locator("#listing tbody tr")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text(f"Renamed {bsnid}")
+
+
 def test_an_account_page_follows(page: Page, bob: Page, account: str) -> None:
     """Bob uses the pages of another process of the app."""
     page.goto(account)

@@ -5,9 +5,10 @@ export function findRegions() {
   return [...document.querySelectorAll("[data-region]")];
 }
 
-// Is somebody typing or choosing in the region, or does htmx wait for an answer for it?
+// Is somebody typing or choosing in the region, or does htmx wait for an answer for it? The form
+// around a list asks for the list.
 export function isInUse(region) {
-  if (region.matches(".htmx-request")) return true;
+  if (region.closest(".htmx-request")) return true;
   if (region.querySelector(".htmx-request, details.facet[open]")) return true;
   const fields = region.querySelectorAll(
     "input:not([type=hidden], [data-find]), select, textarea",
