@@ -37,7 +37,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     as_of = getattr(request, "as_of", None)
     sections = (*_SECTIONS, _ADMIN_TOOLS) if person.is_admin and not as_of else _SECTIONS
     return {
-        "sections": [_section(request.path, *section) for section in sections],
+        "sections": tuple(_section(request.path, *section) for section in sections),
         "person": person,
         "as_of": as_of,
         "live": bool(settings.EDIP_LIVE_SECONDS) and not as_of,

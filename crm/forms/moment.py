@@ -13,6 +13,7 @@ AGO = {
     "week": ("A week ago", dt.timedelta(days=7)),
     "month": ("30 days ago", dt.timedelta(days=30)),
 }
+CHOICES = tuple((key, label) for key, (label, _) in AGO.items())
 _INVALID = "This is not a date and time. Write it as 2026-11-20 09:30."
 
 

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import lru_cache
+from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
 
 from django import template
-from django.urls import NoReverseMatch, reverse
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
-from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from crm import icons
 from crm.forms.fields import format_moment, posted
-from crm.forms.moment import AGO
-from crm.model import vocabulary
+from crm.forms.moment import CHOICES
+from crm.fragments import badge, day, marked, moment, plain_day, prose, sort_header, text, tone
 from crm.model.as_of_address import address
 from crm.model.changes import CREATED, DELETED, Change
 from crm.model.links import link_problem
 from crm.model.records import Record
 from crm.model.schema import Column
+from crm.record_urls import record_url
 from crm.request import Request, sent_fields
 
 register = template.Library()
-
-_NOTHING = mark_safe('<span class="nothing">—</span>')
 
 
 # The statuses of failures after which the same form can be sent again. 403 is not among them: its
@@ -53,33 +54,17 @@ def icon(name: str, size: int = 16) -> str:
     return icons.icon(name, size)
 
 
-@register.inclusion_tag("_badge.html")
-def badge(status: str | None) -> dict[str, Any]:
-    return {"status": status, "icon": vocabulary.appearance(status or "").icon}
-
-
-@register.filter
-def tone(status: str | None) -> str:
-    """Return a status' colour; words outside the vocabulary share one."""
-    known = (*vocabulary.onboarding_statuses(), *vocabulary.use_case_statuses())
-    return vocabulary.appearance(status or "").tone if status in known else "other"
-
-
 @register.simple_tag
-def text(value: str | None) -> str:
-    """Return a record's value, or a dash. Its writing direction does not affect its neighbours."""
-    return format_html('<span dir="auto">{}</span>', value) if value else _NOTHING
+def fixed(template: str, **values: Hashable) -> SafeString:
+    """Return a template that depends on nothing but ``values``; it is rendered once for them."""
+    if settings.DEBUG:  # someone may be at work on the template
+        return render_to_string(template, values)
+    return _rendered(template, **values)
 
 
-class SortLink(Protocol):
-    @property
-    def label(self) -> str: ...
-
-
-class SortControls(Protocol):
-    """The part of a list's controls that a column's heading needs (crm/views/_listing.py)."""
-
-    def sort_link(self, key: str) -> SortLink: ...
+@lru_cache(maxsize=500)
+def _rendered(template: str, **values: Hashable) -> SafeString:
+    return render_to_string(template, values)
 
 
 @dataclass(frozen=True)
@@ -99,24 +84,6 @@ def facts_except(record: Record, placed: str) -> list[Fact]:
     ]
 
 
-@register.inclusion_tag("listing/_sort-header.html")
-def sort_header(
-    controls: SortControls, key: str, label: str = "", kind: str = ""
-) -> dict[str, Any]:
-    link = controls.sort_link(key)
-    return {"link": link, "label": label or link.label, "kind": kind}
-
-
-@register.simple_tag
-def moment(value: dt.datetime | None) -> str:
-    """Return a time in the reader's zone; a script corrects it on a first visit."""
-    if not value:
-        return _NOTHING
-    local = timezone.localtime(value)
-    shown = date_format(local, "j M Y, H:i")
-    return format_html('<time datetime="{}" data-moment>{}</time>', value.isoformat(), shown)
-
-
 @register.inclusion_tag("as_of/_picker.html", takes_context=True)
 def time_machine(context: template.Context) -> dict[str, Any]:
     request = context["request"]
@@ -124,7 +91,7 @@ def time_machine(context: template.Context) -> dict[str, Any]:
     here = request.get_full_path() if request.method == "GET" else "/"
     return {
         "here": as_of.present_url if as_of else here,
-        "choices": AGO,
+        "choices": CHOICES,
         "chosen": timezone.localtime(as_of.moment if as_of else None).replace(microsecond=0),
     }
 
@@ -140,29 +107,25 @@ def as_of_url(context: template.Context, value: dt.datetime) -> str:
 @register.simple_tag
 def as_of_page(value: dt.datetime, bsnid: str) -> str:
     """Return an account's page as of a moment; the overview where no address can hold its key."""
-    try:
-        return address(value, reverse("account-detail", args=[bsnid or ""]))
-    except NoReverseMatch:
-        return address(value, reverse("overview"))
+    return address(value, record_url("account-detail", bsnid) or reverse("overview"))
 
 
 @register.simple_tag(takes_context=True)
-def revert_url(context: template.Context, change: Change, field: str = "") -> str:
-    """Return the page that reverts a change, or one ``field`` of it, and then leads back here.
+def revert_url(context: template.Context, change: Change) -> str:
+    """Return the page that reverts a change, and then leads back here.
 
     From a dialog it leads back to the page that the dialog stands on.
     """
     request: Request = context["request"]
     page = request.htmx.current_url_abs_path if request.htmx.target == "dialog" else None
-    query = {"next": page or request.get_full_path()} | ({"field": field} if field else {})
     url = reverse("revert", args=[change.table.name, change.key, change.version])
-    return f"{url}?{urlencode(query)}"
+    return f"{url}?{urlencode({'next': page or request.get_full_path()})}"
 
 
 @register.simple_tag
 def history_url(bsnid: str, key: str) -> str:
     """Return the history page of one record; an account's is that of all its records."""
-    url = reverse("account-history", args=[bsnid])
+    url = record_url("account-history", bsnid)
     return url if key == bsnid else f"{url}?{urlencode({'record': key})}"
 
 
@@ -179,21 +142,6 @@ def change_icon(change: Change) -> str:
     return {CREATED: "plus", DELETED: "trash"}.get(change.kind, "pencil-square")
 
 
-@register.simple_tag
-def marked(parts: Iterable[tuple[str, bool]]) -> SafeString:
-    """Return a text in parts, those that differ marked."""
-    pieces = (format_html("<mark>{}</mark>" if differs else "{}", text) for text, differs in parts)
-    return mark_safe("".join(pieces)) or mark_safe('<span class="nothing">(empty)</span>')
-
-
-@register.simple_tag
-def day(value: dt.date | None) -> str:
-    if not value:
-        return _NOTHING
-    shown = date_format(value, "j M Y")
-    return format_html('<time datetime="{}">{}</time>', value.isoformat(), shown)
-
-
 @register.filter
 def get(mapping: dict[str, Any], key: str) -> Any:
     """Return the value of a key that a variable holds, None where there is none."""
@@ -203,9 +151,12 @@ def get(mapping: dict[str, Any], key: str) -> Any:
 @register.filter
 def shown(value: Any) -> str | SafeString:
     """Return a value of any kind as plain text, so that two can be compared."""
-    return date_format(value, "j M Y") if isinstance(value, dt.date) else value or "—"
+    return plain_day(value) if isinstance(value, dt.date) else value or "—"
 
 
+for _tag in (text, prose, badge, day, moment, marked, sort_header, record_url):
+    register.simple_tag(_tag)
+register.filter("tone", tone)
 register.filter("posted", posted)
 register.filter("version", format_moment)
 
@@ -230,6 +181,12 @@ def _link(line: str) -> Link:
     parts = urlsplit(line)
     last = unquote(parts.path.rstrip("/").rpartition("/")[2])
     return Link(f"{parts.hostname} › {last}" if last else str(parts.hostname), line)
+
+
+@register.filter
+def shorten(text: str, length: int) -> str:
+    """Return the first characters of a text that is longer than ``length``, and an ellipsis."""
+    return text if len(text) <= length else Truncator(text).chars(length)
 
 
 @register.filter

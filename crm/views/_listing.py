@@ -83,7 +83,7 @@ class Controls:
         start = f"{self.path}{plain}{'&' if plain else '?'}format="
         return [("CSV", f"{start}csv"), ("Excel", f"{start}xlsx")]
 
-    @property
+    @cached_property
     def clear_url(self) -> str:
         return self.url(q="", filters={}, page=1)
 
@@ -105,20 +105,20 @@ class Controls:
         return SortLink(key, self.subject.label(key), self.url(sort=target, page=1), direction)
 
     @cached_property
-    def sorts(self) -> list[tuple[str, str, bool]]:
+    def sorts(self) -> tuple[tuple[str, str, bool], ...]:
         """Every sort order: its value, its label and whether it applies."""
         keys = [
             (sign + key, f"{self.subject.label(key)} {arrow}")
             for key in self.subject.repository.SORTS
             for sign, arrow in (("", "↑"), ("-", "↓"))
         ]
-        return [(value, label, value == self.listing.sort) for value, label in keys]
+        return tuple((value, label, value == self.listing.sort) for value, label in keys)
 
-    @property
+    @cached_property
     def previous_url(self) -> str:
         return self.url(page=self.listing.page - 1) if self.listing.page > 1 else ""
 
-    @property
+    @cached_property
     def next_url(self) -> str:
         more = self.listing.page < self.page.last
         return self.url(page=self.listing.page + 1) if more else ""

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from crm import access
-from crm.forms.moment import AGO, MomentForm
+from crm.forms.moment import AGO, CHOICES, MomentForm
 from crm.model import as_of_address
 from crm.request import Request
 
@@ -44,7 +44,7 @@ def choose(request: Request) -> HttpResponse:
     if (ago := request.GET.get("ago", "")) in AGO:
         moment = timezone.now().replace(microsecond=0) - AGO[ago][1]
         return HttpResponseRedirect(as_of_address.address(moment, target))
-    context = {"form": form, "choices": AGO, "target": target}
+    context = {"form": form, "choices": CHOICES, "target": target}
     return render(request, "as_of/choose.html", context, status=422 if form.is_bound else 200)
 
 

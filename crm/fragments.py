@@ -1,0 +1,123 @@
+"""The small parts that pages have by the dozen: as functions they cost a tenth of a template."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Protocol
+
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from crm.icons import icon
+from crm.model import vocabulary
+
+NOTHING = mark_safe('<span class="nothing">—</span>')
+_LONG_TEXT = 600
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+
+class SortLink(Protocol):
+    """A link that sorts a list by a column (crm/views/_listing.py)."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def direction(self) -> str: ...
+
+    @property
+    def icon(self) -> str: ...
+
+
+class SortControls(Protocol):
+    """The part of a list's controls that a column's heading needs."""
+
+    def sort_link(self, key: str) -> SortLink: ...
+
+
+def text(value: str | None) -> str:
+    """Return a record's value, or a dash. Its writing direction does not affect its neighbours."""
+    return format_html('<span dir="auto">{}</span>', value) if value else NOTHING
+
+
+def prose(value: str | None) -> str:
+    """Return what somebody wrote, with its line breaks; a long text opens on demand."""
+    if not value:
+        return ""
+    whole = format_html('<p class="prose" dir="auto">{}</p>', value)
+    if len(value) <= _LONG_TEXT:
+        return whole
+    return format_html(
+        '<details class="long-text"><summary><span class="prose clamped" dir="auto">{}…</span>'
+        '<span class="more">Show all</span></summary>{}</details>',
+        value[:_LONG_TEXT],
+        whole,
+    )
+
+
+def badge(status: str | None) -> str:
+    """Return a status with its colour and icon, or a dash."""
+    if not status:
+        return NOTHING
+    return format_html(
+        '<span class="badge tone-{}">{}<span dir="auto">{}</span></span>',
+        tone(status),
+        icon(vocabulary.appearance(status).icon, 16),
+        status,
+    )
+
+
+def tone(status: str | None) -> str:
+    """Return a status' colour; words outside the vocabulary share one."""
+    known = (*vocabulary.onboarding_statuses(), *vocabulary.use_case_statuses())
+    return vocabulary.appearance(status or "").tone if status in known else "other"
+
+
+def day(value: dt.date | None) -> str:
+    if not value:
+        return NOTHING
+    return format_html('<time datetime="{}">{}</time>', value.isoformat(), plain_day(value))
+
+
+def moment(value: dt.datetime | None) -> str:
+    """Return a time in the reader's zone; a script corrects it on a first visit."""
+    if not value:
+        return NOTHING
+    local = timezone.localtime(value)
+    shown = f"{plain_day(local)}, {local:%H:%M}"
+    return format_html('<time datetime="{}" data-moment>{}</time>', value.isoformat(), shown)
+
+
+def plain_day(value: dt.date) -> str:
+    """Return it as ``3 Feb 2026``. Django's ``date_format`` takes ten times as long."""
+    return f"{value.day} {_MONTHS[value.month - 1]} {value.year:04}"
+
+
+def marked(parts: Iterable[tuple[str, bool]]) -> SafeString:
+    """Return a text in parts, those that differ marked."""
+    pieces = (format_html("<mark>{}</mark>" if differs else "{}", text) for text, differs in parts)
+    return mark_safe("".join(pieces)) or mark_safe('<span class="nothing">(empty)</span>')
+
+
+def sort_header(controls: SortControls, key: str, label: str = "", kind: str = "") -> SafeString:
+    """Return the heading of a column by which the list can be sorted."""
+    link = controls.sort_link(key)
+    return format_html(
+        '<th scope="col"{}{}>'
+        '<a class="sort-link" id="sort-{}" href="{}" hx-get="{}">{}{}</a></th>',
+        format_html(' class="{}"', kind) if kind else "",
+        format_html(' aria-sort="{}"', link.direction) if link.direction else "",
+        link.key,
+        link.url,
+        link.url,
+        label or link.label,
+        icon(link.icon, 16),
+    )
