@@ -7,9 +7,9 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.urls import reverse
 
 from crm.identity import Person
+from crm.page_urls import page_url
 from crm.theme import THEMES, chosen_theme
 
 
@@ -47,6 +47,6 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 
 
 def _section(path: str, label: str, name: str, icon: str) -> Section:
-    url = reverse(name)
+    url = page_url(name)
     inside = name != "overview" and path.startswith(url)
     return Section(label, url, icon, "page" if path == url else "true" if inside else "")

@@ -26,7 +26,7 @@ from crm.model.changes import CREATED, DELETED, Change
 from crm.model.links import link_problem
 from crm.model.records import Record
 from crm.model.schema import Column
-from crm.record_urls import record_url
+from crm.page_urls import page_url, record_url
 from crm.request import Request, sent_fields
 
 register = template.Library()
@@ -107,7 +107,7 @@ def as_of_url(context: template.Context, value: dt.datetime) -> str:
 @register.simple_tag
 def as_of_page(value: dt.datetime, bsnid: str) -> str:
     """Return an account's page as of a moment; the overview where no address can hold its key."""
-    return address(value, record_url("account-detail", bsnid) or reverse("overview"))
+    return address(value, record_url("account-detail", bsnid) or page_url("overview"))
 
 
 @register.simple_tag(takes_context=True)

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from django.urls import reverse
-
 from crm.model import vocabulary
+from crm.page_urls import page_url
 
 
 @dataclass(frozen=True)
@@ -77,4 +76,4 @@ def _stack(platform: str, counts: Mapping[str, int]) -> Stack:
 
 
 def link(url_name: str, parameters: Mapping[str, str | Iterable[str]]) -> str:
-    return f"{reverse(url_name)}?{urlencode(parameters, doseq=True)}"
+    return f"{page_url(url_name)}?{urlencode(parameters, doseq=True)}"

@@ -11,7 +11,7 @@ from django.urls import NoReverseMatch, get_script_prefix, reverse, set_script_p
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from crm.record_urls import record_url
+from crm.page_urls import page_url, record_url
 from crm.templatetags import crm as tags
 
 KEYS = [
@@ -42,7 +42,7 @@ def _prefix(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.mark.usefixtures("_prefix")
 @pytest.mark.parametrize("name", NAMES)
-def test_a_records_url_is_the_one_that_django_finds(name: str) -> None:
+def test_urls_are_the_ones_that_django_finds(name: str) -> None:
     for key in KEYS:
         try:
             expected = reverse(name, args=[key])
@@ -50,6 +50,7 @@ def test_a_records_url_is_the_one_that_django_finds(name: str) -> None:
             expected = ""
         assert record_url(name, key) == expected, key
     assert record_url(name, None) == ""
+    assert page_url("account-list") == reverse("account-list")
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata"])
