@@ -31,7 +31,6 @@ from crm.request import Request, sent_fields
 
 register = template.Library()
 
-
 # The statuses of failures after which the same form can be sent again. 403 is not among them: its
 # form may come from another site.
 _SEND_AGAIN = {409, 422, 429, 500, 503, 504}
@@ -62,7 +61,7 @@ def fixed(template: str, **values: Hashable) -> SafeString:
     return _rendered(template, **values)
 
 
-@lru_cache(maxsize=500)
+@lru_cache(maxsize=500, typed=True)
 def _rendered(template: str, **values: Hashable) -> SafeString:
     return render_to_string(template, values)
 
