@@ -7,15 +7,22 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from crm.icons import icon
 from crm.model import vocabulary
+from crm.model.changes import CHANGED, CREATED, DELETED, Change
 
 NOTHING = mark_safe('<span class="nothing">—</span>')
 _LONG_TEXT = 600
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+_WAS = '<del><span class="visually-hidden">was </span><span dir="auto">{}</span></del>'
+_IS = '<ins><span class="visually-hidden">now </span><span dir="auto">{}</span></ins>'
+_REVERT = (
+    '<a class="put-back" href="{url}" hx-get="{url}" hx-target="#dialog">'
+    'Revert<span class="visually-hidden"> {label}</span></a>'
+)
 
 
 class SortLink(Protocol):
@@ -107,6 +114,26 @@ def marked(parts: Iterable[tuple[str, bool]]) -> SafeString:
     return mark_safe("".join(pieces)) or mark_safe('<span class="nothing">(empty)</span>')
 
 
+def field_changes(change: Change, revert: str) -> SafeString:
+    """Return what a change did to each field; ``revert`` is the page that reverts the change.
+
+    Only a record that was changed has fields that can be reverted by themselves.
+    """
+    lines = []
+    for field in change.fields:
+        label = field.column.label
+        parts = []
+        if change.kind != CREATED:
+            parts.append(format_html(_WAS, field.before or "—"))
+        if change.kind != DELETED:
+            parts.append(format_html(_IS, field.after or "—"))
+        if revert and change.kind == CHANGED:
+            url = f"{revert}&field={field.column.name}"
+            parts.append(format_html(_REVERT, url=url, label=label))
+        lines.append((label, mark_safe(" ".join(parts))))
+    return format_html_join("", "<div><dt>{}</dt><dd>{}</dd></div>", lines)
+
+
 def sort_header(controls: SortControls, key: str, label: str = "", kind: str = "") -> SafeString:
     """Return the heading of a column by which the list can be sorted."""
     link = controls.sort_link(key)
@@ -121,3 +148,6 @@ def sort_header(controls: SortControls, key: str, label: str = "", kind: str = "
         label or link.label,
         icon(link.icon, 16),
     )
+
+
+TAGS = (text, prose, badge, day, moment, marked, field_changes, sort_header)

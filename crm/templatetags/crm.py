@@ -17,10 +17,9 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from crm import icons
+from crm import fragments, icons
 from crm.forms.fields import format_moment, posted
 from crm.forms.moment import CHOICES
-from crm.fragments import badge, day, marked, moment, plain_day, prose, sort_header, text, tone
 from crm.model.as_of_address import address
 from crm.model.changes import CREATED, DELETED, Change
 from crm.model.links import link_problem
@@ -150,12 +149,12 @@ def get(mapping: dict[str, Any], key: str) -> Any:
 @register.filter
 def shown(value: Any) -> str | SafeString:
     """Return a value of any kind as plain text, so that two can be compared."""
-    return plain_day(value) if isinstance(value, dt.date) else value or "—"
+    return fragments.plain_day(value) if isinstance(value, dt.date) else value or "—"
 
 
-for _tag in (text, prose, badge, day, moment, marked, sort_header, record_url):
+for _tag in (*fragments.TAGS, record_url):
     register.simple_tag(_tag)
-register.filter("tone", tone)
+register.filter("tone", fragments.tone)
 register.filter("posted", posted)
 register.filter("version", format_moment)
 
