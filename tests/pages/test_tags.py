@@ -11,6 +11,7 @@ from django.urls import NoReverseMatch, get_script_prefix, reverse, set_script_p
 from django.utils import timezone
 from django.utils.formats import date_format
 
+from crm import fragments
 from crm.page_urls import page_url, record_url
 from crm.templatetags import crm as tags
 
@@ -60,8 +61,8 @@ def test_days_and_moments_are_written_as_django_writes_them(zone: str) -> None:
     with timezone.override(zone):
         for each in moments:
             local = timezone.localtime(each)
-            assert f">{date_format(local, 'j M Y, H:i')}<" in tags.moment(each)
-            assert f">{date_format(each.date(), 'j M Y')}<" in tags.day(each.date())
+            assert f">{date_format(local, 'j M Y, H:i')}<" in fragments.moment(each)
+            assert f">{date_format(each.date(), 'j M Y')}<" in fragments.day(each.date())
 
 
 def test_a_text_is_shortened_as_django_does_it() -> None:
