@@ -40,6 +40,8 @@ def test_each_row_of_a_key_gets_its_own_values_back(warehouse: Warehouse) -> Non
         # Two statements of the operation write one each.
         {"bsnid": "STEPS", "team": "Old"},
         {"bsnid": "STEPS", "team": "New"},
+        {"bsnid": "MIXED", "team": "Old"},
+        {"bsnid": "MIXED", "team": "New"},
     )
     reverted = rows(warehouse, "TWICE", "HALF", "STEPS")
     operation = operations.new(warehouse, operations.IMPORT)
@@ -51,28 +53,33 @@ def test_each_row_of_a_key_gets_its_own_values_back(warehouse: Warehouse) -> Non
     upsert.upsert(warehouse, ACCOUNTS, json.dumps(given), operation, overwrite=True)
     table = warehouse.namespace.table(ACCOUNTS)
     for team in ("Old", "New"):
-        sql = f"{EDIT.format(table=table)} change_id = :change_id WHERE bsnid = 'STEPS'"
+        sql = f"{EDIT.format(table=table)} change_id = :change_id"
+        sql += " WHERE bsnid IN ('STEPS', 'MIXED')"
         sql += f" AND team = '{team}'"
         operations.run(warehouse, operation, sql, repeatable=True)
+    edit = f"{EDIT.format(table=table)} change_id = :change_id WHERE bsnid = 'MIXED'"
+    edit += " AND team = 'Old'"
+    operations.run(warehouse, operations.new(warehouse, "edit"), edit, repeatable=True)
     for outside in (
         f"UPDATE {table} SET admin = 'SQL' WHERE bsnid = 'EDITED' AND created_by IS NULL",
         f"DELETE FROM {table} WHERE bsnid = 'GONE'",
         f"INSERT INTO {table} (bsnid, team, change_id) VALUES ('GONE', 'Back', NULL)",
     ):
         warehouse.execute(outside, repeatable=True)
-    left = rows(warehouse, "EDITED", "GONE")
+    left = rows(warehouse, "EDITED", "GONE", "MIXED")
     after = revert_bulk.current_versions(warehouse)
     done = revert_bulk.revert(warehouse, operation.id, before, after)
     assert rows(warehouse, "TWICE", "STEPS") == [r for r in reverted if r[0] != "HALF"]
     assert [row[:3] for row in rows(warehouse, "HALF")] == [
         r[:3] for r in reverted if r[0] == "HALF"
     ]
-    assert rows(warehouse, "EDITED", "GONE") == left
+    assert rows(warehouse, "EDITED", "GONE", "MIXED") == left
     assert rows(warehouse, "NEW") == []
     assert done.count == 6
     assert [(each.record.key, each.has_children) for each in done.left] == [
         ("EDITED", False),
         ("GONE", False),
+        ("MIXED", False),
     ]
     again = revert_bulk.revert(warehouse, operation.id, before, after)
-    assert (again.count, again.total) == (0, 2)
+    assert (again.count, again.total) == (0, 3)

@@ -31,15 +31,20 @@ LISTED = 200
 # For each row that the operation wrote: its values before, and whether it existed then. A row that
 # the operation stamped and deleted is ``_deleted``, unless somebody inserted it again. One that
 # kept the operation's id and stamp while its values changed was ``_changed`` outside the CRM.
+# ``_rows`` had the key and were written by the commit; in all commits, several are duplicates.
 _WRITTEN = """
   SELECT * FROM (
     SELECT *, ROW_NUMBER() OVER (PARTITION BY _key, _is_written ORDER BY _version) AS _place,
       FIRST_VALUE(_is_deletion) OVER (PARTITION BY _key ORDER BY _version DESC) AS _deleted,
-      COUNT(_is_outside) OVER (PARTITION BY _key) > 0 AS _changed
+      COUNT(_is_outside) OVER (PARTITION BY _key) > 0 AS _changed,
+      SUM(_rows) OVER (PARTITION BY _key) > 1 AS _is_duplicate
     FROM (
       SELECT {key} AS _key, _commit_version AS _version,
         COUNT(CASE WHEN {is_before} THEN 1 END) > 0 AS _existed,
-        COUNT(CASE WHEN {is_before} THEN 1 END) > 1 AS _is_duplicate,
+        CASE WHEN COUNT(CASE WHEN {is_after} AND change_id = :undone THEN 1 END)
+          > COUNT(CASE WHEN {is_before} AND change_id = :undone THEN 1 END)
+          THEN COUNT(CASE WHEN {is_before} AND NOT (change_id <=> :undone) THEN 1 END)
+          END AS _rows,
         CASE WHEN MAX(CASE WHEN {is_after} THEN change_id END) = :undone
           AND NOT (MAX(CASE WHEN {is_before} THEN change_id END) <=> :undone)
           THEN TRUE END AS _is_written,
