@@ -134,6 +134,40 @@ def field_changes(change: Change, revert: str) -> SafeString:
     return format_html_join("", "<div><dt>{}</dt><dd>{}</dd></div>", lines)
 
 
+def card_actions(what: str, history: str, edit: str, delete: str, back: str) -> SafeString:
+    """Return the links of a card: its history and, for those who may write, edit and delete.
+
+    ``what`` is the record's kind in words. ``edit`` is empty for those who may not write.
+    """
+    links = [
+        format_html(
+            '<a class="icon-button" href="{0}" hx-get="{0}" hx-target="#dialog" title="History">'
+            '{1}<span class="visually-hidden">History of this {2}</span></a>',
+            history,
+            icon("clock", 16),
+            what,
+        )
+    ]
+    if edit:
+        links += [
+            format_html(
+                '<a class="icon-button" href="{}" title="Edit">'
+                '{}<span class="visually-hidden">Edit this {}</span></a>',
+                edit,
+                icon("pencil-square", 16),
+                what,
+            ),
+            format_html(
+                '<a class="icon-button" href="{0}" hx-get="{0}" hx-target="#dialog"'
+                ' title="Delete">{1}<span class="visually-hidden">Delete this {2}</span></a>',
+                delete + back,
+                icon("trash", 16),
+                what,
+            ),
+        ]
+    return format_html('<span class="card-actions">{}</span>', mark_safe(" ".join(links)))
+
+
 def sort_header(controls: SortControls, key: str, label: str = "", kind: str = "") -> SafeString:
     """Return the heading of a column by which the list can be sorted."""
     link = controls.sort_link(key)

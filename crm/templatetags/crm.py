@@ -23,7 +23,7 @@ from crm.forms.moment import CHOICES
 from crm.model.as_of_address import address
 from crm.model.changes import CREATED, DELETED, Change
 from crm.model.links import link_problem
-from crm.model.records import Record
+from crm.model.records import Record, Update, UseCase
 from crm.model.schema import Column
 from crm.page_urls import page_url, record_url
 from crm.request import Request, sent_fields
@@ -125,6 +125,18 @@ def history_url(bsnid: str, key: str) -> str:
     """Return the history page of one record; an account's is that of all its records."""
     url = record_url("account-history", bsnid)
     return url if key == bsnid else f"{url}?{urlencode({'record': key})}"
+
+
+@register.simple_tag(takes_context=True)
+def card_actions(context: template.Context, child: UseCase | Update, back: str) -> SafeString:
+    """Return the links of a child's card; edit and delete come back with the query ``back``."""
+    what = child.table.singular
+    history = history_url(context["account"].bsnid, child.id)
+    if not context["person"].may_write:
+        return fragments.card_actions(what, history, "", "", "")
+    name = what.replace(" ", "-")
+    edit, delete = record_url(f"{name}-edit", child.id), record_url(f"{name}-delete", child.id)
+    return fragments.card_actions(what, history, edit, delete, back)
 
 
 @register.filter

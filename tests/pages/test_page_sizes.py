@@ -44,7 +44,7 @@ WORK = {
     "/accounts/": (24, 9),
     "/use-cases/": (23, 8),
     "/updates/": (21, 8),
-    "/accounts/BSN001/": (47, 14),
+    "/accounts/BSN001/": (38, 14),
     "/accounts/BSN001/history/": (16, 13),
 }
 
