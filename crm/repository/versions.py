@@ -45,6 +45,7 @@ class Commit:
     :param person: who made it, by their sign-in to Databricks; empty if unknown.
     :param enables_feed: whether it switched the change data feed on.
     :param added: the names of the columns that it added to the table.
+    :param dropped: the names of those that it dropped.
     :param forbids_null: whether it changed a column that is now NOT NULL, and may have been
         nullable before.
     """
@@ -56,6 +57,7 @@ class Commit:
     enables_feed: bool = False
     added: frozenset[str] = frozenset()
     forbids_null: bool = False
+    dropped: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -102,12 +104,13 @@ class Timelines:
 
 
 def _added_since(commits: tuple[Commit, ...], version: int) -> frozenset[str]:
-    added: frozenset[str] = frozenset()
+    added, existed = frozenset[str](), frozenset[str]()
     for commit in commits[bisect_right(commits, version, key=lambda c: c.version) :]:
         # A column that is added after a restore may have existed before it.
         if commit.operation == "RESTORE":
             break
-        added |= commit.added
+        existed |= commit.dropped - added
+        added |= commit.added - existed
     return added
 
 
@@ -246,17 +249,18 @@ def _commit(row: Row) -> Commit:
         row["operation"],
         row.get("userName") or "",
         _FEED_ON in parameters,
-        _added_columns(row),
+        _columns(row, "ADD COLUMNS"),
         row["operation"].startswith("CHANGE COLUMN") and _NOT_NULL in parameters,
+        _columns(row, "DROP COLUMNS"),
     )
 
 
-def _added_columns(row: Row) -> frozenset[str]:
-    """Delta lists added columns as JSON: ``[{"column": {"name": …}}]``.
+def _columns(row: Row, operation: str) -> frozenset[str]:
+    """Delta lists columns as JSON: added ones ``[{"column": {"name": …}}]``, dropped ones by name.
 
-    https://github.com/delta-io/delta, DeltaOperations.scala (AddColumns)
+    https://github.com/delta-io/delta, DeltaOperations.scala (AddColumns, DropColumns)
     """
-    if row["operation"] != "ADD COLUMNS":
+    if row["operation"] != operation:
         return frozenset()
     columns = json.loads(dict(row["operationParameters"] or {}).get("columns", "[]"))
     names = (each if isinstance(each, str) else each["column"]["name"] for each in columns)

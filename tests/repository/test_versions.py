@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -84,6 +85,24 @@ def test_a_column_that_is_added_after_a_restore_may_have_existed_before() -> Non
     lines = timelines(restored, [commit(0, 0)])
     assert lines.added_since({"accounts": 0, "updates": 0})["accounts"] == set()
     assert lines.added_since({"accounts": 1, "updates": 0})["accounts"] == {"admin"}
+
+
+def test_a_column_that_was_dropped_and_added_again_existed_before() -> None:
+    def row(version: int, operation: str, columns: list[Any]) -> dict[str, Any]:
+        parameters = [("columns", json.dumps(columns))]
+        return {
+            "version": version,
+            "timestamp": at(version),
+            "operation": operation,
+            "operationParameters": parameters,
+        }
+
+    vp = {"column": {"name": "vp", "type": "string", "nullable": True}}
+    rows = [row(1, "DROP COLUMNS", ["vp"]), row(2, "ADD COLUMNS", [vp])]
+    commits = [commit(0, 0), *map(versions._commit, rows)]
+    lines = timelines(commits, [commit(0, 0)])
+    added = [lines.added_since({"accounts": n, "updates": 0})["accounts"] for n in range(3)]
+    assert added == [set(), {"vp"}, set()]
 
 
 class Histories:
