@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
+
+from django.http import HttpResponse, QueryDict
+from django_htmx.http import push_url
 
 from crm.model.records import AccountDetail, Record
 from crm.model.schema import UPDATES, USE_CASES, Table
@@ -20,6 +23,7 @@ SIZE = 20
 class ChildPage:
     """A page of records: ``records`` of ``total``, from number ``first`` on.
 
+    ``url`` is the address of the page of the account that has this page of records.
     ``back`` is the query with which a form comes back to this page; empty on the first page.
     ``previous`` and ``next`` are addresses of the pages around it; empty where there is none.
     """
@@ -27,6 +31,7 @@ class ChildPage:
     records: Sequence[Record]
     total: int
     first: int
+    url: str
     back: str
     previous: str
     next: str
@@ -36,11 +41,29 @@ class ChildPage:
         return self.first + len(self.records) - 1
 
 
-def pages(request: Request, detail: AccountDetail) -> dict[str, ChildPage]:
-    """Return the page of each kind that the address asks for, by the table's name."""
+def pages(request: Request, detail: AccountDetail, turned: Table | None) -> dict[str, ChildPage]:
+    """Return the page of each kind that the address asks for, by the table's name.
+
+    Where htmx turns the pages of one kind, the other keeps the page that the browser shows; the
+    link that was clicked may be older than that.
+    """
+    shown = _shown_by_browser(request) if turned else request.GET
     records = {USE_CASES: detail.use_cases, UPDATES: detail.updates}
-    numbers = {table: _number(request, table, each) for table, each in records.items()}
+    numbers = {
+        table: _number(request.GET if table is turned else shown, table, each)
+        for table, each in records.items()
+    }
     return {table.name: _page(request, table, each, numbers) for table, each in records.items()}
+
+
+def _shown_by_browser(request: Request) -> QueryDict:
+    address, _, _ = (request.htmx.current_url or "").partition("#")
+    return QueryDict(address.partition("?")[2])
+
+
+def push(response: HttpResponse, pages: Mapping[str, ChildPage], turned: Table) -> None:
+    """Have the browser show the address of the page that htmx turned to."""
+    push_url(response, pages[turned.name].url)
 
 
 def query(table: Table, key: str) -> str:
@@ -52,13 +75,13 @@ def _one(table: Table) -> str:
     return table.singular.replace(" ", "_")
 
 
-def _number(request: Request, table: Table, records: Sequence[Record]) -> int:
+def _number(parameters: QueryDict, table: Table, records: Sequence[Record]) -> int:
     """Return the number of the page, from 1; wrong parameters count as absent."""
     keys = [record.value(table.key) for record in records]
-    key = request.GET.get(_one(table))
+    key = parameters.get(_one(table))
     if key in keys:
         return keys.index(key) // SIZE + 1
-    asked = request.GET.get(table.name, "")
+    asked = parameters.get(table.name, "")
     last = max(1, -(-len(records) // SIZE))
     return min(max(1, int(asked)), last) if asked.isdecimal() and len(asked) < 7 else 1
 
@@ -77,6 +100,7 @@ def _page(
         records[start : start + SIZE],
         total,
         start + 1,
+        url(number),
         "?" + urlencode({"next": url(number)}) if number > 1 else "",
         url(number - 1) if number > 1 else "",
         url(number + 1) if start + SIZE < total else "",

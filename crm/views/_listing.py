@@ -215,4 +215,6 @@ def _plain(text: str) -> str:
 
 
 def _page_number(text: str) -> int:
-    return min(int(text), 1_000_000) or 1 if text.isascii() and text.isdigit() else 1
+    # Python refuses to read a number of thousands of digits.
+    is_number = text.isascii() and text.isdigit()
+    return min(int(text[:20]), 1_000_000) or 1 if is_number else 1

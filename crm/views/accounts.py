@@ -12,7 +12,7 @@ from crm.access import for_writers
 from crm.forms.records import AccountForm
 from crm.model import vocabulary
 from crm.model.records import AccountRow, Page
-from crm.model.schema import ACCOUNTS
+from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
 from crm.repository.records import accounts
 from crm.request import Request
 
@@ -47,23 +47,27 @@ def account_detail(request: Request, bsnid: str) -> HttpResponse:
     if detail is None:
         is_past = request.as_of is not None
         raise Http404(_wording.not_found(ACCOUNTS, bsnid, is_past=is_past))
+    turned = _PARTS.get(request.htmx.target or "") if _respond.wants_part(request) else None
+    pages = _child_pages.pages(request, detail, turned)
     context = {
         "detail": detail,
         "account": detail.account,
         "has_duplicates": detail.has_duplicates,
         "cards": cards(detail.platforms),
-        **_child_pages.pages(request, detail),
+        **pages,
         "masked": request.person.masked(ACCOUNTS),
         "statuses_locked": not request.person.may_write or is_locked(request),
     }
-    part = _PARTS.get(request.htmx.target or "") if _respond.wants_part(request) else None
-    response = render(request, part or "accounts/detail.html", context)
-    patch_vary_headers(response, ["HX-Request", "HX-Target"])
+    template = f"accounts/_{request.htmx.target}.html" if turned else "accounts/detail.html"
+    response = render(request, template, context)
+    if turned:
+        _child_pages.push(response, pages, turned)
+    patch_vary_headers(response, ["HX-Request", "HX-Target", "HX-Current-URL"])
     return response
 
 
-# The ids of elements that htmx asks for when it turns a page.
-_PARTS = {"use-cases": "accounts/_use-cases.html", "updates": "accounts/_updates.html"}
+# What htmx turns the pages of, by the id of the element that it asks for.
+_PARTS = {"use-cases": USE_CASES, "updates": UPDATES}
 
 
 @for_writers

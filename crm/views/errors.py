@@ -7,7 +7,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
-from django_htmx.http import reswap, retarget
+from django_htmx.http import reselect, reswap, retarget
 
 from crm.warehouse.config import USER
 from crm.warehouse.errors import TooLarge, WarehouseError
@@ -29,6 +29,8 @@ def answer(request: HttpRequest, failure: Failure) -> HttpResponse:
     if getattr(request, "htmx", None):
         response = render(request, "_failure_toast.html", context, status=failure.status)
         retarget(reswap(response, "beforeend"), "#toasts")
+        # The toast is shown as a whole, whatever part of the answer htmx was to show (hx-select).
+        reselect(response, "unset")
     else:
         response = render(request, "errors/error.html", context, status=failure.status)
     if failure.retry_after:

@@ -82,6 +82,20 @@ def test_an_account_with_many_children(many: str, client: Client, get_page: See)
     assert shown(parsed(response)) == found[20:40]
     assert parsed(response).select_one("h1, #use-cases") is None
     assert "HX-Target" in response["Vary"]
+    # The link to other use cases is still that of the first page of updates.
+    headers = HTMX | {
+        "HTTP_HX_TARGET": "use-cases",
+        "HTTP_HX_CURRENT_URL": f"http://testserver{many}?updates=2",
+    }
+    response = client.get(f"{many}?use_cases=2", **headers)
+    assert response["HX-Push-Url"] == f"{many}?use_cases=2&updates=2"
+    assert parsed(response).select_one("#use-cases-next")["href"] == (
+        f"{many}?use_cases=3&updates=2#use-cases"
+    )
+
+    # An address that the browser would not send.
+    headers["HTTP_HX_CURRENT_URL"] = "http://[?updates=x&update=%00"
+    assert client.get(f"{many}?use_cases=2", **headers)["HX-Push-Url"] == f"{many}?use_cases=2"
 
     # Links to a record show its page; edits lead back to it, deletions to where they began.
     link = get_page("/updates/?q=Update+100.").select_one(".row-text")["href"]

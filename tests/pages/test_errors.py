@@ -61,6 +61,7 @@ def test_every_failure_has_its_page_and_its_toast(
     response = client.get("/accounts/", **HTMX)
     assert response.status_code == status
     assert response["HX-Retarget"] == "#toasts"
+    assert response["HX-Reselect"] == "unset"
     assert response["HX-Reswap"] == "beforeend"
     assert parsed(response).select_one(".toast-error[role=alert]")
 
