@@ -25,9 +25,13 @@ from crm.request import Request
 from crm.warehouse import Warehouse
 
 from . import _respond, _resume, _revert_links, _revert_wording
+from .updates import UPDATE
+from .use_cases import USE_CASE
 
 _MAX_VERSION = 2**63 - 1
 _BY_NAME = {table.name: table for table in TABLES}
+# What has a place of its own on the page of its account.
+_CHILDREN = {kind.table: kind for kind in (USE_CASE, UPDATE)}
 # How often a revert is tried again while others change other fields of the record.
 _TRIES = 5
 
@@ -152,7 +156,7 @@ def _bring_back(request: Request, found: Reversal) -> HttpResponse:
         return _ask(request, found, orphan=True)
     else:
         messages.success(request, f"{_revert_wording.name(found.change)} is back.")
-    return _respond.go(request, _page_of(found.change))
+    return _respond.go(request, _place_of(found.change))
 
 
 def _ask(
@@ -255,6 +259,12 @@ def _table(name: str) -> Table:
     if name not in _BY_NAME:
         raise Http404(f"There is no table “{name[:40]}”.")
     return _BY_NAME[name]
+
+
+def _place_of(change: Change) -> str:
+    """Return the address of the record itself, on its account's page."""
+    kind = _CHILDREN.get(change.table)
+    return kind.page_of(change.bsnid, change.key) if kind else _page_of(change)
 
 
 def _page_of(change: Change) -> str:

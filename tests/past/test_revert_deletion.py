@@ -137,7 +137,9 @@ def test_undo_of_a_child(client: Client, bob: Warehouse, account: str) -> None:
     updates.create(bob, account, "d-1", {"description": "D"})
     client.post("/updates/d-1/delete/")
     undo = parsed(client.get(f"/accounts/{account}/")).select_one("#toasts form")
-    client.post(undo["action"])
+    # It leads to the page of updates that has the update.
+    place = client.post(undo["action"])["Location"]
+    assert place == f"/accounts/{account}/?update=d-1#update-d-1"
     assert updates.get(bob, "d-1").description == "D"
 
 
