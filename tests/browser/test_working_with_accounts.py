@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from .records import create_account, submit
 
@@ -163,7 +163,13 @@ def test_a_filter_stays_open_while_values_are_chosen(page: Page, bsnid: str) -> 
     boxes = filter.get_by_role("checkbox")
     expect(boxes).to_have_count(0)
     filter.locator("summary").focus()
+    held: list[Route] = []
+    page.route(re.compile("/facet/"), lambda route: held.append(route))
     page.keyboard.press("Enter")
+    expect(filter.get_by_text("Looking for the values…")).to_be_visible()
+    expect(filter.get_by_role("link", name="Choose values")).to_be_hidden()
+    held[0].continue_()
+    page.unroute_all()
     expect(boxes).to_have_count(1)
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
