@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
+from importlib import import_module
 from itertools import product
 
 import pytest
-from django.conf import settings
-
-TESTS = settings.BASE_DIR / "tests"
 
 FORM, STATUS, PAGE, COMMAND = "form", "status card", "import by page", "import by command"
 REVERT, UNDO, BULK, REPAIR = "revert", "undo of a deletion", "undo of a bulk change", "repair"
@@ -26,6 +23,8 @@ OWN_VALUES = "past/test_revert_bulk_duplicates.py::test_each_row_of_a_key_gets_i
 MASKED = "sign_in/test_masked_columns_are_not_written.py::"
 ONE_STATEMENT = "none: it is one statement"
 ROWS_STAY = "none: no row is sent, since the rows stay in the warehouse"
+
+ONLY_SOAK = "only in make soak: "
 
 # By promise, in the order of ``DOORS``: the test, or why there can be none.
 CELLS = {
@@ -62,10 +61,10 @@ CELLS = {
     "duplicates": (
         DUPLICATES,
         DUPLICATES,
-        "contract/test_duplicates.py::test_an_import_of_duplicates_is_undone",
+        f"{ONLY_SOAK}contract/test_duplicates.py::test_an_import_of_duplicates_is_undone",
         OWN_VALUES,
-        "contract/test_duplicates.py::test_a_field_of_a_duplicate_is_reverted",
-        "contract/test_duplicates.py::test_the_undo_of_a_deletion_adds_no_more",
+        f"{ONLY_SOAK}contract/test_duplicates.py::test_a_field_of_a_duplicate_is_reverted",
+        f"{ONLY_SOAK}contract/test_duplicates.py::test_the_undo_of_a_deletion_adds_no_more",
         OWN_VALUES,
         "pages/test_integrity_page.py::test_each_problem_is_shown_with_its_repair_and_repaired",
     ),
@@ -98,7 +97,7 @@ CELLS = {
         "past/test_revert_deletion.py::"
         "test_an_account_whose_answer_was_lost_comes_back_with_its_children",
         EDITED,
-        "faults/test_matrix.py::test_a_fault_at_every_door",
+        f"{ONLY_SOAK}faults/test_matrix.py::test_a_fault_at_every_door",
     ),
 }
 
@@ -110,9 +109,34 @@ def test_each_cell_has_its_test(promise: str) -> None:
     assert {cell: name for cell, name in named.items() if not _is_true(name)} == {}
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "contract/test_cells.py::test_that_does_not_exist",
+        "contract/creating.py::words_of",
+        "contract/test_cells.py::_is_true",
+        "contract/test_duplicates.py::test_the_undo_of_a_deletion_adds_no_more",
+        "faults/test_processes.py::test_the_warehouse_is_killed",
+        f"{ONLY_SOAK}{LOST}",
+    ],
+)
+def test_other_names_are_refused(name: str) -> None:
+    assert not _is_true(name)
+
+
 def _is_true(name: str) -> bool:
-    """Return whether this is a reason, or the name of a test that exists."""
+    """Return whether this is a reason, or the name of a test that runs when it says."""
     if name.startswith("none: "):
         return True
-    file, _, test = name.partition("::")
-    return re.search(rf"^def {test}\(", (TESTS / file).read_text(), re.MULTILINE) is not None
+    file, _, test = name.removeprefix(ONLY_SOAK).partition("::")
+    if not (file.rpartition("/")[2].startswith("test_") and test.startswith("test_")):
+        return False
+    module = import_module("tests." + file.removesuffix(".py").replace("/", "."))
+    of_all = getattr(module, "pytestmark", [])
+    marks = {mark.name for mark in (of_all if isinstance(of_all, list) else [of_all])}
+    marks |= {mark.name for mark in getattr(getattr(module, test, None), "pytestmark", [])}
+    return (
+        hasattr(module, test)
+        and marks.isdisjoint({"skip", "skipif", "xfail"})
+        and ("only_soak" in marks) == name.startswith(ONLY_SOAK)
+    )
