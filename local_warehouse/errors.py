@@ -185,12 +185,20 @@ _OWN_CLASS = re.compile(
     r"\[(?P<cls>DELTA_[A-Z_.]+)\] (?P<text>.*?) SQLSTATE: (?P<state>\w{5})", re.S
 )
 
+# The engine takes messages of gRPC's usual length only, and has no setting for it.
+_TOO_LARGE = re.compile(r"message length too large: found (\d+) bytes, the limit is: (\d+) bytes")
+
 
 def from_engine(error: Exception) -> SqlError:
     """Return the engine's error with Databricks' class; INTERNAL_ERROR for an unknown one."""
     match = _ENVELOPE.match(str(error))
     stage, text = (match["stage"], match["text"]) if match else (None, str(error))
     text = text.strip()
+    if too_large := _TOO_LARGE.search(text):
+        found, limit = map(int, too_large.groups())
+        return unsupported(
+            f"statements of more than {limit:,} bytes with their values; this one has {found:,}"
+        )
     if own := _OWN_CLASS.search(text):
         return SqlError(own["cls"], own["text"], own["state"])
     if stage == "parse":

@@ -167,3 +167,11 @@ def test_a_message_of_an_error_comes_whole(shell, text):
     with pytest.raises(sql.exc.ServerOperationError) as failed:
         shell.value("SELECT raise_error(:text)", {"text": text})
     assert f"[USER_RAISED_EXCEPTION] {text} SQLSTATE: P0001" in str(failed.value)
+
+
+def test_a_statement_that_is_too_large_for_the_engine(shell):
+    statement = "SELECT length('{}') AS n"
+    error = shell.error(statement.format("x" * 2**22))
+    assert "[UNSUPPORTED_FEATURE]" in error
+    assert "statements of more than 4,194,304 bytes with their values; this one has 4,19" in error
+    assert shell.value(statement.format("x" * 2**21)) == 2**21
