@@ -32,7 +32,8 @@ from .errors import BeforeTheTables, BeyondRetention, NotYet
 CLOCKS_DIFFER = dt.timedelta(seconds=5)
 # How many of the newest commits are read first, and how many times more each further time.
 _NEWEST, _GROWTH = 20, 8
-# The oldest commits disappear as Delta cleans up its log, so all is read again after this time.
+# All is read again after this time: Delta's clean-up removes the oldest commits, and a table may
+# have been created again.
 _WHOLE_FOR = dt.timedelta(hours=1)
 _FEED_ON = '"delta.enableChangeDataFeed":"true"'
 _NOT_NULL = '"nullable":false'
@@ -65,12 +66,12 @@ class Timelines:
     """The commits of each table, oldest first.
 
     :param read_at: when the newest were read, by the application's clock.
-    :param read_whole_at: when all were read; None if that is ``read_at``.
+    :param whole_at: when all were read, likewise.
     """
 
     commits: Mapping[Table, tuple[Commit, ...]]
     read_at: dt.datetime
-    read_whole_at: dt.datetime | None = None
+    whole_at: dt.datetime
 
     @property
     def earliest(self) -> dt.datetime:
@@ -147,7 +148,7 @@ def timelines_until(wh: Warehouse, moment: dt.datetime) -> Timelines:
 
 
 def known(wh: Warehouse) -> Timelines:
-    """Return the timelines that were read last; reads them only if none were."""
+    """Return the timelines that were read last; reads them if none were for a while."""
     return _timelines(wh, lambda _: True)
 
 
@@ -174,32 +175,30 @@ def committers(
 def _timelines(wh: Warehouse, is_enough: Callable[[Timelines], bool]) -> Timelines:
     with _lock:
         cached = _cache.get(wh.cache_key)
-    if cached is None:
+    if cached is None or dt.datetime.now(dt.UTC) - cached.whole_at > _WHOLE_FOR:
         return load(wh)
     return cached if is_enough(cached) else _continued(wh, cached)
 
 
 def load(wh: Warehouse) -> Timelines:
     """Read the whole timelines: one statement per table, all at once."""
-    return _read(wh, lambda table: _commits(wh, table), None)
+    return _read(wh, lambda table: _commits(wh, table))
 
 
 def _continued(wh: Warehouse, lines: Timelines) -> Timelines:
-    whole_at = lines.read_whole_at or lines.read_at
-    if dt.datetime.now(dt.UTC) - whole_at > _WHOLE_FOR:
-        return load(wh)
-    return _read(wh, lambda table: _continued_commits(wh, table, lines.commits[table]), whole_at)
+    old = lines.commits
+    return _read(wh, lambda table: _continued_commits(wh, table, old[table]), lines.whole_at)
 
 
 def _read(
     wh: Warehouse,
     commits: Callable[[Table], tuple[Commit, ...]],
-    read_whole_at: dt.datetime | None,
+    whole_at: dt.datetime | None = None,
 ) -> Timelines:
     read_at = dt.datetime.now(dt.UTC)
     with ThreadPoolExecutor(len(TABLES)) as pool:
         found = pool.map(commits, TABLES)
-        lines = Timelines(dict(zip(TABLES, found, strict=True)), read_at, read_whole_at)
+        lines = Timelines(dict(zip(TABLES, found, strict=True)), read_at, whole_at or read_at)
     with _lock:
         _cache[wh.cache_key] = lines
     return lines

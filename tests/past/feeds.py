@@ -123,7 +123,7 @@ class Feeds:
 
     def timelines(self, *_: object) -> Timelines:
         commits = {table: tuple(each) for table, each in self.commits.items()}
-        return Timelines(commits, self.now)
+        return Timelines(commits, self.now, self.now)
 
 
 def position(row: Row) -> Position:

@@ -90,7 +90,7 @@ def test_versions_before_a_time_are_the_latest_then_or_the_feeds_first(
         "use_cases": commits(9, 4, 2, 1),
         "updates": commits(9),
     }
-    lines = Timelines({table: by_name[table.name] for table in TABLES}, NOW)
+    lines = Timelines({table: by_name[table.name] for table in TABLES}, NOW, NOW)
     starts = {table.name: 0 for table in TABLES} | {"use_cases": 2}
     monkeypatch.setattr(versions, "latest", lambda _: lines)
     monkeypatch.setattr(change_feed, "starts", lambda _: starts)

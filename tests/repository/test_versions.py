@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -37,7 +37,7 @@ def commit(version: int, minute: int, *added: str, operation: str = "WRITE") -> 
 
 
 def timelines(accounts: list[Commit], updates: list[Commit]) -> Timelines:
-    return Timelines({ACCOUNTS: tuple(accounts), UPDATES: tuple(updates)}, at(30))
+    return Timelines({ACCOUNTS: tuple(accounts), UPDATES: tuple(updates)}, at(30), at(30))
 
 
 LINES = timelines([commit(0, 0), commit(1, 5)], [commit(0, 1), commit(3, 7)])
@@ -179,10 +179,13 @@ def test_commits_that_were_removed_from_the_log_are_forgotten(
     histories.commits[ACCOUNTS] = histories.commits[ACCOUNTS][50:]
     monkeypatch.setattr(versions, "_WHOLE_FOR", -SECOND)
     assert refreshed(histories).earliest == at(50)
+    # So they are if only moments that the cached histories reach to are asked for.
+    histories.commits[ACCOUNTS] = histories.commits[ACCOUNTS][5:]
+    assert versions.timelines_until(cast(Any, histories), at(59)).earliest == at(55)
     # The time counts from the last reading of the whole.
     monkeypatch.setattr(versions, "_WHOLE_FOR", 10 * SECOND)
-    whole_at = refreshed(histories).read_whole_at
-    assert whole_at == refreshed(histories).read_whole_at
+    whole_at = refreshed(histories).whole_at
+    assert whole_at == refreshed(histories).whole_at
 
 
 def test_histories_are_read_again_only_for_a_moment_after_them() -> None:
