@@ -18,13 +18,14 @@ from crm.repository._sql import Row
 from crm.repository._stamps import STAMPED_WITHIN
 from crm.warehouse import Warehouse
 
+from . import change_feed
 from .cursor import Position
 
 _NOTE = -1  # the place of notes
 
 _FEED = """
   SELECT {place} AS place, {key} AS key, {owner} AS account, _commit_version AS version,
-    _commit_timestamp AS moment, _change_type AS type, {content} AS content,
+    _commit_timestamp AS moment, _change_type AS type, {row} AS content,
     created_at, updated_at, updated_by, change_id
   FROM {feed} {where}
 """
@@ -196,16 +197,8 @@ def _after(table: Table, place: int, position: Position, params: dict[str, Any])
 
 
 def _select(wh: Warehouse, table: Table, start: int, where: str) -> str:
-    return _sql.render(
-        wh.namespace,
-        _FEED,
-        place=str(TABLES.index(table)),
-        key=quoted(table.key),
-        owner=quoted(table.owner),
-        content=_sql.own_row(table),
-        feed=wh.namespace.change_feed(table, start),
-        where=where,
-    )
+    parts = change_feed.parts(wh, table, start)
+    return _sql.render(wh.namespace, _FEED, where=where, **parts)
 
 
 def _notes(rows: list[Row]) -> dict[str, Note]:

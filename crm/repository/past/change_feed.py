@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from cachetools import LRUCache
 
+from crm.model.namespace import quoted
 from crm.model.schema import TABLES, Table
 from crm.repository import _sql, ddl, versions
 from crm.repository.versions import Commit
@@ -127,6 +128,17 @@ def _probe(wh: Warehouse, found: Starts) -> None:
 def _is_latest(reasons: list[str]) -> bool:
     """Return whether the starts are the latest versions, since no other helped."""
     return len(set(reasons)) < len(reasons)
+
+
+def parts(wh: Warehouse, table: Table, start: int) -> dict[str, str]:
+    """Return the parts of a SELECT from a table's feed, from the version ``start`` on."""
+    return {
+        "place": str(TABLES.index(table)),
+        "key": quoted(table.key),
+        "owner": quoted(table.owner),
+        "row": _sql.own_row(table),
+        "feed": wh.namespace.change_feed(table, start),
+    }
 
 
 def _find_starts(wh: Warehouse, reasons: list[str]) -> Starts:

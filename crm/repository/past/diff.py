@@ -140,16 +140,9 @@ def _starts(
 
 
 def _branch(wh: Warehouse, table: Table, start: int, bsnid: str) -> str:
-    return _sql.render(
-        wh.namespace,
-        _BRANCH,
-        place=str(TABLES.index(table)),
-        key=quoted(table.key),
-        owner=quoted(table.owner),
-        row=_sql.own_row(table),
-        feed=wh.namespace.change_feed(table, start),
-        of_one=f"AND {quoted(table.owner)} = :bsnid" if bsnid else "",
-    )
+    of_one = f"AND {quoted(table.owner)} = :bsnid" if bsnid else ""
+    parts = change_feed.parts(wh, table, start)
+    return _sql.render(wh.namespace, _BRANCH, of_one=of_one, **parts)
 
 
 def _teams_before(rows: list[Row]) -> dict[str | None, str]:

@@ -114,12 +114,9 @@ def _branch(wh: Warehouse, table: Table, seen: int) -> str:
     return _sql.render(
         wh.namespace,
         _BRANCH,
-        place=str(TABLES.index(table)),
-        key=quoted(table.key),
-        feed=wh.namespace.change_feed(table, seen),
         is_after=_IS_AFTER,
-        row=_sql.own_row(table),
         **latest,
+        **change_feed.parts(wh, table, seen),
     )
 
 
