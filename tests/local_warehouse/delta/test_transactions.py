@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import threading
 from pathlib import Path
 
@@ -87,6 +88,7 @@ def test_a_kill_at_any_point_leaves_all_or_nothing(folder, monkeypatch, survived
         assert [commits.version(table) for table in tables] == [1, 1]
 
 
+@pytest.mark.timeout(20)  # readers that are not refused wait
 @pytest.mark.parametrize(
     ("owner", "name", "call"), [(os, "rename", 2), (Commits, "record", 1), (Path, "unlink", 0)]
 )
@@ -115,6 +117,42 @@ def test_nobody_reads_a_half_while_the_disk_fails(folder, monkeypatch, owner, na
         assert [commits.version(table) for table in tables] == [1, 1]
     assert [list(commits.makers(table)) for table in tables] == [[1], [1]]
     assert not list(folder.glob("transactions/*"))
+
+
+@pytest.mark.timeout(20)
+def test_a_stop_ends_the_tries_and_the_next_start_publishes(folder, monkeypatch):
+    started, _, _ = start(folder)
+    started.stop()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Commits, "record", full)
+        with pytest.raises(OSError, match="No space left"):
+            commit(started)
+    _, catalog, commits = start(folder)
+    tables = [catalog.find("c", "s", each) for each in NAMES]
+    assert [commits.version(table) for table in tables] == [1, 1]
+    assert [list(commits.makers(table)) for table in tables] == [[1], [1]]
+
+
+def test_a_full_disk_leaves_no_part_of_a_note(folder):
+    _, catalog, commits = start(folder)
+    table = catalog.find("c", "s", "one")
+    commits.record(table, 1, "ann", "statement")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = commits._file(table).stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 3, hard))
+    try:
+        with pytest.raises(OSError, match="No space left"):
+            commits.record(table, 2, "ann", "statement")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(commits.makers(table)) == [1]
+    commits.record(table, 3, "ann", "statement")
+    _, _, commits = start(folder)
+    assert list(commits.makers(table)) == [1, 3]
 
 
 def test_a_transaction_waits_for_readers_and_comes_before_later_ones():
