@@ -33,6 +33,14 @@ def test_a_table_is_put_into_its_place_and_no_other(tmp_path: Path) -> None:
         write([Table("live", "Note.", ["page"])], document)
 
 
+def test_each_row_of_a_table_is_as_wide_as_its_head() -> None:
+    for name, table in re.findall(
+        r"<!-- bench: (\w+) -->\n(.*?)<!-- end -->", DOCUMENT.read_text(), re.DOTALL
+    ):
+        rows = [line.count(" | ") for line in table.splitlines() if line.startswith("| ")]
+        assert len(set(rows)) == 1, name
+
+
 def test_numbers_have_three_digits() -> None:
     assert [shown(value) for value in (0.123456, 12.345, 1234.5, 20_000, None, "x")] == [
         "0.123",
