@@ -80,6 +80,17 @@ def test_list_is_newest_first(get_page: See, account: str, make_update: Make) ->
     assert texts(get_page("/updates/?sort=date"), "tbody .row-text") == ["Older", "Newer"]
 
 
+def test_a_filter_has_the_most_frequent_values_first(
+    get_page: See, account: str, make_update: Make
+) -> None:
+    for author in ("Alice", "Bob", "Bob"):
+        make_update(author=author)
+    page = get_page("/updates/facet/author/?author=Alice&sort=date")
+    assert texts(page, ".facet-value") == ["Bob", "Alice"]
+    assert [box["value"] for box in page.select("[checked]")] == ["Alice"]
+    assert page.select("main form")[1]["action"] == "/updates/"
+
+
 def test_an_empty_list_says_what_to_do(get_page: See, warehouse: Warehouse) -> None:
     page = get_page("/updates/")
     assert text(page, ".empty h2") == "No updates yet"

@@ -158,6 +158,17 @@ def test_the_list_shows_finds_and_filters_use_cases(
     assert parsed(client.get("/use-cases/", **HTMX)).select_one("h1") is None
 
 
+def test_a_filter_has_its_values_known_words_first(
+    get_page: See, account: str, make_use_case: Make
+) -> None:
+    for status in ("Paused", "Paused", "Active", "Planning"):
+        make_use_case(status=status)
+    part = get_page("/use-cases/facet/status/?status=Active", **HTMX)
+    assert texts(part, ".facet-value") == ["Planning", "Active", "Paused"]
+    assert texts(part, ".facet-number") == ["1", "1", "2"]
+    assert [box["value"] for box in part.select("[checked]")] == ["Active"]
+
+
 def test_a_lost_answer_keeps_the_form(
     client: Client, account: str, server: LocalWarehouse, make_use_case: Make
 ) -> None:
