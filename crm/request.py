@@ -33,6 +33,12 @@ class Request(HttpRequest):
     htmx: HtmxDetails
 
 
+def page_number(text: str) -> int:
+    """Return the number of a page, from 1 to a million; 1 where the text is no number."""
+    # Python refuses to read a number of thousands of digits.
+    return min(int(text[:20]), 1_000_000) or 1 if text.isdecimal() else 1
+
+
 def sent_fields(request: HttpRequest, without: str = "") -> list[tuple[str, str]]:
     """Return the fields of the form that was sent, to send it again: all but its CSRF token, and
     but the field ``without``."""

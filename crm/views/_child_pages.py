@@ -14,7 +14,7 @@ from django_htmx.http import push_url
 
 from crm.model.records import AccountDetail, Record
 from crm.model.schema import UPDATES, USE_CASES, Table
-from crm.request import Request
+from crm.request import Request, page_number
 
 SIZE = 20
 
@@ -76,14 +76,13 @@ def _one(table: Table) -> str:
 
 
 def _number(parameters: QueryDict, table: Table, records: Sequence[Record]) -> int:
-    """Return the number of the page, from 1; wrong parameters count as absent."""
+    """Return the number of the page; wrong parameters count as absent."""
     keys = [record.value(table.key) for record in records]
     key = parameters.get(_one(table))
     if key in keys:
         return keys.index(key) // SIZE + 1
-    asked = parameters.get(table.name, "")
     last = max(1, -(-len(records) // SIZE))
-    return min(max(1, int(asked)), last) if asked.isdecimal() and len(asked) < 7 else 1
+    return min(page_number(parameters.get(table.name, "")), last)
 
 
 def _page(

@@ -16,7 +16,7 @@ from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django_htmx.http import push_url
 
 from crm.model.records import AccountRow, Listing, Page
-from crm.request import Request
+from crm.request import Request, page_number
 
 from . import _facets, _list_file, _respond
 from ._facets import Facet
@@ -185,7 +185,7 @@ def read(parameters: QueryDict, subject: Subject) -> Listing:
         q=_plain(parameters.get("q", "")),
         filters={name: values for name, values in filters.items() if values},
         sort=sort if known else subject.default_sort,
-        page=_page_number(parameters.get("page", "")),
+        page=page_number(parameters.get("page", "")),
     )
 
 
@@ -212,9 +212,3 @@ def _values(parameters: QueryDict, name: str) -> tuple[str, ...]:
 
 def _plain(text: str) -> str:
     return text.replace("\0", "").strip()[:MAX_QUERY]
-
-
-def _page_number(text: str) -> int:
-    # Python refuses to read a number of thousands of digits.
-    is_number = text.isascii() and text.isdigit()
-    return min(int(text[:20]), 1_000_000) or 1 if is_number else 1

@@ -20,7 +20,7 @@ from crm.repository import versions
 from crm.repository.past import change_feed, history
 from crm.repository.past.cursor import Cursor
 from crm.repository.past.history import OUTSIDE, History, Wanted
-from crm.request import Request
+from crm.request import Request, page_number
 
 from . import _list_file, _respond, _revert_links
 from ._history_groups import Group, grouped, moment_of
@@ -83,7 +83,6 @@ _PARAMETERS = ("person", "field", "kind", "table", "record", "operation", "since
 
 def _wanted(query: QueryDict) -> Wanted:
     """Read the URL's parameters; wrong ones count as absent."""
-    page = query.get("page", "")
     return Wanted(
         key=query.get("record", "")[:64],
         operation=query.get("operation", "")[:64],
@@ -93,7 +92,7 @@ def _wanted(query: QueryDict) -> Wanted:
         table=query.get("table", ""),
         since=_day(query.get("since")),
         until=_day(query.get("until"), 1),
-        page=max(1, int(page)) if page.isdecimal() and len(page) < 7 else 1,
+        page=page_number(query.get("page", "")),
         after=Cursor.read(query.get("after", "")),
     )
 
