@@ -70,12 +70,11 @@ def chosen(subject: Subject, path: str, query: str, listing: Listing) -> list[Fa
 
 
 def show(
-    request: Request, subject: Subject, listing: Listing, name: str, state: State
+    request: Request, subject: Subject, listing: Listing, name: str, find: str, state: State
 ) -> HttpResponse:
-    """The values of a filter: for htmx a panel's content, else a page of their own."""
+    """The values of a filter that contain ``find``: for htmx a panel's content, else a page."""
     if name not in subject.repository.FILTERS:
         raise Http404(f"This list has no filter “{name[:40]}”.")
-    find = request.GET.get(f"{name}-find", "").replace("\0", "").strip()[:200]
     values = subject.repository.facet(request.warehouse, listing, name, find, MOST)
     is_part = _respond.wants_part(request)
     most = FIRST if is_part and not find and "all" not in request.GET else MOST

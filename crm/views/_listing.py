@@ -168,7 +168,8 @@ def show(
 def show_facet(request: Request, subject: Subject, name: str) -> HttpResponse:
     """The values of a filter of the list."""
     listing = replace(read(request.GET, subject), page=1)
-    return _facets.show(request, subject, listing, name, _pairs(listing, subject))
+    find = _plain(request.GET.get(f"{name}-find", ""))
+    return _facets.show(request, subject, listing, name, find, _pairs(listing, subject))
 
 
 def _has_duplicates(page: Page[Any]) -> bool:

@@ -173,6 +173,7 @@ def test_a_filter_with_very_many_values_stays_readable(
     assert text(all_of_them, ".facet-rest").startswith("30 more")
     searched = get_page(f"{path}?vp=VP 129&vp-find=p 12", **HTMX)
     assert len(searched.select("[type=checkbox]")) == 10
+    assert len(get_page(f"{path}?vp-find= p%00 12 ", **HTMX).select("[type=checkbox]")) == 10
     assert not searched.select(".facet-more")
     nothing = get_page(f"{path}?vp-find=x", **HTMX)
     assert text(nothing, ".facet-rest") == "No value contains “x”."
@@ -181,6 +182,14 @@ def test_a_filter_with_very_many_values_stays_readable(
     assert client.get("/accounts/facet/nonsense/").status_code == 404
     for query in ("of=²", "of=99999999999999", "vp-find=%00", "vp-find=" + "x" * 999, "all="):
         assert client.get(f"{path}?{query}", **HTMX).status_code == 200, query
+
+
+def test_the_key_of_an_account_may_be_facet(
+    get_page: See, make_account: Callable[..., str]
+) -> None:
+    make_account("facet", team="Prisms")
+    for page in ("", "edit/", "delete/", "history/"):
+        assert "Prisms" in text(get_page(f"/accounts/facet/{page}"), "main"), page
 
 
 @pytest.mark.usefixtures("three_accounts")
