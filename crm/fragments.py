@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
 from typing import Protocol
 
 from django.utils import timezone
@@ -14,7 +13,7 @@ from crm.icons import icon
 from crm.model import vocabulary
 from crm.model.changes import CHANGED, CREATED, DELETED, Change
 
-NOTHING = mark_safe('<span class="nothing">—</span>')
+_NOTHING = mark_safe('<span class="nothing">—</span>')
 _LONG_TEXT = 600
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _WAS = '<del><span class="visually-hidden">was </span><span dir="auto">{}</span></del>'
@@ -52,7 +51,7 @@ class SortControls(Protocol):
 
 def text(value: str | None) -> str:
     """Return a record's value, or a dash. Its writing direction does not affect its neighbours."""
-    return format_html('<span dir="auto">{}</span>', value) if value else NOTHING
+    return format_html('<span dir="auto">{}</span>', value) if value else _NOTHING
 
 
 def prose(value: str | None) -> str:
@@ -73,7 +72,7 @@ def prose(value: str | None) -> str:
 def badge(status: str | None) -> str:
     """Return a status with its colour and icon, or a dash."""
     if not status:
-        return NOTHING
+        return _NOTHING
     return format_html(
         '<span class="badge tone-{}">{}<span dir="auto">{}</span></span>',
         tone(status),
@@ -90,28 +89,22 @@ def tone(status: str | None) -> str:
 
 def day(value: dt.date | None) -> str:
     if not value:
-        return NOTHING
-    return format_html('<time datetime="{}">{}</time>', value.isoformat(), plain_day(value))
+        return _NOTHING
+    return format_html('<time datetime="{}">{}</time>', value.isoformat(), _plain_day(value))
 
 
 def moment(value: dt.datetime | None) -> str:
     """Return a time in the reader's zone; a script corrects it on a first visit."""
     if not value:
-        return NOTHING
+        return _NOTHING
     local = timezone.localtime(value)
-    shown = f"{plain_day(local)}, {local:%H:%M}"
+    shown = f"{_plain_day(local)}, {local:%H:%M}"
     return format_html('<time datetime="{}" data-moment>{}</time>', value.isoformat(), shown)
 
 
-def plain_day(value: dt.date) -> str:
+def _plain_day(value: dt.date) -> str:
     """Return it as ``3 Feb 2026``. Django's ``date_format`` takes ten times as long."""
     return f"{value.day} {_MONTHS[value.month - 1]} {value.year:04}"
-
-
-def marked(parts: Iterable[tuple[str, bool]]) -> SafeString:
-    """Return a text in parts, those that differ marked."""
-    pieces = (format_html("<mark>{}</mark>" if differs else "{}", text) for text, differs in parts)
-    return mark_safe("".join(pieces)) or mark_safe('<span class="nothing">(empty)</span>')
 
 
 def field_changes(change: Change, revert: str) -> SafeString:
@@ -184,4 +177,4 @@ def sort_header(controls: SortControls, key: str, label: str = "", kind: str = "
     )
 
 
-TAGS = (text, prose, badge, day, moment, marked, field_changes, sort_header)
+TAGS = (text, prose, badge, day, moment, field_changes, sort_header)

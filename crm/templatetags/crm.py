@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -14,7 +14,8 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.safestring import SafeString
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import Truncator
 
 from crm import fragments, icons
@@ -152,16 +153,17 @@ def change_icon(change: Change) -> str:
     return {CREATED: "plus", DELETED: "trash"}.get(change.kind, "pencil-square")
 
 
+@register.simple_tag
+def marked(parts: Iterable[tuple[str, bool]]) -> SafeString:
+    """Return a text in parts, those that differ marked."""
+    pieces = (format_html("<mark>{}</mark>" if differs else "{}", text) for text, differs in parts)
+    return mark_safe("".join(pieces)) or mark_safe('<span class="nothing">(empty)</span>')
+
+
 @register.filter
 def get(mapping: dict[str, Any], key: str) -> Any:
     """Return the value of a key that a variable holds, None where there is none."""
     return mapping.get(key) if mapping else None
-
-
-@register.filter
-def shown(value: Any) -> str | SafeString:
-    """Return a value of any kind as plain text, so that two can be compared."""
-    return fragments.plain_day(value) if isinstance(value, dt.date) else value or "—"
 
 
 for _tag in (*fragments.TAGS, record_url):
