@@ -15,6 +15,7 @@ PATHS = [
     "/",
     "/accounts/",
     "/accounts/?q=nothing+matches+this",
+    "/accounts/facet/vp/?vp-find=nothing+matches+this",
     "/accounts/BSN001/",
     "/accounts/new/",
     "/accounts/BSN001/edit/",

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
+from crm.model.schema import UPDATES
+from crm.repository.transfer.insert_missing import insert_missing
+from crm.warehouse import Warehouse
+
+from .records import add_account, change_account
+
 
 def test_print(new_context) -> None:
     # A sheet of A4 is 794 px wide: there, the sections are a bar fixed to the bottom.
@@ -38,3 +44,21 @@ def test_print(new_context) -> None:
     expect(page.locator(".chips")).to_contain_text("Finance")
     for control in (".search", ".filters", ".exports", "main .button"):
         expect(page.locator(control).first).to_be_hidden()
+
+
+def test_pages_of_updates_and_changes_have_no_controls(
+    new_context, tables: Warehouse, bsnid: str
+) -> None:
+    add_account(tables, bsnid, f"Subject {bsnid}")
+    change_account(tables, bsnid, team=f"Renamed {bsnid}", vp="Vera")
+    updates = [{"id": f"{bsnid}-{n}", "account_bsnid": bsnid} for n in range(21)]
+    insert_missing(tables, UPDATES, updates)
+    page = new_context().new_page()
+    page.emulate_media(media="print")
+    page.goto(f"/accounts/{bsnid}/")
+    expect(page.get_by_text("Updates 1 to 20 of 21")).to_be_visible()
+    expect(page.locator("#updates-next")).to_be_hidden()
+    page.goto(f"/accounts/{bsnid}/history/?kind=changed")
+    expect(page.get_by_text("Vera")).to_be_visible()
+    # Not even as an empty box.
+    expect(page.locator(".change-actions").first).to_have_css("display", "none")
