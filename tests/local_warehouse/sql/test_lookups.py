@@ -8,6 +8,7 @@ import pytest
 
 from local_warehouse.catalog.objects import Column
 from local_warehouse.prepare import Preparer
+from local_warehouse.sql.lookups import Lookups
 
 from .conftest import NAMESPACE, MemoryAccess, MemoryCatalog
 
@@ -61,3 +62,13 @@ def test_a_change_of_what_a_statement_names(
     first = preparer.prepare(SQL, NAMESPACE, MemoryAccess())
     change(catalog)
     assert (preparer.prepare(SQL, NAMESPACE, MemoryAccess()) is first) is serves
+
+
+def test_a_change_between_two_lookups_of_a_statement_is_seen(catalog: MemoryCatalog) -> None:
+    """What was looked up first may stand in the prepared statement."""
+    lookups = Lookups(catalog)
+    for _ in range(2):
+        lookups.find("cat", "sch", "people")
+        catalog.tables["cat", "sch", "people"].epoch += 1
+    catalog.tables["cat", "sch", "people"].epoch -= 1
+    assert not lookups.are_current()
