@@ -13,6 +13,7 @@ from crm.repository.past import _history_sql
 from crm.repository.past._history_sql import Part
 from crm.repository.past._older_versions import needed
 from crm.repository.past._row_versions import RowVersion
+from crm.repository.versions import CLOCKS_DIFFER
 
 BEGINS = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
 NOW, LONG_AGO = BEGINS + dt.timedelta(hours=1), BEGINS - dt.timedelta(days=9)
@@ -77,3 +78,19 @@ def test_rows_are_sorted_whatever_order_the_warehouse_returns_them_in() -> None:
         Shuffled(), Part({table.name: 0 for table in TABLES}, 9), has_notes=False
     )
     assert [row["key"] for row in rows] == ["a", "b", "c", None]
+
+
+def test_a_note_that_ended_a_little_before_its_last_commit_is_read() -> None:
+    """The clocks of the application and of the warehouse differ."""
+    asked: list[dict[str, Any]] = []
+
+    class Recording:
+        namespace = Namespace("c", "s")
+
+        def query(self, sql: str, params: Any) -> list[dict[str, Any]]:
+            asked.append(params)
+            return []
+
+    part = Part({table.name: 0 for table in TABLES}, 9, begins=BEGINS)
+    _history_sql.read(Recording(), part, has_notes=True)
+    assert BEGINS - dt.timedelta(hours=1) < asked[0]["ended_since"] < BEGINS - CLOCKS_DIFFER

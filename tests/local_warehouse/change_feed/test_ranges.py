@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 
+import pyarrow.parquet as pq
 import pytest
 
 from .conftest import changes
@@ -86,3 +87,11 @@ def test_only_where_and_since_the_feed_is_on(shell):
     assert [row[2] for row in changes(shell, 2)] == ["b"]
     shell.run("ALTER TABLE t SET TBLPROPERTIES ('delta.enableChangeDataFeed' = 'false')")
     assert "DELTA_MISSING_CHANGE_DATA" in shell.error("SELECT * FROM table_changes('t', 3)")
+
+
+def test_a_large_commit_is_stored_in_groups_that_readers_of_later_ones_skip(table, server):
+    table.change("INSERT INTO t SELECT CAST(id AS STRING), 1 FROM range(20000)")
+    assert len(changes(table)) == 20_000
+    files = [pq.read_metadata(file) for file in server.data.rglob("????????-????????.parquet")]
+    [groups] = {file.num_row_groups for file in files if file.num_rows == 20_000}
+    assert groups >= 3
