@@ -121,6 +121,9 @@ def revert_bulk_change(request: Request, done: str) -> HttpResponse:
     # The last comes first: it may have written over what an earlier one wrote.
     results = _revert_all(wh, list(reversed(link.operations)), before, after)
     count = _resume.earlier(request).changed + sum(r.count for r in results)
+    if count:
+        # An answer may have been lost, and with it what its statement changed.
+        count = max(count, sum(r.done for r in results))
     left = [each for r in results for each in r.left]
     if not left:
         messages.success(request, _revert_wording.bulk_reverted(count))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 from django.core import signing
 from django.http import Http404
 from django.test import Client
+from django.urls import reverse
 
-from crm.model.schema import ACCOUNTS
+from crm.model.schema import ACCOUNTS, USE_CASES
 from crm.repository import operations
 from crm.repository.past import history, revert_bulk
 from crm.repository.past.history import Wanted
@@ -165,6 +167,24 @@ def test_an_undo_that_failed_half_way_is_finished(
     server.clear_faults()
     assert undo(client, imported_rows).startswith("3 records are as they were before")
     assert accounts.get(bob, "NEW1") is None
+
+
+@pytest.mark.parametrize("table", ["accounts", "use_cases"])
+def test_a_lost_answer_hides_no_record_of_an_undo(
+    client: Client, warehouse: Warehouse, server: LocalWarehouse, table: str
+) -> None:
+    """The statement is sent again, and changes nothing the second time."""
+    me = replace(warehouse, actor=ME)
+    began = dt.datetime.now(dt.UTC)
+    operation = operations.of_many(me, operations.IMPORT)
+    for of in (ACCOUNTS, USE_CASES):
+        values = ({of.key: f"X{n}", "account_bsnid": f"X{n}"} for n in range(3))
+        rows = [[each.get(name) for name in of.names] for each in values]
+        upsert.upsert(me, of, json.dumps(rows), operation, overwrite=True)
+    facts = {"operations": [operation.id], "began": began.isoformat(), "who": ME}
+    server.fault("drop_after", match=rf"(?s)MERGE INTO \S*{table}.* THEN DELETE")
+    address = reverse("revert-bulk", args=[signing.dumps(facts, salt=_revert_links._SALT)])
+    assert undo(client, address).startswith("6 records are as they were before")
 
 
 def test_repairs_are_undone(client: Client, broken: Warehouse) -> None:  # noqa: F811

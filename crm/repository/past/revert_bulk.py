@@ -102,19 +102,25 @@ WHEN NOT MATCHED AND s._existed AND s._deleted
   VALUES ({sources}, IF(s._rival, COALESCE(s.updated_at, s.created_at), CURRENT_TIMESTAMP()),
     :actor, :change_id)
 """
-# After the revert: keys of which it neither wrote nor deleted a row, and their latest row.
+# After the revert: keys of which it neither wrote nor deleted a row, and their latest row. Where
+# it left none, one other key. ``total`` counts the former, ``done`` all others.
 # ``is_untouched``: nobody changed it, but it has new children.
 _LEFT = """
-SELECT *, COUNT(*) OVER () AS total FROM (
+SELECT * FROM (
+SELECT *, COUNT(CASE WHEN is_left THEN 1 END) OVER () AS total,
+  COUNT(CASE WHEN NOT is_left THEN 1 END) OVER () AS done,
+  ROW_NUMBER() OVER (ORDER BY is_left DESC, key) AS number
+FROM (
+SELECT *, reverted = 0 AND NOT (is_deleted AND was_deleted IS NOT NULL) AS is_left FROM (
   SELECT w._key AS key, {owner} AS account, {row} AS row, w._deleted AS was_deleted,
     t.{key} IS NULL AS is_deleted,
     t.change_id = :undone AND NOT w._changed AND NOT w._existed AS is_untouched,
     COUNT(CASE WHEN t.change_id = :change_id THEN 1 END) OVER (PARTITION BY w._key) AS reverted,
     ROW_NUMBER() OVER (PARTITION BY w._key ORDER BY t.updated_at DESC) AS place
   FROM ({written}) AS w LEFT JOIN {table} AS t ON t.{key} = w._key
-) AS l
-WHERE reverted = 0 AND place = 1 AND NOT (is_deleted AND was_deleted IS NOT NULL)
-ORDER BY key LIMIT :listed
+) AS l WHERE place = 1
+) AS k
+) AS n WHERE number = 1 OR (is_left AND number <= :listed) ORDER BY number
 """
 
 
@@ -133,12 +139,16 @@ class LeftAlone:
 
 @dataclass(frozen=True)
 class Reverted:
-    """``count`` records were reverted now. ``total`` were left alone, of which ``left`` has at
-    most ``LISTED`` of each table."""
+    """``count`` records were reverted now, as the answers say. ``total`` were left alone, of which
+    ``left`` has at most ``LISTED`` of each table.
+
+    ``done`` keys are reverted, also by an earlier try or by a statement whose answer was lost.
+    """
 
     count: int
     left: tuple[LeftAlone, ...] = ()
     total: int = 0
+    done: int = 0
 
 
 def current_versions(wh: Warehouse) -> dict[str, int]:
@@ -266,7 +276,7 @@ def _left_alone(
 ) -> Reverted:
     """Return what was left alone, with a ``count`` of 0. One statement per table."""
     left: list[LeftAlone] = []
-    total = 0
+    total = done = 0
     params = {"undone": undone, "change_id": operation.id, "listed": LISTED}
     for table in reversed(tables):
         sql = _sql.render(
@@ -280,9 +290,10 @@ def _left_alone(
         )
         rows = wh.query(sql, {**params, "before": before[table.name]})
         total += rows[0]["total"] if rows else 0
-        for row in rows:
+        done += rows[0]["done"] if rows else 0
+        for row in (row for row in rows if row["is_left"]):
             values = values_of(table, None if row["is_deleted"] else json.loads(row["row"]))
             bsnid = row["key"] if table is ACCOUNTS else row["account"] or ""
             record = Change(table, row["key"], bsnid, None, values)
             left.append(LeftAlone(record, row["is_deleted"], bool(row["is_untouched"])))
-    return Reverted(0, tuple(left), total)
+    return Reverted(0, tuple(left), total, done)
