@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from crm.forms.records import RecordForm
+from crm.page_urls import record_url
 from crm.request import Request
 from crm.warehouse import Warehouse
 
@@ -73,6 +74,6 @@ def delete(request: Request, kind: Kind, key: str) -> HttpResponse:
     if request.method == "POST":
         return _deleting.delete(request, kind, key, after=reverse(f"{kind.url_name}-list"))
     record = _editing.found(kind, request, key)
-    account_page = reverse("account-detail", args=[record.value(kind.table.parent_key)])
-    after = _respond.local_url(request, account_page)
+    account_page = record_url("account-detail", record.value(kind.table.parent_key))
+    after = _respond.local_url(request, account_page or reverse(f"{kind.url_name}-list"))
     return _deleting.ask_to_delete(request, kind, key, record, after=after)

@@ -22,6 +22,7 @@ from crm.forms.fields import parse_moment
 from crm.forms.records import Merged, RecordForm
 from crm.model.records import Record
 from crm.model.schema import Column, Table
+from crm.page_urls import record_url
 from crm.repository.errors import AlreadyExists, Missing, Stale
 from crm.repository.steps import Earlier
 from crm.request import Request
@@ -67,10 +68,13 @@ class Kind:
         return reverse(f"{self.url_name}-create", args=[bsnid] if self.table.parent_key else [])
 
     def page_of(self, bsnid: str, key: str) -> str:
-        """Return the page that shows the record: its account's, at the record's own place."""
-        if not bsnid:
+        """Return the page that shows the record: its account's, at the record's own place.
+
+        The list of all such records where no address can hold the account's key.
+        """
+        page = record_url("account-detail", bsnid)
+        if not page:
             return reverse(f"{self.url_name}-list")
-        page = reverse("account-detail", args=[bsnid])
         if not self.table.parent_key:
             return page
         return f"{page}?{_child_pages.query(self.table, key)}#{self.url_name}-{key}"
@@ -157,7 +161,8 @@ class Editor:
 
     def gone(self) -> HttpResponse:
         """Show the form again, with the message that the record or its account was deleted."""
-        if self.key and (self.bsnid or not self.kind.table.parent_key):
+        has_page = record_url("account-detail", self.bsnid)
+        if self.key and (has_page or not self.kind.table.parent_key):
             self.action = self.kind.create_url(self.bsnid)
             self.submit = f"Create a new {self.kind.table.singular}"
         new_key = uuid.uuid4() if self.kind.table.parent_key else self.key

@@ -15,6 +15,7 @@ from crm.access import for_writers
 from crm.forms.fields import fingerprint
 from crm.model.changes import CREATED, DELETED, Change
 from crm.model.schema import ACCOUNTS, TABLES, Column, Table
+from crm.page_urls import page_url, record_url
 from crm.repository import operations, versions
 from crm.repository.errors import AlreadyExists, Missing, Stale
 from crm.repository.past import revert_bulk, revert_record
@@ -185,7 +186,9 @@ def _ask(
         "can_revert": not orphan and _can_revert(found, rows),
         "stale": stale,
         "orphan": orphan,
-        "back": _respond.local_url(request, reverse("account-history", args=[change.bsnid])),
+        "back": _respond.local_url(
+            request, record_url("account-history", change.bsnid) or page_url("activity")
+        ),
     }
     if rows is None:
         context |= _revert_wording.of_deletion(change, children, found.is_back, found.is_another)
@@ -272,4 +275,4 @@ def _place_of(change: Change) -> str:
 
 def _page_of(change: Change) -> str:
     key = change.key if change.table is ACCOUNTS else change.bsnid
-    return reverse("account-detail", args=[key])
+    return record_url("account-detail", key) or page_url("activity")

@@ -10,7 +10,9 @@ from django.conf import settings
 from django.test import Client
 
 from crm.model.records import Listing
+from crm.model.schema import ACCOUNTS, UPDATES
 from crm.repository.records import updates
+from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 
 from .html import filled_in, parsed, record_form, text, texts
@@ -105,3 +107,23 @@ def test_the_page_deletes_an_update(
     assert client.post(form["action"], filled_in(form)).status_code == 303
     assert updates.get(warehouse, key) is None
     assert client.get(f"/updates/{key}/delete/").status_code == 404
+
+
+def test_a_child_of_an_account_that_no_address_can_hold(
+    client: Client, warehouse: Warehouse
+) -> None:
+    """Somebody wrote a BSNID with a slash outside the app."""
+    insert_missing(warehouse, ACCOUNTS, [{"bsnid": "A/B", "team": "Claims"}])
+    row = {"id": "d-1", "account_bsnid": "A/B", "description": "D", "author": "Ana"}
+    insert_missing(warehouse, UPDATES, [{**row, "date": dt.date(2026, 1, 1)}])
+    data = record_form(client.get("/updates/d-1/edit/"))
+    response = client.post("/updates/d-1/edit/", data | {"description": "Edited"})
+    assert (response.status_code, response["Location"]) == (303, "/updates/")
+    assert client.get("/updates/d-1/delete/").status_code == 200
+    client.post("/updates/d-1/delete/")
+    gone = client.post("/updates/d-1/edit/", data)
+    assert gone.status_code == 409
+    assert "You can create" not in parsed(gone).get_text()
+    response = client.post("/undo/updates/d-1/")
+    assert (response.status_code, response["Location"]) == (303, "/updates/")
+    assert updates.get(warehouse, "d-1").description == "Edited"
