@@ -186,9 +186,7 @@ def _ask(
         "can_revert": not orphan and _can_revert(found, rows),
         "stale": stale,
         "orphan": orphan,
-        "back": _respond.local_url(
-            request, record_url("account-history", change.bsnid) or page_url("activity")
-        ),
+        "back": _respond.local_url(request, _history_of(change)),
     }
     if rows is None:
         context |= _revert_wording.of_deletion(change, children, found.is_back, found.is_another)
@@ -205,6 +203,10 @@ def _ask(
         response["HX-Reswap"] = "innerHTML"
         response["HX-Retarget"] = "#dialog"
     return response
+
+
+def _history_of(change: Change) -> str:
+    return record_url("account-history", change.bsnid) or page_url("activity")
 
 
 def _can_revert(found: Reversal, rows: list[Row] | None) -> bool:
