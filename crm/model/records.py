@@ -143,16 +143,22 @@ class FacetPage:
     total: int | None
 
 
+# The value of a date filter that finds what has no date at all.
+NEVER = dt.date.min
+
+
 @dataclass(frozen=True)
 class Listing:
     """A request for one page of a list.
 
-    ``filters`` maps columns to values; a row must have one of these. ``sort`` is a sort key, with
-    ``-`` in front for descending. ``page`` counts from 1, and ``size`` is in rows.
+    ``filters`` maps columns to values; a row must have one of these. ``dates`` maps date filters
+    to a day, or ``NEVER``, or to a moment (aware) where the filter is by moments. ``sort`` is a
+    sort key, with ``-`` in front for descending. ``page`` counts from 1, and ``size`` is in rows.
     """
 
     q: str = ""
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    dates: Mapping[str, dt.date] = field(default_factory=dict)
     sort: str = ""
     page: int = 1
     size: int = 25

@@ -18,7 +18,8 @@ from django_htmx.http import push_url
 from crm.model.records import AccountRow, Listing, Page
 from crm.request import Request, page_number
 
-from . import _facets, _list_file, _respond
+from . import _dates, _facets, _list_file, _respond
+from ._dates import DateField
 from ._facets import Facet
 from ._subject import Subject
 
@@ -74,7 +75,29 @@ class Controls:
                 rest = tuple(other for other in values if other != value)
                 url = self.url(filters={**listing.filters, name: rest}, page=1)
                 chips.append(Chip(self.subject.label(name), value, url))
+        return chips + self._date_chips
+
+    @property
+    def _date_chips(self) -> list[Chip]:
+        chips = []
+        for field in self.dates:
+            if field.value is None:
+                continue
+            rest = {k: v for k, v in self.listing.dates.items() if k != field.filter.name}
+            url = self.url(dates=rest, page=1)
+            label = "Updated" if field.is_never else field.filter.label
+            chips.append(Chip(label, field.shown, url))
         return chips
+
+    @cached_property
+    def dates(self) -> list[DateField]:
+        """The date filters with their values."""
+        given = self.listing.dates
+        return [DateField(by, given.get(by.name)) for by in self.subject.dates]
+
+    @property
+    def chosen_dates(self) -> int:
+        return len(self.listing.dates)
 
     @property
     def exports(self) -> list[tuple[str, str]]:
@@ -85,7 +108,7 @@ class Controls:
 
     @cached_property
     def clear_url(self) -> str:
-        return self.url(q="", filters={}, page=1)
+        return self.url(q="", filters={}, dates={}, page=1)
 
     @cached_property
     def facets(self) -> list[Facet]:
@@ -185,6 +208,7 @@ def read(parameters: QueryDict, subject: Subject) -> Listing:
     return Listing(
         q=_plain(parameters.get("q", "")),
         filters={name: values for name, values in filters.items() if values},
+        dates=_dates.read(parameters, subject.dates),
         sort=sort if known else subject.default_sort,
         page=page_number(parameters.get("page", "")),
     )
@@ -199,6 +223,7 @@ def query(listing: Listing, subject: Subject) -> str:
 def _pairs(listing: Listing, subject: Subject) -> _facets.State:
     pairs: _facets.State = [("q", listing.q)] if listing.q else []
     pairs += [(name, value) for name, values in listing.filters.items() for value in values]
+    pairs += _dates.pairs(listing.dates)
     if listing.sort != subject.default_sort:
         pairs.append(("sort", listing.sort))
     if listing.page > 1:

@@ -11,6 +11,8 @@ from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.model.vocabulary import words
 from crm.warehouse import Warehouse
 
+from ._dates import CHANGED, DateFilter
+
 _OTHER_LABELS = {"last_update": "Latest update", "use_cases": "Use cases", "team": "Team"}
 
 
@@ -40,6 +42,7 @@ class Subject:
     repository: ListSource
     template: str
     default_sort: str
+    dates: tuple[DateFilter, ...] = CHANGED
 
     @property
     def live(self) -> str:
@@ -49,6 +52,8 @@ class Subject:
 
     def label(self, name: str) -> str:
         """Return a filter's or sort key's label; platform and status may be a child's."""
+        if name == "team" and self.table.parent_key:
+            return "Account"
         tables = (self.table, *TABLES)
         found = (t.column(name).label for t in tables if name in t.names)
         return _OTHER_LABELS.get(name) or next(found, name.replace("_", " ").capitalize())

@@ -17,12 +17,13 @@ from crm.repository.records import accounts
 from crm.request import Request
 
 from . import _child_pages, _deleting, _editing, _listing, _respond, _wording
+from ._dates import OF_ACCOUNTS
 from ._editing import Editor, Kind
 from ._subject import Subject
 from .platforms import cards, is_locked
 
 ACCOUNT = Kind(ACCOUNTS, AccountForm, accounts, "account", "team")
-LIST = Subject(ACCOUNTS, accounts, "accounts", default_sort="team")
+LIST = Subject(ACCOUNTS, accounts, "accounts", default_sort="team", dates=OF_ACCOUNTS)
 
 
 @require_safe

@@ -10,8 +10,6 @@ from urllib.parse import urlencode
 
 from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
-from django.utils import timezone
-from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_safe
 
 from crm.model.changes import KINDS, Change
@@ -22,7 +20,7 @@ from crm.repository.past.cursor import Cursor
 from crm.repository.past.history import OUTSIDE, History, Wanted
 from crm.request import Request, page_number
 
-from . import _list_file, _respond, _revert_links
+from . import _dates, _list_file, _respond, _revert_links
 from ._history_groups import Group, grouped, moment_of
 
 # In a file; on the page Wanted's own size applies.
@@ -90,23 +88,11 @@ def _wanted(query: QueryDict) -> Wanted:
         field=query.get("field", ""),
         kind=query.get("kind", ""),
         table=query.get("table", ""),
-        since=_day(query.get("since")),
-        until=_day(query.get("until"), 1),
+        since=_dates.start_of_day(query.get("since")),
+        until=_dates.start_of_day(query.get("until"), 1),
         page=page_number(query.get("page", "")),
         after=Cursor.read(query.get("after", "")),
     )
-
-
-def _day(text: str | None, after: int = 0) -> dt.datetime | None:
-    """Return when a day begins in the reader's zone, or the day so many days ``after`` it."""
-    try:
-        day = parse_date(text or "")
-        if day is None:
-            return None
-        start = dt.datetime.combine(day + dt.timedelta(days=after), dt.time())
-        return timezone.make_aware(start).astimezone(dt.UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _is_narrowed(query: QueryDict) -> bool:

@@ -14,10 +14,11 @@ from crm.request import Request
 
 from . import _children, _editing, _listing, _respond
 from ._children import ChildKind
+from ._dates import OF_UPDATES
 from ._subject import Subject
 
 UPDATE = ChildKind(UPDATES, UpdateForm, updates, "update", "description")
-LIST = Subject(UPDATES, updates, "updates", default_sort="-date")
+LIST = Subject(UPDATES, updates, "updates", default_sort="-date", dates=OF_UPDATES)
 
 
 @require_safe

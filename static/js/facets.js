@@ -11,7 +11,9 @@ export function startFacets() {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") closeFacets(null, true);
     // A search for a value does not submit the form of the list.
-    if (event.key === "Enter" && event.target.matches("[data-find]")) event.preventDefault();
+    if (event.key !== "Enter") return;
+    if (event.target.matches("[data-find]")) event.preventDefault();
+    if (event.target.matches("[data-day]")) apply(event);
   });
   document.addEventListener("click", (event) => {
     const closing = event.target.closest("[data-close-facet]");
@@ -41,6 +43,12 @@ export function startFacets() {
     const open = event.target.id === "listing" && event.target.querySelector(".facet[open]");
     if (open && !open.matches(".htmx-request")) fetchValues(open);
   });
+}
+
+// Enter in a day is its panel's Apply, not the button of the search.
+function apply(event) {
+  event.preventDefault();
+  event.target.closest(".facet").querySelector("button:not([type])").click();
 }
 
 function isFilter(element) {

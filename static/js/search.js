@@ -17,7 +17,8 @@ export function startSearch() {
 
   // htmx searches at each input event. The change event that follows when the reader leaves the
   // field would repeat the last search, so it goes no further. A search for a filter's value
-  // does not change the list.
+  // does not change the list. A day is complete only when Apply or Enter says so: typing a year
+  // would search for the year 2 first.
   document.addEventListener("change", stopSearchChange, true);
 
   document.addEventListener("click", (event) => {
@@ -35,5 +36,5 @@ function isField(element) {
 }
 
 function stopSearchChange(event) {
-  if (event.target.matches("[data-search], [data-find]")) event.stopPropagation();
+  if (event.target.matches("[data-search], [data-find], [data-day]")) event.stopPropagation();
 }

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from crm.model.records import NEVER as NO_UPDATE
 from crm.model.records import AccountRow, Listing, Page
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES
 from crm.repository.records import _list_query, accounts, updates
@@ -17,6 +18,7 @@ from crm.warehouse import Warehouse
 
 PLATFORMS, STATUSES = ("Databricks", "Snowflake", "Fabric"), ("Not Started", "Completed", "Trial")
 NEVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+LATER = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 Row = dict[str, Any]
 
 
@@ -26,6 +28,7 @@ def generate(chance: random.Random) -> dict[str, list[Row]]:
     rows = [
         {"bsnid": k, "team": chance.choice(texts), "vp": chance.choice(texts)}
         | {"business_area": chance.choice(texts)}
+        | {"updated_at": NEVER + dt.timedelta(days=chance.randrange(60))}
         for k in keys
     ]
     statuses = []
@@ -54,10 +57,12 @@ class Oracle:
     def __init__(self, data: dict[str, list[Row]]) -> None:
         self.data = data
         self.recorded: dict[str, dict[str, str]] = {}
+        self.since: dict[tuple[str, str], dt.datetime] = {}
         for row in sorted(data["statuses"], key=lambda row: row.get("updated_at") or NEVER):
             if row["platform"]:
                 owned = self.recorded.setdefault(row["account_bsnid"], {})
                 owned[row["platform"]] = row["status"] or "Not Started"
+                self.since[row["account_bsnid"], row["platform"]] = row.get("updated_at") or LATER
         self.used = {platform for owned in self.recorded.values() for platform in owned}
 
     def pairs(self, row: Row, listing: Listing, without: str = "") -> list[tuple[str, str]]:
@@ -71,15 +76,32 @@ class Oracle:
             if not platforms or platform in platforms
             if owned.get(platform, "Not Started") in statuses or not statuses
             if platform in owned or statuses or without == "status"
+            if self.is_before(row["bsnid"], platform, listing.dates.get("in-status-since"))
         ]
+
+    def is_before(self, bsnid: str, platform: str, limit: dt.date | None) -> bool:
+        return limit is None or self.since.get((bsnid, platform), LATER) < limit
+
+    def fits(self, row: Row, name: str, limit: dt.date) -> bool:
+        """Return whether the account passes a date filter."""
+        if name.startswith("changed"):
+            return (row["updated_at"] < limit) == (name == "changed-before")
+        owned = [r["date"] for r in self.data["updates"] if r["account_bsnid"] == row["bsnid"]]
+        if name == "not-updated-since":
+            return not owned if limit == NO_UPDATE else all(day < limit for day in owned)
+        return bool(owned) and (max(owned) < limit) == (name == "updated-before")
 
     def passes(self, row: Row, listing: Listing, without: str = "") -> bool:
         filters = {k: v for k, v in listing.filters.items() if v and k != without}
         words = " ".join(str(row[name] or "") for name in ("bsnid", "team", "business_area", "vp"))
-        joint = filters.keys() & {"platform", "status"} and without not in ("platform", "status")
+        dates = dict(listing.dates)
+        joint = filters.keys() & {"platform", "status"} or dates.pop("in-status-since", None)
+        dates.pop("in-status-since", None)
+        joint = joint and without not in ("platform", "status")
         return (
             listing.q.lower() in words.lower()
             and all((row[k] or "") in v for k, v in filters.items() if k in row)
+            and all(self.fits(row, name, limit) for name, limit in dates.items())
             and (not joint or bool(self.pairs(row, listing)))
         )
 
@@ -117,6 +139,22 @@ class Oracle:
 CHILDREN = ("use_cases", "updates")
 
 
+def a_date(chance: random.Random) -> dict[str, dt.date]:
+    """Return one date filter, or several."""
+    day = dt.date(2026, 1, 1) + dt.timedelta(days=chance.randrange(40))
+    moment = NEVER + dt.timedelta(days=chance.randrange(60))
+    return chance.choice(
+        (
+            {},
+            {"not-updated-since": day},
+            {"not-updated-since": NO_UPDATE, "changed-before": moment},
+            {"updated-since": dt.date(2026, 1, 20), "updated-before": day},
+            {"in-status-since": moment},
+            {"in-status-since": moment, "changed-since": NEVER + dt.timedelta(days=9)},
+        )
+    )
+
+
 def test_accounts_with_random_filters(warehouse: Warehouse) -> None:
     chance = random.Random(13)
     data = generate(chance)
@@ -134,7 +172,9 @@ def test_accounts_with_random_filters(warehouse: Warehouse) -> None:
             "platform": tuple(chance.sample(PLATFORMS, chance.choice((0, 0, 1, 2)))),
             "status": tuple(chance.sample(STATUSES, chance.choice((0, 0, 1, 2)))),
         }
-        listings.append(Listing(q=chance.choice(("", "", "x")), filters=filters, size=50))
+        q = chance.choice(("", "", "x"))
+        listings.append(Listing(q=q, filters=filters, dates=a_date(chance), size=50))
+    listings += [Listing(dates=a_date(chance), size=50) for _ in range(6)]
     facets = [("business_area", "platform"), ("vp", "status")]
     for number, listing in enumerate(listings):
         oracle.compare(warehouse, listing, facets[number % 2])

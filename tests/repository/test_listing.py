@@ -34,7 +34,7 @@ def test_every_order_ends_with_the_key_and_has_empty_values_last(sort: str, orde
 
 def test_values_of_filters_are_bound_and_not_too_many() -> None:
     filters = {"vp": ("a", "b'"), "admin": tuple(map(str, range(60))), "unknown": ("x",)}
-    found = Conditions.of(Listing(filters=filters), ("vp", "team", "admin"))
+    found = Conditions.of(Listing(filters=filters), ("vp", "team", "admin"), {})
     array = "FROM_JSON(:f0, 'array<string>')"
     assert found.on_row("vp") == f"ARRAY_CONTAINS({array}, COALESCE(`vp`, ''))"
     assert found.arrays.keys() == {"vp", "admin"}
@@ -47,7 +47,7 @@ def test_values_of_filters_are_bound_and_not_too_many() -> None:
 
 def test_a_facet_is_counted_without_its_own_filter() -> None:
     filters = {"vp": ("a",), "team": ("b",)}
-    found = Conditions.of(Listing(filters=filters), ("vp", "team"))
+    found = Conditions.of(Listing(filters=filters), ("vp", "team"), {})
     both = condition_of(found, JointFilter())
     assert both == f"{found.on_row('vp')} AND {found.on_row('team')}"
     assert condition_of(found, JointFilter(), without="vp") == found.on_row("team")

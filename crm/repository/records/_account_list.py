@@ -14,8 +14,9 @@ from crm.repository._sql import Row
 from crm.warehouse import Warehouse
 
 from . import _listing
+from ._filters import CHANGED, DateFilter
 from ._list_query import ListSource, text
-from ._platform_status import PARAMS, RECORDED_STATUS, platform_and_status
+from ._platform_status import IN_STATUS_SINCE, PARAMS, RECORDED_STATUS, platform_and_status
 
 FILTERS = ("business_area", "vp", "admin", "primary_it_partner", "platform", "status")
 SORTS = (
@@ -68,6 +69,15 @@ _JOINS = {
   ) AS s ON s.account_bsnid = bsnid
 """,
 }
+_DATES = {
+    "not-updated-since": DateFilter(
+        "COALESCE(w.last_update < {limit}, TRUE)", never="w.account_bsnid IS NULL"
+    ),
+    "updated-since": DateFilter("w.last_update >= {limit}"),
+    "updated-before": DateFilter("w.last_update < {limit}"),
+    IN_STATUS_SINCE: DateFilter(type="TIMESTAMP"),
+    **CHANGED,
+}
 _EXTRA = """,
   COALESCE(c.n, 0) AS use_cases, COALESCE(w.n, 0) AS updates, w.last_update, s.statuses
 """
@@ -81,11 +91,19 @@ _LIST = ListSource(
     sorts={
         **{name: (text(name),) for name in SORTS[:6]},
         "updated_at": ("updated_at",),
-        "last_update": ("w.last_update",),
+        # Accounts without updates come before the stalest.
+        "last_update": ("COALESCE(w.last_update, TO_DATE('0001-01-01'))",),
         "use_cases": ("COALESCE(c.n, 0)",),
     },
     joins=_JOINS,
-    joined={"last_update": "updates", "use_cases": "use_cases"},
+    joined={
+        "last_update": "updates",
+        "use_cases": "use_cases",
+        "not-updated-since": "updates",
+        "updated-since": "updates",
+        "updated-before": "updates",
+    },
+    dates=_DATES,
     extra=_EXTRA,
     default="team",
     before=f"WITH {RECORDED_STATUS}",

@@ -20,11 +20,14 @@ from ._list_query import ListSource
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
-# An account's team and business area, for its children. A child comes once, also if several rows
-# of accounts have its key.
+# Columns of a child's account; its list can be filtered by each.
+OF_ACCOUNT = ("team", "business_area", "vp", "primary_it_partner")
+# The account's columns for the list of its children. A child comes once, also if several rows of
+# accounts have its key.
 _ACCOUNT = """
   LEFT JOIN (
-    SELECT bsnid, MAX(team) AS team, MAX(business_area) AS business_area
+    SELECT bsnid, MAX(team) AS team, MAX(business_area) AS business_area, MAX(vp) AS vp,
+      MAX(primary_it_partner) AS primary_it_partner
     FROM {accounts} GROUP BY bsnid
   ) AS a ON a.bsnid = account_bsnid
 """
@@ -67,7 +70,7 @@ def list_source(table: Table, **parts: Any) -> ListSource:
         rows=rows,
         key="id",
         joins={"account": _ACCOUNT},
-        joined={"team": "account", "business_area": "account"},
+        joined=dict.fromkeys(OF_ACCOUNT, "account"),
         extra=", team",
         **parts,
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from crm.model.namespace import quoted
-from crm.model.records import Listing
+from crm.model.records import NEVER, Listing
 from crm.repository import _sql
 from crm.repository._sql import Row
 
@@ -14,27 +15,68 @@ VALUES_PER_FILTER = 50
 
 
 @dataclass(frozen=True)
+class DateFilter:
+    """A filter by a day or a moment.
+
+    :param condition: the template of the condition, given ``{limit}``; empty if a joint filter
+        makes the condition.
+    :param type: the SQL type of the limit.
+    :param never: the condition for ``NEVER``; without one, NEVER filters nothing.
+    """
+
+    condition: str = ""
+    type: str = "DATE"
+    never: str = ""
+
+    def limit(self, parameter: str) -> str:
+        return f"CAST(:{parameter} AS {self.type})"
+
+
+# When a row was changed last.
+CHANGED = {
+    "changed-since": DateFilter("f.updated_at >= {limit}", "TIMESTAMP"),
+    "changed-before": DateFilter("f.updated_at < {limit}", "TIMESTAMP"),
+}
+
+
+@dataclass(frozen=True)
 class Conditions:
     """The filters of a listing, with their values bound: a JSON array for each filter.
 
     :param arrays: by filtered column, the array of its values as SQL.
+    :param limits: by date filter, its limit as SQL.
+    :param dates: by date filter, its condition; those of joint filters are empty.
     """
 
     arrays: Mapping[str, str]
-    params: Mapping[str, str]
+    params: Mapping[str, str | dt.date]
     values: Mapping[str, tuple[str, ...]]
+    limits: Mapping[str, str] = field(default_factory=dict)
+    dates: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, listing: Listing, allowed: tuple[str, ...]) -> Conditions:
+    def of(
+        cls, listing: Listing, allowed: tuple[str, ...], dates: Mapping[str, DateFilter]
+    ) -> Conditions:
         arrays: dict[str, str] = {}
-        params: dict[str, str] = {}
+        params: dict[str, str | dt.date] = {}
         chosen: dict[str, tuple[str, ...]] = {}
         for number, name in enumerate(allowed):
             if values := listing.filters.get(name, ())[:VALUES_PER_FILTER]:
                 arrays[name], given = _sql.text_array(f"f{number}", values)
                 params |= given
                 chosen[name] = values
-        return cls(arrays, params, chosen)
+        limits: dict[str, str] = {}
+        conditions: dict[str, str] = {}
+        for number, (name, by) in enumerate(dates.items()):
+            day = listing.dates.get(name)
+            if day == NEVER and by.never:
+                conditions[name] = by.never
+            elif day is not None and day != NEVER:
+                params[f"d{number}"] = day
+                limits[name] = by.limit(f"d{number}")
+                conditions[name] = _sql.fill(by.condition, limit=limits[name])
+        return cls(arrays, params, chosen, limits, conditions)
 
     def on_row(self, name: str) -> str:
         """Return a column's condition. The value ``''`` finds NULL, too."""
@@ -74,6 +116,7 @@ def condition_of(conditions: Conditions, joint: JointFilter, without: str = "") 
         for name in conditions.arrays
         if name != without and name not in joint.names
     ]
+    parts += filter(None, conditions.dates.values())
     if joint.condition and without not in joint.names:
         parts.append(joint.condition)
     return " AND ".join(parts) or "TRUE"

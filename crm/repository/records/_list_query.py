@@ -22,7 +22,7 @@ from crm.model.records import Listing
 from crm.model.schema import Table
 from crm.repository import _sql
 
-from ._filters import Conditions, JointFilter, condition_of
+from ._filters import Conditions, DateFilter, JointFilter, condition_of
 
 SEARCH_LENGTH = 1000
 # From this offset on, counting by the first sort key costs less than LIMIT does: with 1,000,000
@@ -82,7 +82,8 @@ class ListSource:
     :param rows: the template of a SELECT of the page's rows, given ``{page}``, which has ``cut``,
         the sort keys ``s0``, … and the row's number ``rn``.
     :param joins: by name, the templates of what is joined to the table (alias ``f``).
-    :param joined: by column or sort key, the name of the join that it comes from.
+    :param joined: by column, sort key or date filter, the name of the join that it comes from.
+    :param dates: the date filters by name.
     :param extra: what the SELECT of all rows has besides the table's columns; it uses all joins.
     :param sorts: the SQL expressions of each sort key.
     :param before: the template of CTEs that ``joins`` or ``joint`` use; ``params`` are its
@@ -103,6 +104,7 @@ class ListSource:
     extra: str
     before: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
+    dates: Mapping[str, DateFilter] = field(default_factory=dict)
     joint: Callable[[Namespace, Conditions], JointFilter] | None = None
 
 
@@ -128,7 +130,7 @@ class Query:
 
     @classmethod
     def of(cls, namespace: Namespace, listing: Listing, source: ListSource) -> Query:
-        conditions = Conditions.of(listing, source.filters)
+        conditions = Conditions.of(listing, source.filters, source.dates)
         joint = source.joint(namespace, conditions) if source.joint else JointFilter()
         is_known = listing.sort.removeprefix("-") in source.sorts
         sort = listing.sort if is_known else source.default
@@ -220,7 +222,8 @@ class Query:
 
     @property
     def _filtered(self) -> list[str]:
-        return [*self.conditions.arrays, *(self.source.searched if self.q else ())]
+        searched = self.source.searched if self.q else ()
+        return [*self.conditions.arrays, *self.conditions.dates, *searched]
 
     def _joins(self, names: Iterable[str], more: str) -> str:
         """Return the joins that these columns, sort keys or joins need, and ``more``."""

@@ -3,6 +3,10 @@
 The filters are conditions on one row of platforms_status: Databricks *and* Completed is asked of
 one row. A platform alone finds accounts that have a row for it. A status also finds, as Not
 Started, accounts that have none for a platform that others use, as on the overview.
+
+How long a status has been set follows from the row's ``updated_at``: the status is the only
+column of the row that people, imports and reverts change. A row that an import inserts from an
+export keeps its time. Nobody knows since when an account has no row, so no date finds it.
 """
 
 from __future__ import annotations
@@ -27,13 +31,16 @@ recorded_status AS (
     COALESCE(
       NULLIF(MAX_BY(status, COALESCE(updated_at, TIMESTAMP '1970-01-01 00:00:00')), ''),
       CAST(:not_started AS STRING)
-    ) AS status
+    ) AS status,
+    MAX(updated_at) AS since
   FROM {platforms_status}
   WHERE platform <> ''
   GROUP BY account_bsnid, platform
 )
 """
 PARAMS = {"not_started": NOT_STARTED}
+# The date filter that a platform's status was set before a moment.
+IN_STATUS_SINCE = "in-status-since"
 
 # Between the words of a list in one text. LISTAGG counts far faster than arrays do.
 # https://docs.databricks.com/aws/en/sql/language-manual/functions/listagg
@@ -57,6 +64,11 @@ def platform_and_status(namespace: Namespace, conditions: Conditions) -> JointFi
     of_platform = conditions.is_one_of("platform") or "TRUE"
     of_status = conditions.is_one_of("status") or "TRUE"
     finds_absent = NOT_STARTED in conditions.values.get("status", ())
+    limit = conditions.limits.get(IN_STATUS_SINCE)
+    if limit:
+        finds_absent = False
+        of_platform = f"({of_platform} AND since < {limit})"
+        of_status = f"({of_status} AND since < {limit})"
     matching = f"COUNT_IF({of_platform} AND {of_status}) AS matching_rows"
     present = f"COUNT_IF({of_platform}) AS present_rows"
     is_asked = (of_platform, of_status) != ("TRUE", "TRUE")
@@ -74,7 +86,7 @@ def platform_and_status(namespace: Namespace, conditions: Conditions) -> JointFi
     ]
     for_facets = ", ".join(filter(None, (for_filter, *words[: 3 if finds_absent else 2])))
     with_recorded = f"CONCAT(COALESCE(platform_words, ''), {_LISTS}, COALESCE(recorded_words, ''))"
-    facets = _JointFacets(finds_absent, conditions.values.get("platform", ()))
+    facets = _JointFacets(finds_absent, limit is None, conditions.values.get("platform", ()))
     return JointFilter(
         names=("platform", "status"),
         condition=condition,
@@ -99,10 +111,12 @@ class _JointFacets:
     """Counts accounts by platform and by status.
 
     :param finds_absent: whether the filter by status finds platforms without a row, too.
+    :param counts_absent: whether platforms without a row count as Not Started.
     :param chosen: the platforms of the filter.
     """
 
     finds_absent: bool
+    counts_absent: bool
     chosen: tuple[str, ...]
 
     def counts(self, name: str, found: Mapping[str, int], answer: Row) -> dict[str, int]:
@@ -123,5 +137,6 @@ class _JointFacets:
     def _statuses(self, text: str, used: set[str]) -> set[str]:
         words = [word for word in text.split(_BETWEEN) if word]
         asked = used & set(self.chosen) if self.chosen else used
-        absent = {NOT_STARTED} if len(words) < len(asked) else set()
+        has_absent = self.counts_absent and len(words) < len(asked)
+        absent = {NOT_STARTED} if has_absent else set()
         return set(words) | absent

@@ -12,9 +12,10 @@ from crm.repository.steps import NOTHING, Earlier
 from crm.warehouse import Warehouse
 
 from . import _children, _listing
+from ._filters import CHANGED, DateFilter
 from ._list_query import text
 
-FILTERS = ("platform", "author", "business_area")
+FILTERS = ("platform", "author", *_children.OF_ACCOUNT)
 SORTS = ("date", "team", "author", "platform")
 
 _LIST = _children.list_source(
@@ -24,6 +25,11 @@ _LIST = _children.list_source(
     sorts={
         "date": ("date", "created_at"),
         **{name: (text(name),) for name in SORTS[1:]},
+    },
+    dates={
+        "updated-since": DateFilter("f.date >= {limit}"),
+        "updated-before": DateFilter("f.date < {limit}"),
+        **CHANGED,
     },
     default="-date",
 )

@@ -12,9 +12,10 @@ from crm.repository.steps import NOTHING, Earlier
 from crm.warehouse import Warehouse
 
 from . import _children, _listing
+from ._filters import CHANGED
 from ._list_query import text
 
-FILTERS = ("platform", "status", "enablement_tier", "leader", "business_area")
+FILTERS = ("platform", "status", "enablement_tier", "leader", *_children.OF_ACCOUNT)
 SORTS = ("team", "status", "platform", "enablement_tier", "leader", "updated_at")
 
 _LIST = _children.list_source(
@@ -25,6 +26,7 @@ _LIST = _children.list_source(
         **{name: (text(name),) for name in SORTS[:5]},
         "updated_at": ("updated_at",),
     },
+    dates=CHANGED,
     default="team",
 )
 
