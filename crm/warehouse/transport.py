@@ -9,6 +9,7 @@ socket's own time limits apply.
 from __future__ import annotations
 
 import socket
+from io import BytesIO
 from typing import Any
 
 # thrift_http_client uses this module without importing it.
@@ -106,13 +107,31 @@ class _RetryPolicy(DatabricksRetryPolicy):
         return turned_away(response.status, text, self.get_retry_after(response) or 0)
 
 
+class _HttpClient(thrift_http_client.THttpClient):
+    """Reads each answer whole.
+
+    Thrift asks for one to four bytes at a time, and urllib3 takes long for each.
+    """
+
+    _answer = BytesIO()
+
+    def flush(self) -> None:
+        # Thrift has no types, and the answer is a private attribute of the connector's class.
+        super().flush()  # type: ignore[no-untyped-call]
+        self._answer = BytesIO(self._THttpClient__resp.read())
+
+    def read(self, sz: int) -> bytes:
+        return self._answer.read(sz)
+
+
 def install() -> None:
-    """Let the connector use these connections and this retry policy."""
+    """Let the connector use these connections, this retry policy and this client."""
     names = vars(thrift_http_client)
     replaced = {
         "HTTPConnectionPool": _PlainPool,
         "HTTPSConnectionPool": _SecurePool,
         "DatabricksRetryPolicy": _RetryPolicy,
+        "THttpClient": _HttpClient,
     }
     assert replaced.keys() <= names.keys()
     names.update(replaced)

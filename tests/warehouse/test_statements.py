@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pytest
+from urllib3 import HTTPResponse
 
 from crm.repository.tables.inspection import ping
 from crm.warehouse import Warehouse, statements
@@ -40,6 +42,20 @@ def test_values_come_back_plain(warehouse: Warehouse) -> None:
     assert row["t"].isoformat() == "2026-01-02T03:04:05.123456+00:00"
     assert row["d"].isoformat() == "2026-01-02"
     assert row["nothing"] is None
+
+
+def test_an_answer_is_read_whole(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    warehouse.query("SELECT 1")
+    reads: list[int] = []
+    read = HTTPResponse.read
+
+    def counted(response: HTTPResponse, *arguments: Any, **keywords: Any) -> bytes:
+        reads.append(1)
+        return read(response, *arguments, **keywords)
+
+    monkeypatch.setattr(HTTPResponse, "read", counted)
+    warehouse.query("SELECT id FROM RANGE(1000)")
+    assert 0 < len(reads) <= 4
 
 
 def test_rows_really_changed(warehouse: Warehouse, table: str) -> None:
