@@ -8,7 +8,8 @@ import uuid
 
 import pytest
 
-from crm.model.changes import CHANGED, DELETED
+from crm import sample_data
+from crm.model.changes import CHANGED, CREATED, DELETED, Change
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, UPDATES, USE_CASES
 from crm.repository import versions
 from crm.repository.errors import Missing
@@ -104,6 +105,61 @@ def test_the_feeds_tell_the_same_as_the_whole_tables(
 
     monkeypatch.setattr(diff, "_starts", lambda *_: None)
     assert [diff.find_changes(past, bsnid) for bsnid in asked] == by_feed
+
+
+def test_of_several_rows_with_one_key_the_one_that_pages_show_counts(
+    sample: Warehouse, statements: Statements, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that was changed last. A record of which a row stays is not deleted."""
+    table = sample.namespace.table(ACCOUNTS)
+
+    def insert(bsnid: str, team: str, minute: int) -> None:
+        row = f"'{bsnid}', '{team}', TIMESTAMP '2050-01-01 00:{minute:02}:00Z'"
+        sql = f"INSERT INTO {table} (bsnid, team, updated_at) VALUES ({row})"
+        sample.execute(sql, repeatable=False)
+
+    def run(sql: str) -> None:
+        sample.execute(sql.format(accounts=table), repeatable=True)
+
+    for bsnid in ("BSN001", "BSN002", "BSN003", "BSN004"):
+        insert(bsnid, f"Second of {bsnid}", 1)
+    moment = dt.datetime.now(dt.UTC)
+    time.sleep(0.05)
+    past = versions.as_of(sample, moment)
+    run("DELETE FROM {accounts} WHERE team = 'Second of BSN001'")  # the shown one
+    run("DELETE FROM {accounts} WHERE bsnid = 'BSN002' AND updated_at < '2049-01-01'")  # the other
+    run("DELETE FROM {accounts} WHERE bsnid = 'BSN003'")
+    run("UPDATE {accounts} SET vp = 'Z' WHERE bsnid = 'BSN004' AND updated_at < '2049-01-01'")
+    run("UPDATE {accounts} SET vp = 'A' WHERE team = 'Second of BSN004'")
+    insert("BSN005", "Second of BSN005", 1)
+    insert("NEW", "Second", 2)
+    insert("NEW", "First", 1)
+
+    with statements() as done:
+        changes = diff.find_changes(past)
+    assert len(done) == 2  # one more, because there are such rows
+    assert "VERSION AS OF" not in done[0]
+    team = {row["bsnid"]: row["team"] for row in sample_data.rows(moment.date())[ACCOUNTS]}
+    found = {change.bsnid: (change.kind, _teams(change)) for change in changes}
+    assert found == {
+        "BSN001": (CHANGED, ("Second of BSN001", team["BSN001"])),
+        "BSN003": (DELETED, ("Second of BSN003", None)),
+        "BSN004": (CHANGED, ("Second of BSN004", "Second of BSN004")),
+        "BSN005": (CHANGED, (team["BSN005"], "Second of BSN005")),
+        "NEW": (CREATED, (None, "Second")),
+    }
+    assert [c.what for c in changes if c.bsnid == "BSN004"] == [
+        "changed VP of the account Second of BSN004"
+    ]
+    assert diff.find_changes(past, "BSN002") == []
+
+    monkeypatch.setattr(diff, "_starts", lambda *_: None)
+    assert diff.find_changes(past) == changes
+
+
+def _teams(change: Change) -> tuple[str | None, str | None]:
+    before, after = change.before, change.after
+    return before and before["team"], after and after["team"]
 
 
 def test_whole_tables_are_compared_where_a_feed_does_not_reach_back(

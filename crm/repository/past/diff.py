@@ -3,13 +3,14 @@
 Only the rows that the change feeds have since the moment are read. A feed shows each changed row
 as it was before and after; a version that came and went in the meantime cancels out, and what is
 left of a record are its two versions at the moment and now. Where a feed does not reach back to
-the moment, the whole tables are compared.
+the moment, the whole tables are compared, and so are records of whose key there were or are
+several rows: a feed does not show the rows that did not change.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from crm.model.changes import Change, values_of
 from crm.model.namespace import Namespace, PastNamespace, quoted
@@ -25,20 +26,26 @@ SHOWN = 500
 
 # Accounts come before their children, so a deleted account's row tells its team.
 _CHANGES = """
-SELECT d.*, a.team
+SELECT c.*, a.team
 FROM (
-  SELECT place, key, COALESCE(MAX(CASE WHEN n > 0 THEN account END), MAX(account)) AS account,
-    MAX(CASE WHEN n < 0 THEN row END) AS `before`, MAX(CASE WHEN n > 0 THEN row END) AS `after`
+  SELECT d.place, d.key, d.more, d.account, d.`before`, d.`after`, COUNT(k.key) AS copies
   FROM (
-    SELECT place, key, account, row, SUM(n) AS n
-    FROM ({branches}) AS r GROUP BY place, key, account, row
-  ) AS r
-  WHERE n <> 0
-  GROUP BY place, key
-  ORDER BY account, place, key LIMIT :most
-) AS d
+    SELECT place, key, SUM(n) AS more,
+      COALESCE(MAX(CASE WHEN n > 0 THEN account END), MAX(account)) AS account,
+      MAX(CASE WHEN n < 0 THEN row END) AS `before`, MAX(CASE WHEN n > 0 THEN row END) AS `after`
+    FROM (
+      SELECT place, key, account, row, SUM(n) AS n
+      FROM ({branches}) AS r GROUP BY place, key, account, row
+    ) AS r
+    WHERE n <> 0
+    GROUP BY place, key
+    ORDER BY account, place, key LIMIT :most
+  ) AS d
+  LEFT JOIN ({keys}) AS k ON k.key = d.key AND k.place = d.place
+  GROUP BY d.place, d.key, d.more, d.account, d.`before`, d.`after`
+) AS c
 LEFT JOIN (SELECT bsnid, MAX(team) AS team FROM {accounts} GROUP BY bsnid) AS a
-  ON a.bsnid = d.account
+  ON a.bsnid = c.account
 {one_account}
 """
 _BRANCH = """
@@ -46,11 +53,14 @@ SELECT {place} AS place, {key} AS key, {owner} AS account, {row} AS row,
   CASE WHEN _change_type IN ('insert', 'update_postimage') THEN 1 ELSE -1 END AS n
 FROM {feed} WHERE _commit_version > :then{place} {of_one}
 """
+_KEYS = """
+SELECT {place} AS place, {key} AS key FROM {table} {where}
+"""
 # The account that is asked for, even if nothing of it changed.
 _ONE_ACCOUNT = """
 UNION ALL
-SELECT {place} AS place, bsnid AS key, bsnid AS account, CAST(NULL AS STRING) AS `before`,
-  CAST(NULL AS STRING) AS `after`, team
+SELECT {place} AS place, bsnid AS key, 0 AS more, bsnid AS account,
+  CAST(NULL AS STRING) AS `before`, CAST(NULL AS STRING) AS `after`, 0 AS copies, team
 FROM {accounts} WHERE bsnid = :bsnid
 """
 
@@ -75,19 +85,25 @@ SELECT {place} AS place, COALESCE(b.key, a.key) AS key, COALESCE(a.account, b.ac
 FROM {before} AS b FULL OUTER JOIN {after} AS a ON a.key = b.key
 WHERE {condition}
 """
-# A key that several rows have counts once, with any of its rows.
+# A key that several rows have counts once, with the row that pages show: the latest.
 _SIDE = """(
-  SELECT {key} AS key, MAX({owner}) AS account, MAX({row}) AS row FROM {source} {where}
-  GROUP BY {key}
+  SELECT key, latest.account AS account, latest.row AS row
+  FROM (
+    SELECT {key} AS key, MAX(NAMED_STRUCT(
+      'updated', COALESCE(updated_at, {earliest}), 'created', COALESCE(created_at, {earliest}),
+      'account', {owner}, 'row', {row})) AS latest
+    FROM {source} WHERE {condition} GROUP BY {key}
+  ) AS r
 )"""
+_EARLIEST = "TIMESTAMP '1970-01-01 00:00:00'"
 
 
 def find_changes(past: Warehouse, bsnid: str = "") -> list[Change]:
     """Return what changed since the moment of ``past``, in all accounts or one, by account.
 
     At most ``SHOWN`` and one more, which shows that there are more. Of a key that several rows
-    have, one of the rows that changed is compared. Raises Missing if the one account existed at
-    neither moment.
+    have, the row that pages show is compared; this costs one more statement. Raises Missing if
+    the one account existed at neither moment.
     """
     then = past.namespace
     assert isinstance(then, PastNamespace)
@@ -111,10 +127,26 @@ def _read(
         wh.namespace,
         _CHANGES,
         branches="UNION ALL".join(_branch(wh, table, starts[table], bsnid) for table in TABLES),
+        keys="UNION ALL".join(_keys(wh, table, bsnid) for table in TABLES),
         one_account=one_account if bsnid else "",
     )
     params = {f"then{TABLES.index(table)}": version for table, version in _versions(then).items()}
-    return wh.query(sql, {**params, "most": SHOWN + 1} | ({"bsnid": bsnid} if bsnid else {}))
+    rows = wh.query(sql, {**params, "most": SHOWN + 1} | ({"bsnid": bsnid} if bsnid else {}))
+    return _with_duplicates_compared(wh, then, bsnid, rows)
+
+
+def _with_duplicates_compared(
+    wh: Warehouse, then: PastNamespace, bsnid: str, rows: list[Row]
+) -> list[Row]:
+    """Return the rows; compare anew those of whose key there are or were several rows."""
+    several = [row for row in rows if max(row["copies"], row["copies"] - row["more"]) > 1]
+    keys = {row["key"] for row in several if row["key"] is not None}
+    if not keys:
+        return rows
+    if len(rows) > SHOWN:  # of those, some may not differ, and rows beyond the limit would
+        return _compare_whole_tables(wh, then, bsnid)
+    others = [row for row in rows if row["key"] not in keys]
+    return others + _compare_whole_tables(wh, then, bsnid, keys)
 
 
 def _versions(then: PastNamespace) -> dict[Table, int]:
@@ -145,6 +177,17 @@ def _branch(wh: Warehouse, table: Table, start: int, bsnid: str) -> str:
     return _sql.render(wh.namespace, _BRANCH, of_one=of_one, **parts)
 
 
+def _keys(wh: Warehouse, table: Table, bsnid: str) -> str:
+    return _sql.render(
+        wh.namespace,
+        _KEYS,
+        place=str(TABLES.index(table)),
+        key=quoted(table.key),
+        table=wh.namespace.table(table),
+        where=f"WHERE {quoted(table.owner)} = :bsnid" if bsnid else "",
+    )
+
+
 def _teams_before(rows: list[Row]) -> dict[str | None, str]:
     """Return the teams that accounts had, by key, where they changed."""
     return {
@@ -171,17 +214,22 @@ def _order(change: Change) -> tuple[str, int, str]:
     return change.bsnid or "", TABLES.index(change.table), change.key or ""
 
 
-def _compare_whole_tables(wh: Warehouse, then: PastNamespace, bsnid: str) -> list[Row]:
+def _compare_whole_tables(
+    wh: Warehouse, then: PastNamespace, bsnid: str, keys: Collection[str] = ()
+) -> list[Row]:
+    """Compare the rows of both moments: all of them, or those with one of the keys."""
     now = then.present
     before = {table: then.table(table) for table in TABLES}
+    texts, params = _sql.text_array("keys", keys)
     sql = _sql.render(
         now,
         _OF_WHOLE_TABLES,
-        branches=_sides(now, before, of_one=bool(bsnid)),
+        branches=_sides(now, before, of_one=bool(bsnid), keys=texts if keys else ""),
         accounts_before=then.table(ACCOUNTS),
         accounts_after=now.table(ACCOUNTS),
     )
-    return wh.query(sql, {"most": SHOWN + 1} | ({"bsnid": bsnid} if bsnid else {}))
+    bound = (params if keys else {}) | ({"bsnid": bsnid} if bsnid else {})
+    return wh.query(sql, {"most": SHOWN + 1, **bound})
 
 
 def count_changes(wh: Warehouse, before: Mapping[Table, str]) -> dict[Table, tuple[int, int, int]]:
@@ -189,7 +237,7 @@ def count_changes(wh: Warehouse, before: Mapping[Table, str]) -> dict[Table, tup
 
     ``before`` has for each table the FROM item that it is compared with.
     """
-    branches = _sides(wh.namespace, before, of_one=False)
+    branches = _sides(wh.namespace, before)
     found = dict.fromkeys(TABLES, (0, 0, 0))
     for row in wh.query(_sql.render(wh.namespace, _COUNTS, branches=branches)):
         changed = row["n"] - row["added"] - row["removed"]
@@ -197,18 +245,24 @@ def count_changes(wh: Warehouse, before: Mapping[Table, str]) -> dict[Table, tup
     return found
 
 
-def _sides(now: Namespace, before: Mapping[Table, str], *, of_one: bool) -> str:
+def _sides(
+    now: Namespace, before: Mapping[Table, str], *, of_one: bool = False, keys: str = ""
+) -> str:
     return "UNION ALL".join(
-        _both_sides(now, table, source, of_one=of_one) for table, source in before.items()
+        _both_sides(now, table, source, of_one=of_one, keys=keys)
+        for table, source in before.items()
     )
 
 
-def _both_sides(now: Namespace, table: Table, before: str, *, of_one: bool) -> str:
+def _both_sides(now: Namespace, table: Table, before: str, *, of_one: bool, keys: str) -> str:
+    of_account = f"{quoted(table.owner)} = :bsnid" if of_one else "TRUE"
+    of_keys = f"ARRAY_CONTAINS({keys}, {quoted(table.key)})" if keys else "TRUE"
     parts = {
         "key": quoted(table.key),
         "owner": quoted(table.owner),
         "row": _sql.own_row(table),
-        "where": f"WHERE {quoted(table.owner)} = :bsnid" if of_one else "",
+        "condition": f"{of_account} AND {of_keys}",
+        "earliest": _EARLIEST,
     }
     return _sql.render(
         now,
