@@ -2,8 +2,8 @@
 
 ``TIMESTAMP AS OF`` cannot read four tables as of one moment: Delta refuses a timestamp after a
 table's latest commit (DELTA_TIMESTAMP_GREATER_THAN_COMMIT), so tables without a later commit could
-not be read. A moment is therefore turned into a version of each table. The past does not change,
-so histories are cached, and only their newest commits are read again.
+not be read. A moment is therefore turned into a version of each table. Histories are cached, and
+only their newest commits are read again.
 
 https://docs.databricks.com/delta/history
 """
@@ -32,9 +32,11 @@ from .errors import BeforeTheTables, BeyondRetention, NotYet
 CLOCKS_DIFFER = dt.timedelta(seconds=5)
 # How many of the newest commits are read first, and how many times more each further time.
 _NEWEST, _GROWTH = 20, 8
-# All is read again after this time: Delta's clean-up removes the oldest commits, and a table may
-# have been created again.
+# All is read again after this time: Delta's clean-up removes the oldest commits.
 _WHOLE_FOR = dt.timedelta(hours=1)
+# The newest are read again after this time, whatever is asked for: they show whether a table was
+# dropped and created again. A page's statement does not, if the new table has the version, too.
+_NEWEST_FOR = dt.timedelta(minutes=1)
 _FEED_ON = '"delta.enableChangeDataFeed":"true"'
 _NOT_NULL = '"nullable":false'
 
@@ -117,10 +119,7 @@ def _added_since(commits: tuple[Commit, ...], version: int) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class PastTables(PastNamespace):
-    """A past namespace that reads the columns which were added later as NULL.
-
-    ``added`` pairs table names with the names of these columns.
-    """
+    """Reads columns that were added later as NULL: ``added`` pairs table names with theirs."""
 
     added: tuple[tuple[str, frozenset[str]], ...] = ()
 
@@ -175,9 +174,11 @@ def committers(
 def _timelines(wh: Warehouse, is_enough: Callable[[Timelines], bool]) -> Timelines:
     with _lock:
         cached = _cache.get(wh.cache_key)
-    if cached is None or dt.datetime.now(dt.UTC) - cached.whole_at > _WHOLE_FOR:
+    now = dt.datetime.now(dt.UTC)
+    if cached is None or now - cached.whole_at > _WHOLE_FOR:
         return load(wh)
-    return cached if is_enough(cached) else _continued(wh, cached)
+    is_old = now - cached.read_at > _NEWEST_FOR
+    return _continued(wh, cached) if is_old or not is_enough(cached) else cached
 
 
 def load(wh: Warehouse) -> Timelines:
@@ -185,9 +186,8 @@ def load(wh: Warehouse) -> Timelines:
     return _read(wh, lambda table: _commits(wh, table))
 
 
-def _continued(wh: Warehouse, lines: Timelines) -> Timelines:
-    old = lines.commits
-    return _read(wh, lambda table: _continued_commits(wh, table, old[table]), lines.whole_at)
+def _continued(wh: Warehouse, old: Timelines) -> Timelines:
+    return _read(wh, lambda t: _continued_commits(wh, t, old.commits[t]), old.whole_at)
 
 
 def _read(
@@ -224,8 +224,8 @@ def _continued_commits(
 def consistent_versions(wh: Warehouse) -> tuple[dict[str, int], dt.datetime]:
     """Return the versions at the latest commit of all tables, by table name, and its moment.
 
-    The histories are read twice. In the first reading a table may lack a commit that came while
-    the others were read; the second has all commits up to the moment found in the first.
+    The first of two readings may lack a commit of a table that came while the others were read.
+    The second has all commits up to the moment found in the first.
     """
     moment = max(commits[-1].moment for commits in latest(wh).commits.values())
     return latest(wh).versions_at(moment), moment

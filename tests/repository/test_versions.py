@@ -171,6 +171,26 @@ def test_a_table_that_was_created_again_keeps_nothing_of_the_first(count: int) -
     refreshed(histories)
 
 
+@pytest.mark.parametrize("count", [1, 100, 300])
+def test_a_table_that_was_created_again_is_noticed_within_a_minute(
+    monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    """Also by pages that ask for moments which the cached histories reach to."""
+    histories = Histories(100)
+    refreshed(histories)
+    histories.commits[ACCOUNTS] = commits_of(count, first_minute=500)
+    monkeypatch.setattr(versions, "_NEWEST_FOR", -SECOND)
+    histories.read.clear()
+    with pytest.raises(BeforeTheTables):
+        versions.versions_at(cast(Any, histories), at(59))
+    assert histories.read.count(20) >= 3  # of the other tables the newest only
+    monkeypatch.undo()
+    histories.read.clear()
+    with pytest.raises(BeforeTheTables):
+        versions.versions_at(cast(Any, histories), at(59))
+    assert histories.read == []
+
+
 def test_commits_that_were_removed_from_the_log_are_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
