@@ -161,6 +161,16 @@ def card_actions(what: str, history: str, edit: str, delete: str, back: str) -> 
     return format_html('<span class="card-actions">{}</span>', mark_safe(" ".join(links)))
 
 
+def row_check(key: str, name: str) -> SafeString:
+    """Return the cell that selects a row for a bulk change; the form ``bulk`` sends its key."""
+    return format_html(
+        '<td class="pick"><input type="checkbox" form="bulk" name="key" value="{}"'
+        ' aria-label="Select {}"></td>',
+        key,
+        name,
+    )
+
+
 def sort_header(controls: SortControls, key: str, label: str = "", kind: str = "") -> SafeString:
     """Return the heading of a column by which the list can be sorted."""
     link = controls.sort_link(key)
@@ -177,4 +187,4 @@ def sort_header(controls: SortControls, key: str, label: str = "", kind: str = "
     )
 
 
-TAGS = (text, prose, badge, day, moment, field_changes, sort_header)
+TAGS = (text, prose, badge, day, moment, field_changes, row_check, sort_header)

@@ -8,6 +8,7 @@ from .views import (
     accounts,
     admin_tools,
     as_of,
+    bulk,
     diff,
     export,
     health,
@@ -50,8 +51,9 @@ urlpatterns = [
     path("admin-tools/integrity/<str:name>/", integrity.repair, name="integrity-repair"),
     path("accounts/<str:bsnid>/history/", history.account_history, name="account-history"),
     path("accounts/<str:bsnid>/since/", diff.diff_account, name="account-diff"),
-    # After the pages of an account, whose key may be "facet".
+    # After the pages of an account, whose key may be "facet" or "bulk".
     path("accounts/facet/<str:name>/", accounts.account_facet, name="account-facet"),
+    path("accounts/bulk/<str:step>/", bulk.bulk, name="account-bulk"),
     path("since/", diff.diff_all, name="diff"),
     path("live/", recent_changes.recent_changes, name="recent-changes"),
     path("activity/", history.activity, name="activity"),

@@ -31,6 +31,7 @@ PAGES = {
     "overview": "/",
     "account-list": "/accounts/?q=a&business_area=Finance&platform=Databricks&sort=-use_cases&page=1",
     "account-facet": "/accounts/facet/status/?q=a&vp=x&status=Completed&status-find=a",
+    "account-bulk": "/accounts/bulk/change/?all=on&q=a&business_area=Finance",
     "account-create": "/accounts/new/",
     "account-detail": "/accounts/BSN001/",
     "account-edit": "/accounts/BSN001/edit/",
@@ -205,6 +206,20 @@ def test_a_platform_status_costs_two_statements(
     with statements() as done:
         assert client.post("/accounts/BSN001/platforms/", data, **HTMX).status_code == 200
     assert len(done) <= WRITES
+
+
+def test_handing_over_many_accounts_costs_three_statements(
+    client: Client, sample: Warehouse, statements: Statements
+) -> None:
+    """The preview, the write and the note about it."""
+    hand_over = {"column": "primary_it_partner", "value": "Anna"}
+    with statements() as done:
+        client.get("/accounts/bulk/change/?all=on")
+        data = {"of": "all=on", "do": "field", **hand_over}
+        page = BeautifulSoup(client.post("/accounts/bulk/preview/", data).content, "html.parser")
+        plan = page.select_one("input[name=plan]")["value"]
+        assert client.post("/accounts/bulk/run/", {"plan": plan}).status_code == 303
+    assert [text.split()[0] for text in done] == ["SELECT", "MERGE", "MERGE"]
 
 
 def test_a_conflict_costs_two_statements(

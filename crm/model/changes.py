@@ -56,7 +56,7 @@ class Change:
     :param summary: of an operation of many rows, what it did in words that follow a person's name.
     :param changes: how many of the changes that were asked for the operation made; None if that
         was not counted.
-    :param started_at: when the import began that made the change.
+    :param started_at: when the import or bulk change began that made the change.
     :param undo: the revert of that operation; None if nobody tried one.
     :param outside: it was made outside the CRM, such as in an SQL editor or by a restore.
     :param returned: a deleted record was inserted again.

@@ -9,6 +9,7 @@
       ChangedMeanwhile  somebody changed the row since a part of the operation was done
       StatusGone      a status that a person saw is gone, or hidden from them
       HiddenChildren  a row filter hides children of an account from the person
+      TooMany         more records are selected than one operation takes
       Doubtful        nobody can tell what breaks a rule, so nothing is repaired
 
     WarehouseError
@@ -77,6 +78,14 @@ class HiddenChildren(RepositoryError):
     def __init__(self, bsnid: str, hidden: Mapping[Table, int]) -> None:
         super().__init__(f"a row filter hides children of {bsnid!r}")
         self.hidden = dict(hidden)
+
+
+class TooMany(RepositoryError):
+    """``most`` is how many records one operation takes."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"one operation takes at most {most} records")
+        self.most = most
 
 
 class Doubtful(RepositoryError):

@@ -10,6 +10,7 @@ earlier operations.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import logging
 import re
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 CREATE, EDIT, DELETE, REVERT = "create", "edit", "delete", "revert"
 IMPORT, COPY, REPAIR, LOAD = "import", "copy", "repair", "load"
+BULK = "bulk"
 
 # The table may be missing, or the person may have no right to it: notes are optional.
 _BEGIN = """
@@ -40,6 +42,18 @@ USING (SELECT CAST(:id AS STRING) AS id, CAST(:kind AS STRING) AS kind) AS s
 ON t.id = s.id
 WHEN NOT MATCHED THEN INSERT (id, kind, person, started_at, summary)
   VALUES (s.id, s.kind, :person, CURRENT_TIMESTAMP(), :summary)
+"""
+_DONE = """
+MERGE INTO {operations} AS t
+USING (
+  SELECT CAST(:id AS STRING) AS id, CAST(:kind AS STRING) AS kind,
+    CAST(:began AS TIMESTAMP) AS began, CAST(:summary AS STRING) AS summary
+) AS s
+ON t.id = s.id
+WHEN MATCHED AND t.summary IS NULL THEN UPDATE SET
+  started_at = s.began, ended_at = CURRENT_TIMESTAMP(), summary = s.summary
+WHEN NOT MATCHED THEN INSERT (id, kind, person, started_at, ended_at, summary)
+  VALUES (s.id, s.kind, :person, s.began, CURRENT_TIMESTAMP(), s.summary)
 """
 _END = """
 UPDATE {operations} SET ended_at = {ended}, summary = :summary WHERE id = :id AND ended_at IS NULL
@@ -119,6 +133,15 @@ def noted(wh: Warehouse, operation: Operation, summary: Callable[[], str]) -> It
         ended = "CURRENT_TIMESTAMP()"
     finally:
         _note(wh, _END, {"id": operation.id, "summary": summary()}, ended=ended)
+
+
+def note_done(wh: Warehouse, operation: Operation, began: dt.datetime, summary: str) -> None:
+    """Note what an operation has done, in one statement. A summary that exists is kept.
+
+    ``began`` is a moment before its first write.
+    """
+    who = {"id": operation.id, "kind": operation.kind, "person": operation.person}
+    _note(wh, _DONE, {**who, "began": began, "summary": summary})
 
 
 def _note(wh: Warehouse, template: str, params: dict[str, Any], **parts: str) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from .operations import REPAIR
+from .operations import BULK, REPAIR
 
 _FROM, _REPAIRED = " from ", "repaired "
+_CHANGED = "changed "
 LOADED_SAMPLE = "loaded the sample data"
 
 
@@ -19,6 +20,11 @@ def repaired(check: str) -> str:
     return f"{_REPAIRED}“{check}”"
 
 
+def changed(count: str, what: str) -> str:
+    """Return the summary of a bulk change: ``count`` as ``56 accounts``, ``what`` as ``VP``."""
+    return f"{_CHANGED}{count}: {what}"
+
+
 def began_to_undo(undone: str) -> str:
     """Return the summary of a revert that has not finished. ``undone``: see ``name_of``."""
     return f"began to undo {undone}"
@@ -30,9 +36,17 @@ def undid(undone: str, left: int) -> str:
     return f"undid {undone}{rest}"
 
 
+def noun_of(summary: str) -> str:
+    """Return what kind of operation has this summary, in words for a button."""
+    return "bulk change" if summary.startswith(_CHANGED) else "import"
+
+
 def name_of(kind: str, summary: str) -> str:
     """Return what people call the operation that has this summary; "" if it has none."""
     if kind == REPAIR:
         return f"the repair {summary.removeprefix(_REPAIRED)}".rstrip()
+    if kind == BULK:
+        count, _, _ = summary.removeprefix(_CHANGED).partition(":")
+        return f"the change of {count}"
     _, _, source = summary.partition(_FROM)
     return f"the import of {source}" if source else "one operation"

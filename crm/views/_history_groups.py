@@ -8,6 +8,7 @@ from itertools import takewhile
 
 from crm.model.changes import DELETED, Change, Undo
 from crm.model.schema import ACCOUNTS
+from crm.repository import summaries
 
 # One person's operations that lie so close together are one group on the page.
 TOGETHER = dt.timedelta(minutes=5)
@@ -45,6 +46,10 @@ class Group:
     def summary(self) -> str:
         """What an operation of many rows did; empty for other changes."""
         return self.changes[0].summary
+
+    @property
+    def undo_label(self) -> str:
+        return f"Undo the {summaries.noun_of(self.summary)}"
 
     @property
     def operation(self) -> str:

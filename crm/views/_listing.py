@@ -106,6 +106,11 @@ class Controls:
         start = f"{self.path}{plain}{'&' if plain else '?'}format="
         return [("CSV", f"{start}csv"), ("Excel", f"{start}xlsx")]
 
+    @property
+    def state(self) -> _facets.State:
+        """Return the parameters of the list's URL, for a form that leads back to it."""
+        return _pairs(self.listing, self.subject)
+
     @cached_property
     def clear_url(self) -> str:
         return self.url(q="", filters={}, dates={}, page=1)

@@ -1,4 +1,4 @@
-"""Signed links that undo an import or a repair."""
+"""Signed links that undo an import, a repair or a bulk change."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def bulk_url(
     return reverse("revert-bulk", args=[signing.dumps(done, salt=_SALT)])
 
 
-def import_url(request: Request, operation: str, started_at: dt.datetime) -> str:
-    """Return where this person can undo their import that began then."""
+def operation_url(request: Request, operation: str, started_at: dt.datetime) -> str:
+    """Return where this person can undo their operation that began then."""
     done = {"operations": [operation], "began": started_at.isoformat()}
     return reverse(
         "revert-bulk",

@@ -108,7 +108,7 @@ def _groups(request: Request, changes: list[Change]) -> Iterator[Group]:
 
 
 def _with_undo(request: Request, group: Group) -> Group:
-    """Add who undid the operation, or where the person can undo an import of theirs."""
+    """Add who undid the operation, or where the person can undo theirs."""
     change = group.changes[0]
     undone = change.undo
     if request.as_of:
@@ -119,7 +119,7 @@ def _with_undo(request: Request, group: Group) -> Group:
     is_mine = group.person == request.warehouse.actor and request.person.may_write
     if not (is_mine and change.started_at) or (undone and undone.finished):
         return group
-    undo = _revert_links.import_url(request, change.operation, change.started_at)
+    undo = _revert_links.operation_url(request, change.operation, change.started_at)
     return replace(group, undo=undo)
 
 

@@ -5,6 +5,7 @@ import { backToNowAddress, presentAddress } from "../../static/js/as_of.js";
 import { cookieFor, readCookie } from "../../static/js/cookies.js";
 import { isEdited } from "../../static/js/recent_changes/regions.js";
 import { isSearchKey } from "../../static/js/search.js";
+import { rangeOf, selectedText } from "../../static/js/selection.js";
 import { localInputValue } from "../../static/js/time_zone.js";
 import { removeWhenUnused } from "../../static/js/toasts.js";
 
@@ -84,4 +85,17 @@ test("a field is edited when it holds something else than the server wrote", () 
   assert.ok(isEdited(choice(option(0, false, false), option(1, true, false))));
   // Browsers select the first option where the server marked none.
   assert.ok(!isEdited(choice(option(0, true, false), option(1, false, false))));
+});
+
+test("a range of rows has both ends, in either direction", () => {
+  const boxes = ["a", "b", "c", "d"];
+  assert.deepEqual(rangeOf(boxes, "b", "d"), ["b", "c", "d"]);
+  assert.deepEqual(rangeOf(boxes, "d", "b"), ["b", "c", "d"]);
+  assert.deepEqual(rangeOf(boxes, "b", "b"), ["b"]);
+  // The list was replaced after the first click.
+  assert.deepEqual(rangeOf(boxes, "gone", "c"), ["c"]);
+});
+
+test("the bar says how many rows of the page are selected", () => {
+  assert.equal(selectedText(3, 25), "3 of 25 on this page selected");
 });

@@ -88,7 +88,8 @@ _lock = threading.Lock()
 _without_notes: TTLCache[Hashable, bool] = TTLCache(maxsize=200, ttl=600.0)
 
 OUTSIDE = "(outside)"
-_GATHERED_KINDS = (operations.IMPORT, operations.COPY)
+# Their changes can be undone all at once.
+_UNDOABLE = (operations.IMPORT, operations.COPY, operations.BULK)
 
 
 def load(wh: Warehouse, wanted: Wanted) -> History:
@@ -230,7 +231,7 @@ class _Page:
         change, note, undo = entry.change, entry.note, entry.undo
         row, table = change.row, TABLES[change.row.place]
         before, after = row.values
-        is_import = note is not None and note.kind in _GATHERED_KINDS
+        is_undoable = note is not None and note.kind in _UNDOABLE
         return Change(
             table,
             row.key or "",
@@ -244,7 +245,7 @@ class _Page:
             operation=change.operation or "",
             summary=(note and note.summary) or "",
             changes=self._count(entry),
-            started_at=note.started_at if note and is_import else None,
+            started_at=note.started_at if note and is_undoable else None,
             undo=_undo(undo),
             outside=entry.person is None,
             returned=change.returned,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
 
+from crm.model.namespace import Namespace
 from crm.model.records import Account, AccountRow, FacetPage, Listing, Page
 from crm.model.schema import ACCOUNTS
 from crm.model.vocabulary import NOT_STARTED
@@ -15,7 +16,7 @@ from crm.warehouse import Warehouse
 
 from . import _listing
 from ._filters import CHANGED, DateFilter
-from ._list_query import ListSource, text
+from ._list_query import ListSource, Query, Statement, text
 from ._platform_status import IN_STATUS_SINCE, PARAMS, RECORDED_STATUS, platform_and_status
 
 FILTERS = ("business_area", "vp", "admin", "primary_it_partner", "platform", "status")
@@ -124,6 +125,11 @@ def facet(wh: Warehouse, listing: Listing, name: str, find: str, most: int) -> F
 def find_all(wh: Warehouse, listing: Listing) -> Iterator[AccountRow]:
     """Return the rows of all pages, see ``_listing.load_all``."""
     return _listing.load_all(wh, listing, _LIST, _row)
+
+
+def matching(namespace: Namespace, listing: Listing, selected: str, more: str) -> Statement:
+    """Return a statement about all accounts that match, see ``Query.matching``."""
+    return Query.of(namespace, listing, _LIST).matching(selected, more)
 
 
 def _page_rows(rows: list[Row]) -> tuple[AccountRow, ...]:

@@ -72,6 +72,13 @@ _ALL = """
 {before}
 SELECT {columns}{extra} FROM {table} AS f {joins} WHERE {condition} ORDER BY {order}
 """
+# All rows that match, for a statement that is about no page: see crm/repository/bulk.
+_MATCHING = """
+{before}
+SELECT {selected} FROM (
+  SELECT {columns} FROM {table} AS f {joins} WHERE {condition}
+) AS a {more}
+"""
 
 
 @dataclass(frozen=True)
@@ -163,6 +170,22 @@ class Query:
             order=self._order(),
         )
         return sql, self._params(True)
+
+    def matching(self, selected: str, more: str) -> Statement:
+        """Return a statement about all rows that match, as ``a``: ``selected`` are its columns,
+        and ``more`` follows, such as a join."""
+        needs_joint = bool(self.joint.condition)
+        sql = _sql.fill(
+            _MATCHING,
+            before=self._before(needs_joint),
+            selected=selected,
+            columns=_sql.names(self.source.table.names, "f"),
+            table=self._table,
+            joins=self._joins(self._filtered, self.joint.filter_join),
+            condition=self._condition(),
+            more=more,
+        )
+        return sql, self._params(needs_joint)
 
     def facet(self, name: str, template: str, **parts: str) -> Statement:
         """Return the statement of a column's facet.

@@ -1,0 +1,1 @@
+"""One change of many accounts: a preview of it, and the operation."""

@@ -1,0 +1,212 @@
+"""What a bulk change does to each account: set a field, set a status, write an update."""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from crm.model.namespace import quoted
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, Table
+from crm.model.vocabulary import NOT_STARTED
+from crm.repository import _sql, operations
+from crm.repository._sql import Row, Values
+from crm.repository.operations import Operation
+from crm.repository.records.platforms import new_id
+from crm.warehouse import Warehouse
+from crm.warehouse.errors import WarehouseError
+
+from .selection import Planned
+
+log = logging.getLogger(__name__)
+
+# The planned accounts: key, version, whether it gets a new row, and the id of that.
+_ROWS = """
+SELECT r.* FROM (
+  SELECT EXPLODE(FROM_JSON(:rows, 'array<struct<k: string, s: bigint, n: boolean, i: string>>'))
+    AS r
+) AS j
+"""
+_SET_FIELD = """
+MERGE INTO {accounts} AS t USING ({rows}) AS s
+ON t.bsnid = s.k AND UNIX_MICROS(t.updated_at) <=> s.s AND NOT ({same})
+WHEN MATCHED THEN UPDATE SET
+  {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
+"""
+_STATUS_ROWS = """
+LEFT JOIN (
+  SELECT account_bsnid AS owner, COALESCE(status, '') AS old_status,
+    UNIX_MICROS(updated_at) AS old_version
+  FROM {platforms_status} WHERE platform = :platform
+) AS p ON p.owner = a.bsnid
+"""
+_STATUS_COLUMNS = "p.old_status AS old, p.old_version AS old_version, p.owner IS NULL AS is_new"
+_SET_STATUS = """
+MERGE INTO {platforms_status} AS t
+USING (
+  SELECT g.*, CAST(:platform AS STRING) AS platform, CAST(:status AS STRING) AS status,
+    CURRENT_TIMESTAMP() AS now, CAST(:actor AS STRING) AS actor,
+    CAST(:change_id AS STRING) AS change_id
+  FROM ({rows}) AS g LEFT SEMI JOIN {accounts} AS a ON a.bsnid = g.k
+) AS s
+ON t.account_bsnid = s.k AND t.platform = s.platform
+WHEN MATCHED AND NOT s.n AND UNIX_MICROS(t.updated_at) <=> s.s AND NOT (t.status <=> s.status)
+  THEN UPDATE SET
+  status = s.status, updated_at = s.now, updated_by = s.actor, change_id = s.change_id
+WHEN NOT MATCHED AND s.n THEN INSERT
+  (id, account_bsnid, platform, status, created_at, updated_at, created_by, updated_by, change_id)
+  VALUES (s.i, s.k, s.platform, s.status, s.now, s.now, s.actor, s.actor, s.change_id)
+"""
+_STORED = """
+SELECT account_bsnid AS key FROM {platforms_status}
+WHERE platform = :platform AND ARRAY_CONTAINS({keys}, account_bsnid)
+"""
+_WRITE_UPDATE = """
+MERGE INTO {updates} AS t
+USING (
+  SELECT g.i AS id, g.k AS account_bsnid, {bound},
+    CURRENT_TIMESTAMP() AS now, CAST(:actor AS STRING) AS actor,
+    CAST(:change_id AS STRING) AS change_id
+  FROM ({rows}) AS g LEFT SEMI JOIN {accounts} AS a ON a.bsnid = g.k
+) AS s
+ON t.id = s.id
+WHEN NOT MATCHED THEN INSERT
+  (id, account_bsnid, {names}, created_at, updated_at, created_by, updated_by, change_id)
+  VALUES (s.id, s.account_bsnid, {sources}, s.now, s.now, s.actor, s.actor, s.change_id)
+"""
+
+
+class Action(Protocol):
+    """``table`` is the one that it writes, and ``inserts`` whether it may insert rows."""
+
+    @property
+    def table(self) -> Table: ...
+
+    @property
+    def inserts(self) -> bool: ...
+
+    def reads(self, wh: Warehouse) -> tuple[str, str, Mapping[str, Any]]:
+        """Return what a preview reads, see ``selection.load``: columns, join and parameters.
+
+        One of the columns is ``old``; ``old_version`` and ``is_new`` are those of a joined row.
+        """
+
+    def is_done(self, row: Row) -> bool:
+        """Return whether the row that the preview read has the new value already."""
+
+    def hidden(self, wh: Warehouse, rows: Sequence[Planned]) -> Collection[str]:
+        """Return the keys of accounts whose row a row filter hides from the person.
+
+        No statement, or one where a new row might double a hidden one.
+        """
+
+    def write(self, wh: Warehouse, operation: Operation, rows: Sequence[Planned]) -> int:
+        """Write those that nobody changed since the preview. One statement, safe to repeat."""
+
+
+@dataclass(frozen=True)
+class SetField:
+    """Sets one column of accounts; an empty value becomes NULL."""
+
+    column: str
+    value: str
+    table = ACCOUNTS
+    inserts = False
+
+    def reads(self, wh: Warehouse) -> tuple[str, str, Mapping[str, Any]]:
+        _sql.checked(ACCOUNTS, {self.column: self.value})
+        return f"a.{quoted(self.column)} AS old", "", {}
+
+    def is_done(self, row: Row) -> bool:
+        return (row["old"] or "") == self.value
+
+    def hidden(self, wh: Warehouse, rows: Sequence[Planned]) -> Collection[str]:
+        return ()
+
+    def write(self, wh: Warehouse, operation: Operation, rows: Sequence[Planned]) -> int:
+        values = _sql.checked(ACCOUNTS, {self.column: self.value})
+        _require_unmasked(operation, ACCOUNTS, values)
+        parts = _sql.update_parts(ACCOUNTS, values)
+        return _run(wh, operation, _SET_FIELD, {**values, "rows": _json(rows)}, **parts)
+
+
+@dataclass(frozen=True)
+class SetStatus:
+    """Sets the status for one platform. An account without one counts as Not Started."""
+
+    platform: str
+    status: str
+    table = PLATFORMS_STATUS
+    inserts = True
+
+    def reads(self, wh: Warehouse) -> tuple[str, str, Mapping[str, Any]]:
+        join = _sql.render(wh.namespace, _STATUS_ROWS)
+        return _STATUS_COLUMNS, join, {"platform": self.platform}
+
+    def is_done(self, row: Row) -> bool:
+        return (row["old"] or NOT_STARTED) == self.status
+
+    def hidden(self, wh: Warehouse, rows: Sequence[Planned]) -> Collection[str]:
+        new = [row.key for row in rows if row.is_new]
+        keys, bound = _sql.text_array("keys", new)
+        sql = _sql.render(wh.namespace, _STORED, keys=keys)
+        try:
+            app = wh.with_app_rights() if new else None
+            found = app.query(sql, {**bound, "platform": self.platform}) if app else []
+        except WarehouseError as error:
+            log.warning("no status was looked for with the app's rights: %s", error)
+            return ()
+        return {row["key"] for row in found}
+
+    def write(self, wh: Warehouse, operation: Operation, rows: Sequence[Planned]) -> int:
+        params = {"platform": self.platform, "status": self.status}
+        _require_unmasked(operation, PLATFORMS_STATUS, params)
+        ids = {row.key: new_id(row.key, self.platform) for row in rows}
+        return _run(wh, operation, _SET_STATUS, {**params, "rows": _json(rows, ids)})
+
+
+@dataclass(frozen=True)
+class WriteUpdate:
+    """Adds an update with these values to each account."""
+
+    values: Values
+    table = UPDATES
+    inserts = True
+
+    def reads(self, wh: Warehouse) -> tuple[str, str, Mapping[str, Any]]:
+        return "CAST(NULL AS STRING) AS old", "", {}
+
+    def is_done(self, row: Row) -> bool:
+        return False
+
+    def hidden(self, wh: Warehouse, rows: Sequence[Planned]) -> Collection[str]:
+        return ()
+
+    def write(self, wh: Warehouse, operation: Operation, rows: Sequence[Planned]) -> int:
+        _require_unmasked(operation, UPDATES, self.values)
+        parts, params = _sql.insert_parts(UPDATES, self.values)
+        # The same ids each time, so that a repeated statement inserts nothing.
+        ids = {row.key: str(uuid.uuid5(uuid.UUID(operation.id), row.key)) for row in rows}
+        return _run(wh, operation, _WRITE_UPDATE, {**params, "rows": _json(rows, ids)}, **parts)
+
+
+def _run(
+    wh: Warehouse, operation: Operation, template: str, params: dict[str, Any], **parts: str
+) -> int:
+    sql = _sql.render(wh.namespace, template, rows=_ROWS, **parts)
+    return operations.run(wh, operation, sql, params, repeatable=True)
+
+
+def _json(rows: Sequence[Planned], ids: Mapping[str, str] | None = None) -> str:
+    new = ids or {}
+    given = [{"k": r.key, "s": r.seen, "n": r.is_new, "i": new.get(r.key)} for r in rows]
+    return json.dumps(given, ensure_ascii=False, separators=(",", ":"))
+
+
+def _require_unmasked(operation: Operation, table: Table, values: Values) -> None:
+    """Raise ValueError for a column that a policy masks: the forms do not offer it."""
+    if masked := operation.masked(table) & values.keys():
+        raise ValueError(f"{table.name}: {', '.join(sorted(masked))} is masked")

@@ -1,0 +1,144 @@
+"""A bulk change: its preview, and the operation that writes it.
+
+The preview reads the selected accounts with their versions. The operation writes one statement,
+which leaves alone whatever changed since, and one note. Both are safe to repeat with the same
+operation.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from crm.model.namespace import quoted
+from crm.model.schema import Table
+from crm.repository import _sql
+from crm.repository._sql import Row
+from crm.repository.errors import Missing
+from crm.repository.operations import Operation
+from crm.repository.records import _children
+from crm.warehouse import Warehouse
+
+from .actions import Action
+from .selection import Planned, Selection, load
+
+_ORPHANS = """
+SELECT t.id FROM {table} AS t LEFT ANTI JOIN {accounts} AS a ON a.bsnid = t.account_bsnid
+WHERE t.change_id = :change_id
+"""
+# Of planned accounts, those without a row that the operation wrote.
+_LEFT = """
+SELECT g.key, MAX(a.team) AS name, COUNT(a.bsnid) AS accounts
+FROM (SELECT EXPLODE({keys}) AS key) AS g
+LEFT ANTI JOIN (
+  SELECT {owner} AS key FROM {table} WHERE change_id = :change_id
+) AS w ON w.key = g.key
+LEFT JOIN {accounts} AS a ON a.bsnid = g.key
+GROUP BY g.key ORDER BY g.key
+"""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a bulk change would do.
+
+    :param changes: the accounts that it changes; ``same`` are those that have the value already.
+    :param hidden: those of which a row filter hides the row that would change from the person.
+    :param missing: the selected keys of which the person sees no account.
+    :param moment: when this was read; None if there is no account.
+    """
+
+    changes: tuple[Planned, ...]
+    same: tuple[Planned, ...] = ()
+    hidden: tuple[Planned, ...] = ()
+    missing: tuple[str, ...] = ()
+    moment: dt.datetime | None = None
+
+
+@dataclass(frozen=True)
+class LeftAlone:
+    """An account that changed after the preview. ``is_gone``: the person sees it no more."""
+
+    key: str
+    name: str
+    is_gone: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How many accounts the operation changed, and those that it left alone."""
+
+    written: int
+    left: tuple[LeftAlone, ...] = ()
+
+
+def preview(wh: Warehouse, selection: Selection, action: Action) -> Preview:
+    """Return what the action would do to the selected accounts.
+
+    One statement; one more with the app's rights, if there are any, for rows that would be new.
+    Raises TooMany.
+    """
+    columns, join, params = action.reads(wh)
+    found = load(wh, selection, columns, join, params)
+    planned = [(_planned(row), action.is_done(row)) for row in found.rows]
+    changes = [each for each, is_done in planned if not is_done]
+    hidden = action.hidden(wh, changes)
+    return Preview(
+        changes=tuple(each for each in changes if each.key not in hidden),
+        same=tuple(each for each, is_done in planned if is_done),
+        hidden=tuple(each for each in changes if each.key in hidden),
+        missing=tuple(sorted(set(selection.keys) - {each.key for each, _ in planned})),
+        moment=found.moment,
+    )
+
+
+def write(wh: Warehouse, operation: Operation, action: Action, rows: Sequence[Planned]) -> Outcome:
+    """Change the planned accounts, except for those that changed since the preview.
+
+    One statement; another one for new rows, one for hidden ones as in ``preview``, and one if
+    fewer rows were written than planned. Safe to repeat. Raises WarehouseError.
+    """
+    hidden = action.hidden(wh, rows)
+    count = action.write(wh, operation, [row for row in rows if row.key not in hidden])
+    orphans = _take_back_orphans(wh, operation, action.table) if action.inserts else 0
+    if count >= len(rows) and not orphans:
+        return Outcome(len(rows))
+    left = _left_alone(wh, operation, action.table, rows)
+    return Outcome(len(rows) - len(left), left)
+
+
+def _planned(row: Row) -> Planned:
+    return Planned(
+        key=row["key"],
+        name=row["name"] or row["key"],
+        old=row["old"],
+        seen=row["old_version"] if "old_version" in row else row["version"],
+        is_new=bool(row.get("is_new")),
+    )
+
+
+def _take_back_orphans(wh: Warehouse, operation: Operation, table: Table) -> int:
+    """Delete new rows whose account somebody deleted meanwhile, and return how many there were.
+
+    One statement if there are none.
+    """
+    sql = _sql.render(wh.namespace, _ORPHANS, table=wh.namespace.table(table))
+    ids = [row["id"] for row in wh.query(sql, {"change_id": operation.id})]
+    for id in ids:
+        with suppress(Missing):  # whoever deleted the account has deleted the row, too
+            _children.delete(wh, table, id, operation)
+    return len(ids)
+
+
+def _left_alone(
+    wh: Warehouse, operation: Operation, table: Table, rows: Sequence[Planned]
+) -> tuple[LeftAlone, ...]:
+    keys, bound = _sql.text_array("keys", [row.key for row in rows])
+    home = wh.namespace
+    sql = _sql.render(home, _LEFT, keys=keys, table=home.table(table), owner=quoted(table.owner))
+    left = wh.query(sql, {**bound, "change_id": operation.id})
+    return tuple(
+        LeftAlone(row["key"], row["name"] or row["key"], not row["accounts"]) for row in left
+    )

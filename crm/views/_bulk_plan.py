@@ -1,0 +1,129 @@
+"""What a bulk change is about, and what its preview showed: the signed field of its button."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.core import signing
+from django.http import QueryDict
+from django.urls import reverse
+
+from crm.forms.fields import format_moment, parse_moment, posted
+from crm.model.records import Listing, Page
+from crm.page_urls import page_url
+from crm.repository.bulk.actions import Action, SetField, SetStatus, WriteUpdate
+from crm.repository.bulk.change import Preview
+from crm.repository.bulk.selection import Planned, Selection
+from crm.request import Request
+
+from . import _listing
+from ._listing import Chip, Controls
+from .accounts import LIST
+
+FIELD = "plan"
+_SALT = "crm.bulk"
+_SECONDS = 24 * 60 * 60
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The accounts that a person chose in the list; ``query`` has them as parameters."""
+
+    query: str
+    selection: Selection
+
+    @classmethod
+    def read(cls, query: str) -> Chosen:
+        """Read the parameters: each ``key``, or ``all`` with the list's filters."""
+        given = QueryDict(query)
+        listing = _listing.read(given, LIST)
+        keys = () if "all" in given else tuple(dict.fromkeys(given.getlist("key")))
+        return cls(query, Selection(listing, keys))
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.selection.keys and "all" not in QueryDict(self.query)
+
+    @property
+    def listing(self) -> Listing:
+        return self.selection.listing
+
+    @property
+    def list_url(self) -> str:
+        """Return the list that they were chosen in."""
+        return page_url("account-list") + _listing.query(self.listing, LIST)
+
+    @property
+    def choose_url(self) -> str:
+        """Return the page that asks what to do with them."""
+        return f"{reverse('account-bulk', args=['change'])}?{self.query}"
+
+    @property
+    def chips(self) -> list[Chip]:
+        """Return the search and the filters that select them; none for chosen rows."""
+        page = Page[Any]((), 0, self.listing)
+        return [] if self.selection.keys else Controls(LIST, "", page).chips
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A bulk change that was previewed.
+
+    :param operation: its id, the same each time the button is pressed.
+    :param began: when the preview was read, before anything was written.
+    """
+
+    operation: str
+    began: dt.datetime
+    action: Action
+    rows: tuple[Planned, ...]
+    chosen: Chosen
+
+
+def sign(request: Request, action: Action, preview: Preview, chosen: Chosen) -> str:
+    """Return the field by which this person can do what the preview shows."""
+    facts = {
+        "who": request.warehouse.actor,
+        "operation": uuid.uuid4().hex,
+        "began": format_moment(preview.moment),
+        "action": _facts(action),
+        "rows": [[row.key, row.seen, row.is_new] for row in preview.changes],
+        "query": chosen.query,
+    }
+    return signing.dumps(facts, salt=_SALT, compress=True)
+
+
+def read(request: Request) -> Plan | None:
+    """Return the plan that was sent; None if it is too old, or another person's."""
+    try:
+        text = request.POST.get(FIELD, "")
+        facts = signing.loads(text, salt=_SALT, max_age=_SECONDS)
+        began = parse_moment(facts["began"])
+        if began is None or facts["who"] != request.warehouse.actor:
+            return None
+        rows = (Planned(key, key, None, seen, is_new) for key, seen, is_new in facts["rows"])
+        action, chosen = _action(facts["action"]), Chosen.read(facts["query"])
+        return Plan(facts["operation"], began, action, tuple(rows), chosen)
+    except (signing.BadSignature, KeyError, TypeError, ValueError):
+        return None
+
+
+def _facts(action: Action) -> dict[str, Any]:
+    if isinstance(action, SetField):
+        return {"column": action.column, "value": action.value}
+    if isinstance(action, SetStatus):
+        return {"platform": action.platform, "status": action.status}
+    assert isinstance(action, WriteUpdate)
+    return {"update": {name: posted(value) for name, value in action.values.items()}}
+
+
+def _action(facts: Mapping[str, Any]) -> Action:
+    if "column" in facts:
+        return SetField(facts["column"], facts["value"])
+    if "platform" in facts:
+        return SetStatus(facts["platform"], facts["status"])
+    return WriteUpdate(facts["update"])
