@@ -107,6 +107,8 @@ def reasons(preview: Preview) -> list[Reason]:
 
 def changed(count: int, action: Action) -> str:
     """Say what was done."""
+    if not count:
+        return "No account was changed."
     if isinstance(action, WriteUpdate):
         return f"The update was written to {accounts(count)}."
     return f"{accounts(count)} {'was' if count == 1 else 'were'} changed."

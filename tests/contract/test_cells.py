@@ -9,7 +9,8 @@ import pytest
 
 FORM, STATUS, PAGE, COMMAND = "form", "status card", "import by page", "import by command"
 REVERT, UNDO, BULK, REPAIR = "revert", "undo of a deletion", "undo of a bulk change", "repair"
-DOORS = (FORM, STATUS, PAGE, COMMAND, REVERT, UNDO, BULK, REPAIR)
+MANY = "bulk change"
+DOORS = (FORM, STATUS, PAGE, COMMAND, REVERT, UNDO, BULK, REPAIR, MANY)
 
 EVERY_DOOR = "sign_in/test_every_door.py::test_no_door_writes_what_is_hidden"
 HALF = "contract/test_half_done.py::test_a_refused_step_is_told_and_the_button_goes_on"
@@ -37,6 +38,7 @@ CELLS = {
         EVERY_DOOR,
         EVERY_DOOR,
         f"{MASKED}test_a_repair_writes_no_masked_value",
+        "sign_in/test_bulk_changes.py::test_no_bulk_change_writes_what_is_masked",
     ),
     "hidden rows": (
         "sign_in/test_hidden_keys.py::test_the_app_finds_the_key_with_its_own_rights",
@@ -47,6 +49,7 @@ CELLS = {
         EVERY_DOOR,
         EVERY_DOOR,
         EVERY_DOOR,
+        "sign_in/test_bulk_changes.py::test_no_bulk_change_doubles_what_is_hidden",
     ),
     "stale versions": (
         "pages/test_account_edit.py::test_a_form_that_does_not_know_its_version_overwrites_nothing",
@@ -57,6 +60,7 @@ CELLS = {
         "past/test_revert_deletion.py::test_another_under_the_same_key_is_left_alone",
         "past/test_revert_bulk.py::test_what_somebody_changed_since_stays",
         "pages/test_integrity_page.py::test_what_somebody_put_right_meanwhile_is_left_alone",
+        "pages/test_bulk.py::test_what_changed_after_the_preview_is_listed",
     ),
     "duplicates": (
         DUPLICATES,
@@ -67,6 +71,7 @@ CELLS = {
         f"{ONLY_SOAK}contract/test_duplicates.py::test_the_undo_of_a_deletion_adds_no_more",
         OWN_VALUES,
         "pages/test_integrity_page.py::test_each_problem_is_shown_with_its_repair_and_repaired",
+        "repository/test_bulk.py::test_duplicates_change_as_an_edit_changes_them",
     ),
     "over-large": (
         "pages/test_account_edit.py::test_100_kb_are_refused_with_the_limit",
@@ -77,6 +82,7 @@ CELLS = {
         "past/test_revert_deletion.py::test_an_account_with_more_than_a_statement_takes",
         ROWS_STAY,
         ROWS_STAY,
+        "pages/test_bulk.py::test_more_than_one_operation_takes_is_said",
     ),
     "half-way": (
         ONE_STATEMENT,
@@ -87,6 +93,7 @@ CELLS = {
         HALF,
         HALF,
         HALF,
+        ONE_STATEMENT,
     ),
     "lost answer": (
         LOST,
@@ -98,6 +105,7 @@ CELLS = {
         "test_an_account_whose_answer_was_lost_comes_back_with_its_children",
         EDITED,
         f"{ONLY_SOAK}faults/test_matrix.py::test_a_fault_at_every_door",
+        "repository/test_bulk.py::test_a_lost_answer_changes_no_number_and_doubles_nothing",
     ),
 }
 

@@ -1,0 +1,66 @@
+"""A bulk change by somebody from whom masks hide columns, or row filters rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crm.model.schema import PLATFORMS_STATUS
+from crm.repository.records import accounts, platforms
+from crm.warehouse import Warehouse
+
+from ..pages.html import filled_in, parsed, texts
+from .conftest import BOB, Browser, Workspace
+from .test_every_door import bob, protected, stored  # noqa: F401
+from .test_hidden_keys import SignedIn, config_with_app, count, filtered  # noqa: F401
+
+CHANGE, PREVIEW = "/accounts/bulk/change/?all=on", "/accounts/bulk/preview/"
+STATUS = {"do": "status", "platform": "Snowflake", "status": "Requested"}
+
+
+def test_no_bulk_change_writes_what_is_masked(bob: Browser, protected: Warehouse) -> None:  # noqa: F811
+    """Masks hide the VPs of accounts and all statuses."""
+    before = stored(protected)
+    page = parsed(bob.get(CHANGE))
+    offered = [each["value"] for each in page.select("[name=column] option")]
+    assert ("vp" in offered, "team" in offered) == (False, True)
+    assert not page.select("[name=do][value=status]")
+    vp = {"of": "all=on", "do": "field", "column": "vp", "value": "V"}
+    assert bob.post(PREVIEW, vp).status_code == 422
+    assert bob.post(PREVIEW, {"of": "all=on", **STATUS}).status_code == 403
+    assert stored(protected) == before
+    # What nothing hides is changed, and it is said that there is no undo.
+    team = vp | {"column": "admin", "value": "Ada"}
+    preview = parsed(bob.post(PREVIEW, team))
+    assert "You cannot undo this here" in preview.select_one(".lead").get_text()
+    answer = bob.post("/accounts/bulk/run/", filled_in(preview.select_one(".bulk-confirm")))
+    assert answer.status_code == 303
+    assert not parsed(bob.get("/accounts/")).select("#toasts form")
+    assert stored(protected) == before
+    assert accounts.get(protected, "BSN001").value("admin") == "Ada"
+    assert accounts.get(protected, "HIDDEN").value("admin") is None
+
+
+def test_no_bulk_change_doubles_what_is_hidden(
+    filtered: Warehouse,  # noqa: F811
+    signed_in: SignedIn,
+    workspace: Workspace,
+    on_behalf: Any,
+) -> None:
+    """A row filter hides the account HIDDEN, and the status of SHOWN for Snowflake."""
+    client_id = workspace.principal("a-secret", admin=True)
+    on_behalf.WAREHOUSE = config_with_app(workspace, client_id, "a-secret")
+    accounts.create(filtered, {"bsnid": "OTHER", "team": "T"})
+    bob = signed_in(BOB, "SELECT", "MODIFY")  # noqa: F811
+    keys = "key=SHOWN&key=HIDDEN&key=OTHER"
+    preview = parsed(bob.post(PREVIEW, {"of": keys, **STATUS}))
+    assert texts(preview, "tbody th") == ["T OTHER"]
+    assert texts(preview, ".bulk-reason") == [
+        "1 account has a status for this platform that a row filter hides from you:",
+        "1 account was deleted, or a row filter hides it from you:",
+    ]
+    # Somebody sets the status after the preview, and the row filter hides that from Bob, too.
+    platforms.set_status(filtered, "OTHER", "Snowflake", "Completed", None)
+    done = bob.post("/accounts/bulk/run/", filled_in(preview.select_one(".bulk-confirm")))
+    assert texts(parsed(done), "main h1") == ["No account was changed."]
+    assert count(filtered, PLATFORMS_STATUS, "status = 'Completed'") == 2
+    assert count(filtered, PLATFORMS_STATUS, "TRUE") == 2
