@@ -11,7 +11,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from crm.model.links import link_problem
-from crm.model.schema import Column
+from crm.model.schema import MAX_REASON, Column
 from crm.model.vocabulary import words
 
 _BSNID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -129,6 +129,11 @@ def masked_field(column: Column) -> forms.Field:
         help_text="A policy of the warehouse masks this field, so you cannot change it here.",
         widget=_textarea(3) if column.kind in ("links", "long_text") else None,
     )
+
+
+def reason_field() -> forms.Field:
+    """Return the field for why a person sets a status."""
+    return LineField(limit=MAX_REASON, label="Reason", required=False)
 
 
 def offered(column: Column, *used: str | None) -> list[str]:

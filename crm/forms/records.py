@@ -24,7 +24,15 @@ from crm.model.records import Record
 from crm.model.schema import MAX_LINE, Column, Table
 from crm.model.vocabulary import words
 
-from .fields import MomentField, field_for, fingerprint, format_moment, masked_field, posted
+from .fields import (
+    MomentField,
+    field_for,
+    fingerprint,
+    format_moment,
+    masked_field,
+    posted,
+    reason_field,
+)
 
 # The conflict page sends two values for a field: the choice, and the other person's value.
 CHOOSE, THEIRS = "choose-", "theirs-"
@@ -224,7 +232,43 @@ class AccountForm(RecordForm):
 
 
 class UseCaseForm(RecordForm):
+    """Also asks for the reason of the status, and carries the one that it was shown with."""
+
     table = schema.USE_CASES
+
+    def __init__(
+        self, data: QueryDict | None = None, *, record: Record | None = None, **options: Any
+    ) -> None:
+        super().__init__(data, record=record, **options)
+        if "status" in self.masked:
+            return
+        self.fields["reason"] = reason_field()
+        self.fields["shown_reason"] = forms.CharField(required=False, widget=forms.HiddenInput)
+        shown = record.value("reason") if record else None
+        self.initial = {**self.initial, "reason": shown, "shown_reason": shown}
+        names = list(self.fields)
+        place = names.index("status") + 1
+        self.order_fields([*names[:place], "reason", *names[place:-2]])
+
+    @property
+    def reason(self) -> str:
+        """Return the reason to save with a valid form.
+
+        One that the person left as it was stays with the status that it was given for.
+        """
+        typed = str(self.cleaned_data.get("reason", ""))
+        if typed != self.cleaned_data.get("shown_reason", ""):
+            return typed
+        saved = self.values()
+        return typed if saved and "status" not in saved else ""
+
+    def merge(self, current: Record) -> Merged:
+        merged = super().merge(current)
+        answers = merged.form.data
+        assert isinstance(answers, QueryDict)
+        if answers.get("reason", "") == answers.get("shown_reason", ""):
+            answers["reason"] = answers["shown_reason"] = current.value("reason") or ""
+        return merged
 
 
 class UpdateForm(RecordForm):
@@ -232,7 +276,7 @@ class UpdateForm(RecordForm):
 
 
 class PlatformStatusForm(forms.Form):
-    """Sets one platform's status; the view checks the platform."""
+    """Sets one platform's status, with an optional reason; the view checks the platform."""
 
     platform = forms.CharField(widget=forms.HiddenInput, max_length=schema.MAX_LINE)
     updated_at = MomentField(required=False)
@@ -241,3 +285,4 @@ class PlatformStatusForm(forms.Form):
         super().__init__(data)
         column = schema.PLATFORMS_STATUS.column("status")
         self.fields["status"] = field_for(column, current)
+        self.fields["reason"] = reason_field()

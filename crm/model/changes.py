@@ -54,6 +54,7 @@ class Change:
     :param person: who made the change; empty if unknown.
     :param operation: the id of the operation that made the change; empty if unknown.
     :param summary: of an operation of many rows, what it did in words that follow a person's name.
+    :param note: what the person noted about the operation.
     :param changes: how many of the changes that were asked for the operation made; None if that
         was not counted.
     :param started_at: when the import or bulk change began that made the change.
@@ -73,6 +74,7 @@ class Change:
     person: str = ""
     operation: str = ""
     summary: str = ""
+    note: str = ""
     changes: int | None = 1
     started_at: dt.datetime | None = None
     undo: Undo | None = None
@@ -116,6 +118,12 @@ class Change:
         return _shortened(values.get("problem") or values.get("description") or "")
 
     @property
+    def reason(self) -> str:
+        """Return why a status was set; empty where that was not said, or for other records."""
+        has_status = self.table in (PLATFORMS_STATUS, USE_CASES) and self.kind != DELETED
+        return self.note if has_status else ""
+
+    @property
     def what(self) -> str:
         """Return the change in words that follow a person's name: ``moved X from … to …``."""
         if self.returned:
@@ -152,7 +160,8 @@ class Change:
         before, after = (values.get(parent, "") for values in (self.before or {}, self.values))
         if before != after:
             return f"moved {self.subject} from the account {before or '(none)'} to {after}"
-        return f"saved {self.subject} without changing it"
+        done = "gave a reason for" if self.reason else "saved"
+        return f"{done} {self.subject}{'' if self.reason else ' without changing it'}"
 
     def _platform(self) -> str:
         before, after = self.before or {}, self.after or {}
@@ -163,6 +172,8 @@ class Change:
             return f"removed {self.name}, which was {was}"
         if before.get("platform") != after.get("platform"):
             return f"changed {before.get('platform')} ({was}) to {self.name} ({now})"
+        if was == now:
+            return self._unchanged()
         return f"moved {self.name} from {was} to {now}"
 
 

@@ -56,20 +56,25 @@ class Account(Record):
 
 @_record_of(PLATFORMS_STATUS)
 class PlatformStatus(Record):
+    """``reason`` is why the status was set, where that was noted with the last change."""
+
     id: str
     account_bsnid: str
     platform: str | None = None
     status: str | None = None
     updated_at: dt.datetime | None = None
+    reason: str | None = None
 
 
 @_record_of(USE_CASES)
 class UseCase(Record):
-    """``team`` is the account's, joined for lists and headings."""
+    """``team`` is the account's, joined for lists and headings; ``reason`` is why it has its
+    status, where that was noted with the last change."""
 
     id: str
     account_bsnid: str
     team: str | None = None
+    reason: str | None = None
 
 
 @_record_of(UPDATES)

@@ -12,6 +12,8 @@ from functools import cached_property
 
 MAX_LINE = 200
 MAX_TEXT = 20_000
+# Of the reason of a status, which is kept with the operation.
+MAX_REASON = 500
 
 
 @dataclass(frozen=True)
@@ -274,8 +276,8 @@ UPDATES = Table(
 CHILDREN = (PLATFORMS_STATUS, USE_CASES, UPDATES)
 TABLES = (ACCOUNTS, *CHILDREN)
 
-# The CRM's own notes about operations of many rows. No data of people: it is in no export, backup
-# or restore, and the CRM works without it.
+# The CRM's own notes: about operations of many rows, and the reasons of statuses. It is in no
+# export, backup or restore, and the CRM works without it.
 OPERATIONS = Table(
     name="operations",
     singular="operation",

@@ -7,6 +7,7 @@
       Missing         the row, or the account that it belongs to, does not exist
       Stale           somebody else changed the row since it was read
       ChangedMeanwhile  somebody changed the row since a part of the operation was done
+      ReasonNotKept   a status was saved, but not its reason
       StatusGone      a status that a person saw is gone, or hidden from them
       HiddenChildren  a row filter hides children of an account from the person
       TooMany         more records are selected than one operation takes
@@ -66,6 +67,19 @@ class Stale(RepositoryError):
 class ChangedMeanwhile(RepositoryError):
     def __init__(self, key: str) -> None:
         super().__init__(f"somebody changed {key!r} since a part of the operation was done")
+
+
+class ReasonNotKept(RepositoryError):
+    """A record was saved, but not the reason of its status: the table of operations, or the right
+    to write to it, is missing.
+
+    ``current`` is the record, None if it was not read; ``is_seen``: whether the person sees it.
+    """
+
+    def __init__(self, current: Record | None = None, *, is_seen: bool = True) -> None:
+        super().__init__("the reason was not kept")
+        self.current = current
+        self.is_seen = is_seen
 
 
 class StatusGone(RepositoryError):

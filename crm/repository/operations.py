@@ -23,7 +23,7 @@ from typing import Any
 from crm.model.namespace import quoted
 from crm.model.schema import CHANGE_ID, Table
 from crm.warehouse import Warehouse
-from crm.warehouse.errors import WarehouseError
+from crm.warehouse.errors import ObjectNotFound, PermissionDenied, WarehouseError
 
 from . import _sql, _writing
 from .errors import ChangedMeanwhile
@@ -57,6 +57,14 @@ WHEN NOT MATCHED THEN INSERT (id, kind, person, started_at, ended_at, summary)
 """
 _END = """
 UPDATE {operations} SET ended_at = {ended}, summary = :summary WHERE id = :id AND ended_at IS NULL
+"""
+_REASON = """
+MERGE INTO {operations} AS t
+USING (SELECT CAST(:id AS STRING) AS id, CAST(:note AS STRING) AS note) AS s
+ON t.id = s.id
+WHEN MATCHED THEN UPDATE SET note = s.note
+WHEN NOT MATCHED THEN INSERT (id, kind, person, started_at, ended_at, note)
+  VALUES (s.id, :kind, :person, CURRENT_TIMESTAMP(), CURRENT_TIMESTAMP(), s.note)
 """
 _NOTE = "SELECT kind, summary FROM {operations} WHERE id = :id"
 _COUNT = "SELECT COUNT(*) AS n FROM {table} WHERE change_id = :id"
@@ -149,6 +157,25 @@ def _note(wh: Warehouse, template: str, params: dict[str, Any], **parts: str) ->
         wh.execute(_sql.render(wh.namespace, template, **parts), params, repeatable=True)
     except WarehouseError as error:
         log.warning("the operation %s was not noted: %s", params["id"], error)
+
+
+def note_reason(wh: Warehouse, operation: Operation, reason: str) -> bool:
+    """Note why a person makes this edit, before it is made; return whether that is noted.
+
+    So no edit is saved whose reason is lost on the way. One statement, none without a reason.
+    Returns False where the table of operations, or the right to write to it, is missing. Raises
+    WarehouseError where that is not the cause.
+    """
+    if not reason:
+        return False
+    params = {"id": operation.id, "kind": operation.kind, "person": operation.person}
+    sql = _sql.render(wh.namespace, _REASON)
+    try:
+        wh.execute(sql, {**params, "note": reason}, repeatable=True)
+    except (ObjectNotFound, PermissionDenied) as error:
+        log.warning("the reason of operation %s was not noted: %s", operation.id, error)
+        return False
+    return True
 
 
 def kind_and_summary(wh: Warehouse, id: str) -> tuple[str, str]:

@@ -31,6 +31,12 @@ class ChildRepository(_editing.Repository, Protocol):
 class ChildKind(Kind):
     repository: ChildRepository
 
+    def save_new(self, wh: Warehouse, bsnid: str, form: RecordForm) -> bool:
+        """Save a valid form, and return whether the person sees the record. Raises as the
+        repository's ``create``."""
+        key = str(form.cleaned_data[self.table.key])
+        return self.repository.create(wh, bsnid, key, form.values())
+
 
 def create(
     request: Request, kind: ChildKind, bsnid: str, initial: dict[str, Any] | None = None
@@ -49,7 +55,7 @@ def _save_new(request: Request, kind: ChildKind, bsnid: str) -> HttpResponse:
         return editor.invalid()
     key = str(form.cleaned_data[kind.table.key])
     return editor.save(
-        lambda: kind.repository.create(request.warehouse, bsnid, key, form.values()),
+        lambda: kind.save_new(request.warehouse, bsnid, form),
         done=f"The {kind.table.singular} was added.",
         to=kind.page_of(bsnid, key),
     )

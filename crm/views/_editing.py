@@ -23,7 +23,7 @@ from crm.forms.records import Merged, RecordForm
 from crm.model.records import Record
 from crm.model.schema import Column, Table
 from crm.page_urls import record_url
-from crm.repository.errors import AlreadyExists, Missing, Stale
+from crm.repository.errors import AlreadyExists, Missing, ReasonNotKept, Stale
 from crm.repository.steps import Earlier
 from crm.request import Request
 from crm.warehouse import Warehouse
@@ -66,6 +66,10 @@ class Kind:
 
     def create_url(self, bsnid: str) -> str:
         return reverse(f"{self.url_name}-create", args=[bsnid] if self.table.parent_key else [])
+
+    def save_change(self, wh: Warehouse, key: str, form: RecordForm) -> None:
+        """Save a valid form. Raises as the repository's ``update``."""
+        self.repository.update(wh, key, form.values(), form.cleaned_data["updated_at"])
 
     def page_of(self, bsnid: str, key: str) -> str:
         """Return the page that shows the record: its account's, at the record's own place.
@@ -125,6 +129,9 @@ class Editor:
             return self.invalid()
         except Missing:
             return self.gone()
+        except ReasonNotKept as error:
+            is_seen = error.is_seen
+            messages.warning(self.request, _wording.REASON_NOT_KEPT)
         except WarehouseError as error:
             if isinstance(error, WriteConflict) and self._was_deleted():
                 return self.gone()
@@ -231,9 +238,7 @@ def _save(editor: Editor, current: Record | None = None) -> HttpResponse:
 
 
 def _update(editor: Editor) -> None:
-    form = editor.form
-    seen = form.cleaned_data["updated_at"]
-    editor.kind.repository.update(editor.request.warehouse, editor.key, form.values(), seen)
+    editor.kind.save_change(editor.request.warehouse, editor.key, editor.form)
 
 
 def _saved(kind: Kind, kept: list[str], current: Record | None) -> str:

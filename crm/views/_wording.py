@@ -55,6 +55,12 @@ def unseen(what: str) -> str:
     )
 
 
+REASON_NOT_KEPT = (
+    "The reason was not kept: the table “operations” is missing, or you may not write to it. An "
+    "administrator can create it with “manage.py migrate_tables”, or grant you MODIFY on it."
+)
+
+
 def hidden_status(platform: str) -> str:
     return (
         f"This account has a status for {platform} already, which a row filter hides from you. "

@@ -54,7 +54,7 @@ def account_detail(request: Request, bsnid: str) -> HttpResponse:
         "detail": detail,
         "account": detail.account,
         "has_duplicates": detail.has_duplicates,
-        "cards": cards(detail.platforms),
+        "cards": cards(detail.platforms, hides_reasons=is_locked(request)),
         **pages,
         "masked": request.person.masked(ACCOUNTS),
         "statuses_locked": not request.person.may_write or is_locked(request),

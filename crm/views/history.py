@@ -199,6 +199,7 @@ _COLUMNS = (
     "field",
     "old",
     "new",
+    "reason",
 )
 
 
@@ -216,6 +217,7 @@ def _rows(request: Request, found: History) -> Iterator[dict[str, Any]]:
                 "table": change.table.name,
                 "record": change.key,
                 "what": change.what,
+                "reason": change.reason,
             }
             for field in change.fields:
                 extra = {"field": field.column.name, "old": field.before, "new": field.after}

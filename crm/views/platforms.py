@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -17,7 +17,7 @@ from crm.forms.records import PlatformStatusForm
 from crm.model import vocabulary
 from crm.model.records import PlatformStatus
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS
-from crm.repository.errors import AlreadyExists, Missing, Stale, StatusGone
+from crm.repository.errors import AlreadyExists, Missing, ReasonNotKept, Stale, StatusGone
 from crm.repository.records import platforms
 from crm.request import Request
 
@@ -31,12 +31,24 @@ class Card:
     platform: str
     row: PlatformStatus | None = None
     chosen: str = ""
+    typed_reason: str = ""
     problem: str = ""
     conflict: bool = False
+    hides_reason: bool = False
 
     @property
     def status(self) -> str:
         return (self.row and self.row.status) or vocabulary.NOT_STARTED
+
+    @property
+    def reason(self) -> str:
+        """Return why it has this status; empty where that is not known or not for this person."""
+        return (self.row and not self.hides_reason and self.row.reason) or ""
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether the form is open from the start, since something was not saved."""
+        return bool(self.problem or self.conflict)
 
     @property
     def selected(self) -> str:
@@ -63,12 +75,12 @@ def newest(rows: Iterable[PlatformStatus]) -> dict[str, PlatformStatus]:
     return {row.platform: row for row in ordered if row.platform}
 
 
-def cards(rows: Iterable[PlatformStatus]) -> list[Card]:
+def cards(rows: Iterable[PlatformStatus], *, hides_reasons: bool) -> list[Card]:
     """Return the vocabulary's platforms, then others that have a status."""
     by_platform = newest(rows)
     known = vocabulary.platforms()
     names = [*known, *(name for name in by_platform if name not in known)]
-    return [Card(name, by_platform.get(name)) for name in names]
+    return [Card(name, by_platform.get(name), hides_reason=hides_reasons) for name in names]
 
 
 def is_locked(request: Request) -> bool:
@@ -81,25 +93,21 @@ def platform_status(request: Request, bsnid: str) -> HttpResponse:
     if is_locked(request):
         raise PermissionDenied
     form, row = _checked(request, bsnid)
-    platform = form.data.get("platform", "")
+    platform, typed = form.data.get("platform", ""), form.data.get("reason", "")
+    card = Card(platform, row, chosen=form.data.get("status", ""), typed_reason=typed)
     if not form.is_valid():
         problem = " ".join(str(error) for errors in form.errors.values() for error in errors)
-        return _show(request, bsnid, Card(platform, row, problem=problem), 422)
+        return _show(request, bsnid, replace(card, problem=problem), 422)
     status = form.cleaned_data["status"]
     try:
-        row = platforms.set_status(
-            request.warehouse, bsnid, platform, status, form.cleaned_data["updated_at"]
-        )
+        row = _set(request, bsnid, platform, form)
     except Stale as stale:
         saved = stale.current if isinstance(stale.current, PlatformStatus) else None
-        card = Card(platform, saved, chosen=status, conflict=True)
-        return _show(request, bsnid, card, 409)
+        return _show(request, bsnid, replace(card, row=saved, conflict=True), 409)
     except AlreadyExists:
-        card = Card(platform, chosen=status, problem=_wording.hidden_status(platform))
-        return _show(request, bsnid, card, 409)
+        return _refuse(request, bsnid, card, _wording.hidden_status(platform))
     except StatusGone:
-        card = Card(platform, chosen=status, problem=_wording.status_gone(platform))
-        return _show(request, bsnid, card, 409)
+        return _refuse(request, bsnid, card, _wording.status_gone(platform))
     except Missing as error:
         raise Http404(_wording.not_found(ACCOUNTS, bsnid)) from error
     if row is None:
@@ -107,6 +115,27 @@ def platform_status(request: Request, bsnid: str) -> HttpResponse:
     else:
         messages.success(request, f"{platform} is now {status}.")
     return _saved(request, bsnid, Card(platform, row))
+
+
+def _set(
+    request: Request, bsnid: str, platform: str, form: PlatformStatusForm
+) -> PlatformStatus | None:
+    """Set the status, and return the row; say so where its reason could not be kept."""
+    cleaned = form.cleaned_data
+    seen, status, reason = cleaned["updated_at"], cleaned["status"], cleaned["reason"]
+    try:
+        row = platforms.set_status(request.warehouse, bsnid, platform, status, seen, reason)
+        if row is None or row.updated_at != seen:
+            return row
+        # Nothing was written, so the status keeps the reason that it had.
+        return replace(row, reason=form.data.get("shown_reason", ""))
+    except ReasonNotKept as error:
+        messages.warning(request, f"{_wording.REASON_NOT_KEPT} It was: “{reason}”.")
+        return error.current if isinstance(error.current, PlatformStatus) else None
+
+
+def _refuse(request: Request, bsnid: str, card: Card, problem: str) -> HttpResponse:
+    return _show(request, bsnid, replace(card, row=None, problem=problem), 409)
 
 
 def _checked(request: Request, bsnid: str) -> tuple[PlatformStatusForm, PlatformStatus | None]:

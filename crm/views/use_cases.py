@@ -6,16 +6,34 @@ from django.http import HttpResponse, HttpResponseBase
 from django.views.decorators.http import require_safe
 
 from crm.access import for_writers
-from crm.forms.records import UseCaseForm
+from crm.forms.records import RecordForm, UseCaseForm
 from crm.model.schema import USE_CASES
 from crm.repository.records import use_cases
 from crm.request import Request
+from crm.warehouse import Warehouse
 
 from . import _children, _editing, _listing, _respond
 from ._children import ChildKind
 from ._subject import Subject
 
-USE_CASE = ChildKind(USE_CASES, UseCaseForm, use_cases, "use-case", "problem")
+
+class UseCaseKind(ChildKind):
+    """Saves the reason of the status, too."""
+
+    def save_new(self, wh: Warehouse, bsnid: str, form: RecordForm) -> bool:
+        key = str(form.cleaned_data[self.table.key])
+        return use_cases.create(wh, bsnid, key, form.values(), _reason(form))
+
+    def save_change(self, wh: Warehouse, key: str, form: RecordForm) -> None:
+        seen = form.cleaned_data["updated_at"]
+        use_cases.update(wh, key, form.values(), seen, _reason(form))
+
+
+def _reason(form: RecordForm) -> str:
+    return form.reason if isinstance(form, UseCaseForm) else ""
+
+
+USE_CASE = UseCaseKind(USE_CASES, UseCaseForm, use_cases, "use-case", "problem")
 LIST = Subject(USE_CASES, use_cases, "use_cases", default_sort="-updated_at")
 
 

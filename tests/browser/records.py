@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from crm.repository.records import accounts, updates
 from crm.warehouse import Warehouse
@@ -34,6 +34,16 @@ def create_account(page: Page, bsnid: str, team: str) -> None:
     page.get_by_label("Business area").fill("Browser Tests")
     submit(page)
     expect(page.get_by_role("heading", level=1)).to_contain_text(team)
+
+
+def platform_card(page: Page, platform: str) -> Locator:
+    return page.locator("details.platform").filter(has_text=platform)
+
+
+def set_status(card: Locator, status: str) -> None:
+    card.locator("summary").click()
+    card.get_by_label(status).check()
+    card.get_by_role("button", name="Save").click()
 
 
 def submit(page: Page) -> None:

@@ -8,7 +8,7 @@ from crm.repository.records import accounts, platforms
 from crm.warehouse import Warehouse
 
 from .live import WITHIN, top, wait_for_first_poll
-from .records import change_account, submit
+from .records import change_account, platform_card, submit
 
 
 def test_a_record_under_edit_says_so_and_keeps_what_is_typed(
@@ -39,16 +39,18 @@ def test_what_is_chosen_and_not_saved_stays(
     """A chosen status that is not saved yet stays while changes by others arrive."""
     page.goto(account)
     wait_for_first_poll(page)
-    card = page.locator("form.platform").filter(has_text="Databricks")
-    card.locator("select").focus()
+    card = platform_card(page, "Databricks")
+    card.locator("summary").click()
+    card.get_by_label("Requested").check()
     for name in ("Databricks", "Snowflake"):
         platforms.set_status(bobs_tables, bsnid, name, "In Progress", None)
-    other = page.locator("form.platform").filter(has_text="Snowflake")
-    expect(other.locator(".badge")).to_contain_text("In Progress", timeout=WITHIN)
-    expect(card.locator(".badge")).to_contain_text("Not Started")
-    expect(card.locator("select")).to_be_focused()
-    card.locator("select").blur()
-    expect(card.locator(".badge")).to_contain_text("In Progress", timeout=WITHIN)
+    other = platform_card(page, "Snowflake")
+    expect(other.locator("summary .badge")).to_contain_text("In Progress", timeout=WITHIN)
+    expect(card.locator("summary .badge")).to_contain_text("Not Started")
+    expect(card.get_by_label("Requested")).to_be_checked()
+    card.get_by_label("Not Started").check()
+    page.keyboard.press("Escape")
+    expect(card.locator("summary .badge")).to_contain_text("In Progress", timeout=WITHIN)
 
 
 def test_deleted_while_it_is_edited(

@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from ..patience import seconds
 from .conftest import App
+from .records import platform_card, set_status
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def faults(app: App) -> Iterator[Faults]:
 
 
 def card(page: Page) -> Locator:
-    return page.locator("form.platform").filter(has_text="Snowflake")
+    return platform_card(page, "Snowflake")
 
 
 @pytest.mark.parametrize("failure", ["no connection", "warehouse"])
@@ -56,18 +57,18 @@ def test_a_failed_status_is_marked_and_sent_again(
         faults.refuse_writes()
     else:
         page.route("**/platforms/", lambda route: route.abort())
-    card(page).locator("select").select_option("Requested")
+    set_status(card(page), "Requested")
     expect(note).to_contain_text("not confirmed as saved")
     expect(note).to_be_visible()
     expect(page.locator(".toast-error")).to_be_visible()
     # The choice stays, and the badge shows what is saved.
-    expect(card(page).locator("select")).to_have_value("Requested")
-    expect(card(page).locator(".badge")).to_contain_text("Not Started")
+    expect(card(page).get_by_label("Requested")).to_be_checked()
+    expect(card(page).locator("summary .badge")).to_contain_text("Not Started")
 
     faults.clear()
     page.unroute("**/platforms/")
-    note.get_by_role("button", name="Try again").click()
-    expect(card(page).locator(".badge")).to_contain_text("Requested")
+    card(page).get_by_role("button", name="Save").click()
+    expect(card(page).locator("summary .badge")).to_contain_text("Requested")
     expect(note).to_be_hidden()
     page.reload()
-    expect(card(page).locator("select")).to_have_value("Requested")
+    expect(card(page).locator("summary .badge")).to_contain_text("Requested")

@@ -17,7 +17,7 @@ from .live import (
     wait_for_first_poll,
     was_not_reloaded,
 )
-from .records import add_update, change_account, submit
+from .records import add_update, change_account, platform_card, set_status, submit
 
 
 def test_a_list_follows(page: Page, bobs_tables: Warehouse, account: str, bsnid: str) -> None:
@@ -61,15 +61,13 @@ def test_an_account_page_follows(page: Page, bob: Page, account: str) -> None:
     wait_for_first_poll(page)
     never_reloaded(page)
     bob.goto(account)
-    bob.locator("form.platform").filter(has_text="Snowflake").locator("select").select_option(
-        "Requested"
-    )
-    card = page.locator("form.platform").filter(has_text="Snowflake")
-    expect(card.locator(".badge")).to_contain_text("Requested", timeout=WITHIN)
+    set_status(platform_card(bob, "Snowflake"), "Requested")
+    card = platform_card(page, "Snowflake")
+    expect(card.locator("summary .badge")).to_contain_text("Requested", timeout=WITHIN)
     expect(card.locator(".recent-change-by")).to_have_text("created by bob@example.com")
     # The new card works: it saves, and has Bob's version.
-    card.locator("select").select_option("Completed")
-    expect(card.locator(".badge")).to_contain_text("Completed")
+    set_status(card, "Completed")
+    expect(card.locator("summary .badge")).to_contain_text("Completed")
     expect(card.locator("[role=alert]:visible")).to_have_count(0)
 
     bob.goto(f"{account}use-cases/new/")

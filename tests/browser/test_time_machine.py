@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from crm.repository.records import accounts, use_cases
 from crm.warehouse import Warehouse
 
-from .records import add_account, add_update, change_account
+from .records import add_account, add_update, change_account, platform_card, set_status
 
 
 def test_a_field_is_reverted(page: Page, tables: Warehouse, bsnid: str) -> None:
@@ -85,10 +85,11 @@ def test_undo_right_after_a_delete(page: Page, tables: Warehouse, bsnid: str) ->
 def test_a_records_history_opens_beside_it(page: Page, tables: Warehouse, bsnid: str) -> None:
     add_account(tables, bsnid, "Subject")
     page.goto(f"/accounts/{bsnid}/")
-    card = page.locator("form.platform").filter(has_text="Snowflake")
-    card.locator("select").select_option("Requested")
-    expect(card.locator(".badge")).to_contain_text("Requested")
-    card.get_by_title("History of this status").click()
+    card = platform_card(page, "Snowflake")
+    set_status(card, "Requested")
+    expect(card.locator("summary .badge")).to_contain_text("Requested")
+    card.locator("summary").click()
+    card.get_by_role("link", name="History of this status").click()
     dialog = page.locator("dialog[open]")
     expect(dialog).to_contain_text("Set Snowflake to Requested")
     expect(dialog).to_contain_text("The warehouse keeps changes for a limited time")

@@ -90,7 +90,7 @@ class Writer:
     def status(self) -> None:
         bsnid = self._own_account()
         page = parsed(self._get(f"/accounts/{bsnid}/"))
-        form = filled_in(self.chance.choice(page.select("form.platform")))
+        form = filled_in(self.chance.choice(page.select("details.platform form")))
         platform, key = form["platform"], platforms.new_id(bsnid, form["platform"])
         before = self.stored.get((PLATFORMS_STATUS.name, key))
         word = self.chance.choice([w for w in STATUSES if not before or w != before["status"]])

@@ -140,7 +140,7 @@ def edit(stage: Stage) -> HttpResponse:
 
 def open_account(stage: Stage) -> None:
     page = parsed(stage.client.get(stage.page()))
-    cards = page.select("form.platform")
+    cards = page.select("details.platform form")
     stage.facts["form"] = next(filled_in(f) for f in cards if "Databricks" in f.get_text())
 
 

@@ -33,7 +33,11 @@ def test_the_account_with_all_that_belongs_to_it(
         page = get_page("/accounts/BSN001/")
     assert len(done) == 1
     assert len(page.select("h1")) == 1
-    assert texts(page, "#platforms h3") == ["Databricks", "Snowflake", "Power Platform"]
+    assert texts(page, "#platforms .platform-name") == [
+        "Databricks",
+        "Snowflake",
+        "Power Platform",
+    ]
     assert text(page, f"#use-case-{use_case} .badge") == "Active"
     assert texts(page, "#updates .prose") == ["Second", "First"]
     assert texts(page, "#updates time") == ["2 Apr 2026", "1 Apr 2026"]

@@ -25,9 +25,10 @@ def posted(values: dict[str, str]) -> QueryDict:
 def test_every_editable_column_has_its_field(form: type[AccountForm]) -> None:
     assert form.table in TABLES
     names = {column.name for column in form.table.editable}
-    assert set(form().fields) == names | {"updated_at", "shown"}
+    more = {"reason", "shown_reason"} if form is UseCaseForm else set()
+    assert set(form().fields) == names | more | {"updated_at", "shown"}
     form_id = {"form_id"} if form is AccountForm else set()
-    assert set(form(new=True).fields) == names | {form.table.key} | form_id
+    assert set(form(new=True).fields) == names | more | {form.table.key} | form_id
 
 
 @pytest.mark.parametrize("bsnid", ["BSN001", "a", "4f1e-9.x_Y", "x" * 64])

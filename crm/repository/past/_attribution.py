@@ -10,6 +10,9 @@ accounts.delete and _children.delete). A stamp leaves the row's own columns as t
 deleted after an account's stamp, before anything else happened to the account, were deleted by the
 person of that stamp. All other changes were made outside the CRM.
 
+A row that was written only to give a status its reason is no stamp either: its operation has a
+note.
+
 Row versions without ``change_id`` are older than that column. Times tell who wrote them: see
 _stamps.
 """
@@ -18,7 +21,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from crm.repository._stamps import STAMPED_WITHIN, is_ours
@@ -50,13 +53,15 @@ class _OfRecord:
     """A row version, and what the other versions of its record tell of it.
 
     :param written_id: its ``change_id``, if that is new.
-    :param stamp_id: the same, if it may be the stamp before a deletion.
+    :param is_stamp: it left the own columns as they were, and may be the stamp before a deletion.
+    :param stamp_id: its ``change_id``, if it is such a stamp.
     :param earlier: the version before.
     :param deleted_at: when the record was next deleted.
     """
 
     row: RowVersion
     written_id: str | None
+    is_stamp: bool
     stamp_id: str | None
     earlier: _OfRecord | None
     deleted_at: dt.datetime | None
@@ -75,14 +80,15 @@ class _Stamp:
         return self.moment, self.id + self.by
 
 
-def attribute(rows: Iterable[RowVersion]) -> list[Attributed]:
+def attribute(rows: Iterable[RowVersion], reasons: Collection[str] = ()) -> list[Attributed]:
     """Return the row versions except for stamps, each with who wrote it, in no order.
 
-    The rows are all versions of their records and accounts.
+    The rows are all versions of their records and accounts. ``reasons`` are the operations that
+    noted a reason.
     """
     found: list[Attributed] = []
     of_accounts: dict[str | None, list[_OfRecord]] = defaultdict(list)
-    for each in _of_records(rows):
+    for each in _of_records(rows, reasons):
         of_accounts[each.row.account].append(each)
     for versions in of_accounts.values():
         now = next((each.row.team for each in versions if each.row.team is not None), None)
@@ -93,7 +99,7 @@ def attribute(rows: Iterable[RowVersion]) -> list[Attributed]:
     return found
 
 
-def _of_records(rows: Iterable[RowVersion]) -> Iterator[_OfRecord]:
+def _of_records(rows: Iterable[RowVersion], reasons: Collection[str]) -> Iterator[_OfRecord]:
     records: dict[tuple[int, str | None], list[RowVersion]] = defaultdict(list)
     for row in rows:
         records[row.place, row.key].append(row)
@@ -106,8 +112,9 @@ def _of_records(rows: Iterable[RowVersion]) -> Iterator[_OfRecord]:
             written_id = row.new_id if row.new_id not in ids else None
             ids.add(row.new_id)
             is_own_time = row.new_at not in (row.old_at, row.first_at)
-            stamp_id = written_id if row.is_stamp and is_own_time else None
-            earlier = _OfRecord(row, written_id, stamp_id, earlier, deleted_at)
+            is_stamp = row.is_stamp and written_id not in reasons
+            stamp_id = written_id if is_stamp and is_own_time else None
+            earlier = _OfRecord(row, written_id, is_stamp, stamp_id, earlier, deleted_at)
             yield earlier
 
 
@@ -148,20 +155,20 @@ def _of_account(versions: list[_OfRecord]) -> Iterator[Attributed]:
             state = latest if state is None else max(state, latest, key=lambda s: s.order)
             if _is_old_stamp(each):
                 old_stamp = _Stamp(row.moment, by=row.new_by or "")
-        if not row.is_stamp:
+        if not each.is_stamp:
             operation, writer = _writer(each, state, old_stamp)
             yield Attributed(row, operation, writer, _is_returned(each))
 
 
 def _order_in_account(each: _OfRecord) -> tuple[dt.datetime, int]:
     row = each.row
-    return row.moment, 0 if row.is_stamp else 1 if row.place != ACCOUNT else 2
+    return row.moment, 0 if each.is_stamp else 1 if row.place != ACCOUNT else 2
 
 
 def _is_old_stamp(each: _OfRecord) -> bool:
     """Return whether it may be the stamp before a deletion, from before ``change_id`` existed."""
     row, deleted_at = each.row, each.deleted_at
-    if not row.is_stamp or row.new_id is not None or row.new_by is None or deleted_at is None:
+    if not each.is_stamp or row.new_id is not None or row.new_by is None or deleted_at is None:
         return False
     return deleted_at - row.moment < STAMPED_WITHIN
 
@@ -188,7 +195,7 @@ def _deleter(
         return row.old_id, row.old_by
     if is_child and state and state.id:
         return state.id, state.by
-    if row.old_id is None and earlier and earlier.row.is_stamp and is_ours(row.moment, row.old_at):
+    if row.old_id is None and earlier and earlier.is_stamp and is_ours(row.moment, row.old_at):
         return None, row.old_by
     if is_child and old_stamp and row.moment - old_stamp.moment < STAMPED_WITHIN:
         return None, old_stamp.by

@@ -43,7 +43,7 @@ _NEWEST_FIRST = "ORDER BY moment DESC, place DESC, version DESC, COALESCE(key, '
 _NOTES = """
 UNION ALL
 SELECT {place} AS place, id AS key, kind AS account, CAST(NULL AS BIGINT) AS version,
-  started_at AS moment, CAST(NULL AS STRING) AS type, summary AS content,
+  started_at AS moment, note AS type, summary AS content,
   CAST(NULL AS TIMESTAMP) AS created_at, ended_at AS updated_at, person AS updated_by,
   CAST(NULL AS STRING) AS change_id, CAST(NULL AS STRING) AS team
 FROM {operations} {where}
@@ -68,6 +68,7 @@ class Note:
     summary: str | None
     started_at: dt.datetime | None
     ended_at: dt.datetime | None
+    note: str | None = None
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,12 @@ def _notes(rows: list[Row]) -> dict[str, Note]:
     """Return the notes by id. Unity Catalog enforces no keys: of several, any counts."""
     return {
         row["key"]: Note(
-            row["account"], row["updated_by"], row["content"], row["moment"], row["updated_at"]
+            row["account"],
+            row["updated_by"],
+            row["content"],
+            row["moment"],
+            row["updated_at"],
+            row["type"],
         )
         for row in rows
         if row["place"] == _NOTE

@@ -81,8 +81,11 @@ class Window:
         found = _row_versions.of_feed(self.rows)
         rows = [*self.rows, *self._older(found)]
         shown = {each.identity for each in found}
+        reasons = {id for id, note in self.notes.items() if note.note}
         changes = [
-            each for each in attribute(_row_versions.of_feed(rows)) if each.row.identity in shown
+            each
+            for each in attribute(_row_versions.of_feed(rows), reasons)
+            if each.row.identity in shown
         ]
         return sorted(changes, key=lambda each: Position.of(each.row).order)
 

@@ -7,18 +7,15 @@ change. See _window for what is read, _attribution for how it tells who made a c
 from __future__ import annotations
 
 import datetime as dt
-import threading
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-
-from cachetools import TTLCache
 
 from crm.model.changes import CHANGED, CREATED, DELETED, Change, Undo, values_of
 from crm.model.schema import TABLES
 from crm.repository import _made_ids, operations
+from crm.repository.tables import notes
 from crm.warehouse import Warehouse
-from crm.warehouse.errors import ObjectNotFound, PermissionDenied
 
 from . import change_feed
 from ._attribution import Attributed
@@ -83,10 +80,6 @@ class History:
         return max(1, -(-self.total // self.wanted.size))
 
 
-_lock = threading.Lock()
-# Whose table of operations is missing or hidden; it is asked for again after a while.
-_without_notes: TTLCache[Hashable, bool] = TTLCache(maxsize=200, ttl=600.0)
-
 OUTSIDE = "(outside)"
 # Their changes can be undone all at once.
 _UNDOABLE = (operations.IMPORT, operations.COPY, operations.BULK)
@@ -98,18 +91,12 @@ def load(wh: Warehouse, wanted: Wanted) -> History:
     The first page of a process may read the tables' histories, too. Raises WarehouseError.
     Without the table of operations, all that is in it is missing, and nothing is gathered.
     """
-    key = wh.cache_key
-    with _lock:
-        has_notes = key not in _without_notes
-    try:
-        return change_feed.read(wh, lambda starts: _load(wh, wanted, starts, has_notes))
-    except (ObjectNotFound, PermissionDenied):
-        if not has_notes:
-            raise
-        found = change_feed.read(wh, lambda starts: _load(wh, wanted, starts, False))
-        with _lock:
-            _without_notes[key] = True
-        return found
+    return notes.read(
+        wh,
+        lambda has_notes: change_feed.read(
+            wh, lambda starts: _load(wh, wanted, starts, has_notes)
+        ),
+    )
 
 
 def _load(wh: Warehouse, wanted: Wanted, starts: change_feed.Starts, has_notes: bool) -> History:
@@ -244,6 +231,7 @@ class _Page:
             person=entry.person or "",
             operation=change.operation or "",
             summary=(note and note.summary) or "",
+            note=(note and note.note) or "",
             changes=self._count(entry),
             started_at=note.started_at if note and is_undoable else None,
             undo=_undo(undo),

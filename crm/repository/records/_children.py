@@ -7,11 +7,13 @@ from collections import Counter
 from typing import Any, TypeVar
 
 from crm.model.records import Record
-from crm.model.schema import Table
+from crm.model.schema import USE_CASES, Table
 from crm.repository import _sql, operations
 from crm.repository._sql import Row, Values
+from crm.repository.errors import Missing, ReasonNotKept, Stale
 from crm.repository.operations import Operation
 from crm.repository.steps import NOTHING, Earlier, run_steps
+from crm.repository.tables import notes
 from crm.warehouse import Warehouse
 
 from . import _deleting, _key, _saving
@@ -93,41 +95,68 @@ def list_rows(kind: type[AnyRecord], rows: list[Row]) -> tuple[AnyRecord, ...]:
 def get(wh: Warehouse, table: Table, kind: type[AnyRecord], id: str) -> AnyRecord | None:
     """Return the row with its account's team, or None; of several the one that changed last.
 
-    One statement.
+    A use case also has the reason of its status. One statement.
     """
+    if table is not USE_CASES:
+        return _get(wh, table, kind, id, has_notes=False)
+    return notes.read(wh, lambda has_notes: _get(wh, table, kind, id, has_notes=has_notes))
+
+
+def _get(
+    wh: Warehouse, table: Table, kind: type[AnyRecord], id: str, *, has_notes: bool
+) -> AnyRecord | None:
     sql = """
-    SELECT {columns}, a.team
-    FROM {table} AS c LEFT JOIN {accounts} AS a ON a.bsnid = c.account_bsnid
+    SELECT {columns}, a.team, {reason} AS reason
+    FROM {table} AS c LEFT JOIN {accounts} AS a ON a.bsnid = c.account_bsnid {join}
     WHERE c.id = :id
     """
+    reason, join = notes.reasons(wh.namespace, "c", has_notes=has_notes)
     columns = _sql.names(table.names, "c")
-    rows = wh.query(_render(wh, sql, table, columns=columns), {"id": id})
+    text = _render(wh, sql, table, columns=columns, reason=reason, join=join)
+    rows = wh.query(text, {"id": id})
     return _sql.record(kind, _sql.latest_first(rows)[0]) if rows else None
 
 
 def create(
-    wh: Warehouse, table: Table, kind: type[AnyRecord], bsnid: str, id: str, values: Values
+    wh: Warehouse,
+    table: Table,
+    kind: type[AnyRecord],
+    bsnid: str,
+    id: str,
+    values: Values,
+    reason: str = "",
+    operation: Operation | None = None,
 ) -> bool:
     """Insert the row if its account exists; return whether the person sees it afterwards.
 
-    ``id`` also identifies the form, which may be sent again; see ``_saving.create``. Raises
-    Missing if the account does not exist, and AlreadyExists if the row was changed since.
+    ``id`` also identifies the form, which may be sent again; see ``_saving.create``. ``reason`` is
+    why it has its status; ``operation``, of the form, is given for a part of a larger one. Raises
+    Missing for the account, AlreadyExists if the row was changed since, and ReasonNotKept.
 
-    Two statements, and no transaction: the second checks that nobody deleted
+    Two statements, three with a reason, and no transaction: the last checks that nobody deleted
     the account meanwhile, and otherwise deletes the row. accounts.delete checks the same.
     """
     parts, params = _sql.insert_parts(table, values)
     params |= {"id": id, "bsnid": bsnid}
-    parts["one_account"] = _key.one_account(wh.namespace)
-    text = _render(wh, _CREATE, table, **parts)
-    return _saving.create(
+    text = _render(wh, _CREATE, table, one_account=_key.one_account(wh.namespace), **parts)
+    noted = []
+
+    def insert(operation: Operation) -> int:
+        noted.append(operations.note_reason(wh, operation, reason))
+        return operations.run(wh, operation, text, params, repeatable=False)
+
+    is_seen = _saving.create(
         wh,
         Key(table, {"id": id}, bsnid),
         values,
         form=id,
-        insert=lambda operation: operations.run(wh, operation, text, params, repeatable=False),
+        insert=insert,
         update=lambda row: update(wh, table, kind, id, values, row["updated_at"]),
+        operation=operation,
     )
+    if reason and not noted[-1]:
+        raise ReasonNotKept(is_seen=is_seen)
+    return is_seen
 
 
 def update(
@@ -138,29 +167,38 @@ def update(
     values: Values,
     seen: dt.datetime | None,
     operation: Operation | None = None,
+    reason: str = "",
 ) -> None:
     """Update the row if it did not change since ``seen``. Raises Stale or Missing.
 
-    Without ``operation`` this is an edit of its own.
-    Values that the row has already are not written, and are no conflict.
+    Without ``operation`` this is an edit of its own. Values that the row has already are not
+    written, and are no conflict; with a ``reason`` for its status the row is written in any case.
+    Raises ReasonNotKept after it was saved.
     """
     sql = """
     UPDATE {table}
     SET {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
-    WHERE id = :id AND updated_at <=> CAST(:seen AS TIMESTAMP) AND NOT ({same})
+    WHERE id = :id AND updated_at <=> CAST(:seen AS TIMESTAMP)
+      AND (CAST(:has_reason AS BOOLEAN) OR NOT ({same}))
     """
     saved = _sql.checked(table, values)
     parts = _sql.update_parts(table, saved)
-    params = {**saved, "id": id, "seen": seen}
     operation = operation or operations.new(wh, operations.EDIT)
+    is_noted = operations.note_reason(wh, operation, reason)
+    params = {**saved, "id": id, "seen": seen, "has_reason": is_noted}
     text = _render(wh, sql, table, **parts)
-    _saving.update(
+    written = _saving.update(
         saved,
         seen,
         key=id,
         run=lambda: operations.run(wh, operation, text, params, repeatable=True),
         read=lambda: get(wh, table, kind, id),
     )
+    if reason and not is_noted:
+        raise ReasonNotKept()
+    if is_noted and not operations.written_rows(wh, operation, table, written, 1):
+        current = get(wh, table, kind, id)  # somebody saved the same values first
+        raise Stale(current) if current else Missing(id)
 
 
 def delete(

@@ -71,16 +71,19 @@ def create(
     form: str,
     insert: Callable[[Operation], int],
     update: Callable[[Row], None],
+    operation: Operation | None = None,
 ) -> bool:
     """Insert a row with a new key, and return whether the person sees it afterwards.
 
     :param form: identifies the form, so that sending it again does not insert another row. If
         that form has other ``values`` than the row, ``update`` saves these.
+    :param operation: of the form, if the row is a part of a larger operation.
 
     Two statements. Raises AlreadyExists, also if somebody changed the row meanwhile, Missing and
     NotSaved.
     """
-    saved = save(wh, key, operations.CREATE, insert, form)
+    operation = operation or operations.of_form(wh, operations.CREATE, form)
+    saved = save(wh, key, operation, insert)
     if saved.rows is None:
         return True
     row = keep_one(wh, key, saved)
@@ -100,14 +103,14 @@ def create(
 
 
 def save(
-    wh: Warehouse, key: Key, kind: str, statement: Callable[[Operation], int], form: str = ""
+    wh: Warehouse, key: Key, operation: Operation, statement: Callable[[Operation], int]
 ) -> Saved:
     """Run a statement that may insert a row, and read the rows with its key.
 
-    If the answer is lost, the rows tell whether the statement ran; if it did not, it is sent once
-    more. Raises NotSaved, and Missing if the account of a child does not exist.
+    ``operation`` is that of its form (``operations.of_form``). If the answer is lost, the rows
+    tell whether the statement ran; if it did not, it is sent once more. Raises NotSaved, and
+    Missing if the account of a child does not exist.
     """
-    operation = operations.of_form(wh, kind, form)
     lost: WarehouseError | None = None
     for may_repeat in (True, False):
         written, lost = attempt(partial(statement, operation), lost)
@@ -129,20 +132,20 @@ def update(
     key: str,
     run: Callable[[], int],
     read: Callable[[], Record | None],
-) -> None:
-    """Run an UPDATE of a row that did not change since ``seen``.
+) -> int:
+    """Run an UPDATE of a row that did not change since ``seen``, and return how many it changed.
 
     ``read`` returns the record of ``key`` where the UPDATE changed none. One or two statements.
     Raises Missing, NotSaved, and Stale unless the record has all ``values`` already.
     """
     written, lost = attempt(run)
     if written:
-        return
+        return written
     current = look(lost, read)
     if current is None:
         raise Missing(key)
     if _sql.has_values(current.value, values):
-        return
+        return 0
     if lost and current.value("updated_at") == seen:
         raise NotSaved() from lost
     raise Stale(current)

@@ -28,6 +28,7 @@ from crm.repository.errors import AlreadyExists, Missing
 from crm.repository.operations import Operation
 from crm.repository.similar_keys import are_similar, similar_keys
 from crm.repository.steps import NOTHING, Earlier, Step, run_steps
+from crm.repository.tables import notes
 from crm.warehouse import Warehouse
 
 from . import _children, _deleting, _saving
@@ -76,22 +77,30 @@ def get_detail(wh: Warehouse, bsnid: str) -> AccountDetail | None:
 
     One statement.
     """
+    return notes.read(wh, lambda has_notes: _get_detail(wh, bsnid, has_notes=has_notes))
+
+
+def _get_detail(wh: Warehouse, bsnid: str, *, has_notes: bool) -> AccountDetail | None:
     sql = """
     SELECT
       {columns},
-      (SELECT COLLECT_LIST({platform}) FROM {platforms_status} AS p
+      (SELECT COLLECT_LIST({platform}) FROM {platforms_status} AS p {of_platform}
         WHERE p.account_bsnid = :bsnid) AS platform_rows,
-      (SELECT COLLECT_LIST({use_case}) FROM {use_cases} AS c
+      (SELECT COLLECT_LIST({use_case}) FROM {use_cases} AS c {of_use_case}
         WHERE c.account_bsnid = :bsnid) AS use_case_rows,
       (SELECT COLLECT_LIST({update}) FROM {updates} AS u
         WHERE u.account_bsnid = :bsnid) AS update_rows
     FROM {accounts} AS a
     WHERE a.bsnid = :bsnid
     """
+    platform, of_platform = notes.reasons(wh.namespace, "p", has_notes=has_notes)
+    use_case, of_use_case = notes.reasons(wh.namespace, "c", has_notes=has_notes)
     parts = {
         "columns": _sql.names(ACCOUNTS.names, "a"),
-        "platform": _sql.struct(PLATFORMS_STATUS, "p"),
-        "use_case": _sql.struct(USE_CASES, "c"),
+        "platform": _sql.struct(PLATFORMS_STATUS, "p", f"'reason', {platform}"),
+        "of_platform": of_platform,
+        "use_case": _sql.struct(USE_CASES, "c", f"'reason', {use_case}"),
+        "of_use_case": of_use_case,
         "update": _sql.struct(UPDATES, "u"),
     }
     rows = wh.query(_sql.render(wh.namespace, sql, **parts), {"bsnid": bsnid})

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from dataclasses import dataclass, field, replace
 
 from crm.model.records import PlatformStatus
-from crm.model.schema import PLATFORMS_STATUS
+from crm.model.schema import CHANGE_ID, PLATFORMS_STATUS
 from crm.repository import _sql, operations
-from crm.repository.errors import Stale, StatusGone
+from crm.repository._sql import Row
+from crm.repository.errors import ReasonNotKept, Stale, StatusGone
+from crm.repository.operations import Operation
 from crm.warehouse import Warehouse
 
 from . import _key, _saving
@@ -21,11 +24,12 @@ USING (
     CAST(:platform AS STRING) AS platform, CAST(:status AS STRING) AS status,
     CAST(:seen AS TIMESTAMP) AS seen,
     CURRENT_TIMESTAMP() AS now, CAST(:actor AS STRING) AS actor,
-    CAST(:change_id AS STRING) AS change_id
+    CAST(:change_id AS STRING) AS change_id, CAST(:has_reason AS BOOLEAN) AS has_reason
   FROM {one_account} AS a
 ) AS s
 ON t.account_bsnid = s.account_bsnid AND t.platform = s.platform
-WHEN MATCHED AND t.updated_at <=> s.seen AND NOT (t.status <=> s.status) THEN UPDATE SET
+WHEN MATCHED AND t.updated_at <=> s.seen AND (s.has_reason OR NOT (t.status <=> s.status))
+THEN UPDATE SET
   status = s.status, updated_at = s.now, updated_by = s.actor, change_id = s.change_id
 WHEN NOT MATCHED AND s.seen IS NULL THEN INSERT
   (id, account_bsnid, platform, status, created_at, updated_at, created_by, updated_by, change_id)
@@ -53,41 +57,78 @@ def list_for(wh: Warehouse, bsnid: str) -> tuple[PlatformStatus, ...]:
 
 
 def set_status(
-    wh: Warehouse, bsnid: str, platform: str, status: str, seen: dt.datetime | None
+    wh: Warehouse,
+    bsnid: str,
+    platform: str,
+    status: str,
+    seen: dt.datetime | None,
+    reason: str = "",
+    operation: Operation | None = None,
 ) -> PlatformStatus | None:
     """Set one platform's status, and return the row; None if a row filter hides it.
 
     :param seen: the row's ``updated_at`` as the person saw it; None if there was no row.
+    :param reason: why. Without one, a status that the row has already is not written, and is no
+        conflict.
+    :param operation: of the form, if this is a part of a larger operation.
 
     Raises Stale, with the row as it is now, if it changed since, and Missing if the account does
     not exist; StatusGone if the person saw a row and sees none now; AlreadyExists if only the
-    app's own rights show a status; and NotSaved. A status that the row has already is not
-    written, and is no conflict. Two statements.
+    app's own rights show a status; NotSaved; and ReasonNotKept after the status was saved. Two
+    statements, three with a reason.
     """
     key = Key(PLATFORMS_STATUS, {"account_bsnid": bsnid, "platform": platform}, bsnid)
-    id = new_id(bsnid, platform)
-    words = {"id": id, "bsnid": bsnid, "platform": platform, "status": status or None}
-    params = {**words, "seen": seen}
-    one_account = _key.one_account(wh.namespace)
-    sql = _sql.render(wh.namespace, _SET_STATUS, one_account=one_account)
+    new = PlatformStatus(new_id(bsnid, platform), bsnid, platform, status)
+    setting = _Setting(wh, new, seen, reason)
     if seen is None:
         _saving.refuse_hidden(wh, key)
-    saved = _saving.save(
-        wh,
-        key,
-        operations.EDIT,
-        lambda operation: operations.run(wh, operation, sql, params, repeatable=False),
-    )
+    saved = _saving.save(wh, key, operation or operations.new(wh, operations.EDIT), setting.run)
     if saved.rows is None:
-        return PlatformStatus(id, bsnid, platform, status)
+        return setting.with_reason(new)
     row = _saving.keep_one(wh, key, saved)
-    if row is None and not saved.written:
+    if row is None and saved.written:
+        return None
+    if row is None:
         # Whether it was deleted or a row filter hides it, no second row may be inserted.
         _saving.refuse_hidden(wh, key)
         raise StatusGone(platform)
-    if row is None:
-        return None
     current = _sql.record(PlatformStatus, row)
-    if (current.status or "") != status:
+    if (current.status or "") != status or not setting.may_have_written(row):
         raise Stale(current)
-    return current
+    return setting.with_reason(current)
+
+
+@dataclass
+class _Setting:
+    """Notes the reason of a status, then sets it; ``noted`` has the operations that noted it."""
+
+    wh: Warehouse
+    new: PlatformStatus
+    seen: dt.datetime | None
+    reason: str
+    noted: set[str] = field(default_factory=set)
+
+    def run(self, operation: Operation) -> int:
+        if operations.note_reason(self.wh, operation, self.reason):
+            self.noted.add(operation.id)
+        one_account = _key.one_account(self.wh.namespace)
+        sql = _sql.render(self.wh.namespace, _SET_STATUS, one_account=one_account)
+        params = {
+            "id": self.new.id,
+            "bsnid": self.new.account_bsnid,
+            "platform": self.new.platform,
+            "status": self.new.status or None,
+            "seen": self.seen,
+            "has_reason": operation.id in self.noted,
+        }
+        return operations.run(self.wh, operation, sql, params, repeatable=False)
+
+    def may_have_written(self, row: Row) -> bool:
+        """Return False if a reason was noted that is not the row's: somebody was first."""
+        return not self.noted or row[CHANGE_ID.name] in self.noted
+
+    def with_reason(self, row: PlatformStatus) -> PlatformStatus:
+        """Return the row with the reason. Raises ReasonNotKept."""
+        if self.reason and not self.noted:
+            raise ReasonNotKept(row)
+        return replace(row, reason=self.reason or None)

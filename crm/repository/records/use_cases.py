@@ -49,15 +49,22 @@ def get(wh: Warehouse, id: str) -> UseCase | None:
     return _children.get(wh, USE_CASES, UseCase, id)
 
 
-def create(wh: Warehouse, bsnid: str, id: str, values: Values) -> bool:
-    """Return whether the person sees the row. Raises Missing if the account does not exist, and
-    AlreadyExists if a row with this id was changed since it was created."""
-    return _children.create(wh, USE_CASES, UseCase, bsnid, id, values)
+def create(wh: Warehouse, bsnid: str, id: str, values: Values, reason: str = "") -> bool:
+    """Return whether the person sees the row; ``reason`` is why it has its status.
+
+    Raises Missing if the account does not exist, AlreadyExists if a row with this id was changed
+    since it was created, and ReasonNotKept after the row was saved."""
+    return _children.create(wh, USE_CASES, UseCase, bsnid, id, values, reason)
 
 
-def update(wh: Warehouse, id: str, values: Values, seen: dt.datetime | None) -> None:
-    """Raises Missing, and Stale with the use case as it is now if it changed since ``seen``."""
-    _children.update(wh, USE_CASES, UseCase, id, values, seen)
+def update(
+    wh: Warehouse, id: str, values: Values, seen: dt.datetime | None, reason: str = ""
+) -> None:
+    """Update the use case; ``reason`` is why it has its status.
+
+    Raises Missing, Stale with the use case as it is now if it changed since ``seen``, and
+    ReasonNotKept after the use case was saved."""
+    _children.update(wh, USE_CASES, UseCase, id, values, seen, reason=reason)
 
 
 def delete(wh: Warehouse, id: str, earlier: Earlier = NOTHING) -> None:

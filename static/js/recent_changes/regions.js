@@ -9,7 +9,8 @@ export function findRegions() {
 // around a list asks for the list.
 export function isInUse(region) {
   if (region.closest(".htmx-request")) return true;
-  if (region.querySelector(".htmx-request, details.facet[open]")) return true;
+  const used = ".htmx-request, details.facet[open]";
+  if (region.matches(used) || region.querySelector(used)) return true;
   const fields = region.querySelectorAll(
     "input:not([type=hidden], [data-find]), select, textarea",
   );

@@ -2,7 +2,7 @@
 import { ownerOf } from "../same_element.js";
 import { shorten } from "./texts.js";
 
-const NAME = "h1, .row-link, .row-text, .platform-head h3, .prose";
+const NAME = "h1, .row-link, .row-text, .platform-head b, .prose";
 const MARKABLE = "[data-record], [data-change]";
 
 export class Shown {
