@@ -8,6 +8,7 @@ from .views import (
     accounts,
     admin_tools,
     as_of,
+    attention,
     bulk,
     diff,
     export,
@@ -26,6 +27,7 @@ from .views import (
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
+    path("attention/", attention.attention, name="attention"),
     path("accounts/", accounts.account_list, name="account-list"),
     path("accounts/new/", accounts.account_create, name="account-create"),
     path("accounts/<str:bsnid>/", accounts.account_detail, name="account-detail"),

@@ -198,6 +198,12 @@ EDIP_ADMINS = env.list("EDIP_ADMINS", default=[])
 EDIP_BACKUP_SCHEMA = env.str("EDIP_BACKUP_SCHEMA", "")
 EDIP_BACKUPS_KEEP = env.int("EDIP_BACKUPS_KEEP", 7)
 EDIP_BACKUPS_KEEP_DAYS = env.int("EDIP_BACKUPS_KEEP_DAYS", 30)
+# What needs attention: accounts without an update for so many days, and by onboarding status, the
+# days after which an account is stuck in it.
+EDIP_STALE_DAYS = env.int("EDIP_STALE_DAYS", 60)
+EDIP_STATUS_DAYS = env.dict(
+    "EDIP_STATUS_DAYS", cast={"value": int}, default={"Requested": 14, "In Progress": 90}
+)
 EDIP_PLATFORMS = env.list("EDIP_PLATFORMS", default=list(words.PLATFORMS))
 EDIP_ONBOARDING_STATUSES = env.list(
     "EDIP_ONBOARDING_STATUSES", default=list(words.ONBOARDING_STATUSES)

@@ -29,6 +29,7 @@ HTMX = {"HTTP_HX_REQUEST": "true"}
 # Names of URLs -> the requests of a reader. Add each new page here or below.
 PAGES = {
     "overview": "/",
+    "attention": "/attention/?by=vp",
     "account-list": "/accounts/?q=a&business_area=Finance&platform=Databricks&sort=-use_cases&page=1",
     "account-facet": "/accounts/facet/status/?q=a&vp=x&status=Completed&status-find=a",
     "account-bulk": "/accounts/bulk/change/?all=on&q=a&business_area=Finance",

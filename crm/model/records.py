@@ -198,7 +198,8 @@ class Overview:
     ``adoption`` maps platform to {onboarding status: accounts}; an account without a row for a
     platform that others use counts as Not Started. ``pipeline`` maps the status of use cases to
     their count, and ``tiers`` the enablement tier. ``areas`` has the business areas by number of
-    accounts. ``updates`` are the latest ones, newest first.
+    accounts. ``attention`` has, by kind, how many accounts or updates need attention. ``updates``
+    are the latest ones, newest first.
     """
 
     accounts: int
@@ -209,4 +210,5 @@ class Overview:
     pipeline: Mapping[str, int]
     tiers: Mapping[str, int]
     areas: tuple[Facet, ...]
+    attention: Mapping[str, int]
     updates: tuple[Update, ...]

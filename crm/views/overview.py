@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -10,18 +12,26 @@ from crm.model import vocabulary
 from crm.repository.records import overview as figures_of
 from crm.request import Request
 
+from . import _attention
 from ._charts import bars, link, stacks
+from .attention import Section
 
 
 @require_safe
 def overview(request: Request) -> HttpResponse:
-    figures = figures_of.load(request.warehouse)
+    limits = _attention.limits(request)
+    figures = figures_of.load(request.warehouse, limits)
     if not figures.accounts:
         return render(request, "overview/first-run.html")
     statuses, tiers = vocabulary.use_case_statuses(), vocabulary.enablement_tiers()
     areas = {facet.value: facet.count for facet in figures.areas[:8]}
     context = {
         "figures": figures,
+        "attention": [
+            Section(kind, figures.attention.get(kind.key, 0), kind.url(), ())
+            for kind in _attention.kinds(limits)
+        ],
+        "recent_url": link("update-list", {"updated-since": _first_recent_day(request)}),
         "active_url": link("use-case-list", {"status": figures_of.ACTIVE}),
         "adoption": stacks(figures.adoption),
         "pipeline": bars(figures.pipeline, "use-case-list", "status", statuses),
@@ -29,3 +39,9 @@ def overview(request: Request) -> HttpResponse:
         "areas": bars(areas, "account-list", "business_area"),
     }
     return render(request, "overview/overview.html", context)
+
+
+def _first_recent_day(request: Request) -> str:
+    """Return the first of the days whose updates the overview counts."""
+    day = request.warehouse.namespace.today - figures_of.RECENT + dt.timedelta(days=1)
+    return day.isoformat()

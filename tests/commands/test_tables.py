@@ -26,6 +26,7 @@ from crm.model.schema import (
 from crm.repository import ddl
 from crm.repository.records import accounts, overview, updates
 from crm.warehouse import Warehouse
+from tests.limits import LIMITS
 
 from ..conftest import LocalWarehouse, Statements
 from ..schemas import CATALOG
@@ -59,7 +60,7 @@ def test_create_tables_and_seed_data(
     assert "updates: 0 of 28 added" in run("seed_data", *place)
     settings.NAMESPACE = Namespace(place[1], place[3], place[5])
     wh = for_person("alice@example.com")
-    assert overview.load(wh).accounts == 5
+    assert overview.load(wh, LIMITS).accounts == 5
     assert updates.search(wh, Listing()).total == 28
 
 

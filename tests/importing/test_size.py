@@ -22,6 +22,7 @@ from crm.importing.importer import Options
 from crm.model.schema import TABLES
 from crm.repository.records import overview
 from crm.warehouse import Warehouse
+from tests.limits import LIMITS
 
 from ..conftest import BASE_DIR, LocalWarehouse, Statements
 from ..sizes import size, soak
@@ -181,7 +182,7 @@ def test_killed_at_random_and_run_again_it_ends_the_same(
     assert [n for n, _ in after.values()] == [60, 120, 0, 1200]
     call_command("import_legacy", path, on_conflict="update", stdout=io.StringIO())
     assert checksums(warehouse) == after
-    assert overview.load(warehouse).accounts == 60
+    assert overview.load(warehouse, LIMITS).accounts == 60
 
 
 def test_the_command_tells_what_it_did(warehouse: Warehouse, tmp_path: Path) -> None:

@@ -17,10 +17,11 @@ import pytest
 from crm.model.namespace import Named, Namespace
 from crm.model.records import Listing
 from crm.model.schema import OPERATIONS, TABLES
-from crm.repository.records import _account_list, _listing, overview, updates, use_cases
+from crm.repository.records import _account_list, _listing, attention, overview, updates, use_cases
 from crm.repository.records._list_query import Query
 from crm.warehouse import Warehouse
 from local_warehouse.engine import Engine
+from tests.limits import LIMITS
 
 LISTS = {
     "accounts": _account_list._LIST,
@@ -33,7 +34,9 @@ READS = {"accounts": 5, "use_cases": 4, "updates": 4}
 READS_WITH_FILTERS = {"accounts": 10, "use_cases": 6, "updates": 6}
 # The accounts, and for a status the rows of statuses and their platforms.
 READS_OF_FACET = {"vp": 1, "status": 3}
-READS_OF_OVERVIEW = 8
+# The figures, and the accounts, updates and statuses of what needs attention.
+READS_OF_OVERVIEW = 8 + 7
+READS_OF_ATTENTION = 8
 # What would make a statement's text, or its result, depend on the moment: the warehouse keeps the
 # results of statements that do not.
 MOMENT = r"(?i)CURRENT_|\bNOW\(|DATE '|DATE'|GETDATE|UNIX_TIMESTAMP|RAND\(|UUID\("
@@ -59,7 +62,17 @@ class Recording:
 
     def query(self, sql: str, params: dict[str, Any]) -> list[dict[str, Any]]:
         self.statements.append((sql, params))
-        return [{"counts": [], "updates": [], "platforms": []}]
+        return [
+            {
+                "counts": [],
+                "updates": [],
+                "platforms": [],
+                "kind": "",
+                "grouped": "",
+                "n": 0,
+                "rows": [],
+            }
+        ]
 
 
 @pytest.fixture(scope="module")
@@ -131,10 +144,18 @@ def test_a_facet_reads_tables_once(engine: Engine, name: str, is_filtered: bool)
 
 def test_the_overview_reads_tables_once_for_each_figure(engine: Engine) -> None:
     asked = Recording(Ranges("c", "s"))
-    overview.load(cast(Warehouse, asked))
+    overview.load(cast(Warehouse, asked), LIMITS)
     lines = plan(engine, *asked.statements[0])
     assert costly(lines) == []
     assert reads(lines) <= READS_OF_OVERVIEW
+
+
+def test_attention_reads_tables_once_for_each_kind(engine: Engine) -> None:
+    asked = Recording(Ranges("c", "s"))
+    attention.load(cast(Warehouse, asked), LIMITS, "vp")
+    lines = plan(engine, *asked.statements[0])
+    assert [line for line in costly(lines) if "CrossJoin" in line or "NestedLoop" in line] == []
+    assert reads(lines) <= READS_OF_ATTENTION
 
 
 def test_statements_do_not_change_with_the_day() -> None:
@@ -145,4 +166,4 @@ def test_statements_do_not_change_with_the_day() -> None:
         asked = [query.page(25, 0), query.page(25, 10_000), query.all(), *facet.statements]
         for sql, _ in asked:
             assert not re.search(MOMENT, sql)
-    assert not re.search(MOMENT, overview._SQL)
+    assert not re.search(MOMENT, overview._SQL + attention.FLAGGED)

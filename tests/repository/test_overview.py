@@ -7,13 +7,14 @@ from crm.model.schema import PLATFORMS_STATUS, UPDATES
 from crm.repository.records import accounts, overview, platforms, use_cases
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
+from tests.limits import LIMITS
 
 from ..conftest import Statements
 
 
 def test_figures_of_the_sample_data(sample: Warehouse, statements: Statements) -> None:
     with statements() as done:
-        found = overview.load(sample)
+        found = overview.load(sample, LIMITS)
     assert len(done) == 1
     assert (found.accounts, found.use_cases, found.active_use_cases) == (5, 11, 5)
     assert found.updates_30_days == 14
@@ -44,7 +45,7 @@ def test_figures_of_the_sample_data(sample: Warehouse, statements: Statements) -
 
 
 def test_figures_of_empty_tables(warehouse: Warehouse) -> None:
-    found = overview.load(warehouse)
+    found = overview.load(warehouse, LIMITS)
     assert (found.accounts, found.use_cases, found.updates) == (0, 0, ())
     assert (found.adoption, found.pipeline, found.tiers, found.areas) == ({}, {}, {}, ())
 
@@ -55,7 +56,7 @@ def test_gaps_and_unknown_words_are_counted(warehouse: Warehouse) -> None:
     platforms.set_status(warehouse, "A", "Fabric", "Trial", None)
     platforms.set_status(warehouse, "A", "Databricks", "", None)
     use_cases.create(warehouse, "A", "1", {"problem": "p", "enablement_tier": "Tier 2"})
-    found = overview.load(warehouse)
+    found = overview.load(warehouse, LIMITS)
     assert found.adoption == {
         "Databricks": {"Not Started": 2},
         "Fabric": {"Not Started": 1, "Trial": 1},
@@ -75,7 +76,7 @@ def test_the_newest_of_several_statuses_for_a_platform_counts(warehouse: Warehou
     names = ("id", "platform", "status", "updated_at")
     given = [dict(zip(names, row, strict=True)) | {"account_bsnid": "A"} for row in rows]
     insert_missing(warehouse, PLATFORMS_STATUS, given)
-    assert overview.load(warehouse).adoption == {
+    assert overview.load(warehouse, LIMITS).adoption == {
         "Databricks": {"Requested": 1},
         "Snowflake": {"Not Started": 1},
     }
@@ -100,7 +101,7 @@ def test_updates_of_the_last_thirty_days_are_counted_and_the_newest_shown(
         for age in ages
     ]
     insert_missing(warehouse, UPDATES, rows)
-    found = overview.load(warehouse)
+    found = overview.load(warehouse, LIMITS)
     assert found.updates_30_days == 2
     shown = [update.id for update in found.updates]
     assert shown == [f"{age:02}" for age in ages[: overview.LATEST_UPDATES]]

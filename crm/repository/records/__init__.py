@@ -1,1 +1,1 @@
-"""Read and edit single records, lists and the overview."""
+"""Single records, lists, and pages of figures. One module for each, and what they share."""

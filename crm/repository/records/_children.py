@@ -26,7 +26,7 @@ AnyRecord = TypeVar("AnyRecord", bound=Record)
 OF_ACCOUNT = ("team", "business_area", "vp", "primary_it_partner")
 # The account's columns for the list of its children. A child comes once, also if several rows of
 # accounts have its key.
-_ACCOUNT = """
+ACCOUNT_OF_CHILD = """
   LEFT JOIN (
     SELECT bsnid, MAX(team) AS team, MAX(business_area) AS business_area, MAX(vp) AS vp,
       MAX(primary_it_partner) AS primary_it_partner
@@ -61,7 +61,7 @@ def list_source(table: Table, **parts: Any) -> ListSource:
     rows = _sql.fill(
         _ROWS,
         columns=_sql.names(table.names, "f"),
-        join=_ACCOUNT,
+        join=ACCOUNT_OF_CHILD,
         page="{page}",
         table="{table}",
         is_same="{is_same}",
@@ -71,7 +71,7 @@ def list_source(table: Table, **parts: Any) -> ListSource:
         cut=("id",),
         rows=rows,
         key="id",
-        joins={"account": _ACCOUNT},
+        joins={"account": ACCOUNT_OF_CHILD},
         joined=dict.fromkeys(OF_ACCOUNT, "account"),
         extra=", team",
         **parts,

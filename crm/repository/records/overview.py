@@ -11,16 +11,19 @@ from crm.model.vocabulary import NOT_STARTED
 from crm.repository import _sql
 from crm.warehouse import Warehouse
 
+from . import attention
 from ._platform_status import PARAMS, RECORDED_STATUS
+from .attention import Limits
 
 # The statuses of use cases that somebody works on now.
 ACTIVE = ("Active", "In Progress")
 LATEST_UPDATES = 8
-_RECENT = dt.timedelta(days=30)
+RECENT = dt.timedelta(days=30)
 
 # A platform that only rows without an account use counts, too: with no account (a.bsnid is NULL).
 _SQL = """
 WITH {recorded_status},
+{flagged},
 latest AS (
   SELECT id, date, created_at FROM {updates}
   ORDER BY date DESC NULLS LAST, created_at DESC NULLS LAST, id
@@ -42,6 +45,8 @@ counts AS (
   SELECT 'area', COALESCE(business_area, ''), '', COUNT(*) FROM {accounts} GROUP BY 2
   UNION ALL
   SELECT 'updates', '', '', COUNT(*) FROM {updates} WHERE date > :since
+  UNION ALL
+  SELECT 'attention', kind, '', COUNT(*) FROM flagged GROUP BY kind
 )
 SELECT
   (SELECT COLLECT_LIST(STRUCT(c.*)) FROM counts AS c) AS counts,
@@ -56,10 +61,16 @@ SELECT
 """
 
 
-def load(wh: Warehouse) -> Overview:
-    """Return the start page's figures. One statement. Raises WarehouseError."""
-    params = {**PARAMS, "latest": LATEST_UPDATES, "since": wh.namespace.today - _RECENT}
+def load(wh: Warehouse, limits: Limits) -> Overview:
+    """Return the start page's figures. One statement. Raises WarehouseError.
+
+    ``limits`` say what needs attention.
+    """
+    flagged, limited = attention.flagged(wh.namespace, limits, attention.GROUPS[0])
+    since = wh.namespace.today - RECENT
+    params = {**PARAMS, **limited, "latest": LATEST_UPDATES, "since": since}
     parts = {
+        "flagged": flagged,
         "recorded_status": _sql.render(wh.namespace, RECORDED_STATUS),
         "update": _sql.names(UPDATES.names, "u"),
     }
@@ -86,6 +97,7 @@ def _overview(counts: list[dict[str, Any]], updates: list[dict[str, Any]]) -> Ov
             Facet(area, n)
             for area, n in sorted(areas.items(), key=lambda item: (-item[1], item[0].lower()))
         ),
+        attention=named("attention"),
         updates=tuple(_sql.record(Update, row) for row in latest),
     )
 

@@ -1,0 +1,97 @@
+"""The kinds of what needs attention: their words, their limits, and the lists that they are."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils import timezone
+
+from crm.repository.records import attention
+from crm.repository.records.attention import Limits
+from crm.request import Request
+
+from . import _dates
+from ._charts import link
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of what needs attention.
+
+    :param key: its name in the repository.
+    :param list_name: the name of the list's URL that has exactly these, with ``filters``.
+    :param hint: what the rows show as their date.
+    :param action: what a row offers: ``update``, ``edit`` or ``edit-update``.
+    """
+
+    key: str
+    heading: str
+    list_name: str
+    filters: Mapping[str, str]
+    hint: str
+    action: str
+
+    def url(self, **more: str) -> str:
+        """Return the address of the list, narrowed by more filters."""
+        return link(self.list_name, {**self.filters, **more})
+
+
+def today(request: Request) -> dt.date:
+    """Return the day in the reader's zone, of the past on its pages."""
+    return timezone.localdate(request.as_of.moment if request.as_of else None)
+
+
+def limits(request: Request) -> Limits:
+    now = today(request)
+    began = {
+        status: _dates.start_of_day(now - dt.timedelta(days=days))
+        for status, days in settings.EDIP_STATUS_DAYS.items()
+    }
+    return Limits(
+        now - dt.timedelta(days=settings.EDIP_STALE_DAYS),
+        {status: moment for status, moment in began.items() if moment},
+        now + dt.timedelta(days=1),
+    )
+
+
+def kinds(given: Limits) -> list[Kind]:
+    """Return the kinds in the order of the page."""
+    tomorrow = given.tomorrow.isoformat()
+    return [
+        _of_accounts(
+            attention.STALE,
+            f"No update for {settings.EDIP_STALE_DAYS} days",
+            {"updated-before": given.stale_before.isoformat(), "sort": "last_update"},
+            "latest update",
+        ),
+        _of_accounts(attention.NEVER, "Never updated", {"not-updated-since": "never"}, "created"),
+        *(
+            _of_accounts(
+                attention.STUCK + status,
+                f"{status} for {settings.EDIP_STATUS_DAYS[status]} days",
+                {"status": status, "in-status-since": _dates.text(before)},
+                "since",
+            )
+            for status, before in given.status_before.items()
+        ),
+        _of_accounts(
+            attention.NO_PARTNER, "No IT partner", {"primary_it_partner": ""}, "created", "edit"
+        ),
+        Kind(
+            attention.FUTURE,
+            "Update dated in the future",
+            "update-list",
+            {"updated-since": tomorrow},
+            "dated",
+            "edit-update",
+        ),
+    ]
+
+
+def _of_accounts(
+    key: str, heading: str, filters: Mapping[str, str], hint: str, action: str = "update"
+) -> Kind:
+    return Kind(key, heading, "account-list", filters, hint, action)
