@@ -31,6 +31,7 @@ MICRO = frozenset(
         "bolt",
         "building-office-2",
         "chat-bubble-left-right",
+        "chart-bar",
         "check-circle",
         "chevron-down",
         "chevron-left",
@@ -69,6 +70,7 @@ OUTLINE = frozenset(
     {
         "building-office-2",
         "chat-bubble-left-right",
+        "chart-bar",
         "check-circle",
         "clock",
         "exclamation-triangle",

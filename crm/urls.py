@@ -21,6 +21,7 @@ from .views import (
     preferences,
     recent_changes,
     revert,
+    trends,
     updates,
     use_cases,
 )
@@ -28,6 +29,7 @@ from .views import (
 urlpatterns = [
     path("", overview.overview, name="overview"),
     path("attention/", attention.attention, name="attention"),
+    path("trends/", trends.trends, name="trends"),
     path("accounts/", accounts.account_list, name="account-list"),
     path("accounts/new/", accounts.account_create, name="account-create"),
     path("accounts/<str:bsnid>/", accounts.account_detail, name="account-detail"),

@@ -30,6 +30,7 @@ HTMX = {"HTTP_HX_REQUEST": "true"}
 PAGES = {
     "overview": "/",
     "attention": "/attention/?by=vp",
+    "trends": "/trends/?by=vp",
     "account-list": "/accounts/?q=a&business_area=Finance&platform=Databricks&sort=-use_cases&page=1",
     "account-facet": "/accounts/facet/status/?q=a&vp=x&status=Completed&status-find=a",
     "account-bulk": "/accounts/bulk/change/?all=on&q=a&business_area=Finance",
@@ -111,7 +112,14 @@ def test_the_past_costs_one_statement_as_well(
     client: Client, fill: Callable, statements: Statements
 ) -> None:
     """Delta's history is read once for each table's version at that moment, and cached."""
-    names = ("overview", "account-list", "account-detail", "use-case-list", "update-list")
+    names = (
+        "overview",
+        "trends",
+        "account-list",
+        "account-detail",
+        "use-case-list",
+        "update-list",
+    )
     pages = {name: PAGES[name] for name in (*names, "activity", "account-history")} | PAST
     with statements() as done:
         assert client.get(fill("{moment}/")).status_code == 200

@@ -25,6 +25,8 @@ ENABLEMENT_TIERS = ("Self-Service", "Guided", "Managed")
 
 # The status of an account that has no row for a platform.
 NOT_STARTED = "Not Started"
+# The ends of an onboarding whose time the trends show.
+REQUESTED, COMPLETED = "Requested", "Completed"
 
 
 def platforms() -> tuple[str, ...]:

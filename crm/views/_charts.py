@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -37,6 +38,47 @@ class Stack:
     @property
     def completed_percent(self) -> int:
         return round(100 * self.completed / self.total) if self.total else 0
+
+
+@dataclass(frozen=True)
+class Column:
+    """A week's figure; ``height`` is a percentage of the tallest. None is not known."""
+
+    week: dt.date
+    count: int | None
+    height: float
+    place: int
+    url: str = ""
+
+    @property
+    def left(self) -> int:
+        return 10 * self.place + 1
+
+    @property
+    def top(self) -> float:
+        return 100 - self.height
+
+
+def columns(
+    counts: Sequence[int | None], weeks: Sequence[dt.date], url_name: str = "", by: str = ""
+) -> list[Column]:
+    """Return a column per week. ``by`` is the start of the date filters of its link."""
+    most = max((count or 0 for count in counts), default=0) or 1
+    return [
+        Column(
+            week,
+            count,
+            round(100 * (count or 0) / most, 2),
+            place,
+            _of_week(url_name, by, week) if url_name and count else "",
+        )
+        for place, (count, week) in enumerate(zip(counts, weeks, strict=True))
+    ]
+
+
+def _of_week(url_name: str, by: str, week: dt.date) -> str:
+    days = {f"{by}-since": week, f"{by}-before": week + dt.timedelta(days=7)}
+    return link(url_name, {name: day.isoformat() for name, day in days.items()})
 
 
 def bars(

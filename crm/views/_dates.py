@@ -47,6 +47,11 @@ OF_ACCOUNTS = (
     DateFilter("in-status-since", "In this status since before", is_moment=True),
     *CHANGED,
 )
+OF_USE_CASES = (
+    DateFilter("created-since", "Created since", is_moment=True),
+    DateFilter("created-before", "Created before", is_moment=True),
+    *CHANGED,
+)
 OF_UPDATES = (
     DateFilter("updated-since", "Dated since"),
     DateFilter("updated-before", "Dated before"),

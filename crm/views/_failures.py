@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import re
 from dataclasses import dataclass, replace
 
 from crm.repository.errors import (
@@ -189,10 +188,6 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
         "Your request was not completed. The fault is in EDIP CRM or its tables, not yours.",
     ),
 }
-_PROTECTED = re.compile(
-    "FGAC_TIME_TRAVEL_NOT_SUPPORTED|"
-    "(ROW_LEVEL_SECURITY|COLUMN_MASKS?|ROW_LEVEL_SECURITY_COLUMN_MASK)_FEATURE_NOT_SUPPORTED"
-)
 # The error classes for a version that cannot be read any more.
 _GONE = {
     "DELTA_LOG_FILE_NOT_FOUND",
@@ -246,7 +241,7 @@ def _half_done(error: HalfDone) -> Failure:
 def _explain(error: WarehouseError, *, is_past: bool) -> WarehouseError:
     """Return what an error means that has no class of its own."""
     error_class = error.error_class or ""
-    if _PROTECTED.match(error_class):
+    if error.is_refused_by_policy:
         return Protected()
     if error_class in (_GONE_FROM_PAST if is_past else _GONE):
         return BeyondRetention()

@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from crm.model import vocabulary
+from crm.page_urls import page_url
 from crm.repository.records import overview as figures_of
 from crm.request import Request
 
@@ -36,6 +37,7 @@ def overview(request: Request) -> HttpResponse:
         "adoption": stacks(figures.adoption),
         "pipeline": bars(figures.pipeline, "use-case-list", "status", statuses),
         "tiers": bars(figures.tiers, "use-case-list", "enablement_tier", tiers),
+        "areas_url": page_url("trends") + "#groups-heading" if len(figures.areas) > 8 else "",
         "areas": bars(areas, "account-list", "business_area"),
     }
     return render(request, "overview/overview.html", context)

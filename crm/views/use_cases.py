@@ -14,6 +14,7 @@ from crm.warehouse import Warehouse
 
 from . import _children, _editing, _listing, _respond
 from ._children import ChildKind
+from ._dates import OF_USE_CASES
 from ._subject import Subject
 
 
@@ -34,7 +35,7 @@ def _reason(form: RecordForm) -> str:
 
 
 USE_CASE = UseCaseKind(USE_CASES, UseCaseForm, use_cases, "use-case", "problem")
-LIST = Subject(USE_CASES, use_cases, "use_cases", default_sort="-updated_at")
+LIST = Subject(USE_CASES, use_cases, "use_cases", default_sort="-updated_at", dates=OF_USE_CASES)
 
 
 @require_safe

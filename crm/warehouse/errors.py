@@ -26,6 +26,14 @@ The tree::
 
 from __future__ import annotations
 
+import re
+
+# What row filters and column masks refuse: time travel and change feeds among others.
+_BY_POLICY = re.compile(
+    "FGAC_TIME_TRAVEL_NOT_SUPPORTED|"
+    "(ROW_LEVEL_SECURITY|COLUMN_MASKS?|ROW_LEVEL_SECURITY_COLUMN_MASK)_FEATURE_NOT_SUPPORTED"
+)
+
 
 class WarehouseError(Exception):
     """Base of all errors here. ``str()`` quotes no values, so it is safe to log."""
@@ -50,6 +58,11 @@ class WarehouseError(Exception):
         ).strip()
         text = f"{self.summary}: {detail}" if detail else self.summary
         super().__init__(f"{text} ({facts})" if facts else text)
+
+    @property
+    def is_refused_by_policy(self) -> bool:
+        """Return whether a row filter or a column mask forbids the statement."""
+        return bool(_BY_POLICY.match(self.error_class or ""))
 
 
 class Unavailable(WarehouseError):

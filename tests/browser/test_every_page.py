@@ -13,6 +13,7 @@ from .policy import violations, watch
 
 PATHS = [
     "/",
+    "/trends/",
     "/accounts/",
     "/accounts/?q=nothing+matches+this",
     "/accounts/facet/vp/?vp-find=nothing+matches+this",

@@ -75,6 +75,7 @@ def filtered(warehouse: Warehouse, two_accounts: dict[str, str]) -> dict[str, st
 PAGES = [
     "/",
     "/accounts/",
+    "/trends/",
     "/accounts/?q=secret",
     "/accounts/?business_area=Area+of+Secret+team",
     "/use-cases/",
@@ -131,6 +132,14 @@ def _read_at_once(alice: Browser, bob: Browser) -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_trends_under_a_row_filter(signed_in: SignedIn, filtered: dict[str, str]) -> None:
+    """Change feeds are refused, so there are no earlier statuses."""
+    text = shown(signed_in(BOB, "SELECT"), "/trends/")
+    assert "keeps earlier statuses from you" in text
+    assert "Area of Open team" in text
+    assert "Secret" not in text
 
 
 def test_a_hidden_account_is_not_found(

@@ -32,6 +32,10 @@ class DateFilter:
         return f"CAST(:{parameter} AS {self.type})"
 
 
+CREATED = {
+    "created-since": DateFilter("f.created_at >= {limit}", "TIMESTAMP"),
+    "created-before": DateFilter("f.created_at < {limit}", "TIMESTAMP"),
+}
 # When a row was changed last.
 CHANGED = {
     "changed-since": DateFilter("f.updated_at >= {limit}", "TIMESTAMP"),

@@ -12,7 +12,7 @@ from crm.repository.steps import NOTHING, Earlier
 from crm.warehouse import Warehouse
 
 from . import _children, _listing
-from ._filters import CHANGED
+from ._filters import CHANGED, CREATED
 from ._list_query import text
 
 FILTERS = ("platform", "status", "enablement_tier", "leader", *_children.OF_ACCOUNT)
@@ -26,7 +26,7 @@ _LIST = _children.list_source(
         **{name: (text(name),) for name in SORTS[:5]},
         "updated_at": ("updated_at",),
     },
-    dates=CHANGED,
+    dates=CREATED | CHANGED,
     default="team",
 )
 

@@ -1,0 +1,148 @@
+"""How adoption, updates and use cases grew week by week, and where each group of accounts is."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from crm.fragments import plain_day
+from crm.model import vocabulary
+from crm.model.schema import ACCOUNTS
+from crm.model.vocabulary import COMPLETED, NOT_STARTED
+from crm.repository.past import trends as figures_of
+from crm.repository.past.trends import GROUPS, WEEK, LeadTime, Trends
+from crm.request import Request
+
+from ._charts import Column, columns, link
+
+WEEKS = 13
+# What the latest week is compared with.
+BEFORE = 4
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many accounts completed a platform, of all and of those that asked for it."""
+
+    completed: int
+    asked: int
+    accounts: int
+    completed_url: str = ""
+    asked_url: str = ""
+
+    @property
+    def percent(self) -> int:
+        return round(100 * self.completed / self.accounts) if self.accounts else 0
+
+    @property
+    def percent_of_asked(self) -> int:
+        return round(100 * self.completed / self.asked) if self.asked else 0
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """One platform: its share now, what it was ``BEFORE`` weeks ago, and a column per week."""
+
+    platform: str
+    share: Share
+    gained: int | None
+    columns: list[Column]
+    lead_time: LeadTime | None
+
+    @property
+    def label(self) -> str:
+        return f"completed onboardings on {self.platform} by week"
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """The accounts of one business area, VP or IT partner, and a share per platform."""
+
+    value: str
+    accounts: int
+    url: str
+    shares: list[Share]
+
+
+@require_safe
+def trends(request: Request) -> HttpResponse:
+    by = request.GET.get("by", "")
+    by = by if by in GROUPS else GROUPS[0]
+    weeks = _weeks(request)
+    found = figures_of.load(request.warehouse, by, weeks)
+    platforms = _platforms(found)
+    starts = [timezone.localtime(week).date() for week in weeks]
+    context = {
+        "adoption": [_adoption(found, platform, starts) for platform in platforms],
+        "platforms": platforms,
+        "groups": [_group(found, group, by, platforms) for group in found.groups],
+        "accounts": sum(group.accounts for group in found.groups),
+        "by": by,
+        "choices": [(name, ACCOUNTS.column(name).label) for name in GROUPS],
+        "by_label": ACCOUNTS.column(by).label,
+        "updates": columns(found.updates, starts, "update-list", "updated"),
+        "use_cases": columns(found.use_cases, starts, "use-case-list", "created"),
+        "first_day": plain_day(starts[0]),
+        "is_refused": found.is_refused,
+        "before": BEFORE,
+    }
+    return render(request, "trends/trends.html", context)
+
+
+def _weeks(request: Request) -> tuple[dt.datetime, ...]:
+    """Return when the last weeks began, oldest first, in the reader's zone."""
+    today = (
+        timezone.localtime(request.as_of.moment).date() if request.as_of else timezone.localdate()
+    )
+    monday = today - dt.timedelta(days=today.weekday())
+    starts = (monday - number * WEEK for number in reversed(range(WEEKS)))
+    return tuple(timezone.make_aware(dt.datetime.combine(day, dt.time())) for day in starts)
+
+
+def _platforms(found: Trends) -> list[str]:
+    listed = vocabulary.platforms()
+    used = {platform for group in found.groups for platform in group.statuses}
+    return [*listed, *sorted(used.difference(listed))]
+
+
+def _adoption(found: Trends, platform: str, starts: list[dt.date]) -> Adoption:
+    known = [
+        None if week is None else week.get(platform, Counter[str]())[COMPLETED]
+        for week in found.statuses
+    ]
+    now, before = known[-1], known[-1 - BEFORE]
+    return Adoption(
+        platform,
+        _share(found.statuses[-1] or {}, platform, sum(g.accounts for g in found.groups), {}),
+        None if before is None or now is None else now - before,
+        columns(known, starts),
+        found.lead_times.get(platform),
+    )
+
+
+def _group(found: Trends, group: figures_of.Group, by: str, platforms: list[str]) -> GroupRow:
+    own = {by: group.value}
+    shares = [_share(group.statuses, platform, group.accounts, own) for platform in platforms]
+    return GroupRow(group.value, group.accounts, link("account-list", own), shares)
+
+
+def _share(
+    statuses: Mapping[str, Counter[str]], platform: str, accounts: int, filters: dict[str, str]
+) -> Share:
+    counts = statuses.get(platform, Counter[str]())
+    asked = [status for status, n in counts.items() if n and status != NOT_STARTED]
+    one = {**filters, "platform": platform}
+    return Share(
+        counts[COMPLETED],
+        sum(counts[status] for status in asked),
+        accounts,
+        link("account-list", {**one, "status": COMPLETED}),
+        link("account-list", {**one, "status": asked}) if asked else "",
+    )
