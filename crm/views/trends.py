@@ -31,6 +31,7 @@ BEFORE = 4
 class Share:
     """How many accounts completed a platform, of all and of those that asked for it."""
 
+    platform: str
     completed: int
     asked: int
     accounts: int
@@ -140,6 +141,7 @@ def _share(
     asked = [status for status, n in counts.items() if n and status != NOT_STARTED]
     one = {**filters, "platform": platform}
     return Share(
+        platform,
         counts[COMPLETED],
         sum(counts[status] for status in asked),
         accounts,
