@@ -68,7 +68,7 @@ FROM (
   ) AS r
   GROUP BY key, platform
 ) AS r
-WHERE seconds > 0 GROUP BY platform
+WHERE seconds >= 0 GROUP BY platform
 """
 _STATUS = "COALESCE(NULLIF(status, ''), CAST(:not_started AS STRING))"
 _WEEK_OF = "CAST(FLOOR((UNIX_TIMESTAMP({moment}) - UNIX_TIMESTAMP(:first)) / 604800) AS BIGINT)"
