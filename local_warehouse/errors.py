@@ -51,6 +51,20 @@ def no_time_travel(table: str) -> SqlError:
     )
 
 
+def no_history(table: str) -> SqlError:
+    """Return the error of DESCRIBE HISTORY of a table with a row filter or column mask.
+
+    https://docs.databricks.com/error-messages/row-level-security-column-mask-feature-not-supported-error-class
+    """
+    return SqlError(
+        "ROW_LEVEL_SECURITY_COLUMN_MASK_FEATURE_NOT_SUPPORTED.DESCRIBE_HISTORY",
+        f"Row level security policies and column mask policies for {table} are not supported: "
+        "Reading commit history is not supported for tables with row level security and column "
+        "mask policies.",
+        "0A000",
+    )
+
+
 def table_not_found(name: str) -> SqlError:
     return SqlError(
         "TABLE_OR_VIEW_NOT_FOUND",

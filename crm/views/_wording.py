@@ -118,7 +118,7 @@ def deleted(table: Table, filtered: Collection[Table], *, is_protected: bool) ->
         plurals = get_text_list([each.plural for each in filtered], "and")
         text = f"{text} Its {plurals} that a row filter hides from you, if any, are still there."
     if is_protected:
-        text = f"{text} You cannot undo this here, because a policy protects the tables."
+        text = f"{text} {NO_UNDO}"
     return text
 
 
@@ -147,11 +147,18 @@ DOUBTFUL_ORPHANS = (
 )
 
 
-def repair(shown: int, repairable: int, *, is_undoable: bool) -> str:
+NO_UNDO = "You cannot undo this here, because a policy protects the tables."
+
+
+def repair(
+    shown: int, repairable: int, *, is_undoable: bool = True, is_protected: bool = False
+) -> str:
     """Return what a repair will do. The page shows ``shown`` of the ``repairable`` problems."""
     if not shown:
         return "There is nothing left to repair."
-    if is_undoable:
+    if is_protected:
+        undo = NO_UNDO
+    elif is_undoable:
         undo = "The history will show the repair, and you can revert it there."
     else:
         undo = (

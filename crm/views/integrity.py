@@ -12,13 +12,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from crm import access
-from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
+from crm.model.schema import ACCOUNTS, TABLES, UPDATES, USE_CASES
 from crm.repository import operations
 from crm.repository.errors import Doubtful, HalfDone
 from crm.repository.integrity import checks
 from crm.repository.integrity.checks import Check, Found, Problem
 from crm.repository.operations import Operation
-from crm.repository.past import revert_bulk
+from crm.repository.past import restore_tables, revert_bulk
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
 
@@ -87,7 +87,7 @@ def repair(request: Request, name: str) -> HttpResponse:
     if request.method == "POST":
         wh = request.warehouse
         earlier = _resume.earlier(request)
-        before = earlier.notes.get("before") or revert_bulk.current_versions(wh)
+        before = earlier.notes.get("before") or restore_tables.readable_versions(wh)
         operation = operations.of_many(wh, operations.REPAIR).resume(earlier.operation)
         try:
             changed = checks.repair(wh, check, operation, earlier)
@@ -96,16 +96,26 @@ def repair(request: Request, name: str) -> HttpResponse:
             raise
         except Doubtful:
             return _respond.go(request, request.path)  # this page says why
-        undo = _undo_url(request, operation, before) if changed and not check.by_key else ""
+        can_undo = changed and not check.by_key
+        undo = _undo_url(request, operation, before) if before and can_undo else ""
         text = _wording.repaired(check.title, changed, "key" if check.by_key else "row")
         messages.success(request, text, extra_tags=undo)
         return _respond.go(request, reverse("integrity"))
     result = _result(check, checks.run_checks(request.warehouse.within(None), (check,))[check])
     shown = len(result.repairs)
     summary = result.doubt or _wording.repair(
-        shown, result.repairable, is_undoable=not check.by_key
+        shown,
+        result.repairable,
+        is_undoable=not check.by_key,
+        is_protected=_is_protected(request),
     )
     return render(request, "integrity/repair.html", {"result": result, "summary": summary})
+
+
+def _is_protected(request: Request) -> bool:
+    """Return whether row filters or masks keep the past of the tables from being read."""
+    person = request.person
+    return any(person.is_filtered(table) or person.masked(table) for table in TABLES)
 
 
 def _undo_url(request: Request, operation: Operation, before: revert_bulk.Versions) -> str:

@@ -186,6 +186,7 @@ def _ask(
         "can_revert": not orphan and _can_revert(found, rows),
         "stale": stale,
         "orphan": orphan,
+        "may_be_hidden": orphan and request.person.is_filtered(ACCOUNTS),
         "back": _respond.local_url(request, _history_of(change)),
     }
     if rows is None:

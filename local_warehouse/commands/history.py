@@ -13,8 +13,10 @@ from local_warehouse.context import Context
 from local_warehouse.delta import operation_details
 from local_warehouse.delta.commits import Maker
 from local_warehouse.delta.log import CommitInfo
+from local_warehouse.errors import no_history
 from local_warehouse.result import MOMENT, NUMBER, TEXT, Result, rows
 from local_warehouse.sql.parsing import Words
+from local_warehouse.sql.policies import is_protected
 
 # https://docs.databricks.com/delta/history (history schema)
 COLUMNS = {
@@ -41,6 +43,8 @@ def describe_history(words: Words, context: Context) -> Result:
     table = context.resolver.table(words.table(), "SELECT")
     limit = words.number() if words.accept("LIMIT") else None
     words.end()
+    if is_protected(table):
+        raise no_history(table.full_name)
     makers = context.commits.makers(table)
     commits = DeltaTable(context.catalog.location(table)).history(limit)
     return rows(COLUMNS, [_row(commit, makers) for commit in commits])

@@ -53,9 +53,9 @@ NAMELESS = Change(USE_CASES, "u1", "B1", {"problem": ""}, {"problem": ""})
         (_wording.keep_theirs(None, "me@x"), "Keep what somebody else saved"),
         (_wording.problems(0), "The checks found no problems."),
         (_wording.problems(1), "The checks found 1 problem that Unity Catalog does not prevent."),
-        (_wording.repair(0, 0, is_undoable=True), "There is nothing left to repair."),
+        (_wording.repair(0, 0), "There is nothing left to repair."),
         (
-            _wording.repair(2, 3, is_undoable=True),
+            _wording.repair(2, 3),
             "This is what will be done. The history will show the repair, and you can revert it there. This page shows the first 2 of 3.",
         ),
         (_wording.repaired("Orphans", 1, "row"), "Orphans: 1 row was repaired."),

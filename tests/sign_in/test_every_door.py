@@ -128,8 +128,8 @@ def test_no_door_writes_what_is_hidden(
         *(each for each in before if each[0] != "BSN001"),
     ]
     assert stored(protected) == sorted([*changed, ("B-NEW", "New", None)])
-    undo = page.select_one("form[action^='/undo/bulk/']")["action"]
-    assert bob.post(undo).status_code == 501
+    # The history of protected tables cannot be read, so there is no Undo that could not work.
+    assert page.select_one("form[action^='/undo/bulk/']") is None
     assert stored(protected) == sorted([*changed, ("B-NEW", "New", None)])
     assert_a_repair_creates_missing_accounts_only(bob, protected)
     # Without the app's rights, it creates none.

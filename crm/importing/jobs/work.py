@@ -19,7 +19,7 @@ from crm.importing.findings import REFUSED, Findings, Place
 from crm.importing.importer import UPDATE, Options, TableResult
 from crm.model.schema import Table
 from crm.repository import operations
-from crm.repository.past import revert_bulk
+from crm.repository.past import restore_tables, revert_bulk
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
@@ -52,7 +52,8 @@ class Upload:
 class Attempts:
     """The records of earlier attempts to import the same file.
 
-    ``before``: the tables' versions before the first attempt, None if this is the first.
+    ``before``: the tables' versions before the first attempt, None if this is the first, or if
+    row filters or masks keep them from being read.
     ``wrote``: rows written so far, by table name.
     ``operations``: the id of each attempt's operation.
     """
@@ -93,7 +94,7 @@ def import_file(
 ) -> dict[str, Any]:
     """Import the file. A later attempt continues the counts of the earlier ones, and undoing it
     undoes them all."""
-    before = earlier.before or revert_bulk.current_versions(wh)
+    before = earlier.before or restore_tables.readable_versions(wh)
     wrote = Counter[str](earlier.wrote)
     wrote_earlier = wrote.copy()
     written_states = (NEW, DIFFERENT) if upload.options.on_conflict == UPDATE else (NEW,)
@@ -123,11 +124,11 @@ def import_file(
     return {"tables": tables, **_listed(upload, findings), **_versions(wh, before)}
 
 
-def _versions(wh: Warehouse, before: revert_bulk.Versions) -> dict[str, Any]:
+def _versions(wh: Warehouse, before: revert_bulk.Versions | None) -> dict[str, Any]:
     """Return the versions before and after the import. If they cannot be read, the page only lacks
     its undo button."""
     with suppress(WarehouseError):
-        return {"versions": [before, revert_bulk.current_versions(wh)]}
+        return {"versions": before and [before, revert_bulk.current_versions(wh)]}
     return {"versions": None}
 
 

@@ -13,7 +13,7 @@ from crm.model.schema import TABLES, Table
 from crm.repository import _sql, versions
 from crm.repository._writing import write
 from crm.warehouse import Warehouse
-from crm.warehouse.errors import ColumnNotFound, ObjectNotFound
+from crm.warehouse.errors import ColumnNotFound, ObjectNotFound, StatementFailed
 
 from . import diff
 
@@ -30,6 +30,19 @@ def at_versions(namespace: Namespace, versions: Mapping[Table, int]) -> dict[Tab
 def latest_versions(wh: Warehouse) -> dict[Table, int]:
     """Return the version that each table is at: usually one statement per table, all at once."""
     return {table: commits[-1].version for table, commits in versions.latest(wh).commits.items()}
+
+
+def readable_versions(wh: Warehouse) -> dict[str, int] | None:
+    """Return the version that each table is at, by name, for a later ``revert_bulk.revert``.
+
+    None where row filters or masks keep the past from being read, and so the revert from working.
+    """
+    try:
+        return {table.name: version for table, version in latest_versions(wh).items()}
+    except StatementFailed as error:
+        if not error.is_refused_by_policy:
+            raise
+        return None
 
 
 def latest_versions_of_existing(wh: Warehouse) -> dict[Table, int]:

@@ -132,6 +132,8 @@ def test_tables_with_a_row_filter_or_masks_have_no_past(table):
     refused = "FGAC_TIME_TRAVEL_NOT_SUPPORTED"
     assert refused in table.error("SELECT * FROM table_changes('t', 0)")
     assert refused in table.error("SELECT * FROM t VERSION AS OF 1")
+    refused = "ROW_LEVEL_SECURITY_COLUMN_MASK_FEATURE_NOT_SUPPORTED.DESCRIBE_HISTORY"
+    assert refused in table.error("DESCRIBE HISTORY t")
 
 
 def test_changes_survive_a_restart(start):
