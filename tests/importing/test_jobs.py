@@ -155,6 +155,34 @@ def test_a_second_attempt_continues_the_first(monkeypatch: pytest.MonkeyPatch) -
     assert seen == [work.Attempts(), work.Attempts(1, {"accounts": 3}, {"accounts": 2})]
 
 
+def test_two_tabs_that_start_one_import_start_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both tabs have read the state before the first one starts; the second starts while the
+    first is at work, and again after it is done."""
+    began, go_on = threading.Event(), threading.Event()
+    attempts = []
+
+    def import_file(wh: Any, upload: Any, earlier: work.Attempts, report: Any, stop: Any) -> Any:
+        attempts.append(earlier.count)
+        report(attempts=earlier.count + 1)
+        began.set()
+        assert go_on.wait(seconds(20))
+        return {"tables": []}
+
+    monkeypatch.setattr(work, "import_file", import_file)
+    job = created()
+    job.write(phase=jobs.PREVIEW, tables=[])
+    first, second, third = found(job), found(job), found(job)
+    first.start_import(WAREHOUSE)
+    assert began.wait(seconds(20))
+    second.start_import(WAREHOUSE)
+    go_on.set()
+    assert settled(job).phase == jobs.DONE
+    third.start_import(WAREHOUSE)
+    assert settled(job).phase == jobs.DONE
+    assert attempts == [0]
+    assert third.phase == jobs.DONE  # what the tab shows is what is
+
+
 @pytest.mark.parametrize(
     ("options", "counts", "obstacle"),
     [
@@ -186,6 +214,7 @@ def test_a_later_attempt_goes_on_from_the_first(monkeypatch: pytest.MonkeyPatch)
         return [TableResult(ACCOUNTS, written=1)]
 
     monkeypatch.setattr(work.importer, "run", run)
+    monkeypatch.setattr(work.restore_tables, "readable_versions", lambda _: {"accounts": 9})
     monkeypatch.setattr(work.revert_bulk, "current_versions", lambda _: {"accounts": 9})
     second = Operation("second", "import", "ana@example.com")
     monkeypatch.setattr(work.operations, "of_many", lambda *_: second)
