@@ -1,4 +1,5 @@
-"""Every page: no axe violations, no sideways scrolling, nothing that its policy forbids."""
+"""Every page: no axe violations, no sideways scrolling, no hidden focus, nothing that its policy
+forbids."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page
 
 from ..sizes import IS_SOAK, soak
+from .focus import controls_with_hidden_focus
 from .policy import violations, watch
 
 PATHS = [
@@ -87,6 +89,9 @@ NEW_CONTRAST = """async ([rule, known]) => {
 SOME = [("light", 1440, True), ("dark", 1440, False), ("dark", 390, True)]
 EACH = [(theme, width, True) for theme in ("light", "dark") for width in (1440, 390)]
 
+# Where bars could hide the focus: on a phone, and at a zoom of 400 %.
+PHONE, ZOOMED = (390, 844), (320, 256)
+
 
 @soak
 def test_every_page(new_context: Callable[..., BrowserContext]) -> None:
@@ -125,6 +130,10 @@ def _problems(page: Page, path: str, appearances: list[str]) -> Iterator[str]:
         for violation in broken:
             targets = [node["target"] for node in violation["nodes"]][:3]
             yield f"{theme}, {width} px: {violation['id']} {targets}"
+    for width, height in PHONE, ZOOMED:
+        page.set_viewport_size({"width": width, "height": height})
+        if hidden := controls_with_hidden_focus(page):
+            yield f"hides the focus at {width} x {height} px: {hidden}"
     yield from violations(page)
 
 

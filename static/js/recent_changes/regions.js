@@ -1,5 +1,6 @@
 // The regions of a page (data-region) are replaced by newer copies, one by one.
 import { elementsByKey, twinOf } from "../same_element.js";
+import { watchBoxes } from "../tables.js";
 
 export function findRegions() {
   return [...document.querySelectorAll("[data-region]")];
@@ -37,6 +38,7 @@ export function replaceRegion(region, newer) {
   const copy = document.importNode(newer, true);
   region.replaceWith(copy);
   htmx.process(copy);
+  watchBoxes();
   openSameDetails(region, copy);
   announceCount(copy);
   if (focused) focusTwin(focused, copy);
