@@ -1,11 +1,12 @@
 // Tables: one that fits into its box scrolls with the page, so that its header can stay below
 // the page's; a wider one scrolls in its box.
 
-const watch = new ResizeObserver((entries) => {
-  for (const { target } of entries) markFitting(target);
-});
+let watch;
 
 export function startTables() {
+  watch = new ResizeObserver((entries) => {
+    for (const { target } of entries) markFitting(target);
+  });
   watchBoxes();
   document.addEventListener("htmx:load", watchBoxes);
 }
