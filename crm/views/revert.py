@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -199,6 +200,10 @@ def _ask(
             again=[row.column.label for row in rows if row.is_changed_again],
             others=[row.column.label for row in others],
         )
+    return _show(request, context, status)
+
+
+def _show(request: Request, context: dict[str, Any], status: int) -> HttpResponse:
     response = _respond.show(request, "revert/revert.html", "revert/_dialog.html", context, status)
     if status == 409 and _respond.wants_part(request):
         response["HX-Reswap"] = "innerHTML"
