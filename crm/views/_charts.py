@@ -33,11 +33,21 @@ class Stack:
 
     @property
     def completed(self) -> int:
-        return sum(part.count for part in self.parts if part.word == "Completed")
+        return sum(part.count for part in self.parts if part.word == vocabulary.COMPLETED)
 
     @property
     def completed_percent(self) -> int:
         return round(100 * self.completed / self.total) if self.total else 0
+
+    @property
+    def asked(self) -> int:
+        """Return how many have any status but Not Started."""
+        return sum(part.count for part in self.parts if part.word != vocabulary.NOT_STARTED)
+
+    @property
+    def asked_percent(self) -> int:
+        """Return how many percent of those that asked have completed."""
+        return round(100 * self.completed / self.asked) if self.asked else 0
 
 
 @dataclass(frozen=True)
