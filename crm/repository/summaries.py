@@ -5,7 +5,7 @@ from __future__ import annotations
 from .operations import BULK, REPAIR
 
 _FROM, _REPAIRED = " from ", "repaired "
-_CHANGED = "changed "
+_CHANGED, _DELETED = "changed ", "deleted "
 LOADED_SAMPLE = "loaded the sample data"
 
 
@@ -25,6 +25,11 @@ def changed(count: str, what: str) -> str:
     return f"{_CHANGED}{count}: {what}"
 
 
+def deleted(count: str) -> str:
+    """Return the summary of the deletion of many records."""
+    return f"{_DELETED}{count}"
+
+
 def began_to_undo(undone: str) -> str:
     """Return the summary of a revert that has not finished. ``undone``: see ``name_of``."""
     return f"began to undo {undone}"
@@ -38,6 +43,8 @@ def undid(undone: str, left: int) -> str:
 
 def noun_of(summary: str) -> str:
     """Return what kind of operation has this summary, in words for a button."""
+    if summary.startswith(_DELETED):
+        return "deletion"
     return "bulk change" if summary.startswith(_CHANGED) else "import"
 
 
@@ -45,6 +52,8 @@ def name_of(kind: str, summary: str) -> str:
     """Return what people call the operation that has this summary; "" if it has none."""
     if kind == REPAIR:
         return f"the repair {summary.removeprefix(_REPAIRED)}".rstrip()
+    if kind == BULK and summary.startswith(_DELETED):
+        return f"the deletion of {summary.removeprefix(_DELETED)}"
     if kind == BULK:
         count, _, _ = summary.removeprefix(_CHANGED).partition(":")
         return f"the change of {count}"

@@ -17,6 +17,7 @@ from crm.model.records import Listing, Page
 from crm.page_urls import page_url
 from crm.repository.bulk.actions import Action, SetField, SetStatus, WriteUpdate
 from crm.repository.bulk.change import Preview
+from crm.repository.bulk.deletion import DeleteAccounts
 from crm.repository.bulk.selection import Planned, Selection
 from crm.request import Request
 
@@ -25,6 +26,7 @@ from ._listing import Chip, Controls
 from .accounts import LIST
 
 FIELD = "plan"
+Change = Action | DeleteAccounts
 _SALT = "crm.bulk"
 _SECONDS = 24 * 60 * 60
 
@@ -79,12 +81,12 @@ class Plan:
 
     operation: str
     began: dt.datetime
-    action: Action
+    action: Change
     rows: tuple[Planned, ...]
     chosen: Chosen
 
 
-def sign(request: Request, action: Action, preview: Preview, chosen: Chosen) -> str:
+def sign(request: Request, action: Change, preview: Preview, chosen: Chosen) -> str:
     """Return the field by which this person can do what the preview shows."""
     facts = {
         "who": request.warehouse.actor,
@@ -112,18 +114,22 @@ def read(request: Request) -> Plan | None:
         return None
 
 
-def _facts(action: Action) -> dict[str, Any]:
+def _facts(action: Change) -> dict[str, Any]:
     if isinstance(action, SetField):
         return {"column": action.column, "value": action.value}
     if isinstance(action, SetStatus):
         return {"platform": action.platform, "status": action.status}
+    if isinstance(action, DeleteAccounts):
+        return {"delete": True}
     assert isinstance(action, WriteUpdate)
     return {"update": {name: posted(value) for name, value in action.values.items()}}
 
 
-def _action(facts: Mapping[str, Any]) -> Action:
+def _action(facts: Mapping[str, Any]) -> Change:
     if "column" in facts:
         return SetField(facts["column"], facts["value"])
     if "platform" in facts:
         return SetStatus(facts["platform"], facts["status"])
+    if "delete" in facts:
+        return DeleteAccounts()
     return WriteUpdate(facts["update"])

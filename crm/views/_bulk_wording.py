@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.text import get_text_list
+
 from crm.model.schema import ACCOUNTS
 from crm.repository import summaries
-from crm.repository.bulk.actions import Action, SetField, SetStatus, WriteUpdate
-from crm.repository.bulk.change import LeftAlone, Preview
+from crm.repository.bulk.actions import SetField, SetStatus, WriteUpdate
+from crm.repository.bulk.change import Preview
+from crm.repository.bulk.deletion import DeleteAccounts
+from crm.repository.bulk.outcome import LeftAlone
 
+from ._bulk_plan import Change
 from ._wording import counted
 
 # How many accounts a page names of each kind.
@@ -32,18 +37,20 @@ def accounts(count: int) -> str:
     return counted(count, "account")
 
 
-def title(action: Action) -> str:
+def title(action: Change) -> str:
     """Return what the action does, as a heading."""
     if isinstance(action, SetField):
         label = ACCOUNTS.column(action.column).label
         return f"Set {label} to “{_short(action.value)}”" if action.value else f"Empty {label}"
     if isinstance(action, SetStatus):
         return f"Set {action.platform} to {action.status}"
-    return "Write an update"
+    return "Delete accounts" if isinstance(action, DeleteAccounts) else "Write an update"
 
 
-def summary(action: Action, count: int) -> str:
+def summary(action: Change, count: int) -> str:
     """Return what the operation did, in words that follow the person's name."""
+    if isinstance(action, DeleteAccounts):
+        return summaries.deleted(accounts(count))
     if isinstance(action, SetField):
         label = ACCOUNTS.column(action.column).label
         what = f"{label} to “{_short(action.value)}”" if action.value else f"emptied {label}"
@@ -67,30 +74,40 @@ def selected(count: int) -> str:
     return f"{accounts(count)} that you selected" if count else "All accounts that match"
 
 
-def will_change(preview: Preview, action: Action) -> str:
-    count, left = len(preview.changes), len(reasons(preview))
+def will_change(preview: Preview, action: Change) -> str:
+    count, left = len(preview.changes), len(reasons(preview, action))
     if not count:
         return "There is nothing to change." if left else "No account matches any more."
+    if isinstance(action, DeleteAccounts):
+        return f"{accounts(count)} will be deleted{_with_children(preview)}."
     does = "gets an update" if isinstance(action, WriteUpdate) else "changes"
     do = "get an update" if isinstance(action, WriteUpdate) else "change"
     return f"{accounts(count)} {does if count == 1 else do}."
 
 
-def button(preview: Preview, action: Action) -> str:
+def _with_children(preview: Preview) -> str:
+    counts = [counted(n, t.singular, t.plural) for t, n in preview.children.items() if n]
+    return f", together with {get_text_list(counts, 'and')}" if counts else ""
+
+
+def button(preview: Preview, action: Change) -> str:
     count = accounts(len(preview.changes))
+    if isinstance(action, DeleteAccounts):
+        return f"Delete {count}"
     return f"Write to {count}" if isinstance(action, WriteUpdate) else f"Change {count}"
 
 
-def reasons(preview: Preview) -> list[Reason]:
+def reasons(preview: Preview, action: Change) -> list[Reason]:
     """Return why accounts of the selection are left alone, one for each reason that applies."""
     same = [row.name for row in preview.same]
     hidden = [row.name for row in preview.hidden]
+    what = "records" if isinstance(action, DeleteAccounts) else "a status for this platform"
     found = (
         (same, "has this value already", "have this value already"),
         (
             hidden,
-            "has a status for this platform that a row filter hides from you",
-            "have a status for this platform that a row filter hides from you",
+            f"has {what} that a row filter hides from you",
+            f"have {what} that a row filter hides from you",
         ),
         (
             list(preview.missing),
@@ -105,13 +122,14 @@ def reasons(preview: Preview) -> list[Reason]:
     ]
 
 
-def changed(count: int, action: Action) -> str:
+def changed(count: int, action: Change) -> str:
     """Say what was done."""
+    verb = "deleted" if isinstance(action, DeleteAccounts) else "changed"
     if not count:
-        return "No account was changed."
+        return f"No account was {verb}."
     if isinstance(action, WriteUpdate):
         return f"The update was written to {accounts(count)}."
-    return f"{accounts(count)} {'was' if count == 1 else 'were'} changed."
+    return f"{accounts(count)} {'was' if count == 1 else 'were'} {verb}."
 
 
 def left_alone(left: tuple[LeftAlone, ...]) -> list[Reason]:

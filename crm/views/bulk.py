@@ -21,16 +21,17 @@ from crm.forms.records import UpdateForm
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, UPDATES
 from crm.page_urls import page_url
 from crm.repository import operations
-from crm.repository.bulk import change
+from crm.repository.bulk import change, deletion
 from crm.repository.bulk.actions import Action, SetField, SetStatus, WriteUpdate
-from crm.repository.bulk.change import Outcome
+from crm.repository.bulk.deletion import DeleteAccounts
+from crm.repository.bulk.outcome import Outcome
 from crm.repository.errors import TooMany
 from crm.repository.operations import Operation
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
 
-from . import _bulk_plan, _bulk_wording, _respond, _revert_links
-from ._bulk_plan import Chosen, Plan
+from . import _bulk_plan, _bulk_wording, _respond, _resume, _revert_links
+from ._bulk_plan import Change, Chosen, Plan
 from .platforms import is_locked
 
 
@@ -54,9 +55,9 @@ def _preview(request: Request) -> HttpResponse:
     if chosen.is_empty:
         return _back(request, _bulk_wording.NOTHING_CHOSEN, chosen.list_url)
     form = _sent_form(request)
-    if not form.is_valid():
+    if form and not form.is_valid():
         return _ask(request, chosen, form, status=422)
-    action = _action(form)
+    action = _action(form) if form else DeleteAccounts()
     try:
         found = change.preview(request.warehouse, chosen.selection, action)
     except TooMany as error:
@@ -68,10 +69,11 @@ def _preview(request: Request) -> HttpResponse:
         "shown": found.changes[: _bulk_wording.NAMED],
         "more": max(0, len(found.changes) - _bulk_wording.NAMED),
         "count": len(found.changes),
-        "replaces": not isinstance(action, WriteUpdate),
+        "replaces": isinstance(action, (SetField, SetStatus)),
+        "deletes": isinstance(action, DeleteAccounts),
         "new": action.value if isinstance(action, SetField) else getattr(action, "status", ""),
         "text": getattr(action, "values", {}).get("description", ""),
-        "reasons": _bulk_wording.reasons(found),
+        "reasons": _bulk_wording.reasons(found, action),
         "button": _bulk_wording.button(found, action),
         "back_url": chosen.choose_url,
         "plan": _bulk_plan.sign(request, action, found, chosen) if found.changes else "",
@@ -87,17 +89,26 @@ def _run(request: Request) -> HttpResponse:
         return _back(request, _bulk_wording.EXPIRED, page_url("account-list"))
     if _is_masked(request, plan.action):
         raise PermissionDenied
-    wh = request.warehouse
     masks = {table.name: request.person.masked(table) for table in TABLES}
-    operation = Operation(plan.operation, operations.BULK, wh.actor, masks)
-    outcome = change.write(wh, operation, plan.action, plan.rows)
+    operation = Operation(plan.operation, operations.BULK, request.warehouse.actor, masks)
+    outcome = _write(request, operation, plan)
     undo = ""
-    if outcome.written:
-        summary = _bulk_wording.summary(plan.action, outcome.written)
-        operations.note_done(wh, operation, plan.began, summary)
-        if _is_undoable(request):
-            undo = _revert_links.operation_url(request, operation.id, plan.began)
+    if outcome.written and _is_undoable(request):
+        undo = _revert_links.operation_url(request, operation.id, plan.began)
     return _done(request, plan, outcome, undo)
+
+
+def _write(request: Request, operation: Operation, plan: Plan) -> Outcome:
+    """Make the change, and note it. Raises HalfDone for a deletion."""
+    wh, action = request.warehouse, plan.action
+    if isinstance(action, DeleteAccounts):
+        outcome = deletion.delete(wh, operation, plan.rows, _resume.earlier(request))
+    else:
+        outcome = change.write(wh, operation, action, plan.rows)
+    if outcome.written:
+        summary = _bulk_wording.summary(action, outcome.written)
+        operations.note_done(wh, operation, plan.began, summary)
+    return outcome
 
 
 _STEPS: dict[str, Callable[[Request], HttpResponse]] = {
@@ -162,8 +173,11 @@ def _update_form(request: Request) -> UpdateForm:
     return form
 
 
-def _sent_form(request: Request) -> FieldForm | StatusForm | UpdateForm:
+def _sent_form(request: Request) -> FieldForm | StatusForm | UpdateForm | None:
+    """Return the form that was sent; None for a deletion, which has no fields."""
     do = request.POST.get("do", "")
+    if do == "delete":
+        return None
     if do == "update" and not request.person.masked(UPDATES):
         return UpdateForm(request.POST, new=True)
     if do == "status" and not is_locked(request):
@@ -181,9 +195,11 @@ def _action(form: FieldForm | StatusForm | UpdateForm) -> Action:
     return WriteUpdate(form.values())
 
 
-def _is_masked(request: Request, action: Action) -> bool:
+def _is_masked(request: Request, action: Change) -> bool:
     if isinstance(action, SetField):
         return action.column in request.person.masked(ACCOUNTS)
+    if isinstance(action, DeleteAccounts):
+        return False
     if action.table is PLATFORMS_STATUS:
         return is_locked(request)
     return bool(request.person.masked(UPDATES))

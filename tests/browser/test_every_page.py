@@ -20,6 +20,7 @@ PATHS = [
     "/accounts/?q=nothing+matches+this",
     "/accounts/facet/vp/?vp-find=nothing+matches+this",
     "/accounts/BSN001/",
+    "/accounts/bulk/change/?key=BSN001",
     "/accounts/new/",
     "/accounts/BSN001/edit/",
     "/accounts/BSN001/delete/",

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 import pytest
 
 from crm.model.records import Listing
-from crm.model.schema import ACCOUNTS, MAX_TEXT, PLATFORMS_STATUS
+from crm.model.schema import ACCOUNTS, CHILDREN, MAX_TEXT, PLATFORMS_STATUS
 from crm.repository import operations
 from crm.repository.bulk import actions, selection
 from crm.repository.bulk.actions import Action, SetField, SetStatus, WriteUpdate
-from crm.repository.bulk.change import LeftAlone, Outcome, Preview, preview, write
+from crm.repository.bulk.change import Preview, preview, write
+from crm.repository.bulk.outcome import LeftAlone, Outcome
 from crm.repository.bulk.selection import Planned, Selection
 from crm.repository.errors import TooMany
 from crm.repository.operations import Operation
@@ -208,4 +209,4 @@ def test_masked_columns_are_refused(team: Warehouse) -> None:
 
 
 def test_a_preview_of_nothing(warehouse: Warehouse) -> None:
-    assert preview(warehouse, ALL, HAND_OVER) == Preview(())
+    assert preview(warehouse, ALL, HAND_OVER) == Preview((), children=dict.fromkeys(CHILDREN, 0))

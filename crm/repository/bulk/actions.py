@@ -79,14 +79,8 @@ WHEN NOT MATCHED THEN INSERT
 """
 
 
-class Action(Protocol):
-    """``table`` is the one that it writes, and ``inserts`` whether it may insert rows."""
-
-    @property
-    def table(self) -> Table: ...
-
-    @property
-    def inserts(self) -> bool: ...
+class Previewed(Protocol):
+    """What a preview needs to know of a change."""
 
     def reads(self, wh: Warehouse) -> tuple[str, str, Mapping[str, Any]]:
         """Return what a preview reads, see ``selection.load``: columns, join and parameters.
@@ -102,6 +96,16 @@ class Action(Protocol):
 
         No statement, or one where a new row might double a hidden one.
         """
+
+
+class Action(Previewed, Protocol):
+    """``table`` is the one that it writes, and ``inserts`` whether it may insert rows."""
+
+    @property
+    def table(self) -> Table: ...
+
+    @property
+    def inserts(self) -> bool: ...
 
     def write(self, wh: Warehouse, operation: Operation, rows: Sequence[Planned]) -> int:
         """Write those that nobody changed since the preview. One statement, safe to repeat."""

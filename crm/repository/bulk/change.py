@@ -8,9 +8,9 @@ operation.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from crm.model.namespace import quoted
 from crm.model.schema import Table
@@ -21,7 +21,9 @@ from crm.repository.operations import Operation
 from crm.repository.records import _children
 from crm.warehouse import Warehouse
 
-from .actions import Action
+from .actions import Action, Previewed
+from .deletion import children_of
+from .outcome import LeftAlone, Outcome
 from .selection import Planned, Selection, load
 
 _ORPHANS = """
@@ -47,6 +49,7 @@ class Preview:
     :param changes: the accounts that it changes; ``same`` are those that have the value already.
     :param hidden: those of which a row filter hides the row that would change from the person.
     :param missing: the selected keys of which the person sees no account.
+    :param children: how many children of the changed accounts would be deleted, by table.
     :param moment: when this was read; None if there is no account.
     """
 
@@ -54,27 +57,11 @@ class Preview:
     same: tuple[Planned, ...] = ()
     hidden: tuple[Planned, ...] = ()
     missing: tuple[str, ...] = ()
+    children: Mapping[Table, int] = field(default_factory=dict)
     moment: dt.datetime | None = None
 
 
-@dataclass(frozen=True)
-class LeftAlone:
-    """An account that changed after the preview. ``is_gone``: the person sees it no more."""
-
-    key: str
-    name: str
-    is_gone: bool
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How many accounts the operation changed, and those that it left alone."""
-
-    written: int
-    left: tuple[LeftAlone, ...] = ()
-
-
-def preview(wh: Warehouse, selection: Selection, action: Action) -> Preview:
+def preview(wh: Warehouse, selection: Selection, action: Previewed) -> Preview:
     """Return what the action would do to the selected accounts.
 
     One statement; one more with the app's rights, if there are any, for rows that would be new.
@@ -85,11 +72,13 @@ def preview(wh: Warehouse, selection: Selection, action: Action) -> Preview:
     planned = [(_planned(row), action.is_done(row)) for row in found.rows]
     changes = [each for each, is_done in planned if not is_done]
     hidden = action.hidden(wh, changes)
+    deleted = [row for row in found.rows if row["key"] not in hidden]
     return Preview(
         changes=tuple(each for each in changes if each.key not in hidden),
         same=tuple(each for each, is_done in planned if is_done),
         hidden=tuple(each for each in changes if each.key in hidden),
         missing=tuple(sorted(set(selection.keys) - {each.key for each, _ in planned})),
+        children=children_of(deleted),
         moment=found.moment,
     )
 

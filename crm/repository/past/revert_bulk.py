@@ -14,14 +14,14 @@ from functools import partial
 
 from crm.model.changes import Change, values_of
 from crm.model.namespace import quoted
-from crm.model.schema import ACCOUNTS, CHILDREN, PLATFORMS_STATUS, TABLES, Table
+from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository import _made_ids, _sql, operations, summaries
 from crm.repository.operations import Operation
 from crm.repository.steps import Step, run_steps
 from crm.warehouse import Warehouse
 
 from . import restore_tables
-from ._revert import duplicates
+from ._revert import duplicates, joins
 from ._revert.duplicates import IS_AFTER, IS_BEFORE
 
 Versions = Mapping[str, int]
@@ -64,25 +64,6 @@ _VALUE = "MAX(CASE WHEN {is_before} THEN {name} END) AS {name}"
 # Several rows that had one key are reverted by _revert.duplicates.
 _SOURCE = """
   SELECT w.*, {rival} FROM ({written}) AS w {joined} WHERE NOT w._is_duplicate
-"""
-_NO_DUPLICATES = "LEFT ANTI JOIN ({keys}) AS k ON k._key = w._key AND w._existed"
-_NO_RIVAL = "FALSE AS _rival"
-# A status that is inserted beside another one of its platform keeps its old time. With a new one
-# it would become the platform's latest status.
-_RIVAL = "r.owner IS NOT NULL AS _rival"
-_RIVALS = """
-  LEFT JOIN (
-    SELECT DISTINCT account_bsnid AS owner, LOWER(TRIM(platform)) AS same FROM {table}
-  ) AS r ON r.owner = w.account_bsnid AND r.same = LOWER(TRIM(w.platform))
-"""
-# An account that has children is not deleted. Those that the operation inserted are deleted by
-# now; those that existed before it do not count.
-_CHILDLESS = """
-  LEFT ANTI JOIN ({children}) AS c ON c.account_bsnid = w._key AND NOT w._existed
-"""
-_NEW_CHILDREN = """
-  SELECT n.account_bsnid FROM {child} AS n
-  LEFT ANTI JOIN {child} VERSION AS OF {version} AS o ON o.id = n.id
 """
 # The last stamp of a deleted row tells who deleted it.
 _STAMP = """
@@ -159,15 +140,17 @@ def current_versions(wh: Warehouse) -> dict[str, int]:
 def revert(wh: Warehouse, undone: str, before: Versions, after: Versions) -> Reverted:
     """Revert the operation with the id ``undone``, which wrote between these versions.
 
-    Two statements, and at most three per changed table, four where several rows had one key; the
+    Three statements, and at most three per changed table, four where several rows had one key; the
     last finds what was left alone. Safe to repeat, also after a failure half-way. Raises HalfDone,
     and WarehouseError, also if the warehouse does not keep the versions any more.
     """
     # The same id each time: a second try deletes what the first one only stamped.
     operation = Operation(_made_ids.of_revert(undone), operations.REVERT, wh.actor)
-    # Children come before accounts: inserted rows are deleted in this order. No bulk change
-    # deletes both accounts and children, which would have to be inserted the other way round.
-    changed = [table for table in reversed(TABLES) if after[table.name] > before[table.name]]
+    changed = [table for table in TABLES if after[table.name] > before[table.name]]
+    is_deletion = joins.has_deleted_accounts(wh, undone, changed, before)
+    if not is_deletion:
+        # Inserted rows are deleted in this order: children before their accounts.
+        changed.reverse()
     doubled = duplicates.with_duplicates(wh, undone, changed)
     name = summaries.name_of(*operations.kind_and_summary(wh, undone))
     found: list[Reverted] = []
@@ -179,7 +162,7 @@ def revert(wh: Warehouse, undone: str, before: Versions, after: Versions) -> Rev
     steps = [
         Step(
             f"Undo the changes of {table.plural}",
-            partial(_revert, wh, operation, undone, table, before, table in doubled),
+            partial(_revert, wh, operation, undone, table, before, table in doubled, is_deletion),
         )
         for table in changed
     ]
@@ -199,8 +182,9 @@ def _revert(
     table: Table,
     before: Versions,
     has_duplicates: bool,
+    is_deletion: bool,
 ) -> int:
-    parts = _parts(wh, table, before, has_duplicates)
+    parts = _parts(wh, table, before, has_duplicates, is_deletion)
     params = {"undone": undone, "before": before[table.name]}
     stamp, revert = (_sql.render(wh.namespace, sql, **parts) for sql in (_STAMP, _REVERT))
     count = 0
@@ -210,19 +194,18 @@ def _revert(
     return count + operations.run(wh, operation, revert, params, repeatable=True)
 
 
-def _parts(wh: Warehouse, table: Table, before: Versions, has_duplicates: bool) -> dict[str, str]:
+def _parts(
+    wh: Warehouse, table: Table, before: Versions, has_duplicates: bool, is_deletion: bool
+) -> dict[str, str]:
     # A row keeps who created it, and when.
     kept = [name for name in table.names if name not in ("updated_at", "updated_by")]
     parts = {"table": wh.namespace.table(table), "key": quoted(table.key)}
-    joined = _joined(wh, table, before, parts)
-    if has_duplicates:
-        joined += _sql.fill(_NO_DUPLICATES, keys=duplicates.keys(wh, table))
     source = _sql.render(
         wh.namespace,
         _SOURCE,
-        rival=_RIVAL if table is PLATFORMS_STATUS else _NO_RIVAL,
+        rival=joins.rival(table),
         written=_written(wh, table, before, (*kept, "updated_at"), ":undone"),
-        joined=joined,
+        joined=joins.of(wh, table, before, has_duplicates, is_deletion),
     )
     return {
         **parts,
@@ -252,23 +235,6 @@ def _written(
         # From the known version on: after the latest version no feed begins.
         feed=wh.namespace.change_feed(table, before[table.name]),
     )
-
-
-def _joined(wh: Warehouse, table: Table, before: Versions, parts: dict[str, str]) -> str:
-    if table is PLATFORMS_STATUS:
-        return _sql.render(wh.namespace, _RIVALS, **parts)
-    if table is not ACCOUNTS:
-        return ""
-    children = (
-        _sql.render(
-            wh.namespace,
-            _NEW_CHILDREN,
-            child=wh.namespace.table(child),
-            version=str(int(before[child.name])),
-        )
-        for child in CHILDREN
-    )
-    return _sql.render(wh.namespace, _CHILDLESS, children=" UNION ALL ".join(children))
 
 
 def _left_alone(

@@ -1,0 +1,94 @@
+"""What is joined to the rows that an operation wrote, so that only some of them are reverted.
+
+Each join follows ``w``, the rows of ``revert_bulk``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from crm.model.schema import ACCOUNTS, CHILDREN, PLATFORMS_STATUS, Table
+from crm.repository import _sql
+from crm.warehouse import Warehouse
+
+from . import duplicates
+
+_NO_DUPLICATES = "LEFT ANTI JOIN ({keys}) AS k ON k._key = w._key AND w._existed"
+_NO_RIVAL = "FALSE AS _rival"
+# A status that is inserted beside another one of its platform keeps its old time. With a new one
+# it would become the platform's latest status.
+_RIVAL = "r.owner IS NOT NULL AS _rival"
+_RIVALS = """
+  LEFT JOIN (
+    SELECT DISTINCT account_bsnid AS owner, LOWER(TRIM(platform)) AS same FROM {table}
+  ) AS r ON r.owner = w.account_bsnid AND r.same = LOWER(TRIM(w.platform))
+"""
+# An account that has children is not deleted. Those that the operation inserted are deleted by
+# now; those that existed before it do not count.
+_CHILDLESS = """
+  LEFT ANTI JOIN ({children}) AS c ON c.account_bsnid = w._key AND NOT w._existed
+"""
+_NEW_CHILDREN = """
+  SELECT n.account_bsnid FROM {child} AS n
+  LEFT ANTI JOIN {child} VERSION AS OF {version} AS o ON o.id = n.id
+"""
+# Where accounts were deleted with their children, these come back only after their account, and
+# not under another one that has got its key since.
+_OF_RESTORED = """
+  LEFT SEMI JOIN {accounts} AS b ON b.bsnid = w.account_bsnid AND b.change_id = :change_id
+"""
+_DELETED_ACCOUNTS = """
+SELECT COUNT(*) AS n FROM {feed}
+WHERE _commit_version > :before AND _change_type = 'delete' AND change_id = :undone
+"""
+
+
+def has_deleted_accounts(
+    wh: Warehouse, undone: str, tables: Collection[Table], before: Mapping[str, int]
+) -> bool:
+    """Return whether the operation deleted accounts. At most one statement."""
+    if ACCOUNTS not in tables or len(tables) == 1:
+        return False  # it deleted no children, either
+    first = before[ACCOUNTS.name]
+    feed = wh.namespace.change_feed(ACCOUNTS, first)
+    sql = _sql.render(wh.namespace, _DELETED_ACCOUNTS, feed=feed)
+    return bool(wh.query(sql, {"undone": undone, "before": first})[0]["n"])
+
+
+def rival(table: Table) -> str:
+    """Return the column that says whether another status of the platform is stored."""
+    return _RIVAL if table is PLATFORMS_STATUS else _NO_RIVAL
+
+
+def of(
+    wh: Warehouse,
+    table: Table,
+    before: Mapping[str, int],
+    has_duplicates: bool,
+    is_deletion: bool,
+) -> str:
+    """Return the joins for the rows of a table; ``is_deletion``: of accounts that were deleted."""
+    parts = {"table": wh.namespace.table(table)}
+    joined = ""
+    if table is PLATFORMS_STATUS:
+        joined += _sql.render(wh.namespace, _RIVALS, **parts)
+    if table is ACCOUNTS and not is_deletion:
+        joined += _childless(wh, before)
+    if table is not ACCOUNTS and is_deletion:
+        joined += _sql.render(wh.namespace, _OF_RESTORED)
+    if has_duplicates:
+        joined += _sql.fill(_NO_DUPLICATES, keys=duplicates.keys(wh, table))
+    return joined
+
+
+def _childless(wh: Warehouse, before: Mapping[str, int]) -> str:
+    children = (
+        _sql.render(
+            wh.namespace,
+            _NEW_CHILDREN,
+            child=wh.namespace.table(child),
+            version=str(int(before[child.name])),
+        )
+        for child in CHILDREN
+    )
+    return _sql.fill(_CHILDLESS, children=" UNION ALL ".join(children))
