@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import Protocol
+from urllib.parse import urlencode
 
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -79,6 +80,19 @@ def badge(status: str | None) -> str:
         icon(vocabulary.appearance(status).icon, 16),
         status,
     )
+
+
+def status_link(url: str, platform: str, status: str) -> str:
+    """Return a status that opens the form which sets it; ``url`` is empty where there is none."""
+    if not url:
+        return badge(status)
+    link = status_url(url, platform)
+    return format_html('<a class="set-status" href="{}">{}</a>', link, badge(status))
+
+
+def status_url(url: str, platform: str) -> str:
+    """Return the URL of the form that sets the status for a platform."""
+    return f"{url}?{urlencode({'platform': platform})}"
 
 
 def tone(status: str | None) -> str:
@@ -187,4 +201,4 @@ def sort_header(controls: SortControls, key: str, label: str = "", kind: str = "
     )
 
 
-TAGS = (text, prose, badge, day, moment, field_changes, row_check, sort_header)
+TAGS = (text, prose, badge, day, moment, field_changes, row_check, sort_header, status_link)

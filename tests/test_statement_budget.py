@@ -38,6 +38,7 @@ PAGES = {
     "account-detail": "/accounts/BSN001/",
     "account-edit": "/accounts/BSN001/edit/",
     "account-delete": "/accounts/BSN001/delete/",
+    "platform-status": "/accounts/BSN001/platforms/?platform=Databricks",
     "use-case-list": "/use-cases/?q=a&status=Active&sort=-team",
     "use-case-facet": "/use-cases/facet/leader/?q=a&status=Active",
     "use-case-create": "/accounts/BSN001/use-cases/new/",
@@ -60,7 +61,7 @@ FREE = {"healthz": "/healthz", "admin-tools": "/admin-tools/", "as-of": "/as-of/
 FREE |= {"import": "/admin-tools/import/", "export": "/admin-tools/export/"}
 # Counted by rows: see tests/importing.
 IMPORTS = {"import-job", "import-report"}
-POST_ONLY = {"platform-status", "theme", "revert-deletion", "revert-bulk"}
+POST_ONLY = {"theme", "revert-deletion", "revert-bulk"}
 LIVE = {"recent-changes": "/live/"}
 PAST = {"diff": "/since/", "account-diff": "/accounts/BSN001/since/"}
 

@@ -28,7 +28,10 @@ LIST = Subject(ACCOUNTS, accounts, "accounts", default_sort="team", dates=OF_ACC
 
 @require_safe
 def account_list(request: Request) -> HttpResponseBase:
-    return _listing.show(request, LIST, more=_platforms)
+    sets_statuses = request.person.may_write and not is_locked(request)
+    return _listing.show(
+        request, LIST, more=lambda page: {**_platforms(page), "sets_statuses": sets_statuses}
+    )
 
 
 @require_safe

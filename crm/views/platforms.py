@@ -10,13 +10,15 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.urls import reverse
-from django.views.decorators.http import require_POST
 
+from crm.access import for_writers
 from crm.forms import fields
 from crm.forms.records import PlatformStatusForm
+from crm.fragments import status_url
 from crm.model import vocabulary
 from crm.model.records import PlatformStatus
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS
+from crm.page_urls import record_url
 from crm.repository.errors import AlreadyExists, Missing, ReasonNotKept, Stale, StatusGone
 from crm.repository.records import platforms
 from crm.request import Request
@@ -88,10 +90,14 @@ def is_locked(request: Request) -> bool:
     return not request.person.masked(PLATFORMS_STATUS).isdisjoint({"platform", "status"})
 
 
-@require_POST
+@for_writers
+@_respond.form_page
 def platform_status(request: Request, bsnid: str) -> HttpResponse:
+    """Set one platform's status. GET shows the form, which a list opens as a dialog."""
     if is_locked(request):
         raise PermissionDenied
+    if request.method != "POST":
+        return _ask(request, bsnid, request.GET.get("platform", ""))
     form, row = _checked(request, bsnid)
     platform, typed = form.data.get("platform", ""), form.data.get("reason", "")
     card = Card(platform, row, chosen=form.data.get("status", ""), typed_reason=typed)
@@ -115,6 +121,13 @@ def platform_status(request: Request, bsnid: str) -> HttpResponse:
     else:
         messages.success(request, f"{platform} is now {status}.")
     return _saved(request, bsnid, Card(platform, row))
+
+
+def _ask(request: Request, bsnid: str, platform: str) -> HttpResponse:
+    row = _row(request, bsnid, platform)
+    if row is None and platform not in vocabulary.platforms():
+        raise Http404(f"“{platform[:80]}” is not one of the platforms.")
+    return _show(request, bsnid, Card(platform, row))
 
 
 def _set(
@@ -161,11 +174,19 @@ def _row(request: Request, bsnid: str, platform: str) -> PlatformStatus | None:
 def _saved(request: Request, bsnid: str, card: Card) -> HttpResponse:
     if not _respond.wants_part(request):
         return _respond.go(request, f"{reverse('account-detail', args=[bsnid])}#platforms")
-    return _show(request, bsnid, card)
+    return _show(request, bsnid, card, part="accounts/_status-saved.html")
 
 
-def _show(request: Request, bsnid: str, card: Card, status: int = 200) -> HttpResponse:
-    context = {"card": card, "bsnid": bsnid}
-    return _respond.show(
-        request, "accounts/platform.html", "accounts/_platform.html", context, status
-    )
+def _show(
+    request: Request,
+    bsnid: str,
+    card: Card,
+    status: int = 200,
+    part: str = "accounts/_status-dialog.html",
+) -> HttpResponse:
+    """Show the card on its account's page, or ``part`` in the dialog of a list."""
+    link = status_url(record_url("platform-status", bsnid), card.platform)
+    context = {"card": card, "bsnid": bsnid, "link": link}
+    if request.htmx.target != "dialog":
+        part = "accounts/_platform.html"
+    return _respond.show(request, "accounts/platform.html", part, context, status)

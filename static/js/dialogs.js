@@ -6,14 +6,28 @@ let opener = null;
 export function startDialogs() {
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { target, requestConfig } = event.detail;
-    // A step from one dialog to the next keeps the first opener.
-    const isStep = requestConfig.elt.closest("#dialog");
+    // A step from one dialog to the next keeps the first opener. A status has set it by itself.
+    const isStep = requestConfig.elt.closest("#dialog") || requestConfig.elt === document.body;
     if (target.id === "dialog" && !isStep) opener = requestConfig.elt;
   });
 
   document.addEventListener("htmx:afterSwap", (event) => {
     const { target } = event.detail;
-    if (target.id === "dialog") target.querySelector("dialog")?.showModal();
+    if (target.id !== "dialog") return;
+    const dialog = target.querySelector("dialog");
+    // An empty answer closes it: what was asked is saved.
+    if (dialog) dialog.showModal();
+    else returnFocus();
+  });
+
+  // A status in a list: its link would open a page of its own.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest(".set-status");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    opener = link;
+    // Not from the link: it would inherit from the list's form that a request changes the address.
+    htmx.ajax("GET", link.href, "#dialog");
   });
 
   document.addEventListener("click", (event) => {

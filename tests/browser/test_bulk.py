@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from crm.model.schema import ACCOUNTS
-from crm.repository.records import accounts
+from crm.repository.records import accounts, platforms
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 
@@ -134,3 +134,27 @@ def test_without_javascript(
     page.get_by_role("button", name="Change 1 account").click()
     expect(page.locator("#toasts")).to_contain_text("1 account was changed.")
     assert accounts.get(tables, f"{bsnid}-00").value("primary_it_partner") == "Carl"
+
+
+def test_a_status_is_set_in_the_list(
+    page: Page, tables: Warehouse, partner: str, bsnid: str
+) -> None:
+    page.goto(f"/accounts/?primary_it_partner={partner}")
+    row = page.locator(f"[data-account='{bsnid}-01']")
+    status, dialog = row.locator(".set-status").first, page.get_by_role("dialog")
+    status.focus()
+    page.keyboard.press("Enter")
+    expect(dialog).to_contain_text("Databricks")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(status).to_be_focused()
+    address = page.url
+    status.click()
+    dialog.get_by_label("Requested").check()
+    dialog.get_by_label("Reason").fill("They asked")
+    dialog.get_by_role("button", name="Save").click()
+    expect(status).to_have_text("Requested")
+    expect(dialog).to_have_count(0)
+    expect(status).to_be_focused()
+    assert page.url == address
+    assert [row.status for row in platforms.list_for(tables, f"{bsnid}-01")] == ["Requested"]

@@ -115,8 +115,9 @@ def test_an_account_that_is_gone(client: Client, warehouse: Warehouse) -> None:
     assert client.post("/accounts/NOPE/platforms/", posted).status_code == 404
 
 
-def test_get_is_refused(client: Client) -> None:
-    assert client.get("/accounts/BSN001/platforms/").status_code == 405
+def test_get_without_a_platform_finds_nothing(client: Client, warehouse: Warehouse) -> None:
+    assert client.get("/accounts/BSN001/platforms/").status_code == 404
+    assert client.delete("/accounts/BSN001/platforms/").status_code == 405
 
 
 def test_a_failure_keeps_the_choice_without_javascript(
@@ -144,3 +145,53 @@ def test_a_failure_leaves_the_card_alone_with_htmx(
     response = set_status(client, page, "Requested", **HTMX)
     assert response.status_code == 503
     assert response["HX-Retarget"] == "#toasts"
+
+
+DIALOG = {**HTMX, "HTTP_HX_TARGET": "dialog"}
+
+
+def test_a_list_sets_a_status_in_a_dialog(
+    client: Client, get_page: See, account: str, warehouse: Warehouse, statements: Statements
+) -> None:
+    platforms.set_status(warehouse, "BSN001", "Snowflake", "Requested", None)
+    links = get_page("/accounts/").select("td a.set-status")
+    assert [each.get_text() for each in links] == ["Not Started", "Requested", "Not Started"]
+    link = links[1]["href"]
+    with statements() as done:
+        dialog = get_page(link, **DIALOG)
+    assert len(done) == 1
+    assert text(dialog, "dialog h2") == "Snowflake BSN001"
+    form = dialog.select_one("dialog form")
+    data = filled_in(form) | {"status": "Completed"}
+    with statements() as done:
+        answer = parsed(client.post(form["action"], data, **DIALOG))
+    assert len(done) == 2
+    assert stored(warehouse) == {"Snowflake": "Completed"}
+    # The dialog is empty then, and the link that opened it gets the new status.
+    assert not answer.select("dialog, form")
+    swapped = answer.select_one("[hx-swap-oob^=innerHTML]")
+    assert swapped["hx-swap-oob"] == f'innerHTML:a[href="{link}"]'
+    assert swapped.get_text().strip() == "Completed"
+    # Somebody was first: the dialog says so, and asks again.
+    response = client.post(form["action"], data | {"status": "In Progress"}, **DIALOG)
+    assert response.status_code == 409
+    again = parsed(response)
+    assert "set the status to Completed in the meantime" in text(
+        again, "[role=alert]:not([hidden])"
+    )
+    assert text(again, "dialog .button-primary") == "Save my choice anyway"
+
+
+def test_without_javascript_the_status_has_a_page(
+    client: Client, get_page: See, account: str, warehouse: Warehouse, settings: Any
+) -> None:
+    link = get_page("/accounts/").select("a.set-status")[0]["href"]
+    page = get_page(link)
+    assert text(page, "h1") == "Databricks"
+    assert card(page, "Databricks").has_attr("open")
+    assert set_status(client, page, "Requested").status_code == 303
+    assert stored(warehouse) == {"Databricks": "Requested"}
+    assert client.get("/accounts/BSN001/platforms/?platform=Oracle").status_code == 404
+    settings.EDIP_EDITORS = ["somebody.else@example.com"]
+    assert client.get(link).status_code == 403
+    assert not get_page("/accounts/").select("a.set-status")
