@@ -93,7 +93,7 @@ CELLS = {
         HALF,
         HALF,
         HALF,
-        "pages/test_bulk.py::test_a_deletion_that_fails_half_way_says_so_and_goes_on",
+        "pages/test_bulk_deletion.py::test_a_deletion_that_fails_half_way_says_so_and_goes_on",
     ),
     "lost answer": (
         LOST,

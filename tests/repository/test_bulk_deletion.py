@@ -24,7 +24,7 @@ from crm.warehouse.errors import WarehouseError
 
 from ..broken_rows import insert
 from ..conftest import LocalWarehouse
-from ..sizes import IS_SOAK
+from ..sizes import IS_SOAK, soak
 
 KEYS = ("B1", "B2")
 CHOSEN = Selection(Listing(), KEYS)
@@ -108,6 +108,7 @@ FAULTS = list(product(("http_status", "drop_after"), range(1, 9)))
 FEW = [("http_status", 1), ("drop_after", 4), ("http_status", 8)]
 
 
+@soak
 @pytest.mark.parametrize(("fault", "at"), FAULTS if IS_SOAK else FEW)
 def test_it_goes_on_after_each_statement_that_fails(
     families: Warehouse, server: LocalWarehouse, fault: str, at: int

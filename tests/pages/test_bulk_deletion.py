@@ -1,0 +1,66 @@
+"""Deleting many accounts at once, in whole and half-way, and the undo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.test import Client
+
+from crm.repository.records import accounts, platforms
+from crm.warehouse import Warehouse
+
+from ..conftest import LocalWarehouse
+from .html import filled_in, parsed, text, texts
+from .test_bulk import GetPage, confirm, follow, preview, three  # noqa: F401
+
+
+def test_they_are_deleted_with_all_that_belongs_to_them(
+    client: Client,
+    three: Warehouse,  # noqa: F811
+    get_page: GetPage,
+    make_update: Callable[..., str],
+) -> None:
+    platforms.set_status(three, "B1", "Databricks", "Requested", None)
+    make_update("B1"), make_update("B3")
+    found = preview(client, "key=B1&key=B3", {"do": "delete"})
+    summary = "2 accounts will be deleted, together with 1 platform status and 2 updates."
+    assert text(found, ".lead") == summary
+    assert text(found, ".bulk-confirm button") == "Delete 2 accounts"
+    done = follow(client, confirm(client, found))
+    assert text(done, "#toasts p") == "2 accounts were deleted."
+    assert [bool(accounts.get(three, b)) for b in ("B1", "B2", "B3")] == [False, True, False]
+    activity = get_page("/activity/")
+    assert "deleted 2 accounts" in texts(activity, ".moment-head")[0]
+    assert text(activity, ".moment form button") == "Undo the deletion"
+    client.post(done.select_one("#toasts form")["action"])
+    detail = accounts.get_detail(three, "B1")
+    assert (len(detail.platforms), len(detail.updates)) == (1, 1)
+    assert "undid the deletion of 2 accounts" in texts(get_page("/activity/"), ".moment-undone")[0]
+
+
+def test_a_deletion_that_fails_half_way_says_so_and_goes_on(
+    client: Client,
+    three: Warehouse,  # noqa: F811
+    server: LocalWarehouse,
+    make_update: Callable[..., str],
+) -> None:
+    make_update("B1")
+    found = preview(client, "key=B1&key=B3", {"do": "delete"})
+    server.fault("http_status", times=None, status=400, match=r"MERGE INTO \S*use_cases")
+    page = parsed(confirm(client, found))
+    assert texts(page, "main li") == [
+        "Note who deletes the accounts",
+        "Delete their platform statuses",
+        "Delete their use cases",
+        "Delete their updates",
+        "Delete the accounts themselves",
+        "Delete what others added to them meanwhile",
+    ]
+    assert accounts.get(three, "B1") is not None
+    server.clear_faults()
+    form = page.select_one("main form")
+    done = follow(client, client.post(form["action"], filled_in(form)))
+    assert text(done, "#toasts p") == "2 accounts were deleted."
+    assert accounts.get(three, "B1") is accounts.get(three, "B3") is None
+    client.post(done.select_one("#toasts form")["action"])
+    assert len(accounts.get_detail(three, "B1").updates) == 1
