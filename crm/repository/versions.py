@@ -48,9 +48,8 @@ class Commit:
     :param person: who made it, by their sign-in to Databricks; empty if unknown.
     :param enables_feed: whether it switched the change data feed on.
     :param added: the names of the columns that it added to the table.
-    :param dropped: the names of those that it dropped.
-    :param forbids_null: whether it changed a column that is now NOT NULL, and may have been
-        nullable before.
+    :param dropped: the names of those that it dropped or renamed.
+    :param forbids_null: whether it changed a column that is now NOT NULL; maybe it was before.
     """
 
     version: int
@@ -257,12 +256,14 @@ def _commit(row: Row) -> Commit:
 def _columns(row: Row, operation: str) -> frozenset[str]:
     """Delta lists columns as JSON: added ones ``[{"column": {"name": …}}]``, dropped ones by name.
 
-    https://github.com/delta-io/delta, DeltaOperations.scala (AddColumns, DropColumns)
+    https://github.com/delta-io/delta, DeltaOperations.scala (AddColumns, DropColumns, RenameColumn)
     """
-    if row["operation"] != operation:
-        return frozenset()
-    columns = json.loads(dict(row["operationParameters"] or {}).get("columns", "[]"))
-    names = (each if isinstance(each, str) else each["column"]["name"] for each in columns)
+    parameters, names = dict(row.get("operationParameters") or {}), list[str]()
+    if (row["operation"], operation) == ("RENAME COLUMN", "DROP COLUMNS"):
+        names = [parameters["oldColumnPath"]]
+    elif row["operation"] == operation:
+        columns = json.loads(parameters.get("columns", "[]"))
+        names = [each if isinstance(each, str) else each["column"]["name"] for each in columns]
     return frozenset(name.strip("`").lower() for name in names)
 
 

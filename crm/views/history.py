@@ -18,6 +18,7 @@ from crm.repository import versions
 from crm.repository.past import change_feed, history
 from crm.repository.past.cursor import Cursor
 from crm.repository.past.history import OUTSIDE, History, Wanted
+from crm.repository.records import accounts
 from crm.request import Request, page_number
 
 from . import _dates, _list_file, _respond, _revert_links
@@ -31,15 +32,25 @@ ROWS_PER_STATEMENT = 1_000
 def account_history(request: Request, bsnid: str) -> HttpResponseBase:
     wanted = replace(_wanted(request.GET), bsnid=bsnid)
     found = history.load(request.warehouse, wanted)
-    known = found.known
-    if not known and (wanted.until or wanted.after):
-        # There may be changes that the address leaves out.
-        known = history.load(request.warehouse, Wanted(bsnid=bsnid)).known
-    if not known:
+    return _show(request, found, {"bsnid": bsnid, "team": _team(request, bsnid, found) or bsnid})
+
+
+def _team(request: Request, bsnid: str, found: History) -> str:
+    """Return the account's team, or an empty text. One or two statements more without a change.
+
+    Raises Http404 if neither the account nor a change of it is known.
+    """
+    wanted = found.wanted
+    if found.known:
+        return found.team
+    if (wanted.until or wanted.after) and history.load(request.warehouse, Wanted(bsnid)).known:
+        return ""  # there are changes that the address leaves out
+    account = accounts.get(request.warehouse, bsnid)  # its changes may not be kept any more
+    if account is None:
         raise Http404(
             f"There is no account “{bsnid}”, and the kept history has no changes of one."
         )
-    return _show(request, found, {"bsnid": bsnid, "team": found.team or bsnid})
+    return account.team or ""
 
 
 @require_safe
