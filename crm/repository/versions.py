@@ -256,7 +256,7 @@ def _commit(row: Row) -> Commit:
 def _columns(row: Row, operation: str) -> frozenset[str]:
     """Delta lists columns as JSON: added ones ``[{"column": {"name": …}}]``, dropped ones by name.
 
-    https://github.com/delta-io/delta, DeltaOperations.scala (AddColumns, DropColumns, RenameColumn)
+    https://github.com/delta-io/delta, DeltaOperations.scala (AddColumns, DropColumns, …)
     """
     parameters, names = dict(row.get("operationParameters") or {}), list[str]()
     if (row["operation"], operation) == ("RENAME COLUMN", "DROP COLUMNS"):

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from cachetools import LRUCache
 
-from crm.model.namespace import quoted
+from crm.model.namespace import Namespace, PastNamespace, quoted
 from crm.model.schema import TABLES, Table
 from crm.repository import _sql, ddl, versions
 from crm.repository.versions import Commit
@@ -57,6 +57,7 @@ _DEFAULT_RETENTION = dt.timedelta(days=7)
 _MARGIN = dt.timedelta(hours=1)
 _UNITS = ("weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds")
 _INTERVAL = re.compile(rf"(\d+)\s+({'|'.join(unit[:-1] for unit in _UNITS)})", re.IGNORECASE)
+_NO_ROWS = "(SELECT * FROM {feed} WHERE FALSE)"
 _PROBE = "SELECT MAX(_commit_version) AS version FROM {feed}"
 _lock = threading.Lock()
 _cache: LRUCache[Hashable, Starts] = LRUCache(maxsize=200)
@@ -137,8 +138,18 @@ def parts(wh: Warehouse, table: Table, start: int) -> dict[str, str]:
         "key": quoted(table.key),
         "owner": quoted(table.owner),
         "row": _sql.own_row(table),
-        "feed": wh.namespace.change_feed(table, start),
+        "feed": _feed(wh.namespace, table, start),
     }
+
+
+def _feed(namespace: Namespace, table: Table, start: int) -> str:
+    """Return the FROM item of the feed; without rows as of a moment before the feed starts.
+
+    The function refuses an end before the start (DELTA_INVALID_CDC_RANGE).
+    """
+    if isinstance(namespace, PastNamespace) and start > dict(namespace.versions)[table.name]:
+        return _sql.fill(_NO_ROWS, feed=namespace.present.change_feed(table, start))
+    return namespace.change_feed(table, start)
 
 
 def _find_starts(wh: Warehouse, reasons: list[str]) -> Starts:
