@@ -56,11 +56,11 @@ def _scans(engine: Engine, sql: str, params: dict[str, Any]) -> int | None:
     """Return how often the statement reads a table; None if it reads versions of one."""
     from django.conf import settings
 
-    from crm.model.schema import OPERATIONS, TABLES
+    from crm.model.schema import ALL_TABLES
 
     if re.search("table_changes|VERSION AS OF|DESCRIBE", sql, re.IGNORECASE):
         return None
-    for table in (*TABLES, OPERATIONS):
+    for table in ALL_TABLES:
         sql = sql.replace(settings.NAMESPACE.table(table), _range(table))
     for name, value in params.items():
         sql = re.sub(rf":{name}\b", _literal(value).replace("\\", r"\\"), sql)

@@ -39,6 +39,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     return {
         "sections": tuple(_section(request.path, *section) for section in sections),
         "person": person,
+        "me_url": page_url("me"),
         "as_of": as_of,
         "live": bool(settings.EDIP_LIVE_SECONDS) and not as_of,
         "theme": chosen_theme(request),

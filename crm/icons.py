@@ -29,6 +29,7 @@ MICRO = frozenset(
         "arrow-uturn-left",
         "arrows-right-left",
         "bolt",
+        "bookmark",
         "building-office-2",
         "chat-bubble-left-right",
         "chart-bar",
@@ -70,7 +71,6 @@ OUTLINE = frozenset(
     {
         "building-office-2",
         "chat-bubble-left-right",
-        "chart-bar",
         "check-circle",
         "clock",
         "exclamation-triangle",

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from crm import sample_data
 from crm.model.namespace import Namespace
-from crm.model.schema import OPERATIONS, TABLES
+from crm.model.own_tables import ALL_TABLES
+from crm.model.schema import TABLES
 from crm.repository import ddl
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse, open_shared
@@ -85,7 +86,7 @@ class Schemas:
         for statement in (
             ddl.create_catalog(namespace),
             ddl.create_schema(namespace),
-            *(ddl.create_table(table, namespace) for table in (*TABLES, OPERATIONS)),
+            *(ddl.create_table(table, namespace) for table in ALL_TABLES),
         ):
             wh.execute(statement, repeatable=True)
         fill(wh)

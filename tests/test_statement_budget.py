@@ -31,6 +31,7 @@ PAGES = {
     "overview": "/",
     "attention": "/attention/?by=vp",
     "trends": "/trends/?by=vp",
+    "me": "/preferences/me/",
     "account-list": "/accounts/?q=a&business_area=Finance&platform=Databricks&sort=-use_cases&page=1",
     "account-facet": "/accounts/facet/status/?q=a&vp=x&status=Completed&status-find=a",
     "account-bulk": "/accounts/bulk/change/?all=on&q=a&business_area=Finance",
@@ -61,7 +62,7 @@ FREE = {"healthz": "/healthz", "admin-tools": "/admin-tools/", "as-of": "/as-of/
 FREE |= {"import": "/admin-tools/import/", "export": "/admin-tools/export/"}
 # Counted by rows: see tests/importing.
 IMPORTS = {"import-job", "import-report"}
-POST_ONLY = {"theme", "revert-deletion", "revert-bulk"}
+POST_ONLY = {"follow", "theme", "revert-deletion", "revert-bulk"}
 LIVE = {"recent-changes": "/live/"}
 PAST = {"diff": "/since/", "account-diff": "/accounts/BSN001/since/"}
 

@@ -107,6 +107,7 @@ class AccountDetail:
     """An account with its children: use cases by status, updates newest first.
 
     ``copies`` is how many rows have the account's key, which Unity Catalog does not enforce.
+    ``is_followed`` says whether the person follows it; None where that is not known.
     """
 
     account: Account
@@ -114,6 +115,7 @@ class AccountDetail:
     use_cases: tuple[UseCase, ...] = ()
     updates: tuple[Update, ...] = ()
     copies: int = 1
+    is_followed: bool | None = None
 
     @property
     def has_duplicates(self) -> bool:
@@ -159,11 +161,13 @@ class Listing:
     ``filters`` maps columns to values; a row must have one of these. ``dates`` maps date filters
     to a day, or ``NEVER``, or to a moment (aware) where the filter is by moments. ``sort`` is a
     sort key, with ``-`` in front for descending. ``page`` counts from 1, and ``size`` is in rows.
+    ``of_person`` asks for the accounts of a person only; see crm/repository/records/people.py.
     """
 
     q: str = ""
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     dates: Mapping[str, dt.date] = field(default_factory=dict)
+    of_person: str = ""
     sort: str = ""
     page: int = 1
     size: int = 25

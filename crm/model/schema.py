@@ -62,6 +62,7 @@ class Table:
 
     :param parent_key: the column with the account's BSNID; empty for the accounts themselves.
     :param natural_key: the columns that identify a row from elsewhere, if the key does not.
+    :param composite_key: the columns of the primary key, if it is more than ``key``.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Table:
     cluster_by: tuple[str, ...]
     parent_key: str = ""
     natural_key: tuple[str, ...] = ()
+    composite_key: tuple[str, ...] = ()
     extra: tuple[Column, ...] = AUDIT_COLUMNS
 
     @cached_property

@@ -25,6 +25,8 @@ ENABLEMENT_TIERS = ("Self-Service", "Guided", "Managed")
 
 # The status of an account that has no row for a platform.
 NOT_STARTED = "Not Started"
+# The status of a use case that waits; it should have a reason.
+ON_HOLD = "On Hold"
 # The ends of an onboarding whose time the trends show.
 REQUESTED, COMPLETED = "Requested", "Completed"
 

@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 
 from crm.model import vocabulary
 from crm.model.namespace import Namespace, quoted
+from crm.model.own_tables import OWN_TABLES
 from crm.model.records import Record
-from crm.model.schema import ACCOUNTS, OPERATIONS, TABLES, Column, Table
+from crm.model.schema import ACCOUNTS, TABLES, Column, Table
 
 # Stands for a time that is NULL where rows are sorted.
 EARLIEST = dt.datetime.min.replace(tzinfo=dt.UTC)
@@ -33,8 +34,8 @@ def render(namespace: Namespace, template: str, **parts: str) -> str:
     ``{each_bsnid}`` has each account's BSNID once, also if several rows have it.
     """
     tables = {table.name: namespace.table(table) for table in TABLES}
-    # Also as of a moment, the notes about operations are those of today.
-    tables[OPERATIONS.name] = namespace.present.table(OPERATIONS)
+    # Also as of a moment, the notes about operations and people's settings are those of today.
+    tables |= {table.name: namespace.present.table(table) for table in OWN_TABLES}
     tables["each_bsnid"] = fill(_EACH_BSNID, accounts=tables[ACCOUNTS.name])
     return fill(template, **(tables | parts))
 

@@ -16,7 +16,7 @@ HISTORY_DAYS = 365
 # The accounts table has a property with the number of the last migration step that was run
 # (crm/repository/tables/migrations.py). New tables start with the last step's number.
 VERSION_PROPERTY = "edip.schema_version"
-VERSION = 7
+VERSION = 8
 
 
 def create_catalog(namespace: Namespace) -> str:
@@ -192,7 +192,7 @@ def _constraints(table: Table, namespace: Namespace) -> list[str]:
 # Constraint names are unique in a schema, so they need the prefix, too.
 def _primary_key(table: Table, namespace: Namespace) -> str:
     name = quoted(f"{namespace.prefix}{table.name}_pk")
-    return f"CONSTRAINT {name} PRIMARY KEY ({quoted(table.key)})"
+    return f"CONSTRAINT {name} PRIMARY KEY ({_sql.names(table.composite_key or (table.key,))})"
 
 
 def _foreign_key(table: Table, namespace: Namespace) -> str:

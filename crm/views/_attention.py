@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.utils import timezone
 
+from crm.model import vocabulary
 from crm.repository.records import attention
 from crm.repository.records.attention import Limits
 from crm.request import Request
@@ -24,7 +25,8 @@ class Kind:
     :param key: its name in the repository.
     :param list_name: the name of the list's URL that has exactly these, with ``filters``.
     :param hint: what the rows show as their date.
-    :param action: what a row offers: ``update``, ``edit`` or ``edit-update``.
+    :param action: what a row offers: ``update``, ``edit``, ``edit-update`` or
+        ``edit-use-case``.
     """
 
     key: str
@@ -57,8 +59,21 @@ def limits(request: Request) -> Limits:
     )
 
 
-def kinds(given: Limits) -> list[Kind]:
-    """Return the kinds in the order of the page."""
+def kinds(
+    given: Limits, counts: Mapping[str, object], more: Mapping[str, str] | None = None
+) -> list[Kind]:
+    """Return the kinds in the order of the page; their lists have ``more`` filters, too.
+
+    Use cases on hold are among them where ``counts`` has them.
+    """
+    return [
+        replace(kind, filters={**kind.filters, **(more or {})})
+        for kind in _kinds(given)
+        if kind.key != attention.ON_HOLD or kind.key in counts
+    ]
+
+
+def _kinds(given: Limits) -> list[Kind]:
     tomorrow = given.tomorrow.isoformat()
     return [
         _of_accounts(
@@ -79,6 +94,14 @@ def kinds(given: Limits) -> list[Kind]:
         ),
         _of_accounts(
             attention.NO_PARTNER, "No IT partner", {"primary_it_partner": ""}, "created", "edit"
+        ),
+        Kind(
+            attention.ON_HOLD,
+            "On hold without a reason",
+            "use-case-list",
+            {"status": vocabulary.ON_HOLD, "reason": ""},
+            "changed",
+            "edit-use-case",
         ),
         Kind(
             attention.FUTURE,

@@ -39,10 +39,10 @@ class Chosen:
     selection: Selection
 
     @classmethod
-    def read(cls, query: str) -> Chosen:
+    def read(cls, query: str, person: str) -> Chosen:
         """Read the parameters: each ``key``, or ``all`` with the list's filters."""
         given = QueryDict(query)
-        listing = _listing.read(given, LIST)
+        listing = _listing.read(given, LIST, person)
         keys = () if "all" in given else tuple(dict.fromkeys(given.getlist("key")))
         return cls(query, Selection(listing, keys))
 
@@ -108,7 +108,8 @@ def read(request: Request) -> Plan | None:
         if began is None or facts["who"] != request.warehouse.actor:
             return None
         rows = (Planned(key, key, None, seen, is_new) for key, seen, is_new in facts["rows"])
-        action, chosen = _action(facts["action"]), Chosen.read(facts["query"])
+        action = _action(facts["action"])
+        chosen = Chosen.read(facts["query"], request.person.email)
         return Plan(facts["operation"], began, action, tuple(rows), chosen)
     except (signing.BadSignature, KeyError, TypeError, ValueError):
         return None

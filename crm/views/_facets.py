@@ -66,6 +66,7 @@ def chosen(subject: Subject, path: str, query: str, listing: Listing) -> list[Fa
             tuple(Option(value, checked=True) for value in listing.filters.get(name, ())),
         )
         for name in subject.repository.FILTERS
+        if name not in subject.rare or name in listing.filters
     ]
 
 

@@ -18,7 +18,7 @@ from django_htmx.http import push_url
 from crm.model.records import AccountRow, Listing, Page
 from crm.request import Request, page_number
 
-from . import _dates, _facets, _list_file, _respond
+from . import _dates, _facets, _list_file, _mine, _respond
 from ._dates import DateField
 from ._facets import Facet
 from ._subject import Subject
@@ -75,6 +75,8 @@ class Controls:
                 rest = tuple(other for other in values if other != value)
                 url = self.url(filters={**listing.filters, name: rest}, page=1)
                 chips.append(Chip(self.subject.label(name), value, url))
+        if listing.of_person:
+            chips.append(Chip("Accounts", "mine", self.url(of_person="", page=1)))
         return chips + self._date_chips
 
     @property
@@ -113,7 +115,7 @@ class Controls:
 
     @cached_property
     def clear_url(self) -> str:
-        return self.url(q="", filters={}, dates={}, page=1)
+        return self.url(q="", filters={}, dates={}, of_person="", page=1)
 
     @cached_property
     def facets(self) -> list[Facet]:
@@ -173,17 +175,21 @@ def show(
 
     ``more`` returns further context for the subject's table.
     """
-    listing = read(request.GET, subject)
+    listing = read(request.GET, subject, request.person.email)
     form = request.GET.get("format", "")
     if form in _list_file.FORMATS:
         find_all = subject.repository.find_all
         return _list_file.download(request, form, subject.table, find_all, listing)
-    page = subject.repository.search(request.warehouse, listing)
+    page, _ = _mine.load(
+        request,
+        lambda of: subject.repository.search(request.warehouse, replace(listing, of_person=of)),
+    )
     context = more(page) | {
         "page": page,
         "controls": Controls(subject, request.path, page),
         "table": f"{subject.template}/_table.html",
         "subject": subject,
+        "mine": _mine.asked(request),
         "has_duplicates": _has_duplicates(page),
     }
     template = f"{subject.template}/list.html"
@@ -195,7 +201,7 @@ def show(
 
 def show_facet(request: Request, subject: Subject, name: str) -> HttpResponse:
     """The values of a filter of the list."""
-    listing = replace(read(request.GET, subject), page=1)
+    listing = replace(read(request.GET, subject, request.person.email), page=1)
     find = _plain(request.GET.get(f"{name}-find", ""))
     return _facets.show(request, subject, listing, name, find, _pairs(listing, subject))
 
@@ -206,7 +212,8 @@ def _has_duplicates(page: Page[Any]) -> bool:
     return len(set(keys)) < len(keys)
 
 
-def read(parameters: QueryDict, subject: Subject) -> Listing:
+def read(parameters: QueryDict, subject: Subject, person: str) -> Listing:
+    """Return the listing that ``person`` asks for."""
     filters = {name: _values(parameters, name) for name in subject.repository.FILTERS}
     sort = parameters.get("sort", "")
     known = sort.removeprefix("-") in subject.repository.SORTS
@@ -214,6 +221,7 @@ def read(parameters: QueryDict, subject: Subject) -> Listing:
         q=_plain(parameters.get("q", "")),
         filters={name: values for name, values in filters.items() if values},
         dates=_dates.read(parameters, subject.dates),
+        of_person=person if parameters.get(_mine.NAME) == _mine.ON else "",
         sort=sort if known else subject.default_sort,
         page=page_number(parameters.get("page", "")),
     )
@@ -229,6 +237,7 @@ def _pairs(listing: Listing, subject: Subject) -> _facets.State:
     pairs: _facets.State = [("q", listing.q)] if listing.q else []
     pairs += [(name, value) for name, values in listing.filters.items() for value in values]
     pairs += _dates.pairs(listing.dates)
+    pairs += [(_mine.NAME, _mine.ON)] if listing.of_person else []
     if listing.sort != subject.default_sort:
         pairs.append(("sort", listing.sort))
     if listing.page > 1:

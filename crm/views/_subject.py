@@ -36,13 +36,17 @@ class ListSource(Protocol):
 
 @dataclass(frozen=True)
 class Subject:
-    """A kind of list: where its rows come from and where its templates are."""
+    """A kind of list: where its rows come from and where its templates are.
+
+    :param rare: filters that show only while they apply.
+    """
 
     table: Table
     repository: ListSource
     template: str
     default_sort: str
     dates: tuple[DateFilter, ...] = CHANGED
+    rare: tuple[str, ...] = ()
 
     @property
     def live(self) -> str:

@@ -47,7 +47,8 @@ def _platforms(page: Page[AccountRow]) -> dict[str, list[str]]:
 
 @require_safe
 def account_detail(request: Request, bsnid: str) -> HttpResponse:
-    detail = accounts.get_detail(request.warehouse, bsnid)
+    person = "" if request.as_of else request.person.email
+    detail = accounts.get_detail(request.warehouse, bsnid, person)
     if detail is None:
         is_past = request.as_of is not None
         raise Http404(_wording.not_found(ACCOUNTS, bsnid, is_past=is_past))

@@ -13,7 +13,7 @@ from crm.repository.records import attention as repository
 from crm.repository.records.attention import Attention, Flagged
 from crm.request import Request
 
-from . import _attention
+from . import _attention, _mine
 from ._attention import Kind
 from ._charts import link
 
@@ -51,16 +51,25 @@ def attention(request: Request) -> HttpResponse:
     asked = request.GET.get("by", "")
     by = asked if asked in repository.GROUPS else repository.GROUPS[0]
     limits = _attention.limits(request)
-    found = repository.load(request.warehouse, limits, by)
-    kinds = _attention.kinds(limits)
+    found, is_mine = _mine.load(
+        request, lambda of: repository.load(request.warehouse, limits, by, of)
+    )
+    mine = {_mine.NAME: _mine.ON} if _mine.asked(request) else {}
+    kinds = _attention.kinds(limits, found.counts, mine if is_mine else {})
     context = {
         "attention": sections(kinds, found),
         "groups": _groups(kinds, found.counts, by),
         "by_label": _LABELS[by],
         "choices": [
-            (_LABELS[name], link("attention", {"by": name}), name == by)
+            (_LABELS[name], link("attention", {"by": name, **mine}), name == by)
             for name in repository.GROUPS
         ],
+        "whose": [
+            ("All accounts", link("attention", {"by": by}), not mine),
+            ("Mine", link("attention", {"by": by, _mine.NAME: _mine.ON}), bool(mine)),
+        ],
+        "mine": mine,
+        "is_mine": is_mine,
     }
     return render(request, "attention/attention.html", context)
 

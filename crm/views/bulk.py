@@ -43,7 +43,7 @@ def bulk(request: Request, step: str) -> HttpResponse:
     if step not in _STEPS:
         raise Http404(f"There is no page “{step[:40]}” here.")
     if request.method != "POST":
-        chosen = Chosen.read(request.GET.urlencode())
+        chosen = Chosen.read(request.GET.urlencode(), request.person.email)
         if step != "change" or chosen.is_empty:
             return _back(request, _bulk_wording.NOTHING_CHOSEN, chosen.list_url)
         return _ask(request, chosen)
@@ -51,7 +51,7 @@ def bulk(request: Request, step: str) -> HttpResponse:
 
 
 def _preview(request: Request) -> HttpResponse:
-    chosen = Chosen.read(request.POST.get("of", ""))
+    chosen = Chosen.read(request.POST.get("of", ""), request.person.email)
     if chosen.is_empty:
         return _back(request, _bulk_wording.NOTHING_CHOSEN, chosen.list_url)
     form = _sent_form(request)

@@ -15,6 +15,8 @@ from crm.repository.errors import Missing
 from crm.repository.past import diff
 from crm.request import Request
 
+from . import _mine
+
 HEADINGS = {CREATED: "Added since", CHANGED: "Changed since", DELETED: "Deleted since"}
 
 
@@ -33,7 +35,9 @@ def _show(request: Request, bsnid: str) -> HttpResponse:
         query = urlencode({"next": request.path})
         return HttpResponseRedirect(f"{reverse('as-of')}?{query}")
     try:
-        changes = diff.find_changes(request.warehouse, bsnid)
+        changes, is_mine = _mine.load(
+            request, lambda of: diff.find_changes(request.warehouse, bsnid, of)
+        )
     except Missing as error:
         raise Http404(f"There is no account “{bsnid}” now, and there was none then.") from error
     context: dict[str, Any] = {
@@ -43,6 +47,8 @@ def _show(request: Request, bsnid: str) -> HttpResponse:
         "total": len(changes),
         "more": len(changes) > diff.SHOWN,
         "shown": diff.SHOWN,
+        "mine": not bsnid and _mine.asked(request),
+        "is_mine": is_mine,
     }
     return render(request, "diff/diff.html", context)
 

@@ -21,7 +21,7 @@ from crm.repository.past.history import OUTSIDE, History, Wanted
 from crm.repository.records import accounts
 from crm.request import Request, page_number
 
-from . import _dates, _list_file, _respond, _revert_links
+from . import _dates, _list_file, _mine, _respond, _revert_links
 from ._history_groups import Group, grouped, moment_of
 
 # In a file; on the page Wanted's own size applies.
@@ -58,7 +58,10 @@ def activity(request: Request) -> HttpResponseBase:
     wanted = _wanted(request.GET)
     # One entry for an import, except among the changes of a record or of the import itself.
     wanted = replace(wanted, is_gathered=not (wanted.key or wanted.operation))
-    return _show(request, history.load(request.warehouse, wanted), {})
+    found, _ = _mine.load(
+        request, lambda of: history.load(request.warehouse, replace(wanted, of_person=of))
+    )
+    return _show(request, found, {"mine": _mine.asked(request)})
 
 
 @require_safe
@@ -87,7 +90,7 @@ def _show(request: Request, found: History, more: dict[str, Any]) -> HttpRespons
 
 
 _EXPORTS = (("CSV", "csv"), ("Excel", "xlsx"))
-_PARAMETERS = ("person", "field", "kind", "table", "record", "operation", "since", "until")
+_PARAMETERS = ("person", "field", "kind", "table", "record", "operation", "since", "until", "mine")
 
 
 def _wanted(query: QueryDict) -> Wanted:

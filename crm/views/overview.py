@@ -30,7 +30,7 @@ def overview(request: Request) -> HttpResponse:
         "figures": figures,
         "attention": [
             Section(kind, figures.attention.get(kind.key, 0), kind.url(), ())
-            for kind in _attention.kinds(limits)
+            for kind in _attention.kinds(limits, figures.attention)
         ],
         "recent_url": link("update-list", {"updated-since": _first_recent_day(request)}),
         "active_url": link("use-case-list", {"status": figures_of.ACTIVE}),

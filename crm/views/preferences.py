@@ -1,15 +1,25 @@
-"""The preferences of a reader. They are kept in cookies, because they change no data."""
+"""The preferences of a reader: the theme in a cookie, names and followed accounts in tables.
+
+None changes data of accounts, so that people who only read have them, too.
+"""
 
 from __future__ import annotations
 
-from django.http import HttpResponse
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from crm import theme as themes
 from crm.access import writes_nothing
+from crm.page_urls import record_url
+from crm.repository.records import people
+from crm.repository.records.people import Profile
 from crm.request import Request
 
-from . import _respond
+from . import _mine, _respond
+from ._charts import link
 
 YEAR = 365 * 24 * 60 * 60
 
@@ -24,3 +34,56 @@ def theme(request: Request) -> HttpResponse:
         secure = request.is_secure()
         response.set_cookie(themes.COOKIE, name, max_age=YEAR, samesite="Lax", secure=secure)
     return response
+
+
+# The lists of what is the person's: labels, and names of URLs.
+_LISTS = (
+    ("Accounts", "account-list"),
+    ("Use cases", "use-case-list"),
+    ("Updates", "update-list"),
+    ("Attention", "attention"),
+    ("Activity", "activity"),
+)
+
+
+@writes_nothing
+@_respond.form_page
+def me(request: Request) -> HttpResponse:
+    """The person's names in the data, and the accounts that they follow."""
+    wh, person = request.warehouse, request.person.email
+    if not person:
+        raise Http404("Nobody is signed in.")
+    if request.as_of:
+        return HttpResponseRedirect(request.as_of.present_url)
+    if request.method == "POST":
+        people.set_names(wh, person, request.POST.get("names", "")[:2000].splitlines())
+        messages.success(request, "Your names were saved.")
+        return _respond.go(request, reverse("me"))
+
+    def load(can_read: bool) -> Profile | None:
+        return people.load(wh, person) if can_read else None
+
+    profile, _ = people.if_possible(wh, load)
+    context = {
+        "profile": profile,
+        "names": "\n".join(profile.names) if profile else "",
+        "most": people.NAMES_AT_MOST,
+        "lists": [(label, link(name, {_mine.NAME: _mine.ON})) for label, name in _LISTS],
+    }
+    return render(request, "preferences/me.html", context)
+
+
+@writes_nothing
+@require_POST
+def follow(request: Request, bsnid: str) -> HttpResponse:
+    """Follow an account, or no longer. htmx gets the button, others the account's page."""
+    if not request.person.email:
+        raise Http404("Nobody is signed in.")
+    is_followed = request.POST.get("follow") == "on"
+    change = people.follow if is_followed else people.unfollow
+    change(request.warehouse, request.person.email, bsnid)
+    if request.htmx:
+        context = {"account": {"bsnid": bsnid}, "detail": {"is_followed": is_followed}}
+        return render(request, "accounts/_follow.html", context)
+    done = record_url("account-detail", bsnid)
+    return _respond.go(request, _respond.local_url(request, done))

@@ -35,7 +35,14 @@ def _reason(form: RecordForm) -> str:
 
 
 USE_CASE = UseCaseKind(USE_CASES, UseCaseForm, use_cases, "use-case", "problem")
-LIST = Subject(USE_CASES, use_cases, "use_cases", default_sort="-updated_at", dates=OF_USE_CASES)
+LIST = Subject(
+    USE_CASES,
+    use_cases,
+    "use_cases",
+    default_sort="-updated_at",
+    dates=OF_USE_CASES,
+    rare=("reason",),
+)
 
 
 @require_safe

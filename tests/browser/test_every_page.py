@@ -15,6 +15,8 @@ from .policy import violations, watch
 
 PATHS = [
     "/",
+    "/attention/",
+    "/attention/?mine=on&by=vp",
     "/trends/",
     "/accounts/",
     "/accounts/?q=nothing+matches+this",
@@ -28,11 +30,12 @@ PATHS = [
     "/accounts/BSN001/updates/new/",
     "/use-cases/?status=Active",
     "/updates/",
-    "/activity/",
+    "/activity/?mine=on",
     "/accounts/BSN001/history/?kind=created",
     "/as-of/{now}/accounts/BSN001/",
     "/as-of/{now}/since/",
     "/as-of/2001-01-01T00:00:00Z/",
+    "/preferences/me/",
     "/admin-tools/",
     "/admin-tools/?check=1",
     "/admin-tools/import/",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 from bs4 import BeautifulSoup
 from django.test import Client
 
-from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES
+from crm.model.schema import ACCOUNTS, OPERATIONS, PLATFORMS_STATUS, UPDATES, USE_CASES
 from crm.repository.records import accounts, updates
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
@@ -29,6 +30,7 @@ KINDS = (
     "Requested for 14 days",
     "In Progress for 90 days",
     "No IT partner",
+    "On hold without a reason",
     "Update dated in the future",
 )
 LIMITS = {"Requested": 14, "In Progress": 90}
@@ -44,6 +46,8 @@ class Model:
         self.accounts: dict[str, Row] = {}
         self.statuses: dict[tuple[str, str], Row] = {}
         self.updates: dict[str, Row] = {}
+        self.use_cases: dict[str, Row] = {}
+        self.reasons: dict[str, str | None] = {}
 
     def edit(self, number: int) -> None:
         chance = self.chance
@@ -51,6 +55,8 @@ class Model:
             self._set_account(chance.choice(range(80)))
         elif chance.random() < 0.5:
             self._set_status()
+        elif chance.random() < 0.3:
+            self._set_use_case()
         elif self.updates and chance.random() < 0.2:
             del self.updates[chance.choice(sorted(self.updates))]
         else:
@@ -75,6 +81,12 @@ class Model:
         changed = self.noon - dt.timedelta(days=chance.choice((1, 13, 14, 15, 89, 90, 91, 200)))
         self.statuses[owner, platform] = row | {"status": status, "updated_at": changed}
 
+    def _set_use_case(self) -> None:
+        chance, key = self.chance, f"c{self.chance.randrange(40)}"
+        row = {"id": key, "account_bsnid": self._owner(), "problem": "x"}
+        self.use_cases[key] = row | {"status": chance.choice(("On Hold", "On Hold", "Active"))}
+        self.reasons[key] = chance.choice((None, "", "Waits for the budget"))
+
     def _add_update(self, number: int) -> None:
         day = self.today + dt.timedelta(days=self.chance.choice((-300, -61, -60, -59, 0, 1, 9)))
         date = None if self.chance.random() < 0.05 else day
@@ -85,6 +97,14 @@ class Model:
         insert_missing(wh, ACCOUNTS, list(self.accounts.values()))
         insert_missing(wh, PLATFORMS_STATUS, list(self.statuses.values()))
         insert_missing(wh, UPDATES, list(self.updates.values()))
+        insert_missing(wh, USE_CASES, list(self.use_cases.values()))
+        cases, notes = wh.namespace.table(USE_CASES), wh.namespace.table(OPERATIONS)
+        # Each use case was written by an operation of its own.
+        wh.execute(f"UPDATE {cases} SET change_id = id", repeatable=True)
+        given = "EXPLODE(FROM_JSON(:rows, 'array<struct<id:string,note:string>>'))"
+        sql = f"INSERT INTO {notes} (id, note) SELECT r.id, r.note FROM (SELECT {given} AS r) AS g"
+        rows = [{"id": key, "note": note} for key, note in self.reasons.items()]
+        wh.execute(sql, {"rows": json.dumps(rows)}, repeatable=True)
 
     def expected(self, by: str) -> dict[tuple[str, str], int]:
         """Return how many each group has of each kind."""
@@ -106,10 +126,14 @@ class Model:
                 rows = [r for (owner, _), r in self.statuses.items() if owner == key]
                 if any(r["status"] == status and r["updated_at"] < limit for r in rows):
                     found[f"{status} for {days} days", group] += 1
+        for key, row in self.use_cases.items():
+            if row["status"] == "On Hold" and not self.reasons[key]:
+                owner = self.accounts.get(row["account_bsnid"], {})
+                found[KINDS[5], owner.get(by) or ""] += 1
         for update in self.updates.values():
             if update["date"] and update["date"] > self.today:
                 owner = self.accounts.get(update["account_bsnid"], {})
-                found[KINDS[5], owner.get(by) or ""] += 1
+                found[KINDS[6], owner.get(by) or ""] += 1
         return dict(found)
 
 
@@ -165,7 +189,7 @@ def test_each_row_acts_in_place(client: Client, get_page: See, sample: Warehouse
     values = {"author": "A", "date": tomorrow, "description": "Planned"}
     updates.create(sample, "BSN001", "0f8fad5b-d9cb-469f-a165-70867728950e", values)
     page = get_page("/attention/?by=vp")
-    assert text(page, ".choices [aria-current]") == "VP"
+    assert text(page, "[aria-label='Group by'] [aria-current]") == "VP"
     by_kind = {
         " ".join(section.h2.find(string=True, recursive=False).split()): section
         for section in page.select("section:has(.attention-rows)")
@@ -187,6 +211,27 @@ def test_nothing_needs_attention(get_page: See, warehouse: Warehouse) -> None:
     assert text(page, ".empty h2") == "Nothing needs attention"
 
 
+def test_without_notes_no_use_case_is_said_to_lack_a_reason(
+    get_page: See, warehouse: Warehouse
+) -> None:
+    insert_missing(warehouse, ACCOUNTS, [{"bsnid": "A", "team": "A", "primary_it_partner": "I"}])
+    held = {"id": "c", "account_bsnid": "A", "problem": "p", "status": "On Hold"}
+    insert_missing(warehouse, USE_CASES, [held])
+    for path in ("/attention/", "/"):
+        assert "1 On hold without a reason" in texts(get_page(path), ".attention-figures a")
+    warehouse.execute(f"DROP TABLE {warehouse.namespace.table(OPERATIONS)}", repeatable=True)
+    for path in ("/attention/", "/"):
+        assert texts(get_page(path), ".attention-figures a") == [
+            "0 No update for 60 days",
+            "1 Never updated",
+            "0 Requested for 14 days",
+            "0 In Progress for 90 days",
+            "0 No IT partner",
+            "0 Update dated in the future",
+        ]
+    assert len(get_page("/use-cases/").select("tbody tr")) == 1
+
+
 @pytest.mark.usefixtures("sample")
 def test_limits_are_settings(get_page: See, settings: Any) -> None:
     settings.EDIP_STALE_DAYS = 0
@@ -197,6 +242,7 @@ def test_limits_are_settings(get_page: See, settings: Any) -> None:
         "Never updated",
         "Completed for 1 days",
         "No IT partner",
+        "On hold without a reason",
         "Update dated in the future",
     ]
 

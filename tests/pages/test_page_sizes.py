@@ -40,7 +40,7 @@ WORK = {
     "/accounts/": (26, 9),
     "/use-cases/": (27, 8),
     "/updates/": (25, 8),
-    "/accounts/BSN001/": (41, 14),
+    "/accounts/BSN001/": (42, 14),
     "/accounts/BSN001/history/": (16, 13),
 }
 

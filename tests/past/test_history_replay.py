@@ -14,14 +14,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from crm.model.changes import CHANGED, CREATED, DELETED, values_of
-from crm.model.schema import (
-    ACCOUNTS,
-    PLATFORMS_STATUS,
-    TABLES,
-    UPDATES,
-    USE_CASES,
-    Table,
-)
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, UPDATES, USE_CASES, Table
 from crm.repository import versions
 from crm.repository.errors import Stale
 from crm.repository.past import diff, history

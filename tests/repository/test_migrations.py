@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from crm.model.namespace import Namespace
+from crm.model.own_tables import OWN_TABLES
 from crm.model.schema import ACCOUNTS, TABLES, UPDATES, USE_CASES, Table
 from crm.repository import ddl
 from crm.repository.tables import migrations
@@ -35,7 +36,7 @@ def state(version: str = str(ddl.VERSION)) -> SchemaState:
             )
             for table in TABLES
         },
-        has_operations=True,
+        own=frozenset(table.name for table in OWN_TABLES),
     )
 
 
@@ -71,9 +72,15 @@ def test_a_step_that_a_restore_undid_runs_again() -> None:
 
 
 def test_the_table_of_operations_is_created_if_it_is_missing() -> None:
-    (created,) = needs(replace(state(), has_operations=False))[7]
+    (created,) = needs(replace(state(), own=frozenset({"people", "follows"})))[7]
     assert created.startswith("CREATE TABLE IF NOT EXISTS `Cat`.`Main`.`x_operations`")
     assert "change_id" not in created.split("COMMENT")[0]
+
+
+def test_the_tables_of_people_are_created_if_they_are_missing() -> None:
+    created = needs(replace(state("7"), own=frozenset({"operations", "people"})))[8]
+    assert len(created) == 1
+    assert created[0].startswith("CREATE TABLE IF NOT EXISTS `Cat`.`Main`.`x_follows`")
 
 
 def test_a_clustering_that_somebody_changed_stays() -> None:

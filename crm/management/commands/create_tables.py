@@ -9,7 +9,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from crm.model.namespace import Namespace
-from crm.model.schema import ACCOUNTS, OPERATIONS, TABLES
+from crm.model.own_tables import ALL_TABLES
+from crm.model.schema import ACCOUNTS, TABLES
 from crm.repository import ddl
 from crm.repository.tables import grants
 from crm.warehouse import Warehouse
@@ -87,7 +88,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"{what} {name}: you may not create it; using it if it exists")
             else:
                 self._report(what, name, existed=False)
-        for table in (*TABLES, OPERATIONS):
+        for table in ALL_TABLES:
             name = f"{namespace.prefix}{table.name}"
             try:
                 wh.execute(ddl.create_table(table, namespace, history_days), repeatable=True)

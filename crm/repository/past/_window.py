@@ -47,6 +47,7 @@ class Reading:
     """What to read of the feeds, and where: see Part.
 
     :param passed: operations whose rows need not be read any more.
+    :param of_person: see Part.
     """
 
     wh: Warehouse
@@ -56,9 +57,11 @@ class Reading:
     key: str = ""
     after: Position | None = None
     passed: set[str] = field(default_factory=set)
+    of_person: str = ""
 
     def part(self, **more: Any) -> tuple[list[Row], dict[str, Note]]:
         part = Part(self.starts, MOST, of=self.of, key=self.key, after=self.after)
+        more = {"of_person": self.of_person, **more}
         return _history_sql.read(self.wh, replace(part, **more), has_notes=self.has_notes)
 
 

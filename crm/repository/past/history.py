@@ -31,8 +31,9 @@ class Wanted:
     """The filters of the history; an empty field filters nothing.
 
     ``operation``: only this operation's changes. ``is_gathered``: an operation of many rows is one
-    change, the latest of them. ``person`` may be ``OUTSIDE``. ``since`` and ``until`` (exclusive)
-    are aware. ``page`` counts from 1, and from ``after``, if it is given.
+    change, the latest of them. ``of_person``: only the accounts that are this person's now.
+    ``person`` may be ``OUTSIDE``. ``since`` and ``until`` (exclusive) are aware. ``page`` counts
+    from 1, and from ``after``, if it is given.
     """
 
     bsnid: str = ""
@@ -43,6 +44,7 @@ class Wanted:
     table: str = ""
     operation: str = ""
     is_gathered: bool = False
+    of_person: str = ""
     since: dt.datetime | None = None
     until: dt.datetime | None = None
     page: int = 1
@@ -102,7 +104,9 @@ def load(wh: Warehouse, wanted: Wanted) -> History:
 def _load(wh: Warehouse, wanted: Wanted, starts: change_feed.Starts, has_notes: bool) -> History:
     passed = set(wanted.after.passed) if wanted.after else set[str]()
     key = wanted.key if wanted.bsnid else ""
-    reading = Reading(wh, starts, has_notes, wanted.bsnid, key, _begin(wanted), passed)
+    reading = Reading(
+        wh, starts, has_notes, wanted.bsnid, key, _begin(wanted), passed, wanted.of_person
+    )
     page = None
     for window in windows(reading):
         page = _Page(wanted, window)

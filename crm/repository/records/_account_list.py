@@ -106,6 +106,7 @@ _LIST = ListSource(
     },
     dates=_DATES,
     extra=_EXTRA,
+    extra_joins=tuple(_JOINS),
     default="team",
     before=f"WITH {RECORDED_STATUS}",
     params=PARAMS,

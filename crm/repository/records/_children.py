@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from crm.model.records import Record
@@ -56,8 +57,11 @@ WHEN NOT MATCHED THEN INSERT
 """
 
 
-def list_source(table: Table, **parts: Any) -> ListSource:
-    """Return the source of the list of a table of children, with their account's team."""
+def list_source(table: Table, joins: Mapping[str, str] | None = None, **parts: Any) -> ListSource:
+    """Return the source of the list of a table of children, with their account's team.
+
+    ``joins`` are further ones, each with a column of its name.
+    """
     rows = _sql.fill(
         _ROWS,
         columns=_sql.names(table.names, "f"),
@@ -71,7 +75,8 @@ def list_source(table: Table, **parts: Any) -> ListSource:
         cut=("id",),
         rows=rows,
         key="id",
-        joins={"account": ACCOUNT_OF_CHILD},
+        joins={"account": ACCOUNT_OF_CHILD, **(joins or {})},
+        extra_joins=("account",),
         joined=dict.fromkeys(OF_ACCOUNT, "account"),
         extra=", team",
         **parts,

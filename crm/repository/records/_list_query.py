@@ -22,6 +22,7 @@ from crm.model.records import Listing
 from crm.model.schema import Table
 from crm.repository import _sql
 
+from . import people
 from ._filters import Conditions, DateFilter, JointFilter, condition_of
 
 SEARCH_LENGTH = 1000
@@ -91,7 +92,8 @@ class ListSource:
     :param joins: by name, the templates of what is joined to the table (alias ``f``).
     :param joined: by column, sort key or date filter, the name of the join that it comes from.
     :param dates: the date filters by name.
-    :param extra: what the SELECT of all rows has besides the table's columns; it uses all joins.
+    :param extra: what the SELECT of all rows has besides the table's columns; it uses the joins
+        ``extra_joins``, as all sort keys do.
     :param sorts: the SQL expressions of each sort key.
     :param before: the template of CTEs that ``joins`` or ``joint`` use; ``params`` are its
         parameters.
@@ -109,6 +111,7 @@ class ListSource:
     joins: Mapping[str, str]
     joined: Mapping[str, str]
     extra: str
+    extra_joins: tuple[str, ...]
     before: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
     dates: Mapping[str, DateFilter] = field(default_factory=dict)
@@ -134,6 +137,7 @@ class Query:
     q: str
     conditions: Conditions
     joint: JointFilter
+    of_person: str
 
     @classmethod
     def of(cls, namespace: Namespace, listing: Listing, source: ListSource) -> Query:
@@ -142,7 +146,7 @@ class Query:
         is_known = listing.sort.removeprefix("-") in source.sorts
         sort = listing.sort if is_known else source.default
         q = listing.q.strip()[:SEARCH_LENGTH]
-        return cls(namespace, source, sort, q, conditions, joint)
+        return cls(namespace, source, sort, q, conditions, joint, listing.of_person)
 
     def page(self, size: int, offset: int) -> Statement:
         """Return the statement of a page: of one row with ``rows`` and ``total``."""
@@ -165,7 +169,7 @@ class Query:
             columns=_sql.names(self.source.table.names, "f"),
             extra=self.source.extra,
             table=self._table,
-            joins=self._joins(self.source.joins, self.joint.filter_join),
+            joins=self._joins([*self._filtered, *self.source.extra_joins], self.joint.filter_join),
             condition=self._condition(),
             order=self._order(),
         )
@@ -218,7 +222,8 @@ class Query:
     def _params(self, has_before: bool) -> dict[str, Any]:
         search = {"q": self.q} if self.q else {}
         fixed = self.source.params if has_before else {}
-        return {**fixed, **self.conditions.params, **search}
+        person = people.params(self.of_person)
+        return {**fixed, **self.conditions.params, **search, **person}
 
     @property
     def _table(self) -> str:
@@ -253,7 +258,9 @@ class Query:
         joined, joins = self.source.joined, self.source.joins
         needed = dict.fromkeys(joined.get(n, n) for n in names)
         templates = [joins[name] for name in needed if name in joins]
-        return _sql.render(self.namespace, "".join([*templates, more]))
+        owner = f"f.{quoted(self.source.table.owner)}"
+        mine = people.only_of(self.namespace, self.of_person, owner)
+        return _sql.render(self.namespace, "".join([*templates, more])) + mine
 
     @property
     def _sort(self) -> str:

@@ -31,7 +31,7 @@ from crm.repository.steps import NOTHING, Earlier, Step, run_steps
 from crm.repository.tables import notes
 from crm.warehouse import Warehouse
 
-from . import _children, _deleting, _saving
+from . import _children, _deleting, _saving, people
 from ._account_list import FILTERS, SORTS, facet, find_all, search
 from ._key import Key
 
@@ -72,15 +72,21 @@ def get(wh: Warehouse, bsnid: str) -> Account | None:
     return _sql.record(Account, _sql.latest_first(rows)[0]) if rows else None
 
 
-def get_detail(wh: Warehouse, bsnid: str) -> AccountDetail | None:
+def get_detail(wh: Warehouse, bsnid: str, person: str = "") -> AccountDetail | None:
     """Return the account with its children, or None; of several rows the one that changed last.
 
-    One statement.
+    ``person`` is who may follow it. One statement.
     """
-    return notes.read(wh, lambda has_notes: _get_detail(wh, bsnid, has_notes=has_notes))
+
+    def read(of: str) -> AccountDetail | None:
+        return notes.read(wh, lambda has_notes: _get_detail(wh, bsnid, of, has_notes=has_notes))
+
+    return people.if_possible(wh, lambda can: read(person if can else ""), bool(person))[0]
 
 
-def _get_detail(wh: Warehouse, bsnid: str, *, has_notes: bool) -> AccountDetail | None:
+def _get_detail(
+    wh: Warehouse, bsnid: str, person: str, *, has_notes: bool
+) -> AccountDetail | None:
     sql = """
     SELECT
       {columns},
@@ -89,7 +95,8 @@ def _get_detail(wh: Warehouse, bsnid: str, *, has_notes: bool) -> AccountDetail 
       (SELECT COLLECT_LIST({use_case}) FROM {use_cases} AS c {of_use_case}
         WHERE c.account_bsnid = :bsnid) AS use_case_rows,
       (SELECT COLLECT_LIST({update}) FROM {updates} AS u
-        WHERE u.account_bsnid = :bsnid) AS update_rows
+        WHERE u.account_bsnid = :bsnid) AS update_rows,
+      {follows} AS follows
     FROM {accounts} AS a
     WHERE a.bsnid = :bsnid
     """
@@ -102,8 +109,10 @@ def _get_detail(wh: Warehouse, bsnid: str, *, has_notes: bool) -> AccountDetail 
         "use_case": _sql.struct(USE_CASES, "c", f"'reason', {use_case}"),
         "of_use_case": of_use_case,
         "update": _sql.struct(UPDATES, "u"),
+        "follows": people.follows(wh.namespace, person),
     }
-    rows = wh.query(_sql.render(wh.namespace, sql, **parts), {"bsnid": bsnid})
+    params = {"bsnid": bsnid} | ({"person": person} if person else {})
+    rows = wh.query(_sql.render(wh.namespace, sql, **parts), params)
     return _detail(_sql.latest_first(rows)[0], len(rows)) if rows else None
 
 
@@ -118,6 +127,7 @@ def _detail(row: Row, copies: int) -> AccountDetail:
         use_cases=tuple(_sql.record(UseCase, {**item, "team": team}) for item in use_cases),
         updates=tuple(_sql.record(Update, {**item, "team": team}) for item in updates),
         copies=copies,
+        is_followed=None if row["follows"] is None else row["follows"] > 0,
     )
 
 

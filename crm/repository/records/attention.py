@@ -9,18 +9,24 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
+from crm.model import vocabulary
 from crm.model.namespace import Namespace, quoted
 from crm.repository import _sql
 from crm.repository._sql import Row
+from crm.repository.tables import notes
 from crm.warehouse import Warehouse
 
+from . import people
 from ._children import ACCOUNT_OF_CHILD
 from ._platform_status import PARAMS, RECORDED_STATUS
 
+Count = TypeVar("Count")
+
 NEVER, STALE, NO_PARTNER, FUTURE = "never", "stale", "no partner", "future"
+ON_HOLD = "on hold"
 # Before a status, in the kind of the accounts that have it for too long.
 STUCK = "stuck: "
 # What the counts can be grouped by: columns of accounts.
@@ -29,7 +35,7 @@ GROUPS = ("primary_it_partner", "vp", "business_area")
 SHOWN = 8
 
 # ``flagged`` has a row for each account or update of each kind. ``day`` and ``since`` say since
-# when; ``id`` is that of an update.
+# when; ``id`` is that of an update or a use case.
 FLAGGED = """
 flagged AS (
   SELECT CASE WHEN w.account_bsnid IS NULL THEN 'never' ELSE 'stale' END AS kind,
@@ -37,11 +43,11 @@ flagged AS (
     CAST(NULL AS STRING) AS platforms, CAST(NULL AS STRING) AS id
   FROM {accounts} AS a LEFT JOIN (
     SELECT account_bsnid, MAX(date) AS last_update FROM {updates} GROUP BY account_bsnid
-  ) AS w ON w.account_bsnid = a.bsnid
+  ) AS w ON w.account_bsnid = a.bsnid {of_account}
   WHERE w.account_bsnid IS NULL OR w.last_update < CAST(:stale_before AS DATE)
   UNION ALL
-  SELECT 'no partner', bsnid, team, {by}, CAST(NULL AS DATE), created_at, NULL, NULL
-  FROM {accounts} WHERE COALESCE(primary_it_partner, '') = ''
+  SELECT 'no partner', a.bsnid, a.team, a.{by}, CAST(NULL AS DATE), a.created_at, NULL, NULL
+  FROM {accounts} AS a {of_account} WHERE COALESCE(a.primary_it_partner, '') = ''
   UNION ALL
   SELECT CONCAT(:stuck, s.status), a.bsnid, a.team, a.{by}, NULL, s.since, s.platforms, NULL
   FROM (
@@ -55,13 +61,22 @@ flagged AS (
     ) AS l ON l.status = r.status
     WHERE r.since < l.before
     GROUP BY r.account_bsnid, r.status
-  ) AS s JOIN {accounts} AS a ON a.bsnid = s.account_bsnid
+  ) AS s JOIN {accounts} AS a ON a.bsnid = s.account_bsnid {of_account}
   UNION ALL
-  SELECT 'future', u.account_bsnid, a.team, a.{by}, u.date, NULL, NULL, u.id
+  SELECT 'future', u.account_bsnid, {of_child}, u.date, NULL, NULL, u.id
   FROM (
     SELECT id, account_bsnid, date FROM {updates} WHERE date >= CAST(:tomorrow AS DATE)
-  ) AS u {account_of_child}
+  ) AS u {account_of_child} {mine}
+  {on_hold}
 )
+"""
+_ON_HOLD = """
+  UNION ALL
+  SELECT 'on hold', u.account_bsnid, {of_child}, NULL, u.updated_at, NULL, u.id
+  FROM (
+    SELECT c.id, c.account_bsnid, c.updated_at FROM {use_cases} AS c {reasons}
+    WHERE c.status = :on_hold AND COALESCE(o.reason, '') = ''
+  ) AS u {account_of_child} {mine}
 """
 _SQL = """
 WITH {recorded_status}, {flagged}
@@ -93,18 +108,13 @@ class Limits:
     status_before: Mapping[str, dt.datetime]
     tomorrow: dt.date
 
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        stuck = (STUCK + status for status in self.status_before)
-        return (NEVER, STALE, *stuck, NO_PARTNER, FUTURE)
-
 
 @dataclass(frozen=True)
 class Flagged:
-    """An account of a kind, or its update ``id``.
+    """An account of a kind, or its update or use case ``id``.
 
     ``day`` is that of the latest or the future update; ``since`` is when the account was created,
-    or its ``platforms`` got their status.
+    its ``platforms`` got their status, or the use case changed.
     """
 
     bsnid: str
@@ -117,25 +127,47 @@ class Flagged:
 
 @dataclass(frozen=True)
 class Attention:
-    """By kind, how many each group has; and the first rows, the oldest first."""
+    """By kind, how many each group has; and the first rows, the oldest first.
+
+    Where the reasons of statuses cannot be read, ``counts`` has no ``ON_HOLD``.
+    """
 
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     rows: Mapping[str, tuple[Flagged, ...]] = field(default_factory=dict)
 
 
-def flagged(namespace: Namespace, limits: Limits, by: str) -> tuple[str, dict[str, Any]]:
-    """Return the CTE ``flagged``, which needs ``recorded_status``, and its parameters."""
+def flagged(
+    namespace: Namespace, limits: Limits, by: str = "", person: str = "", *, has_notes: bool
+) -> tuple[str, dict[str, Any]]:
+    """Return the CTE ``flagged``, which needs ``recorded_status``, and its parameters.
+
+    :param by: the column to group by; without one, children have no team.
+    :param person: see people.
+    :param has_notes: whether the reasons of statuses can be read. ``ON_HOLD`` needs them.
+    """
+    column = quoted(by) if by else "bsnid"
+    of_child = {
+        "of_child": f"a.team, a.{column}" if by else "CAST(NULL AS STRING), CAST(NULL AS STRING)",
+        "account_of_child": _sql.render(namespace, ACCOUNT_OF_CHILD) if by else "",
+        "mine": people.only_of(namespace, person, "u.account_bsnid"),
+    }
+    _, reasons = notes.reasons(namespace, "c", has_notes=has_notes)
+    on_hold = _sql.render(namespace, _ON_HOLD, reasons=reasons, **of_child)
     sql = _sql.render(
         namespace,
         FLAGGED,
-        by=quoted(by),
-        account_of_child=_sql.render(namespace, ACCOUNT_OF_CHILD),
+        by=column,
+        of_account=people.only_of(namespace, person, "a.bsnid"),
+        on_hold=on_hold if has_notes else "",
+        **of_child,
     )
     limited = [
         {"status": status, "before": before.astimezone(dt.UTC).isoformat()}
         for status, before in limits.status_before.items()
     ]
     params = {
+        **people.params(person),
+        **({"on_hold": vocabulary.ON_HOLD} if has_notes else {}),
         "stale_before": limits.stale_before,
         "tomorrow": limits.tomorrow,
         "stuck": STUCK,
@@ -144,14 +176,25 @@ def flagged(namespace: Namespace, limits: Limits, by: str) -> tuple[str, dict[st
     return sql, params
 
 
-def load(wh: Warehouse, limits: Limits, by: str) -> Attention:
+def load(wh: Warehouse, limits: Limits, by: str, person: str = "") -> Attention:
     """Return what needs attention, grouped by a column of ``GROUPS``. One statement.
 
-    Raises WarehouseError.
+    Of the accounts of the ``person`` only, if there is one; see people. Raises WarehouseError.
     """
-    sql, params = flagged(wh.namespace, limits, by)
-    text = _sql.fill(_SQL, recorded_status=_sql.render(wh.namespace, RECORDED_STATUS), flagged=sql)
-    return _attention(wh.query(text, {**PARAMS, **params, "shown": SHOWN}))
+
+    def read(has_notes: bool) -> Attention:
+        sql, params = flagged(wh.namespace, limits, by, person, has_notes=has_notes)
+        statuses = _sql.render(wh.namespace, RECORDED_STATUS)
+        text = _sql.fill(_SQL, recorded_status=statuses, flagged=sql)
+        found = _attention(wh.query(text, {**PARAMS, **params, "shown": SHOWN}))
+        return replace(found, counts=with_reasons(found.counts, {}, has_notes))
+
+    return notes.read(wh, read)
+
+
+def with_reasons(counts: Mapping[str, Count], none: Count, has_notes: bool) -> Mapping[str, Count]:
+    """Return the counts by kind: those of ``ON_HOLD`` also if there are ``none``."""
+    return {ON_HOLD: none, **counts} if has_notes else counts
 
 
 def _attention(answer: list[Row]) -> Attention:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from crm.model import vocabulary
@@ -9,6 +10,7 @@ from crm.model.records import Facet, Overview, Update
 from crm.model.schema import UPDATES
 from crm.model.vocabulary import NOT_STARTED
 from crm.repository import _sql
+from crm.repository.tables import notes
 from crm.warehouse import Warehouse
 
 from . import attention
@@ -66,16 +68,21 @@ def load(wh: Warehouse, limits: Limits) -> Overview:
 
     ``limits`` say what needs attention.
     """
-    flagged, limited = attention.flagged(wh.namespace, limits, attention.GROUPS[0])
     since = wh.namespace.today - RECENT
-    params = {**PARAMS, **limited, "latest": LATEST_UPDATES, "since": since}
     parts = {
-        "flagged": flagged,
         "recorded_status": _sql.render(wh.namespace, RECORDED_STATUS),
         "update": _sql.names(UPDATES.names, "u"),
     }
-    row = wh.query(_sql.render(wh.namespace, _SQL, **parts), params)[0]
-    return _overview(row["counts"], row["updates"])
+
+    def read(has_notes: bool) -> Overview:
+        flagged, limited = attention.flagged(wh.namespace, limits, has_notes=has_notes)
+        params = {**PARAMS, **limited, "latest": LATEST_UPDATES, "since": since}
+        row = wh.query(_sql.render(wh.namespace, _SQL, flagged=flagged, **parts), params)[0]
+        found = _overview(row["counts"], row["updates"])
+        counts = attention.with_reasons(found.attention, 0, has_notes)
+        return replace(found, attention=counts)
+
+    return notes.read(wh, read)
 
 
 def _overview(counts: list[dict[str, Any]], updates: list[dict[str, Any]]) -> Overview:

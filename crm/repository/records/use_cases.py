@@ -9,13 +9,14 @@ from crm.model.schema import USE_CASES
 from crm.repository import _sql
 from crm.repository._sql import Values
 from crm.repository.steps import NOTHING, Earlier
+from crm.repository.tables import notes
 from crm.warehouse import Warehouse
 
 from . import _children, _listing
 from ._filters import CHANGED, CREATED
 from ._list_query import text
 
-FILTERS = ("platform", "status", "enablement_tier", "leader", *_children.OF_ACCOUNT)
+FILTERS = ("platform", "status", "enablement_tier", "leader", *_children.OF_ACCOUNT, "reason")
 SORTS = ("team", "status", "platform", "enablement_tier", "leader", "updated_at")
 
 _LIST = _children.list_source(
@@ -27,6 +28,7 @@ _LIST = _children.list_source(
         "updated_at": ("updated_at",),
     },
     dates=CREATED | CHANGED,
+    joins={"reason": notes.JOIN_TO_LIST},
     default="team",
 )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from crm.model.namespace import Namespace, quoted
-from crm.model.schema import OPERATIONS, TABLES
+from crm.model.own_tables import ALL_TABLES
 from crm.repository import _sql
 
 READER, EDITOR, CREATOR = "reader", "editor", "creator"
@@ -57,8 +57,5 @@ def statements(role: str, namespace: Namespace, principal: str) -> list[str]:
     return [
         grant("USE CATALOG", catalog, principal),
         grant("USE SCHEMA", schema, principal),
-        *(
-            grant(rights, f"TABLE {namespace.table(table)}", principal)
-            for table in (*TABLES, OPERATIONS)
-        ),
+        *(grant(rights, f"TABLE {namespace.table(table)}", principal) for table in ALL_TABLES),
     ]

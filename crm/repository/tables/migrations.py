@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from crm.model.namespace import Namespace
+from crm.model.own_tables import FOLLOWS, OWN_TABLES, PEOPLE
 from crm.model.schema import ACCOUNTS, OPERATIONS, TABLES, Column, Table
 from crm.repository import ddl
 from crm.repository._sql import Row
@@ -46,7 +47,7 @@ class SchemaState:
     :param described: the columns that have a comment.
     :param comments: the tables' comments.
     :param keys: type and column of each key.
-    :param has_operations: whether the table of operations exists.
+    :param own: the names of the CRM's own tables that exist.
     """
 
     columns: dict[str, frozenset[str]]
@@ -56,7 +57,7 @@ class SchemaState:
     described: dict[str, frozenset[str]]
     comments: dict[str, str]
     keys: dict[str, frozenset[tuple[str, str]]]
-    has_operations: bool
+    own: frozenset[str]
 
     @property
     def version(self) -> int:
@@ -92,9 +93,15 @@ def _columns_of_schema(
             yield ddl.add_columns(table, missing, namespace)
 
 
-def _operations(state: SchemaState, namespace: Namespace, history_days: int) -> Iterator[str]:
-    if not state.has_operations:
-        yield ddl.create_table(OPERATIONS, namespace, history_days)
+def _own_tables(*tables: Table) -> Callable[[SchemaState, Namespace, int], Iterator[str]]:
+    """Return the statements that create the CRM's own tables where they are missing."""
+
+    def missing(state: SchemaState, namespace: Namespace, history_days: int) -> Iterator[str]:
+        for table in tables:
+            if table.name not in state.own:
+                yield ddl.create_table(table, namespace, history_days)
+
+    return missing
 
 
 def _properties(state: SchemaState, namespace: Namespace, history_days: int) -> Iterator[str]:
@@ -177,7 +184,8 @@ STEPS = (
     ),
     # Step 2 adds the column, because step 5 may need repairs first, which write it.
     Step(6, "change_id, the operation that wrote a row", lambda *_: iter(())),
-    Step(7, "the table of operations", _operations, again=True),
+    Step(7, "the table of operations", _own_tables(OPERATIONS), again=True),
+    Step(8, "the tables of people and what they follow", _own_tables(PEOPLE, FOLLOWS), again=True),
 )
 assert STEPS[-1].number == ddl.VERSION
 
@@ -192,7 +200,7 @@ def read_schema_state(wh: Warehouse) -> SchemaState:
     keys = _by_table(wh.query(*ddl.list_keys(wh.namespace)), names)
     tables = wh.query(*ddl.list_tables(wh.namespace))
     comments = _by_table(tables, names)
-    operations = f"{wh.namespace.prefix}{OPERATIONS.name}".lower()
+    own = {f"{wh.namespace.prefix}{table.name}".lower(): table.name for table in OWN_TABLES}
     state = SchemaState(
         {name: _columns(rows) for name, rows in columns.items()},
         {table.name: _read_properties(wh, table) for table in TABLES},
@@ -204,7 +212,7 @@ def read_schema_state(wh: Warehouse) -> SchemaState:
             name: frozenset((row["constraint_type"], row["column_name"].lower()) for row in rows)
             for name, rows in keys.items()
         },
-        any(row["table_name"].lower() == operations for row in tables),
+        frozenset(own[name] for row in tables if (name := row["table_name"].lower()) in own),
     )
     if state.version > ddl.VERSION:
         raise NewerSchema(state.version, ddl.VERSION)

@@ -21,9 +21,11 @@ Result = TypeVar("Result")
 # Of several notes with one id, which no key forbids, any counts.
 _JOIN = """
 LEFT JOIN (
-  SELECT id, MAX(note) AS reason FROM {operations} WHERE note IS NOT NULL GROUP BY id
-) AS o ON o.id = {alias}.change_id
+  SELECT id AS operation, MAX(note) AS reason FROM {operations} WHERE note IS NOT NULL GROUP BY id
+) AS o ON o.operation = {alias}.change_id
 """
+# For rows with the alias ``f``.
+JOIN_TO_LIST = _sql.fill(_JOIN, operations="{operations}", alias="f")
 
 _lock = threading.Lock()
 # Whose table of operations is missing or hidden; it is asked for again after a while.

@@ -1,0 +1,43 @@
+"""The CRM's own tables beside the four of the data.
+
+They are in no export, backup or restore, and the CRM works without them.
+"""
+
+from __future__ import annotations
+
+from .schema import OPERATIONS, TABLES, Column, Table
+
+# The persons' own settings: their names in the data, and the accounts that they follow.
+PEOPLE = Table(
+    name="people",
+    singular="person",
+    plural="people",
+    comment="Names of the people who use EDIP CRM, as accounts and use cases have them",
+    key="person",
+    cluster_by=("person",),
+    extra=(),
+    own_columns=(
+        Column("person", "Person", "Whom the names belong to (e-mail)", not_null=True),
+        Column("name", "Name", "Names of the person in the data, one per line"),
+        Column("updated_at", "Changed", "When they last changed (UTC)", "TIMESTAMP", "timestamp"),
+    ),
+)
+FOLLOWS = Table(
+    name="follows",
+    singular="followed account",
+    plural="followed accounts",
+    comment="Which accounts people follow in EDIP CRM",
+    key="person",
+    composite_key=("person", "account_bsnid"),
+    cluster_by=("person",),
+    extra=(),
+    own_columns=(
+        Column("person", "Person", "Who follows the account (e-mail)", not_null=True),
+        Column("account_bsnid", "Account", "The account (accounts.bsnid)", not_null=True),
+        Column("followed_at", "Followed", "Since when (UTC)", "TIMESTAMP", "timestamp"),
+    ),
+)
+
+# The CRM's own tables, and all tables.
+OWN_TABLES = (OPERATIONS, PEOPLE, FOLLOWS)
+ALL_TABLES = (*TABLES, *OWN_TABLES)

@@ -1,0 +1,165 @@
+"""What the CRM knows of a person: names in the data, and the accounts that they follow.
+
+An account is a person's if they follow it, or if one of their names is its primary IT partner, its
+admin, or the leader of one of its use cases. Upper and lower case are the same.
+
+Both are the person's own settings and no data of accounts. Their tables may be missing, or hidden
+from the person: everything else works without them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from cachetools import TTLCache
+
+from crm.model.namespace import Namespace
+from crm.repository import _sql
+from crm.warehouse import Warehouse
+from crm.warehouse.errors import ObjectNotFound, PermissionDenied
+
+Result = TypeVar("Result")
+
+NAMES_AT_MOST = 10
+# Between the names of a person.
+_LINE = "\n"
+
+_lock = threading.Lock()
+# Who cannot read the tables; they are asked for again after a while.
+_without: TTLCache[Hashable, bool] = TTLCache(maxsize=200, ttl=600.0)
+
+_MINE = """
+LEFT SEMI JOIN (
+  SELECT account_bsnid AS bsnid FROM {follows} WHERE person = :person
+  UNION ALL
+  SELECT x.bsnid
+  FROM (
+    SELECT bsnid, EXPLODE(ARRAY(primary_it_partner, admin)) AS name FROM {accounts}
+    UNION ALL
+    SELECT account_bsnid, leader FROM {use_cases}
+  ) AS x
+  JOIN (
+    SELECT EXPLODE(SPLIT(LOWER(name), :line)) AS name FROM {people} WHERE person = :person
+  ) AS n ON n.name = LOWER(TRIM(x.name))
+) AS mine ON mine.bsnid = {owner}
+"""
+_READ = """
+SELECT
+  (SELECT COLLECT_LIST(name) FROM {people} WHERE person = :person) AS names,
+  (SELECT COLLECT_LIST(STRUCT(f.account_bsnid AS bsnid, a.team AS team))
+    FROM (SELECT DISTINCT account_bsnid FROM {follows} WHERE person = :person) AS f
+    LEFT JOIN (SELECT bsnid, MAX(team) AS team FROM {accounts} GROUP BY bsnid) AS a
+      ON a.bsnid = f.account_bsnid) AS accounts
+"""
+_FOLLOWS = """
+(SELECT COUNT(*) FROM {follows} WHERE person = :person AND account_bsnid = :bsnid)
+"""
+_FOLLOW = """
+MERGE INTO {follows} AS t
+USING (
+  SELECT CAST(:person AS STRING) AS person, CAST(:bsnid AS STRING) AS account_bsnid
+) AS s
+ON t.person = s.person AND t.account_bsnid = s.account_bsnid
+WHEN NOT MATCHED THEN INSERT (person, account_bsnid, followed_at)
+  VALUES (s.person, s.account_bsnid, CURRENT_TIMESTAMP())
+"""
+_UNFOLLOW = """
+DELETE FROM {follows} WHERE person = :person AND account_bsnid = :bsnid
+"""
+_SET_NAMES = """
+MERGE INTO {people} AS t
+USING (SELECT CAST(:person AS STRING) AS person, CAST(:name AS STRING) AS name) AS s
+ON t.person = s.person
+WHEN MATCHED THEN UPDATE SET name = s.name, updated_at = CURRENT_TIMESTAMP()
+WHEN NOT MATCHED THEN INSERT (person, name, updated_at)
+  VALUES (s.person, s.name, CURRENT_TIMESTAMP())
+"""
+
+
+@dataclass(frozen=True)
+class Followed:
+    """An account that a person follows; ``team`` is None if the account was deleted."""
+
+    bsnid: str
+    team: str | None
+
+
+@dataclass(frozen=True)
+class Profile:
+    names: tuple[str, ...] = ()
+    accounts: tuple[Followed, ...] = ()
+
+
+def only_of(namespace: Namespace, person: str, owner: str) -> str:
+    """Return the join that keeps the rows of the person's accounts; ``owner`` is a row's BSNID.
+
+    It comes last of all joins, and is empty without a person. Its parameters are ``params``.
+    """
+    return _sql.render(namespace, _MINE, owner=owner) if person else ""
+
+
+def follows(namespace: Namespace, person: str) -> str:
+    """Return how often ``:person`` follows the account ``:bsnid``; NULL without a person."""
+    return _sql.render(namespace, _FOLLOWS) if person else "CAST(NULL AS BIGINT)"
+
+
+def params(person: str) -> dict[str, str]:
+    return {"person": person, "line": _LINE} if person else {}
+
+
+def if_possible(
+    wh: Warehouse, read: Callable[[bool], Result], is_wanted: bool = True
+) -> tuple[Result, bool]:
+    """Return ``read(True)``, which may read the tables, and True.
+
+    Where they cannot be read, or are not wanted, return ``read(False)`` and False.
+    """
+    key = wh.cache_key
+    with _lock:
+        is_wanted = is_wanted and key not in _without
+    if not is_wanted:
+        return read(False), False
+    try:
+        return read(True), True
+    except (ObjectNotFound, PermissionDenied):
+        found = read(False)
+        with _lock:
+            _without[key] = True
+        return found, False
+
+
+def forget_all() -> None:
+    with _lock:
+        _without.clear()
+
+
+def load(wh: Warehouse, person: str) -> Profile:
+    """Return the person's names and accounts. One statement. Raises WarehouseError."""
+    row = wh.query(_sql.render(wh.namespace, _READ), {"person": person})[0]
+    names = (name for text in row["names"] or () for name in (text or "").split(_LINE) if name)
+    followed = (Followed(each["bsnid"], each["team"]) for each in row["accounts"] or ())
+    in_order = sorted(followed, key=lambda each: ((each.team or each.bsnid).lower(), each.bsnid))
+    return Profile(tuple(dict.fromkeys(names)), tuple(in_order))
+
+
+def follow(wh: Warehouse, person: str, bsnid: str) -> None:
+    """Follow an account, whether or not the person does already. One statement."""
+    _write(wh, _FOLLOW, {"person": person, "bsnid": bsnid})
+
+
+def unfollow(wh: Warehouse, person: str, bsnid: str) -> None:
+    _write(wh, _UNFOLLOW, {"person": person, "bsnid": bsnid})
+
+
+def set_names(wh: Warehouse, person: str, names: Iterable[str]) -> None:
+    """Replace the person's names by these, without blanks around them and each once."""
+    cleaned = dict.fromkeys(" ".join(name.split()) for name in names)
+    kept = [name for name in cleaned if name][:NAMES_AT_MOST]
+    _write(wh, _SET_NAMES, {"person": person, "name": _LINE.join(kept)})
+
+
+def _write(wh: Warehouse, template: str, values: dict[str, Any]) -> None:
+    wh.execute(_sql.render(wh.namespace, template), values, repeatable=True)

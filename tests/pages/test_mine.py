@@ -1,0 +1,163 @@
+"""The accounts of a person: those that they follow, or that have one of their names."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from bs4 import BeautifulSoup
+from django.test import Client
+
+from crm.model.as_of_address import address
+from crm.model.own_tables import FOLLOWS, PEOPLE
+from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
+from crm.repository import versions
+from crm.repository.records import accounts, people
+from crm.repository.transfer.insert_missing import insert_missing
+from crm.warehouse import Warehouse
+from tests.conftest import Statements
+from tests.schemas import CONTENTS
+
+from .html import HTMX, text, texts
+
+See = Callable[..., BeautifulSoup]
+NAMES = "tbody tr .row-link, tbody tr .row-text"
+ALL = ("Admin", "Followed", "Leader", "Other", "Partner")
+MINE = ("Admin", "Followed", "Leader", "Partner")
+
+
+def insert(wh: Warehouse) -> None:
+    names = {"Partner": {"primary_it_partner": " ana BERG "}, "Admin": {"admin": "Ana Berg"}}
+    rows = [{"bsnid": team[0], "team": team, **names.get(team, {})} for team in ALL]
+    insert_missing(wh, ACCOUNTS, rows)
+    day = dt.date(2026, 5, 1)
+    for table, words in ((USE_CASES, "problem"), (UPDATES, "description")):
+        of_all = [
+            {"id": f"{row['bsnid']}1", "account_bsnid": row["bsnid"], words: row["team"]}
+            | ({"date": day} if table is UPDATES else {})
+            for row in rows
+        ]
+        insert_missing(wh, table, of_all)
+    led = {"id": "L2", "account_bsnid": "L", "problem": "Leader", "leader": "A. Berg"}
+    insert_missing(wh, USE_CASES, [led])
+
+
+CONTENTS["owned"] = insert
+
+
+@pytest.fixture
+def owned(warehouse: Warehouse) -> Warehouse:
+    """Accounts of several people."""
+    return warehouse
+
+
+@pytest.fixture(autouse=True)
+def _ask_again() -> Iterator[None]:
+    people.forget_all()
+    yield
+    people.forget_all()
+
+
+@pytest.fixture
+def mine(owned: Warehouse, client: Client) -> Warehouse:
+    client.post("/accounts/F/follow/", {"follow": "on"})
+    client.post("/preferences/me/", {"names": "Ana  Berg\n\nA. Berg\nAna Berg"})
+    return owned
+
+
+@pytest.mark.usefixtures("mine")
+def test_lists_of_what_is_mine(get_page: See, statements: Statements) -> None:
+    cases = sorted((*MINE, "Leader"))
+    lists = {"/accounts/": MINE, "/use-cases/?sort=team": cases, "/updates/?sort=team": MINE}
+    for path, found in lists.items():
+        start = "&" if "?" in path else "?"
+        with statements() as done:
+            page = get_page(f"{path}{start}mine=on")
+        assert len(done) == 1
+        assert texts(page, NAMES) == list(found), path
+        assert page.select_one("#mine").has_attr("checked")
+        assert "mine" in text(page, ".chip")
+        assert "mine=on" in page.select_one(".exports a")["href"]
+        assert texts(get_page(path), NAMES) == sorted((*found, "Other")), path
+    part = get_page("/accounts/facet/admin/?mine=on", **HTMX)
+    assert sorted(texts(part, ".facet-number")) == ["1", "3"]
+    page = get_page("/accounts/?mine=on&not-updated-since=2026-06-01&q=o&sort=-team")
+    assert texts(page, NAMES) == ["Followed"]
+
+
+@pytest.mark.usefixtures("mine")
+def test_attention_of_what_is_mine(client: Client, get_page: See, statements: Statements) -> None:
+    with statements() as done:
+        page = get_page("/attention/?mine=on&by=business_area")
+    assert len(done) == 1
+    assert texts(page, ".attention-figures b") == ["4", "0", "0", "0", "3", "0", "0"]
+    links = [link["href"] for link in page.select(".attention-figures a")]
+    assert all("mine=on" in link for link in links)
+    listed = get_page(links[4])
+    assert texts(listed, NAMES) == ["Admin", "Followed", "Leader"]
+    chosen = texts(page, ".choices [aria-current]")
+    assert chosen == ["Mine", "Business area"]
+
+
+def test_changes_of_what_is_mine(mine: Warehouse, client: Client, get_page: See) -> None:
+    moment = max(line[-1].moment for line in versions.load(mine).commits.values())
+    time.sleep(versions.CLOCKS_DIFFER.total_seconds())
+    for key in ("P", "O"):
+        seen = accounts.get(mine, key).updated_at
+        accounts.update(mine, key, {"vp": f"New {key}"}, seen)
+    page = get_page("/activity/?mine=on&kind=changed")
+    assert "New P" in page.select_one("#history").get_text()
+    assert "New O" not in page.select_one("#history").get_text()
+    assert page.select_one("#filter-mine").has_attr("checked")
+    past = address(moment).rstrip("/")
+    for path, found in ((f"{past}/since/", {"New P", "New O"}), ("?mine=on", {"New P"})):
+        page = get_page(path if path.startswith("/") else f"{past}/since/{path}")
+        shown = page.select_one("main").get_text()
+        assert {name for name in ("New P", "New O") if name in shown} == found
+
+
+def test_following_is_a_button(mine: Warehouse, client: Client, get_page: See) -> None:
+    button = get_page("/accounts/F/").select_one("#follow")
+    assert text(button, "button") == "Unfollow"
+    assert button.select_one("[name=follow]")["value"] == "off"
+    part = client.post("/accounts/F/follow/", {"follow": "off"}, **HTMX)
+    assert "Follow" in part.content.decode()
+    assert text(get_page("/accounts/F/"), "#follow button") == "Follow"
+    assert "Followed" not in texts(get_page("/accounts/?mine=on"), NAMES)
+    for _ in range(2):
+        answer = client.post("/accounts/O/follow/", {"follow": "on", "next": "/preferences/me/"})
+        assert answer["Location"] == "/preferences/me/"
+    assert mine.query(f"SELECT COUNT(*) AS n FROM {mine.namespace.table(FOLLOWS)}")[0]["n"] == 1
+
+
+@pytest.mark.usefixtures("mine")
+def test_names_and_followed_accounts_under_the_avatar(client: Client, get_page: See) -> None:
+    assert get_page("/").select_one("header a.person")["href"] == "/preferences/me/"
+    page = get_page("/preferences/me/")
+    assert page.select_one("#names").get_text().split("\n") == ["Ana Berg", "A. Berg"]
+    assert texts(page, ".attention-row .strong") == ["Followed"]
+    client.post("/preferences/me/", {"names": ""})
+    assert texts(get_page("/accounts/?mine=on"), NAMES) == ["Followed"]
+
+
+@pytest.mark.usefixtures("owned")
+def test_nothing_is_mine_yet(get_page: See) -> None:
+    page = get_page("/accounts/?mine=on")
+    assert page.select_one(".empty a[href='/preferences/me/']")
+    assert page.select_one("#mine").has_attr("checked")
+
+
+def test_without_the_tables_pages_say_so(owned: Warehouse, client: Client, get_page: See) -> None:
+    for table in (PEOPLE, FOLLOWS):
+        owned.execute(f"DROP TABLE {owned.namespace.table(table)}", repeatable=True)
+    for path in ("/accounts/", "/use-cases/", "/updates/", "/attention/", "/activity/"):
+        page = get_page(f"{path}?mine=on")
+        assert "migrate_tables" in text(page, ".banner"), path
+    assert texts(get_page("/accounts/?mine=on"), NAMES) == list(ALL)
+    assert "migrate_tables" in text(get_page("/preferences/me/"), ".banner")
+    page = get_page("/accounts/O/")
+    assert page.select_one("#follow") is None
+    # A file or a change of all that are mine must not become one of all.
+    assert client.get("/accounts/?mine=on&format=csv").status_code >= 400
