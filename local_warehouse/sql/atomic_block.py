@@ -116,6 +116,8 @@ def after_parameters(template: Template, parameters: int) -> Template:
             position: Hashable = piece.key
             assert isinstance(position, int)
             return Marker("positional", position + parameters)
+        if isinstance(piece, Marker) and isinstance(piece.key, Template):
+            return Marker(piece.kind, after_parameters(piece.key, parameters))
         return piece
 
     return Template(tuple(moved(piece) for piece in template.pieces))
@@ -128,6 +130,8 @@ def with_names(template: Template, names: dict[str, str]) -> Template:
         if isinstance(piece, str):
             for old, new in names.items():
                 piece = piece.replace(old, new)
+        elif isinstance(piece.key, Template):
+            return Marker(piece.kind, with_names(piece.key, names))
         return piece
 
     return Template(tuple(renamed(piece) for piece in template.pieces))

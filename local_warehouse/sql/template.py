@@ -33,6 +33,8 @@ class Marker:
     - named, positional: a parameter; its name or its position from 0;
     - user, groups: the session's user, or the names of the user's groups; no key;
     - system: a snapshot of a system table; its qualified name;
+    - rows: a file with the rows of a query that runs before; its ``Template``;
+    - now: the moment of the execution; no key;
     - version: the version of a write's target that is to be read; no key;
     - time_travel: a table as of a version; a ``names.TableVersion``;
     - changes, changes_range: the files of a change data feed, and the condition on its versions;

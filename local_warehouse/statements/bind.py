@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from local_warehouse.catalog.objects import Table
 from local_warehouse.context import Context
@@ -31,10 +34,11 @@ def bind(
     """Return engine SQL. Raises SqlError.
 
     ``target`` is the version of a write's target that is to be read, as engine SQL.
-    ``system_table`` writes a snapshot of a system table and returns the file's path. Folders that
-    the SQL names exist until the statement ends (``context.resources``).
+    ``system_table`` writes a snapshot of a system table and returns the file's path. What the SQL
+    names on disk exists until the statement ends (``context.resources``).
     """
     ranges: Ranges = {}
+    now = f"TIMESTAMP_MICROS({time.time_ns() // 1000})"
 
     def value_of(marker: Marker) -> str:
         match marker:
@@ -42,11 +46,8 @@ def bind(
                 return context.parameters.named(name)
             case Marker("positional", int(index)):
                 return context.parameters.positional(index)
-            case Marker("user"):
-                return text_literal(context.session.user)
-            case Marker("groups"):
-                groups = context.parts.identities.groups_of(context.session.user)
-                return ", ".join(text_literal(group) for group in groups)
+            case Marker("user" | "groups"):
+                return _user_or_groups(marker, context)
             case Marker("changes", TableChanges() as changes):
                 return f"`{_change_feed_folder(changes, ranges, context)}`"
             case Marker("changes_range", TableChanges() as changes):
@@ -55,11 +56,31 @@ def bind(
                 return f"`{_version_folder(wanted, context)}`"
             case Marker("version"):
                 return target
+            case Marker("rows", Template() as source):
+                return f"`{_write_rows(source.bind(value_of), context)}`"
+            case Marker("now"):
+                return now
             case Marker("system", str(name)) if system_table:
                 return f"`{system_table(name)}`"
         raise SqlError("UNSUPPORTED_FEATURE", "System tables cannot be read here.", "0A000")
 
     return template.bind(value_of)
+
+
+def _user_or_groups(marker: Marker, context: Context) -> str:
+    """Return the session's user, or the names of the user's groups."""
+    user = context.session.user
+    names = [user] if marker.kind == "user" else context.parts.identities.groups_of(user)
+    return ", ".join(text_literal(name) for name in names)
+
+
+def _write_rows(sql: str, context: Context) -> Path:
+    """Write the rows of a query to a file, and return its path."""
+    rows = context.engine.run(sql, context.cancellation)
+    path = context.parts.folder / f"snapshot-{uuid.uuid4().hex}.parquet"
+    context.resources.callback(path.unlink, missing_ok=True)
+    pq.write_table(rows, path)
+    return path
 
 
 def _version_folder(wanted: TableVersion, context: Context) -> Path:

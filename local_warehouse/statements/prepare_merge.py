@@ -46,6 +46,9 @@ def prepare(tree: exp.Merge, resolver: Resolver, markers: Markers) -> Write:
             when.set("condition", policies.add_row_filter(when.args.get("condition")))
     for when in whens:
         _complete_when(when, target, alias, source_alias)
+    insert = _as_insert(tree, target, markers)
+    if insert is None:
+        _read_source_first(tree, markers)
     reads = (
         exp.select(f"`{alias}`.*", dialect=DIALECT)
         .from_(at_bound_version(tree.this, markers))
@@ -53,13 +56,28 @@ def prepare(tree: exp.Merge, resolver: Resolver, markers: Markers) -> Write:
     )
     return Write(
         target,
-        insert=_as_insert(tree, target, markers),
+        insert=insert,
         reads=markers.template(reads),
         template=markers.template(tree),
         counts=_MERGE,
         needs=tuple(resolver.needs),
         epoch=target.epoch,
     )
+
+
+def _read_source_first(tree: exp.Merge, markers: Markers) -> None:
+    """Let the engine read the source from a file with its rows, which is written before.
+
+    The engine (0.7.2) plans and runs the source of a MERGE several times.
+    """
+    using = tree.args["using"]
+    if not (isinstance(using, exp.Subquery) and using.this.find(exp.Subquery, exp.Join, exp.Window, exp.Group)):
+        return
+    # One moment for both statements.
+    for node in list(tree.find_all(exp.CurrentTimestamp)):
+        node.replace(markers.value("now", ""))
+    rows = markers.identifier("rows", markers.template(using.this))
+    using.set("this", exp.select("*").from_(exp.Table(this=rows, db=exp.to_identifier("parquet"))))
 
 
 def _as_insert(tree: exp.Merge, target: Table, markers: Markers) -> InsertMissing | None:

@@ -33,7 +33,6 @@ from local_warehouse.sql.template import DIALECT, Markers, engine_name
 from . import conflicts, prepare_merge
 from .bind import bind
 from .write import (
-    InsertMissing,
     Write,
     assign,
     assignments,
@@ -63,10 +62,9 @@ def run(write: Write, context: Context) -> Result:
     """Execute and commit a write. Raises SqlError; conflicts have SQLSTATE 2D521."""
     commits, table = context.commits, write.target
     seen_version = commits.version(table)
-    sql, counts = bind(write.template, context), write.counts
-    merged = None
+    template, target, counts, merged = write.template, "", write.counts, None
     if insert := write.insert:
-        sql, counts = bind(insert.template, context, target=engine_name(table.id)), _MERGED
+        template, target, counts = insert.template, engine_name(table.id), _MERGED
         merged = bind(insert.condition, context)
     with commits.exclusively(table, context.cancellation):
         if table.epoch != write.epoch:
@@ -75,8 +73,11 @@ def run(write: Write, context: Context) -> Result:
         if before != seen_version and conflicts.has_conflict(write, context, seen_version, before):
             if commits.inserts_conflict or insert is None:
                 raise concurrent_write(table.full_name)
-            sql = _insert_as_of(insert, table, seen_version, context)
+            # As if the version that it saw were the latest.
+            reading = context.parts.time_travel.reading(table, seen_version)
+            target = f"delta.`{context.resources.enter_context(reading)}`"
         with context.parts.transactions.publication.reading():
+            sql = bind(template, context, target=target)
             result = execute(counts, sql, context.catalog.location(table), context)
         if (after := commits.version(table)) > before:
             commits.record(table, after, context.session.user, context.statement_id, merged)
@@ -90,12 +91,6 @@ def execute(counts: Mapping[str, str], sql: str, location: Path, context: Contex
     after = log.latest_version(location, before)
     info = log.commit_info(location, after) if after > before else {}
     return _result(counts, info.get("operationMetrics", {}))
-
-
-def _insert_as_of(insert: InsertMissing, table: Table, version: int, context: Context) -> str:
-    """Return the SQL of a MERGE that only inserts, as if the version were the latest."""
-    path = context.resources.enter_context(context.parts.time_travel.reading(table, version))
-    return bind(insert.template, context, target=f"delta.`{path}`")
 
 
 def _result(counts: Mapping[str, str], metrics: Mapping[str, int | str]) -> Result:

@@ -51,6 +51,16 @@ def test_statements_see_those_before_and_commit_together(tables):
     assert tables.run("BEGIN ATOMIC SELECT 1; END")[0][0] == 1
 
 
+def test_a_merge_sees_statements_before_in_the_tables_of_its_source(tables):
+    merge = (
+        "BEGIN ATOMIC UPDATE a SET n = ? WHERE id = 'x'; MERGE INTO b USING ("
+        " SELECT a.id, a.n + ? AS n FROM a JOIN b ON b.id = a.id WHERE a.n = ?) AS s"
+        " ON b.id = s.id WHEN MATCHED THEN UPDATE SET n = s.n; END"
+    )
+    assert tuple(tables.run(merge, [7, 10, 7])[0])[:1] == (1,)
+    assert content(tables, "b") == [("x", 17), ("y", 2)]
+
+
 def test_a_failure_changes_nothing(tables):
     failing = "BEGIN ATOMIC DELETE FROM a; INSERT INTO b VALUES (NULL, 1); END"
     assert "DELTA_NOT_NULL_CONSTRAINT_VIOLATED" in tables.error(failing)

@@ -54,6 +54,22 @@ def test_counts_are_rows_really_changed(shell):
         shell.run("DROP TABLE t")
 
 
+def test_merge_reads_a_source_of_several_tables(table):
+    """Such a source is read before; its types, duplicate names and the moment stay."""
+    source = (
+        "SELECT t.id AS key, x.*, y.*, NULL AS nothing, CURRENT_TIMESTAMP() AS now"
+        " FROM t LEFT JOIN (SELECT id, n + :more AS n FROM t WHERE id = 'a') AS x ON x.id = t.id"
+        " LEFT JOIN (SELECT DATE'2026-01-02' AS day, ARRAY(id) AS ids, id FROM t) AS y ON y.id = t.id"
+    )
+    merge = (
+        f"MERGE INTO t USING ({source}) AS s ON t.id = s.key WHEN MATCHED AND s.n > 10 THEN UPDATE"
+        " SET n = s.n, note = IF(s.now = CURRENT_TIMESTAMP() AND s.nothing IS NULL,"
+        " CONCAT(s.day, s.ids[0]), 'another moment') WHEN MATCHED AND s.n IS NULL THEN DELETE"
+    )
+    assert tuple(table.run(merge, {"more": 10})[0]) == (3, 1, 2, 0)
+    assert [tuple(row) for row in table.run("SELECT * FROM t")] == [("a", 11, "2026-01-02a")]
+
+
 def test_merge_refuses_two_source_rows_for_one_target(table):
     error = table.error(
         "MERGE INTO t USING (SELECT * FROM VALUES ('a', 1), ('a', 2) AS s(id, n)) s "
