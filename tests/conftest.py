@@ -37,6 +37,8 @@ os.environ.setdefault("SAIL_EXECUTION__DEFAULT_PARALLELISM", "1")
 os.environ["SSL_CERT_FILE"] = os.devnull
 # The processes that tests start read compiled modules instead of compiling all of them anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# So does this one, the tests' own modules among them.
+sys.dont_write_bytecode = False
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 

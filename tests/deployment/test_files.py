@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import yaml
-from databricks.sdk.service import apps
 
 from ..conftest import BASE_DIR
 from .conftest import app_yaml
@@ -61,6 +60,9 @@ def test_variables_are_ones_that_we_read() -> None:
 
 
 def test_the_bundle_is_what_the_sdk_knows(app: dict[str, Any]) -> None:
+    # Only here: each process of the suite imports this file, and the SDK takes a second.
+    from databricks.sdk.service import apps
+
     known = apps.App.from_dict(app)
     # The SDK drops keys that it does not know: a complete copy means that it knows all of them.
     rest = {key: app[key] for key in app if key != "permissions"}
