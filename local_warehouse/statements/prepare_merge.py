@@ -21,6 +21,8 @@ from .write import (
     filter_before_insert,
 )
 
+# What makes the source of a MERGE dear.
+_DEAR = (exp.Subquery, exp.Join, exp.Window, exp.Group)
 _MERGE = {
     "num_updated_rows": "numTargetRowsUpdated",
     "num_deleted_rows": "numTargetRowsDeleted",
@@ -71,7 +73,8 @@ def _read_source_first(tree: exp.Merge, markers: Markers) -> None:
     The engine (0.7.2) plans and runs the source of a MERGE several times.
     """
     using = tree.args["using"]
-    if not (isinstance(using, exp.Subquery) and using.this.find(exp.Subquery, exp.Join, exp.Window, exp.Group)):
+    is_dear = isinstance(using, exp.Subquery) and using.this.find(*_DEAR)
+    if not is_dear:
         return
     # One moment for both statements.
     for node in list(tree.find_all(exp.CurrentTimestamp)):
