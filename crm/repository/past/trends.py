@@ -119,16 +119,15 @@ def load(wh: Warehouse, by: str, weeks: tuple[dt.datetime, ...]) -> Trends:
     WarehouseError.
     """
     present = wh.at(wh.namespace.present)
-    commits = versions.known(present).commits[PLATFORMS_STATUS]
     try:
-        found = change_feed.read(
+        commits = versions.known(present).commits[PLATFORMS_STATUS]
+        return change_feed.read(
             present, lambda starts: _read(wh, by, weeks, commits, starts[PLATFORMS_STATUS.name])
         )
     except StatementFailed as error:
         if not error.is_refused_by_policy:
             raise
         return _trends(weeks, _query(wh, by, weeks), None)
-    return found
 
 
 def _read(
