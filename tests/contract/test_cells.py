@@ -16,6 +16,9 @@ EVERY_DOOR = "sign_in/test_every_door.py::test_no_door_writes_what_is_hidden"
 HALF = "contract/test_half_done.py::test_a_refused_step_is_told_and_the_button_goes_on"
 LOST = "contract/test_creating.py::test_a_lost_answer_is_settled_by_looking"
 DUPLICATES = "contract/test_duplicates.py::test_writing_adds_no_more_and_loses_none"
+UNDONE_DUPLICATES = (
+    "contract/test_duplicates.py::test_reverting_and_undoing_add_no_more_and_lose_none"
+)
 EDITED = (
     "contract/test_importing.py::"
     "test_an_edit_after_the_preview_stays_where_the_file_has_no_value_and_comes_back"
@@ -65,10 +68,10 @@ CELLS = {
     "duplicates": (
         DUPLICATES,
         DUPLICATES,
-        f"{ONLY_SOAK}contract/test_duplicates.py::test_an_import_of_duplicates_is_undone",
+        UNDONE_DUPLICATES,
         OWN_VALUES,
-        f"{ONLY_SOAK}contract/test_duplicates.py::test_a_field_of_a_duplicate_is_reverted",
-        f"{ONLY_SOAK}contract/test_duplicates.py::test_the_undo_of_a_deletion_adds_no_more",
+        UNDONE_DUPLICATES,
+        UNDONE_DUPLICATES,
         OWN_VALUES,
         "pages/test_integrity_page.py::test_each_problem_is_shown_with_its_repair_and_repaired",
         "repository/test_bulk.py::test_duplicates_change_as_an_edit_changes_them",
@@ -104,7 +107,7 @@ CELLS = {
         "past/test_revert_deletion.py::"
         "test_an_account_whose_answer_was_lost_comes_back_with_its_children",
         EDITED,
-        f"{ONLY_SOAK}faults/test_matrix.py::test_a_fault_at_every_door",
+        "faults/test_matrix.py::test_a_cell_of_each_outcome",
         "repository/test_bulk.py::test_a_lost_answer_changes_no_number_and_doubles_nothing",
     ),
 }
@@ -123,7 +126,7 @@ def test_each_cell_has_its_test(promise: str) -> None:
         "contract/test_cells.py::test_that_does_not_exist",
         "contract/creating.py::words_of",
         "contract/test_cells.py::_is_true",
-        "contract/test_duplicates.py::test_the_undo_of_a_deletion_adds_no_more",
+        "faults/test_matrix.py::test_a_fault_at_every_door",
         "faults/test_processes.py::test_the_warehouse_is_killed",
         f"{ONLY_SOAK}{LOST}",
     ],

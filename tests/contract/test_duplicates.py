@@ -25,7 +25,6 @@ from crm.warehouse import Warehouse
 
 from ..pages.html import filled_in, parsed, record_form
 from ..pages.import_page.using import press, preview, undo
-from ..sizes import only_soak
 from ..test_statement_budget import PAGES, PAST
 from .creating import HTMX, words_of
 
@@ -126,18 +125,14 @@ def test_writing_adds_no_more_and_loses_none(
     assert [count(warehouse, table) for table in TABLES] == [0, 0, 0, 0]
 
 
-@only_soak
-def test_the_undo_of_a_deletion_adds_no_more(
-    client: Client, warehouse: Warehouse, ids: dict[str, str]
+def test_reverting_and_undoing_add_no_more_and_lose_none(
+    client: Client,
+    warehouse: Warehouse,
+    ids: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert client.post(f"/updates/{ids['update']}/delete/").status_code == 303
-    assert client.post(f"/undo/updates/{ids['update']}/").status_code == 303
-    assert [count(warehouse, table) for table in TABLES] == [2, 2, 2, 1]
-
-
-@only_soak
-@pytest.mark.usefixtures("ids")
-def test_a_field_of_a_duplicate_is_reverted(client: Client, warehouse: Warehouse) -> None:
+    # A field of one of two accounts.
     seen = accounts.get(warehouse, "BSN001").updated_at
     accounts.update(warehouse, "BSN001", {"vp": "Vera"}, seen)
     history = parsed(client.get("/accounts/BSN001/history/"))
@@ -146,17 +141,16 @@ def test_a_field_of_a_duplicate_is_reverted(client: Client, warehouse: Warehouse
     assert client.post(form["action"], filled_in(form)).status_code == 303
     assert texts(warehouse, ACCOUNTS, "team") == ["Newer", "Older"]
     assert accounts.get(warehouse, "BSN001").vp is None
-
-
-@only_soak
-@pytest.mark.usefixtures("ids")
-def test_an_import_of_duplicates_is_undone(
-    client: Client, warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    # The deletion of both updates.
+    assert client.post(f"/updates/{ids['update']}/delete/").status_code == 303
+    assert client.post(f"/undo/updates/{ids['update']}/").status_code == 303
+    assert [count(warehouse, table) for table in TABLES] == [2, 2, 2, 1]
+    # An import of both accounts.
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     line = "BSNID,Team,Business Area\nBSN001,Imported,Finance\n"
     url, _ = preview(client, line, "a.csv", on_conflict="update")
     page = press(client, url)
-    assert [count(warehouse, table) for table in TABLES] == [2, 2, 2, 2]
+    assert [count(warehouse, table) for table in TABLES] == [2, 2, 2, 1]
+    assert texts(warehouse, ACCOUNTS, "team") == ["Imported"] * 2
     undo(client, page)
     assert texts(warehouse, ACCOUNTS, "team") == ["Newer", "Older"]

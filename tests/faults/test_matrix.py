@@ -34,6 +34,7 @@ CELLS = {
     ("refused", "status"): (500, "nothing"),
     ("disk full", "delete, step 3"): (500, "half"),
     ("2D521", "import, step 2"): (200, "3/7"),
+    ("dropped after", "bulk"): (503, "unsure"),
 }
 _fresh = count()
 
