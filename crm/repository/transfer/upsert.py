@@ -14,6 +14,7 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from crm.model.namespace import quoted
 from crm.model.schema import ACCOUNTS, Column, Table
 from crm.repository import _match, _sql, operations
 from crm.repository._sql import Row
@@ -35,8 +36,7 @@ _STORED = """
 """
 _CLASSIFY = """
 WITH given AS ({given}),
-stored AS ({stored}),
-owners AS {each_bsnid}
+stored AS ({stored})
 SELECT g.n, CASE
   WHEN {is_orphan} THEN 'orphan'
   WHEN COUNT(t.{first_match}) = 0 THEN 'new'
@@ -44,10 +44,11 @@ SELECT g.n, CASE
   ELSE 'different' END AS state
 FROM given AS g
 LEFT JOIN stored AS t ON {match}
-LEFT JOIN owners AS o ON o.bsnid = g.{owner}
+{join_owners}
 GROUP BY g.n
 ORDER BY g.n
 """
+_JOIN_OWNERS = "LEFT JOIN {each_bsnid} AS o ON o.bsnid = g.{owner}"
 _STORED_ROWS = """
 WITH given AS ({given})
 SELECT {columns} FROM {target} AS t LEFT SEMI JOIN given AS g ON {match}
@@ -112,10 +113,13 @@ def classify(
     are not compared. One statement, and another with the app's rights if there are new rows or
     orphans.
     """
-    is_orphan = "FALSE" if table is ACCOUNTS else "MAX(o.bsnid) IS NULL"
+    more = {"is_orphan": "FALSE", "join_owners": ""}
+    if table is not ACCOUNTS:
+        owners = _sql.render(wh.namespace, _JOIN_OWNERS, owner=quoted(table.owner))
+        more = {"is_orphan": "MAX(o.bsnid) IS NULL", "join_owners": owners}
 
     def query(wh: Warehouse) -> list[str]:
-        found = _query(wh, table, rows, sparse, _CLASSIFY, masked, is_orphan=is_orphan)
+        found = _query(wh, table, rows, sparse, _CLASSIFY, masked, **more)
         return [row["state"] for row in found]
 
     states = query(wh)
