@@ -12,7 +12,7 @@ from django.http import QueryDict
 from crm.model import vocabulary
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS
 
-from .fields import field_for
+from .fields import field_for, reason_field
 
 
 class FieldForm(forms.Form):
@@ -49,10 +49,11 @@ class FieldForm(forms.Form):
 
 
 class StatusForm(forms.Form):
-    """Sets the status for one platform."""
+    """Sets the status for one platform, with an optional reason."""
 
     def __init__(self, data: QueryDict | None = None, *, platform: str = "") -> None:
         super().__init__(data, auto_id="bulk_%s", initial={"platform": platform})
         platforms = [(word, word) for word in vocabulary.platforms()]
         self.fields["platform"] = forms.ChoiceField(label="Platform", choices=platforms)
         self.fields["status"] = field_for(PLATFORMS_STATUS.column("status"))
+        self.fields["reason"] = reason_field()

@@ -119,7 +119,7 @@ def _facts(action: Change) -> dict[str, Any]:
     if isinstance(action, SetField):
         return {"column": action.column, "value": action.value}
     if isinstance(action, SetStatus):
-        return {"platform": action.platform, "status": action.status}
+        return {"platform": action.platform, "status": action.status, "reason": action.reason}
     if isinstance(action, DeleteAccounts):
         return {"delete": True}
     assert isinstance(action, WriteUpdate)
@@ -130,7 +130,7 @@ def _action(facts: Mapping[str, Any]) -> Change:
     if "column" in facts:
         return SetField(facts["column"], facts["value"])
     if "platform" in facts:
-        return SetStatus(facts["platform"], facts["status"])
+        return SetStatus(facts["platform"], facts["status"], facts["reason"])
     if "delete" in facts:
         return DeleteAccounts()
     return WriteUpdate(facts["update"])

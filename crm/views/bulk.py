@@ -30,7 +30,7 @@ from crm.repository.operations import Operation
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
 
-from . import _bulk_plan, _bulk_wording, _respond, _resume, _revert_links
+from . import _bulk_plan, _bulk_wording, _respond, _resume, _revert_links, _wording
 from ._bulk_plan import Change, Chosen, Plan
 from .platforms import is_locked
 
@@ -72,7 +72,8 @@ def _preview(request: Request) -> HttpResponse:
         "replaces": isinstance(action, (SetField, SetStatus)),
         "deletes": isinstance(action, DeleteAccounts),
         "new": action.value if isinstance(action, SetField) else getattr(action, "status", ""),
-        "text": getattr(action, "values", {}).get("description", ""),
+        "text": action.values["description"] if isinstance(action, WriteUpdate) else "",
+        "reason": action.reason if isinstance(action, SetStatus) else "",
         "reasons": _bulk_wording.reasons(found, action),
         "button": _bulk_wording.button(found, action),
         "back_url": chosen.choose_url,
@@ -104,11 +105,19 @@ def _write(request: Request, operation: Operation, plan: Plan) -> Outcome:
     if isinstance(action, DeleteAccounts):
         outcome = deletion.delete(wh, operation, plan.rows, _resume.earlier(request))
     else:
+        _note_reason(request, operation, action)
         outcome = change.write(wh, operation, action, plan.rows)
     if outcome.written:
         summary = _bulk_wording.summary(action, outcome.written)
         operations.note_done(wh, operation, plan.began, summary)
     return outcome
+
+
+def _note_reason(request: Request, operation: Operation, action: Action) -> None:
+    """Note why a status is set, before it is set, so that no reason is lost on the way."""
+    reason = action.reason if isinstance(action, SetStatus) else ""
+    if reason and not operations.note_reason(request.warehouse, operation, reason):
+        messages.warning(request, f"{_wording.REASON_NOT_KEPT} It was: “{reason}”.")
 
 
 _STEPS: dict[str, Callable[[Request], HttpResponse]] = {
@@ -191,7 +200,8 @@ def _action(form: FieldForm | StatusForm | UpdateForm) -> Action:
     if isinstance(form, FieldForm):
         return SetField(form.cleaned_data["column"], form.cleaned_data["value"])
     if isinstance(form, StatusForm):
-        return SetStatus(form.cleaned_data["platform"], form.cleaned_data["status"])
+        given = form.cleaned_data
+        return SetStatus(given["platform"], given["status"], given["reason"])
     return WriteUpdate(form.values())
 
 

@@ -144,6 +144,19 @@ def test_a_status_is_set_for_all_and_undone(client: Client, three: Warehouse) ->
     assert platforms.list_for(three, "B1") == ()
 
 
+def test_the_reason_of_a_status_is_kept(
+    client: Client, three: Warehouse, get_page: GetPage
+) -> None:
+    found = preview(client, "key=B1&key=B2", STATUS | {"reason": "The pilot ended"})
+    assert text(found, ".bulk-text") == "Reason: The pilot ended"
+    done = follow(client, confirm(client, found))
+    assert text(done, "#toasts p") == "2 accounts were changed."
+    assert "The pilot ended" in get_page("/accounts/B2/").select_one("#platforms").get_text()
+    activity = get_page("/activity/")
+    assert "changed 2 accounts: Databricks to Completed" in texts(activity, ".moment-head")[0]
+    assert text(activity, ".moment form button") == "Undo the bulk change"
+
+
 def test_an_update_is_written_to_each_and_undone(client: Client, three: Warehouse) -> None:
     shown = parsed(client.get(f"{CHANGE}?key=B1&key=B2"))
     update = shown.select_one("form:has([name=do][value=update])")

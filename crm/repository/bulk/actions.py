@@ -139,10 +139,14 @@ class SetField:
 
 @dataclass(frozen=True)
 class SetStatus:
-    """Sets the status for one platform. An account without one counts as Not Started."""
+    """Sets the status for one platform. An account without one counts as Not Started.
+
+    ``reason`` is for ``operations.note_reason``.
+    """
 
     platform: str
     status: str
+    reason: str = ""
     table = PLATFORMS_STATUS
     inserts = True
 
