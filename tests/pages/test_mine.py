@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
@@ -140,6 +141,14 @@ def test_names_and_followed_accounts_under_the_avatar(client: Client, get_page: 
     assert texts(page, ".attention-row .strong") == ["Followed"]
     client.post("/preferences/me/", {"names": ""})
     assert texts(get_page("/accounts/?mine=on"), NAMES) == ["Followed"]
+
+
+@pytest.mark.usefixtures("mine")
+def test_each_person_has_accounts_of_their_own(get_page: See, settings: Any) -> None:
+    settings.EDIP_USER = "bo@example.com"
+    assert texts(get_page("/accounts/?mine=on"), NAMES) == []
+    assert get_page("/preferences/me/").select_one("#names").get_text().strip() == ""
+    assert text(get_page("/accounts/F/"), "#follow button") == "Follow"
 
 
 @pytest.mark.usefixtures("owned")
