@@ -21,7 +21,7 @@ from crm.warehouse import Warehouse
 from tests.conftest import Statements
 from tests.schemas import CONTENTS
 
-from .html import HTMX, text, texts
+from .html import HTMX, parsed, text, texts
 
 See = Callable[..., BeautifulSoup]
 NAMES = "tbody tr .row-link, tbody tr .row-text"
@@ -86,6 +86,15 @@ def test_lists_of_what_is_mine(get_page: See, statements: Statements) -> None:
     assert sorted(texts(part, ".facet-number")) == ["1", "3"]
     page = get_page("/accounts/?mine=on&not-updated-since=2026-06-01&q=o&sort=-team")
     assert texts(page, NAMES) == ["Followed"]
+
+
+@pytest.mark.usefixtures("mine")
+def test_a_bulk_change_of_all_that_are_mine_takes_only_these(client: Client) -> None:
+    sent = {"of": "all=on&mine=on", "do": "field", "column": "vp", "value": "Vera"}
+    answer = client.post("/accounts/bulk/preview/", sent)
+    assert answer.status_code == 200
+    changed = parsed(answer).select_one("main").get_text()
+    assert [team for team in ALL if team in changed] == list(MINE)
 
 
 @pytest.mark.usefixtures("mine")
