@@ -156,7 +156,11 @@ def _bring_back(request: Request, found: Reversal) -> HttpResponse:
     try:
         revert_record.revert_deletion(request.warehouse, found, _resume.earlier(request))
     except AlreadyExists:
-        messages.info(request, _revert_wording.already_exists(found.change, found.is_back))
+        if found.now is None:  # somebody brought it back, or created another, since it was read
+            change = found.change
+            found = _find(request, change.table.name, change.key, change.version or 0)
+        is_back = not found.is_another
+        messages.info(request, _revert_wording.already_exists(found.change, is_back))
     except Missing:
         return _ask(request, found, orphan=True)
     else:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+import pytest
 from django.test import Client
 
-from crm.model.schema import ACCOUNTS, UPDATES
+from crm.model.schema import ACCOUNTS, UPDATES, Table
 from crm.repository.past import history, revert_record
 from crm.repository.past.history import Wanted
+from crm.repository.past.revert_record import Reversal
 from crm.repository.records import accounts, platforms, updates, use_cases
+from crm.repository.steps import Earlier
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 
@@ -131,6 +134,29 @@ def test_undo_right_after_a_delete(client: Client, bob: Warehouse, account: str)
         assert accounts.get(bob, account).team == "Claims"
         assert use_cases.get(bob, "u-1").problem == "P"
         client.get("/admin-tools/export/")  # shows that it is back
+
+
+def test_two_people_undo_at_once(
+    client: Client,
+    bob: Warehouse,
+    account: str,
+    server: LocalWarehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The second hears that the account is back, not that another one has its key."""
+    accounts.delete(bob, account)
+    revert_deletion = revert_record.revert_deletion
+
+    def second(wh: Warehouse, found: Reversal, earlier: Earlier) -> dict[Table, int]:
+        monkeypatch.undo()
+        assert Client().post("/undo/accounts/B1/").status_code == 303
+        return revert_deletion(wh, found, earlier)
+
+    monkeypatch.setattr(revert_record, "revert_deletion", second)
+    assert client.post("/undo/accounts/B1/").status_code == 303
+    shown = text(parsed(client.get("/accounts/B1/")), "#toasts")
+    assert "Claims already exists again." in shown
+    assert "Another" not in shown
 
 
 def test_undo_of_a_child(client: Client, bob: Warehouse, account: str) -> None:
