@@ -64,6 +64,7 @@ class PersonMiddleware:
         if not signed_in.ended:
             return _uncached(self.get_response(request))
         # The session ends, and with it the other person's messages and open forms.
+        request.is_of_next_person = True
         keep = {*_SHARED_COOKIES, settings.SESSION_COOKIE_NAME}
         others = [name for name in request.COOKIES if name not in keep]
         for name in others:

@@ -32,17 +32,20 @@ from crm.request import Request, sent_fields
 register = template.Library()
 
 # The statuses of failures after which the same form can be sent again. 403 is not among them: its
-# form may come from another site.
+# form may come from another site, unless the failure says that it is ours.
 _SEND_AGAIN = {409, 422, 429, 500, 503, 504}
 
 
 @register.simple_tag
-def fields_to_send_again(request: Request, status: int) -> list[tuple[str, str]] | None:
-    """Return the fields of a form that failed with the status; None if it cannot be sent again.
+def fields_to_send_again(
+    request: Request, status: int, sent_by_us: bool
+) -> list[tuple[str, str]] | None:
+    """Return the fields of a form that failed; None if it cannot be sent again.
 
     A page cannot send files again.
     """
-    if request.method != "POST" or status not in _SEND_AGAIN or request.FILES:
+    may_pass = status in _SEND_AGAIN or sent_by_us
+    if request.method != "POST" or not may_pass or request.FILES:
         return None
     return sent_fields(request)
 

@@ -32,7 +32,8 @@ class Failure:
     ``retry_after`` is in seconds; a page with it reloads by itself. ``sign_in`` offers to reload
     the page, which makes Databricks sign the person in. ``moment`` says that the failure concerns
     the moment in the URL; ``earliest`` is the first moment that can be read. ``half_done`` has
-    the steps of an operation that are done, and those that are not.
+    the steps of an operation that are done, and those that are not. ``sent_by_us`` says that a
+    page of ours sent the form that was refused.
     """
 
     status: int
@@ -44,6 +45,7 @@ class Failure:
     moment: bool = False
     earliest: dt.datetime | None = None
     half_done: HalfDone | None = None
+    sent_by_us: bool = False
 
 
 _FAILURES: dict[type[WarehouseError], Failure] = {

@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
-from django_htmx.http import reselect, reswap, retarget
+from django_htmx.http import reselect, reswap, retarget, trigger_client_event
 
 from crm.warehouse.config import USER
 from crm.warehouse.errors import TooLarge, WarehouseError
@@ -117,12 +118,26 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return answer(
-        request,
-        Failure(
-            403,
-            "This form has expired",
-            "It was open for a long time, or your browser blocks cookies. Nothing was saved. Go "
-            "back, reload the page and send the form again.",
-        ),
+    """Answer a form without the cookie that proves that one of our pages sent it.
+
+    The answer brings a new cookie. A form of ours can then be sent again: htmx gets the new
+    token for the forms of its page, other browsers a page with the fields. What another site
+    has sent gets neither (browsers say so in Sec-Fetch-Site), nor a form of the person before.
+    """
+    is_ours = request.headers.get("Sec-Fetch-Site") == "same-origin"
+    if getattr(request, "is_of_next_person", False):
+        is_ours = False
+    advice = "Go back, reload the page and send the form again."
+    if is_ours and not request.FILES:
+        advice = "What you typed is still here: send it again."
+    failure = Failure(
+        403,
+        "This form has expired",
+        "Nothing was saved, because a cookie was missing: the form was open for a long time, or "
+        f"your browser blocks cookies. {advice}",
+        sent_by_us=is_ours,
     )
+    response = answer(request, failure)
+    if is_ours and getattr(request, "htmx", None):
+        trigger_client_event(response, "csrf-renewed", {"token": get_token(request)})
+    return response

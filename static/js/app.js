@@ -4,6 +4,7 @@ import { startTimeMachine } from "./as_of.js";
 import { startDialogs } from "./dialogs.js";
 import { startFacets } from "./facets.js";
 import { startForms } from "./forms.js";
+import { startListState } from "./list_state.js";
 import { startSearch } from "./search.js";
 import { startSelection } from "./selection.js";
 import { startStatuses } from "./statuses.js";
@@ -11,6 +12,7 @@ import { startTables } from "./tables.js";
 import { startTheme } from "./theme.js";
 import { startTimeZone } from "./time_zone.js";
 import { startToasts } from "./toasts.js";
+import { startUnsaved } from "./unsaved.js";
 
 document.documentElement.classList.add("js");
 
@@ -25,4 +27,6 @@ startTimeMachine();
 startAnswers();
 startDialogs();
 startForms();
+startUnsaved();
+startListState();
 startStatuses();

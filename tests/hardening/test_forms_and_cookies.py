@@ -58,6 +58,30 @@ def test_htmx_needs_the_token_as_well() -> None:
     assert parsed(response).select_one(".toast-error[role=alert]")
 
 
+def test_a_form_of_ours_without_its_cookie_can_be_sent_again(warehouse: Warehouse) -> None:
+    """Browsers say whether a page of ours sent it; scripts of other sites cannot say so."""
+    client = Client(enforce_csrf_checks=True)
+    data = _form(client) | NEW
+    del client.cookies["csrftoken"]
+    refused = client.post("/accounts/new/", data, headers={"Sec-Fetch-Site": "same-origin"})
+    assert refused.status_code == 403
+    again = filled_in(parsed(refused).select_one("main form"))
+    assert again.items() >= NEW.items()
+    assert client.post("/accounts/new/", again).status_code == 303
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none", ""])
+def test_a_form_of_another_site_cannot_be_sent_again(site: str) -> None:
+    headers = {"Sec-Fetch-Site": site} if site else {}
+    for htmx in ({}, HTMX):
+        client = Client(enforce_csrf_checks=True)
+        refused = client.post("/accounts/new/", NEW, headers=headers, **htmx)
+        assert refused.status_code == 403
+        assert parsed(refused).select("main form, #toasts form") == []
+        assert "HX-Trigger" not in refused
+        assert "send it again" not in refused.content.decode()
+
+
 @pytest.mark.usefixtures("behind_the_proxy")
 def test_flags_of_cookies(warehouse: Warehouse) -> None:
     client = Client()

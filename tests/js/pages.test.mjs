@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { backToNowAddress, presentAddress } from "../../static/js/as_of.js";
 import { cookieFor, readCookie } from "../../static/js/cookies.js";
+import { addChoices } from "../../static/js/list_state.js";
 import { isEdited } from "../../static/js/recent_changes/regions.js";
 import { isSearchKey } from "../../static/js/search.js";
 import { rangeOf, selectedText } from "../../static/js/selection.js";
@@ -98,4 +99,21 @@ test("a range of rows has both ends, in either direction", () => {
 
 test("the bar says how many rows of the page are selected", () => {
   assert.equal(selectedText(3, 25), "3 of 25 on this page selected");
+});
+
+test("a list's link keeps choices whose answer is awaited, and goes to their first page", () => {
+  const asked = (query, ...edited) => {
+    const pairs = new URLSearchParams(query);
+    addChoices(pairs, edited);
+    return String(pairs);
+  };
+  const box = (value, checked) => ({ name: "vp", type: "checkbox", value, checked });
+  assert.equal(asked("sort=-team", box("Vera", true)), "sort=-team&vp=Vera");
+  assert.equal(asked("vp=Vera&vp=Max&page=3", box("Vera", false)), "vp=Max");
+  assert.equal(asked("page=3"), "page=3");
+  const search = { name: "q", type: "search", value: "claims", defaultValue: "" };
+  assert.equal(asked("q=old&sort=team", search), "q=claims&sort=team");
+  assert.equal(asked("q=old", { ...search, value: "" }), "");
+  const day = { name: "since", type: "date", value: "2026-02-01", defaultValue: "2026-01-01" };
+  assert.equal(asked("since=2026-01-01&since=never", day), "since=never&since=2026-02-01");
 });
