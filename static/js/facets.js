@@ -78,7 +78,9 @@ function keepValues(facet) {
 function closeFacets(except, returnsFocus) {
   for (const facet of document.querySelectorAll(".facet[open]")) {
     if (facet === except) continue;
-    if (returnsFocus && facet.contains(document.activeElement)) facet.firstElementChild.focus();
+    const { activeElement } = document;
+    if (returnsFocus && (facet.contains(activeElement) || activeElement.matches(".sheet-done")))
+      facet.firstElementChild.focus();
     facet.open = false;
   }
 }

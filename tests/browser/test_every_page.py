@@ -21,6 +21,7 @@ PATHS = [
     "/accounts/",
     "/accounts/?q=nothing+matches+this",
     "/accounts/facet/vp/?vp-find=nothing+matches+this",
+    "/accounts/bulk/change/?key=BSN001",
     "/accounts/BSN001/",
     "/accounts/bulk/change/?key=BSN001",
     "/accounts/new/",
