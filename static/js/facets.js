@@ -16,7 +16,7 @@ export function startFacets() {
     if (event.target.matches("[data-day]")) apply(event);
   });
   document.addEventListener("click", (event) => {
-    const closing = event.target.closest("[data-close-facet]");
+    const closing = event.target.closest("[data-close-facet], .done");
     closeFacets(closing ? null : event.target.closest(".facet"), Boolean(closing));
   });
   // Capturing, since this event does not bubble.
@@ -79,7 +79,7 @@ function closeFacets(except, returnsFocus) {
   for (const facet of document.querySelectorAll(".facet[open]")) {
     if (facet === except) continue;
     const { activeElement } = document;
-    if (returnsFocus && (facet.contains(activeElement) || activeElement.matches(".sheet-done")))
+    if (returnsFocus && (facet.contains(activeElement) || activeElement.matches(".done")))
       facet.firstElementChild.focus();
     facet.open = false;
   }

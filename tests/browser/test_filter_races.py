@@ -80,7 +80,7 @@ def test_a_phones_sheet_says_how_many_results_it_shows(
     page.goto(f"/accounts/?q={listed}")
     filter = page.locator("#facet-business_area")
     filter.locator("summary").click()
-    done = page.locator(".sheet-done")
+    done = page.locator("button.done")
     expect(done).to_have_text(re.compile("Show 3 results"), use_inner_text=True)
     held = Held(page)
     filter.get_by_label("North").check()
