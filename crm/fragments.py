@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import urlencode
 
@@ -11,14 +12,20 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from crm.icons import icon
-from crm.model import vocabulary
+from crm.model import links, vocabulary
 from crm.model.changes import CHANGED, CREATED, DELETED, Change
+from crm.model.records import Account
+from crm.page_urls import record_url
 
 _NOTHING = mark_safe('<span class="nothing">—</span>')
 _LONG_TEXT = 600
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _WAS = '<del><span class="visually-hidden">was </span><span dir="auto">{}</span></del>'
 _IS = '<ins><span class="visually-hidden">now </span><span dir="auto">{}</span></ins>'
+_WRITE = (
+    '<a class="icon-button row-write" href="{url}" title="Write an update">{icon}'
+    '<span class="visually-hidden">Write an update</span></a>'
+)
 _REVERT = (
     '<a class="put-back" href="{url}" hx-get="{url}" hx-target="#dialog">'
     'Revert<span class="visually-hidden"> {label}</span></a>'
@@ -56,10 +63,11 @@ def text(value: str | None) -> str:
 
 
 def prose(value: str | None) -> str:
-    """Return what somebody wrote, with its line breaks; a long text opens on demand."""
+    """Return what somebody wrote, with its line breaks, links and mentions; a long text opens on
+    demand."""
     if not value:
         return ""
-    whole = format_html('<p class="prose" dir="auto">{}</p>', value)
+    whole = format_html('<p class="prose" dir="auto">{}</p>', linked(value))
     if len(value) <= _LONG_TEXT:
         return whole
     return format_html(
@@ -68,6 +76,22 @@ def prose(value: str | None) -> str:
         value[:_LONG_TEXT],
         whole,
     )
+
+
+def linked(value: str) -> str:
+    """Return a text with its links as links, and what mentions a person marked."""
+    if "://" not in value and "@" not in value:
+        return value
+    return format_html_join(
+        "", "{}", ((_LINKED[kind](part),) for kind, part in links.parts(value))
+    )
+
+
+_LINKED: dict[str, Callable[[str], str]] = {
+    links.TEXT: str,
+    links.LINK: lambda url: format_html('<a href="{0}" rel="noopener nofollow">{0}</a>', url),
+    links.MENTION: lambda name: format_html('<b class="mention">{}</b>', name),
+}
 
 
 def badge(status: str | None) -> str:
@@ -185,6 +209,27 @@ def row_check(key: str, name: str) -> SafeString:
     )
 
 
+def row_id(bsnid: str) -> str:
+    """Return the id of an account's row, which an address can name whatever the key is."""
+    return f"row-{bsnid.encode().hex()}"
+
+
+def row_account(account: Account, parameters: str, at: int, may_write: bool) -> SafeString:
+    """Return the account's name and key in a list, with the links to its page.
+
+    ``parameters`` and ``at`` lead back to the list: see crm/views/_from_list.py.
+    """
+    url = record_url("account-detail", account.bsnid)
+    if not url:
+        link, write = format_html('<a class="row-link" dir="auto">{}</a>', account.name), ""
+    else:
+        url = f"{url}?{parameters}&at={at}"
+        link = format_html('<a class="row-link" href="{}" dir="auto">{}</a>', url, account.name)
+        write = format_html(_WRITE, url=f"{url}&write=1", icon=icon("pencil-square", 16))
+    shown = write if may_write else ""
+    return format_html('{} <span class="key">{}</span> {}', link, account.bsnid, shown)
+
+
 def sort_header(controls: SortControls, key: str, label: str = "", kind: str = "") -> SafeString:
     """Return the heading of a column by which the list can be sorted."""
     link = controls.sort_link(key)
@@ -201,4 +246,15 @@ def sort_header(controls: SortControls, key: str, label: str = "", kind: str = "
     )
 
 
-TAGS = (text, prose, badge, day, moment, field_changes, row_check, sort_header, status_link)
+TAGS = (
+    text,
+    prose,
+    badge,
+    day,
+    moment,
+    field_changes,
+    row_check,
+    row_account,
+    sort_header,
+    status_link,
+)

@@ -62,7 +62,9 @@ FREE = {"healthz": "/healthz", "admin-tools": "/admin-tools/", "as-of": "/as-of/
 FREE |= {"import": "/admin-tools/import/", "export": "/admin-tools/export/"}
 # Counted by rows: see tests/importing.
 IMPORTS = {"import-job", "import-report"}
-POST_ONLY = {"follow", "theme", "revert-deletion", "revert-bulk"}
+STEPS = {"account-next": "/accounts/BSN001/next/?list=&at=1"}
+STEPS |= {"account-previous": "/accounts/BSN001/previous/?list=&at=2"}
+POST_ONLY = {"account-compose", "follow", "theme", "revert-deletion", "revert-bulk"}
 LIVE = {"recent-changes": "/live/"}
 PAST = {"diff": "/since/", "account-diff": "/accounts/BSN001/since/"}
 
@@ -92,7 +94,17 @@ def fill(sample: Warehouse) -> Callable[[str], str]:
 
 def test_every_url_is_walked() -> None:
     names = {name for name in get_resolver().reverse_dict if isinstance(name, str)}
-    assert names == PAGES.keys() | FREE.keys() | PAST.keys() | LIVE.keys() | POST_ONLY | IMPORTS
+    read = PAGES.keys() | FREE.keys() | PAST.keys() | LIVE.keys() | STEPS.keys()
+    assert names == read | POST_ONLY | IMPORTS
+
+
+@pytest.mark.parametrize("path", STEPS.values(), ids=STEPS.keys())
+def test_a_step_in_a_list_costs_one_statement(
+    client: Client, sample: Warehouse, statements: Statements, path: str
+) -> None:
+    with statements() as done:
+        assert client.get(path).status_code == 302
+    assert len(done) == READS
 
 
 @pytest.mark.parametrize("htmx", [{}, HTMX], ids=["page", "htmx"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -63,6 +64,12 @@ class Person:
 
     def __str__(self) -> str:
         return self.email
+
+    @property
+    def name(self) -> str:
+        """Return the person's name as the e-mail spells it: ``Dana Smith`` of ``dana.smith@…``."""
+        words = re.split(r"[._+]+", self.email.partition("@")[0])
+        return " ".join(word[:1].upper() + word[1:] for word in words if word)
 
     @property
     def may_write(self) -> bool:

@@ -1,9 +1,48 @@
-"""Check the links that people type: a browser should be able to follow them."""
+"""Check the links that people type, and find links and mentions in their texts."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from urllib.parse import urlsplit
+
+TEXT, LINK, MENTION = "text", "link", "mention"
+# A mention does not follow a letter or digit: that would be an e-mail address.
+_FOUND = re.compile(
+    r"(?P<link>https?://[^\s<>\"\\^`{|}]+)|(?P<mention>(?<![\w.@/+-])@\w+(?:[.-]\w+)*)",
+    re.IGNORECASE,
+)
+# Characters that end a sentence rather than a link.
+_AFTER_LINK = ".,;:!?'’”»*_"
+
+
+def parts(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the parts of a text in order, each with its kind: TEXT, LINK or MENTION."""
+    end = 0
+    for match in _FOUND.finditer(text):
+        found = match.group()
+        if match["link"]:
+            found = _without_end(found)
+            if link_problem(found):
+                continue
+        if match.start() > end:
+            yield TEXT, text[end : match.start()]
+        yield LINK if match["link"] else MENTION, found
+        end = match.start() + len(found)
+    if end < len(text):
+        yield TEXT, text[end:]
+
+
+def _without_end(link: str) -> str:
+    """Return the link without the end of the sentence or the bracket that it stands in."""
+    while True:
+        shorter = link.rstrip(_AFTER_LINK)
+        for opening, closing in ("()", "[]"):
+            if shorter.endswith(closing) and shorter.count(closing) > shorter.count(opening):
+                shorter = shorter[:-1]
+        if shorter == link:
+            return link
+        link = shorter
 
 
 def link_problem(link: str) -> str:

@@ -172,6 +172,7 @@ def get(mapping: dict[str, Any], key: str) -> Any:
 for _tag in (*fragments.TAGS, record_url):
     register.simple_tag(_tag)
 register.filter("tone", fragments.tone)
+register.filter("row_id", fragments.row_id)
 register.filter("posted", posted)
 register.filter("version", format_moment)
 

@@ -22,8 +22,8 @@ from crm.repository.bulk.selection import Planned, Selection
 from crm.request import Request
 
 from . import _listing
+from ._account_list import LIST
 from ._listing import Chip, Controls
-from .accounts import LIST
 
 FIELD = "plan"
 Change = Action | DeleteAccounts

@@ -101,6 +101,11 @@ class Controls:
     def chosen_dates(self) -> int:
         return len(self.listing.dates)
 
+    @cached_property
+    def list_parameters(self) -> str:
+        """The parameters with which a page knows the list that it was opened from."""
+        return urlencode({"list": query(replace(self.listing, page=1), self.subject)[1:]})
+
     @property
     def exports(self) -> list[tuple[str, str]]:
         """Links to the whole list as a file: what people call it, and the URL."""

@@ -68,6 +68,27 @@ def hidden_status(platform: str) -> str:
     )
 
 
+STATUS_MASKED = (
+    "Nothing was saved, because a policy hides statuses from you, so that you cannot set one. "
+    "Saving again adds the update alone."
+)
+
+
+def status_changed(platform: str, status: str, updated_by: str | None) -> str:
+    """Say that somebody changed the status that the composer was to set."""
+    return (
+        f"{updated_by or 'Somebody'} set {platform} to “{status}” in the meantime. Nothing was "
+        "saved yet; saving again sets your status and adds your update."
+    )
+
+
+def account_gone(bsnid: str) -> str:
+    return (
+        f"There is no account “{bsnid}” any more, so the update was not saved. You can still copy "
+        "what you typed."
+    )
+
+
 def status_gone(platform: str) -> str:
     return (
         f"The status for {platform} that you saw was deleted, or a row filter hides it from you "

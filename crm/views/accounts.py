@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from django.http import Http404, HttpResponse, HttpResponseBase
+from dataclasses import replace
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
@@ -11,19 +14,28 @@ from django.views.decorators.http import require_safe
 from crm.access import for_writers
 from crm.forms.records import AccountForm
 from crm.model import vocabulary
-from crm.model.records import AccountRow, Page
+from crm.model.records import AccountRow, Listing, Page
 from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
+from crm.page_urls import record_url
 from crm.repository.records import accounts
 from crm.request import Request
 
-from . import _child_pages, _deleting, _editing, _listing, _respond, _wording
-from ._dates import OF_ACCOUNTS
+from . import (
+    _child_pages,
+    _composer,
+    _deleting,
+    _editing,
+    _from_list,
+    _listing,
+    _respond,
+    _wording,
+)
+from ._account_list import LIST
 from ._editing import Editor, Kind
-from ._subject import Subject
+from ._from_list import FromList
 from .platforms import cards, is_locked
 
 ACCOUNT = Kind(ACCOUNTS, AccountForm, accounts, "account", "team")
-LIST = Subject(ACCOUNTS, accounts, "accounts", default_sort="team", dates=OF_ACCOUNTS)
 
 
 @require_safe
@@ -54,11 +66,18 @@ def account_detail(request: Request, bsnid: str) -> HttpResponse:
         raise Http404(_wording.not_found(ACCOUNTS, bsnid, is_past=is_past))
     turned = _PARTS.get(request.htmx.target or "") if _respond.wants_part(request) else None
     pages = _child_pages.pages(request, detail, turned)
+    from_list = _from_list.read(request.GET, request)
+    statuses = cards(detail.platforms, hides_reasons=is_locked(request))
     context = {
         "detail": detail,
         "account": detail.account,
         "has_duplicates": detail.has_duplicates,
-        "cards": cards(detail.platforms, hides_reasons=is_locked(request)),
+        "cards": statuses,
+        "composer": _composer.for_page(request, bsnid, statuses, from_list),
+        "from_list": from_list,
+        "links": _links(from_list, bsnid),
+        "opened": request.GET.get("use_case", ""),
+        "hides_reasons": "status" in request.person.masked(USE_CASES),
         **pages,
         "masked": request.person.masked(ACCOUNTS),
         "statuses_locked": not request.person.may_write or is_locked(request),
@@ -69,6 +88,50 @@ def account_detail(request: Request, bsnid: str) -> HttpResponse:
         _child_pages.push(response, pages, turned)
     patch_vary_headers(response, ["HX-Request", "HX-Target", "HX-Current-URL"])
     return response
+
+
+def _links(from_list: FromList | None, bsnid: str) -> dict[str, str]:
+    """Return the links to the list that the page was opened from, and to the accounts in it."""
+    if from_list is None:
+        return {}
+    return {
+        "list": from_list.url(bsnid),
+        "previous": from_list.step_url("account-previous", bsnid) if from_list.at > 1 else "",
+        "next": from_list.step_url("account-next", bsnid),
+    }
+
+
+@require_safe
+def account_next(request: Request, bsnid: str) -> HttpResponse:
+    return _step(request, bsnid, 1)
+
+
+@require_safe
+def account_previous(request: Request, bsnid: str) -> HttpResponse:
+    return _step(request, bsnid, -1)
+
+
+def _step(request: Request, bsnid: str, by: int) -> HttpResponse:
+    """Lead to the account before or after this one in its list, or to the list at its ends.
+
+    Accounts whose key no address can hold are passed over.
+    """
+    return _step_from(
+        request, _from_list.read(request.GET, request) or FromList(Listing(), 1), bsnid, by
+    )
+
+
+def _step_from(request: Request, found: FromList, bsnid: str, by: int) -> HttpResponse:
+    step = accounts.step(request.warehouse, found.listing, bsnid, found.at, by)
+    if step is None:
+        end = "last" if by > 0 else "first"
+        messages.info(request, f"That was the {end} account of the list.")
+        return HttpResponseRedirect(found.url(bsnid))
+    at, key = step
+    if not record_url("account-detail", key):
+        return _step_from(request, replace(found, at=at), key, by)
+    is_writing = "write" in request.GET
+    return HttpResponseRedirect(replace(found, at=at).account_url(key, write=is_writing))
 
 
 # What htmx turns the pages of, by the id of the element that it asks for.

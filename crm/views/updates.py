@@ -35,7 +35,7 @@ def update_facet(request: Request, name: str) -> HttpResponse:
 @_respond.form_page
 def update_create(request: Request, bsnid: str) -> HttpResponse:
     """The form starts with today in the reader's zone, which ReaderTimeZoneMiddleware has set."""
-    initial = {"author": request.person.email, "date": timezone.localdate()}
+    initial = {"author": request.person.name, "date": timezone.localdate()}
     return _children.create(request, UPDATE, bsnid, initial)
 
 

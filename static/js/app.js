@@ -1,6 +1,7 @@
 // The scripts of every page. Pages also work without them, a little slower.
 import { startAnswers } from "./answers.js";
 import { startTimeMachine } from "./as_of.js";
+import { startComposer } from "./composer.js";
 import { startDialogs } from "./dialogs.js";
 import { startFacets } from "./facets.js";
 import { startForms } from "./forms.js";
@@ -30,3 +31,4 @@ startForms();
 startUnsaved();
 startListState();
 startStatuses();
+startComposer();

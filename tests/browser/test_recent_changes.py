@@ -75,7 +75,7 @@ def test_an_account_page_follows(page: Page, bob: Page, account: str) -> None:
     bob.get_by_label("Status").select_option("Planning")
     submit(bob)
     expect(page.locator("#use-cases")).to_contain_text("Bob's problem", timeout=WITHIN)
-    bob.locator("#use-cases .card a[title*=Delete]").click()
+    bob.locator("#use-cases .use-case a[title*=Delete]").click()
     bob.locator("dialog form button").click()
     expect(page.locator("#use-cases")).not_to_contain_text("Bob's problem", timeout=WITHIN)
     expect(page.locator("#toasts")).to_contain_text(
@@ -200,7 +200,7 @@ def test_the_page_of_a_deleted_account_says_so(
     )
     expect(page.locator("#toasts")).not_to_contain_text("deleted")
     expect(page.get_by_role("link", name="Edit", exact=True)).to_have_count(0)
-    expect(page.get_by_role("link", name="Write update")).to_have_count(0)
+    expect(page.get_by_role("button", name="Save")).to_have_count(0)
     expect(page.locator("#updates")).to_contain_text("Mine")
     # An account that was brought back can be edited again.
     bob.locator("#toasts").get_by_role("button", name="Undo").click()

@@ -65,6 +65,18 @@ DOORS: dict[str, Callable[[Warehouse], Door]] = {
         {"id": str(uuid.uuid4()), "status": "Active", "platform": "Snowflake"},
         wh,
     ),
+    "composer": lambda wh: Door(
+        UPDATES,
+        "/accounts/B-1/compose/",
+        "description",
+        ("Kick-off", "Kicked off"),
+        {
+            "id": str(uuid.uuid4()),
+            "author": "Alice",
+            "date": "2026-03-31",
+        },
+        wh,
+    ),
     "update": lambda wh: Door(
         UPDATES,
         "/accounts/B-1/updates/new/",

@@ -9,8 +9,8 @@ import pytest
 
 FORM, STATUS, PAGE, COMMAND = "form", "status card", "import by page", "import by command"
 REVERT, UNDO, BULK, REPAIR = "revert", "undo of a deletion", "undo of a bulk change", "repair"
-MANY = "bulk change"
-DOORS = (FORM, STATUS, PAGE, COMMAND, REVERT, UNDO, BULK, REPAIR, MANY)
+MANY, COMPOSER = "bulk change", "composer"
+DOORS = (FORM, STATUS, PAGE, COMMAND, REVERT, UNDO, BULK, REPAIR, MANY, COMPOSER)
 
 EVERY_DOOR = "sign_in/test_every_door.py::test_no_door_writes_what_is_hidden"
 HALF = "contract/test_half_done.py::test_a_refused_step_is_told_and_the_button_goes_on"
@@ -42,6 +42,7 @@ CELLS = {
         EVERY_DOOR,
         f"{MASKED}test_a_repair_writes_no_masked_value",
         "sign_in/test_bulk_changes.py::test_no_bulk_change_writes_what_is_masked",
+        EVERY_DOOR,
     ),
     "hidden rows": (
         "sign_in/test_hidden_keys.py::test_the_app_finds_the_key_with_its_own_rights",
@@ -53,6 +54,7 @@ CELLS = {
         EVERY_DOOR,
         EVERY_DOOR,
         "sign_in/test_bulk_changes.py::test_no_bulk_change_doubles_what_is_hidden",
+        EVERY_DOOR,
     ),
     "stale versions": (
         "pages/test_account_edit.py::test_a_form_that_does_not_know_its_version_overwrites_nothing",
@@ -64,6 +66,7 @@ CELLS = {
         "past/test_revert_bulk.py::test_what_somebody_changed_since_stays",
         "pages/test_integrity_page.py::test_what_somebody_put_right_meanwhile_is_left_alone",
         "pages/test_bulk.py::test_what_changed_after_the_preview_is_listed",
+        "pages/test_composer.py::test_somebody_set_the_status_first",
     ),
     "duplicates": (
         DUPLICATES,
@@ -75,6 +78,7 @@ CELLS = {
         OWN_VALUES,
         "pages/test_integrity_page.py::test_each_problem_is_shown_with_its_repair_and_repaired",
         "repository/test_bulk.py::test_duplicates_change_as_an_edit_changes_them",
+        DUPLICATES,
     ),
     "over-large": (
         "pages/test_account_edit.py::test_100_kb_are_refused_with_the_limit",
@@ -86,6 +90,7 @@ CELLS = {
         ROWS_STAY,
         ROWS_STAY,
         "pages/test_bulk.py::test_more_than_one_operation_takes_is_said",
+        "pages/test_composer.py::test_what_is_not_valid_is_shown_again",
     ),
     "half-way": (
         ONE_STATEMENT,
@@ -97,6 +102,7 @@ CELLS = {
         HALF,
         HALF,
         "pages/test_bulk_deletion.py::test_a_deletion_that_fails_half_way_says_so_and_goes_on",
+        "pages/test_composer.py::test_half_of_it_is_told_and_the_rest_goes_on_as_one_operation",
     ),
     "lost answer": (
         LOST,
@@ -109,6 +115,7 @@ CELLS = {
         EDITED,
         "faults/test_matrix.py::test_a_cell_of_each_outcome",
         "repository/test_bulk.py::test_a_lost_answer_changes_no_number_and_doubles_nothing",
+        LOST,
     ),
 }
 

@@ -113,11 +113,20 @@ def test_writing_adds_no_more_and_loses_none(
     new = {"platform": "Databricks", "status": "Completed", "updated_at": latest.isoformat()}
     assert client.post(path, new, **HTMX).status_code == 200
     assert texts(warehouse, PLATFORMS_STATUS, "status") == ["Completed", "Requested", "Requested"]
+    seen = platforms.list_for(warehouse, "BSN001")
+    latest = max(row.updated_at for row in seen if row.platform == "Databricks")
+    new = {"id": str(uuid.uuid4()), "author": "A", "date": "2026-03-02", "description": "More"}
+    new |= {"platform": "Databricks", "status": "In Progress"}
+    new |= {"seen-Databricks": latest.isoformat()}
+    assert client.post("/accounts/BSN001/compose/", new).status_code == 303
+    statuses = texts(warehouse, PLATFORMS_STATUS, "status")
+    assert statuses == ["In Progress", "Requested", "Requested"]
+    assert texts(warehouse, UPDATES, "description") == ["D", "More", "New", "Newer"]
     edit = record_form(client.get(f"/updates/{ids['update']}/edit/"))
     assert edit["description"] == "Newer"
     path = f"/updates/{ids['update']}/edit/"
     assert client.post(path, edit | {"description": "Newest"}).status_code == 303
-    assert texts(warehouse, UPDATES, "description") == ["D", "New", "Newest"]
+    assert texts(warehouse, UPDATES, "description") == ["D", "More", "New", "Newest"]
     # The key is taken, and a deletion deletes all rows that have it.
     taken = {"bsnid": "BSN001", "team": "Third", "business_area": "Finance"}
     assert client.post("/accounts/new/", taken).status_code == 422

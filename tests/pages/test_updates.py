@@ -9,6 +9,7 @@ from bs4 import BeautifulSoup
 from django.conf import settings
 from django.test import Client
 
+from crm.identity import Person
 from crm.model.records import Listing
 from crm.model.schema import ACCOUNTS, UPDATES
 from crm.repository.records import updates
@@ -30,7 +31,7 @@ def account(make_account: Make) -> str:
 def test_a_new_one_is_of_today_and_by_me(client: Client, account: str, zone: str) -> None:
     client.cookies["tz"] = zone
     form = record_form(client.get("/accounts/BSN001/updates/new/"))
-    assert form["author"] == settings.EDIP_USER
+    assert form["author"] == Person(settings.EDIP_USER).name
     assert form["date"] == dt.datetime.now(ZoneInfo(zone)).date().isoformat()
 
 

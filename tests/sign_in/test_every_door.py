@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, USE_CASES
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES
 from crm.repository.errors import Doubtful
 from crm.repository.integrity import checks
 from crm.repository.records import accounts, platforms, use_cases
@@ -119,6 +120,12 @@ def test_no_door_writes_what_is_hidden(
         assert "past of protected tables cannot be read" in answer.content.decode()
     card = {"platform": "Databricks", "status": "Completed", "updated_at": ""}
     assert bob.post("/accounts/BSN001/platforms/", card, **HTMX).status_code == 403
+    new = {"id": str(uuid.uuid4()), "author": "Bob", "date": "2026-03-31", "description": "U"}
+    answer = bob.post("/accounts/BSN001/compose/", new | card | {"reason": "R"})
+    assert answer.status_code == 422
+    assert "a policy hides statuses from you" in answer.content.decode()
+    assert bob.post("/accounts/HIDDEN/compose/", new).status_code == 409
+    assert protected.query(f"SELECT id FROM {protected.namespace.table(UPDATES)}") == []
     # A repair corrects no word that it cannot read.
     assert bob.post("/admin-tools/integrity/unknown-words/").status_code == 303
     assert stored(protected) == before

@@ -123,6 +123,25 @@ def facet(wh: Warehouse, listing: Listing, name: str, find: str, most: int) -> F
     return _listing.load_facet(wh, listing, _LIST, name, find, most)
 
 
+def step(wh: Warehouse, listing: Listing, bsnid: str, at: int, by: int) -> tuple[int, str] | None:
+    """Return the number and the key of the account after another one in a list, or before it.
+
+    :param at: the number that the row of ``bsnid`` had in the list, from 1 on. If it has left
+        that place, the row that has its number now comes next.
+    :param by: 1 for the account after it, -1 for that before it.
+
+    None at the end of the list. One statement.
+    """
+    offset = max(0, at - 3)
+    query = Query.of(wh.namespace, _listing.within_reach(listing), _LIST)
+    rows = wh.query(*query.page(5, min(offset, _listing.LARGEST_INT)))[0]["rows"]
+    found = _page_rows(sorted(rows, key=itemgetter("rn")))
+    keys = {offset + n: row.account.bsnid for n, row in enumerate(found, 1)}
+    own = next((n for n in (at, at - 1, at + 1) if keys.get(n) == bsnid), None)
+    to = own + by if own else at - (by < 0)
+    return (to, keys[to]) if to in keys else None
+
+
 def find_all(wh: Warehouse, listing: Listing) -> Iterator[AccountRow]:
     """Return the rows of all pages, see ``_listing.load_all``."""
     return _listing.load_all(wh, listing, _LIST, _row)

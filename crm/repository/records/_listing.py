@@ -18,7 +18,7 @@ from ._list_query import ListSource, Query
 
 ListRow = TypeVar("ListRow")
 
-_LARGEST_INT = 2**31 - 1
+LARGEST_INT = 2**31 - 1
 
 # ``total`` is the number of rows that pass all filters, ``choices`` that of the found values.
 _FACET = """
@@ -53,7 +53,7 @@ def within_reach(listing: Listing) -> Listing:
     INVALID_LIMIT_LIKE_EXPRESSION.DATA_TYPE).
     """
     size = max(1, listing.size)
-    return replace(listing, page=min(max(1, listing.page), _LARGEST_INT // size), size=size)
+    return replace(listing, page=min(max(1, listing.page), LARGEST_INT // size), size=size)
 
 
 def load(

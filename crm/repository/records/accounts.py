@@ -32,7 +32,7 @@ from crm.repository.tables import notes
 from crm.warehouse import Warehouse
 
 from . import _children, _deleting, _saving, people
-from ._account_list import FILTERS, SORTS, facet, find_all, search
+from ._account_list import FILTERS, SORTS, facet, find_all, search, step
 from ._key import Key
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "get",
     "get_detail",
     "search",
+    "step",
     "update",
 ]
 

@@ -5,9 +5,8 @@ import uuid
 from dataclasses import dataclass, field, replace
 
 from crm.model.records import PlatformStatus
-from crm.model.schema import CHANGE_ID, PLATFORMS_STATUS
+from crm.model.schema import PLATFORMS_STATUS
 from crm.repository import _sql, operations
-from crm.repository._sql import Row
 from crm.repository.errors import ReasonNotKept, Stale, StatusGone
 from crm.repository.operations import Operation
 from crm.warehouse import Warehouse
@@ -93,7 +92,7 @@ def set_status(
         _saving.refuse_hidden(wh, key)
         raise StatusGone(platform)
     current = _sql.record(PlatformStatus, row)
-    if (current.status or "") != status or not setting.may_have_written(row):
+    if (current.status or "") != status or (setting.noted and not saved.is_own(row)):
         raise Stale(current)
     return setting.with_reason(current)
 
@@ -122,10 +121,6 @@ class _Setting:
             "has_reason": operation.id in self.noted,
         }
         return operations.run(self.wh, operation, sql, params, repeatable=False)
-
-    def may_have_written(self, row: Row) -> bool:
-        """Return False if a reason was noted that is not the row's: somebody was first."""
-        return not self.noted or row[CHANGE_ID.name] in self.noted
 
     def with_reason(self, row: PlatformStatus) -> PlatformStatus:
         """Return the row with the reason. Raises ReasonNotKept."""

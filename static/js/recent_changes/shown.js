@@ -2,7 +2,7 @@
 import { ownerOf } from "../same_element.js";
 import { shorten } from "./texts.js";
 
-const NAME = "h1, .row-link, .row-text, .platform-head b, .prose";
+const NAME = "h1, .row-link, .row-text, .platform-head b, .use-case-gist, .prose";
 const MARKABLE = "[data-record], [data-change]";
 
 export class Shown {
@@ -49,7 +49,8 @@ export class Shown {
   // Return the team of an account, or its BSNID if the page does not name the team.
   teamOf(bsnid) {
     const end = CSS.escape(encodeURIComponent(bsnid));
-    const link = this.#main.querySelector(`a[href$="/accounts/${end}/"]`);
+    const page = `/accounts/${end}/`;
+    const link = this.#main.querySelector(`a[href$="${page}"], a[href*="${page}?"]`);
     return this.recordName(`accounts/${bsnid}`) || link?.textContent.trim() || bsnid;
   }
 }

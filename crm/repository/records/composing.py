@@ -1,0 +1,69 @@
+"""Add an update and set a platform's status with it, as one operation of two steps."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import partial
+
+from crm.model.records import Update
+from crm.model.schema import UPDATES
+from crm.repository import operations
+from crm.repository._sql import Values
+from crm.repository.errors import ReasonNotKept
+from crm.repository.steps import Step, run_steps
+from crm.warehouse import Warehouse
+
+from . import _children, platforms
+
+
+@dataclass(frozen=True)
+class NewStatus:
+    """A platform's new status, and why; ``seen`` is as in ``platforms.set_status``."""
+
+    platform: str
+    status: str
+    seen: dt.datetime | None
+    reason: str = ""
+
+
+def add_update(
+    wh: Warehouse,
+    bsnid: str,
+    id: str,
+    values: Values,
+    new: NewStatus | None = None,
+    earlier: str = "",
+) -> bool:
+    """Set the status, if one is given, and add the update; return whether the person sees it.
+
+    :param id: the update's, which also identifies the form.
+    :param earlier: the operation of an earlier attempt, which set the status.
+
+    The status comes first: where somebody else has changed it, nothing is done yet. Raises as
+    ``platforms.set_status``, then HalfDone, and as ``_children.create``. Two statements, four with
+    a status, and one more with a reason.
+    """
+    operation = operations.of_form(wh, operations.EDIT, id).resume(earlier)
+    seen: list[bool] = []
+    not_kept: list[ReasonNotKept] = []
+
+    def set_status(new: NewStatus) -> int:
+        status = (new.platform, new.status, new.seen, new.reason)
+        try:
+            platforms.set_status(wh, bsnid, *status, operation)
+        except ReasonNotKept as error:
+            not_kept.append(error)
+        return 1
+
+    def add() -> int:
+        seen.append(_children.create(wh, UPDATES, Update, bsnid, id, values, operation=operation))
+        return 1
+
+    steps = [Step("Add the update", add)]
+    if new:
+        steps.insert(0, Step(f"Set {new.platform} to {new.status}", partial(set_status, new)))
+    run_steps(wh, operation, steps)
+    if not_kept:
+        raise ReasonNotKept(is_seen=seen[-1])
+    return seen[-1]

@@ -1,0 +1,163 @@
+"""The composer on an account's page: an update and, if wanted, a platform's status with it.
+
+Whatever cannot be saved is shown again with everything that was typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.views.decorators.http import require_POST
+
+from crm.access import for_writers
+from crm.forms.composer import ComposerForm
+from crm.forms.fields import parse_moment
+from crm.model.records import PlatformStatus
+from crm.model.schema import UPDATES
+from crm.repository.errors import (
+    AlreadyExists,
+    HalfDone,
+    Missing,
+    ReasonNotKept,
+    RepositoryError,
+    Stale,
+    StatusGone,
+)
+from crm.repository.records import composing
+from crm.repository.records.composing import NewStatus
+from crm.request import Request
+from crm.warehouse.errors import WarehouseError
+
+from . import _from_list, _respond, _resume, _wording
+from ._composer import SEEN, Composer, render_fields
+from ._failures import failure_of
+from .platforms import Card, is_locked
+from .updates import UPDATE
+
+
+@for_writers
+@require_POST
+def compose(request: Request, bsnid: str) -> HttpResponse:
+    masked = request.person.masked(UPDATES)
+    form = ComposerForm(request.POST, masked=masked, has_status=not is_locked(request))
+    if not form.is_valid():
+        return _show(request, bsnid, form, 422)
+    if "status" not in form.fields and request.POST.get("status"):
+        return _show(request, bsnid, form, 422, problem=_wording.STATUS_MASKED)
+    try:
+        is_seen = _save(request, bsnid, form)
+    except ReasonNotKept as error:
+        is_seen = error.is_seen
+        reason = form.cleaned_data["reason"]
+        messages.warning(request, f"{_wording.REASON_NOT_KEPT} It was: “{reason}”.")
+    except (Stale, AlreadyExists, StatusGone, Missing) as error:
+        return _refuse(request, bsnid, form, error)
+    except HalfDone as error:
+        return _half_done(request, bsnid, form, error)
+    except WarehouseError as error:
+        return _fail(request, bsnid, form, error)
+    _say_saved(request, form.cleaned_data, is_seen=is_seen)
+    return _respond.go(request, _page_after(request, bsnid, form))
+
+
+def _save(request: Request, bsnid: str, form: ComposerForm) -> bool:
+    given, new = form.cleaned_data, None
+    if given.get("status"):
+        platform = given["platform"]
+        seen = parse_moment(request.POST.get(f"{SEEN}{platform}", ""))
+        new = NewStatus(platform, given["status"], seen, given["reason"])
+    earlier = _resume.earlier(request).operation
+    id = str(given["id"])
+    return composing.add_update(request.warehouse, bsnid, id, form.values(), new, earlier)
+
+
+def _page_after(request: Request, bsnid: str, form: ComposerForm) -> str:
+    """Return the account's page or, if that was opened from a list, this list or the next page."""
+    found = _from_list.read(request.POST, request)
+    if found is None:
+        return UPDATE.page_of(bsnid, str(form.cleaned_data["id"]))
+    if request.POST.get("then") == "list":
+        return found.url(bsnid)
+    return found.step_url("account-next", bsnid, write=True)
+
+
+def _say_saved(request: Request, given: Mapping[str, Any], *, is_seen: bool) -> None:
+    if not is_seen:
+        messages.warning(request, _wording.unseen("The update"))
+    elif given.get("status"):
+        text = f"The update was added, and {given['platform']} is now {given['status']}."
+        messages.success(request, text)
+    else:
+        messages.success(request, "The update was added.")
+
+
+def _refuse(
+    request: Request, bsnid: str, form: ComposerForm, error: RepositoryError
+) -> HttpResponse:
+    """Say why nothing was saved; the form that is shown saves over the status that it names."""
+    seen: dict[str, str] = {}
+    platform = form.cleaned_data.get("platform") or ""
+    if isinstance(error, Stale) and isinstance(error.current, PlatformStatus):
+        card = Card(platform, error.current)
+        seen = {f"{SEEN}{platform}": card.seen}
+        problem = _wording.status_changed(platform, card.status, error.current.value("updated_by"))
+    elif isinstance(error, StatusGone):
+        problem = _wording.status_gone(platform)
+    elif isinstance(error, AlreadyExists) and error.key != str(form.cleaned_data["id"]):
+        problem = _wording.hidden_status(platform)
+    elif isinstance(error, AlreadyExists):
+        problem = _wording.exists_already(UPDATES)
+    else:
+        problem = _wording.account_gone(bsnid)
+    return _show(request, bsnid, form, 409, seen=seen, problem=problem)
+
+
+def _half_done(request: Request, bsnid: str, form: ComposerForm, error: HalfDone) -> HttpResponse:
+    """Show the text again, without the status: that is set."""
+    operation = dict(_resume.fields(request, error))[_resume.FIELD]
+    rest = request.POST.copy()
+    rest["status"] = rest["reason"] = ""
+    again = ComposerForm(rest, masked=form.masked, has_status=not is_locked(request))
+    return _fail(request, bsnid, again, error, half_done=operation)
+
+
+def _fail(
+    request: Request, bsnid: str, form: ComposerForm, error: WarehouseError, half_done: str = ""
+) -> HttpResponse:
+    failure = failure_of(error)
+    more: dict[str, Any] = {"half_done": half_done} if half_done else {}
+    response = _show(request, bsnid, form, failure.status, failure=failure, **more)
+    if failure.retry_after:
+        response["Retry-After"] = str(failure.retry_after)
+    return response
+
+
+def _show(
+    request: Request,
+    bsnid: str,
+    form: ComposerForm,
+    status: int,
+    seen: Mapping[str, str] | None = None,
+    **more: Any,
+) -> HttpResponse:
+    sent = {name: request.POST[name] for name in request.POST if name.startswith(SEEN)}
+    given = {"half_done": request.POST.get(_resume.FIELD, "")} | more
+    composer = Composer(
+        bsnid,
+        form.data.get("id", ""),
+        render_fields(form),
+        tuple((sent | dict(seen or {})).items()),
+        from_list=_from_list.read(request.POST, request),
+        **given,
+    )
+    context = {"composer": composer, "bsnid": bsnid}
+    response = _respond.show(
+        request, "accounts/composer.html", "accounts/_composer.html", context, status
+    )
+    if _respond.wants_part(request):
+        # The form itself is the answer, whatever the status: see answers.js.
+        response["HX-Reswap"] = "outerHTML"
+    return response
