@@ -5,7 +5,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast lint bench soak faults screenshots audit clean
+.PHONY: help install run test test-fast lint bench soak faults tasks screenshots audit clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -78,6 +78,9 @@ soak: install  ## run the long tests: many writers, large imports, long replays
 
 faults: install  ## let the warehouse fail in every way at every page, and print a table
 	env EDIP_TEST_SOAK=1 $(BIN)/python -m pytest -q --show-capture=no -m soak tests/faults $(TESTS)
+
+tasks: install  ## count the clicks of daily tasks in a browser (OPTIONS=--write; needs Chromium)
+	$(BIN)/python -m bench.tasks $(OPTIONS)
 
 screenshots: install  ## take the pictures of the README anew (needs Chromium)
 	$(BIN)/python docs/screenshots.py

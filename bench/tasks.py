@@ -1,0 +1,287 @@
+"""Count what daily tasks cost a person: clicks, typed text, page loads and statements.
+
+    make tasks    or    python -m bench.tasks [--write]
+
+Each task is done in headless Chromium, as app.yaml starts the app, at the width of a desk and of a
+phone. Choosing from a list of options counts as two clicks. ``--write`` puts the table into
+docs/daily-work.md. Fails if a task did not reach its end, or took more clicks than it may.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from . import _gunicorn
+from ._report import Table, show, write
+from ._setup import PERSON, Control, application, in_own_process
+
+DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "daily-work.md"
+SIZES = {"1440 px": (1440, 900), "390 px": (390, 844)}
+ACCOUNTS, TO_HAND_OVER, STUCK = 308, 56, 6
+LEAVING, COMING, AREA = "Rita Gomez", "Sam Okoro", "Finance"
+
+
+@dataclass
+class Hand:
+    """The person's hand: it counts what it does on the page."""
+
+    page: Page
+    clicks: int = 0
+    keys: int = 0
+    loads: int = 0
+
+    def __post_init__(self) -> None:
+        self.page.on("load", self._loaded)
+
+    def _loaded(self, _: Page) -> None:
+        self.loads += 1
+
+    def click(self, target: Locator) -> None:
+        target.click()
+        self.clicks += 1
+
+    def choose(self, target: Locator, option: str) -> None:
+        target.focus()  # as opening its options does
+        target.select_option(option)
+        self.clicks += 2
+
+    def type(self, target: Locator, text: str) -> None:
+        """Type into a field that has the focus already."""
+        expect(target).to_be_focused()
+        self.page.keyboard.insert_text(text)
+        self.keys += len(text)
+
+    def type_date(self, day: dt.date) -> None:
+        """Type into the date field that has the focus, as people in the US do."""
+        self.page.keyboard.type(f"{day:%m%d%Y}")
+        self.keys += 8
+
+    def tab_to(self, target: Locator) -> None:
+        """Press Tab until the field has the focus."""
+        for _ in range(20):
+            if target.evaluate("field => field === document.activeElement"):
+                return
+            self.press("Tab")
+        raise AssertionError("Tab does not reach the field")
+
+    def click_and_type(self, target: Locator, text: str) -> None:
+        self.click(target)
+        self.type(target, text)
+
+    def press(self, key: str) -> None:
+        self.page.keyboard.press(key)
+        self.keys += 1
+
+
+Task = Callable[[Hand], None]
+
+
+def close_sheet(hand: Hand) -> None:
+    """Close the panel of a filter, which covers the list on a phone."""
+    close = hand.page.locator("[data-close-facet]:visible")
+    if close.count():
+        hand.click(close)
+
+
+def hand_over(hand: Hand) -> None:
+    """Give all accounts of an IT partner to another."""
+    page = hand.page
+    page.goto("/accounts/")
+    hand.click(page.locator("#facet-primary_it_partner > summary"))
+    hand.click(page.get_by_label(LEAVING))
+    expect(page.locator("[data-count]")).to_contain_text(f"of {TO_HAND_OVER}")
+    close_sheet(hand)
+    hand.click(page.locator(".pick input:visible").first)
+    hand.click(page.get_by_role("button", name=f"Change all {TO_HAND_OVER}"))
+    hand.click_and_type(page.get_by_label("New value"), COMING)
+    hand.press("Enter")
+    hand.click(page.locator(".bulk-confirm .button-primary"))
+    expect(page.locator("#toasts")).to_contain_text(f"{TO_HAND_OVER}")
+
+
+def write_to_stuck(hand: Hand) -> None:
+    """Find all that are in progress on Databricks in one area for long; write to each."""
+    page = hand.page
+    page.goto("/")
+    databricks = page.locator(".stack", has_text="Databricks")
+    hand.click(databricks.locator(".legend a", has_text="In Progress"))
+    hand.click(page.locator("#facet-business_area > summary"))
+    hand.click(page.locator("#facet-business_area").get_by_label(AREA))
+    close_sheet(hand)
+    hand.click(page.locator("#facet-dates > summary"))
+    hand.tab_to(page.locator("#in-status-since"))
+    hand.type_date(dt.date.today() - dt.timedelta(days=90))
+    hand.press("Enter")
+    expect(page.locator("[data-count]")).to_contain_text(f"{STUCK} accounts")
+    close_sheet(hand)
+    hand.click(page.locator(".row-write").first)
+    for number in range(STUCK):
+        account = page.locator("h1").inner_text()
+        hand.type(page.locator("#composer_description"), f"Asked again {number}")
+        hand.press("Control+Enter")
+        expect(page.locator("h1")).not_to_have_text(account)
+    page.goto("/updates/?q=Asked+again")
+    expect(page.locator("[data-count]")).to_contain_text(f"{STUCK} updates")
+
+
+def write_by_phone(hand: Hand) -> None:
+    """Find an account by its name and write an update."""
+    page = hand.page
+    page.goto("/")
+    hand.click(page.get_by_role("link", name="Accounts", exact=True).locator("visible=true"))
+    hand.click_and_type(page.locator("#q"), "Team 123")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    hand.click(page.locator(".row-write"))
+    hand.type(page.locator("#composer_description"), "Met the team; the pilot starts on Monday.")
+    hand.click(page.locator("#composer .button-primary"))
+    expect(page.locator("#toasts")).to_be_visible()
+
+
+def hold(hand: Hand) -> None:
+    """Put three use cases on hold, each with its reason."""
+    page = hand.page
+    page.goto("/use-cases/")
+    for number in range(3):
+        hand.click(page.get_by_role("link", name="Edit this use case").nth(number + 3))
+        hand.choose(page.get_by_label("Status", exact=True), "On Hold")
+        hand.press("Tab")
+        hand.type(page.get_by_label("Reason"), f"Waits for budget {number}")
+        hand.press("Enter")
+        expect(page.locator("#toasts")).to_contain_text("saved")
+        page.wait_for_url("**/use-cases/**")
+
+
+def my_changes(hand: Hand) -> None:
+    """See what changed lately on the person's own accounts."""
+    page = hand.page
+    page.goto("/")
+    hand.click(page.locator('header a[href="/preferences/me/"]'))
+    hand.click(page.locator("main").get_by_role("link", name="Activity"))
+    expect(page.locator("#history .change").first).to_be_visible()
+
+
+# The tasks, and how many clicks each may take.
+TASKS: dict[str, tuple[Task, int]] = {
+    f"Find the {STUCK} stuck onboardings of one area, write to each": (
+        write_to_stuck,
+        4 + 2 * STUCK,
+    ),
+    "Find an account and write an update": (write_by_phone, 4),
+    "Put three use cases on hold, with reasons": (hold, 9),
+    "See what changed on my accounts": (my_changes, 2),
+    f"Hand over {TO_HAND_OVER} accounts to another IT partner": (hand_over, 8),
+}
+
+
+def load() -> None:
+    """Insert the accounts of a team of twenty and their children."""
+    from crm.identity.warehouses import for_person
+    from crm.model.schema import ACCOUNTS as ACCOUNTS_TABLE
+    from crm.model.schema import PLATFORMS_STATUS, UPDATES, USE_CASES
+    from crm.repository.records import people
+    from crm.repository.transfer.insert_missing import insert_missing
+
+    warehouse, now = for_person(PERSON), dt.datetime.now(dt.UTC)
+    tables = (
+        (ACCOUNTS_TABLE, _account, ACCOUNTS),
+        (PLATFORMS_STATUS, _status, ACCOUNTS),
+        (USE_CASES, _use_case, 3 * ACCOUNTS),
+        (UPDATES, _update, 13 * ACCOUNTS),
+    )
+    for table, row, count in tables:
+        insert_missing(warehouse, table, [row(number, now) for number in range(count)])
+    people.set_names(warehouse, PERSON, ["Partner 1"])
+
+
+def _account(n: int, _: dt.datetime) -> dict[str, Any]:
+    area = AREA if n % 6 == 0 else f"Area {n % 6}"
+    partner = LEAVING if n < TO_HAND_OVER else f"Partner {n % 5}"
+    own = {"business_area": area, "primary_it_partner": partner}
+    return {"bsnid": f"B{n:03}", "team": f"Team {n:03}", "vp": f"VP {n % 7}"} | own
+
+
+def _status(n: int, now: dt.datetime) -> dict[str, Any]:
+    own = {"id": f"s{n}", "account_bsnid": f"B{n:03}", "platform": "Databricks"}
+    status = "In Progress" if is_stuck(n) else "Completed"
+    return own | {"status": status, "updated_at": now - dt.timedelta(days=200)}
+
+
+def _use_case(n: int, _: dt.datetime) -> dict[str, Any]:
+    own = {"id": f"c{n}", "account_bsnid": f"B{n % ACCOUNTS:03}", "problem": f"Problem {n}"}
+    return own | {"status": "Active", "platform": "Databricks", "leader": f"Leader {n % 9}"}
+
+
+def _update(n: int, now: dt.datetime) -> dict[str, Any]:
+    own = {"id": f"u{n}", "account_bsnid": f"B{n % ACCOUNTS:03}", "author": PERSON}
+    return own | {"description": f"Update {n}", "date": now.date() - dt.timedelta(days=n % 300)}
+
+
+def is_stuck(number: int) -> bool:
+    return number % 6 == 0 and number < 6 * STUCK
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    names = ("chromium-headless-shell", "chromium", "chromium-browser")
+    chromium = next(filter(None, map(shutil.which, names)), None)
+    if chromium is None:
+        raise SystemExit("Chromium is not installed; the system's package will do.")
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+        )
+
+
+def measure(opened: Browser, url: str, control: Control, task: Task, width: str) -> list[int]:
+    """Return the clicks, keys, page loads and statements of the task."""
+    wide, high = SIZES[width]
+    context = opened.new_context(base_url=url, viewport={"width": wide, "height": high})
+    hand, before = Hand(context.new_page()), control.last()
+    task(hand)
+    context.close()
+    return [hand.clicks, hand.keys, hand.loads, control.last() - before]
+
+
+def rows_of(width: str) -> list[list[object]]:
+    """Return the table's rows for this width, with data of their own: tasks change them."""
+    os.environ |= {"EDIP_USER": PERSON, "EDIP_LIVE_SECONDS": "0"}
+    with application() as (_, control), _gunicorn.serving() as port, browser() as opened:
+        load()
+        url = f"http://127.0.0.1:{port}"
+        return [
+            [name, width, most, *measure(opened, url, control, task, width)]
+            for name, (task, most) in TASKS.items()
+        ]
+
+
+def table() -> Table:
+    head = ["task", "width", "clicks at most", "clicks", "keys", "page loads", "statements"]
+    note = f"In Chromium, with {ACCOUNTS} accounts. Choosing from options counts as two clicks."
+    rows = [row for width in SIZES for row in in_own_process(rows_of, width)]
+    return Table("tasks", note, head, rows)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--write", action="store_true")
+    given = options.parse_args()
+    found = table()
+    show([found])
+    if given.write:
+        write([found], DOCUMENT)
+    sys.exit(any(clicks > most for _, _, most, clicks, *_ in found.rows))
+
+
+if __name__ == "__main__":
+    main()
