@@ -21,7 +21,11 @@ NAMED = 20
 _SHORT = 80
 
 NOTHING_CHOSEN = "Select at least one account first."
-EXPIRED = "This preview is too old, so nothing was changed. Preview the change again."
+DONE_BEFORE = "These accounts were deleted before, by the same button."
+EXPIRED = (
+    "This preview is too old or is not yours, so nothing was changed now. "
+    "Preview the change again."
+)
 
 
 @dataclass(frozen=True)
@@ -134,13 +138,21 @@ def changed(count: int, action: Change) -> str:
 
 def left_alone(left: tuple[LeftAlone, ...]) -> list[Reason]:
     """Return why accounts were left alone that the preview was going to change."""
-    changed = [each.name for each in left if not each.is_gone]
+    emptied = [each.name for each in left if each.is_emptied]
+    changed = [each.name for each in left if not (each.is_gone or each.is_emptied)]
     gone = [each.name for each in left if each.is_gone]
     texts = (
+        (
+            emptied,
+            "was changed or created anew while it was deleted, so it stays. What belonged to it "
+            "before was deleted; its history can bring that back:",
+        ),
         (changed, "changed after the preview, so it was left alone:"),
         (gone, "was deleted after the preview, or a row filter hides it from you now:"),
     )
     many = (
+        "were changed or created anew while they were deleted, so they stay. What belonged to "
+        "them before was deleted; their history can bring that back:",
         "changed after the preview, so they were left alone:",
         "were deleted after the preview, or a row filter hides them from you now:",
     )

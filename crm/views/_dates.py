@@ -44,7 +44,7 @@ OF_ACCOUNTS = (
     DateFilter("not-updated-since", "No update since", never="Never updated"),
     DateFilter("updated-since", "Latest update since"),
     DateFilter("updated-before", "Latest update before"),
-    DateFilter("in-status-since", "In this status since before", is_moment=True),
+    DateFilter("in-status-since", "Status set before", is_moment=True),
     *CHANGED,
 )
 OF_USE_CASES = (

@@ -69,8 +69,8 @@ def hidden_status(platform: str) -> str:
 
 
 STATUS_MASKED = (
-    "Nothing was saved, because a policy hides statuses from you, so that you cannot set one. "
-    "Saving again adds the update alone."
+    "Nothing was saved: a policy hides statuses from you, so you cannot set one. "
+    "Save again to add the update alone."
 )
 
 

@@ -68,7 +68,6 @@ def _preview(request: Request) -> HttpResponse:
         "summary": _bulk_wording.will_change(found, action),
         "shown": found.changes[: _bulk_wording.NAMED],
         "more": max(0, len(found.changes) - _bulk_wording.NAMED),
-        "count": len(found.changes),
         "replaces": isinstance(action, (SetField, SetStatus)),
         "deletes": isinstance(action, DeleteAccounts),
         "new": action.value if isinstance(action, SetField) else getattr(action, "status", ""),
@@ -92,11 +91,31 @@ def _run(request: Request) -> HttpResponse:
         raise PermissionDenied
     masks = {table.name: request.person.masked(table) for table in TABLES}
     operation = Operation(plan.operation, operations.BULK, request.warehouse.actor, masks)
+    if _was_deleted_before(request, operation, plan):
+        undo = _undo_url(request, operation, plan)
+        messages.info(request, _bulk_wording.DONE_BEFORE, extra_tags=undo)
+        return _respond.go(request, plan.chosen.list_url)
     outcome = _write(request, operation, plan)
-    undo = ""
-    if outcome.written and _is_undoable(request):
-        undo = _revert_links.operation_url(request, operation.id, plan.began)
+    undo = _undo_url(request, operation, plan) if outcome.written else ""
     return _done(request, plan, outcome, undo)
+
+
+def _was_deleted_before(request: Request, operation: Operation, plan: Plan) -> bool:
+    """Return whether the button of a finished deletion was pressed again.
+
+    Then no account is left by which a second run could tell.
+    """
+    if not isinstance(plan.action, DeleteAccounts):
+        return False
+    _, summary = operations.kind_and_summary(request.warehouse, operation.id)
+    return bool(summary)
+
+
+def _undo_url(request: Request, operation: Operation, plan: Plan) -> str:
+    """Return the address that undoes the change; empty where policies keep the app from it."""
+    if not _is_undoable(request):
+        return ""
+    return _revert_links.operation_url(request, operation.id, plan.began)
 
 
 def _write(request: Request, operation: Operation, plan: Plan) -> Outcome:
@@ -176,7 +195,7 @@ def _ask(
 
 def _update_form(request: Request) -> UpdateForm:
     """Return the form of a new update: by this person, of today in the reader's zone."""
-    initial = {"author": request.person.email, "date": timezone.localdate()}
+    initial = {"author": request.person.name, "date": timezone.localdate()}
     form = UpdateForm(new=True, initial=initial)
     form.visible_fields()[0].field.widget.attrs.pop("autofocus", None)
     return form

@@ -84,7 +84,6 @@ def trends(request: Request) -> HttpResponse:
         "adoption": [_adoption(found, platform, starts) for platform in platforms],
         "platforms": platforms,
         "groups": [_group(found, group, by, platforms) for group in found.groups],
-        "accounts": sum(group.accounts for group in found.groups),
         "by": by,
         "choices": [(name, ACCOUNTS.column(name).label) for name in GROUPS],
         "by_label": ACCOUNTS.column(by).label,

@@ -100,7 +100,7 @@ def test_rows_are_selected_by_range_and_by_keyboard(page: Page, partner: str) ->
     boxes(page).nth(6).focus()
     page.keyboard.press("Space")
     expect(bar).to_contain_text("5 of 25")
-    page.get_by_role("button", name="Clear", exact=True).press("Enter")
+    page.get_by_role("button", name="Unselect all", exact=True).press("Enter")
     expect(bar).to_be_hidden()
     expect(page.get_by_label("Select all on this page")).to_be_focused()
 
@@ -116,7 +116,7 @@ def test_a_change_by_somebody_else_keeps_the_selection(
     expect(page.locator("#live-announcement")).to_contain_text("changed")
     expect(page.locator(".bulk-bar")).to_contain_text("2 of 25")
     # Without a selection the list shows the change.
-    page.get_by_role("button", name="Clear", exact=True).click()
+    page.get_by_role("button", name="Unselect all", exact=True).click()
     page.locator("h1").click()
     expect(page.locator(f"[data-account='{bsnid}-00']")).to_contain_text("Vera")
 

@@ -71,5 +71,5 @@ def test_what_pip_could_not_install_is_tried_again(checkout: Path) -> None:
 
 def test_help_lists_the_targets(checkout: Path) -> None:
     listed = re.findall(r"^  make ([a-z-]+)", make(checkout).stdout, re.MULTILINE)
-    wanted = "run test test-fast lint bench soak faults screenshots audit clean"
+    wanted = "run test test-fast lint bench soak faults tasks screenshots audit clean"
     assert sorted(listed) == sorted(wanted.split())

@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from django.test import Client
 
+from crm.repository.bulk.outcome import LeftAlone
 from crm.repository.records import accounts, platforms
+from crm.views import _bulk_wording
 from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse
@@ -64,3 +66,21 @@ def test_a_deletion_that_fails_half_way_says_so_and_goes_on(
     assert accounts.get(three, "B1") is accounts.get(three, "B3") is None
     client.post(done.select_one("#toasts form")["action"])
     assert len(accounts.get_detail(three, "B1").updates) == 1
+
+
+def test_the_button_of_a_finished_deletion_says_that_it_was_done(
+    client: Client,
+    three: Warehouse,  # noqa: F811
+) -> None:
+    found = preview(client, "key=B1&key=B3", {"do": "delete"})
+    confirm(client, found)
+    again = follow(client, confirm(client, found))
+    assert "These accounts were deleted before" in texts(again, "#toasts p")[-1]
+    client.post(again.select("#toasts form")[-1]["action"])
+    assert accounts.get(three, "B1") is not None
+
+
+def test_accounts_that_lost_their_children_are_named() -> None:
+    [reason] = _bulk_wording.left_alone((LeftAlone("B1", "Team", False, is_emptied=True),))
+    assert reason.text.startswith("1 account was changed or created anew while it was deleted")
+    assert reason.names == ["Team"]

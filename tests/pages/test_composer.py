@@ -194,6 +194,22 @@ def test_half_of_it_is_told_and_the_rest_goes_on_as_one_operation(
     assert changes[0].operation == changes[1].operation
 
 
+def test_another_status_after_a_half_has_its_own_reason(
+    compose: Callable[..., HttpResponse],
+    client: Client,
+    server: LocalWarehouse,
+    warehouse: Warehouse,
+) -> None:
+    server.fault("http_status", times=None, status=401, match="^\\s*MERGE INTO \\S*updates")
+    again = shown(parsed(compose({}, **STATUS)))
+    server.clear_faults()
+    more = {"platform": "Snowflake", "status": "Completed", "reason": "Second"}
+    assert client.post(f"{PAGE}compose/", again | more).status_code == 303
+    page = parsed(client.get(PAGE))
+    reasons = texts(page, "#platforms summary .platform-reason")
+    assert sorted(reasons) == ["Second", "They asked"]
+
+
 def test_sent_twice_it_is_saved_once(
     compose: Callable[..., HttpResponse], warehouse: Warehouse
 ) -> None:

@@ -142,7 +142,7 @@ def test_chips_fields_and_links_keep_the_dates(client: Client, get_page: See) ->
     assert texts(page, ".chip-label") == [
         "Onboarding status:",
         "No update since:",
-        "In this status since before:",
+        "Status set before:",
     ]
     assert "20 May 2026" in texts(page, ".chip")[1]
     rest = parse_qs(urlsplit(page.select(".chip")[1]["href"]).query)

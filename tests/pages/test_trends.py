@@ -89,7 +89,7 @@ def test_the_figures_lead_to_their_lists(
         "33% of the 3 that want it",
     ]
     rows = page.select("#groups-heading ~ .table-box tbody tr")
-    assert texts(rows[0], "td a")[:2] == ["1 completed", "2 want it"]
+    assert texts(rows[0], "td a")[:2] == ["1 completed", "2 that want it"]
     assert [text(each, "th") for each in rows] == ["Finance", "Sales", "No value"]
     for link, number in (
         (databricks.select(".trend-line a")[0], 1),

@@ -45,7 +45,7 @@ def test_a_record_has_a_history_of_its_own(
     sample_history: None, client: Client, get_page: GetPage
 ) -> None:
     page = get_page("/accounts/B1/")
-    link = page.select_one(".card [href*='record=u-1']")
+    link = page.select_one(".use-case [href*='record=u-1']")
     assert link["hx-target"] == "#dialog"
     panel = client.get(link["href"], HTTP_HX_TARGET="dialog", **HTMX)
     dialog = parsed(panel).select_one("dialog")

@@ -138,6 +138,24 @@ def test_it_goes_on_after_each_statement_that_fails(
     assert rows(families) == all_of("B1", "B2", "B3")
 
 
+def test_an_account_that_changed_half_way_is_said_to_have_lost_its_children(
+    families: Warehouse, server: LocalWarehouse
+) -> None:
+    planned = preview(families, CHOSEN, DeleteAccounts()).changes
+    operation = operations.new(families, operations.BULK)
+    server.fault("http_status", times=None, at=8, match=r"^\s*(MERGE|DELETE)", status=400)
+    with pytest.raises(HalfDone) as half:
+        delete(families, operation, planned)
+    server.clear_faults()
+    now = accounts.get(families, "B1")
+    accounts.update(families, "B1", {"team": "Edited"}, now.updated_at)
+    notes = {"stamped": half.value.notes["stamped"]}
+    earlier = Earlier(operation.id, half.value.finished, half.value.changed, notes)
+    outcome = delete(families, operation, planned, earlier)
+    assert outcome == Outcome(1, (LeftAlone("B1", "Edited", False, is_emptied=True),))
+    assert rows(families) == all_of("B3") | {"accounts": ["B1", "B3"]}
+
+
 def test_children_do_not_come_back_under_another_account(families: Warehouse) -> None:
     before = revert_bulk.current_versions(families)
     operation = operations.new(families, operations.BULK)

@@ -62,16 +62,19 @@ def test_a_reader_sees_no_edit_controls(signed_in: SignedIn, full: dict[str, str
         page = parsed(response)
         links = {link["href"].split("?")[0] for link in page.select("a[href]")}
         assert links.isdisjoint(writing_paths(full)), path
+        # Their own preferences: the theme, and what they follow.
+        own = {"/preferences/theme/", "/accounts/BSN001/follow/"}
         posts = {form["action"] for form in page.select("form[method=post]")}
-        assert posts == {"/preferences/theme/"}, path
-        assert not page.select("[hx-post]"), path
+        assert posts <= own, path
+        assert {each["hx-post"] for each in page.select("[hx-post]")} <= own, path
 
 
 def test_an_editor_sees_them(signed_in: SignedIn, full: dict[str, str]) -> None:
     bob = signed_in(BOB, "SELECT", "MODIFY")
     page = parsed(bob.get("/accounts/BSN001/"))
     links = {link["href"] for link in page.select("a[href]")}
-    assert {"/accounts/BSN001/edit/", "/accounts/BSN001/updates/new/"} <= links
+    assert {"/accounts/BSN001/edit/", "/accounts/BSN001/use-cases/new/"} <= links
+    assert page.select('form[action="/accounts/BSN001/compose/"]')
     assert page.select('form[action="/accounts/BSN001/platforms/"]')
 
 

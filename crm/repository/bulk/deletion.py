@@ -182,7 +182,8 @@ class _Deletion:
         return len(found)
 
     def outcome(self) -> Outcome:
-        changed = [LeftAlone(key, name, False) for key, name in self.existing.items()]
+        stamped = set(self.stamped)
+        changed = [LeftAlone(k, name, False, k in stamped) for k, name in self.existing.items()]
         known = {*self.stamped, *self.existing}
         gone = [LeftAlone(row.key, row.name, True) for row in self.rows if row.key not in known]
         left = sorted((*changed, *gone), key=lambda each: each.key)

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LeftAlone:
-    """An account that changed after the preview. ``is_gone``: the person sees it no more."""
+    """An account that changed after the preview.
+
+    :param is_gone: the person sees it no more.
+    :param is_emptied: its children were deleted before it changed.
+    """
 
     key: str
     name: str
     is_gone: bool
+    is_emptied: bool = False
 
 
 @dataclass(frozen=True)

@@ -38,13 +38,13 @@ def add_update(
     """Set the status, if one is given, and add the update; return whether the person sees it.
 
     :param id: the update's, which also identifies the form.
-    :param earlier: the operation of an earlier attempt, which set the status.
+    :param earlier: the operation of an earlier attempt, which set the status; a new status has
+        an operation of its own, whose note is its reason.
 
     The status comes first: where somebody else has changed it, nothing is done yet. Raises as
-    ``platforms.set_status``, then HalfDone, and as ``_children.create``. Two statements, four with
-    a status, and one more with a reason.
+    ``platforms.set_status``, then HalfDone, and as ``_children.create``. Two to five statements.
     """
-    operation = operations.of_form(wh, operations.EDIT, id).resume(earlier)
+    operation = operations.of_form(wh, operations.EDIT, id).resume("" if new else earlier)
     seen: list[bool] = []
     not_kept: list[ReasonNotKept] = []
 
