@@ -138,9 +138,10 @@ def test_it_goes_on_after_each_statement_that_fails(
     assert rows(families) == all_of("B1", "B2", "B3")
 
 
-def test_an_account_that_changed_half_way_is_said_to_have_lost_its_children(
+def test_an_account_that_changed_half_way_loses_its_children_until_the_undo(
     families: Warehouse, server: LocalWarehouse
 ) -> None:
+    before = revert_bulk.current_versions(families)
     planned = preview(families, CHOSEN, DeleteAccounts()).changes
     operation = operations.new(families, operations.BULK)
     server.fault("http_status", times=None, at=8, match=r"^\s*(MERGE|DELETE)", status=400)
@@ -154,6 +155,12 @@ def test_an_account_that_changed_half_way_is_said_to_have_lost_its_children(
     outcome = delete(families, operation, planned, earlier)
     assert outcome == Outcome(1, (LeftAlone("B1", "Edited", False, is_emptied=True),))
     assert rows(families) == all_of("B3") | {"accounts": ["B1", "B3"]}
+    after = revert_bulk.current_versions(families)
+    for count in (7, 0):
+        undone = revert_bulk.revert(families, operation.id, before, after)
+        assert (undone.count, undone.total) == (count, 1)
+        assert rows(families) == all_of("B1", "B2", "B3")
+    assert accounts.get(families, "B1").team == "Edited"
 
 
 def test_children_do_not_come_back_under_another_account(families: Warehouse) -> None:

@@ -32,10 +32,18 @@ _NEW_CHILDREN = """
   SELECT n.account_bsnid FROM {child} AS n
   LEFT ANTI JOIN {child} VERSION AS OF {version} AS o ON o.id = n.id
 """
-# Where accounts were deleted with their children, these come back only after their account, and
-# not under another one that has got its key since.
-_OF_RESTORED = """
-  LEFT SEMI JOIN {accounts} AS b ON b.bsnid = w.account_bsnid AND b.change_id = :change_id
+# Where accounts were deleted with their children, these come back only after their account, or to
+# one that was never deleted. They do not come back under another one that has got its key since.
+_OF_SAME_ACCOUNT = """
+  LEFT SEMI JOIN (
+    SELECT bsnid FROM {accounts} WHERE change_id = :change_id
+    UNION ALL
+    SELECT e.bsnid FROM {accounts} AS e
+    LEFT ANTI JOIN (
+      SELECT bsnid FROM {feed}
+      WHERE _commit_version > {version} AND _change_type IN ('insert', 'delete')
+    ) AS n ON n.bsnid = e.bsnid
+  ) AS b ON b.bsnid = w.account_bsnid
 """
 _DELETED_ACCOUNTS = """
 SELECT COUNT(*) AS n FROM {feed}
@@ -75,7 +83,9 @@ def of(
     if table is ACCOUNTS and not is_deletion:
         joined += _childless(wh, before)
     if table is not ACCOUNTS and is_deletion:
-        joined += _sql.render(wh.namespace, _OF_RESTORED)
+        version = int(before[ACCOUNTS.name])
+        feed = wh.namespace.change_feed(ACCOUNTS, version)
+        joined += _sql.render(wh.namespace, _OF_SAME_ACCOUNT, feed=feed, version=str(version))
     if has_duplicates:
         joined += _sql.fill(_NO_DUPLICATES, keys=duplicates.keys(wh, table))
     return joined
