@@ -93,7 +93,11 @@ def sign(request: Request, action: Change, preview: Preview, chosen: Chosen) -> 
         "operation": uuid.uuid4().hex,
         "began": format_moment(preview.moment),
         "action": _facts(action),
-        "rows": [[row.key, row.seen, row.is_new] for row in preview.changes],
+        # One value less for most rows: there may be thousands.
+        "rows": [
+            [row.key, row.seen, row.is_new, *([True] if row.has_copies else [])]
+            for row in preview.changes
+        ],
         "query": chosen.query,
     }
     return signing.dumps(facts, salt=_SALT, compress=True)
@@ -107,7 +111,7 @@ def read(request: Request) -> Plan | None:
         began = parse_moment(facts["began"])
         if began is None or facts["who"] != request.warehouse.actor:
             return None
-        rows = (Planned(key, key, None, seen, is_new) for key, seen, is_new in facts["rows"])
+        rows = (Planned(key, key, None, *more) for key, *more in facts["rows"])
         action = _action(facts["action"])
         chosen = Chosen.read(facts["query"], request.person.email)
         return Plan(facts["operation"], began, action, tuple(rows), chosen)

@@ -182,6 +182,16 @@ def test_duplicates_change_as_an_edit_changes_them(team: Warehouse) -> None:
     ]
 
 
+def test_rows_of_one_key_hide_no_account_that_was_left_alone(team: Warehouse) -> None:
+    """Two rows of B1 are written, and none of B3: as many rows as accounts were planned."""
+    at = accounts.get(team, "B1").updated_at
+    insert(team, ACCOUNTS, bsnid="B1", team="Twin", primary_it_partner="Bob", updated_at=at)
+    changes = preview(team, ALL, HAND_OVER).changes
+    accounts.update(team, "B3", {"vp": "V"}, accounts.get(team, "B3").updated_at)
+    left = (LeftAlone("B3", "Team B3", False),)
+    assert write(team, begin(team), HAND_OVER, changes) == Outcome(1, left)
+
+
 def test_more_than_one_operation_takes_is_refused(
     team: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

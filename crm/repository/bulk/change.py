@@ -87,12 +87,14 @@ def write(wh: Warehouse, operation: Operation, action: Action, rows: Sequence[Pl
     """Change the planned accounts, except for those that changed since the preview.
 
     One statement; another one for new rows, one for hidden ones as in ``preview``, and one if
-    fewer rows were written than planned. Safe to repeat. Raises WarehouseError.
+    other rows were written than planned, or several rows have one key. Safe to repeat. Raises
+    WarehouseError.
     """
     hidden = action.hidden(wh, rows)
     count = action.write(wh, operation, [row for row in rows if row.key not in hidden])
     orphans = _take_back_orphans(wh, operation, action.table) if action.inserts else 0
-    if count >= len(rows) and not orphans:
+    # Where several rows have one key, their number does not tell how many accounts were changed.
+    if count == len(rows) and not orphans and not any(row.has_copies for row in rows):
         return Outcome(len(rows))
     left = _left_alone(wh, operation, action.table, rows)
     return Outcome(len(rows) - len(left), left)
@@ -105,6 +107,7 @@ def _planned(row: Row) -> Planned:
         old=row["old"],
         seen=row["old_version"] if "old_version" in row else row["version"],
         is_new=bool(row.get("is_new")),
+        has_copies=row["copies"] > 1,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +45,7 @@ class Planned:
     :param old: what the change replaces; None if the account has no such row yet (``is_new``), or
         nothing is replaced.
     :param seen: the version of the row that changes: its ``updated_at`` in microseconds, or None.
+    :param has_copies: whether several rows have its key.
     """
 
     key: str
@@ -51,6 +53,7 @@ class Planned:
     old: str | None = None
     seen: int | None = None
     is_new: bool = False
+    has_copies: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,9 @@ def load(
     """Return the selected accounts, each once, with ``key``, ``name``, ``version`` and these
     columns of the account (``a``) and of what is joined to it.
 
-    Of several rows for one account, the one that changed last counts. One statement. Raises
-    TooMany if there are more than ``MOST``, or their keys are very long.
+    Of several rows for one account, the one that changed last counts; ``copies`` says how many
+    there are. One statement. Raises TooMany if there are more than ``MOST``, or their keys are
+    very long.
     """
     selected = _sql.fill(_COLUMNS, columns=columns)
     more = f"{join} LIMIT {_rows_read()}"
@@ -84,9 +88,10 @@ def load(
     else:
         sql, given = _account_list.matching(wh.namespace, selection.listing, selected, more)
     rows = wh.query(sql, {**given, **(params or {})})
+    copies = Counter(row["key"] for row in rows)
     latest: dict[str, Row] = {}
     for row in sorted(rows, key=_age):
-        latest[row["key"]] = row
+        latest[row["key"]] = {**row, "copies": copies[row["key"]]}
     size = sum(len(key.encode()) for key in latest)
     if len(latest) > MOST or len(rows) == _rows_read() or size > KEY_BYTES:
         raise TooMany(MOST)
