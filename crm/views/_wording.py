@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.text import get_text_list
 
 from crm.model.schema import Table
+from crm.repository.records import people
 
 
 def counted(count: int, singular: str, plural: str = "") -> str:
@@ -190,6 +191,14 @@ def repair(
         f" This page shows the first {shown:,} of {repairable:,}." if shown < repairable else ""
     )
     return f"This is what will be done. {undo}{first}"
+
+
+def names_left_out(count: int) -> str:
+    """Say how many of the names that a person typed as their own were not saved."""
+    return (
+        f"The last {counted(count, 'name')} {'was' if count == 1 else 'were'} not saved: you can "
+        f"have {people.NAMES_AT_MOST} names, with {people.LENGTH_AT_MOST:,} characters in all."
+    )
 
 
 def repaired(title: str, count: int, noun: str) -> str:

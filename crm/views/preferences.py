@@ -18,7 +18,7 @@ from crm.repository.records import people
 from crm.repository.records.people import Profile
 from crm.request import Request
 
-from . import _mine, _respond
+from . import _mine, _respond, _wording
 from ._charts import link
 
 YEAR = 365 * 24 * 60 * 60
@@ -56,8 +56,11 @@ def me(request: Request) -> HttpResponse:
     if request.as_of:
         return HttpResponseRedirect(request.as_of.present_url)
     if request.method == "POST":
-        people.set_names(wh, person, request.POST.get("names", "")[:2000].splitlines())
-        messages.success(request, "Your names were saved.")
+        left_out = people.set_names(wh, person, request.POST.get("names", "").splitlines())
+        if left_out:
+            messages.warning(request, _wording.names_left_out(left_out))
+        else:
+            messages.success(request, "Your names were saved.")
         return _respond.go(request, reverse("me"))
 
     def load(can_read: bool) -> Profile | None:

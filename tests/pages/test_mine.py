@@ -152,6 +152,23 @@ def test_names_and_followed_accounts_under_the_avatar(client: Client, get_page: 
     assert texts(get_page("/accounts/?mine=on"), NAMES) == ["Followed"]
 
 
+@pytest.mark.parametrize(
+    ("names", "kept", "left_out"),
+    [
+        ([f"N{n}" for n in range(12)], 10, "The last 2 names were"),
+        (["a", "b" * 1999], 1, "The last 1 name was"),
+    ],
+)
+def test_names_beyond_the_limit_are_said_to_be_left_out(
+    owned: Warehouse, client: Client, get_page: See, names: list[str], kept: int, left_out: str
+) -> None:
+    client.post("/preferences/me/", {"names": "\r\n".join(names)})
+    page = get_page("/preferences/me/")
+    assert page.select_one("#names").get_text().strip().split("\n") == names[:kept]
+    assert f"{left_out} not saved" in text(page, "#toasts")
+    assert "Your names were saved" not in text(page, "#toasts")
+
+
 @pytest.mark.usefixtures("mine")
 def test_each_person_has_accounts_of_their_own(get_page: See, settings: Any) -> None:
     settings.EDIP_USER = "bo@example.com"

@@ -24,6 +24,8 @@ from crm.warehouse.errors import ObjectNotFound, PermissionDenied
 Result = TypeVar("Result")
 
 NAMES_AT_MOST = 10
+# Characters of all of a person's names.
+LENGTH_AT_MOST = 2_000
 # Between the names of a person.
 _LINE = "\n"
 
@@ -154,11 +156,17 @@ def unfollow(wh: Warehouse, person: str, bsnid: str) -> None:
     _write(wh, _UNFOLLOW, {"person": person, "bsnid": bsnid})
 
 
-def set_names(wh: Warehouse, person: str, names: Iterable[str]) -> None:
-    """Replace the person's names by these, without blanks around them and each once."""
-    cleaned = dict.fromkeys(" ".join(name.split()) for name in names)
-    kept = [name for name in cleaned if name][:NAMES_AT_MOST]
+def set_names(wh: Warehouse, person: str, names: Iterable[str]) -> int:
+    """Replace the person's names by these, without blanks around them and each once.
+
+    Return how many were left out, beyond ``NAMES_AT_MOST`` and ``LENGTH_AT_MOST``.
+    """
+    cleaned = [name for name in dict.fromkeys(" ".join(name.split()) for name in names) if name]
+    kept = cleaned[:NAMES_AT_MOST]
+    while len(_LINE.join(kept)) > LENGTH_AT_MOST:
+        kept.pop()
     _write(wh, _SET_NAMES, {"person": person, "name": _LINE.join(kept)})
+    return len(cleaned) - len(kept)
 
 
 def _write(wh: Warehouse, template: str, values: dict[str, Any]) -> None:
