@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import get_text_list
 
-from crm.model.schema import Table
+from crm.model.schema import UPDATES, Table
 from crm.repository.records import people
 
 
@@ -81,6 +81,11 @@ def status_changed(platform: str, status: str, updated_by: str | None) -> str:
         f"{updated_by or 'Somebody'} set {platform} to “{status}” in the meantime. Nothing was "
         "saved yet; saving again sets your status and adds your update."
     )
+
+
+def only_status_set(platform: str, status: str) -> str:
+    """Say that the composer set the status, but did not save the update once more."""
+    return f"{platform} is now {status}. {exists_already(UPDATES)}"
 
 
 def account_gone(bsnid: str) -> str:

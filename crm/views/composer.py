@@ -27,7 +27,7 @@ from crm.repository.errors import (
     StatusGone,
 )
 from crm.repository.records import composing
-from crm.repository.records.composing import NewStatus
+from crm.repository.records.composing import NewStatus, UpdateChanged
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
 
@@ -51,8 +51,9 @@ def compose(request: Request, bsnid: str) -> HttpResponse:
         is_seen = _save(request, bsnid, form)
     except ReasonNotKept as error:
         is_seen = error.is_seen
-        reason = form.cleaned_data["reason"]
-        messages.warning(request, f"{_wording.REASON_NOT_KEPT} It was: “{reason}”.")
+        _say_reason_lost(request, form)
+    except UpdateChanged as error:
+        return _only_status(request, bsnid, form, error)
     except (Stale, AlreadyExists, StatusGone, Missing) as error:
         return _refuse(request, bsnid, form, error)
     except HalfDone as error:
@@ -82,6 +83,11 @@ def _page_after(request: Request, bsnid: str, form: ComposerForm) -> str:
     if request.POST.get("then") == "list":
         return found.url(bsnid)
     return found.step_url("account-next", bsnid, write=True)
+
+
+def _say_reason_lost(request: Request, form: ComposerForm) -> None:
+    reason = form.cleaned_data["reason"]
+    messages.warning(request, f"{_wording.REASON_NOT_KEPT} It was: “{reason}”.")
 
 
 def _say_saved(request: Request, given: Mapping[str, Any], *, is_seen: bool) -> None:
@@ -115,13 +121,30 @@ def _refuse(
     return _show(request, bsnid, form, 409, seen=seen, problem=problem)
 
 
+def _only_status(
+    request: Request, bsnid: str, form: ComposerForm, error: UpdateChanged
+) -> HttpResponse:
+    """Say that the status is set, although the update was not saved again."""
+    if error.reason_lost:
+        _say_reason_lost(request, form)
+    given = form.cleaned_data
+    problem = _wording.only_status_set(given["platform"], given["status"])
+    return _show(request, bsnid, _without_status(request, form), 409, problem=problem)
+
+
 def _half_done(request: Request, bsnid: str, form: ComposerForm, error: HalfDone) -> HttpResponse:
     """Show the text again, without the status: that is set."""
+    if error.notes.get(composing.REASON_LOST):
+        _say_reason_lost(request, form)
     operation = dict(_resume.fields(request, error))[_resume.FIELD]
+    again = _without_status(request, form)
+    return _fail(request, bsnid, again, error, half_done=operation)
+
+
+def _without_status(request: Request, form: ComposerForm) -> ComposerForm:
     rest = request.POST.copy()
     rest["status"] = rest["reason"] = ""
-    again = ComposerForm(rest, masked=form.masked, has_status=not is_locked(request))
-    return _fail(request, bsnid, again, error, half_done=operation)
+    return ComposerForm(rest, masked=form.masked, has_status=not is_locked(request))
 
 
 def _fail(

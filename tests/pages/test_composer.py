@@ -15,7 +15,7 @@ from crm.identity import Person
 from crm.model.schema import OPERATIONS
 from crm.repository.past import history
 from crm.repository.past.history import Wanted
-from crm.repository.records import accounts, platforms
+from crm.repository.records import accounts, platforms, updates
 from crm.warehouse import Warehouse
 from tests.conftest import LocalWarehouse, Statements
 
@@ -55,6 +55,10 @@ def stored(wh: Warehouse) -> tuple[list[str], list[str | None]]:
     """Return the texts of the updates and the words of the statuses."""
     detail = accounts.get_detail(wh, "BSN001")
     return [u.description for u in detail.updates], [row.status for row in detail.platforms]
+
+
+def drop_operations(wh: Warehouse) -> None:
+    wh.execute(f"DROP TABLE {wh.namespace.table(OPERATIONS)}", repeatable=True)
 
 
 def test_the_author_is_the_persons_name_and_the_day_today(
@@ -218,6 +222,46 @@ def test_sent_twice_it_is_saved_once(
     assert stored(warehouse) == ([TEXT], ["Requested"])
 
 
+def edit_update(wh: Warehouse) -> None:
+    [update] = accounts.get_detail(wh, "BSN001").updates
+    updates.update(wh, update.id, {"description": "Edited"}, update.updated_at)
+
+
+@pytest.mark.parametrize("has_table", [True, False])
+def test_an_update_that_somebody_edited_is_kept_and_the_status_named(
+    compose: Callable[..., HttpResponse], someone_else: Warehouse, has_table: bool
+) -> None:
+    assert compose().status_code == 303
+    edit_update(someone_else)
+    if not has_table:
+        drop_operations(someone_else)
+    response = compose(HTMX, **STATUS)
+    assert response.status_code == 409
+    assert stored(someone_else) == (["Edited"], ["Requested"])
+    page = parsed(response)
+    note = text(page, "#composer .platform-note")
+    assert note.startswith("Databricks is now Requested. This update was added before")
+    again = shown(page)
+    assert (again["description"], again["status"], again["reason"]) == (TEXT, "", "")
+    assert ("It was: “They asked”" in page.get_text()) is not has_table
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "part"])
+def test_a_reason_that_is_lost_half_way_is_shown(
+    compose: Callable[..., HttpResponse],
+    headers: dict[str, str],
+    server: LocalWarehouse,
+    warehouse: Warehouse,
+) -> None:
+    drop_operations(warehouse)
+    server.fault("http_status", times=None, status=401, match="^\\s*MERGE INTO \\S*updates")
+    response = compose(headers, **STATUS)
+    server.clear_faults()
+    assert response.status_code == 503
+    assert stored(warehouse) == ([], ["Requested"])
+    assert "It was: “They asked”" in parsed(response).get_text()
+
+
 def test_an_account_that_is_gone(
     compose: Callable[..., HttpResponse], someone_else: Warehouse
 ) -> None:
@@ -232,8 +276,7 @@ def test_an_account_that_is_gone(
 def test_without_the_table_of_operations_only_the_reason_is_missing(
     compose: Callable[..., HttpResponse], warehouse: Warehouse, get_page: See
 ) -> None:
-    table = warehouse.namespace.table(OPERATIONS)
-    warehouse.execute(f"DROP TABLE {table}", repeatable=True)
+    drop_operations(warehouse)
     assert compose(**STATUS).status_code == 303
     assert stored(warehouse) == ([TEXT], ["Requested"])
     page = get_page(PAGE).get_text()

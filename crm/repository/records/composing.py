@@ -10,7 +10,7 @@ from crm.model.records import Update
 from crm.model.schema import UPDATES
 from crm.repository import operations
 from crm.repository._sql import Values
-from crm.repository.errors import ReasonNotKept
+from crm.repository.errors import AlreadyExists, HalfDone, ReasonNotKept
 from crm.repository.steps import Step, run_steps
 from crm.warehouse import Warehouse
 
@@ -25,6 +25,21 @@ class NewStatus:
     status: str
     seen: dt.datetime | None
     reason: str = ""
+
+
+# In the notes of HalfDone: whether the status is set, but its reason could not be kept.
+REASON_LOST = "reason_lost"
+
+
+class UpdateChanged(AlreadyExists):
+    """Somebody changed the update since it was added; the status is set all the same.
+
+    ``reason_lost``: whether the reason of the status could not be kept.
+    """
+
+    def __init__(self, key: str, *, reason_lost: bool) -> None:
+        super().__init__(key)
+        self.reason_lost = reason_lost
 
 
 def add_update(
@@ -42,7 +57,8 @@ def add_update(
         an operation of its own, whose note is its reason.
 
     The status comes first: where somebody else has changed it, nothing is done yet. Raises as
-    ``platforms.set_status``, then HalfDone, and as ``_children.create``. Two to five statements.
+    ``platforms.set_status``, then HalfDone, UpdateChanged, and as ``_children.create``. Two to
+    five statements.
     """
     operation = operations.of_form(wh, operations.EDIT, id).resume("" if new else earlier)
     seen: list[bool] = []
@@ -63,7 +79,15 @@ def add_update(
     steps = [Step("Add the update", add)]
     if new:
         steps.insert(0, Step(f"Set {new.platform} to {new.status}", partial(set_status, new)))
-    run_steps(wh, operation, steps)
+    try:
+        run_steps(wh, operation, steps)
+    except HalfDone as half:
+        half.notes[REASON_LOST] = bool(not_kept)
+        raise
+    except AlreadyExists as error:
+        if new and error.key == id:  # that of a status is another key
+            raise UpdateChanged(id, reason_lost=bool(not_kept)) from error
+        raise
     if not_kept:
         raise ReasonNotKept(is_seen=seen[-1])
     return seen[-1]
