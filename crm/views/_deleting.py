@@ -64,7 +64,7 @@ def _say_deleted(request: Request, kind: Kind, key: str) -> None:
     tables = (kind.table, *(() if kind.table.parent_key else CHILDREN))
     try:
         filtered = [table for table in tables if request.person.is_filtered(table)]
-        is_protected = bool(filtered) or any(map(request.person.masked, tables))
+        is_protected = request.person.is_protected(tables)
     except WarehouseError:
         filtered, is_protected = [], False
     undo = "" if is_protected else reverse("revert-deletion", args=[kind.table.name, key])

@@ -131,7 +131,8 @@ class Editor:
             return self.gone()
         except ReasonNotKept as error:
             is_seen = error.is_seen
-            messages.warning(self.request, _wording.REASON_NOT_KEPT)
+            reason = self.form.cleaned_data["reason"]
+            messages.warning(self.request, _wording.reason_not_kept(reason))
         except WarehouseError as error:
             if isinstance(error, WriteConflict) and self._was_deleted():
                 return self.gone()

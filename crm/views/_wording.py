@@ -56,10 +56,13 @@ def unseen(what: str) -> str:
     )
 
 
-REASON_NOT_KEPT = (
-    "The reason was not kept: the table “operations” is missing, or you may not write to it. An "
-    "administrator can create it with “manage.py migrate_tables”, or grant you MODIFY on it."
-)
+def reason_not_kept(reason: str) -> str:
+    """Say that something was saved without the reason of its status, and give that reason back."""
+    return (
+        "The reason was not kept: the table “operations” is missing, or you may not write to it. "
+        "An administrator can create it with “manage.py migrate_tables”, or grant you MODIFY on "
+        f"it. The reason was: “{reason}”."
+    )
 
 
 def hidden_status(platform: str) -> str:

@@ -78,7 +78,7 @@ def _preview(request: Request) -> HttpResponse:
         "back_url": chosen.choose_url,
         "plan": _bulk_plan.sign(request, action, found, chosen) if found.changes else "",
         "chosen": chosen,
-        "is_undoable": _is_undoable(request),
+        "no_undo": "" if _is_undoable(request) else _wording.NO_UNDO,
     }
     return render(request, "bulk/preview.html", context)
 
@@ -136,7 +136,7 @@ def _note_reason(request: Request, operation: Operation, action: Action) -> None
     """Note why a status is set, before it is set, so that no reason is lost on the way."""
     reason = action.reason if isinstance(action, SetStatus) else ""
     if reason and not operations.note_reason(request.warehouse, operation, reason):
-        messages.warning(request, f"{_wording.REASON_NOT_KEPT} It was: “{reason}”.")
+        messages.warning(request, _wording.reason_not_kept(reason))
 
 
 _STEPS: dict[str, Callable[[Request], HttpResponse]] = {
@@ -237,7 +237,6 @@ def _is_masked(request: Request, action: Change) -> bool:
 def _is_undoable(request: Request) -> bool:
     """Return False where row filters or masks keep the app from reading the past."""
     try:
-        person = request.person
-        return not any(person.is_filtered(t) or person.masked(t) for t in TABLES)
+        return not request.person.is_protected(TABLES)
     except WarehouseError:
         return True

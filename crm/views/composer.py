@@ -86,8 +86,7 @@ def _page_after(request: Request, bsnid: str, form: ComposerForm) -> str:
 
 
 def _say_reason_lost(request: Request, form: ComposerForm) -> None:
-    reason = form.cleaned_data["reason"]
-    messages.warning(request, f"{_wording.REASON_NOT_KEPT} It was: “{reason}”.")
+    messages.warning(request, _wording.reason_not_kept(form.cleaned_data["reason"]))
 
 
 def _say_saved(request: Request, given: Mapping[str, Any], *, is_seen: bool) -> None:

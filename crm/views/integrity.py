@@ -107,15 +107,9 @@ def repair(request: Request, name: str) -> HttpResponse:
         shown,
         result.repairable,
         is_undoable=not check.by_key,
-        is_protected=_is_protected(request),
+        is_protected=request.person.is_protected(TABLES),
     )
     return render(request, "integrity/repair.html", {"result": result, "summary": summary})
-
-
-def _is_protected(request: Request) -> bool:
-    """Return whether row filters or masks keep the past of the tables from being read."""
-    person = request.person
-    return any(person.is_filtered(table) or person.masked(table) for table in TABLES)
 
 
 def _undo_url(request: Request, operation: Operation, before: revert_bulk.Versions) -> str:

@@ -143,7 +143,7 @@ def _set(
         # Nothing was written, so the status keeps the reason that it had.
         return replace(row, reason=form.data.get("shown_reason", ""))
     except ReasonNotKept as error:
-        messages.warning(request, f"{_wording.REASON_NOT_KEPT} It was: “{reason}”.")
+        messages.warning(request, _wording.reason_not_kept(reason))
         return error.current if isinstance(error.current, PlatformStatus) else None
 
 
