@@ -29,6 +29,9 @@ _SECTIONS = (
     ("Activity", "activity", "queue-list"),
 )
 
+# The overview's own path is the beginning of every path.
+_WITHIN_OVERVIEW = ("attention", "trends")
+
 _ADMIN_TOOLS = ("Admin tools", "admin-tools", "wrench-screwdriver")
 
 
@@ -49,5 +52,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
 
 def _section(path: str, label: str, name: str, icon: str) -> Section:
     url = page_url(name)
-    inside = name != "overview" and path.startswith(url)
+    if name == "overview":
+        inside = path in {page_url(each) for each in _WITHIN_OVERVIEW}
+    else:
+        inside = path.startswith(url)
     return Section(label, url, icon, "page" if path == url else "true" if inside else "")

@@ -23,8 +23,8 @@ _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _WAS = '<del><span class="visually-hidden">was </span><span dir="auto">{}</span></del>'
 _IS = '<ins><span class="visually-hidden">now </span><span dir="auto">{}</span></ins>'
 _WRITE = (
-    '<a class="icon-button row-write" href="{url}" title="Write an update">{icon}'
-    '<span class="visually-hidden">Write an update</span></a>'
+    '<a class="icon-button row-write" href="{url}" title="Write an update"'
+    ' aria-label="Write an update about {name}">{icon}</a>'
 )
 _REVERT = (
     '<a class="put-back" href="{url}" hx-get="{url}" hx-target="#dialog">'
@@ -225,7 +225,9 @@ def row_account(account: Account, parameters: str, at: int, may_write: bool) -> 
     else:
         url = f"{url}?{parameters}&at={at}"
         link = format_html('<a class="row-link" href="{}" dir="auto">{}</a>', url, account.name)
-        write = format_html(_WRITE, url=f"{url}&write=1", icon=icon("pencil-square", 16))
+        write = format_html(
+            _WRITE, url=f"{url}&write=1", name=account.name, icon=icon("pencil-square", 16)
+        )
     shown = write if may_write else ""
     return format_html('{} <span class="key">{}</span> {}', link, account.bsnid, shown)
 

@@ -33,6 +33,7 @@ class Composer:
     :param seen: the names and values of fields with the versions of the platforms' statuses.
     :param problem: why nothing was saved, or only a part.
     :param half_done: a field with the operation that set the status.
+    :param is_refused: whether it shows words that were sent and not saved.
     :param from_list: the list that the page was opened from.
     """
 
@@ -43,6 +44,7 @@ class Composer:
     problem: str = ""
     failure: Failure | None = None
     half_done: str = ""
+    is_refused: bool = False
     from_list: FromList | None = None
 
 

@@ -172,6 +172,7 @@ def _show(
         form.data.get("id", ""),
         render_fields(form),
         tuple((sent | dict(seen or {})).items()),
+        is_refused=True,
         from_list=_from_list.read(request.POST, request),
         **given,
     )
