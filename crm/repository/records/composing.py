@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -79,15 +81,24 @@ def add_update(
     steps = [Step("Add the update", add)]
     if new:
         steps.insert(0, Step(f"Set {new.platform} to {new.status}", partial(set_status, new)))
-    try:
+    with _naming_what_is_done(id, is_set=new is not None, not_kept=not_kept):
         run_steps(wh, operation, steps)
+    if not_kept:
+        raise ReasonNotKept(is_seen=seen[-1])
+    return seen[-1]
+
+
+@contextmanager
+def _naming_what_is_done(
+    id: str, *, is_set: bool, not_kept: list[ReasonNotKept]
+) -> Iterator[None]:
+    """Let the errors of the steps tell what became of the status and of its reason."""
+    try:
+        yield
     except HalfDone as half:
         half.notes[REASON_LOST] = bool(not_kept)
         raise
     except AlreadyExists as error:
-        if new and error.key == id:  # that of a status is another key
+        if is_set and error.key == id:  # that of a status is another key
             raise UpdateChanged(id, reason_lost=bool(not_kept)) from error
         raise
-    if not_kept:
-        raise ReasonNotKept(is_seen=seen[-1])
-    return seen[-1]
