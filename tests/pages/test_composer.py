@@ -243,7 +243,7 @@ def test_an_update_that_somebody_edited_is_kept_and_the_status_named(
     assert note.startswith("Databricks is now Requested. This update was added before")
     again = shown(page)
     assert (again["description"], again["status"], again["reason"]) == (TEXT, "", "")
-    assert ("It was: “They asked”" in page.get_text()) is not has_table
+    assert ("The reason was: “They asked”" in page.get_text()) is not has_table
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "part"])
@@ -259,7 +259,7 @@ def test_a_reason_that_is_lost_half_way_is_shown(
     server.clear_faults()
     assert response.status_code == 503
     assert stored(warehouse) == ([], ["Requested"])
-    assert "It was: “They asked”" in parsed(response).get_text()
+    assert "The reason was: “They asked”" in parsed(response).get_text()
 
 
 def test_an_account_that_is_gone(

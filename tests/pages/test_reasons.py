@@ -198,7 +198,7 @@ def test_a_use_case_is_saved_without_its_reason(
     path = f"/use-cases/{key}/edit/"
     form = record_form(client.get(path))
     page = client.post(path, form | {"status": "On Hold", "reason": WHY}, follow=True)
-    assert f"grant you MODIFY on it. The reason was: “{WHY}”." in page.content.decode()
+    assert f"grant you MODIFY on it. The reason was: “{WHY}”." in parsed(page).get_text()
     assert use_cases.get(warehouse, key).status == "On Hold"
     with pytest.raises(ReasonNotKept):
         use_cases.create(warehouse, account, "u-1", {"problem": "P", "status": "Active"}, WHY)

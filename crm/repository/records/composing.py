@@ -13,6 +13,7 @@ from crm.model.schema import UPDATES
 from crm.repository import operations
 from crm.repository._sql import Values
 from crm.repository.errors import AlreadyExists, HalfDone, ReasonNotKept
+from crm.repository.operations import Operation
 from crm.repository.steps import Step, run_steps
 from crm.warehouse import Warehouse
 
@@ -66,26 +67,35 @@ def add_update(
     seen: list[bool] = []
     not_kept: list[ReasonNotKept] = []
 
-    def set_status(new: NewStatus) -> int:
-        status = (new.platform, new.status, new.seen, new.reason)
-        try:
-            platforms.set_status(wh, bsnid, *status, operation)
-        except ReasonNotKept as error:
-            not_kept.append(error)
-        return 1
-
     def add() -> int:
         seen.append(_children.create(wh, UPDATES, Update, bsnid, id, values, operation=operation))
         return 1
 
     steps = [Step("Add the update", add)]
     if new:
-        steps.insert(0, Step(f"Set {new.platform} to {new.status}", partial(set_status, new)))
+        set_status = partial(_set_status, wh, bsnid, new, operation, not_kept)
+        steps.insert(0, Step(f"Set {new.platform} to {new.status}", set_status))
     with _naming_what_is_done(id, is_set=new is not None, not_kept=not_kept):
         run_steps(wh, operation, steps)
     if not_kept:
         raise ReasonNotKept(is_seen=seen[-1])
     return seen[-1]
+
+
+def _set_status(
+    wh: Warehouse,
+    bsnid: str,
+    new: NewStatus,
+    operation: Operation,
+    not_kept: list[ReasonNotKept],
+) -> int:
+    """Set the status and return 1, the rows written; put the error into ``not_kept`` if its
+    reason could not be kept."""
+    try:
+        platforms.set_status(wh, bsnid, new.platform, new.status, new.seen, new.reason, operation)
+    except ReasonNotKept as error:
+        not_kept.append(error)
+    return 1
 
 
 @contextmanager
