@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from databricks.sdk.oauth import Token
 from django.test import Client
 
 from crm.identity import warehouses
@@ -192,6 +191,9 @@ def test_an_error_of_the_sdk_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_connection_ends_before_its_token_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Only here: each process of the suite imports this file, and the SDK takes a second.
+    from databricks.sdk.oauth import Token
+
     source = service_principal.TokenSource(HANGING)
     end = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
     monkeypatch.setattr(source, "_fetch", lambda: Token("t", expiry=end))
