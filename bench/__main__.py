@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from . import _data, choices, growth, importing, live, local_warehouse, pages, users
+from . import _data, choices, growth, importing, least, live, local_warehouse, pages, users
 from ._report import Table, machine, show, write
 from .pages import sizes
 from .postgres import compare
@@ -26,8 +26,9 @@ DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 Part = Callable[[tuple[int, ...], float], list[Table]]
 PARTS: dict[str, tuple[float, Part]] = {
     "pages": (0.28, lambda sizes, seconds: pages.tables(sizes, 10, seconds)),
+    "least": (0.04, lambda sizes, seconds: least.tables((sizes[0], sizes[-1]), 20)),
     "users": (
-        0.30,
+        0.26,
         lambda sizes, seconds: users.tables(sizes[0], users.LATENCIES, users.PEOPLE, seconds),
     ),
     "postgres": (

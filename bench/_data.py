@@ -73,10 +73,20 @@ def _make(control: Control, accounts: int) -> dt.datetime:
     time.sleep(1.5)
     for number in range(EDITS):
         edit_one_percent(warehouse, number)
+    _read_feeds(warehouse)
     control.wait_until_idle()
     # Pages read the versions of a moment again that is as recent as this.
     time.sleep(versions.CLOCKS_DIFFER.total_seconds())
     return moment
+
+
+def _read_feeds(warehouse: Warehouse) -> None:
+    """Let the local warehouse write the change files, which Databricks writes at each commit."""
+    from crm.model.schema import TABLES
+
+    for table in TABLES:
+        feed = warehouse.namespace.change_feed(table, 0)
+        warehouse.within(None).query(f"SELECT COUNT(*) AS n FROM {feed}")
 
 
 def load(warehouse: Warehouse, accounts: int) -> None:

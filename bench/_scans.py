@@ -56,7 +56,7 @@ def _scans(engine: Engine, sql: str, params: dict[str, Any]) -> int | None:
     """Return how often the statement reads a table; None if it reads versions of one."""
     from django.conf import settings
 
-    from crm.model.schema import ALL_TABLES
+    from crm.model.own_tables import ALL_TABLES
 
     if re.search("table_changes|VERSION AS OF|DESCRIBE", sql, re.IGNORECASE):
         return None

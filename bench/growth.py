@@ -22,7 +22,7 @@ from .pages import measure, sizes
 if TYPE_CHECKING:
     from crm.warehouse import Warehouse
 
-COMMITS = (0, 100, 300, 1000, 2000)
+COMMITS = (0, 300, 1000, 2000, 3500, 5000)
 ROUNDS = 4
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,10 +49,11 @@ def _measured(folder: Path, control: Control, rows: int, singles: int) -> Table:
         f"{rows:,} rows of the earlier app's JSON, 1 % of them bad.",
         ["way", "rows", "seconds", "rows per second", "statements"],
     )
-    for name, count, work in (
+    ways: list[tuple[str, int, Callable[[], None]]] = [
         ("import_legacy", rows, lambda: bulk(warehouse, folder)),
         ("one INSERT per row", singles, lambda: one_by_one(warehouse, singles)),
-    ):
+    ]
+    for name, count, work in ways:
         before = control.last()
         started = time.perf_counter()
         work()

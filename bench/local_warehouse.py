@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from databricks import sql
@@ -50,14 +51,16 @@ def tables(rounds: int, rows: int) -> list[Table]:
             server.wait()
 
 
-def start(folder: Path) -> tuple[subprocess.Popen, str]:
+def start(folder: Path) -> tuple[subprocess.Popen[str], str]:
     command = [sys.executable, "-m", "local_warehouse", "--data", str(folder)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert server.stdout
     server.stdout.readline()
-    return server, json.loads((folder / "server.json").read_text())["url"]
+    url: str = json.loads((folder / "server.json").read_text())["url"]
+    return server, url
 
 
-def connect(url: str):
+def connect(url: str) -> sql.client.Connection:
     return sql.connect(
         server_hostname="localhost",
         http_path="/",
@@ -80,16 +83,15 @@ def measured(folder: Path, url: str, rounds: int, rows: int) -> list[Table]:
 def _beside_the_engine(folder: Path, url: str, rounds: int, rows: int) -> Table:
     connection = connect(url)
 
-    def through(statement: str, parameters: dict | None = None) -> None:
+    def bound(statement: str, number: int) -> None:
         with connection.cursor() as cursor:
-            cursor.execute(statement, parameters)
+            cursor.execute(statement, {"id": str(number % rows)})
             cursor.fetchall_arrow()
 
-    through(f"CREATE TABLE {TABLE} (id STRING NOT NULL, n INT, note STRING)")
-    through(
-        f"INSERT INTO {TABLE} SELECT cast(id AS string), 0, concat('note ', id % 50) "
-        f"FROM range({rows})"
-    )
+    def written_out(statement: str, number: int) -> None:
+        engine.run(statement.format(t=direct, id=f"'{number % rows}'"))
+
+    _fill(connection, rows)
     (location,) = (path for path in (folder / "tables").iterdir())
     engine = Engine()
     engine.register(location.name, str(location))
@@ -105,8 +107,8 @@ def _beside_the_engine(folder: Path, url: str, rounds: int, rows: int) -> Table:
         ("update of one row", UPDATE, True),
     ):
         left, right = in_turn(
-            lambda i, s=statement: through(s.format(t=TABLE, id=":id"), {"id": str(i % rows)}),
-            lambda i, s=statement: engine.run(s.format(t=direct, id=f"'{i % rows}'")),
+            partial(bound, statement.format(t=TABLE, id=":id")),
+            partial(written_out, statement),
             rounds // 4 if write else rounds,
         )
         wire.rows.append([name, left, right, left / right])
@@ -115,7 +117,18 @@ def _beside_the_engine(folder: Path, url: str, rounds: int, rows: int) -> Table:
     return wire
 
 
-def in_turn(left: Callable, right: Callable, rounds: int) -> tuple[float, float]:
+def _fill(connection: sql.client.Connection, rows: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE {TABLE} (id STRING NOT NULL, n INT, note STRING)")
+        cursor.execute(
+            f"INSERT INTO {TABLE} SELECT cast(id AS string), 0, concat('note ', id % 50) "
+            f"FROM range({rows})"
+        )
+
+
+def in_turn(
+    left: Callable[[int], object], right: Callable[[int], object], rounds: int
+) -> tuple[float, float]:
     """Return the medians of both in milliseconds; each round measures one after the other."""
     times: tuple[list[float], list[float]] = ([], [])
     for i in range(rounds + 5):

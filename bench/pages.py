@@ -22,7 +22,7 @@ from ._setup import Control, in_own_process
 
 SIZES = (1_000, 10_000, 100_000)
 # What a browser sends.
-COMPRESSED = {"HTTP_ACCEPT_ENCODING": "gzip, deflate, br, zstd"}
+COMPRESSED = {"Accept-Encoding": "gzip, deflate, br, zstd"}
 FILTER_VALUES = "/accounts/facet/business_area/"
 FILTERED = "/accounts/?q=team&platform=Databricks&status=Completed&sort=-use_cases"
 
@@ -123,6 +123,8 @@ def addresses(moment: dt.datetime) -> dict[str, str]:
     account = f"/accounts/{_data.key(42)}/"
     return {
         "overview": "/",
+        "attention": "/attention/",
+        "trends": "/trends/",
         "accounts": "/accounts/",
         "accounts, search and two filters": FILTERED,
         "accounts, last page": "/accounts/?page=1000000",
@@ -162,14 +164,14 @@ def measure(
 
     client, watch = Client(), Stopwatch(seconds)
     started = time.perf_counter()
-    answer = client.get(path, **COMPRESSED)
+    answer = client.get(path, headers=COMPRESSED)
     walls = [time.perf_counter() - started]
     if answer.status_code != 200:
         return Cost(answer.status_code, 0, 0, walls[0], 0, 0, 0)
     after, engine, app, walls = control.last(), control.cpu(), time.process_time(), []
     while len(walls) < rounds and (not walls or watch.left > walls[-1]):
         started = time.perf_counter()
-        answer = client.get(path, **COMPRESSED)
+        answer = client.get(path, headers=COMPRESSED)
         walls.append(time.perf_counter() - started)
     app, engine = time.process_time() - app, control.cpu() - engine
     body = answer.content

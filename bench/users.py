@@ -196,7 +196,8 @@ def _each_page(port: int, bare: float, seconds: float) -> list[float]:
     found = []
     for page in MIX:
         ask(port, address(page, 42))
-        took, watch = [], Stopwatch(seconds / len(MIX))
+        took: list[float] = []
+        watch = Stopwatch(seconds / len(MIX))
         while not took or (watch.left > 0 and len(took) < 30):
             took.append(ask(port, address(page, 42))[0])
         found.append(statistics.median(took) / bare)

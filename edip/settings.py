@@ -128,7 +128,7 @@ TEMPLATES = [
 FORM_RENDERER = "crm.forms.records.Renderer"
 
 # No ORM: sessions and messages travel in signed cookies.
-DATABASES: dict[str, dict[str, str]] = {}
+DATABASES: dict[str, dict[str, object]] = {}
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not EDIP_PLAIN_HTTP

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from bench._report import BEGIN, END, Table, shown, write
 from bench.pages import Cost, page_tables
+from bench.postgres.compare import exchanges
 
 from .conftest import BASE_DIR
 from .sizes import only_soak
@@ -62,6 +64,12 @@ def test_a_page_that_failed_or_was_not_measured_has_no_cost() -> None:
         ["c", 10, None, None],
     ]
     assert [row[2] for row in detail.rows] == [2, None, None]
+
+
+def test_what_reads_with_the_orm_has_the_parameters_of_ours() -> None:
+    for module, name, theirs in exchanges():
+        ours = inspect.signature(getattr(module, name)).parameters
+        assert list(ours) == list(inspect.signature(theirs).parameters), (module.__name__, name)
 
 
 @only_soak

@@ -15,9 +15,10 @@ import re
 import statistics
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from unittest import mock
 
@@ -96,7 +97,8 @@ def measure_all(
 
         connection.settings_dict["NAME"] = f"bench_{accounts}_{moment:%Y%m%d%H%M%S}"
         load.ensure(Path(os.environ["EDIP_LOCAL_DATA"]))
-        watch, found = Stopwatch(seconds), {}
+        watch = Stopwatch(seconds)
+        found: dict[str, Any] = {}
         for number, (page, path) in enumerate(PAGES.items()):
             share = watch.left / (len(PAGES) - number) / len(latencies)
             ours, theirs = _check(control, path)
@@ -128,7 +130,9 @@ def _facts(page: str) -> tuple[list[str], list[str]]:
 
 def _compare(control: Control, path: str, latency: float, rounds: int, seconds: float) -> str:
     """Return the ratio of the medians, and both in milliseconds."""
-    watch, ours, theirs = Stopwatch(seconds), [], []
+    watch = Stopwatch(seconds)
+    ours: list[float] = []
+    theirs: list[float] = []
     control.set_latency(latency)
     while len(ours) < rounds and (not ours or watch.left > 0):
         started = time.perf_counter()
@@ -156,10 +160,6 @@ def _on_postgres(latency: float) -> Iterator[list[str]]:
     """Let the views read with the ORM; yields the list of its queries."""
     from django.db import connection
 
-    from crm.repository.records import accounts, overview, updates, use_cases
-
-    from . import orm
-
     queries: list[str] = []
 
     def delay(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -167,20 +167,28 @@ def _on_postgres(latency: float) -> Iterator[list[str]]:
         time.sleep(latency)
         return execute(sql, params, many, context)
 
-    with (
-        mock.patch.multiple(
-            accounts,
-            search=orm.search_accounts,
-            facet=orm.account_facet,
-            get=orm.get_account,
-            get_detail=orm.get_detail,
-        ),
-        mock.patch.object(use_cases, "search", orm.search_use_cases),
-        mock.patch.object(updates, "search", orm.search_updates),
-        mock.patch.object(overview, "load", orm.load_overview),
-        connection.execute_wrapper(delay),
-    ):
+    with ExitStack() as exchanged:
+        for module, name, function in exchanges():
+            exchanged.enter_context(mock.patch.object(module, name, function))
+        exchanged.enter_context(connection.execute_wrapper(delay))
         yield queries
+
+
+def exchanges() -> list[tuple[ModuleType, str, Callable[..., Any]]]:
+    """Return each function that reads: its module, its name, and what reads with the ORM."""
+    from crm.repository.records import accounts, overview, updates, use_cases
+
+    from . import orm
+
+    return [
+        (accounts, "search", orm.search_accounts),
+        (accounts, "facet", orm.account_facet),
+        (accounts, "get", orm.get_account),
+        (accounts, "get_detail", orm.get_detail),
+        (use_cases, "search", orm.search_use_cases),
+        (updates, "search", orm.search_updates),
+        (overview, "load", orm.load_overview),
+    ]
 
 
 if __name__ == "__main__":

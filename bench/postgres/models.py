@@ -50,7 +50,7 @@ def _model(table: Table) -> type[models.Model]:
 
 
 def _field(table: Table, column: Column) -> models.Field[Any, Any]:
-    kind = _FIELDS[column.type]
+    kind: type[models.Field[Any, Any]] = _FIELDS[column.type]
     return kind(primary_key=True) if column.name == table.key else kind(null=True)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Lower
 
+from crm.model import vocabulary
 from crm.model.records import (
     Account,
     AccountDetail,
@@ -27,7 +28,8 @@ from crm.model.records import (
     Update,
     UseCase,
 )
-from crm.repository.records import overview
+from crm.repository.records import attention, overview
+from crm.repository.records.attention import Limits
 
 from .models import Accounts, PlatformsStatus, Updates, UseCases, record
 
@@ -96,8 +98,8 @@ def _filtered_accounts(rows: Rows, listing: Listing, without: str = "") -> Rows:
 
 
 def search_use_cases(wh: object, listing: Listing) -> Page[UseCase]:
-    searched = ("problem", "solution", "leader", "account__team", "account__bsnid")
-    searched += ("platform", "status")
+    own = ("problem", "solution", "leader", "platform", "status")
+    searched = (*own, "account__team", "account__bsnid")
     return _search_children(UseCases, UseCase, searched, listing)
 
 
@@ -160,7 +162,8 @@ def get_account(wh: object, bsnid: str) -> Account | None:
     return record(Account, row) if row else None
 
 
-def get_detail(wh: object, bsnid: str) -> AccountDetail | None:
+def get_detail(wh: object, bsnid: str, person: str = "") -> AccountDetail | None:
+    """Return the account with its children; nobody follows accounts here."""
     row = Accounts.objects.filter(pk=bsnid).first()
     if row is None:
         return None
@@ -173,7 +176,7 @@ def get_detail(wh: object, bsnid: str) -> AccountDetail | None:
     )
 
 
-def load_overview(wh: object) -> Overview:
+def load_overview(wh: object, limits: Limits) -> Overview:
     areas = _facet(Accounts.objects.all(), "business_area", Count("*"))
     pipeline = {f.value: f.count for f in _facet(UseCases.objects.all(), "status", Count("*"))}
     tiers = _facet(UseCases.objects.all(), "enablement_tier", Count("*"))
@@ -193,7 +196,26 @@ def load_overview(wh: object) -> Overview:
         pipeline=pipeline,
         tiers={facet.value: facet.count for facet in tiers},
         areas=areas,
+        attention=_attention(limits),
         updates=tuple(
             record(Update, row, team=row.account.team) for row in latest[: overview.LATEST_UPDATES]
         ),
     )
+
+
+def _attention(limits: Limits) -> dict[str, int]:
+    """Count what needs attention; no use case of the data has a reason for its status."""
+    latest = Accounts.objects.annotate(latest=Max("updates__date"))
+    counts = {
+        attention.NEVER: latest.filter(latest=None).count(),
+        attention.STALE: latest.filter(latest__lt=limits.stale_before).count(),
+        attention.NO_PARTNER: Accounts.objects.filter(
+            Q(primary_it_partner=None) | Q(primary_it_partner="")
+        ).count(),
+        attention.FUTURE: Updates.objects.filter(date__gte=limits.tomorrow).count(),
+        attention.ON_HOLD: UseCases.objects.filter(status=vocabulary.ON_HOLD).count(),
+    }
+    for status, before in limits.status_before.items():
+        stuck = PlatformsStatus.objects.filter(status=status, updated_at__lt=before)
+        counts[f"{attention.STUCK}{status}"] = stuck.values("account").distinct().count()
+    return {kind: n for kind, n in counts.items() if n or kind == attention.ON_HOLD}
