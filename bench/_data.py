@@ -73,14 +73,14 @@ def _make(control: Control, accounts: int) -> dt.datetime:
     time.sleep(1.5)
     for number in range(EDITS):
         edit_one_percent(warehouse, number)
-    _read_feeds(warehouse)
+    read_feeds(warehouse)
     control.wait_until_idle()
     # Pages read the versions of a moment again that is as recent as this.
     time.sleep(versions.CLOCKS_DIFFER.total_seconds())
     return moment
 
 
-def _read_feeds(warehouse: Warehouse) -> None:
+def read_feeds(warehouse: Warehouse) -> None:
     """Let the local warehouse write the change files, which Databricks writes at each commit."""
     from crm.model.schema import TABLES
 

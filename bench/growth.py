@@ -70,6 +70,7 @@ def _costs(
 ) -> list[object]:
     from crm.model.as_of_address import address
 
+    _data.read_feeds(warehouse)
     control.wait_until_idle()
     before = control.cpu()
     for number in range(ROUNDS):
