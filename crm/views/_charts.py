@@ -40,14 +40,14 @@ class Stack:
         return round(100 * self.completed / self.total) if self.total else 0
 
     @property
-    def asked(self) -> int:
+    def wanting(self) -> int:
         """Return how many have any status but Not Started."""
         return sum(part.count for part in self.parts if part.word != vocabulary.NOT_STARTED)
 
     @property
-    def asked_percent(self) -> int:
-        """Return how many percent of those that asked have completed."""
-        return round(100 * self.completed / self.asked) if self.asked else 0
+    def wanting_percent(self) -> int:
+        """Return how many percent of those that want the platform have completed it."""
+        return round(100 * self.completed / self.wanting) if self.wanting else 0
 
 
 @dataclass(frozen=True)

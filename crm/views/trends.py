@@ -29,22 +29,22 @@ BEFORE = 4
 
 @dataclass(frozen=True)
 class Share:
-    """How many accounts completed a platform, of all and of those that asked for it."""
+    """How many accounts completed a platform, of all and of those that want it."""
 
     platform: str
     completed: int
-    asked: int
+    wanting: int
     accounts: int
     completed_url: str = ""
-    asked_url: str = ""
+    wanting_url: str = ""
 
     @property
     def percent(self) -> int:
         return round(100 * self.completed / self.accounts) if self.accounts else 0
 
     @property
-    def percent_of_asked(self) -> int:
-        return round(100 * self.completed / self.asked) if self.asked else 0
+    def percent_of_wanting(self) -> int:
+        return round(100 * self.completed / self.wanting) if self.wanting else 0
 
 
 @dataclass(frozen=True)
@@ -137,13 +137,13 @@ def _share(
     statuses: Mapping[str, Counter[str]], platform: str, accounts: int, filters: dict[str, str]
 ) -> Share:
     counts = statuses.get(platform, Counter[str]())
-    asked = [status for status, n in counts.items() if n and status != NOT_STARTED]
+    wanting = [status for status, n in counts.items() if n and status != NOT_STARTED]
     one = {**filters, "platform": platform}
     return Share(
         platform,
         counts[COMPLETED],
-        sum(counts[status] for status in asked),
+        sum(counts[status] for status in wanting),
         accounts,
         link("account-list", {**one, "status": COMPLETED}),
-        link("account-list", {**one, "status": asked}) if asked else "",
+        link("account-list", {**one, "status": wanting}) if wanting else "",
     )
