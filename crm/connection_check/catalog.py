@@ -147,10 +147,10 @@ def check_privilege(wh: Warehouse, table: Table, privilege: str) -> str:
 
 
 def check_transactions(wh: Warehouse) -> str:
-    """Return how deletions of accounts, and their undo, run. Raises Problem."""
+    """Return how imports, deletions of accounts, and their undo run. Raises Problem."""
     hindrance = atomic.probe(wh)
     if not hindrance:
-        return "an account is deleted and brought back in transactions"
+        return "small imports are written, and accounts deleted and brought back in transactions"
     if not hindrance.is_refusal:
         return f"not used, operations run step by step: {hindrance.text}"
     raise Problem(

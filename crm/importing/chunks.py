@@ -61,6 +61,23 @@ def chunks(
         yield chunk
 
 
+def read_ahead(
+    chunks: Iterator[tuple[Table, Chunk]], most: int
+) -> tuple[list[tuple[Table, Chunk]], bool]:
+    """Read chunks until they have more than ``most`` bytes.
+
+    Returns them, and whether they are all there are.
+    """
+    found: list[tuple[Table, Chunk]] = []
+    size = 0
+    for table, chunk in chunks:
+        found.append((table, chunk))
+        size += chunk.size
+        if size > most:
+            return found, False
+    return found, True
+
+
 def json_array(texts: Iterable[str]) -> str:
     return f"[{','.join(texts)}]"
 

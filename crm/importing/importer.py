@@ -3,36 +3,40 @@
 Accounts come first, then what belongs to them, in chunks of some thousand rows. Each chunk costs
 three statements: compare, write, verify. Every step is safe to repeat: to finish an import that
 ended half-way, run it again.
+
+Where the warehouse has transactions, an import that one statement can carry is written as one
+transaction: all of it or nothing.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from crm.model.schema import ACCOUNTS, TABLES, Table
-from crm.repository import operations, summaries
+from crm.model.schema import TABLES, Table
+from crm.repository import atomic, operations, summaries
+from crm.repository.atomic import NotAtomic, Statement
 from crm.repository.chunks import BYTES as CHUNK_BYTES
 from crm.repository.chunks import ROWS as CHUNK_ROWS
 from crm.repository.operations import Operation
-from crm.repository.similar_keys import similar_keys
 from crm.repository.steps import insist
 from crm.repository.transfer import upsert
-from crm.repository.transfer.natural_keys import NATURAL_KEYS, Key, natural_key, stored_ids
-from crm.repository.transfer.upsert import DIFFERENT, HIDDEN, NEW, OF_HIDDEN, ORPHAN, UNCHANGED
+from crm.repository.transfer.upsert import DIFFERENT
 from crm.warehouse import Warehouse
 
 from . import masks, sources
-from .chunks import Chunk, chunks, json_array
+from .chunks import Chunk, chunks, read_ahead
 from .cleaning import Conventions
 from .errors import ImportingError, Stopped
-from .findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings, Place
+from .findings import REFUSED, SKIPPED, Findings, Place
+from .planning import Planned, Planner
 from .readers import own_export
-from .rows import CleanRow, Reader, has_made_id
+from .rows import Reader
 
 SKIP, UPDATE, FAIL = "skip", "update", "fail"
 ON_CONFLICT = (SKIP, UPDATE, FAIL)
@@ -101,7 +105,7 @@ class TableResult:
         self.sum_of_warehouse ^= warehouse or 0
 
 
-# Called after each chunk, with the state that each of its rows had before.
+# Called for each chunk when it is written, with the state that each of its rows had before.
 Watch = Callable[[Table, Chunk, list[str]], None]
 
 
@@ -163,7 +167,7 @@ def require_allowed(results: list[TableResult], options: Options, findings: Find
 
 @dataclass
 class _Run:
-    """One pass over the source. ``coming_accounts`` are those that a dry run would add."""
+    """One pass over the source."""
 
     wh: Warehouse
     source: sources.Source
@@ -173,127 +177,122 @@ class _Run:
     watch: Watch
     should_stop: Callable[[], bool]
     operation: Operation
-    coming_accounts: set[str | None] = field(default_factory=set)
     written: int = 0
+    results: dict[Table, TableResult] = field(
+        default_factory=lambda: {table: TableResult(table) for table in TABLES}
+    )
 
     def all_tables(self) -> list[TableResult]:
         for file, reason in self.source.ignored:
             self.findings.add(SKIPPED, "", Place(file), reason)
         reader = Reader(self.source, self.findings, self.options.headings)
-        results = []
+        coming = self._chunks(reader)
+        if not self.options.dry_run and atomic.is_possible(self.wh):
+            first, is_all = read_ahead(coming, CHUNK_BYTES)
+            if is_all and len(first) > 1:
+                self._import_together(reader, first)
+                return self._verdicts()
+            coming = itertools.chain(first, coming)
+        planner = self._planner(reader, is_ahead=self.options.dry_run)
+        for table, chunk in coming:
+            planned = self._plan(planner, table, chunk)
+            if not self.options.dry_run:
+                self._write(planned)
+            self.watch(table, chunk, planned.states)
+            if not self.options.dry_run:
+                self._verify(planned)
+        return self._verdicts()
+
+    def _chunks(self, reader: Reader) -> Iterator[tuple[Table, Chunk]]:
         for table in TABLES:
-            result = TableResult(table)
-            for chunk in self._chunks(reader, table):
-                if self.should_stop():
-                    raise Stopped("You asked to stop.")
-                self.watch(table, chunk, self._import_chunk(table, chunk, result))
-            if result.checked:
-                self.findings.verdict(table.name, result.verified, result.verdict)
-            results.append(result)
-        return results
+            for chunk in chunks(
+                table,
+                reader.rows(table),
+                max_rows=CHUNK_ROWS,
+                max_bytes=CHUNK_BYTES,
+                keep_audit=self.keep_audit,
+            ):
+                yield table, chunk
 
-    def _chunks(self, reader: Reader, table: Table) -> Iterator[Chunk]:
-        return chunks(
-            table,
-            reader.rows(table),
-            max_rows=CHUNK_ROWS,
-            max_bytes=CHUNK_BYTES,
-            keep_audit=self.keep_audit,
-        )
+    def _planner(self, reader: Reader, *, is_ahead: bool) -> Planner:
+        overwrites = self.options.on_conflict == UPDATE
+        return Planner(self.wh, reader, self.findings, self.operation, overwrites, is_ahead)
 
-    def _import_chunk(self, table: Table, chunk: Chunk, result: TableResult) -> list[str]:
-        """Write the chunk, unless this is a dry run. Return the state that each row had before."""
-        if table in NATURAL_KEYS:
-            self._find_ids(table, chunk)
-        wh, masked = self.wh, self.operation.masked(table)
-        given = json_array(chunk.texts)
-        states = upsert.classify(wh, table, given, sparse=True, masked=masked)
-        states = [
-            self._state(table, row, state) for row, state in zip(chunk.rows, states, strict=True)
-        ]
-        self._add_findings(table, chunk, states)
-        to_write = {NEW, DIFFERENT} if self.options.on_conflict == UPDATE else {NEW}
-        rows_and_states = zip(chunk.texts, states, strict=True)
-        texts = [text for text, state in rows_and_states if state in {*to_write, UNCHANGED}]
-        result.states.update(states)
-        if self.options.dry_run or not texts:
-            return states
-        rows = json_array(texts)
-        if any(state in to_write for state in states):
-            overwrite, earlier = self.options.on_conflict == UPDATE, result.written
-            expected = earlier + sum(state in to_write for state in states)
-            write = partial(upsert.upsert, wh, table, rows, self.operation, sparse=True)
-            counted = earlier + insist(wh, partial(write, overwrite=overwrite))
-            result.written = operations.written_rows(wh, self.operation, table, counted, expected)
-            self.written += result.written - earlier
-        sums = insist(wh, partial(upsert.checksums, wh, table, rows, sparse=True, masked=masked))
+    def _plan(self, planner: Planner, table: Table, chunk: Chunk) -> Planned:
+        self._require_going_on()
+        planned = planner.plan(table, chunk)
+        self.results[table].states.update(planned.states)
+        return planned
+
+    def _require_going_on(self) -> None:
+        if self.should_stop():
+            raise Stopped("You asked to stop.")
+
+    def _import_together(self, reader: Reader, given: list[tuple[Table, Chunk]]) -> None:
+        """Write all chunks as one transaction or, where the warehouse refuses it, one by one."""
+        planner = self._planner(reader, is_ahead=True)
+        planned = [self._plan(planner, table, chunk) for table, chunk in given]
+        self._require_going_on()
+        to_write = [each for each in planned if each.to_write]
+        is_written = len(to_write) > 1 and self._write_together(to_write)
+        for each in planned:
+            if not is_written:
+                self._write(each)
+            self.watch(each.table, each.chunk, each.states)
+        for each in planned:
+            self._verify(each)
+
+    def _write_together(self, planned: list[Planned]) -> bool:
+        """Write the chunks as one transaction; return False where that is not possible."""
+        statements = []
+        for number, each in enumerate(planned):
+            sql, params = upsert.statement(
+                self.wh,
+                each.table,
+                each.rows,
+                self.operation,
+                overwrite=self.options.on_conflict == UPDATE,
+                sparse=True,
+                parameter=f"rows{number}",
+            )
+            statements.append(Statement(sql, params, each.table))
+        try:
+            found = insist(self.wh, partial(atomic.run, self.wh, self.operation, statements))
+        except NotAtomic:
+            return False
+        for table, count in found.items():
+            self.results[table].written = count
+        self.written = sum(found.values())
+        return True
+
+    def _write(self, planned: Planned) -> None:
+        """Write the chunk. Safe to repeat."""
+        if not planned.to_write:
+            return
+        wh, table, result = self.wh, planned.table, self.results[planned.table]
+        overwrite, earlier = self.options.on_conflict == UPDATE, result.written
+        write = partial(upsert.upsert, wh, table, planned.rows, self.operation, sparse=True)
+        counted = earlier + insist(wh, partial(write, overwrite=overwrite))
+        expected = earlier + planned.to_write
+        result.written = operations.written_rows(wh, self.operation, table, counted, expected)
+        self.written += result.written - earlier
+
+    def _verify(self, planned: Planned) -> None:
+        """Compare what the table holds now with the chunk."""
+        if not planned.rows:
+            return
+        table, result = planned.table, self.results[planned.table]
+        masked = self.operation.masked(table)
+        read = partial(upsert.checksums, self.wh, table, planned.rows, sparse=True, masked=masked)
+        sums = insist(self.wh, read)
         # Where somebody inserted a key at the same moment, more rows are found than were given.
-        result.checked += len(texts)
+        result.checked += planned.checked
         result.found += sums.found
         result.compare(sums.source, sums.warehouse)
-        return states
 
-    def _find_ids(self, table: Table, chunk: Chunk) -> None:
-        """Give rows that have no id in the file the ids of the stored rows with the same natural
-        key, if exactly one row in the file and one stored row remain unmatched."""
-        made: dict[Key, dict[str | None, int]] = defaultdict(dict)
-        for n, row in enumerate(chunk.rows):
-            if has_made_id(table, row):
-                made[natural_key(table, row)][row["id"]] = n
-        if not made:
-            return
-        for key, stored in stored_ids(self.wh, table, made).items():
-            left = stored - made[key].keys()
-            rows = [n for id, n in made[key].items() if id not in stored]
-            if len(left) == len(rows) == 1:
-                chunk.set_id(table, rows[0], left.pop())
-                labels = [table.column(name).label for name in NATURAL_KEYS[table]]
-                reason = f"matches the stored {table.singular} with the same {', '.join(labels)}"
-                self.findings.add(CHANGED, table.name, chunk.places[rows[0]], reason, "id")
-
-    def _state(self, table: Table, row: CleanRow, state: str) -> str:
-        """Return the row's state. A dry run counts accounts that it would add as existing."""
-        if not self.options.dry_run:
-            return state
-        if table is ACCOUNTS:
-            self.coming_accounts.add(row[table.key])
-        elif state == ORPHAN and row[table.parent_key] in self.coming_accounts:
-            return NEW
-        return state
-
-    def _add_findings(self, table: Table, chunk: Chunk, states: list[str]) -> None:
-        similar = self._similar_keys(table, chunk, states)
-        for place, row, state in zip(chunk.places, chunk.rows, states, strict=True):
-            bsnid = row[table.parent_key or table.key] or ""
-            if state == ORPHAN:
-                reason = f"its account {bsnid} does not exist"
-                reason += f", but {similar[bsnid]} does" if bsnid in similar else ""
-                self.findings.add(REFUSED, table.name, place, reason, table.parent_key)
-            elif state == HIDDEN:
-                reason = "already exists, but a row filter hides it from you; left as it is"
-                self.findings.add(REFUSED, table.name, place, reason, table.key)
-            elif state == OF_HIDDEN:
-                reason = f"a row filter hides its account {bsnid} from you; left out"
-                self.findings.add(REFUSED, table.name, place, reason, table.parent_key)
-            elif state == DIFFERENT and self.options.on_conflict != UPDATE:
-                reason = "already exists with different values; left as it is"
-                self.findings.add(SKIPPED, table.name, place, reason)
-            elif state == NEW and table is ACCOUNTS and bsnid in similar:
-                reason = (
-                    f"is new, but its key differs from that of account {similar[bsnid]} only in "
-                    "case or blanks"
-                )
-                self.findings.add(NOTED, table.name, place, reason, table.key)
-            if state == NEW or (
-                state not in (ORPHAN, HIDDEN, OF_HIDDEN) and self.options.on_conflict == UPDATE
-            ):
-                masks.note_values(self.findings, self.operation, table, place, row, state)
-
-    def _similar_keys(self, table: Table, chunk: Chunk, states: list[str]) -> dict[str, str]:
-        """Find stored keys that nearly equal the keys of new accounts, or of the accounts that
-        orphans name."""
-        wanted = NEW if table is ACCOUNTS else ORPHAN
-        name = table.parent_key or table.key
-        rows_and_states = zip(chunk.rows, states, strict=True)
-        keys = {row[name] or "" for row, state in rows_and_states if state == wanted}
-        return similar_keys(self.wh, keys) if keys else {}
+    def _verdicts(self) -> list[TableResult]:
+        """Return the results, and report of each table whether the warehouse confirms it."""
+        for table, result in self.results.items():
+            if result.checked:
+                self.findings.verdict(table.name, result.verified, result.verdict)
+        return list(self.results.values())

@@ -58,6 +58,14 @@ class Reader:
                     yield row.place, clean, frozenset(row.filled | with_value)
             columns.report_unknown()
 
+    def has_read(self, table: Table, id: str) -> bool:
+        """Return whether a row that was read so far has this id, or was matched to it."""
+        return self._seen.has(table.name, id) or self._seen.has(_matched(table), id)
+
+    def note_match(self, table: Table, id: str, place: Place) -> None:
+        """Note that the row at this place is the stored one with this id."""
+        self._seen.add(_matched(table), id, "", str(place))
+
     def _is_first(self, table: Table, place: Place, row: CleanRow) -> bool:
         """Return whether this import has not read the row's key before. A repeated key is
         reported, and its row refused if it has other values."""
@@ -223,6 +231,10 @@ class _Row:
             row["id"] = made_id(table, row)
             self._add_finding(CHANGED, "had no id; one was made from its content", "id")
         cleaning.check_key(table.column(table.key), row[table.key])
+
+
+def _matched(table: Table) -> str:
+    return f"{table.name}, matched"
 
 
 def has_made_id(table: Table, row: CleanRow) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from crm.importing import importer
+from crm.importing import importer, planning
 from crm.importing.errors import ImportingError, Stopped
 from crm.importing.findings import CHANGED, SKIPPED, Findings
 from crm.importing.importer import FAIL, SKIP, UPDATE, Options, TableResult
@@ -34,7 +34,14 @@ class Repository:
     verified: list[list[str]] = field(default_factory=list)
 
     def classify(
-        self, wh: Any, table: Table, rows: str, *, sparse: bool, masked: frozenset[str]
+        self,
+        wh: Any,
+        table: Table,
+        rows: str,
+        *,
+        sparse: bool,
+        masked: frozenset[str],
+        is_coming: list[bool],
     ) -> list[str]:
         return [STATES.get(key, NEW) for key in self.keys(table, rows)]
 
@@ -70,8 +77,9 @@ def repository(monkeypatch: pytest.MonkeyPatch) -> Repository:
         monkeypatch.setattr(importer.upsert, name, getattr(made, name))
     monkeypatch.setattr(importer.operations, "of_many", lambda *_: OPERATION)
     monkeypatch.setattr(importer.operations, "noted", lambda *_: nullcontext())
-    monkeypatch.setattr(importer, "similar_keys", lambda *_: {})
-    monkeypatch.setattr(importer, "stored_ids", lambda *_: made.stored)
+    monkeypatch.setattr(importer.atomic, "is_possible", lambda *_: False)
+    monkeypatch.setattr(planning, "similar_keys", lambda *_: {})
+    monkeypatch.setattr(planning, "stored_ids", lambda *_: made.stored)
     return made
 
 
@@ -149,6 +157,27 @@ def test_a_row_without_an_id_is_matched_only_if_there_is_one_such_row(
     assert ("s1" in keys) is is_matched
     matched = [reason for reason in reasons(findings, CHANGED) if "matches the stored" in reason]
     assert len(matched) == is_matched
+
+
+def test_a_row_of_the_file_is_no_match_for_another_one(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two updates of one day, in two statements: the first is stored when the second comes."""
+    monkeypatch.setattr(importer, "CHUNK_ROWS", 1)
+    path = tmp_path / "updates.csv"
+    lines = "B2,Ana,2025-06-27,one\nB2,Ana,2025-06-27,two\n"
+    path.write_text(f"account_bsnid,author,date,description\n{lines}")
+    run(path)
+    ((first,), _), ((second,), _) = repository.written
+    repository.stored = {("B2", "Ana", "2025-06-27"): {first}}
+    repository.written.clear()
+    run(path)
+    assert [keys for keys, _ in repository.written] == [[first], [second]]
+    # One that a row was matched to is no match for the next one.
+    repository.stored = {("B2", "Ana", "2025-06-27"): {"s1"}}
+    repository.written.clear()
+    run(path)
+    assert [keys for keys, _ in repository.written] == [["s1"], [second]]
 
 
 @pytest.mark.parametrize(

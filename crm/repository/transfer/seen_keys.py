@@ -36,6 +36,10 @@ class SeenKeys:
         content_before, place_before = self._connection.execute(found, row[:1]).fetchone()
         return Earlier(place_before, content_before == row[1])
 
+    def has(self, table: str, key: str) -> bool:
+        found = "SELECT 1 FROM seen WHERE key = ?"
+        return self._connection.execute(found, (_digest(table, key),)).fetchone() is not None
+
 
 def _digest(*parts: str) -> bytes:
     return hashlib.blake2b("\x1f".join(parts).encode(), digest_size=16).digest()

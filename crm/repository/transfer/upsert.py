@@ -11,7 +11,7 @@ actor.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from crm.model.namespace import quoted
@@ -37,8 +37,7 @@ _STORED = """
 _CLASSIFY = """
 WITH given AS ({given}),
 stored AS ({stored})
-SELECT g.n, CASE
-  WHEN {is_orphan} THEN 'orphan'
+SELECT g.n, {is_orphan} AS is_orphan, CASE
   WHEN COUNT(t.{first_match}) = 0 THEN 'new'
   WHEN MAX(CASE WHEN {same} THEN 1 ELSE 0 END) = 1 THEN 'unchanged'
   ELSE 'different' END AS state
@@ -106,40 +105,44 @@ def classify(
     *,
     sparse: bool = False,
     masked: Collection[str] = (),
+    is_coming: Sequence[bool] = (),
 ) -> list[str]:
     """For each row, in order, return NEW, UNCHANGED, DIFFERENT or ORPHAN (it has no account).
 
-    Only the app's own rights tell HIDDEN from NEW, and OF_HIDDEN from ORPHAN. ``masked`` columns
-    are not compared. One statement, and another with the app's rights if there are new rows or
-    orphans.
+    :param masked: columns that are not compared.
+    :param is_coming: for each row, whether its account will be inserted first: then it is no
+        orphan. Without it, no account will be.
+
+    Only the app's own rights tell HIDDEN from NEW, and OF_HIDDEN from ORPHAN. One statement, and
+    another with the app's rights if there are new rows or orphans.
     """
     more = {"is_orphan": "FALSE", "join_owners": ""}
     if table is not ACCOUNTS:
         owners = _sql.render(wh.namespace, _JOIN_OWNERS, owner=quoted(table.owner))
         more = {"is_orphan": "MAX(o.bsnid) IS NULL", "join_owners": owners}
 
-    def query(wh: Warehouse) -> list[str]:
-        found = _query(wh, table, rows, sparse, _CLASSIFY, masked, **more)
-        return [row["state"] for row in found]
+    def query(wh: Warehouse) -> list[Row]:
+        return _query(wh, table, rows, sparse, _CLASSIFY, masked, **more)
 
-    states = query(wh)
-    if not {NEW, ORPHAN} & set(states):
-        return states
-    try:
-        app = wh.with_app_rights()
-        seen = query(app) if app else states
-    except WarehouseError as error:
-        log.warning("no key of %s was checked with the app's rights: %s", table.name, error)
-        return states
-    pairs = zip(states, seen, strict=True)
-    return [_compared(state, of_app) for state, of_app in pairs]
+    found = seen = query(wh)
+    if any(row["is_orphan"] or row["state"] == NEW for row in found):
+        try:
+            app = wh.with_app_rights()
+            seen = query(app) if app else found
+        except WarehouseError as error:
+            log.warning("no key of %s was checked with the app's rights: %s", table.name, error)
+    coming = is_coming or [False] * len(found)
+    return [_state(*each) for each in zip(found, seen, coming, strict=True)]
 
 
-def _compared(state: str, of_app: str) -> str:
+def _state(row: Row, of_app: Row, is_coming: bool) -> str:
     """Return a row's state from what the person sees and what the app sees."""
-    if state == NEW and of_app in (UNCHANGED, DIFFERENT):
-        return HIDDEN
-    return OF_HIDDEN if state == ORPHAN and of_app != ORPHAN else state
+    if row["is_orphan"] and not of_app["is_orphan"]:
+        return OF_HIDDEN
+    if row["is_orphan"] and not is_coming:
+        return ORPHAN
+    is_hidden = row["state"] == NEW != of_app["state"]
+    return HIDDEN if is_hidden else str(row["state"])
 
 
 def stored_rows(wh: Warehouse, table: Table, rows: str) -> list[Row]:
