@@ -9,27 +9,21 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from crm.model.namespace import quoted
 from crm.model.schema import Table
 from crm.repository import _sql
 from crm.repository._sql import Row
-from crm.repository.errors import Missing
 from crm.repository.operations import Operation
-from crm.repository.records import _children
 from crm.warehouse import Warehouse
 
+from . import inserted
 from .actions import Action, Previewed
 from .deletion import children_of
 from .outcome import LeftAlone, Outcome
 from .selection import Planned, Selection, load
 
-_ORPHANS = """
-SELECT t.id FROM {table} AS t LEFT ANTI JOIN {accounts} AS a ON a.bsnid = t.account_bsnid
-WHERE t.change_id = :change_id
-"""
 # Of planned accounts, those without a row that the operation wrote.
 _LEFT = """
 SELECT g.key, MAX(a.team) AS name, COUNT(a.bsnid) AS accounts
@@ -92,9 +86,9 @@ def write(wh: Warehouse, operation: Operation, action: Action, rows: Sequence[Pl
     """
     hidden = action.hidden(wh, rows)
     count = action.write(wh, operation, [row for row in rows if row.key not in hidden])
-    orphans = _take_back_orphans(wh, operation, action.table) if action.inserts else 0
+    taken = inserted.take_back(wh, operation, action.table) if action.inserts else 0
     # Where several rows have one key, their number does not tell how many accounts were changed.
-    if count == len(rows) and not orphans and not any(row.has_copies for row in rows):
+    if count == len(rows) and not taken and not any(row.has_copies for row in rows):
         return Outcome(len(rows))
     left = _left_alone(wh, operation, action.table, rows)
     return Outcome(len(rows) - len(left), left)
@@ -109,19 +103,6 @@ def _planned(row: Row) -> Planned:
         is_new=bool(row.get("is_new")),
         has_copies=row["copies"] > 1,
     )
-
-
-def _take_back_orphans(wh: Warehouse, operation: Operation, table: Table) -> int:
-    """Delete new rows whose account somebody deleted meanwhile, and return how many there were.
-
-    One statement if there are none.
-    """
-    sql = _sql.render(wh.namespace, _ORPHANS, table=wh.namespace.table(table))
-    ids = [row["id"] for row in wh.query(sql, {"change_id": operation.id})]
-    for id in ids:
-        with suppress(Missing):  # whoever deleted the account has deleted the row, too
-            _children.delete(wh, table, id, operation)
-    return len(ids)
 
 
 def _left_alone(

@@ -9,14 +9,15 @@ whoever inserted another takes it back.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
 from crm.model.records import Record
-from crm.model.schema import CHANGE_ID
+from crm.model.schema import CHANGE_ID, Table
 from crm.repository import _sql, operations
 from crm.repository._sql import Row, Values
 from crm.repository.errors import AlreadyExists, Missing, NotSaved, NotTakenBack, Stale
@@ -34,13 +35,16 @@ Result = TypeVar("Result")
 _LOST = (Dropped, StatementTimeout, SignInFailed)
 # The commits among which those at the same moment are looked for.
 _RECENT = 100
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 _HISTORY = """
 DESCRIBE HISTORY {table} LIMIT 1
 """
 _INSERTED = """
 SELECT t.created_at, MAX(t._commit_version) AS version FROM {feed} AS t
-WHERE t._change_type = 'insert' AND {match} GROUP BY t.created_at
+WHERE t._change_type = 'insert'
+  AND ARRAY_CONTAINS(FROM_JSON(:moments, 'array<bigint>'), UNIX_MICROS(t.created_at))
+GROUP BY t.created_at
 """
 _STAMP = """
 UPDATE {table} AS t
@@ -205,34 +209,41 @@ def keep_one(wh: Warehouse, key: Key, saved: Saved) -> Row | None:
     own = [row for row in rows if saved.is_own(row) and row["created_at"] == row["updated_at"]]
     if len(rows) < 2 or not own:
         return next(iter([*own, *rows]), None)
-    kept = _first_inserted(wh, key, rows)
+    versions = insert_versions(wh, key.table, rows)
+    kept = min(rows, key=lambda row: order(row, versions))
     for change_id in sorted({row[CHANGE_ID.name] for row in own} - {kept[CHANGE_ID.name]}):
         take_back(wh, key, change_id)
     return kept
 
 
-def _first_inserted(wh: Warehouse, key: Key, rows: list[Row]) -> Row:
-    """Return the row that was committed first. Two statements.
+def insert_versions(wh: Warehouse, table: Table, rows: Iterable[Row]) -> Mapping[object, int]:
+    """Return the versions of the table that inserted the rows, by ``created_at``, of late.
 
-    Its person may have read it back before there was another, so no other rule would do. Where
-    the change feed cannot be read, such as under a row filter, the earlier statement counts.
+    Two statements. Where the change feed cannot be read, such as under a row filter, none.
     """
-    versions: dict[object, int] = {}
+    home = wh.namespace
+    created = {row["created_at"] for row in rows} - {None}
+    moments = [(each - _EPOCH) // dt.timedelta(microseconds=1) for each in created]
     try:
-        latest = max(row["version"] for row in wh.query(key.render(wh, _HISTORY)))
-        feed = wh.namespace.change_feed(key.table, max(0, latest - _RECENT))
-        found = wh.query(key.render(wh, _INSERTED, feed=feed), key.values)
-        versions = {row["created_at"]: row["version"] for row in found}
+        history = wh.query(_sql.render(home, _HISTORY, table=home.table(table)))
+        latest = max(row["version"] for row in history)
+        feed = home.change_feed(table, max(0, latest - _RECENT))
+        sql = _sql.render(home, _INSERTED, feed=feed)
+        found = wh.query(sql, {"moments": json.dumps(moments)})
     except WarehouseError as error:
         log.warning("the order of inserts is not known: %s", error)
-    return min(
-        rows,
-        key=lambda row: (
-            versions.get(row["created_at"], -1),
-            row["created_at"] or _sql.EARLIEST,
-            row[CHANGE_ID.name] or "",
-        ),
-    )
+        return {}
+    return {row["created_at"]: row["version"] for row in found}
+
+
+def order(row: Row, versions: Mapping[object, int]) -> tuple[int, dt.datetime, str]:
+    """Return the sort key by which the row that was committed first stays.
+
+    Its person may have read it back before there was another, so no other rule would do. Where
+    the versions are not known, the earlier statement counts.
+    """
+    created = row["created_at"]
+    return versions.get(created, -1), created or _sql.EARLIEST, row[CHANGE_ID.name] or ""
 
 
 def take_back(wh: Warehouse, key: Key, change_id: str) -> None:

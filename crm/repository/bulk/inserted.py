@@ -1,0 +1,87 @@
+"""Look at the rows that a bulk change inserted, and take back those that cannot stay.
+
+Somebody may have deleted their account, or inserted a row with the same key at the same moment,
+also by sending the same form twice: see crm/repository/records/_saving.py.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+from crm.model.schema import Table
+from crm.repository import _sql, operations
+from crm.repository._sql import Row
+from crm.repository.errors import Missing
+from crm.repository.operations import Operation
+from crm.repository.records import _children, _saving
+from crm.warehouse import Warehouse
+
+# The inserted rows without an account, and all rows that have one key with an inserted one.
+_FOUND = """
+SELECT t.id, {match} AS match, t.change_id, t.created_at, a.bsnid IS NULL AS is_orphan
+FROM (
+  SELECT x.*, COUNT(*) OVER (PARTITION BY {match}) AS copies
+  FROM {table} AS x LEFT SEMI JOIN (
+    SELECT {match} AS own FROM {table} WHERE change_id = :change_id AND created_at = updated_at
+  ) AS o ON o.own = {match}
+) AS t
+LEFT JOIN {each_bsnid} AS a ON a.bsnid = t.account_bsnid
+WHERE t.copies > 1 OR (a.bsnid IS NULL AND t.change_id = :change_id)
+"""
+_STAMP = """
+UPDATE {table}
+SET updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
+WHERE change_id = :inserted AND created_at = CAST(:created AS TIMESTAMP)
+  AND ARRAY_CONTAINS({ids}, id)
+"""
+_DELETE = "DELETE FROM {table} WHERE change_id = :change_id"
+
+
+def take_back(wh: Warehouse, operation: Operation, table: Table) -> int:
+    """Take back what cannot stay, and return how many rows that were.
+
+    Of several rows with one key, the one that was committed first stays. One statement if all
+    rows can stay.
+    """
+    match = f"CONCAT_WS('\\n', {_sql.names(table.match)})"
+    sql = _sql.render(wh.namespace, _FOUND, table=wh.namespace.table(table), match=match)
+    found = wh.query(sql, {"change_id": operation.id})
+    orphans = [row["id"] for row in found if row["is_orphan"]]
+    for id in orphans:
+        with suppress(Missing):  # whoever deleted the account has deleted the row, too
+            _children.delete(wh, table, id, operation)
+    later = _later(wh, operation, table, [row for row in found if not row["is_orphan"]])
+    _delete(wh, operation, table, later)
+    return len(orphans) + len(later)
+
+
+def _later(wh: Warehouse, operation: Operation, table: Table, found: Sequence[Row]) -> list[Row]:
+    """Return the operation's rows for whose key another row was inserted first."""
+    groups = defaultdict(list)
+    for row in found:
+        groups[row["match"]].append(row)
+    later = []
+    versions = _saving.insert_versions(wh, table, found) if found else {}
+    for rows in groups.values():
+        first = min(_saving.order(row, versions) for row in rows)
+        own = (row for row in rows if row["change_id"] == operation.id)
+        later += [row for row in own if _saving.order(row, versions) != first]
+    return later
+
+
+def _delete(wh: Warehouse, operation: Operation, table: Table, rows: Iterable[Row]) -> None:
+    """Stamp the rows, and delete what has the stamp. Two statements for each moment."""
+    moments = defaultdict(list)
+    for row in rows:
+        moments[row["created_at"]].append(row["id"])
+    for moment, found in moments.items():
+        undo = operations.new(wh, operations.DELETE)
+        ids, bound = _sql.text_array("ids", found)
+        home = wh.namespace
+        stamp = _sql.render(home, _STAMP, table=home.table(table), ids=ids)
+        params = {**bound, "inserted": operation.id, "created": moment}
+        operations.run(wh, undo, stamp, params, repeatable=True)
+        delete = _sql.render(home, _DELETE, table=home.table(table))
+        operations.run(wh, undo, delete, repeatable=True)
