@@ -47,13 +47,14 @@ _DONE = """
 MERGE INTO {operations} AS t
 USING (
   SELECT CAST(:id AS STRING) AS id, CAST(:kind AS STRING) AS kind,
-    CAST(:began AS TIMESTAMP) AS began, CAST(:summary AS STRING) AS summary
+    CAST(:began AS TIMESTAMP) AS began, {ended} AS ended,
+    CAST(:summary AS STRING) AS summary
 ) AS s
 ON t.id = s.id
-WHEN MATCHED AND t.summary IS NULL THEN UPDATE SET
-  started_at = s.began, ended_at = CURRENT_TIMESTAMP(), summary = s.summary
+WHEN MATCHED AND (t.summary IS NULL OR t.ended_at IS NULL) THEN UPDATE SET
+  started_at = s.began, ended_at = s.ended, summary = s.summary
 WHEN NOT MATCHED THEN INSERT (id, kind, person, started_at, ended_at, summary)
-  VALUES (s.id, s.kind, :person, s.began, CURRENT_TIMESTAMP(), s.summary)
+  VALUES (s.id, s.kind, :person, s.began, s.ended, s.summary)
 """
 _END = """
 UPDATE {operations} SET ended_at = {ended}, summary = :summary WHERE id = :id AND ended_at IS NULL
@@ -66,7 +67,7 @@ WHEN MATCHED THEN UPDATE SET note = s.note
 WHEN NOT MATCHED THEN INSERT (id, kind, person, started_at, ended_at, note)
   VALUES (s.id, :kind, :person, CURRENT_TIMESTAMP(), CURRENT_TIMESTAMP(), s.note)
 """
-_NOTE = "SELECT kind, summary FROM {operations} WHERE id = :id"
+_NOTE = "SELECT kind, summary, ended_at FROM {operations} WHERE id = :id"
 _COUNT = "SELECT COUNT(*) AS n FROM {table} WHERE change_id = :id"
 # Characters of an id that say which form the operation comes from.
 _HALF = 16
@@ -143,13 +144,22 @@ def noted(wh: Warehouse, operation: Operation, summary: Callable[[], str]) -> It
         _note(wh, _END, {"id": operation.id, "summary": summary()}, ended=ended)
 
 
-def note_done(wh: Warehouse, operation: Operation, began: dt.datetime, summary: str) -> None:
-    """Note what an operation has done, in one statement. A summary that exists is kept.
+def note_done(
+    wh: Warehouse,
+    operation: Operation,
+    began: dt.datetime,
+    summary: str,
+    *,
+    is_ended: bool = True,
+) -> None:
+    """Note what an operation has done, or begins to do, in one statement.
 
-    ``began`` is a moment before its first write.
+    ``began`` is a moment before its first write. The summary of an operation that has ended is
+    kept.
     """
     who = {"id": operation.id, "kind": operation.kind, "person": operation.person}
-    _note(wh, _DONE, {**who, "began": began, "summary": summary})
+    ended = "CURRENT_TIMESTAMP()" if is_ended else "CAST(NULL AS TIMESTAMP)"
+    _note(wh, _DONE, {**who, "began": began, "summary": summary}, ended=ended)
 
 
 def _note(wh: Warehouse, template: str, params: dict[str, Any], **parts: str) -> None:
@@ -159,14 +169,16 @@ def _note(wh: Warehouse, template: str, params: dict[str, Any], **parts: str) ->
         log.warning("the operation %s was not noted: %s", params["id"], error)
 
 
-def note_reason(wh: Warehouse, operation: Operation, reason: str) -> bool:
+def note_reason(
+    wh: Warehouse, operation: Operation, reason: str, *, removes: bool = False
+) -> bool:
     """Note why a person makes this edit, before it is made; return whether that is noted.
 
-    So no edit is saved whose reason is lost on the way. One statement, none without a reason.
-    Returns False where the table of operations, or the right to write to it, is missing. Raises
-    WarehouseError where that is not the cause.
+    So no edit is saved whose reason is lost on the way. ``removes``: note that an earlier reason
+    was wrong. One statement, none without either. Returns False where the table of operations, or
+    the right to write to it, is missing. Raises WarehouseError where that is not the cause.
     """
-    if not reason:
+    if not (reason or removes):
         return False
     params = {"id": operation.id, "kind": operation.kind, "person": operation.person}
     sql = _sql.render(wh.namespace, _REASON)
@@ -178,13 +190,24 @@ def note_reason(wh: Warehouse, operation: Operation, reason: str) -> bool:
     return True
 
 
-def kind_and_summary(wh: Warehouse, id: str) -> tuple[str, str]:
-    """Return both of the operation's note, empty texts without one. One statement."""
+@dataclass(frozen=True)
+class Noted:
+    """The note of an operation; empty texts without one."""
+
+    kind: str = ""
+    summary: str = ""
+    is_ended: bool = False
+
+
+def read_note(wh: Warehouse, id: str) -> Noted:
+    """Return the operation's note. One statement."""
     try:
         rows = wh.query(_sql.render(wh.namespace, _NOTE), {"id": id})
     except WarehouseError:
         rows = []
-    return (rows[0]["kind"] or "", rows[0]["summary"] or "") if rows else ("", "")
+    if not rows:
+        return Noted()
+    return Noted(rows[0]["kind"] or "", rows[0]["summary"] or "", rows[0]["ended_at"] is not None)
 
 
 def run(

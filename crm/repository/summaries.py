@@ -5,7 +5,7 @@ from __future__ import annotations
 from .operations import BULK, REPAIR
 
 _FROM, _REPAIRED = " from ", "repaired "
-_CHANGED, _DELETED = "changed ", "deleted "
+_CHANGED, _DELETED, _BEGAN_TO_DELETE = "changed ", "deleted ", "began to delete "
 LOADED_SAMPLE = "loaded the sample data"
 
 
@@ -30,6 +30,16 @@ def deleted(count: str) -> str:
     return f"{_DELETED}{count}"
 
 
+def began_to_delete(deleted: str) -> str:
+    """Return the summary of a deletion of many records before it has ended: see ``deleted``."""
+    return deleted.replace(_DELETED, _BEGAN_TO_DELETE, 1)
+
+
+def has_deleted(began: str) -> str:
+    """Return the summary of a deletion that has ended, from ``began_to_delete``."""
+    return began.replace(_BEGAN_TO_DELETE, _DELETED, 1)
+
+
 def began_to_undo(undone: str) -> str:
     """Return the summary of a revert that has not finished. ``undone``: see ``name_of``."""
     return f"began to undo {undone}"
@@ -43,13 +53,14 @@ def undid(undone: str, left: int) -> str:
 
 def noun_of(summary: str) -> str:
     """Return what kind of operation has this summary, in words for a button."""
-    if summary.startswith(_DELETED):
+    if summary.startswith((_DELETED, _BEGAN_TO_DELETE)):
         return "deletion"
     return "bulk change" if summary.startswith(_CHANGED) else "import"
 
 
 def name_of(kind: str, summary: str) -> str:
     """Return what people call the operation that has this summary; "" if it has none."""
+    summary = has_deleted(summary) if kind == BULK else summary
     if kind == REPAIR:
         return f"the repair {summary.removeprefix(_REPAIRED)}".rstrip()
     if kind == BULK and summary.startswith(_DELETED):

@@ -20,13 +20,13 @@ from crm.forms.bulk import FieldForm, StatusForm
 from crm.forms.records import UpdateForm
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, UPDATES
 from crm.page_urls import page_url
-from crm.repository import operations
+from crm.repository import operations, summaries
 from crm.repository.bulk import change, deletion
 from crm.repository.bulk.actions import Action, SetField, SetStatus, WriteUpdate
 from crm.repository.bulk.deletion import DeleteAccounts
 from crm.repository.bulk.outcome import Outcome
 from crm.repository.errors import TooMany
-from crm.repository.operations import Operation
+from crm.repository.operations import Noted, Operation
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
 
@@ -91,24 +91,33 @@ def _run(request: Request) -> HttpResponse:
         raise PermissionDenied
     masks = {table.name: request.person.masked(table) for table in TABLES}
     operation = Operation(plan.operation, operations.BULK, request.warehouse.actor, masks)
-    if _was_deleted_before(request, operation, plan):
-        undo = _undo_url(request, operation, plan)
-        messages.info(request, _bulk_wording.DONE_BEFORE, extra_tags=undo)
-        return _respond.go(request, plan.chosen.list_url)
+    before = _deletion_before(request, operation, plan)
+    if before.is_ended:
+        return _done_before(request, operation, plan)
     outcome = _write(request, operation, plan)
+    if before.summary and not outcome.written and all(each.is_gone for each in outcome.left):
+        # The process ended after it had deleted them, and before it could say so.
+        summary = summaries.has_deleted(before.summary)
+        operations.note_done(request.warehouse, operation, plan.began, summary)
+        return _done_before(request, operation, plan)
     undo = _undo_url(request, operation, plan) if outcome.written else ""
     return _done(request, plan, outcome, undo)
 
 
-def _was_deleted_before(request: Request, operation: Operation, plan: Plan) -> bool:
-    """Return whether the button of a finished deletion was pressed again.
+def _deletion_before(request: Request, operation: Operation, plan: Plan) -> Noted:
+    """Return the note of a deletion whose button was pressed before.
 
-    Then no account is left by which a second run could tell.
+    If that deleted the accounts, none is left by which a second run could tell.
     """
     if not isinstance(plan.action, DeleteAccounts):
-        return False
-    _, summary = operations.kind_and_summary(request.warehouse, operation.id)
-    return bool(summary)
+        return Noted()
+    return operations.read_note(request.warehouse, operation.id)
+
+
+def _done_before(request: Request, operation: Operation, plan: Plan) -> HttpResponse:
+    undo = _undo_url(request, operation, plan)
+    messages.info(request, _bulk_wording.DONE_BEFORE, extra_tags=undo)
+    return _respond.go(request, plan.chosen.list_url)
 
 
 def _undo_url(request: Request, operation: Operation, plan: Plan) -> str:
@@ -122,7 +131,12 @@ def _write(request: Request, operation: Operation, plan: Plan) -> Outcome:
     """Make the change, and note it. Raises HalfDone for a deletion."""
     wh, action = request.warehouse, plan.action
     if isinstance(action, DeleteAccounts):
-        outcome = deletion.delete(wh, operation, plan.rows, _resume.earlier(request))
+
+        def note_begin(count: int) -> None:
+            text = summaries.began_to_delete(_bulk_wording.summary(action, count))
+            operations.note_done(wh, operation, plan.began, text, is_ended=False)
+
+        outcome = deletion.delete(wh, operation, plan.rows, _resume.earlier(request), note_begin)
     else:
         _note_reason(request, operation, action)
         outcome = change.write(wh, operation, action, plan.rows)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import pytest
+from django.http import HttpResponse
 from django.test import Client
 
+from crm.repository import operations
 from crm.repository.bulk.outcome import LeftAlone
 from crm.repository.records import accounts, platforms
 from crm.views import _bulk_wording
+from crm.views import bulk as views
 from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse
@@ -76,6 +81,32 @@ def test_the_button_of_a_finished_deletion_says_that_it_was_done(
     confirm(client, found)
     again = follow(client, confirm(client, found))
     assert "These accounts were deleted before" in texts(again, "#toasts p")[-1]
+    client.post(again.select("#toasts form")[-1]["action"])
+    assert accounts.get(three, "B1") is not None
+
+
+def test_a_process_that_ended_before_it_could_say_so(
+    client: Client,
+    three: Warehouse,  # noqa: F811
+    get_page: GetPage,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All is deleted, but nothing noted that: the button says what was done."""
+    found = preview(client, "key=B1&key=B3", {"do": "delete"})
+    monkeypatch.setattr(views, "_done", lambda *_: HttpResponse(status=599))
+    note_done = operations.note_done
+
+    def note_only_the_beginning(*args: Any, is_ended: bool = True) -> None:
+        if not is_ended:
+            note_done(*args, is_ended=False)
+
+    monkeypatch.setattr(operations, "note_done", note_only_the_beginning)
+    assert confirm(client, found).status_code == 599
+    monkeypatch.undo()
+    assert "began to delete 2 accounts" in texts(get_page("/activity/"), ".moment-head")[0]
+    again = follow(client, confirm(client, found))
+    assert "These accounts were deleted before" in texts(again, "#toasts p")[-1]
+    assert "deleted 2 accounts" in texts(get_page("/activity/"), ".moment-head")[0]
     client.post(again.select("#toasts form")[-1]["action"])
     assert accounts.get(three, "B1") is not None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from itertools import product
 
 import pytest
@@ -23,7 +24,7 @@ from crm.warehouse import Warehouse, statements
 from crm.warehouse.errors import WarehouseError
 
 from ..broken_rows import insert
-from ..conftest import LocalWarehouse
+from ..conftest import LocalWarehouse, Statements
 from ..sizes import IS_SOAK, soak
 
 KEYS = ("B1", "B2")
@@ -173,3 +174,30 @@ def test_children_do_not_come_back_under_another_account(families: Warehouse) ->
     assert (undone.count, undone.total) == (4, 4)
     assert accounts.get(families, "B1").team == "Another"
     assert rows(families)[UPDATES.name] == ["B2", "B3"]
+
+
+def test_with_transactions_they_go_in_two_statements(
+    with_transactions: Warehouse,
+    families: Warehouse,
+    statements: Statements,
+    server: LocalWarehouse,
+) -> None:
+    before = revert_bulk.current_versions(families)
+    planned = preview(families, CHOSEN, DeleteAccounts()).changes
+    operation = operations.new(families, operations.BULK)
+    with statements() as done:
+        assert delete(families, operation, planned) == Outcome(2)
+    assert sum("BEGIN ATOMIC" in text for text in done) == 2
+    assert not [text for text in done if re.match(r"\s*(MERGE|DELETE|UPDATE)", text)]
+    assert rows(families) == all_of("B3")
+    found = history.load(families, Wanted(operation=operation.id)).changes
+    assert {(c.kind, c.person) for c in found} == {("deleted", families.actor)}
+    assert len(found) == 8
+    after = revert_bulk.current_versions(families)
+    assert revert_bulk.revert(families, operation.id, before, after).count == 8
+    assert rows(families) == all_of("B1", "B2", "B3")
+    # A conflict with another write: the second statement goes on step by step.
+    planned = preview(families, CHOSEN, DeleteAccounts()).changes
+    server.fault("conflict", at=2, match="BEGIN ATOMIC")
+    assert delete(families, operations.new(families, operations.BULK), planned) == Outcome(2)
+    assert rows(families) == all_of("B3")

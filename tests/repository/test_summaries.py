@@ -29,12 +29,25 @@ def test_an_import(rows: int, summary: str) -> None:
         ),
         (operations.COPY, summaries.imported(0, "main.old"), "the import of main.old"),
         (operations.REPAIR, summaries.repaired("Words"), "the repair “Words”"),
+        (operations.BULK, summaries.deleted("2 accounts"), "the deletion of 2 accounts"),
+        (
+            operations.BULK,
+            summaries.began_to_delete(summaries.deleted("2 accounts")),
+            "the deletion of 2 accounts",
+        ),
         (operations.REPAIR, "", "the repair"),
         ("", "", "one operation"),
     ],
 )
 def test_an_operation_has_a_name(kind: str, summary: str, name: str) -> None:
     assert summaries.name_of(kind, summary) == name
+
+
+def test_a_deletion_begins_and_ends() -> None:
+    began = summaries.began_to_delete(summaries.deleted("2 accounts"))
+    assert began == "began to delete 2 accounts"
+    assert summaries.has_deleted(began) == summaries.deleted("2 accounts")
+    assert {summaries.noun_of(each) for each in (began, "deleted 2 accounts")} == {"deletion"}
 
 
 def test_an_undo() -> None:

@@ -1,22 +1,24 @@
-"""Deletes many accounts with all that belongs to them, step by step.
+"""Deletes many accounts with all that belongs to them.
 
 The steps are those of one account (crm/repository/records/accounts.py), each for all accounts at
-once. The children are stamped, too: so the undo of the operation finds them.
+once, in transactions where the warehouse has them. The children are stamped, too: so the undo of
+the operation finds them.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from crm.model.schema import CHILDREN, TABLES, Table
-from crm.repository import _sql, operations
+from crm.repository import _sql, atomic, operations
 from crm.repository._sql import Row
+from crm.repository.atomic import NotAtomic, Statement
 from crm.repository.errors import HalfDone, Missing
 from crm.repository.operations import Operation
 from crm.repository.records import _children
@@ -113,26 +115,21 @@ def children_of(rows: Sequence[Row]) -> dict[Table, int]:
 
 
 def delete(
-    wh: Warehouse, operation: Operation, rows: Sequence[Planned], earlier: Earlier = NOTHING
+    wh: Warehouse,
+    operation: Operation,
+    rows: Sequence[Planned],
+    earlier: Earlier = NOTHING,
+    note_begin: Callable[[int], None] = lambda count: None,
 ) -> Outcome:
     """Delete the planned accounts, except for those that changed since the preview.
 
-    Two statements per table, and three more. Raises HalfDone, and does what ``earlier`` attempts
-    left. Raises WarehouseError where nothing was done.
+    Calls ``note_begin`` with how many these are, before it deletes anything. With transactions
+    five statements, else two per table and three more. Raises HalfDone, and does what ``earlier``
+    attempts left. Raises WarehouseError where nothing was done.
     """
-    run = _Deletion(wh, operation, rows, list(earlier.notes.get("stamped", ())))
-    children = [
-        Step(f"Delete their {child.plural}", partial(run.delete_children, child))
-        for child in CHILDREN
-    ]
-    steps = [
-        Step("Note who deletes the accounts", run.stamp),
-        *children,
-        Step("Delete the accounts themselves", run.delete_accounts),
-        Step("Delete what others added to them meanwhile", run.delete_orphans),
-    ]
+    run = _Deletion(wh, operation, rows, note_begin, list(earlier.notes.get("stamped", ())))
     try:
-        run_steps(wh, operation, steps, done=earlier.done)
+        run.all_steps(earlier.done)
     except HalfDone as half:
         half.notes["stamped"] = run.stamped
         raise
@@ -146,26 +143,86 @@ class _Deletion:
     wh: Warehouse
     operation: Operation
     rows: Sequence[Planned]
+    note_begin: Callable[[int], None]
     stamped: list[str]
     existing: dict[str, str] = field(default_factory=dict)
 
+    def all_steps(self, done: int) -> None:
+        orphans = Step("Delete what others added to them meanwhile", self.delete_orphans)
+        if not done and atomic.is_possible(self.wh):
+            both = [
+                Step("Note who deletes the accounts", self.stamp_together),
+                Step("Delete the accounts and all that belongs to them", self.delete_together),
+            ]
+            try:
+                run_steps(self.wh, self.operation, [*both, orphans])
+                return
+            except NotAtomic as error:
+                done = error.finished
+        children = [
+            Step(f"Delete their {child.plural}", partial(self.delete_children, child))
+            for child in CHILDREN
+        ]
+        steps = [
+            Step("Note who deletes the accounts", self.stamp),
+            *children,
+            Step("Delete the accounts themselves", self.delete_accounts),
+            orphans,
+        ]
+        run_steps(self.wh, self.operation, steps, done=done)
+
     def stamp(self) -> int:
-        hidden = DeleteAccounts().hidden(self.wh, self.rows)
-        given = [{"k": r.key, "s": r.seen} for r in self.rows if r.key not in hidden]
-        self._run(_STAMP, {"rows": json.dumps(given, ensure_ascii=False)})
-        sql = _sql.render(self.wh.namespace, _STAMPED)
-        found = self.wh.query(sql, {"change_id": self.operation.id})
-        self.stamped = [row["bsnid"] for row in found]
+        self._run(_STAMP, self._planned())
+        return self._find_stamped()
+
+    def stamp_together(self) -> int:
+        """Stamp the accounts and their children as one transaction. Raises NotAtomic."""
+        children = [self._statement(child, _STAMP_CHILDREN) for child in CHILDREN]
+        stamp = Statement(_sql.render(self.wh.namespace, _STAMP), self._planned())
+        atomic.run(self.wh, self.operation, [stamp, *children])
+        return self._find_stamped()
+
+    def delete_together(self) -> int:
+        """Delete all rows as one transaction. Raises NotAtomic."""
+        children = [self._statement(child, _DELETE_CHILDREN) for child in CHILDREN]
+        accounts = Statement(_sql.render(self.wh.namespace, _DELETE), {})
+        try:
+            atomic.run(self.wh, self.operation, [*children, accounts])
+        except NotAtomic as error:
+            error.finished = 1
+            raise
         return len(self.stamped)
 
     def delete_children(self, child: Table) -> int:
-        parts = {"child": self.wh.namespace.table(child)}
-        parts["stamped"] = _sql.render(self.wh.namespace, _STAMPED)
-        self._run(_STAMP_CHILDREN, None, **parts)
-        return self._run(_DELETE_CHILDREN, None, **parts)
+        for template in (_STAMP_CHILDREN, _DELETE_CHILDREN):
+            statement = self._statement(child, template)
+            count = operations.run(self.wh, self.operation, statement.sql, repeatable=True)
+        return count
 
     def delete_accounts(self) -> int:
         return self._run(_DELETE)
+
+    def _planned(self) -> dict[str, str]:
+        hidden = DeleteAccounts().hidden(self.wh, self.rows)
+        given = [{"k": r.key, "s": r.seen} for r in self.rows if r.key not in hidden]
+        return {"rows": json.dumps(given, ensure_ascii=False)}
+
+    def _find_stamped(self) -> int:
+        """Return how many accounts are stamped, and keep their keys."""
+        sql = _sql.render(self.wh.namespace, _STAMPED)
+        found = self.wh.query(sql, {"change_id": self.operation.id})
+        self.stamped = [row["bsnid"] for row in found]
+        if self.stamped:
+            self.note_begin(len(self.stamped))
+        return len(self.stamped)
+
+    def _statement(self, child: Table, template: str) -> Statement:
+        """Return the statement for the children of the stamped accounts."""
+        stamped = _sql.render(self.wh.namespace, _STAMPED)
+        table = self.wh.namespace.table(child)
+        return Statement(
+            _sql.render(self.wh.namespace, template, child=table, stamped=stamped), {}
+        )
 
     def delete_orphans(self) -> int:
         """Delete them, and read which of the accounts exist."""

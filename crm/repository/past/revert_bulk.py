@@ -152,7 +152,8 @@ def revert(wh: Warehouse, undone: str, before: Versions, after: Versions) -> Rev
         # Inserted rows are deleted in this order: children before their accounts.
         changed.reverse()
     doubled = duplicates.with_duplicates(wh, undone, changed)
-    name = summaries.name_of(*operations.kind_and_summary(wh, undone))
+    note = operations.read_note(wh, undone)
+    name = summaries.name_of(note.kind, note.summary)
     found: list[Reverted] = []
 
     def list_left() -> int:
