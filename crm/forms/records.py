@@ -262,12 +262,22 @@ class UseCaseForm(RecordForm):
         saved = self.values()
         return typed if saved and "status" not in saved else ""
 
+    @property
+    def removes_reason(self) -> bool:
+        """Return whether the person only emptied the reason. Other changes drop it anyhow."""
+        given = self.cleaned_data
+        return bool(given.get("shown_reason") and not given.get("reason") and not self.values())
+
     def merge(self, current: Record) -> Merged:
+        """Return this edit as one of ``current``. A reason that the person left as it was, or
+        emptied, gives way to one that somebody else wrote meanwhile."""
         merged = super().merge(current)
         answers = merged.form.data
         assert isinstance(answers, QueryDict)
-        if answers.get("reason", "") == answers.get("shown_reason", ""):
-            answers["reason"] = answers["shown_reason"] = current.value("reason") or ""
+        shown, theirs = answers.get("shown_reason", ""), current.value("reason") or ""
+        is_emptied = not answers.get("reason") and theirs != shown
+        if is_emptied or answers.get("reason", "") == shown:
+            answers["reason"] = answers["shown_reason"] = theirs
         return merged
 
 

@@ -55,6 +55,7 @@ class Change:
     :param operation: the id of the operation that made the change; empty if unknown.
     :param summary: of an operation of many rows, what it did in words that follow a person's name.
     :param note: what the person noted about the operation.
+    :param removes_reason: the person removed the reason of a status.
     :param changes: how many of the changes that were asked for the operation made; None if that
         was not counted.
     :param started_at: when the import or bulk change began that made the change.
@@ -75,6 +76,7 @@ class Change:
     operation: str = ""
     summary: str = ""
     note: str = ""
+    removes_reason: bool = False
     changes: int | None = 1
     started_at: dt.datetime | None = None
     undo: Undo | None = None
@@ -160,8 +162,10 @@ class Change:
         before, after = (values.get(parent, "") for values in (self.before or {}, self.values))
         if before != after:
             return f"moved {self.subject} from the account {before or '(none)'} to {after}"
-        done = "gave a reason for" if self.reason else "saved"
-        return f"{done} {self.subject}{'' if self.reason else ' without changing it'}"
+        if self.reason or self.removes_reason:
+            done = "gave a reason for" if self.reason else "removed the reason of"
+            return f"{done} {self.subject}"
+        return f"saved {self.subject} without changing it"
 
     def _platform(self) -> str:
         before, after = self.before or {}, self.after or {}

@@ -133,6 +133,8 @@ class Editor:
             is_seen = error.is_seen
             reason = self.form.cleaned_data["reason"]
             messages.warning(self.request, _wording.reason_not_kept(reason))
+            if not reason:
+                return _respond.go(self.request, to)  # nothing else was to be saved
         except WarehouseError as error:
             if isinstance(error, WriteConflict) and self._was_deleted():
                 return self.gone()

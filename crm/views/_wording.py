@@ -57,7 +57,13 @@ def unseen(what: str) -> str:
 
 
 def reason_not_kept(reason: str) -> str:
-    """Say that something was saved without the reason of its status, and give that reason back."""
+    """Say that something was saved without the reason of its status, and give that reason back;
+    or, without a reason, that the earlier one was not removed."""
+    if not reason:
+        return (
+            "The reason was not removed: the table “operations” is missing, or you may not write "
+            "to it. An administrator can grant you MODIFY on it."
+        )
     return (
         "The reason was not kept: the table “operations” is missing, or you may not write to it. "
         "An administrator can create it with “manage.py migrate_tables”, or grant you MODIFY on "

@@ -27,7 +27,9 @@ class UseCaseKind(ChildKind):
 
     def save_change(self, wh: Warehouse, key: str, form: RecordForm) -> None:
         seen = form.cleaned_data["updated_at"]
-        use_cases.update(wh, key, form.values(), seen, _reason(form))
+        removes = isinstance(form, UseCaseForm) and form.removes_reason
+        values, reason = form.values(), _reason(form)
+        use_cases.update(wh, key, values, seen, reason, removes_reason=removes)
 
 
 def _reason(form: RecordForm) -> str:

@@ -9,7 +9,8 @@ import pytest
 from bs4 import BeautifulSoup
 from django.test import Client
 
-from crm.model.schema import OPERATIONS
+from crm.model.records import Listing
+from crm.model.schema import OPERATIONS, USE_CASES
 from crm.repository.errors import ReasonNotKept, Stale
 from crm.repository.past import history
 from crm.repository.past.history import Wanted
@@ -188,6 +189,36 @@ def test_an_edit_that_is_merged_keeps_the_other_persons_reason(
     assert client.post(path, form | {"leader": "Lea"}).status_code == 303
     saved = use_cases.get(someone_else, key)
     assert (saved.leader, saved.status, saved.reason) == ("Lea", "On Hold", "Theirs")
+
+
+def test_a_use_case_loses_a_wrong_reason(
+    client: Client,
+    account: str,
+    make_use_case: Callable[..., str],
+    warehouse: Warehouse,
+    someone_else: Warehouse,
+) -> None:
+    key = make_use_case(status="Active")
+    path = f"/use-cases/{key}/edit/"
+    client.post(path, record_form(client.get(path)) | {"reason": "Wrong"})
+    form = record_form(client.get(path)) | {"reason": ""}
+    assert client.post(path, form).status_code == 303
+    assert not use_cases.get(warehouse, key).reason
+    assert use_cases.search(warehouse, Listing()).rows[0].reason is None
+    found = changes(warehouse)
+    assert [each for each, _ in found][0].startswith("removed the reason of the use case")
+    # Sent again, and after somebody gave another reason: that one stays.
+    assert client.post(path, form).status_code == 303
+    assert changes(warehouse) == found
+    seen = use_cases.get(someone_else, key).updated_at
+    use_cases.update(someone_else, key, {}, seen, "Theirs")
+    assert client.post(path, form).status_code == 303
+    assert use_cases.get(warehouse, key).reason == "Theirs"
+    # The row was written, but not to delete it.
+    table = warehouse.namespace.table(USE_CASES)
+    warehouse.execute(f"DELETE FROM {table}", repeatable=True)
+    latest = history.load(warehouse, Wanted(bsnid=account)).changes[0]
+    assert (latest.kind, latest.person) == ("deleted", "")
 
 
 @pytest.mark.usefixtures("no_notes")

@@ -10,8 +10,8 @@ accounts.delete and _children.delete). A stamp leaves the row's own columns as t
 deleted after an account's stamp, before anything else happened to the account, were deleted by the
 person of that stamp. All other changes were made outside the CRM.
 
-A row that was written only to give a status its reason is no stamp either: its operation has a
-note.
+A row that was written only to give a status its reason, or to remove that, is no stamp either: its
+operation has a note.
 
 Row versions without ``change_id`` are older than that column. Times tell who wrote them: see
 _stamps.

@@ -84,7 +84,7 @@ class Window:
         found = _row_versions.of_feed(self.rows)
         rows = [*self.rows, *self._older(found)]
         shown = {each.identity for each in found}
-        reasons = {id for id, note in self.notes.items() if note.note}
+        reasons = {id for id, note in self.notes.items() if note.note is not None}
         changes = [
             each
             for each in attribute(_row_versions.of_feed(rows), reasons)

@@ -236,6 +236,7 @@ class _Page:
             operation=change.operation or "",
             summary=(note and note.summary) or "",
             note=(note and note.note) or "",
+            removes_reason=note is not None and note.note == "",
             changes=self._count(entry),
             started_at=note.started_at if note and is_undoable else None,
             undo=_undo(undo),

@@ -173,12 +173,15 @@ def update(
     seen: dt.datetime | None,
     operation: Operation | None = None,
     reason: str = "",
+    *,
+    removes_reason: bool = False,
 ) -> None:
     """Update the row if it did not change since ``seen``. Raises Stale or Missing.
 
     Without ``operation`` this is an edit of its own. Values that the row has already are not
-    written, and are no conflict; with a ``reason`` for its status the row is written in any case.
-    Raises ReasonNotKept after it was saved.
+    written, and are no conflict. With a ``reason`` for its status, or to remove that, the row is
+    written in any case: a reason belongs to the operation that wrote the row last. Raises
+    ReasonNotKept after it was saved, or where the reason was not removed.
     """
     sql = """
     UPDATE {table}
@@ -189,7 +192,7 @@ def update(
     saved = _sql.checked(table, values)
     parts = _sql.update_parts(table, saved)
     operation = operation or operations.new(wh, operations.EDIT)
-    is_noted = operations.note_reason(wh, operation, reason)
+    is_noted = operations.note_reason(wh, operation, reason, removes=removes_reason)
     params = {**saved, "id": id, "seen": seen, "has_reason": is_noted}
     text = _render(wh, sql, table, **parts)
     written = _saving.update(
@@ -199,7 +202,7 @@ def update(
         run=lambda: operations.run(wh, operation, text, params, repeatable=True),
         read=lambda: get(wh, table, kind, id),
     )
-    if reason and not is_noted:
+    if (reason or removes_reason) and not is_noted:
         raise ReasonNotKept()
     if is_noted and not operations.written_rows(wh, operation, table, written, 1):
         current = get(wh, table, kind, id)  # somebody saved the same values first

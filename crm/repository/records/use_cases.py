@@ -60,13 +60,21 @@ def create(wh: Warehouse, bsnid: str, id: str, values: Values, reason: str = "")
 
 
 def update(
-    wh: Warehouse, id: str, values: Values, seen: dt.datetime | None, reason: str = ""
+    wh: Warehouse,
+    id: str,
+    values: Values,
+    seen: dt.datetime | None,
+    reason: str = "",
+    *,
+    removes_reason: bool = False,
 ) -> None:
     """Update the use case; ``reason`` is why it has its status.
 
     Raises Missing, Stale with the use case as it is now if it changed since ``seen``, and
-    ReasonNotKept after the use case was saved."""
-    _children.update(wh, USE_CASES, UseCase, id, values, seen, reason=reason)
+    ReasonNotKept after the use case was saved, or where its reason was not removed."""
+    _children.update(
+        wh, USE_CASES, UseCase, id, values, seen, reason=reason, removes_reason=removes_reason
+    )
 
 
 def delete(wh: Warehouse, id: str, earlier: Earlier = NOTHING) -> None:

@@ -18,10 +18,10 @@ from crm.warehouse.errors import ColumnNotFound, ObjectNotFound, PermissionDenie
 
 Result = TypeVar("Result")
 
-# Of several notes with one id, which no key forbids, any counts.
+# Of several notes with one id, which no key forbids, any counts. An empty note removed a reason.
 _JOIN = """
 LEFT JOIN (
-  SELECT id AS operation, MAX(note) AS reason FROM {operations} WHERE note IS NOT NULL GROUP BY id
+  SELECT id AS operation, MAX(note) AS reason FROM {operations} WHERE note <> '' GROUP BY id
 ) AS o ON o.operation = {alias}.change_id
 """
 # For rows with the alias ``f``.
