@@ -5,6 +5,8 @@ None changes data of accounts, so that people who only read have them, too.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -17,9 +19,11 @@ from crm.page_urls import record_url
 from crm.repository.records import people
 from crm.repository.records.people import Profile
 from crm.request import Request
+from crm.warehouse.errors import WarehouseError
 
 from . import _mine, _respond, _wording
 from ._charts import link
+from ._failures import failure_of
 
 YEAR = 365 * 24 * 60 * 60
 
@@ -56,24 +60,42 @@ def me(request: Request) -> HttpResponse:
     if request.as_of:
         return HttpResponseRedirect(request.as_of.present_url)
     if request.method == "POST":
-        left_out = people.set_names(wh, person, request.POST.get("names", "").splitlines())
-        if left_out:
-            messages.warning(request, _wording.names_left_out(left_out))
-        else:
-            messages.success(request, "Your names were saved.")
-        return _respond.go(request, reverse("me"))
+        return _save_names(request, person, request.POST.get("names", ""))
 
     def load(can_read: bool) -> Profile | None:
         return people.load(wh, person) if can_read else None
 
     profile, _ = people.if_possible(wh, load)
+    return _show(request, profile, "\n".join(profile.names) if profile else "")
+
+
+def _save_names(request: Request, person: str, names: str) -> HttpResponse:
+    """Save the names, one per line; where that fails, show them again."""
+    try:
+        left_out = people.set_names(request.warehouse, person, names.splitlines())
+    except WarehouseError as error:
+        failure = failure_of(error)
+        response = _show(request, Profile(), names, failure.status, failure=failure)
+        if failure.retry_after:
+            response["Retry-After"] = str(failure.retry_after)
+        return response
+    if left_out:
+        messages.warning(request, _wording.names_left_out(left_out))
+    else:
+        messages.success(request, "Your names were saved.")
+    return _respond.go(request, reverse("me"))
+
+
+def _show(
+    request: Request, profile: Profile | None, names: str, status: int = 200, **more: Any
+) -> HttpResponse:
     context = {
         "profile": profile,
-        "names": "\n".join(profile.names) if profile else "",
+        "names": names,
         "most": people.NAMES_AT_MOST,
         "lists": [(label, link(name, {_mine.NAME: _mine.ON})) for label, name in _LISTS],
     }
-    return render(request, "preferences/me.html", context)
+    return render(request, "preferences/me.html", context | more, status=status)
 
 
 @writes_nothing

@@ -18,10 +18,10 @@ from crm.repository import versions
 from crm.repository.records import accounts, people
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
-from tests.conftest import Statements
+from tests.conftest import LocalWarehouse, Statements
 from tests.schemas import CONTENTS
 
-from .html import HTMX, parsed, text, texts
+from .html import HTMX, filled_in, parsed, text, texts
 
 See = Callable[..., BeautifulSoup]
 NAMES = "tbody tr .row-link, tbody tr .row-text"
@@ -167,6 +167,41 @@ def test_names_beyond_the_limit_are_said_to_be_left_out(
     assert page.select_one("#names").get_text().strip().split("\n") == names[:kept]
     assert f"{left_out} not saved" in text(page, "#toasts")
     assert "Your names were saved" not in text(page, "#toasts")
+
+
+def test_names_that_could_not_be_saved_stay(
+    owned: Warehouse, client: Client, get_page: See, server: LocalWarehouse
+) -> None:
+    server.fault("http_status", times=None, status=400, match=r"MERGE INTO \S*people")
+    response = client.post("/preferences/me/", {"names": "Ana Berg"})
+    assert response.status_code == 500
+    page = parsed(response)
+    assert "What you typed is still here" in text(page, ".banner")
+    server.clear_faults()
+    form = page.select_one(".my-names")
+    assert client.post(form["action"], filled_in(form)).status_code == 303
+    assert get_page("/preferences/me/").select_one("#names").get_text().strip() == "Ana Berg"
+
+
+def test_a_lost_answer_and_duplicates_change_no_setting(
+    owned: Warehouse, server: LocalWarehouse
+) -> None:
+    """Rows that two first clicks at once may leave count once, and change together."""
+    me, schema = owned.actor, owned.namespace.quoted_schema
+    for _ in range(2):
+        follows = f"INSERT INTO {schema}.follows (person, account_bsnid) VALUES (:me, 'F')"
+        owned.execute(follows, {"me": me}, repeatable=False)
+        names = f"INSERT INTO {schema}.people (person, name) VALUES (:me, 'Ana')"
+        owned.execute(names, {"me": me}, repeatable=False)
+    assert people.load(owned, me).names == ("Ana",)
+    assert [each.bsnid for each in people.load(owned, me).accounts] == ["F"]
+    server.fault("drop_after", match=r"^\s*(MERGE|DELETE)")
+    people.set_names(owned, me, ["Ana Berg"])
+    people.follow(owned, me, "O")
+    assert people.load(owned, me).names == ("Ana Berg",)
+    server.fault("drop_after", match=r"^\s*(MERGE|DELETE)")
+    people.unfollow(owned, me, "F")
+    assert [each.bsnid for each in people.load(owned, me).accounts] == ["O"]
 
 
 @pytest.mark.usefixtures("mine")
