@@ -9,8 +9,10 @@ import pytest
 
 FORM, STATUS, PAGE, COMMAND = "form", "status card", "import by page", "import by command"
 REVERT, UNDO, BULK, REPAIR = "revert", "undo of a deletion", "undo of a bulk change", "repair"
-MANY, COMPOSER = "bulk change", "composer"
-DOORS = (FORM, STATUS, PAGE, COMMAND, REVERT, UNDO, BULK, REPAIR, MANY, COMPOSER)
+MANY, COMPOSER, DELETION = "bulk change", "composer", "bulk deletion"
+IN_LIST, FOLLOW, NAMES = "status in a list", "following", "own names"
+DOORS = (FORM, STATUS, PAGE, COMMAND, REVERT, UNDO, BULK, REPAIR, MANY, COMPOSER, DELETION)
+DOORS += (IN_LIST, FOLLOW, NAMES)
 
 EVERY_DOOR = "sign_in/test_every_door.py::test_no_door_writes_what_is_hidden"
 HALF = "contract/test_half_done.py::test_a_refused_step_is_told_and_the_button_goes_on"
@@ -26,6 +28,11 @@ EDITED = (
 OWN_VALUES = "past/test_revert_bulk_duplicates.py::test_each_row_of_a_key_gets_its_own_values_back"
 MASKED = "sign_in/test_masked_columns_are_not_written.py::"
 ONE_STATEMENT = "none: it is one statement"
+ONLY_KEYS = "none: it sends keys only"
+OWN = "none: these rows are the person's own settings"
+MINE = "pages/test_mine.py::"
+OWN_LOST = f"{MINE}test_a_lost_answer_and_duplicates_change_no_setting"
+HIDDEN_FROM_MANY = "sign_in/test_bulk_changes.py::test_no_bulk_change_doubles_what_is_hidden"
 ROWS_STAY = "none: no row is sent, since the rows stay in the warehouse"
 
 ONLY_SOAK = "only in make soak: "
@@ -43,6 +50,10 @@ CELLS = {
         f"{MASKED}test_a_repair_writes_no_masked_value",
         "sign_in/test_bulk_changes.py::test_no_bulk_change_writes_what_is_masked",
         EVERY_DOOR,
+        ONLY_KEYS,
+        EVERY_DOOR,
+        OWN,
+        OWN,
     ),
     "hidden rows": (
         "sign_in/test_hidden_keys.py::test_the_app_finds_the_key_with_its_own_rights",
@@ -53,8 +64,12 @@ CELLS = {
         EVERY_DOOR,
         EVERY_DOOR,
         EVERY_DOOR,
-        "sign_in/test_bulk_changes.py::test_no_bulk_change_doubles_what_is_hidden",
+        HIDDEN_FROM_MANY,
         EVERY_DOOR,
+        HIDDEN_FROM_MANY,
+        "sign_in/test_hidden_keys.py::test_a_status_that_was_hidden_meanwhile_gets_no_second_row",
+        OWN,
+        OWN,
     ),
     "stale versions": (
         "pages/test_account_edit.py::test_a_form_that_does_not_know_its_version_overwrites_nothing",
@@ -67,6 +82,10 @@ CELLS = {
         "pages/test_integrity_page.py::test_what_somebody_put_right_meanwhile_is_left_alone",
         "pages/test_bulk.py::test_what_changed_after_the_preview_is_listed",
         "pages/test_composer.py::test_somebody_set_the_status_first",
+        "repository/test_bulk_deletion.py::test_what_changed_since_the_preview_is_kept_whole",
+        "pages/test_platform_status.py::test_a_list_sets_a_status_in_a_dialog",
+        OWN,
+        OWN,
     ),
     "duplicates": (
         DUPLICATES,
@@ -79,6 +98,10 @@ CELLS = {
         "pages/test_integrity_page.py::test_each_problem_is_shown_with_its_repair_and_repaired",
         "repository/test_bulk.py::test_duplicates_change_as_an_edit_changes_them",
         DUPLICATES,
+        "repository/test_bulk_deletion.py::test_all_rows_of_a_key_are_deleted",
+        DUPLICATES,
+        OWN_LOST,
+        OWN_LOST,
     ),
     "over-large": (
         "pages/test_account_edit.py::test_100_kb_are_refused_with_the_limit",
@@ -91,6 +114,10 @@ CELLS = {
         ROWS_STAY,
         "pages/test_bulk.py::test_more_than_one_operation_takes_is_said",
         "pages/test_composer.py::test_what_is_not_valid_is_shown_again",
+        "pages/test_bulk.py::test_more_than_one_operation_takes_is_said",
+        "pages/test_platform_status.py::test_other_words_are_refused",
+        ONLY_KEYS,
+        f"{MINE}test_names_beyond_the_limit_are_said_to_be_left_out",
     ),
     "half-way": (
         ONE_STATEMENT,
@@ -103,6 +130,10 @@ CELLS = {
         HALF,
         "pages/test_bulk_deletion.py::test_a_deletion_that_fails_half_way_says_so_and_goes_on",
         "pages/test_composer.py::test_half_of_it_is_told_and_the_rest_goes_on_as_one_operation",
+        "pages/test_bulk_deletion.py::test_a_deletion_that_fails_half_way_says_so_and_goes_on",
+        ONE_STATEMENT,
+        ONE_STATEMENT,
+        ONE_STATEMENT,
     ),
     "lost answer": (
         LOST,
@@ -116,6 +147,10 @@ CELLS = {
         "faults/test_matrix.py::test_a_cell_of_each_outcome",
         "repository/test_bulk.py::test_a_lost_answer_changes_no_number_and_doubles_nothing",
         LOST,
+        "repository/test_bulk_deletion.py::test_it_goes_on_after_each_statement_that_fails",
+        LOST,
+        OWN_LOST,
+        OWN_LOST,
     ),
 }
 

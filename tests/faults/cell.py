@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from ..conftest import LocalWarehouse
 from ..pages.html import filled_in
 from . import outcomes, rows
-from .doors import Door, Stage
+from .door import Door, Stage
 from .outcomes import ALL_OUTCOMES, Outcome
 
 Meeting = Callable[[Door], AbstractContextManager[None]]
@@ -42,7 +42,8 @@ def run_cell(
     # A warehouse that was killed counts from the beginning.
     statements = max(0, server.last() - last)
     title = outcomes.title_of(response)
-    outcome = Outcome(fault, stage.name, response.status_code, title, taken, statements)
+    status = response.status_code
+    outcome = Outcome(fault, stage.name, status, title, taken, statements, stage.bsnid)
     outcomes.judge_answer(outcome, float("inf") if door.is_long else limit)
     after = rows.read(stage.wh, stage.bsnid)
     outcomes.judge_rows(outcome, before, wanted, after)

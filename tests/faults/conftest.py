@@ -14,7 +14,8 @@ from crm.warehouse import Warehouse
 from crm.warehouse.pool import Pools
 
 from ..sizes import IS_SOAK
-from .doors import DOORS, family
+from .door import family
+from .doors import DOORS
 from .outcomes import ALL_OUTCOMES, HEAD
 
 

@@ -1,123 +1,28 @@
-"""The doors of the matrix: what a person does, and what must be true afterwards."""
+"""The doors of the matrix."""
 
 from __future__ import annotations
 
-import re
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import replace
 
-from bs4 import Tag
 from django.http import HttpResponse
 from django.test import Client
 
+from crm.model.own_tables import FOLLOWS, PEOPLE
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
-from ..pages.html import filled_in, parsed, record_form
+from ..pages.html import HTMX, filled_in, parsed, record_form
 from ..pages.import_page.using import upload
 from ..patience import seconds
-from . import rows
+from . import bulk_doors, rows
 from .browser import Browser
+from .door import TYPED, Door, Stage, family
 from .rows import Rows, Wanted
 
-TYPED = "Typed with care"
-# Statements that write records.
-WRITES = r"^\s*(MERGE INTO|INSERT INTO|UPDATE|DELETE FROM)\s+(?!\S*operations)"
-
-
-@dataclass
-class Stage:
-    """One cell: a person's browser, a door, and a family of accounts, whose BSNIDs begin alike.
-
-    ``wh`` has connections of its own, which no fault meets. ``facts`` are the door's.
-    """
-
-    client: Client | Browser
-    wh: Warehouse
-    name: str
-    facts: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def door(self) -> Door:
-        return DOORS[self.name]
-
-    @property
-    def bsnid(self) -> str:
-        return family(list(DOORS).index(self.name))
-
-    @property
-    def use_case(self) -> str:
-        return f"{self.bsnid}-use-case"
-
-    @property
-    def update(self) -> str:
-        return f"{self.bsnid}-update"
-
-    @property
-    def status(self) -> str:
-        return f"{self.bsnid}-status"
-
-    def page(self, path: str = "") -> str:
-        return f"/accounts/{self.bsnid}/{path}"
-
-
-def family(number: int) -> str:
-    """Return the BSNID of the account of a family; none begins like another."""
-    return f"C{number:02}"
-
-
-def _nothing(stage: Stage) -> None:
-    pass
-
-
-def _changes_nothing(stage: Stage, before: Rows) -> Wanted:
-    return {}
-
-
-@dataclass(frozen=True)
-class Door:
-    """``act`` is what meets the fault; ``prepare`` runs before.
-
-    :param wanted: what becomes of the rows; nothing for a door that reads.
-    :param at: which statement that writes fails.
-    :param field: the field with what the person typed or chose.
-    :param is_long: whether it is long work, which has no deadline.
-    """
-
-    act: Callable[[Stage], HttpResponse]
-    prepare: Callable[[Stage], None] = _nothing
-    wanted: Callable[[Stage, Rows], Wanted] = _changes_nothing
-    at: int = 1
-    field: str = ""
-    is_long: bool = False
-
-    @property
-    def reads(self) -> bool:
-        return self.wanted is _changes_nothing
-
-    @property
-    def is_import(self) -> bool:
-        return self.act is import_accounts
-
-    @property
-    def writes(self) -> str | None:
-        return None if self.reads else WRITES
-
-    def is_done(self, response: HttpResponse) -> bool:
-        """Return whether the answer says that all was done."""
-        if self.is_import:
-            return re.search(rb"<h2>(Imported|There was nothing)", response.content) is not None
-        return response.status_code in ((200, 204) if self.reads else (200, 303))
-
-    def form(self, response: HttpResponse) -> Tag | None:
-        """Return the form by which the person sends the same again."""
-        page = parsed(response)
-        if self.field and self.field != "status":
-            return page.select_one("#record form")
-        return page.select_one("main form[method=post]")
+DIALOG = {**HTMX, "HTTP_HX_TARGET": "dialog"}
 
 
 def read(path: str) -> Callable[[Stage], HttpResponse]:
@@ -248,6 +153,44 @@ def settled(stage: Stage) -> HttpResponse:
     return response
 
 
+# --- the composer, a status in a list, and what is a person's own ---
+def open_composer(stage: Stage) -> None:
+    form = parsed(stage.client.get(stage.page())).select_one("#composer")
+    chosen = {"platform": "Databricks", "status": "Completed", "author": "Alice"}
+    stage.facts["form"] = filled_in(form) | chosen | {"description": TYPED}
+
+
+def compose(stage: Stage) -> HttpResponse:
+    return stage.client.post(stage.page("compose/"), stage.facts["form"])
+
+
+def want_composed(stage: Stage, before: Rows) -> Wanted:
+    return {
+        ("platforms_status", stage.status): {"status": "Completed"},
+        ("updates", stage.facts["form"]["id"]): {"description": TYPED},
+    }
+
+
+def open_dialog(stage: Stage) -> None:
+    page = stage.page("platforms/?platform=Databricks")
+    form = parsed(stage.client.get(page, **DIALOG)).select_one("dialog form")
+    stage.facts["form"] = filled_in(form) | {"status": "Completed"}
+
+
+def set_status_in_list(stage: Stage) -> HttpResponse:
+    return stage.client.post(stage.page("platforms/"), stage.facts["form"], **DIALOG)
+
+
+def follow(stage: Stage) -> HttpResponse:
+    return stage.client.post(stage.page("follow/"), {"follow": "on"})
+
+
+def set_names(stage: Stage) -> HttpResponse:
+    return stage.client.post("/preferences/me/", {"names": stage.bsnid})
+
+
+IMPORT = Door(import_accounts, preview_import, want_imported, is_long=True, is_import=True)
+COMPOSER = Door(compose, open_composer, want_composed, field="description", keeps="form#composer")
 DOORS = {
     "overview": Door(read("/")),
     "list": Door(read("/accounts/?q={}")),
@@ -260,20 +203,23 @@ DOORS = {
         create,
         wanted=lambda stage, before: {("accounts", f"{stage.bsnid}-N"): {"team": TYPED}},
         field="team",
+        keeps="#record form",
     ),
     "edit": Door(
         edit,
         open_edit,
         lambda stage, before: {("accounts", stage.bsnid): {"team": TYPED, "vp": "Vera"}},
         field="team",
+        keeps="#record form",
     ),
     "status": Door(
         set_status,
         open_account,
         lambda stage, before: {("platforms_status", stage.status): {"status": "Completed"}},
         field="status",
+        typed="Completed",
     ),
-    "new update": Door(add_update, wanted=want_update, field="description"),
+    "new update": Door(add_update, wanted=want_update, field="description", keeps="#record form"),
     "delete": Door(delete, wanted=want_gone),
     "delete, step 3": Door(delete, wanted=want_gone, at=3),
     "revert": Door(
@@ -283,8 +229,29 @@ DOORS = {
     ),
     "undo": Door(undo, delete_account, want_back),
     "undo, step 3": Door(undo, delete_account, want_back, at=3),
-    "bulk": Door(repair, misspell, want_repaired, is_long=True),
-    "bulk, step 6": Door(repair, misspell, want_repaired, at=6, is_long=True),
-    "import": Door(import_accounts, preview_import, want_imported, is_long=True),
-    "import, step 2": Door(import_accounts, preview_import, want_imported, at=2, is_long=True),
+    "repair": Door(repair, misspell, want_repaired, is_long=True),
+    "repair, step 6": Door(repair, misspell, want_repaired, at=6, is_long=True),
+    "import": IMPORT,
+    "import, step 2": replace(IMPORT, at=2),
+    "composer": COMPOSER,
+    "composer, step 2": replace(COMPOSER, at=2),
+    "status in list": Door(
+        set_status_in_list,
+        open_dialog,
+        lambda stage, before: {("platforms_status", stage.status): {"status": "Completed"}},
+    ),
+    "follow": Door(follow, wanted=lambda stage, before: {(FOLLOWS.name, stage.bsnid): {}}),
+    "names": Door(
+        set_names,
+        wanted=lambda stage, before: {(PEOPLE.name, stage.bsnid): {}},
+        field="names",
+        typed="",
+        keeps=".my-names",
+    ),
+    **bulk_doors.DOORS,
 }
+
+
+def stage(client: Client | Browser, wh: Warehouse, name: str) -> Stage:
+    """Return the cell of the door with this name."""
+    return Stage(client, wh, name, DOORS[name], family(list(DOORS).index(name)))

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from bs4 import BeautifulSoup
 from django.http import HttpResponse
 
-from crm.model.schema import ACCOUNTS, TABLES
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, UPDATES, USE_CASES
 
 from ..pages.html import filled_in, parsed, texts
 from . import rows
 from .browser import NO_ANSWER as NO_ANSWER
-from .doors import TYPED, Door
+from .door import Door
 from .rows import ALL, NONE, OTHER, Rows, Wanted
 
 # What pages say of a change that failed.
@@ -25,6 +25,13 @@ UNSURE = re.compile(
     r"may or may not|may have been|[Cc]heck (what was saved|before)|rows that are already written|"
     r"importing the same file twice changes nothing more"
 )
+# How steps name what they write, by table.
+STEPS = {
+    ACCOUNTS: "the accounts?|all that belongs to (it|them)",
+    PLATFORMS_STATUS: "platform statuses|^Set Databricks|all that belongs to (it|them)",
+    USE_CASES: "use cases|all that belongs to (it|them)",
+    UPDATES: "updates|^Add the update|all that belongs to (it|them)",
+}
 # The page for an error that the app did not expect.
 UNEXPECTED = "Something went wrong on our side"
 
@@ -39,6 +46,7 @@ class Outcome:
     title: str
     seconds: float
     statements: int
+    bsnid: str = ""
     state: str = ""
     lost: int = 0
     doubled: int = 0
@@ -49,13 +57,13 @@ class Outcome:
     def line(self) -> str:
         answer = f"{self.status} {self.title}"[:44]
         return (
-            f"{self.fault:18} {self.door:15} {answer:44} {self.seconds:5.1f} {self.statements:3} "
+            f"{self.fault:18} {self.door:21} {answer:44} {self.seconds:5.1f} {self.statements:3} "
             f"{self.lost:4} {self.doubled:4}  {self.kept:4} {self.state:5} {self.sentence:8} "
             f"{'; '.join(self.red)}"
         ).rstrip()
 
 
-HEAD = f"{'fault':18} {'door':15} {'answer':44}  secs  st lost twice kept done  sentence red"
+HEAD = f"{'fault':18} {'door':21} {'answer':44}  secs  st lost twice kept done  sentence red"
 # The outcomes of this run, for the table.
 ALL_OUTCOMES: list[Outcome] = []
 
@@ -96,8 +104,7 @@ def judge_kept(outcome: Outcome, door: Door, response: HttpResponse) -> None:
     outcome.kept = "no" if form is None else "yes"
     if not door.field:
         return
-    typed = "Completed" if door.field == "status" else TYPED
-    if form is None or filled_in(form).get(door.field) != typed:
+    if form is None or filled_in(form).get(door.field) != (door.typed or outcome.bsnid):
         outcome.kept = "no"
         outcome.red.append("what was typed is gone")
 
@@ -138,9 +145,9 @@ def _untrue_steps(page: BeautifulSoup, states: dict[str, str]) -> Iterator[str]:
     done = [step for part in first for step in texts(part, "li") if "Note" not in step]
     left = texts(left, "li")
     for table in TABLES:
-        name = "the account" if table is ACCOUNTS else table.plural
+        name = STEPS[table]
         state = states.get(table.name)
-        is_unsure = any(name in step and "may have been" in step for step in left)
+        is_unsure = any(_names(step, name) and "may have been" in step for step in left)
         if state is None or is_unsure:
             continue
         is_left = any(_names(step, name) for step in left)
@@ -154,4 +161,4 @@ def _untrue_steps(page: BeautifulSoup, states: dict[str, str]) -> Iterator[str]:
 
 
 def _names(step: str, name: str) -> bool:
-    return re.search(rf"{name}\b", step) is not None and "meanwhile" not in step
+    return re.search(rf"({name})\b", step) is not None and "meanwhile" not in step

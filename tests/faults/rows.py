@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from crm.model.own_tables import FOLLOWS, PEOPLE
 from crm.model.schema import TABLES
 from crm.warehouse import Warehouse
 
@@ -15,6 +16,9 @@ Wanted = dict[Key, dict[str, str] | None]
 
 NONE, PART, ALL, OTHER = "none", "part", "all", "other"
 _SEPARATOR = "\x1f"
+# What is a person's own: the accounts that they follow, and their names, which a door sets to the
+# family's.
+_OWN = {FOLLOWS: "account_bsnid", PEOPLE: "name"}
 
 
 def read(wh: Warehouse, prefix: str) -> Rows:
@@ -26,10 +30,18 @@ def read(wh: Warehouse, prefix: str) -> Rows:
             f"SELECT '{table.name}' AS name, CONCAT_WS('{_SEPARATOR}', {values}) AS texts "
             f"FROM {wh.namespace.table(table)} WHERE STARTSWITH({table.owner}, :prefix)"
         )
+    for own, key in _OWN.items():
+        parts.append(
+            f"SELECT '{own.name}' AS name, {key} AS texts FROM {wh.namespace.table(own)} "
+            f"WHERE STARTSWITH({key}, :prefix)"
+        )
     tables = {table.name: table for table in TABLES}
     found: Rows = {}
     for row in wh.query(" UNION ALL ".join(parts), {"prefix": prefix}):
-        table = tables[row["name"]]
+        table = tables.get(row["name"])
+        if table is None:
+            found.setdefault((row["name"], row["texts"]), []).append({})
+            continue
         values = dict(zip(table.own_names, row["texts"].split(_SEPARATOR), strict=True))
         found.setdefault((table.name, values[table.key]), []).append(values)
     return found

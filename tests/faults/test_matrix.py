@@ -21,7 +21,8 @@ from ..patience import seconds
 from ..sizes import only_soak
 from . import rows
 from .cell import run_cell
-from .doors import DOORS, Door, Stage, family
+from .door import Door, family
+from .doors import DOORS, stage
 from .kinds import KINDS, Kind
 from .outcomes import Outcome
 
@@ -34,7 +35,7 @@ CELLS = {
     ("refused", "status"): (500, "nothing"),
     ("disk full", "delete, step 3"): (500, "half"),
     ("2D521", "import, step 2"): (200, "3/7"),
-    ("dropped after", "bulk"): (503, "unsure"),
+    ("dropped after", "repair"): (503, "unsure"),
 }
 _fresh = count()
 
@@ -73,8 +74,8 @@ def run(fault: str, name: str, wh: Warehouse, server: LocalWarehouse, settings: 
             yield
 
     recover()
-    stage = Stage(Client(raise_request_exception=False), wh, name)
-    return run_cell(fault, stage, server, meet, recover, kind.deadline + seconds(1))
+    cell = stage(Client(raise_request_exception=False), wh, name)
+    return run_cell(fault, cell, server, meet, recover, kind.deadline + seconds(1))
 
 
 def test_a_cell_of_each_outcome(

@@ -33,9 +33,10 @@ from ..sizes import only_soak
 from .browser import Browser
 from .cell import run_cell
 from .conftest import plant
-from .doors import WRITES, Door, Stage
+from .door import WRITES, Door
+from .doors import stage
 
-DOORS = ["create", "edit", "delete, step 3", "undo, step 3", "bulk, step 6", "import"]
+DOORS = ["create", "edit", "delete, step 3", "undo, step 3", "repair, step 6", "import"]
 pytestmark = [only_soak, pytest.mark.timeout(900)]
 
 
@@ -113,9 +114,9 @@ def test_the_warehouse_is_killed(own: OwnWarehouse, settings: Any, moment: str) 
                     yield
                 own.start()
 
-            stage, fault = Stage(client, wh, name), f"killed {moment}"
+            cell, fault = stage(client, wh, name), f"killed {moment}"
             recover = partial(wait_for, client)
-            found.append(run_cell(fault, stage, own.server, meet, recover, seconds(21)))
+            found.append(run_cell(fault, cell, own.server, meet, recover, seconds(21)))
     assert [outcome.line() for outcome in found if outcome.red] == []
 
 
@@ -159,6 +160,6 @@ def test_the_app_is_stopped(
             if fault == "SIGTERM":
                 browser.app = start(**environment)
 
-        stage, recover = Stage(browser, families, name), partial(wait_for, browser)
-        found.append(run_cell(fault, stage, server, meet, recover, seconds(15)))
+        cell, recover = stage(browser, families, name), partial(wait_for, browser)
+        found.append(run_cell(fault, cell, server, meet, recover, seconds(15)))
     assert [outcome.line() for outcome in found if outcome.red] == []

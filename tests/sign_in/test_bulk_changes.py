@@ -64,3 +64,8 @@ def test_no_bulk_change_doubles_what_is_hidden(
     assert texts(parsed(done), "main h1") == ["No account was changed."]
     assert count(filtered, PLATFORMS_STATUS, "status = 'Completed'") == 2
     assert count(filtered, PLATFORMS_STATUS, "TRUE") == 2
+    # Nor does a deletion leave hidden records without their account.
+    deletion = {"of": keys, "do": "delete"}
+    assert texts(parsed(bob.post(PREVIEW, deletion)), ".bulk-reason")[0] == (
+        "2 accounts have records that a row filter hides from you:"
+    )
