@@ -128,18 +128,18 @@ def _undo_url(request: Request, operation: Operation, plan: Plan) -> str:
 
 
 def _write(request: Request, operation: Operation, plan: Plan) -> Outcome:
-    """Make the change, and note it. Raises HalfDone for a deletion."""
-    wh, action = request.warehouse, plan.action
+    """Make the change, and note it. Raises HalfDone."""
+    wh, action, earlier = request.warehouse, plan.action, _resume.earlier(request)
     if isinstance(action, DeleteAccounts):
 
         def note_begin(count: int) -> None:
             text = summaries.began_to_delete(_bulk_wording.summary(action, count))
             operations.note_done(wh, operation, plan.began, text, is_ended=False)
 
-        outcome = deletion.delete(wh, operation, plan.rows, _resume.earlier(request), note_begin)
+        outcome = deletion.delete(wh, operation, plan.rows, earlier, note_begin)
     else:
         _note_reason(request, operation, action)
-        outcome = change.write(wh, operation, action, plan.rows)
+        outcome = change.write(wh, operation, action, plan.rows, earlier)
     if outcome.written:
         summary = _bulk_wording.summary(action, outcome.written)
         operations.note_done(wh, operation, plan.began, summary)

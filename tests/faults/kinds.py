@@ -49,6 +49,8 @@ KINDS = {
     "503 for good": Kind("http_status", {"status": 503, "retry_after": 600}),
     "hang": Kind("hang"),
     "one byte a second": Kind("drip"),
+    # The first statement that writes takes nearly all of the deadline, so the next one fails.
+    "slow step": Kind("latency", {"seconds": DEADLINE - 0.3}, times=1),
     "session lost": Kind("invalid_session", times=1),
     "sessions lost": Kind("invalid_session"),
     "token expired": Kind("expired_token"),

@@ -37,6 +37,7 @@ from .door import WRITES, Door
 from .doors import stage
 
 DOORS = ["create", "edit", "delete, step 3", "undo, step 3", "repair, step 6", "import"]
+DOORS += ["composer, step 2", "bulk change", "bulk deletion, step 4", "bulk deletion, step 8"]
 pytestmark = [only_soak, pytest.mark.timeout(900)]
 
 

@@ -280,3 +280,20 @@ def test_an_account_may_be_called_bulk(
     make_account("bulk")
     for page in ("", "edit/", "delete/", "history/"):
         assert "bulk" in get_page(f"/accounts/bulk/{page}").get_text()
+
+
+def test_a_change_that_nobody_could_look_at_says_so_and_goes_on(
+    client: Client, three: Warehouse, server: LocalWarehouse
+) -> None:
+    page = preview(client, "key=B1&key=B3", STATUS)
+    server.fault("http_status", times=None, status=400, match="COUNT.*OVER")
+    half = parsed(confirm(client, page))
+    assert texts(half, "main li") == [
+        "Set Databricks to Completed",
+        "Look for what others changed meanwhile",
+    ]
+    server.clear_faults()
+    form = half.select_one("main form")
+    done = follow(client, client.post(form["action"], filled_in(form)))
+    assert text(done, "#toasts p") == "2 accounts were changed."
+    assert [row.status for row in platforms.list_for(three, "B3")] == ["Completed"]

@@ -99,13 +99,17 @@ class Previewed(Protocol):
 
 
 class Action(Previewed, Protocol):
-    """``table`` is the one that it writes, and ``inserts`` whether it may insert rows."""
+    """``table`` is the one that it writes, and ``inserts`` whether it may insert rows. ``step``
+    names what it does."""
 
     @property
     def table(self) -> Table: ...
 
     @property
     def inserts(self) -> bool: ...
+
+    @property
+    def step(self) -> str: ...
 
     def write(self, wh: Warehouse, operation: Operation, rows: Sequence[Planned]) -> int:
         """Write those that nobody changed since the preview. One statement, safe to repeat."""
@@ -119,6 +123,7 @@ class SetField:
     value: str
     table = ACCOUNTS
     inserts = False
+    step = "Change the accounts"
 
     def reads(self, wh: Warehouse) -> tuple[str, str, Mapping[str, Any]]:
         _sql.checked(ACCOUNTS, {self.column: self.value})
@@ -149,6 +154,10 @@ class SetStatus:
     reason: str = ""
     table = PLATFORMS_STATUS
     inserts = True
+
+    @property
+    def step(self) -> str:
+        return f"Set {self.platform} to {self.status}"
 
     def reads(self, wh: Warehouse) -> tuple[str, str, Mapping[str, Any]]:
         join = _sql.render(wh.namespace, _STATUS_ROWS)
@@ -183,6 +192,7 @@ class WriteUpdate:
     values: Values
     table = UPDATES
     inserts = True
+    step = "Write the updates"
 
     def reads(self, wh: Warehouse) -> tuple[str, str, Mapping[str, Any]]:
         return "CAST(NULL AS STRING) AS old", "", {}

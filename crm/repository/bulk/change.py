@@ -16,6 +16,7 @@ from crm.model.schema import Table
 from crm.repository import _sql
 from crm.repository._sql import Row
 from crm.repository.operations import Operation
+from crm.repository.steps import NOTHING, Earlier, Step, run_steps
 from crm.warehouse import Warehouse
 
 from . import inserted
@@ -77,21 +78,39 @@ def preview(wh: Warehouse, selection: Selection, action: Previewed) -> Preview:
     )
 
 
-def write(wh: Warehouse, operation: Operation, action: Action, rows: Sequence[Planned]) -> Outcome:
+def write(
+    wh: Warehouse,
+    operation: Operation,
+    action: Action,
+    rows: Sequence[Planned],
+    earlier: Earlier = NOTHING,
+) -> Outcome:
     """Change the planned accounts, except for those that changed since the preview.
 
     One statement; another one for new rows, one for hidden ones as in ``preview``, and one if
     other rows were written than planned, or several rows have one key. Safe to repeat. Raises
-    WarehouseError.
+    WarehouseError, and HalfDone where the accounts are changed and nobody could look further.
     """
-    hidden = action.hidden(wh, rows)
-    count = action.write(wh, operation, [row for row in rows if row.key not in hidden])
-    taken = inserted.take_back(wh, operation, action.table) if action.inserts else 0
-    # Where several rows have one key, their number does not tell how many accounts were changed.
-    if count == len(rows) and not taken and not any(row.has_copies for row in rows):
-        return Outcome(len(rows))
-    left = _left_alone(wh, operation, action.table, rows)
-    return Outcome(len(rows) - len(left), left)
+    outcome, counted = Outcome(len(rows)), earlier.changed
+
+    def change() -> int:
+        nonlocal counted
+        hidden = action.hidden(wh, rows)
+        counted = action.write(wh, operation, [row for row in rows if row.key not in hidden])
+        return counted
+
+    def look() -> int:
+        nonlocal outcome
+        taken = inserted.take_back(wh, operation, action.table) if action.inserts else 0
+        # Where several rows have one key, their number does not tell how many were changed.
+        if counted != len(rows) or taken or any(row.has_copies for row in rows):
+            left = _left_alone(wh, operation, action.table, rows)
+            outcome = Outcome(len(rows) - len(left), left)
+        return 0
+
+    steps = [Step(action.step, change), Step("Look for what others changed meanwhile", look)]
+    run_steps(wh, operation, steps, done=earlier.done)
+    return outcome
 
 
 def _planned(row: Row) -> Planned:
