@@ -144,3 +144,17 @@ def test_a_form_is_sent_twice_at_once(door: Door, server: LocalWarehouse) -> Non
         answers = list(pool.map(lambda _: door.send(), range(3)))
     assert all(map(door.is_done, answers))
     assert door.texts() == [door.words[0]]
+
+
+def test_an_update_with_a_status_is_sent_three_times_at_once(
+    warehouse: Warehouse, server: LocalWarehouse
+) -> None:
+    accounts.create(warehouse, {"bsnid": "B-1", "team": "Claims"})
+    door = DOORS["composer"](warehouse)
+    door.shown |= {"platform": "Snowflake", "status": "Requested", "reason": "They asked"}
+    with inserts_conflict(server, False), ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(lambda _: door.send(), range(3)))
+    assert all(map(door.is_done, answers))
+    assert door.texts() == [door.words[0]]
+    [status] = accounts.get_detail(warehouse, "B-1").platforms
+    assert (status.status, status.reason) == ("Requested", "They asked")
