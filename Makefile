@@ -77,7 +77,7 @@ soak: install  ## run the long tests: many writers, large imports, long replays
 	env EDIP_TEST_SOAK=1 $(BIN)/python -m pytest -q -m soak $(TESTS)
 
 faults: install  ## let the warehouse fail in every way at every page, and print a table
-	env EDIP_TEST_SOAK=1 $(BIN)/python -m pytest -q --show-capture=no -m soak tests/faults $(TESTS)
+	env EDIP_TEST_SOAK=1 EDIP_TEST_DOORS="$(DOORS)" $(BIN)/python -m pytest -q --show-capture=no -m soak tests/faults $(TESTS)
 
 tasks: install  ## count the clicks of daily tasks in a browser (OPTIONS=--write; needs Chromium)
 	$(BIN)/python -m bench.tasks $(OPTIONS)

@@ -20,7 +20,7 @@ from .errors import SourceError
 from .findings import NOTED, SKIPPED, Findings, Place
 from .headings import columns_of, table_of
 from .importer import UPDATE, Options, TableResult, require_allowed
-from .masks import require_open_keys
+from .planning import require_open_keys
 
 
 def run(

@@ -29,12 +29,12 @@ from crm.repository.transfer import upsert
 from crm.repository.transfer.upsert import DIFFERENT
 from crm.warehouse import Warehouse
 
-from . import masks, sources
+from . import sources
 from .chunks import Chunk, chunks, read_ahead
 from .cleaning import Conventions
 from .errors import ImportingError, Stopped
 from .findings import REFUSED, SKIPPED, Findings, Place
-from .planning import Planned, Planner
+from .planning import Planned, Planner, require_open_keys
 from .readers import own_export
 from .rows import Reader
 
@@ -136,7 +136,7 @@ def run(
     with sources.opened(path, options.headings, options.conventions) as source:
         keep_audit = own_export.is_own_export(path)
         operation = operation or operations.of_many(wh, operations.IMPORT)
-        masks.require_open_keys(operation)
+        require_open_keys(operation)
         if not options.dry_run and (options.strict or options.on_conflict == FAIL):
             rehearsal = replace(options, dry_run=True)
             run = _Run(

@@ -1,11 +1,15 @@
-"""Compare the rows of a chunk with the stored ones, and report what an import does to each."""
+"""Compare the rows of a chunk with the stored ones, and report what an import does to each.
+
+Columns that a policy of Unity Catalog masks are neither compared nor written: a file may hold what
+the mask showed to the person who exported it.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from crm.model.schema import ACCOUNTS, Table
+from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository.operations import Operation
 from crm.repository.similar_keys import similar_keys
 from crm.repository.transfer import upsert
@@ -13,10 +17,10 @@ from crm.repository.transfer.natural_keys import NATURAL_KEYS, Key, natural_key,
 from crm.repository.transfer.upsert import DIFFERENT, HIDDEN, NEW, OF_HIDDEN, ORPHAN, UNCHANGED
 from crm.warehouse import Warehouse
 
-from . import masks
 from .chunks import Chunk, json_array
-from .findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings
-from .rows import Reader, has_made_id
+from .errors import ImportingError
+from .findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings, Place
+from .rows import CleanRow, Reader, has_made_id
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ class Planner:
                 )
                 self.findings.add(NOTED, table.name, place, reason, table.key)
             if state == NEW or (state not in (ORPHAN, HIDDEN, OF_HIDDEN) and self.overwrites):
-                masks.note_values(self.findings, self.operation, table, place, row, state)
+                _note_masked(self.findings, self.operation, table, place, row, state)
 
     def _similar_keys(self, table: Table, chunk: Chunk, states: list[str]) -> dict[str, str]:
         """Find stored keys that nearly equal the keys of new accounts, or of the accounts that
@@ -142,3 +146,24 @@ class Planner:
         rows_and_states = zip(chunk.rows, states, strict=True)
         keys = {row[name] or "" for row, state in rows_and_states if state == wanted}
         return similar_keys(self.wh, keys) if keys else {}
+
+
+def require_open_keys(operation: Operation) -> None:
+    """Raise ImportingError if a policy masks a column that rows are matched by."""
+    for table in TABLES:
+        needed = {table.key, table.owner, *table.match}
+        if masked := needed & operation.masked(table):
+            raise ImportingError(
+                f"A policy masks {', '.join(sorted(masked))} of {table.name}, so rows cannot be "
+                "matched. Nothing was imported."
+            )
+
+
+def _note_masked(
+    findings: Findings, operation: Operation, table: Table, place: Place, row: CleanRow, state: str
+) -> None:
+    """Note the row's values that are not stored, because their columns are masked."""
+    for name in sorted(operation.masked(table)):
+        if row[name] is not None:
+            reason = f"masked by a policy; {'stays empty' if state == NEW else 'left as it is'}"
+            findings.add(NOTED, table.name, place, reason, name)

@@ -55,6 +55,12 @@ WHEN NOT MATCHED THEN INSERT
   (id, account_bsnid, {names}, created_at, updated_at, created_by, updated_by, change_id)
   VALUES (s.id, s.account_bsnid, {sources}, s.now, s.now, s.actor, s.actor, s.change_id)
 """
+_UPDATE = """
+UPDATE {table}
+SET {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
+WHERE id = :id AND updated_at <=> CAST(:seen AS TIMESTAMP)
+  AND (CAST(:has_reason AS BOOLEAN) OR NOT ({same}))
+"""
 
 
 def list_source(table: Table, joins: Mapping[str, str] | None = None, **parts: Any) -> ListSource:
@@ -179,27 +185,21 @@ def update(
     """Update the row if it did not change since ``seen``. Raises Stale or Missing.
 
     Without ``operation`` this is an edit of its own. Values that the row has already are not
-    written, and are no conflict. With a ``reason`` for its status, or to remove that, the row is
-    written in any case: a reason belongs to the operation that wrote the row last. Raises
-    ReasonNotKept after it was saved, or where the reason was not removed.
-    """
-    sql = """
-    UPDATE {table}
-    SET {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
-    WHERE id = :id AND updated_at <=> CAST(:seen AS TIMESTAMP)
-      AND (CAST(:has_reason AS BOOLEAN) OR NOT ({same}))
+    written, and are no conflict; to note or remove the ``reason`` for its status, the row is
+    written in any case. Raises ReasonNotKept after it was saved, or if none was removed.
     """
     saved = _sql.checked(table, values)
     parts = _sql.update_parts(table, saved)
     operation = operation or operations.new(wh, operations.EDIT)
     is_noted = operations.note_reason(wh, operation, reason, removes=removes_reason)
     params = {**saved, "id": id, "seen": seen, "has_reason": is_noted}
-    text = _render(wh, sql, table, **parts)
     written = _saving.update(
         saved,
         seen,
         key=id,
-        run=lambda: operations.run(wh, operation, text, params, repeatable=True),
+        run=lambda: operations.run(
+            wh, operation, _render(wh, _UPDATE, table, **parts), params, repeatable=True
+        ),
         read=lambda: get(wh, table, kind, id),
     )
     if (reason or removes_reason) and not is_noted:
