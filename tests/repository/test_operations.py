@@ -79,7 +79,7 @@ def test_a_stamp_is_made_once() -> None:
         for text in templates(path.read_text())
         if is_stamp.search(text)
     ]
-    assert len(stamps) == 5
+    assert len(stamps) == 6
     assert [s for s in stamps if not re.search(r"change_id (<=> :change_id\)|= :undone)", s)] == []
 
 

@@ -33,7 +33,7 @@ WHERE t.copies > 1 OR (a.bsnid IS NULL AND t.change_id = :change_id)
 _STAMP = """
 UPDATE {table}
 SET updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
-WHERE change_id = :inserted AND created_at = CAST(:created AS TIMESTAMP)
+WHERE change_id = :undone AND created_at = CAST(:created AS TIMESTAMP)
   AND ARRAY_CONTAINS({ids}, id)
 """
 _DELETE = "DELETE FROM {table} WHERE change_id = :change_id"
@@ -81,7 +81,7 @@ def _delete(wh: Warehouse, operation: Operation, table: Table, rows: Iterable[Ro
         ids, bound = _sql.text_array("ids", found)
         home = wh.namespace
         stamp = _sql.render(home, _STAMP, table=home.table(table), ids=ids)
-        params = {**bound, "inserted": operation.id, "created": moment}
+        params = {**bound, "undone": operation.id, "created": moment}
         operations.run(wh, undo, stamp, params, repeatable=True)
         delete = _sql.render(home, _DELETE, table=home.table(table))
         operations.run(wh, undo, delete, repeatable=True)
