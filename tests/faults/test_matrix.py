@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +22,7 @@ from ..sizes import only_soak
 from . import rows
 from .cell import run_cell
 from .door import Door, family
-from .doors import DOORS, stage
+from .doors import DOORS, chosen, stage
 from .kinds import KINDS, Kind
 from .outcomes import Outcome
 
@@ -88,17 +86,13 @@ def test_a_cell_of_each_outcome(
     assert [(outcome.status, outcome.sentence) for outcome in found] == list(CELLS.values())
 
 
-# A part of the doors, by a regular expression: make faults DOORS=bulk
-CHOSEN = [name for name in DOORS if re.search(os.environ.get("EDIP_TEST_DOORS", ""), name)]
-
-
 @only_soak
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("fault", KINDS)
 def test_a_fault_at_every_door(
     families: Warehouse, server: LocalWarehouse, settings: Any, fault: str
 ) -> None:
-    found = [run(fault, door, families, server, settings) for door in CHOSEN]
+    found = [run(fault, door, families, server, settings) for door in chosen(DOORS)]
     untouched = rows.read(families, family(len(DOORS)))
     assert len(untouched) == 4
     assert [outcome.line() for outcome in found if outcome.red] == []

@@ -34,7 +34,7 @@ from .browser import Browser
 from .cell import run_cell
 from .conftest import plant
 from .door import WRITES, Door
-from .doors import stage
+from .doors import chosen, stage
 
 DOORS = ["create", "edit", "delete, step 3", "undo, step 3", "repair, step 6", "import"]
 DOORS += ["composer, step 2", "bulk change", "bulk deletion, step 4", "bulk deletion, step 8"]
@@ -103,7 +103,7 @@ def test_the_warehouse_is_killed(own: OwnWarehouse, settings: Any, moment: str) 
         settings.WAREHOUSE = own.server.config(statement_timeout=5)
         wh = plant(schemas.open(namespace))
         client = Client(raise_request_exception=False)
-        for name in DOORS:
+        for name in chosen(DOORS):
 
             @contextmanager
             def meet(door: Door) -> Iterator[None]:
@@ -142,7 +142,7 @@ def test_the_app_is_stopped(
     found = []
     environment = token_sign_in | {"EDIP_ADMINS": "alice@example.com"}
     browser = Browser(start(**environment))
-    for name in DOORS:
+    for name in chosen(DOORS):
 
         def stop() -> None:
             if fault == "SIGTERM":
