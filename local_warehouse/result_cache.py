@@ -9,12 +9,15 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
+from contextlib import suppress
 
 import pyarrow as pa
 from cachetools import LRUCache
 
 from local_warehouse.catalog.catalog import Catalog
+from local_warehouse.catalog.objects import Table
 from local_warehouse.delta.commits import Commits
+from local_warehouse.errors import SqlError
 from local_warehouse.sql.template import TABLE_ID, Template
 
 _BYTES = 32_000_000
@@ -27,8 +30,8 @@ _CHANGES_BY_ITSELF = re.compile(
     re.IGNORECASE,
 )
 
-# The digest of engine SQL, and the latest versions of the tables that it names.
-Key = tuple[bytes, tuple[int, ...]]
+# The digest of engine SQL, and the ids and latest versions of the tables that it names.
+Key = tuple[bytes, tuple[tuple[str, int], ...]]
 
 
 def is_repeatable(template: Template) -> bool:
@@ -53,17 +56,28 @@ class ResultCache:
         self._results: LRUCache[Key, pa.Table] = LRUCache(_BYTES, lambda table: table.nbytes + 500)
 
     def key(self, sql: str) -> Key:
-        """Return the key of engine SQL, to be made before it runs: its rows may be newer."""
+        """Return the key of engine SQL, to be made before it runs."""
         ids = sorted(set(TABLE_ID.findall(sql)))
         digest = hashlib.sha256(sql.encode()).digest()
-        return digest, tuple(self._commits.version(self._catalog.by_id(each)) for each in ids)
+        versions = (self._commits.version(self._catalog.by_id(each)) for each in ids)
+        return digest, tuple(zip(ids, versions, strict=True))
 
     def get(self, key: Key) -> pa.Table | None:
         with self._lock:
             found: pa.Table | None = self._results.get(key)
             return found
 
-    def put(self, key: Key, result: pa.Table) -> None:
-        if result.nbytes <= _LARGEST_RESULT:
-            with self._lock:
-                self._results[key] = result
+    def put(self, sql: str, key: Key, result: pa.Table) -> None:
+        """Keep a result, unless a table that it names was changed or dropped meanwhile."""
+        if result.nbytes > _LARGEST_RESULT:
+            return
+        with suppress(SqlError):
+            if self.key(sql) == key:
+                with self._lock:
+                    self._results[key] = result
+
+    def forget(self, table: Table, after: int) -> None:
+        """Discard the results of queries that read a version of the table after ``after``."""
+        with self._lock:
+            for key in [key for key in self._results if dict(key[1]).get(table.id, -1) > after]:
+                del self._results[key]

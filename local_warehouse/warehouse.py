@@ -7,6 +7,7 @@ from pathlib import Path
 
 from local_warehouse.catalog.catalog import Catalog
 from local_warehouse.catalog.identity import Identities
+from local_warehouse.catalog.objects import Table
 from local_warehouse.catalog.privileges import Access
 from local_warehouse.context import Context, Parts
 from local_warehouse.delta.auto_optimize import AutoOptimize
@@ -72,6 +73,15 @@ class Warehouse:
         self.parts.transactions.stop()
         self.parts.engine.stop()
 
+    def forget(self, table: Table, after: int) -> None:
+        """Discard what is known of the table's versions after ``after``, which others replace."""
+        self.parts.commits.forget(table)
+        self.parts.time_travel.forget(table)
+        self.parts.change_feed.forget(table)
+        self.parts.row_differences.forget(table, after)
+        self._auto_optimize.forget(table)
+        self.results.forget(table, after)
+
     def access(self, user: str) -> Access:
         """Return what a user may do."""
         return Access(self.parts.catalog, self.identities, user)
@@ -109,7 +119,7 @@ class Warehouse:
             entry.from_result_cache = table is not None
             if table is None:
                 table = self.parts.engine.run(sql, context.cancellation)
-                self.results.put(key, table)
+                self.results.put(sql, key, table)
             return Result(table)
 
     def _run(self, prepared: Write | Block | Command, context: Context) -> Result:

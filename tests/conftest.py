@@ -11,10 +11,9 @@ import os
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,9 @@ import pytest
 
 from crm.model.namespace import Namespace
 from crm.warehouse import Warehouse, dispose_all
-from crm.warehouse.config import LOCAL_TOKEN, WarehouseConfig
+from crm.warehouse.config import WarehouseConfig
 
+from .control import LocalWarehouse as LocalWarehouse
 from .patience import seconds
 from .schemas import ACTOR as ACTOR
 from .schemas import CATALOG as CATALOG
@@ -41,50 +41,6 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-
-
-@dataclass(frozen=True)
-class LocalWarehouse:
-    """The server under test, with its control endpoint."""
-
-    url: str
-    control: str
-    data: Path
-    token: str = LOCAL_TOKEN
-
-    def fault(self, kind: str, times: int | None = 1, **options: Any) -> None:
-        """Inject a fault into statements; with ``times=None``, until the end of the test."""
-        self._ask("POST", "/faults", {"kind": kind, "times": times, **options})
-
-    def clear_faults(self) -> None:
-        self._ask("DELETE", "/faults")
-
-    def end_sessions(self) -> None:
-        """End all sessions, as a restart of the warehouse does."""
-        self._ask("DELETE", "/sessions")
-
-    def statements(self, after: int = 0) -> list[dict[str, Any]]:
-        return self._ask("GET", f"/statements?after={after}")["statements"]
-
-    def last(self) -> int:
-        return self._ask("GET", "/statements/last")["number"]
-
-    def copy_schema(self, source: Namespace, name: str) -> Namespace:
-        body = {"catalog": source.catalog, "source": source.schema, "name": name}
-        self._ask("POST", "/schemas", body)
-        return replace(source, schema=name)
-
-    def stop(self) -> None:
-        self._ask("POST", "/shutdown", {})
-
-    def config(self, **knobs: Any) -> WarehouseConfig:
-        return WarehouseConfig(is_local=True, url=self.url, token=self.token, **knobs)
-
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.control + path, data=data, method=method)
-        with urllib.request.urlopen(request, timeout=seconds(10)) as response:
-            return json.loads(response.read() or b"{}")
 
 
 @pytest.fixture(scope="session")
@@ -155,7 +111,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Those that only ``make soak`` runs get its marker, and are skipped elsewhere.
     """
     for item in items:
-        where = str(item.path.relative_to(BASE_DIR / "tests"))
+        where = item.nodeid.removeprefix("tests/")
         fixtures = set(getattr(item, "fixturenames", ()))
         if not fixtures & _PROCESSES and not where.startswith(_WITH_PROCESSES):
             item.add_marker("fast")
@@ -166,9 +122,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.timeout(seconds(limit.args[0] if limit else 120)))
 
 
-def pytest_collection_finish() -> None:
-    """Keep the modules and the thousands of tests out of each search for garbage."""
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect no garbage meanwhile: the modules and the thousands of tests all stay.
+
+    Later searches for garbage leave them out.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_unconfigure() -> None:

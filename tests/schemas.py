@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
 from crm import sample_data
 from crm.model.namespace import Namespace
@@ -19,12 +19,12 @@ from crm.repository import ddl
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse, open_shared
 
-if TYPE_CHECKING:
-    from .conftest import LocalWarehouse
+from .control import LocalWarehouse
 
 ACTOR = "alice@example.com"
 CATALOG = "edip_test"
 READ = re.compile(r"\s*(SELECT|WITH|DESCRIBE|SHOW)\b", re.IGNORECASE)
+CHANGE_OF_ROWS = re.compile(r"\s*(INSERT|UPDATE|DELETE|MERGE|BEGIN ATOMIC)\b", re.IGNORECASE)
 
 
 def _insert_sample(wh: Warehouse) -> None:
@@ -52,13 +52,15 @@ CONTENTS: dict[str, Callable[[Warehouse], None]] = {
 class Schemas:
     """Schemas with the CRM's tables, each given to one test at a time.
 
-    A schema in which a test only read serves the next test; the statement log tells. One in
-    which a test wrote is dropped. New ones are copies of one that was filled by statements.
+    The statement log tells what a test did. A schema in which it only read serves the next test;
+    one in which it changed rows does so after a reset; any other one is dropped. New ones are
+    copies of one that was filled by statements.
     """
 
     server: LocalWarehouse
     _originals: dict[str, Namespace] = field(default_factory=dict)
     _unused: dict[str, list[Namespace]] = field(default_factory=lambda: defaultdict(list))
+    _seen: int = 0  # the number of the last statement that was looked at
 
     def open(self, namespace: Namespace) -> Warehouse:
         return open_shared(self.server.config(), namespace, ACTOR)
@@ -67,13 +69,16 @@ class Schemas:
     def lend(self, content: str) -> Iterator[Namespace]:
         unused = self._unused[content]
         namespace = unused.pop() if unused else self._copy(content)
-        before = self.server.last()
+        before = self._seen
         yield namespace
-        if self._was_written(namespace, before):
+        writes = self._writes(namespace, before)
+        if writes is None or not all(map(_is_change_of_rows, writes)):
             drop = f"DROP SCHEMA IF EXISTS {namespace.quoted_schema} CASCADE"
             self.open(namespace).execute(drop, repeatable=True)
-        else:
-            unused.append(namespace)
+            return
+        if writes:
+            self.server.reset_schema(self._originals[content], namespace)
+        unused.append(namespace)
 
     def _copy(self, content: str) -> Namespace:
         if content not in self._originals:
@@ -92,12 +97,26 @@ class Schemas:
         fill(wh)
         return namespace
 
-    def _was_written(self, namespace: Namespace, before: int) -> bool:
+    def _writes(self, namespace: Namespace, before: int) -> list[dict[str, Any]] | None:
+        """Return the statements that did more than read; None if some are unknown."""
         ran = self.server.statements(after=before)
-        is_whole = len(ran) == self.server.last() - before
-        return not is_whole or any(
-            namespace.schema in entry["text"] and not READ.match(entry["text"]) for entry in ran
-        )
+        self._seen = ran[-1]["number"] if ran else before
+        if len(ran) != self._seen - before:
+            return None
+        return [
+            entry
+            for entry in ran
+            if namespace.schema in entry["text"] and not READ.match(entry["text"])
+        ]
+
+
+def _is_change_of_rows(entry: dict[str, Any]) -> bool:
+    """Whether a statement has changed rows, if any, and nothing else.
+
+    The engine may go on with one that was cancelled.
+    """
+    has_ended = entry["status"] in ("FINISHED", "ERROR")
+    return has_ended and CHANGE_OF_ROWS.match(entry["text"]) is not None
 
 
 def _unique_name() -> str:

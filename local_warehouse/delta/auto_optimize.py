@@ -43,6 +43,10 @@ class AutoOptimize:
         if self._commits.version(table) % COMMITS_BETWEEN_CHECKS == 0:
             threading.Thread(target=self._optimize, args=[table], daemon=True).start()
 
+    def forget(self, table: Table) -> None:
+        """Forget how many files the table has."""
+        self._file_counts.pop(table.id, None)
+
     def _optimize(self, table: Table) -> None:
         with suppress(FileNotFoundError, DeltaError):  # the table may have been dropped
             if self._count_files(table) > FILES_BEFORE_COMPACTION:

@@ -120,6 +120,8 @@ class TimeTravel:
 
     def forget(self, table: Table) -> None:
         """Discard the table's folders: they would keep files that VACUUM deletes."""
+        with self._times_lock:
+            self._commit_times.pop(table.id, None)
         with self._lock:
             for key in [key for key in self._folders if key[0] == table.id]:
                 self._cached.discard(self._folders.pop(key))

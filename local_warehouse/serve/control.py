@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from local_warehouse.warehouse import Warehouse
 
-from .copy_schema import copy_schema
+from .copy_schema import copy_schema, reset_schema
 from .faults import Fault, Faults
 from .start_stop import StartStop
 
@@ -56,6 +56,9 @@ class Control:
                 return {"number": self._warehouse.parts.history.last()}
             case "POST", "/schemas":
                 copy_schema(self._warehouse.parts, body["catalog"], body["source"], body["name"])
+                return {}
+            case "POST", "/schemas/reset":
+                reset_schema(self._warehouse, body["catalog"], body["source"], body["name"])
                 return {}
             case "POST", "/faults":
                 self._faults.add(_fault(body))

@@ -40,18 +40,19 @@ def copied(shell, server):
         shell.run(f"DROP SCHEMA IF EXISTS tests.{name} CASCADE")
 
 
-@pytest.mark.parametrize("query", [HISTORY, FEED])
-def test_it_has_the_same_versions_with_their_times(copied, query) -> None:
-    before, after = (sorted(copied.run(query.format(name)), key=str) for name in (SOURCE, COPY))
-    assert before == after
-    assert len(after) >= 3
+def test_a_copy_has_the_rows_the_history_and_the_keys(copied, server) -> None:
+    is_read_by_many_at_once(server)
+    for query in (HISTORY, FEED):
+        before, after = (rows(copied, query.format(name)) for name in (SOURCE, COPY))
+        assert before == after
+        assert len(after) >= 3
+    assert references(copied, f"tests.{COPY}.t") == [COPY]
+    copied.change(f"INSERT INTO tests.{COPY}.t VALUES ('c', 'p')")
+    copied.run(f"DROP SCHEMA tests.{COPY} CASCADE")
+    assert [row[0] for row in copied.run(f"SELECT id FROM tests.{SOURCE}.t")] == ["b"]
 
 
-def test_its_foreign_keys_lead_to_its_own_tables(copied) -> None:
-    assert references(copied) == [COPY]
-
-
-def test_a_table_that_nobody_used_yet_is_read_by_many_at_once(copied, server) -> None:
+def is_read_by_many_at_once(server) -> None:
     """The engine learns a table's columns from the first statement that names it."""
 
     def count(_: int) -> int:
@@ -64,24 +65,35 @@ def test_a_table_that_nobody_used_yet_is_read_by_many_at_once(copied, server) ->
         assert set(pool.map(count, range(4))) == {1}
 
 
-def test_a_restarted_server_has_the_same_foreign_keys(start) -> None:
-    first = start()
-    with shell_on(first) as shell:
-        shell.run("CREATE CATALOG IF NOT EXISTS tests")
-        create(shell)
-        copy(first)
-    first.kill()
-    with shell_on(start()) as shell:
-        assert references(shell) == [COPY]
+def test_a_reset_copy_is_as_it_was_made(copied, server) -> None:
+    """Nothing is remembered of the versions that are gone: rows, changes, older versions."""
+    table = f"tests.{COPY}.t"
+    made = seen(copied)
+    for new in ("c", "d"):
+        copied.change(f"INSERT INTO {table} VALUES ('{new}', 'p')")
+        copied.change(f"UPDATE {table} SET parent = 'q' WHERE id = 'b'")
+        changed = seen(copied)
+        assert changed[0] == [("b", "q"), (new, "p")]
+        assert [change[0] for change in changed[2]].count(new) == 1
+        assert copied.run(f"SELECT id FROM {table} VERSION AS OF 3 WHERE id > 'b'")[0][0] == new
+        server.control("POST", "/schemas/reset", catalog="tests", source=SOURCE, name=COPY)
+        assert seen(copied) == made
+        assert "DELTA_VERSION_NOT_FOUND" in copied.error(f"SELECT * FROM {table} VERSION AS OF 3")
+    assert made == seen(copied, SOURCE)
 
 
-def references(shell) -> list[str]:
-    """Return the schemas that the copy's foreign keys refer to."""
-    described = "\n".join(str(row) for row in shell.run(f"DESCRIBE EXTENDED tests.{COPY}.t"))
-    return re.findall(r"REFERENCES `tests`\.`(\w+)`", described)
+def seen(shell, schema: str = COPY) -> tuple[list, list, list]:
+    """Return the rows of ``t``, its history and its changes."""
+    queries = ("SELECT id, parent FROM tests.{}.t", HISTORY, FEED)
+    found = [rows(shell, query.format(schema)) for query in queries]
+    return found[0], found[1], found[2]
 
 
-def test_writing_to_it_leaves_the_source_alone(copied) -> None:
-    copied.change(f"INSERT INTO tests.{COPY}.t VALUES ('c', 'p')")
-    copied.run(f"DROP SCHEMA tests.{COPY} CASCADE")
-    assert [row[0] for row in copied.run(f"SELECT id FROM tests.{SOURCE}.t")] == ["b"]
+def rows(shell, query: str) -> list:
+    return sorted((tuple(row) for row in shell.run(query)), key=str)
+
+
+def references(shell, table: str) -> list[str]:
+    """Return the schemas that the table's foreign keys refer to."""
+    described = "\n".join(str(row) for row in shell.run(f"DESCRIBE EXTENDED {table}"))
+    return re.findall(r"REFERENCES `\w+`\.`(\w+)`", described)

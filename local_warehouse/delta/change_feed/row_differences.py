@@ -48,7 +48,7 @@ class RowDifferences:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._lock = threading.Lock()
-        self._known: OrderedDict[Hashable, RowDifference] = OrderedDict()
+        self._known: OrderedDict[tuple[str, int, Hashable], RowDifference] = OrderedDict()
         self._schemas: dict[str, tuple[Hashable, pa.Schema]] = {}
 
     def of(self, table: Table, version: int) -> RowDifference:
@@ -80,6 +80,12 @@ class RowDifferences:
         removed = pa.concat_tables([step.removed for step in steps])
         added = pa.concat_tables([step.added for step in steps])
         return pa.concat_tables(difference(removed, added))
+
+    def forget(self, table: Table, after: int) -> None:
+        """Forget the rows of the table's commits after version ``after``."""
+        with self._lock:
+            for key in [key for key in self._known if key[0] == table.id and key[1] > after]:
+                del self._known[key]
 
     def schema(self, table: Table) -> pa.Schema:
         """Return the table's columns, all nullable, in the types that the engine writes."""
