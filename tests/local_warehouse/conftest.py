@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from databricks import sql
 
+from ..conftest import LocalWarehouse
 from ..patience import seconds
 
 TOKEN = "dapi-local-developer"
@@ -29,19 +30,11 @@ CONNECTOR = {
 }
 
 
-class Server:
-    """One ``python -m local_warehouse`` process, as a developer starts it."""
+class RunningServer:
+    """A local warehouse that somebody started, with its data."""
 
-    def __init__(self, data: Path, *options: str) -> None:
+    def __init__(self, data: Path) -> None:
         self.data = data
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "local_warehouse", "--data", str(data), *options],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.greeting = self.process.stdout.readline()
-        assert self.greeting.startswith("Local warehouse at"), self.greeting
         self.announced = json.loads((data / "server.json").read_text())
         self.url = self.announced["url"]
 
@@ -63,6 +56,21 @@ class Server:
     def statements(self) -> list[dict]:
         return self.control("GET", "/statements")["statements"]
 
+
+class Server(RunningServer):
+    """One ``python -m local_warehouse`` process, as a developer starts it."""
+
+    def __init__(self, data: Path, *options: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "local_warehouse", "--data", str(data), *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        greeting = self.process.stdout.readline()
+        assert greeting.startswith("Local warehouse at"), greeting
+        super().__init__(data)
+
     def kill(self) -> None:
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -73,11 +81,9 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory) -> Iterator[Server]:
-    """One server for all tests that need no special one."""
-    server = Server(tmp_path_factory.mktemp("local-warehouse"))
-    yield server
-    server.stop()
+def server(local_warehouse: LocalWarehouse) -> RunningServer:
+    """The server of all tests of this process: here for tests that need no special one."""
+    return RunningServer(local_warehouse.data)
 
 
 @pytest.fixture
@@ -122,7 +128,7 @@ class Shell:
 
 
 @contextmanager
-def shell_on(server: Server, **options) -> Iterator[Shell]:
+def shell_on(server: RunningServer, **options) -> Iterator[Shell]:
     connection = server.connect(**options)
     try:
         yield Shell(connection)
@@ -142,7 +148,7 @@ def shell(server, request) -> Iterator[Shell]:
         setup.run(f"DROP SCHEMA tests.{schema} CASCADE")
 
 
-def folder_of(server: Server, name: str) -> Path:
+def folder_of(server: RunningServer, name: str) -> Path:
     """Return the folder with the files of ``catalog.schema.table``."""
     catalog, schema, table = name.split(".")
     known = json.loads((server.data / "catalog.json").read_text())["catalogs"]

@@ -1,18 +1,25 @@
-"""Kills between the commit in a table's log and the change of the catalog."""
+"""Kills between the commit in a table's log and the change of the catalog, and in mid-write."""
 
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ..sizes import only_soak
 from .conftest import Server, Shell, folder_of, shell_on
+from .test_copy_schema import references
 
 MAPPING = "'delta.columnMapping.mode' = 'name'"
 MANAGED = "'delta.feature.catalogManaged' = 'supported'"
 FEED = "'delta.enableChangeDataFeed' = 'true'"
+
+BUSY = "CREATE TABLE IF NOT EXISTS busy (n BIGINT, text STRING)"
+ROWS = 20_000
 
 # Each test has tables of its own; all share one kill. The catalog knows what BEFORE did; only the
 # tables' logs know what COMMITTED did.
@@ -46,6 +53,13 @@ BEFORE = [
     # test_a_transaction_that_was_committed_is_in_all_tables
     f"CREATE TABLE debited (n INT) TBLPROPERTIES ({MANAGED})",
     f"CREATE TABLE credited (n INT) TBLPROPERTIES ({MANAGED})",
+    # test_a_copied_schema_has_the_same_foreign_keys
+    "CREATE SCHEMA original_5b1e",
+    "CREATE TABLE original_5b1e.parent (id STRING NOT NULL PRIMARY KEY)",
+    "CREATE TABLE original_5b1e.t (id STRING, parent STRING, CONSTRAINT original_5b1e_fk "
+    "FOREIGN KEY (parent) REFERENCES workspace.original_5b1e.parent (id))",
+    # test_a_write_that_was_cut_off_leaves_a_readable_table
+    BUSY,
 ]
 RENAME = "ALTER TABLE renamed RENAME COLUMN s TO t"
 COMMITTED = [
@@ -76,10 +90,12 @@ def shell(tmp_path_factory) -> Iterator[Shell]:
     with shell_on(first) as shell:
         for statement in BEFORE:
             shell.run(statement)
+        copied = {"catalog": "workspace", "source": "original_5b1e", "name": "copied_5b1e77"}
+        first.control("POST", "/schemas", **copied)
         catalog = (data / "catalog.json").read_bytes()
         for statement in COMMITTED:
             shell.run(statement)
-    first.kill()
+    written = kill_in_mid_write(first)
     (data / "catalog.json").write_bytes(catalog)
     # A kill before the commit leaves the files, but no version.
     (folder_of(first, "workspace.default.target") / "_delta_log" / f"{2:020d}.json").unlink()
@@ -92,9 +108,32 @@ def shell(tmp_path_factory) -> Iterator[Shell]:
     (feed / ".1").mkdir()
     second = Server(data)
     with shell_on(second) as shell:
-        shell.server = second
+        shell.server, shell.written = second, written
         yield shell
     second.kill()
+
+
+def kill_in_mid_write(server: Server) -> int:
+    """Return the number of rows that were surely written to ``busy``."""
+    written = []
+
+    def write() -> None:
+        try:
+            with shell_on(server) as writer:
+                while True:
+                    insert = f"INSERT INTO busy SELECT id, repeat('x', 100) FROM range({ROWS})"
+                    written.append(writer.change(insert))
+        except Exception:
+            return  # the server has ended, as expected
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    while len(written) < 2:
+        time.sleep(0.01)
+    time.sleep(0.03)
+    server.kill()
+    thread.join(timeout=60)
+    return sum(written)
 
 
 def _take_back_half_of_a_transaction(server: Server) -> None:
@@ -195,3 +234,31 @@ def test_a_transaction_that_was_committed_is_in_all_tables(shell):
     assert rows(shell, "SELECT d.n, c.n FROM debited AS d, credited AS c") == [(-1, 1)]
     assert shell.run("DESCRIBE HISTORY credited")[0].userName == "ann@example.com"
     assert not (shell.server.data / "staged").exists()
+
+
+def test_a_copied_schema_has_the_same_foreign_keys(shell):
+    assert references(shell, "workspace.copied_5b1e77.t") == ["copied_5b1e77"]
+
+
+def test_a_write_that_was_cut_off_leaves_a_readable_table(shell):
+    is_readable(shell, shell.written)
+
+
+def is_readable(shell, written: int) -> None:
+    count = shell.value("SELECT count(*) FROM busy")
+    assert count % ROWS == 0
+    assert count >= written
+    assert shell.change("DELETE FROM busy") == count
+
+
+@only_soak
+def test_killed_in_mid_write_again_and_again(start):
+    for _ in range(3):
+        server = start()
+        with shell_on(server) as shell:
+            shell.run(BUSY)
+        written = kill_in_mid_write(server)
+        server = start()
+        with shell_on(server) as shell:
+            is_readable(shell, written)
+        server.stop()

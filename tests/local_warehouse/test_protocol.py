@@ -14,17 +14,12 @@ from .conftest import TOKEN, Server, shell_on
 
 
 @pytest.fixture(scope="module")
-def faulty(tmp_path_factory) -> Iterator[Server]:
-    """A server with faults that affect no test of another file; each test removes its own."""
-    server = Server(tmp_path_factory.mktemp("faulty"))
-    yield server
-    server.kill()
+def own(tmp_path_factory) -> Iterator[Server]:
+    """A server with three users, of whom one may not use the warehouse.
 
-
-@pytest.fixture(scope="module")
-def three_users(tmp_path_factory) -> Iterator[Server]:
-    """A server with three users, of whom one may not use the warehouse."""
-    data = tmp_path_factory.mktemp("users")
+    Its faults affect no test of another file; each test removes its own.
+    """
+    data = tmp_path_factory.mktemp("own")
     tokens = {
         TOKEN: {"user": "developer@localhost"},
         "dapi-alice": {"user": "alice@example.com"},
@@ -42,8 +37,8 @@ def test_unknown_token_is_refused(server):
     assert raised.value.context["http-code"] == 401
 
 
-def test_tokens_stand_for_users(three_users):
-    server = three_users
+def test_tokens_stand_for_users(own):
+    server = own
     with shell_on(server, token="dapi-alice") as shell:
         assert shell.value("SELECT current_user()") == "alice@example.com"
         shell.run("CREATE TABLE workspace.default.t (a INT)")
@@ -51,12 +46,12 @@ def test_tokens_stand_for_users(three_users):
     with pytest.raises(RequestError) as raised:
         server.connect(token="dapi-mallory")
     assert raised.value.context["http-code"] == 403
-    assert server.statements()[0]["user"] == "alice@example.com"
+    assert server.statements()[-1]["user"] == "alice@example.com"
 
 
-def test_a_session_of_one_user_is_no_use_to_another(three_users):
-    connection = three_users.connect()
-    stolen = three_users.connect(token="dapi-alice")
+def test_a_session_of_one_user_is_no_use_to_another(own):
+    connection = own.connect()
+    stolen = own.connect(token="dapi-alice")
     stolen.session._session_id = connection.session._session_id
     with stolen.cursor() as cursor, pytest.raises(DatabaseError, match="Invalid SessionHandle"):
         cursor.execute("SELECT 1")
@@ -68,15 +63,6 @@ def test_initial_namespace(server):
         assert (row.c, row.s) == ("workspace", "default")
     with pytest.raises(DatabaseError, match="NO_SUCH_CATALOG"):
         server.connect(catalog="nowhere")
-
-
-def test_idle_sessions_expire(start):
-    server = start("--session-idle-seconds", "0.5")
-    with shell_on(server) as shell:
-        assert shell.value("SELECT 1") == 1
-        time.sleep(1)
-        with pytest.raises(DatabaseError, match="Invalid SessionHandle"):
-            shell.value("SELECT 1")
 
 
 def test_asynchronous_execution(server):
@@ -115,22 +101,6 @@ def test_statement_timeout(server):
         started = time.monotonic()
         with pytest.raises(DatabaseError):
             shell.value("SELECT 'too slow'")
-        assert time.monotonic() - started < seconds(5)
-
-
-def test_cancel_stops_waiting_for_the_engine(start):
-    # A server of its own: the engine continues a cancelled statement.
-    with shell_on(start()) as shell, shell.connection.cursor() as cursor:
-        cursor.execute_async(
-            "SELECT count(DISTINCT sha2(cast(a.id * 7919 + b.id AS string), 256)) "
-            "FROM range(100000) a CROSS JOIN range(100000) b"
-        )
-        time.sleep(0.5)
-        started = time.monotonic()
-        cursor.cancel()
-        with pytest.raises(DatabaseError):
-            cursor.get_async_execution_result()
-        assert shell.value("SELECT 9") == 9
         assert time.monotonic() - started < seconds(5)
 
 
@@ -191,20 +161,20 @@ def test_statement_log_as_a_table(shell):
         ({"kind": "drop_after"}, Exception, None),
     ],
 )
-def test_faults_reach_the_connector(faulty, fault, error, code):
-    with shell_on(faulty) as shell:
+def test_faults_reach_the_connector(own, fault, error, code):
+    with shell_on(own) as shell:
         table = f"workspace.default.t{time.monotonic_ns()}"
         shell.run(f"CREATE TABLE {table} (a INT)")
         kind = fault.pop("kind")
         # Twice, since the connector itself sends ExecuteStatement again after a 429, a 503 or a
         # lost connection.
-        faulty.fault(kind, times=2, match="INSERT", **fault)
+        own.fault(kind, times=2, match="INSERT", **fault)
         assert shell.value("SELECT 1") == 1
         with pytest.raises(error) as raised:
             shell.change(f"INSERT INTO {table} VALUES (1)")
         if code:
             assert raised.value.context["http-code"] == code
-        faulty.control("DELETE", "/faults")
+        own.control("DELETE", "/faults")
         executed = 2 if kind == "drop_after" else 0
         assert shell.value(f"SELECT count(*) FROM {table}") == executed
 
@@ -217,9 +187,25 @@ def test_unknown_faults_are_refused(server):
     assert raised.value.code == 400
 
 
-def test_sessions_can_be_ended_as_by_a_restart(faulty):
-    faulty.control("DELETE", "/sessions")  # those that tests of faults left open
-    with shell_on(faulty) as shell:
-        assert faulty.control("DELETE", "/sessions") == {"closed": 1}
+def test_sessions_can_be_ended_as_by_a_restart(own):
+    own.control("DELETE", "/sessions")  # those that tests of faults left open
+    with shell_on(own) as shell:
+        assert own.control("DELETE", "/sessions") == {"closed": 1}
         with pytest.raises(DatabaseError, match="Invalid SessionHandle"):
             shell.value("SELECT 1")
+
+
+def test_cancel_stops_waiting_for_the_engine(own):
+    # The last test with this server: the engine continues a cancelled statement.
+    with shell_on(own) as shell, shell.connection.cursor() as cursor:
+        cursor.execute_async(
+            "SELECT count(DISTINCT sha2(cast(a.id * 7919 + b.id AS string), 256)) "
+            "FROM range(100000) a CROSS JOIN range(100000) b"
+        )
+        time.sleep(0.5)
+        started = time.monotonic()
+        cursor.cancel()
+        with pytest.raises(DatabaseError):
+            cursor.get_async_execution_result()
+        assert shell.value("SELECT 9") == 9
+        assert time.monotonic() - started < seconds(5)

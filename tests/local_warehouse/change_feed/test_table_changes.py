@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from concurrent.futures import ThreadPoolExecutor
 
+from ...sizes import size, soak
 from ..conftest import folder_of, shell_on
 from .conftest import FEED, changes
 
@@ -71,10 +72,11 @@ def test_rows_that_were_only_moved_are_no_changes(table):
         ("update_preimage", "7", 7),
         ("update_postimage", "7", -1),
     ]
-    for n in range(60):
+    for n in range(3):
         table.change("INSERT INTO t (id) VALUES (:id)", {"id": f"x{n}"})
-    found = changes(table, 3)
-    assert [row[2] for row in found] == [f"x{n}" for n in range(60)]
+    table.run("OPTIMIZE t")
+    assert table.run("DESCRIBE HISTORY t LIMIT 1")[0].operation == "OPTIMIZE"
+    assert [row[2] for row in changes(table, 3)] == ["x0", "x1", "x2"]
 
 
 def test_other_properties_and_comments_leave_the_feed_as_it_is(server, table):
@@ -136,19 +138,6 @@ def test_tables_with_a_row_filter_or_masks_have_no_past(table):
     assert refused in table.error("DESCRIBE HISTORY t")
 
 
-def test_changes_survive_a_restart(start):
-    server = start()
-    with shell_on(server) as shell:
-        shell.run(f"CREATE TABLE t (id STRING, n INT) {FEED}")
-        shell.change("INSERT INTO t VALUES ('a', 1)")
-        before = changes(shell)
-    server.stop()
-    with shell_on(start()) as shell:
-        assert changes(shell) == before
-        shell.change("INSERT INTO t VALUES ('b', 2)")
-        assert [row[2] for row in changes(shell)] == ["a", "b"]
-
-
 def replayed(rows) -> dict[str, int]:
     """Return the rows that remain when the feed's changes are applied in order."""
     state: dict[str, int] = {}
@@ -163,9 +152,10 @@ def replayed(rows) -> dict[str, int]:
     return state
 
 
+@soak
 def test_replaying_the_changes_gives_the_table(table):
     chance = random.Random(11)
-    for n in range(120):
+    for n in range(size(40, 120)):
         key = f"k{chance.randrange(12)}"
         statement = chance.choice(
             [
@@ -181,7 +171,7 @@ def test_replaying_the_changes_gives_the_table(table):
         table.change(statement, {"id": key, "n": n})
     rows = changes(table)
     latest = max(row[0] for row in rows)
-    for version in [latest, *chance.sample(range(1, latest), 12)]:
+    for version in [latest, *chance.sample(range(1, latest), size(6, 12))]:
         there = table.run(f"SELECT id, n FROM t VERSION AS OF {version}")
         assert replayed([row for row in rows if row[0] <= version]) == {r.id: r.n for r in there}
 

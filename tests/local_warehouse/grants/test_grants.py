@@ -1,13 +1,21 @@
-"""GRANT and REVOKE to users and groups, ownership, and privileges after a restart."""
+"""GRANT and REVOKE to users and groups, ownership, and the files of older versions."""
 
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
+from local_warehouse.catalog.catalog import Catalog
+from local_warehouse.catalog.identity import DEVELOPER, Identities
+from local_warehouse.catalog.objects import Column, Table
+from local_warehouse.catalog.privileges import Access
+from local_warehouse.catalog.securables import METASTORE, schema_securable, securable_of
+from local_warehouse.errors import SqlError
+
 from ..conftest import shell_on
-from .conftest import ANN, BOB, assert_refused, grant_use, sign_up
+from .conftest import ANN, BOB, assert_refused, grant_use
 
 
 @pytest.mark.parametrize(
@@ -98,56 +106,53 @@ def test_grants_that_make_no_sense(users, statement, error):
     assert users.admin.error(statement.format(**vars(users))).startswith(f"[{error}]")
 
 
-def test_a_workspace_without_unity_catalog(start):
-    server = start()
+def test_a_workspace_without_unity_catalog(server):
+    name = f"t{time.monotonic_ns()}"
+    table = f"workspace.default.{name}"
     with shell_on(server) as shell:
         assert shell.value("SELECT current_metastore()")
-        shell.run("CREATE TABLE workspace.default.t (a INT)")
-        assert shell.run("SELECT * FROM workspace.default.t") == []
+        shell.run(f"CREATE TABLE {table} (a INT)")
+        assert shell.run(f"SELECT * FROM {table}") == []
         server.control("POST", "/warehouse", unity_catalog=False)
-        for statement in (
-            "SELECT * FROM workspace.default.t",
-            "SELECT current_metastore()",
-            "USE CATALOG workspace",
-            "CREATE CATALOG c",
-            "DROP TABLE workspace.default.t",
-        ):
-            error = shell.error(statement)
-            assert error.startswith("[UC_NOT_ENABLED]"), statement
-            assert error.endswith("SQLSTATE: 0AKUD")
-        assert shell.run("SELECT * FROM default.t") == []
+        try:
+            for statement in (
+                f"SELECT * FROM {table}",
+                "SELECT current_metastore()",
+                "USE CATALOG workspace",
+                "CREATE CATALOG c",
+                f"DROP TABLE {table}",
+            ):
+                error = shell.error(statement)
+                assert error.startswith("[UC_NOT_ENABLED]"), statement
+                assert error.endswith("SQLSTATE: 0AKUD")
+            assert shell.run(f"SELECT * FROM default.{name}") == []
+        finally:
+            server.control("POST", "/warehouse", unity_catalog=True)
+            shell.run(f"DROP TABLE {table}")
 
 
-def test_grants_survive_a_restart_and_older_files_are_read(start, tmp_path):
-    server = start()
-    sign_up(server, ANN)
-    with shell_on(server) as shell:
-        shell.run("CREATE TABLE workspace.default.t (a INT)")
-        shell.run(f"GRANT SELECT ON TABLE workspace.default.t TO `{ANN}`")
-    server.stop()
-    server = start()
-    with shell_on(server, token=f"dapi-{ANN}") as ann:
-        assert ann.run("SELECT * FROM workspace.default.t") == []
-    server.stop()
-    file = tmp_path / "data" / "catalog.json"
+def test_older_files_are_read(tmp_path):
+    """They know neither grants nor functions, nor who is an admin."""
+    table = Table("workspace", "default", "t", [Column("a", "INT")], DEVELOPER)
+    Catalog(tmp_path).add_table(table)
+    file = tmp_path / "catalog.json"
     content = json.loads(file.read_text())["catalogs"]
     for entry in content.values():
         del entry["grants"]
         for schema in entry["schemas"].values():
             del schema["grants"], schema["functions"]
-            for table in schema["tables"].values():
-                del table["grants"]
+            for described in schema["tables"].values():
+                del described["grants"]
     file.write_text(json.dumps(content))
-    (tmp_path / "data" / "tokens.json").write_text(
-        json.dumps(
-            {
-                "dapi-local-developer": {"user": "developer@localhost", "warehouse": True},
-                "dapi-ann": {"user": ANN},
-            }
-        )
-    )
-    server = start()
-    with shell_on(server, token="dapi-ann") as ann, shell_on(server) as developer:
-        assert "SELECT on Table" in ann.error("SELECT * FROM workspace.default.t")
-        developer.run("CREATE CATALOG admins_may")
-        ann.run("CREATE TABLE workspace.default.mine (a INT)")
+    tokens = {
+        "dapi-local-developer": {"user": DEVELOPER, "warehouse": True},
+        "dapi-ann": {"user": ANN},
+    }
+    (tmp_path / "tokens.json").write_text(json.dumps(tokens))
+    catalog, identities = Catalog(tmp_path), Identities(tmp_path)
+    assert identities.sign_in("Bearer dapi-ann").user == ANN
+    ann, developer = (Access(catalog, identities, user) for user in (ANN, DEVELOPER))
+    with pytest.raises(SqlError, match="SELECT on Table"):
+        ann.require("SELECT", securable_of(table))
+    ann.require("CREATE TABLE", schema_securable("workspace", "default"))
+    developer.require("CREATE CATALOG", METASTORE)

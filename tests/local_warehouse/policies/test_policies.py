@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from ..conftest import shell_on
 from .conftest import ANN, BOB
 
 
@@ -101,17 +100,3 @@ def test_policies_as_tables(both):
     assert [tuple(row) for row in masks] == [
         (where, "default", "t", "note", where, "default", "veil", "n")
     ]
-
-
-def test_policies_survive_a_restart(start):
-    server = start()
-    with shell_on(server) as shell:
-        shell.run("CREATE TABLE workspace.default.t (id STRING, note STRING)")
-        shell.change("INSERT INTO workspace.default.t VALUES ('a', 'x'), ('b', 'y')")
-        shell.run("CREATE FUNCTION only_a(id STRING) RETURNS BOOLEAN RETURN id = 'a'")
-        shell.run("CREATE FUNCTION stars(note STRING) RETURNS STRING RETURN '***'")
-        shell.run("ALTER TABLE workspace.default.t SET ROW FILTER only_a ON (id)")
-        shell.run("ALTER TABLE workspace.default.t ALTER COLUMN note SET MASK stars")
-    server.stop()
-    with shell_on(start()) as shell:
-        assert [tuple(row) for row in shell.run("SELECT * FROM t")] == [("a", "***")]
