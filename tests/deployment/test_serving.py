@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
@@ -20,18 +21,50 @@ from crm.warehouse import Warehouse
 from ..conftest import LocalWarehouse, Statements
 from ..patience import seconds
 from ..schemas import EMPTY, Schemas
-from ..slow_proxy import HANG, slow_proxy
+from ..slow_proxy import HANG, SlowProxy, slow_proxy
 from .conftest import PROXIED, Answer, App, free_port, starter, token_variables
 
 
+@dataclass(frozen=True)
+class Started:
+    """An app that started before its warehouse, and the proxy through which it reaches it.
+
+    ``early``: the statuses of /healthz and /readyz before there was a warehouse.
+    """
+
+    app: App
+    early: list[int]
+    proxy: SlowProxy
+
+
 @pytest.fixture(scope="module")
-def app(
+def started(
     local_warehouse: LocalWarehouse, schemas: Schemas, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[App]:
-    """An app with an access token and empty tables, for tests that neither write nor stop it."""
-    folder = tmp_path_factory.mktemp("app")
+) -> Iterator[Started]:
+    """With an access token and empty tables, for tests that do not write; the last one stops it."""
+    folder, port = tmp_path_factory.mktemp("app"), free_port()
+    url = urlsplit(local_warehouse.url)._replace(netloc=f"127.0.0.1:{port}").geturl()
     with schemas.lend(EMPTY) as namespace, starter(folder) as start:
-        yield start(**token_variables(local_warehouse, namespace))
+        variables = token_variables(local_warehouse, namespace) | {"EDIP_WAREHOUSE_URL": url}
+        app = start(**variables)
+        early = [app.get(path).status for path in ("/healthz", "/readyz")]
+        with slow_proxy(local_warehouse.url, port) as proxy:
+            yield Started(app, early, proxy)
+
+
+@pytest.fixture
+def app(started: Started) -> App:
+    """The app, once it has found its warehouse."""
+    ends = time.monotonic() + seconds(10)
+    while started.app.get("/accounts/").status != 200:
+        assert time.monotonic() < ends
+        time.sleep(0.2)
+    return started.app
+
+
+def test_it_starts_without_the_warehouse(started: Started, app: App) -> None:
+    assert started.early == [200, 503]
+    assert app.get("/readyz").status == 200
 
 
 def test_it_serves_with_two_workers(app: App) -> None:
@@ -51,7 +84,7 @@ def test_an_instance_with_a_service_principal(
     statements: Statements,
 ) -> None:
     """It starts without a statement, serves, names its files as the other instance does, and
-    finishes what is under way when it is stopped."""
+    finishes what is under way when it is stopped, but for slow reads."""
     accounts.create(warehouse, {"bsnid": "BSN1", "team": "Zebra", "business_area": "Finance"})
     with statements() as done:
         started = time.monotonic()
@@ -68,20 +101,46 @@ def test_an_instance_with_a_service_principal(
     assert files[0] == files[1]
     assert second.get(files[0][0]).status == 200
     _finishes_what_is_under_way(second, server)
+    assert accounts.get(warehouse, "BSN3") is not None
 
 
 def _finishes_what_is_under_way(app: App, server: LocalWarehouse) -> None:
-    server.fault("latency", times=None, seconds=4)
-    answers: list[Answer] = []
-    reader = threading.Thread(target=lambda: answers.append(app.get("/accounts/")))
+    account = {"team": "T", "business_area": "A"}
+    # Later writes need no more reads.
+    assert app.post("/accounts/new/", bsnid="BSN2", **account) == 303
+    read: list[Answer] = []
+    written: list[int] = []
+    reader = threading.Thread(target=lambda: read.append(app.get("/accounts/")))
+    writer = threading.Thread(
+        target=lambda: written.append(app.post("/accounts/new/", bsnid="BSN3", **account))
+    )
+    before = server.last()
+    server.fault("latency", seconds=5)
     reader.start()
-    time.sleep(1.5)
-    seconds = app.stop()
+    wait_for(lambda: server.last() > before)
+    server.fault("latency", times=None, seconds=40, match="^\\s*(SELECT|WITH)")
+    server.fault("latency", times=None, seconds=6, match="^\\s*MERGE")
+    for _ in range(10):
+        reading(app)
+    writer.start()
+    wait_for(lambda: any("MERGE" in each["text"] for each in server.statements(before)))
+    time.sleep(1)
+    taken = app.stop()
     reader.join(15)
-    assert [answer.status for answer in answers] == [200]
-    assert seconds < 15
+    writer.join(15)
+    server.clear_faults()
+    assert [answer.status for answer in read] == [200]
+    assert written == [303]
+    assert taken < 15
     assert app.process.returncode == 0
     assert list(app.temporary.glob("edip-static-*")) == []
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    ends = time.monotonic() + seconds(10)
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.05)
 
 
 def test_static_files_are_hashed_and_compressed(app: App) -> None:
@@ -156,58 +215,6 @@ def reading(app: App) -> threading.Thread:
     return thread
 
 
-@pytest.mark.timeout(60)
-def test_it_starts_without_the_warehouse_and_stops_while_that_hangs(
-    start: Callable[..., App], token_sign_in: dict[str, str], server: LocalWarehouse
-) -> None:
-    port = free_port()
-    url = urlsplit(server.url)._replace(netloc=f"127.0.0.1:{port}").geturl()
-    app = start(**token_sign_in | {"EDIP_WAREHOUSE_URL": url})
-    assert app.get("/healthz").status == 200
-    assert app.get("/readyz").status == 503
-    with slow_proxy(server.url, port) as proxy:
-        ends = time.monotonic() + seconds(10)
-        while app.get("/accounts/").status != 200:
-            assert time.monotonic() < ends
-            time.sleep(0.2)
-        proxy.mode = HANG
-        for _ in range(20):
-            reading(app)
-        time.sleep(1)
-        assert app.stop() < 15
-
-
-@pytest.mark.timeout(60)
-def test_stopping_lets_a_write_finish_and_does_not_wait_for_slow_reads(
-    start: Callable[..., App],
-    token_sign_in: dict[str, str],
-    server: LocalWarehouse,
-    warehouse: Warehouse,
-) -> None:
-    app = start(**token_sign_in)
-    # Later writes need no more reads.
-    first = {"bsnid": "BSN1", "team": "First", "business_area": "A"}
-    assert app.post("/accounts/new/", **first) == 303
-    server.fault("latency", times=None, seconds=40, match="^\\s*(SELECT|WITH)")
-    server.fault("latency", times=None, seconds=6, match="^\\s*MERGE")
-    statuses: list[int] = []
-
-    def write() -> None:
-        statuses.append(app.post("/accounts/new/", **first | {"bsnid": "BSN2"}))
-
-    for _ in range(10):
-        reading(app)
-    writer = threading.Thread(target=write)
-    writer.start()
-    time.sleep(2)
-    taken = app.stop()
-    writer.join(15)
-    server.clear_faults()
-    assert statuses == [303]
-    assert accounts.get(warehouse, "BSN2") is not None
-    assert taken < 15
-
-
 def test_without_a_secret_key_it_says_what_is_missing(
     start: Callable[..., App], token_sign_in: dict[str, str]
 ) -> None:
@@ -221,6 +228,16 @@ def test_local_mode_is_not_served_to_others(start: Callable[..., App]) -> None:
     app = start(wait=False, on_apps=False)
     assert app.process.wait(30) != 0
     assert "listens on 127.0.0.1 only, not on 0.0.0.0" in app.log.read_text()
+
+
+@pytest.mark.timeout(60)
+def test_it_stops_while_the_warehouse_hangs(started: Started, app: App) -> None:
+    """The last test with this app."""
+    started.proxy.mode = HANG
+    for _ in range(20):
+        reading(app)
+    time.sleep(1)
+    assert app.stop() < 15
 
 
 def _children(pid: int) -> list[int]:
