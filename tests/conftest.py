@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -14,11 +15,13 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import cachetools
 import pytest
+from django.conf import settings as django_settings
 
 from crm.model.namespace import Namespace
 from crm.warehouse import Warehouse, dispose_all
@@ -84,6 +87,8 @@ _PROCESSES = {
     "app",
     "browser",
     "self_signed",
+    "own",
+    "restarted",
 }
 # Folders and files whose tests start processes by themselves.
 _WITH_PROCESSES = (
@@ -103,6 +108,30 @@ _WITH_PROCESSES = (
     "warehouse/test_config.py",
     "warehouse/test_local.py",
 )
+
+
+def pytest_configure() -> None:
+    """Set once what holds for all tests: a fixture of each test would cost more."""
+    # Whatever the environment says, no test reaches a real warehouse or the developer's.
+    django_settings.WAREHOUSE = WarehouseConfig(is_local=True, url="http://127.0.0.1:9/none")
+    logging.getLogger().setLevel(logging.INFO)
+    subprocess.Popen.__init__ = _start_unless_fast
+
+
+_is_fast = False  # the test that runs
+_start = subprocess.Popen.__init__
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    global _is_fast
+    _is_fast = item.get_closest_marker("fast") is not None
+
+
+@wraps(_start)
+def _start_unless_fast(*args: Any, **kwargs: Any) -> None:
+    if _is_fast:
+        pytest.fail("This test starts a process: name its file in _WITH_PROCESSES.")
+    _start(*args, **kwargs)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -139,24 +168,6 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_unconfigure() -> None:
     """End at once: there is nothing to be collected any more."""
     gc.freeze()
-
-
-@pytest.fixture(autouse=True)
-def _fast_tests_start_no_process(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if request.node.get_closest_marker("fast"):
-
-        def refuse(*_: Any, **__: Any) -> None:
-            pytest.fail("This test starts a process: name its file in _WITH_PROCESSES.")
-
-        monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
-
-
-@pytest.fixture(autouse=True)
-def _no_other_warehouse(settings: Any) -> None:
-    """Whatever the environment says, no test reaches a real warehouse or the developer's."""
-    settings.WAREHOUSE = WarehouseConfig(is_local=True, url="http://127.0.0.1:9/none")
 
 
 @pytest.fixture

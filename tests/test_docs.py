@@ -53,19 +53,23 @@ def settings_read(root: Path) -> set[str]:
     files = [*(root / "edip").rglob("*.py"), *(root / "crm").rglob("*.py")]
     files += [root / "gunicorn.conf.py", root / "manage.py"]
     found = set(re.findall(r"^([A-Z]+) \?=", (root / "Makefile").read_text(), re.MULTILINE))
-    for file in files:
-        for node in ast.walk(parsed(file.read_text())):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                if SETTING.fullmatch(node.value):
-                    found.add(node.value.removesuffix("_FILE"))
-            elif isinstance(node, ast.Call | ast.Subscript | ast.Compare):
-                found |= {name.removesuffix("_FILE") for name in _environment(node)}
-    return found - NOT_OURS - {"PYTHON"}
+    texts = (file.read_text() for file in files)
+    return found.union(*map(_settings_of, texts)) - NOT_OURS - {"PYTHON"}
 
 
-def _environment(node: ast.Call | ast.Subscript | ast.Compare) -> Iterator[str]:
-    """The name in ``os.environ.get("X")``, ``os.environ["X"]`` and ``"X" in os.environ``."""
+@cache
+def _settings_of(source: str) -> frozenset[str]:
+    """The environment variables that a module reads."""
+    names = (name for node in ast.walk(parsed(source)) for name in _environment(node))
+    return frozenset(name.removesuffix("_FILE") for name in names)
+
+
+def _environment(node: ast.AST) -> Iterator[str]:
+    """The name in ``os.environ.get("X")``, ``os.environ["X"]`` and ``"X" in os.environ``, and a
+    text that is the name of a setting."""
     match node:
+        case ast.Constant(value=str(name)) if SETTING.fullmatch(name):
+            yield name
         case ast.Call(func=func, args=[ast.Constant(value=str(name)), *_]):
             reads = ("os.environ.get", "os.getenv")
             yield from [name] if ast.unparse(func) in reads else []
