@@ -44,6 +44,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "person": person,
         "me_url": page_url("me"),
         "as_of": as_of,
+        "last_visit": getattr(request, "last_visit", None),
         "live": bool(settings.EDIP_LIVE_SECONDS) and not as_of,
         "theme": chosen_theme(request),
         "themes": THEMES,

@@ -97,6 +97,7 @@ MIDDLEWARE = [
     "crm.middleware.compression.CompressionMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "crm.middleware.person.PersonMiddleware",
+    "crm.middleware.visit.VisitMiddleware",
     "crm.middleware.as_of.AsOfMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django_htmx.middleware.HtmxMiddleware",

@@ -94,6 +94,7 @@ def time_machine(context: template.Context) -> dict[str, Any]:
     return {
         "here": as_of.present_url if as_of else here,
         "choices": CHOICES,
+        "last_visit": getattr(request, "last_visit", None),
         "chosen": timezone.localtime(as_of.moment if as_of else None).replace(microsecond=0),
     }
 

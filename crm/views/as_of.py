@@ -17,6 +17,8 @@ from crm.request import Request
 
 from . import _respond
 
+# The choice of the moment when the person was last here.
+_LAST_VISIT = "visit"
 # The past has no forms. Maps a form's URL name to the page that is shown instead.
 _INSTEAD = {
     "account-create": "account-list",
@@ -36,7 +38,10 @@ _INSTEAD = {
 
 @require_safe
 def choose(request: Request) -> HttpResponse:
-    """Redirect to the page ``next`` as of ``moment``, or as of so long ``ago``."""
+    """Redirect to the page ``next`` as of ``moment``, or as of so long ``ago``.
+
+    Without a moment the page asks for one, in other words if ``next`` is a diff.
+    """
     target = _readable(_respond.local_url(request, "/"))
     form = MomentForm(request.GET if "moment" in request.GET else None)
     if form.is_valid():
@@ -44,7 +49,10 @@ def choose(request: Request) -> HttpResponse:
     if (ago := request.GET.get("ago", "")) in AGO:
         moment = timezone.now().replace(microsecond=0) - AGO[ago][1]
         return HttpResponseRedirect(as_of_address.address(moment, target))
-    context = {"form": form, "choices": CHOICES, "target": target}
+    if ago == _LAST_VISIT and request.last_visit:
+        return HttpResponseRedirect(as_of_address.address(request.last_visit, target))
+    is_diff = target.partition("?")[0].endswith("/since/")
+    context = {"form": form, "choices": CHOICES, "target": target, "is_diff": is_diff}
     return render(request, "as_of/choose.html", context, status=422 if form.is_bound else 200)
 
 
