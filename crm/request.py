@@ -26,7 +26,8 @@ class Request(HttpRequest):
     ``as_of`` is None in the present. Code that also runs for a request which a middleware
     refused (crm/views/errors.py) takes an ``HttpRequest`` and looks for each attribute.
     ``last_visit`` (aware, UTC) is when the person was last here before this visit; None if their
-    browser does not know. ``is_of_next_person`` is set if another person has signed in since the browser's last request.
+    browser does not know. ``is_of_next_person`` is set if another person has signed in since the
+    browser's last request.
     """
 
     person: Person

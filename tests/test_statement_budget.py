@@ -52,6 +52,7 @@ PAGES = {
     "update-delete": "/updates/{update}/delete/",
     "account-history": "/accounts/BSN001/history/?person=&kind=changed&table=accounts&page=1",
     "activity": "/activity/?q=a&kind=created",
+    "activity-facet": "/activity/facet/vp/?kind=created&business_area=Finance",
     "history-reach": "/activity/reach/",
     "revert": "/put-back/accounts/BSN001/{version}/?field=team",
     "integrity": "/admin-tools/integrity/",
@@ -66,7 +67,8 @@ STEPS = {"account-next": "/accounts/BSN001/next/?list=&at=1"}
 STEPS |= {"account-previous": "/accounts/BSN001/previous/?list=&at=2"}
 POST_ONLY = {"account-compose", "follow", "theme", "revert-deletion", "revert-bulk"}
 LIVE = {"recent-changes": "/live/"}
-PAST = {"diff": "/since/", "account-diff": "/accounts/BSN001/since/"}
+PAST = {"diff": "/since/?vp=x&business_area=Finance", "account-diff": "/accounts/BSN001/since/"}
+PAST |= {"diff-facet": "/since/facet/vp/?business_area=Finance"}
 
 
 @pytest.fixture(autouse=True)

@@ -55,8 +55,11 @@ class Facet:
         return sum(option.checked for option in self.options)
 
 
-def chosen(subject: Subject, path: str, query: str, listing: Listing) -> list[Facet]:
-    """Return the filters of the list at the path, each with its chosen values only."""
+def chosen(
+    subject: Subject, path: str, query: str, listing: Listing, names: Iterable[str] = ()
+) -> list[Facet]:
+    """Return the filters of the list at the path, or those of these names, each with its chosen
+    values only."""
     return [
         Facet(
             name,
@@ -65,15 +68,24 @@ def chosen(subject: Subject, path: str, query: str, listing: Listing) -> list[Fa
             f"{path}facet/{name}/{query}",
             tuple(Option(value, checked=True) for value in listing.filters.get(name, ())),
         )
-        for name in subject.repository.FILTERS
+        for name in names or subject.repository.FILTERS
         if name not in subject.rare or name in listing.filters
     ]
 
 
 def show(
-    request: Request, subject: Subject, listing: Listing, name: str, find: str, state: State
+    request: Request,
+    subject: Subject,
+    listing: Listing,
+    name: str,
+    find: str,
+    state: State,
+    lists: str = "",
 ) -> HttpResponse:
-    """The values of a filter that contain ``find``: for htmx a panel's content, else a page."""
+    """The values of a filter that contain ``find``: for htmx a panel's content, else a page.
+
+    ``lists`` says what the filter narrows, where it is not the subject's list.
+    """
     if name not in subject.repository.FILTERS:
         raise Http404(f"This list has no filter “{name[:40]}”.")
     values = subject.repository.facet(request.warehouse, listing, name, find, MOST)
@@ -86,6 +98,7 @@ def show(
     list_path = request.path.removesuffix(f"facet/{name}/")
     context = {
         "subject": subject,
+        "lists": lists or f"the {subject.table.plural}",
         "facet": Facet(name, label, request.path, url, options, values.choices, values.left_out),
         "find": find,
         "first_more": FIRST + 1 if "all" in request.GET else 0,

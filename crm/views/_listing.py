@@ -207,8 +207,19 @@ def show(
 def show_facet(request: Request, subject: Subject, name: str) -> HttpResponse:
     """The values of a filter of the list."""
     listing = replace(read(request.GET, subject, request.person.email), page=1)
-    find = _plain(request.GET.get(f"{name}-find", ""))
-    return _facets.show(request, subject, listing, name, find, _pairs(listing, subject))
+    find, state = search_of_facet(request, name), _pairs(listing, subject)
+    response, _ = _mine.load(
+        request,
+        lambda of: _facets.show(
+            request, subject, replace(listing, of_person=of), name, find, state
+        ),
+    )
+    return response
+
+
+def search_of_facet(request: Request, name: str) -> str:
+    """Return what a filter's values are searched for."""
+    return _plain(request.GET.get(f"{name}-find", ""))
 
 
 def _has_duplicates(page: Page[Any]) -> bool:

@@ -6,16 +6,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.http import Http404, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from crm.model.changes import CHANGED, CREATED, DELETED, Change
 from crm.repository.errors import Missing
 from crm.repository.past import diff
+from crm.repository.records.account_filter import ALL
 from crm.request import Request
 
-from . import _mine
+from . import _account_filter, _mine, _respond
 
 HEADINGS = {CREATED: "Added since", CHANGED: "Changed since", DELETED: "Deleted since"}
 
@@ -30,16 +30,32 @@ def diff_account(request: Request, bsnid: str) -> HttpResponse:
     return _show(request, bsnid)
 
 
+@require_safe
+def diff_facet(request: Request, name: str) -> HttpResponse:
+    """The values of a filter of the accounts, which are those that accounts had then."""
+    if request.as_of is None:
+        return _choose(request, reverse("diff"))
+    return _account_filter.show_facet(request, name, _account_filter.pairs(request))
+
+
+def _choose(request: Request, path: str) -> HttpResponse:
+    """Lead to the choice of a moment."""
+    query = request.META.get("QUERY_STRING", "")
+    target = f"{path}?{query}" if query else path
+    return HttpResponseRedirect(f"{reverse('as-of')}?{urlencode({'next': target})}")
+
+
 def _show(request: Request, bsnid: str) -> HttpResponse:
     if request.as_of is None:
-        query = urlencode({"next": request.path})
-        return HttpResponseRedirect(f"{reverse('as-of')}?{query}")
+        return _choose(request, request.path)
     try:
-        changes, is_mine = _mine.load(
-            request, lambda of: diff.find_changes(request.warehouse, bsnid, of)
+        changes, is_mine = _account_filter.load(
+            request,
+            lambda of: diff.find_changes(request.warehouse, bsnid, ALL if bsnid else of),
         )
     except Missing as error:
         raise Http404(f"There is no account “{bsnid}” now, and there was none then.") from error
+    state = [] if bsnid else _account_filter.pairs(request)
     context: dict[str, Any] = {
         "bsnid": bsnid,
         "team": next((change.team for change in changes if change.team), bsnid),
@@ -49,8 +65,10 @@ def _show(request: Request, bsnid: str) -> HttpResponse:
         "shown": diff.SHOWN,
         "mine": not bsnid and _mine.asked(request),
         "is_mine": is_mine,
+        "facets": [] if bsnid else _account_filter.facets(request, request.path, state),
+        "narrowed": bool(state),
     }
-    return render(request, "diff/diff.html", context)
+    return _respond.show(request, "diff/diff.html", "diff/_changes.html", context)
 
 
 def _by_kind(changes: list[Change]) -> list[tuple[str, list[Change]]]:

@@ -21,7 +21,7 @@ from crm.repository.past.history import OUTSIDE, History, Wanted
 from crm.repository.records import accounts
 from crm.request import Request, page_number
 
-from . import _dates, _list_file, _mine, _respond, _revert_links
+from . import _account_filter, _dates, _facets, _list_file, _mine, _respond, _revert_links
 from ._history_groups import Group, grouped, moment_of
 
 # In a file; on the page Wanted's own size applies.
@@ -58,10 +58,17 @@ def activity(request: Request) -> HttpResponseBase:
     wanted = _wanted(request.GET)
     # One entry for an import, except among the changes of a record or of the import itself.
     wanted = replace(wanted, is_gathered=not (wanted.key or wanted.operation))
-    found, _ = _mine.load(
-        request, lambda of: history.load(request.warehouse, replace(wanted, of_person=of))
+    found, _ = _account_filter.load(
+        request, lambda of: history.load(request.warehouse, replace(wanted, accounts=of))
     )
-    return _show(request, found, {"mine": _mine.asked(request)})
+    facets = _account_filter.facets(request, request.path, _state(request))
+    return _show(request, found, {"mine": _mine.asked(request), "facets": facets})
+
+
+@require_safe
+def activity_facet(request: Request, name: str) -> HttpResponse:
+    """The values of a filter of the activity."""
+    return _account_filter.show_facet(request, name, _state(request))
 
 
 @require_safe
@@ -81,7 +88,7 @@ def _show(request: Request, found: History, more: dict[str, Any]) -> HttpRespons
         "filters": _filters(request, found),
         "links": _page_links(request, found),
         "exports": [(name, _url(request, format=form, page=None)) for name, form in _EXPORTS],
-        "narrowed": _is_narrowed(request.GET),
+        "narrowed": bool(_state(request)),
         **more,
     }
     if request.htmx and request.htmx.target == "dialog":
@@ -90,7 +97,7 @@ def _show(request: Request, found: History, more: dict[str, Any]) -> HttpRespons
 
 
 _EXPORTS = (("CSV", "csv"), ("Excel", "xlsx"))
-_PARAMETERS = ("person", "field", "kind", "table", "record", "operation", "since", "until", "mine")
+_PARAMETERS = ("person", "field", "kind", "table", "record", "operation", "since", "until")
 
 
 def _wanted(query: QueryDict) -> Wanted:
@@ -107,10 +114,6 @@ def _wanted(query: QueryDict) -> Wanted:
         page=page_number(query.get("page", "")),
         after=Cursor.read(query.get("after", "")),
     )
-
-
-def _is_narrowed(query: QueryDict) -> bool:
-    return any(query.get(name) for name in _PARAMETERS)
 
 
 def _groups(request: Request, changes: list[Change]) -> Iterator[Group]:
@@ -188,10 +191,16 @@ def _page_links(request: Request, found: History) -> dict[str, str]:
     return links
 
 
+def _state(request: Request) -> _facets.State:
+    """Return the parameters of the URL that narrow the history."""
+    given = [(name, value) for name in _PARAMETERS if (value := request.GET.get(name))]
+    return given + _account_filter.pairs(request)
+
+
 def _url(request: Request, **changes: Any) -> str:
-    given = {name: request.GET.get(name) for name in (*_PARAMETERS, "page")} | changes
-    query = urlencode({name: value for name, value in given.items() if value})
-    return f"{request.path}?{query}" if query else request.path
+    given = {"page": request.GET.get("page")} | changes
+    state = _state(request) + [(name, value) for name, value in given.items() if value]
+    return f"{request.path}?{urlencode(state)}" if state else request.path
 
 
 def _download(request: Request, found: History) -> HttpResponseBase:

@@ -6,6 +6,8 @@
 let openId;
 let keptValues;
 let focusedId;
+// The parts of pages that filters narrow and are not in themselves.
+const PARTS = new Set(["history", "diff"]);
 
 export function startFacets() {
   document.addEventListener("keydown", (event) => {
@@ -24,7 +26,9 @@ export function startFacets() {
   document.addEventListener("htmx:afterRequest", (event) => {
     if (isFilter(event.target) && event.detail.successful) event.target.dataset.fetched = "";
   });
+  document.addEventListener("change", (event) => showNumber(event.target.closest(".facet")));
   document.addEventListener("htmx:beforeSwap", (event) => {
+    if (PARTS.has(event.target.id)) forgetValues();
     if (event.target.id !== "listing") return;
     const open = document.querySelector(".facet[open]");
     openId = open?.id;
@@ -52,12 +56,28 @@ function apply(event) {
 }
 
 function isFilter(element) {
-  return element.matches?.("[data-facet]");
+  return element?.matches?.("[data-facet]");
 }
 
 function fetchValues(facet) {
   if (!isFilter(facet) || !facet.open || "fetched" in facet.dataset) return;
   htmx.trigger(facet, "facet:open");
+}
+
+// The filters narrow each other's values.
+function forgetValues() {
+  for (const facet of document.querySelectorAll("[data-facet]:not([open])"))
+    delete facet.dataset.fetched;
+}
+
+// Beside its name a filter has how many values are chosen. The list of accounts is replaced with
+// its filters, other pages keep theirs.
+function showNumber(facet) {
+  if (!isFilter(facet)) return;
+  const number = facet.querySelectorAll(".facet-options :checked").length;
+  const shown = facet.querySelector(".facet-count");
+  shown.hidden = !number;
+  shown.lastChild.data = number;
 }
 
 // A filter does not narrow its own values: after a choice in it they are still the right ones.

@@ -23,6 +23,7 @@ from crm.repository.past._history_sql import Note
 from crm.repository.past.cursor import Cursor
 from crm.repository.past.history import OUTSIDE, History, Wanted
 from crm.repository.records import accounts
+from crm.repository.records.account_filter import AccountFilter
 from crm.warehouse import Warehouse
 
 from ..pages.html import text, texts
@@ -65,6 +66,7 @@ def windows_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         monkeypatch.setattr(_window, "MOST_OF_PAGE", 5 * most)
         monkeypatch.setattr(_window, "COMMITS", commits)
         _window._large.clear()
+        _window._small.clear()
 
     return windows_of
 
@@ -79,6 +81,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> Callable[[Feeds], None]:
     return made_up
 
 
+SOME_ACCOUNTS = AccountFilter(values={"vp": ("Vera",)})
 WANTED = [
     Wanted(),
     Wanted(is_gathered=True),
@@ -88,6 +91,8 @@ WANTED = [
     Wanted(field="team"),
     Wanted(bsnid="a1"),
     Wanted(bsnid="a2", table="use_cases"),
+    Wanted(accounts=SOME_ACCOUNTS),
+    Wanted(accounts=SOME_ACCOUNTS, kind="created", is_gathered=True),
 ]
 
 
@@ -101,11 +106,33 @@ def test_pages_of_windows_show_what_one_reading_of_all_shows(
     load = partial(loaded, feeds)
     for wanted in WANTED:
         windows_of(10**6)
+        _window._small[seed] = True
         everything = load(replace(wanted, size=10**6))
         assert everything.total == len(everything.changes)
         windows_of(60)
         found = [change for page in pages(load, replace(wanted, size=7)) for change in page]
         assert uncounted(found) == uncounted(everything.changes), wanted
+
+
+def test_a_page_of_some_accounts_reads_so_many_parts(windows_of: Any, made_up: Any) -> None:
+    """However few of the changes are theirs."""
+    feeds = filled(3, 300)
+    made_up(feeds)
+    windows_of(1_000)
+    load, wanted, pages = partial(loaded, feeds), Wanted(accounts=SOME_ACCOUNTS, size=10**6), 0
+    found: list[Change] = []
+    while True:
+        before = len(feeds.reads)
+        page = load(wanted)
+        assert len(feeds.reads) - before <= _window.PARTS_OF_ACCOUNTS
+        found, pages = found + page.changes, pages + 1
+        if page.older is None:
+            break
+        assert page.read_to is not None
+        wanted = replace(wanted, after=Cursor.read(str(page.older)))
+    assert pages > 2
+    _window._small[feeds.seed] = True
+    assert uncounted(found) == uncounted(load(replace(wanted, after=None)).changes)
 
 
 def import_of_two_commits(feeds: Feeds) -> None:

@@ -16,7 +16,7 @@ from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository import _sql
 from crm.repository._sql import Row
 from crm.repository._stamps import STAMPED_WITHIN
-from crm.repository.records import people
+from crm.repository.records.account_filter import ALL, AccountFilter
 from crm.warehouse import Warehouse
 
 from . import change_feed
@@ -33,7 +33,7 @@ _FEED = """
 _OF_RECORDS = "WHERE {key} IN (SELECT EXPLODE({keys}))"
 _ROWS = """
 SELECT f.*, {team} AS team FROM (
-  SELECT * FROM ({feeds}) AS e {mine} {order} LIMIT :most
+  SELECT * FROM ({feeds}) AS e {chosen} {order} LIMIT :most
 ) AS f {joined}
 {notes}
 """
@@ -85,7 +85,7 @@ class Part:
     :param begins: the moment of its oldest rows, if that is known.
     :param passed: without the rows that these operations inserted.
     :param is_sorted: newest first; without it, any rows.
-    :param of_person: only rows of the accounts of this person, if not empty.
+    :param accounts: only rows of these accounts.
     :param most: at most so many rows.
     """
 
@@ -99,7 +99,7 @@ class Part:
     begins: dt.datetime | None = None
     passed: Collection[str] = ()
     is_sorted: bool = True
-    of_person: str = ""
+    accounts: AccountFilter = ALL
 
 
 def read(wh: Warehouse, part: Part, *, has_notes: bool) -> tuple[list[Row], dict[str, Note]]:
@@ -112,9 +112,10 @@ def read(wh: Warehouse, part: Part, *, has_notes: bool) -> tuple[list[Row], dict
     feeds = [_feed(wh, table, part, params) for table in TABLES]
     has_teams = part.is_sorted and not part.of
     notes = _select_notes(wh, part, params) if has_notes else ""
-    mine = people.only_of(wh.namespace, part.of_person, "e.account")
-    params |= people.params(part.of_person)
-    sql = _render(wh, feeds, is_sorted=part.is_sorted, has_teams=has_teams, notes=notes, mine=mine)
+    chosen = part.accounts.only("e.account", wh.namespace)
+    params |= part.accounts.params
+    more = {"notes": notes, "chosen": chosen}
+    sql = _render(wh, feeds, is_sorted=part.is_sorted, has_teams=has_teams, **more)
     rows = wh.query(sql, params)
     versions = [row for row in rows if row["place"] != _NOTE]
     if part.is_sorted:
@@ -148,7 +149,7 @@ def _render(
     is_sorted: bool,
     has_teams: bool,
     notes: str = "",
-    mine: str = "",
+    chosen: str = "",
 ) -> str:
     return _sql.render(
         wh.namespace,
@@ -158,7 +159,7 @@ def _render(
         team="a.team" if has_teams else "CAST(NULL AS STRING)",
         joined=_sql.render(wh.namespace, _TEAMS) if has_teams else "",
         notes=notes,
-        mine=mine,
+        chosen=chosen,
     )
 
 

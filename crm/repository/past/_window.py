@@ -2,6 +2,9 @@
 
 What few rows there are is read at once. Where there are more, the versions of the last commits
 are known from the tables' histories, and parts of the feeds that grow by each are read.
+
+The rows of some accounts may be few in feeds that are large. A page of them ends after so many
+commits, whatever was found, and the next page goes on from there.
 """
 
 from __future__ import annotations
@@ -15,11 +18,12 @@ from heapq import merge
 from itertools import islice
 from typing import Any
 
-from cachetools import LRUCache
+from cachetools import LRUCache, TTLCache
 
 from crm.model.namespace import PastNamespace
 from crm.repository import versions
 from crm.repository._sql import Row
+from crm.repository.records.account_filter import ALL, AccountFilter
 from crm.repository.versions import CLOCKS_DIFFER, Commit
 from crm.warehouse import Warehouse
 
@@ -34,12 +38,16 @@ from .cursor import Position
 MOST, MOST_OF_PAGE = 2_000, 4_000
 # Commits in the first part, and how much larger each other one is.
 COMMITS, GROWTH = 60, 4
+# Parts for one page where only some accounts are wanted.
+PARTS_OF_ACCOUNTS = 3
 # A process looks for newer commits after this time. Until then its first part grows with them.
 _FRESH = dt.timedelta(minutes=10)
 
 _lock = threading.Lock()
 # The warehouses, as persons use them, whose feeds have more than MOST rows.
 _large: LRUCache[Hashable, bool] = LRUCache(maxsize=200)
+# Those whose feeds had fewer lately.
+_small: TTLCache[Hashable, bool] = TTLCache(maxsize=200, ttl=_FRESH.total_seconds())
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,7 @@ class Reading:
     """What to read of the feeds, and where: see Part.
 
     :param passed: operations whose rows need not be read any more.
-    :param of_person: see Part.
+    :param accounts: see Part.
     """
 
     wh: Warehouse
@@ -57,11 +65,11 @@ class Reading:
     key: str = ""
     after: Position | None = None
     passed: set[str] = field(default_factory=set)
-    of_person: str = ""
+    accounts: AccountFilter = ALL
 
     def part(self, **more: Any) -> tuple[list[Row], dict[str, Note]]:
         part = Part(self.starts, MOST, of=self.of, key=self.key, after=self.after)
-        more = {"of_person": self.of_person, **more}
+        more = {"accounts": self.accounts, **more}
         return _history_sql.read(self.wh, replace(part, **more), has_notes=self.has_notes)
 
 
@@ -102,6 +110,13 @@ class Window:
             return []
         return _history_sql.read_records(reading.wh, reading.starts, records)
 
+    @property
+    def reached(self) -> Position | None:
+        """Return the position up to which all versions are here, if there may be older ones."""
+        if self.begins and (self.end is None or self.begins < self.end.moment):
+            return Position.up_to(self.begins)
+        return self.end
+
     def add(self, rows: list[Row], notes: dict[str, Note], begins: dt.datetime | None) -> bool:
         """Add a part, and return whether it is complete: without its last row version if not."""
         is_complete = len(rows) < MOST
@@ -126,14 +141,17 @@ def windows(reading: Reading) -> Iterator[Window]:
     """Yield a window that grows, until it has all rows or many. Raises WarehouseError."""
     key = reading.wh.cache_key
     with _lock:
-        is_large = key in _large
-    if not (reading.of or reading.after or is_large):
+        # Few rows of some accounts say nothing of the feeds.
+        may_be_small = key in _small if reading.accounts else key not in _large
+    if may_be_small and not (reading.of or reading.after):
         rows, notes = reading.part(is_sorted=False)
-        if len(rows) < MOST:
+        is_small = len(rows) < MOST
+        if not reading.accounts:
+            with _lock:
+                (_small if is_small else _large)[key] = True
+        if is_small:
             yield Window(reading, rows, notes)
             return
-        with _lock:
-            _large[key] = True
     yield from _parts(reading, _Commits(reading))
 
 
@@ -141,6 +159,7 @@ def _parts(reading: Reading, commits: _Commits) -> Iterator[Window]:
     window = Window(reading)
     count = COMMITS
     last = commits.last()
+    parts = 0
     while len(window.rows) < MOST_OF_PAGE:
         first, begins = commits.first(count)
         part = reading.part(
@@ -155,7 +174,8 @@ def _parts(reading: Reading, commits: _Commits) -> Iterator[Window]:
             count *= GROWTH
             last = {name: version - 1 for name, version in first.items()}
         yield window
-        if window.begins is None:
+        parts += 1
+        if window.begins is None or (reading.accounts and parts == PARTS_OF_ACCOUNTS):
             return
 
 

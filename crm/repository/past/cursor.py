@@ -34,6 +34,11 @@ class Position:
         """Return the position before the changes that are older than the moment."""
         return cls(moment, -1, 0, "")
 
+    @classmethod
+    def up_to(cls, moment: dt.datetime) -> Position:
+        """Return the position after all changes at the moment, which a URL can hold."""
+        return cls(moment, 0, 0, "")
+
     @property
     def order(self) -> tuple[int, int, int, str]:
         return -((self.moment - _EPOCH) // _MICROSECOND), -self.place, -self.version, self.key

@@ -18,7 +18,7 @@ from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository import _sql, versions
 from crm.repository._sql import Row
 from crm.repository.errors import Missing
-from crm.repository.records import people
+from crm.repository.records.account_filter import ALL, AccountFilter
 from crm.warehouse import Warehouse
 
 from . import change_feed
@@ -36,7 +36,7 @@ FROM (
       MAX(CASE WHEN n < 0 THEN row END) AS `before`, MAX(CASE WHEN n > 0 THEN row END) AS `after`
     FROM (
       SELECT place, key, account, row, SUM(n) AS n
-      FROM ({branches}) AS r {mine} GROUP BY place, key, account, row
+      FROM ({branches}) AS r {chosen} GROUP BY place, key, account, row
     ) AS r
     WHERE n <> 0
     GROUP BY place, key
@@ -73,7 +73,7 @@ LEFT JOIN (SELECT bsnid, MAX(team) AS team FROM {accounts_after} GROUP BY bsnid)
   ON a.bsnid = d.account
 LEFT JOIN (SELECT bsnid, MAX(team) AS team FROM {accounts_before} GROUP BY bsnid) AS b
   ON b.bsnid = d.account
-{mine}
+{chosen}
 ORDER BY d.account, d.place, d.key LIMIT :most
 """
 _COUNTS = """
@@ -100,18 +100,18 @@ _SIDE = """(
 _EARLIEST = "TIMESTAMP '1970-01-01 00:00:00'"
 
 
-def find_changes(past: Warehouse, bsnid: str = "", person: str = "") -> list[Change]:
+def find_changes(past: Warehouse, bsnid: str = "", accounts: AccountFilter = ALL) -> list[Change]:
     """Return what changed since the moment of ``past``, in all accounts or one, by account.
 
     At most ``SHOWN`` and one more, which shows that there are more. Of a key that several rows
     have, the row that pages show is compared; this costs one more statement. Raises Missing if
-    the one account existed at neither moment. With a ``person``, only of the accounts that are
-    theirs now; see people.
+    the one account existed at neither moment. ``accounts`` are those that are the person's now,
+    and that have the filter's values at one of the moments.
     """
     then = past.namespace
     assert isinstance(then, PastNamespace)
     now = past.at(then.present)
-    rows = change_feed.read(now, lambda starts: _read(now, then, bsnid, person, starts))
+    rows = change_feed.read(now, lambda starts: _read(now, then, bsnid, accounts, starts))
     if bsnid and not rows:
         raise Missing(bsnid)
     teams = _teams_before(rows)
@@ -120,11 +120,15 @@ def find_changes(past: Warehouse, bsnid: str = "", person: str = "") -> list[Cha
 
 
 def _read(
-    wh: Warehouse, then: PastNamespace, bsnid: str, person: str, feed_starts: change_feed.Starts
+    wh: Warehouse,
+    then: PastNamespace,
+    bsnid: str,
+    accounts: AccountFilter,
+    feed_starts: change_feed.Starts,
 ) -> list[Row]:
     starts = _starts(wh, then, feed_starts)
     if starts is None:
-        return _compare_whole_tables(wh, then, bsnid, person)
+        return _compare_whole_tables(wh, then, bsnid, accounts)
     one_account = _sql.render(wh.namespace, _ONE_ACCOUNT, place=str(TABLES.index(ACCOUNTS)))
     sql = _sql.render(
         wh.namespace,
@@ -132,16 +136,16 @@ def _read(
         branches="UNION ALL".join(_branch(wh, table, starts[table], bsnid) for table in TABLES),
         keys="UNION ALL".join(_keys(wh, table, bsnid) for table in TABLES),
         one_account=one_account if bsnid else "",
-        mine=people.only_of(wh.namespace, person, "r.account"),
+        chosen=accounts.only("r.account", wh.namespace, then),
     )
     params = {f"then{TABLES.index(table)}": version for table, version in _versions(then).items()}
-    of = people.params(person) | ({"bsnid": bsnid} if bsnid else {})
+    of = accounts.params | ({"bsnid": bsnid} if bsnid else {})
     rows = wh.query(sql, {**params, **of, "most": SHOWN + 1})
-    return _with_duplicates_compared(wh, then, bsnid, person, rows)
+    return _with_duplicates_compared(wh, then, bsnid, accounts, rows)
 
 
 def _with_duplicates_compared(
-    wh: Warehouse, then: PastNamespace, bsnid: str, person: str, rows: list[Row]
+    wh: Warehouse, then: PastNamespace, bsnid: str, accounts: AccountFilter, rows: list[Row]
 ) -> list[Row]:
     """Return the rows; compare anew those of whose key there are or were several rows."""
     several = [row for row in rows if max(row["copies"], row["copies"] - row["more"]) > 1]
@@ -149,9 +153,9 @@ def _with_duplicates_compared(
     if not keys:
         return rows
     if len(rows) > SHOWN:  # of those, some may not differ, and rows beyond the limit would
-        return _compare_whole_tables(wh, then, bsnid, person)
+        return _compare_whole_tables(wh, then, bsnid, accounts)
     others = [row for row in rows if row["key"] not in keys]
-    return others + _compare_whole_tables(wh, then, bsnid, person, keys)
+    return others + _compare_whole_tables(wh, then, bsnid, accounts, keys)
 
 
 def _versions(then: PastNamespace) -> dict[Table, int]:
@@ -220,7 +224,11 @@ def _order(change: Change) -> tuple[str, int, str]:
 
 
 def _compare_whole_tables(
-    wh: Warehouse, then: PastNamespace, bsnid: str, person: str, keys: Collection[str] = ()
+    wh: Warehouse,
+    then: PastNamespace,
+    bsnid: str,
+    accounts: AccountFilter,
+    keys: Collection[str] = (),
 ) -> list[Row]:
     """Compare the rows of both moments: all of them, or those with one of the keys."""
     now = then.present
@@ -232,9 +240,9 @@ def _compare_whole_tables(
         branches=_sides(now, before, of_one=bool(bsnid), keys=texts if keys else ""),
         accounts_before=then.table(ACCOUNTS),
         accounts_after=now.table(ACCOUNTS),
-        mine=people.only_of(now, person, "d.account"),
+        chosen=accounts.only("d.account", now, then),
     )
-    bound = people.params(person) | (params if keys else {}) | ({"bsnid": bsnid} if bsnid else {})
+    bound = accounts.params | (params if keys else {}) | ({"bsnid": bsnid} if bsnid else {})
     return wh.query(sql, {"most": SHOWN + 1, **bound})
 
 

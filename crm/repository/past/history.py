@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from crm.model.changes import CHANGED, CREATED, DELETED, Change, Undo, values_of
 from crm.model.schema import TABLES
 from crm.repository import _made_ids, operations
+from crm.repository.records.account_filter import ALL, AccountFilter
 from crm.repository.tables import notes
 from crm.warehouse import Warehouse
 
@@ -31,7 +32,7 @@ class Wanted:
     """The filters of the history; an empty field filters nothing.
 
     ``operation``: only this operation's changes. ``is_gathered``: an operation of many rows is one
-    change, the latest of them. ``of_person``: only the accounts that are this person's now.
+    change, the latest of them. ``accounts``: only those that pass this filter now.
     ``person`` may be ``OUTSIDE``. ``since`` and ``until`` (exclusive) are aware. ``page`` counts
     from 1, and from ``after``, if it is given.
     """
@@ -44,7 +45,7 @@ class Wanted:
     table: str = ""
     operation: str = ""
     is_gathered: bool = False
-    of_person: str = ""
+    accounts: AccountFilter = ALL
     since: dt.datetime | None = None
     until: dt.datetime | None = None
     page: int = 1
@@ -105,7 +106,7 @@ def _load(wh: Warehouse, wanted: Wanted, starts: change_feed.Starts, has_notes: 
     passed = set(wanted.after.passed) if wanted.after else set[str]()
     key = wanted.key if wanted.bsnid else ""
     reading = Reading(
-        wh, starts, has_notes, wanted.bsnid, key, _begin(wanted), passed, wanted.of_person
+        wh, starts, has_notes, wanted.bsnid, key, _begin(wanted), passed, wanted.accounts
     )
     page = None
     for window in windows(reading):
@@ -200,8 +201,8 @@ class _Page:
         """Return where the next page begins; None if there is none."""
         if len(self._entries) > end:
             position = Position.of(shown[-1].change.row)
-        elif not self._is_whole and self._window.end:
-            position = self._window.end
+        elif not self._is_whole and (reached := self._window.reached):
+            position = reached
         else:
             return None
         after = self._wanted.after
