@@ -99,8 +99,23 @@ def only_status_set(platform: str, status: str) -> str:
 
 def account_gone(bsnid: str) -> str:
     return (
-        f"There is no account “{bsnid}” any more, so the update was not saved. You can still copy "
-        "what you typed."
+        f"You see no account “{bsnid}” any more: it was deleted, or a row filter hides it from "
+        "you. The update was not saved. You can still copy what you typed."
+    )
+
+
+def own_settings_refused(table: Table) -> str:
+    """Say which right a person lacks to change their own settings in a table."""
+    return (
+        f"Nothing was saved: you may not write to the table “{table.name}”. Ask the owner of the "
+        "data to grant you MODIFY on it."
+    )
+
+
+def own_settings_missing() -> str:
+    return (
+        "Nothing was saved: the tables “people” and “follows” are missing. An administrator can "
+        "create them with “manage.py migrate_tables”."
     )
 
 

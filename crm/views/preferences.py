@@ -15,11 +15,13 @@ from django.views.decorators.http import require_POST
 
 from crm import theme as themes
 from crm.access import writes_nothing
+from crm.model.own_tables import FOLLOWS, PEOPLE
+from crm.model.schema import Table
 from crm.page_urls import record_url
 from crm.repository.records import people
 from crm.repository.records.people import Profile
 from crm.request import Request
-from crm.warehouse.errors import WarehouseError
+from crm.warehouse.errors import ObjectNotFound, PermissionDenied, WarehouseError
 
 from . import _mine, _respond, _wording
 from ._charts import link
@@ -74,6 +76,7 @@ def _save_names(request: Request, person: str, names: str) -> HttpResponse:
     try:
         left_out = people.set_names(request.warehouse, person, names.splitlines())
     except WarehouseError as error:
+        _say_what_is_missing(request, PEOPLE, error)
         failure = failure_of(error)
         response = _show(request, Profile(), names, failure.status, failure=failure)
         if failure.retry_after:
@@ -84,6 +87,14 @@ def _save_names(request: Request, person: str, names: str) -> HttpResponse:
     else:
         messages.success(request, "Your names were saved.")
     return _respond.go(request, reverse("me"))
+
+
+def _say_what_is_missing(request: Request, table: Table, error: WarehouseError) -> None:
+    """Say which table or right the person's own settings need, if the error is about that."""
+    if isinstance(error, PermissionDenied):
+        messages.error(request, _wording.own_settings_refused(table))
+    elif isinstance(error, ObjectNotFound):
+        messages.error(request, _wording.own_settings_missing())
 
 
 def _show(
@@ -106,9 +117,14 @@ def follow(request: Request, bsnid: str) -> HttpResponse:
         raise Http404("Nobody is signed in.")
     is_followed = request.POST.get("follow") == "on"
     change = people.follow if is_followed else people.unfollow
-    change(request.warehouse, request.person.email, bsnid)
+    try:
+        change(request.warehouse, request.person.email, bsnid)
+    except (ObjectNotFound, PermissionDenied) as error:
+        _say_what_is_missing(request, FOLLOWS, error)
+        is_followed = not is_followed
     if request.htmx:
         context = {"account": {"bsnid": bsnid}, "detail": {"is_followed": is_followed}}
-        return render(request, "accounts/_follow.html", context)
+        part = "accounts/_follow.html"
+        return _respond.show(request, part, part, context)
     done = record_url("account-detail", bsnid)
     return _respond.go(request, _respond.local_url(request, done))

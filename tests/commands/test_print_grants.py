@@ -37,10 +37,15 @@ def test_an_editor_gets_what_is_needed_and_no_more() -> None:
     ]
 
 
-def test_a_reader_may_only_read() -> None:
-    printed = "\n".join(lines("--principal", "users", "--role", "reader"))
-    assert "MODIFY" not in printed
-    assert printed.count("GRANT SELECT ON TABLE") == len(ALL_TABLES)
+def test_a_reader_may_only_read_and_follow() -> None:
+    printed = lines("--principal", "users", "--role", "reader")
+    granted = "\n".join(line for line in printed if not line.startswith("--"))
+    assert "MODIFY" not in granted
+    assert granted.count("GRANT SELECT ON TABLE") == len(ALL_TABLES)
+    assert printed[-2:] == [
+        f"-- GRANT MODIFY ON TABLE `edip_crm`.`main`.`{name}` TO `users`;"
+        for name in ("people", "follows")
+    ]
 
 
 def test_a_creator_may_create_the_tables() -> None:

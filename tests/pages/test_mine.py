@@ -227,6 +227,11 @@ def test_without_the_tables_pages_say_so(owned: Warehouse, client: Client, get_p
         assert "migrate_tables" in text(page, ".banner"), path
     assert texts(get_page("/accounts/?mine=on"), NAMES) == list(ALL)
     assert "migrate_tables" in text(get_page("/preferences/me/"), ".banner")
+    people.forget_all()
+    answer = client.post("/preferences/me/", {"names": "Ana"})
+    assert (answer.status_code, text(parsed(answer), "#toasts").count("are missing")) == (403, 1)
+    followed = client.post("/accounts/O/follow/", {"follow": "on"}, **HTMX)
+    assert "are missing" in followed.content.decode()
     page = get_page("/accounts/O/")
     assert page.select_one("#follow") is None
     # A file or a change of all that are mine must not become one of all.

@@ -69,6 +69,19 @@ def test_a_reader_sees_no_edit_controls(signed_in: SignedIn, full: dict[str, str
         assert {each["hx-post"] for each in page.select("[hx-post]")} <= own, path
 
 
+def test_a_reader_without_the_right_to_follow_is_told(
+    signed_in: SignedIn, full: dict[str, str]
+) -> None:
+    alice = signed_in(ALICE, "SELECT")
+    answer = alice.post("/accounts/BSN001/follow/", {"follow": "on"}, **HTMX)
+    part = parsed(answer)
+    assert text(part, "#follow-button") == "Follow"
+    assert "you may not write to the table “follows”" in text(part, ".toast-error")
+    page = parsed(alice.post("/preferences/me/", {"names": "Alice A."}))
+    assert page.select_one("#names").get_text().strip() == "Alice A."
+    assert "“people”" in text(page, "#toasts")
+
+
 def test_an_editor_sees_them(signed_in: SignedIn, full: dict[str, str]) -> None:
     bob = signed_in(BOB, "SELECT", "MODIFY")
     page = parsed(bob.get("/accounts/BSN001/"))

@@ -37,6 +37,7 @@ class Command(BaseCommand):
             names = _namespace.namespace(options)
             statements = grants.statements(role, names, principal)
             create_catalog = grants.create_catalog(principal)
+            own_settings = grants.of_own_settings(names, principal)
         except ValueError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"-- {role}: {grants.ROLES[role]}")
@@ -45,3 +46,8 @@ class Command(BaseCommand):
             self.stdout.write(f"-- {create_catalog};")
         for statement in statements:
             self.stdout.write(f"{statement};")
+        if role == grants.READER:
+            self.stdout.write("-- Only if readers are to follow accounts, with EDIP_AUTH=user.")
+            self.stdout.write("-- They can then change by SQL what others follow, too:")
+            for statement in own_settings:
+                self.stdout.write(f"-- {statement};")

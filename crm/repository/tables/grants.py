@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from crm.model.namespace import Namespace, quoted
-from crm.model.own_tables import ALL_TABLES
+from crm.model.own_tables import ALL_TABLES, FOLLOWS, PEOPLE
 from crm.repository import _sql
 
 READER, EDITOR, CREATOR = "reader", "editor", "creator"
@@ -39,6 +39,17 @@ def grant(privileges: str, on: str, principal: str) -> str:
 
 def create_catalog(principal: str) -> str:
     return grant("CREATE CATALOG", "METASTORE", principal)
+
+
+def of_own_settings(namespace: Namespace, principal: str) -> list[str]:
+    """Return the GRANTs that readers need for names of their own and for following accounts.
+
+    They hold for whole tables: readers may then change the settings of others, too, by SQL.
+    """
+    return [
+        grant("MODIFY", f"TABLE {namespace.table(table)}", principal)
+        for table in (PEOPLE, FOLLOWS)
+    ]
 
 
 def statements(role: str, namespace: Namespace, principal: str) -> list[str]:
