@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.text import Truncator
+from django.utils.text import Truncator, get_text_list
 
 from crm import fragments, icons
 from crm.forms.fields import format_moment, posted
@@ -25,9 +26,10 @@ from crm.model.as_of_address import address
 from crm.model.changes import CREATED, DELETED, Change
 from crm.model.links import link_problem
 from crm.model.records import Record, Update, UseCase
-from crm.model.schema import Column
+from crm.model.schema import TABLES, Column, Table
 from crm.page_urls import page_url, record_url
 from crm.request import Request, sent_fields
+from crm.warehouse.errors import WarehouseError
 
 register = template.Library()
 
@@ -142,6 +144,30 @@ def card_actions(context: template.Context, child: UseCase | Update, back: str) 
     name = what.replace(" ", "-")
     edit, delete = record_url(f"{name}-edit", child.id), record_url(f"{name}-delete", child.id)
     return fragments.card_actions(what, history, edit, delete, back)
+
+
+@register.simple_tag(takes_context=True)
+def may_hide(context: template.Context, *names: str) -> bool:
+    """Return whether a row filter may hide rows of these tables from the person.
+
+    May cost a statement: for pages that have nothing to show.
+    """
+    with suppress(WarehouseError):
+        return any(context["person"].is_filtered(each) for each in TABLES if each.name in names)
+    return True
+
+
+@register.simple_tag(takes_context=True)
+def masked_labels(context: template.Context, table: Table) -> str:
+    """Return the labels of the columns that a mask may hide from the person, as a text.
+
+    May cost a statement, as ``may_hide``.
+    """
+    masked: Collection[str] = ()
+    with suppress(WarehouseError):
+        masked = context["person"].masked(table)
+    labels = [column.label for column in table.editable if column.name in masked]
+    return get_text_list(labels, "and")
 
 
 @register.filter

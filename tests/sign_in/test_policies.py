@@ -142,6 +142,34 @@ def test_trends_under_a_row_filter(signed_in: SignedIn, filtered: dict[str, str]
     assert "Secret" not in text
 
 
+def test_what_is_empty_names_the_row_filter(
+    signed_in: SignedIn, warehouse: Warehouse, filtered: dict[str, str]
+) -> None:
+    bob = signed_in(BOB, "SELECT")
+    for path, words in {
+        "/accounts/?q=zzz": "A row filter may hide accounts that match from you.",
+        "/updates/?q=zzz": "A row filter may hide updates that match from you.",
+    }.items():
+        assert words in shown(bob, path), path
+    for table in (ACCOUNTS, USE_CASES, UPDATES):
+        sql = f"DELETE FROM {warehouse.namespace.table(table)} WHERE {table.owner} = '{SHOWN}'"
+        warehouse.execute(sql, repeatable=True)
+    for path, plural in (("/accounts/", "accounts"), ("/use-cases/", "use cases")):
+        text = " ".join(shown(bob, path).split())
+        assert f"You see no {plural} There are none yet, or a row filter hides" in text, path
+        assert f"No {plural} yet" not in text
+    words = "You see no updates: there are none yet, or a row filter hides them from you."
+    assert words in " ".join(shown(bob, "/").split())
+    assert "A row filter may hide records from you." in shown(bob, "/attention/")
+
+
+def test_what_is_empty_names_the_mask(signed_in: SignedIn, masked: str) -> None:
+    bob = signed_in(BOB, "SELECT")
+    text = shown(bob, "/accounts/?vp=Vera+Lind")
+    assert "A policy may hide VP from you. Filters and the search compare what you see." in text
+    assert "row filter" not in text
+
+
 def test_a_hidden_account_is_not_found(
     signed_in: SignedIn, filtered: dict[str, str], warehouse: Warehouse
 ) -> None:
