@@ -77,7 +77,7 @@ def _is_asked_by_person(request: Request) -> bool:
 def _read(request: Request) -> Visit | None:
     """Return the visit in the person's cookie; None for that of somebody else."""
     text = request.get_signed_cookie(COOKIE, "", salt=_salt(request))
-    match = _TEXT.fullmatch(text)
+    match = _TEXT.fullmatch(text or "")
     if match is None:
         return None
     seen, before = (_moment(seconds) for seconds in match.groups())

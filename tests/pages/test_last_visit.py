@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import settings as configured
 from django.core.signing import get_cookie_signer
 from django.test import Client
 
@@ -16,7 +17,6 @@ from crm.model.as_of_address import address
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 from tests.conftest import Statements
-from tests.schemas import ACTOR
 
 from .html import HTMX, parsed, text, texts
 
@@ -25,7 +25,7 @@ CHOOSE = "/as-of/?next=/since/"
 FIRST = "This browser knows of no earlier visit of yours."
 
 
-def remember(client: Client, seen: dt.datetime, before: str = "", person: str = ACTOR) -> None:
+def remember(client: Client, seen: dt.datetime, before: str = "", person: str = configured.EDIP_USER) -> None:
     """Give the browser the cookie of a visit."""
     signer = get_cookie_signer(salt=f"{visit.COOKIE}visit of {person}")
     client.cookies[visit.COOKIE] = signer.sign(f"{int(seen.timestamp())}-{before}")
@@ -116,6 +116,7 @@ def test_who_is_not_signed_in_has_no_visits(client: Client, settings: Any) -> No
 def test_what_changed_since_the_last_visit(
     client: Client, sample: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    time.sleep(1)  # a visit is noted in whole seconds, and the tables are new
     client.get("/healthz", **PAGE)
     time.sleep(1.1)
     accounts.update(sample, "BSN001", {"team": "Later"}, accounts.get(sample, "BSN001").updated_at)

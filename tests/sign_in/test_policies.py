@@ -151,15 +151,20 @@ def test_what_is_empty_names_the_row_filter(
         "/updates/?q=zzz": "A row filter may hide updates that match from you.",
     }.items():
         assert words in shown(bob, path), path
-    for table in (ACCOUNTS, USE_CASES, UPDATES):
+    for table in (USE_CASES, UPDATES, ACCOUNTS):
+        if table is ACCOUNTS:
+            text = " ".join((shown(bob, f"/accounts/{SHOWN}/") + shown(bob, "/")).split())
+            for plural in ("use cases", "updates", "updates"):
+                assert f"You see no {plural}: there are none yet, or a row" in text
         sql = f"DELETE FROM {warehouse.namespace.table(table)} WHERE {table.owner} = '{SHOWN}'"
         warehouse.execute(sql, repeatable=True)
     for path, plural in (("/accounts/", "accounts"), ("/use-cases/", "use cases")):
         text = " ".join(shown(bob, path).split())
         assert f"You see no {plural} There are none yet, or a row filter hides" in text, path
         assert f"No {plural} yet" not in text
-    words = "You see no updates: there are none yet, or a row filter hides them from you."
-    assert words in " ".join(shown(bob, "/").split())
+    overview = " ".join(shown(bob, "/").split())
+    assert "You see no accounts: there are none yet, or a row filter hides them" in overview
+    assert "first account" not in overview
     assert "A row filter may hide records from you." in shown(bob, "/attention/")
 
 
