@@ -165,7 +165,6 @@ def test_what_is_empty_names_the_row_filter(
     overview = " ".join(shown(bob, "/").split())
     assert "You see no accounts: there are none yet, or a row filter hides them" in overview
     assert "first account" not in overview
-    assert "A row filter may hide records from you." in shown(bob, "/attention/")
 
 
 def test_what_is_empty_names_the_mask(signed_in: SignedIn, masked: str) -> None:
