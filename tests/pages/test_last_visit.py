@@ -25,7 +25,9 @@ CHOOSE = "/as-of/?next=/since/"
 FIRST = "This browser knows of no earlier visit of yours."
 
 
-def remember(client: Client, seen: dt.datetime, before: str = "", person: str = configured.EDIP_USER) -> None:
+def remember(
+    client: Client, seen: dt.datetime, before: str = "", person: str = configured.EDIP_USER
+) -> None:
     """Give the browser the cookie of a visit."""
     signer = get_cookie_signer(salt=f"{visit.COOKIE}visit of {person}")
     client.cookies[visit.COOKIE] = signer.sign(f"{int(seen.timestamp())}-{before}")
