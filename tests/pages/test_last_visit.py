@@ -124,7 +124,7 @@ def test_what_changed_since_the_last_visit(
     accounts.update(sample, "BSN001", {"team": "Later"}, accounts.get(sample, "BSN001").updated_at)
     monkeypatch.setattr(visit, "AWAY_AFTER", dt.timedelta(seconds=0.5))
     button = parsed(client.get("/activity/?mine=on", **PAGE)).select_one(".page-head form")
-    assert text(button, "button") == "What changed since I was last here"
+    assert text(button, "button") == "Since I was last here"
     assert button.select_one("[name=next]")["value"] == "/since/?mine=on"
     monkeypatch.undo()
     shown = parsed(client.get(client.get(f"{CHOOSE}&ago=visit", **PAGE)["Location"], **PAGE))
