@@ -56,9 +56,11 @@ def attention(request: Request) -> HttpResponse:
     )
     mine = {_mine.NAME: _mine.ON} if _mine.asked(request) else {}
     kinds = _attention.kinds(limits, found.counts, mine if is_mine else {})
+    some = [kind for kind in kinds if any(found.counts.get(kind.key, {}).values())]
     context = {
         "attention": sections(kinds, found),
-        "groups": _groups(kinds, found.counts, by),
+        "groups": _groups(some, found.counts, by),
+        "columns": [kind.heading for kind in some],
         "by_label": _LABELS[by],
         "choices": [
             (_LABELS[name], link("attention", {"by": name, **mine}), name == by)

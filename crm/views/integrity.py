@@ -68,7 +68,12 @@ def run_checks(request: Request) -> HttpResponse:
     found = checks.run_checks(request.warehouse.within(None))
     results = [_result(check, each) for check, each in found.items()]
     total = sum(result.total for result in results if not result.doubt)
-    context = {"results": results, "total": total, "summary": _wording.problems(total)}
+    context = {
+        "found": [result for result in results if result.total],
+        "passed": [result for result in results if not result.total],
+        "total": total,
+        "summary": _wording.problems(total),
+    }
     return render(request, "integrity/integrity.html", context)
 
 

@@ -85,7 +85,11 @@ def trends(request: Request) -> HttpResponse:
         "platforms": platforms,
         "groups": [_group(found, group, by, platforms) for group in found.groups],
         "by": by,
-        "choices": [(name, ACCOUNTS.column(name).label) for name in GROUPS],
+        "columns": ["Accounts", *platforms],
+        "choices": [
+            (ACCOUNTS.column(name).label, f"?by={name}#groups-heading", name == by)
+            for name in GROUPS
+        ],
         "by_label": ACCOUNTS.column(by).label,
         "updates": columns(found.updates, starts, "update-list", "updated"),
         "use_cases": columns(found.use_cases, starts, "use-case-list", "created"),
