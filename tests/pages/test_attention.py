@@ -139,9 +139,9 @@ class Model:
 
 def cells(page: BeautifulSoup) -> dict[tuple[str, str], tuple[int, str]]:
     """Return by kind and group the count and the address of its list."""
-    kinds = texts(page, ".attention-groups thead th")[1:]
+    kinds = texts(page, ".group-table thead th")[1:]
     found = {}
-    for row in page.select(".attention-groups tbody tr"):
+    for row in page.select(".group-table tbody tr"):
         group = row.select_one("th").get_text().replace("No value", "")
         for kind, cell in zip(kinds, row.select("td"), strict=True):
             if link := cell.select_one("a"):

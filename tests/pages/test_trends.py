@@ -88,7 +88,7 @@ def test_the_figures_lead_to_their_lists(
         "25% of all 4 accounts",
         "33% of the 3 that want it",
     ]
-    rows = page.select("#groups-heading ~ .table-box tbody tr")
+    rows = page.select("[aria-labelledby=groups-heading] .table-box tbody tr")
     assert texts(rows[0], "td a")[:2] == ["1 completed", "2 that want it"]
     assert [text(each, "th") for each in rows] == ["Finance", "Sales", "No value"]
     for link, number in (
@@ -106,9 +106,9 @@ def test_the_figures_lead_to_their_lists(
 def test_groups_by_vp(get_page: See, make_account: Make) -> None:
     make_account("BSN1", vp="Vera")
     page = get_page("/trends/?by=vp")
-    assert text(page, "#groups-heading ~ .table-box tbody th") == "Vera"
-    assert text(page, ".tabs [aria-current]") == "VP"
-    assert texts(get_page("/trends/?by=bsnid"), ".tabs [aria-current]") == ["Business area"]
+    assert text(page, "[aria-labelledby=groups-heading] .table-box tbody th") == "Vera"
+    assert text(page, ".choices [aria-current]") == "VP"
+    assert texts(get_page("/trends/?by=bsnid"), ".choices [aria-current]") == ["Business area"]
 
 
 def test_each_week_leads_to_its_updates_and_use_cases(
