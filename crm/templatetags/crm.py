@@ -33,9 +33,10 @@ from crm.warehouse.errors import WarehouseError
 
 register = template.Library()
 
-# The statuses of failures after which the same form can be sent again. 403 is not among them: its
-# form may come from another site, unless the failure says that it is ours.
-_SEND_AGAIN = {409, 422, 429, 500, 503, 504}
+# The statuses of failures after which the same form can be sent again; after 401 when the person
+# has signed in again in another tab. 403 is not among them: its form may come from another site,
+# unless the failure says that it is ours.
+_SEND_AGAIN = {401, 409, 422, 429, 500, 503, 504}
 
 
 @register.simple_tag

@@ -14,6 +14,7 @@ from crm import warehouse as layer
 from crm.identity import warehouses
 from crm.warehouse import Warehouse
 
+from ..pages.html import parsed
 from .conftest import ALICE, BOB, Browser, Workspace, jwt
 
 NEW = {"bsnid": "BSN9", "team": "Payments", "business_area": "Finance"}
@@ -145,6 +146,36 @@ def test_what_was_typed_is_not_lost(on_behalf: Any) -> None:
     assert response.status_code == 401
     assert "Typed with care" in response.content.decode()
     assert "Sign in again in another tab" in response.content.decode()
+
+
+TYPED = "Typed with care"
+STATUS = {"platform": "Databricks", "status": "Requested", "reason": TYPED}
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/accounts/B1/edit/", NEW | {"team": TYPED}),
+        ("/accounts/B1/use-cases/new/", {"problem": TYPED, "id": "u1"}),
+        ("/use-cases/u1/edit/", {"problem": TYPED}),
+        ("/updates/d1/edit/", {"description": TYPED, "date": "2026-03-31"}),
+        ("/accounts/B1/compose/", {"description": TYPED, "date": "2026-03-31", "id": "d1"}),
+        ("/accounts/B1/platforms/", STATUS),
+        ("/accounts/bulk/preview/", {"of": "key=B1", "do": "update", "description": TYPED}),
+        ("/preferences/me/", {"names": TYPED}),
+    ],
+)
+def test_every_form_keeps_its_text_without_a_sign_in(
+    on_behalf: Any, path: str, fields: dict[str, str]
+) -> None:
+    """The page has it in a form, which can be sent again after signing in in another tab."""
+    browser = Browser(ALICE, jwt(ALICE, seconds=1))
+    response = browser.post(path, fields)
+    assert response.status_code == 401
+    page = parsed(response)
+    kept = [each.get("value") or each.get_text() for each in page.select("main form *")]
+    assert any(TYPED in text for text in kept), page.select_one("main")
+    assert "in another tab" in page.select_one("main").get_text()
 
 
 @pytest.mark.parametrize("path", ["/", "/accounts/", "/accounts/new/", "/accounts/x/delete/"])
