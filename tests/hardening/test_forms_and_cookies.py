@@ -88,12 +88,14 @@ def test_flags_of_cookies(warehouse: Warehouse) -> None:
     client.get("/accounts/new/", **PROXIED)
     client.post("/preferences/theme/", {"theme": "dark"}, **PROXIED)
     client.post("/accounts/new/", NEW, **PROXIED)
+    client.get("/admin-tools/", HTTP_ACCEPT="text/html", **PROXIED)
     cookies = client.cookies
-    assert set(cookies) == {"__Host-edip-csrf", "theme", "messages"}
+    assert set(cookies) == {"__Host-edip-csrf", "theme", "messages", "visit"}
     assert all(cookie["secure"] for cookie in cookies.values())
     assert all(cookie["samesite"] == "Lax" for cookie in cookies.values())
     assert cookies["__Host-edip-csrf"]["httponly"]
     assert cookies["messages"]["httponly"]
+    assert cookies["visit"]["httponly"]
     assert (cookies["__Host-edip-csrf"]["path"], cookies["__Host-edip-csrf"]["domain"]) == (
         "/",
         "",
