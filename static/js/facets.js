@@ -75,9 +75,20 @@ function forgetValues() {
 function showNumber(facet) {
   if (!isFilter(facet)) return;
   const number = facet.querySelectorAll(".facet-options :checked").length;
-  const shown = facet.querySelector(".facet-count");
+  const shown = facet.querySelector(".facet-count") ?? addNumber(facet);
   shown.hidden = !number;
   shown.lastChild.data = number;
+}
+
+function addNumber(facet) {
+  const shown = document.createElement("span");
+  shown.className = "facet-count";
+  const words = document.createElement("span");
+  words.className = "visually-hidden";
+  words.textContent = ", chosen: ";
+  shown.append(words, "0");
+  facet.querySelector("summary .icon").before(shown);
+  return shown;
 }
 
 // A filter does not narrow its own values: after a choice in it they are still the right ones.
