@@ -23,6 +23,8 @@ AWAY_AFTER = dt.timedelta(hours=1)
 _NOTED_AFTER = dt.timedelta(minutes=1)
 # Browsers keep no cookie longer: RFC 6265bis, section 5.5.
 _KEPT_FOR = dt.timedelta(days=400)
+# The part of a page that htmx fetches again and again: templates/import_/_job.html.
+_REFRESHED = "import-job"
 _TEXT = re.compile(r"(\d{1,11})-(\d{0,11})")
 
 
@@ -69,7 +71,7 @@ def _is_asked_by_person(request: Request) -> bool:
     """Return whether a person asks, not a script: open pages ask for changes and refresh."""
     headers = request.headers
     if "HX-Request" in headers:
-        return True
+        return headers.get("HX-Target") != _REFRESHED
     is_page = headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
     return is_page and "text/html" in headers.get("Accept", "")
 

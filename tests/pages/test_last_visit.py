@@ -88,10 +88,11 @@ SCRIPT = {"HTTP_ACCEPT": "text/html", "HTTP_SEC_FETCH_MODE": "cors"}
     "ask",
     [
         lambda client: client.get("/admin-tools/", **SCRIPT),
+        lambda client: client.get("/admin-tools/", **HTMX, HTTP_HX_TARGET="import-job"),
         lambda client: client.get("/healthz", HTTP_ACCEPT="*/*"),
         lambda client: client.get("/nowhere/", **PAGE),
     ],
-    ids=["a refresh by a script", "a probe", "an error"],
+    ids=["a refresh by a script", "a running import", "a probe", "an error"],
 )
 def test_what_is_no_visit(client: Client, ask: Callable[[Client], Any]) -> None:
     remember(client, hours_ago(20))
