@@ -156,9 +156,6 @@ STATUS = {"platform": "Databricks", "status": "Requested", "reason": TYPED}
     ("path", "fields"),
     [
         ("/accounts/B1/edit/", NEW | {"team": TYPED}),
-        ("/accounts/B1/use-cases/new/", {"problem": TYPED, "id": "u1"}),
-        ("/use-cases/u1/edit/", {"problem": TYPED}),
-        ("/updates/d1/edit/", {"description": TYPED, "date": "2026-03-31"}),
         ("/accounts/B1/compose/", {"description": TYPED, "date": "2026-03-31", "id": "d1"}),
         ("/accounts/B1/platforms/", STATUS),
         ("/accounts/bulk/preview/", {"of": "key=B1", "do": "update", "description": TYPED}),
