@@ -30,6 +30,7 @@ from local_warehouse.catalog.securables import MANAGE, schema_securable
 from local_warehouse.context import Context
 from local_warehouse.delta import log, metadata
 from local_warehouse.delta.files import Files
+from local_warehouse.delta.old_commits import open_version
 from local_warehouse.errors import SqlError, missing_files, unsupported
 from local_warehouse.result import NOTHING, NUMBER, Result, rows
 from local_warehouse.sql.parsing import Words
@@ -191,7 +192,10 @@ def _removed_on_failure(location: Path) -> Iterator[None]:
 
 def _open_source(request: _CloneRequest, context: Context) -> DeltaTable:
     try:
-        return DeltaTable(context.catalog.location(request.source), version=request.version)
+        location = context.catalog.location(request.source)
+        if request.version is None:
+            return DeltaTable(location)
+        return open_version(location, request.version)
     except DeltaError as error:
         raise SqlError("DELTA_VERSION_NOT_FOUND", str(error), "22003") from error
 

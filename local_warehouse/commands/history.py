@@ -7,7 +7,6 @@ import json
 from collections.abc import Mapping
 
 import pyarrow as pa
-from deltalake import DeltaTable
 
 from local_warehouse.context import Context
 from local_warehouse.delta import operation_details
@@ -46,7 +45,9 @@ def describe_history(words: Words, context: Context) -> Result:
     if is_protected(table):
         raise no_history(table.full_name)
     makers = context.commits.makers(table)
-    commits = DeltaTable(context.catalog.location(table)).history(limit)
+    latest, earliest = context.commits.version(table), context.commits.earliest(table).commit
+    versions = range(latest, earliest - 1, -1)[:limit]
+    commits = ({"version": n, **context.commits.info(table, n)} for n in versions)
     return rows(COLUMNS, [_row(commit, makers) for commit in commits])
 
 

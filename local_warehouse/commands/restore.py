@@ -10,6 +10,7 @@ from deltalake.exceptions import DeltaError
 from local_warehouse.context import Context
 from local_warehouse.delta import log, metadata
 from local_warehouse.delta.files import Files
+from local_warehouse.delta.old_commits import open_version
 from local_warehouse.errors import SqlError
 from local_warehouse.result import NUMBER, Result, rows
 from local_warehouse.sql.parsing import Words
@@ -65,7 +66,7 @@ def restore(words: Words, context: Context) -> Result:
 
 def _open(location: Path, version: int) -> DeltaTable:
     try:
-        return DeltaTable(location, version=version)
+        return open_version(location, version)
     except DeltaError as error:
         raise _files_not_found(version) from error
 

@@ -21,6 +21,7 @@ from local_warehouse.engine import Cancellation
 
 from . import log
 from .commits import Commits
+from .old_commits import move_old_commits
 
 FILES_BEFORE_COMPACTION = 48
 COMMITS_BETWEEN_CHECKS = 16
@@ -51,7 +52,9 @@ class AutoOptimize:
         with suppress(FileNotFoundError, DeltaError):  # the table may have been dropped
             if self._count_files(table) > FILES_BEFORE_COMPACTION:
                 self._compact(table)
-            thin_out_log(self._catalog.location(table) / "_delta_log")
+            location = self._catalog.location(table)
+            thin_out_log(location / log.LOG)
+            move_old_commits(location)
 
     def _count_files(self, table: Table) -> int:
         """Return the number of the table's data files.

@@ -12,6 +12,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,14 @@ Field = dict[str, Any]
 Parameters = Mapping[str, str | None]
 
 
+LOG = "_delta_log"
+# Where old_commits.py moves commits.
+OLD_COMMITS = "_old_commits"
+
+
 def commit_file(location: Path, version: int) -> Path:
-    return location / "_delta_log" / f"{version:020d}.json"
+    """Return the file of a new commit; an old one may have been moved."""
+    return location / LOG / f"{version:020d}.json"
 
 
 def latest_version(location: Path, known: int = -1) -> int:
@@ -40,7 +47,7 @@ def latest_version(location: Path, known: int = -1) -> int:
     ``known`` is a version that surely exists; it saves listing the folder.
     """
     if known < 0:
-        names = (entry.name for entry in os.scandir(location / "_delta_log"))
+        names = os.listdir(location / LOG)
         known = max(int(name[:20]) for name in names if name.endswith(".json") and len(name) == 25)
     while commit_file(location, known + 1).exists():
         known += 1
@@ -60,7 +67,9 @@ def earliest(location: Path) -> EarliestVersions:
 
     Where old commits were deleted, versions can be read from the first checkpoint on.
     """
-    names = [entry.name for entry in os.scandir(location / "_delta_log")]
+    names = os.listdir(location / LOG)
+    with suppress(FileNotFoundError):
+        names += os.listdir(location / OLD_COMMITS)
     commits = sorted(int(n[:20]) for n in names if n.endswith(".json") and len(n) == 25)
     if not commits or commits[0] == 0:
         return EarliestVersions(0, 0)
@@ -70,19 +79,31 @@ def earliest(location: Path) -> EarliestVersions:
 
 
 def has_commit(location: Path, version: int) -> bool:
-    return commit_file(location, version).exists()
+    return any(file.exists() for file in _files(location, version))
+
+
+def _files(location: Path, version: int) -> tuple[Path, Path]:
+    """Return where a commit may be, in the order in which it is there."""
+    file = commit_file(location, version)
+    return file, location / OLD_COMMITS / file.name
+
+
+def _read(location: Path, version: int) -> str:
+    """Return the text of a commit. Raises FileNotFoundError."""
+    file, moved = _files(location, version)
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return moved.read_text(encoding="utf-8")
 
 
 def commit_info(location: Path, version: int) -> CommitInfo:
     """Return the ``commitInfo`` of one version; empty if the file is gone or has none."""
-    try:
-        with commit_file(location, version).open(encoding="utf-8", newline="\n") as file:
-            for line in file:
-                if '"commitInfo"' in line:
-                    info: CommitInfo = json.loads(line)["commitInfo"]
-                    return info
-    except FileNotFoundError:
-        pass
+    with suppress(FileNotFoundError):
+        for line in _read(location, version).split("\n"):
+            if '"commitInfo"' in line:
+                info: CommitInfo = json.loads(line)["commitInfo"]
+                return info
     return {}
 
 
@@ -119,7 +140,7 @@ def read_json_lines(text: str) -> list[dict[str, Any]]:
 
 def read_commit(location: Path, version: int) -> list[Action]:
     """Return a commit's actions. Raises FileNotFoundError."""
-    return read_json_lines(commit_file(location, version).read_text(encoding="utf-8"))
+    return read_json_lines(_read(location, version))
 
 
 def commit_info_action(
@@ -188,7 +209,7 @@ def as_text(actions: Iterable[Action]) -> str:
 
 def commit(location: Path, version: int, actions: Iterable[Action]) -> None:
     """Add a version to the log. Raises SqlError (2D521) if another commit came first."""
-    temporary = location / "_delta_log" / f".{version}.{os.getpid()}.tmp"
+    temporary = location / LOG / f".{version}.{os.getpid()}.tmp"
     temporary.write_text(as_text(actions))
     try:
         os.link(temporary, commit_file(location, version))

@@ -24,6 +24,7 @@ from local_warehouse.engine import Engine
 from . import log
 from .files import Files
 from .log import Action
+from .old_commits import open_version
 from .snapshot_log import only_commit
 
 
@@ -84,7 +85,7 @@ def staged(
     """
     id = f"t_{uuid.uuid4().hex}"
     copy = folder / id
-    delta = DeltaTable(location, version=version)
+    delta = open_version(location, version)
     files = Files.of(delta)
     (copy / "_delta_log").mkdir(parents=True)
     try:

@@ -21,7 +21,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from local_warehouse.catalog import properties
@@ -32,6 +31,7 @@ from local_warehouse.errors import SqlError, missing_files
 from .cached_folders import CachedFolders
 from .commits import Commits
 from .files import Files
+from .old_commits import open_version
 from .snapshot_log import only_commit
 
 KEPT = 512
@@ -145,7 +145,7 @@ class TimeTravel:
     def _write(self, table: Table, version: int, path: Path) -> None:
         location = self._catalog.location(table)
         try:
-            delta = DeltaTable(location, version=version)
+            delta = open_version(location, version)
         except DeltaError as error:
             raise SqlError("DELTA_VERSION_NOT_FOUND", str(error), "22003") from error
         (path / "_delta_log").mkdir(parents=True)

@@ -12,10 +12,12 @@ import os
 import shutil
 import uuid
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from local_warehouse.catalog.objects import Schema, Table
 from local_warehouse.context import Parts
+from local_warehouse.delta.log import LOG, OLD_COMMITS
 from local_warehouse.engine import Cancellation
 from local_warehouse.warehouse import Warehouse
 
@@ -78,7 +80,7 @@ def _copy_files(parts: Parts, table: Table, copied: Table, source: str, target: 
     shutil.copytree(parts.catalog.location(table), location, copy_function=os.link)
     # Each version describes the table, with the schema's name in its foreign keys; a server reads
     # it when it starts.
-    for file in (location / "_delta_log").iterdir():
+    for file in chain(location.glob(f"{LOG}/*"), location.glob(f"{OLD_COMMITS}/*")):
         if source.encode() in (content := file.read_bytes()):
             file.unlink()
             file.write_bytes(content.replace(source.encode(), target.encode()))

@@ -11,6 +11,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from local_warehouse.delta.old_commits import move_old_commits
+
 from .conftest import folder_of, shell_on
 
 RETENTION = "delta.deletedFileRetentionDuration"
@@ -197,7 +199,9 @@ def test_files_of_no_commit_go_when_nobody_can_be_writing_them(server, table):
 
 def test_checkpoints_that_newer_ones_replace_are_deleted(server, shell):
     """One of each day stays: versions are read from it once older commits are deleted."""
-    shell.run("CREATE TABLE t (id STRING, n INT)")
+    shell.run(
+        "CREATE TABLE t (id STRING, n INT) TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true')"
+    )
     shell.change("INSERT INTO t VALUES ('a', 0)")
     for _ in range(41):
         shell.change("UPDATE t SET n = n + 1")
@@ -221,6 +225,31 @@ def test_checkpoints_that_newer_ones_replace_are_deleted(server, shell):
     assert shell.value("SELECT n FROM t") == 48
     for version in (1, 15, 25, 35, 45):
         assert shell.value(f"SELECT n FROM t VERSION AS OF {version}") == version - 1
+    history = shell.run("DESCRIBE HISTORY t")
+    move_old_commits(folder, kept=10, more=0)
+    check_moved_commits(shell, log, history)
+
+
+def check_moved_commits(shell, log, history) -> None:
+    """Check that what reads old commits finds those that are not in the log any more."""
+    names = sorted(entry.name for entry in log.glob("*.json"))
+    assert (names[0], len(names)) == (f"{40:020d}.json", 10)
+    assert shell.run("DESCRIBE HISTORY t") == history
+    assert [row.version for row in shell.run("DESCRIBE HISTORY t LIMIT 2")] == [49, 48]
+    for version in (0, 2, 12, 31, 39, 41):
+        found = shell.run(f"SELECT n FROM t VERSION AS OF {version}")
+        assert [row.n for row in found] == ([version - 1] if version else [])
+    moment = history[-6].timestamp.isoformat()
+    assert shell.value("SELECT n FROM t TIMESTAMP AS OF :at", {"at": moment}) == 4
+    assert shell.value("SELECT COUNT(*) FROM table_changes('t', 0)") == 1 + 2 * 48
+    shell.run("CREATE TABLE copy SHALLOW CLONE t VERSION AS OF 7")
+    assert shell.value("SELECT n FROM copy") == 6
+    shell.run("RESTORE t TO VERSION AS OF 21")
+    shell.change("UPDATE t SET n = n + 1")
+    assert shell.value("SELECT n FROM t") == 21
+    assert [row.version for row in shell.run("DESCRIBE HISTORY t")] == list(range(51, -1, -1))
+    shell.run("VACUUM t")
+    assert shell.value("SELECT n FROM t VERSION AS OF 3") == 2
 
 
 def test_less_than_the_retention_is_refused(shell):
