@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import urlencode
@@ -14,11 +15,12 @@ from django.utils.safestring import SafeString, mark_safe
 from crm.icons import icon
 from crm.model import links, vocabulary
 from crm.model.changes import CHANGED, CREATED, DELETED, Change
-from crm.model.records import Account
+from crm.model.records import Account, Update, UseCase
 from crm.page_urls import record_url
 
 _NOTHING = mark_safe('<span class="nothing">—</span>')
 _LONG_TEXT = 600
+_PLAIN = re.compile(r"[A-Za-z0-9-]+")
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _WAS = '<del><span class="visually-hidden">was </span><span dir="auto">{}</span></del>'
 _IS = '<ins><span class="visually-hidden">now </span><span dir="auto">{}</span></ins>'
@@ -26,6 +28,7 @@ _WRITE = (
     '<a class="icon-button row-write" href="{url}" title="Write an update"'
     ' aria-label="Write an update about {name}">{icon}</a>'
 )
+_ROW_ACTION = '<a class="icon-button" href="{}" title="{}" aria-label="{}">{}</a>'
 _REVERT = (
     '<a class="put-back" href="{url}" hx-get="{url}" hx-target="#dialog">'
     'Revert<span class="visually-hidden"> {label}</span></a>'
@@ -94,24 +97,40 @@ _LINKED: dict[str, Callable[[str], str]] = {
 }
 
 
-def badge(status: str | None) -> str:
-    """Return a status with its colour and icon, or a dash."""
+def badge(status: str | None, swaps: str = "") -> str:
+    """Return a status with its colour and icon, or a dash.
+
+    htmx puts it in the place of the page's element that the selector ``swaps`` finds.
+    """
     if not status:
         return _NOTHING
     return format_html(
-        '<span class="badge tone-{}">{}<span dir="auto">{}</span></span>',
+        '<span class="badge tone-{}"{}>{}<span dir="auto">{}</span></span>',
         tone(status),
+        format_html(' hx-swap-oob="outerHTML:{}"', swaps) if swaps else "",
         icon(vocabulary.appearance(status).icon, 16),
         status,
     )
 
 
-def status_link(url: str, platform: str, status: str) -> str:
-    """Return a status that opens the form which sets it; ``url`` is empty where there is none."""
-    if not url:
+def status_link(link: str, status: str | None, of: str) -> str:
+    """Return a status that opens the form which sets it; ``link`` is empty where there is none.
+
+    ``of`` says for screen readers whose status it is: those of a list read alike.
+    """
+    if not link:
         return badge(status)
-    link = status_url(url, platform)
-    return format_html('<a class="set-status" href="{}">{}</a>', link, badge(status))
+    return format_html(
+        '<a class="set-status" href="{}"><span class="visually-hidden">{}: </span>{}</a>',
+        link,
+        of,
+        badge(status),
+    )
+
+
+def platform_status_link(url: str, platform: str, status: str, account: str) -> str:
+    """Return an account's status for a platform, as ``status_link`` does."""
+    return status_link(url and status_url(url, platform), status, f"{platform}, {account}")
 
 
 def status_url(url: str, platform: str) -> str:
@@ -209,9 +228,27 @@ def row_check(key: str, name: str) -> SafeString:
     )
 
 
-def row_id(bsnid: str) -> str:
-    """Return the id of an account's row, which an address can name whatever the key is."""
-    return f"row-{bsnid.encode().hex()}"
+def row_id(key: str | None) -> str:
+    """Return the id of a record's row, which an address can name whatever the key is."""
+    text = key or ""
+    return f"row-{text}" if _PLAIN.fullmatch(text) else f"row_{text.encode().hex()}"
+
+
+def row_actions(record: UseCase | Update, here: str) -> SafeString:
+    """Return the cell of a child's row with the links that write an update about its account and
+    edit it. Both come back to its row in the list with the quoted address ``here``."""
+    back = f"next={here}%23{row_id(record.id)}"
+    what, links = record.table.singular, []
+    if url := record_url("update-create", record.account_bsnid):
+        team = record.team or record.account_bsnid
+        label, write = f"Write an update about {team}", icon("chat-bubble-left-right", 16)
+        links.append((f"{url}?{back}", "Write an update", label, write))
+    if url := record_url(f"{what.replace(' ', '-')}-edit", record.id):
+        edit = icon("pencil-square", 16)
+        links.append((f"{url}?{back}", "Edit", f"Edit this {what}", edit))
+    return format_html(
+        '<td class="row-actions">{}</td>', format_html_join(" ", _ROW_ACTION, links)
+    )
 
 
 def row_account(account: Account, parameters: str, at: int, may_write: bool) -> SafeString:
@@ -226,7 +263,10 @@ def row_account(account: Account, parameters: str, at: int, may_write: bool) -> 
         url = f"{url}?{parameters}&at={at}"
         link = format_html('<a class="row-link" href="{}" dir="auto">{}</a>', url, account.name)
         write = format_html(
-            _WRITE, url=f"{url}&write=1", name=account.name, icon=icon("pencil-square", 16)
+            _WRITE,
+            url=f"{url}&write=1",
+            name=account.name,
+            icon=icon("chat-bubble-left-right", 16),
         )
     shown = write if may_write else ""
     return format_html('{} <span class="key">{}</span> {}', link, account.bsnid, shown)
@@ -257,6 +297,8 @@ TAGS = (
     field_changes,
     row_check,
     row_account,
+    row_actions,
     sort_header,
     status_link,
+    platform_status_link,
 )

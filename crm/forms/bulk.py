@@ -1,8 +1,8 @@
-"""The forms of a bulk change: a field or a status for many accounts."""
+"""The forms of a bulk change: a field or a status for many rows."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -10,42 +10,53 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from crm.model import vocabulary
-from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS
+from crm.model.schema import PLATFORMS_STATUS, Column
 
 from .fields import field_for, reason_field
 
 
 class FieldForm(forms.Form):
-    """Sets one of the columns of accounts that are not ``masked``."""
+    """Sets one of the columns that people type a value into."""
 
     def __init__(
-        self, data: QueryDict | None = None, *, masked: Collection[str] = (), column: str = ""
+        self, columns: Sequence[Column], data: QueryDict | None = None, *, column: str = ""
     ) -> None:
         super().__init__(data, auto_id="bulk_%s", initial={"column": column})
-        columns = [each for each in ACCOUNTS.editable if each.name not in masked]
+        self.columns = {each.name: each for each in columns}
         choices = [(each.name, each.label) for each in columns]
         self.fields["column"] = forms.ChoiceField(label="Field", choices=choices)
+        has_links = any(each.kind == "links" for each in columns)
+        more = " Separate several links by blanks." if has_links else ""
         self.fields["value"] = forms.CharField(
             label="New value",
             required=False,
             strip=True,
-            help_text="Left empty, it empties the field. Separate several links by blanks.",
+            help_text=f"Left empty, it empties the field.{more}",
         )
 
-        if data is None:
-            self.fields["value"].widget.attrs["autofocus"] = True
-
     def clean(self) -> dict[str, Any]:
-        """Check the value as the form of one account does."""
+        """Check the value as the form of one record does."""
         name, value = self.cleaned_data.get("column"), self.cleaned_data.get("value", "")
         if name:
-            column = ACCOUNTS.column(name)
+            column = self.columns[name]
             text = "\n".join(value.split()) if column.kind == "links" else value
             try:
                 self.cleaned_data["value"] = field_for(column).clean(text)
             except ValidationError as error:
                 self.add_error("value", error)
         return self.cleaned_data
+
+
+class ChoiceForm(forms.Form):
+    """Sets a column whose values are the words of a vocabulary; a status with a reason."""
+
+    def __init__(self, column: Column, data: QueryDict | None = None) -> None:
+        super().__init__(data, auto_id=f"bulk_{column.name}_%s")
+        self.column = column
+        self.fields["column"] = forms.CharField(widget=forms.HiddenInput, initial=column.name)
+        self.fields["value"] = field_for(column)
+        if column.name == "status":
+            self.fields["reason"] = reason_field()
 
 
 class StatusForm(forms.Form):

@@ -5,7 +5,27 @@ They are in no export, backup or restore, and the CRM works without them.
 
 from __future__ import annotations
 
-from .schema import OPERATIONS, TABLES, Column, Table
+from .schema import TABLES, Column, Table
+
+# Notes about operations of many rows, and the reasons of statuses.
+OPERATIONS = Table(
+    name="operations",
+    singular="operation",
+    plural="operations",
+    comment="Operations of EDIP CRM that wrote many rows, such as imports",
+    key="id",
+    cluster_by=("id",),
+    extra=(),
+    own_columns=(
+        Column("id", "Id", "change_id of the rows that it wrote", not_null=True),
+        Column("kind", "Kind", "Kind of operation, such as import"),
+        Column("person", "Person", "Who made it (e-mail)"),
+        Column("started_at", "Started", "When it began (UTC)", "TIMESTAMP", "timestamp"),
+        Column("ended_at", "Ended", "When it succeeded (UTC)", "TIMESTAMP", "timestamp"),
+        Column("summary", "Summary", "What it did, in words that follow the person's name"),
+        Column("note", "Note", "What the person noted about it"),
+    ),
+)
 
 # The persons' own settings: their names in the data, and the accounts that they follow.
 PEOPLE = Table(

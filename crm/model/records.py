@@ -73,6 +73,9 @@ class UseCase(Record):
 
     id: str
     account_bsnid: str
+    problem: str | None = None
+    status: str | None = None
+    updated_at: dt.datetime | None = None
     team: str | None = None
     reason: str | None = None
 

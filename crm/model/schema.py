@@ -60,6 +60,7 @@ class Table:
 
     ``columns`` and ``names`` are those of a record. ``stored_columns`` has ``CHANGE_ID``, too.
 
+    :param gist: the column that tells people which record is meant.
     :param parent_key: the column with the account's BSNID; empty for the accounts themselves.
     :param natural_key: the columns that identify a row from elsewhere, if the key does not.
     :param composite_key: the columns of the primary key, if it is more than ``key``.
@@ -72,6 +73,7 @@ class Table:
     key: str
     own_columns: tuple[Column, ...]
     cluster_by: tuple[str, ...]
+    gist: str = ""
     parent_key: str = ""
     natural_key: tuple[str, ...] = ()
     composite_key: tuple[str, ...] = ()
@@ -103,6 +105,12 @@ class Table:
         """Return the columns that people fill in: all but the keys and the audit columns."""
         keys = {self.key, self.parent_key}
         return tuple(column for column in self.own_columns if column.name not in keys)
+
+    @cached_property
+    def bulk_columns(self) -> tuple[Column, ...]:
+        """Return the columns of which many rows can have one value: no long texts, no dates."""
+        own = ("long_text", "date")
+        return tuple(column for column in self.editable if column.kind not in own)
 
     @cached_property
     def owner(self) -> str:
@@ -145,6 +153,7 @@ ACCOUNTS = Table(
     plural="accounts",
     comment="Business teams that the enablement team works with",
     key="bsnid",
+    gist="team",
     cluster_by=("bsnid",),
     own_columns=(
         Column(
@@ -210,6 +219,7 @@ USE_CASES = Table(
     plural="use cases",
     comment="What an account wants to do with a platform",
     key="id",
+    gist="problem",
     parent_key="account_bsnid",
     cluster_by=("account_bsnid",),
     own_columns=(
@@ -256,6 +266,7 @@ UPDATES = Table(
     plural="updates",
     comment="What people wrote about an account, by date",
     key="id",
+    gist="description",
     parent_key="account_bsnid",
     cluster_by=("account_bsnid", "date"),
     own_columns=(
@@ -277,24 +288,3 @@ UPDATES = Table(
 
 CHILDREN = (PLATFORMS_STATUS, USE_CASES, UPDATES)
 TABLES = (ACCOUNTS, *CHILDREN)
-
-# The CRM's own notes: about operations of many rows, and the reasons of statuses. It is in no
-# export, backup or restore, and the CRM works without it.
-OPERATIONS = Table(
-    name="operations",
-    singular="operation",
-    plural="operations",
-    comment="Operations of EDIP CRM that wrote many rows, such as imports",
-    key="id",
-    cluster_by=("id",),
-    extra=(),
-    own_columns=(
-        Column("id", "Id", "change_id of the rows that it wrote", not_null=True),
-        Column("kind", "Kind", "Kind of operation, such as import"),
-        Column("person", "Person", "Who made it (e-mail)"),
-        Column("started_at", "Started", "When it began (UTC)", "TIMESTAMP", "timestamp"),
-        Column("ended_at", "Ended", "When it succeeded (UTC)", "TIMESTAMP", "timestamp"),
-        Column("summary", "Summary", "What it did, in words that follow the person's name"),
-        Column("note", "Note", "What the person noted about it"),
-    ),
-)

@@ -14,41 +14,47 @@ from django.urls import reverse
 
 from crm.forms.fields import format_moment, parse_moment, posted
 from crm.model.records import Listing, Page
-from crm.page_urls import page_url
+from crm.model.schema import Table
 from crm.repository.bulk.actions import Action, SetField, SetStatus, WriteUpdate
 from crm.repository.bulk.change import Preview
-from crm.repository.bulk.deletion import DeleteAccounts
+from crm.repository.bulk.delete import Delete
 from crm.repository.bulk.selection import Planned, Selection
 from crm.request import Request
 
 from . import _listing
-from ._account_list import LIST
 from ._listing import Chip, Controls
+from ._subject import Subject
 
 FIELD = "plan"
-Change = Action | DeleteAccounts
+Change = Action | Delete
 _SALT = "crm.bulk"
 _SECONDS = 24 * 60 * 60
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The accounts that a person chose in the list; ``query`` has them as parameters."""
+    """The rows that a person chose in the list of ``subject``; ``query`` has them as
+    parameters."""
 
     query: str
     selection: Selection
+    subject: Subject
 
     @classmethod
-    def read(cls, query: str, person: str) -> Chosen:
+    def read(cls, query: str, person: str, subject: Subject) -> Chosen:
         """Read the parameters: each ``key``, or ``all`` with the list's filters."""
         given = QueryDict(query)
-        listing = _listing.read(given, LIST, person)
+        listing = _listing.read(given, subject, person)
         keys = () if "all" in given else tuple(dict.fromkeys(given.getlist("key")))
-        return cls(query, Selection(listing, keys))
+        return cls(query, Selection(listing, keys, subject.table), subject)
 
     @property
     def is_empty(self) -> bool:
         return not self.selection.keys and "all" not in QueryDict(self.query)
+
+    @property
+    def table(self) -> Table:
+        return self.subject.table
 
     @property
     def listing(self) -> Listing:
@@ -57,18 +63,29 @@ class Chosen:
     @property
     def list_url(self) -> str:
         """Return the list that they were chosen in."""
-        return page_url("account-list") + _listing.query(self.listing, LIST)
+        return self.subject.list_url + _listing.query(self.listing, self.subject)
 
     @property
     def choose_url(self) -> str:
         """Return the page that asks what to do with them."""
-        return f"{reverse('account-bulk', args=['change'])}?{self.query}"
+        return f"{self.step_url('change')}?{self.query}"
+
+    @property
+    def preview_url(self) -> str:
+        return self.step_url("preview")
+
+    @property
+    def run_url(self) -> str:
+        return self.step_url("run")
+
+    def step_url(self, step: str) -> str:
+        return reverse(f"{self.subject.url_name}-bulk", args=[step])
 
     @property
     def chips(self) -> list[Chip]:
         """Return the search and the filters that select them; none for chosen rows."""
         page = Page[Any]((), 0, self.listing)
-        return [] if self.selection.keys else Controls(LIST, "", page).chips
+        return [] if self.selection.keys else Controls(self.subject, "", page).chips
 
 
 @dataclass(frozen=True)
@@ -92,6 +109,7 @@ def sign(request: Request, action: Change, preview: Preview, chosen: Chosen) -> 
         "who": request.warehouse.actor,
         "operation": uuid.uuid4().hex,
         "began": format_moment(preview.moment),
+        "table": action.of.name,
         "action": _facts(action),
         # One value less for most rows: there may be thousands.
         "rows": [
@@ -103,17 +121,20 @@ def sign(request: Request, action: Change, preview: Preview, chosen: Chosen) -> 
     return signing.dumps(facts, salt=_SALT, compress=True)
 
 
-def read(request: Request) -> Plan | None:
-    """Return the plan that was sent; None if it is too old, or another person's."""
+def read(request: Request, subject: Subject) -> Plan | None:
+    """Return the plan that was sent; None if it is too old, another person's, or of another
+    list."""
     try:
         text = request.POST.get(FIELD, "")
         facts = signing.loads(text, salt=_SALT, max_age=_SECONDS)
         began = parse_moment(facts["began"])
         if began is None or facts["who"] != request.warehouse.actor:
             return None
+        if facts["table"] != subject.table.name:
+            return None
         rows = (Planned(key, key, None, *more) for key, *more in facts["rows"])
-        action = _action(facts["action"])
-        chosen = Chosen.read(facts["query"], request.person.email)
+        action = _action(facts["action"], subject.table)
+        chosen = Chosen.read(facts["query"], request.person.email, subject)
         return Plan(facts["operation"], began, action, tuple(rows), chosen)
     except (signing.BadSignature, KeyError, TypeError, ValueError):
         return None
@@ -121,20 +142,20 @@ def read(request: Request) -> Plan | None:
 
 def _facts(action: Change) -> dict[str, Any]:
     if isinstance(action, SetField):
-        return {"column": action.column, "value": action.value}
+        return {"column": action.column, "value": action.value, "reason": action.reason}
     if isinstance(action, SetStatus):
         return {"platform": action.platform, "status": action.status, "reason": action.reason}
-    if isinstance(action, DeleteAccounts):
+    if isinstance(action, Delete):
         return {"delete": True}
     assert isinstance(action, WriteUpdate)
     return {"update": {name: posted(value) for name, value in action.values.items()}}
 
 
-def _action(facts: Mapping[str, Any]) -> Change:
+def _action(facts: Mapping[str, Any], of: Table) -> Change:
     if "column" in facts:
-        return SetField(facts["column"], facts["value"])
+        return SetField(facts["column"], facts["value"], of, facts["reason"])
     if "platform" in facts:
         return SetStatus(facts["platform"], facts["status"], facts["reason"])
     if "delete" in facts:
-        return DeleteAccounts()
+        return Delete(of)
     return WriteUpdate(facts["update"])

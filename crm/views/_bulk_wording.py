@@ -6,22 +6,20 @@ from dataclasses import dataclass
 
 from django.utils.text import get_text_list
 
-from crm.model.schema import ACCOUNTS
+from crm.model.schema import Table
 from crm.repository import summaries
 from crm.repository.bulk.actions import SetField, SetStatus, WriteUpdate
 from crm.repository.bulk.change import Preview
-from crm.repository.bulk.deletion import DeleteAccounts
+from crm.repository.bulk.delete import Delete
 from crm.repository.bulk.outcome import LeftAlone
 
 from ._bulk_plan import Change
 from ._wording import counted
 
-# How many accounts a page names of each kind.
+# How many rows a page names of each kind.
 NAMED = 20
 _SHORT = 80
 
-NOTHING_CHOSEN = "Select at least one account first."
-DONE_BEFORE = "These accounts were deleted before, by the same button."
 EXPIRED = (
     "This preview is too old or is not yours, so nothing was changed now. "
     "Preview the change again."
@@ -30,63 +28,74 @@ EXPIRED = (
 
 @dataclass(frozen=True)
 class Reason:
-    """Why some accounts are left alone: a sentence, the first names, how many more there are."""
+    """Why some rows are left alone: a sentence, the first names, how many more there are."""
 
     text: str
     names: list[str]
     more: int
 
 
-def accounts(count: int) -> str:
-    return counted(count, "account")
+def nothing_chosen(table: Table) -> str:
+    return f"Select at least one {table.singular} first."
+
+
+def done_before(table: Table) -> str:
+    return f"These {table.plural} were deleted before, by the same button."
+
+
+def rows(count: int, table: Table) -> str:
+    return counted(count, table.singular, table.plural)
 
 
 def title(action: Change) -> str:
     """Return what the action does, as a heading."""
     if isinstance(action, SetField):
-        label = ACCOUNTS.column(action.column).label
+        label = action.of.column(action.column).label
         return f"Set {label} to “{_short(action.value)}”" if action.value else f"Empty {label}"
     if isinstance(action, SetStatus):
         return f"Set {action.platform} to {action.status}"
-    return "Delete accounts" if isinstance(action, DeleteAccounts) else "Write an update"
+    return f"Delete {action.of.plural}" if isinstance(action, Delete) else "Write an update"
 
 
 def summary(action: Change, count: int) -> str:
     """Return what the operation did, in words that follow the person's name."""
-    if isinstance(action, DeleteAccounts):
-        return summaries.deleted(accounts(count))
+    number = rows(count, action.of)
+    if isinstance(action, Delete):
+        return summaries.deleted(number)
     if isinstance(action, SetField):
-        label = ACCOUNTS.column(action.column).label
+        label = action.of.column(action.column).label
         what = f"{label} to “{_short(action.value)}”" if action.value else f"emptied {label}"
     elif isinstance(action, SetStatus):
         what = f"{action.platform} to {action.status}"
     else:
         assert isinstance(action, WriteUpdate)
         what = f"an update “{_short(str(action.values.get('description') or ''))}”"
-    return summaries.changed(accounts(count), what)
+    return summaries.changed(number, what)
 
 
-def too_many(most: int) -> str:
+def too_many(most: int, table: Table) -> str:
     return (
-        f"These are more accounts than one change takes: at most {most:,}. Choose fewer with the "
-        "filters of the list."
+        f"These are more {table.plural} than one change takes: at most {most:,}. Choose fewer "
+        "with the filters of the list."
     )
 
 
-def selected(count: int) -> str:
+def selected(count: int, table: Table) -> str:
     """Say what the change is about; without a count, about all that match."""
-    return f"{accounts(count)} that you selected" if count else "All accounts that match"
+    return f"{rows(count, table)} that you selected" if count else f"All {table.plural} that match"
 
 
 def will_change(preview: Preview, action: Change) -> str:
     count, left = len(preview.changes), len(reasons(preview, action))
     if not count:
-        return "There is nothing to change." if left else "No account matches any more."
-    if isinstance(action, DeleteAccounts):
-        return f"{accounts(count)} will be deleted{_with_children(preview)}."
+        nothing = "There is nothing to change."
+        return nothing if left else f"No {action.of.singular} matches any more."
+    number = rows(count, action.of)
+    if isinstance(action, Delete):
+        return f"{number} will be deleted{_with_children(preview)}."
     does = "gets an update" if isinstance(action, WriteUpdate) else "changes"
     do = "get an update" if isinstance(action, WriteUpdate) else "change"
-    return f"{accounts(count)} {does if count == 1 else do}."
+    return f"{number} {does if count == 1 else do}."
 
 
 def _with_children(preview: Preview) -> str:
@@ -95,17 +104,17 @@ def _with_children(preview: Preview) -> str:
 
 
 def button(preview: Preview, action: Change) -> str:
-    count = accounts(len(preview.changes))
-    if isinstance(action, DeleteAccounts):
-        return f"Delete {count}"
-    return f"Write to {count}" if isinstance(action, WriteUpdate) else f"Change {count}"
+    number = rows(len(preview.changes), action.of)
+    if isinstance(action, Delete):
+        return f"Delete {number}"
+    return f"Write to {number}" if isinstance(action, WriteUpdate) else f"Change {number}"
 
 
 def reasons(preview: Preview, action: Change) -> list[Reason]:
-    """Return why accounts of the selection are left alone, one for each reason that applies."""
+    """Return why rows of the selection are left alone, one for each reason that applies."""
     same = [row.name for row in preview.same]
     hidden = [row.name for row in preview.hidden]
-    what = "records" if isinstance(action, DeleteAccounts) else "a status for this platform"
+    what = "records" if isinstance(action, Delete) else "a status for this platform"
     found = (
         (same, "has this value already", "have this value already"),
         (
@@ -120,7 +129,7 @@ def reasons(preview: Preview, action: Change) -> list[Reason]:
         ),
     )
     return [
-        _reason(names, f"{accounts(len(names))} {one if len(names) == 1 else many}:")
+        _reason(names, f"{rows(len(names), action.of)} {one if len(names) == 1 else many}:")
         for names, one, many in found
         if names
     ]
@@ -128,16 +137,17 @@ def reasons(preview: Preview, action: Change) -> list[Reason]:
 
 def changed(count: int, action: Change) -> str:
     """Say what was done."""
-    verb = "deleted" if isinstance(action, DeleteAccounts) else "changed"
+    verb = "deleted" if isinstance(action, Delete) else "changed"
     if not count:
-        return f"No account was {verb}."
+        return f"No {action.of.singular} was {verb}."
+    number = rows(count, action.of)
     if isinstance(action, WriteUpdate):
-        return f"The update was written to {accounts(count)}."
-    return f"{accounts(count)} {'was' if count == 1 else 'were'} {verb}."
+        return f"The update was written to {number}."
+    return f"{number} {'was' if count == 1 else 'were'} {verb}."
 
 
-def left_alone(left: tuple[LeftAlone, ...]) -> list[Reason]:
-    """Return why accounts were left alone that the preview was going to change."""
+def left_alone(left: tuple[LeftAlone, ...], table: Table) -> list[Reason]:
+    """Return why rows were left alone that the preview was going to change."""
     emptied = [each.name for each in left if each.is_emptied]
     changed = [each.name for each in left if not (each.is_gone or each.is_emptied)]
     gone = [each.name for each in left if each.is_gone]
@@ -157,7 +167,7 @@ def left_alone(left: tuple[LeftAlone, ...]) -> list[Reason]:
         "were deleted after the preview, or a row filter hides them from you now:",
     )
     return [
-        _reason(names, f"{accounts(len(names))} {one if len(names) == 1 else more}")
+        _reason(names, f"{rows(len(names), table)} {one if len(names) == 1 else more}")
         for (names, one), more in zip(texts, many, strict=True)
         if names
     ]

@@ -57,7 +57,7 @@ def _save_new(request: Request, kind: ChildKind, bsnid: str) -> HttpResponse:
     return editor.save(
         lambda: kind.save_new(request.warehouse, bsnid, form),
         done=f"The {kind.table.singular} was added.",
-        to=kind.page_of(bsnid, key),
+        to=kind.page_of(bsnid, key) if editor.back == _account_url(bsnid) else editor.back,
     )
 
 
@@ -67,11 +67,15 @@ def _editor(request: Request, kind: Kind, form: RecordForm, bsnid: str, team: st
         kind,
         form,
         heading=f"New {kind.table.singular}",
-        back=reverse("account-detail", args=[bsnid]),
+        back=_respond.local_url(request, _account_url(bsnid)),
         submit=f"Add {kind.table.singular}",
         bsnid=bsnid,
         team=team,
     )
+
+
+def _account_url(bsnid: str) -> str:
+    return reverse("account-detail", args=[bsnid])
 
 
 def delete(request: Request, kind: Kind, key: str) -> HttpResponse:

@@ -26,7 +26,7 @@ def ask_to_delete(
     request: Request, kind: Kind, key: str, record: Record, *, after: str, **context: Any
 ) -> HttpResponse:
     context |= {"kind": kind, "record": record, "key": key, "after": after}
-    context |= {"delete_url": kind.url("delete", key), "gist": record.value(kind.gist)}
+    context |= {"delete_url": kind.url("delete", key), "gist": record.value(kind.table.gist)}
     return _respond.show(request, "records/delete.html", "records/_delete-dialog.html", context)
 
 

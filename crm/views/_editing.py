@@ -50,16 +50,12 @@ class Repository(Protocol):
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of record: its table, form, repository and the stem of its URL names.
-
-    ``gist`` is the column that tells people which record is meant.
-    """
+    """A kind of record: its table, form, repository and the stem of its URL names."""
 
     table: Table
     form: type[RecordForm]
     repository: Repository
     url_name: str
-    gist: str
 
     def url(self, action: str, key: str) -> str:
         return reverse(f"{self.url_name}-{action}", args=[key])

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from django.urls import reverse
+
 from crm.model.records import FacetPage, Listing, Page
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.model.vocabulary import words
+from crm.page_urls import page_url
 from crm.warehouse import Warehouse
 
 from ._dates import CHANGED, DateFilter
@@ -47,6 +50,20 @@ class Subject:
     default_sort: str
     dates: tuple[DateFilter, ...] = CHANGED
     rare: tuple[str, ...] = ()
+
+    @property
+    def url_name(self) -> str:
+        """The stem of the names of its URLs."""
+        return self.table.singular.replace(" ", "-")
+
+    @property
+    def list_url(self) -> str:
+        return page_url(f"{self.url_name}-list")
+
+    @property
+    def bulk_url(self) -> str:
+        """The page that asks what to do with selected rows."""
+        return reverse(f"{self.url_name}-bulk", args=["change"])
 
     @property
     def live(self) -> str:

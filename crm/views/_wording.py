@@ -119,6 +119,10 @@ def own_settings_missing() -> str:
     )
 
 
+def record_gone(table: Table) -> str:
+    return f"The {table.singular} was deleted in the meantime. Nothing was saved."
+
+
 def status_gone(platform: str) -> str:
     return (
         f"The status for {platform} that you saw was deleted, or a row filter hides it from you "

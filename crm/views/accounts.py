@@ -35,7 +35,7 @@ from ._editing import Editor, Kind
 from ._from_list import FromList
 from .platforms import cards, is_locked
 
-ACCOUNT = Kind(ACCOUNTS, AccountForm, accounts, "account", "team")
+ACCOUNT = Kind(ACCOUNTS, AccountForm, accounts, "account")
 
 
 @require_safe

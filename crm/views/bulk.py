@@ -1,4 +1,4 @@
-"""Changing many accounts at once: choose the change, preview it, do it.
+"""Changing many rows of a list at once: choose the change, preview it, do it.
 
 The list sends its selection: the keys of chosen rows, or its filters for all rows that match.
 """
@@ -6,62 +6,87 @@ The list sends its selection: the keys of chosen rows, or its filters for all ro
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from crm.access import for_writers
-from crm.forms.bulk import FieldForm, StatusForm
-from crm.forms.records import UpdateForm
-from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, UPDATES
-from crm.page_urls import page_url
+from crm.model.schema import TABLES
 from crm.repository import operations, summaries
 from crm.repository.bulk import change, deletion
 from crm.repository.bulk.actions import Action, SetField, SetStatus, WriteUpdate
-from crm.repository.bulk.deletion import DeleteAccounts
+from crm.repository.bulk.delete import Delete
 from crm.repository.bulk.outcome import Outcome
 from crm.repository.errors import TooMany
 from crm.repository.operations import Noted, Operation
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
 
-from . import _bulk_plan, _bulk_wording, _respond, _resume, _revert_links, _wording
-from ._bulk_plan import Change, Chosen, Plan
-from .platforms import is_locked
+from . import (
+    _account_list,
+    _bulk_forms,
+    _bulk_plan,
+    _bulk_wording,
+    _respond,
+    _resume,
+    _revert_links,
+    _wording,
+    updates,
+    use_cases,
+)
+from ._bulk_forms import Form
+from ._bulk_plan import Chosen, Plan
+from ._subject import Subject
 
 
 @never_cache
 @for_writers
 @_respond.form_page
-def bulk(request: Request, step: str) -> HttpResponse:
+def of_accounts(request: Request, step: str) -> HttpResponse:
+    return _show(request, _account_list.LIST, step)
+
+
+@never_cache
+@for_writers
+@_respond.form_page
+def of_use_cases(request: Request, step: str) -> HttpResponse:
+    return _show(request, use_cases.LIST, step)
+
+
+@never_cache
+@for_writers
+@_respond.form_page
+def of_updates(request: Request, step: str) -> HttpResponse:
+    return _show(request, updates.LIST, step)
+
+
+def _show(request: Request, subject: Subject, step: str) -> HttpResponse:
     """One step of a bulk change. ``change`` asks; the others are sent by forms."""
     if step not in _STEPS:
         raise Http404(f"There is no page “{step[:40]}” here.")
     if request.method != "POST":
-        chosen = Chosen.read(request.GET.urlencode(), request.person.email)
+        chosen = Chosen.read(request.GET.urlencode(), request.person.email, subject)
         if step != "change" or chosen.is_empty:
-            return _back(request, _bulk_wording.NOTHING_CHOSEN, chosen.list_url)
+            return _back(request, _bulk_wording.nothing_chosen(subject.table), chosen.list_url)
         return _ask(request, chosen)
-    return _STEPS[step](request)
+    return _STEPS[step](request, subject)
 
 
-def _preview(request: Request) -> HttpResponse:
-    chosen = Chosen.read(request.POST.get("of", ""), request.person.email)
+def _preview(request: Request, subject: Subject) -> HttpResponse:
+    chosen = Chosen.read(request.POST.get("of", ""), request.person.email, subject)
     if chosen.is_empty:
-        return _back(request, _bulk_wording.NOTHING_CHOSEN, chosen.list_url)
-    form = _sent_form(request)
+        return _back(request, _bulk_wording.nothing_chosen(subject.table), chosen.list_url)
+    form = _bulk_forms.sent_form(request, subject.table)
     if form and not form.is_valid():
         return _ask(request, chosen, form, status=422)
-    action = _action(form) if form else DeleteAccounts()
+    action = _bulk_forms.action_of(form, subject.table)
     try:
         found = change.preview(request.warehouse, chosen.selection, action)
     except TooMany as error:
-        problem = _bulk_wording.too_many(error.most)
+        problem = _bulk_wording.too_many(error.most, subject.table)
         return _ask(request, chosen, form, problem, status=422)
     context = {
         "title": _bulk_wording.title(action),
@@ -69,13 +94,12 @@ def _preview(request: Request) -> HttpResponse:
         "shown": found.changes[: _bulk_wording.NAMED],
         "more": max(0, len(found.changes) - _bulk_wording.NAMED),
         "replaces": isinstance(action, (SetField, SetStatus)),
-        "deletes": isinstance(action, DeleteAccounts),
+        "deletes": isinstance(action, Delete),
         "new": action.value if isinstance(action, SetField) else getattr(action, "status", ""),
         "text": action.values["description"] if isinstance(action, WriteUpdate) else "",
-        "reason": action.reason if isinstance(action, SetStatus) else "",
+        "reason": getattr(action, "reason", ""),
         "reasons": _bulk_wording.reasons(found, action),
         "button": _bulk_wording.button(found, action),
-        "back_url": chosen.choose_url,
         "plan": _bulk_plan.sign(request, action, found, chosen) if found.changes else "",
         "chosen": chosen,
         "no_undo": "" if _is_undoable(request) else _wording.NO_UNDO,
@@ -83,11 +107,11 @@ def _preview(request: Request) -> HttpResponse:
     return render(request, "bulk/preview.html", context)
 
 
-def _run(request: Request) -> HttpResponse:
-    plan = _bulk_plan.read(request)
+def _run(request: Request, subject: Subject) -> HttpResponse:
+    plan = _bulk_plan.read(request, subject)
     if plan is None:
-        return _back(request, _bulk_wording.EXPIRED, page_url("account-list"))
-    if _is_masked(request, plan.action):
+        return _back(request, _bulk_wording.EXPIRED, subject.list_url)
+    if _bulk_forms.is_masked(request, plan.action):
         raise PermissionDenied
     masks = {table.name: request.person.masked(table) for table in TABLES}
     operation = Operation(plan.operation, operations.BULK, request.warehouse.actor, masks)
@@ -107,16 +131,16 @@ def _run(request: Request) -> HttpResponse:
 def _deletion_before(request: Request, operation: Operation, plan: Plan) -> Noted:
     """Return the note of a deletion whose button was pressed before.
 
-    If that deleted the accounts, none is left by which a second run could tell.
+    If that deleted the rows, none is left by which a second run could tell.
     """
-    if not isinstance(plan.action, DeleteAccounts):
+    if not isinstance(plan.action, Delete):
         return Noted()
     return operations.read_note(request.warehouse, operation.id)
 
 
 def _done_before(request: Request, operation: Operation, plan: Plan) -> HttpResponse:
     undo = _undo_url(request, operation, plan)
-    messages.info(request, _bulk_wording.DONE_BEFORE, extra_tags=undo)
+    messages.info(request, _bulk_wording.done_before(plan.action.of), extra_tags=undo)
     return _respond.go(request, plan.chosen.list_url)
 
 
@@ -130,13 +154,13 @@ def _undo_url(request: Request, operation: Operation, plan: Plan) -> str:
 def _write(request: Request, operation: Operation, plan: Plan) -> Outcome:
     """Make the change, and note it. Raises HalfDone."""
     wh, action, earlier = request.warehouse, plan.action, _resume.earlier(request)
-    if isinstance(action, DeleteAccounts):
+    if isinstance(action, Delete):
 
         def note_begin(count: int) -> None:
             text = summaries.began_to_delete(_bulk_wording.summary(action, count))
             operations.note_done(wh, operation, plan.began, text, is_ended=False)
 
-        outcome = deletion.delete(wh, operation, plan.rows, earlier, note_begin)
+        outcome = deletion.delete(wh, operation, plan.rows, earlier, note_begin, action.of)
     else:
         _note_reason(request, operation, action)
         outcome = change.write(wh, operation, action, plan.rows, earlier)
@@ -148,13 +172,12 @@ def _write(request: Request, operation: Operation, plan: Plan) -> Outcome:
 
 def _note_reason(request: Request, operation: Operation, action: Action) -> None:
     """Note why a status is set, before it is set, so that no reason is lost on the way."""
-    reason = action.reason if isinstance(action, SetStatus) else ""
-    if reason and not operations.note_reason(request.warehouse, operation, reason):
-        messages.warning(request, _wording.reason_not_kept(reason))
+    if action.reason and not operations.note_reason(request.warehouse, operation, action.reason):
+        messages.warning(request, _wording.reason_not_kept(action.reason))
 
 
-_STEPS: dict[str, Callable[[Request], HttpResponse]] = {
-    "change": lambda request: _back(request, "", page_url("account-list")),
+_STEPS: dict[str, Callable[[Request, Subject], HttpResponse]] = {
+    "change": lambda request, subject: _back(request, "", subject.list_url),
     "preview": _preview,
     "run": _run,
 }
@@ -167,9 +190,9 @@ def _done(request: Request, plan: Plan, outcome: Outcome, undo: str) -> HttpResp
         return _respond.go(request, plan.chosen.list_url)
     context = {
         "text": text,
-        "reasons": _bulk_wording.left_alone(outcome.left),
+        "reasons": _bulk_wording.left_alone(outcome.left, plan.action.of),
         "undo": undo,
-        "list_url": plan.chosen.list_url,
+        "chosen": plan.chosen,
     }
     return render(request, "bulk/left_alone.html", context)
 
@@ -183,69 +206,18 @@ def _back(request: Request, why: str, url: str) -> HttpResponse:
 def _ask(
     request: Request,
     chosen: Chosen,
-    sent: FieldForm | StatusForm | UpdateForm | None = None,
+    sent: Form | None = None,
     problem: str = "",
     status: int = 200,
 ) -> HttpResponse:
     """Show the forms; ``sent`` is the one that was sent, with what was typed in it."""
-    filters = chosen.listing.filters if not chosen.selection.keys else {}
-    masked = request.person.masked(ACCOUNTS)
-    # Who filters by a field often hands over what has its value.
-    column = next((name for name in filters if name in ACCOUNTS.names), "primary_it_partner")
-    platform = next(iter(filters.get("platform", ())), "")
-    field = sent if isinstance(sent, FieldForm) else FieldForm(masked=masked, column=column)
-    state = sent if isinstance(sent, StatusForm) else StatusForm(platform=platform)
-    update = sent if isinstance(sent, UpdateForm) else _update_form(request)
-    context: dict[str, Any] = {
+    context = {
         "chosen": chosen,
-        "about": _bulk_wording.selected(len(chosen.selection.keys)),
-        "field_form": field,
-        "status_form": None if is_locked(request) else state,
-        "update_form": None if request.person.masked(UPDATES) else update,
+        "about": _bulk_wording.selected(len(chosen.selection.keys), chosen.table),
+        "cards": _bulk_forms.cards(request, chosen, sent),
         "problem": problem,
     }
     return render(request, "bulk/choose.html", context, status=status)
-
-
-def _update_form(request: Request) -> UpdateForm:
-    """Return the form of a new update: by this person, of today in the reader's zone."""
-    initial = {"author": request.person.name, "date": timezone.localdate()}
-    form = UpdateForm(new=True, initial=initial)
-    form.visible_fields()[0].field.widget.attrs.pop("autofocus", None)
-    return form
-
-
-def _sent_form(request: Request) -> FieldForm | StatusForm | UpdateForm | None:
-    """Return the form that was sent; None for a deletion, which has no fields."""
-    do = request.POST.get("do", "")
-    if do == "delete":
-        return None
-    if do == "update" and not request.person.masked(UPDATES):
-        return UpdateForm(request.POST, new=True)
-    if do == "status" and not is_locked(request):
-        return StatusForm(request.POST)
-    if do != "field":
-        raise PermissionDenied
-    return FieldForm(request.POST, masked=request.person.masked(ACCOUNTS))
-
-
-def _action(form: FieldForm | StatusForm | UpdateForm) -> Action:
-    if isinstance(form, FieldForm):
-        return SetField(form.cleaned_data["column"], form.cleaned_data["value"])
-    if isinstance(form, StatusForm):
-        given = form.cleaned_data
-        return SetStatus(given["platform"], given["status"], given["reason"])
-    return WriteUpdate(form.values())
-
-
-def _is_masked(request: Request, action: Change) -> bool:
-    if isinstance(action, SetField):
-        return action.column in request.person.masked(ACCOUNTS)
-    if isinstance(action, DeleteAccounts):
-        return False
-    if action.table is PLATFORMS_STATUS:
-        return is_locked(request)
-    return bool(request.person.masked(UPDATES))
 
 
 def _is_undoable(request: Request) -> bool:

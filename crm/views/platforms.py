@@ -16,8 +16,8 @@ from crm.forms import fields
 from crm.forms.records import PlatformStatusForm
 from crm.fragments import status_url
 from crm.model import vocabulary
-from crm.model.records import PlatformStatus
-from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS
+from crm.model.records import PlatformStatus, UseCase
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, USE_CASES
 from crm.page_urls import record_url
 from crm.repository.errors import AlreadyExists, Missing, ReasonNotKept, Stale, StatusGone
 from crm.repository.records import platforms
@@ -28,10 +28,11 @@ from . import _respond, _wording
 
 @dataclass(frozen=True)
 class Card:
-    """A platform on an account's page; ``row`` is None while it has no status."""
+    """A status that is set in place: of a platform, whose ``row`` is None while it has none, or
+    of a use case, whose ``platform`` is empty."""
 
     platform: str
-    row: PlatformStatus | None = None
+    row: PlatformStatus | UseCase | None = None
     chosen: str = ""
     typed_reason: str = ""
     problem: str = ""
@@ -40,7 +41,7 @@ class Card:
 
     @property
     def status(self) -> str:
-        return (self.row and self.row.status) or vocabulary.NOT_STARTED
+        return (self.row and self.row.status) or (vocabulary.NOT_STARTED if self.platform else "")
 
     @property
     def reason(self) -> str:
@@ -62,12 +63,14 @@ class Card:
 
     @property
     def offered(self) -> list[str]:
-        return fields.offered(PLATFORMS_STATUS.column("status"), self.status)
+        table = PLATFORMS_STATUS if self.platform else USE_CASES
+        return fields.offered(table.column("status"), self.status)
 
     @property
     def element_id(self) -> str:
         """An id that CSS can select, whatever the platform is called."""
-        return f"platform-{self.platform.encode().hex()}"
+        key = self.platform or (self.row.id if self.row else "")
+        return f"platform-{key.encode().hex()}"
 
 
 def newest(rows: Iterable[PlatformStatus]) -> dict[str, PlatformStatus]:
@@ -102,8 +105,7 @@ def platform_status(request: Request, bsnid: str) -> HttpResponse:
     platform, typed = form.data.get("platform", ""), form.data.get("reason", "")
     card = Card(platform, row, chosen=form.data.get("status", ""), typed_reason=typed)
     if not form.is_valid():
-        problem = " ".join(str(error) for errors in form.errors.values() for error in errors)
-        return _show(request, bsnid, replace(card, problem=problem), 422)
+        return _show(request, bsnid, replace(card, problem=form.problem), 422)
     status = form.cleaned_data["status"]
     try:
         row = _set(request, bsnid, platform, form)
@@ -185,8 +187,16 @@ def _show(
     part: str = "accounts/_status-dialog.html",
 ) -> HttpResponse:
     """Show the card on its account's page, or ``part`` in the dialog of a list."""
-    link = status_url(record_url("platform-status", bsnid), card.platform)
-    context = {"card": card, "bsnid": bsnid, "link": link}
+    action = record_url("platform-status", bsnid)
+    context = {
+        "card": card,
+        "bsnid": bsnid,
+        "heading": card.platform,
+        "of": bsnid,
+        "action": action,
+        "back": record_url("account-detail", bsnid),
+        "swaps": f'a[href="{status_url(action, card.platform)}"] .badge',
+    }
     if request.htmx.target != "dialog":
         part = "accounts/_platform.html"
     return _respond.show(request, "accounts/platform.html", part, context, status)

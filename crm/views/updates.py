@@ -17,7 +17,7 @@ from ._children import ChildKind
 from ._dates import OF_UPDATES
 from ._subject import Subject
 
-UPDATE = ChildKind(UPDATES, UpdateForm, updates, "update", "description")
+UPDATE = ChildKind(UPDATES, UpdateForm, updates, "update")
 LIST = Subject(UPDATES, updates, "updates", default_sort="-date", dates=OF_UPDATES)
 
 

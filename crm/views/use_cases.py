@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseBase
+from django.utils.text import Truncator
 from django.views.decorators.http import require_safe
 
 from crm.access import for_writers
-from crm.forms.records import RecordForm, UseCaseForm
+from crm.forms.records import RecordForm, StatusForm, UseCaseForm
+from crm.model import vocabulary
+from crm.model.records import UseCase
 from crm.model.schema import USE_CASES
+from crm.page_urls import record_url
+from crm.repository.errors import Missing, ReasonNotKept, Stale
 from crm.repository.records import use_cases
 from crm.request import Request
 from crm.warehouse import Warehouse
 
-from . import _children, _editing, _listing, _respond
+from . import _children, _editing, _listing, _respond, _wording
 from ._children import ChildKind
 from ._dates import OF_USE_CASES
 from ._subject import Subject
+from .platforms import Card
 
 
 class UseCaseKind(ChildKind):
@@ -36,7 +46,7 @@ def _reason(form: RecordForm) -> str:
     return form.reason if isinstance(form, UseCaseForm) else ""
 
 
-USE_CASE = UseCaseKind(USE_CASES, UseCaseForm, use_cases, "use-case", "problem")
+USE_CASE = UseCaseKind(USE_CASES, UseCaseForm, use_cases, "use-case")
 LIST = Subject(
     USE_CASES,
     use_cases,
@@ -49,7 +59,8 @@ LIST = Subject(
 
 @require_safe
 def use_case_list(request: Request) -> HttpResponseBase:
-    return _listing.show(request, LIST)
+    sets_statuses = request.person.may_write and not _is_locked(request)
+    return _listing.show(request, LIST, more=lambda page: {"sets_statuses": sets_statuses})
 
 
 @require_safe
@@ -73,3 +84,88 @@ def use_case_edit(request: Request, id: str) -> HttpResponse:
 @_respond.form_page
 def use_case_delete(request: Request, id: str) -> HttpResponse:
     return _children.delete(request, USE_CASE, id)
+
+
+def _is_locked(request: Request) -> bool:
+    """Return whether a policy masks the status."""
+    return "status" in request.person.masked(USE_CASES)
+
+
+@for_writers
+@_respond.form_page
+def use_case_status(request: Request, id: str) -> HttpResponse:
+    """Set the status. GET shows the form, which a list opens as a dialog."""
+    if _is_locked(request):
+        raise PermissionDenied
+    if request.method != "POST":
+        return _show_status(request, id, Card("", _found(request, id)))
+    data, row = request.POST, None
+    form = StatusForm(data)
+    if data.get("status") not in vocabulary.use_case_statuses():
+        row = _found(request, id)
+        form = StatusForm(data, current=row.status)
+    card = Card("", row, chosen=data.get("status", ""), typed_reason=data.get("reason", ""))
+    if not form.is_valid():
+        problem = replace(card, row=row or _found(request, id), problem=form.problem)
+        return _show_status(request, id, problem, 422)
+    try:
+        _set_status(request, id, form)
+    except Stale as stale:
+        saved = stale.current if isinstance(stale.current, UseCase) else None
+        return _show_status(request, id, replace(card, row=saved, conflict=True), 409)
+    except Missing:
+        gone = _wording.record_gone(USE_CASES)
+        return _show_status(request, id, replace(card, problem=gone), 409)
+    except ReasonNotKept:
+        messages.warning(request, _wording.reason_not_kept(card.typed_reason))
+    messages.success(request, f"The use case is now {card.chosen}.")
+    if not _respond.wants_part(request):
+        return _respond.go(request, _respond.local_url(request, LIST.list_url))
+    return _show_status(request, id, card, part="accounts/_status-saved.html")
+
+
+def _found(request: Request, id: str) -> UseCase:
+    record = _editing.found(USE_CASE, request, id)
+    assert isinstance(record, UseCase)
+    return record
+
+
+def _set_status(request: Request, id: str, form: StatusForm) -> None:
+    """Set the status unless somebody else changed it. What else they changed is kept.
+
+    Raises Stale, Missing and ReasonNotKept.
+    """
+    given = form.cleaned_data
+    values, seen = {"status": given["status"]}, given["updated_at"]
+    left = _editing.MERGES
+    while left:
+        try:
+            use_cases.update(request.warehouse, id, values, seen, given["reason"])
+            break
+        except Stale as stale:
+            left -= 1
+            saved = stale.current.value("status") or ""
+            if not left or saved != form.data.get("shown_status"):
+                raise
+            seen = stale.current.value("updated_at")
+
+
+def _show_status(
+    request: Request,
+    id: str,
+    card: Card,
+    status: int = 200,
+    part: str = "accounts/_status-dialog.html",
+) -> HttpResponse:
+    """Show the form on a page of its own, or ``part`` in the dialog of the list."""
+    row, action = card.row, record_url("use-case-status", id)
+    of_list = f'a[href^="{action}"]'
+    context = {
+        "card": card,
+        "heading": Truncator((isinstance(row, UseCase) and row.problem) or "Use case").chars(80),
+        "of": (isinstance(row, UseCase) and (row.team or row.account_bsnid)) or "",
+        "action": action,
+        "back": _respond.local_url(request, LIST.list_url),
+        "swaps": f"{of_list} .badge, {of_list} .nothing",
+    }
+    return _respond.show(request, "use_cases/status.html", part, context, status)

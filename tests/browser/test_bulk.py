@@ -153,7 +153,7 @@ def test_a_status_is_set_in_the_list(
     dialog.get_by_label("Requested").check()
     dialog.get_by_label("Reason").fill("They asked")
     dialog.get_by_role("button", name="Save").click()
-    expect(status).to_have_text("Requested")
+    expect(status.locator(".badge")).to_have_text("Requested")
     expect(dialog).to_have_count(0)
     expect(status).to_be_focused()
     assert page.url == address

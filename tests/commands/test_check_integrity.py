@@ -12,7 +12,8 @@ import pytest
 from django.core.management import call_command
 from django.test import override_settings
 
-from crm.model.schema import ACCOUNTS, OPERATIONS, PLATFORMS_STATUS, TABLES, USE_CASES, Table
+from crm.model.own_tables import OPERATIONS
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, USE_CASES, Table
 from crm.repository.integrity import checks
 from crm.repository.records import accounts
 from crm.repository.transfer import read_all

@@ -14,7 +14,8 @@ import pytest
 from bs4 import BeautifulSoup
 from django.test import Client
 
-from crm.model.schema import ACCOUNTS, OPERATIONS, PLATFORMS_STATUS, UPDATES, USE_CASES
+from crm.model.own_tables import OPERATIONS
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES
 from crm.repository.records import accounts, updates
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse

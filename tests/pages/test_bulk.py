@@ -11,6 +11,7 @@ from django.core import signing
 from django.http import HttpResponse
 from django.test import Client
 
+from crm.model.schema import ACCOUNTS
 from crm.repository.bulk import selection
 from crm.repository.records import accounts, platforms
 from crm.views import _bulk_plan, _bulk_wording
@@ -230,7 +231,7 @@ def test_without_a_selection_it_leads_back_to_the_list(
     client: Client, three: Warehouse, path: str
 ) -> None:
     page = follow(client, client.get(path))
-    assert text(page, "#toasts p") == _bulk_wording.NOTHING_CHOSEN
+    assert text(page, "#toasts p") == _bulk_wording.nothing_chosen(ACCOUNTS)
     assert follow(client, client.post(PREVIEW, {"of": "q=x", **HAND_OVER}))
     assert client.get("/accounts/bulk/else/").status_code == 404
 

@@ -9,6 +9,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
+from crm.model.schema import ACCOUNTS
 from crm.repository import operations
 from crm.repository.bulk.outcome import LeftAlone
 from crm.repository.records import accounts, platforms
@@ -112,6 +113,7 @@ def test_a_process_that_ended_before_it_could_say_so(
 
 
 def test_accounts_that_lost_their_children_are_named() -> None:
-    [reason] = _bulk_wording.left_alone((LeftAlone("B1", "Team", False, is_emptied=True),))
+    left = (LeftAlone("B1", "Team", False, is_emptied=True),)
+    [reason] = _bulk_wording.left_alone(left, ACCOUNTS)
     assert reason.text.startswith("1 account was changed or created anew while it was deleted")
     assert reason.names == ["Team"]

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from crm.identity import Person
-from crm.model.schema import OPERATIONS
+from crm.model.own_tables import OPERATIONS
 from crm.repository.past import history
 from crm.repository.past.history import Wanted
 from crm.repository.records import accounts, platforms, updates

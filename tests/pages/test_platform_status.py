@@ -155,7 +155,11 @@ def test_a_list_sets_a_status_in_a_dialog(
 ) -> None:
     platforms.set_status(warehouse, "BSN001", "Snowflake", "Requested", None)
     links = get_page("/accounts/").select("td a.set-status")
-    assert [each.get_text() for each in links] == ["Not Started", "Requested", "Not Started"]
+    assert [each.get_text() for each in links] == [
+        "Databricks, Team BSN001: Not Started",
+        "Snowflake, Team BSN001: Requested",
+        "Power Platform, Team BSN001: Not Started",
+    ]
     link = links[1]["href"]
     with statements() as done:
         dialog = get_page(link, **DIALOG)
@@ -169,8 +173,8 @@ def test_a_list_sets_a_status_in_a_dialog(
     assert stored(warehouse) == {"Snowflake": "Completed"}
     # The dialog is empty then, and the link that opened it gets the new status.
     assert not answer.select("dialog, form")
-    swapped = answer.select_one("[hx-swap-oob^=innerHTML]")
-    assert swapped["hx-swap-oob"] == f'innerHTML:a[href="{link}"]'
+    swapped = answer.select_one(".badge[hx-swap-oob]")
+    assert swapped["hx-swap-oob"] == f'outerHTML:a[href="{link}"] .badge'
     assert swapped.get_text().strip() == "Completed"
     # Somebody was first: the dialog says so, and asks again.
     response = client.post(form["action"], data | {"status": "In Progress"}, **DIALOG)

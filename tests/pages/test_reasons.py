@@ -9,8 +9,9 @@ import pytest
 from bs4 import BeautifulSoup
 from django.test import Client
 
+from crm.model.own_tables import OPERATIONS
 from crm.model.records import Listing
-from crm.model.schema import OPERATIONS, USE_CASES
+from crm.model.schema import USE_CASES
 from crm.repository.errors import ReasonNotKept, Stale
 from crm.repository.past import history
 from crm.repository.past.history import Wanted

@@ -13,7 +13,8 @@ from crm.importing import importer
 from crm.importing.findings import Findings
 from crm.importing.importer import Options
 from crm.model.as_of_address import address
-from crm.model.schema import ACCOUNTS, OPERATIONS
+from crm.model.own_tables import OPERATIONS
+from crm.model.schema import ACCOUNTS
 from crm.repository import operations
 from crm.repository.past import history
 from crm.repository.past.history import Wanted

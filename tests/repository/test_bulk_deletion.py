@@ -12,7 +12,8 @@ from crm.model.records import Listing
 from crm.model.schema import ACCOUNTS, CHILDREN, TABLES, UPDATES
 from crm.repository import operations, steps
 from crm.repository.bulk.change import preview
-from crm.repository.bulk.deletion import DeleteAccounts, delete
+from crm.repository.bulk.delete import Delete
+from crm.repository.bulk.deletion import delete
 from crm.repository.bulk.outcome import LeftAlone, Outcome
 from crm.repository.bulk.selection import Selection
 from crm.repository.errors import HalfDone
@@ -61,7 +62,7 @@ def all_of(*keys: str) -> dict[str, list[str]]:
 
 def test_a_preview_counts_what_is_deleted_with_them(families: Warehouse) -> None:
     updates.create(families, "B1", "d-more", {"description": "D"})
-    found = preview(families, CHOSEN, DeleteAccounts())
+    found = preview(families, CHOSEN, Delete())
     assert [row.key for row in found.changes] == list(KEYS)
     assert list(found.children.values()) == [2, 2, 3]
     assert tuple(found.children) == CHILDREN
@@ -70,7 +71,7 @@ def test_a_preview_counts_what_is_deleted_with_them(families: Warehouse) -> None
 def test_they_are_deleted_by_one_operation_and_come_back(families: Warehouse) -> None:
     before = revert_bulk.current_versions(families)
     operation = operations.new(families, operations.BULK)
-    planned = preview(families, CHOSEN, DeleteAccounts()).changes
+    planned = preview(families, CHOSEN, Delete()).changes
     assert delete(families, operation, planned) == Outcome(2)
     assert rows(families) == all_of("B3")
     changes = history.load(families, Wanted(operation=operation.id)).changes
@@ -87,7 +88,7 @@ def test_they_are_deleted_by_one_operation_and_come_back(families: Warehouse) ->
 
 
 def test_what_changed_since_the_preview_is_kept_whole(families: Warehouse) -> None:
-    planned = preview(families, CHOSEN, DeleteAccounts()).changes
+    planned = preview(families, CHOSEN, Delete()).changes
     accounts.update(families, "B1", {"vp": "V"}, accounts.get(families, "B1").updated_at)
     accounts.delete(families, "B2")
     left = (LeftAlone("B1", "Team B1", False), LeftAlone("B2", "Team B2", True))
@@ -99,7 +100,7 @@ def test_what_changed_since_the_preview_is_kept_whole(families: Warehouse) -> No
 def test_all_rows_of_a_key_are_deleted(families: Warehouse) -> None:
     later = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
     insert(families, ACCOUNTS, bsnid="B1", team="Twin", updated_at=later)
-    planned = preview(families, CHOSEN, DeleteAccounts()).changes
+    planned = preview(families, CHOSEN, Delete()).changes
     assert [row.name for row in planned] == ["Team B2", "Twin"]
     assert delete(families, operations.new(families, operations.BULK), planned) == Outcome(2)
     assert rows(families) == all_of("B3")
@@ -115,7 +116,7 @@ def test_it_goes_on_after_each_statement_that_fails(
     families: Warehouse, server: LocalWarehouse, fault: str, at: int
 ) -> None:
     before = revert_bulk.current_versions(families)
-    planned = preview(families, CHOSEN, DeleteAccounts()).changes
+    planned = preview(families, CHOSEN, Delete()).changes
     operation = operations.new(families, operations.BULK)
     more = {"status": 400} if fault == "http_status" else {}
     server.fault(fault, times=None, at=at, match=r"^\s*(MERGE|DELETE)", **more)
@@ -143,7 +144,7 @@ def test_an_account_that_changed_half_way_loses_its_children_until_the_undo(
     families: Warehouse, server: LocalWarehouse
 ) -> None:
     before = revert_bulk.current_versions(families)
-    planned = preview(families, CHOSEN, DeleteAccounts()).changes
+    planned = preview(families, CHOSEN, Delete()).changes
     operation = operations.new(families, operations.BULK)
     server.fault("http_status", times=None, at=8, match=r"^\s*(MERGE|DELETE)", status=400)
     with pytest.raises(HalfDone) as half:
@@ -167,7 +168,7 @@ def test_an_account_that_changed_half_way_loses_its_children_until_the_undo(
 def test_children_do_not_come_back_under_another_account(families: Warehouse) -> None:
     before = revert_bulk.current_versions(families)
     operation = operations.new(families, operations.BULK)
-    delete(families, operation, preview(families, CHOSEN, DeleteAccounts()).changes)
+    delete(families, operation, preview(families, CHOSEN, Delete()).changes)
     accounts.create(families, {"bsnid": "B1", "team": "Another"})
     after = revert_bulk.current_versions(families)
     undone = revert_bulk.revert(families, operation.id, before, after)
@@ -183,7 +184,7 @@ def test_with_transactions_they_go_in_two_statements(
     server: LocalWarehouse,
 ) -> None:
     before = revert_bulk.current_versions(families)
-    planned = preview(families, CHOSEN, DeleteAccounts()).changes
+    planned = preview(families, CHOSEN, Delete()).changes
     operation = operations.new(families, operations.BULK)
     with statements() as done:
         assert delete(families, operation, planned) == Outcome(2)
@@ -197,7 +198,7 @@ def test_with_transactions_they_go_in_two_statements(
     assert revert_bulk.revert(families, operation.id, before, after).count == 8
     assert rows(families) == all_of("B1", "B2", "B3")
     # A conflict with another write: the second statement goes on step by step.
-    planned = preview(families, CHOSEN, DeleteAccounts()).changes
+    planned = preview(families, CHOSEN, Delete()).changes
     server.fault("conflict", at=2, match="BEGIN ATOMIC")
     assert delete(families, operations.new(families, operations.BULK), planned) == Outcome(2)
     assert rows(families) == all_of("B3")

@@ -24,9 +24,9 @@ from local_warehouse.engine import Engine
 from tests.limits import LIMITS
 
 LISTS = {
-    "accounts": _account_list._LIST,
-    "use_cases": use_cases._LIST,
-    "updates": updates._LIST,
+    "accounts": _account_list.SOURCE,
+    "use_cases": use_cases.SOURCE,
+    "updates": updates.SOURCE,
 }
 # How often a plan reads any table: to cut the page out, to count, and what is joined to the page.
 READS = {"accounts": 5, "use_cases": 4, "updates": 4}

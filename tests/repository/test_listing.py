@@ -28,7 +28,7 @@ TEAM = "LOWER(`team`) {} NULLS LAST, `bsnid`"
 )
 def test_every_order_ends_with_the_key_and_has_empty_values_last(sort: str, order: str) -> None:
     listing = Listing(sort=sort)
-    query = Query.of(Namespace("c", "s"), listing, _account_list._LIST)
+    query = Query.of(Namespace("c", "s"), listing, _account_list.SOURCE)
     assert query._order() == order
 
 

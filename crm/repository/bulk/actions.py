@@ -1,4 +1,4 @@
-"""What a bulk change does to each account: set a field, set a status, write an update."""
+"""What a bulk change does to each row: set a field, set a status, write an update."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .selection import Planned
 
 log = logging.getLogger(__name__)
 
-# The planned accounts: key, version, whether it gets a new row, and the id of that.
+# The planned rows: key, version, whether it gets a new row, and the id of that.
 _ROWS = """
 SELECT r.* FROM (
   SELECT EXPLODE(FROM_JSON(:rows, 'array<struct<k: string, s: bigint, n: boolean, i: string>>'))
@@ -31,8 +31,8 @@ SELECT r.* FROM (
 ) AS j
 """
 _SET_FIELD = """
-MERGE INTO {accounts} AS t USING ({rows}) AS s
-ON t.bsnid = s.k AND UNIX_MICROS(t.updated_at) <=> s.s AND NOT ({same})
+MERGE INTO {table} AS t USING ({rows}) AS s
+ON t.{key} = s.k AND UNIX_MICROS(t.updated_at) <=> s.s AND NOT ({same})
 WHEN MATCHED THEN UPDATE SET
   {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
 """
@@ -92,21 +92,30 @@ class Previewed(Protocol):
         """Return whether the row that the preview read has the new value already."""
 
     def hidden(self, wh: Warehouse, rows: Sequence[Planned]) -> Collection[str]:
-        """Return the keys of accounts whose row a row filter hides from the person.
+        """Return the keys of rows of which a row filter hides something from the person.
 
         No statement, or one where a new row might double a hidden one.
         """
 
 
 class Action(Previewed, Protocol):
-    """``table`` is the one that it writes, and ``inserts`` whether it may insert rows. ``step``
-    names what it does."""
+    """A change of rows of the table ``of``.
+
+    ``table`` is the one that it writes, and ``inserts`` whether it may insert rows. ``step`` names
+    what it does. ``reason`` is for ``operations.note_reason``.
+    """
+
+    @property
+    def of(self) -> Table: ...
 
     @property
     def table(self) -> Table: ...
 
     @property
     def inserts(self) -> bool: ...
+
+    @property
+    def reason(self) -> str: ...
 
     @property
     def step(self) -> str: ...
@@ -117,16 +126,24 @@ class Action(Previewed, Protocol):
 
 @dataclass(frozen=True)
 class SetField:
-    """Sets one column of accounts; an empty value becomes NULL."""
+    """Sets one column of a table; an empty value becomes NULL."""
 
     column: str
     value: str
-    table = ACCOUNTS
+    of: Table = ACCOUNTS
+    reason: str = ""
     inserts = False
-    step = "Change the accounts"
+
+    @property
+    def table(self) -> Table:
+        return self.of
+
+    @property
+    def step(self) -> str:
+        return f"Change the {self.of.plural}"
 
     def reads(self, wh: Warehouse) -> tuple[str, str, Mapping[str, Any]]:
-        _sql.checked(ACCOUNTS, {self.column: self.value})
+        _sql.checked(self.of, {self.column: self.value})
         return f"a.{quoted(self.column)} AS old", "", {}
 
     def is_done(self, row: Row) -> bool:
@@ -136,22 +153,21 @@ class SetField:
         return ()
 
     def write(self, wh: Warehouse, operation: Operation, rows: Sequence[Planned]) -> int:
-        values = _sql.checked(ACCOUNTS, {self.column: self.value})
-        _require_unmasked(operation, ACCOUNTS, values)
-        parts = _sql.update_parts(ACCOUNTS, values)
+        values = _sql.checked(self.of, {self.column: self.value})
+        _require_unmasked(operation, self.of, values)
+        parts = _sql.update_parts(self.of, values)
+        parts |= {"table": wh.namespace.table(self.of), "key": quoted(self.of.key)}
         return _run(wh, operation, _SET_FIELD, {**values, "rows": _json(rows)}, **parts)
 
 
 @dataclass(frozen=True)
 class SetStatus:
-    """Sets the status for one platform. An account without one counts as Not Started.
-
-    ``reason`` is for ``operations.note_reason``.
-    """
+    """Sets accounts' status for one platform. An account without one counts as Not Started."""
 
     platform: str
     status: str
     reason: str = ""
+    of = ACCOUNTS
     table = PLATFORMS_STATUS
     inserts = True
 
@@ -190,6 +206,8 @@ class WriteUpdate:
     """Adds an update with these values to each account."""
 
     values: Values
+    reason = ""
+    of = ACCOUNTS
     table = UPDATES
     inserts = True
     step = "Write the updates"

@@ -1,6 +1,6 @@
 """A bulk change: its preview, and the operation that writes it.
 
-The preview reads the selected accounts with their versions. The operation writes one statement,
+The preview reads the selected rows with their versions. The operation writes one statement,
 which leaves alone whatever changed since, and one note. Both are safe to repeat with the same
 operation.
 """
@@ -21,18 +21,18 @@ from crm.warehouse import Warehouse
 
 from . import inserted
 from .actions import Action, Previewed
-from .deletion import children_of
+from .delete import children_of
 from .outcome import LeftAlone, Outcome
-from .selection import Planned, Selection, load
+from .selection import Planned, Selection, load, name_of
 
-# Of planned accounts, those without a row that the operation wrote.
+# Of the planned keys, those without a row that the operation wrote.
 _LEFT = """
-SELECT g.key, MAX(a.team) AS name, COUNT(a.bsnid) AS accounts
+SELECT g.key, MAX({name}) AS name, COUNT(a.{key}) AS found
 FROM (SELECT EXPLODE({keys}) AS key) AS g
 LEFT ANTI JOIN (
-  SELECT {owner} AS key FROM {table} WHERE change_id = :change_id
+  SELECT {written} AS key FROM {table} WHERE change_id = :change_id
 ) AS w ON w.key = g.key
-LEFT JOIN {accounts} AS a ON a.bsnid = g.key
+LEFT JOIN {of} AS a ON a.{key} = g.key
 GROUP BY g.key ORDER BY g.key
 """
 
@@ -41,11 +41,11 @@ GROUP BY g.key ORDER BY g.key
 class Preview:
     """What a bulk change would do.
 
-    :param changes: the accounts that it changes; ``same`` are those that have the value already.
-    :param hidden: those of which a row filter hides the row that would change from the person.
-    :param missing: the selected keys of which the person sees no account.
-    :param children: how many children of the changed accounts would be deleted, by table.
-    :param moment: when this was read; None if there is no account.
+    :param changes: the rows that it changes; ``same`` are those that have the value already.
+    :param hidden: those of which a row filter hides what would change from the person.
+    :param missing: the selected keys of which the person sees no row.
+    :param children: how many children of accounts would be deleted, by table.
+    :param moment: when this was read; None if there is no row.
     """
 
     changes: tuple[Planned, ...]
@@ -57,7 +57,7 @@ class Preview:
 
 
 def preview(wh: Warehouse, selection: Selection, action: Previewed) -> Preview:
-    """Return what the action would do to the selected accounts.
+    """Return what the action would do to the selected rows.
 
     One statement; one more with the app's rights, if there are any, for rows that would be new.
     Raises TooMany.
@@ -85,11 +85,11 @@ def write(
     rows: Sequence[Planned],
     earlier: Earlier = NOTHING,
 ) -> Outcome:
-    """Change the planned accounts, except for those that changed since the preview.
+    """Change the planned rows, except for those that changed since the preview.
 
     One statement; another one for new rows, one for hidden ones as in ``preview``, and one if
     other rows were written than planned, or several rows have one key. Safe to repeat. Raises
-    WarehouseError, and HalfDone where the accounts are changed and nobody could look further.
+    WarehouseError, and HalfDone where the rows are changed and nobody could look further.
     """
     outcome, counted = Outcome(len(rows)), earlier.changed
 
@@ -104,7 +104,7 @@ def write(
         taken = inserted.take_back(wh, operation, action.table) if action.inserts else 0
         # Where several rows have one key, their number does not tell how many were changed.
         if counted != len(rows) or taken or any(row.has_copies for row in rows):
-            left = _left_alone(wh, operation, action.table, rows)
+            left = _left_alone(wh, operation, action, rows)
             outcome = Outcome(len(rows) - len(left), left)
         return 0
 
@@ -121,16 +121,19 @@ def _planned(row: Row) -> Planned:
         seen=row["old_version"] if "old_version" in row else row["version"],
         is_new=bool(row.get("is_new")),
         has_copies=row["copies"] > 1,
+        account=row["account"] or "",
     )
 
 
 def _left_alone(
-    wh: Warehouse, operation: Operation, table: Table, rows: Sequence[Planned]
+    wh: Warehouse, operation: Operation, action: Action, rows: Sequence[Planned]
 ) -> tuple[LeftAlone, ...]:
     keys, bound = _sql.text_array("keys", [row.key for row in rows])
-    home = wh.namespace
-    sql = _sql.render(home, _LEFT, keys=keys, table=home.table(table), owner=quoted(table.owner))
-    left = wh.query(sql, {**bound, "change_id": operation.id})
+    home, of, table = wh.namespace, action.of, action.table
+    parts = {"keys": keys, "name": name_of(of, "a"), "key": quoted(of.key), "of": home.table(of)}
+    written = table.key if table is of else table.owner
+    parts |= {"table": home.table(table), "written": quoted(written)}
+    left = wh.query(_sql.render(home, _LEFT, **parts), {**bound, "change_id": operation.id})
     return tuple(
-        LeftAlone(row["key"], row["name"] or row["key"], not row["accounts"]) for row in left
+        LeftAlone(row["key"], row["name"] or row["key"], not row["found"]) for row in left
     )

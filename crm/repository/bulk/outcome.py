@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LeftAlone:
-    """An account that changed after the preview.
+    """A row that changed after the preview.
 
     :param is_gone: the person sees it no more.
-    :param is_emptied: its children were deleted before it changed.
+    :param is_emptied: of an account, whose children were deleted before it changed.
     """
 
     key: str
@@ -21,7 +21,7 @@ class LeftAlone:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How many accounts the operation changed, and those that it left alone."""
+    """How many rows the operation changed, and those that it left alone."""
 
     written: int
     left: tuple[LeftAlone, ...] = ()

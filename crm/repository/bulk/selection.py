@@ -1,4 +1,4 @@
-"""The accounts that a bulk change is about."""
+"""The rows that a bulk change is about."""
 
 from __future__ import annotations
 
@@ -8,44 +8,59 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from crm.model.namespace import Namespace, quoted
 from crm.model.records import Listing
-from crm.model.schema import ACCOUNTS
+from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES, Table
 from crm.repository import _sql
 from crm.repository._sql import Row
 from crm.repository.errors import TooMany
-from crm.repository.records import _account_list
+from crm.repository.records import _account_list, updates, use_cases
+from crm.repository.records._list_query import Query
 from crm.warehouse import Warehouse
 
 # Their keys and versions travel as one parameter, of which a statement takes 1 MB at most:
 # crm/warehouse/connector.py. Besides its key, a row of it has about 90 bytes.
 MOST = 4_000
 KEY_BYTES = 64 * MOST
+NAME_LENGTH = 100
 
+_SOURCES = {
+    ACCOUNTS: _account_list.SOURCE,
+    USE_CASES: use_cases.SOURCE,
+    UPDATES: updates.SOURCE,
+}
 _SELECTED = """
 SELECT {selected} FROM (
-  SELECT {columns} FROM {accounts} WHERE ARRAY_CONTAINS({keys}, bsnid)
+  SELECT {columns} FROM {table} WHERE ARRAY_CONTAINS({keys}, {key})
 ) AS a {more}
 """
-_COLUMNS = """a.bsnid AS key, a.team AS name, UNIX_MICROS(a.updated_at) AS version,
-  CURRENT_TIMESTAMP() AS moment, {columns}"""
+_COLUMNS = """a.{key} AS key, {name} AS name, {account} AS account,
+  UNIX_MICROS(a.updated_at) AS version, CURRENT_TIMESTAMP() AS moment, {columns}"""
+_ACCOUNT = """
+LEFT JOIN (
+  SELECT bsnid AS of_bsnid, MAX(team) AS of_team FROM {accounts} GROUP BY bsnid
+) AS o ON o.of_bsnid = a.{owner}
+"""
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The accounts with these keys or, without keys, all that the listing finds."""
+    """The rows with these keys or, without keys, all that the listing finds."""
 
     listing: Listing
     keys: tuple[str, ...] = ()
+    table: Table = ACCOUNTS
 
 
 @dataclass(frozen=True)
 class Planned:
-    """An account that a bulk change is about.
+    """A row that a bulk change is about.
 
-    :param old: what the change replaces; None if the account has no such row yet (``is_new``), or
+    :param old: what the change replaces; None if an account has no such row yet (``is_new``), or
         nothing is replaced.
     :param seen: the version of the row that changes: its ``updated_at`` in microseconds, or None.
     :param has_copies: whether several rows have its key.
+    :param account: the name of the account that it belongs to; empty for an account.
     """
 
     key: str
@@ -54,11 +69,12 @@ class Planned:
     seen: int | None = None
     is_new: bool = False
     has_copies: bool = False
+    account: str = ""
 
 
 @dataclass(frozen=True)
 class Found:
-    """The accounts of a selection that the person sees, by name, and when they were read."""
+    """The rows of a selection that the person sees, by name, and when they were read."""
 
     rows: list[Row]
     moment: dt.datetime | None
@@ -71,22 +87,24 @@ def load(
     join: str = "",
     params: Mapping[str, Any] | None = None,
 ) -> Found:
-    """Return the selected accounts, each once, with ``key``, ``name``, ``version`` and these
-    columns of the account (``a``) and of what is joined to it.
+    """Return the selected rows, each once, with ``key``, ``name``, ``account``, ``version`` and
+    these columns of the row (``a``) and of what is joined to it.
 
-    Of several rows for one account, the one that changed last counts; ``copies`` says how many
+    Of several rows with one key, the one that changed last counts; ``copies`` says how many
     there are. One statement. Raises TooMany if there are more than ``MOST``, or their keys are
     very long.
     """
-    selected = _sql.fill(_COLUMNS, columns=columns)
-    more = f"{join} LIMIT {_rows_read()}"
+    table = selection.table
+    selected, own_join = _selected(wh.namespace, table, columns)
+    more = f"{own_join} {join} LIMIT {_rows_read()}"
     if selection.keys:
         keys, bound = _sql.text_array("keys", selection.keys)
-        names = _sql.names(ACCOUNTS.names)
-        parts = {"selected": selected, "columns": names, "keys": keys, "more": more}
+        parts = {"selected": selected, "columns": _sql.names(table.names), "keys": keys}
+        parts |= {"table": wh.namespace.table(table), "key": quoted(table.key), "more": more}
         sql, given = _sql.render(wh.namespace, _SELECTED, **parts), dict[str, Any](bound)
     else:
-        sql, given = _account_list.matching(wh.namespace, selection.listing, selected, more)
+        query = Query.of(wh.namespace, selection.listing, _SOURCES[table])
+        sql, given = query.matching(selected, more)
     rows = wh.query(sql, {**given, **(params or {})})
     copies = Counter(row["key"] for row in rows)
     latest: dict[str, Row] = {}
@@ -99,11 +117,27 @@ def load(
     return Found(by_name, rows[0]["moment"] if rows else None)
 
 
+def name_of(table: Table, alias: str) -> str:
+    """Return the SQL of what people call a row: the beginning of a text, which may be long."""
+    return f"SUBSTRING({alias}.{quoted(table.gist)}, 1, {NAME_LENGTH})"
+
+
+def _selected(namespace: Namespace, table: Table, columns: str) -> tuple[str, str]:
+    """Return the columns of a selected row, and the join that they need."""
+    join = account = ""
+    if table.parent_key:
+        owner = quoted(table.parent_key)
+        join = _sql.render(namespace, _ACCOUNT, owner=owner)
+        account = f"COALESCE(o.of_team, a.{owner})"
+    parts = {"key": quoted(table.key), "name": name_of(table, "a"), "columns": columns}
+    return _sql.fill(_COLUMNS, account=account or "CAST(NULL AS STRING)", **parts), join
+
+
 def _rows_read() -> int:
     # Some more, since several rows may have one key.
     return 2 * MOST
 
 
 def _age(row: Row) -> tuple[int, int]:
-    """Return the sort key by which the account's, and then the joined row's, last change wins."""
+    """Return the sort key by which the row's, and then the joined row's, last change wins."""
     return row["version"] or 0, row.get("old_version") or 0

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
 
-from crm.model.namespace import Namespace
 from crm.model.records import Account, AccountRow, FacetPage, Listing, Page
 from crm.model.schema import ACCOUNTS
 from crm.model.vocabulary import NOT_STARTED
@@ -16,7 +15,7 @@ from crm.warehouse import Warehouse
 
 from . import _listing
 from ._filters import CHANGED, DateFilter
-from ._list_query import ListSource, Query, Statement, text
+from ._list_query import ListSource, Query, text
 from ._platform_status import IN_STATUS_SINCE, PARAMS, RECORDED_STATUS, platform_and_status
 
 FILTERS = ("business_area", "vp", "admin", "primary_it_partner", "platform", "status")
@@ -82,7 +81,7 @@ _DATES = {
 _EXTRA = """,
   COALESCE(c.n, 0) AS use_cases, COALESCE(w.n, 0) AS updates, w.last_update, s.statuses
 """
-_LIST = ListSource(
+SOURCE = ListSource(
     table=ACCOUNTS,
     cut=ACCOUNTS.names,
     rows=_ROWS,
@@ -115,12 +114,12 @@ _LIST = ListSource(
 
 
 def search(wh: Warehouse, listing: Listing) -> Page[AccountRow]:
-    return _listing.load(wh, listing, _LIST, _page_rows)
+    return _listing.load(wh, listing, SOURCE, _page_rows)
 
 
 def facet(wh: Warehouse, listing: Listing, name: str, find: str, most: int) -> FacetPage:
     """Return the values of a column of ``FILTERS``, see ``_listing.load_facet``."""
-    return _listing.load_facet(wh, listing, _LIST, name, find, most)
+    return _listing.load_facet(wh, listing, SOURCE, name, find, most)
 
 
 def step(wh: Warehouse, listing: Listing, bsnid: str, at: int, by: int) -> tuple[int, str] | None:
@@ -133,7 +132,7 @@ def step(wh: Warehouse, listing: Listing, bsnid: str, at: int, by: int) -> tuple
     None at the end of the list. One statement.
     """
     offset = max(0, at - 3)
-    query = Query.of(wh.namespace, _listing.within_reach(listing), _LIST)
+    query = Query.of(wh.namespace, _listing.within_reach(listing), SOURCE)
     rows = wh.query(*query.page(5, min(offset, _listing.LARGEST_INT)))[0]["rows"]
     found = _page_rows(sorted(rows, key=itemgetter("rn")))
     keys = {offset + n: row.account.bsnid for n, row in enumerate(found, 1)}
@@ -144,12 +143,7 @@ def step(wh: Warehouse, listing: Listing, bsnid: str, at: int, by: int) -> tuple
 
 def find_all(wh: Warehouse, listing: Listing) -> Iterator[AccountRow]:
     """Return the rows of all pages, see ``_listing.load_all``."""
-    return _listing.load_all(wh, listing, _LIST, _row)
-
-
-def matching(namespace: Namespace, listing: Listing, selected: str, more: str) -> Statement:
-    """Return a statement about all accounts that match, see ``Query.matching``."""
-    return Query.of(namespace, listing, _LIST).matching(selected, more)
+    return _listing.load_all(wh, listing, SOURCE, _row)
 
 
 def _page_rows(rows: list[Row]) -> tuple[AccountRow, ...]:

@@ -18,7 +18,7 @@ from ._list_query import text
 FILTERS = ("platform", "author", *_children.OF_ACCOUNT)
 SORTS = ("date", "team", "author", "platform")
 
-_LIST = _children.list_source(
+SOURCE = _children.list_source(
     UPDATES,
     searched=("description", "author", "team", "account_bsnid", "platform"),
     filters=FILTERS,
@@ -36,17 +36,17 @@ _LIST = _children.list_source(
 
 
 def search(wh: Warehouse, listing: Listing) -> Page[Update]:
-    return _listing.load(wh, listing, _LIST, partial(_children.list_rows, Update))
+    return _listing.load(wh, listing, SOURCE, partial(_children.list_rows, Update))
 
 
 def facet(wh: Warehouse, listing: Listing, name: str, find: str, most: int) -> FacetPage:
     """Return the values of a column of ``FILTERS``, see ``_listing.load_facet``."""
-    return _listing.load_facet(wh, listing, _LIST, name, find, most)
+    return _listing.load_facet(wh, listing, SOURCE, name, find, most)
 
 
 def find_all(wh: Warehouse, listing: Listing) -> Iterator[Update]:
     """Return the rows of all pages, see ``_listing.load_all``."""
-    return _listing.load_all(wh, listing, _LIST, partial(_sql.record, Update))
+    return _listing.load_all(wh, listing, SOURCE, partial(_sql.record, Update))
 
 
 def get(wh: Warehouse, id: str) -> Update | None:

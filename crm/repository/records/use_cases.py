@@ -19,7 +19,7 @@ from ._list_query import text
 FILTERS = ("platform", "status", "enablement_tier", "leader", *_children.OF_ACCOUNT, "reason")
 SORTS = ("team", "status", "platform", "enablement_tier", "leader", "updated_at")
 
-_LIST = _children.list_source(
+SOURCE = _children.list_source(
     USE_CASES,
     searched=("problem", "solution", "leader", "team", "account_bsnid", "platform", "status"),
     filters=FILTERS,
@@ -34,17 +34,17 @@ _LIST = _children.list_source(
 
 
 def search(wh: Warehouse, listing: Listing) -> Page[UseCase]:
-    return _listing.load(wh, listing, _LIST, partial(_children.list_rows, UseCase))
+    return _listing.load(wh, listing, SOURCE, partial(_children.list_rows, UseCase))
 
 
 def facet(wh: Warehouse, listing: Listing, name: str, find: str, most: int) -> FacetPage:
     """Return the values of a column of ``FILTERS``, see ``_listing.load_facet``."""
-    return _listing.load_facet(wh, listing, _LIST, name, find, most)
+    return _listing.load_facet(wh, listing, SOURCE, name, find, most)
 
 
 def find_all(wh: Warehouse, listing: Listing) -> Iterator[UseCase]:
     """Return the rows of all pages, see ``_listing.load_all``."""
-    return _listing.load_all(wh, listing, _LIST, partial(_sql.record, UseCase))
+    return _listing.load_all(wh, listing, SOURCE, partial(_sql.record, UseCase))
 
 
 def get(wh: Warehouse, id: str) -> UseCase | None:

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from crm.model.namespace import Namespace
-from crm.model.own_tables import FOLLOWS, OWN_TABLES, PEOPLE
-from crm.model.schema import ACCOUNTS, OPERATIONS, TABLES, Column, Table
+from crm.model.own_tables import FOLLOWS, OPERATIONS, OWN_TABLES, PEOPLE
+from crm.model.schema import ACCOUNTS, TABLES, Column, Table
 from crm.repository import ddl
 from crm.repository._sql import Row
 from crm.repository.errors import NewerSchema

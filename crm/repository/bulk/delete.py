@@ -1,0 +1,85 @@
+"""The deletion of rows of a table as a preview sees it: with what would be deleted with them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from crm.model.schema import ACCOUNTS, CHILDREN, TABLES, Table
+from crm.repository import _sql
+from crm.repository._sql import Row
+from crm.warehouse import Warehouse
+from crm.warehouse.errors import WarehouseError
+
+from .selection import Planned
+
+log = logging.getLogger(__name__)
+
+_CHILD_COUNT = """
+LEFT JOIN (
+  SELECT account_bsnid AS owner, COUNT(*) AS n FROM {child} GROUP BY account_bsnid
+) AS c{place} ON c{place}.owner = a.bsnid
+"""
+_COUNTS = """
+SELECT account_bsnid AS key, {place} AS place, COUNT(*) AS n FROM {child}
+WHERE ARRAY_CONTAINS({keys}, account_bsnid) GROUP BY account_bsnid
+"""
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Deletes rows of a table: accounts with all that belongs to them."""
+
+    of: Table = ACCOUNTS
+
+    @property
+    def children(self) -> tuple[Table, ...]:
+        return CHILDREN if self.of is ACCOUNTS else ()
+
+    def reads(self, wh: Warehouse) -> tuple[str, str, Mapping[str, Any]]:
+        """Read how many children of each table an account has, as ``n1``, ``n2``, …"""
+        places = [TABLES.index(child) for child in self.children]
+        counts = [f"COALESCE(c{place}.n, 0) AS n{place}" for place in places]
+        joins = "".join(of_child(wh, _CHILD_COUNT, child) for child in self.children)
+        return ", ".join(["CAST(NULL AS STRING) AS old", *counts]), joins, {}
+
+    def is_done(self, row: Row) -> bool:
+        return False
+
+    def hidden(self, wh: Warehouse, rows: Sequence[Planned]) -> Collection[str]:
+        """Return the keys of accounts of which a row filter hides children from the person.
+
+        They would be left without an account. Two statements where the app has rights beside the
+        person's, else none: then nobody can tell.
+        """
+        try:
+            app = wh.with_app_rights() if rows and self.children else None
+            every = _counts(app, rows) if app else {}
+        except WarehouseError as error:
+            log.warning("no children were counted with the app's rights: %s", error)
+            return ()
+        seen = _counts(wh, rows) if every else {}
+        return {key for (key, place), n in every.items() if n > seen.get((key, place), 0)}
+
+
+def children_of(rows: Sequence[Row]) -> dict[Table, int]:
+    """Return how many children of each table the accounts have that a preview read."""
+    places = {child: f"n{TABLES.index(child)}" for child in CHILDREN}
+    return {child: sum(row.get(name, 0) for row in rows) for child, name in places.items()}
+
+
+def _counts(wh: Warehouse, rows: Sequence[Planned]) -> dict[tuple[str, int], int]:
+    """Return how many children of each table, by its place, each account has that has some."""
+    keys, bound = _sql.text_array("keys", [row.key for row in rows])
+    branches = (of_child(wh, _COUNTS, child, keys=keys) for child in CHILDREN)
+    found = wh.query(" UNION ALL ".join(branches), bound)
+    return {(row["key"], row["place"]): row["n"] for row in found}
+
+
+def of_child(wh: Warehouse, template: str, child: Table, **parts: str) -> str:
+    """Return the statement, or the part of one, for a table of children."""
+    place = str(TABLES.index(child))
+    table = wh.namespace.table(child)
+    return _sql.render(wh.namespace, template, child=table, place=place, **parts)

@@ -1,0 +1,117 @@
+"""The forms of a bulk change, and the actions that they ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.core.exceptions import PermissionDenied
+from django.utils import timezone
+
+from crm.forms.bulk import ChoiceForm, FieldForm, StatusForm
+from crm.forms.records import UpdateForm
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, Column, Table
+from crm.repository.bulk.actions import SetField, SetStatus, WriteUpdate
+from crm.repository.bulk.delete import Delete
+from crm.request import Request
+
+from ._bulk_plan import Change, Chosen
+from .platforms import is_locked
+
+Form = FieldForm | ChoiceForm | StatusForm | UpdateForm
+
+
+@dataclass(frozen=True)
+class Card:
+    """One kind of change: ``do`` says which was sent. A deletion has no form."""
+
+    do: str
+    heading: str
+    form: Form | None = None
+
+
+def cards(request: Request, chosen: Chosen, sent: Form | None) -> list[Card]:
+    """Return the changes that this person can make; ``sent`` is the form that was sent, with what
+    was typed in it."""
+    table = chosen.table
+    filters = chosen.listing.filters if not chosen.selection.keys else {}
+    found = [
+        Card("choice", f"Set the {column.label.lower()}", ChoiceForm(column))
+        for column in _columns(request, table, "choice")
+    ]
+    if typed := _columns(request, table, "text", "links"):
+        # Who filters by a field often hands over what has its value.
+        usual = (*filters, "primary_it_partner")
+        names = {column.name for column in typed}
+        column = next((name for name in usual if name in names), typed[0].name)
+        found.append(Card("field", "Set a field", FieldForm(typed, column=column)))
+    if found and sent is None and found[0].form:
+        found[0].form.fields["value"].widget.attrs["autofocus"] = True
+    if table is ACCOUNTS and not is_locked(request):
+        platform = next(iter(filters.get("platform", ())), "")
+        found.append(Card("status", "Set a status", StatusForm(platform=platform)))
+    if table is ACCOUNTS and not request.person.masked(UPDATES):
+        found.append(Card("update", "Write an update to each", _update_form(request)))
+    found.append(Card("delete", "Delete them"))
+    return [Card(c.do, c.heading, sent) if _is_same(c.form, sent) else c for c in found]
+
+
+def sent_form(request: Request, table: Table) -> Form | None:
+    """Return the form that was sent; None for a deletion, which has no fields.
+
+    Raises PermissionDenied for one that is not offered.
+    """
+    do, data = request.POST.get("do", ""), request.POST
+    if do == "delete":
+        return None
+    if do == "update" and table is ACCOUNTS and not request.person.masked(UPDATES):
+        return UpdateForm(data, new=True)
+    if do == "status" and table is ACCOUNTS and not is_locked(request):
+        return StatusForm(data)
+    columns = {column.name: column for column in _columns(request, table, "choice")}
+    if do == "choice" and data.get("column") in columns:
+        return ChoiceForm(columns[data["column"]], data)
+    if do != "field":
+        raise PermissionDenied
+    return FieldForm(_columns(request, table, "text", "links"), data)
+
+
+def action_of(form: Form | None, table: Table) -> Change:
+    """Return what a valid form asks for."""
+    if form is None:
+        return Delete(table)
+    given = form.cleaned_data
+    if isinstance(form, StatusForm):
+        return SetStatus(given["platform"], given["status"], given["reason"])
+    if isinstance(form, UpdateForm):
+        return WriteUpdate(form.values())
+    return SetField(given["column"], given["value"], table, given.get("reason", ""))
+
+
+def is_masked(request: Request, action: Change) -> bool:
+    """Return whether a policy masks what the action writes."""
+    if isinstance(action, SetField):
+        return action.column in request.person.masked(action.of)
+    if isinstance(action, Delete):
+        return False
+    if action.table is PLATFORMS_STATUS:
+        return is_locked(request)
+    return bool(request.person.masked(UPDATES))
+
+
+def _columns(request: Request, table: Table, *kinds: str) -> list[Column]:
+    masked = request.person.masked(table)
+    return [c for c in table.bulk_columns if c.kind in kinds and c.name not in masked]
+
+
+def _is_same(form: Form | None, sent: Form | None) -> bool:
+    if isinstance(form, ChoiceForm) and isinstance(sent, ChoiceForm):
+        return form.column is sent.column
+    return sent is not None and type(form) is type(sent)
+
+
+def _update_form(request: Request) -> UpdateForm:
+    """Return the form of a new update: by this person, of today in the reader's zone."""
+    initial = {"author": request.person.name, "date": timezone.localdate()}
+    form = UpdateForm(new=True, initial=initial)
+    form.visible_fields()[0].field.widget.attrs.pop("autofocus", None)
+    return form
