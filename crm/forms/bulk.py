@@ -55,6 +55,8 @@ class ChoiceForm(forms.Form):
         self.column = column
         self.fields["column"] = forms.CharField(widget=forms.HiddenInput, initial=column.name)
         self.fields["value"] = field_for(column)
+        if not column.required:
+            self.fields["value"].help_text = "Left empty, it empties the field."
         if column.name == "status":
             self.fields["reason"] = reason_field()
 

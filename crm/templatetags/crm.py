@@ -19,7 +19,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import Truncator, get_text_list
 
-from crm import fragments, icons
+from crm import fragments, icons, row_fragments
 from crm.forms.fields import format_moment, posted
 from crm.forms.moment import CHOICES
 from crm.model.as_of_address import address
@@ -197,10 +197,10 @@ def get(mapping: dict[str, Any], key: str) -> Any:
     return mapping.get(key) if mapping else None
 
 
-for _tag in (*fragments.TAGS, record_url):
+for _tag in (*fragments.TAGS, *row_fragments.TAGS, record_url):
     register.simple_tag(_tag)
 register.filter("tone", fragments.tone)
-register.filter("row_id", fragments.row_id)
+register.filter("row_id", row_fragments.row_id)
 register.filter("posted", posted)
 register.filter("version", format_moment)
 

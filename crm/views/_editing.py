@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -102,11 +103,20 @@ class Editor:
     def delete_url(self) -> str:
         return self.kind.url("delete", self.key) if self.key else ""
 
+    @property
+    def in_drawer(self) -> bool:
+        return _respond.in_drawer(self.request)
+
+    @property
+    def again_url(self) -> str:
+        """Return the address of the form as it is without what was typed."""
+        return f"{self.request.path}?{urlencode({'next': self.back})}"
+
     def show(self, status: int = 200, **more: Any) -> HttpResponse:
         context = {"editor": self, "form": self.form, "kind": self.kind, **more}
-        return _respond.show(
-            self.request, "records/form.html", "records/_form.html", context, status
-        )
+        is_new = self.request.htmx.target == "dialog"
+        part = "records/_drawer.html" if is_new else "records/_form.html"
+        return _respond.show(self.request, "records/form.html", part, context, status)
 
     def invalid(self) -> HttpResponse:
         return self.show(422)

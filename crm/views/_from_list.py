@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 
-from crm import fragments
+from crm import row_fragments
 from crm.model.records import Listing
 from crm.page_urls import page_url, record_url
 from crm.request import Request, page_number
@@ -42,7 +42,7 @@ class FromList:
         """Return the list's page that has the row, at the row."""
         page = -(-self.at // self.listing.size)
         query = _listing.query(replace(self.listing, page=page), LIST)
-        return f"{page_url('account-list')}{query}#{fragments.row_id(bsnid)}"
+        return f"{page_url('account-list')}{query}#{row_fragments.row_id(bsnid)}"
 
     def account_url(self, bsnid: str, *, write: bool) -> str:
         """Return the account's page; with ``write`` the focus is in its composer."""

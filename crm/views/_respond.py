@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
@@ -11,7 +12,12 @@ from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
-from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.http import (
+    HttpResponseClientRedirect,
+    reswap,
+    retarget,
+    trigger_client_event,
+)
 
 from crm.request import Request
 
@@ -38,11 +44,28 @@ def show(
     return response
 
 
+def in_drawer(request: Request) -> bool:
+    """Return whether the form of a record is, or will be, in a drawer over another page."""
+    return request.htmx.target == "dialog" or "drawer" in request.POST
+
+
 def go(request: Request, url: str) -> HttpResponse:
-    """Redirect after a POST: 303, so that the browser follows with a GET."""
+    """Redirect after a POST: 303, so that the browser follows with a GET.
+
+    A drawer over the page that this leads to closes instead, and the page is brought up to date.
+    """
+    if request.htmx and "drawer" in request.POST and _is_current(request, url):
+        response = HttpResponse(render_to_string("_toasts_out_of_band.html", {}, request))
+        retarget(reswap(response, "innerHTML"), "#dialog")
+        return trigger_client_event(response, "record-saved", {"url": url}, after="settle")
     if request.htmx:
         return HttpResponseClientRedirect(url)
     return HttpResponseRedirect(url, status=303)
+
+
+def _is_current(request: Request, url: str) -> bool:
+    """Return whether the browser shows the page, in whatever state."""
+    return urlsplit(request.htmx.current_url_abs_path or "").path == urlsplit(url).path
 
 
 def local_url(request: Request, default: str) -> str:

@@ -1,8 +1,9 @@
-// The composer on an account's page: "c" goes to it, Ctrl+Enter or Cmd+Enter saves.
+// The composer on an account's page: "c" goes to it. Ctrl+Enter or Cmd+Enter saves what is in it,
+// and in the form of a record.
 
 export function startComposer() {
   document.addEventListener("keydown", (event) => {
-    const form = event.target.closest("#composer");
+    const form = event.target.closest("#composer, #record form");
     if (form && event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       form.requestSubmit(form.querySelector(".button-primary"));

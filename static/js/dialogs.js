@@ -1,4 +1,5 @@
 // htmx loads a dialog into #dialog; this opens it, closes it and returns the focus.
+import { closeDialog, isFormPath, placeMessages } from "./drawer.js";
 import { twinOf } from "./same_element.js";
 
 let opener = null;
@@ -6,9 +7,11 @@ let opener = null;
 export function startDialogs() {
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { target, requestConfig } = event.detail;
-    // A step from one dialog to the next keeps the first opener. A status has set it by itself.
+    if (target.id !== "dialog") return;
+    placeMessages(null);
+    // A step from one dialog to the next keeps the first opener. A link has set it by itself.
     const isStep = requestConfig.elt.closest("#dialog") || requestConfig.elt === document.body;
-    if (target.id === "dialog" && !isStep) opener = requestConfig.elt;
+    if (!isStep) opener = requestConfig.elt;
   });
 
   document.addEventListener("htmx:afterSwap", (event) => {
@@ -16,14 +19,19 @@ export function startDialogs() {
     if (target.id !== "dialog") return;
     const dialog = target.querySelector("dialog");
     // An empty answer closes it: what was asked is saved.
-    if (dialog) dialog.showModal();
-    else returnFocus();
+    if (!dialog) {
+      returnFocus();
+      return;
+    }
+    dialog.showModal();
+    placeMessages(dialog);
   });
 
-  // A status in a list: its link would open a page of its own.
+  // A status in a list and the form of a record: their links would open pages of their own.
   document.addEventListener("click", (event) => {
-    const link = event.target.closest(".set-status");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const link = event.target.closest("a[href]");
+    if (!link || !opensHere(link) || event.defaultPrevented) return;
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     opener = link;
     // Not from the link: it would inherit from the list's form that a request changes the address.
@@ -34,10 +42,26 @@ export function startDialogs() {
     const dialog = event.target.closest("[data-close]")?.closest("dialog");
     if (!dialog) return;
     event.preventDefault();
-    dialog.close();
+    closeDialog(dialog);
   });
 
-  document.addEventListener("close", returnFocus, true);
+  document.addEventListener(
+    "close",
+    ({ target }) => {
+      placeMessages(null);
+      // What is in the fields of a closed drawer is given up.
+      if (target.matches(".drawer")) target.remove();
+      returnFocus();
+    },
+    true,
+  );
+}
+
+// Not on the page of a form itself, whose fields have the same names.
+function opensHere(link) {
+  if (link.matches(".set-status")) return true;
+  const isForm = link.origin === location.origin && isFormPath(link.pathname);
+  return isForm && link.closest("main") && !document.querySelector("main #record");
 }
 
 // The browser returns the focus by itself, unless the opener was replaced while the dialog was

@@ -54,7 +54,8 @@ function unselect() {
   page?.focus();
 }
 
-function showSelected() {
+// Tell in the bar, and in the box of the page, which rows are selected.
+export function showSelected() {
   const all = boxes();
   const { length } = all.filter((box) => box.checked);
   const page = document.querySelector("[data-select-page]");

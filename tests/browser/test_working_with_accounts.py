@@ -21,9 +21,10 @@ def test_an_account_from_beginning_to_end(new_context, bsnid: str, javascript: b
     expect(panel.locator("summary .badge")).to_contain_text("Requested")
 
     page.get_by_role("link", name="Add use case").first.click()
-    page.get_by_label("Problem").fill(f"Slow reports {bsnid}")
-    page.get_by_label("Status").select_option("Planning")
-    submit(page)
+    form = page.locator("#record")
+    form.get_by_label("Problem").fill(f"Slow reports {bsnid}")
+    form.get_by_label("Status").select_option("Planning")
+    form.get_by_role("button", name="Add use case").click()
     expect(page.locator("main")).to_contain_text(f"Slow reports {bsnid}")
 
     composer = page.locator("#composer")

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { backToNowAddress, presentAddress } from "../../static/js/as_of.js";
 import { cookieFor, readCookie } from "../../static/js/cookies.js";
+import { isFormPath } from "../../static/js/drawer.js";
 import { addChoices } from "../../static/js/list_state.js";
 import { isEdited } from "../../static/js/recent_changes/regions.js";
 import { isSearchKey } from "../../static/js/search.js";
@@ -46,6 +47,14 @@ test("back to now leads from a diff to the page whose diff it is", () => {
   assert.equal(backToNowAddress(place("/as-of/x/accounts/A/since/", "?q=y")), "/accounts/A/?q=y");
   assert.equal(backToNowAddress(place("/as-of/x/since/")), "/");
   assert.equal(backToNowAddress(place("/as-of/x/accounts/since/edit/")), "/accounts/since/edit/");
+});
+
+test("forms of records open in a drawer, other pages do not", () => {
+  const forms = ["accounts/new", "accounts/A/edit", "accounts/A/updates/new", "updates/1/edit"];
+  for (const path of [...forms, "accounts/A/use-cases/new", "use-cases/1/edit"])
+    assert.ok(isFormPath(`/crm/${path}/`), path);
+  for (const path of ["accounts/edit", "accounts/A/delete", "accounts/bulk/change", "updates"])
+    assert.ok(!isFormPath(`/${path}/`), path);
 });
 
 test("only a slash alone asks for the search field", () => {

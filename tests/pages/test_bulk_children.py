@@ -98,7 +98,7 @@ def test_who_leads_them_is_handed_over_except_where_somebody_was_first(
     page = parsed(confirm(client, found))
     assert text(page, "h1") == "1 use case was changed."
     assert texts(page, ".bulk-names li") == ["Edited"]
-    assert text(page, ".button-primary") == "Back to the use cases"
+    assert text(page, ".ask .button-primary") == "Back to the use cases"
     assert fields(warehouse, cases, "leader") == ["Ann", "Eve", None]
     # The plan of one list is none for another.
     plan = {"plan": found.select_one("[name=plan]")["value"]}

@@ -66,7 +66,7 @@ export class Notices {
       if (!part.dataset.if.split(" ").includes(kind)) part.remove();
     }
     for (const link of copy.querySelectorAll("[data-history]")) {
-      link.href = this.#main.querySelector("a[href$='/history/']").href;
+      link.href = this.#main.querySelector("a[href$='/history/']")?.href ?? link.href;
     }
     keepInPlace(this.#main, this.#shown, () => {
       document.querySelector(".live-banner")?.remove();

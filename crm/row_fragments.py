@@ -1,0 +1,118 @@
+"""The parts of a list's rows and headings, as functions: see crm/fragments.py."""
+
+from __future__ import annotations
+
+import re
+from typing import Protocol
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from crm.icons import icon
+from crm.model.records import Account, Update, UseCase
+from crm.page_urls import record_url
+
+_PLAIN = re.compile(r"[A-Za-z0-9-]+")
+_WRITE = (
+    '<a class="icon-button row-write" href="{url}" title="Write an update"'
+    ' aria-label="Write an update about {name}">{icon}</a>'
+)
+_ROW_ACTION = '<a class="icon-button" href="{}" title="{}">{}</a>'
+
+
+class SortLink(Protocol):
+    """A link that sorts a list by a column (crm/views/_listing.py)."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def direction(self) -> str: ...
+
+    @property
+    def icon(self) -> str: ...
+
+
+class SortControls(Protocol):
+    """The part of a list's controls that a column's heading needs."""
+
+    def sort_link(self, key: str) -> SortLink: ...
+
+
+def row_check(key: str, name: str) -> SafeString:
+    """Return the cell that selects a row for a bulk change; the form ``bulk`` sends its key."""
+    return format_html(
+        '<td class="pick"><input type="checkbox" form="bulk" name="key" value="{}"'
+        ' aria-label="Select {}"></td>',
+        key,
+        name,
+    )
+
+
+def row_id(key: str | None) -> str:
+    """Return the id of a record's row, which an address can name whatever the key is."""
+    text = key or ""
+    return f"row-{text}" if _PLAIN.fullmatch(text) else f"row_{text.encode().hex()}"
+
+
+def row_actions(record: UseCase | Update, here: str) -> SafeString:
+    """Return the cell of a child's row with the links that write an update about its account and
+    edit it. Both come back to its row in the list with the quoted address ``here``."""
+    back = f"next={here}%23{row_id(record.id)}"
+    what, links = record.table.singular, []
+    if url := record_url("update-create", record.account_bsnid):
+        team = record.team or record.account_bsnid
+        write = icon("chat-bubble-left-right", 16)
+        links.append((f"{url}?{back}", f"Write an update about {team}", write))
+    if url := record_url(f"{what.replace(' ', '-')}-edit", record.id):
+        edit = icon("pencil-square", 16)
+        links.append((f"{url}?{back}", f"Edit this {what}", edit))
+    return format_html(
+        '<td class="row-actions">{}</td>', format_html_join(" ", _ROW_ACTION, links)
+    )
+
+
+def row_account(account: Account, parameters: str, at: int, may_write: bool) -> SafeString:
+    """Return the account's name and key in a list, with the links to its page.
+
+    ``parameters`` and ``at`` lead back to the list: see crm/views/_from_list.py.
+    """
+    url = record_url("account-detail", account.bsnid)
+    if not url:
+        link, write = format_html('<a class="row-link" dir="auto">{}</a>', account.name), ""
+    else:
+        url = f"{url}?{parameters}&at={at}"
+        link = format_html('<a class="row-link" href="{}" dir="auto">{}</a>', url, account.name)
+        write = format_html(
+            _WRITE,
+            url=f"{url}&write=1",
+            name=account.name,
+            icon=icon("chat-bubble-left-right", 16),
+        )
+    shown = write if may_write else ""
+    return format_html('{} <span class="key">{}</span> {}', link, account.bsnid, shown)
+
+
+def sort_header(controls: SortControls, key: str, label: str = "", kind: str = "") -> SafeString:
+    """Return the heading of a column by which the list can be sorted."""
+    link = controls.sort_link(key)
+    return format_html(
+        '<th scope="col"{}{}>'
+        '<a class="sort-link" id="sort-{}" href="{}" hx-get="{}">{}{}</a></th>',
+        format_html(' class="{}"', kind) if kind else "",
+        format_html(' aria-sort="{}"', link.direction) if link.direction else "",
+        link.key,
+        link.url,
+        link.url,
+        label or link.label,
+        icon(link.icon, 16),
+    )
+
+
+TAGS = (row_check, row_account, row_actions, sort_header)

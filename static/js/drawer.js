@@ -1,0 +1,67 @@
+// A form of a record that opens in a drawer over the page. The server answers with the form of the
+// page that the link leads to (records/_drawer.html); after it is saved, the page is fresh.
+import { findRegions, replaceRegion } from "./recent_changes/regions.js";
+import { showSelected } from "./selection.js";
+import { isUnsaved } from "./unsaved.js";
+
+const FORM = /\/(accounts\/new|accounts\/[^/]+\/(edit|(use-cases|updates)\/new)|(use-cases|updates)\/[^/]+\/edit)\/$/;
+const QUESTION = "Close the form? What you typed is not saved.";
+
+// Does the path belong to a page with the form of a record?
+export function isFormPath(path) {
+  return FORM.test(path);
+}
+
+export function startDrawer() {
+  // Chromium closes a dialog at the second Escape, whatever its "cancel" event is told.
+  document.addEventListener("keydown", (event) => {
+    const drawer = openDrawer();
+    if (event.key !== "Escape" || event.isComposing || !drawer) return;
+    event.preventDefault();
+    closeDialog(drawer);
+  });
+  document.addEventListener(
+    "cancel",
+    (event) => {
+      if (event.target !== openDrawer()) return;
+      event.preventDefault();
+      closeDialog(event.target);
+    },
+    true,
+  );
+  document.addEventListener("record-saved", ({ detail }) => showSaved(detail.url));
+}
+
+// Close the dialog; a drawer with unsaved words only if the reader says so.
+export function closeDialog(dialog) {
+  const form = dialog.matches(".drawer") && dialog.querySelector("form");
+  if (form && isUnsaved(form) && !window.confirm(QUESTION)) return;
+  dialog.close();
+}
+
+// Messages are in the drawer while it is open: it covers what is outside.
+export function placeMessages(dialog) {
+  const messages = document.getElementById("toasts");
+  if (dialog?.matches(".drawer")) dialog.append(messages);
+  else if (messages.closest("dialog")) document.querySelector(".skip-link").after(messages);
+}
+
+function openDrawer() {
+  return document.querySelector("dialog.drawer[open]");
+}
+
+// Show the page `url`, which is this one or another state of it, without loading it anew. Rows
+// that were selected stay selected.
+async function showSaved(url) {
+  const [address] = url.split("#");
+  history.replaceState(history.state, "", address);
+  const answer = await fetch(address, { headers: { Accept: "text/html" } });
+  if (!answer.ok) return;
+  const newer = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const selected = [...document.querySelectorAll(".pick input:checked")].map((each) => each.value);
+  for (const region of findRegions()) replaceRegion(region, newer.getElementById(region.id));
+  document.title = newer.title;
+  for (const box of document.querySelectorAll("tbody .pick input"))
+    box.checked = selected.includes(box.value);
+  showSelected();
+}
