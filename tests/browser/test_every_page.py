@@ -23,6 +23,7 @@ PATHS = [
     "/accounts/facet/vp/?vp-find=nothing+matches+this",
     "/accounts/bulk/change/?key=BSN001",
     "/accounts/BSN001/",
+    "/use-cases/bulk/change/?all=on",
     "/accounts/new/",
     "/accounts/BSN001/edit/",
     "/accounts/BSN001/delete/",

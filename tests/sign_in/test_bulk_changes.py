@@ -27,6 +27,12 @@ def test_no_bulk_change_writes_what_is_masked(bob: Browser, protected: Warehouse
     vp = {"of": "all=on", "do": "field", "column": "vp", "value": "V"}
     assert bob.post(PREVIEW, vp).status_code == 422
     assert bob.post(PREVIEW, {"of": "all=on", **STATUS}).status_code == 403
+    offered = parsed(bob.get("/use-cases/bulk/change/?all=on")).select("[name=column]")
+    assert [each.get("value") for each in offered] == ["enablement_tier", "platform", None]
+    hold = {"of": "all=on", "do": "choice", "column": "status", "value": "On Hold"}
+    assert bob.post("/use-cases/bulk/preview/", hold).status_code == 403
+    assert bob.post("/use-cases/u-3/status/", {"status": "On Hold"}).status_code == 403
+    assert not parsed(bob.get("/use-cases/")).select("a.set-status")
     assert stored(protected) == before
     # What nothing hides is changed, and it is said that there is no undo.
     team = vp | {"column": "admin", "value": "Ada"}
