@@ -1,10 +1,11 @@
 // A form of a record that opens in a drawer over the page. The server answers with the form of the
 // page that the link leads to (records/_drawer.html); after it is saved, the page is fresh.
-import { findRegions, replaceRegion } from "./recent_changes/regions.js";
+import { findRegions, isInUse, replaceRegion } from "./recent_changes/regions.js";
 import { showSelected } from "./selection.js";
 import { isUnsaved } from "./unsaved.js";
 
-const FORM = /\/(accounts\/new|accounts\/[^/]+\/(edit|(use-cases|updates)\/new)|(use-cases|updates)\/[^/]+\/edit)\/$/;
+const FORM =
+  /\/(accounts\/new|accounts\/[^/]+\/(edit|(use-cases|updates)\/new)|(use-cases|updates)\/[^/]+\/edit)\/$/;
 const QUESTION = "Close the form? What you typed is not saved.";
 
 // Does the path belong to a page with the form of a record?
@@ -50,16 +51,21 @@ function openDrawer() {
   return document.querySelector("dialog.drawer[open]");
 }
 
-// Show the page `url`, which is this one or another state of it, without loading it anew. Rows
-// that were selected stay selected.
+// Show what the saved form has changed on this page without loading it anew. Rows that were
+// selected stay selected. `url` may name the record, which is on another page of the account's.
 async function showSaved(url) {
-  const [address] = url.split("#");
-  history.replaceState(history.state, "", address);
-  const answer = await fetch(address, { headers: { Accept: "text/html" } });
+  const here = new URL(location.href);
+  const { searchParams } = new URL(url, here);
+  if (!document.getElementById("listing"))
+    for (const [name, value] of searchParams) here.searchParams.set(name, value);
+  history.replaceState(history.state, "", here);
+  const answer = await fetch(here, { headers: { Accept: "text/html" } });
   if (!answer.ok) return;
   const newer = new DOMParser().parseFromString(await answer.text(), "text/html");
   const selected = [...document.querySelectorAll(".pick input:checked")].map((each) => each.value);
-  for (const region of findRegions()) replaceRegion(region, newer.getElementById(region.id));
+  for (const region of findRegions())
+    if (region.id === "listing" || !isInUse(region))
+      replaceRegion(region, newer.getElementById(region.id));
   document.title = newer.title;
   for (const box of document.querySelectorAll("tbody .pick input"))
     box.checked = selected.includes(box.value);

@@ -50,7 +50,7 @@ def test_a_form_opens_over_the_list_and_loses_nothing(
     assert asked == ["Close the form? What you typed is not saved."] * 4
     problem.focus()
     page.keyboard.press("Control+Enter")
-    expect(drawer.get_by_role("alert")).to_contain_text("Nothing was saved yet")
+    expect(drawer.locator(".banner")).to_contain_text("Nothing was saved yet")
     expect(leader).to_have_value("Lee")
 
     # The answer never comes: the message is in the drawer, where it can be read.
@@ -64,7 +64,7 @@ def test_a_form_opens_over_the_list_and_loses_nothing(
     seen = use_cases.get(bobs_tables, case).updated_at
     use_cases.update(bobs_tables, case, {"leader": "Bob's"}, seen)
     problem.press("Control+Enter")
-    expect(drawer.get_by_role("alert")).to_contain_text("bob@example.com")
+    expect(drawer.locator(".banner")).to_contain_text("bob@example.com")
     expect(drawer.get_by_label("Leader, my value")).to_have_value("Lee")
     drawer.get_by_role("button", name="Save").click()
     expect(drawer).to_have_count(0)
