@@ -9,7 +9,7 @@ from itertools import product
 import pytest
 
 from crm.model.records import Listing
-from crm.model.schema import ACCOUNTS, CHILDREN, TABLES, UPDATES
+from crm.model.schema import ACCOUNTS, CHILDREN, TABLES, UPDATES, USE_CASES
 from crm.repository import operations, steps
 from crm.repository.bulk.change import preview
 from crm.repository.bulk.delete import Delete
@@ -137,6 +137,27 @@ def test_it_goes_on_after_each_statement_that_fails(
     assert rows(families) == all_of("B3")
     after = revert_bulk.current_versions(families)
     revert_bulk.revert(families, operation.id, before, after)
+    assert rows(families) == all_of("B1", "B2", "B3")
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_use_cases_are_deleted_alone_though_an_answer_is_lost(
+    families: Warehouse, server: LocalWarehouse, at: int
+) -> None:
+    before = revert_bulk.current_versions(families)
+    chosen = Selection(Listing(), ("u-B1", "u-B2"), USE_CASES)
+    found = preview(families, chosen, Delete(USE_CASES))
+    assert [(row.name, row.account) for row in found.changes] == [
+        ("P", "Team B1"),
+        ("P", "Team B2"),
+    ]
+    assert not any(found.children.values())
+    operation = operations.new(families, operations.BULK)
+    server.fault("drop_after", at=at, match=r"^\s*(MERGE|DELETE)")
+    assert delete(families, operation, found.changes, of=USE_CASES) == Outcome(2)
+    assert rows(families) == all_of("B1", "B2", "B3") | {"use_cases": ["B3"]}
+    after = revert_bulk.current_versions(families)
+    assert revert_bulk.revert(families, operation.id, before, after).count == 2
     assert rows(families) == all_of("B1", "B2", "B3")
 
 
