@@ -147,8 +147,9 @@ def test_use_cases_and_updates_are_deleted_and_come_back(
         assert text(found, ".lead") == f"2 {what}s will be deleted."
         with statements() as done:
             response = confirm(client, found)
-        # What was done before, the stamp, the deletion, and the note about it.
-        assert [each.split()[0] for each in done] == ["SELECT", "MERGE", "DELETE", "MERGE"]
+        # What was done before, the stamp and the deletion, and the notes of both.
+        words = [each.split()[0] for each in done]
+        assert words == ["SELECT", "MERGE", "MERGE", "DELETE", "MERGE"]
         shown = follow(client, response)
         assert text(shown, "#toasts p") == f"2 {what}s were deleted."
         again = follow(client, confirm(client, found))
