@@ -283,27 +283,3 @@ class UseCaseForm(RecordForm):
 
 class UpdateForm(RecordForm):
     table = schema.UPDATES
-
-
-class StatusForm(forms.Form):
-    """Sets a use case's status, with an optional reason; ``current`` is offered, too."""
-
-    table = schema.USE_CASES
-    updated_at = MomentField(required=False)
-
-    def __init__(self, data: QueryDict, *, current: str | None = None) -> None:
-        super().__init__(data)
-        self.fields["status"] = field_for(self.table.column("status"), current)
-        self.fields["reason"] = reason_field()
-
-    @property
-    def problem(self) -> str:
-        """Return what is wrong with the fields, in one line."""
-        return " ".join(str(error) for errors in self.errors.values() for error in errors)
-
-
-class PlatformStatusForm(StatusForm):
-    """Sets one platform's status; the view checks the platform."""
-
-    table = schema.PLATFORMS_STATUS
-    platform = forms.CharField(widget=forms.HiddenInput, max_length=schema.MAX_LINE)

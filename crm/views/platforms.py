@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from crm.access import for_writers
 from crm.forms import fields
-from crm.forms.records import PlatformStatusForm
+from crm.forms.statuses import PlatformStatusForm
 from crm.fragments import status_url
 from crm.model import vocabulary
 from crm.model.records import PlatformStatus, UseCase

@@ -11,7 +11,8 @@ from django.utils.text import Truncator
 from django.views.decorators.http import require_safe
 
 from crm.access import for_writers
-from crm.forms.records import RecordForm, StatusForm, UseCaseForm
+from crm.forms.records import RecordForm, UseCaseForm
+from crm.forms.statuses import StatusForm
 from crm.model import vocabulary
 from crm.model.records import UseCase
 from crm.model.schema import USE_CASES
