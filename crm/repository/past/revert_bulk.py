@@ -8,7 +8,7 @@ write does, the revert stamps the rows with the person and shows in the history.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -185,9 +185,30 @@ def _revert(
     has_duplicates: bool,
     is_deletion: bool,
 ) -> int:
-    parts = _parts(wh, table, before, has_duplicates, is_deletion)
+    # A row keeps who created it, and when.
+    kept = [name for name in table.names if name not in ("updated_at", "updated_by")]
+
+    def source(names: list[str]) -> str:
+        return _sql.render(
+            wh.namespace,
+            _SOURCE,
+            rival=joins.rival(table),
+            written=_written(wh, table, before, names, ":undone"),
+            joined=joins.of(wh, table, before, has_duplicates, is_deletion),
+        )
+
+    parts = {"table": wh.namespace.table(table), "key": quoted(table.key)}
     params = {"undone": undone, "before": before[table.name]}
-    stamp, revert = (_sql.render(wh.namespace, sql, **parts) for sql in (_STAMP, _REVERT))
+    stamp = _sql.render(wh.namespace, _STAMP, source=source(joins.columns(table)), **parts)
+    revert = _sql.render(
+        wh.namespace,
+        _REVERT,
+        source=source([*kept, "updated_at"]),
+        assignments=", ".join(f"{quoted(name)} = s.{quoted(name)}" for name in kept),
+        names=_sql.names(kept),
+        sources=_sql.names(kept, "s"),
+        **parts,
+    )
     count = 0
     if has_duplicates:
         count = duplicates.replace(wh, operation, undone, table, before[table.name])
@@ -195,30 +216,8 @@ def _revert(
     return count + operations.run(wh, operation, revert, params, repeatable=True)
 
 
-def _parts(
-    wh: Warehouse, table: Table, before: Versions, has_duplicates: bool, is_deletion: bool
-) -> dict[str, str]:
-    # A row keeps who created it, and when.
-    kept = [name for name in table.names if name not in ("updated_at", "updated_by")]
-    parts = {"table": wh.namespace.table(table), "key": quoted(table.key)}
-    source = _sql.render(
-        wh.namespace,
-        _SOURCE,
-        rival=joins.rival(table),
-        written=_written(wh, table, before, (*kept, "updated_at"), ":undone"),
-        joined=joins.of(wh, table, before, has_duplicates, is_deletion),
-    )
-    return {
-        **parts,
-        "source": source,
-        "assignments": ", ".join(f"{quoted(name)} = s.{quoted(name)}" for name in kept),
-        "names": _sql.names(kept),
-        "sources": _sql.names(kept, "s"),
-    }
-
-
 def _written(
-    wh: Warehouse, table: Table, before: Versions, names: tuple[str, ...], deleter: str
+    wh: Warehouse, table: Table, before: Versions, names: Iterable[str], deleter: str
 ) -> str:
     """Return the query of the rows that the operation wrote.
 

@@ -79,32 +79,30 @@ _CHILDREN = """, account_versions AS (
   GROUP BY _commit_version
 ), began AS (
   SELECT MIN(moment) AS moment, MAX(id) IS NOT NULL AS has_id, COLLECT_SET(id) AS ids
-  FROM account_versions
-  WHERE is_stamp AND version > (
-    SELECT COALESCE(MAX(version), -1) FROM account_versions WHERE NOT is_stamp
-  )
-), deleted AS (
-  {branches}
-)"""
-# Only children whose last known change is their deletion. A version that deletes and inserts a key
-# changed it.
-_CHILD = """
-  SELECT {place} AS place, c.row
   FROM (
-    SELECT *, MAX(version) OVER (PARTITION BY key) AS latest
-    FROM (
-      SELECT c.{key} AS key, c._commit_version AS version, MAX({row}) AS row,
-        MAX(c._commit_timestamp) AS moment, MAX(c._change_type) = 'delete' AS is_deleted,
-        MAX(c.change_id) AS id
-      FROM {feed} AS c WHERE c.account_bsnid = :key
-      GROUP BY c.{key}, c._commit_version
-    ) AS v
+    SELECT *, MAX(CASE WHEN NOT is_stamp THEN version END) OVER () AS last_change
+    FROM account_versions
+  ) AS v
+  WHERE is_stamp AND version > COALESCE(last_change, -1)
+), deleted AS (
+  SELECT c.place, c.row
+  FROM (
+    SELECT *, MAX(version) OVER (PARTITION BY place, key) AS latest FROM ({branches}) AS v
   ) AS c CROSS JOIN changed AS t CROSS JOIN began AS b
   WHERE c.is_deleted AND c.version = c.latest
     AND (ARRAY_CONTAINS(b.ids, c.id)
       OR c.moment BETWEEN CASE WHEN b.has_id THEN b.moment
           ELSE GREATEST(t.moment - {interval}, COALESCE(b.moment, t.moment - {interval})) END
         AND t.moment)
+)"""
+# Only children whose last known change is their deletion. A version that deletes and inserts a key
+# changed it.
+_CHILD = """
+  SELECT {place} AS place, c.{key} AS key, c._commit_version AS version, MAX({row}) AS row,
+    MAX(c._commit_timestamp) AS moment, MAX(c._change_type) = 'delete' AS is_deleted,
+    MAX(c.change_id) AS id
+  FROM {feed} AS c WHERE c.account_bsnid = :key
+  GROUP BY c.{key}, c._commit_version
 """
 _DELETION = """
   SELECT MAX(version) AS version, MAX_BY(person, version) AS person
@@ -282,7 +280,6 @@ def _children_of_account(wh: Warehouse, starts: Starts) -> str:
             key=quoted(child.key),
             row=_sql.whole_row(child, "c"),
             feed=wh.namespace.change_feed(child, starts[child.name]),
-            interval=_stamps.INTERVAL,
         )
         for child in CHILDREN
     )
@@ -290,6 +287,7 @@ def _children_of_account(wh: Warehouse, starts: Starts) -> str:
         wh.namespace,
         _CHILDREN,
         branches="UNION ALL".join(branches),
+        interval=_stamps.INTERVAL,
         own=_sql.own_row(ACCOUNTS),
         feed=wh.namespace.change_feed(ACCOUNTS, starts[ACCOUNTS.name]),
     )

@@ -63,6 +63,11 @@ def has_deleted_accounts(
     return bool(wh.query(sql, {"undone": undone, "before": first})[0]["n"])
 
 
+def columns(table: Table) -> list[str]:
+    """Return the columns of ``w`` that the joins compare, beside ``_key``; at least one."""
+    return [name for name in (table.owner, "platform") if name in table.names]
+
+
 def rival(table: Table) -> str:
     """Return the column that says whether another status of the platform is stored."""
     return _RIVAL if table is PLATFORMS_STATUS else _NO_RIVAL
