@@ -17,6 +17,7 @@ class Statement:
 
     ``is_stamp``: it only stamps rows that the next statement deletes. ``writes``: the columns that
     a repair writes again as it reads or finds them; it does not run if one of them is masked.
+    ``words`` makes detail and repair of what the query has as detail.
     """
 
     table: Table
@@ -24,6 +25,7 @@ class Statement:
     params: dict[str, str] = field(default_factory=dict)
     is_stamp: bool = False
     writes: tuple[str, ...] = ()
+    words: Callable[[str], tuple[str, str]] | None = None
 
 
 # Rows of what is found have a key, a detail and, where there is one, a repair (else NULL).

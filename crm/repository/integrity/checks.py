@@ -99,8 +99,11 @@ def _run(wh: Warehouse, checks: tuple[Check, ...], settled: Params) -> dict[Chec
     counts: dict[Check, dict[int, tuple[int, int]]] = {check: {} for check in checks}
     for row in wh.query(sql, params):
         check, statement = found[row["place"]]
-        key, repair = row["key"] or "", row["repair"] or ""
-        problems[check].append(Problem(check.name, statement.table, key, row["detail"], repair))
+        detail, repair = row["detail"], row["repair"] or ""
+        if statement.words:
+            detail, repair = statement.words(detail)
+        key = row["key"] or ""
+        problems[check].append(Problem(check.name, statement.table, key, detail, repair))
         counts[check][row["place"]] = (row["total"], row["repairable"])
     return {
         check: Found(

@@ -8,11 +8,13 @@ status is the latest of its platform.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from crm.model.namespace import Namespace, quoted
-from crm.model.schema import ACCOUNTS, CHILDREN, PLATFORMS_STATUS, TABLES, Column, Table
+from crm.model.schema import ACCOUNTS, CHILDREN, PLATFORMS_STATUS, TABLES, Table
 from crm.repository import _made_ids, _sql
 
+from . import _duplicate_rows
 from ._statements import Statement, render
 
 # The largest number of account keys that one repair changes: those that the preview shows.
@@ -49,26 +51,8 @@ _JOIN_ACCOUNTS = """
 LEFT JOIN {each_bsnid} AS a ON a.bsnid = r.{owner}
 """
 _FIND_DUPLICATES = """
-SELECT key, CONCAT(CAST(n AS STRING), ' rows have this key',
-    IF(differences = '', ', all with the same values', CONCAT('; another row has ', differences))
-  ) AS detail,
-  IF(differences = '', 'keep one of them', {repair}) AS repair
-FROM (
-  SELECT d.{key} AS key, MAX(d.n) AS n, CONCAT_WS('; yet another ', SORT_ARRAY(
-    COLLECT_LIST(CASE WHEN d.place > 1 THEN CONCAT_WS(', ', {differences}) END))) AS differences
-  FROM (
-    SELECT *, FIRST_VALUE({kept_row}) OVER (PARTITION BY {key} ORDER BY place) AS k
-    FROM ({rows}) AS q
-  ) AS d
-  GROUP BY d.{key}
-) AS s
+SELECT {key} AS key, {found} AS detail, '' AS repair FROM ({rows}) AS d GROUP BY {key}
 """
-_DIFFERENCE = """
-CASE WHEN NOT (d.{column} <=> d.k.{column}) THEN
-  CONCAT({label}, ' “', {other}, '” instead of “', {kept}, '”') END
-"""
-_TEXT = "COALESCE({column}, '')"
-_SHORT_TEXT = "CONCAT(SUBSTR({text}, 1, 60), IF(LENGTH({column}) > 60, '…', ''))"
 _NUMBERED_KEYS = "SELECT *, DENSE_RANK() OVER (ORDER BY {key}) AS turn FROM ({rows}) AS q"
 # In one statement, so that nothing is lost half-way. The row that keeps the key comes twice: with
 # ``old_key``, to delete all rows of the key, and without it, to be inserted again. Each other row
@@ -104,49 +88,16 @@ def _different_rows(namespace: Namespace, table: Table) -> str:
     )
 
 
-def _difference(namespace: Namespace, table: Table, column: Column) -> str:
-    """Return, in words, what another row (d) has in a column instead of the one that is kept (k).
-
-    NULL where they agree. Values of accounts are shown in full, because they are lost.
-    """
-
-    def text(alias: str) -> str:
-        value = f"{alias}.{quoted(column.name)}"
-        value = value if column.type == "STRING" else f"CAST({value} AS STRING)"
-        full = _sql.fill(_TEXT, column=value)
-        if table is ACCOUNTS:
-            return full
-        return _sql.fill(_SHORT_TEXT, text=full, column=value)
-
-    return _sql.render(
-        namespace,
-        _DIFFERENCE,
-        column=quoted(column.name),
-        label=_sql.literal(column.label),
-        other=text("d"),
-        kept=text("d.k"),
-    )
-
-
 def find_duplicates(namespace: Namespace) -> Iterator[Statement]:
     for table in TABLES:
-        repair = "keep the row that was changed last, and drop these values of the others"
-        if table.parent_key:
-            repair = "give each row with other values an id of its own"
         sql = _sql.render(
             namespace,
             _FIND_DUPLICATES,
             key=quoted(table.key),
-            repair=_sql.literal(repair),
-            differences=", ".join(
-                _difference(namespace, table, column)
-                for column in table.own_columns
-                if column.name != table.key
-            ),
-            kept_row=_sql.struct(table, "q"),
+            found=_duplicate_rows.found(table),
             rows=_different_rows(namespace, table),
         )
-        yield Statement(table, sql)
+        yield Statement(table, sql, words=partial(_duplicate_rows.words, table))
 
 
 def separate_duplicates(namespace: Namespace) -> Iterator[Statement]:
