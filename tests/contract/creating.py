@@ -22,10 +22,12 @@ HTMX = {"HTTP_HX_REQUEST": "true"}
 class Door:
     """One form that creates a row of ``table``; ``text`` is a field that people fill in.
 
-    ``shown`` is the form as it was shown once: sent again, it has the same ids.
+    ``shown`` is the form as it was shown once: sent again, it has the same ids. ``bsnid`` is that
+    of the row's account.
     """
 
     table: Table
+    bsnid: str
     path: str
     text: str
     words: tuple[str, str]
@@ -40,7 +42,7 @@ class Door:
     def texts(self) -> list[str]:
         """Return the text of each row that was created, read past the application."""
         sql = f"SELECT {self.text} AS text FROM {self.warehouse.namespace.table(self.table)}"
-        rows = self.warehouse.query(f"{sql} WHERE {self.table.owner} = 'B-1'")
+        rows = self.warehouse.query(f"{sql} WHERE {self.table.owner} = :of", {"of": self.bsnid})
         return [row["text"] for row in rows]
 
     def is_done(self, response: HttpResponse) -> bool:
@@ -48,26 +50,30 @@ class Door:
         return response.status_code in (200, 303)
 
 
-DOORS: dict[str, Callable[[Warehouse], Door]] = {
-    "account": lambda wh: Door(
+# By name, the door to an account.
+DOORS: dict[str, Callable[[Warehouse, str], Door]] = {
+    "account": lambda wh, of: Door(
         ACCOUNTS,
+        of,
         "/accounts/new/",
         "team",
         ("Payments", "Claims"),
-        {"bsnid": "B-1", "business_area": "Finance", "form_id": uuid.uuid4().hex},
+        {"bsnid": of, "business_area": "Finance", "form_id": uuid.uuid4().hex},
         wh,
     ),
-    "use case": lambda wh: Door(
+    "use case": lambda wh, of: Door(
         USE_CASES,
-        "/accounts/B-1/use-cases/new/",
+        of,
+        f"/accounts/{of}/use-cases/new/",
         "problem",
         ("Too slow", "Too dear"),
         {"id": str(uuid.uuid4()), "status": "Active", "platform": "Snowflake"},
         wh,
     ),
-    "composer": lambda wh: Door(
+    "composer": lambda wh, of: Door(
         UPDATES,
-        "/accounts/B-1/compose/",
+        of,
+        f"/accounts/{of}/compose/",
         "description",
         ("Kick-off", "Kicked off"),
         {
@@ -77,17 +83,19 @@ DOORS: dict[str, Callable[[Warehouse], Door]] = {
         },
         wh,
     ),
-    "update": lambda wh: Door(
+    "update": lambda wh, of: Door(
         UPDATES,
-        "/accounts/B-1/updates/new/",
+        of,
+        f"/accounts/{of}/updates/new/",
         "description",
         ("Kick-off", "Kicked off"),
         {"id": str(uuid.uuid4()), "author": "Alice", "date": "2026-03-31"},
         wh,
     ),
-    "status": lambda wh: Door(
+    "status": lambda wh, of: Door(
         PLATFORMS_STATUS,
-        "/accounts/B-1/platforms/",
+        of,
+        f"/accounts/{of}/platforms/",
         "status",
         ("Requested", "In Progress"),
         {"platform": "Databricks", "updated_at": ""},

@@ -25,6 +25,7 @@ from crm.warehouse import Warehouse
 
 from ..pages.html import filled_in, parsed, record_form
 from ..pages.import_page.using import press, preview, undo
+from ..schemas import CONTENTS
 from ..test_statement_budget import PAGES, PAST
 from .creating import HTMX, words_of
 
@@ -32,19 +33,33 @@ from .creating import HTMX, words_of
 NOT_CONCERNED = {"account-create", "account-edit", "readyz", "use-case-list", "update-list"}
 
 
-@pytest.fixture
-def ids(warehouse: Warehouse) -> dict[str, str]:
-    """BSN001 with a status, a use case and an update: two different rows of each."""
-    ids = {"use_case": str(uuid.uuid4()), "update": str(uuid.uuid4())}
+IDS = {"use_case": str(uuid.uuid4()), "update": str(uuid.uuid4())}
+
+
+def write_two_of_each(warehouse: Warehouse) -> None:
+    """Write BSN001 with a status, a use case and an update: two different rows of each."""
     accounts.create(warehouse, {"bsnid": "BSN001", "team": "Older", "business_area": "Finance"})
     platforms.set_status(warehouse, "BSN001", "Databricks", "Requested", None)
-    use_cases.create(warehouse, "BSN001", ids["use_case"], {"problem": "P", "status": "Active"})
+    use_cases.create(warehouse, "BSN001", IDS["use_case"], {"problem": "P", "status": "Active"})
     values = {"author": "A", "date": dt.date(2026, 3, 1), "description": "D"}
-    updates.create(warehouse, "BSN001", ids["update"], values)
+    updates.create(warehouse, "BSN001", IDS["update"], values)
     texts = ("team", "status", "problem", "description")
     for table, text in zip(TABLES, texts, strict=True):
         duplicate(warehouse, table, text)
-    return ids
+
+
+CONTENTS["two_of_each"] = write_two_of_each
+
+
+@pytest.fixture
+def two_of_each(warehouse: Warehouse) -> Warehouse:
+    """The tables after ``write_two_of_each``."""
+    return warehouse
+
+
+@pytest.fixture
+def ids(two_of_each: Warehouse) -> dict[str, str]:
+    return IDS
 
 
 def duplicate(wh: Warehouse, table: Table, text: str) -> None:

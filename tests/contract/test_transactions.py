@@ -34,12 +34,15 @@ BLOCK = r"BEGIN ATOMIC\s+DELETE"
 
 
 @pytest.fixture
-def family(with_transactions: Warehouse, family: Warehouse) -> Warehouse:
-    return family
+def family(family_in_transactions: Warehouse) -> Warehouse:
+    return family_in_transactions
 
 
 def verbs(done: list[str]) -> list[list[str]]:
-    return [re.sub(r"BEGIN ATOMIC\s+", "BEGIN ", text).strip().split()[:2] for text in done]
+    """Return the first words of each statement; not of the check of the schema's version, which
+    a process makes before its first write."""
+    found = [re.sub(r"BEGIN ATOMIC\s+", "BEGIN ", text).strip().split()[:2] for text in done]
+    return [words for words in found if words != ["SHOW", "TBLPROPERTIES"]]
 
 
 def test_an_account_goes_and_comes_back_in_transactions(

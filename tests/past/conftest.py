@@ -110,9 +110,20 @@ def summaries(page: BeautifulSoup) -> list[str]:
     return texts(page, ".change summary")
 
 
+def write_account(wh: Warehouse) -> None:
+    accounts.create(replace(wh, actor=BOB), {"bsnid": "B1", "team": "Claims", "vp": "Vera"})
+
+
+CONTENTS["account_of_bob"] = write_account
+
+
 @pytest.fixture
-def account(bob: Warehouse) -> str:
-    accounts.create(bob, {"bsnid": "B1", "team": "Claims", "vp": "Vera"})
+def account_of_bob(warehouse: Warehouse) -> None:
+    """The tables after ``write_account``."""
+
+
+@pytest.fixture
+def account(account_of_bob: None) -> str:
     return "B1"
 
 
