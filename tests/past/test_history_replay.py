@@ -28,8 +28,8 @@ from ..conftest import Statements
 from ..sizes import size, soak
 
 PEOPLE = ("ana", "bo", "chidi", "dora")
-EDITS = size(50, 500)
-MOMENTS = size(4, 50)
+EDITS = size(36, 500)
+MOMENTS = size(3, 50)
 # A random account is deleted once there are more.
 MOST_ACCOUNTS = size(5, 12)
 WORDS = ("Not Started", "Requested", "In Progress", "Completed")

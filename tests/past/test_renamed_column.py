@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from dataclasses import replace
 
 import pytest
 from django.test import Client
@@ -15,7 +16,8 @@ from crm.warehouse import Warehouse
 
 from ..contract.creating import words_of
 from ..pages.html import parsed
-from .conftest import GetPage, edit, summaries
+from ..schemas import CONTENTS
+from .conftest import ANA, GetPage, edit, summaries
 
 PAGES = ("", "accounts/", "accounts/B1/history/", "activity/", "activity/reach/", "since/")
 EMPTY_ONE = "VP —"
@@ -29,9 +31,13 @@ def now() -> str:
     return f"/as-of/{format_moment(moment)}/"
 
 
-@pytest.fixture
-def moments(ana: Warehouse) -> list[str]:
-    """Before the renaming, before the column was added, and after that."""
+# Before the renaming, before the column was added, and after that.
+_moments: list[str] = []
+
+
+def write_and_rename(wh: Warehouse) -> None:
+    """Ana writes an account and renames its column VP; then she adds one of this name."""
+    ana = replace(wh, actor=ANA)
     accounts.create(ana, {"bsnid": "B1", "team": "Claims", "vp": "Vera"})
     edit(ana, "B1", vp="Walt")
     table, moments = ana.namespace.table(ACCOUNTS), [now()]
@@ -41,10 +47,22 @@ def moments(ana: Warehouse) -> list[str]:
         ana.execute(f"ALTER TABLE {table} {change}", repeatable=True)
         moments.append(now())
     edit(ana, "B1", vp="Ben")
-    return moments
+    _moments[:] = moments
 
 
-def test_pages_of_the_past(moments: list[str], client: Client, get_page: GetPage) -> None:
+CONTENTS["moments_of_renaming"] = write_and_rename
+
+
+@pytest.fixture
+def moments_of_renaming(warehouse: Warehouse) -> list[str]:
+    """The tables after ``write_and_rename``; the addresses of ``_moments``."""
+    return _moments
+
+
+def test_pages_of_the_past(
+    moments_of_renaming: list[str], client: Client, get_page: GetPage
+) -> None:
+    moments = moments_of_renaming
     shown = [words_of(client.get(f"{moment}accounts/B1/")) for moment in moments]
     assert "VP Walt" in shown[0]
     assert [EMPTY_ONE in each for each in shown[1:]] == [True, True]
@@ -60,7 +78,7 @@ def test_pages_of_the_past(moments: list[str], client: Client, get_page: GetPage
     assert client.get(f"{moments[0]}accounts/B2/history/").status_code == 404
 
 
-def test_pages_of_today(moments: list[str], client: Client, get_page: GetPage) -> None:
+def test_pages_of_today(moments_of_renaming: list[str], client: Client, get_page: GetPage) -> None:
     history = get_page("/accounts/B1/history/")
     assert summaries(history) == ["Changed VP of the account Claims"]
     link = history.select_one("a[href^='/put-back/']")["href"]
@@ -71,7 +89,7 @@ def test_pages_of_today(moments: list[str], client: Client, get_page: GetPage) -
 
 
 def test_an_account_whose_changes_are_not_kept_has_a_history(
-    ana: Warehouse, moments: list[str], client: Client, get_page: GetPage
+    ana: Warehouse, moments_of_renaming: list[str], client: Client, get_page: GetPage
 ) -> None:
     sql = f"ALTER TABLE {ana.namespace.table(ACCOUNTS)} RENAME COLUMN vice TO second"
     ana.execute(sql, repeatable=True)

@@ -22,7 +22,7 @@ from ..pages.html import HTMX, filled_in, parsed, text, texts
 from .conftest import confirm, confirmation
 
 
-def test_a_deleted_child(
+def test_a_deleted_child_comes_back_to_its_account_only(
     client: Client, bob: Warehouse, account: str, revert_link: Callable
 ) -> None:
     use_cases.create(bob, account, "u-1", {"problem": "P", "status": "Planning"})
@@ -35,8 +35,22 @@ def test_a_deleted_child(
     latest = history.load(bob, Wanted(bsnid=account)).changes[0]
     assert latest.what == "restored the use case “P”"
     # Once more: it is there.
-    confirm(client, revert_link(account))
+    confirm(client, link := revert_link(account))
     assert "already exists again" in text(parsed(client.get("/accounts/B1/")), "#toasts")
+    require_account_first(client, bob, account, link)
+
+
+def require_account_first(client: Client, bob: Warehouse, account: str, link: str) -> None:
+    """A child of a deleted account does not come back without it."""
+    accounts.delete(bob, account)
+    ask = confirmation(client, link)
+    assert "Bring the account back first" in text(ask, "[role=alert]")
+    assert "comes back" not in ask.get_text()
+    assert not ask.select(".button-primary")
+    response = client.post(link)
+    assert response.status_code == 409
+    assert "Bring the account back first" in text(parsed(response), "[role=alert]")
+    assert use_cases.get(bob, "u-1") is None
 
 
 def test_a_deleted_account_with_all_that_went_with_it(
@@ -60,23 +74,6 @@ def test_a_deleted_account_with_all_that_went_with_it(
     assert after.account.created_at == before.account.created_at
 
 
-def test_a_child_needs_its_account_first(
-    client: Client, bob: Warehouse, account: str, revert_link: Callable
-) -> None:
-    use_cases.create(bob, account, "u-1", {"problem": "P"})
-    use_cases.delete(bob, "u-1")
-    link = revert_link(account)
-    accounts.delete(bob, account)
-    ask = confirmation(client, link)
-    assert "Bring the account back first" in text(ask, "[role=alert]")
-    assert "comes back" not in ask.get_text()
-    assert not ask.select(".button-primary")
-    response = client.post(link)
-    assert response.status_code == 409
-    assert "Bring the account back first" in text(parsed(response), "[role=alert]")
-    assert use_cases.get(bob, "u-1") is None
-
-
 def test_another_under_the_same_key_is_left_alone(
     client: Client, bob: Warehouse, account: str, revert_link: Callable
 ) -> None:
@@ -93,23 +90,11 @@ def test_another_under_the_same_key_is_left_alone(
     assert (detail.account.team, detail.use_cases) == ("Second life", ())
 
 
-def test_bringing_back_twice_does_not_bring_what_was_deleted_since(
-    client: Client, bob: Warehouse, account: str, revert_link: Callable
+def test_a_second_try_brings_what_the_first_did_not_and_a_third_nothing_deleted_since(
+    client: Client, bob: Warehouse, account: str, revert_link: Callable, server: LocalWarehouse
 ) -> None:
     for n in range(2):
         use_cases.create(bob, account, f"u-{n}", {"problem": f"P{n}"})
-    accounts.delete(bob, account)
-    link = revert_link(account)
-    confirm(client, link)
-    use_cases.delete(bob, "u-0")
-    client.post(link)
-    assert [row.id for row in accounts.get_detail(bob, account).use_cases] == ["u-1"]
-
-
-def test_what_a_first_try_did_not_bring_back_comes_with_the_second(
-    client: Client, bob: Warehouse, account: str, revert_link: Callable, server: LocalWarehouse
-) -> None:
-    use_cases.create(bob, account, "u-1", {"problem": "P"})
     accounts.delete(bob, account)
     link = revert_link(account)
     form = filled_in(confirmation(client, link).select_one("form"))
@@ -117,9 +102,12 @@ def test_what_a_first_try_did_not_bring_back_comes_with_the_second(
     assert client.post(link, form).status_code >= 500
     server.clear_faults()
     assert accounts.get_detail(bob, account).use_cases == ()
-    assert "1 use case" in confirmation(client, link).get_text()
+    assert "2 use cases" in confirmation(client, link).get_text()
     confirm(client, link)
-    assert len(accounts.get_detail(bob, account).use_cases) == 1
+    assert len(accounts.get_detail(bob, account).use_cases) == 2
+    use_cases.delete(bob, "u-0")
+    client.post(link)
+    assert [row.id for row in accounts.get_detail(bob, account).use_cases] == ["u-1"]
 
 
 def test_undo_right_after_a_delete(client: Client, bob: Warehouse, account: str) -> None:
