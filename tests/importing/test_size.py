@@ -82,7 +82,7 @@ def test_every_bad_row_of_a_large_file_is_named(
 ) -> None:
     path, report = tmp_path / "state.json", tmp_path / "report.csv"
     # Twice as many statuses and seven times as many updates: one row in a hundred is bad.
-    accounts = size(1_000, 10_000)
+    accounts = size(300, 10_000)
     bad = write_state(path, accounts=accounts, updates=7, bad_every=70)
     assert bad == accounts / 10
     with statements() as done, Findings(report) as findings:
