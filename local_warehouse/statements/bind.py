@@ -22,6 +22,8 @@ from local_warehouse.sql.names import TableChanges, TableVersion
 from local_warehouse.sql.parameters import text_literal
 from local_warehouse.sql.template import Marker, Template
 
+# So many digits are a BIGINT without asking the engine.
+_DIGITS = 18
 Ranges = dict[TableChanges, tuple[int, int]]
 
 
@@ -94,6 +96,8 @@ def version_of(table: Table, kind: str, expression: str, context: Context) -> tu
 
     ``kind`` is VERSION or TIMESTAMP. Raises SqlError.
     """
+    if kind == "VERSION" and expression.isdecimal() and len(expression) <= _DIGITS:
+        return int(expression), str(int(expression))
     sql_type = "BIGINT" if kind == "VERSION" else "TIMESTAMP"
     answer = context.engine.run(
         f"SELECT {expression} AS given, TRY_CAST({expression} AS {sql_type}) AS point"
