@@ -73,7 +73,7 @@ def test_a_key_that_somebody_inserted_at_the_same_moment(
     assert text(page, ".banner h2") == "The tables differ from the file"
     assert "the page Integrity lists such keys" in text(page, ".banner")
     assert figures(page)["Accounts"][-1].startswith("2 of 1 rows found")
-    integrity = parsed(client.get("/admin-tools/integrity/"))
+    integrity = parsed(client.get("/admin-tools/integrity/duplicate-keys/"))
     assert "2 rows have this key" in integrity.get_text()
 
 
