@@ -24,6 +24,7 @@ from .pages.html import filled_in, parsed
 from .sign_in.conftest import (  # noqa: F401 - fixtures
     ALICE,
     account,
+    account_of_payments,
     grant,
     in_apps,
     on_behalf,

@@ -29,10 +29,8 @@ UPDATE = {"do": "update", "author": "Dana", "date": "2026-03-31", "description":
 
 
 @pytest.fixture
-def three(make_account: Callable[..., str], warehouse: Warehouse) -> Warehouse:
-    make_account("B1", primary_it_partner="Bob")
-    make_account("B2", primary_it_partner="Anna")
-    make_account("B3", primary_it_partner="Bob", business_area="Sales")
+def three(warehouse: Warehouse) -> Warehouse:
+    """Three accounts: see ``write_three``."""
     return warehouse
 
 

@@ -28,8 +28,8 @@ STATUS = {"platform": "Databricks", "status": "Requested", "reason": "They asked
 
 
 @pytest.fixture(autouse=True)
-def account(make_account: Callable[..., str]) -> str:
-    return make_account()
+def account(plain_account: str) -> str:
+    return plain_account
 
 
 def shown(soup: BeautifulSoup) -> dict[str, Any]:

@@ -16,12 +16,11 @@ from tests.conftest import Statements
 from .html import HTMX, filled_in, parsed, record_form, text, texts
 
 BOTH_WAYS = pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "part"])
-ACCOUNT = {"team": "Claims", "vp": "Vera", "admin": "Abe", "azure_devops_link": ""}
 
 
 @pytest.fixture
-def account(make_account: Callable[..., str]) -> str:
-    return make_account(**ACCOUNT)
+def account(account_of_vera: str) -> str:
+    return account_of_vera
 
 
 def behind(wh: Warehouse, bsnid: str, **changes: Any) -> None:

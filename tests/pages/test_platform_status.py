@@ -18,8 +18,8 @@ See = Callable[..., BeautifulSoup]
 
 
 @pytest.fixture
-def account(make_account: Callable[..., str]) -> str:
-    return make_account()
+def account(plain_account: str) -> str:
+    return plain_account
 
 
 def card(soup: BeautifulSoup, platform: str) -> Tag:

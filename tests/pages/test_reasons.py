@@ -26,8 +26,8 @@ WHY = "The licence is not paid <yet>"
 
 
 @pytest.fixture
-def account(make_account: Callable[..., str]) -> str:
-    return make_account()
+def account(plain_account: str) -> str:
+    return plain_account
 
 
 @pytest.fixture

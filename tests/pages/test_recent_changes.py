@@ -35,8 +35,8 @@ def at_once(settings: Any) -> Iterator[None]:
 
 
 @pytest.fixture
-def account(make_account: Callable[..., str]) -> str:
-    return make_account(team="Claims")
+def account(claims_account: str) -> str:
+    return claims_account
 
 
 class Page:

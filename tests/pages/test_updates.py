@@ -23,8 +23,8 @@ Make = Callable[..., str]
 
 
 @pytest.fixture
-def account(make_account: Make) -> str:
-    return make_account(team="Claims")
+def account(claims_account: str) -> str:
+    return claims_account
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])

@@ -19,8 +19,8 @@ Make = Callable[..., str]
 
 
 @pytest.fixture
-def account(make_account: Make) -> str:
-    return make_account(team="Claims")
+def account(claims_account: str) -> str:
+    return claims_account
 
 
 def test_sending_a_new_one_twice_makes_one(

@@ -24,8 +24,8 @@ from .html import HTMX, record_form
 
 
 @pytest.fixture
-def account(make_account: Callable[..., str]) -> str:
-    return make_account(team="Claims", vp="Vera", admin="Abe", azure_devops_link="")
+def account(account_of_vera: str) -> str:
+    return account_of_vera
 
 
 def at_once(number: int, attempt: Callable[[int], Any]) -> list[Any]:

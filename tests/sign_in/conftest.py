@@ -22,6 +22,7 @@ from crm.warehouse import Warehouse
 from crm.warehouse.config import WarehouseConfig
 
 from ..conftest import LocalWarehouse
+from ..schemas import CONTENTS
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
 
@@ -144,12 +145,21 @@ def signed_in(on_behalf: Any, workspace: Workspace, grant: Callable[..., None]) 
     return signed_in
 
 
+def write_account(wh: Warehouse) -> None:
+    values = {"bsnid": "BSN001", "team": "Payments", "business_area": "Finance"}
+    accounts.create(wh, values | {"vp": "Vera Lind"})
+
+
+CONTENTS["account_of_payments"] = write_account
+
+
 @pytest.fixture
-def account(warehouse: Warehouse) -> str:
-    accounts.create(
-        warehouse,
-        {"bsnid": "BSN001", "team": "Payments", "business_area": "Finance", "vp": "Vera Lind"},
-    )
+def account_of_payments(warehouse: Warehouse) -> None:
+    """The tables after ``write_account``."""
+
+
+@pytest.fixture
+def account(account_of_payments: None) -> str:
     return "BSN001"
 
 
