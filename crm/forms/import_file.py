@@ -9,10 +9,8 @@ from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
-from crm.importing.headings import normal
 from crm.importing.importer import FAIL, SKIP, UPDATE, Options
 from crm.importing.readers import file_kind
-from crm.model.schema import TABLES
 
 ENDINGS = (*file_kind.ENDINGS, ".zip")
 _CHOICES = (
@@ -43,13 +41,6 @@ class ImportForm(forms.Form):
         widget=forms.Select,
     )
     strict = forms.BooleanField(label="Import nothing if any row is refused", required=False)
-    headings = forms.CharField(
-        label="What headings mean",
-        required=False,
-        strip=True,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Only for headings that are not known: one per line, such as Team lead=admin",
-    )
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -68,24 +59,8 @@ class ImportForm(forms.Form):
             raise forms.ValidationError(TOO_LARGE.format(settings.EDIP_IMPORT_MAX_MB))
         return file
 
-    def clean_headings(self) -> dict[str, str]:
-        known = {name for table in TABLES for name in table.names}
-        meanings = {}
-        for number, line in enumerate(self.cleaned_data["headings"].splitlines(), start=1):
-            heading, equals, column = (part.strip() for part in line.rpartition("="))
-            if not line.strip():
-                continue
-            if not equals or not heading or column not in known:
-                raise forms.ValidationError(
-                    f"Line {number} should be Heading=column, with one of these columns: "
-                    f"{', '.join(sorted(known))}."
-                )
-            meanings[normal(heading)] = column
-        return meanings
-
     def options(self) -> Options:
         return Options(
             on_conflict=self.cleaned_data["on_conflict"],
             strict=self.cleaned_data["strict"],
-            headings=self.cleaned_data["headings"],
         )

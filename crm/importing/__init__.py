@@ -2,6 +2,7 @@
 
 From a file to the warehouse, one module for each step:
 
+    mapping/       what a person chose about how to read the file
     sources        a file, folder or archive → sheets of raw rows, with the help of readers/
     raw_rows       a raw row, and its reader's remarks about it
     headings       a heading → the column it means; a name or headings → the table

@@ -27,7 +27,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 # Invisible characters: soft hyphens, zero-width ones, direction marks, byte order marks.
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 # Excel’s number of a day between 1927 and 2173; shorter numbers may be years.
-_DAY_AS_TEXT = re.compile(r"\d{5}(\.\d+)?")
+_DAY_AS_TEXT = re.compile(r"\d{5}([.,]\d+)?")
 # Texts that programs write for a missing date or link.
 _NO_VALUE = {"nan", "nat", "none", "null", "<na>", "n/a", "[]", "{}", "-"}
 
@@ -38,7 +38,7 @@ class Conventions:
 
     ``guards_formulas``: an apostrophe may stand before what a spreadsheet would run as a formula.
     ``is_exact``: texts are stored exactly as they are. ``epoch``: the day that Excel counts from.
-    ``date_order``: dates.MONTH_FIRST or DAY_FIRST, empty if unknown. ``zone``: the time zone of
+    ``date_order``: one of dates.ORDERS, empty if unknown. ``zone``: the time zone of
     times that name none.
     """
 
@@ -252,7 +252,8 @@ def _utc(moment: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
 def _day_number(raw: Any) -> float | None:
     """Return Excel's number of a day, from a number or from the text of one, else None."""
     if isinstance(raw, str):
-        return float(raw) if _DAY_AS_TEXT.fullmatch(raw.strip()) else None
+        text = raw.strip()
+        return float(text.replace(",", ".")) if _DAY_AS_TEXT.fullmatch(text) else None
     return raw if isinstance(raw, int | float) and not isinstance(raw, bool) else None
 
 

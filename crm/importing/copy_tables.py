@@ -79,7 +79,7 @@ def _origins(
             )
             findings.add(SKIPPED, "", Place(f"{place}.{name}"), reason)
             continue
-        chosen = columns_of(table, types, options.headings)
+        chosen = columns_of(table, types, options.mapping.everywhere.columns)
         for column in types.keys() - chosen.keys():
             reason = f"“{column}” is not a column of {table.plural}; not imported"
             findings.add(SKIPPED, table.name, Place(f"{place}.{name}"), reason, column)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from .errors import Refused
 
-MONTH_FIRST, DAY_FIRST = "mdy", "dmy"
+MONTH_FIRST, DAY_FIRST, YEAR_FIRST = "mdy", "dmy", "ymd"
+ORDERS = (DAY_FIRST, MONTH_FIRST, YEAR_FIRST)
 
 _MONTHS = {
     word: number
@@ -57,7 +58,7 @@ _CALL = re.compile(r"(?:datetime\.)?(?:datetime|date)\((\d+(?:,\s*\d+){2,6})(?:,
 # do not overlap, and contain no number of one of Excel's days.
 _UNITS = (("seconds", 1), ("milliseconds", 10**3), ("microseconds", 10**6), ("nanoseconds", 10**9))
 _EARLIEST, _LATEST = 10**8, 5 * 10**9
-_NUMBER = re.compile(r"\d{9,19}(?:\.\d+)?|\d\.\d+[eE]\+?\d\d?")
+_NUMBER = re.compile(r"\d{9,19}(?:[.,]\d+)?|\d[.,]\d+[eE]\+?\d\d?")
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ class AmbiguousDate(Refused):
 
 
 def parse(text: str, order: str = "") -> Moment:
-    """Parse a date or time. ``order``: MONTH_FIRST or DAY_FIRST where both are possible.
+    """Parse a date or time. ``order``: one of ORDERS, for dates that allow several. YEAR_FIRST is
+    for years of two digits.
 
     Raises AmbiguousDate if it needs an order and has none, else Refused if it is not a date.
     """
@@ -100,6 +102,18 @@ def order_of(text: str) -> str:
     return MONTH_FIRST if second > 12 >= first else ""
 
 
+def is_local(text: str) -> bool:
+    """Return whether a text has a time as people and spreadsheets write it, without a zone.
+
+    Times in ISO's order without a zone are UTC, as programs write them.
+    """
+    text = _unwrapped(" ".join(text.split()))
+    if re.match(r"\d{4}", text) or ":" not in text:
+        return False
+    _, time = _split(text)
+    return time is not None and not time[6]
+
+
 def from_epoch(number: float | str) -> tuple[dt.datetime, str] | None:
     """Return the time (UTC) for a number of units since 1970, and the unit, or None.
 
@@ -108,7 +122,7 @@ def from_epoch(number: float | str) -> tuple[dt.datetime, str] | None:
     if isinstance(number, str):
         if not _NUMBER.fullmatch(number.strip()):
             return None
-        text = number.strip()
+        text = number.strip().replace(",", ".")
         number = int(text) if text.isdigit() else float(text)
     for unit, per_second in _UNITS:
         if _EARLIEST * per_second <= number < _LATEST * per_second:
@@ -186,8 +200,11 @@ def _numeric(text: str, found: re.Match[str], order: str) -> dt.datetime:
     first, second, last = int(found[1]), int(found[3]), found[4]
     if len(found[1]) > 2:
         return dt.datetime(_year(found[1]), second, int(last))
+    if order == YEAR_FIRST and len(last) <= 2:
+        return dt.datetime(_year(found[1]), second, int(last))
     if found[2] == ".":
         return dt.datetime(_year(last), second, first)
+    order = "" if order == YEAR_FIRST else order
     order = order_of(text) or (DAY_FIRST if first == second else order)
     if not order:
         _year(last)

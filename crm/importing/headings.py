@@ -18,10 +18,11 @@ from crm.model.schema import (
     Table,
 )
 
-from .errors import ImportingError
-
 # Headings are searched for in this many rows: titles may stand above them.
 ROWS_SEARCHED = 20
+# In place of a column: what stands under the heading is not imported, or is the status of the
+# platform whose name follows (in accounts; without a name: of all platforms, as a dict).
+LEFT_OUT, STATUS_OF = "-", "status:"
 
 _TABLE_NAMES = {
     ACCOUNTS: ("accounts", "account", "teams"),
@@ -145,9 +146,9 @@ def columns_of(
 
     ``given`` (normal heading → column) comes first, then exact names, then aliases.
     """
-    headings = [heading for heading in headings if heading]
-    chosen: dict[str, str] = {}
     given = given or {}
+    headings = [each for each in headings if each and given.get(normal(each)) != LEFT_OUT]
+    chosen: dict[str, str] = {}
     for heading in headings:
         if (column := given.get(normal(heading))) in table.names:
             chosen[heading] = column
@@ -175,6 +176,8 @@ def columns_by_index(
             if column in table.names:
                 taken.add(place)
                 found.setdefault(column, []).append(place)
+            elif column == LEFT_OUT:
+                taken.add(place)
     return found
 
 
@@ -184,42 +187,28 @@ def heading_row(
     """Return the index of the row with the headings, -1 if there is none, and how many of them
     are known.
 
-    It is the first row with two known headings or more, else the one with the most.
+    It is the first row with two known headings or more, else the one with the most. If none is
+    known, it is the first row that is more than half as wide as the widest: titles are narrow.
     """
-    best = (-1, -1)
+    best, widths = (-1, 0), {}
     for place, cells in enumerate(rows):
         texts = [cell_text(cell) for cell in cells]
         if not any(texts):
             continue
+        widths[place] = sum(map(bool, texts))
         known = sum(map(len, columns_by_index(table, texts, given).values()))
         if known > best[1]:
             best = (place, known)
         if known >= 2:
             break
+    if widths and not best[1]:
+        best = (next(n for n, width in widths.items() if 2 * width > max(widths.values())), 0)
     return best
 
 
 def cell_text(cell: Any) -> str:
     """Return a cell as text, without blanks around it."""
     return "" if cell is None else str(cell).strip()
-
-
-def mapping(entries: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Map normal headings to columns, from the entries of ``--map``.
-
-    Raises ImportingError for a column that no table has.
-    """
-    columns = dict.fromkeys(name for table in TABLES for name in table.names)
-    given: dict[str, str] = {}
-    for heading, column in entries:
-        if column not in columns:
-            raise ImportingError(
-                f"“{heading}={column}”: no table has a column {column}. "
-                f"There are: {', '.join(columns)}."
-            )
-        if given.setdefault(normal(heading), column) != column:
-            raise ImportingError(f"“{heading}” is mapped to two columns.")
-    return given
 
 
 def _exact(table: Table) -> dict[str, str]:

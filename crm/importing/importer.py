@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from crm.model.schema import TABLES, Table
 from crm.repository import atomic, operations, summaries
@@ -31,9 +30,9 @@ from crm.warehouse import Warehouse
 
 from . import sources
 from .chunks import Chunk, chunks, read_ahead
-from .cleaning import Conventions
 from .errors import ImportingError, Stopped
 from .findings import REFUSED, SKIPPED, Findings, Place
+from .mapping.chosen import SourceMapping
 from .planning import Planned, Planner, require_open_keys
 from .readers import own_export
 from .rows import Reader
@@ -48,21 +47,13 @@ class Options:
 
     ``on_conflict``: what to do with rows that exist with different values.
     ``strict``: import nothing if any row is refused.
-    ``headings``: normal heading → column, before all other rules.
-    ``date_order``: dates.MONTH_FIRST or DAY_FIRST; empty: by the dates of each column.
-    ``zone``: the time zone of times that name none.
+    ``mapping``: how to read the source, before all other rules.
     """
 
     on_conflict: str = SKIP
     dry_run: bool = False
     strict: bool = False
-    headings: dict[str, str] = field(default_factory=dict)
-    date_order: str = ""
-    zone: str = "UTC"
-
-    @property
-    def conventions(self) -> Conventions:
-        return Conventions(date_order=self.date_order, zone=ZoneInfo(self.zone))
+    mapping: SourceMapping = SourceMapping()
 
 
 @dataclass
@@ -133,7 +124,7 @@ def run(
     all rows. Calls ``should_stop`` before each chunk, and raises Stopped if it returns True; rows
     written by then stay. Raises WarehouseError. Without ``operation`` this is one of its own.
     """
-    with sources.opened(path, options.headings, options.conventions) as source:
+    with sources.opened(path, options.mapping) as source:
         keep_audit = own_export.is_own_export(path)
         operation = operation or operations.of_many(wh, operations.IMPORT)
         require_open_keys(operation)
@@ -185,7 +176,7 @@ class _Run:
     def all_tables(self) -> list[TableResult]:
         for file, reason in self.source.ignored:
             self.findings.add(SKIPPED, "", Place(file), reason)
-        reader = Reader(self.source, self.findings, self.options.headings)
+        reader = Reader(self.source, self.findings)
         coming = self._chunks(reader)
         if not self.options.dry_run and atomic.is_possible(self.wh):
             first, is_all = read_ahead(coming, CHUNK_BYTES)

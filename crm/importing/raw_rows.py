@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from crm.model.schema import Table
+
+from .cleaning import USUAL, Conventions
 from .findings import NOTED, SKIPPED
 from .headings import cell_text
 
@@ -41,6 +44,24 @@ class RawRow:
     name: str
     cells: Sequence[tuple[str, Any]] | None
     remarks: list[Remark] = field(default_factory=list)
+
+
+Rows = Callable[[], Iterator[RawRow]]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Rows of one table from one file, or one sheet of a workbook.
+
+    ``columns`` maps normal headings to columns, and comes before all other rules.
+    """
+
+    table: Table
+    file: str
+    name: str
+    rows: Rows
+    conventions: Conventions = USUAL
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 def above_headings(name: str) -> RawRow:

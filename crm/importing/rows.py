@@ -17,9 +17,9 @@ from . import cleaning
 from .dates import AmbiguousDate
 from .errors import Refused
 from .findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings, Place
-from .raw_rows import RawRow, Unreadable
+from .raw_rows import RawRow, Sheet, Unreadable
 from .sheet_columns import SheetColumns
-from .sources import Sheet, Source
+from .sources import Source
 
 _SHORTENED = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
 
@@ -28,14 +28,10 @@ CleanRow = dict[str, str | None]
 
 @dataclass
 class Reader:
-    """Reads one source, table after table, and remembers the keys that it has read.
-
-    ``headings``: normal heading → column, before all other rules.
-    """
+    """Reads one source, table after table, and remembers the keys that it has read."""
 
     source: Source
     findings: Findings
-    headings: dict[str, str] = field(default_factory=dict)
     _seen: SeenKeys = field(default_factory=SeenKeys)
 
     def __post_init__(self) -> None:
@@ -49,8 +45,8 @@ class Reader:
         columns, so its stored value stays. Each key comes once.
         """
         for sheet in self.source.of(table):
-            columns = SheetColumns(sheet, self.headings, self.findings)
-            for raw in sheet.rows(self.headings):
+            columns = SheetColumns(sheet, self.findings)
+            for raw in sheet.rows():
                 row = _Row(self, sheet, raw)
                 clean = row.clean(columns)
                 if clean is not None and self._is_first(table, row.place, clean):

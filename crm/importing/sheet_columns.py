@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,18 +12,18 @@ from crm.model.schema import Column
 from . import dates
 from .cleaning import Conventions, is_empty
 from .findings import NOTED, SKIPPED, Findings, Place
-from .headings import columns_by_index, normal
-from .sources import Sheet
+from .headings import LEFT_OUT, columns_by_index, normal
+from .raw_rows import Sheet
 
 
 class SheetColumns:
     """One sheet's headings. In JSON they may differ from record to record.
 
-    Each oddity of a heading is reported once per sheet. ``given``: normal heading → column.
+    Each oddity of a heading is reported once per sheet.
     """
 
-    def __init__(self, sheet: Sheet, given: Mapping[str, str], findings: Findings) -> None:
-        self._sheet, self._given, self._findings = sheet, given, findings
+    def __init__(self, sheet: Sheet, findings: Findings) -> None:
+        self._sheet, self._findings = sheet, findings
         self._known: dict[tuple[str, ...], dict[str, list[int]]] = {}
         self._reported: set[str] = set()
         self._conventions: dict[str, Conventions] = {}
@@ -35,7 +35,7 @@ class SheetColumns:
         """Map columns to the indexes of their cells, the most certain heading first."""
         headings = tuple(heading for heading, _ in cells)
         if headings not in self._known:
-            columns = columns_by_index(self._sheet.table, headings, self._given)
+            columns = columns_by_index(self._sheet.table, headings, self._sheet.columns)
             self._known[headings] = columns
             known = {index for indexes in columns.values() for index in indexes}
             self._unknown[headings] = [n for n in range(len(headings)) if n not in known]
@@ -53,9 +53,10 @@ class SheetColumns:
         """Report each heading that is not a column, with the number of values that are lost."""
         for heading, count in self._lost.items():
             values = "1 value is" if count == 1 else f"{count:,} values are"
-            reason = (
-                f"“{heading}” is not a column of {self._sheet.table.plural}; {values} not imported"
-            )
+            why = f"is not a column of {self._sheet.table.plural}"
+            if self._sheet.columns.get(normal(heading)) == LEFT_OUT:
+                why = "is left out, as was chosen"
+            reason = f"“{heading}” {why}; {values} not imported"
             self.report_once(SKIPPED, heading, reason)
 
     def conventions(self, column: Column) -> Conventions:
@@ -69,11 +70,11 @@ class SheetColumns:
         """
         if column.name not in self._conventions:
             orders = set()
-            for row in self._sheet.rows(self._given):
+            for row in self._sheet.rows():
                 cells = row.cells or ()
                 headings = tuple(heading for heading, _ in cells)
                 found = self._known.get(headings) or columns_by_index(
-                    self._sheet.table, headings, self._given
+                    self._sheet.table, headings, self._sheet.columns
                 )
                 for index in found.get(column.name, ()):
                     value = cells[index][1]

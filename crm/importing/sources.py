@@ -5,44 +5,46 @@ Each iteration reads a sheet again, row by row, so no file has to fit into memor
 
 from __future__ import annotations
 
-import datetime as dt
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
-
-from openpyxl.utils.datetime import WINDOWS_EPOCH
 
 from crm.importing.readers.xlsx import Book
-from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, Table
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, Table
 
-from .cleaning import USUAL, Conventions
+from .cleaning import Conventions
 from .errors import NotJson, SourceError
 from .findings import NOTED
-from .headings import table_of, table_of_file, table_with_headings
-from .raw_rows import RawRow, Remark
+from .headings import LEFT_OUT, table_of, table_of_file, table_with_headings
+from .mapping.chosen import AS_GUESSED, SourceMapping, sheet_name
+from .raw_rows import Remark, Rows, Sheet
 from .readers import csv_file, file_kind, json_state, platform_columns, zip_file
+from .readers.encoding import Encoding, encoding_of
+from .readers.json_state import State
 
-NO_HEADINGS: Mapping[str, str] = MappingProxyType({})
-
-Rows = Callable[[Mapping[str, str]], Iterator[RawRow]]
+_TABLES = {table.name: table for table in TABLES}
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """Rows of one table from one file, or one sheet of a workbook.
+class Part:
+    """A file, a sheet, or a table within a JSON file, whether or not it is imported.
 
-    ``rows`` takes a map of normal headings to columns, which comes before all other rules.
+    ``name``: of the sheet or table; empty for a whole file. ``table``: what it is read as, or
+    None. ``guess``: what it looks like. ``is_fixed``: the file says which table it is.
+    ``as_table``: returns the rows, read as a table. ``encoding``: of a text file.
     """
 
-    table: Table
     file: str
     name: str
-    rows: Rows
-    conventions: Conventions = Conventions()
+    table: Table | None
+    guess: Table | None
+    as_table: Callable[[Table], Sheet]
+    is_fixed: bool = False
+    is_json: bool = False
+    encoding: Encoding | None = None
 
 
 @dataclass
@@ -50,13 +52,15 @@ class Source:
     """Everything at a path that can be imported.
 
     ``it_partners`` maps business area to IT partner; ``ignored`` lists (file, reason) of what is
-    not imported; ``remarks`` are (file, remark) about files as a whole.
+    not imported; ``remarks`` are (file, remark) about files as a whole; ``parts`` are all places
+    with rows.
     """
 
     sheets: list[Sheet] = field(default_factory=list)
     it_partners: dict[str, str] = field(default_factory=dict)
     ignored: list[tuple[str, str]] = field(default_factory=list)
     remarks: list[tuple[str, Remark]] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
 
     def of(self, table: Table) -> list[Sheet]:
         return [sheet for sheet in self.sheets if sheet.table is table]
@@ -64,17 +68,18 @@ class Source:
 
 @contextmanager
 def opened(
-    path: Path, given: Mapping[str, str] = NO_HEADINGS, conventions: Conventions = USUAL
+    path: Path, mapping: SourceMapping = AS_GUESSED, *, needs_rows: bool = True
 ) -> Iterator[Source]:
     """Open a JSON file, a CSV file, a workbook, or a folder or zip archive of these.
 
-    ``given`` maps normal headings to columns. Raises SourceError if nothing there can be read.
+    Raises SourceError if nothing there can be read, or ``mapping`` names a file that is not
+    there. Without ``needs_rows`` files are enough of which nobody knows the table.
     """
     if not path.exists():
         raise SourceError(f"There is no {path}.")
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edip-import-")))
-        reading = _Reading(stack, scratch, given, conventions)
+        reading = _Reading(stack, scratch, mapping)
         if path.suffix.lower() == ".zip":
             folder = scratch / "archive"
             reading.source.ignored += zip_file.unpack(path, folder, file_kind.ENDINGS)
@@ -84,29 +89,25 @@ def opened(
         else:
             reading.file(path, path.name, alone=True)
         reading.add_unnamed()
-        _require_something(reading.source, path.name)
+        _require_known_names(reading.source, mapping)
+        if needs_rows or not reading.source.parts:
+            _require_something(reading.source, path.name)
         yield reading.source
-
-
-@dataclass(frozen=True)
-class _Unnamed:
-    """A table in a file or sheet that is not exactly named after it."""
-
-    table: Table | None
-    sheet: Callable[[Table], Sheet]
-    by_headings: bool
 
 
 @dataclass
 class _Reading:
-    """A source while it is put together. ``scratch`` is a folder that lasts as long as it."""
+    """A source while it is put together. ``scratch`` is a folder that lasts as long as it.
+
+    ``unnamed``: parts that are not exactly named after their table, and whether their headings
+    showed it.
+    """
 
     stack: ExitStack
     scratch: Path
-    given: Mapping[str, str]
-    conventions: Conventions
+    mapping: SourceMapping
     source: Source = field(default_factory=Source)
-    unnamed: list[tuple[str, str, _Unnamed]] = field(default_factory=list)
+    unnamed: list[tuple[Part, bool]] = field(default_factory=list)
 
     def folder(self, folder: Path) -> None:
         for path in sorted(folder.rglob("*")):
@@ -129,103 +130,164 @@ class _Reading:
         """Add each sheet that is not exactly named after its table, if no other file or sheet
         is."""
         named = {sheet.table for sheet in self.source.sheets}
-        for file, sheet, found in self.unnamed:
-            what = f"sheet {sheet} " if sheet else ""
-            if found.table is None:
-                self.source.ignored.append((file, f"{what}is not named after a table"))
-            elif found.table in named:
-                reason = f"{what}may hold {found.table.plural} too, but is not named after them"
-                self.source.ignored.append((file, reason))
+        for part, by_headings in self.unnamed:
+            what = f"sheet {part.name} " if part.name else ""
+            if part.guess is None:
+                self._leave_out(part, f"{what}is not named after a table")
+            elif part.guess in named:
+                reason = f"{what}may hold {part.guess.plural} too, but is not named after them"
+                self._leave_out(part, reason)
             else:
-                self._add(found.sheet(found.table))
-                if found.by_headings:
-                    reason = f"{what}was read as {found.table.plural}, by its headings"
-                    self.source.remarks.append((file, Remark(NOTED, reason)))
+                self._add(part, part.guess)
+                if by_headings:
+                    reason = f"{what}was read as {part.guess.plural}, by its headings"
+                    self.source.remarks.append((part.file, Remark(NOTED, reason)))
 
-    def _add(self, sheet: Sheet) -> None:
-        if sheet.table is not ACCOUNTS:
+    def _add(self, part: Part, table: Table) -> None:
+        self.source.parts.append(replace(part, table=table))
+        sheet = part.as_table(table)
+        if table is not ACCOUNTS or part.is_json:
             self.source.sheets.append(sheet)
             return
-        accounts, statuses = platform_columns.statuses_of(sheet.rows)
-        at = (sheet.file, sheet.name)
-        self.source.sheets.append(Sheet(ACCOUNTS, *at, accounts, sheet.conventions))
-        self.source.sheets.append(Sheet(PLATFORMS_STATUS, *at, statuses, sheet.conventions))
+        accounts, statuses = platform_columns.statuses_of(sheet.rows, sheet.columns)
+        self.source.sheets.append(replace(sheet, rows=accounts))
+        status = replace(sheet, table=PLATFORMS_STATUS, rows=statuses, columns={})
+        self.source.sheets.append(status)
 
-    def _conventions(
-        self,
-        *,
-        guards_formulas: bool = False,
-        is_exact: bool = False,
-        epoch: dt.datetime = WINDOWS_EPOCH,
-    ) -> Conventions:
-        return replace(
-            self.conventions, guards_formulas=guards_formulas, is_exact=is_exact, epoch=epoch
-        )
+    def _leave_out(self, part: Part, reason: str) -> None:
+        self.source.parts.append(part)
+        self.source.ignored.append((part.file, reason))
 
-    def _found(
-        self,
-        file: str,
-        sheet: str,
-        headings: Callable[[], list[str]],
-        make: Callable[[Table], Sheet],
-        stem: str,
-    ) -> None:
-        """Add a sheet now if it is named after its table, else keep it for ``add_unnamed``."""
-        if table := table_of(sheet or stem):
-            self._add(make(table))
+    def _is_chosen(self, part: Part) -> bool:
+        """Add or leave out a part whose table a person chose; return whether somebody did.
+
+        Raises SourceError if the file says that it is another table.
+        """
+        chosen = self.mapping.of(part.file, part.name).table
+        if chosen == LEFT_OUT:
+            what = f"sheet {part.name} " if part.name else ""
+            self._leave_out(part, f"{what}is left out, as was chosen")
+        elif chosen and part.is_fixed and part.guess is not _TABLES[chosen]:
+            raise SourceError(f"{part.file} holds several tables, so it cannot be read as one.")
+        elif chosen:
+            self._add(part, _TABLES[chosen])
+        return bool(chosen)
+
+    def _sort(self, part: Part, headings: Callable[[], list[str]], stem: str) -> None:
+        """Add a part now if a person chose its table, or if it is named after it; else keep it
+        for ``add_unnamed``."""
+        given = self.mapping.of(part.file, part.name).columns
+        exact = table_of(part.name or stem)
+        named = exact or table_of_file(part.name or stem) or table_of_file(stem)
+        part = replace(part, guess=named or table_with_headings(headings(), given))
+        if self._is_chosen(part):
             return
-        table = table_of_file(sheet or stem) or (table_of_file(stem) if stem else None)
-        by_headings = table is None
-        table = table or table_with_headings(headings(), self.given)
-        self.unnamed.append((file, sheet, _Unnamed(table, make, by_headings)))
+        if exact:
+            self._add(part, exact)
+        else:
+            self.unnamed.append((part, named is None))
 
     def _json(self, path: Path, name: str, *, alone: bool) -> None:
+        chosen = self.mapping.of(name)
+        table, encoding = _TABLES.get(chosen.table), chosen.encoding
+        given = {table.name: self.mapping.of(name, table.name).columns for table in TABLES}
+
+        def read(path: Path, table: Table | None) -> State:
+            return json_state.read(path, name, self.scratch, given, table, encoding)
+
         try:
-            state = json_state.read(path, name, self.scratch, self.given)
+            state = read(path, table)
         except NotJson:
             literal = self.scratch / f"{len(list(self.scratch.iterdir()))}.literal.json"
-            if file_kind.literal_as_json(path, literal) is None:
+            if file_kind.literal_as_json(path, literal, encoding) is None:
                 if alone or path.suffix.lower() not in file_kind.TEXT_ENDINGS:
                     raise
                 self._csv(path, name)
                 return
-            state = json_state.read(literal, name, self.scratch, self.given)
+            path, encoding = literal, ""
+            state = read(path, table)
             state.remarks.append(Remark(NOTED, "is written as Python prints it, not as JSON"))
+        self._add_state(name, state, lambda table: read(path, table).rows[table])
+
+    def _add_state(self, name: str, state: State, rows_as: Callable[[Table], Rows]) -> None:
+        """Add the tables of a JSON file. ``rows_as`` reads a file of one table as that table."""
         self.source.it_partners |= state.it_partners
         self.source.ignored += [(name, reason) for reason in state.ignored]
         self.source.remarks += [(name, remark) for remark in state.remarks]
-        conventions = self._conventions(is_exact=state.is_own)
+        whole = replace(self._json_part(name, "", state, rows_as), guess=state.guess)
+        is_left_out = self.mapping.of(name).table == LEFT_OUT
+        if state.is_of_one_table and (is_left_out or not state.rows):
+            if is_left_out:
+                self._is_chosen(whole)
+            else:
+                self.source.parts.append(whole)
+            return
         for table, rows in state.rows.items():
-            read = partial(_without_headings, rows)
-            self.source.sheets.append(Sheet(table, name, "", read, conventions))
+            part, is_nested = whole, table.name in state.nested
+            if is_nested or not state.is_of_one_table:
+                part = self._json_part(name, table.name, state, partial(_rows_of, rows))
+                part = replace(part, guess=table, is_fixed=True)
+            # The table of the file's records is not that of what lies within them.
+            is_of_file = state.is_of_one_table and self.mapping.key(name, table.name) == name
+            if (is_nested and is_of_file) or not self._is_chosen(part):
+                self._add(part, table)
+
+    def _json_part(
+        self, file: str, name: str, state: State, rows_as: Callable[[Table], Rows]
+    ) -> Part:
+        chosen = self.mapping.of(file, name)
+        conventions = replace(chosen.conventions, is_exact=state.is_own)
+
+        def as_table(table: Table) -> Sheet:
+            return Sheet(table, file, "", rows_as(table), conventions, chosen.columns)
+
+        return Part(file, name, None, None, as_table, is_json=True, encoding=state.encoding)
 
     def _csv(self, path: Path, name: str) -> None:
-        conventions = self._conventions(guards_formulas=True)
+        chosen = self.mapping.of(name)
+        conventions = replace(chosen.conventions, guards_formulas=True)
 
-        def make(table: Table) -> Sheet:
-            return Sheet(table, name, "", partial(csv_file.rows, path, table), conventions)
+        def as_table(table: Table) -> Sheet:
+            rows = partial(csv_file.rows, path, table, chosen.columns, chosen.encoding)
+            return Sheet(table, name, "", rows, conventions, chosen.columns)
 
-        self._found(name, "", partial(csv_file.headings, path, self.given), make, path.stem)
+        encoding = encoding_of(path, chosen.encoding)
+        part = Part(name, "", None, None, as_table, encoding=encoding)
+        headings = partial(csv_file.headings, path, chosen.columns, chosen.encoding)
+        self._sort(part, headings, path.stem)
 
     def _workbook(self, path: Path, name: str) -> None:
         book = Book(path)
         self.stack.callback(book.close)
         for sheet, reason in book.left_out:
             self.source.ignored.append((name, f"sheet {sheet} {reason}"))
-        conventions = self._conventions(guards_formulas=True, epoch=book.epoch)
         for sheet in book.sheets:
+            chosen = self.mapping.of(name, sheet)
+            conventions = replace(chosen.conventions, guards_formulas=True, epoch=book.epoch)
 
-            def make(table: Table, sheet: str = sheet) -> Sheet:
-                return Sheet(table, name, sheet, partial(book.rows, sheet, table), conventions)
+            def as_table(
+                table: Table,
+                sheet: str = sheet,
+                conventions: Conventions = conventions,
+                columns: Mapping[str, str] = chosen.columns,
+            ) -> Sheet:
+                rows = partial(book.rows, sheet, table, columns)
+                return Sheet(table, name, sheet, rows, conventions, columns)
 
             stem = path.stem if len(book.sheets) == 1 else ""
-            self._found(name, sheet, partial(book.headings, sheet, self.given), make, stem)
+            headings = partial(book.headings, sheet, chosen.columns)
+            self._sort(Part(name, sheet, None, None, as_table), headings, stem)
 
 
-def _without_headings(
-    rows: Callable[[], Iterator[RawRow]], _headings: Mapping[str, str]
-) -> Iterator[RawRow]:
-    return rows()
+def _rows_of(rows: Rows, _table: Table) -> Rows:
+    return rows
+
+
+def _require_known_names(source: Source, mapping: SourceMapping) -> None:
+    parts = [(part.file, part.name) for part in source.parts]
+    if unknown := mapping.of_no_part(parts):
+        names = ", ".join(sheet_name(*part) for part in parts)
+        raise SourceError(f"There is no {unknown[0]} in the source, which has: {names}.")
 
 
 def _require_something(source: Source, name: str) -> None:

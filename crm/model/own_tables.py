@@ -58,6 +58,23 @@ FOLLOWS = Table(
     ),
 )
 
+# How people had files read: offered again for files with the same headings.
+IMPORT_MAPPINGS = Table(
+    name="import_mappings",
+    singular="import mapping",
+    plural="import mappings",
+    comment="How EDIP CRM reads files with these headings, as people chose it",
+    key="id",
+    cluster_by=("id",),
+    extra=(),
+    own_columns=(
+        Column("id", "Id", "Hash of the headings (SHA-256)", not_null=True),
+        Column("mapping", "Mapping", "Table, columns, order of dates and time zone (JSON)"),
+        Column("person", "Person", "Who chose it last (e-mail)"),
+        Column("updated_at", "Changed", "When it was last chosen (UTC)", "TIMESTAMP", "timestamp"),
+    ),
+)
+
 # The CRM's own tables, and all tables.
-OWN_TABLES = (OPERATIONS, PEOPLE, FOLLOWS)
+OWN_TABLES = (OPERATIONS, PEOPLE, FOLLOWS, IMPORT_MAPPINGS)
 ALL_TABLES = (*TABLES, *OWN_TABLES)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 from django.http import FileResponse, Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -10,18 +13,20 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from crm import access
+from crm.forms import import_mapping
 from crm.forms.import_file import ImportForm
 from crm.importing.findings import REFUSED
 from crm.importing.importer import SKIP, UPDATE
 from crm.importing.jobs import job as jobs
+from crm.importing.jobs import mapping_step
 from crm.importing.jobs.job import Job
 from crm.request import Request
 from crm.warehouse import Warehouse
 
-from . import _import_wording, _respond, _revert_links
+from . import _import_mapping, _import_wording, _respond, _revert_links
 
 # The choices that read the file again, and the options that each of them changes.
-_PREVIEWS: dict[str, dict[str, object]] = {
+_PREVIEWS: dict[str, dict[str, Any]] = {
     "preview": {},
     "preview-skip": {"on_conflict": SKIP},
     "preview-update": {"on_conflict": UPDATE},
@@ -41,7 +46,7 @@ def start(request: Request) -> HttpResponse:
         return render(request, "import_/start.html", {"form": form}, status=422)
     file = form.cleaned_data["file"]
     job = jobs.create(_owner(request), file.name, file.chunks(), form.options())
-    job.start_preview(_warehouse(request))
+    job.start_reading(_warehouse(request))
     return _respond.go(request, reverse("import-job", args=[job.id]))
 
 
@@ -57,12 +62,43 @@ def job(request: Request, id: str) -> HttpResponse:
     match request.POST.get("do"):
         case "import":
             found.start_import(_warehouse(request))
+        case "map" | "columns" if found.phase == jobs.MAPPING:
+            return _map(request, found)
+        case "mapping":
+            found.choose()
         case choice if choice in _PREVIEWS:
             found.start_preview(_warehouse(request), **_PREVIEWS[choice])
         case "stop":
             found.stop()
         case "discard" if found.delete():
             return _respond.go(request, reverse("import"))
+    return _respond.go(request, reverse("import-job", args=[found.id]))
+
+
+def _map(request: Request, found: Job) -> HttpResponse:
+    """Preview the file as was chosen (``do=map``), or show what the choices mean so far."""
+    parts = found.parts
+    before, mapping = found.options.mapping, import_mapping.read(parts, request.POST)
+    again = any(
+        import_mapping.must_read_again(part, before.of(*name), mapping.of(*name))
+        for part in parts
+        if (name := (part.file, part.sheet))
+    )
+    if request.POST["do"] == "columns":
+        if again:
+            found.start_reading(_warehouse(request), ask=True, mapping=asdict(mapping))
+        else:
+            found.choose(mapping)
+        if not _respond.wants_part(request):
+            return _respond.go(request, reverse("import-job", args=[found.id]))
+        return render(request, "import_/_job.html", _context(request, found))
+    panels = _import_mapping.panels(parts, mapping, checked=True)
+    is_nothing = mapping_step.is_all_left_out(parts, mapping)
+    if is_nothing or any(panel.problems for panel in panels):
+        context = _context(request, found)
+        context |= {"panels": panels, "is_nothing": is_nothing, "is_wrong": True}
+        return render(request, "import_/job.html", context, status=422)
+    found.start_preview(_warehouse(request), keep=True, mapping=asdict(mapping))
     return _respond.go(request, reverse("import-job", args=[found.id]))
 
 
@@ -117,8 +153,12 @@ def _context(request: Request, found: Job) -> dict[str, object]:
     findings = state.get("findings", ())
     refusals = [each for each in findings if each["outcome"] == REFUSED]
     changed = sums["different"] if found.options.on_conflict == UPDATE else 0
+    panels = []
+    if found.phase == jobs.MAPPING:
+        panels = _import_mapping.panels(found.parts, found.options.mapping, checked=False)
     return sums | {
         "job": found,
+        "panels": panels,
         "phase": found.phase,
         "at_work": found.at_work,
         "to_write": sums["new"] + changed,
@@ -141,6 +181,8 @@ def _text(found: Job, sums: dict[str, int], refused: int) -> dict[str, str]:
         importing = found.phase == jobs.IMPORTING
         rows, total = state.get("rows", 0), state.get("total", 0)
         return _import_wording.at_work(importing, rows, total, found.stopping)
+    if found.phase == jobs.MAPPING:
+        return {}
     if found.phase == jobs.FAILED:
         return _import_wording.failed(found.may_import, found.process_ended, state)
     if found.phase == jobs.DONE:

@@ -114,7 +114,7 @@ def test_the_same_records_whatever_program_had_them(name: str, created_at: str) 
 
 
 def test_a_mapping_rescues_what_no_heading_tells() -> None:
-    headings = {"record_id": "bsnid", "company_name": "team", "industry": "business_area"}
+    headings = ["Record ID=bsnid", "Company name=team", "Industry=business_area"]
     rows, _ = read(CASES / "hubspot.csv", headings)
     (account,) = rows["accounts"]
     assert account == {"bsnid": "12345678901", "team": "Acme", "business_area": "FIN"}

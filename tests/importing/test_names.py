@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from crm.importing.errors import ImportingError
 from crm.importing.headings import (
     columns_by_index,
     columns_of,
     heading_row,
-    mapping,
     normal,
     table_of,
     table_of_file,
@@ -94,6 +92,9 @@ def test_columns_by_the_most_certain_heading() -> None:
     assert columns_by_index(ACCOUNTS, ["bsnid", "x"], {"x": "bsnid"}) == {"bsnid": [1, 0]}
     assert columns_of(ACCOUNTS, ["uid", "bsnid", "Team"]) == {"bsnid": "bsnid", "Team": "team"}
     assert columns_of(ACCOUNTS, ["x", "bsnid"], {"x": "bsnid"}) == {"x": "bsnid"}
+    # What is left out is no column, whatever its name.
+    assert columns_by_index(ACCOUNTS, ["bsnid", "Team"], {"team": "-"}) == {"bsnid": [0]}
+    assert columns_of(ACCOUNTS, ["bsnid", "Team"], {"team": "-"}) == {"bsnid": "bsnid"}
 
 
 @pytest.mark.parametrize(
@@ -103,17 +104,11 @@ def test_columns_by_the_most_certain_heading() -> None:
         ([["x", "team"], ["a", "b"]], (0, 1)),
         ([["All", "team"], ["BSNID", "Team"], ["B1", "T"]], (1, 2)),
         ([["BSNID", "Team"], ["bsnid", "team", "vp"]], (0, 2)),
-        ([[], [None, ""]], (-1, -1)),
+        ([[], [None, ""]], (-1, 0)),
         ([["a", "b"], ["c", "d"]], (0, 0)),
+        ([["Our leads"], ["a", "b"], ["c", "d"]], (1, 0)),
+        ([["", "b", "c"], ["1", "d", "e"]], (0, 0)),
     ],
 )
 def test_the_row_with_the_headings(rows: list[list[str]], expected: tuple[int, int]) -> None:
     assert heading_row(ACCOUNTS, rows) == expected
-
-
-def test_a_mapping_is_checked() -> None:
-    assert mapping([("Team Lead", "admin")]) == {"team_lead": "admin"}
-    with pytest.raises(ImportingError, match="no table has a column boss"):
-        mapping([("x", "boss")])
-    with pytest.raises(ImportingError, match="mapped to two columns"):
-        mapping([("x", "team"), ("X", "vp")])

@@ -72,7 +72,7 @@ def test_encodings_and_archives_of_csv_files(tmp_path: Path, encoding: str, zipp
 def test_headings_can_be_mapped_by_hand(tmp_path: Path) -> None:
     path = tmp_path / "accounts.csv"
     path.write_text("Kürzel,Truppe,VP\nBSN001,Claims,Margaret\n")
-    rows, _ = read(path, {"kürzel": "bsnid", "truppe": "team"})
+    rows, _ = read(path, ["Kürzel=bsnid", "Truppe=team"])
     assert rows["accounts"] == [{"bsnid": "BSN001", "team": "Claims", "vp": "Margaret"}]
 
 

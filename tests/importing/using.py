@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from crm.importing import importer, sources
 from crm.importing.findings import SKIPPED, Findings, Place
 from crm.importing.importer import Options, TableResult
+from crm.importing.mapping import entries
 from crm.importing.rows import Reader
 from crm.model.schema import TABLES
 from crm.warehouse import Warehouse
@@ -32,21 +34,17 @@ def reasons(findings: Findings, outcome: str) -> list[str]:
     return [str(f).removeprefix(f"{outcome}: ") for f in findings.first if f.outcome == outcome]
 
 
-def read(
-    path: Path, headings: dict[str, str] | None = None, **options: Any
-) -> tuple[Rows, Findings]:
+def read(path: Path, headings: Iterable[str] = (), **options: Any) -> tuple[Rows, Findings]:
     """Read a source without a warehouse: the rows of each table, without empty values.
 
-    Raises ImportingError for what cannot be read.
+    ``headings``: such as "Old Column=column". ``options``: see entries.mapping. Raises
+    ImportingError for what cannot be read.
     """
-    chosen = Options(headings=headings or {}, **options)
-    with (
-        Findings() as findings,
-        sources.opened(path, chosen.headings, chosen.conventions) as source,
-    ):
+    mapping = entries.mapping(headings, **options)
+    with Findings() as findings, sources.opened(path, mapping) as source:
         for file, reason in source.ignored:
             findings.add(SKIPPED, "", Place(file), reason)
-        reader = Reader(source, findings, chosen.headings)
+        reader = Reader(source, findings)
         rows = {
             table.name: [
                 {name: value for name, value in row.items() if value}

@@ -1,7 +1,10 @@
 """Imports by page.
 
-job       an uploaded file's folder, its state, and the thread that works on it
-work      what that thread does: preview the file, or import it
-preview   the rows that an import would write
-lock      which process works on a folder
+job           an uploaded file, its state, and the thread that works on it
+work          what that thread does: preview the file, or import it
+survey        what the file holds, for the mapping step
+mapping_step  how the file is read, if that is not plain
+preview       the rows that an import would write
+folders       where jobs are kept
+lock          which process works on a folder
 """

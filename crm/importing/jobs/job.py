@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import secrets
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -26,14 +24,17 @@ from typing import Any
 
 from crm.importing.errors import ImportingError, Stopped
 from crm.importing.importer import FAIL, Options
+from crm.importing.mapping.chosen import SourceMapping
+from crm.importing.mapping.survey import PartSurvey
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
 
-from . import lock, work
+from . import folders, lock, mapping_step, work
 
 log = logging.getLogger(__name__)
 
-READING, PREVIEW, IMPORTING, DONE, FAILED = "reading", "preview", "importing", "done", "failed"
+READING, MAPPING, PREVIEW = "reading", "mapping", "preview"
+IMPORTING, DONE, FAILED = "importing", "done", "failed"
 AT_WORK = (READING, IMPORTING)
 KEPT_SECONDS = 60 * 60
 SWEEP_EVERY_SECONDS = 60
@@ -74,7 +75,8 @@ class Job:
 
     @property
     def options(self) -> Options:
-        return Options(**self.state["options"])
+        options = self.state["options"]
+        return Options(**{**options, "mapping": SourceMapping.from_json(options["mapping"])})
 
     @property
     def obstacle(self) -> str:
@@ -96,13 +98,47 @@ class Job:
 
     @property
     def may_preview(self) -> bool:
-        return self.phase in (PREVIEW, FAILED)
+        return self.phase in (MAPPING, PREVIEW, FAILED)
 
-    def start_preview(self, wh: Warehouse, **options: Any) -> None:
-        """Start to read the file; afterwards ``state`` describes what an import would do.
-        ``options`` replace those that the file was uploaded with."""
+    @property
+    def parts(self) -> list[PartSurvey]:
+        """Return what the file holds, as far as a person can choose how to read it."""
+        return [PartSurvey.from_json(each) for each in self.state.get("parts") or ()]
+
+    @property
+    def may_map(self) -> bool:
+        read_before = self.phase == PREVIEW or (self.phase == FAILED and not self.may_import)
+        return read_before and bool(self.state.get("parts"))
+
+    def start_reading(self, wh: Warehouse, *, ask: bool = False, **options: Any) -> None:
+        """Start to find out how to read the file; then preview it, unless that is a question or
+        ``ask``. ``options`` replace those that the file was uploaded with."""
         chosen = self.state["options"] | options
-        self._start(READING, PREVIEW, lambda: self._preview(wh), options=chosen)
+        self._start(READING, PREVIEW, lambda: self._read(wh, ask), options=chosen, parts=None)
+
+    def start_preview(self, wh: Warehouse, *, keep: bool = False, **options: Any) -> None:
+        """Start to read the file; afterwards ``state`` describes what an import would do.
+        ``options`` replace those that the file was uploaded with, and ``keep`` keeps their mapping
+        for the next import. A file that was not surveyed yet is surveyed first."""
+        if self.state.get("parts") is None:
+            self.start_reading(wh, **options)
+            return
+        chosen = self.state["options"] | options
+        self._start(READING, PREVIEW, lambda: self._preview(wh, keep), options=chosen)
+
+    def choose(self, mapping: SourceMapping | None = None) -> None:
+        """Ask how to read the file; with ``mapping`` as the choices so far."""
+        held = lock.acquire(self.folder)
+        if held is None:
+            return
+        try:
+            self.state = folders.read_state(self.folder) or self.state
+            if self.may_map or self.phase == MAPPING:
+                options = self.state["options"]
+                options |= {"mapping": asdict(mapping)} if mapping else {}
+                self.write(phase=MAPPING, options=options)
+        finally:
+            held.release()
 
     def start_import(self, wh: Warehouse) -> None:
         self._start(IMPORTING, DONE, lambda: self._import(wh))
@@ -137,7 +173,22 @@ class Job:
     def _upload(self) -> work.Upload:
         return work.Upload(self.file, self.options, self.report)
 
-    def _preview(self, wh: Warehouse) -> dict[str, Any]:
+    def _read(self, wh: Warehouse, ask: bool) -> dict[str, Any]:
+        def progress(rows: int) -> None:
+            self.write(rows=rows)
+
+        mapping = self.options.mapping
+        args = (progress, lambda: self.stopping)
+        parts, mapping = mapping_step.read(wh, self.file, mapping, *args)
+        options = self.state["options"] | {"mapping": asdict(mapping)}
+        self.write(parts=[asdict(part) for part in parts], options=options, rows=0)
+        if ask or any(part.is_asked for part in parts):
+            return {"phase": MAPPING}
+        return self._preview(wh, keep=False)
+
+    def _preview(self, wh: Warehouse, keep: bool) -> dict[str, Any]:
+        if keep:
+            mapping_step.keep(wh, self.parts, self.options.mapping)
         return work.preview(wh, self._upload, self.write, lambda: self.stopping)
 
     def _import(self, wh: Warehouse) -> dict[str, Any]:
@@ -158,7 +209,7 @@ class Job:
         if held is None:
             return
         try:
-            state = _state(self.folder)
+            state = folders.read_state(self.folder)
             if state is not None:
                 self.state, self.process_ended = state, state["phase"] in AT_WORK
             if state is None or not (self.may_preview if phase == READING else self.may_import):
@@ -175,11 +226,11 @@ class Job:
 
 
 def create(owner: str, name: str, content: Iterable[bytes], options: Options) -> Job:
-    """Store an uploaded file as a new job. Nothing works on it until ``start_preview``."""
+    """Store an uploaded file as a new job. Nothing works on it until ``start_reading``."""
     id = secrets.token_urlsafe(24)
-    folder = _home() / id
+    folder = folders.home() / id
     (folder / "file").mkdir(parents=True, mode=0o700)
-    state = {"owner": owner, "name": _safe_name(name), "options": asdict(options)}
+    state = {"owner": owner, "name": folders.safe_name(name), "options": asdict(options)}
     job = Job(id, folder, state)
     with job.file.open("wb") as file:
         for part in content:
@@ -194,14 +245,14 @@ def find(owner: str, id: str) -> Job | None:
     if not re.fullmatch(r"[A-Za-z0-9_-]{32}", id):
         return None
     _remove_old_jobs()
-    folder = _home() / id
-    state = _state(folder)
+    folder = folders.home() / id
+    state = folders.read_state(folder)
     if state is None or state["owner"] != owner:
         return None
     process_ended = False
     if state["phase"] in AT_WORK and not lock.is_held(folder):
         # The work may have ended between reading the state and testing the lock.
-        state = _state(folder) or state
+        state = folders.read_state(folder) or state
         process_ended = state["phase"] in AT_WORK
     return Job(id, folder, state, process_ended)
 
@@ -220,39 +271,18 @@ def _sweep_forever() -> None:
 
 
 def _remove_old_jobs() -> None:
-    for folder in _home().iterdir():
+    for folder in folders.home().iterdir():
         with suppress(OSError):
             is_old = time.time() - folder.stat().st_mtime > KEPT_SECONDS
             if is_old and not lock.is_held(folder):
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _state(folder: Path) -> dict[str, Any] | None:
-    with suppress(OSError, ValueError):
-        state: dict[str, Any] = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-        return state
-    return None
-
-
-def _home() -> Path:
-    home = Path(tempfile.gettempdir()) / f"edip-imports-{os.getuid()}"
-    home.mkdir(mode=0o700, exist_ok=True)
-    if home.stat().st_uid != os.getuid():
-        raise PermissionError(f"{home} belongs to another user")
-    return home
-
-
-def _safe_name(name: str) -> str:
-    """The uploaded file's name, made safe for our file system; its ending is kept."""
-    name = re.sub(r"[\x00-\x1f/\\]", "_", Path(name).name).lstrip(".")
-    # File systems limit the bytes of a name.
-    return name[-120:].encode(errors="ignore")[-200:].decode(errors="ignore") or "file"
-
-
 def _run(job: Job, held: lock.Lock, next_phase: str, task: Callable[[], dict[str, Any]]) -> None:
-    """Do the task. The job is in ``next_phase`` afterwards, or has failed."""
+    """Do the task. The job is in ``next_phase`` afterwards, unless the task names another phase,
+    or has failed."""
     try:
-        job.write(phase=next_phase, **task())
+        job.write(**{"phase": next_phase, **task()})
     except (ImportingError, WarehouseError) as error:
         job.write(phase=FAILED, error=str(error), stopped=isinstance(error, Stopped))
     except Exception:

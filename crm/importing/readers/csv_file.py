@@ -44,9 +44,11 @@ class _Start:
     names_delimiter: bool = False
 
 
-def rows(path: Path, table: Table, given: Mapping[str, str]) -> Iterator[RawRow]:
+def rows(
+    path: Path, table: Table, given: Mapping[str, str], chosen_encoding: str = ""
+) -> Iterator[RawRow]:
     """Yield the rows of the file, named by line number."""
-    encoding = encoding_of(path)
+    encoding = encoding_of(path, chosen_encoding)
     start = _start(_sample(path, encoding), table, given)
     if encoding.remark:
         yield RawRow("", None, [Remark(NOTED, encoding.remark)])
@@ -77,9 +79,9 @@ def _raw_row(headings: Sequence[str], record: Record) -> RawRow:
     return under_headings(headings, str(record.line), record.cells, remarks)
 
 
-def headings(path: Path, given: Mapping[str, str]) -> list[str]:
+def headings(path: Path, given: Mapping[str, str], chosen_encoding: str = "") -> list[str]:
     """Return the headings of a file whose table is not known; empty if there are none."""
-    sample = _sample(path, encoding_of(path))
+    sample = _sample(path, encoding_of(path, chosen_encoding))
     start, table = max(
         ((_start(sample, table, given), table) for table in TABLES), key=lambda fit: fit[0].known
     )

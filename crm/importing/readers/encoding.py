@@ -22,10 +22,12 @@ _NAMES = {"cp1252": "Windows-1252", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"
 
 @dataclass(frozen=True)
 class Encoding:
-    """``is_sound`` is False if some bytes are invalid in it; they are read as U+FFFD."""
+    """``is_sound`` is False if some bytes are invalid in it; they are read as U+FFFD.
+    ``is_chosen``: a person named it."""
 
     name: str
     is_sound: bool = True
+    is_chosen: bool = False
 
     @property
     def errors(self) -> str:
@@ -38,8 +40,10 @@ class Encoding:
     @property
     def remark(self) -> str:
         """Return the report's remark on the encoding; empty for UTF-8."""
-        if self.is_utf8:
+        if self.is_utf8 or (self.is_chosen and self.is_sound):
             return ""
+        if self.is_chosen:
+            return f"has bytes that are not {self.name}; they were read as �"
         if self.name.startswith("utf-8"):
             return (
                 "is UTF-8 with some invalid bytes; they were read as �, and their rows are listed"
@@ -49,7 +53,10 @@ class Encoding:
         return f"was read as {name}{why}"
 
 
-def encoding_of(path: Path) -> Encoding:
+def encoding_of(path: Path, chosen: str = "") -> Encoding:
+    """Return the file's encoding; ``chosen`` is the name of the one that a person named."""
+    if chosen:
+        return Encoding(chosen, _is_sound(path, chosen), is_chosen=True)
     with path.open("rb") as file:
         start = file.read(4096)
     for mark, name in _MARKS:

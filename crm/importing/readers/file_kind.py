@@ -40,9 +40,9 @@ def kind_of(path: Path) -> str:
     return JSON if _OBJECT.match(ascii_text) else CSV
 
 
-def literal_as_json(path: Path, to: Path) -> Path | None:
+def literal_as_json(path: Path, to: Path, chosen_encoding: str = "") -> Path | None:
     """Write the Python value that a file holds as JSON; return None if it holds none."""
-    encoding = encoding_of(path)
+    encoding = encoding_of(path, chosen_encoding)
     if path.stat().st_size > literals.MAX_CHARACTERS:
         return None
     text = path.read_text(encoding=encoding.name, errors=encoding.errors)

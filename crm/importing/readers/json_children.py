@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -92,10 +92,12 @@ def statuses(table: Table, bsnid: Any, value: Any) -> Iterator[RawRow]:
         yield RawRow(f"{bsnid}/{platform or '?'}", list(row.items()))
 
 
-def value_of(table: Table, column: str, record: Record) -> Any:
+def value_of(
+    table: Table, column: str, record: Record, given: Mapping[str, str] | None = None
+) -> Any:
     """Return a record's value of a column, under any known name, or None."""
     headings = tuple(record)
-    for index in columns_by_index(table, headings).get(column, ()):
+    for index in columns_by_index(table, headings, given).get(column, ()):
         value = record[headings[index]]
         if not is_empty(value) and not isinstance(value, Unreadable):
             return value

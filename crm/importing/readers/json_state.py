@@ -22,6 +22,7 @@ from crm.importing.raw_rows import RawRow, Remark
 from crm.model.schema import ACCOUNTS, CHILDREN, PLATFORMS_STATUS, UPDATES, USE_CASES, Table
 
 from . import json_shapes
+from .encoding import Encoding
 from .json_children import Record, children, kind_of, owners, refused, value_of
 from .json_outline import WORDS, Node, outlines
 from .json_shapes import KEYED, Section
@@ -45,21 +46,32 @@ _NESTED = {PLATFORMS_STATUS.name, USE_CASES.name, UPDATES.name}
 @dataclass
 class State:
     """The contents of a JSON file. ``rows`` reads a table's rows when it is called; ``ignored``
-    says what is not imported; ``is_own`` means our own export."""
+    says what is not imported; ``is_own`` means our own export.
+
+    ``is_of_one_table``: the file does not say which table's records it holds. ``guess`` is then
+    the table that its name or its keys show, if any, and ``nested`` are the names of the tables
+    whose records lie within these.
+    """
 
     rows: dict[Table, Callable[[], Iterator[RawRow]]] = field(default_factory=dict)
     it_partners: dict[str, str] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
     is_own: bool = False
+    is_of_one_table: bool = False
+    guess: Table | None = None
+    nested: frozenset[str] = frozenset()
+    encoding: Encoding | None = None
 
 
 @dataclass
 class _File:
     """A JSON file. ``sections`` maps tables to where their records are; ``odd`` lists (table
-    name, key, first parser event) of sections that hold no records."""
+    name, key, first parser event) of sections that hold no records. ``given``: each table's
+    normal headings → columns."""
 
     text: JsonText
+    given: Mapping[str, Mapping[str, str]]
     sections: dict[str, list[Section]] = field(default_factory=dict)
     odd: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -75,15 +87,24 @@ class _File:
         keyed = self.is_keyed(ACCOUNTS)
         for key, account in self.records(ACCOUNTS):
             if isinstance(account, dict):
-                yield value_of(ACCOUNTS, ACCOUNTS.key, account) or (key if keyed else ""), account
+                bsnid = value_of(ACCOUNTS, ACCOUNTS.key, account, self.given[ACCOUNTS.name])
+                yield bsnid or (key if keyed else ""), account
 
 
-def read(path: Path, name: str, scratch: Path, given: Mapping[str, str]) -> State:
-    """Read what the file holds. ``given``: normal heading → column.
+def read(
+    path: Path,
+    name: str,
+    scratch: Path,
+    given: Mapping[str, Mapping[str, str]],
+    table: Table | None = None,
+    encoding: str = "",
+) -> State:
+    """Read what the file holds. ``given``: by table name, normal heading → column.
 
-    Raises SourceError if it is no JSON, or neither an object nor a list.
+    ``table``: whose records the file holds, if it does not say so itself. Raises SourceError if
+    it is no JSON, or neither an object nor a list.
     """
-    text = JsonText(path, scratch)
+    text = JsonText(path, scratch, encoding)
     state = State()
     try:
         with text.open() as file:
@@ -95,15 +116,17 @@ def read(path: Path, name: str, scratch: Path, given: Mapping[str, str]) -> Stat
                 f"{path.name} holds {WORDS[roots[0].event]}; it should be an object with "
                 "accounts, use_cases and updates."
             )
-        found = _File(text)
-        if not _one_table(found, roots, name, given, state):
+        found = _File(text, given)
+        if not _one_table(found, roots, name, table, state):
             _state(found, roots[0], state)
     except (ijson.JSONError, ValueError) as error:
         raise NotJson(f"{path.name} is not valid JSON: {text.complaint(error)}") from error
+    state.encoding = text.encoding
     if text.encoding.remark:
         state.remarks.append(Remark(NOTED, text.encoding.remark))
     has_accounts = ACCOUNTS.name in found.sections
     names = {*found.sections, *(table for table, _, _ in found.odd)}
+    state.nested = frozenset(_NESTED - names)
     for table_name, table in _SECTIONS.items():
         if table_name in names or (has_accounts and table_name in _NESTED):
             state.rows[table] = partial(_rows, found, table)
@@ -111,7 +134,7 @@ def read(path: Path, name: str, scratch: Path, given: Mapping[str, str]) -> Stat
 
 
 def _one_table(
-    file: _File, roots: list[Node], name: str, given: Mapping[str, str], state: State
+    file: _File, roots: list[Node], name: str, chosen: Table | None, state: State
 ) -> bool:
     """Find the records of a file that holds one table; return False if it is a state."""
     root = roots[0]
@@ -121,8 +144,11 @@ def _one_table(
     if section is None:
         return False
     headings = json_shapes.headings_of(section, root)
-    table = table_of_file(Path(name).stem) or table_with_headings(headings, given)
     is_state = any(normal(key) in _SECTIONS for key in root.names)
+    state.is_of_one_table = bool(chosen) or not is_state
+    by_headings = partial(table_with_headings, headings, file.given[ACCOUNTS.name])
+    state.guess = table_of_file(Path(name).stem) or by_headings()
+    table = chosen or state.guess
     if table is None or (section.shape == KEYED and is_state):
         if not is_state and not root.is_object:
             state.ignored.append(
@@ -179,6 +205,7 @@ def _rows(file: _File, table: Table) -> Iterator[RawRow]:
 
 def _section_rows(file: _File, table: Table) -> Iterator[RawRow]:
     keyed = file.is_keyed(table)
+    given = file.given[table.name]
     owner_of: dict[str, Any] | None = None
     for key, record in file.records(table):
         if not isinstance(record, dict):
@@ -188,14 +215,14 @@ def _section_rows(file: _File, table: Table) -> Iterator[RawRow]:
         if table is ACCOUNTS:
             row = {k: v for k, v in record.items() if normal(k) not in _NESTED}
         remarks = []
-        own = value_of(table, table.key, row)
+        own = value_of(table, table.key, row, given)
         if keyed and own is None:
             row[table.key] = key
         elif keyed and as_id(own).strip() != key.strip():
             reason = f"has the key “{key}”, but the id “{as_id(own)}”; the id is used"
             remarks = [Remark(NOTED, reason, table.key)]
-        if table.parent_key and value_of(table, table.parent_key, row) is None:
+        if table.parent_key and value_of(table, table.parent_key, row, given) is None:
             # Most files name the account in the child; this reads all accounts again.
             owner_of = owners(table, file.accounts()) if owner_of is None else owner_of
-            row[table.parent_key] = owner_of.get(as_id(value_of(table, table.key, row)))
+            row[table.parent_key] = owner_of.get(as_id(value_of(table, table.key, row, given)))
         yield RawRow(key, list(row.items()), remarks)

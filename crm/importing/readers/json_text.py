@@ -43,8 +43,8 @@ _LARGEST_EXPONENT = 999
 class JsonText:
     """A JSON file that can be opened any number of times. ``encoding`` is its original one."""
 
-    def __init__(self, path: Path, scratch: Path) -> None:
-        self.encoding = encoding_of(path)
+    def __init__(self, path: Path, scratch: Path, chosen_encoding: str = "") -> None:
+        self.encoding = encoding_of(path, chosen_encoding)
         self._path = path
         # Marks each replaced value. It is random, so that no file can contain it.
         self._mark = secrets.token_hex(8)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from crm.importing.cleaning import is_empty
-from crm.importing.headings import columns_by_index, normal
+from crm.importing.headings import STATUS_OF, columns_by_index, normal
 from crm.importing.literals import parse_value
 from crm.importing.raw_rows import RawRow
 from crm.model import vocabulary
@@ -21,13 +21,15 @@ from .json_children import refused, statuses
 
 _DICT_HEADINGS = {"platforms_status", "platform_status", "platform_statuses", "platforms"}
 
-Rows = Callable[[Mapping[str, str]], Iterator[RawRow]]
+Rows = Callable[[], Iterator[RawRow]]
 
 
-def platform_of(heading: str) -> str | None:
+def platform_of(heading: str, given: Mapping[str, str]) -> str | None:
     """Return the platform that a heading names, ``""`` for a column with a dict of all platforms,
-    else None."""
+    else None. ``given`` (normal heading → column) comes first."""
     word = normal(heading)
+    if chosen := given.get(word):
+        return chosen.removeprefix(STATUS_OF) if chosen.startswith(STATUS_OF) else None
     if word in _DICT_HEADINGS:
         return ""
     for platform in vocabulary.platforms():
@@ -38,21 +40,21 @@ def platform_of(heading: str) -> str | None:
 
 def without_platforms(rows: Rows, given: Mapping[str, str]) -> Iterator[RawRow]:
     """Yield the accounts without their platform columns."""
-    for row in rows(given):
+    for row in rows():
         if row.cells is not None:
-            row.cells = [cell for cell in row.cells if platform_of(cell[0]) is None]
+            row.cells = [cell for cell in row.cells if platform_of(cell[0], given) is None]
         yield row
 
 
 def platform_rows(rows: Rows, given: Mapping[str, str]) -> Iterator[RawRow]:
     """Yield a row for each status that a table of accounts holds."""
-    for row in rows(given):
+    for row in rows():
         if row.cells is None:
             continue
         found = [
             (platform, value)
             for heading, value in row.cells
-            if (platform := platform_of(heading)) is not None
+            if (platform := platform_of(heading, given)) is not None
         ]
         if not found:
             return  # every row has the same headings
@@ -64,9 +66,9 @@ def platform_rows(rows: Rows, given: Mapping[str, str]) -> Iterator[RawRow]:
                 yield from _dict(row.name, bsnid, value)
 
 
-def statuses_of(rows: Rows) -> tuple[Rows, Rows]:
+def statuses_of(rows: Rows, given: Mapping[str, str]) -> tuple[Rows, Rows]:
     """Return how to read the accounts, and how to read their statuses."""
-    return partial(without_platforms, rows), partial(platform_rows, rows)
+    return partial(without_platforms, rows, given), partial(platform_rows, rows, given)
 
 
 def _bsnid(row: RawRow, given: Mapping[str, str]) -> Any:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import zoneinfo
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -8,11 +7,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from crm.importing import copy_tables, importer
+from crm.importing import copy_tables, dates, importer
 from crm.importing.errors import ImportingError
 from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings
-from crm.importing.headings import mapping
 from crm.importing.importer import ON_CONFLICT, Options, TableResult
+from crm.importing.mapping.entries import mapping
 from crm.model.namespace import Namespace
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from crm.warehouse.errors import WarehouseError
@@ -119,25 +118,19 @@ class Command(BaseCommand):
 
 
 def _chosen(options: dict[str, Any]) -> Options:
-    if options["zone"] not in zoneinfo.available_timezones():
-        raise CommandError(
-            f"--zone takes a time zone such as Europe/Berlin, not {options['zone']}."
-        )
+    """Raises ImportingError for what no source can have."""
     return Options(
         on_conflict=options["on_conflict"],
         dry_run=options["dry_run"],
         strict=options["strict"],
-        headings=mapping([_entry(entry) for entry in options["map"]]),
-        date_order=options["dates"],
-        zone=options["zone"],
+        mapping=mapping(
+            options["map"],
+            options["table"],
+            options["dates"],
+            options["zone"],
+            options["encoding"],
+        ),
     )
-
-
-def _entry(entry: str) -> tuple[str, str]:
-    heading, separator, column = entry.rpartition("=")
-    if not separator or not heading.strip() or not column.strip():
-        raise CommandError(f"--map takes 'Old Column=column', not {entry!r}")
-    return heading.strip(), column.strip()
 
 
 def _add_reading_arguments(parser: ArgumentParser) -> None:
@@ -147,17 +140,31 @@ def _add_reading_arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="'Old Column=column'",
-        help="which column a heading means, if it is not recognised; may be repeated",
+        help="which column a heading means, if it is not recognised, or - to leave it out; "
+        "may be repeated",
+    )
+    parser.add_argument(
+        "--table",
+        action="append",
+        default=[],
+        metavar="FILE=TABLE",
+        help="which table a file or a sheet holds, such as 'Book1.xlsx/Sheet2=accounts', or - to "
+        "leave it out; may be repeated",
     )
     parser.add_argument(
         "--dates",
-        choices=("dmy", "mdy"),
+        choices=dates.ORDERS,
         default="",
-        help="whether the day or the month comes first in dates like 7/8/2026, where no "
+        help="the order of day, month and year in dates like 7/8/2026 or 26/7/8, where no "
         "other date in their column tells",
     )
     parser.add_argument(
         "--zone",
         default="UTC",
         help="the time zone of times that name none, such as Europe/Berlin (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--encoding",
+        default="",
+        help="the encoding of text files, such as windows-1252 (default: as they show it)",
     )

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from crm.model.namespace import Namespace
-from crm.model.own_tables import FOLLOWS, OPERATIONS, OWN_TABLES, PEOPLE
+from crm.model.own_tables import FOLLOWS, IMPORT_MAPPINGS, OPERATIONS, OWN_TABLES, PEOPLE
 from crm.model.schema import ACCOUNTS, TABLES, Column, Table
 from crm.repository import ddl
 from crm.repository._sql import Row
@@ -186,6 +186,7 @@ STEPS = (
     Step(6, "change_id, the operation that wrote a row", lambda *_: iter(())),
     Step(7, "the table of operations", _own_tables(OPERATIONS), again=True),
     Step(8, "the tables of people and what they follow", _own_tables(PEOPLE, FOLLOWS), again=True),
+    Step(9, "the table of import mappings", _own_tables(IMPORT_MAPPINGS), again=True),
 )
 assert STEPS[-1].number == ddl.VERSION
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from crm.importing.jobs import folders
 from crm.importing.jobs import job as jobs
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
@@ -38,7 +39,7 @@ def test_what_is_at_work_is_neither_discarded_nor_old(
 def test_discarding_forgets_the_file(client: Client, warehouse: Warehouse) -> None:
     url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
     assert client.post(url, {"do": "discard"})["Location"] == "/admin-tools/import/"
-    assert list(jobs._home().iterdir()) == []
+    assert list(folders.home().iterdir()) == []
     gone = client.get(url)
     assert gone.status_code == 404
     assert "upload the file again" in text(parsed(gone), ".lead")
@@ -68,18 +69,18 @@ def test_old_jobs_are_forgotten(
     new, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
     age(old)
     assert client.get(new).status_code == 200
-    assert [job.name for job in jobs._home().iterdir()] == [new.split("/")[-2]]
+    assert [job.name for job in folders.home().iterdir()] == [new.split("/")[-2]]
     assert client.get(old).status_code == 404
     age(new)
     monkeypatch.setattr(jobs, "_sweeper", threading.Lock())
     monkeypatch.setattr(jobs, "SWEEP_EVERY_SECONDS", 3600)
     jobs.start_sweeper()
     deadline = time.monotonic() + seconds(5)
-    while list(jobs._home().iterdir()) and time.monotonic() < deadline:
+    while list(folders.home().iterdir()) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert list(jobs._home().iterdir()) == []
+    assert list(folders.home().iterdir()) == []
 
 
 def age(url: str) -> None:
     long_ago = time.time() - jobs.KEPT_SECONDS - 1
-    os.utime(jobs._home() / url.split("/")[-2], (long_ago, long_ago))
+    os.utime(folders.home() / url.split("/")[-2], (long_ago, long_ago))

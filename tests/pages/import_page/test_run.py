@@ -11,7 +11,7 @@ from typing import Any
 
 from django.test import Client
 
-from crm.importing.jobs import job as jobs
+from crm.importing.jobs import folders
 from crm.model.schema import ACCOUNTS
 from crm.repository.records import accounts
 from crm.repository.transfer import upsert
@@ -139,7 +139,7 @@ time.sleep(60)
 def test_a_process_that_is_gone(client: Client, warehouse: Warehouse) -> None:
     """Another process is at work; as soon as it is killed the page says so, and goes on."""
     url, _ = preview(client, ACCOUNTS_CSV, "accounts.csv")
-    (state,) = Path(jobs._home()).glob("*/state.json")
+    (state,) = Path(folders.home()).glob("*/state.json")
     worker = subprocess.Popen(
         [sys.executable, "-c", _WORK, str(state.parent)], cwd=BASE_DIR, stdout=subprocess.PIPE
     )

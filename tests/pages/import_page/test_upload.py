@@ -13,18 +13,10 @@ from django.test import Client
 
 from crm.forms.import_file import ImportForm
 from crm.importing.importer import Options
-from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
 from ..html import filled_in, parsed, text
-from .using import ACCOUNTS_CSV, figures, press, preview, upload
-
-
-def test_headings_can_be_named(client: Client, warehouse: Warehouse) -> None:
-    content = "Number,Group\nB1,Claims\n"
-    url, _ = preview(client, content, "accounts.csv", headings="Number = bsnid\n\nGroup=team")
-    press(client, url)
-    assert accounts.get(warehouse, "B1").team == "Claims"
+from .using import ACCOUNTS_CSV, figures, preview, upload
 
 
 def test_only_administrators_who_may_write(
@@ -102,19 +94,11 @@ def test_too_large_a_file(
     """The form tells the limit, and beside the file what to do; far beyond, a page does."""
     settings.EDIP_IMPORT_MAX_MB = 1
     assert "up to 1 MB" in text(parsed(client.get("/admin-tools/import/")), "#id_file_helptext")
-    # The headings are wrong, so that a file just small enough goes no further, either.
-    response = upload(client, b"x" * size, "accounts.csv", headings="nothing")
+    # A choice is wrong, so that a file just small enough goes no further, either.
+    response = upload(client, b"x" * size, "accounts.csv", on_conflict="nothing")
     assert response.status_code == status
     message = parsed(response).get_text()
     assert ("larger than 1 MB. Use “manage.py import_legacy”" in message) == (size > 2**20)
-
-
-@pytest.mark.parametrize("headings", ["Team", "Team=nothing", "=team", "a=b=c"])
-def test_headings_that_mean_nothing(client: Client, warehouse: Warehouse, headings: str) -> None:
-    response = upload(client, ACCOUNTS_CSV, "accounts.csv", headings=headings)
-    assert response.status_code == 422
-    assert "Line 1" in text(parsed(response), "#id_headings_error")
-    assert filled_in(parsed(response).select_one(".record form"))["headings"] == headings
 
 
 def form(settings: Any, name: str, size: int = 4, **values: str) -> ImportForm:
@@ -141,10 +125,7 @@ def test_the_form_checks_the_files_ending_and_size(
     assert ("file" in checked.errors) is not is_valid
 
 
-def test_the_form_reads_what_headings_mean(settings: Any) -> None:
-    checked = form(settings, "a.csv", headings="Team Lead = admin\n\na=b=vp\n", strict="on")
+def test_the_form_reads_its_options(settings: Any) -> None:
+    checked = form(settings, "a.csv", strict="on")
     assert checked.is_valid()
-    expected = Options(strict=True, headings={"team_lead": "admin", "a_b": "vp"})
-    assert checked.options() == expected
-    for wrong in ("Team=nothing", "=team", "team", "x=vp\n="):
-        assert "headings" in form(settings, "a.csv", headings=wrong).errors
+    assert checked.options() == Options(strict=True)

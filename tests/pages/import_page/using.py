@@ -14,13 +14,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
 
-from crm.importing.jobs import job as jobs
-from crm.importing.jobs import lock
+from crm.importing.jobs import folders, lock
 from crm.model.records import Listing
 from crm.repository.transfer import upsert
 from tests.patience import seconds
 
-from ..html import parsed, texts
+from ..html import filled_in, parsed, texts
 
 ACCOUNTS_CSV = "BSNID,Team,Business Area\nB1,Claims,Finance\nB2,=1+1,Finance\n,Nobody,Finance\n"
 
@@ -43,7 +42,7 @@ def settled(client: Client, url: str) -> BeautifulSoup:
 
 def at_work(url: str) -> bool:
     """Whether a thread works on the job, by its files: a page costs more than a look at them."""
-    folder = jobs._home() / url.split("/")[-2]
+    folder = folders.home() / url.split("/")[-2]
     return lock.is_held(folder)
 
 
@@ -72,6 +71,17 @@ def preview(client: Client, content: bytes | str, name: str, **options: Any):
 
 def press(client: Client, url: str, button: str = "import") -> BeautifulSoup:
     assert client.post(url, {"do": button}).status_code == 303
+    return settled(client, url)
+
+
+def chosen(page: BeautifulSoup) -> dict[str, Any]:
+    """Return what the mapping step posts if nobody changes it."""
+    return filled_in(page.select_one("form.mapping"))
+
+
+def choose(client: Client, url: str, do: str, fields: dict[str, Any]) -> BeautifulSoup:
+    response = client.post(url, fields | {"do": do})
+    assert response.status_code == 303, parsed(response).get_text()
     return settled(client, url)
 
 

@@ -1,0 +1,91 @@
+"""The step between upload and preview: how each file is read, if that is not plain."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from crm.importing import sources
+from crm.importing.headings import LEFT_OUT, STATUS_OF
+from crm.importing.mapping.chosen import SheetMapping, SourceMapping, sheet_name
+from crm.importing.mapping.survey import TABLE_BY_NAME, PartSurvey
+from crm.importing.readers import own_export
+from crm.repository.transfer import import_mappings
+from crm.warehouse import Warehouse
+
+from .survey import survey
+
+
+def read(
+    wh: Warehouse,
+    file: Path,
+    mapping: SourceMapping,
+    progress: Callable[[int], None],
+    should_stop: Callable[[], bool],
+) -> tuple[list[PartSurvey], SourceMapping]:
+    """Return what the file holds, and the mapping with what is kept for the same headings.
+
+    Our own JSON export has nothing to choose. Raises ImportingError and WarehouseError.
+    """
+    if own_export.is_own_export(file):
+        return [], mapping
+    with sources.opened(file, mapping, needs_rows=False) as source:
+        parts = survey(source, progress, should_stop)
+    mapping = _with_kept(wh, parts, mapping)
+    is_nothing = is_all_left_out(parts, mapping)
+    for part in parts:
+        part.is_asked = is_nothing or part.is_open(complete(part, mapping))
+    return parts, mapping
+
+
+def is_all_left_out(parts: Iterable[PartSurvey], mapping: SourceMapping) -> bool:
+    return all(complete(part, mapping).table == LEFT_OUT for part in parts)
+
+
+def complete(part: PartSurvey, mapping: SourceMapping) -> SheetMapping:
+    """Return how a part is read, with what is guessed for what nobody chose."""
+    return part.complete(mapping.of(part.file, part.sheet))
+
+
+def keep(wh: Warehouse, parts: Iterable[PartSurvey], mapping: SourceMapping) -> None:
+    """Keep what was chosen, for files with the same headings. One statement."""
+    chosen = {
+        _id(part): json.dumps(asdict(replace(complete(part, mapping), encoding="")))
+        for part in parts
+        if part.headings
+    }
+    if chosen:
+        import_mappings.keep(wh, chosen)
+
+
+def _with_kept(wh: Warehouse, parts: list[PartSurvey], mapping: SourceMapping) -> SourceMapping:
+    """Add kept mappings of parts that nobody chose a mapping for. One statement, or none."""
+    new = [part for part in parts if not mapping.key(part.file, part.sheet)]
+    kept = import_mappings.read(wh, map(_id, new)) if new else {}
+    sheets = dict(mapping.sheets)
+    for part in new:
+        found = _sheet_mapping(kept.get(_id(part), ""))
+        tables = [part.guess] if part.is_fixed else TABLE_BY_NAME
+        if found and found.table in (*tables, LEFT_OUT):
+            sheets[sheet_name(part.file, part.sheet)] = found
+    return replace(mapping, sheets=sheets)
+
+
+def _sheet_mapping(text: str) -> SheetMapping | None:
+    """Return a kept mapping, or None where it is none or names what no longer exists."""
+    try:
+        found = SheetMapping(**json.loads(text))
+        table = TABLE_BY_NAME.get(found.table)
+        names = (*(table.names if table else ()), LEFT_OUT)
+        is_known = all(c in names or c.startswith(STATUS_OF) for c in found.columns.values())
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+    return found if is_known else None
+
+
+def _id(part: PartSurvey) -> str:
+    words = sorted({heading.word for heading in part.headings})
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()

@@ -1,0 +1,146 @@
+"""Surveys a source: reads every row, and keeps what a person needs to decide how to read it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from crm.importing import cleaning, dates
+from crm.importing.dates import AmbiguousDate
+from crm.importing.errors import Refused, Stopped
+from crm.importing.headings import normal
+from crm.importing.mapping.survey import Heading, PartSurvey
+from crm.importing.raw_rows import Unreadable
+from crm.importing.sources import Part, Source
+from crm.model.schema import ACCOUNTS
+
+SAMPLES, SAMPLE_LENGTH = 3, 60
+# Headings of a file that are shown; those of all our tables together are far fewer.
+HEADINGS = 200
+# A column without any date among so many values is not looked at further.
+_TRIED = 100
+_REPORTED_EVERY = 5_000
+
+Cells = Sequence[tuple[str, Any]]
+
+
+def survey(
+    source: Source, progress: Callable[[int], None], should_stop: Callable[[], bool]
+) -> list[PartSurvey]:
+    """Return what each part holds. Calls ``progress`` with the number of rows read so far.
+
+    Parts without rows are absent. Raises SourceError, and Stopped if
+    ``should_stop`` returns True.
+    """
+    rows, found = 0, []
+    for part in source.parts:
+        surveyed = _PartTally(part)
+        for cells in surveyed.rows():
+            rows += 1
+            surveyed.add(cells)
+            if rows % _REPORTED_EVERY == 0:
+                progress(rows)
+                if should_stop():
+                    raise Stopped("You asked to stop.")
+        if surveyed.result.rows:
+            found.append(surveyed.result)
+    return found
+
+
+class _PartTally:
+    def __init__(self, part: Part) -> None:
+        guess = part.guess.name if part.guess else ""
+        encoding = part.encoding.name if part.encoding and not part.encoding.is_utf8 else ""
+        self.result = PartSurvey(part.file, part.name, guess, encoding=encoding)
+        self.result.is_fixed, self.result.is_json = part.is_fixed, part.is_json
+        # A table is only needed to find the row with the headings.
+        self._sheet = part.as_table(part.table or part.guess or ACCOUNTS)
+        self._tallies: dict[str, _Tally] = {}
+
+    def rows(self) -> Iterator[Cells]:
+        return (row.cells for row in self._sheet.rows() if row.cells is not None)
+
+    def add(self, cells: Cells) -> None:
+        self.result.rows += 1
+        for heading, value in cells:
+            tally = self._tallies.get(heading) or self._tally(heading)
+            if tally and not cleaning.is_empty(value) and not isinstance(value, Unreadable):
+                tally.add(value, self._sheet.conventions)
+
+    def _tally(self, heading: str) -> _Tally | None:
+        word = normal(heading)
+        same = [each for each in self._tallies.values() if each.heading.word == word]
+        if not same and len(self._tallies) >= HEADINGS:
+            return None
+        if not same:
+            self.result.headings.append(Heading(heading, word))
+        self._tallies[heading] = same[0] if same else _Tally(self.result.headings[-1])
+        return self._tallies[heading]
+
+
+@dataclass
+class _Tally:
+    heading: Heading
+    dates: int = 0
+
+    def add(self, value: Any, conventions: cleaning.Conventions) -> None:
+        heading = self.heading
+        heading.filled += 1
+        if len(heading.samples) < SAMPLES:
+            sample = _sample(value)
+            if sample not in heading.samples:
+                heading.samples.append(sample)
+        if heading.filled <= _TRIED or self.dates:
+            self._add_date(value, conventions)
+        else:
+            heading.unreadable += 1
+
+    def _add_date(self, value: Any, conventions: cleaning.Conventions) -> None:
+        heading = self.heading
+        # The same texts come again and again; lists and objects cannot be cached.
+        as_date = _text_as_date if isinstance(value, str) else _as_date
+        found = as_date(value, conventions)
+        self.dates += found.is_date or found.is_unclear
+        heading.unclear += found.is_unclear
+        heading.unreadable += found.is_unreadable
+        heading.local += found.is_local
+        if found.order and found.order not in heading.orders:
+            heading.orders.append(found.order)
+
+
+@dataclass(frozen=True)
+class _AsDate:
+    """What a value is as a date; nothing of all for a word that stands for no value."""
+
+    is_date: bool = False
+    is_unclear: bool = False
+    is_unreadable: bool = False
+    is_local: bool = False
+    order: str = ""
+
+
+def _as_date(value: Any, conventions: cleaning.Conventions) -> _AsDate:
+    text = value if isinstance(value, str) else ""
+    try:
+        cleaned = cleaning.clean(_STAMP, value, conventions)
+    except AmbiguousDate:
+        return _AsDate(is_unclear=True, is_local=dates.is_local(text))
+    except Refused:
+        return _AsDate(is_unreadable=True)
+    if cleaned.value is None:
+        return _AsDate()
+    return _AsDate(True, is_local=dates.is_local(text), order=dates.order_of(text))
+
+
+_text_as_date = lru_cache(maxsize=20_000)(_as_date)
+_STAMP = ACCOUNTS.column("created_at")
+
+
+def _sample(value: Any) -> str:
+    if isinstance(value, dict | list):
+        value = json.dumps(value, ensure_ascii=False, default=str)
+    text = " ".join(str(value).split())
+    return text if len(text) <= SAMPLE_LENGTH else f"{text[: SAMPLE_LENGTH - 1]}…"

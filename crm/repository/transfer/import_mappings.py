@@ -1,0 +1,54 @@
+"""Mappings of imports, kept for files with the same headings.
+
+They are no data of accounts. The table may be missing, or hidden from the person: imports work
+without it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping
+
+from crm.repository import _sql
+from crm.warehouse import Warehouse
+from crm.warehouse.errors import ObjectNotFound, PermissionDenied
+
+log = logging.getLogger(__name__)
+
+_READ = """
+SELECT id, MAX_BY(mapping, updated_at) AS mapping FROM {import_mappings}
+WHERE ARRAY_CONTAINS({ids}, id) GROUP BY id
+"""
+_KEEP = """
+MERGE INTO {import_mappings} AS t
+USING (
+  SELECT g.k[0] AS id, g.k[1] AS mapping
+  FROM (SELECT EXPLODE(FROM_JSON(:given, 'array<array<string>>')) AS k) AS g
+) AS s
+ON t.id = s.id
+WHEN MATCHED THEN UPDATE SET
+  mapping = s.mapping, person = :person, updated_at = CURRENT_TIMESTAMP()
+WHEN NOT MATCHED THEN INSERT (id, mapping, person, updated_at)
+  VALUES (s.id, s.mapping, :person, CURRENT_TIMESTAMP())
+"""
+
+
+def read(wh: Warehouse, ids: Iterable[str]) -> dict[str, str]:
+    """Map the ids to the mappings (JSON) that are kept. Raises WarehouseError."""
+    array, params = _sql.text_array("ids", sorted(set(ids)))
+    try:
+        rows = wh.query(_sql.render(wh.namespace, _READ, ids=array), params)
+    except (ObjectNotFound, PermissionDenied):
+        return {}
+    return {row["id"]: row["mapping"] for row in rows if row["mapping"]}
+
+
+def keep(wh: Warehouse, mappings: Mapping[str, str]) -> None:
+    """Keep these mappings (JSON, by id) instead of earlier ones. Raises WarehouseError."""
+    given = json.dumps(sorted(mappings.items()), ensure_ascii=False)
+    sql = _sql.render(wh.namespace, _KEEP)
+    try:
+        wh.execute(sql, {"given": given, "person": wh.actor}, repeatable=True)
+    except (ObjectNotFound, PermissionDenied) as error:
+        log.info("the mapping of an import was not kept: %s", error)

@@ -1,0 +1,146 @@
+"""What the mapping step of an import shows: a panel for each file or sheet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from crm.forms import import_mapping as form
+from crm.importing.dates import DAY_FIRST, MONTH_FIRST, YEAR_FIRST
+from crm.importing.headings import LEFT_OUT
+from crm.importing.jobs import mapping_step
+from crm.importing.mapping.chosen import SheetMapping, SourceMapping, sheet_name
+from crm.importing.mapping.survey import TABLE_BY_NAME, Heading, PartSurvey
+
+from ._wording import counted
+
+Choices = list[tuple[str, str]]
+
+_ORDERS = {
+    DAY_FIRST: "Day first: 7/8/2026 is 7 August",
+    MONTH_FIRST: "Month first: 7/8/2026 is 8 July",
+    YEAR_FIRST: "Year first: 26/7/8 is 8 July 2026",
+    LEFT_OUT: "Leave unclear dates empty",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A heading. ``id`` is in the names of its fields; ``note`` says what is lost with the choice
+    that is shown."""
+
+    id: str
+    heading: Heading
+    column: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A file or sheet. ``choices`` of a question are empty where nobody has to answer it."""
+
+    number: int
+    title: str
+    part: PartSurvey
+    mapping: SheetMapping
+    summary: str
+    is_open: bool
+    tables: Choices
+    columns: Choices
+    rows: list[Row] = field(default_factory=list)
+    dates: Choices = field(default_factory=list)
+    zones: Choices = field(default_factory=list)
+    encodings: Choices = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def panels(parts: list[PartSurvey], mapping: SourceMapping, *, checked: bool) -> list[Panel]:
+    """Return the panels; with ``checked``, what is wrong with each, too."""
+    complete = [mapping_step.complete(part, mapping) for part in parts]
+    some_known = any(each.table in TABLE_BY_NAME for each in complete)
+    found = []
+    for number, (part, each) in enumerate(zip(parts, complete, strict=True)):
+        # Beside files that are known, an unknown one may well be something else.
+        shown = replace(each, table=LEFT_OUT) if some_known and not each.table else each
+        found.append(_panel(number, part, shown, checked))
+    return found
+
+
+def _panel(number: int, part: PartSurvey, mapping: SheetMapping, checked: bool) -> Panel:
+    table = TABLE_BY_NAME.get(mapping.table)
+    rows = [
+        _row(f"{number}-{place}", each, part, mapping) for place, each in enumerate(part.headings)
+    ]
+    problems = form.problems(part, mapping) if checked else []
+    names = [part.guess] if part.is_fixed else list(TABLE_BY_NAME)
+    return Panel(
+        number,
+        sheet_name(part.file, part.sheet),
+        part,
+        mapping,
+        _summary(part, mapping, rows),
+        is_open=bool(problems) or part.is_asked,
+        tables=[
+            *([] if mapping.table else [("", "Choose a table")]),
+            *((name, TABLE_BY_NAME[name].plural.capitalize()) for name in names),
+            (LEFT_OUT, "Leave out"),
+        ],
+        columns=form.column_choices(table, part.is_json) if table else [],
+        rows=rows,
+        dates=_date_choices(part, mapping) if table else [],
+        zones=[(zone, zone) for zone in form.zones()] if part.needs_zone(mapping) else [],
+        encodings=_encoding_choices(part, mapping),
+        problems=problems,
+    )
+
+
+def _row(id: str, heading: Heading, part: PartSurvey, mapping: SheetMapping) -> Row:
+    column = mapping.columns.get(heading.word, "")
+    table = TABLE_BY_NAME.get(mapping.table)
+    lost = heading.lost(table, column, mapping.date_order) if table else 0
+    note = ""
+    if lost:
+        note = f"{lost:,} of {counted(heading.filled, 'value')} would be lost"
+        if lost == heading.filled:
+            note = f"{counted(lost, 'value')} would be lost"
+    if note and not column:
+        note = f"Not known: {note}"
+    return Row(id, heading, column or LEFT_OUT, note)
+
+
+def _summary(part: PartSurvey, mapping: SheetMapping, rows: list[Row]) -> str:
+    size = counted(part.rows, "row")
+    if mapping.table == LEFT_OUT:
+        return f"{size}, left out"
+    if mapping.table not in TABLE_BY_NAME:
+        return f"{size} of which no heading shows the table"
+    left = sum(row.column == LEFT_OUT for row in rows)
+    but = f", {counted(left, 'heading')} left out" if left else ""
+    return f"{size}, read as {TABLE_BY_NAME[mapping.table].plural}{but}"
+
+
+def _date_choices(part: PartSurvey, mapping: SheetMapping) -> Choices:
+    """Return the orders of dates, if the dates of this part allow several or show one."""
+    table = TABLE_BY_NAME[mapping.table]
+    names = {column.name for column in table.columns if column.type != "STRING"}
+    of_dates = [each for each in part.headings if mapping.columns.get(each.word) in names]
+    if part.needs_order(mapping):
+        first = ("", "Choose the order") if not mapping.date_order else None
+    elif any(each.unclear or each.orders for each in of_dates):
+        first = ("", f"As the other dates show: {_shown_order(of_dates)}")
+    else:
+        return []
+    return [*([first] if first else []), *_ORDERS.items()]
+
+
+def _shown_order(of_dates: list[Heading]) -> str:
+    orders = {order for each in of_dates for order in each.orders}
+    words = {DAY_FIRST: "day first", MONTH_FIRST: "month first"}
+    return words[orders.pop()] if len(orders) == 1 else "in each column its own"
+
+
+def _encoding_choices(part: PartSurvey, mapping: SheetMapping) -> Choices:
+    if not part.encoding or mapping.table == LEFT_OUT:
+        return []
+    known = {part.encoding: part.encoding.upper()} | form.ENCODINGS
+    found = known.pop(part.encoding)
+    return [("", f"{found}, as the file looks"), *known.items()]

@@ -1,0 +1,124 @@
+"""What a file holds, and what a person has to choose before it can be imported."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from crm.importing import sources
+from crm.importing.errors import Stopped
+from crm.importing.jobs.survey import survey
+from crm.importing.mapping.chosen import SheetMapping, SourceMapping
+from crm.importing.mapping.survey import PartSurvey
+from crm.model.schema import UPDATES
+
+CASES = Path(__file__).parent / "cases"
+
+
+def surveyed(path: Path, mapping: SourceMapping | None = None) -> list[PartSurvey]:
+    with sources.opened(path, mapping or SourceMapping(), needs_rows=False) as source:
+        return survey(source, lambda rows: None, lambda: False)
+
+
+def written(folder: Path, name: str, content: str) -> Path:
+    path = folder / name
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+def test_a_file_that_no_heading_recognises() -> None:
+    (part,) = surveyed(CASES / "hubspot.csv")
+    assert (part.guess, part.rows) == ("", 1)
+    assert part.headings[0].text == "Record ID"
+    assert part.headings[0].samples == ["12345678901"]
+    nothing = part.complete(SheetMapping())
+    assert part.is_open(nothing)
+    chosen = part.complete(SheetMapping("accounts"))
+    assert part.missing(chosen) == ["bsnid"]
+    words = {heading.word: "-" for heading in part.headings}
+    answered = SheetMapping("accounts", words | {"record_id": "bsnid"})
+    assert not part.is_open(part.complete(answered))
+    assert part.missing(part.complete(answered)) == []
+    assert not part.is_open(part.complete(SheetMapping("-")))
+    assert PartSurvey.from_json(json.loads(json.dumps(asdict(part)))) == part
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["accounts (1).csv", "no-ids", "pandas-epoch-ms.json", "downloads.zip", "json/bom.json"],
+)
+def test_what_is_recognised_wholly_asks_nothing(name: str) -> None:
+    parts = surveyed(CASES / name)
+    assert parts
+    assert not any(part.is_open(part.complete(SheetMapping())) for part in parts)
+
+
+def test_dates_of_excel_ask_for_the_zone_and_their_column_shows_the_order() -> None:
+    parts = {part.guess: part for part in surveyed(CASES / "excel-resaved-us")}
+    accounts = parts["accounts"].complete(SheetMapping())
+    assert parts["accounts"].needs_zone(accounts)
+    assert parts["accounts"].is_open(accounts)
+    assert not parts["accounts"].is_open(parts["accounts"].complete(SheetMapping(zone="UTC")))
+    updates = parts["updates"].complete(SheetMapping())
+    date = next(each for each in parts["updates"].headings if each.word == "date")
+    assert (date.unclear, date.orders) == (1, ["mdy"])
+    assert not parts["updates"].needs_order(updates)
+
+
+def test_values_that_a_choice_would_lose(tmp_path: Path) -> None:
+    lines = ["u1,B1,7/8/2026,d,x", "u2,B1,1/2/2026,d,", "u3,B1,soon,d,y", "u4,B1,n/a,d,"]
+    text = "\n".join(["id,bsnid,date,description,Mood", *lines])
+    (part,) = surveyed(written(tmp_path, "updates.csv", text))
+    heads = {each.word: each for each in part.headings}
+    mapping = part.complete(SheetMapping())
+    assert mapping.columns["date"] == "date"
+    assert "mood" not in mapping.columns
+    assert heads["date"].lost(UPDATES, "date", "") == 3
+    assert heads["date"].lost(UPDATES, "date", "-") == 3
+    assert heads["date"].lost(UPDATES, "date", "mdy") == 1
+    assert heads["date"].lost(UPDATES, "description", "") == 0
+    assert heads["date"].lost(UPDATES, "-", "mdy") == 4
+    assert heads["mood"].lost(UPDATES, "", "") == 2
+    assert part.needs_order(mapping)
+    assert part.needs_order(part.complete(SheetMapping(columns={"date": "created_at"})))
+    assert not part.needs_order(part.complete(SheetMapping(columns={"date": "-"})))
+
+
+def test_sheets_and_tables_of_a_state_are_parts(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.title = "Accounts"
+    book.active.append(["bsnid", "team", "Databricks"])
+    book.active.append(["B1", "T", "Completed"])
+    book.create_sheet("Notes").append(["to do"])
+    book.save(tmp_path / "book.xlsx")
+    (accounts,) = surveyed(tmp_path / "book.xlsx")
+    assert accounts.complete(SheetMapping()).columns["databricks"] == "status:Databricks"
+    state = {"accounts": {"B1": {"team": "T", "platforms_status": {"Databricks": "Completed"}}}}
+    parts = surveyed(written(tmp_path, "state.json", json.dumps(state)))
+    assert [(part.sheet, part.is_fixed) for part in parts] == [
+        ("accounts", True),
+        ("platforms_status", True),
+    ]
+
+
+def test_a_survey_reports_its_progress_and_can_be_stopped(tmp_path: Path) -> None:
+    rows = "".join(f"B{n},T\n" for n in range(5_001))
+    path = written(tmp_path, "accounts.csv", f"bsnid,team\n{rows}")
+    seen: list[int] = []
+    with sources.opened(path) as source, pytest.raises(Stopped):
+        survey(source, seen.append, lambda: True)
+    assert seen == [5_000]
+
+
+def test_the_encoding_is_a_question_where_it_is_a_guess(tmp_path: Path) -> None:
+    path = tmp_path / "accounts.csv"
+    path.write_bytes("bsnid,team\nB1,Müller\n".encode("cp850"))
+    assert surveyed(path)[0].encoding == "cp1252"
+    chosen = SourceMapping(SheetMapping(encoding="cp850"))
+    (part,) = surveyed(path, chosen)
+    assert part.encoding == "cp850"
+    assert part.headings[1].samples == ["Müller"]
