@@ -17,6 +17,7 @@ Beside that way:
     copy_tables    tables elsewhere in Unity Catalog → the warehouse
     jobs/          imports by page: the uploaded file, its preview, its state and its thread
     masks          columns that a policy masks, which no import writes
+    doubts         signs that a file was misread, found by a dry run
     findings       what was changed, skipped, refused or noted, with its place and reason
     errors         why an import cannot be done at all
 

@@ -22,6 +22,8 @@ COLUMNS = ("outcome", "table", "file", "sheet", "row", "column", "reason")
 # is wrong and was not imported; a row was imported, but a person should check it.
 CHANGED, SKIPPED, REFUSED, NOTED = "changed", "skipped", "refused", "noted"
 BY_WEIGHT = (REFUSED, NOTED, CHANGED, SKIPPED)
+# The reason of a finding about a table in a file, which is always kept: see doubts.
+NO_ROWS = "has no rows"
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Findings:
     def add(self, outcome: str, table: str, place: Place, reason: str, column: str = "") -> None:
         finding = Finding(outcome, table, place, reason, column)
         self.counts[table, outcome] += 1
-        if self.count(outcome) <= KEPT:
+        if self.count(outcome) <= KEPT or reason == NO_ROWS:
             self.first.append(finding)
         self._report(outcome, table, place.file, place.sheet, place.row, column, reason)
 

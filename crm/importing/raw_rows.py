@@ -10,7 +10,7 @@ from typing import Any
 from crm.model.schema import Table
 
 from .cleaning import USUAL, Conventions
-from .findings import NOTED, SKIPPED
+from .findings import NOTED, REFUSED, SKIPPED
 from .headings import cell_text
 
 
@@ -45,6 +45,11 @@ class RawRow:
     cells: Sequence[tuple[str, Any]] | None
     remarks: list[Remark] = field(default_factory=list)
 
+    @property
+    def is_remark(self) -> bool:
+        """Return whether this is only about the file, or a title above its headings."""
+        return self.cells is None and not any(r.outcome == REFUSED for r in self.remarks)
+
 
 Rows = Callable[[], Iterator[RawRow]]
 
@@ -54,6 +59,7 @@ class Sheet:
     """Rows of one table from one file, or one sheet of a workbook.
 
     ``columns`` maps normal headings to columns, and comes before all other rules.
+    ``may_be_empty``: that it has no row is nothing to remark on.
     """
 
     table: Table
@@ -62,6 +68,7 @@ class Sheet:
     rows: Rows
     conventions: Conventions = USUAL
     columns: Mapping[str, str] = field(default_factory=dict)
+    may_be_empty: bool = False
 
 
 def above_headings(name: str) -> RawRow:

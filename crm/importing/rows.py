@@ -16,7 +16,7 @@ from crm.repository.transfer.seen_keys import SeenKeys
 from . import cleaning
 from .dates import AmbiguousDate
 from .errors import Refused
-from .findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings, Place
+from .findings import CHANGED, NO_ROWS, NOTED, REFUSED, SKIPPED, Findings, Place
 from .raw_rows import RawRow, Sheet, Unreadable
 from .sheet_columns import SheetColumns
 from .sources import Source
@@ -45,14 +45,17 @@ class Reader:
         columns, so its stored value stays. Each key comes once.
         """
         for sheet in self.source.of(table):
-            columns = SheetColumns(sheet, self.findings)
+            columns, is_empty = SheetColumns(sheet, self.findings), not sheet.may_be_empty
             for raw in sheet.rows():
+                is_empty = is_empty and raw.is_remark
                 row = _Row(self, sheet, raw)
                 clean = row.clean(columns)
                 if clean is not None and self._is_first(table, row.place, clean):
                     with_value = {name for name in table.names if clean[name] is not None}
                     yield row.place, clean, frozenset(row.filled | with_value)
             columns.report_unknown()
+            if is_empty:
+                self.findings.add(NOTED, table.name, Place(sheet.file, sheet.name), NO_ROWS)
 
     def has_read(self, table: Table, id: str) -> bool:
         """Return whether a row that was read so far has this id, or was matched to it."""

@@ -151,8 +151,8 @@ class _Reading:
             return
         accounts, statuses = platform_columns.statuses_of(sheet.rows, sheet.columns)
         self.source.sheets.append(replace(sheet, rows=accounts))
-        status = replace(sheet, table=PLATFORMS_STATUS, rows=statuses, columns={})
-        self.source.sheets.append(status)
+        status = Sheet(PLATFORMS_STATUS, sheet.file, sheet.name, statuses, sheet.conventions)
+        self.source.sheets.append(replace(status, may_be_empty=True))
 
     def _leave_out(self, part: Part, reason: str) -> None:
         self.source.parts.append(part)
@@ -239,7 +239,7 @@ class _Reading:
         conventions = replace(chosen.conventions, is_exact=state.is_own)
 
         def as_table(table: Table) -> Sheet:
-            return Sheet(table, file, "", rows_as(table), conventions, chosen.columns)
+            return Sheet(table, file, "", rows_as(table), conventions, chosen.columns, True)
 
         return Part(file, name, None, None, as_table, is_json=True, encoding=state.encoding)
 

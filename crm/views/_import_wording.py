@@ -111,7 +111,15 @@ def preview(
         return texts | {
             "lead": "There is nothing to write: the rows that differ keep their existing values."
         }
+    if refused and not sums["unchanged"]:
+        return texts | {"lead": f"Nothing can be imported: {_all_refused(refused)}."}
+    if not sums["unchanged"]:
+        return texts | {"lead": "Nothing can be imported: the file has no rows."}
     return texts | {"lead": "There is nothing to write: the file has no new or changed rows."}
+
+
+def _all_refused(refused: int) -> str:
+    return "its only row is refused" if refused == 1 else f"all {refused:,} rows are refused"
 
 
 def failed(importing: bool, died: bool, state: Mapping[str, Any]) -> dict[str, str]:

@@ -61,6 +61,9 @@ def job(request: Request, id: str) -> HttpResponse:
         return _respond.show(request, page, part, _context(request, found))
     match request.POST.get("do"):
         case "import":
+            if _has_doubts(request, found):
+                context = _context(request, found) | {"is_unsure": True}
+                return render(request, "import_/job.html", context, status=422)
             found.start_import(_warehouse(request))
         case "map" | "columns" if found.phase == jobs.MAPPING:
             return _map(request, found)
@@ -112,6 +115,12 @@ def report(request: Request, id: str) -> HttpResponseBase:
     if not found.report.exists():
         raise Http404("There is no report yet.")
     return FileResponse(found.report.open("rb"), as_attachment=True, filename="import-report.csv")
+
+
+def _has_doubts(request: Request, found: Job) -> bool:
+    """Return whether the preview shows a doubt that the person has not ticked."""
+    doubts = found.state.get("doubts", ()) if found.phase == jobs.PREVIEW else ()
+    return not {str(n) for n in range(len(doubts))} <= set(request.POST.getlist("sure"))
 
 
 def _find(request: Request, id: str) -> Job:

@@ -164,7 +164,7 @@ def test_killed_at_random_and_run_again_it_ends_the_same(
         "EDIP_USER": warehouse.actor,
         "EDIP_LOG_LEVEL": "WARNING",
     }
-    command = [sys.executable, "manage.py", "import_legacy", str(path)]
+    command = [sys.executable, "manage.py", "import_legacy", str(path), "--accept-doubts"]
     local_warehouse.fault("latency", times=None, seconds=0.05)
     chance = random.Random(7)
     for _ in range(size(6, 20)):

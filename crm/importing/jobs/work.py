@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from crm.importing import importer
 from crm.importing.chunks import Chunk
+from crm.importing.doubts import Doubts
 from crm.importing.findings import REFUSED, Findings, Place
 from crm.importing.importer import UPDATE, Options, TableResult
 from crm.model.schema import Table
@@ -68,10 +69,11 @@ def preview(
     wh: Warehouse, upload: Upload, report_progress: ReportProgress, should_stop: ShouldStop
 ) -> dict[str, Any]:
     """Read the whole file and compare it with the warehouse, writing nothing."""
-    shown = Preview(wh)
+    shown, doubts = Preview(wh), Doubts(wh)
 
     def watch(table: Table, chunk: Chunk, states: list[str]) -> None:
         shown.watch(table, chunk, states)
+        doubts.watch(table, chunk, states)
         report_progress(rows=shown.rows)
 
     options = replace(upload.options, dry_run=True)
@@ -82,7 +84,8 @@ def preview(
         | {"samples": {state: shown.samples(result.table, state) for state in (NEW, DIFFERENT)}}
         for result in results
     ]
-    return {"tables": tables, "total": shown.rows, **_listed(upload, findings)}
+    said = doubts.found(results, findings)
+    return {"tables": tables, "total": shown.rows, "doubts": said, **_listed(upload, findings)}
 
 
 def import_file(

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +10,14 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from crm.importing import copy_tables, dates, importer
+from crm.importing.doubts import Doubts
 from crm.importing.errors import ImportingError
 from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings
-from crm.importing.importer import ON_CONFLICT, Options, TableResult
+from crm.importing.importer import ON_CONFLICT, UPDATE, Options, TableResult
 from crm.importing.mapping.entries import mapping
 from crm.model.namespace import Namespace
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
+from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
 
 from . import _namespace
@@ -49,6 +53,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--strict", action="store_true", help="import nothing if any row is refused"
         )
+        parser.add_argument(
+            "--accept-doubts",
+            action="store_true",
+            help="import also what looks like a mistake, such as repeated headings or totals, and "
+            "do not look for it first, which saves a pass over the file",
+        )
         _add_reading_arguments(parser)
         parser.add_argument("--report", type=Path, help="write every finding to this CSV file")
         _namespace.add_arguments(parser)
@@ -71,7 +81,17 @@ class Command(BaseCommand):
         self, options: dict[str, Any], chosen: Options, findings: Findings
     ) -> list[TableResult]:
         if not options["from_tables"]:
-            return importer.run(_namespace.warehouse(options), options["path"], chosen, findings)
+            wh, path = _namespace.warehouse(options), options["path"]
+            if chosen.dry_run:
+                return self._dry_run(wh, path, chosen, findings)[0]
+            if not options["accept_doubts"]:
+                if self._dry_run(wh, path, replace(chosen, dry_run=True), findings)[1]:
+                    raise ImportingError(
+                        "Nothing was imported, as it may not be what you want: see above. "
+                        "--accept-doubts imports it all the same."
+                    )
+                findings.restart()
+            return importer.run(wh, path, chosen, findings)
         try:
             catalog, schema = options["from_tables"].split(".")
             source = Namespace(catalog, schema, options["prefix"])
@@ -79,6 +99,17 @@ class Command(BaseCommand):
             raise CommandError(f"--from-tables takes CATALOG.SCHEMA: {error}") from error
         target = {**options, "prefix": settings.NAMESPACE.prefix}
         return copy_tables.run(_namespace.warehouse(target), source, chosen, findings)
+
+    def _dry_run(
+        self, wh: Warehouse, path: Path, chosen: Options, findings: Findings
+    ) -> tuple[list[TableResult], list[str]]:
+        """Return what an import would do, and its doubts, which are printed."""
+        doubts = Doubts(wh)
+        results = importer.run(wh, path, chosen, findings, doubts.watch)
+        found = doubts.found(results, findings)
+        for doubt in found:
+            self.stdout.write(self.style.WARNING(f"Doubtful: {doubt}"))
+        return results, found
 
     def _print(
         self, results: list[TableResult], findings: Findings, chosen: Options, report: Path | None
@@ -97,12 +128,20 @@ class Command(BaseCommand):
             self._list(findings, outcome)
         if report:
             self.stdout.write(f"Every finding is in {report}.")
-        if not any(result.states.total() for result in results):
-            raise CommandError(
-                "Nothing was imported: the source has no row that can be imported; see above."
-            )
+        self._require_rows(results, chosen)
         if not all(result.verified for result in results):
             raise CommandError("The stored rows differ from the rows of the source; see above.")
+
+    def _require_rows(self, results: list[TableResult], chosen: Options) -> None:
+        """Raise CommandError if the tables hold no row as the source has it."""
+        states = sum((result.states for result in results), Counter[str]())
+        changes = states[DIFFERENT] if chosen.on_conflict == UPDATE else 0
+        if states[NEW] or states[UNCHANGED] or changes:
+            return
+        why = "the source has no row that can be imported; see above"
+        if states[DIFFERENT]:
+            why = "the rows exist with other values; --on-conflict update changes them"
+        raise CommandError(f"Nothing {'would be' if chosen.dry_run else 'was'} imported: {why}.")
 
     def _print_verified(self, result: TableResult) -> None:
         style = self.style.SUCCESS if result.verified else self.style.ERROR

@@ -127,3 +127,18 @@ def test_reading_can_be_stopped(
     server.clear_faults()
     assert text(page, ".banner h2") == "Reading the file was stopped"
     assert not press(client, url, "preview").select(".banner")
+
+
+def test_a_doubt_needs_a_tick(client: Client, warehouse: Warehouse) -> None:
+    total = "BSNID,Team,Business Area\nB1,Claims,Finance\nTotal,1,Finance\n"
+    url, page = preview(client, total, "accounts.csv")
+    assert "row 3: the row is a total" in text(page, ".import-doubts label")
+    # Above the button, which works with JavaScript off; the other buttons need no tick.
+    assert page.select_one(".import-doubts").find_next("button")["value"] == "import"
+    assert all(each.has_attr("formnovalidate") for each in page.select("button[value=discard]"))
+    response = client.post(url, {"do": "import"})
+    assert response.status_code == 422
+    assert "Tick each line" in text(parsed(response), "legend")
+    assert accounts.get(warehouse, "B1") is None
+    assert client.post(url, {"do": "import", "sure": "0"}).status_code == 303
+    assert text(settled(client, url), ".banner h2") == "Imported, and verified"

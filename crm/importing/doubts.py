@@ -1,0 +1,117 @@
+"""Signs that a file was misread, or is the wrong one, found by a dry run. A person decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from crm.model.schema import ACCOUNTS, TABLES, Table
+from crm.repository.transfer.stored_teams import count_stored_teams
+from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
+from crm.warehouse import Warehouse
+
+from .chunks import Chunk
+from .findings import NO_ROWS, REFUSED, Findings, Place
+from .headings import columns_by_index, normal
+from .importer import TableResult
+from .rows import CleanRow
+
+# Fewer new accounts may well have the names of others.
+NEW_AT_LEAST = 3
+_TOTALS = {
+    *("total", "totals", "grand_total", "sum", "subtotal", "overall", "count", "average"),
+    *("summe", "gesamt", "gesamtergebnis", "gesamtsumme", "zwischensumme", "anzahl"),
+}
+
+
+@dataclass
+class _Rows:
+    """How many rows there are of a kind, and where the first of them is."""
+
+    count: int = 0
+    first: Place = Place("")
+
+    def add(self, place: Place) -> None:
+        self.first = self.first if self.count else place
+        self.count += 1
+
+    def say(self, one: str, many: str) -> str:
+        return f"{self.first}: {one}" if self.count == 1 else f"{self.count:,} rows {many}"
+
+
+@dataclass
+class Doubts:
+    """Watches a dry run. ``found`` returns its doubts afterwards, each as a sentence."""
+
+    wh: Warehouse
+    _headings: _Rows = field(default_factory=_Rows)
+    _totals: _Rows = field(default_factory=_Rows)
+    _new: int = 0
+    # Whether all accounts so far are new, and have names that stored accounts have.
+    _known_names: bool = True
+
+    def watch(self, table: Table, chunk: Chunk, states: list[str]) -> None:
+        for place, row in zip(chunk.places, chunk.rows, strict=True):
+            if is_heading(table, row):
+                self._headings.add(place)
+            elif is_total(table, row):
+                self._totals.add(place)
+        if table is ACCOUNTS and self._known_names:
+            self._new += len(states)
+            self._known_names = set(states) == {NEW} and self._all_stored(chunk.rows)
+
+    def found(self, results: Iterable[TableResult], findings: Findings) -> list[str]:
+        """Return what a person should confirm before these rows are written."""
+        doubts = [
+            f"{place} {NO_ROWS}."
+            for place in dict.fromkeys(f.place for f in findings.first if f.reason == NO_ROWS)
+        ]
+        if self._headings.count:
+            one = "the row repeats headings"
+            what = self._headings.say(one, f"repeat headings, the first at {self._headings.first}")
+            doubts.append(f"{what}; {_they(self._headings.count)} be stored as a record.")
+        if self._totals.count:
+            one = "the row is a total"
+            what = self._totals.say(one, f"are totals, the first at {self._totals.first}")
+            doubts.append(f"{what}; {_they(self._totals.count)} be stored as a record.")
+        if self._known_names and self._new >= NEW_AT_LEAST:
+            doubts.append(
+                f"All {self._new:,} accounts are new, but accounts with the same teams exist: the "
+                "file may have other BSNIDs for them."
+            )
+        return doubts + _refusals(results, findings)
+
+    def _all_stored(self, rows: list[CleanRow]) -> bool:
+        teams = {row["team"] or "" for row in rows}
+        return "" not in teams and count_stored_teams(self.wh, teams) == len(
+            {team.strip().lower() for team in teams}
+        )
+
+
+def is_heading(table: Table, row: CleanRow) -> bool:
+    """Return whether a row holds headings: two or more under their own columns, or an account
+    with the name of a column as its key, as in JSON that holds column after column."""
+    if table is ACCOUNTS and columns_by_index(table, [row[table.key] or ""]):
+        return True
+    own = [name for name in table.own_names if name in columns_by_index(table, [row[name] or ""])]
+    return len(own) > 1
+
+
+def is_total(table: Table, row: CleanRow) -> bool:
+    """Return whether a row sums others up, by its key or its first text."""
+    names = [table.owner, *(["team"] if table is ACCOUNTS else [])]
+    return any(normal(row[name] or "").rstrip(":") in _TOTALS for name in names)
+
+
+def _refusals(results: Iterable[TableResult], findings: Findings) -> list[str]:
+    refused = sum(findings.count(REFUSED, table.name) for table in TABLES)
+    accepted = sum(
+        result.states[state] for result in results for state in (NEW, DIFFERENT, UNCHANGED)
+    )
+    if refused <= accepted or not accepted:
+        return []  # where no row is accepted, nothing is imported
+    return [f"More than half of the rows are refused: {refused:,} of {refused + accepted:,}."]
+
+
+def _they(count: int) -> str:
+    return "it would" if count == 1 else "each would"
