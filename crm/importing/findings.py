@@ -4,6 +4,7 @@ with its place and the reason."""
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,10 @@ from .errors import ImportingError
 
 # Findings kept of each outcome, so that many notes do not crowd out the refused rows.
 KEPT = 500
+# Kinds of findings that are kept, and rows that are named of each.
+KINDS, ROWS = 1_000, 10
+# What findings of one kind may differ in: values and places in quotes, keys, and numbers.
+_QUOTED = re.compile(r"“[^”]*”|(?<=account )\S+|\b[\w-]*\d[\w.,:-]*")
 COLUMNS = ("outcome", "table", "file", "sheet", "row", "column", "reason")
 
 # Outcomes: a value was stored in another form; something was not needed and not imported; a row
@@ -54,9 +59,36 @@ class Finding:
 
 
 @dataclass
+class Kind:
+    """Findings of one file or sheet that differ only in the values that they quote.
+
+    ``first`` is the first of them, and ``rows`` are the rows of the first ``ROWS``.
+    """
+
+    first: Finding
+    count: int = 0
+    rows: list[str] = field(default_factory=list)
+
+    @property
+    def where(self) -> str:
+        """Return the place of the only finding, or else the first of their rows."""
+        place, column = self.first.place, self.first.column
+        if self.count == 1:
+            return f"{place}, {column}" if column else str(place)
+        whole = str(Place(place.file, place.sheet))
+        rows = ", ".join(self.rows) + (", …" if self.count > len(self.rows) else "")
+        return f"{whole}, {column}, rows {rows}" if column else f"{whole}, rows {rows}"
+
+    def __str__(self) -> str:
+        if self.count == 1:
+            return str(self.first)
+        return f"{self.first.outcome}, {self.count:,} times: {self.where}: {self.first.reason}"
+
+
+@dataclass
 class Findings:
-    """Counts all findings, keeps the first ``KEPT`` of each outcome in ``first``, and writes
-    every one to ``report``, a CSV file, if there is one.
+    """Counts all findings, keeps the first ``KEPT`` of each outcome in ``first`` and the first
+    ``KINDS`` kinds, and writes every finding to ``report``, a CSV file, if there is one.
 
     Use as a context manager. Raises ImportingError if the report cannot be written.
     """
@@ -64,6 +96,7 @@ class Findings:
     report: Path | None = None
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     first: list[Finding] = field(default_factory=list)
+    kinds: dict[tuple[str, ...], Kind] = field(default_factory=dict)
 
     def __enter__(self) -> Findings:
         self._file = _open(self.report) if self.report else None
@@ -86,7 +119,21 @@ class Findings:
         self.counts[table, outcome] += 1
         if self.count(outcome) <= KEPT or reason == NO_ROWS:
             self.first.append(finding)
+        self._add_to_kind(finding)
         self._report(outcome, table, place.file, place.sheet, place.row, column, reason)
+
+    def _add_to_kind(self, finding: Finding) -> None:
+        place = finding.place
+        same = _QUOTED.sub("", finding.reason)
+        key = (finding.outcome, finding.table, place.file, place.sheet, finding.column, same)
+        kind = self.kinds.get(key)
+        if kind is None:
+            if len(self.kinds) >= KINDS:
+                return
+            kind = self.kinds[key] = Kind(finding)
+        kind.count += 1
+        if len(kind.rows) < ROWS:
+            kind.rows.append(place.row)
 
     def verdict(self, table: str, verified: bool, reason: str) -> None:
         """Write to the report whether the warehouse confirms that it stored a table's rows."""
@@ -101,7 +148,13 @@ class Findings:
         self.__exit__(None, None, None)
         self.counts.clear()
         self.first.clear()
+        self.kinds.clear()
         self.__enter__()
+
+    def kinds_by_weight(self) -> list[Kind]:
+        """Return the kinds that were kept, refused rows first, then the most frequent."""
+        weight = BY_WEIGHT.index
+        return sorted(self.kinds.values(), key=lambda k: (weight(k.first.outcome), -k.count))
 
     def by_weight(self) -> list[Finding]:
         """Return the findings that were kept, refused rows first."""

@@ -193,7 +193,9 @@ def test_the_command_tells_what_it_did(warehouse: Warehouse, tmp_path: Path) -> 
     printed = output.getvalue()
     assert "accounts: 2 added" in printed
     assert "updates: 30 added, 0 differ (skip), 0 unchanged, 30 refused" in printed
-    assert "… and 10 more refused" in printed
+    # Refusals of one kind are one line.
+    assert "refused, 30 times: state.json, account_bsnid, rows u0, u2, " in printed
+    assert ", …: Account is missing" in printed
     # A heading, each refused row, and the verdict on each of three tables.
     assert len(report.read_text().splitlines()) == 1 + 30 + 3
     assert "verified: 30 rows, equal checksums, " in printed

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from crm.importing import importer
 from crm.importing.chunks import Chunk
 from crm.importing.doubts import Doubts
-from crm.importing.findings import REFUSED, Findings, Place
+from crm.importing.findings import REFUSED, Findings
 from crm.importing.importer import UPDATE, Options, TableResult
 from crm.model.schema import Table
 from crm.repository import operations
@@ -27,7 +27,7 @@ from crm.warehouse.errors import WarehouseError
 
 from .preview import Preview
 
-# Findings that the page lists; the report has all of them.
+# Kinds of findings that the page lists; the report has every finding.
 LISTED = 200
 
 
@@ -157,17 +157,15 @@ def _table(
 
 
 def _listed(upload: Upload, findings: Findings) -> dict[str, Any]:
+    """Return the kinds of findings that the page lists, and how many findings there are."""
+    # The uploaded file's name is the page's title.
+    name = f"{upload.file.name}, "
     return {
         "findings": [
-            {"outcome": finding.outcome, "place": _short_place(finding.place, upload)}
-            | {"column": finding.column, "reason": finding.reason}
-            for finding in findings.by_weight()[:LISTED]
+            {"outcome": kind.first.outcome, "place": kind.where.removeprefix(name)}
+            | {"reason": kind.first.reason, "count": kind.count}
+            for kind in findings.kinds_by_weight()[:LISTED]
         ],
         "found": sum(findings.counts.values()),
         "refused": findings.count(REFUSED),
     }
-
-
-def _short_place(place: Place, upload: Upload) -> str:
-    """The place without the uploaded file's name, which is the page's title."""
-    return str(place).removeprefix(f"{upload.file.name}, ")

@@ -149,11 +149,11 @@ class Command(BaseCommand):
         self.stdout.write(style(f"  {word}: {result.verdict}"))
 
     def _list(self, findings: Findings, outcome: str) -> None:
-        shown = [finding for finding in findings.first if finding.outcome == outcome][:SHOWN]
-        for finding in shown:
-            self.stdout.write(f"  {finding}")
-        if left := findings.count(outcome) - len(shown):
-            self.stdout.write(f"  … and {left} more {outcome}")
+        kinds = [kind for kind in findings.kinds_by_weight() if kind.first.outcome == outcome]
+        for kind in kinds[:SHOWN]:
+            self.stdout.write(f"  {kind}")
+        if left := findings.count(outcome) - sum(kind.count for kind in kinds[:SHOWN]):
+            self.stdout.write(f"  … and {left:,} more {outcome}")
 
 
 def _chosen(options: dict[str, Any]) -> Options:
