@@ -85,7 +85,9 @@ class Command(BaseCommand):
             if chosen.dry_run:
                 return self._dry_run(wh, path, chosen, findings)[0]
             if not options["accept_doubts"]:
-                if self._dry_run(wh, path, replace(chosen, dry_run=True), findings)[1]:
+                rehearsal = replace(chosen, dry_run=True)
+                results, doubts = self._dry_run(wh, path, rehearsal, findings)
+                if doubts and _brings_rows(results, chosen):
                     raise ImportingError(
                         "Nothing was imported, as it may not be what you want: see above. "
                         "--accept-doubts imports it all the same."
@@ -134,14 +136,12 @@ class Command(BaseCommand):
 
     def _require_rows(self, results: list[TableResult], chosen: Options) -> None:
         """Raise CommandError if the tables hold no row as the source has it."""
-        states = sum((result.states for result in results), Counter[str]())
-        changes = states[DIFFERENT] if chosen.on_conflict == UPDATE else 0
-        if states[NEW] or states[UNCHANGED] or changes:
+        if _brings_rows(results, chosen):
             return
         why = "the source has no row that can be imported; see above"
-        if states[DIFFERENT]:
+        if any(result.states[DIFFERENT] for result in results):
             why = "the rows exist with other values; --on-conflict update changes them"
-        raise CommandError(f"Nothing {'would be' if chosen.dry_run else 'was'} imported: {why}.")
+        raise CommandError(f"Nothing was imported: {why}.")
 
     def _print_verified(self, result: TableResult) -> None:
         style = self.style.SUCCESS if result.verified else self.style.ERROR
@@ -154,6 +154,13 @@ class Command(BaseCommand):
             self.stdout.write(f"  {kind}")
         if left := findings.count(outcome) - sum(kind.count for kind in kinds[:SHOWN]):
             self.stdout.write(f"  … and {left:,} more {outcome}")
+
+
+def _brings_rows(results: list[TableResult], chosen: Options) -> bool:
+    """Return whether the tables hold, or would hold, some row as the source has it."""
+    states = sum((result.states for result in results), Counter[str]())
+    changes = states[DIFFERENT] if chosen.on_conflict == UPDATE else 0
+    return bool(states[NEW] or states[UNCHANGED] or changes)
 
 
 def _chosen(options: dict[str, Any]) -> Options:

@@ -11,6 +11,7 @@ from bs4 import BeautifulSoup
 from django.test import Client
 
 from crm.repository.records import accounts
+from crm.views import _import_wording
 from crm.warehouse import Warehouse
 from tests.conftest import LocalWarehouse
 
@@ -145,3 +146,17 @@ def test_a_doubt_needs_a_tick(client: Client, warehouse: Warehouse) -> None:
     assert accounts.get(warehouse, "B1") is None
     assert client.post(url, {"do": "import", "sure": "0"}).status_code == 303
     assert text(settled(client, url), ".banner h2") == "Imported, and verified"
+
+
+@pytest.mark.parametrize(
+    ("refused", "why"),
+    [
+        (0, "the file has no rows"),
+        (1, "its only row is refused"),
+        (1234, "all 1,234 rows are refused"),
+    ],
+)
+def test_why_nothing_can_be_imported(refused: int, why: str) -> None:
+    sums = {"new": 0, "different": 0, "unchanged": 0}
+    texts = _import_wording.preview("", "skip", sums, refused)
+    assert texts["lead"] == f"Nothing can be imported: {why}."
