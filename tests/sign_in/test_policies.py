@@ -75,6 +75,7 @@ def filtered(warehouse: Warehouse, two_accounts: dict[str, str]) -> dict[str, st
 PAGES = [
     "/",
     "/accounts/",
+    "/attention/",
     "/trends/",
     "/accounts/?q=secret",
     "/accounts/?business_area=Area+of+Secret+team",
@@ -165,6 +166,7 @@ def test_what_is_empty_names_the_row_filter(
     overview = " ".join(shown(bob, "/").split())
     assert "You see no accounts: there are none yet, or a row filter hides them" in overview
     assert "first account" not in overview
+    assert shown(bob, "/attention/")
 
 
 def test_what_is_empty_names_the_mask(signed_in: SignedIn, masked: str) -> None:
