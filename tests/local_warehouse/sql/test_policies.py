@@ -49,7 +49,7 @@ def test_which_tables_are_protected(catalog: MemoryCatalog) -> None:
 def test_a_reader_gets_the_visible_rows(filtered: MemoryCatalog, engine_sql: Expanded) -> None:
     assert engine_sql("SELECT p.name FROM people p WHERE p.id = 1") == (
         f"SELECT p.name FROM (SELECT * FROM warehouse.t_people AS {ALIAS} "
-        f"WHERE {SEEN.format(ALIAS)} LIMIT {NO_LIMIT}) AS p WHERE p.id = 1"
+        f"WHERE ({SEEN.format(ALIAS)}) IS TRUE LIMIT {NO_LIMIT}) AS p WHERE p.id = 1"
     )
 
 
@@ -66,14 +66,14 @@ def test_every_reference_is_protected(filtered: MemoryCatalog, engine_sql: Expan
         "WHERE EXISTS (SELECT 1 FROM people)"
     )
     assert sql.count("warehouse.t_people AS") == 3
-    assert sql.count(f"WHERE {SEEN.format(ALIAS)} LIMIT") == 3
+    assert sql.count(f"WHERE ({SEEN.format(ALIAS)}) IS TRUE LIMIT") == 3
 
 
 def test_a_body_of_another_function_sees_the_visible_rows_only(
     filtered: MemoryCatalog, engine_sql: Expanded
 ) -> None:
     filtered.define("count_people", "", "(SELECT count(*) FROM people)", "BIGINT")
-    assert f"WHERE {SEEN.format(ALIAS)} LIMIT" in engine_sql("SELECT count_people()")
+    assert f"WHERE ({SEEN.format(ALIAS)}) IS TRUE LIMIT" in engine_sql("SELECT count_people()")
 
 
 def test_the_policys_owner_needs_the_privileges_of_its_body(
