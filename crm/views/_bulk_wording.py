@@ -80,9 +80,11 @@ def too_many(most: int, table: Table) -> str:
     )
 
 
-def selected(count: int, table: Table) -> str:
-    """Say what the change is about; without a count, about all that match."""
-    return f"{rows(count, table)} that you selected" if count else f"All {table.plural} that match"
+def selected(count: int, table: Table, *, is_narrowed: bool) -> str:
+    """Say what the change is about; without a count, about all rows, or those that match."""
+    if count:
+        return f"{rows(count, table)} that you selected"
+    return f"All {table.plural}{' that match' if is_narrowed else ''}"
 
 
 def will_change(preview: Preview, action: Change) -> str:

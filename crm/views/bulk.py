@@ -211,9 +211,10 @@ def _ask(
     status: int = 200,
 ) -> HttpResponse:
     """Show the forms; ``sent`` is the one that was sent, with what was typed in it."""
+    count, is_narrowed = len(chosen.selection.keys), bool(chosen.chips)
     context = {
         "chosen": chosen,
-        "about": _bulk_wording.selected(len(chosen.selection.keys), chosen.table),
+        "about": _bulk_wording.selected(count, chosen.table, is_narrowed=is_narrowed),
         "cards": _bulk_forms.cards(request, chosen, sent),
         "problem": problem,
     }

@@ -99,6 +99,8 @@ def test_chosen_rows_are_changed_and_the_undo_brings_them_back(
 def test_all_that_match_are_found_by_the_preview(
     client: Client, three: Warehouse, make_account: Callable[..., str]
 ) -> None:
+    everything = parsed(client.get(f"{CHANGE}?all=on&sort=vp"))
+    assert text(everything, ".lead").startswith("All accounts. The preview")
     page = parsed(client.get(f"{CHANGE}?all=on&business_area=Finance&key=B3"))
     assert text(page, ".lead").startswith("All accounts that match.")
     assert texts(page, ".chip") == ["Business area: Finance"]
