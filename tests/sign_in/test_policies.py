@@ -148,8 +148,8 @@ def test_what_is_empty_names_the_row_filter(
 ) -> None:
     bob = signed_in(BOB, "SELECT")
     for path, words in {
-        "/accounts/?q=zzz": "A row filter may hide accounts that match from you.",
-        "/updates/?q=zzz": "A row filter may hide updates that match from you.",
+        "/accounts/?q=zzz": "A row filter may hide matching accounts from you.",
+        "/updates/?q=zzz": "A row filter may hide matching updates from you.",
     }.items():
         assert words in shown(bob, path), path
     for table in (USE_CASES, UPDATES, ACCOUNTS):
