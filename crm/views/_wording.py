@@ -120,7 +120,10 @@ def own_settings_missing() -> str:
 
 
 def record_gone(table: Table) -> str:
-    return f"The {table.singular} was deleted in the meantime. Nothing was saved."
+    return (
+        f"The {table.singular} was deleted, or a row filter hides it from you now. "
+        "Nothing was saved."
+    )
 
 
 def status_gone(platform: str) -> str:

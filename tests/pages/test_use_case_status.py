@@ -78,7 +78,9 @@ def test_what_others_changed_beside_the_status_is_kept(
     use_cases.delete(warehouse, case)
     gone = client.post(url, sent | {"reason": "Why"}, **DIALOG)
     assert gone.status_code == 409
-    assert "was deleted in the meantime" in text(parsed(gone), "[role=alert]:not([hidden])")
+    assert "was deleted, or a row filter hides it" in text(
+        parsed(gone), "[role=alert]:not([hidden])"
+    )
     assert filled_in(parsed(gone).select_one("form"))["reason"] == "Why"
     assert client.get(url).status_code == 404
 
