@@ -148,7 +148,7 @@ def test_whether_transactions_are_used(warehouse: Warehouse) -> None:
     out = StringIO()
     call_command("create_tables", "--transactions", stdout=out)
     assert out.getvalue().count("allows transactions") == 4
-    assert check()["transactions"]["message"].endswith("brought back in transactions")
+    assert check()["transactions"]["message"].endswith("run as transactions")
     mask = warehouse.namespace.place("hide_vp")
     for sql in (
         f"CREATE FUNCTION {mask}(x STRING) RETURNS STRING RETURN '*'",
