@@ -58,11 +58,12 @@ def activity(request: Request) -> HttpResponseBase:
     wanted = _wanted(request.GET)
     # One entry for an import, except among the changes of a record or of the import itself.
     wanted = replace(wanted, is_gathered=not (wanted.key or wanted.operation))
-    found, _ = _account_filter.load(
+    found, is_mine = _account_filter.load(
         request, lambda of: history.load(request.warehouse, replace(wanted, accounts=of))
     )
     facets = _account_filter.facets(request, request.path, _state(request))
-    return _show(request, found, {"mine": _mine.asked(request), "facets": facets})
+    more = {"mine": _mine.asked(request), "is_mine": is_mine, "facets": facets}
+    return _show(request, found, more)
 
 
 @require_safe

@@ -120,7 +120,7 @@ def test_changes_of_what_is_mine(mine: Warehouse, client: Client, get_page: See)
     page = get_page("/activity/?mine=on&kind=changed")
     assert "New P" in page.select_one("#history").get_text()
     assert "New O" not in page.select_one("#history").get_text()
-    assert page.select_one("#filter-mine").has_attr("checked")
+    assert page.select_one("#mine").has_attr("checked")
     past = address(moment).rstrip("/")
     for path, found in ((f"{past}/since/", {"New P", "New O"}), ("?mine=on", {"New P"})):
         page = get_page(path if path.startswith("/") else f"{past}/since/{path}")
