@@ -66,7 +66,8 @@ def _show(request: Request, bsnid: str) -> HttpResponse:
         "mine": not bsnid and _mine.asked(request),
         "is_mine": is_mine,
         "facets": [] if bsnid else _account_filter.facets(request, request.path, state),
-        "narrowed": bool(state),
+        # Mine is no filter where nobody can tell which accounts are the person's.
+        "narrowed": is_mine or any(name != _mine.NAME for name, _ in state),
     }
     return _respond.show(request, "diff/diff.html", "diff/_changes.html", context)
 

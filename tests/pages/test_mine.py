@@ -227,6 +227,10 @@ def test_without_the_tables_pages_say_so(owned: Warehouse, client: Client, get_p
         assert "migrate_tables" in text(page, ".banner"), path
     assert texts(get_page("/accounts/?mine=on"), NAMES) == list(ALL)
     assert "migrate_tables" in text(get_page("/preferences/me/"), ".banner")
+    past = max(line[-1].moment for line in versions.load(owned).commits.values())
+    page = get_page(f"{address(past, '/since/')}?mine=on")
+    assert "migrate_tables" in text(page, ".banner")
+    assert text(page, ".count-line") == "0 changes in all accounts"
     people.forget_all()
     answer = client.post("/preferences/me/", {"names": "Ana"})
     assert (answer.status_code >= 400, "are missing" in text(parsed(answer), "#toasts")) == (
