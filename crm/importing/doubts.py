@@ -35,8 +35,11 @@ class _Rows:
         self.first = self.first if self.count else place
         self.count += 1
 
-    def say(self, one: str, many: str) -> str:
-        return f"{self.first}: {one}" if self.count == 1 else f"{self.count:,} rows {many}"
+    def doubt(self, one: str, many: str) -> str:
+        if self.count == 1:
+            return f"{self.first}: {one}; it would be stored as a record."
+        rows = f"{self.count:,} rows {many}, the first at {self.first}"
+        return f"{rows}; each would be stored as a record."
 
 
 @dataclass
@@ -67,13 +70,9 @@ class Doubts:
             for place in dict.fromkeys(f.place for f in findings.first if f.reason == NO_ROWS)
         ]
         if self._headings.count:
-            one = "the row repeats headings"
-            what = self._headings.say(one, f"repeat headings, the first at {self._headings.first}")
-            doubts.append(f"{what}; {_they(self._headings.count)} be stored as a record.")
+            doubts.append(self._headings.doubt("the row repeats headings", "repeat headings"))
         if self._totals.count:
-            one = "the row is a total"
-            what = self._totals.say(one, f"are totals, the first at {self._totals.first}")
-            doubts.append(f"{what}; {_they(self._totals.count)} be stored as a record.")
+            doubts.append(self._totals.doubt("the row is a total", "are totals"))
         if self._known_names and self._new >= NEW_AT_LEAST:
             doubts.append(
                 f"All {self._new:,} accounts are new, but accounts with the same teams exist: the "
@@ -111,7 +110,3 @@ def _refusals(results: Iterable[TableResult], findings: Findings) -> list[str]:
     if refused <= accepted or not accepted:
         return []  # where no row is accepted, nothing is imported
     return [f"More than half of the rows are refused: {refused:,} of {refused + accepted:,}."]
-
-
-def _they(count: int) -> str:
-    return "it would" if count == 1 else "each would"

@@ -109,13 +109,13 @@ class Editor:
 
     @property
     def again_url(self) -> str:
-        """Return the address of the form as it is without what was typed."""
+        """Return the address of the form without what the person typed."""
         return f"{self.request.path}?{urlencode({'next': self.back})}"
 
     def show(self, status: int = 200, **more: Any) -> HttpResponse:
         context = {"editor": self, "form": self.form, "kind": self.kind, **more}
-        is_new = self.request.htmx.target == "dialog"
-        part = "records/_drawer.html" if is_new else "records/_form.html"
+        opens_drawer = self.request.htmx.target == "dialog"
+        part = "records/_drawer.html" if opens_drawer else "records/_form.html"
         return _respond.show(self.request, "records/form.html", part, context, status)
 
     def invalid(self) -> HttpResponse:

@@ -283,7 +283,7 @@ def test_an_account_may_be_called_bulk(
         assert "bulk" in get_page(f"/accounts/bulk/{page}").get_text()
 
 
-def test_a_change_that_nobody_could_look_at_says_so_and_goes_on(
+def test_a_change_that_could_not_be_checked_says_so_and_goes_on(
     client: Client, three: Warehouse, server: LocalWarehouse
 ) -> None:
     page = preview(client, "key=B1&key=B3", STATUS)
@@ -291,7 +291,7 @@ def test_a_change_that_nobody_could_look_at_says_so_and_goes_on(
     half = parsed(confirm(client, page))
     assert texts(half, "main li") == [
         "Set Databricks to Completed",
-        "Look for what others changed meanwhile",
+        "Check what others changed meanwhile",
     ]
     server.clear_faults()
     form = half.select_one("main form")

@@ -111,8 +111,8 @@ class Job:
         return read_before and bool(self.state.get("parts"))
 
     def start_reading(self, wh: Warehouse, *, ask: bool = False, **options: Any) -> None:
-        """Start to find out how to read the file; then preview it, unless that is a question or
-        ``ask``. ``options`` replace those that the file was uploaded with."""
+        """Start to survey the file; then preview it or, if a person has to choose something or
+        ``ask`` is set, wait for the choice. ``options`` replace those of the upload."""
         chosen = self.state["options"] | options
         self._start(READING, PREVIEW, lambda: self._read(wh, ask), options=chosen, parts=None)
 

@@ -1,4 +1,4 @@
-"""The step between upload and preview: how each file is read, if that is not plain."""
+"""The step between upload and preview: how each file is read, where a person has to choose."""
 
 from __future__ import annotations
 

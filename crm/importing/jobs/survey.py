@@ -20,7 +20,7 @@ from crm.model.schema import ACCOUNTS
 SAMPLES, SAMPLE_LENGTH = 3, 60
 # Headings of a file that are shown; those of all our tables together are far fewer.
 HEADINGS = 200
-# A column without any date among so many values is not looked at further.
+# A column without a date among so many values has none: its other values are not tried.
 _TRIED = 100
 _REPORTED_EVERY = 5_000
 
@@ -113,7 +113,7 @@ class _Tally:
 
 @dataclass(frozen=True)
 class _AsDate:
-    """What a value is as a date; nothing of all for a word that stands for no value."""
+    """What a value is as a date. All is False for a word that stands for no value."""
 
     is_date: bool = False
     is_unclear: bool = False

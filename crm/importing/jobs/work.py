@@ -84,8 +84,8 @@ def preview(
         | {"samples": {state: shown.samples(result.table, state) for state in (NEW, DIFFERENT)}}
         for result in results
     ]
-    said = doubts.found(results, findings)
-    return {"tables": tables, "total": shown.rows, "doubts": said, **_listed(upload, findings)}
+    found = {"doubts": doubts.found(results, findings), **_listed(upload, findings)}
+    return {"tables": tables, "total": shown.rows, **found}
 
 
 def import_file(

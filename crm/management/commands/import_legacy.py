@@ -164,7 +164,10 @@ def _brings_rows(results: list[TableResult], chosen: Options) -> bool:
 
 
 def _chosen(options: dict[str, Any]) -> Options:
-    """Raises ImportingError for what no source can have."""
+    """Return what the arguments ask for.
+
+    Raises ImportingError for an unknown column, table, zone or encoding.
+    """
     return Options(
         on_conflict=options["on_conflict"],
         dry_run=options["dry_run"],

@@ -89,7 +89,7 @@ def write(
 
     One statement; another one for new rows, one for hidden ones as in ``preview``, and one if
     other rows were written than planned, or several rows have one key. Safe to repeat. Raises
-    WarehouseError, and HalfDone where the rows are changed and nobody could look further.
+    WarehouseError, and HalfDone if the rows were changed, but the check afterwards failed.
     """
     outcome, counted = Outcome(len(rows)), earlier.changed
 
@@ -99,7 +99,7 @@ def write(
         counted = action.write(wh, operation, [row for row in rows if row.key not in hidden])
         return counted
 
-    def look() -> int:
+    def check() -> int:
         nonlocal outcome
         taken = inserted.take_back(wh, operation, action.table) if action.inserts else 0
         # Where several rows have one key, their number does not tell how many were changed.
@@ -108,7 +108,7 @@ def write(
             outcome = Outcome(len(rows) - len(left), left)
         return 0
 
-    steps = [Step(action.step, change), Step("Look for what others changed meanwhile", look)]
+    steps = [Step(action.step, change), Step("Check what others changed meanwhile", check)]
     run_steps(wh, operation, steps, done=earlier.done)
     return outcome
 

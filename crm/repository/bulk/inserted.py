@@ -1,4 +1,4 @@
-"""Look at the rows that a bulk change inserted, and take back those that cannot stay.
+"""Checks the rows that a bulk change inserted, and takes back those that cannot stay.
 
 Somebody may have deleted their account, or inserted a row with the same key at the same moment,
 also by sending the same form twice: see crm/repository/records/_saving.py.

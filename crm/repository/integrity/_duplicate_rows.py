@@ -1,7 +1,7 @@
 """Say in words how rows of one key differ.
 
-The warehouse tells each row's columns as text, cut, and with a hash of the whole text: SQL that
-makes the words takes the engine longer than all that finds the rows.
+The warehouse returns each row's columns as short texts, with a hash of the whole text. Words that
+SQL makes would take the engine longer than it takes to find the rows.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ def words(table: Table, text: str) -> tuple[str, str]:
 
 def _difference(table: Table, kept: list[Any], other: list[Any]) -> str:
     return ", ".join(
-        f"{column.label} “{_shown(table, there)}” instead of “{_shown(table, here)}”"
-        for column, here, there in zip(_compared(table), kept, other, strict=True)
-        if here != there
+        f"{column.label} “{_shown(table, theirs)}” instead of “{_shown(table, own)}”"
+        for column, own, theirs in zip(_compared(table), kept, other, strict=True)
+        if own != theirs
     )
 
 

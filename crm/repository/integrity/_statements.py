@@ -17,7 +17,7 @@ class Statement:
 
     ``is_stamp``: it only stamps rows that the next statement deletes. ``writes``: the columns that
     a repair writes again as it reads or finds them; it does not run if one of them is masked.
-    ``words`` makes detail and repair of what the query has as detail.
+    ``words`` returns detail and repair for what the query returns as detail.
     """
 
     table: Table
