@@ -37,9 +37,9 @@ class _Rows:
 
     def doubt(self, one: str, many: str) -> str:
         if self.count == 1:
-            return f"{self.first}: {one}; it would be stored as a record."
+            return f"{self.first}: {one}, so it does not look like a record."
         rows = f"{self.count:,} rows {many}, the first at {self.first}"
-        return f"{rows}; each would be stored as a record."
+        return f"{rows}; they do not look like records."
 
 
 @dataclass

@@ -80,7 +80,7 @@ def test_rows_that_are_no_records(
 def test_several_rows_are_one_doubt(stored: set[str]) -> None:
     rows = [row(ACCOUNTS, bsnid="Total"), row(ACCOUNTS, bsnid="B1"), row(ACCOUNTS, bsnid="Sum")]
     assert found(rows, [NEW, NEW, NEW]) == [
-        "2 rows are totals, the first at a.csv, row 2; each would be stored as a record."
+        "2 rows are totals, the first at a.csv, row 2; they do not look like records."
     ]
 
 
