@@ -13,9 +13,9 @@ from functools import cache
 from crm.importing import dates
 from crm.importing.headings import LEFT_OUT, STATUS_OF
 from crm.importing.mapping.chosen import SheetMapping, SourceMapping, sheet_name
-from crm.importing.mapping.survey import TABLE_BY_NAME, PartSurvey
+from crm.importing.mapping.survey import PartSurvey
 from crm.model import vocabulary
-from crm.model.schema import ACCOUNTS, AUDIT_NAMES, Table
+from crm.model.schema import ACCOUNTS, AUDIT_NAMES, TABLE_BY_NAME, Table
 
 # The encodings that the page offers, as Python and as people name them.
 ENCODINGS = {

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from crm.importing.readers.xlsx import Book
-from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, Table
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLE_BY_NAME, TABLES, Table
 
 from .cleaning import Conventions
 from .errors import NotJson, SourceError
@@ -24,8 +24,6 @@ from .raw_rows import Remark, Rows, Sheet
 from .readers import csv_file, file_kind, json_state, platform_columns, zip_file
 from .readers.encoding import Encoding, encoding_of
 from .readers.json_state import State
-
-_TABLES = {table.name: table for table in TABLES}
 
 
 @dataclass(frozen=True)
@@ -167,10 +165,10 @@ class _Reading:
         if chosen == LEFT_OUT:
             what = f"sheet {part.name} " if part.name else ""
             self._leave_out(part, f"{what}is left out, as was chosen")
-        elif chosen and part.is_fixed and part.guess is not _TABLES[chosen]:
+        elif chosen and part.is_fixed and part.guess is not TABLE_BY_NAME[chosen]:
             raise SourceError(f"{part.file} holds several tables, so it cannot be read as one.")
         elif chosen:
-            self._add(part, _TABLES[chosen])
+            self._add(part, TABLE_BY_NAME[chosen])
         return bool(chosen)
 
     def _sort(self, part: Part, headings: Callable[[], list[str]], stem: str) -> None:
@@ -189,7 +187,7 @@ class _Reading:
 
     def _json(self, path: Path, name: str, *, alone: bool) -> None:
         chosen = self.mapping.of(name)
-        table, encoding = _TABLES.get(chosen.table), chosen.encoding
+        table, encoding = TABLE_BY_NAME.get(chosen.table), chosen.encoding
         given = {table.name: self.mapping.of(name, table.name).columns for table in TABLES}
 
         def read(path: Path, table: Table | None) -> State:

@@ -9,7 +9,8 @@ from crm.importing.dates import DAY_FIRST, MONTH_FIRST, YEAR_FIRST
 from crm.importing.headings import LEFT_OUT
 from crm.importing.jobs import mapping_step
 from crm.importing.mapping.chosen import SheetMapping, SourceMapping, sheet_name
-from crm.importing.mapping.survey import TABLE_BY_NAME, Heading, PartSurvey
+from crm.importing.mapping.survey import Heading, PartSurvey
+from crm.model.schema import TABLE_BY_NAME
 
 from ._wording import counted
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from crm.access import for_writers
 from crm.forms.fields import fingerprint
 from crm.model.changes import CREATED, DELETED, Change
-from crm.model.schema import ACCOUNTS, TABLES, Column, Table
+from crm.model.schema import ACCOUNTS, TABLE_BY_NAME, Column, Table
 from crm.page_urls import page_url, record_url
 from crm.repository import operations, versions
 from crm.repository.errors import AlreadyExists, Missing, Stale
@@ -31,7 +31,6 @@ from .updates import UPDATE
 from .use_cases import USE_CASE
 
 _MAX_VERSION = 2**63 - 1
-_BY_NAME = {table.name: table for table in TABLES}
 # What has a place of its own on the page of its account.
 _CHILDREN = {kind.table: kind for kind in (USE_CASE, UPDATE)}
 # How often a revert is tried again while others change other fields of the record.
@@ -274,9 +273,9 @@ def _find(request: Request, table: str, key: str, version: int) -> Reversal:
 
 
 def _table(name: str) -> Table:
-    if name not in _BY_NAME:
+    if name not in TABLE_BY_NAME:
         raise Http404(f"There is no table “{name[:40]}”.")
-    return _BY_NAME[name]
+    return TABLE_BY_NAME[name]
 
 
 def _place_of(change: Change) -> str:

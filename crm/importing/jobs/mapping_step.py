@@ -11,8 +11,9 @@ from pathlib import Path
 from crm.importing import sources
 from crm.importing.headings import LEFT_OUT, STATUS_OF
 from crm.importing.mapping.chosen import SheetMapping, SourceMapping, sheet_name
-from crm.importing.mapping.survey import TABLE_BY_NAME, PartSurvey
+from crm.importing.mapping.survey import PartSurvey
 from crm.importing.readers import own_export
+from crm.model.schema import TABLE_BY_NAME
 from crm.repository.transfer import import_mappings
 from crm.warehouse import Warehouse
 

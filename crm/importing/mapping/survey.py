@@ -8,11 +8,9 @@ from typing import Any
 
 from crm.importing.headings import LEFT_OUT, STATUS_OF, columns_by_index, normal
 from crm.importing.readers.platform_columns import platform_of
-from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, Table
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLE_BY_NAME, Table
 
 from .chosen import SheetMapping
-
-TABLE_BY_NAME = {table.name: table for table in TABLES}
 
 
 @dataclass

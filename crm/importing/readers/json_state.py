@@ -7,7 +7,7 @@ account of a child that does not name it itself. All other keys are reported as 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,8 +18,8 @@ import ijson
 from crm.importing.errors import NotJson, SourceError
 from crm.importing.findings import NOTED
 from crm.importing.headings import normal, table_of_file, table_with_headings
-from crm.importing.raw_rows import RawRow, Remark
-from crm.model.schema import ACCOUNTS, CHILDREN, PLATFORMS_STATUS, UPDATES, USE_CASES, Table
+from crm.importing.raw_rows import RawRow, Remark, Rows
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLE_BY_NAME, UPDATES, USE_CASES, Table
 
 from . import json_shapes
 from .encoding import Encoding
@@ -28,7 +28,6 @@ from .json_outline import WORDS, Node, outlines
 from .json_shapes import KEYED, Section
 from .json_text import JsonText, as_id
 
-_SECTIONS = {table.name: table for table in (ACCOUNTS, *CHILDREN)}
 _AREAS = "business_areas"
 # Keys of the legacy app's session, and of our own exports, that hold nothing to import.
 _KNOWN = {
@@ -53,7 +52,7 @@ class State:
     whose records lie within these.
     """
 
-    rows: dict[Table, Callable[[], Iterator[RawRow]]] = field(default_factory=dict)
+    rows: dict[Table, Rows] = field(default_factory=dict)
     it_partners: dict[str, str] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
@@ -127,7 +126,7 @@ def read(
     has_accounts = ACCOUNTS.name in found.sections
     names = {*found.sections, *(table for table, _, _ in found.odd)}
     state.nested = frozenset(_NESTED - names)
-    for table_name, table in _SECTIONS.items():
+    for table_name, table in TABLE_BY_NAME.items():
         if table_name in names or (has_accounts and table_name in _NESTED):
             state.rows[table] = partial(_rows, found, table)
     return state
@@ -144,7 +143,7 @@ def _one_table(
     if section is None:
         return False
     headings = json_shapes.headings_of(section, root)
-    is_state = any(normal(key) in _SECTIONS for key in root.names)
+    is_state = any(normal(key) in TABLE_BY_NAME for key in root.names)
     state.is_of_one_table = bool(chosen) or not is_state
     by_headings = partial(table_with_headings, headings, file.given[ACCOUNTS.name])
     state.guess = table_of_file(Path(name).stem) or by_headings()
@@ -164,7 +163,7 @@ def _one_table(
 def _state(file: _File, root: Node, state: State) -> None:
     for key, node in root.keys:
         name = normal(key)
-        if table := _SECTIONS.get(name):
+        if table := TABLE_BY_NAME.get(name):
             section = json_shapes.section(file.text, key, node, table)
             if section:
                 file.sections.setdefault(name, []).append(section)

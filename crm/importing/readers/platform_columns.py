@@ -6,22 +6,20 @@ second.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from crm.importing.cleaning import is_empty
 from crm.importing.headings import STATUS_OF, columns_by_index, normal
 from crm.importing.literals import parse_value
-from crm.importing.raw_rows import RawRow
+from crm.importing.raw_rows import RawRow, Rows
 from crm.model import vocabulary
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS
 
 from .json_children import refused, statuses
 
 _DICT_HEADINGS = {"platforms_status", "platform_status", "platform_statuses", "platforms"}
-
-Rows = Callable[[], Iterator[RawRow]]
 
 
 def platform_of(heading: str, given: Mapping[str, str]) -> str | None:

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 
 from crm.model import as_of_address
 from crm.model.namespace import Namespace
-from crm.model.schema import AUDIT_NAMES, CHANGE_ID, TABLES, Table
+from crm.model.schema import AUDIT_NAMES, CHANGE_ID, TABLE_BY_NAME, TABLES, Table
 from crm.repository import ddl, versions
 from crm.repository.errors import Missing, NewerSchema
 from crm.repository.past import restore_tables
@@ -18,8 +18,6 @@ from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound
 
 from . import _backups
-
-_BY_NAME = {table.name: table for table in TABLES}
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,7 @@ def _require_reached(before: dict[Table, int], versions: dict[Table, int]) -> No
 
 def _version(entry: str) -> tuple[Table, int]:
     name, _, version = entry.partition("=")
-    if name not in _BY_NAME or not version.isdecimal():
-        names = ", ".join(_BY_NAME)
+    if name not in TABLE_BY_NAME or not version.isdecimal():
+        names = ", ".join(TABLE_BY_NAME)
         raise CommandError(f"--to-version needs TABLE=VERSION with one of {names}, not {entry!r}.")
-    return _BY_NAME[name], int(version)
+    return TABLE_BY_NAME[name], int(version)
