@@ -10,10 +10,10 @@ from crm.model import schema
 from .fields import MomentField, field_for, reason_field
 
 
-class StatusForm(forms.Form):
-    """Sets a use case's status, with an optional reason; ``current`` is offered, too."""
+class _StatusForm(forms.Form):
+    """Sets a record's status, with an optional reason; ``current`` is offered, too."""
 
-    table = schema.USE_CASES
+    table: schema.Table
     updated_at = MomentField(required=False)
 
     def __init__(self, data: QueryDict, *, current: str | None = None) -> None:
@@ -27,7 +27,11 @@ class StatusForm(forms.Form):
         return " ".join(str(error) for errors in self.errors.values() for error in errors)
 
 
-class PlatformStatusForm(StatusForm):
+class UseCaseStatusForm(_StatusForm):
+    table = schema.USE_CASES
+
+
+class PlatformStatusForm(_StatusForm):
     """Sets one platform's status; the view checks the platform."""
 
     table = schema.PLATFORMS_STATUS

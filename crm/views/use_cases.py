@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from crm.access import for_writers
 from crm.forms.records import RecordForm, UseCaseForm
-from crm.forms.statuses import StatusForm
+from crm.forms.statuses import UseCaseStatusForm
 from crm.model import vocabulary
 from crm.model.records import UseCase
 from crm.model.schema import USE_CASES
@@ -101,10 +101,10 @@ def use_case_status(request: Request, id: str) -> HttpResponse:
     if request.method != "POST":
         return _show_status(request, id, Card("", _found(request, id)))
     data, row = request.POST, None
-    form = StatusForm(data)
+    form = UseCaseStatusForm(data)
     if data.get("status") not in vocabulary.use_case_statuses():
         row = _found(request, id)
-        form = StatusForm(data, current=row.status)
+        form = UseCaseStatusForm(data, current=row.status)
     card = Card("", row, chosen=data.get("status", ""), typed_reason=data.get("reason", ""))
     if not form.is_valid():
         problem = replace(card, row=row or _found(request, id), problem=form.problem)
@@ -131,7 +131,7 @@ def _found(request: Request, id: str) -> UseCase:
     return record
 
 
-def _set_status(request: Request, id: str, form: StatusForm) -> None:
+def _set_status(request: Request, id: str, form: UseCaseStatusForm) -> None:
     """Set the status unless somebody else changed it. What else they changed is kept.
 
     Raises Stale, Missing and ReasonNotKept.
