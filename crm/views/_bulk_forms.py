@@ -11,7 +11,7 @@ from crm.forms.bulk import ChoiceForm, FieldForm, StatusForm
 from crm.forms.records import UpdateForm
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, Column, Table
 from crm.repository.bulk.actions import SetField, SetStatus, WriteUpdate
-from crm.repository.bulk.delete import Delete
+from crm.repository.bulk.delete_action import Delete
 from crm.request import Request
 
 from ._bulk_plan import Change, Chosen

@@ -17,7 +17,7 @@ from crm.model.records import Listing, Page
 from crm.model.schema import Table
 from crm.repository.bulk.actions import Action, SetField, SetStatus, WriteUpdate
 from crm.repository.bulk.change import Preview
-from crm.repository.bulk.delete import Delete
+from crm.repository.bulk.delete_action import Delete
 from crm.repository.bulk.selection import Planned, Selection
 from crm.request import Request
 

@@ -10,7 +10,7 @@ from crm.model.schema import Table
 from crm.repository import summaries
 from crm.repository.bulk.actions import SetField, SetStatus, WriteUpdate
 from crm.repository.bulk.change import Preview
-from crm.repository.bulk.delete import Delete
+from crm.repository.bulk.delete_action import Delete
 from crm.repository.bulk.outcome import LeftAlone
 
 from ._bulk_plan import Change

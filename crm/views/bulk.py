@@ -18,7 +18,7 @@ from crm.model.schema import TABLES
 from crm.repository import operations, summaries
 from crm.repository.bulk import change, deletion
 from crm.repository.bulk.actions import Action, SetField, SetStatus, WriteUpdate
-from crm.repository.bulk.delete import Delete
+from crm.repository.bulk.delete_action import Delete
 from crm.repository.bulk.outcome import Outcome
 from crm.repository.errors import TooMany
 from crm.repository.operations import Noted, Operation

@@ -12,7 +12,7 @@ from crm.model.records import Listing
 from crm.model.schema import ACCOUNTS, CHILDREN, TABLES, UPDATES, USE_CASES
 from crm.repository import operations, steps
 from crm.repository.bulk.change import preview
-from crm.repository.bulk.delete import Delete
+from crm.repository.bulk.delete_action import Delete
 from crm.repository.bulk.deletion import delete
 from crm.repository.bulk.outcome import LeftAlone, Outcome
 from crm.repository.bulk.selection import Selection

@@ -21,7 +21,7 @@ from crm.warehouse import Warehouse
 
 from . import inserted
 from .actions import Action, Previewed
-from .delete import children_of
+from .delete_action import children_of
 from .outcome import LeftAlone, Outcome
 from .selection import Planned, Selection, load, name_of
 

@@ -25,7 +25,7 @@ from crm.repository.records import _children
 from crm.repository.steps import NOTHING, Earlier, Step, run_steps
 from crm.warehouse import Warehouse
 
-from .delete import Delete, of_child
+from .delete_action import Delete, of_child
 from .outcome import LeftAlone, Outcome
 from .selection import Planned, name_of
 

@@ -1,4 +1,4 @@
-"""The deletion of rows of a table as a preview sees it: with what would be deleted with them."""
+"""What a preview reads before rows are deleted: what would be deleted with them, too."""
 
 from __future__ import annotations
 
