@@ -176,7 +176,7 @@ def _row(request: Request, bsnid: str, platform: str) -> PlatformStatus | None:
 def _saved(request: Request, bsnid: str, card: Card) -> HttpResponse:
     if not _respond.wants_part(request):
         return _respond.go(request, f"{reverse('account-detail', args=[bsnid])}#platforms")
-    return _show(request, bsnid, card, part="accounts/_status-saved.html")
+    return _show(request, bsnid, card, part="records/_status-saved.html")
 
 
 def _show(
@@ -184,7 +184,7 @@ def _show(
     bsnid: str,
     card: Card,
     status: int = 200,
-    part: str = "accounts/_status-dialog.html",
+    part: str = "records/_status-dialog.html",
 ) -> HttpResponse:
     """Show the card on its account's page, or ``part`` in the dialog of a list."""
     action = record_url("platform-status", bsnid)

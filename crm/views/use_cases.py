@@ -122,7 +122,7 @@ def use_case_status(request: Request, id: str) -> HttpResponse:
     messages.success(request, f"The use case is now {card.chosen}.")
     if not _respond.wants_part(request):
         return _respond.go(request, _respond.local_url(request, LIST.list_url))
-    return _show_status(request, id, card, part="accounts/_status-saved.html")
+    return _show_status(request, id, card, part="records/_status-saved.html")
 
 
 def _found(request: Request, id: str) -> UseCase:
@@ -156,7 +156,7 @@ def _show_status(
     id: str,
     card: Card,
     status: int = 200,
-    part: str = "accounts/_status-dialog.html",
+    part: str = "records/_status-dialog.html",
 ) -> HttpResponse:
     """Show the form on a page of its own, or ``part`` in the dialog of the list."""
     row, action = card.row, record_url("use-case-status", id)
