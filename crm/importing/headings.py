@@ -82,7 +82,7 @@ _ALIASES: dict[Table, dict[str, tuple[str, ...]]] = {
         "description": ("update", "text", "notes"),
     },
 }
-# Columns that a file must have to be recognised as this table by its headings alone.
+# Columns that a file must have to be recognized as this table by its headings alone.
 _SIGNATURES = {
     ACCOUNTS: {"bsnid"},
     PLATFORMS_STATUS: {"account_bsnid", "platform", "status"},

@@ -189,7 +189,7 @@ def _add_reading_arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="'Old Column=column'",
-        help="which column a heading means, if it is not recognised, or - to leave it out; "
+        help="which column a heading means, if it is not recognized, or - to leave it out; "
         "may be repeated",
     )
     parser.add_argument(
