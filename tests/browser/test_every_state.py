@@ -29,7 +29,7 @@ OPTIONS = {
     "preload": {"assets": ["media"]},
 }
 # On a phone the panels are sheets over the page; contrast depends on the theme.
-LOOKS = (("light", 1440), ("dark", 390), ("light", 320), ("dark", 768))
+APPEARANCES = (("light", 1440), ("dark", 390), ("light", 320), ("dark", 768))
 
 Open = Callable[[Page], object]
 
@@ -99,7 +99,7 @@ def test_every_state(
             page.set_viewport_size({"width": 1440, "height": 900})
             page.keyboard.press("Escape")
             open_state(page)
-            problems += [f"{path} {number}: {each}" for each in looks(page, selector)]
+            problems += [f"{path} {number}: {each}" for each in found_by_axe(page, selector)]
     page.goto(f"{account}edit/")
     seen = accounts.get(tables, bsnid).updated_at
     accounts.update(tables, bsnid, {"team": "Of somebody else"}, seen)
@@ -107,13 +107,13 @@ def test_every_state(
     page.locator("#record form button.button-primary").first.click()
     page.locator("#record .asked").first.wait_for()
     page.evaluate(NO_TRANSITIONS)
-    problems += [f"conflict: {each}" for each in looks(page, "#record")]
+    problems += [f"conflict: {each}" for each in found_by_axe(page, "#record")]
     assert not problems, "\n".join(problems)
 
 
-def looks(page: Page, selector: str) -> Iterator[str]:
+def found_by_axe(page: Page, selector: str) -> Iterator[str]:
     page.wait_for_load_state("networkidle")
-    for theme, width in LOOKS:
+    for theme, width in APPEARANCES:
         page.emulate_media(color_scheme=theme)
         page.set_viewport_size({"width": width, "height": 900})
         for problem in page.evaluate(CHECK, [selector, OPTIONS]):

@@ -16,16 +16,10 @@ from crm.importing.findings import NOTED, REFUSED, SKIPPED
 from crm.importing.mapping import entries
 from crm.importing.mapping.chosen import SheetMapping, SourceMapping
 
-from .using import read, reasons
+from .using import read, reasons, written
 
 CASES = Path(__file__).parent / "cases"
 HUBSPOT = ["Record ID=bsnid", "Company name=team", "Industry=business_area"]
-
-
-def written(folder: Path, name: str, content: str | bytes) -> Path:
-    path = folder / name
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return path
 
 
 @pytest.mark.parametrize(

@@ -16,18 +16,14 @@ from crm.importing.mapping.chosen import SheetMapping, SourceMapping
 from crm.importing.mapping.survey import PartSurvey
 from crm.model.schema import UPDATES
 
+from .using import written
+
 CASES = Path(__file__).parent / "cases"
 
 
 def surveyed(path: Path, mapping: SourceMapping | None = None) -> list[PartSurvey]:
     with sources.opened(path, mapping or SourceMapping(), needs_rows=False) as source:
         return survey(source, lambda rows: None, lambda: False)
-
-
-def written(folder: Path, name: str, content: str) -> Path:
-    path = folder / name
-    path.write_text(content, encoding="utf-8")
-    return path
 
 
 def test_a_file_that_no_heading_recognises() -> None:

@@ -34,6 +34,13 @@ def reasons(findings: Findings, outcome: str) -> list[str]:
     return [str(f).removeprefix(f"{outcome}: ") for f in findings.first if f.outcome == outcome]
 
 
+def written(folder: Path, name: str, content: str | bytes) -> Path:
+    """Return the path of a new file with this content."""
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
 def read(path: Path, headings: Iterable[str] = (), **options: Any) -> tuple[Rows, Findings]:
     """Read a source without a warehouse: the rows of each table, without empty values.
 
