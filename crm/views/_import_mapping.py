@@ -41,7 +41,6 @@ class Panel:
 
     number: int
     title: str
-    part: PartSurvey
     mapping: SheetMapping
     summary: str
     is_open: bool
@@ -76,7 +75,6 @@ def _panel(number: int, part: PartSurvey, mapping: SheetMapping, checked: bool) 
     return Panel(
         number,
         sheet_name(part.file, part.sheet),
-        part,
         mapping,
         _summary(part, mapping, rows),
         is_open=bool(problems) or part.is_asked,

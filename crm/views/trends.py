@@ -82,9 +82,7 @@ def trends(request: Request) -> HttpResponse:
     starts = [timezone.localtime(week).date() for week in weeks]
     context = {
         "adoption": [_adoption(found, platform, starts) for platform in platforms],
-        "platforms": platforms,
         "groups": [_group(found, group, by, platforms) for group in found.groups],
-        "by": by,
         "columns": ["Accounts", *platforms],
         "choices": [
             (ACCOUNTS.column(name).label, f"?by={name}#groups-heading", name == by)
