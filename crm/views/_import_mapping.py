@@ -111,7 +111,7 @@ def _summary(part: PartSurvey, mapping: SheetMapping, rows: list[Row]) -> str:
     if mapping.table == LEFT_OUT:
         return f"{size}, left out"
     if mapping.table not in TABLE_BY_NAME:
-        return f"{size} of which no heading shows the table"
+        return f"{size}; no heading shows which table it is"
     left = sum(row.column == LEFT_OUT for row in rows)
     but = f", {counted(left, 'heading')} left out" if left else ""
     return f"{size}, read as {TABLE_BY_NAME[mapping.table].plural}{but}"
@@ -125,7 +125,7 @@ def _date_choices(part: PartSurvey, mapping: SheetMapping) -> Choices:
     if part.needs_order(mapping):
         first = ("", "Choose the order") if not mapping.date_order else None
     elif any(each.unclear or each.orders for each in of_dates):
-        first = ("", f"As the other dates show: {_shown_order(of_dates)}")
+        first = ("", _shown_order(of_dates))
     else:
         return []
     return [*([first] if first else []), *_ORDERS.items()]
@@ -133,8 +133,10 @@ def _date_choices(part: PartSurvey, mapping: SheetMapping) -> Choices:
 
 def _shown_order(of_dates: list[Heading]) -> str:
     orders = {order for each in of_dates for order in each.orders}
-    words = {DAY_FIRST: "day first", MONTH_FIRST: "month first"}
-    return words[orders.pop()] if len(orders) == 1 else "in each column its own"
+    if len(orders) > 1:
+        return "As the other dates of each column show"
+    word = "day" if orders == {DAY_FIRST} else "month"
+    return f"As the other dates show: {word} first"
 
 
 def _encoding_choices(part: PartSurvey, mapping: SheetMapping) -> Choices:
@@ -142,4 +144,4 @@ def _encoding_choices(part: PartSurvey, mapping: SheetMapping) -> Choices:
         return []
     known = {part.encoding: part.encoding.upper()} | form.ENCODINGS
     found = known.pop(part.encoding)
-    return [("", f"{found}, as the file looks"), *known.items()]
+    return [("", f"{found}, as the file suggests"), *known.items()]

@@ -83,7 +83,7 @@ def has_commit(location: Path, version: int) -> bool:
 
 
 def _files(location: Path, version: int) -> tuple[Path, Path]:
-    """Return where a commit may be, in the order in which it is there."""
+    """Return the two places of a commit: in the log, and where old ones are moved to."""
     file = commit_file(location, version)
     return file, location / OLD_COMMITS / file.name
 
