@@ -6,7 +6,7 @@
 let openId;
 let keptValues;
 let focusedId;
-// The parts of pages that filters narrow and are not in themselves.
+// The parts of pages that filters narrow, and that do not contain the filters.
 const PARTS = new Set(["history", "diff"]);
 
 export function startFacets() {
@@ -70,8 +70,8 @@ function forgetValues() {
     delete facet.dataset.fetched;
 }
 
-// Beside its name a filter has how many values are chosen. The list of accounts is replaced with
-// its filters, other pages keep theirs.
+// Beside its name a filter has how many values are chosen. Lists are replaced with their filters,
+// other pages keep theirs.
 function showNumber(facet) {
   if (!isFilter(facet)) return;
   const number = facet.querySelectorAll(".facet-options :checked").length;
