@@ -65,9 +65,9 @@ def _later(wh: Warehouse, operation: Operation, table: Table, found: Sequence[Ro
     later = []
     versions = _saving.insert_versions(wh, table, found) if found else {}
     for rows in groups.values():
-        first = min(_saving.order(row, versions) for row in rows)
+        first = min(_saving.insert_order(row, versions) for row in rows)
         own = (row for row in rows if row["change_id"] == operation.id)
-        later += [row for row in own if _saving.order(row, versions) != first]
+        later += [row for row in own if _saving.insert_order(row, versions) != first]
     return later
 
 

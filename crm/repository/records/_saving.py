@@ -210,16 +210,17 @@ def keep_one(wh: Warehouse, key: Key, saved: Saved) -> Row | None:
     if len(rows) < 2 or not own:
         return next(iter([*own, *rows]), None)
     versions = insert_versions(wh, key.table, rows)
-    kept = min(rows, key=lambda row: order(row, versions))
+    kept = min(rows, key=lambda row: insert_order(row, versions))
     for change_id in sorted({row[CHANGE_ID.name] for row in own} - {kept[CHANGE_ID.name]}):
         take_back(wh, key, change_id)
     return kept
 
 
 def insert_versions(wh: Warehouse, table: Table, rows: Iterable[Row]) -> Mapping[object, int]:
-    """Return the versions of the table that inserted the rows, by ``created_at``, of late.
+    """Return the versions of the table that inserted the rows, by ``created_at``.
 
-    Two statements. Where the change feed cannot be read, such as under a row filter, none.
+    Only of the last ``_RECENT`` commits. Two statements. Returns none where the change feed cannot
+    be read, such as under a row filter.
     """
     home = wh.namespace
     created = {row["created_at"] for row in rows} - {None}
@@ -236,8 +237,8 @@ def insert_versions(wh: Warehouse, table: Table, rows: Iterable[Row]) -> Mapping
     return {row["created_at"]: row["version"] for row in found}
 
 
-def order(row: Row, versions: Mapping[object, int]) -> tuple[int, dt.datetime, str]:
-    """Return the sort key by which the row that was committed first stays.
+def insert_order(row: Row, versions: Mapping[object, int]) -> tuple[int, dt.datetime, str]:
+    """Return a sort key, which is the smallest for the row that was committed first: it stays.
 
     Its person may have read it back before there was another, so no other rule would do. Where
     the versions are not known, the earlier statement counts.
