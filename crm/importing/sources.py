@@ -71,7 +71,7 @@ def opened(
     """Open a JSON file, a CSV file, a workbook, or a folder or zip archive of these.
 
     Raises SourceError if nothing there can be read, or ``mapping`` names a file that is not
-    there. Without ``needs_rows`` files are enough of which nobody knows the table.
+    there. Without ``needs_rows``, a file whose table is unknown is enough.
     """
     if not path.exists():
         raise SourceError(f"There is no {path}.")
@@ -156,8 +156,8 @@ class _Reading:
         self.source.parts.append(part)
         self.source.ignored.append((part.file, reason))
 
-    def _is_chosen(self, part: Part) -> bool:
-        """Add or leave out a part whose table a person chose; return whether somebody did.
+    def _add_as_chosen(self, part: Part) -> bool:
+        """Add or leave out a part as a person chose; return whether anybody chose.
 
         Raises SourceError if the file says that it is another table.
         """
@@ -178,7 +178,7 @@ class _Reading:
         exact = table_of(part.name or stem)
         named = exact or table_of_file(part.name or stem) or table_of_file(stem)
         part = replace(part, guess=named or table_with_headings(headings(), given))
-        if self._is_chosen(part):
+        if self._add_as_chosen(part):
             return
         if exact:
             self._add(part, exact)
@@ -216,7 +216,7 @@ class _Reading:
         is_left_out = self.mapping.of(name).table == LEFT_OUT
         if state.is_of_one_table and (is_left_out or not state.rows):
             if is_left_out:
-                self._is_chosen(whole)
+                self._add_as_chosen(whole)
             else:
                 self.source.parts.append(whole)
             return
@@ -227,7 +227,7 @@ class _Reading:
                 part = replace(part, guess=table, is_fixed=True)
             # The table of the file's records is not that of what lies within them.
             is_of_file = state.is_of_one_table and self.mapping.key(name, table.name) == name
-            if (is_nested and is_of_file) or not self._is_chosen(part):
+            if (is_nested and is_of_file) or not self._add_as_chosen(part):
                 self._add(part, table)
 
     def _json_part(

@@ -64,7 +64,7 @@ def go(request: Request, url: str) -> HttpResponse:
 
 
 def _is_current(request: Request, url: str) -> bool:
-    """Return whether the browser shows the page, in whatever state."""
+    """Return whether the browser shows the page of the URL, with any parameters."""
     return urlsplit(request.htmx.current_url_abs_path or "").path == urlsplit(url).path
 
 

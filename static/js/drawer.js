@@ -1,5 +1,5 @@
 // A form of a record that opens in a drawer over the page. The server answers with the form of the
-// page that the link leads to (records/_drawer.html); after it is saved, the page is fresh.
+// page that the link leads to (records/_drawer.html); after it is saved, the page shows the change.
 import { findRegions, isInUse, replaceRegion } from "./recent_changes/regions.js";
 import { showSelected } from "./selection.js";
 import { isUnsaved } from "./unsaved.js";

@@ -47,7 +47,7 @@ def is_all_left_out(parts: Iterable[PartSurvey], mapping: SourceMapping) -> bool
 
 
 def complete(part: PartSurvey, mapping: SourceMapping) -> SheetMapping:
-    """Return how a part is read, with what is guessed for what nobody chose."""
+    """Return how a part is read: as a person chose, else as it looks."""
     return part.complete(mapping.of(part.file, part.sheet))
 
 
@@ -63,7 +63,7 @@ def keep(wh: Warehouse, parts: Iterable[PartSurvey], mapping: SourceMapping) -> 
 
 
 def _with_kept(wh: Warehouse, parts: list[PartSurvey], mapping: SourceMapping) -> SourceMapping:
-    """Add kept mappings of parts that nobody chose a mapping for. One statement, or none."""
+    """Add the kept mappings of parts without a chosen one. One statement, or none."""
     new = [part for part in parts if not mapping.key(part.file, part.sheet)]
     kept = import_mappings.read(wh, map(_id, new)) if new else {}
     sheets = dict(mapping.sheets)

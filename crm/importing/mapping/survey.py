@@ -68,9 +68,9 @@ class PartSurvey:
         return cls(**{**values, "headings": headings})
 
     def complete(self, chosen: SheetMapping) -> SheetMapping:
-        """Return the mapping with what is guessed for what nobody chose.
+        """Return the mapping, with the guessed table and columns where a person chose none.
 
-        Headings that nobody chose and that are not known have no column.
+        Unknown headings have no column.
         """
         name = chosen.table or self.guess
         table = TABLE_BY_NAME.get(name)
