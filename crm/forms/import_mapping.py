@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 
 from crm.importing import dates
 from crm.importing.headings import LEFT_OUT, STATUS_OF
@@ -77,7 +77,7 @@ def column_choices(table: Table, is_json: bool) -> list[tuple[str, str]]:
     return [(LEFT_OUT, "Leave out"), *own, *statuses, *audit]
 
 
-@cache
+@lru_cache(maxsize=1)
 def zones() -> tuple[str, ...]:
     names = (name for name in zoneinfo.available_timezones() if name.split("/")[0] in _REGIONS)
     return ("UTC", *sorted(names))
