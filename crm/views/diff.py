@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 from urllib.parse import urlencode
 
+from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -18,6 +20,7 @@ from crm.request import Request
 from . import _account_filter, _mine, _respond
 
 HEADINGS = {CREATED: "Added since", CHANGED: "Changed since", DELETED: "Deleted since"}
+PAGE_SIZE = 100
 
 
 @require_safe
@@ -56,10 +59,15 @@ def _show(request: Request, bsnid: str) -> HttpResponse:
     except Missing as error:
         raise Http404(f"There is no account “{bsnid}” now, and there was none then.") from error
     state = [] if bsnid else _account_filter.pairs(request)
+    shown = changes[: diff.SHOWN]
+    by_kind = sorted(shown, key=lambda change: list(HEADINGS).index(change.kind))
+    page = Paginator(by_kind, PAGE_SIZE).get_page(request.GET.get("page"))
     context: dict[str, Any] = {
         "bsnid": bsnid,
         "team": next((change.team for change in changes if change.team), bsnid),
-        "by_kind": _by_kind(changes[: diff.SHOWN]),
+        "page": page,
+        "by_kind": _by_kind(list(page), Counter(change.kind for change in shown)),
+        "query": f"?{urlencode([*state, ('page', '')])}",
         "total": len(changes),
         "more": len(changes) > diff.SHOWN,
         "shown": diff.SHOWN,
@@ -72,6 +80,7 @@ def _show(request: Request, bsnid: str) -> HttpResponse:
     return _respond.show(request, "diff/diff.html", "diff/_changes.html", context)
 
 
-def _by_kind(changes: list[Change]) -> list[tuple[str, list[Change]]]:
+def _by_kind(changes: list[Change], counts: Counter[str]) -> list[tuple[str, int, list[Change]]]:
+    """Return the changes of a page by kind: heading, number on all pages, changes."""
     found = {kind: [change for change in changes if change.kind == kind] for kind in HEADINGS}
-    return [(HEADINGS[kind], of_kind) for kind, of_kind in found.items() if of_kind]
+    return [(HEADINGS[kind], counts[kind], of_kind) for kind, of_kind in found.items() if of_kind]

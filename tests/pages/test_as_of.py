@@ -12,6 +12,7 @@ from django.urls import get_script_prefix
 
 from crm.model.as_of_address import format_moment
 from crm.repository.records import accounts, platforms
+from crm.views import diff
 from crm.warehouse import Warehouse
 
 from ..schemas import CONTENTS
@@ -91,6 +92,24 @@ def test_the_banner_says_when_and_leads_back(client: Client, before_changes: str
     assert "You see EDIP CRM as of" in text(page, ".past p")
     assert page.select_one("[data-back-to-now]")["href"] == "/accounts/?q=claims&sort=-team"
     assert not parsed(client.get("/accounts/")).select(".past")
+
+
+def test_many_changes_since_are_on_several_pages(
+    client: Client, before_changes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"{before_changes}/since/"
+    whole = texts(parsed(client.get(path)), ".moment-changes > li")
+    assert len(whole) > 4
+    monkeypatch.setattr(diff, "PAGE_SIZE", 2)
+    found, address, headings = [], path, set()
+    while address:
+        page = parsed(client.get(path + address.removeprefix(path)))
+        found += texts(page, ".moment-changes > li")
+        headings |= set(texts(page, ".section h2"))
+        following = page.select_one(".pagination [rel=next]")
+        address = following["href"] if following else ""
+    assert found == whole
+    assert sum(int(heading.split()[-1]) for heading in headings) == len(whole)
 
 
 def test_an_account_that_was_added_later(client: Client, before_changes: str) -> None:
