@@ -76,6 +76,7 @@ def copy(tmp_path: Path) -> Path:
     for name in SETTINGS:
         shutil.copy(BASE_DIR / name, tmp_path)
     sound = {
+        "bench/__init__.py": "",
         "crm/__init__.py": '"""Nothing."""\n',
         "edip/__init__.py": "",
         "edip/settings.py": 'SECRET_KEY = "x"\n',

@@ -40,7 +40,7 @@ def test_print(new_context) -> None:
     assert floating == []
 
     page.goto("/accounts/?business_area=Finance")
-    expect(page.get_by_text("Treasury Risk Reporting")).to_be_visible()
+    expect(page.get_by_role("link", name="Treasury Risk Reporting", exact=True)).to_be_visible()
     expect(page.locator(".chips")).to_contain_text("Finance")
     for control in (".search", ".filters", ".exports", "main .button"):
         expect(page.locator(control).first).to_be_hidden()

@@ -54,11 +54,12 @@ def started(
 
 @pytest.fixture
 def app(started: Started) -> App:
-    """The app, once it has found its warehouse."""
-    ends = time.monotonic() + seconds(10)
-    while started.app.get("/accounts/").status != 200:
+    """The app, once both of its processes have found their warehouse."""
+    ends, found = time.monotonic() + seconds(10), 0
+    while found < 8:
         assert time.monotonic() < ends
-        time.sleep(0.2)
+        found = found + 1 if started.app.get("/readyz").status == 200 else 0
+        time.sleep(0 if found else 0.2)
     return started.app
 
 

@@ -241,7 +241,7 @@ class Copy:
                 known, _ = _sql.word_array(column)
                 reason = f"CONCAT('“', {value}, '” is not one of the known words; kept as it is')"
                 remark = _remark("noted", column.name, reason)
-                is_unknown = f"NOT ARRAY_CONTAINS({known}, {value})"
+                is_unknown = f"{value} IS NOT NULL AND NOT ARRAY_CONTAINS({known}, {value})"
                 found.append(_sql.fill(_IF_ACCEPTED, condition=is_unknown, remark=remark))
         return "".join(found)
 
