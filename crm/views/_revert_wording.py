@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.text import get_text_list
 
 from crm.model.changes import Change
-from crm.model.schema import Table
+from crm.model.schema import ACCOUNTS, Table
 from crm.repository.past.revert_bulk import LeftAlone
 
 from ._wording import counted
@@ -61,7 +61,8 @@ def left_alone(count: int, left: list[LeftAlone], total: int) -> dict[str, Any]:
 
 def _why_left(each: LeftAlone) -> str:
     if each.is_deleted:
-        return "was deleted since"
+        is_child = each.record.table is not ACCOUNTS
+        return "was deleted since, or its account was" if is_child else "was deleted since"
     return "has new records that would be lost" if each.has_children else "was changed since"
 
 

@@ -173,3 +173,15 @@ def test_use_cases_and_updates_are_deleted_and_come_back(
         "1 use case was deleted after the preview, or a row filter hides it from you now:",
     ]
     assert accounts.get(warehouse, "B2") is not None
+    # Without its account, nothing comes back.
+    found = preview(client, CASES, "all=on", {"do": "delete"})
+    assert text(found, ".lead") == "2 use cases will be deleted."
+    address = follow(client, confirm(client, found)).select_one("#toasts form")["action"]
+    accounts.delete(warehouse, "B2")
+    left = parsed(client.post(address))
+    assert text(left, "h1") == "1 record is as it was before."
+    assert text(left, ".ask li").endswith("was deleted since, or its account was")
+    assert [use_cases.get(warehouse, cases[name]) is None for name in ("One", "Two")] == [
+        False,
+        True,
+    ]

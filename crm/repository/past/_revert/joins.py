@@ -45,6 +45,13 @@ _OF_SAME_ACCOUNT = """
     ) AS n ON n.bsnid = e.bsnid
   ) AS b ON b.bsnid = w.account_bsnid
 """
+# Other children come back unless their account was deleted since.
+_NOT_OF_GONE_ACCOUNT = """
+  LEFT ANTI JOIN (
+    SELECT e.bsnid FROM {accounts} VERSION AS OF {version} AS e
+    LEFT ANTI JOIN {accounts} AS n ON n.bsnid = e.bsnid
+  ) AS g ON g.bsnid = w.account_bsnid AND w._deleted
+"""
 _DELETED_ACCOUNTS = """
 SELECT COUNT(*) AS n FROM {feed}
 WHERE _commit_version > :before AND _change_type = 'delete' AND change_id = :undone
@@ -91,6 +98,9 @@ def of(
         version = int(before[ACCOUNTS.name])
         feed = wh.namespace.change_feed(ACCOUNTS, version)
         joined += _sql.render(wh.namespace, _OF_SAME_ACCOUNT, feed=feed, version=str(version))
+    if table is not ACCOUNTS and not is_deletion:
+        version = str(int(before[ACCOUNTS.name]))
+        joined += _sql.render(wh.namespace, _NOT_OF_GONE_ACCOUNT, version=version)
     if has_duplicates:
         joined += _sql.fill(_NO_DUPLICATES, keys=duplicates.keys(wh, table))
     return joined
