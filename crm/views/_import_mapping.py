@@ -140,8 +140,12 @@ def _shown_order(of_dates: list[Heading]) -> str:
 
 
 def _encoding_choices(part: PartSurvey, mapping: SheetMapping) -> Choices:
-    if not part.encoding or mapping.table == LEFT_OUT:
+    # The survey has the encoding by which the file was read: the chosen one, if there is one.
+    if not (part.encoding or mapping.encoding) or mapping.table == LEFT_OUT:
         return []
-    known = {part.encoding: part.encoding.upper()} | form.ENCODINGS
+    own = {part.encoding: part.encoding.upper()} if part.encoding else {}
+    known = own | form.ENCODINGS
+    if mapping.encoding:
+        return [("", "As the file looks"), *known.items()]
     found = known.pop(part.encoding)
     return [("", f"{found}, as the file suggests"), *known.items()]

@@ -55,10 +55,11 @@ class Encoding:
 
 def encoding_of(path: Path, chosen: str = "") -> Encoding:
     """Return the file's encoding; ``chosen`` is the name of the one that a person named."""
-    if chosen:
-        return Encoding(chosen, _is_sound(path, chosen), is_chosen=True)
     with path.open("rb") as file:
         start = file.read(4096)
+    if chosen:
+        name = _with_byte_order(start, chosen)
+        return Encoding(name, _is_sound(path, name), is_chosen=True)
     for mark, name in _MARKS:
         if start.startswith(mark):
             return Encoding(name, _is_sound(path, name))
@@ -72,6 +73,17 @@ def encoding_of(path: Path, chosen: str = "") -> Encoding:
     if good >= bad:
         return Encoding("utf-8", is_sound=False)
     return Encoding("cp1252", _is_sound(path, "cp1252"))
+
+
+def _with_byte_order(start: bytes, chosen: str) -> str:
+    """Return the encoding's name; with an order of bytes where Python needs one and no mark has
+    it: without either, UTF-16 and UTF-32 raise UnicodeError whatever ``errors`` says."""
+    if chosen not in ("utf-16", "utf-32"):
+        return chosen
+    if any(start.startswith(mark) for mark, name in _MARKS if name == chosen):
+        return chosen
+    unmarked = _utf16_without_mark(start) if chosen == "utf-16" else ""
+    return unmarked or f"{chosen}-le"
 
 
 def _is_sound(path: Path, name: str) -> bool:
