@@ -28,9 +28,13 @@ _INSTEAD = {
     "use-case-create": "account-detail",
     "use-case-edit": "use-case-list",
     "use-case-delete": "use-case-list",
+    "use-case-status": "use-case-list",
+    "use-case-bulk": "use-case-list",
     "update-create": "account-detail",
     "update-edit": "update-list",
     "update-delete": "update-list",
+    "update-bulk": "update-list",
+    "account-bulk": "account-list",
     "revert": "activity",
     "as-of": "overview",
 }

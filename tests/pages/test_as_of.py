@@ -225,6 +225,8 @@ def test_admin_tools_are_of_today(client: Client, sample: Warehouse) -> None:
         ("/accounts/B1/delete/?next=/", "accounts/B1/"),
         ("/accounts/B1/updates/new/", "accounts/B1/"),
         ("/use-cases/u-1/edit/?next=/use-cases/", "use-cases/"),
+        ("/use-cases/u-1/status/", "use-cases/"),
+        ("/use-cases/bulk/change/?key=u-1", "use-cases/"),
         ("/updates/u-1/delete/", "updates/"),
         ("/put-back/accounts/B1/3/", "activity/"),
         ("/admin-tools/import/", ""),

@@ -22,10 +22,12 @@ def test_what_changed_since_a_moment(
     time.sleep(0.05)
     accounts.update(ana, "B1", {"team": "Later"}, accounts.get(ana, "B1").updated_at)
     use_cases.create(ana, "B1", "u-2", {"problem": "New one"})
+    accounts.create(ana, {"bsnid": "A/B", "team": "In no address"})
     accounts.delete(bob, "B2")
     page = get_page(f"/as-of/{format_moment(then)}/since/")
-    assert texts(page, "h2") == ["Added since 1", "Changed since 1", "Deleted since 1"]
+    assert texts(page, "h2") == ["Added since 2", "Changed since 1", "Deleted since 1"]
     assert summaries(page) == [
+        "Created the account In no address",
         "Created the use case “New one”",
         "Changed Team of the account Later",
         "Deleted the account Other",
