@@ -61,7 +61,8 @@ def open_version(location: Path, version: int) -> DeltaTable:
 
 def _needed(location: Path, version: int) -> Iterator[Path]:
     """Return the latest checkpoint before the version, and the commits from there to it."""
-    both = [location / OLD_COMMITS, location / LOG]
+    # In this order: what is moved meanwhile is found in the second folder.
+    both = [location / LOG, location / OLD_COMMITS]
     found = {
         name: (number, folder / name)
         for folder in both
