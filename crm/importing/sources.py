@@ -70,8 +70,8 @@ def opened(
 ) -> Iterator[Source]:
     """Open a JSON file, a CSV file, a workbook, or a folder or zip archive of these.
 
-    Raises SourceError if nothing there can be read, or ``mapping`` names a file that is not
-    there. Without ``needs_rows``, a file whose table is unknown is enough.
+    Raises SourceError if nothing there can be read, or ``mapping`` names a file that is not there.
+    Without ``needs_rows``, a file whose table is unknown is enough, and no name is checked.
     """
     if not path.exists():
         raise SourceError(f"There is no {path}.")
@@ -87,7 +87,8 @@ def opened(
         else:
             reading.file(path, path.name, alone=True)
         reading.add_unnamed()
-        _require_known_names(reading.source, mapping)
+        if needs_rows:
+            _require_known_names(reading.source, mapping)
         if needs_rows or not reading.source.parts:
             _require_something(reading.source, path.name)
         yield reading.source

@@ -101,7 +101,8 @@ def _map(request: Request, found: Job) -> HttpResponse:
         context = _context(request, found)
         context |= {"panels": panels, "is_nothing": is_nothing, "is_wrong": True}
         return render(request, "import_/job.html", context, status=422)
-    found.start_preview(_warehouse(request), keep=True, mapping=asdict(mapping))
+    start = found.start_reading if again else found.start_preview
+    start(_warehouse(request), keep=True, mapping=asdict(mapping))
     return _respond.go(request, reverse("import-job", args=[found.id]))
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from crm.importing import sources
 from crm.importing.errors import Stopped
-from crm.importing.jobs.survey import survey
+from crm.importing.jobs.survey import HEADINGS, survey
 from crm.importing.mapping.chosen import SheetMapping, SourceMapping
 from crm.importing.mapping.survey import PartSurvey
 from crm.model.schema import UPDATES
@@ -118,3 +118,28 @@ def test_the_encoding_is_a_question_where_it_is_a_guess(tmp_path: Path) -> None:
     (part,) = surveyed(path, chosen)
     assert part.encoding == "cp850"
     assert part.headings[1].samples == ["Müller"]
+
+
+def test_utf_16_can_be_chosen_for_any_file(tmp_path: Path) -> None:
+    path = tmp_path / "accounts.csv"
+    path.write_bytes("bsnid,team\nB1,Müller\n".encode("cp850"))
+    chosen = SourceMapping(SheetMapping(encoding="utf-16"))
+    assert all("Müller" not in str(part) for part in surveyed(path, chosen))
+    path.write_bytes("bsnid,team\nB1,Müller\n".encode("utf-16-be"))
+    assert surveyed(path, chosen)[0].headings[1].samples == ["Müller"]
+
+
+def test_a_column_of_ours_is_shown_after_however_many_headings(tmp_path: Path) -> None:
+    names = [f"h{n}" for n in range(1_000)]
+    text = ",".join([*names, "bsnid"]) + "\n" + "x," * 1_000 + "B1\n"
+    (part,) = surveyed(written(tmp_path, "accounts.csv", text))
+    assert [each.text for each in part.headings] == [*names[:HEADINGS], "bsnid"]
+    assert part.missing(part.complete(SheetMapping())) == []
+
+
+def test_the_order_of_dates_stays_a_question_after_its_answer(tmp_path: Path) -> None:
+    path = written(tmp_path, "updates.csv", "id,bsnid,date,description\nu1,B1,7/8/2026,d\n")
+    chosen = SourceMapping(SheetMapping(date_order="dmy"))
+    (part,) = surveyed(path, chosen)
+    assert part == surveyed(path)[0]
+    assert part.needs_order(part.complete(SheetMapping()))

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -110,18 +111,21 @@ class Job:
         read_before = self.phase == PREVIEW or (self.phase == FAILED and not self.may_import)
         return read_before and bool(self.state.get("parts"))
 
-    def start_reading(self, wh: Warehouse, *, ask: bool = False, **options: Any) -> None:
-        """Start to survey the file; then preview it or, if a person has to choose something or
-        ``ask`` is set, wait for the choice. ``options`` replace those of the upload."""
+    def start_reading(
+        self, wh: Warehouse, *, ask: bool = False, keep: bool = False, **options: Any
+    ) -> None:
+        """Start to survey the file; then preview it as ``start_preview`` does or, if a person has
+        to choose something or ``ask`` is set, wait for the choice."""
         chosen = self.state["options"] | options
-        self._start(READING, PREVIEW, lambda: self._read(wh, ask), options=chosen, parts=None)
+        task = partial(self._read, wh, ask, keep)
+        self._start(READING, PREVIEW, task, options=chosen, parts=None)
 
     def start_preview(self, wh: Warehouse, *, keep: bool = False, **options: Any) -> None:
         """Start to read the file; afterwards ``state`` describes what an import would do.
         ``options`` replace those that the file was uploaded with, and ``keep`` keeps their mapping
         for the next import. A file that was not surveyed yet is surveyed first."""
         if self.state.get("parts") is None:
-            self.start_reading(wh, **options)
+            self.start_reading(wh, keep=keep, **options)
             return
         chosen = self.state["options"] | options
         self._start(READING, PREVIEW, lambda: self._preview(wh, keep), options=chosen)
@@ -173,7 +177,7 @@ class Job:
     def _upload(self) -> work.Upload:
         return work.Upload(self.file, self.options, self.report)
 
-    def _read(self, wh: Warehouse, ask: bool) -> dict[str, Any]:
+    def _read(self, wh: Warehouse, ask: bool, keep: bool) -> dict[str, Any]:
         def progress(rows: int) -> None:
             self.write(rows=rows)
 
@@ -184,7 +188,7 @@ class Job:
         self.write(parts=[asdict(part) for part in parts], options=options, rows=0)
         if ask or any(part.is_asked for part in parts):
             return {"phase": MAPPING}
-        return self._preview(wh, keep=False)
+        return self._preview(wh, keep)
 
     def _preview(self, wh: Warehouse, keep: bool) -> dict[str, Any]:
         if keep:

@@ -35,7 +35,10 @@ def read(
         return [], mapping
     with sources.opened(file, mapping, needs_rows=False) as source:
         parts = survey(source, progress, should_stop)
-    mapping = _with_kept(wh, parts, mapping)
+    # A JSON file that is read as another table has other parts.
+    names = {sheet_name(part.file, part.sheet) for part in parts}
+    sheets = {name: each for name, each in mapping.sheets.items() if name in names}
+    mapping = _with_kept(wh, parts, replace(mapping, sheets=sheets))
     is_nothing = is_all_left_out(parts, mapping)
     for part in parts:
         part.is_asked = is_nothing or part.is_open(complete(part, mapping))
@@ -70,8 +73,11 @@ def _with_kept(wh: Warehouse, parts: list[PartSurvey], mapping: SourceMapping) -
     for part in new:
         found = _sheet_mapping(kept.get(_id(part), ""))
         tables = [part.guess] if part.is_fixed else TABLE_BY_NAME
-        if found and found.table in (*tables, LEFT_OUT):
-            sheets[sheet_name(part.file, part.sheet)] = found
+        if not found or found.table not in (*tables, LEFT_OUT):
+            found = SheetMapping()  # else a mapping of a file with the same name would hold
+        elif part.shows_other_order(part.complete(found)):
+            found = replace(found, date_order="")
+        sheets[sheet_name(part.file, part.sheet)] = found
     return replace(mapping, sheets=sheets)
 
 

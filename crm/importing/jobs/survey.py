@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from crm.importing import cleaning, dates
 from crm.importing.dates import AmbiguousDate
 from crm.importing.errors import Refused, Stopped
-from crm.importing.headings import normal
+from crm.importing.headings import columns_by_index, normal
 from crm.importing.mapping.survey import Heading, PartSurvey
 from crm.importing.raw_rows import Unreadable
 from crm.importing.sources import Part, Source
-from crm.model.schema import ACCOUNTS
+from crm.model.schema import ACCOUNTS, TABLES
 
 SAMPLES, SAMPLE_LENGTH = 3, 60
-# Headings of a file that are shown; those of all our tables together are far fewer.
+# Headings of a file that are shown, and beyond them those that name a column of ours.
 HEADINGS = 200
 # A column without a date among so many values has none: its other values are not tried.
 _TRIED = 100
@@ -58,7 +58,11 @@ class _PartTally:
         self.result.is_fixed, self.result.is_json = part.is_fixed, part.is_json
         # A table is only needed to find the row with the headings.
         self._sheet = part.as_table(part.table or part.guess or ACCOUNTS)
-        self._tallies: dict[str, _Tally] = {}
+        # Which dates need an order does not depend on the one that was chosen.
+        self._conventions = replace(self._sheet.conventions, date_order="")
+        # None for a heading that is not shown.
+        self._tallies: dict[str, _Tally | None] = {}
+        self._by_word: dict[str, _Tally] = {}
 
     def rows(self) -> Iterator[Cells]:
         return (row.cells for row in self._sheet.rows() if row.cells is not None)
@@ -66,19 +70,24 @@ class _PartTally:
     def add(self, cells: Cells) -> None:
         self.result.rows += 1
         for heading, value in cells:
-            tally = self._tallies.get(heading) or self._tally(heading)
+            if heading not in self._tallies:
+                self._tallies[heading] = self._tally(heading)
+            tally = self._tallies[heading]
             if tally and not cleaning.is_empty(value) and not isinstance(value, Unreadable):
-                tally.add(value, self._sheet.conventions)
+                tally.add(value, self._conventions)
 
     def _tally(self, heading: str) -> _Tally | None:
         word = normal(heading)
-        same = [each for each in self._tallies.values() if each.heading.word == word]
-        if not same and len(self._tallies) >= HEADINGS:
-            return None
-        if not same:
+        if word not in self._by_word:
+            if len(self._by_word) >= HEADINGS and not _is_known(heading):
+                return None
             self.result.headings.append(Heading(heading, word))
-        self._tallies[heading] = same[0] if same else _Tally(self.result.headings[-1])
-        return self._tallies[heading]
+            self._by_word[word] = _Tally(self.result.headings[-1])
+        return self._by_word[word]
+
+
+def _is_known(heading: str) -> bool:
+    return any(columns_by_index(table, [heading]) for table in TABLES)
 
 
 @dataclass

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from crm.importing.dates import DAY_FIRST, MONTH_FIRST
 from crm.importing.headings import LEFT_OUT, STATUS_OF, columns_by_index, normal
 from crm.importing.readers.platform_columns import platform_of
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLE_BY_NAME, Table
@@ -83,6 +84,14 @@ class PartSurvey:
     def needs_order(self, mapping: SheetMapping) -> bool:
         """Return whether dates of this mapping (complete) may begin with the day or the month."""
         return any(each.needs_order for each in self._under(mapping, ("DATE", "TIMESTAMP")))
+
+    def shows_other_order(self, mapping: SheetMapping) -> bool:
+        """Return whether dates of this mapping (complete) allow only another order than its."""
+        chosen = mapping.date_order
+        if chosen not in (DAY_FIRST, MONTH_FIRST):
+            return False
+        of_dates = self._under(mapping, ("DATE", "TIMESTAMP"))
+        return any(order != chosen for each in of_dates for order in each.orders)
 
     def needs_zone(self, mapping: SheetMapping) -> bool:
         """Return whether times of this mapping (complete) name no zone."""

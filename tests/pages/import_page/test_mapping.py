@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,24 @@ def test_each_choice_is_answered_at_once_with_javascript(
     page = settled(client, url)
     assert "Müller" in page.select_one(".table-mapping").get_text()
     assert chosen(page)[column(page, "Mood")] == "vp"
+    # It is still the chosen one, also where nobody touches it again.
+    page = choose(client, url, "map", chosen(page))
+    assert "Müller" in text(page, ".import-row .field-changes")
+
+
+def test_a_json_file_is_read_as_one_table_and_then_as_another(
+    client: Client, warehouse: Warehouse
+) -> None:
+    """What lies within accounts is a part of its own, which is gone when they are updates."""
+    record = {"bsnid": "B1", "text": "Said", "platforms_status": {"Databricks": "Completed"}}
+    url, page = preview(client, json.dumps([record]), "records.json")
+    for do in ("columns", "map"):
+        page = choose(client, url, "columns", chosen(page) | {"table-0": "accounts"})
+        assert len(page.select(".mapping-part")) == 2
+        page = choose(client, url, do, chosen(page) | {"table-0": "updates"})
+        assert len(page.select(".mapping-part")) == 1
+    page = choose(client, url, "map", chosen(page))
+    assert "Said" in text(page, "main")
 
 
 @pytest.mark.parametrize("fields", [{"table-0": "people"}, {"dates-0": "x", "column-0-0": "x"}])
