@@ -120,6 +120,13 @@ def test_a_json_file_is_read_as_one_table_and_then_as_another(
     assert "Said" in text(page, "main")
 
 
+def test_the_beginning_of_a_heading_is_enough(client: Client, warehouse: Warehouse) -> None:
+    _, page = preview(client, f"bsnid,<b>{'x' * 9_000}\nB1,y\n", "accounts.csv")
+    heading = text(page.select(".table-mapping tr")[-1], "th")
+    assert heading.startswith("<b>x")
+    assert len(heading) <= 80
+
+
 @pytest.mark.parametrize("fields", [{"table-0": "people"}, {"dates-0": "x", "column-0-0": "x"}])
 def test_what_the_page_does_not_offer_is_no_choice(
     client: Client, warehouse: Warehouse, fields: dict[str, str]
