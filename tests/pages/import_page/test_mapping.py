@@ -117,7 +117,7 @@ def test_a_json_file_is_read_as_one_table_and_then_as_another(
         page = choose(client, url, do, chosen(page) | {"table-0": "updates"})
         assert len(page.select(".mapping-part")) == 1
     page = choose(client, url, "map", chosen(page))
-    assert "Said" in text(page, "main")
+    assert "its account B1 does not exist" in text(page, "main")
 
 
 def test_the_beginning_of_a_heading_is_enough(client: Client, warehouse: Warehouse) -> None:

@@ -99,8 +99,8 @@ def of(
         feed = wh.namespace.change_feed(ACCOUNTS, version)
         joined += _sql.render(wh.namespace, _OF_SAME_ACCOUNT, feed=feed, version=str(version))
     if table is not ACCOUNTS and not is_deletion:
-        version = str(int(before[ACCOUNTS.name]))
-        joined += _sql.render(wh.namespace, _NOT_OF_GONE_ACCOUNT, version=version)
+        known = str(int(before[ACCOUNTS.name]))
+        joined += _sql.render(wh.namespace, _NOT_OF_GONE_ACCOUNT, version=known)
     if has_duplicates:
         joined += _sql.fill(_NO_DUPLICATES, keys=duplicates.keys(wh, table))
     return joined
