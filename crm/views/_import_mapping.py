@@ -146,6 +146,6 @@ def _encoding_choices(part: PartSurvey, mapping: SheetMapping) -> Choices:
     own = {part.encoding: part.encoding.upper()} if part.encoding else {}
     known = own | form.ENCODINGS
     if mapping.encoding:
-        return [("", "As the file looks"), *known.items()]
+        return [("", "As the file suggests"), *known.items()]
     found = known.pop(part.encoding)
     return [("", f"{found}, as the file suggests"), *known.items()]
