@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from crm.model.schema import UPDATES
 from crm.repository.transfer.insert_missing import insert_missing
@@ -38,8 +38,12 @@ def test_print(new_context) -> None:
         ).map((element) => element.className)"""
     )
     assert floating == []
+    assert _cut_off(page) == []
 
+    page.goto("/use-cases/")
+    assert _cut_off(page) == []
     page.goto("/accounts/?business_area=Finance")
+    assert _cut_off(page) == []
     expect(page.get_by_role("link", name="Treasury Risk Reporting", exact=True)).to_be_visible()
     expect(page.locator(".chips")).to_contain_text("Finance")
     for control in (".search", ".filters", ".exports", "main .button"):
@@ -62,3 +66,13 @@ def test_pages_of_updates_and_changes_have_no_controls(
     expect(page.get_by_text("Vera")).to_be_visible()
     # Not even as an empty box.
     expect(page.locator(".change-actions").first).to_have_css("display", "none")
+
+
+def _cut_off(page: Page) -> list[str]:
+    """Return the texts that do not fit into their elements."""
+    return page.evaluate(
+        """[...document.querySelectorAll("main :not(.visually-hidden)")].filter((element) =>
+          element.checkVisibility() && element.scrollWidth > element.clientWidth &&
+          getComputedStyle(element).overflowX !== "visible"
+        ).map((element) => element.innerText)"""
+    )
