@@ -27,7 +27,7 @@ class ComposerForm(UpdateForm):
     ) -> None:
         super().__init__(data, new=True, initial=initial, masked=masked)
         self.auto_id = "composer_%s"
-        self.visible_fields()[0].field.widget.attrs.pop("autofocus", None)
+        self.drop_autofocus()
         text = self.fields["description"].widget.attrs
         text |= {"rows": 2} | ({"autofocus": True} if is_focused else {})
         if has_status:

@@ -107,7 +107,17 @@ class RecordForm(forms.Form):
             self.fields["shown"] = forms.CharField(required=False, widget=forms.HiddenInput)
             self.initial["shown"] = self._shown(record)
         elif data is None:
-            self.visible_fields()[0].field.widget.attrs["autofocus"] = True
+            self._first_to_fill().widget.attrs["autofocus"] = True
+
+    def _first_to_fill(self) -> forms.Field:
+        """Return the first field that must have a value and has none yet."""
+        shown = self.visible_fields()
+        empty = (each.field for each in shown if each.field.required and not each.initial)
+        return next(empty, shown[0].field)
+
+    def drop_autofocus(self) -> None:
+        for field in self.fields.values():
+            field.widget.attrs.pop("autofocus", None)
 
     def _key_fields(self) -> dict[str, forms.Field]:
         """Return the fields of a new record's key.

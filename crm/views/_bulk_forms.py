@@ -113,5 +113,5 @@ def _update_form(request: Request) -> UpdateForm:
     """Return the form of a new update: by this person, of today in the reader's zone."""
     initial = {"author": request.person.name, "date": timezone.localdate()}
     form = UpdateForm(new=True, initial=initial)
-    form.visible_fields()[0].field.widget.attrs.pop("autofocus", None)
+    form.drop_autofocus()
     return form

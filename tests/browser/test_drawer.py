@@ -87,6 +87,8 @@ def test_an_update_is_written_from_a_row_and_a_use_case_from_an_account(
     drawer = page.get_by_role("dialog")
     box = drawer.bounding_box()
     assert box == {"x": 0, "y": 0, "width": 390, "height": 844}
+    # The author and the date are filled in.
+    expect(drawer.get_by_label("Update")).to_be_focused()
     drawer.get_by_label("Update").fill(f"Met {bsnid}")
     drawer.get_by_label("Author").press("Control+Enter")
     expect(page.locator("#toasts")).to_contain_text("The update was added.")
