@@ -74,7 +74,7 @@ class Warehouse:
         self.parts.engine.stop()
 
     def forget(self, table: Table, after: int) -> None:
-        """Discard what is known of the table's versions after ``after``, which others replace."""
+        """Discard what the caches hold of the table's versions later than ``after``."""
         self.parts.commits.forget(table)
         self.parts.time_travel.forget(table)
         self.parts.change_feed.forget(table)

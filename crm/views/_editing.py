@@ -22,7 +22,7 @@ from django.utils.text import get_text_list
 from crm.forms.fields import parse_moment
 from crm.forms.records import Merged, RecordForm
 from crm.model.records import Record
-from crm.model.schema import Column, Table
+from crm.model.schema import ACCOUNTS, Column, Table
 from crm.page_urls import record_url
 from crm.repository.errors import AlreadyExists, Missing, ReasonNotKept, Stale
 from crm.repository.steps import Earlier
@@ -182,7 +182,9 @@ class Editor:
             self.action = self.kind.create_url(self.bsnid)
             self.submit = f"Create a new {self.kind.table.singular}"
         new_key = uuid.uuid4() if self.kind.table.parent_key else self.key
-        return self.show(409, gone=True, new_key=new_key)
+        looked_for = self.kind.table if self.key else ACCOUNTS
+        hidden = self.request.person.is_filtered(looked_for)
+        return self.show(409, gone=True, new_key=new_key, may_be_hidden=hidden)
 
     def failed(self, error: WarehouseError) -> HttpResponse:
         failure = failure_of(error)

@@ -134,6 +134,9 @@ def test_a_status_that_was_hidden_meanwhile_gets_no_second_row(
     assert answer.status_code == 409
     assert "or a row filter hides it from you now. Nothing was saved" in answer.content.decode()
     assert count(filtered, PLATFORMS_STATUS, "TRUE") == 1
+    answer = bob.post("/accounts/HIDDEN/updates/new/", hidden_update())
+    assert answer.status_code == 409
+    assert "was deleted in the meantime, or a row filter hides it" in answer.content.decode()
 
 
 def test_deleting_leaves_no_child_that_a_row_filter_hides(
