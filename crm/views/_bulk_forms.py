@@ -21,7 +21,7 @@ Form = FieldForm | ChoiceForm | StatusForm | UpdateForm
 
 
 @dataclass(frozen=True)
-class Card:
+class ChangeCard:
     """One kind of change: ``do`` says which was sent. A deletion has no form."""
 
     do: str
@@ -29,13 +29,13 @@ class Card:
     form: Form | None = None
 
 
-def cards(request: Request, chosen: Chosen, sent: Form | None) -> list[Card]:
+def cards(request: Request, chosen: Chosen, sent: Form | None) -> list[ChangeCard]:
     """Return the changes that this person can make; ``sent`` is the form that was sent, with what
     was typed in it."""
     table = chosen.table
     filters = chosen.listing.filters if not chosen.selection.keys else {}
     found = [
-        Card("choice", f"Set the {column.label.lower()}", ChoiceForm(column))
+        ChangeCard("choice", f"Set the {column.label.lower()}", ChoiceForm(column))
         for column in _columns(request, table, "choice")
     ]
     if typed := _columns(request, table, "text", "links"):
@@ -43,16 +43,16 @@ def cards(request: Request, chosen: Chosen, sent: Form | None) -> list[Card]:
         usual = (*filters, "primary_it_partner")
         names = {column.name for column in typed}
         column = next((name for name in usual if name in names), typed[0].name)
-        found.append(Card("field", "Set a field", FieldForm(typed, column=column)))
+        found.append(ChangeCard("field", "Set a field", FieldForm(typed, column=column)))
     if found and sent is None and found[0].form:
         found[0].form.fields["value"].widget.attrs["autofocus"] = True
     if table is ACCOUNTS and not is_locked(request):
         platform = next(iter(filters.get("platform", ())), "")
-        found.append(Card("status", "Set a status", StatusForm(platform=platform)))
+        found.append(ChangeCard("status", "Set a status", StatusForm(platform=platform)))
     if table is ACCOUNTS and not request.person.masked(UPDATES):
-        found.append(Card("update", "Write an update to each", _update_form(request)))
-    found.append(Card("delete", "Delete them"))
-    return [Card(c.do, c.heading, sent) if _is_same(c.form, sent) else c for c in found]
+        found.append(ChangeCard("update", "Write an update to each", _update_form(request)))
+    found.append(ChangeCard("delete", "Delete them"))
+    return [ChangeCard(c.do, c.heading, sent) if _is_same(c.form, sent) else c for c in found]
 
 
 def sent_form(request: Request, table: Table) -> Form | None:

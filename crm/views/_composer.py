@@ -18,7 +18,7 @@ from crm.request import Request
 
 from ._failures import Failure
 from ._from_list import FromList
-from .platforms import Card, is_locked
+from .platforms import StatusCard, is_locked
 
 # The version of a platform's status that the page shows, by platform.
 SEEN = "seen-"
@@ -49,7 +49,7 @@ class Composer:
 
 
 def for_page(
-    request: Request, bsnid: str, cards: list[Card], from_list: FromList | None
+    request: Request, bsnid: str, cards: list[StatusCard], from_list: FromList | None
 ) -> Composer | None:
     """Return the composer of an account's page; None for whom it is not."""
     if not request.person.may_write or _masks(request):

@@ -34,7 +34,7 @@ from crm.warehouse.errors import WarehouseError
 from . import _from_list, _respond, _resume, _wording
 from ._composer import SEEN, Composer, render_fields
 from ._failures import failure_of
-from .platforms import Card, is_locked
+from .platforms import StatusCard, is_locked
 from .updates import UPDATE
 
 
@@ -106,7 +106,7 @@ def _refuse(
     seen: dict[str, str] = {}
     platform = form.cleaned_data.get("platform") or ""
     if isinstance(error, Stale) and isinstance(error.current, PlatformStatus):
-        card = Card(platform, error.current)
+        card = StatusCard(platform, error.current)
         seen = {f"{SEEN}{platform}": card.seen}
         problem = _wording.status_changed(platform, card.status, error.current.value("updated_by"))
     elif isinstance(error, StatusGone):

@@ -27,7 +27,7 @@ from . import _respond, _wording
 
 
 @dataclass(frozen=True)
-class Card:
+class StatusCard:
     """A status that is set in place: of a platform, whose ``row`` is None while it has none, or
     of a use case, whose ``platform`` is empty."""
 
@@ -80,12 +80,12 @@ def newest(rows: Iterable[PlatformStatus]) -> dict[str, PlatformStatus]:
     return {row.platform: row for row in ordered if row.platform}
 
 
-def cards(rows: Iterable[PlatformStatus], *, hides_reasons: bool) -> list[Card]:
+def cards(rows: Iterable[PlatformStatus], *, hides_reasons: bool) -> list[StatusCard]:
     """Return the vocabulary's platforms, then others that have a status."""
     by_platform = newest(rows)
     known = vocabulary.platforms()
     names = [*known, *(name for name in by_platform if name not in known)]
-    return [Card(name, by_platform.get(name), hides_reason=hides_reasons) for name in names]
+    return [StatusCard(name, by_platform.get(name), hides_reason=hides_reasons) for name in names]
 
 
 def is_locked(request: Request) -> bool:
@@ -103,7 +103,7 @@ def platform_status(request: Request, bsnid: str) -> HttpResponse:
         return _ask(request, bsnid, request.GET.get("platform", ""))
     form, row = _checked(request, bsnid)
     platform, typed = form.data.get("platform", ""), form.data.get("reason", "")
-    card = Card(platform, row, chosen=form.data.get("status", ""), typed_reason=typed)
+    card = StatusCard(platform, row, chosen=form.data.get("status", ""), typed_reason=typed)
     if not form.is_valid():
         return _show(request, bsnid, replace(card, problem=form.problem), 422)
     status = form.cleaned_data["status"]
@@ -122,14 +122,14 @@ def platform_status(request: Request, bsnid: str) -> HttpResponse:
         messages.warning(request, _wording.unseen(f"The status “{status}” for {platform}"))
     else:
         messages.success(request, f"{platform} is now {status}.")
-    return _saved(request, bsnid, Card(platform, row))
+    return _saved(request, bsnid, StatusCard(platform, row))
 
 
 def _ask(request: Request, bsnid: str, platform: str) -> HttpResponse:
     row = _row(request, bsnid, platform)
     if row is None and platform not in vocabulary.platforms():
         raise Http404(f"“{platform[:80]}” is not one of the platforms.")
-    return _show(request, bsnid, Card(platform, row))
+    return _show(request, bsnid, StatusCard(platform, row))
 
 
 def _set(
@@ -149,7 +149,7 @@ def _set(
         return error.current if isinstance(error.current, PlatformStatus) else None
 
 
-def _refuse(request: Request, bsnid: str, card: Card, problem: str) -> HttpResponse:
+def _refuse(request: Request, bsnid: str, card: StatusCard, problem: str) -> HttpResponse:
     return _show(request, bsnid, replace(card, row=None, problem=problem), 409)
 
 
@@ -173,7 +173,7 @@ def _row(request: Request, bsnid: str, platform: str) -> PlatformStatus | None:
     return newest(platforms.list_for(request.warehouse, bsnid)).get(platform)
 
 
-def _saved(request: Request, bsnid: str, card: Card) -> HttpResponse:
+def _saved(request: Request, bsnid: str, card: StatusCard) -> HttpResponse:
     if not _respond.wants_part(request):
         return _respond.go(request, f"{reverse('account-detail', args=[bsnid])}#platforms")
     return _show(request, bsnid, card, part="records/_status-saved.html")
@@ -182,7 +182,7 @@ def _saved(request: Request, bsnid: str, card: Card) -> HttpResponse:
 def _show(
     request: Request,
     bsnid: str,
-    card: Card,
+    card: StatusCard,
     status: int = 200,
     part: str = "records/_status-dialog.html",
 ) -> HttpResponse:

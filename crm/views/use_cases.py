@@ -26,7 +26,7 @@ from . import _children, _editing, _listing, _respond, _wording
 from ._children import ChildKind
 from ._dates import OF_USE_CASES
 from ._subject import Subject
-from .platforms import Card
+from .platforms import StatusCard
 
 
 class UseCaseKind(ChildKind):
@@ -99,13 +99,13 @@ def use_case_status(request: Request, id: str) -> HttpResponse:
     if _is_locked(request):
         raise PermissionDenied
     if request.method != "POST":
-        return _show_status(request, id, Card("", _found(request, id)))
+        return _show_status(request, id, StatusCard("", _found(request, id)))
     data, row = request.POST, None
     form = UseCaseStatusForm(data)
     if data.get("status") not in vocabulary.use_case_statuses():
         row = _found(request, id)
         form = UseCaseStatusForm(data, current=row.status)
-    card = Card("", row, chosen=data.get("status", ""), typed_reason=data.get("reason", ""))
+    card = StatusCard("", row, chosen=data.get("status", ""), typed_reason=data.get("reason", ""))
     if not form.is_valid():
         problem = replace(card, row=row or _found(request, id), problem=form.problem)
         return _show_status(request, id, problem, 422)
@@ -154,7 +154,7 @@ def _set_status(request: Request, id: str, form: UseCaseStatusForm) -> None:
 def _show_status(
     request: Request,
     id: str,
-    card: Card,
+    card: StatusCard,
     status: int = 200,
     part: str = "records/_status-dialog.html",
 ) -> HttpResponse:

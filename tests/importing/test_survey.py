@@ -11,7 +11,7 @@ import pytest
 
 from crm.importing import sources
 from crm.importing.errors import Stopped
-from crm.importing.jobs.survey import HEADINGS, survey
+from crm.importing.jobs.survey_source import HEADINGS, survey
 from crm.importing.mapping.chosen import SheetMapping, SourceMapping
 from crm.importing.mapping.survey import PartSurvey
 from crm.model.schema import UPDATES

@@ -2,7 +2,7 @@
 
 job           an uploaded file, its state, and the thread that works on it
 work          what that thread does: preview the file, or import it
-survey        what the file holds, for the mapping step
+survey_source what the file holds, for the mapping step
 mapping_step  how the file is read, where a person has to choose
 preview       the rows that an import would write
 folders       where jobs are kept

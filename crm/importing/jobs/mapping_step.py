@@ -17,7 +17,7 @@ from crm.model.schema import TABLE_BY_NAME
 from crm.repository.transfer import import_mappings
 from crm.warehouse import Warehouse
 
-from .survey import survey
+from .survey_source import survey
 
 
 def read(
