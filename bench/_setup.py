@@ -27,11 +27,15 @@ class Control:
     def __init__(self, folder: Path) -> None:
         server = json.loads((folder / "server.json").read_text())
         self._url: str = server["control"]
+        self._headers = {
+            "Authorization": f"Bearer {server['secret']}",
+            "Content-Type": "application/json",
+        }
         self._pid: int = server["pid"]
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._url + path, data, method=method)
+        request = urllib.request.Request(self._url + path, data, self._headers, method=method)
         with urllib.request.urlopen(request, timeout=10) as answer:
             content: dict[str, Any] = json.load(answer)
             return content

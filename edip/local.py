@@ -91,20 +91,24 @@ def _register(server: dict[str, Any]) -> bool:
         return True
     try:
         # Another process may have got the pid since; the answer shows it.
-        if _ask(server["control"] + "/health").get("pid") != server["pid"]:
+        if _ask(server, "/health").get("pid") != server["pid"]:
             return False
-        _ask(server["control"] + "/clients", {"pid": os.getpid()})
+        _ask(server, "/clients", {"pid": os.getpid()})
     except (OSError, ValueError):
         return False
     _registered.add(ours)
     return True
 
 
-def _ask(url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+def _ask(server: dict[str, Any], path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Ask the server's control endpoint, with the secret that only this user can read."""
     request = urllib.request.Request(
-        url,
+        server["control"] + path,
         data=None if body is None else json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
+        headers={
+            "Authorization": f"Bearer {server.get('secret', '')}",
+            "Content-Type": "application/json",
+        },
     )
     with urllib.request.urlopen(request, timeout=5) as response:
         answer: dict[str, Any] = json.loads(response.read() or b"{}")

@@ -48,14 +48,19 @@ def serve(folder: Path, options: argparse.Namespace) -> None:
 
 
 def _announce(file: Path, server: Server) -> None:
-    """Write the server's addresses to a file, for the processes that use it."""
+    """Write addresses and the control endpoint's secret to a file, for the user's processes."""
     content = {
         "pid": os.getpid(),
         "url": server.origin + PATH,
         "control": server.origin + "/control",
+        "secret": server.secret,
     }
     temporary = file.with_suffix(".tmp")
-    temporary.write_text(json.dumps(content))
+    # A file that others could read would stay so; the mode counts for a new one only.
+    temporary.unlink(missing_ok=True)
+    new = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(new, "w") as output:
+        json.dump(content, output)
     temporary.replace(file)
 
 

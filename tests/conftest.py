@@ -57,8 +57,8 @@ def local_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalW
             stderr=log,
         )
     try:
-        server = _wait_until_ready(process, data)
-        yield LocalWarehouse(server["url"], server["control"], data)
+        _wait_until_ready(process, data)
+        yield LocalWarehouse.of(data)
     finally:
         dispose_all()
         process.terminate()

@@ -25,6 +25,12 @@ class LocalWarehouse:
     data: Path
     token: str = LOCAL_TOKEN
 
+    @classmethod
+    def of(cls, data: Path) -> LocalWarehouse:
+        """Return the server that runs with this data folder."""
+        found = json.loads((data / "server.json").read_text())
+        return cls(found["url"], found["control"], data)
+
     def fault(self, kind: str, times: int | None = 1, **options: Any) -> None:
         """Inject a fault into statements; with ``times=None``, until the end of the test."""
         self._ask("POST", "/faults", {"kind": kind, "times": times, **options})
@@ -63,7 +69,8 @@ class LocalWarehouse:
         target = f"{url.path}?{url.query}" if url.query else url.path
         connection = _connection(url.netloc)
         try:
-            connection.request(method, target, None if body is None else json.dumps(body))
+            text = None if body is None else json.dumps(body)
+            connection.request(method, target, text, control_headers(self.data))
             response = connection.getresponse()
             answer = response.read()
         except BaseException:
@@ -71,6 +78,12 @@ class LocalWarehouse:
             raise
         assert response.status < 300, f"{method} {path}: {response.status} {answer!r}"
         return json.loads(answer or b"{}")
+
+
+def control_headers(data: Path) -> dict[str, str]:
+    """Return the headers for the control endpoint of the server with this data folder."""
+    secret = json.loads((data / "server.json").read_text())["secret"]
+    return {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
 
 
 _connections = threading.local()

@@ -25,8 +25,8 @@ from thrift.transport.TTransport import TMemoryBuffer
 from local_warehouse.catalog.identity import Principal, Refused
 from local_warehouse.warehouse import Warehouse
 
+from . import gate, rest_api
 from . import oauth as oauth_api
-from . import rest_api
 from .control import PREFIX as CONTROL
 from .control import Control
 from .faults import AFTER_EXECUTION, Fault, Faults
@@ -60,6 +60,7 @@ class Server(ThreadingHTTPServer):
         self.start_stop = StartStop()
         self.operations = Operations(warehouse, self.faults)
         self.control = Control(warehouse, self.faults, self.start_stop, stop=self.shutdown)
+        self.secret = gate.new_secret()
         super().__init__((host, port), Handler)
         issuer = f"http://localhost:{self.server_port}"
         self.oauth = oauth_api.OAuth(warehouse.identities, self.origin, issuer)
@@ -89,6 +90,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path = self.path.split("?")[0].rstrip("/")
         try:
+            gate.require_program(self.headers)
             if path == PATH:
                 self._thrift(body)
             elif path.startswith(CONTROL):
@@ -198,6 +200,8 @@ class Handler(BaseHTTPRequestHandler):
         self.connection.shutdown(socket.SHUT_RDWR)
 
     def _control(self, method: str, body: bytes) -> None:
+        gate.require_secret(self.headers, self.server.secret)
+        gate.require_json(self.headers)
         try:
             answer = self.server.control.handle(method, self.path, json.loads(body or b"{}"))
         except ValueError as error:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from collections.abc import Callable
 
 import pytest
@@ -14,6 +12,7 @@ from crm.repository.records import accounts, platforms
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 
+from ..control import LocalWarehouse
 from .conftest import App
 
 TEAMS = 56
@@ -47,18 +46,13 @@ def boxes(page: Page) -> Locator:
 
 def statements(app: App, after: int) -> list[str]:
     """Return the statements since then, without those of lists and of open pages."""
-    control = json.loads((app.data / "server.json").read_text())["control"]
-    request = urllib.request.Request(f"{control}/statements?after={after}")
-    with urllib.request.urlopen(request) as answer:
-        texts = [each["text"] for each in json.load(answer)["statements"]]
+    texts = [each["text"] for each in LocalWarehouse.of(app.data).statements(after)]
     others = ("table_changes", "DESCRIBE", "SHOW", "COLLECT_LIST")
     return [text for text in texts if not any(word in text for word in others)]
 
 
 def last_statement(app: App) -> int:
-    control = json.loads((app.data / "server.json").read_text())["control"]
-    with urllib.request.urlopen(f"{control}/statements/last") as answer:
-        return int(json.load(answer)["number"])
+    return LocalWarehouse.of(app.data).last()
 
 
 def test_56_accounts_are_handed_over(

@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from ..control import LocalWarehouse
 from .records import create_account, platform_card, set_status, submit
 
 
@@ -122,16 +123,11 @@ def test_the_theme_is_remembered(page: Page) -> None:
 
 
 def test_a_warehouse_that_fails_while_saving_loses_nothing(page: Page, app, bsnid: str) -> None:
-    import json
-    import urllib.request
-
-    control = json.loads((app.data / "server.json").read_text())["control"]
     page.goto("/accounts/new/")
     page.get_by_label("BSNID").fill(bsnid)
     page.get_by_label("Team").fill("Not lost")
     page.get_by_label("Business area").fill("Finance")
-    fault = json.dumps({"kind": "expired_token", "match": "MERGE", "times": 1}).encode()
-    urllib.request.urlopen(urllib.request.Request(control + "/faults", fault)).close()
+    LocalWarehouse.of(app.data).fault("expired_token", match="MERGE")
     submit(page)
     expect(page.locator("[role=alert]").first).to_be_visible()
     expect(page.get_by_label("Team")).to_have_value("Not lost")

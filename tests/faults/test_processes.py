@@ -80,7 +80,7 @@ class OwnWarehouse:
             )
         found = _wait_until_ready(self.process, self.data)
         self.port = urlsplit(found["url"]).port
-        self.server = LocalWarehouse(found["url"], found["control"], self.data)
+        self.server = LocalWarehouse.of(self.data)
 
     def kill(self) -> None:
         self.process.kill()

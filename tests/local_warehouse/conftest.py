@@ -17,6 +17,7 @@ import pytest
 from databricks import sql
 
 from ..conftest import LocalWarehouse
+from ..control import control_headers
 from ..patience import seconds
 
 TOKEN = "dapi-local-developer"
@@ -43,10 +44,11 @@ class RunningServer:
 
     def control(self, method: str, path: str, **body) -> dict:
         request = urllib.request.Request(
-            self.announced["control"] + path, json.dumps(body).encode(), method=method
+            self.announced["control"] + path,
+            None if method == "GET" else json.dumps(body).encode(),
+            control_headers(self.data),
+            method=method,
         )
-        if method == "GET":
-            request.data = None
         with urllib.request.urlopen(request, timeout=seconds(10)) as answer:
             return json.load(answer)
 

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,7 +44,7 @@ def read(data: Path) -> dict | None:
 
 def stop(server: dict) -> None:
     try:
-        urllib.request.urlopen(server["control"] + "/shutdown", data=b"{}", timeout=5).read()
+        local._ask(server, "/shutdown", {})
     except OSError:
         return
     wait_until(lambda: not local._is_alive(server["pid"]))
