@@ -29,7 +29,7 @@ PLANTED = [
     ("layers", "crm/forms/fields.py", "import crm.views.accounts"),
     ("views", "crm/views/accounts.py", "from crm.warehouse.pool import Pools"),
     ("namespace", "crm/warehouse/statements.py", "from crm.model.schema import TABLES"),
-    ("django", "crm/repository/past/change_feed.py", "from django.conf import settings"),
+    ("django", "crm/repository/tables/change_feed.py", "from django.conf import settings"),
     ("django", "crm/model/vocabulary.py", "import django.conf"),
     ("django", "crm/warehouse/config.py", "from django.core import exceptions"),
     ("connector", "crm/views/health.py", "from databricks import sql"),

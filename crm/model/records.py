@@ -178,11 +178,16 @@ class Listing:
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """One page of a list, with the number of all its rows."""
+    """One page of a list, with the number of all its rows.
+
+    ``is_complete`` is False if rows may be missing that pass the filters, because the change feed
+    does not tell enough of them.
+    """
 
     rows: tuple[Row, ...]
     total: int
     listing: Listing
+    is_complete: bool = True
 
     @property
     def last(self) -> int:

@@ -40,14 +40,16 @@ CHANGED = (
     DateFilter("changed-since", "Changed since", is_moment=True),
     DateFilter("changed-before", "Changed before", is_moment=True),
 )
+STATUS_SET = DateFilter("in-status-since", "Status set before", is_moment=True)
 OF_ACCOUNTS = (
     DateFilter("not-updated-since", "No update since", never="Never updated"),
     DateFilter("updated-since", "Latest update since"),
     DateFilter("updated-before", "Latest update before"),
-    DateFilter("in-status-since", "Status set before", is_moment=True),
+    STATUS_SET,
     *CHANGED,
 )
 OF_USE_CASES = (
+    STATUS_SET,
     DateFilter("created-since", "Created since", is_moment=True),
     DateFilter("created-before", "Created before", is_moment=True),
     *CHANGED,

@@ -15,10 +15,11 @@ from django.views.decorators.http import require_safe
 from crm.model.changes import KINDS, Change
 from crm.model.schema import TABLES
 from crm.repository import versions
-from crm.repository.past import change_feed, history
+from crm.repository.past import history
 from crm.repository.past.cursor import Cursor
 from crm.repository.past.history import OUTSIDE, History, Wanted
 from crm.repository.records import accounts
+from crm.repository.tables import change_feed
 from crm.request import Request, page_number
 
 from . import _account_filter, _dates, _facets, _list_file, _mine, _respond, _revert_links

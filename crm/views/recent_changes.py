@@ -12,8 +12,8 @@ from crm import live
 from crm.forms.fields import format_moment
 from crm.model.changes import CHANGED, DELETED
 from crm.model.schema import ACCOUNTS
-from crm.repository.past import change_feed
 from crm.repository.past.recent_changes import RecentChange
+from crm.repository.tables import change_feed
 from crm.request import Request
 from crm.warehouse.errors import PermissionDenied, StatementFailed, WarehouseError
 

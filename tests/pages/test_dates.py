@@ -118,6 +118,7 @@ def test_dates_filter_accounts(get_page: See, query: str, found: list[str]) -> N
         ("/updates/?vp=Anna&primary_it_partner=Ira", ["Day 5", "Day 1"]),
         ("/updates/?team=Team+B2", ["Day 9"]),
         ("/use-cases/?changed-since=2026-05-03&sort=updated_at", ["Of B3", "Of gone"]),
+        ("/use-cases/?in-status-since=2026-05-03&sort=updated_at", ["Of B1", "Of B2"]),
         ("/use-cases/?vp=Anna&sort=updated_at", ["Of B1", "Of B2"]),
         ("/use-cases/?primary_it_partner=&sort=updated_at", ["Of B3", "Of gone"]),
         ("/use-cases/?team=Team+B2", ["Of B2"]),

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from crm.repository import _stamps
-from crm.repository.past import change_feed
+from crm.repository.tables import change_feed
 from crm.repository.versions import Commit
 from crm.warehouse.errors import StatementFailed
 

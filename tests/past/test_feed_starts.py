@@ -13,8 +13,8 @@ from django.test import Client
 
 from crm.model.schema import ACCOUNTS, TABLES
 from crm.repository import ddl
-from crm.repository.past import change_feed
 from crm.repository.records import accounts
+from crm.repository.tables import change_feed
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import StatementFailed
 

@@ -10,7 +10,8 @@ import pytest
 from crm.model.changes import CHANGED, CREATED, DELETED
 from crm.model.schema import ACCOUNTS, TABLES, UPDATES
 from crm.repository import versions
-from crm.repository.past import change_feed, recent_changes, restore_tables
+from crm.repository.past import recent_changes, restore_tables
+from crm.repository.tables import change_feed
 from crm.repository.versions import Commit, Timelines
 
 NOW = dt.datetime(2026, 1, 2, 10, tzinfo=dt.UTC)

@@ -135,9 +135,15 @@ def _read_at_once(alice: Browser, bob: Browser) -> None:
     assert not wrong
 
 
-def test_trends_under_a_row_filter(signed_in: SignedIn, filtered: dict[str, str]) -> None:
+def test_pages_of_the_change_feed_under_a_row_filter(
+    signed_in: SignedIn, filtered: dict[str, str]
+) -> None:
     """Change feeds are refused, so there are no earlier statuses."""
-    text = shown(signed_in(BOB, "SELECT"), "/trends/")
+    bob = signed_in(BOB, "SELECT")
+    text = shown(bob, "/use-cases/?in-status-since=2026-01-01")
+    assert "Use cases that were changed since may be missing here" in text
+    assert "may be missing here" not in shown(bob, "/accounts/?in-status-since=2026-01-01")
+    text = shown(bob, "/trends/")
     assert "keeps earlier statuses from you" in text
     assert "Area of Open team" in text
     assert "Secret" not in text

@@ -14,8 +14,8 @@ from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES, Table
 from crm.repository import _sql
 from crm.repository._sql import Row
 from crm.repository.errors import TooMany
-from crm.repository.records import _account_list, updates, use_cases
-from crm.repository.records._list_query import Query
+from crm.repository.records import _account_list, _status_since, updates, use_cases
+from crm.repository.records._list_query import ListSource, Query
 from crm.warehouse import Warehouse
 
 # Their keys and versions travel as one parameter, of which a statement takes 1 MB at most:
@@ -97,15 +97,8 @@ def load(
     table = selection.table
     selected, own_join = _selected(wh.namespace, table, columns)
     more = f"{own_join} {join} LIMIT {_rows_read()}"
-    if selection.keys:
-        keys, bound = _sql.text_array("keys", selection.keys)
-        parts = {"selected": selected, "columns": _sql.names(table.names), "keys": keys}
-        parts |= {"table": wh.namespace.table(table), "key": quoted(table.key), "more": more}
-        sql, given = _sql.render(wh.namespace, _SELECTED, **parts), dict[str, Any](bound)
-    else:
-        query = Query.of(wh.namespace, selection.listing, _SOURCES[table])
-        sql, given = query.matching(selected, more)
-    rows = wh.query(sql, {**given, **(params or {})})
+    find = _with_keys if selection.keys else _matching
+    rows = find(wh, selection, selected, more, params or {})
     copies = Counter(row["key"] for row in rows)
     latest: dict[str, Row] = {}
     for row in sorted(rows, key=_age):
@@ -115,6 +108,28 @@ def load(
         raise TooMany(MOST)
     by_name = sorted(latest.values(), key=lambda row: ((row["name"] or "").lower(), row["key"]))
     return Found(by_name, rows[0]["moment"] if rows else None)
+
+
+def _with_keys(
+    wh: Warehouse, selection: Selection, selected: str, more: str, params: Mapping[str, Any]
+) -> list[Row]:
+    table = selection.table
+    keys, bound = _sql.text_array("keys", selection.keys)
+    parts = {"selected": selected, "columns": _sql.names(table.names), "keys": keys}
+    parts |= {"table": wh.namespace.table(table), "key": quoted(table.key), "more": more}
+    return wh.query(_sql.render(wh.namespace, _SELECTED, **parts), {**bound, **params})
+
+
+def _matching(
+    wh: Warehouse, selection: Selection, selected: str, more: str, params: Mapping[str, Any]
+) -> list[Row]:
+    listing = selection.listing
+
+    def query(source: ListSource, _: bool) -> list[Row]:
+        sql, bound = Query.of(wh.namespace, listing, source).matching(selected, more)
+        return wh.query(sql, {**bound, **params})
+
+    return _status_since.read(wh, listing, _SOURCES[selection.table], query)
 
 
 def name_of(table: Table, alias: str) -> str:

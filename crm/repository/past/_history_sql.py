@@ -17,9 +17,9 @@ from crm.repository import _sql
 from crm.repository._sql import Row
 from crm.repository._stamps import STAMPED_WITHIN
 from crm.repository.records.account_filter import ALL, AccountFilter
+from crm.repository.tables import change_feed
 from crm.warehouse import Warehouse
 
-from . import change_feed
 from .cursor import Position
 
 _NOTE = -1  # the place of notes

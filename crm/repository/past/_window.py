@@ -24,6 +24,7 @@ from crm.model.namespace import PastNamespace
 from crm.repository import versions
 from crm.repository._sql import Row
 from crm.repository.records.account_filter import ALL, AccountFilter
+from crm.repository.tables.change_feed import Starts
 from crm.repository.versions import CLOCKS_DIFFER, Commit
 from crm.warehouse import Warehouse
 
@@ -31,7 +32,6 @@ from . import _history_sql, _older_versions, _row_versions
 from ._attribution import Attributed, attribute
 from ._history_sql import Note, Part
 from ._row_versions import RowVersion
-from .change_feed import Starts
 from .cursor import Position
 
 # Rows of the feeds: in one part, and for one page.

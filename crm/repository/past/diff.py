@@ -19,9 +19,8 @@ from crm.repository import _sql, versions
 from crm.repository._sql import Row
 from crm.repository.errors import Missing
 from crm.repository.records.account_filter import ALL, AccountFilter
+from crm.repository.tables import change_feed
 from crm.warehouse import Warehouse
-
-from . import change_feed
 
 SHOWN = 500
 

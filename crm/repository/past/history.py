@@ -15,10 +15,9 @@ from crm.model.changes import CHANGED, CREATED, DELETED, Change, Undo, values_of
 from crm.model.schema import TABLES
 from crm.repository import _made_ids, operations
 from crm.repository.records.account_filter import ALL, AccountFilter
-from crm.repository.tables import notes
+from crm.repository.tables import change_feed, notes
 from crm.warehouse import Warehouse
 
-from . import change_feed
 from ._attribution import Attributed
 from ._history_sql import Note
 from ._window import Reading, Window, windows

@@ -18,9 +18,8 @@ from crm.model.namespace import quoted
 from crm.model.schema import TABLES, Table
 from crm.repository import _sql, _stamps, versions
 from crm.repository._sql import Row
+from crm.repository.tables import change_feed
 from crm.warehouse import Warehouse
-
-from . import change_feed
 
 LIMIT = 500
 

@@ -28,12 +28,12 @@ from crm.repository._sql import Row
 from crm.repository.errors import AlreadyExists, Missing
 from crm.repository.records import _children, accounts
 from crm.repository.steps import NOTHING, Earlier, Step, run_steps
+from crm.repository.tables import change_feed
+from crm.repository.tables.change_feed import Starts
 from crm.repository.transfer import upsert
 from crm.warehouse import Warehouse
 
-from . import change_feed
 from ._revert import bring_back
-from .change_feed import Starts
 
 _RECORDS: dict[Table, type[Record]] = {
     PLATFORMS_STATUS: PlatformStatus,

@@ -18,11 +18,10 @@ from crm.model.vocabulary import COMPLETED, REQUESTED
 from crm.repository import _sql, versions
 from crm.repository._sql import Row
 from crm.repository.records._platform_status import PARAMS, RECORDED_STATUS
+from crm.repository.tables import change_feed
 from crm.repository.versions import Commit
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import StatementFailed
-
-from . import change_feed
 
 GROUPS = ("business_area", "vp", "primary_it_partner")
 WEEK = dt.timedelta(weeks=1)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from crm.model.records import FacetPage, Listing, Page, UseCase
@@ -12,9 +13,10 @@ from crm.repository.steps import NOTHING, Earlier
 from crm.repository.tables import notes
 from crm.warehouse import Warehouse
 
-from . import _children, _listing
-from ._filters import CHANGED, CREATED
-from ._list_query import text
+from . import _children, _listing, _status_since
+from ._filters import CHANGED, CREATED, DateFilter
+from ._list_query import ListSource, text
+from ._platform_status import IN_STATUS_SINCE
 
 FILTERS = ("platform", "status", "enablement_tier", "leader", *_children.OF_ACCOUNT, "reason")
 SORTS = ("team", "status", "platform", "enablement_tier", "leader", "updated_at")
@@ -27,24 +29,38 @@ SOURCE = _children.list_source(
         **{name: (text(name),) for name in SORTS[:5]},
         "updated_at": ("updated_at",),
     },
-    dates=CREATED | CHANGED,
+    dates={IN_STATUS_SINCE: DateFilter(type="TIMESTAMP"), **CREATED, **CHANGED},
     joins={"reason": notes.JOIN_TO_LIST},
     default="team",
 )
 
 
 def search(wh: Warehouse, listing: Listing) -> Page[UseCase]:
-    return _listing.load(wh, listing, SOURCE, partial(_children.list_rows, UseCase))
+    """Return a page; see ``_status_since.read`` for what the filter by it costs and leaves out."""
+
+    def load(source: ListSource, is_complete: bool) -> Page[UseCase]:
+        page = _listing.load(wh, listing, source, partial(_children.list_rows, UseCase))
+        return replace(page, is_complete=is_complete)
+
+    return _status_since.read(wh, listing, SOURCE, load)
 
 
 def facet(wh: Warehouse, listing: Listing, name: str, find: str, most: int) -> FacetPage:
     """Return the values of a column of ``FILTERS``, see ``_listing.load_facet``."""
-    return _listing.load_facet(wh, listing, SOURCE, name, find, most)
+
+    def load(source: ListSource, _: bool) -> FacetPage:
+        return _listing.load_facet(wh, listing, source, name, find, most)
+
+    return _status_since.read(wh, listing, SOURCE, load)
 
 
 def find_all(wh: Warehouse, listing: Listing) -> Iterator[UseCase]:
     """Return the rows of all pages, see ``_listing.load_all``."""
-    return _listing.load_all(wh, listing, SOURCE, partial(_sql.record, UseCase))
+
+    def load(source: ListSource, _: bool) -> Iterator[UseCase]:
+        return _listing.load_all(wh, listing, source, partial(_sql.record, UseCase))
+
+    return _status_since.read(wh, listing, SOURCE, load)
 
 
 def get(wh: Warehouse, id: str) -> UseCase | None:
