@@ -10,6 +10,9 @@ From a file to the warehouse, one module for each step:
     cleaning       a raw value → the value that its column holds (dates, literals)
     rows           raw rows → rows of our tables, each key once
     chunks         rows → groups as large as one statement takes
+    matching       a row without an id → the stored row that it means
+    owners         a team's name in place of a BSNID → its account
+    planning       a group → what an import does to each of its rows
     importer       chunks → the warehouse, counted and verified
 
 Beside that way:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from crm.model.schema import AUDIT_NAMES, Table
@@ -18,7 +18,8 @@ class Chunk:
     """Parallel lists: each row's place, values, filled columns, and JSON text.
 
     ``filled`` are the columns that the file has a value for, even an empty one. ``size`` is the
-    length of all texts in bytes.
+    length of all texts in bytes. ``unclear`` are the numbers of rows that may mean stored rows or
+    be new; see matching.
     """
 
     places: list[Place] = field(default_factory=list)
@@ -26,12 +27,14 @@ class Chunk:
     filled: list[frozenset[str]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     size: int = 0
+    unclear: set[int] = field(default_factory=set)
 
-    def set_id(self, table: Table, n: int, id: str) -> None:
-        """Give row ``n`` another id."""
-        self.rows[n][table.key] = id
+    def set_values(self, table: Table, n: int, values: Mapping[str, str | None]) -> None:
+        """Give row ``n`` other values in these columns."""
+        self.rows[n].update(values)
         cells = json.loads(self.texts[n])
-        cells[table.names.index(table.key)] = id
+        for name, value in values.items():
+            cells[table.names.index(name)] = value
         self.texts[n] = _compact(cells)
 
 

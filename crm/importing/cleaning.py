@@ -99,6 +99,15 @@ def check_key(column: Column, value: str | None) -> str:
     return value
 
 
+def check_length(column: Column, value: str | None) -> None:
+    """Raise Refused if the value is longer than its column takes."""
+    length = len(value or "")
+    if length > column.max_length:
+        raise Refused(
+            f"{column.label} has {length:,} characters; at most {column.max_length:,} fit"
+        )
+
+
 def is_empty(raw: Any) -> bool:
     return (
         raw is None
@@ -186,11 +195,7 @@ def _links(raw: Any) -> Cleaned:
 
 
 def _check_length(column: Column, cleaned: Cleaned) -> Cleaned:
-    length = len(cleaned.value or "")
-    if length > column.max_length:
-        raise Refused(
-            f"{column.label} has {length:,} characters; at most {column.max_length:,} fit"
-        )
+    check_length(column, cleaned.value)
     return cleaned
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from crm.model.schema import ACCOUNTS, TABLES, Table
+from crm.repository.transfer.natural_keys import NATURAL_KEYS
 from crm.repository.transfer.stored_teams import count_stored_teams
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from crm.warehouse import Warehouse
@@ -49,6 +51,7 @@ class Doubts:
     wh: Warehouse
     _headings: _Rows = field(default_factory=_Rows)
     _totals: _Rows = field(default_factory=_Rows)
+    _unclear: dict[Table, _Rows] = field(default_factory=lambda: defaultdict(_Rows))
     _new: int = 0
     # Whether all accounts so far are new, and have names that stored accounts have.
     _known_names: bool = True
@@ -59,6 +62,8 @@ class Doubts:
                 self._headings.add(place)
             elif is_total(table, row):
                 self._totals.add(place)
+        for n in sorted(chunk.unclear):
+            self._unclear[table].add(chunk.places[n])
         if table is ACCOUNTS and self._known_names:
             self._new += len(states)
             self._known_names = set(states) == {NEW} and self._all_stored(chunk.rows)
@@ -73,6 +78,7 @@ class Doubts:
             doubts.append(self._headings.doubt("the row repeats headings", "repeat headings"))
         if self._totals.count:
             doubts.append(self._totals.doubt("the row is a total", "are totals"))
+        doubts += [_unclear(table, rows) for table, rows in self._unclear.items()]
         if self._known_names and self._new >= NEW_AT_LEAST:
             doubts.append(
                 f"All {self._new:,} accounts are new, but accounts with the same teams exist: the "
@@ -100,6 +106,16 @@ def is_total(table: Table, row: CleanRow) -> bool:
     """Return whether a row sums others up, by its key or its first text."""
     names = [table.owner, *(["team"] if table is ACCOUNTS else [])]
     return any(normal(row[name] or "").rstrip(":") in _TOTALS for name in names)
+
+
+def _unclear(table: Table, rows: _Rows) -> str:
+    labels = " and ".join(table.column(name).label for name in NATURAL_KEYS[table])
+    one = f"{rows.first}: the {table.singular} has"
+    many = f"{rows.count:,} {table.plural}, the first at {rows.first}, have"
+    return (
+        f"{one if rows.count == 1 else many} no id, and the same {labels} as several rows: it is "
+        "not clear which row means which. What has no equal is added as new."
+    )
 
 
 def _refusals(results: Iterable[TableResult], findings: Findings) -> list[str]:

@@ -94,6 +94,8 @@ _NOISE = re.compile(
     r"copy|of|kopie|von|exports?|exported|download|downloaded|data|table|csv|json|xlsx|txt|all"
     r"|final|new|latest|edip|crm|v?\d+|\d+t\d+z?"
 )
+# Headings of an account's name, where no other heading means the account; see owners.
+_PARENT_NAMES = ("team", "team_name", "account_name")
 _PARENT = ("bsnid", "bsnid_uid", "bsn_id", "account", "account_id", "account_uid", "uid")
 
 
@@ -178,6 +180,9 @@ def columns_by_index(
                 found.setdefault(column, []).append(place)
             elif column == LEFT_OUT:
                 taken.add(place)
+    if table.parent_key and table.parent_key not in found:
+        names = [n for n, word in enumerate(words) if word in _PARENT_NAMES and n not in taken]
+        found |= {table.parent_key: names[:1]} if names else {}
     return found
 
 

@@ -6,21 +6,26 @@ the mask showed to the person who exported it.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository.operations import Operation
 from crm.repository.similar_keys import similar_keys
 from crm.repository.transfer import upsert
-from crm.repository.transfer.natural_keys import NATURAL_KEYS, Key, natural_key, stored_ids
 from crm.repository.transfer.upsert import DIFFERENT, HIDDEN, NEW, OF_HIDDEN, ORPHAN, UNCHANGED
 from crm.warehouse import Warehouse
 
+from . import owners
 from .chunks import Chunk, json_array
 from .errors import ImportingError
-from .findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings, Place
-from .rows import CleanRow, Reader, has_made_id
+from .findings import NOTED, REFUSED, SKIPPED, Findings, Place
+from .matching import Matcher
+from .owners import Owners
+from .rows import CleanRow, Reader
+
+# The state of a row that means a stored row that an earlier row means already.
+REPEATED = "repeated"
 
 
 @dataclass(frozen=True)
@@ -57,19 +62,26 @@ class Planner:
     is_ahead: bool
     _accounts: set[str | None] = field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        self._matcher = Matcher(self.wh, self.reader, self.findings)
+        self._owners = Owners(self.wh, self.reader, self.findings)
+
     def plan(self, table: Table, chunk: Chunk) -> Planned:
-        """Compare the chunk, and add to the findings. One to five statements."""
-        if table in NATURAL_KEYS:
-            self._find_ids(table, chunk)
-        states = upsert.classify(
-            self.wh,
-            table,
-            json_array(chunk.texts),
-            sparse=True,
-            masked=self.operation.masked(table),
-            is_coming=self._is_coming(table, chunk),
-        )
-        self._add_findings(table, chunk, states)
+        """Compare the chunk, and add to the findings. One to seven statements."""
+        repeats = self._matcher.find_ids(table, chunk, range(len(chunk.rows)))
+        states, refusals = self._classify(table, chunk), dict[int, str]()
+        if table.parent_key:
+            named, refusals = self._find_owners(table, chunk, states)
+            if named:
+                again = {n for n in named if self._is_first(table, chunk, n)}
+                repeats |= set(named) - again
+                repeats |= self._matcher.find_ids(table, chunk, sorted(again))
+                states = self._classify(table, chunk)
+        for n in refusals:
+            states[n] = ORPHAN
+        for n in repeats:
+            states[n] = REPEATED
+        self._add_findings(table, chunk, states, refusals)
         written = {NEW, DIFFERENT} if self.overwrites else {NEW}
         kept = [
             text
@@ -80,6 +92,30 @@ class Planner:
         rows = json_array(kept) if kept else ""
         return Planned(table, chunk, states, rows, len(kept), to_write)
 
+    def _classify(self, table: Table, chunk: Chunk) -> list[str]:
+        return upsert.classify(
+            self.wh,
+            table,
+            json_array(chunk.texts),
+            sparse=True,
+            masked=self.operation.masked(table),
+            is_coming=self._is_coming(table, chunk),
+        )
+
+    def _find_owners(
+        self, table: Table, chunk: Chunk, states: list[str]
+    ) -> tuple[list[int], dict[int, str]]:
+        """Put the BSNIDs of accounts in place of their teams' names; see owners.Owners.find."""
+        orphans = [n for n, state in enumerate(states) if state == ORPHAN]
+        named, refusals = self._owners.find(table, chunk, orphans)
+        for n, row in enumerate(chunk.rows):
+            if n not in refusals and (problem := owners.problem(table, row[table.parent_key])):
+                refusals[n] = problem
+        return named, refusals
+
+    def _is_first(self, table: Table, chunk: Chunk, n: int) -> bool:
+        return self.reader.is_first(table, chunk.places[n], chunk.rows[n])
+
     def _is_coming(self, table: Table, chunk: Chunk) -> list[bool]:
         """Return for each row whether its account comes with the import."""
         if not self.is_ahead:
@@ -89,34 +125,18 @@ class Planner:
             return []
         return [row[table.owner] in self._accounts for row in chunk.rows]
 
-    def _find_ids(self, table: Table, chunk: Chunk) -> None:
-        """Give rows that have no id in the file the ids of the stored rows with the same natural
-        key, if exactly one row in the chunk and one stored row remain unmatched.
-
-        A stored row that is another row of the file is matched already.
-        """
-        made: dict[Key, dict[str | None, int]] = defaultdict(dict)
-        for n, row in enumerate(chunk.rows):
-            if has_made_id(table, row):
-                made[natural_key(table, row)][row["id"]] = n
-        if not made:
-            return
-        for key, stored in stored_ids(self.wh, table, made).items():
-            left = {id for id in stored if not self.reader.has_read(table, id)}
-            rows = [n for id, n in made[key].items() if id not in stored]
-            if len(left) == len(rows) == 1:
-                id, place = left.pop(), chunk.places[rows[0]]
-                chunk.set_id(table, rows[0], id)
-                self.reader.note_match(table, id, place)
-                labels = [table.column(name).label for name in NATURAL_KEYS[table]]
-                reason = f"matches the stored {table.singular} with the same {', '.join(labels)}"
-                self.findings.add(CHANGED, table.name, place, reason, "id")
-
-    def _add_findings(self, table: Table, chunk: Chunk, states: list[str]) -> None:
+    def _add_findings(
+        self, table: Table, chunk: Chunk, states: list[str], refusals: Mapping[int, str]
+    ) -> None:
+        """Report what happens to each row; ``refusals``: why orphans are refused, if not because
+        their account does not exist."""
         similar = self._similar_keys(table, chunk, states)
-        for place, row, state in zip(chunk.places, chunk.rows, states, strict=True):
-            bsnid = row[table.parent_key or table.key] or ""
-            if state == ORPHAN:
+        rows = zip(chunk.places, chunk.rows, states, strict=True)
+        for n, (place, row, state) in enumerate(rows):
+            bsnid = row[table.owner] or ""
+            if n in refusals:
+                self.findings.add(REFUSED, table.name, place, refusals[n], table.owner)
+            elif state == ORPHAN:
                 reason = f"its account {bsnid} does not exist"
                 reason += f", but {similar[bsnid]} does" if bsnid in similar else ""
                 self.findings.add(REFUSED, table.name, place, reason, table.parent_key)
@@ -135,14 +155,14 @@ class Planner:
                     "case or blanks"
                 )
                 self.findings.add(NOTED, table.name, place, reason, table.key)
-            if state == NEW or (state not in (ORPHAN, HIDDEN, OF_HIDDEN) and self.overwrites):
+            if state == NEW or (state in (DIFFERENT, UNCHANGED) and self.overwrites):
                 _note_masked(self.findings, self.operation, table, place, row, state)
 
     def _similar_keys(self, table: Table, chunk: Chunk, states: list[str]) -> dict[str, str]:
         """Find stored keys that nearly equal the keys of new accounts, or of the accounts that
         orphans name."""
         wanted = NEW if table is ACCOUNTS else ORPHAN
-        name = table.parent_key or table.key
+        name = table.owner
         rows_and_states = zip(chunk.rows, states, strict=True)
         keys = {row[name] or "" for row, state in rows_and_states if state == wanted}
         return similar_keys(self.wh, keys) if keys else {}

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from crm.model import vocabulary
 from crm.model.links import link_problem
 from crm.model.made_ids import made_id
-from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, Column, Table
+from crm.model.schema import ACCOUNTS, MAX_LINE, PLATFORMS_STATUS, Column, Table
 from crm.repository.transfer.seen_keys import SeenKeys
+from crm.repository.transfer.stored_teams import team_key
 
 from . import cleaning
 from .dates import AmbiguousDate
@@ -50,7 +52,8 @@ class Reader:
                 is_empty = is_empty and raw.is_remark
                 row = _Row(self, sheet, raw)
                 clean = row.clean(columns)
-                if clean is not None and self._is_first(table, row.place, clean):
+                if clean is not None and self.is_first(table, row.place, clean):
+                    self._note_team(table, clean)
                     with_value = {name for name in table.names if clean[name] is not None}
                     yield row.place, clean, frozenset(row.filled | with_value)
             columns.report_unknown()
@@ -65,7 +68,15 @@ class Reader:
         """Note that the row at this place is the stored one with this id."""
         self._seen.add(_matched(table), id, "", str(place))
 
-    def _is_first(self, table: Table, place: Place, row: CleanRow) -> bool:
+    def is_matched(self, table: Table, id: str) -> bool:
+        """Return whether a row without an id was matched to the stored one with this id."""
+        return self._seen.has(_matched(table), id)
+
+    def accounts_of_team(self, team: str) -> set[str]:
+        """Return the BSNIDs of the source's accounts that have a team of this name."""
+        return set(self._seen.notes("team", team_key(team)))
+
+    def is_first(self, table: Table, place: Place, row: CleanRow) -> bool:
         """Return whether this import has not read the row's key before. A repeated key is
         reported, and its row refused if it has other values."""
         if table is ACCOUNTS:
@@ -82,6 +93,10 @@ class Reader:
             reason = f"has the same {labels} as {earlier.place}, but different values"
             self.findings.add(REFUSED, table.name, place, reason, table.match[-1])
         return False
+
+    def _note_team(self, table: Table, row: CleanRow) -> None:
+        if table is ACCOUNTS and row["team"]:
+            self._seen.note("team", team_key(row["team"]), row[table.key] or "")
 
     def _note_similar_key(self, place: Place, key: str) -> None:
         folded = key.strip().casefold()
@@ -112,8 +127,9 @@ class _Row:
             for column, indexes in columns.indexes(self._raw.cells).items():
                 cells = [self._raw.cells[index] for index in indexes]
                 row[column] = self._value_or_nothing(columns, column, cells)
-            owner = table.parent_key or table.key
-            cleaning.check_key(table.column(owner), row[owner])
+            owner = table.column(table.owner)
+            if table.parent_key and row[owner.name] is None:
+                raise Refused(f"{owner.label} is missing", owner.name)
             self._complete(row)
         except Refused as refused:
             self._add_finding(REFUSED, str(refused), refused.column or column)
@@ -157,6 +173,8 @@ class _Row:
         else:
             raw = with_value[0][1]
             self._note_contradictions(column, with_value, conventions)
+        if name == self._table.parent_key and len(str(raw)) <= MAX_LINE:
+            column = _owner_or_team(column)
         try:
             cleaned = cleaning.clean(column, raw, conventions)
         except AmbiguousDate:
@@ -232,10 +250,16 @@ class _Row:
         cleaning.check_key(table.column(table.key), row[table.key])
 
 
+@cache
+def _owner_or_team(column: Column) -> Column:
+    """Return the column of a child's account, which may hold a team's name: see owners."""
+    return replace(column, max_length=MAX_LINE)
+
+
 def _matched(table: Table) -> str:
     return f"{table.name}, matched"
 
 
 def has_made_id(table: Table, row: CleanRow) -> bool:
-    """Return whether the id of a use case or an update was made from its content."""
+    """Return whether the id of a child was made from its content."""
     return row["id"] == made_id(table, row)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from crm.importing import sources
-from crm.importing.findings import REFUSED, Findings
+from crm.importing import owners, sources
+from crm.importing.findings import REFUSED, Findings, Place
 from crm.importing.rows import Reader
 from crm.model.schema import ACCOUNTS, CHILDREN, PLATFORMS_STATUS, TABLES, UPDATES, Table
 from crm.repository import _sql
@@ -98,7 +98,11 @@ def in_python(table: Table, rows: list[dict[str, str | None]], folder: Path) -> 
         path.write_text(json.dumps({table.name: [row]}))
         with sources.opened(path) as source, Findings() as findings:
             for _, clean, _ in Reader(source, findings).rows(table):
-                found[number] = {name: clean[name] for name in table.own_names}
+                # The planner refuses what is no BSNID, once it is no team's name either.
+                if table is not ACCOUNTS and owners.problem(table, clean[table.owner]):
+                    findings.add(REFUSED, table.name, Place(""), "no BSNID")
+                else:
+                    found[number] = {name: clean[name] for name in table.own_names}
         assert (number in found) == (findings.count(REFUSED) == 0)
     return found
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from crm.importing import importer, planning
+from crm.importing import importer, matching, owners, planning
 from crm.importing.errors import ImportingError, Stopped
-from crm.importing.findings import CHANGED, SKIPPED, Findings
+from crm.importing.findings import CHANGED, REFUSED, SKIPPED, Findings
 from crm.importing.importer import FAIL, SKIP, UPDATE, Options, TableResult
 from crm.model.schema import ACCOUNTS, Table
 from crm.repository.operations import Operation
@@ -79,7 +79,8 @@ def repository(monkeypatch: pytest.MonkeyPatch) -> Repository:
     monkeypatch.setattr(importer.operations, "noted", lambda *_: nullcontext())
     monkeypatch.setattr(importer.atomic, "is_possible", lambda *_: False)
     monkeypatch.setattr(planning, "similar_keys", lambda *_: {})
-    monkeypatch.setattr(planning, "stored_ids", lambda *_: made.stored)
+    monkeypatch.setattr(matching, "stored_ids", lambda *_: made.stored)
+    monkeypatch.setattr(owners, "accounts_of_teams", lambda *_: {})
     return made
 
 
@@ -178,6 +179,19 @@ def test_a_row_of_the_file_is_no_match_for_another_one(
     repository.written.clear()
     run(path)
     assert [keys for keys, _ in repository.written] == [["s1"], [second]]
+    # Nor is it written twice, where a later row equals it.
+    path.write_text(path.read_text() + "B2,Ana,2025-06-27,three\n")
+    repository.stored = {}
+    repository.written.clear()
+    run(path)
+    ((third,), _) = repository.written[-1]
+    repository.stored = {("B2", "Ana", "2025-06-27"): {third}}
+    repository.written.clear()
+    _, findings = run(path)
+    assert [keys for keys, _ in repository.written] == [[third], [second]]
+    assert reasons(findings, REFUSED) == [
+        "updates.csv, row 4, id: is the stored update that an earlier row was matched to"
+    ]
 
 
 @pytest.mark.parametrize(

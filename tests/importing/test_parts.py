@@ -61,7 +61,7 @@ def test_a_row_can_get_another_id() -> None:
     (chunk,) = chunks(
         UPDATES, [(Place("f"), row, frozenset())], max_rows=9, max_bytes=999, keep_audit=False
     )
-    chunk.set_id(UPDATES, 0, "stored")
+    chunk.set_values(UPDATES, 0, {"id": "stored"})
     assert chunk.rows[0]["id"] == "stored"
     assert json.loads(chunk.texts[0])[UPDATES.names.index("id")] == "stored"
 

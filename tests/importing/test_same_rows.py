@@ -36,8 +36,10 @@ def test_children_without_ids_are_matched_by_what_they_say(
     outcomes, findings = run(warehouse, path, dry_run=True)
     assert [outcome.states["different"] for outcome in outcomes] == [0, 0, 1, 1]
     remarks = "\n".join(reasons(findings, CHANGED))
-    assert "row 2, id: matches the stored use case with the same Account, Problem" in remarks
-    assert "row 2, id: matches the stored update with the same Account, Author, Date" in remarks
+    assert "row 2, id: matches the stored use case with the same Account and Problem" in remarks
+    assert (
+        "row 2, id: matches the stored update with the same Account and Author and Date" in remarks
+    )
     outcomes, _ = run(warehouse, path, on_conflict="update")
     assert added(outcomes) == {"accounts": 0, "platforms_status": 0, "use_cases": 1, "updates": 1}
     detail = accounts.get_detail(warehouse, "X1")
@@ -59,8 +61,16 @@ def test_children_of_one_meaning_are_not_mixed_up(warehouse: Warehouse, tmp_path
 
     assert import_updates("First", "Second") == {"First", "Second"}
     assert import_updates("First", "Third") == {"First", "Third"}
-    # If both changed, they cannot be matched: they are new.
-    assert import_updates("Word", "Fourth") == {"First", "Third", "Word", "Fourth"}
+    # If both changed, nobody can tell which is which: they are new, which the command asks about.
+    everything = {"First", "Third", "Word", "Fourth"}
+    file.write_text(file.read_text().replace("First", "Word").replace("Third", "Fourth"))
+    output = io.StringIO()
+    with pytest.raises(CommandError, match="--accept-doubts"):
+        call_command("import_legacy", file, stdout=output)
+    assert "Doubtful: 2 updates, the first at updates.csv, row 2, have no id" in output.getvalue()
+    assert import_updates("Word", "Fourth") == everything
+    # Now each is a stored row, so nothing is unclear.
+    call_command("import_legacy", file, stdout=output)
 
 
 def test_keys_that_are_almost_the_same_are_reported(warehouse: Warehouse, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The keys that an import has read so far, kept on disk: a large file has too many for memory."""
+"""What an import has read so far, kept on disk: a large file has too many keys for memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Earlier:
 
 
 class SeenKeys:
-    """Keys, each with a digest of its row's values, in a temporary SQLite file."""
+    """Keys, each with a digest of its row's values, and notes, in a temporary SQLite file."""
 
     def __init__(self) -> None:
         # An empty name means a temporary file, which is removed with the connection.
@@ -24,6 +24,9 @@ class SeenKeys:
         self._connection.execute("PRAGMA journal_mode = OFF")
         self._connection.execute(
             "CREATE TABLE seen (key BLOB PRIMARY KEY, content BLOB, place TEXT) WITHOUT ROWID"
+        )
+        self._connection.execute(
+            "CREATE TABLE notes (key BLOB, value TEXT, PRIMARY KEY (key, value)) WITHOUT ROWID"
         )
 
     def add(self, table: str, key: str, content: str, place: str) -> Earlier | None:
@@ -39,6 +42,16 @@ class SeenKeys:
     def has(self, table: str, key: str) -> bool:
         found = "SELECT 1 FROM seen WHERE key = ?"
         return self._connection.execute(found, (_digest(table, key),)).fetchone() is not None
+
+    def note(self, subject: str, key: str, value: str) -> None:
+        """Note a value of a key; it may have several."""
+        row = (_digest(subject, key), value)
+        self._connection.execute("INSERT OR IGNORE INTO notes VALUES (?, ?)", row)
+
+    def notes(self, subject: str, key: str) -> list[str]:
+        """Return the values that were noted of a key."""
+        sql = "SELECT value FROM notes WHERE key = ?"
+        return [value for (value,) in self._connection.execute(sql, (_digest(subject, key),))]
 
 
 def _digest(*parts: str) -> bytes:

@@ -1,0 +1,74 @@
+"""Finds the stored rows that rows without an id mean: use cases and updates with the same natural
+key."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from crm.model.schema import Table
+from crm.repository.transfer.natural_keys import NATURAL_KEYS, Key, natural_key, stored_ids
+from crm.warehouse import Warehouse
+
+from .chunks import Chunk
+from .findings import CHANGED, NOTED, REFUSED, Findings
+from .rows import Reader, has_made_id
+
+
+@dataclass
+class Matcher:
+    """Matches rows whose ids were made from their content.
+
+    A stored row that is another row of the file is matched already. Where exactly one row of the
+    file and one stored row are left, they are matched. Where more are left, nobody can tell which
+    row means which: these rows are unclear, and new.
+    """
+
+    wh: Warehouse
+    reader: Reader
+    findings: Findings
+
+    def find_ids(self, table: Table, chunk: Chunk, numbers: Iterable[int]) -> set[int]:
+        """Give these rows the ids of the stored rows that they mean.
+
+        Returns the rows that mean a stored row that an earlier row means already: they are
+        refused. At most one statement.
+        """
+        made: dict[Key, dict[str, int]] = defaultdict(dict)
+        for n in numbers:
+            row = chunk.rows[n]
+            if table in NATURAL_KEYS and has_made_id(table, row):
+                made[natural_key(table, row)][row["id"] or ""] = n
+        repeats: set[int] = set()
+        for key, stored in stored_ids(self.wh, table, made).items() if made else ():
+            repeats |= self._match(table, chunk, made[key], stored)
+        return repeats
+
+    def _match(
+        self, table: Table, chunk: Chunk, made: dict[str, int], stored: set[str]
+    ) -> set[int]:
+        """Match the rows of one natural key; ``made``: made id → row."""
+        taken = {id for id in stored if self.reader.is_matched(table, id)}
+        repeats = {n for id, n in made.items() if id in taken}
+        for n in repeats:
+            reason = f"is the stored {table.singular} that an earlier row was matched to"
+            self._add(table, chunk, n, REFUSED, reason)
+        left = {id for id in stored if not self.reader.has_read(table, id)}
+        rows = [n for id, n in made.items() if id not in stored]
+        labels = " and ".join(table.column(name).label for name in NATURAL_KEYS[table])
+        if len(left) == len(rows) == 1:
+            id = left.pop()
+            chunk.set_values(table, rows[0], {table.key: id})
+            self.reader.note_match(table, id, chunk.places[rows[0]])
+            reason = f"matches the stored {table.singular} with the same {labels}"
+            self._add(table, chunk, rows[0], CHANGED, reason)
+        elif left:
+            chunk.unclear |= set(rows)
+            reason = f"may be one of several stored {table.plural} with the same {labels}, or new"
+            for n in rows:
+                self._add(table, chunk, n, NOTED, reason)
+        return repeats
+
+    def _add(self, table: Table, chunk: Chunk, n: int, outcome: str, reason: str) -> None:
+        self.findings.add(outcome, table.name, chunk.places[n], reason, table.key)
