@@ -44,7 +44,6 @@ _lock = threading.Lock()
 _refused: TTLCache[Hashable, bool] = TTLCache(maxsize=200, ttl=_writing.CHECKED_EVERY)
 
 _BLOCK = "BEGIN ATOMIC\n{statements};\nEND"
-_COUNT = "SELECT COUNT(*) FROM {table} WHERE change_id = :change_id"
 
 
 class NotAtomic(Exception):
@@ -89,7 +88,7 @@ def run(wh: Warehouse, operation: Operation, statements: Sequence[Statement]) ->
             raise ValueError("two statements of a block give one parameter different values")
         params |= bound
     tables = list(dict.fromkeys(each.table for each in statements if each.table is not None))
-    count = _count(wh, tables)
+    count = operations.counts(wh.namespace, tables)
     block = _sql.fill(_BLOCK, statements=";\n".join([*(s.sql for s in statements), count]))
     try:
         rows = _writing.write_block(wh, block, params | {CHANGE_ID.name: operation.id})
@@ -133,13 +132,6 @@ def probe(wh: Warehouse) -> Hindrance | None:
     except StatementFailed as error:
         return Hindrance(str(error), is_refusal=True)
     return None
-
-
-def _count(wh: Warehouse, tables: Sequence[Table]) -> str:
-    """Return the query of how many rows the operation wrote, as columns ``n0``, ``n1``, …"""
-    counts = [_sql.render(wh.namespace, _COUNT, table=wh.namespace.table(t)) for t in tables]
-    columns = ", ".join(f"({count}) AS n{place}" for place, count in enumerate(counts))
-    return _sql.fill("SELECT {columns}", columns=columns or "0 AS n0")
 
 
 def _is_lasting(error: WarehouseError) -> bool:

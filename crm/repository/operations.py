@@ -15,12 +15,12 @@ import hashlib
 import logging
 import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from crm.model.namespace import quoted
+from crm.model.namespace import Namespace, quoted
 from crm.model.schema import CHANGE_ID, Table
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied, WarehouseError
@@ -68,7 +68,7 @@ WHEN NOT MATCHED THEN INSERT (id, kind, person, started_at, ended_at, note)
   VALUES (s.id, :kind, :person, CURRENT_TIMESTAMP(), CURRENT_TIMESTAMP(), s.note)
 """
 _NOTE = "SELECT kind, summary, ended_at FROM {operations} WHERE id = :id"
-_COUNT = "SELECT COUNT(*) AS n FROM {table} WHERE change_id = :id"
+_COUNT = "SELECT COUNT(*) FROM {table} WHERE change_id = :change_id"
 # Characters of an id that say which form the operation comes from.
 _HALF = 16
 _PARAMETERS = re.compile(r":(\w+)")
@@ -262,5 +262,18 @@ def written_rows(
     """
     if counted >= expected:
         return counted
-    sql = _sql.render(wh.namespace, _COUNT, table=wh.namespace.table(table))
-    return max(counted, int(wh.query(sql, {"id": operation.id})[0]["n"]))
+    return max(counted, count_rows(wh, operation, [table]))
+
+
+def count_rows(wh: Warehouse, operation: Operation, tables: Sequence[Table]) -> int:
+    """Return how many rows of the tables have the operation's id. One statement."""
+    sql = counts(wh.namespace, tables)
+    return sum(wh.query(sql, {CHANGE_ID.name: operation.id})[0].values())
+
+
+def counts(namespace: Namespace, tables: Sequence[Table]) -> str:
+    """Return the query of how many rows of each table the operation ``:change_id`` wrote, as
+    columns ``n0``, ``n1``, …"""
+    each = (_sql.render(namespace, _COUNT, table=namespace.table(table)) for table in tables)
+    columns = ", ".join(f"({count}) AS n{place}" for place, count in enumerate(each))
+    return _sql.fill("SELECT {columns}", columns=columns or "0 AS n0")

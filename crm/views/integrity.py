@@ -15,7 +15,7 @@ from crm import access
 from crm.model.schema import ACCOUNTS, TABLES, UPDATES, USE_CASES
 from crm.repository import operations
 from crm.repository.errors import Doubtful, HalfDone
-from crm.repository.integrity import checks
+from crm.repository.integrity import checks, repairs
 from crm.repository.integrity.checks import Check, Found, Problem
 from crm.repository.operations import Operation
 from crm.repository.past import restore_tables, revert_bulk
@@ -95,7 +95,7 @@ def repair(request: Request, name: str) -> HttpResponse:
         before = earlier.notes.get("before") or restore_tables.readable_versions(wh)
         operation = operations.of_many(wh, operations.REPAIR).resume(earlier.operation)
         try:
-            changed = checks.repair(wh, check, operation, earlier)
+            changed = repairs.repair(wh, check, operation, earlier)
         except HalfDone as half:
             half.notes["before"] = before
             raise

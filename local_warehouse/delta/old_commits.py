@@ -11,7 +11,6 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from deltalake import DeltaTable
@@ -47,16 +46,23 @@ def move_old_commits(location: Path, kept: int = KEPT, more: int = MORE) -> None
 
 def open_version(location: Path, version: int) -> DeltaTable:
     """Return the table as of a version. Raises DeltaError if its commits are gone."""
-    if not (location / OLD_COMMITS).exists():
+    try:
         return DeltaTable(location, version=version)
-    with suppress(DeltaError):
-        return DeltaTable(location, version=version)
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder)
-        (copy / LOG).mkdir()
-        for file in _needed(location, version):
-            (copy / LOG / file.name).symlink_to(file.absolute())
-        return DeltaTable(copy, version=version)
+    except DeltaError:
+        if not (location / OLD_COMMITS).exists():
+            raise
+    while True:
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder)
+            (copy / LOG).mkdir()
+            for file in _needed(location, version):
+                (copy / LOG / file.name).symlink_to(file.absolute())
+            try:
+                return DeltaTable(copy, version=version)
+            except DeltaError:
+                if all(link.exists() for link in (copy / LOG).iterdir()):
+                    raise
+                # A commit was moved since: it is found where it is now.
 
 
 def _needed(location: Path, version: int) -> Iterator[Path]:

@@ -14,7 +14,7 @@ from django.test import override_settings
 
 from crm.model.own_tables import OPERATIONS
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, USE_CASES, Table
-from crm.repository.integrity import checks
+from crm.repository.integrity import checks, repairs
 from crm.repository.records import accounts
 from crm.repository.transfer import read_all
 from crm.warehouse import Warehouse
@@ -215,14 +215,14 @@ def _statuses(wh: Warehouse, bsnid: str) -> set[tuple[str, str]]:
 
 def test_repairing_twice_changes_nothing_more(fixed: Fixed) -> None:
     before = [rows(fixed.wh, table) for table in TABLES]
-    assert [checks.repair(fixed.wh, check) for check in checks.CHECKS] == [0] * len(checks.CHECKS)
+    assert [repairs.repair(fixed.wh, check) for check in checks.CHECKS] == [0] * len(checks.CHECKS)
     assert [rows(fixed.wh, table) for table in TABLES] == before
 
 
 def test_repairs_in_another_order_keep_the_latest_status(warehouse: Warehouse) -> None:
     _add_statuses(warehouse)
     for name in ("unknown-words", "double-statuses", "duplicate-keys", "double-statuses"):
-        checks.repair(warehouse, check_named(name))
+        repairs.repair(warehouse, check_named(name))
     assert _statuses(warehouse, "S") == {("Snowflake", "Completed"), ("Databricks", "In Progress")}
 
 
@@ -233,9 +233,9 @@ def test_keys_are_repaired_in_their_table_only(
     _add_rows_that_share_an_id(warehouse)
     with monkeypatch.context() as patch:
         # Others add more such keys than the repair repairs.
-        patch.setattr(checks, "run_steps", lambda *_: [0, 3])
-        assert checks.repair(warehouse, check_named(checks.DUPLICATES)) == 0
+        patch.setattr(repairs, "run_steps", lambda *_, **done: [0, 3])
+        assert repairs.repair(warehouse, check_named(checks.DUPLICATES)) == 0
     with statements() as done:
-        assert checks.repair(warehouse, check_named(checks.DUPLICATES)) == 1
+        assert repairs.repair(warehouse, check_named(checks.DUPLICATES)) == 1
     written = [text.split()[2] for text in done if text.lstrip().startswith("MERGE")]
     assert written == [warehouse.namespace.table(table) for table in (OPERATIONS, USE_CASES)]

@@ -144,7 +144,7 @@ CELLS = {
         "past/test_revert_deletion.py::"
         "test_an_account_whose_answer_was_lost_comes_back_with_its_children",
         EDITED,
-        "faults/test_matrix.py::test_a_cell_of_each_outcome",
+        "contract/test_repairs.py::test_a_lost_answer_and_a_refused_transaction_change_no_number",
         "repository/test_bulk.py::test_a_lost_answer_changes_no_number_and_doubles_nothing",
         LOST,
         "repository/test_bulk_deletion.py::test_it_goes_on_after_each_statement_that_fails",

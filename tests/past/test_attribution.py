@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, USE_CASES, Table
-from crm.repository.integrity import checks
+from crm.repository.integrity import checks, repairs
 from crm.repository.past import history, recent_changes, restore_tables
 from crm.repository.past.history import Wanted
 from crm.repository.records import accounts, platforms, updates, use_cases
@@ -111,7 +111,7 @@ def test_a_repair_of_times_is_no_stamp_of_a_deletion(ana: Warehouse) -> None:
     insert(ana, ACCOUNTS, bsnid="A", team="T", created_at="2026-02-01", updated_at="2026-01-01")
     insert(ana, USE_CASES, id="u", account_bsnid="A", problem="P")
     (times,) = (check for check in checks.CHECKS if check.name == "times")
-    assert checks.repair(ana, times) == 1
+    assert repairs.repair(ana, times) == 1
     outside(ana, USE_CASES, "DELETE FROM {table} WHERE id = 'u'")
     outside(ana, ACCOUNTS, "DELETE FROM {table} WHERE bsnid = 'A'")
     assert people(ana, kind="deleted") == [("", "deleted", "A"), ("", "deleted", "u")]
@@ -122,7 +122,7 @@ def test_a_repair_that_deletes_names_who_ran_it(ana: Warehouse) -> None:
     platforms.set_status(ana, "A", "Databricks", "Completed", None)
     insert(ana, PLATFORMS_STATUS, id="old", account_bsnid="A", platform="databricks", status="X")
     (double,) = (check for check in checks.CHECKS if check.name == "double-statuses")
-    assert checks.repair(ana, double) == 1
+    assert repairs.repair(ana, double) == 1
     assert people(ana)[0] == (ANA, "deleted", "old")
     assert [row.status for row in platforms.list_for(ana, "A")] == ["Completed"]
 

@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES
 from crm.repository.errors import Doubtful
-from crm.repository.integrity import checks
+from crm.repository.integrity import checks, repairs
 from crm.repository.records import accounts, platforms, use_cases
 from crm.warehouse import Warehouse
 from crm.warehouse.service_principal import load_sdk
@@ -157,7 +157,7 @@ def assert_a_repair_creates_missing_accounts_only(bob: Browser, protected: Wareh
     ]
     assert (found.is_doubtful, found.total, found.repairable) == (True, 1, 0)
     with pytest.raises(Doubtful):
-        checks.repair(protected, orphans)
+        repairs.repair(protected, orphans)
     # The app has rights of its own, and sees that HIDDEN exists.
     page = words_of(bob.get(ORPHANS))
     assert ("u-4" in page, "u-1" in page, "row filter" in page) == (True, False, False)

@@ -15,7 +15,7 @@ from crm.importing.errors import ImportingError
 from crm.importing.findings import Findings
 from crm.importing.importer import Options, TableResult
 from crm.model.schema import ACCOUNTS
-from crm.repository.integrity import checks
+from crm.repository.integrity import checks, repairs
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse, open_shared
 
@@ -100,6 +100,6 @@ def test_a_repair_writes_no_masked_value(
     sql = f"INSERT INTO {warehouse.namespace.table(ACCOUNTS)} ({columns}) VALUES ({values})"
     warehouse.execute(sql, repeatable=False)
     (duplicates,) = (each for each in checks.CHECKS if each.name == checks.DUPLICATES)
-    assert checks.repair(as_bob, duplicates) == 0
+    assert repairs.repair(as_bob, duplicates) == 0
     rows = warehouse.query(f"SELECT vp FROM {warehouse.namespace.table(ACCOUNTS)}")
     assert [row["vp"] for row in rows] == ["Vera Lind"] * 2

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from crm.repository.integrity import checks
+from crm.repository.integrity import checks, repairs
 from crm.repository.integrity.checks import Check, Found
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
@@ -68,6 +68,6 @@ class Command(BaseCommand):
                 question = f"Repair {found.repairable} of “{check.title}” as listed above? [y/N] "
                 if input(question).strip().lower() not in ("y", "yes"):
                     continue
-            changed = checks.repair(wh, check)
+            changed = repairs.repair(wh, check)
             noun = "keys" if check.by_key else "rows"
             self.stdout.write(self.style.SUCCESS(f"{check.title}: repaired, {changed} {noun}"))

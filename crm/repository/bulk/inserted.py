@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from crm.model.schema import Table
-from crm.repository import _sql, operations
+from crm.repository import _sql
 from crm.repository._sql import Row
 from crm.repository.errors import Missing
 from crm.repository.operations import Operation
-from crm.repository.records import _children, _saving
+from crm.repository.records import _children, _saving, _take_back
 from crm.warehouse import Warehouse
 
 # The inserted rows without an account, and all rows that have one key with an inserted one.
@@ -30,13 +30,7 @@ FROM (
 LEFT JOIN {each_bsnid} AS a ON a.bsnid = t.account_bsnid
 WHERE t.copies > 1 OR (a.bsnid IS NULL AND t.change_id = :change_id)
 """
-_STAMP = """
-UPDATE {table}
-SET updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
-WHERE change_id = :undone AND created_at = CAST(:created AS TIMESTAMP)
-  AND ARRAY_CONTAINS({ids}, id)
-"""
-_DELETE = "DELETE FROM {table} WHERE change_id = :change_id"
+_WHICH = "t.created_at = CAST(:created AS TIMESTAMP) AND ARRAY_CONTAINS({ids}, t.id)"
 
 
 def take_back(wh: Warehouse, operation: Operation, table: Table) -> int:
@@ -72,16 +66,11 @@ def _later(wh: Warehouse, operation: Operation, table: Table, found: Sequence[Ro
 
 
 def _delete(wh: Warehouse, operation: Operation, table: Table, rows: Iterable[Row]) -> None:
-    """Stamp the rows, and delete what has the stamp. Two statements for each moment."""
+    """Delete the rows. Two statements for each moment. Raises NotTakenBack."""
     moments = defaultdict(list)
     for row in rows:
         moments[row["created_at"]].append(row["id"])
     for moment, found in moments.items():
-        undo = operations.new(wh, operations.DELETE)
         ids, bound = _sql.text_array("ids", found)
-        home = wh.namespace
-        stamp = _sql.render(home, _STAMP, table=home.table(table), ids=ids)
-        params = {**bound, "undone": operation.id, "created": moment}
-        operations.run(wh, undo, stamp, params, repeatable=True)
-        delete = _sql.render(home, _DELETE, table=home.table(table))
-        operations.run(wh, undo, delete, repeatable=True)
+        which = _sql.fill(_WHICH, ids=ids)
+        _take_back.take_back(wh, table, which, {**bound, "created": moment}, operation.id)

@@ -1,19 +1,16 @@
-"""Check the rules that Unity Catalog does not enforce, and repair what breaks them.
+"""Check the rules that Unity Catalog does not enforce.
 
-Each check finds rows. Some have a repair, which does what its preview says.
+Each check finds rows. Some have a repair, which repairs.py runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from crm.model.namespace import Namespace, quoted
 from crm.model.schema import TABLES, Table
-from crm.repository import _sql, operations, summaries
-from crm.repository.errors import Doubtful, HalfDone
-from crm.repository.operations import Operation
-from crm.repository.steps import NOTHING, Earlier, Step, run_steps
+from crm.repository import _sql
 from crm.warehouse import Warehouse
 
 from . import duplicates, orphans, similar_bsnids, unknown_words
@@ -113,75 +110,6 @@ def _run(wh: Warehouse, checks: tuple[Check, ...], settled: Params) -> dict[Chec
         )
         for check in checks
     }
-
-
-def repair(
-    wh: Warehouse,
-    check: Check,
-    operation: Operation | None = None,
-    earlier: Earlier = NOTHING,
-) -> int:
-    """Run the check's repair, and return how many rows, or keys, it changed. Safe to repeat.
-
-    Without ``operation`` this is one of its own. Raises HalfDone; ``earlier`` are the attempts
-    that did. Raises Doubtful.
-    """
-    if check.fix is None:
-        return 0
-    settled = check.settle(wh) if check.settle else {}
-    if "doubt" in settled:
-        raise Doubtful(check.title)
-    operation = operation or operations.of_many(wh, operations.REPAIR)
-    with operations.noted(wh, operation, lambda: summaries.repaired(check.title)):
-        fixes = check.fix(wh.namespace)
-        if check.by_key:
-            return _repair_keys(wh, check, fixes, operation, earlier)
-        steps = _steps(wh, operation, fixes, settled)
-        return earlier.changed + sum(run_steps(wh, operation, steps))
-
-
-def _repair_keys(
-    wh: Warehouse,
-    check: Check,
-    fixes: Iterable[Statement],
-    operation: Operation,
-    earlier: Earlier,
-) -> int:
-    """Repair the tables that have problems only, and return how many keys have none any more."""
-    notes = dict(earlier.notes)
-    if "repairable" not in notes:
-        found = run_checks(wh, (check,))[check]
-        tables = {problem.table.name for problem in found.problems}
-        notes = {"repairable": found.repairable, "tables": sorted(tables)}
-    before: int = notes["repairable"]
-    if not before:
-        return 0
-    steps = _steps(wh, operation, (each for each in fixes if each.table.name in notes["tables"]))
-    steps.append(
-        Step("Count what is left to repair", lambda: run_checks(wh, (check,))[check].repairable)
-    )
-    try:
-        # Others may have added rows with such keys meanwhile.
-        return max(0, before - run_steps(wh, operation, steps)[-1])
-    except HalfDone as half:
-        half.notes |= notes
-        raise
-
-
-def _steps(
-    wh: Warehouse, operation: Operation, fixes: Iterable[Statement], settled: Params | None = None
-) -> list[Step]:
-    def step(statement: Statement) -> Step:
-        def run() -> int:
-            sql, params = statement.sql, {**statement.params, **(settled or {})}
-            count = operations.run(wh, operation, sql, params, repeatable=True)
-            return 0 if statement.is_stamp else count
-
-        verb = "Note who repairs" if statement.is_stamp else "Repair"
-        column = f"the column {statement.writes[0]} of " if len(statement.writes) == 1 else ""
-        return Step(f"{verb} {column}{statement.table.plural}", run)
-
-    return [step(each) for each in fixes if operation.masked(each.table).isdisjoint(each.writes)]
 
 
 # --- empty required fields ---

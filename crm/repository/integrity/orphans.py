@@ -40,7 +40,7 @@ WHERE NOT {is_hidden}
 _CREATE_ACCOUNTS = """
 MERGE INTO {accounts} AS t
 USING (
-  SELECT DISTINCT account_bsnid AS bsnid FROM {table}
+  SELECT DISTINCT account_bsnid AS bsnid FROM ({children}) AS c
   WHERE account_bsnid RLIKE :usable AND :doubt = '' AND NOT {is_hidden}
 ) AS s
 ON t.bsnid = s.bsnid
@@ -69,10 +69,8 @@ def find(namespace: Namespace) -> Iterator[Statement]:
 def create_accounts(namespace: Namespace) -> Iterator[Statement]:
     """Create the missing accounts. No data are lost: a person can move or delete the rows
     later."""
-    is_hidden = _sql.fill(_IS_HIDDEN, alias="")
-    for table in CHILDREN:
-        sql = render(namespace, table, _CREATE_ACCOUNTS, is_hidden=is_hidden)
-        yield Statement(ACCOUNTS, sql, _PARAMS)
+    parts = {"is_hidden": _sql.fill(_IS_HIDDEN, alias=""), "children": _children(namespace)}
+    yield Statement(ACCOUNTS, render(namespace, ACCOUNTS, _CREATE_ACCOUNTS, **parts), _PARAMS)
 
 
 def look_for_hidden(wh: Warehouse) -> dict[str, str]:
@@ -95,8 +93,12 @@ def look_for_hidden(wh: Warehouse) -> dict[str, str]:
 
 def _missing(wh: Warehouse) -> list[str]:
     """Return the BSNIDs of accounts that children have, and that the person does not see."""
-    children = " UNION ALL ".join(
-        _sql.fill(_CHILDREN, child=wh.namespace.table(table)) for table in CHILDREN
-    )
-    sql = _sql.render(wh.namespace, _MISSING, children=children)
+    sql = _sql.render(wh.namespace, _MISSING, children=_children(wh.namespace))
     return [row["bsnid"] for row in wh.query(sql, {"at_most": AT_MOST + 1})]
+
+
+def _children(namespace: Namespace) -> str:
+    """Return the query of the BSNIDs that children have."""
+    return " UNION ALL ".join(
+        _sql.fill(_CHILDREN, child=namespace.table(table)) for table in CHILDREN
+    )

@@ -52,12 +52,16 @@ class Key:
         found = row[ACCOUNTS.key] if row and self.table is ACCOUNTS else self.text
         return "" if found == self.text else str(found)
 
-    def render(self, wh: Warehouse, template: str, **parts: str) -> str:
+    @property
+    def match(self) -> str:
+        """The condition that a row ``t`` has the key, whose values are parameters."""
         is_same = are_similar if self.table is ACCOUNTS else _sql.equals
-        match = " AND ".join(is_same(f"t.{quoted(name)}", f":{name}") for name in self.values)
+        return " AND ".join(is_same(f"t.{quoted(name)}", f":{name}") for name in self.values)
+
+    def render(self, wh: Warehouse, template: str, **parts: str) -> str:
         table = wh.namespace.table(self.table)
         parts["one_account"] = one_account(wh.namespace)
-        return _sql.render(wh.namespace, template, table=table, match=match, **parts)
+        return _sql.render(wh.namespace, template, table=table, match=self.match, **parts)
 
     def rows(self, wh: Warehouse) -> list[Row]:
         """Return the rows with the key that the person sees, the latest change first; those with

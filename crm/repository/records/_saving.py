@@ -20,13 +20,13 @@ from crm.model.records import Record
 from crm.model.schema import CHANGE_ID, Table
 from crm.repository import _sql, operations
 from crm.repository._sql import Row, Values
-from crm.repository.errors import AlreadyExists, Missing, NotSaved, NotTakenBack, Stale
+from crm.repository.errors import AlreadyExists, Missing, NotSaved, Stale
 from crm.repository.operations import Operation
-from crm.repository.steps import insist
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import Dropped, SignInFailed, StatementTimeout, WarehouseError
 
 from ._key import Key
+from ._take_back import take_back
 
 log = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -45,14 +45,6 @@ SELECT t.created_at, MAX(t._commit_version) AS version FROM {feed} AS t
 WHERE t._change_type = 'insert'
   AND ARRAY_CONTAINS(FROM_JSON(:moments, 'array<bigint>'), UNIX_MICROS(t.created_at))
 GROUP BY t.created_at
-"""
-_STAMP = """
-UPDATE {table} AS t
-SET updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
-WHERE {match} AND t.change_id = :inserted
-"""
-_DELETE = """
-DELETE FROM {table} AS t WHERE {match} AND t.change_id = :change_id
 """
 
 
@@ -191,7 +183,7 @@ def _rows(
         return look(lost, partial(key.rows, wh))
     except Missing:
         if written or lost:
-            take_back(wh, key, operation.id)
+            _take_back(wh, key, operation.id)
         raise
     except WarehouseError as error:
         if lost or not written:
@@ -212,7 +204,7 @@ def keep_one(wh: Warehouse, key: Key, saved: Saved) -> Row | None:
     versions = insert_versions(wh, key.table, rows)
     kept = min(rows, key=lambda row: insert_order(row, versions))
     for change_id in sorted({row[CHANGE_ID.name] for row in own} - {kept[CHANGE_ID.name]}):
-        take_back(wh, key, change_id)
+        _take_back(wh, key, change_id)
     return kept
 
 
@@ -247,18 +239,9 @@ def insert_order(row: Row, versions: Mapping[object, int]) -> tuple[int, dt.date
     return versions.get(created, -1), created or _sql.EARLIEST, row[CHANGE_ID.name] or ""
 
 
-def take_back(wh: Warehouse, key: Key, change_id: str) -> None:
-    """Delete the row that this operation inserted: stamp it, and delete what has the stamp.
-
-    Raises NotTakenBack.
-    """
-    run = partial(operations.run, wh, operations.new(wh, operations.DELETE), repeatable=True)
-    stamp, delete = key.render(wh, _STAMP), key.render(wh, _DELETE)
-    try:
-        insist(wh, partial(run, stamp, {**key.values, "inserted": change_id}))
-        insist(wh, partial(run, delete, dict(key.values)))
-    except WarehouseError as error:
-        raise NotTakenBack(query_id=error.query_id) from error
+def _take_back(wh: Warehouse, key: Key, change_id: str) -> None:
+    """Delete the row that this operation inserted. Two statements. Raises NotTakenBack."""
+    take_back(wh, key.table, key.match, key.values, change_id)
 
 
 def refuse_hidden(wh: Warehouse, key: Key, form: str = "") -> None:

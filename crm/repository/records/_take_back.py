@@ -1,0 +1,40 @@
+"""Delete rows that an operation inserted and that cannot stay."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from crm.model.schema import Table
+from crm.repository import _sql, operations
+from crm.repository._sql import Values
+from crm.repository.errors import NotTakenBack
+from crm.repository.steps import insist
+from crm.warehouse import Warehouse
+from crm.warehouse.errors import WarehouseError
+
+_STAMP = """
+UPDATE {table} AS t
+SET updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
+WHERE {which} AND t.change_id = :undone
+"""
+_DELETE = """
+DELETE FROM {table} AS t WHERE {which} AND t.change_id = :change_id
+"""
+
+
+def take_back(wh: Warehouse, table: Table, which: str, params: Values, undone: str) -> None:
+    """Stamp the rows that the operation ``undone`` inserted, and delete what has the stamp.
+
+    ``which`` is the condition, with these parameters, that says which of its rows, under the
+    alias ``t``. Two statements. Raises NotTakenBack.
+    """
+    run = partial(operations.run, wh, operations.new(wh, operations.DELETE), repeatable=True)
+    stamp, delete = (
+        _sql.render(wh.namespace, sql, table=wh.namespace.table(table), which=which)
+        for sql in (_STAMP, _DELETE)
+    )
+    try:
+        insist(wh, partial(run, stamp, {**params, "undone": undone}))
+        insist(wh, partial(run, delete, dict(params)))
+    except WarehouseError as error:
+        raise NotTakenBack(query_id=error.query_id) from error
