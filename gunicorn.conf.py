@@ -32,6 +32,8 @@ keepalive = 75
 accesslog = "-"
 # A list with many filters has a long address. gunicorn answers a longer one without our page.
 limit_request_line = 8190
+# X_Forwarded_Email would look like X-Forwarded-Email to the app.
+header_map = "drop"
 # We do not use the control socket; only an intruder could.
 control_socket_disable = True
 
@@ -85,10 +87,13 @@ def on_exit(server: Any) -> None:
 
 
 def _require_loopback(server: Any, settings: Any) -> None:
-    """In local mode nobody signs in, so nobody else may connect. Raises RuntimeError."""
+    """Outside of Databricks Apps nobody signs in, so nobody else may connect.
+
+    Raises RuntimeError.
+    """
     hosts = {str(address[0]) for address in server.cfg.address if isinstance(address, tuple)}
-    if settings.EDIP_PLAIN_HTTP and hosts - {"127.0.0.1", "::1", "localhost"}:
+    if not settings.IN_DATABRICKS_APPS and hosts - {"127.0.0.1", "::1", "localhost"}:
         raise RuntimeError(
-            "Without a TLS proxy (local mode, or EDIP_PLAIN_HTTP) the CRM listens on 127.0.0.1 "
-            f"only, not on {', '.join(sorted(hosts))}."
+            "Outside of Databricks Apps nobody signs in, and everybody acts as EDIP_USER. So the "
+            f"CRM listens on 127.0.0.1 only, not on {', '.join(sorted(hosts))}."
         )

@@ -1,4 +1,5 @@
-"""Django settings, read from the environment and from .env beside manage.py.
+"""Django settings, read from the environment and, outside of Databricks Apps, from .env beside
+manage.py.
 
 Without a ``DATABRICKS_*`` connection variable the app runs in local mode: it uses the local
 warehouse, and only the address differs from Databricks.
@@ -21,7 +22,13 @@ from . import local
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-environ.Env.read_env(BASE_DIR / ".env")
+# Databricks Apps always sets these. Only there does a proxy set the X-Forwarded-* headers. A
+# file .env is for development: it can neither claim to be there, nor count there.
+IN_DATABRICKS_APPS = bool(
+    os.environ.get("DATABRICKS_APP_NAME") or os.environ.get("DATABRICKS_APP_PORT")
+)
+if not IN_DATABRICKS_APPS:
+    environ.Env.read_env(BASE_DIR / ".env")
 env = environ.FileAwareEnv()
 
 # --- the warehouse -----------------------------------------------------------------------
@@ -36,8 +43,6 @@ NAMESPACE = Namespace(
     prefix=env.str("DATABRICKS_TABLE_PREFIX", ""),
 )
 LOCAL = WAREHOUSE.is_local
-# Databricks Apps always sets this. Only there does a proxy set the X-Forwarded-* headers.
-IN_DATABRICKS_APPS = bool(env.str("DATABRICKS_APP_NAME", "").strip())
 # Days for which Delta keeps the versions and changes that the history pages show.
 EDIP_HISTORY_DAYS = env.int("EDIP_HISTORY_DAYS", 365)
 # Seconds between two statements that read the changes by others, while a page is open. These
@@ -50,6 +55,11 @@ EDIP_REQUEST_TIMEOUT = env.float("EDIP_REQUEST_TIMEOUT", 20.0)
 
 # --- Django ------------------------------------------------------------------------------
 DEBUG = env.bool("DJANGO_DEBUG", False)
+if DEBUG and IN_DATABRICKS_APPS:
+    raise ImproperlyConfigured(
+        "DJANGO_DEBUG is for development: its pages show settings, code and values. Databricks "
+        "Apps, where this runs, serves other people: unset the variable."
+    )
 SECRET_KEY = env.str("DJANGO_SECRET_KEY", "").strip()
 if not SECRET_KEY and LOCAL:
     SECRET_KEY = "local-mode-only-" + "0123456789abcdef" * 3
@@ -62,7 +72,7 @@ if not SECRET_KEY:
 SECRET_KEY_FALLBACKS = env.list("DJANGO_SECRET_KEY_FALLBACKS", default=[])
 # Whether browsers connect without a TLS proxy: for your own machine only.
 EDIP_PLAIN_HTTP = env.bool("EDIP_PLAIN_HTTP", LOCAL)
-if EDIP_PLAIN_HTTP and "DATABRICKS_APP_PORT" in os.environ:
+if EDIP_PLAIN_HTTP and IN_DATABRICKS_APPS:
     raise ImproperlyConfigured(
         "EDIP_PLAIN_HTTP is for development. Databricks Apps, where this runs, serves https: "
         "unset the variable, or cookies would travel unprotected."
@@ -192,6 +202,9 @@ LOGGING = {
 # --- EDIP CRM ----------------------------------------------------------------------------
 # The person who acts where nobody signs in: everywhere but on Databricks Apps.
 EDIP_USER = env.str("EDIP_USER", f"{getpass.getuser()}@localhost")
+# With EDIP_AUTH=user: whether the session keeps the person's token, encrypted. Without it each
+# request has to bring the token. See docs/decisions/0011-tokens-of-the-request.md.
+EDIP_SESSION_TOKENS = env.bool("EDIP_SESSION_TOKENS", False)
 # Who may write, and who sees the admin tools: e-mails and domains. See docs/sign-in.md.
 EDIP_EDITORS = env.list("EDIP_EDITORS", default=[])
 EDIP_ADMINS = env.list("EDIP_ADMINS", default=[])

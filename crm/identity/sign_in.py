@@ -14,7 +14,7 @@ from crm.warehouse import Warehouse
 from crm.warehouse.config import USER
 from crm.warehouse.credentials import EXPIRY_MARGIN
 from crm.warehouse.deadline import Deadline
-from crm.warehouse.errors import SignInAgain
+from crm.warehouse.errors import SignInAgain, TokenNotForwarded
 
 from . import forwarded, tokens, vault
 from .forwarded import Forwarded
@@ -46,7 +46,7 @@ def sign_in(request: HttpRequest) -> SignIn:
     deadline = Deadline.after(settings.EDIP_REQUEST_TIMEOUT, _reader(request))
     if settings.WAREHOUSE.auth == USER:
         return _as_user(request, headers, deadline)
-    email = headers.name if settings.IN_DATABRICKS_APPS else settings.EDIP_USER
+    email = headers.email if settings.IN_DATABRICKS_APPS else settings.EDIP_USER
     is_editor = not settings.EDIP_EDITORS or is_listed(email, settings.EDIP_EDITORS)
     person = Person(email, _is_admin(email), FixedRights(writes=bool(email) and is_editor))
     return SignIn(person, lambda: for_person(email).within(deadline))
@@ -67,32 +67,49 @@ def _is_admin(email: str) -> bool:
 
 
 def _as_user(request: HttpRequest, headers: Forwarded, deadline: Deadline) -> SignIn:
-    """Sign in with the person's own token, of this request or of their session."""
-    if not settings.IN_DATABRICKS_APPS:
-        return SignIn(_without_token(), _no_warehouse)
+    """Sign in with the person's own token, of this request or of their session.
+
+    The session keeps the token only with EDIP_SESSION_TOKENS (docs/decisions/0011).
+    """
+    name = headers.email
+    if not name:  # as everywhere outside of Databricks Apps
+        return SignIn(_without_token(), _no_sign_in)
     stored = vault.load(request.session)
-    name = headers.name or tokens.subject(headers.token)
-    ended = stored is not None and bool(name) and stored.person != name
+    ended = stored is not None and stored.person != name
     if ended:
         request.session.flush()
         stored = None
-    if headers.token and name:
-        digest = tokens.digest(headers.token)
-        if stored is None or stored.digest != digest:
-            expires_at = tokens.expiry(headers.token)
-            stored = StoredSignIn(name, digest, expires_at, headers.token)
-            vault.store(request.session, stored)
-    if stored is None:
-        return SignIn(_without_token(name), _no_warehouse, ended)
-    token = headers.token or stored.token
-    return SignIn(*_with_token(stored.person, token, stored.expires_at, deadline), ended)
+    if headers.token:
+        stored = _remember(request, headers, stored)
+    token = headers.token or (stored.token if stored and settings.EDIP_SESSION_TOKENS else "")
+    if stored is None or not token:
+        return SignIn(_without_token(name), _no_token, ended)
+    return SignIn(*_with_token(name, token, stored.expires_at, deadline), ended)
+
+
+def _remember(
+    request: HttpRequest, headers: Forwarded, stored: StoredSignIn | None
+) -> StoredSignIn:
+    """Return the sign-in of the request's token, which the session knows from then on.
+
+    So a token without an expiry ends when it was first seen long ago, in whichever process.
+    """
+    digest = tokens.digest(headers.token)
+    kept = headers.token if settings.EDIP_SESSION_TOKENS else ""
+    if stored and stored.digest == digest and (kept or not stored.token):
+        return stored
+    known = stored.expires_at if stored and stored.digest == digest else None
+    expires_at = tokens.expiry(headers.token) if known is None else known
+    found = StoredSignIn(headers.email, digest, expires_at, kept)
+    vault.store(request.session, found)
+    return found
 
 
 def _with_token(
     name: str, token: str, expires_at: float, deadline: Deadline
 ) -> tuple[Person, Callable[[], Warehouse]]:
     def open_warehouse() -> Warehouse:
-        if not token or time.time() >= expires_at - EXPIRY_MARGIN:
+        if time.time() >= expires_at - EXPIRY_MARGIN:
             raise SignInAgain()
         return for_user(name, token, expires_at).within(deadline)
 
@@ -100,9 +117,13 @@ def _with_token(
 
 
 def _without_token(name: str = "") -> Person:
-    """Return a person whose rights are unknown until they sign in."""
-    return Person(name, rights=GrantedRights(_no_warehouse))
+    """Return a person without a token: no statement can tell their rights."""
+    return Person(name, rights=GrantedRights(_no_token if name else _no_sign_in))
 
 
-def _no_warehouse() -> Warehouse:
+def _no_sign_in() -> Warehouse:
     raise SignInAgain()
+
+
+def _no_token() -> Warehouse:
+    raise TokenNotForwarded()

@@ -31,6 +31,8 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 REQUESTS_AT_ONCE = 48
 _places = threading.BoundedSemaphore(REQUESTS_AT_ONCE)
 
+_PROBES = frozenset({"/healthz", "/readyz"})
+
 # Cookies that stay when another person signs in with the same browser.
 _SHARED_COOKIES = {"theme", "tz"}
 
@@ -84,12 +86,19 @@ def _uncached(response: HttpResponse) -> HttpResponse:
 
 
 class AccessMiddleware:
-    """Refuses people who lack the right that a view needs (crm/access.py)."""
+    """Refuses people who lack the right that a view needs (crm/access.py), and on Databricks Apps
+    requests that name nobody; only the platform's probes may ask without a person."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: Request) -> HttpResponse:
+        if (
+            settings.IN_DATABRICKS_APPS
+            and not request.person.email
+            and request.path_info not in _PROBES
+        ):
+            return errors.nobody(request)
         return self.get_response(request)
 
     def process_view(

@@ -95,6 +95,13 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
         "send it again.",
         sign_in=True,
     ),
+    warehouse_errors.TokenNotForwarded: Failure(
+        403,
+        "Databricks did not pass on your sign-in",
+        "EDIP CRM knows who you are, but not with which rights it may ask the warehouse; signing "
+        "in again does not help. An administrator has to switch on user authorization for this "
+        "app, with the scope “sql”, and then to stop and start the app.",
+    ),
     warehouse_errors.NotAdmitted: Failure(
         403,
         "You may not use the SQL warehouse",

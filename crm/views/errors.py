@@ -75,6 +75,19 @@ def method_not_allowed(request: HttpRequest) -> HttpResponse:
     )
 
 
+def nobody(request: HttpRequest) -> HttpResponse:
+    """Answer a request on Databricks Apps that names no person."""
+    return answer(
+        request,
+        Failure(
+            401,
+            "EDIP CRM does not know who you are",
+            "Databricks Apps names the person of each request, and this request names nobody, or "
+            "more than one. Open the app by its address in the workspace.",
+        ),
+    )
+
+
 def read_only(request: HttpRequest) -> HttpResponse:
     advice = _wording.whom_to_ask(is_by_grants=settings.WAREHOUSE.auth == USER)
     title = "You can read everything here, but change nothing"

@@ -9,6 +9,7 @@ The tree::
         PoolExhausted        all our connections are busy
       SignInFailed           the token is wrong, expired or revoked (401, 403)
         SignInAgain          the signed-in person's own token is missing or has expired
+          TokenNotForwarded  the proxy names the person, but does not pass on their token
         NotAdmitted          the token is valid but lacks a scope, or CAN USE on the warehouse
       PermissionDenied       a privilege is missing (42501)
       ObjectNotFound         the catalog, schema, table or warehouse does not exist
@@ -90,6 +91,10 @@ class SignInFailed(WarehouseError):
 
 class SignInAgain(SignInFailed):
     summary = "The person must sign in again"
+
+
+class TokenNotForwarded(SignInAgain):
+    summary = "The request has no token of the person"
 
 
 class NotAdmitted(SignInFailed):

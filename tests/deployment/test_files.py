@@ -107,7 +107,18 @@ def test_what_runs_is_uploaded(bundle: dict[str, Any]) -> None:
     assert len(files) > 100
     assert [f for f in files for pattern in left_out if _matches(f, pattern)] == []
     names = [pattern.split("/")[0] for pattern in left_out]
-    assert [name for name in names if not (BASE_DIR / name).exists()] in ([], [".local"])
+    private = {".env", ".env.*", ".local"}
+    assert {name for name in names if not (BASE_DIR / name).exists()} <= private
+    assert {".env", ".env.*"} <= set(left_out)
+
+
+def test_no_documented_way_uploads_settings_of_a_developer() -> None:
+    """The CLI leaves out what .gitignore names; by hand, the guide says what to leave out."""
+    assert ".env" in (BASE_DIR / ".gitignore").read_text().splitlines()
+    guide = " ".join((BASE_DIR / "docs/deploy.md").read_text().split())
+    by_hand = re.search(r"upload this folder without ([^.]|\.(?=\w))+", guide)
+    assert by_hand
+    assert "`.env`" in by_hand[0]
 
 
 def _files(name: str) -> list[Path]:

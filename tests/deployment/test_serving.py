@@ -144,6 +144,25 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        [("X-Forwarded-Email", "alice@example.com"), ("x-forwarded-email", "bob@example.com")],
+        [("X_Forwarded_Email", "alice@example.com")],
+        [("X-Forwarded-User", "alice@example.com")],
+    ],
+)
+def test_who_the_person_is_must_be_said_once(app: App, headers: list[tuple[str, str]]) -> None:
+    browser = HTTPConnection(urlsplit(app.url).netloc)
+    browser.putrequest("GET", "/accounts/")
+    for name, value in [("X-Forwarded-Host", PROXIED["X-Forwarded-Host"]), *headers]:
+        browser.putheader(name, value)
+    browser.endheaders()
+    assert browser.getresponse().status == 401
+    browser.close()
+
+
 def test_static_files_are_hashed_and_compressed(app: App) -> None:
     page = app.get("/accounts/new/").body.decode()
     files = re.findall(r'(?:href|src)="(/static/[^"#]+)', page)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
+import environ
 import pytest
 from django.conf import global_settings
 from django.core.exceptions import ImproperlyConfigured
@@ -93,3 +95,28 @@ def test_a_real_warehouse_without_tls_is_for_this_machine_alone(
     assert settings.ALLOWED_HOSTS == ["127.0.0.1", "localhost", "[::1]"]
     with pytest.raises(ImproperlyConfigured, match="EDIP_PLAIN_HTTP is for development"):
         read(**DATABRICKS, EDIP_PLAIN_HTTP="true", DATABRICKS_APP_PORT="8000")
+
+
+def test_databricks_apps_is_no_place_for_debug_pages(
+    read: Callable[..., SimpleNamespace],
+) -> None:
+    for variable in ("DATABRICKS_APP_NAME", "DATABRICKS_APP_PORT"):
+        with pytest.raises(ImproperlyConfigured, match="DJANGO_DEBUG is for development"):
+            read(**DATABRICKS, **{variable: "8000"}, DJANGO_DEBUG="true")
+    assert read(**DATABRICKS, DJANGO_DEBUG="true").DEBUG
+
+
+def test_a_file_of_settings_counts_in_development_alone(
+    read: Callable[..., SimpleNamespace], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It neither reaches Databricks Apps, nor makes a machine believe that it is there."""
+    file = tmp_path / ".env"
+    file.write_text("EDIP_ADMINS=mallory@example.com\nDATABRICKS_APP_NAME=forged\n")
+    real = environ.Env.read_env
+    monkeypatch.setattr(environ.Env, "read_env", lambda path, **options: real(file, **options))
+    settings = read(**DATABRICKS)
+    assert (settings.EDIP_ADMINS, settings.IN_DATABRICKS_APPS) == (["mallory@example.com"], False)
+    for name in ("EDIP_ADMINS", "DATABRICKS_APP_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    settings = read(**DATABRICKS, DATABRICKS_APP_NAME="edip-crm")
+    assert (settings.EDIP_ADMINS, settings.IN_DATABRICKS_APPS) == ([], True)

@@ -28,7 +28,7 @@ from crm.importing.importer import FAIL, Options
 from crm.importing.mapping.chosen import SourceMapping
 from crm.importing.mapping.survey import PartSurvey
 from crm.warehouse import Warehouse
-from crm.warehouse.errors import WarehouseError
+from crm.warehouse.errors import SignInAgain, WarehouseError
 
 from . import folders, lock, mapping_step, work
 
@@ -39,6 +39,10 @@ IMPORTING, DONE, FAILED = "importing", "done", "failed"
 AT_WORK = (READING, IMPORTING)
 KEPT_SECONDS = 60 * 60
 SWEEP_EVERY_SECONDS = 60
+
+SIGN_IN_ENDED = (
+    "Your sign-in to Databricks ended while this was at work. Going on uses your new sign-in."
+)
 
 # Acquired, and never released, by the one thread of this process that removes old jobs.
 _sweeper = threading.Lock()
@@ -287,6 +291,9 @@ def _run(job: Job, held: lock.Lock, next_phase: str, task: Callable[[], dict[str
     or has failed."""
     try:
         job.write(**{"phase": next_phase, **task()})
+    except SignInAgain:
+        # The thread has the token of the request that started it, and no way to a newer one.
+        job.write(phase=FAILED, error=SIGN_IN_ENDED, stopped=True)
     except (ImportingError, WarehouseError) as error:
         job.write(phase=FAILED, error=str(error), stopped=isinstance(error, Stopped))
     except Exception:
