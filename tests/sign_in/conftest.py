@@ -118,6 +118,12 @@ def on_behalf(in_apps: Any, warehouse: Warehouse, workspace: Workspace) -> Any:
 
 
 @pytest.fixture
+def kept_tokens(on_behalf: Any) -> None:
+    """The session keeps the token, as EDIP_SESSION_TOKENS=true lets it."""
+    on_behalf.EDIP_SESSION_TOKENS = True
+
+
+@pytest.fixture
 def grant(warehouse: Warehouse) -> Callable[..., None]:
     """``grant(email, "SELECT", "MODIFY")`` on the schema of this test."""
 

@@ -23,12 +23,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from crm.importing.errors import ImportingError, Stopped
+from crm.importing.errors import ImportingError
 from crm.importing.importer import FAIL, Options
 from crm.importing.mapping.chosen import SourceMapping
 from crm.importing.mapping.survey import PartSurvey
 from crm.warehouse import Warehouse
-from crm.warehouse.errors import SignInAgain, WarehouseError
+from crm.warehouse.errors import WarehouseError
 
 from . import folders, lock, mapping_step, work
 
@@ -39,10 +39,6 @@ IMPORTING, DONE, FAILED = "importing", "done", "failed"
 AT_WORK = (READING, IMPORTING)
 KEPT_SECONDS = 60 * 60
 SWEEP_EVERY_SECONDS = 60
-
-SIGN_IN_ENDED = (
-    "Your sign-in to Databricks ended while this was at work. Going on uses your new sign-in."
-)
 
 # Acquired, and never released, by the one thread of this process that removes old jobs.
 _sweeper = threading.Lock()
@@ -291,11 +287,8 @@ def _run(job: Job, held: lock.Lock, next_phase: str, task: Callable[[], dict[str
     or has failed."""
     try:
         job.write(**{"phase": next_phase, **task()})
-    except SignInAgain:
-        # The thread has the token of the request that started it, and no way to a newer one.
-        job.write(phase=FAILED, error=SIGN_IN_ENDED, stopped=True)
     except (ImportingError, WarehouseError) as error:
-        job.write(phase=FAILED, error=str(error), stopped=isinstance(error, Stopped))
+        job.write(phase=FAILED, **work.failed(error))
     except Exception:
         log.exception("import %s", job.state["name"])
         job.write(

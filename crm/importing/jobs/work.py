@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from crm.importing import importer
 from crm.importing.chunks import Chunk
 from crm.importing.doubts import Doubts
+from crm.importing.errors import ImportingError, Stopped
 from crm.importing.findings import REFUSED, Findings
 from crm.importing.importer import UPDATE, Options, TableResult
 from crm.model.schema import Table
@@ -23,12 +24,27 @@ from crm.repository import operations
 from crm.repository.past import restore_tables, revert_bulk
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from crm.warehouse import Warehouse
-from crm.warehouse.errors import WarehouseError
+from crm.warehouse.errors import SignInAgain, WarehouseError
 
 from .preview import Preview
 
 # Kinds of findings that the page lists; the report has every finding.
 LISTED = 200
+
+
+SIGN_IN_ENDED = (
+    "Your sign-in to Databricks ended while this was at work. Going on uses your new sign-in."
+)
+
+
+def failed(error: ImportingError | WarehouseError) -> dict[str, Any]:
+    """Return why the work ended early, and whether it can simply go on.
+
+    Its thread has the token of the request that started it, and no way to a newer one.
+    """
+    if isinstance(error, SignInAgain):
+        return {"error": SIGN_IN_ENDED, "stopped": True}
+    return {"error": str(error), "stopped": isinstance(error, Stopped)}
 
 
 class ReportProgress(Protocol):
