@@ -8,8 +8,6 @@ is asked; if the two values differ, the person chooses.
 
 from __future__ import annotations
 
-import difflib
-import re
 import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -24,6 +22,7 @@ from crm.model.records import Record
 from crm.model.schema import MAX_LINE, Column, Table
 from crm.model.vocabulary import words
 
+from .differences import differences
 from .fields import (
     MomentField,
     field_for,
@@ -36,9 +35,6 @@ from .fields import (
 
 # The conflict page sends two values for a field: the choice, and the other person's value.
 CHOOSE, THEIRS = "choose-", "theirs-"
-# Longer texts are not compared word by word: the time for that grows with the square of the
-# length.
-_COMPARABLE = 20_000
 
 
 class Renderer(TemplatesSetting):
@@ -115,6 +111,17 @@ class RecordForm(forms.Form):
         empty = (each.field for each in shown if each.field.required and not each.initial)
         return next(empty, shown[0].field)
 
+    def focus_on(self, name: str) -> None:
+        """Begin in this field, if the form has it and the person can change it."""
+        field = self.fields.get(name)
+        if field and not field.disabled and not field.widget.is_hidden:
+            self.drop_autofocus()
+            field.widget.attrs["autofocus"] = True
+
+    @property
+    def begins_in_a_field(self) -> bool:
+        return any("autofocus" in field.widget.attrs for field in self.fields.values())
+
     def drop_autofocus(self) -> None:
         for field in self.fields.values():
             field.widget.attrs.pop("autofocus", None)
@@ -184,7 +191,7 @@ class RecordForm(forms.Form):
                 form.notes[column.name] = current.value("updated_by") or "Somebody else"
                 kept.append(column)
             elif fingerprint(column, theirs) not in before:
-                parts = _parts(str(theirs or ""), str(mine or ""))
+                parts = differences(str(theirs or ""), str(mine or ""))
                 conflicts.append(Conflict(column, saved, parts))
         return Merged(form, tuple(conflicts), tuple(kept))
 
@@ -215,16 +222,6 @@ def _with_choices(data: QueryDict | None) -> QueryDict | None:
         if data[name] == "theirs" and THEIRS + field in data:
             data.setlist(field, data.getlist(THEIRS + field))
     return data
-
-
-def _parts(theirs: str, mine: str) -> tuple[tuple[str, bool], ...]:
-    """Return their text in parts, and for each whether my text lacks it."""
-    if max(len(theirs), len(mine)) > _COMPARABLE:
-        return ((theirs, False),)
-    words, other = (re.findall(r"\s+|[^\s]+", text) for text in (theirs, mine))
-    steps = difflib.SequenceMatcher(None, other, words, autojunk=False).get_opcodes()
-    pieces = ((tag, "".join(words[start:end])) for tag, _, _, start, end in steps)
-    return tuple((text, tag != "equal") for tag, text in pieces if text)
 
 
 class AccountForm(RecordForm):

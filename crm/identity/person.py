@@ -15,6 +15,8 @@ class Rights(Protocol):
 
     def may_write(self) -> bool: ...
 
+    def may_follow(self) -> bool: ...
+
     def masks(self) -> Mapping[str, frozenset[str]]:
         """Return the columns that a policy masks, by table name."""
 
@@ -31,6 +33,9 @@ class FixedRights:
     def may_write(self) -> bool:
         return self.writes
 
+    def may_follow(self) -> bool:
+        return True
+
     def masks(self) -> Mapping[str, frozenset[str]]:
         return {}
 
@@ -45,6 +50,9 @@ class PastRights:
     today: Rights
 
     def may_write(self) -> bool:
+        return False
+
+    def may_follow(self) -> bool:
         return False
 
     def masks(self) -> Mapping[str, frozenset[str]]:
@@ -74,6 +82,11 @@ class Person:
     @property
     def may_write(self) -> bool:
         return self.rights.may_write()
+
+    @property
+    def may_follow(self) -> bool:
+        """Return whether the person may follow accounts, which is no change of an account."""
+        return self.rights.may_follow()
 
     def masked(self, table: Table) -> frozenset[str]:
         """Return the table's columns that a policy may mask for this person."""

@@ -20,6 +20,7 @@ REMEMBERED = 600.0
 _MOST_REMEMBERED = 1000
 _lock = threading.Lock()
 _writers: TTLCache[tuple[str, Namespace, str], bool] = TTLCache(_MOST_REMEMBERED, REMEMBERED)
+_followers: TTLCache[tuple[str, Namespace, str], bool] = TTLCache(_MOST_REMEMBERED, REMEMBERED)
 _masks: TTLCache[tuple[str, Namespace, str], Masks] = TTLCache(_MOST_REMEMBERED, REMEMBERED)
 _filters: TTLCache[tuple[str, Namespace, str], frozenset[str]] = TTLCache(
     _MOST_REMEMBERED, REMEMBERED
@@ -44,6 +45,9 @@ class GrantedRights:
     def may_write(self) -> bool:
         return _may_write(self.open_warehouse())
 
+    def may_follow(self) -> bool:
+        return _may_follow(self.open_warehouse())
+
     def masks(self) -> Masks:
         return _masked_columns(self.open_warehouse())
 
@@ -54,6 +58,11 @@ class GrantedRights:
 @cached(_writers, key=lambda wh: wh.cache_key, lock=_lock)
 def _may_write(wh: Warehouse) -> bool:
     return privileges.may_write(wh)
+
+
+@cached(_followers, key=lambda wh: wh.cache_key, lock=_lock)
+def _may_follow(wh: Warehouse) -> bool:
+    return privileges.may_follow(wh)
 
 
 @cached(_masks, key=lambda wh: wh.cache_key, lock=_lock)
@@ -70,5 +79,6 @@ def forget_all() -> None:
     """Ask Unity Catalog again; for tests."""
     with _lock:
         _writers.clear()
+        _followers.clear()
         _masks.clear()
         _filters.clear()

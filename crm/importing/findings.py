@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TextIO
 
 from crm.exporting.tabular import harmless
+from crm.model.schema import TABLE_BY_NAME
 
 from .errors import ImportingError
 
@@ -53,6 +54,14 @@ class Finding:
     reason: str
     column: str = ""
 
+    @property
+    def label(self) -> str:
+        """Return what people call the column; a heading of the file stays as it is."""
+        table = TABLE_BY_NAME.get(self.table)
+        if table is None or self.column not in table.names:
+            return self.column
+        return table.column(self.column).label
+
     def __str__(self) -> str:
         column = f", {self.column}" if self.column else ""
         return f"{self.outcome}: {self.place}{column}: {self.reason}"
@@ -72,7 +81,15 @@ class Kind:
     @property
     def where(self) -> str:
         """Return the place of the only finding, or else the first of their rows."""
-        place, column = self.first.place, self.first.column
+        return self._where(self.first.column)
+
+    @property
+    def shown_where(self) -> str:
+        """Return the same with what people call the column."""
+        return self._where(self.first.label)
+
+    def _where(self, column: str) -> str:
+        place = self.first.place
         if self.count == 1:
             return f"{place}, {column}" if column else str(place)
         whole = str(Place(place.file, place.sheet))

@@ -16,6 +16,7 @@ from crm.request import Request
 
 from . import _dates
 from ._charts import link
+from ._wording import counted
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def _kinds(given: Limits) -> list[Kind]:
     return [
         _of_accounts(
             attention.STALE,
-            f"No update for {settings.EDIP_STALE_DAYS} days",
+            f"No update for {counted(settings.EDIP_STALE_DAYS, 'day')}",
             {"updated-before": given.stale_before.isoformat(), "sort": "last_update"},
             "latest update",
         ),
@@ -86,7 +87,7 @@ def _kinds(given: Limits) -> list[Kind]:
         *(
             _of_accounts(
                 attention.STUCK + status,
-                f"{status} for {settings.EDIP_STATUS_DAYS[status]} days",
+                f"{status} for {counted(settings.EDIP_STATUS_DAYS[status], 'day')}",
                 {"status": status, "in-status-since": _dates.text(before)},
                 "since",
             )

@@ -87,11 +87,13 @@ def selected(count: int, table: Table, *, is_narrowed: bool) -> str:
     return f"All {table.plural}{' that match' if is_narrowed else ''}"
 
 
-def will_change(preview: Preview, action: Change) -> str:
+def will_change(preview: Preview, action: Change, *, is_narrowed: bool) -> str:
     count, left = len(preview.changes), len(reasons(preview, action))
+    if not count and left:
+        return "There is nothing to change."
     if not count:
-        nothing = "There is nothing to change."
-        return nothing if left else f"No {action.of.singular} matches any more."
+        matches = f"No {action.of.singular} matches any more."
+        return matches if is_narrowed else f"The list has no {action.of.plural} any more."
     number = rows(count, action.of)
     if isinstance(action, Delete):
         return f"{number} will be deleted{_with_children(preview)}."

@@ -203,6 +203,7 @@ def change(request: Request, kind: Kind, key: str) -> HttpResponse:
         return _save_change(request, kind, key)
     record = found(kind, request, key)
     form = kind.form(record=record, masked=masked(request, kind))
+    form.focus_on(request.GET.get("field", ""))
     return _editor(request, kind, key, form, record).show()
 
 

@@ -205,6 +205,10 @@ DOUBTFUL_ORPHANS = (
 )
 
 
+CHANGED_AGAIN = (
+    "Others changed this use case again and again meanwhile, so the status was not saved. "
+    "Its status is as before. Save yours again."
+)
 NO_UNDO = "You cannot undo this here, because a policy protects the tables."
 
 

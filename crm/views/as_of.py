@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import Resolver404, resolve, reverse
+from django.urls import Resolver404, ResolverMatch, resolve, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
@@ -55,18 +55,25 @@ def choose(request: Request) -> HttpResponse:
         return HttpResponseRedirect(as_of_address.address(moment, target))
     if ago == _LAST_VISIT and request.last_visit:
         return HttpResponseRedirect(as_of_address.address(request.last_visit, target))
-    is_diff = target.partition("?")[0].endswith("/since/")
-    context = {"form": form, "choices": CHOICES, "target": target, "is_diff": is_diff}
+    context = {
+        "form": form,
+        "choices": CHOICES,
+        "target": target,
+        "is_diff": _page_of(target) in ("diff", "account-diff"),
+    }
     return render(request, "as_of/choose.html", context, status=422 if form.is_bound else 200)
+
+
+def _page_of(url: str) -> str:
+    """Return the name of the page, whether of the past or not; empty if there is none."""
+    match = _resolved(url)
+    return (match and match.url_name) or ""
 
 
 def _readable(url: str) -> str:
     """Return the page, or another to read instead: the past has no forms and no admin tools."""
-    path = unquote(url.partition("?")[0])
-    segment, _, rest = as_of_address.split(path)
-    try:
-        match = resolve(f"/{rest}" if segment == as_of_address.SEGMENT and rest else path)
-    except Resolver404:
+    match = _resolved(url)
+    if match is None:
         return url
     if access.is_for_admins(match.func):
         return reverse("overview")
@@ -74,3 +81,12 @@ def _readable(url: str) -> str:
         return url
     of_account = instead == "account-detail"
     return reverse(instead, kwargs=match.kwargs if of_account else None)
+
+
+def _resolved(url: str) -> ResolverMatch | None:
+    path = unquote(url.partition("?")[0])
+    segment, _, rest = as_of_address.split(path)
+    try:
+        return resolve(f"/{rest}" if segment == as_of_address.SEGMENT and rest else path)
+    except Resolver404:
+        return None

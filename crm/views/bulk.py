@@ -90,7 +90,7 @@ def _preview(request: Request, subject: Subject) -> HttpResponse:
         return _ask(request, chosen, form, problem, status=422)
     context = {
         "title": _bulk_wording.title(action),
-        "summary": _bulk_wording.will_change(found, action),
+        "summary": _bulk_wording.will_change(found, action, is_narrowed=bool(chosen.chips)),
         "shown": found.changes[: _bulk_wording.NAMED],
         "more": max(0, len(found.changes) - _bulk_wording.NAMED),
         "replaces": isinstance(action, (SetField, SetStatus)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -90,7 +90,7 @@ def _show(request: Request, found: History, more: dict[str, Any]) -> HttpRespons
         "filters": _filters(request, found),
         "links": _page_links(request, found),
         "exports": [(name, _url(request, format=form, page=None)) for name, form in _EXPORTS],
-        "narrowed": bool(_state(request)),
+        "narrowed": found.wanted.is_narrowed,
         **more,
     }
     if request.htmx and request.htmx.target == "dialog":
@@ -99,7 +99,10 @@ def _show(request: Request, found: History, more: dict[str, Any]) -> HttpRespons
 
 
 _EXPORTS = (("CSV", "csv"), ("Excel", "xlsx"))
-_PARAMETERS = ("person", "field", "kind", "table", "record", "operation", "since", "until")
+# Of the parameters that narrow the history, what Wanted calls them.
+_PARAMETERS = {
+    name: name for name in ("person", "field", "kind", "table", "operation", "since", "until")
+} | {"record": "key"}
 
 
 def _wanted(query: QueryDict) -> Wanted:
@@ -108,14 +111,18 @@ def _wanted(query: QueryDict) -> Wanted:
         key=query.get("record", "")[:64],
         operation=query.get("operation", "")[:64],
         person=query.get("person", "")[:200],
-        field=query.get("field", ""),
-        kind=query.get("kind", ""),
-        table=query.get("table", ""),
+        field=_known(query.get("field", ""), history.fields()),
+        kind=_known(query.get("kind", ""), KINDS),
+        table=_known(query.get("table", ""), [table.name for table in TABLES]),
         since=_dates.start_of_day(query.get("since")),
         until=_dates.start_of_day(query.get("until"), 1),
         page=page_number(query.get("page", "")),
         after=Cursor.read(query.get("after", "")),
     )
+
+
+def _known(word: str, words: Collection[str]) -> str:
+    return word if word in words else ""
 
 
 def _groups(request: Request, changes: list[Change]) -> Iterator[Group]:
@@ -195,8 +202,9 @@ def _page_links(request: Request, found: History) -> dict[str, str]:
 
 def _state(request: Request) -> _facets.State:
     """Return the parameters of the URL that narrow the history."""
-    given = [(name, value) for name in _PARAMETERS if (value := request.GET.get(name))]
-    return given + _account_filter.pairs(request)
+    wanted = _wanted(request.GET)
+    applying = (name for name, field in _PARAMETERS.items() if getattr(wanted, field))
+    return [(name, request.GET[name]) for name in applying] + _account_filter.pairs(request)
 
 
 def _url(request: Request, **changes: Any) -> str:

@@ -126,10 +126,14 @@ def platform_status(request: Request, bsnid: str) -> HttpResponse:
 
 
 def _ask(request: Request, bsnid: str, platform: str) -> HttpResponse:
-    row = _row(request, bsnid, platform)
+    found = platforms.of_account(request.warehouse, bsnid)
+    if found is None:
+        raise Http404(_wording.not_found(ACCOUNTS, bsnid))
+    team, rows = found
+    row = newest(rows).get(platform)
     if row is None and platform not in vocabulary.platforms():
         raise Http404(f"“{platform[:80]}” is not one of the platforms.")
-    return _show(request, bsnid, StatusCard(platform, row))
+    return _show(request, bsnid, StatusCard(platform, row), team=team or "")
 
 
 def _set(
@@ -185,14 +189,18 @@ def _show(
     card: StatusCard,
     status: int = 200,
     part: str = "records/_status-dialog.html",
+    team: str = "",
 ) -> HttpResponse:
-    """Show the card on its account's page, or ``part`` in the dialog of a list."""
+    """Show the card on its account's page, or ``part`` in the dialog of a list.
+
+    The dialog carries the account's ``team`` along.
+    """
     action = record_url("platform-status", bsnid)
     context = {
         "card": card,
         "bsnid": bsnid,
         "heading": card.platform,
-        "of": bsnid,
+        "of": team or request.POST.get("of", ""),
         "action": action,
         "back": record_url("account-detail", bsnid),
         "swaps": f'a[href="{status_url(action, card.platform)}"] .badge',

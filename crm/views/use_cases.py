@@ -113,7 +113,11 @@ def use_case_status(request: Request, id: str) -> HttpResponse:
         _set_status(request, id, form)
     except Stale as stale:
         saved = stale.current if isinstance(stale.current, UseCase) else None
-        return _show_status(request, id, replace(card, row=saved, conflict=True), 409)
+        card = replace(card, row=saved)
+        if saved and (saved.status or "") == data.get("shown_status"):
+            again = replace(card, problem=_wording.CHANGED_AGAIN)
+            return _show_status(request, id, again, 409)
+        return _show_status(request, id, replace(card, conflict=True), 409)
     except Missing:
         gone = _wording.record_gone(USE_CASES)
         return _show_status(request, id, replace(card, problem=gone), 409)
@@ -164,7 +168,8 @@ def _show_status(
     context = {
         "card": card,
         "heading": Truncator((isinstance(row, UseCase) and row.problem) or "Use case").chars(80),
-        "of": (isinstance(row, UseCase) and (row.team or row.account_bsnid)) or "",
+        "of": (isinstance(row, UseCase) and (row.team or row.account_bsnid))
+        or request.POST.get("of", ""),
         "action": action,
         "back": _respond.local_url(request, LIST.list_url),
         "swaps": f"{of_list} .badge, {of_list} .nothing",

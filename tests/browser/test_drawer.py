@@ -6,7 +6,7 @@ import re
 import uuid
 
 import pytest
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import Dialog, Locator, Page, Route, expect
 
 from crm.repository.records import use_cases
 from crm.warehouse import Warehouse
@@ -17,6 +17,12 @@ def case(tables: Warehouse, account: str, bsnid: str) -> str:
     id = str(uuid.uuid4())
     use_cases.create(tables, bsnid, id, {"problem": f"Slow {bsnid}", "status": "Active"})
     return id
+
+
+def bottom(element: Locator) -> float:
+    box = element.bounding_box()
+    assert box
+    return box["y"] + box["height"]
 
 
 def test_a_form_opens_over_the_list_and_loses_nothing(
@@ -53,11 +59,23 @@ def test_a_form_opens_over_the_list_and_loses_nothing(
     expect(drawer.locator(".banner")).to_contain_text("Nothing was saved yet")
     expect(leader).to_have_value("Lee")
 
-    # The answer never comes: the message is in the drawer, where it can be read.
+    # While the answer is awaited, the form says so. It never comes: the message is in the drawer,
+    # where it can be read, and covers nothing at the form's end.
     problem.fill(f"Slower {bsnid}")
-    page.route("**/edit/*", lambda route: route.abort())
+    held: list[Route] = []
+    page.route("**/edit/*", lambda route: held.append(route))
     page.keyboard.press("Control+Enter")
+    expect(drawer.locator("[data-saving]")).to_have_text("Saving …")
+    expect(drawer.locator("form[aria-busy=true]")).to_have_count(1)
+    held[0].abort()
     expect(drawer.locator(".toast-error")).to_be_visible()
+    expect(drawer.locator("[data-saving]")).to_be_empty()
+    expect(drawer.locator("form[aria-busy]")).to_have_count(0)
+    page.set_viewport_size({"width": 390, "height": 500})
+    drawer.evaluate("drawer => drawer.scrollTo(0, drawer.scrollHeight)")
+    form, messages = drawer.locator("#record form"), drawer.locator("#toasts")
+    assert bottom(form) <= (messages.bounding_box() or {})["y"]
+    page.set_viewport_size({"width": 1440, "height": 900})
     page.unroute("**/edit/*")
 
     # Somebody else was first, in the same field.

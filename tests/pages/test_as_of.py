@@ -211,6 +211,24 @@ def test_choosing_a_moment(client: Client, sample: Warehouse) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("target", "heading"),
+    [
+        ("/since/", "What changed since when?"),
+        ("/as-of/2026-01-01T00:00:00Z/since/?vp=V", "What changed since when?"),
+        ("/accounts/BSN001/since/", "What changed since when?"),
+        # An account may be called so.
+        ("/accounts/since/", "As of another moment"),
+        ("/nowhere/since/", "As of another moment"),
+    ],
+)
+def test_the_page_that_asks_for_a_moment_says_what_for(
+    client: Client, warehouse: Warehouse, target: str, heading: str
+) -> None:
+    page = parsed(client.get("/as-of/", {"next": target}))
+    assert text(page, "h1") == heading
+
+
 def test_admin_tools_are_of_today(client: Client, sample: Warehouse) -> None:
     prefix = f"/as-of/{format_moment(now())}"
     assert client.get(f"{prefix}/admin-tools/")["Location"] == "/admin-tools/"

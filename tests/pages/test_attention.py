@@ -21,7 +21,7 @@ from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 from tests.conftest import Statements
 
-from .html import HTMX, text, texts
+from .html import HTMX, parsed, text, texts
 
 See = Callable[..., BeautifulSoup]
 GROUPS = ("primary_it_partner", "vp", "business_area")
@@ -201,9 +201,15 @@ def test_each_row_acts_in_place(client: Client, get_page: See, sample: Warehouse
     assert action.path == "/accounts/NEW/updates/new/"
     assert parse_qs(action.query) == {"next": ["/attention/?by=vp"]}
     partner = by_kind["No IT partner"].select_one(".button")["href"]
-    assert partner.startswith("/accounts/NEW/edit/")
+    assert partner.startswith("/accounts/NEW/edit/?field=primary_it_partner&")
+    form = get_page(partner)
+    assert [each["name"] for each in form.select("[autofocus]")] == ["primary_it_partner"]
+    opened = parsed(client.get(partner, **HTMX, HTTP_HX_TARGET="dialog"))
+    assert [each["name"] for each in opened.select("[autofocus]")] == ["primary_it_partner"]
     future = by_kind["Update dated in the future"].select_one(".button")["href"]
     assert future.startswith("/updates/0f8fad5b-d9cb-469f-a165-70867728950e/edit/")
+    assert text(by_kind["Update dated in the future"], ".attention-what") == "Planned"
+    assert not never.select(".attention-what")
     assert client.get(action.geturl()).status_code == 200
 
 
@@ -219,7 +225,14 @@ def test_without_notes_no_use_case_is_said_to_lack_a_reason(
     held = {"id": "c", "account_bsnid": "A", "problem": "p", "status": "On Hold"}
     insert_missing(warehouse, USE_CASES, [held])
     for path in ("/attention/", "/"):
-        assert "1 On hold without a reason" in texts(get_page(path), ".attention-figures a")
+        page = get_page(path)
+        assert "1 On hold without a reason" in texts(page, ".attention-figures a")
+    page = get_page("/attention/")
+    assert texts(page, ".attention-name:has(.attention-what)") == ["A p"]
+    edit = next(
+        each for each in page.select(".attention-row a.button") if "use-cases" in each["href"]
+    )
+    assert [each["name"] for each in get_page(edit["href"]).select("[autofocus]")] == ["reason"]
     warehouse.execute(f"DROP TABLE {warehouse.namespace.table(OPERATIONS)}", repeatable=True)
     for path in ("/attention/", "/"):
         assert texts(get_page(path), ".attention-figures a") == [
@@ -241,7 +254,7 @@ def test_limits_are_settings(get_page: See, settings: Any) -> None:
     assert [row.split(maxsplit=1)[1] for row in texts(page, ".attention-figures a")] == [
         "No update for 0 days",
         "Never updated",
-        "Completed for 1 days",
+        "Completed for 1 day",
         "No IT partner",
         "On hold without a reason",
         "Update dated in the future",

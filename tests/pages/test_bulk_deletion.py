@@ -11,6 +11,8 @@ from django.test import Client
 
 from crm.model.schema import ACCOUNTS
 from crm.repository import operations
+from crm.repository.bulk.change import Preview
+from crm.repository.bulk.delete_action import Delete
 from crm.repository.bulk.outcome import LeftAlone
 from crm.repository.records import accounts, platforms
 from crm.views import _bulk_wording
@@ -110,6 +112,14 @@ def test_a_process_that_ended_before_it_could_say_so(
     assert "deleted 2 accounts" in texts(get_page("/activity/"), ".moment-head")[0]
     client.post(again.select("#toasts form")[-1]["action"])
     assert accounts.get(three, "B1") is not None
+
+
+def test_where_nothing_is_left_only_a_filter_is_said_to_match_nothing() -> None:
+    nothing, action = Preview(()), Delete(ACCOUNTS)
+    said = _bulk_wording.will_change(nothing, action, is_narrowed=False)
+    assert said == "The list has no accounts any more."
+    said = _bulk_wording.will_change(nothing, action, is_narrowed=True)
+    assert said == "No account matches any more."
 
 
 def test_accounts_that_lost_their_children_are_named() -> None:

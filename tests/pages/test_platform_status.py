@@ -164,7 +164,7 @@ def test_a_list_sets_a_status_in_a_dialog(
     with statements() as done:
         dialog = get_page(link, **DIALOG)
     assert len(done) == 1
-    assert text(dialog, "dialog h2") == "Snowflake BSN001"
+    assert text(dialog, "dialog h2") == "Snowflake Team BSN001 BSN001"
     form = dialog.select_one("dialog form")
     data = filled_in(form) | {"status": "Completed"}
     with statements() as done:
@@ -184,6 +184,8 @@ def test_a_list_sets_a_status_in_a_dialog(
         again, "[role=alert]:not([hidden])"
     )
     assert text(again, "dialog .button-primary") == "Save my choice anyway"
+    assert text(again, "dialog h2") == "Snowflake Team BSN001 BSN001"
+    assert client.get(link.replace("BSN001", "NONE"), **DIALOG).status_code == 404
 
 
 def test_without_javascript_the_status_has_a_page(

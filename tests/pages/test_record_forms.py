@@ -10,7 +10,7 @@ import pytest
 from django.http import QueryDict
 from django.utils import timezone
 
-from crm.forms import records as module
+from crm.forms import differences
 from crm.forms.fields import MomentField, format_moment, offered, parse_moment
 from crm.forms.moment import AGO, MomentForm
 from crm.forms.records import AccountForm, RecordForm, UpdateForm, UseCaseForm
@@ -158,7 +158,7 @@ def test_a_chosen_word_stays_on_offer_after_a_merge() -> None:
 
 
 def test_long_texts_are_not_compared_word_by_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_COMPARABLE", 5)
+    monkeypatch.setattr(differences, "_COMPARABLE", 5)
     merged = edit(USE_CASE, problem="long mine").merge(changed(USE_CASE, problem="long theirs"))
     assert merged.conflicts[0].parts == (("long theirs", False),)
 

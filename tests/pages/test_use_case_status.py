@@ -10,6 +10,7 @@ from bs4 import BeautifulSoup
 from django.test import Client
 
 from crm.repository.records import use_cases
+from crm.views import _editing
 from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse, Statements
@@ -83,6 +84,27 @@ def test_what_others_changed_beside_the_status_is_kept(
     )
     assert filled_in(parsed(gone).select_one("form"))["reason"] == "Why"
     assert client.get(url).status_code == 404
+
+
+def test_who_only_changed_other_fields_is_not_said_to_have_set_the_status(
+    client: Client,
+    get_page: See,
+    case: str,
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = f"/use-cases/{case}/status/"
+    sent = filled_in(get_page(url, **DIALOG).select_one("form")) | {"status": "On Hold"}
+    use_cases.update(warehouse, case, {"leader": "Mia"}, use_cases.get(warehouse, case).updated_at)
+    monkeypatch.setattr(_editing, "MERGES", 1)  # as if they were faster each time
+    response = client.post(url, sent, **DIALOG)
+    assert response.status_code == 409
+    again = parsed(response)
+    assert "Its status is as before." in text(again, "[role=alert]:not([hidden])")
+    assert text(again, "dialog h2") == "Too slow Claims"
+    form = again.select_one("form")
+    assert client.post(url, filled_in(form), **DIALOG).status_code == 200
+    assert status_of(warehouse, case) == ("On Hold", None)
 
 
 def test_without_javascript_it_has_a_page_and_leads_back(

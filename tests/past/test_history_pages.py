@@ -87,6 +87,15 @@ FILTERS = [
 ]
 
 
+# After these, nothing offers to show all.
+NO_FILTERS = {
+    "kind=renamed&table=secrets&field=password&since=yesterday&page=x",
+    "until=31.12.2026",
+    "until=9999-12-31",
+    "page=0",
+}
+
+
 def test_filters_leave_only_the_changes_that_match(
     sample_history: None, get_page: GetPage
 ) -> None:
@@ -96,6 +105,11 @@ def test_filters_leave_only_the_changes_that_match(
         counted = text(page, ".count-line p[role=status]")
         assert counted.startswith(f"{found} change"), query
         assert (found == 0) is bool(page.select(".empty")), query
+        is_narrowed = query not in NO_FILTERS
+        assert bool(page.select(".count-line [role=status] a")) is is_narrowed, query
+    # The filters of accounts are none of an account's own history.
+    page = get_page("/accounts/B1/history/?vp=Vera&mine=on")
+    assert not page.select(".count-line [role=status] a")
 
 
 def test_older_changes_are_on_the_next_page(

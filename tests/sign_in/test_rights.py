@@ -62,8 +62,8 @@ def test_a_reader_sees_no_edit_controls(signed_in: SignedIn, full: dict[str, str
         page = parsed(response)
         links = {link["href"].split("?")[0] for link in page.select("a[href]")}
         assert links.isdisjoint(writing_paths(full)), path
-        # Their own preferences: the theme, and what they follow.
-        own = {"/preferences/theme/", "/accounts/BSN001/follow/"}
+        # A preference of their own.
+        own = {"/preferences/theme/"}
         posts = {form["action"] for form in page.select("form[method=post]")}
         assert posts <= own, path
         assert {each["hx-post"] for each in page.select("[hx-post]")} <= own, path
@@ -73,9 +73,11 @@ def test_a_reader_without_the_right_to_follow_is_told(
     signed_in: SignedIn, full: dict[str, str]
 ) -> None:
     alice = signed_in(ALICE, "SELECT")
+    assert not parsed(alice.get("/accounts/BSN001/")).select("#follow")
+    assert "Follow" not in parsed(alice.get("/preferences/me/")).select_one("main").get_text()
     answer = alice.post("/accounts/BSN001/follow/", {"follow": "on"}, **HTMX)
     part = parsed(answer)
-    assert text(part, "#follow-button") == "Follow"
+    assert not part.select("#follow-button")
     assert "you may not write to the table “follows”" in text(part, ".toast-error")
     page = parsed(alice.post("/preferences/me/", {"names": "Alice A."}))
     assert page.select_one("#names").get_text().strip() == "Alice A."
@@ -88,6 +90,7 @@ def test_an_editor_sees_them(signed_in: SignedIn, full: dict[str, str]) -> None:
     links = {link["href"] for link in page.select("a[href]")}
     assert {"/accounts/BSN001/edit/", "/accounts/BSN001/use-cases/new/"} <= links
     assert page.select('form[action="/accounts/BSN001/compose/"]')
+    assert text(page, "#follow-button") == "Follow"
     assert page.select('form[action="/accounts/BSN001/platforms/"]')
 
 

@@ -178,7 +178,7 @@ def _listed(upload: Upload, findings: Findings) -> dict[str, Any]:
     name = f"{upload.file.name}, "
     return {
         "findings": [
-            {"outcome": kind.first.outcome, "place": kind.where.removeprefix(name)}
+            {"outcome": kind.first.outcome, "place": kind.shown_where.removeprefix(name)}
             | {"reason": kind.first.reason, "count": kind.count}
             for kind in findings.kinds_by_weight()[:LISTED]
         ],

@@ -51,6 +51,12 @@ class Wanted:
     size: int = PAGE_SIZE
     after: Cursor | None = None
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Return whether a filter leaves changes out, of the account or of all accounts."""
+        words = (self.key, self.person, self.field, self.kind, self.table, self.operation)
+        return any((*words, self.accounts, self.since, self.until))
+
 
 @dataclass(frozen=True)
 class History:

@@ -35,21 +35,21 @@ GROUPS = ("primary_it_partner", "vp", "business_area")
 SHOWN = 8
 
 # ``flagged`` has a row for each account or update of each kind. ``day`` and ``since`` say since
-# when; ``id`` is that of an update or a use case.
+# when; ``id`` is that of an update or a use case, and ``what`` the beginning of its text.
 FLAGGED = """
 flagged AS (
   SELECT CASE WHEN w.account_bsnid IS NULL THEN 'never' ELSE 'stale' END AS kind,
     a.bsnid, a.team, a.{by} AS grouped, w.last_update AS day, a.created_at AS since,
-    CAST(NULL AS STRING) AS platforms, CAST(NULL AS STRING) AS id
+    CAST(NULL AS STRING) AS platforms, CAST(NULL AS STRING) AS id, CAST(NULL AS STRING) AS what
   FROM {accounts} AS a LEFT JOIN (
     SELECT account_bsnid, MAX(date) AS last_update FROM {updates} GROUP BY account_bsnid
   ) AS w ON w.account_bsnid = a.bsnid {of_account}
   WHERE w.account_bsnid IS NULL OR w.last_update < CAST(:stale_before AS DATE)
   UNION ALL
-  SELECT 'no partner', a.bsnid, a.team, a.{by}, CAST(NULL AS DATE), a.created_at, NULL, NULL
+  SELECT 'no partner', a.bsnid, a.team, a.{by}, CAST(NULL AS DATE), a.created_at, NULL, NULL, NULL
   FROM {accounts} AS a {of_account} WHERE COALESCE(a.primary_it_partner, '') = ''
   UNION ALL
-  SELECT CONCAT(:stuck, s.status), a.bsnid, a.team, a.{by}, NULL, s.since, s.platforms, NULL
+  SELECT CONCAT(:stuck, s.status), a.bsnid, a.team, a.{by}, NULL, s.since, s.platforms, NULL, NULL
   FROM (
     SELECT r.account_bsnid, r.status, MIN(r.since) AS since, LISTAGG(r.platform, ', ') AS platforms
     FROM recorded_status AS r
@@ -63,18 +63,20 @@ flagged AS (
     GROUP BY r.account_bsnid, r.status
   ) AS s JOIN {accounts} AS a ON a.bsnid = s.account_bsnid {of_account}
   UNION ALL
-  SELECT 'future', u.account_bsnid, {of_child}, u.date, NULL, NULL, u.id
+  SELECT 'future', u.account_bsnid, {of_child}, u.date, NULL, NULL, u.id, u.what
   FROM (
-    SELECT id, account_bsnid, date FROM {updates} WHERE date >= CAST(:tomorrow AS DATE)
+    SELECT id, account_bsnid, date, SUBSTRING(description, 1, 100) AS what
+    FROM {updates} WHERE date >= CAST(:tomorrow AS DATE)
   ) AS u {account_of_child} {mine}
   {on_hold}
 )
 """
 _ON_HOLD = """
   UNION ALL
-  SELECT 'on hold', u.account_bsnid, {of_child}, NULL, u.updated_at, NULL, u.id
+  SELECT 'on hold', u.account_bsnid, {of_child}, NULL, u.updated_at, NULL, u.id, u.what
   FROM (
-    SELECT c.id, c.account_bsnid, c.updated_at FROM {use_cases} AS c {reasons}
+    SELECT c.id, c.account_bsnid, c.updated_at, SUBSTRING(c.problem, 1, 100) AS what
+    FROM {use_cases} AS c {reasons}
     WHERE c.status = :on_hold AND COALESCE(o.reason, '') = ''
   ) AS u {account_of_child} {mine}
 """
@@ -82,10 +84,10 @@ _SQL = """
 WITH {recorded_status}, {flagged}
 SELECT kind, grouped, COUNT(*) AS n,
   COLLECT_LIST(
-    CASE WHEN place <= :shown THEN STRUCT(bsnid, team, day, since, platforms, id, place) END
+    CASE WHEN place <= :shown THEN STRUCT(bsnid, team, day, since, platforms, id, what, place) END
   ) AS rows
 FROM (
-  SELECT kind, bsnid, team, COALESCE(grouped, '') AS grouped, day, since, platforms, id,
+  SELECT kind, bsnid, team, COALESCE(grouped, '') AS grouped, day, since, platforms, id, what,
     ROW_NUMBER() OVER (
       PARTITION BY kind ORDER BY day NULLS LAST, since NULLS LAST, bsnid, id
     ) AS place
@@ -111,7 +113,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Flagged:
-    """An account of a kind, or its update or use case ``id``.
+    """An account of a kind, or its update or use case ``id``; ``what`` begins its text.
 
     ``day`` is that of the latest or the future update; ``since`` is when the account was created,
     its ``platforms`` got their status, or the use case changed.
@@ -123,6 +125,7 @@ class Flagged:
     since: dt.datetime | None = None
     platforms: str | None = None
     id: str | None = None
+    what: str | None = None
 
 
 @dataclass(frozen=True)

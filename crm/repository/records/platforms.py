@@ -55,6 +55,26 @@ def list_for(wh: Warehouse, bsnid: str) -> tuple[PlatformStatus, ...]:
     return tuple(_sql.record(PlatformStatus, row) for row in rows)
 
 
+def of_account(wh: Warehouse, bsnid: str) -> tuple[str | None, tuple[PlatformStatus, ...]] | None:
+    """Return an account's team and its statuses by platform; None without the account.
+
+    One statement.
+    """
+    sql = """
+    SELECT a.team, {columns}
+    FROM (
+      SELECT bsnid, MAX(team) AS team FROM {accounts} WHERE bsnid = :bsnid GROUP BY bsnid
+    ) AS a LEFT JOIN {platforms_status} AS p ON p.account_bsnid = a.bsnid
+    ORDER BY p.platform, p.id
+    """
+    columns = _sql.names(PLATFORMS_STATUS.names, "p")
+    rows = wh.query(_sql.render(wh.namespace, sql, columns=columns), {"bsnid": bsnid})
+    if not rows:
+        return None
+    statuses = (_sql.record(PlatformStatus, row) for row in rows if row["id"] is not None)
+    return rows[0]["team"], tuple(statuses)
+
+
 def set_status(
     wh: Warehouse,
     bsnid: str,

@@ -19,8 +19,20 @@ def may_write(wh: Warehouse) -> bool:
     sql = """
     UPDATE {accounts} SET updated_by = updated_by WHERE FALSE
     """
+    return _may_run(wh, sql)
+
+
+def may_follow(wh: Warehouse) -> bool:
+    """Return whether the person may follow accounts; likewise."""
+    sql = """
+    UPDATE {follows} SET person = person WHERE FALSE
+    """
+    return _may_run(wh, sql)
+
+
+def _may_run(wh: Warehouse, template: str) -> bool:
     try:
-        wh.execute(_sql.render(wh.namespace, sql), repeatable=True)
+        wh.execute(_sql.render(wh.namespace, template), repeatable=True)
     except PermissionDenied:
         return False
     return True

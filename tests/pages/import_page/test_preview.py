@@ -81,7 +81,7 @@ def test_the_report_holds_every_finding_and_no_formula(
     # What differs only in its values is one line; the report has every row.
     refused = text(page, "#refused li")
     assert refused.startswith(
-        "400× bsnid, rows 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, … BSNID is missing"
+        "400× BSNID, rows 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, … BSNID is missing"
     )
     report = b"".join(client.get(f"{url}report/")).decode()
     lines = list(csv.DictReader(io.StringIO(report)))

@@ -37,7 +37,7 @@ def test_preview_confirm_result(client: Client, warehouse: Warehouse) -> None:
     assert figures(page)["Accounts"] == ["2", "0", "0", "1"]
     assert texts(page, ".import-row b") == ["B1", "B2"]
     assert texts(page.select_one(".import-row"), "dt") == ["Team", "Business area"]
-    assert text(page, "#refused .quiet") == "row 4, bsnid"
+    assert text(page, "#refused .quiet") == "row 4, BSNID"
     # Nothing is written before it is confirmed.
     assert accounts.get(warehouse, "B1") is None
     assert text(page, ".import-confirm .button-primary") == "Import 2 rows"
