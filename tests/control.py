@@ -65,6 +65,15 @@ class LocalWarehouse:
         return WarehouseConfig(is_local=True, url=self.url, token=self.token, **knobs)
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        try:
+            return self._send(method, path, body)
+        except ConnectionError:
+            # The server was started again since the connection was opened.
+            if method != "GET":
+                raise
+            return self._send(method, path, body)
+
+    def _send(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         url = urlsplit(self.control + path)
         target = f"{url.path}?{url.query}" if url.query else url.path
         connection = _connection(url.netloc)

@@ -75,6 +75,7 @@ class Door:
     :param typed: what that is; empty for the family's BSNID.
     :param is_long: whether it is long work, which has no deadline.
     :param done: the statuses of answers that say that all was done.
+    :param refusal: where such an answer says that nothing was done, as a CSS selector.
     """
 
     act: Callable[[Stage], HttpResponse]
@@ -87,6 +88,7 @@ class Door:
     is_long: bool = False
     is_import: bool = False
     done: tuple[int, ...] = (200, 303)
+    refusal: str = ""
 
     @property
     def reads(self) -> bool:
@@ -100,6 +102,8 @@ class Door:
         """Return whether the answer says that all was done."""
         if self.is_import:
             return re.search(rb"<h2>(Imported|There was nothing)", response.content) is not None
+        if self.refusal and parsed(response).select_one(self.refusal):
+            return False
         return response.status_code in ((200, 204) if self.reads else self.done)
 
     def form(self, response: HttpResponse) -> Tag | None:

@@ -184,7 +184,8 @@ def set_status_in_list(stage: Stage) -> HttpResponse:
 
 
 def follow(stage: Stage) -> HttpResponse:
-    return stage.client.post(stage.page("follow/"), {"follow": "on"})
+    answer = stage.client.post(stage.page("follow/"), {"follow": "on"})
+    return stage.client.get(answer["Location"]) if answer.status_code == 303 else answer
 
 
 def set_names(stage: Stage) -> HttpResponse:
@@ -242,7 +243,11 @@ DOORS = {
         open_dialog,
         lambda stage, before: {("platforms_status", stage.status): {"status": "Completed"}},
     ),
-    "follow": Door(follow, wanted=lambda stage, before: {(FOLLOWS.name, stage.bsnid): {}}),
+    "follow": Door(
+        follow,
+        wanted=lambda stage, before: {(FOLLOWS.name, stage.bsnid): {}},
+        refusal=".toast-error",
+    ),
     "names": Door(
         set_names,
         wanted=lambda stage, before: {(PEOPLE.name, stage.bsnid): {}},
