@@ -58,6 +58,9 @@ class WarehouseConfig:
         lifetime of tokens and of the warehouse's idle sessions.
     :param statement_timeout: seconds a statement may run. The gateway in front of Databricks
         Apps gives up after 60 s, so 45 leave time to say what happened.
+    :param bulk_timeout: seconds that a statement of bulk work may run: imports, backups, restores.
+        Nobody waits for these before a gateway.
+    :param is_bulk: the connections are those of bulk work.
     :param retries: how often the connector asks again on 429/503 (5 s apart).
     """
 
@@ -77,6 +80,8 @@ class WarehouseConfig:
     pool_timeout: float = 10.0
     connection_max_age: int = 1800
     statement_timeout: int = 45
+    bulk_timeout: int = 600
+    is_bulk: bool = False
     retries: int = 2
 
     def uri(self) -> str | None:
@@ -89,9 +94,15 @@ class WarehouseConfig:
     def answer_seconds(self) -> int:
         """Return the seconds that one HTTP answer may take where a request has no deadline.
 
-        A little more than a statement, and less than the gateway's 60 s.
+        A little more than a page's statement, and less than the gateway's 60 s. While a longer
+        statement runs, the connector asks for its state again and again.
         """
         return self.statement_timeout + 10
+
+    @property
+    def statement_seconds(self) -> int:
+        """Return the seconds that a statement may run on these connections."""
+        return self.bulk_timeout if self.is_bulk else self.statement_timeout
 
     @property
     def starts_itself(self) -> bool:
@@ -151,6 +162,7 @@ def _with_limits(config: WarehouseConfig, env: environ.Env) -> WarehouseConfig:
         pool_timeout=env.float("EDIP_POOL_TIMEOUT", 10.0),
         connection_max_age=env.int("EDIP_CONNECTION_MAX_AGE", 1800),
         statement_timeout=env.int("EDIP_STATEMENT_TIMEOUT", 45),
+        bulk_timeout=env.int("EDIP_BULK_TIMEOUT", 600),
     )
 
 

@@ -129,7 +129,7 @@ def _arguments(config: WarehouseConfig) -> dict[str, Any]:
         "user_agent_entry": USER_AGENT,
         "session_configuration": {
             # The default is two days. This limit also ends the statement on the warehouse.
-            "STATEMENT_TIMEOUT": str(config.statement_timeout),
+            "STATEMENT_TIMEOUT": str(config.statement_seconds),
             # Naive values and date functions must mean the same everywhere.
             "TIMEZONE": "UTC",
             # Off in older accounts, where a bad cast is NULL instead of an error.

@@ -41,6 +41,7 @@ class Pools:
 
     def __init__(self, config: WarehouseConfig) -> None:
         self.config = config
+        self._bulk: Pools | None = None
         self._start()
         _all_pools.add(self)
 
@@ -95,8 +96,18 @@ class Pools:
         pool = self._pool(identity)
         pool.give_up(connection.generation if connection else pool.generation)
 
+    def for_bulk(self) -> Pools:
+        """Return the pools of the same warehouse for bulk work: a time limit is the session's."""
+        if self.config.is_bulk:
+            return self
+        with self._lock:
+            self._bulk = self._bulk or Pools(replace(self.config, is_bulk=True))
+            return self._bulk
+
     def dispose(self) -> None:
         """Close every idle connection now, the others when they are returned."""
+        if self._bulk:
+            self._bulk.dispose()
         with self._lock:
             pools, self._pools = list(self._pools.values()), OrderedDict()
         for pool in pools:

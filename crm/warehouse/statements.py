@@ -93,6 +93,10 @@ class Warehouse:
         """Return the same warehouse with this deadline; None for long work."""
         return replace(self, deadline=deadline)
 
+    def for_bulk(self) -> Warehouse:
+        """Return the same warehouse for imports, backups and the like: see ``bulk_timeout``."""
+        return replace(self, pools=self.pools.for_bulk(), deadline=None)
+
     def with_app_rights(self) -> Warehouse | None:
         """Return the same warehouse with the app's rights; None where it has none of its own.
 
@@ -107,10 +111,7 @@ class Warehouse:
 
     @property
     def cache_key(self) -> tuple[str, Namespace, str]:
-        """The key for caches of what this warehouse answers to this identity.
-
-        It holds a digest instead of a token. The actor is not part of it.
-        """
+        """The key for caches of its answers to this identity: a digest, no token, no actor."""
         return self.pools.config.where, self.namespace, self.identity.fingerprint
 
     def query(self, sql: str, params: Params | None = None) -> list[Row]:
@@ -287,10 +288,9 @@ class _Run:
         logger.info("%s rows=%d", self._facts(), rows)
 
     def _facts(self) -> str:
-        milliseconds = (time.monotonic() - self.started) * 1000
         return (
             f"statement '{self.label}' query={self.query_id or '-'} "
-            f"ms={milliseconds:.0f} attempts={self.attempts}"
+            f"ms={(time.monotonic() - self.started) * 1000:.0f} attempts={self.attempts}"
         )
 
 

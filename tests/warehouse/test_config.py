@@ -185,7 +185,9 @@ def test_each_limit_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
         "EDIP_POOL_TIMEOUT": "2.5",
         "EDIP_CONNECTION_MAX_AGE": "600",
         "EDIP_STATEMENT_TIMEOUT": "30",
+        "EDIP_BULK_TIMEOUT": "900",
     }
     for config in (read(monkeypatch, **limits), read(monkeypatch, **COMPLETE, **limits)):
         assert (config.pool_size, config.pool_total, config.pool_timeout) == (3, 17, 2.5)
         assert (config.connection_max_age, config.statement_timeout) == (600, 30)
+        assert config.bulk_timeout == 900

@@ -204,6 +204,19 @@ def test_statement_that_takes_too_long(warehouse: Warehouse, server: LocalWareho
     assert time.monotonic() - started < seconds(5)
 
 
+def test_a_statement_of_bulk_work_may_take_longer_than_that_of_a_page(
+    warehouse: Warehouse, server: LocalWarehouse
+) -> None:
+    page = with_config(warehouse, statement_timeout=1, bulk_timeout=60)
+    server.fault("latency", seconds=2, match="SELECT 1")
+    bulk = page.for_bulk()
+    assert ping(bulk) is None
+    assert bulk.for_bulk().pools is bulk.pools is page.for_bulk().pools
+    assert bulk.pools.open == 1
+    page.pools.dispose()
+    assert bulk.pools.open == 0
+
+
 def test_an_answer_that_drips_ends_without_a_deadline(
     warehouse: Warehouse, table: str, server: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

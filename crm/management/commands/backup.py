@@ -40,7 +40,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        wh = _namespace.warehouse(options)
+        wh = _namespace.warehouse(options).for_bulk()
         home = _backups.home(options)
         try:
             backups.create_home(wh, home)

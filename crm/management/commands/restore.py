@@ -38,7 +38,7 @@ class Command(BaseCommand):
         parser.add_argument("--yes", action="store_true", help="do not ask")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        wh = _namespace.warehouse(options)
+        wh = _namespace.warehouse(options).for_bulk()
         try:
             found = plan(wh, options)
             self._preview(wh, found)
