@@ -2,7 +2,8 @@
 
 exporter   all tables, row by row, into a file that is complete or does not exist
 text       JSON
-tabular    CSV and workbooks
+tabular    CSV, and tables as workbooks
+workbook   sheets of any rows, within Excel's limits
 
 SQL is written by crm/repository/transfer/insert_script.py, as all SQL is.
 """

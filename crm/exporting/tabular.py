@@ -10,29 +10,20 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
-import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, BinaryIO
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-
 from crm.model.namespace import Namespace
 from crm.model.schema import Table
 
+from . import workbook
 from .text import plain
 
 Sources = list[tuple[Table, Callable[[], Iterator[dict[str, Any]]]]]
 
 # https://owasp.org/www-community/attacks/CSV_Injection
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-# Characters that XML cannot hold either (https://www.w3.org/TR/xml/#charsets): they would make
-# the file unreadable.
-_NOT_XML = re.compile("[\ud800-\udfff\ufffe\uffff]")
-# What Excel would read as an escape, such as _x0041_ for A (ECMA-376, part 1, 22.9.2.19).
-_LIKE_ESCAPES = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 # A fixed date, so that equal data make equal files.
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -63,37 +54,30 @@ def harmless(value: str | None) -> str:
 
 
 def write_workbook(file: BinaryIO, sources: Sources, namespace: Namespace) -> None:
-    workbook = Workbook(write_only=True)
-    for table, rows in sources:
-        _add_sheet(workbook, table.plural.title(), table.names, rows())
-    workbook.save(file)
+    workbook.write(
+        file,
+        (
+            (table.plural.title(), table.names, _values(rows(), table.names))
+            for table, rows in sources
+        ),
+    )
 
 
 def write_sheet(
     file: BinaryIO, title: str, columns: Sequence[str], rows: Iterable[dict[str, Any]]
 ) -> None:
     """Write a workbook of one sheet."""
-    workbook = Workbook(write_only=True)
-    _add_sheet(workbook, title, columns, rows)
-    workbook.save(file)
+    workbook.write(file, [(title, columns, _values(rows, columns))])
 
 
-def _add_sheet(
-    workbook: Workbook, title: str, columns: Sequence[str], rows: Iterable[dict[str, Any]]
-) -> None:
-    sheet = workbook.create_sheet(title)
-    sheet.freeze_panes = "A2"
-    sheet.append(list(columns))
+def _values(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> Iterator[list[Any]]:
     for row in rows:
-        sheet.append([_cell(sheet, row[name]) for name in columns])
+        yield [_value(row[name]) for name in columns]
 
 
-def _cell(sheet: Any, value: Any) -> Any:
+def _value(value: Any) -> Any:
     is_day = isinstance(value, dt.date) and not isinstance(value, dt.datetime)
     if value is None or is_day or isinstance(value, int):
         return value
-    text = _NOT_XML.sub("", ILLEGAL_CHARACTERS_RE.sub("", plain(value) or ""))
-    text = _LIKE_ESCAPES.sub("_x005F_", text)
-    cell = WriteOnlyCell(sheet, harmless(text) if text.startswith("'") else text)
-    cell.data_type = "s"
-    return cell
+    text = plain(value) or ""
+    return harmless(text) if text.startswith("'") else text
