@@ -60,12 +60,13 @@ PAGES = {
     "revert": "/put-back/accounts/BSN001/{version}/?field=team",
     "integrity": "/admin-tools/integrity/",
     "integrity-repair": "/admin-tools/integrity/orphans/",
+    "import-mappings": "/admin-tools/import/mappings/",
     "readyz": "/readyz",
 }
 FREE = {"healthz": "/healthz", "admin-tools": "/admin-tools/", "as-of": "/as-of/"}
 FREE |= {"import": "/admin-tools/import/", "export": "/admin-tools/export/"}
 # Counted by rows: see tests/importing.
-IMPORTS = {"import-job", "import-report"}
+IMPORTS = {"import-job", "import-report", "import-refused"}
 STEPS = {"account-next": "/accounts/BSN001/next/?list=&at=1"}
 STEPS |= {"account-previous": "/accounts/BSN001/previous/?list=&at=2"}
 POST_ONLY = {"account-compose", "follow", "theme", "revert-deletion", "revert-bulk"}

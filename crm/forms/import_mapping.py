@@ -1,7 +1,8 @@
 """The form of an import's mapping step: how each file or sheet is read.
 
 Its fields are numbered: ``table-0``, ``dates-0``, ``zone-0`` and ``encoding-0`` of the first part,
-and ``column-0-2`` of its third heading. ``shown-0`` is the table whose columns the page offered.
+and ``column-0-2`` of its third heading. ``shown-0`` is the table whose columns the page offered,
+and ``open-0`` says whether its panel is open, if scripts run.
 """
 
 from __future__ import annotations
@@ -43,6 +44,16 @@ def read(parts: list[PartSurvey], data: Mapping[str, str]) -> SourceMapping:
             for number, part in enumerate(parts)
         }
     )
+
+
+def opened(parts: list[PartSurvey], data: Mapping[str, str]) -> dict[str, bool]:
+    """Return whether each part's panel was open, by name, where the page says so."""
+    said = {"yes": True, "no": False}
+    return {
+        sheet_name(part.file, part.sheet): said[state]
+        for number, part in enumerate(parts)
+        if (state := data.get(f"open-{number}", "")) in said
+    }
 
 
 def problems(part: PartSurvey, mapping: SheetMapping) -> list[str]:

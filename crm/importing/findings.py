@@ -20,6 +20,8 @@ from .errors import ImportingError
 KEPT = 500
 # Kinds of findings that are kept, and rows that are named of each.
 KINDS, ROWS = 1_000, 10
+# Rows whose refusals are kept, to be given back: see refused.
+REFUSALS = 100_000
 # What findings of one kind may differ in: values and places in quotes, keys, and numbers.
 _QUOTED = re.compile(r"“[^”]*”|(?<=account )\S+|\b[\w-]*\d[\w.,:-]*")
 COLUMNS = ("outcome", "table", "file", "sheet", "row", "column", "reason")
@@ -106,6 +108,7 @@ class Kind:
 class Findings:
     """Counts all findings, keeps the first ``KEPT`` of each outcome in ``first`` and the first
     ``KINDS`` kinds, and writes every finding to ``report``, a CSV file, if there is one.
+    ``refusals``: why rows were refused, as (table, reason); of the first ``REFUSALS`` places.
 
     Use as a context manager. Raises ImportingError if the report cannot be written.
     """
@@ -114,6 +117,7 @@ class Findings:
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     first: list[Finding] = field(default_factory=list)
     kinds: dict[tuple[str, ...], Kind] = field(default_factory=dict)
+    refusals: dict[Place, list[tuple[str, str]]] = field(default_factory=dict)
 
     def __enter__(self) -> Findings:
         self._file = _open(self.report) if self.report else None
@@ -136,6 +140,9 @@ class Findings:
         self.counts[table, outcome] += 1
         if self.count(outcome) <= KEPT or reason == NO_ROWS:
             self.first.append(finding)
+        if outcome == REFUSED and (place in self.refusals or len(self.refusals) < REFUSALS):
+            why = f"{column}: {reason}" if column else reason
+            self.refusals.setdefault(place, []).append((table, why))
         self._add_to_kind(finding)
         self._report(outcome, table, place.file, place.sheet, place.row, column, reason)
 
@@ -166,6 +173,7 @@ class Findings:
         self.counts.clear()
         self.first.clear()
         self.kinds.clear()
+        self.refusals.clear()
         self.__enter__()
 
     def kinds_by_weight(self) -> list[Kind]:

@@ -23,6 +23,8 @@ ROWS_SEARCHED = 20
 # In place of a column: what stands under the heading is not imported, or is the status of the
 # platform whose name follows (in accounts; without a name: of all platforms, as a dict).
 LEFT_OUT, STATUS_OF = "-", "status:"
+# The heading of the reasons in a file of refused rows, which no import reads (normal).
+REASON = "reason_for_refusal"
 
 _TABLE_NAMES = {
     ACCOUNTS: ("accounts", "account", "teams"),
@@ -92,7 +94,7 @@ _SIGNATURES = {
 # Words that browsers, file managers and export dialogs add to a file's name.
 _NOISE = re.compile(
     r"copy|of|kopie|von|exports?|exported|download|downloaded|data|table|csv|json|xlsx|txt|all"
-    r"|final|new|latest|edip|crm|v?\d+|\d+t\d+z?"
+    r"|final|new|latest|refused|edip|crm|v?\d+|\d+t\d+z?"
 )
 # Headings of an account's name, where no other heading means the account; see owners.
 _PARENT_NAMES = ("team", "team_name", "account_name")
@@ -174,7 +176,8 @@ def columns_by_index(
     found: dict[str, list[int]] = {}
     for candidates in (given or {}, _EXACT[table.name], _OTHERS[table.name]):
         for place, word in enumerate(words):
-            column = candidates.get(word) if word and place not in taken else None
+            # JSON may have an empty key; only a person's choice gives it a column.
+            column = candidates.get(word) if place not in taken else None
             if column in table.names:
                 taken.add(place)
                 found.setdefault(column, []).append(place)

@@ -5,6 +5,7 @@ Each iteration reads a sheet again, row by row, so no file has to fit into memor
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -20,29 +21,13 @@ from .errors import NotJson, SourceError
 from .findings import NOTED
 from .headings import LEFT_OUT, table_of, table_of_file, table_with_headings
 from .mapping.chosen import AS_GUESSED, SourceMapping, sheet_name
-from .raw_rows import Remark, Rows, Sheet
+from .raw_rows import Part, Remark, Rows, Sheet, without_reasons
 from .readers import csv_file, file_kind, json_state, platform_columns, zip_file
-from .readers.encoding import Encoding, encoding_of
+from .readers.encoding import encoding_of
 from .readers.json_state import State
 
-
-@dataclass(frozen=True)
-class Part:
-    """A file, a sheet, or a table within a JSON file, whether or not it is imported.
-
-    ``name``: of the sheet or table; empty for a whole file. ``table``: what it is read as, or
-    None. ``guess``: what it looks like. ``is_fixed``: the file says which table it is.
-    ``as_table``: returns the rows, read as a table. ``encoding``: of a text file.
-    """
-
-    file: str
-    name: str
-    table: Table | None
-    guess: Table | None
-    as_table: Callable[[Table], Sheet]
-    is_fixed: bool = False
-    is_json: bool = False
-    encoding: Encoding | None = None
+# The end of the name of a sheet that has the rows for which another has no room.
+_CONTINUES = re.compile(r" \(\d+\)$")
 
 
 @dataclass
@@ -172,11 +157,13 @@ class _Reading:
             self._add(part, TABLE_BY_NAME[chosen])
         return bool(chosen)
 
-    def _sort(self, part: Part, headings: Callable[[], list[str]], stem: str) -> None:
+    def _sort(
+        self, part: Part, headings: Callable[[], list[str]], stem: str, title: str = ""
+    ) -> None:
         """Add a part now if a person chose its table, or if it is named after it; else keep it
-        for ``add_unnamed``."""
+        for ``add_unnamed``. ``title``: of the sheet that a sheet continues."""
         given = self.mapping.of(part.file, part.name).columns
-        exact = table_of(part.name or stem)
+        exact = table_of(title or part.name or stem)
         named = exact or table_of_file(part.name or stem) or table_of_file(stem)
         part = replace(part, guess=named or table_with_headings(headings(), given))
         if self._add_as_chosen(part):
@@ -238,9 +225,10 @@ class _Reading:
         conventions = replace(chosen.conventions, is_exact=state.is_own)
 
         def as_table(table: Table) -> Sheet:
-            return Sheet(table, file, "", rows_as(table), conventions, chosen.columns, True)
+            rows = without_reasons(rows_as(table))
+            return Sheet(table, file, "", rows, conventions, chosen.columns, True)
 
-        return Part(file, name, None, None, as_table, is_json=True, encoding=state.encoding)
+        return Part(file, name, file_kind.JSON, as_table, encoding=state.encoding)
 
     def _csv(self, path: Path, name: str) -> None:
         chosen = self.mapping.of(name)
@@ -248,10 +236,11 @@ class _Reading:
 
         def as_table(table: Table) -> Sheet:
             rows = partial(csv_file.rows, path, table, chosen.columns, chosen.encoding)
-            return Sheet(table, name, "", rows, conventions, chosen.columns)
+            return Sheet(table, name, "", without_reasons(rows), conventions, chosen.columns)
 
+        delimiter = partial(csv_file.delimiter, path, chosen.columns, chosen.encoding)
         encoding = encoding_of(path, chosen.encoding)
-        part = Part(name, "", None, None, as_table, encoding=encoding)
+        part = Part(name, "", file_kind.CSV, as_table, encoding=encoding, delimiter=delimiter)
         headings = partial(csv_file.headings, path, chosen.columns, chosen.encoding)
         self._sort(part, headings, path.stem)
 
@@ -271,11 +260,13 @@ class _Reading:
                 columns: Mapping[str, str] = chosen.columns,
             ) -> Sheet:
                 rows = partial(book.rows, sheet, table, columns)
-                return Sheet(table, name, sheet, rows, conventions, columns)
+                return Sheet(table, name, sheet, without_reasons(rows), conventions, columns)
 
             stem = path.stem if len(book.sheets) == 1 else ""
             headings = partial(book.headings, sheet, chosen.columns)
-            self._sort(Part(name, sheet, None, None, as_table), headings, stem)
+            title = _CONTINUES.sub("", sheet)
+            part = Part(name, sheet, file_kind.WORKBOOK, as_table)
+            self._sort(part, headings, stem, title if title in book.sheets else "")
 
 
 def _rows_of(rows: Rows, _table: Table) -> Rows:

@@ -112,8 +112,13 @@ def of_form(wh: Warehouse, kind: str, form: str) -> Operation:
     empty ``form`` is like no other.
     """
     random = uuid.uuid4().hex
-    half = hashlib.sha256(f"{wh.actor}\n{form}".encode()).hexdigest() if form else random
-    return Operation(half[:_HALF] + random[_HALF:], kind, wh.actor)
+    half = half_of_form(wh, form) if form else random[:_HALF]
+    return Operation(half + random[_HALF:], kind, wh.actor)
+
+
+def half_of_form(wh: Warehouse, form: str) -> str:
+    """Return how the ids of all operations begin that send this form of the warehouse's actor."""
+    return hashlib.sha256(f"{wh.actor}\n{form}".encode()).hexdigest()[:_HALF]
 
 
 def again(operation: Operation) -> Operation:
@@ -121,9 +126,10 @@ def again(operation: Operation) -> Operation:
     return replace(operation, id=operation.id[:_HALF] + uuid.uuid4().hex[_HALF:])
 
 
-def of_many(wh: Warehouse, kind: str) -> Operation:
-    """Begin an operation of many rows. One statement, which reads the masks."""
-    return Operation(uuid.uuid4().hex, kind, wh.actor, privileges.masked_columns(wh))
+def of_many(wh: Warehouse, kind: str, form: str = "") -> Operation:
+    """Begin an operation of many rows, for a form if one is given. One statement, which reads the
+    masks."""
+    return replace(of_form(wh, kind, form), masks=privileges.masked_columns(wh))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from crm.forms import import_mapping as form
@@ -53,15 +54,21 @@ class Panel:
     problems: list[str] = field(default_factory=list)
 
 
-def panels(parts: list[PartSurvey], mapping: SourceMapping, *, checked: bool) -> list[Panel]:
-    """Return the panels; with ``checked``, what is wrong with each, too."""
+def panels(
+    parts: list[PartSurvey], mapping: SourceMapping, opened: Mapping[str, bool], *, checked: bool
+) -> list[Panel]:
+    """Return the panels; with ``checked``, what is wrong with each, too. ``opened``: whether a
+    person left a part's panel open, by name."""
     complete = [mapping_step.complete(part, mapping) for part in parts]
     some_known = any(each.table in TABLE_BY_NAME for each in complete)
     found = []
     for number, (part, each) in enumerate(zip(parts, complete, strict=True)):
         # Beside files that are known, an unknown one may well be something else.
         shown = replace(each, table=LEFT_OUT) if some_known and not each.table else each
-        found.append(_panel(number, part, shown, checked))
+        panel = _panel(number, part, shown, checked)
+        is_open = part.is_asked or len(parts) == 1
+        is_open = bool(panel.problems) or opened.get(panel.title, is_open)
+        found.append(replace(panel, is_open=is_open))
     return found
 
 
@@ -77,7 +84,7 @@ def _panel(number: int, part: PartSurvey, mapping: SheetMapping, checked: bool) 
         sheet_name(part.file, part.sheet),
         mapping,
         _summary(part, mapping, rows),
-        is_open=bool(problems) or part.is_asked,
+        is_open=False,
         tables=[
             *([] if mapping.table else [("", "Choose a table")]),
             *((name, TABLE_BY_NAME[name].plural.capitalize()) for name in names),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crm.importing.importer import FAIL, UPDATE
+from crm.repository.transfer.import_traces import Trace
 
 from ._wording import counted
 
@@ -170,3 +171,20 @@ def done(tables: Iterable[Mapping[str, Any]], on_conflict: str) -> dict[str, str
         "same keys: the page Integrity lists such keys. Look at the figures below and at the "
         "history. You can safely import the file again.",
     }
+
+
+def elsewhere(trace: Trace) -> dict[str, str]:
+    """Return what the tables show of an import whose file and state are on no disk of this
+    instance. Nobody knows here whether another instance has them."""
+    if trace.rows:
+        rows = "1 row is" if trace.rows == 1 else f"{trace.rows:,} rows are"
+        found = f"{rows} in the tables as the import wrote {'it' if trace.rows == 1 else 'them'}."
+    else:
+        found = "No row that you see in the tables is from an import of yours with this address."
+    if trace.begun > trace.ended:
+        end = "It began to write, and has not noted its end: it may still be at work."
+    elif trace.ended:
+        end = "It has ended; the activity lists it, with what it wrote."
+    else:
+        end = ""
+    return {"found": found, "end": end}

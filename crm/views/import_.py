@@ -17,10 +17,12 @@ from crm.forms import import_mapping
 from crm.forms.import_file import ImportForm
 from crm.importing.findings import REFUSED
 from crm.importing.importer import SKIP, UPDATE
+from crm.importing.jobs import folders, mapping_step
 from crm.importing.jobs import job as jobs
-from crm.importing.jobs import mapping_step
 from crm.importing.jobs.job import Job
-from crm.request import Request
+from crm.importing.refused import files as refused_files
+from crm.repository.transfer import import_traces
+from crm.request import Request, sent_fields
 from crm.warehouse import Warehouse
 
 from . import _import_mapping, _import_wording, _respond, _revert_links
@@ -55,14 +57,16 @@ def start(request: Request) -> HttpResponse:
 @access.for_admins
 @access.for_writers
 def job(request: Request, id: str) -> HttpResponse:
-    found = _find(request, id)
+    found = jobs.find(_owner(request), id)
+    if found is None:
+        return _elsewhere(request, id)
     if request.method != "POST":
         page, part = "import_/job.html", "import_/_job.html"
         return _respond.show(request, page, part, _context(request, found))
     match request.POST.get("do"):
         case "import":
-            if _has_doubts(request, found):
-                context = _context(request, found) | {"is_unsure": True}
+            if problem := _unconfirmed(request, found):
+                context = _context(request, found) | {problem: True}
                 return render(request, "import_/job.html", context, status=422)
             found.start_import(_warehouse(request))
         case "map" | "columns" if found.phase == jobs.MAPPING:
@@ -87,15 +91,17 @@ def _map(request: Request, found: Job) -> HttpResponse:
         for part in parts
         if (name := (part.file, part.sheet))
     )
+    opened = import_mapping.opened(parts, request.POST)
     if request.POST["do"] == "columns":
         if again:
-            found.start_reading(_warehouse(request), ask=True, mapping=asdict(mapping))
+            wh = _warehouse(request)
+            found.start_reading(wh, ask=True, panels=opened, mapping=asdict(mapping))
         else:
-            found.choose(mapping)
+            found.choose(mapping, opened)
         if not _respond.wants_part(request):
             return _respond.go(request, reverse("import-job", args=[found.id]))
         return render(request, "import_/_job.html", _context(request, found))
-    panels = _import_mapping.panels(parts, mapping, checked=True)
+    panels = _import_mapping.panels(parts, mapping, opened, checked=True)
     is_nothing = mapping_step.is_all_left_out(parts, mapping)
     if is_nothing or any(panel.problems for panel in panels):
         context = _context(request, found)
@@ -118,21 +124,48 @@ def report(request: Request, id: str) -> HttpResponseBase:
     return FileResponse(found.report.open("rb"), as_attachment=True, filename="import-report.csv")
 
 
-def _has_doubts(request: Request, found: Job) -> bool:
-    """Return whether the preview shows a doubt that the person has not ticked."""
-    doubts = found.state.get("doubts", ()) if found.phase == jobs.PREVIEW else ()
-    return not {str(n) for n in range(len(doubts))} <= set(request.POST.getlist("sure"))
+@never_cache
+@require_safe
+@access.for_admins
+@access.for_writers
+def refused(request: Request, id: str) -> HttpResponseBase:
+    """The refused rows, as a file of the kind that was uploaded."""
+    found = _find(request, id)
+    if not found.refused.exists():
+        raise Http404("There are no refused rows to download.")
+    name = refused_files.name_for(found.file)
+    return FileResponse(found.refused.open("rb"), as_attachment=True, filename=name)
+
+
+def _unconfirmed(request: Request, found: Job) -> str:
+    """Return why a person has not confirmed this preview: ``is_other`` if they saw another one,
+    ``is_unsure`` if they did not tick each of its doubts; else an empty text."""
+    if found.phase != jobs.PREVIEW:
+        return ""
+    previewed = found.state["previewed"]
+    if request.POST.get("previewed", previewed) != previewed:
+        return "is_other"
+    is_sure = found.doubts.keys() <= set(request.POST.getlist("sure"))
+    return "" if is_sure else "is_unsure"
 
 
 def _find(request: Request, id: str) -> Job:
     found = jobs.find(_owner(request), id)
     if found is None:
-        raise Http404(
-            "There is no such import of yours here. EDIP CRM forgets an import when it is "
-            "discarded, an hour after it ended, and when the app restarts. You can upload the "
-            "file again: importing the same file twice changes nothing more."
-        )
+        raise Http404("There is no such import of yours on this instance of the app.")
     return found
+
+
+def _elsewhere(request: Request, id: str) -> HttpResponse:
+    """Say what the tables show of an import that this instance of the app does not have."""
+    if not folders.is_id(id):
+        raise Http404("There is no such import.")
+    trace = import_traces.read(request.warehouse, id)
+    context = {"text": _import_wording.elsewhere(trace), "fields": sent_fields(request)}
+    # The part is asked for again: another instance may answer then.
+    status = 200 if _respond.wants_part(request) else 404
+    page, part = "import_/elsewhere.html", "import_/_elsewhere.html"
+    return _respond.show(request, page, part, context, status)
 
 
 def _owner(request: Request) -> str:
@@ -140,8 +173,8 @@ def _owner(request: Request) -> str:
 
 
 def _warehouse(request: Request) -> Warehouse:
-    """Return the person's own warehouse without a deadline: its thread outlives the request."""
-    return request.warehouse.within(None)
+    """Return the person's own warehouse for long work: the job's thread outlives the request."""
+    return request.warehouse.for_bulk()
 
 
 def _undo_url(request: Request, found: Job) -> str:
@@ -165,7 +198,8 @@ def _context(request: Request, found: Job) -> dict[str, object]:
     changed = sums["different"] if found.options.on_conflict == UPDATE else 0
     panels = []
     if found.phase == jobs.MAPPING:
-        panels = _import_mapping.panels(found.parts, found.options.mapping, checked=False)
+        opened = found.state.get("panels", {})
+        panels = _import_mapping.panels(found.parts, found.options.mapping, opened, checked=False)
     return sums | {
         "job": found,
         "panels": panels,

@@ -220,7 +220,7 @@ def test_a_later_attempt_goes_on_from_the_first(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(work.operations, "of_many", lambda *_: second)
     job = created()
     reported: dict[str, Any] = {}
-    upload = work.Upload(job.file, job.options, job.report)
+    upload = work.Upload(job.id, job.file, job.options, job.report, job.refused)
     earlier = work.Attempts(1, {"accounts": 3}, {"accounts": 2}, ("first",))
     done = work.import_file(
         WAREHOUSE, upload, earlier, lambda **changes: reported.update(changes), lambda: False

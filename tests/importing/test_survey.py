@@ -8,13 +8,16 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from django.conf import settings
 
 from crm.importing import sources
-from crm.importing.errors import Stopped
-from crm.importing.jobs.survey_source import HEADINGS, survey
+from crm.importing.errors import SourceError, Stopped
+from crm.importing.findings import SKIPPED, Findings
+from crm.importing.jobs.survey_source import ALL_HEADINGS, HEADINGS, PARTS, survey
 from crm.importing.mapping.chosen import SheetMapping, SourceMapping
 from crm.importing.mapping.survey import PartSurvey
-from crm.model.schema import UPDATES
+from crm.importing.rows import Reader
+from crm.model.schema import ACCOUNTS, UPDATES
 
 from .using import written
 
@@ -143,3 +146,33 @@ def test_the_order_of_dates_stays_a_question_after_its_answer(tmp_path: Path) ->
     (part,) = surveyed(path, chosen)
     assert part == surveyed(path)[0]
     assert part.needs_order(part.complete(SheetMapping()))
+
+
+def test_a_form_has_room_for_every_heading_that_is_shown(tmp_path: Path) -> None:
+    """Columns of ours are shown in any number of files."""
+    headings = ",".join(f"h{n}" for n in range(HEADINGS))
+    (tmp_path / "x").mkdir()
+    for n in range(20):
+        written(tmp_path / "x", f"{n}.csv", f"{headings},bsnid,team\n{'x,' * HEADINGS}B1,T\n")
+    parts = surveyed(tmp_path / "x")
+    shown = [len(part.headings) for part in parts]
+    assert shown == [HEADINGS + 2] * 14 + [ALL_HEADINGS - 14 * (HEADINGS + 2) + 2, *[2] * 5]
+    assert sum(shown) + 6 * len(parts) < settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+
+
+def test_more_files_than_a_page_can_ask_about(tmp_path: Path) -> None:
+    for n in range(PARTS + 1):
+        written(tmp_path, f"{n}.csv", "a,b\n1,2\n")
+    with pytest.raises(SourceError, match="holds 101 files or sheets; this page reads 100"):
+        surveyed(tmp_path)
+
+
+def test_an_empty_key_of_json_can_be_given_a_column(tmp_path: Path) -> None:
+    path = written(tmp_path, "accounts.json", '[{"bsnid": "B1", "team": "T", "": "Ann"}]')
+    (part,) = surveyed(path)
+    assert [each.word for each in part.headings] == ["bsnid", "team", ""]
+    mapping = SourceMapping(sheets={"accounts.json": SheetMapping("accounts", {"": "vp"})})
+    with Findings() as findings, sources.opened(path, mapping) as source:
+        ((_, row, _),) = Reader(source, findings).rows(ACCOUNTS)
+    assert row["vp"] == "Ann"
+    assert findings.count(SKIPPED) == 0

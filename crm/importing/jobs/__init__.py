@@ -7,4 +7,5 @@ mapping_step  how the file is read, where a person has to choose
 preview       the rows that an import would write
 folders       where jobs are kept
 lock          which process works on a folder
+sweeper       removes jobs an hour after they last changed
 """

@@ -28,6 +28,11 @@ def home() -> Path:
     return home
 
 
+def is_id(text: str) -> bool:
+    """Return whether a job may have this id."""
+    return bool(re.fullmatch(r"[A-Za-z0-9_-]{32}", text))
+
+
 def safe_name(name: str) -> str:
     """Return the uploaded file's name, made safe for our file system; its ending is kept."""
     name = re.sub(r"[\x00-\x1f/\\]", "_", Path(name).name).lstrip(".")

@@ -2,20 +2,19 @@
 
 A job lives in a folder of its own in the temporary directory, under an id that nobody can guess,
 and belongs to the person who uploaded the file. All processes of an instance share that folder,
-so any of them can answer a request. Other instances do not see it, and a restart loses it: the
-person then uploads the file again, since importing twice changes nothing. A job is removed one
-hour after it last changed.
+so any of them can answer a request. Other instances do not see it; from the job's id they know
+what its import has left in the tables (docs/decisions/0011-imports-stay-on-one-instance.md). A job
+is removed one hour after it last changed.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
-import re
 import secrets
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -31,17 +30,13 @@ from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
 
 from . import folders, lock, mapping_step, work
+from .sweeper import remove_old_jobs, start_sweeper
 
 log = logging.getLogger(__name__)
 
 READING, MAPPING, PREVIEW = "reading", "mapping", "preview"
 IMPORTING, DONE, FAILED = "importing", "done", "failed"
 AT_WORK = (READING, IMPORTING)
-KEPT_SECONDS = 60 * 60
-SWEEP_EVERY_SECONDS = 60
-
-# Acquired, and never released, by the one thread of this process that removes old jobs.
-_sweeper = threading.Lock()
 
 
 @dataclass
@@ -75,6 +70,11 @@ class Job:
         return self.folder / "report.csv"
 
     @property
+    def refused(self) -> Path:
+        """Return the file of refused rows; it exists where there are any to give back."""
+        return self.folder / "refused"
+
+    @property
     def options(self) -> Options:
         options = self.state["options"]
         return Options(**{**options, "mapping": SourceMapping.from_json(options["mapping"])})
@@ -90,6 +90,13 @@ class Job:
         if options.on_conflict == FAIL and any(table["different"] for table in tables):
             return "different"
         return ""
+
+    @property
+    def doubts(self) -> dict[str, str]:
+        """Map a key to each doubt. Another preview has other keys: nobody confirms a doubt that
+        they have not seen."""
+        found = self.state.get("doubts", ()) if self.phase == PREVIEW else ()
+        return {_key(self.state["previewed"], doubt): doubt for doubt in found}
 
     @property
     def may_import(self) -> bool:
@@ -112,13 +119,20 @@ class Job:
         return read_before and bool(self.state.get("parts"))
 
     def start_reading(
-        self, wh: Warehouse, *, ask: bool = False, keep: bool = False, **options: Any
+        self,
+        wh: Warehouse,
+        *,
+        ask: bool = False,
+        keep: bool = False,
+        panels: dict[str, bool] | None = None,
+        **options: Any,
     ) -> None:
         """Start to survey the file; then preview it as ``start_preview`` does or, if a person has
-        to choose something or ``ask`` is set, wait for the choice."""
+        to choose something or ``ask`` is set, wait for the choice. ``panels`` are open or not."""
         chosen = self.state["options"] | options
         task = partial(self._read, wh, ask, keep)
-        self._start(READING, PREVIEW, task, options=chosen, parts=None)
+        panels = panels or {}
+        self._start(READING, PREVIEW, task, options=chosen, parts=None, panels=panels)
 
     def start_preview(self, wh: Warehouse, *, keep: bool = False, **options: Any) -> None:
         """Start to read the file; afterwards ``state`` describes what an import would do.
@@ -130,8 +144,11 @@ class Job:
         chosen = self.state["options"] | options
         self._start(READING, PREVIEW, lambda: self._preview(wh, keep), options=chosen)
 
-    def choose(self, mapping: SourceMapping | None = None) -> None:
-        """Ask how to read the file; with ``mapping`` as the choices so far."""
+    def choose(
+        self, mapping: SourceMapping | None = None, panels: dict[str, bool] | None = None
+    ) -> None:
+        """Ask how to read the file; with ``mapping`` as the choices so far, and ``panels`` open
+        or not, by name."""
         held = lock.acquire(self.folder)
         if held is None:
             return
@@ -140,7 +157,7 @@ class Job:
             if self.may_map or self.phase == MAPPING:
                 options = self.state["options"]
                 options |= {"mapping": asdict(mapping)} if mapping else {}
-                self.write(phase=MAPPING, options=options)
+                self.write(phase=MAPPING, options=options, panels=panels or {})
         finally:
             held.release()
 
@@ -175,7 +192,7 @@ class Job:
 
     @property
     def _upload(self) -> work.Upload:
-        return work.Upload(self.file, self.options, self.report)
+        return work.Upload(self.id, self.file, self.options, self.report, self.refused)
 
     def _read(self, wh: Warehouse, ask: bool, keep: bool) -> dict[str, Any]:
         def progress(rows: int) -> None:
@@ -193,7 +210,8 @@ class Job:
     def _preview(self, wh: Warehouse, keep: bool) -> dict[str, Any]:
         if keep:
             mapping_step.keep(wh, self.parts, self.options.mapping)
-        return work.preview(wh, self._upload, self.write, lambda: self.stopping)
+        found = work.preview(wh, self._upload, self.write, lambda: self.stopping)
+        return {**found, "previewed": secrets.token_hex(8)}
 
     def _import(self, wh: Warehouse) -> dict[str, Any]:
         earlier = work.Attempts(
@@ -229,6 +247,10 @@ class Job:
             raise
 
 
+def _key(previewed: str, doubt: str) -> str:
+    return hashlib.sha256(f"{previewed}\n{doubt}".encode()).hexdigest()[:16]
+
+
 def create(owner: str, name: str, content: Iterable[bytes], options: Options) -> Job:
     """Store an uploaded file as a new job. Nothing works on it until ``start_reading``."""
     id = secrets.token_urlsafe(24)
@@ -246,9 +268,9 @@ def create(owner: str, name: str, content: Iterable[bytes], options: Options) ->
 
 def find(owner: str, id: str) -> Job | None:
     """Return the job with this id, or None if no job has it or another person owns the job."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]{32}", id):
+    if not folders.is_id(id):
         return None
-    _remove_old_jobs()
+    remove_old_jobs()
     folder = folders.home() / id
     state = folders.read_state(folder)
     if state is None or state["owner"] != owner:
@@ -259,27 +281,6 @@ def find(owner: str, id: str) -> Job | None:
         state = folders.read_state(folder) or state
         process_ended = state["phase"] in AT_WORK
     return Job(id, folder, state, process_ended)
-
-
-def start_sweeper() -> None:
-    """Remove old jobs from now on, whether or not requests come."""
-    if _sweeper.acquire(blocking=False):
-        threading.Thread(target=_sweep_forever, daemon=True, name="old imports").start()
-
-
-def _sweep_forever() -> None:
-    while True:
-        with suppress(OSError):
-            _remove_old_jobs()
-        time.sleep(SWEEP_EVERY_SECONDS)
-
-
-def _remove_old_jobs() -> None:
-    for folder in folders.home().iterdir():
-        with suppress(OSError):
-            is_old = time.time() - folder.stat().st_mtime > KEPT_SECONDS
-            if is_old and not lock.is_held(folder):
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _run(job: Job, held: lock.Lock, next_phase: str, task: Callable[[], dict[str, Any]]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from crm.importing import sources
@@ -63,6 +63,26 @@ def keep(wh: Warehouse, parts: Iterable[PartSurvey], mapping: SourceMapping) -> 
     }
     if chosen:
         import_mappings.keep(wh, chosen)
+
+
+@dataclass(frozen=True)
+class KeptMapping:
+    """A mapping that is kept, to be shown. ``is_known``: files are read by it."""
+
+    kept: import_mappings.Kept
+    mapping: SheetMapping
+
+    @property
+    def is_known(self) -> bool:
+        return bool(self.mapping.table)
+
+
+def list_kept(wh: Warehouse, most: int) -> list[KeptMapping]:
+    """Return what is kept, the latest first. One statement. Raises WarehouseError."""
+    return [
+        KeptMapping(each, _sheet_mapping(each.mapping) or SheetMapping())
+        for each in import_mappings.list_kept(wh, most)
+    ]
 
 
 def _with_kept(wh: Warehouse, parts: list[PartSurvey], mapping: SourceMapping) -> SourceMapping:

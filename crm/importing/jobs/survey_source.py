@@ -10,16 +10,20 @@ from typing import Any
 
 from crm.importing import cleaning, dates
 from crm.importing.dates import AmbiguousDate
-from crm.importing.errors import Refused, Stopped
+from crm.importing.errors import Refused, SourceError, Stopped
 from crm.importing.headings import columns_by_index, normal
 from crm.importing.mapping.survey import Heading, PartSurvey
-from crm.importing.raw_rows import Unreadable
-from crm.importing.sources import Part, Source
+from crm.importing.raw_rows import Part, Unreadable
+from crm.importing.sources import Source
 from crm.model.schema import ACCOUNTS, TABLES
 
 SAMPLES, SAMPLE_LENGTH = 3, 60
-# Headings of a file that are shown, and beyond them those that name a column of ours.
+# Headings that are shown of a part, and of all parts; beyond them those that name a column of ours
+# (of which a part has 40 at most). A form takes DATA_UPLOAD_MAX_NUMBER_FIELDS: one for each
+# heading, and six for each part.
 HEADINGS = 200
+ALL_HEADINGS = 3_000
+PARTS = 100
 # A column without a date among so many values has none: its other values are not tried.
 _TRIED = 100
 _REPORTED_EVERY = 5_000
@@ -35,9 +39,15 @@ def survey(
     Parts without rows are absent. Raises SourceError, and Stopped if
     ``should_stop`` returns True.
     """
-    rows, found = 0, []
+    rows, found = 0, list[PartSurvey]()
+    if len(source.parts) > PARTS:
+        raise SourceError(
+            f"The file holds {len(source.parts):,} files or sheets; this page reads {PARTS} at a "
+            "time. Use “manage.py import_legacy”, or several uploads."
+        )
     for part in source.parts:
-        surveyed = _PartTally(part)
+        shown = sum(len(each.headings) for each in found)
+        surveyed = _PartTally(part, min(HEADINGS, ALL_HEADINGS - shown))
         for cells in surveyed.rows():
             rows += 1
             surveyed.add(cells)
@@ -51,7 +61,8 @@ def survey(
 
 
 class _PartTally:
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: Part, most_headings: int) -> None:
+        self._most = most_headings
         guess = part.guess.name if part.guess else ""
         encoding = part.encoding.name if part.encoding and not part.encoding.is_utf8 else ""
         self.result = PartSurvey(part.file, part.name, guess, encoding=encoding)
@@ -79,7 +90,7 @@ class _PartTally:
     def _tally(self, heading: str) -> _Tally | None:
         word = normal(heading)
         if word not in self._by_word:
-            if len(self._by_word) >= HEADINGS and not _is_known(heading):
+            if len(self._by_word) >= self._most and not _is_known(heading):
                 return None
             self.result.headings.append(Heading(heading, word))
             self._by_word[word] = _Tally(self.result.headings[-1])

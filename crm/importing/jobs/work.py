@@ -5,6 +5,7 @@ Both report their progress, stop when asked to, and return the facts that the jo
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -19,6 +20,7 @@ from crm.importing.doubts import Doubts
 from crm.importing.errors import ImportingError, Stopped
 from crm.importing.findings import REFUSED, Findings
 from crm.importing.importer import UPDATE, Options, TableResult
+from crm.importing.refused import files as refused
 from crm.model.schema import Table
 from crm.repository import operations
 from crm.repository.past import restore_tables, revert_bulk
@@ -27,6 +29,8 @@ from crm.warehouse import Warehouse
 from crm.warehouse.errors import SignInAgain, WarehouseError
 
 from .preview import Preview
+
+log = logging.getLogger(__name__)
 
 # Kinds of findings that the page lists; the report has every finding.
 LISTED = 200
@@ -58,11 +62,14 @@ ShouldStop = Callable[[], bool]
 
 @dataclass(frozen=True)
 class Upload:
-    """An uploaded file, how to import it, and where its report is written."""
+    """An uploaded file, how to import it, and where its report and its refused rows are
+    written. The operations of its import begin with a mark of ``id``."""
 
+    id: str
     file: Path
     options: Options
     report: Path
+    refused: Path
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,7 @@ def preview(
     options = replace(upload.options, dry_run=True)
     with Findings(upload.report) as findings:
         results = importer.run(wh, upload.file, options, findings, watch, should_stop)
+    _give_back_refused(upload, findings)
     tables = [
         _table(result, findings)
         | {"samples": {state: shown.samples(result.table, state) for state in (NEW, DIFFERENT)}}
@@ -117,7 +125,7 @@ def import_file(
     wrote = Counter[str](earlier.wrote)
     wrote_earlier = wrote.copy()
     written_states = (NEW, DIFFERENT) if upload.options.on_conflict == UPDATE else (NEW,)
-    operation = operations.of_many(wh, operations.IMPORT)
+    operation = operations.of_many(wh, operations.IMPORT, upload.id)
     done = 0
 
     def watch(table: Table, chunk: Chunk, states: list[str]) -> None:
@@ -139,8 +147,18 @@ def import_file(
         except Exception:
             report_progress(**_listed(upload, findings), **_versions(wh, before))
             raise
+    _give_back_refused(upload, findings)
     tables = [_table(result, findings, wrote_earlier) for result in results]
     return {"tables": tables, **_listed(upload, findings), **_versions(wh, before)}
+
+
+def _give_back_refused(upload: Upload, findings: Findings) -> None:
+    """Write the refused rows to a file. Without it, the page only lacks the link to it."""
+    upload.refused.unlink(missing_ok=True)
+    try:
+        refused.write(upload.file, upload.options.mapping, findings, upload.refused)
+    except (OSError, ImportingError):
+        log.exception("the refused rows of %s were not written", upload.file.name)
 
 
 def _versions(wh: Warehouse, before: revert_bulk.Versions | None) -> dict[str, Any]:

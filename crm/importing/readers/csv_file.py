@@ -82,13 +82,19 @@ def _raw_row(headings: Sequence[str], record: Record) -> RawRow:
 def headings(path: Path, given: Mapping[str, str], chosen_encoding: str = "") -> list[str]:
     """Return the headings of a file whose table is not known; empty if there are none."""
     sample = _sample(path, encoding_of(path, chosen_encoding))
-    start, table = max(
-        ((_start(sample, table, given), table) for table in TABLES), key=lambda fit: fit[0].known
-    )
+    start = _best_start(sample, given)
     if start.index < 0:
         return []
     records = _records_in(sample, start.delimiter)
     return [cell_text(cell) for cell in next(islice(records, start.index, None))]
+
+
+def delimiter(path: Path, given: Mapping[str, str], chosen_encoding: str = "") -> str:
+    return _best_start(_sample(path, encoding_of(path, chosen_encoding)), given).delimiter
+
+
+def _best_start(sample: str, given: Mapping[str, str]) -> _Start:
+    return max((_start(sample, table, given) for table in TABLES), key=lambda start: start.known)
 
 
 def _sample(path: Path, encoding: Encoding) -> str:

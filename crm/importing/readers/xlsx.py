@@ -17,6 +17,7 @@ from openpyxl.worksheet._reader import DATA_TAG, FORMULA_TAG, ROW_TAG, VALUE_TAG
 from openpyxl.xml.constants import SHARED_STRINGS
 from openpyxl.xml.functions import iterparse
 
+from crm.exporting.workbook import CUT, NOTES
 from crm.importing.errors import SourceError
 from crm.importing.findings import SKIPPED
 from crm.importing.headings import ROWS_SEARCHED, cell_text, heading_row
@@ -35,6 +36,8 @@ from .xlsx_strings import SharedStrings, texts_in, unescape
 # openpyxl would warn of faults that our report lists row by row.
 warnings.filterwarnings("ignore", module=r"openpyxl\.")
 
+# Sheets that explain a workbook of ours, and hold no rows.
+OWN_SHEETS = (NOTES,)
 _Row = tuple[int, list[Any]]
 # The number of columns in Excel.
 _WIDEST = 16_384
@@ -48,7 +51,7 @@ class Book:
 
     @property
     def sheets(self) -> list[str]:
-        return [sheet.title for sheet in self._book.worksheets]
+        return [sheet.title for sheet in self._book.worksheets if sheet.title not in OWN_SHEETS]
 
     @property
     def left_out(self) -> list[tuple[str, str]]:
@@ -193,7 +196,9 @@ class _Parser(WorkSheetParser):  # type: ignore[misc]  # openpyxl has no types
             return {"column": self.col_counter, "value": Unreadable(f"“{text}” cannot be read")}
         if element.get("t") in ("inlineStr", "str") and isinstance(cell["value"], str):
             cell["value"] = unescape(cell["value"])
-        if cell["data_type"] == "e":
+        if isinstance(cell["value"], str) and cell["value"].endswith(CUT):
+            cell["value"] = Unreadable("was cut when it was exported, so it is not whole")
+        elif cell["data_type"] == "e":
             cell["value"] = Unreadable(f"is Excel’s error {cell['value']}")
         elif cell["value"] is None and _is_unsaved(element):
             cell["value"] = Unreadable("is a formula whose result was not saved with it")

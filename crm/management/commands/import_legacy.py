@@ -15,6 +15,7 @@ from crm.importing.errors import ImportingError
 from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings
 from crm.importing.importer import ON_CONFLICT, UPDATE, Options, TableResult
 from crm.importing.mapping.entries import mapping
+from crm.importing.refused import files as refused
 from crm.model.namespace import Namespace
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from crm.warehouse import Warehouse
@@ -61,11 +62,19 @@ class Command(BaseCommand):
         )
         _add_reading_arguments(parser)
         parser.add_argument("--report", type=Path, help="write every finding to this CSV file")
+        parser.add_argument(
+            "--refused",
+            type=Path,
+            metavar="FILE",
+            help="write the refused rows to this file, of the same kind as the source, with a "
+            "column of reasons, to be corrected and imported (a zip for a folder)",
+        )
         _namespace.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if bool(options["path"]) == bool(options["from_tables"]):
             raise CommandError("Give either a file or, with --from-tables, a catalog.schema.")
+        _require_name_for_refused(options)
         findings = Findings(options["report"])
         try:
             chosen = _chosen(options)
@@ -74,14 +83,30 @@ class Command(BaseCommand):
         except (ImportingError, WarehouseError) as error:
             if options["report"] and findings.counts:
                 self.stdout.write(f"Every finding is in {options['report']}.")
+            self._give_back_refused(options, findings)
             raise CommandError(str(error)) from error
         self._print(results, findings, chosen, options["report"])
+        self._give_back_refused(options, findings)
+        self._require_rows(results, chosen)
+        if not all(result.verified for result in results):
+            raise CommandError("The stored rows differ from the rows of the source; see above.")
+
+    def _give_back_refused(self, options: dict[str, Any], findings: Findings) -> None:
+        to = options["refused"]
+        if to is None or not findings.refusals:
+            return
+        try:
+            is_any = refused.write(options["path"], _chosen(options).mapping, findings, to)
+        except (OSError, ImportingError) as error:
+            raise CommandError(f"The refused rows cannot be written to {to}: {error}") from error
+        if is_any:
+            self.stdout.write(f"The refused rows, with the reasons, are in {to}.")
 
     def _run(
         self, options: dict[str, Any], chosen: Options, findings: Findings
     ) -> list[TableResult]:
         if not options["from_tables"]:
-            wh, path = _namespace.warehouse(options), options["path"]
+            wh, path = _namespace.warehouse(options).for_bulk(), options["path"]
             if chosen.dry_run:
                 return self._dry_run(wh, path, chosen, findings)[0]
             if not options["accept_doubts"]:
@@ -100,7 +125,7 @@ class Command(BaseCommand):
         except ValueError as error:
             raise CommandError(f"--from-tables takes CATALOG.SCHEMA: {error}") from error
         target = {**options, "prefix": settings.NAMESPACE.prefix}
-        return copy_tables.run(_namespace.warehouse(target), source, chosen, findings)
+        return copy_tables.run(_namespace.warehouse(target).for_bulk(), source, chosen, findings)
 
     def _dry_run(
         self, wh: Warehouse, path: Path, chosen: Options, findings: Findings
@@ -130,9 +155,6 @@ class Command(BaseCommand):
             self._list(findings, outcome)
         if report:
             self.stdout.write(f"Every finding is in {report}.")
-        self._require_rows(results, chosen)
-        if not all(result.verified for result in results):
-            raise CommandError("The stored rows differ from the rows of the source; see above.")
 
     def _require_rows(self, results: list[TableResult], chosen: Options) -> None:
         """Raise CommandError if the tables hold no row as the source has it."""
@@ -180,6 +202,20 @@ def _chosen(options: dict[str, Any]) -> Options:
             options["encoding"],
         ),
     )
+
+
+def _require_name_for_refused(options: dict[str, Any]) -> None:
+    """Raise CommandError if the refused rows could not be written, or read again, as that file."""
+    path, to = options["path"], options["refused"]
+    if to is None:
+        return
+    if path is None:
+        raise CommandError("--refused needs a file: the warehouse copies tables itself.")
+    ending = refused.name_for(path).rpartition(".")[2] if path.exists() else ""
+    if ending and to.suffix.lower() != f".{ending}":
+        raise CommandError(f"--refused needs a name that ends in .{ending} for this source.")
+    if not to.resolve().parent.is_dir():
+        raise CommandError(f"The refused rows cannot be written to {to}: there is no such folder.")
 
 
 def _add_reading_arguments(parser: ArgumentParser) -> None:

@@ -6,15 +6,28 @@ without it.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from crm.repository import _sql
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A mapping (JSON), who chose it last, and when."""
+
+    id: str
+    mapping: str
+    person: str
+    updated_at: dt.datetime | None
+
 
 _READ = """
 SELECT id, MAX_BY(mapping, updated_at) AS mapping FROM {import_mappings}
@@ -32,6 +45,12 @@ WHEN MATCHED THEN UPDATE SET
 WHEN NOT MATCHED THEN INSERT (id, mapping, person, updated_at)
   VALUES (s.id, s.mapping, :person, CURRENT_TIMESTAMP())
 """
+
+_LIST = """
+SELECT id, mapping, person, updated_at FROM {import_mappings}
+ORDER BY updated_at DESC, id LIMIT :most
+"""
+_FORGET = "DELETE FROM {import_mappings} WHERE id = :id"
 
 
 def read(wh: Warehouse, ids: Iterable[str]) -> dict[str, str]:
@@ -52,3 +71,21 @@ def keep(wh: Warehouse, mappings: Mapping[str, str]) -> None:
         wh.execute(sql, {"given": given, "person": wh.actor}, repeatable=True)
     except (ObjectNotFound, PermissionDenied) as error:
         log.info("the mapping of an import was not kept: %s", error)
+
+
+def list_kept(wh: Warehouse, most: int) -> list[Kept]:
+    """Return the mappings that were chosen last, the latest first. Raises WarehouseError."""
+    try:
+        rows = wh.query(_sql.render(wh.namespace, _LIST), {"most": most})
+    except (ObjectNotFound, PermissionDenied):
+        return []
+    return [
+        Kept(row["id"], row["mapping"] or "", row["person"] or "", row["updated_at"])
+        for row in rows
+    ]
+
+
+def forget(wh: Warehouse, id: str) -> None:
+    """Delete a kept mapping: the next file with its headings is asked about. Raises
+    WarehouseError."""
+    wh.execute(_sql.render(wh.namespace, _FORGET), {"id": id}, repeatable=True)

@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from crm.importing.jobs import folders
-from crm.importing.jobs import job as jobs
+from crm.importing.jobs import folders, sweeper
 from crm.repository.records import accounts
+from crm.repository.transfer import import_traces
+from crm.repository.transfer.import_traces import Trace
 from crm.warehouse import Warehouse
 from tests.patience import seconds
 
-from ..html import parsed, text
+from ..html import HTMX, filled_in, parsed, text
 from .using import ACCOUNTS_CSV, before_each_chunk, press, preview
 
 
@@ -42,7 +44,7 @@ def test_discarding_forgets_the_file(client: Client, warehouse: Warehouse) -> No
     assert list(folders.home().iterdir()) == []
     gone = client.get(url)
     assert gone.status_code == 404
-    assert "upload the file again" in text(parsed(gone), ".lead")
+    assert "upload the file again" in text(parsed(gone), ".banner")
 
 
 def test_nobody_sees_anothers_import(client: Client, warehouse: Warehouse, settings: Any) -> None:
@@ -72,9 +74,9 @@ def test_old_jobs_are_forgotten(
     assert [job.name for job in folders.home().iterdir()] == [new.split("/")[-2]]
     assert client.get(old).status_code == 404
     age(new)
-    monkeypatch.setattr(jobs, "_sweeper", threading.Lock())
-    monkeypatch.setattr(jobs, "SWEEP_EVERY_SECONDS", 3600)
-    jobs.start_sweeper()
+    monkeypatch.setattr(sweeper, "_sweeper", threading.Lock())
+    monkeypatch.setattr(sweeper, "SWEEP_EVERY_SECONDS", 3600)
+    sweeper.start_sweeper()
     deadline = time.monotonic() + seconds(5)
     while list(folders.home().iterdir()) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -82,5 +84,42 @@ def test_old_jobs_are_forgotten(
 
 
 def age(url: str) -> None:
-    long_ago = time.time() - jobs.KEPT_SECONDS - 1
+    long_ago = time.time() - sweeper.KEPT_SECONDS - 1
     os.utime(folders.home() / url.split("/")[-2], (long_ago, long_ago))
+
+
+def test_another_instance_says_what_the_tables_show(
+    client: Client, warehouse: Warehouse, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """It has a disk of its own. What it says of the rows is never a guess."""
+    url, page = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    assert "One instance of the app keeps this import" in page.get_text()
+    here, elsewhere = str(tmp_path), str(tmp_path / "other")
+    Path(elsewhere).mkdir()
+
+    def other_instance(**headers: Any) -> Any:
+        with monkeypatch.context() as patch:
+            patch.setattr("tempfile.tempdir", elsewhere)
+            return client.get(url, **headers)
+
+    response = other_instance()
+    assert response.status_code == 404
+    assert "No row that you see in the tables is from an import of yours" in text(
+        parsed(response), ".banner"
+    )
+    # A page that shows the progress asks on; the instance that has the import may answer next.
+    part = other_instance(**HTMX)
+    assert (part.status_code, parsed(part).select_one("#import-job")["hx-get"]) == (200, url)
+    press(client, url)
+    said = text(parsed(other_instance()), ".banner")
+    assert "2 rows are in the tables as the import wrote them. It has ended" in said
+    # A form that another instance got was not used; it can be sent again.
+    monkeypatch.setattr("tempfile.tempdir", elsewhere)
+    response = client.post(url, {"do": "discard", "previewed": "x"})
+    assert response.status_code == 404
+    form = parsed(response).select_one(".actions form")
+    assert filled_in(form).items() >= {"do": "discard", "previewed": "x"}.items()
+    monkeypatch.setattr("tempfile.tempdir", here)
+    assert client.get(url).status_code == 200
+    # Nobody learns of another person's import, nor is told that it wrote nothing.
+    assert Trace() == import_traces.read(replace(warehouse, actor="bob@x.y"), url.split("/")[-2])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
+from django.conf import settings
 from django.test import Client
 
 from crm.model.own_tables import IMPORT_MAPPINGS
@@ -143,3 +144,37 @@ def test_without_the_table_of_mappings_imports_work(client: Client, warehouse: W
     url, page = preview(client, "bsnid,team,Mood\nB1,T,good\n", "accounts.csv")
     page = choose(client, url, "map", chosen(page))
     assert text(page, ".import-confirm .button-primary") == "Import 1 row"
+
+
+def test_panels_stay_as_they_were_left(client: Client, warehouse: Warehouse) -> None:
+    """Scripts tell which are open; the first look opens those that ask something."""
+    state = {"accounts": [{"bsnid": "B1", "Mood": "good"}], "updates": [{"bsnid": "B1"}]}
+    url, page = preview(client, json.dumps(state), "state.json")
+
+    def is_open(page: BeautifulSoup) -> list[bool]:
+        return [part.has_attr("open") for part in page.select(".mapping-part")]
+
+    assert is_open(page) == [True, False]
+    left = {"open-0": "no", "open-1": "yes"}
+    # The file is read again, since its tables were guessed before.
+    assert is_open(choose(client, url, "columns", chosen(page) | left)) == [False, True]
+    fields = chosen(page) | left | {"do": "columns"}
+    assert is_open(parsed(client.post(url, fields, **HTMX))) == [False, True]
+    # What is wrong is shown.
+    wrong = {"column-1-0": "-", "open-1": "no", "do": "map"}
+    assert is_open(parsed(client.post(url, chosen(page) | wrong))) == [False, True]
+
+
+def test_a_kept_mapping_can_be_forgotten(client: Client, warehouse: Warehouse) -> None:
+    content = "bsnid,team,Mood\nB1,T,good\n"
+    url, page = preview(client, content, "accounts.csv")
+    choose(client, url, "map", chosen(page) | {column(page, "Mood"): "vp"})
+    kept = parsed(client.get("/admin-tools/import/mappings/"))
+    assert text(kept, "td[dir]") == "bsnid → BSNID; team → Team; mood → VP"
+    assert settings.EDIP_USER in text(kept, "tbody tr")
+    id = kept.select_one("[name=id]")["value"]
+    assert client.post("/admin-tools/import/mappings/", {"id": id}).status_code == 303
+    page = parsed(client.get("/admin-tools/import/mappings/"))
+    assert "No mapping is kept yet" in page.get_text()
+    _, page = preview(client, content, "accounts.csv")
+    assert "Not known: 1 value would be lost" in texts(page, ".mapping-lost")

@@ -15,7 +15,7 @@ from crm.views import _import_wording
 from crm.warehouse import Warehouse
 from tests.conftest import LocalWarehouse
 
-from ..html import HTMX, parsed, text, texts
+from ..html import HTMX, filled_in, parsed, text, texts
 from .using import ACCOUNTS_CSV, figures, press, preview, settled, upload
 
 
@@ -144,7 +144,20 @@ def test_a_doubt_needs_a_tick(client: Client, warehouse: Warehouse) -> None:
     assert response.status_code == 422
     assert "Tick each line" in text(parsed(response), "legend")
     assert accounts.get(warehouse, "B1") is None
-    assert client.post(url, {"do": "import", "sure": "0"}).status_code == 303
+    ticked = filled_in(page.select_one(".import-confirm")) | {
+        "do": "import",
+        "sure": page.select_one("[name=sure]")["value"],
+    }
+    # A tick is for the preview in which its doubt was seen, even if the next says the same.
+    again = press(client, url, "preview")
+    response = client.post(url, ticked)
+    assert response.status_code == 422
+    assert "previewed again" in text(parsed(response), ".banner-error h2")
+    del ticked["previewed"]
+    assert client.post(url, ticked).status_code == 422
+    assert accounts.get(warehouse, "B1") is None
+    sure = {"do": "import", "sure": again.select_one("[name=sure]")["value"]}
+    assert client.post(url, sure).status_code == 303
     assert text(settled(client, url), ".banner h2") == "Imported, and verified"
 
 
@@ -160,3 +173,19 @@ def test_why_nothing_can_be_imported(refused: int, why: str) -> None:
     sums = {"new": 0, "different": 0, "unchanged": 0}
     texts = _import_wording.preview("", "skip", sums, refused)
     assert texts["lead"] == f"Nothing can be imported: {why}."
+
+
+def test_refused_rows_are_corrected_and_imported(client: Client, warehouse: Warehouse) -> None:
+    url, page = preview(client, ACCOUNTS_CSV, "accounts.csv")
+    assert page.select_one(f"a[href='{url}refused/']")
+    response = client.get(f"{url}refused/")
+    assert "accounts-refused.csv" in response["Content-Disposition"]
+    content = b"".join(response.streaming_content).decode("utf-8-sig")
+    assert content.splitlines()[0] == "BSNID,Team,Business Area,Reason for refusal"
+    corrected = content.replace(",Nobody", "B3,Nobody")
+    again, page = preview(client, corrected, "accounts-refused.csv")
+    assert text(page, ".import-confirm .button-primary") == "Import 1 row"
+    assert not page.select("#refused, #remarks")
+    assert client.get(f"{again}refused/").status_code == 404
+    press(client, again)
+    assert accounts.get(warehouse, "B3").team == "Nobody"
