@@ -164,7 +164,7 @@ EDIP_MAX_BODY = 25 * 2**20
 # The largest upload to the import page; `manage.py import_legacy` has no limit.
 EDIP_IMPORT_MAX_MB = env.int("EDIP_IMPORT_MAX_MB", 200)
 DATA_UPLOAD_MAX_MEMORY_SIZE = int(2.5 * 2**20)
-# The mapping step of an import has the most fields: see crm/importing/jobs/survey.py.
+# The mapping step of an import has the most fields: see crm/importing/jobs/survey_source.py.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 8000
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
 EDIP_WRITES_PER_MINUTE = env.int("EDIP_WRITES_PER_MINUTE", 60)
