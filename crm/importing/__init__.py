@@ -4,6 +4,7 @@ From a file to the warehouse, one module for each step:
 
     mapping/       what a person chose about how to read the file
     sources        a file, folder or archive → sheets of raw rows, with the help of readers/
+    parts          a file, a sheet or a table in a file, and how to read it
     raw_rows       a raw row, and its reader's remarks about it
     headings       a heading → the column it means; a name or headings → the table
     sheet_columns  one sheet's headings → the columns of its cells
@@ -18,6 +19,7 @@ From a file to the warehouse, one module for each step:
 Beside that way:
 
     copy_tables    tables elsewhere in Unity Catalog → the warehouse
+    refused/       refused rows, given back to be corrected
     jobs/          imports by page: the uploaded file, its preview, its state and its thread
     masks          columns that a policy masks, which no import writes
     doubts         signs that a file was misread, found by a dry run

@@ -13,8 +13,6 @@ from crm.model.schema import Table
 from .cleaning import USUAL, Conventions
 from .findings import NOTED, REFUSED, SKIPPED
 from .headings import REASON, cell_text, normal
-from .readers import file_kind
-from .readers.encoding import Encoding
 
 
 @dataclass(frozen=True)
@@ -72,31 +70,6 @@ class Sheet:
     conventions: Conventions = USUAL
     columns: Mapping[str, str] = field(default_factory=dict)
     may_be_empty: bool = False
-
-
-@dataclass(frozen=True)
-class Part:
-    """A file, a sheet, or a table within a JSON file, whether or not it is imported.
-
-    ``name``: of the sheet or table; empty for a whole file. ``kind``: one of file_kind.
-    ``as_table``: returns the rows, read as a table. ``table``: what it is read as, or None.
-    ``guess``: what it looks like. ``is_fixed``: the file says which table it is. ``encoding``: of
-    a text file; ``delimiter`` returns that of a CSV file.
-    """
-
-    file: str
-    name: str
-    kind: str
-    as_table: Callable[[Table], Sheet]
-    table: Table | None = None
-    guess: Table | None = None
-    is_fixed: bool = False
-    encoding: Encoding | None = None
-    delimiter: Callable[[], str] = lambda: ","
-
-    @property
-    def is_json(self) -> bool:
-        return self.kind == file_kind.JSON
 
 
 def without_reasons(rows: Rows) -> Rows:

@@ -21,7 +21,8 @@ from .errors import NotJson, SourceError
 from .findings import NOTED
 from .headings import LEFT_OUT, table_of, table_of_file, table_with_headings
 from .mapping.chosen import AS_GUESSED, SourceMapping, sheet_name
-from .raw_rows import Part, Remark, Rows, Sheet, without_reasons
+from .parts import Part
+from .raw_rows import Remark, Rows, Sheet, without_reasons
 from .readers import csv_file, file_kind, json_state, platform_columns, zip_file
 from .readers.encoding import encoding_of
 from .readers.json_state import State

@@ -19,7 +19,7 @@ from crm.importing import sources
 from crm.importing.findings import Findings
 from crm.importing.headings import REASON
 from crm.importing.mapping.chosen import SourceMapping
-from crm.importing.raw_rows import Part
+from crm.importing.parts import Part
 from crm.importing.readers import file_kind, own_export
 
 from .rows import RefusedRow, by_part
