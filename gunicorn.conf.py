@@ -32,6 +32,9 @@ keepalive = 75
 accesslog = "-"
 # A list with many filters has a long address. gunicorn answers a longer one without our page.
 limit_request_line = 8190
+# One header may have so many bytes. The app answers a Cookie header of more than 8190 with a page
+# that says what to do; gunicorn answers a longer one without our page.
+limit_request_field_size = 65_536
 # X_Forwarded_Email would look like X-Forwarded-Email to the app.
 header_map = "drop"
 # We do not use the control socket; only an intruder could.

@@ -93,6 +93,7 @@ def application(data: Path | None = None) -> Iterator[tuple[Path, Control]]:
             "EDIP_LOCAL_DATA": str(folder),
             "EDIP_LOG_LEVEL": "ERROR",
             "EDIP_WRITES_PER_MINUTE": "0",
+            "EDIP_EXPORTS_PER_MINUTE": "0",
         }
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "edip.settings")
         import django

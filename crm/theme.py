@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 
+from crm.cookies import cookie_name
+
 COOKIE = "theme"
 
 
@@ -26,5 +28,5 @@ NAMES = frozenset(theme.name for theme in THEMES)
 
 def chosen_theme(request: HttpRequest) -> str:
     """Return the name in the cookie, ``system`` where it names no theme."""
-    name = request.COOKIES.get(COOKIE, "")
+    name = request.COOKIES.get(cookie_name(request, COOKIE), "")
     return name if name in NAMES else "system"

@@ -103,6 +103,8 @@ MIDDLEWARE = [
     "crm.middleware.security.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "crm.middleware.security.LivenessMiddleware",
+    "crm.middleware.security.CookieLimitMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "crm.middleware.compression.CompressionMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -117,7 +119,7 @@ MIDDLEWARE = [
     "crm.middleware.person.ReaderTimeZoneMiddleware",
     "crm.middleware.security.MethodNotAllowedMiddleware",
     "crm.middleware.person.AccessMiddleware",
-    "crm.middleware.write_limit.WriteLimitMiddleware",
+    "crm.middleware.rate_limit.RateLimitMiddleware",
     "crm.middleware.person.WarehouseErrorMiddleware",
 ]
 ROOT_URLCONF = "edip.urls"
@@ -141,7 +143,7 @@ FORM_RENDERER = "crm.forms.records.Renderer"
 # No ORM: sessions and messages travel in signed cookies.
 DATABASES: dict[str, dict[str, object]] = {}
 SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
-MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"
+MESSAGE_STORAGE = "crm.cookies.MessageStorage"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not EDIP_PLAIN_HTTP
 # Scripts need not read the cookies: HTMX sends the CSRF token of the form.
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
@@ -167,7 +169,11 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = int(2.5 * 2**20)
 # The mapping step of an import has the most fields: see crm/importing/jobs/survey_source.py.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 8000
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
+# The largest Cookie header. gunicorn.conf.py lets more through, so that it gets our page.
+EDIP_MAX_COOKIES = 8190
+# Writes, and downloads of files, per person and minute, counted in each process.
 EDIP_WRITES_PER_MINUTE = env.int("EDIP_WRITES_PER_MINUTE", 60)
+EDIP_EXPORTS_PER_MINUTE = env.int("EDIP_EXPORTS_PER_MINUTE", 10)
 
 # Absolute: pages of the past (crm/middleware/as_of.py) have a path prefix, files have none.
 STATIC_URL = "/static/"

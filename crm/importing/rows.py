@@ -216,9 +216,7 @@ class _Row:
         if column.kind == "links":
             for link in filter(link_problem, (value or "").split("\n")):
                 if link:
-                    reason = (
-                        f"“{link[:80]}” is not an http(s) address; kept, but not shown as a link"
-                    )
+                    reason = f"“{link[:80]}” cannot be shown as a link; kept as text"
                     self._add_finding(NOTED, reason, column.name)
 
     def _note_empty_fields(self, columns: SheetColumns, row: CleanRow) -> None:

@@ -13,6 +13,7 @@ from typing import cast
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import get_script_prefix, set_script_prefix
+from django.utils.encoding import escape_uri_path
 from django.utils.functional import SimpleLazyObject
 
 from crm import access
@@ -39,6 +40,9 @@ class AsOfMiddleware:
     def __call__(self, request: Request) -> HttpResponse:
         request.as_of = None
         home = get_script_prefix()
+        if request.path_info.startswith("//"):
+            # In a link to this page, two slashes would name another host.
+            request.path_info = request.path = f"/{request.path_info.lstrip('/')}"
         segment, text, rest = as_of_address.split(request.path_info)
         if segment != as_of_address.SEGMENT or not text:
             return self.get_response(request)
@@ -49,8 +53,10 @@ class AsOfMiddleware:
             return self.get_response(request)
         prefix = f"{home}{as_of_address.SEGMENT}/{text}/"
         query = request.META.get("QUERY_STRING", "")
-        # The page of changes since the moment exists in the past only.
-        present = f"{home}{rest.removesuffix('since/')}{'?' if query else ''}{query}"
+        # The page of changes since the moment exists in the past only. With a slash or a backslash
+        # before it, which browsers take for one, the rest would name another host.
+        page = escape_uri_path(rest.removesuffix("since/").lstrip("/"))
+        present = f"{home}{page}{'?' if query else ''}{query}"
         if not rest and not request.path_info.endswith("/"):
             return HttpResponseRedirect(prefix)
         request.as_of = AsOf(moment, present)

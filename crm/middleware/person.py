@@ -13,15 +13,14 @@ from urllib.parse import unquote
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.cache import add_never_cache_headers
 from django.utils.functional import SimpleLazyObject
 
 from crm import access
+from crm.cookies import cookie_name
 from crm.identity.sign_in import SignIn, sign_in
 from crm.request import Request
 from crm.views import errors
 from crm.warehouse import Warehouse
-from crm.warehouse.config import USER
 from crm.warehouse.errors import PoolExhausted, SignInAgain, WarehouseError
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -34,7 +33,7 @@ _places = threading.BoundedSemaphore(REQUESTS_AT_ONCE)
 _PROBES = frozenset({"/healthz", "/readyz"})
 
 # Cookies that stay when another person signs in with the same browser.
-_SHARED_COOKIES = {"theme", "tz"}
+_SHARED_COOKIES = ("theme", "tz")
 
 
 class PersonMiddleware:
@@ -67,7 +66,8 @@ class PersonMiddleware:
             return _uncached(self.get_response(request))
         # The session ends, and with it the other person's messages and open forms.
         request.is_of_next_person = True
-        keep = {*_SHARED_COOKIES, settings.SESSION_COOKIE_NAME}
+        shared = (cookie_name(request, name) for name in _SHARED_COOKIES)
+        keep = {*shared, settings.SESSION_COOKIE_NAME}
         others = [name for name in request.COOKIES if name not in keep]
         for name in others:
             del request.COOKIES[name]
@@ -79,9 +79,8 @@ class PersonMiddleware:
 
 
 def _uncached(response: HttpResponse) -> HttpResponse:
-    """With EDIP_AUTH=user, let no browser store a page that the next person could see."""
-    if settings.WAREHOUSE.auth == USER and not response.has_header("Cache-Control"):
-        add_never_cache_headers(response)
+    """Let nothing store a page, which the next person at the same browser could see."""
+    response.headers["Cache-Control"] = "private, no-store"
     return response
 
 
@@ -131,7 +130,7 @@ class ReaderTimeZoneMiddleware:
 
 def reader_zone(request: HttpRequest) -> zoneinfo.ZoneInfo:
     """Return the zone of the cookie ``tz``; UTC if it names no zone."""
-    name = unquote(request.COOKIES.get("tz", ""))
+    name = unquote(request.COOKIES.get(cookie_name(request, "tz"), ""))
     return zoneinfo.ZoneInfo(name if name in zone_names() else "UTC")
 
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from crm.forms import import_file
 from crm.request import Request
-from crm.views import errors
+from crm.views import errors, health
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -52,6 +52,35 @@ class TlsProxyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.META["wsgi.url_scheme"] = "https"
+        return self.get_response(request)
+
+
+class LivenessMiddleware:
+    """Answers /healthz under any Host: a probe may name an address that is not the app's own.
+
+    It comes before all middleware that asks for the host or the person.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Request) -> HttpResponse:
+        if request.path_info == "/healthz":
+            return health.healthz(request)
+        return self.get_response(request)
+
+
+class CookieLimitMiddleware:
+    """Answers a Cookie header that is too large with a page: browsers keep sending it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if len(request.META.get("HTTP_COOKIE", "")) > settings.EDIP_MAX_COOKIES:
+            # Nothing below reads them: what is in them may have been made to be read.
+            request.META["HTTP_COOKIE"] = ""
+            return errors.too_many_cookies(request)
         return self.get_response(request)
 
 

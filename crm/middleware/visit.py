@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from django.http import HttpRequest, HttpResponse
 
+from crm.cookies import cookie_name
 from crm.request import Request
 
 COOKIE = "visit"
@@ -78,7 +79,7 @@ def _is_asked_by_person(request: Request) -> bool:
 
 def _read(request: Request) -> Visit | None:
     """Return the visit in the person's cookie; None for that of somebody else."""
-    text = request.get_signed_cookie(COOKIE, "", salt=_salt(request))
+    text = request.get_signed_cookie(cookie_name(request, COOKIE), "", salt=_salt(request))
     match = _TEXT.fullmatch(text or "")
     if match is None:
         return None
@@ -93,7 +94,7 @@ def _moment(seconds: str) -> dt.datetime | None:
 def _write(request: Request, response: HttpResponse, visit: Visit) -> None:
     before = int(visit.before.timestamp()) if visit.before else ""
     response.set_signed_cookie(
-        COOKIE,
+        cookie_name(request, COOKIE),
         f"{int(visit.seen.timestamp())}-{before}",
         salt=_salt(request),
         max_age=_KEPT_FOR,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -45,6 +46,14 @@ def _without_end(link: str) -> str:
         link = shorter
 
 
+def has_invisible(text: str) -> bool:
+    """Return whether the text has a character that shows nothing, or turns the order of others.
+
+    With them an address can look like another one (Unicode's category "format").
+    """
+    return any(unicodedata.category(character) == "Cf" for character in text)
+
+
 def link_problem(link: str) -> str:
     """Return what is wrong with a link, in words; an empty text if a browser may follow it."""
     try:
@@ -56,6 +65,10 @@ def link_problem(link: str) -> str:
         return "a link starts with https:// or http://."
     if not host:
         return "the address has no host, such as dev.azure.com."
+    if "@" in parts.netloc:
+        return "leave out what stands before the @: a user name or a password."
+    if has_invisible(link):
+        return "the address has an invisible character."
     if re.search(r"[\s<>\"\\^`{|}\x00-\x20\x7f]", link):
         return "the address has a blank or a character that links cannot have."
     return ""

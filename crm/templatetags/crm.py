@@ -24,7 +24,7 @@ from crm.forms.fields import format_moment, posted
 from crm.forms.moment import CHOICES
 from crm.model.as_of_address import address
 from crm.model.changes import CREATED, DELETED, Change
-from crm.model.links import link_problem
+from crm.model.links import has_invisible, link_problem
 from crm.model.records import Record, Update, UseCase
 from crm.model.schema import TABLES, Column, Table
 from crm.page_urls import page_url, record_url
@@ -223,7 +223,8 @@ def _link(line: str) -> Link:
     if link_problem(line):
         return Link(line, "")
     parts = urlsplit(line)
-    last = unquote(parts.path.rstrip("/").rpartition("/")[2])
+    quoted = parts.path.rstrip("/").rpartition("/")[2]
+    last = quoted if has_invisible(unquote(quoted)) else unquote(quoted)
     return Link(f"{parts.hostname} › {last}" if last else str(parts.hostname), line)
 
 

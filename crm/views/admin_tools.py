@@ -57,12 +57,13 @@ def _configuration() -> Facts:
         ("Who may write", _listed(settings.EDIP_EDITORS, config.auth)),
         ("Connections", f"at most {config.pool_size} per identity in each process"),
         ("Statement timeout", f"{config.statement_timeout} s"),
-        ("Writes per person and minute", _writes(settings.EDIP_WRITES_PER_MINUTE)),
+        ("Writes per person and minute", _limit(settings.EDIP_WRITES_PER_MINUTE)),
+        ("Files per person and minute", _limit(settings.EDIP_EXPORTS_PER_MINUTE)),
         ("Served", "on this machine only" if settings.EDIP_PLAIN_HTTP else "behind a TLS proxy"),
     ]
 
 
-def _writes(per_minute: int) -> str:
+def _limit(per_minute: int) -> str:
     return f"at most {per_minute} in each process" if per_minute > 0 else "no limit"
 
 

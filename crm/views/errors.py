@@ -68,6 +68,31 @@ def too_many_writes(request: HttpRequest, wait: int) -> HttpResponse:
     )
 
 
+def too_many_cookies(request: HttpRequest) -> HttpResponse:
+    return answer(
+        request,
+        Failure(
+            431,
+            "Your browser sends too many cookies",
+            "Delete the cookies of this address in your browser’s settings, then open the page "
+            "again. EDIP CRM itself needs few and small ones; others come from apps at the same "
+            "domain.",
+        ),
+    )
+
+
+def too_many_files(request: HttpRequest, wait: int) -> HttpResponse:
+    return answer(
+        request,
+        Failure(
+            429,
+            "Too many files in a short time",
+            f"Wait {_wording.counted(wait, 'second')}, then load this page again.",
+            retry_after=wait,
+        ),
+    )
+
+
 def method_not_allowed(request: HttpRequest) -> HttpResponse:
     return answer(
         request,

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 
 from crm import theme as themes
 from crm.access import writes_nothing
+from crm.cookies import cookie_name
 from crm.model.own_tables import FOLLOWS, PEOPLE
 from crm.model.schema import Table
 from crm.page_urls import record_url
@@ -37,8 +38,8 @@ def theme(request: Request) -> HttpResponse:
     name = request.POST.get("theme", "")
     if name in themes.NAMES:
         # Not HttpOnly: app.js changes it, too.
-        secure = request.is_secure()
-        response.set_cookie(themes.COOKIE, name, max_age=YEAR, samesite="Lax", secure=secure)
+        cookie, secure = cookie_name(request, themes.COOKIE), request.is_secure()
+        response.set_cookie(cookie, name, max_age=YEAR, samesite="Lax", secure=secure)
     return response
 
 

@@ -5,9 +5,10 @@
 const PREFIX = /^\/as-of\/[^/]+/;
 const DIFF = /^(.*\/)since\/(?=$|\?)/;
 
-// Return the address, with its query, of the same page in the present.
+// Return the address, with its query, of the same page in the present. Two slashes at its beginning
+// would name another host.
 export function presentAddress({ pathname, search }) {
-  return (pathname.replace(PREFIX, "") || "/") + search;
+  return (pathname.replace(PREFIX, "").replace(/^\/+/, "/") || "/") + search;
 }
 
 // Return where "Back to now" leads: a diff between now and now would be empty, so from a diff

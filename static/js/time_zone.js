@@ -1,6 +1,6 @@
 // Tells the server the reader's time zone with a cookie. On a first visit the server does not
 // know it yet and shows UTC: this page then converts its times itself.
-import { readCookie, saveCookie } from "./cookies.js";
+import { cookieName, readCookie, saveCookie } from "./cookies.js";
 
 let serverKnowsZone = true;
 
@@ -12,7 +12,7 @@ export function localInputValue(moment, offset) {
 
 export function startTimeZone() {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  serverKnowsZone = readCookie(document.cookie, "tz") === zone;
+  serverKnowsZone = readCookie(document.cookie, cookieName("tz", location.protocol)) === zone;
   if (zone && !serverKnowsZone) saveCookie("tz", zone);
   document.addEventListener("htmx:afterSettle", showLocalTimes);
   showLocalTimes();

@@ -54,7 +54,7 @@ def test_every_kind_of_problem_is_found_and_counted(
         "double-statuses": ["TWICE"],
         "orphans": ["o1", "o2"],
         "empty-fields": ["e1"],
-        "bad-links": ["LINK", "LINK"],
+        "bad-links": ["LINK"] * 3,
         "times": ["t1"],
     }
     for each in found.values():
@@ -148,7 +148,7 @@ def test_what_can_be_repaired_is_and_the_rest_is_left(fixed: Fixed) -> None:
             "accounts AAA",
             "accounts GONE",
             "use_cases e1",
-            *["accounts LINK"] * 3,
+            *["accounts LINK"] * 4,
             "platforms_status n1",
             "platforms_status n2",
         ]

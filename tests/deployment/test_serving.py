@@ -144,6 +144,13 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+def test_a_cookie_header_that_is_too_large_has_its_page(app: App) -> None:
+    for size in (9_000, 60_000):
+        answer = app.get("/accounts/", Cookie=f"of-another-app={'x' * size}")
+        assert (answer.status, b"Delete the cookies" in answer.body) == (431, True)
+    assert app.get("/accounts/", Cookie=f"x={'x' * 70_000}").status == 431
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -89,16 +89,42 @@ def test_flags_of_cookies(warehouse: Warehouse) -> None:
     client.post("/preferences/theme/", {"theme": "dark"}, **PROXIED)
     client.post("/accounts/new/", NEW, **PROXIED)
     cookies = client.cookies
-    assert set(cookies) == {"__Host-edip-csrf", "theme", "messages", "visit"}
+    ours = [f"__Host-edip-{name}" for name in ("csrf", "theme", "messages", "visit")]
+    assert sorted(cookies) == sorted(ours)
     assert all(cookie["secure"] for cookie in cookies.values())
     assert all(cookie["samesite"] == "Lax" for cookie in cookies.values())
-    assert cookies["__Host-edip-csrf"]["httponly"]
-    assert cookies["messages"]["httponly"]
-    assert cookies["visit"]["httponly"]
-    assert (cookies["__Host-edip-csrf"]["path"], cookies["__Host-edip-csrf"]["domain"]) == (
-        "/",
-        "",
-    )
+    assert {(cookie["path"], cookie["domain"]) for cookie in cookies.values()} == {("/", "")}
+    # A script changes the theme, too.
+    assert [name for name in cookies if not cookies[name]["httponly"]] == ["__Host-edip-theme"]
+    page = parsed(client.get("/accounts/new/", **PROXIED))
+    assert page.html["data-theme"] == "dark"
+    assert "BSN001" in text(page, "#toasts")
+
+
+@pytest.mark.usefixtures("behind_the_proxy")
+@pytest.mark.parametrize("name", ["theme", "tz"])
+def test_cookies_of_other_apps_of_the_domain_mean_nothing(name: str) -> None:
+    """Another app may set a cookie for the whole domain, but none with the prefix."""
+    client = Client()
+    client.cookies[name] = {"theme": "dark", "tz": "Asia/Tokyo"}[name]
+    page = parsed(client.get("/as-of/", **PROXIED))
+    assert page.html["data-theme"] == "system"
+    assert "Tokyo" not in page.get_text()
+
+
+def test_a_cookie_header_that_is_too_large(client: Client, settings: Any) -> None:
+    """gunicorn lets it through up to 64 kB: tests/deployment/test_serving.py."""
+    client.cookies["theme"] = "dark"
+    client.cookies["of-another-app"] = "x" * settings.EDIP_MAX_COOKIES
+    for htmx in ({}, HTMX):
+        response = client.get("/accounts/", **htmx)
+        assert response.status_code == 431
+        assert b"Delete the cookies of this address" in response.content
+    assert client.post("/accounts/new/", NEW).status_code == 431
+    assert client.get("/static/css/base.css").status_code == 431
+    assert client.get("/healthz").status_code == 200
+    client.cookies["of-another-app"] = "x" * (settings.EDIP_MAX_COOKIES - 100)
+    assert client.get("/as-of/").status_code == 200
 
 
 @pytest.mark.parametrize("htmx", [{}, HTMX], ids=["page", "htmx"])

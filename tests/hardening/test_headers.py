@@ -61,10 +61,28 @@ def test_headers_are_on_failures(monkeypatch: pytest.MonkeyPatch, error: Excepti
 
 
 def test_unknown_hosts_are_refused_in_the_usual_dress(client: Client) -> None:
-    response = client.get("/healthz", HTTP_HOST="evil.example.com")
+    response = client.get("/accounts/new/", HTTP_HOST="evil.example.com")
     assert response.status_code == 400
     assert b"EDIP CRM" in response.content
     assert _policy(response)["default-src"] == "'none'"
+
+
+@pytest.mark.parametrize("host", ["evil.example.com", "10.0.0.7:8000", "a b", "", "[::1"])
+def test_a_probe_may_name_any_host(
+    client: Client, caplog: pytest.LogCaptureFixture, host: str
+) -> None:
+    response = client.get("/healthz", HTTP_HOST=host)
+    assert (response.status_code, response.content) == (200, b"ok\n")
+    assert "default-src 'none'" in response["Content-Security-Policy"]
+    assert client.post("/healthz", HTTP_HOST=host).status_code == 405
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+@pytest.mark.parametrize("path", ["/", "/accounts/?format=csv", "/live/", "/no/such/page"])
+def test_nothing_stores_a_page(client: Client, warehouse: Warehouse, path: str) -> None:
+    for headers in ({}, {"HTTP_HX_REQUEST": "true"}):
+        assert client.get(path, **headers)["Cache-Control"] == "private, no-store"
+    assert "no-store" not in client.get("/static/css/base.css").get("Cache-Control", "")
 
 
 def test_hsts_only_behind_the_proxy(client: Client) -> None:

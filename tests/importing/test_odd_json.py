@@ -221,8 +221,8 @@ def test_values_that_are_noted(tmp_path: Path) -> None:
     rows, findings = read(state(tmp_path, content))
     noted = "\n".join(reasons(findings, NOTED))
     assert "row B1, team: Team is empty" in noted
-    assert "“https://” is not an http(s) address" in noted
-    assert "“http:/bad” is not an http(s) address" in noted
+    assert "“https://” cannot be shown as a link" in noted
+    assert "“http:/bad” cannot be shown as a link" in noted
     assert "a.b/c" not in noted
     second = rows["accounts"][1]
     assert (second["team"], second["vp"]) == ("'=1+1", "'-x")

@@ -113,8 +113,8 @@ def test_what_people_should_look_at(tmp_path: Path) -> None:
     _, findings = read(state(tmp_path, {"accounts": [record]}))
     assert reasons(findings, NOTED) == [
         "state.json, row 1, vp: has a character that could not be read (\ufffd)",
-        "state.json, row 1, azure_devops_link: “see the wiki” is not an http(s) address; kept, but "
-        "not shown as a link",
+        "state.json, row 1, azure_devops_link: “see the wiki” cannot be shown as a link; kept as "
+        "text",
         "state.json, row 1, team: Team is empty",
         "state.json, business_area: some rows have no Business area; new ones are stored without "
         "it",

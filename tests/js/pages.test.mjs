@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { backToNowAddress, presentAddress } from "../../static/js/as_of.js";
-import { cookieFor, readCookie } from "../../static/js/cookies.js";
+import { cookieFor, cookieName, readCookie } from "../../static/js/cookies.js";
 import { isFormPath } from "../../static/js/drawer.js";
 import { addChoices } from "../../static/js/list_state.js";
 import { isEdited } from "../../static/js/recent_changes/regions.js";
@@ -22,7 +22,8 @@ test("a cookie is found by its whole name", () => {
 test("a cookie lasts a year and is secure over TLS only", () => {
   const plain = "theme=dark; path=/; max-age=31536000; samesite=lax";
   assert.equal(cookieFor("theme", "dark", "http:"), plain);
-  assert.equal(cookieFor("theme", "dark", "https:"), `${plain}; secure`);
+  assert.equal(cookieFor("theme", "dark", "https:"), `__Host-edip-${plain}; secure`);
+  assert.equal(cookieName("tz", "http:"), "tz");
 });
 
 test("the field of a moment shows the reader's own time", () => {
@@ -40,6 +41,8 @@ test("the present address of a page of the past keeps path and query", () => {
   );
   assert.equal(presentAddress(place("/as-of/2026-01-01T00:00:00Z")), "/");
   assert.equal(presentAddress(place("/accounts/")), "/accounts/");
+  assert.equal(presentAddress(place("/as-of/x//evil.example/")), "/evil.example/");
+  assert.equal(backToNowAddress(place("/as-of/x///evil.example/since/")), "/evil.example/");
 });
 
 test("back to now leads from a diff to the page whose diff it is", () => {

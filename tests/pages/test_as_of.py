@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import time
 from collections.abc import Callable
+from urllib.parse import unquote
 
 import pytest
 from django.test import Client
@@ -50,6 +52,38 @@ CONTENTS["before_changes"] = change_sample
 def before_changes(warehouse: Warehouse) -> str:
     """The address prefix of the moment before ``change_sample``; the tables are as after it."""
     return f"/as-of/{format_moment(_moments[-1])}"
+
+
+@pytest.mark.parametrize("kind", ["/as-of/2026-11-20T09:30:00Z{}", "{}"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//evil.example/",
+        "///evil.example/since/",
+        "/\\evil.example/",
+        "//\\evil.example/",
+        "/%09/evil.example/",
+        "/%5Cevil.example/",
+        "/%0A/evil.example/",
+        "//evil.example/admin-tools/",
+        "/since//evil.example/",
+        "//admin-tools/",
+    ],
+)
+def test_no_address_leads_to_another_host(client: Client, kind: str, path: str) -> None:
+    """Browsers take two slashes, or a backslash, before a name for the beginning of a host."""
+    for headers in ({}, HTMX):
+        # The client itself would take two slashes for a host.
+        response = client.get("/", PATH_INFO=unquote(kind.format(path)), **headers)
+        found = [response["Location"]] if "Location" in response else []
+        for each in parsed(response).select("[href], [action], [value], [hx-get], [src]"):
+            found += [each.get(name, "") for name in ("href", "action", "value", "hx-get", "src")]
+        assert found
+        for address in found:
+            # As browsers read it, which remove tabs and line breaks.
+            seen = re.sub(r"[\t\r\n]", "", address).replace("\\", "/").strip()
+            assert not seen.startswith("//"), address
+            assert "://" not in seen, address
 
 
 def test_pages_show_what_was_there(client: Client, before_changes: str) -> None:

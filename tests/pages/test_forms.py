@@ -51,6 +51,8 @@ def test_a_bad_bsnid(bsnid: str) -> None:
         "HTTPS://EXAMPLE.COM",
         "https://example.com:8443/a%20b",
         "https://müller.example/ü",
+        "https://example.com/@name?mail=a@b.example",
+        "http://[::1]:8000/",
     ],
 )
 def test_a_good_link(link: str) -> None:
@@ -70,6 +72,13 @@ def test_a_good_link(link: str) -> None:
         "https://exa mple.com",
         'https://example.com/"onclick=x',
         "http://[::1",
+        "https://dev.azure.com@evil.example/",
+        "https://user:secret@dev.azure.com/",
+        "https://dev.azure.com/\u202efdp.exe",
+        "https://dev\u200b.azure.com/",
+        "https://dev.azure.com/\u2066x\u2069",
+        "https://dev.azure.com/\ufeff",
+        "https://dev.azure\u00ad.com/",
         "ftp://example.com",
     ],
 )

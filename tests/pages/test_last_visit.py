@@ -89,7 +89,7 @@ SCRIPT = {"HTTP_ACCEPT": "text/html", "HTTP_SEC_FETCH_MODE": "cors"}
     [
         lambda client: client.get("/admin-tools/", **SCRIPT),
         lambda client: client.get("/admin-tools/", **HTMX, HTTP_HX_TARGET="import-job"),
-        lambda client: client.get("/healthz", HTTP_ACCEPT="*/*"),
+        lambda client: client.get("/as-of/", HTTP_ACCEPT="*/*"),
         lambda client: client.get("/nowhere/", **PAGE),
     ],
     ids=["a refresh by a script", "a running import", "a probe", "an error"],
@@ -120,7 +120,7 @@ def test_what_changed_since_the_last_visit(
     client: Client, sample: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     time.sleep(1)  # a visit is noted in whole seconds, and the tables are new
-    client.get("/healthz", **PAGE)
+    client.get("/as-of/", **PAGE)
     time.sleep(1.1)
     accounts.update(sample, "BSN001", {"team": "Later"}, accounts.get(sample, "BSN001").updated_at)
     monkeypatch.setattr(visit, "AWAY_AFTER", dt.timedelta(seconds=0.5))

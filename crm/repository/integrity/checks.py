@@ -140,9 +140,12 @@ def _find_empty_fields(namespace: Namespace) -> Iterator[Statement]:
 
 # --- bad links ---
 # The links that crm.model.links.link_problem accepts.
-_SOUND_LINK = {"sound_link": r"^https?://[^\s/?#:<>\"\\^`{|}]+[^\s<>\"\\^`{|}]*$"}
+_OTHERS = r"\s<>\"\\^`{|}\p{Cf}"
+_SOUND_LINK = {
+    "sound_link": rf"^https?://[^/?#:@{_OTHERS}]+(:[^/?#@{_OTHERS}]*)?([/?#][^{_OTHERS}]*)?$"
+}
 _BAD_LINKS = r"""
-SELECT {key} AS key, CONCAT({label}, ': “', link, '” is not an http(s) address') AS detail,
+SELECT {key} AS key, CONCAT({label}, ': “', link, '” cannot be shown as a link') AS detail,
   CAST(NULL AS STRING) AS repair
 FROM (
   SELECT {key}, EXPLODE(SPLIT({column}, '\\n')) AS link FROM {table} WHERE {column} IS NOT NULL
@@ -216,7 +219,7 @@ CHECKS = (
         settle=orphans.look_for_hidden,
     ),
     Check("empty-fields", "Required fields that are empty", _find_empty_fields),
-    Check("bad-links", "Links that are not http(s) addresses", _find_bad_links),
+    Check("bad-links", "Links that cannot be shown as links", _find_bad_links),
     Check(
         "times",
         "Rows changed before they were created",

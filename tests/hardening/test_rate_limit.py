@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from crm.middleware import write_limit
-from crm.middleware.write_limit import Buckets
+from crm.middleware import rate_limit
+from crm.middleware.rate_limit import Buckets
+from crm.warehouse import Warehouse
 
 from ..pages.html import HTMX, parsed, text
 
@@ -51,7 +52,7 @@ def test_a_limit_below_one_a_second() -> None:
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write_limit, "MAX_PEOPLE", 10)
+    monkeypatch.setattr(rate_limit, "MAX_PEOPLE", 10)
     buckets = Buckets(1, Clock())
     for number in range(100):
         buckets.take(f"person {number}")
@@ -95,7 +96,21 @@ def test_what_other_sites_send_does_not_count(settings: Any) -> None:
     assert [client.post(*THEME).status_code for _ in range(4)] == [403] * 4
 
 
+def test_files_have_a_limit_of_their_own(
+    client: Client, settings: Any, warehouse: Warehouse
+) -> None:
+    settings.EDIP_EXPORTS_PER_MINUTE = 2
+    client = Client()
+    files = ["/accounts/?format=csv", "/admin-tools/export/?format=json", "/updates/?format=xlsx"]
+    answers = [client.get(path) for path in files]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert text(parsed(answers[2]), "main h1") == "Too many files in a short time"
+    assert 1 <= int(answers[2]["Retry-After"]) <= 30
+    assert client.get("/accounts/").status_code == 200
+    assert client.post(*THEME).status_code == 303
+
+
 def test_the_limit_can_be_switched_off(settings: Any) -> None:
-    settings.EDIP_WRITES_PER_MINUTE = 0
+    settings.EDIP_WRITES_PER_MINUTE = settings.EDIP_EXPORTS_PER_MINUTE = 0
     client = Client()
     assert {client.post(*THEME).status_code for _ in range(100)} == {303}

@@ -1,4 +1,4 @@
-"""Limit the writes per person and minute: it stops a stuck key or a script, not a busy day.
+"""Limit writes and files per person and minute: it stops a stuck key or a script, not a busy day.
 
 Each process counts by itself, so with two workers and three instances a person may send up to
 six times as many. The limit keeps one person from filling the warehouse's queue. It is not a
@@ -14,7 +14,6 @@ from collections.abc import Callable
 
 from cachetools import TTLCache
 from django.conf import settings
-from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 
 from crm import access
@@ -27,7 +26,10 @@ _REFILL_SECONDS = 60
 
 
 class Buckets:
-    """A token bucket per person: ``per_minute`` tokens, and a new one each 60/``per_minute`` s."""
+    """A token bucket per person: ``per_minute`` tokens, and a new one each 60/``per_minute`` s.
+
+    With 0 there is no limit.
+    """
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.per_minute = per_minute
@@ -40,6 +42,8 @@ class Buckets:
 
     def take(self, person: str) -> int:
         """Take a token and return 0, or return the seconds until there is one."""
+        if self.per_minute <= 0:
+            return 0
         now, rate = self._clock(), self.per_minute / 60
         with self._lock:
             tokens, since = self._buckets.get(person, (float(self.per_minute), now))
@@ -52,21 +56,29 @@ class Buckets:
         return len(self._buckets)
 
 
-class WriteLimitMiddleware:
-    """Answers 429 to a person who writes more often than EDIP_WRITES_PER_MINUTE."""
+class RateLimitMiddleware:
+    """Answers 429 to a person who writes, or downloads files, too often.
+
+    EDIP_WRITES_PER_MINUTE and EDIP_EXPORTS_PER_MINUTE are the limits; 0 sets none. A file costs
+    the warehouse more than a page, and may hold all data.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        if settings.EDIP_WRITES_PER_MINUTE <= 0:
-            raise MiddlewareNotUsed
         self.get_response = get_response
-        self.buckets = Buckets(settings.EDIP_WRITES_PER_MINUTE)
+        self.writes = Buckets(settings.EDIP_WRITES_PER_MINUTE)
+        self.exports = Buckets(settings.EDIP_EXPORTS_PER_MINUTE)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *view: object) -> HttpResponse | None:
-        """Count a write; the CSRF check came first, so what other sites send does not count."""
-        if request.method in access.SAFE:
-            return None
-        wait = self.buckets.take(str(getattr(request, "person", "")))
-        return errors.too_many_writes(request, wait) if wait else None
+        """Count the request; the CSRF check came first, so what other sites send does not
+        count."""
+        person = str(getattr(request, "person", ""))
+        if request.method not in access.SAFE:
+            wait = self.writes.take(person)
+            return errors.too_many_writes(request, wait) if wait else None
+        if request.GET.get("format"):
+            wait = self.exports.take(person)
+            return errors.too_many_files(request, wait) if wait else None
+        return None
