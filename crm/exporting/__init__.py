@@ -4,6 +4,7 @@ exporter   all tables, row by row, into a file that is complete or does not exis
 text       JSON
 tabular    CSV, and tables as workbooks
 workbook   sheets of any rows, within Excel's limits
+lists      the columns of one list as a file
 
 SQL is written by crm/repository/transfer/insert_script.py, as all SQL is.
 """

@@ -11,12 +11,18 @@ from django.core.files.uploadedfile import UploadedFile
 
 from crm.importing.importer import FAIL, SKIP, UPDATE, Options
 from crm.importing.readers import file_kind
+from crm.importing.rows import CLEAR, KEEP
 
 ENDINGS = (*file_kind.ENDINGS, ".zip")
 _CHOICES = (
     (SKIP, "Leave them as they are"),
     (UPDATE, "Change them to the values in the file"),
     (FAIL, "Import nothing at all"),
+)
+EMPTY_CHOICES = (
+    ("", "Clear it if EDIP CRM exported the file, else leave it"),
+    (KEEP, "Leave it"),
+    (CLEAR, "Clear it"),
 )
 TOO_LARGE = (
     "The file is larger than {} MB. Use “manage.py import_legacy”, which takes any size, or "
@@ -38,6 +44,12 @@ class ImportForm(forms.Form):
         label="Rows that already exist with different values",
         choices=_CHOICES,
         initial=SKIP,
+        widget=forms.Select,
+    )
+    empty = forms.ChoiceField(
+        label="What is stored where the file has an empty cell",
+        choices=EMPTY_CHOICES,
+        required=False,
         widget=forms.Select,
     )
     strict = forms.BooleanField(label="Import nothing if any row is refused", required=False)
@@ -63,4 +75,5 @@ class ImportForm(forms.Form):
         return Options(
             on_conflict=self.cleaned_data["on_conflict"],
             strict=self.cleaned_data["strict"],
+            empty=self.cleaned_data["empty"],
         )

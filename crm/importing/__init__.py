@@ -14,7 +14,9 @@ From a file to the warehouse, one module for each step:
     matching       a row without an id → the stored row that it means
     owners         a team's name in place of a BSNID → its account
     planning       a group → what an import does to each of its rows
+    stale          rows that are older than the stored ones → what may be stored of them
     importer       chunks → the warehouse, counted and verified
+    results        what an import did to each table
 
 Beside that way:
 

@@ -37,6 +37,14 @@ class Chunk:
             cells[table.names.index(name)] = value
         self.texts[n] = _compact(cells)
 
+    def leave_out(self, table: Table, n: int, names: Collection[str]) -> None:
+        """Treat these columns as if the file had no value for them in row ``n``."""
+        self.filled[n] -= set(names)
+        cells = json.loads(self.texts[n])
+        marks = zip(table.names, cells[-1], strict=True)
+        cells[-1] = "".join("0" if name in names else mark for name, mark in marks)
+        self.texts[n] = _compact(cells)
+
 
 def chunks(
     table: Table,

@@ -19,8 +19,10 @@ from crm.warehouse import Warehouse
 from .errors import SourceError
 from .findings import NOTED, SKIPPED, Findings, Place
 from .headings import columns_of, table_of
-from .importer import UPDATE, Options, TableResult, require_allowed
+from .importer import UPDATE, Options, require_allowed
 from .planning import require_open_keys
+from .results import TableResult
+from .stale import STALE
 
 
 def run(
@@ -41,6 +43,9 @@ def run(
     for table, copy in copies.items():
         result = TableResult(table)
         result.states.update(copy.states())
+        result.stale = result.states[STALE]
+        if options.on_conflict != UPDATE:
+            result.states[DIFFERENT] += result.states.pop(STALE, 0)
         _add_remarks(copy, table, origins[table], options, findings)
         for name in sorted(operation.masked(table) & origins[table].columns.keys()):
             place, reason = Place(origins[table].full_name), "masked by a policy; not imported"

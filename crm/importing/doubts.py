@@ -15,7 +15,7 @@ from crm.warehouse import Warehouse
 from .chunks import Chunk
 from .findings import NO_ROWS, REFUSED, Findings, Place
 from .headings import columns_by_index, normal
-from .importer import TableResult
+from .results import TableResult
 from .rows import CleanRow
 
 # Fewer new accounts may well have the names of others.

@@ -11,8 +11,7 @@ transaction: all of it or nothing.
 from __future__ import annotations
 
 import itertools
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -33,12 +32,15 @@ from .chunks import Chunk, chunks, read_ahead
 from .errors import ImportingError, Stopped
 from .findings import REFUSED, SKIPPED, Findings, Place
 from .mapping.chosen import SourceMapping
+from .parts import Source
 from .planning import Planned, Planner, require_open_keys
 from .readers import own_export
-from .rows import Reader
+from .results import TableResult
+from .rows import CLEAR, KEEP, Reader
 
 SKIP, UPDATE, FAIL = "skip", "update", "fail"
 ON_CONFLICT = (SKIP, UPDATE, FAIL)
+EMPTY = (KEEP, CLEAR)
 
 
 @dataclass(frozen=True)
@@ -48,52 +50,18 @@ class Options:
     ``on_conflict``: what to do with rows that exist with different values.
     ``strict``: import nothing if any row is refused.
     ``mapping``: how to read the source, before all other rules.
+    ``taken``: of which fields (``table.column``) the file's value is stored where the file and
+    somebody here changed them: see stale.
+    ``empty``: what an empty cell does, KEEP or CLEAR what is stored; without it, the files that
+    this app exported clear, and all others keep.
     """
 
     on_conflict: str = SKIP
     dry_run: bool = False
     strict: bool = False
     mapping: SourceMapping = SourceMapping()
-
-
-@dataclass
-class TableResult:
-    """The result of an import for one table, and whether the warehouse confirms it.
-
-    ``states`` counts rows by what they were before (see upsert.classify).
-    Of the ``checked`` rows that the table should hold now, it holds ``found``.
-    """
-
-    table: Table
-    states: Counter[str] = field(default_factory=Counter)
-    written: int = 0
-    checked: int = 0
-    found: int = 0
-    equal: bool = True
-    sum_of_source: int = 0
-    sum_of_warehouse: int = 0
-
-    @property
-    def verified(self) -> bool:
-        return self.found == self.checked and self.equal
-
-    @property
-    def verdict(self) -> str:
-        """Return counts and checksums (xxHash64, combined by XOR), as the warehouse computed
-        them."""
-        source, stored = (
-            f"{value & 0xFFFF_FFFF_FFFF_FFFF:016x}"
-            for value in (self.sum_of_source, self.sum_of_warehouse)
-        )
-        sums = f"equal checksums, {source}" if self.equal else f"checksums {source} and {stored}"
-        rows = f"{self.found:,} of {self.checked:,} rows found"
-        return f"{self.found:,} rows, {sums}" if self.verified else f"{rows}, {sums}"
-
-    def compare(self, source: int | None, warehouse: int | None) -> None:
-        """Add the checksums of some rows, None where there are no rows."""
-        self.equal &= source == warehouse
-        self.sum_of_source ^= source or 0
-        self.sum_of_warehouse ^= warehouse or 0
+    taken: Collection[str] = ()
+    empty: str = ""
 
 
 # Called for each chunk when it is written, with the state that each of its rows had before.
@@ -161,7 +129,7 @@ class _Run:
     """One pass over the source."""
 
     wh: Warehouse
-    source: sources.Source
+    source: Source
     options: Options
     findings: Findings
     keep_audit: bool
@@ -176,7 +144,7 @@ class _Run:
     def all_tables(self) -> list[TableResult]:
         for file, reason in self.source.ignored:
             self.findings.add(SKIPPED, "", Place(file), reason)
-        reader = Reader(self.source, self.findings)
+        reader = Reader(self.source, self.findings, self.options.empty)
         coming = self._chunks(reader)
         if not self.options.dry_run and atomic.is_possible(self.wh):
             first, is_all = read_ahead(coming, CHUNK_BYTES)
@@ -207,12 +175,24 @@ class _Run:
 
     def _planner(self, reader: Reader, *, is_ahead: bool) -> Planner:
         overwrites = self.options.on_conflict == UPDATE
-        return Planner(self.wh, reader, self.findings, self.operation, overwrites, is_ahead)
+        return Planner(
+            self.wh,
+            reader,
+            self.findings,
+            self.operation,
+            overwrites,
+            is_ahead,
+            self.options.taken,
+        )
 
     def _plan(self, planner: Planner, table: Table, chunk: Chunk) -> Planned:
         self._require_going_on()
         planned = planner.plan(table, chunk)
-        self.results[table].states.update(planned.states)
+        result = self.results[table]
+        result.states.update(planned.states)
+        result.stale = planner.stale.count[table]
+        result.conflicts = planner.stale.conflicts_of(table)
+        result.cleared = planner.cleared[table]
         return planned
 
     def _require_going_on(self) -> None:

@@ -1,13 +1,13 @@
-"""The parts of a source: what can be imported, or left out, for itself."""
+"""What lies at a path, and the parts of it that can be imported or left out for themselves."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from crm.model.schema import Table
 
-from .raw_rows import Sheet
+from .raw_rows import Remark, Sheet
 from .readers import file_kind
 from .readers.encoding import Encoding
 
@@ -18,8 +18,8 @@ class Part:
 
     ``name``: of the sheet or table; empty for a whole file. ``kind``: one of file_kind.
     ``as_table``: returns the rows, read as a table. ``table``: what it is read as, or None.
-    ``guess``: what it looks like. ``is_fixed``: the file says which table it is. ``encoding``: of
-    a text file; ``delimiter`` returns that of a CSV file.
+    ``guess``: what it looks like. ``is_fixed``: the file says which table it is. ``is_own``: this
+    app exported it. ``encoding``: of a text file; ``delimiter`` returns that of a CSV file.
     """
 
     file: str
@@ -29,9 +29,29 @@ class Part:
     table: Table | None = None
     guess: Table | None = None
     is_fixed: bool = False
+    is_own: bool = False
     encoding: Encoding | None = None
     delimiter: Callable[[], str] = lambda: ","
 
     @property
     def is_json(self) -> bool:
         return self.kind == file_kind.JSON
+
+
+@dataclass
+class Source:
+    """Everything at a path that can be imported.
+
+    ``it_partners`` maps business area to IT partner; ``ignored`` lists (file, reason) of what is
+    not imported; ``remarks`` are (file, remark) about files as a whole; ``parts`` are all places
+    with rows.
+    """
+
+    sheets: list[Sheet] = field(default_factory=list)
+    it_partners: dict[str, str] = field(default_factory=dict)
+    ignored: list[tuple[str, str]] = field(default_factory=list)
+    remarks: list[tuple[str, Remark]] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+
+    def of(self, table: Table) -> list[Sheet]:
+        return [sheet for sheet in self.sheets if sheet.table is table]

@@ -6,23 +6,33 @@ the mask showed to the person who exported it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository.operations import Operation
 from crm.repository.similar_keys import similar_keys
 from crm.repository.transfer import upsert
-from crm.repository.transfer.upsert import DIFFERENT, HIDDEN, NEW, OF_HIDDEN, ORPHAN, UNCHANGED
+from crm.repository.transfer.upsert import (
+    DIFFERENT,
+    HIDDEN,
+    NEW,
+    OF_HIDDEN,
+    ORPHAN,
+    UNCHANGED,
+    Compared,
+)
 from crm.warehouse import Warehouse
 
 from . import owners
 from .chunks import Chunk, json_array
 from .errors import ImportingError
-from .findings import NOTED, REFUSED, SKIPPED, Findings, Place
+from .findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings, Place
 from .matching import Matcher
 from .owners import Owners
 from .rows import CleanRow, Reader
+from .stale import StaleRows
 
 # The state of a row that means a stored row that an earlier row means already.
 REPEATED = "repeated"
@@ -52,6 +62,8 @@ class Planner:
     :param overwrites: whether the import writes over rows that exist with different values.
     :param is_ahead: whether chunks are planned before the ones before them are written: then
         accounts of the file count as existing.
+    :param taken: see stale.StaleRows.
+    :param cleared: counts the fields whose stored values empty cells clear.
     """
 
     wh: Warehouse
@@ -60,28 +72,34 @@ class Planner:
     operation: Operation
     overwrites: bool
     is_ahead: bool
+    taken: Collection[str] = ()
+    cleared: Counter[Table] = field(default_factory=Counter)
     _accounts: set[str | None] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._matcher = Matcher(self.wh, self.reader, self.findings)
         self._owners = Owners(self.wh, self.reader, self.findings)
+        self.stale = StaleRows(self.wh, self.findings, self.overwrites, self.taken)
 
     def plan(self, table: Table, chunk: Chunk) -> Planned:
-        """Compare the chunk, and add to the findings. One to seven statements."""
+        """Compare the chunk, and add to the findings. One to sixteen statements."""
         repeats = self._matcher.find_ids(table, chunk, range(len(chunk.rows)))
-        states, refusals = self._classify(table, chunk), dict[int, str]()
+        compared, refusals = self._classify(table, chunk), dict[int, str]()
         if table.parent_key:
-            named, refusals = self._find_owners(table, chunk, states)
+            named, refusals = self._find_owners(table, chunk, compared)
             if named:
                 again = {n for n in named if self._is_first(table, chunk, n)}
                 repeats |= set(named) - again
                 repeats |= self._matcher.find_ids(table, chunk, sorted(again))
-                states = self._classify(table, chunk)
+                compared = self._classify(table, chunk)
+        stale = self.stale.merge(table, chunk, compared, self.operation.masked(table))
+        states = [stale.get(n, each.state) for n, each in enumerate(compared)]
         for n in refusals:
             states[n] = ORPHAN
         for n in repeats:
             states[n] = REPEATED
-        self._add_findings(table, chunk, states, refusals)
+        self._add_findings(table, chunk, states, refusals, stale)
+        self._note_cleared(table, chunk, states, compared)
         written = {NEW, DIFFERENT} if self.overwrites else {NEW}
         kept = [
             text
@@ -92,7 +110,7 @@ class Planner:
         rows = json_array(kept) if kept else ""
         return Planned(table, chunk, states, rows, len(kept), to_write)
 
-    def _classify(self, table: Table, chunk: Chunk) -> list[str]:
+    def _classify(self, table: Table, chunk: Chunk) -> list[Compared]:
         return upsert.classify(
             self.wh,
             table,
@@ -100,13 +118,14 @@ class Planner:
             sparse=True,
             masked=self.operation.masked(table),
             is_coming=self._is_coming(table, chunk),
+            has_times=any(row["updated_at"] for row in chunk.rows),
         )
 
     def _find_owners(
-        self, table: Table, chunk: Chunk, states: list[str]
+        self, table: Table, chunk: Chunk, compared: list[Compared]
     ) -> tuple[list[int], dict[int, str]]:
         """Put the BSNIDs of accounts in place of their teams' names; see owners.Owners.find."""
-        orphans = [n for n, state in enumerate(states) if state == ORPHAN]
+        orphans = [n for n, each in enumerate(compared) if each.state == ORPHAN]
         named, refusals = self._owners.find(table, chunk, orphans)
         for n, row in enumerate(chunk.rows):
             if n not in refusals and (problem := owners.problem(table, row[table.parent_key])):
@@ -125,11 +144,30 @@ class Planner:
             return []
         return [row[table.owner] in self._accounts for row in chunk.rows]
 
-    def _add_findings(
-        self, table: Table, chunk: Chunk, states: list[str], refusals: Mapping[int, str]
+    def _note_cleared(
+        self, table: Table, chunk: Chunk, states: list[str], compared: list[Compared]
     ) -> None:
-        """Report what happens to each row; ``refusals``: why orphans are refused, if not because
-        their account does not exist."""
+        """Name each field whose stored value an empty cell clears."""
+        rows = zip(chunk.places, chunk.filled, states, compared, strict=True)
+        for place, filled, state, each in rows:
+            if state == DIFFERENT and self.overwrites:
+                self.cleared[table] += len(filled.intersection(each.cleared))
+                for name in filled.intersection(each.cleared):
+                    reason = "is empty in the file; the stored value is cleared"
+                    self.findings.add(CHANGED, table.name, place, reason, name)
+
+    def _add_findings(
+        self,
+        table: Table,
+        chunk: Chunk,
+        states: list[str],
+        refusals: Mapping[int, str],
+        stale: Collection[int],
+    ) -> None:
+        """Report what happens to each row, but for ``stale`` ones, which are reported already.
+
+        ``refusals``: why orphans are refused, if not because their account does not exist.
+        """
         similar = self._similar_keys(table, chunk, states)
         rows = zip(chunk.places, chunk.rows, states, strict=True)
         for n, (place, row, state) in enumerate(rows):
@@ -146,7 +184,7 @@ class Planner:
             elif state == OF_HIDDEN:
                 reason = f"a row filter hides its account {bsnid} from you; left out"
                 self.findings.add(REFUSED, table.name, place, reason, table.parent_key)
-            elif state == DIFFERENT and not self.overwrites:
+            elif state == DIFFERENT and not self.overwrites and n not in stale:
                 reason = "already exists with different values; left as it is"
                 self.findings.add(SKIPPED, table.name, place, reason)
             elif state == NEW and table is ACCOUNTS and bsnid in similar:

@@ -60,7 +60,7 @@ class Sheet:
     """Rows of one table from one file, or one sheet of a workbook.
 
     ``columns`` maps normal headings to columns, and comes before all other rules.
-    ``may_be_empty``: that it has no row is nothing to remark on.
+    ``may_be_empty``: that it has no row is nothing to remark on. ``is_own``: this app exported it.
     """
 
     table: Table
@@ -70,6 +70,7 @@ class Sheet:
     conventions: Conventions = USUAL
     columns: Mapping[str, str] = field(default_factory=dict)
     may_be_empty: bool = False
+    is_own: bool = False
 
 
 def without_reasons(rows: Rows) -> Rows:

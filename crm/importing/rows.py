@@ -19,21 +19,28 @@ from . import cleaning
 from .dates import AmbiguousDate
 from .errors import Refused
 from .findings import CHANGED, NO_ROWS, NOTED, REFUSED, SKIPPED, Findings, Place
+from .parts import Source
 from .raw_rows import RawRow, Sheet, Unreadable
 from .sheet_columns import SheetColumns
-from .sources import Source
 
 _SHORTENED = re.compile(r"\d([.,]\d+)?E\+?\d+", re.IGNORECASE)
+
+# What an empty cell does where a value is stored.
+KEEP, CLEAR = "keep", "clear"
 
 CleanRow = dict[str, str | None]
 
 
 @dataclass
 class Reader:
-    """Reads one source, table after table, and remembers the keys that it has read."""
+    """Reads one source, table after table, and remembers the keys that it has read.
+
+    :param empty: what empty cells do; see importer.Options.
+    """
 
     source: Source
     findings: Findings
+    empty: str = ""
     _seen: SeenKeys = field(default_factory=SeenKeys)
 
     def __post_init__(self) -> None:
@@ -44,18 +51,21 @@ class Reader:
         """Yield each row that can be imported, with its place and its filled columns.
 
         Rows are sparse: a column that the file has no value for is None and not among the filled
-        columns, so its stored value stays. Each key comes once.
+        columns, so its stored value stays. So does that of an empty cell, unless empty cells clear
+        what is stored. Each key comes once.
         """
         for sheet in self.source.of(table):
             columns, is_empty = SheetColumns(sheet, self.findings), not sheet.may_be_empty
+            clears = self.empty == CLEAR or (sheet.is_own and not self.empty)
             for raw in sheet.rows():
                 is_empty = is_empty and raw.is_remark
                 row = _Row(self, sheet, raw)
                 clean = row.clean(columns)
                 if clean is not None and self.is_first(table, row.place, clean):
                     self._note_team(table, clean)
-                    with_value = {name for name in table.names if clean[name] is not None}
-                    yield row.place, clean, frozenset(row.filled | with_value)
+                    filled = {name for name in table.names if clean[name] is not None}
+                    filled |= row.filled if clears else set()
+                    yield row.place, clean, frozenset(filled)
             columns.report_unknown()
             if is_empty:
                 self.findings.add(NOTED, table.name, Place(sheet.file, sheet.name), NO_ROWS)

@@ -21,33 +21,14 @@ from .errors import NotJson, SourceError
 from .findings import NOTED
 from .headings import LEFT_OUT, table_of, table_of_file, table_with_headings
 from .mapping.chosen import AS_GUESSED, SourceMapping, sheet_name
-from .parts import Part
+from .parts import Part, Source
 from .raw_rows import Remark, Rows, Sheet, without_reasons
-from .readers import csv_file, file_kind, json_state, platform_columns, zip_file
+from .readers import csv_file, file_kind, json_state, own_export, platform_columns, zip_file
 from .readers.encoding import encoding_of
 from .readers.json_state import State
 
 # The end of the name of a sheet that has the rows for which another has no room.
 _CONTINUES = re.compile(r" \(\d+\)$")
-
-
-@dataclass
-class Source:
-    """Everything at a path that can be imported.
-
-    ``it_partners`` maps business area to IT partner; ``ignored`` lists (file, reason) of what is
-    not imported; ``remarks`` are (file, remark) about files as a whole; ``parts`` are all places
-    with rows.
-    """
-
-    sheets: list[Sheet] = field(default_factory=list)
-    it_partners: dict[str, str] = field(default_factory=dict)
-    ignored: list[tuple[str, str]] = field(default_factory=list)
-    remarks: list[tuple[str, Remark]] = field(default_factory=list)
-    parts: list[Part] = field(default_factory=list)
-
-    def of(self, table: Table) -> list[Sheet]:
-        return [sheet for sheet in self.sheets if sheet.table is table]
 
 
 @contextmanager
@@ -131,13 +112,14 @@ class _Reading:
     def _add(self, part: Part, table: Table) -> None:
         self.source.parts.append(replace(part, table=table))
         sheet = part.as_table(table)
+        sheet = replace(sheet, is_own=sheet.is_own or part.is_own)
         if table is not ACCOUNTS or part.is_json:
             self.source.sheets.append(sheet)
             return
         accounts, statuses = platform_columns.statuses_of(sheet.rows, sheet.columns)
         self.source.sheets.append(replace(sheet, rows=accounts))
         status = Sheet(PLATFORMS_STATUS, sheet.file, sheet.name, statuses, sheet.conventions)
-        self.source.sheets.append(replace(status, may_be_empty=True))
+        self.source.sheets.append(replace(status, may_be_empty=True, is_own=sheet.is_own))
 
     def _leave_out(self, part: Part, reason: str) -> None:
         self.source.parts.append(part)
@@ -166,7 +148,9 @@ class _Reading:
         given = self.mapping.of(part.file, part.name).columns
         exact = table_of(title or part.name or stem)
         named = exact or table_of_file(part.name or stem) or table_of_file(stem)
-        part = replace(part, guess=named or table_with_headings(headings(), given))
+        words = headings()
+        guess = named or table_with_headings(words, given)
+        part = replace(part, guess=guess, is_own=own_export.is_own_table(words))
         if self._add_as_chosen(part):
             return
         if exact:
@@ -227,7 +211,7 @@ class _Reading:
 
         def as_table(table: Table) -> Sheet:
             rows = without_reasons(rows_as(table))
-            return Sheet(table, file, "", rows, conventions, chosen.columns, True)
+            return Sheet(table, file, "", rows, conventions, chosen.columns, True, state.is_own)
 
         return Part(file, name, file_kind.JSON, as_table, encoding=state.encoding)
 

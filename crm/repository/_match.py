@@ -25,12 +25,7 @@ def parts(
     ``sparse``: each row compares, and overwrites, only the columns that it has. No row compares
     or overwrites ``masked`` columns.
     """
-    # A child may have another id than the row that it is matched with; see Table.match.
-    compared = [
-        name
-        for name in table.own_names
-        if name not in masked and (name != table.key or table.key in table.match)
-    ]
+    compared = compared_names(table, masked)
     others = [name for name in compared if name not in table.match]
     present = {name: is_present(table, name, f"g.{PRESENCE}") for name in others if sparse}
     return {
@@ -48,6 +43,26 @@ def parts(
         "first_match": quoted(table.match[0]),
         "owner": quoted(table.owner),
     }
+
+
+def compared_names(table: Table, masked: Collection[str] = ()) -> list[str]:
+    # A child may have another id than the row that it is matched with; see Table.match.
+    return [
+        name
+        for name in table.own_names
+        if name not in masked and (name != table.key or table.key in table.match)
+    ]
+
+
+def cleared(table: Table, names: Sequence[str]) -> str:
+    """Return the expression for a text with ``1`` for each of these columns that a sparse row has
+    as NULL although a value is stored, and ``0`` for each other one."""
+    marks = (
+        f"CASE WHEN g.{quoted(name)} IS NULL AND t.{quoted(name)} IS NOT NULL"
+        f" AND {is_present(table, name, f'g.{PRESENCE}')} THEN '1' ELSE '0' END"
+        for name in names
+    )
+    return f"CONCAT({', '.join(marks)})"
 
 
 def is_present(table: Table, name: str, presence: str) -> str:

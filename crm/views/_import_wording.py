@@ -78,11 +78,12 @@ def at_work(importing: bool, rows: int, total: int, stopping: bool) -> dict[str,
 
 
 def preview(
-    obstacle: str, on_conflict: str, sums: Mapping[str, int], refused: int
+    obstacle: str, on_conflict: str, sums: Mapping[str, int], refused: int, stale: int = 0
 ) -> dict[str, str]:
     """Return what the import would do, or why it would do nothing.
 
-    ``sums`` counts the file's ``new``, ``different`` and ``unchanged`` rows.
+    ``sums`` counts the file's ``new``, ``different`` and ``unchanged`` rows; ``stale`` are older
+    than the stored ones.
     """
     different = sums["different"]
     to_write = sums["new"] + (different if on_conflict == UPDATE else 0)
@@ -108,15 +109,34 @@ def preview(
         }
     if to_write:
         return texts | {"lead": "Nothing has been written yet. This is what the import would do."}
-    if different:
-        return texts | {
-            "lead": "There is nothing to write: the rows that differ keep their existing values."
-        }
+    return texts | {"lead": _nothing(sums, refused, stale)}
+
+
+def _nothing(sums: Mapping[str, int], refused: int, stale: int) -> str:
+    """Return why there is nothing to write."""
+    if sums["different"]:
+        return "There is nothing to write: the rows that differ keep their existing values."
+    if stale:
+        return "There is nothing to write: nothing in the file is newer."
     if refused and not sums["unchanged"]:
-        return texts | {"lead": f"Nothing can be imported: {_all_refused(refused)}."}
+        return f"Nothing can be imported: {_all_refused(refused)}."
     if not sums["unchanged"]:
-        return texts | {"lead": "Nothing can be imported: the file has no rows."}
-    return texts | {"lead": "There is nothing to write: the file has no new or changed rows."}
+        return "Nothing can be imported: the file has no rows."
+    return "There is nothing to write: the file has no new or changed rows."
+
+
+def stale(rows: int, on_conflict: str) -> str:
+    """Return what happens to rows that are older than the stored ones; empty if there are none."""
+    if not rows:
+        return ""
+    are = "is" if rows == 1 else "are"
+    older = f"{counted(rows, 'row')} of the file {are} older than what is stored"
+    if on_conflict != UPDATE:
+        return f"{older}, which stays as it is."
+    return (
+        f"{older}. Only what was changed in the file is written; what was changed here later "
+        "stays, and so do rows of which nobody knows what the file changed. The remarks name them."
+    )
 
 
 def _all_refused(refused: int) -> str:

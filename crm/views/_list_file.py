@@ -17,10 +17,11 @@ from django.http import FileResponse, HttpResponseBase
 from django.utils import timezone
 
 from crm.exporting import tabular
+from crm.exporting.lists import list_columns
 from crm.exporting.text import plain
 from crm.model import vocabulary
 from crm.model.records import AccountRow, Listing
-from crm.model.schema import AUDIT_COLUMNS, Table
+from crm.model.schema import Table
 from crm.request import Request
 from crm.warehouse import Warehouse
 
@@ -34,7 +35,7 @@ def download(
     """Return the file of a list. One statement."""
     rows = map(_flat, find_all(request.warehouse, listing))
     name = file_name(request, table.name.replace("_", "-"), form)
-    return FORMATS[form](rows, _columns(table), name)
+    return FORMATS[form](rows, list_columns(table), name)
 
 
 def file_name(request: Request, stem: str, form: str) -> str:
@@ -58,14 +59,6 @@ def _flat(record: Any) -> Row:
         "updates": record.update_count,
         "last_update": record.last_update,
     }
-
-
-def _columns(table: Table) -> list[str]:
-    own = [column.name for column in table.own_columns]
-    audit = [column.name for column in AUDIT_COLUMNS]
-    if table.parent_key:
-        return [*own[:2], "team", *own[2:], *audit]
-    return [*own, *vocabulary.platforms(), "use_cases", "updates", "last_update", *audit]
 
 
 def _csv(rows: Iterable[Row], columns: list[str], name: str) -> HttpResponseBase:

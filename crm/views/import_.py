@@ -25,7 +25,7 @@ from crm.repository.transfer import import_traces
 from crm.request import Request, sent_fields
 from crm.warehouse import Warehouse
 
-from . import _import_mapping, _import_wording, _respond, _revert_links
+from . import _import_choices, _import_mapping, _import_wording, _respond, _revert_links
 
 # The choices that read the file again, and the options that each of them changes.
 _PREVIEWS: dict[str, dict[str, Any]] = {
@@ -65,10 +65,17 @@ def job(request: Request, id: str) -> HttpResponse:
         return _respond.show(request, page, part, _context(request, found))
     match request.POST.get("do"):
         case "import":
-            if problem := _unconfirmed(request, found):
+            choices = _import_choices.changed(found, request.POST)
+            if not choices and (problem := _unconfirmed(request, found)):
                 context = _context(request, found) | {problem: True}
                 return render(request, "import_/job.html", context, status=422)
-            found.start_import(_warehouse(request))
+            if choices:
+                found.start_preview(_warehouse(request), **choices)
+            else:
+                found.start_import(_warehouse(request))
+        case "choices":
+            choices = _import_choices.changed(found, request.POST)
+            found.start_preview(_warehouse(request), **choices)
         case "map" | "columns" if found.phase == jobs.MAPPING:
             return _map(request, found)
         case "mapping":
@@ -214,6 +221,7 @@ def _context(request: Request, found: Job) -> dict[str, object]:
         "undo": _undo_url(request, found),
         "text": _text(found, sums, refused),
         "samples": _import_wording.samples(tables, found.options.on_conflict),
+        "choices": _import_choices.offered(found),
         "different_label": "Changed" if found.options.on_conflict == UPDATE else "Different",
     }
 
@@ -231,4 +239,6 @@ def _text(found: Job, sums: dict[str, int], refused: int) -> dict[str, str]:
         return _import_wording.failed(found.may_import, found.process_ended, state)
     if found.phase == jobs.DONE:
         return _import_wording.done(state["tables"], conflicts)
-    return _import_wording.preview(found.obstacle, conflicts, sums, refused)
+    stale = sum(table["stale"] for table in state["tables"])
+    texts = _import_wording.preview(found.obstacle, conflicts, sums, refused, stale)
+    return texts | {"stale": _import_wording.stale(stale, conflicts)}

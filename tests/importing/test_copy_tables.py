@@ -197,6 +197,28 @@ def test_rows_that_differ(warehouse: Warehouse, namespace: Namespace) -> None:
     assert accounts.get(warehouse, "B1").team == "Old team"
 
 
+def test_an_older_row_takes_no_later_edit_back(warehouse: Warehouse, namespace: Namespace) -> None:
+    old = Namespace(namespace.catalog, namespace.schema, "old_")
+    for sql in (
+        f"CREATE TABLE {old.table(ACCOUNTS)} (bsnid STRING, team STRING, updated_at TIMESTAMP)",
+        f"""INSERT INTO {old.table(ACCOUNTS)} VALUES ('B1', 'Old', TIMESTAMP '2020-01-01'),
+        ('B2', 'Newer', TIMESTAMP '2199-01-01'), ('B3', 'Of no time', NULL)""",
+    ):
+        warehouse.execute(sql, repeatable=False)
+    for bsnid in ("B1", "B2", "B3"):
+        accounts.create(warehouse, {"bsnid": bsnid, "team": "Here"})
+    with pytest.raises(importer.ImportingError, match="3 rows already exist"):
+        copy(warehouse, old, on_conflict="fail")
+    written, remarks = copy(warehouse, old, on_conflict="update")
+    assert written["accounts"] == 2
+    assert [line for line in remarks if "is older than the stored row" in line] == [
+        f"skipped: {old.catalog}.{old.schema}.old_accounts, row B1: is older than the stored row; "
+        "left as it is"
+    ]
+    teams = [accounts.get(warehouse, bsnid).team for bsnid in ("B1", "B2", "B3")]
+    assert teams == ["Here", "Newer", "Of no time"]
+
+
 def test_the_command_copies_tables_again_and_changes_nothing(
     copied: Copied, local_warehouse: LocalWarehouse, settings: Any, tmp_path: Path
 ) -> None:

@@ -11,7 +11,8 @@ import pytest
 from crm.importing import copy_tables
 from crm.importing.errors import SourceError
 from crm.importing.findings import Findings
-from crm.importing.importer import SKIP, UPDATE, Options, TableResult
+from crm.importing.importer import SKIP, UPDATE, Options
+from crm.importing.results import TableResult
 from crm.model.namespace import Namespace
 from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES, Table
 from crm.repository.operations import Operation

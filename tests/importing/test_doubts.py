@@ -14,7 +14,7 @@ from crm.importing import doubts
 from crm.importing.chunks import Chunk
 from crm.importing.doubts import Doubts
 from crm.importing.findings import KEPT, NOTED, REFUSED, Findings, Place
-from crm.importing.importer import TableResult
+from crm.importing.results import TableResult
 from crm.importing.rows import CleanRow
 from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES, Table
 from crm.repository.records import accounts

@@ -13,10 +13,18 @@ import pytest
 from crm.importing import importer, matching, owners, planning
 from crm.importing.errors import ImportingError, Stopped
 from crm.importing.findings import CHANGED, REFUSED, SKIPPED, Findings
-from crm.importing.importer import FAIL, SKIP, UPDATE, Options, TableResult
+from crm.importing.importer import FAIL, SKIP, UPDATE, Options
+from crm.importing.results import TableResult
 from crm.model.schema import ACCOUNTS, Table
 from crm.repository.operations import Operation
-from crm.repository.transfer.upsert import DIFFERENT, NEW, ORPHAN, UNCHANGED, Checksums
+from crm.repository.transfer.upsert import (
+    DIFFERENT,
+    NEW,
+    ORPHAN,
+    UNCHANGED,
+    Checksums,
+    Compared,
+)
 
 from .using import reasons
 
@@ -42,8 +50,9 @@ class Repository:
         sparse: bool,
         masked: frozenset[str],
         is_coming: list[bool],
-    ) -> list[str]:
-        return [STATES.get(key, NEW) for key in self.keys(table, rows)]
+        has_times: bool,
+    ) -> list[Compared]:
+        return [Compared(STATES.get(key, NEW)) for key in self.keys(table, rows)]
 
     def upsert(
         self,

@@ -12,10 +12,11 @@ import pytest
 from crm.importing.chunks import Chunk
 from crm.importing.errors import SourceError, Stopped
 from crm.importing.findings import Place
-from crm.importing.importer import FAIL, UPDATE, Options, TableResult
+from crm.importing.importer import FAIL, UPDATE, Options
 from crm.importing.jobs import job as jobs
 from crm.importing.jobs import lock, preview, work
 from crm.importing.jobs.job import Job
+from crm.importing.results import TableResult
 from crm.importing.rows import CleanRow
 from crm.model.schema import ACCOUNTS
 from crm.repository.operations import Operation

@@ -73,7 +73,7 @@ def test_records_that_speak_of_different_things(warehouse: Warehouse, tmp_path: 
     path = tmp_path / "state.json"
     state = {"B0": {"team": "New"}, "B1": {"vp": None}, "B2": {"team": "New", "admin": "B"}}
     path.write_text(json.dumps({"accounts": state}))
-    run(warehouse, path, on_conflict="update")
+    run(warehouse, path, on_conflict="update", empty="clear")
     rows = [accounts.get(warehouse, f"B{n}") for n in range(3)]
     assert [(row.team, row.vp, row.admin) for row in rows] == [
         ("New", "V", "A"),

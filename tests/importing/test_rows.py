@@ -8,7 +8,7 @@ from typing import Any
 
 from crm.importing import sources
 from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings
-from crm.importing.rows import CleanRow, Reader, has_made_id
+from crm.importing.rows import CLEAR, CleanRow, Reader, has_made_id
 from crm.model.schema import ACCOUNTS, UPDATES, Table
 
 from .using import read, reasons
@@ -22,7 +22,7 @@ def state(tmp_path: Path, content: Any) -> Path:
 
 def table_rows(path: Path, table: Table) -> list[tuple[CleanRow, frozenset[str]]]:
     with Findings() as findings, sources.opened(path) as source:
-        return [(row, filled) for _, row, filled in Reader(source, findings).rows(table)]
+        return [(row, filled) for _, row, filled in Reader(source, findings, CLEAR).rows(table)]
 
 
 def test_columns_that_the_file_has_a_value_of(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ import pytest
 
 from crm.importing import importer
 from crm.importing.findings import Findings
-from crm.importing.importer import SKIP, UPDATE, Options, TableResult
+from crm.importing.importer import SKIP, UPDATE, Options
+from crm.importing.results import TableResult
+from crm.importing.rows import CLEAR
 from crm.repository.records import accounts
 from crm.repository.transfer import upsert
 from crm.warehouse import Warehouse
@@ -35,7 +37,8 @@ def write(path: Path, records: list[dict[str, str | None]]) -> Path:
 
 def run_import(wh: Warehouse, path: Path, on_conflict: str = SKIP) -> TableResult:
     with Findings() as findings:
-        return importer.run(wh, path, Options(on_conflict=on_conflict), findings)[0]
+        options = Options(on_conflict=on_conflict, empty=CLEAR)
+        return importer.run(wh, path, options, findings)[0]
 
 
 def test_any_subset_of_keys_takes_no_more_statements(

@@ -129,17 +129,17 @@ def test_the_folder_of_tables(tmp_path: Path) -> None:
 
 
 def test_what_a_file_does_not_speak_of_stays(warehouse: Warehouse, tmp_path: Path) -> None:
-    """A column that is not in the file keeps its values; an empty cell empties the value."""
+    """A column that is not in the file keeps its values, also where empty cells clear theirs."""
     values = {"bsnid": "B1", "team": "Old", "business_area": "Finance", "vp": "Vera"}
     accounts.create(warehouse, {**values, "admin": "Abe"})
     path = tmp_path / "accounts.csv"
     path.write_text("BSNID,Team,Admin\nB1,New,\n")
-    outcomes, _ = run(warehouse, path, on_conflict="update")
+    outcomes, _ = run(warehouse, path, on_conflict="update", empty="clear")
     assert added(outcomes)["accounts"] == 1
     now = accounts.get(warehouse, "B1")
     assert (now.team, now.admin) == ("New", None)
     assert (now.vp, now.business_area) == ("Vera", "Finance")
-    again, _ = run(warehouse, path, on_conflict="update")
+    again, _ = run(warehouse, path, on_conflict="update", empty="clear")
     assert again[0].states == {"unchanged": 1}
 
 

@@ -13,7 +13,8 @@ import pytest
 from crm.importing import copy_tables, importer
 from crm.importing.errors import ImportingError
 from crm.importing.findings import Findings
-from crm.importing.importer import Options, TableResult
+from crm.importing.importer import Options
+from crm.importing.results import TableResult
 from crm.model.schema import ACCOUNTS
 from crm.repository.integrity import checks, repairs
 from crm.repository.records import accounts

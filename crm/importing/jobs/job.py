@@ -77,7 +77,8 @@ class Job:
     @property
     def options(self) -> Options:
         options = self.state["options"]
-        return Options(**{**options, "mapping": SourceMapping.from_json(options["mapping"])})
+        mapping = SourceMapping.from_json(options["mapping"])
+        return Options(**{**options, "mapping": mapping, "taken": tuple(options["taken"])})
 
     @property
     def obstacle(self) -> str:

@@ -13,9 +13,8 @@ from crm.importing.dates import AmbiguousDate
 from crm.importing.errors import Refused, SourceError, Stopped
 from crm.importing.headings import columns_by_index, normal
 from crm.importing.mapping.survey import Heading, PartSurvey
-from crm.importing.parts import Part
+from crm.importing.parts import Part, Source
 from crm.importing.raw_rows import Unreadable
-from crm.importing.sources import Source
 from crm.model.schema import ACCOUNTS, TABLES
 
 SAMPLES, SAMPLE_LENGTH = 3, 60

@@ -19,8 +19,9 @@ from crm.importing.chunks import Chunk
 from crm.importing.doubts import Doubts
 from crm.importing.errors import ImportingError, Stopped
 from crm.importing.findings import REFUSED, Findings
-from crm.importing.importer import UPDATE, Options, TableResult
+from crm.importing.importer import UPDATE, Options
 from crm.importing.refused import files as refused
+from crm.importing.results import TableResult
 from crm.model.schema import Table
 from crm.repository import operations
 from crm.repository.past import restore_tables, revert_bulk
@@ -177,11 +178,18 @@ def _table(
     name = result.table.name
     return {
         "name": name,
+        "singular": result.table.singular,
         "plural": result.table.plural,
         "new": result.states[NEW],
         "different": result.states[DIFFERENT],
         "unchanged": result.states[UNCHANGED],
         "refused": findings.count(REFUSED, name),
+        "stale": result.stale,
+        "cleared": result.cleared,
+        "conflicts": [
+            {"field": f"{name}.{column}", "label": result.table.column(column).label, "rows": n}
+            for column, n in result.conflicts.items()
+        ],
         "written": result.written + wrote_earlier.get(name, 0),
         "checked": result.checked,
         "found": result.found,

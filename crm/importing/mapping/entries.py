@@ -47,6 +47,16 @@ def columns(entries: Iterable[str]) -> dict[str, str]:
     return given
 
 
+def fields(entries: Iterable[str]) -> list[str]:
+    """Return names of fields, as ``table.column``. Raises ImportingError for one that there is
+    not."""
+    found = list(entries)
+    known = {f"{table.name}.{name}" for table in TABLES for name in table.own_names}
+    if unknown := [each for each in found if each not in known]:
+        raise ImportingError(f"--take takes a column such as accounts.team, not {unknown[0]}.")
+    return found
+
+
 def known_encoding(name: str) -> str:
     """Return the encoding's name as Python has it. Raises ImportingError if it has none."""
     if not name:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from crm.importing.findings import Findings, Place
-from crm.importing.parts import Part
+from crm.importing.parts import Part, Source
 from crm.importing.raw_rows import Unreadable
-from crm.importing.sources import Source
 
 Cells = Sequence[tuple[str, Any]]
 

@@ -13,9 +13,10 @@ from crm.importing import copy_tables, dates, importer
 from crm.importing.doubts import Doubts
 from crm.importing.errors import ImportingError
 from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings
-from crm.importing.importer import ON_CONFLICT, UPDATE, Options, TableResult
-from crm.importing.mapping.entries import mapping
+from crm.importing.importer import EMPTY, ON_CONFLICT, UPDATE, Options
+from crm.importing.mapping.entries import fields, mapping
 from crm.importing.refused import files as refused
+from crm.importing.results import TableResult
 from crm.model.namespace import Namespace
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from crm.warehouse import Warehouse
@@ -44,13 +45,7 @@ class Command(BaseCommand):
             "--prefix; the warehouse itself copies them to where the settings say",
         )
         parser.add_argument("--dry-run", action="store_true", help="only say what would happen")
-        parser.add_argument(
-            "--on-conflict",
-            choices=ON_CONFLICT,
-            default="skip",
-            help="what to do with rows that already exist with different values: leave them, "
-            "update them, or import nothing at all (default: %(default)s)",
-        )
+        _add_conflict_arguments(parser)
         parser.add_argument(
             "--strict", action="store_true", help="import nothing if any row is refused"
         )
@@ -149,6 +144,7 @@ class Command(BaseCommand):
                 f"{table.plural}: {states[NEW]} {new}, {states[DIFFERENT]} differ "
                 f"({chosen.on_conflict}), {states[UNCHANGED]} unchanged, {refused} refused"
             )
+            self._print_stale(result)
             if not chosen.dry_run and result.checked:
                 self._print_verified(result)
         for outcome in (REFUSED, SKIPPED, CHANGED, NOTED):
@@ -161,9 +157,21 @@ class Command(BaseCommand):
         if _brings_rows(results, chosen):
             return
         why = "the source has no row that can be imported; see above"
+        if any(result.stale for result in results):
+            why = "the rows are older than what is stored; see above"
         if any(result.states[DIFFERENT] for result in results):
             why = "the rows exist with other values; --on-conflict update changes them"
         raise CommandError(f"Nothing was imported: {why}.")
+
+    def _print_stale(self, result: TableResult) -> None:
+        if result.stale:
+            self.stdout.write(f"  {result.stale} of these are older than what is stored")
+        for name, count in result.conflicts.items():
+            label = result.table.column(name).label
+            self.stdout.write(
+                f"  {label}: changed in the file and later here in {count}; "
+                f"--take {result.table.name}.{name} stores the file's"
+            )
 
     def _print_verified(self, result: TableResult) -> None:
         style = self.style.SUCCESS if result.verified else self.style.ERROR
@@ -194,6 +202,8 @@ def _chosen(options: dict[str, Any]) -> Options:
         on_conflict=options["on_conflict"],
         dry_run=options["dry_run"],
         strict=options["strict"],
+        empty=options["empty"],
+        taken=fields(options["take"]),
         mapping=mapping(
             options["map"],
             options["table"],
@@ -216,6 +226,32 @@ def _require_name_for_refused(options: dict[str, Any]) -> None:
         raise CommandError(f"--refused needs a name that ends in .{ending} for this source.")
     if not to.resolve().parent.is_dir():
         raise CommandError(f"The refused rows cannot be written to {to}: there is no such folder.")
+
+
+def _add_conflict_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments that say what happens to stored values."""
+    parser.add_argument(
+        "--on-conflict",
+        choices=ON_CONFLICT,
+        default="skip",
+        help="what to do with rows that already exist with different values: leave them, "
+        "update them, or import nothing at all (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--empty",
+        choices=EMPTY,
+        default="",
+        help="whether an empty cell keeps or clears what is stored (default: it clears in "
+        "files that EDIP CRM exported, and keeps in all others)",
+    )
+    parser.add_argument(
+        "--take",
+        action="append",
+        default=[],
+        metavar="TABLE.COLUMN",
+        help="with --on-conflict update: store the file's value of this column where a row of "
+        "the file is older than the stored one and both changed the column; may be repeated",
+    )
 
 
 def _add_reading_arguments(parser: ArgumentParser) -> None:

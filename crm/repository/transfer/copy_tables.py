@@ -43,7 +43,7 @@ _PLACED = """
 # Reads each row once: engines compute a CTE again at each use.
 _CLASSIFIED = """
 WITH {placed},
-  stored AS (SELECT {own_columns} FROM {target}),
+  stored AS (SELECT {own_columns}, updated_at FROM {target}),
   owners AS ({owners}),
   classified AS (
     SELECT g.*, CASE
@@ -53,6 +53,7 @@ WITH {placed},
       WHEN {is_orphan} THEN 'orphan'
       WHEN t.{first_match} IS NULL THEN 'new'
       WHEN {same} THEN 'unchanged'
+      WHEN {is_older} THEN 'stale'
       ELSE 'different' END AS state
     FROM placed AS g
     LEFT JOIN stored AS t ON {match}
@@ -67,7 +68,7 @@ _COPIED_OWNERS = """
 _STATES = """
 {classified}
 SELECT state, COUNT(*) AS n FROM classified
-WHERE state IN ('orphan', 'new', 'unchanged', 'different')
+WHERE state IN ('orphan', 'new', 'unchanged', 'different', 'stale')
 GROUP BY state
 """
 _REMARKS = """
@@ -80,6 +81,7 @@ FROM (
       WHEN state = 'contradicting' THEN {contradicting}
       WHEN state = 'repeated' THEN {repeated}
       WHEN state = 'orphan' THEN {orphan}
+      WHEN state = 'stale' THEN {stale}
       WHEN state = 'different' THEN {different} END
     {changes}
   )) AS remark
@@ -104,9 +106,11 @@ WHEN NOT MATCHED THEN INSERT ({names}, change_id) VALUES ({sources}, :change_id)
 """
 _OF_ACCOUNTS = "LEFT SEMI JOIN {accounts} AS a ON a.bsnid = g.{owner}"
 _UPDATE = """
-WHEN MATCHED AND NOT ({same}) THEN UPDATE SET
+WHEN MATCHED AND NOT ({same}) AND NOT {is_older} THEN UPDATE SET
   {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
 """
+# Somebody has changed the stored row since: see crm/importing/stale.py.
+_IS_OLDER = "COALESCE(g.updated_at < t.updated_at, FALSE)"
 _CHECKSUMS = """
 {classified}
 SELECT COUNT(*) AS given_rows,
@@ -177,6 +181,7 @@ class Copy:
             "compared": _match.hashed("c", [n for n in table.own_names if n != "id"]),
             "is_orphan": "FALSE" if table is ACCOUNTS else "o.bsnid IS NULL",
             "key": quoted(table.match[0]),
+            "is_older": _IS_OLDER,
         }
         self._parts["owners"] = self._owners(accounts)
         self._parts["placed"] = self._render(_PLACED)
@@ -189,8 +194,8 @@ class Copy:
         return _sql.render(self._wh.namespace, _COPIED_OWNERS, **parts)
 
     def states(self) -> dict[str, int]:
-        """Return how many of the accepted rows are new, unchanged, different, or orphan (their
-        account does not exist)."""
+        """Return how many of the accepted rows are new, unchanged, different, stale (different and
+        older than the stored row), or orphan (their account does not exist)."""
         return {row["state"]: row["n"] for row in self._query(_STATES)}
 
     def remarks(self) -> Iterator[Remark]:
@@ -205,7 +210,8 @@ class Copy:
                 return
 
     def upsert(self, expected: int, *, overwrite: bool) -> int:
-        """Insert the rows that are new and, with ``overwrite``, update those that differ.
+        """Insert the rows that are new and, with ``overwrite``, update those that differ, unless
+        they are older than the stored ones.
 
         Returns how many of the ``expected`` rows were written. Masked columns are not updated, and
         NULL in new rows. Safe to repeat.
@@ -259,6 +265,7 @@ class Copy:
             "orphan": _remark(
                 "refused", owner, f"CONCAT('its account ', {quoted(owner)}, ' does not exist')"
             ),
+            "stale": _remark("skipped", "", "'is older than the stored row; left as it is'"),
             "different": _remark(
                 "different", "", "'already exists with different values; left as it is'"
             ),

@@ -10,8 +10,9 @@ actor.
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from crm.model.namespace import quoted
@@ -32,7 +33,8 @@ _GIVEN = """
   FROM (SELECT POSEXPLODE(FROM_JSON({rows}, 'array<array<string>>')) AS (n, r)) AS j
 """
 _STORED = """
-  SELECT {own_columns} FROM {target} WHERE {first_match} IN (SELECT {first_match} FROM given)
+  SELECT {own_columns}, updated_at FROM {target}
+  WHERE {first_match} IN (SELECT {first_match} FROM given)
 """
 _CLASSIFY = """
 WITH given AS ({given}),
@@ -40,7 +42,8 @@ stored AS ({stored})
 SELECT g.n, {is_orphan} AS is_orphan, CASE
   WHEN COUNT(t.{first_match}) = 0 THEN 'new'
   WHEN MAX(CASE WHEN {same} THEN 1 ELSE 0 END) = 1 THEN 'unchanged'
-  ELSE 'different' END AS state
+  ELSE 'different' END AS state,
+  {stored_at} AS stored_at, MAX({cleared}) AS cleared
 FROM given AS g
 LEFT JOIN stored AS t ON {match}
 {join_owners}
@@ -81,6 +84,16 @@ LEFT JOIN stored AS t ON {match}
 
 
 @dataclass(frozen=True)
+class Compared:
+    """A row beside the stored one: ``stored_at`` is when that one last changed; ``cleared`` are
+    the columns whose stored values the row would replace by none."""
+
+    state: str
+    stored_at: dt.datetime | None = None
+    cleared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Checksums:
     """``rows`` were given, of which ``found`` are stored; the checksum of each.
 
@@ -106,33 +119,62 @@ def classify(
     sparse: bool = False,
     masked: Collection[str] = (),
     is_coming: Sequence[bool] = (),
-) -> list[str]:
+    has_times: bool = True,
+) -> list[Compared]:
     """For each row, in order, return NEW, UNCHANGED, DIFFERENT or ORPHAN (it has no account).
 
     :param masked: columns that are not compared.
     :param is_coming: for each row, whether its account will be inserted first: then it is no
         orphan. Without it, no account will be.
+    :param has_times: whether to return ``stored_at``; many times are slow to read.
 
     Only the app's own rights tell HIDDEN from NEW, and OF_HIDDEN from ORPHAN. One statement, and
     another with the app's rights if there are new rows or orphans.
     """
-    more = {"is_orphan": "FALSE", "join_owners": ""}
-    if table is not ACCOUNTS:
-        owners = _sql.render(wh.namespace, _JOIN_OWNERS, owner=quoted(table.owner))
-        more = {"is_orphan": "MAX(o.bsnid) IS NULL", "join_owners": owners}
+    names = _match.compared_names(table, masked)
+    more = {
+        "cleared": _match.cleared(table, names) if sparse else "''",
+        "stored_at": "MAX(t.updated_at)" if has_times else "CAST(NULL AS TIMESTAMP)",
+        **_owner_parts(wh, table),
+    }
 
     def query(wh: Warehouse) -> list[Row]:
         return _query(wh, table, rows, sparse, _CLASSIFY, masked, **more)
 
-    found = seen = query(wh)
-    if any(row["is_orphan"] or row["state"] == NEW for row in found):
-        try:
-            app = wh.with_app_rights()
-            seen = query(app) if app else found
-        except WarehouseError as error:
-            log.warning("no key of %s was checked with the app's rights: %s", table.name, error)
+    found = query(wh)
+    seen = (_as_app(wh, table, query) if any(map(_is_doubtful, found)) else []) or found
     coming = is_coming or [False] * len(found)
-    return [_state(*each) for each in zip(found, seen, coming, strict=True)]
+    states = (_state(*each) for each in zip(found, seen, coming, strict=True))
+    return [
+        Compared(state, row["stored_at"], tuple(_marked(names, row["cleared"])))
+        for state, row in zip(states, found, strict=True)
+    ]
+
+
+def _is_doubtful(row: Row) -> bool:
+    """Return whether a row filter may hide what this row is compared with."""
+    return bool(row["is_orphan"] or row["state"] == NEW)
+
+
+def _as_app(wh: Warehouse, table: Table, query: Callable[[Warehouse], list[Row]]) -> list[Row]:
+    """Return what the app sees; empty if it has no rights of its own."""
+    try:
+        app = wh.with_app_rights()
+        return query(app) if app else []
+    except WarehouseError as error:
+        log.warning("no key of %s was checked with the app's rights: %s", table.name, error)
+        return []
+
+
+def _owner_parts(wh: Warehouse, table: Table) -> dict[str, str]:
+    if table is ACCOUNTS:
+        return {"is_orphan": "FALSE", "join_owners": ""}
+    owners = _sql.render(wh.namespace, _JOIN_OWNERS, owner=quoted(table.owner))
+    return {"is_orphan": "MAX(o.bsnid) IS NULL", "join_owners": owners}
+
+
+def _marked(names: Sequence[str], marks: str | None) -> Iterator[str]:
+    return (name for name, mark in zip(names, marks or "", strict=False) if mark == "1")
 
 
 def _state(row: Row, of_app: Row, is_coming: bool) -> str:

@@ -1,0 +1,48 @@
+"""Reads rows as they were when a file was exported from the tables."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from bisect import bisect_left
+
+from crm.model.schema import Table
+from crm.repository import versions
+from crm.repository._sql import Row
+from crm.repository.errors import NoSuchMoment
+from crm.warehouse import Warehouse
+from crm.warehouse.errors import ObjectNotFound, PermissionDenied, StatementFailed
+
+from . import upsert
+
+log = logging.getLogger(__name__)
+
+# A write stamps its rows when it begins, and is a version of the table when it ends.
+WRITES_TAKE = dt.timedelta(minutes=1)
+
+
+def earlier_rows(
+    wh: Warehouse, table: Table, rows: str, moment: dt.datetime, *, late: bool = False
+) -> list[Row]:
+    """Return the rows that these match, as the first version of the table had them that was
+    written at the moment or after it; with ``late``, as the last one had them that was written
+    within ``WRITES_TAKE`` of it.
+
+    Returns nothing where the past cannot be read. One statement, after those of ``versions``.
+    Raises WarehouseError where that is not the cause.
+    """
+    try:
+        lines = versions.timelines_until(wh, moment + WRITES_TAKE)
+        if late:
+            moment += WRITES_TAKE
+        else:
+            commits = lines.commits[table]
+            first = bisect_left(commits, moment, key=lambda commit: commit.moment)
+            moment = commits[min(first, len(commits) - 1)].moment
+        then = lines.versions_at(moment)
+        added = lines.added_since(then)
+        past = wh.at(versions.past_namespace(wh.namespace, then, moment, added))
+        return upsert.stored_rows(past, table, rows)
+    except (NoSuchMoment, StatementFailed, PermissionDenied, ObjectNotFound) as error:
+        log.info("earlier rows of %s cannot be read: %s", table.name, error)
+        return []

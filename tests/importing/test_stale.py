@@ -1,0 +1,158 @@
+"""Rows of a file that are older than the stored ones: nobody's later edit is taken back."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from crm.exporting import exporter
+from crm.importing.findings import CHANGED, NOTED, SKIPPED
+from crm.repository.records import accounts, use_cases
+from crm.warehouse import Warehouse
+from tests.conftest import Statements
+
+from .using import reasons, run, written
+
+OLD = {"team": "Old", "business_area": "Finance", "vp": "Vera", "admin": "Ada"}
+
+
+def exported(wh: Warehouse, folder: Path) -> Path:
+    path = folder / "export.json"
+    exporter.export(wh, "json", path)
+    return path
+
+
+def edited(path: Path, **changes: str | None) -> None:
+    """Change the exported account B1."""
+    state = json.loads(path.read_text())
+    (row,) = [row for row in state["accounts"] if row["bsnid"] == "B1"]
+    row.update(changes)
+    path.write_text(json.dumps(state))
+
+
+def save(wh: Warehouse, bsnid: str, **values: str) -> None:
+    account = accounts.get(wh, bsnid)
+    accounts.update(wh, bsnid, values, account.updated_at)
+
+
+@pytest.fixture
+def stored(warehouse: Warehouse) -> Warehouse:
+    for bsnid in ("B1", "B2"):
+        accounts.create(warehouse, {"bsnid": bsnid} | OLD)
+    return warehouse
+
+
+def test_an_old_export_takes_no_later_edit_back(
+    stored: Warehouse, tmp_path: Path, statements: Statements
+) -> None:
+    path = exported(stored, tmp_path)
+    edited(path, admin="File", vp="File", team="Same", business_area=None)
+    save(stored, "B1", vp="Later", team="Same")
+    save(stored, "B2", vp="Later")
+    outcomes, _ = run(stored, path, on_conflict="update", dry_run=True)
+    assert outcomes[0].states == {"different": 1, "unchanged": 1}
+    assert (outcomes[0].stale, outcomes[0].conflicts) == (2, {"vp": 1})
+    with statements() as done:
+        outcomes, findings = run(stored, path, on_conflict="update")
+    # One statement more than without stale rows reads them now, one then, and four find when.
+    assert len(done) <= 8 + 6
+    assert outcomes[0].written == 1
+    first, second = accounts.get(stored, "B1"), accounts.get(stored, "B2")
+    assert (first.team, first.vp, first.admin) == ("Same", "Later", "File")
+    assert (first.business_area, second.vp) == (None, "Later")
+    older = "is older than the stored row; merged with it"
+    assert [r for r in reasons(findings, CHANGED) if older in r] == [
+        f"export.json, row 1: {older}",
+        f"export.json, row 2: {older}",
+    ]
+    cleared = "is empty in the file; the stored value is cleared"
+    assert f"export.json, row 1, business_area: {cleared}" in reasons(findings, CHANGED)
+    assert reasons(findings, NOTED) == [
+        "export.json, row 1, business_area: Business area is empty",
+        "export.json, row 1, vp: was changed in the file and later here; the later value stays",
+    ]
+    assert reasons(findings, SKIPPED) == [
+        "export.json, row 2, vp: was changed later; the later value stays"
+    ]
+
+
+def test_where_both_changed_a_field_a_person_may_take_the_files(
+    stored: Warehouse, tmp_path: Path
+) -> None:
+    path = exported(stored, tmp_path)
+    edited(path, vp="File", admin="File")
+    save(stored, "B1", vp="Later", admin="Later")
+    run(stored, path, on_conflict="update", taken=["accounts.vp"])
+    account = accounts.get(stored, "B1")
+    assert (account.vp, account.admin) == ("File", "Later")
+
+
+def test_without_update_a_stale_row_stays_and_is_named(stored: Warehouse, tmp_path: Path) -> None:
+    path = exported(stored, tmp_path)
+    save(stored, "B1", vp="Later")
+    outcomes, findings = run(stored, path)
+    assert outcomes[0].stale == 1
+    assert reasons(findings, SKIPPED) == [
+        "export.json, row 1: is older than the stored row; left as it is"
+    ]
+
+
+def test_what_a_row_said_then_may_be_unknown(
+    stored: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = exported(stored, tmp_path)
+    # Nobody has stored this row with this time.
+    edited(path, vp="File", updated_at="2020-01-01T10:00:00.123456+00:00")
+    outcomes, findings = run(stored, path, on_conflict="update")
+    assert outcomes[0].states == {"stale": 1, "unchanged": 1}
+    (said,) = reasons(findings, SKIPPED)
+    assert "what it said when it was exported is not known; left as it is" in said
+    assert accounts.get(stored, "B1").vp == "Vera"
+
+
+def test_a_time_without_seconds_may_be_any_of_its_minute(
+    stored: Warehouse, tmp_path: Path
+) -> None:
+    """Excel writes times to the minute: the row is not older than itself."""
+    stamp = accounts.get(stored, "B1").updated_at
+    assert stamp is not None
+    lines = [["bsnid", "vp", "updated_at"], ["B1", "File", f"{stamp:%Y-%m-%d %H:%M}"]]
+    path = tmp_path / "accounts.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(lines)
+    outcomes, _ = run(stored, path, on_conflict="update")
+    assert (outcomes[0].stale, accounts.get(stored, "B1").vp) == (0, "File")
+
+
+def test_children_are_merged_too(stored: Warehouse, tmp_path: Path) -> None:
+    values = {"problem": "P", "status": "Active", "solution": "S"}
+    use_cases.create(stored, "B1", "u1", values)
+    path = exported(stored, tmp_path)
+    state = json.loads(path.read_text())
+    state["use_cases"][0]["solution"] = "File"
+    path.write_text(json.dumps(state))
+    case = use_cases.get(stored, "u1")
+    use_cases.update(stored, "u1", {"status": "Completed"}, case.updated_at)
+    run(stored, path, on_conflict="update")
+    (found,) = accounts.get_detail(stored, "B1").use_cases
+    assert (found.solution, found.status) == ("File", "Completed")
+
+
+@pytest.mark.parametrize(("empty", "vp"), [("", "Vera"), ("keep", "Vera"), ("clear", None)])
+def test_an_empty_cell_keeps_or_clears(
+    stored: Warehouse, tmp_path: Path, empty: str, vp: str | None
+) -> None:
+    path = written(tmp_path, "accounts.csv", "bsnid,team,vp\nB1,New,\nB2,Old,\n")
+    outcomes, findings = run(stored, path, on_conflict="update", empty=empty)
+    assert [accounts.get(stored, bsnid).vp for bsnid in ("B1", "B2")] == [vp, vp]
+    assert accounts.get(stored, "B1").team == "New"
+    assert outcomes[0].written == (1 if vp else 2)
+    cleared = "is empty in the file; the stored value is cleared"
+    assert [r for r in reasons(findings, CHANGED) if cleared in r] == (
+        []
+        if vp
+        else [f"accounts.csv, row 2, vp: {cleared}", f"accounts.csv, row 3, vp: {cleared}"]
+    )
