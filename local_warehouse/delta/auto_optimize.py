@@ -84,19 +84,22 @@ class AutoOptimize:
 def thin_out_log(folder: Path) -> None:
     """Delete checksums and checkpoints that newer ones replace.
 
-    One checkpoint of each day stays: once old commits are deleted, the engine reads versions
-    from a checkpoint on.
+    The engine writes a checksum for each commit, reads the latest, and can do without it. A
+    checkpoint may still be in use. One of each day stays: once old commits are deleted, the engine
+    reads versions from a checkpoint on.
     """
     entries = sorted(folder.iterdir())
     checkpoints = [entry for entry in entries if _CHECKPOINT.match(entry.name)]
     if len(checkpoints) < 2:
         return
     latest = checkpoints[-1].name[:20]
-    replaced = [entry for entry in entries if entry.suffix == ".crc" and entry.name < latest]
+    for entry in entries:
+        if entry.suffix == ".crc" and entry.name < latest:
+            entry.unlink(missing_ok=True)
     last_of_day = {_modified_at(entry) // 86400: entry for entry in checkpoints}
-    replaced += [entry for entry in checkpoints[:-2] if entry not in last_of_day.values()]
-    for entry in replaced:
-        if _modified_at(entry) < time.time() - _SECONDS_IN_USE:
+    for entry in checkpoints[:-2]:
+        is_in_use = _modified_at(entry) > time.time() - _SECONDS_IN_USE
+        if entry not in last_of_day.values() and not is_in_use:
             entry.unlink(missing_ok=True)
 
 

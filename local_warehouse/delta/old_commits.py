@@ -19,7 +19,7 @@ from deltalake.exceptions import DeltaError
 from .log import LOG, OLD_COMMITS
 
 # Commits that stay in the log, and how many more it may have before the others are moved.
-KEPT, MORE = 100, 50
+KEPT, MORE = 64, 16
 _NAME = re.compile(r"(\d{20})\.(json$|checkpoint\.)")
 
 
