@@ -36,7 +36,8 @@ from .sign_in.conftest import (  # noqa: F401 - fixtures
 REGISTRIES = {
     "crm/warehouse/__init__.py: _pools",
     "crm/warehouse/pool.py: _inherited",
-    "crm/warehouse/service_principal.py: _sources",
+    "crm/warehouse/sign_in/service_principal.py: _sources",
+    "crm/warehouse/sign_in/unified.py: _sign_ins",
     "edip/local.py: _registered",
 }
 

@@ -117,8 +117,8 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
     warehouse_errors.ObjectNotFound: Failure(
         503,
         "The tables were not found",
-        "An administrator can create them with “manage.py create_tables”. If they existed before, "
-        "check the catalog, schema and table prefix in the configuration.",
+        "An administrator can create them on the page Set up, or with “manage.py set_up”. If they "
+        "existed before, check the catalog, schema and table prefix in the configuration.",
     ),
     warehouse_errors.WriteConflict: Failure(
         409,
@@ -183,7 +183,7 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
         503,
         "The tables are older than this EDIP CRM",
         "A column is missing, so this request could not be completed. An administrator can add "
-        "it with “manage.py migrate_tables”, which keeps all data.",
+        "it on the page Set up, or with “manage.py set_up”, which keeps all data.",
     ),
     warehouse_errors.TooLarge: Failure(
         413,

@@ -23,6 +23,7 @@ _SIGN_INS = {
     "pat": "one personal access token for everybody",
     "service-principal": "one service principal for everybody",
     "user": "the rights of the person who is signed in",
+    "unified": "the sign-in of the Databricks CLI for everybody",
 }
 
 Facts = list[tuple[str, str]]

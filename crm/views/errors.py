@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
@@ -10,15 +12,21 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django_htmx.http import reselect, reswap, retarget, trigger_client_event
 
+from crm.request import Request
 from crm.warehouse.config import USER
-from crm.warehouse.errors import TooLarge, WarehouseError
+from crm.warehouse.errors import ColumnNotFound, ObjectNotFound, TooLarge, WarehouseError
 
-from . import _resume, _wording
+from . import _resume, _wording, set_up
 from ._failures import Failure, failure_of
 
 
 def warehouse_failed(request: HttpRequest, error: WarehouseError) -> HttpResponse:
-    return answer(request, failure_of(error, is_past=bool(getattr(request, "as_of", None))))
+    is_past = bool(getattr(request, "as_of", None))
+    if isinstance(error, (ObjectNotFound, ColumnNotFound)) and not is_past:
+        page = set_up.offer(cast(Request, request))
+        if page:
+            return page
+    return answer(request, failure_of(error, is_past=is_past))
 
 
 def answer(request: HttpRequest, failure: Failure) -> HttpResponse:

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from crm.repository.tables import inspection
+from crm.repository.tables import readiness
 from crm.request import Request
 from crm.warehouse.errors import SignInAgain, WarehouseError
 
@@ -14,23 +14,26 @@ from crm.warehouse.errors import SignInAgain, WarehouseError
 @never_cache
 @require_safe
 def healthz(request: Request) -> HttpResponse:
-    return HttpResponse("ok\n", content_type="text/plain")
+    return _text("ok")
 
 
 @never_cache
 @require_safe
 def readyz(request: Request) -> HttpResponse:
-    """Ask the warehouse one cheap statement.
+    """Say whether the warehouse answers, with tables of this version and the rights to use them.
 
     Under user sign-in a probe has no token, and no other token may stand in for it.
     """
     try:
-        inspection.ping(request.warehouse)
+        found = readiness.check(request.warehouse)
     except SignInAgain:
-        return HttpResponse(
-            "ready; nobody is signed in to ask the warehouse\n", content_type="text/plain"
-        )
+        return _text("ready; nobody is signed in to ask the warehouse")
     except WarehouseError as error:
-        text = f"not ready: {type(error).__name__}\n"
-        return HttpResponse(text, status=503, content_type="text/plain")
-    return HttpResponse("ready\n", content_type="text/plain")
+        return _text(f"not ready: {type(error).__name__}", 503)
+    if not found.is_ready:
+        return _text(f"not ready: {found.text}", 503)
+    return _text(f"ready; {found.text}" if found.text else "ready")
+
+
+def _text(text: str, status: int = 200) -> HttpResponse:
+    return HttpResponse(f"{text}\n", status=status, content_type="text/plain")

@@ -9,9 +9,10 @@ from importlib import import_module
 
 from crm.model.namespace import Namespace
 
-from . import credentials, service_principal
+from . import credentials
 from .config import WarehouseConfig
 from .pool import Pools
+from .sign_in import service_principal
 from .statements import Warehouse
 
 __all__ = [

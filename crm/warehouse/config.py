@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from configparser import ConfigParser
+from configparser import Error as ConfigParserError
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
@@ -21,7 +24,9 @@ LOCAL_TOKEN = "dapi-local-developer"
 PAT = "pat"
 SERVICE_PRINCIPAL = "service-principal"
 USER = "user"
-_AUTHS = (PAT, SERVICE_PRINCIPAL, USER)
+# As the Databricks CLI signs in: a profile, its OAuth login, the Azure CLI, or a job's own rights.
+UNIFIED = "unified"
+_AUTHS = (PAT, SERVICE_PRINCIPAL, USER, UNIFIED)
 
 _HOST = ("DATABRICKS_SERVER_HOSTNAME", "DATABRICKS_HOST")
 _PATH = ("DATABRICKS_HTTP_PATH", "DATABRICKS_WAREHOUSE_ID")
@@ -42,7 +47,9 @@ class WarehouseConfig:
     :param is_local: no Databricks connection is configured, so the local warehouse is used.
     :param hostname: the workspace's hostname, ``""`` where ``url`` or the local warehouse is used.
     :param http_path: ``/sql/1.0/warehouses/<id>``.
-    :param auth: ``pat``, ``service-principal`` or ``user`` (the signed-in person's own token).
+    :param auth: ``pat``, ``service-principal``, ``user`` (the signed-in person's own token) or
+        ``unified`` (as the Databricks CLI signs in).
+    :param profile: with ``unified``, the profile of the Databricks CLI; empty: its default.
     :param token: the personal access token.
     :param client_id: the service principal's id, used with ``client_secret``. With ``auth`` user
         it is optional; see ``Warehouse.with_app_rights``.
@@ -69,6 +76,7 @@ class WarehouseConfig:
     http_path: str = ""
     auth: str = PAT
     token: str = field(default="", repr=False)
+    profile: str = ""
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
     client_secret_file: str = ""
@@ -123,17 +131,19 @@ class WarehouseConfig:
 
         Raises ConfigurationError that names every missing variable.
         """
-        host, path, token, client_id, secret = (
-            _first(env, names) for names in (_HOST, _PATH, _TOKEN, _CLIENT_ID, _CLIENT_SECRET)
-        )
-        url = _first(env, ("EDIP_WAREHOUSE_URL",)) or _loopback_url(host, path)
+        names = (_HOST, _PATH, _TOKEN, _CLIENT_ID, _CLIENT_SECRET)
+        host, path, token, client_id, secret = (_first(env, each) for each in names)
         auth = _auth(env.str("EDIP_AUTH", "").strip(), token, client_id and secret)
+        profile = env.str("DATABRICKS_CONFIG_PROFILE", "").strip() if auth == UNIFIED else ""
+        if auth == UNIFIED and not host:
+            host = _host_of_profile(profile)
+        url = _first(env, ("EDIP_WAREHOUSE_URL",)) or _loopback_url(host, path)
         config = _with_limits(cls(url=url, auth=auth), env)
         _refuse_clear_text(url)
         connects_elsewhere = url and not _is_loopback(url)
         if not (host or path or token or client_id or secret or connects_elsewhere):
-            if auth == SERVICE_PRINCIPAL:
-                _require({"DATABRICKS_HOST": host, **_client(client_id, secret)})
+            if auth in (SERVICE_PRINCIPAL, UNIFIED):
+                _require(_required(auth, host, path or url, url, token, client_id, secret))
             return replace(config, is_local=True, token=LOCAL_TOKEN, local_address=local_address)
         _require(_required(auth, host, path, url, token, client_id, secret))
         config = replace(
@@ -146,6 +156,8 @@ class WarehouseConfig:
         # own tokens, the service principal finds keys that row filters hide from them.
         if auth == PAT:
             return replace(config, token=token)
+        if auth == UNIFIED:
+            return replace(config, profile=profile)
         if client_id and secret and config.workspace_url:
             file = os.environ.get("DATABRICKS_CLIENT_SECRET_FILE", "")
             return replace(
@@ -189,7 +201,7 @@ def _required(
     auth: str, host: str, path: str, url: str, token: str, client_id: str, secret: str
 ) -> dict[str, str]:
     """Return the values that this sign-in needs, by the names of their variables."""
-    by_url = "" if auth == SERVICE_PRINCIPAL else url
+    by_url = "" if auth in (SERVICE_PRINCIPAL, UNIFIED) else url
     required = {
         "DATABRICKS_SERVER_HOSTNAME (or DATABRICKS_HOST)": host or by_url,
         "DATABRICKS_HTTP_PATH (or DATABRICKS_WAREHOUSE_ID)": path or url,
@@ -198,7 +210,8 @@ def _required(
     if auth == SERVICE_PRINCIPAL or (auth == PAT and not token and half_a_principal):
         required |= _client(client_id, secret)
     elif auth == PAT:
-        required["DATABRICKS_TOKEN (or DATABRICKS_TOKEN_FILE)"] = token
+        name = "DATABRICKS_TOKEN (or DATABRICKS_TOKEN_FILE, or EDIP_AUTH=unified)"
+        required[name] = token
     return required
 
 
@@ -210,6 +223,16 @@ def _require(values: dict[str, str]) -> None:
             "Set these variables, or unset every DATABRICKS_* connection variable to use the "
             "local warehouse."
         )
+
+
+def _host_of_profile(profile: str) -> str:
+    """Return the workspace of this profile of the Databricks CLI; empty if there is none."""
+    profiles = ConfigParser(interpolation=None)
+    try:
+        profiles.read(Path("~/.databrickscfg").expanduser())
+        return profiles.get(profile or "DEFAULT", "host", fallback="").strip()
+    except (OSError, ConfigParserError):
+        return ""
 
 
 def _bare(host: str) -> str:

@@ -1,7 +1,7 @@
 """The identities that connections sign in with. Only this module knows how to sign in.
 
-EDIP_AUTH chooses one of three ways: a personal access token or a service principal, which
-everybody who uses the app shares, or the signed-in person's own token (on behalf of the user).
+EDIP_AUTH chooses one of four ways: a personal access token, a service principal, or the sign-in of
+the Databricks CLI, which everybody who uses the app shares, or the signed-in person's own token.
 The pool keeps the connections of different identities apart.
 """
 
@@ -11,9 +11,9 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import service_principal
-from .config import SERVICE_PRINCIPAL, USER, WarehouseConfig
+from .config import SERVICE_PRINCIPAL, UNIFIED, USER, WarehouseConfig
 from .errors import NotAdmitted, SignInAgain, SignInFailed, WarehouseError
+from .sign_in import service_principal, unified
 
 # Databricks refuses a token in its last half minute
 # (https://github.com/databricks/databricks-vscode/issues/583).
@@ -143,8 +143,31 @@ class ServicePrincipal(Identity):
         return True
 
 
+@dataclass(frozen=True)
+class Unified(Identity):
+    """Whoever is signed in with the Databricks CLI, or the job that runs."""
+
+    config: WarehouseConfig = field(repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        return _digest("unified", self.config.profile, self.config.workspace_url)
+
+    def connect_arguments(self) -> dict[str, Any]:
+        source = unified.sign_in(self.config)
+        # Sign in here: the connector would wrap the error beyond recognition.
+        source.headers()
+        return {"credentials_provider": lambda: source.headers}
+
+    def renew(self) -> bool:
+        unified.sign_in(self.config).forget()
+        return True
+
+
 def shared(config: WarehouseConfig) -> Identity:
     """Return the app's own identity. Raises SignInAgain where people bring their own tokens."""
+    if config.auth == UNIFIED:
+        return Unified("sign-in of the Databricks CLI", config)
     if config.auth == SERVICE_PRINCIPAL:
         return _service_principal(config)
     if config.auth == USER:

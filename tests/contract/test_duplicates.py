@@ -30,7 +30,7 @@ from ..test_statement_budget import PAGES, PAST
 from .creating import HTMX, words_of
 
 # They read no records, or the test reads them again.
-NOT_CONCERNED = {"account-create", "account-edit", "readyz", "use-case-list", "update-list"}
+NOT_CONCERNED = {"account-create", "account-edit", "use-case-list", "update-list"}
 
 
 IDS = {"use_case": str(uuid.uuid4()), "update": str(uuid.uuid4())}

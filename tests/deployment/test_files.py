@@ -78,6 +78,15 @@ def test_the_bundle_is_what_the_sdk_knows(app: dict[str, Any]) -> None:
         ).permission_level
 
 
+def test_the_jobs_are_what_the_sdk_knows(bundle: dict[str, Any]) -> None:
+    from databricks.sdk.service import jobs
+
+    for job in bundle["resources"]["jobs"].values():
+        assert jobs.JobSettings.from_dict(job).as_dict() == job
+        for task in job["tasks"]:
+            assert (BASE_DIR / task["spark_python_task"]["python_file"]).exists()
+
+
 def test_variables_of_the_bundle_are_declared_and_used(bundle: dict[str, Any]) -> None:
     used = set(re.findall(r"\$\{var\.(\w+)\}", yaml.safe_dump(bundle["resources"])))
     assert used == set(bundle["variables"])
@@ -102,6 +111,7 @@ def test_what_runs_is_uploaded(bundle: dict[str, Any]) -> None:
         "app.yaml",
         "requirements.txt",
         "gunicorn.conf.py",
+        "job.py",
     )
     files = [str(file.relative_to(BASE_DIR)) for name in needed for file in _files(name)]
     assert len(files) > 100

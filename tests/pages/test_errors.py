@@ -76,10 +76,11 @@ def test_a_starting_warehouse_is_asked_again(
 
 
 def test_missing_tables_say_what_to_run(client: Client, server: LocalWarehouse, settings) -> None:
-    settings.WAREHOUSE = server.config()
+    """Administrators see the page Set up: tests/pages/test_set_up.py."""
+    settings.WAREHOUSE, settings.EDIP_ADMINS = server.config(), ["else@example.com"]
     response = client.get("/accounts/")
     assert response.status_code == 503
-    assert "create_tables" in text(parsed(response), ".lead")
+    assert "set_up" in text(parsed(response), ".lead")
 
 
 def test_an_unknown_address_says_that_it_is_not_found(client: Client) -> None:

@@ -9,20 +9,12 @@ from django.test import Client
 
 from crm.middleware import person
 from crm.warehouse import Warehouse
-from tests.conftest import BASE_DIR, Statements
+from tests.conftest import BASE_DIR
 
 
 def test_healthz_asks_no_warehouse(client: Client) -> None:
     """The autouse fixture lets no warehouse answer here."""
     assert client.get("/healthz").status_code == 200
-
-
-def test_readyz_is_one_statement(
-    client: Client, warehouse: Warehouse, statements: Statements
-) -> None:
-    with statements() as done:
-        assert client.get("/readyz").status_code == 200
-    assert len(done) == 1
 
 
 def test_readyz_without_warehouse(client: Client, settings: Any) -> None:

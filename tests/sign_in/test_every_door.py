@@ -16,7 +16,7 @@ from crm.repository.errors import Doubtful
 from crm.repository.integrity import checks, repairs
 from crm.repository.records import accounts, platforms, use_cases
 from crm.warehouse import Warehouse
-from crm.warehouse.service_principal import load_sdk
+from crm.warehouse.sign_in.service_principal import load_sdk
 
 from ..broken_rows import insert
 from ..contract.creating import words_of

@@ -11,10 +11,11 @@ import pytest
 
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES
 from crm.repository.records import accounts, platforms
-from crm.warehouse import Warehouse, service_principal, statements
+from crm.warehouse import Warehouse, statements
 from crm.warehouse.config import WarehouseConfig
 from crm.warehouse.credentials import Identity
 from crm.warehouse.deadline import limit
+from crm.warehouse.sign_in import service_principal
 
 from ..pages.html import HTMX, parsed
 from .conftest import BOB, Browser, Workspace

@@ -14,9 +14,10 @@ import pytest
 from django.test import Client
 
 from crm.identity import warehouses
-from crm.warehouse import Warehouse, service_principal
+from crm.warehouse import Warehouse
 from crm.warehouse.config import WarehouseConfig
 from crm.warehouse.errors import SignInFailed, Unavailable
+from crm.warehouse.sign_in import service_principal
 
 from ..sizes import IS_SOAK, size, soak
 from .conftest import ALICE, Browser, Workspace

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from .config import WarehouseConfig
-from .deadline import limit, run_within
-from .errors import SignInFailed, Unavailable, WarehouseError
+from crm.warehouse.config import WarehouseConfig
+from crm.warehouse.deadline import limit, run_within
+from crm.warehouse.errors import SignInFailed, Unavailable, WarehouseError
 
 if TYPE_CHECKING:
     from databricks.sdk.core import Config

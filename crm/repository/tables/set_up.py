@@ -1,0 +1,135 @@
+"""Create or migrate the tables and grant rights on them, each part by itself.
+
+A part that the rights do not allow leaves the others alone: what it creates may exist unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from crm.model.own_tables import ALL_TABLES
+from crm.model.schema import TABLES
+from crm.repository import ddl
+from crm.repository.errors import NewerSchema
+from crm.warehouse import Warehouse
+from crm.warehouse.errors import (
+    ObjectNotFound,
+    PermissionDenied,
+    StatementFailed,
+    WriteConflict,
+)
+
+from . import grants, migrations
+
+Existing = Collection[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """``statements`` are shown before; ``run`` runs them, and whatever they turn out to need."""
+
+    name: str
+    statements: Sequence[str]
+    run: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Done:
+    """A part that ran; ``problem`` is why it did not work, else empty."""
+
+    part: Part
+    problem: str = ""
+    is_forbidden: bool = False
+
+
+def plan(wh: Warehouse, history_days: int, rights: Iterable[str] = ()) -> list[Part]:
+    """Return what is left to do: nothing if the tables are up to date and there are no ``rights``.
+
+    ``rights`` are GRANT statements. At most twelve statements. Raises WarehouseError,
+    CannotMigrate and NewerSchema.
+    """
+    found = _existing(wh)
+    parts = [
+        *_create_containers(wh, found),
+        *_create_tables(wh, found, history_days),
+    ]
+    if not parts:
+        parts = list(_migrate(wh, history_days))
+    return [*parts, *_one_by_one(wh, "Grant rights", rights)]
+
+
+def run(parts: Iterable[Part]) -> Iterator[Done]:
+    """Run the parts in order, and yield each when it is done.
+
+    Raises WarehouseError unless the warehouse refuses the part itself.
+    """
+    for part in parts:
+        try:
+            part.run()
+        except (PermissionDenied, ObjectNotFound) as error:
+            yield Done(part, str(error), is_forbidden=True)
+        except WriteConflict:
+            raise
+        except (StatementFailed, migrations.CannotMigrate, NewerSchema) as error:
+            yield Done(part, str(error))
+        else:
+            yield Done(part)
+
+
+def needed_rights(wh: Warehouse, principal: str) -> list[str]:
+    """Return the GRANTs without which whoever sets the tables up may not."""
+    return grants.statements(grants.CREATOR, wh.namespace, principal)
+
+
+def _existing(wh: Warehouse) -> Existing:
+    """Return what exists and may be seen, as (kind, name in lower case)."""
+    sql, params = ddl.list_existing(wh.namespace)
+    try:
+        return {(row["what"], row["name"].lower()) for row in wh.query(sql, params)}
+    except (ObjectNotFound, PermissionDenied):
+        return ()
+
+
+def _create_containers(wh: Warehouse, found: Existing) -> Iterator[Part]:
+    namespace = wh.namespace
+    for what, name, sql in (
+        ("catalog", namespace.catalog, ddl.create_catalog(namespace)),
+        ("schema", namespace.schema, ddl.create_schema(namespace)),
+    ):
+        if (what, name.lower()) not in found:
+            yield _part(wh, f"Create the {what} {name}", sql)
+
+
+def _create_tables(wh: Warehouse, found: Existing, history_days: int) -> Iterator[Part]:
+    """Yield the creation of missing tables. If all tables with data exist, migrations create the
+    others."""
+    names = {table: f"{wh.namespace.prefix}{table.name}" for table in ALL_TABLES}
+    if all(("table", names[table].lower()) in found for table in TABLES):
+        return
+    for table, name in names.items():
+        if ("table", name.lower()) not in found:
+            sql = ddl.create_table(table, wh.namespace, history_days)
+            yield _part(wh, f"Create the table {name}", sql)
+
+
+def _migrate(wh: Warehouse, history_days: int) -> Iterator[Part]:
+    for step, statements in migrations.plan(wh, ddl.VERSION, history_days):
+
+        def run(number: int = step.number) -> None:
+            list(migrations.run(wh, number, history_days))
+
+        yield Part(f"Migrate the tables, step {step.number}: {step.name}", statements, run)
+
+
+def _one_by_one(wh: Warehouse, name: str, statements: Iterable[str]) -> Iterator[Part]:
+    return (_part(wh, name, sql) for sql in statements)
+
+
+def _part(wh: Warehouse, name: str, sql: str) -> Part:
+    return Part(name, (sql,), partial(_execute, wh, sql))
+
+
+def _execute(wh: Warehouse, sql: str) -> None:
+    wh.execute(sql, repeatable=True)

@@ -1,0 +1,101 @@
+"""Create or migrate the tables: for administrators who do without the job or the command."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+
+from crm import access
+from crm.repository.tables import set_up
+from crm.repository.tables.migrations import CannotMigrate
+from crm.repository.tables.set_up import Done, Part
+from crm.request import Request
+from crm.warehouse import Warehouse
+from crm.warehouse.config import SERVICE_PRINCIPAL, USER
+from crm.warehouse.errors import WarehouseError
+
+from . import _respond
+
+# No further part begins after so many seconds: the gateway gives up after 60.
+BUDGET = 25.0
+
+
+@never_cache
+@_respond.form_page
+@access.for_admins
+# It writes no rows, and nobody can tell who may write them before the tables exist.
+@access.writes_nothing
+def set_up_tables(request: Request) -> HttpResponse:
+    """Show what is left to do; a POST does it, as far as it comes in the time."""
+    done = _run(request) if request.method == "POST" else []
+    problem, parts = _plan(request)
+    failed = [each for each in done if each.problem]
+    if done and not parts and not failed and not problem:
+        messages.success(request, "The tables are set up.")
+        return _respond.go(request, _respond.local_url(request, reverse("overview")))
+    status = 200
+    if failed:
+        status = 403 if any(each.is_forbidden for each in failed) else 500
+    return _show(request, parts, status, done=done, problem=problem)
+
+
+def offer(request: Request) -> HttpResponse | None:
+    """Return the page for an administrator whose page failed since the tables are not there.
+
+    None if there is nothing to set up, or nobody can tell.
+    """
+    if not request.person.is_admin or request.method != "GET" or request.htmx:
+        return None
+    try:
+        problem, parts = _plan(request)
+    except WarehouseError:
+        return None
+    return _show(request, parts, 503, next=request.get_full_path()) if parts else None
+
+
+def _plan(request: Request) -> tuple[str, list[Part]]:
+    """Return why nobody can set up the tables, or what is left to do."""
+    try:
+        return "", set_up.plan(_warehouse(request), settings.EDIP_HISTORY_DAYS)
+    except CannotMigrate as error:
+        return str(error), []
+
+
+def _run(request: Request) -> list[Done]:
+    started, done = time.monotonic(), []
+    _, parts = _plan(request)
+    for each in set_up.run(parts):
+        done.append(each)
+        if time.monotonic() - started > BUDGET:
+            break
+    return done
+
+
+def _warehouse(request: Request) -> Warehouse:
+    return request.warehouse.within(None)
+
+
+def _show(request: Request, parts: list[Part], status: int, **context: Any) -> HttpResponse:
+    config, names = settings.WAREHOUSE, settings.NAMESPACE
+    done: list[Done] = context.get("done", [])
+    rights = []
+    if any(each.is_forbidden for each in done):
+        whose = {USER: request.person.email, SERVICE_PRINCIPAL: config.client_id}
+        principal = whose.get(config.auth) or "owner of the access token"
+        rights = set_up.needed_rights(request.warehouse, principal)
+    context |= {
+        "parts": parts,
+        "place": f"{names.catalog}.{names.schema}",
+        "own_rights": config.auth == USER,
+        "rights": rights,
+        "next": context.get("next") or _respond.local_url(request, ""),
+        "action": reverse("set-up"),
+    }
+    return render(request, "set_up/set_up.html", context, status=status)

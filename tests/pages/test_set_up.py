@@ -1,0 +1,113 @@
+"""The page that creates or migrates the tables, and /readyz, which says that this is left to do."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from crm.model.namespace import Namespace
+from crm.model.own_tables import OPERATIONS
+from crm.model.schema import ACCOUNTS, UPDATES
+from crm.repository import ddl
+from crm.repository.tables import readiness
+from crm.warehouse import Warehouse, dispose_all
+from crm.warehouse.config import WarehouseConfig
+
+from ..conftest import CATALOG, LocalWarehouse, Statements
+from .html import HTMX, filled_in, parsed, text, texts
+
+PAGE = "/admin-tools/set-up/"
+
+
+@pytest.fixture
+def nowhere(warehouse: Warehouse, settings: Any) -> Iterator[Namespace]:
+    """A schema that does not exist yet."""
+    settings.NAMESPACE = Namespace(CATALOG, f"new_{uuid.uuid4().hex[:8]}")
+    yield settings.NAMESPACE
+    drop = f"DROP SCHEMA IF EXISTS {settings.NAMESPACE.quoted_schema} CASCADE"
+    warehouse.execute(drop, repeatable=True)
+
+
+def ready(client: Client) -> tuple[int, str]:
+    readiness._known.clear()
+    readiness._failed.clear()
+    response = client.get("/readyz")
+    return response.status_code, response.content.decode().strip()
+
+
+def test_an_administrator_sets_up_what_is_missing(client: Client, nowhere: Namespace) -> None:
+    assert ready(client) == (503, "not ready: tables are missing: run set_up")
+    response = client.get("/accounts/?q=a")
+    assert response.status_code == 503
+    page = parsed(response)
+    assert text(page, "main h1") == "Set up"
+    shown = texts(page, ".finding strong")
+    assert shown[:2] == [f"Create the schema {nowhere.schema}", "Create the table accounts"]
+    assert "CREATE TABLE IF NOT EXISTS" in page.select("pre.statement")[1].get_text()
+    form = page.select_one("main form")
+    done = client.post(form["action"], filled_in(form))
+    assert (done.status_code, done["Location"]) == (303, "/accounts/?q=a")
+    assert client.get("/accounts/?q=a").status_code == 200
+    assert "are what this version" in text(parsed(client.get(PAGE)), "main .lead")
+    assert ready(client) == (200, "ready")
+
+
+def test_older_tables_are_migrated(client: Client, sample: Warehouse) -> None:
+    for table in (OPERATIONS, ACCOUNTS):
+        drop = f"DROP TABLE {sample.namespace.table(table)}"
+        sample.execute(drop, repeatable=True)
+    sample.execute(ddl.create_table(ACCOUNTS, sample.namespace), repeatable=True)
+    older = {ddl.VERSION_PROPERTY: "6"}
+    sample.execute(ddl.set_properties(ACCOUNTS, older, sample.namespace), repeatable=True)
+    assert ready(client) == (
+        503,
+        f"not ready: the tables are of version 6, not {ddl.VERSION}: run set_up",
+    )
+    shown = texts(parsed(client.get(PAGE)), ".finding strong")
+    assert shown[0].startswith("Migrate the tables, step 7")
+    assert client.post(PAGE).status_code == 303
+    assert ready(client) == (200, "ready")
+    newer = {ddl.VERSION_PROPERTY: str(ddl.VERSION + 1)}
+    sample.execute(ddl.set_properties(ACCOUNTS, newer, sample.namespace), repeatable=True)
+    assert ready(client) == (200, f"ready; read only: the tables are of version {ddl.VERSION + 1}")
+
+
+def test_missing_rights_are_named(
+    client: Client, nowhere: Namespace, server: LocalWarehouse, settings: Any
+) -> None:
+    token, user = f"dapi-{uuid.uuid4().hex}", "newcomer@example.com"
+    server._ask("POST", "/tokens", {"token": token, "user": user})
+    settings.WAREHOUSE = WarehouseConfig(is_local=True, url=server.url, token=token)
+    response = client.post(PAGE)
+    assert response.status_code == 403
+    page = parsed(response)
+    assert texts(page, ".badge.tone-ended")
+    assert "GRANT USE SCHEMA, CREATE TABLE" in " ".join(texts(page, ".statements li"))
+    assert text(page, "main form button") == "Go on"
+    dispose_all()
+
+
+def test_nobody_else_is_offered_it(client: Client, nowhere: Namespace, settings: Any) -> None:
+    assert client.get("/accounts/", **HTMX)["HX-Retarget"] == "#toasts"
+    settings.EDIP_ADMINS = ["else@example.com"]
+    assert text(parsed(client.get("/accounts/")), "main h1") == "The tables were not found"
+    assert client.get(PAGE).status_code == 403
+    assert client.post(PAGE).status_code == 403
+
+
+def test_readyz_remembers_what_it_found(
+    client: Client, warehouse: Warehouse, statements: Statements, server: LocalWarehouse
+) -> None:
+    with statements() as done:
+        assert [client.get("/readyz").status_code for _ in range(5)] == [200] * 5
+    assert len(done) == 3
+    drop = f"DROP TABLE {warehouse.namespace.table(UPDATES)}"
+    warehouse.execute(drop, repeatable=True)
+    readiness._known.clear()
+    with statements() as done:
+        assert [client.get("/readyz").status_code for _ in range(5)] == [503] * 5
+    assert len(done) <= 3
