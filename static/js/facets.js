@@ -23,6 +23,7 @@ export function startFacets() {
   });
   // Capturing, since this event does not bubble.
   document.addEventListener("toggle", (event) => fetchValues(event.target), true);
+  document.addEventListener("toggle", (event) => turnPanel(event.target), true);
   document.addEventListener("htmx:afterRequest", (event) => {
     if (isFilter(event.target) && event.detail.successful) event.target.dataset.fetched = "";
   });
@@ -53,6 +54,15 @@ export function startFacets() {
 function apply(event) {
   event.preventDefault();
   event.target.closest(".facet").querySelector("button:not([type])").click();
+}
+
+// Have a panel that would stick out of the window at the right begin further left.
+function turnPanel(facet) {
+  const panel = facet.matches(".facet[open]") && facet.querySelector(".facet-panel");
+  if (!panel) return;
+  facet.classList.remove("facet-turned");
+  const beyond = panel.getBoundingClientRect().right > document.documentElement.clientWidth;
+  facet.classList.toggle("facet-turned", beyond);
 }
 
 function isFilter(element) {

@@ -94,11 +94,11 @@ NEW_CONTRAST = """async ([rule, known]) => {
 
 # Where a page is checked: theme, width, whether by all rules or only for contrast.
 SOME = [("light", 1440, True), ("dark", 1440, False), ("dark", 390, True)]
-EACH = [(theme, width, True) for theme in ("light", "dark") for width in (1440, 390)]
+EACH = [(theme, width, True) for theme in ("light", "dark") for width in (1440, 768, 390, 320)]
 
 # Where bars could hide the focus: on a phone, and at a zoom of 400 %.
 PHONE, ZOOMED = (390, 844), (320, 256)
-HEIGHTS = {1440: 900, 390: 844}
+HEIGHTS = {1440: 900, 768: 1024, 390: 844, 320: 640}
 
 
 @soak
@@ -126,9 +126,7 @@ def _problems(page: Page, path: str, appearances: list[str]) -> Iterator[str]:
     for theme, width, by_all_rules in EACH if IS_SOAK else SOME:
         page.emulate_media(color_scheme=theme)
         page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
-        overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        if overflow > 0:
-            yield f"scrolls sideways by {overflow} px at {width} px"
+        yield from _sideways(page)
         broken, new = page.evaluate(NEW_CONTRAST, [CONTRAST, None if IS_SOAK else appearances])
         appearances += new
         if by_all_rules:
@@ -138,11 +136,28 @@ def _problems(page: Page, path: str, appearances: list[str]) -> Iterator[str]:
         for violation in broken:
             targets = [node["target"] for node in violation["nodes"]][:3]
             yield f"{theme}, {width} px: {violation['id']} {targets}"
+    page.set_viewport_size({"width": 768, "height": HEIGHTS[768]})
+    yield from _sideways(page)
     for width, height in PHONE, ZOOMED:
         page.set_viewport_size({"width": width, "height": height})
+        yield from _sideways(page)
         if hidden := controls_with_hidden_focus(page):
             yield f"hides the focus at {width} x {height} px: {hidden}"
     yield from violations(page)
+
+
+# How far the page is wider than its window, once tables.js has learnt of the window's width.
+BEYOND = """async () => {
+  for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+  return document.documentElement.scrollWidth - window.innerWidth;
+}"""
+
+
+def _sideways(page: Page) -> Iterator[str]:
+    beyond = page.evaluate(BEYOND)
+    if beyond > 0:
+        width = (page.viewport_size or {}).get("width")
+        yield f"scrolls sideways by {beyond} px at {width} px"
 
 
 def test_the_header_fits_at_every_width(new_context: Callable[..., BrowserContext]) -> None:

@@ -48,6 +48,17 @@ def details(selector: str) -> Open:
     return open_details
 
 
+def preview(form: str) -> Open:
+    """Go to the preview of a bulk change."""
+
+    def go(page: Page) -> None:
+        page.locator(f"{form} button.button").last.click()
+        page.locator(".bulk-confirm").wait_for()
+        page.evaluate(NO_TRANSITIONS)
+
+    return go
+
+
 def submit_empty(selector: str) -> Open:
     def submit(page: Page) -> None:
         page.evaluate("for (const each of document.forms) each.noValidate = true")
@@ -67,6 +78,9 @@ STATES: dict[str, list[tuple[Open, str]]] = {
         (click("tbody td a[href*='/platforms/']"), "#dialog"),
         (click("tbody input[type=checkbox]"), ".bulk-bar"),
     ],
+    "/use-cases/": [(details("#facet-dates"), "#facet-dates")],
+    "/accounts/bulk/change/?key=BSN001": [(preview("[aria-labelledby=bulk-1]"), "main")],
+    "/use-cases/bulk/change/?all=on": [(preview(".bulk-form:last-child"), "main")],
     "/activity/": [
         (details(".history-filters"), ".history-filters"),
         (details("#facet-business_area"), ".history-filters, .sections"),

@@ -49,7 +49,9 @@ def long_words(tables: Warehouse, bsnid: str) -> Iterator[str]:
 
 
 # What is cut off at the right of the window, and counts that are not whole in their panel.
-_OUTSIDE = """() => {
+_OUTSIDE = """async () => {
+  // tables.js learns of a new width with the next frame.
+  for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
   const inside = (box, around) =>
     box.width > 0 && box.left >= around.left - 1 && box.right <= around.right + 1;
   const lost = [...document.querySelectorAll(".legend b, .bars b, .figures b")].filter((count) =>
