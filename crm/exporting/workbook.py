@@ -84,7 +84,9 @@ def _cell(sheet: Any, value: Any) -> Any:
         value = value.isoformat()
     if not isinstance(value, str):
         return value
-    cell = WriteOnlyCell(sheet, _escaped(_fitting(value)))
+    cell = WriteOnlyCell(sheet, _escaped(_fitting(str(value))))
+    if target := getattr(value, "target", ""):  # a text with a hyperlink, as an import reads it
+        cell.hyperlink = target
     cell.data_type = "s"
     return cell
 

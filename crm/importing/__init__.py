@@ -5,6 +5,7 @@ From a file to the warehouse, one module for each step:
     mapping/       what a person chose about how to read the file
     sources        a file, folder or archive → sheets of raw rows, with the help of readers/
     parts          a file, a sheet or a table in a file, and how to read it
+    linked         a text with the address that it leads to
     raw_rows       a raw row, and its reader's remarks about it
     headings       a heading → the column it means; a name or headings → the table
     sheet_columns  one sheet's headings → the columns of its cells

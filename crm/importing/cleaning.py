@@ -17,6 +17,7 @@ from crm.model.schema import Column
 
 from . import dates, literals
 from .errors import Refused
+from .linked import Linked
 
 _BETWEEN_LINKS = re.compile(r"\s*\n\s*|\s*[,;]\s*(?=https?://)|\s+(?=https?://)", re.IGNORECASE)
 # A text that our exports guard with an apostrophe, see crm/exporting/tabular.py.
@@ -70,6 +71,8 @@ def clean(column: Column, raw: Any, conventions: Conventions = USUAL) -> Cleaned
     """Return the value as it is stored. Raises Refused if the column cannot hold it."""
     if conventions.is_exact and isinstance(raw, str) and column.type == "STRING":
         return _check_length(column, Cleaned(_replace_surrogates(raw)))
+    if isinstance(raw, Linked):
+        raw = raw.link if column.kind == "links" else str(raw)
     if is_empty(raw) or (_may_be_no_value(column) and str(raw).strip().lower() in _NO_VALUE):
         return Cleaned(None)
     raw, was_guarded = _python_number(raw), False
@@ -121,7 +124,7 @@ def links_in(raw: Any, conventions: Conventions = USUAL) -> list[Any]:
     """Return the links in a value: a list, the text of a list, or a text."""
     if isinstance(raw, list):
         return raw
-    text = str(raw)
+    text = raw.link if isinstance(raw, Linked) else str(raw)
     if conventions.guards_formulas and _GUARDED.match(text):
         text = text[1:]
     as_list = literals.parse_list(text)

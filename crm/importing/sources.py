@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from crm.importing.readers.xlsx import Book
+from crm.importing.readers.xlsx.book import Book
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLE_BY_NAME, TABLES, Table
 
 from .cleaning import Conventions

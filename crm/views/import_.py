@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from crm import access
+from crm.exporting import template
 from crm.forms import import_mapping
 from crm.forms.import_file import ImportForm
 from crm.importing.findings import REFUSED
@@ -21,6 +22,7 @@ from crm.importing.jobs import folders, mapping_step
 from crm.importing.jobs import job as jobs
 from crm.importing.jobs.job import Job
 from crm.importing.refused import files as refused_files
+from crm.model.schema import TABLES
 from crm.repository.transfer import import_traces
 from crm.request import Request, sent_fields
 from crm.warehouse import Warehouse
@@ -42,14 +44,20 @@ _PREVIEWS: dict[str, dict[str, Any]] = {
 @access.for_writers
 def start(request: Request) -> HttpResponse:
     if request.method != "POST":
-        return render(request, "import_/start.html", {"form": ImportForm()})
+        return _start_page(request, ImportForm())
     form = ImportForm(request.POST, request.FILES)
     if not form.is_valid():
-        return render(request, "import_/start.html", {"form": form}, status=422)
+        return _start_page(request, form, status=422)
     file = form.cleaned_data["file"]
     job = jobs.create(_owner(request), file.name, file.chunks(), form.options())
     job.start_reading(_warehouse(request))
     return _respond.go(request, reverse("import-job", args=[job.id]))
+
+
+def _start_page(request: Request, form: ImportForm, status: int = 200) -> HttpResponse:
+    templates = [(table, template.words(table)) for table in TABLES]
+    context = {"form": form, "templates": templates}
+    return render(request, "import_/start.html", context, status=status)
 
 
 @never_cache

@@ -14,7 +14,7 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from crm.importing.errors import ImportingError
 from crm.importing.findings import NOTED, SKIPPED
-from crm.importing.readers.xlsx_strings import SharedStrings
+from crm.importing.readers.xlsx.strings import SharedStrings
 
 from .using import read, reasons
 

@@ -13,7 +13,7 @@ from crm.importing.errors import ImportingError
 from crm.importing.findings import CHANGED, KEPT, NOTED, REFUSED, SKIPPED, Findings, Place
 from crm.importing.raw_rows import above_headings, under_headings
 from crm.importing.readers.encoding import encoding_of
-from crm.importing.readers.xlsx_strings import unescape
+from crm.importing.readers.xlsx.strings import unescape
 from crm.importing.rows import CleanRow
 from crm.model.schema import ACCOUNTS, UPDATES
 from crm.repository.transfer import upsert

@@ -17,6 +17,7 @@ from django.core.management import CommandError, call_command
 from crm.exporting import workbook
 from crm.importing import findings as kept
 from crm.importing.findings import REFUSED, SKIPPED, Findings
+from crm.importing.linked import Linked
 from crm.importing.mapping.chosen import AS_GUESSED
 from crm.importing.refused import files
 from crm.repository.records import accounts
@@ -97,6 +98,15 @@ def test_a_workbook_comes_back_with_its_sheets_and_types(tmp_path: Path) -> None
         "description": "=1",
     }
     assert findings.count(REFUSED) == 0
+
+
+def test_a_hyperlink_comes_back(tmp_path: Path) -> None:
+    row = (None, Linked("Board", "https://x.example/board"))
+    with (tmp_path / "accounts.xlsx").open("wb") as file:
+        workbook.write(file, [("Accounts", ("BSNID", "Azure DevOps link"), [row])])
+    back = given_back(tmp_path / "accounts.xlsx")
+    (cell,) = [c for c in openpyxl.load_workbook(back).active[2] if c.value == "Board"]
+    assert cell.hyperlink.target == "https://x.example/board"
 
 
 def test_json_comes_back_as_json(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 file_kind         which of the following reads a file
 csv_file          CSV files: encoding, delimiter and headings; csv_records splits them
-xlsx              workbooks; xlsx_strings keeps their shared strings on disk
+xlsx/             workbooks
 json_state        JSON files, with json_text (made readable for the parser), json_outline (their
                   keys), json_shapes (where the records are) and json_children (within accounts)
 own_export        whether a file is our own JSON export

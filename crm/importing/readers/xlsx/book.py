@@ -9,18 +9,18 @@ from contextlib import contextmanager
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import openpyxl
 from openpyxl.reader.excel import ExcelReader
-from openpyxl.worksheet._reader import DATA_TAG, FORMULA_TAG, ROW_TAG, VALUE_TAG, WorkSheetParser
 from openpyxl.xml.constants import SHARED_STRINGS
-from openpyxl.xml.functions import iterparse
 
-from crm.exporting.workbook import CUT, NOTES
+from crm.exporting.template import WORDS
+from crm.exporting.workbook import NOTES
 from crm.importing.errors import SourceError
-from crm.importing.findings import SKIPPED
+from crm.importing.findings import CHANGED, SKIPPED
 from crm.importing.headings import ROWS_SEARCHED, cell_text, heading_row
+from crm.importing.linked import Linked
 from crm.importing.raw_rows import (
     FIRST_COLUMN_NAMELESS,
     RawRow,
@@ -31,16 +31,18 @@ from crm.importing.raw_rows import (
 )
 from crm.model.schema import TABLES, Table
 
-from .xlsx_strings import SharedStrings, texts_in, unescape
+from . import after_rows
+from .after_rows import AfterRows
+from .cells import Parser, Row
+from .limits import Archive, Pieces
+from .merged import MergedCells
+from .strings import SharedStrings, texts_in
 
 # openpyxl would warn of faults that our report lists row by row.
 warnings.filterwarnings("ignore", module=r"openpyxl\.")
 
 # Sheets that explain a workbook of ours, and hold no rows.
-OWN_SHEETS = (NOTES,)
-_Row = tuple[int, list[Any]]
-# The number of columns in Excel.
-_WIDEST = 16_384
+OWN_SHEETS = (NOTES, WORDS)
 
 
 class Book:
@@ -48,15 +50,17 @@ class Book:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._read_after: dict[str, AfterRows] = {}
 
     @property
     def sheets(self) -> list[str]:
-        return [sheet.title for sheet in self._book.worksheets if sheet.title not in OWN_SHEETS]
+        return [title for title in self._opened.paths if title not in OWN_SHEETS]
 
     @property
     def left_out(self) -> list[tuple[str, str]]:
-        """(sheet, reason) of the sheets that cannot be read."""
-        return self._opened.left_out
+        """(sheet, reason) of the sheets that are not read."""
+        own = [title for title in self._opened.paths if title in OWN_SHEETS]
+        return [*self._opened.left_out, *((title, "explains the workbook") for title in own)]
 
     @property
     def epoch(self) -> dt.datetime:
@@ -75,8 +79,12 @@ class Book:
             yield RawRow("", None, [Remark(SKIPPED, FIRST_COLUMN_NAMELESS)])
         for number, _ in first[:place]:
             yield above_headings(str(number))
+        merged = MergedCells(self._after_rows(sheet).merged, first[place][0])
         for number, cells in chain(first[place + 1 :], rows):
-            yield under_headings(headings, str(number), cells, [])
+            yield under_headings(headings, str(number), merged.fill(number, cells), [])
+        if merged.is_any:
+            reason = "cells are merged over several rows; each of these rows has their value"
+            yield RawRow("", None, [Remark(CHANGED, reason)])
 
     def headings(self, sheet: str, given: Mapping[str, str]) -> list[str]:
         """Return the headings of a sheet whose table is not known; empty if there are none."""
@@ -88,7 +96,7 @@ class Book:
 
     def close(self) -> None:
         if "_opened" in self.__dict__:
-            self._book.close()
+            self._opened.archive.close()
             self._file.close()
             self._opened.shared_strings.close()
 
@@ -98,7 +106,7 @@ class Book:
             # An open file: openpyxl refuses paths whose ending is not Excel's.
             self._file = self._path.open("rb")
             try:
-                reader = _ExcelReader(self._file, read_only=True, data_only=True)
+                reader = _ExcelReader(self._file, self._path.name)
                 reader.read()
             except BaseException:
                 self._file.close()
@@ -109,22 +117,22 @@ class Book:
     def _book(self) -> openpyxl.Workbook:
         return self._opened.wb
 
-    def _filled_rows(self, sheet: str) -> Iterator[_Row]:
+    def _after_rows(self, sheet: str) -> AfterRows:
+        with _as_source_error(f"{self._path.name}, sheet {sheet} cannot be read"):
+            if sheet not in self._read_after:
+                path = self._opened.paths[sheet]
+                self._read_after[sheet] = after_rows.read(self._opened.archive, path)
+            return self._read_after[sheet]
+
+    def _filled_rows(self, sheet: str) -> Iterator[Row]:
         """Yield the number and the cells of each row that is not empty."""
-        book, number = self._book, 0
+        number, links = 0, self._after_rows(sheet).links
         what = f"{self._path.name}, sheet {sheet}"
         with _as_source_error(f"{what} cannot be read"):
-            source = book._archive.open(book[sheet]._worksheet_path)
+            source = self._opened.archive.open(self._opened.paths[sheet])
         with source:
-            parser = _Parser(
-                source,
-                self._opened.shared_strings,
-                data_only=True,
-                epoch=book.epoch,
-                date_formats=book._date_formats,
-                timedelta_formats=book._timedelta_formats,
-            )
-            rows = parser.rows()
+            pieces = Pieces(source, f"A row of {what}")
+            rows = Parser(pieces, self._opened.shared_strings, self._book).rows()
             while True:
                 with _as_source_error(f"{what} cannot be read beyond row {number}"):
                     row = next(rows, None)
@@ -132,7 +140,7 @@ class Book:
                     return
                 number = row[0]
                 if any(isinstance(cell, Unreadable) or cell_text(cell) for cell in row[1]):
-                    yield row
+                    yield _with_links(row, links) if links else row
 
 
 @contextmanager
@@ -140,6 +148,8 @@ def _as_source_error(what: str) -> Iterator[None]:
     """Turn any exception into a SourceError: a damaged file may raise anything in openpyxl."""
     try:
         yield
+    except SourceError:
+        raise
     except Exception as error:
         raise SourceError(
             f"{what}; it may be damaged. Open it in Excel and save it again."
@@ -147,11 +157,14 @@ def _as_source_error(what: str) -> Iterator[None]:
 
 
 class _ExcelReader(ExcelReader):  # type: ignore[misc]  # openpyxl has no types
-    """Keeps the shared strings on disk; they may be most of a workbook."""
+    """Keeps the shared strings on disk, which may be most of a workbook, and only the paths of
+    the sheets: openpyxl would read a sheet that does not say its size as a whole."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        super().__init__(file, read_only=True, data_only=True)
+        self.archive: Archive = Archive(file, name)
         self.left_out: list[tuple[str, str]] = []
+        self.paths: dict[str, str] = {}
 
     def read_strings(self) -> None:
         part = self.package.find(SHARED_STRINGS)
@@ -159,62 +172,26 @@ class _ExcelReader(ExcelReader):  # type: ignore[misc]  # openpyxl has no types
             self.shared_strings = SharedStrings(iter(()))
             return
         with self.archive.open(part.PartName[1:]) as source:
-            self.shared_strings = SharedStrings(texts_in(source))
-
-    def read_chartsheet(self, sheet: Any, rel: Any) -> None:
-        self.left_out.append((sheet.name, "is a chart"))
+            pieces = Pieces(source, "A text of the workbook")
+            self.shared_strings = SharedStrings(texts_in(pieces))
 
     def read_worksheets(self) -> None:
         for sheet, rel in self.parser.find_sheets():
             if rel.target not in self.valid_files:
                 self.left_out.append((sheet.name, "is not in the file, which may be damaged"))
-        super().read_worksheets()
+            elif "chartsheet" in rel.Type:
+                self.left_out.append((sheet.name, "is a chart"))
+            else:
+                self.paths.setdefault(sheet.name, rel.target)
+        # The names of ranges need sheets that openpyxl has read.
+        self.parser.assign_names = lambda: None
 
 
-class _Parser(WorkSheetParser):  # type: ignore[misc]  # openpyxl has no types
-    """Yields rows one by one, whatever dimension the sheet claims, and keeps none in memory. A
-    cell that cannot be read becomes Unreadable instead of ending the sheet."""
-
-    def rows(self) -> Iterator[_Row]:
-        data = None
-        for event, element in iterparse(self.source, events=("start", "end")):
-            if event == "start":
-                data = element if element.tag == DATA_TAG else data
-            elif element.tag == ROW_TAG and data is not None:
-                number, cells = self.parse_row(element)
-                data.clear()
-                yield number, _in_columns(cells)
-            elif element.tag == DATA_TAG:
-                return
-
-    def parse_cell(self, element: Any) -> dict[str, Any]:
-        try:
-            cell: dict[str, Any] = super().parse_cell(element)
-        except (ValueError, TypeError, IndexError, KeyError, OverflowError):
-            text = str(element.findtext(VALUE_TAG))[:40]
-            # The column is right, unless the cell’s reference itself could not be read.
-            return {"column": self.col_counter, "value": Unreadable(f"“{text}” cannot be read")}
-        if element.get("t") in ("inlineStr", "str") and isinstance(cell["value"], str):
-            cell["value"] = unescape(cell["value"])
-        if isinstance(cell["value"], str) and cell["value"].endswith(CUT):
-            cell["value"] = Unreadable("was cut when it was exported, so it is not whole")
-        elif cell["data_type"] == "e":
-            cell["value"] = Unreadable(f"is Excel’s error {cell['value']}")
-        elif cell["value"] is None and _is_unsaved(element):
-            cell["value"] = Unreadable("is a formula whose result was not saved with it")
-        return cell
-
-
-def _is_unsaved(element: Any) -> bool:
-    """Return whether a formula has no saved result; an empty text is a result."""
-    has_text = element.get("t") == "str" and element.find(VALUE_TAG) is not None
-    return element.find(FORMULA_TAG) is not None and not has_text
-
-
-def _in_columns(cells: list[dict[str, Any]]) -> list[Any]:
-    width = max((cell["column"] for cell in cells), default=0)
-    row: list[Any] = [None] * min(width, _WIDEST)
-    for cell in cells:
-        if cell["column"] <= _WIDEST:
-            row[cell["column"] - 1] = cell["value"]
+def _with_links(row: Row, links: dict[tuple[int, int], str]) -> Row:
+    """Return the row; its texts that have a link know its address."""
+    number, cells = row
+    for column, value in enumerate(cells):
+        target = links.get((number, column))
+        if target and isinstance(value, str):
+            cells[column] = Linked(value, target)
     return row

@@ -8,11 +8,12 @@ import tempfile
 from array import array
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import IO
 
 from openpyxl.cell.text import Text
 from openpyxl.xml.constants import SHEET_MAIN_NS
 from openpyxl.xml.functions import iterparse
+
+from .limits import Pieces
 
 _ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 _PAGE = 256
@@ -53,7 +54,7 @@ class SharedStrings:
         return texts
 
 
-def texts_in(source: IO[bytes]) -> Iterator[str]:
+def texts_in(source: Pieces) -> Iterator[str]:
     """Yield the shared strings in order, keeping none in memory."""
     root = None
     for event, node in iterparse(source, events=("start", "end")):
@@ -61,6 +62,7 @@ def texts_in(source: IO[bytes]) -> Iterator[str]:
         if event == "end" and node.tag == f"{{{SHEET_MAIN_NS}}}si":
             text = unescape(Text.from_tree(node).content)
             root.clear()
+            source.next_piece()
             yield text
 
 

@@ -1,0 +1,66 @@
+"""What a workbook may make us keep in memory: a small file can unpack to gigabytes.
+
+Sheets and shared strings are read piece by piece, so only a piece (a row, a text) has a limit. All
+other parts are read as a whole.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from typing import IO, BinaryIO
+
+from crm.importing.errors import SourceError
+
+# Of everything in the file; of a part that is read as a whole, and its elements; of a row or text.
+MAX_UNPACKED = 4 * 2**30
+MAX_PART = 16 * 2**20
+MAX_ELEMENTS = 400_000
+MAX_PIECE = 16 * 2**20
+
+
+class Archive(zipfile.ZipFile):
+    """The zip of a workbook, which hands out no part that is too large.
+
+    An entry never unpacks to more than the size that it declares. Raises SourceError.
+    """
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        super().__init__(file)
+        self._name = name
+        if sum(entry.file_size for entry in self.infolist()) > MAX_UNPACKED:
+            raise SourceError(f"{name} unpacks to more than {MAX_UNPACKED >> 30} GiB.")
+
+    def read(self, name: str | zipfile.ZipInfo, pwd: bytes | None = None) -> bytes:
+        entry = name if isinstance(name, zipfile.ZipInfo) else self.getinfo(name)
+        self._require(entry.file_size <= MAX_PART, entry)
+        content = super().read(name, pwd)
+        self._require(content.count(b"<") <= MAX_ELEMENTS, entry)
+        return content
+
+    def _require(self, is_fit: bool, entry: zipfile.ZipInfo) -> None:
+        if not is_fit:
+            raise SourceError(
+                f"{self._name} cannot be read: its part {entry.filename} is larger than any "
+                "sensible workbook has. Copy the rows into a new workbook."
+            )
+
+
+class Pieces:
+    """A file of which at most ``MAX_PIECE`` bytes are read between two calls of ``next_piece``.
+
+    ``piece`` names what the limit is for. Raises SourceError.
+    """
+
+    def __init__(self, source: IO[bytes], piece: str) -> None:
+        self._source, self._piece, self._size = source, piece, 0
+
+    def read(self, size: int = -1) -> bytes:
+        # Never all at once, whoever asks.
+        block = self._source.read(size if 0 <= size < MAX_PIECE else MAX_PIECE)
+        self._size += len(block)
+        if self._size > MAX_PIECE:
+            raise SourceError(f"{self._piece} is larger than {MAX_PIECE >> 20} MB.")
+        return block
+
+    def next_piece(self) -> None:
+        self._size = 0
