@@ -60,7 +60,7 @@ def _write_workbook(file: BinaryIO, table: Table) -> None:
     for number, column in enumerate(columns(table), start=1):
         letter = get_column_letter(number)
         heading = sheet.cell(1, number, column.label)
-        heading.font = Font(bold=column.required)
+        heading.font = Font(bold=_is_needed(column))
         dimension = sheet.column_dimensions[letter]
         dimension.width = _WIDTHS.get(column.kind, _WIDTH)
         # Text stays as it is typed: Excel would make 00123 a number.
@@ -89,9 +89,13 @@ def _write_words(book: Workbook, table: Table) -> dict[str, str]:
     return places
 
 
+def _is_needed(column: Column) -> bool:
+    return column.required or column.not_null
+
+
 def _rule(column: Column, list_of_words: str | None) -> DataValidation:
     """Return the column's rule. It prompts and warns; an import keeps other words, too."""
-    needed = "" if column.required else "May stay empty. "
+    needed = "" if _is_needed(column) else "May stay empty. "
     prompt = f"{needed}{column.help or column.comment}"[:_LONGEST_PROMPT]
     if list_of_words:
         rule = DataValidation(type="list", formula1=list_of_words, allow_blank=True)
