@@ -140,21 +140,18 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def first_context(browser: Browser, app: App) -> BrowserContext:
-    """The context of each test's first person: it costs less than a new one for each test."""
-    return _open_context(browser, app)
+def kept_contexts() -> dict[str, BrowserContext]:
+    """The contexts that tests use one after the other, by what they ask for.
 
-
-def _open_context(browser: Browser, app: App, **options) -> BrowserContext:
-    options = {"viewport": {"width": 1440, "height": 900}} | options
-    context = browser.new_context(**{"base_url": app.url, **options})
-    context.set_default_timeout(1000 * seconds(10))
-    return context
+    The first page of each stays open, and with it Chromium's window: a new context with its window
+    takes longer than most tests do in it.
+    """
+    return {}
 
 
 @pytest.fixture
 def new_context(
-    browser: Browser, app: App, first_context: BrowserContext
+    browser: Browser, app: App, kept_contexts: dict[str, BrowserContext]
 ) -> Iterator[Callable[..., BrowserContext]]:
     """Make browser contexts. Each stands for a person, with own cookies; script errors fail the test."""
     contexts: list[BrowserContext] = []
@@ -163,23 +160,34 @@ def new_context(
     def note(error: WebError) -> None:
         errors.append(str(error.error))
 
-    def new_context(**options) -> BrowserContext:
-        is_first = not options and first_context not in contexts
-        context = first_context if is_first else _open_context(browser, app, **options)
+    def new_context(**options: str | bool) -> BrowserContext:
+        options = {"java_script_enabled": True} | options
+        kept = kept_contexts.get(name := json.dumps(options, sort_keys=True))
+        context = kept if kept and kept not in contexts else _open_context(browser, app, **options)
+        if not kept:
+            context.new_page()
+            kept_contexts[name] = context
         context.on("weberror", note)
         contexts.append(context)
         return context
 
     yield new_context
     for context in contexts:
-        if context is first_context:
-            for page in context.pages:
+        if context in kept_contexts.values():
+            for page in context.pages[1:]:
                 page.close()
             context.clear_cookies()
             context.remove_listener("weberror", note)
         else:
             context.close()
     assert errors == []
+
+
+def _open_context(browser: Browser, app: App, **options: str | bool) -> BrowserContext:
+    options = {"base_url": app.url} | options
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, **options)
+    context.set_default_timeout(1000 * seconds(10))
+    return context
 
 
 @pytest.fixture

@@ -51,10 +51,10 @@ def test_one_click_for_each_account_of_a_list(page: Page, tables: Warehouse, bsn
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_the_latest_update_and_the_statuses_are_near(new_context, width: str) -> None:
+def test_the_latest_update_and_the_statuses_are_near(page: Page, width: str) -> None:
     """The latest update shows without scrolling; a status opens in place and closes by Escape."""
     size = WIDTHS[width]
-    page = new_context(viewport={"width": size[0], "height": size[1]}).new_page()
+    page.set_viewport_size({"width": size[0], "height": size[1]})
     page.goto("/accounts/BSN001/")
     box = page.locator(".timeline-item .prose").first.bounding_box()
     bar = 60 if width == "phone" else 0

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
@@ -73,10 +72,8 @@ def test_removing_a_chip_keeps_a_search_that_was_just_typed(page: Page, listed: 
     expect(page.locator(".chip")).to_have_count(1)
 
 
-def test_a_phones_sheet_says_how_many_results_it_shows(
-    new_context: Callable[..., BrowserContext], listed: str
-) -> None:
-    page = new_context(viewport={"width": 390, "height": 800}).new_page()
+def test_a_phones_sheet_says_how_many_results_it_shows(page: Page, listed: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
     page.goto(f"/accounts/?q={listed}")
     filter = page.locator("#facet-business_area")
     filter.locator("summary").click()

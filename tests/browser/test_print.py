@@ -11,9 +11,10 @@ from crm.warehouse import Warehouse
 from .records import add_account, change_account
 
 
-def test_print(new_context) -> None:
+def test_print(page: Page) -> None:
     # A sheet of A4 is 794 px wide: there, the sections are a bar fixed to the bottom.
-    page = new_context(viewport={"width": 794, "height": 1100}, color_scheme="dark").new_page()
+    page.set_viewport_size({"width": 794, "height": 1100})
+    page.emulate_media(color_scheme="dark")
     page.goto("/accounts/BSN001/")
     on_screen = page.evaluate("getComputedStyle(document.body).backgroundColor")
 
@@ -51,13 +52,12 @@ def test_print(new_context) -> None:
 
 
 def test_pages_of_updates_and_changes_have_no_controls(
-    new_context, tables: Warehouse, bsnid: str
+    page: Page, tables: Warehouse, bsnid: str
 ) -> None:
     add_account(tables, bsnid, f"Subject {bsnid}")
     change_account(tables, bsnid, team=f"Renamed {bsnid}", vp="Vera")
     updates = [{"id": f"{bsnid}-{n}", "account_bsnid": bsnid} for n in range(21)]
     insert_missing(tables, UPDATES, updates)
-    page = new_context().new_page()
     page.emulate_media(media="print")
     page.goto(f"/accounts/{bsnid}/")
     expect(page.get_by_text("Updates 1 to 20 of 21")).to_be_visible()

@@ -218,9 +218,9 @@ def test_the_picker_has_room_for_a_moment(page: Page) -> None:
 
 
 def test_long_names_stay_within_what_changed_since(
-    new_context, tables: Warehouse, bsnid: str
+    page: Page, tables: Warehouse, bsnid: str
 ) -> None:
-    page = new_context(viewport={"width": 320, "height": 700}).new_page()
+    page.set_viewport_size({"width": 320, "height": 700})
     add_account(tables, bsnid, "Short")
     time.sleep(1.1)
     moment = page.evaluate("new Date().toISOString()")

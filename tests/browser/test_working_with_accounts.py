@@ -135,8 +135,8 @@ def test_a_warehouse_that_fails_while_saving_loses_nothing(page: Page, app, bsni
     page.wait_for_url(re.compile(f"/accounts/{bsnid}/$"))
 
 
-def test_a_phones_sheets_have_a_title_and_a_close_button(new_context, bsnid: str) -> None:
-    page = new_context(viewport={"width": 390, "height": 800}).new_page()
+def test_a_phones_sheets_have_a_title_and_a_close_button(page: Page, bsnid: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
     create_account(page, bsnid, f"Team {bsnid}")
     page.goto("/accounts/")
     filters = page.locator(".facet[id^=facet-]").first
