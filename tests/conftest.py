@@ -34,8 +34,10 @@ from .schemas import CATALOG as CATALOG
 from .schemas import CONTENTS, EMPTY, Schemas
 from .sizes import IS_SOAK, soak
 
-# The tables of tests are small: the local warehouse's engine is fastest with one partition.
+# The tables of tests are small: the local warehouse's engine is fastest with one partition, and
+# with few threads.
 os.environ.setdefault("SAIL_EXECUTION__DEFAULT_PARALLELISM", "1")
+os.environ.setdefault("TOKIO_WORKER_THREADS", "4")
 # No test trusts a public certificate, and the connector reads all of them for each connection.
 os.environ["SSL_CERT_FILE"] = os.devnull
 # The processes that tests start read compiled modules instead of compiling all of them anew.
