@@ -1,6 +1,6 @@
-// A form that is being saved says so, if it takes longer than a blink. Its line for that is there
-// from the start: screen readers read out what comes into it.
+// A form that is being saved says so, if it takes longer than a blink.
 
+const SAVES = "form:is([data-guarded], .platform-set, [data-saving])";
 const AFTER = 300;
 const timers = new WeakMap();
 
@@ -16,11 +16,12 @@ export function startSaving() {
 }
 
 function begin(form) {
-  const line = form.querySelector("[data-saving]");
-  if (!line) return;
+  if (!form.matches(SAVES)) return;
   form.setAttribute("aria-busy", "true");
+  // Screen readers read out what comes into a line that is there already.
+  const line = form.querySelector(".saving") ?? addLine(form);
   const show = () => {
-    line.textContent = line.dataset.saving;
+    line.textContent = form.dataset.saving || "Saving …";
   };
   timers.set(form, setTimeout(show, AFTER));
 }
@@ -28,6 +29,17 @@ function begin(form) {
 function end(form) {
   clearTimeout(timers.get(form));
   form.removeAttribute("aria-busy");
-  const line = form.querySelector("[data-saving]");
+  const line = form.querySelector(".saving");
   if (line) line.textContent = "";
+}
+
+// Add a line after the form's buttons; what deletes is apart from them.
+function addLine(form) {
+  const line = document.createElement("span");
+  line.className = "saving";
+  line.setAttribute("role", "status");
+  const around = form.matches(".actions") ? form : (form.querySelector(".actions") ?? form);
+  const buttons = around.querySelectorAll(":scope > .button:not(.button-quiet-danger)");
+  [...buttons].at(-1)?.after(line);
+  return line;
 }

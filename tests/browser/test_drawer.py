@@ -39,6 +39,7 @@ def test_a_form_opens_over_the_list_and_loses_nothing(
     expect(edit).to_be_focused()
 
     edit.click()
+    expect(drawer.get_by_role("heading", name="Edit use case")).to_be_focused()
     asked: list[str] = []
 
     def stay(dialog: Dialog) -> None:
@@ -57,6 +58,7 @@ def test_a_form_opens_over_the_list_and_loses_nothing(
     problem.focus()
     page.keyboard.press("Control+Enter")
     expect(drawer.locator(".banner")).to_contain_text("Nothing was saved yet")
+    expect(drawer.locator("[data-focus]")).to_be_focused()
     expect(leader).to_have_value("Lee")
 
     # While the answer is awaited, the form says so. It never comes: the message is in the drawer,
@@ -65,11 +67,11 @@ def test_a_form_opens_over_the_list_and_loses_nothing(
     held: list[Route] = []
     page.route("**/edit/*", lambda route: held.append(route))
     page.keyboard.press("Control+Enter")
-    expect(drawer.locator("[data-saving]")).to_have_text("Saving …")
+    expect(drawer.get_by_role("status").filter(has_text="Saving …")).to_be_visible()
     expect(drawer.locator("form[aria-busy=true]")).to_have_count(1)
     held[0].abort()
     expect(drawer.locator(".toast-error")).to_be_visible()
-    expect(drawer.locator("[data-saving]")).to_be_empty()
+    expect(drawer.locator(".saving")).to_be_empty()
     expect(drawer.locator("form[aria-busy]")).to_have_count(0)
     page.set_viewport_size({"width": 390, "height": 500})
     drawer.evaluate("drawer => drawer.scrollTo(0, drawer.scrollHeight)")
