@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from crm.importing import dates
-from crm.importing.headings import LEFT_OUT, STATUS_OF
+from crm.importing.headings import LEFT_OUT
 from crm.importing.mapping.chosen import SheetMapping, SourceMapping, sheet_name
 from crm.importing.mapping.survey import PartSurvey
-from crm.model import vocabulary
+from crm.importing.within_accounts import meanings
 from crm.model.schema import ACCOUNTS, AUDIT_NAMES, TABLE_BY_NAME, Table
 
 # The encodings that the page offers, as Python and as people name them.
@@ -77,15 +77,12 @@ def must_read_again(part: PartSurvey, before: SheetMapping, after: SheetMapping)
     return part.is_json and before.table != after.table
 
 
-def column_choices(table: Table, is_json: bool) -> list[tuple[str, str]]:
+def column_choices(table: Table) -> list[tuple[str, str]]:
     """Return what a heading can become, with its label."""
     own = [(c.name, c.label) for c in table.columns if c.name not in AUDIT_NAMES]
     audit = [(c.name, c.label) for c in table.columns if c.name in AUDIT_NAMES]
-    statuses = []
-    if table is ACCOUNTS and not is_json:
-        statuses = [(f"{STATUS_OF}{each}", f"{each} status") for each in vocabulary.platforms()]
-        statuses.append((STATUS_OF, "All platforms’ statuses"))
-    return [(LEFT_OUT, "Leave out"), *own, *statuses, *audit]
+    others = meanings.choices().items() if table is ACCOUNTS else ()
+    return [(LEFT_OUT, "Leave out"), *own, *others, *audit]
 
 
 @lru_cache(maxsize=1)
@@ -104,7 +101,7 @@ def _sheet(part: PartSurvey, number: int, data: Mapping[str, str]) -> SheetMappi
     columns: dict[str, str] = {}
     # The columns of another table than the page showed are guessed anew.
     if (table := TABLE_BY_NAME.get(name)) and data.get(f"shown-{number}") == name:
-        allowed = dict(column_choices(table, part.is_json))
+        allowed = dict(column_choices(table))
         for place, heading in enumerate(part.headings):
             column = data.get(f"column-{number}-{place}", "")
             columns |= {heading.word: column} if column in allowed else {}

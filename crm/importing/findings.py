@@ -109,6 +109,7 @@ class Findings:
     """Counts all findings, keeps the first ``KEPT`` of each outcome in ``first`` and the first
     ``KINDS`` kinds, and writes every finding to ``report``, a CSV file, if there is one.
     ``refusals``: why rows were refused, as (table, reason); of the first ``REFUSALS`` places.
+    ``lost``: by file or sheet, how many values under which heading are not imported.
 
     Use as a context manager. Raises ImportingError if the report cannot be written.
     """
@@ -118,6 +119,7 @@ class Findings:
     first: list[Finding] = field(default_factory=list)
     kinds: dict[tuple[str, ...], Kind] = field(default_factory=dict)
     refusals: dict[Place, list[tuple[str, str]]] = field(default_factory=dict)
+    lost: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def __enter__(self) -> Findings:
         self._file = _open(self.report) if self.report else None
@@ -145,6 +147,11 @@ class Findings:
             self.refusals.setdefault(place, []).append((table, why))
         self._add_to_kind(finding)
         self._report(outcome, table, place.file, place.sheet, place.row, column, reason)
+
+    def add_lost(self, place: Place, heading: str, count: int) -> None:
+        """Note that so many values under a heading are not imported; ``place`` is the sheet."""
+        columns = self.lost.setdefault(str(place), {})
+        columns[heading] = columns.get(heading, 0) + count
 
     def _add_to_kind(self, finding: Finding) -> None:
         place = finding.place
@@ -174,6 +181,7 @@ class Findings:
         self.first.clear()
         self.kinds.clear()
         self.refusals.clear()
+        self.lost.clear()
         self.__enter__()
 
     def kinds_by_weight(self) -> list[Kind]:

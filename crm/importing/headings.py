@@ -20,9 +20,11 @@ from crm.model.schema import (
 
 # Headings are searched for in this many rows: titles may stand above them.
 ROWS_SEARCHED = 20
-# In place of a column: what stands under the heading is not imported, or is the status of the
-# platform whose name follows (in accounts; without a name: of all platforms, as a dict).
-LEFT_OUT, STATUS_OF = "-", "status:"
+# In place of a column: what stands under the heading is not imported. Or, in accounts: it is the
+# status of the platform whose name follows (without a name: of all platforms, as a dict), the time
+# since when a platform has its status, or a column of the account's use case.
+LEFT_OUT, STATUS_OF, SINCE_OF, USE_CASE_OF = "-", "status:", "since:", "use case:"
+OF_OTHER_TABLES = (STATUS_OF, SINCE_OF, USE_CASE_OF)
 # The heading of the reasons in a file of refused rows, which no import reads (normal).
 REASON = "reason_for_refusal"
 
@@ -44,10 +46,9 @@ _ALIASES: dict[Table, dict[str, tuple[str, ...]]] = {
             "bsnid_uid",
             "bsn_id",
             "uid",
-            "unique_identifier",
+            "account_uid",
             "account_bsnid",
             "account_id",
-            "id",
         ),
         "team": ("team_name", "account", "account_name"),
         "business_area": ("area", "business_it_area"),
@@ -96,8 +97,9 @@ _NOISE = re.compile(
     r"copy|of|kopie|von|exports?|exported|download|downloaded|data|table|csv|json|xlsx|txt|all"
     r"|final|new|latest|refused|edip|crm|v?\d+|\d+t\d+z?"
 )
-# Headings of an account's name, where no other heading means the account; see owners.
-_PARENT_NAMES = ("team", "team_name", "account_name")
+# Headings that mean the key of an account, or its team, where no other heading means the account.
+_IF_NO_OTHER = ("unique_identifier", "id")
+_TEAM_NAMES = ("team", "team_name", "account_name")
 _PARENT = ("bsnid", "bsnid_uid", "bsn_id", "account", "account_id", "account_uid", "uid")
 
 
@@ -156,7 +158,8 @@ def columns_of(
     for heading in headings:
         if (column := given.get(normal(heading))) in table.names:
             chosen[heading] = column
-    for candidates in (_EXACT[table.name], _OTHERS[table.name]):
+    last = {} if table.parent_key else dict.fromkeys(_IF_NO_OTHER, table.key)
+    for candidates in (_EXACT[table.name], _OTHERS[table.name], last):
         for heading in headings:
             column = candidates.get(normal(heading))
             if heading not in chosen and column and column not in chosen.values():
@@ -183,10 +186,19 @@ def columns_by_index(
                 found.setdefault(column, []).append(place)
             elif column == LEFT_OUT:
                 taken.add(place)
-    if table.parent_key and table.parent_key not in found:
-        names = [n for n, word in enumerate(words) if word in _PARENT_NAMES and n not in taken]
-        found |= {table.parent_key: names[:1]} if names else {}
+    if table.owner not in found:
+        others = _TEAM_NAMES if table.parent_key else _IF_NO_OTHER
+        places = [n for n, word in enumerate(words) if word in others and n not in taken]
+        found |= {table.owner: places[:1]} if places else {}
     return found
+
+
+def is_partners(headings: Iterable[str]) -> bool:
+    """Return whether these are the headings of accounts and their IT partners only, as in a table
+    of their own."""
+    words = {normal(heading) for heading in headings if heading} - {"id"}
+    account, partner = words & set(_PARENT), words & _PARTNER
+    return len(account) == len(partner) == 1 and words == account | partner
 
 
 def heading_row(
@@ -232,5 +244,6 @@ def _aliases(table: Table) -> dict[str, str]:
     return aliases
 
 
+_PARTNER = {"primary_it_partner", *_ALIASES[ACCOUNTS]["primary_it_partner"]}
 _EXACT = {table.name: _exact(table) for table in TABLES}
 _OTHERS = {table.name: _aliases(table) for table in TABLES}

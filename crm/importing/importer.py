@@ -27,16 +27,17 @@ from crm.repository.transfer import upsert
 from crm.repository.transfer.upsert import DIFFERENT
 from crm.warehouse import Warehouse
 
-from . import sources
+from . import lost, sources
 from .chunks import Chunk, chunks, read_ahead
 from .errors import ImportingError, Stopped
 from .findings import REFUSED, SKIPPED, Findings, Place
 from .mapping.chosen import SourceMapping
 from .parts import Source
 from .planning import Planned, Planner, require_open_keys
+from .reader import Reader
 from .readers import own_export
 from .results import TableResult
-from .rows import CLEAR, KEEP, Reader
+from .rows import CLEAR, KEEP
 
 SKIP, UPDATE, FAIL = "skip", "update", "fail"
 ON_CONFLICT = (SKIP, UPDATE, FAIL)
@@ -144,6 +145,7 @@ class _Run:
     def all_tables(self) -> list[TableResult]:
         for file, reason in self.source.ignored:
             self.findings.add(SKIPPED, "", Place(file), reason)
+        lost.count(self.source, self.findings)
         reader = Reader(self.source, self.findings, self.options.empty)
         coming = self._chunks(reader)
         if not self.options.dry_run and atomic.is_possible(self.wh):

@@ -13,7 +13,8 @@ from crm.warehouse import Warehouse
 
 from .chunks import Chunk
 from .findings import CHANGED, NOTED, REFUSED, Findings
-from .rows import Reader, has_made_id
+from .reader import Reader
+from .rows import has_made_id
 
 
 @dataclass
@@ -49,7 +50,7 @@ class Matcher:
         self, table: Table, chunk: Chunk, made: dict[str, int], stored: set[str]
     ) -> set[int]:
         """Match the rows of one natural key; ``made``: made id → row."""
-        taken = {id for id in stored if self.reader.is_matched(table, id)}
+        taken = {id for id in stored if self.reader.memory.is_matched(table, id)}
         repeats = {n for id, n in made.items() if id in taken}
         for n in repeats:
             reason = f"is the stored {table.singular} that an earlier row was matched to"
@@ -60,7 +61,7 @@ class Matcher:
         if len(left) == len(rows) == 1:
             id = left.pop()
             chunk.set_values(table, rows[0], {table.key: id})
-            self.reader.note_match(table, id, chunk.places[rows[0]])
+            self.reader.memory.note_match(table, id, str(chunk.places[rows[0]]))
             reason = f"matches the stored {table.singular} with the same {labels}"
             self._add(table, chunk, rows[0], CHANGED, reason)
         elif left:

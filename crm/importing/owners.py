@@ -14,7 +14,8 @@ from . import cleaning
 from .chunks import Chunk
 from .errors import Refused
 from .findings import CHANGED, Findings
-from .rows import Reader, has_made_id
+from .reader import Reader
+from .rows import has_made_id
 
 _LISTED = 5
 
@@ -37,7 +38,7 @@ class Owners:
         stored = accounts_of_teams(self.wh, set(names.values())) if names else {}
         changed, refusals = [], {}
         for n, name in names.items():
-            found = stored.get(team_key(name), set()) | self.reader.accounts_of_team(name)
+            found = stored.get(team_key(name), set()) | self.reader.memory.accounts_of_team(name)
             if len(found) == 1:
                 self._change(table, chunk, n, found.pop())
                 changed.append(n)

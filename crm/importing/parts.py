@@ -20,6 +20,7 @@ class Part:
     ``as_table``: returns the rows, read as a table. ``table``: what it is read as, or None.
     ``guess``: what it looks like. ``is_fixed``: the file says which table it is. ``is_own``: this
     app exported it. ``encoding``: of a text file; ``delimiter`` returns that of a CSV file.
+    ``headings``: as far as they are known.
     """
 
     file: str
@@ -32,6 +33,7 @@ class Part:
     is_own: bool = False
     encoding: Encoding | None = None
     delimiter: Callable[[], str] = lambda: ","
+    headings: tuple[str, ...] = ()
 
     @property
     def is_json(self) -> bool:
@@ -44,7 +46,7 @@ class Source:
 
     ``it_partners`` maps business area to IT partner; ``ignored`` lists (file, reason) of what is
     not imported; ``remarks`` are (file, remark) about files as a whole; ``parts`` are all places
-    with rows.
+    with rows; ``lost`` are those that hold none of our tables (see Findings).
     """
 
     sheets: list[Sheet] = field(default_factory=list)
@@ -52,6 +54,9 @@ class Source:
     ignored: list[tuple[str, str]] = field(default_factory=list)
     remarks: list[tuple[str, Remark]] = field(default_factory=list)
     parts: list[Part] = field(default_factory=list)
+    lost: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def of(self, table: Table) -> list[Sheet]:
-        return [sheet for sheet in self.sheets if sheet.table is table]
+        """Return the sheets of a table, those last that only add to what others have."""
+        found = [sheet for sheet in self.sheets if sheet.table is table]
+        return sorted(found, key=lambda sheet: sheet.is_derived or sheet.is_partners)

@@ -31,11 +31,14 @@ from .errors import ImportingError
 from .findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings, Place
 from .matching import Matcher
 from .owners import Owners
-from .rows import CleanRow, Reader
+from .reader import Reader
+from .rows import CleanRow
 from .stale import StaleRows
 
 # The state of a row that means a stored row that an earlier row means already.
 REPEATED = "repeated"
+# That of a row which says what holds without it.
+IMPLIED = "implied"
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,9 @@ class Planner:
     def __post_init__(self) -> None:
         self._matcher = Matcher(self.wh, self.reader, self.findings)
         self._owners = Owners(self.wh, self.reader, self.findings)
-        self.stale = StaleRows(self.wh, self.findings, self.overwrites, self.taken)
+        self.stale = StaleRows(
+            self.wh, self.findings, self.reader.memory, self.overwrites, self.taken
+        )
 
     def plan(self, table: Table, chunk: Chunk) -> Planned:
         """Compare the chunk, and add to the findings. One to sixteen statements."""
@@ -98,6 +103,7 @@ class Planner:
             states[n] = ORPHAN
         for n in repeats:
             states[n] = REPEATED
+        refusals |= self._not_added(table, chunk, states)
         self._add_findings(table, chunk, states, refusals, stale)
         self._note_cleared(table, chunk, states, compared)
         written = {NEW, DIFFERENT} if self.overwrites else {NEW}
@@ -143,6 +149,16 @@ class Planner:
             self._accounts |= {row[table.key] for row in chunk.rows}
             return []
         return [row[table.owner] in self._accounts for row in chunk.rows]
+
+    def _not_added(self, table: Table, chunk: Chunk, states: list[str]) -> dict[int, str]:
+        """Change the states of rows that are new, but not added; return why they are refused."""
+        refusals: dict[int, str] = {}
+        for n, row in enumerate(chunk.rows):
+            why = self.reader.memory.why_not_added(table, row) if states[n] == NEW else None
+            if why is not None:
+                states[n] = ORPHAN if why else IMPLIED
+                refusals |= {n: why} if why else {}
+        return refusals
 
     def _note_cleared(
         self, table: Table, chunk: Chunk, states: list[str], compared: list[Compared]

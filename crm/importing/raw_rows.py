@@ -39,12 +39,13 @@ class RawRow:
     """One row of a file: its name, and its cells as (heading, value).
 
     Two cells may have the same heading. ``cells`` is None for a row that is not imported; its
-    remarks then say why.
+    remarks then say why. ``is_implied``: where nothing is stored, what it says holds anyway.
     """
 
     name: str
     cells: Sequence[tuple[str, Any]] | None
     remarks: list[Remark] = field(default_factory=list)
+    is_implied: bool = False
 
     @property
     def is_remark(self) -> bool:
@@ -61,6 +62,8 @@ class Sheet:
 
     ``columns`` maps normal headings to columns, and comes before all other rules.
     ``may_be_empty``: that it has no row is nothing to remark on. ``is_own``: this app exported it.
+    ``is_derived``: its rows come from columns of accounts; other rows of the source come first.
+    ``is_partners``: it only has the IT partners of accounts.
     """
 
     table: Table
@@ -71,6 +74,8 @@ class Sheet:
     columns: Mapping[str, str] = field(default_factory=dict)
     may_be_empty: bool = False
     is_own: bool = False
+    is_derived: bool = False
+    is_partners: bool = False
 
 
 def without_reasons(rows: Rows) -> Rows:

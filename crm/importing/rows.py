@@ -1,10 +1,10 @@
-"""Turns raw rows into rows of our tables: columns found, values cleaned, keys checked."""
+"""Turns a raw row into a row of our tables: columns found, values cleaned, keys checked."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -12,14 +12,12 @@ from crm.model import vocabulary
 from crm.model.links import link_problem
 from crm.model.made_ids import made_id
 from crm.model.schema import ACCOUNTS, MAX_LINE, PLATFORMS_STATUS, Column, Table
-from crm.repository.transfer.seen_keys import SeenKeys
-from crm.repository.transfer.stored_teams import team_key
 
 from . import cleaning
 from .dates import AmbiguousDate
 from .errors import Refused
-from .findings import CHANGED, NO_ROWS, NOTED, REFUSED, SKIPPED, Findings, Place
-from .parts import Source
+from .findings import CHANGED, NOTED, REFUSED, Findings, Place
+from .memory import Memory
 from .raw_rows import RawRow, Sheet, Unreadable
 from .sheet_columns import SheetColumns
 
@@ -31,97 +29,21 @@ KEEP, CLEAR = "keep", "clear"
 CleanRow = dict[str, str | None]
 
 
-@dataclass
-class Reader:
-    """Reads one source, table after table, and remembers the keys that it has read.
+@dataclass(frozen=True)
+class Surroundings:
+    """What rows need beside themselves. ``it_partners`` maps business areas to IT partners."""
 
-    :param empty: what empty cells do; see importer.Options.
-    """
-
-    source: Source
     findings: Findings
-    empty: str = ""
-    _seen: SeenKeys = field(default_factory=SeenKeys)
-
-    def __post_init__(self) -> None:
-        for file, remark in self.source.remarks:
-            self.findings.add(remark.outcome, "", Place(file), remark.reason, remark.column)
-
-    def rows(self, table: Table) -> Iterator[tuple[Place, CleanRow, frozenset[str]]]:
-        """Yield each row that can be imported, with its place and its filled columns.
-
-        Rows are sparse: a column that the file has no value for is None and not among the filled
-        columns, so its stored value stays. So does that of an empty cell, unless empty cells clear
-        what is stored. Each key comes once.
-        """
-        for sheet in self.source.of(table):
-            columns, is_empty = SheetColumns(sheet, self.findings), not sheet.may_be_empty
-            clears = self.empty == CLEAR or (sheet.is_own and not self.empty)
-            for raw in sheet.rows():
-                is_empty = is_empty and raw.is_remark
-                row = _Row(self, sheet, raw)
-                clean = row.clean(columns)
-                if clean is not None and self.is_first(table, row.place, clean):
-                    self._note_team(table, clean)
-                    filled = {name for name in table.names if clean[name] is not None}
-                    filled |= row.filled if clears else set()
-                    yield row.place, clean, frozenset(filled)
-            columns.report_unknown()
-            if is_empty:
-                self.findings.add(NOTED, table.name, Place(sheet.file, sheet.name), NO_ROWS)
-
-    def has_read(self, table: Table, id: str) -> bool:
-        """Return whether a row that was read so far has this id, or was matched to it."""
-        return self._seen.has(table.name, id) or self._seen.has(_matched(table), id)
-
-    def note_match(self, table: Table, id: str, place: Place) -> None:
-        """Note that the row at this place is the stored one with this id."""
-        self._seen.add(_matched(table), id, "", str(place))
-
-    def is_matched(self, table: Table, id: str) -> bool:
-        """Return whether a row without an id was matched to the stored one with this id."""
-        return self._seen.has(_matched(table), id)
-
-    def accounts_of_team(self, team: str) -> set[str]:
-        """Return the BSNIDs of the source's accounts that have a team of this name."""
-        return set(self._seen.notes("team", team_key(team)))
-
-    def is_first(self, table: Table, place: Place, row: CleanRow) -> bool:
-        """Return whether this import has not read the row's key before. A repeated key is
-        reported, and its row refused if it has other values."""
-        if table is ACCOUNTS:
-            self._note_similar_key(place, row[table.key] or "")
-        match = "\x1f".join(row[name] or "" for name in table.match)
-        content = repr([row[name] for name in table.own_names])
-        earlier = self._seen.add(table.name, match, content, str(place))
-        if earlier is None:
-            return True
-        if earlier.same:
-            self.findings.add(SKIPPED, table.name, place, f"repeats {earlier.place}")
-        else:
-            labels = " and ".join(table.column(name).label for name in table.match)
-            reason = f"has the same {labels} as {earlier.place}, but different values"
-            self.findings.add(REFUSED, table.name, place, reason, table.match[-1])
-        return False
-
-    def _note_team(self, table: Table, row: CleanRow) -> None:
-        if table is ACCOUNTS and row["team"]:
-            self._seen.note("team", team_key(row["team"]), row[table.key] or "")
-
-    def _note_similar_key(self, place: Place, key: str) -> None:
-        folded = key.strip().casefold()
-        earlier = self._seen.add("accounts, without case", folded, key, str(place))
-        if earlier and not earlier.same:
-            reason = f"its key differs from that of {earlier.place} only in case or blanks"
-            self.findings.add(NOTED, ACCOUNTS.name, place, reason, ACCOUNTS.key)
+    memory: Memory
+    it_partners: Mapping[str, str]
 
 
-class _Row:
+class Row:
     """One raw row while it is cleaned. ``filled`` are the columns that the file has a value for,
     even an empty one."""
 
-    def __init__(self, reader: Reader, sheet: Sheet, raw: RawRow) -> None:
-        self._reader, self._sheet, self._raw, self._table = reader, sheet, raw, sheet.table
+    def __init__(self, around: Surroundings, sheet: Sheet, raw: RawRow) -> None:
+        self._around, self._sheet, self._raw, self._table = around, sheet, raw, sheet.table
         self.place = Place(sheet.file, sheet.name, raw.name)
         self.filled: set[str] = set()
 
@@ -162,7 +84,7 @@ class _Row:
             return None
 
     def _add_finding(self, outcome: str, reason: str, column: str = "") -> None:
-        self._reader.findings.add(outcome, self._table.name, self.place, reason, column)
+        self._around.findings.add(outcome, self._table.name, self.place, reason, column)
 
     def _value(self, columns: SheetColumns, name: str, cells: list[tuple[str, Any]]) -> str | None:
         """Clean the value of the column's first filled cell; the links of all its cells."""
@@ -231,6 +153,8 @@ class _Row:
 
     def _note_empty_fields(self, columns: SheetColumns, row: CleanRow) -> None:
         """Report fields that our forms require and that are empty here."""
+        if self._sheet.is_partners:
+            return
         for column in self._table.own_columns:
             if column.required and not row[column.name]:
                 if column.name in self.filled:
@@ -243,7 +167,8 @@ class _Row:
         """Fill in what follows from other values: IT partners from areas, ids from contents."""
         table = self._table
         if table is ACCOUNTS:
-            partner = self._reader.source.it_partners.get(row["business_area"] or "")
+            self._add_partners(row)
+            partner = self._around.it_partners.get(row["business_area"] or "")
             if partner and not row["primary_it_partner"]:
                 row["primary_it_partner"] = partner
                 reason = f"filled with the IT partner of {row['business_area']}: {partner}"
@@ -257,15 +182,17 @@ class _Row:
             self._add_finding(CHANGED, "had no id; one was made from its content", "id")
         cleaning.check_key(table.column(table.key), row[table.key])
 
+    def _add_partners(self, row: CleanRow) -> None:
+        """Fill in the IT partner that a table of partners has of the account."""
+        partners = self._around.memory.partners_of(row[ACCOUNTS.key] or "")
+        if partners and (self._sheet.is_partners or not row["primary_it_partner"]):
+            row["primary_it_partner"] = ", ".join(partners)
+
 
 @cache
 def _owner_or_team(column: Column) -> Column:
     """Return the column of a child's account, which may hold a team's name: see owners."""
     return replace(column, max_length=MAX_LINE)
-
-
-def _matched(table: Table) -> str:
-    return f"{table.name}, matched"
 
 
 def has_made_id(table: Table, row: CleanRow) -> bool:

@@ -14,6 +14,7 @@ from .cleaning import Conventions, is_empty
 from .findings import NOTED, SKIPPED, Findings, Place
 from .headings import LEFT_OUT, columns_by_index, normal
 from .raw_rows import Sheet
+from .readers import own_export
 
 
 class SheetColumns:
@@ -54,10 +55,16 @@ class SheetColumns:
         for heading, count in self._lost.items():
             values = "1 value is" if count == 1 else f"{count:,} values are"
             why = f"is not a column of {self._sheet.table.plural}"
+            if self._sheet.is_own and own_export.is_of_other_tables(self._sheet.table, heading):
+                self.report_once(SKIPPED, heading, f"“{heading}” follows from other tables")
+                continue
             if self._sheet.columns.get(normal(heading)) == LEFT_OUT:
                 why = "is left out, as was chosen"
             reason = f"“{heading}” {why}; {values} not imported"
             self.report_once(SKIPPED, heading, reason)
+            if count:
+                place = Place(self._sheet.file, self._sheet.name)
+                self._findings.add_lost(place, heading, count)
 
     def conventions(self, column: Column) -> Conventions:
         return self._conventions.get(column.name, self._sheet.conventions)

@@ -14,18 +14,19 @@ from functools import partial
 from pathlib import Path
 
 from crm.importing.readers.xlsx.book import Book
-from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLE_BY_NAME, TABLES, Table
+from crm.model.schema import ACCOUNTS, TABLE_BY_NAME, TABLES, Table
 
 from .cleaning import Conventions
 from .errors import NotJson, SourceError
 from .findings import NOTED
-from .headings import LEFT_OUT, table_of, table_of_file, table_with_headings
+from .headings import LEFT_OUT, is_partners, table_of, table_of_file, table_with_headings
 from .mapping.chosen import AS_GUESSED, SourceMapping, sheet_name
 from .parts import Part, Source
 from .raw_rows import Remark, Rows, Sheet, without_reasons
-from .readers import csv_file, file_kind, json_state, own_export, platform_columns, zip_file
+from .readers import csv_file, file_kind, json_state, own_export, zip_file
 from .readers.encoding import encoding_of
 from .readers.json_state import State
+from .within_accounts import sheets
 
 # The end of the name of a sheet that has the rows for which another has no room.
 _CONTINUES = re.compile(r" \(\d+\)$")
@@ -113,13 +114,12 @@ class _Reading:
         self.source.parts.append(replace(part, table=table))
         sheet = part.as_table(table)
         sheet = replace(sheet, is_own=sheet.is_own or part.is_own)
-        if table is not ACCOUNTS or part.is_json:
+        if table is not ACCOUNTS:
             self.source.sheets.append(sheet)
-            return
-        accounts, statuses = platform_columns.statuses_of(sheet.rows, sheet.columns)
-        self.source.sheets.append(replace(sheet, rows=accounts))
-        status = Sheet(PLATFORMS_STATUS, sheet.file, sheet.name, statuses, sheet.conventions)
-        self.source.sheets.append(replace(status, may_be_empty=True, is_own=sheet.is_own))
+        elif is_partners(part.headings):
+            self.source.sheets.append(sheets.of_partners(sheet))
+        else:
+            self.source.sheets += sheets.split(sheet, part.headings)
 
     def _leave_out(self, part: Part, reason: str) -> None:
         self.source.parts.append(part)
@@ -149,12 +149,13 @@ class _Reading:
         exact = table_of(title or part.name or stem)
         named = exact or table_of_file(part.name or stem) or table_of_file(stem)
         words = headings()
-        guess = named or table_with_headings(words, given)
-        part = replace(part, guess=guess, is_own=own_export.is_own_table(words))
+        guess = ACCOUNTS if is_partners(words) else named or table_with_headings(words, given)
+        is_own = own_export.is_own_table(words)
+        part = replace(part, guess=guess, is_own=is_own, headings=tuple(words))
         if self._add_as_chosen(part):
             return
-        if exact:
-            self._add(part, exact)
+        if exact or is_partners(words):
+            self._add(part, exact or ACCOUNTS)
         else:
             self.unnamed.append((part, named is None))
 
@@ -185,6 +186,7 @@ class _Reading:
         self.source.it_partners |= state.it_partners
         self.source.ignored += [(name, reason) for reason in state.ignored]
         self.source.remarks += [(name, remark) for remark in state.remarks]
+        self.source.lost |= {f"{name}, {key}": counts for key, counts in state.lost.items()}
         whole = replace(self._json_part(name, "", state, rows_as), guess=state.guess)
         is_left_out = self.mapping.of(name).table == LEFT_OUT
         if state.is_of_one_table and (is_left_out or not state.rows):
@@ -193,11 +195,15 @@ class _Reading:
             else:
                 self.source.parts.append(whole)
             return
+        if state.partners:
+            partners = Sheet(ACCOUNTS, name, "", state.partners, may_be_empty=True)
+            self.source.sheets.append(sheets.of_partners(partners))
         for table, rows in state.rows.items():
             part, is_nested = whole, table.name in state.nested
             if is_nested or not state.is_of_one_table:
                 part = self._json_part(name, table.name, state, partial(_rows_of, rows))
                 part = replace(part, guess=table, is_fixed=True)
+            part = replace(part, headings=state.headings.get(table, ()))
             # The table of the file's records is not that of what lies within them.
             is_of_file = state.is_of_one_table and self.mapping.key(name, table.name) == name
             if (is_nested and is_of_file) or not self._add_as_chosen(part):

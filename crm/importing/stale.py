@@ -23,6 +23,7 @@ from crm.warehouse import Warehouse
 
 from .chunks import Chunk, json_array
 from .findings import CHANGED, NOTED, SKIPPED, Findings
+from .memory import Memory
 
 # The state of a stale row that is left as it is.
 STALE = "stale"
@@ -42,6 +43,7 @@ class StaleRows:
 
     wh: Warehouse
     findings: Findings
+    memory: Memory
     overwrites: bool
     taken: Collection[str]
     count: Counter[Table] = field(default_factory=Counter)
@@ -56,14 +58,17 @@ class StaleRows:
     ) -> dict[int, str]:
         """Leave out of the stale rows what must not be stored; return their states.
 
-        Without stale rows no statement, else four to nine.
+        The time of a status may be that of its onboarding: no row is older for that. Without
+        stale rows no statement, else four to nine.
         """
         if "updated_at" in masked:
             return {}
         stale = [
             n
             for n, each in enumerate(compared)
-            if each.state == DIFFERENT and _is_stale(chunk, n, each.stored_at)
+            if each.state == DIFFERENT
+            and _is_stale(chunk, n, each.stored_at)
+            and not self.memory.has_since(table, chunk.rows[n])
         ]
         self.count[table] += len(stale)
         if not stale:

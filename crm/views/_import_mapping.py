@@ -90,7 +90,7 @@ def _panel(number: int, part: PartSurvey, mapping: SheetMapping, checked: bool) 
             *((name, TABLE_BY_NAME[name].plural.capitalize()) for name in names),
             (LEFT_OUT, "Leave out"),
         ],
-        columns=form.column_choices(table, part.is_json) if table else [],
+        columns=form.column_choices(table) if table else [],
         rows=rows,
         dates=_date_choices(part, mapping) if table else [],
         zones=[(zone, zone) for zone in form.zones()] if part.needs_zone(mapping) else [],

@@ -10,9 +10,10 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from crm import access
-from crm.importing.headings import LEFT_OUT, STATUS_OF
+from crm.importing.headings import LEFT_OUT
 from crm.importing.jobs import mapping_step
 from crm.importing.jobs.mapping_step import KeptMapping
+from crm.importing.within_accounts import meanings
 from crm.model.schema import TABLE_BY_NAME
 from crm.repository.transfer import import_mappings
 from crm.request import Request
@@ -59,7 +60,4 @@ def _shown(kept: KeptMapping) -> Shown:
 
 
 def _label(column: str, labels: dict[str, str]) -> str:
-    if column.startswith(STATUS_OF):
-        platform = column.removeprefix(STATUS_OF)
-        return f"{platform} status" if platform else "all platforms’ statuses"
-    return labels.get(column, column)
+    return labels.get(column) or meanings.choices().get(column, column)

@@ -11,7 +11,7 @@ import pytest
 
 from crm.importing import owners, sources
 from crm.importing.findings import REFUSED, Findings, Place
-from crm.importing.rows import Reader
+from crm.importing.reader import Reader
 from crm.model.schema import ACCOUNTS, CHILDREN, PLATFORMS_STATUS, TABLES, UPDATES, Table
 from crm.repository import _sql
 from crm.repository.transfer._clean import Origin, clean_rows, refused_column

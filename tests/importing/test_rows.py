@@ -8,7 +8,8 @@ from typing import Any
 
 from crm.importing import sources
 from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings
-from crm.importing.rows import CLEAR, CleanRow, Reader, has_made_id
+from crm.importing.reader import Reader
+from crm.importing.rows import CLEAR, CleanRow, has_made_id
 from crm.model.schema import ACCOUNTS, UPDATES, Table
 
 from .using import read, reasons

@@ -106,7 +106,7 @@ import django
 django.setup()
 from crm.importing import sources
 from crm.importing.findings import Findings
-from crm.importing.rows import Reader
+from crm.importing.reader import Reader
 from crm.model.schema import TABLES
 for path in sys.argv[1:]:
     with Findings() as findings, sources.opened(Path(path)) as source:

@@ -16,7 +16,7 @@ from crm.importing.findings import SKIPPED, Findings
 from crm.importing.jobs.survey_source import ALL_HEADINGS, HEADINGS, PARTS, survey
 from crm.importing.mapping.chosen import SheetMapping, SourceMapping
 from crm.importing.mapping.survey import PartSurvey
-from crm.importing.rows import Reader
+from crm.importing.reader import Reader
 from crm.model.schema import ACCOUNTS, UPDATES
 
 from .using import written

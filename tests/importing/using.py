@@ -10,8 +10,8 @@ from crm.importing import importer, sources
 from crm.importing.findings import SKIPPED, Findings, Place
 from crm.importing.importer import Options
 from crm.importing.mapping import entries
+from crm.importing.reader import Reader
 from crm.importing.results import TableResult
-from crm.importing.rows import Reader
 from crm.model.schema import TABLES
 from crm.warehouse import Warehouse
 

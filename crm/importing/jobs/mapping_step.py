@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from crm.importing import sources
-from crm.importing.headings import LEFT_OUT, STATUS_OF
+from crm.importing.headings import LEFT_OUT, OF_OTHER_TABLES
 from crm.importing.mapping.chosen import SheetMapping, SourceMapping, sheet_name
 from crm.importing.mapping.survey import PartSurvey
 from crm.importing.readers import own_export
@@ -107,7 +107,7 @@ def _sheet_mapping(text: str) -> SheetMapping | None:
         found = SheetMapping(**json.loads(text))
         table = TABLE_BY_NAME.get(found.table)
         names = (*(table.names if table else ()), LEFT_OUT)
-        is_known = all(c in names or c.startswith(STATUS_OF) for c in found.columns.values())
+        is_known = all(c in names or c.startswith(OF_OTHER_TABLES) for c in found.columns.values())
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
     return found if is_known else None

@@ -210,4 +210,8 @@ def _listed(upload: Upload, findings: Findings) -> dict[str, Any]:
         ],
         "found": sum(findings.counts.values()),
         "refused": findings.count(REFUSED),
+        "lost": [
+            {"place": place, "columns": sorted(columns.items(), key=lambda each: -each[1])}
+            for place, columns in findings.lost.items()
+        ],
     }

@@ -17,9 +17,9 @@ class SheetMapping:
     """How one file or sheet is read.
 
     ``table``: a table's name, or LEFT_OUT. ``columns``: normal heading → column, LEFT_OUT, or
-    STATUS_OF and a platform (see headings). ``date_order``: one of dates.ORDERS, or LEFT_OUT to
-    leave dates empty that allow several. ``zone``: of times that name none. ``encoding``: of a
-    text file, as Python names it.
+    what it means of another table (see headings). ``date_order``: one of dates.ORDERS, or
+    LEFT_OUT to leave dates empty that allow several. ``zone``: of times that name none.
+    ``encoding``: of a text file, as Python names it.
     """
 
     table: str = ""

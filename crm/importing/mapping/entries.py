@@ -7,8 +7,8 @@ import zoneinfo
 from collections.abc import Iterable
 
 from crm.importing.errors import ImportingError
-from crm.importing.headings import LEFT_OUT, STATUS_OF, normal
-from crm.model import vocabulary
+from crm.importing.headings import LEFT_OUT, normal
+from crm.importing.within_accounts import meanings
 from crm.model.schema import TABLES
 
 from .chosen import SheetMapping, SourceMapping
@@ -37,7 +37,7 @@ def columns(entries: Iterable[str]) -> dict[str, str]:
     given: dict[str, str] = {}
     for entry in entries:
         heading, column = _pair(entry, "--map takes 'Old Column=column'")
-        if column not in known and column != LEFT_OUT and not _is_status(column):
+        if column not in known and column != LEFT_OUT and column not in meanings.choices():
             raise ImportingError(
                 f"“{heading}={column}”: no table has a column {column}. "
                 f"There are: {', '.join(known)}. “{LEFT_OUT}” leaves the heading out."
@@ -83,11 +83,6 @@ def _sheets(entries: Iterable[str]) -> dict[str, SheetMapping]:
         if sheets.setdefault(file, SheetMapping(table)).table != table:
             raise ImportingError(f"“{file}” is given two tables.")
     return sheets
-
-
-def _is_status(column: str) -> bool:
-    platform = column.removeprefix(STATUS_OF)
-    return platform != column and platform in vocabulary.platforms()
 
 
 def _pair(entry: str, usage: str) -> tuple[str, str]:

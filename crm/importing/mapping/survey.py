@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crm.importing.dates import DAY_FIRST, MONTH_FIRST
-from crm.importing.headings import LEFT_OUT, STATUS_OF, columns_by_index, normal
-from crm.importing.readers.platform_columns import platform_of
+from crm.importing.headings import LEFT_OUT, columns_by_index, is_partners, normal
+from crm.importing.readers import own_export
+from crm.importing.within_accounts.meanings import meaning_of
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLE_BY_NAME, Table
 
 from .chosen import SheetMapping
@@ -76,8 +77,6 @@ class PartSurvey:
         name = chosen.table or self.guess
         table = TABLE_BY_NAME.get(name)
         guesses = guess_columns(table, [each.text for each in self.headings]) if table else {}
-        if self.is_json:
-            guesses = {word: c for word, c in guesses.items() if not c.startswith(STATUS_OF)}
         columns = guesses | chosen.columns
         return SheetMapping(name, columns, chosen.date_order, chosen.zone, chosen.encoding)
 
@@ -135,8 +134,11 @@ def guess_columns(table: Table, headings: list[str]) -> dict[str, str]:
         for index in indexes
     }
     if table is ACCOUNTS:
-        for heading in headings:
-            platform = platform_of(heading, {})
-            if platform is not None:
-                found[normal(heading)] = STATUS_OF + platform
+        meanings = {normal(heading): meaning_of(heading, {}) for heading in headings}
+        found |= {word: meaning for word, meaning in meanings.items() if meaning}
+    if is_partners(headings):
+        found["id"] = LEFT_OUT
+    if own_export.is_own_table(headings):
+        others = [each for each in headings if own_export.is_of_other_tables(table, each)]
+        found |= {normal(heading): LEFT_OUT for heading in others}
     return found

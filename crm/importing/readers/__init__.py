@@ -5,8 +5,7 @@ csv_file          CSV files: encoding, delimiter and headings; csv_records split
 xlsx/             workbooks
 json_state        JSON files, with json_text (made readable for the parser), json_outline (their
                   keys), json_shapes (where the records are) and json_children (within accounts)
-own_export        whether a file is our own JSON export
-platform_columns  platform statuses in a table of accounts
+own_export        whether a file, a table or a list is one that we exported
 encoding          the encoding of a text file
 zip_file          archives, unpacked
 """

@@ -7,6 +7,7 @@ account of a child that does not name it itself. All other keys are reported as 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,9 +16,10 @@ from typing import Any
 
 import ijson
 
+from crm.importing.cleaning import is_empty
 from crm.importing.errors import NotJson, SourceError
 from crm.importing.findings import NOTED
-from crm.importing.headings import normal, table_of_file, table_with_headings
+from crm.importing.headings import is_partners, normal, table_of_file, table_with_headings
 from crm.importing.raw_rows import RawRow, Remark, Rows
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLE_BY_NAME, UPDATES, USE_CASES, Table
 
@@ -28,7 +30,7 @@ from .json_outline import WORDS, Node, outlines
 from .json_shapes import KEYED, Section
 from .json_text import JsonText, as_id
 
-_AREAS = "business_areas"
+_AREAS, _PARTNERS = "business_areas", "primary_it_partners"
 # Keys of the legacy app's session, and of our own exports, that hold nothing to import.
 _KNOWN = {
     "format",
@@ -38,6 +40,8 @@ _KNOWN = {
     "enablement_tiers",
     "sample_data_loaded",
 }
+# Tables of the earlier app's successor.
+_OF_SUCCESSOR = {"platforms_crm": PLATFORMS_STATUS.name}
 _OWN_FORMAT = "edip-crm"
 _NESTED = {PLATFORMS_STATUS.name, USE_CASES.name, UPDATES.name}
 
@@ -49,7 +53,9 @@ class State:
 
     ``is_of_one_table``: the file does not say which table's records it holds. ``guess`` is then
     the table that its name or its keys show, if any, and ``nested`` are the names of the tables
-    whose records lie within these.
+    whose records lie within these. ``headings``: by table, as far as the outline knows them.
+    ``lost``: of keys that are no table, how many values their records have of what.
+    ``partners``: reads the IT partners of accounts, if the file has them elsewhere.
     """
 
     rows: dict[Table, Rows] = field(default_factory=dict)
@@ -61,6 +67,9 @@ class State:
     guess: Table | None = None
     nested: frozenset[str] = frozenset()
     encoding: Encoding | None = None
+    headings: dict[Table, tuple[str, ...]] = field(default_factory=dict)
+    lost: dict[str, dict[str, int]] = field(default_factory=dict)
+    partners: Rows | None = None
 
 
 @dataclass
@@ -147,6 +156,8 @@ def _one_table(
     state.is_of_one_table = bool(chosen) or not is_state
     by_headings = partial(table_with_headings, headings, file.given[ACCOUNTS.name])
     state.guess = table_of_file(Path(name).stem) or by_headings()
+    if is_partners(headings):
+        state.guess = ACCOUNTS
     table = chosen or state.guess
     if table is None or (section.shape == KEYED and is_state):
         if not is_state and not root.is_object:
@@ -155,6 +166,7 @@ def _one_table(
             )
         return False
     file.sections[table.name] = [section]
+    state.headings[table] = tuple(headings)
     if (result := root.get("result")) and result.get("next_chunk_index"):
         state.remarks.append(Remark(NOTED, "holds only a part of a query’s result"))
     return True
@@ -162,19 +174,35 @@ def _one_table(
 
 def _state(file: _File, root: Node, state: State) -> None:
     for key, node in root.keys:
-        name = normal(key)
+        name = _OF_SUCCESSOR.get(normal(key), normal(key))
         if table := TABLE_BY_NAME.get(name):
             section = json_shapes.section(file.text, key, node, table)
             if section:
                 file.sections.setdefault(name, []).append(section)
+                names = json_shapes.headings_of(section, root)
+                state.headings[table] = (*state.headings.get(table, ()), *names)
             else:
                 file.odd.append((name, key, node.event))
         elif name == _AREAS:
             _read_areas(file.text, key, node.event, state)
+        elif name == _PARTNERS and (section := json_shapes.section(file.text, key, node, None)):
+            state.partners = partial(_plain_rows, file.text, section)
         elif name not in _KNOWN:
             state.ignored.append(f"“{key}” is not imported")
+            _count_lost(file.text, key, node, state)
         if key == "format" and node.text == _OWN_FORMAT:
             state.is_own = True
+
+
+def _count_lost(text: JsonText, key: str, node: Node, state: State) -> None:
+    """Count the values of records that are of no table of ours."""
+    counts: Counter[str] = Counter()
+    if section := json_shapes.section(text, key, node, None):
+        for _, record in json_shapes.read(text, section, ACCOUNTS):
+            if isinstance(record, dict):
+                counts.update(name for name, value in record.items() if not is_empty(value))
+    if counts:
+        state.lost[key] = dict(counts)
 
 
 def _read_areas(text: JsonText, key: str, event: str, state: State) -> None:
@@ -200,6 +228,14 @@ def _rows(file: _File, table: Table) -> Iterator[RawRow]:
     yield from _section_rows(file, table)
     if table is not ACCOUNTS:
         yield from children(table, file.accounts())
+
+
+def _plain_rows(text: JsonText, section: Section) -> Iterator[RawRow]:
+    for key, record in json_shapes.read(text, section, ACCOUNTS):
+        if isinstance(record, dict):
+            yield RawRow(key, list(record.items()))
+        else:
+            yield refused(key, f"is {kind_of(record)}, not a record; not imported")
 
 
 def _section_rows(file: _File, table: Table) -> Iterator[RawRow]:

@@ -1,1 +1,1 @@
-"""The commands of manage.py. One module for each command."""
+"""Commands of manage.py. One module for each command; helpers begin with an underscore."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
 
-from . import _namespace
+from . import _import_words, _namespace
 
 SHOWN = 20
 
@@ -144,9 +145,10 @@ class Command(BaseCommand):
                 f"{table.plural}: {states[NEW]} {new}, {states[DIFFERENT]} differ "
                 f"({chosen.on_conflict}), {states[UNCHANGED]} unchanged, {refused} refused"
             )
-            self._print_stale(result)
+            self._write_lines(_import_words.stale(result))
             if not chosen.dry_run and result.checked:
                 self._print_verified(result)
+        self._write_lines(_import_words.lost(findings))
         for outcome in (REFUSED, SKIPPED, CHANGED, NOTED):
             self._list(findings, outcome)
         if report:
@@ -163,15 +165,9 @@ class Command(BaseCommand):
             why = "the rows exist with other values; --on-conflict update changes them"
         raise CommandError(f"Nothing was imported: {why}.")
 
-    def _print_stale(self, result: TableResult) -> None:
-        if result.stale:
-            self.stdout.write(f"  {result.stale} of these are older than what is stored")
-        for name, count in result.conflicts.items():
-            label = result.table.column(name).label
-            self.stdout.write(
-                f"  {label}: changed in the file and later here in {count}; "
-                f"--take {result.table.name}.{name} stores the file's"
-            )
+    def _write_lines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.stdout.write(line)
 
     def _print_verified(self, result: TableResult) -> None:
         style = self.style.SUCCESS if result.verified else self.style.ERROR

@@ -14,7 +14,7 @@ from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
 from ..html import filled_in, text, texts
-from .using import figures, preview, settled
+from .using import choose, chosen, figures, preview, settled
 
 
 def old_export(wh: Warehouse, folder: Path, **changes: Any) -> bytes:
@@ -70,3 +70,19 @@ def test_what_empty_cells_do(client: Client, warehouse: Warehouse) -> None:
     post(client, url, page, "import")
     account = accounts.get(warehouse, "B1")
     assert (account.team, account.vp, account.admin) == ("New", None, None)
+
+
+def test_what_is_not_imported_is_counted_above_the_button(
+    client: Client, warehouse: Warehouse
+) -> None:
+    content = "uid,team,databricks,month_onboarded_db,health,csm\nB1,T,y,2024-03-15,Red,\n"
+    url, page = preview(client, content, "accounts.csv")
+    columns = chosen(page)
+    assert [columns[f"column-0-{n}"] for n in range(6)] == [
+        *("bsnid", "team", "status:Databricks", "since:Databricks", "-", "-")
+    ]
+    page = choose(client, url, "map", columns)
+    lost = page.select_one(".import-lost")
+    assert texts(page, ".import-lost li") == ["accounts.csv: health 1 value"]
+    assert lost.find_next("button")["value"] == "import"
+    assert figures(page)["Platform statuses"] == ["1", "0", "0", "0"]
