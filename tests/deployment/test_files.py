@@ -111,7 +111,6 @@ def test_what_runs_is_uploaded(bundle: dict[str, Any]) -> None:
         "app.yaml",
         "requirements.txt",
         "gunicorn.conf.py",
-        "job.py",
     )
     files = [str(file.relative_to(BASE_DIR)) for name in needed for file in _files(name)]
     assert len(files) > 100
