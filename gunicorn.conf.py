@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import tempfile
+from pathlib import Path
 from typing import Any
 
 # Requests wait for the warehouse rather than for the processor, hence threads. Databricks Apps
@@ -26,10 +27,13 @@ timeout = 90
 # does not keep the processes.
 graceful_timeout = 10
 READ_SECONDS = 5
+# The variable that names the folder of the processes' counters; only this file uses it.
+METRICS = "_EDIP_METRICS_FOLDER"
 # Proxies reuse connections; if we close one while a request arrives, that request fails.
 keepalive = 75
 
-accesslog = "-"
+# crm/middleware/request_log.py logs requests, without their query strings.
+accesslog = None
 # A list with many filters has a long address. gunicorn answers a longer one without our page.
 limit_request_line = 8190
 # One header may have so many bytes. The app answers a Cookie header of more than 8190 with a page
@@ -49,8 +53,9 @@ def on_starting(server: Any) -> None:
     second. All instances choose the same names, since the names are hashes of the content.
     """
     folder = tempfile.mkdtemp(prefix="edip-static-")
-    # Set before Django reads its settings; the workers inherit both variables.
+    # Set before Django reads its settings; the workers inherit the variables.
     os.environ["EDIP_STATIC_ROOT"] = folder
+    os.environ[METRICS] = tempfile.mkdtemp(prefix="edip-metrics-")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "edip.settings")
 
     import django
@@ -73,10 +78,12 @@ def post_worker_init(worker: Any) -> None:
 
     It removes uploads after an hour, also those of a worker that died, and ends reads at SIGTERM.
     """
+    from crm import metrics
     from crm.importing.jobs import job
-    from crm.warehouse import deadline
+    from crm.warehouse import deadline, gauges
 
     job.start_sweeper()
+    metrics.share(Path(os.environ[METRICS]), gauges)
 
     def stop(number: int, frame: Any) -> None:
         deadline.end_reads_after(READ_SECONDS)
@@ -86,7 +93,8 @@ def post_worker_init(worker: Any) -> None:
 
 
 def on_exit(server: Any) -> None:
-    shutil.rmtree(os.environ.get("EDIP_STATIC_ROOT", ""), ignore_errors=True)
+    for name in ("EDIP_STATIC_ROOT", METRICS):
+        shutil.rmtree(os.environ.get(name, ""), ignore_errors=True)
 
 
 def _require_loopback(server: Any, settings: Any) -> None:

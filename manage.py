@@ -11,6 +11,10 @@ def main() -> None:
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
+    from crm.warehouse import usage
+
+    # The query tag of the command's statements; requests have their own.
+    usage.default_page = "".join(sys.argv[1:2])
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:

@@ -91,4 +91,5 @@ urlpatterns = [
     path("preferences/theme/", preferences.theme, name="theme"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
 ]

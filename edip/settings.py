@@ -99,6 +99,7 @@ INSTALLED_APPS = [
     "crm",
 ]
 MIDDLEWARE = [
+    "crm.middleware.request_log.RequestLogMiddleware",
     "crm.middleware.security.TlsProxyMiddleware",
     "crm.middleware.security.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -197,13 +198,33 @@ USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 
+# One JSON object per line for programs, or text for a terminal.
+EDIP_LOG_FORMAT = env.str("EDIP_LOG_FORMAT", "text" if EDIP_PLAIN_HTTP else "json")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "json": {"()": "crm.log_format.JsonLines"},
+        "text": {
+            "()": "crm.log_format.Readable",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+        },
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "json" if EDIP_LOG_FORMAT == "json" else "text",
+        }
+    },
     "root": {"handlers": ["console"], "level": "WARNING"},
-    "loggers": {"crm": {"level": env.str("EDIP_LOG_LEVEL", "INFO")}},
+    "loggers": {
+        "crm": {"level": env.str("EDIP_LOG_LEVEL", "INFO")},
+        # crm.requests has a line for each request, with less in it than Django's would have.
+        "django": {"handlers": [], "level": "WARNING"},
+        "django.request": {"level": "ERROR"},
+        "django.security": {"level": "CRITICAL"},
+        "django.server": {"handlers": [], "level": "ERROR"},
+    },
 }
 
 # --- EDIP CRM ----------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import re
 import threading
 from collections import deque
 from dataclasses import dataclass, field
@@ -33,6 +34,17 @@ class Entry:
         if self.ended_at is None:
             return None
         return round((self.ended_at - self.started_at).total_seconds() * 1000)
+
+
+def parse_tags(text: str) -> dict[str, str | None]:
+    """Return the tags of ``page:overview,quick``; a backslash stands before ``:``, ``,`` or
+    itself where it is part of a value."""
+    found: dict[str, str | None] = {}
+    for pair in re.findall(r"(?:\\.|[^\\,])+", text):
+        name, *value = re.findall(r"(?:\\.|[^\\:])+", pair)
+        plain = [re.sub(r"\\(.)", r"\1", part) for part in (name, ":".join(value))]
+        found[plain[0]] = plain[1] if value else None
+    return found
 
 
 class QueryHistory:

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from crm import metrics
 from crm.model.namespace import Namespace, quoted
 from crm.model.schema import CHANGE_ID, Table
 from crm.warehouse import Warehouse
@@ -230,6 +231,7 @@ def run(
     inserts or updates rows without ``:change_id``, NewerSchema, and as ``wh.execute`` does.
     """
     values = bound(operation, sql, params or {})
+    metrics.count("edip_operation_statements_total", kind=operation.kind)
     return _writing.write(wh, sql, values or None, repeatable=repeatable)
 
 

@@ -26,11 +26,15 @@ def warehouse_failed(request: HttpRequest, error: WarehouseError) -> HttpRespons
         page = set_up.offer(cast(Request, request))
         if page:
             return page
-    return answer(request, failure_of(error, is_past=is_past))
+    return answer(request, failure_of(error, is_past=is_past), type(error).__name__)
 
 
-def answer(request: HttpRequest, failure: Failure) -> HttpResponse:
-    """Respond with a page; to HTMX with a toast, so that the page keeps what was typed."""
+def answer(request: HttpRequest, failure: Failure, refusal: str = "") -> HttpResponse:
+    """Respond with a page; to HTMX with a toast, so that the page keeps what was typed.
+
+    ``refusal`` is the reason in the log of requests, one word.
+    """
+    request.refusal = refusal  # type: ignore[attr-defined]
     context = {"failure": failure, "repeats": request.method in {"GET", "HEAD"}}
     half = failure.half_done
     if half and not isinstance(half.cause, TooLarge) and request.method == "POST":
@@ -54,13 +58,14 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return answer(
         request,
         Failure(400, "This request could not be understood", "Go back and try again."),
+        "bad-request",
     )
 
 
 def too_large(
     request: HttpRequest, advice: str = "Nothing was saved. Send it in smaller parts."
 ) -> HttpResponse:
-    return answer(request, Failure(413, "This is too large", advice))
+    return answer(request, Failure(413, "This is too large", advice), "too-large")
 
 
 def too_many_writes(request: HttpRequest, wait: int) -> HttpResponse:
@@ -73,6 +78,7 @@ def too_many_writes(request: HttpRequest, wait: int) -> HttpResponse:
             "again.",
             retry_after=wait,
         ),
+        "writes-per-minute",
     )
 
 
@@ -86,6 +92,7 @@ def too_many_cookies(request: HttpRequest) -> HttpResponse:
             "again. EDIP CRM itself needs few and small ones; others come from apps at the same "
             "domain.",
         ),
+        "cookies",
     )
 
 
@@ -98,6 +105,7 @@ def too_many_files(request: HttpRequest, wait: int) -> HttpResponse:
             f"Wait {_wording.counted(wait, 'second')}, then load this page again.",
             retry_after=wait,
         ),
+        "files-per-minute",
     )
 
 
@@ -105,6 +113,7 @@ def method_not_allowed(request: HttpRequest) -> HttpResponse:
     return answer(
         request,
         Failure(405, "This page cannot be used this way", "Go back and try again."),
+        "method",
     )
 
 
@@ -118,13 +127,14 @@ def nobody(request: HttpRequest) -> HttpResponse:
             "Databricks Apps names the person of each request, and this request names nobody, or "
             "more than one. Open the app by its address in the workspace.",
         ),
+        "no-person",
     )
 
 
 def read_only(request: HttpRequest) -> HttpResponse:
     advice = _wording.whom_to_ask(is_by_grants=settings.WAREHOUSE.auth == USER)
     title = "You can read everything here, but change nothing"
-    return answer(request, Failure(403, title, f"Nothing was saved. {advice}"))
+    return answer(request, Failure(403, title, f"Nothing was saved. {advice}"), "right-to-write")
 
 
 def past_is_read_only(request: HttpRequest) -> HttpResponse:
@@ -136,6 +146,7 @@ def past_is_read_only(request: HttpRequest) -> HttpResponse:
             "Nothing was saved. Go back to now to change today’s data.",
             moment=True,
         ),
+        "past",
     )
 
 
@@ -143,11 +154,14 @@ def not_an_admin(request: HttpRequest) -> HttpResponse:
     return answer(
         request,
         Failure(403, "This page is for administrators", "The setting EDIP_ADMINS names them."),
+        "administrators",
     )
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return answer(request, Failure(403, "You do not have permission", "Ask an administrator."))
+    return answer(
+        request, Failure(403, "You do not have permission", "Ask an administrator."), "permission"
+    )
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -183,7 +197,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         f"your browser blocks cookies. {advice}",
         sent_by_us=is_ours,
     )
-    response = answer(request, failure)
+    response = answer(request, failure, "csrf")
     if is_ours and getattr(request, "htmx", None):
         trigger_client_event(response, "csrf-renewed", {"token": get_token(request)})
     return response

@@ -6,8 +6,11 @@ from django.http import HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from crm import access
+from crm import metrics as registry
 from crm.repository.tables import readiness
 from crm.request import Request
+from crm.warehouse import gauges
 from crm.warehouse.errors import SignInAgain, WarehouseError
 
 
@@ -15,6 +18,16 @@ from crm.warehouse.errors import SignInAgain, WarehouseError
 @require_safe
 def healthz(request: Request) -> HttpResponse:
     return _text("ok")
+
+
+@never_cache
+@require_safe
+@access.for_admins
+def metrics(request: Request) -> HttpResponse:
+    """Counters of all processes of this instance, for Prometheus."""
+    return HttpResponse(
+        registry.text(gauges), content_type="text/plain; version=0.0.4; charset=utf-8"
+    )
 
 
 @never_cache

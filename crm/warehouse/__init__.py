@@ -18,6 +18,7 @@ from .statements import Warehouse
 __all__ = [
     "Warehouse",
     "dispose_all",
+    "gauges",
     "load_connector",
     "load_sign_in",
     "open_shared",
@@ -63,6 +64,15 @@ def dispose_all() -> None:
     while _pools:
         _, pools = _pools.popitem()
         pools.dispose()
+
+
+def gauges() -> dict[str, float]:
+    """Return the state of this process's pools, for /metrics."""
+    pools = list(_pools.values())
+    return {
+        "edip_connections_open": sum(each.open for each in pools),
+        "edip_breaker_open": sum(each.breaker.is_open for each in pools),
+    }
 
 
 def _pools_for(config: WarehouseConfig) -> Pools:

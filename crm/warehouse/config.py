@@ -68,6 +68,7 @@ class WarehouseConfig:
     :param bulk_timeout: seconds that a statement of bulk work may run: imports, backups, restores.
         Nobody waits for these before a gateway.
     :param is_bulk: the connections are those of bulk work.
+    :param query_tags: send each statement with tags, which system.query.history shows.
     :param retries: how often the connector asks again on 429/503 (5 s apart).
     """
 
@@ -91,6 +92,7 @@ class WarehouseConfig:
     bulk_timeout: int = 600
     is_bulk: bool = False
     retries: int = 2
+    query_tags: bool = True
 
     def uri(self) -> str | None:
         """Return the connector's ``_connection_uri``; None: use hostname and path."""
@@ -175,6 +177,7 @@ def _with_limits(config: WarehouseConfig, env: environ.Env) -> WarehouseConfig:
         connection_max_age=env.int("EDIP_CONNECTION_MAX_AGE", 1800),
         statement_timeout=env.int("EDIP_STATEMENT_TIMEOUT", 45),
         bulk_timeout=env.int("EDIP_BULK_TIMEOUT", 600),
+        query_tags=env.bool("EDIP_QUERY_TAGS", True),
     )
 
 

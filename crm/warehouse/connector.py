@@ -108,7 +108,7 @@ def connect(config: WarehouseConfig, identity: Identity, generation: int = 0) ->
     retry_seconds = {"_retry_stop_after_attempts_duration": limit(RETRY_SECONDS)}
     connection = sql.connect(**_arguments(config) | retry_seconds, **identity.connect_arguments())
     _never_send_twice(connection)
-    logger.info(
+    logger.debug(
         "connected to %s as %s in %.0f ms",
         config.where,
         identity.name,

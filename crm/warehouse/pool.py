@@ -8,6 +8,7 @@ when their token expires, our own errors, and safety after a fork.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -19,15 +20,18 @@ from dataclasses import replace
 
 from databricks.sql.backend.types import CommandId
 
+from . import usage
 from .breaker import Breaker
 from .budget import Budget
 from .config import WarehouseConfig
 from .connector import PooledConnection, connect
 from .credentials import Identity
 from .deadline import Deadline, watch
-from .errors import SignInAgain
+from .errors import SignInAgain, WarehouseError
 from .identity_pool import IdentityPool
 from .translate import translate
+
+logger = logging.getLogger("crm.warehouse")
 
 # Seconds for which a probe waits. A warehouse may need some of them to open a session.
 PROBE_SECONDS = 10.0
@@ -42,6 +46,7 @@ class Pools:
     def __init__(self, config: WarehouseConfig) -> None:
         self.config = config
         self._bulk: Pools | None = None
+        self._is_tagging = config.query_tags
         self._start()
         _all_pools.add(self)
 
@@ -72,12 +77,31 @@ class Pools:
         """
         if _has_expired(identity):
             raise SignInAgain()
-        pool = self._pool(identity)
-        lease = pool.check_out()
+        pool, started = self._pool(identity), time.monotonic()
+        try:
+            lease = pool.check_out()
+        finally:
+            usage.note_wait(time.monotonic() - started)
         try:
             yield lease.connection
         finally:
             pool.check_in(lease)
+
+    def query_tags(self) -> dict[str, str | None] | None:
+        """Return the tags of a statement, which system.query.history shows; None without."""
+        return usage.tags() if self._is_tagging else None
+
+    def stops_tagging(self, error: WarehouseError) -> bool:
+        """Return whether a statement was refused for its tags: from now on none has any.
+
+        A workspace without that preview refuses it (https://github.com/rilldata/rill/pull/9852).
+        """
+        if error.error_class != "CONFIG_NOT_AVAILABLE":
+            return False
+        if self._is_tagging:
+            self._is_tagging = False
+            logger.warning("The warehouse takes no query tags: statements are sent without")
+        return True
 
     def cancel(self, identity: Identity, command: CommandId) -> None:
         """Cancel a statement of this identity. Raises WarehouseError."""

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import logging
 import random
-import re
 import time
 from collections.abc import Callable, Mapping, Sized
 from contextlib import suppress
@@ -25,7 +24,7 @@ from databricks.sql.client import Cursor
 
 from crm.model.namespace import Namespace
 
-from . import results
+from . import results, usage
 from .breaker import is_refusal, is_silent
 from .connector import require_acceptable
 from .credentials import Identity
@@ -61,9 +60,6 @@ BUDGET = 12.0
 # Seconds for which a request to cancel a statement waits, and a person's request for a token of
 # the app itself.
 CANCEL_SECONDS, APP_TOKEN_SECONDS = 5.0, 8.0
-
-# Matches the first table in a statement: `catalog`.`schema`.`table`.
-_TABLE = re.compile(r"`[\w-]+`\.`[\w-]+`\.`([\w-]+)`")
 
 
 @dataclass(frozen=True)
@@ -155,8 +151,9 @@ class _Run:
         self.params = dict(params) if params else None
         self.repeatable = repeatable
         self.writes = writes
-        self.label = _label(sql)
+        self.label = usage.label(sql)
         self.query_id: str | None = None
+        self.tags: dict[str, str | None] | None = None
         self.attempts = 0
         self.conflicts = 0
         self.reconnects = 0
@@ -198,10 +195,8 @@ class _Run:
             if watching and not self.writes:
                 watching.cancel = partial(self._cancel, cursor)
             try:
-                # No query tags: a workspace without that preview fails the statement with
-                # CONFIG_NOT_AVAILABLE (https://github.com/rilldata/rill/pull/9852). The user
-                # agent marks the app's statements in system.query.history.
-                cursor.execute(self.sql, self.params)
+                self.tags = pools.query_tags()
+                cursor.execute(self.sql, self.params, query_tags=self.tags)
                 self.query_id = cursor.query_id
                 results.require_success(cursor)
                 return read(cursor)
@@ -235,6 +230,8 @@ class _Run:
         return True
 
     def _may_repeat(self, error: WarehouseError) -> bool:
+        if self.tags and self.warehouse.pools.stops_tagging(error):
+            return True
         if time.monotonic() - self.started > BUDGET or self._is_out_of_time:
             return False
         if isinstance(error, WriteConflict):
@@ -257,13 +254,13 @@ class _Run:
 
     @property
     def _is_out_of_time(self) -> bool:
-        deadline = self.warehouse.deadline
-        if deadline is None:
+        if (deadline := self.warehouse.deadline) is None:
             return False
         return not deadline.left or (not self.writes and have_reads_ended())
 
     def _give_up(self, error: WarehouseError) -> NoReturn:
         logger.warning("%s failed: %s", self._facts(), error)
+        usage.note_statement(self.label, self.started, self.query_id, type(error).__name__)
         if is_refusal(error):
             self.breaker.open(self.warehouse.identity)
         elif self._is_out_of_time and is_silent(error):
@@ -284,17 +281,12 @@ class _Run:
         raise explained from error
 
     def _log_success(self, result: Any) -> None:
+        usage.note_statement(self.label, self.started, self.query_id)
         rows = len(result) if isinstance(result, Sized) else result
-        logger.info("%s rows=%d", self._facts(), rows)
+        logger.debug("%s rows=%d", self._facts(), rows)
 
     def _facts(self) -> str:
         return (
             f"statement '{self.label}' query={self.query_id or '-'} "
             f"ms={(time.monotonic() - self.started) * 1000:.0f} attempts={self.attempts}"
         )
-
-
-def _label(sql: str) -> str:
-    """Return ``MERGE accounts``: the verb and the table. A statement's text has no values."""
-    table = _TABLE.search(sql)
-    return " ".join([*sql.split()[:1], *(table.groups() if table else ())])

@@ -18,6 +18,7 @@ from local_warehouse.warehouse import Warehouse
 
 from .copy_schema import copy_schema, reset_schema
 from .faults import Fault, Faults
+from .operations import Operations
 from .start_stop import StartStop
 
 PREFIX = "/control"
@@ -33,11 +34,13 @@ class Control:
         warehouse: Warehouse,
         faults: Faults,
         start_stop: StartStop,
+        operations: Operations,
         stop: Callable[[], None],
     ) -> None:
         self._warehouse = warehouse
         self._faults = faults
         self._start_stop = start_stop
+        self._operations = operations
         self._stop = stop
         self._clients: set[int] = set()
         self._lock = threading.Lock()
@@ -93,6 +96,8 @@ class Control:
         if "writes" in body:
             may_write = self._warehouse.parts.commits.may_write
             (may_write.set if body["writes"] else may_write.clear)()
+        if "query_tags" in body:
+            self._operations.takes_tags = bool(body["query_tags"])
         if "state" in body:
             self._start_stop.set_state(body["state"])
         return self._warehouse_state()

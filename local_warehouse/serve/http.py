@@ -59,7 +59,9 @@ class Server(ThreadingHTTPServer):
         self.faults = Faults()
         self.start_stop = StartStop()
         self.operations = Operations(warehouse, self.faults)
-        self.control = Control(warehouse, self.faults, self.start_stop, stop=self.shutdown)
+        self.control = Control(
+            warehouse, self.faults, self.start_stop, self.operations, stop=self.shutdown
+        )
         self.secret = gate.new_secret()
         super().__init__((host, port), Handler)
         issuer = f"http://localhost:{self.server_port}"

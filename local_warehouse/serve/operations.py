@@ -98,6 +98,8 @@ class Operations:
         self._faults = faults
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="statement")
         self._known: dict[uuid.UUID, Operation] = {}
+        # A workspace without this preview refuses statements that have tags.
+        self.takes_tags = True
 
     def start(
         self,
@@ -113,6 +115,11 @@ class Operations:
         )
         operation = Operation(session, entry, complex_as_arrow)
         self._known[operation.id] = operation
+        if query_tags and not self.takes_tags:
+            message = "Configuration query_tags is not available."
+            error = SqlError("CONFIG_NOT_AVAILABLE", message, "42K0I")
+            operation._end(self._warehouse, State.ERROR_STATE, error=error)
+            return operation
         done = self._workers.submit(operation.run, self._warehouse, self._faults, parameters)
         operation.done = done
         if session.statement_timeout:

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from local_warehouse.catalog.objects import SYSTEM_CATALOG
 from local_warehouse.context import Context
 from local_warehouse.errors import table_not_found
+from local_warehouse.query_history import parse_tags
 from local_warehouse.result import MOMENT, NUMBER, TEXT
 
 from . import information_schema, information_schema_access
@@ -39,15 +40,32 @@ def query_history(context: Context, catalog: str) -> Rows:
             "total_duration_ms": entry.duration_ms,
             "produced_rows": entry.rows,
             "from_result_cache": entry.from_result_cache,
-            "query_tags": entry.query_tags,
+            "query_tags": parse_tags(entry.query_tags),
+            "workspace_id": "local",
+            "compute": {"type": "WAREHOUSE", "warehouse_id": "local"},
+            "executed_as": entry.user,
+            "execution_duration_ms": entry.duration_ms,
+            "update_time": entry.ended_at or entry.started_at,
         }
         for entry in context.parts.history.entries()
         if context.access.is_admin or entry.user == context.session.user
     ]
 
 
+# What Databricks measures and this warehouse does not: the columns exist, and are empty.
+_UNKNOWN = (
+    "waiting_for_compute_duration_ms waiting_at_capacity_duration_ms compilation_duration_ms "
+    "total_task_duration_ms result_fetch_duration_ms read_partitions pruned_files read_files "
+    "read_rows read_bytes read_io_cache_percent spilled_local_bytes written_bytes "
+    "shuffle_read_bytes"
+)
 # The types of the columns that are not text.
 _TYPES = {
+    **dict.fromkeys(_UNKNOWN.split(), NUMBER),
+    "execution_duration_ms": NUMBER,
+    "update_time": MOMENT,
+    "query_tags": pa.map_(TEXT, TEXT),
+    "compute": pa.struct([(name, TEXT) for name in ("type", "cluster_id", "warehouse_id")]),
     "created": MOMENT,
     "start_time": MOMENT,
     "end_time": MOMENT,
@@ -126,9 +144,10 @@ SYSTEM_TABLES = {
     ),
     "query.history": SystemTable(
         query_history,
-        "statement_id executed_by session_id execution_status statement_text "
-        "statement_type error_message start_time end_time total_duration_ms produced_rows "
-        "from_result_cache query_tags",
+        "account_id workspace_id statement_id executed_by session_id execution_status compute "
+        "executed_by_user_id statement_text statement_type error_message client_application "
+        "client_driver total_duration_ms execution_duration_ms start_time end_time update_time "
+        f"produced_rows from_result_cache executed_as executed_as_user_id query_tags {_UNKNOWN}",
     ),
 }
 

@@ -190,3 +190,24 @@ def principal_sign_in(server: LocalWarehouse, warehouse: Warehouse) -> dict[str,
         "DATABRICKS_CATALOG": warehouse.namespace.catalog,
         "DATABRICKS_SCHEMA": warehouse.namespace.schema,
     }
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    ends = time.monotonic() + seconds(10)
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+
+
+def children(pid: int) -> list[int]:
+    children = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat") as file:
+                    parent = int(file.read().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if parent == pid:
+                children.append(int(name))
+    return children

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import os
+import json
 import re
 import threading
 import time
@@ -22,7 +22,16 @@ from ..conftest import LocalWarehouse, Statements
 from ..patience import seconds
 from ..schemas import EMPTY, Schemas
 from ..slow_proxy import HANG, SlowProxy, slow_proxy
-from .conftest import PROXIED, Answer, App, free_port, starter, token_variables
+from .conftest import (
+    PROXIED,
+    Answer,
+    App,
+    children,
+    free_port,
+    starter,
+    token_variables,
+    wait_for,
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,7 @@ def started(
     url = urlsplit(local_warehouse.url)._replace(netloc=f"127.0.0.1:{port}").geturl()
     with schemas.lend(EMPTY) as namespace, starter(folder) as start:
         variables = token_variables(local_warehouse, namespace) | {"EDIP_WAREHOUSE_URL": url}
+        variables |= {"EDIP_ADMINS": PROXIED["X-Forwarded-Email"]}
         app = start(**variables)
         early = [app.get(path).status for path in ("/healthz", "/readyz")]
         with slow_proxy(local_warehouse.url, port) as proxy:
@@ -73,7 +83,7 @@ def test_it_serves_with_two_workers(app: App) -> None:
     assert (page.status, b"No accounts yet" in page.body) == (200, True)
     assert "max-age" in page.headers["Strict-Transport-Security"]
     assert app.get("/readyz").status == 200
-    assert len(_children(app.process.pid)) == 2
+    assert len(children(app.process.pid)) == 2
 
 
 def test_an_instance_with_a_service_principal(
@@ -89,14 +99,14 @@ def test_an_instance_with_a_service_principal(
     accounts.create(warehouse, {"bsnid": "BSN1", "team": "Zebra", "business_area": "Finance"})
     with statements() as done:
         started = time.monotonic()
-        second = start(**principal_sign_in)
+        second = start(**principal_sign_in, EDIP_ADMINS=PROXIED["X-Forwarded-Email"])
         assert second.get("/healthz").status == 200
         assert time.monotonic() - started < seconds(20)
     assert done == []
     page = second.get("/accounts/")
     assert (page.status, b"Zebra" in page.body) == (200, True)
     assert second.get("/readyz").status == 200
-    assert len(_children(second.process.pid)) == 2
+    assert len(children(second.process.pid)) == 2
     pages = [each.get("/accounts/new/").body.decode() for each in (app, second)]
     files = [re.findall(r"/static/[^\"]+", page) for page in pages]
     assert files[0] == files[1]
@@ -137,11 +147,24 @@ def _finishes_what_is_under_way(app: App, server: LocalWarehouse) -> None:
     assert list(app.temporary.glob("edip-static-*")) == []
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    ends = time.monotonic() + seconds(10)
-    while not condition():
-        assert time.monotonic() < ends
-        time.sleep(0.05)
+def test_the_log_has_a_line_for_each_request_and_the_counters_add_up(app: App) -> None:
+    """Over both processes, of which either may answer. No line has a query string."""
+    for number in range(12):
+        app.get(f"/as-of/?secret=query-{number}", **{"X-Request-Id": f"counted-{number}"})
+    log = app.log.read_text()
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    ours = [line for line in lines if line.get("request", "").startswith("counted-")]
+    assert {line["person"] for line in ours} == {PROXIED["X-Forwarded-Email"]}
+    assert [line["route"] for line in ours] == ["as-of"] * 12
+    assert "secret" not in log
+    counted = re.compile(rb'edip_requests_total\{page="as-of",status="200"\} (\d+)')
+
+    def found() -> int:
+        match = counted.search(app.get("/metrics").body)
+        return int(match[1]) if match else 0
+
+    for _ in range(4):
+        wait_for(lambda: found() >= 12)
 
 
 def test_a_cookie_header_that_is_too_large_has_its_page(app: App) -> None:
@@ -265,17 +288,3 @@ def test_it_stops_while_the_warehouse_hangs(started: Started, app: App) -> None:
         reading(app)
     time.sleep(1)
     assert app.stop() < 15
-
-
-def _children(pid: int) -> list[int]:
-    children = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat") as file:
-                    parent = int(file.read().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-            if parent == pid:
-                children.append(int(name))
-    return children

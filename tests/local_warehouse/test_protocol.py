@@ -127,7 +127,8 @@ def test_metadata_calls(shell):
 
 def test_statement_log_as_a_table(shell):
     with shell.connection.cursor() as cursor:
-        cursor.execute("SELECT 'find me'", query_tags={"page": "overview"})
+        tags = {"page": "a:b,c\\d", "quick": None}
+        cursor.execute("SELECT 'find me'", query_tags=tags)
     shell.error("SELECT broken FROM nowhere.at.all")
     rows = shell.run(
         "SELECT executed_by, execution_status, produced_rows, query_tags, error_message, "
@@ -142,7 +143,7 @@ def test_statement_log_as_a_table(shell):
         "FINISHED",
         1,
     )
-    assert "overview" in found.query_tags
+    assert dict(found.query_tags) == {"page": "a:b,c\\d", "quick": None}
     assert found.ordered
     assert failed.execution_status == "ERROR"
     assert "TABLE_OR_VIEW_NOT_FOUND" in failed.error_message

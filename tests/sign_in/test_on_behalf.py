@@ -226,6 +226,7 @@ def test_the_token_is_seen_nowhere(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "crm")
     on_behalf.EDIP_SESSION_TOKENS = is_kept
     alice = signed_in(ALICE, "SELECT")
     tokens = [alice.token]

@@ -71,6 +71,7 @@ def test_each_statement_is_logged_once_without_values(
     warehouse: Warehouse, table: str, server: LocalWarehouse, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "crm")
     server.fault("conflict", match="INSERT")
     insert(warehouse, table, "a secret value")
     lines = [r.getMessage() for r in caplog.records if r.name == "crm.warehouse"]
@@ -114,6 +115,7 @@ def test_the_connector_logs_nothing_of_its_own(
     warehouse: Warehouse, table: str, server: LocalWarehouse, caplog: pytest.LogCaptureFixture
 ) -> None:
     """By default it logs failures at ERROR before a second attempt succeeds."""
+    caplog.set_level(logging.DEBUG, "crm")
     server.fault("drop_after", match="SELECT id")
     assert ids(warehouse, table) == []
     assert {record.name for record in caplog.records} == {"crm.warehouse"}

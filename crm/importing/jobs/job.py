@@ -26,7 +26,7 @@ from crm.importing.errors import ImportingError
 from crm.importing.importer import FAIL, Options
 from crm.importing.mapping.chosen import SourceMapping
 from crm.importing.mapping.survey import PartSurvey
-from crm.warehouse import Warehouse
+from crm.warehouse import Warehouse, usage
 from crm.warehouse.errors import WarehouseError
 
 from . import folders, lock, mapping_step, work
@@ -241,8 +241,8 @@ class Job:
             self.process_ended = False
             self._stop.unlink(missing_ok=True)
             self.write(phase=phase, doing=phase, rows=0, error="", stopped=False, **changes)
-            args = (self, held, next_phase, task)
-            threading.Thread(target=_run, args=args, daemon=True).start()
+            run = usage.tagged(partial(_run, self, held, next_phase, task))
+            threading.Thread(target=run, daemon=True).start()
         except BaseException:
             held.release()
             raise

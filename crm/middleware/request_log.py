@@ -1,0 +1,102 @@
+"""One line in the log for each request: who asked for which page, what came of it, what it cost.
+
+It has no values, addresses, query strings or tokens: a path may hold a record's key or a signed
+link, so the page's route names it. gunicorn's own access log is off.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from crm import metrics
+from crm.warehouse.usage import Usage, measure
+
+log = logging.getLogger("crm.requests")
+
+HEADER = "X-Request-Id"
+_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
+# In a terminal these would bury the others: they are asked for by open pages, not by people.
+_BY_PAGES = {"recent-changes", "static", "healthz"}
+
+
+class RequestLogMiddleware:
+    """Comes first, so that it sees what every other one answers."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        usage, started = Usage(request=_id(request)), time.monotonic()
+        request.usage = usage  # type: ignore[attr-defined]
+        with measure(usage):
+            response = self.get_response(request)
+        response.headers[HEADER] = usage.request
+        _note(request, response, usage, time.monotonic() - started)
+        return response
+
+    def process_view(self, request: HttpRequest, *view: object) -> None:
+        """Note the page; the statements that are sent from now on have it as a tag."""
+        usage: Usage = request.usage  # type: ignore[attr-defined]
+        usage.page = _route(request)
+
+
+def _id(request: HttpRequest) -> str:
+    """Return the id that the proxy gave to the request; a new one where it gave none."""
+    given = request.headers.get(HEADER, "")
+    return given if _ID.fullmatch(given) else str(uuid.uuid4())
+
+
+def _route(request: HttpRequest) -> str:
+    if match := request.resolver_match:
+        return match.url_name or "none"
+    if request.path_info == "/healthz":
+        return "healthz"
+    return "static" if request.path_info.startswith(settings.STATIC_URL) else "none"
+
+
+def _note(request: HttpRequest, response: HttpResponse, usage: Usage, seconds: float) -> None:
+    route, refusal = _route(request), getattr(request, "refusal", "")
+    status = str(response.status_code)
+    metrics.count("edip_requests_total", page=route, status=status)
+    metrics.observe("edip_request_seconds", seconds, page=route)
+    if refusal:
+        metrics.count("edip_refusals_total", reason=refusal)
+    fields: dict[str, Any] = {
+        "request": usage.request,
+        "person": str(getattr(request, "person", "")),
+        "method": request.method if request.method in _METHODS else "other",
+        "route": route,
+        "status": response.status_code,
+        "ms": round(seconds * 1000),
+        "statements": usage.statements,
+        "statement_ms": round(usage.seconds * 1000),
+        "pool_wait_ms": round(usage.pool_wait * 1000),
+        "query_ids": usage.query_ids,
+    }
+    fields |= {"refusal": refusal} if refusal else {}
+    is_quiet = response.status_code < 400 and (
+        route in ("static", "healthz")
+        or (route in _BY_PAGES and settings.EDIP_LOG_FORMAT == "text")
+    )
+    log.log(logging.DEBUG if is_quiet else logging.INFO, _text(fields), extra={"fields": fields})
+
+
+_METHODS = {"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"}
+
+
+def _text(fields: dict[str, Any]) -> str:
+    text = f"{fields['method']} {fields['route']} {fields['status']} in {fields['ms']} ms"
+    if count := fields["statements"]:
+        plural = "" if count == 1 else "s"
+        text += f", {count} statement{plural} in {fields['statement_ms']} ms"
+    if "refusal" in fields:
+        text += f", refused: {fields['refusal']}"
+    return text

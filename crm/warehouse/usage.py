@@ -1,0 +1,89 @@
+"""What the statements of one request cost, and the tags with which they are sent."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from crm import metrics
+
+APP = "edip-crm"
+# Matches the first table in a statement: `catalog`.`schema`.`table`.
+_TABLE = re.compile(r"`[\w-]+`\.`[\w-]+`\.`([\w-]+)`")
+# The query ids that are kept; a job may run thousands of statements.
+_MOST_IDS = 50
+
+
+@dataclass
+class Usage:
+    """The statements of a request so far, and which page and request they belong to."""
+
+    page: str = ""
+    request: str = ""
+    statements: int = 0
+    seconds: float = 0.0
+    pool_wait: float = 0.0
+    query_ids: list[str] = field(default_factory=list)
+
+
+# The page of statements that belong to no request: the name of the command that runs.
+default_page = ""
+_current: ContextVar[Usage | None] = ContextVar("usage", default=None)
+
+
+@contextmanager
+def measure(usage: Usage) -> Iterator[None]:
+    """Count the statements of this thread, within the block, there."""
+    token = _current.set(usage)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def tags() -> dict[str, str | None]:
+    """Return the query tags: the app, and where known the page and the request."""
+    usage = _current.get() or Usage(default_page)
+    found = {"app": APP, "page": usage.page, "request": usage.request}
+    return {name: value for name, value in found.items() if value}
+
+
+def label(sql: str) -> str:
+    """Return ``MERGE accounts``: the verb and the table. A statement's text has no values."""
+    table = _TABLE.search(sql)
+    return " ".join([*sql.split()[:1], *(table.groups() if table else ())])
+
+
+def tagged(work: Callable[[], None]) -> Callable[[], None]:
+    """Return the work for another thread, whose statements have the tags of this one's."""
+    current = _current.get() or Usage()
+
+    def run() -> None:
+        with measure(Usage(current.page, current.request)):
+            work()
+
+    return run
+
+
+def note_statement(label: str, started: float, query_id: str | None, failure: str = "") -> None:
+    """Count a statement that has ended; ``label`` begins with its verb."""
+    verb, seconds = label.partition(" ")[0], time.monotonic() - started
+    metrics.count("edip_statements_total", verb=verb, outcome=failure or "ok")
+    metrics.observe("edip_statement_seconds", seconds, verb=verb)
+    if failure:
+        metrics.count("edip_faults_total", kind=failure)
+    if usage := _current.get():
+        usage.statements += 1
+        usage.seconds += seconds
+        if query_id and len(usage.query_ids) < _MOST_IDS:
+            usage.query_ids.append(query_id)
+
+
+def note_wait(seconds: float) -> None:
+    metrics.observe("edip_pool_wait_seconds", seconds)
+    if usage := _current.get():
+        usage.pool_wait += seconds

@@ -1,0 +1,92 @@
+"""/metrics: what an administrator's Prometheus reads, summed over the processes."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from crm import metrics
+from crm.warehouse import Warehouse
+
+from ..conftest import LocalWarehouse
+
+SAMPLE = re.compile(r'[a-z_]+(\{([a-z]+="[^"]*",?)+\})? [-+.e\d]+|# (HELP|TYPE) .+')
+
+
+def read(client: Client) -> dict[str, float]:
+    response = client.get("/metrics")
+    assert response.status_code == 200
+    assert response["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    lines = response.content.decode().splitlines()
+    assert [line for line in lines if not SAMPLE.fullmatch(line)] == []
+    samples = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+    return {name: float(value) for name, _, value in samples}
+
+
+def test_requests_statements_and_faults_are_counted(
+    client: Client, sample: Warehouse, server: LocalWarehouse
+) -> None:
+    client.get("/accounts/")
+    before = read(client)
+    client.get("/accounts/")
+    client.get("/accounts/no-such/")
+    server.fault("error", times=None, match="accounts")
+    client.get("/accounts/")
+    server.clear_faults()
+    new = {"bsnid": "BSN9", "team": "T", "business_area": "A"}
+    assert client.post("/accounts/new/", new).status_code == 303
+    client.get("/preferences/theme/")
+    after = read(client)
+
+    def grown(name: str) -> float:
+        return after.get(name, 0) - before.get(name, 0)
+
+    assert grown('edip_requests_total{page="account-list",status="200"}') == 1
+    assert grown('edip_requests_total{page="account-detail",status="404"}') == 1
+    assert grown('edip_requests_total{page="account-list",status="500"}') == 1
+    assert grown('edip_request_seconds_count{page="account-list"}') == 2
+    assert grown('edip_request_seconds_bucket{le="+Inf",page="account-list"}') == 2
+    assert grown('edip_refusals_total{reason="method"}') == 1
+    assert grown('edip_faults_total{kind="StatementFailed"}') == 1
+    assert grown('edip_statements_total{outcome="ok",verb="MERGE"}') >= 1
+    assert grown('edip_operation_statements_total{kind="create"}') >= 1
+    assert grown("edip_pool_wait_seconds_count") >= 4
+    assert after["edip_connections_open"] >= 1
+    assert after["edip_breaker_open"] == 0
+
+
+def test_others_may_not_read_it(client: Client, settings: Any) -> None:
+    settings.EDIP_ADMINS = ["nobody@example.com"]
+    assert client.get("/metrics").status_code == 403
+
+
+def test_processes_are_added_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an ended process counted stays; what it had open does not."""
+    monkeypatch.setattr(metrics, "_counts", metrics.Counter())
+    monkeypatch.setattr(metrics, "_file", tmp_path / "0-0.json")
+    metrics.count("edip_refusals_total", reason="csrf")
+    other = [
+        [["edip_refusals_total", [["reason", "csrf"]]], 2],
+        [["edip_connections_open", []], 3],
+    ]
+    (tmp_path / "1-5.json").write_text(json.dumps(other))
+    (tmp_path / "999999999-5.json").write_text(json.dumps(other))
+    (tmp_path / "7-1.json").write_text("[[")
+    text = metrics.text(lambda: {"edip_connections_open": 1})
+    assert 'edip_refusals_total{reason="csrf"} 5' in text
+    assert "edip_connections_open 4" in text
+
+
+def test_a_histogram_is_cumulative(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "_counts", metrics.Counter())
+    for seconds in (0.01, 0.2, 30):
+        metrics.observe("edip_statement_seconds", seconds, verb='S"\\\n')
+    lines = metrics.text(dict).splitlines()
+    buckets = [int(line.rpartition(" ")[2]) for line in lines if "_bucket" in line]
+    assert buckets == [1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 3]
+    assert lines[-1] == 'edip_statement_seconds_count{verb="S\\"\\\\\\n"} 3'
