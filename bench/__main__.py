@@ -15,7 +15,18 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from . import _data, choices, growth, importing, least, live, local_warehouse, pages, users
+from . import (
+    _data,
+    choices,
+    growth,
+    importing,
+    large_files,
+    least,
+    live,
+    local_warehouse,
+    pages,
+    users,
+)
 from ._report import Table, machine, show, write
 from .pages import sizes
 from .postgres import compare
@@ -38,6 +49,7 @@ PARTS: dict[str, tuple[float, Part]] = {
     "choices": (0.03, lambda sizes, seconds: choices.tables(sizes[0], 20)),
     "commits": (0.12, lambda sizes, seconds: growth.tables(300, growth.COMMITS, seconds)),
     "bulk": (0.03, lambda sizes, seconds: importing.tables(20 * sizes[0], 50)),
+    "files": (0.03, lambda sizes, seconds: large_files.tables(20)),
     "live": (0.02, lambda sizes, seconds: live.tables(20, (1, 10), min(10, seconds))),
     "wire": (0.02, lambda sizes, seconds: local_warehouse.tables(100, 1000)),
 }

@@ -19,6 +19,8 @@ From a file to the warehouse, one module for each step:
     owners         a team's name in place of a BSNID → its account
     planning       a group → what an import does to each of its rows
     stale          rows that are older than the stored ones → what may be stored of them
+    watching       what follows an import while it runs
+    together       planned rows → the warehouse, as one transaction
     importer       chunks → the warehouse, counted and verified
     results        what an import did to each table
 

@@ -7,6 +7,8 @@ An import is safe to run again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from crm.model.namespace import Namespace
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository import operations, summaries
@@ -25,10 +27,18 @@ from .results import TableResult
 from .stale import STALE
 
 
+def _say_nothing(text: str) -> None:
+    pass
+
+
 def run(
-    wh: Warehouse, where: Namespace, options: Options, findings: Findings
+    wh: Warehouse,
+    where: Namespace,
+    options: Options,
+    findings: Findings,
+    say: Callable[[str], None] = _say_nothing,
 ) -> list[TableResult]:
-    """Import the tables at ``where``.
+    """Import the tables at ``where``. Calls ``say`` with what it begins to do.
 
     Raises ImportingError before anything is written, as importer.run does.
     """
@@ -41,6 +51,7 @@ def run(
     }
     results = []
     for table, copy in copies.items():
+        say(f"Comparing {table.plural}")
         result = TableResult(table)
         result.states.update(copy.states())
         result.stale = result.states[STALE]
@@ -55,6 +66,7 @@ def run(
         require_allowed(results, options, findings)
         with operations.noted(wh, operation, lambda: _summary(results, where)):
             for result in results:
+                say(f"Copying {result.table.plural}")
                 _write(copies[result.table], result, options)
                 findings.verdict(result.table.name, result.verified, result.verdict)
     return results

@@ -6,6 +6,9 @@ ended half-way, run it again.
 
 Where the warehouse has transactions, an import that one statement can carry is written as one
 transaction: all of it or nothing.
+
+Where all rows have to be looked at before the first is written, up to LOOK_BYTES of them are kept
+in memory meanwhile; a larger source is read twice.
 """
 
 from __future__ import annotations
@@ -18,7 +21,6 @@ from pathlib import Path
 
 from crm.model.schema import TABLES, Table
 from crm.repository import atomic, operations, summaries
-from crm.repository.atomic import NotAtomic, Statement
 from crm.repository.chunks import BYTES as CHUNK_BYTES
 from crm.repository.chunks import ROWS as CHUNK_ROWS
 from crm.repository.operations import Operation
@@ -27,7 +29,7 @@ from crm.repository.transfer import upsert
 from crm.repository.transfer.upsert import DIFFERENT
 from crm.warehouse import Warehouse
 
-from . import lost, sources
+from . import lost, sources, together
 from .chunks import Chunk, chunks, read_ahead
 from .errors import ImportingError, Stopped
 from .findings import REFUSED, SKIPPED, Findings, Place
@@ -38,7 +40,9 @@ from .reader import Reader
 from .readers import own_export
 from .results import TableResult
 from .rows import CLEAR, KEEP
+from .watching import Look, Watch, watch_nothing
 
+LOOK_BYTES = 16 * 2**20
 SKIP, UPDATE, FAIL = "skip", "update", "fail"
 ON_CONFLICT = (SKIP, UPDATE, FAIL)
 EMPTY = (KEEP, CLEAR)
@@ -65,14 +69,6 @@ class Options:
     empty: str = ""
 
 
-# Called for each chunk when it is written, with the state that each of its rows had before.
-Watch = Callable[[Table, Chunk, list[str]], None]
-
-
-def _watch_nothing(table: Table, chunk: Chunk, states: list[str]) -> None:
-    pass
-
-
 def _never() -> bool:
     return False
 
@@ -82,33 +78,47 @@ def run(
     path: Path,
     options: Options,
     findings: Findings,
-    watch: Watch = _watch_nothing,
+    watch: Watch = watch_nothing,
     should_stop: Callable[[], bool] = _never,
     operation: Operation | None = None,
+    look: Look | None = None,
 ) -> list[TableResult]:
     """Import the file, folder or archive at ``path``; return the result of each table.
 
     Raises ImportingError before anything is written if the source cannot be read, a row is
-    refused under ``strict``, or rows differ under ``on_conflict=fail``; ``findings`` then cover
-    all rows. Calls ``should_stop`` before each chunk, and raises Stopped if it returns True; rows
-    written by then stay. Raises WarehouseError. Without ``operation`` this is one of its own.
+    refused under ``strict``, rows differ under ``on_conflict=fail``, or ``look`` requires it;
+    ``findings`` then cover all rows. Calls ``should_stop`` before each chunk, and raises Stopped
+    if it returns True; rows written by then stay. Raises WarehouseError. Without ``operation``
+    this is one of its own.
     """
     with sources.opened(path, options.mapping) as source:
         keep_audit = own_export.is_own_export(path)
         operation = operation or operations.of_many(wh, operations.IMPORT)
         require_open_keys(operation)
-        if not options.dry_run and (options.strict or options.on_conflict == FAIL):
-            rehearsal = replace(options, dry_run=True)
-            run = _Run(
-                wh, source, rehearsal, findings, keep_audit, _watch_nothing, should_stop, operation
-            )
-            require_allowed(run.all_tables(), options, findings)
-            findings.restart()
         run = _Run(wh, source, options, findings, keep_audit, watch, should_stop, operation)
         if options.dry_run:
             return run.all_tables()
+        if look or options.strict or options.on_conflict == FAIL:
+            run = _looked_at(run, look)
         with operations.noted(wh, operation, lambda: summaries.imported(run.written, path.name)):
             return run.all_tables()
+
+
+def _looked_at(run: _Run, look: Look | None) -> _Run:
+    """Look at all rows, and return the run that writes them. Raises ImportingError."""
+    options, findings, watch = run.options, run.findings, look.watch if look else watch_nothing
+    if run.plan_ahead(LOOK_BYTES, watch):
+        results, to_write = list(run.results.values()), run
+    else:
+        findings.restart()
+        results = run.anew(replace(options, dry_run=True), watch).all_tables()
+        to_write = run.anew(options, run.watch)
+    require_allowed(results, options, findings)
+    if look:
+        look.require(results, findings)
+    if to_write is not run:
+        findings.restart()
+    return to_write
 
 
 def require_allowed(results: list[TableResult], options: Options, findings: Findings) -> None:
@@ -142,20 +152,51 @@ class _Run:
         default_factory=lambda: {table: TableResult(table) for table in TABLES}
     )
 
+    def __post_init__(self) -> None:
+        self._planned: list[Planned] | None = None
+        self._reader: Reader | None = None
+        self._coming: Iterator[tuple[Table, Chunk]] = iter(())
+
+    def anew(self, options: Options, watch: Watch) -> _Run:
+        """Return another run over the same source."""
+        given = (self.wh, self.source, options, self.findings, self.keep_audit, watch)
+        return _Run(*given, self.should_stop, self.operation)
+
+    def plan_ahead(self, most: int, watch: Watch = watch_nothing) -> bool:
+        """Compare all rows, to be written later, unless they have more than ``most`` bytes.
+
+        Returns whether they have not.
+        """
+        reader = self._start()
+        first, is_all = read_ahead(self._coming, most)
+        if not is_all:
+            self._coming = itertools.chain(first, self._coming)
+            return False
+        planner, self._planned = self._planner(reader, is_ahead=True), []
+        for table, chunk in first:
+            self._planned.append(self._plan(planner, table, chunk))
+            watch(table, chunk, self._planned[-1].states)
+        return True
+
+    def _start(self) -> Reader:
+        """Return the reader of the source, and begin to read on the first call."""
+        if self._reader is None:
+            for file, reason in self.source.ignored:
+                self.findings.add(SKIPPED, "", Place(file), reason)
+            lost.count(self.source, self.findings)
+            self._reader = Reader(self.source, self.findings, self.options.empty)
+            self._coming = self._chunks(self._reader)
+        return self._reader
+
     def all_tables(self) -> list[TableResult]:
-        for file, reason in self.source.ignored:
-            self.findings.add(SKIPPED, "", Place(file), reason)
-        lost.count(self.source, self.findings)
-        reader = Reader(self.source, self.findings, self.options.empty)
-        coming = self._chunks(reader)
-        if not self.options.dry_run and atomic.is_possible(self.wh):
-            first, is_all = read_ahead(coming, CHUNK_BYTES)
-            if is_all and len(first) > 1:
-                self._import_together(reader, first)
-                return self._verdicts()
-            coming = itertools.chain(first, coming)
-        planner = self._planner(reader, is_ahead=self.options.dry_run)
-        for table, chunk in coming:
+        reader, is_dry = self._start(), self.options.dry_run
+        if self._planned is None and not is_dry and atomic.is_possible(self.wh):
+            self.plan_ahead(CHUNK_BYTES)
+        if self._planned is not None:
+            self._write_planned(self._planned)
+            return self._verdicts()
+        planner = self._planner(reader, is_ahead=is_dry)
+        for table, chunk in self._coming:
             planned = self._plan(planner, table, chunk)
             if not self.options.dry_run:
                 self._write(planned)
@@ -201,15 +242,15 @@ class _Run:
         if self.should_stop():
             raise Stopped("You asked to stop.")
 
-    def _import_together(self, reader: Reader, given: list[tuple[Table, Chunk]]) -> None:
-        """Write all chunks as one transaction or, where the warehouse refuses it, one by one."""
-        planner = self._planner(reader, is_ahead=True)
-        planned = [self._plan(planner, table, chunk) for table, chunk in given]
+    def _write_planned(self, planned: list[Planned]) -> None:
+        """Write all chunks as one transaction or, where that is not possible, one by one."""
         self._require_going_on()
         to_write = [each for each in planned if each.to_write]
-        is_written = len(to_write) > 1 and self._write_together(to_write)
+        fit = len(to_write) > 1 and sum(each.chunk.size for each in planned) <= CHUNK_BYTES
+        is_written = fit and atomic.is_possible(self.wh) and self._write_together(to_write)
         for each in planned:
             if not is_written:
+                self._require_going_on()
                 self._write(each)
             self.watch(each.table, each.chunk, each.states)
         for each in planned:
@@ -217,26 +258,12 @@ class _Run:
 
     def _write_together(self, planned: list[Planned]) -> bool:
         """Write the chunks as one transaction; return False where that is not possible."""
-        statements = []
-        for number, each in enumerate(planned):
-            sql, params = upsert.statement(
-                self.wh,
-                each.table,
-                each.rows,
-                self.operation,
-                overwrite=self.options.on_conflict == UPDATE,
-                sparse=True,
-                parameter=f"rows{number}",
-            )
-            statements.append(Statement(sql, params, each.table))
-        try:
-            found = insist(self.wh, partial(atomic.run, self.wh, self.operation, statements))
-        except NotAtomic:
-            return False
+        overwrite = self.options.on_conflict == UPDATE
+        found = together.write(self.wh, self.operation, planned, overwrite=overwrite)
         for table, count in found.items():
             self.results[table].written = count
         self.written = sum(found.values())
-        return True
+        return bool(found)
 
     def _write(self, planned: Planned) -> None:
         """Write the chunk. Safe to repeat."""

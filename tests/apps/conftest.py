@@ -30,6 +30,9 @@ from crm.model.namespace import Namespace
 from ..conftest import BASE_DIR, LocalWarehouse
 from ..patience import seconds
 
+# Uploads: field → (name, content).
+Files = dict[str, tuple[str, bytes]]
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -159,24 +162,28 @@ class Visitor:
     def get(self, path: str, **headers: str) -> requests.Response:
         return self._send("GET", path, None, headers)
 
-    def post(self, path: str, data: dict[str, str], **headers: str) -> requests.Response:
+    def post(
+        self, path: str, data: dict[str, str], files: Files | None = None, **headers: str
+    ) -> requests.Response:
         if not self._csrf_token:
             self.get("/accounts/new/")
             self.get("/accounts/")
         token = self._csrf_token
         headers = {"Origin": self.proxy.url, "Referer": self.proxy.url + path, **headers}
-        return self._send("POST", path, {"csrfmiddlewaretoken": token, **data}, headers)
+        return self._send("POST", path, {"csrfmiddlewaretoken": token, **data}, headers, files)
 
     @property
     def _csrf_token(self) -> str:
         named = (v for name, v in self.cookies.items() if "csrf" in name)
         return next(named, "")
 
-    def _send(self, method: str, path: str, data, headers: dict[str, str]) -> requests.Response:
+    def _send(
+        self, method: str, path: str, data, headers: dict[str, str], files: Files | None = None
+    ) -> requests.Response:
         headers = {"Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items()), **headers}
         response = requests.request(
             method, self.proxy.url + path, data=data, headers=headers, allow_redirects=False,
-            timeout=70,
+            timeout=70, files=files,
         )  # fmt: skip
         for line in response.raw.headers.getlist("Set-Cookie"):
             for name, morsel in SimpleCookie(line).items():

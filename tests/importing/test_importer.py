@@ -145,6 +145,53 @@ def test_nothing_is_written_where_the_options_forbid_it(
     assert repository.written == repository.verified == []
 
 
+class Refusing:
+    """Looks at all rows, and lets nothing be written."""
+
+    def __init__(self, repository: Repository) -> None:
+        self.repository, self.seen = repository, 0
+
+    def watch(self, table: Table, chunk: Any, states: list[str]) -> None:
+        assert not self.repository.written
+        self.seen += len(states)
+
+    def require(self, results: list[TableResult], findings: Findings) -> None:
+        raise ImportingError(f"{self.seen} rows were seen")
+
+
+@pytest.mark.parametrize(("most", "passes"), [(importer.LOOK_BYTES, 1), (10, 2)])
+def test_few_rows_are_read_once_where_all_are_looked_at_first(
+    repository: Repository,
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+    passes: int,
+) -> None:
+    """More than memory should hold are read twice. What is reported is the same."""
+    monkeypatch.setattr(importer, "LOOK_BYTES", most)
+    monkeypatch.setattr(importer, "CHUNK_ROWS", 2)
+    compared: list[int] = []
+    classify = importer.upsert.classify
+
+    def counted(wh: Any, table: Table, rows: str, **options: Any) -> Any:
+        compared.append(len(json.loads(rows)))
+        return classify(wh, table, rows, **options)
+
+    monkeypatch.setattr(importer.upsert, "classify", counted)
+    with Findings() as findings, pytest.raises(ImportingError, match="3 rows were seen"):
+        importer.run(WAREHOUSE, file, Options(), findings, look=Refusing(repository))
+    assert repository.written == []
+    assert len(findings.first) == 2
+    look = Refusing(repository)
+    monkeypatch.setattr(look, "require", lambda *_: None)
+    compared.clear()
+    with Findings() as findings:
+        (result, *_) = importer.run(WAREHOUSE, file, Options(), findings, look=look)
+    assert sum(compared) == 3 * passes
+    assert [keys for keys, _ in repository.written] == [["B1"]]
+    assert (look.seen, result.written, result.verified, len(findings.first)) == (3, 1, True, 2)
+
+
 def test_an_import_stops_before_the_next_chunk(repository: Repository, file: Path) -> None:
     with Findings() as findings, pytest.raises(Stopped):
         importer.run(WAREHOUSE, file, Options(), findings, should_stop=lambda: True)

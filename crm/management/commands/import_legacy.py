@@ -1,20 +1,19 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from crm.importing import copy_tables, dates, importer
+from crm.importing import copy_tables, importer
 from crm.importing.doubts import Doubts
 from crm.importing.errors import ImportingError
 from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED, Findings
-from crm.importing.importer import EMPTY, ON_CONFLICT, UPDATE, Options
+from crm.importing.importer import Options
 from crm.importing.mapping.entries import fields, mapping
 from crm.importing.refused import files as refused
 from crm.importing.results import TableResult
@@ -23,7 +22,9 @@ from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
 
-from . import _import_words, _namespace
+from . import _import_arguments, _import_words, _namespace
+from ._import_look import Look, Writing, brings_rows
+from ._import_progress import Progress, say
 
 SHOWN = 20
 
@@ -46,7 +47,7 @@ class Command(BaseCommand):
             "--prefix; the warehouse itself copies them to where the settings say",
         )
         parser.add_argument("--dry-run", action="store_true", help="only say what would happen")
-        _add_conflict_arguments(parser)
+        _import_arguments.add_conflict_arguments(parser)
         parser.add_argument(
             "--strict", action="store_true", help="import nothing if any row is refused"
         )
@@ -56,7 +57,7 @@ class Command(BaseCommand):
             help="import also what looks like a mistake, such as repeated headings or totals, and "
             "do not look for it first, which saves a pass over the file",
         )
-        _add_reading_arguments(parser)
+        _import_arguments.add_reading_arguments(parser)
         parser.add_argument("--report", type=Path, help="write every finding to this CSV file")
         parser.add_argument(
             "--refused",
@@ -102,37 +103,38 @@ class Command(BaseCommand):
         self, options: dict[str, Any], chosen: Options, findings: Findings
     ) -> list[TableResult]:
         if not options["from_tables"]:
-            wh, path = _namespace.warehouse(options).for_bulk(), options["path"]
-            if chosen.dry_run:
-                return self._dry_run(wh, path, chosen, findings)[0]
-            if not options["accept_doubts"]:
-                rehearsal = replace(chosen, dry_run=True)
-                results, doubts = self._dry_run(wh, path, rehearsal, findings)
-                if doubts and _brings_rows(results, chosen):
-                    raise ImportingError(
-                        "Nothing was imported, as it may not be what you want: see above. "
-                        "--accept-doubts imports it all the same."
-                    )
-                findings.restart()
-            return importer.run(wh, path, chosen, findings)
+            wh = _namespace.warehouse(options).for_bulk()
+            return self._import_file(wh, options, chosen, findings)
         try:
             catalog, schema = options["from_tables"].split(".")
             source = Namespace(catalog, schema, options["prefix"])
         except ValueError as error:
             raise CommandError(f"--from-tables takes CATALOG.SCHEMA: {error}") from error
         target = {**options, "prefix": settings.NAMESPACE.prefix}
-        return copy_tables.run(_namespace.warehouse(target).for_bulk(), source, chosen, findings)
+        wh = _namespace.warehouse(target).for_bulk()
+        return copy_tables.run(wh, source, chosen, findings, partial(say, self.stderr))
 
-    def _dry_run(
-        self, wh: Warehouse, path: Path, chosen: Options, findings: Findings
-    ) -> tuple[list[TableResult], list[str]]:
-        """Return what an import would do, and its doubts, which are printed."""
-        doubts = Doubts(wh)
-        results = importer.run(wh, path, chosen, findings, doubts.watch)
-        found = doubts.found(results, findings)
-        for doubt in found:
-            self.stdout.write(self.style.WARNING(f"Doubtful: {doubt}"))
-        return results, found
+    def _import_file(
+        self, wh: Warehouse, options: dict[str, Any], chosen: Options, findings: Findings
+    ) -> list[TableResult]:
+        path, reading = options["path"], Progress(self.stderr, "Reading", 0)
+        writing: Writing | None = None
+        look = Look(Doubts(wh), reading, chosen, self._say_doubtful)
+        try:
+            if chosen.dry_run:
+                results = importer.run(wh, path, chosen, findings, look.watch)
+                look.say(results, findings)
+                return results
+            writing = Writing(self.stderr, reading)
+            asked = None if options["accept_doubts"] else look
+            return importer.run(wh, path, chosen, findings, writing.watch, look=asked)
+        finally:
+            reading.done()
+            if writing:
+                writing.done()
+
+    def _say_doubtful(self, doubt: str) -> None:
+        self.stdout.write(self.style.WARNING(f"Doubtful: {doubt}"))
 
     def _print(
         self, results: list[TableResult], findings: Findings, chosen: Options, report: Path | None
@@ -156,7 +158,7 @@ class Command(BaseCommand):
 
     def _require_rows(self, results: list[TableResult], chosen: Options) -> None:
         """Raise CommandError if the tables hold no row as the source has it."""
-        if _brings_rows(results, chosen):
+        if brings_rows(results, chosen):
             return
         why = "the source has no row that can be imported; see above"
         if any(result.stale for result in results):
@@ -180,13 +182,6 @@ class Command(BaseCommand):
             self.stdout.write(f"  {kind}")
         if left := findings.count(outcome) - sum(kind.count for kind in kinds[:SHOWN]):
             self.stdout.write(f"  … and {left:,} more {outcome}")
-
-
-def _brings_rows(results: list[TableResult], chosen: Options) -> bool:
-    """Return whether the tables hold, or would hold, some row as the source has it."""
-    states = sum((result.states for result in results), Counter[str]())
-    changes = states[DIFFERENT] if chosen.on_conflict == UPDATE else 0
-    return bool(states[NEW] or states[UNCHANGED] or changes)
 
 
 def _chosen(options: dict[str, Any]) -> Options:
@@ -222,66 +217,3 @@ def _require_name_for_refused(options: dict[str, Any]) -> None:
         raise CommandError(f"--refused needs a name that ends in .{ending} for this source.")
     if not to.resolve().parent.is_dir():
         raise CommandError(f"The refused rows cannot be written to {to}: there is no such folder.")
-
-
-def _add_conflict_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments that say what happens to stored values."""
-    parser.add_argument(
-        "--on-conflict",
-        choices=ON_CONFLICT,
-        default="skip",
-        help="what to do with rows that already exist with different values: leave them, "
-        "update them, or import nothing at all (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--empty",
-        choices=EMPTY,
-        default="",
-        help="whether an empty cell keeps or clears what is stored (default: it clears in "
-        "files that EDIP CRM exported, and keeps in all others)",
-    )
-    parser.add_argument(
-        "--take",
-        action="append",
-        default=[],
-        metavar="TABLE.COLUMN",
-        help="with --on-conflict update: store the file's value of this column where a row of "
-        "the file is older than the stored one and both changed the column; may be repeated",
-    )
-
-
-def _add_reading_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments that say how to read a file, for facts that the file does not show."""
-    parser.add_argument(
-        "--map",
-        action="append",
-        default=[],
-        metavar="'Old Column=column'",
-        help="which column a heading means, if it is not recognized, or - to leave it out; "
-        "may be repeated",
-    )
-    parser.add_argument(
-        "--table",
-        action="append",
-        default=[],
-        metavar="FILE=TABLE",
-        help="which table a file or a sheet holds, such as 'Book1.xlsx/Sheet2=accounts', or - to "
-        "leave it out; may be repeated",
-    )
-    parser.add_argument(
-        "--dates",
-        choices=dates.ORDERS,
-        default="",
-        help="the order of day, month and year in dates like 7/8/2026 or 26/7/8, where no "
-        "other date in their column tells",
-    )
-    parser.add_argument(
-        "--zone",
-        default="UTC",
-        help="the time zone of times that name none, such as Europe/Berlin (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--encoding",
-        default="",
-        help="the encoding of text files, such as windows-1252 (default: as they show it)",
-    )
