@@ -188,8 +188,8 @@ def test_few_rows_are_read_once_where_all_are_looked_at_first(
     with Findings() as findings:
         (result, *_) = importer.run(WAREHOUSE, file, Options(), findings, look=look)
     assert sum(compared) == 3 * passes
-    assert [keys for keys, _ in repository.written] == [["B1"]]
-    assert (look.seen, result.written, result.verified, len(findings.first)) == (3, 1, True, 2)
+    assert [keys for keys, _ in repository.written] == [["B1", "B2"]]
+    assert (look.seen, result.checked, result.verified, len(findings.first)) == (3, 2, True, 2)
 
 
 def test_an_import_stops_before_the_next_chunk(repository: Repository, file: Path) -> None:
