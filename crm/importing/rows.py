@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from crm.model import vocabulary
@@ -189,7 +189,7 @@ class Row:
             row["primary_it_partner"] = ", ".join(partners)
 
 
-@cache
+@lru_cache(maxsize=32)
 def _owner_or_team(column: Column) -> Column:
     """Return the column of a child's account, which may hold a team's name: see owners."""
     return replace(column, max_length=MAX_LINE)
