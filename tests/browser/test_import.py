@@ -30,7 +30,7 @@ def everything(context: BrowserContext) -> dict[str, Any]:
 
 def upload(page: Page, path: Path) -> None:
     page.goto("/admin-tools/import/")
-    page.get_by_label("File").set_input_files(path)
+    page.get_by_label("File", exact=True).set_input_files(path)
     page.get_by_label("Rows that already exist").select_option("update")
     page.get_by_role("button", name="Preview the import").click()
 

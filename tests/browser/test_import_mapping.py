@@ -23,7 +23,7 @@ def test_a_mapping_rescues_a_file_and_can_be_changed(
     file.write_text(f"Number {bsnid},Group,Mood\n{bsnid},Claims {bsnid},good\n")
     page = new_context(java_script_enabled=javascript).new_page()
     page.goto("/admin-tools/import/")
-    page.get_by_label("File").set_input_files(file)
+    page.get_by_label("File", exact=True).set_input_files(file)
     page.get_by_role("button", name="Preview the import").click()
     table = page.get_by_label("Table", exact=True)
     expect(table).to_be_visible(timeout=1000 * seconds(30))
@@ -35,6 +35,8 @@ def test_a_mapping_rescues_a_file_and_can_be_changed(
         expect(table).to_be_focused()
     else:
         page.get_by_role("button", name="Show what the choices mean").click()
+    if javascript:
+        _panels_stay_closed(page)
     _choose(page, f"Number {bsnid}", "bsnid")
     _choose(page, "Group", "vp")
     _preview(page)
@@ -48,6 +50,17 @@ def test_a_mapping_rescues_a_file_and_can_be_changed(
         timeout=1000 * seconds(30)
     )
     assert accounts.get(tables, bsnid).team == f"Claims {bsnid}"
+
+
+def _panels_stay_closed(page: Page) -> None:
+    panel = page.locator(".mapping-part")
+    panel.locator("summary").click()
+    expect(panel.locator("[data-open]")).to_have_value("no")
+    page.locator("form.mapping").evaluate("form => form.dispatchEvent(new Event('change'))")
+    expect(page.locator(".htmx-request")).to_have_count(0)
+    expect(panel).not_to_have_attribute("open", "")
+    panel.locator("summary").click()
+    expect(page.get_by_label("Group")).to_be_visible()
 
 
 def _choose(page: Page, heading: str, column: str) -> None:

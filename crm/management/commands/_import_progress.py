@@ -1,4 +1,7 @@
-"""Says how far an import is: a line that is rewritten on a terminal, else now and then a line."""
+"""Says how far an import is: a line that is rewritten on a terminal, else now and then a line.
+
+A library for this would be one more package on Databricks Apps, where no command runs.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,9 @@ from openpyxl.packaging.relationship import get_dependents, get_rels_path
 from openpyxl.utils.cell import range_boundaries
 from openpyxl.xml.constants import REL_NS, SHEET_MAIN_NS
 
-from .limits import MAX_PIECE, Archive
+from crm.importing.errors import SourceError
+
+from .limits import MAX_PIECE, MAX_TAGS, Archive
 
 _ROOT = re.compile(rb"<(?:[\w.-]+:)?worksheet\b[^>]*>")
 _END_OF_ROWS = re.compile(rb"</(?:[\w.-]+:)?sheetData\s*>|<(?:[\w.-]+:)?sheetData\s*/>")
@@ -40,6 +42,8 @@ def read(archive: Archive, path: str) -> AfterRows:
     """Return what stands after the rows of the sheet; nothing of it if that is damaged."""
     with archive.open(path) as source:
         root, end = _root_and_end(source)
+    if end.count(b"<") > MAX_TAGS:
+        raise SourceError("What stands after the rows is larger than any sensible workbook has.")
     try:
         tree = ElementTree.fromstring(root + end) if root and end else None
     except ElementTree.ParseError:

@@ -11,11 +11,13 @@ from typing import IO, BinaryIO
 
 from crm.importing.errors import SourceError
 
-# Of everything in the file; of a part that is read as a whole, and its elements; of a row or text.
+# Of everything in the file; of a part that is read as a whole, and its tags; of a row or a text,
+# and its tags. Excel's widest row has 16,384 cells.
 MAX_UNPACKED = 4 * 2**30
 MAX_PART = 16 * 2**20
-MAX_ELEMENTS = 400_000
+MAX_TAGS = 400_000
 MAX_PIECE = 16 * 2**20
+MAX_PIECE_TAGS = 200_000
 
 
 class Archive(zipfile.ZipFile):
@@ -34,7 +36,7 @@ class Archive(zipfile.ZipFile):
         entry = name if isinstance(name, zipfile.ZipInfo) else self.getinfo(name)
         self._require(entry.file_size <= MAX_PART, entry)
         content = super().read(name, pwd)
-        self._require(content.count(b"<") <= MAX_ELEMENTS, entry)
+        self._require(content.count(b"<") <= MAX_TAGS, entry)
         return content
 
     def _require(self, is_fit: bool, entry: zipfile.ZipInfo) -> None:
@@ -46,21 +48,24 @@ class Archive(zipfile.ZipFile):
 
 
 class Pieces:
-    """A file of which at most ``MAX_PIECE`` bytes are read between two calls of ``next_piece``.
+    """A file that is read piece by piece, with a limit of what lies between two calls of
+    ``next_piece``.
 
     ``piece`` names what the limit is for. Raises SourceError.
     """
 
     def __init__(self, source: IO[bytes], piece: str) -> None:
-        self._source, self._piece, self._size = source, piece, 0
+        self._source, self._piece = source, piece
+        self._size = self._tags = 0
 
     def read(self, size: int = -1) -> bytes:
         # Never all at once, whoever asks.
         block = self._source.read(size if 0 <= size < MAX_PIECE else MAX_PIECE)
         self._size += len(block)
-        if self._size > MAX_PIECE:
-            raise SourceError(f"{self._piece} is larger than {MAX_PIECE >> 20} MB.")
+        self._tags += block.count(b"<")
+        if self._size > MAX_PIECE or self._tags > MAX_PIECE_TAGS:
+            raise SourceError(f"{self._piece} is larger than any sensible workbook has.")
         return block
 
     def next_piece(self) -> None:
-        self._size = 0
+        self._size = self._tags = 0
