@@ -76,6 +76,13 @@ def is_possible(wh: Warehouse) -> bool:
     return _writing.has_transactions(wh)
 
 
+def forget_all() -> None:
+    """Find out again whether blocks are possible."""
+    _writing.forget_all()
+    with _lock:
+        _refused.clear()
+
+
 def run(wh: Warehouse, operation: Operation, statements: Sequence[Statement]) -> dict[Table, int]:
     """Run the statements as one, and return how many rows of each table the operation wrote.
 

@@ -27,6 +27,7 @@ NOT_HERE = (
     "# export ",
     "--string-value",
     "python manage.py runserver",
+    "python manage.py rehearse",  # tests/commands/test_rehearse.py does, since it takes a minute
 )
 # Runs lines like a shell, up to the first that fails: bash reads the line, and its `python` is a
 # fork of this process, which has loaded the app already. Writes nothing if all lines worked.

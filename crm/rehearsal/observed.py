@@ -1,0 +1,84 @@
+"""A warehouse that notes of each answer the columns, types, numbers and error classes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from crm.warehouse import Warehouse
+from crm.warehouse.errors import WarehouseError
+
+Result = TypeVar("Result")
+# What a statement answered, ready for JSON; see ``Observed``.
+Answer = dict[str, Any]
+
+_TABLE = re.compile(r"`[\w-]+`\.`[\w-]+`\.`([\w-]+)`")
+# The name of a backup's clone has the moment of the backup.
+_CLONE = re.compile(r"__\d.*")
+_TWO_WORDS = {"DESCRIBE", "SHOW", "ALTER", "CREATE", "DROP", "COMMENT", "BEGIN"}
+
+
+@dataclass(frozen=True)
+class Observed(Warehouse):
+    """The warehouse; ``answers`` has one entry per statement: ``what`` ran, and either
+
+    * ``columns`` (name → type) and ``rows`` of a query,
+    * ``changed``, the number of rows that a write changed, or
+    * ``error``, our class of the error, with the warehouse's ``error_class`` and ``sqlstate``.
+    """
+
+    answers: list[Answer] = field(default_factory=list, compare=False, repr=False)
+
+    def query(self, sql: str, params: Any = None) -> list[dict[str, Any]]:
+        return self._note(sql, lambda: super(Observed, self).query(sql, params), _of_rows)
+
+    def execute_and_read(self, sql: str, params: Any, *, repeatable: bool) -> list[dict[str, Any]]:
+        return self._note(
+            sql,
+            lambda: super(Observed, self).execute_and_read(sql, params, repeatable=repeatable),
+            _of_rows,
+        )
+
+    def execute(self, sql: str, params: Any = None, *, repeatable: bool) -> int:
+        return self._note(
+            sql,
+            lambda: super(Observed, self).execute(sql, params, repeatable=repeatable),
+            lambda count: {"changed": count},
+        )
+
+    def _note(
+        self, sql: str, run: Callable[[], Result], answer_of: Callable[[Result], Answer]
+    ) -> Result:
+        try:
+            result = run()
+        except WarehouseError as error:
+            self.answers.append({"what": what(sql), **of_error(error)})
+            raise
+        self.answers.append({"what": what(sql), **answer_of(result)})
+        return result
+
+
+def what(sql: str) -> str:
+    """Return the kind of a statement: its verb, and the first table that it names."""
+    words = re.sub(r"IF (NOT )?EXISTS", "", sql).split()
+    verb = " ".join(words[: 2 if words[0] in _TWO_WORDS else 1])
+    table = _TABLE.search(sql)
+    name = _CLONE.sub("", table[1]) if table else ""
+    view = re.search(r"information_schema\.(\w+)", sql)
+    return f"{verb} {view[0] if view else name}".rstrip()
+
+
+def of_error(error: WarehouseError) -> Answer:
+    kind, state = error.error_class or "", error.sqlstate or ""
+    return {"error": type(error).__name__, "error_class": kind, "sqlstate": state}
+
+
+def _of_rows(rows: Sequence[dict[str, Any]]) -> Answer:
+    types: dict[str, str] = {}
+    for row in rows:
+        for name, value in row.items():
+            if types.get(name, "null") == "null":
+                types[name] = "null" if value is None else type(value).__name__
+    return {"columns": types, "rows": len(rows)}
