@@ -17,6 +17,7 @@ from .findings import NO_ROWS, REFUSED, Findings, Place
 from .headings import columns_by_index, normal
 from .results import TableResult
 from .rows import CleanRow
+from .stale import deleted_since
 
 # Fewer new accounts may well have the names of others.
 NEW_AT_LEAST = 3
@@ -52,6 +53,7 @@ class Doubts:
     _headings: _Rows = field(default_factory=_Rows)
     _totals: _Rows = field(default_factory=_Rows)
     _unclear: dict[Table, _Rows] = field(default_factory=lambda: defaultdict(_Rows))
+    _deleted: dict[Table, _Rows] = field(default_factory=lambda: defaultdict(_Rows))
     _new: int = 0
     # Whether all accounts so far are new, and have names that stored accounts have.
     _known_names: bool = True
@@ -64,6 +66,8 @@ class Doubts:
                 self._totals.add(place)
         for n in sorted(chunk.unclear):
             self._unclear[table].add(chunk.places[n])
+        for n in deleted_since(self.wh, table, chunk, states):
+            self._deleted[table].add(chunk.places[n])
         if table is ACCOUNTS and self._known_names:
             self._new += len(states)
             self._known_names = set(states) == {NEW} and self._all_stored(chunk.rows)
@@ -79,6 +83,7 @@ class Doubts:
         if self._totals.count:
             doubts.append(self._totals.doubt("the row is a total", "are totals"))
         doubts += [_unclear(table, rows) for table, rows in self._unclear.items()]
+        doubts += [_deleted(table, rows) for table, rows in self._deleted.items()]
         if self._known_names and self._new >= NEW_AT_LEAST:
             doubts.append(
                 f"All {self._new:,} accounts are new, but accounts with the same teams exist: the "
@@ -116,6 +121,14 @@ def _unclear(table: Table, rows: _Rows) -> str:
         f"{one if rows.count == 1 else many} no id, and the same {labels} as several rows: it is "
         "not clear which row means which. What has no equal is added as new."
     )
+
+
+def _deleted(table: Table, rows: _Rows) -> str:
+    if rows.count == 1:
+        what = f"{rows.first}: the {table.singular} was"
+        return f"{what} deleted here after the file was exported. It would be added again."
+    what = f"{rows.count:,} {table.plural}, the first at {rows.first}, were"
+    return f"{what} deleted here after the file was exported. They would be added again."
 
 
 def _refusals(results: Iterable[TableResult], findings: Findings) -> list[str]:

@@ -197,7 +197,7 @@ def is_partners(headings: Iterable[str]) -> bool:
     """Return whether these are the headings of accounts and their IT partners only, as in a table
     of their own."""
     words = {normal(heading) for heading in headings if heading} - {"id"}
-    account, partner = words & set(_PARENT), words & _PARTNER
+    account, partner = words & {"account_uid", "account_id", "account_bsnid"}, words & _PARTNER
     return len(account) == len(partner) == 1 and words == account | partner
 
 

@@ -18,7 +18,7 @@ from crm.model.schema import Table
 from crm.repository._sql import Row
 from crm.repository.transfer import upsert
 from crm.repository.transfer.earlier_rows import earlier_rows
-from crm.repository.transfer.upsert import DIFFERENT, UNCHANGED, Compared
+from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED, Compared
 from crm.warehouse import Warehouse
 
 from .chunks import Chunk, json_array
@@ -84,19 +84,29 @@ class StaleRows:
         ]
         rows = json_array(chunk.texts[n] for n in stale)
         stored = _by_key(table, upsert.stored_rows(self.wh, table, rows))
-        before = self._before(table, chunk, stale)
+        before = self._before(table, chunk, {n: compared[n].stored_at for n in stale})
         return {n: self._merged(table, chunk, n, names, stored, before.get(n)) for n in stale}
 
-    def _before(self, table: Table, chunk: Chunk, stale: Sequence[int]) -> dict[int, Row]:
-        """Map the rows to what they said when the file was exported, as far as that is known."""
+    def _before(
+        self, table: Table, chunk: Chunk, stored_at: Mapping[int, dt.datetime | None]
+    ) -> dict[int, Row]:
+        """Map the rows to what they said when the file was exported, as far as that is known.
+
+        All rows of one export are in the version from which the newest of them was exported. Rows
+        from elsewhere are in the last version in which nobody had changed any of them.
+        """
         found: dict[int, Row] = {}
-        for late in (False, True):
-            left = [n for n in stale if n not in found]
+        for is_before in (False, True):
+            left = [n for n in stored_at if n not in found]
             if not left:
                 break
-            moment = max(_latest(chunk, n) for n in left)
+            if is_before:
+                moment = min(changed for n in left if (changed := stored_at[n]))
+            else:
+                moment = max(_latest(chunk, n) for n in left)
             texts = json_array(chunk.texts[n] for n in left)
-            rows = _by_key(table, earlier_rows(self.wh, table, texts, moment, late=late))
+            earlier = earlier_rows(self.wh, table, texts, moment, is_before=is_before)
+            rows = _by_key(table, earlier)
             for n in left:
                 row = rows.get(_key(table, chunk.rows[n]))
                 if row and row["updated_at"] and _is_of(chunk, n, row["updated_at"]):
@@ -152,6 +162,23 @@ class StaleRows:
         self, table: Table, chunk: Chunk, n: int, outcome: str, reason: str, column: str = ""
     ) -> None:
         self.findings.add(outcome, table.name, chunk.places[n], reason, column)
+
+
+def deleted_since(wh: Warehouse, table: Table, chunk: Chunk, states: Sequence[str]) -> list[int]:
+    """Return the new rows that were stored when the file was exported: somebody has deleted them.
+
+    No statement where no new row has a time, else one to five. Raises WarehouseError.
+    """
+    new = [n for n, state in enumerate(states) if state == NEW and chunk.rows[n]["updated_at"]]
+    if not new:
+        return []
+    texts = json_array(chunk.texts[n] for n in new)
+    moment = max(_latest(chunk, n) for n in new)
+    stored = _by_key(table, earlier_rows(wh, table, texts, moment))
+    rows = ((n, stored.get(_key(table, chunk.rows[n]))) for n in new)
+    return [
+        n for n, row in rows if row and row["updated_at"] and _is_of(chunk, n, row["updated_at"])
+    ]
 
 
 def _moment(chunk: Chunk, n: int) -> dt.datetime:

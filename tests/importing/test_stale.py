@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from crm.exporting import exporter
 from crm.importing.findings import CHANGED, NOTED, SKIPPED
@@ -111,6 +113,37 @@ def test_what_a_row_said_then_may_be_unknown(
     (said,) = reasons(findings, SKIPPED)
     assert "what it said when it was exported is not known; left as it is" in said
     assert accounts.get(stored, "B1").vp == "Vera"
+
+
+def test_an_older_file_that_was_imported_before_is_merged_too(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    """The times of its rows are older than the tables."""
+    path = tmp_path / "accounts.csv"
+    lines = "B1,T,Vera,Ada,2020-01-01T10:00:00Z\nB2,U,Vera,Ada,2021-01-01T10:00:00Z\n"
+    path.write_text(f"bsnid,team,vp,admin,updated_at\n{lines}")
+    run(warehouse, path)
+    for bsnid in ("B1", "B2"):
+        save(warehouse, bsnid, vp="Later")
+    path.write_text(path.read_text().replace("Ada", "File"))
+    outcomes, _ = run(warehouse, path, on_conflict="update")
+    assert (outcomes[0].stale, outcomes[0].written) == (2, 2)
+    found = [accounts.get(warehouse, bsnid) for bsnid in ("B1", "B2")]
+    assert [(row.vp, row.admin) for row in found] == [("Later", "File")] * 2
+
+
+def test_what_was_deleted_since_is_not_added_without_asking(
+    stored: Warehouse, tmp_path: Path
+) -> None:
+    path = exported(stored, tmp_path)
+    accounts.delete(stored, "B1")
+    output = io.StringIO()
+    with pytest.raises(CommandError, match="--accept-doubts"):
+        call_command("import_legacy", path, stdout=output)
+    said = "row 1: the account was deleted here after the file was exported. It would be added"
+    assert said in output.getvalue()
+    call_command("import_legacy", path, stdout=output, accept_doubts=True)
+    assert accounts.get(stored, "B1").team == "Old"
 
 
 def test_a_time_without_seconds_may_be_any_of_its_minute(

@@ -166,7 +166,7 @@ def _one_table(
             )
         return False
     file.sections[table.name] = [section]
-    state.headings[table] = tuple(headings)
+    state.headings[table] = _names(section, root)
     if (result := root.get("result")) and result.get("next_chunk_index"):
         state.remarks.append(Remark(NOTED, "holds only a part of a query’s result"))
     return True
@@ -179,8 +179,7 @@ def _state(file: _File, root: Node, state: State) -> None:
             section = json_shapes.section(file.text, key, node, table)
             if section:
                 file.sections.setdefault(name, []).append(section)
-                names = json_shapes.headings_of(section, root)
-                state.headings[table] = (*state.headings.get(table, ()), *names)
+                state.headings[table] = (*state.headings.get(table, ()), *_names(section, root))
             else:
                 file.odd.append((name, key, node.event))
         elif name == _AREAS:
@@ -192,6 +191,12 @@ def _state(file: _File, root: Node, state: State) -> None:
             _count_lost(file.text, key, node, state)
         if key == "format" and node.text == _OWN_FORMAT:
             state.is_own = True
+
+
+def _names(section: Section, root: Node) -> tuple[str, ...]:
+    """Return the keys of records, without those of the records of other tables in them."""
+    names = json_shapes.headings_of(section, root)
+    return tuple(name for name in names if normal(name) not in _NESTED)
 
 
 def _count_lost(text: JsonText, key: str, node: Node, state: State) -> None:

@@ -17,28 +17,23 @@ from . import upsert
 
 log = logging.getLogger(__name__)
 
-# A write stamps its rows when it begins, and is a version of the table when it ends.
-WRITES_TAKE = dt.timedelta(minutes=1)
-
 
 def earlier_rows(
-    wh: Warehouse, table: Table, rows: str, moment: dt.datetime, *, late: bool = False
+    wh: Warehouse, table: Table, rows: str, moment: dt.datetime, *, is_before: bool = False
 ) -> list[Row]:
-    """Return the rows that these match, as the first version of the table had them that was
-    written at the moment or after it; with ``late``, as the last one had them that was written
-    within ``WRITES_TAKE`` of it.
+    """Return the rows that these match, as the first version of the table has them that was
+    written at the moment or after it: a write stamps its rows when it begins, and is a version
+    when it ends. With ``is_before``, as the last version has them that was written before it.
 
     Returns nothing where the past cannot be read. One statement, after those of ``versions``.
     Raises WarehouseError where that is not the cause.
     """
     try:
-        lines = versions.timelines_until(wh, moment + WRITES_TAKE)
-        if late:
-            moment += WRITES_TAKE
-        else:
-            commits = lines.commits[table]
-            first = bisect_left(commits, moment, key=lambda commit: commit.moment)
-            moment = commits[min(first, len(commits) - 1)].moment
+        moment = min(moment, dt.datetime.now(dt.UTC))
+        lines = versions.timelines_until(wh, moment)
+        commits = lines.commits[table]
+        place = bisect_left(commits, moment, key=lambda commit: commit.moment) - is_before
+        moment = commits[min(max(place, 0), len(commits) - 1)].moment
         then = lines.versions_at(moment)
         added = lines.added_since(then)
         past = wh.at(versions.past_namespace(wh.namespace, then, moment, added))
