@@ -11,7 +11,8 @@ from playwright.sync_api import BrowserContext, Page
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
-from .test_every_page import NO_TRANSITIONS, TAGS
+from .focus import controls_with_hidden_focus
+from .test_every_page import NO_TRANSITIONS, PHONE, TAGS, ZOOMED
 
 # Of an element that is shown, by all rules; how long it takes grows with what is in it.
 CHECK = """async ([selector, options]) => {
@@ -30,6 +31,9 @@ OPTIONS = {
 }
 # On a phone the panels are sheets over the page; contrast depends on the theme.
 APPEARANCES = (("light", 1440), ("dark", 390), ("light", 320), ("dark", 768))
+
+SHOW_MESSAGE = """() => document.getElementById("toasts").append(
+  document.getElementById("no-answer").content.cloneNode(true))"""
 
 Open = Callable[[Page], object]
 
@@ -122,7 +126,19 @@ def test_every_state(
     page.locator("#record .asked").first.wait_for()
     page.evaluate(NO_TRANSITIONS)
     problems += [f"conflict: {each}" for each in found_by_axe(page, "#record")]
+    problems += hidden_by_bars(page)
     assert not problems, "\n".join(problems)
+
+
+def hidden_by_bars(page: Page) -> Iterator[str]:
+    """Look for the focus behind the bar of selected rows and a message, on a phone and zoomed."""
+    page.goto("/accounts/")
+    page.evaluate(SHOW_MESSAGE)
+    for width, height in PHONE, ZOOMED:
+        page.set_viewport_size({"width": width, "height": height})
+        page.locator(".pick input:visible").last.check()
+        if hidden := controls_with_hidden_focus(page):
+            yield f"hides the focus at {width} x {height} px: {hidden}"
 
 
 def found_by_axe(page: Page, selector: str) -> Iterator[str]:
