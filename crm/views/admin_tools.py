@@ -16,7 +16,7 @@ from crm import access
 from crm.connection_check import Check
 from crm.request import Request
 
-from . import _respond
+from . import _figures, _respond
 
 _PACKAGES = ("Django", "databricks-sql-connector", "databricks-sdk", "gunicorn", "whitenoise")
 _SIGN_INS = {
@@ -34,9 +34,9 @@ Facts = list[tuple[str, str]]
 @access.for_admins
 def status(request: Request) -> HttpResponse:
     """Show the configuration of this instance. ``?check`` also checks the connection, step by
-    step.
+    step; ``?figures`` reads the tables' sizes and what the CRM has cost.
 
-    The check runs a dozen statements and changes nothing; a reload repeats it.
+    Both run a dozen statements and more, and change nothing; a reload repeats them.
     """
     context: dict[str, Any] = {"configuration": _configuration(), "versions": _versions()}
     if "check" in request.GET:
@@ -44,7 +44,11 @@ def status(request: Request) -> HttpResponse:
             settings.WAREHOUSE, settings.NAMESPACE, lambda: request.warehouse.within(None)
         )
         context["report"] = check.report()
-    return _respond.show(request, "admin_tools/status.html", "admin_tools/_check.html", context)
+    part = "admin_tools/_check.html"
+    if "figures" in request.GET:
+        context["figures"] = _figures.context(request.warehouse.within(None))
+        part = "admin_tools/_figures.html"
+    return _respond.show(request, "admin_tools/status.html", part, context)
 
 
 def _configuration() -> Facts:
