@@ -34,8 +34,12 @@ BUDGET = 25.0
 @access.writes_nothing
 def set_up_tables(request: Request) -> HttpResponse:
     """Show what is left to do; a POST does it, as far as it comes in the time."""
-    done = _run(request) if request.method == "POST" else []
-    problem, parts = _plan(request)
+    wh, done = request.warehouse, list[Done]()
+    if request.method == "POST":
+        # Creating tables takes longer than a page may.
+        wh = wh.within(None)
+        done = _run(wh)
+    problem, parts = _plan(wh)
     failed = [each for each in done if each.problem]
     if done and not parts and not failed and not problem:
         messages.success(request, "The tables are set up.")
@@ -54,32 +58,28 @@ def offer(request: Request) -> HttpResponse | None:
     if not request.person.is_admin or request.method != "GET" or request.htmx:
         return None
     try:
-        problem, parts = _plan(request)
+        problem, parts = _plan(request.warehouse)
     except WarehouseError:
         return None
     return _show(request, parts, 503, next=request.get_full_path()) if parts else None
 
 
-def _plan(request: Request) -> tuple[str, list[Part]]:
+def _plan(wh: Warehouse) -> tuple[str, list[Part]]:
     """Return why nobody can set up the tables, or what is left to do."""
     try:
-        return "", set_up.plan(_warehouse(request), settings.EDIP_HISTORY_DAYS)
+        return "", set_up.plan(wh, settings.EDIP_HISTORY_DAYS)
     except CannotMigrate as error:
         return str(error), []
 
 
-def _run(request: Request) -> list[Done]:
-    started, done = time.monotonic(), []
-    _, parts = _plan(request)
+def _run(wh: Warehouse) -> list[Done]:
+    started, done = time.monotonic(), list[Done]()
+    _, parts = _plan(wh)
     for each in set_up.run(parts):
         done.append(each)
         if time.monotonic() - started > BUDGET:
             break
     return done
-
-
-def _warehouse(request: Request) -> Warehouse:
-    return request.warehouse.within(None)
 
 
 def _show(request: Request, parts: list[Part], status: int, **context: Any) -> HttpResponse:

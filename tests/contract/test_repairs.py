@@ -9,7 +9,7 @@ import pytest
 from bs4 import Tag
 from django.test import Client
 
-from crm.model.schema import PLATFORMS_STATUS
+from crm.model.schema import PLATFORMS_STATUS, UPDATES, USE_CASES
 from crm.repository import atomic
 from crm.repository.records import updates, use_cases
 from crm.warehouse import Warehouse
@@ -155,3 +155,21 @@ def fail_at_each(
         assert shown == REPAIRED or (not done and shown == REPAIRED.replace("2", "0"))
         assert words(wh) == [True, True]
     raise AssertionError
+
+
+def test_keys_are_counted_over_a_refused_step(
+    client: Client, family: Warehouse, server: LocalWarehouse
+) -> None:
+    for table, text_of in ((USE_CASES, "problem"), (UPDATES, "description")):
+        insert(family, table, {text_of: "A"}, {text_of: "B"}, id="same", account_bsnid="B1")
+    page = "/admin-tools/integrity/duplicate-keys/"
+    server.fault("http_status", times=None, status=400, match=r"MERGE INTO \S*updates")
+    go_on = parsed(client.post(page)).select_one("main form")
+    again = parsed(client.post(go_on["action"], filled_in(go_on)))
+    done, left = (texts(part, "li") for part in again.select("main ul"))
+    assert done == ["Repair use cases"]
+    assert left == ["Repair updates", "Count what is left to repair"]
+    server.clear_faults()
+    go_on = again.select_one("main form")
+    assert client.post(go_on["action"], filled_in(go_on)).status_code == 303
+    assert "2 keys were repaired" in toast(client).get_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +19,7 @@ from crm.warehouse import Warehouse, dispose_all
 from crm.warehouse.config import WarehouseConfig
 
 from ..conftest import CATALOG, LocalWarehouse, Statements
+from ..patience import seconds
 from .html import HTMX, filled_in, parsed, text, texts
 
 PAGE = "/admin-tools/set-up/"
@@ -111,3 +113,14 @@ def test_readyz_remembers_what_it_found(
     with statements() as done:
         assert [client.get("/readyz").status_code for _ in range(5)] == [503] * 5
     assert len(done) <= 3
+
+
+def test_the_page_that_is_shown_instead_keeps_the_deadline(
+    client: Client, nowhere: Namespace, server: LocalWarehouse, settings: Any
+) -> None:
+    settings.EDIP_REQUEST_TIMEOUT = 2.0
+    server.fault("hang", times=None, match="information_schema")
+    started = time.monotonic()
+    response = client.get("/accounts/")
+    assert time.monotonic() - started < 2.0 + seconds(1)
+    assert text(parsed(response), "main h1") == "The tables were not found"
