@@ -79,7 +79,7 @@ class Book:
             yield RawRow("", None, [Remark(SKIPPED, FIRST_COLUMN_NAMELESS)])
         for number, _ in first[:place]:
             yield above_headings(str(number))
-        merged = MergedCells(self._after_rows(sheet).merged, first[place][0])
+        merged = MergedCells(self._after_rows(sheet).merged)
         for number, cells in chain(first[place + 1 :], rows):
             yield under_headings(headings, str(number), merged.fill(number, cells), [])
         if merged.is_any:

@@ -8,10 +8,11 @@ from .after_rows import Merged
 
 
 class MergedCells:
-    """Fills the rows below ``headings``, given in order. ``is_any``: it has filled some."""
+    """Fills rows, given in order; cells that begin in a row that is not given, such as that of
+    the headings, fill none. ``is_any``: it has filled some."""
 
-    def __init__(self, merged: Merged, headings: int) -> None:
-        self._coming = [each for each in reversed(merged) if each[0] > headings]
+    def __init__(self, merged: Merged) -> None:
+        self._coming = merged[::-1]
         # Column → (last row, value) of cells that reach further down.
         self._open: dict[int, tuple[int, Any]] = {}
         self.is_any = False
