@@ -48,7 +48,7 @@ def long_words(tables: Warehouse, bsnid: str) -> Iterator[str]:
         )
 
 
-# What is cut off at the right of the window, and counts that are not whole in their panel.
+# What is cut off at the right of the window, and how many counts and statuses are not whole.
 _OUTSIDE = """async () => {
   // tables.js learns of a new width with the next frame.
   for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
@@ -57,6 +57,13 @@ _OUTSIDE = """async () => {
   const lost = [...document.querySelectorAll(".legend b, .bars b, .figures b")].filter((count) =>
     !inside(count.getBoundingClientRect(), (count.closest(".panel") ?? count.parentElement)
       .getBoundingClientRect()));
+  // Statuses that are not whole in their cell, and their choices.
+  const around = (word) => word.closest("td, fieldset").getBoundingClientRect();
+  for (const word of document.querySelectorAll("td .badge, .facet-option"))
+    if (word.checkVisibility() && !word.closest(".facet:not([open])")) {
+      if (!inside(word.getBoundingClientRect(), around(word))) lost.push(word);
+      else if (word.matches("label") && word.scrollWidth > word.clientWidth) lost.push(word);
+    }
   return [document.documentElement.scrollWidth - window.innerWidth, lost.length];
 }"""
 
@@ -70,6 +77,12 @@ def test_long_words_and_many_statuses_break_nothing(page: Page, long_words: str)
         f"/use-cases/?q={LONG}",
         f"/use-cases/{long_words}/edit/",
         f"/updates/?q={LONG}",
+        "/attention/",
+        "/trends/?by=vp",
+        f"/accounts/{long_words}/platforms/?platform=Databricks",
+        f"/use-cases/{long_words}/status/",
+        f"/accounts/{long_words}/history/",
+        f"/accounts/bulk/change/?all=on&q={LONG}",
     ):
         page.goto(path)
         for width in (320, 390, 768, 1440):
@@ -78,7 +91,7 @@ def test_long_words_and_many_statuses_break_nothing(page: Page, long_words: str)
             if beyond > 0:
                 problems.append(f"{path} scrolls sideways by {beyond} px at {width} px")
             if lost:
-                problems.append(f"{path} hides {lost} counts at {width} px")
+                problems.append(f"{path} cuts off {lost} words or counts at {width} px")
     assert not problems, "\n".join(problems)
 
 
