@@ -22,6 +22,7 @@ from typing import Any
 import cachetools
 import pytest
 from django.conf import settings as django_settings
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from crm.model.namespace import Namespace
 from crm.warehouse import Warehouse, dispose_all
@@ -118,6 +119,19 @@ def pytest_configure() -> None:
     django_settings.WAREHOUSE = WarehouseConfig(is_local=True, url="http://127.0.0.1:9/none")
     logging.getLogger().setLevel(logging.INFO)
     subprocess.Popen.__init__ = _start_unless_fast
+    WhiteNoiseMiddleware.add_files_from_finders = _add_known_files
+
+
+_find_files = WhiteNoiseMiddleware.add_files_from_finders
+_known_files: dict[str, Any] = {}
+
+
+def _add_known_files(middleware: WhiteNoiseMiddleware) -> None:
+    """Look for the static files once: each test's client has a middleware of its own."""
+    if not _known_files:
+        _find_files(middleware)
+        _known_files.update(middleware.files)
+    middleware.files.update(_known_files)
 
 
 _is_fast = False  # the test that runs
