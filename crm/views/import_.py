@@ -29,6 +29,8 @@ from crm.warehouse import Warehouse
 
 from . import _import_choices, _import_mapping, _import_wording, _respond, _revert_links
 
+# How often a page asks on for an import that the instance that answers does not have.
+MOST_ASKED = 20
 # The choices that read the file again, and the options that each of them changes.
 _PREVIEWS: dict[str, dict[str, Any]] = {
     "preview": {},
@@ -157,7 +159,7 @@ def _unconfirmed(request: Request, found: Job) -> str:
     ``is_unsure`` if they did not tick each of its doubts; else an empty text."""
     if found.phase != jobs.PREVIEW:
         return ""
-    previewed = found.state["previewed"]
+    previewed = found.state.get("previewed", "")
     if request.POST.get("previewed", previewed) != previewed:
         return "is_other"
     is_sure = found.doubts.keys() <= set(request.POST.getlist("sure"))
@@ -171,13 +173,21 @@ def _find(request: Request, id: str) -> Job:
     return found
 
 
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
+
+
 def _elsewhere(request: Request, id: str) -> HttpResponse:
     """Say what the tables show of an import that this instance of the app does not have."""
     if not folders.is_id(id):
         raise Http404("There is no such import.")
     trace = import_traces.read(request.warehouse, id)
-    context = {"text": _import_wording.elsewhere(trace), "fields": sent_fields(request)}
-    # The part is asked for again: another instance may answer then.
+    context: dict[str, object] = {"text": _import_wording.elsewhere(trace)}
+    if request.method == "POST":
+        context["fields"] = sent_fields(request)
+    elif (asked := _number(request.GET.get("asked", ""))) < MOST_ASKED:
+        # The page asks again: another instance may answer then.
+        context["next"] = asked + 1
     status = 200 if _respond.wants_part(request) else 404
     page, part = "import_/elsewhere.html", "import_/_elsewhere.html"
     return _respond.show(request, page, part, context, status)

@@ -97,7 +97,7 @@ class Job:
         """Map a key to each doubt. Another preview has other keys: nobody confirms a doubt that
         they have not seen."""
         found = self.state.get("doubts", ()) if self.phase == PREVIEW else ()
-        return {_key(self.state["previewed"], doubt): doubt for doubt in found}
+        return {_key(self.state.get("previewed", ""), doubt): doubt for doubt in found}
 
     @property
     def may_import(self) -> bool:

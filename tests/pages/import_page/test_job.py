@@ -97,10 +97,10 @@ def test_another_instance_says_what_the_tables_show(
     here, elsewhere = str(tmp_path), str(tmp_path / "other")
     Path(elsewhere).mkdir()
 
-    def other_instance(**headers: Any) -> Any:
+    def other_instance(query: dict[str, str] | None = None, **headers: Any) -> Any:
         with monkeypatch.context() as patch:
             patch.setattr("tempfile.tempdir", elsewhere)
-            return client.get(url, **headers)
+            return client.get(url, query, **headers)
 
     response = other_instance()
     assert response.status_code == 404
@@ -109,7 +109,11 @@ def test_another_instance_says_what_the_tables_show(
     )
     # A page that shows the progress asks on; the instance that has the import may answer next.
     part = other_instance(**HTMX)
-    assert (part.status_code, parsed(part).select_one("#import-job")["hx-get"]) == (200, url)
+    asks = parsed(part).select_one("#import-job")["hx-get"]
+    assert (part.status_code, asks) == (200, f"{url}?asked=1")
+    # But not for ever: a page may be left open.
+    last = other_instance(query={"asked": "20"}, **HTMX)
+    assert not parsed(last).select_one("#import-job").has_attr("hx-get")
     press(client, url)
     said = text(parsed(other_instance()), ".banner")
     assert "2 rows are in the tables as the import wrote them. It has ended" in said
