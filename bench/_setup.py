@@ -22,7 +22,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Control:
-    """The local warehouse's control endpoint, and the CPU time of its process."""
+    """The local warehouse's control endpoint, and the CPU time and memory of its processes."""
 
     def __init__(self, folder: Path) -> None:
         server = json.loads((folder / "server.json").read_text())
@@ -32,6 +32,7 @@ class Control:
             "Content-Type": "application/json",
         }
         self._pid: int = server["pid"]
+        self._engines: list[int] = []
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
@@ -61,13 +62,22 @@ class Control:
 
     def cpu(self) -> float:
         """Return the seconds of CPU that the warehouse, with its engine, has used so far."""
-        fields = Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        own = _stat(self._pid)
+        # Those of engines that have ended are in the warehouse's own numbers.
+        ticks = own[11:15] + [n for engine in self._living_engines() for n in _stat(engine)[11:13]]
+        return sum(map(int, ticks)) / _TICKS
 
     def memory(self) -> float:
-        """Return the resident memory of the warehouse's process in MB."""
-        pages = int(Path(f"/proc/{self._pid}/statm").read_text().split()[1])
+        """Return the resident memory of the warehouse's processes in MB."""
+        pids = [self._pid, *self._living_engines()]
+        pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids)
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    def _living_engines(self) -> list[int]:
+        """Return the engine's processes; ask for them only when one is gone."""
+        if not self._engines or not all(Path(f"/proc/{pid}").exists() for pid in self._engines):
+            self._engines = self.ask("GET", "/warehouse")["engines"]
+        return self._engines
 
     def wait_until_idle(self) -> None:
         """Wait until work in the background has ended, such as compaction, at most a minute."""
@@ -76,6 +86,11 @@ class Control:
             time.sleep(0.5)
             if self.cpu() - before <= 0.02:
                 return
+
+
+def _stat(pid: int) -> list[str]:
+    """Return the fields of a process after its name (proc(5))."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 @contextmanager

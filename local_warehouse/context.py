@@ -17,7 +17,8 @@ from local_warehouse.delta.transactions import Transactions
 from local_warehouse.sql.names import Resolver
 from local_warehouse.sql.parameters import Parameters
 
-from .engine import Cancellation, Engine
+from .cancellation import Cancellation
+from .engine import Engine
 from .query_history import QueryHistory
 from .sessions import Session
 

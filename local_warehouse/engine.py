@@ -1,4 +1,9 @@
-"""The engine: Sail, embedded, reached over Arrow Flight SQL on a loopback port.
+"""The engine: Sail, reached over Arrow Flight SQL on a loopback port.
+
+The engine (0.7.2) keeps 50 kB per statement until its process ends: the parser that it makes for
+each statement refers to itself and is never freed. So it has a process of its own, which is
+renewed: the next one starts and takes the new statements, and the old one ends after its last
+statement. All that they share are the tables' files.
 
 With Flight SQL the engine's Arrow data reach the connector as they are. Spark Connect would need
 a Spark client and pandas in between. Of Flight SQL one message is needed, so pyarrow's client of
@@ -8,24 +13,25 @@ https://arrow.apache.org/docs/format/FlightSql.html
 
 from __future__ import annotations
 
-import os
-import queue
+import logging
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Protocol
-
-os.environ.setdefault("RUST_LOG", "error")
-# More threads than processors, so that one heavy query cannot keep others from starting.
-os.environ.setdefault("TOKIO_WORKER_THREADS", "16")
+from contextlib import contextmanager, suppress
 
 import pyarrow as pa
-from pyarrow import flight
-from pysail.flight import FlightSqlServer
 
-from local_warehouse.errors import Cancelled, SqlError, from_engine
-from local_warehouse.sql.template import DATABASE, TABLE_ID, engine_name
+from local_warehouse.cancellation import Cancellation
+from local_warehouse.engine_process import EngineProcess
+from local_warehouse.errors import EngineEnded, SqlError
+from local_warehouse.sql.template import TABLE_ID, engine_name
+
+logger = logging.getLogger(__name__)
+
+# A process is renewed after so many statements, or earlier, if it has so many bytes of memory.
+STATEMENTS = 5000
+MEMORY = 1_200_000_000
+_STATEMENTS_BETWEEN_CHECKS = 250
 
 # With these errors the engine fails to plan a statement, before it has done anything.
 _BEING_REREGISTERED = re.compile(
@@ -33,84 +39,58 @@ _BEING_REREGISTERED = re.compile(
 )
 
 
-# The engine's errors may quote long statements; gRPC passes on 8 kB of a message if not told.
-_LONGEST_ERROR = 4_000_000
-_GRPC_OPTIONS = [
-    ("grpc.max_metadata_size", _LONGEST_ERROR),
-    ("grpc.absolute_max_metadata_size", _LONGEST_ERROR),
-]
+class Engine:
+    """Runs engine SQL; safe to use from many threads.
 
-
-class Answer(Protocol):
-    """The method of the engine's running answer that cancelling calls."""
-
-    def cancel(self) -> None: ...
-
-
-class Cancellation:
-    """Lets another thread stop a statement that waits for a lock or runs.
-
-    The engine (0.7.2) confirms a cancellation at once, but continues the work in the background.
+    ``statements`` is after how many statements the process is renewed; ``renewals`` counts how
+    often it was.
     """
 
     def __init__(self) -> None:
-        self._event = threading.Event()
+        self.statements = STATEMENTS
+        self.renewals = 0
         self._lock = threading.Lock()
-        self._answer: Answer | None = None
-
-    @property
-    def requested(self) -> bool:
-        return self._event.is_set()
-
-    def request(self) -> None:
-        """Cancel the statement, now or when it reaches the engine."""
-        with self._lock:
-            self._event.set()
-            if self._answer is not None:
-                self._answer.cancel()
-
-    def wait(self, seconds: float) -> None:
-        """Sleep. Raises Cancelled as soon as a cancellation is requested."""
-        if self._event.wait(seconds):
-            raise Cancelled
-
-    def attach(self, answer: Answer | None) -> None:
-        """Set the engine's answer that a request cancels; None when the statement is done."""
-        with self._lock:
-            self._answer = answer
-        if answer is not None and self.requested:
-            answer.cancel()
-            raise Cancelled
-
-
-class Engine:
-    """Runs engine SQL; safe to use from many threads."""
-
-    def __init__(self) -> None:
-        self._server = FlightSqlServer("127.0.0.1", 0)
-        self._server.start(background=True)
-        host, port = self._server.listening_address
-        self._uri = f"grpc://{host}:{port}"
-        self._free: queue.LifoQueue[flight.FlightClient] = queue.LifoQueue()
-        self._unregistered: dict[str, str] = {}
+        self._current = EngineProcess()
+        self._processes = [self._current]  # and old ones with statements that still run
+        self._is_renewing = False
+        self._is_stopped = False
+        self._locations: dict[str, str] = {}
         self._registration_lock = threading.Lock()
         self._reregistration_lock = threading.RLock()
         self._reregistrations = 0
-        self.run(f"CREATE DATABASE {DATABASE}")
 
     def stop(self) -> None:
-        self._server.stop()
+        with self._lock:
+            self._is_stopped = True
+            processes = list(self._processes)
+        for process in processes:
+            process.end()
 
-    def run(self, sql: str, cancellation: Cancellation | None = None) -> pa.Table:
+    def pids(self) -> list[int]:
+        """Return the ids of the engine's processes."""
+        with self._lock:
+            return [process.pid for process in self._processes]
+
+    def run(
+        self, sql: str, cancellation: Cancellation | None = None, *, is_read: bool = True
+    ) -> pa.Table:
         """Return the statement's result as one Arrow table.
 
-        Raises SqlError with Databricks' error classes, or Cancelled.
+        Raises SqlError with Databricks' error classes, or Cancelled. If the engine's process ends
+        meanwhile, a new one runs the statement once more, unless it writes: then it raises
+        EngineEnded, and the statement may have been committed.
         """
+        has_ended = False
         while True:
             seen = self._reregistrations
             try:
-                self._register_tables_of(sql)
-                return self._run(sql, cancellation)
+                with self._process() as process:
+                    self._register_tables_of(sql, process)
+                    return process.run(sql, cancellation)
+            except EngineEnded:
+                if has_ended or not is_read:
+                    raise
+                has_ended = True
             except SqlError as error:
                 if not (
                     _BEING_REREGISTERED.search(error.message) and self._reregistered_since(seen)
@@ -122,42 +102,92 @@ class Engine:
         with self._reregistration_lock:
             return self._reregistrations != seen
 
-    def _run(self, sql: str, cancellation: Cancellation | None = None) -> pa.Table:
-        client = self._client()
+    # --- processes ---
+    @contextmanager
+    def _process(self) -> Iterator[EngineProcess]:
+        """Give the block the process that takes new statements; it stays until the block ends."""
+        with self._lock:
+            if self._current.has_ended() and not self._is_stopped:
+                logger.error("the engine's process ended; a new one starts")
+                self._processes.remove(self._current)
+                self._current = EngineProcess()
+                self._processes.append(self._current)
+            process = self._current
+            process.users += 1
         try:
-            # The engine plans here, which nothing can cancel, and runs in the answer.
-            info = client.get_flight_info(flight.FlightDescriptor.for_command(_command(sql)))
-            answer = client.do_get(info.endpoints[0].ticket)
-            if cancellation:
-                cancellation.attach(answer)
-            table = answer.to_reader().read_all()
-        except (flight.FlightError, pa.ArrowException, OSError) as error:
-            client.close()
-            if cancellation and cancellation.requested:
-                raise Cancelled from error
-            raise from_engine(error) from error
+            yield process
         finally:
-            if cancellation:
-                cancellation.attach(None)
-        self._free.put(client)
-        return table
+            with self._lock:
+                process.users -= 1
+            self._end_if_unused(process)
+            if process.statements % _STATEMENTS_BETWEEN_CHECKS == 0 or self._has_run_all(process):
+                self._renew_if_due(process)
 
+    def _has_run_all(self, process: EngineProcess) -> bool:
+        return process.statements >= self.statements
+
+    def _renew_if_due(self, process: EngineProcess) -> None:
+        with self._lock:
+            if process is not self._current or self._is_renewing or self._is_stopped:
+                return
+            self._is_renewing = True
+        threading.Thread(target=self._renew, args=[process], daemon=True).start()
+
+    def _renew(self, old: EngineProcess) -> None:
+        """Let a new process take the statements if the old one has too much memory."""
+        new = None
+        try:
+            if not self._has_run_all(old) and old.memory() < MEMORY:
+                return
+            new = EngineProcess()
+            new.wait_until_ready()
+            with self._lock:
+                if self._is_stopped or self._current is not old:
+                    return
+                self._current, new = new, None
+                self._processes.append(self._current)
+                self.renewals += 1
+        except EngineEnded:
+            logger.error("an engine's process ended while it was renewed")
+        finally:
+            self._is_renewing = False
+            if new is not None:
+                new.end()
+        self._end_if_unused(old)
+
+    def _end_if_unused(self, process: EngineProcess) -> None:
+        with self._lock:
+            if process is self._current or process.users or process not in self._processes:
+                return
+            self._processes.remove(process)
+        threading.Thread(target=process.end, daemon=True).start()
+
+    # --- tables ---
     def register(self, table_id: str, location: str) -> None:
         """Tell the engine, whose own catalog is in memory, where a Delta table is on disk.
 
         It reads the table's columns when a statement names the table for the first time.
         """
-        self._unregistered[table_id] = location
+        self._locations[table_id] = location
 
-    def _register_tables_of(self, sql: str) -> None:
+    def create(self, table_id: str, location: str, sql: str) -> None:
+        """Run the engine's statement that creates a table on disk. Raises SqlError."""
+        with self._process() as process:
+            process.run(sql)
+            with self._registration_lock:
+                self._locations[table_id] = location
+                process.registered.add(table_id)
+
+    def _register_tables_of(self, sql: str, process: EngineProcess) -> None:
         for table_id in set(TABLE_ID.findall(sql)):
-            if table_id not in self._unregistered:
+            if table_id in process.registered:
                 continue
             with self._registration_lock:
-                if location := self._unregistered.get(table_id):
+                location = self._locations.get(table_id)
+                if location and table_id not in process.registered:
                     name, escaped = engine_name(table_id), location.replace("'", "\\'")
-                    self._run(f"CREATE TABLE {name} USING DELTA LOCATION '{escaped}'")
-                    del self._unregistered[table_id]
+                    process.run(f"CREATE TABLE {name} USING DELTA LOCATION '{escaped}'")
+                    process.registered.add(table_id)
 
     @contextmanager
     def reregistering(self, table_id: str, location: str) -> Iterator[None]:
@@ -177,30 +207,10 @@ class Engine:
     def forget(self, table_id: str) -> None:
         """Drop the table from the engine's catalog; its files stay."""
         with self._registration_lock:
-            if self._unregistered.pop(table_id, None) is None:
-                self._run(f"DROP TABLE IF EXISTS {engine_name(table_id)}")
-
-    def _client(self) -> flight.FlightClient:
-        """Return the free client that was used last, or a new one."""
-        try:
-            return self._free.get_nowait()
-        except queue.Empty:
-            return flight.connect(self._uri, generic_options=_GRPC_OPTIONS)
-
-
-def _command(sql: str) -> bytes:
-    """Return Flight SQL's message CommandStatementQuery, in an envelope (protobuf's ``Any``)."""
-    kind = b"type.googleapis.com/arrow.flight.protocol.sql.CommandStatementQuery"
-    return _field(1, kind) + _field(2, _field(1, sql.encode()))
-
-
-def _field(number: int, content: bytes) -> bytes:
-    """Return a protobuf field of bytes: its number and type, its length, its content.
-
-    https://protobuf.dev/programming-guides/encoding
-    """
-    length, rest = bytearray(), len(content)
-    while rest > 127:
-        length.append(rest & 127 | 128)
-        rest >>= 7
-    return bytes([number << 3 | 2, *length, rest]) + content
+            self._locations.pop(table_id, None)
+            with self._lock:
+                processes = [each for each in self._processes if table_id in each.registered]
+            for process in processes:
+                process.registered.discard(table_id)
+                with suppress(EngineEnded):
+                    process.run(f"DROP TABLE IF EXISTS {engine_name(table_id)}")

@@ -1,6 +1,7 @@
 """Errors in Databricks' form: ``[CLASS] text SQLSTATE: xxxxx``.
 
-``SqlError`` is a failed statement; ``InvalidHandle`` is a session or operation that has ended.
+``SqlError`` is a failed statement, with ``EngineEnded`` among them; ``InvalidHandle`` is a session
+or operation that has ended.
 ``from_engine`` turns the engine's errors into Databricks' classes; nothing else does.
 """
 
@@ -17,6 +18,17 @@ class SqlError(Exception):
         self.error_class = error_class
         self.message = message
         self.sqlstate = sqlstate
+
+
+class EngineEnded(SqlError):
+    """The engine's process ended while it ran the statement.
+
+    https://docs.databricks.com/error-messages/error-classes#server_is_busy
+    """
+
+    def __init__(self) -> None:
+        problem = "The server is busy and could not handle the request. Please retry the request."
+        super().__init__("SERVER_IS_BUSY", problem, "08KD1")
 
 
 class InvalidHandle(Exception):

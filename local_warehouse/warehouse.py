@@ -26,9 +26,10 @@ from local_warehouse.statements.query import Query
 from local_warehouse.statements.system_tables import snapshots
 from local_warehouse.statements.write import Write
 
+from .cancellation import Cancellation
 from .commands import Command
 from .delta import metadata
-from .engine import Cancellation, Engine
+from .engine import Engine
 from .prepare import Preparer
 from .result_cache import ResultCache
 from .sessions import Session, Sessions
@@ -39,6 +40,7 @@ class Warehouse:
     """The warehouse behind the HTTP endpoints: catalog, engine, sessions, statement log."""
 
     def __init__(self, folder: Path, idle_seconds: float = 900) -> None:
+        engine = Engine()  # which starts while the catalog is read
         folder.mkdir(parents=True, exist_ok=True)
         for left_over in folder.glob("snapshot-*.parquet"):
             left_over.unlink()
@@ -53,7 +55,7 @@ class Warehouse:
         self.parts = Parts(
             folder=folder,
             catalog=catalog,
-            engine=Engine(),
+            engine=engine,
             commits=commits,
             time_travel=time_travel,
             row_differences=row_differences,
@@ -63,7 +65,7 @@ class Warehouse:
             identities=self.identities,
         )
         for table in catalog.all_tables():
-            self.parts.engine.register(table.id, str(catalog.location(table)))
+            engine.register(table.id, str(catalog.location(table)))
         self.sessions = Sessions(idle_seconds)
         self._preparer = Preparer(catalog)
         self._auto_optimize = AutoOptimize(catalog, commits)

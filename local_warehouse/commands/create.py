@@ -204,7 +204,7 @@ def _create_on_disk(table: Table, context: Context) -> None:
     engine_properties |= _FORGET_REMOVED_FILES
     pairs = [f"{text_literal(k)} = {text_literal(v)}" for k, v in engine_properties.items()]
     sql += f" TBLPROPERTIES ({', '.join(pairs)})"
-    context.engine.run(sql)
+    context.engine.create(table.id, str(location), sql)
     context.commits.record(table, 0, context.session.user, context.statement_id)
 
 

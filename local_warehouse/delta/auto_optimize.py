@@ -15,9 +15,9 @@ from pathlib import Path
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
+from local_warehouse.cancellation import Cancellation
 from local_warehouse.catalog.catalog import Catalog
 from local_warehouse.catalog.objects import Table
-from local_warehouse.engine import Cancellation
 
 from . import log
 from .commits import Commits

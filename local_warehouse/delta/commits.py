@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict, cast
 
+from local_warehouse.cancellation import Cancellation
 from local_warehouse.catalog.catalog import Catalog
 from local_warehouse.catalog.objects import Table
-from local_warehouse.engine import Cancellation
 
 from . import log, metadata
 from .fair_lock import FairLock

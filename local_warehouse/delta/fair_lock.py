@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from local_warehouse.engine import Cancellation
+from local_warehouse.cancellation import Cancellation
 from local_warehouse.errors import Cancelled
 
 _CHECK_SECONDS = 0.1

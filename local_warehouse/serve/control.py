@@ -91,6 +91,8 @@ class Control:
             self._warehouse.parts.catalog.switch_unity(bool(body["unity_catalog"]))
         if "inserts_conflict" in body:
             self._warehouse.parts.commits.inserts_conflict = bool(body["inserts_conflict"])
+        if "engine_statements" in body:
+            self._warehouse.parts.engine.statements = int(body["engine_statements"])
         if "result_cache" in body:
             self._warehouse.results.is_on = bool(body["result_cache"])
         if "writes" in body:
@@ -103,8 +105,13 @@ class Control:
         return self._warehouse_state()
 
     def _warehouse_state(self) -> Json:
-        writers = self._warehouse.parts.commits.writers()
-        return {"state": self._start_stop.state, "writers": writers}
+        engine = self._warehouse.parts.engine
+        return {
+            "state": self._start_stop.state,
+            "writers": self._warehouse.parts.commits.writers(),
+            "engines": engine.pids(),
+            "renewals": engine.renewals,
+        }
 
     def _set_identity(self, method: str, kind: str, body: Json) -> Json | None:
         identities = self._warehouse.identities

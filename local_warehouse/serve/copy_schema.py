@@ -15,10 +15,10 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+from local_warehouse.cancellation import Cancellation
 from local_warehouse.catalog.objects import Schema, Table
 from local_warehouse.context import Parts
 from local_warehouse.delta.log import LOG, OLD_COMMITS
-from local_warehouse.engine import Cancellation
 from local_warehouse.warehouse import Warehouse
 
 

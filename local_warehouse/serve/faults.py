@@ -10,7 +10,7 @@ import re
 import threading
 from dataclasses import dataclass
 
-from local_warehouse.engine import Cancellation
+from local_warehouse.cancellation import Cancellation
 from local_warehouse.errors import InvalidHandle, SqlError, concurrent_write
 
 KINDS = (

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from databricks.sql.thrift_api.TCLIService.ttypes import TOperationState as State
 
-from local_warehouse.engine import Cancellation
+from local_warehouse.cancellation import Cancellation
 from local_warehouse.errors import Cancelled, InvalidHandle, SqlError
 from local_warehouse.query_history import Entry
 from local_warehouse.result import Result

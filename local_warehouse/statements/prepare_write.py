@@ -17,6 +17,7 @@ from local_warehouse.catalog.objects import Table
 from local_warehouse.context import Context
 from local_warehouse.delta import log
 from local_warehouse.errors import (
+    EngineEnded,
     SqlError,
     column_not_found,
     concurrent_write,
@@ -85,9 +86,16 @@ def run(write: Write, context: Context) -> Result:
 
 
 def execute(counts: Mapping[str, str], sql: str, location: Path, context: Context) -> Result:
-    """Run a write to the table at ``location``, which no other writes to meanwhile."""
+    """Run a write to the table at ``location``, which no other writes to meanwhile.
+
+    If the engine's process ends, the log shows whether the write was committed before.
+    """
     before = log.latest_version(location)
-    context.engine.run(sql, context.cancellation)
+    try:
+        context.engine.run(sql, context.cancellation, is_read=False)
+    except EngineEnded:
+        if log.latest_version(location, before) == before:
+            context.engine.run(sql, context.cancellation, is_read=False)
     after = log.latest_version(location, before)
     info = log.commit_info(location, after) if after > before else {}
     return _result(counts, info.get("operationMetrics", {}))

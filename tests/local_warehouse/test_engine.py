@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from local_warehouse.engine import Cancellation, Engine
+from local_warehouse.cancellation import Cancellation
+from local_warehouse.engine import Engine
 from local_warehouse.errors import Cancelled
 from tests.patience import seconds
 

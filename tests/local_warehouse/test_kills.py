@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from local_warehouse.serve.control import _is_alive
+
 from ..sizes import only_soak
 from .conftest import Server, Shell, folder_of, shell_on
 from .test_copy_schema import references
@@ -95,6 +97,7 @@ def shell(tmp_path_factory) -> Iterator[Shell]:
         catalog = (data / "catalog.json").read_bytes()
         for statement in COMMITTED:
             shell.run(statement)
+    engines = first.control("GET", "/warehouse")["engines"]
     written = kill_in_mid_write(first)
     (data / "catalog.json").write_bytes(catalog)
     # A kill before the commit leaves the files, but no version.
@@ -108,7 +111,7 @@ def shell(tmp_path_factory) -> Iterator[Shell]:
     (feed / ".1").mkdir()
     second = Server(data)
     with shell_on(second) as shell:
-        shell.server, shell.written = second, written
+        shell.server, shell.written, shell.killed_engines = second, written, engines
         yield shell
     second.kill()
 
@@ -238,6 +241,12 @@ def test_a_transaction_that_was_committed_is_in_all_tables(shell):
 
 def test_a_copied_schema_has_the_same_foreign_keys(shell):
     assert references(shell, "workspace.copied_5b1e77.t") == ["copied_5b1e77"]
+
+
+@pytest.mark.timeout(30)
+def test_no_engine_outlives_its_warehouse(shell):
+    while any(_is_alive(pid) for pid in shell.killed_engines):
+        time.sleep(0.02)
 
 
 def test_a_write_that_was_cut_off_leaves_a_readable_table(shell):
