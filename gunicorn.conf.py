@@ -38,7 +38,7 @@ accesslog = None
 limit_request_line = 8190
 # One header may have so many bytes. The app answers a Cookie header of more than 8190 with a page
 # that says what to do; gunicorn answers a longer one without our page.
-limit_request_field_size = 65_536
+limit_request_field_size = 32_768
 # X_Forwarded_Email would look like X-Forwarded-Email to the app.
 header_map = "drop"
 # We do not use the control socket; only an intruder could.

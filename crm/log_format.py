@@ -1,6 +1,6 @@
 """The forms of log lines: JSON for programs, and text for a terminal.
 
-Neither has values, query strings or tokens. Django names a path in its lines, which may hold a
+Neither adds values, query strings or tokens. Django names a path in its lines, which may hold a
 record's key or a signed link; here a request is named by its route alone.
 """
 

@@ -40,6 +40,11 @@ def problem_of(error: WarehouseError) -> Problem:
 
 _WORDS: tuple[tuple[type[WarehouseError], str, str], ...] = (
     (
+        failures.TokenNotForwarded,
+        "token-not-forwarded",
+        "Switch on user authorization for this app, with the scope sql; then stop and start it.",
+    ),
+    (
         failures.SignInAgain,
         "nobody-signed-in",
         f"With EDIP_AUTH={USER} everybody uses their own rights. Open Admin tools in the app, or "

@@ -118,7 +118,8 @@ def _with_token(
 
 def _without_token(name: str = "") -> Person:
     """Return a person without a token: no statement can tell their rights."""
-    return Person(name, rights=GrantedRights(_no_token if name else _no_sign_in))
+    open_nothing = _no_token if name else _no_sign_in
+    return Person(name, _is_admin(name), GrantedRights(open_nothing))
 
 
 def _no_sign_in() -> Warehouse:

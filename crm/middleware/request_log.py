@@ -50,7 +50,7 @@ class RequestLogMiddleware:
 
 def _id(request: HttpRequest) -> str:
     """Return the id that the proxy gave to the request; a new one where it gave none."""
-    given = request.headers.get(HEADER, "")
+    given = request.META.get("HTTP_X_REQUEST_ID", "")
     return given if _ID.fullmatch(given) else str(uuid.uuid4())
 
 

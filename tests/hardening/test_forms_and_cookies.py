@@ -113,7 +113,7 @@ def test_cookies_of_other_apps_of_the_domain_mean_nothing(name: str) -> None:
 
 
 def test_a_cookie_header_that_is_too_large(client: Client, settings: Any) -> None:
-    """gunicorn lets it through up to 64 kB: tests/deployment/test_serving.py."""
+    """gunicorn lets it through up to 32 kB: tests/deployment/test_serving.py."""
     client.cookies["theme"] = "dark"
     client.cookies["of-another-app"] = "x" * settings.EDIP_MAX_COOKIES
     for htmx in ({}, HTMX):

@@ -120,3 +120,9 @@ def _settled(browser: Browser, job: str) -> str:
             return " ".join(page.select_one("main").get_text(" ").split())
         assert time.monotonic() < ends, page.select_one("main")
         time.sleep(0.05)
+
+
+def test_the_connection_check_says_what_to_switch_on(on_behalf: Any) -> None:
+    on_behalf.EDIP_ADMINS = [ALICE]
+    page = parsed(Browser(ALICE).get("/admin-tools/?check=1"))
+    assert "user authorization" in page.select_one(".finding-fail").get_text()
