@@ -10,7 +10,10 @@ export function startSaving() {
     if (!defaultPrevented) begin(target);
   });
   document.addEventListener("htmx:beforeRequest", ({ detail }) => begin(detail.elt));
-  document.addEventListener("htmx:afterRequest", ({ detail }) => end(detail.elt));
+  // Where another page follows, the form waits for it.
+  document.addEventListener("htmx:afterRequest", ({ detail: { elt, xhr } }) => {
+    if (!xhr.getResponseHeader("HX-Redirect")) end(elt);
+  });
   // The browser shows a page again that was left by saving.
   window.addEventListener("pageshow", () => document.querySelectorAll("form").forEach(end));
 }
