@@ -19,7 +19,15 @@ from crm.model.schema import ACCOUNTS, TABLE_BY_NAME, TABLES, Table
 from .cleaning import Conventions
 from .errors import NotJson, SourceError
 from .findings import NOTED
-from .headings import LEFT_OUT, is_partners, table_of, table_of_file, table_with_headings
+from .headings import (
+    LEFT_OUT,
+    REASON,
+    is_partners,
+    normal,
+    table_of,
+    table_of_file,
+    table_with_headings,
+)
 from .mapping.chosen import AS_GUESSED, SourceMapping, sheet_name
 from .parts import Part, Source
 from .raw_rows import Remark, Rows, Sheet, without_reasons
@@ -148,7 +156,7 @@ class _Reading:
         given = self.mapping.of(part.file, part.name).columns
         exact = table_of(title or part.name or stem)
         named = exact or table_of_file(part.name or stem) or table_of_file(stem)
-        words = headings()
+        words = [each for each in headings() if normal(each) != REASON]
         guess = ACCOUNTS if is_partners(words) else named or table_with_headings(words, given)
         is_own = own_export.is_own_table(words)
         part = replace(part, guess=guess, is_own=is_own, headings=tuple(words))

@@ -16,10 +16,12 @@ from django.core.management import CommandError, call_command
 
 from crm.exporting import workbook
 from crm.importing import findings as kept
+from crm.importing import sources
 from crm.importing.findings import REFUSED, SKIPPED, Findings
 from crm.importing.linked import Linked
 from crm.importing.mapping.chosen import AS_GUESSED
 from crm.importing.refused import files
+from crm.model.schema import ACCOUNTS
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
@@ -131,6 +133,9 @@ def test_json_comes_back_as_json(tmp_path: Path) -> None:
 
 def test_our_own_export_stays_one(tmp_path: Path) -> None:
     """Its nulls are kept, also in the columns that say who and when."""
+    table = written(tmp_path, "accounts.csv", f"{','.join(ACCOUNTS.names)}\n..{',' * 11}\n")
+    with sources.opened(given_back(table)) as source:
+        assert [part.is_own for part in source.parts] == [True]
     path = tmp_path / "export.json"
     path.write_text('{"format": "edip-crm", "version": 1, "accounts": [{"bsnid": ".."}]}')
     assert given_back(path).read_text().startswith('{"format": "edip-crm"')

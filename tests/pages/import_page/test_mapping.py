@@ -178,3 +178,9 @@ def test_a_kept_mapping_can_be_forgotten(client: Client, warehouse: Warehouse) -
     assert "No mapping is kept yet" in page.get_text()
     _, page = preview(client, content, "accounts.csv")
     assert "Not known: 1 value would be lost" in texts(page, ".mapping-lost")
+
+
+def test_a_form_may_have_thousands_of_headings(client: Client, warehouse: Warehouse) -> None:
+    url, page = preview(client, HUBSPOT, "hubspot.csv")
+    fields = {f"column-9-{n}": "-" for n in range(3_000)}
+    assert client.post(url, chosen(page) | fields | {"do": "columns"}).status_code == 303
