@@ -49,7 +49,7 @@ def broken(sample: Warehouse) -> Warehouse:
 
 def break_rules(wh: Warehouse) -> None:
     """Insert one or more rows for each check."""
-    links = "https://ok\nhttps://\nhttps://ok@evil\nhttps://ok/\u202ex"
+    links = "https://ok\nhttps://\nhttps://ok@evil\nhttps://ok/\u3164x"
     links += "\nhttps://ok:8443/a@b?c#d\nhttp://[::1]:80/"
     insert(
         wh,

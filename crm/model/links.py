@@ -7,6 +7,10 @@ import unicodedata
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+# Characters without a width that are not of Unicode's category "format" (Cf).
+INVISIBLE = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u3164\uffa0" + "".join(
+    map(chr, range(0xFE00, 0xFE10))
+)
 TEXT, LINK, MENTION = "text", "link", "mention"
 # A mention does not follow a letter or digit: that would be an e-mail address.
 _FOUND = re.compile(
@@ -49,9 +53,9 @@ def _without_end(link: str) -> str:
 def has_invisible(text: str) -> bool:
     """Return whether the text has a character that shows nothing, or turns the order of others.
 
-    With them an address can look like another one (Unicode's category "format").
+    With them an address can look like another one.
     """
-    return any(unicodedata.category(character) == "Cf" for character in text)
+    return any(unicodedata.category(each) == "Cf" or each in INVISIBLE for each in text)
 
 
 def link_problem(link: str) -> str:

@@ -25,8 +25,7 @@ from django.test import Client
 from crm.warehouse import Warehouse
 
 from ..conftest import BASE_DIR, LocalWarehouse, _wait_until_ready
-from ..deployment.conftest import App, principal_sign_in, start, token_sign_in  # noqa: F401
-from ..deployment.test_serving import _children
+from ..deployment.conftest import App, children, principal_sign_in, start, token_sign_in  # noqa: F401
 from ..patience import seconds
 from ..schemas import EMPTY, Schemas
 from ..sizes import only_soak
@@ -148,7 +147,7 @@ def test_the_app_is_stopped(
             if fault == "SIGTERM":
                 browser.app.stop()
             else:
-                for child in _children(browser.app.process.pid):
+                for child in children(browser.app.process.pid):
                     os.kill(child, signal.SIGKILL)
 
         @contextmanager

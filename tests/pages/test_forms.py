@@ -79,6 +79,8 @@ def test_a_good_link(link: str) -> None:
         "https://dev.azure.com/\u2066x\u2069",
         "https://dev.azure.com/\ufeff",
         "https://dev.azure\u00ad.com/",
+        "https://dev.azure.com/\u3164",
+        "https://dev.azure.com/a\ufe0f",
         "ftp://example.com",
     ],
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from crm.model.links import INVISIBLE
 from crm.model.namespace import Namespace, quoted
 from crm.model.schema import TABLES, Table
 from crm.repository import _sql
@@ -140,7 +141,7 @@ def _find_empty_fields(namespace: Namespace) -> Iterator[Statement]:
 
 # --- bad links ---
 # The links that crm.model.links.link_problem accepts.
-_OTHERS = r"\s<>\"\\^`{|}\p{Cf}"
+_OTHERS = r"\s<>\"\\^`{|}\p{Cf}" + INVISIBLE
 _SOUND_LINK = {
     "sound_link": rf"^https?://[^/?#:@{_OTHERS}]+(:[^/?#@{_OTHERS}]*)?([/?#][^{_OTHERS}]*)?$"
 }
