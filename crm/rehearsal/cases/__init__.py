@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import changes, past, reading, refusals, setting_up
+from . import changes, looking_up, past, reading, refusals, setting_up
 from .stage import Case
 
 ALL: tuple[Case, ...] = (
@@ -10,5 +10,8 @@ ALL: tuple[Case, ...] = (
     *changes.CASES,
     *reading.CASES,
     *past.CASES,
+    *looking_up.CASES,
+    *changes.TOGETHER,
+    *looking_up.TOGETHER,
     *refusals.CASES,
 )

@@ -198,5 +198,6 @@ CASES = (
     Case("import and its undo", _import),
     Case("copy of other tables", _copy),
     Case("integrity checks and repairs", _repair),
-    Case("transactions of several tables", _together, is_optional=True),
 )
+# After all that runs step by step.
+TOGETHER = (Case("transactions of several tables", _together, is_optional=True),)

@@ -23,6 +23,24 @@ def _history(stage: Stage) -> str:
     return f"{len(whole.changes)} on a page, outside: {sorted(map(str, outside))}"
 
 
+def _older_history(stage: Stage) -> str:
+    """Pages of older changes, and each filter."""
+    wh = stage.wh
+    first = history.load(wh, Wanted(size=5, is_gathered=True))
+    older = history.load(wh, Wanted(size=5, after=first.older)) if first.older else first
+    now = dt.datetime.now(dt.UTC)
+    narrowed = Wanted(person=wh.actor, kind="changed", table=ACCOUNTS.name, field="team")
+    filters = (
+        narrowed,
+        Wanted(operation=older.changes[0].operation),
+        Wanted(since=now - dt.timedelta(days=1), until=now, person=history.OUTSIDE),
+    )
+    counts = [bool(history.load(wh, wanted).changes) for wanted in filters]
+    version = versions.known(wh).commits[ACCOUNTS][-1].version
+    made_by = versions.committers(wh, [(ACCOUNTS, version)])
+    return f"{len(older.changes)} older, found {counts}, by somebody: {all(made_by.values())}"
+
+
 def _reach(stage: Stage) -> str:
     return f"known: {change_feed.known_since(stage.wh) is not None}"
 
@@ -64,11 +82,14 @@ def _restore(stage: Stage) -> str:
     before = restore_tables.latest_versions(wh)
     clones = backups.clone_names(wh, home, found)
     counts = restore_tables.preview(wh, clones)
+    restore_tables.unknown_columns(wh, ACCOUNTS, clones[ACCOUNTS])
+    restore_tables.latest_versions_of_existing(wh)
     for table in restore_tables.in_order(clones):
         missing = restore_tables.missing_columns(wh, table, clones[table])
         restore_tables.restore_clone(wh, table, clones[table], missing)
     restore_tables.restore_version(wh, ACCOUNTS, before[ACCOUNTS])
     again = accounts.get(wh, KEY)
+    backups.remove_failed(wh, home, dt.datetime.now(dt.UTC))
     backups.remove(wh, home, [found])
     is_undone = again is not None and again.value("vp") == "Somebody"
     return f"accounts {counts[ACCOUNTS]}, undone: {is_undone}"
@@ -76,6 +97,7 @@ def _restore(stage: Stage) -> str:
 
 CASES = (
     Case("history", _history),
+    Case("older history and its filters", _older_history),
     Case("how far the history reaches", _reach),
     Case("recent changes", _recent),
     Case("as of a moment, and what changed since", _as_of),

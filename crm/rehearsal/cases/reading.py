@@ -8,8 +8,17 @@ from crm.model.records import Listing
 from crm.model.schema import TABLES
 from crm.repository.integrity import checks
 from crm.repository.past import trends
-from crm.repository.records import _account_list, accounts, attention, overview, updates, use_cases
+from crm.repository.records import (
+    _account_list,
+    accounts,
+    attention,
+    overview,
+    platforms,
+    updates,
+    use_cases,
+)
 from crm.repository.records.attention import Limits
+from crm.repository.tables import figures
 from crm.repository.transfer import read_all
 
 from .changes import KEY
@@ -55,10 +64,43 @@ def _lists(stage: Stage) -> str:
     return f"totals {found}"
 
 
+def _more_lists(stage: Stage) -> str:
+    """Filters by joined columns and by moments, files of lists, and the way through a list."""
+    wh, hour_ago = stage.wh, dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)
+    platform = {"platform": ("Databricks",), "status": ("Completed", "On Hold")}
+    since = {"in-status-since": dt.datetime.now(dt.UTC) + dt.timedelta(days=1)}
+    days = {"not-updated-since": today(), "updated-since": today() - dt.timedelta(days=9_999)}
+    of_person = Listing(of_person="me@example.com")
+    found = [
+        _account_list.search(wh, Listing(filters=platform)).total,
+        _account_list.search(wh, Listing(filters=platform, dates=since)).total,
+        _account_list.search(wh, Listing(dates=days)).total,
+        _account_list.search(wh, of_person).total,
+        _account_list.facet(wh, Listing(filters=platform), "status", "", 10).choices,
+        use_cases.search(wh, Listing(dates={"in-status-since": hour_ago})).total,
+        use_cases.search(wh, Listing(dates=since)).total,
+        len(list(use_cases.find_all(wh, Listing()))),
+        len(list(updates.find_all(wh, Listing(sort="date")))),
+    ]
+    next_one = _account_list.step(wh, Listing(), "BSN001", 1, 1)
+    return f"totals {found}, next: {next_one is not None}"
+
+
 def _account(stage: Stage) -> str:
     found = accounts.get_detail(stage.wh, KEY, "me@example.com")
     assert found
-    return f"{len(found.platforms)} statuses, {len(found.use_cases)} use cases"
+    offered = platforms.of_account(stage.wh, KEY)
+    same = offered is not None and len(offered[1]) == len(found.platforms)
+    return f"{len(found.platforms)} statuses ({same}), {len(found.use_cases)} use cases"
+
+
+def _figures(stage: Stage) -> str:
+    """The status page of administrators; the history of statements may lag behind."""
+    wh, now = stage.wh, dt.datetime.now(dt.UTC)
+    tables = figures.of_tables(wh)
+    figures.cost_since(wh, now - dt.timedelta(hours=1))
+    figures.last_check(wh, now)
+    return f"{len(tables)} tables"
 
 
 def _export(stage: Stage) -> str:
@@ -75,7 +117,9 @@ CASES = (
     Case("attention", _attention),
     Case("trends", _trends, rows_vary=True),
     Case("lists and their filters", _lists),
+    Case("filters by other tables and moments", _more_lists),
     Case("an account", _account),
+    Case("figures of the status page", _figures, is_optional=True),
     Case("export of all data", _export),
     Case("integrity checks", _checks),
 )

@@ -70,6 +70,12 @@ def break_rules(wh: Warehouse, bsnid: str, use_case: str, status: str) -> None:
     _run(wh, _STATUS_AGAIN, PLATFORMS_STATUS, {"id": status})
 
 
+def misspell(wh: Warehouse, use_case: str) -> None:
+    """Give a use case a word that is spelled differently."""
+    sql = "UPDATE {table} SET status = LOWER(status) WHERE id = :id"
+    _run(wh, sql, USE_CASES, {"id": use_case})
+
+
 def read_missing_table(wh: Warehouse) -> None:
     sql = "SELECT 1 AS one FROM {table}"
     wh.query(_sql.fill(sql, table=wh.namespace.place("no_such_table")))

@@ -1,0 +1,107 @@
+"""What imports look up before they write, and what check_connection tries."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid
+
+from crm.model.records import Listing
+from crm.model.schema import ACCOUNTS, UPDATES
+from crm.repository import operations, steps
+from crm.repository.bulk import change, deletion
+from crm.repository.bulk.delete_action import Delete
+from crm.repository.bulk.selection import Selection
+from crm.repository.integrity import checks, repairs
+from crm.repository.records import updates, use_cases
+from crm.repository.tables import inspection, privileges, scratch
+from crm.repository.transfer import (
+    earlier_rows,
+    import_mappings,
+    import_traces,
+    natural_keys,
+    stored_teams,
+    upsert,
+)
+
+from .changes import KEY, USE_CASE
+from .stage import Case, Stage
+
+ANOTHER = str(uuid.uuid5(uuid.NAMESPACE_DNS, "another"))
+
+
+def _look_up(stage: Stage) -> str:
+    wh = stage.wh
+    (note, *_) = updates.find_all(wh, Listing())
+    texts = {name: str(note.value(name) or "") for name in UPDATES.names}
+    rows = json.dumps([[KEY, *[None] * (len(ACCOUNTS.names) - 1)]])
+    long_ago = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
+    import_mappings.keep(wh, {"others": "{}"})
+    kept = import_mappings.list_kept(wh, 10)
+    import_mappings.forget(wh, "others")
+    import_traces.read(wh, "form")
+    found = [
+        len(natural_keys.stored_ids(wh, UPDATES, [natural_keys.natural_key(UPDATES, texts)])),
+        len(stored_teams.accounts_of_teams(wh, ["rehearsal", "nobody"])),
+        stored_teams.count_stored_teams(wh, ["rehearsal", "nobody"]),
+        len(upsert.stored_rows(wh, ACCOUNTS, rows)),
+        len(earlier_rows.earlier_rows(wh, ACCOUNTS, rows, long_ago)),
+        len(kept),
+    ]
+    return f"found {found}"
+
+
+def _try_out(stage: Stage) -> str:
+    wh = stage.wh
+    inspection.ping(wh)
+    table = inspection.ThrowAwayTable(wh)
+    table.create()
+    try:
+        rows = table.write()
+    finally:
+        table.drop()
+    return f"{rows} row, may follow: {privileges.may_follow(wh)}"
+
+
+def _many_together(stage: Stage) -> str:
+    """Deletions of many accounts, and repairs, where the tables have the feature for them."""
+    wh = stage.wh
+    use_cases.create(wh, KEY, ANOTHER, {"problem": "P", "status": "Active"})
+    scratch.misspell(wh, ANOTHER)
+    words = next(check for check in checks.CHECKS if check.name == "unknown-words")
+    repaired = repairs.repair(wh, words)
+    planned = change.preview(wh, Selection(Listing(), ("BSN004", "BSN005")), Delete(ACCOUNTS))
+    operation = operations.of_many(wh, operations.BULK)
+    outcome = deletion.delete(wh, operation, planned.changes)
+    return f"repaired {repaired}, deleted {outcome.written}"
+
+
+def _begin_and_go_on(stage: Stage) -> str:
+    """An operation that is noted when it begins and when it ends, and goes on in between."""
+    wh, began = stage.wh, dt.datetime.now(dt.UTC)
+    operation = operations.new(wh, operations.BULK)
+    operations.note_done(wh, operation, began, "began", is_ended=False)
+    earlier = steps.Earlier(operation.id, done=1)
+    case = use_cases.get(wh, USE_CASE)
+    assert case
+    values, seen = {"problem": "Q"}, case.value("updated_at")
+    use_cases.update(wh, USE_CASE, values, seen)
+    try:
+        use_cases.delete(wh, USE_CASE, earlier)
+    except Exception as error:  # noqa: BLE001 - which one is the result
+        result = type(error).__name__
+    else:
+        result = "deleted"
+    operations.note_done(wh, operation, began, "ended")
+    use_cases.delete(wh, USE_CASE)
+    note = operations.read_note(wh, operation.id)
+    return f"{result}, noted: {note.summary}"
+
+
+CASES = (
+    Case("what an import looks up", _look_up),
+    Case("what check_connection tries", _try_out),
+    Case("an operation that goes on", _begin_and_go_on),
+)
+# After the tables have the feature for transactions.
+TOGETHER = (Case("transactions of many records", _many_together, is_optional=True),)
