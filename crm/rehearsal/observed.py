@@ -15,8 +15,8 @@ Result = TypeVar("Result")
 Answer = dict[str, Any]
 
 _TABLE = re.compile(r"`[\w-]+`\.`[\w-]+`\.`([\w-]+)`")
-# The name of a backup's clone has the moment of the backup.
-_CLONE = re.compile(r"__\d.*")
+# A backup's clone has its moment in its name, the table of check_connection a random number.
+_MADE_UP = re.compile(r"__\d.*|_[0-9a-f]{8}$")
 _TWO_WORDS = {"DESCRIBE", "SHOW", "ALTER", "CREATE", "DROP", "COMMENT", "BEGIN"}
 
 
@@ -65,7 +65,7 @@ def what(sql: str) -> str:
     words = re.sub(r"IF (NOT )?EXISTS", "", sql).split()
     verb = " ".join(words[: 2 if words[0] in _TWO_WORDS else 1])
     table = _TABLE.search(sql)
-    name = _CLONE.sub("", table[1]) if table else ""
+    name = _MADE_UP.sub("", table[1]) if table else ""
     view = re.search(r"information_schema\.(\w+)", sql)
     return f"{verb} {view[0] if view else name}".rstrip()
 

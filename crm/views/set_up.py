@@ -18,7 +18,7 @@ from crm.repository.tables.migrations import CannotMigrate
 from crm.repository.tables.set_up import Done, Part
 from crm.request import Request
 from crm.warehouse import Warehouse
-from crm.warehouse.config import SERVICE_PRINCIPAL, USER
+from crm.warehouse.config import USER
 from crm.warehouse.errors import WarehouseError
 
 from . import _respond
@@ -44,10 +44,10 @@ def set_up_tables(request: Request) -> HttpResponse:
     if done and not parts and not failed and not problem:
         messages.success(request, "The tables are set up.")
         return _respond.go(request, _respond.local_url(request, reverse("overview")))
-    status = 200
-    if failed:
-        status = 403 if any(each.is_forbidden for each in failed) else 500
-    return _show(request, parts, status, done=done, problem=problem)
+    status, rights = (500 if failed else 200), list[str]()
+    if any(each.is_forbidden for each in failed):
+        status, rights = 403, set_up.needed_rights(wh)
+    return _show(request, parts, status, done=done, problem=problem, rights=rights)
 
 
 def offer(request: Request) -> HttpResponse | None:
@@ -83,18 +83,11 @@ def _run(wh: Warehouse) -> list[Done]:
 
 
 def _show(request: Request, parts: list[Part], status: int, **context: Any) -> HttpResponse:
-    config, names = settings.WAREHOUSE, settings.NAMESPACE
-    done: list[Done] = context.get("done", [])
-    rights = []
-    if any(each.is_forbidden for each in done):
-        whose = {USER: request.person.email, SERVICE_PRINCIPAL: config.client_id}
-        principal = whose.get(config.auth) or "owner of the access token"
-        rights = set_up.needed_rights(request.warehouse, principal)
+    names = settings.NAMESPACE
     context |= {
         "parts": parts,
         "place": f"{names.catalog}.{names.schema}",
-        "own_rights": config.auth == USER,
-        "rights": rights,
+        "own_rights": settings.WAREHOUSE.auth == USER,
         "next": context.get("next") or _respond.local_url(request, ""),
         "action": reverse("set-up"),
     }

@@ -88,7 +88,9 @@ def test_missing_rights_are_named(
     assert response.status_code == 403
     page = parsed(response)
     assert texts(page, ".badge.tone-ended")
-    assert "GRANT USE SCHEMA, CREATE TABLE" in " ".join(texts(page, ".statements li"))
+    statements = " ".join(texts(page, ".statements li"))
+    assert "GRANT USE SCHEMA, CREATE TABLE" in statements
+    assert f"TO `{user}`" in statements
     assert text(page, "main form button") == "Go on"
     dispose_all()
 

@@ -59,7 +59,7 @@ class Command(BaseCommand):
                 "Your rights do not suffice. Somebody who has them runs this command, or grants "
                 "you what is missing:"
             )
-            for statement in set_up.needed_rights(wh, "<you>"):
+            for statement in set_up.needed_rights(wh):
                 self.stdout.write(f"  {statement};")
         if failed:
             sys.exit(1)

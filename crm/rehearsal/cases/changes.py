@@ -59,7 +59,7 @@ def _edit(stage: Stage) -> str:
     platforms.set_status(wh, KEY, "Databricks", "Completed", row.updated_at)
     after = revert_bulk.current_versions(wh)
     stage.facts["version"] = after[ACCOUNTS.name]
-    return f"new versions {[after[name] - before[name] for name in before]}"
+    return f"new versions: {all(after[name] > before[name] for name in before)}"
 
 
 def _compose(stage: Stage) -> str:

@@ -51,7 +51,7 @@ def _rights(stage: Stage) -> str:
 
 def _grant(stage: Stage) -> str:
     """Grant to whoever runs this, who may do all of it anyway."""
-    me = scratch.current_user(stage.wh)
+    me = privileges.current_user(stage.wh)
     statements = grants.statements(grants.EDITOR, stage.namespace, me)
     for sql in statements[2:]:  # of the tables; the catalog is not ours
         scratch.execute(stage.wh, sql)

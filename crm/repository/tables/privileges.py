@@ -10,6 +10,11 @@ from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied
 
 
+def current_user(wh: Warehouse) -> str:
+    """Return the name to which rights are granted: of a service principal, the application id."""
+    return str(wh.query("SELECT CURRENT_USER() AS me")[0]["me"])
+
+
 def may_write(wh: Warehouse) -> bool:
     """Return whether the person may change accounts.
 

@@ -34,10 +34,6 @@ def drop(wh: Warehouse, home: Namespace) -> None:
     wh.execute(_sql.fill(sql, schema=home.quoted_schema), repeatable=True)
 
 
-def current_user(wh: Warehouse) -> str:
-    return str(wh.query("SELECT CURRENT_USER() AS me")[0]["me"])
-
-
 def execute(wh: Warehouse, statement: str) -> int:
     """Run a statement of grants.py."""
     return wh.execute(statement, repeatable=True)

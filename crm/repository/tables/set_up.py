@@ -18,10 +18,9 @@ from crm.warehouse.errors import (
     ObjectNotFound,
     PermissionDenied,
     StatementFailed,
-    WriteConflict,
 )
 
-from . import grants, migrations
+from . import grants, migrations, privileges
 
 Existing = Collection[tuple[str, str]]
 
@@ -70,17 +69,15 @@ def run(parts: Iterable[Part]) -> Iterator[Done]:
             part.run()
         except (PermissionDenied, ObjectNotFound) as error:
             yield Done(part, str(error), is_forbidden=True)
-        except WriteConflict:
-            raise
         except (StatementFailed, migrations.CannotMigrate, NewerSchema) as error:
             yield Done(part, str(error))
         else:
             yield Done(part)
 
 
-def needed_rights(wh: Warehouse, principal: str) -> list[str]:
-    """Return the GRANTs without which whoever sets the tables up may not."""
-    return grants.statements(grants.CREATOR, wh.namespace, principal)
+def needed_rights(wh: Warehouse) -> list[str]:
+    """Return the GRANTs that whoever runs this needs to create the tables. One statement."""
+    return grants.statements(grants.CREATOR, wh.namespace, privileges.current_user(wh))
 
 
 def _existing(wh: Warehouse) -> Existing:
