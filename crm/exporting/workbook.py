@@ -34,9 +34,12 @@ _NOT_IN_TITLES = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
 SheetOfRows = tuple[str, Sequence[str], Iterable[Sequence[Any]]]
 
 
-def write(file: BinaryIO, sheets: Iterable[SheetOfRows]) -> None:
-    """Write a workbook of sheets, each given by its title, headings and rows."""
+def write(file: BinaryIO, sheets: Iterable[SheetOfRows], author: str = "") -> None:
+    """Write a workbook of sheets, each given by its title, headings and rows. ``author``: whom its
+    properties name."""
     workbook = Workbook(write_only=True)
+    if author:
+        workbook.properties.creator = author
     notes: list[str] = []
     for title, headings, rows in sheets:
         _add(workbook, title, headings, rows, notes)

@@ -70,7 +70,7 @@ USUAL = Conventions()
 def clean(column: Column, raw: Any, conventions: Conventions = USUAL) -> Cleaned:
     """Return the value as it is stored. Raises Refused if the column cannot hold it."""
     if conventions.is_exact and isinstance(raw, str) and column.type == "STRING":
-        return _check_length(column, Cleaned(_replace_surrogates(raw)))
+        return _check_length(column, Cleaned(_exact(raw, conventions)))
     if isinstance(raw, Linked):
         raw = raw.link if column.kind == "links" else str(raw)
     if is_empty(raw) or (_may_be_no_value(column) and str(raw).strip().lower() in _NO_VALUE):
@@ -88,6 +88,14 @@ def clean(column: Column, raw: Any, conventions: Conventions = USUAL) -> Cleaned
         cleaned = _check_length(column, cleaned)
     changes = filter(None, [cleaned.change, _GUARD_REMOVED if was_guarded else ""])
     return Cleaned(cleaned.value or None, "; ".join(changes), cleaned.reading)
+
+
+def _exact(text: str, conventions: Conventions) -> str | None:
+    """Return the text as it was exported. Cells cannot tell an empty text from none."""
+    if conventions.guards_formulas:
+        text = text[1:] if _GUARDED.match(text) else text
+        return _replace_surrogates(text) or None
+    return _replace_surrogates(text)
 
 
 def check_key(column: Column, value: str | None) -> str:

@@ -15,7 +15,7 @@ Row = Mapping[str, str | None]
 class Memory:
     def __init__(self) -> None:
         self._seen = SeenKeys()
-        self._has_conditions = False
+        self._has_conditions = self._has_times = False
 
     def add(self, table: Table, row: Row, place: str) -> Earlier | None:
         """Note the row's key and values; return where its key came before."""
@@ -64,9 +64,12 @@ class Memory:
 
     def note_since(self, status: Row, since: str) -> None:
         """Note since when a platform has its status, by the account."""
+        self._has_times = True
         self._seen.note("since", _key(PLATFORMS_STATUS, status), since)
 
     def since_of(self, status: Row) -> str:
+        if not self._has_times:
+            return ""
         return next(iter(self._seen.notes("since", _key(PLATFORMS_STATUS, status))), "")
 
     def has_since(self, table: Table, row: Row) -> bool:

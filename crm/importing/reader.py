@@ -29,6 +29,7 @@ class Reader:
     findings: Findings
     empty: str = ""
     memory: Memory = field(default_factory=Memory)
+    _has_derived: bool = False
 
     def __post_init__(self) -> None:
         self._around = Surroundings(self.findings, self.memory, self.source.it_partners)
@@ -61,21 +62,24 @@ class Reader:
 
     def _read_beside(self, table: Table, sheets: Sequence[Sheet]) -> None:
         """Read what the rows of a table need of sheets that come after them."""
-        others = [sheet for sheet in sheets if sheet.is_derived or sheet.is_partners]
-        if len(others) == len(sheets):
-            return
-        for sheet in others:
-            if table is ACCOUNTS:
-                quiet = replace(self._around, findings=Findings(), memory=Memory())
-                columns = SheetColumns(sheet, quiet.findings)
-                for raw in sheet.rows():
-                    if account := Row(quiet, sheet, raw).clean(columns):
-                        self.memory.note_partner(account)
-            elif table is PLATFORMS_STATUS:
-                for raw in sheet.rows():
-                    cells = {name: str(value).strip() for name, value in raw.cells or ()}
-                    if since := cells.get("updated_at"):
-                        self.memory.note_since(cells, since)
+        derived = [sheet for sheet in sheets if sheet.is_derived]
+        self._has_derived = bool(derived)
+        for sheet in sheets:
+            if sheet.is_partners:
+                self._note_partners(sheet)
+        if table is PLATFORMS_STATUS and len(derived) < len(sheets):
+            for raw in (raw for sheet in derived for raw in sheet.rows()):
+                cells = {name: str(value).strip() for name, value in raw.cells or ()}
+                if since := cells.get("updated_at"):
+                    self.memory.note_since(cells, since)
+
+    def _note_partners(self, sheet: Sheet) -> None:
+        with Findings() as unused:
+            alone = replace(self._around, findings=unused, memory=Memory())
+            columns = SheetColumns(sheet, unused)
+            for raw in sheet.rows():
+                if account := Row(alone, sheet, raw).clean(columns):
+                    self.memory.note_partner(account)
 
     def _is_wanted(self, sheet: Sheet, raw: RawRow, place: Place, row: CleanRow) -> bool:
         """Return whether no other row of the source says what this one says."""
@@ -92,7 +96,7 @@ class Reader:
             return False
         if table is ACCOUNTS:
             memory.note_team(row)
-        if table is USE_CASES:
+        if table is USE_CASES and self._has_derived:
             memory.note_use_case(row)
         if sheet.is_partners:
             reason = f"its account {row[table.key]} does not exist"

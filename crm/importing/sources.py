@@ -53,7 +53,7 @@ def opened(
         raise SourceError(f"There is no {path}.")
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edip-import-")))
-        reading = _Reading(stack, scratch, mapping)
+        reading = _Reading(stack, scratch, mapping, own_export.is_own_export(path))
         if path.suffix.lower() == ".zip":
             folder = scratch / "archive"
             reading.source.ignored += zip_file.unpack(path, folder, file_kind.ENDINGS)
@@ -72,7 +72,8 @@ def opened(
 
 @dataclass
 class _Reading:
-    """A source while it is put together. ``scratch`` is a folder that lasts as long as it.
+    """A source while it is put together. ``scratch`` is a folder that lasts as long as it;
+    ``is_exact``: nobody has changed its values since this app exported them.
 
     ``unnamed``: parts that are not exactly named after their table, and whether their headings
     showed it.
@@ -81,6 +82,7 @@ class _Reading:
     stack: ExitStack
     scratch: Path
     mapping: SourceMapping
+    is_exact: bool
     source: Source = field(default_factory=Source)
     unnamed: list[tuple[Part, bool]] = field(default_factory=list)
 
@@ -231,7 +233,7 @@ class _Reading:
 
     def _csv(self, path: Path, name: str) -> None:
         chosen = self.mapping.of(name)
-        conventions = replace(chosen.conventions, guards_formulas=True)
+        conventions = replace(chosen.conventions, guards_formulas=True, is_exact=self.is_exact)
 
         def as_table(table: Table) -> Sheet:
             rows = partial(csv_file.rows, path, table, chosen.columns, chosen.encoding)
@@ -251,6 +253,7 @@ class _Reading:
         for sheet in book.sheets:
             chosen = self.mapping.of(name, sheet)
             conventions = replace(chosen.conventions, guards_formulas=True, epoch=book.epoch)
+            conventions = replace(conventions, is_exact=self.is_exact)
 
             def as_table(
                 table: Table,

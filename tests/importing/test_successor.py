@@ -181,3 +181,18 @@ def test_a_second_import_brings_what_changed(warehouse: Warehouse, tmp_path: Pat
         assert [outcome.written for outcome in outcomes] == [0, 1, 0, 0]
         (found,) = accounts.get_detail(warehouse, "ACC001").platforms
         assert found.status == status
+
+
+def test_a_table_of_it_partners_alone_fills_accounts(warehouse: Warehouse, tmp_path: Path) -> None:
+    accounts.create(warehouse, {"bsnid": "ACC002", "team": "T"})
+    path = tmp_path / "primary_it_partners.csv"
+    lines = "1,ACC002,Lee\n2,ACC002,Max\n3,GONE,Nia\n4,,Zoe\n"
+    path.write_text(f"id,account_uid,primary_it_partner\n{lines}")
+    _, findings = run(warehouse, path, on_conflict="update")
+    account = accounts.get(warehouse, "ACC002")
+    assert (account.team, account.primary_it_partner) == ("T", "Lee, Max")
+    assert accounts.get(warehouse, "GONE") is None
+    assert reasons(findings, REFUSED) == [
+        "primary_it_partners.csv, row 5, bsnid: BSNID is missing",
+        "primary_it_partners.csv, row 4, bsnid: its account GONE does not exist",
+    ]

@@ -1,27 +1,56 @@
 """Recognises our own exports.
 
-The import of our JSON keeps every null, also in audit columns. Empty cells of our tables and lists
-are values, too, and what a list has from other tables is not missed.
+The import of an export in which nobody has changed anything keeps every null, also in audit
+columns. Empty cells of our tables and lists are values, too, and what a list has from other tables
+is not missed.
 """
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import ijson
 
 from crm.exporting.lists import OF_OTHER_TABLES, list_columns
+from crm.exporting.tabular import MARK
 from crm.importing.headings import normal
 from crm.model.schema import TABLES, Table
 
+# Bytes of a workbook's properties that are read.
+_PROPERTIES = 64 * 1024
 _START = ("start_map", "start_array")
 
 
 def is_own_export(path: Path) -> bool:
-    """Return whether ``"format": "edip-crm"`` comes before all data; False for what is no JSON."""
-    if path.suffix.lower() != ".json" or not path.is_file():
+    """Return whether a file is an export of ours in which nobody has changed anything."""
+    if not path.is_file():
         return False
+    match path.suffix.lower():
+        case ".json":
+            return _is_own_json(path)
+        case ".zip" | ".xlsx":
+            return _is_own_archive(path)
+    return False
+
+
+def _is_own_archive(path: Path) -> bool:
+    """Return whether an archive or a workbook has our mark. Other programs than ours leave it out
+    or put their name beside it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if path.suffix.lower() == ".zip":
+                return archive.comment == MARK.encode()
+            author, program = (archive.open(f"docProps/{name}.xml") for name in ("core", "app"))
+            is_ours = f"<dc:creator>{MARK}</dc:creator>".encode() in author.read(_PROPERTIES)
+            return is_ours and b"Openpyxl" in program.read(_PROPERTIES)
+    except (zipfile.BadZipFile, KeyError, OSError, NotImplementedError, RuntimeError):
+        return False
+
+
+def _is_own_json(path: Path) -> bool:
+    """Return whether ``"format": "edip-crm"`` comes before all data; False for what is no JSON."""
     try:
         with path.open("rb") as file:
             events = ijson.basic_parse(file)
