@@ -27,7 +27,7 @@ def test_tables_of_the_version_before_get_the_operations_id(
     before = {ddl.VERSION_PROPERTY: "5"}
     warehouse.execute(ddl.set_properties(ACCOUNTS, before, warehouse.namespace), repeatable=True)
     assert client.get("/accounts/").status_code == 200
-    assert "manage.py migrate_tables" in client.get("/activity/").content.decode()
+    assert "Migrate the tables, step" in client.get("/activity/").content.decode()
     assert run().count("ADD COLUMNS") == 0
     assert run("--check") == "The tables are up to date.\n"
     seen = accounts.get(warehouse, "OLD1").updated_at
