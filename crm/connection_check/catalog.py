@@ -150,7 +150,7 @@ def check_transactions(wh: Warehouse) -> str:
     """Return how imports, deletions of accounts, and their undo run. Raises Problem."""
     hindrance = atomic.probe(wh)
     if not hindrance:
-        return "small imports, deletions of accounts, and their undo run as transactions"
+        return "small imports, deletions of accounts, their undo, and repairs run as transactions"
     if not hindrance.is_refusal:
         return f"not used, operations run step by step: {hindrance.text}"
     raise Problem(

@@ -42,8 +42,8 @@ class Command(BaseCommand):
             "--transactions",
             action="store_true",
             help="give the tables, also existing ones, the table feature catalogManaged, so that "
-            "deleting an account and bringing it back are transactions; other programs that do "
-            "not know the feature cannot use the tables then",
+            "deletions of accounts, their undo, and repairs are transactions; other programs that "
+            "do not know the feature cannot use the tables then",
         )
         parser.add_argument(
             "--sample-data",
