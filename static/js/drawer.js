@@ -6,7 +6,11 @@ import { isUnsaved } from "./unsaved.js";
 
 const FORM =
   /\/(accounts\/new|accounts\/[^/]+\/(edit|(use-cases|updates)\/new)|(use-cases|updates)\/[^/]+\/edit)\/$/;
+const ROW = ".attention-row";
 const QUESTION = "Close the form? What you typed is not saved.";
+
+// The number of the row of Attention that opened the drawer.
+let place = -1;
 
 // Does the path belong to a page with the form of a record?
 export function isFormPath(path) {
@@ -30,6 +34,10 @@ export function startDrawer() {
     },
     true,
   );
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    if (detail.target.id === "dialog" && !openDrawer())
+      place = rows().indexOf(document.activeElement.closest(ROW));
+  });
   document.addEventListener("record-saved", ({ detail }) => showSaved(detail.url));
 }
 
@@ -70,4 +78,11 @@ async function showSaved(url) {
   for (const box of document.querySelectorAll("tbody .pick input"))
     box.checked = selected.includes(box.value);
   showSelected();
+  // What needed attention no longer does: go on with the row that took its place.
+  if (place >= 0 && !document.activeElement.closest(ROW))
+    rows()[place]?.querySelector(".button")?.focus();
+}
+
+function rows() {
+  return [...document.querySelectorAll(ROW)];
 }

@@ -8,7 +8,7 @@ import uuid
 import pytest
 from playwright.sync_api import Dialog, Locator, Page, Route, expect
 
-from crm.repository.records import use_cases
+from crm.repository.records import people, use_cases
 from crm.warehouse import Warehouse
 
 
@@ -94,6 +94,25 @@ def test_a_form_opens_over_the_list_and_loses_nothing(
     expect(edit).to_be_focused()
     assert (page.url, len(asked)) == (address, 4)
     assert use_cases.get(tables, case).value("leader") == "Lee"
+
+
+def test_the_focus_goes_on_to_what_needs_attention_next(
+    page: Page, tables: Warehouse, account: str, bsnid: str
+) -> None:
+    people.follow(tables, "dana@example.com", bsnid)
+    for n in range(2):
+        held = {"problem": f"Held {n}", "status": "On Hold"}
+        use_cases.create(tables, bsnid, str(uuid.uuid4()), held)
+    page.goto("/attention/?mine=on")
+    reasons = page.get_by_role("link", name="Give a reason")
+    expect(reasons).to_have_count(2)
+    reasons.first.press("Enter")
+    expect(page.get_by_role("dialog").get_by_label("Reason")).to_be_focused()
+    page.keyboard.type("No budget")
+    page.keyboard.press("Control+Enter")
+    expect(reasons).to_have_count(1)
+    expect(reasons).to_be_focused()
+    expect(page.locator(".attention-row", has=reasons)).to_contain_text("Held 1")
 
 
 def test_an_update_is_written_from_a_row_and_a_use_case_from_an_account(
