@@ -43,7 +43,7 @@ CASES = [
     Case("starting", {"retry_after": 40}, 503, "The warehouse is starting"),
 ]
 NAMES = [f"{case.kind}-{case.options.get('status', '')}" for case in CASES]
-DEADLINE = 3.0
+DEADLINE = seconds(1)  # 3 s on an idle machine
 
 
 @pytest.fixture(params=CASES, ids=NAMES)
