@@ -63,8 +63,9 @@ def _route(request: HttpRequest) -> str:
 
 
 def _note(request: HttpRequest, response: HttpResponse, usage: Usage, seconds: float) -> None:
-    route, refusal = _route(request), getattr(request, "refusal", "")
-    status = str(response.status_code)
+    route, status = _route(request), str(response.status_code)
+    # A form that was refused is shown again by its own view, which keeps what was typed.
+    refusal = getattr(request, "refusal", "") or _REFUSED.get(response.status_code, "")
     metrics.count("edip_requests_total", page=route, status=status)
     metrics.observe("edip_request_seconds", seconds, page=route)
     if refusal:
@@ -89,6 +90,7 @@ def _note(request: HttpRequest, response: HttpResponse, usage: Usage, seconds: f
     log.log(logging.DEBUG if is_quiet else logging.INFO, _text(fields), extra={"fields": fields})
 
 
+_REFUSED = {401: "sign-in", 403: "right"}
 _METHODS = {"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"}
 
 

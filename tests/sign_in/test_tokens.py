@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +16,7 @@ from crm.identity import vault
 
 from ..pages.html import parsed
 from ..patience import seconds
-from .conftest import ALICE, Browser, Workspace
+from .conftest import ALICE, Browser, Workspace, jwt
 
 NEW = {"bsnid": "BSN9", "team": "Payments", "business_area": "Finance"}
 TYPED = "Typed with care"
@@ -120,6 +121,20 @@ def _settled(browser: Browser, job: str) -> str:
             return " ".join(page.select_one("main").get_text(" ").split())
         assert time.monotonic() < ends, page.select_one("main")
         time.sleep(0.05)
+
+
+def test_a_form_that_is_shown_again_counts_as_refused(
+    on_behalf: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    expired, missing = Browser(ALICE, jwt(ALICE, seconds=1)), Browser(ALICE)
+    for browser, status in ((expired, 401), (missing, 403)):
+        assert browser.post("/accounts/new/", NEW).status_code == status
+    lines = [each.fields for each in caplog.records if each.name == "crm.requests"]
+    assert [(each["person"], each["refusal"]) for each in lines] == [
+        (ALICE, "sign-in"),
+        (ALICE, "right"),
+    ]
 
 
 def test_the_connection_check_says_what_to_switch_on(on_behalf: Any) -> None:
