@@ -135,7 +135,7 @@ def stale(rows: int, on_conflict: str) -> str:
         return f"{older}, which stays as it is."
     return (
         f"{older}. Only what was changed in the file is written; what was changed here later "
-        "stays, and so do rows of which nobody knows what the file changed. The remarks name them."
+        "stays, and so do rows of which nobody knows what the file changed. The remarks name each."
     )
 
 

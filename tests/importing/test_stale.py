@@ -102,11 +102,10 @@ def test_without_update_a_stale_row_stays_and_is_named(stored: Warehouse, tmp_pa
     ]
 
 
-def test_what_a_row_said_then_may_be_unknown(
-    stored: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_row_said_then_may_be_unknown(stored: Warehouse, tmp_path: Path) -> None:
     path = exported(stored, tmp_path)
-    # Nobody has stored this row with this time.
+    save(stored, "B1", admin="Later")
+    # Nobody has stored this row with this time: no version tells what the file changed.
     edited(path, vp="File", updated_at="2020-01-01T10:00:00.123456+00:00")
     outcomes, findings = run(stored, path, on_conflict="update")
     assert outcomes[0].states == {"stale": 1, "unchanged": 1}

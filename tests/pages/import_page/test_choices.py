@@ -65,7 +65,7 @@ def test_what_empty_cells_do(client: Client, warehouse: Warehouse) -> None:
     url, page = preview(client, content, "accounts.csv", on_conflict="update")
     assert texts(page, ".import-rows dt") == ["Team"]
     page = post(client, url, page, "choices", empty="clear")
-    assert text(page, "#import-cleared") == "2 fields would be cleared. The remarks name them."
+    assert text(page, "#import-cleared") == "2 fields would be cleared; the remarks name each."
     assert texts(page, ".import-rows dt") == ["Team", "VP", "Admin"]
     post(client, url, page, "import")
     account = accounts.get(warehouse, "B1")
