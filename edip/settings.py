@@ -231,7 +231,7 @@ LOGGING = {
 # The person who acts where nobody signs in: everywhere but on Databricks Apps.
 EDIP_USER = env.str("EDIP_USER", f"{getpass.getuser()}@localhost")
 # With EDIP_AUTH=user: whether the session keeps the person's token, encrypted. Without it each
-# request has to bring the token. See docs/decisions/0011-tokens-of-the-request.md.
+# request has to bring the token. See docs/decisions/0012-tokens-of-the-request.md.
 EDIP_SESSION_TOKENS = env.bool("EDIP_SESSION_TOKENS", False)
 # Who may write, and who sees the admin tools: e-mails and domains. See docs/sign-in.md.
 EDIP_EDITORS = env.list("EDIP_EDITORS", default=[])
