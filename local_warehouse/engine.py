@@ -109,9 +109,10 @@ class Engine:
         with self._lock:
             if self._current.has_ended() and not self._is_stopped:
                 logger.error("the engine's process ended; a new one starts")
+                new = EngineProcess()
                 self._processes.remove(self._current)
-                self._current = EngineProcess()
-                self._processes.append(self._current)
+                self._processes.append(new)
+                self._current = new
             process = self._current
             process.users += 1
         try:
