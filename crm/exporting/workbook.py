@@ -65,7 +65,7 @@ def _add(
         name = title if number == 1 else f"{title[: _LONGEST_TITLE - 6]} ({number})"
         sheet = workbook.create_sheet(name)
         sheet.freeze_panes = "A2"
-        sheet.append(list(headings))
+        sheet.append([_cell(sheet, heading) for heading in headings])
         for values in islice(left, MOST_ROWS - 1):
             sheet.append([_cell(sheet, value) for value in values])
             cut += sum(map(_is_cut, values))

@@ -54,6 +54,14 @@ def test_text_stays_text(tmp_path: Path, text: str) -> None:
     assert findings.count(REFUSED) == 0
 
 
+def test_a_heading_stays_text(tmp_path: Path) -> None:
+    path = tmp_path / "book.xlsx"
+    with path.open("wb") as file:
+        workbook.write(file, [("Accounts", ["=1+1", "a\x01b"], [])])
+    first, second = openpyxl.load_workbook(path).active[1]
+    assert (first.data_type, first.value, second.value) == ("s", "=1+1", "a_x0001_b")
+
+
 @pytest.mark.parametrize(
     "day", [dt.date(1, 2, 3), dt.date(1899, 12, 31), dt.date(1900, 2, 28), dt.date(1900, 3, 1)]
 )

@@ -131,6 +131,14 @@ def test_json_comes_back_as_json(tmp_path: Path) -> None:
     assert findings.count(REFUSED) == 0
 
 
+def test_a_heading_of_a_csv_file_is_no_formula(tmp_path: Path) -> None:
+    back = given_back(written(tmp_path, "accounts.csv", "bsnid,=1+1,-team\n,x,T\n"))
+    heading = back.read_text("utf-8-sig").splitlines()[0]
+    assert heading == f"bsnid,'=1+1,'-team,{REASON}"
+    _, findings = read(back)
+    assert any("“'=1+1” is not a column" in reason for reason in reasons(findings, SKIPPED))
+
+
 def test_our_own_export_stays_one(tmp_path: Path) -> None:
     """Its nulls are kept, also in the columns that say who and when."""
     table = written(tmp_path, "accounts.csv", f"{','.join(ACCOUNTS.names)}\n..{',' * 11}\n")
@@ -189,7 +197,11 @@ def test_the_command_gives_back_also_what_the_warehouse_refuses(
     back.write_text(text.replace("GONE,d", "B1,d"))
     call_command("import_legacy", back, stdout=output)
     assert "updates: 1 added" in output.getvalue()
-    for name, problem in (("back.json", "ends in .csv"), ("no/where.csv", "no such folder")):
+    for name, problem in (
+        ("back.json", "ends in .csv"),
+        ("no/where.csv", "no such folder"),
+        ("updates.csv", "another file"),
+    ):
         with pytest.raises(CommandError, match=problem):
             call_command("import_legacy", path, refused=tmp_path / name, stdout=output)
 

@@ -120,8 +120,7 @@ def _write_csv(file: BinaryIO, part: Part, rows: Iterator[RefusedRow]) -> None:
     text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
     writer = csv.writer(text, delimiter=part.delimiter())
     headings, cells = _with_headings(rows)
-    writer.writerow(headings)
-    for values in cells:
+    for values in chain([headings], cells):
         writer.writerow([_harmless(value) for value in values])
     text.flush()
     text.detach()

@@ -212,6 +212,8 @@ def _require_name_for_refused(options: dict[str, Any]) -> None:
         return
     if path is None:
         raise CommandError("--refused needs a file: the warehouse copies tables itself.")
+    if to.resolve() == path.resolve():
+        raise CommandError("--refused needs another file than the source.")
     ending = refused.name_for(path).rpartition(".")[2] if path.exists() else ""
     if ending and to.suffix.lower() != f".{ending}":
         raise CommandError(f"--refused needs a name that ends in .{ending} for this source.")
