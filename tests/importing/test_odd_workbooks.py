@@ -14,6 +14,7 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from crm.importing.errors import ImportingError
 from crm.importing.findings import NOTED, SKIPPED
+from crm.importing.readers import own_export
 from crm.importing.readers.xlsx.strings import SharedStrings
 
 from .using import read, reasons
@@ -143,6 +144,19 @@ def test_damaged_workbooks_are_refused_in_words(
 ) -> None:
     with pytest.raises(ImportingError, match=message):
         read(changed(workbook(tmp_path), change))
+
+
+def test_a_workbook_whose_properties_are_damaged(tmp_path: Path) -> None:
+    path = workbook(tmp_path)
+    with zipfile.ZipFile(path) as book:
+        properties = book.getinfo("docProps/core.xml")
+    content = bytearray(path.read_bytes())
+    start = properties.header_offset + 30 + len(properties.filename)
+    content[start : start + 20] = b"\xff" * 20
+    path.write_bytes(content)
+    assert not own_export.is_own_export(path)
+    with pytest.raises(ImportingError, match="not a workbook"):
+        read(path)
 
 
 def test_shared_strings_are_found_by_number() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 import zipfile
 from collections.abc import Callable
@@ -47,6 +48,7 @@ def workbook(tmp_path: Path, fill: Callable[[Worksheet], None], *rows: list[Any]
         ("0000-00-00", 20250627, "2025-06-27"),
         ("00000", 1.5, 1.5),
         ("00000", -1, -1),
+        ("00000", math.inf, math.inf),
         # These show a quantity.
         ("0", 5, 5),
         ("0.00", 5, 5),

@@ -8,6 +8,7 @@ is not missed.
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def _is_own_archive(path: Path) -> bool:
             author, program = (archive.open(f"docProps/{name}.xml") for name in ("core", "app"))
             is_ours = f"<dc:creator>{MARK}</dc:creator>".encode() in author.read(_PROPERTIES)
             return is_ours and b"Openpyxl" in program.read(_PROPERTIES)
-    except (zipfile.BadZipFile, KeyError, OSError, NotImplementedError, RuntimeError):
+    except (zipfile.BadZipFile, zlib.error, KeyError, OSError, EOFError, RuntimeError):
         return False
 
 

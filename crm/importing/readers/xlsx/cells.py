@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -93,7 +94,7 @@ def formatted(value: int | float, number_format: str) -> Any:
     """Return a whole number as text if its format makes a code of it, such as 00123 or BSN-007;
     else the number."""
     tokens = _code_format(number_format)
-    if not tokens or value < 0 or value != int(value):
+    if not tokens or not 0 <= value < math.inf or value != int(value):
         return value
     digits = str(int(value))
     left = digits.zfill(tokens.count(""))
