@@ -61,6 +61,7 @@ def _configuration() -> Facts:
         ("Table prefix", names.prefix or "none"),
         ("Who may write", _listed(settings.EDIP_EDITORS, config.auth)),
         ("Connections", f"at most {config.pool_size} per identity in each process"),
+        ("Connections for imports", "as many again"),
         ("Statement timeout", f"{config.statement_timeout} s"),
         ("Writes per person and minute", _limit(settings.EDIP_WRITES_PER_MINUTE)),
         ("Files per person and minute", _limit(settings.EDIP_EXPORTS_PER_MINUTE)),

@@ -68,10 +68,10 @@ def dispose_all() -> None:
 
 def gauges() -> dict[str, float]:
     """Return the state of this process's pools, for /metrics."""
-    pools = list(_pools.values())
+    pools = [each for pools in list(_pools.values()) for each in pools.with_bulk()]
     return {
         "edip_connections_open": sum(each.open for each in pools),
-        "edip_breaker_open": sum(each.breaker.is_open for each in pools),
+        "edip_breaker_open": float(any(each.breaker.is_open for each in pools)),
     }
 
 

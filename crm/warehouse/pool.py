@@ -128,6 +128,10 @@ class Pools:
             self._bulk = self._bulk or Pools(replace(self.config, is_bulk=True))
             return self._bulk
 
+    def with_bulk(self) -> list[Pools]:
+        """Return these pools and, once there are some, those for bulk work."""
+        return [self, self._bulk] if self._bulk else [self]
+
     def dispose(self) -> None:
         """Close every idle connection now, the others when they are returned."""
         if self._bulk:

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from crm import metrics
-from crm.warehouse import Warehouse
+from crm.warehouse import Warehouse, dispose_all, gauges, open_shared
 
 from ..conftest import LocalWarehouse
 
@@ -58,6 +58,16 @@ def test_requests_statements_and_faults_are_counted(
     assert grown("edip_pool_wait_seconds_count") >= 4
     assert after["edip_connections_open"] >= 1
     assert after["edip_breaker_open"] == 0
+
+
+def test_connections_of_imports_count(warehouse: Warehouse, settings: Any) -> None:
+    dispose_all()
+    page = open_shared(settings.WAREHOUSE, warehouse.namespace, "a@example.com")
+    page.query("SELECT 1 AS n")
+    page.for_bulk().query("SELECT 1 AS n")
+    assert gauges()["edip_connections_open"] == 2
+    dispose_all()
+    assert gauges()["edip_connections_open"] == 0
 
 
 def test_others_may_not_read_it(client: Client, settings: Any) -> None:
