@@ -19,9 +19,10 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "edip.settings")
     os.chdir(folder)
     sys.path.insert(0, folder)
-    from django.core.management import execute_from_command_line
+    from manage import main as run_command
 
-    execute_from_command_line(["manage.py", *rest])
+    sys.argv[:] = ["manage.py", *rest]
+    run_command()
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def parse_tags(text: str) -> dict[str, str | None]:
     itself where it is part of a value."""
     found: dict[str, str | None] = {}
     for pair in re.findall(r"(?:\\.|[^\\,])+", text):
-        name, *value = re.findall(r"(?:\\.|[^\\:])+", pair)
+        name, *value = re.findall(r"(?:\\.|[^\\:])+", pair) or [""]
         plain = [re.sub(r"\\(.)", r"\1", part) for part in (name, ":".join(value))]
         found[plain[0]] = plain[1] if value else None
     return found

@@ -83,6 +83,7 @@ def test_the_job_runs_it(server: LocalWarehouse) -> None:
     # A token instead of the job's own sign-in, which only a workspace has.
     parameters = ["EDIP_AUTH=pat" if "EDIP_AUTH" in each else each for each in parameters]
     server._ask("POST", "/principals", {"client_id": "app-1", "secrets": ["s"]})
+    before = server.last()
     done = subprocess.run(
         [sys.executable, task["spark_python_task"]["python_file"], *parameters],
         cwd=BASE_DIR,
@@ -94,3 +95,4 @@ def test_the_job_runs_it(server: LocalWarehouse) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count(": done") >= len(ALL_TABLES)
     assert "Grant rights: done" in done.stdout
+    assert all("page:set_up" in each["query_tags"] for each in server.statements(before))
