@@ -20,9 +20,9 @@ _CHOICES = (
     (FAIL, "Import nothing at all"),
 )
 EMPTY_CHOICES = (
-    ("", "Clear it if EDIP CRM exported the file, else leave it"),
-    (KEEP, "Leave it"),
-    (CLEAR, "Clear it"),
+    ("", "Depends on the file"),
+    (KEEP, "Keep what is stored"),
+    (CLEAR, "Clear what is stored"),
 )
 TOO_LARGE = (
     "The file is larger than {} MB. Use “manage.py import_legacy”, which takes any size, or "
@@ -47,7 +47,7 @@ class ImportForm(forms.Form):
         widget=forms.Select,
     )
     empty = forms.ChoiceField(
-        label="What is stored where the file has an empty cell",
+        label="Empty cells in the file",
         choices=EMPTY_CHOICES,
         required=False,
         widget=forms.Select,

@@ -44,8 +44,9 @@ class TableResult:
             for value in (self.sum_of_source, self.sum_of_warehouse)
         )
         sums = f"equal checksums, {source}" if self.equal else f"checksums {source} and {stored}"
-        rows = f"{self.found:,} of {self.checked:,} rows found"
-        return f"{self.found:,} rows, {sums}" if self.verified else f"{rows}, {sums}"
+        if self.verified:
+            return f"{self.found:,} row{'' if self.found == 1 else 's'}, {sums}"
+        return f"{self.found:,} of {self.checked:,} rows found, {sums}"
 
     def compare(self, source: int | None, warehouse: int | None) -> None:
         """Add the checksums of some rows, None where there are no rows."""

@@ -53,14 +53,15 @@ class SheetColumns:
     def report_unknown(self) -> None:
         """Report each heading that is not a column, with the number of values that are lost."""
         for heading, count in self._lost.items():
-            values = "1 value is" if count == 1 else f"{count:,} values are"
+            lost = "1 value is" if count == 1 else f"{count:,} values are"
+            lost = f"{lost} not imported" if count else "it has no values"
             why = f"is not a column of {self._sheet.table.plural}"
             if self._sheet.is_own and own_export.is_of_other_tables(self._sheet.table, heading):
                 self.report_once(SKIPPED, heading, f"“{heading}” follows from other tables")
                 continue
             if self._sheet.columns.get(normal(heading)) == LEFT_OUT:
                 why = "is left out, as was chosen"
-            reason = f"“{heading}” {why}; {values} not imported"
+            reason = f"“{heading}” {why}; {lost}"
             self.report_once(SKIPPED, heading, reason)
             if count:
                 place = Place(self._sheet.file, self._sheet.name)

@@ -67,7 +67,8 @@ def test_what_empty_cells_do(client: Client, warehouse: Warehouse) -> None:
     page = post(client, url, page, "choices", empty="clear")
     assert text(page, "#import-cleared") == "2 fields would be cleared; the remarks name each."
     assert texts(page, ".import-rows dt") == ["Team", "VP", "Admin"]
-    post(client, url, page, "import")
+    page = post(client, url, page, "import")
+    assert figures(page)["Accounts"][-1].startswith("1 row, equal checksums")
     account = accounts.get(warehouse, "B1")
     assert (account.team, account.vp, account.admin) == ("New", None, None)
 
@@ -85,4 +86,5 @@ def test_what_is_not_imported_is_counted_above_the_button(
     lost = page.select_one(".import-lost")
     assert texts(page, ".import-lost li") == ["accounts.csv: health 1 value"]
     assert lost.find_next("button")["value"] == "import"
+    assert "“csm” is left out, as was chosen; it has no values" in page.get_text()
     assert figures(page)["Platform statuses"] == ["1", "0", "0", "0"]
