@@ -66,7 +66,7 @@ class Matcher:
             self._add(table, chunk, rows[0], CHANGED, reason)
         elif left:
             chunk.unclear |= set(rows)
-            reason = f"may be one of several stored {table.plural} with the same {labels}, or new"
+            reason = f"may be a stored {table.singular} with the same {labels}, or a new one"
             for n in rows:
                 self._add(table, chunk, n, NOTED, reason)
         return repeats

@@ -68,6 +68,9 @@ def test_children_of_one_meaning_are_not_mixed_up(warehouse: Warehouse, tmp_path
     with pytest.raises(CommandError, match="--accept-doubts"):
         call_command("import_legacy", file, stdout=output)
     assert "Doubtful: 2 updates, the first at updates.csv, row 2, have no id" in output.getvalue()
+    _, findings = run(warehouse, file, dry_run=True)
+    noted = "\n".join(reasons(findings, NOTED))
+    assert "may be a stored update with the same Account and Author and Date, or a new" in noted
     assert import_updates("Word", "Fourth") == everything
     # Now each is a stored row, so nothing is unclear.
     call_command("import_legacy", file, stdout=output)
