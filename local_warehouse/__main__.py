@@ -10,7 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
-from local_warehouse.catalog.data_folder import DataFolderInUse, hold, plain_path
+from local_warehouse.catalog.data_folder import UnusableDataFolder, hold, plain_path
 from local_warehouse.serve.http import PATH, Server
 
 from .warehouse import Warehouse
@@ -22,7 +22,7 @@ def main() -> int:
     try:
         with hold(options.data), plain_path(options.data.resolve()) as folder:
             serve(folder, options)
-    except DataFolderInUse as error:
+    except UnusableDataFolder as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

@@ -85,6 +85,7 @@ class EngineProcess:
         try:
             return int(self._process.stdout.readline())
         except (OSError, ValueError) as error:
+            self._wait()
             raise EngineEnded from error
 
     def run(self, sql: str, cancellation: Cancellation | None = None) -> pa.Table:
@@ -130,9 +131,12 @@ class EngineProcess:
     def _is_ending(self, error: Exception) -> bool:
         """Whether the error came because the process ends; waits until it has ended."""
         if isinstance(error, flight.FlightUnavailableError):
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(_ENDING)
+            self._wait()
         return self.has_ended()
+
+    def _wait(self) -> None:
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_ENDING)
 
     def end(self) -> None:
         """End the process, whatever it does, and wait until it is gone."""

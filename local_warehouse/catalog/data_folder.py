@@ -10,14 +10,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# The library deltalake reads these in a path as others: ``/``, and what the digits encode.
+_MISREAD = re.compile(r"\\|%[0-9A-Fa-f]{2}")
 
-class DataFolderInUse(Exception):
-    """Another local warehouse already serves this folder."""
+
+class UnusableDataFolder(Exception):
+    """No local warehouse can serve this folder now; the message says why."""
 
 
 @contextmanager
 def hold(folder: Path, patience: float = 3.0) -> Iterator[None]:
-    """Hold the folder until the block ends or the process dies. Raises DataFolderInUse.
+    """Hold the folder until the block ends or the process dies. Raises UnusableDataFolder.
 
     Two servers could not put their writes in one order. ``patience`` is how many seconds to wait
     for an earlier server that is stopping.
@@ -30,7 +33,7 @@ def hold(folder: Path, patience: float = 3.0) -> Iterator[None]:
             except BlockingIOError:
                 time.sleep(0.1)
         else:
-            raise DataFolderInUse(f"another local warehouse serves {folder}")
+            raise UnusableDataFolder(f"another local warehouse serves {folder}")
         yield
 
 
@@ -39,7 +42,10 @@ def plain_path(folder: Path) -> Iterator[Path]:
     """Give the block a path of the folder without characters that the engine percent-encodes.
 
     The engine (0.7.2) creates ``a%20b`` for ``a b``; a symbolic link has a name without spaces.
+    Raises UnusableDataFolder where a link does not help, since deltalake follows it.
     """
+    if found := _MISREAD.search(str(folder)):
+        raise UnusableDataFolder(f"the path {folder} cannot be used, because of {found[0]} in it")
     if re.fullmatch(r"[\w./-]+", str(folder), re.ASCII):
         yield folder
         return

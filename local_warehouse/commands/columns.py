@@ -20,7 +20,7 @@ from local_warehouse.catalog.objects import Column, Table
 from local_warehouse.delta import log
 from local_warehouse.delta.files import Files
 from local_warehouse.engine import Engine
-from local_warehouse.errors import SqlError, column_not_found
+from local_warehouse.errors import EngineEnded, SqlError, column_not_found
 from local_warehouse.sql.parsing import parse_condition
 from local_warehouse.sql.template import DIALECT
 
@@ -130,10 +130,14 @@ def check_default(column: Column, value: exp.Expr, command: str, engine: Engine)
         raise refused("NOT_CONSTANT", why)
     try:
         engine.run(f"SELECT {text}")
+    except EngineEnded:
+        raise
     except SqlError as error:
         raise refused("UNRESOLVED_EXPRESSION", "fails to resolve as a valid expression") from error
     try:
         engine.run(f"SELECT CAST({text} AS {column.type})")
+    except EngineEnded:
+        raise
     except SqlError as error:
         why = f"requires {column.type} type, but the statement provided another"
         raise refused("DATA_TYPE", why) from error

@@ -7,7 +7,7 @@ from sqlglot import exp
 from local_warehouse.catalog.objects import Column, Function
 from local_warehouse.catalog.securables import MANAGE, Securable, schema_securable, securable_of
 from local_warehouse.context import Context
-from local_warehouse.errors import SqlError, routine_not_found, unsupported
+from local_warehouse.errors import EngineEnded, SqlError, routine_not_found, unsupported
 from local_warehouse.result import NOTHING, TEXT, Result, rows
 from local_warehouse.sql.expand import inline
 from local_warehouse.sql.parsing import Words, parse, parse_expression, text_of, type_name
@@ -78,6 +78,8 @@ def _require_free_name(name: str, context: Context) -> None:
     try:
         if isinstance(parse_expression(f"`{name}`()"), exp.Anonymous):
             context.engine.run(f"SELECT `{name}`()")
+    except EngineEnded:
+        raise
     except SqlError as error:
         if error.error_class == "UNRESOLVED_ROUTINE":
             return

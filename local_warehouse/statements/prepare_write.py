@@ -88,14 +88,19 @@ def run(write: Write, context: Context) -> Result:
 def execute(counts: Mapping[str, str], sql: str, location: Path, context: Context) -> Result:
     """Run a write to the table at ``location``, which no other writes to meanwhile.
 
-    If the engine's process ends, the log shows whether the write was committed before.
+    If the engine's process ends, the log shows whether the write was committed before. If not, it
+    runs once more.
     """
     before = log.latest_version(location)
-    try:
-        context.engine.run(sql, context.cancellation, is_read=False)
-    except EngineEnded:
-        if log.latest_version(location, before) == before:
+    for is_last in (False, True):
+        try:
             context.engine.run(sql, context.cancellation, is_read=False)
+            break
+        except EngineEnded:
+            if log.latest_version(location, before) > before:
+                break
+            if is_last:
+                raise
     after = log.latest_version(location, before)
     info = log.commit_info(location, after) if after > before else {}
     return _result(counts, info.get("operationMetrics", {}))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -60,3 +61,20 @@ def test_a_kept_mapping_is_of_no_other_file_with_the_same_name(tmp_path: Path) -
     parts, mapping = read(tmp_path / "all.zip", SourceMapping())
     found = {part.file: mapping_step.complete(part, mapping).table for part in parts}
     assert found == {"teams.csv": "-", "new/teams.csv": "accounts"}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"zone": "../etc"}, {"zone": "Europe"}, {"zone": 5}, {"date_order": "xyz"}, {"table": []}],
+)
+def test_a_kept_mapping_that_nobody_can_use_counts_as_none(
+    tmp_path: Path, kept: dict[str, str], odd: dict[str, Any]
+) -> None:
+    """Another person keeps it, or another version, whose zones are others."""
+    path = tmp_path / "updates.csv"
+    path.write_text("id,bsnid,date,description\nu1,B1,7/8/2026,d\n")
+    keep(path, SheetMapping("updates", {}, "dmy"))
+    (id,) = kept
+    kept[id] = json.dumps(json.loads(kept[id]) | odd)
+    (part,), mapping = read(path, SourceMapping())
+    assert (part.is_asked, mapping.sheets[path.name]) == (True, SheetMapping())

@@ -102,6 +102,20 @@ def test_a_workbook_comes_back_with_its_sheets_and_types(tmp_path: Path) -> None
     assert findings.count(REFUSED) == 0
 
 
+def test_no_heading_becomes_a_formula(tmp_path: Path) -> None:
+    headings = ("BSNID", "=1\x01+1", "@Team")
+    text = f"{','.join(headings)}\n..,a,b\n"
+    back = given_back(written(tmp_path, "accounts.csv", text))
+    first, row = csv.reader(io.StringIO(back.read_text("utf-8-sig"), newline=""))
+    assert first[:3] == ["BSNID", "'=1\x01+1", "'@Team"]
+    back.write_text(back.read_text().replace("..", "B1"))
+    assert read(back)[0]["accounts"] == [{"bsnid": "B1", "team": "b"}]
+    with (tmp_path / "accounts.xlsx").open("wb") as file:
+        workbook.write(file, [("Accounts", headings, [("..", "a", "b")])])
+    sheet = openpyxl.load_workbook(given_back(tmp_path / "accounts.xlsx")).active
+    assert [cell.data_type for cell in sheet[1]] == ["s"] * 4
+
+
 def test_a_hyperlink_comes_back(tmp_path: Path) -> None:
     row = (None, Linked("Board", "https://x.example/board"))
     with (tmp_path / "accounts.xlsx").open("wb") as file:

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -172,6 +172,56 @@ def test_statements_go_on_when_the_engine_is_killed(own: Shell) -> None:
     work.check(own)
     os.kill(state(own.server)["engines"][0], signal.SIGKILL)
     assert own.change("UPDATE counted SET n = 0") == 10
+
+
+def test_a_write_may_lose_its_engine_twice(own: Shell) -> None:
+    """First while it reads, then after it has committed: with a tenth commit comes a checkpoint."""
+    server, changed = own.server, []
+    log = folder_of(server, "workspace.default.counted") / "_delta_log"
+    for _ in range(8):
+        own.change("UPDATE counted SET n = n + 1")
+    many = "(SELECT COUNT(*) FROM range(20000000) WHERE CAST(id AS STRING) LIKE '%9999999')"
+    slow = f"UPDATE counted SET n = n + {many}"
+
+    def run_slow() -> None:
+        with shell_on(server) as shell:
+            changed.append(shell.change(slow))
+
+    (first,) = state(server)["engines"]
+    thread = threading.Thread(target=run_slow)
+    thread.start()
+    wait_until(lambda: any(each["text"] == slow for each in server.statements()))
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: state(server)["engines"] != [first])
+    (second,) = state(server)["engines"]
+    wait_until((log / f"{10:020d}.json").exists, pause=0)
+    os.kill(second, signal.SIGKILL)
+    thread.join()
+    assert changed == [10]
+    assert own.value("SELECT MAX(n) FROM counted") == 10
+
+
+def test_while_no_engine_starts_no_default_is_called_wrong(own: Shell) -> None:
+    own.run(
+        "ALTER TABLE counted SET TBLPROPERTIES ('delta.feature.allowColumnDefaults' = 'enabled')"
+    )
+    is_begun, is_over = threading.Event(), threading.Event()
+
+    def kill_all() -> None:
+        while not is_over.wait(0.02):
+            for engine in state(own.server)["engines"]:
+                with suppress(ProcessLookupError):
+                    os.kill(engine, signal.SIGKILL)
+            is_begun.set()
+
+    thread = threading.Thread(target=kill_all)
+    thread.start()
+    is_begun.wait()
+    try:
+        assert "SERVER_IS_BUSY" in own.error("ALTER TABLE counted ALTER COLUMN n SET DEFAULT 1")
+    finally:
+        is_over.set()
+        thread.join()
 
 
 @only_soak

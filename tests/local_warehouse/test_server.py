@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from databricks.sql.exc import DatabaseError
@@ -24,6 +25,13 @@ def test_two_servers_cannot_share_a_folder(server):
     second = run("--data", str(server.data))
     assert second.returncode == 1
     assert "another local warehouse serves" in second.stderr
+
+
+@pytest.mark.parametrize(("name", "part"), [("a\\b", "\\"), ("a%20b", "%20")])
+def test_a_folder_that_would_be_misread_is_refused(tmp_path: Path, name: str, part: str) -> None:
+    refused = run("--data", str(tmp_path / name))
+    assert refused.returncode == 1
+    assert refused.stderr.endswith(f"cannot be used, because of {part} in it\n")
 
 
 def test_it_binds_to_loopback_only():

@@ -7,8 +7,9 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from crm.importing import sources
+from crm.importing import dates, sources
 from crm.importing.headings import LEFT_OUT, OF_OTHER_TABLES
 from crm.importing.mapping.chosen import SheetMapping, SourceMapping, sheet_name
 from crm.importing.mapping.survey import PartSurvey
@@ -105,12 +106,15 @@ def _sheet_mapping(text: str) -> SheetMapping | None:
     """Return a kept mapping, or None where it is none or names what no longer exists."""
     try:
         found = SheetMapping(**json.loads(text))
+        ZoneInfo(found.zone or "UTC")
         table = TABLE_BY_NAME.get(found.table)
         names = (*(table.names if table else ()), LEFT_OUT)
         is_known = all(c in names or c.startswith(OF_OTHER_TABLES) for c in found.columns.values())
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, OSError):
         return None
-    return found if is_known else None
+    is_known = is_known and found.date_order in ("", *dates.ORDERS, LEFT_OUT)
+    # A file shows its encoding; none is kept.
+    return replace(found, encoding="") if is_known else None
 
 
 def _id(part: PartSurvey) -> str:
