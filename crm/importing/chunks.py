@@ -19,7 +19,7 @@ class Chunk:
 
     ``filled`` are the columns that the file has a value for, even an empty one. ``size`` is the
     length of all texts in bytes. ``unclear`` are the numbers of rows that may mean stored rows or
-    be new; see matching.
+    be new; see matching. ``similar`` are those of new accounts whose keys nearly equal others.
     """
 
     places: list[Place] = field(default_factory=list)
@@ -28,6 +28,7 @@ class Chunk:
     texts: list[str] = field(default_factory=list)
     size: int = 0
     unclear: set[int] = field(default_factory=set)
+    similar: set[int] = field(default_factory=set)
 
     def set_values(self, table: Table, n: int, values: Mapping[str, str | None]) -> None:
         """Give row ``n`` other values in these columns."""

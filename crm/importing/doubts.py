@@ -53,6 +53,7 @@ class Doubts:
     _headings: _Rows = field(default_factory=_Rows)
     _totals: _Rows = field(default_factory=_Rows)
     _unclear: dict[Table, _Rows] = field(default_factory=lambda: defaultdict(_Rows))
+    _similar: _Rows = field(default_factory=_Rows)
     _deleted: dict[Table, _Rows] = field(default_factory=lambda: defaultdict(_Rows))
     _new: int = 0
     # Whether all accounts so far are new, and have names that stored accounts have.
@@ -66,6 +67,8 @@ class Doubts:
                 self._totals.add(place)
         for n in sorted(chunk.unclear):
             self._unclear[table].add(chunk.places[n])
+        for n in sorted(chunk.similar):
+            self._similar.add(chunk.places[n])
         for n in deleted_since(self.wh, table, chunk, states):
             self._deleted[table].add(chunk.places[n])
         if table is ACCOUNTS and self._known_names:
@@ -83,6 +86,8 @@ class Doubts:
         if self._totals.count:
             doubts.append(self._totals.doubt("the row is a total", "are totals"))
         doubts += [_unclear(table, rows) for table, rows in self._unclear.items()]
+        if self._similar.count:
+            doubts.append(_similar(self._similar))
         doubts += [_deleted(table, rows) for table, rows in self._deleted.items()]
         if self._known_names and self._new >= NEW_AT_LEAST:
             doubts.append(
@@ -121,6 +126,14 @@ def _unclear(table: Table, rows: _Rows) -> str:
         f"{one if rows.count == 1 else many} no id, and the same {labels} as several rows: it is "
         "not clear which row means which. What has no equal is added as new."
     )
+
+
+def _similar(rows: _Rows) -> str:
+    if rows.count == 1:
+        what = f"{rows.first}: the BSNID of the new account differs"
+        return f"{what} from another one only in case or blanks. It may be the same account."
+    what = f"The BSNIDs of {rows.count:,} new accounts, the first at {rows.first}, differ"
+    return f"{what} from others only in case or blanks. They may be the same accounts."
 
 
 def _deleted(table: Table, rows: _Rows) -> str:

@@ -203,14 +203,19 @@ class Planner:
             elif state == DIFFERENT and not self.overwrites and n not in stale:
                 reason = "already exists with different values; left as it is"
                 self.findings.add(SKIPPED, table.name, place, reason)
-            elif state == NEW and table is ACCOUNTS and bsnid in similar:
-                reason = (
-                    f"is new, but its key differs from that of account {similar[bsnid]} only in "
-                    "case or blanks"
-                )
-                self.findings.add(NOTED, table.name, place, reason, table.key)
+            elif state == NEW and table is ACCOUNTS:
+                self._note_similar(chunk, n, similar.get(bsnid))
             if state == NEW or (state in (DIFFERENT, UNCHANGED) and self.overwrites):
                 _note_masked(self.findings, self.operation, table, place, row, state)
+
+    def _note_similar(self, chunk: Chunk, n: int, stored: str | None) -> None:
+        """Mark a new account whose key nearly equals a ``stored`` one, or that of another row."""
+        if stored or chunk.places[n] in self.reader.similar:
+            chunk.similar.add(n)
+        if stored:
+            reason = "is new, but its key differs from that of account "
+            reason += f"{stored} only in case or blanks"
+            self.findings.add(NOTED, ACCOUNTS.name, chunk.places[n], reason, ACCOUNTS.key)
 
     def _similar_keys(self, table: Table, chunk: Chunk, states: list[str]) -> dict[str, str]:
         """Find stored keys that nearly equal the keys of new accounts, or of the accounts that

@@ -23,12 +23,14 @@ class Reader:
     """Reads one source, table after table, and remembers what it has read.
 
     :param empty: what empty cells do; see importer.Options.
+    :param similar: the places of accounts whose keys nearly equal that of an earlier one.
     """
 
     source: Source
     findings: Findings
     empty: str = ""
     memory: Memory = field(default_factory=Memory)
+    similar: set[Place] = field(default_factory=set)
     _has_derived: bool = False
 
     def __post_init__(self) -> None:
@@ -148,3 +150,4 @@ class Reader:
         if earlier and not earlier.same:
             reason = f"its key differs from that of {earlier.place} only in case or blanks"
             self.findings.add(NOTED, ACCOUNTS.name, place, reason, ACCOUNTS.key)
+            self.similar.add(place)

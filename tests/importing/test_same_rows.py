@@ -89,6 +89,20 @@ def test_keys_that_are_almost_the_same_are_reported(warehouse: Warehouse, tmp_pa
     ]
 
 
+def test_keys_that_are_almost_the_same_need_consent(warehouse: Warehouse, tmp_path: Path) -> None:
+    run(warehouse, CASES / "keys" / "first.csv")
+    path, output = tmp_path / "accounts.csv", io.StringIO()
+    path.write_text("bsnid,team\nnk1 ,T\nNEW1,T\nNew1,T\n")
+    with pytest.raises(CommandError, match="Nothing was imported.*--accept-doubts"):
+        call_command("import_legacy", path, stdout=output)
+    assert "The BSNIDs of 2 new accounts, the first at accounts.csv, row 2" in output.getvalue()
+    assert accounts.get(warehouse, "NEW1") is None
+    call_command("import_legacy", path, accept_doubts=True, stdout=output)
+    assert "Doubtful" not in output.getvalue().split("accounts: 3 added")[1]
+    # Now each is a stored row.
+    call_command("import_legacy", path, stdout=output)
+
+
 def test_the_second_of_two_files_is_the_same_account(warehouse: Warehouse) -> None:
     run(warehouse, CASES / "keys" / "first.csv")
     outcomes, _ = run(warehouse, CASES / "keys" / "second.csv", on_conflict="update")
