@@ -31,6 +31,8 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _DAY_AS_TEXT = re.compile(r"\d{5}([.,]\d+)?")
 # Texts that programs write for a missing date or link.
 _NO_VALUE = {"nan", "nat", "none", "null", "<na>", "n/a", "[]", "{}", "-"}
+# Texts that pandas writes for any missing value, exactly so: Nan is also a name.
+_OF_PANDAS = ("nan", "NaN", "NaT", "<NA>")
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,10 @@ def clean(column: Column, raw: Any, conventions: Conventions = USUAL) -> Cleaned
         return _check_length(column, Cleaned(_exact(raw, conventions)))
     if isinstance(raw, Linked):
         raw = raw.link if column.kind == "links" else str(raw)
-    if is_empty(raw) or (_may_be_no_value(column) and str(raw).strip().lower() in _NO_VALUE):
+    if is_empty(raw) or (_may_be_no_value(column) and is_no_value(raw)):
         return Cleaned(None)
+    if raw in _OF_PANDAS:
+        return Cleaned(None, f"“{raw}” stands for a missing value")
     raw, was_guarded = _python_number(raw), False
     if isinstance(raw, str):
         was_guarded = conventions.guards_formulas and bool(_GUARDED.match(raw))
@@ -128,6 +132,11 @@ def is_empty(raw: Any) -> bool:
     )
 
 
+def is_no_value(raw: Any) -> bool:
+    """Return whether a cell that holds no text is empty, or says so as programs do."""
+    return is_empty(raw) or str(raw).strip().lower() in _NO_VALUE
+
+
 def links_in(raw: Any, conventions: Conventions = USUAL) -> list[Any]:
     """Return the links in a value: a list, the text of a list, or a text."""
     if isinstance(raw, list):
@@ -173,17 +182,10 @@ def _text(column: Column, raw: Any) -> Cleaned:
     if column.not_null and (visible := _INVISIBLE.sub("", value).strip()) != value:
         value = visible
         changes.append("invisible characters were removed")
-    if (word := _vocabulary_word(column, value)) != value:
+    if column.vocabulary and (word := vocabulary.word_like(column.vocabulary, value)) != value:
         changes.append(f"“{value}” was read as “{word}”")
         value = word
     return Cleaned(value, "; ".join(changes))
-
-
-def _vocabulary_word(column: Column, value: str) -> str:
-    """Return the column's word that differs from the value only in case, else the value."""
-    words = vocabulary.words(column.vocabulary) if column.vocabulary else ()
-    same = [word for word in words if word.casefold() == value.casefold()]
-    return same[0] if same and value not in words else value
 
 
 def _jsonable(raw: Any) -> Any:
@@ -194,7 +196,7 @@ def _links(raw: Any) -> Cleaned:
     parts = [
         part if isinstance(part, str) else json.dumps(part, default=_jsonable)
         for part in links_in(raw)
-        if part
+        if part and str(part)
     ]
     links = list(dict.fromkeys(part.strip(" ,;\t\r\n") for part in parts))
     links = [link for link in links if link]
@@ -231,7 +233,8 @@ def _moment(raw: Any, conventions: Conventions) -> tuple[dt.datetime, str, str]:
     if isinstance(raw, dt.datetime):
         return raw, "", ""
     if isinstance(raw, dict) and len(raw) == 1 and "$date" in raw:  # MongoDB's extended JSON
-        raw = _python_number(raw["$date"])
+        raw = raw["$date"]
+        raw = _python_number(raw.get("$numberLong") if isinstance(raw, dict) else raw)
     if isinstance(raw, bool | dict | list):
         raise Refused(f"“{str(raw)[:40]}” is not a date; write it like 2025-06-27")
     if isinstance(raw, int) and 1900_00_00 < raw < 2100_00_00:

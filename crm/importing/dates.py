@@ -19,18 +19,18 @@ _MONTHS = {
     word: number
     for number, words in enumerate(
         (
-            "jan january januar",
-            "feb february februar",
-            "mar march mär märz mrz",
-            "apr april",
-            "may mai",
-            "jun june juni",
-            "jul july juli",
-            "aug august",
-            "sep sept september",
-            "oct october okt oktober",
-            "nov november",
-            "dec december dez dezember",
+            "jan january januar januari janvier janv enero ene gennaio gen janeiro",
+            "feb february februar februari février févr fév febrero febbraio fevereiro fev",
+            "mar march mär märz mrz maart mrt mars marzo março",
+            "apr april avril avr abril abr aprile",
+            "may mai mei mayo maggio mag maio",
+            "jun june juni juin junio giugno giu junho",
+            "jul july juli juillet juil julio luglio lug julho",
+            "aug august augustus août agosto ago",
+            "sep sept september septembre septiembre settembre set setembro",
+            "oct october okt oktober octobre octubre ottobre ott outubro out",
+            "nov november novembre noviembre novembro",
+            "dec december dez dezember décembre déc diciembre dic dicembre dezembro",
         ),
         start=1,
     )
@@ -42,22 +42,27 @@ _WEEKDAY = re.compile(
     re.IGNORECASE,
 )
 _NUMERIC = re.compile(r"(\d{1,4})\s*([./-])\s*(\d{1,2})\s*\2\s*(\d{1,4})\.?")
+# As East Asian programs write it: year, month and day, each before its word.
+_WORDED = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日일]")
 _COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)")
 _TIME = re.compile(
     r"(?:^|[T\s,]+|(?<=\d{4}):)(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,:](\d{1,9}))?)?\s*([ap])?\.?(?:m\.?)?"
-    r"(?:\s*uhr)?\s*((?:z|utc|gmt)?\s*(?:[+-]\d{2}:?\d{2})?)?\s*(?:\([^)]*\))?$",
+    r"(?:\s*uhr)?\s*((?:z|utc|gmt)?\s*(?:[+-]\d{2}:?\d{2})?)?\s*(?:\([^)]*\)|\[[\w/+-]+\])?$",
     re.IGNORECASE,
 )
 _ZONE_OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})")
 # A date or time as Python's or pandas' repr prints it.
 _REPR = re.compile(
-    r"""(?:pd\.)?Timestamp\(['"]([^'"]+)['"].*\)|(?:np\.)?datetime64\(['"]([^'"]+)['"].*\)"""
+    r"""(?:pd\.)?Timestamp\(['"]([^'"]+)['"].*\)"""
+    r"""|(?:np\.|numpy\.)?datetime64\(['"]([^'"]+)['"].*\)"""
 )
 _CALL = re.compile(r"(?:datetime\.)?(?:datetime|date)\((\d+(?:,\s*\d+){2,6})(?:,\s*tzinfo=.*)?\)")
 # Units of time since 1970, each with the range of numbers for the years 1973 to 2128. The ranges
 # do not overlap, and contain no number of one of Excel's days.
 _UNITS = (("seconds", 1), ("milliseconds", 10**3), ("microseconds", 10**6), ("nanoseconds", 10**9))
 _EARLIEST, _LATEST = 10**8, 5 * 10**9
+# A time as .NET and Excel's older web services write it in JSON. The zone only says where.
+_MILLISECONDS = re.compile(r"\\?/Date\((\d+)(?:[+-]\d{4})?\)\\?/")
 _NUMBER = re.compile(r"\d{9,19}(?:[.,]\d+)?|\d[.,]\d+[eE]\+?\d\d?")
 
 
@@ -120,9 +125,12 @@ def from_epoch(number: float | str) -> tuple[dt.datetime, str] | None:
     The size of the number shows the unit. A number may also come as text.
     """
     if isinstance(number, str):
-        if not _NUMBER.fullmatch(number.strip()):
+        text = number.strip()
+        if found := _MILLISECONDS.fullmatch(text):
+            text = found[1]
+        if not _NUMBER.fullmatch(text):
             return None
-        text = number.strip().replace(",", ".")
+        text = text.replace(",", ".")
         number = int(text) if text.isdigit() else float(text)
     for unit, per_second in _UNITS:
         if _EARLIEST * per_second <= number < _LATEST * per_second:
@@ -183,7 +191,7 @@ def _zone(text: str) -> dt.timezone | None:
 def _date(text: str, order: str) -> dt.datetime:
     if found := _NUMERIC.fullmatch(text):
         return _numeric(text, found, order)
-    if found := _COMPACT.fullmatch(text):
+    if found := _WORDED.fullmatch(text) or _COMPACT.fullmatch(text):
         return dt.datetime(int(found[1]), int(found[2]), int(found[3]))
     words = re.findall(r"\d+|[^\W\d_]+", text)
     months = [word for word in words if word.lower() in _MONTHS]

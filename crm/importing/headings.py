@@ -36,6 +36,8 @@ _TABLE_NAMES = {
         "platform_statuses",
         "platforms",
         "platforms_crm",
+        "platformsstatus",
+        "platformstatus",
     ),
     USE_CASES: ("use_cases", "use_case", "usecases"),
     UPDATES: ("updates", "update"),
@@ -105,10 +107,19 @@ _PARENT = ("bsnid", "bsnid_uid", "bsn_id", "account", "account_id", "account_uid
 
 @lru_cache(maxsize=4096)
 def normal(heading: str) -> str:
-    """``BSNID (UID)`` becomes ``bsnid_uid``; letters of every script are kept."""
+    """``BSNID (UID)`` becomes ``bsnid_uid``; letters of every script are kept, invisible
+    characters are not."""
     text = unicodedata.normalize("NFKC", heading).strip().lower()
+    text = "".join(char for char in text if unicodedata.category(char) != "Cf")
     kept = "".join(char if unicodedata.category(char)[0] in "LMN" else " " for char in text)
     return "_".join(kept.split()) or text
+
+
+def table_key(key: str) -> str:
+    """Return the table whose records a JSON file has under this key (``useCases`` means
+    ``use_cases``), or the key of something else as ``normal`` returns it."""
+    word = normal(key)
+    return _TABLE_KEYS.get(word.replace("_", ""), word)
 
 
 def table_of(name: str, prefix: str = "") -> Table | None:
@@ -177,8 +188,14 @@ def columns_by_index(
     words = [normal(heading) if heading else "" for heading in headings]
     taken: set[int] = set()
     found: dict[str, list[int]] = {}
-    for candidates in (given or {}, _EXACT[table.name], _OTHERS[table.name]):
-        for place, word in enumerate(words):
+    joined = [_joined(table, word) for word in words]
+    for candidates, keys in (
+        (given or {}, words),
+        (_EXACT[table.name], words),
+        (_OTHERS[table.name], words),
+        (_JOINED[table.name], joined),
+    ):
+        for place, word in enumerate(keys):
             # JSON may have an empty key; only a person's choice gives it a column.
             column = candidates.get(word) if place not in taken else None
             if column in table.names:
@@ -231,6 +248,11 @@ def cell_text(cell: Any) -> str:
     return "" if cell is None else str(cell).strip()
 
 
+def _joined(table: Table, word: str) -> str:
+    """Return a normal heading as in ``businessArea`` or, from Hive, ``accounts.team``."""
+    return word.removeprefix(f"{table.name}_").replace("_", "")
+
+
 def _exact(table: Table) -> dict[str, str]:
     return {name: name for name in table.names} | {
         normal(column.label): column.name for column in table.columns if column.name != "id"
@@ -247,3 +269,12 @@ def _aliases(table: Table) -> dict[str, str]:
 _PARTNER = {"primary_it_partner", *_ALIASES[ACCOUNTS]["primary_it_partner"]}
 _EXACT = {table.name: _exact(table) for table in TABLES}
 _OTHERS = {table.name: _aliases(table) for table in TABLES}
+_TABLE_KEYS = {table.name.replace("_", ""): table.name for table in TABLES}
+_JOINED = {
+    table.name: {
+        word.replace("_", ""): column
+        for known in (_OTHERS, _EXACT)
+        for word, column in known[table.name].items()
+    }
+    for table in TABLES
+}

@@ -19,8 +19,20 @@ _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 _TEXTS = re.compile(rf"\[\s*(?:(?:{_QUOTED})\s*,?\s*)*\]", re.DOTALL)
 _NAMES = {"null": None, "true": True, "false": False, "nan": None, "NaN": None, "NaT": None}
 _DATES = {"datetime", "date", "time"}
-_WRAPPERS = {"Timestamp", "UUID", "Decimal", "str", "int", "float", "datetime64"}
-_COLLECTIONS = {"OrderedDict", "defaultdict", "list", "dict", "set", "tuple", "array", "frozenset"}
+_WRAPPERS = {
+    *("Timestamp", "UUID", "Decimal", "str", "int", "float", "datetime64"),
+    *("str_", "bool_", "float64", "float32", "int64", "int32"),  # NumPy 2
+}
+_COLLECTIONS = {
+    *("OrderedDict", "defaultdict", "list", "dict", "set", "tuple", "array", "frozenset"),
+    *("SessionStateProxy", "SafeSessionState", "AttrDict", "mappingproxy"),
+}
+# What Python prints of objects, such as a defaultdict's factory (<class 'dict'>), pandas' <NA> and
+# the zone <UTC>; beside them the texts, which may hold the same.
+_OBJECTS = re.compile(rf"(?P<text>{_QUOTED})|<(?:class '[\w.]+'|NA|UTC)>", re.DOTALL)
+
+
+_OPEN, _CLOSED = ("[", "(", "{", "array(", "set(", "frozenset("), ("]", ")", "}")
 
 
 def parse(text: str) -> Any:
@@ -31,8 +43,7 @@ def parse(text: str) -> Any:
     if len(text) > MAX_CHARACTERS:
         raise ValueError("too long")
     try:
-        # A defaultdict prints its factory as <class 'dict'>.
-        body = ast.parse(re.sub(r"<class '[\w.]+'>", "None", text.strip())).body
+        body = ast.parse(_OBJECTS.sub(lambda each: each["text"] or "None", text.strip())).body
     except (SyntaxError, RecursionError, MemoryError) as error:
         raise ValueError(str(error)) from error
     if not body:
@@ -48,9 +59,10 @@ def parse(text: str) -> Any:
 
 
 def parse_list(text: str) -> list[Any] | None:
-    """Return the list that a text holds, or None if it holds none."""
+    """Return the list that a text holds, or None if it holds none. A tuple, a set and NumPy's
+    array are lists."""
     text = text.strip()
-    if not (text.startswith("[") and text.endswith("]")):
+    if not (text.startswith(_OPEN) and text.endswith(_CLOSED)):
         return None
     if _TEXTS.fullmatch(text):
         return [ast.literal_eval(each) for each in re.findall(_QUOTED, text, re.DOTALL)]
@@ -92,8 +104,10 @@ def _value(node: ast.expr) -> Any:
             return {str(_value(key)): _value(value) for key, value in pairs if key is not None}
         case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
             return [_value(item) for item in items]
-        case ast.Name(id=name) if name in _NAMES:
+        case ast.Name(id=name) | ast.Attribute(attr=name) if name in _NAMES:
             return _NAMES[name]
+        case ast.Call(func=ast.Name(id="Row"), args=[], keywords=cells) if cells:
+            return {cell.arg: _value(cell.value) for cell in cells if cell.arg}  # Spark's
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             number = _value(operand)
             if isinstance(number, int | float):

@@ -101,7 +101,8 @@ class _Reading:
             case file_kind.WORKBOOK:
                 self._workbook(path, name)
             case _:
-                self.source.ignored.append((name, f"is not {zip_file.KINDS}"))
+                reason = file_kind.why_other(path, zip_file.KINDS)
+                self.source.ignored.append((name, reason))
 
     def add_unnamed(self) -> None:
         """Add each sheet that is not exactly named after its table, if no other file or sheet

@@ -6,6 +6,7 @@ listed ones, and filters count it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from . import configuration
@@ -55,6 +56,22 @@ def words(name: str) -> tuple[str, ...]:
         "use_case_statuses": use_case_statuses,
         "enablement_tiers": enablement_tiers,
     }[name]()
+
+
+def word_like(name: str, text: str) -> str:
+    """Return the word of a list that differs from a text only in case, or only in that and in
+    what stands between its parts (``in_progress``); else the text."""
+    known = words(name)
+    if text in known:
+        return text
+    for form in (str.casefold, _joined):
+        if same := [word for word in known if form(word) == form(text)]:
+            return same[0]
+    return text
+
+
+def _joined(text: str) -> str:
+    return re.sub(r"[\s_-]", "", text).casefold()
 
 
 @dataclass(frozen=True)

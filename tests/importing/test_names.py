@@ -23,6 +23,7 @@ from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES, Tab
         ("  Business-Area ", "business_area"),
         ("编号", "编号"),
         ("ﬁle", "file"),
+        ("\ufeffte\u200bam", "team"),
         ("***", "***"),
     ],
 )
@@ -68,6 +69,9 @@ def test_tables_in_a_warehouse_are_named_exactly() -> None:
         (["id", "account_bsnid", "platform", "status"], PLATFORMS_STATUS),
         (["id", "account_bsnid", "problem", "status", "platform"], USE_CASES),
         (["BSNID", "Author", "Date", "Description"], UPDATES),
+        (["bsnId", "businessArea"], ACCOUNTS),
+        (["useCaseId", "accountBsnid", "problem"], USE_CASES),
+        (["updates.id", "updates.account_bsnid", "updates.description"], UPDATES),
         (["bsnid"], None),
         (["team", "vp", "admin"], None),
         (["account_bsnid", "solution", "leader", "status"], None),

@@ -11,6 +11,7 @@ import pytest
 from crm.importing import cleaning, literals
 from crm.importing.cleaning import Conventions, clean
 from crm.importing.errors import Refused
+from crm.importing.raw_rows import Unreadable
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES
 
 TEAM = ACCOUNTS.column("team")
@@ -42,7 +43,11 @@ def test_values_that_mean_nothing_become_null(raw: Any) -> None:
         (TEAM, "x\ud800", "x\ufffd", ""),
         (KEY, "B1\u200b\u00a0", "B1", "invisible characters were removed"),
         (STATUS, "in PROGRESS", "In Progress", "“in PROGRESS” was read as “In Progress”"),
+        (STATUS, "in_progress", "In Progress", "“in_progress” was read as “In Progress”"),
+        (STATUS, "Not-Started", "Not Started", "“Not-Started” was read as “Not Started”"),
         (STATUS, "Paused", "Paused", ""),
+        (TEAM, "nan", None, "“nan” stands for a missing value"),
+        (TEAM, "Nan", "Nan", ""),
         (DATE, dt.date(2025, 6, 27), "2025-06-27", ""),
         (DATE, dt.datetime(2025, 6, 27, 10), "2025-06-27", ""),
         (DATE, "2025-06-27 10:00", "2025-06-27", "the time of day was left out"),
@@ -51,11 +56,17 @@ def test_values_that_mean_nothing_become_null(raw: Any) -> None:
         (DATE, "45835", "2025-06-27", "Excel’s day 45835"),
         (DATE, 20250627, "2025-06-27", ""),
         (DATE, {"$date": "2025-06-27T00:00:00Z"}, "2025-06-27", ""),
+        (DATE, {"$date": {"$numberLong": "1751033000000"}}, "2025-06-27", ""),
         (DATE, "NaT", None, ""),
         (TIME, "2025-06-27T10:00:00+02:00", "2025-06-27T08:00:00+00:00", ""),
         (TIME, dt.date(2025, 6, 27), "2025-06-27T00:00:00+00:00", ""),
         (LINKS, "[]", None, ""),
         (LINKS, "['https://a']", "https://a", ""),
+        (LINKS, "('https://a',)", "https://a", ""),
+        (LINKS, "{'https://a'}", "https://a", ""),
+        (LINKS, "array(['https://a'], dtype=object)", "https://a", ""),
+        (LINKS, "set()", None, ""),
+        (LINKS, [Unreadable("is NaN")], None, ""),
         (LINKS, '["https://a", "https://b"]', "https://a\nhttps://b", "2 links, one per line"),
         (LINKS, "['https://a'\n 'https://b']", "https://a\nhttps://b", "2 links, one per line"),
         (LINKS, "https://a, https://a;https://b", "https://a\nhttps://b", "2 links, one per line"),
@@ -146,6 +157,11 @@ def test_a_missing_key_is_refused() -> None:
         ("defaultdict(<class 'list'>, {'a': [1]})", {"a": [1]}),
         ("OrderedDict([('a', 1)])", {"a": 1}),
         ("array(['a', 'b'], dtype=object)", ["a", "b"]),
+        ("[np.float64(1.5), np.str_('x'), np.nan, pd.NaT, <NA>]", [1.5, "x", None, None, None]),
+        ("['<NA>', \"<class 'dict'>\"]", ["<NA>", "<class 'dict'>"]),
+        ("datetime.datetime(2025, 6, 27, 14, 3, tzinfo=<UTC>)", "2025-06-27T14:03:00"),
+        ("[Row(bsnid='B1', team=None)]", [{"bsnid": "B1", "team": None}]),
+        ("SessionStateProxy({'accounts': {}})", {"accounts": {}}),
         (
             "accounts = {'B1': {}}\nst.session_state['updates'] = []",
             {"accounts": {"B1": {}}, "updates": []},
@@ -158,7 +174,18 @@ def test_texts_of_python_values_are_read(text: str, value: Any) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "import os", "open('x')", "f()", "{'a': b}", "1 +", "__import__('os').getcwd()", "b'x'"],
+    [
+        "",
+        "import os",
+        "open('x')",
+        "Row('x')",
+        "<Account at 0x7f>",
+        "f()",
+        "{'a': b}",
+        "1 +",
+        "__import__('os').getcwd()",
+        "b'x'",
+    ],
 )
 def test_what_is_no_literal_is_never_run(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - any will do

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from crm.importing.findings import NOTED, REFUSED, SKIPPED
+from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED
 from crm.importing.headings import ROWS_SEARCHED, cell_text, heading_row
 from crm.importing.raw_rows import (
     FIRST_COLUMN_NAMELESS,
@@ -21,6 +21,7 @@ from crm.importing.raw_rows import (
 )
 from crm.model.schema import TABLES, Table
 
+from .csv_dialect import Dialect, dialect_of, is_drawn
 from .csv_records import Record, Records
 from .encoding import Encoding, encoding_of
 
@@ -28,6 +29,8 @@ DELIMITERS = ",;\t|"
 _SAMPLE = 64 * 1024
 # A first line with which Excel names the delimiter.
 _SEP = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+_IS_DRAWN = "is a line between rows, or their number; not imported"
+_WAS_QUOTED = "the whole line stood in quotation marks; it was split into cells"
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class _Start:
     ``names_delimiter``: the first line only names the delimiter.
     """
 
-    delimiter: str
+    dialect: Dialect
     index: int = -1
     known: int = 0
     names_delimiter: bool = False
@@ -57,14 +60,15 @@ def rows(
         return
     names: list[str] | None = None
     with path.open(encoding=encoding.name, errors=encoding.errors, newline="") as file:
-        records = Records(file, start.delimiter)
+        dialect = start.dialect
+        records = Records(file, dialect)
         for index, record in enumerate(records):
             if record.cells is not None and not any(map(cell_text, record.cells)):
                 continue
             if names is not None:
-                yield _raw_row(names, record)
+                yield _raw_row(names, record, dialect)
             elif index == start.index:
-                names = [cell_text(cell) for cell in record.cells or ()]
+                names = _names(dialect, record.cells or [])
                 records.width = len(names)
                 if names and not names[0] and any(names):
                     yield RawRow("", None, [Remark(SKIPPED, FIRST_COLUMN_NAMELESS)])
@@ -72,11 +76,22 @@ def rows(
                 yield above_headings(str(record.line))
 
 
-def _raw_row(headings: Sequence[str], record: Record) -> RawRow:
-    remarks = [record.remark] if record.remark else []
+def _raw_row(headings: Sequence[str], record: Record, dialect: Dialect) -> RawRow:
+    remarks, name = [record.remark] if record.remark else [], str(record.line)
     if record.cells is None:
-        return RawRow(str(record.line), None, remarks)
-    return under_headings(headings, str(record.line), record.cells, remarks)
+        return RawRow(name, None, remarks)
+    if is_drawn(record.cells):
+        return RawRow(name, None, [Remark(SKIPPED, _IS_DRAWN)])
+    cells = dialect.split_whole(record.cells)
+    if len(cells) != len(record.cells) and len(cells) == len(headings):
+        remarks.append(Remark(CHANGED, _WAS_QUOTED))
+    else:
+        cells = record.cells
+    return under_headings(headings, name, dialect.cells(cells), remarks)
+
+
+def _names(dialect: Dialect, cells: list[str]) -> list[str]:
+    return [cell_text(cell) for cell in dialect.cells(dialect.split_whole(cells))]
 
 
 def headings(path: Path, given: Mapping[str, str], chosen_encoding: str = "") -> list[str]:
@@ -85,12 +100,12 @@ def headings(path: Path, given: Mapping[str, str], chosen_encoding: str = "") ->
     start = _best_start(sample, given)
     if start.index < 0:
         return []
-    records = _records_in(sample, start.delimiter)
-    return [cell_text(cell) for cell in next(islice(records, start.index, None))]
+    records = _records_in(sample, start.dialect)
+    return _names(start.dialect, next(islice(records, start.index, None)))
 
 
 def delimiter(path: Path, given: Mapping[str, str], chosen_encoding: str = "") -> str:
-    return _best_start(_sample(path, encoding_of(path, chosen_encoding)), given).delimiter
+    return _best_start(_sample(path, encoding_of(path, chosen_encoding)), given).dialect.delimiter
 
 
 def _best_start(sample: str, given: Mapping[str, str]) -> _Start:
@@ -106,21 +121,27 @@ def _start(sample: str, table: Table, given: Mapping[str, str]) -> _Start:
     """Find the headings with the delimiter that gives the most known headings, or else the most
     cells."""
     named = _SEP.fullmatch(sample.splitlines()[0]) if sample.strip() else None
-    best, most = _Start(DELIMITERS[0]), (-1, -1)
+    best, most = _Start(Dialect(DELIMITERS[0])), (-1, -1)
     for delimiter in named[1] if named else DELIMITERS:
-        first = list(islice(_records_in(sample, delimiter), ROWS_SEARCHED))
+        first = list(islice(_records_in(sample, Dialect(delimiter)), ROWS_SEARCHED))
         if named:
             first[0] = []
         index, known = heading_row(table, first, given)
         merit = (known, len(first[index]) if index >= 0 else 0)
         if index >= 0 and merit > most:
-            best, most = _Start(delimiter, index, known, bool(named)), merit
+            dialect = dialect_of(delimiter, first[index])
+            best, most = _Start(dialect, index, known, bool(named)), merit
     return best
 
 
-def _records_in(sample: str, delimiter: str) -> Iterator[list[str]]:
-    reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
+def _records_in(sample: str, dialect: Dialect) -> Iterator[list[str]]:
+    reader = csv.reader(
+        io.StringIO(sample, newline=""),
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quote,
+        skipinitialspace=dialect.has_blanks,
+    )
     try:
-        yield from reader
+        yield from map(dialect.split_whole, reader)
     except csv.Error:  # a quoted cell that never ends
         return

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import csv
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TextIO
+from typing import Any, TextIO
 
 from crm.importing.findings import NOTED, REFUSED
 from crm.importing.raw_rows import Remark
+
+from .csv_dialect import Dialect
 
 # Characters of one record. All columns of a table together hold far less.
 LONGEST = 4_000_000
@@ -90,14 +92,23 @@ class Records:
     """Iterates over a file's records. Set ``width`` to the number of headings: it distinguishes
     rows that an open quotation mark swallowed from a cell of several lines."""
 
-    def __init__(self, file: TextIO, delimiter: str) -> None:
+    def __init__(self, file: TextIO, dialect: Dialect) -> None:
         self.width = 0
         self._lines = _Lines(file)
-        self._delimiter = delimiter
+        self._dialect = dialect
+
+    def _reader(self, lines: Iterable[str], **options: Any) -> Iterator[list[str]]:
+        return csv.reader(
+            lines,
+            delimiter=self._dialect.delimiter,
+            quotechar=self._dialect.quote,
+            skipinitialspace=self._dialect.has_blanks,
+            **options,
+        )
 
     def __iter__(self) -> Iterator[Record]:
         lines = self._lines
-        reader = csv.reader(lines, delimiter=self._delimiter, strict=True)
+        reader = self._reader(lines, strict=True)
         while True:
             lines.begin()
             try:
@@ -115,9 +126,11 @@ class Records:
     def _improper(self) -> Record:
         """Read a record that is not proper CSV as well as possible, or refuse it."""
         lines = self._lines
+        if cells := self._with_backslashes():
+            return Record(lines.number, cells)
         lines.back(0)
         try:
-            cells = next(csv.reader(lines, delimiter=self._delimiter))
+            cells = next(self._reader(lines))
         except (csv.Error, _TooLong):
             cells = None
         if self._has_swallowed_rows():
@@ -127,12 +140,25 @@ class Records:
         reason = "its quotation marks do not match; check whether it was read correctly"
         return Record(lines.number, cells, Remark(NOTED, reason))
 
+    def _with_backslashes(self) -> list[str] | None:
+        """Read a record whose quotation marks within cells follow backslashes, as Spark writes
+        them; None if it is not such a record."""
+        if '\\"' not in "".join(self._lines.record):
+            return None
+        self._lines.back(0)
+        try:
+            options = {"escapechar": "\\", "doublequote": False, "strict": True}
+            cells = next(self._reader(self._lines, **options))
+        except (csv.Error, _TooLong, StopIteration):
+            return None
+        return cells if len(cells) == self.width else None
+
     def _has_swallowed_rows(self) -> bool:
         """Return whether the record's second line looks like a whole row."""
         if self.width < 2 or len(self._lines.record) < 2:
             return False
         try:
-            cells = next(csv.reader(self._lines.record[1:2], delimiter=self._delimiter), [])
+            cells = next(self._reader(self._lines.record[1:2]), [])
         except csv.Error:
             return False
         return len(cells) == self.width

@@ -20,7 +20,15 @@ ENDINGS = (*JSON_ENDINGS, *TEXT_ENDINGS, *WORKBOOK_ENDINGS)
 _START = 4096
 # The start of JSON or of a Python value. A CSV file may also start with "[", if a heading does.
 _OBJECT = re.compile(
-    r"""\s*(\{\s*(["'}]|$)|\[\s*([\[{"'\]]|$)|[\w.]+(\[['"]\w+['"]\])?\s*=\s*[\[{])"""
+    r"""\s*(\{\s*(["'}]|$)|\[\s*([\[{"'\]]|Row\(|$)|[\w.]+\([\[{]"""
+    r"""|[\w.]+(\[['"]\w+['"]\])?\s*=\s*[\[{])"""
+)
+
+# Files that were only renamed: an old workbook, gzip, Parquet, PDF, and web pages, as which some
+# programs save tables.
+_NO_TEXT = re.compile(
+    rb"\xd0\xcf\x11\xe0|\x1f\x8b|PAR1|%PDF|(\xef\xbb\xbf)?\s*<(!doctype|html|table|\?xml)",
+    re.IGNORECASE,
 )
 
 
@@ -33,11 +41,20 @@ def kind_of(path: Path) -> str:
         start = file.read(_START)
     if start.startswith(b"PK\x03\x04") or ending in WORKBOOK_ENDINGS:
         return WORKBOOK
+    if ending in TEXT_ENDINGS and _NO_TEXT.match(start):
+        return OTHER
     if ending in JSON_ENDINGS:
         return JSON
     # Without byte order marks, and in UTF-16 without every other byte.
     ascii_text = re.sub(rb"[^\x01-\x7f]", b"", start).decode()
     return JSON if _OBJECT.match(ascii_text) else CSV
+
+
+def why_other(path: Path, kinds: str) -> str:
+    """Say why a file of kind OTHER cannot be imported. ``kinds``: those that can."""
+    if path.suffix.lower() in ENDINGS:
+        return f"holds something else than its name says; save it as {kinds}"
+    return f"is not {kinds}"
 
 
 def literal_as_json(path: Path, to: Path, chosen_encoding: str = "") -> Path | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from crm.importing.cleaning import is_empty
 from crm.importing.findings import REFUSED
-from crm.importing.headings import columns_by_index, normal
+from crm.importing.headings import columns_by_index, table_key
 from crm.importing.literals import parse_value
 from crm.importing.raw_rows import RawRow, Remark, Unreadable
 from crm.model.schema import PLATFORMS_STATUS, Table
@@ -23,7 +23,7 @@ def children(table: Table, accounts: Iterable[tuple[Any, Record]]) -> Iterator[R
     inside = statuses if table is PLATFORMS_STATUS else _records
     for bsnid, account in accounts:
         for key, value in account.items():
-            if normal(key) == table.name:
+            if table_key(key) == table.name:
                 yield from inside(table, bsnid, _as_value(value))
 
 
@@ -33,7 +33,7 @@ def owners(table: Table, accounts: Iterable[tuple[Any, Record]]) -> dict[str, An
         as_id(child): bsnid
         for bsnid, account in accounts
         for key, value in account.items()
-        if normal(key) == table.name and isinstance(found := _as_value(value), list | dict)
+        if table_key(key) == table.name and isinstance(found := _as_value(value), list | dict)
         for child in found
         if isinstance(child, str | int | Decimal)
     }

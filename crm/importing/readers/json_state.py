@@ -19,7 +19,13 @@ import ijson
 from crm.importing.cleaning import is_empty
 from crm.importing.errors import NotJson, SourceError
 from crm.importing.findings import NOTED
-from crm.importing.headings import is_partners, normal, table_of_file, table_with_headings
+from crm.importing.headings import (
+    is_partners,
+    normal,
+    table_key,
+    table_of_file,
+    table_with_headings,
+)
 from crm.importing.raw_rows import RawRow, Remark, Rows
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLE_BY_NAME, UPDATES, USE_CASES, Table
 
@@ -146,13 +152,13 @@ def _one_table(
 ) -> bool:
     """Find the records of a file that holds one table; return False if it is a state."""
     root = roots[0]
-    if len(roots) == 1 and root.is_object and ACCOUNTS.name in map(normal, root.names):
+    if len(roots) == 1 and root.is_object and ACCOUNTS.name in map(table_key, root.names):
         return False
     section = json_shapes.whole_file(file.text, roots)
     if section is None:
         return False
     headings = json_shapes.headings_of(section, root)
-    is_state = any(normal(key) in TABLE_BY_NAME for key in root.names)
+    is_state = any(table_key(key) in TABLE_BY_NAME for key in root.names)
     state.is_of_one_table = bool(chosen) or not is_state
     by_headings = partial(table_with_headings, headings, file.given[ACCOUNTS.name])
     state.guess = table_of_file(Path(name).stem) or by_headings()
@@ -174,7 +180,7 @@ def _one_table(
 
 def _state(file: _File, root: Node, state: State) -> None:
     for key, node in root.keys:
-        name = _OF_SUCCESSOR.get(normal(key), normal(key))
+        name = _OF_SUCCESSOR.get(normal(key), table_key(key))
         if table := TABLE_BY_NAME.get(name):
             section = json_shapes.section(file.text, key, node, table)
             if section:
@@ -196,7 +202,7 @@ def _state(file: _File, root: Node, state: State) -> None:
 def _names(section: Section, root: Node) -> tuple[str, ...]:
     """Return the keys of records, without those of the records of other tables in them."""
     names = json_shapes.headings_of(section, root)
-    return tuple(name for name in names if normal(name) not in _NESTED)
+    return tuple(name for name in names if table_key(name) not in _NESTED)
 
 
 def _count_lost(text: JsonText, key: str, node: Node, state: State) -> None:
@@ -253,7 +259,7 @@ def _section_rows(file: _File, table: Table) -> Iterator[RawRow]:
             continue
         row = dict(record)
         if table is ACCOUNTS:
-            row = {k: v for k, v in record.items() if normal(k) not in _NESTED}
+            row = {k: v for k, v in record.items() if table_key(k) not in _NESTED}
         remarks = []
         own = value_of(table, table.key, row, given)
         if keyed and own is None:

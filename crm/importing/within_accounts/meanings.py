@@ -13,6 +13,7 @@ from crm.importing.headings import (
     USE_CASE_OF,
     columns_by_index,
     normal,
+    table_key,
 )
 from crm.importing.raw_rows import RawRow
 from crm.model import vocabulary
@@ -31,7 +32,7 @@ def meaning_of(heading: str, given: Mapping[str, str]) -> str:
     word = normal(heading)
     if chosen := given.get(word):
         return chosen if chosen.startswith(OF_OTHER_TABLES) else ""
-    if word in _OF_ALL_PLATFORMS:
+    if word in _OF_ALL_PLATFORMS or table_key(heading) in _OF_ALL_PLATFORMS:
         return STATUS_OF
     if column := _USE_CASE.get(word):
         return USE_CASE_OF + column

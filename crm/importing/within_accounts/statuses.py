@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache, partial
 from typing import Any
 
-from crm.importing.cleaning import is_empty
+from crm.importing.cleaning import is_empty, is_no_value
 from crm.importing.findings import CHANGED
 from crm.importing.headings import SINCE_OF, STATUS_OF
 from crm.importing.literals import parse_value
@@ -46,7 +46,7 @@ def status_rows(rows: Rows, given: Mapping[str, str], is_own: bool) -> Iterator[
                 status = _status(row.name, bsnid, platform, value, since.get(platform))
                 status.is_implied |= is_own and value == vocabulary.NOT_STARTED
                 yield status
-            elif not is_empty(value):
+            elif not is_no_value(value):
                 yield from _dict(row.name, bsnid, value)
 
 

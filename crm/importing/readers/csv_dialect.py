@@ -1,0 +1,68 @@
+"""How programs write CSV in other ways than Excel, and notebooks print tables.
+
+Other marks around cells, blanks after delimiters, lines that are quoted as a whole, cells that
+spreadsheets must not take for numbers, and lines that are drawn between rows.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+# Some exports write ="00123" so that a spreadsheet keeps the zeros.
+_KEPT_AS_TEXT = re.compile(r'="(.*)"', re.DOTALL)
+# Marks around cells that the csv module does not know.
+_PAIRS = {("“", "”"), ("„", "“"), ("„", "”"), ("«", "»"), ("‘", "’")}
+# Lines that Markdown, psql and Spark draw, and psql's count of the rows.
+_DRAWN = re.compile(r"[|+]?:?[-=]{3,}[-=+|:]*")
+# Their first characters; empty where a cell only has blanks.
+_BEGINNINGS = ("", *"|+:-=(")
+_COUNT_OF_ROWS = re.compile(r"\(\d+ rows?\)")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a file writes its cells."""
+
+    delimiter: str
+    quote: str = '"'
+    has_blanks: bool = False
+    has_pairs: bool = False
+
+    def cells(self, record: list[str]) -> list[str]:
+        """Return a record's cells without what only protects them."""
+        return [self._cell(cell) for cell in record]
+
+    def _cell(self, cell: str) -> str:
+        if self.has_pairs and (cell[:1], cell[-1:]) in _PAIRS:
+            return cell[1:-1]
+        if cell.startswith("=") and (kept := _KEPT_AS_TEXT.fullmatch(cell.strip())):
+            return kept[1].replace('""', '"')
+        return cell
+
+    def split_whole(self, record: list[str]) -> list[str]:
+        """Return the cells of a line that is quoted as a whole; of any other, its own."""
+        if not record or self.delimiter not in record[0] or any(record[1:]):
+            return record
+        return next(csv.reader([record[0]], delimiter=self.delimiter), record)
+
+
+def dialect_of(delimiter: str, headings: Sequence[str]) -> Dialect:
+    """Return how a file with these headings, as they are between the delimiters, writes cells."""
+    words = [heading.strip() for heading in headings if heading.strip()]
+    has_blanks = len(headings) > 1 and all(cell[:1] == " " for cell in headings[1:] if cell)
+    is_single = len(words) > 1 and all(len(w) > 2 and w[0] == w[-1] == "'" for w in words)
+    has_pairs = bool(words) and all((word[0], word[-1]) in _PAIRS for word in words)
+    return Dialect(delimiter, "'" if is_single else '"', has_blanks, has_pairs)
+
+
+def is_drawn(cells: Sequence[str]) -> bool:
+    """Return whether a record only draws a line between rows, or counts them."""
+    if next(filter(None, cells), "-").lstrip()[:1] not in _BEGINNINGS:
+        return False
+    words = [word for cell in cells if (word := cell.strip())]
+    if len(words) == 1 and _COUNT_OF_ROWS.fullmatch(words[0]):
+        return True
+    return bool(words) and all(_DRAWN.fullmatch(word) for word in words)

@@ -1,0 +1,78 @@
+"""CSV as other programs than Excel write it, and tables as notebooks print them; no warehouse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from crm.importing.errors import SourceError
+from crm.importing.findings import CHANGED, NOTED, REFUSED, SKIPPED
+
+from .using import read, reasons, written
+
+PLAIN = [{"bsnid": "N1", "team": "T", "business_area": "F"}]
+QUOTED = [{"bsnid": "N1", "team": 'T, "x"', "business_area": "F"}]
+ZEROS = [{"bsnid": "0012", "team": "T", "business_area": "F"}]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ('bsnid, team, business_area\nN1, "T, ""x""", F\n', QUOTED),
+        ("'bsnid','team','business_area'\n'N1','T, \"x\"','F'\n", QUOTED),
+        ('bsnid,team,business_area\nN1,"T, \\"x\\"",F\n', QUOTED),
+        ("“bsnid”;“team”;“business_area”\n“N1”;“T”;“F”\n", PLAIN),
+        ('bsnid,team,business_area\n="0012","=""T""",F\n', ZEROS),
+        ('"bsnid,team,business_area"\n"N1,""T, """"x"""""",F"\n', QUOTED),
+        ('bsnid,team,business_area\n"N1,T,F"\n', PLAIN),
+        ("| bsnid | team | business_area |\n|---|:---:|---:|\n| N1 | T | F |\n", PLAIN),
+        (" bsnid | team | business_area\n---+---+---\n N1    | T    | F\n(1 row)\n", PLAIN),
+        ("+--+----+\n|bsnid|team|business_area|\n+-----+-+\n|   N1|   T|  F|\n+---+-+\n", PLAIN),
+    ],
+)
+def test_each_cell_is_found(tmp_path: Path, content: str, expected: list[dict[str, str]]) -> None:
+    rows, findings = read(written(tmp_path, "accounts.csv", content))
+    assert rows["accounts"] == expected
+    assert findings.count(REFUSED) == 0
+    assert reasons(findings, NOTED) == []
+
+
+def test_what_was_understood_is_said(tmp_path: Path) -> None:
+    content = 'bsnid,team\n"N1,T"\n---,---\n'
+    _, findings = read(written(tmp_path, "accounts.csv", content))
+    assert reasons(findings, CHANGED) == [
+        "accounts.csv, row 2: the whole line stood in quotation marks; it was split into cells"
+    ]
+    assert "accounts.csv, row 3: is a line between rows, or their number; not imported" in reasons(
+        findings, SKIPPED
+    )
+
+
+def test_cells_that_only_look_like_it(tmp_path: Path) -> None:
+    content = 'bsnid,team,vp\nA--1,--- ,x\n"B1,b,c",T,y\nC1,=1+1,(2 rows)\n'
+    rows, _ = read(written(tmp_path, "accounts.csv", content))
+    assert [tuple(row.values()) for row in rows["accounts"]] == [
+        ("A--1", "---", "x"),
+        ("B1,b,c", "T", "y"),
+        ("C1", "=1+1", "(2 rows)"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xd0\xcf\x11\xe0\xa1\xb1", b"\x1f\x8b\x08", b"PAR1\0", b"\n<!DOCTYPE html>"]
+)
+def test_another_kind_of_file_with_the_name_of_a_table(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(SourceError, match="holds something else than its name says"):
+        read(written(tmp_path, "accounts.csv", content))
+
+
+def test_keys_of_json_in_one_word(tmp_path: Path) -> None:
+    content = """{"accounts": [{"bsnId": "N1", "teamName": "T", "businessArea": "F",
+    "platformsStatus": {"Databricks": "in_progress"}}],
+    "useCases": [{"useCaseId": "1", "accountBsnid": "N1", "problem": "P"}]}"""
+    rows, findings = read(written(tmp_path, "state.json", content))
+    assert rows["accounts"] == PLAIN
+    assert rows["use_cases"] == [{"id": "1", "account_bsnid": "N1", "problem": "P"}]
+    assert [row["status"] for row in rows["platforms_status"]] == ["In Progress"]
+    assert findings.count(SKIPPED) == 0
