@@ -61,7 +61,7 @@ _CALL = re.compile(r"(?:datetime\.)?(?:datetime|date)\((\d+(?:,\s*\d+){2,6})(?:,
 # do not overlap, and contain no number of one of Excel's days.
 _UNITS = (("seconds", 1), ("milliseconds", 10**3), ("microseconds", 10**6), ("nanoseconds", 10**9))
 _EARLIEST, _LATEST = 10**8, 5 * 10**9
-# A time as .NET and Excel's older web services write it in JSON. The zone only says where.
+# A time as .NET writes it in JSON. The zone only says where.
 _MILLISECONDS = re.compile(r"\\?/Date\((\d+)(?:[+-]\d{4})?\)\\?/")
 _NUMBER = re.compile(r"\d{9,19}(?:[.,]\d+)?|\d[.,]\d+[eE]\+?\d\d?")
 

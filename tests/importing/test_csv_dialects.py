@@ -38,6 +38,17 @@ def test_each_cell_is_found(tmp_path: Path, content: str, expected: list[dict[st
     assert reasons(findings, NOTED) == []
 
 
+def test_backslashes_before_quotation_marks(tmp_path: Path) -> None:
+    """As Spark writes them, also where the record would be another one without them."""
+    content = 'bsnid,team,vp\nA,"say \\"",v\nB,"\\"x\\", he said",v\nC,"not \\" closed,v\nD,T,v\n'
+    rows, findings = read(written(tmp_path, "accounts.csv", content))
+    found = [(row["bsnid"], row["team"]) for row in rows["accounts"]]
+    assert found == [("A", 'say "'), ("B", '"x", he said'), ("C", "not \\ closed"), ("D", "T")]
+    assert [reason.split(";")[0] for reason in reasons(findings, NOTED) if "row 4" in reason] == [
+        "accounts.csv, row 4: its quotation marks do not match"
+    ]
+
+
 def test_what_was_understood_is_said(tmp_path: Path) -> None:
     content = 'bsnid,team\n"N1,T"\n---,---\n'
     _, findings = read(written(tmp_path, "accounts.csv", content))

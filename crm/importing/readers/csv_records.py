@@ -119,7 +119,8 @@ class Records:
                 yield self._improper()
                 continue
             if len(cells) != self.width and self._has_swallowed_rows():
-                yield self._unclosed()
+                again = self._with_backslashes()
+                yield Record(lines.number, again) if again else self._unclosed()
             else:
                 yield Record(lines.number, cells)
 
@@ -151,7 +152,8 @@ class Records:
             cells = next(self._reader(self._lines, **options))
         except (csv.Error, _TooLong, StopIteration):
             return None
-        return cells if len(cells) == self.width else None
+        is_one = len(cells) == self.width and not self._has_swallowed_rows()
+        return cells if is_one else None
 
     def _has_swallowed_rows(self) -> bool:
         """Return whether the record's second line looks like a whole row."""

@@ -27,7 +27,7 @@ _OBJECT = re.compile(
 # Files that were only renamed: an old workbook, gzip, Parquet, PDF, and web pages, as which some
 # programs save tables.
 _NO_TEXT = re.compile(
-    rb"\xd0\xcf\x11\xe0|\x1f\x8b|PAR1|%PDF|(\xef\xbb\xbf)?\s*<(!doctype|html|table|\?xml)",
+    rb"\xd0\xcf\x11\xe0|\x1f\x8b|PAR1[\x00-\x1f]|%PDF|(\xef\xbb\xbf)?\s*<(!doctype|html|table|\?xml)",
     re.IGNORECASE,
 )
 

@@ -32,7 +32,7 @@ def meaning_of(heading: str, given: Mapping[str, str]) -> str:
     word = normal(heading)
     if chosen := given.get(word):
         return chosen if chosen.startswith(OF_OTHER_TABLES) else ""
-    if word in _OF_ALL_PLATFORMS or table_key(heading) in _OF_ALL_PLATFORMS:
+    if table_key(heading) in _OF_ALL_PLATFORMS:
         return STATUS_OF
     if column := _USE_CASE.get(word):
         return USE_CASE_OF + column
