@@ -157,6 +157,15 @@ def test_values_that_json_does_not_have(warehouse: Warehouse, tmp_path: Path) ->
     assert "row B2, admin: has a character that could not be read (�)" in noted
 
 
+def test_a_number_of_more_digits_than_python_reads(tmp_path: Path) -> None:
+    digits = "9" * 5_000
+    rows, findings = read(
+        state(tmp_path, f'{{"accounts": [{{"bsnid": "B1", "team": {digits}}}]}}')
+    )
+    assert rows["accounts"] == [{"bsnid": "B1"}]
+    assert findings.count(NOTED) > 0
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

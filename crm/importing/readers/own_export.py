@@ -64,7 +64,8 @@ def _is_own_json(path: Path) -> bool:
                 if (key, event, value) == ("format", "string", "edip-crm"):
                     return True
                 key = value if event == "map_key" else ""
-    except (ijson.JSONError, UnicodeDecodeError):
+    # ijson raises SystemError for a number of more digits than Python reads.
+    except (ijson.JSONError, ValueError, SystemError):
         pass
     return False
 
