@@ -71,6 +71,8 @@ def test_a_schema_that_exists_is_never_touched(sample: Warehouse, tmp_path: Path
     with pytest.raises(CommandError, match="name one that does not exist"):
         call_command("rehearse", *place, stdout=StringIO())
     assert exists(sample, sample.namespace.schema)
+    with pytest.raises(CommandError, match="unterminated"):
+        call_command("rehearse", "--schema", "s", "--only", "(", stdout=StringIO())
     with pytest.raises(CommandError, match="no catalog nowhere"):
         call_command("rehearse", "--catalog", "nowhere", "--schema", "s", stdout=StringIO())
 

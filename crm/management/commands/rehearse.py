@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sys
 from argparse import ArgumentParser
 from importlib import metadata
@@ -54,7 +55,7 @@ class Command(BaseCommand):
             place = {"catalog": where.catalog, "schema": where.schema, "prefix": ""}
             wh = _namespace.warehouse(place).for_bulk()
             outcomes = rehearse.run(wh, options["only"], self._say)
-        except (ValueError, Unusable, WarehouseError) as error:
+        except (ValueError, re.error, Unusable, WarehouseError) as error:
             raise CommandError(str(error)) from error
         if options["record"]:
             compare.write(outcomes)
