@@ -13,8 +13,11 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from sqlglot import exp
+from sqlglot.dialects.databricks import Databricks
 
 DIALECT = "databricks"
+# sqlglot itself writes NUL as \0, which the engine joins with digits after it to an octal escape.
+Databricks.ESCAPED_SEQUENCES["\0"] = "\\000"
 # All tables live in one engine database, each under its own id: only the warehouse knows their
 # names, catalogs and schemas.
 DATABASE = "warehouse"

@@ -24,6 +24,7 @@ EAST = dt.timezone(dt.timedelta(hours=2))
         ("a\\", r"'a\\'"),
         ("a\\' OR 1=1 --", r"'a\\\' OR 1=1 --'"),
         ("a\nb\r\tc", r"'a\nb\r\tc'"),
+        ("\x001\x1f", r"'\u00001\u001f'"),
         ("${x} {{y}}", r"'\u0024{x} \u007B\u007By}}'"),
         (dt.date(2026, 1, 2), "DATE'2026-01-02'"),
         (dt.datetime(2026, 1, 2, 1, tzinfo=EAST), "TIMESTAMP'2026-01-01 23:00:00.000000+00:00'"),

@@ -188,7 +188,8 @@ def many_rows() -> Rows:
 @pytest.fixture
 def filled(warehouse: Warehouse) -> Warehouse:
     for table, rows in many_rows().items():
-        assert len(rows) > 20
+        # Generated rows also hold constants of the modules that are loaded, so their number varies.
+        assert len(rows) >= 10
         insert_missing(warehouse, table, rows)
     return warehouse
 

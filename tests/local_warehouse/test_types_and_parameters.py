@@ -29,6 +29,14 @@ HOSTILE = [
 ]
 
 
+def test_control_characters_before_digits_stay_apart(shell):
+    """In a literal of the statement, as it is and as an escape."""
+    for code in (0, 1, 7, 31):
+        text = f"{chr(code)}01E5"
+        assert shell.value(f"SELECT '{text}'") == text
+        assert shell.value(f"SELECT '\\u{code:04x}01E5'") == text
+
+
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_text_comes_back_as_it_went_in(shell, text):
     assert shell.value("SELECT :text", {"text": text}) == text

@@ -16,7 +16,10 @@ from crm.model.schema import Table
 from crm.repository import _sql
 
 ROWS_PER_STATEMENT = 500
-_ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+_CONTROLS = {chr(n): f"\\u{n:04x}" for n in range(32)}
+_ESCAPES = str.maketrans(
+    _CONTROLS | {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+)
 # SQL editors replace these, as parameters, before they run a statement.
 _PARAMETERS = {"${": "\\u0024{", "{{": "\\u007B\\u007B"}
 
