@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, fields
 
 from crm.repository.tables import inspection, scratch
@@ -64,11 +64,10 @@ def _scratch_schemas(wh: Warehouse, stage: Stage) -> Iterator[None]:
                 f"The schema {home.catalog}.{home.schema} exists. A rehearsal drops its schema "
                 "at the end, so name one that does not exist."
             )
-    try:
-        yield
-    finally:
+    with ExitStack() as stack:
         for home in homes:
-            scratch.drop(wh, home)
+            stack.callback(scratch.drop, wh, home)
+        yield
 
 
 def _run(stage: Stage, case: Case) -> Outcome:

@@ -66,6 +66,17 @@ def test_a_warehouse_that_differs_is_found_out(
     assert not exists(warehouse, schema)
 
 
+def test_a_schema_that_cannot_be_dropped_keeps_no_other(
+    warehouse: Warehouse, server: LocalWarehouse, tmp_path: Path
+) -> None:
+    schema = f"r_{uuid.uuid4().hex[:8]}"
+    server.fault("error", match="DROP SCHEMA")
+    with pytest.raises(CommandError):
+        place = ("--catalog", CATALOG, "--schema", schema)
+        call_command("rehearse", *place, "--only", "no such case", stdout=StringIO())
+    assert not exists(warehouse, schema)
+
+
 def test_a_schema_that_exists_is_never_touched(sample: Warehouse, tmp_path: Path) -> None:
     place = ("--catalog", CATALOG, "--schema", sample.namespace.schema)
     with pytest.raises(CommandError, match="name one that does not exist"):
