@@ -68,14 +68,10 @@ def keep(wh: Warehouse, parts: Iterable[PartSurvey], mapping: SourceMapping) -> 
 
 @dataclass(frozen=True)
 class KeptMapping:
-    """A mapping that is kept, to be shown. ``is_known``: files are read by it."""
+    """A mapping that is kept, to be shown. Without a table, no file is read by it any more."""
 
     kept: import_mappings.Kept
     mapping: SheetMapping
-
-    @property
-    def is_known(self) -> bool:
-        return bool(self.mapping.table)
 
 
 def list_kept(wh: Warehouse, most: int) -> list[KeptMapping]:
