@@ -48,7 +48,8 @@ def test_print(page: Page) -> None:
     expect(page.get_by_role("link", name="Treasury Risk Reporting", exact=True)).to_be_visible()
     expect(page.locator(".chips")).to_contain_text("Finance")
     expect(page.locator(".chip .icon")).to_be_hidden()
-    assert page.locator(".table-box").evaluate("box => box.scrollWidth <= box.clientWidth")
+    box = page.locator(".table-box")
+    assert box.evaluate("box => box.scrollWidth <= box.clientWidth"), "the table leaves its frame"
     for control in (".search", ".filters", ".exports", "main .button"):
         expect(page.locator(control).first).to_be_hidden()
 
