@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from crm.model.namespace import Namespace
-from crm.model.own_tables import OPERATIONS
+from crm.model.own_tables import FOLLOWS, OPERATIONS
 from crm.model.schema import ACCOUNTS, UPDATES
 from crm.repository import ddl
 from crm.repository.tables import readiness
@@ -41,7 +41,9 @@ def ready(client: Client) -> tuple[int, str]:
     return response.status_code, response.content.decode().strip()
 
 
-def test_an_administrator_sets_up_what_is_missing(client: Client, nowhere: Namespace) -> None:
+def test_an_administrator_sets_up_what_is_missing(
+    client: Client, nowhere: Namespace, warehouse: Warehouse
+) -> None:
     assert ready(client) == (503, "not ready: tables are missing: run set_up")
     response = client.get("/accounts/?q=a")
     assert response.status_code == 503
@@ -56,6 +58,12 @@ def test_an_administrator_sets_up_what_is_missing(client: Client, nowhere: Names
     assert client.get("/accounts/?q=a").status_code == 200
     assert "are what this version" in text(parsed(client.get(PAGE)), "main .lead")
     assert ready(client) == (200, "ready")
+
+    warehouse.execute(f"DROP TABLE {nowhere.table(FOLLOWS)}", repeatable=True)
+    assert "cannot tell" in text(parsed(client.get("/accounts/?mine=on")), ".banner")
+    form = parsed(client.get(PAGE)).select_one("main form")
+    client.post(form["action"], filled_in(form))
+    assert not parsed(client.get("/accounts/?mine=on")).select(".banner")
 
 
 def test_older_tables_are_migrated(client: Client, sample: Warehouse) -> None:

@@ -175,7 +175,7 @@ def test_a_kept_mapping_can_be_forgotten(client: Client, warehouse: Warehouse) -
     id = kept.select_one("[name=id]")["value"]
     assert client.post("/admin-tools/import/mappings/", {"id": id}).status_code == 303
     page = parsed(client.get("/admin-tools/import/mappings/"))
-    assert "No mapping is kept yet" in page.get_text()
+    assert "No mapping is kept." in page.get_text()
     _, page = preview(client, content, "accounts.csv")
     assert "Not known: 1 value would be lost" in texts(page, ".mapping-lost")
 
