@@ -27,6 +27,8 @@ from .memory import Memory
 
 # The state of a stale row that is left as it is.
 STALE = "stale"
+# At how many moments rows of a file are looked for that were deleted since.
+MOMENTS = 3
 
 Values = Mapping[str, str]
 Key = tuple[str, ...]
@@ -109,7 +111,7 @@ class StaleRows:
             rows = _by_key(table, earlier)
             for n in left:
                 row = rows.get(_key(table, chunk.rows[n]))
-                if row and row["updated_at"] and _is_of(chunk, n, row["updated_at"]):
+                if row and _is_of(chunk, n, row["updated_at"]):
                     found[n] = row
         return found
 
@@ -167,18 +169,24 @@ class StaleRows:
 def deleted_since(wh: Warehouse, table: Table, chunk: Chunk, states: Sequence[str]) -> list[int]:
     """Return the new rows that were stored when the file was exported: somebody has deleted them.
 
-    No statement where no new row has a time, else one to five. Raises WarehouseError.
+    Rows that were added to the file later, or come from elsewhere, may have the latest times: then
+    earlier ones are tried. No statement where no new row has a time, else one to seven. Raises
+    WarehouseError.
     """
     new = [n for n, state in enumerate(states) if state == NEW and chunk.rows[n]["updated_at"]]
-    if not new:
-        return []
-    texts = json_array(chunk.texts[n] for n in new)
-    moment = max(_latest(chunk, n) for n in new)
-    stored = _by_key(table, earlier_rows(wh, table, texts, moment))
-    rows = ((n, stored.get(_key(table, chunk.rows[n]))) for n in new)
-    return [
-        n for n, row in rows if row and row["updated_at"] and _is_of(chunk, n, row["updated_at"])
-    ]
+    for _ in range(MOMENTS):
+        if not new:
+            break
+        texts = json_array(chunk.texts[n] for n in new)
+        moment = max(_latest(chunk, n) for n in new)
+        stored = _by_key(table, earlier_rows(wh, table, texts, moment))
+        rows = ((n, stored.get(_key(table, chunk.rows[n]))) for n in new)
+        found = [n for n, row in rows if row and _is_of(chunk, n, row["updated_at"])]
+        if found:
+            return found
+        # No earlier version has a row of this time.
+        new = [n for n in new if _latest(chunk, n) < moment]
+    return []
 
 
 def _moment(chunk: Chunk, n: int) -> dt.datetime:
@@ -204,8 +212,8 @@ def _is_stale(chunk: Chunk, n: int, stored_at: dt.datetime | None) -> bool:
     return has_time and stored_at is not None and stored_at > _latest(chunk, n)
 
 
-def _is_of(chunk: Chunk, n: int, updated_at: dt.datetime) -> bool:
-    return _moment(chunk, n) <= updated_at <= _latest(chunk, n)
+def _is_of(chunk: Chunk, n: int, updated_at: dt.datetime | None) -> bool:
+    return updated_at is not None and _moment(chunk, n) <= updated_at <= _latest(chunk, n)
 
 
 def _by_key(table: Table, rows: Sequence[Row]) -> dict[Key, Row]:

@@ -55,7 +55,7 @@ def _was_deleted_by_them(request: Request, table: Table, key: str) -> bool:
     try:
         return revert_record.was_deleted_by(wh, table, key, wh.actor)
     except WarehouseError as error:
-        log.warning("who deleted %s is not known: %s", key, error)
+        log.warning("who deleted a row of %s is not known: %s", table.name, error)
         return False
 
 

@@ -134,8 +134,13 @@ def test_an_older_file_that_was_imported_before_is_merged_too(
 def test_what_was_deleted_since_is_not_added_without_asking(
     stored: Warehouse, tmp_path: Path
 ) -> None:
+    """Also where rows were added to the file, whose times are later than the deletion."""
     path = exported(stored, tmp_path)
     accounts.delete(stored, "B1")
+    state = json.loads(path.read_text())
+    for bsnid, later in (("N1", "2999-01-01T00:00:00Z"), ("N2", "2999-01-02T00:00:00Z")):
+        state["accounts"].append(state["accounts"][0] | {"bsnid": bsnid, "updated_at": later})
+    path.write_text(json.dumps(state))
     output = io.StringIO()
     with pytest.raises(CommandError, match="--accept-doubts"):
         call_command("import_legacy", path, stdout=output)

@@ -104,7 +104,7 @@ def refuse_hidden_children(wh: Warehouse, bsnid: str) -> None:
         app = wh.with_app_rights()
         every = _counts(app, sql, bsnid) if app else {}
     except WarehouseError as error:
-        log.warning("children of %s were not counted with the app's rights: %s", bsnid, error)
+        log.warning("an account's children were not counted with the app's rights: %s", error)
         return
     if not any(every.values()):
         return
