@@ -224,8 +224,9 @@ def heading_row(
     """Return the index of the row with the headings, -1 if there is none, and how many of them
     are known.
 
-    It is the first row with two known headings or more, else the one with the most. If none is
-    known, it is the first row that is more than half as wide as the widest: titles are narrow.
+    It is the first row with two known headings or more, among them the one of the account, else
+    the one with the most known ones: above it, a row may name groups of columns. If none is known,
+    it is the first row that is more than half as wide as the widest: titles are narrow.
     """
     best, widths = (-1, 0), {}
     for place, cells in enumerate(rows):
@@ -233,10 +234,11 @@ def heading_row(
         if not any(texts):
             continue
         widths[place] = sum(map(bool, texts))
-        known = sum(map(len, columns_by_index(table, texts, given).values()))
+        columns = columns_by_index(table, texts, given)
+        known = sum(map(len, columns.values()))
         if known > best[1]:
             best = (place, known)
-        if known >= 2:
+        if known >= 2 and table.owner in columns:
             break
     if widths and not best[1]:
         best = (next(n for n, width in widths.items() if 2 * width > max(widths.values())), 0)

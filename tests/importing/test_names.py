@@ -107,6 +107,8 @@ def test_columns_by_the_most_certain_heading() -> None:
         ([["Our accounts"], [], ["BSNID", "Team"], ["B1", "T"]], (2, 2)),
         ([["x", "team"], ["a", "b"]], (0, 1)),
         ([["All", "team"], ["BSNID", "Team"], ["B1", "T"]], (1, 2)),
+        ([["Team", "", "Area"], ["bsnid", "team", "area"], ["B1", "T", "A"]], (1, 3)),
+        ([["Team", "Area"], ["VP", "A"]], (0, 2)),
         ([["BSNID", "Team"], ["bsnid", "team", "vp"]], (0, 2)),
         ([[], [None, ""]], (-1, 0)),
         ([["a", "b"], ["c", "d"]], (0, 0)),

@@ -37,12 +37,17 @@ SHAPES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("wrap", [True, False], ids=["state", "whole file"])
-def test_shapes_of_json(tmp_path: Path, shape: str, wrap: bool) -> None:
-    content = {"accounts": SHAPES[shape], "updates": []} if wrap else SHAPES[shape]
-    rows, findings = read(written(tmp_path, "state.json" if wrap else "accounts.json", content))
+@pytest.mark.parametrize("wrap", ["whole file", "state", "under a key", "in a list"])
+def test_shapes_of_json(tmp_path: Path, shape: str, wrap: str) -> None:
+    state = {"accounts": SHAPES[shape], "updates": []}
+    wrapped = {"state": state, "under a key": {"v": 2, "data": state}, "in a list": [state]}
+    name, content = "state.json", wrapped.get(wrap)
+    if content is None:
+        name, content = "accounts.json", SHAPES[shape]
+    rows, findings = read(written(tmp_path, name, content))
     assert rows["accounts"] == [A, B]
     assert findings.count(REFUSED) == 0
+    assert ("“v” is not imported" in str(findings.first)) == (wrap == "under a key")
 
 
 @pytest.mark.parametrize(

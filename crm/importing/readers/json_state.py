@@ -123,16 +123,10 @@ def read(
     try:
         with text.open() as file:
             roots = outlines(path.name, file)
-        if not roots:
-            raise NotJson(f"{path.name} is not valid JSON: it is empty.")
-        if not (roots[0].is_object or roots[0].is_list):
-            raise SourceError(
-                f"{path.name} holds {WORDS[roots[0].event]}; it should be an object with "
-                "accounts, use_cases and updates."
-            )
-        found = _File(text, given)
+        _require_records(path.name, roots)
+        found, within = _File(text, given), _unwrap(roots, state)
         if not _one_table(found, roots, name, table, state):
-            _state(found, roots[0], state)
+            _state(found, roots[0], state, within)
     except (ijson.JSONError, ValueError) as error:
         raise NotJson(f"{path.name} is not valid JSON: {text.complaint(error)}") from error
     state.encoding = text.encoding
@@ -145,6 +139,34 @@ def read(
         if table_name in names or (has_accounts and table_name in _NESTED):
             state.rows[table] = partial(_rows, found, table)
     return state
+
+
+def _require_records(name: str, roots: list[Node]) -> None:
+    if not roots:
+        raise NotJson(f"{name} is not valid JSON: it is empty.")
+    if not (roots[0].is_object or roots[0].is_list):
+        what = f"{name} holds {WORDS[roots[0].event]}"
+        raise SourceError(f"{what}; it should be an object with accounts, use_cases and updates.")
+
+
+def _unwrap(roots: list[Node], state: State) -> str:
+    """Put the object that holds the tables first, and return the beginning of its keys as ijson
+    names them: some programs put it under a key of its own, or into a list."""
+    root = roots[0]
+    inside = [(key, node) for key, node in root.keys if _is_state(node)]
+    if root.is_list and len(root.items) == len(roots) == 1 and _is_state(root.items[0]):
+        inside = [("item", root.items[0])]
+    if len(roots) > 1 or len(inside) != 1 or _is_state(root):
+        return ""
+    ((within, roots[0]),) = inside
+    state.ignored += [f"“{key}” is not imported" for key in root.names if key != within]
+    return f"{within}."
+
+
+def _is_state(node: Node) -> bool:
+    """Return whether an object holds tables, of which the accounts are one."""
+    of_accounts = [child for key, child in node.keys if table_key(key) == ACCOUNTS.name]
+    return any(child.is_object or child.is_list for child in of_accounts)
 
 
 def _one_table(
@@ -178,23 +200,24 @@ def _one_table(
     return True
 
 
-def _state(file: _File, root: Node, state: State) -> None:
+def _state(file: _File, root: Node, state: State, within: str = "") -> None:
     for key, node in root.keys:
+        place = within + key
         name = _OF_SUCCESSOR.get(normal(key), table_key(key))
         if table := TABLE_BY_NAME.get(name):
-            section = json_shapes.section(file.text, key, node, table)
+            section = json_shapes.section(file.text, place, node, table)
             if section:
                 file.sections.setdefault(name, []).append(section)
                 state.headings[table] = (*state.headings.get(table, ()), *_names(section, root))
             else:
                 file.odd.append((name, key, node.event))
         elif name == _AREAS:
-            _read_areas(file.text, key, node.event, state)
-        elif name == _PARTNERS and (section := json_shapes.section(file.text, key, node, None)):
+            _read_areas(file.text, place, node.event, state)
+        elif name == _PARTNERS and (section := json_shapes.section(file.text, place, node, None)):
             state.partners = partial(_plain_rows, file.text, section)
         elif name not in _KNOWN:
             state.ignored.append(f"“{key}” is not imported")
-            _count_lost(file.text, key, node, state)
+            _count_lost(file.text, key, node, state, within)
         if key == "format" and node.text == _OWN_FORMAT:
             state.is_own = True
 
@@ -205,10 +228,10 @@ def _names(section: Section, root: Node) -> tuple[str, ...]:
     return tuple(name for name in names if table_key(name) not in _NESTED)
 
 
-def _count_lost(text: JsonText, key: str, node: Node, state: State) -> None:
+def _count_lost(text: JsonText, key: str, node: Node, state: State, within: str) -> None:
     """Count the values of records that are of no table of ours."""
     counts: Counter[str] = Counter()
-    if section := json_shapes.section(text, key, node, None):
+    if section := json_shapes.section(text, within + key, node, None):
         for _, record in json_shapes.read(text, section, ACCOUNTS):
             if isinstance(record, dict):
                 counts.update(name for name, value in record.items() if not is_empty(value))
