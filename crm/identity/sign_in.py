@@ -96,7 +96,7 @@ def _remember(
     """
     digest = tokens.digest(headers.token)
     kept = headers.token if settings.EDIP_SESSION_TOKENS else ""
-    if stored and stored.digest == digest and (kept or not stored.token):
+    if stored and stored.digest == digest and (stored.token == kept or stored.is_too_long):
         return stored
     known = stored.expires_at if stored and stored.digest == digest else None
     expires_at = tokens.expiry(headers.token) if known is None else known

@@ -12,7 +12,7 @@ import hashlib
 import json
 import threading
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cachetools import LRUCache, cached
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -35,7 +35,8 @@ _fernets: LRUCache[str, MultiFernet] = LRUCache(4)
 class StoredSignIn:
     """A sign-in as the session stores it.
 
-    :param token: empty if it is too long for a cookie: then each request has to bring it.
+    :param token: empty if it is not kept, or too long for a cookie: then each request has to bring
+        it.
     :param digest: the token's SHA-256; a new token has another one.
     :param expires_at: ``time.time()``; for a token without an expiry, an estimate from when it
         was first seen.
@@ -45,13 +46,14 @@ class StoredSignIn:
     digest: str
     expires_at: float
     token: str = field(default="", repr=False)
+    is_too_long: bool = False
 
 
 def store(session: SessionBase, sign_in: StoredSignIn) -> None:
     """Store the sign-in in the session, in place of an earlier one."""
     encrypted = _encrypt(sign_in)
     if len(encrypted) > LARGEST:
-        encrypted = _encrypt(StoredSignIn(sign_in.person, sign_in.digest, sign_in.expires_at))
+        encrypted = _encrypt(replace(sign_in, token="", is_too_long=True))
     session[NAME] = encrypted
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from io import StringIO
 
 import pytest
@@ -13,9 +14,11 @@ from django.test import Client
 from crm.model.own_tables import ALL_TABLES
 from crm.model.schema import UPDATES
 from crm.repository.tables import figures, inspection
+from crm.views import admin_tools
 from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse, Statements
+from ..patience import seconds
 from .html import HTMX, parsed, text, texts
 
 URL = "/admin-tools/?figures=1"
@@ -73,6 +76,18 @@ def test_what_cannot_be_read_says_why(
     assert len(texts(page, "#figures tbody th")) == len(ALL_TABLES) - 1
     assert facts(page)["Last integrity check"].startswith("Unknown: ")
     assert "grant SELECT" in text(page, "#figures .quiet")
+
+
+def test_a_warehouse_that_hangs_does_not_hold_the_page(
+    client: Client, warehouse: Warehouse, server: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One limit counts for all figures, not one for each."""
+    monkeypatch.setattr(admin_tools, "FIGURES_WITHIN", 1.0)
+    server.fault("hang", times=None, match="system.query.history")
+    started = time.monotonic()
+    page = parsed(client.get(URL))
+    assert time.monotonic() - started < seconds(10)
+    assert facts(page)["Last integrity check"].startswith("Unknown: ")
 
 
 def test_statements_of_other_tables_do_not_count(warehouse: Warehouse) -> None:

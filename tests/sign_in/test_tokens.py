@@ -73,6 +73,10 @@ def test_a_kept_token_is_dropped_where_the_setting_is(
     alice.token = token
     assert alice.get("/accounts/").status_code == 200
     assert vault.load(SessionStore(alice.cookie)).token == ""
+    on_behalf.EDIP_SESSION_TOKENS = True
+    assert alice.get("/accounts/").status_code == 200
+    alice.token = ""
+    assert alice.get("/accounts/").status_code == 200, "it is kept again, without a new sign-in"
 
 
 def test_with_the_setting_the_session_keeps_the_token(
