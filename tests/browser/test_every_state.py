@@ -18,6 +18,8 @@ from .test_every_page import NO_TRANSITIONS, PHONE, TAGS, ZOOMED
 # Of an element that is shown, by all rules, which take the longer the more is in it; without
 # options, only how wide the page is.
 CHECK = """async ([selector, options]) => {
+  // Media queries follow a new size of the window with the next frame.
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
   const shown = [...document.querySelectorAll(selector)].filter((each) => each.checkVisibility());
   if (!shown.length) return ["is not shown"];
   const { violations } = options ? await axe.run({ include: shown }, options) : { violations: [] };

@@ -243,7 +243,8 @@ def test_the_command_writes_the_file(
     assert "accounts: 5" in output.getvalue()
     assert json.loads((tmp_path / "edip-crm.json").read_text())["format"] == "edip-crm"
     accounts.delete(hostile_sample, "BSN001")
-    call_command("import_legacy", "edip-crm.json", stdout=io.StringIO())
+    back = ("import_legacy", "edip-crm.json", "--accept-doubts")  # what was deleted comes back
+    call_command(*back, stdout=io.StringIO())
     assert accounts.get(hostile_sample, "BSN001") is not None
     with pytest.raises(CommandError, match="is a folder"):
         call_command("export_data", "--output", str(tmp_path))
