@@ -107,7 +107,8 @@ def run(
 def _looked_at(run: _Run, look: Look | None) -> _Run:
     """Look at all rows, and return the run that writes them. Raises ImportingError."""
     options, findings, watch = run.options, run.findings, look.watch if look else watch_nothing
-    if run.plan_ahead(LOOK_BYTES, watch):
+    # What is overwritten is compared again just before: somebody may edit it meanwhile.
+    if options.on_conflict != UPDATE and run.plan_ahead(LOOK_BYTES, watch):
         results, to_write = list(run.results.values()), run
     else:
         findings.restart()

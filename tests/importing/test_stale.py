@@ -11,7 +11,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from crm.exporting import exporter
-from crm.importing.findings import CHANGED, NOTED, SKIPPED
+from crm.importing import importer
+from crm.importing.findings import CHANGED, NOTED, SKIPPED, Findings
+from crm.importing.importer import Options
 from crm.repository.records import accounts, use_cases
 from crm.warehouse import Warehouse
 from tests.conftest import Statements
@@ -45,6 +47,24 @@ def stored(warehouse: Warehouse) -> Warehouse:
     for bsnid in ("B1", "B2"):
         accounts.create(warehouse, {"bsnid": bsnid} | OLD)
     return warehouse
+
+
+def test_an_edit_after_the_look_at_all_rows_stays(stored: Warehouse, tmp_path: Path) -> None:
+    """As the command looks at them, before it writes one."""
+    path = exported(stored, tmp_path)
+    edited(path, admin="File")
+
+    class Meanwhile:
+        def watch(self, *chunk: object) -> None:
+            pass
+
+        def require(self, *found: object) -> None:
+            save(stored, "B1", vp="Later")
+
+    with Findings() as findings:
+        importer.run(stored, path, Options(on_conflict="update"), findings, look=Meanwhile())
+    account = accounts.get(stored, "B1")
+    assert (account.vp, account.admin) == ("Later", "File")
 
 
 def test_an_old_export_takes_no_later_edit_back(
