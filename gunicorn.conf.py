@@ -105,6 +105,6 @@ def _require_loopback(server: Any, settings: Any) -> None:
     hosts = {str(address[0]) for address in server.cfg.address if isinstance(address, tuple)}
     if not settings.IN_DATABRICKS_APPS and hosts - {"127.0.0.1", "::1", "localhost"}:
         raise RuntimeError(
-            "Outside of Databricks Apps nobody signs in, and everybody acts as EDIP_USER. So the "
-            f"CRM listens on 127.0.0.1 only, not on {', '.join(sorted(hosts))}."
+            "Outside of Databricks Apps nobody signs in. So the CRM listens on 127.0.0.1 only, "
+            f"not on {', '.join(sorted(hosts))}."
         )

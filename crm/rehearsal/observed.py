@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
+from crm.warehouse.usage import first_table
 
 Result = TypeVar("Result")
 # What a statement answered, ready for JSON; see ``Observed``.
 Answer = dict[str, Any]
 
-_TABLE = re.compile(r"`[\w-]+`\.`[\w-]+`\.`([\w-]+)`")
 # A backup's clone has its moment in its name, the table of check_connection a random number.
 _MADE_UP = re.compile(r"__\d.*|_[0-9a-f]{8}$")
 _TWO_WORDS = {"DESCRIBE", "SHOW", "ALTER", "CREATE", "DROP", "COMMENT", "BEGIN"}
@@ -64,8 +64,7 @@ def what(sql: str) -> str:
     """Return the kind of a statement: its verb, and the first table that it names."""
     words = re.sub(r"IF (NOT )?EXISTS", "", sql).split()
     verb = " ".join(words[: 2 if words[0] in _TWO_WORDS else 1])
-    table = _TABLE.search(sql)
-    name = _MADE_UP.sub("", table[1]) if table else ""
+    name = _MADE_UP.sub("", first_table(sql))
     view = re.search(r"information_schema\.(\w+)", sql)
     return f"{verb} {view[0] if view else name}".rstrip()
 

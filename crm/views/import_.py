@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from django.http import FileResponse, Http404, HttpResponse
@@ -135,10 +136,8 @@ def _map(request: Request, found: Job) -> HttpResponse:
 @access.for_writers
 def report(request: Request, id: str) -> HttpResponseBase:
     """Every finding, as a CSV file."""
-    found = _find(request, id)
-    if not found.report.exists():
-        raise Http404("There is no report yet.")
-    return FileResponse(found.report.open("rb"), as_attachment=True, filename="import-report.csv")
+    report = _find(request, id).report
+    return _download(report, "import-report.csv", "There is no report yet.")
 
 
 @never_cache
@@ -148,10 +147,15 @@ def report(request: Request, id: str) -> HttpResponseBase:
 def refused(request: Request, id: str) -> HttpResponseBase:
     """The refused rows, as a file of the kind that was uploaded."""
     found = _find(request, id)
-    if not found.refused.exists():
-        raise Http404("There are no refused rows to download.")
     name = refused_files.name_for(found.file)
-    return FileResponse(found.refused.open("rb"), as_attachment=True, filename=name)
+    return _download(found.refused, name, "There are no refused rows to download.")
+
+
+def _download(file: Path, name: str, missing: str) -> FileResponse:
+    """Return the file under this name. Raises Http404, which says ``missing``."""
+    if not file.exists():
+        raise Http404(missing)
+    return FileResponse(file.open("rb"), as_attachment=True, filename=name)
 
 
 def _unconfirmed(request: Request, found: Job) -> str:

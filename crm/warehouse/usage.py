@@ -54,8 +54,13 @@ def tags() -> dict[str, str | None]:
 
 def label(sql: str) -> str:
     """Return ``MERGE accounts``: the verb and the table. A statement's text has no values."""
+    return " ".join([*sql.split()[:1], first_table(sql)]).rstrip()
+
+
+def first_table(sql: str) -> str:
+    """Return the name of the first table that the statement names; empty if it names none."""
     table = _TABLE.search(sql)
-    return " ".join([*sql.split()[:1], *(table.groups() if table else ())])
+    return table[1] if table else ""
 
 
 def tagged(work: Callable[[], None]) -> Callable[[], None]:

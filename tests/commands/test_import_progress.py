@@ -25,7 +25,7 @@ class Output(io.StringIO):
 
 
 def follow(output: Output, total: int, *moments: float) -> str:
-    """Return what is said where 1,000 rows are done at each of these moments."""
+    """Return what is printed if 1,000 more rows are done at each of these moments."""
     clock = iter([0.0, *moments])
     progress = Progress(output, "Importing", total, lambda: next(clock))
     for _ in moments:

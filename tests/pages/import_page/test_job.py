@@ -125,5 +125,5 @@ def test_another_instance_says_what_the_tables_show(
     assert filled_in(form).items() >= {"do": "discard", "previewed": "x"}.items()
     monkeypatch.setattr("tempfile.tempdir", here)
     assert client.get(url).status_code == 200
-    # Nobody learns of another person's import, nor is told that it wrote nothing.
+    # Another person does not see the import, and the page does not say that it wrote nothing.
     assert Trace() == import_traces.read(replace(warehouse, actor="bob@x.y"), url.split("/")[-2])
