@@ -191,7 +191,7 @@ def load() -> None:
     from crm.identity.warehouses import for_person
     from crm.model.schema import ACCOUNTS as ACCOUNTS_TABLE
     from crm.model.schema import PLATFORMS_STATUS, UPDATES, USE_CASES
-    from crm.repository.records import people
+    from crm.repository.records import mine
     from crm.repository.transfer.insert_missing import insert_missing
 
     warehouse, now = for_person(PERSON), dt.datetime.now(dt.UTC)
@@ -203,7 +203,7 @@ def load() -> None:
     )
     for table, row, count in tables:
         insert_missing(warehouse, table, [row(number, now) for number in range(count)])
-    people.set_names(warehouse, PERSON, ["Partner 1"])
+    mine.set_names(warehouse, PERSON, ["Partner 1"])
 
 
 def _account(n: int, _: dt.datetime) -> dict[str, Any]:

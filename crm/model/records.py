@@ -164,7 +164,7 @@ class Listing:
     ``filters`` maps columns to values; a row must have one of these. ``dates`` maps date filters
     to a day, or ``NEVER``, or to a moment (aware) where the filter is by moments. ``sort`` is a
     sort key, with ``-`` in front for descending. ``page`` counts from 1, and ``size`` is in rows.
-    ``of_person`` asks for the accounts of a person only; see crm/repository/records/people.py.
+    ``of_person`` asks for the accounts of a person only; see crm/repository/records/mine.py.
     """
 
     q: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from crm.repository.records import people
+from crm.repository.records import mine
 from crm.request import Request
 
 Result = TypeVar("Result")
@@ -23,6 +23,6 @@ def load(request: Request, read: Callable[[str], Result]) -> tuple[Result, bool]
     It is not, also if it was asked for, where the tables of people cannot be read.
     """
     person = asked(request)
-    return people.if_possible(
+    return mine.if_possible(
         request.warehouse, lambda can_read: read(person if can_read else ""), bool(person)
     )

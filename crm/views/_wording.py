@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.text import get_text_list
 
 from crm.model.schema import UPDATES, Table
-from crm.repository.records import people
+from crm.repository.records import mine
 
 
 def counted(count: int, singular: str, plural: str = "") -> str:
@@ -237,7 +237,7 @@ def names_left_out(count: int) -> str:
     """Say how many of the names that a person typed as their own were not saved."""
     return (
         f"The last {counted(count, 'name')} {'was' if count == 1 else 'were'} not saved: you can "
-        f"have {people.NAMES_AT_MOST} names, with {people.LENGTH_AT_MOST:,} characters in all."
+        f"have {mine.NAMES_AT_MOST} names, with {mine.LENGTH_AT_MOST:,} characters in all."
     )
 
 

@@ -19,8 +19,8 @@ from crm.cookies import cookie_name
 from crm.model.own_tables import FOLLOWS, PEOPLE
 from crm.model.schema import Table
 from crm.page_urls import record_url
-from crm.repository.records import people
-from crm.repository.records.people import Profile
+from crm.repository.records import mine
+from crm.repository.records.mine import Profile
 from crm.request import Request
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied, WarehouseError
 
@@ -66,16 +66,16 @@ def me(request: Request) -> HttpResponse:
         return _save_names(request, person, request.POST.get("names", ""))
 
     def load(can_read: bool) -> Profile | None:
-        return people.load(wh, person) if can_read else None
+        return mine.load(wh, person) if can_read else None
 
-    profile, _ = people.if_possible(wh, load)
+    profile, _ = mine.if_possible(wh, load)
     return _show(request, profile, "\n".join(profile.names) if profile else "")
 
 
 def _save_names(request: Request, person: str, names: str) -> HttpResponse:
     """Save the names, one per line; where that fails, show them again."""
     try:
-        left_out = people.set_names(request.warehouse, person, names.splitlines())
+        left_out = mine.set_names(request.warehouse, person, names.splitlines())
     except WarehouseError as error:
         _say_what_is_missing(request, PEOPLE, error)
         failure = failure_of(error)
@@ -104,7 +104,7 @@ def _show(
     context = {
         "profile": profile,
         "names": names,
-        "most": people.NAMES_AT_MOST,
+        "most": mine.NAMES_AT_MOST,
         "lists": [(label, link(name, {_mine.NAME: _mine.ON})) for label, name in _LISTS],
     }
     return render(request, "preferences/me.html", context | more, status=status)
@@ -117,7 +117,7 @@ def follow(request: Request, bsnid: str) -> HttpResponse:
     if not request.person.email:
         raise Http404("Nobody is signed in.")
     is_followed = request.POST.get("follow") == "on"
-    change = people.follow if is_followed else people.unfollow
+    change = mine.follow if is_followed else mine.unfollow
     try:
         change(request.warehouse, request.person.email, bsnid)
     except (ObjectNotFound, PermissionDenied) as error:

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from crm import access
-from crm.repository.records import people
+from crm.repository.records import mine
 from crm.repository.tables import set_up
 from crm.repository.tables.migrations import CannotMigrate
 from crm.repository.tables.set_up import Done, Part
@@ -81,7 +81,7 @@ def _run(wh: Warehouse) -> list[Done]:
         if time.monotonic() - started > BUDGET:
             break
     # The tables of people may be there now.
-    people.forget_all()
+    mine.forget_all()
     return done
 
 

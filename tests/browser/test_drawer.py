@@ -8,7 +8,7 @@ import uuid
 import pytest
 from playwright.sync_api import Dialog, Locator, Page, Route, expect
 
-from crm.repository.records import people, use_cases
+from crm.repository.records import mine, use_cases
 from crm.warehouse import Warehouse
 
 
@@ -99,7 +99,7 @@ def test_a_form_opens_over_the_list_and_loses_nothing(
 def test_the_focus_goes_on_to_what_needs_attention_next(
     page: Page, tables: Warehouse, account: str, bsnid: str
 ) -> None:
-    people.follow(tables, "dana@example.com", bsnid)
+    mine.follow(tables, "dana@example.com", bsnid)
     for n in range(2):
         held = {"problem": f"Held {n}", "status": "On Hold"}
         use_cases.create(tables, bsnid, str(uuid.uuid4()), held)

@@ -15,7 +15,8 @@ from crm.model.as_of_address import address
 from crm.model.own_tables import FOLLOWS, PEOPLE
 from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
 from crm.repository import versions
-from crm.repository.records import accounts, people
+from crm.repository.records import accounts
+from crm.repository.records import mine as settings_of
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 from tests.conftest import LocalWarehouse, Statements
@@ -56,9 +57,9 @@ def owned(warehouse: Warehouse) -> Warehouse:
 
 @pytest.fixture(autouse=True)
 def _ask_again() -> Iterator[None]:
-    people.forget_all()
+    settings_of.forget_all()
     yield
-    people.forget_all()
+    settings_of.forget_all()
 
 
 @pytest.fixture
@@ -193,15 +194,15 @@ def test_a_lost_answer_and_duplicates_change_no_setting(
         owned.execute(follows, {"me": me}, repeatable=False)
         names = f"INSERT INTO {schema}.people (person, name) VALUES (:me, 'Ana')"
         owned.execute(names, {"me": me}, repeatable=False)
-    assert people.load(owned, me).names == ("Ana",)
-    assert [each.bsnid for each in people.load(owned, me).accounts] == ["F"]
+    assert settings_of.load(owned, me).names == ("Ana",)
+    assert [each.bsnid for each in settings_of.load(owned, me).accounts] == ["F"]
     server.fault("drop_after", match=r"^\s*(MERGE|DELETE)")
-    people.set_names(owned, me, ["Ana Berg"])
-    people.follow(owned, me, "O")
-    assert people.load(owned, me).names == ("Ana Berg",)
+    settings_of.set_names(owned, me, ["Ana Berg"])
+    settings_of.follow(owned, me, "O")
+    assert settings_of.load(owned, me).names == ("Ana Berg",)
     server.fault("drop_after", match=r"^\s*(MERGE|DELETE)")
-    people.unfollow(owned, me, "F")
-    assert [each.bsnid for each in people.load(owned, me).accounts] == ["O"]
+    settings_of.unfollow(owned, me, "F")
+    assert [each.bsnid for each in settings_of.load(owned, me).accounts] == ["O"]
 
 
 @pytest.mark.usefixtures("mine")
@@ -231,7 +232,7 @@ def test_without_the_tables_pages_say_so(owned: Warehouse, client: Client, get_p
     page = get_page(f"{address(past, '/since/')}?mine=on")
     assert "migrate_tables" in text(page, ".banner")
     assert text(page, ".count-line") == "0 changes in all accounts"
-    people.forget_all()
+    settings_of.forget_all()
     answer = client.post("/preferences/me/", {"names": "Ana"})
     assert answer.status_code >= 400
     assert "are missing" in text(parsed(answer), "#toasts")

@@ -27,7 +27,7 @@ _WRITES = re.compile(r"\b(UPDATE\s+(\{\w+\}\s+)?SET|INSERT\s*(\n\s*)?\(|INSERT I
 # Statements that write no rows of the four tables, or bring back rows with their ids.
 _OTHERS = {
     "operations.py": "{operations}",
-    "records/people.py": ":person",
+    "records/mine.py": ":person",
     "past/restore_tables.py": "WHEN NOT MATCHED BY SOURCE THEN DELETE",
     "tables/backups.py": "INSERT INTO {manifest}",
     "tables/inspection.py": "INSERT INTO {table} (id) VALUES ('a')",

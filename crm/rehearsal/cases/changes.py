@@ -19,7 +19,7 @@ from crm.repository.bulk.delete_action import Delete
 from crm.repository.bulk.selection import Selection
 from crm.repository.integrity import checks, repairs
 from crm.repository.past import revert_bulk, revert_record
-from crm.repository.records import accounts, composing, people, platforms, updates, use_cases
+from crm.repository.records import accounts, composing, mine, platforms, updates, use_cases
 from crm.repository.records.composing import NewStatus
 from crm.repository.tables import scratch
 from crm.repository.transfer import import_mappings
@@ -94,10 +94,10 @@ def _delete_account(wh: Warehouse) -> str:
 
 def _settings(stage: Stage) -> str:
     wh, me = stage.wh, "me@example.com"
-    people.set_names(wh, me, ["Me"])
-    people.follow(wh, me, KEY)
-    profile = people.load(wh, me)
-    people.unfollow(wh, me, KEY)
+    mine.set_names(wh, me, ["Me"])
+    mine.follow(wh, me, KEY)
+    profile = mine.load(wh, me)
+    mine.unfollow(wh, me, KEY)
     import_mappings.keep(wh, {"headings": "{}"})
     kept = import_mappings.read(wh, ["headings"])
     return f"{len(profile.accounts)} followed, {len(kept)} mappings"

@@ -22,7 +22,7 @@ from crm.model.records import Listing
 from crm.model.schema import Table
 from crm.repository import _sql
 
-from . import people
+from . import mine
 from ._filters import Conditions, DateFilter, JointFilter, condition_of
 
 SEARCH_LENGTH = 1000
@@ -222,7 +222,7 @@ class Query:
     def _params(self, has_before: bool) -> dict[str, Any]:
         search = {"q": self.q} if self.q else {}
         fixed = self.source.params if has_before else {}
-        person = people.params(self.of_person)
+        person = mine.params(self.of_person)
         return {**fixed, **self.conditions.params, **search, **person}
 
     @property
@@ -259,8 +259,8 @@ class Query:
         needed = dict.fromkeys(joined.get(n, n) for n in names)
         templates = [joins[name] for name in needed if name in joins]
         owner = f"f.{quoted(self.source.table.owner)}"
-        mine = people.only_of(self.namespace, self.of_person, owner)
-        return _sql.render(self.namespace, "".join([*templates, more])) + mine
+        of_person = mine.only_of(self.namespace, self.of_person, owner)
+        return _sql.render(self.namespace, "".join([*templates, more])) + of_person
 
     @property
     def _sort(self) -> str:

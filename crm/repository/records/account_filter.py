@@ -10,7 +10,7 @@ from crm.model.namespace import Namespace
 from crm.model.records import Listing
 from crm.repository import _sql
 
-from . import people
+from . import mine
 from ._filters import Conditions, JointFilter, condition_of
 
 FILTERS = ("business_area", "vp", "primary_it_partner")
@@ -27,7 +27,7 @@ SELECT bsnid FROM {accounts} WHERE {condition}
 class AccountFilter:
     """Which accounts are wanted; all of them if both are empty.
 
-    :param person: whose accounts, see people.
+    :param person: whose accounts, see mine.
     :param values: by column of ``FILTERS``, the values of which an account has one.
     """
 
@@ -43,7 +43,7 @@ class AccountFilter:
         An account has the values if it has them in one of the namespaces; whose it is depends on
         the first. The joins come last of all, and their parameters are ``params``.
         """
-        return self._with_values(owner, namespaces) + people.only_of(
+        return self._with_values(owner, namespaces) + mine.only_of(
             namespaces[0], self.person, owner
         )
 
@@ -56,7 +56,7 @@ class AccountFilter:
 
     @property
     def params(self) -> dict[str, Any]:
-        return {**self._conditions.params, **people.params(self.person)}
+        return {**self._conditions.params, **mine.params(self.person)}
 
     @property
     def _conditions(self) -> Conditions:

@@ -31,7 +31,7 @@ from crm.repository.steps import NOTHING, Earlier, Step, run_steps
 from crm.repository.tables import notes
 from crm.warehouse import Warehouse
 
-from . import _children, _deleting, _saving, people
+from . import _children, _deleting, _saving, mine
 from ._account_list import FILTERS, SORTS, facet, find_all, search, step
 from ._key import Key
 
@@ -82,7 +82,7 @@ def get_detail(wh: Warehouse, bsnid: str, person: str = "") -> AccountDetail | N
     def read(of: str) -> AccountDetail | None:
         return notes.read(wh, lambda has_notes: _get_detail(wh, bsnid, of, has_notes=has_notes))
 
-    return people.if_possible(wh, lambda can: read(person if can else ""), bool(person))[0]
+    return mine.if_possible(wh, lambda can: read(person if can else ""), bool(person))[0]
 
 
 def _get_detail(
@@ -110,7 +110,7 @@ def _get_detail(
         "use_case": _sql.struct(USE_CASES, "c", f"'reason', {use_case}"),
         "of_use_case": of_use_case,
         "update": _sql.struct(UPDATES, "u"),
-        "follows": people.follows(wh.namespace, person),
+        "follows": mine.follows(wh.namespace, person),
     }
     params = {"bsnid": bsnid} | ({"person": person} if person else {})
     rows = wh.query(_sql.render(wh.namespace, sql, **parts), params)

@@ -19,7 +19,7 @@ from crm.repository._sql import Row
 from crm.repository.tables import notes
 from crm.warehouse import Warehouse
 
-from . import people
+from . import mine
 from ._children import ACCOUNT_OF_CHILD
 from ._platform_status import PARAMS, RECORDED_STATUS
 
@@ -145,14 +145,14 @@ def flagged(
     """Return the CTE ``flagged``, which needs ``recorded_status``, and its parameters.
 
     :param by: the column to group by; without one, children have no team.
-    :param person: see people.
+    :param person: see mine.
     :param has_notes: whether the reasons of statuses can be read. ``ON_HOLD`` needs them.
     """
     column = quoted(by) if by else "bsnid"
     of_child = {
         "of_child": f"a.team, a.{column}" if by else "CAST(NULL AS STRING), CAST(NULL AS STRING)",
         "account_of_child": _sql.render(namespace, ACCOUNT_OF_CHILD) if by else "",
-        "mine": people.only_of(namespace, person, "u.account_bsnid"),
+        "mine": mine.only_of(namespace, person, "u.account_bsnid"),
     }
     _, reasons = notes.reasons(namespace, "c", has_notes=has_notes)
     on_hold = _sql.render(namespace, _ON_HOLD, reasons=reasons, **of_child)
@@ -160,7 +160,7 @@ def flagged(
         namespace,
         FLAGGED,
         by=column,
-        of_account=people.only_of(namespace, person, "a.bsnid"),
+        of_account=mine.only_of(namespace, person, "a.bsnid"),
         on_hold=on_hold if has_notes else "",
         **of_child,
     )
@@ -169,7 +169,7 @@ def flagged(
         for status, before in limits.status_before.items()
     ]
     params = {
-        **people.params(person),
+        **mine.params(person),
         **({"on_hold": vocabulary.ON_HOLD} if has_notes else {}),
         "stale_before": limits.stale_before,
         "tomorrow": limits.tomorrow,
@@ -182,7 +182,7 @@ def flagged(
 def load(wh: Warehouse, limits: Limits, by: str, person: str = "") -> Attention:
     """Return what needs attention, grouped by a column of ``GROUPS``. One statement.
 
-    Of the accounts of the ``person`` only, if there is one; see people. Raises WarehouseError.
+    Of the accounts of the ``person`` only, if there is one; see mine. Raises WarehouseError.
     """
 
     def read(has_notes: bool) -> Attention:

@@ -1,4 +1,4 @@
-"""What the CRM knows of a person: names in the data, and the accounts that they follow.
+"""What the person who is signed in has set up: their names in the data, what they follow.
 
 An account is a person's if they follow it, or if one of their names is its primary IT partner, its
 admin, or the leader of one of its use cases. Upper and lower case are the same.
