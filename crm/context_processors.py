@@ -43,6 +43,8 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "sections": tuple(_section(request.path, *section) for section in sections),
         "person": person,
         "me_url": page_url("me"),
+        "help_url": page_url("help"),
+        "help_about": request.resolver_match.url_name if request.resolver_match else "",
         "as_of": as_of,
         "last_visit": getattr(request, "last_visit", None),
         "live": bool(settings.EDIP_LIVE_SECONDS) and not as_of,

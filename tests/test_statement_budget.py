@@ -66,7 +66,7 @@ PAGES = {
 CHECKS = {"readyz": "/readyz", "set-up": "/admin-tools/set-up/"}
 FREE = {"healthz": "/healthz", "admin-tools": "/admin-tools/", "as-of": "/as-of/"}
 FREE |= {"import-template": "/admin-tools/import/templates/accounts.xlsx"}
-FREE |= {"metrics": "/metrics"}
+FREE |= {"metrics": "/metrics", "help": "/help/?about=attention"}
 FREE |= {"import": "/admin-tools/import/", "export": "/admin-tools/export/"}
 # Counted by rows: see tests/importing.
 IMPORTS = {"import-job", "import-report", "import-refused"}

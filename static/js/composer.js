@@ -23,7 +23,7 @@ export function startComposer() {
 }
 
 // Is the key pressed alone, and outside of fields and dialogs?
-function isCommand(event) {
+export function isCommand(event) {
   const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.isComposing;
   return isPlain && !event.target.closest("input, select, textarea, dialog, [contenteditable]");
 }

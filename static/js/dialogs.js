@@ -27,15 +27,13 @@ export function startDialogs() {
     placeMessages(dialog);
   });
 
-  // A status in a list and the form of a record: their links would open pages of their own.
+  // A status in a list, the form of a record and the help: their links would open pages.
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[href]");
     if (!link || !opensHere(link) || event.defaultPrevented) return;
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    opener = link;
-    // Not from the link: it would inherit from the list's form that a request changes the address.
-    htmx.ajax("GET", link.href, "#dialog");
+    openDialog(link.href, link);
   });
 
   document.addEventListener("click", (event) => {
@@ -57,9 +55,16 @@ export function startDialogs() {
   );
 }
 
+// Load what is at the address into a dialog; when it closes, the focus returns to `from`.
+export function openDialog(address, from) {
+  opener = from;
+  // Not from a link: it would inherit from the list's form that a request changes the address.
+  htmx.ajax("GET", address, "#dialog");
+}
+
 // Not on the page of a form itself, whose fields have the same names.
 function opensHere(link) {
-  if (link.matches(".set-status")) return true;
+  if (link.matches(".set-status, [data-help]")) return true;
   const isForm = link.origin === location.origin && isFormPath(link.pathname);
   return isForm && link.closest("main") && !document.querySelector("main #record");
 }

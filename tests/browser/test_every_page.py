@@ -37,6 +37,7 @@ PATHS = [
     "/as-of/{now}/since/",
     "/as-of/2001-01-01T00:00:00Z/",
     "/preferences/me/",
+    "/help/?about=account-list",
     "/admin-tools/",
     "/admin-tools/?check=1",
     "/admin-tools/import/",

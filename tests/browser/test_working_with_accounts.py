@@ -54,6 +54,25 @@ def test_an_account_from_beginning_to_end(new_context, bsnid: str, javascript: b
     assert page.request.get(f"/accounts/{bsnid}/").status == 404
 
 
+def test_the_help_opens_over_the_page(page: Page) -> None:
+    page.goto("/accounts/")
+    page.get_by_role("searchbox").press("?")
+    expect(page.get_by_role("searchbox")).to_have_value("?")
+    page.locator("main").focus()
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Help")
+    expect(dialog).to_contain_text("This page: Accounts")
+    page.keyboard.press("?")
+    expect(dialog).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    help_link = page.get_by_role("link", name="Help")
+    help_link.click()
+    expect(dialog).to_be_visible()
+    dialog.get_by_role("button", name="Close").click()
+    expect(help_link).to_be_focused()
+
+
 def test_two_people_edit_one_account(new_context, account: str, bsnid: str) -> None:
     first, second = new_context().new_page(), new_context().new_page()
     for page in (first, second):

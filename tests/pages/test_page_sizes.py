@@ -16,8 +16,8 @@ MARK = 1
 LIMITS = {
     "/": (37, 6),
     "/accounts/": (37, 6),
-    "/accounts/BSN001/": (44, 7),
-    "/use-cases/": (50, 7),
+    "/accounts/BSN001/": (45, 7),
+    "/use-cases/": (50, 8),
     "/updates/": (64, 9),
 }
 
