@@ -75,6 +75,43 @@ IMPORT_MAPPINGS = Table(
     ),
 )
 
+# Lists as people saved them, and which of these people see first.
+SAVED_VIEWS = Table(
+    name="saved_views",
+    singular="saved view",
+    plural="saved views",
+    comment="Lists of EDIP CRM as people saved them: filters, order and columns",
+    key="id",
+    cluster_by=("id",),
+    extra=(),
+    own_columns=(
+        Column("id", "Id", "Key of the saved view (UUID)", not_null=True),
+        Column("person", "Owner", "Who saved it first (e-mail)"),
+        Column("list_name", "List", "The list: accounts, use_cases or updates"),
+        Column("name", "Name", "What people call it"),
+        Column("query", "Settings", "The settings, as the address of the list has them"),
+        Column("is_shared", "Shared", "Whether everybody sees it", "BOOLEAN"),
+        Column("updated_at", "Changed", "When it last changed (UTC)", "TIMESTAMP", "timestamp"),
+        Column("updated_by", "Changed by", "Who last changed it (e-mail)"),
+    ),
+)
+DEFAULT_VIEWS = Table(
+    name="default_views",
+    singular="default view",
+    plural="default views",
+    comment="Which saved view each person sees first in a list of EDIP CRM",
+    key="person",
+    composite_key=("person", "list_name"),
+    cluster_by=("person",),
+    extra=(),
+    own_columns=(
+        Column("person", "Person", "Who sees the view first (e-mail)", not_null=True),
+        Column("list_name", "List", "accounts, use_cases or updates", not_null=True),
+        Column("view_id", "Saved view", "The view (saved_views.id); empty for all rows"),
+        Column("updated_at", "Changed", "When it last changed (UTC)", "TIMESTAMP", "timestamp"),
+    ),
+)
+
 # The CRM's own tables, and all tables.
-OWN_TABLES = (OPERATIONS, PEOPLE, FOLLOWS, IMPORT_MAPPINGS)
+OWN_TABLES = (OPERATIONS, PEOPLE, FOLLOWS, IMPORT_MAPPINGS, SAVED_VIEWS, DEFAULT_VIEWS)
 ALL_TABLES = (*TABLES, *OWN_TABLES)

@@ -83,6 +83,15 @@ def test_the_tables_of_people_are_created_if_they_are_missing() -> None:
     assert created[0].startswith("CREATE TABLE IF NOT EXISTS `Cat`.`Main`.`x_follows`")
 
 
+def test_the_tables_of_saved_views_are_created_if_they_are_missing() -> None:
+    own = state().own - {"saved_views", "default_views"}
+    created = needs(replace(state("9"), own=own))[10]
+    names = ("saved_views", "default_views")
+    assert [name for name, text in zip(names, created, strict=True) if f"`x_{name}`" in text] == [
+        *names
+    ]
+
+
 def test_a_clustering_that_somebody_changed_stays() -> None:
     clustering = state().clustering | {"accounts": ("vp",)}
     assert needs(replace(state(), clustering=clustering)) == {}

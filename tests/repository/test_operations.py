@@ -28,6 +28,7 @@ _WRITES = re.compile(r"\b(UPDATE\s+(\{\w+\}\s+)?SET|INSERT\s*(\n\s*)?\(|INSERT I
 _OTHERS = {
     "operations.py": "{operations}",
     "records/mine.py": ":person",
+    "records/saved_views.py": ":person",
     "past/restore_tables.py": "WHEN NOT MATCHED BY SOURCE THEN DELETE",
     "tables/backups.py": "INSERT INTO {manifest}",
     "tables/inspection.py": "INSERT INTO {table} (id) VALUES ('a')",

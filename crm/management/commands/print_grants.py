@@ -47,7 +47,9 @@ class Command(BaseCommand):
         for statement in statements:
             self.stdout.write(f"{statement};")
         if role == grants.READER:
-            self.stdout.write("-- Only if readers are to follow accounts, with EDIP_AUTH=user.")
-            self.stdout.write("-- They can then change by SQL what others follow, too:")
+            self.stdout.write(
+                "-- Only if readers are to follow accounts and save views, with EDIP_AUTH=user."
+            )
+            self.stdout.write("-- They can then change by SQL what others follow and save, too:")
             for statement in own_settings:
                 self.stdout.write(f"-- {statement};")

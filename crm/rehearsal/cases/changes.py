@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import uuid
+from dataclasses import replace
 from pathlib import Path
 
 from crm.importing import copy_tables, importer
@@ -19,8 +20,17 @@ from crm.repository.bulk.delete_action import Delete
 from crm.repository.bulk.selection import Selection
 from crm.repository.integrity import checks, repairs
 from crm.repository.past import revert_bulk, revert_record
-from crm.repository.records import accounts, composing, mine, platforms, updates, use_cases
+from crm.repository.records import (
+    accounts,
+    composing,
+    mine,
+    platforms,
+    saved_views,
+    updates,
+    use_cases,
+)
 from crm.repository.records.composing import NewStatus
+from crm.repository.records.saved_views import SavedView
 from crm.repository.tables import scratch
 from crm.repository.transfer import import_mappings
 from crm.warehouse import Warehouse
@@ -101,6 +111,19 @@ def _settings(stage: Stage) -> str:
     import_mappings.keep(wh, {"headings": "{}"})
     kept = import_mappings.read(wh, ["headings"])
     return f"{len(profile.accounts)} followed, {len(kept)} mappings"
+
+
+def _saved_views(stage: Stage) -> str:
+    wh, me = stage.wh, "me@example.com"
+    view = SavedView("v1", me, "accounts", "Mine", "mine=on")
+    saved_views.create(wh, view)
+    saved_views.set_default(wh, me, "accounts", "v1")
+    seen = saved_views.get(wh, "v1", me)
+    assert seen
+    saved_views.update(wh, replace(view, is_shared=True), me, seen.updated_at)
+    found, first = saved_views.find(wh, me), saved_views.defaults(wh, me)
+    saved_views.delete(wh, "v1")
+    return f"{len(found)} views, first {sorted(first)}"
 
 
 def _bulk(stage: Stage) -> str:
@@ -192,6 +215,7 @@ CASES = (
     Case("reverting a field", _revert),
     Case("deleting an account and bringing it back", _delete),
     Case("own settings and kept mappings", _settings),
+    Case("saved views", _saved_views),
     Case("bulk changes", _bulk),
     Case("bulk deletion and its undo", _delete_many),
     Case("bulk deletion of updates", _delete_update),

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from crm.model.namespace import Namespace
-from crm.model.own_tables import FOLLOWS, IMPORT_MAPPINGS, OPERATIONS, OWN_TABLES, PEOPLE
+from crm.model.own_tables import OWN_TABLES
 from crm.model.schema import ACCOUNTS, TABLES, Column, Table
 from crm.repository import ddl
 from crm.repository._sql import Row
@@ -93,12 +93,12 @@ def _columns_of_schema(
             yield ddl.add_columns(table, missing, namespace)
 
 
-def _own_tables(*tables: Table) -> Callable[[SchemaState, Namespace, int], Iterator[str]]:
+def _own_tables(*names: str) -> Callable[[SchemaState, Namespace, int], Iterator[str]]:
     """Return the statements that create the CRM's own tables where they are missing."""
 
     def missing(state: SchemaState, namespace: Namespace, history_days: int) -> Iterator[str]:
-        for table in tables:
-            if table.name not in state.own:
+        for table in OWN_TABLES:
+            if table.name in names and table.name not in state.own:
                 yield ddl.create_table(table, namespace, history_days)
 
     return missing
@@ -184,9 +184,10 @@ STEPS = (
     ),
     # Step 2 adds the column, because step 5 may need repairs first, which write it.
     Step(6, "change_id, the operation that wrote a row", lambda *_: iter(())),
-    Step(7, "the table of operations", _own_tables(OPERATIONS), again=True),
-    Step(8, "the tables of people and what they follow", _own_tables(PEOPLE, FOLLOWS), again=True),
-    Step(9, "the table of import mappings", _own_tables(IMPORT_MAPPINGS), again=True),
+    Step(7, "the table of operations", _own_tables("operations"), again=True),
+    Step(8, "the tables of people and follows", _own_tables("people", "follows"), again=True),
+    Step(9, "the table of import mappings", _own_tables("import_mappings"), again=True),
+    Step(10, "the tables of saved views", _own_tables("saved_views", "default_views"), again=True),
 )
 assert STEPS[-1].number == ddl.VERSION
 
