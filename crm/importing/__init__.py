@@ -20,8 +20,8 @@ From a file to the warehouse, one module for each step:
     planning       a group → what an import does to each of its rows
     stale          rows that are older than the stored ones → what may be stored of them
     watching       what follows an import while it runs
-    together       planned rows → the warehouse, as one transaction
-    importer       chunks → the warehouse, counted and verified
+    writing        planned rows → the warehouse, as one transaction where possible; verified
+    importer       all of that in order, counted
     results        what an import did to each table
 
 Beside that way:

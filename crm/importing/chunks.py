@@ -46,6 +46,10 @@ class Chunk:
         cells[-1] = "".join("0" if name in names else mark for name, mark in marks)
         self.texts[n] = _compact(cells)
 
+    def seen(self, n: int, version: str) -> str:
+        """Return the text of row ``n`` with the version that it was compared with, if any."""
+        return f"{self.texts[n][:-1]},{json.dumps(version or None)}]"
+
 
 def chunks(
     table: Table,

@@ -16,7 +16,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 from crm.model.schema import TABLES, Table
@@ -24,12 +23,11 @@ from crm.repository import atomic, operations, summaries
 from crm.repository.chunks import BYTES as CHUNK_BYTES
 from crm.repository.chunks import ROWS as CHUNK_ROWS
 from crm.repository.operations import Operation
-from crm.repository.steps import insist
 from crm.repository.transfer import upsert
 from crm.repository.transfer.upsert import DIFFERENT
 from crm.warehouse import Warehouse
 
-from . import lost, sources, together
+from . import lost, sources
 from .chunks import Chunk, chunks, read_ahead
 from .errors import ImportingError, Stopped
 from .findings import REFUSED, SKIPPED, Findings, Place
@@ -41,6 +39,7 @@ from .readers import own_export
 from .results import TableResult
 from .rows import CLEAR, KEEP
 from .watching import Look, Watch, watch_nothing
+from .writing import Writer
 
 LOOK_BYTES = 16 * 2**20
 SKIP, UPDATE, FAIL = "skip", "update", "fail"
@@ -59,6 +58,8 @@ class Options:
     somebody here changed them: see stale.
     ``empty``: what an empty cell does, KEEP or CLEAR what is stored; without it, the files that
     this app exported clear, and all others keep.
+    ``since``: when a person saw what the import would do, as ISO text: what was changed here later
+    is not overwritten.
     """
 
     on_conflict: str = SKIP
@@ -67,6 +68,7 @@ class Options:
     mapping: SourceMapping = SourceMapping()
     taken: Collection[str] = ()
     empty: str = ""
+    since: str = ""
 
 
 def _never() -> bool:
@@ -100,7 +102,9 @@ def run(
             return run.all_tables()
         if look or options.strict or options.on_conflict == FAIL:
             run = _looked_at(run, look)
-        with operations.noted(wh, operation, lambda: summaries.imported(run.written, path.name)):
+        with operations.noted(
+            wh, operation, lambda: summaries.imported(run.writer.written, path.name)
+        ):
             return run.all_tables()
 
 
@@ -108,6 +112,8 @@ def _looked_at(run: _Run, look: Look | None) -> _Run:
     """Look at all rows, and return the run that writes them. Raises ImportingError."""
     options, findings, watch = run.options, run.findings, look.watch if look else watch_nothing
     # What is overwritten is compared again just before: somebody may edit it meanwhile.
+    if options.on_conflict == UPDATE:
+        options = replace(options, since=options.since or upsert.moment(run.wh))
     if options.on_conflict != UPDATE and run.plan_ahead(LOOK_BYTES, watch):
         results, to_write = list(run.results.values()), run
     else:
@@ -148,7 +154,6 @@ class _Run:
     watch: Watch
     should_stop: Callable[[], bool]
     operation: Operation
-    written: int = 0
     results: dict[Table, TableResult] = field(
         default_factory=lambda: {table: TableResult(table) for table in TABLES}
     )
@@ -157,6 +162,9 @@ class _Run:
         self._planned: list[Planned] | None = None
         self._reader: Reader | None = None
         self._coming: Iterator[tuple[Table, Chunk]] = iter(())
+        overwrites = self.options.on_conflict == UPDATE
+        given = (self.wh, self.operation, self.findings, self.results, overwrites)
+        self.writer = Writer(*given)
 
     def anew(self, options: Options, watch: Watch) -> _Run:
         """Return another run over the same source."""
@@ -199,11 +207,11 @@ class _Run:
         planner = self._planner(reader, is_ahead=is_dry)
         for table, chunk in self._coming:
             planned = self._plan(planner, table, chunk)
-            if not self.options.dry_run:
-                self._write(planned)
+            if not is_dry:
+                self.writer.write(planned)
             self.watch(table, chunk, planned.states)
-            if not self.options.dry_run:
-                self._verify(planned)
+            if not is_dry:
+                self.writer.verify(planned)
         return self._verdicts()
 
     def _chunks(self, reader: Reader) -> Iterator[tuple[Table, Chunk]]:
@@ -227,6 +235,7 @@ class _Run:
             overwrites,
             is_ahead,
             self.options.taken,
+            self.options.since,
         )
 
     def _plan(self, planner: Planner, table: Table, chunk: Chunk) -> Planned:
@@ -248,48 +257,15 @@ class _Run:
         self._require_going_on()
         to_write = [each for each in planned if each.to_write]
         fit = len(to_write) > 1 and sum(each.chunk.size for each in planned) <= CHUNK_BYTES
-        is_written = fit and atomic.is_possible(self.wh) and self._write_together(to_write)
+        writer = self.writer
+        is_written = fit and atomic.is_possible(self.wh) and writer.write_together(to_write)
         for each in planned:
             if not is_written:
                 self._require_going_on()
-                self._write(each)
+                writer.write(each)
             self.watch(each.table, each.chunk, each.states)
         for each in planned:
-            self._verify(each)
-
-    def _write_together(self, planned: list[Planned]) -> bool:
-        """Write the chunks as one transaction; return False where that is not possible."""
-        overwrite = self.options.on_conflict == UPDATE
-        found = together.write(self.wh, self.operation, planned, overwrite=overwrite)
-        for table, count in found.items():
-            self.results[table].written = count
-        self.written = sum(found.values())
-        return bool(found)
-
-    def _write(self, planned: Planned) -> None:
-        """Write the chunk. Safe to repeat."""
-        if not planned.to_write:
-            return
-        wh, table, result = self.wh, planned.table, self.results[planned.table]
-        overwrite, earlier = self.options.on_conflict == UPDATE, result.written
-        write = partial(upsert.upsert, wh, table, planned.rows, self.operation, sparse=True)
-        counted = earlier + insist(wh, partial(write, overwrite=overwrite))
-        expected = earlier + planned.to_write
-        result.written = operations.written_rows(wh, self.operation, table, counted, expected)
-        self.written += result.written - earlier
-
-    def _verify(self, planned: Planned) -> None:
-        """Compare what the table holds now with the chunk."""
-        if not planned.rows:
-            return
-        table, result = planned.table, self.results[planned.table]
-        masked = self.operation.masked(table)
-        read = partial(upsert.checksums, self.wh, table, planned.rows, sparse=True, masked=masked)
-        sums = insist(self.wh, read)
-        # Where somebody inserted a key at the same moment, more rows are found than were given.
-        result.checked += planned.checked
-        result.found += sums.found
-        result.compare(sums.source, sums.warehouse)
+            writer.verify(each)
 
     def _verdicts(self) -> list[TableResult]:
         """Return the results, and report of each table whether the warehouse confirms it."""

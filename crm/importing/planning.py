@@ -39,6 +39,8 @@ from .stale import StaleRows
 REPEATED = "repeated"
 # That of a row which says what holds without it.
 IMPLIED = "implied"
+# That of a row which differs from what somebody has stored since the import was begun.
+MEANWHILE = "changed meanwhile"
 
 
 @dataclass(frozen=True)
@@ -46,15 +48,17 @@ class Planned:
     """A chunk that was compared with the stored rows.
 
     :param states: what each row was before the import; see ``upsert.classify``.
-    :param rows: those that the table should hold afterwards, as JSON; empty if there are none.
-    :param checked: how many these are, and ``to_write`` how many of them are not stored yet.
+    :param rows: those that the table should hold afterwards, as ``upsert`` takes them; empty if
+        there are none.
+    :param numbers: their numbers in the chunk.
+    :param to_write: how many of them are not stored yet.
     """
 
     table: Table
     chunk: Chunk
     states: list[str]
     rows: str
-    checked: int
+    numbers: list[int]
     to_write: int
 
 
@@ -66,6 +70,7 @@ class Planner:
     :param is_ahead: whether chunks are planned before the ones before them are written: then
         accounts of the file count as existing.
     :param taken: see stale.StaleRows.
+    :param since: see importer.Options.
     :param cleared: counts the fields whose stored values empty cells clear.
     """
 
@@ -76,6 +81,7 @@ class Planner:
     overwrites: bool
     is_ahead: bool
     taken: Collection[str] = ()
+    since: str = ""
     cleared: Counter[Table] = field(default_factory=Counter)
     _accounts: set[str | None] = field(default_factory=set)
 
@@ -99,6 +105,8 @@ class Planner:
                 compared = self._classify(table, chunk)
         stale = self.stale.merge(table, chunk, compared, self.operation.masked(table))
         states = [stale.get(n, each.state) for n, each in enumerate(compared)]
+        if self.overwrites:
+            self._leave_later_ones(table, chunk, states, compared, stale)
         for n in refusals:
             states[n] = ORPHAN
         for n in repeats:
@@ -107,14 +115,10 @@ class Planner:
         self._add_findings(table, chunk, states, refusals, stale)
         self._note_cleared(table, chunk, states, compared)
         written = {NEW, DIFFERENT} if self.overwrites else {NEW}
-        kept = [
-            text
-            for text, state in zip(chunk.texts, states, strict=True)
-            if state in {*written, UNCHANGED}
-        ]
+        kept = [n for n, state in enumerate(states) if state in {*written, UNCHANGED}]
         to_write = sum(state in written for state in states)
-        rows = json_array(kept) if kept else ""
-        return Planned(table, chunk, states, rows, len(kept), to_write)
+        rows = json_array(chunk.seen(n, compared[n].version) for n in kept) if kept else ""
+        return Planned(table, chunk, states, rows, kept, to_write)
 
     def _classify(self, table: Table, chunk: Chunk) -> list[Compared]:
         return upsert.classify(
@@ -125,6 +129,7 @@ class Planner:
             masked=self.operation.masked(table),
             is_coming=self._is_coming(table, chunk),
             has_times=any(row["updated_at"] for row in chunk.rows),
+            since=self.since,
         )
 
     def _find_owners(
@@ -137,6 +142,22 @@ class Planner:
             if n not in refusals and (problem := owners.problem(table, row[table.parent_key])):
                 refusals[n] = problem
         return named, refusals
+
+    def _leave_later_ones(
+        self,
+        table: Table,
+        chunk: Chunk,
+        states: list[str],
+        compared: list[Compared],
+        stale: Collection[int],
+    ) -> None:
+        """Leave alone what was changed after ``since``, but for ``stale`` rows, which are
+        merged."""
+        for n, each in enumerate(compared):
+            if each.is_later and states[n] == DIFFERENT and n not in stale:
+                states[n] = MEANWHILE
+                reason = "was changed here after the import was previewed; left as it is"
+                self.findings.add(SKIPPED, table.name, chunk.places[n], reason)
 
     def _is_first(self, table: Table, chunk: Chunk, n: int) -> bool:
         return self.reader.is_first(table, chunk.places[n], chunk.rows[n])

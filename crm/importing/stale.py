@@ -87,7 +87,12 @@ class StaleRows:
         rows = json_array(chunk.texts[n] for n in stale)
         stored = _by_key(table, upsert.stored_rows(self.wh, table, rows))
         before = self._before(table, chunk, {n: compared[n].stored_at for n in stale})
-        return {n: self._merged(table, chunk, n, names, stored, before.get(n)) for n in stale}
+        return {
+            n: self._merged(
+                table, chunk, n, names, stored, before.get(n), is_later=compared[n].is_later
+            )
+            for n in stale
+        }
 
     def _before(
         self, table: Table, chunk: Chunk, stored_at: Mapping[int, dt.datetime | None]
@@ -123,8 +128,11 @@ class StaleRows:
         names: Sequence[str],
         stored: Mapping[Key, Row],
         before: Row | None,
+        *,
+        is_later: bool,
     ) -> str:
-        """Merge one row; return its state."""
+        """Merge one row; return its state. Where the stored row ``is_later``, nobody has seen its
+        conflicts, and no value of the file is taken."""
         now = values_of(table, stored.get(_key(table, chunk.rows[n])))
         then = values_of(table, before)
         if now is None or then is None:
@@ -138,7 +146,8 @@ class StaleRows:
             value = chunk.rows[n][name] or ""
             if name not in chunk.filled[n] or value == now[name]:
                 continue
-            if self._is_kept(table, chunk, n, name, value, now[name], then[name]):
+            taken = () if is_later else self.taken
+            if self._is_kept(table, chunk, n, name, value, now[name], then[name], taken):
                 kept.add(name)
             else:
                 is_written = True
@@ -146,7 +155,15 @@ class StaleRows:
         return DIFFERENT if is_written else UNCHANGED
 
     def _is_kept(
-        self, table: Table, chunk: Chunk, n: int, name: str, value: str, now: str, then: str
+        self,
+        table: Table,
+        chunk: Chunk,
+        n: int,
+        name: str,
+        value: str,
+        now: str,
+        then: str,
+        taken: Collection[str],
     ) -> bool:
         """Return whether the stored value of a field stays, and report it."""
         if value == then:
@@ -155,7 +172,7 @@ class StaleRows:
         if now == then:
             return False
         self._conflicts[table, name] += 1
-        is_kept = f"{table.name}.{name}" not in self.taken
+        is_kept = f"{table.name}.{name}" not in taken
         what = "the later value stays" if is_kept else "the file’s value is stored"
         self._add(table, chunk, n, NOTED, f"was changed in the file and later here; {what}", name)
         return is_kept

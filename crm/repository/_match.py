@@ -2,7 +2,9 @@
 
 Rows are matched by ``Table.match``, and only the table's own columns are compared. Sparse rows do
 not have all columns: each carries a text, ``PRESENCE``, with ``1`` for each column of the table
-that it has a value for (NULL included) and ``0`` for each other one, in the table's order.
+that it has a value for (NULL included) and ``0`` for each other one, in the table's order. A row
+to be written also carries a text, ``SEEN``: the versions of the stored rows that it was compared
+with, between blanks, or None if there were none.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from crm.model.schema import AUDIT_NAMES, Column, Table
 from . import _sql
 
 PRESENCE = "_present"
+SEEN = "_seen"
 
 
 def parts(
@@ -40,6 +43,8 @@ def parts(
         "same": " AND ".join(_same(name, present.get(name)) for name in compared),
         "given_values": hashed("g", compared, present),
         "stored_values": hashed("t", compared, present),
+        "version": f"CAST(XXHASH64({hashed('t', compared)}) AS STRING)",
+        "seen": SEEN,
         "first_match": quoted(table.match[0]),
         "owner": quoted(table.owner),
     }

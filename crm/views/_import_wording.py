@@ -172,10 +172,11 @@ def done(tables: Iterable[Mapping[str, Any]], on_conflict: str) -> dict[str, str
     tables = list(tables)
     written = sum(table["written"] for table in tables)
     kept = 0 if on_conflict == UPDATE else sum(table["different"] for table in tables)
+    meanwhile = sum(table.get("meanwhile", 0) for table in tables)
     if all(table["verified"] for table in tables):
         advice = []
         if written or any(table["unchanged"] for table in tables):
-            others = "all other" if kept else "all"
+            others = "all other" if kept or meanwhile else "all"
             advice.append(
                 f"The warehouse compared counts and checksums: {others} accepted rows are in the "
                 "tables with the imported values."
@@ -183,6 +184,12 @@ def done(tables: Iterable[Mapping[str, Any]], on_conflict: str) -> dict[str, str
         if kept:
             was = "row exists" if kept == 1 else "rows exist"
             advice.append(f"{kept:,} {was} with different values and stayed unchanged.")
+        if meanwhile:
+            stay, name = ("it stays", "it") if meanwhile == 1 else ("they stay", "each")
+            advice.append(
+                f"Somebody changed {counted(meanwhile, 'row')} here after the preview: {stay} so. "
+                f"The remarks name {name}."
+            )
         heading = "Imported, and verified" if written else "There was nothing to write"
         return {"heading": heading, "advice": " ".join(advice)}
     return {

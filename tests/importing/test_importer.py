@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from crm.importing import importer, matching, owners, planning
+from crm.importing import importer, matching, owners, planning, writing
 from crm.importing.errors import ImportingError, Stopped
 from crm.importing.findings import CHANGED, REFUSED, SKIPPED, Findings
 from crm.importing.importer import FAIL, SKIP, UPDATE, Options
@@ -22,9 +22,9 @@ from crm.repository.transfer.upsert import (
     NEW,
     ORPHAN,
     UNCHANGED,
-    Checksums,
     Compared,
 )
+from crm.repository.transfer.verify import Checksums
 
 from .using import reasons
 
@@ -51,6 +51,7 @@ class Repository:
         masked: frozenset[str],
         is_coming: list[bool],
         has_times: bool,
+        since: str,
     ) -> list[Compared]:
         return [Compared(STATES.get(key, NEW)) for key in self.keys(table, rows)]
 
@@ -68,9 +69,7 @@ class Repository:
         self.written.append((self.keys(table, rows), overwrite))
         return len(self.written[-1][0])
 
-    def checksums(
-        self, wh: Any, table: Table, rows: str, *, sparse: bool, masked: frozenset[str]
-    ) -> Checksums:
+    def checksums(self, wh: Any, table: Table, rows: str, masked: frozenset[str]) -> Checksums:
         keys = self.keys(table, rows)
         self.verified.append(keys)
         return Checksums(len(keys), len(keys), 1, 1)
@@ -82,8 +81,10 @@ class Repository:
 @pytest.fixture
 def repository(monkeypatch: pytest.MonkeyPatch) -> Repository:
     made = Repository()
-    for name in ("classify", "upsert", "checksums"):
+    for name in ("classify", "upsert"):
         monkeypatch.setattr(importer.upsert, name, getattr(made, name))
+    monkeypatch.setattr(importer.upsert, "moment", lambda _: "2026-01-01T00:00:00+00:00")
+    monkeypatch.setattr(writing.verify, "checksums", made.checksums)
     monkeypatch.setattr(importer.operations, "of_many", lambda *_: OPERATION)
     monkeypatch.setattr(importer.operations, "noted", lambda *_: nullcontext())
     monkeypatch.setattr(importer.atomic, "is_possible", lambda *_: False)

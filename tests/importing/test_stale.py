@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -15,6 +17,7 @@ from crm.importing import importer
 from crm.importing.findings import CHANGED, NOTED, SKIPPED, Findings
 from crm.importing.importer import Options
 from crm.repository.records import accounts, use_cases
+from crm.repository.transfer import upsert
 from crm.warehouse import Warehouse
 from tests.conftest import Statements
 
@@ -54,17 +57,62 @@ def test_an_edit_after_the_look_at_all_rows_stays(stored: Warehouse, tmp_path: P
     path = exported(stored, tmp_path)
     edited(path, admin="File")
 
+    @dataclass
     class Meanwhile:
+        vp: str
+
         def watch(self, *chunk: object) -> None:
             pass
 
         def require(self, *found: object) -> None:
-            save(stored, "B1", vp="Later")
+            save(stored, "B1", vp=self.vp)
 
     with Findings() as findings:
-        importer.run(stored, path, Options(on_conflict="update"), findings, look=Meanwhile())
+        importer.run(
+            stored, path, Options(on_conflict="update"), findings, look=Meanwhile("Later")
+        )
     account = accounts.get(stored, "B1")
     assert (account.vp, account.admin) == ("Later", "File")
+    # Also where the file has no times: then the whole row stays, and is named.
+    path = written(tmp_path, "accounts.csv", "bsnid,team,vp\nB1,File,File\nB2,File,File\n")
+    with Findings() as findings:
+        importer.run(stored, path, Options(on_conflict="update"), findings, look=Meanwhile("Now"))
+    assert (accounts.get(stored, "B1").vp, accounts.get(stored, "B2").vp) == ("Now", "File")
+    later = "was changed here after the import was previewed; left as it is"
+    assert reasons(findings, SKIPPED) == [f"accounts.csv, row 2: {later}"]
+
+
+def test_what_others_write_just_before_the_import_does_stays(
+    stored: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the comparison of rows and the statement that writes them."""
+    content = "bsnid,team,vp\nB1,File,File\nB2,File,File\nB3,File,File\nN1,File,File\n"
+    path = written(tmp_path, "accounts.csv", content + "B4,File,File\n")
+    for bsnid in ("B3", "B4"):
+        accounts.create(stored, {"bsnid": bsnid} | OLD)
+
+    def meanwhile() -> None:
+        save(stored, "B1", vp="Later")
+        accounts.delete(stored, "B3")
+        accounts.create(stored, {"bsnid": "N1", "team": "Theirs", "business_area": "Finance"})
+
+    write = upsert.statement
+
+    def write_after_others(*args: Any, **options: Any) -> Any:
+        monkeypatch.undo()
+        meanwhile()
+        return write(*args, **options)
+
+    monkeypatch.setattr(upsert, "statement", write_after_others)
+    outcomes, findings = run(stored, path, on_conflict="update")
+    assert outcomes[0].written == 2
+    first, theirs = accounts.get(stored, "B1"), accounts.get(stored, "N1")
+    assert (first.team, first.vp, accounts.get(stored, "B3")) == ("Old", "Later", None)
+    assert (theirs.team, theirs.vp) == ("Theirs", None)
+    assert {accounts.get(stored, bsnid).vp for bsnid in ("B2", "B4")} == {"File"}
+    stays = "somebody changed or deleted it here while the import ran; it stays as they left it"
+    assert reasons(findings, SKIPPED) == [f"accounts.csv, row {n}: {stays}" for n in (2, 4, 5)]
+    assert outcomes[0].states == {"changed meanwhile": 3, "different": 2, "new": 0}
 
 
 def test_an_old_export_takes_no_later_edit_back(

@@ -78,7 +78,8 @@ class Job:
     def options(self) -> Options:
         options = self.state["options"]
         mapping = SourceMapping.from_json(options["mapping"])
-        return Options(**{**options, "mapping": mapping, "taken": tuple(options["taken"])})
+        more = {"taken": tuple(options["taken"]), "since": self.state.get("since", "")}
+        return Options(**{**options, "mapping": mapping, **more})
 
     @property
     def obstacle(self) -> str:
@@ -199,9 +200,8 @@ class Job:
         def progress(rows: int) -> None:
             self.write(rows=rows)
 
-        mapping = self.options.mapping
-        args = (progress, lambda: self.stopping)
-        parts, mapping = mapping_step.read(wh, self.file, mapping, *args)
+        args = (self.options.mapping, progress, lambda: self.stopping)
+        parts, mapping = mapping_step.read(wh, self.file, *args)
         options = self.state["options"] | {"mapping": asdict(mapping)}
         self.write(parts=[asdict(part) for part in parts], options=options, rows=0)
         if ask or any(part.is_asked for part in parts):

@@ -20,11 +20,13 @@ from crm.importing.doubts import Doubts
 from crm.importing.errors import ImportingError, Stopped
 from crm.importing.findings import REFUSED, Findings
 from crm.importing.importer import UPDATE, Options
+from crm.importing.planning import MEANWHILE
 from crm.importing.refused import files as refused
 from crm.importing.results import TableResult
 from crm.model.schema import Table
 from crm.repository import operations
 from crm.repository.past import restore_tables, revert_bulk
+from crm.repository.transfer import upsert
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import SignInAgain, WarehouseError
@@ -100,7 +102,8 @@ def preview(
         doubts.watch(table, chunk, states)
         report_progress(rows=shown.rows)
 
-    options = replace(upload.options, dry_run=True)
+    options = replace(upload.options, dry_run=True, since="")
+    since = upsert.moment(wh) if options.on_conflict == UPDATE else ""
     with Findings(upload.report) as findings:
         results = importer.run(wh, upload.file, options, findings, watch, should_stop)
     _give_back_refused(upload, findings)
@@ -110,7 +113,7 @@ def preview(
         for result in results
     ]
     found = {"doubts": doubts.found(results, findings), **_listed(upload, findings)}
-    return {"tables": tables, "total": shown.rows, **found}
+    return {"tables": tables, "total": shown.rows, "since": since, **found}
 
 
 def import_file(
@@ -185,6 +188,7 @@ def _table(
         "unchanged": result.states[UNCHANGED],
         "refused": findings.count(REFUSED, name),
         "stale": result.stale,
+        "meanwhile": result.states[MEANWHILE],
         "cleared": result.cleared,
         "conflicts": [
             {"field": f"{name}.{column}", "label": result.table.column(column).label, "rows": n}

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crm.importing.findings import Findings
+from crm.importing.planning import MEANWHILE
 from crm.importing.results import TableResult
 
 
 def stale(result: TableResult) -> Iterator[str]:
     """Yield lines about rows that are older than the stored ones."""
+    if meanwhile := result.states[MEANWHILE]:
+        yield f"  {meanwhile:,} were changed here meanwhile, and stay as they are"
     if result.stale:
         yield f"  {result.stale:,} of these are older than what is stored"
     for name, count in result.conflicts.items():

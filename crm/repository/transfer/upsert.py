@@ -1,41 +1,30 @@
 """Compare rows from elsewhere with the stored ones, and insert or update them.
 
-Rows travel as one JSON parameter: an array of rows, each an array of texts in the order of the
-table's columns. They are matched by ``Table.match``. Only the table's own columns are compared.
-
-Each ``sparse`` row has one more text at its end, its ``presence``: which columns it has. An audit
-column that the row has is written as it is, NULL included; one that it lacks becomes now or the
-actor.
+Rows travel as ``_given`` describes. Only the table's own columns are compared.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from crm.model.namespace import quoted
-from crm.model.schema import ACCOUNTS, Column, Table
+from crm.model.schema import ACCOUNTS, Table
 from crm.repository import _match, _sql, operations
 from crm.repository._sql import Row
 from crm.repository.operations import Operation
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
 
+from . import _given
+
 NEW, UNCHANGED, DIFFERENT, ORPHAN = "new", "unchanged", "different", "orphan"
 # Stored, but a row filter hides it, or its account, from the person.
 HIDDEN, OF_HIDDEN = "hidden", "of a hidden account"
 log = logging.getLogger(__name__)
 
-_GIVEN = """
-  SELECT {values}
-  FROM (SELECT POSEXPLODE(FROM_JSON({rows}, 'array<array<string>>')) AS (n, r)) AS j
-"""
-_STORED = """
-  SELECT {own_columns}, updated_at FROM {target}
-  WHERE {first_match} IN (SELECT {first_match} FROM given)
-"""
 _CLASSIFY = """
 WITH given AS ({given}),
 stored AS ({stored})
@@ -43,13 +32,15 @@ SELECT g.n, {is_orphan} AS is_orphan, CASE
   WHEN COUNT(t.{first_match}) = 0 THEN 'new'
   WHEN MAX(CASE WHEN {same} THEN 1 ELSE 0 END) = 1 THEN 'unchanged'
   ELSE 'different' END AS state,
-  {stored_at} AS stored_at, MAX({cleared}) AS cleared
+  {stored_at} AS stored_at, {is_later} AS is_later, MAX({cleared}) AS cleared,
+  CONCAT_WS(' ', COLLECT_SET(CASE WHEN t.{first_match} IS NOT NULL THEN {version} END)) AS version
 FROM given AS g
 LEFT JOIN stored AS t ON {match}
 {join_owners}
 GROUP BY g.n
 ORDER BY g.n
 """
+_IS_LATER = "COALESCE(MAX(t.updated_at) > CAST(:since AS TIMESTAMP), FALSE)"
 _JOIN_OWNERS = "LEFT JOIN {each_bsnid} AS o ON o.bsnid = g.{owner}"
 _STORED_ROWS = """
 WITH given AS ({given})
@@ -62,48 +53,34 @@ USING (
 ) AS g
 ON {match}
 {update}
-WHEN NOT MATCHED THEN INSERT ({names}, change_id) VALUES ({sources}, :change_id)
+WHEN NOT MATCHED {and_new}THEN INSERT ({names}, change_id) VALUES ({sources}, :change_id)
 """
 _OF_ACCOUNTS = "LEFT SEMI JOIN {accounts} AS a ON a.bsnid = g.{owner}"
 _UPDATE = """
-WHEN MATCHED AND NOT ({same}) THEN UPDATE SET
+WHEN MATCHED AND NOT ({same}) {and_seen}THEN UPDATE SET
   {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
 """
-_CHECKSUMS = """
-WITH given AS ({given}),
-stored AS ({stored})
-SELECT
-  COUNT(*) AS given_rows,
-  COUNT(t.{first_match}) AS found_rows,
-  BIT_XOR(XXHASH64({given_values})) AS given_sum,
-  BIT_XOR(CASE WHEN t.{first_match} IS NULL THEN NULL ELSE XXHASH64({stored_values}) END)
-    AS stored_sum
-FROM given AS g
-LEFT JOIN stored AS t ON {match}
-"""
+# A stored row that was seen is not inserted again if it is gone, and not overwritten if it is
+# another by now.
+_AND_NEW = "AND g.{seen} IS NULL "
+_AND_SEEN = "AND ARRAY_CONTAINS(SPLIT(g.{seen}, ' '), {version}) "
+_MOMENT = "SELECT CURRENT_TIMESTAMP() AS moment"
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A row beside the stored one: ``stored_at`` is when that one last changed; ``cleared`` are
-    the columns whose stored values the row would replace by none."""
+    """A row beside the stored one.
+
+    ``stored_at`` is when that one last changed, and ``is_later`` whether that was after the moment
+    that was asked about. ``cleared`` are the columns whose stored values the row would replace by
+    none. ``version`` are hashes of the stored rows, between blanks: see ``_match.SEEN``.
+    """
 
     state: str
     stored_at: dt.datetime | None = None
     cleared: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Checksums:
-    """``rows`` were given, of which ``found`` are stored; the checksum of each.
-
-    Both count a given row once for each stored row that has its key.
-    """
-
-    rows: int
-    found: int
-    source: int | None
-    warehouse: int | None
+    version: str = ""
+    is_later: bool = False
 
 
 def presence(table: Table, columns: Collection[str]) -> str:
@@ -120,6 +97,7 @@ def classify(
     masked: Collection[str] = (),
     is_coming: Sequence[bool] = (),
     has_times: bool = True,
+    since: str = "",
 ) -> list[Compared]:
     """For each row, in order, return NEW, UNCHANGED, DIFFERENT or ORPHAN (it has no account).
 
@@ -127,28 +105,34 @@ def classify(
     :param is_coming: for each row, whether its account will be inserted first: then it is no
         orphan. Without it, no account will be.
     :param has_times: whether to return ``stored_at``; many times are slow to read.
+    :param since: the moment of ``is_later``, as ISO text.
 
     Only the app's own rights tell HIDDEN from NEW, and OF_HIDDEN from ORPHAN. One statement, and
     another with the app's rights if there are new rows or orphans.
     """
     names = _match.compared_names(table, masked)
+    params = {"since": since} if since and "updated_at" not in masked else {}
     more = {
         "cleared": _match.cleared(table, names) if sparse else "''",
         "stored_at": "MAX(t.updated_at)" if has_times else "CAST(NULL AS TIMESTAMP)",
+        "is_later": _IS_LATER if params else "FALSE",
         **_owner_parts(wh, table),
     }
 
     def query(wh: Warehouse) -> list[Row]:
-        return _query(wh, table, rows, sparse, _CLASSIFY, masked, **more)
+        return _given.query(wh, table, rows, _CLASSIFY, masked, more, sparse=sparse, params=params)
 
     found = query(wh)
     seen = (_as_app(wh, table, query) if any(map(_is_doubtful, found)) else []) or found
     coming = is_coming or [False] * len(found)
     states = (_state(*each) for each in zip(found, seen, coming, strict=True))
-    return [
-        Compared(state, row["stored_at"], tuple(_marked(names, row["cleared"])))
-        for state, row in zip(states, found, strict=True)
-    ]
+    return [_compared(state, names, row) for state, row in zip(states, found, strict=True)]
+
+
+def _compared(state: str, names: Sequence[str], row: Row) -> Compared:
+    marks = zip(names, row["cleared"] or "", strict=False)
+    cleared = tuple(name for name, mark in marks if mark == "1")
+    return Compared(state, row["stored_at"], cleared, row["version"], row["is_later"])
 
 
 def _is_doubtful(row: Row) -> bool:
@@ -173,10 +157,6 @@ def _owner_parts(wh: Warehouse, table: Table) -> dict[str, str]:
     return {"is_orphan": "MAX(o.bsnid) IS NULL", "join_owners": owners}
 
 
-def _marked(names: Sequence[str], marks: str | None) -> Iterator[str]:
-    return (name for name, mark in zip(names, marks or "", strict=False) if mark == "1")
-
-
 def _state(row: Row, of_app: Row, is_coming: bool) -> str:
     """Return a row's state from what the person sees and what the app sees."""
     if row["is_orphan"] and not of_app["is_orphan"]:
@@ -190,7 +170,13 @@ def _state(row: Row, of_app: Row, is_coming: bool) -> str:
 def stored_rows(wh: Warehouse, table: Table, rows: str) -> list[Row]:
     """Return the stored rows that these rows match."""
     columns = _sql.names(table.names, "t")
-    return _query(wh, table, rows, False, _STORED_ROWS, (), columns=columns)
+    return _given.query(wh, table, rows, _STORED_ROWS, more={"columns": columns})
+
+
+def moment(wh: Warehouse) -> str:
+    """Return what the warehouse's clock says now, as ISO text. One statement."""
+    found: dt.datetime = wh.query(_MOMENT)[0]["moment"]
+    return found.isoformat()
 
 
 def upsert(
@@ -206,6 +192,9 @@ def upsert(
 
     Returns how many rows were written. Children without an account are left out. Columns that
     are masked for the operation are not updated, and NULL in new rows. Safe to repeat.
+
+    Each ``sparse`` row has the text SEEN, the version that it was compared with, or None if it was
+    new: a row that is stored otherwise by now stays as it is, and none that is gone comes back.
     """
     sql, params = statement(wh, table, rows, operation, overwrite=overwrite, sparse=sparse)
     return operations.run(wh, operation, sql, params, repeatable=True)
@@ -222,62 +211,11 @@ def statement(
     parameter: str = "rows",
 ) -> tuple[str, dict[str, str]]:
     """Return the statement of ``upsert``, and its parameter, which has this name."""
-    parts = _parts(wh, table, sparse, operation.masked(table), parameter)
+    masked = operation.masked(table)
+    parts = _given.parts(wh, table, masked, sparse=sparse, seen=sparse, parameter=parameter)
+    for name, condition in (("and_new", _AND_NEW), ("and_seen", _AND_SEEN)):
+        parts[name] = _sql.fill(condition, **parts) if sparse else ""
     parts["update"] = _sql.render(wh.namespace, _UPDATE, **parts) if overwrite else ""
     is_child = table is not ACCOUNTS
     parts["of_accounts"] = _sql.render(wh.namespace, _OF_ACCOUNTS, **parts) if is_child else ""
     return _sql.render(wh.namespace, _UPSERT, **parts), {parameter: rows}
-
-
-def checksums(
-    wh: Warehouse,
-    table: Table,
-    rows: str,
-    *,
-    sparse: bool = False,
-    masked: Collection[str] = (),
-) -> Checksums:
-    """Return count and checksum of these rows as they were given and as they are stored, without
-    their ``masked`` columns."""
-    row = _query(wh, table, rows, sparse, _CHECKSUMS, masked)[0]
-    return Checksums(row["given_rows"], row["found_rows"], row["given_sum"], row["stored_sum"])
-
-
-def _query(
-    wh: Warehouse,
-    table: Table,
-    rows: str,
-    sparse: bool,
-    template: str,
-    masked: Collection[str],
-    **more: str,
-) -> list[Row]:
-    parts = _parts(wh, table, sparse, masked)
-    parts["stored"] = _sql.render(wh.namespace, _STORED, **parts)
-    sql = _sql.render(wh.namespace, template, **parts, **more)
-    return wh.query(sql, {"rows": rows, "actor": wh.actor})
-
-
-def _parts(
-    wh: Warehouse,
-    table: Table,
-    sparse: bool,
-    masked: Collection[str],
-    parameter: str = "rows",
-) -> dict[str, str]:
-    columns = (_value(table, column, sparse, masked) for column in table.columns)
-    values = ["j.n AS n", *columns]
-    if sparse:
-        values.append(f"{_presence(table)} AS {_match.PRESENCE}")
-    given = _sql.render(wh.namespace, _GIVEN, values=", ".join(values), rows=f":{parameter}")
-    return {**_match.parts(wh.namespace, table, sparse=sparse, masked=masked), "given": given}
-
-
-def _value(table: Table, column: Column, sparse: bool, masked: Collection[str]) -> str:
-    value = f"CAST(j.r[{table.names.index(column.name)}] AS {column.type})"
-    is_literal = _match.is_present(table, column.name, _presence(table)) if sparse else ""
-    return _match.inserted(column, value, masked, is_literal)
-
-
-def _presence(table: Table) -> str:
-    return f"j.r[{len(table.names)}]"

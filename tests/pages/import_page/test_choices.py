@@ -61,14 +61,19 @@ def test_whose_value_counts_where_both_changed_it(
 
 def test_what_empty_cells_do(client: Client, warehouse: Warehouse) -> None:
     accounts.create(warehouse, {"bsnid": "B1", "team": "T", "vp": "Vera", "admin": "Ada"})
-    content = "bsnid,team,vp,admin\nB1,New,,\n"
+    accounts.create(warehouse, {"bsnid": "B2", "team": "T"})
+    content = "bsnid,team,vp,admin\nB1,New,,\nB2,New,,\n"
     url, page = preview(client, content, "accounts.csv", on_conflict="update")
-    assert texts(page, ".import-rows dt") == ["Team"]
+    assert texts(page, ".import-rows dt") == ["Team", "Team"]
     page = post(client, url, page, "choices", empty="clear")
     assert text(page, "#import-cleared") == "2 fields would be cleared; the remarks name each."
-    assert texts(page, ".import-rows dt") == ["Team", "VP", "Admin"]
+    assert texts(page, ".import-rows dt") == ["Team", "VP", "Admin", "Team"]
+    later = accounts.get(warehouse, "B2").updated_at
+    accounts.update(warehouse, "B2", {"team": "Edited after the preview"}, later)
     page = post(client, url, page, "import")
     assert figures(page)["Accounts"][-1].startswith("1 row, equal checksums")
+    assert "Somebody changed 1 row here after the preview: it stays so." in text(page, ".banner")
+    assert accounts.get(warehouse, "B2").team == "Edited after the preview"
     account = accounts.get(warehouse, "B1")
     assert (account.team, account.vp, account.admin) == ("New", None, None)
 
