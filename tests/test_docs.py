@@ -23,6 +23,8 @@ COMMANDS = "crm/management/commands"
 # Django's own, set by us.
 NOT_OURS = {"DJANGO_SETTINGS_MODULE", "DJANGO_RUNSERVER_HIDE_WARNING"}
 SETTING = re.compile(r"\b(?:EDIP|DATABRICKS|DJANGO)_[A-Z][A-Z_]*\b")
+# NAME_FILE is the setting NAME, but DATABRICKS_CONFIG_FILE is the Databricks CLI's.
+IN_FILE = re.compile(r"(?<!CONFIG)_FILE$")
 BUILT_IN_COMMANDS = {"check", "runserver"}
 FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 
@@ -61,7 +63,7 @@ def settings_read(root: Path) -> set[str]:
 def _settings_of(source: str) -> frozenset[str]:
     """The environment variables that a module reads."""
     names = (name for node in ast.walk(parsed(source)) for name in _environment(node))
-    return frozenset(name.removesuffix("_FILE") for name in names)
+    return frozenset(IN_FILE.sub("", name) for name in names)
 
 
 def _environment(node: ast.AST) -> Iterator[str]:
@@ -89,10 +91,10 @@ def setting_problems(root: Path, docs: dict[Path, str]) -> Iterator[str]:
     yield from (f"setting {name} is not in docs/settings.md" for name in read - documented)
     yield from (f"setting {name} is documented and gone" for name in documented - read)
     examples = set(SETTING.findall((root / ".env.example").read_text()))
-    examples = {name.removesuffix("_FILE") for name in examples}
+    examples = {IN_FILE.sub("", name) for name in examples}
     yield from (f"setting {name} is in .env.example and gone" for name in examples - read)
     for path, text in docs.items():
-        named = {name.removesuffix("_FILE") for name in SETTING.findall(text)}
+        named = {IN_FILE.sub("", name) for name in SETTING.findall(text)}
         for name in named - read - documented - NOT_OURS:
             yield f"{path.name}: there is no setting {name}"
 

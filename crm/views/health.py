@@ -38,7 +38,7 @@ def readyz(request: Request) -> HttpResponse:
     Under user sign-in a probe has no token, and no other token may stand in for it.
     """
     try:
-        found = readiness.check(request.warehouse)
+        found = readiness.ask(request.warehouse)
     except SignInAgain:
         return _text("ready; nobody is signed in to ask the warehouse")
     except WarehouseError as error:

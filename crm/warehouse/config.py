@@ -49,7 +49,8 @@ class WarehouseConfig:
     :param http_path: ``/sql/1.0/warehouses/<id>``.
     :param auth: ``pat``, ``service-principal``, ``user`` (the signed-in person's own token) or
         ``unified`` (as the Databricks CLI signs in).
-    :param profile: with ``unified``, the profile of the Databricks CLI; empty: its default.
+    :param profile: with ``unified``, the profile of the Databricks CLI; empty: none, the
+        environment names the workspace.
     :param token: the personal access token.
     :param client_id: the service principal's id, used with ``client_secret``. With ``auth`` user
         it is optional; see ``Warehouse.with_app_rights``.
@@ -137,8 +138,9 @@ class WarehouseConfig:
         host, path, token, client_id, secret = (_first(env, each) for each in names)
         auth = _auth(env.str("EDIP_AUTH", "").strip(), token, client_id and secret)
         profile = env.str("DATABRICKS_CONFIG_PROFILE", "").strip() if auth == UNIFIED else ""
-        if auth == UNIFIED and not host:
-            host = _host_of_profile(profile)
+        if auth == UNIFIED and (profile or not host):
+            profile, values = _profile(profile)
+            host, path = host or values.get("host", ""), path or values.get("warehouse_id", "")
         url = _first(env, ("EDIP_WAREHOUSE_URL",)) or _loopback_url(host, path)
         config = _with_limits(cls(url=url, auth=auth), env)
         _refuse_clear_text(url)
@@ -228,14 +230,17 @@ def _require(values: dict[str, str]) -> None:
         )
 
 
-def _host_of_profile(profile: str) -> str:
-    """Return the workspace of this profile of the Databricks CLI; empty if there is none."""
-    profiles = ConfigParser(interpolation=None)
+def _profile(name: str) -> tuple[str, dict[str, str]]:
+    """Return this profile of the Databricks CLI, or its default, and the values that it has."""
+    # In this file DEFAULT is a profile, and no other one has its values.
+    file = ConfigParser(interpolation=None, default_section="")
+    place = os.environ.get("DATABRICKS_CONFIG_FILE") or "~/.databrickscfg"
     try:
-        profiles.read(Path("~/.databrickscfg").expanduser())
-        return profiles.get(profile or "DEFAULT", "host", fallback="").strip()
-    except (OSError, ConfigParserError):
-        return ""
+        file.read(Path(place).expanduser())
+    except (OSError, ValueError, ConfigParserError):
+        return name, {}
+    name = name or file.get("__settings__", "default_profile", fallback="").strip() or "DEFAULT"
+    return name, dict(file[name]) if file.has_section(name) else {}
 
 
 def _bare(host: str) -> str:

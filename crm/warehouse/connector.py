@@ -67,7 +67,7 @@ class PooledConnection:
     def cursor(self) -> sql.client.Cursor:
         """Return a cursor whose statement keeps the current deadline."""
         self.uses += 1
-        _retry_policy(self.connection).stop_after_attempts_duration = limit(RETRY_SECONDS)
+        _backend(self.connection).retry_policy.stop_after_attempts_duration = limit(RETRY_SECONDS)
         return self.connection.cursor()
 
     @property
@@ -100,6 +100,8 @@ class PooledConnection:
             self.connection.close()
         except Exception as error:  # noqa: BLE001 - nobody uses it any more
             logger.debug("Closing a connection failed: %s", type(error).__name__)
+        finally:
+            _backend(self.connection)._transport.close_sockets()
 
 
 def connect(config: WarehouseConfig, identity: Identity, generation: int = 0) -> PooledConnection:
@@ -176,16 +178,16 @@ def _never_send_twice(connection: Connection) -> None:
     from request to request, so one change is enough. statements.py knows which statements are
     repeatable and sends those again itself.
     """
-    policy = _retry_policy(connection)
+    policy = _backend(connection).retry_policy
     policy.read = False
     policy.other = 0
     policy.connect = 0
 
 
-def _retry_policy(connection: Connection) -> Any:
-    """Return the policy of this connection's requests; the connector copies it for each."""
-    # The Thrift backend has it; its declared base class does not.
-    return connection.session.backend.retry_policy  # type: ignore[attr-defined]
+def _backend(connection: Connection) -> Any:
+    """Return the Thrift backend: it has the HTTP client, and the retry policy, which the
+    connector copies for each request. Its declared base class has neither."""
+    return connection.session.backend
 
 
 def require_acceptable(params: Mapping[str, Any]) -> None:

@@ -123,6 +123,11 @@ class _HttpClient(thrift_http_client.THttpClient):
     def read(self, sz: int) -> bytes:
         return self._answer.read(sz)
 
+    def close_sockets(self) -> None:
+        """Close the sockets: ``close`` keeps them for the next request, until the garbage
+        collector finds them."""
+        self._THttpClient__pool.close()
+
 
 def install() -> None:
     """Let the connector use these connections, this retry policy and this client."""

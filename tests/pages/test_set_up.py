@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -61,6 +62,7 @@ def test_an_administrator_sets_up_what_is_missing(
 
     warehouse.execute(f"DROP TABLE {nowhere.table(FOLLOWS)}", repeatable=True)
     assert "cannot tell" in text(parsed(client.get("/accounts/?mine=on")), ".banner")
+    assert ready(client) == (200, "ready; without the tables follows: run set_up")
     form = parsed(client.get(PAGE)).select_one("main form")
     client.post(form["action"], filled_in(form))
     assert not parsed(client.get("/accounts/?mine=on")).select(".banner")
@@ -116,13 +118,33 @@ def test_readyz_remembers_what_it_found(
 ) -> None:
     with statements() as done:
         assert [client.get("/readyz").status_code for _ in range(5)] == [200] * 5
-    assert len(done) == 3
+    assert len(done) == 4
     drop = f"DROP TABLE {warehouse.namespace.table(UPDATES)}"
     warehouse.execute(drop, repeatable=True)
     readiness._known.clear()
     with statements() as done:
         assert [client.get("/readyz").status_code for _ in range(5)] == [503] * 5
     assert len(done) <= 3
+
+
+def test_readyz_waits_a_short_time_and_asks_once(
+    client: Client,
+    warehouse: Warehouse,
+    server: LocalWarehouse,
+    statements: Statements,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a warehouse that hangs, one check waits for all who ask, and goes on after they left."""
+    monkeypatch.setattr(readiness, "PATIENCE", 0.3)
+    server.fault("hang", times=None, match="SHOW TBLPROPERTIES")
+    with statements() as done, ThreadPoolExecutor(5) as callers:
+        answers = list(callers.map(lambda _: Client().get("/readyz"), range(5)))
+    assert {each.status_code for each in answers} == {503}
+    assert "within 0.3 s" in answers[0].content.decode()
+    assert len(done) == 1
+    server.clear_faults()
+    monkeypatch.setattr(readiness, "PATIENCE", seconds(20))
+    assert client.get("/readyz").status_code == 200
 
 
 def test_the_page_that_is_shown_instead_keeps_the_deadline(

@@ -59,6 +59,20 @@ def test_a_profile_names_workspace_and_token(
         configured(monkeypatch, server, DATABRICKS_CONFIG_PROFILE="other")
 
 
+@pytest.mark.parametrize("settings", ["", "[__settings__]\ndefault_profile = crm\n"])
+def test_the_default_profile_of_another_file(
+    home: Path, server: LocalWarehouse, monkeypatch: pytest.MonkeyPatch, settings: str
+) -> None:
+    """With its token and warehouse; a profile has nothing of the profile DEFAULT."""
+    values = f"host = {origin(server)}\ntoken = {server.token}\nwarehouse_id = local\n"
+    others = "[DEFAULT]\nhost = https://example.com\n" if settings else ""
+    name = "crm" if settings else "DEFAULT"
+    (home / "profiles").write_text(f"{others}{settings}[{name}]\n{values}")
+    file = {"DATABRICKS_CONFIG_FILE": str(home / "profiles")}
+    config = read(monkeypatch, EDIP_AUTH="unified", **file)
+    assert (config.profile, bool(answer(config))) == (name, True)
+
+
 def test_the_login_of_the_cli(
     home: Path, server: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

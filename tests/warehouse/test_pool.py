@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -48,6 +49,27 @@ def session(pools: Pools, identity: AccessToken) -> str:
 def test_a_connection_is_used_again(make: Any, identity: AccessToken) -> None:
     pools = make()
     assert session(pools, identity) == session(pools, identity)
+
+
+def test_a_closed_connection_leaves_no_socket(make: Any, identity: AccessToken) -> None:
+    """Also where nothing collects garbage: a person's next token closes the last one's."""
+    pools = make()
+    with pools.connection(identity) as one, pools.connection(identity) as lost:
+        held = [each.connection.session.backend._transport for each in (one, lost)]
+        files = [each._THttpClient__pool.pool.queue[-1].sock.fileno() for each in held]
+        ours = {number: os.readlink(f"/proc/self/fd/{number}") for number in files}
+        lost.mark_lost()
+    pools.dispose()
+
+    def is_open(number: int) -> bool:
+        with suppress(FileNotFoundError):
+            return os.readlink(f"/proc/self/fd/{number}") == ours[number]
+        return False
+
+    deadline = time.monotonic() + seconds(5)
+    while any(map(is_open, files)):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_the_latest_is_used_first(make: Any, identity: AccessToken) -> None:

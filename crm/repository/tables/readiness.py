@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 
 from cachetools import TTLCache
 
+from crm.model.own_tables import OWN_TABLES
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository import _sql, ddl
 from crm.warehouse import Warehouse
-from crm.warehouse.errors import ColumnNotFound, ObjectNotFound, PermissionDenied
+from crm.warehouse.deadline import Deadline
+from crm.warehouse.errors import (
+    ColumnNotFound,
+    ObjectNotFound,
+    PermissionDenied,
+    SignInAgain,
+)
+from crm.warehouse.usage import tagged
 
 from . import privileges
 
 # Seconds for which a process remembers that the tables can be used, and that they cannot.
 REMEMBERED, REMEMBERED_FAILURE = 60.0, 5.0
+# Seconds that a caller waits, less than load balancers do; and those that all statements may take.
+PATIENCE, LONGEST = 4.0, 20.0
 
 _READ = "SELECT COUNT(*) AS n FROM (SELECT {columns} FROM {table} WHERE FALSE) AS t"
 
 _lock = threading.Lock()
 _known: TTLCache[Hashable, Readiness] = TTLCache(maxsize=200, ttl=REMEMBERED)
 _failed: TTLCache[Hashable, Readiness] = TTLCache(maxsize=200, ttl=REMEMBERED_FAILURE)
+_running: dict[Hashable, Future[Readiness]] = {}
 
 
 @dataclass(frozen=True)
@@ -33,28 +46,59 @@ class Readiness:
     text: str
 
 
+def ask(wh: Warehouse) -> Readiness:
+    """Return what ``check`` says, within ``PATIENCE`` seconds.
+
+    One check runs at a time for each identity, and all who ask meanwhile share it. There is none
+    while an answer is remembered. Raises SignInAgain.
+    """
+    key = wh.cache_key
+    with _lock:
+        known = _known.get(key) or _failed.get(key)
+        if known:
+            return known
+        found = _running.get(key)
+        if found is None:
+            found = Future()
+            # It goes on when the caller has left.
+            work = partial(_share, wh.within(Deadline.after(LONGEST)), key, found)
+            threading.Thread(target=tagged(work), daemon=True, name="readiness").start()
+            _running[key] = found
+    try:
+        return found.result(PATIENCE)
+    except TimeoutError:
+        return Readiness(False, f"no answer from the warehouse within {PATIENCE:g} s")
+
+
+def _share(wh: Warehouse, key: Hashable, future: Future[Readiness]) -> None:
+    """Check, remember what was found, and give it to all who wait."""
+    try:
+        known = check(wh)
+    except SignInAgain as error:
+        with _lock:
+            del _running[key]
+        future.set_exception(error)
+        return
+    except Exception as error:  # noqa: BLE001 - those who wait would wait for ever
+        known = Readiness(False, type(error).__name__)
+    with _lock:
+        (_known if known.is_ready else _failed)[key] = known
+        del _running[key]
+    future.set_result(known)
+
+
 def check(wh: Warehouse) -> Readiness:
     """Return whether the tables exist, in this CRM's version, with the rights to use them.
 
-    Three statements, and none while the answer is remembered. Raises WarehouseError where
-    the warehouse does not answer.
+    Four statements, and one more for each of the CRM's own tables where one cannot be read. Raises
+    WarehouseError where the warehouse does not answer.
     """
-    with _lock:
-        known = _known.get(wh.cache_key) or _failed.get(wh.cache_key)
-    if known is None:
-        known = _check(wh)
-        with _lock:
-            (_known if known.is_ready else _failed)[wh.cache_key] = known
-    return known
-
-
-def _check(wh: Warehouse) -> Readiness:
     try:
         version = _version(wh)
         if version is not None and version < ddl.VERSION:
             text = f"the tables are of version {version}, not {ddl.VERSION}: run set_up"
             return Readiness(False, text)
-        wh.query(" UNION ALL ".join(_read(wh, table) for table in TABLES))
+        _read(wh, TABLES)
         may_write = privileges.may_write(wh)
     except ObjectNotFound:
         return Readiness(False, "tables are missing: run set_up")
@@ -62,9 +106,33 @@ def _check(wh: Warehouse) -> Readiness:
         return Readiness(False, "a column is missing: run set_up")
     except PermissionDenied:
         return Readiness(False, "the right to read the tables is missing: run print_grants")
+    limits = _lacking(wh)
     if version is not None and version > ddl.VERSION:
-        return Readiness(True, f"read only: the tables are of version {version}")
-    return Readiness(True, "" if may_write else "read only: no right to change the tables")
+        limits.append(f"read only: the tables are of version {version}")
+    elif not may_write:
+        limits.append("read only: no right to change the tables")
+    return Readiness(True, "; ".join(limits))
+
+
+def _lacking(wh: Warehouse) -> list[str]:
+    """Return which of the CRM's own tables are missing or may not be read: it works without."""
+    try:
+        _read(wh, OWN_TABLES)
+    except (ObjectNotFound, ColumnNotFound, PermissionDenied):
+        missing, forbidden = list[str](), list[str]()
+        for table in OWN_TABLES:
+            try:
+                _read(wh, (table,))
+            except (ObjectNotFound, ColumnNotFound):
+                missing.append(table.name)
+            except PermissionDenied:
+                forbidden.append(table.name)
+        texts = (
+            (missing, "without the tables {}: run set_up"),
+            (forbidden, "without the right to read the tables {}: run print_grants"),
+        )
+        return [text.format(", ".join(names)) for names, text in texts if names]
+    return []
 
 
 def _version(wh: Warehouse) -> int | None:
@@ -77,7 +145,15 @@ def _version(wh: Warehouse) -> int | None:
     return int(noted) if noted.isdecimal() else 1
 
 
-def _read(wh: Warehouse, table: Table) -> str:
-    """Return a query that reads all columns and no row."""
-    columns = _sql.names(column.name for column in table.stored_columns)
-    return _sql.render(wh.namespace, _READ, columns=columns, table=wh.namespace.table(table))
+def _read(wh: Warehouse, tables: Sequence[Table]) -> None:
+    """Read all columns and no row."""
+    reads = (
+        _sql.render(
+            wh.namespace,
+            _READ,
+            columns=_sql.names(column.name for column in table.stored_columns),
+            table=wh.namespace.table(table),
+        )
+        for table in tables
+    )
+    wh.query(" UNION ALL ".join(reads))
