@@ -23,8 +23,7 @@ COMMANDS = "crm/management/commands"
 # Django's own, set by us.
 NOT_OURS = {"DJANGO_SETTINGS_MODULE", "DJANGO_RUNSERVER_HIDE_WARNING"}
 SETTING = re.compile(r"\b(?:EDIP|DATABRICKS|DJANGO)_[A-Z][A-Z_]*\b")
-# NAME_FILE is the setting NAME, but DATABRICKS_CONFIG_FILE is the Databricks CLI's.
-IN_FILE = re.compile(r"(?<!CONFIG)_FILE$")
+IN_FILE = re.compile(r"(?<!DATABRICKS_CONFIG)_FILE$")  # NAME_FILE is the setting NAME
 BUILT_IN_COMMANDS = {"check", "runserver"}
 FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 
