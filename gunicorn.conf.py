@@ -6,6 +6,7 @@ Neither this file nor a worker sends a statement before the first request.
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import shutil
 import signal
@@ -66,6 +67,7 @@ def on_starting(server: Any) -> None:
 
     django.setup()
     _require_loopback(server, settings)
+    _warn_of_open_doors()
     call_command("collectstatic", interactive=False, verbosity=0)
     # The workers are forked from this process: they share what it loads, and are ready at once.
     # Frozen, it is never searched for garbage, which would copy it, and takes seconds at the end.
@@ -95,6 +97,15 @@ def post_worker_init(worker: Any) -> None:
 def on_exit(server: Any) -> None:
     for name in ("EDIP_STATIC_ROOT", METRICS):
         shutil.rmtree(os.environ.get(name, ""), ignore_errors=True)
+
+
+def _warn_of_open_doors() -> None:
+    from crm.identity import roles
+
+    if roles.everybody_may_write():
+        logging.getLogger("crm").warning(
+            "EDIP_EDITORS names nobody: everybody who can open the app may write. docs/sign-in.md"
+        )
 
 
 def _require_loopback(server: Any, settings: Any) -> None:

@@ -1,19 +1,23 @@
 """Runs one command of the CRM as a job on Databricks, where nothing but parameters can be given.
 
-Parameters: the folder with the code, then settings as NAME=value, then the command with its
-options. See databricks.yml.
+Parameters: the folder with the code, then settings as NAME=value (one parameter may have several,
+separated by spaces), then the command with its options. See resources/jobs.yml.
 """
 
 import os
+import re
 import secrets
 import sys
+
+SETTINGS = re.compile(r"\s*[A-Z][A-Z0-9_]*=")
 
 
 def main() -> None:
     folder, *rest = sys.argv[1:]
-    while rest and "=" in rest[0].split(" ")[0] and not rest[0].startswith("-"):
-        name, _, value = rest.pop(0).partition("=")
-        os.environ[name] = value
+    while rest and SETTINGS.match(rest[0]):
+        for setting in rest.pop(0).split():
+            name, _, value = setting.partition("=")
+            os.environ[name] = value
     # Commands sign nothing, so each run may have a key of its own.
     os.environ.setdefault("DJANGO_SECRET_KEY", secrets.token_urlsafe(48))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "edip.settings")
@@ -22,7 +26,12 @@ def main() -> None:
     from manage import main as run_command
 
     sys.argv[:] = ["manage.py", *rest]
-    run_command()
+    try:
+        run_command()
+    except SystemExit as ended:
+        # Databricks does not document what a task's exit code means: an exception fails the run.
+        if ended.code:
+            raise RuntimeError(f"{rest[0]} ended with {ended.code}: see above") from None
 
 
 if __name__ == "__main__":

@@ -236,6 +236,8 @@ EDIP_SESSION_TOKENS = env.bool("EDIP_SESSION_TOKENS", False)
 # Who may write, and who sees the admin tools: e-mails and domains. See docs/sign-in.md.
 EDIP_EDITORS = env.list("EDIP_EDITORS", default=[])
 EDIP_ADMINS = env.list("EDIP_ADMINS", default=[])
+# The group that the bundle lets open the app: only for the status page.
+EDIP_OPEN_TO = env.str("EDIP_OPEN_TO", "")
 # Backups: their schema (or catalog.schema), how many to keep, and for how many days.
 EDIP_BACKUP_SCHEMA = env.str("EDIP_BACKUP_SCHEMA", "")
 EDIP_BACKUPS_KEEP = env.int("EDIP_BACKUPS_KEEP", 7)

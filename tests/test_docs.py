@@ -17,7 +17,7 @@ import pytest
 from .conftest import BASE_DIR
 
 # The folders that the docs describe, and the docs.
-SOURCES = ("crm", "edip", "local_warehouse", "templates", "tests", "docs", "bench")
+SOURCES = ("crm", "edip", "local_warehouse", "templates", "tests", "docs", "bench", "resources")
 FILES = ("gunicorn.conf.py", "manage.py", ".env.example", "Makefile", "app.yaml", "databricks.yml")
 COMMANDS = "crm/management/commands"
 # Django's own, set by us.

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from crm import access
 from crm.connection_check import Check
+from crm.identity import roles
 from crm.request import Request
 from crm.warehouse.deadline import Deadline
 
@@ -63,7 +64,9 @@ def _configuration() -> Facts:
         ("Statements run with", _SIGN_INS[config.auth]),
         ("Catalog and schema", f"{names.catalog}.{names.schema}"),
         ("Table prefix", names.prefix or "none"),
-        ("Who may write", _listed(settings.EDIP_EDITORS, config.auth)),
+        ("Who may open the app", roles.openers()),
+        ("Who may write", roles.writers()),
+        ("Who sees these tools", roles.administrators()),
         ("Connections", f"at most {config.pool_size} per identity in each process"),
         ("Connections for imports", "as many again"),
         ("Statement timeout", f"{config.statement_timeout} s"),
@@ -75,12 +78,6 @@ def _configuration() -> Facts:
 
 def _limit(per_minute: int) -> str:
     return f"at most {per_minute} in each process" if per_minute > 0 else "no limit"
-
-
-def _listed(editors: list[str], auth: str) -> str:
-    if auth == "user":
-        return "everybody with MODIFY on the tables"
-    return ", ".join(editors) or "everybody who can open the app"
 
 
 def _versions() -> Facts:

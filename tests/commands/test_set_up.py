@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import uuid
 from io import StringIO
 
 import pytest
-import yaml
 from django.core.management import CommandError, call_command
 
 from crm.model.namespace import Namespace
@@ -18,8 +15,7 @@ from crm.repository import ddl
 from crm.repository.tables import grants
 from crm.warehouse import Warehouse
 
-from ..conftest import BASE_DIR, CATALOG, LocalWarehouse, Statements
-from ..deployment.conftest import clean_environment
+from ..conftest import CATALOG, Statements
 from ..schemas import READ
 
 
@@ -62,37 +58,3 @@ def test_what_could_not_be_done_is_named(sample: Warehouse) -> None:
     assert "GRANT USE SCHEMA, CREATE TABLE" in out.getvalue()
     with pytest.raises(CommandError, match="cannot be the name"):
         run("--grant-editor", " ")
-
-
-def test_the_job_runs_it(server: LocalWarehouse) -> None:
-    """With nothing but the parameters that the bundle gives it."""
-    bundle = yaml.safe_load((BASE_DIR / "databricks.yml").read_text())
-    (task,) = bundle["resources"]["jobs"]["set_up"]["tasks"]
-    values = {
-        "workspace.file_path": str(BASE_DIR),
-        "workspace.host": server.control.removesuffix("/control"),
-        "var.warehouse_id": "local",
-        "var.catalog": CATALOG,
-        "var.schema": f"s_{uuid.uuid4().hex[:8]}",
-        "resources.apps.edip_crm.service_principal_client_id": "app-1",
-    }
-    parameters: list[str] = task["spark_python_task"]["parameters"]
-    for name, value in values.items():
-        parameters = [each.replace(f"${{{name}}}", value) for each in parameters]
-    assert not [each for each in parameters if "${" in each]
-    # A token instead of the job's own sign-in, which only a workspace has.
-    parameters = ["EDIP_AUTH=pat" if "EDIP_AUTH" in each else each for each in parameters]
-    server._ask("POST", "/principals", {"client_id": "app-1", "secrets": ["s"]})
-    before = server.last()
-    done = subprocess.run(
-        [sys.executable, task["spark_python_task"]["python_file"], *parameters],
-        cwd=BASE_DIR,
-        env=clean_environment() | {"DATABRICKS_TOKEN": server.token},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count(": done") >= len(ALL_TABLES)
-    assert "Grant rights: done" in done.stdout
-    assert all("page:set_up" in each["query_tags"] for each in server.statements(before))

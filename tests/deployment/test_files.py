@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from ..conftest import BASE_DIR
+from .bundle import files, resolved
 from .conftest import app_yaml
 
 # The variables that Databricks sets for every app.
@@ -24,14 +25,8 @@ INJECTED = {
 
 
 @pytest.fixture(scope="module")
-def bundle() -> dict[str, Any]:
-    return yaml.safe_load((BASE_DIR / "databricks.yml").read_text())
-
-
-@pytest.fixture(scope="module")
-def app(bundle: dict[str, Any]) -> dict[str, Any]:
-    (app,) = bundle["resources"]["apps"].values()
-    return app
+def app() -> dict[str, Any]:
+    return resolved("production")["apps"]["edip_crm"]
 
 
 def test_the_command_needs_no_shell() -> None:
@@ -44,65 +39,114 @@ def test_the_command_needs_no_shell() -> None:
 
 def test_values_come_from_resources_of_the_bundle(app: dict[str, Any]) -> None:
     resources = {resource["name"] for resource in app["resources"]}
-    entries = app_yaml()["env"]
-    assert all(set(entry) in ({"name", "value"}, {"name", "valueFrom"}) for entry in entries)
-    # The nested form, valueFrom: {resource: …}, is an "Error reading app.yaml".
-    wanted = {entry["valueFrom"] for entry in entries if "valueFrom" in entry}
-    assert wanted == resources
-    assert not INJECTED & {entry["name"] for entry in entries}
+    # The two files spell the key differently. The nested form, valueFrom: {resource: …}, is an
+    # "Error reading app.yaml".
+    for entries, key in ((app_yaml()["env"], "valueFrom"), (app["config"]["env"], "value_from")):
+        assert all(set(entry) in ({"name", "value"}, {"name", key}) for entry in entries)
+        assert {entry[key] for entry in entries if key in entry} == resources
+        assert not INJECTED & {entry["name"] for entry in entries}
+        # What would be empty could be taken for missing.
+        assert all(entry.get("value", "x") for entry in entries)
 
 
-def test_variables_are_ones_that_we_read() -> None:
+def test_variables_are_ones_that_we_read(app: dict[str, Any]) -> None:
     example = (BASE_DIR / ".env.example").read_text()
-    names = [entry["name"] for entry in app_yaml()["env"]]
-    assert names
+    names = [entry["name"] for entry in (*app_yaml()["env"], *app["config"]["env"])]
+    names += re.findall(r"([A-Z_]+)=", files()["variables"]["job_settings"]["default"])
     assert [name for name in names if not re.search(rf"^#? ?{name}=", example, re.M)] == []
 
 
-def test_the_bundle_is_what_the_sdk_knows(app: dict[str, Any]) -> None:
-    # Only here: each process of the suite imports this file, and the SDK takes a second.
-    from databricks.sdk.service import apps
+def test_the_bundle_starts_the_app_as_app_yaml_does(app: dict[str, Any]) -> None:
+    assert app["config"]["command"] == app_yaml()["command"]
+    names = {entry["name"] for entry in app["config"]["env"]}
+    assert {entry["name"] for entry in app_yaml()["env"]} <= names
 
-    known = apps.App.from_dict(app)
-    # The SDK drops keys that it does not know: a complete copy means that it knows all of them.
-    rest = {key: app[key] for key in app if key != "permissions"}
-    assert known.as_dict() == rest
-    assert known.user_api_scopes == ["sql"]
-    warehouse, secret = known.resources
-    can_use = apps.AppResourceSqlWarehouseSqlWarehousePermission.CAN_USE
-    assert warehouse.sql_warehouse.permission == can_use
-    assert secret.secret.permission == apps.AppResourceSecretSecretPermission.READ
+
+def test_the_sdk_knows_all_of_it(app: dict[str, Any]) -> None:
+    """The SDK drops keys that it does not know: a complete copy means that it knows all of them."""
+    # Only here: each process of the suite imports this file, and the SDK takes a second.
+    from databricks.sdk.service import apps, jobs
+
+    of_the_bundle = {"permissions", "config", "lifecycle", "source_code_path"}
+    rest = {key: app[key] for key in app if key not in of_the_bundle}
+    assert apps.App.from_dict(rest).as_dict() == {k: v for k, v in rest.items() if v != []}
     for entry in app["permissions"]:
         assert apps.AppAccessControlRequest.from_dict(
             {"group_name": entry["group_name"], "permission_level": entry["level"]}
         ).permission_level
-
-
-def test_the_jobs_are_what_the_sdk_knows(bundle: dict[str, Any]) -> None:
-    from databricks.sdk.service import jobs
-
-    for job in bundle["resources"]["jobs"].values():
+    for job in resolved("production", alert_webhooks=[{"id": "1"}])["jobs"].values():
         assert jobs.JobSettings.from_dict(job).as_dict() == job
-        for task in job["tasks"]:
-            assert (BASE_DIR / task["spark_python_task"]["python_file"]).exists()
 
 
-def test_variables_of_the_bundle_are_declared_and_used(bundle: dict[str, Any]) -> None:
-    used = set(re.findall(r"\$\{var\.(\w+)\}", yaml.safe_dump(bundle["resources"])))
-    assert used == set(bundle["variables"])
-    assert all(variable["description"] for variable in bundle["variables"].values())
-    for target in bundle["targets"].values():
-        assert set(target.get("variables", {})) <= used
+def test_variables_of_the_bundle_are_declared_and_used() -> None:
+    whole = files()
+    declared = whole["variables"]
+    places = yaml.safe_dump([whole["resources"], whole["targets"], list(declared.values())])
+    assert set(re.findall(r"\$\{var\.(\w+)\}", places)) == set(declared)
+    assert all(variable["description"] for variable in declared.values())
+    for target in whole["targets"].values():
+        assert set(target["variables"]) <= set(declared)
 
 
-def test_the_app_name_is_allowed(bundle: dict[str, Any]) -> None:
-    names = [bundle["variables"]["app_name"]["default"]]
-    names += [t.get("variables", {}).get("app_name", "x") for t in bundle["targets"].values()]
-    assert all(re.fullmatch(r"[a-z0-9-]{1,30}", name) for name in names)
+def test_targets_share_neither_app_nor_tables() -> None:
+    """Neither do two engineers who deploy ``test``."""
+    me = {"workspace__current_user__short_name": "bob_b"}
+    me |= {"workspace__current_user__domain_friendly_name": "bob-b"}
+    bundles = [resolved("production"), resolved("test"), resolved("test", **me)]
+    for bundle in bundles:
+        app = bundle["apps"]["edip_crm"]
+        env = {entry["name"]: entry.get("value") for entry in app["config"]["env"]}
+        assert re.fullmatch(r"[a-z0-9-]{1,30}", app["name"])
+        # The jobs use the app's tables.
+        (task,) = bundle["jobs"]["backup"]["tasks"]
+        own = dict(each.split("=") for each in task["spark_python_task"]["parameters"][1].split())
+        shared = own.keys() & env.keys()
+        assert {"DATABRICKS_SCHEMA", "EDIP_BACKUP_SCHEMA"} < shared
+        shared -= {"EDIP_AUTH", "DATABRICKS_WAREHOUSE_ID"}
+        assert {name: own[name] for name in shared} == {name: env[name] for name in shared}
+    for name in ("DATABRICKS_SCHEMA", "EDIP_BACKUP_SCHEMA"):
+        assert len({_env(bundle)[name] for bundle in bundles}) == len(bundles)
+    assert len({bundle["apps"]["edip_crm"]["name"] for bundle in bundles}) == len(bundles)
 
 
-def test_what_runs_is_uploaded(bundle: dict[str, Any]) -> None:
-    left_out = bundle["sync"]["exclude"]
+def _env(bundle: dict[str, Any]) -> dict[str, str]:
+    return {
+        entry["name"]: entry.get("value", "")
+        for entry in bundle["apps"]["edip_crm"]["config"]["env"]
+    }
+
+
+def test_production_is_shared_protected_and_names_its_editors() -> None:
+    production, declared = files()["targets"]["production"], files()["variables"]
+    assert production["mode"] == "production"
+    # Of nobody's own folder; all owners may deploy there.
+    root = production["workspace"]["root_path"]
+    assert root.startswith("/Workspace/edip-crm/")
+    assert {"group_name": "${var.owners}", "level": "CAN_MANAGE"} in production["permissions"]
+    assert resolved("production")["apps"]["edip_crm"]["lifecycle"] == {"prevent_destroy": True}
+    # `bundle validate` refuses variables without a value.
+    for name in ("editors", "admins", "warehouse_id"):
+        assert "default" not in declared[name]
+        assert name not in production["variables"]
+
+
+def test_scopes_are_asked_for_only_where_they_are_wanted(app: dict[str, Any]) -> None:
+    assert app["user_api_scopes"] == []
+    opted_in = resolved("production", auth="user", user_api_scopes=["sql"])
+    assert opted_in["apps"]["edip_crm"]["user_api_scopes"] == ["sql"]
+    assert _env(opted_in)["EDIP_AUTH"] == "user"
+
+
+def test_jobs_notify_somebody_when_they_fail() -> None:
+    for name, job in resolved("production")["jobs"].items():
+        assert job["email_notifications"]["on_failure"], name
+        assert job["run_as"], name
+        assert job["max_concurrent_runs"] == 1, name
+        assert ("schedule" in job) == (name != "set_up"), name
+
+
+def test_what_runs_is_uploaded() -> None:
+    left_out = files()["sync"]["exclude"]
     needed = (
         "crm",
         "edip",
@@ -112,9 +156,9 @@ def test_what_runs_is_uploaded(bundle: dict[str, Any]) -> None:
         "requirements.txt",
         "gunicorn.conf.py",
     )
-    files = [str(file.relative_to(BASE_DIR)) for name in needed for file in _files(name)]
-    assert len(files) > 100
-    assert [f for f in files for pattern in left_out if _matches(f, pattern)] == []
+    found = [str(file.relative_to(BASE_DIR)) for name in needed for file in _files(name)]
+    assert len(found) > 100
+    assert [f for f in found for pattern in left_out if _matches(f, pattern)] == []
     names = [pattern.split("/")[0] for pattern in left_out]
     private = {".env", ".env.*", ".local"}
     assert {name for name in names if not (BASE_DIR / name).exists()} <= private

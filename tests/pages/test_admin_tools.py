@@ -7,6 +7,7 @@ import pytest
 from bs4 import BeautifulSoup
 from django.test import Client
 
+from crm.identity import roles
 from crm.model.namespace import Namespace
 from crm.model.schema import UPDATES
 from crm.warehouse import Warehouse
@@ -23,6 +24,23 @@ def test_it_says_how_the_instance_is_set_up(client: Client, warehouse: Warehouse
     assert warehouse.namespace.schema in shown
     assert "databricks-sql-connector" in shown
     assert not page.select(".finding")
+
+
+def test_it_says_who_may_open_write_and_administer(client: Client, settings: Any) -> None:
+    def who() -> list[str]:
+        facts = parsed(client.get("/admin-tools/", HTTP_X_FORWARDED_EMAIL="ada@example.com"))
+        return [text(fact, "dd") for fact in facts.select("dl div") if "Who " in text(fact, "dt")]
+
+    everybody = "everybody who can open the app, since EDIP_EDITORS names nobody"
+    assert who() == ["whoever uses this machine", everybody, "everybody, since this is local mode"]
+    assert not roles.everybody_may_write()
+    settings.IN_DATABRICKS_APPS, settings.EDIP_ADMINS = True, ["ada@example.com"]
+    assert who() == ["whoever has CAN USE on the app", everybody, "ada@example.com"]
+    assert roles.everybody_may_write()
+    settings.EDIP_OPEN_TO, settings.EDIP_EDITORS = "users", ["example.com", "bob@b.example"]
+    members = "members of the group users, as the bundle was deployed"
+    assert who() == [members, "example.com, bob@b.example", "ada@example.com"]
+    assert not roles.everybody_may_write()
 
 
 def test_secrets_are_not_shown(client: Client, settings: Any, warehouse: Warehouse) -> None:

@@ -58,14 +58,14 @@ class Cost:
 
 def of_tables(wh: Warehouse) -> list[TableFigures]:
     """Return the figures of each table that exists: two statements for each."""
-    return [found for table in ALL_TABLES if (found := _of_table(wh, table))]
+    return [found for table in ALL_TABLES if (found := of_table(wh, table))]
 
 
-def _of_table(wh: Warehouse, table: Table) -> TableFigures | None:
+def of_table(wh: Warehouse, table: Table) -> TableFigures | None:
+    """Return the figures of a table; None if it does not exist. Two statements."""
     try:
         (detail,) = wh.query(ddl.describe_detail(table, wh.namespace))
-        place = wh.namespace.table(table)
-        (commit,) = wh.query(_sql.render(wh.namespace, _LAST_COMMIT, table=place))
+        commit = last_commit(wh, table)
     except ObjectNotFound:
         return None
     properties: Mapping[str, str] = dict(detail["properties"] or {})
@@ -79,6 +79,13 @@ def _of_table(wh: Warehouse, table: Table) -> TableFigures | None:
         .removeprefix("interval ")
         .lower(),
     )
+
+
+def last_commit(wh: Warehouse, table: Table) -> Row:
+    """Return the latest version in the table's history. Raises ObjectNotFound."""
+    place = wh.namespace.table(table)
+    (commit,) = wh.query(_sql.render(wh.namespace, _LAST_COMMIT, table=place))
+    return commit
 
 
 def cost_since(wh: Warehouse, since: dt.datetime) -> Cost:

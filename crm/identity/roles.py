@@ -1,0 +1,39 @@
+"""Who may open the app, write and administer, as the settings say it."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from crm.warehouse.config import USER
+
+
+def openers() -> str:
+    if not settings.IN_DATABRICKS_APPS:
+        return "whoever uses this machine"
+    if settings.EDIP_OPEN_TO:
+        # Only Databricks knows better: somebody may have changed it there since.
+        return f"members of the group {settings.EDIP_OPEN_TO}, as the bundle was deployed"
+    return "whoever has CAN USE on the app"
+
+
+def writers() -> str:
+    if settings.WAREHOUSE.auth == USER:
+        return "everybody with MODIFY on the tables"
+    if settings.EDIP_EDITORS:
+        return ", ".join(settings.EDIP_EDITORS)
+    return "everybody who can open the app, since EDIP_EDITORS names nobody"
+
+
+def administrators() -> str:
+    if settings.EDIP_ADMINS:
+        return ", ".join(settings.EDIP_ADMINS)
+    return "everybody, since this is local mode" if settings.LOCAL else "nobody"
+
+
+def everybody_may_write() -> bool:
+    """Whether nobody chose who may write, although other people use the app."""
+    return (
+        settings.IN_DATABRICKS_APPS
+        and settings.WAREHOUSE.auth != USER
+        and not settings.EDIP_EDITORS
+    )
