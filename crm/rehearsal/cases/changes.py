@@ -132,7 +132,7 @@ def _bulk(stage: Stage) -> str:
     actions: tuple[Action, ...] = (
         SetField("admin", "Somebody"),
         SetStatus("Databricks", "On Hold", "because"),
-        WriteUpdate({"author": "A", "description": "To all", "date": today()}),
+        WriteUpdate({"author": "A", "description": "Written to each", "date": today()}),
     )
     written = []
     for action in actions:
@@ -191,7 +191,9 @@ def _repair(stage: Stage) -> str:
 
 def _delete_update(stage: Stage) -> str:
     wh = stage.wh
-    planned = change.preview(wh, Selection(Listing(q="To all"), table=UPDATES), Delete(UPDATES))
+    planned = change.preview(
+        wh, Selection(Listing(q="Written to each"), table=UPDATES), Delete(UPDATES)
+    )
     operation = operations.of_many(wh, operations.BULK)
     outcome = deletion.delete(wh, operation, planned.changes, of=UPDATES)
     return f"deleted {outcome.written}"

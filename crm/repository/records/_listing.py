@@ -15,6 +15,7 @@ from crm.repository._sql import Row
 from crm.warehouse import Warehouse
 
 from ._list_query import ListSource, Query
+from .search_words import SearchWords
 
 ListRow = TypeVar("ListRow")
 
@@ -94,23 +95,23 @@ def load_all(
 def load_facet(
     wh: Warehouse, listing: Listing, source: ListSource, name: str, find: str, most: int
 ) -> FacetPage:
-    """Return a filterable column's values that contain ``find``: at most ``most``, most frequent
-    first. The column's own filter does not narrow them, and its values come in any case.
+    """Return a filterable column's values that the search ``find`` finds: at most ``most``, the
+    most frequent first. The column's own filter does not narrow them. Chosen values always come.
     """
     query = Query.of(wh.namespace, listing, source)
     if name in query.joint.names:
         return _load_joint_facet(wh, query, name, find, most)
     chosen = query.conditions.arrays.get(name)
+    searched = SearchWords.of(find, "find")
     sql, params = query.facet(
         name,
         _FACET,
-        is_found="CONTAINS(LOWER(value), LOWER(:find))" if find else "TRUE",
+        is_found=searched.condition(["value"]),
         is_chosen=f"ARRAY_CONTAINS({chosen}, value)" if chosen else "FALSE",
         cut=_CUT,
         more="",
     )
-    searched = {"find": find} if find else {}
-    rows = wh.query(sql, {**params, **searched, "most": most})[0]["counts"]
+    rows = wh.query(sql, {**params, **searched.params, "most": most})[0]["counts"]
     choices = rows[0]["choices"] if rows else 0
     return FacetPage(
         values=_sorted({row["value"]: row["n"] for row in rows}),
@@ -127,7 +128,8 @@ def _load_joint_facet(wh: Warehouse, query: Query, name: str, find: str, most: i
     answer: Row = wh.query(*query.facet(name, _FACET, **parts))[0]
     rows: list[dict[str, Any]] = answer["counts"]
     counts = query.joint.facets(name, {row["value"]: row["n"] for row in rows}, answer)
-    found = _sorted({word: n for word, n in counts.items() if find.lower() in word.lower()})
+    searched = SearchWords.of(find)
+    found = _sorted({word: n for word, n in counts.items() if searched.found_in(word)})
     chosen = query.conditions.values.get(name, ())
     values = {word: n for word, n in counts.items() if word in chosen}
     return FacetPage(

@@ -1,0 +1,187 @@
+"""What a search finds: one rule for lists, for filters and for the search over everything.
+
+Each word of the search must occur in one of the searched texts, in any order and at any place.
+Upper and lower case, accents, and the kinds of dashes, quotation marks and blanks make no
+difference: ``muller`` finds ``Müller``, as ``mueller`` does.
+
+Each word becomes a regular expression with the variants of its characters, which the warehouse
+compares with the stored texts as they are. Python compares with the same expressions. They have
+only what Java, Rust, RE2 and Python read alike.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from crm.model.namespace import quoted
+
+# Of a longer search only these characters count.
+SEARCH_LENGTH = 200
+# Further words are searched as they stand, one after the other: each costs a comparison per row.
+WORDS = 16
+
+# Characters that Unicode does not take apart into a plain one and accents.
+_PLAIN = {
+    **dict(zip("øłđħıςðŧ", "oldhiσdt", strict=True)),
+    **dict.fromkeys("’‘ʼ‛´`", "'"),
+    **dict.fromkeys("“”„", '"'),
+    **dict.fromkeys("‐‑‒–—―−", "-"),
+}
+# Letters that are also written as two.
+_AS_TWO = dict(zip("äæöøœüåß", ("ae", "ae", "oe", "oe", "oe", "ue", "aa", "ss"), strict=True))
+_ACCENTS = "[\u0300-\u036f]*"
+_BLANKS = "\\s\u00a0\u2000-\u200a\u202f\u205f\u3000"
+# Between words: a blank, then more of them, also with accents that stand alone.
+_GAP = f"[{_BLANKS}][{_BLANKS}\u0300-\u036f]*"
+_EDGE = f"[{_BLANKS}\u0300-\u036f]*"
+_SPECIAL = re.compile(r"[\\.^$*+?()\[\]{}|-]")
+# The characters whose variants are known: Latin, Greek, Cyrillic and Armenian letters,
+# punctuation, and Latin letters as wide as Chinese ones.
+_KNOWN = (
+    *range(0x21, 0x590),
+    *range(0x1E00, 0x2000),
+    *range(0x2010, 0x2214),
+    *range(0xFF01, 0xFF5F),
+)
+
+
+@dataclass(frozen=True)
+class SearchWords:
+    """The words of a search, each as a regular expression.
+
+    ``phrase`` finds all of them as they stand, one after the other. The names of the parameters
+    begin with ``name``: a statement may have two searches.
+    """
+
+    words: tuple[str, ...] = ()
+    phrase: str = ""
+    name: str = "w"
+
+    @classmethod
+    def of(cls, text: str, name: str = "w") -> SearchWords:
+        given = unicodedata.normalize("NFC", text[:SEARCH_LENGTH]).replace("\0", "").split()
+        found = [_word(each) for each in given]
+        phrase = _GAP.join(found)
+        if len(found) > WORDS:
+            found = [*found[: WORDS - 1], _GAP.join(found[WORDS - 1 :])]
+        return cls(tuple(dict.fromkeys(found)), phrase, name)
+
+    @property
+    def params(self) -> dict[str, str]:
+        return {f"{self.name}{number}": word for number, word in enumerate(self.words)}
+
+    def condition(self, columns: Iterable[str]) -> str:
+        """Return the condition that each word is in one of the columns; TRUE without words."""
+        names = [quoted(column) for column in columns]
+        each = (" OR ".join(f"{name} RLIKE :{word}" for name in names) for word in self.params)
+        return " AND ".join(f"({condition})" for condition in each) or "TRUE"
+
+    def found_in(self, *texts: str) -> bool:
+        """Return whether each word is in one of the texts, as ``condition`` does."""
+        return all(any(word.search(text) for text in texts) for word in self._compiled)
+
+    def mark(self, text: str) -> list[tuple[str, bool]]:
+        """Return the text in parts, each with whether it is a word of the search."""
+        parts, end = [], 0
+        for start, stop in self._places(text):
+            parts += [(text[end:start], False), (text[start:stop], True)]
+            end = stop
+        return [part for part in [*parts, (text[end:], False)] if part[0]]
+
+    def excerpt(self, text: str, length: int) -> str:
+        """Return a part of the text, in one line, with the first word of the search in it."""
+        line = " ".join(text.split())
+        first = next((start for start, _ in self._places(line)), 0)
+        start = max(0, min(first - length // 3, len(line) - length))
+        end = start + length
+        return f"{'…' if start else ''}{line[start:end]}{'…' if end < len(line) else ''}"
+
+    def _places(self, text: str) -> list[tuple[int, int]]:
+        """Return where the words are, in order and without overlaps."""
+        places: list[tuple[int, int]] = []
+        for start, end in sorted(m.span() for word in self._compiled for m in word.finditer(text)):
+            if places and start <= places[-1][1]:
+                places[-1] = (places[-1][0], max(end, places[-1][1]))
+            else:
+                places.append((start, end))
+        return places
+
+    @cached_property
+    def _compiled(self) -> list[re.Pattern[str]]:
+        return [re.compile(word) for word in self.words]
+
+
+def fold(text: str) -> str:
+    """Return the text without what makes no difference: in lower case, without accents, with one
+    blank between words."""
+    return " ".join("".join(map(_base, text)).split())
+
+
+def same(text: str) -> str:
+    """Return the regular expression of the texts that fold to the same as this one."""
+    words = ("".join(map(_variants, word)) for word in fold(text).replace("\0", "").split())
+    return f"^{_EDGE}{_GAP.join(words)}{_EDGE}$"
+
+
+def _word(word: str) -> str:
+    plain, found, at = [_base(letter) for letter in word], [], 0
+    while at < len(word):
+        two = "".join(plain[at : at + 2])
+        if two in _as_one():
+            found.append(f"(?:{''.join(map(_variants, two))}|{_as_one()[two]})")
+            at += 2
+        else:
+            found.append(_letter(word[at]))
+            at += 1
+    # A word of accents alone is searched as it is.
+    return "".join(found) or word
+
+
+def _letter(letter: str) -> str:
+    base, two = _base(letter), _AS_TWO.get(letter.lower(), "")
+    own = _variants(base) if base else ""
+    return f"(?:{own}|{''.join(map(_variants, two))})" if two else own
+
+
+@lru_cache(maxsize=1)
+def _as_one() -> dict[str, str]:
+    """Return, by two letters, the expression of the one that is written for them."""
+    found: dict[str, str] = {}
+    for one, two in _AS_TWO.items():
+        found[two] = found.get(two, "") + one + (one.upper() if one != "ß" else "ẞ")
+    return {two: f"[{ones}]" for two, ones in found.items()}
+
+
+@lru_cache(maxsize=4096)
+def _base(character: str) -> str:
+    """Return the plain character in lower case; empty for an accent that stands alone."""
+    if "\u0300" <= character <= "\u036f":
+        return ""
+    lower = character.lower()
+    parts = unicodedata.normalize("NFKD", _PLAIN.get(lower, lower))
+    plain = "".join(each for each in parts if not "\u0300" <= each <= "\u036f").lower()
+    plain = _PLAIN.get(plain, plain)
+    # Others, such as ligatures, stand for themselves; so does an accent on a blank of its own.
+    is_plain = len(plain) == 1 and plain.isspace() == character.isspace()
+    return plain if is_plain else lower if len(lower) == 1 else character
+
+
+@lru_cache(maxsize=4096)
+def _variants(base: str) -> str:
+    """Return the expression of a plain character with its variants and accents."""
+    variants = _all_variants().get(base, base)
+    listed = _SPECIAL.sub(r"\\\g<0>", variants)
+    return f"[{listed}]{_ACCENTS}" if len(variants) > 1 else f"{listed}{_ACCENTS}"
+
+
+@lru_cache(maxsize=1)
+def _all_variants() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for character in map(chr, _KNOWN):
+        base = _base(character)
+        found[base] = found.get(base, "") + character
+    return {base: variants for base, variants in found.items() if base}
