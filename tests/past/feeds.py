@@ -120,7 +120,12 @@ class Feeds:
         self, _: object, start: Mapping[str, int], records: Mapping[Table, Collection[str]]
     ) -> list[Row]:
         self.lookups += 1
-        return [row for row in self.rows if row["key"] in records.get(TABLES[row["place"]], ())]
+        return [
+            row
+            for row in self.rows
+            for table in [TABLES[row["place"]]]
+            if row["key"] in records.get(table, ()) and row["version"] >= start[table.name]
+        ]
 
     def timelines(self, *_: object) -> Timelines:
         commits = {table: tuple(each) for table, each in self.commits.items()}

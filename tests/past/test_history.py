@@ -10,6 +10,7 @@ import pytest
 from crm.model.schema import TABLES
 from crm.repository.past import history
 from crm.repository.past._attribution import Attributed
+from crm.repository.past._entries import Entry
 from crm.repository.past._row_versions import RowVersion
 from crm.repository.past.cursor import Cursor, Position
 from crm.repository.past.history import OUTSIDE, History, Wanted
@@ -17,10 +18,10 @@ from crm.repository.past.history import OUTSIDE, History, Wanted
 MOMENT = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
 
 
-def entry(person: str | None = "ana", **row: Any) -> history._Entry:
+def entry(person: str | None = "ana", **row: Any) -> Entry:
     given = {"before": '{"vp": "V"}', "after": '{"vp": "W", "team": "T"}'} | row
     version = RowVersion(1, "K", "B1", 3, MOMENT, **given)
-    return history._Entry(Attributed(version, "id", person, False), None, None)
+    return Entry(Attributed(version, "id", person, False), None, None)
 
 
 @pytest.mark.parametrize(

@@ -52,13 +52,30 @@ def version(of: Any = USE_CASES, key: str = "u", number: int = 5, **more: Any) -
     ],
 )
 def test_only_what_older_versions_may_tell_of_is_needed(rows: Any, found: Any) -> None:
-    assert needed(rows, BEGINS, has_newer=False) == found
+    assert needed(rows, BEGINS, has_newer=False).records == found
+
+
+def test_versions_are_read_since_the_time_of_an_id_unless_others_matter() -> None:
+    """An id that came back comes with its time, which is that of its commit or earlier."""
+    brought_back = version(**CHANGED | {"new_at": LONG_AGO})
+    since = needed([brought_back], BEGINS, has_newer=False).since
+    assert LONG_AGO - dt.timedelta(minutes=1) < since <= LONG_AGO - CLOCKS_DIFFER
+    deleted = version(ACCOUNTS, "A", **DELETED)
+    for others in (deleted, version(key="v", **CHANGED | {"new_at": None})):
+        older = needed([brought_back, others], BEGINS, has_newer=False)
+        assert older.since < since.replace(year=2)
+
+
+def test_only_the_rows_that_a_page_shows_need_older_versions() -> None:
+    rows = [version(key=key, **CHANGED | {"new_at": LONG_AGO}) for key in "uv"]
+    older = needed(rows, BEGINS, has_newer=False, is_asked=lambda row: row.key == "u")
+    assert older.records == {USE_CASES: {"u"}}
 
 
 def test_a_later_page_does_not_know_of_an_account_that_was_deleted_since() -> None:
     rows = [version(ACCOUNTS, "A", **CREATED, team=None)]
-    assert needed(rows, BEGINS, has_newer=False) == {}
-    assert needed(rows, BEGINS, has_newer=True) == {ACCOUNTS: {"A"}}
+    assert needed(rows, BEGINS, has_newer=False).records == {}
+    assert needed(rows, BEGINS, has_newer=True).records == {ACCOUNTS: {"A"}}
 
 
 def test_rows_are_sorted_whatever_order_the_warehouse_returns_them_in() -> None:

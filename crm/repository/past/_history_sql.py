@@ -24,11 +24,15 @@ from .cursor import Position
 
 _NOTE = -1  # the place of notes
 
+# The newest rows of each feed are chosen before their content becomes text.
 _FEED = """
   SELECT {place} AS place, {key} AS key, {owner} AS account, _commit_version AS version,
     _commit_timestamp AS moment, _change_type AS type, {row} AS content,
     created_at, updated_at, updated_by, change_id
-  FROM {feed} {where}
+  FROM (SELECT * FROM {feed} {where} {newest}) AS c
+"""
+_NEWEST = """
+  ORDER BY _commit_timestamp DESC, _commit_version DESC, COALESCE({key}, '') LIMIT :most
 """
 _OF_RECORDS = "WHERE {key} IN (SELECT EXPLODE({keys}))"
 _ROWS = """
@@ -197,7 +201,10 @@ def _feed(wh: Warehouse, table: Table, part: Part, params: dict[str, Any]) -> st
         params |= bound
         conditions.append(_sql.fill(_INSERTED, ids=ids))
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    return _select(wh, table, part.start[name], where)
+    # Rows of other accounts are left out after this, and do not count.
+    is_cut = part.is_sorted and not part.accounts
+    newest = _sql.fill(_NEWEST, key=quoted(table.key)) if is_cut else ""
+    return _select(wh, table, part.start[name], where, newest)
 
 
 def _after(table: Table, place: int, position: Position, params: dict[str, Any]) -> str:
@@ -210,9 +217,9 @@ def _after(table: Table, place: int, position: Position, params: dict[str, Any])
     return _sql.fill(_AFTER, key=quoted(table.key))
 
 
-def _select(wh: Warehouse, table: Table, start: int, where: str) -> str:
+def _select(wh: Warehouse, table: Table, start: int, where: str, newest: str = "") -> str:
     parts = change_feed.parts(wh, table, start)
-    return _sql.render(wh.namespace, _FEED, where=where, **parts)
+    return _sql.render(wh.namespace, _FEED, where=where, newest=newest, **parts)
 
 
 def _notes(rows: list[Row]) -> dict[str, Note]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
 
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository._stamps import STAMPED_WITHIN
@@ -16,60 +17,96 @@ from crm.repository.versions import CLOCKS_DIFFER
 
 from ._row_versions import RowVersion
 
-Records = dict[Table, set[str]]
+_ACCOUNT = TABLES.index(ACCOUNTS)
+_ALWAYS = dt.datetime.min.replace(tzinfo=dt.UTC)
+NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
-def needed(rows: Collection[RowVersion], begins: dt.datetime, *, has_newer: bool) -> Records:
-    """Return the keys of these records, by table; also of accounts whose team is not known.
+@dataclass
+class Older:
+    """The records whose older versions are needed, by table.
+
+    :param since: versions from before this moment are not needed.
+    """
+
+    records: defaultdict[Table, set[str]] = field(default_factory=lambda: defaultdict(set))
+    since: dt.datetime = NEVER
+
+    def add(self, place: int, key: str, since: dt.datetime = _ALWAYS) -> None:
+        self.records[TABLES[place]].add(key)
+        self.since = min(self.since, since)
+
+    def all(self) -> Iterator[tuple[Table, str]]:
+        return ((table, key) for table, keys in self.records.items() for key in keys)
+
+
+def needed(
+    rows: Collection[RowVersion],
+    begins: dt.datetime,
+    *,
+    has_newer: bool,
+    is_asked: Callable[[RowVersion], bool] = lambda _: True,
+) -> Older:
+    """Return the records that need older versions, and the accounts whose team is not known.
 
     :param rows: all row versions later than ``begins``, and maybe some of that moment.
     :param has_newer: there may be newer row versions than these.
+    :param is_asked: of which row versions it matters who wrote them.
     """
-    found: Records = defaultdict(set)
+    found = Older()
     seen: set[tuple[int, str | None]] = set()
     accounts: set[str | None] = set()
     named = {row.account for row in rows if row.team is not None}
+    asked: set[str] = set()
     for row in sorted(rows, key=_oldest_first):
         is_first = (row.place, row.key) not in seen
         seen.add((row.place, row.key))
-        is_account = row.place == TABLES.index(ACCOUNTS)
-        if _may_be_older(row, begins, is_first=is_first) and row.key is not None:
-            found[TABLES[row.place]].add(row.key)
-        if is_account:
+        if row.place == _ACCOUNT:
             accounts.add(row.key)
-        # A stamp of the account may tell who deleted a child. Times tell of a stamp without
-        # ``change_id``, also that of the account's deletion.
+        if not is_asked(row):
+            continue
+        if row.account:
+            asked.add(row.account)
+        since = _matters_since(row, begins, is_first=is_first)
+        if since != NEVER and row.key is not None:
+            found.add(row.place, row.key, since)
         is_account_known = row.account in accounts and not has_newer
-        may_be_stamped = row.after is None and not is_account
-        is_close = row.moment < begins + STAMPED_WITHIN
-        if may_be_stamped and row.account and (is_close or not is_account_known):
-            found[ACCOUNTS].add(row.account)
-    known = named if has_newer else named | accounts
-    if unnamed := {row.account for row in rows if row.account} - known:
-        found[ACCOUNTS] |= unnamed
-    return dict(found)
+        if row.account and _may_be_stamped(row, begins, is_account_known=is_account_known):
+            found.add(_ACCOUNT, row.account)
+    for account in asked - (named if has_newer else named | accounts):
+        found.add(_ACCOUNT, account)
+    return found
 
 
 def _oldest_first(row: RowVersion) -> tuple[dt.datetime, bool, int]:
-    return row.moment, row.place == TABLES.index(ACCOUNTS), row.version
+    return row.moment, row.place == _ACCOUNT, row.version
 
 
-def _may_be_older(row: RowVersion, begins: dt.datetime, *, is_first: bool) -> bool:
-    """Return whether older versions of the record may tell who wrote this one.
+def _may_be_stamped(row: RowVersion, begins: dt.datetime, *, is_account_known: bool) -> bool:
+    """Return whether a stamp of the account, which is not here, may tell who deleted the child.
+
+    Times tell of a stamp without ``change_id``, also that of the account's deletion.
+    """
+    is_deleted_child = row.after is None and row.place != _ACCOUNT
+    return is_deleted_child and (row.moment < begins + STAMPED_WITHIN or not is_account_known)
+
+
+def _matters_since(row: RowVersion, begins: dt.datetime, *, is_first: bool) -> dt.datetime:
+    """Return since when older versions of the record may tell who wrote this one; NEVER if none.
 
     A deletion's stamp may be older. So may the deletion after which a record returned. An id that
-    an earlier version had comes back with its time, which is that of its commit or earlier; so an
-    id whose time lies in the window is new, except where clocks differ.
+    an earlier version had comes back with its time, which is that of its commit or earlier. So an
+    id whose time lies in the window is new, and an older one is among the versions since its time,
+    except where clocks differ.
     """
     if is_first and row.after is None:
-        return True
-    if is_first and row.before is None and _is_before(row.first_at, begins):
-        return True
+        return _ALWAYS
+    if is_first and row.before is None and (row.first_at is None or row.first_at < begins):
+        return _ALWAYS
     if row.new_id is None or row.new_id == row.old_id:
-        return False
-    is_late = row.new_at is not None and row.new_at > row.moment + CLOCKS_DIFFER
-    return is_late or _is_before(row.new_at, begins + CLOCKS_DIFFER)
-
-
-def _is_before(moment: dt.datetime | None, begins: dt.datetime) -> bool:
-    return moment is None or moment < begins
+        return NEVER
+    if row.new_at is None or row.new_at > row.moment + CLOCKS_DIFFER:
+        return _ALWAYS
+    if row.new_at >= begins + CLOCKS_DIFFER:
+        return NEVER
+    return max(row.new_at, _ALWAYS + CLOCKS_DIFFER) - CLOCKS_DIFFER

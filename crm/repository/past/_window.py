@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from heapq import merge
@@ -21,6 +22,7 @@ from typing import Any
 from cachetools import LRUCache, TTLCache
 
 from crm.model.namespace import PastNamespace
+from crm.model.schema import Table
 from crm.repository import versions
 from crm.repository._sql import Row
 from crm.repository.records.account_filter import ALL, AccountFilter
@@ -31,7 +33,7 @@ from crm.warehouse import Warehouse
 from . import _history_sql, _older_versions, _row_versions
 from ._attribution import Attributed, attribute
 from ._history_sql import Note, Part
-from ._row_versions import RowVersion
+from ._older_versions import NEVER
 from .cursor import Position
 
 # Rows of the feeds: in one part, and for one page.
@@ -56,6 +58,7 @@ class Reading:
 
     :param passed: operations whose rows need not be read any more.
     :param accounts: see Part.
+    :param first: at most so many rows in the first part.
     """
 
     wh: Warehouse
@@ -66,6 +69,7 @@ class Reading:
     after: Position | None = None
     passed: set[str] = field(default_factory=set)
     accounts: AccountFilter = ALL
+    first: int = MOST
 
     def part(self, **more: Any) -> tuple[list[Row], dict[str, Note]]:
         part = Part(self.starts, MOST, of=self.of, key=self.key, after=self.after)
@@ -82,33 +86,47 @@ class Window:
     """
 
     reading: Reading
+    commits: _Commits | None = None
     rows: list[Row] = field(default_factory=list)
     notes: dict[str, Note] = field(default_factory=dict)
     end: Position | None = None
     begins: dt.datetime | None = None
+    _older: list[Row] = field(default_factory=list)
+    _looked_up: dict[tuple[Table, str], dt.datetime] = field(default_factory=dict)
 
     def changes(self) -> list[Attributed]:
-        """Return the changes, newest first. One statement more if older versions tell of them."""
+        """Return the changes, newest first. For who made them, see ``look_up``."""
         found = _row_versions.of_feed(self.rows)
-        rows = [*self.rows, *self._older(found)]
         shown = {each.identity for each in found}
         reasons = {id for id, note in self.notes.items() if note.note is not None}
-        changes = [
-            each
-            for each in attribute(_row_versions.of_feed(rows), reasons)
-            if each.row.identity in shown
-        ]
+        versions = _row_versions.of_feed([*self.rows, *self._older]) if self._older else found
+        changes = [each for each in attribute(versions, reasons) if each.row.identity in shown]
         return sorted(changes, key=lambda each: Position.of(each.row).order)
 
-    def _older(self, found: list[RowVersion]) -> list[Row]:
+    def look_up(self, until: Position | None) -> bool:
+        """Read the older versions that tell who made the changes up to this position, or all.
+
+        Return whether there were any that had not been read. One statement, or none.
+        """
         reading = self.reading
         if self.begins is None and not reading.after:
-            return []
-        begins = self.begins or dt.datetime.min.replace(tzinfo=dt.UTC)
-        records = _older_versions.needed(found, begins, has_newer=bool(reading.after))
-        if not records:
-            return []
-        return _history_sql.read_records(reading.wh, reading.starts, records)
+            return False
+        found = _older_versions.needed(
+            _row_versions.of_feed(self.rows),
+            self.begins or dt.datetime.min.replace(tzinfo=dt.UTC),
+            has_newer=bool(reading.after),
+            is_asked=lambda row: until is None or Position.of(row).order <= until.order,
+        )
+        new = {each for each in found.all() if self._looked_up.get(each, NEVER) > found.since}
+        if not new:
+            return False
+        self._looked_up |= dict.fromkeys(new, found.since)
+        records: dict[Table, list[str]] = defaultdict(list)
+        for table, key in sorted(new, key=lambda each: each[1]):
+            records[table].append(key)
+        starts = self.commits.since(found.since) if self.commits else reading.starts
+        self._older += _history_sql.read_records(reading.wh, starts, records)
+        return True
 
     @property
     def reached(self) -> Position | None:
@@ -117,9 +135,11 @@ class Window:
             return Position.up_to(self.begins)
         return self.end
 
-    def add(self, rows: list[Row], notes: dict[str, Note], begins: dt.datetime | None) -> bool:
+    def add(
+        self, rows: list[Row], notes: dict[str, Note], begins: dt.datetime | None, most: int
+    ) -> bool:
         """Add a part, and return whether it is complete: without its last row version if not."""
-        is_complete = len(rows) < MOST
+        is_complete = len(rows) < most
         if not is_complete:
             last = _identity(rows[-1])
             rows = [row for row in rows if _identity(row) != last] or rows
@@ -150,19 +170,20 @@ def windows(reading: Reading) -> Iterator[Window]:
             with _lock:
                 (_small if is_small else _large)[key] = True
         if is_small:
-            yield Window(reading, rows, notes)
+            yield Window(reading, rows=rows, notes=notes)
             return
     yield from _parts(reading, _Commits(reading))
 
 
 def _parts(reading: Reading, commits: _Commits) -> Iterator[Window]:
-    window = Window(reading)
-    count = COMMITS
+    window = Window(reading, commits)
+    count, most = COMMITS, min(reading.first, MOST)
     last = commits.last()
     parts = 0
     while len(window.rows) < MOST_OF_PAGE:
         first, begins = commits.first(count)
         part = reading.part(
+            most=most,
             start=commits.readable(first),
             first=first,
             last=last,
@@ -170,7 +191,9 @@ def _parts(reading: Reading, commits: _Commits) -> Iterator[Window]:
             begins=begins,
             passed=frozenset(reading.passed),
         )
-        if window.add(*part, begins):
+        is_complete = window.add(*part, begins, most)
+        most = MOST
+        if is_complete:
             count *= GROWTH
             last = {name: version - 1 for name, version in first.items()}
         yield window
@@ -223,6 +246,15 @@ class _Commits:
             for name, commits in self._lines.items()
         }
         return first, None if first == starts else begins
+
+    def since(self, moment: dt.datetime) -> dict[str, int]:
+        """Return versions from which the feeds have all that was committed since the moment."""
+        starts = self._reading.starts
+        first = {
+            name: max(starts[name], _first_since(commits, moment))
+            for name, commits in self._lines.items()
+        }
+        return self.readable(first) if first else dict(starts)
 
     def _newest(self, commits: tuple[Commit, ...]) -> Iterator[dt.datetime]:
         after = self._reading.after

@@ -11,19 +11,20 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from crm.model.changes import CHANGED, CREATED, DELETED, Change, Undo, values_of
+from crm.model.changes import CHANGED, CREATED, DELETED, Change, values_of
 from crm.model.schema import TABLES
-from crm.repository import _made_ids, operations
+from crm.repository import operations
 from crm.repository.records.account_filter import ALL, AccountFilter
 from crm.repository.tables import change_feed, notes
 from crm.warehouse import Warehouse
 
-from ._attribution import Attributed
-from ._history_sql import Note
-from ._window import Reading, Window, windows
+from ._entries import Entry, entry_of, undo_of
+from ._window import MOST, Reading, Window, windows
 from .cursor import Cursor, Position
 
 PAGE_SIZE = 50
+# At first so many rows of the feeds are read for each change: most have two, a deletion three.
+ROWS_PER_CHANGE = 4
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,11 @@ def load(wh: Warehouse, wanted: Wanted) -> History:
 def _load(wh: Warehouse, wanted: Wanted, starts: change_feed.Starts, has_notes: bool) -> History:
     passed = set(wanted.after.passed) if wanted.after else set[str]()
     key = wanted.key if wanted.bsnid else ""
-    reading = Reading(
-        wh, starts, has_notes, wanted.bsnid, key, _begin(wanted), passed, wanted.accounts
-    )
+    # All changes of one account are counted, and a filter may leave most changes out.
+    is_plain = not (wanted.bsnid or wanted.is_narrowed)
+    first = ROWS_PER_CHANGE * wanted.page * wanted.size if is_plain else MOST
+    accounts, begin = wanted.accounts, _begin(wanted)
+    reading = Reading(wh, starts, has_notes, wanted.bsnid, key, begin, passed, accounts, first)
     page = None
     for window in windows(reading):
         page = _Page(wanted, window)
@@ -131,41 +134,31 @@ def _begin(wanted: Wanted) -> Position | None:
     return max(given, key=lambda position: position.order, default=None)
 
 
-@dataclass(frozen=True)
-class _Entry:
-    """A change, with the notes about its operation and about the revert of that."""
-
-    change: Attributed
-    note: Note | None
-    undo: Note | None
-
-    @property
-    def person(self) -> str | None:
-        """Of an operation of many rows, the note tells who made it: an import of an export keeps
-        the persons of its file."""
-        noted = self.note.person if self.note else None
-        return self.change.writer if noted is None else noted
-
-    @property
-    def gathered_by(self) -> str | None:
-        """The operation of many rows that the change is a part of."""
-        return self.change.operation if self.note and self.note.summary is not None else None
-
-
 class _Page:
     """The changes of a window that are wanted."""
 
     def __init__(self, wanted: Wanted, window: Window) -> None:
         self._wanted, self._window = wanted, window
-        passed = wanted.after.passed if wanted.after else frozenset()
-        self._all = [_entry(each, window.notes) for each in window.changes()]
+        self._choose()
+        while window.look_up(self._end):
+            self._choose()
+
+    def _choose(self) -> None:
+        wanted, window = self._wanted, self._window
+        self._all = [entry_of(each, window.notes) for each in window.changes()]
         self._all = [each for each in self._all if wanted.key in ("", each.change.row.key)]
         fit = [each for each in self._all if _is_wanted(each, wanted)]
         self._counts = Counter(each.change.operation for each in fit)
-        self.gathered = set(passed)
+        self.gathered = set(wanted.after.passed if wanted.after else ())
         self._entries = list(self._gather(fit)) if wanted.is_gathered else fit
 
-    def _gather(self, entries: Iterable[_Entry]) -> Iterator[_Entry]:
+    @property
+    def _end(self) -> Position | None:
+        """Return the position after which nothing is shown; None for that of the window."""
+        most = self._wanted.page * self._wanted.size
+        return Position.of(self._entries[most].change.row) if len(self._entries) > most else None
+
+    def _gather(self, entries: Iterable[Entry]) -> Iterator[Entry]:
         for each in entries:
             if each.gathered_by is None:
                 yield each
@@ -202,7 +195,7 @@ class _Page:
             None if self._is_whole else self._window.begins,
         )
 
-    def _older(self, shown: list[_Entry], end: int) -> Cursor | None:
+    def _older(self, shown: list[Entry], end: int) -> Cursor | None:
         """Return where the next page begins; None if there is none."""
         if len(self._entries) > end:
             position = Position.of(shown[-1].change.row)
@@ -224,7 +217,7 @@ class _Page:
         began = {id: notes[id].started_at if id in notes else None for id in ids}
         return {id for id, started in began.items() if not started or started <= moment}
 
-    def _change(self, entry: _Entry) -> Change:
+    def _change(self, entry: Entry) -> Change:
         change, note, undo = entry.change, entry.note, entry.undo
         row, table = change.row, TABLES[change.row.place]
         before, after = row.values
@@ -245,12 +238,12 @@ class _Page:
             removes_reason=note is not None and note.note == "",
             changes=self._count(entry),
             started_at=note.started_at if note and is_undoable else None,
-            undo=_undo(undo),
+            undo=undo_of(undo),
             outside=entry.person is None,
             returned=change.returned,
         )
 
-    def _count(self, entry: _Entry) -> int | None:
+    def _count(self, entry: Entry) -> int | None:
         """Return how many of the wanted changes its operation made; None if that is unknown."""
         operation, window = entry.change.operation, self._window
         may_be_elsewhere = operation is not None and (
@@ -259,21 +252,7 @@ class _Page:
         return None if may_be_elsewhere else self._counts[operation]
 
 
-def _entry(change: Attributed, notes: dict[str, Note]) -> _Entry:
-    operation = change.operation
-    if operation is None or not notes:
-        return _Entry(change, None, None)
-    # The id of its revert is made from its own.
-    return _Entry(change, notes.get(operation), notes.get(_made_ids.of_revert(operation)))
-
-
-def _undo(note: Note | None) -> Undo | None:
-    if note is None or note.started_at is None:
-        return None
-    return Undo(note.person or "", note.summary or "", note.started_at, note.ended_at)
-
-
-def _is_wanted(entry: _Entry, wanted: Wanted) -> bool:
+def _is_wanted(entry: Entry, wanted: Wanted) -> bool:
     """Return whether the filters let the change through; unknown words filter nothing."""
     row, person = entry.change.row, entry.person
     before, after = row.values if wanted.field in fields() else ({}, {})
