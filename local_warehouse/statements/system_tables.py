@@ -24,6 +24,9 @@ from local_warehouse.result import MOMENT, NUMBER, TEXT
 from . import information_schema, information_schema_access
 from .information_schema import Rows
 
+# As the documentation of system.query.history has them; others have the same name.
+_STATUSES = {"ERROR": "FAILED", "TIMEDOUT": "CANCELED"}
+
 
 def query_history(context: Context, catalog: str) -> Rows:
     return [
@@ -31,7 +34,7 @@ def query_history(context: Context, catalog: str) -> Rows:
             "statement_id": entry.statement_id,
             "executed_by": entry.user,
             "session_id": entry.session_id,
-            "execution_status": entry.status,
+            "execution_status": _STATUSES.get(entry.status, entry.status),
             "statement_text": entry.text,
             "statement_type": entry.text.split(None, 1)[0].upper() if entry.text.strip() else "",
             "error_message": entry.error,

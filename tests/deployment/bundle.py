@@ -15,14 +15,18 @@ _REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 WORKSPACE = {
     "bundle.name": "edip-crm",
     "workspace.file_path": "/Workspace/edip-crm/files",
-    "workspace.host": "https://example.cloud.databricks.com",
     "workspace.current_user.userName": "ada.l@example.com",
     "workspace.current_user.short_name": "ada_l",
     "workspace.current_user.domain_friendly_name": "ada-l",
     "resources.apps.edip_crm.service_principal_client_id": "app-1",
 }
 # The variables without a default that whoever deploys has to set.
-REQUIRED = {"warehouse_id": "0123456789abcdef", "editors": "example.com", "admins": "a@b.example"}
+REQUIRED = {
+    "workspace_url": "https://example.cloud.databricks.com",
+    "warehouse_id": "0123456789abcdef",
+    "editors": "example.com",
+    "admins": "a@b.example",
+}
 
 
 @cache

@@ -65,7 +65,7 @@ def test_the_bundle_starts_the_app_as_app_yaml_does(app: dict[str, Any]) -> None
 def test_the_sdk_knows_all_of_it(app: dict[str, Any]) -> None:
     """The SDK drops keys that it does not know: a complete copy means that it knows all of them."""
     # Only here: each process of the suite imports this file, and the SDK takes a second.
-    from databricks.sdk.service import apps, jobs
+    from databricks.sdk.service import apps, jobs, sql
 
     of_the_bundle = {"permissions", "config", "lifecycle", "source_code_path"}
     rest = {key: app[key] for key in app if key not in of_the_bundle}
@@ -76,6 +76,8 @@ def test_the_sdk_knows_all_of_it(app: dict[str, Any]) -> None:
         ).permission_level
     for job in resolved("production", alert_webhooks=[{"id": "1"}])["jobs"].values():
         assert jobs.JobSettings.from_dict(job).as_dict() == job
+    for alert in resolved("production")["alerts"].values():
+        assert sql.AlertV2.from_dict(alert).as_dict() == alert
 
 
 def test_variables_of_the_bundle_are_declared_and_used() -> None:
@@ -125,7 +127,7 @@ def test_production_is_shared_protected_and_names_its_editors() -> None:
     assert {"group_name": "${var.owners}", "level": "CAN_MANAGE"} in production["permissions"]
     assert resolved("production")["apps"]["edip_crm"]["lifecycle"] == {"prevent_destroy": True}
     # `bundle validate` refuses variables without a value.
-    for name in ("editors", "admins", "warehouse_id"):
+    for name in ("editors", "admins", "workspace_url", "warehouse_id"):
         assert "default" not in declared[name]
         assert name not in production["variables"]
 

@@ -43,7 +43,7 @@ for place, (file, parameters) in enumerate(tasks):
 def job_values(server: LocalWarehouse, schema: str) -> dict[str, Any]:
     return {
         "workspace__file_path": str(BASE_DIR),
-        "workspace__host": server.control.removesuffix("/control"),
+        "workspace_url": server.control.removesuffix("/control"),
         "warehouse_id": "local",
         "catalog": CATALOG,
         "schema": schema,

@@ -23,7 +23,9 @@ SAMPLE = re.compile(r'(\w+)(?:\{(\w+)="([^"]+)"\})?(?: > 0)?')
 def alarms() -> list[str]:
     text = (BASE_DIR / "docs/runbook.md").read_text().partition("## Alarms")[2]
     rows = re.findall(r"^\| (.+?) \| .+ \| .+ \|$", text, re.M)
-    return [row.replace("`", "") for row in rows if not row.startswith(("alarm", "-"))]
+    plain = [row.replace("`", "") for row in rows if not row.startswith(("alarm", "-"))]
+    # tests/deployment/test_alerts.py provokes the SQL alerts.
+    return [row for row in plain if not row.endswith(" triggers")]
 
 
 # How the warehouse fails: the fault and its options.
