@@ -37,7 +37,9 @@ def test_a_step_that_fails_in_another_way(
     status: int,
     note: str,
 ) -> None:
-    settings.EDIP_REQUEST_TIMEOUT = 3.0
+    # Only what hangs needs a deadline, which must leave a busy machine time for the steps before.
+    deadline = 3.0 if fault == "hang" else 60.0
+    settings.EDIP_REQUEST_TIMEOUT = deadline
     deletes = r"DELETE FROM \S*updates"
     if fault != "hang":
         # Once it goes forward by itself.
@@ -45,7 +47,7 @@ def test_a_step_that_fails_in_another_way(
     server.fault(fault, times=None, match=deletes)
     started = time.monotonic()
     response = client.post("/accounts/B1/delete/", **HTMX)
-    assert time.monotonic() - started < 3.0 + seconds(1)
+    assert time.monotonic() - started < deadline + seconds(1)
     assert response.status_code == status
     toast = parsed(response)
     assert texts(toast, "li") == [

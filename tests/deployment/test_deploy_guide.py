@@ -14,6 +14,7 @@ from crm.model.namespace import Namespace
 from crm.repository.tables import grants
 
 from ..conftest import BASE_DIR, LocalWarehouse
+from ..patience import seconds
 from .bundle import files
 from .conftest import clean_environment
 
@@ -83,7 +84,7 @@ def test_every_command_that_can_be_run_here_works(
         input=lines,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=seconds(60),
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     assert (tmp_path / "before.json").exists()

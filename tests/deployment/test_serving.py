@@ -269,14 +269,14 @@ def test_without_a_secret_key_it_says_what_is_missing(
     start: Callable[..., App], token_sign_in: dict[str, str]
 ) -> None:
     app = start(wait=False, **token_sign_in | {"DJANGO_SECRET_KEY": ""})
-    assert app.process.wait(30) != 0
+    assert app.process.wait(seconds(20)) != 0
     assert "DJANGO_SECRET_KEY is missing" in app.log.read_text()
 
 
 def test_local_mode_is_not_served_to_others(start: Callable[..., App]) -> None:
     """app.yaml binds to every address; without DATABRICKS_* nobody would have to sign in."""
     app = start(wait=False, on_apps=False)
-    assert app.process.wait(30) != 0
+    assert app.process.wait(seconds(20)) != 0
     assert "listens on 127.0.0.1 only, not on 0.0.0.0" in app.log.read_text()
 
 
