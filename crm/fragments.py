@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import Truncator
 
 from crm.icons import icon
 from crm.model import links, vocabulary
@@ -60,6 +61,11 @@ _LINKED: dict[str, Callable[[str], str]] = {
     links.LINK: lambda url: format_html('<a href="{0}" rel="noopener nofollow">{0}</a>', url),
     links.MENTION: lambda name: format_html('<b class="mention">{}</b>', name),
 }
+
+
+def shorten(text: str, length: int) -> str:
+    """Return the first characters of a text that is longer than ``length``, and an ellipsis."""
+    return text if len(text) <= length else Truncator(text).chars(length)
 
 
 def badge(status: str | None, swaps: str = "") -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Protocol
 
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from crm.icons import icon
 from crm.model.records import Account, Update, UseCase
@@ -17,7 +18,30 @@ _WRITE = (
     '<a class="icon-button row-write" href="{url}" title="Write an update"'
     ' aria-label="Write an update about {name}">{icon}</a>'
 )
+# Of the second and third key that a list is sorted by.
+_PLACE = {
+    place: mark_safe(
+        f'<span class="sort-place"><span class="visually-hidden">, sort key </span>{place}</span>'
+    )
+    for place in (2, 3)
+}
 _ROW_ACTION = '<a class="icon-button" href="{}" title="{}">{}</a>'
+
+
+@dataclass(frozen=True)
+class ListColumn:
+    """A column of a list.
+
+    :param name: its name in the list as a file.
+    :param kind: how its cells look: of crm.model.schema.Column, or "name", "account", "status",
+        "platform status", "number", "day".
+    :param sort: the key by which the list can be sorted by it, if it can.
+    """
+
+    name: str
+    label: str
+    kind: str
+    sort: str = ""
 
 
 class SortLink(Protocol):
@@ -34,6 +58,9 @@ class SortLink(Protocol):
 
     @property
     def direction(self) -> str: ...
+
+    @property
+    def place(self) -> int: ...
 
     @property
     def icon(self) -> str: ...
@@ -104,14 +131,15 @@ def sort_header(controls: SortControls, key: str, label: str = "", kind: str = "
     link = controls.sort_link(key)
     return format_html(
         '<th scope="col"{}{}>'
-        '<a class="sort-link" id="sort-{}" href="{}" hx-get="{}">{}{}</a></th>',
+        '<a class="sort-link" id="sort-{}" href="{}" hx-get="{}">{}{}{}</a></th>',
         format_html(' class="{}"', kind) if kind else "",
-        format_html(' aria-sort="{}"', link.direction) if link.direction else "",
+        format_html(' aria-sort="{}"', link.direction) if link.place == 1 else "",
         link.key,
         link.url,
         link.url,
         label or link.label,
         icon(link.icon, 16),
+        _PLACE.get(link.place, ""),
     )
 
 

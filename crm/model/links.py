@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
 
 # Characters without a width that are not of Unicode's category "format" (Cf).
 INVISIBLE = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u3164\uffa0" + "".join(
@@ -76,3 +77,26 @@ def link_problem(link: str) -> str:
     if re.search(r"[\s<>\"\\^`{|}\x00-\x20\x7f]", link):
         return "the address has a blank or a character that links cannot have."
     return ""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link's text and address; ``url`` is empty where the text is no valid link."""
+
+    text: str
+    url: str
+
+
+def lines(value: str | None) -> list[Link]:
+    """Return the links of a text that has one per line, with a short text for each."""
+    found = (line.strip() for line in (value or "").splitlines())
+    return [_link(line) for line in found if line]
+
+
+def _link(line: str) -> Link:
+    if link_problem(line):
+        return Link(line, "")
+    parts = urlsplit(line)
+    quoted = parts.path.rstrip("/").rpartition("/")[2]
+    last = quoted if has_invisible(unquote(quoted)) else unquote(quoted)
+    return Link(f"{parts.hostname} › {last}" if last else str(parts.hostname), line)

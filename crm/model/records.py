@@ -163,8 +163,10 @@ class Listing:
 
     ``filters`` maps columns to values; a row must have one of these. ``dates`` maps date filters
     to a day, or ``NEVER``, or to a moment (aware) where the filter is by moments. ``sort`` is a
-    sort key, with ``-`` in front for descending. ``page`` counts from 1, and ``size`` is in rows.
-    ``of_person`` asks for the accounts of a person only; see crm/repository/records/mine.py.
+    sort key, with ``-`` in front for descending; ``then`` are further ones, for rows that are
+    equal by the first. ``page`` counts from 1, and ``size`` is in rows. ``of_person`` asks for the
+    accounts of a person only; see crm/repository/records/mine.py. ``columns`` are the names of
+    those to show, none for the usual ones.
     """
 
     q: str = ""
@@ -172,6 +174,8 @@ class Listing:
     dates: Mapping[str, dt.date] = field(default_factory=dict)
     of_person: str = ""
     sort: str = ""
+    then: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
     page: int = 1
     size: int = 25
 

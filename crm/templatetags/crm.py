@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import urlencode
 
 from django import template
 from django.conf import settings
@@ -17,19 +17,21 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.text import Truncator, get_text_list
+from django.utils.text import get_text_list
 
 from crm import fragments, icons, row_fragments
 from crm.forms.fields import format_moment, posted
 from crm.forms.moment import CHOICES
+from crm.model import links
 from crm.model.as_of_address import address
 from crm.model.changes import CREATED, DELETED, Change
-from crm.model.links import has_invisible, link_problem
 from crm.model.records import Record, Update, UseCase
 from crm.model.schema import TABLES, Column, Table
 from crm.page_urls import page_url, record_url
 from crm.request import Request, sent_fields
 from crm.warehouse.errors import WarehouseError
+
+from . import _list_cells
 
 register = template.Library()
 
@@ -197,41 +199,14 @@ def get(mapping: dict[str, Any], key: str) -> Any:
     return mapping.get(key) if mapping else None
 
 
-for _tag in (*fragments.TAGS, *row_fragments.TAGS, record_url):
+for _tag in (*fragments.TAGS, *row_fragments.TAGS, *_list_cells.TAGS, record_url):
     register.simple_tag(_tag)
 register.filter("tone", fragments.tone)
 register.filter("row_id", row_fragments.row_id)
 register.filter("posted", posted)
 register.filter("version", format_moment)
-
-
-@dataclass(frozen=True)
-class Link:
-    """A link's text and address; ``url`` is empty where the text is no valid link."""
-
-    text: str
-    url: str
-
-
-@register.filter
-def links(value: str | None) -> list[Link]:
-    lines = (line.strip() for line in (value or "").splitlines())
-    return [_link(line) for line in lines if line]
-
-
-def _link(line: str) -> Link:
-    if link_problem(line):
-        return Link(line, "")
-    parts = urlsplit(line)
-    quoted = parts.path.rstrip("/").rpartition("/")[2]
-    last = quoted if has_invisible(unquote(quoted)) else unquote(quoted)
-    return Link(f"{parts.hostname} › {last}" if last else str(parts.hostname), line)
-
-
-@register.filter
-def shorten(text: str, length: int) -> str:
-    """Return the first characters of a text that is longer than ``length``, and an ellipsis."""
-    return text if len(text) <= length else Truncator(text).chars(length)
+register.filter("links", links.lines)
+register.filter("shorten", fragments.shorten)
 
 
 @register.filter

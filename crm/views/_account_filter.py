@@ -17,7 +17,7 @@ from crm.model.records import Listing
 from crm.repository.records.account_filter import FILTERS, AccountFilter
 from crm.request import Request
 
-from . import _facets, _listing, _mine
+from . import _facets, _list_state, _mine
 from ._account_list import LIST
 from ._facets import Facet, State
 
@@ -48,7 +48,7 @@ def show_facet(request: Request, name: str, state: State) -> HttpResponse:
     """The values of a filter, of the page whose URL has the parameters ``state``."""
     if name not in FILTERS:
         raise Http404(f"There is no filter “{name[:40]}” here.")
-    find = _listing.search_of_facet(request, name)
+    find = _list_state.search_of_facet(request, name)
     listing, lists = _read(request), "changes of the accounts"
     response, _ = _mine.load(
         request,
@@ -60,5 +60,5 @@ def show_facet(request: Request, name: str, state: State) -> HttpResponse:
 
 
 def _read(request: Request) -> Listing:
-    listing = _listing.read(request.GET, LIST, "")
+    listing = _list_state.read(request.GET, LIST, "")
     return Listing(filters={k: v for k, v in listing.filters.items() if k in FILTERS})

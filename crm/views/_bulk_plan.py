@@ -21,8 +21,8 @@ from crm.repository.bulk.delete_action import Delete
 from crm.repository.bulk.selection import Planned, Selection
 from crm.request import Request
 
-from . import _listing
-from ._listing import Chip, Controls
+from . import _list_state
+from ._list_controls import Chip, Controls
 from ._subject import Subject
 
 FIELD = "plan"
@@ -44,7 +44,7 @@ class Chosen:
     def read(cls, query: str, person: str, subject: Subject) -> Chosen:
         """Read the parameters: each ``key``, or ``all`` with the list's filters."""
         given = QueryDict(query)
-        listing = _listing.read(given, subject, person)
+        listing = _list_state.read(given, subject, person)
         keys = () if "all" in given else tuple(dict.fromkeys(given.getlist("key")))
         return cls(query, Selection(listing, keys, subject.table), subject)
 
@@ -63,7 +63,7 @@ class Chosen:
     @property
     def list_url(self) -> str:
         """Return the list that they were chosen in."""
-        return self.subject.list_url + _listing.query(self.listing, self.subject)
+        return self.subject.list_url + _list_state.query(self.listing, self.subject)
 
     @property
     def choose_url(self) -> str:

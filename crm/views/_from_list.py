@@ -16,7 +16,7 @@ from crm.model.records import Listing
 from crm.page_urls import page_url, record_url
 from crm.request import Request, page_number
 
-from . import _listing
+from . import _list_state
 from ._account_list import LIST
 
 _MOST = 4_000  # characters, and a tenth as many parameters
@@ -31,7 +31,7 @@ class FromList:
 
     @property
     def query(self) -> str:
-        return _listing.query(replace(self.listing, page=1), LIST).removeprefix("?")
+        return _list_state.query(replace(self.listing, page=1), LIST).removeprefix("?")
 
     @property
     def parameters(self) -> str:
@@ -41,7 +41,7 @@ class FromList:
     def url(self, bsnid: str) -> str:
         """Return the list's page that has the row, at the row."""
         page = -(-self.at // self.listing.size)
-        query = _listing.query(replace(self.listing, page=page), LIST)
+        query = _list_state.query(replace(self.listing, page=page), LIST)
         return f"{page_url('account-list')}{query}#{row_fragments.row_id(bsnid)}"
 
     def account_url(self, bsnid: str, *, write: bool) -> str:
@@ -60,5 +60,5 @@ def read(parameters: QueryDict, request: Request) -> FromList | None:
     query = parameters.get("list")
     if query is None or len(query) > _MOST or query.count("&") > _MOST // 10:
         return None
-    listing = _listing.read(QueryDict(query), LIST, request.person.email)
+    listing = _list_state.read(QueryDict(query), LIST, request.person.email)
     return FromList(listing, page_number(parameters.get("at", "")))

@@ -1,4 +1,4 @@
-"""A list as a file: all its pages at one moment, with the same search, filters and order.
+"""A list as a file: all its pages at one moment, with the same search, filters, order and columns.
 
 The file is complete before its first byte is sent: a failure shows an error page.
 """
@@ -35,7 +35,15 @@ def download(
     """Return the file of a list. One statement."""
     rows = map(_flat, find_all(request.warehouse, listing))
     name = file_name(request, table.name.replace("_", "-"), form)
-    return FORMATS[form](rows, list_columns(table), name)
+    return FORMATS[form](rows, _columns(table, listing), name)
+
+
+def _columns(table: Table, listing: Listing) -> list[str]:
+    """Return the chosen columns behind the keys, or all of them."""
+    if not listing.columns:
+        return list_columns(table)
+    keys = (table.key, *filter(None, [table.parent_key]))
+    return list(dict.fromkeys((*keys, *listing.columns)))
 
 
 def file_name(request: Request, stem: str, form: str) -> str:

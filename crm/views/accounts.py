@@ -13,8 +13,7 @@ from django.views.decorators.http import require_safe
 
 from crm.access import for_writers
 from crm.forms.records import AccountForm
-from crm.model import vocabulary
-from crm.model.records import AccountRow, Listing, Page
+from crm.model.records import Listing
 from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
 from crm.page_urls import record_url
 from crm.repository.records import accounts
@@ -41,20 +40,12 @@ ACCOUNT = Kind(ACCOUNTS, AccountForm, accounts, "account")
 @require_safe
 def account_list(request: Request) -> HttpResponseBase:
     sets_statuses = request.person.may_write and not is_locked(request)
-    return _listing.show(
-        request, LIST, more=lambda page: {**_platforms(page), "sets_statuses": sets_statuses}
-    )
+    return _listing.show(request, LIST, {"sets_statuses": sets_statuses})
 
 
 @require_safe
 def account_facet(request: Request, name: str) -> HttpResponse:
     return _listing.show_facet(request, LIST, name)
-
-
-def _platforms(page: Page[AccountRow]) -> dict[str, list[str]]:
-    """The table's platform columns: the vocabulary's, then others that its rows have."""
-    found = (platform for row in page.rows for platform in row.statuses)
-    return {"platforms": list(dict.fromkeys((*vocabulary.platforms(), *found)))}
 
 
 @require_safe

@@ -61,7 +61,7 @@ LIST = Subject(
 @require_safe
 def use_case_list(request: Request) -> HttpResponseBase:
     sets_statuses = request.person.may_write and not _is_locked(request)
-    return _listing.show(request, LIST, more=lambda page: {"sets_statuses": sets_statuses})
+    return _listing.show(request, LIST, {"sets_statuses": sets_statuses})
 
 
 @require_safe

@@ -41,7 +41,7 @@ export function startFacets() {
     const facet = document.getElementById(openId);
     if (keptValues && facet) keepValues(facet);
     facet?.setAttribute("open", "");
-    if (focusedId) document.getElementById(focusedId)?.focus();
+    if (focusedId) (document.getElementById(focusedId) ?? facet?.firstElementChild)?.focus();
   });
   // Only now does htmx know the new list.
   document.addEventListener("htmx:afterSettle", (event) => {
@@ -101,9 +101,10 @@ function addNumber(facet) {
   return shown;
 }
 
-// A filter does not narrow its own values: after a choice in it they are still the right ones.
+// A filter does not narrow its own values: after a choice in it they are still the right ones. The
+// columns to choose from come along with the list.
 function staysTrue(open, event) {
-  if (!open || !("fetched" in open.dataset)) return false;
+  if (!open || !("fetched" in open.dataset) || open.querySelector("[name=choosing]")) return false;
   const cause = event.detail.requestConfig?.triggeringEvent?.target;
   return open.contains(cause) && cause.matches("[type=checkbox]");
 }

@@ -12,6 +12,7 @@ export function startListState() {
     const controls = controlsOf(form);
     const asked = new URLSearchParams(query);
     addChoices(asked, elt.matches("[data-clears-all]") ? [] : choicesBeside(elt, controls));
+    if (elt.matches("[data-usual-columns]")) asked.delete("column");
     showState(controls, asked);
     event.detail.path = asked.size ? `${place}?${asked}` : place;
   });
@@ -21,18 +22,25 @@ function controlsOf(form) {
   return [...form.elements].filter((each) => each.name && !each.matches("[data-find]"));
 }
 
+// Of the columns, all are choices as soon as one is: their order counts.
 function choicesBeside(link, controls) {
   const own = link.matches(".sort-link") ? "sort" : link.matches("[data-clears-search]") && "q";
-  return controls.filter((control) => control.name !== own && isEdited(control));
+  const edited = controls.filter((control) => control.name !== own && isEdited(control));
+  const columns = controls.filter((control) => control.name === "column");
+  return edited.some((control) => control.name === "column")
+    ? [...edited.filter((control) => control.name !== "column"), ...columns]
+    : edited;
 }
 
 // Add to the query `asked` what was chosen in `edited` controls. Another filter has other pages.
 export function addChoices(asked, edited) {
+  if (edited.some(({ name }) => name === "column")) asked.delete("column");
   for (const { name, type, value, checked, defaultValue } of edited) {
     if (type === "checkbox" || type === "date") {
       asked.delete(name, type === "date" ? defaultValue : value);
       if (type === "date" ? value : checked) asked.append(name, value);
-    } else if (value) asked.set(name, value);
+    } else if (name === "column") asked.append(name, value);
+    else if (value) asked.set(name, value);
     else asked.delete(name);
   }
   if (edited.length) asked.delete("page");

@@ -67,7 +67,7 @@ def test_days_and_moments_are_written_as_django_writes_them(zone: str) -> None:
 
 def test_a_text_is_shortened_as_django_does_it() -> None:
     for text in ("", "abc", "x" * 20, "x" * 21, "é" * 30, "e\u0301" * 30):
-        assert tags.shorten(text, 20) == truncatechars(text, 20)
+        assert fragments.shorten(text, 20) == truncatechars(text, 20)
 
 
 def test_a_fixed_part_is_rendered_once_for_its_values(settings: object) -> None:

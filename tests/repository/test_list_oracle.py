@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -182,10 +183,15 @@ def test_accounts_with_random_filters(warehouse: Warehouse) -> None:
 
 @pytest.mark.parametrize(
     ("rows", "sort"),
-    [(accounts, "team"), (accounts, "-last_update"), (updates, "-date"), (updates, "team")],
+    [
+        (accounts, ("team",)),
+        (accounts, ("vp", "-last_update", "business_area")),
+        (updates, ("-date",)),
+        (updates, ("team", "-date")),
+    ],
 )
 def test_pages_far_from_the_first_row_continue_the_list(
-    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, rows: Any, sort: str
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, rows: Any, sort: tuple[str, ...]
 ) -> None:
     """With equal values, NULL, and times of writing that are equal."""
     chance = random.Random(17)
@@ -196,12 +202,12 @@ def test_pages_far_from_the_first_row_continue_the_list(
     insert_missing(warehouse, ACCOUNTS, data["accounts"])
     insert_missing(warehouse, UPDATES, data["updates"])
     filters = {"business_area": ("", "x", "z")}
-    whole = rows.search(warehouse, Listing(filters=filters, sort=sort, size=100)).rows
+    asked = Listing(filters=filters, sort=sort[0], then=sort[1:], size=100)
+    whole = rows.search(warehouse, asked).rows
     monkeypatch.setattr(_list_query, "FAR", 0)
     size = len(whole) // 3 + 1
     pages = [
-        rows.search(warehouse, Listing(filters=filters, sort=sort, size=size, page=page)).rows
-        for page in (1, 2, 3)
+        rows.search(warehouse, replace(asked, size=size, page=page)).rows for page in (1, 2, 3)
     ]
     assert [row for page in pages for row in page] == list(whole)
     assert len({repr(row) for row in whole}) == len(whole) > size

@@ -24,12 +24,14 @@ TEAM = "LOWER(`team`) {} NULLS LAST, `bsnid`"
         ("-no such", TEAM.format("ASC")),
         ("--team", TEAM.format("ASC")),
         ("-updated_at", "updated_at DESC NULLS LAST, `bsnid`"),
+        ("-updated_at,team,updated_at,no", f"updated_at DESC NULLS LAST, {TEAM.format('ASC')}"),
     ],
 )
 def test_every_order_ends_with_the_key_and_has_empty_values_last(sort: str, order: str) -> None:
-    listing = Listing(sort=sort)
-    query = Query.of(Namespace("c", "s"), listing, _account_list.SOURCE)
-    assert query._order() == order
+    first, *then = sort.split(",")
+    listing = Listing(sort=first, then=tuple(then))
+    found = Query.of(Namespace("c", "s"), listing, _account_list.SOURCE).order
+    assert found.by(found.expressions) == order
 
 
 def test_values_of_filters_are_bound_and_not_too_many() -> None:

@@ -24,6 +24,7 @@ from crm.repository import _sql
 
 from . import mine
 from ._filters import Conditions, DateFilter, JointFilter, condition_of
+from ._order import Order
 from .search_words import SearchWords
 
 # From this offset on, counting by the first sort key costs less than LIMIT does: with 1,000,000
@@ -133,7 +134,7 @@ class Query:
 
     namespace: Namespace
     source: ListSource
-    sort: str
+    order: Order
     search: SearchWords
     conditions: Conditions
     joint: JointFilter
@@ -143,10 +144,9 @@ class Query:
     def of(cls, namespace: Namespace, listing: Listing, source: ListSource) -> Query:
         conditions = Conditions.of(listing, source.filters, source.dates)
         joint = source.joint(namespace, conditions) if source.joint else JointFilter()
-        is_known = listing.sort.removeprefix("-") in source.sorts
-        sort = listing.sort if is_known else source.default
+        order = Order.of(listing, source.sorts, source.default, source.key)
         search = SearchWords.of(listing.q)
-        return cls(namespace, source, sort, search, conditions, joint, listing.of_person)
+        return cls(namespace, source, order, search, conditions, joint, listing.of_person)
 
     def page(self, size: int, offset: int) -> Statement:
         """Return the statement of a page: of one row with ``rows`` and ``total``."""
@@ -171,7 +171,7 @@ class Query:
             table=self._table,
             joins=self._joins([*self._filtered, *self.source.extra_joins], self.joint.filter_join),
             condition=self._condition(),
-            order=self._order(),
+            order=self.order.by(self.order.expressions),
         )
         return sql, self._params(True)
 
@@ -229,21 +229,22 @@ class Query:
         return self.namespace.table(self.source.table)
 
     def _rows(self, cut: str) -> str:
-        keys = [f"s{number}" for number in range(len(self._sort_keys))]
+        sort_keys = self.order.expressions
+        keys = [f"s{number}" for number in range(len(sort_keys))]
         page = _sql.fill(
             cut,
             columns=_sql.names(self.source.cut),
             sort_names=", ".join(keys),
-            sort_keys=", ".join(f"{k} AS {n}" for k, n in zip(self._sort_keys, keys, strict=True)),
-            order_of_names=self._ordered(keys),
-            first_key=self._sort_keys[0],
-            first_order=self._directed(keys[:1]),
+            sort_keys=", ".join(f"{k} AS {n}" for k, n in zip(sort_keys, keys, strict=True)),
+            order_of_names=self.order.by(keys),
+            first_key=sort_keys[0],
+            first_order=self.order.by_first(keys[:1]),
             table=self._table,
-            joins=self._joins([*self._filtered, self._sort], self.joint.filter_join),
+            joins=self._joins([*self._filtered, *self.order.names], self.joint.filter_join),
             condition=self._condition(),
-            order=self._order(),
+            order=self.order.by(self.order.expressions),
         )
-        same = (f"p.{n} <=> {key}" for n, key in zip(keys, self._sort_keys, strict=True))
+        same = (f"p.{n} <=> {key}" for n, key in zip(keys, sort_keys, strict=True))
         parts = {"page": page, "table": self._table, "is_same": " AND ".join(same)}
         return _sql.render(self.namespace, self.source.rows, **parts)
 
@@ -260,25 +261,6 @@ class Query:
         owner = f"f.{quoted(self.source.table.owner)}"
         of_person = mine.only_of(self.namespace, self.of_person, owner)
         return _sql.render(self.namespace, "".join([*templates, more])) + of_person
-
-    @property
-    def _sort(self) -> str:
-        return self.sort.removeprefix("-")
-
-    @property
-    def _sort_keys(self) -> tuple[str, ...]:
-        return self.source.sorts[self._sort]
-
-    def _order(self) -> str:
-        return self._ordered(self._sort_keys)
-
-    def _ordered(self, keys: Iterable[str]) -> str:
-        # The key comes last, so that rows with equal values do not change places between pages.
-        return f"{self._directed(keys)}, {quoted(self.source.key)}"
-
-    def _directed(self, keys: Iterable[str]) -> str:
-        direction = "DESC" if self.sort.startswith("-") else "ASC"
-        return ", ".join(f"{key} {direction} NULLS LAST" for key in keys)
 
     @property
     def _search(self) -> str:

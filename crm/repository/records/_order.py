@@ -1,0 +1,54 @@
+"""The order of a list's rows: by one or several sort keys, each in its direction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from crm.model.namespace import quoted
+from crm.model.records import Listing
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order.
+
+    :param names: the sort keys, in the words of the list.
+    :param expressions: those in SQL, of which a sort key has one or more.
+    :param directions: ASC or DESC for each of these.
+    :param key: the table's key. It comes last, so that rows with equal values do not change places
+        between pages.
+    """
+
+    names: tuple[str, ...]
+    expressions: tuple[str, ...]
+    directions: tuple[str, ...]
+    key: str
+
+    @classmethod
+    def of(
+        cls, listing: Listing, sorts: Mapping[str, tuple[str, ...]], default: str, key: str
+    ) -> Order:
+        """Return the listing's order, or that by ``default`` where it has no known sort key."""
+        asked: dict[str, str] = {}
+        for sort in (listing.sort, *listing.then):
+            name = sort.removeprefix("-")
+            if name in sorts:
+                asked.setdefault(name, "DESC" if sort.startswith("-") else "ASC")
+        asked = asked or {default.removeprefix("-"): "DESC" if default[:1] == "-" else "ASC"}
+        pairs = [(each, direction) for name, direction in asked.items() for each in sorts[name]]
+        return cls(
+            tuple(asked),
+            tuple(each for each, _ in pairs),
+            tuple(direction for _, direction in pairs),
+            key,
+        )
+
+    def by(self, expressions: Iterable[str]) -> str:
+        """Return the ORDER BY of all expressions, or of columns that have their values."""
+        return f"{self.by_first(expressions)}, {quoted(self.key)}"
+
+    def by_first(self, expressions: Iterable[str]) -> str:
+        """Return the ORDER BY of the first expressions only."""
+        pairs = zip(expressions, self.directions, strict=False)
+        return ", ".join(f"{each} {direction} NULLS LAST" for each, direction in pairs)

@@ -1,0 +1,172 @@
+"""The cells of a list's rows, as functions: see crm/fragments.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from crm import fragments, row_fragments
+from crm.model import links
+from crm.model.records import AccountRow, Update, UseCase
+from crm.model.vocabulary import NOT_STARTED
+from crm.page_urls import record_url
+from crm.row_fragments import ListColumn, SortControls
+
+_CELL = '<td data-label="{}"{}>{}</td>'
+_CLASSES = {"number": "number", **dict.fromkeys(("day", "date", "timestamp", "choice"), "nowrap")}
+_CLAMPED = 160
+_NO_PROBLEM, _NO_TEXT = "(no problem described)", "(no text)"
+
+
+def column_header(controls: SortControls, column: ListColumn) -> SafeString:
+    """Return the heading of a column."""
+    kind = "number" if column.kind == "number" else ""
+    if column.sort:
+        return row_fragments.sort_header(controls, column.sort, column.label, kind)
+    return format_html('<th scope="col"{}>{}</th>', _class(kind), column.label)
+
+
+def account_cells(
+    columns: Sequence[ListColumn],
+    row: AccountRow,
+    from_list: str,
+    at: int,
+    may_write: bool,
+    sets_statuses: bool,
+) -> SafeString:
+    """Return the cells of an account's row; see ``row_fragments.row_account``."""
+    account = row.account
+    url = record_url("platform-status", account.bsnid) if sets_statuses else ""
+    others = {
+        "use_cases": row.use_case_count,
+        "updates": row.update_count,
+        "last_update": row.last_update,
+    }
+
+    def cell(column: ListColumn) -> SafeString:
+        if column.kind == "name":
+            named = row_fragments.row_account(account, from_list, at, may_write)
+            return format_html('<th scope="row">{}</th>', named)
+        if column.kind == "platform status":
+            status = row.statuses.get(column.name) or NOT_STARTED
+            link = fragments.platform_status_link(url, column.name, status, account.name)
+            return format_html(_CELL, column.label, "", link)
+        value = others[column.name] if column.name in others else account.value(column.name)
+        return _cell(column, value)
+
+    return _joined(map(cell, columns))
+
+
+def use_case_cells(
+    columns: Sequence[ListColumn], use_case: UseCase, sets_statuses: bool
+) -> SafeString:
+    """Return the cells of a use case's row."""
+    url = record_url("use-case-status", use_case.id) if sets_statuses else ""
+    name = use_case.problem or _NO_PROBLEM
+
+    def cell(column: ListColumn) -> SafeString:
+        if column.kind == "name":
+            return _child(use_case, "row-link", fragments.shorten(name, _CLAMPED))
+        if column.kind == "status":
+            link = fragments.status_link(url, use_case.status, fragments.shorten(name, 40))
+            return format_html(_CELL, column.label, "", link)
+        return _child_cell(column, use_case)
+
+    return _joined(map(cell, columns))
+
+
+def update_cells(columns: Sequence[ListColumn], update: Update) -> SafeString:
+    """Return the cells of an update's row."""
+
+    def cell(column: ListColumn) -> SafeString:
+        if column.kind == "name":
+            text = update.value("description") or _NO_TEXT
+            return _child(update, "row-text", fragments.shorten(text, 220))
+        return _child_cell(column, update)
+
+    return _joined(map(cell, columns))
+
+
+def _joined(cells: Any) -> SafeString:
+    return mark_safe("\n  ".join(cells))
+
+
+def _child(record: UseCase | Update, kind: str, text: str) -> SafeString:
+    """Return the cell that names the record, with the link to it on its account's page."""
+    what = record.table.singular.replace(" ", "-")
+    url, link = record_url("account-detail", record.account_bsnid), ""
+    if url:
+        parameter = what.replace("-", "_")
+        link = format_html(
+            'href="{}?{}={}#{}-{}"',
+            url,
+            parameter,
+            quote(record.id, safe=""),
+            what,
+            record.id,
+        )
+    return format_html(
+        '<th scope="row" class="wide"><a class="{} clamp" {} dir="auto">{}</a></th>',
+        kind,
+        link,
+        text,
+    )
+
+
+def _child_cell(column: ListColumn, record: UseCase | Update) -> SafeString:
+    if column.kind != "account":
+        return _cell(column, record.value(column.name))
+    url = record_url("account-detail", record.account_bsnid)
+    href = format_html('href="{}"', url) if url else ""
+    team = record.team or record.account_bsnid
+    link = format_html('<a {} dir="auto">{}</a>', href, team)
+    return format_html(_CELL, column.label, "", link)
+
+
+def _cell(column: ListColumn, value: Any) -> SafeString:
+    shown = _SHOWN.get(column.kind, fragments.text)(value)
+    return format_html(_CELL, column.label, _class(_CLASSES.get(column.kind, "")), shown)
+
+
+def _class(name: str) -> str:
+    return format_html(' class="{}"', name) if name else ""
+
+
+def _long(value: str | None) -> str:
+    if not value:
+        return fragments.text(value)
+    shown = fragments.shorten(value, _CLAMPED)
+    return format_html('<span class="clamp" dir="auto">{}</span>', shown)
+
+
+def _links(value: str | None) -> str:
+    """Return the first of the links, and how many more there are."""
+    found = links.lines(value)
+    if not found:
+        return fragments.text(value)
+    first, more = found[0], format_html(" +{}", len(found) - 1) if len(found) > 1 else ""
+    if not first.url:
+        return format_html('<span dir="auto">{}</span>{}', first.text, more)
+    return format_html(
+        '<a href="{}" target="_blank" rel="noopener noreferrer">{}{}'
+        '<span class="visually-hidden"> (opens a new tab)</span></a>',
+        first.url,
+        first.text,
+        more,
+    )
+
+
+_SHOWN: dict[str, Callable[[Any], str]] = {
+    "number": str,
+    "day": fragments.day,
+    "date": fragments.day,
+    "timestamp": fragments.moment,
+    "long_text": _long,
+    "links": _links,
+}
+
+TAGS = (column_header, account_cells, use_case_cells, update_cells)

@@ -1,0 +1,87 @@
+"""The state of a list in its address: search, filters, order, columns and page.
+
+Wrong parameters (an unknown sort key, page "x") count as absent.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from django.http import QueryDict
+
+from crm.model.records import Listing
+from crm.request import Request, page_number
+
+from . import _columns, _dates, _facets, _mine
+from ._subject import Subject
+
+MAX_QUERY = 200
+MAX_VALUES = 50
+# The parameters of the sort keys: rows that are equal by the first are sorted by the second.
+SORTS = ("sort", "sort2", "sort3")
+
+
+def read(parameters: QueryDict, subject: Subject, person: str) -> Listing:
+    """Return the listing that ``person`` asks for."""
+    filters = {name: _values(parameters, name) for name in subject.repository.FILTERS}
+    sort, *then = _sorts(parameters, subject)
+    return Listing(
+        q=_plain(parameters.get("q", "")),
+        filters={name: values for name, values in filters.items() if values},
+        dates=_dates.read(parameters, subject.dates),
+        of_person=person if parameters.get(_mine.NAME) == _mine.ON else "",
+        sort=sort,
+        then=tuple(then),
+        columns=_columns.read(parameters.getlist(_columns.NAME), subject),
+        page=page_number(parameters.get("page", "")),
+    )
+
+
+def query(listing: Listing, subject: Subject) -> str:
+    """The query string that ``read`` understands as ``listing``, defaults left out."""
+    found = pairs(listing, subject)
+    return f"?{urlencode(found)}" if found else ""
+
+
+def pairs(listing: Listing, subject: Subject) -> _facets.State:
+    """Return the parameters of the list's address."""
+    found: _facets.State = [("q", listing.q)] if listing.q else []
+    found += [(name, value) for name, values in listing.filters.items() for value in values]
+    found += _dates.pairs(listing.dates)
+    found += [(_mine.NAME, _mine.ON)] if listing.of_person else []
+    if listing.sort != subject.default_sort:
+        found.append((SORTS[0], listing.sort))
+    found += zip(SORTS[1:], listing.then, strict=False)
+    found += [(_columns.NAME, name) for name in listing.columns]
+    if listing.page > 1:
+        found.append(("page", listing.page))
+    return found
+
+
+def _sorts(parameters: QueryDict, subject: Subject) -> list[str]:
+    """Return the sort keys that the URL has, each once; the first is the usual one if it has no
+    other."""
+    given = [parameters.get(name, "") for name in SORTS]
+    found: dict[str, str] = {}
+    for place, sort in enumerate(given):
+        key = sort.removeprefix("-")
+        if key not in subject.repository.SORTS:
+            key = subject.default_sort.removeprefix("-") if place == 0 else ""
+            sort = subject.default_sort
+        if key:
+            found.setdefault(key, sort)
+    return list(found.values())
+
+
+def _values(parameters: QueryDict, name: str) -> tuple[str, ...]:
+    """Return the values to filter by; an empty one asks for rows without a value."""
+    return tuple(dict.fromkeys(_plain(value) for value in parameters.getlist(name)[:MAX_VALUES]))
+
+
+def _plain(text: str) -> str:
+    return text.replace("\0", "").strip()[:MAX_QUERY]
+
+
+def search_of_facet(request: Request, name: str) -> str:
+    """Return what a filter's values are searched for."""
+    return _plain(request.GET.get(f"{name}-find", ""))
