@@ -1,13 +1,14 @@
 """Reads dates and times as people and programs write them: Excel, pandas, browsers, warehouses.
 
-A date like 7/8/2026 does not show whether the day or the month comes first. ``order_of`` returns
-the order that a single date shows; the caller of ``parse`` decides from all dates of the column.
+A date like 7/8/2026 does not show whether the day or the month comes first, and 26/7/23 may begin
+with the year. ``ColumnOrder`` tells from all dates of a column.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 from .errors import Refused
@@ -95,16 +96,52 @@ def parse(text: str, order: str = "") -> Moment:
         raise Refused(f"“{text[:40]}” is not a date; write it like 2025-06-27") from None
 
 
-def order_of(text: str) -> str:
-    """Return MONTH_FIRST or DAY_FIRST if a numeric date allows only that order, else empty."""
+@dataclass(frozen=True)
+class Allowed:
+    """The orders that a numeric date allows, none if it needs none; its first and last number."""
+
+    orders: frozenset[str] = frozenset()
+    first: str = ""
+    last: str = ""
+
+
+def allowed(text: str) -> Allowed:
     date, _ = _split(_unwrapped(" ".join(text.split())))
     found = _NUMERIC.fullmatch(date)
-    if not found or len(found[1]) > 2 or found[2] == ".":
-        return ""
-    first, second = int(found[1]), int(found[3])
-    if first > 12 >= second:
-        return DAY_FIRST
-    return MONTH_FIRST if second > 12 >= first else ""
+    if not found or len(found[1]) > 2:
+        return Allowed()
+    orders = frozenset(_readings(found))
+    is_german = found[2] == "." and DAY_FIRST in orders
+    return Allowed() if is_german else Allowed(orders, found[1], found[4])
+
+
+class ColumnOrder:
+    """The order that all dates of a column show together."""
+
+    def __init__(self) -> None:
+        self._left, self._single = set(ORDERS), set[str]()
+        self._firsts, self._lasts = set[str](), set[str]()
+
+    def add(self, date: Allowed) -> None:
+        if not date.orders:
+            return
+        self._left &= date.orders
+        self._single |= date.orders if len(date.orders) == 1 else set()
+        self._firsts.add(date.first)
+        self._lasts.add(date.last)
+
+    @property
+    def shown(self) -> list[str]:
+        """Return the only order; empty where several remain, two and more where dates contradict
+        each other."""
+        if not self._firsts or len(self._left) == 1:
+            return sorted(self._left) if self._firsts else []
+        if not self._left:
+            return sorted(self._single) if len(self._single) > 1 else []
+        # 26/7/23 may begin with the year, but a column of days has more of them than of years.
+        if self._left == {DAY_FIRST, YEAR_FIRST} and len(self._firsts) >= len(self._lasts):
+            return [DAY_FIRST]
+        return []
 
 
 def is_local(text: str) -> bool:
@@ -205,23 +242,37 @@ def _date(text: str, order: str) -> dt.datetime:
 
 
 def _numeric(text: str, found: re.Match[str], order: str) -> dt.datetime:
-    first, second, last = int(found[1]), int(found[3]), found[4]
     if len(found[1]) > 2:
-        return dt.datetime(_year(found[1]), second, int(last))
-    if order == YEAR_FIRST and len(last) <= 2:
-        return dt.datetime(_year(found[1]), second, int(last))
-    if found[2] == ".":
-        return dt.datetime(_year(last), second, first)
-    order = "" if order == YEAR_FIRST else order
-    order = order_of(text) or (DAY_FIRST if first == second else order)
-    if not order:
-        _year(last)
+        return dt.datetime(_year(found[1]), int(found[3]), int(found[4]))
+    readings = _readings(found)
+    if found[2] == "." and DAY_FIRST in readings and order != YEAR_FIRST:
+        return readings[DAY_FIRST]
+    if order in readings:
+        return readings[order]
+    has_short_year = len(found[4]) <= 2
+    if not readings or (order == YEAR_FIRST and has_short_year):
+        raise ValueError(text)
+    if len(set(readings.values())) > 1:
+        may = "the day, the month or the year" if len(readings) > 2 else "the day or the month"
+        may = "the day or the year" if MONTH_FIRST not in readings else may
         raise AmbiguousDate(
-            f"“{text[:40]}” may begin with the day or the month, and no other date in its "
-            "column shows which; write it like 2025-06-27"
+            f"“{text[:40]}” may begin with {may}, and no other date in its column shows which; "
+            "write it like 2025-06-27"
         )
-    month, day = (first, second) if order == MONTH_FIRST else (second, first)
-    return dt.datetime(_year(last), month, day)
+    return next(iter(readings.values()))
+
+
+def _readings(found: re.Match[str]) -> dict[str, dt.datetime]:
+    """Map each order that the numbers allow to the day that they mean in it."""
+    first, second, last = found[1], found[3], found[4]
+    days = {DAY_FIRST: (last, second, first), MONTH_FIRST: (last, first, second)}
+    if len(last) <= 2:
+        days[YEAR_FIRST] = (first, second, last)
+    readings = {}
+    for order, (year, month, day) in days.items():
+        with suppress(ValueError):
+            readings[order] = dt.datetime(_year(year), int(month), int(day))
+    return readings
 
 
 def _year(text: str) -> int:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from crm.model.schema import ACCOUNTS, TABLES, Table
-from crm.repository.transfer.natural_keys import NATURAL_KEYS
-from crm.repository.transfer.stored_teams import count_stored_teams
+from crm.repository.transfer.matching.natural_keys import NATURAL_KEYS
+from crm.repository.transfer.matching.stored_teams import count_stored_teams, team_key
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from crm.warehouse import Warehouse
 
@@ -99,7 +99,7 @@ class Doubts:
     def _all_stored(self, rows: list[CleanRow]) -> bool:
         teams = {row["team"] or "" for row in rows}
         return "" not in teams and count_stored_teams(self.wh, teams) == len(
-            {team.strip().lower() for team in teams}
+            set(map(team_key, teams))
         )
 
 

@@ -4,8 +4,10 @@ with its place and the reason."""
 from __future__ import annotations
 
 import csv
+import logging
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +17,8 @@ from crm.exporting.tabular import harmless
 from crm.model.schema import TABLE_BY_NAME
 
 from .errors import ImportingError
+
+log = logging.getLogger(__name__)
 
 # Findings kept of each outcome, so that many notes do not crowd out the refused rows.
 KEPT = 500
@@ -65,8 +69,8 @@ class Finding:
         return table.column(self.column).label
 
     def __str__(self) -> str:
-        column = f", {self.column}" if self.column else ""
-        return f"{self.outcome}: {self.place}{column}: {self.reason}"
+        label = f", {self.label}" if self.label else ""
+        return f"{self.outcome}: {self.place}{label}: {self.reason}"
 
 
 @dataclass
@@ -83,20 +87,12 @@ class Kind:
     @property
     def where(self) -> str:
         """Return the place of the only finding, or else the first of their rows."""
-        return self._where(self.first.column)
-
-    @property
-    def shown_where(self) -> str:
-        """Return the same with what people call the column."""
-        return self._where(self.first.label)
-
-    def _where(self, column: str) -> str:
-        place = self.first.place
+        place, label = self.first.place, self.first.label
         if self.count == 1:
-            return f"{place}, {column}" if column else str(place)
+            return f"{place}, {label}" if label else str(place)
         whole = str(Place(place.file, place.sheet))
         rows = ", ".join(self.rows) + (", …" if self.count > len(self.rows) else "")
-        return f"{whole}, {column}, rows {rows}" if column else f"{whole}, rows {rows}"
+        return f"{whole}, {label}, rows {rows}" if label else f"{whole}, rows {rows}"
 
     def __str__(self) -> str:
         if self.count == 1:
@@ -110,6 +106,7 @@ class Findings:
     ``KINDS`` kinds, and writes every finding to ``report``, a CSV file, if there is one.
     ``refusals``: why rows were refused, as (table, reason); of the first ``REFUSALS`` places.
     ``lost``: by file or sheet, how many values under which heading are not imported.
+    ``report_error``: why there is no report although one was wanted.
 
     Use as a context manager. Raises ImportingError if the report cannot be written.
     """
@@ -120,9 +117,10 @@ class Findings:
     kinds: dict[tuple[str, ...], Kind] = field(default_factory=dict)
     refusals: dict[Place, list[tuple[str, str]]] = field(default_factory=dict)
     lost: dict[str, dict[str, int]] = field(default_factory=dict)
+    report_error: str = ""
 
     def __enter__(self) -> Findings:
-        self._file = _open(self.report) if self.report else None
+        self._file, self.report_error = _open(self.report) if self.report else None, ""
         if self._file:
             self._writer = csv.writer(self._file)
             self._writer.writerow(COLUMNS)
@@ -135,7 +133,10 @@ class Findings:
         traceback: TracebackType | None,
     ) -> None:
         if self._file:
-            self._file.close()
+            try:
+                self._file.close()
+            except OSError as why:
+                self._give_up(why)
 
     def add(self, outcome: str, table: str, place: Place, reason: str, column: str = "") -> None:
         finding = Finding(outcome, table, place, reason, column)
@@ -143,10 +144,11 @@ class Findings:
         if self.count(outcome) <= KEPT or reason == NO_ROWS:
             self.first.append(finding)
         if outcome == REFUSED and (place in self.refusals or len(self.refusals) < REFUSALS):
-            why = f"{column}: {reason}" if column else reason
+            is_named = reason.startswith(finding.label)
+            why = reason if is_named else f"{finding.label}: {reason}"
             self.refusals.setdefault(place, []).append((table, why))
         self._add_to_kind(finding)
-        self._report(outcome, table, place.file, place.sheet, place.row, column, reason)
+        self._report(outcome, table, place.file, place.sheet, place.row, finding.label, reason)
 
     def add_lost(self, place: Place, heading: str, count: int) -> None:
         """Note that so many values under a heading are not imported; ``place`` is the sheet."""
@@ -172,7 +174,22 @@ class Findings:
 
     def _report(self, *cells: str) -> None:
         if self._file:
-            self._writer.writerow([harmless(cell) for cell in cells])
+            try:
+                self._writer.writerow([harmless(cell) for cell in cells])
+            except OSError as error:
+                self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        """Go on without the report: what is imported matters more. A part of it is no report."""
+        log.warning("the report of an import was not written: %s", error)
+        file, self._file = self._file, None
+        self.report_error = error.strerror or str(error)
+        with suppress(OSError):
+            if file:
+                file.close()
+        with suppress(OSError):
+            if self.report and self.report.is_file():
+                self.report.unlink()
 
     def restart(self) -> None:
         """Drop all findings so far, and begin the report anew."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, USE_CASES, Table
-from crm.repository.transfer.natural_keys import natural_key
+from crm.repository.transfer.matching.natural_keys import folded_key, natural_key
+from crm.repository.transfer.matching.stored_teams import team_key
 from crm.repository.transfer.seen_keys import Earlier, SeenKeys
-from crm.repository.transfer.stored_teams import team_key
 
 Row = Mapping[str, str | None]
 
@@ -56,11 +56,11 @@ class Memory:
         return self._seen.notes("partner", bsnid)
 
     def note_use_case(self, use_case: Row) -> None:
-        self._seen.add("use cases", "\x1f".join(natural_key(USE_CASES, use_case)), "", "")
+        self._seen.add("use cases", _natural_key(use_case), "", "")
 
     def has_use_case(self, use_case: Row) -> bool:
         """Return whether the source has a use case of this account and problem."""
-        return self._seen.has("use cases", "\x1f".join(natural_key(USE_CASES, use_case)))
+        return self._seen.has("use cases", _natural_key(use_case))
 
     def note_since(self, status: Row, since: str) -> None:
         """Note since when a platform has its status, by the account."""
@@ -87,6 +87,10 @@ class Memory:
         if not self._has_conditions:
             return None
         return next(iter(self._seen.notes(f"{table.name}, if stored", _key(table, row))), None)
+
+
+def _natural_key(use_case: Row) -> str:
+    return "\x1f".join(folded_key(USE_CASES, natural_key(USE_CASES, use_case)))
 
 
 def _key(table: Table, row: Row) -> str:

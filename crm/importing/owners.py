@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from crm.model.made_ids import made_id
 from crm.model.schema import Table
-from crm.repository.transfer.stored_teams import accounts_of_teams, team_key
+from crm.repository.transfer.matching.stored_teams import accounts_of_teams, team_key
 from crm.warehouse import Warehouse
 
 from . import cleaning

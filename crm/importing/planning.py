@@ -253,8 +253,9 @@ def require_open_keys(operation: Operation) -> None:
     for table in TABLES:
         needed = {table.key, table.owner, *table.match}
         if masked := needed & operation.masked(table):
+            labels = ", ".join(table.column(name).label for name in sorted(masked))
             raise ImportingError(
-                f"A policy masks {', '.join(sorted(masked))} of {table.name}, so rows cannot be "
+                f"A policy masks {labels} of {table.plural}, so rows cannot be "
                 "matched. Nothing was imported."
             )
 

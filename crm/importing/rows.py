@@ -104,13 +104,15 @@ class Row:
             raw = [link for _, each in with_value for link in cleaning.links_in(each, conventions)]
         else:
             raw = with_value[0][1]
-            self._note_contradictions(column, with_value, conventions)
         if name == self._table.parent_key and len(str(raw)) <= MAX_LINE:
             column = _owner_or_team(column)
         try:
             cleaned = cleaning.clean(column, raw, conventions)
         except AmbiguousDate:
-            cleaned = cleaning.clean(column, raw, columns.learn_date_order(column))
+            conventions = columns.learn_date_order(column)
+            cleaned = cleaning.clean(column, raw, conventions)
+        if column.kind != "links":
+            self._note_contradictions(column, cleaned.value, with_value[1:], conventions)
         if cleaned.change:
             self._add_finding(CHANGED, cleaned.change, name)
         if cleaned.reading:
@@ -119,13 +121,14 @@ class Row:
         return cleaned.value
 
     def _note_contradictions(
-        self, column: Column, cells: list[tuple[str, Any]], conventions: cleaning.Conventions
+        self,
+        column: Column,
+        first: str | None,
+        others: list[tuple[str, Any]],
+        conventions: cleaning.Conventions,
     ) -> None:
-        """Report cells of the same column that contradict the first."""
-        if len(cells) == 1:
-            return
-        first = cleaning.clean(column, cells[0][1], conventions).value
-        for heading, raw in cells[1:]:
+        """Report other cells of the same column that contradict the first."""
+        for heading, raw in others:
             try:
                 other = cleaning.clean(column, raw, conventions).value
             except Refused:

@@ -71,13 +71,13 @@ class SheetColumns:
         return self._conventions.get(column.name, self._sheet.conventions)
 
     def learn_date_order(self, column: Column) -> Conventions:
-        """Find out from all dates of a column whether the day or the month comes first.
+        """Find out from all dates of a column whether the day, the month or the year comes first.
 
         Reads the sheet once more. If every date allows both orders, or the dates contradict each
         other, the order stays unknown.
         """
         if column.name not in self._conventions:
-            orders = set()
+            order = dates.ColumnOrder()
             for row in self._sheet.rows():
                 cells = row.cells or ()
                 headings = tuple(heading for heading, _ in cells)
@@ -86,12 +86,12 @@ class SheetColumns:
                 )
                 for index in found.get(column.name, ()):
                     value = cells[index][1]
-                    orders.add(dates.order_of(value) if isinstance(value, str) else "")
-                if orders >= {dates.DAY_FIRST, dates.MONTH_FIRST}:
+                    if isinstance(value, str):
+                        order.add(dates.allowed(value))
+                if len(order.shown) > 1:
                     break
-            known = orders - {""}
-            order = known.pop() if len(known) == 1 else ""
-            self._conventions[column.name] = replace(self._sheet.conventions, date_order=order)
+            shown = order.shown[0] if len(order.shown) == 1 else ""
+            self._conventions[column.name] = replace(self._sheet.conventions, date_order=shown)
         return self._conventions[column.name]
 
     def report_once(self, outcome: str, heading: str, reason: str) -> None:

@@ -142,8 +142,8 @@ def _shown_order(of_dates: list[Heading]) -> str:
     orders = {order for each in of_dates for order in each.orders}
     if len(orders) > 1:
         return "As the other dates of each column show"
-    word = "day" if orders == {DAY_FIRST} else "month"
-    return f"As the other dates show: {word} first"
+    words = {DAY_FIRST: "day", MONTH_FIRST: "month", YEAR_FIRST: "year"}
+    return f"As the other dates show: {words[orders.pop()]} first"
 
 
 def _encoding_choices(part: PartSurvey, mapping: SheetMapping) -> Choices:

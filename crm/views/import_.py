@@ -159,12 +159,11 @@ def _download(file: Path, name: str, missing: str) -> FileResponse:
 
 
 def _unconfirmed(request: Request, found: Job) -> str:
-    """Return why a person has not confirmed this preview: ``is_other`` if they saw another one,
-    ``is_unsure`` if they did not tick each of its doubts; else an empty text."""
+    """Return why a person has not confirmed this preview: ``is_other`` if they did not see this
+    one, ``is_unsure`` if they did not tick each of its doubts; else an empty text."""
     if found.phase != jobs.PREVIEW:
         return ""
-    previewed = found.state.get("previewed", "")
-    if request.POST.get("previewed", previewed) != previewed:
+    if request.POST.get("previewed") != found.state.get("previewed"):
         return "is_other"
     is_sure = found.doubts.keys() <= set(request.POST.getlist("sure"))
     return "" if is_sure else "is_unsure"

@@ -142,7 +142,9 @@ def import_accounts(stage: Stage) -> HttpResponse:
         # The app was started anew, and asks to upload the file again.
         preview_import(stage)
     path = stage.facts["path"]
-    assert stage.client.post(path, {"do": "import"}).status_code == 303
+    seen = parsed(stage.client.get(path)).select_one("[name=previewed]")
+    fields = {"do": "import", "previewed": seen["value"] if seen else ""}
+    assert stage.client.post(path, fields).status_code == 303
     return settled(stage)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from crm.importing.reader import Reader
 from crm.model.schema import ACCOUNTS, CHILDREN, PLATFORMS_STATUS, TABLES, UPDATES, Table
 from crm.repository import _sql
 from crm.repository.transfer._clean import Origin, clean_rows, refused_column
+from crm.repository.transfer.matching.fold import PARAMETERS, fold, folded
 from crm.warehouse import Warehouse
 
 ROWS = 120
@@ -152,6 +154,46 @@ def test_sql_cleans_as_python_does(warehouse: Warehouse, table: Table, tmp_path:
     assert len(python) < ROWS
     assert table not in CHILDREN or any(row["id"] is None for row in rows)
     assert table is not PLATFORMS_STATUS or any("-5" in row["id"] for row in python.values())
+
+
+def test_sql_folds_as_python_does(warehouse: Warehouse) -> None:
+    """What a person would call the same text is the same key, in both."""
+    dice = random.Random("fold")
+    letters = [
+        "Ä",
+        "é",
+        "Ñ",
+        "ΐ",
+        "Й",
+        "İ",
+        "ß",
+        "Σ",
+        "ς",
+        "が",
+        "א",
+        "x",
+        "’",
+        "–",
+        "\u200b",
+        "7",
+    ]
+    texts = [
+        unicodedata.normalize(
+            dice.choice(("NFC", "NFD")), "".join(dice.choices((*letters, *BLANKS), k=9))
+        )
+        for _ in range(300)
+    ]
+    same = ("Étude  d’été", "e\u0301tude\u00a0d'e\u0301te\u0301 ", "ÉTUDE D\u2019ÉTÉ\u200b")
+    assert len({fold(text) for text in same}) == 1
+    assert len({fold(text) for text in ("Pena", "Peña", "Höra", "Hora", "かい", "がい")}) == 6
+    sql = (
+        "SELECT n, {folded} AS folded FROM (SELECT POSEXPLODE({given}) AS (n, t)) AS g ORDER BY n"
+    )
+    given, params = _sql.text_array("texts", [*texts, *same])
+    text = _sql.fill(sql, folded=folded("t"), given=given)
+    rows = warehouse.query(text, params | PARAMETERS)
+    found = dict(zip([*texts, *same], (row["folded"] for row in rows), strict=True))
+    assert found == {text: fold(text) for text in found}
 
 
 @pytest.mark.parametrize("text", ["2025-06-27 25:00", "2025-06-27 and more", "2025-06-31"])

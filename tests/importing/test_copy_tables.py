@@ -140,19 +140,19 @@ def test_every_row_that_is_changed_or_not_copied_is_named(copied: Copied) -> Non
     home, remarks = f"{copied.old.catalog}.{copied.old.schema}", copied.remarks
     for expected in (
         f"skipped: {home}.crm_accounts, secret: “secret” is not a column of accounts; not imported",
-        f"refused: {home}.crm_accounts, row (no key), bsnid: BSNID is missing",
-        f"refused: {home}.crm_accounts, row a/b, bsnid: BSNID cannot be used: no address can "
+        f"refused: {home}.crm_accounts, row (no key), BSNID: BSNID is missing",
+        f"refused: {home}.crm_accounts, row a/b, BSNID: BSNID cannot be used: no address can "
         "hold it",
-        f"refused: {home}.crm_accounts, row BSN003, created_at: Created is not a date; it should "
+        f"refused: {home}.crm_accounts, row BSN003, Created: Created is not a date; it should "
         "read like 2025-06-27",
-        f"changed: {home}.crm_accounts, row BSN001, azure_devops_link: 3 links, one per line",
-        f"changed: {home}.crm_accounts, row BSN001, team: line breaks became spaces",
+        f"changed: {home}.crm_accounts, row BSN001, Azure DevOps: 3 links, one per line",
+        f"changed: {home}.crm_accounts, row BSN001, Team: line breaks became spaces",
         f"skipped: {home}.crm_platforms_status, row BSN001: repeats another row",
-        f"refused: {home}.crm_platforms_status, row BSN002, platform: has the same key as "
+        f"refused: {home}.crm_platforms_status, row BSN002, Platform: has the same key as "
         "another row, but different values",
-        f"refused: {home}.crm_platforms_status, row GONE, account_bsnid: its account GONE does "
+        f"refused: {home}.crm_platforms_status, row GONE, Account: its account GONE does "
         "not exist",
-        f"refused: {home}.crm_use_cases, row u2, problem: Problem is too long; at most 20,000 "
+        f"refused: {home}.crm_use_cases, row u2, Problem: Problem is too long; at most 20,000 "
         "characters fit",
     ):
         assert expected in remarks

@@ -18,7 +18,7 @@ from crm.importing.results import TableResult
 from crm.importing.rows import CleanRow
 from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES, Table
 from crm.repository.records import accounts
-from crm.repository.transfer.stored_teams import count_stored_teams
+from crm.repository.transfer.matching.stored_teams import count_stored_teams
 from crm.repository.transfer.upsert import DIFFERENT, NEW, ORPHAN, UNCHANGED
 from crm.warehouse import Warehouse
 

@@ -24,9 +24,7 @@ def test_the_report_of_many_rows_fits_on_one_screen(tmp_path: Path) -> None:
     _, findings = read(path)
     kinds = [str(kind) for kind in findings.kinds_by_weight()]
     assert len(kinds) < 10
-    where = (
-        "use_cases.csv, account_bsnid, rows 2, 202, 402, 602, 802, 1002, 1202, 1402, 1602, 1802"
-    )
+    where = "use_cases.csv, Account, rows 2, 202, 402, 602, 802, 1002, 1202, 1402, 1602, 1802"
     assert kinds[0] == f"refused, 50 times: {where}, …: Account is missing"
     assert sum(kind.count for kind in findings.kinds.values()) == sum(findings.counts.values())
 

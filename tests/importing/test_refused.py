@@ -62,7 +62,7 @@ def test_a_csv_file_comes_back_with_its_headings_and_the_reasons(tmp_path: Path)
         ["", "Größe", "Completed", "x"],
         ["new", "'=1+1", "In Progress", "y"],
     ]
-    assert rows[1][4] == "bsnid: BSNID is missing; account_bsnid: Account is missing"
+    assert rows[1][4] == "BSNID is missing; Account is missing"
     corrected_csv(back, "", "B2")
     corrected_csv(back, "new", "B3")
     found, findings = read(back)
@@ -87,7 +87,7 @@ def test_a_workbook_comes_back_with_its_sheets_and_types(tmp_path: Path) -> None
     first, row = found["Updates"].iter_rows()
     assert [cell.value for cell in first][-2:] == ["Hours", REASON]
     assert row[2].value == dt.datetime(2026, 4, 1)
-    assert (row[4].value, row[5].value) == (1.5, "account_bsnid: Account is missing")
+    assert (row[4].value, row[5].value) == (1.5, "Account is missing")
     row[0].value = "B1"
     found.save(back)
     rows, findings = read(back)
@@ -171,7 +171,7 @@ def test_an_archive_comes_back_as_one(tmp_path: Path) -> None:
     back = given_back(tmp_path / "crm.zip")
     with zipfile.ZipFile(back) as archive:
         assert archive.namelist() == ["a/updates.csv", "use_cases.json"]
-        assert b",e,account_bsnid: Account is missing" in archive.read("a/updates.csv")
+        assert b",e,Account is missing" in archive.read("a/updates.csv")
     (tmp_path / "folder").mkdir()
     assert files.name_for(tmp_path / "folder") == "folder-refused.zip"
 
@@ -207,7 +207,7 @@ def test_the_command_gives_back_also_what_the_warehouse_refuses(
         call_command("import_legacy", path, refused=back, strict=True, stdout=output)
     assert f"The refused rows, with the reasons, are in {back}." in output.getvalue()
     text = back.read_text("utf-8-sig")
-    assert "GONE,d,account_bsnid: its account GONE does not exist" in text
+    assert "GONE,d,Account: its account GONE does not exist" in text
     back.write_text(text.replace("GONE,d", "B1,d"))
     call_command("import_legacy", back, stdout=output)
     assert "updates: 1 added" in output.getvalue()
@@ -237,6 +237,28 @@ def test_the_report_of_ten_thousand_rows_fits_on_a_screen(
     assert "updates: 9940 would be added" in said
     assert "60 refused" in said
     first = ", ".join(str(2 + 500 * n) for n in range(10))
-    line = f"refused, 20 times: updates.csv, account_bsnid, rows {first}, …: Account is missing"
+    line = f"refused, 20 times: updates.csv, Account, rows {first}, …: Account is missing"
     assert line in said
     assert len(said.splitlines()) <= 24
+
+
+def test_what_cannot_be_written_beside_it_does_not_undo_an_import(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path, "accounts.csv", "bsnid,team\nB1,T\n,U\n")
+
+    def fail(*_: Any) -> bool:
+        raise zipfile.LargeZipFile("too large")
+
+    monkeypatch.setattr(files, "write", fail)
+    full = Path("/dev/full")
+    output, errors = io.StringIO(), io.StringIO()
+    options = {"report": full, "refused": tmp_path / "r.csv", "stdout": output, "stderr": errors}
+    with pytest.raises(
+        CommandError, match="The import ended, but the report cannot be written to"
+    ):
+        call_command("import_legacy", path, accept_doubts=True, **options)
+    assert accounts.get(warehouse, "B1").team == "T"
+    assert "1 added" in output.getvalue()
+    assert "row 3, BSNID: BSNID is missing" in output.getvalue()
+    assert "The refused rows cannot be written to" in errors.getvalue()

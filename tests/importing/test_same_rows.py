@@ -31,7 +31,10 @@ def test_children_without_ids_are_matched_by_what_they_say(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
     run(warehouse, CASES / "no-ids")
-    changes = {"use_cases.csv": ("S1", "S2"), "updates.csv": ("Typo", "Word")}
+    changes = {
+        "use_cases.csv": ("S1", "S2"),
+        "updates.csv": ("a,2025-06-27,Typo", "A\u00a0,2025-06-27,Word"),
+    }
     path = without_ids(tmp_path / "again", changes)
     outcomes, findings = run(warehouse, path, dry_run=True)
     assert [outcome.states["different"] for outcome in outcomes] == [0, 0, 1, 1]

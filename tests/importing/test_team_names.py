@@ -17,7 +17,7 @@ def test_a_teams_name_stands_for_its_account(warehouse: Warehouse, tmp_path: Pat
     written(
         tmp_path,
         "platforms_status.csv",
-        "account,platform,status\nclaims / r&d ,Databricks,Completed\n"
+        "account,platform,status\nclaims\u00a0/ r&d ,Databricks,Completed\n"
         "B1,Databricks,Completed\nB1,Snowflake,Requested\nClaims / R&D,Snowflake,Completed\n",
     )
     written(tmp_path, "use_cases.csv", "Team,Problem\nGrid,P\n")
@@ -35,7 +35,7 @@ def test_a_teams_name_stands_for_its_account(warehouse: Warehouse, tmp_path: Pat
         }
         for found in (planned, findings):
             assert [r for r in reasons(found, CHANGED) if "is the team of" in r] == [
-                "platforms_status.csv, row 2, account_bsnid: “claims / r&d” is the team of "
+                "platforms_status.csv, row 2, account_bsnid: “claims\u00a0/ r&d” is the team of "
                 "account B1",
                 "platforms_status.csv, row 5, account_bsnid: “Claims / R&D” is the team of "
                 "account B1",

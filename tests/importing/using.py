@@ -32,7 +32,12 @@ def added(outcomes: list[TableResult]) -> dict[str, int]:
 
 
 def reasons(findings: Findings, outcome: str) -> list[str]:
-    return [str(f).removeprefix(f"{outcome}: ") for f in findings.first if f.outcome == outcome]
+    """Return the findings, with the names of their columns."""
+    return [
+        f"{', '.join(filter(None, [str(f.place), f.column]))}: {f.reason}"
+        for f in findings.first
+        if f.outcome == outcome
+    ]
 
 
 def written(folder: Path, name: str, content: str | bytes) -> Path:

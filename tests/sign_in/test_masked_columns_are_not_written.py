@@ -88,7 +88,7 @@ def test_nothing_is_imported_where_a_key_is_masked(
     sql = f"ALTER TABLE {home.table(ACCOUNTS)} ALTER COLUMN bsnid SET MASK {mask}"
     warehouse.execute(sql, repeatable=True)
     rows = {"B-NEW": {"bsnid": "B-NEW", "team": "New", "business_area": "A"}}
-    with pytest.raises(ImportingError, match="A policy masks bsnid of accounts"):
+    with pytest.raises(ImportingError, match="A policy masks BSNID of accounts"):
         import_file(as_bob, tmp_path / "state.json", rows)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -104,7 +104,8 @@ def _is_known(heading: str) -> bool:
 @dataclass
 class _Tally:
     heading: Heading
-    dates: int = 0
+    found: int = 0
+    order: dates.ColumnOrder = field(default_factory=dates.ColumnOrder)
 
     def add(self, value: Any, conventions: cleaning.Conventions) -> None:
         heading = self.heading
@@ -113,7 +114,7 @@ class _Tally:
             sample = _sample(value)
             if sample not in heading.samples:
                 heading.samples.append(sample)
-        if heading.filled <= _TRIED or self.dates:
+        if heading.filled <= _TRIED or self.found:
             self._add_date(value, conventions)
         else:
             heading.unreadable += 1
@@ -123,12 +124,12 @@ class _Tally:
         # The same texts come again and again; lists and objects cannot be cached.
         as_date = _text_as_date if isinstance(value, str) else _as_date
         found = as_date(value, conventions)
-        self.dates += found.is_date or found.is_unclear
+        self.found += found.is_date or found.is_unclear
         heading.unclear += found.is_unclear
         heading.unreadable += found.is_unreadable
         heading.local += found.is_local
-        if found.order and found.order not in heading.orders:
-            heading.orders.append(found.order)
+        self.order.add(found.allowed)
+        heading.orders = self.order.shown
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ class _AsDate:
     is_unclear: bool = False
     is_unreadable: bool = False
     is_local: bool = False
-    order: str = ""
+    allowed: dates.Allowed = dates.Allowed()
 
 
 def _as_date(value: Any, conventions: cleaning.Conventions) -> _AsDate:
@@ -147,12 +148,13 @@ def _as_date(value: Any, conventions: cleaning.Conventions) -> _AsDate:
     try:
         cleaned = cleaning.clean(_STAMP, value, conventions)
     except AmbiguousDate:
-        return _AsDate(is_unclear=True, is_local=dates.is_local(text))
+        allowed = dates.allowed(text)
+        return _AsDate(is_unclear=True, is_local=dates.is_local(text), allowed=allowed)
     except Refused:
         return _AsDate(is_unreadable=True)
     if cleaned.value is None:
         return _AsDate()
-    return _AsDate(True, is_local=dates.is_local(text), order=dates.order_of(text))
+    return _AsDate(True, is_local=dates.is_local(text), allowed=dates.allowed(text))
 
 
 _text_as_date = lru_cache(maxsize=20_000)(_as_date)

@@ -161,7 +161,7 @@ def _give_back_refused(upload: Upload, findings: Findings) -> None:
     upload.refused.unlink(missing_ok=True)
     try:
         refused.write(upload.file, upload.options.mapping, findings, upload.refused)
-    except (OSError, ImportingError):
+    except Exception:
         log.exception("the refused rows of %s were not written", upload.file.name)
 
 
@@ -208,7 +208,7 @@ def _listed(upload: Upload, findings: Findings) -> dict[str, Any]:
     name = f"{upload.file.name}, "
     return {
         "findings": [
-            {"outcome": kind.first.outcome, "place": kind.shown_where.removeprefix(name)}
+            {"outcome": kind.first.outcome, "place": kind.where.removeprefix(name)}
             | {"reason": kind.first.reason, "count": kind.count}
             for kind in findings.kinds_by_weight()[:LISTED]
         ],

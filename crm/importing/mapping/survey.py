@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from crm.importing.dates import DAY_FIRST, MONTH_FIRST
+from crm.importing.dates import ORDERS
 from crm.importing.headings import LEFT_OUT, columns_by_index, is_partners, normal
 from crm.importing.readers import own_export
 from crm.importing.within_accounts.meanings import meaning_of
@@ -20,9 +20,9 @@ class Heading:
     """A heading, and the values under it.
 
     ``word``: the heading as ``headings.normal`` makes it. ``filled`` counts the values.
-    Of these, as dates: ``unreadable`` are none, ``unclear`` may begin with the day or the month,
-    ``orders`` are what the others show, and ``local`` are times as people write them that name no
-    zone.
+    Of these, as dates: ``unreadable`` are none, ``unclear`` allow several orders, ``orders``
+    is what all of them show together (see dates.ColumnOrder), and ``local`` are times as people
+    write them that name no zone.
     """
 
     text: str
@@ -81,13 +81,13 @@ class PartSurvey:
         return SheetMapping(name, columns, chosen.date_order, chosen.zone, chosen.encoding)
 
     def needs_order(self, mapping: SheetMapping) -> bool:
-        """Return whether dates of this mapping (complete) may begin with the day or the month."""
+        """Return whether dates of this mapping (complete) allow several orders."""
         return any(each.needs_order for each in self._under(mapping, ("DATE", "TIMESTAMP")))
 
     def shows_other_order(self, mapping: SheetMapping) -> bool:
         """Return whether dates of this mapping (complete) allow only another order than its."""
         chosen = mapping.date_order
-        if chosen not in (DAY_FIRST, MONTH_FIRST):
+        if chosen not in ORDERS:
             return False
         of_dates = self._under(mapping, ("DATE", "TIMESTAMP"))
         return any(order != chosen for each in of_dates for order in each.orders)

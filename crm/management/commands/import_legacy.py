@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from argparse import ArgumentParser
 from collections.abc import Iterable
 from functools import partial
@@ -25,6 +26,8 @@ from crm.warehouse.errors import WarehouseError
 from . import _import_arguments, _import_words, _namespace
 from ._import_look import Look, Writing, brings_rows
 from ._import_progress import Progress, say
+
+log = logging.getLogger(__name__)
 
 SHOWN = 20
 
@@ -72,21 +75,25 @@ class Command(BaseCommand):
         if bool(options["path"]) == bool(options["from_tables"]):
             raise CommandError("Give either a file or, with --from-tables, a catalog.schema.")
         _require_name_for_refused(options)
+        self._unwritten: list[str] = []
         findings = Findings(options["report"])
         try:
             chosen = _chosen(options)
             with findings:
                 results = self._run(options, chosen, findings)
         except (ImportingError, WarehouseError) as error:
-            if options["report"] and findings.counts:
-                self.stdout.write(f"Every finding is in {options['report']}.")
+            if findings.counts:
+                self._name_report(findings)
             self._give_back_refused(options, findings)
             raise CommandError(str(error)) from error
-        self._print(results, findings, chosen, options["report"])
+        self._print(results, findings, chosen)
+        self._name_report(findings)
         self._give_back_refused(options, findings)
         self._require_rows(results, chosen)
         if not all(result.verified for result in results):
             raise CommandError("The stored rows differ from the rows of the source; see above.")
+        if self._unwritten:
+            raise CommandError(f"The import ended, but {' and '.join(self._unwritten)}.")
 
     def _give_back_refused(self, options: dict[str, Any], findings: Findings) -> None:
         to = options["refused"]
@@ -94,10 +101,24 @@ class Command(BaseCommand):
             return
         try:
             is_any = refused.write(options["path"], _chosen(options).mapping, findings, to)
-        except (OSError, ImportingError) as error:
-            raise CommandError(f"The refused rows cannot be written to {to}: {error}") from error
+        except Exception as error:
+            # The import is made, or has failed: its own outcome matters more.
+            log.exception("the refused rows of %s were not written", options["path"])
+            self._say_unwritten(f"the refused rows cannot be written to {to}: {error}")
+            return
         if is_any:
             self.stdout.write(f"The refused rows, with the reasons, are in {to}.")
+
+    def _name_report(self, findings: Findings) -> None:
+        if findings.report_error:
+            reason = findings.report_error
+            self._say_unwritten(f"the report cannot be written to {findings.report}: {reason}")
+        elif findings.report:
+            self.stdout.write(f"Every finding is in {findings.report}.")
+
+    def _say_unwritten(self, what: str) -> None:
+        self._unwritten.append(what)
+        self.stderr.write(self.style.WARNING(what[0].upper() + what[1:]))
 
     def _run(
         self, options: dict[str, Any], chosen: Options, findings: Findings
@@ -136,9 +157,7 @@ class Command(BaseCommand):
     def _say_doubtful(self, doubt: str) -> None:
         self.stdout.write(self.style.WARNING(f"Doubtful: {doubt}"))
 
-    def _print(
-        self, results: list[TableResult], findings: Findings, chosen: Options, report: Path | None
-    ) -> None:
+    def _print(self, results: list[TableResult], findings: Findings, chosen: Options) -> None:
         new = "would be added" if chosen.dry_run else "added"
         for result in results:
             states, table = result.states, result.table
@@ -153,8 +172,6 @@ class Command(BaseCommand):
         self._write_lines(_import_words.lost(findings))
         for outcome in (REFUSED, SKIPPED, CHANGED, NOTED):
             self._list(findings, outcome)
-        if report:
-            self.stdout.write(f"Every finding is in {report}.")
 
     def _require_rows(self, results: list[TableResult], chosen: Options) -> None:
         """Raise CommandError if the tables hold no row as the source has it."""

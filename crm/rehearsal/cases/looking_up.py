@@ -19,10 +19,9 @@ from crm.repository.transfer import (
     earlier_rows,
     import_mappings,
     import_traces,
-    natural_keys,
-    stored_teams,
     upsert,
 )
+from crm.repository.transfer.matching import natural_keys, stored_teams
 
 from .changes import KEY, USE_CASE
 from .stage import Case, Stage
@@ -40,8 +39,9 @@ def _look_up(stage: Stage) -> str:
     kept = import_mappings.list_kept(wh, 10)
     import_mappings.forget(wh, "others")
     import_traces.read(wh, "form")
+    key = natural_keys.folded_key(UPDATES, natural_keys.natural_key(UPDATES, texts))
     found = [
-        len(natural_keys.stored_ids(wh, UPDATES, [natural_keys.natural_key(UPDATES, texts)])),
+        len(natural_keys.stored_ids(wh, UPDATES, [key])),
         len(stored_teams.accounts_of_teams(wh, ["rehearsal", "nobody"])),
         stored_teams.count_stored_teams(wh, ["rehearsal", "nobody"]),
         len(upsert.stored_rows(wh, ACCOUNTS, rows)),

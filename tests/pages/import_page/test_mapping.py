@@ -80,7 +80,7 @@ def test_dates_that_allow_two_orders_are_asked_for(client: Client, warehouse: Wa
     assert {"dates-0", "zone-0"} <= chosen(page).keys()
     assert "1 value would be lost" in texts(page, ".mapping-lost")
     response = client.post(url, chosen(page) | {"do": "map"})
-    assert "whether the day or the month" in text(parsed(response), ".field-errors")
+    assert "whether the day, the month or the year" in text(parsed(response), ".field-errors")
     answers = {"dates-0": "mdy", "zone-0": "Europe/Berlin"}
     page = choose(client, url, "map", chosen(page) | answers)
     assert "were read like 2026-07-08, in Europe/Berlin" in text(page, "#remarks")

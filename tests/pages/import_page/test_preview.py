@@ -16,7 +16,7 @@ from crm.warehouse import Warehouse
 from tests.conftest import LocalWarehouse
 
 from ..html import HTMX, filled_in, parsed, text, texts
-from .using import ACCOUNTS_CSV, figures, press, preview, settled, upload
+from .using import ACCOUNTS_CSV, figures, press, preview, seen, settled, upload
 
 
 def test_what_differs_changes_or_stays_as_was_chosen(client: Client, warehouse: Warehouse) -> None:
@@ -142,6 +142,9 @@ def test_a_doubt_needs_a_tick(client: Client, warehouse: Warehouse) -> None:
     assert all(each.has_attr("formnovalidate") for each in page.select("button[value=discard]"))
     response = client.post(url, {"do": "import"})
     assert response.status_code == 422
+    assert "is not this preview" in text(parsed(response), ".banner-error h2")
+    response = client.post(url, {"do": "import"} | seen(url))
+    assert response.status_code == 422
     assert "Tick each line" in text(parsed(response), "legend")
     assert accounts.get(warehouse, "B1") is None
     ticked = filled_in(page.select_one(".import-confirm")) | {
@@ -152,11 +155,10 @@ def test_a_doubt_needs_a_tick(client: Client, warehouse: Warehouse) -> None:
     again = press(client, url, "preview")
     response = client.post(url, ticked)
     assert response.status_code == 422
-    assert "previewed again" in text(parsed(response), ".banner-error h2")
-    del ticked["previewed"]
-    assert client.post(url, ticked).status_code == 422
+    assert "is not this preview" in text(parsed(response), ".banner-error h2")
+    assert client.post(url, ticked | seen(url)).status_code == 422
     assert accounts.get(warehouse, "B1") is None
-    sure = {"do": "import", "sure": again.select_one("[name=sure]")["value"]}
+    sure = {"do": "import", "sure": again.select_one("[name=sure]")["value"]} | seen(url)
     assert client.post(url, sure).status_code == 303
     assert text(settled(client, url), ".banner h2") == "Imported, and verified"
 

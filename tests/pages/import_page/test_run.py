@@ -29,6 +29,7 @@ from .using import (
     press,
     preview,
     report,
+    seen,
 )
 
 
@@ -42,7 +43,7 @@ def test_preview_confirm_result(client: Client, warehouse: Warehouse) -> None:
     assert accounts.get(warehouse, "B1") is None
     assert text(page, ".import-confirm .button-primary") == "Import 2 rows"
     # Asking twice imports once.
-    client.post(url, {"do": "import"})
+    client.post(url, {"do": "import"} | seen(url))
     page = press(client, url)
     assert text(page, ".banner h2") == "Imported, and verified"
     *numbers, verdict = figures(page)["Accounts"]

@@ -70,8 +70,14 @@ def preview(client: Client, content: bytes | str, name: str, **options: Any):
 
 
 def press(client: Client, url: str, button: str = "import") -> BeautifulSoup:
-    assert client.post(url, {"do": button}).status_code == 303
+    assert client.post(url, {"do": button} | seen(url)).status_code == 303
     return settled(client, url)
+
+
+def seen(url: str) -> dict[str, str]:
+    """Return the field by which a form confirms the preview that the page shows."""
+    state = folders.read_state(folders.home() / url.split("/")[-2]) or {}
+    return {"previewed": state.get("previewed", "")}
 
 
 def chosen(page: BeautifulSoup) -> dict[str, Any]:

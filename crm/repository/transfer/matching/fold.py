@@ -1,0 +1,79 @@
+"""Folds texts that mean the same for a person, in Python and in SQL alike.
+
+It does not matter whether letters are large, whether an accent is a character of its own, which
+blanks, quotation marks and hyphens there are, and which characters nobody sees. Accents count:
+only of letters with several of them, the last one.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from crm.repository import _sql
+
+_SEPARATOR = "\x1f"
+# Parts of regular expressions, for Python and, with doubled backslashes, for SQL literals.
+_ACCENTS = r"\u0300-\u036f"
+_UNSEEN = r"\u00ad\u200b-\u200f\u2060\ufeff"
+_BLANK = r"\x09-\x0d\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_SIGNS = {
+    **dict.fromkeys("‘’ʼ′", "'"),
+    **dict.fromkeys("“”„«»″", '"'),
+    **dict.fromkeys("‐‑‒–—−", "-"),
+    "ς": "σ",
+}
+
+
+def _accented() -> dict[str, tuple[str, str]]:
+    """Map each small letter with accents to the letter without them, and its last accent."""
+    found = {}
+    for char in map(chr, range(0x80, 0x2000)):
+        letter, *accents = list(unicodedata.normalize("NFD", char))
+        if accents and char.lower() == char and all(re.match(f"[{_ACCENTS}]", a) for a in accents):
+            found[char] = letter, accents[-1]
+    return found
+
+
+_LETTERS = _accented()
+_TO_LETTER = {char: letter for char, (letter, _) in _LETTERS.items()} | _SIGNS
+_TO_ACCENT = {char: accent for char, (_, accent) in _LETTERS.items()}
+# The parameters of statements with ``folded``.
+PARAMETERS = {
+    "fold_from": "".join(_TO_LETTER),
+    "fold_to": "".join(_TO_LETTER.values()),
+    "accents_from": "".join(_TO_ACCENT),
+    "accents_to": "".join(_TO_ACCENT.values()),
+}
+_LETTER = str.maketrans(PARAMETERS["fold_from"], PARAMETERS["fold_to"])
+_ACCENT = str.maketrans(PARAMETERS["accents_from"], PARAMETERS["accents_to"])
+_FOLDED = """CONCAT(
+  TRIM(REGEXP_REPLACE(
+    TRANSLATE(REGEXP_REPLACE(LOWER({text}), '[{dropped}]', ''), :fold_from, :fold_to),
+    '[{blank}]+', ' ')),
+  '{separator}',
+  REGEXP_REPLACE(TRANSLATE(LOWER({text}), :accents_from, :accents_to), '[^{accents}]', ''))"""
+
+
+def fold(text: str) -> str:
+    """Return what texts have in common that mean the same."""
+    low = text.lower()
+    letters = re.sub(f"[{_ACCENTS}{_UNSEEN}]", "", low).translate(_LETTER)
+    accents = re.sub(f"[^{_ACCENTS}]", "", low.translate(_ACCENT))
+    return re.sub(f"[{_BLANK}]+", " ", letters).strip(" ") + _SEPARATOR + accents
+
+
+def folded(text: str) -> str:
+    """Return the expression for ``fold`` of an expression; NULL of NULL."""
+    return _sql.fill(
+        _FOLDED,
+        text=text,
+        dropped=_escaped(_ACCENTS + _UNSEEN),
+        blank=_escaped(_BLANK),
+        accents=_escaped(_ACCENTS),
+        separator=f"\\u{ord(_SEPARATOR):04x}",
+    )
+
+
+def _escaped(pattern: str) -> str:
+    return pattern.replace("\\", "\\\\")

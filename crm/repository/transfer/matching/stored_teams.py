@@ -1,0 +1,47 @@
+"""Finds stored accounts by the names of their teams, however these are written: see fold."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from crm.repository import _sql
+from crm.repository._sql import Row
+from crm.warehouse import Warehouse
+
+from . import fold
+
+_COUNT = """
+SELECT COUNT(DISTINCT a.team) AS n FROM ({teams}) AS a
+LEFT SEMI JOIN (SELECT EXPLODE({given}) AS team) AS g ON a.team = g.team
+"""
+_FIND = """
+SELECT DISTINCT a.bsnid, a.team FROM ({teams}) AS a
+LEFT SEMI JOIN (SELECT EXPLODE({given}) AS team) AS g ON a.team = g.team
+"""
+_TEAMS = "SELECT bsnid, {folded} AS team FROM {accounts}"
+
+
+def team_key(team: str) -> str:
+    """Return what equal names of teams have in common."""
+    return fold.fold(team)
+
+
+def accounts_of_teams(wh: Warehouse, teams: Iterable[str]) -> dict[str, set[str]]:
+    """Map the keys of teams to the BSNIDs of accounts. Raises WarehouseError."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in _query(wh, _FIND, teams):
+        found[row["team"]].add(row["bsnid"])
+    return found
+
+
+def count_stored_teams(wh: Warehouse, teams: Iterable[str]) -> int:
+    """Return how many of these teams accounts have. Raises WarehouseError."""
+    return int(_query(wh, _COUNT, teams)[0]["n"])
+
+
+def _query(wh: Warehouse, template: str, teams: Iterable[str]) -> list[Row]:
+    given, params = _sql.text_array("teams", sorted(set(map(team_key, teams))))
+    stored = _sql.render(wh.namespace, _TEAMS, folded=fold.folded("team"))
+    sql = _sql.render(wh.namespace, template, given=given, teams=stored)
+    return wh.query(sql, params | fold.PARAMETERS)
