@@ -27,6 +27,7 @@ MICRO = frozenset(
         "arrow-up",
         "arrow-up-tray",
         "arrow-uturn-left",
+        "arrows-pointing-in",
         "arrows-right-left",
         "bolt",
         "bookmark",

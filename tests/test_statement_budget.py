@@ -39,6 +39,8 @@ PAGES = {
     "account-detail": "/accounts/BSN001/",
     "account-edit": "/accounts/BSN001/edit/",
     "account-delete": "/accounts/BSN001/delete/",
+    "account-merge-with": "/accounts/BSN001/merge/?q=claims",
+    "account-merge": "/accounts/BSN001/merge/BSN002/",
     "platform-status": "/accounts/BSN001/platforms/?platform=Databricks",
     "use-case-list": "/use-cases/?q=a&status=Active&sort=-team",
     "use-case-facet": "/use-cases/facet/leader/?q=a&status=Active",

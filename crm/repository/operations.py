@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 CREATE, EDIT, DELETE, REVERT = "create", "edit", "delete", "revert"
 IMPORT, COPY, REPAIR, LOAD = "import", "copy", "repair", "load"
-BULK = "bulk"
+BULK, MERGE = "bulk", "merge"
 
 # The table may be missing, or the person may have no right to it: notes are optional.
 _BEGIN = """

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from .operations import BULK, REPAIR
+from .operations import BULK, MERGE, REPAIR
 
 _FROM, _REPAIRED = " from ", "repaired "
 _CHANGED, _DELETED, _BEGAN_TO_DELETE = "changed ", "deleted ", "began to delete "
+_MERGED, _BEGAN_TO_MERGE = "merged ", "began to merge "
 LOADED_SAMPLE = "loaded the sample data"
 
 
@@ -40,6 +41,21 @@ def has_deleted(began: str) -> str:
     return began.replace(_BEGAN_TO_DELETE, _DELETED, 1)
 
 
+def merged(other: str, kept: str) -> str:
+    """Return the summary of a merge of two accounts, which go by these names."""
+    return f"{_MERGED}{other} into {kept}"
+
+
+def began_to_merge(merged: str) -> str:
+    """Return the summary of a merge before it has ended: see ``merged``."""
+    return merged.replace(_MERGED, _BEGAN_TO_MERGE, 1)
+
+
+def has_merged(began: str) -> str:
+    """Return the summary of a merge that has ended, from ``began_to_merge``."""
+    return began.replace(_BEGAN_TO_MERGE, _MERGED, 1)
+
+
 def began_to_undo(undone: str) -> str:
     """Return the summary of a revert that has not finished. ``undone``: see ``name_of``."""
     return f"began to undo {undone}"
@@ -55,6 +71,8 @@ def noun_of(summary: str) -> str:
     """Return what kind of operation has this summary, in words for a button."""
     if summary.startswith((_DELETED, _BEGAN_TO_DELETE)):
         return "deletion"
+    if summary.startswith((_MERGED, _BEGAN_TO_MERGE)):
+        return "merge"
     return "bulk change" if summary.startswith(_CHANGED) else "import"
 
 
@@ -63,6 +81,8 @@ def name_of(kind: str, summary: str) -> str:
     summary = has_deleted(summary) if kind == BULK else summary
     if kind == REPAIR:
         return f"the repair {summary.removeprefix(_REPAIRED)}".rstrip()
+    if kind == MERGE:
+        return f"the merge of {has_merged(summary).removeprefix(_MERGED)}"
     if kind == BULK and summary.startswith(_DELETED):
         return f"the deletion of {summary.removeprefix(_DELETED)}"
     if kind == BULK:

@@ -11,10 +11,12 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from crm.access import for_writers
-from crm.model.schema import TABLES
+from crm.model.schema import ACCOUNTS, TABLES
+from crm.page_urls import record_url
 from crm.repository import operations, summaries
 from crm.repository.bulk import change, deletion
 from crm.repository.bulk.actions import Action, SetField, SetStatus, WriteUpdate
@@ -217,8 +219,21 @@ def _ask(
         "about": _bulk_wording.selected(count, chosen.table, is_narrowed=is_narrowed),
         "cards": _bulk_forms.cards(request, chosen, sent),
         "problem": problem,
+        "merge_url": _merge_url(chosen),
     }
     return render(request, "bulk/choose.html", context, status=status)
+
+
+def _merge_url(chosen: Chosen) -> str:
+    """Return where the two chosen accounts can be merged; empty if they are not two."""
+    keys = chosen.selection.keys
+    if chosen.table is not ACCOUNTS or len(keys) != 2 or not all(map(_has_page, keys)):
+        return ""
+    return reverse("account-merge", args=keys)
+
+
+def _has_page(bsnid: str) -> bool:
+    return bool(record_url("account-detail", bsnid))
 
 
 def _is_undoable(request: Request) -> bool:

@@ -27,6 +27,8 @@ PATHS = [
     "/accounts/new/",
     "/accounts/BSN001/edit/",
     "/accounts/BSN001/delete/",
+    "/accounts/BSN001/merge/BSN002/",
+    "/accounts/BSN001/merge/?q=claims",
     "/accounts/BSN001/use-cases/new/",
     "/accounts/BSN001/updates/new/",
     "/use-cases/?status=Active",

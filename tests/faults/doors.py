@@ -19,7 +19,7 @@ from crm.warehouse import Warehouse
 from ..pages.html import HTMX, filled_in, parsed, record_form
 from ..pages.import_page.using import upload
 from ..patience import seconds
-from . import bulk_doors, rows
+from . import bulk_doors, merge_doors, rows
 from .browser import Browser
 from .door import TYPED, Door, Stage, family
 from .rows import Rows, Wanted
@@ -258,6 +258,7 @@ DOORS = {
         keeps=".my-names",
     ),
     **bulk_doors.DOORS,
+    **merge_doors.DOORS,
 }
 
 

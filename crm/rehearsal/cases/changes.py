@@ -19,6 +19,8 @@ from crm.repository.bulk.actions import Action, SetField, SetStatus, WriteUpdate
 from crm.repository.bulk.delete_action import Delete
 from crm.repository.bulk.selection import Selection
 from crm.repository.integrity import checks, repairs
+from crm.repository.merge import merging, pair
+from crm.repository.merge.merging import Choice
 from crm.repository.past import revert_bulk, revert_record
 from crm.repository.records import (
     accounts,
@@ -153,6 +155,22 @@ def _delete_many(stage: Stage) -> str:
     return f"deleted {outcome.written}, back {found.done}, left {found.total}"
 
 
+def _merge(stage: Stage) -> str:
+    wh = stage.wh
+    before = revert_bulk.current_versions(wh)
+    found = pair.load(wh, "BSN004", "BSN005")
+    if found.kept is None or found.other is None:
+        return "no accounts"
+    statuses = {"Databricks": "Completed"}
+    seen = {"Databricks": found.kept.versions.get("Databricks")}
+    choice = Choice(found.kept.version, found.other.version, {"vp": "V"}, statuses, seen)
+    operation = operations.of_many(wh, operations.MERGE)
+    merging.merge(wh, operation, "BSN004", "BSN005", choice)
+    after = revert_bulk.current_versions(wh)
+    undone = revert_bulk.revert(wh, operation.id, before, after)
+    return f"moved {found.use_cases + found.updates}, back {undone.done}, left {undone.total}"
+
+
 def _import(stage: Stage) -> str:
     wh = stage.wh
     before = revert_bulk.current_versions(wh)
@@ -220,6 +238,7 @@ CASES = (
     Case("saved views", _saved_views),
     Case("bulk changes", _bulk),
     Case("bulk deletion and its undo", _delete_many),
+    Case("merging two accounts and its undo", _merge),
     Case("bulk deletion of updates", _delete_update),
     Case("import and its undo", _import),
     Case("copy of other tables", _copy),

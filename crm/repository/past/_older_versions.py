@@ -1,7 +1,7 @@
-"""Find the records whose older versions are needed to tell who made the changes of a window.
+"""Find the records of which more rows are needed to tell who made the changes of a window.
 
-A window has all row versions from a moment on. What lies before it matters in few cases only, so
-it is read for those records alone.
+A window has all row versions from a moment on. What lies before it, or belongs to other accounts,
+matters in few cases only, so it is read for those records alone.
 """
 
 from __future__ import annotations
@@ -35,6 +35,12 @@ class Older:
     def add(self, place: int, key: str, since: dt.datetime = _ALWAYS) -> None:
         self.records[TABLES[place]].add(key)
         self.since = min(self.since, since)
+
+    def add_halves(self, rows: Collection[RowVersion]) -> None:
+        """Add the records that moved between the accounts of the window and others."""
+        for row in rows:
+            if row.is_half and row.key is not None:
+                self.add(row.place, row.key, row.moment)
 
     def all(self) -> Iterator[tuple[Table, str]]:
         return ((table, key) for table, keys in self.records.items() for key in keys)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
@@ -13,6 +13,8 @@ from crm.model.changes import CHANGED, CREATED, DELETED
 from crm.repository._sql import Row
 
 BEFORE = ("update_preimage", "delete")
+# What a part of the feed has of a child that moved out of its accounts, or into them.
+_HALVES = ({"update_preimage"}, {"update_postimage"})
 
 
 Value = TypeVar("Value", str, dt.datetime)
@@ -44,6 +46,7 @@ class RowVersion:
     old_id: str | None = None
     new_id: str | None = None
     team: str | None = None
+    types: set[str] = field(default_factory=set)
 
     def add(self, row: Row) -> None:
         """Add one row of the feed."""
@@ -52,6 +55,7 @@ class RowVersion:
         kept = self.team if account == self.account else None
         team = row.get("team") if row["account"] == account else None
         self.account, self.team = account, kept if team is None else team
+        self.types.add(row["type"])
         if row["type"] in BEFORE:
             self.before = _largest(self.before, row["content"])
             self.old_at = _largest(self.old_at, row["updated_at"])
@@ -67,6 +71,11 @@ class RowVersion:
     @property
     def identity(self) -> tuple[int, str | None, int]:
         return self.place, self.key, self.version
+
+    @property
+    def is_half(self) -> bool:
+        """Return whether the record is here only as it was before, or after, an update."""
+        return self.types in _HALVES
 
     @property
     def kind(self) -> str:

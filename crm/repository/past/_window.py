@@ -33,7 +33,7 @@ from crm.warehouse import Warehouse
 from . import _history_sql, _older_versions, _row_versions
 from ._attribution import Attributed, attribute
 from ._history_sql import Note, Part
-from ._older_versions import NEVER
+from ._older_versions import NEVER, Older
 from .cursor import Position
 
 # Rows of the feeds: in one part, and for one page.
@@ -100,23 +100,29 @@ class Window:
         shown = {each.identity for each in found}
         reasons = {id for id, note in self.notes.items() if note.note is not None}
         versions = _row_versions.of_feed([*self.rows, *self._older]) if self._older else found
+        halves = {each.identity: each.account for each in found if each.is_half}
+        for each in versions if halves else ():
+            # The account that is asked for, although the child moved.
+            each.account = halves.get(each.identity, each.account)
         changes = [each for each in attribute(versions, reasons) if each.row.identity in shown]
         return sorted(changes, key=lambda each: Position.of(each.row).order)
 
     def look_up(self, until: Position | None) -> bool:
-        """Read the older versions that tell who made the changes up to this position, or all.
+        """Read the older versions that tell who made the changes up to this position, or all; and
+        the other halves of children that moved between an account that is asked for and another.
 
         Return whether there were any that had not been read. One statement, or none.
         """
-        reading = self.reading
-        if self.begins is None and not reading.after:
-            return False
-        found = _older_versions.needed(
-            _row_versions.of_feed(self.rows),
-            self.begins or dt.datetime.min.replace(tzinfo=dt.UTC),
-            has_newer=bool(reading.after),
-            is_asked=lambda row: until is None or Position.of(row).order <= until.order,
-        )
+        reading, found = self.reading, Older()
+        if self.begins is not None or reading.after:
+            found = _older_versions.needed(
+                _row_versions.of_feed(self.rows),
+                self.begins or dt.datetime.min.replace(tzinfo=dt.UTC),
+                has_newer=bool(reading.after),
+                is_asked=lambda row: until is None or Position.of(row).order <= until.order,
+            )
+        if reading.of or reading.accounts:
+            found.add_halves(_row_versions.of_feed(self.rows))
         new = {each for each in found.all() if self._looked_up.get(each, NEVER) > found.since}
         if not new:
             return False

@@ -91,7 +91,7 @@ class History:
 
 OUTSIDE = "(outside)"
 # Their changes can be undone all at once.
-_UNDOABLE = (operations.IMPORT, operations.COPY, operations.BULK)
+_UNDOABLE = (operations.IMPORT, operations.COPY, operations.BULK, operations.MERGE)
 
 
 def load(wh: Warehouse, wanted: Wanted) -> History:

@@ -16,7 +16,8 @@ from crm.model.changes import Change, values_of
 from crm.model.namespace import quoted
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository import _made_ids, _sql, operations, summaries
-from crm.repository.operations import Operation
+from crm.repository.operations import Noted, Operation
+from crm.repository.records import mine
 from crm.repository.steps import Step, run_steps
 from crm.warehouse import Warehouse
 
@@ -61,6 +62,8 @@ _WRITTEN = """
   ) AS n WHERE _is_written AND _place = 1
 """
 _VALUE = "MAX(CASE WHEN {is_before} THEN {name} END) AS {name}"
+# Of a row that did not exist before, the account that it was inserted for.
+_OWNER = "COALESCE(MAX(CASE WHEN {is_before} THEN {name} END), MAX({name})) AS {name}"
 # Several rows that had one key are reverted by _revert.duplicates.
 _SOURCE = """
   SELECT w.*, {rival} FROM ({written}) AS w {joined} WHERE NOT w._is_duplicate
@@ -147,7 +150,8 @@ def revert(wh: Warehouse, undone: str, before: Versions, after: Versions) -> Rev
     # The same id each time: a second try deletes what the first one only stamped.
     operation = Operation(_made_ids.of_revert(undone), operations.REVERT, wh.actor)
     changed = [table for table in TABLES if after[table.name] > before[table.name]]
-    is_deletion = joins.has_deleted_accounts(wh, undone, changed, before)
+    deleted = joins.deleted_accounts(wh, undone, changed, before)
+    is_deletion = bool(deleted)
     if not is_deletion:
         # Inserted rows are deleted in this order: children before their accounts.
         changed.reverse()
@@ -168,12 +172,22 @@ def revert(wh: Warehouse, undone: str, before: Versions, after: Versions) -> Rev
         for table in changed
     ]
 
+    last = [*_follow_again(wh, note, deleted), Step("List what was left alone", list_left)]
+
     def summary() -> str:
         return summaries.undid(name, found[0].total) if found else summaries.began_to_undo(name)
 
     with operations.noted(wh, operation, summary):
-        counts = run_steps(wh, operation, [*steps, Step("List what was left alone", list_left)])
-    return replace(found[0], count=sum(counts))
+        counts = run_steps(wh, operation, [*steps, *last])
+    return replace(found[0], count=sum(counts[: len(steps)]))
+
+
+def _follow_again(wh: Warehouse, note: Noted, deleted: list[str]) -> list[Step]:
+    """Return the step that the undo of a merge needs, which deleted one account."""
+    if len(deleted) != 1 or note.kind not in ("", operations.MERGE):
+        return []
+    take_back = partial(mine.take_back_copies, wh, deleted[0])
+    return [Step("Let people follow what they followed before", take_back)]
 
 
 def _revert(
@@ -223,7 +237,14 @@ def _written(
 
     ``deleter`` is the parameter with the id of the operation whose deletions count as such.
     """
-    values = (_sql.fill(_VALUE, is_before=IS_BEFORE, name=quoted(name)) for name in names)
+    values = (
+        _sql.fill(
+            _OWNER if name == table.parent_key else _VALUE,
+            is_before=IS_BEFORE,
+            name=quoted(name),
+        )
+        for name in names
+    )
     return _sql.render(
         wh.namespace,
         _WRITTEN,

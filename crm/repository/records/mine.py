@@ -9,6 +9,7 @@ from the person: everything else works without them.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from crm.repository import _sql
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied
 
+log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 NAMES_AT_MOST = 10
@@ -51,8 +53,9 @@ LEFT SEMI JOIN (
 _READ = """
 SELECT
   (SELECT COLLECT_LIST(name) FROM {people} WHERE person = :person) AS names,
-  (SELECT COLLECT_LIST(STRUCT(f.account_bsnid AS bsnid, a.team AS team))
-    FROM (SELECT DISTINCT account_bsnid FROM {follows} WHERE person = :person) AS f
+  (SELECT COLLECT_LIST(
+      STRUCT(f.account_bsnid AS bsnid, a.team AS team, f.followed_at AS followed_at))
+    FROM (SELECT DISTINCT account_bsnid, followed_at FROM {follows} WHERE person = :person) AS f
     LEFT JOIN (SELECT bsnid, MAX(team) AS team FROM {accounts} GROUP BY bsnid) AS a
       ON a.bsnid = f.account_bsnid) AS accounts
 """
@@ -70,6 +73,31 @@ WHEN NOT MATCHED THEN INSERT (person, account_bsnid, followed_at)
 """
 _UNFOLLOW = """
 DELETE FROM {follows} WHERE person = :person AND account_bsnid = :bsnid
+"""
+# A copy has the time of the original, by which an undo finds it.
+_COPY_FOLLOWS = """
+MERGE INTO {follows} AS t
+USING (
+  SELECT person, CAST(:target AS STRING) AS account_bsnid, MIN(followed_at) AS followed_at
+  FROM {follows} WHERE account_bsnid = :source GROUP BY person
+) AS s
+ON t.person = s.person AND t.account_bsnid = s.account_bsnid
+WHEN NOT MATCHED THEN INSERT (person, account_bsnid, followed_at)
+  VALUES (s.person, s.account_bsnid, s.followed_at)
+"""
+_TAKE_BACK_COPIES = """
+MERGE INTO {follows} AS t
+USING (
+  SELECT DISTINCT f.person, f.followed_at, e.bsnid AS account_bsnid
+  FROM {follows} AS f
+  JOIN {each_bsnid} AS a ON a.bsnid = f.account_bsnid
+  JOIN {follows} AS c ON c.person = f.person AND c.followed_at = f.followed_at
+    AND c.account_bsnid <> f.account_bsnid
+  JOIN {each_bsnid} AS e ON e.bsnid = c.account_bsnid
+  WHERE f.account_bsnid = :source
+) AS s
+ON t.person = s.person AND t.followed_at = s.followed_at AND t.account_bsnid = s.account_bsnid
+WHEN MATCHED THEN DELETE
 """
 _SET_NAMES = """
 MERGE INTO {people} AS t
@@ -142,7 +170,14 @@ def load(wh: Warehouse, person: str) -> Profile:
     """Return the person's names and accounts. One statement. Raises WarehouseError."""
     row = wh.query(_sql.render(wh.namespace, _READ), {"person": person})[0]
     names = (name for text in row["names"] or () for name in (text or "").split(_LINE) if name)
-    followed = (Followed(each["bsnid"], each["team"]) for each in row["accounts"] or ())
+    accounts = row["accounts"] or ()
+    known = {each["followed_at"] for each in accounts if each["team"] is not None}
+    followed = {
+        Followed(each["bsnid"], each["team"])
+        for each in accounts
+        # One that was merged into another, which they follow instead.
+        if each["team"] is not None or each["followed_at"] not in known
+    }
     in_order = sorted(followed, key=lambda each: ((each.team or each.bsnid).lower(), each.bsnid))
     return Profile(tuple(dict.fromkeys(names)), tuple(in_order))
 
@@ -156,6 +191,23 @@ def unfollow(wh: Warehouse, person: str, bsnid: str) -> None:
     _write(wh, _UNFOLLOW, {"person": person, "bsnid": bsnid})
 
 
+def copy_follows(wh: Warehouse, source: str, target: str) -> int:
+    """Let all who follow the account ``source`` follow ``target``, too; return how many are new.
+
+    What they follow stays: where the source is deleted, nobody sees that, and it may come back.
+    Without the table, or the right to write to it, does nothing. One statement.
+    """
+    return _write_if_possible(wh, _COPY_FOLLOWS, {"source": source, "target": target})
+
+
+def take_back_copies(wh: Warehouse, source: str) -> int:
+    """Take back what ``copy_follows`` copied from the account ``source``, if that exists again.
+
+    Likewise. A copy that its person has made anew since stays.
+    """
+    return _write_if_possible(wh, _TAKE_BACK_COPIES, {"source": source})
+
+
 def set_names(wh: Warehouse, person: str, names: Iterable[str]) -> int:
     """Replace the person's names by these, without blanks around them and each once.
 
@@ -167,6 +219,14 @@ def set_names(wh: Warehouse, person: str, names: Iterable[str]) -> int:
         kept.pop()
     _write(wh, _SET_NAMES, {"person": person, "name": _LINE.join(kept)})
     return len(cleaned) - len(kept)
+
+
+def _write_if_possible(wh: Warehouse, template: str, values: dict[str, Any]) -> int:
+    try:
+        return wh.execute(_sql.render(wh.namespace, template), values, repeatable=True)
+    except (ObjectNotFound, PermissionDenied) as error:
+        log.warning("follows were left as they are: %s", error)
+        return 0
 
 
 def _write(wh: Warehouse, template: str, values: dict[str, Any]) -> None:

@@ -53,21 +53,21 @@ _NOT_OF_GONE_ACCOUNT = """
   ) AS g ON g.bsnid = w.account_bsnid AND w._deleted
 """
 _DELETED_ACCOUNTS = """
-SELECT COUNT(*) AS n FROM {feed}
+SELECT DISTINCT bsnid FROM {feed}
 WHERE _commit_version > :before AND _change_type = 'delete' AND change_id = :undone
 """
 
 
-def has_deleted_accounts(
+def deleted_accounts(
     wh: Warehouse, undone: str, tables: Collection[Table], before: Mapping[str, int]
-) -> bool:
-    """Return whether the operation deleted accounts. At most one statement."""
-    if ACCOUNTS not in tables or len(tables) == 1:
-        return False  # it deleted no children, either
+) -> list[str]:
+    """Return the accounts that the operation deleted. At most one statement."""
+    if ACCOUNTS not in tables:
+        return []
     first = before[ACCOUNTS.name]
     feed = wh.namespace.change_feed(ACCOUNTS, first)
     sql = _sql.render(wh.namespace, _DELETED_ACCOUNTS, feed=feed)
-    return bool(wh.query(sql, {"undone": undone, "before": first})[0]["n"])
+    return [row["bsnid"] for row in wh.query(sql, {"undone": undone, "before": first})]
 
 
 def columns(table: Table) -> list[str]:

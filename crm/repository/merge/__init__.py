@@ -1,0 +1,1 @@
+"""Merging two accounts: reading both, and making one of them."""

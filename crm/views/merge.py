@@ -1,0 +1,196 @@
+"""Merging two accounts: choose the other one, compare them side by side, and merge."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.core import signing
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+
+from crm.access import for_writers
+from crm.forms.fields import format_moment, parse_moment
+from crm.model.records import Listing
+from crm.model.schema import ACCOUNTS, TABLES
+from crm.repository import operations, summaries
+from crm.repository.errors import ChangedMeanwhile, HiddenChildren, Missing
+from crm.repository.merge import merging, pair
+from crm.repository.merge.pair import Pair
+from crm.repository.operations import Operation
+from crm.repository.records import accounts
+from crm.repository.steps import Earlier
+from crm.request import Request
+from crm.warehouse.errors import WarehouseError
+
+from . import _merge_wording, _respond, _resume, _revert_links, _wording
+from ._merge_choice import Questions
+from .platforms import is_locked
+
+_SALT, _SECONDS = "crm.merge", 24 * 60 * 60
+# How many accounts a search for the other one shows.
+FOUND = 20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The merge that a page offers: its id is the same each time its button is pressed.
+
+    ``began`` is when both accounts were read for the page, before anything was written.
+    """
+
+    operation: str
+    began: dt.datetime
+
+
+@never_cache
+@for_writers
+@_respond.form_page
+def choose_other(request: Request, bsnid: str) -> HttpResponse:
+    """Ask which account to merge with this one."""
+    q = " ".join(request.GET.get("q", "").split())
+    found = accounts.search(request.warehouse, Listing(q=q, size=FOUND)) if q else None
+    rows = [row.account for row in found.rows if row.account.bsnid != bsnid] if found else []
+    exact = [each for each in rows if each.bsnid.lower() == q.lower()]
+    if exact:
+        return HttpResponseRedirect(reverse("account-merge", args=[bsnid, exact[0].bsnid]))
+    context = {"bsnid": bsnid, "q": q, "found": rows, "team": request.GET.get("team", "")}
+    return render(request, "merge/choose_other.html", context)
+
+
+@never_cache
+@for_writers
+@_respond.form_page
+def merge_accounts(request: Request, bsnid: str, other: str) -> HttpResponse:
+    """Compare the two, and merge the account ``other`` into ``bsnid``."""
+    if bsnid == other:
+        raise Http404("An account cannot be merged with itself.")
+    found = pair.load(request.warehouse, bsnid, other)
+    if request.method == "POST" and not is_locked(request):
+        return _merge(request, bsnid, other, found)
+    return _show(request, _questions(request, found, bsnid, other))
+
+
+def _merge(request: Request, bsnid: str, other: str, found: Pair) -> HttpResponse:
+    plan, earlier = _read_plan(request), _resume.earlier(request)
+    masks = {table.name: request.person.masked(table) for table in TABLES}
+    wh = request.warehouse
+    id = earlier.operation or (plan.operation if plan else "")
+    operation = Operation(id, operations.MERGE, wh.actor, masks)
+    if plan and found.kept and found.other is None:
+        return _finish(request, operation, plan, bsnid, other)
+    questions = _questions(request, found, bsnid, other, is_sent=True)
+    if plan is None:
+        return _show(request, questions, _merge_wording.EXPIRED)
+    summary = summaries.merged(questions.other.title, questions.kept.title)
+    if questions.other.change_id == operation.id:
+        earlier = earlier if earlier.done else Earlier(operation.id, 1)
+        # The kept account may have taken the team of the other by now.
+        summary = summaries.has_merged(operations.read_note(wh, id).summary) or summary
+    elif earlier.done:
+        return _show(request, questions, _merge_wording.CHANGED_HALF_WAY)
+    elif questions.is_changed:
+        return _show(request, questions, _merge_wording.CHANGED)
+    try:
+        with _noted(request, operation, summary):
+            merging.merge(wh, operation, bsnid, other, questions.choice(), earlier)
+    except HiddenChildren as error:
+        return _show(request, questions, _merge_wording.hidden(error.hidden))
+    except (ChangedMeanwhile, Missing):
+        found = pair.load(wh, bsnid, other)
+        again = _questions(request, found, bsnid, other, is_sent=True)
+        return _show(request, again, _merge_wording.CHANGED_HALF_WAY)
+    return _done(request, operation, plan, bsnid, _merge_wording.done(summary))
+
+
+def _finish(
+    request: Request, operation: Operation, plan: Plan, bsnid: str, other: str
+) -> HttpResponse:
+    """Do what is left after the other account was deleted by an earlier press of the button."""
+    note = operations.read_note(request.warehouse, operation.id)
+    if not note.summary:
+        raise Http404(_wording.not_found(ACCOUNTS, other))
+    if note.is_ended:
+        return _done(request, operation, plan, bsnid, _merge_wording.DONE_BEFORE)
+    summary = summaries.has_merged(note.summary)
+    with _noted(request, operation, summary):
+        merging.finish(request.warehouse, operation, bsnid, other)
+    return _done(request, operation, plan, bsnid, _merge_wording.done(summary))
+
+
+@contextmanager
+def _noted(request: Request, operation: Operation, summary: str) -> Iterator[None]:
+    """Note the merge when it begins and when it has ended."""
+    noted = [summaries.began_to_merge(summary)]
+    with operations.noted(request.warehouse, operation, lambda: noted[-1]):
+        yield
+        noted.append(summary)
+
+
+def _done(
+    request: Request, operation: Operation, plan: Plan, bsnid: str, text: str
+) -> HttpResponse:
+    is_undoable = not _is_protected(request)
+    undo = _revert_links.operation_url(request, operation.id, plan.began) if is_undoable else ""
+    messages.success(request, text, extra_tags=undo)
+    return _respond.go(request, reverse("account-detail", args=[bsnid]))
+
+
+def _questions(
+    request: Request, found: Pair, bsnid: str, other: str, *, is_sent: bool = False
+) -> Questions:
+    """Return what differs. Raises Http404 if one of the accounts does not exist."""
+    for side, key in ((found.kept, bsnid), (found.other, other)):
+        if side is None:
+            raise Http404(_wording.not_found(ACCOUNTS, key))
+    given = request.POST.dict() if request.method == "POST" else {}
+    shown = frozenset(given.get("shown", "").split()) if is_sent else None
+    return Questions(found, given, request.person.masked(ACCOUNTS), shown)
+
+
+def _show(request: Request, questions: Questions, problem: str = "") -> HttpResponse:
+    kept, other = questions.kept.bsnid, questions.other.bsnid
+    context = {
+        "questions": questions,
+        "kept": questions.kept,
+        "other": questions.other,
+        "lead": _merge_wording.lead(questions),
+        "masked": _merge_wording.masked(questions),
+        "is_locked": is_locked(request),
+        "no_undo": _wording.NO_UNDO if _is_protected(request) else "",
+        "problem": problem,
+        "plan": _sign_plan(request, questions.pair.moment),
+        "swapped_url": reverse("account-merge", args=[other, kept]),
+    }
+    return render(request, "merge/merge_accounts.html", context, status=409 if problem else 200)
+
+
+def _sign_plan(request: Request, moment: dt.datetime | None) -> str:
+    facts = {"who": request.warehouse.actor, "path": request.path, "operation": uuid.uuid4().hex}
+    return signing.dumps({**facts, "began": format_moment(moment)}, salt=_SALT)
+
+
+def _read_plan(request: Request) -> Plan | None:
+    """Return the plan that was sent; None if it is too old, another person's or of other
+    accounts."""
+    try:
+        facts = signing.loads(request.POST.get("plan", ""), salt=_SALT, max_age=_SECONDS)
+        began = parse_moment(facts["began"])
+        is_same = (facts["who"], facts["path"]) == (request.warehouse.actor, request.path)
+        return Plan(facts["operation"], began) if began and is_same else None
+    except (signing.BadSignature, KeyError, TypeError):
+        return None
+
+
+def _is_protected(request: Request) -> bool:
+    """Return whether row filters or masks keep the app from reading the past."""
+    try:
+        return request.person.is_protected(TABLES)
+    except WarehouseError:
+        return False

@@ -1,0 +1,176 @@
+"""Merging two accounts: from the list, the account's page and the history to the undo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+from django.test import Client
+
+from crm.repository import operations
+from crm.repository.records import accounts, platforms
+from crm.warehouse import Warehouse
+
+from ..conftest import LocalWarehouse
+from ..schemas import CONTENTS
+from .html import filled_in, parsed, text, texts
+from .test_bulk import GetPage, follow
+
+PATH = "/accounts/B1/merge/B2/"
+
+
+def write_twins(wh: Warehouse) -> None:
+    """Write two accounts that differ in some fields and in a status."""
+    own = {"azure_devops_link": "https://dev.azure.com/one", "admin": "Abe"}
+    same = {"team": "Claims", "business_area": "Finance"}
+    accounts.create(wh, {"bsnid": "B1", **same, **own})
+    other = {"azure_devops_link": "https://dev.azure.com/two", "vp": "Vera"}
+    accounts.create(wh, {"bsnid": "B2", **same, **other, "team": "Claims team"})
+    for bsnid, platform, status in (
+        ("B1", "Databricks", "Requested"),
+        ("B2", "Databricks", "Completed"),
+        ("B2", "Snowflake", "In Progress"),
+    ):
+        platforms.set_status(wh, bsnid, platform, status, None)
+
+
+CONTENTS["twins"] = write_twins
+
+
+@pytest.fixture
+def twins(warehouse: Warehouse) -> Warehouse:
+    return warehouse
+
+
+def send(client: Client, page: BeautifulSoup, **chosen: str) -> Any:
+    form = page.select_one("form.merge")
+    return client.post(PATH, filled_in(form) | chosen)
+
+
+def test_two_accounts_become_one_and_the_undo_makes_them_two(
+    client: Client,
+    twins: Warehouse,
+    get_page: GetPage,
+    make_use_case: Callable[..., str],
+    make_update: Callable[..., str],
+) -> None:
+    make_use_case("B2"), make_update("B2"), make_update("B2")
+    found = get_page("/accounts/bulk/change/?key=B1&key=B2")
+    assert found.select_one("[aria-labelledby=bulk-merge] a")["href"] == PATH
+    assert not get_page("/accounts/bulk/change/?key=B1").select("#bulk-merge")
+    page = get_page(PATH)
+    assert text(page, ".lead") == (
+        "1 platform status, 1 use case and 2 updates move to Claims (B1), and Claims team (B2) is "
+        "deleted. Those who follow B2 follow B1 then."
+    )
+    assert texts(page, "form.merge legend") == [
+        "Team",
+        "VP",
+        "Admin",
+        "Azure DevOps",
+        "Databricks",
+    ]
+    assert "The same in both: Business area." in page.select_one("form.merge").get_text()
+    chosen = {each["name"]: each["value"] for each in page.select("form.merge [checked]")}
+    # The value that was saved last, that there is one at all, all links, the further status.
+    assert chosen == {
+        "team": "other",
+        "vp": "other",
+        "admin": "kept",
+        "azure_devops_link": "both",
+        "status-Databricks": "other",
+    }
+    done = follow(client, send(client, page, team="kept"))
+    assert texts(done, "#toasts p") == ["Merged Claims team (B2) into Claims (B1)."]
+    detail = accounts.get_detail(twins, "B1")
+    both = "https://dev.azure.com/one\nhttps://dev.azure.com/two"
+    values = {name: detail.account.value(name) for name in chosen if "status" not in name}
+    assert values == {"team": "Claims", "vp": "Vera", "admin": "Abe", "azure_devops_link": both}
+    statuses = {row.platform: row.status for row in detail.platforms}
+    assert statuses == {"Databricks": "Completed", "Snowflake": "In Progress"}
+    assert (len(detail.use_cases), len(detail.updates)) == (1, 2)
+    assert client.get("/accounts/B2/").status_code == 404
+    activity = get_page("/activity/")
+    assert "merged Claims team (B2) into Claims (B1)" in texts(activity, ".moment-head")[0]
+    assert text(activity, ".moment form button") == "Undo the merge"
+    again = follow(client, send(client, page))
+    assert "merged before, by the same button" in texts(again, "#toasts p")[-1]
+    client.post(done.select_one("#toasts form")["action"])
+    assert len(accounts.get_detail(twins, "B2").updates) == 2
+    assert accounts.get(twins, "B1").value("vp") is None
+    undone = texts(get_page("/activity/"), ".moment-undone")[0]
+    assert "undid the merge of Claims team (B2) into Claims (B1)" in undone
+
+
+def test_what_somebody_changed_is_shown_and_the_choices_stay(
+    client: Client, twins: Warehouse, get_page: GetPage, server: LocalWarehouse
+) -> None:
+    page = get_page(PATH)
+    accounts.update(twins, "B2", {"vp": "Vic"}, accounts.get(twins, "B2").updated_at)
+    refused = send(client, page, team="kept", vp="kept")
+    assert refused.status_code == 409
+    page = parsed(refused)
+    assert "nothing was merged" in text(page, ".banner")
+    assert texts(page, "legend .quiet") == ["changed since you saw it"]
+    chosen = {each["name"]: each["value"] for each in page.select("form.merge [checked]")}
+    assert (chosen["team"], chosen["vp"]) == ("kept", "kept")
+    server.fault("http_status", times=None, status=400, match=r"MERGE INTO \S*updates")
+    half = parsed(send(client, page))
+    assert texts(half, "main li") == [
+        "Write the chosen values into the account",
+        "Move the platform statuses",
+        "Move the use cases",
+        "Move the updates",
+        "Delete the account that was merged",
+        "Let those follow it who follow the other account",
+        "Move what others added meanwhile",
+    ]
+    server.clear_faults()
+    assert "began to merge" in texts(get_page("/activity/"), ".moment-head")[0]
+    go_on = half.select_one("main form")
+    done = follow(client, client.post(go_on["action"], filled_in(go_on)))
+    assert texts(done, "#toasts p") == ["Merged Claims team (B2) into Claims (B1)."]
+    assert accounts.get(twins, "B1").value("vp") is None
+    server.clear_faults()
+
+
+def test_a_process_that_ends_half_way_leaves_a_button_that_goes_on(
+    client: Client, twins: Warehouse, get_page: GetPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing that the first press answered reaches the person: they press it again."""
+    page = get_page(PATH)
+
+    def end(*args: Any) -> None:
+        raise SystemExit
+
+    for name in ("_statuses", "move_orphans"):
+        with monkeypatch.context() as patch, pytest.raises(SystemExit):
+            patch.setattr(f"crm.repository.merge.merging._Merge.{name}", end)
+            send(client, page)
+    monkeypatch.setattr(operations, "again", end)
+    done = follow(client, send(client, page))
+    assert texts(done, "#toasts p") == ["Merged Claims team (B2) into Claims (B1)."]
+    client.post(done.select_one("#toasts form")["action"])
+    assert {row.platform for row in accounts.get_detail(twins, "B2").platforms} == {
+        "Databricks",
+        "Snowflake",
+    }
+
+
+def test_the_other_account_is_found_by_team_or_key(
+    client: Client, twins: Warehouse, get_page: GetPage, settings: Any
+) -> None:
+    link = next(
+        a for a in get_page("/accounts/B1/").select(".actions a") if "Merge" in a.get_text()
+    )
+    assert parsed(client.get(link["href"])).select_one("#q")
+    found = get_page("/accounts/B1/merge/?q=claims")
+    assert [a["href"] for a in found.select(".merge-found a")] == [PATH]
+    assert client.get("/accounts/B1/merge/?q=b2")["Location"] == PATH
+    assert get_page(PATH).select_one("a[href='/accounts/B2/merge/B1/']")
+    for path in ("/accounts/B1/merge/B1/", "/accounts/B1/merge/B9/"):
+        assert client.get(path).status_code == 404
+    settings.EDIP_EDITORS = ["somebody.else@example.com"]
+    assert client.get(PATH).status_code == 403
