@@ -5,7 +5,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast lint bench soak faults tasks screenshots audit clean
+.PHONY: help install run test test-fast test-apps lint lock bench soak faults tasks screenshots audit clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -13,12 +13,12 @@ help:
 install: .venv/.installed
 
 # pip prints too much, or with --quiet nothing for minutes: show the packages' names instead.
-.venv/.installed: requirements.txt requirements-dev.txt
+.venv/.installed: requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; try: make PYTHON=python3.11")'
 	@echo "Installing Python packages into .venv (a minute or two, once) …"
 	@$(PYTHON) -m venv .venv
 	@set -o pipefail; \
-	$(BIN)/pip install --disable-pip-version-check --progress-bar off -r requirements-dev.txt | \
+	$(BIN)/pip install --disable-pip-version-check --progress-bar off --require-hashes -r $< | \
 	while read -r step name rest; do case "$$step" in \
 	  Collecting) printf ' %s' "$${name%%[=<>!~(;]*}" ;; \
 	  Installing) printf '\nWriting them to .venv …' ;; \
@@ -35,6 +35,17 @@ test: install  ## run the test suite (TESTS=… for a part of it)
 
 test-fast: install  ## run the tests that need no browser and no warehouse
 	$(BIN)/python -m pytest -q -m fast $(TESTS)
+
+# Databricks Apps has other versions of many packages installed, and puts requirements.txt on top.
+# This needs a package index; without one it says so, and tests nothing.
+APPS := .venv/apps/bin
+test-apps: install  ## test the deployed packages on top of those that Databricks Apps has installed
+	@$(PYTHON) -m venv --clear .venv/apps
+	@$(APPS)/pip install --quiet --disable-pip-version-check -r tests/apps/preinstalled.txt || { \
+	  echo "Not tested: no package index can be reached."; rm -rf .venv/apps; }
+	@test ! -x $(APPS)/pip || { \
+	  $(APPS)/pip install --quiet --disable-pip-version-check -r requirements.txt && \
+	  env EDIP_TEST_APPS=$(APPS) $(BIN)/python -m pytest -q tests/apps/test_preinstalled.py; }
 
 # The settings of a deployment, for Django's deployment checks, which connect to nothing.
 DEPLOYED := EDIP_PLAIN_HTTP=false DATABRICKS_HOST=example.cloud.databricks.com DATABRICKS_WAREHOUSE_ID=0 \
@@ -85,11 +96,34 @@ tasks: install  ## count the clicks of daily tasks in a browser (OPTIONS=--write
 screenshots: install  ## take the pictures of the README anew (needs Chromium)
 	$(BIN)/python docs/screenshots.py
 
+# requirements.txt is what Databricks Apps installs: plain versions, since its mirror of the index
+# may have other files. The locks have the hash of each file, for every system. uv keeps the
+# versions that they have unless a pin forbids it, or OPTIONS=--upgrade.
+UV := .venv/lock/bin/uv
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --custom-compile-command 'make lock' $(OPTIONS)
+
+$(UV):
+	$(PYTHON) -m venv .venv/lock
+	.venv/lock/bin/pip install --quiet --disable-pip-version-check uv==0.13.8
+
+lock: $(UV)  ## pin what the packages of requirements*.in bring along, with hashes (OPTIONS=--upgrade)
+	$(COMPILE) requirements.in -o requirements.txt
+	$(COMPILE) --generate-hashes -c requirements.txt requirements.in -o requirements.lock
+	$(COMPILE) --generate-hashes -c requirements.txt requirements-dev.in -o requirements-dev.lock
+
 # Not part of CI: it asks PyPI's advisory service, so its result depends on the day and on the
 # network. It has an environment of its own because it brings some thirty packages along.
-audit: install  ## look for known vulnerabilities in the installed packages
-	@test -x .venv/audit/bin/pip-audit || { $(PYTHON) -m venv .venv/audit && .venv/audit/bin/pip install --quiet pip-audit==2.10.1; }
-	.venv/audit/bin/pip-audit --strict --desc off --path "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+AUDIT := .venv/audit
+UNREACHABLE := Nothing was checked: PyPI, which has the advisories, cannot be reached from here.
+
+$(AUDIT)/bin/pip-audit:
+	@$(PYTHON) -m venv $(AUDIT)
+	@$(AUDIT)/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1 || { echo "$(UNREACHABLE)"; exit 2; }
+
+audit: $(AUDIT)/bin/pip-audit  ## look for known vulnerabilities in the locked packages
+	@$< --strict --desc off --disable-pip --require-hashes -r requirements-dev.lock 2>$(AUDIT)/log || { \
+	  if grep -q '^requests.exceptions\|ConnectionError' $(AUDIT)/log; then echo "$(UNREACHABLE)"; exit 2; fi; \
+	  cat $(AUDIT)/log >&2; exit 1; }
 
 clean:  ## remove the virtual environment and the local data
 	rm -rf .venv .local tests/js/node_modules

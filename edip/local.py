@@ -165,7 +165,7 @@ def _require_packages() -> None:
     if missing:
         raise LocalWarehouseError(
             f"Local mode needs packages that are not installed ({', '.join(missing)}). "
-            "Either `pip install -r requirements-dev.txt`, or set DATABRICKS_HOST, "
+            "Either `pip install -r requirements-dev.lock`, or set DATABRICKS_HOST, "
             "DATABRICKS_WAREHOUSE_ID and DATABRICKS_TOKEN to use a Databricks warehouse."
         )
 

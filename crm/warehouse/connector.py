@@ -2,7 +2,7 @@
 
 Options and behaviour are those of databricks-sql-connector 4.9.0 (``session.py``,
 ``backend/thrift_backend.py``, ``auth/retry.py``). Several options are private: whoever changes
-the pin in requirements.txt runs tests/warehouse first.
+the pin in requirements.in runs tests/warehouse first.
 """
 
 from __future__ import annotations

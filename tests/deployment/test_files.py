@@ -155,6 +155,7 @@ def test_what_runs_is_uploaded() -> None:
         "static",
         "templates",
         "app.yaml",
+        "requirements.in",
         "requirements.txt",
         "gunicorn.conf.py",
     )

@@ -31,7 +31,7 @@ exit 0
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    for name in ("Makefile", "requirements.txt", "requirements-dev.txt"):
+    for name in ("Makefile", "requirements-dev.lock"):
         shutil.copy(BASE_DIR / name, tmp_path)
     return tmp_path
 
@@ -69,7 +69,38 @@ def test_what_pip_could_not_install_is_tried_again(checkout: Path) -> None:
     assert not (checkout / ".venv" / ".installed").exists()
 
 
+AUDIT = """\
+#!/bin/sh
+case "$*" in *--require-hashes*requirements-dev.lock*) ;; *) exit 3 ;; esac
+{body}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        ("echo 'No known vulnerabilities found'", 0, "No known vulnerabilities found"),
+        ("echo 'requests.exceptions.ProxyError: no way' >&2; exit 1", 2, "Nothing was checked"),
+        ("echo 'Found 1 known vulnerability' >&2; exit 1", 2, "Found 1 known vulnerability"),
+    ],
+    ids=["none", "offline", "one"],
+)
+def test_an_audit_without_a_network_says_so(
+    checkout: Path, body: str, code: int, said: str
+) -> None:
+    command = checkout / ".venv/audit/bin/pip-audit"
+    command.parent.mkdir(parents=True)
+    command.write_text(AUDIT.format(body=body))
+    command.chmod(0o755)
+    done = make(checkout, "audit")
+    assert said in done.stdout + done.stderr
+    assert ("Nothing" in done.stdout) == ("ProxyError" in body)
+    assert done.returncode == code  # make itself ends with 2
+
+
 def test_help_lists_the_targets(checkout: Path) -> None:
     listed = re.findall(r"^  make ([a-z-]+)", make(checkout).stdout, re.MULTILINE)
-    wanted = "run test test-fast lint bench soak faults tasks screenshots audit clean"
+    wanted = (
+        "run test test-fast test-apps lint lock bench soak faults tasks screenshots audit clean"
+    )
     assert sorted(listed) == sorted(wanted.split())

@@ -137,7 +137,7 @@ def test_what_to_do_without_the_engine(data: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(local.LocalWarehouseError) as caught:
         local.address(data)
     assert "no_such_package" in str(caught.value)
-    assert "requirements-dev.txt" in str(caught.value)
+    assert "requirements-dev.lock" in str(caught.value)
     assert "DATABRICKS_HOST" in str(caught.value)
 
 
