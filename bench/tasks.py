@@ -25,11 +25,11 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from . import _gunicorn
 from ._report import Table, show, write
 from ._setup import PERSON, Control, application, in_own_process
+from ._task_data import ACCOUNTS, AREA, LEAVING, STUCK, TO_HAND_OVER, load
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "daily-work.md"
 SIZES = {"1440 px": (1440, 900), "390 px": (390, 844)}
-ACCOUNTS, TO_HAND_OVER, STUCK = 308, 56, 6
-LEAVING, COMING, AREA = "Rita Gomez", "Sam Okoro", "Finance"
+COMING = "Sam Okoro"
 
 
 @dataclass
@@ -174,6 +174,17 @@ def my_changes(hand: Hand) -> None:
 
 
 # The tasks, and how many clicks each may take.
+def share_view(hand: Hand) -> None:
+    """Let everybody see the list that is shown."""
+    page = hand.page
+    page.goto(f"/accounts/?business_area={AREA}&sort=vp")
+    hand.click(page.locator("#facet-views > summary"))
+    hand.click_and_type(page.get_by_label("Save what the list shows as"), AREA)
+    hand.click(page.get_by_label("Share it"))
+    hand.click(page.get_by_role("button", name="Save the view"))
+    expect(page.locator("#toasts")).to_contain_text("Everybody sees it")
+
+
 TASKS: dict[str, tuple[Task, int]] = {
     f"Find the {STUCK} stuck onboardings of one area, write to each": (
         write_to_stuck,
@@ -182,55 +193,9 @@ TASKS: dict[str, tuple[Task, int]] = {
     "Find an account and write an update": (write_by_phone, 4),
     "Put three use cases on hold, with reasons": (hold, 9),
     "See what changed on my accounts": (my_changes, 2),
+    "Share a view of a list": (share_view, 4),
     f"Hand over {TO_HAND_OVER} accounts to another IT partner": (hand_over, 8),
 }
-
-
-def load() -> None:
-    """Insert the accounts of a team of twenty and their children."""
-    from crm.identity.warehouses import for_person
-    from crm.model.schema import ACCOUNTS as ACCOUNTS_TABLE
-    from crm.model.schema import PLATFORMS_STATUS, UPDATES, USE_CASES
-    from crm.repository.records import mine
-    from crm.repository.transfer.insert_missing import insert_missing
-
-    warehouse, now = for_person(PERSON), dt.datetime.now(dt.UTC)
-    tables = (
-        (ACCOUNTS_TABLE, _account, ACCOUNTS),
-        (PLATFORMS_STATUS, _status, ACCOUNTS),
-        (USE_CASES, _use_case, 3 * ACCOUNTS),
-        (UPDATES, _update, 13 * ACCOUNTS),
-    )
-    for table, row, count in tables:
-        insert_missing(warehouse, table, [row(number, now) for number in range(count)])
-    mine.set_names(warehouse, PERSON, ["Partner 1"])
-
-
-def _account(n: int, _: dt.datetime) -> dict[str, Any]:
-    area = AREA if n % 6 == 0 else f"Area {n % 6}"
-    partner = LEAVING if n < TO_HAND_OVER else f"Partner {n % 5}"
-    own = {"business_area": area, "primary_it_partner": partner}
-    return {"bsnid": f"B{n:03}", "team": f"Team {n:03}", "vp": f"VP {n % 7}"} | own
-
-
-def _status(n: int, now: dt.datetime) -> dict[str, Any]:
-    own = {"id": f"s{n}", "account_bsnid": f"B{n:03}", "platform": "Databricks"}
-    status = "In Progress" if is_stuck(n) else "Completed"
-    return own | {"status": status, "updated_at": now - dt.timedelta(days=200)}
-
-
-def _use_case(n: int, _: dt.datetime) -> dict[str, Any]:
-    own = {"id": f"c{n}", "account_bsnid": f"B{n % ACCOUNTS:03}", "problem": f"Problem {n}"}
-    return own | {"status": "Active", "platform": "Databricks", "leader": f"Leader {n % 9}"}
-
-
-def _update(n: int, now: dt.datetime) -> dict[str, Any]:
-    own = {"id": f"u{n}", "account_bsnid": f"B{n % ACCOUNTS:03}", "author": PERSON}
-    return own | {"description": f"Update {n}", "date": now.date() - dt.timedelta(days=n % 300)}
-
-
-def is_stuck(number: int) -> bool:
-    return number % 6 == 0 and number < 6 * STUCK
 
 
 @contextmanager

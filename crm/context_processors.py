@@ -8,8 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from crm.cookies import default_views
 from crm.identity import Person
-from crm.page_urls import page_url
+from crm.page_urls import page_url, record_url
 from crm.theme import THEMES, chosen_theme
 
 
@@ -29,6 +30,9 @@ _SECTIONS = (
     ("Activity", "activity", "queue-list"),
 )
 
+# The lists that open with a saved view, if the person has chosen one.
+_LISTS = {"account-list": "accounts", "use-case-list": "use_cases", "update-list": "updates"}
+
 # The overview's own path is the beginning of every path.
 _WITHIN_OVERVIEW = ("attention", "trends")
 
@@ -39,8 +43,9 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     person = getattr(request, "person", Person())
     as_of = getattr(request, "as_of", None)
     sections = (*_SECTIONS, _ADMIN_TOOLS) if person.is_admin and not as_of else _SECTIONS
+    known = default_views(request) if person.email else {}
     return {
-        "sections": tuple(_section(request.path, *section) for section in sections),
+        "sections": tuple(_section(request.path, known, *section) for section in sections),
         "person": person,
         "me_url": page_url("me"),
         "help_url": page_url("help"),
@@ -53,10 +58,18 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _section(path: str, label: str, name: str, icon: str) -> Section:
+def _section(path: str, known: dict[str, str] | None, label: str, name: str, icon: str) -> Section:
     url = page_url(name)
     if name == "overview":
         inside = path in {page_url(each) for each in _WITHIN_OVERVIEW}
     else:
         inside = path.startswith(url)
-    return Section(label, url, icon, "page" if path == url else "true" if inside else "")
+    opens = _default_view(known, _LISTS[name]) if name in _LISTS else ""
+    return Section(label, opens or url, icon, "page" if path == url else "true" if inside else "")
+
+
+def _default_view(known: dict[str, str] | None, list_name: str) -> str:
+    """Return the page of the view that the person sees first in a list; empty for all rows."""
+    if known is None:
+        return record_url("default-view", list_name)
+    return record_url("saved-view", known.get(list_name))

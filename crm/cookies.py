@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlencode
+
 from django.contrib.messages.storage.cookie import CookieStorage
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 # With this prefix, browsers accept a cookie from our host only, over TLS and for the whole site:
 # no other app of the same domain can set it. static/js/cookies.js has the same.
@@ -13,6 +17,34 @@ PREFIX = "__Host-edip-"
 def cookie_name(request: HttpRequest, name: str) -> str:
     """Return the name under which the request's browser keeps the cookie."""
     return f"{PREFIX}{name}" if request.is_secure() else name
+
+
+# Which saved view the person sees first in each list: so the menu needs no statement. One that was
+# chosen in another browser counts when the cookie has ended.
+DEFAULT_VIEWS = "views"
+_DEFAULTS_KEPT_FOR = 60 * 60
+_VIEW_ID = re.compile(r"[0-9a-f-]{1,64}")
+
+
+def default_views(request: HttpRequest) -> dict[str, str] | None:
+    """Return the id of the view by the name of the list; None where the browser knows nothing."""
+    text = request.COOKIES.get(cookie_name(request, DEFAULT_VIEWS))
+    if not text:
+        return None
+    return {name: id for name, id in parse_qsl(text) if _VIEW_ID.fullmatch(id)}
+
+
+def remember_default_views(
+    request: HttpRequest, response: HttpResponse, found: Mapping[str, str]
+) -> None:
+    response.set_cookie(
+        cookie_name(request, DEFAULT_VIEWS),
+        urlencode(found) or "none",
+        max_age=_DEFAULTS_KEPT_FOR,
+        secure=request.is_secure(),
+        httponly=True,
+        samesite="Lax",
+    )
 
 
 class MessageStorage(CookieStorage):

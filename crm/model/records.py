@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar, dataclass_transform
 
+from .saved_view import SavedView
 from .schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES, Table
 
 Row = TypeVar("Row")
@@ -166,7 +167,8 @@ class Listing:
     sort key, with ``-`` in front for descending; ``then`` are further ones, for rows that are
     equal by the first. ``page`` counts from 1, and ``size`` is in rows. ``of_person`` asks for the
     accounts of a person only; see crm/repository/records/mine.py. ``columns`` are the names of
-    those to show, none for the usual ones.
+    those to show, none for the usual ones. ``view`` is the id of the saved view that the settings
+    come from.
     """
 
     q: str = ""
@@ -176,6 +178,7 @@ class Listing:
     sort: str = ""
     then: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    view: str = ""
     page: int = 1
     size: int = 25
 
@@ -185,13 +188,14 @@ class Page(Generic[Row]):
     """One page of a list, with the number of all its rows.
 
     ``is_complete`` is False if rows may be missing that pass the filters, because the change feed
-    does not tell enough of them.
+    does not tell enough of them. ``view`` is the saved view that the address names.
     """
 
     rows: tuple[Row, ...]
     total: int
     listing: Listing
     is_complete: bool = True
+    view: SavedView | None = None
 
     @property
     def last(self) -> int:

@@ -53,6 +53,11 @@ _IMPORT = (
 
 _LIST_OF = "Search, filters and sorting are in the address, so you can share what you see."
 
+_VIEWS = (
+    "Lists with their search, filters, order and columns under a name. A view that you share is "
+    "seen by everybody; only you and administrators change it."
+)
+
 # By the name of its URL.
 PURPOSES = {
     "overview": Purpose(
@@ -69,6 +74,10 @@ PURPOSES = {
     "account-list": Purpose("Accounts", f"Every business team. {_LIST_OF}"),
     "use-case-list": Purpose("Use cases", f"What teams want to do on the platforms. {_LIST_OF}"),
     "update-list": Purpose("Updates", f"Dated notes about the teams. {_LIST_OF}"),
+    "saved-views": Purpose("Saved views", _VIEWS),
+    "saved-view-create": Purpose("Save a view", _VIEWS),
+    "saved-view-edit": Purpose("Edit a view", _VIEWS),
+    "saved-view-delete": Purpose("Delete a view", _VIEWS),
     "account-detail": Purpose(
         "An account",
         "Everything about one team: platforms, use cases, updates and people. Follow the account "

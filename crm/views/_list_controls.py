@@ -7,13 +7,16 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
+from django.http import QueryDict
+
 from crm.model.records import Listing, Page
+from crm.page_urls import page_url
 from crm.row_fragments import ListColumn
 
 from . import _columns, _facets
 from ._dates import DateField
 from ._facets import Facet
-from ._list_state import SORTS, pairs, query
+from ._list_state import SORTS, pairs, query, read, settings
 from ._subject import Subject
 
 # A first click sorts these in descending order (newest or most first), all others from A.
@@ -139,7 +142,7 @@ class Controls:
     @property
     def exports(self) -> list[tuple[str, str]]:
         """Links to the whole list as a file: what people call it, and the URL."""
-        plain = query(replace(self.listing, page=1), self.subject)
+        plain = query(replace(self.listing, page=1, view=""), self.subject)
         start = f"{self.path}{plain}{'&' if plain else '?'}format="
         return [("CSV", f"{start}csv"), ("Excel", f"{start}xlsx")]
 
@@ -189,6 +192,25 @@ class Controls:
     @cached_property
     def columns(self) -> tuple[ListColumn, ...]:
         return _columns.shown(self.subject, self.page)
+
+    @property
+    def views_url(self) -> str:
+        """The page of the saved views, with what can be saved."""
+        of = {"list": self.subject.table.name, "query": settings(self.listing, self.subject)}
+        return f"{page_url('saved-views')}?{urlencode(of)}"
+
+    @property
+    def settings(self) -> str:
+        """What a saved view would keep."""
+        return settings(self.listing, self.subject)
+
+    @cached_property
+    def differs_from_view(self) -> bool:
+        view = self.page.view
+        if view is None:
+            return False
+        kept = read(QueryDict(view.query), self.subject, self.listing.of_person)
+        return settings(kept, self.subject) != self.settings
 
     @cached_property
     def column_choices(self) -> list[ColumnChoice]:

@@ -5,6 +5,8 @@ Wrong parameters (an unknown sort key, page "x") count as absent.
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from django.http import QueryDict
@@ -19,6 +21,9 @@ MAX_QUERY = 200
 MAX_VALUES = 50
 # The parameters of the sort keys: rows that are equal by the first are sorted by the second.
 SORTS = ("sort", "sort2", "sort3")
+# The parameter of the saved view that the settings come from.
+VIEW = "view"
+_VIEW_ID = re.compile(r"[0-9a-f-]{1,64}")
 
 
 def read(parameters: QueryDict, subject: Subject, person: str) -> Listing:
@@ -33,6 +38,7 @@ def read(parameters: QueryDict, subject: Subject, person: str) -> Listing:
         sort=sort,
         then=tuple(then),
         columns=_columns.read(parameters.getlist(_columns.NAME), subject),
+        view=_view_id(parameters.get(VIEW, "")),
         page=page_number(parameters.get("page", "")),
     )
 
@@ -53,9 +59,19 @@ def pairs(listing: Listing, subject: Subject) -> _facets.State:
         found.append((SORTS[0], listing.sort))
     found += zip(SORTS[1:], listing.then, strict=False)
     found += [(_columns.NAME, name) for name in listing.columns]
+    found += [(VIEW, listing.view)] if listing.view else []
     if listing.page > 1:
         found.append(("page", listing.page))
     return found
+
+
+def settings(listing: Listing, subject: Subject) -> str:
+    """Return the query of what a saved view keeps: all but the page, and the view itself."""
+    return query(replace(listing, page=1, view=""), subject).removeprefix("?")
+
+
+def _view_id(text: str) -> str:
+    return text if _VIEW_ID.fullmatch(text) else ""
 
 
 def _sorts(parameters: QueryDict, subject: Subject) -> list[str]:

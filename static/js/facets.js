@@ -29,7 +29,7 @@ export function startFacets() {
   });
   document.addEventListener("change", (event) => showNumber(event.target.closest(".facet")));
   document.addEventListener("htmx:beforeSwap", (event) => {
-    if (PARTS.has(event.target.id)) forgetValues();
+    if (PARTS.has(event.target.id) || event.target.id === "listing") forgetValues();
     if (event.target.id !== "listing") return;
     const open = document.querySelector(".facet[open]");
     openId = open?.id;

@@ -60,14 +60,19 @@ class Conditions:
 
     @classmethod
     def of(
-        cls, listing: Listing, allowed: tuple[str, ...], dates: Mapping[str, DateFilter]
+        cls,
+        listing: Listing,
+        allowed: tuple[str, ...],
+        dates: Mapping[str, DateFilter],
+        prefix: str = "",
     ) -> Conditions:
+        """Return the filters' conditions; the names of their parameters begin with ``prefix``."""
         arrays: dict[str, str] = {}
         params: dict[str, str | dt.date] = {}
         chosen: dict[str, tuple[str, ...]] = {}
         for number, name in enumerate(allowed):
             if values := listing.filters.get(name, ())[:VALUES_PER_FILTER]:
-                arrays[name], given = _sql.text_array(f"f{number}", values)
+                arrays[name], given = _sql.text_array(f"{prefix}f{number}", values)
                 params |= given
                 chosen[name] = values
         limits: dict[str, str] = {}
@@ -77,8 +82,8 @@ class Conditions:
             if day == NEVER and by.never:
                 conditions[name] = by.never
             elif day is not None and day != NEVER:
-                params[f"d{number}"] = day
-                limits[name] = by.limit(f"d{number}")
+                params[f"{prefix}d{number}"] = day
+                limits[name] = by.limit(f"{prefix}d{number}")
                 conditions[name] = _sql.fill(by.condition, limit=limits[name])
         return cls(arrays, params, chosen, limits, conditions)
 

@@ -68,8 +68,9 @@ _PAGE = """
 {before}
 SELECT
   (SELECT COLLECT_LIST(STRUCT(r.*)) FROM ({rows}) AS r) AS rows,
-  (SELECT COUNT(*) FROM {table} AS f {joins} WHERE {condition}) AS total
+  {total} AS total {more}
 """
+_TOTAL = "(SELECT COUNT(*) FROM {table} AS f {joins} WHERE {condition})"
 _ALL = """
 {before}
 SELECT {columns}{extra} FROM {table} AS f {joins} WHERE {condition} ORDER BY {order}
@@ -141,25 +142,43 @@ class Query:
     of_person: str
 
     @classmethod
-    def of(cls, namespace: Namespace, listing: Listing, source: ListSource) -> Query:
-        conditions = Conditions.of(listing, source.filters, source.dates)
+    def of(
+        cls, namespace: Namespace, listing: Listing, source: ListSource, prefix: str = ""
+    ) -> Query:
+        """Return the query; the names of its parameters begin with ``prefix``, for a statement of
+        several queries."""
+        conditions = Conditions.of(listing, source.filters, source.dates, prefix)
         joint = source.joint(namespace, conditions) if source.joint else JointFilter()
         order = Order.of(listing, source.sorts, source.default, source.key)
-        search = SearchWords.of(listing.q)
+        search = SearchWords.of(listing.q, f"{prefix}w")
         return cls(namespace, source, order, search, conditions, joint, listing.of_person)
 
-    def page(self, size: int, offset: int) -> Statement:
-        """Return the statement of a page: of one row with ``rows`` and ``total``."""
+    def page(self, size: int, offset: int, more: str = "") -> Statement:
+        """Return the statement of a page: of one row with ``rows``, ``total`` and ``more``."""
         needs_joint = bool(self.joint.condition)
         sql = _sql.fill(
             _PAGE,
             before=self._before(needs_joint),
             rows=self._rows(_FAR_CUT if offset >= FAR else _CUT),
+            total=self._total(),
+            more=more,
+        )
+        return sql, {**self._params(needs_joint), "size": size, "offset": offset}
+
+    def count(self) -> Statement:
+        """Return the number of all rows as a subquery, which needs ``before``."""
+        return self._total(), self._params(bool(self.joint.condition))
+
+    def before(self) -> str:
+        return self._before(bool(self.joint.condition))
+
+    def _total(self) -> str:
+        return _sql.fill(
+            _TOTAL,
             table=self._table,
             joins=self._joins(self._filtered, self.joint.filter_join),
             condition=self._condition(),
         )
-        return sql, {**self._params(needs_joint), "size": size, "offset": offset}
 
     def all(self) -> Statement:
         """Return the statement of all rows, each with ``source.extra``."""

@@ -14,6 +14,7 @@ from crm.repository import _sql
 from crm.repository._sql import Row
 from crm.warehouse import Warehouse
 
+from . import saved_views
 from ._list_query import ListSource, Query
 from .search_words import SearchWords
 
@@ -69,7 +70,9 @@ def load(
     """
     asked = within_reach(listing)
     query = Query.of(wh.namespace, asked, source)
-    answer = wh.query(*query.page(asked.size, (asked.page - 1) * asked.size))[0]
+    answer = saved_views.read_with(
+        wh, asked.view, lambda more: query.page(asked.size, (asked.page - 1) * asked.size, more)
+    )
     total = answer["total"]
     last = max(1, -(-total // asked.size))
     if last < asked.page:
@@ -78,6 +81,7 @@ def load(
         rows=rows_of(sorted(answer["rows"], key=lambda row: row["rn"])),
         total=total,
         listing=asked,
+        view=next(iter(saved_views.from_rows(answer.get("views") or ())), None),
     )
 
 

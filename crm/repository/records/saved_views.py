@@ -7,14 +7,17 @@ else works without them.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from crm.model.own_tables import SAVED_VIEWS
+from crm.model.saved_view import SavedView as SavedView
 from crm.repository import _sql
 from crm.repository._sql import Row
 from crm.warehouse import Warehouse
+from crm.warehouse.errors import ObjectNotFound, PermissionDenied
+
+Statement = tuple[str, dict[str, Any]]
 
 # The views that a person sees at most.
 MOST = 200
@@ -36,8 +39,8 @@ _VISIBLE = "v.person = :person OR v.is_shared"
 _ONE = "v.id = :id"
 # For the statement of a list: the view that its address names, if the person may see it.
 _IN_LIST = """
-(SELECT COLLECT_LIST(STRUCT({columns}, FALSE AS is_default)) FROM {saved_views} AS v
-  WHERE v.id = :view AND (v.person = :viewer OR v.is_shared))
+, (SELECT COLLECT_LIST(STRUCT({columns}, FALSE AS is_default)) FROM {saved_views} AS v
+  WHERE v.id = :view AND (v.person = :viewer OR v.is_shared)) AS views
 """
 _DEFAULTS = """
 SELECT d.list_name, d.view_id
@@ -78,30 +81,6 @@ WHEN NOT MATCHED THEN INSERT (person, list_name, view_id, updated_at)
 """
 
 
-@dataclass(frozen=True)
-class SavedView:
-    """A list's settings under a name.
-
-    :param person: its owner, by e-mail.
-    :param list_name: the name of the table that it lists.
-    :param query: the settings, as the list's address has them; whoever reads them checks them.
-    :param is_default: whether the person who asks sees it first.
-    """
-
-    id: str
-    person: str
-    list_name: str
-    name: str
-    query: str = ""
-    is_shared: bool = False
-    updated_at: dt.datetime | None = None
-    updated_by: str = ""
-    is_default: bool = False
-
-    def is_visible_to(self, person: str) -> bool:
-        return self.is_shared or self.person == person
-
-
 class ViewChanged(Exception):
     """Somebody else changed the view since it was read. ``current`` is None if it is gone."""
 
@@ -132,10 +111,19 @@ def _columns() -> str:
     return _sql.names(SAVED_VIEWS.names, "v")
 
 
-def in_list(wh: Warehouse, id: str, person: str) -> tuple[str, dict[str, Any]]:
-    """Return, for the statement of a list, the view as an array of rows, and its parameters."""
-    sql = _sql.render(wh.namespace, _IN_LIST, columns=_columns())
-    return sql, {"view": id, "viewer": person}
+def read_with(wh: Warehouse, id: str, statement: Callable[[str], Statement]) -> Row:
+    """Run the statement of a list, and return its row, with the view as the array ``views``.
+
+    ``statement`` gets a further column. Without an id, or where the tables of views cannot be
+    read, the row has no view: one statement then, else one more. Raises WarehouseError.
+    """
+    if not id:
+        return wh.query(*statement(""))[0]
+    sql, params = statement(_sql.render(wh.namespace, _IN_LIST, columns=_columns()))
+    try:
+        return wh.query(sql, {**params, "view": id, "viewer": wh.actor})[0]
+    except (ObjectNotFound, PermissionDenied):
+        return wh.query(*statement(""))[0]
 
 
 def from_rows(rows: Iterable[Row]) -> list[SavedView]:

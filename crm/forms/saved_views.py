@@ -1,0 +1,53 @@
+"""The form of a saved view: its name, and whether everybody sees it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+
+from crm.forms.fields import LineField, MomentField
+from crm.repository.records.saved_views import NAME_LENGTH, QUERY_LENGTH
+
+
+class SavedViewForm(forms.Form):
+    """``is_new`` asks whether the person sees the view first, too."""
+
+    use_required_attribute = False
+
+    id = forms.CharField(widget=forms.HiddenInput, required=False)
+    seen = MomentField(widget=forms.HiddenInput, required=False)
+    list = forms.CharField(widget=forms.HiddenInput)
+    query = forms.CharField(
+        widget=forms.HiddenInput,
+        required=False,
+        max_length=QUERY_LENGTH,
+        error_messages={"max_length": "These are too many settings for a saved view."},
+    )
+    name = LineField(
+        label="Name",
+        limit=NAME_LENGTH,
+        error_messages={"required": "Give the view a name."},
+        widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
+    )
+    shared = forms.BooleanField(label="Share it: everybody sees it", required=False)
+    default = forms.BooleanField(label="Show it first when I open the list", required=False)
+
+    def __init__(self, data: QueryDict | None = None, *, is_new: bool, **options: Any) -> None:
+        super().__init__(data, auto_id="view-%s", label_suffix="", **options)
+        if is_new:
+            self.fields["id"].initial = str(uuid.uuid4())
+        else:
+            del self.fields["default"]
+
+    def clean_id(self) -> str:
+        """Return the id that the form was shown with, or a new one: it is a part of addresses."""
+        try:
+            return str(uuid.UUID(self.cleaned_data["id"]))
+        except ValueError:
+            return str(uuid.uuid4())
+
+    def clean_name(self) -> str:
+        return " ".join(str(self.cleaned_data["name"]).split())

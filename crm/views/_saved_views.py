@@ -1,0 +1,182 @@
+"""What the pages of saved views share: their lists, their settings, and who may change them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from django.core.exceptions import PermissionDenied as NotAllowed
+from django.http import Http404, HttpResponse, QueryDict
+
+from crm.cookies import DEFAULT_VIEWS, cookie_name
+from crm.model.own_tables import SAVED_VIEWS
+from crm.model.records import Listing, Page
+from crm.model.saved_view import SavedView
+from crm.page_urls import page_url, record_url
+from crm.repository.records import saved_views as repository
+from crm.repository.records import view_counts
+from crm.request import Request
+from crm.warehouse import Warehouse
+from crm.warehouse.errors import ObjectNotFound, PermissionDenied, WarehouseError
+
+from . import _account_list, _columns, _list_state, updates, use_cases
+from ._list_controls import Controls
+from ._subject import Subject
+
+LISTS = {each.table.name: each for each in (_account_list.LIST, use_cases.LIST, updates.LIST)}
+MISSING = (
+    "Nothing was saved: the tables “saved_views” and “default_views” are missing. An "
+    "administrator can create them with “manage.py migrate_tables”."
+)
+
+
+@dataclass(frozen=True)
+class ViewRow:
+    """A view in the list of views. ``count`` is None where nobody has counted."""
+
+    view: SavedView
+    subject: Subject
+    count: int | None
+    is_mine: bool
+    may_change: bool
+
+    @property
+    def url(self) -> str:
+        return record_url("saved-view", self.view.id)
+
+    @property
+    def edit_url(self) -> str:
+        return record_url("saved-view-edit", self.view.id)
+
+    @property
+    def rows_label(self) -> str:
+        table = self.subject.table
+        return table.singular if self.count == 1 else table.plural
+
+
+def may_change(request: Request, view: SavedView) -> bool:
+    """Return whether the person owns the view, or is an administrator and sees it."""
+    if request.as_of:
+        return False
+    return view.person == request.person.email or (request.person.is_admin and view.is_shared)
+
+
+def listing_of(view: SavedView, person: str) -> Listing:
+    """Return the settings of the view for a person; see ``dropped``."""
+    return _list_state.read(QueryDict(view.query), LISTS[view.list_name], person)
+
+
+def list_url(view: SavedView, person: str) -> str:
+    """Return the address of the view's list, with its settings."""
+    subject = LISTS[view.list_name]
+    listing = replace(listing_of(view, person), view=view.id)
+    return page_url(f"{subject.url_name}-list") + _list_state.query(listing, subject)
+
+
+def dropped(view: SavedView) -> list[str]:
+    """Return the settings that the list no longer has, as people know them."""
+    subject = LISTS[view.list_name]
+    found = []
+    for name, value in parse_qsl(view.query, keep_blank_values=True):
+        if name in _list_state.SORTS:
+            if value.removeprefix("-") not in subject.repository.SORTS:
+                found.append(f"sorting by “{value.removeprefix('-')}”")
+        elif name == _columns.NAME:
+            if value not in _columns.names(subject):
+                found.append(f"the column “{value}”")
+        elif not _is_kept(name, value, subject):
+            found.append(f"the filter “{name}”")
+    return list(dict.fromkeys(found))
+
+
+def _is_kept(name: str, value: str, subject: Subject) -> bool:
+    listing = _list_state.read(QueryDict(urlencode({name: value})), subject, "somebody")
+    return name in dict(_list_state.pairs(listing, subject)) or (name, value) == ("q", "")
+
+
+def described(subject: Subject, listing: Listing) -> list[tuple[str, str]]:
+    """Return the settings in words: what they are about, and their value."""
+    controls = Controls(subject, "", Page((), 0, listing))
+    found = [(chip.label, chip.value or "no value") for chip in controls.chips]
+    sorts = (listing.sort, *listing.then)
+    by = [
+        f"{subject.label(sort.removeprefix('-'))} {'↓' if sort.startswith('-') else '↑'}"
+        for sort in sorts
+    ]
+    found.append(("Sorted by", ", ".join(by)))
+    if listing.columns:
+        shown = (column.label for column in _columns.shown(subject, controls.page))
+        found.append(("Columns", ", ".join(shown)))
+    return found
+
+
+def rows_of(request: Request, views: Sequence[SavedView]) -> list[ViewRow]:
+    """Return the views with the number of their rows. One statement."""
+    known = [view for view in views if view.list_name in LISTS]
+    counts = _counts(request.warehouse, request.person.email, known)
+    me = request.person.email
+    return [
+        ViewRow(view, LISTS[view.list_name], n, view.person == me, may_change(request, view))
+        for view, n in zip(known, counts, strict=True)
+    ]
+
+
+def _counts(wh: Warehouse, person: str, views: Sequence[SavedView]) -> list[int | None]:
+    """Return the numbers; none where what a view filters by cannot be read, such as Mine."""
+    asked = [(LISTS[view.list_name].table, listing_of(view, person)) for view in views]
+    try:
+        return view_counts.count(wh, asked)
+    except (ObjectNotFound, PermissionDenied):
+        return [None] * len(views)
+
+
+def why_not_saved(error: WarehouseError) -> str:
+    """Return which table or right is missing; empty if that is not the cause."""
+    if isinstance(error, PermissionDenied):
+        return (
+            f"Nothing was saved: you may not write to the table “{SAVED_VIEWS.name}”. Ask the "
+            "owner of the data to grant you MODIFY on it and on “default_views”."
+        )
+    return MISSING if isinstance(error, ObjectNotFound) else ""
+
+
+def person_of(request: Request) -> str:
+    if not request.person.email:
+        raise Http404("Nobody is signed in.")
+    return request.person.email
+
+
+def normal(query: str, subject: Subject) -> str:
+    listing = _list_state.read(QueryDict(query), subject, "somebody")
+    return _list_state.settings(listing, subject)
+
+
+def settings_of(subject: Subject, query: str) -> dict[str, Any]:
+    listing = _list_state.read(QueryDict(query), subject, "somebody")
+    return {"subject": subject, "settings": described(subject, listing)}
+
+
+def found(request: Request, id: str) -> SavedView:
+    """Return the view if the person may see it. Raises Http404 and WarehouseError."""
+    person = person_of(request)
+    try:
+        view = repository.get(request.warehouse, id, person)
+    except (ObjectNotFound, PermissionDenied):
+        view = None
+    if view is None or view.list_name not in LISTS or not view.is_visible_to(person):
+        raise Http404("There is no such view: it was deleted, or its owner does not share it.")
+    return view
+
+
+def to_change(request: Request, id: str) -> SavedView:
+    view = found(request, id)
+    if not may_change(request, view):
+        raise NotAllowed
+    return view
+
+
+def forget_default(request: Request, response: HttpResponse) -> HttpResponse:
+    response.delete_cookie(cookie_name(request, DEFAULT_VIEWS), samesite="Lax")
+    return response

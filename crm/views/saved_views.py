@@ -1,0 +1,285 @@
+"""Saved views: lists with all their settings under a name, own ones and shared ones.
+
+Whoever may read may save views: they change no data. Only its owner, or an administrator, changes
+a shared one.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.text import get_text_list
+from django.views.decorators.http import require_POST, require_safe
+
+from crm.access import writes_nothing
+from crm.forms.saved_views import SavedViewForm
+from crm.model.saved_view import SavedView
+from crm.page_urls import record_url
+from crm.repository.records import saved_views as repository
+from crm.repository.records.saved_views import ViewChanged
+from crm.request import Request
+from crm.warehouse.errors import ObjectNotFound, PermissionDenied, WarehouseError
+
+from . import _respond, _saved_views
+from ._failures import failure_of
+from ._saved_views import LISTS
+from ._subject import Subject
+
+
+@require_safe
+def saved_views(request: Request) -> HttpResponse:
+    """The views of the person and those that others share; for htmx those of one list, with a
+    form that saves the list as it is shown."""
+    person = _saved_views.person_of(request)
+    subject = LISTS.get(request.GET.get("list", ""))
+    is_missing, views = False, list[SavedView]()
+    try:
+        views = repository.find(request.warehouse, person)
+    except (ObjectNotFound, PermissionDenied):
+        is_missing = True
+    if subject:
+        views = [view for view in views if view.list_name == subject.table.name]
+    rows = _saved_views.rows_of(request, views)
+    lists = [subject] if subject else list(LISTS.values())
+    context: dict[str, Any] = {
+        "is_missing": is_missing,
+        "groups": [(each, [row for row in rows if row.subject is each]) for each in lists],
+        "subject": subject,
+        "is_full": len(views) >= repository.MOST,
+        "may_save": not request.as_of,
+    }
+    if subject:
+        query = _shown_query(request, subject)
+        initial = {"list": subject.table.name, "query": query}
+        context |= _saved_views.settings_of(subject, query) | {
+            "form": SavedViewForm(is_new=True, initial=initial)
+        }
+    return _respond.show(request, "saved_views/list.html", "saved_views/_panel.html", context)
+
+
+def _shown_query(request: Request, subject: Subject) -> str:
+    """Return the settings that the list has: of the address, or of the page that htmx is on."""
+    query = request.GET.get("query")
+    if query is None:
+        path, _, query = (request.htmx.current_url_abs_path or "").partition("?")
+        query = query if path == subject.list_url else ""
+    return _saved_views.normal(query, subject)
+
+
+@writes_nothing
+@_respond.form_page
+def saved_view_create(request: Request) -> HttpResponse:
+    """Save a list under a name. Two or three statements."""
+    person = _saved_views.person_of(request)
+    given = request.POST if request.method == "POST" else request.GET
+    subject = LISTS.get(given.get("list", ""))
+    if subject is None or request.as_of:
+        return HttpResponseRedirect(reverse("saved-views"))
+    query = _saved_views.normal(given.get("query", ""), subject)
+    if request.method != "POST":
+        initial = {"list": subject.table.name, "query": query, "name": given.get("name", "")[:80]}
+        return _show_form(request, subject, query, SavedViewForm(is_new=True, initial=initial))
+    form = SavedViewForm(given, is_new=True)
+    if not form.is_valid():
+        return _show_form(request, subject, query, form, status=422)
+    view = SavedView(
+        form.cleaned_data["id"],
+        person,
+        subject.table.name,
+        form.cleaned_data["name"],
+        query,
+        form.cleaned_data["shared"],
+    )
+    try:
+        if _has_name(request, view):
+            form.add_error("name", f"You have a view “{view.name}” of this list already.")
+            return _show_form(request, subject, query, form, status=422)
+        repository.create(request.warehouse, view)
+        if form.cleaned_data["default"]:
+            repository.set_default(request.warehouse, person, view.list_name, view.id)
+    except WarehouseError as error:
+        return _show_failure(request, subject, query, form, error)
+    messages.success(request, f"The view “{view.name}” was saved.{_shared_note(view)}")
+    return _saved_views.forget_default(
+        request, _respond.go(request, record_url("saved-view", view.id))
+    )
+
+
+def _shared_note(view: SavedView) -> str:
+    return " Everybody sees it under Views." if view.is_shared else ""
+
+
+def _has_name(request: Request, view: SavedView) -> bool:
+    """Return whether another view of the person has the name. One statement."""
+    return any(
+        (each.person, each.list_name, each.name.lower())
+        == (view.person, view.list_name, view.name.lower())
+        and each.id != view.id
+        for each in repository.find(request.warehouse, view.person)
+    )
+
+
+def _show_form(
+    request: Request,
+    subject: Subject,
+    query: str,
+    form: SavedViewForm,
+    status: int = 200,
+    **more: Any,
+) -> HttpResponse:
+    context = {"form": form, "query": query, **_saved_views.settings_of(subject, query), **more}
+    return render(request, "saved_views/form.html", context, status=status)
+
+
+def _show_failure(
+    request: Request,
+    subject: Subject,
+    query: str,
+    form: SavedViewForm,
+    error: WarehouseError,
+    view: SavedView | None = None,
+) -> HttpResponse:
+    if why := _saved_views.why_not_saved(error):
+        messages.error(request, why)
+    failure = failure_of(error)
+    response = _show_form(
+        request, subject, query, form, failure.status, failure=failure, view=view
+    )
+    if failure.retry_after:
+        response["Retry-After"] = str(failure.retry_after)
+    return response
+
+
+@require_safe
+def saved_view(request: Request, id: str) -> HttpResponse:
+    """Lead to the list with the view's settings. One statement."""
+    view = _saved_views.found(request, id)
+    if gone := _saved_views.dropped(view):
+        left_out = get_text_list(gone, "and")
+        messages.warning(
+            request,
+            f"The view “{view.name}” has settings that the list no longer knows; they were left "
+            f"out: {left_out}.",
+        )
+    return HttpResponseRedirect(_saved_views.list_url(view, request.person.email))
+
+
+@writes_nothing
+@_respond.form_page
+def saved_view_edit(request: Request, id: str) -> HttpResponse:
+    """Change the name of the view, and whether everybody sees it."""
+    view = _saved_views.to_change(request, id)
+    subject = LISTS[view.list_name]
+    if request.method != "POST":
+        return _show_form(request, subject, view.query, _form_of(view), view=view)
+    form = SavedViewForm(request.POST, is_new=False)
+    if not form.is_valid():
+        return _show_form(request, subject, view.query, form, status=422, view=view)
+    given = form.cleaned_data
+    changed = replace(view, name=given["name"], is_shared=given["shared"])
+    try:
+        if _has_name(request, changed):
+            form.add_error("name", f"There is a view “{changed.name}” of this list already.")
+            return _show_form(request, subject, view.query, form, status=422, view=view)
+        repository.update(request.warehouse, changed, request.person.email, given["seen"])
+    except ViewChanged as error:
+        return _conflict(request, changed, error)
+    except WarehouseError as error:
+        return _show_failure(request, subject, view.query, form, error, view)
+    messages.success(request, f"The view “{changed.name}” was saved.{_shared_note(changed)}")
+    return _respond.go(request, reverse("saved-views"))
+
+
+def _form_of(view: SavedView) -> SavedViewForm:
+    initial = {
+        "id": view.id,
+        "list": view.list_name,
+        "query": view.query,
+        "name": view.name,
+        "shared": view.is_shared,
+        "seen": view.updated_at,
+    }
+    return SavedViewForm(is_new=False, initial=initial)
+
+
+@writes_nothing
+@require_POST
+def saved_view_save(request: Request, id: str) -> HttpResponse:
+    """Give the view the settings that its list has now; after a conflict also the name. Two
+    statements, three if it changes nothing."""
+    view = _saved_views.to_change(request, id)
+    subject, back = LISTS[view.list_name], record_url("saved-view", id)
+    form = SavedViewForm(request.POST, is_new=False)
+    changed = replace(view, query=_saved_views.normal(request.POST.get("query", ""), subject))
+    if form.is_valid():
+        given = form.cleaned_data
+        changed = replace(changed, name=given["name"], is_shared=given["shared"])
+    if len(changed.query) > repository.QUERY_LENGTH:
+        messages.error(request, "Nothing was saved: these are too many settings for a view.")
+        return _respond.go(request, back)
+    seen = form.cleaned_data.get("seen")
+    try:
+        repository.update(request.warehouse, changed, request.person.email, seen)
+    except ViewChanged as error:
+        return _conflict(request, changed, error)
+    except (ObjectNotFound, PermissionDenied) as error:
+        messages.error(request, _saved_views.why_not_saved(error))
+        return _respond.go(request, back)
+    messages.success(request, f"The view “{changed.name}” was saved.")
+    return _respond.go(request, back)
+
+
+def _conflict(request: Request, mine: SavedView, error: ViewChanged) -> HttpResponse:
+    """Show what the other person saved beside what this one wants to save."""
+    subject, theirs = LISTS[mine.list_name], error.current
+    context = {
+        "mine": mine,
+        "theirs": theirs,
+        "my_settings": _saved_views.settings_of(subject, mine.query)["settings"],
+        "their_settings": _saved_views.settings_of(subject, theirs.query)["settings"]
+        if theirs
+        else [],
+        "subject": subject,
+    }
+    return render(request, "saved_views/conflict.html", context, status=409)
+
+
+@writes_nothing
+@require_POST
+def saved_view_copy(request: Request, id: str) -> HttpResponse:
+    """Copy a view that the person sees into one of their own."""
+    view = _saved_views.found(request, id)
+    name = f"Copy of {view.name}"[: repository.NAME_LENGTH]
+    copy = SavedView(
+        str(uuid.uuid4()), _saved_views.person_of(request), view.list_name, name, view.query
+    )
+    try:
+        repository.create(request.warehouse, copy)
+    except (ObjectNotFound, PermissionDenied) as error:
+        messages.error(request, _saved_views.why_not_saved(error))
+        return _respond.go(request, reverse("saved-views"))
+    messages.success(request, f"“{name}” is a view of your own now.")
+    return _respond.go(request, record_url("saved-view-edit", copy.id))
+
+
+@writes_nothing
+@_respond.form_page
+def saved_view_delete(request: Request, id: str) -> HttpResponse:
+    view = _saved_views.to_change(request, id)
+    if request.method != "POST":
+        subject = LISTS[view.list_name]
+        context = {"view": view, **_saved_views.settings_of(subject, view.query)}
+        return render(request, "saved_views/delete.html", context)
+    try:
+        repository.delete(request.warehouse, id)
+    except (ObjectNotFound, PermissionDenied) as error:
+        messages.error(request, _saved_views.why_not_saved(error))
+        return _respond.go(request, reverse("saved-views"))
+    messages.success(request, f"The view “{view.name}” was deleted.")
+    return _saved_views.forget_default(request, _respond.go(request, reverse("saved-views")))

@@ -1,0 +1,166 @@
+"""Saved views: saved, shared, first in the menu, changed by two people, and without their tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+from django.test import Client
+
+from crm.model.own_tables import DEFAULT_VIEWS, SAVED_VIEWS
+from crm.repository.records import saved_views
+from crm.repository.records.saved_views import SavedView
+from crm.warehouse import Warehouse
+
+from ..conftest import LocalWarehouse, Statements
+from .html import HTMX, filled_in, parsed, text, texts
+
+See = Callable[..., BeautifulSoup]
+ALICE = "alice@example.com"
+NAMES = "tbody tr .row-link"
+SETTINGS = "q=a&platform=Snowflake&mine=on&sort=vp&sort2=-use_cases&column=team&column=vp"
+
+
+def follow(client: Client, path: str) -> BeautifulSoup:
+    return parsed(client.get(path, follow=True))
+
+
+def save(client: Client, page: BeautifulSoup, **changes: Any) -> str:
+    """Send the form that saves a view; return the address of the view."""
+    form = page.select_one(".view-save")
+    answer = client.post(form["action"], filled_in(form) | changes)
+    assert answer.status_code == 303, answer.content.decode()
+    return str(answer["Location"])
+
+
+@pytest.fixture(autouse=True)
+def _alice(settings: Any) -> None:
+    settings.EDIP_USER, settings.EDIP_ADMINS = ALICE, ["nobody@example.com"]
+
+
+@pytest.mark.usefixtures("sample")
+def test_a_view_is_saved_shared_opened_and_first(
+    client: Client, get_page: See, settings: Any, statements: Statements
+) -> None:
+    shown = f"http://testserver/accounts/?{SETTINGS}&page=1"
+    panel = get_page("/views/?list=accounts", **HTMX, HTTP_HX_CURRENT_URL=shown)
+    url = save(client, panel, name="  My <b>view</b>", shared="on")
+    with statements() as done:
+        answer = client.get(url)
+    assert len(done) == 1
+    id = url.split("/")[2]
+    assert answer["Location"] == f"/accounts/?{SETTINGS}&view={id}"
+    with statements() as done:
+        page = follow(client, answer["Location"])
+    assert len(done) == 1
+    assert text(page, ".view-line b") == "My <b>view</b>"
+    assert page.select_one("#list-form [name=view]")["value"] == id
+    assert not page.select(".view-line button")
+    again = client.post("/views/new/", {"list": "accounts", "name": "my <B>VIEW</b>"})
+    assert again.status_code == 422
+    assert "You have a view" in again.content.decode()
+
+    # It is first in the menu, and all accounts are one click away.
+    menu = "nav.sections a:nth-of-type(2)"
+    assert page.select_one(menu)["href"] == "/views/default/accounts/"
+    client.post("/views/default/accounts/", {"view": id})
+    with statements() as done:
+        assert client.get("/views/default/accounts/")["Location"] == url
+    assert len(done) == 1
+    page = get_page("/accounts/?q=x")
+    assert page.select_one(menu)["href"] == url
+    assert page.select_one("nav.sections a:nth-of-type(3)")["href"] == "/use-cases/"
+    assert follow(client, url).select_one(".view-line a:last-child")["href"] == "/accounts/"
+    client.post("/views/default/accounts/", {"view": ""})
+    assert client.get("/views/default/accounts/")["Location"] == "/accounts/"
+
+    # Numbers come in one statement for all views, beside the names.
+    get_page("/views/new/?list=use_cases")
+    client.post("/views/new/", {"list": "use_cases", "query": "status=Active", "name": "Active"})
+    with statements() as done:
+        page = get_page("/views/")
+    assert len(done) == 2
+    found = {text(row, ".strong"): text(row, ".quiet") for row in page.select(".view-row")}
+    assert found == {"My <b>view</b>": "0 accounts · yours, shared", "Active": found["Active"]}
+    total = client.get("/use-cases/?status=Active").context["page"].total
+    assert found["Active"] == f"{total} use cases · yours"
+
+    settings.EDIP_USER = "bo@example.com"
+    page = get_page("/views/")
+    assert texts(page, ".view-row .strong") == ["My <b>view</b>"]
+    assert not page.select(f"a[href='{url}edit/']")
+    assert client.get(url).status_code == 302
+    copy = client.post(f"{url}copy/")["Location"]
+    form = get_page(copy).select_one(".view-save")
+    assert filled_in(form)["name"] == "Copy of My <b>view</b>"
+    assert client.post(copy, filled_in(form) | {"name": ""}).status_code == 422
+    assert client.post(copy, filled_in(form) | {"name": "Bo's"}).status_code == 303
+    settings.EDIP_USER = ALICE
+    assert client.get(copy.removesuffix("edit/")).status_code == 404
+    assert client.post(f"{url}delete/").status_code == 303
+    assert client.get(url).status_code == 404
+    assert follow(client, f"/accounts/?view={id}").select(".view-line") == []
+
+
+def test_only_the_owner_and_administrators_change_a_shared_view(
+    client: Client, sample: Warehouse, settings: Any
+) -> None:
+    view = SavedView("0" * 8, "bo@example.com", "updates", "Bo's", "sort=date", is_shared=True)
+    saved_views.create(sample, view)
+    changes = {f"/views/{view.id}/{each}/": {"name": "X"} for each in ("edit", "save", "delete")}
+    for path, sent in changes.items():
+        assert client.post(path, sent).status_code == 403, path
+    settings.EDIP_ADMINS = [ALICE]
+    assert client.get(f"/views/{view.id}/edit/").status_code == 200
+
+
+def test_two_people_change_one_view(client: Client, sample: Warehouse, get_page: See) -> None:
+    view = SavedView("1" * 8, ALICE, "accounts", "Ours", "column=gone&sort=gone&vp=x&no=1")
+    saved_views.create(sample, view)
+    opened = client.get(f"/views/{view.id}/", follow=True)
+    said = text(parsed(opened), "#toasts")
+    for gone in ("the column “gone”", "sorting by “gone”", "the filter “no”"):
+        assert gone in said
+    assert opened.redirect_chain == [(f"/accounts/?vp=x&view={view.id}", 302)]
+    page = get_page(f"/accounts/?q=b&view={view.id}")
+    assert "changed here" in text(page, ".view-line")
+    sent = {each["name"]: each["value"] for each in page.select("[form=view-form][name]")}
+    assert sent["query"] == "q=b"
+
+    stored = saved_views.get(sample, view.id)
+    assert stored is not None
+    saved_views.update(sample, replace(stored, query="q=c"), "bo@example.com", stored.updated_at)
+    answer = client.post(f"/views/{view.id}/save/", sent)
+    assert answer.status_code == 409
+    page = parsed(answer)
+    assert "bo@example.com" in text(page, ".banner")
+    assert [dd for dd in texts(page, "dd") if len(dd) == 1] == ["c", "b"]
+    form = page.select_one("form[method=post].actions, .actions form[method=post]")
+    assert client.post(form["action"], filled_in(form)).status_code == 303
+    now = saved_views.get(sample, view.id)
+    assert now is not None
+    assert (now.query, now.updated_by, now.name) == ("q=b", ALICE, "Ours")
+    assert get_page(f"/accounts/?q=b&view={view.id}").select(".view-line button") == []
+
+
+def test_without_the_tables_the_pages_say_so(
+    client: Client, sample: Warehouse, get_page: See, server: LocalWarehouse
+) -> None:
+    server.fault("http_status", times=1, status=400, match=r"MERGE INTO \S*saved_views")
+    sent = {"list": "accounts", "query": "q=a", "name": "Kept words"}
+    failed = client.post("/views/new/", sent)
+    assert failed.status_code == 500
+    assert filled_in(parsed(failed).select_one(".view-save"))["name"] == "Kept words"
+    for table in (SAVED_VIEWS, DEFAULT_VIEWS):
+        sample.execute(f"DROP TABLE {sample.namespace.table(table)}", repeatable=True)
+    assert "migrate_tables" in text(get_page("/views/?list=accounts"), ".banner")
+    assert client.get("/views/default/accounts/")["Location"] == "/accounts/"
+    assert client.get("/views/1/").status_code == 404
+    assert get_page("/accounts/?view=1").select(NAMES)
+    failed = client.post("/views/new/", sent)
+    assert failed.status_code >= 400
+    assert "are missing" in text(parsed(failed), "#toasts")
+    assert client.post("/views/default/accounts/", {"view": ""}).status_code == 303
