@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from html import escape
 from urllib.parse import urlencode
 
 from django.utils import timezone
@@ -23,6 +24,13 @@ _IS = '<ins><span class="visually-hidden">now </span><span dir="auto">{}</span><
 _REVERT = (
     '<a class="put-back" href="{url}" hx-get="{url}" hx-target="#dialog">'
     'Revert<span class="visually-hidden"> {label}</span></a>'
+)
+
+
+_REASON = '<p class="change-reason">Reason: <span dir="auto">{}</span></p>'
+_PUT_BACK = (
+    '<p class="change-actions"><a class="button" href="{0}" hx-get="{0}" hx-target="#dialog">'
+    '{1}{2}<span class="visually-hidden">: {3}</span></a></p>'
 )
 
 
@@ -135,24 +143,58 @@ def plain_day(value: dt.date) -> str:
     return f"{value.day} {_MONTHS[value.month - 1]} {value.year:04}"
 
 
-def field_changes(change: Change, revert: str) -> SafeString:
-    """Return what a change did to each field; ``revert`` is the page that reverts the change.
+def change_item(change: Change, revert: str) -> str:
+    """Return one change of a history; ``revert`` is the page that reverts it, if there is one."""
+    kind = change.kind
+    note = _REASON.format(escape(change.reason)) if change.reason else ""
+    put_back = ""
+    if revert and kind == CHANGED and len(change.fields) > 1:
+        put_back = _put_back(revert, "Revert all of this", change.name)
+    bring_back = _put_back(revert, "Bring it back", change.name) if kind == DELETED else ""
+    return (
+        f'<li class="change change-{kind}" data-change="{change.table.name}/{escape(change.key)}/'
+        f'{change.version or ""}"><details{" open" if kind == CHANGED else ""}>'
+        f"<summary>{icon(_change_icon(change), 16)}"
+        f'<span dir="auto">{escape(upper_first(change.what))}</span>{icon("chevron-right", 16)}'
+        f'</summary>{note}<dl class="field-changes">{_field_changes(change, revert)}</dl>'
+        f"{put_back}</details>{bring_back}</li>\n"
+    )
+
+
+def upper_first(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _change_icon(change: Change) -> str:
+    if change.returned:
+        return "arrow-uturn-left"
+    return {CREATED: "plus", DELETED: "trash"}.get(change.kind, "pencil-square")
+
+
+def _put_back(url: str, label: str, name: str) -> str:
+    if not url:
+        return ""
+    return _PUT_BACK.format(escape(url), icon("arrow-uturn-left", 16), label, escape(name))
+
+
+def _field_changes(change: Change, revert: str) -> str:
+    """Return what a change did to each field.
 
     Only a record that was changed has fields that can be reverted by themselves.
     """
-    lines = []
+    kind, lines = change.kind, []
     for field in change.fields:
-        label = field.column.label
+        label = escape(field.column.label)
         parts = []
-        if change.kind != CREATED:
-            parts.append(format_html(_WAS, field.before or "—"))
-        if change.kind != DELETED:
-            parts.append(format_html(_IS, field.after or "—"))
-        if revert and change.kind == CHANGED:
-            url = f"{revert}&field={field.column.name}"
-            parts.append(format_html(_REVERT, url=url, label=label))
-        lines.append((label, mark_safe(" ".join(parts))))
-    return format_html_join("", "<div><dt>{}</dt><dd>{}</dd></div>", lines)
+        if kind != CREATED:
+            parts.append(_WAS.format(escape(field.before or "—")))
+        if kind != DELETED:
+            parts.append(_IS.format(escape(field.after or "—")))
+        if revert and kind == CHANGED:
+            url = escape(f"{revert}&field={field.column.name}")
+            parts.append(_REVERT.format(url=url, label=label))
+        lines.append(f"<div><dt>{label}</dt><dd>{' '.join(parts)}</dd></div>")
+    return "".join(lines)
 
 
 def card_actions(what: str, history: str, edit: str, delete: str, back: str) -> SafeString:
@@ -195,7 +237,6 @@ TAGS = (
     badge,
     day,
     moment,
-    field_changes,
     status_link,
     platform_status_link,
 )

@@ -32,6 +32,18 @@ def record_url(name: str, key: str | None) -> str:
     return f"{before}{quote(key, safe=_SAFE)}{after}"
 
 
+def change_url(table: str, key: str, version: int | None) -> str:
+    """Return the URL of the page that reverts a record's change; empty without a version."""
+    if version is None:
+        return ""
+    return f"{_before_change(get_script_prefix(), table)}{quote(key, safe=_SAFE)}/{version}/"
+
+
+@lru_cache(maxsize=256)
+def _before_change(prefix: str, table: str) -> str:
+    return reverse("revert", args=[table, _KEY, 0]).rpartition(_KEY)[0]
+
+
 @lru_cache(maxsize=256)
 def _page_url(prefix: str, name: str) -> str:
     return reverse(name)

@@ -1,17 +1,21 @@
-"""The parts of a list's rows and headings, as functions: see crm/fragments.py."""
+"""The parts of lists' rows and headings, and of a history, as functions: see crm/fragments.py."""
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from dataclasses import dataclass
+from html import escape
 from typing import Protocol
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from crm.fragments import moment
 from crm.icons import icon
+from crm.model.as_of_address import address
 from crm.model.records import Account, Update, UseCase
-from crm.page_urls import record_url
+from crm.page_urls import page_url, record_url
 
 _PLAIN = re.compile(r"[A-Za-z0-9-]+")
 _WRITE = (
@@ -70,6 +74,79 @@ class SortControls(Protocol):
     """The part of a list's controls that a column's heading needs."""
 
     def sort_link(self, key: str) -> SortLink: ...
+
+
+class Moment(Protocol):
+    """What one person did to one account at about one time (crm/views/_history_groups.py)."""
+
+    @property
+    def person(self) -> str: ...
+
+    @property
+    def outside(self) -> bool: ...
+
+    @property
+    def bsnid(self) -> str: ...
+
+    @property
+    def team(self) -> str: ...
+
+    @property
+    def summary(self) -> str: ...
+
+    @property
+    def moment(self) -> dt.datetime: ...
+
+    @property
+    def before(self) -> dt.datetime: ...
+
+    @property
+    def deletes_account(self) -> bool: ...
+
+
+def moment_head(group: Moment, bsnid: str, is_one_entry: bool) -> SafeString:
+    """Return who did it, to which account, unless that is the page's ``bsnid``, and when.
+
+    ``is_one_entry`` is an operation of many rows in short.
+    """
+    url = "" if bsnid or is_one_entry else record_url("account-history", group.bsnid)
+    team = escape(group.team or group.bsnid)
+    link = f'· <a href="{escape(url)}" dir="auto">{team}</a>' if url else ""
+    return mark_safe(
+        f'<header class="moment-head">{_who(group)} {escape(group.summary)} {link}'
+        f'<span class="moment-when">{moment(group.moment)}{_see(group, is_one_entry)}</span>'
+        "</p></header>"
+    )
+
+
+def _who(group: Moment) -> str:
+    person = escape(group.person)
+    if not group.outside:
+        return (
+            f'<span class="initials" aria-hidden="true">{escape(initials(group.person))}</span>'
+            f'<p><b dir="auto">{person}</b>'
+        )
+    user = f' <span class="quiet">as <span dir="auto">{person}</span></span>' if person else ""
+    return (
+        '<span class="initials initials-outside" aria-hidden="true">'
+        f"{icon('arrow-top-right-on-square', 16)}</span><p><b>Outside EDIP CRM</b>{user}"
+    )
+
+
+def _see(group: Moment, is_one_entry: bool) -> str:
+    """Return the link to the account as it was then, or before it was deleted."""
+    if is_one_entry:
+        return ""
+    when, label = group.moment, "see it as of then"
+    if group.deletes_account:
+        when, label = group.before, "see it before"
+    page = record_url("account-detail", group.bsnid) or page_url("overview")
+    return f' · <a href="{escape(address(when, page))}">{label}</a>'
+
+
+def initials(name: str) -> str:
+    words = name.partition("@")[0].replace(".", " ").replace("_", " ").split()
+    return "".join(word[0] for word in words[:2]).upper() or "?"
 
 
 def row_check(key: str, name: str) -> SafeString:
@@ -143,4 +220,4 @@ def sort_header(controls: SortControls, key: str, label: str = "", kind: str = "
     )
 
 
-TAGS = (row_check, row_account, row_actions, sort_header)
+TAGS = (row_check, row_account, row_actions, sort_header, moment_head)

@@ -79,6 +79,10 @@ class Table:
     composite_key: tuple[str, ...] = ()
     extra: tuple[Column, ...] = AUDIT_COLUMNS
 
+    def __hash__(self) -> int:
+        # Tables are the keys of many dictionaries; a hash of all columns would cost a lot.
+        return hash(self.name)
+
     @cached_property
     def columns(self) -> tuple[Column, ...]:
         return self.own_columns + self.extra

@@ -96,6 +96,15 @@ def own_row(table: Table, alias: str = "") -> str:
     return _json(table.own_names, alias)
 
 
+def row_hash(table: Table) -> str:
+    """Return a hash of a row's own columns: rows that differ have different ones, but for chance.
+
+    The function skips NULLs, so it is told where they are.
+    """
+    columns = (f"{name}, {name} IS NULL" for name in map(quoted, table.own_names))
+    return f"XXHASH64({', '.join(columns)})"
+
+
 def whole_row(table: Table, alias: str = "") -> str:
     """Return all columns of a row as JSON text."""
     return _json(table.names, alias)

@@ -13,7 +13,6 @@ from urllib.parse import urlencode
 from django import template
 from django.conf import settings
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -24,10 +23,10 @@ from crm.forms.fields import format_moment, posted
 from crm.forms.moment import CHOICES
 from crm.model import links
 from crm.model.as_of_address import address
-from crm.model.changes import CREATED, DELETED, Change
+from crm.model.changes import CREATED, Change
 from crm.model.records import Record, Update, UseCase
 from crm.model.schema import TABLES, Column, Table
-from crm.page_urls import page_url, record_url
+from crm.page_urls import change_url, record_url
 from crm.request import Request, sent_fields
 from crm.warehouse.errors import WarehouseError
 
@@ -112,22 +111,27 @@ def as_of_url(context: template.Context, value: dt.datetime) -> str:
     return address(value, here)
 
 
-@register.simple_tag
-def as_of_page(value: dt.datetime, bsnid: str) -> str:
-    """Return an account's page as of a moment; the overview where no address can hold its key."""
-    return address(value, record_url("account-detail", bsnid) or page_url("overview"))
-
-
 @register.simple_tag(takes_context=True)
-def revert_url(context: template.Context, change: Change) -> str:
-    """Return the page that reverts a change, and then leads back here.
+def change_items(context: template.Context, changes: Iterable[Change]) -> SafeString:
+    """Return the items of a list of changes, with links to the pages that revert them.
 
-    From a dialog it leads back to the page that the dialog stands on.
+    Those lead back here; from a dialog, to the page that the dialog stands on.
     """
     request: Request = context["request"]
     page = request.htmx.current_url_abs_path if request.htmx.target == "dialog" else None
-    url = reverse("revert", args=[change.table.name, change.key, change.version])
-    return f"{url}?{urlencode({'next': page or request.get_full_path()})}"
+    back = _next(page or request.get_full_path())
+    may_write = context["person"].may_write
+    items = []
+    for change in changes:
+        is_asked = may_write and change.has_address and change.kind != CREATED
+        url = change_url(change.table.name, change.key, change.version) if is_asked else ""
+        items.append(fragments.change_item(change, url and f"{url}?{back}"))
+    return mark_safe("".join(items))
+
+
+@lru_cache(maxsize=8)
+def _next(path: str) -> str:
+    return urlencode({"next": path})
 
 
 @register.simple_tag
@@ -173,19 +177,6 @@ def masked_labels(context: template.Context, table: Table) -> str:
     return get_text_list(labels, "and")
 
 
-@register.filter
-def upper_first(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-@register.filter
-def change_icon(change: Change) -> str:
-    """Return the icon of what happened to the record."""
-    if change.returned:
-        return "arrow-uturn-left"
-    return {CREATED: "plus", DELETED: "trash"}.get(change.kind, "pencil-square")
-
-
 @register.simple_tag
 def marked(parts: Iterable[tuple[str, bool]]) -> SafeString:
     """Return a text in parts, those that differ marked."""
@@ -202,14 +193,10 @@ def get(mapping: dict[str, Any], key: str) -> Any:
 for _tag in (*fragments.TAGS, *row_fragments.TAGS, *_list_cells.TAGS, record_url):
     register.simple_tag(_tag)
 register.filter("tone", fragments.tone)
+register.filter("upper_first", fragments.upper_first)
+register.filter("initials", row_fragments.initials)
 register.filter("row_id", row_fragments.row_id)
 register.filter("posted", posted)
 register.filter("version", format_moment)
 register.filter("links", links.lines)
 register.filter("shorten", fragments.shorten)
-
-
-@register.filter
-def initials(name: str) -> str:
-    words = name.partition("@")[0].replace(".", " ").replace("_", " ").split()
-    return "".join(word[0] for word in words[:2]).upper() or "?"

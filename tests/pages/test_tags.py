@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from crm import fragments
-from crm.page_urls import page_url, record_url
+from crm.page_urls import change_url, page_url, record_url
 from crm.templatetags import crm as tags
 
 KEYS = [
@@ -50,6 +50,9 @@ def test_urls_are_the_ones_that_django_finds(name: str) -> None:
         except NoReverseMatch:
             expected = ""
         assert record_url(name, key) == expected, key
+        if expected:
+            of_change = reverse("revert", args=["updates", key, 7])
+            assert change_url("updates", key, 7) == of_change, key
     assert record_url(name, None) == ""
     assert page_url("account-list") == reverse("account-list")
 

@@ -34,6 +34,7 @@ from . import _history_sql, _older_versions, _row_versions
 from ._attribution import Attributed, attribute
 from ._history_sql import Note, Part
 from ._older_versions import NEVER, Older
+from ._row_versions import RowVersion
 from .cursor import Position
 
 # Rows of the feeds: in one part, and for one page.
@@ -91,12 +92,13 @@ class Window:
     notes: dict[str, Note] = field(default_factory=dict)
     end: Position | None = None
     begins: dt.datetime | None = None
+    _found: list[RowVersion] | None = None
     _older: list[Row] = field(default_factory=list)
     _looked_up: dict[tuple[Table, str], dt.datetime] = field(default_factory=dict)
 
     def changes(self) -> list[Attributed]:
         """Return the changes, newest first. For who made them, see ``look_up``."""
-        found = _row_versions.of_feed(self.rows)
+        found = self._versions()
         shown = {each.identity for each in found}
         reasons = {id for id, note in self.notes.items() if note.note is not None}
         versions = _row_versions.of_feed([*self.rows, *self._older]) if self._older else found
@@ -107,6 +109,11 @@ class Window:
         changes = [each for each in attribute(versions, reasons) if each.row.identity in shown]
         return sorted(changes, key=lambda each: Position.of(each.row).order)
 
+    def _versions(self) -> list[RowVersion]:
+        if self._found is None:
+            self._found = _row_versions.of_feed(self.rows)
+        return self._found
+
     def look_up(self, until: Position | None) -> bool:
         """Read the older versions that tell who made the changes up to this position, or all; and
         the other halves of children that moved between an account that is asked for and another.
@@ -116,13 +123,13 @@ class Window:
         reading, found = self.reading, Older()
         if self.begins is not None or reading.after:
             found = _older_versions.needed(
-                _row_versions.of_feed(self.rows),
+                self._versions(),
                 self.begins or dt.datetime.min.replace(tzinfo=dt.UTC),
                 has_newer=bool(reading.after),
                 is_asked=lambda row: until is None or Position.of(row).order <= until.order,
             )
         if reading.of or reading.accounts:
-            found.add_halves(_row_versions.of_feed(self.rows))
+            found.add_halves(self._versions())
         new = {each for each in found.all() if self._looked_up.get(each, NEVER) > found.since}
         if not new:
             return False
@@ -150,6 +157,7 @@ class Window:
             last = _identity(rows[-1])
             rows = [row for row in rows if _identity(row) != last] or rows
         self.rows += rows
+        self._found = None
         self.notes |= notes
         if rows:
             self.end = Position(

@@ -13,7 +13,7 @@ import json
 from collections.abc import Collection, Mapping
 
 from crm.model.changes import Change, values_of
-from crm.model.namespace import Namespace, PastNamespace, quoted
+from crm.model.namespace import PastNamespace, quoted
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository import _sql, versions
 from crm.repository._sql import Row
@@ -21,6 +21,8 @@ from crm.repository.errors import Missing
 from crm.repository.records.account_filter import ALL, AccountFilter
 from crm.repository.tables import change_feed
 from crm.warehouse import Warehouse
+
+from ._both_sides import both_sides
 
 SHOWN = 500
 
@@ -49,9 +51,21 @@ LEFT JOIN (SELECT bsnid, MAX(team) AS team FROM {accounts} GROUP BY bsnid) AS a
 {one_account}
 """
 _BRANCH = """
-SELECT {place} AS place, {key} AS key, {owner} AS account, {row} AS row,
-  CASE WHEN _change_type IN ('insert', 'update_postimage') THEN 1 ELSE -1 END AS n
-FROM {feed} WHERE _commit_version > :then{place} {of_one}
+SELECT {place} AS place, {key} AS key, {owner} AS account, {row} AS row, {n} AS n
+FROM (SELECT * FROM {feed} WHERE _commit_version > :then{place} {of_one}) AS f {first}
+"""
+_N = "CASE WHEN _change_type IN ('insert', 'update_postimage') THEN 1 ELSE -1 END"
+# Keeps the rows of the first records of a table that differ, in the order of ``_CHANGES``. Hashes
+# tell which do, since texts of all rows would cost several times as much.
+_FIRST = """
+LEFT SEMI JOIN (
+  SELECT key, COALESCE(MAX(CASE WHEN n > 0 THEN account END), MAX(account)) AS account
+  FROM (
+    SELECT {key} AS key, {owner} AS account, SUM({n}) AS n
+    FROM {feed} WHERE _commit_version > :then{place} GROUP BY {key}, {owner}, {hash}
+  ) AS r
+  WHERE n <> 0 GROUP BY key ORDER BY account, key LIMIT :most
+) AS d ON COALESCE(d.key, '') = COALESCE(f.{key}, '')
 """
 _KEYS = """
 SELECT {place} AS place, {key} AS key FROM {table} {where}
@@ -64,7 +78,7 @@ SELECT {place} AS place, bsnid AS key, 0 AS more, bsnid AS account,
 FROM {accounts} WHERE bsnid = :bsnid
 """
 
-# Of whole tables, for ``_BOTH_SIDES`` of each.
+# Of whole tables, for ``both_sides``.
 _OF_WHOLE_TABLES = """
 SELECT d.*, COALESCE(a.team, b.team) AS team
 FROM ({branches}) AS d
@@ -80,23 +94,6 @@ SELECT place, COALESCE(SUM(CASE WHEN `before` IS NULL THEN 1 END), 0) AS added,
   COALESCE(SUM(CASE WHEN `after` IS NULL THEN 1 END), 0) AS removed, COUNT(*) AS n
 FROM ({branches}) AS d GROUP BY place
 """
-_BOTH_SIDES = """
-SELECT {place} AS place, COALESCE(b.key, a.key) AS key, COALESCE(a.account, b.account) AS account,
-  b.row AS `before`, a.row AS `after`
-FROM {before} AS b FULL OUTER JOIN {after} AS a ON a.key = b.key
-WHERE {condition}
-"""
-# A key that several rows have counts once, with the row that pages show: the latest.
-_SIDE = """(
-  SELECT key, latest.account AS account, latest.row AS row
-  FROM (
-    SELECT {key} AS key, MAX(NAMED_STRUCT(
-      'updated', COALESCE(updated_at, {earliest}), 'created', COALESCE(created_at, {earliest}),
-      'account', {owner}, 'row', {row})) AS latest
-    FROM {source} WHERE {condition} GROUP BY {key}
-  ) AS r
-)"""
-_EARLIEST = "TIMESTAMP '1970-01-01 00:00:00'"
 
 
 def find_changes(past: Warehouse, bsnid: str = "", accounts: AccountFilter = ALL) -> list[Change]:
@@ -132,7 +129,10 @@ def _read(
     sql = _sql.render(
         wh.namespace,
         _CHANGES,
-        branches="UNION ALL".join(_branch(wh, table, starts[table], bsnid) for table in TABLES),
+        branches="UNION ALL".join(
+            _branch(wh, table, starts[table], bsnid, is_cut=not (bsnid or accounts))
+            for table in TABLES
+        ),
         keys="UNION ALL".join(_keys(wh, table, bsnid) for table in TABLES),
         one_account=one_account if bsnid else "",
         chosen=accounts.only("r.account", wh.namespace, then),
@@ -179,10 +179,12 @@ def _starts(
     return found
 
 
-def _branch(wh: Warehouse, table: Table, start: int, bsnid: str) -> str:
+def _branch(wh: Warehouse, table: Table, start: int, bsnid: str, *, is_cut: bool) -> str:
+    """Return the SELECT of a table's changed rows; ``is_cut``: at most of ``:most`` records."""
     of_one = f"AND {quoted(table.owner)} = :bsnid" if bsnid else ""
-    parts = change_feed.parts(wh, table, start)
-    return _sql.render(wh.namespace, _BRANCH, of_one=of_one, **parts)
+    parts = change_feed.parts(wh, table, start) | {"n": _N, "hash": _sql.row_hash(table)}
+    first = _sql.render(wh.namespace, _FIRST, **parts) if is_cut else ""
+    return _sql.render(wh.namespace, _BRANCH, of_one=of_one, first=first, **parts)
 
 
 def _keys(wh: Warehouse, table: Table, bsnid: str) -> str:
@@ -236,7 +238,7 @@ def _compare_whole_tables(
     sql = _sql.render(
         now,
         _OF_WHOLE_TABLES,
-        branches=_sides(now, before, of_one=bool(bsnid), keys=texts if keys else ""),
+        branches=both_sides(now, before, of_one=bool(bsnid), keys=texts if keys else ""),
         accounts_before=then.table(ACCOUNTS),
         accounts_after=now.table(ACCOUNTS),
         chosen=accounts.only("d.account", now, then),
@@ -250,39 +252,9 @@ def count_changes(wh: Warehouse, before: Mapping[Table, str]) -> dict[Table, tup
 
     ``before`` has for each table the FROM item that it is compared with.
     """
-    branches = _sides(wh.namespace, before)
+    branches = both_sides(wh.namespace, before)
     found = dict.fromkeys(TABLES, (0, 0, 0))
     for row in wh.query(_sql.render(wh.namespace, _COUNTS, branches=branches)):
         changed = row["n"] - row["added"] - row["removed"]
         found[TABLES[row["place"]]] = (row["added"], row["removed"], changed)
     return found
-
-
-def _sides(
-    now: Namespace, before: Mapping[Table, str], *, of_one: bool = False, keys: str = ""
-) -> str:
-    return "UNION ALL".join(
-        _both_sides(now, table, source, of_one=of_one, keys=keys)
-        for table, source in before.items()
-    )
-
-
-def _both_sides(now: Namespace, table: Table, before: str, *, of_one: bool, keys: str) -> str:
-    of_account = f"{quoted(table.owner)} = :bsnid" if of_one else "TRUE"
-    of_keys = f"ARRAY_CONTAINS({keys}, {quoted(table.key)})" if keys else "TRUE"
-    parts = {
-        "key": quoted(table.key),
-        "owner": quoted(table.owner),
-        "row": _sql.own_row(table),
-        "condition": f"{of_account} AND {of_keys}",
-        "earliest": _EARLIEST,
-    }
-    return _sql.render(
-        now,
-        _BOTH_SIDES,
-        place=str(TABLES.index(table)),
-        before=_sql.render(now, _SIDE, source=before, **parts),
-        after=_sql.render(now, _SIDE, source=now.table(table), **parts),
-        # The one account is returned even if it did not change, to show that it exists.
-        condition="TRUE" if of_one and table is ACCOUNTS else "NOT (b.row <=> a.row)",
-    )

@@ -1,0 +1,56 @@
+"""Compare the rows of whole tables with those of another moment, key by key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from crm.model.namespace import Namespace, quoted
+from crm.model.schema import ACCOUNTS, TABLES, Table
+from crm.repository import _sql
+
+_BOTH_SIDES = """
+SELECT {place} AS place, COALESCE(b.key, a.key) AS key, COALESCE(a.account, b.account) AS account,
+  b.row AS `before`, a.row AS `after`
+FROM {before} AS b FULL OUTER JOIN {after} AS a ON a.key = b.key
+WHERE {condition}
+"""
+# A key that several rows have counts once, with the row that pages show: the latest.
+_SIDE = """(
+  SELECT key, latest.account AS account, latest.row AS row
+  FROM (
+    SELECT {key} AS key, MAX(NAMED_STRUCT(
+      'updated', COALESCE(updated_at, {earliest}), 'created', COALESCE(created_at, {earliest}),
+      'account', {owner}, 'row', {row})) AS latest
+    FROM {source} WHERE {condition} GROUP BY {key}
+  ) AS r
+)"""
+_EARLIEST = "TIMESTAMP '1970-01-01 00:00:00'"
+
+
+def both_sides(
+    now: Namespace, before: Mapping[Table, str], *, of_one: bool = False, keys: str = ""
+) -> str:
+    return "UNION ALL".join(
+        _of_table(now, table, source, of_one=of_one, keys=keys) for table, source in before.items()
+    )
+
+
+def _of_table(now: Namespace, table: Table, before: str, *, of_one: bool, keys: str) -> str:
+    of_account = f"{quoted(table.owner)} = :bsnid" if of_one else "TRUE"
+    of_keys = f"ARRAY_CONTAINS({keys}, {quoted(table.key)})" if keys else "TRUE"
+    parts = {
+        "key": quoted(table.key),
+        "owner": quoted(table.owner),
+        "row": _sql.own_row(table),
+        "condition": f"{of_account} AND {of_keys}",
+        "earliest": _EARLIEST,
+    }
+    return _sql.render(
+        now,
+        _BOTH_SIDES,
+        place=str(TABLES.index(table)),
+        before=_sql.render(now, _SIDE, source=before, **parts),
+        after=_sql.render(now, _SIDE, source=now.table(table), **parts),
+        # The one account is returned even if it did not change, to show that it exists.
+        condition="TRUE" if of_one and table is ACCOUNTS else "NOT (b.row <=> a.row)",
+    )
