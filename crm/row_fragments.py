@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import Protocol
 
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from crm.fragments import moment
+from crm.fragments import filled, moment
 from crm.icons import icon
 from crm.model.as_of_address import address
 from crm.model.records import Account, Update, UseCase
@@ -151,7 +151,7 @@ def initials(name: str) -> str:
 
 def row_check(key: str, name: str) -> SafeString:
     """Return the cell that selects a row for a bulk change; the form ``bulk`` sends its key."""
-    return format_html(
+    return filled(
         '<td class="pick"><input type="checkbox" form="bulk" name="key" value="{}"'
         ' aria-label="Select {}"></td>',
         key,
@@ -177,9 +177,7 @@ def row_actions(record: UseCase | Update, here: str) -> SafeString:
     if url := record_url(f"{what.replace(' ', '-')}-edit", record.id):
         edit = icon("pencil-square", 16)
         links.append((f"{url}?{back}", f"Edit this {what}", edit))
-    return format_html(
-        '<td class="row-actions">{}</td>', format_html_join(" ", _ROW_ACTION, links)
-    )
+    return filled('<td class="row-actions">{}</td>', format_html_join(" ", _ROW_ACTION, links))
 
 
 def row_account(account: Account, parameters: str, at: int, may_write: bool) -> SafeString:
@@ -189,28 +187,28 @@ def row_account(account: Account, parameters: str, at: int, may_write: bool) -> 
     """
     url = record_url("account-detail", account.bsnid)
     if not url:
-        link, write = format_html('<a class="row-link" dir="auto">{}</a>', account.name), ""
+        link, write = filled('<a class="row-link" dir="auto">{}</a>', account.name), ""
     else:
         url = f"{url}?{parameters}&at={at}"
-        link = format_html('<a class="row-link" href="{}" dir="auto">{}</a>', url, account.name)
-        write = format_html(
+        link = filled('<a class="row-link" href="{}" dir="auto">{}</a>', url, account.name)
+        write = filled(
             _WRITE,
             url=f"{url}&write=1",
             name=account.name,
             icon=icon("chat-bubble-left-right", 16),
         )
     shown = write if may_write else ""
-    return format_html('{} <span class="key">{}</span> {}', link, account.bsnid, shown)
+    return filled('{} <span class="key">{}</span> {}', link, account.bsnid, shown)
 
 
 def sort_header(controls: SortControls, key: str, label: str = "", kind: str = "") -> SafeString:
     """Return the heading of a column by which the list can be sorted."""
     link = controls.sort_link(key)
-    return format_html(
+    return filled(
         '<th scope="col"{}{}>'
         '<a class="sort-link" id="sort-{}" href="{}" hx-get="{}">{}{}{}</a></th>',
-        format_html(' class="{}"', kind) if kind else "",
-        format_html(' aria-sort="{}"', link.direction) if link.place == 1 else "",
+        filled(' class="{}"', kind) if kind else "",
+        filled(' aria-sort="{}"', link.direction) if link.place == 1 else "",
         link.key,
         link.url,
         link.url,

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from crm import fragments, row_fragments
+from crm.fragments import filled
 from crm.model import links
 from crm.model.records import AccountRow, Update, UseCase
 from crm.model.vocabulary import NOT_STARTED
@@ -27,7 +27,7 @@ def column_header(controls: SortControls, column: ListColumn) -> SafeString:
     kind = "number" if column.kind == "number" else ""
     if column.sort:
         return row_fragments.sort_header(controls, column.sort, column.label, kind)
-    return format_html('<th scope="col"{}>{}</th>', _class(kind), column.label)
+    return filled('<th scope="col"{}>{}</th>', _class(kind), column.label)
 
 
 def account_cells(
@@ -50,11 +50,11 @@ def account_cells(
     def cell(column: ListColumn) -> SafeString:
         if column.kind == "name":
             named = row_fragments.row_account(account, from_list, at, may_write)
-            return format_html('<th scope="row">{}</th>', named)
+            return filled('<th scope="row">{}</th>', named)
         if column.kind == "platform status":
             status = row.statuses.get(column.name) or NOT_STARTED
             link = fragments.platform_status_link(url, column.name, status, account.name)
-            return format_html(_CELL, column.label, "", link)
+            return filled(_CELL, column.label, "", link)
         value = others[column.name] if column.name in others else account.value(column.name)
         return _cell(column, value)
 
@@ -73,7 +73,7 @@ def use_case_cells(
             return _child(use_case, "row-link", fragments.shorten(name, _CLAMPED))
         if column.kind == "status":
             link = fragments.status_link(url, use_case.status, fragments.shorten(name, 40))
-            return format_html(_CELL, column.label, "", link)
+            return filled(_CELL, column.label, "", link)
         return _child_cell(column, use_case)
 
     return _joined(map(cell, columns))
@@ -92,7 +92,7 @@ def update_cells(columns: Sequence[ListColumn], update: Update) -> SafeString:
 
 
 def _joined(cells: Any) -> SafeString:
-    return mark_safe("\n  ".join(cells))
+    return SafeString("\n  ".join(cells))
 
 
 def _child(record: UseCase | Update, kind: str, text: str) -> SafeString:
@@ -101,7 +101,7 @@ def _child(record: UseCase | Update, kind: str, text: str) -> SafeString:
     url, link = record_url("account-detail", record.account_bsnid), ""
     if url:
         parameter = what.replace("-", "_")
-        link = format_html(
+        link = filled(
             'href="{}?{}={}#{}-{}"',
             url,
             parameter,
@@ -109,7 +109,7 @@ def _child(record: UseCase | Update, kind: str, text: str) -> SafeString:
             what,
             record.id,
         )
-    return format_html(
+    return filled(
         '<th scope="row" class="wide"><a class="{} clamp" {} dir="auto">{}</a></th>',
         kind,
         link,
@@ -121,26 +121,26 @@ def _child_cell(column: ListColumn, record: UseCase | Update) -> SafeString:
     if column.kind != "account":
         return _cell(column, record.value(column.name))
     url = record_url("account-detail", record.account_bsnid)
-    href = format_html('href="{}"', url) if url else ""
+    href = filled('href="{}"', url) if url else ""
     team = record.team or record.account_bsnid
-    link = format_html('<a {} dir="auto">{}</a>', href, team)
-    return format_html(_CELL, column.label, "", link)
+    link = filled('<a {} dir="auto">{}</a>', href, team)
+    return filled(_CELL, column.label, "", link)
 
 
 def _cell(column: ListColumn, value: Any) -> SafeString:
     shown = _SHOWN.get(column.kind, fragments.text)(value)
-    return format_html(_CELL, column.label, _class(_CLASSES.get(column.kind, "")), shown)
+    return filled(_CELL, column.label, _class(_CLASSES.get(column.kind, "")), shown)
 
 
 def _class(name: str) -> str:
-    return format_html(' class="{}"', name) if name else ""
+    return filled(' class="{}"', name) if name else ""
 
 
 def _long(value: str | None) -> str:
     if not value:
         return fragments.text(value)
     shown = fragments.shorten(value, _CLAMPED)
-    return format_html('<span class="clamp" dir="auto">{}</span>', shown)
+    return filled('<span class="clamp" dir="auto">{}</span>', shown)
 
 
 def _links(value: str | None) -> str:
@@ -148,10 +148,10 @@ def _links(value: str | None) -> str:
     found = links.lines(value)
     if not found:
         return fragments.text(value)
-    first, more = found[0], format_html(" +{}", len(found) - 1) if len(found) > 1 else ""
+    first, more = found[0], filled(" +{}", len(found) - 1) if len(found) > 1 else ""
     if not first.url:
-        return format_html('<span dir="auto">{}</span>{}', first.text, more)
-    return format_html(
+        return filled('<span dir="auto">{}</span>{}', first.text, more)
+    return filled(
         '<a href="{}" target="_blank" rel="noopener noreferrer">{}{}'
         '<span class="visually-hidden"> (opens a new tab)</span></a>',
         first.url,
