@@ -9,8 +9,7 @@ import pytest
 
 from crm.model.schema import TABLES
 from crm.repository.past import history
-from crm.repository.past._attribution import Attributed
-from crm.repository.past._entries import Entry
+from crm.repository.past._attribution import Attributed, Entry
 from crm.repository.past._row_versions import RowVersion
 from crm.repository.past.cursor import Cursor, Position
 from crm.repository.past.history import OUTSIDE, History, Wanted

@@ -18,7 +18,7 @@ from crm.repository.records.account_filter import ALL, AccountFilter
 from crm.repository.tables import change_feed, notes
 from crm.warehouse import Warehouse
 
-from ._entries import Entry, entry_of, undo_of
+from ._attribution import Entry, entry_of, undo_of
 from ._window import MOST, Reading, Window, windows
 from .cursor import Cursor, Position
 
