@@ -4,6 +4,7 @@ import uuid
 from io import StringIO
 
 import pytest
+import yaml
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
@@ -14,6 +15,9 @@ from crm.repository.tables import grants
 from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse
+from ..deployment.bundle import resolved
+from ..deployment.json_schema import problems
+from ..deployment.test_bundle_schema import OURS
 
 APP = "9a1b2c3d-0000-4000-8000-123456789abc"
 
@@ -87,3 +91,24 @@ def test_a_warehouse_understands_them(
         warehouse.execute(statement, repeatable=True)
     found = warehouse.query(f"SHOW GRANTS ON TABLE {namespace.table(TABLES[0])}")
     assert {"SELECT", "MODIFY"} == {r["ActionType"] for r in found if r["Principal"] == group}
+
+
+def test_the_bundle_can_give_the_app_its_rights() -> None:
+    """As further resources of the app, which the CLI adds to those of resources/app.yml."""
+    printed = yaml.safe_load("\n".join(lines("--bundle", "production")))
+    assert list(problems(printed, OURS)) == []
+    app = resolved("production", printed, table_prefix="edip_")["apps"]["edip_crm"]
+    tables = {each["name"]: each["uc_securable"] for each in app["resources"][2:]}
+    assert len(tables) == len(ALL_TABLES)
+    assert tables["platforms-status"] == {
+        "securable_type": "TABLE",
+        "securable_full_name": "edip_crm.main.edip_platforms_status",
+        "permission": "MODIFY",
+    }
+    for wrong in (
+        (),
+        ("--bundle", "test", "--principal", APP),
+        ("--bundle", "t", "--role=creator"),
+    ):
+        with pytest.raises(CommandError):
+            lines(*wrong)

@@ -49,10 +49,10 @@ def merged(one: Any, other: Any) -> Any:
     return other
 
 
-def resolved(target: str, **values: Any) -> dict[str, Any]:
+def resolved(target: str, more: Any = None, **values: Any) -> dict[str, Any]:
     """Return the target's resources. ``values`` are of variables, or what ``WORKSPACE`` has, with
-    ``__`` instead of dots. Raises KeyError for what has no value."""
-    whole = files()
+    ``__`` instead of dots. ``more`` is a further file. Raises KeyError for what has no value."""
+    whole = merged(files(), more or {})
     known: dict[str, Any] = {**WORKSPACE, "bundle.target": target}
     known |= {name.replace("__", "."): value for name, value in values.items() if "__" in name}
     variables = {

@@ -5,22 +5,41 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from crm.model.own_tables import ALL_TABLES
 from crm.repository.tables import grants
 
 from . import _namespace
+
+# The bundle's own variables say where the tables are. MODIFY includes SELECT there:
+# https://docs.databricks.com/dev-tools/databricks-apps/tables
+_BUNDLE = """\
+# Made by `manage.py print_grants --bundle {target}`; again when an upgrade adds a table.
+targets:
+  {target}:
+    resources:
+      apps:
+        edip_crm:
+          name: ${{var.app_name}}
+          resources:"""
+_BUNDLE_TABLE = """\
+            - name: {key}
+              uc_securable:
+                securable_type: TABLE
+                securable_full_name: ${{var.catalog}}.${{var.schema}}.${{var.table_prefix}}{table}
+                permission: {right}"""
 
 
 class Command(BaseCommand):
     help = (
         "Print the GRANT statements for a person, group or app. The owner of the data runs them "
-        "in the SQL editor; this command connects to nothing."
+        "in the SQL editor. With --bundle it prints what lets the bundle give the app its rights. "
+        "This command connects to nothing."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         _namespace.add_arguments(parser)
         parser.add_argument(
             "--principal",
-            required=True,
             help="a group, a user's e-mail, or a service principal's application id",
         )
         parser.add_argument(
@@ -31,8 +50,19 @@ class Command(BaseCommand):
             + " (default: %(default)s)",
         )
 
+        parser.add_argument(
+            "--bundle",
+            metavar="TARGET",
+            help="print what gives the app the role in this target, for a file in resources/",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         role, principal = options["role"], options["principal"]
+        if (principal is None) == (options["bundle"] is None):
+            raise CommandError("Give either --principal or --bundle")
+        if options["bundle"] is not None:
+            self._print_for_bundle(role, options["bundle"])
+            return
         try:
             names = _namespace.namespace(options)
             statements = grants.statements(role, names, principal)
@@ -53,3 +83,12 @@ class Command(BaseCommand):
             self.stdout.write("-- They can then change by SQL what others follow and save, too:")
             for statement in own_settings:
                 self.stdout.write(f"-- {statement};")
+
+    def _print_for_bundle(self, role: str, target: str) -> None:
+        if role == grants.CREATOR:
+            raise CommandError("The app needs the role editor or reader")
+        self.stdout.write(_BUNDLE.format(target=target))
+        for table in ALL_TABLES:
+            right = {grants.READER: "SELECT", grants.EDITOR: "MODIFY"}[role]
+            key = table.name.replace("_", "-")
+            self.stdout.write(_BUNDLE_TABLE.format(key=key, table=table.name, right=right))
