@@ -12,17 +12,18 @@ from collections.abc import Callable
 from crm.model.namespace import Namespace
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository import operations, summaries
-from crm.repository.transfer import copy_tables
+from crm.repository.operations import Operation
+from crm.repository.transfer import copy_tables, upsert
 from crm.repository.transfer._clean import Origin
 from crm.repository.transfer.copy_tables import Copy
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED
 from crm.warehouse import Warehouse
 
-from .errors import SourceError
+from .errors import ImportingError, SourceError
 from .findings import NOTED, SKIPPED, Findings, Place
 from .headings import columns_of, table_of
 from .importer import UPDATE, Options, require_allowed
-from .planning import require_open_keys
+from .planning import MEANWHILE, require_open_keys
 from .results import TableResult
 from .stale import STALE
 
@@ -37,39 +38,60 @@ def run(
     options: Options,
     findings: Findings,
     say: Callable[[str], None] = _say_nothing,
+    *,
+    accepts_doubts: bool = False,
 ) -> list[TableResult]:
     """Import the tables at ``where``. Calls ``say`` with what it begins to do.
 
-    Raises ImportingError before anything is written, as importer.run does.
+    Raises ImportingError before anything is written, as importer.run does, and where it is not
+    clear what a row means, unless that is accepted.
     """
     origins = _origins(wh, where, options, findings)
     operation = operations.of_many(wh, operations.COPY)
     require_open_keys(operation)
+    since, doubts = upsert.moment(wh), list[str]()
     copies = {
-        table: Copy(wh, table, origin, origins.get(ACCOUNTS), operation)
+        table: Copy(wh, table, origin, origins.get(ACCOUNTS), operation, since)
         for table, origin in origins.items()
     }
     results = []
     for table, copy in copies.items():
         say(f"Comparing {table.plural}")
         result = TableResult(table)
-        result.states.update(copy.states())
-        result.stale = result.states[STALE]
-        if options.on_conflict != UPDATE:
-            result.states[DIFFERENT] += result.states.pop(STALE, 0)
+        if unclear := _compare(copy, result, options):
+            doubts.append(f"{unclear:,} of its {table.plural} may be stored ones, or new")
         _add_remarks(copy, table, origins[table], options, findings)
-        for name in sorted(operation.masked(table) & origins[table].columns.keys()):
-            place, reason = Place(origins[table].full_name), "masked by a policy; not imported"
-            findings.add(NOTED, table.name, place, reason, name)
+        _note_masked(operation, table, origins[table], findings)
         results.append(result)
     if not options.dry_run:
         require_allowed(results, options, findings)
+        if not accepts_doubts:
+            _require_clear(doubts)
         with operations.noted(wh, operation, lambda: _summary(results, where)):
             for result in results:
                 say(f"Copying {result.table.plural}")
                 _write(copies[result.table], result, options)
+                _add_changed_by_others(copies[result.table], result, origins, findings)
                 findings.verdict(result.table.name, result.verified, result.verdict)
     return results
+
+
+def _compare(copy: Copy, result: TableResult, options: Options) -> int:
+    """Count the rows by what they are before the import; return how many may be stored rows."""
+    states = copy.states()
+    result.states.update(states.counts)
+    result.stale = result.states[STALE]
+    if options.on_conflict != UPDATE:
+        result.states[DIFFERENT] += result.states.pop(STALE, 0)
+    return states.unclear
+
+
+def _require_clear(doubts: list[str]) -> None:
+    if doubts:
+        raise ImportingError(
+            f"Nothing was imported: {' and '.join(doubts)}; see above. --accept-doubts adds them "
+            "as new ones."
+        )
 
 
 def _summary(results: list[TableResult], where: Namespace) -> str:
@@ -124,6 +146,26 @@ def _add_remarks(
             outcome = SKIPPED
         place = Place(origin.full_name, row=remark.key or "(no key)")
         findings.add(outcome, table.name, place, remark.reason, remark.column)
+
+
+def _note_masked(operation: Operation, table: Table, origin: Origin, findings: Findings) -> None:
+    for name in sorted(operation.masked(table) & origin.columns.keys()):
+        reason = "masked by a policy; not imported"
+        findings.add(NOTED, table.name, Place(origin.full_name), reason, name)
+
+
+def _add_changed_by_others(
+    copy: Copy, result: TableResult, origins: dict[Table, Origin], findings: Findings
+) -> None:
+    """Report the rows that others changed while this was at work, where the counts show any."""
+    if result.found == result.checked:
+        return
+    origin = origins[result.table].full_name
+    for key in copy.changed_by_others():
+        result.states[MEANWHILE] += 1
+        result.checked -= 1
+        reason = "somebody changed it here while the import ran; it stays as they left it"
+        findings.add(SKIPPED, result.table.name, Place(origin, row=key), reason)
 
 
 def _write(copy: Copy, result: TableResult, options: Options) -> None:

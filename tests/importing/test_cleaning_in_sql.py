@@ -127,10 +127,6 @@ def in_sql(wh: Warehouse, table: Table, rows: list[dict[str, str | None]]) -> di
     }
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="a copied row is still refused for a value that a file’s row is imported without",
-)
 def test_only_a_key_costs_a_row(warehouse: Warehouse, tmp_path: Path) -> None:
     rows = generated(UPDATES, readable=False)
     python, sql = in_python(UPDATES, rows, tmp_path), in_sql(warehouse, UPDATES, rows)

@@ -20,8 +20,9 @@ from crm.importing import copy_tables, importer
 from crm.importing.findings import Findings
 from crm.importing.importer import Options
 from crm.model.namespace import Namespace
-from crm.model.schema import ACCOUNTS
-from crm.repository.records import accounts
+from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
+from crm.repository.records import accounts, updates, use_cases
+from crm.repository.transfer.copy_tables import Copy
 from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse
@@ -49,10 +50,11 @@ def statements_of_old_tables(home: str) -> tuple[str, ...]:
         ('BSN002', 'Risk', '', NULL, NULL, 'y'),
         (NULL, 'Nameless', 'Finance', NULL, NULL, 'z'),
         ('a/b', 'Slash', 'Finance', NULL, NULL, 'z'),
-        ('BSN003', 'Wrong time', 'Finance', NULL, 'yesterday', 'z')""",
+        ('BSN003', 'risk ', 'Finance', NULL, 'yesterday', 'z')""",
         f"""INSERT INTO {home}.crm_platforms_status VALUES
         ('BSN001', 'Databricks', 'Completed'), ('BSN001', 'Databricks', 'Completed'),
         ('BSN002', 'Snowflake', 'Requested'), ('BSN002', 'Snowflake', 'Paused'),
+        ('DATA platform', 'Snowflake', 'Requested'), ('Risk', 'Snowflake', 'Requested'),
         ('GONE', 'Snowflake', 'Requested')""",
         f"""INSERT INTO {home}.crm_use_cases VALUES
         ('u1', 'BSN001', 'Line one\nLine two', 'Active'), ('u2', 'BSN002', '{"x" * 20001}', '')""",
@@ -101,9 +103,13 @@ def copied(schemas: Schemas) -> Iterator[Copied]:
             yield Copied(wh, old, foreseen, written, remarks, statements)
 
 
-def copy(wh: Warehouse, where: Namespace, **options) -> tuple[dict[str, int], list[str]]:
+def copy(
+    wh: Warehouse, where: Namespace, *, accepts_doubts: bool = False, **options
+) -> tuple[dict[str, int], list[str]]:
     with Findings() as findings:
-        outcomes = copy_tables.run(wh, where, Options(**options), findings)
+        outcomes = copy_tables.run(
+            wh, where, Options(**options), findings, accepts_doubts=accepts_doubts
+        )
     assert all(outcome.verified for outcome in outcomes)
     return {o.table.name: o.written for o in outcomes}, [str(f) for f in findings.first]
 
@@ -111,10 +117,10 @@ def copy(wh: Warehouse, where: Namespace, **options) -> tuple[dict[str, int], li
 def test_rows_are_cleaned_copied_and_verified(copied: Copied) -> None:
     # Only one of BSN002's two statuses for Snowflake is imported; it is unknown which is right.
     assert copied.written == {
-        "accounts": 2,
-        "platforms_status": 2,
-        "use_cases": 1,
-        "updates": 1,
+        "accounts": 3,
+        "platforms_status": 3,
+        "use_cases": 2,
+        "updates": 2,
     }
     # A dry run counts children of accounts to come.
     assert copied.foreseen == list(copied.written.values())
@@ -131,7 +137,9 @@ def test_rows_are_cleaned_copied_and_verified(copied: Copied) -> None:
     assert first.account.created_at == dt.datetime(2025, 6, 27, 14, 3, 11, 123456, dt.UTC)
     assert first.account.updated_by == warehouse.actor
     assert first.use_cases[0].problem == "Line one\nLine two"
-    assert first.updates[0].date == dt.date(2025, 6, 27)
+    # Values that cannot be read are left empty.
+    assert [update.date for update in first.updates] == [dt.date(2025, 6, 27), None]
+    assert {each.platform for each in first.platforms} == {"Databricks", "Snowflake"}
     second = accounts.get_detail(warehouse, "BSN002")
     assert (second.account.business_area, second.account.created_at is None) == (None, False)
 
@@ -143,8 +151,12 @@ def test_every_row_that_is_changed_or_not_copied_is_named(copied: Copied) -> Non
         f"refused: {home}.crm_accounts, row (no key), BSNID: BSNID is missing",
         f"refused: {home}.crm_accounts, row a/b, BSNID: BSNID cannot be used: no address can "
         "hold it",
-        f"refused: {home}.crm_accounts, row BSN003, Created: Created is not a date; it should "
-        "read like 2025-06-27",
+        f"noted: {home}.crm_accounts, row BSN003, Created: Created is not a date; it should "
+        "read like 2025-06-27; left empty",
+        f"changed: {home}.crm_platforms_status, row BSN001, Account: “DATA platform” is the team "
+        "of account BSN001",
+        f"refused: {home}.crm_platforms_status, row Risk, Account: “Risk” is the team of several "
+        "accounts; write the BSNID: BSN002, BSN003",
         f"changed: {home}.crm_accounts, row BSN001, Azure DevOps: 3 links, one per line",
         f"changed: {home}.crm_accounts, row BSN001, Team: line breaks became spaces",
         f"skipped: {home}.crm_platforms_status, row BSN001: repeats another row",
@@ -152,8 +164,8 @@ def test_every_row_that_is_changed_or_not_copied_is_named(copied: Copied) -> Non
         "another row, but different values",
         f"refused: {home}.crm_platforms_status, row GONE, Account: its account GONE does "
         "not exist",
-        f"refused: {home}.crm_use_cases, row u2, Problem: Problem is too long; at most 20,000 "
-        "characters fit",
+        f"noted: {home}.crm_use_cases, row u2, Problem: Problem is too long; at most 20,000 "
+        "characters fit; left empty",
     ):
         assert expected in remarks
     assert not any("other_things" in line for line in remarks)
@@ -176,7 +188,9 @@ def test_a_file_of_the_same_content_is_the_same_rows(copied: Copied, tmp_path: P
     assert {o.table.name: dict(o.states) for o in outcomes}["updates"] == {"unchanged": 1}
 
 
-def test_rows_that_differ(warehouse: Warehouse, namespace: Namespace) -> None:
+def test_rows_that_differ(
+    warehouse: Warehouse, namespace: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     old = Namespace(namespace.catalog, namespace.schema, "old_")
     for sql in (
         f"CREATE TABLE {old.table(ACCOUNTS)} (bsnid STRING, team STRING)",
@@ -191,10 +205,51 @@ def test_rows_that_differ(warehouse: Warehouse, namespace: Namespace) -> None:
     assert written["accounts"] == 1
     assert any("B1: already exists with different values" in line for line in remarks)
     assert accounts.get(warehouse, "B1").team == "Another"
+    write = Copy.upsert
+
+    def write_after_others(self: Copy, *args: int, **options: bool) -> int:
+        accounts.update(warehouse, "B2", {"team": "L"}, accounts.get(warehouse, "B2").updated_at)
+        return write(self, *args, **options)
+
+    monkeypatch.setattr(Copy, "upsert", write_after_others)
     written, remarks = copy(warehouse, old, on_conflict="update")
     assert written["accounts"] == 1
     assert not any("different values" in line and "B1" in line for line in remarks)
-    assert accounts.get(warehouse, "B1").team == "Old team"
+    assert [accounts.get(warehouse, bsnid).team for bsnid in ("B1", "B2")] == ["Old team", "L"]
+    stays = "somebody changed it here while the import ran; it stays as they left it"
+    assert any(f"row B2: {stays}" in line for line in remarks)
+
+
+def test_children_without_ids_mean_stored_ones(warehouse: Warehouse, namespace: Namespace) -> None:
+    """Where it is not clear which, they are only added if that is accepted."""
+    old = Namespace(namespace.catalog, namespace.schema, "old_")
+    for sql in (
+        f"CREATE TABLE {old.table(USE_CASES)} (account_bsnid STRING, problem STRING, "
+        "status STRING)",
+        f"INSERT INTO {old.table(USE_CASES)} VALUES ('Claims', 'CAFÉ\u00a0x', 'Completed')",
+        f"CREATE TABLE {old.table(UPDATES)} (account_bsnid STRING, author STRING, date STRING, "
+        "description STRING)",
+        f"""INSERT INTO {old.table(UPDATES)} VALUES ('B1', 'ANA', '2025-06-27', 'One'),
+        ('B1', 'Ana', '2025-06-27', 'Two')""",
+    ):
+        warehouse.execute(sql, repeatable=False)
+    accounts.create(warehouse, {"bsnid": "B1", "team": "Claims"})
+    use_cases.create(warehouse, "B1", "u1", {"problem": "Cafe\u0301 x", "status": "Active"})
+    day = dt.date(2025, 6, 27)
+    updates.create(warehouse, "B1", "n1", {"author": "ana", "date": day, "description": "None"})
+    with pytest.raises(
+        importer.ImportingError, match="2 of its updates may be stored ones, or new"
+    ):
+        copy(warehouse, old)
+    written, remarks = copy(warehouse, old, on_conflict="update", accepts_doubts=True)
+    assert written == {"use_cases": 1, "updates": 2}
+    found = accounts.get_detail(warehouse, "B1")
+    assert [(case.id, case.status) for case in found.use_cases] == [("u1", "Completed")]
+    matched = "row u1, Id: matches the stored use case with the same Account and Problem"
+    assert any(matched in remark for remark in remarks), remarks
+    # Once more, the rows are those that were stored.
+    written, _ = copy(warehouse, old, on_conflict="update")
+    assert written == {"use_cases": 0, "updates": 0}
 
 
 def test_an_older_row_takes_no_later_edit_back(warehouse: Warehouse, namespace: Namespace) -> None:
@@ -231,7 +286,7 @@ def test_the_command_copies_tables_again_and_changes_nothing(
     assert output.getvalue().count(" 0 differ (update)") == 4
     assert output.getvalue().count("verified") == 4
     with report.open() as file:
-        assert sum(row["outcome"] == "refused" for row in csv.DictReader(file)) == 7
+        assert sum(row["outcome"] == "refused" for row in csv.DictReader(file)) == 5
     with pytest.raises(CommandError, match="Nothing to import"):
         call_command("import_legacy", **{**options, "prefix": "no_such_"})
     with pytest.raises(CommandError, match="takes CATALOG.SCHEMA"):

@@ -43,6 +43,7 @@ def test_every_page_of_remarks_is_read(monkeypatch: pytest.MonkeyPatch, page: in
         Origin(Pages.namespace, "old", {}),
         None,
         Operation("an id", "copy", "ana@example.com"),
+        "2026-01-01T00:00:00+00:00",
     ).remarks()
     assert [remark.key for remark in islice(remarks, 9)] == list("01234")
 
@@ -121,8 +122,8 @@ def test_only_a_dry_run_writes_nothing(monkeypatch: pytest.MonkeyPatch, dry_run:
     class Copied:
         def __init__(self, *_: Any) -> None: ...
 
-        def states(self) -> dict[str, int]:
-            return {NEW: 1}
+        def states(self) -> repository.States:
+            return repository.States({NEW: 1})
 
         def remarks(self) -> list[repository.Remark]:
             return []
@@ -138,6 +139,7 @@ def test_only_a_dry_run_writes_nothing(monkeypatch: pytest.MonkeyPatch, dry_run:
     monkeypatch.setattr(copy_tables.operations, "of_many", lambda *_: operation)
     monkeypatch.setattr(copy_tables.operations, "noted", lambda *_: nullcontext())
     monkeypatch.setattr(copy_tables, "Copy", Copied)
+    monkeypatch.setattr(copy_tables.upsert, "moment", lambda _: "")
     monkeypatch.setattr(repository, "columns", lambda *_: {"accounts": {"bsnid": "STRING"}})
     warehouse: Any = Pages()
     with Findings() as findings:

@@ -133,7 +133,14 @@ class Command(BaseCommand):
             raise CommandError(f"--from-tables takes CATALOG.SCHEMA: {error}") from error
         target = {**options, "prefix": settings.NAMESPACE.prefix}
         wh = _namespace.warehouse(target).for_bulk()
-        return copy_tables.run(wh, source, chosen, findings, partial(say, self.stderr))
+        return copy_tables.run(
+            wh,
+            source,
+            chosen,
+            findings,
+            partial(say, self.stderr),
+            accepts_doubts=options["accept_doubts"],
+        )
 
     def _import_file(
         self, wh: Warehouse, options: dict[str, Any], chosen: Options, findings: Findings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from crm.model.namespace import Namespace, quoted
@@ -38,10 +38,16 @@ class Origin:
         return f"{self.namespace.catalog}.{self.namespace.schema}.{self.name}"
 
 
-def clean_rows(table: Table, origin: Origin) -> str:
+def clean_rows(
+    table: Table,
+    origin: Origin,
+    named: Callable[[str], str] = str,
+    more: Sequence[str] = (),
+) -> str:
     """Return the query of the origin's rows, cleaned. Beside each column it has the raw text,
-    under the name that ``raw_name`` returns."""
-    # In two steps, so that each raw text is computed once.
+    under the name that ``raw_name`` returns. ``named`` changes the query before ids are made, and
+    adds columns to it, ``more``."""
+    # In steps, so that each raw text and each value is computed once.
     texts = ", ".join(
         f"{_text(column.name, origin)} AS {_text_name(column.name)}, "
         f"{_raw(column, origin)} AS {raw_name(column.name)}"
@@ -53,6 +59,8 @@ def clean_rows(table: Table, origin: Origin) -> str:
     )
     sql = "SELECT {values} FROM (SELECT {texts} FROM {origin} AS s) AS r"
     rows = _sql.fill(sql, values=values, texts=texts, origin=origin.quoted)
+    fitting = ", ".join(f"{_fitting(table, c)}, {raw_name(c.name)}" for c in table.columns)
+    rows = named(_sql.fill("SELECT {fitting} FROM ({rows}) AS v", fitting=fitting, rows=rows))
     if table is ACCOUNTS:
         return rows
     sql = "SELECT COALESCE(id, {made_id}) AS id, {raw_id}, {others} FROM ({rows}) AS i"
@@ -61,7 +69,10 @@ def clean_rows(table: Table, origin: Origin) -> str:
         made_id=_made_ids.made_id(table),
         raw_id=raw_name("id"),
         others=", ".join(
-            f"{quoted(name)}, {raw_name(name)}" for name in table.names if name != "id"
+            [
+                *(f"{quoted(name)}, {raw_name(name)}" for name in table.names if name != "id"),
+                *more,
+            ]
         ),
         rows=rows,
     )
@@ -89,7 +100,7 @@ def _text(name: str, origin: Origin) -> str:
 def _raw(column: Column, origin: Origin) -> str:
     """Return the expression for the text without blanks at its ends; NULL if nothing is left."""
     text = _replace(_text(column.name, origin), r"\\r\\n?", r"\n")
-    if column.kind != "links" and not _is_moment(column):
+    if column.kind != "links" and not is_moment(column):
         text = _replace(text, r"\\x00", "")
     return f"NULLIF({_replace(text, f'^{_BLANK}+|{_BLANK}+$', '')}, '')"
 
@@ -121,8 +132,32 @@ def _replace(text: str, pattern: str, by: str) -> str:
     return f"REGEXP_REPLACE({text}, '{pattern}', '{by}')"
 
 
-def _is_moment(column: Column) -> bool:
+def is_moment(column: Column) -> bool:
     return column.type in ("DATE", "TIMESTAMP")
+
+
+def is_needed(table: Table, name: str) -> bool:
+    """Return whether a row is refused for this column: it tells which row it is."""
+    return name in (table.key, table.owner, *table.match)
+
+
+def _fitting(table: Table, column: Column) -> str:
+    """Return the value, NULL in place of a text that is too long for a column that a row can do
+    without."""
+    name = quoted(column.name)
+    if is_moment(column) or is_needed(table, column.name):
+        return name
+    return f"CASE WHEN LENGTH({name}) <= {column.max_length} THEN {name} END AS {name}"
+
+
+def left_empty(column: Column) -> tuple[str, str]:
+    """Return the condition that a value was left out, and the reason in words."""
+    name, raw = quoted(column.name), raw_name(column.name)
+    if is_moment(column):
+        reason = f"{column.label} is not a date; it should read like 2025-06-27; left empty"
+        return f"{name} IS NULL AND {raw} IS NOT NULL", reason
+    reason = f"{column.label} is too long; at most {column.max_length:,} characters fit"
+    return f"{name} IS NULL AND LENGTH({raw}) > {column.max_length}", f"{reason}; left empty"
 
 
 def refused_column(table: Table) -> str:
@@ -153,11 +188,7 @@ def _refusals(table: Table) -> Iterator[tuple[str, str, str]]:
         label = table.column(name).label
         yield name, bad, f"{label} cannot be used: no address can hold it"
     for column in table.columns:
-        name, label = quoted(column.name), column.label
-        if _is_moment(column):
-            bad = f"{name} IS NULL AND {raw_name(column.name)} IS NOT NULL"
-            yield column.name, bad, f"{label} is not a date; it should read like 2025-06-27"
-        else:
-            bad = f"LENGTH({name}) > {column.max_length}"
-            reason = f"{label} is too long; at most {column.max_length:,} characters fit"
+        if is_needed(table, column.name):
+            bad = f"LENGTH({quoted(column.name)}) > {column.max_length}"
+            reason = f"{column.label} is too long; at most {column.max_length:,} characters fit"
             yield column.name, bad, reason

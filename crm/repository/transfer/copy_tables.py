@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from crm.model.namespace import Namespace, quoted
-from crm.model.schema import ACCOUNTS, Column, Table
+from crm.model.schema import ACCOUNTS, Table
 from crm.repository import _match, _sql, operations
 from crm.repository._sql import Row
 from crm.repository.operations import Operation
 from crm.warehouse import Warehouse
 
-from ._clean import Origin, clean_rows, raw_name, refused_column, refused_reason
+from . import _copy_remarks, _identify
+from ._clean import Origin, clean_rows, refused_column, refused_reason
+from .matching import fold
 
 PAGE = 5_000
 
@@ -31,7 +33,8 @@ ORDER BY table_name, ordinal_position
 # ``place`` is 1 for one row of each key: the accepted one.
 _PLACED = """
   cleaned AS ({rows}),
-  checked AS (SELECT *, {reason} AS reason, {reason_column} AS reason_column FROM cleaned),
+{identified},
+  checked AS (SELECT *, {reason} AS reason, {reason_column} AS reason_column FROM identified),
   hashed AS (SELECT *, XXHASH64({compared}) AS content FROM checked AS c),
   placed AS (
     SELECT *,
@@ -43,7 +46,7 @@ _PLACED = """
 # Reads each row once: engines compute a CTE again at each use.
 _CLASSIFIED = """
 WITH {placed},
-  stored AS (SELECT {own_columns}, updated_at FROM {target}),
+  stored AS (SELECT {own_columns}, updated_at, change_id FROM {target}),
   owners AS ({owners}),
   classified AS (
     SELECT g.*, CASE
@@ -53,6 +56,7 @@ WITH {placed},
       WHEN {is_orphan} THEN 'orphan'
       WHEN t.{first_match} IS NULL THEN 'new'
       WHEN {same} THEN 'unchanged'
+      WHEN {is_later} THEN 'later'
       WHEN {is_older} THEN 'stale'
       ELSE 'different' END AS state
     FROM placed AS g
@@ -67,7 +71,8 @@ _COPIED_OWNERS = """
 """
 _STATES = """
 {classified}
-SELECT state, COUNT(*) AS n FROM classified
+SELECT state, COUNT(*) AS n, COUNT(CASE WHEN meaning = 'unclear' THEN 1 END) AS unclear
+FROM classified
 WHERE state IN ('orphan', 'new', 'unchanged', 'different', 'stale')
 GROUP BY state
 """
@@ -90,10 +95,6 @@ FROM (
 WHERE remark.outcome IS NOT NULL
 ORDER BY key, outcome, column, reason LIMIT :page OFFSET :offset
 """
-_REMARK = "NAMED_STRUCT('outcome', {outcome}, 'column', {column}, 'reason', {reason})"
-_IF_ACCEPTED = """,
-  CASE WHEN state IN ('orphan', 'new', 'unchanged', 'different') AND {condition} THEN {remark} END
-"""
 _UPSERT = """
 MERGE INTO {target} AS t
 USING (
@@ -106,10 +107,16 @@ WHEN NOT MATCHED THEN INSERT ({names}, change_id) VALUES ({sources}, :change_id)
 """
 _OF_ACCOUNTS = "LEFT SEMI JOIN {accounts} AS a ON a.bsnid = g.{owner}"
 _UPDATE = """
-WHEN MATCHED AND NOT ({same}) AND NOT {is_older} THEN UPDATE SET
+WHEN MATCHED AND NOT ({same}) AND NOT {is_older} AND NOT {is_later} THEN UPDATE SET
   {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
 """
-# Somebody has changed the stored row since: see crm/importing/stale.py.
+# Somebody has changed the stored row since the copy began.
+_IS_LATER = (
+    "(COALESCE(t.updated_at > CAST(:since AS TIMESTAMP), FALSE) "
+    "AND NOT (t.change_id <=> :change_id))"
+)
+_LATER = "{classified} SELECT {key} AS key FROM classified WHERE state = 'later' ORDER BY {key}"
+# Somebody has changed the stored row since it was exported: see crm/importing/stale.py.
 _IS_OLDER = "COALESCE(g.updated_at < t.updated_at, FALSE)"
 _CHECKSUMS = """
 {classified}
@@ -131,6 +138,14 @@ class Remark:
     outcome: str
     column: str
     reason: str
+
+
+@dataclass(frozen=True)
+class States:
+    """How many rows have each state; ``unclear`` new ones may be stored ones."""
+
+    counts: dict[str, int]
+    unclear: int = 0
 
 
 @dataclass(frozen=True)
@@ -165,23 +180,30 @@ class Copy:
         origin: Origin,
         accounts: Origin | None,
         operation: Operation,
+        since: str,
     ):
         self._wh = wh
         self._table = table
         self._operation, self._masked = operation, operation.masked(table)
-        self._words: dict[str, str] = {}
-        for column in table.own_columns:
-            if column.vocabulary:
-                self._words |= _sql.word_array(column)[1]
+        self._params = {} if table is ACCOUNTS else dict(fold.PARAMETERS)
+        # What classifies rows beside the stored ones.
+        self._beside = {"since": since, "change_id": operation.id}
+        reason, column = refused_reason(table), refused_column(table)
+        if table is not ACCOUNTS:
+            reason = f"COALESCE({_identify.reason_of_team(table)}, {reason})"
+            named = f"{_identify.CANDIDATES} IS NOT NULL"
+            column = f"CASE WHEN {named} THEN '{table.owner}' ELSE {column} END"
         self._parts = _match.parts(wh.namespace, table, masked=self._masked) | {
-            "rows": clean_rows(table, origin),
-            "reason": refused_reason(table),
-            "reason_column": refused_column(table),
+            "rows": _identify.rows(wh.namespace, table, origin, accounts),
+            "identified": _identify.identified(wh.namespace, table),
+            "reason": reason,
+            "reason_column": column,
             "key_columns": _sql.names(table.match),
             "compared": _match.hashed("c", [n for n in table.own_names if n != "id"]),
             "is_orphan": "FALSE" if table is ACCOUNTS else "o.bsnid IS NULL",
             "key": quoted(table.match[0]),
             "is_older": _IS_OLDER,
+            "is_later": _IS_LATER,
         }
         self._parts["owners"] = self._owners(accounts)
         self._parts["placed"] = self._render(_PLACED)
@@ -193,16 +215,18 @@ class Copy:
         parts = {"rows": clean_rows(ACCOUNTS, accounts), "reason": refused_reason(ACCOUNTS)}
         return _sql.render(self._wh.namespace, _COPIED_OWNERS, **parts)
 
-    def states(self) -> dict[str, int]:
-        """Return how many of the accepted rows are new, unchanged, different, stale (different and
-        older than the stored row), or orphan (their account does not exist)."""
-        return {row["state"]: row["n"] for row in self._query(_STATES)}
+    def states(self) -> States:
+        """Count the accepted rows: new, unchanged, different, stale (different and older than the
+        stored row), or orphan (their account does not exist)."""
+        rows = self._query(_STATES)
+        unclear = sum(row["unclear"] for row in rows if row["state"] == "new")
+        return States({row["state"]: row["n"] for row in rows}, unclear)
 
     def remarks(self) -> Iterator[Remark]:
         """Yield all remarks on single rows; one statement for ``PAGE`` of them."""
-        parts = self._remarks_by_state() | {"changes": self._changes()}
+        parts, words = _copy_remarks.parts(self._table)
         for offset in itertools.count(0, PAGE):
-            params = {"page": PAGE, "offset": offset, **self._words}
+            params = {"page": PAGE, "offset": offset, **words}
             page = self._query(_REMARKS, params, **parts)
             for row in page:
                 yield Remark(row["key"], row["outcome"], row["column"], row["reason"])
@@ -226,7 +250,8 @@ class Copy:
             of_accounts="" if self._table is ACCOUNTS else self._render(_OF_ACCOUNTS),
             update=self._render(_UPDATE) if overwrite else "",
         )
-        counted = operations.run(self._wh, self._operation, sql, repeatable=True)
+        params = self._params | {"since": self._beside["since"]} if overwrite else self._params
+        counted = operations.run(self._wh, self._operation, sql, params, repeatable=True)
         return operations.written_rows(self._wh, self._operation, self._table, counted, expected)
 
     def checksums(self) -> Checksums:
@@ -234,64 +259,15 @@ class Copy:
         row = self._query(_CHECKSUMS)[0]
         return Checksums(row["found"], row["different"], row["source"], row["warehouse"])
 
-    def _changes(self) -> str:
-        """Return the remarks on values that cleaning changes, and on unknown words."""
-        found = []
-        for column in self._table.own_columns:
-            value, raw = quoted(column.name), raw_name(column.name)
-            if change := _change_in_words(column):
-                is_changed = f"{raw} IS NOT NULL AND CAST({value} AS STRING) <> {raw}"
-                remark = _remark("changed", column.name, change)
-                found.append(_sql.fill(_IF_ACCEPTED, condition=is_changed, remark=remark))
-            if column.vocabulary:
-                known, _ = _sql.word_array(column)
-                reason = f"CONCAT('“', {value}, '” is not one of the known words; kept as it is')"
-                remark = _remark("noted", column.name, reason)
-                is_unknown = f"{value} IS NOT NULL AND NOT ARRAY_CONTAINS({known}, {value})"
-                found.append(_sql.fill(_IF_ACCEPTED, condition=is_unknown, remark=remark))
-        return "".join(found)
-
-    def _remarks_by_state(self) -> dict[str, str]:
-        """Return the remark on a row of each state."""
-        match, owner = self._table.match[-1], self._table.owner
-        return {
-            "refused": _sql.fill(
-                _REMARK, outcome="'refused'", column="reason_column", reason="reason"
-            ),
-            "contradicting": _remark(
-                "refused", match, "'has the same key as another row, but different values'"
-            ),
-            "repeated": _remark("skipped", "", "'repeats another row'"),
-            "orphan": _remark(
-                "refused", owner, f"CONCAT('its account ', {quoted(owner)}, ' does not exist')"
-            ),
-            "stale": _remark("skipped", "", "'is older than the stored row; left as it is'"),
-            "different": _remark(
-                "different", "", "'already exists with different values; left as it is'"
-            ),
-        }
+    def changed_by_others(self) -> list[str]:
+        """Return the keys of rows that others have changed since the copy began. One statement."""
+        return [row["key"] for row in self._query(_LATER)]
 
     def _query(
         self, template: str, params: dict[str, Any] | None = None, **parts: str
     ) -> list[Row]:
-        return self._wh.query(self._render(template, **parts), params)
+        given = self._params | self._beside | (params or {})
+        return self._wh.query(self._render(template, **parts), given)
 
     def _render(self, template: str, **parts: str) -> str:
         return _sql.render(self._wh.namespace, template, **self._parts, **parts)
-
-
-def _remark(outcome: str, column: str, reason: str) -> str:
-    """Return the expression for a remark; ``reason`` is an expression itself."""
-    return _sql.fill(
-        _REMARK, outcome=_sql.literal(outcome), column=_sql.literal(column), reason=reason
-    )
-
-
-def _change_in_words(column: Column) -> str | None:
-    """Return the expression for what cleaning changed about a value, in words."""
-    if column.kind == "links":
-        links = f"SIZE(SPLIT({quoted(column.name)}, '\\n'))"
-        return f"CONCAT(CAST({links} AS STRING), ' links, one per line')"
-    if column.type == "DATE":
-        return "'the time of day was left out'"
-    return None if column.kind == "long_text" else "'line breaks became spaces'"

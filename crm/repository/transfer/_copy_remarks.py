@@ -1,0 +1,106 @@
+"""SQL for the remarks on copied rows, in the words of crm/importing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from crm.model.namespace import quoted
+from crm.model.schema import ACCOUNTS, Column, Table
+from crm.repository import _sql
+
+from ._clean import is_moment, is_needed, left_empty, raw_name
+from ._identify import MATCHED, TEAM, UNCLEAR
+from .matching.natural_keys import NATURAL_KEYS
+
+_REMARK = "NAMED_STRUCT('outcome', {outcome}, 'column', {column}, 'reason', {reason})"
+_IF_ACCEPTED = """,
+  CASE WHEN state IN ('orphan', 'new', 'unchanged', 'different') AND {condition}
+    THEN {remark} END
+"""
+
+
+def parts(table: Table) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the parts of the statement of remarks, and its parameters."""
+    words: dict[str, str] = {}
+    for column in table.own_columns:
+        if column.vocabulary:
+            words |= _sql.word_array(column)[1]
+    remarks = (
+        _sql.fill(_IF_ACCEPTED, condition=condition, remark=remark)
+        for condition, remark in [*_of_meaning(table), *_of_values(table)]
+    )
+    return _by_state(table) | {"changes": "".join(remarks)}, words
+
+
+def _of_meaning(table: Table) -> Iterator[tuple[str, str]]:
+    """Yield condition and remark of what was found out about a row."""
+    if table is not ACCOUNTS:
+        owner = quoted(table.owner)
+        reason = f"CONCAT('“', {TEAM}, '” is the team of account ', {owner})"
+        yield f"{TEAM} IS NOT NULL", _remark("changed", table.owner, reason)
+    if table in NATURAL_KEYS:
+        labels = " and ".join(table.column(name).label for name in NATURAL_KEYS[table])
+        reason = f"'matches the stored {table.singular} with the same {labels}'"
+        yield f"meaning = '{MATCHED}'", _remark("changed", table.key, reason)
+        reason = f"'may be a stored {table.singular} with the same {labels}, or a new one'"
+        is_unclear = f"meaning = '{UNCLEAR}' AND state = 'new'"
+        yield is_unclear, _remark("noted", table.key, reason)
+
+
+def _of_values(table: Table) -> Iterator[tuple[str, str]]:
+    """Yield condition and remark of values that cleaning changes or leaves out, and of unknown
+    words."""
+    for column in table.columns:
+        value, raw = quoted(column.name), raw_name(column.name)
+        if not is_needed(table, column.name):
+            condition, why = left_empty(column)
+            yield condition, _remark("noted", column.name, _sql.literal(why))
+        if column.name not in table.own_names:
+            continue
+        if change := _change_in_words(column):
+            is_changed = f"{raw} IS NOT NULL AND CAST({value} AS STRING) <> {raw}"
+            if column.name == table.owner and table is not ACCOUNTS:
+                is_changed += f" AND {TEAM} IS NULL"
+            yield is_changed, _remark("changed", column.name, change)
+        if column.vocabulary:
+            known, _ = _sql.word_array(column)
+            reason = f"CONCAT('“', {value}, '” is not one of the known words; kept as it is')"
+            is_unknown = f"{value} IS NOT NULL AND NOT ARRAY_CONTAINS({known}, {value})"
+            yield is_unknown, _remark("noted", column.name, reason)
+
+
+def _by_state(table: Table) -> dict[str, str]:
+    """Return the remark on a row of each state."""
+    match, owner = table.match[-1], table.owner
+    orphan = f"CONCAT('its account ', {quoted(owner)}, ' does not exist')"
+    return {
+        "refused": _sql.fill(
+            _REMARK, outcome="'refused'", column="reason_column", reason="reason"
+        ),
+        "contradicting": _remark(
+            "refused", match, "'has the same key as another row, but different values'"
+        ),
+        "repeated": _remark("skipped", "", "'repeats another row'"),
+        "orphan": _remark("refused", owner, orphan),
+        "stale": _remark("skipped", "", "'is older than the stored row; left as it is'"),
+        "different": _remark(
+            "different", "", "'already exists with different values; left as it is'"
+        ),
+    }
+
+
+def _remark(outcome: str, column: str, reason: str) -> str:
+    """Return the expression for a remark; ``reason`` is an expression itself."""
+    return _sql.fill(
+        _REMARK, outcome=_sql.literal(outcome), column=_sql.literal(column), reason=reason
+    )
+
+
+def _change_in_words(column: Column) -> str | None:
+    """Return the expression for what cleaning changed about a value, in words."""
+    if column.kind == "links":
+        links = f"SIZE(SPLIT({quoted(column.name)}, '\\n'))"
+        return f"CONCAT(CAST({links} AS STRING), ' links, one per line')"
+    if is_moment(column):
+        return "'the time of day was left out'"
+    return None if column.kind == "long_text" else "'line breaks became spaces'"
