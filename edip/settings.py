@@ -248,6 +248,16 @@ EDIP_STALE_DAYS = env.int("EDIP_STALE_DAYS", 60)
 EDIP_STATUS_DAYS = env.dict(
     "EDIP_STATUS_DAYS", cast={"value": int}, default={"Requested": 14, "In Progress": 90}
 )
+# Digests: the app's address for links, the mail server, and the webhook of a chat.
+EDIP_APP_URL = env.str("EDIP_APP_URL", "http://127.0.0.1:8000" if LOCAL else "")
+EDIP_HAS_MAIL = bool(env.str("EDIP_EMAIL_URL", ""))
+if EDIP_HAS_MAIL:
+    vars().update(env.email_url("EDIP_EMAIL_URL"))
+DEFAULT_FROM_EMAIL = env.str("EDIP_MAIL_FROM", "edip-crm@localhost")
+EDIP_DIGEST_WEBHOOK = env.str("EDIP_DIGEST_WEBHOOK", "")
+EDIP_DIGEST_CHAT = env.str("EDIP_DIGEST_CHAT", "teams")
+# Whether digests quote no data. They do not, either, where a table has a row filter or a mask.
+EDIP_DIGEST_SHORT = env.bool("EDIP_DIGEST_SHORT", False)
 EDIP_PLATFORMS = env.list("EDIP_PLATFORMS", default=list(words.PLATFORMS))
 EDIP_ONBOARDING_STATUSES = env.list(
     "EDIP_ONBOARDING_STATUSES", default=list(words.ONBOARDING_STATUSES)

@@ -73,6 +73,8 @@ FREE = {"healthz": "/healthz", "admin-tools": "/admin-tools/", "as-of": "/as-of/
 FREE |= {"import-template": "/admin-tools/import/templates/accounts.xlsx"}
 FREE |= {"metrics": "/metrics", "help": "/help/?about=attention"}
 FREE |= {"import": "/admin-tools/import/", "export": "/admin-tools/export/"}
+# Counted in tests/pages/test_digest.py: what changed, what needs attention, and the choice.
+DIGEST = {"digest"}
 # Counted by rows: see tests/importing.
 IMPORTS = {"import-job", "import-report", "import-refused"}
 STEPS = {"account-next": "/accounts/BSN001/next/?list=&at=1"}
@@ -110,7 +112,7 @@ def fill(sample: Warehouse) -> Callable[[str], str]:
 def test_every_url_is_walked() -> None:
     names = {name for name in get_resolver().reverse_dict if isinstance(name, str)}
     read = PAGES.keys() | CHECKS.keys() | FREE.keys() | PAST.keys() | LIVE.keys() | STEPS.keys()
-    assert names == read | POST_ONLY | IMPORTS | VIEWS
+    assert names == read | POST_ONLY | IMPORTS | VIEWS | DIGEST
 
 
 @pytest.mark.parametrize("path", STEPS.values(), ids=STEPS.keys())

@@ -112,6 +112,44 @@ DEFAULT_VIEWS = Table(
     ),
 )
 
+# Who gets a digest, and which one was begun last. One row per recipient, which a run changes
+# before it sends: of two runs that change one row at once, the warehouse refuses one.
+DIGESTS = Table(
+    name="digests",
+    singular="digest",
+    plural="digests",
+    comment="Who gets digests of EDIP CRM, how often, and which one was begun last",
+    key="recipient",
+    cluster_by=("recipient",),
+    extra=(),
+    own_columns=(
+        Column("recipient", "Recipient", "An e-mail address, or a chat", not_null=True),
+        Column("every", "Every", "How often a person wants it: daily, weekly or none"),
+        Column("period", "Period", "The day or week of the digest that was begun last"),
+        Column("state", "State", "Of that digest: sending, sent, nothing or refused"),
+        Column("run", "Run", "Id of the attempt to send that digest"),
+        Column("begun_at", "Begun", "When that attempt began (UTC)", "TIMESTAMP", "timestamp"),
+        Column(
+            "told_until",
+            "Told until",
+            "The moment (UTC) up to which the last digest told that was noted as sent",
+            "TIMESTAMP",
+            "timestamp",
+        ),
+        Column(
+            "updated_at", "Changed", "When the row was changed (UTC)", "TIMESTAMP", "timestamp"
+        ),
+    ),
+)
+
 # The CRM's own tables, and all tables.
-OWN_TABLES = (OPERATIONS, PEOPLE, FOLLOWS, IMPORT_MAPPINGS, SAVED_VIEWS, DEFAULT_VIEWS)
+OWN_TABLES = (
+    OPERATIONS,
+    PEOPLE,
+    FOLLOWS,
+    IMPORT_MAPPINGS,
+    SAVED_VIEWS,
+    DEFAULT_VIEWS,
+    DIGESTS,
+)
 ALL_TABLES = (*TABLES, *OWN_TABLES)

@@ -16,7 +16,7 @@ HISTORY_DAYS = 365
 # The accounts table has a property with the number of the last migration step that was run
 # (crm/repository/tables/migrations.py). New tables start with the last step's number.
 VERSION_PROPERTY = "edip.schema_version"
-VERSION = 10
+VERSION = 11
 
 
 def create_catalog(namespace: Namespace) -> str:

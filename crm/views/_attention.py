@@ -48,7 +48,10 @@ def today(request: Request) -> dt.date:
 
 
 def limits(request: Request) -> Limits:
-    now = today(request)
+    return limits_of(today(request))
+
+
+def limits_of(now: dt.date) -> Limits:
     began = {
         status: _dates.start_of_day(now - dt.timedelta(days=days))
         for status, days in settings.EDIP_STATUS_DAYS.items()

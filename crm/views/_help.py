@@ -113,6 +113,11 @@ PURPOSES = {
         "Shows the whole CRM as it was. Pages of the past can be read and shared, not changed.",
     ),
     "me": Purpose("Mine", "Which accounts are yours: those that name you, and those you follow."),
+    "digest": Purpose(
+        "Digest",
+        "What changed in your accounts since the last digest, and what needs attention. Choose "
+        "here whether you get it by mail.",
+    ),
     "admin-tools": Purpose(
         "Admin tools", "The state of the system, and the ways in and out for data."
     ),

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from crm.repository.records import attention as repository
+from crm.repository.records.account_filter import AccountFilter
 from crm.repository.records.attention import Attention, Flagged
 from crm.request import Request
 
@@ -52,7 +53,7 @@ def attention(request: Request) -> HttpResponse:
     by = asked if asked in repository.GROUPS else repository.GROUPS[0]
     limits = _attention.limits(request)
     found, is_mine = _mine.load(
-        request, lambda of: repository.load(request.warehouse, limits, by, of)
+        request, lambda of: repository.load(request.warehouse, limits, by, AccountFilter(of))
     )
     mine = {_mine.NAME: _mine.ON} if _mine.asked(request) else {}
     kinds = _attention.kinds(limits, found.counts, mine if is_mine else {})

@@ -42,6 +42,7 @@ PATHS = [
     "/as-of/2001-01-01T00:00:00Z/",
     "/preferences/me/",
     "/help/?about=account-list",
+    "/digest/",
     "/admin-tools/",
     "/admin-tools/?check=1",
     "/admin-tools/import/",

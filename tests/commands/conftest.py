@@ -15,10 +15,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from crm.model.namespace import Namespace
+from crm.repository.records import accounts
 from crm.warehouse import Warehouse, dispose_all
 from crm.warehouse.config import WarehouseConfig
 
 from ..conftest import LocalWarehouse
+from ..schemas import CONTENTS
+from .digest_runs import HOME
 
 
 @pytest.fixture(autouse=True)
@@ -102,3 +105,18 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
         )
     )
     return folder / "cert.pem", folder / "key.pem"
+
+
+LACKS_A_PARTNER = {"bsnid": "BSN001", "team": "Claims", "business_area": "Finance"}
+CONTENTS["one_account"] = lambda wh: accounts.create(wh, LACKS_A_PARTNER)
+
+
+@pytest.fixture
+def one_account(warehouse: Warehouse) -> Warehouse:
+    """One account, which lacks an IT partner."""
+    return warehouse
+
+
+@pytest.fixture
+def by_mail(settings: Any) -> None:
+    settings.EDIP_APP_URL, settings.EDIP_HAS_MAIL = f"{HOME}/", True

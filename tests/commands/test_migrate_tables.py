@@ -86,7 +86,7 @@ def test_the_oldest_tables_become_todays(
     dies_half_way(wh, server)
     runs_to_the_second_step(wh)
     stops_at_a_row_without_a_key(wh)
-    assert run().count("done") == 6
+    assert run().count("done") == 7
     assert [case.problem for case in accounts.get_detail(wh, "OLD1").use_cases] == ["P"]
     has_todays_tables(wh)
     assert described(wh) == of_today

@@ -18,6 +18,7 @@ WORKSPACE = {
     "workspace.current_user.userName": "ada.l@example.com",
     "workspace.current_user.short_name": "ada_l",
     "workspace.current_user.domain_friendly_name": "ada-l",
+    "resources.apps.edip_crm.url": "https://edip-crm-1.databricksapps.com",
     "resources.apps.edip_crm.service_principal_client_id": "app-1",
 }
 # The variables without a default that whoever deploys has to set.

@@ -27,6 +27,7 @@ _WRITES = re.compile(r"\b(UPDATE\s+(\{\w+\}\s+)?SET|INSERT\s*(\n\s*)?\(|INSERT I
 # Statements that write no rows of the four tables, or bring back rows with their ids.
 _OTHERS = {
     "operations.py": "{operations}",
+    "records/digests.py": "{digests}",
     "records/mine.py": ":person",
     "records/saved_views.py": ":person",
     "past/restore_tables.py": "WHEN NOT MATCHED BY SOURCE THEN DELETE",

@@ -78,7 +78,8 @@ class Command(BaseCommand):
             self.stdout.write(f"{statement};")
         if role == grants.READER:
             self.stdout.write(
-                "-- Only if readers are to follow accounts and save views, with EDIP_AUTH=user."
+                "-- Only if readers are to follow accounts, save views and choose digests, with "
+                "EDIP_AUTH=user."
             )
             self.stdout.write("-- They can then change by SQL what others follow and save, too:")
             for statement in own_settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import tempfile
 import uuid
@@ -25,6 +26,7 @@ from crm.repository.past import revert_bulk, revert_record
 from crm.repository.records import (
     accounts,
     composing,
+    digests,
     mine,
     platforms,
     saved_views,
@@ -113,6 +115,15 @@ def _settings(stage: Stage) -> str:
     import_mappings.keep(wh, {"headings": "{}"})
     kept = import_mappings.read(wh, ["headings"])
     return f"{len(profile.accounts)} followed, {len(kept)} mappings"
+
+
+def _digests(stage: Stage) -> str:
+    wh, me, period = stage.wh, "me@example.com", "2026-W48"
+    digests.choose(wh, me, digests.WEEKLY)
+    claimed = [digests.claim(wh, me, period, run) for run in ("1", "2")]
+    digests.note(wh, me, "1", digests.SENT, dt.datetime(2026, 11, 27, tzinfo=dt.UTC))
+    states = [each.state for each in digests.recipients(wh, "chat")]
+    return f"claimed {claimed}, states {states}, {digests.choice(wh, me).every}"
 
 
 def _saved_views(stage: Stage) -> str:
@@ -236,6 +247,7 @@ CASES = (
     Case("deleting an account and bringing it back", _delete),
     Case("own settings and kept mappings", _settings),
     Case("saved views", _saved_views),
+    Case("digests", _digests),
     Case("bulk changes", _bulk),
     Case("bulk deletion and its undo", _delete_many),
     Case("merging two accounts and its undo", _merge),

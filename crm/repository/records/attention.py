@@ -19,9 +19,9 @@ from crm.repository._sql import Row
 from crm.repository.tables import notes
 from crm.warehouse import Warehouse
 
-from . import mine
 from ._children import ACCOUNT_OF_CHILD
 from ._platform_status import PARAMS, RECORDED_STATUS
+from .account_filter import ALL, AccountFilter
 
 Count = TypeVar("Count")
 
@@ -67,7 +67,7 @@ flagged AS (
   FROM (
     SELECT id, account_bsnid, date, SUBSTRING(description, 1, 100) AS what
     FROM {updates} WHERE date >= CAST(:tomorrow AS DATE)
-  ) AS u {account_of_child} {mine}
+  ) AS u {account_of_child} {chosen}
   {on_hold}
 )
 """
@@ -78,7 +78,7 @@ _ON_HOLD = """
     SELECT c.id, c.account_bsnid, c.updated_at, SUBSTRING(c.problem, 1, 100) AS what
     FROM {use_cases} AS c {reasons}
     WHERE c.status = :on_hold AND COALESCE(o.reason, '') = ''
-  ) AS u {account_of_child} {mine}
+  ) AS u {account_of_child} {chosen}
 """
 _SQL = """
 WITH {recorded_status}, {flagged}
@@ -140,19 +140,24 @@ class Attention:
 
 
 def flagged(
-    namespace: Namespace, limits: Limits, by: str = "", person: str = "", *, has_notes: bool
+    namespace: Namespace,
+    limits: Limits,
+    by: str = "",
+    accounts: AccountFilter = ALL,
+    *,
+    has_notes: bool,
 ) -> tuple[str, dict[str, Any]]:
     """Return the CTE ``flagged``, which needs ``recorded_status``, and its parameters.
 
     :param by: the column to group by; without one, children have no team.
-    :param person: see mine.
+    :param accounts: whose rows are wanted.
     :param has_notes: whether the reasons of statuses can be read. ``ON_HOLD`` needs them.
     """
     column = quoted(by) if by else "bsnid"
     of_child = {
         "of_child": f"a.team, a.{column}" if by else "CAST(NULL AS STRING), CAST(NULL AS STRING)",
         "account_of_child": _sql.render(namespace, ACCOUNT_OF_CHILD) if by else "",
-        "mine": mine.only_of(namespace, person, "u.account_bsnid"),
+        "chosen": accounts.only("u.account_bsnid", namespace),
     }
     _, reasons = notes.reasons(namespace, "c", has_notes=has_notes)
     on_hold = _sql.render(namespace, _ON_HOLD, reasons=reasons, **of_child)
@@ -160,33 +165,37 @@ def flagged(
         namespace,
         FLAGGED,
         by=column,
-        of_account=mine.only_of(namespace, person, "a.bsnid"),
+        of_account=accounts.only("a.bsnid", namespace),
         on_hold=on_hold if has_notes else "",
         **of_child,
     )
-    limited = [
-        {"status": status, "before": before.astimezone(dt.UTC).isoformat()}
-        for status, before in limits.status_before.items()
-    ]
     params = {
-        **mine.params(person),
+        **accounts.params,
         **({"on_hold": vocabulary.ON_HOLD} if has_notes else {}),
         "stale_before": limits.stale_before,
         "tomorrow": limits.tomorrow,
         "stuck": STUCK,
-        "limits": json.dumps(limited, ensure_ascii=False),
+        "limits": _status_limits(limits),
     }
     return sql, params
 
 
-def load(wh: Warehouse, limits: Limits, by: str, person: str = "") -> Attention:
-    """Return what needs attention, grouped by a column of ``GROUPS``. One statement.
+def _status_limits(limits: Limits) -> str:
+    limited = [
+        {"status": status, "before": before.astimezone(dt.UTC).isoformat()}
+        for status, before in limits.status_before.items()
+    ]
+    return json.dumps(limited, ensure_ascii=False)
 
-    Of the accounts of the ``person`` only, if there is one; see mine. Raises WarehouseError.
+
+def load(wh: Warehouse, limits: Limits, by: str, accounts: AccountFilter = ALL) -> Attention:
+    """Return what needs attention in these accounts, grouped by a column of ``GROUPS``.
+
+    One statement. Raises WarehouseError.
     """
 
     def read(has_notes: bool) -> Attention:
-        sql, params = flagged(wh.namespace, limits, by, person, has_notes=has_notes)
+        sql, params = flagged(wh.namespace, limits, by, accounts, has_notes=has_notes)
         statuses = _sql.render(wh.namespace, RECORDED_STATUS)
         text = _sql.fill(_SQL, recorded_status=statuses, flagged=sql)
         found = _attention(wh.query(text, {**PARAMS, **params, "shown": SHOWN}))

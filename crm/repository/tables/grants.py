@@ -8,7 +8,14 @@ from __future__ import annotations
 import re
 
 from crm.model.namespace import Namespace, quoted
-from crm.model.own_tables import ALL_TABLES, DEFAULT_VIEWS, FOLLOWS, PEOPLE, SAVED_VIEWS
+from crm.model.own_tables import (
+    ALL_TABLES,
+    DEFAULT_VIEWS,
+    DIGESTS,
+    FOLLOWS,
+    PEOPLE,
+    SAVED_VIEWS,
+)
 from crm.repository import _sql
 
 READER, EDITOR, CREATOR = "reader", "editor", "creator"
@@ -42,14 +49,14 @@ def create_catalog(principal: str) -> str:
 
 
 def of_own_settings(namespace: Namespace, principal: str) -> list[str]:
-    """Return the GRANTs that readers need for names of their own, for following accounts and for
-    saving views.
+    """Return the GRANTs that readers need for names of their own, for following accounts, for
+    saving views and for digests.
 
     They hold for whole tables: readers may then change the settings of others, too, by SQL.
     """
     return [
         grant("MODIFY", f"TABLE {namespace.table(table)}", principal)
-        for table in (PEOPLE, FOLLOWS, SAVED_VIEWS, DEFAULT_VIEWS)
+        for table in (PEOPLE, FOLLOWS, SAVED_VIEWS, DEFAULT_VIEWS, DIGESTS)
     ]
 
 

@@ -188,6 +188,7 @@ STEPS = (
     Step(8, "the tables of people and follows", _own_tables("people", "follows"), again=True),
     Step(9, "the table of import mappings", _own_tables("import_mappings"), again=True),
     Step(10, "the tables of saved views", _own_tables("saved_views", "default_views"), again=True),
+    Step(11, "the table of digests", _own_tables("digests"), again=True),
 )
 assert STEPS[-1].number == ddl.VERSION
 

@@ -1,0 +1,1 @@
+"""Digests: what changed and what needs attention, as mail, as a message in a chat, or as files."""

@@ -1,0 +1,103 @@
+"""What a digest of some accounts says: what changed since a moment, and what needs attention."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from itertools import groupby
+
+from django.utils import timezone
+
+from crm.digest.content import Account, Digest, Kind, plain
+from crm.model.changes import Change
+from crm.page_urls import page_url, record_url
+from crm.repository import versions
+from crm.repository.errors import BeforeTheTables, NoSuchMoment
+from crm.repository.past import diff
+from crm.repository.records import attention
+from crm.repository.records.account_filter import AccountFilter
+from crm.repository.records.attention import Flagged
+from crm.warehouse import Warehouse
+
+from . import _attention, _mine
+
+# How many accounts a digest names, how many changes of each, and how many rows of each kind.
+ACCOUNTS, LINES, ROWS = 12, 4, 4
+
+
+def load(
+    wh: Warehouse, accounts: AccountFilter, since: dt.datetime, whose: str, path: str
+) -> Digest:
+    """Return the digest of the accounts. Two statements, and the versions of the moment.
+
+    Raises WarehouseError.
+    """
+    until = timezone.now()
+    unknown, found = "", list[Change]()
+    try:
+        found = diff.find_changes(_as_of(wh, since), accounts=accounts)
+    except NoSuchMoment as error:
+        unknown = error.summary
+    changes = found[: diff.SHOWN]
+    changed = _accounts(changes)
+    return Digest(
+        whose,
+        path,
+        since,
+        until,
+        changed[:ACCOUNTS],
+        len(changed[ACCOUNTS:]),
+        len(changes),
+        len(found) > diff.SHOWN,
+        _kinds(wh, accounts),
+        unknown,
+    )
+
+
+def _as_of(wh: Warehouse, since: dt.datetime) -> Warehouse:
+    """Return the tables as of the moment, or as they were first."""
+    try:
+        return versions.as_of(wh, since)
+    except BeforeTheTables:
+        return versions.as_of(wh, versions.known(wh).earliest)
+
+
+def _accounts(changes: list[Change]) -> list[Account]:
+    """Return the accounts that changed, with the first of their changes; by account already."""
+    found = []
+    for bsnid, of_account in groupby(changes, lambda change: change.bsnid):
+        each = list(of_account)
+        team = next((change.team for change in each if change.team), bsnid or "(no account)")
+        said = [plain(change.what) for change in each[:LINES]]
+        lines = [f"{text[:1].upper()}{text[1:]}" for text in said]
+        path = record_url("account-detail", bsnid) or page_url("activity")
+        found.append(Account(plain(team), path, lines, len(each[LINES:])))
+    return found
+
+
+def _kinds(wh: Warehouse, accounts: AccountFilter) -> list[Kind]:
+    """Return the kinds of what needs attention that have any."""
+    limits = _attention.limits_of(timezone.localdate())
+    found = attention.load(wh, limits, attention.GROUPS[0], accounts)
+    more = _query_of(accounts)
+    return [
+        Kind(
+            kind.heading,
+            sum(found.counts[kind.key].values()),
+            kind.url(),
+            [_name(row) for row in found.rows.get(kind.key, ())[:ROWS]],
+        )
+        for kind in _attention.kinds(limits, found.counts, more)
+        if found.counts.get(kind.key)
+    ]
+
+
+def _query_of(accounts: AccountFilter) -> Mapping[str, str]:
+    """Return the parameters by which a list has these accounts only."""
+    mine = {_mine.NAME: _mine.ON} if accounts.person else {}
+    return mine | {name: values[0] for name, values in accounts.values.items()}
+
+
+def _name(row: Flagged) -> str:
+    team = plain(row.team or row.bsnid)
+    return f"{team}: {plain(row.what)}" if row.what else team
