@@ -89,7 +89,8 @@ bench: install .venv/bench/.installed  ## measure pages, people, growth, imports
 	-$(BIN)/pip install --quiet --disable-pip-version-check --target .venv/bench -r $<
 	@mkdir -p $(@D) && touch $@
 
-soak: install  ## run the long tests: many writers, large imports, long replays
+soak: install  ## let 20 people work for half an hour (MINUTES=5), then run the long tests (TESTS=… for these only)
+	$(if $(TESTS),,$(BIN)/python -m bench.soak --people 20 --minutes $(or $(MINUTES),30))
 	env EDIP_TEST_SOAK=1 $(BIN)/python -m pytest -q -m soak $(TESTS)
 
 faults: install  ## let the warehouse fail in every way at every page, and print a table

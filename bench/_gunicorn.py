@@ -21,6 +21,13 @@ START_SECONDS = 60
 @contextmanager
 def serving() -> Iterator[int]:
     """Yield the port on which the app answers. The environment says which data it uses."""
+    with started({}) as (port, _):
+        yield port
+
+
+@contextmanager
+def started(environment: dict[str, str]) -> Iterator[tuple[int, int]]:
+    """Yield the port and the process id of the app, which has these variables, too."""
     port = _free_port()
     log = Path(os.environ["EDIP_LOCAL_DATA"]) / "gunicorn.log"
     with log.open("wb") as output:
@@ -29,11 +36,11 @@ def serving() -> Iterator[int]:
             cwd=ROOT,
             stdout=output,
             stderr=output,
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
         )
     try:
         _wait(port, server)
-        yield port
+        yield port, server.pid
     finally:
         server.terminate()
         server.wait(timeout=30)

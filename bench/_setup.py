@@ -31,7 +31,8 @@ class Control:
             "Authorization": f"Bearer {server['secret']}",
             "Content-Type": "application/json",
         }
-        self._pid: int = server["pid"]
+        self.address: str = server["url"]
+        self.pid: int = server["pid"]
         self._engines: list[int] = []
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -62,21 +63,31 @@ class Control:
 
     def cpu(self) -> float:
         """Return the seconds of CPU that the warehouse, with its engine, has used so far."""
-        own = _stat(self._pid)
+        own = _stat(self.pid)
         # Those of engines that have ended are in the warehouse's own numbers.
         ticks = own[11:15] + [n for engine in self._living_engines() for n in _stat(engine)[11:13]]
         return sum(map(int, ticks)) / _TICKS
 
     def memory(self) -> float:
         """Return the resident memory of the warehouse's processes in MB."""
-        pids = [self._pid, *self._living_engines()]
+        pids = [self.pid, *self._living_engines()]
         pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids)
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+    def engines(self) -> list[int]:
+        """Return the engine's processes: two while one replaces the other."""
+        engines: list[int] = self.ask("GET", "/warehouse")["engines"]
+        return engines
+
+    def sessions(self) -> int:
+        """Return how many sessions are open at the warehouse."""
+        count: int = self.ask("GET", "/warehouse")["sessions"]
+        return count
 
     def _living_engines(self) -> list[int]:
         """Return the engine's processes; ask for them only when one is gone."""
         if not self._engines or not all(Path(f"/proc/{pid}").exists() for pid in self._engines):
-            self._engines = self.ask("GET", "/warehouse")["engines"]
+            self._engines = self.engines()
         return self._engines
 
     def wait_until_idle(self) -> None:

@@ -30,7 +30,7 @@ from crm.warehouse.errors import WarehouseError
 FRESH = dt.timedelta(minutes=1)
 _MOST_WATCHES = 200
 # Seconds after its last use until a watch is dropped.
-_WATCH_SECONDS = 3600
+_WATCH_SECONDS = 900
 
 Versions = dict[str, int]
 

@@ -27,7 +27,7 @@ class Request(HttpRequest):
     refused (crm/views/errors.py) takes an ``HttpRequest`` and looks for each attribute.
     ``last_visit`` (aware, UTC) is when the person was last here before this visit; None if their
     browser does not know. ``is_of_next_person`` is set if another person has signed in since the
-    browser's last request.
+    browser's last request. ``refusal`` is why the request was refused, one word for the log.
     """
 
     person: Person
@@ -36,6 +36,7 @@ class Request(HttpRequest):
     last_visit: dt.datetime | None
     htmx: HtmxDetails
     is_of_next_person: bool
+    refusal: str
 
 
 def page_number(text: str) -> int:

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 # A process is renewed after so many statements, or earlier, if it has so many bytes of memory.
 STATEMENTS = 5000
 MEMORY = 1_200_000_000
-_STATEMENTS_BETWEEN_CHECKS = 250
+_STATEMENTS_BETWEEN_CHECKS = 50
 
 # With these errors the engine fails to plan a statement, before it has done anything.
 _BEING_REREGISTERED = re.compile(
@@ -121,7 +121,10 @@ class Engine:
             with self._lock:
                 process.users -= 1
             self._end_if_unused(process)
-            if process.statements % _STATEMENTS_BETWEEN_CHECKS == 0 or self._has_run_all(process):
+            # Several statements end at once: none of them may see a certain number.
+            is_due = process.statements >= process.checked + _STATEMENTS_BETWEEN_CHECKS
+            if is_due or self._has_run_all(process):
+                process.checked = process.statements
                 self._renew_if_due(process)
 
     def _has_run_all(self, process: EngineProcess) -> bool:

@@ -31,12 +31,14 @@ _ENDING = 5.0
 class EngineProcess:
     """Runs engine SQL; safe to use from many threads.
 
-    ``statements`` is how many it has run. ``users`` and ``registered`` belong to ``Engine``: how
-    many statements use the process, and the ids of the tables that it knows.
+    ``statements`` is how many it has run. ``checked``, ``users`` and ``registered`` belong to
+    ``Engine``: after how many its memory was looked at, how many use the process, and the ids of
+    the tables that it knows.
     """
 
     def __init__(self) -> None:
         self.statements = 0
+        self.checked = 0
         self.users = 0
         self.registered: set[str] = set()
         self._numbers = itertools.count(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import re
+import sys
 import threading
 from collections import deque
 from dataclasses import dataclass, field
@@ -59,6 +60,8 @@ class QueryHistory:
         self, statement_id: str, session_id: str, user: str, text: str, query_tags: str
     ) -> Entry:
         with self._lock:
+            # Most statements differ in their values only: they share one text.
+            text = sys.intern(text)
             entry = Entry(next(self._numbers), statement_id, session_id, user, text, query_tags)
             self._entries.append(entry)
         return entry

@@ -67,6 +67,12 @@ class Sessions:
         with self._lock:
             self._open.pop(session_id, None)
 
+    def count(self) -> int:
+        """Return how many sessions are open."""
+        with self._lock:
+            self._expire()
+            return len(self._open)
+
     def close_all(self) -> int:
         """End every session, as a restart would; return how many there were."""
         with self._lock:

@@ -160,10 +160,9 @@ def url_problems(root: Path) -> Iterator[str]:
 def is_defined(package: Path, name: str) -> bool:
     """Whether ``folder.module.name`` is a function or class of the package; nothing is imported."""
     *path, wanted = name.split(".")
-    file = package.joinpath(*path).with_suffix(".py")
-    if not file.is_file():
-        return False
-    body = parsed(file.read_text()).body
+    place = package.joinpath(*path)
+    files = (each for each in (place.with_suffix(".py"), place / "__init__.py") if each.is_file())
+    body = [node for file in files for node in parsed(file.read_text()).body]
     kinds = ast.FunctionDef | ast.ClassDef
     return any(isinstance(node, kinds) and node.name == wanted for node in body)
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.http import HttpRequest
 
-from crm.warehouse import Warehouse
+from crm.warehouse import Warehouse, has_passed
 from crm.warehouse.config import USER
 from crm.warehouse.credentials import EXPIRY_MARGIN
 from crm.warehouse.deadline import Deadline
@@ -109,7 +108,7 @@ def _with_token(
     name: str, token: str, expires_at: float, deadline: Deadline
 ) -> tuple[Person, Callable[[], Warehouse]]:
     def open_warehouse() -> Warehouse:
-        if time.time() >= expires_at - EXPIRY_MARGIN:
+        if has_passed(expires_at - EXPIRY_MARGIN):
             raise SignInAgain()
         return for_user(name, token, expires_at).within(deadline)
 

@@ -8,17 +8,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import time
 from typing import Any
+
+from crm.warehouse import now
 
 # Seconds that we assume for a token without an expiry. Databricks' tokens last an hour.
 LIFETIME = 55 * 60.0
 
 
 def expiry(token: str) -> float:
-    """Return when the token expires (``time.time()``): its own claim, or LIFETIME from now."""
+    """Return when the token expires, by the warehouse's clock (``crm.warehouse.now``): its own
+    claim, or LIFETIME from now."""
     end = _claims(token).get("exp")
-    return float(end) if isinstance(end, (int, float)) else time.time() + LIFETIME
+    return float(end) if isinstance(end, (int, float)) else now().timestamp() + LIFETIME
 
 
 def subject(token: str) -> str:

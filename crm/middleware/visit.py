@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 
 from crm.cookies import cookie_name
 from crm.request import Request
+from crm.warehouse import now as warehouse_now
 
 COOKIE = "visit"
 # Whoever asks for nothing for this long has left.
@@ -57,7 +58,7 @@ class VisitMiddleware:
         request.last_visit = None
         if not request.person.email:
             return self.get_response(request)
-        now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+        now = warehouse_now().replace(microsecond=0)
         known = _read(request)
         visit = known.at(now) if known else Visit(now)
         request.last_visit = visit.before

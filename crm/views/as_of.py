@@ -7,13 +7,13 @@ from urllib.parse import unquote
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import Resolver404, ResolverMatch, resolve, reverse
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from crm import access
 from crm.forms.moment import AGO, CHOICES, MomentForm
 from crm.model import as_of_address
 from crm.request import Request
+from crm.warehouse import now
 
 from . import _respond
 
@@ -51,7 +51,7 @@ def choose(request: Request) -> HttpResponse:
     if form.is_valid():
         return HttpResponseRedirect(as_of_address.address(form.cleaned_data["moment"], target))
     if (ago := request.GET.get("ago", "")) in AGO:
-        moment = timezone.now().replace(microsecond=0) - AGO[ago][1]
+        moment = now().replace(microsecond=0) - AGO[ago][1]
         return HttpResponseRedirect(as_of_address.address(moment, target))
     if ago == _LAST_VISIT and request.last_visit:
         return HttpResponseRedirect(as_of_address.address(request.last_visit, target))

@@ -25,6 +25,7 @@ def warehouse_failed(request: HttpRequest, error: WarehouseError) -> HttpRespons
     if isinstance(error, (ObjectNotFound, ColumnNotFound)) and not is_past:
         page = set_up.offer(cast(Request, request))
         if page:
+            request.refusal = type(error).__name__  # type: ignore[attr-defined]
             return page
     return answer(request, failure_of(error, is_past=is_past), type(error).__name__)
 

@@ -20,12 +20,20 @@ from crm.repository.tables.set_up import Done, Part
 from crm.request import Request
 from crm.warehouse import Warehouse
 from crm.warehouse.config import USER
+from crm.warehouse.deadline import Deadline
 from crm.warehouse.errors import WarehouseError
 
 from . import _respond
+from ._failures import failure_of
 
-# No further part begins after so many seconds: the gateway gives up after 60.
-BUDGET = 25.0
+# The gateway gives up after 60 seconds. No further part begins after BUDGET, all statements of the
+# parts end within LIMIT, and what is left is found out in REST.
+BUDGET, LIMIT, REST = 15.0, 40.0, 10.0
+
+MAYBE_DONE = (
+    "The warehouse may have done it all the same, or still be at it. Wait a minute and go on, "
+    "which is safe. If that does not help, “manage.py set_up” waits for ten minutes per statement."
+)
 
 
 @never_cache
@@ -38,14 +46,16 @@ def set_up_tables(request: Request) -> HttpResponse:
     wh, done = request.warehouse, list[Done]()
     if request.method == "POST":
         # Creating tables takes longer than a page may.
-        wh = wh.within(None)
-        done = _run(wh)
-    problem, parts = _plan(wh)
+        done = _run(wh.within(Deadline.after(LIMIT)))
+        wh = wh.within(Deadline.after(REST))
+    problem, parts = _left(wh, done)
     failed = [each for each in done if each.problem]
     if done and not parts and not failed and not problem:
         messages.success(request, "The tables are set up.")
         return _respond.go(request, _respond.local_url(request, reverse("overview")))
-    status, rights = (500 if failed else 200), list[str]()
+    status, rights = (503 if failed else 200), list[str]()
+    if failed:
+        request.refusal = "set-up"
     if any(each.is_forbidden for each in failed):
         status, rights = 403, set_up.needed_rights(wh)
     return _show(request, parts, status, done=done, problem=problem, rights=rights)
@@ -73,11 +83,26 @@ def _plan(wh: Warehouse) -> tuple[str, list[Part]]:
         return str(error), []
 
 
+def _left(wh: Warehouse, done: list[Done]) -> tuple[str, list[Part]]:
+    """Return the same after these were tried. Raises WarehouseError if there were none."""
+    try:
+        return _plan(wh)
+    except WarehouseError as error:
+        if not done:
+            raise
+        title = failure_of(error).title
+        return f"{title}, so what is left to do is unknown. Load the page again.", []
+
+
 def _run(wh: Warehouse) -> list[Done]:
     started, done = time.monotonic(), list[Done]()
     _, parts = _plan(wh)
-    for each in set_up.run(parts):
-        done.append(each)
+    for part in parts:
+        try:
+            done += set_up.run([part])
+        except WarehouseError as error:
+            done.append(Done(part, f"{failure_of(error).title}. {MAYBE_DONE}"))
+            break
         if time.monotonic() - started > BUDGET:
             break
     # The tables of people may be there now.

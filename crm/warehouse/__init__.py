@@ -14,13 +14,16 @@ from .config import WarehouseConfig
 from .pool import Pools
 from .sign_in import service_principal
 from .statements import Warehouse
+from .transport import has_passed, now
 
 __all__ = [
     "Warehouse",
     "dispose_all",
     "gauges",
+    "has_passed",
     "load_connector",
     "load_sign_in",
+    "now",
     "open_shared",
     "open_user",
 ]

@@ -96,12 +96,14 @@ class PooledConnection:
         threading.Thread(target=self._close_quietly, daemon=True, name="close").start()
 
     def _close_quietly(self) -> None:
-        try:
-            self.connection.close()
-        except Exception as error:  # noqa: BLE001 - nobody uses it any more
-            logger.debug("Closing a connection failed: %s", type(error).__name__)
-        finally:
-            _backend(self.connection)._transport.close_sockets()
+        for close in (self.connection.close, self._close_sockets):
+            try:
+                close()
+            except Exception as error:  # noqa: BLE001 - nobody uses it any more
+                logger.debug("Closing a connection failed: %s", type(error).__name__)
+
+    def _close_sockets(self) -> None:
+        _backend(self.connection)._transport.close_sockets()
 
 
 def connect(config: WarehouseConfig, identity: Identity, generation: int = 0) -> PooledConnection:

@@ -8,12 +8,14 @@ The pool keeps the connections of different identities apart.
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
 from .config import SERVICE_PRINCIPAL, UNIFIED, USER, WarehouseConfig
 from .errors import NotAdmitted, SignInAgain, SignInFailed, WarehouseError
 from .sign_in import service_principal, unified
+from .transport import now
 
 # Databricks refuses a token in its last half minute
 # (https://github.com/databricks/databricks-vscode/issues/583).
@@ -47,7 +49,7 @@ class Identity:
 
     @property
     def ends_at(self) -> float | None:
-        """Return when the identity itself expires (``time.time()``); None: never."""
+        """Return when the identity itself expires, by the warehouse's clock; None: never."""
         return None
 
     def replaces(self, other: Identity) -> bool:
@@ -83,8 +85,8 @@ class UserToken(Identity):
     """The signed-in person's own token, as Databricks Apps forwards it.
 
     :param name: the person's e-mail.
-    :param expires_at: when the token expires, ``time.time()``. Not part of equality, since it
-        is an estimate for an opaque token.
+    :param expires_at: when the token expires, by the warehouse's clock. Not part of equality,
+        since it is an estimate for an opaque token.
     """
 
     token: str = field(repr=False)
@@ -98,7 +100,7 @@ class UserToken(Identity):
         return {"access_token": self.token}
 
     def good_until(self) -> float:
-        return self.ends_at
+        return time.time() + self.ends_at - now().timestamp()
 
     @property
     def ends_at(self) -> float:

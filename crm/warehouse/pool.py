@@ -30,6 +30,7 @@ from .deadline import Deadline, watch
 from .errors import SignInAgain, WarehouseError
 from .identity_pool import IdentityPool
 from .translate import translate
+from .transport import has_passed
 
 logger = logging.getLogger("crm.warehouse")
 
@@ -213,7 +214,7 @@ class Pools:
 
 
 def _has_expired(identity: Identity) -> bool:
-    return identity.ends_at is not None and time.time() >= identity.ends_at
+    return identity.ends_at is not None and has_passed(identity.ends_at)
 
 
 def _close_expired(reference: weakref.ref[Pools]) -> None:

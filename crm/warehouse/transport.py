@@ -1,4 +1,5 @@
-"""HTTP for the connector: connections that end at the deadline, and errors of 429 and 503.
+"""HTTP for the connector: connections that end at the deadline, errors of 429 and 503, and the
+warehouse's clock.
 
 The connector (4.9.0) finds its connection pools and its retry policy in
 ``auth/thrift_http_client.py`` and has no option for their classes, so we replace the names there.
@@ -8,7 +9,10 @@ socket's own time limits apply.
 
 from __future__ import annotations
 
+import datetime as dt
 import socket
+from collections import deque
+from email.utils import parsedate_to_datetime
 from io import BytesIO
 from typing import Any
 
@@ -26,6 +30,45 @@ from .errors import Unavailable
 from .translate import turned_away
 
 
+class _Clock:
+    """How far the warehouse's clock is ahead of ours.
+
+    Each HTTP answer says the time in whole seconds (RFC 9110, 6.6.1), so less than two are none.
+    One that was under way for long says too little: the most of the latest answers counts.
+    """
+
+    ahead = dt.timedelta()
+    is_known = False
+    _latest = deque[dt.timedelta](maxlen=20)
+
+    @classmethod
+    def compare(cls, date: str) -> None:
+        try:
+            cls._latest.append(parsedate_to_datetime(date) - dt.datetime.now(dt.UTC))
+        except (TypeError, ValueError):
+            return  # no time, or none with a zone
+        cls.is_known = True
+        ahead = max(list(cls._latest))
+        cls.ahead = ahead if abs(ahead) >= dt.timedelta(seconds=2) else dt.timedelta()
+
+
+def now() -> dt.datetime:
+    """Return the time by the warehouse's clock, which stamps rows and commits (UTC).
+
+    Before its first answer it is the time by our own.
+    """
+    return dt.datetime.now(dt.UTC) + _Clock.ahead
+
+
+def has_passed(moment: float) -> bool:
+    """Return whether this moment of the warehouse's clock (seconds since 1970) has passed.
+
+    No moment has before its first answer: if our own clock is wrong, it would refuse tokens that
+    are good, and never hear of it.
+    """
+    return _Clock.is_known and now().timestamp() >= moment
+
+
 class _Plain(HTTPConnection):
     watched_socket: socket.socket | None = None
 
@@ -41,7 +84,9 @@ class _Plain(HTTPConnection):
 
     def getresponse(self) -> Any:
         with deadline.answering():
-            return super().getresponse()
+            answer = super().getresponse()
+        _Clock.compare(answer.headers.get("Date", ""))
+        return answer
 
 
 class _Secure(_Plain, HTTPSConnection):

@@ -111,6 +111,7 @@ class Control:
             "writers": self._warehouse.parts.commits.writers(),
             "engines": engine.pids(),
             "renewals": engine.renewals,
+            "sessions": self._warehouse.sessions.count(),
         }
 
     def _set_identity(self, method: str, kind: str, body: Json) -> Json | None:

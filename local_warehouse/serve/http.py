@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -238,6 +239,7 @@ def _http_answer(
     headers: Mapping[str, str] | None = None,
 ) -> bytes:
     lines = [f"HTTP/1.1 {status.value} {status.phrase}", f"Content-Type: {content_type}"]
+    lines.append(f"Date: {formatdate(usegmt=True)}")
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
     lines += [f"Content-Length: {len(body)}", "", ""]
     return "\r\n".join(lines).encode("latin-1") + body

@@ -30,6 +30,7 @@ from crm.model.namespace import Namespace
 from ..conftest import BASE_DIR, LocalWarehouse
 from ..patience import seconds
 
+SHIFTED_CLOCK = Path(__file__).with_name("shifted_clock.py")
 # Uploads: field → (name, content).
 Files = dict[str, tuple[str, bytes]]
 
@@ -41,14 +42,19 @@ def free_port() -> int:
 
 
 class Gunicorn:
-    """The app's processes, and everything that they logged."""
+    """The app's processes, and everything that they logged.
 
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
+    :param shift: seconds by which their clock is ahead of the warehouse's.
+    """
+
+    def __init__(self, environment: dict[str, str], log: Path, shift: float = 0) -> None:
         self.port, self.log = free_port(), log
         command = yaml.safe_load((BASE_DIR / "app.yaml").read_text())["command"]
         # Databricks Apps substitutes this one variable; the command sees no shell.
         command = [part.replace("$DATABRICKS_APP_PORT", str(self.port)) for part in command]
         command[0] = str(Path(sys.executable).with_name(command[0]))
+        if shift:
+            command = [sys.executable, str(SHIFTED_CLOCK), str(shift), *command]
         keep = {k: v for k, v in os.environ.items() if not k.startswith(("DATABRICKS", "EDIP"))}
         environment = keep | {"DATABRICKS_APP_PORT": str(self.port)} | environment
         with log.open("w") as output:
@@ -132,10 +138,14 @@ class AppsProxy:
             "X-Request-Id": str(uuid.uuid4()),
         }
 
+    def claims(self) -> str:
+        """Return the middle of a token: nothing that can be read, as in an opaque one."""
+        return self.user.split("@")[0]
+
     def token(self) -> str:
         with self._lock:
             if time.monotonic() > self._renew_at:
-                token = f"eyTOKEN.{self.user.split('@')[0]}.{uuid.uuid4().hex}"
+                token = f"eyTOKEN.{self.claims()}.{uuid.uuid4().hex}"
                 self._warehouse._ask(
                     "POST",
                     "/tokens",
@@ -200,7 +210,7 @@ def start_gunicorn(
     started: list[Gunicorn] = []
     logs = tmp_path_factory.mktemp("gunicorn")
 
-    def start(namespace: Namespace, **environment: str) -> Gunicorn:
+    def start(namespace: Namespace, shift: float = 0, **environment: str) -> Gunicorn:
         environment = {
             "DATABRICKS_APP_NAME": "edip-crm",
             "DATABRICKS_HOST": local_warehouse.url.split("/sql/")[0],
@@ -214,7 +224,7 @@ def start_gunicorn(
             "DJANGO_SECRET_KEY": uuid.uuid4().hex * 3,
             **environment,
         }
-        gunicorn = Gunicorn(environment, logs / f"{len(started)}.log")
+        gunicorn = Gunicorn(environment, logs / f"{len(started)}.log", shift)
         started.append(gunicorn)
         gunicorn.wait_until_ready()
         return gunicorn

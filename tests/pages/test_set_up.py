@@ -16,6 +16,7 @@ from crm.model.own_tables import FOLLOWS, OPERATIONS
 from crm.model.schema import ACCOUNTS, UPDATES
 from crm.repository import ddl
 from crm.repository.tables import readiness
+from crm.views import set_up
 from crm.warehouse import Warehouse, dispose_all
 from crm.warehouse.config import WarehouseConfig
 
@@ -66,6 +67,36 @@ def test_an_administrator_sets_up_what_is_missing(
     form = parsed(client.get(PAGE)).select_one("main form")
     client.post(form["action"], filled_in(form))
     assert not parsed(client.get("/accounts/?mine=on")).select(".banner")
+
+
+def test_setting_up_goes_on_where_it_stopped(
+    client: Client,
+    nowhere: Namespace,
+    server: LocalWarehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """No request takes longer than the gateway waits, and administrators may press at once."""
+    assert set_up.BUDGET < set_up.LIMIT < 60 - set_up.REST
+    monkeypatch.setattr(set_up, "BUDGET", 0.0)
+    page = parsed(client.post(PAGE))
+    assert texts(page, ".finding .badge")[:2] == ["Done", "To do"]
+    monkeypatch.setattr(set_up, "BUDGET", 15.0)
+    monkeypatch.setattr(set_up, "LIMIT", seconds(1))
+    server.fault("hang", times=None, match="CREATE TABLE.*use_cases")
+    caplog.set_level("INFO", "crm.requests")
+    response = client.post(PAGE)
+    server.clear_faults()
+    page = parsed(response)
+    assert response.status_code == 503
+    assert texts(page, ".finding .badge")[:3] == ["Done", "Done", "Failed"]
+    assert "or still be at it" in text(page, ".finding:nth-child(3) p")
+    [*_, logged] = (each for each in caplog.records if each.name == "crm.requests")
+    assert logged.fields["refusal"] == "set-up"
+    with ThreadPoolExecutor(2) as people:
+        answers = list(people.map(lambda _: Client().post(PAGE), range(2)))
+    assert [each.status_code for each in answers] == [303, 303]
+    assert ready(client) == (200, "ready")
 
 
 def test_older_tables_are_migrated(client: Client, sample: Warehouse) -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -16,6 +17,9 @@ from crm.model.schema import ACCOUNTS, TABLES, UPDATES, Table
 from crm.repository import versions
 from crm.repository.errors import BeforeTheTables, BeyondRetention, NotYet
 from crm.repository.versions import CLOCKS_DIFFER, Commit, Timelines
+from crm.repository.versions._commits import commit_of
+from crm.warehouse import Warehouse
+from crm.warehouse.credentials import AccessToken
 
 SECOND = dt.timedelta(seconds=1)
 WAREHOUSE: Any = SimpleNamespace(cache_key="a key of this test")
@@ -99,7 +103,7 @@ def test_a_column_that_was_dropped_and_added_again_existed_before() -> None:
 
     vp = {"column": {"name": "vp", "type": "string", "nullable": True}}
     rows = [row(1, "DROP COLUMNS", ["vp"]), row(2, "ADD COLUMNS", [vp])]
-    commits = [commit(0, 0), *map(versions._commit, rows)]
+    commits = [commit(0, 0), *map(commit_of, rows)]
     lines = timelines(commits, [commit(0, 0)])
     added = [lines.added_since({"accounts": n, "updates": 0})["accounts"] for n in range(3)]
     assert added == [set(), {"vp"}, set()]
@@ -249,3 +253,10 @@ def test_who_committed_a_version_is_read_once() -> None:
     assert len(histories.read) == 4
     assert versions.committers(histories, [(ACCOUNTS, 2)]) == {(ACCOUNTS, 2): ""}
     assert len(histories.read) == 8
+
+
+def test_tokens_share_commits(warehouse: Warehouse) -> None:
+    """Each token has timelines of its own: thousands of commits each would fill the memory."""
+    other = replace(warehouse, identity=AccessToken("next", warehouse.identity.token))
+    one, two = (versions.load(each).commits[ACCOUNTS] for each in (warehouse, other))
+    assert [id(each) for each in one] == [id(each) for each in two] != []

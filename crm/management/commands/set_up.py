@@ -46,7 +46,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            wh, rights = _namespace.warehouse(options), _rights(options)
+            wh, rights = _namespace.warehouse(options).for_bulk(), _rights(options)
             if options["plan"]:
                 self._print(set_up.plan(wh, settings.EDIP_HISTORY_DAYS, rights))
                 return

@@ -28,7 +28,7 @@ from crm.repository._sql import Row
 from crm.repository.records.account_filter import ALL, AccountFilter
 from crm.repository.tables.change_feed import Starts
 from crm.repository.versions import CLOCKS_DIFFER, Commit
-from crm.warehouse import Warehouse
+from crm.warehouse import Warehouse, now
 
 from . import _history_sql, _older_versions, _row_versions
 from ._attribution import Attributed, attribute
@@ -227,7 +227,7 @@ class _Commits:
         namespace = reading.wh.namespace
         known = dict(namespace.versions) if isinstance(namespace, PastNamespace) else {}
         present = reading.wh.at(namespace.present)
-        self._found = versions.timelines_until(present, dt.datetime.now(dt.UTC) - _FRESH)
+        self._found = versions.timelines_until(present, now() - _FRESH)
         for table, commits in self._found.commits.items():
             until = known.get(table.name, commits[-1].version)
             self._lines[table.name] = tuple(c for c in commits if c.version <= until)

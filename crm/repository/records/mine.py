@@ -33,7 +33,7 @@ _LINE = "\n"
 
 _lock = threading.Lock()
 # Who cannot read the tables; they are asked for again after a while.
-_without: TTLCache[Hashable, bool] = TTLCache(maxsize=200, ttl=600.0)
+_without: TTLCache[Hashable, bool] = TTLCache(maxsize=200, ttl=60.0)
 
 _MINE = """
 LEFT SEMI JOIN (

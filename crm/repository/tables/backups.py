@@ -21,6 +21,7 @@ from crm.repository import _match, _sql, ddl, versions
 from crm.repository._sql import Row
 from crm.repository.errors import Missing
 from crm.warehouse import Warehouse
+from crm.warehouse import now as warehouse_now
 from crm.warehouse.errors import ObjectNotFound
 
 MANIFEST = "backups"
@@ -103,7 +104,7 @@ def create(wh: Warehouse, home: Namespace, schema_version: int) -> Backup:
     Raises NotVerified.
     """
     now, moment = versions.consistent_versions(wh)
-    began = dt.datetime.now(dt.UTC)
+    began = warehouse_now()
     backup = Backup(began.strftime("%Y%m%dt%H%M%S%fz"), moment, wh.actor, schema_version, ())
     _insert(wh, home, backup, [None])
     past = versions.past_namespace(wh.namespace, now, moment)

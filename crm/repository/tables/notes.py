@@ -29,7 +29,7 @@ JOIN_TO_LIST = _sql.fill(_JOIN, operations="{operations}", alias="f")
 
 _lock = threading.Lock()
 # Whose table of operations is missing or hidden; it is asked for again after a while.
-_without_notes: TTLCache[Hashable, bool] = TTLCache(maxsize=200, ttl=600.0)
+_without_notes: TTLCache[Hashable, bool] = TTLCache(maxsize=200, ttl=60.0)
 
 
 def reasons(namespace: Namespace, alias: str, *, has_notes: bool) -> tuple[str, str]:
@@ -42,7 +42,7 @@ def reasons(namespace: Namespace, alias: str, *, has_notes: bool) -> tuple[str, 
 def read(wh: Warehouse, load: Callable[[bool], Result]) -> Result:
     """Return what ``load`` reads, which gets whether it may read the table of operations.
 
-    Where it may not, ``load`` runs a second time; for ten minutes, the process then knows that.
+    Where it may not, ``load`` runs a second time; for a minute, the process then knows that.
     Raises as ``load`` does.
     """
     key = wh.cache_key

@@ -129,4 +129,9 @@ def _part(wh: Warehouse, name: str, sql: str) -> Part:
 
 
 def _execute(wh: Warehouse, sql: str) -> None:
-    wh.execute(sql, repeatable=True)
+    try:
+        wh.execute(sql, repeatable=True)
+    except StatementFailed as error:
+        # Where somebody creates it at the same moment, IF NOT EXISTS does not help.
+        if not (error.error_class or "").endswith("ALREADY_EXISTS"):
+            raise

@@ -10,7 +10,7 @@ from crm.model.schema import Table
 from crm.repository import versions
 from crm.repository._sql import Row
 from crm.repository.errors import NoSuchMoment
-from crm.warehouse import Warehouse
+from crm.warehouse import Warehouse, now
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied, StatementFailed
 
 from . import upsert
@@ -29,7 +29,7 @@ def earlier_rows(
     Raises WarehouseError where that is not the cause.
     """
     try:
-        moment = min(moment, dt.datetime.now(dt.UTC))
+        moment = min(moment, now())
         lines = versions.timelines_until(wh, moment)
         commits = lines.commits[table]
         place = bisect_left(commits, moment, key=lambda commit: commit.moment) - is_before

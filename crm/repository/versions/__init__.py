@@ -11,8 +11,8 @@ https://docs.databricks.com/delta/history
 from __future__ import annotations
 
 import datetime as dt
-import json
 import threading
+import time
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,13 +22,15 @@ from cachetools import LRUCache
 
 from crm.model.namespace import Named, Namespace, PastNamespace
 from crm.model.schema import TABLES, Table
-from crm.warehouse import Warehouse
+from crm.repository import _sql
+from crm.repository.errors import BeforeTheTables, BeyondRetention, NotYet
+from crm.warehouse import Warehouse, now
 
-from . import _sql
-from ._sql import Row
-from .errors import BeforeTheTables, BeyondRetention, NotYet
+from ._commits import Commit, added_since, commits_of
 
-# The largest difference that we expect between the application's clock and the warehouse's.
+__all__ = ["CLOCKS_DIFFER", "Commit", "PastTables", "Timelines"]
+
+# What the clocks of the warehouse's parts may differ by, and how well we know what they say.
 CLOCKS_DIFFER = dt.timedelta(seconds=5)
 # How many of the newest commits are read first, and how many times more each further time.
 _NEWEST, _GROWTH = 20, 8
@@ -37,36 +39,13 @@ _WHOLE_FOR = dt.timedelta(hours=1)
 # The newest are read again after this time, whatever is asked for: they show whether a table was
 # dropped and created again. A page's statement does not, if the new table has the version, too.
 _NEWEST_FOR = dt.timedelta(minutes=1)
-_FEED_ON = '"delta.enableChangeDataFeed":"true"'
-_NOT_NULL = '"nullable":false'
-
-
-@dataclass(frozen=True)
-class Commit:
-    """One version of one table.
-
-    :param person: who made it, by their sign-in to Databricks; empty if unknown.
-    :param enables_feed: whether it switched the change data feed on.
-    :param added: the names of the columns that it added to the table.
-    :param dropped: the names of those that it dropped or renamed.
-    :param forbids_null: whether it changed a column that is now NOT NULL; maybe it was before.
-    """
-
-    version: int
-    moment: dt.datetime
-    operation: str
-    person: str = ""
-    enables_feed: bool = False
-    added: frozenset[str] = frozenset()
-    forbids_null: bool = False
-    dropped: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Timelines:
     """The commits of each table, oldest first.
 
-    :param read_at: when the newest were read, by the application's clock.
+    :param read_at: when the newest were read, by the warehouse's clock.
     :param whole_at: when all were read, likewise.
     """
 
@@ -100,20 +79,9 @@ class Timelines:
     def added_since(self, versions: Mapping[str, int]) -> dict[str, frozenset[str]]:
         """Return, by table name, the columns that the table did not have at the version."""
         return {
-            table.name: _added_since(commits, versions[table.name])
+            table.name: added_since(commits, versions[table.name])
             for table, commits in self.commits.items()
         }
-
-
-def _added_since(commits: tuple[Commit, ...], version: int) -> frozenset[str]:
-    added, existed = frozenset[str](), frozenset[str]()
-    for commit in commits[bisect_right(commits, version, key=lambda c: c.version) :]:
-        # A column that is added after a restore may have existed before it.
-        if commit.operation == "RESTORE":
-            break
-        existed |= commit.dropped - added
-        added |= commit.added - existed
-    return added
 
 
 @dataclass(frozen=True)
@@ -173,16 +141,16 @@ def committers(
 def _timelines(wh: Warehouse, is_enough: Callable[[Timelines], bool]) -> Timelines:
     with _lock:
         cached = _cache.get(wh.cache_key)
-    now = dt.datetime.now(dt.UTC)
-    if cached is None or now - cached.whole_at > _WHOLE_FOR:
+    time_now = now()
+    if cached is None or time_now - cached.whole_at > _WHOLE_FOR:
         return load(wh)
-    is_old = now - cached.read_at > _NEWEST_FOR
+    is_old = time_now - cached.read_at > _NEWEST_FOR
     return _continued(wh, cached) if is_old or not is_enough(cached) else cached
 
 
 def load(wh: Warehouse) -> Timelines:
     """Read the whole timelines: one statement per table, all at once."""
-    return _read(wh, lambda table: _commits(wh, table))
+    return _read(wh, lambda table: commits_of(wh, table))
 
 
 def _continued(wh: Warehouse, old: Timelines) -> Timelines:
@@ -194,10 +162,12 @@ def _read(
     commits: Callable[[Table], tuple[Commit, ...]],
     whole_at: dt.datetime | None = None,
 ) -> Timelines:
-    read_at = dt.datetime.now(dt.UTC)
+    began = time.monotonic()
     with ThreadPoolExecutor(len(TABLES)) as pool:
-        found = pool.map(commits, TABLES)
-        lines = Timelines(dict(zip(TABLES, found, strict=True)), read_at, whole_at or read_at)
+        found = dict(zip(TABLES, pool.map(commits, TABLES), strict=True))
+    # Only their answers say what the warehouse's clock said when they began.
+    read_at = now() - dt.timedelta(seconds=time.monotonic() - began)
+    lines = Timelines(found, read_at, whole_at or read_at)
     with _lock:
         _cache[wh.cache_key] = lines
     return lines
@@ -209,14 +179,14 @@ def _continued_commits(
     """Return the earlier commits and the later ones; all anew if the table was created again."""
     count = _NEWEST
     while True:
-        newest = _commits(wh, table, count)
+        newest = commits_of(wh, table, count)
         if len(newest) < count:
             return newest  # all that the table has
         again = sum(commit.version <= earlier[-1].version for commit in newest)
         if again and newest[:again] == earlier[-again:]:
             return earlier + newest[again:]
         if again:
-            return _commits(wh, table)
+            return commits_of(wh, table)
         count *= _GROWTH
 
 
@@ -228,43 +198,6 @@ def consistent_versions(wh: Warehouse) -> tuple[dict[str, int], dt.datetime]:
     """
     moment = max(commits[-1].moment for commits in latest(wh).commits.values())
     return latest(wh).versions_at(moment), moment
-
-
-def _commits(wh: Warehouse, table: Table, newest: int | None = None) -> tuple[Commit, ...]:
-    """Return the commits of a table, or the newest so many, oldest first."""
-    sql = "DESCRIBE HISTORY {table} {limit}"
-    # LIMIT is part of the command, which takes no parameters.
-    parts = {"table": wh.namespace.table(table), "limit": f"LIMIT {newest}" if newest else ""}
-    rows = wh.query(_sql.render(wh.namespace, sql, **parts))
-    return tuple(sorted(map(_commit, rows), key=lambda commit: commit.version))
-
-
-def _commit(row: Row) -> Commit:
-    parameters = str(row.get("operationParameters") or "").replace(" ", "")
-    return Commit(
-        row["version"],
-        row["timestamp"],
-        row["operation"],
-        row.get("userName") or "",
-        _FEED_ON in parameters,
-        _columns(row, "ADD COLUMNS"),
-        row["operation"].startswith("CHANGE COLUMN") and _NOT_NULL in parameters,
-        _columns(row, "DROP COLUMNS"),
-    )
-
-
-def _columns(row: Row, operation: str) -> frozenset[str]:
-    """Delta lists columns as JSON: added ones ``[{"column": {"name": …}}]``, dropped ones by name.
-
-    https://github.com/delta-io/delta, DeltaOperations.scala (AddColumns, DropColumns, …)
-    """
-    parameters, names = dict(row.get("operationParameters") or {}), list[str]()
-    if (row["operation"], operation) == ("RENAME COLUMN", "DROP COLUMNS"):
-        names = [parameters["oldColumnPath"]]
-    elif row["operation"] == operation:
-        columns = json.loads(parameters.get("columns", "[]"))
-        names = [each if isinstance(each, str) else each["column"]["name"] for each in columns]
-    return frozenset(name.strip("`").lower() for name in names)
 
 
 def as_of(wh: Warehouse, moment: dt.datetime) -> Warehouse:
@@ -284,8 +217,10 @@ def versions_at(wh: Warehouse, moment: dt.datetime) -> dict[str, int]:
 
 
 def _timelines_at(wh: Warehouse, moment: dt.datetime) -> Timelines:
-    if moment > dt.datetime.now(dt.UTC) + CLOCKS_DIFFER:
-        raise NotYet()
+    if moment > now() + CLOCKS_DIFFER:
+        known(wh)  # a process that has asked nothing yet does not know the warehouse's clock
+        if moment > now() + CLOCKS_DIFFER:
+            raise NotYet()
     return timelines_until(wh, moment)
 
 

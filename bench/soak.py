@@ -1,0 +1,189 @@
+"""Let people work for a while, and see whether anything grows: `make soak`.
+
+    python -m bench.soak [--people N] [--minutes M] [--accounts N] [--write]
+
+gunicorn runs as app.yaml starts it, with the environment of Databricks Apps and EDIP_AUTH=user:
+each person has tokens of their own, which are renewed ten times. The people read, write, download
+and have pages open. The exit code is 1 if a request fails, or if memory, open files or
+connections are higher in the last third than in the second by more than noise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import random
+import statistics
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import _data, _gunicorn
+from ._people import HOST, Answers, Person
+from ._processes import family, use
+from ._report import Table, machine, show, write
+from ._setup import PERSON, Control, application
+
+DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
+SAMPLES, TOKENS = 90, 10
+THINKS = (2.5, 7.5)
+# What must not grow, with the growth that is noise: a share, and an amount.
+GROWTH = {
+    "app, MB": (0.10, 25),
+    "app, handles": (0.10, 20),
+    "app, threads": (0.10, 20),
+    "connections": (0.10, 10),
+    "warehouse, MB": (0.10, 25),
+    "warehouse, handles": (0.10, 20),
+}
+# The engine's process is renewed, so its memory is a saw; local_warehouse/engine.py has the limit.
+ENGINE_MB = 1500.0
+HEAD = ["minute", *GROWTH, "engines, MB", "statements", "data files", "requests", "failed"]
+
+
+@dataclass
+class Place:
+    """What is looked at."""
+
+    control: Control
+    folder: Path
+    app: int
+    answers: Answers
+    started: float
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--people", type=int, default=20)
+    options.add_argument("--minutes", type=float, default=30)
+    options.add_argument("--accounts", type=int, default=1000)
+    options.add_argument("--write", action="store_true", help="put the table into the docs")
+    given = options.parse_args()
+    before = machine()
+    table, found = measure(given.people, given.minutes * 60, given.accounts)
+    table.note += f" {before}"
+    show([table])
+    if given.write:
+        write([table], DOCUMENT)
+    print("\n".join(found) or "Nothing grew, and no request failed.")
+    sys.exit(bool(found))
+
+
+def measure(people: int, seconds: float, accounts: int) -> tuple[Table, list[str]]:
+    """Return what was seen, and what is wrong with it."""
+    names = [f"person{number}" for number in range(people)]
+    with application() as (folder, control):
+        _prepare(accounts, names, control)
+        with _gunicorn.started(_environment(control.address)) as (port, pid):
+            place = Place(control, folder, pid, Answers(), time.monotonic())
+            with _working(port, names, accounts, seconds, place):
+                rows = list(_samples(place, seconds))
+    note = f"{people} people who think for {THINKS[0]:g} to {THINKS[1]:g} s, "
+    note += (
+        f"for {seconds / 60:g} minutes: {place.answers.writes:,} writes, {accounts:,} accounts."
+    )
+    wrong = [f"{n} × {what}" for what, n in place.answers.failures.most_common(10)]
+    shown = [row for number, row in enumerate(rows, start=1) if number % (SAMPLES // 15) == 0]
+    return Table("soak", note, HEAD, list(shown)), wrong + list(growth(rows))
+
+
+def growth(rows: Sequence[Sequence[float]]) -> Iterator[str]:
+    """Yield what is higher in the last third than in the second, by more than noise."""
+    third = len(rows) // 3
+    for place, (name, (share, amount)) in enumerate(GROWTH.items(), start=1):
+        early = statistics.median(row[place] for row in rows[third : 2 * third])
+        late = statistics.median(row[place] for row in rows[2 * third :])
+        if late > early * (1 + share) and late > early + amount:
+            yield f"{name} grew from {early:.0f} to {late:.0f}"
+    most = max(row[HEAD.index("engines, MB")] for row in rows)
+    if most > ENGINE_MB:
+        yield f"the engines had {most:.0f} MB, more than {ENGINE_MB:g}"
+
+
+def _environment(server: str) -> dict[str, str]:
+    return {
+        "DATABRICKS_APP_NAME": "soak",
+        "DATABRICKS_WAREHOUSE_ID": "local",
+        "DATABRICKS_HOST": server.partition("/sql/")[0],
+        "EDIP_WAREHOUSE_URL": server,
+        "EDIP_AUTH": "user",
+        "DJANGO_SECRET_KEY": uuid.uuid4().hex * 2,
+        "DJANGO_ALLOWED_HOSTS": HOST,
+        "EDIP_ADMINS": "person0@example.com",
+    }
+
+
+def _prepare(accounts: int, names: Sequence[str], control: Control) -> None:
+    """Make the data, and grant the people their rights."""
+    from crm.identity.warehouses import for_person
+    from crm.repository.tables import grants
+
+    warehouse = for_person(PERSON)
+    _data.load(warehouse, accounts)
+    people = {"group": "crew", "members": [f"{name}@example.com" for name in names]}
+    control.ask("POST", "/groups", people)
+    for statement in grants.statements(grants.EDITOR, warehouse.namespace, "crew"):
+        warehouse.execute(statement, repeatable=True)
+
+
+@contextmanager
+def _working(
+    port: int, names: Sequence[str], accounts: int, seconds: float, place: Place
+) -> Iterator[None]:
+    """Let the people work while the block runs."""
+    is_over = threading.Event()
+    token_seconds = seconds / TOKENS
+
+    def new_token(email: str) -> str:
+        token = uuid.uuid4().hex
+        body = {"token": token, "user": email, "expires_in": 2 * token_seconds + 90}
+        place.control.ask("POST", "/tokens", body)
+        return token
+
+    def work(name: str) -> None:
+        person = Person(port, name, accounts, new_token, place.answers)
+        pick = random.Random(name)
+        while not is_over.wait(pick.uniform(*THINKS)):
+            person.visit(token_seconds)
+
+    threads = [threading.Thread(target=work, args=[name]) for name in names]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join()
+
+
+def _samples(place: Place, seconds: float) -> Iterator[Sequence[float]]:
+    for number in itertools.count(1):
+        until = place.started + number * seconds / SAMPLES
+        time.sleep(max(0.0, until - time.monotonic()))
+        yield _sample(place)
+        if number == SAMPLES:
+            return
+
+
+def _sample(place: Place) -> list[float]:
+    control, answers = place.control, place.answers
+    app, warehouse = use(family(place.app)), use([control.pid])
+    engines = use(control.engines())
+    files = sum(len(names) for _, _, names in os.walk(place.folder))
+    minute = round((time.monotonic() - place.started) / 60, 1)
+    return [
+        minute, round(app.memory), app.handles, app.threads, control.sessions(),
+        round(warehouse.memory), warehouse.handles, round(engines.memory), control.last(), files,
+        len(answers.seconds), answers.failures.total(),
+    ]  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""The commits of a table: what DESCRIBE HISTORY says of each."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import threading
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from cachetools import LRUCache
+
+from crm.model.schema import Table
+from crm.repository import _sql
+from crm.repository._sql import Row
+from crm.warehouse import Warehouse
+
+_FEED_ON = '"delta.enableChangeDataFeed":"true"'
+_NOT_NULL = '"nullable":false'
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One version of one table.
+
+    :param person: who made it, by their sign-in to Databricks; empty if unknown.
+    :param enables_feed: whether it switched the change data feed on.
+    :param added: the names of the columns that it added to the table.
+    :param dropped: the names of those that it dropped or renamed.
+    :param forbids_null: whether it changed a column that is now NOT NULL; maybe it was before.
+    """
+
+    version: int
+    moment: dt.datetime
+    operation: str
+    person: str = ""
+    enables_feed: bool = False
+    added: frozenset[str] = frozenset()
+    forbids_null: bool = False
+    dropped: frozenset[str] = frozenset()
+
+
+_lock = threading.Lock()
+# Each token of a person has timelines of its own. They share equal commits: a table may have
+# thousands.
+_known: LRUCache[tuple[str, int], Commit] = LRUCache(maxsize=50_000)
+
+
+def commits_of(wh: Warehouse, table: Table, newest: int | None = None) -> tuple[Commit, ...]:
+    """Return the commits of a table, or the newest so many, oldest first."""
+    sql = "DESCRIBE HISTORY {table} {limit}"
+    # LIMIT is part of the command, which takes no parameters.
+    parts = {"table": wh.namespace.table(table), "limit": f"LIMIT {newest}" if newest else ""}
+    rows = wh.query(_sql.render(wh.namespace, sql, **parts))
+    with _lock:
+        found = [_shared(parts["table"], commit_of(row)) for row in rows]
+    return tuple(sorted(found, key=lambda commit: commit.version))
+
+
+def _shared(table: str, commit: Commit) -> Commit:
+    """Return the commit, as the object that was read before."""
+    key = table, commit.version
+    if _known.get(key) != commit:
+        _known[key] = commit
+    return _known[key]
+
+
+def commit_of(row: Row) -> Commit:
+    parameters = str(row.get("operationParameters") or "").replace(" ", "")
+    return Commit(
+        row["version"],
+        row["timestamp"],
+        row["operation"],
+        row.get("userName") or "",
+        _FEED_ON in parameters,
+        _columns(row, "ADD COLUMNS"),
+        row["operation"].startswith("CHANGE COLUMN") and _NOT_NULL in parameters,
+        _columns(row, "DROP COLUMNS"),
+    )
+
+
+def _columns(row: Row, operation: str) -> frozenset[str]:
+    """Delta lists columns as JSON: added ones ``[{"column": {"name": …}}]``, dropped ones by name.
+
+    https://github.com/delta-io/delta, DeltaOperations.scala (AddColumns, DropColumns, …)
+    """
+    parameters, names = dict(row.get("operationParameters") or {}), list[str]()
+    if (row["operation"], operation) == ("RENAME COLUMN", "DROP COLUMNS"):
+        names = [parameters["oldColumnPath"]]
+    elif row["operation"] == operation:
+        columns = json.loads(parameters.get("columns", "[]"))
+        names = [each if isinstance(each, str) else each["column"]["name"] for each in columns]
+    return frozenset(name.strip("`").lower() for name in names)
+
+
+def added_since(commits: tuple[Commit, ...], version: int) -> frozenset[str]:
+    added, existed = frozenset[str](), frozenset[str]()
+    for commit in commits[bisect_right(commits, version, key=lambda c: c.version) :]:
+        # A column that is added after a restore may have existed before it.
+        if commit.operation == "RESTORE":
+            break
+        existed |= commit.dropped - added
+        added |= commit.added - existed
+    return added
