@@ -58,15 +58,13 @@ def run(
     for table, copy in copies.items():
         say(f"Comparing {table.plural}")
         result = TableResult(table)
-        if unclear := _compare(copy, result, options):
-            doubts.append(f"{unclear:,} of its {table.plural} may be stored ones, or new")
+        doubts += _compare(copy, result, options)
         _add_remarks(copy, table, origins[table], options, findings)
         _note_masked(operation, table, origins[table], findings)
         results.append(result)
     if not options.dry_run:
         require_allowed(results, options, findings)
-        if not accepts_doubts:
-            _require_clear(doubts)
+        _require_clear([] if accepts_doubts else doubts)
         with operations.noted(wh, operation, lambda: _summary(results, where)):
             for result in results:
                 say(f"Copying {result.table.plural}")
@@ -76,14 +74,16 @@ def run(
     return results
 
 
-def _compare(copy: Copy, result: TableResult, options: Options) -> int:
-    """Count the rows by what they are before the import; return how many may be stored rows."""
+def _compare(copy: Copy, result: TableResult, options: Options) -> list[str]:
+    """Count the rows by what they are before the import; return what is not clear."""
     states = copy.states()
     result.states.update(states.counts)
     result.stale = result.states[STALE]
     if options.on_conflict != UPDATE:
         result.states[DIFFERENT] += result.states.pop(STALE, 0)
-    return states.unclear
+    if not states.unclear:
+        return []
+    return [f"{states.unclear:,} of its {result.table.plural} may be stored ones, or new"]
 
 
 def _require_clear(doubts: list[str]) -> None:
