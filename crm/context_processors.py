@@ -48,6 +48,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "sections": tuple(_section(request.path, known, *section) for section in sections),
         "person": person,
         "me_url": page_url("me"),
+        "search_url": page_url("search"),
         "help_url": page_url("help"),
         "help_about": request.resolver_match.url_name if request.resolver_match else "",
         "as_of": as_of,

@@ -17,9 +17,12 @@ from django.utils.text import Truncator
 from crm.icons import icon
 from crm.model import links, vocabulary
 from crm.model.changes import CHANGED, CREATED, DELETED, Change
+from crm.page_urls import record_url
 
 _NOTHING = mark_safe('<span class="nothing">—</span>')
 _LONG_TEXT = 600
+# The columns that name people.
+_PEOPLE = {"vp", "admin", "primary_it_partner", "leader", "author"}
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _WAS = '<del><span class="visually-hidden">was </span><span dir="auto">{}</span></del>'
 _IS = '<ins><span class="visually-hidden">now </span><span dir="auto">{}</span></ins>'
@@ -51,6 +54,30 @@ def _escaped(value: Any) -> str:
 def text(value: str | None) -> str:
     """Return a record's value, or a dash. Its writing direction does not affect its neighbours."""
     return filled('<span dir="auto">{}</span>', value) if value else _NOTHING
+
+
+def value_link(column: str, value: str | None) -> str:
+    """Return a value of a column, with the link to its page if it is a person or an area."""
+    if column in _PEOPLE:
+        return person_link(value)
+    return area_link(value) if column == "business_area" else text(value)
+
+
+def person_link(name: str | None) -> str:
+    """Return a person's name, with the link to their page, or a dash."""
+    return _name_link("person", name)
+
+
+def area_link(name: str | None) -> str:
+    """Return a business area, with the link to its page, or a dash."""
+    return _name_link("area", name)
+
+
+def _name_link(page: str, name: str | None) -> str:
+    url = record_url(page, name) if name and name.strip() else ""
+    if not url:
+        return text(name)
+    return filled('<a class="name" href="{}" dir="auto">{}</a>', url, name)
 
 
 def prose(value: str | None) -> str:
@@ -257,6 +284,9 @@ def card_actions(what: str, history: str, edit: str, delete: str, back: str) -> 
 
 TAGS = (
     text,
+    person_link,
+    value_link,
+    area_link,
     prose,
     badge,
     day,

@@ -32,6 +32,8 @@ PAGES = {
     "attention": "/attention/?by=vp",
     "trends": "/trends/?by=vp",
     "me": "/preferences/me/",
+    "search": "/search/?q=risk+report",
+    "people": "/people/?q=a",
     "account-list": "/accounts/?q=a&business_area=Finance&platform=Databricks&sort=-use_cases&page=1",
     "account-facet": "/accounts/facet/status/?q=a&vp=x&status=Completed&status-find=a",
     "account-bulk": "/accounts/bulk/change/?all=on&q=a&business_area=Finance",
@@ -67,6 +69,7 @@ PAGES = {
 }
 # The numbers beside the names cost a second one: see tests/pages/test_saved_views.py.
 VIEWS = {"saved-views", "saved-view", "saved-view-edit", "saved-view-delete", "default-view"}
+PAGES |= {"person": "/people/Priya%20Raman/", "areas": "/areas/", "area": "/areas/Finance/"}
 # What they find is remembered, or they are for administrators.
 CHECKS = {"readyz": "/readyz", "set-up": "/admin-tools/set-up/"}
 FREE = {"healthz": "/healthz", "admin-tools": "/admin-tools/", "as-of": "/as-of/"}
@@ -145,7 +148,7 @@ def test_the_past_costs_one_statement_as_well(
     """Delta's history is read once for each table's version at that moment, and cached."""
     names = (
         "overview",
-        "trends",
+        *("trends", "search", "person", "area"),
         "account-list",
         "account-detail",
         "use-case-list",

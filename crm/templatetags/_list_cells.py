@@ -128,7 +128,8 @@ def _child_cell(column: ListColumn, record: UseCase | Update) -> SafeString:
 
 
 def _cell(column: ListColumn, value: Any) -> SafeString:
-    shown = _SHOWN.get(column.kind, fragments.text)(value)
+    show = _SHOWN.get(column.kind)
+    shown = show(value) if show else fragments.value_link(column.name, value)
     return filled(_CELL, column.label, _class(_CLASSES.get(column.kind, "")), shown)
 
 

@@ -109,22 +109,30 @@ def bars(
     ]
 
 
-def stacks(adoption: Mapping[str, Mapping[str, int]]) -> list[Stack]:
+def stacks(
+    adoption: Mapping[str, Mapping[str, int]],
+    of: Mapping[str, str | Iterable[str]] | None = None,
+) -> list[Stack]:
+    """Return a bar per platform; its links lead to the accounts that also pass the filters
+    ``of``."""
     platforms = vocabulary.platforms()
     ordered = [*platforms, *(name for name in adoption if name not in platforms)]
-    return [_stack(name, adoption.get(name, {})) for name in ordered]
+    return [_stack(name, adoption.get(name, {}), of or {}) for name in ordered]
 
 
-def _stack(platform: str, counts: Mapping[str, int]) -> Stack:
+def _stack(
+    platform: str, counts: Mapping[str, int], of: Mapping[str, str | Iterable[str]]
+) -> Stack:
     known = vocabulary.onboarding_statuses()
     total = sum(counts.values())
     parts, start = [], 0.0
     for word in (*known, *(word for word in counts if word not in known)):
         width = 100 * counts.get(word, 0) / total if total else 0
-        url = link("account-list", {"platform": platform, "status": word})
+        url = link("account-list", {**of, "platform": platform, "status": word})
         parts.append(Bar(word, counts.get(word, 0), round(start, 2), round(width, 2), url))
         start += width
-    return Stack(platform, total, tuple(parts), link("account-list", {"platform": platform}))
+    url = link("account-list", {**of, "platform": platform})
+    return Stack(platform, total, tuple(parts), url)
 
 
 def link(url_name: str, parameters: Mapping[str, str | Iterable[str]]) -> str:

@@ -23,7 +23,8 @@ class Shortcut:
 
 SHORTCUTS = (
     Shortcut(("?",), "Open this help."),
-    Shortcut(("/",), "In a list: go to its search field."),
+    Shortcut(("/",), "Search everything, as Ctrl + K does. Arrows choose, Enter opens."),
+    Shortcut(("f",), "In a list: go to its search field."),
     Shortcut(("c",), "On an account’s page: go to the field for a new update."),
     Shortcut(
         ("Ctrl", "+", "Enter"),
@@ -112,6 +113,15 @@ PURPOSES = {
         "As of a moment",
         "Shows the whole CRM as it was. Pages of the past can be read and shared, not changed.",
     ),
+    "search": Purpose(
+        "Search",
+        "Finds accounts, people, business areas, use cases, updates and pages. What you opened "
+        "lately comes first.",
+    ),
+    "people": Purpose("People", "Everybody whom accounts, use cases and updates name."),
+    "person": Purpose("A person", "All that names this person: accounts, use cases and updates."),
+    "areas": Purpose("Business areas", "The areas of all accounts, with their usual IT partner."),
+    "area": Purpose("A business area", "Its teams, platforms, people and latest updates."),
     "me": Purpose("Mine", "Which accounts are yours: those that name you, and those you follow."),
     "digest": Purpose(
         "Digest",

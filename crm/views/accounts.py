@@ -26,6 +26,7 @@ from . import (
     _editing,
     _from_list,
     _listing,
+    _opened,
     _respond,
     _wording,
 )
@@ -77,6 +78,8 @@ def account_detail(request: Request, bsnid: str) -> HttpResponse:
     response = render(request, template, context)
     if turned:
         _child_pages.push(response, pages, turned)
+    elif not request.as_of:
+        _opened.note(request, response, bsnid)
     patch_vary_headers(response, ["HX-Request", "HX-Target", "HX-Current-URL"])
     return response
 

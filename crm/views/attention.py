@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from crm.repository.records import attention as repository
 from crm.repository.records.account_filter import AccountFilter
 from crm.repository.records.attention import Attention, Flagged
+from crm.repository.records.people import AREA
 from crm.request import Request
 
 from . import _attention, _mine
@@ -63,6 +64,7 @@ def attention(request: Request) -> HttpResponse:
         "groups": _groups(some, found.counts, by),
         "columns": [kind.heading for kind in some],
         "by_label": _LABELS[by],
+        "by_area": by == AREA,
         "choices": [
             (_LABELS[name], link("attention", {"by": name, **mine}), name == by)
             for name in repository.GROUPS

@@ -37,7 +37,7 @@ def overview(request: Request) -> HttpResponse:
         "adoption": stacks(figures.adoption),
         "pipeline": bars(figures.pipeline, "use-case-list", "status", statuses),
         "tiers": bars(figures.tiers, "use-case-list", "enablement_tier", tiers),
-        "areas_url": page_url("trends") + "#groups-heading" if len(figures.areas) > 8 else "",
+        "areas_url": page_url("areas"),
         "areas": bars(areas, "account-list", "business_area"),
     }
     return render(request, "overview/overview.html", context)

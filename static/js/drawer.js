@@ -48,10 +48,10 @@ export function closeDialog(dialog) {
   dialog.close();
 }
 
-// Messages are in the drawer while it is open: it covers what is outside.
+// Messages are in the drawer, or the search, while it is open: it covers what is outside.
 export function placeMessages(dialog) {
   const messages = document.getElementById("toasts");
-  if (dialog?.matches(".drawer")) dialog.append(messages);
+  if (dialog?.matches(".drawer, #search")) dialog.append(messages);
   else if (messages.closest("dialog")) document.querySelector(".skip-link").after(messages);
 }
 

@@ -1,18 +1,28 @@
-// The search field of a list: "/" moves the focus there, "Clear" empties it.
+// The search over everything: "/" and Ctrl+K open its dialog on every page. The arrows choose,
+// Enter opens. Also the search field of a list: "f" moves the focus there, "Clear" empties it.
+import { isCommand } from "./composer.js";
+import { placeMessages } from "./drawer.js";
 
-// Is this key press "/" alone?
+// Do these keys open the search over everything?
 export function isSearchKey(event) {
-  return event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey;
+  if (event.key === "/") return !event.ctrlKey && !event.metaKey && !event.altKey;
+  const isPlain = !event.shiftKey && !event.altKey;
+  return event.key?.toLowerCase() === "k" && isPlain && event.ctrlKey !== event.metaKey;
 }
 
 export function startSearch() {
   document.addEventListener("keydown", (event) => {
-    if (!isSearchKey(event) || isField(event.target)) return;
-    const search = findSearch();
-    if (!search) return;
-    event.preventDefault();
-    search.focus();
-    search.select();
+    const isSlash = event.key === "/";
+    if (isSearchKey(event) && (!isSlash || isCommand(event))) openSearch(event);
+    if (event.key === "f" && isCommand(event)) focusListSearch(event);
+    if (event.target.id === "search-q") chooseByKey(event);
+  });
+  document.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (event.target.closest("[data-opens-search]")) openSearch(event);
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.target.id === "search-found") showFound();
   });
 
   // htmx searches at each input event. The change event that follows when the reader leaves the
@@ -22,17 +32,78 @@ export function startSearch() {
   document.addEventListener("change", stopSearchChange, true);
 
   document.addEventListener("click", (event) => {
-    const search = event.target.closest("[data-clears-search]") && findSearch();
+    const search = event.target.closest("[data-clears-search]") && findListSearch();
     if (search) search.value = "";
   });
 }
 
-function findSearch() {
-  return document.querySelector("[data-search]");
+function openSearch(event) {
+  const dialog = document.getElementById("search");
+  // A question or a form that is open comes first.
+  if (!dialog || document.querySelector("dialog[open]:not(#search)")) return;
+  event.preventDefault();
+  const field = document.getElementById("search-q");
+  if (!dialog.open) {
+    dialog.showModal();
+    placeMessages(dialog);
+    htmx.trigger(field, "search:open");
+  }
+  field.focus();
+  field.select();
 }
 
-function isField(element) {
-  return element.matches("input, select, textarea, [contenteditable]");
+// The results are there: choose the first, and have their number read out.
+function showFound() {
+  const found = document.querySelector(".found-options");
+  document.getElementById("search-status").textContent = found.dataset.count;
+  const list = options();
+  document.getElementById("search-q").setAttribute("aria-expanded", String(list.length > 0));
+  for (const [number, option] of list.entries()) option.id = `search-option-${number}`;
+  choose(list[0]);
+}
+
+function chooseByKey(event) {
+  if (event.isComposing) return;
+  const list = options();
+  const at = list.findIndex((option) => option.matches("[aria-selected=true]"));
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (step && list.length) {
+    event.preventDefault();
+    choose(list[(at + step + list.length) % list.length]);
+  } else if (event.key === "Enter" && isOfField() && list[at]) {
+    event.preventDefault();
+    list[at].click();
+  }
+}
+
+// Until the answer for what is typed has come, Enter goes to the page of the search.
+function isOfField() {
+  const found = document.querySelector(".found-options");
+  return found?.dataset.found === document.getElementById("search-q").value.trim();
+}
+
+function options() {
+  return [...document.querySelectorAll("#search-found [role=option]")];
+}
+
+function choose(option) {
+  for (const other of options()) other.setAttribute("aria-selected", String(other === option));
+  const field = document.getElementById("search-q");
+  if (option) field.setAttribute("aria-activedescendant", option.id);
+  else field.removeAttribute("aria-activedescendant");
+  option?.scrollIntoView({ block: "nearest" });
+}
+
+function focusListSearch(event) {
+  const search = findListSearch();
+  if (!search) return;
+  event.preventDefault();
+  search.focus();
+  search.select();
+}
+
+function findListSearch() {
+  return document.querySelector("[data-search]");
 }
 
 function stopSearchChange(event) {

@@ -97,7 +97,7 @@ def test_two_people_edit_one_account(new_context, account: str, bsnid: str) -> N
 
 def test_search_as_you_type(page: Page) -> None:
     page.goto("/accounts/")
-    page.keyboard.press("/")
+    page.keyboard.press("f")
     page.keyboard.type("bsn004")
     expect(page).to_have_url(re.compile("q=bsn004"))
     rows = page.locator("tbody tr")
@@ -106,6 +106,30 @@ def test_search_as_you_type(page: Page) -> None:
     expect(page.get_by_role("searchbox")).to_have_value("bsn004")
     page.go_back()
     expect(rows).not_to_have_count(1)
+
+
+def test_everything_is_found_by_keyboard(page: Page) -> None:
+    page.goto("/trends/")
+    page.keyboard.press("/")
+    field = page.get_by_role("combobox", name="Search everything")
+    expect(field).to_be_focused()
+    page.keyboard.type("risk")
+    options = page.get_by_role("listbox").get_by_role("option")
+    expect(options.first).to_have_attribute("aria-selected", "true")
+    assert field.get_attribute("aria-activedescendant") == options.first.get_attribute("id")
+    expect(page.locator("#search-status")).to_contain_text("result")
+    page.keyboard.press("ArrowUp")
+    expect(options.last).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("/accounts/BSN004/$"))
+    # From a field, too; Escape closes it and brings the focus back.
+    page.locator("#composer_description").focus()
+    page.keyboard.press("Control+k")
+    expect(field).to_be_focused()
+    expect(options.first).to_contain_text("BSN004")
+    page.keyboard.press("Escape")
+    expect(page.locator("#composer_description")).to_be_focused()
 
 
 def test_errors_keep_what_was_typed(page: Page, bsnid: str) -> None:

@@ -60,8 +60,12 @@ test("forms of records open in a drawer, other pages do not", () => {
     assert.ok(!isFormPath(`/${path}/`), path);
 });
 
-test("only a slash alone asks for the search field", () => {
+test("a slash alone, or K with Ctrl or Cmd, opens the search", () => {
   assert.ok(isSearchKey({ key: "/" }));
+  assert.ok(isSearchKey({ key: "k", ctrlKey: true, metaKey: false }));
+  assert.ok(isSearchKey({ key: "K", ctrlKey: false, metaKey: true }));
+  assert.ok(!isSearchKey({ key: "k", ctrlKey: false, metaKey: false }));
+  assert.ok(!isSearchKey({ key: "k", ctrlKey: true, metaKey: false, shiftKey: true }));
   assert.ok(!isSearchKey({ key: "a" }));
   for (const name of ["ctrlKey", "metaKey", "altKey"]) {
     assert.ok(!isSearchKey({ key: "/", [name]: true }));

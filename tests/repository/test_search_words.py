@@ -32,7 +32,7 @@ from crm.warehouse import Warehouse
         ("σοφος", "ΣΟΦΟΣ"),
         ("o'brien", "O’Brien"),
         ("e-mail", "E–Mail"),
-        ("０％", "100% sure"),
+        ("0%", "100% sure"),
         ("ab\u00a0cd", "cd\tab"),
         ("a_b [x] (y|z) ^$ .* \\d {2} &&", "&& {2} \\d .* ^$ (y|z) [x] a_b"),
         ("가", "가나다"),

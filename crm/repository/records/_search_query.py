@@ -1,0 +1,190 @@
+"""The statement of the search over everything."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from crm.model.namespace import Namespace, quoted
+from crm.model.schema import ACCOUNTS, UPDATES, Table
+from crm.repository import _sql
+
+from . import _account_list, updates, use_cases
+from ._list_query import ListSource
+from .people import AREA, ROLES
+from .search_words import SearchWords
+
+# Kinds of rows, beside the names of tables and the column of areas.
+PERSON, NEWEST = "person", "newest"
+
+# Where the words are: 0 the account's whole key, 1 in one that was opened lately, 2 the beginning
+# of the name, 3 the beginning of its words, 4 inside of it, 5 elsewhere.
+_PLACE = """CASE
+    {key} WHEN {name} RLIKE :begins THEN 2
+    WHEN {at_words} THEN 3 WHEN {inside} THEN 4 ELSE 5 END"""
+_KEY = "WHEN bsnid RLIKE :whole THEN 0"
+_RECENT = " WHEN ARRAY_CONTAINS({recent}, bsnid) THEN 1"
+_ACCOUNTS = """
+SELECT 'accounts' AS kind, place, ROW_NUMBER() OVER (ORDER BY {order}) AS rn, bsnid AS key, bsnid,
+  team AS name, CONCAT_WS(' · ', business_area, vp, admin, primary_it_partner) AS more,
+  CAST(NULL AS DATE) AS day, CAST(NULL AS STRING) AS who, total
+FROM (
+  SELECT * FROM (
+    SELECT *, COUNT(*) OVER () AS total FROM (
+      SELECT *, {recency} AS recency, {place} AS place FROM {accounts} WHERE {condition}
+    ) AS f
+  ) AS f
+  ORDER BY {order} LIMIT {most}
+) AS f
+"""
+_ACCOUNT_ORDER = "place, recency, LOWER(team), bsnid"
+# Only accounts whose team has one of the words can help to find their children.
+_CHILDREN = """
+SELECT '{kind}' AS kind, place, f.rn, f.key, f.owner AS bsnid, f.name, f.more, f.day,
+  COALESCE(a.team, f.owner) AS who, f.total
+FROM (
+  SELECT *, ROW_NUMBER() OVER (ORDER BY place, newest DESC NULLS LAST, key) AS rn FROM (
+    SELECT * FROM (
+      SELECT *, COUNT(*) OVER () AS total FROM (
+        SELECT id AS key, account_bsnid AS owner, {name} AS name, {more} AS more, {day} AS day,
+          {newest} AS newest, {place} AS place
+        FROM {table} AS f LEFT JOIN (
+          SELECT bsnid, MAX(team) AS team FROM {accounts} WHERE team RLIKE :some GROUP BY bsnid
+        ) AS a ON a.bsnid = f.account_bsnid
+        WHERE {is_new} AND {condition}
+      ) AS f
+    ) AS f
+    ORDER BY place, newest DESC NULLS LAST, key LIMIT {most}
+  ) AS f
+) AS f
+LEFT JOIN {accounts} AS a ON a.bsnid = f.owner
+"""
+# Each name is compared once: what asks for ``total``, too, cannot move into the aggregation.
+_NAMES = """
+SELECT '{kind}', place, ROW_NUMBER() OVER (ORDER BY place, total DESC, name), name, NULL, name,
+  NULL, NULL, NULL, total
+FROM (
+  SELECT *, {place} AS place FROM (
+    SELECT name, COUNT(*) AS total FROM ({each}) AS f GROUP BY name
+  ) AS f
+  WHERE CASE WHEN total > 0 THEN {condition} END
+  ORDER BY place, total DESC, name LIMIT {names}
+) AS f
+"""
+_NAME = """
+SELECT {column} AS name FROM {table}
+"""
+_NEWEST = """
+SELECT '{kind}', 0, 0, NULL, NULL, NULL, NULL, MIN(date), NULL, SUM(n)
+FROM (
+  SELECT date, n, SUM(n) OVER (ORDER BY date DESC) - n AS newer
+  FROM (SELECT date, COUNT(*) AS n FROM {updates} WHERE date IS NOT NULL GROUP BY date) AS f
+) AS f
+WHERE newer < {most}
+"""
+
+
+@dataclass(frozen=True)
+class SearchQuery:
+    """What is searched for.
+
+    :param recent: the keys of accounts that were opened lately, the latest first.
+    :param since: only updates of this day or later are searched, if it is given.
+    :param shown: how many hits of a kind are wanted; ``names`` is that of people and areas.
+    :param newest: how many updates make the day that comes along under the kind ``NEWEST``.
+    """
+
+    namespace: Namespace
+    words: SearchWords
+    recent: tuple[str, ...]
+    since: dt.date | None
+    shown: int
+    names: int
+    newest: int
+
+    def statement(self) -> tuple[str, dict[str, Any]]:
+        is_new = "f.date >= CAST(:since AS DATE)" if self.since else "TRUE"
+        parts = (
+            self._accounts(),
+            self._children(use_cases.SOURCE, "solution", "updated_at", "TRUE"),
+            self._children(updates.SOURCE, "author", "date", is_new),
+            self._values(PERSON, ROLES),
+            self._values(AREA, [(ACCOUNTS, AREA)]),
+            _sql.render(self.namespace, _NEWEST, kind=NEWEST, most=str(self.newest)),
+        )
+        each = (_sql.fill("SELECT * FROM ({part}) AS k", part=part) for part in parts)
+        return " UNION ALL ".join(each), self._params()
+
+    def _params(self) -> dict[str, Any]:
+        phrase = self.words.phrase
+        params: dict[str, Any] = {**self.words.params, **self._begins.params}
+        params |= {"whole": f"^(?:{phrase})$", "begins": f"^(?:{phrase})"}
+        params["some"] = "|".join(f"(?:{word})" for word in self.words.words)
+        params |= {"since": self.since} if self.since else {}
+        return params | (self._recent[1] if self.recent else {})
+
+    @property
+    def _begins(self) -> SearchWords:
+        """The same words, each at the beginning of a word."""
+        return SearchWords(tuple(rf"(?:^|[^\pL\pN]){word}" for word in self.words.words), name="b")
+
+    @property
+    def _recent(self) -> tuple[str, dict[str, str]]:
+        return _sql.text_array("recent", self.recent)
+
+    def _place(self, name: str, key: str = "") -> str:
+        return _sql.fill(
+            _PLACE,
+            key=key,
+            name=quoted(name),
+            at_words=self._begins.condition([name]),
+            inside=self.words.condition([name]),
+        )
+
+    def _accounts(self) -> str:
+        recent, recency = "", "0"
+        if self.recent:
+            keys, _ = self._recent
+            recent, recency = _sql.fill(_RECENT, recent=keys), f"ARRAY_POSITION({keys}, bsnid)"
+        return _sql.render(
+            self.namespace,
+            _ACCOUNTS,
+            recency=recency,
+            place=self._place("team", _KEY + recent),
+            condition=self.words.condition(_account_list.SOURCE.searched),
+            order=_ACCOUNT_ORDER,
+            most=str(self.shown),
+        )
+
+    def _children(self, source: ListSource, more: str, newest: str, is_new: str) -> str:
+        table = source.table
+        return _sql.render(
+            self.namespace,
+            _CHILDREN,
+            kind=table.name,
+            name=quoted(table.gist),
+            more=quoted(more),
+            day=quoted("date") if table is UPDATES else "CAST(NULL AS DATE)",
+            newest=quoted(newest),
+            is_new=is_new,
+            place=self._place(table.gist),
+            table=self.namespace.table(table),
+            condition=self.words.condition(source.searched),
+            most=str(self.shown),
+        )
+
+    def _values(self, kind: str, columns: Iterable[tuple[Table, str]]) -> str:
+        each = (
+            _sql.fill(_NAME, column=quoted(column), table=self.namespace.table(table))
+            for table, column in columns
+        )
+        return _sql.fill(
+            _NAMES,
+            kind=kind,
+            place=self._place("name"),
+            each="UNION ALL".join(each),
+            condition=self.words.condition(["name"]),
+            names=str(self.names),
+        )

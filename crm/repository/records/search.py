@@ -1,0 +1,138 @@
+"""The search over everything: the best few of each kind, and how many there are. One statement.
+
+Accounts, use cases and updates are found by the rule, and in the columns, of their lists. People
+and business areas are the values that rows have.
+
+Of very many updates only the newest are searched: to read the texts of a million costs more than
+all else. The list of updates searches all.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Collection, Hashable, Mapping
+from dataclasses import dataclass
+
+from cachetools import TTLCache
+
+from crm.model.schema import UPDATES
+from crm.repository import _sql
+from crm.repository._sql import Row
+from crm.warehouse import Warehouse
+
+from . import _search_query
+from ._search_query import PERSON as PERSON
+from ._search_query import SearchQuery
+from .people import AREA
+from .search_words import SearchWords, fold
+
+# How many of a kind come along, and how many names people and areas are grouped from.
+SHOWN = 6
+NAMES = 100
+# So many of the newest updates are searched.
+NEWEST = 100_000
+
+_lock = threading.Lock()
+# By who asks: the day since which there are ``NEWEST`` updates. Each search finds it for the next
+# ones; the first one of a process searches all updates.
+_since: TTLCache[Hashable, dt.date | None] = TTLCache(maxsize=200, ttl=3600.0)
+
+_RECENTLY_OPENED = """
+SELECT bsnid, MAX(team) AS team, MAX(business_area) AS area FROM {accounts}
+WHERE ARRAY_CONTAINS({recent}, bsnid) GROUP BY bsnid
+"""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """What was found: an account, a use case or an update, by its ``key``, or a name.
+
+    :param who: the name of the account that it belongs to.
+    :param n: how many rows have the name.
+    """
+
+    key: str
+    name: str
+    bsnid: str = ""
+    more: str = ""
+    day: dt.date | None = None
+    who: str = ""
+    n: int = 0
+
+
+@dataclass(frozen=True)
+class Found:
+    """The best hits of a kind, and how many there are.
+
+    :param place: where the best hit has the words, see ``_search_query``.
+    :param is_cut: there may be more names than ``total``.
+    :param since: only updates of this day or later were searched; None if all were.
+    """
+
+    hits: tuple[Hit, ...] = ()
+    total: int = 0
+    place: int = 9
+    is_cut: bool = False
+    since: dt.date | None = None
+
+
+def find(wh: Warehouse, words: SearchWords, recent: Collection[str]) -> Mapping[str, Found]:
+    """Return what the words find, by table name, ``PERSON`` and ``AREA``.
+
+    ``recent`` are the keys of accounts that were opened lately, the latest first: they come first
+    among accounts. One statement. Raises WarehouseError.
+    """
+    key = wh.cache_key
+    with _lock:
+        since = _since.get(key)
+    query = SearchQuery(wh.namespace, words, tuple(recent), since, SHOWN, NAMES, NEWEST)
+    by_kind: dict[str, list[Row]] = {UPDATES.name: []}
+    for row in sorted(wh.query(*query.statement()), key=lambda row: row["rn"]):
+        by_kind.setdefault(row["kind"], []).append(row)
+    (newest,) = by_kind.pop(_search_query.NEWEST)
+    with _lock:
+        _since[key] = newest["day"] if (newest["total"] or 0) >= NEWEST else None
+    return {
+        kind: _names(rows)
+        if kind in (PERSON, AREA)
+        else _records(rows, since if kind == UPDATES.name else None)
+        for kind, rows in by_kind.items()
+    }
+
+
+def opened(wh: Warehouse, recent: Collection[str]) -> tuple[Hit, ...]:
+    """Return the accounts with these keys, in this order. One statement, none without keys."""
+    if not recent:
+        return ()
+    keys, params = _sql.text_array("recent", recent)
+    rows = wh.query(_sql.render(wh.namespace, _RECENTLY_OPENED, recent=keys), params)
+    found = {row["bsnid"]: row for row in rows}
+    return tuple(
+        Hit(key, found[key]["team"] or key, key, found[key]["area"] or "")
+        for key in recent
+        if key in found
+    )
+
+
+def _records(rows: list[Row], since: dt.date | None) -> Found:
+    hits: dict[str, Hit] = {}
+    for row in rows:
+        name, more, who = row["name"] or "", row["more"] or "", row["who"] or ""
+        hit = Hit(row["key"], name, row["bsnid"], more, row["day"], who)
+        hits.setdefault(row["key"], hit)
+    if not rows:
+        return Found(since=since)
+    return Found(tuple(hits.values()), rows[0]["total"], rows[0]["place"], since=since)
+
+
+def _names(rows: list[Row]) -> Found:
+    """Join names that differ only in what makes no difference."""
+    same: dict[str, list[Row]] = {}
+    for row in rows:
+        same.setdefault(fold(row["name"]), []).append(row)
+    hits = [
+        Hit(each[0]["name"], each[0]["name"], n=sum(row["total"] for row in each))
+        for each in same.values()
+    ]
+    return Found(tuple(hits[:SHOWN]), len(hits), rows[0]["place"], len(rows) == NAMES)

@@ -1,0 +1,141 @@
+"""People and business areas: their lists, and a page for each with all that belongs to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core.paginator import Page, Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES, Table
+from crm.model.vocabulary import NOT_STARTED
+from crm.repository.records import people as repository
+from crm.repository.records.people import AREA, Area, Name, Person
+from crm.repository.records.search_words import SEARCH_LENGTH, SearchWords
+from crm.request import Request, page_number
+
+from ._charts import Stack, link, stacks
+from ._wording import counted
+
+_PER_PAGE = 100
+_LISTS = {ACCOUNTS: "account-list", USE_CASES: "use-case-list", UPDATES: "update-list"}
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a person is in some rows: their number, the first of them, and the list of all."""
+
+    label: str
+    count: int
+    url: str
+    rows: Sequence[Any] = ()
+
+    @property
+    def more(self) -> int:
+        return self.count - len(self.rows)
+
+
+@require_safe
+def people(request: Request) -> HttpResponse:
+    return _list(request, repository.list_people(request.warehouse), "people/people.html")
+
+
+@require_safe
+def person(request: Request, name: str) -> HttpResponse:
+    found = repository.get_person(request.warehouse, name)
+    if found is None:
+        raise Http404(f"No row names a person “{name[:100]}”, at least none that you may see.")
+    context = {
+        "found": found,
+        "roles": _account_roles(found),
+        "led": _role(found.name, USE_CASES, "leader", "Leads use cases", found.use_cases),
+        "written": _role(found.name, UPDATES, "author", "Wrote updates", found.updates),
+        "variants": _variants(found.name),
+    }
+    return render(request, "people/person.html", context)
+
+
+@require_safe
+def areas(request: Request) -> HttpResponse:
+    return _list(request, repository.list_areas(request.warehouse), "people/areas.html")
+
+
+@require_safe
+def area(request: Request, name: str) -> HttpResponse:
+    found = repository.get_area(request.warehouse, name)
+    if found is None:
+        raise Http404(f"No account has the business area “{name[:100]}” that you may see.")
+    of_area = {AREA: tuple(found.name.variants)}
+    context = {
+        "found": found,
+        "accounts": Role("Accounts", found.name.count, _link(ACCOUNTS, of_area), found.accounts),
+        "adoption": _adoption(found),
+        "variants": _variants(found.name),
+        "updates_url": _link(UPDATES, of_area),
+        "use_cases_url": _link(USE_CASES, of_area),
+    }
+    return render(request, "people/area.html", context)
+
+
+def _list(request: Request, names: list[Name], template: str) -> HttpResponse:
+    q = request.GET.get("q", "").replace("\0", "").strip()[:SEARCH_LENGTH]
+    words = SearchWords.of(q)
+    found = [each for each in names if words.found_in(*each.variants)]
+    pages = Paginator(found, _PER_PAGE)
+    page = pages.get_page(page_number(request.GET.get("page", "")))
+    context = {
+        "q": q,
+        "page": page,
+        "total": len(found),
+        "previous_url": _page_url(q, page, -1) if page.has_previous() else "",
+        "next_url": _page_url(q, page, 1) if page.has_next() else "",
+        "longest": SEARCH_LENGTH,
+        "columns": [(table.column(name).label, name) for table, name in repository.ROLES],
+        "is_cut": len(names) >= repository.MOST_NAMES,
+    }
+    return render(request, template, context)
+
+
+def _page_url(q: str, page: Page[Name], by: int) -> str:
+    return f"?{urlencode({**({'q': q} if q else {}), 'page': page.number + by})}"
+
+
+def _account_roles(found: Person) -> list[Role]:
+    return [
+        _role(
+            found.name, table, column, table.column(column).label, found.accounts.get(column, ())
+        )
+        for table, column in repository.ROLES
+        if table is ACCOUNTS and column in found.name.roles
+    ]
+
+
+def _role(name: Name, table: Table, column: str, label: str, rows: Sequence[Any]) -> Role:
+    url = _link(table, {column: tuple(name.variants)})
+    return Role(label, name.roles.get(column, 0), url, rows)
+
+
+def _link(table: Table, filters: dict[str, tuple[str, ...]]) -> str:
+    return link(_LISTS[table], filters)
+
+
+def _variants(name: Name) -> list[tuple[str, str]]:
+    """Return the ways in which rows write the name, if there are several."""
+    if len(name.variants) < 2:
+        return []
+    return [(each, counted(n, "row")) for each, n in name.variants.items()]
+
+
+def _adoption(found: Area) -> list[Stack]:
+    """Return the bars of the platforms; accounts without a status have Not Started."""
+    statuses = {}
+    for platform, by_status in found.statuses.items():
+        absent = found.name.count - sum(by_status.values())
+        counts = {**by_status, NOT_STARTED: by_status.get(NOT_STARTED, 0) + absent}
+        statuses[platform] = {status: n for status, n in counts.items() if n > 0}
+    return stacks(statuses, {AREA: tuple(found.name.variants)})
