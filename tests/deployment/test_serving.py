@@ -99,10 +99,13 @@ def test_an_instance_with_a_service_principal(
     accounts.create(warehouse, {"bsnid": "BSN1", "team": "Zebra", "business_area": "Finance"})
     with statements() as done:
         started = time.monotonic()
-        second = start(**principal_sign_in, EDIP_ADMINS=PROXIED["X-Forwarded-Email"])
+        somebody = dict.fromkeys(("EDIP_ADMINS", "EDIP_EDITORS"), PROXIED["X-Forwarded-Email"])
+        second = start(**principal_sign_in, **somebody)
         assert second.get("/healthz").status == 200
         assert time.monotonic() - started < seconds(20)
     assert done == []
+    warned = ["EDIP_EDITORS names nobody" in each.log.read_text() for each in (app, second)]
+    assert warned == [True, False]
     page = second.get("/accounts/")
     assert (page.status, b"Zebra" in page.body) == (200, True)
     assert second.get("/readyz").status == 200
