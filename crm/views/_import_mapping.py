@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -52,6 +53,27 @@ class Panel:
     zones: Choices = field(default_factory=list)
     encodings: Choices = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ReadAsKept:
+    """A file or sheet that is read as ``who`` chose at an earlier moment."""
+
+    name: str
+    who: str
+    at: dt.datetime
+
+
+def read_as_kept(parts: list[PartSurvey], actor: str) -> list[ReadAsKept]:
+    return [
+        ReadAsKept(
+            sheet_name(part.file, part.sheet),
+            "you" if part.kept_by == actor else part.kept_by or "somebody",
+            dt.datetime.fromisoformat(part.kept_at),
+        )
+        for part in parts
+        if part.kept_at
+    ]
 
 
 def panels(

@@ -171,6 +171,7 @@ def done(tables: Iterable[Mapping[str, Any]], on_conflict: str) -> dict[str, str
     """
     tables = list(tables)
     written = sum(table["written"] for table in tables)
+    undo = f"Undo {counted(written, 'row')}"
     kept = 0 if on_conflict == UPDATE else sum(table["different"] for table in tables)
     meanwhile = sum(table.get("meanwhile", 0) for table in tables)
     if all(table["verified"] for table in tables):
@@ -191,8 +192,9 @@ def done(tables: Iterable[Mapping[str, Any]], on_conflict: str) -> dict[str, str
                 f"The remarks name {name}."
             )
         heading = "Imported, and verified" if written else "There was nothing to write"
-        return {"heading": heading, "advice": " ".join(advice)}
+        return {"heading": heading, "advice": " ".join(advice), "undo": undo}
     return {
+        "undo": undo,
         "heading": "The tables differ from the file",
         "advice": "Somebody may have changed these rows in the meantime, or added rows with the "
         "same keys: the page Integrity lists such keys. Look at the figures below and at the "

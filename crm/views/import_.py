@@ -228,8 +228,10 @@ def _context(request: Request, found: Job) -> dict[str, object]:
     if found.phase == jobs.MAPPING:
         opened = found.state.get("panels", {})
         panels = _import_mapping.panels(found.parts, found.options.mapping, opened, checked=False)
+    kept = found.parts if found.phase == jobs.PREVIEW else []
     return sums | {
         "job": found,
+        "kept": _import_mapping.read_as_kept(kept, request.warehouse.actor),
         "panels": panels,
         "phase": found.phase,
         "at_work": found.at_work,

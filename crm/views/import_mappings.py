@@ -51,10 +51,9 @@ def _shown(kept: KeptMapping) -> Shown:
         left_out = kept.mapping.table == LEFT_OUT
         return Shown(kept, "Left out" if left_out else "No longer used", [])
     labels = {column.name: column.label for column in table.columns}
+    labels[LEFT_OUT] = "left out"
     columns = [
-        (heading, _label(column, labels))
-        for heading, column in kept.mapping.columns.items()
-        if column != LEFT_OUT
+        (heading, _label(column, labels)) for heading, column in kept.mapping.columns.items()
     ]
     return Shown(kept, table.plural.capitalize(), columns)
 

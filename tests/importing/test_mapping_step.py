@@ -18,11 +18,15 @@ from crm.warehouse import Warehouse
 WH = cast(Warehouse, None)  # no statement runs
 
 
+def as_kept(found: dict[str, str]) -> dict[str, import_mappings.Kept]:
+    return {id: import_mappings.Kept(id, text, "", None) for id, text in found.items()}
+
+
 @pytest.fixture(autouse=True)
 def kept(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     found: dict[str, str] = {}
     monkeypatch.setattr(import_mappings, "keep", lambda wh, given: found.update(given))
-    monkeypatch.setattr(import_mappings, "read", lambda wh, ids: found)
+    monkeypatch.setattr(import_mappings, "read", lambda wh, ids: as_kept(found))
     return found
 
 

@@ -210,7 +210,7 @@ class Job:
 
     def _preview(self, wh: Warehouse, keep: bool) -> dict[str, Any]:
         if keep:
-            mapping_step.keep(wh, self.parts, self.options.mapping)
+            self.write(parts=mapping_step.keep(wh, self.parts, self.options.mapping))
         found = work.preview(wh, self._upload, self.write, lambda: self.stopping)
         return {**found, "previewed": secrets.token_hex(8)}
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from crm.importing import dates, sources
@@ -55,8 +56,11 @@ def complete(part: PartSurvey, mapping: SourceMapping) -> SheetMapping:
     return part.complete(mapping.of(part.file, part.sheet))
 
 
-def keep(wh: Warehouse, parts: Iterable[PartSurvey], mapping: SourceMapping) -> None:
-    """Keep what was chosen, for files with the same headings. One statement."""
+def keep(
+    wh: Warehouse, parts: Sequence[PartSurvey], mapping: SourceMapping
+) -> list[dict[str, Any]]:
+    """Keep what was chosen, for files with the same headings. One statement. Returns the parts as
+    JSON: they are read as was chosen now, not as was kept before."""
     chosen = {
         _id(part): json.dumps(asdict(replace(complete(part, mapping), encoding="")))
         for part in parts
@@ -64,6 +68,7 @@ def keep(wh: Warehouse, parts: Iterable[PartSurvey], mapping: SourceMapping) -> 
     }
     if chosen:
         import_mappings.keep(wh, chosen)
+    return [asdict(replace(part, kept_by="", kept_at="")) for part in parts]
 
 
 @dataclass(frozen=True)
@@ -88,11 +93,14 @@ def _with_kept(wh: Warehouse, parts: list[PartSurvey], mapping: SourceMapping) -
     kept = import_mappings.read(wh, map(_id, new)) if new else {}
     sheets = dict(mapping.sheets)
     for part in new:
-        found = _sheet_mapping(kept.get(_id(part), ""))
+        of_part = kept.get(_id(part))
+        found = _sheet_mapping(of_part.mapping) if of_part else None
         tables = [part.guess] if part.is_fixed else TABLE_BY_NAME
         if not found or found.table not in (*tables, LEFT_OUT):
             found = SheetMapping()  # else a mapping of a file with the same name would hold
-        elif part.shows_other_order(part.complete(found)):
+        elif of_part and found != SheetMapping():
+            part.kept_by, part.kept_at = of_part.person, str(of_part.updated_at or "")
+        if part.shows_other_order(part.complete(found)):
             found = replace(found, date_order="")
         sheets[sheet_name(part.file, part.sheet)] = found
     return replace(mapping, sheets=sheets)

@@ -52,7 +52,8 @@ class Heading:
 class PartSurvey:
     """A file, a sheet, or a table of a JSON file. ``guess``: the table that it looks like, or
     empty. ``encoding``: of a text file that is not plain UTF-8. ``is_asked``: a person had to
-    answer something when the survey was made. See sources.Part for the rest."""
+    answer something when the survey was made. ``kept_by``: who chose, at ``kept_at``, how such
+    files are read, if it is read so. See sources.Part for the rest."""
 
     file: str
     sheet: str
@@ -63,6 +64,8 @@ class PartSurvey:
     is_fixed: bool = False
     is_json: bool = False
     is_asked: bool = False
+    kept_by: str = ""
+    kept_at: str = ""
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> PartSurvey:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from crm.repository import _sql
+from crm.repository._sql import Row
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied
 
@@ -30,8 +31,9 @@ class Kept:
 
 
 _READ = """
-SELECT id, MAX_BY(mapping, updated_at) AS mapping FROM {import_mappings}
-WHERE ARRAY_CONTAINS({ids}, id) GROUP BY id
+SELECT id, MAX_BY(mapping, updated_at) AS mapping, MAX_BY(person, updated_at) AS person,
+  MAX(updated_at) AS updated_at
+FROM {import_mappings} WHERE ARRAY_CONTAINS({ids}, id) GROUP BY id
 """
 _KEEP = """
 MERGE INTO {import_mappings} AS t
@@ -53,14 +55,14 @@ ORDER BY updated_at DESC, id LIMIT :most
 _FORGET = "DELETE FROM {import_mappings} WHERE id = :id"
 
 
-def read(wh: Warehouse, ids: Iterable[str]) -> dict[str, str]:
-    """Map the ids to the mappings (JSON) that are kept. Raises WarehouseError."""
+def read(wh: Warehouse, ids: Iterable[str]) -> dict[str, Kept]:
+    """Map the ids to the mappings that are kept. Raises WarehouseError."""
     array, params = _sql.text_array("ids", sorted(set(ids)))
     try:
         rows = wh.query(_sql.render(wh.namespace, _READ, ids=array), params)
     except (ObjectNotFound, PermissionDenied):
         return {}
-    return {row["id"]: row["mapping"] for row in rows if row["mapping"]}
+    return {each.id: each for each in map(_kept, rows) if each.mapping}
 
 
 def keep(wh: Warehouse, mappings: Mapping[str, str]) -> None:
@@ -79,10 +81,11 @@ def list_kept(wh: Warehouse, most: int) -> list[Kept]:
         rows = wh.query(_sql.render(wh.namespace, _LIST), {"most": most})
     except (ObjectNotFound, PermissionDenied):
         return []
-    return [
-        Kept(row["id"], row["mapping"] or "", row["person"] or "", row["updated_at"])
-        for row in rows
-    ]
+    return list(map(_kept, rows))
+
+
+def _kept(row: Row) -> Kept:
+    return Kept(row["id"], row["mapping"] or "", row["person"] or "", row["updated_at"])
 
 
 def forget(wh: Warehouse, id: str) -> None:

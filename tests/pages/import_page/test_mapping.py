@@ -55,12 +55,15 @@ def test_a_file_that_nothing_recognises_is_mapped_once(
     assert chosen(page)[column(page, "Company name")] == "vp"
     page = choose(client, url, "map", chosen(page) | {column(page, "Company name"): "team"})
     assert text(page, ".import-confirm .button-primary") == "Import 1 row"
+    assert not page.select(".import-kept")
     press(client, url)
     assert accounts.get(warehouse, "12345678901").team == "Acme"
 
     # The next file with these headings needs no answer, and its mapping can still be changed.
     again, page = preview(client, HUBSPOT.replace("12345678901", "777"), "next month.csv")
     assert texts(page, ".import-row b") == ["777"]
+    assert text(page, ".import-kept p").startswith("next month.csv is read as you chose on")
+    assert len(page.select("button[value=mapping]")) == 1
     assert chosen(press(client, again, "mapping"))["table-0"] == "accounts"
 
 
@@ -166,11 +169,11 @@ def test_panels_stay_as_they_were_left(client: Client, warehouse: Warehouse) -> 
 
 
 def test_a_kept_mapping_can_be_forgotten(client: Client, warehouse: Warehouse) -> None:
-    content = "bsnid,team,Mood\nB1,T,good\n"
+    content = "bsnid,team,Mood,Note\nB1,T,good,x\n"
     url, page = preview(client, content, "accounts.csv")
     choose(client, url, "map", chosen(page) | {column(page, "Mood"): "vp"})
     kept = parsed(client.get("/admin-tools/import/mappings/"))
-    assert text(kept, "td[dir]") == "bsnid → BSNID; team → Team; mood → VP"
+    assert text(kept, "td[dir]") == "bsnid → BSNID; team → Team; mood → VP; note → left out"
     assert settings.EDIP_USER in text(kept, "tbody tr")
     id = kept.select_one("[name=id]")["value"]
     assert client.post("/admin-tools/import/mappings/", {"id": id}).status_code == 303

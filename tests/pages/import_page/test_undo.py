@@ -45,6 +45,8 @@ def test_a_stopped_import_goes_on_once_and_is_undone_as_a_whole(
     assert figures(page)["Accounts"][0] == "4"
     assert keys(warehouse) == {"B0", "B1", "B2", "B3"}
     require_not_begun_again(client, url, page)
+    # It asks first, and says how much it would undo.
+    assert text(page, ".import-undo:not([open]) form button") == "Undo 4 rows"
     undo(client, page)
     assert keys(warehouse) == set()
 
@@ -54,7 +56,7 @@ def require_not_begun_again(client: Client, url: str, finished: BeautifulSoup) -
     for what in ("import", "preview", "preview-update", "stop"):
         page = press(client, url, what)
         assert figures(page) == figures(finished)
-        assert text(page, "#import-job form[action] button") == "Undo the import"
+        assert text(page, ".import-undo summary") == "Undo the import"
 
 
 def test_what_was_stopped_can_be_undone(
