@@ -41,6 +41,7 @@ PAGES = {
     "account-detail": "/accounts/BSN001/",
     "account-edit": "/accounts/BSN001/edit/",
     "account-delete": "/accounts/BSN001/delete/",
+    "similar-teams": "/similar-teams/",
     "account-merge-with": "/accounts/BSN001/merge/?q=claims",
     "account-merge": "/accounts/BSN001/merge/BSN002/",
     "platform-status": "/accounts/BSN001/platforms/?platform=Databricks",

@@ -180,6 +180,15 @@ def deleted(table: Table, filtered: Collection[Table], *, is_protected: bool) ->
     return text
 
 
+def similar_teams(total: int, shown: int) -> str:
+    """Say how many pairs of accounts may be one team."""
+    if not total:
+        return "No two accounts look like one team: of one business area, with almost one name."
+    pairs = "1 pair of accounts" if total == 1 else f"{total:,} pairs of accounts"
+    first = f" These are the first {shown}." if shown < total else ""
+    return f"{pairs} may be one team: of one business area, with almost one name or key.{first}"
+
+
 def hidden_children(hidden: Mapping[Table, int]) -> str:
     """Say why an account was not deleted: a row filter hides this many children of it."""
     counts = [counted(n, table.singular, table.plural) for table, n in hidden.items()]

@@ -25,6 +25,7 @@ from crm.repository.merge import merging, pair
 from crm.repository.merge.pair import Pair
 from crm.repository.operations import Operation
 from crm.repository.records import accounts
+from crm.repository.similar_teams import find
 from crm.repository.steps import Earlier
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
@@ -60,7 +61,13 @@ def choose_other(request: Request, bsnid: str) -> HttpResponse:
     exact = [each for each in rows if each.bsnid.lower() == q.lower()]
     if exact:
         return HttpResponseRedirect(reverse("account-merge", args=[bsnid, exact[0].bsnid]))
-    context = {"bsnid": bsnid, "q": q, "found": rows, "team": request.GET.get("team", "")}
+    similar = [] if q else find.like_account(request.warehouse, bsnid)
+    context = {
+        "bsnid": bsnid,
+        "q": q,
+        "found": similar or rows,
+        "team": request.GET.get("team", ""),
+    }
     return render(request, "merge/choose_other.html", context)
 
 

@@ -34,6 +34,7 @@ PATHS = [
     "/accounts/BSN001/delete/",
     "/accounts/BSN001/merge/BSN002/",
     "/accounts/BSN001/merge/?q=claims",
+    "/similar-teams/",
     "/accounts/BSN001/use-cases/new/",
     "/accounts/BSN001/updates/new/",
     "/use-cases/?status=Active",

@@ -18,6 +18,7 @@ from crm.repository.records import (
     use_cases,
 )
 from crm.repository.records.attention import Limits
+from crm.repository.similar_teams import find as similar_teams
 from crm.repository.tables import figures
 from crm.repository.transfer import read_all
 
@@ -112,6 +113,12 @@ def _checks(stage: Stage) -> str:
     return f"{sum(found.total for found in checks.run_checks(stage.wh).values())} problems"
 
 
+def _similar_teams(stage: Stage) -> str:
+    total = similar_teams.find(stage.wh).total
+    alike = similar_teams.like(stage.wh, "Rehearsing", "Finance")
+    return f"{total} pairs, {len(alike)} alike, {len(similar_teams.like_account(stage.wh, KEY))}"
+
+
 CASES = (
     Case("overview", _overview),
     Case("attention", _attention),
@@ -122,4 +129,5 @@ CASES = (
     Case("figures of the status page", _figures, is_optional=True),
     Case("export of all data", _export),
     Case("integrity checks", _checks),
+    Case("similar teams", _similar_teams),
 )
