@@ -5,7 +5,7 @@ PORT ?= 8000
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast test-apps lint bundle-schema lock bench soak faults tasks screenshots audit clean
+.PHONY: help install run test test-fast test-apps lint bundle-schema lock bench soak faults tasks screenshots guide audit clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -98,8 +98,11 @@ faults: install  ## let the warehouse fail in every way at every page, and print
 tasks: install  ## count the clicks of daily tasks in a browser (OPTIONS=--write; needs Chromium)
 	$(BIN)/python -m bench.tasks $(OPTIONS)
 
-screenshots: install  ## take the pictures of the README anew (needs Chromium)
+screenshots: install  ## take the pictures of the guide anew (needs Chromium)
 	$(BIN)/python docs/screenshots.py
+
+guide: install  ## make the app's page of the guide from docs/guide.md
+	$(BIN)/python docs/render_guide.py
 
 # requirements.txt is what Databricks Apps installs: plain versions, since its mirror of the index
 # may have other files. The locks have the hash of each file, for every system. uv keeps the

@@ -50,6 +50,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "me_url": page_url("me"),
         "search_url": page_url("search"),
         "help_url": page_url("help"),
+        "guide_url": page_url("guide"),
         "help_about": request.resolver_match.url_name if request.resolver_match else "",
         "as_of": as_of,
         "last_visit": getattr(request, "last_visit", None),

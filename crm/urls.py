@@ -112,6 +112,7 @@ urlpatterns = [
     path("undo/<str:table>/<str:key>/", revert.revert_deletion, name="revert-deletion"),
     path("as-of/", as_of.choose, name="as-of"),
     path("digest/", digest.digest, name="digest"),
+    path("guide/", help.guide, name="guide"),
     path("help/", help.help_page, name="help"),
     path("preferences/me/", preferences.me, name="me"),
     path("preferences/theme/", preferences.theme, name="theme"),

@@ -1,10 +1,11 @@
 """Take screenshots of the pages of a running CRM with headless Chromium.
 
     make run                      # in one terminal
-    make screenshots              # in another: the README's pictures, and all pages in .local/
+    make screenshots              # in another: the guide's pictures, and all pages in .local/
 
-Options: --url, --out DIR (all pages, light and dark, wide and narrow), --docs DIR (the README's
-pictures). The history shows something once an account has been edited.
+Options: --url, --out DIR (all pages, light and dark, wide and narrow), --guide DIR (the pictures
+of the guide and the README). It needs the sample data; for a picture of the history it edits an
+account, and for that of the import it uploads a file without importing it.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
-# The README's pictures: what a screen of this size shows, in light colours.
-README_SIZE = (1280, 800)
-README_PAGES = {
+# The guide's pictures: what a screen of this size shows, in light colours.
+GUIDE_SIZE = (1280, 720)
+GUIDE_PAGES = {
     "overview": "/",
+    "attention": "/attention/",
     "account": "/accounts/BSN001/",
+    "merge": "/accounts/BSN001/merge/BSN003/",
     "history": "/accounts/BSN001/history/",
+    "digest": "/digest/",
 }
 PAGES = {
     "overview": "/",
@@ -51,7 +55,7 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--url", default="http://127.0.0.1:8000")
     options.add_argument("--out", type=Path, default=Path(".local/screenshots"))
-    options.add_argument("--docs", type=Path, default=Path("docs"))
+    options.add_argument("--guide", type=Path, default=Path("static/guide"))
     given = options.parse_args()
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
@@ -62,7 +66,7 @@ def main() -> int:
         browser = playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
         )
-        take_readme(browser, given.url, given.docs)
+        take_guide(browser, given.url, given.guide)
         for theme in ("light", "dark"):
             for size in SIZES:
                 take_all(browser, given.url, given.out, theme, size)
@@ -70,12 +74,63 @@ def main() -> int:
     return 0
 
 
-def take_readme(browser: Browser, url: str, docs: Path) -> None:
-    with open_page(browser, README_SIZE, "light") as page:
-        for name, path in README_PAGES.items():
+def take_guide(browser: Browser, url: str, folder: Path) -> None:
+    with open_page(browser, GUIDE_SIZE, "light") as page:
+        prepare(page, url)
+        for name, path in GUIDE_PAGES.items():
             page.goto(url + path)
-            page.wait_for_load_state("networkidle")
-            page.screenshot(path=docs / f"{name}.png")
+            picture(page, folder, name)
+        search_everything(page, url)
+        picture(page, folder, "search")
+        preview_bulk_change(page, url)
+        picture(page, folder, "bulk")
+        preview_import(page, url)
+        picture(page, folder, "import")
+
+
+def picture(page: Page, folder: Path, name: str) -> None:
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=folder / f"{name}.png")
+
+
+def prepare(page: Page, url: str) -> None:
+    """Follow two accounts, and edit one of them."""
+    for bsnid in ("BSN001", "BSN003"):
+        page.goto(f"{url}/accounts/{bsnid}/")
+        if (follow := page.get_by_role("button", name="Follow", exact=True)).count():
+            follow.click()
+            page.get_by_role("button", name="Unfollow").wait_for()
+    page.goto(f"{url}/accounts/BSN001/edit/")
+    page.locator("#record [name=admin]").fill(f"Ana Berg {page.evaluate('Date.now() % 100')}")
+    page.locator("#record .button-primary").click()
+    page.wait_for_url(f"{url}/accounts/BSN001/")
+
+
+def search_everything(page: Page, url: str) -> None:
+    page.goto(f"{url}/accounts/")
+    page.keyboard.press("/")
+    page.locator("#search-q").fill("claims")
+    page.locator("#search-found").get_by_text("Claims Analytics").first.wait_for()
+
+
+def preview_bulk_change(page: Page, url: str) -> None:
+    page.goto(f"{url}/accounts/bulk/change/?all=on")
+    form = page.locator("form:has([name=do][value=field])")
+    form.locator("[name=column]").select_option("primary_it_partner")
+    form.locator("[name=value]").fill("Ana Berg")
+    form.get_by_role("button", name="Preview").click()
+    page.wait_for_url("**/bulk/preview/")
+
+
+def preview_import(page: Page, url: str) -> None:
+    rows = "bsnid,team,business_area,vp\nBSN001,Claims Analytics,Insurance,Dana Lee\n"
+    rows += "BSN101,Pricing Models,Insurance,Dana Lee\n,Nameless Team,Finance,Robert Nakamura\n"
+    page.goto(f"{url}/admin-tools/import/")
+    file = {"name": "accounts.csv", "mimeType": "text/csv", "buffer": rows.encode()}
+    page.locator("input[type=file]").first.set_input_files(file)
+    page.locator("main .button-primary").first.click()
+    page.wait_for_url("**/admin-tools/import/*/")
+    page.get_by_role("button", name="Import").first.wait_for()
 
 
 def take_all(browser: Browser, url: str, out: Path, theme: str, size: str) -> None:

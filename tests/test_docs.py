@@ -220,7 +220,7 @@ def test_the_docs_are_short() -> None:
     assert len(table((BASE_DIR / "docs" / "architecture.md").read_text(), "word")) <= 30
     for file in (BASE_DIR / "docs" / "decisions").glob("*.md"):
         assert len(file.read_text().splitlines()) <= 40, file.name
-    for picture in (BASE_DIR / "docs").glob("*.png"):
+    for picture in (BASE_DIR / "static" / "guide").glob("*.png"):
         assert picture.stat().st_size < 200_000, picture.name
 
 

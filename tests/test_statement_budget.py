@@ -76,6 +76,7 @@ CHECKS = {"readyz": "/readyz", "set-up": "/admin-tools/set-up/"}
 FREE = {"healthz": "/healthz", "admin-tools": "/admin-tools/", "as-of": "/as-of/"}
 FREE |= {"import-template": "/admin-tools/import/templates/accounts.xlsx"}
 FREE |= {"metrics": "/metrics", "help": "/help/?about=attention"}
+FREE |= {"guide": "/guide/"}
 FREE |= {"import": "/admin-tools/import/", "export": "/admin-tools/export/"}
 # Counted in tests/pages/test_digest.py: what changed, what needs attention, and the choice.
 DIGEST = {"digest"}

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Purpose:
-    """What a page is for, in one or two sentences."""
+    """What a page is for, in one or two sentences; ``chapter`` is that of the guide about it."""
 
     page: str
     text: str
+    chapter: str = ""
+
+    @property
+    def anchor(self) -> str:
+        """Return the anchor of the chapter in the guide."""
+        return re.sub(r"[^\w\- ]", "", self.chapter.lower()).replace(" ", "-")
 
 
 @dataclass(frozen=True)
@@ -59,86 +66,134 @@ _VIEWS = (
     "seen by everybody; only you and administrators change it."
 )
 
+# Chapters of docs/guide.md.
+_MORNING = "A morning with the CRM"
+_ATTENTION = "What needs attention"
+_FINDING = "Finding and filtering"
+_WRITING = "Writing down what happened"
+_MANY = "Changing many rows at once"
+_MERGING = "Merging two accounts"
+_BACK = "Looking back, and taking back"
+_DATA = "Bringing data in and out"
+_DIGEST = "The digest"
+
 # By the name of its URL.
 PURPOSES = {
     "overview": Purpose(
         "Overview",
         "Where all teams stand: how many there are, how far they are on each platform, and what "
         "was written lately. Figures lead to the lists that they count.",
+        _MORNING,
     ),
     "attention": Purpose(
         "Attention",
         "What should not wait: accounts without news, onboarding that does not move, missing IT "
         "partners, dates that cannot be right. Each kind leads to its list.",
+        _ATTENTION,
     ),
-    "trends": Purpose("Trends", "How the figures have developed, and where they differ."),
-    "account-list": Purpose("Accounts", f"Every business team. {_LIST_OF}"),
-    "use-case-list": Purpose("Use cases", f"What teams want to do on the platforms. {_LIST_OF}"),
-    "update-list": Purpose("Updates", f"Dated notes about the teams. {_LIST_OF}"),
-    "saved-views": Purpose("Saved views", _VIEWS),
-    "saved-view-create": Purpose("Save a view", _VIEWS),
-    "saved-view-edit": Purpose("Edit a view", _VIEWS),
-    "saved-view-delete": Purpose("Delete a view", _VIEWS),
+    "trends": Purpose(
+        "Trends", "How the figures have developed, and where they differ.", _MORNING
+    ),
+    "account-list": Purpose("Accounts", f"Every business team. {_LIST_OF}", _FINDING),
+    "use-case-list": Purpose(
+        "Use cases", f"What teams want to do on the platforms. {_LIST_OF}", _FINDING
+    ),
+    "update-list": Purpose("Updates", f"Dated notes about the teams. {_LIST_OF}", _FINDING),
+    "saved-views": Purpose("Saved views", _VIEWS, _FINDING),
+    "saved-view-create": Purpose("Save a view", _VIEWS, _FINDING),
+    "saved-view-edit": Purpose("Edit a view", _VIEWS, _FINDING),
+    "saved-view-delete": Purpose("Delete a view", _VIEWS, _FINDING),
     "account-detail": Purpose(
         "An account",
         "Everything about one team: platforms, use cases, updates and people. Follow the account "
         "to find it under Mine.",
+        _WRITING,
     ),
-    "account-create": Purpose("A new account", "Adds a team. Fields that may stay empty say so."),
-    "account-edit": Purpose("Edit an account", _RECORD_FORM),
-    "use-case-create": Purpose("A new use case", "Adds what the team wants to do on a platform."),
-    "use-case-edit": Purpose("Edit a use case", _RECORD_FORM),
-    "update-create": Purpose("A new update", "Adds a dated note about the team."),
-    "update-edit": Purpose("Edit an update", _RECORD_FORM),
+    "account-create": Purpose(
+        "A new account", "Adds a team. Fields that may stay empty say so.", _WRITING
+    ),
+    "account-edit": Purpose("Edit an account", _RECORD_FORM, _WRITING),
+    "use-case-create": Purpose(
+        "A new use case", "Adds what the team wants to do on a platform.", _WRITING
+    ),
+    "use-case-edit": Purpose("Edit a use case", _RECORD_FORM, _WRITING),
+    "update-create": Purpose("A new update", "Adds a dated note about the team.", _WRITING),
+    "update-edit": Purpose("Edit an update", _RECORD_FORM, _WRITING),
     "account-delete": Purpose(
         "Delete an account",
         "Asks before an account goes, with its use cases, updates and platform statuses. The "
         "history can bring them back.",
+        _BACK,
     ),
-    "use-case-delete": Purpose("Delete a use case", _DELETE),
-    "update-delete": Purpose("Delete an update", _DELETE),
-    "account-bulk": Purpose("Change accounts", _BULK),
-    "use-case-bulk": Purpose("Change use cases", _BULK),
-    "update-bulk": Purpose("Delete updates", _BULK),
+    "use-case-delete": Purpose("Delete a use case", _DELETE, _BACK),
+    "update-delete": Purpose("Delete an update", _DELETE, _BACK),
+    "account-merge-with": Purpose(
+        "Merge accounts", "Chooses the account that is merged into this one.", _MERGING
+    ),
+    "account-merge": Purpose(
+        "Merge two accounts",
+        "Two accounts of one team, side by side: what each field is to have. Use cases, updates "
+        "and statuses move along.",
+        _MERGING,
+    ),
+    "account-bulk": Purpose("Change accounts", _BULK, _MANY),
+    "use-case-bulk": Purpose("Change use cases", _BULK, _MANY),
+    "update-bulk": Purpose("Delete updates", _BULK, _MANY),
     "platform-status": Purpose(
-        "Set a platform’s status", "How far the team has come on the platform, and why."
+        "Set a platform’s status", "How far the team has come on the platform, and why.", _WRITING
     ),
-    "use-case-status": Purpose("Set a use case’s status", "How far the use case is, and why."),
-    "activity": Purpose("Activity", _HISTORY),
-    "account-history": Purpose("History", _HISTORY),
-    "revert": Purpose("Revert a change", "Brings back earlier values, after showing both."),
-    "diff": Purpose("What changed since", _DIFF),
-    "account-diff": Purpose("What changed since", _DIFF),
+    "use-case-status": Purpose(
+        "Set a use case’s status", "How far the use case is, and why.", _WRITING
+    ),
+    "activity": Purpose("Activity", _HISTORY, _MORNING),
+    "account-history": Purpose("History", _HISTORY, _BACK),
+    "revert": Purpose("Revert a change", "Brings back earlier values, after showing both.", _BACK),
+    "diff": Purpose("What changed since", _DIFF, _BACK),
+    "account-diff": Purpose("What changed since", _DIFF, _BACK),
     "as-of": Purpose(
         "As of a moment",
         "Shows the whole CRM as it was. Pages of the past can be read and shared, not changed.",
+        _BACK,
     ),
     "search": Purpose(
         "Search",
         "Finds accounts, people, business areas, use cases, updates and pages. What you opened "
         "lately comes first.",
+        _FINDING,
     ),
-    "people": Purpose("People", "Everybody whom accounts, use cases and updates name."),
-    "person": Purpose("A person", "All that names this person: accounts, use cases and updates."),
-    "areas": Purpose("Business areas", "The areas of all accounts, with their usual IT partner."),
-    "area": Purpose("A business area", "Its teams, platforms, people and latest updates."),
-    "me": Purpose("Mine", "Which accounts are yours: those that name you, and those you follow."),
+    "people": Purpose("People", "Everybody whom accounts, use cases and updates name.", _FINDING),
+    "person": Purpose(
+        "A person", "All that names this person: accounts, use cases and updates.", _FINDING
+    ),
+    "areas": Purpose(
+        "Business areas", "The areas of all accounts, with their usual IT partner.", _FINDING
+    ),
+    "area": Purpose(
+        "A business area", "Its teams, platforms, people and latest updates.", _FINDING
+    ),
+    "me": Purpose(
+        "Mine", "Which accounts are yours: those that name you, and those you follow.", _MORNING
+    ),
+    "guide": Purpose("Guide", "How to work with the CRM, chapter by chapter."),
     "digest": Purpose(
         "Digest",
         "What changed in your accounts since the last digest, and what needs attention. Choose "
         "here whether you get it by mail.",
+        _DIGEST,
     ),
     "admin-tools": Purpose(
         "Admin tools", "The state of the system, and the ways in and out for data."
     ),
     "set-up": Purpose("Set-up", "Creates the tables, or brings them up to date."),
-    "import": Purpose("Import", _IMPORT),
-    "import-job": Purpose("An import", _IMPORT),
+    "import": Purpose("Import", _IMPORT, _DATA),
+    "import-job": Purpose("An import", _IMPORT, _DATA),
     "import-mappings": Purpose(
-        "Mappings of imports", "How files were read before. Files with the same headings begin so."
+        "Mappings of imports",
+        "How files were read before. Files with the same headings begin so.",
+        _DATA,
     ),
     "export": Purpose(
-        "Export", "All data as files: to keep, to open elsewhere, or to import again."
+        "Export", "All data as files: to keep, to open elsewhere, or to import again.", _DATA
     ),
     "integrity": Purpose(
         "Integrity",

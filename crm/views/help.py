@@ -1,11 +1,12 @@
-"""The help: what the page that it was opened from is for, the keys, and what every page is for.
+"""The help: what the page that it was opened from is for, and the keys; and the guide.
 
-It needs no statement, so that it can also be read while the warehouse does not answer.
+They need no statement, so that they can also be read while the warehouse does not answer.
 """
 
 from __future__ import annotations
 
 from django.http import HttpResponse
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from crm.request import Request
@@ -23,6 +24,12 @@ def help_page(request: Request) -> HttpResponse:
         "purposes": [PURPOSES[name] for name in _SECTIONS],
     }
     return _respond.show(request, "help/help.html", "help/_dialog.html", context)
+
+
+@require_safe
+def guide(request: Request) -> HttpResponse:
+    """The guide: docs/guide.md, which `make guide` makes the page's text from."""
+    return render(request, "guide/guide.html")
 
 
 # The pages that the help names even if it was opened from another one.

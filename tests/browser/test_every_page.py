@@ -49,6 +49,7 @@ PATHS = [
     "/preferences/me/",
     "/help/?about=account-list",
     "/digest/",
+    "/guide/",
     "/admin-tools/",
     "/admin-tools/?check=1",
     "/admin-tools/import/",
