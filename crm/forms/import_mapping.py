@@ -24,6 +24,7 @@ ENCODINGS = {
     "cp1252": "Windows-1252 (Western Europe)",
     "iso8859-15": "ISO 8859-15 (Western Europe)",
     "mac-roman": "Mac Roman",
+    "cp437": "Code page 437 (DOS)",
     "cp850": "Code page 850 (DOS)",
     "cp1250": "Windows-1250 (Central Europe)",
     "cp1251": "Windows-1251 (Cyrillic)",

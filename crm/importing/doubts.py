@@ -15,6 +15,7 @@ from crm.warehouse import Warehouse
 from .chunks import Chunk
 from .findings import NO_ROWS, REFUSED, Findings, Place
 from .headings import columns_by_index, normal
+from .readers.encoding import UNSURE
 from .results import TableResult
 from .rows import CleanRow
 from .stale import deleted_since
@@ -80,6 +81,11 @@ class Doubts:
         doubts = [
             f"{place} {NO_ROWS}."
             for place in dict.fromkeys(f.place for f in findings.first if f.reason == NO_ROWS)
+        ]
+        doubts += [
+            f"{kind.first.place} {kind.first.reason}. A wrong one makes other letters of these."
+            for kind in findings.kinds.values()
+            if kind.first.reason.startswith(UNSURE)
         ]
         if self._headings.count:
             doubts.append(self._headings.doubt("the row repeats headings", "repeat headings"))

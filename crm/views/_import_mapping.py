@@ -174,7 +174,19 @@ def _encoding_choices(part: PartSurvey, mapping: SheetMapping) -> Choices:
         return []
     own = {part.encoding: part.encoding.upper()} if part.encoding else {}
     known = own | form.ENCODINGS
+    labels = {name: _with_words(part, name, label) for name, label in known.items()}
     if mapping.encoding:
-        return [("", "As the file suggests"), *known.items()]
-    found = known.pop(part.encoding)
-    return [("", f"{found}, as the file suggests"), *known.items()]
+        return [("", "As the file suggests"), *labels.items()]
+    labels.pop(part.encoding)
+    found = "as it seems" if part.is_unsure else "as the file suggests"
+    found = _with_words(part, part.encoding, f"{known[part.encoding]}, {found}")
+    return [("", found), *labels.items()]
+
+
+def _with_words(part: PartSurvey, encoding: str, label: str) -> str:
+    """Add what some words of the file are in this encoding, if they can be in it."""
+    try:
+        words = [word.encode("latin-1").decode(encoding) for word in part.words]
+    except UnicodeError:
+        return label
+    return f"{label}: {', '.join(words)}" if words else label

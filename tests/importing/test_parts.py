@@ -12,7 +12,7 @@ from crm.importing.chunks import Chunk, chunks, json_array
 from crm.importing.errors import ImportingError
 from crm.importing.findings import CHANGED, KEPT, NOTED, REFUSED, SKIPPED, Findings, Place
 from crm.importing.raw_rows import above_headings, under_headings
-from crm.importing.readers.encoding import encoding_of
+from crm.importing.readers.encoding import UNSURE, encoding_of
 from crm.importing.readers.xlsx.strings import unescape
 from crm.importing.rows import CleanRow
 from crm.model.schema import ACCOUNTS, UPDATES
@@ -79,7 +79,7 @@ def test_findings_are_counted_kept_and_reported(tmp_path: Path) -> None:
     assert findings.count(NOTED, "updates") == findings.count(SKIPPED) == 0
     assert len(findings.first) == KEPT + 1
     assert str(findings.by_weight()[0]) == "refused: f, row 7: bad"
-    assert str(findings.by_weight()[1]) == "noted: f, sheet s, row 0, team: =1+1"
+    assert str(findings.by_weight()[1]) == "noted: f, sheet s, row 0, Team: =1+1"
     with report.open() as file:
         lines = list(csv.DictReader(file))
     assert len(lines) == KEPT + 3
@@ -89,7 +89,7 @@ def test_findings_are_counted_kept_and_reported(tmp_path: Path) -> None:
         "file": "f",
         "sheet": "s",
         "row": "0",
-        "column": "team",
+        "column": "Team",
         "reason": "'=1+1",
     }
     assert (lines[-1]["outcome"], lines[-1]["reason"]) == ("NOT verified", "1 of 2 rows found")
@@ -143,6 +143,30 @@ def test_the_encoding_of_a_file_is_found_and_remarked_on(
     path.write_bytes(content)
     encoding = encoding_of(path)
     assert (encoding.name, encoding.remark) == (name, remark)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "texts", "is_sure"),
+    [
+        ("cp1252", "Größe gemäß Öl|déjà très|El Niño ¿qué?|ações|Ærø på|don’t – 5 €|l’été", True),
+        ("cp1250", "Dvořák Čapek|Łódź Gdańsk|Erdős", False),
+        ("cp1251", "Привет мир|ООО «Ромашка»", False),
+        ("mac-roman", "María|Größe", False),
+        ("cp850", "Müller|Größe", False),
+        ("cp1254", "İstanbul ç|Şişli", False),
+        ("shift_jis", "東京タワー", False),
+        ("gb18030", "中国", False),
+    ],
+)
+def test_only_western_text_is_read_as_windows_1252_without_a_question(
+    tmp_path: Path, encoding: str, texts: str, is_sure: bool
+) -> None:
+    for text in texts.split("|"):
+        path = tmp_path / "file.csv"
+        path.write_bytes(text.encode(encoding))
+        found = encoding_of(path)
+        assert (found.name, found.is_sure) == ("cp1252", is_sure), text
+        assert found.remark.startswith(UNSURE) is not is_sure
 
 
 def test_cells_and_headings() -> None:

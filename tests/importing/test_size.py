@@ -194,7 +194,7 @@ def test_the_command_tells_what_it_did(warehouse: Warehouse, tmp_path: Path) -> 
     assert "accounts: 2 added" in printed
     assert "updates: 30 added, 0 differ (skip), 0 unchanged, 30 refused" in printed
     # Refusals of one kind are one line.
-    assert "refused, 30 times: state.json, account_bsnid, rows u0, u2, " in printed
+    assert "refused, 30 times: state.json, Account, rows u0, u2, " in printed
     assert ", …: Account is missing" in printed
     # A heading, each refused row, and the verdict on each of three tables.
     assert len(report.read_text().splitlines()) == 1 + 30 + 3

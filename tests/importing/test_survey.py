@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import cast
 
 import openpyxl
 import pytest
 from django.conf import settings
 
 from crm.importing import sources
+from crm.importing.doubts import Doubts
 from crm.importing.errors import SourceError, Stopped
 from crm.importing.findings import SKIPPED, Findings
 from crm.importing.jobs.survey_source import ALL_HEADINGS, HEADINGS, PARTS, survey
@@ -18,6 +20,8 @@ from crm.importing.mapping.chosen import SheetMapping, SourceMapping
 from crm.importing.mapping.survey import PartSurvey
 from crm.importing.reader import Reader
 from crm.model.schema import ACCOUNTS, UPDATES
+from crm.views._import_mapping import panels
+from crm.warehouse import Warehouse
 
 from .using import written
 
@@ -116,9 +120,20 @@ def test_a_survey_reports_its_progress_and_can_be_stopped(tmp_path: Path) -> Non
 def test_the_encoding_is_a_question_where_it_is_a_guess(tmp_path: Path) -> None:
     path = tmp_path / "accounts.csv"
     path.write_bytes("bsnid,team\nB1,Müller\n".encode("cp850"))
-    assert surveyed(path)[0].encoding == "cp1252"
+    (part,) = surveyed(path)
+    assert (part.encoding, part.is_open(part.complete(SheetMapping()))) == ("cp1252", True)
+    # What the file says in each encoding tells which one is right.
+    (panel,) = panels([part], SourceMapping(), {}, checked=False)
+    labels = dict(panel.encodings)
+    assert labels["cp850"] == "Code page 850 (DOS): Müller"
+    # A command wants to be told which is right.
+    with Findings() as findings, sources.opened(path) as source:
+        list(Reader(source, findings).rows(ACCOUNTS))
+        (doubt,) = Doubts(cast(Warehouse, None)).found([], findings)
+    assert doubt.startswith("accounts.csv was read as Windows-1252, but may have another")
     chosen = SourceMapping(SheetMapping(encoding="cp850"))
     (part,) = surveyed(path, chosen)
+    assert not part.is_open(part.complete(chosen.everywhere))
     assert part.encoding == "cp850"
     assert part.headings[1].samples == ["Müller"]
 

@@ -66,6 +66,9 @@ class _PartTally:
         guess = part.guess.name if part.guess else ""
         encoding = part.encoding.name if part.encoding and not part.encoding.is_utf8 else ""
         self.result = PartSurvey(part.file, part.name, guess, encoding=encoding)
+        if part.encoding:
+            self.result.words = [word.decode("latin-1") for word in part.encoding.words]
+            self.result.is_unsure = not part.encoding.is_sure
         self.result.is_fixed, self.result.is_json = part.is_fixed, part.is_json
         # A table is only needed to find the row with the headings.
         self._sheet = part.as_table(part.table or part.guess or ACCOUNTS)

@@ -52,8 +52,9 @@ class Heading:
 class PartSurvey:
     """A file, a sheet, or a table of a JSON file. ``guess``: the table that it looks like, or
     empty. ``encoding``: of a text file that is not plain UTF-8. ``is_asked``: a person had to
-    answer something when the survey was made. ``kept_by``: who chose, at ``kept_at``, how such
-    files are read, if it is read so. See sources.Part for the rest."""
+    answer something when the survey was made. ``is_unsure``: the encoding is a guess;
+    ``words`` has bytes, as Latin-1, that show whether one is right. ``kept_by``: who chose, at
+    ``kept_at``, how such files are read, if it is read so. See sources.Part for the rest."""
 
     file: str
     sheet: str
@@ -64,6 +65,8 @@ class PartSurvey:
     is_fixed: bool = False
     is_json: bool = False
     is_asked: bool = False
+    is_unsure: bool = False
+    words: list[str] = field(default_factory=list)
     kept_by: str = ""
     kept_at: str = ""
 
@@ -106,6 +109,7 @@ class PartSurvey:
         return (
             not mapping.table
             or any(each.filled and not mapping.columns.get(each.word) for each in self.headings)
+            or (self.is_unsure and not mapping.encoding)
             or (self.needs_order(mapping) and not mapping.date_order)
             or (self.needs_zone(mapping) and not mapping.zone)
         )

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import western
+
 # UTF-32 comes first: its mark begins with that of UTF-16.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -17,17 +19,22 @@ _MARKS = (
 )
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f\ufffd]")
 _BLOCK = 1 << 20
+# How the remark begins on a file whose encoding is a guess; see doubts.
+UNSURE = "was read as Windows-1252, but may have another encoding"
 _NAMES = {"cp1252": "Windows-1252", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
 
 
 @dataclass(frozen=True)
 class Encoding:
     """``is_sound`` is False if some bytes are invalid in it; they are read as U+FFFD.
-    ``is_chosen``: a person named it."""
+    ``is_chosen``: a person named it. ``is_sure`` is False if another one may well be meant.
+    ``words``: some with bytes beyond ASCII, of a file that is not UTF-8."""
 
     name: str
     is_sound: bool = True
     is_chosen: bool = False
+    is_sure: bool = True
+    words: tuple[bytes, ...] = ()
 
     @property
     def errors(self) -> str:
@@ -48,6 +55,9 @@ class Encoding:
             return (
                 "is UTF-8 with some invalid bytes; they were read as �, and their rows are listed"
             )
+        if not self.is_sure:
+            shown = ", ".join(word.decode(self.name, "replace") for word in self.words)
+            return f"{UNSURE}: “{shown}”"
         name = _NAMES.get(self.name, self.name.upper())
         why = ", as it is not UTF-8; check whether accents are right" if "cp" in self.name else ""
         return f"was read as {name}{why}"
@@ -59,7 +69,8 @@ def encoding_of(path: Path, chosen: str = "") -> Encoding:
         start = file.read(4096)
     if chosen:
         name = _with_byte_order(start, chosen)
-        return Encoding(name, _is_sound(path, name), is_chosen=True)
+        words = () if name.startswith("utf") else tuple(western.words(path))
+        return Encoding(name, _is_sound(path, name), is_chosen=True, words=words)
     for mark, name in _MARKS:
         if start.startswith(mark):
             return Encoding(name, _is_sound(path, name))
@@ -72,7 +83,9 @@ def encoding_of(path: Path, chosen: str = "") -> Encoding:
     # UTF-8 is UTF-8 with some damaged bytes.
     if good >= bad:
         return Encoding("utf-8", is_sound=False)
-    return Encoding("cp1252", _is_sound(path, "cp1252"))
+    is_sound = _is_sound(path, "cp1252")
+    is_sure = is_sound and western.is_western(path)
+    return Encoding("cp1252", is_sound, is_sure=is_sure, words=tuple(western.words(path)))
 
 
 def _with_byte_order(start: bytes, chosen: str) -> str:
