@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from itertools import groupby
+from typing import Any
 
 from django.utils import timezone
 
@@ -92,10 +92,9 @@ def _kinds(wh: Warehouse, accounts: AccountFilter) -> list[Kind]:
     ]
 
 
-def _query_of(accounts: AccountFilter) -> Mapping[str, str]:
+def _query_of(accounts: AccountFilter) -> dict[str, Any]:
     """Return the parameters by which a list has these accounts only."""
-    mine = {_mine.NAME: _mine.ON} if accounts.person else {}
-    return mine | {name: values[0] for name, values in accounts.values.items()}
+    return ({_mine.NAME: _mine.ON} if accounts.person else {}) | dict(accounts.values)
 
 
 def _name(row: Flagged) -> str:

@@ -14,8 +14,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from django.core.management import CommandError
 
 from crm.model.own_tables import DIGESTS
+from crm.repository.records import saved_views
+from crm.repository.records.saved_views import SavedView
 from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse, forget_everything
@@ -185,6 +188,14 @@ def test_what_a_chat_refuses_is_sent_by_the_next_run(
     age(one_account)
     assert run("--area", "Finance", "--unclear=resend")[1] == 0
     assert len(receiver.taken) == 1
+    for id, query in (("v1", "business_area=Finance&business_area=HR&sort=team"), ("v2", "q=a")):
+        view = SavedView(id, "ana@example.com", "accounts", "Money", query)
+        saved_views.create(one_account, view)
+    assert run("--view", "v1")[1] == 0
+    assert len(receiver.taken) == 2
+    for id, problem in (("v2", "also filters by a search"), ("v3", "There is no saved view")):
+        with pytest.raises(CommandError, match=problem):
+            run("--view", id)
     settings.EDIP_DIGEST_WEBHOOK = "https://127.0.0.1:9/secret"
     printed, code = run()
     assert code == 1

@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import sys
 from argparse import ArgumentParser
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,8 @@ from crm.views import _digest
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound, WarehouseError
 
-from . import _digest_files, _namespace, _stopping
-
-_OF_CHAT = {"vp": "vp", "area": "business_area", "partner": "primary_it_partner"}
+from . import _digest_files, _digest_of, _namespace, _stopping
+from ._digest_of import Of
 
 
 class Command(BaseCommand):
@@ -44,6 +44,7 @@ class Command(BaseCommand):
         parser.add_argument("--vp", help=f"{only}VP")
         parser.add_argument("--area", help=f"{only}business area")
         parser.add_argument("--partner", help=f"{only}IT partner")
+        parser.add_argument("--view", metavar="ID", help=f"{only}saved view")
         parser.add_argument(
             "--every",
             choices=(DAILY, WEEKLY),
@@ -64,33 +65,36 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         wh = _namespace.warehouse(options)
         self.home = settings.EDIP_APP_URL.rstrip("/")
-        self.of_chat = {
-            column: (options[name],) for name, column in _OF_CHAT.items() if options[name]
-        }
-        self.chat = self._name_of_chat(options["output"])
         self.every: str = options["every"]
         try:
+            self.of_chat = _digest_of.accounts(wh, options)
+            self.chat = self._name_of_chat(options["output"])
             self.is_short = settings.EDIP_DIGEST_SHORT or bool(
                 privileges.filtered_tables(wh) or privileges.masked_columns(wh)
             )
             recipients = digests.recipients(wh, self.chat)
         except ObjectNotFound as error:
-            raise CommandError("The table of digests is missing: run set_up.") from error
+            raise CommandError("A table of the CRM's own is missing: run set_up.") from error
         except WarehouseError as error:
             raise CommandError(str(error)) from error
         if not recipients:
             self.stdout.write("Nobody asked for a digest, and there is no webhook of a chat.")
         elif options["output"]:
-            for to in recipients:
-                digest = self._load(wh, to)
-                stem = _digest_files.write(options["output"], to.name, digest, self.home)
-                self.stdout.write(f"{to.name}: {stem}, as .txt, .html and .json")
+            self._write(wh, recipients, options["output"])
         else:
             went_well = [
                 self._send(wh, to, options["unclear"]) for to in _stopping.until(recipients)
             ]
             if not all(went_well):
                 sys.exit(1)
+
+    def _write(self, wh: Warehouse, recipients: Iterable[Recipient], folder: Path) -> None:
+        try:
+            for to in recipients:
+                stem = _digest_files.write(folder, to.name, self._load(wh, to), self.home)
+                self.stdout.write(f"{to.name}: {stem}, as .txt, .html and .json")
+        except (WarehouseError, OSError) as error:
+            raise CommandError(str(error)) from error
 
     def _name_of_chat(self, output: Path | None) -> str:
         """Return the chat's name in the table: two webhooks, and two choices of accounts, are two
@@ -102,11 +106,10 @@ class Command(BaseCommand):
             raise CommandError(f"EDIP_DIGEST_CHAT is one of {', '.join(chat.FORMS)}.")
         if url and not delivery.is_webhook(url, may_be_plain=settings.EDIP_PLAIN_HTTP):
             raise CommandError("EDIP_DIGEST_WEBHOOK has to begin with https://.")
-        if not url and self.of_chat and not output:
+        if not url and self.of_chat.key and not output:
             raise CommandError("EDIP_DIGEST_WEBHOOK is missing: the address to post to.")
-        of = ",".join(f"{name}={value}" for name, (value,) in self.of_chat.items()) or "all"
         which = hashlib.sha256(url.encode()).hexdigest()[:8]
-        return f"chat:{which}:{of}" if url or output else ""
+        return f"chat:{which}:{self.of_chat.key or 'all'}" if url or output else ""
 
     def _send(self, wh: Warehouse, to: Recipient, unclear: str) -> bool:
         """Send one digest, say how it went, and return whether nobody has to look at it."""
@@ -129,14 +132,12 @@ class Command(BaseCommand):
         days = 1 if (to.every or self.every) == DAILY else 7
         since = to.told_until or timezone.now() - dt.timedelta(days=days)
         if to.name == self.chat:
-            of = ", ".join(value for (value,) in self.of_chat.values())
-            whose, path = (f"Accounts of {of}" if of else "All accounts"), "/attention/"
-            accounts = AccountFilter(values=self.of_chat)
+            of = self.of_chat
         else:
-            whose, path, accounts = "Your accounts", "/digest/", AccountFilter(to.name)
+            of = Of("", "Your accounts", "/digest/", AccountFilter(to.name))
         if self.is_short:
-            return Digest("EDIP CRM", path, since, timezone.now(), is_short=True)
-        return _digest.load(wh, accounts, since, whose, path)
+            return Digest("EDIP CRM", of.path, since, timezone.now(), is_short=True)
+        return _digest.load(wh, of.accounts, since, of.whose, of.path)
 
     def _prepare(self, name: str, key: str, digest: Digest) -> Send:
         if name == self.chat:
