@@ -72,6 +72,7 @@ PAGES = {
 VIEWS = {"saved-views", "saved-view", "saved-view-edit", "saved-view-delete", "default-view"}
 VIEWS |= {"digest"}  # counted in tests/pages/test_digest.py
 PAGES |= {"person": "/people/Priya%20Raman/", "areas": "/areas/", "area": "/areas/Finance/"}
+PAGES |= {f"rename-{name}": f"{PAGES[name]}rename/" for name in ("person", "area")}
 # What they find is remembered, or they are for administrators.
 CHECKS = {"readyz": "/readyz", "set-up": "/admin-tools/set-up/"}
 FREE = {"healthz": "/healthz", "admin-tools": "/admin-tools/", "as-of": "/as-of/"}
@@ -147,9 +148,7 @@ def test_the_past_costs_one_statement_as_well(
 ) -> None:
     """Delta's history is read once for each table's version at that moment, and cached."""
     names = (
-        "overview",
-        *("trends", "search", "person", "area"),
-        "account-list",
+        *("overview", "trends", "search", "person", "area", "account-list"),
         "account-detail",
         "use-case-list",
         "update-list",

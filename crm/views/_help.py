@@ -165,6 +165,14 @@ PURPOSES = {
     "person": Purpose(
         "A person", "All that names this person: accounts, use cases and updates.", _FINDING
     ),
+    "rename-person": Purpose(
+        "Rename a person", "Writes another name in all rows. A preview shows how many.", _FINDING
+    ),
+    "rename-area": Purpose(
+        "Rename a business area",
+        "Writes another name in all accounts. A preview shows how many.",
+        _FINDING,
+    ),
     "areas": Purpose(
         "Business areas", "The areas of all accounts, with their usual IT partner.", _FINDING
     ),

@@ -104,7 +104,7 @@ def _preview(request: Request, subject: Subject) -> HttpResponse:
         "button": _bulk_wording.button(found, action),
         "plan": _bulk_plan.sign(request, action, found, chosen) if found.changes else "",
         "chosen": chosen,
-        "no_undo": "" if _is_undoable(request) else _wording.NO_UNDO,
+        "no_undo": "" if is_undoable(request) else _wording.NO_UNDO,
     }
     return render(request, "bulk/preview.html", context)
 
@@ -148,7 +148,7 @@ def _done_before(request: Request, operation: Operation, plan: Plan) -> HttpResp
 
 def _undo_url(request: Request, operation: Operation, plan: Plan) -> str:
     """Return the address that undoes the change; empty where policies keep the app from it."""
-    if not _is_undoable(request):
+    if not is_undoable(request):
         return ""
     return _revert_links.operation_url(request, operation.id, plan.began)
 
@@ -236,7 +236,7 @@ def _has_page(bsnid: str) -> bool:
     return bool(record_url("account-detail", bsnid))
 
 
-def _is_undoable(request: Request) -> bool:
+def is_undoable(request: Request) -> bool:
     """Return False where row filters or masks keep the app from reading the past."""
     try:
         return not request.person.is_protected(TABLES)

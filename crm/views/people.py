@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES, Table
 from crm.model.vocabulary import NOT_STARTED
+from crm.page_urls import record_url
 from crm.repository.records import people as repository
 from crm.repository.records.people import AREA, Area, Name, Person
 from crm.repository.records.search_words import SEARCH_LENGTH, SearchWords
@@ -56,6 +57,7 @@ def person(request: Request, name: str) -> HttpResponse:
         "led": _role(found.name, USE_CASES, "leader", "Leads use cases", found.use_cases),
         "written": _role(found.name, UPDATES, "author", "Wrote updates", found.updates),
         "variants": _variants(found.name),
+        "rename_url": record_url("rename-person", name),
     }
     return render(request, "people/person.html", context)
 
@@ -76,6 +78,7 @@ def area(request: Request, name: str) -> HttpResponse:
         "accounts": Role("Accounts", found.name.count, _link(ACCOUNTS, of_area), found.accounts),
         "adoption": _adoption(found),
         "variants": _variants(found.name),
+        "rename_url": record_url("rename-area", name),
         "updates_url": _link(UPDATES, of_area),
         "use_cases_url": _link(USE_CASES, of_area),
     }

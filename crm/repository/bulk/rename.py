@@ -1,0 +1,170 @@
+"""Write another name, or one spelling, wherever rows have a name: a person, or a business area.
+
+As of other bulk changes, a preview reads the rows with their versions, and the operation leaves
+alone whatever changed since. It writes one statement per table, and each is safe to repeat.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from crm.model.namespace import Namespace, quoted
+from crm.model.schema import Table
+from crm.repository import _sql, operations
+from crm.repository.errors import TooMany
+from crm.repository.operations import Operation
+from crm.repository.steps import NOTHING, Earlier, Step, run_steps
+from crm.warehouse import Warehouse
+
+from .selection import KEY_BYTES, MOST
+
+# A row's key and version.
+Seen = tuple[str, int | None]
+
+_FIND = """
+SELECT '{name}' AS kind, {key} AS key, UNIX_MICROS(updated_at) AS version,
+  CURRENT_TIMESTAMP() AS moment, CONCAT_WS(',', {found}) AS found
+FROM {table} WHERE {condition}
+"""
+_FOUND = "CASE WHEN {has} THEN '{column}' END"
+_HAS = "COALESCE(ARRAY_CONTAINS({old}, {column}), FALSE)"
+_RENAME = """
+MERGE INTO {table} AS t
+USING (
+  SELECT r.* FROM (
+    SELECT EXPLODE(FROM_JSON(:rows, 'array<struct<k: string, s: bigint>>')) AS r
+  ) AS j
+) AS s
+ON t.{key} = s.k AND UNIX_MICROS(t.updated_at) <=> s.s AND ({condition})
+WHEN MATCHED THEN UPDATE SET
+  {assignments}, updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
+"""
+_ASSIGNMENT = "{column} = CASE WHEN {has} THEN :new ELSE t.{column} END"
+
+
+@dataclass(frozen=True)
+class Rename:
+    """``old`` become ``new`` in these columns."""
+
+    columns: tuple[tuple[Table, str], ...]
+    old: tuple[str, ...]
+    new: str
+
+    @property
+    def tables(self) -> list[Table]:
+        return list(dict.fromkeys(table for table, _ in self.columns))
+
+    def of(self, table: Table) -> list[str]:
+        return [column for each, column in self.columns if each is table]
+
+    @property
+    def replaced(self) -> tuple[str, ...]:
+        return tuple(name for name in self.old if name != self.new)
+
+
+@dataclass(frozen=True)
+class RenamePreview:
+    """The rows that would change, by table, and how many have the name in each column."""
+
+    rows: Mapping[Table, tuple[Seen, ...]]
+    counts: Mapping[tuple[Table, str], int]
+    moment: dt.datetime | None
+
+    @property
+    def count(self) -> int:
+        return sum(map(len, self.rows.values()))
+
+
+def preview(wh: Warehouse, rename: Rename) -> RenamePreview:
+    """Return what the rename would change. One statement. Raises TooMany."""
+    old, params = _sql.text_array("old", rename.replaced)
+    each = [_find(wh.namespace, rename, table, old) for table in rename.tables]
+    sql = _sql.fill(
+        "SELECT * FROM ({each}) AS n LIMIT {most}", each="UNION ALL".join(each), most=str(MOST + 1)
+    )
+    found = wh.query(sql, params)
+    tables = {table.name: table for table in rename.tables}
+    rows: dict[Table, dict[Seen, None]] = {}
+    counts: Counter[tuple[Table, str]] = Counter()
+    for row in found:
+        table = tables[row["kind"]]
+        rows.setdefault(table, {})[row["key"], row["version"]] = None
+        counts.update((table, column) for column in row["found"].split(","))
+    size = sum(len(row["key"].encode()) for row in found)
+    if len(found) > MOST or size > KEY_BYTES:
+        raise TooMany(MOST)
+    moment = found[0]["moment"] if found else None
+    return RenamePreview(
+        {table: tuple(rows[table]) for table in rename.tables if table in rows},
+        {each: counts[each] for each in rename.columns if counts[each]},
+        moment,
+    )
+
+
+def write(
+    wh: Warehouse,
+    operation: Operation,
+    rename: Rename,
+    rows: Mapping[Table, Sequence[Seen]],
+    earlier: Earlier = NOTHING,
+) -> int:
+    """Rename in these rows, except for those that changed since the preview.
+
+    Return how many rows the operation has written. One statement per table, and one if some were
+    left alone. Safe to repeat. Raises ValueError for a column that a policy masks, WarehouseError,
+    and HalfDone if a table was written and another one was not.
+    """
+    for table, column in rename.columns:
+        if column in operation.masked(table):
+            raise ValueError(f"{table.name}: {column} is masked")
+    steps = [
+        Step(f"Rename in the {table.plural}", partial(_write, wh, operation, rename, table, seen))
+        for table, seen in rows.items()
+    ]
+    counted = sum(run_steps(wh, operation, steps, done=earlier.done)) + earlier.changed
+    if counted >= sum(map(len, rows.values())):
+        return counted
+    return max(counted, operations.count_rows(wh, operation, list(rows)))
+
+
+def _find(namespace: Namespace, rename: Rename, table: Table, old: str) -> str:
+    has = {name: _sql.fill(_HAS, old=old, column=quoted(name)) for name in rename.of(table)}
+    found = (_sql.fill(_FOUND, has=each, column=name) for name, each in has.items())
+    return _sql.render(
+        namespace,
+        _FIND,
+        name=table.name,
+        key=quoted(table.key),
+        table=namespace.table(table),
+        found=", ".join(found),
+        condition=" OR ".join(has.values()),
+    )
+
+
+def _write(
+    wh: Warehouse, operation: Operation, rename: Rename, table: Table, rows: Sequence[Seen]
+) -> int:
+    old, params = _sql.text_array("old", rename.replaced)
+    names = [quoted(name) for name in rename.of(table)]
+    has = [_sql.fill(_HAS, old=old, column=f"t.{name}") for name in names]
+    sql = _sql.render(
+        wh.namespace,
+        _RENAME,
+        table=wh.namespace.table(table),
+        key=quoted(table.key),
+        condition=" OR ".join(has),
+        assignments=", ".join(
+            _sql.fill(_ASSIGNMENT, column=name, has=each)
+            for name, each in zip(names, has, strict=True)
+        ),
+    )
+    given = [{"k": key, "s": seen} for key, seen in rows]
+    text = json.dumps(given, ensure_ascii=False, separators=(",", ":"))
+    return operations.run(
+        wh, operation, sql, {**params, "new": rename.new, "rows": text}, repeatable=True
+    )

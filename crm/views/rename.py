@@ -1,0 +1,227 @@
+"""Rename a person or a business area everywhere, or join several ways to write the name."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.core import signing
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+
+from crm.access import for_writers
+from crm.forms.fields import field_for, format_moment, parse_moment
+from crm.model.schema import ACCOUNTS, TABLE_BY_NAME, TABLES, Table
+from crm.page_urls import page_url, record_url
+from crm.repository import operations, summaries
+from crm.repository.bulk import rename as repository
+from crm.repository.bulk.rename import Rename, RenamePreview, Seen
+from crm.repository.errors import TooMany
+from crm.repository.operations import Operation
+from crm.repository.records import people
+from crm.repository.records.people import AREA, ROLES, Name
+from crm.request import Request
+
+from . import _respond, _resume, _revert_links, _wording
+from ._wording import counted
+from .bulk import is_undoable
+
+_SALT = "crm.rename"
+_SECONDS = 24 * 60 * 60
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What can be renamed: ``page`` is the name of its URL, ``all`` that of the list."""
+
+    page: str
+    all: str
+    noun: str
+    columns: tuple[tuple[Table, str], ...]
+
+
+_PERSON = _Kind("person", "people", "person", ROLES)
+_AREA = _Kind("area", "areas", "business area", ((ACCOUNTS, AREA),))
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A rename that was previewed; ``operation`` is the same each time its button is pressed."""
+
+    operation: str
+    began: dt.datetime
+    rename: Rename
+    rows: dict[Table, list[Seen]]
+
+
+@never_cache
+@for_writers
+@_respond.form_page
+def rename_person(request: Request, name: str) -> HttpResponse:
+    return _rename(request, _PERSON, name)
+
+
+@never_cache
+@for_writers
+@_respond.form_page
+def rename_area(request: Request, name: str) -> HttpResponse:
+    return _rename(request, _AREA, name)
+
+
+def _rename(request: Request, kind: _Kind, name: str) -> HttpResponse:
+    """GET asks for the new name, POST shows a preview, and with its plan POST renames."""
+    columns = _columns(request, kind)
+    if not columns:
+        raise PermissionDenied
+    if "plan" in request.POST:
+        return _run(request, kind, name)
+    if request.method != "POST":
+        return _ask(request, kind, name)
+    old = tuple(dict.fromkeys(request.POST.getlist("old")))[:100]
+    new, problem = _checked(columns, request.POST.get("new", ""))
+    rename = Rename(columns, old, new)
+    if not problem and not rename.replaced:
+        problem = "Choose at least one name that differs from the new one."
+    if problem:
+        return _ask(request, kind, name, problem)
+    try:
+        found = repository.preview(request.warehouse, rename)
+    except TooMany as error:
+        problem = f"These are more rows than one change takes: at most {error.most:,}."
+        return _ask(request, kind, name, problem)
+    return render(request, "rename/preview.html", _preview(request, kind, name, rename, found))
+
+
+def _columns(request: Request, kind: _Kind) -> tuple[tuple[Table, str], ...]:
+    """Return the columns of the name that no policy masks for this person."""
+    return tuple((t, c) for t, c in kind.columns if c not in request.person.masked(t))
+
+
+def _checked(columns: tuple[tuple[Table, str], ...], text: str) -> tuple[str, str]:
+    """Return the new name as the form of a record would store it, and what is wrong with it."""
+    table, column = columns[0]
+    try:
+        new = str(field_for(table.column(column)).clean(text))
+    except ValidationError as error:
+        return "", " ".join(error.messages)
+    return (new, "") if new.strip() else ("", "Type the new name.")
+
+
+def _ask(request: Request, kind: _Kind, name: str, problem: str = "") -> HttpResponse:
+    found = _found(request, kind, name)
+    chosen = request.POST.getlist("old") if request.method == "POST" else list(found.variants)
+    context = {
+        **_context(kind, name),
+        "variants": [(each, n, each in chosen) for each, n in found.variants.items()],
+        "new": request.POST.get("new", found.name),
+        "problem": problem,
+        "hides_columns": len(_columns(request, kind)) < len(kind.columns),
+        "is_filtered": any(request.person.is_filtered(table) for table, _ in kind.columns),
+    }
+    return render(request, "rename/rename.html", context, status=422 if problem else 200)
+
+
+def _found(request: Request, kind: _Kind, name: str) -> Name:
+    get = people.get_person if kind is _PERSON else people.get_area
+    found = get(request.warehouse, name)
+    if found is None:
+        raise Http404(f"No row that you may see has the name “{name[:100]}”.")
+    return found.name
+
+
+def _context(kind: _Kind, name: str) -> dict[str, Any]:
+    return {
+        "noun": kind.noun,
+        "name": name,
+        "all_url": page_url(kind.all),
+        "all_label": "People" if kind is _PERSON else "Business areas",
+        "page_url": record_url(kind.page, name),
+        "rename_url": reverse(f"rename-{kind.page}", args=[name]),
+    }
+
+
+def _preview(
+    request: Request, kind: _Kind, name: str, rename: Rename, found: RenamePreview
+) -> dict[str, Any]:
+    facts = {
+        "who": request.warehouse.actor,
+        "operation": uuid.uuid4().hex,
+        "began": format_moment(found.moment),
+        "kind": kind.page,
+        "columns": [[table.name, column] for table, column in rename.columns],
+        "old": rename.old,
+        "new": rename.new,
+        "rows": {table.name: rows for table, rows in found.rows.items()},
+    }
+    return {
+        **_context(kind, name),
+        "old": rename.replaced,
+        "new": rename.new,
+        "count": counted(found.count, "row"),
+        "counts": [
+            (table.plural, table.column(column).label, n)
+            for (table, column), n in found.counts.items()
+        ],
+        "plan": signing.dumps(facts, salt=_SALT, compress=True) if found.count else "",
+        "no_undo": "" if is_undoable(request) else _wording.NO_UNDO,
+    }
+
+
+def _run(request: Request, kind: _Kind, name: str) -> HttpResponse:
+    plan = _read(request, kind)
+    if plan is None:
+        messages.warning(
+            request, "This preview is too old or is not yours, so nothing was changed now."
+        )
+        return _respond.go(request, reverse(f"rename-{kind.page}", args=[name]))
+    allowed = _columns(request, kind)
+    if not set(plan.rename.columns) <= set(allowed):
+        raise PermissionDenied
+    wh, rename = request.warehouse, plan.rename
+    masks = {table.name: request.person.masked(table) for table in TABLES}
+    operation = Operation(plan.operation, operations.BULK, wh.actor, masks)
+    written = repository.write(wh, operation, rename, plan.rows, _resume.earlier(request))
+    number, planned = counted(written, "record"), sum(map(len, plan.rows.values()))
+    if not written:
+        messages.warning(request, "All of these rows changed after the preview: none was changed.")
+        return _respond.go(request, _page(kind, name))
+    old = ", ".join(f"“{each}”" for each in rename.replaced[:3])
+    summary = summaries.changed(number, f"{old} to “{rename.new}”")
+    operations.note_done(wh, operation, plan.began, summary)
+    undo = ""
+    if is_undoable(request):
+        undo = _revert_links.operation_url(request, operation.id, plan.began)
+    text = f"{old} is now “{rename.new}” in {number}."
+    if written < planned:
+        left = counted(planned - written, "row")
+        text += f" {left} changed after the preview, so they were left alone."
+    messages.success(request, text, extra_tags=undo)
+    return _respond.go(request, _page(kind, rename.new))
+
+
+def _page(kind: _Kind, name: str) -> str:
+    return record_url(kind.page, name) or page_url(kind.all)
+
+
+def _read(request: Request, kind: _Kind) -> _Plan | None:
+    """Return the plan that was sent; None if it is too old, or of another person or kind."""
+    try:
+        facts = signing.loads(request.POST["plan"], salt=_SALT, max_age=_SECONDS)
+        began = parse_moment(facts["began"])
+        if began is None or facts["who"] != request.warehouse.actor or facts["kind"] != kind.page:
+            return None
+        columns = tuple((TABLE_BY_NAME[table], column) for table, column in facts["columns"])
+        rows = {
+            TABLE_BY_NAME[table]: [(key, seen) for key, seen in each]
+            for table, each in facts["rows"].items()
+        }
+        rename = Rename(columns, tuple(facts["old"]), facts["new"])
+        return _Plan(facts["operation"], began, rename, rows)
+    except (signing.BadSignature, KeyError, TypeError, ValueError):
+        return None

@@ -1,0 +1,145 @@
+"""Renaming a person or a business area in all rows, as one operation with its undo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+from django.test import Client
+
+from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
+from crm.repository.bulk import rename
+from crm.repository.records import accounts
+from crm.repository.transfer.insert_missing import insert_missing
+from crm.repository.transfer.read_all import rows as read_all
+from crm.warehouse import Warehouse
+
+from ..schemas import CONTENTS
+from .html import parsed, text, texts
+
+See = Callable[[str], BeautifulSoup]
+OLD = ("Jon Smith", "JON  SMITH")
+NEW = "John Smith"
+PAGE = "/people/jon smith/rename/"
+
+
+def _write(wh: Warehouse) -> None:
+    named = [
+        {"bsnid": "A", "team": "A", "business_area": "Sales", "vp": OLD[0], "admin": OLD[1]},
+        {"bsnid": "B", "team": "B", "business_area": "sales", "vp": NEW, "admin": OLD[0]},
+        {"bsnid": "C", "team": "C", "business_area": "Sales", "vp": "Jon Smithson"},
+    ]
+    insert_missing(wh, ACCOUNTS, named)
+    case = {"id": "c", "account_bsnid": "A", "problem": "P", "leader": OLD[0], "status": "Active"}
+    insert_missing(wh, USE_CASES, [case])
+    note = {"id": "u", "account_bsnid": "A", "description": "By Jon Smith", "author": OLD[1]}
+    insert_missing(wh, UPDATES, [note])
+
+
+CONTENTS["misspelt"] = _write
+
+
+@pytest.fixture
+def misspelt(warehouse: Warehouse) -> Warehouse:
+    return warehouse
+
+
+def _preview(client: Client, **changes: Any) -> BeautifulSoup:
+    response = client.post(PAGE, {"old": OLD, "new": NEW} | changes)
+    assert response.status_code == 200
+    return parsed(response)
+
+
+def _stored(wh: Warehouse) -> dict[str, list[dict[str, Any]]]:
+    """Return what people filled in, by table."""
+    tables = (ACCOUNTS, USE_CASES, UPDATES)
+    return {
+        table.name: sorted(
+            ({name: row[name] for name in table.own_names} for row in read_all(wh, table)),
+            key=lambda row: row[table.key],
+        )
+        for table in tables
+    }
+
+
+def test_a_name_is_changed_everywhere_and_undone_at_once(
+    misspelt: Warehouse, client: Client, get_page: See
+) -> None:
+    before = _stored(misspelt)
+    form = get_page(PAGE)
+    boxes = form.select("main [type=checkbox]")
+    assert [(box["value"], box.has_attr("checked")) for box in boxes] == [
+        (OLD[0], True),
+        (OLD[1], True),
+    ]
+    assert form.select_one("#new")["value"] == OLD[0]
+    page = _preview(client)
+    assert texts(page, "tbody tr") == [
+        "Accounts VP 1",
+        "Accounts Admin 2",
+        "Use cases Leader 1",
+        "Updates Author 1",
+    ]
+    assert text(page, "main .button-primary") == "Rename in 4 rows"
+    plan = page.select_one("[name=plan]")["value"]
+    done = client.post(PAGE, {"plan": plan}, follow=True)
+    assert done.redirect_chain == [("/people/John%20Smith/", 303)]
+    assert "is now “John Smith” in 4 records" in text(parsed(done), "#toasts p")
+    assert texts(parsed(done), ".name-roles a") == [
+        "VP of 2 accounts",
+        "Admin of 2 accounts",
+        "Leads 1 use case",
+        "Wrote 1 update",
+    ]
+    assert client.get("/people/jon smith/").status_code == 404
+    assert accounts.get(misspelt, "C").value("vp") == "Jon Smithson"
+    # The button may be pressed twice, and the history names the operation.
+    again = client.post(PAGE, {"plan": plan}, follow=True)
+    assert "in 4 records" in text(parsed(again), "#toasts p")
+    history = get_page("/activity/").get_text(" ", strip=True)
+    assert "changed 4 records: “Jon Smith”, “JON SMITH” to “John Smith”" in " ".join(
+        history.split()
+    )
+    undo = parsed(done).select_one("#toasts form")["action"]
+    assert client.post(undo).status_code in (200, 302, 303)
+    assert _stored(misspelt) == before
+
+
+def test_what_changed_after_the_preview_is_left_alone(misspelt: Warehouse, client: Client) -> None:
+    plan = _preview(client).select_one("[name=plan]")["value"]
+    account = accounts.get(misspelt, "A")
+    accounts.update(misspelt, "A", {"team": "Renamed"}, account.updated_at)
+    done = parsed(client.post(PAGE, {"plan": plan}, follow=True))
+    words = text(done, "#toasts p")
+    assert "in 3 records. 1 row changed after the preview" in words
+    assert accounts.get(misspelt, "A").value("vp") == OLD[0]
+    assert accounts.get(misspelt, "B").value("admin") == NEW
+
+
+def test_what_cannot_be_renamed(
+    misspelt: Warehouse, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for changes, words in (
+        ({"new": ""}, "VP"),
+        ({"old": ()}, "Choose at least one name"),
+        ({"old": OLD[0], "new": OLD[0]}, "Choose at least one name"),
+        ({"new": "x" * 201}, "200"),
+    ):
+        response = client.post(PAGE, {"old": OLD, "new": NEW} | changes)
+        assert response.status_code == 422, changes
+        assert "alert" in response.content.decode(), words
+    assert "no row that you see has the name" in _preview(client, old="Nobody").get_text()
+    stale = client.post(PAGE, {"plan": "forged"}, follow=True)
+    assert "too old" in text(parsed(stale), "#toasts p")
+    area = client.post("/areas/Sales/rename/", {"old": "sales", "new": "Sales"})
+    assert texts(parsed(area), "tbody tr") == ["Accounts Business area 1"]
+    wrong_kind = parsed(area).select_one("[name=plan]")["value"]
+    assert "too old" in text(
+        parsed(client.post(PAGE, {"plan": wrong_kind}, follow=True)), "#toasts p"
+    )
+    monkeypatch.setattr(rename, "MOST", 2)
+    response = client.post(PAGE, {"old": OLD, "new": NEW})
+    assert response.status_code == 422
+    assert "at most 2" in response.content.decode()
