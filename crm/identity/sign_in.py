@@ -22,6 +22,9 @@ from .rights import GrantedRights, is_listed
 from .vault import StoredSignIn
 from .warehouses import for_person, for_user
 
+# In the session, with a shared sign-in: the digest of the person's e-mail.
+_PERSON = "person"
+
 
 @dataclass(frozen=True)
 class SignIn:
@@ -46,9 +49,20 @@ def sign_in(request: HttpRequest) -> SignIn:
     if settings.WAREHOUSE.auth == USER:
         return _as_user(request, headers, deadline)
     email = headers.email if settings.IN_DATABRICKS_APPS else settings.EDIP_USER
+    ended = bool(settings.IN_DATABRICKS_APPS) and _ends_session(request, email)
     is_editor = not settings.EDIP_EDITORS or is_listed(email, settings.EDIP_EDITORS)
     person = Person(email, _is_admin(email), FixedRights(writes=bool(email) and is_editor))
-    return SignIn(person, lambda: for_person(email).within(deadline))
+    return SignIn(person, lambda: for_person(email).within(deadline), ended)
+
+
+def _ends_session(request: HttpRequest, email: str) -> bool:
+    """Return whether the browser's last request was another person's; remember whose this is."""
+    digest, known = tokens.digest(email), request.session.get(_PERSON)
+    if known == digest or not email:
+        return False
+    request.session.flush()
+    request.session[_PERSON] = digest
+    return known is not None
 
 
 def _reader(request: HttpRequest) -> socket.socket | None:

@@ -216,16 +216,26 @@ _GONE_FROM_PAST = _GONE | {
 _UNKNOWN = _FAILURES[warehouse_errors.StatementFailed]
 
 
-def failure_of(error: WarehouseError, *, is_past: bool = False) -> Failure:
+# The same where a page was only read.
+_WHILE_READING = {
+    warehouse_errors.Dropped: "The page was not completed. Nothing was being saved.",
+    warehouse_errors.SignInAgain: "Your Databricks sign-in has expired.",
+}
+
+
+def failure_of(error: WarehouseError, *, is_past: bool = False, is_read: bool = False) -> Failure:
     """Return the failure of the error's nearest class that has one, and log the error.
 
-    ``is_past`` says that the request reads the tables as of a moment.
+    ``is_past`` says that the request reads the tables as of a moment, ``is_read`` that it was to
+    save nothing.
     """
     if isinstance(error, HalfDone):
         return _half_done(error)
     log.warning("%s (query %s): %s", type(error).__name__, error.query_id or "-", error)
     error = _explain(error, is_past=is_past)
     known = next((_FAILURES[kind] for kind in type(error).__mro__ if kind in _FAILURES), _UNKNOWN)
+    if is_read:
+        known = replace(known, advice=_WHILE_READING.get(type(error), known.advice))
     if isinstance(error, Unavailable):
         known = replace(known, retry_after=max(known.retry_after, error.retry_after))
     if isinstance(error, Busy):

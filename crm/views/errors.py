@@ -27,7 +27,9 @@ def warehouse_failed(request: HttpRequest, error: WarehouseError) -> HttpRespons
         if page:
             request.refusal = type(error).__name__  # type: ignore[attr-defined]
             return page
-    return answer(request, failure_of(error, is_past=is_past), type(error).__name__)
+    is_read = request.method in ("GET", "HEAD")
+    failure = failure_of(error, is_past=is_past, is_read=is_read)
+    return answer(request, failure, type(error).__name__)
 
 
 def answer(request: HttpRequest, failure: Failure, refusal: str = "") -> HttpResponse:

@@ -57,6 +57,7 @@ def test_every_failure_has_its_page_and_its_toast(
     assert text(page, "main h1")
     assert text(page, "main code") == "query-1"
     assert "SECRET" not in response.content.decode()
+    assert "were saving" not in response.content.decode()
 
     response = client.get("/accounts/", **HTMX)
     assert response.status_code == status

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.sessions.backends.signed_cookies import SessionStore
 from django.http import HttpResponse
 from django.test import Client
 
@@ -37,6 +38,22 @@ def test_on_databricks_apps_it_is_who_the_proxy_says(in_apps: Any, warehouse: Wa
     assert Browser(ALICE).post("/accounts/new/", NEW).status_code == 303
     assert authors(warehouse) == [{"created_by": ALICE, "updated_by": ALICE}]
     assert f"Signed in as {BOB}" in Browser(BOB).get("/").content.decode()
+
+
+def test_another_person_in_the_same_browser_finds_nothing_of_the_first(
+    in_apps: Any, warehouse: Warehouse
+) -> None:
+    browser = Browser(ALICE)
+    browser.post("/accounts/new/", NEW)
+    browser.post("/preferences/theme/", {"theme": "dark"})
+    assert browser.client.cookies["messages"].value
+    browser.email = BOB
+    page = browser.get("/use-cases/").content.decode()
+    assert "BSN9" not in page
+    assert "dark" in page
+    assert not browser.client.cookies["messages"].value
+    assert browser.post("/accounts/new/", NEW | {"bsnid": "BSN8"}).status_code == 303
+    assert "BSN8" in browser.get("/use-cases/").content.decode()  # his own stay
 
 
 NOBODY = [
@@ -109,6 +126,7 @@ def test_editors_may_write_and_others_only_look(in_apps: Any, warehouse: Warehou
 def test_no_header_shows_the_token(in_apps: Any, rf: Any) -> None:
     request = rf.get("/", HTTP_X_FORWARDED_ACCESS_TOKEN="eyJ-secret")
     assert "eyJ-secret" in str(request.headers)
+    request.session = SessionStore()
     sign_in(request)
     assert "eyJ-secret" not in f"{request.headers} {request.META} {request.environ}"
 
@@ -131,12 +149,15 @@ def test_a_reader_may_choose_colours(in_apps: Any, warehouse: Warehouse) -> None
 def test_the_token_of_the_header_is_not_used(in_apps: Any, warehouse: Warehouse) -> None:
     browser = Browser(ALICE, "eyJ-some-token-of-alice")
     assert browser.get("/").status_code == 200
-    assert not browser.client.cookies.get(in_apps.SESSION_COOKIE_NAME)
+    # The session knows the person, to tell them from the next one, and nothing of the token.
+    assert set(browser.client.session.keys()) == {"person"}
 
 
 def test_who_is_an_administrator(in_apps: Any, rf: Any) -> None:
     def is_admin(email: str) -> bool:
-        return sign_in(rf.get("/", HTTP_X_FORWARDED_EMAIL=email)).person.is_admin
+        request = rf.get("/", HTTP_X_FORWARDED_EMAIL=email)
+        request.session = SessionStore()
+        return sign_in(request).person.is_admin
 
     in_apps.LOCAL = False
     assert not is_admin(ALICE)
