@@ -5,12 +5,14 @@ Neither this file nor a worker sends a statement before the first request.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import logging
 import os
 import shutil
 import signal
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,7 @@ def on_starting(server: Any) -> None:
     directory, which is writable everywhere, so that no old file is served. This takes less than a
     second. All instances choose the same names, since the names are hashes of the content.
     """
+    _share_heaps()
     folder = tempfile.mkdtemp(prefix="edip-static-")
     # Set before Django reads its settings; the workers inherit the variables.
     os.environ["EDIP_STATIC_ROOT"] = folder
@@ -106,6 +109,17 @@ def _warn_of_open_doors() -> None:
         logging.getLogger("crm").warning(
             "EDIP_EDITORS names nobody: everybody who can open the app may write. docs/sign-in.md"
         )
+
+
+def _share_heaps() -> None:
+    """Let all threads share two heaps, as MALLOC_ARENA_MAX=2 would.
+
+    Without it glibc gives 64 threads 16 heaps, and each keeps what it once had: the memory grew
+    with each request (docs/performance.md).
+    """
+    arena_max = -8  # M_ARENA_MAX of mallopt(3)
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(arena_max, 2)
 
 
 def _require_loopback(server: Any, settings: Any) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from local_warehouse.catalog.data_folder import UnusableDataFolder, hold, plain_path
@@ -30,6 +32,9 @@ def main() -> int:
 
 def serve(folder: Path, options: argparse.Namespace) -> None:
     """Serve the warehouse until a signal or a request stops it."""
+    with suppress(OSError, AttributeError):  # another C library than glibc
+        # Two heaps for all threads (M_ARENA_MAX): each heap keeps what it once had.
+        ctypes.CDLL(None).mallopt(-8, 2)
     warehouse = Warehouse(folder, options.session_idle_seconds)
     server = Server(warehouse, options.host, options.port)
     for number in (signal.SIGTERM, signal.SIGINT):
