@@ -19,7 +19,7 @@ from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse, Statements
-from ..schemas import READ
+from ..schemas import EMPTY, READ, Schemas
 from .backing_up import damage, described, ids, run, state, table_names
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -34,7 +34,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 
 def test_a_backup_is_taken_listed_and_restored(
-    sample: Warehouse, home: Namespace, server: LocalWarehouse
+    sample: Warehouse, home: Namespace, server: LocalWarehouse, schemas: Schemas
 ) -> None:
     assert "no backup yet" in run("backup", "--list")
     before = state(sample)
@@ -57,6 +57,13 @@ def test_a_backup_is_taken_listed_and_restored(
     # The command that it printed reverses it.
     undo = printed.split("manage.py restore ")[1].splitlines()[0].split()
     run("restore", "--yes", *undo)
+    assert state(sample) == damaged
+
+    # Into other tables, which set_up has made.
+    with schemas.lend(EMPTY) as other:
+        places = {"schema": other.schema, "of_schema": sample.namespace.schema}
+        run("restore", "--yes", backup=taken, **places)
+        assert state(sample.at(other)) == before
     assert state(sample) == damaged
 
 

@@ -85,6 +85,7 @@ NO_TEST = {
     "make lock ": "the same",
     "make test-apps": "it installs what Databricks Apps has; CI runs it",
     "make bundle-schema": "it downloads the Databricks CLI; test_bundle_schema.py reads its result",
+    "make guide": "it takes pictures for people to look at",
     "make tasks": "it takes minutes, and its numbers are for people",
     "make clean": "it would delete this environment",
     ". .venv/bin/activate": "a shell's own; pip makes the file",

@@ -22,7 +22,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def home(options: dict[str, Any]) -> Namespace:
     """Return where the backups are. Raises CommandError for a bad name."""
-    name = options["backup_schema"] or f"{options['schema']}_backups"
+    of = source(options)
+    return _namespace(options["backup_schema"] or f"{of.catalog}.{of.schema}_backups", options)
+
+
+def source(options: dict[str, Any]) -> Namespace:
+    """Return the tables that were backed up. Raises CommandError for a bad name."""
+    return _namespace(options.get("of_schema") or options["schema"], options)
+
+
+def _namespace(name: str, options: dict[str, Any]) -> Namespace:
     catalog, _, schema = name.rpartition(".")
     try:
         return Namespace(catalog or options["catalog"], schema, options["prefix"])

@@ -62,7 +62,8 @@ def plan(wh: Warehouse, options: dict[str, Any]) -> Plan:
     """Return the plan for the command's options. Raises CommandError if it is impossible."""
     before = restore_tables.latest_versions_of_existing(wh)
     if options["backup"]:
-        found = _to_backup(wh, _backups.home(options), options["backup"], before)
+        source = wh.at(_backups.source(options))
+        found = _to_backup(source, _backups.home(options), options["backup"], before)
     else:
         found = _to_versions(wh, options, before)
     missing = {table: _missing_columns(wh, found, table) for table in found.sources}
@@ -71,16 +72,16 @@ def plan(wh: Warehouse, options: dict[str, Any]) -> Plan:
     )
 
 
-def _to_backup(wh: Warehouse, home: Namespace, name: str, before: dict[Table, int]) -> Plan:
+def _to_backup(source: Warehouse, home: Namespace, name: str, before: dict[Table, int]) -> Plan:
     try:
-        backup = backups.get(wh, home, name)
+        backup = backups.get(source, home, name)
     except (Missing, ObjectNotFound) as error:
         raise CommandError(
             f"There is no backup {name}. “manage.py backup --list” lists the backups."
         ) from error
     if backup.schema_version > ddl.VERSION:
         raise NewerSchema(backup.schema_version, ddl.VERSION)
-    return Plan(f"backup {backup.id}", backups.clone_names(wh, home, backup), before)
+    return Plan(f"backup {backup.id}", backups.clone_names(source, home, backup), before)
 
 
 def _to_versions(wh: Warehouse, options: dict[str, Any], before: dict[Table, int]) -> Plan:

@@ -25,6 +25,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         _namespace.add_arguments(parser)
         _backups.add_arguments(parser)
+        parser.add_argument(
+            "--of-schema",
+            metavar="SCHEMA",
+            help="with --backup: the schema, or catalog.schema, that was backed up, if its rows "
+            "shall come into another one, which has tables (default: --schema)",
+        )
         to = parser.add_mutually_exclusive_group(required=True)
         to.add_argument("--backup", metavar="ID", help="an id from backup --list")
         to.add_argument("--to-time", metavar="TIME", help="such as 2026-11-20T09:30:00Z (UTC)")
