@@ -185,6 +185,15 @@ def share_view(hand: Hand) -> None:
     expect(page.locator("#toasts")).to_contain_text("Everybody sees it")
 
 
+def weekly_report(hand: Hand) -> None:
+    """Open the report of a VP's week."""
+    page = hand.page
+    page.goto("/")
+    hand.click(page.get_by_role("link", name="Report", exact=True))
+    hand.click(page.get_by_role("link", name="VP 3", exact=True))
+    expect(page.get_by_role("heading", name="What is blocked, and why")).to_be_visible()
+
+
 TASKS: dict[str, tuple[Task, int]] = {
     f"Find the {STUCK} stuck onboardings of one area, write to each": (
         write_to_stuck,
@@ -194,6 +203,7 @@ TASKS: dict[str, tuple[Task, int]] = {
     "Put three use cases on hold, with reasons": (hold, 9),
     "See what changed on my accounts": (my_changes, 2),
     "Share a view of a list": (share_view, 4),
+    "Open a VP’s weekly report": (weekly_report, 2),
     f"Hand over {TO_HAND_OVER} accounts to another IT partner": (hand_over, 8),
 }
 

@@ -42,6 +42,7 @@ MICRO = frozenset(
         "chevron-up-down",
         "clock",
         "computer-desktop",
+        "document-text",
         "exclamation-circle",
         "exclamation-triangle",
         "eye",

@@ -31,6 +31,7 @@ PAGES = {
     "overview": "/",
     "attention": "/attention/?by=vp",
     "trends": "/trends/?by=vp",
+    "report": "/report/?vp=x&period=month",
     "me": "/preferences/me/",
     "search": "/search/?q=risk+report",
     "people": "/people/?q=a",

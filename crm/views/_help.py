@@ -99,6 +99,12 @@ PURPOSES = {
         "Use cases", f"What teams want to do on the platforms. {_LIST_OF}", _FINDING
     ),
     "update-list": Purpose("Updates", f"Dated notes about the teams. {_LIST_OF}", _FINDING),
+    "report": Purpose(
+        "Report",
+        "What changed in some days, what is blocked and why, and what comes next: about a VP, an "
+        "area, a platform, a saved view or any list of accounts. Made for two pages of paper.",
+        _MORNING,
+    ),
     "saved-views": Purpose("Saved views", _VIEWS, _FINDING),
     "saved-view-create": Purpose("Save a view", _VIEWS, _FINDING),
     "saved-view-edit": Purpose("Edit a view", _VIEWS, _FINDING),

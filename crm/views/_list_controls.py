@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 
 from crm.model.records import Listing, Page
+from crm.model.schema import ACCOUNTS
 from crm.page_urls import page_url
 from crm.row_fragments import ListColumn
 
@@ -145,6 +146,15 @@ class Controls:
         plain = query(replace(self.listing, page=1, view=""), self.subject)
         start = f"{self.path}{plain}{'&' if plain else '?'}format="
         return [("CSV", f"{start}csv"), ("Excel", f"{start}xlsx")]
+
+    @property
+    def report_url(self) -> str:
+        """The report about the accounts of the list; empty for other lists."""
+        if self.subject.table is not ACCOUNTS:
+            return ""
+        of = replace(self.listing, page=1, view="", sort=self.subject.default_sort, then=())
+        found = pairs(replace(of, columns=()), self.subject) or [("all", "on")]
+        return f"{page_url('report')}?{urlencode(found)}"
 
     @property
     def state(self) -> _facets.State:

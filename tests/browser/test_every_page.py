@@ -24,6 +24,8 @@ PATHS = [
     "/people/Priya%20Raman/",
     "/areas/Finance/rename/",
     "/areas/Finance/",
+    "/report/",
+    "/report/?all=on&period=month",
     "/accounts/",
     "/accounts/?q=nothing+matches+this",
     "/accounts/facet/vp/?vp-find=nothing+matches+this",

@@ -80,6 +80,8 @@ PAGES = [
     "/search/?q=secret",
     "/people/?q=secret",
     "/areas/?q=secret",
+    "/report/",
+    "/report/?all=on",
     "/accounts/?q=secret",
     "/accounts/?business_area=Area+of+Secret+team",
     "/use-cases/",

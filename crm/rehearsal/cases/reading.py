@@ -14,10 +14,12 @@ from crm.repository.records import (
     attention,
     overview,
     platforms,
+    report,
     updates,
     use_cases,
 )
 from crm.repository.records.attention import Limits
+from crm.repository.records.report import Period
 from crm.repository.similar_teams import find as similar_teams
 from crm.repository.tables import figures
 from crm.repository.transfer import read_all
@@ -40,6 +42,19 @@ def _overview(stage: Stage) -> str:
 def _attention(stage: Stage) -> str:
     kinds = attention.load(stage.wh, _limits(), "vp").counts
     return f"{len(kinds)} kinds"
+
+
+def _report(stage: Stage) -> str:
+    wh, now = stage.wh, dt.datetime.now(dt.UTC)
+    days = dt.timedelta(days=30)
+    period = Period(
+        today() - days, today() + dt.timedelta(days=1), today() - days, {"Active": now}
+    )
+    listing = Listing(q="a", filters={"platform": ("Databricks",)})
+    found = report.load(wh, None, Listing(), period, 5)
+    about = report.load(wh, None, listing, period, 5, "Databricks")
+    offered = {each.column for each in report.subjects(wh)}
+    return f"{found.count(report.KNOWN)} accounts, {about.count(report.GONE)}, {sorted(offered)}"
 
 
 def _trends(stage: Stage) -> str:
@@ -123,6 +138,7 @@ CASES = (
     Case("overview", _overview),
     Case("attention", _attention),
     Case("trends", _trends, rows_vary=True),
+    Case("report", _report, rows_vary=True),
     Case("lists and their filters", _lists),
     Case("filters by other tables and moments", _more_lists),
     Case("an account", _account),

@@ -194,13 +194,13 @@ class Query:
         )
         return sql, self._params(True)
 
-    def matching(self, selected: str, more: str) -> Statement:
+    def matching(self, selected: str, more: str, *, is_part: bool = False) -> Statement:
         """Return a statement about all rows that match, as ``a``: ``selected`` are its columns,
-        and ``more`` follows, such as a join."""
+        and ``more`` follows, such as a join. A part of a statement needs ``before`` there."""
         needs_joint = bool(self.joint.condition)
         sql = _sql.fill(
             _MATCHING,
-            before=self._before(needs_joint),
+            before="" if is_part else self._before(needs_joint),
             selected=selected,
             columns=_sql.names(self.source.table.names, "f"),
             table=self._table,

@@ -23,8 +23,7 @@ from ._filters import Conditions, JointFilter
 
 # ``recorded_status`` has the newest of an account's rows for a platform, since keys are not
 # enforced. An account without a row for a platform that others use counts as Not Started there.
-RECORDED_STATUS = """
-recorded_status AS (
+STATUSES = """(
   SELECT
     account_bsnid,
     platform,
@@ -36,8 +35,8 @@ recorded_status AS (
   FROM {platforms_status}
   WHERE platform <> ''
   GROUP BY account_bsnid, platform
-)
-"""
+)"""
+RECORDED_STATUS = f"recorded_status AS {STATUSES}"
 PARAMS = {"not_started": NOT_STARTED}
 # The date filter that a platform's status was set before a moment.
 IN_STATUS_SINCE = "in-status-since"
