@@ -43,7 +43,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
     person = getattr(request, "person", Person())
     as_of = getattr(request, "as_of", None)
     sections = (*_SECTIONS, _ADMIN_TOOLS) if person.is_admin and not as_of else _SECTIONS
-    known = default_views(request) if person.email else {}
+    known = default_views(request, person.email) if person.email else {}
     return {
         "sections": tuple(_section(request.path, known, *section) for section in sections),
         "person": person,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode
@@ -20,31 +21,37 @@ def cookie_name(request: HttpRequest, name: str) -> str:
 
 
 # Which saved view the person sees first in each list: so the menu needs no statement. One that was
-# chosen in another browser counts when the cookie has ended.
+# chosen in another browser counts when the cookie has ended. Another person in this browser has
+# other ones.
 DEFAULT_VIEWS = "views"
 _DEFAULTS_KEPT_FOR = 60 * 60
 _VIEW_ID = re.compile(r"[0-9a-f-]{1,64}")
+_OF = "of"
 
 
-def default_views(request: HttpRequest) -> dict[str, str] | None:
+def default_views(request: HttpRequest, person: str) -> dict[str, str] | None:
     """Return the id of the view by the name of the list; None where the browser knows nothing."""
-    text = request.COOKIES.get(cookie_name(request, DEFAULT_VIEWS))
-    if not text:
+    found = dict(parse_qsl(request.COOKIES.get(cookie_name(request, DEFAULT_VIEWS), "")))
+    if found.pop(_OF, "") != _hash(person):
         return None
-    return {name: id for name, id in parse_qsl(text) if _VIEW_ID.fullmatch(id)}
+    return {name: id for name, id in found.items() if _VIEW_ID.fullmatch(id)}
 
 
 def remember_default_views(
-    request: HttpRequest, response: HttpResponse, found: Mapping[str, str]
+    request: HttpRequest, response: HttpResponse, person: str, found: Mapping[str, str]
 ) -> None:
     response.set_cookie(
         cookie_name(request, DEFAULT_VIEWS),
-        urlencode(found) or "none",
+        urlencode({**found, _OF: _hash(person)}),
         max_age=_DEFAULTS_KEPT_FOR,
         secure=request.is_secure(),
         httponly=True,
         samesite="Lax",
     )
+
+
+def _hash(person: str) -> str:
+    return hashlib.sha256(person.encode()).hexdigest()[:12]
 
 
 class MessageStorage(CookieStorage):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied as NotAllowed
-from django.http import Http404, HttpResponse, QueryDict
+from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
 
-from crm.cookies import DEFAULT_VIEWS, cookie_name
+from crm.cookies import DEFAULT_VIEWS, cookie_name, default_views
+from crm.forms.saved_views import SavedViewForm
 from crm.model.own_tables import SAVED_VIEWS
 from crm.model.records import Listing, Page
 from crm.model.saved_view import SavedView
@@ -170,11 +173,49 @@ def found(request: Request, id: str) -> SavedView:
     return view
 
 
+def of_form(form: SavedViewForm, person: str, query: str, known: Sequence[SavedView]) -> SavedView:
+    """Return the new view of the form.
+
+    It has another id if one of the ``known`` views has the form's and is not the same: then the
+    form was sent, and after going back was changed and sent again.
+    """
+    given = form.cleaned_data
+    view = SavedView(given["id"], person, given["list"], given["name"], query, given["shared"])
+    facts = (view.name, view.query, view.is_shared)
+    if any(v.id == view.id and (v.name, v.query, v.is_shared) != facts for v in known):
+        return replace(view, id=str(uuid.uuid4()))
+    return view
+
+
+def has_name(view: SavedView, known: Sequence[SavedView]) -> bool:
+    """Return whether another view of the person has the name."""
+    return any(
+        (each.person, each.list_name, each.name.lower())
+        == (view.person, view.list_name, view.name.lower())
+        and each.id != view.id
+        for each in known
+    )
+
+
 def to_change(request: Request, id: str) -> SavedView:
     view = found(request, id)
     if not may_change(request, view):
         raise NotAllowed
     return view
+
+
+def instead_of_lost(request: Request, id: str) -> HttpResponse | None:
+    """Lead to the list that the menu opens with this view, which is gone; None if it does not."""
+    known = default_views(request, request.person.email) or {}
+    subject = next((LISTS[name] for name in LISTS if known.get(name) == id), None)
+    if subject is None:
+        return None
+    messages.warning(
+        request,
+        "The view that the menu opened first is gone: it was deleted, or its owner does not share "
+        "it any more.",
+    )
+    return forget_default(request, HttpResponseRedirect(subject.list_url))
 
 
 def forget_default(request: Request, response: HttpResponse) -> HttpResponse:

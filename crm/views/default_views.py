@@ -34,7 +34,7 @@ def default_view(request: Request, name: str) -> HttpResponse:
         found = repository.defaults(request.warehouse, person)
     url = record_url("saved-view", found[name]) if name in found else subject.list_url
     response = HttpResponseRedirect(url)
-    remember_default_views(request, response, found)
+    remember_default_views(request, response, person, found)
     return response
 
 

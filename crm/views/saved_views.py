@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.text import get_text_list
@@ -43,6 +43,7 @@ def saved_views(request: Request) -> HttpResponse:
         views = repository.find(request.warehouse, person)
     except (ObjectNotFound, PermissionDenied):
         is_missing = True
+    is_full = len(views) >= repository.MOST
     if subject:
         views = [view for view in views if view.list_name == subject.table.name]
     rows = _saved_views.rows_of(request, views)
@@ -51,7 +52,7 @@ def saved_views(request: Request) -> HttpResponse:
         "is_missing": is_missing,
         "groups": [(each, [row for row in rows if row.subject is each]) for each in lists],
         "subject": subject,
-        "is_full": len(views) >= repository.MOST,
+        "most": repository.MOST if is_full else 0,
         "may_save": not request.as_of,
     }
     if subject:
@@ -83,21 +84,15 @@ def saved_view_create(request: Request) -> HttpResponse:
         return HttpResponseRedirect(reverse("saved-views"))
     query = _saved_views.normal(given.get("query", ""), subject)
     if request.method != "POST":
-        initial = {"list": subject.table.name, "query": query, "name": given.get("name", "")[:80]}
+        initial = {"list": subject.table.name, "query": query, "name": given.get("name", "")}
         return _show_form(request, subject, query, SavedViewForm(is_new=True, initial=initial))
     form = SavedViewForm(given, is_new=True)
     if not form.is_valid():
         return _show_form(request, subject, query, form, status=422)
-    view = SavedView(
-        form.cleaned_data["id"],
-        person,
-        subject.table.name,
-        form.cleaned_data["name"],
-        query,
-        form.cleaned_data["shared"],
-    )
     try:
-        if _has_name(request, view):
+        known = repository.find(request.warehouse, person)
+        view = _saved_views.of_form(form, person, query, known)
+        if _saved_views.has_name(view, known):
             form.add_error("name", f"You have a view “{view.name}” of this list already.")
             return _show_form(request, subject, query, form, status=422)
         repository.create(request.warehouse, view)
@@ -113,16 +108,6 @@ def saved_view_create(request: Request) -> HttpResponse:
 
 def _shared_note(view: SavedView) -> str:
     return " Everybody sees it under Views." if view.is_shared else ""
-
-
-def _has_name(request: Request, view: SavedView) -> bool:
-    """Return whether another view of the person has the name. One statement."""
-    return any(
-        (each.person, each.list_name, each.name.lower())
-        == (view.person, view.list_name, view.name.lower())
-        and each.id != view.id
-        for each in repository.find(request.warehouse, view.person)
-    )
 
 
 def _show_form(
@@ -159,7 +144,12 @@ def _show_failure(
 @require_safe
 def saved_view(request: Request, id: str) -> HttpResponse:
     """Lead to the list with the view's settings. One statement."""
-    view = _saved_views.found(request, id)
+    try:
+        view = _saved_views.found(request, id)
+    except Http404:
+        if response := _saved_views.instead_of_lost(request, id):
+            return response
+        raise
     if gone := _saved_views.dropped(view):
         left_out = get_text_list(gone, "and")
         messages.warning(
@@ -184,7 +174,7 @@ def saved_view_edit(request: Request, id: str) -> HttpResponse:
     given = form.cleaned_data
     changed = replace(view, name=given["name"], is_shared=given["shared"])
     try:
-        if _has_name(request, changed):
+        if _saved_views.has_name(changed, repository.find(request.warehouse, view.person)):
             form.add_error("name", f"There is a view “{changed.name}” of this list already.")
             return _show_form(request, subject, view.query, form, status=422, view=view)
         repository.update(request.warehouse, changed, request.person.email, given["seen"])
@@ -238,6 +228,8 @@ def saved_view_save(request: Request, id: str) -> HttpResponse:
 def _conflict(request: Request, mine: SavedView, error: ViewChanged) -> HttpResponse:
     """Show what the other person saved beside what this one wants to save."""
     subject, theirs = LISTS[mine.list_name], error.current
+    if theirs and not theirs.is_visible_to(request.person.email):
+        theirs = None
     context = {
         "mine": mine,
         "theirs": theirs,

@@ -41,9 +41,8 @@ def _alice(settings: Any) -> None:
     settings.EDIP_USER, settings.EDIP_ADMINS = ALICE, ["nobody@example.com"]
 
 
-@pytest.mark.usefixtures("sample")
 def test_a_view_is_saved_shared_opened_and_first(
-    client: Client, get_page: See, settings: Any, statements: Statements
+    client: Client, get_page: See, settings: Any, statements: Statements, sample: Warehouse
 ) -> None:
     shown = f"http://testserver/accounts/?{SETTINGS}&page=1"
     panel = get_page("/views/?list=accounts", **HTMX, HTTP_HX_CURRENT_URL=shown)
@@ -62,6 +61,9 @@ def test_a_view_is_saved_shared_opened_and_first(
     again = client.post("/views/new/", {"list": "accounts", "name": "my <B>VIEW</b>"})
     assert again.status_code == 422
     assert "You have a view" in again.content.decode()
+    # Whoever goes back, changes the name and sends the form again has two views.
+    other = save(client, panel, name="Other", default="on")
+    assert other not in (url, f"/views/{id}/")
 
     # It is first in the menu, and all accounts are one click away.
     menu = "nav.sections a:nth-of-type(2)"
@@ -72,10 +74,20 @@ def test_a_view_is_saved_shared_opened_and_first(
     assert len(done) == 1
     page = get_page("/accounts/?q=x")
     assert page.select_one(menu)["href"] == url
+    settings.EDIP_USER = "bo@example.com"  # in the same browser
+    assert get_page("/help/").select_one(menu)["href"] == "/views/default/accounts/"
+    settings.EDIP_USER = ALICE
     assert page.select_one("nav.sections a:nth-of-type(3)")["href"] == "/use-cases/"
     assert follow(client, url).select_one(".view-line a:last-child")["href"] == "/accounts/"
     client.post("/views/default/accounts/", {"view": ""})
     assert client.get("/views/default/accounts/")["Location"] == "/accounts/"
+    client.post("/views/default/accounts/", {"view": other.split("/")[2]})
+    assert client.get("/views/default/accounts/")["Location"] == other
+    saved_views.delete(sample, other.split("/")[2])  # in another browser
+    page = follow(client, other)
+    assert "is gone" in text(page, "#toasts")
+    assert page.select(NAMES)
+    assert client.get(other).status_code == 404
 
     # Numbers come in one statement for all views, beside the names.
     get_page("/views/new/?list=use_cases")
