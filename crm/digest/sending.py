@@ -15,11 +15,9 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.utils import timezone
-
 from crm.repository.records import digests
 from crm.repository.records.digests import NOTHING, REFUSED, SENDING, SENT, Recipient
-from crm.warehouse import Warehouse
+from crm.warehouse import Warehouse, now
 from crm.warehouse.errors import WarehouseError
 
 from .content import Digest
@@ -99,7 +97,7 @@ def _go(wh: Warehouse, to: Recipient, run: str, digest: Digest, go: Send | None)
 
 
 def _may_be_at_work(to: Recipient) -> bool:
-    return to.begun_at is None or timezone.now() - to.begun_at < MAY_BE_AT_WORK
+    return to.begun_at is None or now() - to.begun_at < MAY_BE_AT_WORK
 
 
 def _says_unclear(to: Recipient) -> str:

@@ -17,7 +17,7 @@ from crm.repository.past import diff
 from crm.repository.records import attention
 from crm.repository.records.account_filter import AccountFilter
 from crm.repository.records.attention import Flagged
-from crm.warehouse import Warehouse
+from crm.warehouse import Warehouse, now
 
 from . import _attention, _mine
 
@@ -32,7 +32,7 @@ def load(
 
     Raises WarehouseError.
     """
-    until = timezone.now()
+    until = now()
     unknown, found = "", list[Change]()
     try:
         found = diff.find_changes(_as_of(wh, since), accounts=accounts)

@@ -12,12 +12,12 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 
 from crm.model.records import Listing
+from crm.repository.records.search_words import SEARCH_LENGTH
 from crm.request import Request, page_number
 
 from . import _columns, _dates, _facets, _mine
 from ._subject import Subject
 
-MAX_QUERY = 200
 MAX_VALUES = 50
 # The parameters of the sort keys: rows that are equal by the first are sorted by the second.
 SORTS = ("sort", "sort2", "sort3")
@@ -31,7 +31,7 @@ def read(parameters: QueryDict, subject: Subject, person: str) -> Listing:
     filters = {name: _values(parameters, name) for name in subject.repository.FILTERS}
     sort, *then = _sorts(parameters, subject)
     return Listing(
-        q=_plain(parameters.get("q", "")),
+        q=plain(parameters.get("q", "")),
         filters={name: values for name, values in filters.items() if values},
         dates=_dates.read(parameters, subject.dates),
         of_person=person if parameters.get(_mine.NAME) == _mine.ON else "",
@@ -91,13 +91,14 @@ def _sorts(parameters: QueryDict, subject: Subject) -> list[str]:
 
 def _values(parameters: QueryDict, name: str) -> tuple[str, ...]:
     """Return the values to filter by; an empty one asks for rows without a value."""
-    return tuple(dict.fromkeys(_plain(value) for value in parameters.getlist(name)[:MAX_VALUES]))
+    return tuple(dict.fromkeys(plain(value) for value in parameters.getlist(name)[:MAX_VALUES]))
 
 
-def _plain(text: str) -> str:
-    return text.replace("\0", "").strip()[:MAX_QUERY]
+def plain(text: str) -> str:
+    """Return what somebody searches for as it can be searched for."""
+    return text.replace("\0", "").strip()[:SEARCH_LENGTH]
 
 
 def search_of_facet(request: Request, name: str) -> str:
     """Return what a filter's values are searched for."""
-    return _plain(request.GET.get(f"{name}-find", ""))
+    return plain(request.GET.get(f"{name}-find", ""))

@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 
 from crm.access import writes_nothing
 from crm.digest.content import Digest
@@ -17,6 +16,7 @@ from crm.repository.records import digests, mine
 from crm.repository.records.account_filter import AccountFilter
 from crm.repository.records.digests import DAILY, NONE, WEEKLY, Recipient
 from crm.request import Request
+from crm.warehouse import now
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied
 
 from . import _digest, _respond, _wording
@@ -35,7 +35,7 @@ def digest(request: Request) -> HttpResponse:
     if request.method == "POST":
         return _choose(request, person, request.POST.get("every", ""))
     chosen = _chosen(request, person)
-    since = (chosen and chosen.told_until) or timezone.now() - dt.timedelta(days=7)
+    since = (chosen and chosen.told_until) or now() - dt.timedelta(days=7)
 
     def load(can_read: bool) -> Digest | None:
         found = AccountFilter(person)

@@ -19,6 +19,7 @@ from crm.access import for_writers
 from crm.forms.fields import format_moment, parse_moment
 from crm.model.records import Listing
 from crm.model.schema import ACCOUNTS, TABLES
+from crm.page_urls import record_url
 from crm.repository import operations, summaries
 from crm.repository.errors import ChangedMeanwhile, HiddenChildren, Missing
 from crm.repository.merge import merging, pair
@@ -30,7 +31,7 @@ from crm.repository.steps import Earlier
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
 
-from . import _merge_wording, _respond, _resume, _revert_links, _wording
+from . import _list_state, _merge_wording, _respond, _resume, _revert_links, _wording
 from ._merge_choice import Questions
 from .platforms import is_locked
 
@@ -55,12 +56,12 @@ class Plan:
 @_respond.form_page
 def choose_other(request: Request, bsnid: str) -> HttpResponse:
     """Ask which account to merge with this one."""
-    q = " ".join(request.GET.get("q", "").split())
+    q = " ".join(_list_state.plain(request.GET.get("q", "")).split())
     found = accounts.search(request.warehouse, Listing(q=q, size=FOUND)) if q else None
     rows = [row.account for row in found.rows if row.account.bsnid != bsnid] if found else []
-    exact = [each for each in rows if each.bsnid.lower() == q.lower()]
-    if exact:
-        return HttpResponseRedirect(reverse("account-merge", args=[bsnid, exact[0].bsnid]))
+    exact = [row.bsnid for row in rows if row.bsnid.lower() == q.lower()]
+    if exact and record_url("account-detail", exact[0]):
+        return HttpResponseRedirect(reverse("account-merge", args=[bsnid, exact[0]]))
     similar = [] if q else find.like_account(request.warehouse, bsnid)
     context = {
         "bsnid": bsnid,

@@ -20,6 +20,7 @@ from crm.repository.records.people import AREA, Area, Name, Person
 from crm.repository.records.search_words import SEARCH_LENGTH, SearchWords
 from crm.request import Request, page_number
 
+from . import _list_state
 from ._charts import Stack, link, stacks
 from ._wording import counted
 
@@ -86,7 +87,7 @@ def area(request: Request, name: str) -> HttpResponse:
 
 
 def _list(request: Request, names: list[Name], template: str) -> HttpResponse:
-    q = request.GET.get("q", "").replace("\0", "").strip()[:SEARCH_LENGTH]
+    q = _list_state.plain(request.GET.get("q", ""))
     words = SearchWords.of(q)
     found = [each for each in names if words.found_in(*each.variants)]
     pages = Paginator(found, _PER_PAGE)

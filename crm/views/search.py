@@ -9,13 +9,13 @@ from crm.repository.records import search as repository
 from crm.repository.records.search_words import SEARCH_LENGTH, SearchWords
 from crm.request import Request
 
-from . import _opened, _respond, _search_results
+from . import _list_state, _opened, _respond, _search_results
 
 
 @require_safe
 def search(request: Request) -> HttpResponse:
     """The page; for htmx the options. Without words: what the person opened lately."""
-    q = request.GET.get("q", "").replace("\0", "").strip()[:SEARCH_LENGTH]
+    q = _list_state.plain(request.GET.get("q", ""))
     words, recent = SearchWords.of(q), _opened.read(request)
     if words.words:
         found = repository.find(request.warehouse, words, recent)

@@ -169,6 +169,10 @@ def test_the_other_account_is_found_by_team_or_key(
     found = get_page("/accounts/B1/merge/?q=claims")
     assert [a["href"] for a in found.select(".merge-found a")] == [PATH]
     assert client.get("/accounts/B1/merge/?q=b2")["Location"] == PATH
+    accounts.create(twins, {"bsnid": "B/3", "team": "Claims", "business_area": "Finance"})
+    found = get_page("/accounts/B1/merge/?q=b%2f3%00")
+    assert not found.select(".merge-found a")
+    assert text(found, ".merge-found") == "B/3 has no address, so it cannot be merged here."
     assert get_page(PATH).select_one("a[href='/accounts/B2/merge/B1/']")
     for path in ("/accounts/B1/merge/B1/", "/accounts/B1/merge/B9/"):
         assert client.get(path).status_code == 404

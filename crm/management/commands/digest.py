@@ -24,7 +24,7 @@ from crm.repository.records.account_filter import AccountFilter
 from crm.repository.records.digests import DAILY, WEEKLY, Recipient
 from crm.repository.tables import privileges
 from crm.views import _digest
-from crm.warehouse import Warehouse
+from crm.warehouse import Warehouse, now
 from crm.warehouse.errors import ObjectNotFound, WarehouseError
 
 from . import _digest_files, _digest_of, _namespace, _stopping
@@ -130,13 +130,13 @@ class Command(BaseCommand):
 
     def _load(self, wh: Warehouse, to: Recipient) -> Digest:
         days = 1 if (to.every or self.every) == DAILY else 7
-        since = to.told_until or timezone.now() - dt.timedelta(days=days)
+        since = to.told_until or now() - dt.timedelta(days=days)
         if to.name == self.chat:
             of = self.of_chat
         else:
             of = Of("", "Your accounts", "/digest/", AccountFilter(to.name))
         if self.is_short:
-            return Digest("EDIP CRM", of.path, since, timezone.now(), is_short=True)
+            return Digest("EDIP CRM", of.path, since, now(), is_short=True)
         return _digest.load(wh, of.accounts, since, of.whose, of.path)
 
     def _prepare(self, name: str, key: str, digest: Digest) -> Send:
