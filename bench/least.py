@@ -21,6 +21,17 @@ if TYPE_CHECKING:
 
 SIZES = (1_000, 100_000)
 
+# Of each table. Its first version with rows has all that was loaded; the later ones are edits.
+_OF_ONE = "SELECT change_id FROM {feed} WHERE {owner} = :account"
+_CHANGED = """
+SELECT COUNT(account) AS n
+FROM (SELECT {key}, MAX({owner}) AS account FROM {feed} WHERE _commit_version > 1 GROUP BY {key})
+"""
+_KEYS = "SELECT MAX({key}) AS last FROM {table}"
+_NEWEST = """
+SELECT * FROM (SELECT {key} AS key FROM {feed} ORDER BY _commit_timestamp DESC, {key} LIMIT 200)
+"""
+
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
@@ -63,14 +74,13 @@ def measure_all(accounts: int, rounds: int) -> dict[tuple[str, str], float]:
 
 def _statements(namespace: Namespace) -> dict[tuple[str, str], str]:
     """Return the statements by page, and by what they read."""
-    from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, UPDATES, USE_CASES
+    return _of_overview(namespace) | _of_lists(namespace) | _of_feeds(namespace)
 
-    accounts, statuses = namespace.table(ACCOUNTS), namespace.table(PLATFORMS_STATUS)
-    updates, use_cases = namespace.table(UPDATES), namespace.table(USE_CASES)
-    feeds = " UNION ALL ".join(
-        f"SELECT change_id FROM {namespace.change_feed(table, 0)} WHERE {table.owner} = :account"
-        for table in TABLES
-    )
+
+def _of_overview(namespace: Namespace) -> dict[tuple[str, str], str]:
+    from crm.model.schema import PLATFORMS_STATUS, UPDATES
+
+    statuses, updates = namespace.table(PLATFORMS_STATUS), namespace.table(UPDATES)
     return {
         ("overview", "the latest update of each account"): (
             "SELECT COUNT(*) AS n FROM (SELECT account_bsnid, MAX(date) AS latest "
@@ -82,6 +92,15 @@ def _statements(namespace: Namespace) -> dict[tuple[str, str], str]:
         ("overview", "the eight latest updates"): (
             f"SELECT id FROM {updates} ORDER BY date DESC, created_at DESC, id LIMIT 8"
         ),
+    }
+
+
+def _of_lists(namespace: Namespace) -> dict[tuple[str, str], str]:
+    from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
+
+    accounts = namespace.table(ACCOUNTS)
+    updates, use_cases = namespace.table(UPDATES), namespace.table(USE_CASES)
+    return {
         ("updates", "the order of all updates, and their number"): (
             f"SELECT id, (SELECT COUNT(*) FROM {updates}) AS n FROM {updates} "
             "ORDER BY date DESC, created_at DESC, id LIMIT 25"
@@ -94,11 +113,37 @@ def _statements(namespace: Namespace) -> dict[tuple[str, str], str]:
             f"SELECT id, (SELECT COUNT(*) FROM {use_cases}) AS n FROM {use_cases} "
             "ORDER BY updated_at DESC, id LIMIT 25"
         ),
+        ("use cases", "25 use cases by their ids"): (
+            f"SELECT u.* FROM {use_cases} AS u JOIN (SELECT id FROM {use_cases} LIMIT 25) AS p "
+            "ON p.id = u.id"
+        ),
         ("accounts, search", "five columns of all accounts, for a word"): (
             f"SELECT COUNT(*) AS n FROM {accounts} WHERE CONTAINS(LOWER(CONCAT_WS(' ', bsnid, "
             "team, business_area, vp, admin, primary_it_partner)), 'team 12')"
         ),
-        ("an account's history", "one account's rows in the four change feeds"): feeds,
+    }
+
+
+def _of_feeds(namespace: Namespace) -> dict[tuple[str, str], str]:
+    from crm.model.schema import TABLES
+
+    of_one, changed, keys, newest = (
+        " UNION ALL ".join(
+            template.format(
+                key=table.key,
+                owner=table.owner,
+                table=namespace.table(table),
+                feed=namespace.change_feed(table, 0),
+            )
+            for table in TABLES
+        )
+        for template in (_OF_ONE, _CHANGED, _KEYS, _NEWEST)
+    )
+    return {
+        ("an account's history", "one account's rows in the four change feeds"): of_one,
+        ("what changed since", "the keys of all changed records, and their accounts"): changed,
+        ("what changed since", "the keys of all records, for those that several rows have"): keys,
+        ("activity", "the newest rows of the four change feeds"): newest,
     }
 
 

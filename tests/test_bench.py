@@ -58,7 +58,8 @@ def test_numbers_have_three_digits() -> None:
 def test_a_page_that_failed_or_was_not_measured_has_no_cost() -> None:
     cost, failed = Cost(200, 10, 2, 3, 4, 5, 1, 3), Cost(504, 0, 0, 20, 0, 0, 0)
     found = {1: {"a": cost, "b": cost, "c": cost}, 2: {"a": replace(cost, engine=15), "b": failed}}
-    growth, detail = page_tables((1, 2), found)
+    growth, cached, detail = page_tables((1, 2), found)
+    assert cached.rows[0] == ["a", None, None]
     assert growth.rows == [
         ["a", 10, 15, "1.5 ×"],
         ["b", 10, "answers 504", None],
