@@ -60,7 +60,7 @@ FROM (
   SELECT platform, MIN(CASE WHEN status = :completed THEN at END)
     - MIN(CASE WHEN status = :requested THEN at END) AS seconds
   FROM (
-    SELECT {key} AS key, platform, status, UNIX_TIMESTAMP(_commit_timestamp) AS at
+    SELECT {key} AS key, platform, status, UNIX_SECONDS(_commit_timestamp) AS at
     FROM {feed}
     WHERE _commit_version > :version AND platform <> ''
       AND _change_type IN ('insert', 'update_postimage')
@@ -70,7 +70,7 @@ FROM (
 WHERE seconds >= 0 GROUP BY platform
 """
 _STATUS = "COALESCE(NULLIF(status, ''), CAST(:not_started AS STRING))"
-_WEEK_OF = "CAST(FLOOR((UNIX_TIMESTAMP({moment}) - UNIX_TIMESTAMP(:first)) / 604800) AS BIGINT)"
+_WEEK_OF = "CAST(FLOOR((UNIX_SECONDS({moment}) - UNIX_SECONDS(:first)) / 604800) AS BIGINT)"
 
 Statuses = Mapping[str, Counter[str]]
 
