@@ -146,8 +146,7 @@ def test_reading_costs_one_statement(
             changing |= {name for text in done if not is_repeatable(Template((text,)))}
     assert {each: n for each, n in costs.items() if n > READS} == {}
     assert [costs[name, htmx] for name in FREE for htmx in (0, 1)] == [0, 0] * len(FREE)
-    # The warehouse's result cache answers all others again while no table changes.
-    assert changing == UNCACHED
+    assert changing == UNCACHED, "the result cache answers all others while no table changes"
 
 
 def test_the_past_costs_one_statement_as_well(
