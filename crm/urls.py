@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from .views import (
+    account_names,
     accounts,
     admin_tools,
     as_of,
@@ -59,6 +60,7 @@ urlpatterns = [
     path("accounts/<str:bsnid>/platforms/", platforms.platform_status, name="platform-status"),
     path("accounts/<str:bsnid>/use-cases/new/", use_cases.use_case_create, name="use-case-create"),
     path("accounts/<str:bsnid>/updates/new/", updates.update_create, name="update-create"),
+    path("account-names/", account_names.account_names, name="account-names"),
     path("similar-teams/", similar_teams.similar_teams, name="similar-teams"),
     path("use-cases/", use_cases.use_case_list, name="use-case-list"),
     path("use-cases/facet/<str:name>/", use_cases.use_case_facet, name="use-case-facet"),

@@ -44,7 +44,6 @@ PAGES = {
     "account-detail": "/accounts/BSN001/",
     "account-edit": "/accounts/BSN001/edit/",
     "account-delete": "/accounts/BSN001/delete/",
-    "similar-teams": "/similar-teams/",
     "account-merge-with": "/accounts/BSN001/merge/?q=claims",
     "account-merge": "/accounts/BSN001/merge/BSN002/",
     "platform-status": "/accounts/BSN001/platforms/?platform=Databricks",
@@ -74,6 +73,7 @@ PAGES = {
 # The numbers beside the names cost a second one: see tests/pages/test_saved_views.py.
 VIEWS = {"saved-views", "saved-view", "saved-view-edit", "saved-view-delete", "default-view"}
 VIEWS |= {"digest"}  # counted in tests/pages/test_digest.py
+PAGES |= {"account-names": "/account-names/?account=a", "similar-teams": "/similar-teams/"}
 PAGES |= {"person": "/people/Priya%20Raman/", "areas": "/areas/", "area": "/areas/Finance/"}
 PAGES |= {f"rename-{name}": f"{PAGES[name]}rename/" for name in ("person", "area")}
 # What they find is remembered, or they are for administrators.
@@ -82,6 +82,11 @@ FREE = {"healthz": "/healthz", "admin-tools": "/admin-tools/", "as-of": "/as-of/
 FREE |= {"import-template": "/admin-tools/import/templates/accounts.xlsx"}
 FREE |= {"metrics": "/metrics", "help": "/help/?about=attention", "guide": "/guide/"}
 FREE |= {"import": "/admin-tools/import/", "export": "/admin-tools/export/"}
+FREE |= {"import-template": "/admin-tools/import/templates/accounts.xlsx", "metrics": "/metrics"}
+FREE |= {"help": "/help/?about=attention"}
+FREE |= {"import": "/admin-tools/import/", "export": "/admin-tools/export/", "guide": "/guide/"}
+# Counted in tests/pages/test_digest.py: what changed, what needs attention, and the choice.
+DIGEST = {"digest"}
 # Counted by rows: see tests/importing.
 IMPORTS = {"import-job", "import-report", "import-refused"}
 STEPS = {"account-next": "/accounts/BSN001/next/?list=&at=1"}

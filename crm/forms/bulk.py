@@ -8,11 +8,12 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
+from django.urls import reverse
 
 from crm.model import vocabulary
-from crm.model.schema import PLATFORMS_STATUS, Column
+from crm.model.schema import MAX_LINE, PLATFORMS_STATUS, Column
 
-from .fields import field_for, reason_field
+from .fields import LineField, field_for, reason_field
 
 
 class FieldForm(forms.Form):
@@ -59,6 +60,27 @@ class ChoiceForm(forms.Form):
             self.fields["value"].help_text = "Left empty, it empties the field."
         if column.name == "status":
             self.fields["reason"] = reason_field()
+
+
+class MoveForm(forms.Form):
+    """Asks for the account that use cases or updates move to, by its BSNID or its team."""
+
+    def __init__(self, data: QueryDict | None = None) -> None:
+        super().__init__(data, auto_id="bulk_move_%s")
+        suggests = {
+            "list": "accounts-suggested",
+            "autocomplete": "off",
+            "hx-get": reverse("account-names"),
+            "hx-trigger": "input changed delay:300ms",
+            "hx-target": "#accounts-suggested",
+        }
+        self.fields["account"] = LineField(
+            limit=MAX_LINE,
+            label="Account",
+            help_text="Its BSNID, or the name of its team.",
+            error_messages={"required": "Fill in the account."},
+            widget=forms.TextInput(attrs=suggests),
+        )
 
 
 class StatusForm(forms.Form):

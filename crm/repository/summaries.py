@@ -6,6 +6,7 @@ from .operations import BULK, MERGE, REPAIR
 
 _FROM, _REPAIRED = " from ", "repaired "
 _CHANGED, _DELETED, _BEGAN_TO_DELETE = "changed ", "deleted ", "began to delete "
+_MOVED = "moved "
 _MERGED, _BEGAN_TO_MERGE = "merged ", "began to merge "
 LOADED_SAMPLE = "loaded the sample data"
 
@@ -41,6 +42,11 @@ def has_deleted(began: str) -> str:
     return began.replace(_BEGAN_TO_DELETE, _DELETED, 1)
 
 
+def moved(count: str, account: str) -> str:
+    """Return the summary of a move of use cases or updates to an account."""
+    return f"{_MOVED}{count} to {account}"
+
+
 def merged(other: str, kept: str) -> str:
     """Return the summary of a merge of two accounts, which go by these names."""
     return f"{_MERGED}{other} into {kept}"
@@ -71,6 +77,8 @@ def noun_of(summary: str) -> str:
     """Return what kind of operation has this summary, in words for a button."""
     if summary.startswith((_DELETED, _BEGAN_TO_DELETE)):
         return "deletion"
+    if summary.startswith(_MOVED):
+        return "move"
     if summary.startswith((_MERGED, _BEGAN_TO_MERGE)):
         return "merge"
     return "bulk change" if summary.startswith(_CHANGED) else "import"
@@ -85,6 +93,8 @@ def name_of(kind: str, summary: str) -> str:
         return f"the merge of {has_merged(summary).removeprefix(_MERGED)}"
     if kind == BULK and summary.startswith(_DELETED):
         return f"the deletion of {summary.removeprefix(_DELETED)}"
+    if kind == BULK and summary.startswith(_MOVED):
+        return f"the move of {summary.removeprefix(_MOVED)}"
     if kind == BULK:
         count, _, _ = summary.removeprefix(_CHANGED).partition(":")
         return f"the change of {count}"

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from crm.forms.bulk import ChoiceForm, FieldForm, StatusForm
+from crm.forms.bulk import ChoiceForm, FieldForm, MoveForm, StatusForm
 from crm.forms.records import UpdateForm
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, Column, Table
-from crm.repository.bulk.actions import SetField, SetStatus, WriteUpdate
+from crm.repository.bulk.actions import Move, SetField, SetStatus, WriteUpdate
 from crm.repository.bulk.delete_action import Delete
+from crm.repository.records import account_names
 from crm.request import Request
 
+from . import _bulk_wording
 from ._bulk_plan import Change, Chosen
 from .platforms import is_locked
 
-Form = FieldForm | ChoiceForm | StatusForm | UpdateForm
+Form = FieldForm | ChoiceForm | StatusForm | UpdateForm | MoveForm
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ def cards(request: Request, chosen: Chosen, sent: Form | None) -> list[ChangeCar
         found.append(ChangeCard("status", "Set a status", StatusForm(platform=platform)))
     if table is ACCOUNTS and not request.person.masked(UPDATES):
         found.append(ChangeCard("update", "Write an update to each", _update_form(request)))
+    if _can_move(request, table):
+        found.append(ChangeCard("move", "Move to another account", MoveForm()))
     found.append(ChangeCard("delete", "Delete them"))
     return [ChangeCard(c.do, c.heading, sent) if _is_same(c.form, sent) else c for c in found]
 
@@ -67,6 +71,8 @@ def sent_form(request: Request, table: Table) -> Form | None:
         return UpdateForm(data, new=True)
     if do == "status" and table is ACCOUNTS and not is_locked(request):
         return StatusForm(data)
+    if do == "move" and _can_move(request, table):
+        return _move_form(request)
     columns = {column.name: column for column in _columns(request, table, "choice")}
     if do == "choice" and data.get("column") in columns:
         return ChoiceForm(columns[data["column"]], data)
@@ -82,6 +88,8 @@ def action_of(form: Form | None, table: Table) -> Change:
     given = form.cleaned_data
     if isinstance(form, StatusForm):
         return SetStatus(given["platform"], given["status"], given["reason"])
+    if isinstance(form, MoveForm):
+        return Move(given["account"].bsnid, given["account"].name, table)
     if isinstance(form, UpdateForm):
         return WriteUpdate(form.values())
     return SetField(given["column"], given["value"], table, given.get("reason", ""))
@@ -91,11 +99,30 @@ def is_masked(request: Request, action: Change) -> bool:
     """Return whether a policy masks what the action writes."""
     if isinstance(action, SetField):
         return action.column in request.person.masked(action.of)
+    if isinstance(action, Move):
+        return action.of.owner in request.person.masked(action.of)
     if isinstance(action, Delete):
         return False
     if action.table is PLATFORMS_STATUS:
         return is_locked(request)
     return bool(request.person.masked(UPDATES))
+
+
+def _can_move(request: Request, table: Table) -> bool:
+    return bool(table.parent_key) and table.parent_key not in request.person.masked(table)
+
+
+def _move_form(request: Request) -> MoveForm:
+    """Return the form that was sent; a valid one has the account."""
+    form = MoveForm(request.POST)
+    if form.is_valid():
+        typed = form.cleaned_data["account"]
+        found = account_names.named(request.warehouse, typed)
+        if len(found) == 1:
+            form.cleaned_data["account"] = found[0]
+        else:
+            form.add_error("account", _bulk_wording.not_one_account([f.bsnid for f in found]))
+    return form
 
 
 def _columns(request: Request, table: Table, *kinds: str) -> list[Column]:

@@ -15,7 +15,7 @@ from django.urls import reverse
 from crm.forms.fields import format_moment, parse_moment, posted
 from crm.model.records import Listing, Page
 from crm.model.schema import Table
-from crm.repository.bulk.actions import Action, SetField, SetStatus, WriteUpdate
+from crm.repository.bulk.actions import Action, Move, SetField, SetStatus, WriteUpdate
 from crm.repository.bulk.change import Preview
 from crm.repository.bulk.delete_action import Delete
 from crm.repository.bulk.selection import Planned, Selection
@@ -143,6 +143,8 @@ def read(request: Request, subject: Subject) -> Plan | None:
 def _facts(action: Change) -> dict[str, Any]:
     if isinstance(action, SetField):
         return {"column": action.column, "value": action.value, "reason": action.reason}
+    if isinstance(action, Move):
+        return {"to": action.bsnid, "team": action.team}
     if isinstance(action, SetStatus):
         return {"platform": action.platform, "status": action.status, "reason": action.reason}
     if isinstance(action, Delete):
@@ -154,6 +156,8 @@ def _facts(action: Change) -> dict[str, Any]:
 def _action(facts: Mapping[str, Any], of: Table) -> Change:
     if "column" in facts:
         return SetField(facts["column"], facts["value"], of, facts["reason"])
+    if "to" in facts:
+        return Move(facts["to"], facts["team"], of)
     if "platform" in facts:
         return SetStatus(facts["platform"], facts["status"], facts["reason"])
     if "delete" in facts:

@@ -8,7 +8,7 @@ from django.utils.text import get_text_list
 
 from crm.model.schema import Table
 from crm.repository import summaries
-from crm.repository.bulk.actions import SetField, SetStatus, WriteUpdate
+from crm.repository.bulk.actions import Move, SetField, SetStatus, WriteUpdate
 from crm.repository.bulk.change import Preview
 from crm.repository.bulk.delete_action import Delete
 from crm.repository.bulk.outcome import LeftAlone
@@ -54,6 +54,8 @@ def title(action: Change) -> str:
         return f"Set {label} to “{_short(action.value)}”" if action.value else f"Empty {label}"
     if isinstance(action, SetStatus):
         return f"Set {action.platform} to {action.status}"
+    if isinstance(action, Move):
+        return f"Move to {_short(action.team)}"
     return f"Delete {action.of.plural}" if isinstance(action, Delete) else "Write an update"
 
 
@@ -62,6 +64,8 @@ def summary(action: Change, count: int) -> str:
     number = rows(count, action.of)
     if isinstance(action, Delete):
         return summaries.deleted(number)
+    if isinstance(action, Move):
+        return summaries.moved(number, f"{_short(action.team)} ({action.bsnid})")
     if isinstance(action, SetField):
         label = action.of.column(action.column).label
         what = f"{label} to “{_short(action.value)}”" if action.value else f"emptied {label}"
@@ -78,6 +82,13 @@ def too_many(most: int, table: Table) -> str:
         f"These are more {table.plural} than one change takes: at most {most:,}. Choose fewer "
         "with the filters of the list."
     )
+
+
+def not_one_account(keys: list[str]) -> str:
+    """Say why a text does not tell to which account to move something."""
+    if not keys:
+        return "You see no account with this BSNID or team."
+    return f"Several accounts have this team: {', '.join(keys)}. Type the BSNID."
 
 
 def selected(count: int, table: Table, *, is_narrowed: bool) -> str:
@@ -97,6 +108,8 @@ def will_change(preview: Preview, action: Change, *, is_narrowed: bool) -> str:
     number = rows(count, action.of)
     if isinstance(action, Delete):
         return f"{number} will be deleted{_with_children(preview)}."
+    if isinstance(action, Move):
+        return f"{number} {'moves' if count == 1 else 'move'} to {_short(action.team)}."
     does = "gets an update" if isinstance(action, WriteUpdate) else "changes"
     do = "get an update" if isinstance(action, WriteUpdate) else "change"
     return f"{number} {does if count == 1 else do}."
@@ -111,16 +124,23 @@ def button(preview: Preview, action: Change) -> str:
     number = rows(len(preview.changes), action.of)
     if isinstance(action, Delete):
         return f"Delete {number}"
+    if isinstance(action, Move):
+        return f"Move {number}"
     return f"Write to {number}" if isinstance(action, WriteUpdate) else f"Change {number}"
 
 
 def reasons(preview: Preview, action: Change) -> list[Reason]:
     """Return why rows of the selection are left alone, one for each reason that applies."""
     same = [row.name for row in preview.same]
+    belongs = isinstance(action, Move)
     hidden = [row.name for row in preview.hidden]
     what = "records" if isinstance(action, Delete) else "a status for this platform"
     found = (
-        (same, "has this value already", "have this value already"),
+        (
+            same,
+            "belongs to this account already" if belongs else "has this value already",
+            "belong to this account already" if belongs else "have this value already",
+        ),
         (
             hidden,
             f"has {what} that a row filter hides from you",
@@ -142,6 +162,7 @@ def reasons(preview: Preview, action: Change) -> list[Reason]:
 def changed(count: int, action: Change) -> str:
     """Say what was done."""
     verb = "deleted" if isinstance(action, Delete) else "changed"
+    verb = "moved" if isinstance(action, Move) else verb
     if not count:
         return f"No {action.of.singular} was {verb}."
     number = rows(count, action.of)

@@ -19,7 +19,7 @@ from crm.model.schema import ACCOUNTS, TABLES
 from crm.page_urls import record_url
 from crm.repository import operations, summaries
 from crm.repository.bulk import change, deletion
-from crm.repository.bulk.actions import Action, SetField, SetStatus, WriteUpdate
+from crm.repository.bulk.actions import Action, Move, SetField, SetStatus, WriteUpdate
 from crm.repository.bulk.delete_action import Delete
 from crm.repository.bulk.outcome import Outcome
 from crm.repository.errors import TooMany
@@ -40,7 +40,7 @@ from . import (
     use_cases,
 )
 from ._bulk_forms import Form
-from ._bulk_plan import Chosen, Plan
+from ._bulk_plan import Change, Chosen, Plan
 from ._subject import Subject
 
 
@@ -95,9 +95,9 @@ def _preview(request: Request, subject: Subject) -> HttpResponse:
         "summary": _bulk_wording.will_change(found, action, is_narrowed=bool(chosen.chips)),
         "shown": found.changes[: _bulk_wording.NAMED],
         "more": max(0, len(found.changes) - _bulk_wording.NAMED),
-        "replaces": isinstance(action, (SetField, SetStatus)),
+        "replaces": isinstance(action, (Move, SetField, SetStatus)),
         "deletes": isinstance(action, Delete),
-        "new": action.value if isinstance(action, SetField) else getattr(action, "status", ""),
+        "new": _new_value(action),
         "text": action.values["description"] if isinstance(action, WriteUpdate) else "",
         "reason": getattr(action, "reason", ""),
         "reasons": _bulk_wording.reasons(found, action),
@@ -222,6 +222,13 @@ def _ask(
         "merge_url": _merge_url(chosen),
     }
     return render(request, "bulk/choose.html", context, status=status)
+
+
+def _new_value(action: Change) -> str:
+    """Return what replaces the old value; empty where nothing is replaced."""
+    if isinstance(action, SetField):
+        return action.value
+    return str(getattr(action, "status", getattr(action, "bsnid", "")))
 
 
 def _merge_url(chosen: Chosen) -> str:

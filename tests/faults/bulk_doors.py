@@ -34,6 +34,22 @@ def previewed(do: str, **fields: str) -> Callable[[Stage], None]:
     return preview
 
 
+def previewed_move(stage: Stage) -> None:
+    """Add an account to the family, and preview the move of the use case to it."""
+    insert_missing(stage.wh, ACCOUNTS, [{"bsnid": second(stage), "team": "Before"}])
+    sent = {"of": f"key={stage.use_case}", "do": "move", "account": second(stage)}
+    page = stage.client.post("/use-cases/bulk/preview/", sent)
+    stage.facts["form"] = filled_in(parsed(page).select_one(".bulk-confirm"))
+
+
+def move(stage: Stage) -> HttpResponse:
+    return stage.client.post("/use-cases/bulk/run/", stage.facts["form"])
+
+
+def want_moved(stage: Stage, before: Rows) -> Wanted:
+    return {("use_cases", stage.use_case): {"account_bsnid": second(stage)}}
+
+
 def run(stage: Stage) -> HttpResponse:
     return stage.client.post("/accounts/bulk/run/", stage.facts["form"])
 
@@ -63,6 +79,7 @@ DOORS = {
         prepare=previewed("status", platform="Databricks", status="Completed"),
         wanted=want_completed,
     ),
+    "bulk move": Door(move, previewed_move, want_moved, done=(303,)),
     "bulk deletion": DELETION,
     "bulk deletion, step 4": replace(DELETION, at=4),
     "bulk deletion, step 8": replace(DELETION, at=8),

@@ -63,6 +63,7 @@ def test_use_cases_get_a_status_with_its_reason_and_the_undo_brings_them_back(
         "Set the enablement tier",
         "Set the platform",
         "Set a field",
+        "Move to another account",
         "Delete them",
     ]
     assert texts(asked, "#bulk_column option") == ["Leader"]

@@ -15,6 +15,7 @@ from crm.model.vocabulary import NOT_STARTED
 from crm.repository import _sql, operations
 from crm.repository._sql import Row, Values
 from crm.repository.operations import Operation
+from crm.repository.records import _key
 from crm.repository.records.platforms import new_id
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import WarehouseError
@@ -35,6 +36,14 @@ MERGE INTO {table} AS t USING ({rows}) AS s
 ON t.{key} = s.k AND UNIX_MICROS(t.updated_at) <=> s.s AND NOT ({same})
 WHEN MATCHED THEN UPDATE SET
   {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
+"""
+_MOVE = """
+MERGE INTO {table} AS t USING (
+  SELECT g.*, k.bsnid FROM ({rows}) AS g CROSS JOIN {one_account} AS k
+) AS s
+ON t.{key} = s.k AND UNIX_MICROS(t.updated_at) <=> s.s AND NOT (t.account_bsnid <=> s.bsnid)
+WHEN MATCHED THEN UPDATE SET account_bsnid = s.bsnid,
+  updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
 """
 _STATUS_ROWS = """
 LEFT JOIN (
@@ -158,6 +167,39 @@ class SetField:
         parts = _sql.update_parts(self.of, values)
         parts |= {"table": wh.namespace.table(self.of), "key": quoted(self.of.key)}
         return _run(wh, operation, _SET_FIELD, {**values, "rows": _json(rows)}, **parts)
+
+
+@dataclass(frozen=True)
+class Move:
+    """Gives use cases or updates to another account, if it exists. ``team`` is its name."""
+
+    bsnid: str
+    team: str
+    of: Table
+    reason = ""
+    inserts = False
+
+    @property
+    def table(self) -> Table:
+        return self.of
+
+    @property
+    def step(self) -> str:
+        return f"Move the {self.of.plural}"
+
+    def reads(self, wh: Warehouse) -> tuple[str, str, Mapping[str, Any]]:
+        return f"a.{quoted(self.of.owner)} AS old", "", {}
+
+    def is_done(self, row: Row) -> bool:
+        return bool(row["old"] == self.bsnid)
+
+    def hidden(self, wh: Warehouse, rows: Sequence[Planned]) -> Collection[str]:
+        return ()
+
+    def write(self, wh: Warehouse, operation: Operation, rows: Sequence[Planned]) -> int:
+        parts = {"table": wh.namespace.table(self.of), "key": quoted(self.of.key)}
+        parts["one_account"] = _key.one_account(wh.namespace)
+        return _run(wh, operation, _MOVE, {"bsnid": self.bsnid, "rows": _json(rows)}, **parts)
 
 
 @dataclass(frozen=True)
