@@ -8,6 +8,8 @@ from typing import Any
 from ._setup import PERSON
 
 ACCOUNTS, TO_HAND_OVER, STUCK = 308, 56, 6
+# A team with two accounts, which are of one business area.
+TWICE = {301: "Claims & Fraud", 307: "Fraud and Claims Dept."}
 LEAVING, AREA = "Rita Gomez", "Finance"
 
 
@@ -35,7 +37,7 @@ def _account(n: int, _: dt.datetime) -> dict[str, Any]:
     area = AREA if n % 6 == 0 else f"Area {n % 6}"
     partner = LEAVING if n < TO_HAND_OVER else f"Partner {n % 5}"
     own = {"business_area": area, "primary_it_partner": partner}
-    return {"bsnid": f"B{n:03}", "team": f"Team {n:03}", "vp": f"VP {n % 7}"} | own
+    return {"bsnid": f"B{n:03}", "team": TWICE.get(n, f"Team {n:03}"), "vp": f"VP {n % 7}"} | own
 
 
 def _status(n: int, now: dt.datetime) -> dict[str, Any]:

@@ -173,6 +173,32 @@ def my_changes(hand: Hand) -> None:
     expect(page.locator("#history .change").first).to_be_visible()
 
 
+def onboard(hand: Hand) -> None:
+    """Add a team with a status, a use case and a kickoff update."""
+    page = hand.page
+    page.goto("/accounts/")
+    hand.click(page.get_by_role("link", name="New account"))
+    hand.type(page.locator("#id_team"), "Fraud Desk")
+    hand.tab_to(page.locator("#id_business_area"))
+    hand.type(page.locator("#id_business_area"), AREA)
+    hand.click(page.locator("details.first > summary"))
+    hand.choose(page.locator("#id_first_status_0"), "Requested")
+    hand.click_and_type(page.locator("#id_first_problem"), "Too many false alarms")
+    hand.click_and_type(page.locator("#id_first_update"), "Met the team")
+    hand.press("Control+Enter")
+    expect(page.locator("h1")).to_have_text("Fraud Desk")
+
+
+def merge(hand: Hand) -> None:
+    """Merge two accounts of one team."""
+    page = hand.page
+    page.goto("/accounts/")
+    hand.click(page.get_by_role("link", name="Similar teams"))
+    hand.click(page.get_by_role("link", name="Compare").first)
+    hand.click(page.locator("form.merge .button-primary"))
+    expect(page.locator("#toasts")).to_contain_text("Merged")
+
+
 # The tasks, and how many clicks each may take.
 def share_view(hand: Hand) -> None:
     """Let everybody see the list that is shown."""
@@ -204,6 +230,8 @@ TASKS: dict[str, tuple[Task, int]] = {
     "See what changed on my accounts": (my_changes, 2),
     "Share a view of a list": (share_view, 4),
     "Open a VP’s weekly report": (weekly_report, 2),
+    "Onboard a team: status, use case and kickoff update": (onboard, 10),
+    "Merge two accounts of one team": (merge, 6),
     f"Hand over {TO_HAND_OVER} accounts to another IT partner": (hand_over, 8),
 }
 

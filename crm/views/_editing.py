@@ -24,7 +24,7 @@ from crm.forms.records import Merged, RecordForm
 from crm.model.records import Record
 from crm.model.schema import ACCOUNTS, Column, Table
 from crm.page_urls import record_url
-from crm.repository.errors import AlreadyExists, Missing, ReasonNotKept, Stale
+from crm.repository.errors import AlreadyExists, HalfDone, Missing, ReasonNotKept, Stale
 from crm.repository.steps import Earlier
 from crm.request import Request
 from crm.warehouse import Warehouse
@@ -141,6 +141,8 @@ class Editor:
             messages.warning(self.request, _wording.reason_not_kept(reason))
             if not reason:
                 return _respond.go(self.request, to)  # nothing else was to be saved
+        except HalfDone:
+            raise  # its page says what is done, and goes on
         except WarehouseError as error:
             if isinstance(error, WriteConflict) and self._was_deleted():
                 return self.gone()

@@ -31,7 +31,7 @@ from . import (
     _wording,
 )
 from ._account_list import LIST
-from ._editing import Editor, Kind
+from ._editing import Kind
 from ._from_list import FromList
 from .platforms import cards, is_locked
 
@@ -130,27 +130,6 @@ def _step_from(request: Request, found: FromList, bsnid: str, by: int) -> HttpRe
 
 # What htmx turns the pages of, by the id of the element that it asks for.
 _PARTS = {"use-cases": USE_CASES, "updates": UPDATES}
-
-
-@for_writers
-@_respond.form_page
-def account_create(request: Request) -> HttpResponse:
-    masked = _editing.masked(request, ACCOUNT)
-    data = request.POST if request.method == "POST" else None
-    form = AccountForm(data, new=True, masked=masked)
-    back = reverse("account-list")
-    editor = Editor(request, ACCOUNT, form, "New account", back, submit="Create account")
-    if not form.is_bound:
-        return editor.show()
-    if not form.is_valid():
-        return editor.invalid()
-    bsnid, values = form.cleaned_data["bsnid"], form.values()
-    form_id = form.cleaned_data["form_id"]
-    return editor.save(
-        lambda: accounts.create(request.warehouse, {"bsnid": bsnid, **values}, form_id),
-        done=f"The account {bsnid} was created.",
-        to=ACCOUNT.page_of(bsnid, bsnid),
-    )
 
 
 @for_writers

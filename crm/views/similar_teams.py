@@ -1,4 +1,4 @@
-"""Accounts that may be one team under two keys."""
+"""Accounts that may be one team under two keys, and those like an account that somebody adds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from crm.model.schema import ACCOUNTS
+from crm.model.schema import ACCOUNTS, MAX_LINE
 from crm.repository.similar_teams import find
 from crm.request import Request
 
@@ -23,3 +23,13 @@ def similar_teams(request: Request) -> HttpResponse:
         "is_filtered": request.person.is_filtered(ACCOUNTS),
     }
     return render(request, "similar_teams/similar_teams.html", context)
+
+
+@require_safe
+def check_team(request: Request) -> HttpResponse:
+    """The accounts that are like the one that the form of a new account describes so far."""
+    team, area, bsnid = (
+        request.GET.get(name, "").strip()[:MAX_LINE] for name in ("team", "business_area", "bsnid")
+    )
+    found = find.like(request.warehouse, team, area, bsnid) if team else []
+    return render(request, "similar_teams/_warning.html", {"similar": found})

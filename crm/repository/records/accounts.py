@@ -139,11 +139,14 @@ def _place(name: str, row: Row) -> tuple[int, str, str]:
     return (words.index(value) if value in words else len(words), value, row["id"])
 
 
-def create(wh: Warehouse, values: Values, form: str = "") -> bool:
+def create(
+    wh: Warehouse, values: Values, form: str = "", operation: Operation | None = None
+) -> bool:
     """Insert an account, and return whether the person sees it: a row filter may hide it.
 
     :param values: ``bsnid`` and any of the other columns.
     :param form: identifies the form, which may be sent again; see ``_saving.create``.
+    :param operation: of the form, if this is a part of a larger operation.
 
     Raises AlreadyExists, also if only the app's own rights show the account that has the key, or
     if an account has almost the same key.
@@ -163,6 +166,7 @@ def create(wh: Warehouse, values: Values, form: str = "") -> bool:
             form,
             insert=lambda operation: operations.run(wh, operation, text, params, repeatable=False),
             update=lambda row: update(wh, bsnid, rest, row["updated_at"]),
+            operation=operation,
         )
     except AlreadyExists as error:
         if error.is_seen or error.similar:

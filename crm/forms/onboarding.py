@@ -1,0 +1,90 @@
+"""The form of a new account, with what it may begin with: statuses, a use case and an update."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+
+from crm.model import vocabulary
+from crm.model.schema import PLATFORMS_STATUS, UPDATES, USE_CASES, Table
+from crm.repository.records.onboarding import Beginning
+
+from .fields import field_for
+from .records import AccountForm
+
+PROBLEM, NEWS = "first_problem", "first_update"
+
+
+class NewAccountForm(AccountForm):
+    """``closed`` are the tables in which this person can begin nothing.
+
+    ``similar`` are accounts that are like the new one, which the person sees before it is saved.
+    """
+
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *,
+        closed: tuple[Table, ...] = (),
+        bsnid: str = "",
+        masked: frozenset[str] = frozenset(),
+    ) -> None:
+        self._closed = closed
+        super().__init__(data, new=True, masked=masked, initial={"bsnid": bsnid} if bsnid else {})
+        self.own_names = list(self.fields)
+        self.fields |= self._beginning()
+        self.needs_check = data is None or "check" in data
+        self.similar: list[Any] = []
+
+    def _beginning(self) -> dict[str, forms.Field]:
+        found: dict[str, forms.Field] = {}
+        if PLATFORMS_STATUS not in self._closed:
+            for number, platform in enumerate(vocabulary.platforms()):
+                found[f"first_status_{number}"] = status = field_for(
+                    PLATFORMS_STATUS.column("status")
+                )
+                status.label, status.required = platform, False
+        for table, name, column, label in (
+            (USE_CASES, PROBLEM, "problem", "First use case: the problem to be solved"),
+            (UPDATES, NEWS, "description", "Kickoff update"),
+        ):
+            if table not in self._closed:
+                found[name] = text = field_for(table.column(column))
+                text.label, text.required = label, False
+                text.widget.attrs["rows"] = 3
+        return found
+
+    @property
+    def own_fields(self) -> list[Any]:
+        return [self[name] for name in self.own_names]
+
+    @property
+    def beginning_fields(self) -> list[Any]:
+        return [self[name] for name in self.fields if name not in self.own_names]
+
+    @property
+    def is_begun(self) -> bool:
+        """Return whether something is typed into the fields of what the account begins with."""
+        return any(field.value() or field.errors for field in self.beginning_fields)
+
+    def beginning(self, author: str, today: Any) -> Beginning:
+        """Return what a valid form asks for, written by this person today."""
+        given = self.cleaned_data
+        statuses = {
+            platform: given[f"first_status_{number}"]
+            for number, platform in enumerate(vocabulary.platforms())
+            if given.get(f"first_status_{number}")
+        }
+        problem, news = given.get(PROBLEM), given.get(NEWS)
+        return Beginning(
+            statuses,
+            {"problem": problem, "status": vocabulary.use_case_statuses()[0]} if problem else {},
+            {"description": news, "author": author, "date": today} if news else {},
+        )
+
+    def propose(self, bsnid: str) -> None:
+        """Say which key is free, after the one that was sent is not."""
+        if bsnid:
+            self.add_error("bsnid", f"{bsnid} is free.")

@@ -1,0 +1,94 @@
+"""Creating an account, also with its first statuses, use case and update."""
+
+from __future__ import annotations
+
+import logging
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from crm.access import for_writers
+from crm.forms.onboarding import NewAccountForm
+from crm.model.schema import PLATFORMS_STATUS, UPDATES, USE_CASES, Table
+from crm.repository.errors import AlreadyExists
+from crm.repository.records import onboarding
+from crm.repository.similar_teams import find
+from crm.request import Request
+from crm.warehouse.errors import WarehouseError
+
+from . import _editing, _respond, _resume
+from ._editing import Editor
+from .accounts import ACCOUNT
+from .platforms import is_locked
+
+log = logging.getLogger(__name__)
+
+
+@for_writers
+@_respond.form_page
+def account_create(request: Request) -> HttpResponse:
+    is_sent = request.method == "POST"
+    form = NewAccountForm(
+        request.POST if is_sent else None,
+        masked=_editing.masked(request, ACCOUNT),
+        closed=_closed(request),
+        bsnid="" if is_sent else _next_bsnid(request),
+    )
+    back = reverse("account-list")
+    editor = Editor(request, ACCOUNT, form, "New account", back, submit="Create account")
+    if not is_sent:
+        return editor.show()
+    if not form.is_valid():
+        return editor.invalid()
+    bsnid = form.cleaned_data["bsnid"]
+    if form.needs_check and (similar := _similar(request, form)):
+        form.similar, form.needs_check = similar, False
+        editor.submit = "Create anyway"
+        return editor.show(422)
+    return editor.save(
+        lambda: _create(request, form),
+        done=f"The account {bsnid} was created.",
+        to=ACCOUNT.page_of(bsnid, bsnid),
+    )
+
+
+def _create(request: Request, form: NewAccountForm) -> bool:
+    given = form.cleaned_data
+    beginning = form.beginning(request.person.name, timezone.localdate())
+    values = {"bsnid": given["bsnid"], **form.values()}
+    earlier = _resume.earlier(request)
+    try:
+        return onboarding.create(request.warehouse, values, given["form_id"], beginning, earlier)
+    except AlreadyExists:
+        form.propose(_next_bsnid(request))
+        raise
+
+
+def _closed(request: Request) -> tuple[Table, ...]:
+    """Return the tables in which a policy keeps this person from beginning something."""
+    try:
+        closed = [table for table in (USE_CASES, UPDATES) if request.person.masked(table)]
+        return (*closed, *((PLATFORMS_STATUS,) if is_locked(request) else ()))
+    except WarehouseError:
+        return ()
+
+
+def _next_bsnid(request: Request) -> str:
+    """Return a key to propose; empty where none is known."""
+    try:
+        return onboarding.next_bsnid(request.warehouse)
+    except WarehouseError as error:
+        log.warning("no BSNID is proposed: %s", error)
+        return ""
+
+
+def _similar(request: Request, form: NewAccountForm) -> list[find.Team]:
+    """Return the accounts that are like the new one; none where that is not known."""
+    given = form.cleaned_data
+    team, area = given.get("team") or "", given.get("business_area") or ""
+    try:
+        return find.like(request.warehouse, team, area, given["bsnid"]) if team else []
+    except WarehouseError as error:
+        log.warning("similar teams were not looked for: %s", error)
+        return []

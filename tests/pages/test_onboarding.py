@@ -1,0 +1,86 @@
+"""The form of a new account: a free key, what the account begins with, and similar teams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.test import Client
+
+from crm.repository.records import accounts, onboarding
+from crm.warehouse import Warehouse
+
+from ..conftest import LocalWarehouse
+from .html import HTMX, filled_in, parsed, record_form, text, texts
+from .test_bulk import GetPage, follow
+
+BEGINNING = {
+    "team": "Fraud Desk",
+    "business_area": "Finance",
+    "first_status_0": "Requested",
+    "first_problem": "Too many false alarms",
+    "first_update": "Met the team",
+}
+
+
+def test_a_team_is_onboarded_in_one_form_as_one_operation(
+    client: Client,
+    warehouse: Warehouse,
+    make_account: Callable[..., str],
+    get_page: GetPage,
+    server: LocalWarehouse,
+) -> None:
+    assert onboarding.next_bsnid(warehouse) == ""
+    for bsnid, team in (("BSN008", "Claims"), ("BSN009", "Tax"), ("X-77", "Legal")):
+        make_account(bsnid, team=team)
+    page = get_page("/accounts/new/")
+    form = filled_in(page.select_one("#record form"))
+    assert form["bsnid"] == "BSN010"
+    assert page.select_one("#id_team").has_attr("autofocus")
+    # Somebody else takes the key: what was typed stays, and another one is proposed.
+    make_account("BSN010", team="Audit")
+    taken = client.post("/accounts/new/", form | BEGINNING)
+    assert taken.status_code == 422
+    again = record_form(taken)
+    assert {name: again[name] for name in BEGINNING} == BEGINNING
+    assert "BSN011 is free." in texts(parsed(taken), "#record .field-errors li")
+    assert parsed(taken).select_one("details.first").has_attr("open")
+    # A step fails: the page says what is done, and goes on.
+    server.fault("http_status", times=None, status=400, match=r"MERGE INTO \S*use_cases")
+    half = parsed(client.post("/accounts/new/", again | {"bsnid": "BSN011"}))
+    assert texts(half, "main li") == [
+        "Create the account",
+        "Set Databricks to Requested",
+        "Add the use case",
+        "Add the update",
+    ]
+    server.clear_faults()
+    go_on = half.select_one("main form")
+    done = follow(client, client.post(go_on["action"], filled_in(go_on)))
+    assert texts(done, "#toasts p") == ["The account BSN011 was created."]
+    detail = accounts.get_detail(warehouse, "BSN011")
+    assert [(row.platform, row.status) for row in detail.platforms] == [("Databricks", "Requested")]
+    assert [(row.problem, row.status) for row in detail.use_cases] == [
+        ("Too many false alarms", "Not Started")
+    ]
+    assert [row.description for row in detail.updates] == ["Met the team"]
+    assert len(texts(get_page("/accounts/BSN011/history/"), ".moment")) == 1, "one operation"
+    assert client.post("/accounts/new/", again | {"bsnid": "BSN011"}).status_code == 303
+
+
+def test_a_similar_team_is_named_before_another_account_is_created(
+    client: Client, warehouse: Warehouse, make_account: Callable[..., str], get_page: GetPage
+) -> None:
+    make_account("B1", team="Claims Operations")
+    typed: dict[str, Any] = {"team": "Ops Claims", "business_area": "Finance", "bsnid": "B2"}
+    warned = parsed(client.get("/similar-teams/check/", typed, **HTMX))
+    assert warned.select_one("a")["href"] == "/accounts/B1/"
+    assert not parsed(client.get("/similar-teams/check/?team=Tax", **HTMX)).select("a")
+    form = record_form(client.get("/accounts/new/")) | typed
+    refused = client.post("/accounts/new/", form)
+    assert refused.status_code == 422
+    assert text(parsed(refused), "#similar .banner p") == "This team may have an account already:"
+    assert text(parsed(refused), "#record .button-primary") == "Create anyway"
+    assert accounts.get(warehouse, "B2") is None
+    assert client.post("/accounts/new/", record_form(refused)).status_code == 303
+    assert accounts.get(warehouse, "B2")
