@@ -191,18 +191,24 @@ def _run(request: Request, kind: _Kind, name: str) -> HttpResponse:
     if not written:
         messages.warning(request, "All of these rows changed after the preview: none was changed.")
         return _respond.go(request, _page(kind, name))
-    old = ", ".join(f"“{each}”" for each in rename.replaced[:3])
+    old = _quoted(rename.replaced)
     summary = summaries.changed(number, f"{old} to “{rename.new}”")
     operations.note_done(wh, operation, plan.began, summary)
     undo = ""
     if is_undoable(request):
         undo = _revert_links.operation_url(request, operation.id, plan.began)
-    text = f"{old} is now “{rename.new}” in {number}."
+    text = f"{old} {'is' if len(rename.replaced) == 1 else 'are'} now “{rename.new}” in {number}."
     if written < planned:
         left = counted(planned - written, "row")
         text += f" {left} changed after the preview, so they were left alone."
     messages.success(request, text, extra_tags=undo)
     return _respond.go(request, _page(kind, rename.new))
+
+
+def _quoted(names: tuple[str, ...]) -> str:
+    """Return the first three names, and how many more there are."""
+    more = [counted(len(names) - 3, "more name")] if len(names) > 3 else []
+    return ", ".join([*(f"“{each}”" for each in names[:3]), *more])
 
 
 def _page(kind: _Kind, name: str) -> str:

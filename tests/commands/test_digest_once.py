@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -189,11 +189,16 @@ def test_what_a_chat_refuses_is_sent_by_the_next_run(
     assert run("--area", "Finance", "--unclear=resend")[1] == 0
     assert len(receiver.taken) == 1
     for id, query in (("v1", "business_area=Finance&business_area=HR&sort=team"), ("v2", "q=a")):
-        view = SavedView(id, "ana@example.com", "accounts", "Money", query)
+        view = SavedView(id, "ana@example.com", "accounts", "Money", query, is_shared=True)
         saved_views.create(one_account, view)
+    saved_views.create(one_account, replace(view, id="v4", is_shared=False))
     assert run("--view", "v1")[1] == 0
     assert len(receiver.taken) == 2
-    for id, problem in (("v2", "also filters by a search"), ("v3", "There is no saved view")):
+    for id, problem in (
+        ("v2", "also filters by a search"),
+        ("v3", "no saved view"),
+        ("v4", "not shared"),
+    ):
         with pytest.raises(CommandError, match=problem):
             run("--view", id)
     settings.EDIP_DIGEST_WEBHOOK = "https://127.0.0.1:9/secret"

@@ -54,6 +54,8 @@ def _of_view(wh: Warehouse, id: str) -> Of:
     view = saved_views.get(wh, id)
     if view is None or view.list_name != ACCOUNTS.name:
         raise CommandError(f"There is no saved view of accounts with the id {id!r}.")
+    if not view.is_shared:
+        raise CommandError(f"The view “{view.name}” is not shared: nobody else could open it.")
     listing = _saved_views.listing_of(view, view.person)
     others = sorted(listing.filters.keys() - set(FILTERS)) + sorted(listing.dates)
     others += ["a search"] if listing.q else []
