@@ -28,6 +28,7 @@ GUIDE_PAGES = {
     "account": "/accounts/BSN001/",
     "merge": "/accounts/BSN001/merge/BSN003/",
     "history": "/accounts/BSN001/history/",
+    "report": "/report/?all=on",
     "digest": "/digest/",
 }
 PAGES = {
@@ -101,7 +102,8 @@ def prepare(page: Page, url: str) -> None:
             follow.click()
             page.get_by_role("button", name="Unfollow").wait_for()
     page.goto(f"{url}/accounts/BSN001/edit/")
-    page.locator("#record [name=admin]").fill(f"Ana Berg {page.evaluate('Date.now() % 100')}")
+    admin = page.locator("#record [name=admin]")
+    admin.fill("Ana Berg" if admin.input_value() != "Ana Berg" else "Ana Maria Berg")
     page.locator("#record .button-primary").click()
     page.wait_for_url(f"{url}/accounts/BSN001/")
 

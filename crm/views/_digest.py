@@ -12,12 +12,13 @@ from crm.digest.content import Account, Digest, Kind, plain
 from crm.model.changes import Change
 from crm.page_urls import page_url, record_url
 from crm.repository import versions
-from crm.repository.errors import BeforeTheTables, NoSuchMoment
+from crm.repository.errors import BeforeTheTables, NoSuchMoment, Protected
 from crm.repository.past import diff
 from crm.repository.records import attention
 from crm.repository.records.account_filter import AccountFilter
 from crm.repository.records.attention import Flagged
 from crm.warehouse import Warehouse, now
+from crm.warehouse.errors import StatementFailed
 
 from . import _attention, _mine
 
@@ -38,6 +39,10 @@ def load(
         found = diff.find_changes(_as_of(wh, since), accounts=accounts)
     except NoSuchMoment as error:
         unknown = error.summary
+    except StatementFailed as error:
+        if not error.is_refused_by_policy:
+            raise
+        unknown = Protected.summary
     changes = found[: diff.SHOWN]
     changed = _accounts(changes)
     return Digest(

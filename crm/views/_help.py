@@ -75,6 +75,7 @@ _MANY = "Changing many rows at once"
 _MERGING = "Merging two accounts"
 _BACK = "Looking back, and taking back"
 _DATA = "Bringing data in and out"
+_REPORT = "A report for a VP"
 _DIGEST = "The digest"
 
 # By the name of its URL.
@@ -103,9 +104,10 @@ PURPOSES = {
         "Report",
         "What changed in some days, what is blocked and why, and what comes next: about a VP, an "
         "area, a platform, a saved view or any list of accounts. Made for two pages of paper.",
-        _MORNING,
+        _REPORT,
     ),
     "saved-views": Purpose("Saved views", _VIEWS, _FINDING),
+    "saved-view": Purpose("A saved view", _VIEWS, _FINDING),
     "saved-view-create": Purpose("Save a view", _VIEWS, _FINDING),
     "saved-view-edit": Purpose("Edit a view", _VIEWS, _FINDING),
     "saved-view-delete": Purpose("Delete a view", _VIEWS, _FINDING),
@@ -133,6 +135,11 @@ PURPOSES = {
     ),
     "use-case-delete": Purpose("Delete a use case", _DELETE, _BACK),
     "update-delete": Purpose("Delete an update", _DELETE, _BACK),
+    "similar-teams": Purpose(
+        "Similar teams",
+        "Pairs of accounts that may be one team under two keys. Compare leads to merging them.",
+        _MERGING,
+    ),
     "account-merge-with": Purpose(
         "Merge accounts", "Chooses the account that is merged into this one.", _MERGING
     ),

@@ -59,7 +59,9 @@ def test_a_team_is_onboarded_in_one_form_as_one_operation(
     done = follow(client, client.post(go_on["action"], filled_in(go_on)))
     assert texts(done, "#toasts p") == ["The account BSN011 was created."]
     detail = accounts.get_detail(warehouse, "BSN011")
-    assert [(row.platform, row.status) for row in detail.platforms] == [("Databricks", "Requested")]
+    assert [(row.platform, row.status) for row in detail.platforms] == [
+        ("Databricks", "Requested")
+    ]
     assert [(row.problem, row.status) for row in detail.use_cases] == [
         ("Too many false alarms", "Not Started")
     ]
