@@ -184,9 +184,9 @@ def _encoding_choices(part: PartSurvey, mapping: SheetMapping) -> Choices:
 
 
 def _with_words(part: PartSurvey, encoding: str, label: str) -> str:
-    """Add what some words of the file are in this encoding, if they can be in it."""
+    """Begin with what some words of the file are in this encoding, if they can be in it."""
     try:
         words = [word.encode("latin-1").decode(encoding) for word in part.words]
     except UnicodeError:
         return label
-    return f"{label}: {', '.join(words)}" if words else label
+    return f"{', '.join(words)} — {label}" if words else label

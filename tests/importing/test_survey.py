@@ -125,7 +125,7 @@ def test_the_encoding_is_a_question_where_it_is_a_guess(tmp_path: Path) -> None:
     # What the file says in each encoding tells which one is right.
     (panel,) = panels([part], SourceMapping(), {}, checked=False)
     labels = dict(panel.encodings)
-    assert labels["cp850"] == "Code page 850 (DOS): Müller"
+    assert labels["cp850"] == "Müller — Code page 850 (DOS)"
     # A command wants to be told which is right.
     with Findings() as findings, sources.opened(path) as source:
         list(Reader(source, findings).rows(ACCOUNTS))
