@@ -16,7 +16,7 @@ from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES, Table
 from crm.model.vocabulary import NOT_STARTED
 from crm.page_urls import record_url
 from crm.repository.records import people as repository
-from crm.repository.records.people import AREA, Area, Name, Person
+from crm.repository.records.people import AREA, Area, Name, Names, Person
 from crm.repository.records.search_words import SEARCH_LENGTH, SearchWords
 from crm.request import Request, page_number
 
@@ -86,10 +86,10 @@ def area(request: Request, name: str) -> HttpResponse:
     return render(request, "people/area.html", context)
 
 
-def _list(request: Request, names: list[Name], template: str) -> HttpResponse:
+def _list(request: Request, names: Names, template: str) -> HttpResponse:
     q = _list_state.plain(request.GET.get("q", ""))
     words = SearchWords.of(q)
-    found = [each for each in names if words.found_in(*each.variants)]
+    found = [each for each in names.found if words.found_in(*each.variants)]
     pages = Paginator(found, _PER_PAGE)
     page = pages.get_page(page_number(request.GET.get("page", "")))
     context = {
@@ -100,7 +100,7 @@ def _list(request: Request, names: list[Name], template: str) -> HttpResponse:
         "next_url": _page_url(q, page, 1) if page.has_next() else "",
         "longest": SEARCH_LENGTH,
         "columns": [(table.column(name).label, name) for table, name in repository.ROLES],
-        "is_cut": len(names) >= repository.MOST_NAMES,
+        "is_cut": names.is_cut,
     }
     return render(request, template, context)
 

@@ -55,7 +55,9 @@ def named(warehouse: Warehouse) -> Warehouse:
     return warehouse
 
 
-def test_a_person_has_all_that_names_them(named: Warehouse, client: Client, get_page: See) -> None:
+def test_a_person_has_all_that_names_them(
+    named: Warehouse, client: Client, get_page: See, monkeypatch: pytest.MonkeyPatch
+) -> None:
     listed = get_page("/people/")
     assert texts(listed, "tbody th") == ["ANA LEE written in 3 ways", "Bo/b", "Vera"]
     assert texts(listed, "tbody tr:first-child td") == ["4", "1", "", "2", "27"]
@@ -65,6 +67,11 @@ def test_a_person_has_all_that_names_them(named: Warehouse, client: Client, get_
     ]
     assert texts(get_page("/people/?q=lee+aná"), "tbody .name") == ["ANA LEE"]
     assert "No name has all" in text(get_page("/people/?q=nobody"), ".empty")
+    assert "more names" not in listed.get_text()
+    with monkeypatch.context() as few:
+        few.setattr(people, "MOST_NAMES", 3)
+        for path in ("/people/", "/areas/"):
+            assert "the rarest are missing" in get_page(path).get_text()
     # Any way to write the name leads to the same page.
     for name in (*LEE, "ana lee"):
         page = get_page(f"/people/{name}/")

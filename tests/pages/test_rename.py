@@ -10,7 +10,9 @@ from bs4 import BeautifulSoup
 from django.test import Client
 
 from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
+from crm.repository import operations
 from crm.repository.bulk import rename
+from crm.repository.operations import Operation
 from crm.repository.records import accounts
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.repository.transfer.read_all import rows as read_all
@@ -119,8 +121,11 @@ def test_what_changed_after_the_preview_is_left_alone(misspelt: Warehouse, clien
 
 
 def test_what_cannot_be_renamed(
-    misspelt: Warehouse, client: Client, monkeypatch: pytest.MonkeyPatch
+    misspelt: Warehouse, client: Client, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
+    masked = Operation("o", operations.BULK, "a@example.com", {"accounts": frozenset({"vp"})})
+    with pytest.raises(ValueError, match="vp is masked"):
+        rename.write(misspelt, masked, rename.Rename(((ACCOUNTS, "vp"),), OLD, NEW), {})
     for changes, words in (
         ({"new": ""}, "Type the new name."),
         ({"old": ()}, "Choose at least one name"),
@@ -139,6 +144,10 @@ def test_what_cannot_be_renamed(
     assert "too old" in text(
         parsed(client.post(PAGE, {"plan": wrong_kind}, follow=True)), "#toasts p"
     )
+    plan = _preview(client).select_one("[name=plan]")["value"]
+    settings.EDIP_USER = "somebody.else@example.com"
+    theirs = client.post(PAGE, {"plan": plan}, follow=True)
+    assert "is not yours" in text(parsed(theirs), "#toasts p")
     monkeypatch.setattr(rename, "MOST", 2)
     response = client.post(PAGE, {"old": OLD, "new": NEW})
     assert response.status_code == 422

@@ -112,6 +112,8 @@ def test_a_view_is_saved_shared_opened_and_first(
     assert client.post(copy, filled_in(form) | {"name": "Bo's"}).status_code == 303
     settings.EDIP_USER = ALICE
     assert client.get(copy.removesuffix("edit/")).status_code == 404
+    first = client.post("/views/default/accounts/", {"view": copy.split("/")[2]})
+    assert first.status_code == 404, "Bo does not share it"
     assert client.post(f"{url}delete/").status_code == 303
     assert client.get(url).status_code == 404
     assert follow(client, f"/accounts/?view={id}").select(".view-line") == []

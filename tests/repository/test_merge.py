@@ -161,6 +161,9 @@ def test_what_somebody_changed_meanwhile_is_no_casualty(
     wh = two_accounts
     found, before = pair.load(wh, "B1", "B2"), content(wh)
     choice = Choice(found.kept.version, found.other.version)
+    masked = Operation("m", operations.MERGE, "a@example.com", {"accounts": frozenset({"vp"})})
+    with pytest.raises(ValueError, match="vp is masked"):
+        merging.merge(wh, masked, "B1", "B3", Choice(None, None, {"vp": "***"}))
     accounts.update(wh, "B3", {"vp": "Vi"}, accounts.get(wh, "B3").updated_at)
     for bsnid in ("B1", "B2"):
         seen = accounts.get(wh, bsnid).updated_at

@@ -111,6 +111,14 @@ class Name:
 
 
 @dataclass(frozen=True)
+class Names:
+    """Names in their order; ``is_cut`` if there are more than were read."""
+
+    found: list[Name]
+    is_cut: bool
+
+
+@dataclass(frozen=True)
 class Person:
     """A person's first ``SHOWN`` rows of each kind; ``accounts`` are by column."""
 
@@ -136,19 +144,20 @@ class Area:
     updates: tuple[Update, ...]
 
 
-def list_people(wh: Warehouse) -> list[Name]:
+def list_people(wh: Warehouse) -> Names:
     """Return all people, by name. One statement. Raises WarehouseError."""
     each = [_names(wh, table, column, "TRIM({column}) <> ''") for table, column in ROLES]
     sql = "SELECT * FROM ({each}) AS n ORDER BY n DESC LIMIT {most}"
     rows = wh.query(_sql.fill(sql, each="UNION ALL".join(each), most=str(MOST_NAMES)))
-    return _in_order(_grouped(rows))
+    return Names(_in_order(_grouped(rows)), len(rows) == MOST_NAMES)
 
 
-def list_areas(wh: Warehouse) -> list[Name]:
+def list_areas(wh: Warehouse) -> Names:
     """Return all business areas with their usual IT partner, by name. One statement."""
     sql = _sql.render(wh.namespace, _PARTNERS, area=quoted(AREA), most=str(MOST_NAMES))
     rows = wh.query(sql)
-    return _in_order(_grouped([{"role": AREA, **row} for row in rows]))
+    found = _grouped([{"role": AREA, **row} for row in rows])
+    return Names(_in_order(found), len(rows) == MOST_NAMES)
 
 
 def get_person(wh: Warehouse, name: str) -> Person | None:
