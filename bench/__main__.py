@@ -25,6 +25,7 @@ from . import (
     live,
     local_warehouse,
     pages,
+    search,
     users,
 )
 from ._report import Table, machine, show, write
@@ -38,8 +39,9 @@ Part = Callable[[tuple[int, ...], float], list[Table]]
 PARTS: dict[str, tuple[float, Part]] = {
     "pages": (0.28, lambda sizes, seconds: pages.tables(sizes, 10, seconds)),
     "least": (0.04, lambda sizes, seconds: least.tables((sizes[0], sizes[-1]), 20)),
+    "search": (0.03, lambda sizes, seconds: search.tables((sizes[0], sizes[-1]), 10)),
     "users": (
-        0.26,
+        0.23,
         lambda sizes, seconds: users.tables(sizes[0], users.LATENCIES, users.PEOPLE, seconds),
     ),
     "postgres": (

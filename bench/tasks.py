@@ -137,8 +137,7 @@ def write_to_stuck(hand: Hand) -> None:
 
 def write_by_phone(hand: Hand) -> None:
     """Find an account by its name and write an update."""
-    page = hand.page
-    page.goto("/")
+    (page := hand.page).goto("/")
     hand.click(page.get_by_role("link", name="Accounts", exact=True).locator("visible=true"))
     hand.click_and_type(page.locator("#q"), "Team 123")
     expect(page.locator("tbody tr")).to_have_count(1)
@@ -164,13 +163,21 @@ def hold(hand: Hand) -> None:
     expect(page.locator("[data-count]")).to_contain_text("3 use cases")
 
 
+def everything_about_a_person(hand: Hand) -> None:
+    """See all that names a person."""
+    hand.page.goto("/accounts/")
+    hand.press("/")
+    hand.type(hand.page.locator("#search-q"), "partner 3")
+    hand.click(hand.page.locator(".found", has_text="Partner 3").first)
+    expect(hand.page.locator("h1")).to_have_text("Partner 3")
+
+
 def my_changes(hand: Hand) -> None:
     """See what changed lately on the person's own accounts."""
-    page = hand.page
-    page.goto("/")
-    hand.click(page.locator('header a[href="/preferences/me/"]'))
-    hand.click(page.locator("main").get_by_role("link", name="Activity"))
-    expect(page.locator("#history .change").first).to_be_visible()
+    hand.page.goto("/")
+    hand.click(hand.page.locator('header a[href="/preferences/me/"]'))
+    hand.click(hand.page.locator("main").get_by_role("link", name="Activity"))
+    expect(hand.page.locator("#history .change").first).to_be_visible()
 
 
 def onboard(hand: Hand) -> None:
@@ -227,6 +234,7 @@ TASKS: dict[str, tuple[Task, int]] = {
     ),
     "Find an account and write an update": (write_by_phone, 4),
     "Put three use cases on hold, with reasons": (hold, 9),
+    "See everything about a person": (everything_about_a_person, 2),
     "See what changed on my accounts": (my_changes, 2),
     "Share a view of a list": (share_view, 4),
     "Open a VP’s weekly report": (weekly_report, 2),

@@ -17,12 +17,11 @@ from django.utils.text import Truncator
 from crm.icons import icon
 from crm.model import links, vocabulary
 from crm.model.changes import CHANGED, CREATED, DELETED, Change
+from crm.model.schema import AREA, PEOPLE_COLUMNS
 from crm.page_urls import record_url
 
 _NOTHING = mark_safe('<span class="nothing">—</span>')
 _LONG_TEXT = 600
-# The columns that name people.
-_PEOPLE = {"vp", "admin", "primary_it_partner", "leader", "author"}
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _WAS = '<del><span class="visually-hidden">was </span><span dir="auto">{}</span></del>'
 _IS = '<ins><span class="visually-hidden">now </span><span dir="auto">{}</span></ins>'
@@ -58,9 +57,9 @@ def text(value: str | None) -> str:
 
 def value_link(column: str, value: str | None) -> str:
     """Return a value of a column, with the link to its page if it is a person or an area."""
-    if column in _PEOPLE:
+    if column in PEOPLE_COLUMNS:
         return person_link(value)
-    return area_link(value) if column == "business_area" else text(value)
+    return area_link(value) if column == AREA else text(value)
 
 
 def person_link(name: str | None) -> str:

@@ -88,6 +88,7 @@ urlpatterns = [
     path("people/<str:name>/", people.person, name="person"),
     path("areas/", people.areas, name="areas"),
     path("areas/<str:name>/", people.area, name="area"),
+    path("suggestions/<str:column>/", people.suggestions, name="suggestions"),
     path("people/<str:name>/rename/", rename.rename_person, name="rename-person"),
     path("areas/<str:name>/rename/", rename.rename_area, name="rename-area"),
     path("admin-tools/", admin_tools.status, name="admin-tools"),

@@ -75,6 +75,7 @@ VIEWS |= {"digest"}  # counted in tests/pages/test_digest.py
 PAGES |= {"account-names": "/account-names/?account=a", "similar-teams": "/similar-teams/"}
 PAGES |= {"check-team": "/similar-teams/check/", "account-merge-with": "/accounts/B/merge/?q=a"}
 PAGES |= {"person": "/people/Priya%20Raman/", "areas": "/areas/", "area": "/areas/Finance/"}
+PAGES |= {"suggestions": "/suggestions/vp/?vp=a"}
 PAGES |= {f"rename-{name}": f"{PAGES[name]}rename/" for name in ("person", "area")}
 # What they find is remembered, or they are for administrators.
 CHECKS = {"readyz": "/readyz", "set-up": "/admin-tools/set-up/"}

@@ -9,7 +9,7 @@ from django.http import QueryDict
 
 from crm.model import schema
 
-from .fields import field_for, reason_field
+from .fields import field_for, reason_field, stop_suggesting
 from .records import UpdateForm
 
 
@@ -27,6 +27,8 @@ class ComposerForm(UpdateForm):
     ) -> None:
         super().__init__(data, new=True, initial=initial, masked=masked)
         self.auto_id = "composer_%s"
+        # The author is there already; a drawer over the page may have the same field.
+        stop_suggesting(self.fields)
         self.drop_autofocus()
         text = self.fields["description"].widget.attrs
         text |= {"rows": 2} | ({"autofocus": True} if is_focused else {})

@@ -5,14 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 
 from crm.model.links import link_problem
-from crm.model.schema import MAX_REASON, Column
+from crm.model.schema import AREA, MAX_REASON, PEOPLE_COLUMNS, Column
 from crm.model.vocabulary import words
+from crm.page_urls import record_url
 
 _BSNID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # BSNIDs that no account may have: /accounts/new/ is the page that creates an account.
@@ -117,7 +119,32 @@ def field_for(column: Column, *used: Any) -> forms.Field:
         return TextField(limit=column.max_length, widget=_textarea(6), **common)
     if column.name == "bsnid":
         return BsnidField(limit=column.max_length, **common)
-    return LineField(limit=column.max_length, **common)
+    field = LineField(limit=column.max_length, **common)
+    if column.name == AREA or column.name in PEOPLE_COLUMNS:
+        field.widget.attrs |= _suggesting(column.name)
+    return field
+
+
+def _suggesting(column: str) -> dict[str, str]:
+    """Return the attributes of a field that suggests known values while one types.
+
+    Its datalist is in forms/_field.html; htmx fills it.
+    """
+    return {
+        "list": f"known-{column}",
+        "hx-get": record_url("suggestions", column),
+        "hx-trigger": "focus once, input changed delay:250ms",
+        "hx-target": "next datalist",
+        "hx-swap": "innerHTML",
+        "hx-sync": "this:replace",
+        "hx-push-url": "false",
+    }
+
+
+def stop_suggesting(fields: Mapping[str, forms.Field]) -> None:
+    for name in fields:
+        for attribute in _suggesting(name):
+            fields[name].widget.attrs.pop(attribute, None)
 
 
 def masked_field(column: Column) -> forms.Field:

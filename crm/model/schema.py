@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 MAX_LINE = 200
+AREA = "business_area"
+# The columns that name people.
+PEOPLE_COLUMNS = frozenset({"vp", "admin", "primary_it_partner", "leader", "author"})
 MAX_TEXT = 20_000
 # Of the reason of a status, which is kept with the operation.
 MAX_REASON = 500

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from crm.fragments import plain_day
-from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
+from crm.model.schema import ACCOUNTS, AREA, UPDATES, USE_CASES
 from crm.page_urls import page_url, record_url
-from crm.repository.records.people import AREA
 from crm.repository.records.search import PERSON, Found, Hit
 from crm.repository.records.search_words import SearchWords, fold
 from crm.request import Request

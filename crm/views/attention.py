@@ -9,10 +9,10 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from crm.model.schema import AREA
 from crm.repository.records import attention as repository
 from crm.repository.records.account_filter import AccountFilter
 from crm.repository.records.attention import Attention, Flagged
-from crm.repository.records.people import AREA
 from crm.request import Request
 
 from . import _attention, _mine

@@ -12,13 +12,15 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES, Table
+from crm.model.schema import ACCOUNTS, AREA, PEOPLE_COLUMNS, UPDATES, USE_CASES, Table
 from crm.model.vocabulary import NOT_STARTED
 from crm.page_urls import record_url
 from crm.repository.records import people as repository
-from crm.repository.records.people import AREA, Area, Name, Names, Person
+from crm.repository.records.people import Area, Name, Names, Person
 from crm.repository.records.search_words import SEARCH_LENGTH, SearchWords
+from crm.repository.records.suggestions import suggest
 from crm.request import Request, page_number
+from crm.warehouse.errors import WarehouseError
 
 from . import _list_state
 from ._charts import Stack, link, stacks
@@ -84,6 +86,19 @@ def area(request: Request, name: str) -> HttpResponse:
         "use_cases_url": _link(USE_CASES, of_area),
     }
     return render(request, "people/area.html", context)
+
+
+@require_safe
+def suggestions(request: Request, column: str) -> HttpResponse:
+    """Options for a field while one types into it; none if the warehouse does not answer."""
+    if column != AREA and column not in PEOPLE_COLUMNS:
+        raise Http404("This field has no suggestions.")
+    words = SearchWords.of(request.GET.get(column, ""))
+    try:
+        found = suggest(request.warehouse, column, words)
+    except WarehouseError:
+        found = ()  # the field works without them, and saving says what is wrong
+    return render(request, "people/_suggestions.html", {"suggestions": found})
 
 
 def _list(request: Request, names: Names, template: str) -> HttpResponse:

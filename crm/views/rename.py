@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 
 from crm.access import for_writers
 from crm.forms.fields import field_for, format_moment, parse_moment
-from crm.model.schema import ACCOUNTS, TABLE_BY_NAME, TABLES, Table
+from crm.model.schema import ACCOUNTS, AREA, TABLE_BY_NAME, TABLES, Table
 from crm.page_urls import page_url, record_url
 from crm.repository import operations, summaries
 from crm.repository.bulk import rename as repository
@@ -25,7 +25,7 @@ from crm.repository.bulk.rename import Rename, RenamePreview, Seen
 from crm.repository.errors import TooMany
 from crm.repository.operations import Operation
 from crm.repository.records import people
-from crm.repository.records.people import AREA, ROLES, Name
+from crm.repository.records.people import ROLES, Name
 from crm.request import Request
 
 from . import _respond, _resume, _revert_links, _wording

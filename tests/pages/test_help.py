@@ -16,7 +16,7 @@ NO_PAGES = {
     "account-next", "account-previous", "account-compose", "follow", "theme", "default-view",
     "saved-view-copy", "saved-view-save", "history-reach", "recent-changes", "revert-deletion",
     "revert-bulk", "import-report", "import-refused", "import-template", "healthz", "readyz",
-    "metrics", "help", "account-names", "check-team",
+    "metrics", "help", "account-names", "check-team", "suggestions",
 }  # fmt: skip
 
 

@@ -14,8 +14,9 @@ from crm.repository.records import people
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 
+from ..conftest import LocalWarehouse
 from ..schemas import CONTENTS
-from .html import text, texts
+from .html import parsed, text, texts
 
 See = Callable[[str], BeautifulSoup]
 LEE = ("Ana Lee", "ANA  LEE", "Aná Lee")
@@ -111,6 +112,22 @@ def test_an_area_has_its_accounts_platforms_and_usual_people(
     other = get_page("/areas/R %26 D/")
     assert texts(other, "main .strong") == ["<b>Other</b>"]
     assert client.get("/areas/none/").status_code == 404
+
+
+def test_fields_suggest_known_names(
+    named: Warehouse, client: Client, get_page: See, server: LocalWarehouse
+) -> None:
+    form = get_page("/accounts/B1/edit/")
+    field = form.select_one("input[name=admin]")
+    assert form.select_one(f"datalist#{field['list']}") is not None
+    # A VP may become an admin; the most frequent name comes first.
+    options = parsed(client.get(field["hx-get"], {"admin": "ana l"})).select("option")
+    assert [option["value"] for option in options] == ["ANA  LEE", "Ana Lee", "Aná Lee"]
+    area = parsed(client.get("/suggestions/business_area/", {"business_area": ""}))
+    assert area.select_one("option")["value"] == "Sales"
+    assert client.get("/suggestions/team/").status_code == 404
+    server.fault("http_status", times=None, status=400)
+    assert client.get(field["hx-get"]).content.strip() == b""
 
 
 def test_names_are_links_wherever_they_stand(named: Warehouse, get_page: See) -> None:

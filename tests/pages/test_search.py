@@ -10,9 +10,8 @@ import pytest
 from django.test import Client
 
 from crm.model.as_of_address import address
-from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
+from crm.model.schema import ACCOUNTS, AREA, UPDATES, USE_CASES
 from crm.repository.records import search
-from crm.repository.records.people import AREA
 from crm.repository.records.search_words import SearchWords
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from crm.model.namespace import Namespace, quoted
-from crm.model.schema import ACCOUNTS, UPDATES, Table
+from crm.model.schema import ACCOUNTS, AREA, UPDATES, Table
 from crm.repository import _sql
 
 from . import _account_list, updates, use_cases
 from ._list_query import ListSource
-from .people import AREA, ROLES
+from .people import ROLES
 from .search_words import SearchWords
 
 # Kinds of rows, beside the names of tables and the column of areas.

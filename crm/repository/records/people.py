@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from crm.model.namespace import quoted
 from crm.model.records import Account, Update, UseCase
-from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES, Table
+from crm.model.schema import ACCOUNTS, AREA, UPDATES, USE_CASES, Table
 from crm.repository import _sql
 from crm.repository._sql import Row
 from crm.warehouse import Warehouse
@@ -20,7 +20,6 @@ from crm.warehouse import Warehouse
 from ._platform_status import PARAMS, RECORDED_STATUS
 from .search_words import fold, same
 
-AREA = "business_area"
 # Where rows name people.
 ROLES = (
     (ACCOUNTS, "vp"),

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from cachetools import TTLCache
 
-from crm.model.schema import UPDATES
+from crm.model.schema import AREA, UPDATES
 from crm.repository import _sql
 from crm.repository._sql import Row
 from crm.warehouse import Warehouse
@@ -24,7 +24,6 @@ from crm.warehouse import Warehouse
 from . import _search_query
 from ._search_query import PERSON as PERSON
 from ._search_query import SearchQuery
-from .people import AREA
 from .search_words import SearchWords, fold
 
 # How many of a kind come along, and how many names people and areas are grouped from.
