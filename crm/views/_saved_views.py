@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -12,6 +13,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied as NotAllowed
 from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
 
+from crm.access import SAFE
 from crm.cookies import DEFAULT_VIEWS, cookie_name, default_views
 from crm.forms.saved_views import SavedViewForm
 from crm.model.own_tables import SAVED_VIEWS
@@ -24,7 +26,7 @@ from crm.request import Request
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied, WarehouseError
 
-from . import _account_list, _columns, _list_state, updates, use_cases
+from . import _account_list, _columns, _list_state, errors, updates, use_cases
 from ._list_controls import Controls
 from ._subject import Subject
 
@@ -145,6 +147,20 @@ def why_not_saved(error: WarehouseError) -> str:
     return MISSING if isinstance(error, ObjectNotFound) else ""
 
 
+def only_now(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Keep views of the past as they were: lead to the page of today, and refuse to write."""
+
+    @wraps(view)
+    def answer(request: Request, *args: Any, **options: Any) -> HttpResponse:
+        if not request.as_of:
+            return view(request, *args, **options)
+        if request.method in SAFE:
+            return HttpResponseRedirect(request.as_of.present_url)
+        return errors.past_is_read_only(request)
+
+    return answer
+
+
 def person_of(request: Request) -> str:
     if not request.person.email:
         raise Http404("Nobody is signed in.")
@@ -180,7 +196,9 @@ def of_form(form: SavedViewForm, person: str, query: str, known: Sequence[SavedV
     form was sent, and after going back was changed and sent again.
     """
     given = form.cleaned_data
-    view = SavedView(given["id"], person, given["list"], given["name"], query, given["shared"])
+    # A forged id, of a view that another person has, makes no difference.
+    id = str(uuid.uuid5(uuid.UUID(given["id"]), person))
+    view = SavedView(id, person, given["list"], given["name"], query, given["shared"])
     facts = (view.name, view.query, view.is_shared)
     if any(v.id == view.id and (v.name, v.query, v.is_shared) != facts for v in known):
         return replace(view, id=str(uuid.uuid4()))

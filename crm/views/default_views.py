@@ -38,10 +38,11 @@ def default_view(request: Request, name: str) -> HttpResponse:
     return response
 
 
+@_saved_views.only_now
 def _choose_default(request: Request, person: str, subject: Subject) -> HttpResponse:
     id, back = request.POST.get("view", ""), _respond.local_url(request, reverse("saved-views"))
-    if id:
-        _saved_views.found(request, id)
+    if id and _saved_views.found(request, id).list_name != subject.table.name:
+        raise Http404("This view is one of another list.")
     try:
         repository.set_default(request.warehouse, person, subject.table.name, id)
     except (ObjectNotFound, PermissionDenied) as error:

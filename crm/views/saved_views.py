@@ -75,12 +75,13 @@ def _shown_query(request: Request, subject: Subject) -> str:
 
 @writes_nothing
 @_respond.form_page
+@_saved_views.only_now
 def saved_view_create(request: Request) -> HttpResponse:
     """Save a list under a name. Two or three statements."""
     person = _saved_views.person_of(request)
     given = request.POST if request.method == "POST" else request.GET
     subject = LISTS.get(given.get("list", ""))
-    if subject is None or request.as_of:
+    if subject is None:
         return HttpResponseRedirect(reverse("saved-views"))
     query = _saved_views.normal(given.get("query", ""), subject)
     if request.method != "POST":
@@ -162,6 +163,7 @@ def saved_view(request: Request, id: str) -> HttpResponse:
 
 @writes_nothing
 @_respond.form_page
+@_saved_views.only_now
 def saved_view_edit(request: Request, id: str) -> HttpResponse:
     """Change the name of the view, and whether everybody sees it."""
     view = _saved_views.to_change(request, id)
@@ -200,6 +202,7 @@ def _form_of(view: SavedView) -> SavedViewForm:
 
 @writes_nothing
 @require_POST
+@_saved_views.only_now
 def saved_view_save(request: Request, id: str) -> HttpResponse:
     """Give the view the settings that its list has now; after a conflict also the name. Two
     statements, three if it changes nothing."""
@@ -244,6 +247,7 @@ def _conflict(request: Request, mine: SavedView, error: ViewChanged) -> HttpResp
 
 @writes_nothing
 @require_POST
+@_saved_views.only_now
 def saved_view_copy(request: Request, id: str) -> HttpResponse:
     """Copy a view that the person sees into one of their own."""
     view = _saved_views.found(request, id)
@@ -262,6 +266,7 @@ def saved_view_copy(request: Request, id: str) -> HttpResponse:
 
 @writes_nothing
 @_respond.form_page
+@_saved_views.only_now
 def saved_view_delete(request: Request, id: str) -> HttpResponse:
     view = _saved_views.to_change(request, id)
     if request.method != "POST":

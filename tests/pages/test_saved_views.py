@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,10 +11,11 @@ import pytest
 from bs4 import BeautifulSoup
 from django.test import Client
 
+from crm.forms.fields import format_moment
 from crm.model.own_tables import DEFAULT_VIEWS, SAVED_VIEWS
 from crm.repository.records import saved_views
 from crm.repository.records.saved_views import SavedView
-from crm.warehouse import Warehouse
+from crm.warehouse import Warehouse, now
 
 from ..conftest import LocalWarehouse, Statements
 from .html import HTMX, filled_in, parsed, text, texts
@@ -129,6 +131,24 @@ def test_only_the_owner_and_administrators_change_a_shared_view(
         assert client.post(path, sent).status_code == 403, path
     settings.EDIP_ADMINS = [ALICE]
     assert client.get(f"/views/{view.id}/edit/").status_code == 200
+    answer = client.post("/views/default/accounts/", {"view": view.id})
+    assert answer.status_code == 404, "a view of updates does not open as the list of accounts"
+
+    # An id that another person's view has, which nobody can know, keeps nothing from being saved.
+    sent = {"id": str(uuid.uuid4()), "list": "accounts", "name": "Mine"}
+    for settings.EDIP_USER in (ALICE, "bo@example.com"):
+        url = client.post("/views/new/", sent)["Location"]
+        assert client.get(url).status_code == 302
+
+    # The past keeps the views that it had.
+    past = f"/as-of/{format_moment(now())}"
+    known = saved_views.find(sample, "bo@example.com")
+    for path in (*changes, f"/views/{view.id}/copy/", "/views/new/", "/views/default/updates/"):
+        refused = client.post(f"{past}{path}", sent | {"view": view.id})
+        assert "The past cannot be changed" in refused.content.decode(), path
+    assert saved_views.find(sample, "bo@example.com") == known
+    edit = f"/views/{view.id}/edit/"
+    assert client.get(f"{past}{edit}")["Location"] == edit
 
 
 def test_two_people_change_one_view(client: Client, sample: Warehouse, get_page: See) -> None:
