@@ -13,7 +13,7 @@ from crm.forms.onboarding import NewAccountForm
 from crm.model.schema import PLATFORMS_STATUS, UPDATES, USE_CASES, Table
 from crm.repository.errors import AlreadyExists
 from crm.repository.records import onboarding
-from crm.repository.similar_teams import find
+from crm.repository.similar_teams.find import Team
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
 
@@ -21,6 +21,7 @@ from . import _editing, _respond, _resume
 from ._editing import Editor
 from .accounts import ACCOUNT
 from .platforms import is_locked
+from .similar_teams import find_like
 
 log = logging.getLogger(__name__)
 
@@ -83,12 +84,7 @@ def _next_bsnid(request: Request) -> str:
         return ""
 
 
-def _similar(request: Request, form: NewAccountForm) -> list[find.Team]:
-    """Return the accounts that are like the new one; none where that is not known."""
+def _similar(request: Request, form: NewAccountForm) -> list[Team]:
     given = form.cleaned_data
     team, area = given.get("team") or "", given.get("business_area") or ""
-    try:
-        return find.like(request.warehouse, team, area, given["bsnid"]) if team else []
-    except WarehouseError as error:
-        log.warning("similar teams were not looked for: %s", error)
-        return []
+    return find_like(request, team, area, given["bsnid"])

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from crm.model.schema import ACCOUNTS, MAX_LINE
 from crm.repository.similar_teams import find
+from crm.repository.similar_teams.find import Team
 from crm.request import Request
+from crm.warehouse.errors import WarehouseError
 
 from . import _wording
+
+log = logging.getLogger(__name__)
 
 
 @require_safe
@@ -27,9 +33,21 @@ def similar_teams(request: Request) -> HttpResponse:
 
 @require_safe
 def check_team(request: Request) -> HttpResponse:
-    """The accounts that are like the one that the form of a new account describes so far."""
+    """The accounts that are like the one that the form of a new account describes so far.
+
+    Where it shows none, or the warehouse does not answer, sending the form looks again.
+    """
     team, area, bsnid = (
         request.GET.get(name, "").strip()[:MAX_LINE] for name in ("team", "business_area", "bsnid")
     )
-    found = find.like(request.warehouse, team, area, bsnid) if team else []
-    return render(request, "similar_teams/_warning.html", {"similar": found})
+    found = find_like(request, team, area, bsnid)
+    return render(request, "similar_teams/_check.html", {"similar": found})
+
+
+def find_like(request: Request, team: str, area: str, bsnid: str) -> list[Team]:
+    """Return the accounts that are like the new one; none where that is not known."""
+    try:
+        return find.like(request.warehouse, team, area, bsnid) if team else []
+    except WarehouseError as error:
+        log.warning("similar teams were not looked for: %s", error)
+        return []
