@@ -140,10 +140,12 @@ class Questions:
     def _field(self, column: Column) -> Question:
         kept, other = self._values(column)
         options = [Option(KEPT, kept), Option(OTHER, other)]
+        if column.required:  # as in the form of an account, it cannot become empty
+            options = [option for option in options if option.value.strip()] or options
         both = _united(kept, other) if column.kind == "links" else ""
         if both not in ("", kept, other) and len(both) <= column.max_length:
             options.append(Option(BOTH, both))
-        default = options[-1].side if len(options) > 2 else self._newer(kept, other)
+        default = self._newer(kept, other) if len(options) == 2 else options[-1].side
         seen = (mark(KEPT, column.name, kept), mark(OTHER, column.name, other))
         return self._question(column.name, column.label, options, default, seen)
 

@@ -9,8 +9,11 @@ import pytest
 from bs4 import BeautifulSoup
 from django.test import Client
 
+from crm.model.records import Account
 from crm.repository import operations
+from crm.repository.merge.pair import Pair, Side
 from crm.repository.records import accounts, platforms
+from crm.views._merge_choice import Questions
 from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse
@@ -178,3 +181,12 @@ def test_the_other_account_is_found_by_team_or_key(
         assert client.get(path).status_code == 404
     settings.EDIP_EDITORS = ["somebody.else@example.com"]
     assert client.get(PATH).status_code == 403
+
+
+def test_no_required_field_can_be_chosen_empty() -> None:
+    kept = Side(Account("B1", team="Claims", vp="Vera"), 1, "")
+    other = Side(Account("B2", team=" ", business_area="Finance"), 2, "")
+    found = Questions(Pair(kept, other), {"team": "other", "business_area": "kept", "vp": "other"})
+    values = {each.name: [option.value for option in each.options] for each in found.fields}
+    assert values == {"team": ["Claims"], "business_area": ["Finance"], "vp": ["Vera", ""]}
+    assert found.choice().values == {"business_area": "Finance", "vp": ""}
