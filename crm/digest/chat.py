@@ -55,10 +55,10 @@ def _changes(digest: Digest, home: str) -> Iterator[_Line]:
     for account in digest.accounts:
         yield _Line(account.team, f"{home}{account.path}")
         yield from (_Line(line, is_item=True) for line in account.lines)
-        if account.more:
-            yield _Line(f"and {account.more} more", is_item=True)
-    if digest.left_out:
-        yield _Line(f"… and changes of {digest.left_out} more accounts")
+        if account.rest:
+            yield _Line(f"and {account.rest}", is_item=True)
+    if digest.rest:
+        yield _Line(f"… and {digest.rest}")
 
 
 def _attention(digest: Digest, home: str) -> Iterator[_Line]:

@@ -20,12 +20,20 @@ _BREAKS = frozenset({"Cc", "Zl", "Zp", "Cs"})
 
 @dataclass(frozen=True)
 class Account:
-    """An account with its changes, in words; ``more`` changes are not among them."""
+    """An account with its changes, in words; ``more`` changes are not among them, or, if it
+    ``is_cut``, at least so many."""
 
     team: str
     path: str
     lines: Sequence[str]
     more: int = 0
+    is_cut: bool = False
+
+    @property
+    def rest(self) -> str:
+        """Return what is not among the lines, in words."""
+        least = "at least " if self.is_cut else ""
+        return f"{least}{self.more:,} more" if self.more else "maybe more" if self.is_cut else ""
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,15 @@ class Digest:
     kinds: Sequence[Kind] = ()
     unknown: str = ""
     is_short: bool = False
+
+    @property
+    def rest(self) -> str:
+        """Return what is not among the accounts, in words. Those that were not counted may be
+        changes of others."""
+        if self.left_out:
+            least = "at least " if self.has_more else ""
+            return f"changes of {least}{_counted(self.left_out, 'more account')}"
+        return "more changes" if self.has_more else ""
 
     @property
     def is_empty(self) -> bool:

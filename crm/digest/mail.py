@@ -31,9 +31,9 @@ def _changes(digest: Digest, home: str) -> list[str]:
     for account in digest.accounts:
         lines.append(f"{account.team}  {home}{account.path}")
         lines += [f"  - {line}" for line in account.lines]
-        lines += [f"  - and {account.more} more"] if account.more else []
-    if digest.left_out:
-        lines.append(f"… and changes of {digest.left_out} more accounts")
+        lines += [f"  - and {account.rest}"] if account.rest else []
+    if digest.rest:
+        lines.append(f"… and {digest.rest}")
     return [*lines, ""]
 
 

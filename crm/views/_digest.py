@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -44,7 +45,10 @@ def load(
             raise
         unknown = Protected.summary
     changes = found[: diff.SHOWN]
+    has_more = len(found) > diff.SHOWN
     changed = _accounts(changes)
+    if has_more:  # the changes of the last one may go on
+        changed[-1] = replace(changed[-1], is_cut=True)
     return Digest(
         whose,
         path,
@@ -53,7 +57,7 @@ def load(
         changed[:ACCOUNTS],
         len(changed[ACCOUNTS:]),
         len(changes),
-        len(found) > diff.SHOWN,
+        has_more,
         _kinds(wh, accounts),
         unknown,
     )

@@ -132,6 +132,13 @@ def changed(found: Report) -> list[OfAccount]:
     return sorted(by_account.values(), key=lambda each: (each.team.lower(), each.bsnid))
 
 
+def are_all_changes(found: Report) -> bool:
+    """Return whether the report has the rows of all changes, not only the first."""
+    groups = [each for each in (*found.statuses, *found.use_cases) if each.is_change]
+    kinds = all(found.count(kind) == len(found.rows(kind)) for kind in (NEW, GONE))
+    return kinds and all(group.n == len(group.rows) for group in groups)
+
+
 def _changes(found: Report) -> Iterator[Item]:
     for row in found.rows(NEW):
         yield _item(row, "The team is new.")

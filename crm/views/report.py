@@ -159,6 +159,7 @@ def _told(found: Report) -> dict[str, Any]:
         "in_short": words.in_short(found),
         "changed": changed[:CHANGED],
         "changed_more": len(changed) - CHANGED,
+        "changed_are_all": words.are_all_changes(found),
         "per_account": PER_ACCOUNT,
         "blocked": blocked[:BLOCKED],
         "blocked_more": held + stuck - BLOCKED,

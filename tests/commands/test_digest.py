@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,13 @@ def test_each_form_says_the_same_and_shows_hostile_text_as_text() -> None:
     assert lines[0] == "Your accounts, 20 Nov 2026, 07:00 to 27 Nov 2026, 07:00 UTC"
     assert f"{text}  {HOME}/accounts/%3Cb%3E/" in lines
     assert lines.count(f"  - {text}") == 2
+    assert "… and changes of 3 more accounts" in lines
+    cut = replace(found, accounts=[replace(found.accounts[0], is_cut=True)], has_more=True)
+    shown = chat.payload(cut, HOME, chat.SLACK)["blocks"]
+    for form in (mail.text(cut, HOME), mail.html(cut, HOME), str(shown)):
+        assert "… and changes of at least 3 more accounts" in form
+        assert "and at least 2 more" in form
+    assert replace(cut, left_out=0).rest == "more changes"
 
     page = BeautifulSoup(mail.html(found, HOME), "html.parser")
     assert [each.get_text() for each in page.select("a")][0] == text

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from bs4 import BeautifulSoup
+from django.template.loader import render_to_string
 from django.test import Client
 
 from crm.model.as_of_address import address
@@ -70,6 +71,14 @@ def test_what_a_period_changed(sample: Warehouse, server: LocalWarehouse) -> Non
     assert {"The data owner is on leave", "Requested for more than 14 days."} <= reasons
     assert "“=Late <b>figures</b>” is Planning." in [each.text for each in words.planned(found)]
     assert [item.team for item in words.silent(found)][:1] == ["Newcomers"]
+
+    # With the first row of each kind alone, nobody can tell how many teams there are.
+    assert words.are_all_changes(found)
+    first = report.load(sample, then, Listing(), period, 0)
+    assert not words.are_all_changes(first)
+    more = {"what": "teams with changes", "are_all": False}
+    for n, said in ((3, "and at least 3 more teams"), (-2, "There may be more teams")):
+        assert said in render_to_string("report/_more.html", {**more, "more": n})
 
     # About one platform, it has only what is about it.
     listing = Listing(filters={"platform": ("Snowflake",)})
