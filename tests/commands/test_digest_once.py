@@ -51,6 +51,8 @@ class Receiver:
             # Stopped first, so that it cannot go on before it is ended.
             os.kill(CHILD[0], signal.SIGSTOP)
         handler.send_response(self.status)
+        if self.status == 302:  # if it was followed, the answer would be 501
+            handler.send_header("Location", f"{self.url}/elsewhere")
         handler.send_header("Content-Length", "0")
         handler.end_headers()
         if self.when == "answered":

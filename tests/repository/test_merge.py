@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from crm.model.own_tables import FOLLOWS
-from crm.model.schema import TABLES
+from crm.model.schema import ACCOUNTS, TABLES
 from crm.repository import operations, steps
 from crm.repository.errors import ChangedMeanwhile, HalfDone, Missing
 from crm.repository.merge import merging, pair
@@ -181,6 +181,17 @@ def test_what_somebody_changed_meanwhile_is_no_casualty(
     with pytest.raises(ChangedMeanwhile):
         merge(wh, operation, Earlier(operation.id, half.value.finished))
     assert {row.id for row in accounts.get_detail(wh, "B2").use_cases} == {"u-B2"}
+    # Right before the other account is deleted, somebody adds a row of it.
+    operation = operations.new(wh, operations.MERGE)
+    server.fault("http_status", times=None, at=7, match=r"^\s*(MERGE|DELETE)", status=400)
+    with pytest.raises(HalfDone) as half:
+        merge(wh, operation)
+    server.clear_faults()
+    added = "SELECT 'B2', 'Added', CURRENT_TIMESTAMP(), 'theirs'"
+    target = f"{wh.namespace.table(ACCOUNTS)} (bsnid, vp, updated_at, change_id)"
+    wh.execute(f"INSERT INTO {target} {added}", repeatable=False)
+    merge(wh, operation, Earlier(operation.id, half.value.finished))
+    assert accounts.get(wh, "B2").value("vp") == "Added"
     merge(wh, again := operations.new(wh, operations.MERGE))
     require_merged(wh)
     accounts.delete(wh, "B1")
