@@ -43,11 +43,15 @@ class SavedViewForm(forms.Form):
             del self.fields["default"]
 
     def clean_id(self) -> str:
-        """Return the id that the form was shown with, or a new one: it is a part of addresses."""
-        try:
-            return str(uuid.UUID(self.cleaned_data["id"]))
-        except ValueError:
-            return str(uuid.uuid4())
+        return view_id(self.cleaned_data["id"])
 
     def clean_name(self) -> str:
         return " ".join(str(self.cleaned_data["name"]).split())
+
+
+def view_id(given: str) -> str:
+    """Return the id that the form was shown with, or a new one: it is a part of addresses."""
+    try:
+        return str(uuid.UUID(given))
+    except ValueError:
+        return str(uuid.uuid4())

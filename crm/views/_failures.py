@@ -117,8 +117,8 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
     warehouse_errors.ObjectNotFound: Failure(
         503,
         "The tables were not found",
-        "An administrator can create them on the page Set up, or with “manage.py set_up”. If they "
-        "existed before, check the catalog, schema and table prefix in the configuration.",
+        f"{_wording.CREATE_TABLES}. If they existed before, check the catalog, schema and table "
+        "prefix in the configuration.",
     ),
     warehouse_errors.WriteConflict: Failure(
         409,

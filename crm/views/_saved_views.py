@@ -26,14 +26,14 @@ from crm.request import Request
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied, WarehouseError
 
-from . import _account_list, _columns, _list_state, errors, updates, use_cases
+from . import _account_list, _columns, _list_state, _wording, errors, updates, use_cases
 from ._list_controls import Controls
 from ._subject import Subject
 
 LISTS = {each.table.name: each for each in (_account_list.LIST, use_cases.LIST, updates.LIST)}
 MISSING = (
-    "Nothing was saved: the tables “saved_views” and “default_views” are missing. An "
-    "administrator can create them with “manage.py migrate_tables”."
+    "Nothing was saved: the tables “saved_views” and “default_views” are missing. "
+    f"{_wording.CREATE_TABLES}."
 )
 
 
@@ -54,6 +54,11 @@ class ViewRow:
     @property
     def edit_url(self) -> str:
         return record_url("saved-view-edit", self.view.id)
+
+    @property
+    def copy_id(self) -> str:
+        """Return the id of the copy that the button makes, however often it is pressed."""
+        return str(uuid.uuid4())
 
     @property
     def rows_label(self) -> str:
@@ -190,15 +195,20 @@ def found(request: Request, id: str) -> SavedView:
 
 
 def of_form(form: SavedViewForm, person: str, query: str, known: Sequence[SavedView]) -> SavedView:
-    """Return the new view of the form.
-
-    It has another id if one of the ``known`` views has the form's and is not the same: then the
-    form was sent, and after going back was changed and sent again.
-    """
+    """Return the new view of the form."""
     given = form.cleaned_data
+    view = SavedView(given["id"], person, given["list"], given["name"], query, given["shared"])
+    return with_own_id(view, known)
+
+
+def with_own_id(view: SavedView, known: Sequence[SavedView]) -> SavedView:
+    """Return the new view with an id of its own, the same each time its form is sent.
+
+    It has another id if one of the ``known`` views has that one and is not the same: then the form
+    was sent, and after going back was sent again with something else.
+    """
     # A forged id, of a view that another person has, makes no difference.
-    id = str(uuid.uuid5(uuid.UUID(given["id"]), person))
-    view = SavedView(id, person, given["list"], given["name"], query, given["shared"])
+    view = replace(view, id=str(uuid.uuid5(uuid.UUID(view.id), view.person)))
     facts = (view.name, view.query, view.is_shared)
     if any(v.id == view.id and (v.name, v.query, v.is_shared) != facts for v in known):
         return replace(view, id=str(uuid.uuid4()))

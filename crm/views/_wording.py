@@ -11,6 +11,11 @@ from django.utils.text import get_text_list
 from crm.model.schema import UPDATES, Table
 from crm.repository.records import mine
 
+# Ends a sentence about tables that are missing; templates/_create-tables.html says so on pages.
+CREATE_TABLES = (
+    "An administrator can create missing tables on the page Set up, or with “manage.py set_up”"
+)
+
 
 def counted(count: int, singular: str, plural: str = "") -> str:
     """Return ``1 row``, ``1,234 rows``."""
@@ -66,8 +71,7 @@ def reason_not_kept(reason: str) -> str:
         )
     return (
         "The reason was not kept: the table “operations” is missing, or you may not write to it. "
-        "An administrator can create it with “manage.py migrate_tables”, or grant you MODIFY on "
-        f"it. The reason was: “{reason}”."
+        f"{CREATE_TABLES}, or grant you MODIFY on it. The reason was: “{reason}”."
     )
 
 
@@ -113,10 +117,7 @@ def own_settings_refused(table: Table) -> str:
 
 
 def own_settings_missing() -> str:
-    return (
-        "Nothing was saved: the tables “people” and “follows” are missing. An administrator can "
-        "create them with “manage.py migrate_tables”."
-    )
+    return f"Nothing was saved: the tables “people” and “follows” are missing. {CREATE_TABLES}."
 
 
 def record_gone(table: Table) -> str:

@@ -62,7 +62,10 @@ def _choose(request: Request, person: str, every: str) -> HttpResponse:
     except PermissionDenied:
         messages.error(request, _wording.own_settings_refused(DIGESTS))
     except ObjectNotFound:
-        messages.error(request, "Nothing was saved: the table “digests” is missing.")
+        messages.error(
+            request,
+            f"Nothing was saved: the table “digests” is missing. {_wording.CREATE_TABLES}.",
+        )
     except ValueError:
         messages.error(request, "Nothing was saved: choose how often.")
     else:

@@ -62,5 +62,8 @@ def test_it_works_without_its_tables(client: Client, warehouse: Warehouse, get_p
         mine.forget_all()
         assert missing in texts(get_page("/digest/"), ".banner")[-1]
     page = parsed(client.post("/digest/", {"every": DAILY}, follow=True))
-    assert texts(page, ".toast p") == ["Nothing was saved: the table “digests” is missing."]
+    assert texts(page, ".toast p") == [
+        "Nothing was saved: the table “digests” is missing. An administrator can create missing "
+        "tables on the page Set up, or with “manage.py set_up”."
+    ]
     mine.forget_all()

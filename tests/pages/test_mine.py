@@ -225,12 +225,12 @@ def test_without_the_tables_pages_say_so(owned: Warehouse, client: Client, get_p
         owned.execute(f"DROP TABLE {owned.namespace.table(table)}", repeatable=True)
     for path in ("/accounts/", "/use-cases/", "/updates/", "/attention/", "/activity/"):
         page = get_page(f"{path}?mine=on")
-        assert "migrate_tables" in text(page, ".banner"), path
+        assert "set_up" in text(page, ".banner"), path
     assert texts(get_page("/accounts/?mine=on"), NAMES) == list(ALL)
-    assert "migrate_tables" in text(get_page("/preferences/me/"), ".banner")
+    assert "set_up" in text(get_page("/preferences/me/"), ".banner")
     past = max(line[-1].moment for line in versions.load(owned).commits.values())
     page = get_page(f"{address(past, '/since/')}?mine=on")
-    assert "migrate_tables" in text(page, ".banner")
+    assert "set_up" in text(page, ".banner")
     assert text(page, ".count-line") == "0 changes in all accounts"
     settings_of.forget_all()
     answer = client.post("/preferences/me/", {"names": "Ana"})

@@ -107,11 +107,14 @@ def test_a_view_is_saved_shared_opened_and_first(
     assert texts(page, ".view-row .strong") == ["My <b>view</b>"]
     assert not page.select(f"a[href='{url}edit/']")
     assert client.get(url).status_code == 302
-    copy = client.post(f"{url}copy/")["Location"]
+    sent = filled_in(page.select_one(f"form[action='{url}copy/']"))
+    copy, again = (client.post(f"{url}copy/", sent)["Location"] for _ in range(2))
+    assert again == copy, "pressed twice"
     form = get_page(copy).select_one(".view-save")
     assert filled_in(form)["name"] == "Copy of My <b>view</b>"
     assert client.post(copy, filled_in(form) | {"name": ""}).status_code == 422
     assert client.post(copy, filled_in(form) | {"name": "Bo's"}).status_code == 303
+    assert client.post(f"{url}copy/", sent)["Location"] != copy, "after going back"
     settings.EDIP_USER = ALICE
     assert client.get(copy.removesuffix("edit/")).status_code == 404
     first = client.post("/views/default/accounts/", {"view": copy.split("/")[2]})
@@ -190,7 +193,7 @@ def test_without_the_tables_the_pages_say_so(
     assert filled_in(parsed(failed).select_one(".view-save"))["name"] == "Kept words"
     for table in (SAVED_VIEWS, DEFAULT_VIEWS):
         sample.execute(f"DROP TABLE {sample.namespace.table(table)}", repeatable=True)
-    assert "migrate_tables" in text(get_page("/views/?list=accounts"), ".banner")
+    assert "set_up" in text(get_page("/views/?list=accounts"), ".banner")
     assert client.get("/views/default/accounts/")["Location"] == "/accounts/"
     assert client.get("/views/1/").status_code == 404
     assert get_page("/accounts/?view=1").select(NAMES)
