@@ -28,7 +28,7 @@ class Result:
     url: str
     name: Parts
     more: Parts
-    key: str = ""
+    key: Parts | None = None
     aside: str = ""
 
 
@@ -116,7 +116,7 @@ def _accounts(words: SearchWords, q: str, found: Found) -> Group:
 
 def _account(words: SearchWords, hit: Hit) -> Result:
     url = record_url("account-detail", hit.key) or _all("account-list", hit.key)
-    return Result(url, words.mark(hit.name or hit.key), words.mark(hit.more), hit.key)
+    return Result(url, words.mark(hit.name or hit.key), words.mark(hit.more), words.mark(hit.key))
 
 
 def _use_cases(words: SearchWords, q: str, found: Found) -> Group:
@@ -124,7 +124,7 @@ def _use_cases(words: SearchWords, q: str, found: Found) -> Group:
         Result(
             USE_CASE.page_of(hit.bsnid, hit.key),
             words.mark(words.excerpt(hit.name, _LENGTH)),
-            words.mark(hit.who),
+            _more(words, hit, hit.who, hit.more),
         )
         for hit in found.hits
     ]
@@ -136,7 +136,7 @@ def _updates(words: SearchWords, q: str, found: Found) -> Group:
         Result(
             UPDATE.page_of(hit.bsnid, hit.key),
             words.mark(words.excerpt(hit.name, _LENGTH)),
-            words.mark(" · ".join(filter(None, (_day(hit), hit.who, hit.more)))),
+            _more(words, hit, _day(hit), hit.who, hit.more),
         )
         for hit in found.hits
     ]
@@ -145,6 +145,13 @@ def _updates(words: SearchWords, q: str, found: Found) -> Group:
         text = "Search all updates in the list"
         return Group(f"Updates since {since}", results, _all("update-list", q), text)
     return _group("Updates", results, "update-list", q, found, "update")
+
+
+def _more(words: SearchWords, hit: Hit, *shown: str) -> Parts:
+    """Return what is shown of every hit, and what else has a word that nothing shown has."""
+    unseen = words.unseen(" ".join((hit.name, *shown)), hit.hidden)
+    found = [words.excerpt(text, _LENGTH) for text in unseen]
+    return words.mark(" · ".join(filter(None, (*shown, *found))))
 
 
 def _day(hit: Hit) -> str:
@@ -178,7 +185,14 @@ def _pages(request: Request, words: SearchWords, q: str) -> tuple[Group, Group]:
     first = [page for page in found if fold(page.label).startswith(fold(q))]
     others = [page for page in found if page not in first]
     groups = (
-        [Result(page_url(page.name), words.mark(page.label), []) for page in pages]
+        [
+            Result(
+                page_url(page.name),
+                words.mark(page.label),
+                words.mark(", ".join(words.unseen(page.label, page.also.split()))),
+            )
+            for page in pages
+        ]
         for pages in (first, others)
     )
     return Group("Pages", next(groups)), Group("Pages", next(groups))

@@ -184,10 +184,10 @@ def deleted(table: Table, filtered: Collection[Table], *, is_protected: bool) ->
 def similar_teams(total: int, shown: int) -> str:
     """Say how many pairs of accounts may be one team."""
     if not total:
-        return "No two accounts look like one team: of one business area, with almost one name."
+        return "No two teams of one business area have nearly the same name or key."
     pairs = "1 pair of accounts" if total == 1 else f"{total:,} pairs of accounts"
     first = f" These are the first {shown}." if shown < total else ""
-    return f"{pairs} may be one team: of one business area, with almost one name or key.{first}"
+    return f"{pairs} may be one team: same business area, nearly the same name or key.{first}"
 
 
 def hidden_children(hidden: Mapping[Table, int]) -> str:

@@ -210,3 +210,21 @@ def test_a_search_of_the_past_and_one_that_fails(
     answer = client.get("/search/", {"q": "retail"}, **HTMX)
     assert answer.status_code >= 400
     assert "toast-error" in answer.content.decode()
+
+
+def test_a_result_shows_where_a_hidden_text_has_the_word(
+    judged: Warehouse, client: Client
+) -> None:
+    shown = {
+        query: texts(parsed(client.get("/search/", {"q": query})), "main .found-more")
+        for query in ("forecast databricks", "reports claims", "smørrebrød moved", "bsn-105 moved")
+    }
+    assert shown == {
+        "forecast databricks": ["Warehouse Łódź · A demand forecast in Databricks"],
+        "reports claims": ["Claims Analytics"],
+        "smørrebrød moved": ["5 Mar 2026 · Smørrebrød Planning"],
+        "bsn-105 moved": ["5 Mar 2026 · Smørrebrød Planning · BSN-105"],
+    }
+    page = parsed(client.get("/search/", {"q": "bsn-105"}))
+    assert texts(page, "main .key mark") == ["BSN-105"]
+    assert texts(parsed(client.get("/search/", {"q": "upload"})), "main .found-more") == ["upload"]

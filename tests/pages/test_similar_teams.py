@@ -15,7 +15,7 @@ def test_similar_teams_are_shown_and_lead_to_a_merge(
     client: Client, make_account: Callable[..., str], get_page: GetPage, settings: Any
 ) -> None:
     make_account("B1", team="Claims Operations")
-    assert text(get_page("/similar-teams/"), ".lead").startswith("No two accounts look like one")
+    assert text(get_page("/similar-teams/"), ".lead").startswith("No two teams of one")
     make_account("B2", team="Ops, <claims> team")
     make_account("B3", team="Claims Operations", business_area="Retail")
     link = get_page("/accounts/").select_one("a[href='/similar-teams/']")

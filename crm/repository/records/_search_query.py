@@ -14,7 +14,7 @@ from crm.repository import _sql
 from . import _account_list, updates, use_cases
 from ._list_query import ListSource
 from .people import ROLES
-from .search_words import SearchWords
+from .search_words import SearchWords, joined
 
 # Kinds of rows, beside the names of tables and the column of areas.
 PERSON, NEWEST = "person", "newest"
@@ -29,7 +29,7 @@ _RECENT = " WHEN ARRAY_CONTAINS({recent}, bsnid) THEN 1"
 _ACCOUNTS = """
 SELECT 'accounts' AS kind, place, ROW_NUMBER() OVER (ORDER BY {order}) AS rn, bsnid AS key, bsnid,
   team AS name, CONCAT_WS(' · ', business_area, vp, admin, primary_it_partner) AS more,
-  CAST(NULL AS DATE) AS day, CAST(NULL AS STRING) AS who, total
+  CAST(NULL AS STRING) AS hidden, CAST(NULL AS DATE) AS day, CAST(NULL AS STRING) AS who, total
 FROM (
   SELECT * FROM (
     SELECT *, COUNT(*) OVER () AS total FROM (
@@ -42,14 +42,14 @@ FROM (
 _ACCOUNT_ORDER = "place, recency, LOWER(team), bsnid"
 # Only accounts whose team has one of the words can help to find their children.
 _CHILDREN = """
-SELECT '{kind}' AS kind, place, f.rn, f.key, f.owner AS bsnid, f.name, f.more, f.day,
+SELECT '{kind}' AS kind, place, f.rn, f.key, f.owner AS bsnid, f.name, f.more, f.hidden, f.day,
   COALESCE(a.team, f.owner) AS who, f.total
 FROM (
   SELECT *, ROW_NUMBER() OVER (ORDER BY place, newest DESC NULLS LAST, key) AS rn FROM (
     SELECT * FROM (
       SELECT *, COUNT(*) OVER () AS total FROM (
-        SELECT id AS key, account_bsnid AS owner, {name} AS name, {more} AS more, {day} AS day,
-          {newest} AS newest, {place} AS place
+        SELECT id AS key, account_bsnid AS owner, {name} AS name, {more} AS more,
+          {hidden} AS hidden, {day} AS day, {newest} AS newest, {place} AS place
         FROM {table} AS f LEFT JOIN (
           SELECT bsnid, MAX(team) AS team FROM {accounts} WHERE team RLIKE :some GROUP BY bsnid
         ) AS a ON a.bsnid = f.account_bsnid
@@ -64,7 +64,7 @@ LEFT JOIN {accounts} AS a ON a.bsnid = f.owner
 # Each name is compared once: what asks for ``total``, too, cannot move into the aggregation.
 _NAMES = """
 SELECT '{kind}', place, ROW_NUMBER() OVER (ORDER BY place, total DESC, name), name, NULL, name,
-  NULL, NULL, NULL, total
+  NULL, NULL, NULL, NULL, total
 FROM (
   SELECT *, {place} AS place FROM (
     SELECT name, COUNT(*) AS total FROM ({each}) AS f GROUP BY name
@@ -77,7 +77,7 @@ _NAME = """
 SELECT {column} AS name FROM {table}
 """
 _NEWEST = """
-SELECT '{kind}', 0, 0, NULL, NULL, NULL, NULL, MIN(date), NULL, SUM(n)
+SELECT '{kind}', 0, 0, NULL, NULL, NULL, NULL, NULL, MIN(date), NULL, SUM(n)
 FROM (
   SELECT date, n, SUM(n) OVER (ORDER BY date DESC) - n AS newer
   FROM (SELECT date, COUNT(*) AS n FROM {updates} WHERE date IS NOT NULL GROUP BY date) AS f
@@ -108,7 +108,7 @@ class SearchQuery:
         is_new = "f.date >= CAST(:since AS DATE)" if self.since else "TRUE"
         parts = (
             self._accounts(),
-            self._children(use_cases.SOURCE, "solution", "updated_at", "TRUE"),
+            self._children(use_cases.SOURCE, "leader", "updated_at", "TRUE"),
             self._children(updates.SOURCE, "author", "date", is_new),
             self._values(PERSON, ROLES),
             self._values(AREA, [(ACCOUNTS, AREA)]),
@@ -160,12 +160,14 @@ class SearchQuery:
 
     def _children(self, source: ListSource, more: str, newest: str, is_new: str) -> str:
         table = source.table
+        hidden = [name for name in source.searched if name not in (table.gist, more)]
         return _sql.render(
             self.namespace,
             _CHILDREN,
             kind=table.name,
             name=quoted(table.gist),
             more=quoted(more),
+            hidden=joined(hidden),
             day=quoted("date") if table is UPDATES else "CAST(NULL AS DATE)",
             newest=quoted(newest),
             is_new=is_new,

@@ -24,7 +24,7 @@ from crm.warehouse import Warehouse
 from . import _search_query
 from ._search_query import PERSON as PERSON
 from ._search_query import SearchQuery
-from .search_words import SearchWords, fold
+from .search_words import SearchWords, fold, parts
 
 # How many of a kind come along, and how many names people and areas are grouped from.
 SHOWN = 6
@@ -48,6 +48,7 @@ class Hit:
     """What was found: an account, a use case or an update, by its ``key``, or a name.
 
     :param who: the name of the account that it belongs to.
+    :param hidden: further texts that were searched, and that results do not show by themselves.
     :param n: how many rows have the name.
     """
 
@@ -58,6 +59,7 @@ class Hit:
     day: dt.date | None = None
     who: str = ""
     n: int = 0
+    hidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,8 @@ def _records(rows: list[Row], since: dt.date | None) -> Found:
     hits: dict[str, Hit] = {}
     for row in rows:
         name, more, who = row["name"] or "", row["more"] or "", row["who"] or ""
-        hit = Hit(row["key"], name, row["bsnid"], more, row["day"], who)
+        hidden = tuple(parts(row["hidden"] or ""))
+        hit = Hit(row["key"], name, row["bsnid"], more, row["day"], who, hidden=hidden)
         hits.setdefault(row["key"], hit)
     if not rows:
         return Found(since=since)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -81,11 +81,10 @@ class SearchWords:
     def params(self) -> dict[str, str]:
         return {f"{self.name}{number}": word for number, word in enumerate(self.words)}
 
-    def condition(self, columns: Iterable[str]) -> str:
+    def condition(self, columns: Sequence[str]) -> str:
         """Return the condition that each word is in one of the columns; TRUE without words."""
-        names = [quoted(column) for column in columns]
         # One text of all columns: to read an expression costs more than to join texts.
-        text = f"CONCAT_WS('{_BETWEEN}', {', '.join(names)})" if len(names) > 1 else names[0]
+        text = joined(columns) if len(columns) > 1 else quoted(columns[0])
         return " AND ".join(f"{text} RLIKE :{word}" for word in self.params) or "TRUE"
 
     def found_in(self, *texts: str) -> bool:
@@ -94,11 +93,16 @@ class SearchWords:
 
     def mark(self, text: str) -> list[tuple[str, bool]]:
         """Return the text in parts, each with whether it is a word of the search."""
-        parts, end = [], 0
+        marked, end = [], 0
         for start, stop in self._places(text):
-            parts += [(text[end:start], False), (text[start:stop], True)]
+            marked += [(text[end:start], False), (text[start:stop], True)]
             end = stop
-        return [part for part in [*parts, (text[end:], False)] if part[0]]
+        return [part for part in [*marked, (text[end:], False)] if part[0]]
+
+    def unseen(self, shown: str, others: Iterable[str]) -> list[str]:
+        """Return the others that have a word of the search which ``shown`` has not."""
+        missing = [word for word in self._compiled if not word.search(shown)]
+        return [text for text in others if any(word.search(text) for word in missing)]
 
     def excerpt(self, text: str, length: int) -> str:
         """Return a part of the text, in one line, with the first word of the search in it."""
@@ -121,6 +125,16 @@ class SearchWords:
     @cached_property
     def _compiled(self) -> list[re.Pattern[str]]:
         return [re.compile(word) for word in self.words]
+
+
+def joined(columns: Sequence[str]) -> str:
+    """Return the SQL of one text of all columns, which ``parts`` takes apart."""
+    return f"CONCAT_WS('{_BETWEEN}', {', '.join(map(quoted, columns))})"
+
+
+def parts(text: str) -> list[str]:
+    """Return the texts that ``joined`` has joined; of the same texts one."""
+    return list(dict.fromkeys(filter(None, text.split(_BETWEEN))))
 
 
 def fold(text: str) -> str:
