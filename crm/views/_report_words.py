@@ -178,7 +178,7 @@ def blocked(found: Report) -> list[Item]:
                 _item(
                     row,
                     f"The use case “{_short(row.what)}” is on hold.",
-                    row.reason or "No reason is noted.",
+                    row.reason or "No reason is noted",
                     row.since,
                     group,
                 )
@@ -186,7 +186,7 @@ def blocked(found: Report) -> list[Item]:
             ]
     for group in filter(lambda each: each.is_stuck, found.statuses):
         days = settings.EDIP_STATUS_DAYS.get(group.after or "", 0)
-        why = f"{group.after} for more than {counted(days, 'day')}."
+        why = f"{group.after} for more than {counted(days, 'day')}"
         items += [
             _item(row, f"{group.platform} waits.", why, row.since, group) for row in group.rows
         ]

@@ -68,7 +68,7 @@ def test_what_a_period_changed(sample: Warehouse, server: LocalWarehouse) -> Non
     assert figures["Onboardings completed"][1] == "+1"
     assert figures["Use cases on hold"][1] == "+1"
     reasons = {item.reason for item in words.blocked(found)}
-    assert {"The data owner is on leave", "Requested for more than 14 days."} <= reasons
+    assert {"The data owner is on leave", "Requested for more than 14 days"} <= reasons
     assert "“=Late <b>figures</b>” is Planning." in [each.text for each in words.planned(found)]
     assert [item.team for item in words.silent(found)][:1] == ["Newcomers"]
 
