@@ -21,10 +21,11 @@ from .conftest import BASE_DIR
 TEMPLATES = sorted((BASE_DIR / "templates").rglob("*.html"))
 IN_TEMPLATES = re.compile(r"""{%\s*url\s+['"]([^'"]+)['"]""")
 IN_CODE = re.compile(r"""\b(?:reverse|reverse_lazy|redirect)\(\s*['"]([^'"]+)['"]""")
-# They lead on: a step in a list to another account, one's own page from the past to the present,
-# the filters of what changed since a moment to the choice of one.
+# They lead on: a step in a list to another account, one's own page from the past to the present, the
+# list that one sees first to its view, the filters of what changed since a moment to the choice of
+# one.
 LEADS_ON = re.compile(
-    r"/accounts/[^/]+/(next|previous)/|^/as-of/[^/]+/preferences/me/|^/since/facet/"
+    r"/accounts/[^/]+/(next|previous)/|^/as-of/[^/]+/preferences/me/|/views/default/|^/since/facet/"
 )
 STATIC = re.compile(r"""{%\s*static\s+['"]([^'"]+)['"]""")
 

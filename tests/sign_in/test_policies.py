@@ -23,7 +23,7 @@ SHOWN, HIDDEN = "BSN-SHOWN", "BSN-HIDDEN"
 
 
 @pytest.fixture
-def two_accounts(warehouse: Warehouse) -> dict[str, str]:
+def open_and_secret(warehouse: Warehouse) -> dict[str, str]:
     """An account for everybody and one for Alice only; the ids of the second one's children."""
     ids = {"use_case": str(uuid.uuid4()), "update": str(uuid.uuid4())}
     teams = {SHOWN: "Open team", HIDDEN: "Secret team"}
@@ -54,7 +54,7 @@ def two_accounts(warehouse: Warehouse) -> dict[str, str]:
 
 
 @pytest.fixture
-def filtered(warehouse: Warehouse, two_accounts: dict[str, str]) -> dict[str, str]:
+def filtered(warehouse: Warehouse, open_and_secret: dict[str, str]) -> dict[str, str]:
     """Bob sees nothing of the hidden account, in no table."""
     home = warehouse.namespace
     function = f"{home.quoted_schema}.`may_see`"
@@ -69,7 +69,7 @@ def filtered(warehouse: Warehouse, two_accounts: dict[str, str]) -> dict[str, st
     ]
     for statement in statements:
         warehouse.execute(statement, repeatable=True)
-    return two_accounts
+    return open_and_secret
 
 
 PAGES = [
