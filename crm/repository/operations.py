@@ -92,9 +92,14 @@ class Operation:
     def masked(self, table: Table) -> frozenset[str]:
         return self.masks.get(table.name, frozenset())
 
+    @property
+    def half(self) -> str:
+        """Return how the ids of all operations begin that send the same form."""
+        return self.id[:_HALF]
+
     def is_of_same_form(self, change_id: str | None) -> bool:
         """Return whether the id is of this operation, or of another that sent the same form."""
-        return (change_id or "")[:_HALF] == self.id[:_HALF]
+        return (change_id or "")[:_HALF] == self.half
 
     def resume(self, id: str) -> Operation:
         """Return the operation with the id of an earlier attempt, if there was one."""

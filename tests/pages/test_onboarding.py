@@ -69,6 +69,15 @@ def test_a_team_is_onboarded_in_one_form_as_one_operation(
     assert len(texts(get_page("/accounts/BSN011/history/"), ".moment")) == 1, "one operation"
     assert client.post("/accounts/new/", again | {"bsnid": "BSN011"}).status_code == 303
 
+    # Whoever goes back and describes another team loses nothing of it.
+    assert (
+        client.post("/accounts/new/", again | {"bsnid": "BSN012", "team": "Pensions"}).status_code
+        == 303
+    )
+    for bsnid in ("BSN011", "BSN012"):
+        detail = accounts.get_detail(warehouse, bsnid)
+        assert (len(detail.use_cases), len(detail.updates)) == (1, 1), bsnid
+
 
 def test_a_similar_team_is_named_before_another_account_is_created(
     client: Client, warehouse: Warehouse, make_account: Callable[..., str], server: LocalWarehouse

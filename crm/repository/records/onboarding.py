@@ -76,7 +76,7 @@ def create(
             for platform, status in beginning.statuses.items()
         ),
     ]
-    add = partial(_add, wh, bsnid, form, operation)
+    add = partial(_add, wh, bsnid, operation)
     if beginning.use_case:
         steps.append(
             Step("Add the use case", partial(add, USE_CASES, UseCase, beginning.use_case))
@@ -90,14 +90,13 @@ def create(
 def _add(
     wh: Warehouse,
     bsnid: str,
-    form: str,
     operation: Operation,
     table: Table,
     kind: type[Record],
     values: Values,
 ) -> int:
-    # The same id each time, so that a repeated step adds nothing.
-    half = operations.half_of_form(wh, form)
-    id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{half}{table.name}"))
+    # The same id each time, so that a repeated step adds nothing; another one for another account,
+    # which somebody describes who went back to the form.
+    id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{operation.half}{table.name}{bsnid}"))
     _children.create(wh, table, kind, bsnid, id, values, operation=operation)
     return 1
