@@ -13,6 +13,7 @@ from crm.model.records import Account
 from crm.repository import operations
 from crm.repository.merge.pair import Pair, Side
 from crm.repository.records import accounts, platforms
+from crm.views import _merge_wording
 from crm.views._merge_choice import Questions
 from crm.warehouse import Warehouse
 
@@ -179,6 +180,14 @@ def test_the_other_account_is_found_by_team_or_key(
     assert get_page(PATH).select_one("a[href='/accounts/B2/merge/B1/']")
     for path in ("/accounts/B1/merge/B1/", "/accounts/B1/merge/B9/"):
         assert client.get(path).status_code == 404
+    # The button of a page merges neither other accounts nor for another person.
+    form = filled_in(get_page(PATH).select_one("form.merge"))
+    mine = settings.EDIP_USER
+    for path, person in (("/accounts/B2/merge/B1/", mine), (PATH, "bo@example.com")):
+        settings.EDIP_USER = person
+        refused = client.post(path, form)
+        assert refused.status_code == 409
+        assert text(parsed(refused), ".banner") == _merge_wording.EXPIRED
     settings.EDIP_EDITORS = ["somebody.else@example.com"]
     assert client.get(PATH).status_code == 403
 
