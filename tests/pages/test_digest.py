@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from bs4 import BeautifulSoup
 from django.conf import settings
 from django.test import Client
@@ -12,6 +13,7 @@ from crm.model.as_of_address import address
 from crm.model.own_tables import DIGESTS, FOLLOWS
 from crm.model.schema import TABLES
 from crm.repository import versions
+from crm.repository.past import diff
 from crm.repository.records import digests, mine, use_cases
 from crm.repository.records.digests import DAILY, NONE
 from crm.warehouse import Warehouse
@@ -28,6 +30,7 @@ def test_the_digest_from_the_choice_to_its_content(
     claims_account: str,
     get_page: See,
     statements: Statements,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     page = get_page("/digest/")
     assert page.select_one(".digest-choice [checked]")["value"] == NONE
@@ -45,6 +48,11 @@ def test_the_digest_from_the_choice_to_its_content(
     assert "\u202e" not in answer.content.decode()
     assert "On hold without a reason: 1" in texts(page, "h3")
     assert not page.select("main script")
+    with monkeypatch.context() as patch:  # of more changes than are counted
+        patch.setattr(diff, "SHOWN", 1)
+        few = get_page("/digest/")
+    assert texts(few, ".digest-lines li")[:2] == ["Created the account Claims", "and maybe more"]
+    assert "… and more changes" in texts(few, "main .section p")
     with statements() as done:
         get_page("/digest/")
     assert len(done) <= 3 + len(TABLES)
