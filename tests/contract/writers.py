@@ -154,8 +154,9 @@ class Writer:
         lines = "".join(f"{key},{v['team']},Finance\n" for (_, key), v in rows.items())
         content = f"BSNID,Team,Business Area\n{lines}"
         path = upload(self.browser, content, name, on_conflict="update")["Location"]
-        self._settled(path)
-        assert self.browser.post(path, {"do": "import"}).status_code == 303
+        seen = self._settled(path).select_one("input[name=previewed]")["value"]
+        form = {"do": "import", "previewed": seen}
+        assert self.browser.post(path, form).status_code == 303
         return self._settled(path)
 
     def _settled(self, path: str) -> BeautifulSoup:

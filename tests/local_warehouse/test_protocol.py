@@ -145,7 +145,7 @@ def test_statement_log_as_a_table(shell):
     )
     assert dict(found.query_tags) == {"page": "a:b,c\\d", "quick": None}
     assert found.ordered
-    assert failed.execution_status == "ERROR"
+    assert failed.execution_status == "FAILED"
     assert "TABLE_OR_VIEW_NOT_FOUND" in failed.error_message
 
 

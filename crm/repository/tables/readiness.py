@@ -128,10 +128,10 @@ def _lacking(wh: Warehouse) -> list[str]:
             except PermissionDenied:
                 forbidden.append(table.name)
         texts = (
-            (missing, "without the tables {}: run set_up"),
-            (forbidden, "without the right to read the tables {}: run print_grants"),
+            ("without the tables", missing, "run set_up"),
+            ("without the right to read the tables", forbidden, "run print_grants"),
         )
-        return [text.format(", ".join(names)) for names, text in texts if names]
+        return [f"{text} {', '.join(names)}: {what}" for text, names, what in texts if names]
     return []
 
 
