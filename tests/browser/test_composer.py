@@ -22,6 +22,8 @@ def test_write_and_save_by_keyboard(page: Page, account: str) -> None:
     expect(text).to_be_focused()
     page.keyboard.type("c is typed: https://example.com/plan and @kofi")
     page.keyboard.press("Control+Enter")
+    # Until the next page is there as a whole, its scrolling to the update moves the focus.
+    page.wait_for_url(re.compile("update="))
     expect(page.locator("#updates")).to_contain_text("c is typed")
     expect(page.locator("#updates .prose a")).to_have_attribute("href", "https://example.com/plan")
     # What is not saved stays, and the focus is in it.

@@ -51,8 +51,8 @@ def test_using_the_pages_violates_nothing(watched: Page, bsnid: str) -> None:
 
     watched.goto(f"/accounts/{bsnid}/")
     watched.locator("[hx-get$='delete/']").first.click()
-    expect(watched.locator("dialog")).to_be_visible()
-    watched.locator("dialog .button-danger").click()
+    expect(watched.locator("dialog[open]")).to_be_visible()
+    watched.locator("dialog[open] .button-danger").click()
     expect(watched.locator(".toast")).to_be_visible()
     assert violations(watched) == []
 

@@ -76,7 +76,7 @@ def test_an_account_page_follows(page: Page, bob: Page, account: str) -> None:
     submit(bob)
     expect(page.locator("#use-cases")).to_contain_text("Bob's problem", timeout=WITHIN)
     bob.locator("#use-cases .use-case a[title*=Delete]").click()
-    bob.locator("dialog form button").click()
+    bob.locator("dialog[open] form button").click()
     expect(page.locator("#use-cases")).not_to_contain_text("Bob's problem", timeout=WITHIN)
     expect(page.locator("#toasts")).to_contain_text(
         "bob@example.com deleted a use case “Bob's problem”"

@@ -20,6 +20,8 @@ def test_a_field_is_reverted(page: Page, tables: Warehouse, bsnid: str) -> None:
     change_account(tables, bsnid, vp="Wrong")
     page.goto(f"/accounts/{bsnid}/")
     page.get_by_role("link", name="History", exact=True).click()
+    # Before its scripts run, the link below would open the page of the dialog.
+    page.wait_for_url(re.compile("/history/$"))
     change = page.locator(".change").first
     expect(change).to_contain_text("Right")
     change.get_by_role("link", name="Revert").click()
