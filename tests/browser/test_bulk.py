@@ -69,7 +69,7 @@ def test_56_accounts_are_handed_over(
     expect(page.locator(".bulk-bar")).to_contain_text("25 of 25 on this page selected")
     click(page.get_by_role("button", name=f"Change all {TEAMS} that match"))
     expect(page.locator("#bulk_column")).to_have_value("primary_it_partner")
-    # The focus is in the field for the new value.
+    expect(page.locator("[name=value]").first).to_be_focused()
     page.keyboard.type(f"Anna {bsnid}")
     click(page.get_by_role("button", name="Preview").first)
     expect(page.locator("main")).to_contain_text(f"{TEAMS} accounts change.")
