@@ -82,7 +82,7 @@ def test_the_same_field_is_asked_about_by_keyboard(
     page.keyboard.press("ArrowUp")
     expect(choice.get_by_role("radio", name="Keep what")).to_be_checked()
     # Typing means one's own.
-    choice.get_by_role("textbox").fill("A third")
+    choice.get_by_role("combobox").fill("A third")
     expect(choice.get_by_role("radio", name="Use my value")).to_be_checked()
     page.keyboard.press("Enter")
     expect(page.locator("#about")).to_contain_text("A third")
