@@ -27,6 +27,7 @@ def test_a_mapping_rescues_a_file_and_can_be_changed(
     page.get_by_role("button", name="Preview the import").click()
     table = page.get_by_label("Table", exact=True)
     expect(table).to_be_visible(timeout=1000 * seconds(30))
+    page.wait_for_load_state()
 
     table.focus()
     table.select_option("accounts")
@@ -80,4 +81,6 @@ def _preview(page: Page) -> None:
 def _nothing_sticks_out(page: Page) -> None:
     for width in (390, 768, 1440):
         page.set_viewport_size({"width": width, "height": 800})
+        # Media queries follow a new size of the window with the next frame.
+        page.wait_for_timeout(100)
         assert page.evaluate("document.documentElement.scrollWidth") == width
