@@ -21,10 +21,7 @@ DUPLICATES = "contract/test_duplicates.py::test_writing_adds_no_more_and_loses_n
 UNDONE_DUPLICATES = (
     "contract/test_duplicates.py::test_reverting_and_undoing_add_no_more_and_lose_none"
 )
-EDITED = (
-    "contract/test_importing.py::"
-    "test_an_edit_after_the_preview_stays_where_the_file_has_no_value_and_comes_back"
-)
+EDITED = "contract/test_importing.py::test_an_edit_after_the_preview_stays"
 OWN_VALUES = "past/test_revert_bulk_duplicates.py::test_each_row_of_a_key_gets_its_own_values_back"
 MASKED = "sign_in/test_masked_columns_are_not_written.py::"
 ONE_STATEMENT = "none: it is one statement"
