@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def measure(people: int, seconds: float, accounts: int) -> tuple[Table, list[str]]:
-    """Return what was seen, and what is wrong with it."""
+    """Return the table of samples, and a sentence for each failure or growth."""
     names = [f"person{number}" for number in range(people)]
     with application() as (folder, control):
         _prepare(accounts, names, control)

@@ -99,7 +99,7 @@ def own_row(table: Table, alias: str = "") -> str:
 def row_hash(table: Table) -> str:
     """Return a hash of a row's own columns: rows that differ have different ones, but for chance.
 
-    The function skips NULLs, so it is told where they are.
+    XXHASH64 skips NULLs, so each column is followed by whether it is NULL.
     """
     columns = (f"{name}, {name} IS NULL" for name in map(quoted, table.own_names))
     return f"XXHASH64({', '.join(columns)})"
