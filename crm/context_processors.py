@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 
 from crm.cookies import default_views
 from crm.identity import Person
@@ -57,6 +58,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "live": bool(settings.EDIP_LIVE_SECONDS) and not as_of,
         "theme": chosen_theme(request),
         "themes": THEMES,
+        "zone": timezone.get_current_timezone_name(),
     }
 
 

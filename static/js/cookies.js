@@ -8,12 +8,6 @@ export function cookieName(name, protocol) {
   return protocol === "https:" ? `__Host-edip-${name}` : name;
 }
 
-// Return the value of the cookie `name` in `cookies` (as document.cookie gives them), or undefined.
-export function readCookie(cookies, name) {
-  const pair = cookies.split("; ").find((each) => each.startsWith(`${name}=`));
-  return pair?.slice(name.length + 1);
-}
-
 // Return the text for document.cookie that makes the browser keep `name` for a year.
 export function cookieFor(name, value, protocol) {
   const secure = protocol === "https:" ? "; secure" : "";

@@ -1,8 +1,8 @@
 // Tells the server the reader's time zone with a cookie. On a first visit the server does not
 // know it yet and shows UTC: this page then converts its times itself.
-import { cookieName, readCookie, saveCookie } from "./cookies.js";
+import { saveCookie } from "./cookies.js";
 
-let serverKnowsZone = true;
+let isInReadersZone = true;
 
 // Return `moment` in the format of an <input type="datetime-local">. `offset` is in minutes, as
 // Date.getTimezoneOffset() returns it: -120 for UTC+2.
@@ -12,15 +12,16 @@ export function localInputValue(moment, offset) {
 
 export function startTimeZone() {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  serverKnowsZone = readCookie(document.cookie, cookieName("tz", location.protocol)) === zone;
-  if (zone && !serverKnowsZone) saveCookie("tz", zone);
+  // The page says which zone it shows; the cookie may be younger than the page.
+  isInReadersZone = !zone || document.documentElement.dataset.zone === zone;
+  if (!isInReadersZone) saveCookie("tz", zone);
   document.addEventListener("htmx:afterSettle", showLocalTimes);
   showLocalTimes();
   fillLocalInputs();
 }
 
 function showLocalTimes() {
-  if (serverKnowsZone) return;
+  if (isInReadersZone) return;
   const format = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
   for (const time of document.querySelectorAll("time[data-moment]")) {
     time.textContent = format.format(new Date(time.dateTime));
@@ -29,7 +30,7 @@ function showLocalTimes() {
 
 // The server reads what the form sends in the reader's zone, so the field must show that zone.
 function fillLocalInputs() {
-  if (serverKnowsZone) return;
+  if (isInReadersZone) return;
   for (const input of document.querySelectorAll("input[data-moment]")) {
     const moment = new Date(input.dataset.moment);
     input.value = localInputValue(moment, moment.getTimezoneOffset());

@@ -75,6 +75,8 @@ def test_an_account_page_follows(page: Page, bob: Page, account: str) -> None:
     bob.get_by_label("Status").select_option("Planning")
     submit(bob)
     expect(page.locator("#use-cases")).to_contain_text("Bob's problem", timeout=WITHIN)
+    # Before its scripts run, the link below would open the page of the dialog.
+    bob.wait_for_url(re.compile(r"\?use_case="))
     bob.locator("#use-cases .use-case a[title*=Delete]").click()
     bob.locator("dialog[open] form button").click()
     expect(page.locator("#use-cases")).not_to_contain_text("Bob's problem", timeout=WITHIN)

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { backToNowAddress, presentAddress } from "../../static/js/as_of.js";
-import { cookieFor, cookieName, readCookie } from "../../static/js/cookies.js";
+import { cookieFor, cookieName } from "../../static/js/cookies.js";
 import { isFormPath } from "../../static/js/drawer.js";
 import { addChoices } from "../../static/js/list_state.js";
 import { isEdited } from "../../static/js/recent_changes/regions.js";
@@ -10,14 +10,6 @@ import { isSearchKey } from "../../static/js/search.js";
 import { rangeOf, selectedText } from "../../static/js/selection.js";
 import { localInputValue } from "../../static/js/time_zone.js";
 import { removeWhenUnused } from "../../static/js/toasts.js";
-
-test("a cookie is found by its whole name", () => {
-  const cookies = "xtz=wrong; tzx=wrong; tz=Europe/Berlin; theme=a=b";
-  assert.equal(readCookie(cookies, "tz"), "Europe/Berlin");
-  assert.equal(readCookie(cookies, "theme"), "a=b");
-  assert.equal(readCookie(cookies, "z"), undefined);
-  assert.equal(readCookie("", "tz"), undefined);
-});
 
 test("a cookie lasts a year and is secure over TLS only", () => {
   const plain = "theme=dark; path=/; max-age=31536000; samesite=lax";

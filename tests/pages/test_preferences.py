@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from bs4 import BeautifulSoup
@@ -58,7 +59,9 @@ def test_times_are_shown_in_the_readers_zone(
     make_account()
     utc = get_page("/accounts/BSN001/").select_one(".about time").get_text()
     client.cookies["tz"] = zone
-    local = get_page("/accounts/BSN001/").select_one(".about time")
+    page = get_page("/accounts/BSN001/")
+    assert page.html["data-zone"] == ("UTC" if shown == "+0" else unquote(zone))
+    local = page.select_one(".about time")
     assert local["datetime"].endswith("+00:00")
     assert (local.get_text() == utc) is (shown == "+0")
 
