@@ -130,9 +130,7 @@ class StatementFailed(WarehouseError):
 
 
 class ColumnNotFound(StatementFailed):
-    summary = (
-        "A table lacks a column; “manage.py migrate_tables” updates tables of an earlier version"
-    )
+    summary = "A table lacks a column; “manage.py set_up” updates tables of an earlier version"
 
 
 class Refused(StatementFailed):

@@ -8,13 +8,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -59,8 +60,8 @@ class App:
             return Answer(error.code, dict(error.headers), error.read())
 
     def post(self, path: str, **fields: str) -> int:
-        """Fill in the form at the path and send it; return the status, without a redirect."""
-        page = self.get(path)
+        """Send a form as its page does; return the status, without a redirect."""
+        page = self.get("/guide/")  # which needs no statement
         cookie = page.headers["Set-Cookie"].split(";")[0]
         token = re.search(rb'name="csrfmiddlewaretoken" value="(\w+)"', page.body)[1].decode()
         headers = PROXIED | {
@@ -177,19 +178,16 @@ def token_variables(server: LocalWarehouse, namespace: Namespace) -> dict[str, s
     }
 
 
-@pytest.fixture
-def principal_sign_in(server: LocalWarehouse, warehouse: Warehouse) -> dict[str, str]:
-    """The variables that Databricks injects, those of app.yaml, and those of its resources."""
-    server._ask("POST", "/principals", {"client_id": "app-1", "secrets": ["s3"], "admin": True})
-    own = {entry["name"]: entry["value"] for entry in app_yaml()["env"] if "value" in entry}
-    return own | {
-        "DATABRICKS_HOST": server.control.removesuffix("/control"),
-        "DATABRICKS_WAREHOUSE_ID": "local",
-        "DATABRICKS_CLIENT_ID": "app-1",
-        "DATABRICKS_CLIENT_SECRET": "s3",
-        "DATABRICKS_CATALOG": warehouse.namespace.catalog,
-        "DATABRICKS_SCHEMA": warehouse.namespace.schema,
-    }
+def reading(app: App) -> threading.Thread:
+    """Return a thread that reads a page, and loses it if the app ends."""
+
+    def read() -> None:
+        with suppress(OSError, HTTPException):
+            app.get("/accounts/")
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    return thread
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

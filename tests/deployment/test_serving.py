@@ -10,24 +10,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 import pytest
 
-from crm.repository.records import accounts
-from crm.warehouse import Warehouse
-
-from ..conftest import LocalWarehouse, Statements
+from ..conftest import LocalWarehouse
 from ..patience import seconds
 from ..schemas import EMPTY, Schemas
 from ..slow_proxy import HANG, SlowProxy, slow_proxy
 from .conftest import (
     PROXIED,
-    Answer,
     App,
     children,
     free_port,
+    reading,
     starter,
     token_variables,
     wait_for,
@@ -76,6 +73,7 @@ def app(started: Started) -> App:
 def test_it_starts_without_the_warehouse(started: Started, app: App) -> None:
     assert started.early == [200, 503]
     assert app.get("/readyz").status == 200
+    assert "EDIP_EDITORS names nobody" in app.log.read_text()
 
 
 def test_it_serves_with_two_workers(app: App) -> None:
@@ -84,70 +82,6 @@ def test_it_serves_with_two_workers(app: App) -> None:
     assert "max-age" in page.headers["Strict-Transport-Security"]
     assert app.get("/readyz").status == 200
     assert len(children(app.process.pid)) == 2
-
-
-def test_an_instance_with_a_service_principal(
-    app: App,
-    start: Callable[..., App],
-    warehouse: Warehouse,
-    principal_sign_in: dict[str, str],
-    server: LocalWarehouse,
-    statements: Statements,
-) -> None:
-    """It starts without a statement, serves, names its files as the other instance does, and
-    finishes what is under way when it is stopped, but for slow reads."""
-    accounts.create(warehouse, {"bsnid": "BSN1", "team": "Zebra", "business_area": "Finance"})
-    with statements() as done:
-        started = time.monotonic()
-        somebody = dict.fromkeys(("EDIP_ADMINS", "EDIP_EDITORS"), PROXIED["X-Forwarded-Email"])
-        second = start(**principal_sign_in, **somebody)
-        assert second.get("/healthz").status == 200
-        assert time.monotonic() - started < seconds(20)
-    assert done == []
-    warned = ["EDIP_EDITORS names nobody" in each.log.read_text() for each in (app, second)]
-    assert warned == [True, False]
-    page = second.get("/accounts/")
-    assert (page.status, b"Zebra" in page.body) == (200, True)
-    assert second.get("/readyz").status == 200
-    assert len(children(second.process.pid)) == 2
-    pages = [each.get("/accounts/new/").body.decode() for each in (app, second)]
-    files = [re.findall(r"/static/[^\"]+", page) for page in pages]
-    assert files[0] == files[1]
-    assert second.get(files[0][0]).status == 200
-    _finishes_what_is_under_way(second, server)
-    assert accounts.get(warehouse, "BSN3") is not None
-
-
-def _finishes_what_is_under_way(app: App, server: LocalWarehouse) -> None:
-    account = {"team": "T", "business_area": "A"}
-    # Later writes need no more reads.
-    assert app.post("/accounts/new/", bsnid="BSN2", **account) == 303
-    read: list[Answer] = []
-    written: list[int] = []
-    reader = threading.Thread(target=lambda: read.append(app.get("/accounts/")))
-    writer = threading.Thread(
-        target=lambda: written.append(app.post("/accounts/new/", bsnid="BSN3", **account))
-    )
-    before = server.last()
-    server.fault("latency", seconds=5)
-    reader.start()
-    wait_for(lambda: server.last() > before)
-    server.fault("latency", times=None, seconds=40, match="^\\s*(SELECT|WITH)")
-    server.fault("latency", times=None, seconds=6, match="^\\s*MERGE")
-    for _ in range(10):
-        reading(app)
-    writer.start()
-    wait_for(lambda: any("MERGE" in each["text"] for each in server.statements(before)))
-    time.sleep(1)
-    taken = app.stop()
-    reader.join(15)
-    writer.join(15)
-    server.clear_faults()
-    assert [answer.status for answer in read] == [200]
-    assert written == [303]
-    assert taken < 15
-    assert app.process.returncode == 0
-    assert list(app.temporary.glob("edip-static-*")) == []
 
 
 def test_the_log_has_a_line_for_each_request_and_the_counters_add_up(app: App) -> None:
@@ -254,18 +188,6 @@ def test_a_read_is_cancelled_when_its_reader_leaves(app: App, server: LocalWareh
     while [each["status"] for each in server.statements(before)] != ["CANCELED"]:
         assert time.monotonic() < ends
         time.sleep(0.2)
-
-
-def reading(app: App) -> threading.Thread:
-    """Return a thread that reads a page, and loses it if the app ends."""
-
-    def read() -> None:
-        with suppress(OSError, HTTPException):
-            app.get("/accounts/")
-
-    thread = threading.Thread(target=read, daemon=True)
-    thread.start()
-    return thread
 
 
 def test_without_a_secret_key_it_says_what_is_missing(

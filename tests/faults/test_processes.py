@@ -25,7 +25,7 @@ from django.test import Client
 from crm.warehouse import Warehouse
 
 from ..conftest import BASE_DIR, LocalWarehouse, _wait_until_ready
-from ..deployment.conftest import App, children, principal_sign_in, start, token_sign_in  # noqa: F401
+from ..deployment.conftest import App, children, start, token_sign_in  # noqa: F401
 from ..patience import seconds
 from ..schemas import EMPTY, Schemas
 from ..sizes import only_soak

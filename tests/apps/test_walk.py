@@ -1,0 +1,246 @@
+"""From an empty workspace to a running, backed-up app, and through its first bad day.
+
+docs/deploy.md's way, with the environment of Databricks Apps and nothing else: the app has the
+variables that the platform injects and those that the bundle gives it; the jobs have their
+parameters. tests/pages/test_runbook.py and tests/deployment/test_alerts.py provoke the runbook's
+alarms.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crm.model.namespace import Namespace
+from crm.model.schema import ACCOUNTS, TABLES
+from crm.repository import ddl
+from crm.repository.records import accounts
+from crm.repository.tables import scratch
+from crm.warehouse import Warehouse, open_shared
+
+from ..conftest import ACTOR, BASE_DIR, LocalWarehouse
+from ..deployment.bundle import WORKSPACE, resolved
+from ..deployment.conftest import PROXIED, Answer, App, reading, starter, wait_for
+from ..patience import seconds
+from .jobs import Jobs, jobs
+
+APP_ID = WORKSPACE["resources.apps.edip_crm.service_principal_client_id"]
+GUIDE = (BASE_DIR / "docs/deploy.md").read_text()
+KEY = "K7-pQz_4" * 8
+NEW = {"team": "Zebra", "business_area": "Finance"}
+
+
+@dataclass
+class Deployed:
+    """What the bundle has deployed.
+
+    :param start: starts the app, with the variables of its deployment.
+    :param owner: the tables as their owner sees them.
+    """
+
+    start: Callable[[], App]
+    jobs: Jobs
+    owner: Warehouse
+    server: LocalWarehouse
+    app: App = field(init=False)
+
+    def set_version(self, number: int) -> None:
+        """Note this version at the tables, by the statement of docs/deploy.md."""
+        (sql,) = re.findall(r"```sql\n(ALTER TABLE .+?);\n```", GUIDE, re.DOTALL)
+        home = self.owner.namespace
+        sql = sql.replace("edip_crm", home.catalog)
+        assert home.table(ACCOUNTS) in sql
+        self.owner.execute(sql.replace("'11'", f"'{number}'"), repeatable=True)
+
+
+@pytest.fixture
+def deployed(server: LocalWarehouse, tmp_path: Path) -> Iterator[Deployed]:
+    """The target ``production``, in a catalog that does not exist yet."""
+    home = Namespace(f"edip_{uuid.uuid4().hex[:8]}", "main")
+    bundle = resolved(
+        "production",
+        workspace__file_path=str(BASE_DIR),
+        workspace_url=server.control.removesuffix("/control"),
+        warehouse_id="local",
+        catalog=home.catalog,
+        editors=PROXIED["X-Forwarded-Email"],
+    )
+    server._ask("POST", "/principals", {"client_id": APP_ID, "secrets": ["s3"]})
+    owner = open_shared(server.config(), home, ACTOR)
+    variables = environment(bundle["apps"]["edip_crm"], server)
+    with starter(tmp_path) as start, jobs(bundle["jobs"], server) as runner:
+        yield Deployed(partial(start, **variables), runner, owner, server)
+    owner.execute(f"DROP CATALOG IF EXISTS `{home.catalog}` CASCADE", repeatable=True)
+    server.clear_faults()
+
+
+def environment(app: dict[str, Any], server: LocalWarehouse) -> dict[str, str]:
+    """Return the variables of the app: of the platform, and of the bundle with its resources."""
+    values = {"sql-warehouse": "local", "django-secret-key": KEY}
+    declared = {each["name"] for each in app["resources"]}
+    assert declared == set(values)
+    return {
+        "DATABRICKS_HOST": server.control.removesuffix("/control"),
+        "DATABRICKS_WORKSPACE_ID": "1234567890123456",
+        "DATABRICKS_CLIENT_ID": APP_ID,
+        "DATABRICKS_CLIENT_SECRET": "s3",
+    } | {
+        each["name"]: each["value"] if "value" in each else values[each["value_from"]]
+        for each in app["config"]["env"]
+    }
+
+
+@pytest.mark.timeout(240)
+def test_from_nothing_through_the_first_bad_day(deployed: Deployed) -> None:
+    the_app_starts_without_a_statement(deployed)
+    the_app_waits_for_its_tables(deployed)
+    the_job_sets_up(deployed)
+    said = every_job_runs(deployed)
+    a_backup_is_restored_into_a_new_schema(deployed, said["backup"])
+    tables_of_an_earlier_version_are_migrated(deployed)
+    the_app_finishes_what_is_under_way(deployed)
+    the_version_before_only_reads(deployed)
+
+
+def ready(app: App, begins: str) -> str:
+    """Wait until /readyz says so, in both processes; return the whole answer."""
+    ends, found = time.monotonic() + seconds(20), 0
+    while found < 6:
+        answer = app.get("/readyz").body.decode()
+        found = found + 1 if answer.startswith(begins) else 0
+        assert time.monotonic() < ends, answer
+        time.sleep(0 if found else 0.3)
+    return answer
+
+
+def the_app_starts_without_a_statement(at: Deployed) -> None:
+    before, started = at.server.last(), time.monotonic()
+    at.app = at.start()
+    assert at.app.get("/healthz").status == 200
+    assert time.monotonic() - started < seconds(20)
+    assert at.server.last() == before
+    assert "EDIP_EDITORS names nobody" not in at.app.log.read_text()
+
+
+def the_app_waits_for_its_tables(at: Deployed) -> None:
+    ready(at.app, "not ready: tables are missing: run set_up")
+    assert at.app.get("/").status == 503
+
+
+def the_job_sets_up(at: Deployed) -> None:
+    text, has_failed = at.jobs.run("set_up")
+    assert not has_failed, text
+    assert "Grant rights: done" in text
+    assert ready(at.app, "ready") == "ready\n"
+    page = at.app.get("/")
+    assert (page.status, b"No accounts yet" in page.body) == (200, True)
+    assert at.app.post("/accounts/new/", bsnid="BSN1", **NEW) == 303
+
+
+def every_job_runs(at: Deployed) -> dict[str, str]:
+    """And fails with its command; return what each wrote."""
+    twice = f"INSERT INTO {at.owner.namespace.table(ACCOUNTS)} (bsnid) VALUES ('A'), ('A')"
+    at.owner.execute(twice, repeatable=False)
+    before = at.server.last()
+    # First the one that has settings of its own, which jobs.py has not loaded.
+    names = ["digest", *sorted(at.jobs.declared.keys() - {"set_up", "digest"})]
+    ran = {name: at.jobs.run(name) for name in names}
+    assert [name for name, (_, has_failed) in ran.items() if has_failed] == ["check_integrity"], (
+        ran
+    )
+    said = {name: text for name, (text, _) in ran.items()}
+    assert "3 accounts" in said["backup"]
+    assert "accounts: 2 → 1 files" in said["maintain"]
+    assert "Nobody asked for a digest" in said["digest"]
+    assert "check_integrity ended with 1" in said["check_integrity"]
+    tags = {each["query_tags"] for each in at.server.statements(before)}
+    for name in names:
+        assert any(f"page:{name}" in each for each in tags), name
+    return said
+
+
+def a_backup_is_restored_into_a_new_schema(at: Deployed, said: str) -> None:
+    (backup,) = set(re.findall(r"\d{8}t\d+z", said))
+    assert at.app.post("/accounts/new/", bsnid="BSN2", **NEW) == 303
+    at.jobs.command("set_up", "--schema", "rescued")
+    place = ("--schema", "rescued", "--of-schema", "main")
+    at.jobs.command("restore", "--backup", backup, *place, "--yes")
+    rescued = at.owner.at(replace(at.owner.namespace, schema="rescued"))
+    assert [accounts.get(rescued, key) is not None for key in ("BSN1", "BSN2")] == [True, False]
+    assert accounts.get(at.owner, "BSN2") is not None
+
+
+def tables_of_an_earlier_version_are_migrated(at: Deployed) -> None:
+    """By the job, while the app, which is new, says what is missing."""
+    home = at.owner.namespace
+    scratch.drop(at.owner, home)
+    at.owner.execute(ddl.create_schema(home), repeatable=True)
+    for table in TABLES:
+        scratch.create_first_version(at.owner, table)
+    scratch.insert_first_version(at.owner)
+    grant = f"GRANT USE SCHEMA, SELECT ON SCHEMA {home.quoted_schema} TO `{APP_ID}`"
+    at.owner.execute(grant, repeatable=True)
+    page = at.app.get("/accounts/")
+    assert (page.status, b"The tables are older than this EDIP CRM" in page.body) == (503, True)
+    text, has_failed = at.jobs.run("set_up")
+    assert not has_failed, text
+    assert f"Migrate the tables, step {ddl.VERSION}" in text
+    page = at.app.get("/accounts/")
+    assert (page.status, b"Kept" in page.body) == (200, True)
+    assert at.app.post("/accounts/new/", bsnid="BSN3", **NEW) == 303
+    assert accounts.get(at.owner, "BSN3").created_by == PROXIED["X-Forwarded-Email"]
+
+
+def the_app_finishes_what_is_under_way(at: Deployed) -> None:
+    """At SIGTERM, but for slow reads."""
+    read: list[Answer] = []
+    written: list[int] = []
+    # The write before this one has read what later writes need no more.
+    new = partial(at.app.post, "/accounts/new/", bsnid="BSN4", **NEW)
+    reader = threading.Thread(target=lambda: read.append(at.app.get("/accounts/")))
+    writer = threading.Thread(target=lambda: written.append(new()))
+    before = at.server.last()
+    at.server.fault("latency", seconds=5)
+    reader.start()
+    wait_for(lambda: at.server.last() > before)
+    at.server.fault("latency", times=None, seconds=40, match="^\\s*(SELECT|WITH)")
+    at.server.fault("latency", times=None, seconds=6, match="^\\s*MERGE")
+    for _ in range(10):
+        reading(at.app)
+    writer.start()
+    wait_for(lambda: any("MERGE" in each["text"] for each in at.server.statements(before)))
+    time.sleep(1)
+    taken = at.app.stop()
+    reader.join(15)
+    writer.join(15)
+    at.server.clear_faults()
+    assert ([answer.status for answer in read], written) == ([200], [303])
+    assert taken < 15
+    assert at.app.process.returncode == 0
+    assert list(at.app.temporary.glob("edip-static-*")) == []
+    assert accounts.get(at.owner, "BSN4") is not None
+
+
+def the_version_before_only_reads(at: Deployed) -> None:
+    """Until the owner of the tables says that it may write."""
+    at.set_version(ddl.VERSION + 1)
+    at.app = at.start()
+    said = ready(at.app, "ready; read only")
+    assert said == f"ready; read only: the tables are of version {ddl.VERSION + 1}\n"
+    assert b"BSN4" in at.app.get("/accounts/").body
+    assert at.app.post("/accounts/new/", bsnid="BSN5", **NEW) == 503
+    known = f"version {ddl.VERSION + 1}, where this CRM knows versions up to {ddl.VERSION}"
+    assert known in at.app.log.read_text()
+    text, has_failed = at.jobs.run("set_up")
+    assert (has_failed, known in text) == (True, True)
+    at.set_version(ddl.VERSION)
+    assert at.app.post("/accounts/new/", bsnid="BSN5", **NEW) == 303
