@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import wraps
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -13,7 +12,6 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied as NotAllowed
 from django.http import Http404, HttpResponse, HttpResponseRedirect, QueryDict
 
-from crm.access import SAFE
 from crm.cookies import DEFAULT_VIEWS, cookie_name, default_views
 from crm.forms.saved_views import SavedViewForm
 from crm.model.own_tables import SAVED_VIEWS
@@ -26,7 +24,7 @@ from crm.request import Request
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied, WarehouseError
 
-from . import _account_list, _columns, _list_state, _wording, errors, updates, use_cases
+from . import _account_list, _columns, _list_state, _personal, _wording, updates, use_cases
 from ._list_controls import Controls
 from ._subject import Subject
 
@@ -152,26 +150,6 @@ def why_not_saved(error: WarehouseError) -> str:
     return MISSING if isinstance(error, ObjectNotFound) else ""
 
 
-def only_now(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Keep views of the past as they were: lead to the page of today, and refuse to write."""
-
-    @wraps(view)
-    def answer(request: Request, *args: Any, **options: Any) -> HttpResponse:
-        if not request.as_of:
-            return view(request, *args, **options)
-        if request.method in SAFE:
-            return HttpResponseRedirect(request.as_of.present_url)
-        return errors.past_is_read_only(request)
-
-    return answer
-
-
-def person_of(request: Request) -> str:
-    if not request.person.email:
-        raise Http404("Nobody is signed in.")
-    return request.person.email
-
-
 def normal(query: str, subject: Subject) -> str:
     listing = _list_state.read(QueryDict(query), subject, "somebody")
     return _list_state.settings(listing, subject)
@@ -184,7 +162,7 @@ def settings_of(subject: Subject, query: str) -> dict[str, Any]:
 
 def found(request: Request, id: str) -> SavedView:
     """Return the view if the person may see it. Raises Http404 and WarehouseError."""
-    person = person_of(request)
+    person = _personal.person_of(request)
     try:
         view = repository.get(request.warehouse, id, person)
     except (ObjectNotFound, PermissionDenied):

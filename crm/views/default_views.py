@@ -15,7 +15,7 @@ from crm.repository.records import saved_views as repository
 from crm.request import Request
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied
 
-from . import _respond, _saved_views
+from . import _personal, _respond, _saved_views
 from ._saved_views import LISTS
 from ._subject import Subject
 
@@ -24,7 +24,7 @@ from ._subject import Subject
 @_respond.form_page
 def default_view(request: Request, name: str) -> HttpResponse:
     """Lead to the view that the person sees first in a list, or to the list; POST chooses it."""
-    person, subject = _saved_views.person_of(request), LISTS.get(name)
+    person, subject = _personal.person_of(request), LISTS.get(name)
     if subject is None:
         raise Http404("There is no such list.")
     if request.method == "POST":
@@ -38,7 +38,7 @@ def default_view(request: Request, name: str) -> HttpResponse:
     return response
 
 
-@_saved_views.only_now
+@_personal.only_now
 def _choose_default(request: Request, person: str, subject: Subject) -> HttpResponse:
     id, back = request.POST.get("view", ""), _respond.local_url(request, reverse("saved-views"))
     if id and _saved_views.found(request, id).list_name != subject.table.name:

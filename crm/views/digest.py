@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
@@ -19,19 +19,16 @@ from crm.request import Request
 from crm.warehouse import now
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied
 
-from . import _digest, _respond, _wording
+from . import _digest, _personal, _respond, _wording
 
 _CHOICES = ((NONE, "Never"), (WEEKLY, "Weekly, from Monday on"), (DAILY, "Daily"))
 
 
 @writes_nothing
 @_respond.form_page
+@_personal.only_now
 def digest(request: Request) -> HttpResponse:
-    wh, person = request.warehouse, request.person.email
-    if not person:
-        raise Http404("Nobody is signed in.")
-    if request.as_of:
-        return HttpResponseRedirect(request.as_of.present_url)
+    wh, person = request.warehouse, _personal.person_of(request)
     if request.method == "POST":
         return _choose(request, person, request.POST.get("every", ""))
     chosen = _chosen(request, person)

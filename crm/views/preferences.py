@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
@@ -24,7 +24,7 @@ from crm.repository.records.mine import Profile
 from crm.request import Request
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied, WarehouseError
 
-from . import _mine, _respond, _wording
+from . import _mine, _personal, _respond, _wording
 from ._charts import link
 from ._failures import failure_of
 
@@ -55,13 +55,10 @@ _LISTS = (
 
 @writes_nothing
 @_respond.form_page
+@_personal.only_now
 def me(request: Request) -> HttpResponse:
     """The person's names in the data, and the accounts that they follow."""
-    wh, person = request.warehouse, request.person.email
-    if not person:
-        raise Http404("Nobody is signed in.")
-    if request.as_of:
-        return HttpResponseRedirect(request.as_of.present_url)
+    wh, person = request.warehouse, _personal.person_of(request)
     if request.method == "POST":
         return _save_names(request, person, request.POST.get("names", ""))
 
@@ -114,12 +111,10 @@ def _show(
 @require_POST
 def follow(request: Request, bsnid: str) -> HttpResponse:
     """Follow an account, or no longer. htmx gets the button, others the account's page."""
-    if not request.person.email:
-        raise Http404("Nobody is signed in.")
-    is_followed = request.POST.get("follow") == "on"
+    person, is_followed = _personal.person_of(request), request.POST.get("follow") == "on"
     change = mine.follow if is_followed else mine.unfollow
     try:
-        change(request.warehouse, request.person.email, bsnid)
+        change(request.warehouse, person, bsnid)
     except (ObjectNotFound, PermissionDenied) as error:
         _say_what_is_missing(request, FOLLOWS, error)
         is_followed = not is_followed

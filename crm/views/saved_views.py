@@ -25,7 +25,7 @@ from crm.repository.records.saved_views import ViewChanged
 from crm.request import Request
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied, WarehouseError
 
-from . import _respond, _saved_views
+from . import _personal, _respond, _saved_views
 from ._failures import failure_of
 from ._saved_views import LISTS
 from ._subject import Subject
@@ -35,7 +35,7 @@ from ._subject import Subject
 def saved_views(request: Request) -> HttpResponse:
     """The views of the person and those that others share; for htmx those of one list, with a
     form that saves the list as it is shown."""
-    person = _saved_views.person_of(request)
+    person = _personal.person_of(request)
     subject = LISTS.get(request.GET.get("list", ""))
     is_missing, views = False, list[SavedView]()
     try:
@@ -74,10 +74,10 @@ def _shown_query(request: Request, subject: Subject) -> str:
 
 @writes_nothing
 @_respond.form_page
-@_saved_views.only_now
+@_personal.only_now
 def saved_view_create(request: Request) -> HttpResponse:
     """Save a list under a name. Two or three statements."""
-    person = _saved_views.person_of(request)
+    person = _personal.person_of(request)
     given = request.POST if request.method == "POST" else request.GET
     subject = LISTS.get(given.get("list", ""))
     if subject is None:
@@ -162,7 +162,7 @@ def saved_view(request: Request, id: str) -> HttpResponse:
 
 @writes_nothing
 @_respond.form_page
-@_saved_views.only_now
+@_personal.only_now
 def saved_view_edit(request: Request, id: str) -> HttpResponse:
     """Change the name of the view, and whether everybody sees it."""
     view = _saved_views.to_change(request, id)
@@ -201,7 +201,7 @@ def _form_of(view: SavedView) -> SavedViewForm:
 
 @writes_nothing
 @require_POST
-@_saved_views.only_now
+@_personal.only_now
 def saved_view_save(request: Request, id: str) -> HttpResponse:
     """Give the view the settings that its list has now; after a conflict also the name. Two
     statements, three if it changes nothing."""
@@ -246,12 +246,12 @@ def _conflict(request: Request, mine: SavedView, error: ViewChanged) -> HttpResp
 
 @writes_nothing
 @require_POST
-@_saved_views.only_now
+@_personal.only_now
 def saved_view_copy(request: Request, id: str) -> HttpResponse:
     """Copy a view that the person sees into one of their own. Three statements."""
     view = _saved_views.found(request, id)
     name = f"Copy of {view.name}"[: repository.NAME_LENGTH]
-    person, copy_id = _saved_views.person_of(request), view_id(request.POST.get("id", ""))
+    person, copy_id = _personal.person_of(request), view_id(request.POST.get("id", ""))
     copy = SavedView(copy_id, person, view.list_name, name, view.query)
     try:
         known = repository.find(request.warehouse, person)
@@ -266,7 +266,7 @@ def saved_view_copy(request: Request, id: str) -> HttpResponse:
 
 @writes_nothing
 @_respond.form_page
-@_saved_views.only_now
+@_personal.only_now
 def saved_view_delete(request: Request, id: str) -> HttpResponse:
     view = _saved_views.to_change(request, id)
     if request.method != "POST":
