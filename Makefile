@@ -116,6 +116,7 @@ $(UV):
 
 lock: $(UV)  ## pin what the packages of requirements*.in bring along, with hashes (OPTIONS=--upgrade)
 	$(COMPILE) requirements.in -o requirements.txt
+	$(COMPILE) -c requirements.txt requirements-otel.in -o requirements-otel.txt
 	$(COMPILE) --generate-hashes -c requirements.txt requirements.in -o requirements.lock
 	$(COMPILE) --generate-hashes -c requirements.txt requirements-dev.in -o requirements-dev.lock
 

@@ -83,18 +83,25 @@ def post_worker_init(worker: Any) -> None:
 
     It removes uploads after an hour, also those of a worker that died, and ends reads at SIGTERM.
     """
-    from crm import metrics
+    from crm import metrics, telemetry
     from crm.importing.jobs import job
     from crm.warehouse import deadline, gauges
 
     job.start_sweeper()
     metrics.share(Path(os.environ[METRICS]), gauges)
+    telemetry.start(gauges)
 
     def stop(number: int, frame: Any) -> None:
         deadline.end_reads_after(READ_SECONDS)
         worker.handle_exit(number, frame)
 
     signal.signal(signal.SIGTERM, stop)
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    from crm import telemetry
+
+    telemetry.stop()
 
 
 def on_exit(server: Any) -> None:

@@ -42,11 +42,22 @@ Sample = tuple[str, Labels]
 _lock = threading.Lock()
 _counts: Counter[Sample] = Counter()
 _file: Path | None = None
+# Who else hears of each number: its name, the value, its labels.
+Listener = Callable[[str, float, Mapping[str, str]], None]
+_listener: Listener | None = None
+
+
+def tell(listener: Listener | None) -> None:
+    """Tell it each number from now on."""
+    global _listener
+    _listener = listener
 
 
 def count(name: str, amount: float = 1, **labels: str) -> None:
     with _lock:
         _counts[name, _sorted(labels)] += amount  # type: ignore[assignment]  # floats, too
+    if _listener:
+        _listener(name, amount, labels)
 
 
 def observe(name: str, value: float, **labels: str) -> None:
@@ -57,6 +68,8 @@ def observe(name: str, value: float, **labels: str) -> None:
             _counts[f"{name}_bucket", _sorted({**labels, "le": limit})] += 1
         _counts[f"{name}_sum", _sorted(labels)] += value  # type: ignore[assignment]
         _counts[f"{name}_count", _sorted(labels)] += 1
+    if _listener:
+        _listener(name, value, labels)
 
 
 def share(folder: Path, gauges: Callable[[], Mapping[str, float]]) -> None:

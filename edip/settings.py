@@ -204,9 +204,9 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "json": {"()": "crm.log_format.JsonLines"},
+        "json": {"()": "crm.middleware.log_format.JsonLines"},
         "text": {
-            "()": "crm.log_format.Readable",
+            "()": "crm.middleware.log_format.Readable",
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
         },
     },

@@ -16,7 +16,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from crm import metrics
+from crm import metrics, telemetry
 from crm.warehouse.usage import Usage, measure
 
 log = logging.getLogger("crm.requests")
@@ -35,6 +35,7 @@ class RequestLogMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         usage, started = Usage(request=_id(request)), time.monotonic()
+        usage.span = None if _page_of_no_view(request) else telemetry.begin_request()
         request.usage = usage  # type: ignore[attr-defined]
         with measure(usage):
             response = self.get_response(request)
@@ -57,9 +58,14 @@ def _id(request: HttpRequest) -> str:
 def _route(request: HttpRequest) -> str:
     if match := request.resolver_match:
         return match.url_name or "none"
+    return _page_of_no_view(request) or "none"
+
+
+def _page_of_no_view(request: HttpRequest) -> str:
+    """Return what a middleware answers; empty for the pages of views."""
     if request.path_info == "/healthz":
         return "healthz"
-    return "static" if request.path_info.startswith(settings.STATIC_URL) else "none"
+    return "static" if request.path_info.startswith(settings.STATIC_URL) else ""
 
 
 def _note(request: HttpRequest, response: HttpResponse, usage: Usage, seconds: float) -> None:
@@ -83,6 +89,7 @@ def _note(request: HttpRequest, response: HttpResponse, usage: Usage, seconds: f
         "query_ids": usage.query_ids,
     }
     fields |= {"refusal": refusal} if refusal else {}
+    telemetry.end_request(usage.span, fields)
     is_quiet = response.status_code < 400 and (
         route in ("static", "healthz")
         or (route in _BY_PAGES and settings.EDIP_LOG_FORMAT == "text")

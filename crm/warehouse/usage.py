@@ -8,8 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from crm import metrics
+from crm import metrics, telemetry
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
 
 APP = "edip-crm"
 # Matches the first table in a statement: `catalog`.`schema`.`table`.
@@ -28,6 +32,7 @@ class Usage:
     seconds: float = 0.0
     pool_wait: float = 0.0
     query_ids: list[str] = field(default_factory=list)
+    span: Span | None = None
 
 
 # The page of statements that belong to no request: the name of the command that runs.
@@ -68,7 +73,7 @@ def tagged(work: Callable[[], None]) -> Callable[[], None]:
     current = _current.get() or Usage()
 
     def run() -> None:
-        with measure(Usage(current.page, current.request)):
+        with measure(Usage(current.page, current.request, span=current.span)):
             work()
 
     return run
@@ -81,7 +86,9 @@ def note_statement(label: str, started: float, query_id: str | None, failure: st
     metrics.observe("edip_statement_seconds", seconds, verb=verb)
     if failure:
         metrics.count("edip_faults_total", kind=failure)
-    if usage := _current.get():
+    usage = _current.get()
+    telemetry.note_statement(label, seconds, query_id, failure, usage.span if usage else None)
+    if usage:
         usage.statements += 1
         usage.seconds += seconds
         if query_id and len(usage.query_ids) < _MOST_IDS:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from crm.model.namespace import Namespace
 from crm.model.schema import ACCOUNTS, TABLES
@@ -31,6 +32,7 @@ from ..conftest import ACTOR, BASE_DIR, LocalWarehouse
 from ..deployment.bundle import WORKSPACE, resolved
 from ..deployment.conftest import PROXIED, Answer, App, reading, starter, wait_for
 from ..patience import seconds
+from .collector import Collector, collector
 from .jobs import Jobs, jobs
 
 APP_ID = WORKSPACE["resources.apps.edip_crm.service_principal_client_id"]
@@ -45,12 +47,14 @@ class Deployed:
 
     :param start: starts the app, with the variables of its deployment.
     :param owner: the tables as their owner sees them.
+    :param telemetry: what the app sends of itself.
     """
 
     start: Callable[[], App]
     jobs: Jobs
     owner: Warehouse
     server: LocalWarehouse
+    telemetry: Collector
     app: App = field(init=False)
 
     def set_version(self, number: int) -> None:
@@ -77,8 +81,9 @@ def deployed(server: LocalWarehouse, tmp_path: Path) -> Iterator[Deployed]:
     server._ask("POST", "/principals", {"client_id": APP_ID, "secrets": ["s3"]})
     owner = open_shared(server.config(), home, ACTOR)
     variables = environment(bundle["apps"]["edip_crm"], server)
-    with starter(tmp_path) as start, jobs(bundle["jobs"], server) as runner:
-        yield Deployed(partial(start, **variables), runner, owner, server)
+    with collector() as telemetry, starter(tmp_path) as start, jobs(bundle["jobs"], server) as run:
+        started = partial(start, **variables, **telemetry.environment)
+        yield Deployed(started, run, owner, server, telemetry)
     owner.execute(f"DROP CATALOG IF EXISTS `{home.catalog}` CASCADE", repeatable=True)
     server.clear_faults()
 
@@ -108,6 +113,7 @@ def test_from_nothing_through_the_first_bad_day(deployed: Deployed) -> None:
     a_backup_is_restored_into_a_new_schema(deployed, said["backup"])
     tables_of_an_earlier_version_are_migrated(deployed)
     the_app_finishes_what_is_under_way(deployed)
+    the_collector_knows_pages_and_statements(deployed.telemetry)
     the_version_before_only_reads(deployed)
 
 
@@ -228,6 +234,26 @@ def the_app_finishes_what_is_under_way(at: Deployed) -> None:
     assert at.app.process.returncode == 0
     assert list(at.app.temporary.glob("edip-static-*")) == []
     assert accounts.get(at.owner, "BSN4") is not None
+
+
+def the_collector_knows_pages_and_statements(telemetry: Collector) -> None:
+    """And nobody's name, no value, no text of a statement."""
+    spans = telemetry.spans()
+    pages = {span.span_id: span for span in spans if span.name == "GET account-list"}
+    statements = [span for span in spans if span.parent_span_id in pages]
+    assert "SELECT accounts" in {span.name for span in statements}
+    for span in statements:
+        page = pages[span.parent_span_id]
+        assert span.trace_id == page.trace_id
+        assert page.start_time_unix_nano <= span.start_time_unix_nano + 50_000_000
+    failed = {span.name for span in spans if span.status.code == Status.STATUS_CODE_ERROR}
+    assert {"GET overview", "SELECT accounts"} <= failed
+    assert "GET healthz" not in {span.name for span in spans}
+    named = {metric.name for metric in telemetry.metrics()}
+    assert {"edip_requests_total", "edip_statement_seconds", "edip_connections_open"} <= named
+    for _, content in telemetry.received:
+        for secret in (PROXIED["X-Forwarded-Email"], "Zebra", "BSN1", "FROM", KEY):
+            assert secret.encode() not in content
 
 
 def the_version_before_only_reads(at: Deployed) -> None:

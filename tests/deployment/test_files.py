@@ -157,6 +157,7 @@ def test_what_runs_is_uploaded() -> None:
         "app.yaml",
         "requirements.in",
         "requirements.txt",
+        "requirements-otel.txt",
         "gunicorn.conf.py",
     )
     found = [str(file.relative_to(BASE_DIR)) for name in needed for file in _files(name)]

@@ -17,6 +17,7 @@ HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 # What is written by hand → what `make lock` makes of it.
 MADE = {
     "requirements.in": ("requirements.txt", "requirements.lock"),
+    "requirements-otel.in": ("requirements-otel.txt",),
     "requirements-dev.in": ("requirements-dev.lock",),
 }
 
@@ -31,7 +32,9 @@ def problems(folder: Path) -> Iterator[str]:
                 if wanted.get(package) != found.get(package):
                     yield f"{name}: {package} {found.get(package)}, not {wanted.get(package)}"
         # Other systems' packages, too, have the versions that are deployed.
-        if {*map(str, _pins(folder / "requirements.txt"))} - {*map(str, _pins(folder / made[-1]))}:
+        if made[-1].endswith(".lock") and {*map(str, _pins(folder / "requirements.txt"))} - {
+            *map(str, _pins(folder / made[-1]))
+        }:
             yield f"{made[-1]} lacks pins of requirements.txt"
     for lock in folder.glob("*.lock"):
         for entry in re.split(r"\n(?=\w)", lock.read_text())[1:]:

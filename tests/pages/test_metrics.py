@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from crm import metrics
+from crm import metrics, telemetry
 from crm.warehouse import Warehouse, dispose_all, gauges, open_shared
 
 from ..conftest import LocalWarehouse
@@ -100,3 +102,39 @@ def test_a_histogram_is_cumulative(monkeypatch: pytest.MonkeyPatch) -> None:
     buckets = [int(line.rpartition(" ")[2]) for line in lines if "_bucket" in line]
     assert buckets == [1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 3]
     assert lines[-1] == 'edip_statement_seconds_count{verb="S\\"\\\\\\n"} 3'
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({}, ""),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:1"}, "are not installed"),
+        (
+            {
+                "OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:1",
+                "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            },
+            "OTEL_EXPORTER_OTLP_PROTOCOL is http/protobuf, not grpc",
+        ),
+    ],
+)
+def test_without_a_collector_that_it_can_reach_nothing_is_sent(
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    variables: dict[str, str],
+    said: str,
+) -> None:
+    """tests/apps/test_walk.py tests what is sent."""
+    for name in ("opentelemetry.sdk.trace", "grpc"):
+        monkeypatch.setitem(sys.modules, name, None)
+    for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with caplog.at_level(logging.WARNING, "crm.telemetry"):
+        telemetry.start(gauges)
+    assert said in caplog.text
+    assert bool(caplog.text) == bool(said)
+    assert client.get("/guide/").status_code == 200
+    telemetry.stop()

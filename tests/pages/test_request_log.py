@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from crm.log_format import JsonLines, Readable
+from crm.middleware.log_format import JsonLines, Readable
 from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse
