@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from pathlib import Path
 from urllib.parse import quote
 
@@ -11,8 +12,9 @@ from django.test import Client
 
 from crm.model.as_of_address import address
 from crm.model.schema import ACCOUNTS, AREA, UPDATES, USE_CASES
-from crm.repository.records import search
-from crm.repository.records.search_words import SearchWords
+from crm.repository.records import _account_list, search, updates, use_cases
+from crm.repository.records.people import ROLES
+from crm.repository.records.search_words import SearchWords, joined
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 
@@ -89,22 +91,57 @@ def _found(wh: Warehouse, query: str) -> set[str]:
 
 
 def test_judged_searches_find_what_people_expect(judged: Warehouse, client: Client) -> None:
+    """One statement asks which rows each query finds. The whole search answers every fifth one,
+    and those that find more of a kind than it shows: there the order counts."""
     lines = [line for line in JUDGED.read_text().splitlines() if not line.startswith("#")]
     assert len(lines) >= 60
+    queries = [line.partition(" | ")[0] for line in lines]
+    matched = _matched(judged, queries)
     wanted = hits = 0
     missed = []
-    for line in lines:
-        query, _, expected = line.partition(" | ")
-        keys = _keys(expected)
+    for number, (query, line) in enumerate(zip(queries, lines, strict=True)):
+        keys, names = _keys(line.partition(" | ")[2]), matched[query]
         if any(key.startswith("page:") for key in keys):
             options = parsed(client.get("/search/", {"q": query}, **HTMX)).select("a.found")
             names = {f"page:{option.get_text().strip()}".replace(" ", "_") for option in options}
-        else:
-            names = _found(judged, query)
+        elif number % 5 == 0 or _most_of_a_kind(names) > search.SHOWN:
+            found = _found(judged, query)
+            assert found <= names, query
+            names = found
         wanted += len(keys)
         hits += len(keys & names)
         missed += [f"{query}: {key}" for key in sorted(keys - names)]
     assert hits / wanted >= RECALL, missed
+
+
+def _matched(wh: Warehouse, queries: list[str]) -> dict[str, set[str]]:
+    """Return what each query finds, as ``_found`` does, without the search's order and limits."""
+    words = [SearchWords.of(query, f"q{number}_") for number, query in enumerate(queries)]
+    children = " UNION ALL ".join(
+        f"SELECT f.id, {joined(source.searched)} FROM {wh.namespace.table(source.table)} AS f "
+        f"LEFT JOIN {wh.namespace.table(ACCOUNTS)} AS a ON a.bsnid = f.account_bsnid"
+        for source in (use_cases.SOURCE, updates.SOURCE)
+    )
+    names = " UNION ALL ".join(
+        f"SELECT REPLACE(CONCAT('{mark}', {column}), ' ', '_'), {column} "
+        f"FROM {wh.namespace.table(table)} WHERE {column} <> ''"
+        for mark, columns in (("p:", ROLES), ("a:", ((ACCOUNTS, AREA),)))
+        for table, column in columns
+    )
+    conditions = ", ".join(f"{each.condition(['text'])} AS c{n}" for n, each in enumerate(words))
+    sql = f"""
+    SELECT key, {conditions} FROM (
+      SELECT bsnid AS key, {joined(_account_list.SOURCE.searched)} AS text
+      FROM {wh.namespace.table(ACCOUNTS)} UNION ALL {children} UNION ALL {names}
+    ) AS r
+    """
+    params = {name: value for each in words for name, value in each.params.items()}
+    rows = wh.query(sql, params)
+    return {q: {row["key"] for row in rows if row[f"c{n}"]} for n, q in enumerate(queries)}
+
+
+def _most_of_a_kind(keys: set[str]) -> int:
+    return max(Counter(key[:2] for key in keys).values(), default=0)
 
 
 def _keys(text: str) -> set[str]:

@@ -109,7 +109,7 @@ _PARTS += [
     "ﬁ",
     "😀",
 ]
-_PARTS += ["ك", "\u200f", "हि", "Ⅷ", "ｗ"]
+_PARTS += ["\u212a", "ك", "\u200f", "हि", "Ⅷ", "ｗ"]
 
 
 def test_the_warehouse_finds_what_python_finds(warehouse: Warehouse) -> None:
@@ -120,7 +120,7 @@ def test_the_warehouse_finds_what_python_finds(warehouse: Warehouse) -> None:
 
     texts = [" ".join(word(7) for _ in range(chance.randint(1, 4))) for _ in range(250)]
     searches = [_varied(chance, chance.choice(texts)) for _ in range(40)]
-    searches += [word(2) for _ in range(20)]
+    searches += [word(2) for _ in range(20)] + list("ek`'\"-0")
     searched = [SearchWords.of(text, f"w{n}_") for n, text in enumerate(searches)]
     people = [_varied(chance, text) for text in texts[:20]]
     conditions = [words.condition(["text"]) for words in searched]

@@ -40,26 +40,28 @@ FROM (
 ) AS f
 """
 _ACCOUNT_ORDER = "place, recency, LOWER(team), bsnid"
+# The best of each kind of child; then all of them meet their accounts in one join.
+_WITH_ACCOUNTS = """
+SELECT f.kind, f.place, f.rn, f.key, f.owner AS bsnid, f.name, f.more, f.hidden, f.day,
+  COALESCE(a.team, f.owner) AS who, f.total
+FROM ({children}) AS f LEFT JOIN {accounts} AS a ON a.bsnid = f.owner
+"""
 # Only accounts whose team has one of the words can help to find their children.
 _CHILDREN = """
-SELECT '{kind}' AS kind, place, f.rn, f.key, f.owner AS bsnid, f.name, f.more, f.hidden, f.day,
-  COALESCE(a.team, f.owner) AS who, f.total
+SELECT '{kind}' AS kind, *, ROW_NUMBER() OVER (ORDER BY place, newest DESC NULLS LAST, key) AS rn
 FROM (
-  SELECT *, ROW_NUMBER() OVER (ORDER BY place, newest DESC NULLS LAST, key) AS rn FROM (
-    SELECT * FROM (
-      SELECT *, COUNT(*) OVER () AS total FROM (
-        SELECT id AS key, account_bsnid AS owner, {name} AS name, {more} AS more,
-          {hidden} AS hidden, {day} AS day, {newest} AS newest, {place} AS place
-        FROM {table} AS f LEFT JOIN (
-          SELECT bsnid, MAX(team) AS team FROM {accounts} WHERE team RLIKE :some GROUP BY bsnid
-        ) AS a ON a.bsnid = f.account_bsnid
-        WHERE {is_new} AND {condition}
-      ) AS f
+  SELECT * FROM (
+    SELECT *, COUNT(*) OVER () AS total FROM (
+      SELECT id AS key, account_bsnid AS owner, {name} AS name, {more} AS more,
+        {hidden} AS hidden, {day} AS day, CAST({newest} AS TIMESTAMP) AS newest, {place} AS place
+      FROM {table} AS f LEFT JOIN (
+        SELECT bsnid, MAX(team) AS team FROM {accounts} WHERE {has_some} GROUP BY bsnid
+      ) AS a ON a.bsnid = f.account_bsnid
+      WHERE {is_new} AND {condition}
     ) AS f
-    ORDER BY place, newest DESC NULLS LAST, key LIMIT {most}
   ) AS f
+  ORDER BY place, newest DESC NULLS LAST, key LIMIT {most}
 ) AS f
-LEFT JOIN {accounts} AS a ON a.bsnid = f.owner
 """
 # Each name is compared once: what asks for ``total``, too, cannot move into the aggregation.
 _NAMES = """
@@ -93,7 +95,8 @@ class SearchQuery:
     :param recent: the keys of accounts that were opened lately, the latest first.
     :param since: only updates of this day or later are searched, if it is given.
     :param shown: how many hits of a kind are wanted; ``names`` is that of people and areas.
-    :param newest: how many updates make the day that comes along under the kind ``NEWEST``.
+    :param newest: how many updates make the day that comes along under the kind ``NEWEST``; 0
+        where it is known.
     """
 
     namespace: Namespace
@@ -106,13 +109,18 @@ class SearchQuery:
 
     def statement(self) -> tuple[str, dict[str, Any]]:
         is_new = "f.date >= CAST(:since AS DATE)" if self.since else "TRUE"
+        children = " UNION ALL ".join(
+            (
+                self._children(use_cases.SOURCE, "leader", "updated_at", "TRUE"),
+                self._children(updates.SOURCE, "author", "date", is_new),
+            )
+        )
         parts = (
             self._accounts(),
-            self._children(use_cases.SOURCE, "leader", "updated_at", "TRUE"),
-            self._children(updates.SOURCE, "author", "date", is_new),
+            _sql.render(self.namespace, _WITH_ACCOUNTS, children=children),
             self._values(PERSON, ROLES),
             self._values(AREA, [(ACCOUNTS, AREA)]),
-            _sql.render(self.namespace, _NEWEST, kind=NEWEST, most=str(self.newest)),
+            *([self._newest()] if self.newest else ()),
         )
         each = (_sql.fill("SELECT * FROM ({part}) AS k", part=part) for part in parts)
         return " UNION ALL ".join(each), self._params()
@@ -121,7 +129,6 @@ class SearchQuery:
         phrase = self.words.phrase
         params: dict[str, Any] = {**self.words.params, **self._begins.params}
         params |= {"whole": f"^(?:{phrase})$", "begins": f"^(?:{phrase})"}
-        params["some"] = "|".join(f"(?:{word})" for word in self.words.words)
         params |= {"since": self.since} if self.since else {}
         return params | (self._recent[1] if self.recent else {})
 
@@ -173,9 +180,13 @@ class SearchQuery:
             is_new=is_new,
             place=self._place(table.gist),
             table=self.namespace.table(table),
+            has_some=self.words.any_in("team"),
             condition=self.words.condition(source.searched),
             most=str(self.shown),
         )
+
+    def _newest(self) -> str:
+        return _sql.render(self.namespace, _NEWEST, kind=NEWEST, most=str(self.newest))
 
     def _values(self, kind: str, columns: Iterable[tuple[Table, str]]) -> str:
         each = (

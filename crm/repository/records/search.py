@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+import time
 from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 
-from cachetools import TTLCache
+from cachetools import LRUCache
 
 from crm.model.schema import AREA, UPDATES
 from crm.repository import _sql
@@ -33,9 +34,11 @@ NAMES = 100
 NEWEST = 100_000
 
 _lock = threading.Lock()
-# By who asks: the day since which there are ``NEWEST`` updates. Each search finds it for the next
-# ones; the first one of a process searches all updates.
-_since: TTLCache[Hashable, dt.date | None] = TTLCache(maxsize=200, ttl=3600.0)
+# By who asks: the day since which there are ``NEWEST`` updates, or None if there are not so many,
+# and when a search found it. The first search of a process searches all updates; one in an hour
+# finds the day anew.
+_since: LRUCache[Hashable, tuple[dt.date | None, float]] = LRUCache(maxsize=200)
+_SECONDS = 3600.0
 
 _RECENTLY_OPENED = """
 SELECT bsnid, MAX(team) AS team, MAX(business_area) AS area FROM {accounts}
@@ -85,21 +88,29 @@ def find(wh: Warehouse, words: SearchWords, recent: Collection[str]) -> Mapping[
     among accounts. One statement. Raises WarehouseError.
     """
     key = wh.cache_key
+    now = time.monotonic()
     with _lock:
-        since = _since.get(key)
-    query = SearchQuery(wh.namespace, words, tuple(recent), since, SHOWN, NAMES, NEWEST)
+        since, found_at = _since.get(key, (None, now - _SECONDS))
+    newest = NEWEST if now - found_at >= _SECONDS else 0
+    query = SearchQuery(wh.namespace, words, tuple(recent), since, SHOWN, NAMES, newest)
     by_kind: dict[str, list[Row]] = {UPDATES.name: []}
     for row in sorted(wh.query(*query.statement()), key=lambda row: row["rn"]):
         by_kind.setdefault(row["kind"], []).append(row)
-    (newest,) = by_kind.pop(_search_query.NEWEST)
-    with _lock:
-        _since[key] = newest["day"] if (newest["total"] or 0) >= NEWEST else None
+    for row in by_kind.pop(_search_query.NEWEST, ()):
+        with _lock:
+            _since[key] = row["day"] if (row["total"] or 0) >= NEWEST else None, now
     return {
         kind: _names(rows)
         if kind in (PERSON, AREA)
         else _records(rows, since if kind == UPDATES.name else None)
         for kind, rows in by_kind.items()
     }
+
+
+def newest_since(wh: Warehouse) -> dt.date | None:
+    """Return the day since which the next search reads updates; None if it reads all."""
+    with _lock:
+        return _since.get(wh.cache_key, (None, 0.0))[0]
 
 
 def opened(wh: Warehouse, recent: Collection[str]) -> tuple[Hit, ...]:

@@ -6,15 +6,16 @@ difference: ``muller`` finds ``Müller``, as ``mueller`` does.
 
 Each word becomes a regular expression with the variants of its characters, which the warehouse
 compares with the stored texts as they are. Python compares with the same expressions. They have
-only what Java, Rust, RE2 and Python read alike.
+only what Java, Rust, RE2 and Python read alike. Most texts and words are plain ASCII: there a
+comparison of the words in lower case says the same, in a fraction of the time.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from crm.model.namespace import quoted
@@ -51,6 +52,7 @@ _KNOWN = frozenset(
             *range(0x386, 0x588),
             *range(0x1E00, 0x1F00),
             *range(0x2010, 0x201F),
+            0x212A,  # the sign of Kelvin, whose lower case is a plain k
         ),
     )
 )
@@ -61,31 +63,52 @@ class SearchWords:
     """The words of a search, each as a regular expression.
 
     ``phrase`` finds all of them as they stand, one after the other. The names of the parameters
-    begin with ``name``: a statement may have two searches.
+    begin with ``name``: a statement may have two searches. ``plain`` has, by word, what it finds
+    in lower case in texts that are ASCII.
     """
 
     words: tuple[str, ...] = ()
     phrase: str = ""
     name: str = "w"
+    plain: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, text: str, name: str = "w") -> SearchWords:
         given = unicodedata.normalize("NFC", text[:SEARCH_LENGTH]).replace("\0", "").split()
         found = [_word(each) for each in given]
         phrase = _GAP.join(found)
+        plain = {word: low for word, low in zip(found, map(_plain, given), strict=True) if low}
         if len(found) > WORDS:
             found = [*found[: WORDS - 1], _GAP.join(found[WORDS - 1 :])]
-        return cls(tuple(dict.fromkeys(found)), phrase, name)
+        return cls(tuple(dict.fromkeys(found)), phrase, name, plain)
 
     @property
     def params(self) -> dict[str, str]:
-        return {f"{self.name}{number}": word for number, word in enumerate(self.words)}
+        found = {}
+        for number, word in enumerate(self.words):
+            found[f"{self.name}{number}"] = word
+            if word in self.plain:
+                found[f"{self.name}{number}_plain"] = self.plain[word]
+        return found
 
     def condition(self, columns: Sequence[str]) -> str:
         """Return the condition that each word is in one of the columns; TRUE without words."""
+        return " AND ".join(self._each(columns)) or "TRUE"
+
+    def any_in(self, column: str) -> str:
+        """Return the condition that one of the words is in the column."""
+        return f"({' OR '.join(self._each([column]))})"
+
+    def _each(self, columns: Sequence[str]) -> Iterator[str]:
         # One text of all columns: to read an expression costs more than to join texts.
         text = joined(columns) if len(columns) > 1 else quoted(columns[0])
-        return " AND ".join(f"{text} RLIKE :{word}" for word in self.params) or "TRUE"
+        for number, word in enumerate(self.words):
+            has_word = f"{text} RLIKE :{self.name}{number}"
+            if word in self.plain:
+                is_plain = f"CONTAINS(LOWER({text}), :{self.name}{number}_plain)"
+                is_ascii = f"OCTET_LENGTH({text}) = LENGTH({text})"
+                has_word = f"({is_plain} OR NOT {is_ascii} AND {has_word})"
+            yield has_word
 
     def found_in(self, *texts: str) -> bool:
         """Return whether each word is in one of the texts, as ``condition`` does."""
@@ -161,6 +184,14 @@ def _word(word: str) -> str:
             at += 1
     # A word of accents alone is searched as it is.
     return "".join(found) or word
+
+
+def _plain(word: str) -> str:
+    """Return the word in lower case if, in texts that are ASCII, nothing else is the same word."""
+    lower = word.lower()
+    found = ((low, each) for low in lower for each in _all_variants().get(_base(low), low))
+    is_alone = all(each.lower() == low for low, each in found if each.isascii())
+    return lower if lower.isascii() and is_alone else ""
 
 
 def _letter(letter: str) -> str:
