@@ -18,7 +18,7 @@ from crm.icons import icon
 from crm.model import links, vocabulary
 from crm.model.changes import CHANGED, CREATED, DELETED, Change
 from crm.model.schema import AREA, PEOPLE_COLUMNS
-from crm.page_urls import record_url
+from crm.page_urls import name_url
 
 _NOTHING = mark_safe('<span class="nothing">—</span>')
 _LONG_TEXT = 600
@@ -73,10 +73,9 @@ def area_link(name: str | None) -> str:
 
 
 def _name_link(page: str, name: str | None) -> str:
-    url = record_url(page, name) if name and name.strip() else ""
-    if not url:
+    if not name or not name.strip():
         return text(name)
-    return filled('<a class="name" href="{}" dir="auto">{}</a>', url, name)
+    return filled('<a class="name" href="{}" dir="auto">{}</a>', name_url(page, name), name)
 
 
 def prose(value: str | None) -> str:

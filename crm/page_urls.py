@@ -6,10 +6,15 @@ A page has dozens of them. Moments of ``/as-of/`` addresses are part of ``revers
 from __future__ import annotations
 
 from functools import lru_cache
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from django.urls import get_script_prefix, reverse
 from django.utils.http import RFC3986_SUBDELIMS
+
+from crm.model.links import fits_in_path
+
+# Instead of a name that is in the parameter ``name``.
+NAME_ELSEWHERE = "-"
 
 _KEY = "the-key-of-a-record"
 # The characters that reverse() does not quote.
@@ -24,12 +29,23 @@ def page_url(name: str) -> str:
 def record_url(name: str, key: str | None) -> str:
     """Return the URL of a record's page.
 
-    It is empty for a key that no URL can hold: one that is missing, or has a slash.
+    It is empty for a key that no path can have: see ``fits_in_path``.
     """
-    if not key or "/" in key:
+    if key is None or not fits_in_path(key):
         return ""
     before, after = _around_key(get_script_prefix(), name)
     return f"{before}{quote(key, safe=_SAFE)}{after}"
+
+
+def name_url(page: str, name: str) -> str:
+    """Return the URL of a page of a person or a business area, whatever their name is.
+
+    A name that no path can have is a parameter of the page of ``NAME_ELSEWHERE``.
+    """
+    url = record_url(page, name)
+    if url:
+        return url
+    return f"{record_url(page, NAME_ELSEWHERE)}?{urlencode({'name': name})}"
 
 
 def change_url(table: str, key: str, version: int | None) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from .links import fits_in_path
 from .schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES, Column, Table
 
 CREATED, CHANGED, DELETED = "created", "changed", "deleted"
@@ -85,8 +86,7 @@ class Change:
 
     @property
     def has_address(self) -> bool:
-        """Return whether a URL can hold the key: not where a row has none, or one with a slash."""
-        return bool(self.key) and "/" not in self.key
+        return fits_in_path(self.key)
 
     @property
     def kind(self) -> str:

@@ -51,6 +51,15 @@ def _without_end(link: str) -> str:
         link = shorter
 
 
+def fits_in_path(key: str | None) -> bool:
+    """Return whether a URL's path can have the key as a part.
+
+    It cannot if there is none, or if it has a slash; browsers follow ``.`` and ``..``, however
+    they are quoted, to another page.
+    """
+    return bool(key) and key not in (".", "..") and "/" not in str(key)
+
+
 def has_invisible(text: str) -> bool:
     """Return whether the text has a character that shows nothing, or turns the order of others.
 

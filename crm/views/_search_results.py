@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from crm.fragments import plain_day
 from crm.model.schema import ACCOUNTS, AREA, UPDATES, USE_CASES
-from crm.page_urls import page_url, record_url
+from crm.page_urls import name_url, page_url, record_url
 from crm.repository.records.search import PERSON, Found, Hit
 from crm.repository.records.search_words import SearchWords, fold
 from crm.request import Request
@@ -169,8 +169,8 @@ def _areas(words: SearchWords, q: str, found: Found) -> Group:
 
 
 def _named(words: SearchWords, page: str, hit: Hit) -> Result:
-    url = record_url(page, hit.name) or _all("people" if page == "person" else "areas", hit.name)
-    return Result(url, words.mark(hit.name), [], aside=counted(hit.n, "record"))
+    aside = counted(hit.n, "record")
+    return Result(name_url(page, hit.name), words.mark(hit.name), [], aside=aside)
 
 
 def _pages(request: Request, words: SearchWords, q: str) -> tuple[Group, Group]:

@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from crm import access
+from crm.model.links import fits_in_path
 from crm.model.schema import ACCOUNTS, TABLES, UPDATES, USE_CASES
 from crm.repository import operations
 from crm.repository.errors import Doubtful, HalfDone
@@ -134,6 +135,6 @@ def _result(check: Check, found: Found) -> Result:
 
 def _url(problem: Problem) -> str:
     name = _EDIT.get(problem.table)
-    if not name or not problem.key or "/" in problem.key:
+    if not name or not fits_in_path(problem.key):
         return ""
     return reverse(name, args=[problem.key])

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from crm.model.schema import ACCOUNTS, AREA, PEOPLE_COLUMNS, UPDATES, USE_CASES, Table
 from crm.model.vocabulary import NOT_STARTED
-from crm.page_urls import record_url
+from crm.page_urls import name_url
 from crm.repository.records import people as repository
 from crm.repository.records.people import Area, Name, Names, Person
 from crm.repository.records.search_words import SEARCH_LENGTH, SearchWords
@@ -22,7 +22,7 @@ from crm.repository.records.suggestions import suggest
 from crm.request import Request, page_number
 from crm.warehouse.errors import WarehouseError
 
-from . import _list_state
+from . import _list_state, _named
 from ._charts import Stack, link, stacks
 from ._wording import counted
 
@@ -50,6 +50,7 @@ def people(request: Request) -> HttpResponse:
 
 
 @require_safe
+@_named.page
 def person(request: Request, name: str) -> HttpResponse:
     found = repository.get_person(request.warehouse, name)
     if found is None:
@@ -60,7 +61,7 @@ def person(request: Request, name: str) -> HttpResponse:
         "led": _role(found.name, USE_CASES, "leader", "Leads use cases", found.use_cases),
         "written": _role(found.name, UPDATES, "author", "Wrote updates", found.updates),
         "variants": _variants(found.name),
-        "rename_url": record_url("rename-person", name),
+        "rename_url": name_url("rename-person", name),
     }
     return render(request, "people/person.html", context)
 
@@ -71,6 +72,7 @@ def areas(request: Request) -> HttpResponse:
 
 
 @require_safe
+@_named.page
 def area(request: Request, name: str) -> HttpResponse:
     found = repository.get_area(request.warehouse, name)
     if found is None:
@@ -81,7 +83,7 @@ def area(request: Request, name: str) -> HttpResponse:
         "accounts": Role("Accounts", found.name.count, _link(ACCOUNTS, of_area), found.accounts),
         "adoption": _adoption(found),
         "variants": _variants(found.name),
-        "rename_url": record_url("rename-area", name),
+        "rename_url": name_url("rename-area", name),
         "updates_url": _link(UPDATES, of_area),
         "use_cases_url": _link(USE_CASES, of_area),
     }

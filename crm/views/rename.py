@@ -12,13 +12,12 @@ from django.core import signing
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from crm.access import for_writers
 from crm.forms.fields import field_for, format_moment, parse_moment
 from crm.model.schema import ACCOUNTS, AREA, TABLE_BY_NAME, TABLES, Table
-from crm.page_urls import page_url, record_url
+from crm.page_urls import name_url, page_url
 from crm.repository import operations, summaries
 from crm.repository.bulk import rename as repository
 from crm.repository.bulk.rename import Rename, RenamePreview, Seen
@@ -28,7 +27,7 @@ from crm.repository.records import people
 from crm.repository.records.people import ROLES, Name
 from crm.request import Request
 
-from . import _respond, _resume, _revert_links, _wording
+from . import _named, _respond, _resume, _revert_links, _wording
 from ._wording import counted
 from .bulk import is_undoable
 
@@ -63,6 +62,7 @@ class _Plan:
 @never_cache
 @for_writers
 @_respond.form_page
+@_named.page
 def rename_person(request: Request, name: str) -> HttpResponse:
     return _rename(request, _PERSON, name)
 
@@ -70,6 +70,7 @@ def rename_person(request: Request, name: str) -> HttpResponse:
 @never_cache
 @for_writers
 @_respond.form_page
+@_named.page
 def rename_area(request: Request, name: str) -> HttpResponse:
     return _rename(request, _AREA, name)
 
@@ -141,8 +142,8 @@ def _context(kind: _Kind, name: str) -> dict[str, Any]:
         "name": name,
         "all_url": page_url(kind.all),
         "all_label": "People" if kind is _PERSON else "Business areas",
-        "page_url": record_url(kind.page, name),
-        "rename_url": reverse(f"rename-{kind.page}", args=[name]),
+        "page_url": name_url(kind.page, name),
+        "rename_url": name_url(f"rename-{kind.page}", name),
     }
 
 
@@ -179,7 +180,7 @@ def _run(request: Request, kind: _Kind, name: str) -> HttpResponse:
         messages.warning(
             request, "This preview is too old or is not yours, so nothing was changed now."
         )
-        return _respond.go(request, reverse(f"rename-{kind.page}", args=[name]))
+        return _respond.go(request, name_url(f"rename-{kind.page}", name))
     allowed = _columns(request, kind)
     if not set(plan.rename.columns) <= set(allowed):
         raise PermissionDenied
@@ -190,7 +191,7 @@ def _run(request: Request, kind: _Kind, name: str) -> HttpResponse:
     number, planned = counted(written, "record"), sum(map(len, plan.rows.values()))
     if not written:
         messages.warning(request, "All of these rows changed after the preview: none was changed.")
-        return _respond.go(request, _page(kind, name))
+        return _respond.go(request, name_url(kind.page, name))
     old = _quoted(rename.replaced)
     summary = summaries.changed(number, f"{old} to “{rename.new}”")
     operations.note_done(wh, operation, plan.began, summary)
@@ -202,17 +203,13 @@ def _run(request: Request, kind: _Kind, name: str) -> HttpResponse:
         left = counted(planned - written, "row")
         text += f" {left} changed after the preview, so they were left alone."
     messages.success(request, text, extra_tags=undo)
-    return _respond.go(request, _page(kind, rename.new))
+    return _respond.go(request, name_url(kind.page, rename.new))
 
 
 def _quoted(names: tuple[str, ...]) -> str:
     """Return the first three names, and how many more there are."""
     more = [counted(len(names) - 3, "more name")] if len(names) > 3 else []
     return ", ".join([*(f"“{each}”" for each in names[:3]), *more])
-
-
-def _page(kind: _Kind, name: str) -> str:
-    return record_url(kind.page, name) or page_url(kind.all)
 
 
 def _read(request: Request, kind: _Kind) -> _Plan | None:

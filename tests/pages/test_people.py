@@ -29,6 +29,7 @@ def _write(wh: Warehouse) -> None:
         for n in range(4)
     ]
     accounts.append({"bsnid": "X", "team": "<b>Other</b>", "business_area": "R & D", "vp": "Vera"})
+    accounts[-1]["admin"] = ".."
     cases = [
         {"id": f"c{n}", "account_bsnid": "B1", "problem": f"Problem {n}", "leader": LEE[0]}
         for n in range(2)
@@ -60,10 +61,12 @@ def test_a_person_has_all_that_names_them(
     named: Warehouse, client: Client, get_page: See, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed = get_page("/people/")
-    assert texts(listed, "tbody th") == ["ANA LEE written in 3 ways", "Bo/b", "Vera"]
-    assert texts(listed, "tbody tr:first-child td") == ["4", "1", "", "2", "27"]
+    assert texts(listed, "tbody th") == ["..", "ANA LEE written in 3 ways", "Bo/b", "Vera"]
+    assert texts(listed, "tbody tr:nth-child(2) td") == ["4", "1", "", "2", "27"]
     assert [a["href"] for a in listed.select("tbody th a")] == [
+        "/people/-/?name=..",
         "/people/ANA%20%20LEE/",
+        "/people/-/?name=Bo%2Fb",
         "/people/Vera/",
     ]
     assert texts(get_page("/people/?q=lee+aná"), "tbody .name") == ["ANA LEE"]
@@ -128,6 +131,31 @@ def test_fields_suggest_known_names(
     assert client.get("/suggestions/team/").status_code == 404
     server.fault("http_status", times=None, status=400)
     assert client.get(field["hx-get"]).content.strip() == b""
+
+
+def test_a_name_that_no_path_can_have_has_its_pages(
+    named: Warehouse, client: Client, get_page: See
+) -> None:
+    """Browsers take ``..`` for the page above, however it is quoted, and a slash ends a name."""
+    for bsnid, name in (("X", ".."), ("B1", "Bo/b")):
+        link = get_page(f"/accounts/{bsnid}/").find("a", class_="name", string=name)["href"]
+        page = get_page(link)
+        assert text(page, "h1") == name
+        form = get_page(text_link(page, "Rename")).select_one("form.rename-form")
+        sent = {"old": name, "new": "Zoe"}
+        preview = parsed(client.post(form["action"], sent)).select_one(".bulk-confirm")
+        plan = preview.select_one("[name=plan]")["value"]
+        done = client.post(preview["action"], {"plan": plan})
+        assert done["Location"] == "/people/Zoe/"
+    found = parsed(client.get("/search/", {"q": "bo/b"})).select(".found")
+    assert all("/b/" not in each["href"] for each in found)
+    assert (
+        client.get("/people/-/").status_code == client.get("/people/-/?name=x").status_code == 404
+    )
+
+
+def text_link(page: BeautifulSoup, label: str) -> str:
+    return next(a["href"] for a in page.select("main a") if label in a.get_text())
 
 
 def test_names_are_links_wherever_they_stand(named: Warehouse, get_page: See) -> None:
