@@ -74,6 +74,7 @@ def test_the_feeds_tell_the_same_as_the_whole_tables(
     time.sleep(0.05)
     past = versions.as_of(sample, moment)
     assert diff.find_changes(past) == []
+    past_team = {b: accounts.get(sample, b).team for b in ("BSN002", "BSN004")}
 
     def run(sql: str) -> None:
         tables = {table.name: sample.namespace.table(table) for table in TABLES}
@@ -99,6 +100,13 @@ def test_the_feeds_tell_the_same_as_the_whole_tables(
     kinds = {(change.bsnid, change.kind) for change in by_feed[0] if change.table is ACCOUNTS}
     assert kinds == {("BSN002", CHANGED), ("BSN005", CHANGED), ("BSN003", DELETED)}
     assert [change.kind for change in by_feed[1]] == [DELETED]
+    # A child that moved changed, for both accounts.
+    for number, bsnid in ((2, "BSN002"), (3, "BSN004")):
+        moved = [change for change in by_feed[number] if change.table is USE_CASES]
+        assert moved
+        for change in moved:
+            assert change.what.endswith("from the account BSN004 to BSN002")
+        assert {change.team for change in moved} == {past_team[bsnid]}
     assert all(change.team for change in by_feed[0])
     with pytest.raises(Missing):
         diff.find_changes(past, "NEW")

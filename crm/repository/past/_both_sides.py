@@ -24,6 +24,10 @@ _SIDE = """(
     FROM {source} WHERE {condition} GROUP BY {key}
   ) AS r
 )"""
+# What the account has on this side, or on the other one: a child that moved is on both.
+_OF_ACCOUNT = """
+({owner} = :bsnid OR {key} IN (SELECT {key} FROM {other} WHERE {owner} = :bsnid))
+"""
 _EARLIEST = "TIMESTAMP '1970-01-01 00:00:00'"
 
 
@@ -36,21 +40,29 @@ def both_sides(
 
 
 def _of_table(now: Namespace, table: Table, before: str, *, of_one: bool, keys: str) -> str:
-    of_account = f"{quoted(table.owner)} = :bsnid" if of_one else "TRUE"
     of_keys = f"ARRAY_CONTAINS({keys}, {quoted(table.key)})" if keys else "TRUE"
     parts = {
         "key": quoted(table.key),
         "owner": quoted(table.owner),
         "row": _sql.own_row(table),
-        "condition": f"{of_account} AND {of_keys}",
         "earliest": _EARLIEST,
     }
+    after = now.table(table)
+
+    def side(source: str, other: str) -> str:
+        of_account = "TRUE"
+        if of_one:
+            template = "{owner} = :bsnid" if table is ACCOUNTS else _OF_ACCOUNT
+            of_account = _sql.fill(template, other=other, **parts)
+        condition = f"{of_account} AND {of_keys}"
+        return _sql.render(now, _SIDE, source=source, condition=condition, **parts)
+
     return _sql.render(
         now,
         _BOTH_SIDES,
         place=str(TABLES.index(table)),
-        before=_sql.render(now, _SIDE, source=before, **parts),
-        after=_sql.render(now, _SIDE, source=now.table(table), **parts),
+        before=side(before, after),
+        after=side(after, before),
         # The one account is returned even if it did not change, to show that it exists.
         condition="TRUE" if of_one and table is ACCOUNTS else "NOT (b.row <=> a.row)",
     )

@@ -47,7 +47,7 @@ FROM (
   GROUP BY d.place, d.key, d.more, d.account, d.`before`, d.`after`
 ) AS c
 LEFT JOIN (SELECT bsnid, MAX(team) AS team FROM {accounts} GROUP BY bsnid) AS a
-  ON a.bsnid = c.account
+  ON a.bsnid = {team_of}
 {one_account}
 """
 _BRANCH = """
@@ -55,6 +55,16 @@ SELECT {place} AS place, {key} AS key, {owner} AS account, {row} AS row, {n} AS 
 FROM (SELECT * FROM {feed} WHERE _commit_version > :then{place} {of_one}) AS f {first}
 """
 _N = "CASE WHEN _change_type IN ('insert', 'update_postimage') THEN 1 ELSE -1 END"
+_THIS = "AND {owner} = :bsnid"
+# These two keep the rows of all children that the account has or had: one that moved is also
+# another account's. Rows without a key are told by their account.
+_OF_ONE = "AND ({key} IS NOT NULL OR {owner} = :bsnid)"
+_OWN = """
+LEFT SEMI JOIN (
+  SELECT COALESCE({key}, '') AS key
+  FROM {feed} WHERE _commit_version > :then{place} AND {owner} = :bsnid
+) AS d ON d.key = COALESCE(f.{key}, '')
+"""
 # Keeps the rows of the first records of a table that differ, in the order of ``_CHANGES``. Hashes
 # tell which do, since texts of all rows would cost several times as much.
 _FIRST = """
@@ -83,9 +93,9 @@ _OF_WHOLE_TABLES = """
 SELECT d.*, COALESCE(a.team, b.team) AS team
 FROM ({branches}) AS d
 LEFT JOIN (SELECT bsnid, MAX(team) AS team FROM {accounts_after} GROUP BY bsnid) AS a
-  ON a.bsnid = d.account
+  ON a.bsnid = {team_of}
 LEFT JOIN (SELECT bsnid, MAX(team) AS team FROM {accounts_before} GROUP BY bsnid) AS b
-  ON b.bsnid = d.account
+  ON b.bsnid = {team_of}
 {chosen}
 ORDER BY d.account, d.place, d.key LIMIT :most
 """
@@ -100,9 +110,10 @@ def find_changes(past: Warehouse, bsnid: str = "", accounts: AccountFilter = ALL
     """Return what changed since the moment of ``past``, in all accounts or one, by account.
 
     At most ``SHOWN`` and one more, which shows that there are more. Of a key that several rows
-    have, the row that pages show is compared; this costs one more statement. Raises Missing if
-    the one account existed at neither moment. ``accounts`` are those that are the person's now,
-    and that have the filter's values at one of the moments.
+    have, the row that pages show is compared; this costs one more statement. A child that moved
+    between accounts changed: it is in the changes of both. ``team`` is that of the account that is
+    asked for. Raises Missing if the one account existed at neither moment. ``accounts`` are those
+    that are the person's now, and that have the filter's values at one of the moments.
     """
     then = past.namespace
     assert isinstance(then, PastNamespace)
@@ -111,7 +122,7 @@ def find_changes(past: Warehouse, bsnid: str = "", accounts: AccountFilter = ALL
     if bsnid and not rows:
         raise Missing(bsnid)
     teams = _teams_before(rows)
-    found = [_change(row, teams) for row in rows if row["before"] != row["after"]]
+    found = [_change(row, teams, bsnid) for row in rows if row["before"] != row["after"]]
     return sorted(found, key=_order)[: SHOWN + 1]
 
 
@@ -135,6 +146,7 @@ def _read(
         ),
         keys="UNION ALL".join(_keys(wh, table, bsnid) for table in TABLES),
         one_account=one_account if bsnid else "",
+        team_of=":bsnid" if bsnid else "c.account",
         chosen=accounts.only("r.account", wh.namespace, then),
     )
     params = {f"then{TABLES.index(table)}": version for table, version in _versions(then).items()}
@@ -181,9 +193,11 @@ def _starts(
 
 def _branch(wh: Warehouse, table: Table, start: int, bsnid: str, *, is_cut: bool) -> str:
     """Return the SELECT of a table's changed rows; ``is_cut``: at most of ``:most`` records."""
-    of_one = f"AND {quoted(table.owner)} = :bsnid" if bsnid else ""
     parts = change_feed.parts(wh, table, start) | {"n": _N, "hash": _sql.row_hash(table)}
-    first = _sql.render(wh.namespace, _FIRST, **parts) if is_cut else ""
+    of_one, first = "", _FIRST if is_cut else ""
+    if bsnid:
+        of_one, first = (_THIS, "") if table is ACCOUNTS else (_OF_ONE, _OWN)
+    of_one, first = (_sql.render(wh.namespace, each, **parts) for each in (of_one, first))
     return _sql.render(wh.namespace, _BRANCH, of_one=of_one, first=first, **parts)
 
 
@@ -207,7 +221,7 @@ def _teams_before(rows: list[Row]) -> dict[str | None, str]:
     }
 
 
-def _change(row: Row, teams: Mapping[str | None, str]) -> Change:
+def _change(row: Row, teams: Mapping[str | None, str], bsnid: str) -> Change:
     table = TABLES[row["place"]]
     before, after = (row[side] and json.loads(row[side]) for side in ("before", "after"))
     return Change(
@@ -216,7 +230,7 @@ def _change(row: Row, teams: Mapping[str | None, str]) -> Change:
         row["account"],
         values_of(table, before),
         values_of(table, after),
-        team=row["team"] or teams.get(row["account"], ""),
+        team=row["team"] or teams.get(bsnid or row["account"], ""),
     )
 
 
@@ -242,6 +256,7 @@ def _compare_whole_tables(
         accounts_before=then.table(ACCOUNTS),
         accounts_after=now.table(ACCOUNTS),
         chosen=accounts.only("d.account", now, then),
+        team_of=":bsnid" if bsnid else "d.account",
     )
     bound = accounts.params | (params if keys else {}) | ({"bsnid": bsnid} if bsnid else {})
     return wh.query(sql, {"most": SHOWN + 1, **bound})
