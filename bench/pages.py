@@ -153,6 +153,10 @@ def addresses(moment: dt.datetime) -> dict[str, str]:
         "an account's history": f"{account}history/",
         "what changed since": address(moment, "/since/"),
         "activity": "/activity/",
+        "report of a VP": "/report/?vp=VP+3",
+        "report of all accounts": "/report/?all=on",
+        "a person": "/people/Partner%203/",
+        "an area": "/areas/Area%203/",
     }
 
 

@@ -249,12 +249,13 @@ def _field_changes(change: Change, revert: str) -> str:
 def card_actions(what: str, history: str, edit: str, delete: str, back: str) -> SafeString:
     """Return the links of a card: its history and, for those who may write, edit and delete.
 
-    ``what`` is the record's kind in words. ``edit`` is empty for those who may not write.
+    ``what`` is the record's kind in words. ``edit`` is empty for those who may not write. The
+    list of the cards names the dialog in ``hx-target``.
     """
     links = [
         filled(
-            '<a class="icon-button" href="{0}" hx-get="{0}" hx-target="#dialog" title="History">'
-            '{1}<span class="visually-hidden">History of this {2}</span></a>',
+            '<a class="icon-button" href="{0}" hx-get="{0}" title="History"'
+            ' aria-label="History of this {2}">{1}</a>',
             history,
             icon("clock", 16),
             what,
@@ -263,15 +264,15 @@ def card_actions(what: str, history: str, edit: str, delete: str, back: str) -> 
     if edit:
         links += [
             filled(
-                '<a class="icon-button" href="{}" title="Edit">'
-                '{}<span class="visually-hidden">Edit this {}</span></a>',
+                '<a class="icon-button" href="{0}" title="Edit"'
+                ' aria-label="Edit this {2}">{1}</a>',
                 edit,
                 icon("pencil-square", 16),
                 what,
             ),
             filled(
-                '<a class="icon-button" href="{0}" hx-get="{0}" hx-target="#dialog"'
-                ' title="Delete">{1}<span class="visually-hidden">Delete this {2}</span></a>',
+                '<a class="icon-button" href="{0}" hx-get="{0}" title="Delete"'
+                ' aria-label="Delete this {2}">{1}</a>',
                 delete + back,
                 icon("trash", 16),
                 what,

@@ -56,6 +56,7 @@ MICRO = frozenset(
         "pencil",
         "pencil-square",
         "plus",
+        "printer",
         "question-mark-circle",
         "rectangle-stack",
         "server-stack",

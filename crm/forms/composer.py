@@ -9,7 +9,7 @@ from django.http import QueryDict
 
 from crm.model import schema
 
-from .fields import field_for, reason_field, stop_suggesting
+from .fields import field_for, reason_field
 from .records import UpdateForm
 
 
@@ -27,8 +27,10 @@ class ComposerForm(UpdateForm):
     ) -> None:
         super().__init__(data, new=True, initial=initial, masked=masked)
         self.auto_id = "composer_%s"
-        # The author is there already; a drawer over the page may have the same field.
-        stop_suggesting(self.fields)
+        # A drawer over the page may have the same field with its suggestions.
+        suggested = self.fields["author"].widget.attrs if "author" in self.fields else {}
+        if "list" in suggested:
+            suggested["list"] = f"composer-{suggested['list']}"
         self.drop_autofocus()
         text = self.fields["description"].widget.attrs
         text |= {"rows": 2} | ({"autofocus": True} if is_focused else {})

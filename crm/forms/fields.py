@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -139,12 +138,6 @@ def _suggesting(column: str) -> dict[str, str]:
         "hx-sync": "this:replace",
         "hx-push-url": "false",
     }
-
-
-def stop_suggesting(fields: Mapping[str, forms.Field]) -> None:
-    for name in fields:
-        for attribute in _suggesting(name):
-            fields[name].widget.attrs.pop(attribute, None)
 
 
 def masked_field(column: Column) -> forms.Field:

@@ -33,7 +33,9 @@ class SavedViewForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
     )
     shared = forms.BooleanField(label="Share it: everybody sees it", required=False)
-    default = forms.BooleanField(label="Show it first when I open the list", required=False)
+    default = forms.BooleanField(
+        label="Show it first when the menu opens the list", required=False
+    )
 
     def __init__(self, data: QueryDict | None = None, *, is_new: bool, **options: Any) -> None:
         super().__init__(data, auto_id="view-%s", label_suffix="", **options)

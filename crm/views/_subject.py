@@ -16,7 +16,12 @@ from crm.warehouse import Warehouse
 
 from ._dates import CHANGED, DateFilter
 
-_OTHER_LABELS = {"last_update": "Latest update", "use_cases": "Use cases", "team": "Team"}
+_OTHER_LABELS = {
+    "last_update": "Latest update",
+    "use_cases": "Use cases",
+    "team": "Team",
+    "enablement_tier": "Tier",
+}
 
 
 class ListSource(Protocol):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from crm.model import vocabulary
-from crm.page_urls import page_url
+from crm.page_urls import name_url, page_url
 from crm.repository.records import overview as figures_of
 from crm.request import Request
 
@@ -38,7 +39,10 @@ def overview(request: Request) -> HttpResponse:
         "pipeline": bars(figures.pipeline, "use-case-list", "status", statuses),
         "tiers": bars(figures.tiers, "use-case-list", "enablement_tier", tiers),
         "areas_url": page_url("areas"),
-        "areas": bars(areas, "account-list", "business_area"),
+        "areas": [
+            replace(bar, url=name_url("area", bar.word)) if bar.word else bar
+            for bar in bars(areas, "account-list", "business_area")
+        ],
     }
     return render(request, "overview/overview.html", context)
 

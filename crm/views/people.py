@@ -32,12 +32,16 @@ _LISTS = {ACCOUNTS: "account-list", USE_CASES: "use-case-list", UPDATES: "update
 
 @dataclass(frozen=True)
 class Role:
-    """What a person is in some rows: their number, the first of them, and the list of all."""
+    """What a person is in some rows: their number, the first of them, and the list of all.
+
+    ``report_url`` leads to the report about these accounts.
+    """
 
     label: str
     count: int
     url: str
     rows: Sequence[Any] = ()
+    report_url: str = ""
 
     @property
     def more(self) -> int:
@@ -80,7 +84,13 @@ def area(request: Request, name: str) -> HttpResponse:
     of_area = {AREA: tuple(found.name.variants)}
     context = {
         "found": found,
-        "accounts": Role("Accounts", found.name.count, _link(ACCOUNTS, of_area), found.accounts),
+        "accounts": Role(
+            "Accounts",
+            found.name.count,
+            _link(ACCOUNTS, of_area),
+            found.accounts,
+            link("report", of_area),
+        ),
         "adoption": _adoption(found),
         "variants": _variants(found.name),
         "rename_url": name_url("rename-area", name),
@@ -137,8 +147,9 @@ def _account_roles(found: Person) -> list[Role]:
 
 
 def _role(name: Name, table: Table, column: str, label: str, rows: Sequence[Any]) -> Role:
-    url = _link(table, {column: tuple(name.variants)})
-    return Role(label, name.roles.get(column, 0), url, rows)
+    of_name = {column: tuple(name.variants)}
+    report_url = link("report", of_name) if table is ACCOUNTS else ""
+    return Role(label, name.roles.get(column, 0), _link(table, of_name), rows, report_url)
 
 
 def _link(table: Table, filters: dict[str, tuple[str, ...]]) -> str:

@@ -88,6 +88,7 @@ def trends(request: Request) -> HttpResponse:
             (ACCOUNTS.column(name).label, f"?by={name}#groups-heading", name == by)
             for name in GROUPS
         ],
+        "by": by,
         "by_label": ACCOUNTS.column(by).label,
         "updates": columns(found.updates, starts, "update-list", "updated"),
         "use_cases": columns(found.use_cases, starts, "use-case-list", "created"),

@@ -22,6 +22,7 @@ PATHS = [
     "/search/?q=nothing+matches+this",
     "/people/",
     "/people/Priya%20Raman/",
+    "/areas/",
     "/areas/Finance/rename/",
     "/areas/Finance/",
     "/report/",

@@ -86,7 +86,7 @@ def test_a_person_has_all_that_names_them(
             "Wrote 27 updates",
         ]
     assert texts(page, "main h2") == ["VP 4", "Admin 1", "Use cases 2", "Latest updates"]
-    assert texts(page, "#role-1 + ul .strong") == [f"Team {n}" for n in range(4)]
+    assert texts(page, "[aria-labelledby=role-1] .strong") == [f"Team {n}" for n in range(4)]
     assert len(page.select(".timeline-item")) == people.SHOWN
     assert texts(page, ".timeline-item .prose")[0] == f"Note {people.SHOWN + 1}"
     assert "in 3 ways" in text(page, ".banner")

@@ -89,15 +89,16 @@ def test_the_figures_lead_to_their_lists(
         "33% of the 3 that want it",
     ]
     rows = page.select("[aria-labelledby=groups-heading] .table-box tbody tr")
-    assert texts(rows[0], "td a")[:2] == ["1 completed", "2 that want it"]
+    assert texts(rows[0], "td a")[:3] == ["2", "1 completed", "2 that want it"]
+    assert rows[0].select_one("th a")["href"] == "/areas/Finance/"
     assert [text(each, "th") for each in rows] == ["Finance", "Sales", "No value"]
     for link, number in (
         (databricks.select(".trend-line a")[0], 1),
         (databricks.select(".trend-line a")[1], 3),
-        (rows[0].select("a")[0], 2),
-        (rows[0].select("a")[2], 2),
-        (rows[1].select("a")[1], 1),
-        (rows[2].select("a")[0], 1),
+        (rows[0].select("td a")[0], 2),
+        (rows[0].select("td a")[2], 2),
+        (rows[1].select("td a")[1], 1),
+        (rows[2].select("td a")[0], 1),
     ):
         found = get_page(link["href"])
         assert len(found.select("tbody tr")) == number, link

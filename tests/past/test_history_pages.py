@@ -46,7 +46,7 @@ def test_a_record_has_a_history_of_its_own(
 ) -> None:
     page = get_page("/accounts/B1/")
     link = page.select_one(".use-case [href*='record=u-1']")
-    assert link["hx-target"] == "#dialog"
+    assert link.find_parent(attrs={"hx-target": True})["hx-target"] == "#dialog"
     panel = client.get(link["href"], HTTP_HX_TARGET="dialog", **HTMX)
     dialog = parsed(panel).select_one("dialog")
     assert summaries(dialog) == [
