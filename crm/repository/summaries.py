@@ -7,6 +7,7 @@ from .operations import BULK, MERGE, REPAIR
 _FROM, _REPAIRED = " from ", "repaired "
 _CHANGED, _DELETED, _BEGAN_TO_DELETE = "changed ", "deleted ", "began to delete "
 _MOVED = "moved "
+_RENAMED, _IN = "renamed ", " in "
 _MERGED, _BEGAN_TO_MERGE = "merged ", "began to merge "
 LOADED_SAMPLE = "loaded the sample data"
 
@@ -25,6 +26,11 @@ def repaired(check: str) -> str:
 def changed(count: str, what: str) -> str:
     """Return the summary of a bulk change: ``count`` as ``56 accounts``, ``what`` as ``VP``."""
     return f"{_CHANGED}{count}: {what}"
+
+
+def renamed(old: str, new: str, count: str) -> str:
+    """Return the summary of a rename: ``old`` as ``“Val”, “V.”``, ``count`` as ``2 records``."""
+    return f"{_RENAMED}{old} to “{new}”{_IN}{count}"
 
 
 def deleted(count: str) -> str:
@@ -79,6 +85,8 @@ def noun_of(summary: str) -> str:
         return "deletion"
     if summary.startswith(_MOVED):
         return "move"
+    if summary.startswith(_RENAMED):
+        return "rename"
     if summary.startswith((_MERGED, _BEGAN_TO_MERGE)):
         return "merge"
     return "bulk change" if summary.startswith(_CHANGED) else "import"
@@ -95,6 +103,9 @@ def name_of(kind: str, summary: str) -> str:
         return f"the deletion of {summary.removeprefix(_DELETED)}"
     if kind == BULK and summary.startswith(_MOVED):
         return f"the move of {summary.removeprefix(_MOVED)}"
+    if kind == BULK and summary.startswith(_RENAMED):
+        names, _, _ = summary.removeprefix(_RENAMED).rpartition(_IN)
+        return f"the rename of {names}"
     if kind == BULK:
         count, _, _ = summary.removeprefix(_CHANGED).partition(":")
         return f"the change of {count}"

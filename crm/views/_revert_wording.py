@@ -33,14 +33,16 @@ def reverted(change: Change, labels: list[str]) -> str:
     return f"{get_text_list(labels, 'and')} of {name(change)} {verb} reverted."
 
 
-def bulk_reverted(count: int) -> str:
+def bulk_reverted(count: int, merge: str = "") -> str:
     """Say how many records were reverted, where none was left alone.
 
-    None also if an earlier try reverted them and its answer was lost.
+    None also if an earlier try reverted them and its answer was lost. ``merge`` is what people
+    call the merge that was undone.
     """
     if not count:
         return "Nothing is left to undo: these records are as they were before."
-    return _as_before(count)
+    undone = f"{merge[:1].upper()}{merge[1:]} was undone. " if merge else ""
+    return f"{undone}{_as_before(count)}"
 
 
 def _as_before(count: int) -> str:

@@ -126,9 +126,11 @@ def revert_bulk_change(request: Request, done: str) -> HttpResponse:
         # An answer may have been lost, and with it what its statement changed.
         count = max(count, sum(r.done for r in results))
     left = [each for r in results for each in r.left]
+    account = next((r.account for r in results if r.account), "")
     if not left:
-        messages.success(request, _revert_wording.bulk_reverted(count))
-        return _respond.go(request, reverse("activity"))
+        name = results[0].name if account else ""
+        messages.success(request, _revert_wording.bulk_reverted(count, name))
+        return _respond.go(request, record_url("account-detail", account) or reverse("activity"))
     context = _revert_wording.left_alone(count, left, sum(r.total for r in results))
     return render(request, "revert/left_alone.html", context)
 

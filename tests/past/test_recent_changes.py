@@ -43,6 +43,9 @@ def test_only_a_change_with_a_fresh_stamp_names_a_person() -> None:
         ({"old_id": "a", "new_id": "a"}, ""),
         # A restore deletes and inserts the row, with an earlier id.
         ({"old_id": "b", "new_id": "a", "is_update": False}, ""),
+        # The undo of a merge gives a row its earlier stamp again.
+        ({"old_id": "b", "new_id": "a", "is_stamp": True, "updated_by": "bo"}, "ana"),
+        ({"old_id": "b", "new_id": None, "is_stamp": True, "updated_by": "bo"}, "ana"),
         # A deletion is its stamp's.
         ({"exists_after": False, "old_id": "a", "earlier_version": 6, "stamp_id": "a"}, "ana"),
         ({"exists_after": False, "old_id": "a", "earlier_version": 6}, ""),
@@ -70,6 +73,9 @@ def change(**values: Any) -> recent_changes.RecentChange:
         "old_id": None,
         "new_id": None,
         "is_update": True,
+        "is_stamp": None,
+        "old_at": NOW,
+        "old_by": "ana",
         "earlier_version": None,
         "stamp_id": None,
     }

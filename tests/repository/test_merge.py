@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from crm.model.own_tables import FOLLOWS
-from crm.model.schema import ACCOUNTS, TABLES
+from crm.model.schema import ACCOUNTS, TABLES, UPDATES, USE_CASES
 from crm.repository import operations, steps
 from crm.repository.errors import ChangedMeanwhile, HalfDone, Missing
 from crm.repository.merge import merging, pair
 from crm.repository.merge.merging import Choice
 from crm.repository.operations import Operation
-from crm.repository.past import history, revert_bulk
+from crm.repository.past import history, recent_changes, revert_bulk
 from crm.repository.past.history import Wanted
 from crm.repository.records import accounts, mine, platforms, updates, use_cases
 from crm.repository.steps import NOTHING, Earlier
+from crm.repository.transfer import upsert
 from crm.warehouse import Warehouse, statements
 from crm.warehouse.errors import WarehouseError
 
+from ..broken_rows import insert
 from ..conftest import LocalWarehouse, Statements
 from ..schemas import CONTENTS
 from ..sizes import IS_SOAK, soak
-
-# What every write stamps, and so also an undo.
-STAMPS = {"updated_at", "updated_by", "change_id"}
 
 
 def write_two_accounts(wh: Warehouse) -> None:
@@ -63,17 +64,11 @@ def two_in_transactions(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -
     return warehouse
 
 
-def content(wh: Warehouse, without: set[str] = STAMPS) -> dict[str, list[dict[str, Any]]]:
-    """Return all rows of the tables, and of what people follow."""
+def content(wh: Warehouse) -> dict[str, list[dict[str, Any]]]:
+    """Return all rows of the tables, and of what people follow, with every column."""
     names = {table.name: wh.namespace.table(table) for table in (*TABLES, FOLLOWS)}
     return {
-        name: sorted(
-            (
-                {column: value for column, value in row.items() if column not in without}
-                for row in wh.query(f"SELECT * FROM {source}")
-            ),
-            key=repr,
-        )
+        name: sorted(wh.query(f"SELECT * FROM {source}"), key=repr)
         for name, source in names.items()
     }
 
@@ -104,25 +99,43 @@ def require_merged(wh: Warehouse) -> None:
     assert [each.bsnid for each in mine.load(wh, "a").accounts] == ["B1"]
 
 
-def test_a_merge_is_one_operation_and_its_undo_leaves_all_rows_as_they_were(
+def test_a_merge_is_one_operation_and_its_undo_leaves_the_tables_byte_identical(
     two_accounts: Warehouse,
 ) -> None:
-    wh, before = two_accounts, content(two_accounts)
-    untouched = [row for row in content(wh, set())["use_cases"] if row["account_bsnid"] != "B2"]
-    versions = revert_bulk.current_versions(wh)
+    wh, una = two_accounts, replace(two_accounts, actor="una@example.com")
+    first = revert_bulk.current_versions(wh)
+    imported = operations.new(wh, operations.IMPORT)
+    given = [{"bsnid": bsnid, "team": "Imported"} for bsnid in ("B1", "B2")]
+    rows = json.dumps([[each.get(name) for name in ACCOUNTS.names] for each in given])
+    upsert.upsert(wh, ACCOUNTS, rows, imported, overwrite=True)
+    # One row is from before there were stamps, and two have one key.
+    sql = f"UPDATE {wh.namespace.table(UPDATES)} SET updated_at = NULL, updated_by = NULL"
+    wh.execute(f"{sql}, change_id = NULL WHERE id = 'd-B2'", repeatable=True)
+    insert(wh, USE_CASES, id="u-B2", account_bsnid="B2", problem="Twice", updated_by="zoe")
+    before, versions = content(wh), revert_bulk.current_versions(wh)
     operation = operations.new(wh, operations.MERGE)
     merge(wh, operation)
     require_merged(wh)
     for bsnid in ("B1", "B2"):
         told = history.load(wh, Wanted(bsnid, operation=operation.id)).changes
         assert {change.person for change in told} == {wh.actor}
-        moved = "moved the use case “P B2” from the account B2 to B1"
+        moved = "moved the update “D B2” from the account B2 to B1"
         assert moved in [change.what for change in told]
     after = revert_bulk.current_versions(wh)
-    assert revert_bulk.revert(wh, operation.id, versions, after).total == 0
-    assert content(wh) == before
-    kept = [row for row in content(wh, set())["use_cases"] if row["account_bsnid"] != "B2"]
-    assert kept == untouched, "what did not move was not written"
+    for count in (9, 0):
+        done = revert_bulk.revert(una, operation.id, versions, after)
+        assert (done.count, done.total) == (count, 0)
+        assert content(wh) == before
+    # Not the rows but the feed, from before they got their stamps again, tells who undid it.
+    for bsnid in ("B1", "B2"):
+        changes = history.load(wh, Wanted(bsnid)).changes
+        assert [change.person for change in changes[:6]] == [*[una.actor] * 5, wh.actor]
+    live = recent_changes.changes_since(wh, after)
+    assert {change.person for change in live if change.key != "u-B2"} == {una.actor}
+    # What was done before the merge can be undone as if there had been none.
+    done = revert_bulk.revert(una, imported.id, first, revert_bulk.current_versions(wh))
+    assert (done.count, done.total) == (2, 0)
+    assert accounts.get(wh, "B2").value("team") == "Team B2"
 
 
 FAULTS = [(fault, at) for at in range(1, 9) for fault in ("http_status", "drop_after")]
@@ -187,10 +200,13 @@ def test_what_somebody_changed_meanwhile_is_no_casualty(
     with pytest.raises(HalfDone) as half:
         merge(wh, operation)
     server.clear_faults()
+    assert not pair.load(wh, "B1", "B2").other.is_double
     added = "SELECT 'B2', 'Added', CURRENT_TIMESTAMP(), 'theirs'"
     target = f"{wh.namespace.table(ACCOUNTS)} (bsnid, vp, updated_at, change_id)"
     wh.execute(f"INSERT INTO {target} {added}", repeatable=False)
-    merge(wh, operation, Earlier(operation.id, half.value.finished))
+    assert pair.load(wh, "B1", "B2").other.is_double
+    with pytest.raises(ChangedMeanwhile):
+        merge(wh, operation, Earlier(operation.id, half.value.finished))
     assert accounts.get(wh, "B2").value("vp") == "Added"
     merge(wh, again := operations.new(wh, operations.MERGE))
     require_merged(wh)

@@ -155,6 +155,7 @@ def test_the_warehouse_finds_them_in_one_statement(
         ("Data Platform", "Dataplatform", True),
         ("Mkting Analytics", "Marketing Analytics", True),
         ("Team 12", "Team 13", False),
+        ("Claims 10045", "Claims 10046", False),
         ("Import", "Export", False),
         ("Claims", "Claims Processing", False),
         ("North Claims", "South Claims", False),

@@ -35,6 +35,11 @@ def test_an_import(rows: int, summary: str) -> None:
             summaries.began_to_delete(summaries.deleted("2 accounts")),
             "the deletion of 2 accounts",
         ),
+        (
+            operations.BULK,
+            summaries.renamed("“R in D”", "R&D", "2 records"),
+            "the rename of “R in D” to “R&D”",
+        ),
         (operations.REPAIR, "", "the repair"),
         ("", "", "one operation"),
     ],

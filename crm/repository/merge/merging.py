@@ -68,7 +68,7 @@ def merge(
     Before anything is done, raises HiddenChildren, and ChangedMeanwhile if an account is not as it
     was read. Raises HalfDone. Raises ChangedMeanwhile, too, if somebody changed the other account
     meanwhile, and Missing if somebody deleted the kept one: what has moved by then has moved, and
-    the other account stays. Ten statements, six with transactions.
+    the other account stays. Eleven statements, six with transactions.
     """
     if masked := operation.masked(ACCOUNTS) & choice.values.keys():
         raise ValueError(f"{', '.join(sorted(masked))} is masked")
@@ -137,8 +137,7 @@ class _Merge:
 
     def delete_other(self) -> int:
         count = self._run(self._statement(sql_of.DELETE_OTHER))
-        if not count:
-            self._require_deleted()
+        self._require_deleted()
         return count
 
     def block(self) -> int:

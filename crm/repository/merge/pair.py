@@ -31,6 +31,7 @@ class Side:
     :param version: its ``updated_at`` in microseconds, or None.
     :param statuses: its status for each platform, the latest of several.
     :param versions: likewise, the ``updated_at`` of each of these, in microseconds.
+    :param is_double: whether several rows have its key, or that of one of its statuses.
     """
 
     account: Account
@@ -38,6 +39,7 @@ class Side:
     change_id: str
     statuses: Mapping[str, PlatformStatus] = field(default_factory=dict)
     versions: Mapping[str, int | None] = field(default_factory=dict)
+    is_double: bool = False
 
     @property
     def bsnid(self) -> str:
@@ -88,9 +90,10 @@ def load(wh: Warehouse, kept: str, other: str) -> Pair:
 
 
 def _side(rows: list[Row], bsnid: str) -> Side | None:
-    row = next((row for row in rows if row["bsnid"] == bsnid), None)
-    if row is None:
+    of_key = [row for row in rows if row["bsnid"] == bsnid]
+    if not of_key:
         return None
+    row = of_key[0]
     own = [each for each in row["statuses"] or () if each["account_bsnid"] == bsnid]
     latest = {each["platform"]: each for each in reversed(_sql.latest_first(own))}
     known = {name: each for name, each in sorted(latest.items()) if name}
@@ -100,4 +103,5 @@ def _side(rows: list[Row], bsnid: str) -> Side | None:
         row[CHANGE_ID.name] or "",
         {name: _sql.record(PlatformStatus, each) for name, each in known.items()},
         {name: each["version"] for name, each in known.items()},
+        len(of_key) > 1 or len({each["id"] for each in own}) < len(own),
     )

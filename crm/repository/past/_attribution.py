@@ -173,7 +173,9 @@ def _is_old_stamp(each: _OfRecord) -> bool:
     row, deleted_at = each.row, each.deleted_at
     if not each.is_stamp or row.new_id is not None or row.new_by is None or deleted_at is None:
         return False
-    return deleted_at - row.moment < STAMPED_WITHIN
+    # Not a stamp that came back: see _revert.stamps.
+    is_new = row.new_at != row.old_at and is_ours(row.moment, row.new_at)
+    return is_new and deleted_at - row.moment < STAMPED_WITHIN
 
 
 def _writer(

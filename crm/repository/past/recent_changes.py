@@ -25,7 +25,8 @@ LIMIT = 500
 
 _SQL = """
 SELECT *,
-  LAG(CASE WHEN is_stamp THEN new_id END) OVER {of_record} AS stamp_id,
+  LAG(CASE WHEN is_stamp AND COALESCE(updated_at > old_at, old_at IS NULL) THEN new_id END)
+    OVER {of_record} AS stamp_id,
   LAG(version) OVER {of_record} AS earlier_version
 FROM ({branches}) AS c
 ORDER BY moment DESC, place, version DESC LIMIT :limit
@@ -42,6 +43,8 @@ SELECT {place} AS place, {key} AS key, _commit_version AS version,
   MAX(CASE WHEN {is_after} THEN change_id END) AS new_id,
   CASE WHEN MAX(CASE WHEN NOT {is_after} THEN {row} END)
     = MAX(CASE WHEN {is_after} THEN {row} END) THEN TRUE END AS is_stamp,
+  MAX(CASE WHEN NOT {is_after} THEN updated_at END) AS old_at,
+  MAX(CASE WHEN NOT {is_after} THEN updated_by END) AS old_by,
   {account} AS account, MAX(_commit_timestamp) AS moment,
   {updated_at} AS updated_at, {updated_by} AS updated_by
 FROM {feed}
@@ -121,6 +124,7 @@ def _branch(wh: Warehouse, table: Table, seen: int) -> str:
 
 def _change(row: Row) -> RecentChange:
     kind = CHANGED if row["existed_before"] else CREATED
+    person = row["old_by"] if _has_earlier_stamp(row) else row["updated_by"]
     return RecentChange(
         TABLES[row["place"]],
         row["key"],
@@ -128,8 +132,16 @@ def _change(row: Row) -> RecentChange:
         row["version"],
         kind if row["exists_after"] else DELETED,
         row["updated_at"],
-        (row["updated_by"] or "") if _is_ours(row) else "",
+        (person or "") if _is_ours(row) else "",
     )
+
+
+def _has_earlier_stamp(row: Row) -> bool:
+    """Return whether the undo of a merge, which had stamped the row, gave it its time again."""
+    if not (row["is_stamp"] and row["is_update"]) or row["new_id"] == row["old_id"]:
+        return False
+    new, old = row["updated_at"], row["old_at"]
+    return old is not None and (new is None or new <= old)
 
 
 def _is_ours(row: Row) -> bool:
@@ -138,6 +150,8 @@ def _is_ours(row: Row) -> bool:
     Ids tell, except where this end of the feed does not show whether an id is new: of an inserted
     row, which a RESTORE may have brought back, and of a deleted row whose stamp came earlier.
     """
+    if _has_earlier_stamp(row):
+        return True
     if not row["exists_after"] and row["old_id"] and row["earlier_version"]:
         return bool(row["stamp_id"] == row["old_id"])
     if row["new_id"] and row["existed_before"]:

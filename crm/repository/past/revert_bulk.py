@@ -2,68 +2,36 @@
 
 A row is reverted only if its ``change_id`` is still the operation's, and if no change outside the
 CRM, which keeps the id, is in the feed since. The feed has the row as it was before. As every
-write does, the revert stamps the rows with the person and shows in the history.
+write does, the revert stamps the rows with the person and shows in the history. After a merge,
+they then get their earlier stamps again: see _revert.stamps.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from crm.model.changes import Change, values_of
 from crm.model.namespace import quoted
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository import _made_ids, _sql, operations, summaries
-from crm.repository.operations import Noted, Operation
+from crm.repository._sql import Row
+from crm.repository.operations import Operation
 from crm.repository.records import mine
 from crm.repository.steps import Step, run_steps
 from crm.warehouse import Warehouse
 
 from . import restore_tables
-from ._revert import duplicates, joins
-from ._revert.duplicates import IS_AFTER, IS_BEFORE
+from ._revert import duplicates, joins, stamps
+from ._revert.written import written
 
 Versions = Mapping[str, int]
 
 LISTED = 200
 
-# For each row that the operation wrote: its values before, and whether it existed then. A row that
-# the operation stamped and deleted is ``_deleted``, unless somebody inserted it again. One that
-# kept the operation's id and stamp while its values changed was ``_changed`` outside the CRM.
-# ``_rows`` had the key and were written by the commit; in all commits, several are duplicates.
-_WRITTEN = """
-  SELECT * FROM (
-    SELECT *, ROW_NUMBER() OVER (PARTITION BY _key, _is_written ORDER BY _version) AS _place,
-      FIRST_VALUE(_is_deletion) OVER (PARTITION BY _key ORDER BY _version DESC) AS _deleted,
-      COUNT(_is_outside) OVER (PARTITION BY _key) > 0 AS _changed,
-      SUM(_rows) OVER (PARTITION BY _key) > 1 AS _is_duplicate
-    FROM (
-      SELECT {key} AS _key, _commit_version AS _version,
-        COUNT(CASE WHEN {is_before} THEN 1 END) > 0 AS _existed,
-        CASE WHEN COUNT(CASE WHEN {is_after} AND change_id = :undone THEN 1 END)
-          > COUNT(CASE WHEN {is_before} AND change_id = :undone THEN 1 END)
-          THEN COUNT(CASE WHEN {is_before} AND NOT (change_id <=> :undone) THEN 1 END)
-          END AS _rows,
-        CASE WHEN MAX(CASE WHEN {is_after} THEN change_id END) = :undone
-          AND NOT (MAX(CASE WHEN {is_before} THEN change_id END) <=> :undone)
-          THEN TRUE END AS _is_written,
-        CASE WHEN COUNT(CASE WHEN {is_after} THEN 1 END) = 0
-          AND MAX(change_id) = {deleter} THEN TRUE END AS _is_deletion,
-        CASE WHEN MAX(CASE WHEN {is_before} THEN change_id END) = :undone
-          AND MAX(CASE WHEN {is_after} THEN change_id END) = :undone
-          AND MAX(CASE WHEN {is_before} THEN updated_at END)
-            <=> MAX(CASE WHEN {is_after} THEN updated_at END)
-          THEN TRUE END AS _is_outside,
-        {values}
-      FROM {feed} WHERE _commit_version > :before GROUP BY {key}, _commit_version
-    ) AS v
-  ) AS n WHERE _is_written AND _place = 1
-"""
-_VALUE = "MAX(CASE WHEN {is_before} THEN {name} END) AS {name}"
-# Of a row that did not exist before, the account that it was inserted for.
-_OWNER = "COALESCE(MAX(CASE WHEN {is_before} THEN {name} END), MAX({name})) AS {name}"
 # Several rows that had one key are reverted by _revert.duplicates.
 _SOURCE = """
   SELECT w.*, {rival} FROM ({written}) AS w {joined} WHERE NOT w._is_duplicate
@@ -99,7 +67,7 @@ SELECT *, reverted = 0 AND NOT (is_deleted AND was_deleted IS NOT NULL) AS is_le
   SELECT w._key AS key, {owner} AS account, {row} AS row, w._deleted AS was_deleted,
     t.{key} IS NULL AS is_deleted,
     t.change_id = :undone AND NOT w._changed AND NOT w._existed AS is_untouched,
-    COUNT(CASE WHEN t.change_id = :change_id THEN 1 END) OVER (PARTITION BY w._key) AS reverted,
+    COUNT(CASE WHEN {is_reverted} THEN 1 END) OVER (PARTITION BY w._key) AS reverted,
     ROW_NUMBER() OVER (PARTITION BY w._key ORDER BY t.updated_at DESC) AS place
   FROM ({written}) AS w LEFT JOIN {table} AS t ON t.{key} = w._key
 ) AS l WHERE place = 1
@@ -127,12 +95,16 @@ class Reverted:
     ``left`` has at most ``LISTED`` of each table.
 
     ``done`` keys are reverted, also by an earlier try or by a statement whose answer was lost.
+    ``name`` is what people call the operation. ``account`` is the BSNID of the account that a
+    merge deleted.
     """
 
     count: int
     left: tuple[LeftAlone, ...] = ()
     total: int = 0
     done: int = 0
+    name: str = ""
+    account: str = ""
 
 
 def current_versions(wh: Warehouse) -> dict[str, int]:
@@ -143,144 +115,142 @@ def current_versions(wh: Warehouse) -> dict[str, int]:
 def revert(wh: Warehouse, undone: str, before: Versions, after: Versions) -> Reverted:
     """Revert the operation with the id ``undone``, which wrote between these versions.
 
-    Three statements, and at most three per changed table, four where several rows had one key; the
-    last finds what was left alone. Safe to repeat, also after a failure half-way. Raises HalfDone,
-    and WarehouseError, also if the warehouse does not keep the versions any more.
+    Three statements, and at most three per changed table, four of a merge, one more where several
+    rows had one key; the last finds what was left alone. Safe to repeat, also after a failure
+    half-way. Raises HalfDone, and WarehouseError, also if the warehouse does not keep the versions
+    any more.
     """
     # The same id each time: a second try deletes what the first one only stamped.
     operation = Operation(_made_ids.of_revert(undone), operations.REVERT, wh.actor)
     changed = [table for table in TABLES if after[table.name] > before[table.name]]
     deleted = joins.deleted_accounts(wh, undone, changed, before)
-    is_deletion = bool(deleted)
-    if not is_deletion:
+    if not deleted:
         # Inserted rows are deleted in this order: children before their accounts.
         changed.reverse()
     doubled = duplicates.with_duplicates(wh, undone, changed)
     note = operations.read_note(wh, undone)
+    run = _Revert(wh, operation, undone, before, changed, deleted, doubled, note.kind)
     name = summaries.name_of(note.kind, note.summary)
     found: list[Reverted] = []
 
     def list_left() -> int:
-        found.append(_left_alone(wh, operation, undone, before, changed))
+        found.append(run.left_alone())
         return 0
-
-    steps = [
-        Step(
-            f"Undo the changes of {table.plural}",
-            partial(_revert, wh, operation, undone, table, before, table in doubled, is_deletion),
-        )
-        for table in changed
-    ]
-
-    last = [*_follow_again(wh, note, deleted), Step("List what was left alone", list_left)]
 
     def summary() -> str:
         return summaries.undid(name, found[0].total) if found else summaries.began_to_undo(name)
 
+    last = Step("List what was left alone", list_left)
     with operations.noted(wh, operation, summary):
-        counts = run_steps(wh, operation, [*steps, *last])
-    return replace(found[0], count=sum(counts[: len(steps)]))
+        counts = run_steps(wh, operation, [*run.steps(), *run.after_merge(), last])
+    count = sum(counts[: len(changed)])
+    return replace(found[0], count=count, name=name, account=deleted[0] if run.is_merge else "")
 
 
-def _follow_again(wh: Warehouse, note: Noted, deleted: list[str]) -> list[Step]:
-    """Return the step that the undo of a merge needs, which deleted one account."""
-    if len(deleted) != 1 or note.kind not in ("", operations.MERGE):
-        return []
-    take_back = partial(mine.take_back_copies, wh, deleted[0])
-    return [Step("Let people follow what they followed before", take_back)]
+@dataclass(frozen=True)
+class _Revert:
+    """The revert of the operation ``undone``: see ``revert``.
 
+    :param tables: those that it changed, in the order in which they are reverted.
+    :param deleted: the accounts that it deleted.
+    :param doubled: the tables in which several of its rows have one key.
+    :param kind: that of its note; empty without one.
+    """
 
-def _revert(
-    wh: Warehouse,
-    operation: Operation,
-    undone: str,
-    table: Table,
-    before: Versions,
-    has_duplicates: bool,
-    is_deletion: bool,
-) -> int:
-    # A row keeps who created it, and when.
-    kept = [name for name in table.names if name not in ("updated_at", "updated_by")]
+    wh: Warehouse
+    operation: Operation
+    undone: str
+    before: Versions
+    tables: list[Table]
+    deleted: list[str]
+    doubled: set[Table]
+    kind: str
 
-    def source(names: list[str]) -> str:
+    @property
+    def is_merge(self) -> bool:
+        # Without the table of operations, it may as well be the deletion of one account.
+        return len(self.deleted) == 1 and self.kind in ("", operations.MERGE)
+
+    def steps(self) -> list[Step]:
+        return [
+            Step(f"Undo the changes of {table.plural}", partial(self._revert, table))
+            for table in self.tables
+        ]
+
+    def after_merge(self) -> list[Step]:
+        """Return the steps that only a merge's undo has."""
+        if not self.is_merge:
+            return []
+        give_back = partial(stamps.give_back, self.wh, self.operation, self.undone, self.before)
+        follow_again = partial(mine.take_back_copies, self.wh, self.deleted[0])
+        return [
+            *(
+                Step(f"Give {table.plural} their earlier times again", partial(give_back, table))
+                for table in self.tables
+            ),
+            Step("Let people follow what they followed before", follow_again),
+        ]
+
+    def _revert(self, table: Table) -> int:
+        wh, operation, undone, before = self.wh, self.operation, self.undone, self.before
+        # A row keeps who created it, and when.
+        kept = [name for name in table.names if name not in ("updated_at", "updated_by")]
+        parts = {"table": wh.namespace.table(table), "key": quoted(table.key)}
+        stamp = _sql.render(
+            wh.namespace, _STAMP, source=self._source(table, joins.columns(table)), **parts
+        )
+        revert = _sql.render(
+            wh.namespace,
+            _REVERT,
+            source=self._source(table, [*kept, "updated_at"]),
+            assignments=", ".join(f"{quoted(name)} = s.{quoted(name)}" for name in kept),
+            names=_sql.names(kept),
+            sources=_sql.names(kept, "s"),
+            **parts,
+        )
+        params = {"undone": undone, "before": before[table.name]}
+        count = 0
+        if table in self.doubled:
+            count = duplicates.replace(wh, operation, undone, table, before[table.name])
+        operations.run(wh, operation, stamp, params, repeatable=True)
+        return count + operations.run(wh, operation, revert, params, repeatable=True)
+
+    def _source(self, table: Table, names: list[str]) -> str:
+        wh, before, is_doubled = self.wh, self.before, table in self.doubled
         return _sql.render(
             wh.namespace,
             _SOURCE,
             rival=joins.rival(table),
-            written=_written(wh, table, before, names, ":undone"),
-            joined=joins.of(wh, table, before, has_duplicates, is_deletion),
+            written=written(wh, table, before, names, ":undone"),
+            joined=joins.of(wh, table, before, is_doubled, bool(self.deleted)),
         )
 
-    parts = {"table": wh.namespace.table(table), "key": quoted(table.key)}
-    params = {"undone": undone, "before": before[table.name]}
-    stamp = _sql.render(wh.namespace, _STAMP, source=source(joins.columns(table)), **parts)
-    revert = _sql.render(
-        wh.namespace,
-        _REVERT,
-        source=source([*kept, "updated_at"]),
-        assignments=", ".join(f"{quoted(name)} = s.{quoted(name)}" for name in kept),
-        names=_sql.names(kept),
-        sources=_sql.names(kept, "s"),
-        **parts,
-    )
-    count = 0
-    if has_duplicates:
-        count = duplicates.replace(wh, operation, undone, table, before[table.name])
-    operations.run(wh, operation, stamp, params, repeatable=True)
-    return count + operations.run(wh, operation, revert, params, repeatable=True)
+    def left_alone(self) -> Reverted:
+        """Return what was left alone, with a ``count`` of 0. One statement per table."""
+        left: list[LeftAlone] = []
+        total = done = 0
+        params = {"undone": self.undone, "change_id": self.operation.id, "listed": LISTED}
+        for table in reversed(self.tables):
+            rows = self._read_left(table, params)
+            total += rows[0]["total"] if rows else 0
+            done += rows[0]["done"] if rows else 0
+            for row in (row for row in rows if row["is_left"]):
+                values = values_of(table, None if row["is_deleted"] else json.loads(row["row"]))
+                bsnid = row["key"] if table is ACCOUNTS else row["account"] or ""
+                record = Change(table, row["key"], bsnid, None, values)
+                left.append(LeftAlone(record, row["is_deleted"], bool(row["is_untouched"])))
+        return Reverted(0, tuple(left), total, done)
 
-
-def _written(
-    wh: Warehouse, table: Table, before: Versions, names: Iterable[str], deleter: str
-) -> str:
-    """Return the query of the rows that the operation wrote.
-
-    ``deleter`` is the parameter with the id of the operation whose deletions count as such.
-    """
-    values = (
-        _sql.fill(
-            _OWNER if name == table.parent_key else _VALUE,
-            is_before=IS_BEFORE,
-            name=quoted(name),
-        )
-        for name in names
-    )
-    return _sql.render(
-        wh.namespace,
-        _WRITTEN,
-        key=quoted(table.key),
-        is_before=IS_BEFORE,
-        is_after=IS_AFTER,
-        deleter=deleter,
-        values=", ".join(values),
-        # From the known version on: after the latest version no feed begins.
-        feed=wh.namespace.change_feed(table, before[table.name]),
-    )
-
-
-def _left_alone(
-    wh: Warehouse, operation: Operation, undone: str, before: Versions, tables: list[Table]
-) -> Reverted:
-    """Return what was left alone, with a ``count`` of 0. One statement per table."""
-    left: list[LeftAlone] = []
-    total = done = 0
-    params = {"undone": undone, "change_id": operation.id, "listed": LISTED}
-    for table in reversed(tables):
+    def _read_left(self, table: Table, params: dict[str, Any]) -> list[Row]:
+        names = (table.key, "updated_at")
         sql = _sql.render(
-            wh.namespace,
+            self.wh.namespace,
             _LEFT,
             key=quoted(table.key),
             owner=f"t.{quoted(table.owner)}",
             row=_sql.own_row(table, "t"),
-            written=_written(wh, table, before, (table.key,), ":change_id"),
-            table=wh.namespace.table(table),
+            is_reverted=stamps.is_reverted(table, self.is_merge),
+            written=written(self.wh, table, self.before, names, ":change_id"),
+            table=self.wh.namespace.table(table),
         )
-        rows = wh.query(sql, {**params, "before": before[table.name]})
-        total += rows[0]["total"] if rows else 0
-        done += rows[0]["done"] if rows else 0
-        for row in (row for row in rows if row["is_left"]):
-            values = values_of(table, None if row["is_deleted"] else json.loads(row["row"]))
-            bsnid = row["key"] if table is ACCOUNTS else row["account"] or ""
-            record = Change(table, row["key"], bsnid, None, values)
-            left.append(LeftAlone(record, row["is_deleted"], bool(row["is_untouched"])))
-    return Reverted(0, tuple(left), total, done)
+        return self.wh.query(sql, {**params, "before": self.before[table.name]})

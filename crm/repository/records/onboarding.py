@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -11,6 +11,7 @@ from crm.model.records import Record, Update, UseCase
 from crm.model.schema import UPDATES, USE_CASES, Table
 from crm.repository import _sql, operations
 from crm.repository._sql import Values
+from crm.repository.errors import Missing
 from crm.repository.operations import Operation
 from crm.repository.steps import NOTHING, Earlier, Step, run_steps
 from crm.warehouse import Warehouse
@@ -38,6 +39,13 @@ class Beginning:
     use_case: Values = field(default_factory=dict)
     update: Values = field(default_factory=dict)
 
+    @property
+    def texts(self) -> list[str]:
+        """Return what the person chose and typed."""
+        chosen = [f"{platform}: {status}" for platform, status in self.statuses.items()]
+        typed = (self.use_case.get("problem"), self.update.get("description"))
+        return [*chosen, *(f"“{text}”" for text in typed if text)]
+
 
 def next_bsnid(wh: Warehouse) -> str:
     """Return the key after the last one, as most keys are formed; empty if there is no pattern.
@@ -55,6 +63,7 @@ def create(
 ) -> bool:
     """Create the account and what it begins with; return whether the person sees the account.
 
+    To one that a row filter hides from them, or that somebody has deleted, nothing is added.
     Sending the ``form`` again changes nothing more. Raises as ``accounts.create``, and HalfDone;
     ``earlier`` are the attempts that did. Two statements for each record.
     """
@@ -65,24 +74,26 @@ def create(
         seen.append(accounts.create(wh, values, form, operation))
         return 1
 
-    def set_status(platform: str, status: str) -> int:
-        platforms.set_status(wh, bsnid, platform, status, None, operation=operation)
-        return 1
+    def begin(write: Callable[[], object]) -> int:
+        try:
+            if seen[-1]:
+                write()
+        except Missing:
+            seen.append(False)
+        return int(seen[-1])
 
-    steps = [
-        Step("Create the account", create_account),
-        *(
-            Step(f"Set {platform} to {status}", partial(set_status, platform, status))
-            for platform, status in beginning.statuses.items()
-        ),
-    ]
+    set_status = partial(platforms.set_status, wh, bsnid, operation=operation)
     add = partial(_add, wh, bsnid, operation)
+    writes: list[tuple[str, Callable[[], object]]] = [
+        (f"Set {platform} to {status}", partial(set_status, platform, status, None))
+        for platform, status in beginning.statuses.items()
+    ]
     if beginning.use_case:
-        steps.append(
-            Step("Add the use case", partial(add, USE_CASES, UseCase, beginning.use_case))
-        )
+        writes.append(("Add the use case", partial(add, USE_CASES, UseCase, beginning.use_case)))
     if beginning.update:
-        steps.append(Step("Add the update", partial(add, UPDATES, Update, beginning.update)))
+        writes.append(("Add the update", partial(add, UPDATES, Update, beginning.update)))
+    steps = [Step("Create the account", create_account)]
+    steps += [Step(name, partial(begin, write)) for name, write in writes]
     run_steps(wh, operation, steps, done=earlier.done)
     return seen[-1]
 
@@ -94,9 +105,15 @@ def _add(
     table: Table,
     kind: type[Record],
     values: Values,
-) -> int:
-    # The same id each time, so that a repeated step adds nothing; another one for another account,
-    # which somebody describes who went back to the form.
-    id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{operation.half}{table.name}{bsnid}"))
+) -> None:
+    id = made_id(operation.half, table, bsnid)
     _children.create(wh, table, kind, bsnid, id, values, operation=operation)
-    return 1
+
+
+def made_id(half: str, table: Table, bsnid: str) -> str:
+    """Return the id of what the account begins with; ``half`` is that of the form's operations.
+
+    It is the same each time, so that a repeated step adds nothing, and another one for another
+    account, which somebody describes who went back to the form.
+    """
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{half}{table.name}{bsnid}"))

@@ -14,6 +14,17 @@ from crm.warehouse import Warehouse
 
 IS_BEFORE = "_change_type IN ('update_preimage', 'delete')"
 IS_AFTER = "_change_type IN ('update_postimage', 'insert')"
+# How many rows of a key a commit gave the operation's id, or took it from; NULL for none.
+ROWS = _sql.fill(
+    """
+  CASE WHEN {given} > {had}
+    THEN COUNT(CASE WHEN {is_before} AND NOT (change_id <=> :undone) THEN 1 END)
+    WHEN {given} < {had} THEN {given} - {had} END
+""",
+    given=_sql.fill("COUNT(CASE WHEN {is_it} AND change_id = :undone THEN 1 END)", is_it=IS_AFTER),
+    had=_sql.fill("COUNT(CASE WHEN {is_it} AND change_id = :undone THEN 1 END)", is_it=IS_BEFORE),
+    is_before=IS_BEFORE,
+)
 
 _KEYS = """
 SELECT {key} AS _key, COUNT(*) AS _rows FROM {table} WHERE change_id = :undone
