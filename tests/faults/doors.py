@@ -13,7 +13,10 @@ from django.http import HttpResponse
 from django.test import Client
 
 from crm.model.own_tables import FOLLOWS, PEOPLE
-from crm.repository.records import accounts
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES
+from crm.repository import operations
+from crm.repository.records import accounts, onboarding
+from crm.repository.records.platforms import new_id
 from crm.warehouse import Warehouse
 
 from ..pages.html import HTMX, filled_in, parsed, record_form
@@ -35,6 +38,22 @@ def create(stage: Stage) -> HttpResponse:
     data = {"bsnid": f"{stage.bsnid}-N", "business_area": "Finance", "team": TYPED}
     form = stage.facts.setdefault("form", uuid.uuid4().hex)
     return stage.client.post("/accounts/new/", data | {"form_id": form})
+
+
+def onboard(stage: Stage) -> HttpResponse:
+    data = {"bsnid": f"{stage.bsnid}-N", "business_area": "Finance", "team": TYPED}
+    data |= {"first_status_0": "Requested", "first_problem": TYPED, "first_update": TYPED}
+    return stage.client.post("/accounts/new/", data | {"form_id": stage.name})
+
+
+def want_onboarded(stage: Stage, before: Rows) -> Wanted:
+    bsnid, half = f"{stage.bsnid}-N", operations.half_of_form(stage.wh, stage.name)
+    return {
+        (ACCOUNTS.name, bsnid): {"team": TYPED},
+        (PLATFORMS_STATUS.name, new_id(bsnid, "Databricks")): {"status": "Requested"},
+        (USE_CASES.name, onboarding.made_id(half, USE_CASES, bsnid)): {"problem": TYPED},
+        (UPDATES.name, onboarding.made_id(half, UPDATES, bsnid)): {"description": TYPED},
+    }
 
 
 def open_edit(stage: Stage) -> None:
@@ -195,6 +214,7 @@ def set_names(stage: Stage) -> HttpResponse:
 
 
 IMPORT = Door(import_accounts, preview_import, want_imported, is_long=True, is_import=True)
+ONBOARDING = Door(onboard, wanted=want_onboarded, field="team")
 COMPOSER = Door(compose, open_composer, want_composed, field="description", keeps="form#composer")
 DOORS = {
     "overview": Door(read("/")),
@@ -210,6 +230,9 @@ DOORS = {
         field="team",
         keeps="#record form",
     ),
+    "onboarding": ONBOARDING,
+    "onboarding, step 2": replace(ONBOARDING, at=2),
+    "onboarding, step 4": replace(ONBOARDING, at=4),
     "edit": Door(
         edit,
         open_edit,

@@ -1,4 +1,4 @@
-"""The doors of the matrix through which an account is merged into another."""
+"""The doors of the matrix through which an account is merged into another, and the undo of that."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from crm.repository.records.platforms import new_id
 from crm.repository.transfer.insert_missing import insert_missing
 
 from ..pages.html import filled_in, parsed
+from . import rows
 from .bulk_doors import second
 from .door import Door, Stage
 from .rows import Rows, Wanted
@@ -44,9 +45,31 @@ def want_merged(stage: Stage, before: Rows) -> Wanted:
     }
 
 
+def merge_them(stage: Stage) -> None:
+    """Merge the accounts, and find the button that undoes it."""
+    open_pair(stage)
+    stage.facts["rows"] = rows.read(stage.wh, stage.bsnid)
+    page = parsed(stage.client.get(merge(stage)["Location"]))
+    stage.facts["undo"] = page.select_one("#toasts form")["action"]
+
+
+def undo(stage: Stage) -> HttpResponse:
+    return stage.client.post(stage.facts["undo"])
+
+
+def want_split(stage: Stage, before: Rows) -> Wanted:
+    back: Wanted = {key: each[0] for key, each in stage.facts["rows"].items()}
+    return dict.fromkeys(before) | back
+
+
 MERGE = Door(merge, open_pair, want_merged, keeps="form.merge", done=(303,))
+UNDO = Door(undo, merge_them, want_split, done=(303,), is_long=True)
 DOORS = {
     "merge": MERGE,
     "merge, step 4": replace(MERGE, at=4),
     "merge, step 7": replace(MERGE, at=7),
+    "undo merge": UNDO,
+    "undo merge, step 6": replace(UNDO, at=6),
+    # The rows get their stamps again.
+    "undo merge, step 10": replace(UNDO, at=10),
 }

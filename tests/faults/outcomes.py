@@ -27,9 +27,9 @@ UNSURE = re.compile(
 )
 # How steps name what they write, by table.
 STEPS = {
-    ACCOUNTS: "the accounts?|all that belongs to (it|them)",
+    ACCOUNTS: "(the|changes of) accounts?|all that belongs to (it|them)",
     PLATFORMS_STATUS: "platform statuses|^Set Databricks|all that belongs to (it|them)",
-    USE_CASES: "use cases|all that belongs to (it|them)",
+    USE_CASES: "use cases?|all that belongs to (it|them)",
     UPDATES: "updates|^Add the update|all that belongs to (it|them)",
 }
 # The page for an error that the app did not expect.
