@@ -46,8 +46,6 @@ def cards(request: Request, chosen: Chosen, sent: Form | None) -> list[ChangeCar
         names = {column.name for column in typed}
         column = next((name for name in usual if name in names), typed[0].name)
         found.append(ChangeCard("field", "Set a field", FieldForm(typed, column=column)))
-    if found and sent is None and found[0].form:
-        found[0].form.fields["value"].widget.attrs["autofocus"] = True
     if table is ACCOUNTS and not is_locked(request):
         platform = next(iter(filters.get("platform", ())), "")
         found.append(ChangeCard("status", "Set a status", StatusForm(platform=platform)))
@@ -56,6 +54,11 @@ def cards(request: Request, chosen: Chosen, sent: Form | None) -> list[ChangeCar
     if _can_move(request, table):
         found.append(ChangeCard("move", "Move to another account", MoveForm()))
     found.append(ChangeCard("delete", "Delete them"))
+    # A record's own form leads to one of them.
+    found = [each for each in found if each.do == chosen.only] or found
+    if sent is None and (first := found[0].form):
+        name = "account" if isinstance(first, MoveForm) else "value"
+        first.fields[name].widget.attrs["autofocus"] = True
     return [ChangeCard(c.do, c.heading, sent) if _is_same(c.form, sent) else c for c in found]
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.core import signing
 from django.http import QueryDict
 from django.urls import reverse
 
-from crm.forms.fields import format_moment, parse_moment, posted
+from crm.forms.fields import posted
 from crm.model.records import Listing, Page
 from crm.model.schema import Table
 from crm.repository.bulk.actions import Action, Move, SetField, SetStatus, WriteUpdate
@@ -21,14 +18,13 @@ from crm.repository.bulk.delete_action import Delete
 from crm.repository.bulk.selection import Planned, Selection
 from crm.request import Request
 
-from . import _list_state
+from . import _list_state, _signed_plans
 from ._list_controls import Chip, Controls
+from ._signed_plans import Signed
 from ._subject import Subject
 
-FIELD = "plan"
 Change = Action | Delete
-_SALT = "crm.bulk"
-_SECONDS = 24 * 60 * 60
+_KIND = "bulk"
 
 
 @dataclass(frozen=True)
@@ -51,6 +47,11 @@ class Chosen:
     @property
     def is_empty(self) -> bool:
         return not self.selection.keys and "all" not in QueryDict(self.query)
+
+    @property
+    def only(self) -> str:
+        """Return the one kind of change that the page offers; empty for all."""
+        return QueryDict(self.query).get("do", "")
 
     @property
     def table(self) -> Table:
@@ -89,15 +90,9 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A bulk change that was previewed.
+class Plan(Signed):
+    """A bulk change that was previewed."""
 
-    :param operation: its id, the same each time the button is pressed.
-    :param began: when the preview was read, before anything was written.
-    """
-
-    operation: str
-    began: dt.datetime
     action: Change
     rows: tuple[Planned, ...]
     chosen: Chosen
@@ -106,9 +101,6 @@ class Plan:
 def sign(request: Request, action: Change, preview: Preview, chosen: Chosen) -> str:
     """Return the field by which this person can do what the preview shows."""
     facts = {
-        "who": request.warehouse.actor,
-        "operation": uuid.uuid4().hex,
-        "began": format_moment(preview.moment),
         "table": action.of.name,
         "action": _facts(action),
         # One value less for most rows: there may be thousands.
@@ -118,26 +110,21 @@ def sign(request: Request, action: Change, preview: Preview, chosen: Chosen) -> 
         ],
         "query": chosen.query,
     }
-    return signing.dumps(facts, salt=_SALT, compress=True)
+    return _signed_plans.sign(request, _KIND, preview.moment, facts)
 
 
 def read(request: Request, subject: Subject) -> Plan | None:
-    """Return the plan that was sent; None if it is too old, another person's, or of another
-    list."""
-    try:
-        text = request.POST.get(FIELD, "")
-        facts = signing.loads(text, salt=_SALT, max_age=_SECONDS)
-        began = parse_moment(facts["began"])
-        if began is None or facts["who"] != request.warehouse.actor:
-            return None
+    """Return the plan that was sent; None also if it is of another list."""
+
+    def make(signed: Signed, facts: Mapping[str, Any]) -> Plan | None:
         if facts["table"] != subject.table.name:
             return None
         rows = (Planned(key, key, None, *more) for key, *more in facts["rows"])
         action = _action(facts["action"], subject.table)
         chosen = Chosen.read(facts["query"], request.person.email, subject)
-        return Plan(facts["operation"], began, action, tuple(rows), chosen)
-    except (signing.BadSignature, KeyError, TypeError, ValueError):
-        return None
+        return Plan(signed.operation, signed.began, action, tuple(rows), chosen)
+
+    return _signed_plans.read(request, _KIND, make)
 
 
 def _facts(action: Change) -> dict[str, Any]:

@@ -14,16 +14,14 @@ from crm.repository.bulk.delete_action import Delete
 from crm.repository.bulk.outcome import LeftAlone
 
 from ._bulk_plan import Change
+from ._signed_plans import expired
 from ._wording import counted
 
 # How many rows a page names of each kind.
 NAMED = 20
 _SHORT = 80
 
-EXPIRED = (
-    "This preview is too old or is not yours, so nothing was changed now. "
-    "Preview the change again."
-)
+EXPIRED = f"{expired('changed')} Preview the change again."
 
 
 @dataclass(frozen=True)

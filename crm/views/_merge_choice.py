@@ -69,6 +69,11 @@ class Questions:
         assert self.pair.other
         return self.pair.other
 
+    @property
+    def is_double(self) -> bool:
+        """Return whether several rows have one key. An undo could not bring back all of them."""
+        return self.kept.is_double or self.other.is_double
+
     @cached_property
     def fields(self) -> list[Question]:
         return [

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from django.utils.text import get_text_list
 
 from crm.model.schema import ACCOUNTS, Table
 
 from ._merge_choice import Questions
+from ._signed_plans import expired
 from ._wording import counted
 
-EXPIRED = "This page was too old, so nothing was merged. Look at both accounts, and merge again."
+EXPIRED = f"{expired('merged')} Look at both accounts, and merge again."
 CHANGED = (
     "Somebody changed one of the accounts after you saw them, so nothing was merged. What you "
     "chose is still chosen: look at both again, and merge."
@@ -20,6 +21,11 @@ CHANGED_HALF_WAY = (
     "Somebody changed one of the accounts while they were merged, so both exist. What had moved "
     "by then has moved. What you chose is still chosen: look at both again, and merge."
 )
+UNDONE = (
+    "This button has merged these accounts before, and both exist again. Nothing was merged now: "
+    "look at both, and merge."
+)
+DOUBLE = "Nothing was merged."
 DONE_BEFORE = "These accounts were merged before, by the same button."
 
 
@@ -42,6 +48,25 @@ def masked(questions: Questions) -> str:
         f"A policy masks {get_text_list(labels, 'and')} for you: {questions.kept.bsnid} keeps its "
         f"own, and what {questions.other.bsnid} has there is deleted with it."
     )
+
+
+def may_stay(filtered: Sequence[Table], other: str) -> str:
+    """Say before a merge what may not move; empty where no row filter hides children."""
+    if not filtered:
+        return ""
+    return f"{_plurals(filtered)} of {other} that a row filter hides from you do not move."
+
+
+def may_have_stayed(filtered: Sequence[Table]) -> str:
+    """Say the same after it."""
+    if not filtered:
+        return ""
+    return f"{_plurals(filtered)} that a row filter hides from you, if any, did not move."
+
+
+def _plurals(tables: Sequence[Table]) -> str:
+    text = get_text_list([table.plural for table in tables], "and")
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def hidden(hidden: Mapping[Table, int]) -> str:

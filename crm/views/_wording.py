@@ -61,6 +61,11 @@ def unseen(what: str) -> str:
     )
 
 
+def not_begun(texts: list[str]) -> str:
+    """Say that a new account lacks something that it was to begin with, and give that back."""
+    return f"Not all of this was added to the new account: {'; '.join(texts)}"
+
+
 def reason_not_kept(reason: str) -> str:
     """Say that something was saved without the reason of its status, and give that reason back;
     or, without a reason, that the earlier one was not removed."""

@@ -2,53 +2,47 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import Any
 
 from django.contrib import messages
-from django.core import signing
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from crm.access import for_writers
-from crm.forms.fields import format_moment, parse_moment
 from crm.model.records import Listing
-from crm.model.schema import ACCOUNTS, TABLES
+from crm.model.schema import ACCOUNTS, CHILDREN, TABLES, Table
 from crm.page_urls import record_url
 from crm.repository import operations, summaries
 from crm.repository.errors import ChangedMeanwhile, HiddenChildren, Missing
 from crm.repository.merge import merging, pair
 from crm.repository.merge.pair import Pair
 from crm.repository.operations import Operation
-from crm.repository.records import accounts
+from crm.repository.records import account_names, accounts
 from crm.repository.similar_teams import find
 from crm.repository.steps import Earlier
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
 
-from . import _list_state, _merge_wording, _respond, _resume, _revert_links, _wording
+from . import (
+    _list_state,
+    _merge_wording,
+    _respond,
+    _resume,
+    _revert_links,
+    _signed_plans,
+    _wording,
+)
 from ._merge_choice import Questions
+from ._signed_plans import Signed
 from .platforms import is_locked
 
-_SALT, _SECONDS = "crm.merge", 24 * 60 * 60
+_KIND = "merge"
 # How many accounts a search for the other one shows.
 FOUND = 20
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The merge that a page offers: its id is the same each time its button is pressed.
-
-    ``began`` is when both accounts were read for the page, before anything was written.
-    """
-
-    operation: str
-    began: dt.datetime
 
 
 @never_cache
@@ -60,6 +54,11 @@ def choose_other(request: Request, bsnid: str) -> HttpResponse:
     found = accounts.search(request.warehouse, Listing(q=q, size=FOUND)) if q else None
     rows = [row.account for row in found.rows if row.account.bsnid != bsnid] if found else []
     exact = [row.bsnid for row in rows if row.bsnid.lower() == q.lower()]
+    if found and found.total > FOUND and not exact:
+        # More match than are shown: the BSNID may be that of one that is not.
+        exact = [
+            each.bsnid for each in account_names.named(request.warehouse, q) if each.bsnid == q
+        ]
     if exact and record_url("account-detail", exact[0]):
         return HttpResponseRedirect(reverse("account-merge", args=[bsnid, exact[0]]))
     similar = [] if q else find.like_account(request.warehouse, bsnid)
@@ -80,7 +79,7 @@ def merge_accounts(request: Request, bsnid: str, other: str) -> HttpResponse:
     if bsnid == other:
         raise Http404("An account cannot be merged with itself.")
     found = pair.load(request.warehouse, bsnid, other)
-    if request.method == "POST" and not is_locked(request):
+    if request.method == "POST" and not _is_closed(request):
         return _merge(request, bsnid, other, found)
     return _show(request, _questions(request, found, bsnid, other))
 
@@ -103,8 +102,8 @@ def _merge(request: Request, bsnid: str, other: str, found: Pair) -> HttpRespons
         summary = summaries.has_merged(operations.read_note(wh, id).summary) or summary
     elif earlier.done:
         return _show(request, questions, _merge_wording.CHANGED_HALF_WAY)
-    elif questions.is_changed:
-        return _show(request, questions, _merge_wording.CHANGED)
+    elif problem := _problem(request, operation, questions):
+        return _show(request, questions, problem)
     try:
         with _noted(request, operation, summary):
             merging.merge(wh, operation, bsnid, other, questions.choice(), earlier)
@@ -117,8 +116,19 @@ def _merge(request: Request, bsnid: str, other: str, found: Pair) -> HttpRespons
     return _done(request, operation, plan, bsnid, _merge_wording.done(summary))
 
 
+def _problem(request: Request, operation: Operation, questions: Questions) -> str:
+    """Say why a merge that has not begun does not begin; empty if it can."""
+    if questions.is_double:
+        return _merge_wording.DOUBLE
+    if questions.is_changed:
+        return _merge_wording.CHANGED
+    # A second merge with the id of one that was undone would be no operation of its own.
+    is_ended = operations.read_note(request.warehouse, operation.id).is_ended
+    return _merge_wording.UNDONE if is_ended else ""
+
+
 def _finish(
-    request: Request, operation: Operation, plan: Plan, bsnid: str, other: str
+    request: Request, operation: Operation, plan: Signed, bsnid: str, other: str
 ) -> HttpResponse:
     """Do what is left after the other account was deleted by an earlier press of the button."""
     note = operations.read_note(request.warehouse, operation.id)
@@ -142,11 +152,12 @@ def _noted(request: Request, operation: Operation, summary: str) -> Iterator[Non
 
 
 def _done(
-    request: Request, operation: Operation, plan: Plan, bsnid: str, text: str
+    request: Request, operation: Operation, plan: Signed, bsnid: str, text: str
 ) -> HttpResponse:
     is_undoable = not _is_protected(request)
     undo = _revert_links.operation_url(request, operation.id, plan.began) if is_undoable else ""
-    messages.success(request, text, extra_tags=undo)
+    stayed = _merge_wording.may_have_stayed(_filtered(request))
+    messages.success(request, f"{text} {stayed}".strip(), extra_tags=undo)
     return _respond.go(request, reverse("account-detail", args=[bsnid]))
 
 
@@ -170,30 +181,37 @@ def _show(request: Request, questions: Questions, problem: str = "") -> HttpResp
         "other": questions.other,
         "lead": _merge_wording.lead(questions),
         "masked": _merge_wording.masked(questions),
-        "is_locked": is_locked(request),
+        "is_closed": _is_closed(request),
+        "may_stay": _merge_wording.may_stay(_filtered(request), other),
         "no_undo": _wording.NO_UNDO if _is_protected(request) else "",
         "problem": problem,
-        "plan": _sign_plan(request, questions.pair.moment),
+        "plan": _signed_plans.sign(request, _KIND, questions.pair.moment, {"path": request.path}),
         "swapped_url": reverse("account-merge", args=[other, kept]),
     }
     return render(request, "merge/merge_accounts.html", context, status=409 if problem else 200)
 
 
-def _sign_plan(request: Request, moment: dt.datetime | None) -> str:
-    facts = {"who": request.warehouse.actor, "path": request.path, "operation": uuid.uuid4().hex}
-    return signing.dumps({**facts, "began": format_moment(moment)}, salt=_SALT)
+def _read_plan(request: Request) -> Signed | None:
+    """Return the plan that was sent; None also if it is of other accounts."""
+
+    def make(signed: Signed, facts: Mapping[str, Any]) -> Signed | None:
+        return signed if facts["path"] == request.path else None
+
+    return _signed_plans.read(request, _KIND, make)
 
 
-def _read_plan(request: Request) -> Plan | None:
-    """Return the plan that was sent; None if it is too old, another person's or of other
-    accounts."""
+def _is_closed(request: Request) -> bool:
+    """Return whether a policy masks what a merge writes, or by what it finds what moves."""
+    keys = {table: {table.key, table.parent_key} for table in CHILDREN}
+    return is_locked(request) or any(keys[t] & request.person.masked(t) for t in CHILDREN)
+
+
+def _filtered(request: Request) -> list[Table]:
+    """Return the tables of children of which a row filter may hide rows from this person."""
     try:
-        facts = signing.loads(request.POST.get("plan", ""), salt=_SALT, max_age=_SECONDS)
-        began = parse_moment(facts["began"])
-        is_same = (facts["who"], facts["path"]) == (request.warehouse.actor, request.path)
-        return Plan(facts["operation"], began) if began and is_same else None
-    except (signing.BadSignature, KeyError, TypeError):
-        return None
+        return [table for table in CHILDREN if request.person.is_filtered(table)]
+    except WarehouseError:
+        return []
 
 
 def _is_protected(request: Request) -> bool:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import logging
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
 from crm.access import for_writers
 from crm.forms.onboarding import NewAccountForm
-from crm.model.schema import PLATFORMS_STATUS, UPDATES, USE_CASES, Table
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES, Table
 from crm.repository.errors import AlreadyExists
 from crm.repository.records import onboarding
 from crm.repository.similar_teams.find import Team
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
 
-from . import _editing, _respond, _resume
+from . import _editing, _respond, _resume, _wording
 from ._editing import Editor
 from .accounts import ACCOUNT
 from .platforms import is_locked
@@ -59,11 +60,17 @@ def _create(request: Request, form: NewAccountForm) -> bool:
     beginning = form.beginning(request.person.name, timezone.localdate())
     values = {"bsnid": given["bsnid"], **form.values()}
     earlier = _resume.earlier(request)
+    wh = request.warehouse
     try:
-        return onboarding.create(request.warehouse, values, given["form_id"], beginning, earlier)
+        is_seen = onboarding.create(wh, values, given["form_id"], beginning, earlier)
     except AlreadyExists:
-        form.propose(_next_bsnid(request))
+        # Where a row filter hides accounts, the next key of those that are seen may be taken, too.
+        if not request.person.is_filtered(ACCOUNTS):
+            form.propose(_next_bsnid(request))
         raise
+    if not is_seen and beginning.texts:
+        messages.warning(request, _wording.not_begun(beginning.texts))
+    return is_seen
 
 
 def _closed(request: Request) -> tuple[Table, ...]:

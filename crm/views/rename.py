@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.core import signing
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
 from crm.access import for_writers
-from crm.forms.fields import field_for, format_moment, parse_moment
+from crm.forms.fields import field_for
 from crm.model.schema import ACCOUNTS, AREA, TABLE_BY_NAME, TABLES, Table
 from crm.page_urls import name_url, page_url
 from crm.repository import operations, summaries
@@ -27,12 +25,13 @@ from crm.repository.records import people
 from crm.repository.records.people import ROLES, Name
 from crm.request import Request
 
-from . import _named, _respond, _resume, _revert_links, _wording
+from . import _named, _respond, _resume, _revert_links, _signed_plans, _wording
+from ._signed_plans import Signed
 from ._wording import counted
 from .bulk import is_undoable
 
-_SALT = "crm.rename"
-_SECONDS = 24 * 60 * 60
+_KIND = "rename"
+_EXPIRED = _signed_plans.expired("changed")
 
 
 @dataclass(frozen=True)
@@ -50,11 +49,9 @@ _AREA = _Kind("area", "areas", "business area", ((ACCOUNTS, AREA),))
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """A rename that was previewed; ``operation`` is the same each time its button is pressed."""
+class _Plan(Signed):
+    """A rename that was previewed."""
 
-    operation: str
-    began: dt.datetime
     rename: Rename
     rows: dict[Table, list[Seen]]
 
@@ -80,7 +77,7 @@ def _rename(request: Request, kind: _Kind, name: str) -> HttpResponse:
     columns = _columns(request, kind)
     if not columns:
         raise PermissionDenied
-    if "plan" in request.POST:
+    if _signed_plans.FIELD in request.POST:
         return _run(request, kind, name)
     if request.method != "POST":
         return _ask(request, kind, name)
@@ -151,15 +148,13 @@ def _preview(
     request: Request, kind: _Kind, name: str, rename: Rename, found: RenamePreview
 ) -> dict[str, Any]:
     facts = {
-        "who": request.warehouse.actor,
-        "operation": uuid.uuid4().hex,
-        "began": format_moment(found.moment),
         "kind": kind.page,
         "columns": [[table.name, column] for table, column in rename.columns],
         "old": rename.old,
         "new": rename.new,
         "rows": {table.name: rows for table, rows in found.rows.items()},
     }
+    plan = _signed_plans.sign(request, _KIND, found.moment, facts) if found.count else ""
     return {
         **_context(kind, name),
         "old": rename.replaced,
@@ -169,7 +164,7 @@ def _preview(
             (table.plural, table.column(column).label, n)
             for (table, column), n in found.counts.items()
         ],
-        "plan": signing.dumps(facts, salt=_SALT, compress=True) if found.count else "",
+        "plan": plan,
         "no_undo": "" if is_undoable(request) else _wording.NO_UNDO,
     }
 
@@ -177,9 +172,7 @@ def _preview(
 def _run(request: Request, kind: _Kind, name: str) -> HttpResponse:
     plan = _read(request, kind)
     if plan is None:
-        messages.warning(
-            request, "This preview is too old or is not yours, so nothing was changed now."
-        )
+        messages.warning(request, _EXPIRED)
         return _respond.go(request, name_url(f"rename-{kind.page}", name))
     allowed = _columns(request, kind)
     if not set(plan.rename.columns) <= set(allowed):
@@ -193,7 +186,7 @@ def _run(request: Request, kind: _Kind, name: str) -> HttpResponse:
         messages.warning(request, "All of these rows changed after the preview: none was changed.")
         return _respond.go(request, name_url(kind.page, name))
     old = _quoted(rename.replaced)
-    summary = summaries.changed(number, f"{old} to “{rename.new}”")
+    summary = summaries.renamed(old, rename.new, number)
     operations.note_done(wh, operation, plan.began, summary)
     undo = ""
     if is_undoable(request):
@@ -213,11 +206,10 @@ def _quoted(names: tuple[str, ...]) -> str:
 
 
 def _read(request: Request, kind: _Kind) -> _Plan | None:
-    """Return the plan that was sent; None if it is too old, or of another person or kind."""
-    try:
-        facts = signing.loads(request.POST["plan"], salt=_SALT, max_age=_SECONDS)
-        began = parse_moment(facts["began"])
-        if began is None or facts["who"] != request.warehouse.actor or facts["kind"] != kind.page:
+    """Return the plan that was sent; None also if it is of another kind."""
+
+    def make(signed: Signed, facts: Mapping[str, Any]) -> _Plan | None:
+        if facts["kind"] != kind.page:
             return None
         columns = tuple((TABLE_BY_NAME[table], column) for table, column in facts["columns"])
         rows = {
@@ -225,6 +217,6 @@ def _read(request: Request, kind: _Kind) -> _Plan | None:
             for table, each in facts["rows"].items()
         }
         rename = Rename(columns, tuple(facts["old"]), facts["new"])
-        return _Plan(facts["operation"], began, rename, rows)
-    except (signing.BadSignature, KeyError, TypeError, ValueError):
-        return None
+        return _Plan(signed.operation, signed.began, rename, rows)
+
+    return _signed_plans.read(request, _KIND, make)

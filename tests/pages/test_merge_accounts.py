@@ -10,13 +10,15 @@ from bs4 import BeautifulSoup
 from django.test import Client
 
 from crm.model.records import Account
+from crm.model.schema import ACCOUNTS
 from crm.repository import operations
 from crm.repository.merge.pair import Pair, Side
 from crm.repository.records import accounts, platforms
-from crm.views import _merge_wording
+from crm.views import _merge_wording, merge
 from crm.views._merge_choice import Questions
 from crm.warehouse import Warehouse
 
+from ..broken_rows import insert
 from ..conftest import LocalWarehouse
 from ..schemas import CONTENTS
 from .html import filled_in, parsed, text, texts
@@ -101,9 +103,17 @@ def test_two_accounts_become_one_and_the_undo_makes_them_two(
     assert text(activity, ".moment form button") == "Undo the merge"
     again = follow(client, send(client, page))
     assert "merged before, by the same button" in texts(again, "#toasts p")[-1]
-    client.post(done.select_one("#toasts form")["action"])
+    undone = client.post(done.select_one("#toasts form")["action"])
+    assert undone["Location"] == "/accounts/B2/"
+    assert texts(follow(client, undone), "#toasts p") == [
+        "The merge of Claims team (B2) into Claims (B1) was undone. 9 records are as they were "
+        "before."
+    ]
     assert len(accounts.get_detail(twins, "B2").updates) == 2
     assert accounts.get(twins, "B1").value("vp") is None
+    # The button of the page that merged them does not do it again.
+    refused = send(client, page, team="kept")
+    assert "both exist again" in text(parsed(refused), ".banner")
     undone = texts(get_page("/activity/"), ".moment-undone")[0]
     assert "undid the merge of Claims team (B2) into Claims (B1)" in undone
 
@@ -164,7 +174,11 @@ def test_a_process_that_ends_half_way_leaves_a_button_that_goes_on(
 
 
 def test_the_other_account_is_found_by_team_or_key(
-    client: Client, twins: Warehouse, get_page: GetPage, settings: Any
+    client: Client,
+    twins: Warehouse,
+    get_page: GetPage,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     link = next(
         a for a in get_page("/accounts/B1/").select(".actions a") if "Merge" in a.get_text()
@@ -173,6 +187,10 @@ def test_the_other_account_is_found_by_team_or_key(
     found = get_page("/accounts/B1/merge/?q=claims")
     assert [a["href"] for a in found.select(".merge-found a")] == [PATH]
     assert client.get("/accounts/B1/merge/?q=b2")["Location"] == PATH
+    # Also where others match that are shown first.
+    accounts.create(twins, {"bsnid": "B4", "team": "Audit of B2", "business_area": "Finance"})
+    monkeypatch.setattr(merge, "FOUND", 1)
+    assert client.get("/accounts/B1/merge/?q=B2")["Location"] == PATH
     accounts.create(twins, {"bsnid": "B/3", "team": "Claims", "business_area": "Finance"})
     found = get_page("/accounts/B1/merge/?q=b%2f3%00")
     assert not found.select(".merge-found a")
@@ -188,6 +206,15 @@ def test_the_other_account_is_found_by_team_or_key(
         refused = client.post(path, form)
         assert refused.status_code == 409
         assert text(parsed(refused), ".banner") == _merge_wording.EXPIRED
+    settings.EDIP_USER = mine
+    # An undo could not bring back several rows of one key.
+    form = filled_in(get_page(PATH).select_one("form.merge"))
+    insert(twins, ACCOUNTS, bsnid="B2", team="Twice")
+    refused = client.post(PATH, form)
+    assert refused.status_code == 409
+    for page in (parsed(refused), get_page(PATH)):
+        assert not page.select("form.merge")
+        assert page.select_one("main p a[href='/admin-tools/integrity/']")
     settings.EDIP_EDITORS = ["somebody.else@example.com"]
     assert client.get(PATH).status_code == 403
 

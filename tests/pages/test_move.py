@@ -26,7 +26,9 @@ def test_a_use_case_moves_and_comes_back(
     id, note = make_use_case("B1"), make_update("B1")
     form = get_page(f"/use-cases/{id}/edit/")
     link = next(a["href"] for a in form.select(".actions a") if a.get_text() == "Move")
-    card = get_page(link).select_one("form:has([name=account])")
+    page = get_page(link)
+    assert texts(page, ".bulk-form h2") == ["Move to another account"]
+    card = page.select_one("form:has([name=account])")
     for name, problem in (
         ("Nobody", "You see no account with this BSNID or team."),
         ("fraud", "Several accounts have this team: B2, B3. Type the BSNID."),
@@ -35,6 +37,7 @@ def test_a_use_case_moves_and_comes_back(
         assert refused.status_code == 422
         assert texts(parsed(refused), ".field-errors li") == [problem]
         assert parsed(refused).select_one("[name=account]")["value"] == name
+        assert len(parsed(refused).select(".bulk-form")) == 1
     found = parsed(client.post(card["action"], filled_in(card) | {"account": "B2"}))
     assert text(found, ".lead") == "1 use case moves to Fraud."
     assert texts(found, "tbody td") == ["B1", "B2"]

@@ -101,7 +101,7 @@ def test_a_name_is_changed_everywhere_and_undone_at_once(
     again = client.post(PAGE, {"plan": plan}, follow=True)
     assert "in 4 records" in text(parsed(again), "#toasts p")
     history = get_page("/activity/").get_text(" ", strip=True)
-    assert "changed 4 records: “Jon Smith”, “JON SMITH” to “John Smith”" in " ".join(
+    assert "renamed “Jon Smith”, “JON SMITH” to “John Smith” in 4 records" in " ".join(
         history.split()
     )
     undo = parsed(done).select_one("#toasts form")["action"]

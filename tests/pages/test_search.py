@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -207,7 +208,7 @@ def test_a_page_and_its_options_show_what_was_found(
 
 
 def test_what_was_opened_lately_comes_first(
-    judged: Warehouse, client: Client, statements: Statements
+    judged: Warehouse, client: Client, statements: Statements, settings: Any
 ) -> None:
     with statements() as done:
         assert not parsed(client.get("/search/", **HTMX)).select("[role=listbox]")
@@ -222,6 +223,9 @@ def test_what_was_opened_lately_comes_first(
     # The whole key comes before it; nobody else's browser knows it.
     assert texts(parsed(client.get("/search/", {"q": "bsn-105"})), ".found .key") == ["BSN-105"]
     assert not parsed(Client().get("/search/", **HTMX)).select("[role=listbox]")
+    # Nor does anybody else see it in this browser.
+    settings.EDIP_USER = "bo@example.com"
+    assert not parsed(client.get("/search/", **HTMX)).select("[role=listbox]")
 
 
 def test_a_search_of_very_many_updates_says_that_it_reads_the_newest(
