@@ -241,8 +241,8 @@ def test_a_plan_of_another_person_changes_nothing(
     client: Client, three: Warehouse, change: dict[str, Any]
 ) -> None:
     plan = preview(client, "key=B1", HAND_OVER).select_one("[name=plan]")["value"]
-    facts = signing.loads(plan, salt=_bulk_plan._SALT) | change
-    for sent in (signing.dumps(facts, salt=_bulk_plan._SALT), plan[:-1], ""):
+    facts = signing.loads(plan, salt=f"crm.{_bulk_plan._KIND}") | change
+    for sent in (signing.dumps(facts, salt=f"crm.{_bulk_plan._KIND}"), plan[:-1], ""):
         page = follow(client, client.post("/accounts/bulk/run/", {"plan": sent}))
         assert text(page, "#toasts p") == _bulk_wording.EXPIRED
     assert partners(three)[0] == "Bob"

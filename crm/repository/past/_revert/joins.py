@@ -52,9 +52,14 @@ _NOT_OF_GONE_ACCOUNT = """
     LEFT ANTI JOIN {accounts} AS n ON n.bsnid = e.bsnid
   ) AS g ON g.bsnid = w.account_bsnid AND w._deleted
 """
+# Not those that a revert deleted and inserted in one commit: see duplicates.
 _DELETED_ACCOUNTS = """
-SELECT DISTINCT bsnid FROM {feed}
-WHERE _commit_version > :before AND _change_type = 'delete' AND change_id = :undone
+SELECT DISTINCT bsnid FROM (
+  SELECT bsnid FROM {feed} WHERE _commit_version > :before
+  GROUP BY bsnid, _commit_version
+  HAVING COUNT(CASE WHEN _change_type = 'delete' AND change_id = :undone THEN 1 END) > 0
+    AND COUNT(CASE WHEN {is_after} THEN 1 END) = 0
+) AS d
 """
 
 
@@ -66,7 +71,7 @@ def deleted_accounts(
         return []
     first = before[ACCOUNTS.name]
     feed = wh.namespace.change_feed(ACCOUNTS, first)
-    sql = _sql.render(wh.namespace, _DELETED_ACCOUNTS, feed=feed)
+    sql = _sql.render(wh.namespace, _DELETED_ACCOUNTS, feed=feed, is_after=duplicates.IS_AFTER)
     return [row["bsnid"] for row in wh.query(sql, {"undone": undone, "before": first})]
 
 
