@@ -193,7 +193,6 @@ def test_a_connection_check_costs_a_dozen_statements(
     assert len(done) <= 12
 
 
-ACCOUNT = {"bsnid": "BSN900", "team": "Newcomers", "business_area": "Finance"}
 USE_CASE = {"problem": "Too slow", "status": "Active", "platform": "Snowflake"}
 UPDATE = {"author": "Alice", "date": dt.date(2026, 3, 31), "description": "Kick-off"}
 
@@ -214,6 +213,7 @@ def _submit(client: Client, path: str, changes: dict, headers: dict) -> int:
     return client.post(form.get("action") or path, data | changes, **headers).status_code
 
 
+# Also of a new account: see tests/pages/test_onboarding.py.
 FORMS: list[tuple[str, dict[str, Any]]] = [
     ("/accounts/BSN001/edit/", {"team": "Changed"}),
     ("/accounts/BSN001/use-cases/new/", USE_CASE),
@@ -234,28 +234,6 @@ def test_writing_costs_two_statements(
             assert _submit(client, fill(path), changes, htmx) in (200, 204, 302, 303), path
         # One of them read the form.
         assert 0 < len(done) <= READS + WRITES, path
-
-
-def test_creating_an_account_costs_two_statements(
-    client: Client, sample: Warehouse, statements: Statements
-) -> None:
-    """The form proposes a key, and looks for similar teams while one types: one statement each.
-
-    What the account begins with, if anything, costs two more for each record.
-    """
-    with statements() as done:
-        page = BeautifulSoup(client.get("/accounts/new/").content, "html.parser")
-    assert len(done) <= READS
-    form = page.select_one("#record form")
-    data = ACCOUNT | {"form_id": form.select_one("[name=form_id]")["value"]}
-    with statements() as done:
-        assert client.post("/accounts/new/", data).status_code == 303
-    assert len(done) <= WRITES
-    # Without JavaScript, saving looks for similar teams.
-    unchecked = data | {"bsnid": "BSN901", "team": "Others", "form_id": "another", "check": "on"}
-    with statements() as done:
-        assert client.post("/accounts/new/", unchecked).status_code == 303
-    assert len(done) <= READS + WRITES
 
 
 def test_a_platform_status_costs_two_statements(

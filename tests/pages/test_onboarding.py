@@ -10,7 +10,7 @@ from django.test import Client
 from crm.repository.records import accounts, onboarding
 from crm.warehouse import Warehouse
 
-from ..conftest import LocalWarehouse
+from ..conftest import LocalWarehouse, Statements
 from .html import HTMX, filled_in, parsed, record_form, text, texts
 from .test_bulk import GetPage, follow
 
@@ -102,3 +102,23 @@ def test_a_similar_team_is_named_before_another_account_is_created(
     assert accounts.get(warehouse, "B2") is None
     assert client.post("/accounts/new/", record_form(refused)).status_code == 303
     assert accounts.get(warehouse, "B2")
+
+
+def test_creating_an_account_costs_two_statements(
+    client: Client, make_account: Callable[..., str], statements: Statements
+) -> None:
+    """The form proposes a key, and looks for similar teams while one types: one statement each.
+
+    What the account begins with, if anything, costs two more for each record.
+    """
+    make_account("BSN001", team="Claims")
+    with statements() as done:
+        form = record_form(client.get("/accounts/new/")) | {"business_area": "Finance"}
+    assert len(done) == 1
+    # Without JavaScript, saving looks for similar teams.
+    for team, more, cost in (("Tax", {"check": "on"}, 3), ("Legal", {}, 2)):
+        form.pop("check", None)
+        sent = {**form, **more, "bsnid": team, "team": team, "form_id": team}
+        with statements() as done:
+            assert client.post("/accounts/new/", sent).status_code == 303
+        assert len(done) <= cost
