@@ -29,6 +29,7 @@ from crm.warehouse import Warehouse, dispose_all
 from crm.warehouse.config import WarehouseConfig
 
 from .control import LocalWarehouse as LocalWarehouse
+from .order import dealt
 from .patience import seconds
 from .schemas import ACTOR as ACTOR
 from .schemas import CATALOG as CATALOG
@@ -153,7 +154,7 @@ def _start_unless_fast(*args: Any, **kwargs: Any) -> None:
     _start(*args, **kwargs)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark tests that start no process as ``fast``; scale their time limits to the machine.
 
     Those that only ``make soak`` runs get its marker, and are skipped elsewhere.
@@ -168,6 +169,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skipif(not IS_SOAK, reason="a long test: make soak"))
         limit = item.get_closest_marker("timeout")
         item.add_marker(pytest.mark.timeout(seconds(limit.args[0] if limit else 120)))
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    items[:] = dealt(items, workers)
 
 
 @pytest.hookimpl(wrapper=True)
