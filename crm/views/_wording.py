@@ -186,13 +186,27 @@ def deleted(table: Table, filtered: Collection[Table], *, is_protected: bool) ->
     return text
 
 
-def similar_teams(total: int, shown: int) -> str:
-    """Say how many pairs of accounts may be one team."""
+def similar_teams(total: int, shown: int, *, are_decided: bool) -> str:
+    """Say how many pairs of accounts may be one team; ``are_decided``: others are two teams."""
     if not total:
-        return "No two teams of one business area have nearly the same name or key."
+        other = "other " if are_decided else ""
+        return f"No {other}two teams of one business area have nearly the same name or key."
     pairs = "1 pair of accounts" if total == 1 else f"{total:,} pairs of accounts"
     first = f" These are the first {shown}." if shown < total else ""
     return f"{pairs} may be one team: same business area, nearly the same name or key.{first}"
+
+
+def decided(one: str, other: str, *, is_again: bool) -> str:
+    """Say what was remembered about two accounts."""
+    if is_again:
+        return f"{one} and {other} may be one team again."
+    return f"{one} and {other} are two teams, so they are not shown as similar any more."
+
+
+NOT_REMEMBERED = (
+    "Nothing was remembered: the table “operations”, or the right to write to it, is missing. Ask "
+    "an administrator."
+)
 
 
 def hidden_children(hidden: Mapping[Table, int]) -> str:

@@ -14,7 +14,7 @@ from crm.forms.onboarding import NewAccountForm
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES, Table
 from crm.repository.errors import AlreadyExists
 from crm.repository.records import onboarding
-from crm.repository.similar_teams.find import Team
+from crm.repository.similar_teams.decided import Team
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
 

@@ -4,31 +4,51 @@ from __future__ import annotations
 
 import logging
 
-from django.http import HttpResponse
+from django.contrib import messages
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from crm.model.schema import ACCOUNTS, MAX_LINE
-from crm.repository.similar_teams import find
-from crm.repository.similar_teams.find import Team
+from crm.repository.similar_teams import decided, find
+from crm.repository.similar_teams.decided import Team
 from crm.request import Request
-from crm.warehouse.errors import WarehouseError
+from crm.warehouse.errors import ObjectNotFound, PermissionDenied, WarehouseError
 
-from . import _wording
+from . import _respond, _wording
 
 log = logging.getLogger(__name__)
 
 
-@require_safe
 def similar_teams(request: Request) -> HttpResponse:
-    """All pairs, the most similar first."""
+    """All pairs, the most similar first; POST says that two accounts are two teams, or may be one
+    after all."""
+    if request.method == "POST":
+        return _decide(request)
     found = find.find(request.warehouse)
     context = {
         "found": found,
-        "lead": _wording.similar_teams(found.total, len(found.pairs)),
+        "lead": _wording.similar_teams(
+            found.total, len(found.pairs), are_decided=bool(found.decided)
+        ),
         "is_filtered": request.person.is_filtered(ACCOUNTS),
     }
     return render(request, "similar_teams/similar_teams.html", context)
+
+
+def _decide(request: Request) -> HttpResponse:
+    one, other = (request.POST.get(name, "")[:MAX_LINE] for name in ("one", "other"))
+    if not one or not other or one == other:
+        raise Http404("These are not two accounts.")
+    is_again = request.POST.get("do") == "again"
+    try:
+        (decided.forget if is_again else decided.save)(request.warehouse, one, other)
+    except (ObjectNotFound, PermissionDenied):
+        messages.error(request, _wording.NOT_REMEMBERED)
+    else:
+        messages.success(request, _wording.decided(one, other, is_again=is_again))
+    return _respond.go(request, reverse("similar-teams"))
 
 
 @require_safe

@@ -7,12 +7,19 @@ from typing import Any
 
 from django.test import Client
 
-from .html import text, texts
+from crm.model.own_tables import OPERATIONS
+from crm.warehouse import Warehouse
+
+from .html import filled_in, parsed, text, texts
 from .test_bulk import GetPage
 
 
-def test_similar_teams_are_shown_and_lead_to_a_merge(
-    client: Client, make_account: Callable[..., str], get_page: GetPage, settings: Any
+def test_similar_teams_are_shown_and_lead_to_a_merge_or_are_two_teams(
+    client: Client,
+    warehouse: Warehouse,
+    make_account: Callable[..., str],
+    get_page: GetPage,
+    settings: Any,
 ) -> None:
     make_account("B1", team="Claims Operations")
     assert text(get_page("/similar-teams/"), ".lead").startswith("No two teams of one")
@@ -26,10 +33,32 @@ def test_similar_teams_are_shown_and_lead_to_a_merge(
         "Ops, <claims> team B2",
         "Finance",
         "The same words",
-        "Compare Claims Operations and Ops, <claims> team",
+        "Compare Claims Operations and Ops, <claims> team "
+        "Two teams: Claims Operations and Ops, <claims> team",
     ]
     assert page.select_one("tbody td a.button")["href"] == "/accounts/B1/merge/B2/"
     found = get_page("/accounts/B2/merge/")
     assert [a["href"] for a in found.select(".merge-found a")] == ["/accounts/B2/merge/B1/"]
+    # Not a duplicate: neither is shown beside the other any more, until somebody takes it back.
+    for button, lead, other in (
+        ("td form", "No other two teams of one", []),
+        (".decided form", "1 pair of accounts", ["/accounts/B2/merge/B1/"]),
+    ):
+        form = filled_in(page.select_one(button)) | {
+            each["name"]: each["value"] for each in page.select(f"{button} button[name]")
+        }
+        for _ in ("once", "sent again"):
+            page = parsed(client.post("/similar-teams/", form, follow=True))
+            assert text(page, ".lead").startswith(lead)
+        found = get_page("/accounts/B2/merge/")
+        assert [a["href"] for a in found.select(".merge-found a")] == other
+        assert len(page.select(".decided li")) == 1 - len(other)
+    assert client.post("/similar-teams/", {"one": "B1", "other": "B1"}).status_code == 404
+    table = warehouse.namespace.table(OPERATIONS)
+    warehouse.execute(f"DROP TABLE {table}", repeatable=False)
+    page = parsed(client.post("/similar-teams/", {"one": "B1", "other": "B2"}, follow=True))
+    assert "Nothing was remembered" in texts(page, "#toasts p")[0]
+    assert text(page, ".lead").startswith("1 pair of accounts")
     settings.EDIP_EDITORS = ["somebody.else@example.com"]
-    assert not get_page("/similar-teams/").select("a.button")
+    assert not get_page("/similar-teams/").select("a.button, td form")
+    assert client.post("/similar-teams/", {"one": "B1", "other": "B2"}).status_code == 403

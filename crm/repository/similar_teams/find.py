@@ -16,9 +16,12 @@ from typing import Any
 
 from crm.repository import _sql
 from crm.repository._sql import Row
+from crm.repository.tables import notes
 from crm.repository.transfer.matching.fold import PARAMETERS
 from crm.warehouse import Warehouse
 
+from . import decided
+from .decided import Decided, Team
 from .names import ALIKE, COMMON, SHORT_FORMS, likeness
 
 # What more accounts have in common tells nothing; fewer where it is only the initials.
@@ -73,13 +76,16 @@ marks AS (
     CONCAT('key ', REGEXP_REPLACE(LOWER(bsnid), '[^a-z0-9]', '')) AS mark
   FROM given
 )
-SELECT mark, COLLECT_LIST(
-  NAMED_STRUCT('bsnid', bsnid, 'team', team, 'area', business_area)) AS teams
-FROM marks GROUP BY mark
-HAVING COUNT(*) BETWEEN 2 AND
-    CASE WHEN STARTSWITH(mark, 'initials') THEN {most_initials} ELSE {most_alike} END
-  {of_one}
-LIMIT :most
+SELECT * FROM (
+  SELECT mark, COLLECT_LIST(
+    NAMED_STRUCT('bsnid', bsnid, 'team', team, 'area', business_area)) AS teams
+  FROM marks GROUP BY mark
+  HAVING COUNT(*) BETWEEN 2 AND
+      CASE WHEN STARTSWITH(mark, 'initials') THEN {most_initials} ELSE {most_alike} END
+    {of_one}
+  LIMIT :most
+) AS m
+{decided}
 """
 # Of one account: those of its area, and those whose keys have the same letters and digits.
 _NARROWED = """
@@ -93,17 +99,6 @@ _TYPED = """
   UNION ALL SELECT CAST(:bsnid AS STRING), CAST(:team AS STRING), CAST(:area AS STRING)
 """
 _SIGNS = re.compile(r"[^a-z0-9]")
-
-
-@dataclass(frozen=True)
-class Team:
-    bsnid: str
-    team: str
-    area: str
-
-    @property
-    def name(self) -> str:
-        return self.team or self.bsnid
 
 
 @dataclass(frozen=True)
@@ -125,18 +120,22 @@ class Similar:
 @dataclass(frozen=True)
 class Found:
     """The most similar pairs first, at most ``SHOWN`` of ``total``; ``is_cut`` if not all that
-    accounts have in common was read."""
+    accounts have in common was read. The pairs ``decided`` are not among them."""
 
     pairs: tuple[Similar, ...]
     total: int
     is_cut: bool
+    decided: tuple[Decided, ...] = ()
 
 
 def find(wh: Warehouse) -> Found:
     """Return all similar teams. One statement."""
-    rows = _query(wh, MOST_ALIKE, MOST_INITIALS)
-    similar = sorted(_similar(rows), key=lambda each: (-each.score, each.one.name.lower()))
-    return Found(tuple(similar[:SHOWN]), len(similar), len(rows) == MOST_MARKS)
+    rows, two_teams = _query(wh, MOST_ALIKE, MOST_INITIALS)
+    similar = sorted(
+        _similar(rows, two_teams), key=lambda each: (-each.score, each.one.name.lower())
+    )
+    is_cut = len(rows) == MOST_MARKS
+    return Found(tuple(similar[:SHOWN]), len(similar), is_cut, tuple(two_teams))
 
 
 def like(wh: Warehouse, team: str, area: str, bsnid: str = "") -> list[Team]:
@@ -149,7 +148,8 @@ def like(wh: Warehouse, team: str, area: str, bsnid: str = "") -> list[Team]:
 
 
 def like_account(wh: Warehouse, bsnid: str) -> list[Team]:
-    """Return the accounts that are similar to this one, likewise. One statement."""
+    """Return the accounts that are similar to this one, likewise, without those that somebody
+    said to be other teams. One statement."""
     area = _sql.render(wh.namespace, _AREA)
     return _of_one(wh, bsnid, bsnid, {"bsnid": bsnid}, area)
 
@@ -162,8 +162,8 @@ def _of_one(
         "typed": _TYPED if "team" in params else "",
         "of_one": _OF_ONE,
     }
-    rows = _query(wh, 10 * MOST_ALIKE, 10 * MOST_ALIKE, params, **more)
-    found = sorted(_similar(rows, key), key=lambda each: -each.score)
+    rows, two_teams = _query(wh, 10 * MOST_ALIKE, 10 * MOST_ALIKE, params, **more)
+    found = sorted(_similar(rows, two_teams, key), key=lambda each: -each.score)
     others = (each.other if each.one.bsnid == key else each.one for each in found)
     return [each for each in others if each.bsnid != without][:SHOWN]
 
@@ -174,7 +174,7 @@ def _query(
     most_initials: int,
     params: dict[str, Any] | None = None,
     **more: str,
-) -> list[Row]:
+) -> tuple[list[Row], list[Decided]]:
     forms = [{"s": short, "m": word} for short, meant in SHORT_FORMS.items() for word in meant]
     common, bound = _sql.text_array("common", COMMON)
     parts = {
@@ -186,22 +186,30 @@ def _query(
     }
     parts |= {name: more.get(name, "") for name in ("narrowed", "typed", "of_one")}
     folding = {name: PARAMETERS[name] for name in ("fold_from", "fold_to")}
-    given = {**folding, **bound, "forms": json.dumps(forms), "most": MOST_MARKS}
-    return wh.query(_sql.render(wh.namespace, _MARKS, **parts), {**given, **(params or {})})
+    given: Row = {**folding, **bound, "forms": json.dumps(forms), "most": MOST_MARKS}
+    given |= params or {}
+
+    def load(has_notes: bool) -> list[Row]:
+        parts["decided"] = decided.reading(wh) if has_notes else ""
+        return wh.query(_sql.render(wh.namespace, _MARKS, **parts), given)
+
+    return decided.split(notes.read(wh, load))
 
 
-def _similar(rows: list[Row], of: str = "") -> list[Similar]:
+def _similar(rows: list[Row], without: list[Decided], of: str = "") -> list[Similar]:
     """Return the similar pairs, each once; only those of one account, if it is given."""
     found: dict[tuple[str, str], Similar] = {}
+    left_out = {(each.one.bsnid, each.other.bsnid) for each in without}
     for row in rows:
         teams = sorted((_team(each) for each in row["teams"]), key=lambda team: team.bsnid)
         for one, other in combinations(teams, 2):
-            if (one.bsnid, other.bsnid) in found or (of and of not in (one.bsnid, other.bsnid)):
+            pair = (one.bsnid, other.bsnid)
+            if pair in found or pair in left_out or (of and of not in pair):
                 continue
             has_same_key = _key(one.bsnid) == _key(other.bsnid) != ""
             score = 1.0 if has_same_key else likeness(one.team, other.team)
             if score >= ALIKE:
-                found[one.bsnid, other.bsnid] = Similar(one, other, score, has_same_key)
+                found[pair] = Similar(one, other, score, has_same_key)
     return list(found.values())
 
 
