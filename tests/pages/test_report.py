@@ -13,7 +13,7 @@ from django.test import Client
 
 from crm.model.as_of_address import address
 from crm.model.records import Listing
-from crm.model.schema import ACCOUNTS, TABLES
+from crm.model.schema import ACCOUNTS, TABLES, USE_CASES
 from crm.repository import versions
 from crm.repository.records import accounts, platforms, report, saved_views, use_cases
 from crm.repository.records.report import Period
@@ -40,6 +40,11 @@ def change(wh: Warehouse) -> None:
     use_cases.create(
         wh, "BSN002", "new", {"problem": "=Late <b>figures</b>", "status": "Planning"}
     )
+    # An older row with the same key, which no page shows.
+    sql = "INSERT INTO {table} (id, account_bsnid, status, updated_at) VALUES {row}"
+    old = "('new', 'BSN002', 'Cancelled', TIMESTAMP '2001-01-01 00:00:00')"
+    table = wh.namespace.table(USE_CASES)
+    wh.execute(sql.format(table=table, row=old), repeatable=True)
     accounts.create(wh, {"bsnid": "NEW1", "team": "Newcomers", "business_area": "Finance"})
     accounts.delete(wh, "BSN005")
 

@@ -166,8 +166,7 @@ def _parts(
 ) -> dict[str, str]:
     """Return the four parts of the statement."""
     reason, reasons = notes.reasons(now, "u", has_notes=has_notes)
-    cases = _sql.render(now, _report_sql.USE_CASE, length=_LENGTH, name="x")
-    cases_before = _sql.render(before, _report_sql.USE_CASE, length=_LENGTH, name="y")
+    cases, cases_before = _use_cases(now), _use_cases(before)
     of = "{alias}.platform = :platform" if platform else "TRUE"
     return {
         "accounts": _sql.render(
@@ -197,6 +196,12 @@ def _parts(
             length=_LENGTH,
         ),
     }
+
+
+def _use_cases(namespace: Namespace) -> str:
+    several = _sql.render(namespace, _report_sql.SEVERAL)
+    parts = {"columns": _report_sql.COLUMNS, "several": several, "length": _LENGTH}
+    return _sql.render(namespace, _report_sql.USE_CASE, **parts)
 
 
 def _report(answer: Row, *, knows_changes: bool) -> Report:
