@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.test import Client
 
@@ -47,7 +48,8 @@ def onboard(stage: Stage) -> HttpResponse:
 
 
 def want_onboarded(stage: Stage, before: Rows) -> Wanted:
-    bsnid, half = f"{stage.bsnid}-N", operations.half_of_form(stage.wh, stage.name)
+    bsnid, person = f"{stage.bsnid}-N", replace(stage.wh, actor=settings.EDIP_USER)
+    half = operations.half_of_form(person, stage.name)
     return {
         (ACCOUNTS.name, bsnid): {"team": TYPED},
         (PLATFORMS_STATUS.name, new_id(bsnid, "Databricks")): {"status": "Requested"},
