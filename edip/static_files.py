@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +15,26 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 from crm import icons
 
 
+@lru_cache(maxsize=1)
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """Return the folder of the file: one for the process, for WhiteNoise keeps the file's path."""
+    folder = tempfile.TemporaryDirectory(prefix="edip-icons-")
+    (Path(folder.name) / icons.FILE).write_text(icons.sprite())
+    return folder
+
+
 class IconsFinder(BaseFinder):
     """Finds the file of icons, which it writes to a temporary folder at its first use."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._folder = tempfile.TemporaryDirectory(prefix="edip-icons-")
-        (Path(self._folder.name) / icons.FILE).write_text(icons.sprite())
 
     def find(self, path: str, find_all: bool = False, **options: Any) -> Any:
         """Return the file's path on disk, in a list with ``find_all``; an empty list: not ours."""
         if path != icons.FILE:
             return []
-        found = str(Path(self._folder.name) / icons.FILE)
+        found = str(Path(_folder().name) / icons.FILE)
         return [found] if find_all else found
 
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterable[Any]:
-        yield icons.FILE, FileSystemStorage(self._folder.name)
+        yield icons.FILE, FileSystemStorage(_folder().name)
 
 
 class StaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # untyped

@@ -35,6 +35,7 @@ from .sign_in.conftest import (  # noqa: F401 - fixtures
 # Registries: what they hold belongs to the process, and is closed or ends with it.
 REGISTRIES = {
     "crm/repository/tables/readiness.py: _running",
+    "crm/telemetry.py: _ends",
     "crm/warehouse/__init__.py: _pools",
     "crm/warehouse/pool.py: _inherited",
     "crm/warehouse/sign_in/service_principal.py: _sources",
