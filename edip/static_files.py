@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
 import tempfile
 from collections.abc import Iterable
 from functools import lru_cache
@@ -16,11 +19,19 @@ from crm import icons
 
 
 @lru_cache(maxsize=1)
-def _folder() -> tempfile.TemporaryDirectory[str]:
-    """Return the folder of the file: one for the process, for WhiteNoise keeps the file's path."""
-    folder = tempfile.TemporaryDirectory(prefix="edip-icons-")
-    (Path(folder.name) / icons.FILE).write_text(icons.sprite())
+def _folder() -> Path:
+    """Return the folder of the file, which stays as long as the process: WhiteNoise keeps its
+    path."""
+    folder = Path(tempfile.mkdtemp(prefix="edip-icons-"))
+    atexit.register(_remove, folder, os.getpid())
+    (folder / icons.FILE).write_text(icons.sprite())
     return folder
+
+
+def _remove(folder: Path, owner: int) -> None:
+    """Remove the folder when its process ends, but not when one ends that was forked from it."""
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class IconsFinder(BaseFinder):
@@ -30,11 +41,11 @@ class IconsFinder(BaseFinder):
         """Return the file's path on disk, in a list with ``find_all``; an empty list: not ours."""
         if path != icons.FILE:
             return []
-        found = str(Path(_folder().name) / icons.FILE)
+        found = str(_folder() / icons.FILE)
         return [found] if find_all else found
 
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterable[Any]:
-        yield icons.FILE, FileSystemStorage(_folder().name)
+        yield icons.FILE, FileSystemStorage(_folder())
 
 
 class StaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # untyped
