@@ -21,6 +21,7 @@ from . import _respond, _wording
 log = logging.getLogger(__name__)
 
 
+@_respond.form_page
 def similar_teams(request: Request) -> HttpResponse:
     """All pairs, the most similar first; POST says that two accounts are two teams, or may be one
     after all."""

@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 
+from crm.urls import urlpatterns
 from crm.warehouse import Warehouse
 
 from ..pages.html import HTMX, filled_in, parsed, text
@@ -194,6 +195,15 @@ def test_a_wrong_method_has_its_page(client: Client) -> None:
     assert text(parsed(response), "main h1")
     response = client.put("/accounts/", **HTMX)
     assert (response.status_code, response["HX-Retarget"]) == (405, "#toasts")
+
+
+def test_each_view_names_its_methods(rf: RequestFactory) -> None:
+    """A view that names none would take a PUT for a page."""
+    assert urlpatterns
+    for pattern in urlpatterns:
+        arguments = dict.fromkeys(pattern.pattern.converters, "x")
+        response = pattern.callback(rf.put("/"), **arguments)
+        assert response.status_code == 405, pattern.name
 
 
 @pytest.mark.parametrize("link", ["javascript:alert(1)", "data:text/html,x", "ftp://a.b/c"])
