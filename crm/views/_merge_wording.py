@@ -18,8 +18,9 @@ CHANGED = (
     "chose is still chosen: look at both again, and merge."
 )
 CHANGED_HALF_WAY = (
-    "Somebody changed one of the accounts while they were merged, so both exist. What had moved "
-    "by then has moved. What you chose is still chosen: look at both again, and merge."
+    "Somebody changed one of the accounts while they were merged, or undid the merge, so both "
+    "exist. Unless it was undone, what had moved by then has moved. What you chose is still "
+    "chosen: look at both again, and merge."
 )
 UNDONE = (
     "This button has merged these accounts before, and both exist again. Nothing was merged now: "

@@ -79,6 +79,8 @@ def test_two_accounts_become_one_and_the_undo_makes_them_two(
         "Databricks",
     ]
     assert "The same in both: Business area." in page.select_one("form.merge").get_text()
+    # Its lines show as they are, so there is none before the value.
+    assert page.select_one(".asked .prose").get_text() == "Claims"
     chosen = {each["name"]: each["value"] for each in page.select("form.merge [checked]")}
     # The value that was saved last, that there is one at all, all links, the further status.
     assert chosen == {
@@ -97,7 +99,9 @@ def test_two_accounts_become_one_and_the_undo_makes_them_two(
     statuses = {row.platform: row.status for row in detail.platforms}
     assert statuses == {"Databricks": "Completed", "Snowflake": "In Progress"}
     assert (len(detail.use_cases), len(detail.updates)) == (1, 2)
-    assert client.get("/accounts/B2/").status_code == 404
+    gone = client.get(PATH)
+    assert gone.status_code == 404
+    assert "Show the history of B1" in texts(parsed(gone), "main a")
     activity = get_page("/activity/")
     assert "merged Claims team (B2) into Claims (B1)" in texts(activity, ".moment-head")[0]
     assert text(activity, ".moment form button") == "Undo the merge"

@@ -82,8 +82,12 @@ def test_what_a_period_changed(sample: Warehouse, server: LocalWarehouse) -> Non
     assert words.are_all_changes(found)
     first = report.load(sample, then, Listing(), period, 0)
     assert not words.are_all_changes(first)
-    more = {"what": "teams with changes", "are_all": False}
-    for n, said in ((3, "and at least 3 more teams"), (-2, "There may be more teams")):
+    more = {"one": "team with changes", "what": "teams with changes", "are_all": False}
+    for n, said in (
+        (3, "and at least 3 more teams"),
+        (1, "and at least 1 more team with"),
+        (-2, "There may be more teams"),
+    ):
         assert said in render_to_string("report/_more.html", {**more, "more": n})
 
     # About one platform, it has only what is about it.
