@@ -82,7 +82,7 @@ def test_what_a_period_changed(sample: Warehouse, server: LocalWarehouse) -> Non
     assert words.are_all_changes(found)
     first = report.load(sample, then, Listing(), period, 0)
     assert not words.are_all_changes(first)
-    more = {"one": "team with changes", "what": "teams with changes", "are_all": False}
+    more = {"singular": "team with changes", "plural": "teams with changes", "are_all": False}
     for n, said in (
         (3, "and at least 3 more teams"),
         (1, "and at least 1 more team with"),
