@@ -109,6 +109,7 @@ def _show(
 
 @writes_nothing
 @require_POST
+@_personal.only_now
 def follow(request: Request, bsnid: str) -> HttpResponse:
     """Follow an account, or no longer. htmx gets the button, others the account's page."""
     person, is_followed = _personal.person_of(request), request.POST.get("follow") == "on"

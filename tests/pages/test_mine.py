@@ -18,7 +18,7 @@ from crm.repository import versions
 from crm.repository.records import accounts
 from crm.repository.records import mine as settings_of
 from crm.repository.transfer.insert_missing import insert_missing
-from crm.warehouse import Warehouse
+from crm.warehouse import Warehouse, now
 from tests.conftest import LocalWarehouse, Statements
 from tests.schemas import CONTENTS
 
@@ -133,6 +133,9 @@ def test_following_is_a_button(mine: Warehouse, client: Client, get_page: See) -
     button = get_page("/accounts/F/").select_one("#follow")
     assert text(button, "button") == "Unfollow"
     assert button.select_one("[name=follow]")["value"] == "off"
+    refused = client.post(address(now(), "/accounts/F/follow/"), {"follow": "off"})
+    assert "The past cannot be changed" in refused.content.decode()
+    assert text(get_page("/accounts/F/"), "#follow button") == "Unfollow"
     part = client.post("/accounts/F/follow/", {"follow": "off"}, **HTMX)
     assert "Follow" in part.content.decode()
     assert text(get_page("/accounts/F/"), "#follow button") == "Follow"
@@ -149,6 +152,11 @@ def test_names_and_followed_accounts_under_the_avatar(client: Client, get_page: 
     page = get_page("/preferences/me/")
     assert page.select_one("#names").get_text().split("\n") == ["Ana Berg", "A. Berg"]
     assert texts(page, ".attention-row .strong") == ["Followed"]
+    past = address(now(), "/preferences/me/")
+    assert client.get(past)["Location"] == "/preferences/me/"
+    refused = client.post(past, {"names": ""})
+    assert "The past cannot be changed" in refused.content.decode()
+    assert get_page("/preferences/me/").select_one("#names").get_text().startswith("Ana Berg")
     client.post("/preferences/me/", {"names": ""})
     assert texts(get_page("/accounts/?mine=on"), NAMES) == ["Followed"]
 
