@@ -150,6 +150,7 @@ def the_job_sets_up(at: Deployed) -> None:
     page = at.app.get("/")
     assert (page.status, b"No accounts yet" in page.body) == (200, True)
     assert at.app.post("/accounts/new/", bsnid="BSN1", **NEW) == 303
+    assert at.app.get("/accounts/BSN1/?q=Zebra").status == 200  # which no span may name
 
 
 def every_job_runs(at: Deployed) -> dict[str, str]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import posixpath
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +61,29 @@ def test_a_changed_module_renames_what_imports_it(
     assert {"js/recent_changes/changes.js", "js/recent_changes/start.js"} <= renamed
     assert "js/recent_changes/poll.js" not in renamed
     assert "js/app.js" not in renamed
+
+
+# A process that is forked from the one that serves the file, and ends as others do.
+FORKED = """
+import os, sys
+from edip.static_files import IconsFinder
+from crm import icons
+path = IconsFinder().find(icons.FILE)
+if child := os.fork():
+    os.waitpid(child, 0)
+    print(os.path.exists(path), IconsFinder().find(icons.FILE) == path, path)
+"""
+
+
+def test_the_file_of_icons_stays_as_long_as_its_process() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED],
+        cwd=BASE_DIR,
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    exists, is_same, path = done.stdout.split()
+    assert (exists, is_same) == ("True", "True")
+    assert not Path(path).exists()

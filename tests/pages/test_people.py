@@ -149,6 +149,7 @@ def test_a_name_that_no_path_can_have_has_its_pages(
         assert done["Location"] == "/people/Zoe/"
     found = parsed(client.get("/search/", {"q": "bo/b"})).select(".found")
     assert all("/b/" not in each["href"] for each in found)
+    assert text(get_page("/people/Vera/?name=Zoe"), "h1") == "Vera"
     assert (
         client.get("/people/-/").status_code == client.get("/people/-/?name=x").status_code == 404
     )

@@ -47,13 +47,16 @@ def test_similar_teams_are_shown_and_lead_to_a_merge_or_are_two_teams(
         form = filled_in(page.select_one(button)) | {
             each["name"]: each["value"] for each in page.select(f"{button} button[name]")
         }
-        for _ in ("once", "sent again"):
-            page = parsed(client.post("/similar-teams/", form, follow=True))
+        swapped = form | {"one": form["other"], "other": form["one"]}
+        for sent in (form, swapped):
+            page = parsed(client.post("/similar-teams/", sent, follow=True))
             assert text(page, ".lead").startswith(lead)
         found = get_page("/accounts/B2/merge/")
         assert [a["href"] for a in found.select(".merge-found a")] == other
         assert len(page.select(".decided li")) == 1 - len(other)
     assert client.post("/similar-teams/", {"one": "B1", "other": "B1"}).status_code == 404
+    unseen = {"one": "B1", "other": "hidden or deleted"}
+    assert not parsed(client.post("/similar-teams/", unseen, follow=True)).select(".decided")
     table = warehouse.namespace.table(OPERATIONS)
     warehouse.execute(f"DROP TABLE {table}", repeatable=False)
     page = parsed(client.post("/similar-teams/", {"one": "B1", "other": "B2"}, follow=True))
