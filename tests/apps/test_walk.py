@@ -233,7 +233,8 @@ def the_app_finishes_what_is_under_way(at: Deployed) -> None:
     assert ([answer.status for answer in read], written) == ([200], [303])
     assert taken < 15
     assert at.app.process.returncode == 0
-    assert list(at.app.temporary.glob("edip-static-*")) == []
+    for kind in ("static", "icons"):
+        assert list(at.app.temporary.glob(f"edip-{kind}-*")) == []
     assert accounts.get(at.owner, "BSN4") is not None
 
 
