@@ -14,7 +14,7 @@ from crm.model.schema import ACCOUNTS
 from crm.repository import operations
 from crm.repository.merge.pair import Pair, Side
 from crm.repository.records import accounts, platforms
-from crm.views import _merge_wording, merge
+from crm.views import _merge_wording, _signed_plans, merge
 from crm.views._merge_choice import Questions
 from crm.warehouse import Warehouse
 
@@ -211,6 +211,10 @@ def test_the_other_account_is_found_by_team_or_key(
         assert refused.status_code == 409
         assert text(parsed(refused), ".banner") == _merge_wording.EXPIRED
     settings.EDIP_USER = mine
+    with monkeypatch.context() as patch:  # nor one that was opened long ago
+        patch.setattr(_signed_plans, "_SECONDS", -1)
+        refused = client.post(PATH, form)
+    assert text(parsed(refused), ".banner") == _merge_wording.EXPIRED
     # An undo could not bring back several rows of one key.
     form = filled_in(get_page(PATH).select_one("form.merge"))
     insert(twins, ACCOUNTS, bsnid="B2", team="Twice")
