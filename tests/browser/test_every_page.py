@@ -185,10 +185,16 @@ def test_the_header_fits_at_every_width(new_context: Callable[..., BrowserContex
         for width in (320, 360, 380, 390, 800, 801, 900, 901, 1024, 1160, 1161, 1280):
             page.set_viewport_size({"width": width, "height": 800})
             beyond = page.evaluate(
-                """() => Math.max(
-                  document.documentElement.scrollWidth - window.innerWidth,
-                  ...[...document.querySelectorAll(".frame-inner > *, .sections a, .past *")].map(
-                    (each) => each.getBoundingClientRect().right - window.innerWidth))"""
+                # Scripts that follow the width have run after the second frame.
+                """async () => {
+                  const frame = () => new Promise(requestAnimationFrame);
+                  await frame(); await frame();
+                  const within = document.querySelectorAll(".frame-inner > *, .sections a, .past *");
+                  return Math.max(
+                    document.documentElement.scrollWidth - window.innerWidth,
+                    ...[...within].map(
+                      (each) => each.getBoundingClientRect().right - window.innerWidth));
+                }"""
             )
             if beyond > 0:
                 problems.append(f"{path}: {beyond} px too wide for {width}")
