@@ -13,6 +13,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from crm.warehouse import Warehouse
 
 from ..patience import seconds
+from .layout import width_at
 from .records import add_account
 
 _STAMPS = ("updated_at", "updated_by")
@@ -113,8 +114,7 @@ def _the_preview_shows_all(page: Page, bsnid: str) -> None:
 def _nothing_sticks_out(page: Page) -> None:
     """Check the page with all rows of the preview shown, narrow and wide."""
     for width in (390, 1440):
-        page.set_viewport_size({"width": width, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert width_at(page, width) == width
         title, panel = page.locator("h1"), page.locator("#import-job > *").first
         bottom = title.bounding_box()["y"] + title.bounding_box()["height"]
         assert panel.bounding_box()["y"] - bottom >= 12
