@@ -65,7 +65,7 @@ def _make(control: Control, accounts: int) -> dt.datetime:
     from crm.identity.warehouses import for_person
     from crm.repository import versions
 
-    warehouse = for_person(PERSON)
+    warehouse = for_person(PERSON).for_bulk()
     load(warehouse, accounts)
     commits = versions.load(warehouse).commits.values()
     moment = max(each[-1].moment for each in commits)

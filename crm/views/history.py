@@ -70,6 +70,9 @@ def activity(request: Request) -> HttpResponseBase:
 @require_safe
 def activity_facet(request: Request, name: str) -> HttpResponse:
     """The values of a filter of the activity."""
+    if name == "person":
+        context = {"filter": _who(request, history.people(request.warehouse))}
+        return render(request, "history/_options.html", context)
     return _account_filter.show_facet(request, name, _state(request))
 
 
@@ -174,17 +177,23 @@ class Filter:
 
 
 def _filters(request: Request, found: History) -> list[Filter]:
-    chosen = request.GET.get("person", "")
-    known = {*found.people, chosen} - {"", OUTSIDE}
-    people = [(person, person) for person in sorted(known)]
     tables = [(table.name, table.plural.capitalize()) for table in TABLES]
     given = (
-        ("person", "Who", [*people, (OUTSIDE, "Outside EDIP CRM")]),
         ("kind", "What happened", [(kind, kind.capitalize()) for kind in KINDS]),
         ("table", "Kind of record", tables),
         ("field", "Field", sorted(history.fields().items(), key=lambda item: item[1])),
     )
-    return [Filter(name, label, opts, request.GET.get(name, "")) for name, label, opts in given]
+    others = [Filter(name, label, opts, request.GET.get(name, "")) for name, label, opts in given]
+    return [_who(request, found.people), *others]
+
+
+def _who(request: Request, people: Collection[str]) -> Filter:
+    """Return the filter by person. The activity reads its newest changes only, and fetches the
+    other people when somebody opens its filters."""
+    chosen = request.GET.get("person", "")
+    known = sorted({*people, chosen} - {"", OUTSIDE})
+    options = [*((person, person) for person in known), (OUTSIDE, "Outside EDIP CRM")]
+    return Filter("person", "Who", options, chosen)
 
 
 def _page_links(request: Request, found: History) -> dict[str, str]:

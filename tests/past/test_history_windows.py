@@ -5,6 +5,7 @@ The feeds are made up, except in the last two tests.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -14,9 +15,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from crm.model.changes import Change
+from crm.model.changes import DELETED, Change
 from crm.model.namespace import Namespace
-from crm.model.schema import ACCOUNTS, TABLES
+from crm.model.schema import ACCOUNTS, TABLES, USE_CASES
 from crm.repository import operations, versions
 from crm.repository.past import _history_sql, _window, history, restore_tables
 from crm.repository.past._history_sql import Note
@@ -76,6 +77,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> Callable[[Feeds], None]:
     def made_up(feeds: Feeds) -> None:
         monkeypatch.setattr(_history_sql, "read", feeds.read)
         monkeypatch.setattr(_history_sql, "read_records", feeds.read_records)
+        monkeypatch.setattr(_history_sql, "read_notes", feeds.read_notes)
         monkeypatch.setattr(versions, "timelines_until", feeds.timelines)
 
     return made_up
@@ -145,6 +147,26 @@ def import_of_two_commits(feeds: Feeds) -> None:
     feeds.notes[id] = Note(operations.IMPORT, "ana", "imported rows", began, feeds.now)
 
 
+@pytest.mark.parametrize("most", [1_000, 20])
+def test_an_old_import_deleted_nothing(windows_of: Any, made_up: Any, most: int) -> None:
+    """Though it wrote the account as it was, as the CRM does before it deletes a child."""
+    feeds = Feeds(0)
+    made_up(feeds)
+    windows_of(most)
+    id, began = feeds.id(), feeds.now
+    for table, key in ((ACCOUNTS, "a1"), (ACCOUNTS, "a2"), (USE_CASES, "u1")):
+        feeds.commit(table, {key: feeds.row(table, key, "a2" if key == "a2" else "a1")})
+    written = feeds.tables[ACCOUNTS]["a1"] | {"updated_by": "ana", "change_id": id}
+    feeds.commit(ACCOUNTS, {"a1": written | {"updated_at": feeds.now}})
+    feeds.notes[id] = Note(operations.IMPORT, "ana", "imported rows", began, feeds.now)
+    feeds.now += dt.timedelta(days=1)
+    for _ in range(20):
+        feeds.commit(ACCOUNTS, {"a2": feeds.row(ACCOUNTS, "a2", "a2")})
+    feeds.commit(USE_CASES, {"u1": None})
+    [deletion] = loaded(feeds, Wanted(size=1)).changes
+    assert (deletion.kind, deletion.outside, deletion.summary) == (DELETED, True, "")
+
+
 def test_an_import_has_its_number_of_changes_only_if_all_were_read(
     windows_of: Any, made_up: Any
 ) -> None:
@@ -210,11 +232,15 @@ def test_the_page_says_that_there_may_be_older_changes(
     def csv() -> list[bytes]:
         return b"".join(client.get("/activity/?format=csv").streaming_content).splitlines()
 
-    everything, whole = summaries(get_page("/activity/")), csv()
+    page, whole = get_page("/activity/"), csv()
+    everything, people = summaries(page), texts(page, "#filter-person option")
     windows_of(8)
     monkeypatch.setattr(_window, "MOST_OF_PAGE", 1)
     page = get_page("/activity/")
     assert "there may be older ones" in text(page, ".count-line p[role=status]")
+    who = page.select_one("#filter-person")
+    assert set(texts(who, "option")) < set(people), "the page has read some only"
+    assert texts(get_page(who["hx-get"]), "option") == people
     found = summaries(page)
     while link := page.select_one("a[rel=next]"):
         page = get_page(link["href"])

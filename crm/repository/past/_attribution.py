@@ -10,8 +10,8 @@ accounts.delete and _children.delete). A stamp leaves the row's own columns as t
 deleted after an account's stamp, before anything else happened to the account, were deleted by the
 person of that stamp. All other changes were made outside the CRM.
 
-A row that was written only to give a status its reason, or to remove that, is no stamp either: its
-operation has a note.
+A row that was written only to give a status its reason, or to remove that, is no stamp: its
+operation has a note. Nor is one that an import wrote as it was: imports delete nothing.
 
 Row versions without ``change_id`` are older than that column. Times tell who wrote them: see
 _stamps.
@@ -25,7 +25,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from crm.model.changes import Undo
-from crm.repository import _made_ids
+from crm.repository import _made_ids, operations
 from crm.repository._stamps import STAMPED_WITHIN, is_ours
 
 from ._history_sql import Note
@@ -83,15 +83,15 @@ class _Stamp:
         return self.moment, self.id + self.by
 
 
-def attribute(rows: Iterable[RowVersion], reasons: Collection[str] = ()) -> list[Attributed]:
+def attribute(rows: Iterable[RowVersion], keeping: Collection[str] = ()) -> list[Attributed]:
     """Return the row versions except for stamps, each with who wrote it, in no order.
 
-    The rows are all versions of their records and accounts. ``reasons`` are the operations that
-    noted a reason.
+    The rows are all versions of their records and accounts. ``keeping`` are the operations that
+    are known to have deleted nothing: see ``deletes_nothing``.
     """
     found: list[Attributed] = []
     of_accounts: dict[str | None, list[_OfRecord]] = defaultdict(list)
-    for each in _of_records(rows, reasons):
+    for each in _of_records(rows, keeping):
         of_accounts[each.row.account].append(each)
     for versions in of_accounts.values():
         now = next((each.row.team for each in versions if each.row.team is not None), None)
@@ -102,7 +102,12 @@ def attribute(rows: Iterable[RowVersion], reasons: Collection[str] = ()) -> list
     return found
 
 
-def _of_records(rows: Iterable[RowVersion], reasons: Collection[str]) -> Iterator[_OfRecord]:
+def deletes_nothing(note: Note) -> bool:
+    """Return whether the operation only gave a reason, or wrote rows."""
+    return note.note is not None or note.kind in (operations.IMPORT, operations.COPY)
+
+
+def _of_records(rows: Iterable[RowVersion], keeping: Collection[str]) -> Iterator[_OfRecord]:
     records: dict[tuple[int, str | None], list[RowVersion]] = defaultdict(list)
     for row in rows:
         records[row.place, row.key].append(row)
@@ -115,7 +120,7 @@ def _of_records(rows: Iterable[RowVersion], reasons: Collection[str]) -> Iterato
             written_id = row.new_id if row.new_id not in ids else None
             ids.add(row.new_id)
             is_own_time = row.new_at not in (row.old_at, row.first_at)
-            is_stamp = row.is_stamp and written_id not in reasons
+            is_stamp = row.is_stamp and written_id not in keeping
             stamp_id = written_id if is_stamp and is_own_time else None
             earlier = _OfRecord(row, written_id, is_stamp, stamp_id, earlier, deleted_at)
             yield earlier
@@ -209,6 +214,9 @@ def _deleter(
 
 def _is_returned(each: _OfRecord) -> bool:
     row, earlier = each.row, each.earlier
+    # What is read of one account may lack that the record was another's meanwhile.
+    while earlier and earlier.row.account != row.account:
+        earlier = earlier.earlier
     if row.before is not None or earlier is None or earlier.row.after is not None:
         return False
     return row.first_at is not None and row.first_at < earlier.row.moment

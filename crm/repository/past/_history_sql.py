@@ -46,19 +46,23 @@ _TEAMS = "LEFT JOIN {accounts} AS a ON a.bsnid = f.account"
 # The order of Position.
 _NEWEST_FIRST = "ORDER BY moment DESC, place DESC, version DESC, COALESCE(key, '')"
 _NOTES = """
-UNION ALL
 SELECT {place} AS place, id AS key, kind AS account, CAST(NULL AS BIGINT) AS version,
   started_at AS moment, note AS type, summary AS content,
   CAST(NULL AS TIMESTAMP) AS created_at, ended_at AS updated_at, person AS updated_by,
   CAST(NULL AS STRING) AS change_id, CAST(NULL AS STRING) AS team
 FROM {operations} {where}
 """
+_PEOPLE = """
+SELECT person FROM ({each}) AS p WHERE person <> '' GROUP BY person ORDER BY person LIMIT :most
+"""
+_OF_IDS = "WHERE id IN (SELECT EXPLODE({ids}))"
 _ENDED_SINCE = "WHERE ended_at IS NULL OR ended_at >= :ended_since"
 _INSERTED = "NOT (_change_type = 'insert' AND ARRAY_CONTAINS({ids}, COALESCE(change_id, '')))"
 
 _AFTER = """(_commit_timestamp < :after OR (_commit_timestamp = :after
   AND (_commit_version < :after_version OR (_commit_version = :after_version
     AND COALESCE({key}, '') > :after_key))))"""
+MOST_PEOPLE = 1_000
 # Enough for records whose versions are all read. A guard against an account that would fill the
 # memory; what lies beyond it is not used to tell who made a change.
 MOST_OF_RECORDS = 100_000
@@ -146,6 +150,26 @@ def read_records(
     return wh.query(_render(wh, feeds, is_sorted=False, has_teams=False), params)
 
 
+def read_notes(wh: Warehouse, ids: Collection[str]) -> dict[str, Note]:
+    """Return the notes about these operations. One statement."""
+    array, bound = _sql.text_array("ids", ids)
+    where = _sql.fill(_OF_IDS, ids=array)
+    sql = _sql.render(wh.namespace, _NOTES, place=str(_NOTE), where=where)
+    return _notes(wh.query(sql, bound))
+
+
+def read_people(wh: Warehouse, starts: Mapping[str, int], *, has_notes: bool) -> list[str]:
+    """Return who made any change or operation, by name, at most ``MOST_PEOPLE``. One statement."""
+    feeds = (change_feed.parts(wh, table, starts[table.name])["feed"] for table in TABLES)
+    each = [
+        _sql.fill(" SELECT updated_by AS person FROM {feed} AS f ", feed=feed) for feed in feeds
+    ]
+    if has_notes:
+        each.append(_sql.render(wh.namespace, " SELECT person FROM {operations} "))
+    sql = _sql.fill(_PEOPLE, each="UNION ALL".join(each))
+    return [row["person"] for row in wh.query(sql, {"most": MOST_PEOPLE})]
+
+
 def _render(
     wh: Warehouse,
     feeds: Iterable[str],
@@ -172,7 +196,8 @@ def _select_notes(wh: Warehouse, part: Part, params: dict[str, Any]) -> str:
         # An operation ends after its last commit, but clocks differ.
         params["ended_since"] = part.begins - STAMPED_WITHIN
     where = _ENDED_SINCE if part.begins else ""
-    return _sql.render(wh.namespace, _NOTES, place=str(_NOTE), where=where)
+    notes = _sql.render(wh.namespace, _NOTES, place=str(_NOTE), where=where)
+    return f"\nUNION ALL{notes}"
 
 
 def _feed(wh: Warehouse, table: Table, part: Part, params: dict[str, Any]) -> str:

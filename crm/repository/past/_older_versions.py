@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from crm.model.schema import ACCOUNTS, TABLES, Table
 from crm.repository._stamps import STAMPED_WITHIN
 from crm.repository.versions import CLOCKS_DIFFER
 
+from ._attribution import Attributed
 from ._row_versions import RowVersion
 
 _ACCOUNT = TABLES.index(ACCOUNTS)
-_ALWAYS = dt.datetime.min.replace(tzinfo=dt.UTC)
+ALWAYS = dt.datetime.min.replace(tzinfo=dt.UTC)
 NEVER = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
@@ -32,7 +33,7 @@ class Older:
     records: defaultdict[Table, set[str]] = field(default_factory=lambda: defaultdict(set))
     since: dt.datetime = NEVER
 
-    def add(self, place: int, key: str, since: dt.datetime = _ALWAYS) -> None:
+    def add(self, place: int, key: str, since: dt.datetime = ALWAYS) -> None:
         self.records[TABLES[place]].add(key)
         self.since = min(self.since, since)
 
@@ -84,6 +85,16 @@ def needed(
     return found
 
 
+def operations(
+    rows: Collection[RowVersion], begins: dt.datetime, changes: Iterable[Attributed]
+) -> set[str]:
+    """Return the operations that made deletions among the changes, and may be older than the
+    window: an earlier stamp told of them, or one that came back."""
+    stamped = {row.new_id for row in rows if row.new_at and row.new_at > begins}
+    found = {each.operation for each in changes if each.operation and each.row.after is None}
+    return found - stamped
+
+
 def _oldest_first(row: RowVersion) -> tuple[dt.datetime, bool, int]:
     return row.moment, row.place == _ACCOUNT, row.version
 
@@ -106,13 +117,13 @@ def _matters_since(row: RowVersion, begins: dt.datetime, *, is_first: bool) -> d
     except where clocks differ.
     """
     if is_first and row.after is None:
-        return _ALWAYS
+        return ALWAYS
     if is_first and row.before is None and (row.first_at is None or row.first_at < begins):
-        return _ALWAYS
+        return ALWAYS
     if row.new_id is None or row.new_id == row.old_id:
         return NEVER
     if row.new_at is None or row.new_at > row.moment + CLOCKS_DIFFER:
-        return _ALWAYS
+        return ALWAYS
     if row.new_at >= begins + CLOCKS_DIFFER:
         return NEVER
-    return max(row.new_at, _ALWAYS + CLOCKS_DIFFER) - CLOCKS_DIFFER
+    return max(row.new_at, ALWAYS + CLOCKS_DIFFER) - CLOCKS_DIFFER

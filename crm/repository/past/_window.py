@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from heapq import merge
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 from cachetools import LRUCache, TTLCache
@@ -24,18 +25,19 @@ from cachetools import LRUCache, TTLCache
 from crm.model.namespace import PastNamespace
 from crm.model.schema import Table
 from crm.repository import versions
+from crm.repository._made_ids import of_revert
 from crm.repository._sql import Row
 from crm.repository.records.account_filter import ALL, AccountFilter
 from crm.repository.tables.change_feed import Starts
-from crm.repository.versions import CLOCKS_DIFFER, Commit
+from crm.repository.versions import CLOCKS_DIFFER, Commit, first_since
 from crm.warehouse import Warehouse, now
 
 from . import _history_sql, _older_versions, _row_versions
-from ._attribution import Attributed, attribute
+from ._attribution import Attributed, attribute, deletes_nothing
 from ._history_sql import Note, Part
-from ._older_versions import NEVER, Older
+from ._older_versions import ALWAYS, NEVER, Older
 from ._row_versions import RowVersion
-from .cursor import Position
+from .cursor import Position, is_up_to
 
 # Rows of the feeds: in one part, and for one page.
 MOST, MOST_OF_PAGE = 2_000, 4_000
@@ -45,6 +47,7 @@ COMMITS, GROWTH = 60, 4
 PARTS_OF_ACCOUNTS = 3
 # A process looks for newer commits after this time. Until then its first part grows with them.
 _FRESH = dt.timedelta(minutes=10)
+_moment = attrgetter("moment")
 
 _lock = threading.Lock()
 # The warehouses, as persons use them, whose feeds have more than MOST rows.
@@ -95,18 +98,22 @@ class Window:
     _found: list[RowVersion] | None = None
     _older: list[Row] = field(default_factory=list)
     _looked_up: dict[tuple[Table, str], dt.datetime] = field(default_factory=dict)
+    _asked: set[str] = field(default_factory=set)
 
     def changes(self) -> list[Attributed]:
         """Return the changes, newest first. For who made them, see ``look_up``."""
         found = self._versions()
         shown = {each.identity for each in found}
-        reasons = {id for id, note in self.notes.items() if note.note is not None}
-        versions = _row_versions.of_feed([*self.rows, *self._older]) if self._older else found
+        keeping = {id for id, note in self.notes.items() if deletes_nothing(note)}
         halves = {each.identity: each.account for each in found if each.is_half}
+        # What is here of a commit is whole without other accounts' rows, except for the halves.
+        whole = shown - halves.keys()
+        older = [row for row in self._older if _identity(row) not in whole]
+        versions = _row_versions.of_feed([*self.rows, *older]) if older else found
         for each in versions if halves else ():
             # The account that is asked for, although the child moved.
             each.account = halves.get(each.identity, each.account)
-        changes = [each for each in attribute(versions, reasons) if each.row.identity in shown]
+        changes = [each for each in attribute(versions, keeping) if each.row.identity in shown]
         return sorted(changes, key=lambda each: Position.of(each.row).order)
 
     def _versions(self) -> list[RowVersion]:
@@ -124,9 +131,9 @@ class Window:
         if self.begins is not None or reading.after:
             found = _older_versions.needed(
                 self._versions(),
-                self.begins or dt.datetime.min.replace(tzinfo=dt.UTC),
+                self.begins or ALWAYS,
                 has_newer=bool(reading.after),
-                is_asked=lambda row: until is None or Position.of(row).order <= until.order,
+                is_asked=lambda row: is_up_to(row, until),
             )
         if reading.of or reading.accounts:
             found.add_halves(self._versions())
@@ -141,6 +148,17 @@ class Window:
         self._older += _history_sql.read_records(reading.wh, starts, records)
         return True
 
+    def look_up_notes(self, changes: Iterable[Attributed]) -> bool:
+        """Read the notes about operations that ended before the window, but made one of these
+        deletions. Return as ``look_up`` does."""
+        if self.begins is None or not self.reading.has_notes:
+            return False
+        new = _older_versions.operations(self._versions(), self.begins, changes) - self._asked
+        self._asked |= new
+        ids = new | set(map(of_revert, new))
+        self.notes |= _history_sql.read_notes(self.reading.wh, ids) if new else {}
+        return bool(new)
+
     @property
     def reached(self) -> Position | None:
         """Return the position up to which all versions are here, if there may be older ones."""
@@ -154,21 +172,20 @@ class Window:
         """Add a part, and return whether it is complete: without its last row version if not."""
         is_complete = len(rows) < most
         if not is_complete:
-            last = _identity(rows[-1])
-            rows = [row for row in rows if _identity(row) != last] or rows
+            cut = _identity(rows[-1])
+            rows = [row for row in rows if _identity(row) != cut] or rows
         self.rows += rows
         self._found = None
         self.notes |= notes
         if rows:
-            self.end = Position(
-                rows[-1]["moment"], rows[-1]["place"], rows[-1]["version"], rows[-1]["key"] or ""
-            )
+            last = rows[-1]
+            self.end = Position(last["moment"], last["place"], last["version"], last["key"] or "")
         self.begins = begins if is_complete or self.end is None else self.end.moment
         return is_complete
 
 
-def _identity(row: Row) -> tuple[int, int, str | None]:
-    return row["place"], row["version"], row["key"]
+def _identity(row: Row) -> tuple[int, str | None, int]:
+    return row["place"], row["key"], row["version"]
 
 
 def windows(reading: Reading) -> Iterator[Window]:
@@ -256,7 +273,7 @@ class _Commits:
             return dict(starts), None
         begins = moments[-1]
         first = {
-            name: max(starts[name], _first_since(commits, begins))
+            name: max(starts[name], first_since(commits, begins))
             for name, commits in self._lines.items()
         }
         return first, None if first == starts else begins
@@ -265,7 +282,7 @@ class _Commits:
         """Return versions from which the feeds have all that was committed since the moment."""
         starts = self._reading.starts
         first = {
-            name: max(starts[name], _first_since(commits, moment))
+            name: max(starts[name], first_since(commits, moment))
             for name, commits in self._lines.items()
         }
         return self.readable(first) if first else dict(starts)
@@ -281,12 +298,3 @@ class _Commits:
             name: min(version, self._lines[name][-1].version) if self._lines else version
             for name, version in first.items()
         }
-
-
-def _moment(commit: Commit) -> dt.datetime:
-    return commit.moment
-
-
-def _first_since(commits: tuple[Commit, ...], moment: dt.datetime) -> int:
-    place = bisect_left(commits, moment, key=_moment)
-    return commits[place].version if place < len(commits) else commits[-1].version + 1

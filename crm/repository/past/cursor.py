@@ -44,6 +44,11 @@ class Position:
         return -((self.moment - _EPOCH) // _MICROSECOND), -self.place, -self.version, self.key
 
 
+def is_up_to(row: RowVersion, until: Position | None) -> bool:
+    """Return whether the row is not older than the position, if there is one."""
+    return until is None or Position.of(row).order <= until.order
+
+
 @dataclass(frozen=True)
 class Cursor:
     """Where a page begins, as a URL has it.

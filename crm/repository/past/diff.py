@@ -10,7 +10,8 @@ several rows: a feed does not show the rows that did not change.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from functools import cached_property
 
 from crm.model.changes import Change, values_of
 from crm.model.namespace import PastNamespace, quoted
@@ -221,15 +222,34 @@ def _teams_before(rows: list[Row]) -> dict[str | None, str]:
     }
 
 
+class _Values(Mapping[str, str]):
+    """A row's own columns as texts. Of 500 records a page shows 100: only these are parsed."""
+
+    def __init__(self, table: Table, row: str) -> None:
+        self._table, self._row = table, row
+
+    @cached_property
+    def _values(self) -> dict[str, str]:
+        return values_of(self._table, json.loads(self._row)) or {}
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
 def _change(row: Row, teams: Mapping[str | None, str], bsnid: str) -> Change:
     table = TABLES[row["place"]]
-    before, after = (row[side] and json.loads(row[side]) for side in ("before", "after"))
     return Change(
         table,
         row["key"],
         row["account"],
-        values_of(table, before),
-        values_of(table, after),
+        row["before"] and _Values(table, row["before"]),
+        row["after"] and _Values(table, row["after"]),
         team=row["team"] or teams.get(bsnid or row["account"], ""),
     )
 

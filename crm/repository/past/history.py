@@ -18,9 +18,10 @@ from crm.repository.records.account_filter import ALL, AccountFilter
 from crm.repository.tables import change_feed, notes
 from crm.warehouse import Warehouse
 
-from ._attribution import Entry, entry_of, undo_of
+from . import _history_sql
+from ._attribution import Attributed, Entry, entry_of, undo_of
 from ._window import MOST, Reading, Window, windows
-from .cursor import Cursor, Position
+from .cursor import Cursor, Position, is_up_to
 
 PAGE_SIZE = 50
 # At first so many rows of the feeds are read for each change: most have two, a deletion three.
@@ -108,6 +109,19 @@ def load(wh: Warehouse, wanted: Wanted) -> History:
     )
 
 
+def people(wh: Warehouse) -> list[str]:
+    """Return who made the changes that are kept, also those that no page has read. One statement.
+
+    Raises WarehouseError.
+    """
+    return notes.read(
+        wh,
+        lambda has_notes: change_feed.read(
+            wh, lambda starts: _history_sql.read_people(wh, starts, has_notes=has_notes)
+        ),
+    )
+
+
 def _load(wh: Warehouse, wanted: Wanted, starts: change_feed.Starts, has_notes: bool) -> History:
     passed = set(wanted.after.passed) if wanted.after else set[str]()
     key = wanted.key if wanted.bsnid else ""
@@ -140,8 +154,13 @@ class _Page:
     def __init__(self, wanted: Wanted, window: Window) -> None:
         self._wanted, self._window = wanted, window
         self._choose()
-        while window.look_up(self._end):
+        while window.look_up(self._end) or window.look_up_notes(self._changes()):
             self._choose()
+
+    def _changes(self) -> Iterator[Attributed]:
+        """Return the changes up to the last one that is shown, whatever the filters."""
+        end = self._end
+        return (each.change for each in self._all if is_up_to(each.change.row, end))
 
     def _choose(self) -> None:
         wanted, window = self._wanted, self._window

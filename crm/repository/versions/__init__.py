@@ -26,9 +26,9 @@ from crm.repository import _sql
 from crm.repository.errors import BeforeTheTables, BeyondRetention, NotYet
 from crm.warehouse import Warehouse, now
 
-from ._commits import Commit, added_since, commits_of
+from ._commits import Commit, added_since, commits_of, first_since
 
-__all__ = ["CLOCKS_DIFFER", "Commit", "PastTables", "Timelines"]
+__all__ = ["CLOCKS_DIFFER", "Commit", "PastTables", "Timelines", "first_since"]
 
 # What the clocks of the warehouse's parts may differ by, and how well we know what they say.
 CLOCKS_DIFFER = dt.timedelta(seconds=5)

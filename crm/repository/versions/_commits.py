@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import threading
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
 from cachetools import LRUCache
@@ -102,3 +102,9 @@ def added_since(commits: tuple[Commit, ...], version: int) -> frozenset[str]:
         existed |= commit.dropped - added
         added |= commit.added - existed
     return added
+
+
+def first_since(commits: tuple[Commit, ...], moment: dt.datetime) -> int:
+    """Return the first version since the moment: the next one if there is none yet."""
+    place = bisect_left(commits, moment, key=lambda c: c.moment)
+    return commits[place].version if place < len(commits) else commits[-1].version + 1
