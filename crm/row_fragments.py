@@ -1,4 +1,7 @@
-"""The parts of lists' rows and headings, and of a history, as functions: see crm/fragments.py."""
+"""The parts of lists' headings and of a history, as functions: see crm/fragments.py.
+
+Lists' rows are in crm/templatetags/_list_rows.py.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,14 @@ from dataclasses import dataclass
 from html import escape
 from typing import Protocol
 
-from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from crm.fragments import filled, moment
 from crm.icons import icon
 from crm.model.as_of_address import address
-from crm.model.records import Account, Update, UseCase
 from crm.page_urls import page_url, record_url
 
 _PLAIN = re.compile(r"[A-Za-z0-9-]+")
-_WRITE = (
-    '<a class="icon-button row-write" href="{url}" title="Write an update"'
-    ' aria-label="Write an update about {name}">{icon}</a>'
-)
 # Of the second and third key that a list is sorted by.
 _PLACE = {
     place: mark_safe(
@@ -29,7 +26,6 @@ _PLACE = {
     )
     for place in (2, 3)
 }
-_ROW_ACTION = '<a class="icon-button" href="{}" title="{}">{}</a>'
 
 
 @dataclass(frozen=True)
@@ -149,56 +145,10 @@ def initials(name: str) -> str:
     return "".join(word[0] for word in words[:2]).upper() or "?"
 
 
-def row_check(key: str, name: str) -> SafeString:
-    """Return the cell that selects a row for a bulk change; the form ``bulk`` sends its key."""
-    return filled(
-        '<td class="pick"><input type="checkbox" form="bulk" name="key" value="{}"'
-        ' aria-label="Select {}"></td>',
-        key,
-        name,
-    )
-
-
 def row_id(key: str | None) -> str:
     """Return the id of a record's row, which an address can name whatever the key is."""
     text = key or ""
     return f"row-{text}" if _PLAIN.fullmatch(text) else f"row_{text.encode().hex()}"
-
-
-def row_actions(record: UseCase | Update, here: str) -> SafeString:
-    """Return the cell of a child's row with the links that write an update about its account and
-    edit it. Both come back to its row in the list with the quoted address ``here``."""
-    back = f"next={here}%23{row_id(record.id)}"
-    what, links = record.table.singular, []
-    if url := record_url("update-create", record.account_bsnid):
-        team = record.team or record.account_bsnid
-        write = icon("chat-bubble-left-right", 16)
-        links.append((f"{url}?{back}", f"Write an update about {team}", write))
-    if url := record_url(f"{what.replace(' ', '-')}-edit", record.id):
-        edit = icon("pencil-square", 16)
-        links.append((f"{url}?{back}", f"Edit this {what}", edit))
-    return filled('<td class="row-actions">{}</td>', format_html_join(" ", _ROW_ACTION, links))
-
-
-def row_account(account: Account, parameters: str, at: int, may_write: bool) -> SafeString:
-    """Return the account's name and key in a list, with the links to its page.
-
-    ``parameters`` and ``at`` lead back to the list: see crm/views/_from_list.py.
-    """
-    url = record_url("account-detail", account.bsnid)
-    if not url:
-        link, write = filled('<a class="row-link" dir="auto">{}</a>', account.name), ""
-    else:
-        url = f"{url}?{parameters}&at={at}"
-        link = filled('<a class="row-link" href="{}" dir="auto">{}</a>', url, account.name)
-        write = filled(
-            _WRITE,
-            url=f"{url}&write=1",
-            name=account.name,
-            icon=icon("chat-bubble-left-right", 16),
-        )
-    shown = write if may_write else ""
-    return filled('{} <span class="key">{}</span> {}', link, account.bsnid, shown)
 
 
 def sort_header(controls: SortControls, key: str, label: str = "", kind: str = "") -> SafeString:
@@ -218,4 +168,4 @@ def sort_header(controls: SortControls, key: str, label: str = "", kind: str = "
     )
 
 
-TAGS = (row_check, row_account, row_actions, sort_header, moment_head)
+TAGS = (sort_header, moment_head)

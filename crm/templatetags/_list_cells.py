@@ -1,25 +1,45 @@
-"""The cells of a list's rows, as functions: see crm/fragments.py."""
+"""The cells of a list's rows, as functions: see _list_rows.py."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 from typing import Any
 from urllib.parse import quote
 
 from django.utils.safestring import SafeString
 
 from crm import fragments, row_fragments
-from crm.fragments import filled
+from crm.fragments import escaped, filled
+from crm.icons import icon
 from crm.model import links
 from crm.model.records import AccountRow, Update, UseCase
 from crm.model.vocabulary import NOT_STARTED
-from crm.page_urls import record_url
+from crm.page_urls import record_urls
 from crm.row_fragments import ListColumn, SortControls
 
-_CELL = '<td data-label="{}"{}>{}</td>'
+# Of a child, or of an account's row and its place on the page.
+Cell = Callable[[Any], str]
+AccountCell = Callable[[AccountRow, int], str]
+
+NO_PROBLEM, NO_TEXT = "(no problem described)", "(no text)"
 _CLASSES = {"number": "number", **dict.fromkeys(("day", "date", "timestamp", "choice"), "nowrap")}
 _CLAMPED = 160
-_NO_PROBLEM, _NO_TEXT = "(no problem described)", "(no text)"
+_WRITE = (
+    '<a class="icon-button row-write" href="{}&amp;write=1" title="Write an update"'
+    ' aria-label="Write an update about {}">{}</a>'
+)
+_NAMED = (
+    '<th scope="row"><a class="row-link" {}dir="auto">{}</a> <span class="key">{}</span> {}</th>'
+)
+_CHILD = '<th scope="row" class="wide"><a class="{} clamp" {} dir="auto">{}</a></th>'
+_HREF = 'href="{}?{}={}#{}-{}"'
+# What a list's row of an account has besides the account.
+_COUNTED = {
+    "use_cases": "use_case_count",
+    "updates": "update_count",
+    "last_update": "last_update",
+}
 
 
 def column_header(controls: SortControls, column: ListColumn) -> SafeString:
@@ -30,111 +50,137 @@ def column_header(controls: SortControls, column: ListColumn) -> SafeString:
     return filled('<th scope="col"{}>{}</th>', _class(kind), column.label)
 
 
-def account_cells(
-    columns: Sequence[ListColumn],
-    row: AccountRow,
-    from_list: str,
-    at: int,
-    may_write: bool,
-    sets_statuses: bool,
-) -> SafeString:
-    """Return the cells of an account's row; see ``row_fragments.row_account``."""
-    account = row.account
-    url = record_url("platform-status", account.bsnid) if sets_statuses else ""
-    others = {
-        "use_cases": row.use_case_count,
-        "updates": row.update_count,
-        "last_update": row.last_update,
-    }
+def of_accounts(
+    columns: Iterable[ListColumn], from_list: str, first: int, may_write: bool, sets_statuses: bool
+) -> list[AccountCell]:
+    """Return a function for each column, which makes an account's cell.
 
-    def cell(column: ListColumn) -> SafeString:
+    ``from_list`` and ``first``, the place of the page's first row, lead back to the list.
+    """
+
+    def cell(column: ListColumn) -> AccountCell:
         if column.kind == "name":
-            named = row_fragments.row_account(account, from_list, at, may_write)
-            return filled('<th scope="row">{}</th>', named)
+            return _account(from_list, first, may_write)
         if column.kind == "platform status":
-            status = row.statuses.get(column.name) or NOT_STARTED
-            link = fragments.platform_status_link(url, column.name, status, account.name)
-            return filled(_CELL, column.label, "", link)
-        value = others[column.name] if column.name in others else account.value(column.name)
-        return _cell(column, value)
+            return _platform_status(column, sets_statuses)
+        wrap, show = _wrap(column), _show(column)
+        if column.name in _COUNTED:
+            return lambda row, _: wrap(show(getattr(row, _COUNTED[column.name])))
+        return lambda row, _: wrap(show(row.account.value(column.name)))
 
-    return _joined(map(cell, columns))
+    return [cell(column) for column in columns]
 
 
-def use_case_cells(
-    columns: Sequence[ListColumn], use_case: UseCase, sets_statuses: bool
-) -> SafeString:
-    """Return the cells of a use case's row."""
-    url = record_url("use-case-status", use_case.id) if sets_statuses else ""
-    name = use_case.problem or _NO_PROBLEM
+def of_use_cases(columns: Iterable[ListColumn], sets_statuses: bool) -> list[Cell]:
+    """Return a function for each column, which makes a use case's cell."""
 
-    def cell(column: ListColumn) -> SafeString:
+    def cell(column: ListColumn) -> Cell:
         if column.kind == "name":
-            return _child(use_case, "row-link", fragments.shorten(name, _CLAMPED))
+            return _child("use-case", "row-link", "problem", NO_PROBLEM, _CLAMPED)
         if column.kind == "status":
-            link = fragments.status_link(url, use_case.status, fragments.shorten(name, 40))
-            return filled(_CELL, column.label, "", link)
-        return _child_cell(column, use_case)
+            return _status(column, sets_statuses)
+        return _of_child(column)
 
-    return _joined(map(cell, columns))
-
-
-def update_cells(columns: Sequence[ListColumn], update: Update) -> SafeString:
-    """Return the cells of an update's row."""
-
-    def cell(column: ListColumn) -> SafeString:
-        if column.kind == "name":
-            text = update.value("description") or _NO_TEXT
-            return _child(update, "row-text", fragments.shorten(text, 220))
-        return _child_cell(column, update)
-
-    return _joined(map(cell, columns))
+    return [cell(column) for column in columns]
 
 
-def _joined(cells: Any) -> SafeString:
-    return SafeString("\n  ".join(cells))
+def of_updates(columns: Iterable[ListColumn]) -> list[Cell]:
+    """Return a function for each column, which makes an update's cell."""
+    return [
+        _child("update", "row-text", "description", NO_TEXT, 220)
+        if column.kind == "name"
+        else _of_child(column)
+        for column in columns
+    ]
 
 
-def _child(record: UseCase | Update, kind: str, text: str) -> SafeString:
-    """Return the cell that names the record, with the link to it on its account's page."""
-    what = record.table.singular.replace(" ", "-")
-    url, link = record_url("account-detail", record.account_bsnid), ""
-    if url:
-        parameter = what.replace("-", "_")
-        link = filled(
-            'href="{}?{}={}#{}-{}"',
-            url,
-            parameter,
-            quote(record.id, safe=""),
-            what,
-            record.id,
-        )
-    return filled(
-        '<th scope="row" class="wide"><a class="{} clamp" {} dir="auto">{}</a></th>',
-        kind,
-        link,
-        text,
-    )
+def _account(from_list: str, first: int, may_write: bool) -> AccountCell:
+    """Return the function of the cell with an account's name and key, and links to its page."""
+    urls, write_icon = record_urls("account-detail"), icon("chat-bubble-left-right", 16)
+
+    def cell(row: AccountRow, place: int) -> str:
+        account, href, write = row.account, "", ""
+        if url := urls(account.bsnid):
+            url = f"{url}?{from_list}&at={first + place}"
+            href = filled('href="{}" ', url)
+            if may_write:
+                write = filled(_WRITE, url, account.name, write_icon)
+        return filled(_NAMED, href, account.name, account.bsnid, write)
+
+    return cell
 
 
-def _child_cell(column: ListColumn, record: UseCase | Update) -> SafeString:
+def _platform_status(column: ListColumn, sets_statuses: bool) -> AccountCell:
+    wrap, platform = _wrap(column), column.name
+    urls = record_urls("platform-status") if sets_statuses else _no_url
+
+    def cell(row: AccountRow, _: int) -> str:
+        account, status = row.account, row.statuses.get(platform) or NOT_STARTED
+        url = urls(account.bsnid)
+        return wrap(fragments.platform_status_link(url, platform, status, account.name))
+
+    return cell
+
+
+def _status(column: ListColumn, sets_statuses: bool) -> Cell:
+    wrap = _wrap(column)
+    urls = record_urls("use-case-status") if sets_statuses else _no_url
+
+    def cell(use_case: UseCase) -> str:
+        name = fragments.shorten(use_case.problem or NO_PROBLEM, 40)
+        return wrap(fragments.status_link(urls(use_case.id), use_case.status, name))
+
+    return cell
+
+
+def _child(what: str, kind: str, column: str, nameless: str, length: int) -> Cell:
+    """Return the function of the cell that names a child by the text in ``column``, with the link
+    to it on its account's page."""
+    urls, parameter = record_urls("account-detail"), what.replace("-", "_")
+
+    def cell(child: UseCase | Update) -> str:
+        href, name = "", fragments.shorten(child.value(column) or nameless, length)
+        if url := urls(child.account_bsnid):
+            key = child.id
+            href = filled(_HREF, url, parameter, quote(key, safe=""), what, key)
+        return filled(_CHILD, kind, href, name)
+
+    return cell
+
+
+def _of_child(column: ListColumn) -> Cell:
+    wrap, name = _wrap(column), column.name
     if column.kind != "account":
-        return _cell(column, record.value(column.name))
-    url = record_url("account-detail", record.account_bsnid)
-    href = filled('href="{}"', url) if url else ""
-    team = record.team or record.account_bsnid
-    link = filled('<a {} dir="auto">{}</a>', href, team)
-    return filled(_CELL, column.label, "", link)
+        show = _show(column)
+        return lambda child: wrap(show(child.value(name)))
+    urls = record_urls("account-detail")
+
+    def cell(child: UseCase | Update) -> str:
+        url, team = urls(child.account_bsnid), child.team or child.account_bsnid
+        href = filled('href="{}"', url) if url else ""
+        return wrap(filled('<a {} dir="auto">{}</a>', href, team))
+
+    return cell
 
 
-def _cell(column: ListColumn, value: Any) -> SafeString:
-    show = _SHOWN.get(column.kind)
-    shown = show(value) if show else fragments.value_link(column.name, value)
-    return filled(_CELL, column.label, _class(_CLASSES.get(column.kind, "")), shown)
+def _no_url(key: str | None) -> str:
+    return ""
+
+
+def _wrap(column: ListColumn) -> Callable[[str], str]:
+    """Return the function that makes a cell of the column from its content."""
+    kind = _CLASSES.get(column.kind, "")
+    opening = filled('<td data-label="{}"{}>', column.label, _class(kind))
+    return lambda content: SafeString(f"{opening}{escaped(content)}</td>")
 
 
 def _class(name: str) -> str:
     return filled(' class="{}"', name) if name else ""
+
+
+def _show(column: ListColumn) -> Callable[[Any], str]:
+    """Return the function that shows a value of the column; equal values are shown once."""
+    return cache(_SHOWN.get(column.kind) or partial(fragments.value_link, column.name))
 
 
 def _long(value: str | None) -> str:
@@ -170,4 +216,4 @@ _SHOWN: dict[str, Callable[[Any], str]] = {
     "links": _links,
 }
 
-TAGS = (column_header, account_cells, use_case_cells, update_cells)
+TAGS = (column_header,)

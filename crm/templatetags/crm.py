@@ -30,7 +30,7 @@ from crm.page_urls import change_url, record_url
 from crm.request import Request, sent_fields
 from crm.warehouse.errors import WarehouseError
 
-from . import _list_cells
+from . import _list_cells, _list_rows
 
 register = template.Library()
 
@@ -190,7 +190,13 @@ def get(mapping: dict[str, Any], key: str) -> Any:
     return mapping.get(key) if mapping else None
 
 
-for _tag in (*fragments.TAGS, *row_fragments.TAGS, *_list_cells.TAGS, record_url):
+for _tag in (
+    *fragments.TAGS,
+    *row_fragments.TAGS,
+    *_list_cells.TAGS,
+    *_list_rows.TAGS,
+    record_url,
+):
     register.simple_tag(_tag)
 register.filter("tone", fragments.tone)
 register.filter("upper_first", fragments.upper_first)
