@@ -56,8 +56,8 @@ def tell(listener: Listener | None) -> None:
 def count(name: str, amount: float = 1, **labels: str) -> None:
     with _lock:
         _counts[name, _sorted(labels)] += amount  # type: ignore[assignment]  # floats, too
-    if _listener:
-        _listener(name, amount, labels)
+    if listener := _listener:  # read once: ``tell`` may run meanwhile
+        listener(name, amount, labels)
 
 
 def observe(name: str, value: float, **labels: str) -> None:
@@ -68,8 +68,8 @@ def observe(name: str, value: float, **labels: str) -> None:
             _counts[f"{name}_bucket", _sorted({**labels, "le": limit})] += 1
         _counts[f"{name}_sum", _sorted(labels)] += value  # type: ignore[assignment]
         _counts[f"{name}_count", _sorted(labels)] += 1
-    if _listener:
-        _listener(name, value, labels)
+    if listener := _listener:
+        listener(name, value, labels)
 
 
 def share(folder: Path, gauges: Callable[[], Mapping[str, float]]) -> None:

@@ -96,12 +96,12 @@ def _resource() -> Resource:
 # --- requests and statements ---
 def begin_request() -> Span | None:
     """Return the request's span; None where nothing is sent."""
-    if not _tracer:
+    if not (tracer := _tracer):  # read once: ``stop`` may run meanwhile
         return None
     from opentelemetry.context import Context
     from opentelemetry.trace import SpanKind
 
-    return _tracer.start_span("request", Context(), SpanKind.SERVER)
+    return tracer.start_span("request", Context(), SpanKind.SERVER)
 
 
 def end_request(span: Span | None, fields: Mapping[str, Any]) -> None:
@@ -128,7 +128,7 @@ def note_statement(
     label: str, seconds: float, query_id: str | None, failure: str, request: Span | None
 ) -> None:
     """Send a statement that has just ended, below the request that it belongs to."""
-    if not _tracer:
+    if not (tracer := _tracer):
         return
     from opentelemetry.context import Context
     from opentelemetry.trace import SpanKind, set_span_in_context
@@ -140,7 +140,7 @@ def note_statement(
         "db.collection.name": table,
         "edip.query": query_id or "",
     }
-    span = _tracer.start_span(
+    span = tracer.start_span(
         label,
         set_span_in_context(request) if request else Context(),
         SpanKind.CLIENT,

@@ -128,6 +128,22 @@ def test_how_many_lines_describe_a_table_does_not_matter() -> None:
     assert not other.matters
 
 
+def test_rows_vary_only_where_commits_decide_how_many_are_read() -> None:
+    def outcomes(*rows: int) -> dict[str, Outcome]:
+        answers = [{"what": "SELECT accounts", "columns": {}, "rows": each} for each in rows]
+        return {"older history and its filters": Outcome("same", answers)}
+
+    found = compare.differences(outcomes(9, 9), outcomes(8, 8))
+    assert [(each.what, each.matters) for each in found] == [
+        ("SELECT accounts", True),
+        ("SELECT accounts (2)", False),
+    ]
+    for case in compare.ALL:
+        answers = compare.read()[case.name].answers
+        known = {each["what"].partition(" ")[2] for each in answers}
+        assert {label.partition(" (")[0] for label in case.varying} <= known
+
+
 def test_what_is_recorded_is_read_again(tmp_path: Path) -> None:
     outcomes = {
         "a": Outcome("done", [{"what": "SELECT x", "columns": {"n": "int"}, "rows": 1}]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -43,15 +43,15 @@ class Case:
     """``run`` returns what came of it, in words that are the same each time.
 
     ``is_needed``: later cases cannot run without it. ``is_optional``: the CRM works without what
-    it tries. ``rows_vary``: how many rows its queries have depends on when something was
-    committed.
+    it tries. ``varying``: the reads, by table and place as in a report, of which nobody can tell
+    whether they run and how many rows they have; ``run`` compares what the CRM makes of them.
     """
 
     name: str
     run: Callable[[Stage], str]
     is_needed: bool = False
     is_optional: bool = False
-    rows_vary: bool = False
+    varying: Collection[str] = ()
 
 
 def today() -> dt.date:
