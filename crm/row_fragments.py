@@ -26,6 +26,7 @@ _PLACE = {
     )
     for place in (2, 3)
 }
+_CHANGED_HEAD = '<h3 class="moment-head"><a {} dir="auto">{}</a></h3>'
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,17 @@ def moment_head(group: Moment, bsnid: str, is_one_entry: bool) -> SafeString:
         f'<header class="moment-head">{_who(group)} {escape(group.summary)} {link}'
         f'<span class="moment-when">{moment(group.moment)}{_see(group, is_one_entry)}</span>'
         "</p></header>"
+    )
+
+
+def changed_account(bsnid: str, team: str, items: str, *, has_head: bool) -> SafeString:
+    """Return the section of an account with the items of its changes."""
+    head = ""
+    if has_head:
+        url = record_url("account-diff", bsnid)
+        head = filled(_CHANGED_HEAD, filled('href="{}"', url) if url else "", team or bsnid)
+    return filled(
+        '<section class="moment">{}<ul class="moment-changes">{}</ul></section>', head, items
     )
 
 

@@ -97,12 +97,12 @@ class Change:
     @cached_property
     def fields(self) -> tuple[FieldChange, ...]:
         """Return the fields that differ: of a created or deleted record, those with a value."""
-        before, after = self.before or {}, self.after or {}
-        return tuple(
-            FieldChange(column, before.get(column.name, ""), after.get(column.name, ""))
+        before, after = dict(self.before or {}), dict(self.after or {})
+        values = (
+            (column, before.get(column.name, ""), after.get(column.name, ""))
             for column in self.table.editable
-            if before.get(column.name, "") != after.get(column.name, "")
         )
+        return tuple(FieldChange(column, was, now) for column, was, now in values if was != now)
 
     @property
     def values(self) -> Values:

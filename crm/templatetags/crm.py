@@ -7,6 +7,7 @@ from collections.abc import Collection, Hashable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
@@ -117,13 +118,39 @@ def change_items(context: template.Context, changes: Iterable[Change]) -> SafeSt
 
     Those lead back here; from a dialog, to the page that the dialog stands on.
     """
+    return _change_items(changes, _back(context))
+
+
+@register.simple_tag(takes_context=True)
+def changed_accounts(
+    context: template.Context, changes: Iterable[Change], bsnid: str
+) -> SafeString:
+    """Return a section for each account of the changes, which are sorted by account.
+
+    It has a heading, unless the page is that of the account ``bsnid``.
+    """
+    back, sections = _back(context), []
+    for key, of_account in groupby(changes, lambda change: change.bsnid):
+        found = list(of_account)
+        team, items = found[0].team, _change_items(found, back)
+        sections.append(row_fragments.changed_account(key, team, items, has_head=not bsnid))
+    return mark_safe("".join(sections))
+
+
+def _back(context: template.Context) -> str:
+    """Return the query with which the page that reverts a change leads back; empty for those who
+    may not write."""
+    if not context["person"].may_write:
+        return ""
     request: Request = context["request"]
     page = request.htmx.current_url_abs_path if request.htmx.target == "dialog" else None
-    back = _next(page or request.get_full_path())
-    may_write = context["person"].may_write
+    return _next(page or request.get_full_path())
+
+
+def _change_items(changes: Iterable[Change], back: str) -> SafeString:
     items = []
     for change in changes:
-        is_asked = may_write and change.has_address and change.kind != CREATED
+        is_asked = back and change.has_address and change.kind != CREATED
         url = change_url(change.table.name, change.key, change.version) if is_asked else ""
         items.append(fragments.change_item(change, url and f"{url}?{back}"))
     return mark_safe("".join(items))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from functools import cached_property
 
 from crm.model.changes import Change, values_of
 from crm.model.namespace import PastNamespace, quoted
@@ -123,8 +122,8 @@ def find_changes(past: Warehouse, bsnid: str = "", accounts: AccountFilter = ALL
     if bsnid and not rows:
         raise Missing(bsnid)
     teams = _teams_before(rows)
-    found = [_change(row, teams, bsnid) for row in rows if row["before"] != row["after"]]
-    return sorted(found, key=_order)[: SHOWN + 1]
+    found = sorted((row for row in rows if row["before"] != row["after"]), key=_order)
+    return [_change(row, teams, bsnid) for row in found[: SHOWN + 1]]
 
 
 def _read(
@@ -227,19 +226,21 @@ class _Values(Mapping[str, str]):
 
     def __init__(self, table: Table, row: str) -> None:
         self._table, self._row = table, row
+        self._parsed: dict[str, str] | None = None
 
-    @cached_property
     def _values(self) -> dict[str, str]:
-        return values_of(self._table, json.loads(self._row)) or {}
+        if self._parsed is None:
+            self._parsed = values_of(self._table, json.loads(self._row)) or {}
+        return self._parsed
 
     def __getitem__(self, name: str) -> str:
-        return self._values[name]
+        return self._values()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        return iter(self._values())
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self._values())
 
 
 def _change(row: Row, teams: Mapping[str | None, str], bsnid: str) -> Change:
@@ -254,8 +255,8 @@ def _change(row: Row, teams: Mapping[str | None, str], bsnid: str) -> Change:
     )
 
 
-def _order(change: Change) -> tuple[str, int, str]:
-    return change.bsnid or "", TABLES.index(change.table), change.key or ""
+def _order(row: Row) -> tuple[str, int, str]:
+    return row["account"] or "", row["place"], row["key"] or ""
 
 
 def _compare_whole_tables(
