@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import wraps
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import cachetools
@@ -244,9 +245,22 @@ def forget_everything() -> None:
     # A thread may import a module meanwhile; `copy` is atomic, `list(….items())` is not.
     for name, module in sys.modules.copy().items():
         if name.startswith("crm."):
-            for value in vars(module).values():
-                if isinstance(value, cachetools.Cache):
+            for place in _places_of_caches(module):
+                if isinstance(value := getattr(module, place, None), cachetools.Cache):
                     value.clear()
+
+
+_known_places: dict[str, list[str]] = {}
+
+
+def _places_of_caches(module: ModuleType) -> list[str]:
+    """Return the names of the module's variables with caches; looks once, when it is loaded."""
+    if (places := _known_places.get(module.__name__)) is None:
+        values = vars(module).copy()
+        places = [name for name, each in values.items() if isinstance(each, cachetools.Cache)]
+        if not getattr(module.__spec__, "_initializing", False):
+            _known_places[module.__name__] = places
+    return places
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ magnitude.
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from functools import cache
 
@@ -27,6 +28,16 @@ def seconds(limit: float) -> float:
     A machine can become busier after it was measured, hence never less than three times.
     """
     return limit * max(3.0, 2 * factor())
+
+
+def next_second() -> dt.datetime:
+    """Wait until the clock shows another second, and return it: what was done before is earlier."""
+    now = dt.datetime.now(dt.UTC)
+    then = now.replace(microsecond=0) + dt.timedelta(seconds=1)
+    while now < then:
+        time.sleep((then - now).total_seconds())
+        now = dt.datetime.now(dt.UTC)
+    return then
 
 
 def _work() -> float:

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..conftest import BASE_DIR, LocalWarehouse
 from ..deployment.conftest import clean_environment
+from ..patience import seconds
 
 # Runs one task for each line, in a fork; writes its output, and whether it failed. The first two
 # find loaded the packages that take long, and else have nothing but their parameters; the others
@@ -90,5 +91,5 @@ def jobs(declared: dict[str, Any], server: LocalWarehouse) -> Iterator[Jobs]:
         yield Jobs(declared, process)
     finally:
         process.stdin.close()
-        process.wait(20)
+        process.wait(seconds(10))
         process.stdout.close()

@@ -19,7 +19,7 @@ import requests
 
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
-from tests.patience import seconds
+from tests.patience import next_second, seconds
 
 from ..conftest import LocalWarehouse
 from ..pages.html import filled_in, parsed, text
@@ -110,8 +110,7 @@ def test_what_one_instance_does_is_true_on_the_other(instances: Instances) -> No
 
     # A save on one comes with the next poll of the other, whichever gave the cursor.
     cursors = [alice.get("/live/").json()["cursor"] for _ in instances.apps]
-    created = dt.datetime.now(dt.UTC).replace(microsecond=0) + dt.timedelta(seconds=1)
-    time.sleep(1.1)
+    created = next_second()
     assert alice.send("/accounts/B1/edit/", "main form", team="Claims II").status_code == 303
     for cursor in cursors * 2:
         until(alice, f"/live/?cursor={cursor}", "You changed the account")
@@ -122,8 +121,7 @@ def test_what_one_instance_does_is_true_on_the_other(instances: Instances) -> No
         page = parsed(alice.get(f"{moment}/accounts/B1/"))
         assert text(page, "main h1") == "Claims", page
     assert alice.send("/accounts/B1/edit/", "main form", team="Claims III").status_code == 303
-    time.sleep(1)
-    now = dt.datetime.now(dt.UTC)
+    now = next_second()
     for _ in instances.apps:
         page = parsed(alice.get(f"/as-of/{now:%Y-%m-%dT%H:%M:%SZ}/accounts/B1/"))
         assert text(page, "main h1") == "Claims III", page

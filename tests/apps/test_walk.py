@@ -227,11 +227,11 @@ def the_app_finishes_what_is_under_way(at: Deployed) -> None:
     wait_for(lambda: any("MERGE" in each["text"] for each in at.server.statements(before)))
     time.sleep(1)
     taken = at.app.stop()
-    reader.join(15)
-    writer.join(15)
+    reader.join(seconds(5))
+    writer.join(seconds(5))
     at.server.clear_faults()
     assert ([answer.status for answer in read], written) == ([200], [303])
-    assert taken < 15
+    assert taken < seconds(5)
     assert at.app.process.returncode == 0
     for kind in ("static", "icons"):
         assert list(at.app.temporary.glob(f"edip-{kind}-*")) == []

@@ -22,6 +22,13 @@ def width_at(page: Page, width: int) -> int:
     return found
 
 
+def let_it_settle(page: Page) -> None:
+    """Wait until the page has been drawn twice: scripts and scrolling have followed by then."""
+    page.evaluate(
+        "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
+
+
 def _width(page: Page) -> int:
     found: int = page.evaluate("document.documentElement.scrollWidth")
     return found

@@ -9,8 +9,8 @@ from ..patience import seconds
 WITHIN = 1000 * seconds(5)
 
 
-def wait_for_first_poll(page: Page) -> None:
-    """Wait for the page's first request to /live/: it receives all later changes."""
+def wait_for_poll(page: Page) -> None:
+    """Wait for the answer to the page's next request to /live/: it receives all later changes."""
     with page.expect_response(lambda answer: "/live/" in answer.url):
         pass
 

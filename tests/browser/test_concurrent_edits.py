@@ -7,7 +7,8 @@ from playwright.sync_api import Page, expect
 from crm.repository.records import accounts, platforms
 from crm.warehouse import Warehouse
 
-from .live import WITHIN, top, wait_for_first_poll
+from .layout import let_it_settle
+from .live import WITHIN, top, wait_for_poll
 from .records import change_account, platform_card, submit
 
 
@@ -15,7 +16,7 @@ def test_a_record_under_edit_says_so_and_keeps_what_is_typed(
     page: Page, bobs_tables: Warehouse, account: str, bsnid: str
 ) -> None:
     page.goto(f"{account}edit/")
-    wait_for_first_poll(page)
+    wait_for_poll(page)
     page.get_by_label("VP").click()
     page.keyboard.type("Typed by me")
     change_account(bobs_tables, bsnid, admin="Bob's admin")
@@ -38,7 +39,7 @@ def test_what_is_chosen_and_not_saved_stays(
 ) -> None:
     """A chosen status that is not saved yet stays while changes by others arrive."""
     page.goto(account)
-    wait_for_first_poll(page)
+    wait_for_poll(page)
     card = platform_card(page, "Databricks")
     card.locator("summary").click()
     card.get_by_label("Requested").check()
@@ -57,7 +58,7 @@ def test_deleted_while_it_is_edited(
     page: Page, bobs_tables: Warehouse, account: str, bsnid: str
 ) -> None:
     page.goto(f"{account}updates/new/")
-    wait_for_first_poll(page)
+    wait_for_poll(page)
     page.get_by_label("Update", exact=True).fill("Long text")
     accounts.delete(bobs_tables, bsnid)
     expect(page.locator(".live-banner")).to_contain_text(
@@ -93,12 +94,12 @@ def test_the_warning_is_seen_far_down_and_moves_nothing(
     page: Page, bobs_tables: Warehouse, account: str, bsnid: str
 ) -> None:
     page.goto(f"{account}edit/")
-    wait_for_first_poll(page)
+    wait_for_poll(page)
     for width in (390, 1440):
         page.set_viewport_size({"width": width, "height": 500})
         field = page.get_by_label("Artifacts folder")
         field.click()
-        page.wait_for_timeout(300)
+        let_it_settle(page)
         stood = top(field)
         change_account(bobs_tables, bsnid, vp=f"Bob's VP at {width}")
         banner = page.locator(".live-banner")

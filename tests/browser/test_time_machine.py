@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import re
-import time
 import uuid
 
 from playwright.sync_api import Page, expect
 
+from crm.model.as_of_address import format_moment
 from crm.repository.records import accounts, use_cases
 from crm.warehouse import Warehouse
 
+from ..patience import next_second
+from .clock import let_pass, run_faster
 from .records import add_account, add_update, change_account, platform_card, set_status
+
+
+def typed_moment(page: Page) -> str:
+    """Return the next second, as one types it in the browser's time zone; it has begun."""
+    next_second()
+    typed: str = page.evaluate(
+        "new Date(Date.now() - new Date().getTimezoneOffset() * 60000).toISOString().slice(0, 19)"
+    )
+    return typed
 
 
 def test_a_field_is_reverted(page: Page, tables: Warehouse, bsnid: str) -> None:
@@ -70,13 +81,14 @@ def test_a_deleted_account_comes_back_with_its_children(
 def test_undo_right_after_a_delete(page: Page, tables: Warehouse, bsnid: str) -> None:
     add_account(tables, bsnid, "Subject")
     add_update(tables, bsnid, "Kick-off")
+    run_faster(page)
     page.goto(f"/accounts/{bsnid}/")
     page.locator("#updates .timeline-item a[title*=Delete]").click()
     page.locator("dialog[open] form button").click()
     expect(page.locator("#updates")).not_to_contain_text("Kick-off")
     # The message stays, and the keyboard reaches its button soon.
     undo = page.locator("#toasts").get_by_role("button", name="Undo")
-    page.wait_for_timeout(8_000)
+    let_pass(page, 8_000)
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     expect(undo).to_be_focused()
@@ -102,9 +114,7 @@ def test_a_records_history_opens_beside_it(page: Page, tables: Warehouse, bsnid:
 
 def test_the_whole_app_in_the_past_and_back(page: Page, tables: Warehouse, bsnid: str) -> None:
     add_account(tables, bsnid, "As it was")
-    time.sleep(1.1)
-    moment = page.evaluate("new Date().toISOString()")
-    time.sleep(1.1)
+    moment = format_moment(next_second())
     change_account(tables, bsnid, team="As it is")
     page.goto(f"/as-of/{moment}/accounts/{bsnid}/")
     expect(page.get_by_role("heading", level=1)).to_contain_text("As it was")
@@ -125,11 +135,7 @@ def test_the_whole_app_in_the_past_and_back(page: Page, tables: Warehouse, bsnid
 
 def test_the_time_picker_keeps_the_page(page: Page, tables: Warehouse, bsnid: str) -> None:
     add_account(tables, bsnid, "Subject")
-    time.sleep(1.1)
-    moment = page.evaluate(
-        "new Date(Date.now() - new Date().getTimezoneOffset() * 60000).toISOString().slice(0, 19)"
-    )
-    time.sleep(1.1)
+    moment = typed_moment(page)
     change_account(tables, bsnid, team="Later")
     page.goto(f"/accounts/?q={bsnid}")
     page.locator("#time-machine summary").click()
@@ -142,10 +148,7 @@ def test_the_time_picker_keeps_the_page(page: Page, tables: Warehouse, bsnid: st
 
 def test_enter_takes_the_moment_that_is_typed(page: Page, tables: Warehouse, bsnid: str) -> None:
     add_account(tables, bsnid, "Subject")
-    time.sleep(1.1)
-    moment = page.evaluate(
-        "new Date(Date.now() - new Date().getTimezoneOffset() * 60000).toISOString().slice(0, 19)"
-    )
+    moment = typed_moment(page)
     page.goto(f"/accounts/{bsnid}/")
     page.locator("#time-machine summary").click()
     field = page.get_by_label("A moment")
@@ -161,8 +164,7 @@ def test_enter_takes_the_moment_that_is_typed(page: Page, tables: Warehouse, bsn
 
 def test_back_to_now_from_what_changed_since(page: Page, tables: Warehouse, bsnid: str) -> None:
     add_account(tables, bsnid, "Subject")
-    time.sleep(1.1)
-    moment = page.evaluate("new Date().toISOString()")
+    moment = format_moment(next_second())
     for since, now in (("since/", "/"), (f"accounts/{bsnid}/since/", f"/accounts/{bsnid}/")):
         page.goto(f"/as-of/{moment}/{since}")
         page.locator("[data-back-to-now]").click()
@@ -174,10 +176,7 @@ def test_from_a_page_that_the_past_does_not_have(
 ) -> None:
     """A form leads to what it is about, the admin tools to the overview."""
     add_account(tables, bsnid, "Subject")
-    time.sleep(1.1)
-    moment = page.evaluate(
-        "new Date(Date.now() - new Date().getTimezoneOffset() * 60000).toISOString().slice(0, 19)"
-    )
+    moment = typed_moment(page)
     pages = {
         f"/accounts/{bsnid}/edit/": f"/accounts/{bsnid}/",
         f"/accounts/{bsnid}/updates/new/": f"/accounts/{bsnid}/",
@@ -197,7 +196,7 @@ def test_a_first_visit_from_another_time_zone(new_context) -> None:
     """The moment that is offered is one in that zone, as it will be understood."""
     page = new_context(timezone_id="America/Los_Angeles").new_page()
     page.goto("/accounts/")
-    time.sleep(1.1)
+    next_second()
     page.locator("#time-machine summary").click()
     page.get_by_role("button", name="Go", exact=True).click()
     expect(page.locator(".past")).to_contain_text("You see EDIP CRM as of")
@@ -224,8 +223,7 @@ def test_long_names_stay_within_what_changed_since(
 ) -> None:
     page.set_viewport_size({"width": 320, "height": 700})
     add_account(tables, bsnid, "Short")
-    time.sleep(1.1)
-    moment = page.evaluate("new Date().toISOString()")
+    moment = format_moment(next_second())
     change_account(tables, bsnid, team="W" * 150)
     page.goto(f"/as-of/{moment}/since/")
     expect(page.locator("main")).to_contain_text("W" * 150)

@@ -79,7 +79,7 @@ class App:
         """Send SIGTERM; return the seconds until the process ended."""
         started = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
+        self.process.wait(seconds(15))
         return time.monotonic() - started
 
 
@@ -145,7 +145,7 @@ def starter(folder: Path) -> Iterator[Callable[..., App]]:
         if app.process.poll() is None:
             app.process.terminate()
             try:
-                app.process.wait(20)
+                app.process.wait(seconds(10))
             except subprocess.TimeoutExpired:
                 app.process.kill()
 

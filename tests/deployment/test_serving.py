@@ -212,4 +212,4 @@ def test_it_stops_while_the_warehouse_hangs(started: Started, app: App) -> None:
     for _ in range(20):
         reading(app)
     time.sleep(1)
-    assert app.stop() < 15
+    assert app.stop() < seconds(5)

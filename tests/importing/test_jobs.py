@@ -129,7 +129,7 @@ def test_a_thread_that_works_is_asked_to_stop(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(work, "preview", preview)
     job = created()
     job.start_preview(WAREHOUSE)
-    assert started.wait(20)
+    assert started.wait(seconds(10))
     assert found(job).at_work
     assert not job.delete()
     job.start_preview(WAREHOUSE)  # changes nothing: a thread works on the job

@@ -24,7 +24,7 @@ from crm.repository.records import overview
 from crm.warehouse import Warehouse
 from tests.limits import LIMITS
 
-from ..conftest import BASE_DIR, LocalWarehouse, Statements
+from ..conftest import BASE_DIR, LocalWarehouse, Statements, forget_everything
 from ..sizes import size, soak
 
 
@@ -151,30 +151,38 @@ def checksums(wh: Warehouse) -> dict[str, tuple]:
     return sums
 
 
+# The statements of the import below; fewer, where most rows are there already.
+STATEMENTS = 14
+
+
+def import_and_kill(path: Path, server: LocalWarehouse, chance: random.Random) -> None:
+    """Import in a process of its own; kill it at or soon after one of its statements."""
+    forget_everything()  # as a new process
+    last, fatal, child = server.last(), chance.randint(1, STATEMENTS), os.fork()
+    if child == 0:
+        try:
+            call_command("import_legacy", path, "--accept-doubts", stdout=io.StringIO())
+        finally:
+            os._exit(0)
+    has_ended = False
+    while server.last() < last + fatal and not has_ended:
+        has_ended = os.waitpid(child, os.WNOHANG) != (0, 0)
+        time.sleep(0.005)
+    time.sleep(chance.uniform(0, 0.03))
+    if not has_ended:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
 @soak
 def test_killed_at_random_and_run_again_it_ends_the_same(
     warehouse: Warehouse, local_warehouse: LocalWarehouse, tmp_path: Path
 ) -> None:
     path = tmp_path / "state.json"
     write_state(path, accounts=60, updates=20)
-    environment = os.environ | {
-        "EDIP_WAREHOUSE_URL": local_warehouse.url,
-        "DATABRICKS_CATALOG": warehouse.namespace.catalog,
-        "DATABRICKS_SCHEMA": warehouse.namespace.schema,
-        "EDIP_USER": warehouse.actor,
-        "EDIP_LOG_LEVEL": "WARNING",
-    }
-    command = [sys.executable, "manage.py", "import_legacy", str(path), "--accept-doubts"]
-    local_warehouse.fault("latency", times=None, seconds=0.05)
     chance = random.Random(7)
     for _ in range(size(6, 20)):
-        process = subprocess.Popen(
-            command, cwd=BASE_DIR, env=environment, stdout=subprocess.DEVNULL
-        )
-        time.sleep(chance.uniform(0.6, 1.6))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    local_warehouse.clear_faults()
+        import_and_kill(path, local_warehouse, chance)
     output = io.StringIO()
     call_command("import_legacy", path, stdout=output)
     assert output.getvalue().count("verified") == 3

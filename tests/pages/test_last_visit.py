@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 from tests.conftest import Statements
 
+from ..patience import next_second
 from .html import HTMX, parsed, text, texts
 
 PAGE = {"HTTP_ACCEPT": "text/html,*/*;q=0.8", "HTTP_SEC_FETCH_MODE": "navigate"}
@@ -77,8 +77,9 @@ def test_a_visit_lasts_while_the_person_asks_for_pages(client: Client) -> None:
     assert since(client, **HTMX) == address(left, "/since/")
     signed = client.cookies[visit.COOKIE].value
     assert hours_ago(0.1).timestamp() < int(signed.partition("-")[0])
-    remember(client, hours_ago(1.1), str(int(left.timestamp())))
-    assert since(client) == address(hours_ago(1.1), "/since/")
+    ended = hours_ago(1.1)
+    remember(client, ended, str(int(left.timestamp())))
+    assert since(client) == address(ended, "/since/")
 
 
 SCRIPT = {"HTTP_ACCEPT": "text/html", "HTTP_SEC_FETCH_MODE": "cors"}
@@ -119,9 +120,9 @@ def test_who_is_not_signed_in_has_no_visits(client: Client, settings: Any) -> No
 def test_what_changed_since_the_last_visit(
     client: Client, sample: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    time.sleep(1)  # a visit is noted in whole seconds, and the tables are new
+    next_second()  # a visit is noted in whole seconds, and the tables are new
     client.get("/as-of/", **PAGE)
-    time.sleep(1.1)
+    next_second()
     accounts.update(sample, "BSN001", {"team": "Later"}, accounts.get(sample, "BSN001").updated_at)
     monkeypatch.setattr(visit, "AWAY_AFTER", dt.timedelta(seconds=0.5))
     button = parsed(client.get("/activity/?mine=on", **PAGE)).select_one(".page-head form")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -114,7 +113,6 @@ def test_attention_of_what_is_mine(client: Client, get_page: See, statements: St
 
 def test_changes_of_what_is_mine(mine: Warehouse, client: Client, get_page: See) -> None:
     moment = max(line[-1].moment for line in versions.load(mine).commits.values())
-    time.sleep(versions.CLOCKS_DIFFER.total_seconds())
     for key in ("P", "O"):
         seen = accounts.get(mine, key).updated_at
         accounts.update(mine, key, {"vp": f"New {key}"}, seen)

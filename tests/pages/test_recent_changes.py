@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +20,8 @@ from crm.repository.records import accounts, platforms, use_cases
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 from tests.conftest import LocalWarehouse, Statements
+
+from ..patience import next_second
 
 See = Callable[..., BeautifulSoup]
 
@@ -264,8 +265,7 @@ def test_pages_do_not_ask_where_the_setting_is_zero(
 
 
 def test_the_past_does_not_change(client: Client, account: str, warehouse: Warehouse) -> None:
-    moment = accounts.get(warehouse, account).updated_at + dt.timedelta(seconds=1)
-    time.sleep(1)
+    moment = next_second()
     page = client.get(address(moment, "/accounts/"))
     assert b"Claims" in page.content
     assert b"data-live-url" not in page.content

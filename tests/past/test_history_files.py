@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import datetime as dt
 import io
 import re
-import time
 
 import openpyxl
 import pytest
@@ -20,6 +18,7 @@ from crm.repository.records import accounts
 from crm.views import history as views
 from crm.warehouse import Warehouse
 
+from ..patience import next_second
 from .conftest import BOB
 
 
@@ -57,8 +56,7 @@ def test_files_name_who_was_outside_and_the_moment(
     (row,) = csv.DictReader(io.StringIO(b"".join(answer).decode("utf-8-sig")))
     assert (row["outside"], row["new"]) == ("yes", "SQL")
     assert row["person"]
-    moment = dt.datetime.now(dt.UTC).replace(microsecond=0) + dt.timedelta(seconds=1)
-    time.sleep(1)
+    moment = next_second()
     for path, stem in (("/accounts/", "accounts"), ("/accounts/B1/history/", "history")):
         answer = client.get(address(moment, f"{path}?format=csv"))
         name = f"{stem}-as-of-{moment:%Y%m%dT%H%M%SZ}.csv"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +12,7 @@ from crm.model.as_of_address import address
 from crm.repository.records import accounts, use_cases
 from crm.warehouse import Warehouse
 
+from ..patience import next_second
 from .conftest import ALICE, BOB, Browser, Workspace
 
 SignedIn = Callable[..., Browser]
@@ -96,8 +95,7 @@ def test_a_row_filter_holds_for_history_and_the_past(
     accounts.create(
         warehouse, {"bsnid": "BSN-S", "team": "Secret team", "business_area": "Secret area"}
     )
-    before = accounts.get(warehouse, "BSN-S").updated_at + dt.timedelta(seconds=1)
-    time.sleep(1)
+    before = next_second()
     alice, bob = signed_in(ALICE, "SELECT"), signed_in(BOB, "SELECT", "MODIFY")
     assert "Secret team" in alice.get("/activity/").content.decode()
     home = warehouse.namespace

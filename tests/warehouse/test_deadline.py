@@ -34,7 +34,7 @@ from ..slow_proxy import DRIP, HANG, PASS, SlowProxy
 from .notes import ids, insert
 
 # A hanging warehouse took 60 s before there was a deadline. The machine may be busy.
-SLACK = 8.0
+SLACK = seconds(2.7)
 
 
 @contextmanager
@@ -75,7 +75,7 @@ def test_a_slow_statement_ends(warehouse: Warehouse, server: LocalWarehouse) -> 
     started = time.monotonic()
     with pytest.raises(StatementTimeout):
         ping(due(warehouse, 7))
-    assert time.monotonic() - started < 7 + 2.5
+    assert time.monotonic() - started < 7 + seconds(1)
 
 
 @pytest.mark.parametrize("mode", [HANG, DRIP])
@@ -157,7 +157,7 @@ def test_retries_end_at_the_deadline(
     started = time.monotonic()
     with pytest.raises(WarehouseError):
         insert(due(warehouse, 1), table, "b", repeatable=True)
-    assert time.monotonic() - started < 1 + SLACK - 4  # a retry of the connector waits 5 s
+    assert time.monotonic() - started < 5  # a retry of the connector waits 5 s
 
 
 def test_after_it_nothing_is_sent(warehouse: Warehouse, statements: Statements) -> None:
@@ -264,10 +264,10 @@ def test_two_requests_have_their_own(slow: Warehouse, proxy: SlowProxy) -> None:
     proxy.mode = HANG
     other = threading.Thread(target=long)
     other.start()
-    started.wait(5)
+    assert started.wait(seconds(5))
     with pytest.raises((StatementTimeout, Unavailable)):
         ping(due(slow, 1))
     assert answers == []
     proxy.mode = PASS
-    other.join(30)
+    other.join(seconds(10))
     assert answers == [[{"one": 1}]]

@@ -119,7 +119,7 @@ def test_a_server_of_a_process_that_is_gone(data: Path) -> None:
     before = read(data)
     assert before is not None
     os.kill(before["pid"], 9)
-    time.sleep(0.2)
+    wait_until(lambda: not local._is_alive(before["pid"]))
     assert local.address(data) != before["url"]
 
 

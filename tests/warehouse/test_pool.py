@@ -86,12 +86,12 @@ def test_waiting_for_a_session_ends_at_the_limit(make: Any, identity: AccessToke
         started = time.monotonic()
         with pytest.raises(PoolExhausted, match="none of 2 became free in time"):
             session(pools, identity)
-        assert 0.15 < time.monotonic() - started < 2
+        assert 0.15 < time.monotonic() - started < seconds(1)
     assert session(pools, identity)
 
 
 def test_who_waits_gets_the_one_given_back(make: Any, identity: AccessToken) -> None:
-    pools = make(pool_size=1, pool_timeout=5)
+    pools = make(pool_size=1, pool_timeout=seconds(5))
     got: list[str] = []
     with pools.connection(identity) as connection:
         waiting = threading.Thread(target=lambda: got.append(session(pools, identity)))
@@ -219,7 +219,7 @@ def test_closing_never_fails_nor_waits(
     connector.PooledConnection(Hanging(), 0).close()  # type: ignore[arg-type]
     assert not closed.is_set()
     hangs.set()
-    assert closed.wait(10)
+    assert closed.wait(seconds(5))
 
 
 def test_an_address_that_nobody_answers_is_unavailable(identity: AccessToken) -> None:
