@@ -21,15 +21,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from crm.model.changes import Undo
 from crm.repository import _made_ids, operations
+from crm.repository._sql import Row
 from crm.repository._stamps import STAMPED_WITHIN, is_ours
 
 from ._history_sql import Note
-from ._row_versions import RowVersion
+from ._row_versions import Identity, RowVersion
 
 ACCOUNT = 0  # an account's place in TABLES
 
@@ -100,6 +101,18 @@ def attribute(rows: Iterable[RowVersion], keeping: Collection[str] = ()) -> list
             change.team = team
             found.append(change)
     return found
+
+
+def tell_deleters(changes: Iterable[Attributed], inserted: Mapping[Identity, Row]) -> None:
+    """Say who deleted rows that the same commit inserted elsewhere: it moved a duplicate key.
+
+    :param inserted: rows of other accounts that the feed has.
+    """
+    for each in changes:
+        is_unknown = each.writer is None and each.row.after is None
+        row = inserted.get(each.row.identity) if is_unknown else None
+        if row and is_ours(each.row.moment, row["updated_at"]):
+            each.operation, each.writer = row["change_id"], row["updated_by"]
 
 
 def deletes_nothing(note: Note) -> bool:

@@ -17,6 +17,8 @@ BEFORE = ("update_preimage", "delete")
 _HALVES = ({"update_preimage"}, {"update_postimage"})
 
 
+# The table's place in ``TABLES``, the key, and the commit version.
+Identity = tuple[int, str | None, int]
 Value = TypeVar("Value", str, dt.datetime)
 
 
@@ -69,7 +71,7 @@ class RowVersion:
             self.new_id = _largest(self.new_id, row["change_id"])
 
     @property
-    def identity(self) -> tuple[int, str | None, int]:
+    def identity(self) -> Identity:
         return self.place, self.key, self.version
 
     @property
@@ -100,14 +102,18 @@ def _largest(one: Value | None, other: Value | None) -> Value | None:
     return max(one, other)
 
 
+def identity_of(row: Row) -> Identity:
+    return row["place"], row["key"], row["version"]
+
+
 def of_feed(rows: Iterable[Row]) -> list[RowVersion]:
     """Return what rows of the feed tell, in the order of the first row of each."""
-    found: dict[tuple[int, str | None, int], RowVersion] = {}
+    found: dict[Identity, RowVersion] = {}
     for row in rows:
-        place, key, version = row["place"], row["key"], row["version"]
-        each = found.get((place, key, version))
+        identity = place, key, version = identity_of(row)
+        each = found.get(identity)
         if each is None:
             each = RowVersion(place, key, row["account"], version, row["moment"])
-            found[place, key, version] = each
+            found[identity] = each
         each.add(row)
     return list(found.values())

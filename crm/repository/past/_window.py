@@ -33,10 +33,10 @@ from crm.repository.versions import CLOCKS_DIFFER, Commit, first_since
 from crm.warehouse import Warehouse, now
 
 from . import _history_sql, _older_versions, _row_versions
-from ._attribution import Attributed, attribute, deletes_nothing
+from ._attribution import Attributed, attribute, deletes_nothing, tell_deleters
 from ._history_sql import Note, Part
 from ._older_versions import ALWAYS, NEVER, Older
-from ._row_versions import RowVersion
+from ._row_versions import RowVersion, identity_of
 from .cursor import Position, is_up_to
 
 # Rows of the feeds: in one part, and for one page.
@@ -108,12 +108,14 @@ class Window:
         halves = {each.identity: each.account for each in found if each.is_half}
         # What is here of a commit is whole without other accounts' rows, except for the halves.
         whole = shown - halves.keys()
-        older = [row for row in self._older if _identity(row) not in whole]
+        older = [row for row in self._older if identity_of(row) not in whole]
         versions = _row_versions.of_feed([*self.rows, *older]) if older else found
         for each in versions if halves else ():
             # The account that is asked for, although the child moved.
             each.account = halves.get(each.identity, each.account)
         changes = [each for each in attribute(versions, keeping) if each.row.identity in shown]
+        inserted = {identity_of(row): row for row in self._older if row["type"] == "insert"}
+        tell_deleters(changes, inserted)
         return sorted(changes, key=lambda each: Position.of(each.row).order)
 
     def _versions(self) -> list[RowVersion]:
@@ -172,8 +174,8 @@ class Window:
         """Add a part, and return whether it is complete: without its last row version if not."""
         is_complete = len(rows) < most
         if not is_complete:
-            cut = _identity(rows[-1])
-            rows = [row for row in rows if _identity(row) != cut] or rows
+            cut = identity_of(rows[-1])
+            rows = [row for row in rows if identity_of(row) != cut] or rows
         self.rows += rows
         self._found = None
         self.notes |= notes
@@ -182,10 +184,6 @@ class Window:
             self.end = Position(last["moment"], last["place"], last["version"], last["key"] or "")
         self.begins = begins if is_complete or self.end is None else self.end.moment
         return is_complete
-
-
-def _identity(row: Row) -> tuple[int, str | None, int]:
-    return row["place"], row["key"], row["version"]
 
 
 def windows(reading: Reading) -> Iterator[Window]:
