@@ -46,7 +46,8 @@ class Feeds:
         """Write these rows by key (None deletes one); ``whole``: as RESTORE does, in two rows."""
         version = len(self.commits[table])
         self.now += dt.timedelta(milliseconds=self.chance.choice((0, 5, 60_000)))
-        self.commits[table].append(Commit(version, self.now, "WRITE"))
+        changed = sum(key in self.tables[table] for key in after)
+        self.commits[table].append(Commit(version, self.now, "WRITE", changed=changed))
         for key, row in after.items():
             before = self.tables[table].get(key)
             update = before and row and not whole

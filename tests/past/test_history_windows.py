@@ -204,11 +204,26 @@ def test_a_page_reads_no_more_rows_of_a_longer_history(windows_of: Any, made_up:
     assert max(costs) < 200
 
 
+def test_a_page_does_not_read_what_lies_before_many_changes(windows_of: Any, made_up: Any) -> None:
+    windows_of(20, commits=30)
+    feeds = Feeds(0)
+    made_up(feeds)
+    keys = [f"a{number}" for number in range(130)]
+    for _ in range(5):
+        feeds.now += dt.timedelta(hours=1)
+        feeds.commit(ACCOUNTS, {key: feeds.row(ACCOUNTS, key, key) for key in keys})
+    loaded(feeds, Wanted(size=7))  # learns that there are many rows
+    feeds.reads.clear()
+    assert len(loaded(feeds, Wanted(size=7)).changes) == 7
+    assert feeds.reads == [2 * len(keys)], "the last commit only"
+
+
 def test_windows_of_a_warehouse_show_the_same(
     windows_of: Any, sample_history: None, warehouse: Warehouse, ana: Warehouse, bob: Warehouse
 ) -> None:
     write_import(warehouse)
     accounts.delete(bob, "B1")
+    assert versions.load(warehouse).commits[ACCOUNTS][-1].changed == 1
     version = restore_tables.latest_versions(ana)[ACCOUNTS]
     accounts.delete(ana, "B2")
     restore_tables.restore_version(ana, ACCOUNTS, version)

@@ -11,26 +11,20 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from heapq import merge
-from itertools import islice
-from operator import attrgetter
 from typing import Any
 
 from cachetools import LRUCache, TTLCache
 
-from crm.model.namespace import PastNamespace
 from crm.model.schema import Table
-from crm.repository import versions
 from crm.repository._made_ids import of_revert
 from crm.repository._sql import Row
 from crm.repository.records.account_filter import ALL, AccountFilter
 from crm.repository.tables.change_feed import Starts
-from crm.repository.versions import CLOCKS_DIFFER, Commit, first_since
-from crm.warehouse import Warehouse, now
+from crm.repository.versions.newest import FRESH, NewestCommits
+from crm.warehouse import Warehouse
 
 from . import _history_sql, _older_versions, _row_versions
 from ._attribution import Attributed, attribute, deletes_nothing, tell_deleters
@@ -45,15 +39,12 @@ MOST, MOST_OF_PAGE = 2_000, 4_000
 COMMITS, GROWTH = 60, 4
 # Parts for one page where only some accounts are wanted.
 PARTS_OF_ACCOUNTS = 3
-# A process looks for newer commits after this time. Until then its first part grows with them.
-_FRESH = dt.timedelta(minutes=10)
-_moment = attrgetter("moment")
 
 _lock = threading.Lock()
 # The warehouses, as persons use them, whose feeds have more than MOST rows.
 _large: LRUCache[Hashable, bool] = LRUCache(maxsize=200)
 # Those whose feeds had fewer lately.
-_small: TTLCache[Hashable, bool] = TTLCache(maxsize=200, ttl=_FRESH.total_seconds())
+_small: TTLCache[Hashable, bool] = TTLCache(maxsize=200, ttl=FRESH.total_seconds())
 
 
 @dataclass(frozen=True)
@@ -90,7 +81,7 @@ class Window:
     """
 
     reading: Reading
-    commits: _Commits | None = None
+    commits: NewestCommits | None = None
     rows: list[Row] = field(default_factory=list)
     notes: dict[str, Note] = field(default_factory=dict)
     end: Position | None = None
@@ -201,16 +192,20 @@ def windows(reading: Reading) -> Iterator[Window]:
         if is_small:
             yield Window(reading, rows=rows, notes=notes)
             return
-    yield from _parts(reading, _Commits(reading))
+    after = reading.after.moment if reading.after else None
+    commits = NewestCommits(reading.wh, reading.starts, after, reads_all=bool(reading.of))
+    yield from _parts(reading, commits)
 
 
-def _parts(reading: Reading, commits: _Commits) -> Iterator[Window]:
+def _parts(reading: Reading, commits: NewestCommits) -> Iterator[Window]:
     window = Window(reading, commits)
     count, most = COMMITS, min(reading.first, MOST)
+    # What was committed before so many changes of rows is beyond this page.
+    enough = None if reading.accounts else MOST_OF_PAGE + MOST
     last = commits.last()
     parts = 0
     while len(window.rows) < MOST_OF_PAGE:
-        first, begins = commits.first(count)
+        first, begins = commits.first(count, enough)
         part = reading.part(
             most=most,
             start=commits.readable(first),
@@ -223,76 +218,9 @@ def _parts(reading: Reading, commits: _Commits) -> Iterator[Window]:
         is_complete = window.add(*part, begins, most)
         most = MOST
         if is_complete:
-            count *= GROWTH
+            count, enough = count * GROWTH, None
             last = {name: version - 1 for name, version in first.items()}
         yield window
         parts += 1
         if window.begins is None or (reading.accounts and parts == PARTS_OF_ACCOUNTS):
             return
-
-
-class _Commits:
-    """The commits of the tables, as far as they are known, and where parts of the feeds begin."""
-
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
-        self._lines: dict[str, tuple[Commit, ...]] = {}
-        if reading.of:
-            return  # few rows, which are read from the feeds' starts
-        namespace = reading.wh.namespace
-        known = dict(namespace.versions) if isinstance(namespace, PastNamespace) else {}
-        present = reading.wh.at(namespace.present)
-        self._found = versions.timelines_until(present, now() - _FRESH)
-        for table, commits in self._found.commits.items():
-            until = known.get(table.name, commits[-1].version)
-            self._lines[table.name] = tuple(c for c in commits if c.version <= until)
-
-    def last(self) -> dict[str, int]:
-        """Return the last versions at the position after which changes are read, if known."""
-        after = self._reading.after
-        if not self._lines or not after or after.moment > self._found.read_at - CLOCKS_DIFFER:
-            return {}
-        return {
-            name: commits[max(0, bisect_right(commits, after.moment, key=_moment) - 1)].version
-            for name, commits in self._lines.items()
-        }
-
-    def first(self, count: int) -> tuple[dict[str, int], dt.datetime | None]:
-        """Return where a part begins that has the changes of the last ``count`` commits.
-
-        The first version of each table, and the moment; no moment if the feeds begin there.
-        """
-        starts = self._reading.starts
-        if not self._lines:
-            return dict(starts), None
-        newest = merge(*(self._newest(each) for each in self._lines.values()), reverse=True)
-        moments = list(islice(newest, count))
-        if len(moments) < count:
-            return dict(starts), None
-        begins = moments[-1]
-        first = {
-            name: max(starts[name], first_since(commits, begins))
-            for name, commits in self._lines.items()
-        }
-        return first, None if first == starts else begins
-
-    def since(self, moment: dt.datetime) -> dict[str, int]:
-        """Return versions from which the feeds have all that was committed since the moment."""
-        starts = self._reading.starts
-        first = {
-            name: max(starts[name], first_since(commits, moment))
-            for name, commits in self._lines.items()
-        }
-        return self.readable(first) if first else dict(starts)
-
-    def _newest(self, commits: tuple[Commit, ...]) -> Iterator[dt.datetime]:
-        after = self._reading.after
-        end = bisect_right(commits, after.moment, key=_moment) if after else len(commits)
-        return (commits[place].moment for place in range(end - 1, -1, -1))
-
-    def readable(self, first: Mapping[str, int]) -> dict[str, int]:
-        """Return versions from which the feeds can be read: not later than the latest."""
-        return {
-            name: min(version, self._lines[name][-1].version) if self._lines else version
-            for name, version in first.items()
-        }

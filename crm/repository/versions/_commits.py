@@ -17,6 +17,13 @@ from crm.warehouse import Warehouse
 
 _FEED_ON = '"delta.enableChangeDataFeed":"true"'
 _NOT_NULL = '"nullable":false'
+# By operation, the metrics that count the rows that it updated or deleted.
+# https://docs.databricks.com/delta/history#operation-metrics-keys
+_CHANGED = {
+    "UPDATE": ("numUpdatedRows",),
+    "DELETE": ("numDeletedRows",),
+    "MERGE": ("numTargetRowsUpdated", "numTargetRowsDeleted"),
+}
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,7 @@ class Commit:
     :param enables_feed: whether it switched the change data feed on.
     :param added: the names of the columns that it added to the table.
     :param dropped: the names of those that it dropped or renamed.
+    :param changed: how many rows it updated or deleted, as far as its metrics say.
     :param forbids_null: whether it changed a column that is now NOT NULL; maybe it was before.
     """
 
@@ -38,6 +46,7 @@ class Commit:
     added: frozenset[str] = frozenset()
     forbids_null: bool = False
     dropped: frozenset[str] = frozenset()
+    changed: int = 0
 
 
 _lock = threading.Lock()
@@ -76,7 +85,13 @@ def commit_of(row: Row) -> Commit:
         _columns(row, "ADD COLUMNS"),
         row["operation"].startswith("CHANGE COLUMN") and _NOT_NULL in parameters,
         _columns(row, "DROP COLUMNS"),
+        _changed(row),
     )
+
+
+def _changed(row: Row) -> int:
+    metrics = dict(row.get("operationMetrics") or {})
+    return sum(int(metrics.get(name) or 0) for name in _CHANGED.get(row["operation"], ()))
 
 
 def _columns(row: Row, operation: str) -> frozenset[str]:
