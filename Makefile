@@ -10,7 +10,7 @@ BIN := .venv/bin
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-install: .venv/.installed
+install: .venv/.installed  ## install everything into .venv
 
 # pip prints too much, or with --quiet nothing for minutes: show the packages' names instead.
 .venv/.installed: requirements-dev.lock

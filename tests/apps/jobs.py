@@ -1,7 +1,7 @@
 """The bundle's jobs as Databricks runs them: a Python file with parameters, and nothing else.
 
-A real job signs in as ``run_as`` by what the platform gives it; here a token in the environment
-takes the place of that.
+A real job signs in as ``run_as`` by what the platform gives it; here a profile of the Databricks
+CLI takes the place of that, as in an engineer's terminal.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..conftest import BASE_DIR, LocalWarehouse
@@ -78,11 +79,15 @@ class Jobs:
 
 
 @contextmanager
-def jobs(declared: dict[str, Any], server: LocalWarehouse) -> Iterator[Jobs]:
+def jobs(declared: dict[str, Any], server: LocalWarehouse, folder: Path) -> Iterator[Jobs]:
+    profiles = folder / "databrickscfg"
+    host = server.control.removesuffix("/control")
+    profiles.write_text(f"[engineer]\nhost = {host}\ntoken = {server.token}\n")
+    names = {"DATABRICKS_CONFIG_FILE": str(profiles), "DATABRICKS_CONFIG_PROFILE": "engineer"}
     process = subprocess.Popen(
         [sys.executable, "-c", RUN],
         cwd=BASE_DIR,
-        env=clean_environment() | {"DATABRICKS_TOKEN": server.token},
+        env=clean_environment() | names,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

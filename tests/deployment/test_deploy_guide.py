@@ -124,3 +124,9 @@ def test_names_agree_with_the_bundle() -> None:
         names = set(re.findall(used, GUIDE))
         assert names, used
         assert names <= declared
+
+
+def test_each_variable_and_each_job_of_the_bundle_is_explained() -> None:
+    bundle = files()
+    for name in (*bundle["variables"], *bundle["resources"]["jobs"]):
+        assert f"`{name}`" in GUIDE, name
