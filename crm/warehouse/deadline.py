@@ -91,6 +91,9 @@ class Watch:
         threading.Thread(target=self._run, daemon=True, name="deadline").start()
 
     def stop(self) -> None:
+        """Leave the connections alone from now on: somebody else may use them."""
+        with self._lock:
+            self._connections.clear()
         self._is_done.set()
 
     def _run(self) -> None:

@@ -152,7 +152,8 @@ class Operations:
 
     def close_session(self, session: Session) -> None:
         """Cancel and close all operations of a session."""
-        for operation in [o for o in self._known.values() if o.session is session]:
+        # Others begin statements meanwhile: a copy is made in one go.
+        for operation in [o for o in list(self._known.values()) if o.session is session]:
             self.cancel(operation)
             self.close(operation.id)
 

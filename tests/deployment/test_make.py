@@ -100,5 +100,5 @@ def test_an_audit_without_a_network_says_so(
 
 def test_help_lists_the_targets(checkout: Path) -> None:
     listed = re.findall(r"^  make ([a-z-]+)", make(checkout).stdout, re.MULTILINE)
-    wanted = "run test test-fast test-apps lint bundle-schema lock bench soak faults tasks screenshots guide audit clean"
+    wanted = "install run test test-fast test-apps lint bundle-schema lock bench soak faults tasks screenshots guide audit clean"
     assert sorted(listed) == sorted(wanted.split())

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Iterator
 
 import pytest
 from databricks.sql.exc import DatabaseError, RequestError
+
+from local_warehouse.serve.faults import Faults
+from local_warehouse.serve.operations import Operations
 
 from ..patience import seconds
 from .conftest import TOKEN, Server, shell_on
@@ -210,3 +214,17 @@ def test_cancel_stops_waiting_for_the_engine(own):
             cursor.get_async_execution_result()
         assert shell.value("SELECT 9") == 9
         assert time.monotonic() - started < seconds(5)
+
+
+def test_a_session_ends_while_others_begin_statements():
+    class Beginning:
+        """Another session's statement; while it is looked at, one more begins."""
+
+        @property
+        def session(self) -> None:
+            operations._known[uuid.uuid4()] = Beginning()
+
+    operations = Operations(None, Faults())
+    operations._known = {uuid.uuid4(): Beginning()}
+    operations.close_session("this one")
+    assert len(operations._known) == 2

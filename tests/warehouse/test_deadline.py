@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from crm.model.namespace import Namespace
 from crm.repository.tables.inspection import ping
 from crm.views import import_
 from crm.warehouse import Warehouse
-from crm.warehouse.deadline import Deadline
+from crm.warehouse.deadline import Deadline, Watch
 from crm.warehouse.errors import (
     Dropped,
     PoolExhausted,
@@ -166,6 +168,18 @@ def test_after_it_nothing_is_sent(warehouse: Warehouse, statements: Statements) 
     with statements() as done, pytest.raises(TimeIsUp):
         ping(over)
     assert done == []
+
+
+def test_a_connection_that_was_given_back_stays_whole() -> None:
+    """Its next user would lose a statement if the deadline of the one before ended it."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        watching = Watch(Deadline.after(60))
+        watching.add(SimpleNamespace(watched_socket=ours))
+        watching.stop()
+        watching.end()  # which had just begun in its thread
+        theirs.sendall(b"answer")
+        assert ours.recv(6) == b"answer"
 
 
 def test_an_answer_in_time_leaves_the_connection_alone(warehouse: Warehouse) -> None:
