@@ -85,6 +85,9 @@ class NewAccountForm(AccountForm):
         )
 
     def propose(self, bsnid: str) -> None:
-        """Say which key is free, after the one that was sent is not."""
-        if bsnid:
-            self.add_error("bsnid", f"{bsnid} is free.")
+        """Say which key looks free, after the one that was sent is not.
+
+        Where a row filter hides the account that has it, both can be the same: that says nothing.
+        """
+        if bsnid and bsnid != self.data.get("bsnid", "").strip():
+            self.add_error("bsnid", f"{bsnid} looks free.")

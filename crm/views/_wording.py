@@ -203,6 +203,11 @@ def decided(one: str, other: str, *, is_again: bool) -> str:
     return f"{one} and {other} are two teams, so they are not shown as similar any more."
 
 
+def not_decided(bsnid: str) -> str:
+    """Say why nothing was remembered about a pair that has no account with this BSNID."""
+    return f"There is no account “{bsnid}” that you can see, so nothing was remembered."
+
+
 NOT_REMEMBERED = (
     "Nothing was remembered: the table “operations”, or the right to write to it, is missing. Ask "
     "an administrator."

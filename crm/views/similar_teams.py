@@ -43,13 +43,20 @@ def _decide(request: Request) -> HttpResponse:
     if not one or not other or one == other:
         raise Http404("These are not two accounts.")
     is_again = request.POST.get("do") == "again"
+    wh = request.warehouse
     try:
-        (decided.forget if is_again else decided.save)(request.warehouse, one, other)
+        is_done = (decided.forget if is_again else decided.save)(wh, one, other)
     except (ObjectNotFound, PermissionDenied):
         messages.error(request, _wording.NOT_REMEMBERED)
     else:
-        messages.success(request, _wording.decided(one, other, is_again=is_again))
-    return _respond.go(request, reverse("similar-teams"))
+        if bsnid := "" if is_done else decided.unseen(wh, one, other):
+            messages.error(request, _wording.not_decided(bsnid))
+        else:
+            messages.success(request, _wording.decided(one, other, is_again=is_again))
+    place = request.POST.get("place", "")
+    return _respond.go(
+        request, reverse("similar-teams") + (f"#pair-{place}" if place.isdecimal() else "")
+    )
 
 
 @require_safe

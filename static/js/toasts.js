@@ -7,8 +7,8 @@ export function startToasts() {
   document.addEventListener("click", (event) => {
     event.target.closest("[data-dismiss]")?.closest(".toast, .live-banner").remove();
   });
-  document.addEventListener("htmx:afterSettle", expireToasts);
-  expireToasts();
+  document.addEventListener("htmx:afterSettle", tidyToasts);
+  tidyToasts();
 }
 
 // Show a copy of the template `templateId`; with `text`, put it into the copy's paragraph.
@@ -16,14 +16,25 @@ export function showToast(templateId, text) {
   const copy = document.getElementById(templateId).content.cloneNode(true);
   if (text !== undefined) copy.querySelector("p").textContent = text;
   document.getElementById("toasts").append(copy);
-  expireToasts();
+  tidyToasts();
 }
 
-function expireToasts() {
+function tidyToasts() {
+  removeRepeated(document.querySelectorAll(".toast:not(:has(form))"));
   const expiring = ".toast-success:not([data-going], :has(form))";
   for (const toast of document.querySelectorAll(expiring)) {
     toast.dataset.going = "";
     removeWhenUnused(toast, setTimeout);
+  }
+}
+
+// Keep the latest of the toasts that say the same.
+export function removeRepeated(toasts) {
+  const said = new Set();
+  for (const toast of [...toasts].reverse()) {
+    const text = toast.textContent.trim();
+    if (said.has(text)) toast.remove();
+    said.add(text);
   }
 }
 

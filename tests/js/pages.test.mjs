@@ -9,7 +9,7 @@ import { isEdited } from "../../static/js/recent_changes/regions.js";
 import { isSearchKey } from "../../static/js/search.js";
 import { rangeOf, selectedText } from "../../static/js/selection.js";
 import { localInputValue } from "../../static/js/time_zone.js";
-import { removeWhenUnused } from "../../static/js/toasts.js";
+import { removeRepeated, removeWhenUnused } from "../../static/js/toasts.js";
 
 test("a cookie lasts a year and is secure over TLS only", () => {
   const plain = "theme=dark; path=/; max-age=31536000; samesite=lax";
@@ -124,4 +124,14 @@ test("a list's link keeps choices whose answer is awaited, and goes to their fir
   assert.equal(asked("q=old", { ...search, value: "" }), "");
   const day = { name: "since", type: "date", value: "2026-02-01", defaultValue: "2026-01-01" };
   assert.equal(asked("since=2026-01-01&since=never", day), "since=never&since=2026-02-01");
+});
+
+test("of toasts that say the same the latest stays", () => {
+  const gone = [];
+  const all = ["Saved.", "No answer.", " No answer. "].map((text, place) => ({
+    textContent: text,
+    remove: () => gone.push(place),
+  }));
+  removeRepeated(all);
+  assert.deepEqual(gone, [1]);
 });

@@ -56,7 +56,14 @@ def test_similar_teams_are_shown_and_lead_to_a_merge_or_are_two_teams(
         assert len(page.select(".decided li")) == 1 - len(other)
     assert client.post("/similar-teams/", {"one": "B1", "other": "B1"}).status_code == 404
     unseen = {"one": "B1", "other": "hidden or deleted"}
-    assert not parsed(client.post("/similar-teams/", unseen, follow=True)).select(".decided")
+    for form in (unseen, unseen | {"do": "again"}):
+        page = parsed(client.post("/similar-teams/", form, follow=True))
+        assert not page.select(".decided")
+        assert texts(page, "#toasts p") == [
+            "There is no account “hidden or deleted” that you can see, so nothing was remembered."
+        ]
+    wanted = f"SELECT COUNT(*) AS n FROM {warehouse.namespace.table(OPERATIONS)} WHERE kind = 'distinct'"
+    assert warehouse.query(wanted)[0]["n"] == 0
     table = warehouse.namespace.table(OPERATIONS)
     warehouse.execute(f"DROP TABLE {table}", repeatable=False)
     page = parsed(client.post("/similar-teams/", {"one": "B1", "other": "B2"}, follow=True))

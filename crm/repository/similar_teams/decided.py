@@ -18,23 +18,28 @@ _KIND = "distinct"
 _MARK = "decided "
 _SAVE = """
 MERGE INTO {operations} AS t
-USING (SELECT CAST(:id AS STRING) AS id, CAST(:pair AS STRING) AS pair) AS s
+USING (
+  SELECT CAST(:id AS STRING) AS id, CAST(:pair AS STRING) AS pair
+  FROM {accounts} WHERE bsnid IN (:one, :other) HAVING COUNT(DISTINCT bsnid) = 2
+) AS s
 ON t.id = s.id
 WHEN NOT MATCHED THEN INSERT (id, kind, person, started_at, ended_at, note)
   VALUES (s.id, :kind, :person, CURRENT_TIMESTAMP(), CURRENT_TIMESTAMP(), s.pair)
 """
 _FORGET = "DELETE FROM {operations} WHERE id = :id AND kind = :kind"
-# A part of find's statement: of each pair the accounts that the person sees, with who decided.
+_SEEN = "SELECT bsnid FROM {accounts} WHERE bsnid IN (:one, :other)"
+# A part of find's statement: of each pair the accounts that the reader sees. The mark says who
+# decided.
 _READ = """
 UNION ALL
-SELECT CONCAT({mark}, e.id) AS mark, COLLECT_LIST(
-  NAMED_STRUCT('bsnid', a.bsnid, 'team', a.team, 'area', e.person)) AS teams
+SELECT CONCAT({mark}, e.person) AS mark, COLLECT_LIST(
+  NAMED_STRUCT('bsnid', a.bsnid, 'team', a.team, 'area', '')) AS teams
 FROM (
   SELECT id, person, EXPLODE(FROM_JSON(note, 'array<string>')) AS bsnid
   FROM {operations} WHERE kind = {kind}
 ) AS e
 JOIN (SELECT bsnid, MAX(team) AS team FROM {accounts} GROUP BY bsnid) AS a ON a.bsnid = e.bsnid
-GROUP BY e.id
+GROUP BY e.id, e.person
 """
 
 
@@ -58,20 +63,29 @@ class Decided:
     person: str
 
 
-def save(wh: Warehouse, one: str, other: str) -> None:
-    """Remember that these are two teams. It may be sent twice. One statement.
+def save(wh: Warehouse, one: str, other: str) -> bool:
+    """Remember that these are two teams, and return whether it was new.
 
-    Raises WarehouseError.
+    Of accounts that the person does not see nothing is remembered. It may be sent twice. One
+    statement. Raises WarehouseError.
     """
     pair = json.dumps(_in_order(one, other), ensure_ascii=False)
     params = {"id": _id(one, other), "pair": pair, "kind": _KIND, "person": wh.actor}
-    wh.execute(_sql.render(wh.namespace, _SAVE), params, repeatable=True)
+    sql = _sql.render(wh.namespace, _SAVE)
+    return wh.execute(sql, params | {"one": one, "other": other}, repeatable=True) > 0
 
 
-def forget(wh: Warehouse, one: str, other: str) -> None:
-    """Offer the pair again, whoever decided. Likewise."""
+def forget(wh: Warehouse, one: str, other: str) -> bool:
+    """Offer the pair again, whoever decided, and return whether somebody had. Likewise."""
     params = {"id": _id(one, other), "kind": _KIND}
-    wh.execute(_sql.render(wh.namespace, _FORGET), params, repeatable=True)
+    return wh.execute(_sql.render(wh.namespace, _FORGET), params, repeatable=True) > 0
+
+
+def unseen(wh: Warehouse, one: str, other: str) -> str:
+    """Return one of the BSNIDs that has no account that the person sees, or "". One statement."""
+    sql = _sql.render(wh.namespace, _SEEN)
+    seen = {row["bsnid"] for row in wh.query(sql, {"one": one, "other": other})}
+    return next((bsnid for bsnid in (one, other) if bsnid not in seen), "")
 
 
 def reading(wh: Warehouse) -> str:
@@ -85,12 +99,10 @@ def split(rows: list[Row]) -> tuple[list[Row], list[Decided]]:
     own = [row for row in rows if not row["mark"].startswith(_MARK)]
     found = []
     for row in (row for row in rows if row["mark"].startswith(_MARK)):
-        teams = {each["bsnid"]: each for each in row["teams"]}
-        if len(teams) == 2:
-            one, other = (
-                Team(bsnid, teams[bsnid]["team"] or "", "") for bsnid in _in_order(*teams)
-            )
-            found.append(Decided(one, other, row["teams"][0]["area"] or ""))
+        names = {each["bsnid"]: each["team"] or "" for each in row["teams"]}
+        if len(names) == 2:
+            one, other = (Team(bsnid, names[bsnid], "") for bsnid in _in_order(*names))
+            found.append(Decided(one, other, row["mark"].removeprefix(_MARK)))
     return own, sorted(found, key=lambda each: (each.one.name.lower(), each.other.name.lower()))
 
 
