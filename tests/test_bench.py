@@ -83,6 +83,12 @@ def test_a_soak_tells_growth_from_noise() -> None:
     for row in leaking:
         row[HEAD.index("app, handles")] += 4 * row[0]
     assert [each.partition(" grew")[0] for each in growth(leaking)] == ["app, handles"]
+    # Of a short run nobody can tell: caches fill.
+    assert list(growth([[row[0] / 10, *row[1:]] for row in leaking])) == []
+    filling = [[row[0] / 2, *row[1:]] for row in flat]
+    for row in filling:
+        row[HEAD.index("app, MB")] += 40 * row[0]
+    assert list(growth(filling)) == []
     too_large = [row[:-5] + [2000] + row[-4:] for row in flat]
     assert [each[:11] for each in growth(too_large)] == ["the engines"]
 

@@ -80,6 +80,7 @@ NO_TEST = {
     "make test-fast": "it runs a part of the tests",
     "make audit": "its result depends on the day",
     "make soak": "it takes more than half an hour; it is run before a release",
+    "make soak ": "the same",
     "python -m bench.soak": "the same; test_bench.py tests how it tells growth from noise",
     "make lock": "it asks a package index; test_lock.py checks what it writes",
     "make lock ": "the same",

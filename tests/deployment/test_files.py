@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from crm.management.commands.export_data import SUFFIXES
+
 from ..conftest import BASE_DIR
 from .bundle import files, resolved
 from .conftest import app_yaml
@@ -169,13 +171,15 @@ def test_what_runs_is_uploaded() -> None:
     assert {".env", ".env.*"} <= set(left_out)
 
 
-def test_no_documented_way_uploads_settings_of_a_developer() -> None:
+def test_no_documented_way_uploads_settings_or_data_of_a_developer() -> None:
     """The CLI leaves out what .gitignore names; by hand, the guide says what to leave out."""
-    assert ".env" in (BASE_DIR / ".gitignore").read_text().splitlines()
+    ignored = (BASE_DIR / ".gitignore").read_text().splitlines()
+    assert {".env", *(f"/*{suffix}" for suffix in SUFFIXES.values())} <= set(ignored)
     guide = " ".join((BASE_DIR / "docs/deploy.md").read_text().split())
     by_hand = re.search(r"upload this folder without ([^.]|\.(?=\w))+", guide)
     assert by_hand
     assert "`.env`" in by_hand[0]
+    assert "files with data" in by_hand[0]
 
 
 def _files(name: str) -> list[Path]:

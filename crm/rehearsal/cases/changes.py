@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import tempfile
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,9 @@ from crm.repository.bulk.selection import Selection
 from crm.repository.integrity import checks, repairs
 from crm.repository.merge import merging, pair
 from crm.repository.merge.merging import Choice
+from crm.repository.operations import Operation
 from crm.repository.past import revert_bulk, revert_record
+from crm.repository.past.revert_bulk import Reverted
 from crm.repository.records import (
     accounts,
     composing,
@@ -161,9 +164,13 @@ def _delete_many(stage: Stage) -> str:
     planned = change.preview(wh, Selection(Listing(), ("BSN004", "BSN005")), Delete(ACCOUNTS))
     operation = operations.of_many(wh, operations.BULK)
     outcome = deletion.delete(wh, operation, planned.changes)
-    after = revert_bulk.current_versions(wh)
-    found = revert_bulk.revert(wh, operation.id, before, after)
+    found = _undo(wh, operation, before)
     return f"deleted {outcome.written}, back {found.done}, left {found.total}"
+
+
+def _undo(wh: Warehouse, operation: Operation, before: Mapping[str, int]) -> Reverted:
+    """Take an operation back; ``before`` has the tables' versions when it began."""
+    return revert_bulk.revert(wh, operation.id, before, revert_bulk.current_versions(wh))
 
 
 def _merge(stage: Stage) -> str:
@@ -177,8 +184,7 @@ def _merge(stage: Stage) -> str:
     choice = Choice(found.kept.version, found.other.version, {"vp": "V"}, statuses, seen)
     operation = operations.of_many(wh, operations.MERGE)
     merging.merge(wh, operation, "BSN004", "BSN005", choice)
-    after = revert_bulk.current_versions(wh)
-    undone = revert_bulk.revert(wh, operation.id, before, after)
+    undone = _undo(wh, operation, before)
     return f"moved {found.use_cases + found.updates}, back {undone.done}, left {undone.total}"
 
 
@@ -195,8 +201,7 @@ def _import(stage: Stage) -> str:
         file.write_text(json.dumps({"accounts": rows}))
         options = Options(on_conflict=UPDATE)
         results = importer.run(wh, file, options, findings, operation=operation)
-    after = revert_bulk.current_versions(wh)
-    undone = revert_bulk.revert(wh, operation.id, before, after)
+    undone = _undo(wh, operation, before)
     written, verified = sum(r.written for r in results), all(r.verified for r in results)
     return f"written {written}, verified {verified}, undone {undone.done}"
 
