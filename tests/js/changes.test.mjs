@@ -10,6 +10,7 @@ import {
   keysOf,
   splitByShown,
   unexplainedKeys,
+  Vanished,
 } from "../../static/js/recent_changes/changes.js";
 
 const EARLIER = "2026-01-01T10:00:00.000000";
@@ -116,6 +117,24 @@ test("a toast tells of each deletion that the page showed, and of an account's o
     deletionsForToasts([child], page, () => false),
     [],
   );
+});
+
+test("a record that a refresh took away before its deletion was reported keeps its name", () => {
+  const vanished = new Vanished();
+  const before = new Map([
+    ["updates/1", "Met the team"],
+    ["updates/2", "Stays"],
+  ]);
+  vanished.add(before, (key) => key === "updates/2");
+  assert.ok(vanished.has("updates/1"));
+  assert.ok(!vanished.has("updates/2"));
+  const names = vanished.namesWith({
+    recordName: (key) => (key === "updates/3" ? "Shown" : ""),
+    teamOf: (bsnid) => `Team ${bsnid}`,
+  });
+  const found = ["updates/1", "updates/2", "updates/3"].map(names.recordName);
+  assert.deepEqual(found, ["Met the team", "", "Shown"]);
+  assert.equal(names.teamOf("A"), "Team A");
 });
 
 test("no toast tells of the page's own account", () => {

@@ -79,6 +79,29 @@ export function deletionsForToasts(changes, page, wasShown) {
   });
 }
 
+// The names of records that a refresh took from the page before the server reported that they
+// were deleted: who deletes a record changes it first, and a poll may come between the two.
+export class Vanished {
+  #names = new Map();
+
+  // `before` maps the keys of changed records to the names that the page showed for them.
+  add(before, isOnPage) {
+    for (const [key, name] of before) if (!isOnPage(key)) this.#names.set(key, name);
+  }
+
+  has(key) {
+    return this.#names.has(key);
+  }
+
+  // Return names like `shown` that also know the names of these records.
+  namesWith(shown) {
+    return {
+      recordName: (key) => shown.recordName(key) || (this.#names.get(key) ?? ""),
+      teamOf: (bsnid) => shown.teamOf(bsnid),
+    };
+  }
+}
+
 // Return the latest change that the editor of `record` must know of, or undefined: the record
 // was changed after `version`, from which the form was made, or was deleted, alone or with its
 // account.

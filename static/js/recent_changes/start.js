@@ -1,7 +1,7 @@
 // Shows the changes of others on an open page, without a reload: asks the server for recent
 // changes, refreshes the regions of the page, and marks the changes. Text that the reader is
 // typing stays.
-import { isAbout, splitByShown } from "./changes.js";
+import { isAbout, splitByShown, Vanished } from "./changes.js";
 import { Marks } from "./marks.js";
 import { Notices } from "./notices.js";
 import { Poll } from "./poll.js";
@@ -43,6 +43,8 @@ function browserClock() {
 // the status of the answer.
 function asker({ page, shown, marks, notices, refresh }) {
   const { liveUrl, now } = document.body.dataset;
+  const vanished = new Vanished();
+  const names = vanished.namesWith(shown);
   let cursor = "";
 
   async function show(answer) {
@@ -51,14 +53,18 @@ function asker({ page, shown, marks, notices, refresh }) {
     const { early, missing } = splitByShown(changes, shown, refresh.shownEarly, madeAt);
     // A deleted record has a name only before the refresh, a new one only after it.
     const deleted = missing.filter((change) => change.kind === "deleted");
-    const before = new Map(deleted.map((change) => [change, describe(change, page, shown)]));
-    const vanishing = new Set(deleted.filter((change) => shown.findRecord(change.record)));
+    const before = new Map(deleted.map((change) => [change, describe(change, page, names)]));
+    const wasHere = (record) => shown.findRecord(record) || vanished.has(record);
+    const vanishing = new Set(deleted.filter((change) => wasHere(change.record)));
+    const changed = missing.map((change) => change.record).filter((key) => shown.findRecord(key));
+    const named = new Map(changed.map((key) => [key, shown.recordName(key)]));
     for (const change of early) marks.mark(change);
     if (missing.length || answer.missed) await refresh.show(missing);
+    vanished.add(named, (key) => shown.findRecord(key));
     // Only after the refresh: if it fails, the next request asks for the same changes again.
     cursor = answer.cursor;
     const all = [...early, ...missing];
-    const sentenceOf = (change) => before.get(change) ?? describe(change, page, shown);
+    const sentenceOf = (change) => before.get(change) ?? describe(change, page, names);
     const sentences = new Map(all.map((change) => [change, sentenceOf(change)]));
     notices.tell(all, sentences, (change) => vanishing.has(change));
   }
