@@ -30,7 +30,7 @@ from crm.warehouse import Warehouse, dispose_all
 from crm.warehouse.config import WarehouseConfig
 
 from .control import LocalWarehouse as LocalWarehouse
-from .order import dealt
+from .order import dealt, import_in_turn
 from .patience import seconds
 from .schemas import ACTOR as ACTOR
 from .schemas import CATALOG as CATALOG
@@ -40,7 +40,7 @@ from .sizes import IS_SOAK, soak
 # The tables of tests are small: the local warehouse's engine is fastest with one partition, and
 # with few threads.
 os.environ.setdefault("SAIL_EXECUTION__DEFAULT_PARALLELISM", "1")
-os.environ.setdefault("TOKIO_WORKER_THREADS", "4")
+os.environ.setdefault("TOKIO_WORKER_THREADS", "2")
 # No test trusts a public certificate, and the connector reads all of them for each connection.
 os.environ["SSL_CERT_FILE"] = os.devnull
 # The processes that tests start read compiled modules instead of compiling all of them anew.
@@ -175,13 +175,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """Collect no garbage meanwhile: the modules and the thousands of tests all stay.
 
     Later searches for garbage leave them out.
     """
     gc.disable()
     try:
+        import_in_turn(session.config)
         return (yield)
     finally:
         gc.freeze()

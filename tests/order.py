@@ -6,9 +6,16 @@ slow warehouse would all wait together, instead of beside tests that need the pr
 
 from __future__ import annotations
 
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
 from typing import Protocol, TypeVar
 
-# What each of four workers begins with: files, or the beginning of their names. Each worker with
+import pytest
+
+TESTS = Path(__file__).resolve().parent
+
+# What four of the workers begin with: files, or the beginning of their names. Each worker with
 # tests in a browser starts an app and a browser for them, so two workers have them all.
 FIRST = (
     ("browser/test_every", "browser/test_import", "browser/test_time", "browser/test_long"),
@@ -49,3 +56,18 @@ def dealt(items: list[Test], workers: int) -> list[Test]:
         found += [*own, *rest[:more]]
         del rest[:more]
     return found + rest
+
+
+def import_in_turn(config: pytest.Config) -> None:
+    """Let each of several workers begin with other tests, which it compiles for all of them.
+
+    After a checkout, each would otherwise compile each at the same time as the others.
+    """
+    worker = getattr(config, "workerinput", None)
+    if worker is None or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    files = sorted(TESTS.rglob("test_*.py"))
+    first = len(files) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
+    for file in files[first:] + files[:first]:
+        with suppress(Exception):  # pytest imports it again, and reports the error
+            import_module(".".join(file.relative_to(TESTS.parent).with_suffix("").parts))

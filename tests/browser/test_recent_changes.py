@@ -78,6 +78,9 @@ def test_an_account_page_follows(page: Page, bob: Page, account: str) -> None:
     bob.get_by_label("Status").select_option("Planning")
     submit(bob)
     expect(page.locator("#use-cases")).to_contain_text("Bob's problem", timeout=WITHIN)
+    # A page that is still at work on this change would show the next one before it is reported.
+    expect(page.locator("#use-cases .recent-change-by")).to_be_visible()
+    wait_for_poll(page)
     # Before its scripts run, the link below would open the page of the dialog.
     bob.wait_for_url(re.compile(r"\?use_case="))
     bob.locator("#use-cases .use-case a[title*=Delete]").click()
