@@ -150,6 +150,9 @@ def test_a_name_that_no_path_can_have_has_its_pages(
     found = parsed(client.get("/search/", {"q": "bo/b"})).select(".found")
     assert all("/b/" not in each["href"] for each in found)
     assert text(get_page("/people/Vera/?name=Zoe"), "h1") == "Vera"
+    # Whoever only wrote updates has them where the page is wide.
+    insert_missing(named, UPDATES, [{"id": "o", "account_bsnid": "X", "author": "Only Author"}])
+    assert texts(get_page("/people/Only Author/"), ".column-main h2") == ["Latest updates"]
     assert (
         client.get("/people/-/").status_code == client.get("/people/-/?name=x").status_code == 404
     )
