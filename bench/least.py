@@ -3,23 +3,30 @@
     python -m bench.least [--sizes 1000,100000] [--rounds N]
 
 Each statement reads only the columns that its page cannot do without, each once, and finds only
-what the page sorts or counts by. What a page costs beyond that, our own statements add.
+what the page sorts or counts by, or some of its rows. Then the page itself is measured: what it
+costs beyond the statements, our own statement adds.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import _data
 from ._report import Table, ratio, show
 from ._setup import PERSON, in_own_process
-from .pages import sizes
+from .pages import addresses, sizes
 
 if TYPE_CHECKING:
     from crm.model.namespace import Namespace
 
 SIZES = (1_000, 100_000)
+ITSELF = "the page itself"
+SEARCH = "/accounts/?q=team+12"
+# Twice each before it is measured: an engine that has just started is slower.
+WARM_UP = 2
 
 # Of each table. Its first version with rows has all that was loaded; the later ones are edits.
 _OF_ONE = "SELECT change_id FROM {feed} WHERE {owner} = :account"
@@ -28,9 +35,28 @@ SELECT COUNT(account) AS n
 FROM (SELECT {key}, MAX({owner}) AS account FROM {feed} WHERE _commit_version > 1 GROUP BY {key})
 """
 _KEYS = "SELECT MAX({key}) AS last FROM {table}"
-_NEWEST = """
-SELECT * FROM (SELECT {key} AS key FROM {feed} ORDER BY _commit_timestamp DESC, {key} LIMIT 200)
+# What differs is found by hashes of whole rows: each change has its row before and after.
+_DIFFERENT = """
+SELECT COUNT(*) AS n FROM (
+  SELECT {key} FROM {feed} WHERE _commit_version > 1
+  GROUP BY {key}, {hash} HAVING SUM(CASE WHEN _change_type IN ('insert', 'update_postimage')
+    THEN 1 ELSE -1 END) <> 0
+)
 """
+# The page in one pass: whole rows are sorted, which takes memory for wide ones.
+_IN_ONE_PASS = """
+SELECT f.*, a.team FROM (SELECT * FROM {table} ORDER BY {order} LIMIT {most}) AS f
+LEFT JOIN {accounts} AS a ON a.bsnid = f.account_bsnid
+"""
+_BY_IDS = """
+SELECT f.* FROM {table} AS f JOIN (SELECT id FROM {table} LIMIT {most}) AS p ON p.id = f.id
+"""
+_ORDER = """
+SELECT id, (SELECT COUNT(*) FROM {table}) AS n FROM {table} ORDER BY {order} LIMIT {most}
+"""
+_TEAMS = (
+    "SELECT COUNT(team) AS n FROM (SELECT bsnid, MAX(team) AS team FROM {accounts} GROUP BY 1)"
+)
 
 
 def main() -> None:
@@ -56,94 +82,116 @@ def tables(sizes: tuple[int, ...], rounds: int) -> list[Table]:
 
 
 def measure_all(accounts: int, rounds: int) -> dict[tuple[str, str], float]:
-    """Return the mean engine CPU of each statement in milliseconds."""
+    """Return the mean engine CPU of each statement, and of its page, in milliseconds."""
+    from django.test import Client
+
     from crm.identity.warehouses import for_person
 
-    found = {}
-    with _data.data_set(accounts) as (control, _):
-        warehouse = for_person(PERSON)
-        for name, sql in _statements(warehouse.namespace).items():
-            params: dict[str, Any] = {"account": _data.key(42)} if ":account" in sql else {}
-            warehouse.query(sql, params)
+    with _data.data_set(accounts) as (control, moment):
+        warehouse, client = for_person(PERSON), Client()
+        asked: dict[tuple[str, str], Callable[[], object]] = {}
+        for page, statements in _statements(warehouse.namespace).items():
+            for what, sql in statements.items():
+                params: dict[str, Any] = {"account": _data.key(42)} if ":account" in sql else {}
+                asked[page, what] = partial(warehouse.query, sql, params)
+            path = addresses(moment).get(page, SEARCH)
+            asked[page, ITSELF] = partial(client.get, path)
+        for _ in range(WARM_UP):
+            for ask in asked.values():
+                ask()
+        control.wait_until_idle()
+        found = {}
+        for name, ask in asked.items():
             before = control.cpu()
             for _ in range(rounds):
-                warehouse.query(sql, params)
+                ask()
             found[name] = (control.cpu() - before) * 1000 / rounds
     return found
 
 
-def _statements(namespace: Namespace) -> dict[tuple[str, str], str]:
+def _statements(namespace: Namespace) -> dict[str, dict[str, str]]:
     """Return the statements by page, and by what they read."""
-    return _of_overview(namespace) | _of_lists(namespace) | _of_feeds(namespace)
-
-
-def _of_overview(namespace: Namespace) -> dict[tuple[str, str], str]:
-    from crm.model.schema import PLATFORMS_STATUS, UPDATES
-
-    statuses, updates = namespace.table(PLATFORMS_STATUS), namespace.table(UPDATES)
     return {
-        ("overview", "the latest update of each account"): (
-            "SELECT COUNT(*) AS n FROM (SELECT account_bsnid, MAX(date) AS latest "
-            f"FROM {updates} GROUP BY account_bsnid) AS l WHERE latest < CURRENT_DATE()"
-        ),
-        ("overview", "the number of accounts by platform and status"): (
-            f"SELECT platform, status, COUNT(*) AS n FROM {statuses} GROUP BY platform, status"
-        ),
-        ("overview", "the eight latest updates"): (
-            f"SELECT id FROM {updates} ORDER BY date DESC, created_at DESC, id LIMIT 8"
-        ),
+        "overview": _of_overview(namespace),
+        **_of_lists(namespace),
+        **_of_feeds(namespace),
     }
 
 
-def _of_lists(namespace: Namespace) -> dict[tuple[str, str], str]:
+def _of_overview(namespace: Namespace) -> dict[str, str]:
+    from crm.model.schema import PLATFORMS_STATUS, UPDATES
+
+    statuses, updates = namespace.table(PLATFORMS_STATUS), namespace.table(UPDATES)
+    order = "date DESC, created_at DESC, id"
+    return {
+        "the latest update of each account": (
+            "SELECT COUNT(*) AS n FROM (SELECT account_bsnid, MAX(date) AS latest "
+            f"FROM {updates} GROUP BY account_bsnid) AS l WHERE latest < CURRENT_DATE()"
+        ),
+        "the newest status of each account and platform": (
+            "SELECT platform, status, COUNT(*) AS n FROM (SELECT platform, "
+            f"MAX_BY(status, updated_at) AS status FROM {statuses} "
+            "GROUP BY account_bsnid, platform) AS s GROUP BY platform, status"
+        ),
+        "the order of all updates": f"SELECT id FROM {updates} ORDER BY {order} LIMIT 8",
+        "eight updates by their ids": _BY_IDS.format(table=updates, most=8),
+    }
+
+
+def _of_lists(namespace: Namespace) -> dict[str, dict[str, str]]:
     from crm.model.schema import ACCOUNTS, UPDATES, USE_CASES
 
     accounts = namespace.table(ACCOUNTS)
-    updates, use_cases = namespace.table(UPDATES), namespace.table(USE_CASES)
-    return {
-        ("updates", "the order of all updates, and their number"): (
-            f"SELECT id, (SELECT COUNT(*) FROM {updates}) AS n FROM {updates} "
-            "ORDER BY date DESC, created_at DESC, id LIMIT 25"
-        ),
-        ("updates", "25 updates by their ids"): (
-            f"SELECT u.* FROM {updates} AS u JOIN (SELECT id FROM {updates} LIMIT 25) AS p "
-            "ON p.id = u.id"
-        ),
-        ("use cases", "the order of all use cases, and their number"): (
-            f"SELECT id, (SELECT COUNT(*) FROM {use_cases}) AS n FROM {use_cases} "
-            "ORDER BY updated_at DESC, id LIMIT 25"
-        ),
-        ("use cases", "25 use cases by their ids"): (
-            f"SELECT u.* FROM {use_cases} AS u JOIN (SELECT id FROM {use_cases} LIMIT 25) AS p "
-            "ON p.id = u.id"
-        ),
-        ("accounts, search", "five columns of all accounts, for a word"): (
+    orders = {UPDATES: "date DESC, created_at DESC, id", USE_CASES: "updated_at DESC, id"}
+    found = {}
+    for table, order in orders.items():
+        parts = {
+            "table": namespace.table(table),
+            "accounts": accounts,
+            "order": order,
+            "most": 25,
+        }
+        what = table.plural
+        found[what] = {
+            f"the order of all {what}, and their number": _ORDER.format(**parts),
+            f"25 {what} by their ids": _BY_IDS.format(**parts),
+            "the team of each account": _TEAMS.format(**parts),
+            f"or 25 whole {what} in one pass, with their teams": _IN_ONE_PASS.format(**parts),
+        }
+    found["accounts, search"] = {
+        "five columns of all accounts, for a word": (
             f"SELECT COUNT(*) AS n FROM {accounts} WHERE CONTAINS(LOWER(CONCAT_WS(' ', bsnid, "
             "team, business_area, vp, admin, primary_it_partner)), 'team 12')"
         ),
     }
+    return found
 
 
-def _of_feeds(namespace: Namespace) -> dict[tuple[str, str], str]:
+def _of_feeds(namespace: Namespace) -> dict[str, dict[str, str]]:
     from crm.model.schema import TABLES
+    from crm.repository import _sql
 
-    of_one, changed, keys, newest = (
+    of_one, changed, different, keys = (
         " UNION ALL ".join(
             template.format(
                 key=table.key,
                 owner=table.owner,
                 table=namespace.table(table),
                 feed=namespace.change_feed(table, 0),
+                hash=_sql.row_hash(table),
             )
             for table in TABLES
         )
-        for template in (_OF_ONE, _CHANGED, _KEYS, _NEWEST)
+        for template in (_OF_ONE, _CHANGED, _DIFFERENT, _KEYS)
     )
     return {
-        ("an account's history", "one account's rows in the four change feeds"): of_one,
-        ("what changed since", "the keys of all changed records, and their accounts"): changed,
-        ("what changed since", "the keys of all records, for those that several rows have"): keys,
-        ("activity", "the newest rows of the four change feeds"): newest,
+        "an account's history": {"one account's rows in the four change feeds": of_one},
+        "what changed since": {
+            "the keys of all changed records, and their accounts": changed,
+            "which of the changed records differ": different,
+            "the keys of all records, for those that several rows have": keys,
+        },
+        "activity": {},
     }
 
 

@@ -14,11 +14,11 @@ import argparse
 import datetime as dt
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from gzip import decompress
 
-from . import _data, _scans
+from . import _data, _goals, _scans
 from ._report import Stopwatch, Table, ratio, show
 from ._setup import Control, in_own_process
 
@@ -77,7 +77,8 @@ def tables(sizes: tuple[int, ...], rounds: int, seconds: float) -> list[Table]:
 
 def page_tables(sizes: tuple[int, ...], found: dict[int, dict[str, Cost]]) -> list[Table]:
     """Return the tables of the costs, which are by size and by page."""
-    return [_growth(sizes, found), _cached(sizes, found), _detail(sizes, found)]
+    goals = _goals.table(found[sizes[0]], found[sizes[-1]])
+    return [goals, _growth(sizes, found), _cached(sizes, found), _detail(sizes, found)]
 
 
 def _growth(sizes: tuple[int, ...], found: dict[int, dict[str, Cost]]) -> Table:
@@ -166,6 +167,7 @@ def measure_all(accounts: int, rounds: int, seconds: float, counts_scans: bool) 
     with _data.data_set(accounts) as (control, moment):
         pages = addresses(moment)
         scans = _scans.count(list(pages.values())) if counts_scans else {}
+        _warm_up(control, pages.values())
         watch = Stopwatch(seconds)
         for number, (page, path) in enumerate(pages.items()):
             # The smallest size has every page, which is at least asked for twice.
@@ -174,6 +176,16 @@ def measure_all(accounts: int, rounds: int, seconds: float, counts_scans: bool) 
             share = 2 * watch.left / (len(pages) - number)
             found[page] = measure(control, path, rounds, share, scans.get(path))
     return found
+
+
+def _warm_up(control: Control, paths: Iterable[str]) -> None:
+    """Ask for each page once: an engine that has just started is slower."""
+    from django.test import Client
+
+    client = Client()
+    for path in paths:
+        client.get(path)
+    control.wait_until_idle()
 
 
 def measure(

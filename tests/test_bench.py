@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bench._goals import table as goals
 from bench._report import BEGIN, END, Table, shown, write
 from bench.pages import Cost, page_tables
 from bench.postgres.compare import exchanges
@@ -58,7 +59,7 @@ def test_numbers_have_three_digits() -> None:
 def test_a_page_that_failed_or_was_not_measured_has_no_cost() -> None:
     cost, failed = Cost(200, 10, 2, 3, 4, 5, 1, 3), Cost(504, 0, 0, 20, 0, 0, 0)
     found = {1: {"a": cost, "b": cost, "c": cost}, 2: {"a": replace(cost, engine=15), "b": failed}}
-    growth, cached, detail = page_tables((1, 2), found)
+    _, growth, cached, detail = page_tables((1, 2), found)
     assert cached.rows[0] == ["a", None, None]
     assert growth.rows == [
         ["a", 10, 15, "1.5 ×"],
@@ -66,6 +67,18 @@ def test_a_page_that_failed_or_was_not_measured_has_no_cost() -> None:
         ["c", 10, None, None],
     ]
     assert [row[2] for row in detail.rows] == [2, None, None]
+
+
+def test_goals_say_whether_they_are_met() -> None:
+    few = {page: Cost(200, 10, 2, 3, 4, 5, 1, 3) for page in ("accounts", "updates", "activity")}
+    many = few | {"accounts": Cost(200, 31, 12, 3, 4, 5, 1, 3)}
+    rows = {(goal, page): [measured, met] for goal, page, measured, met in goals(few, many).rows}
+    assert rows["its engine CPU grows to ≤ 3 ×", "accounts"] == ["3.1 ×", "no"]
+    assert rows["its engine CPU grows to ≤ 5 ×", "updates"] == ["1.0 ×", "yes"]
+    assert rows["its engine CPU grows to ≤ 5 ×", "overview"] == [None, None]
+    assert rows["with the fewest accounts ≤ 2 × their list", "activity"] == ["1.0 ×", "yes"]
+    assert rows["≤ 10 ms of the app's CPU", "all but accounts"] == ["2–12", "no"]
+    assert rows["≤ 20 kB on the wire", "all"] == ["5–5", "yes"]
 
 
 def test_what_reads_with_the_orm_has_the_parameters_of_ours() -> None:
