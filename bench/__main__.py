@@ -28,7 +28,7 @@ from . import (
     search,
     users,
 )
-from ._report import Table, machine, show, write
+from ._report import Table, code, machine, show, write
 from .pages import sizes
 from .postgres import compare
 
@@ -65,7 +65,7 @@ def main() -> None:
     options.add_argument("--write", action="store_true")
     given = options.parse_args()
     names = given.parts.split(",")
-    noise = Table("machine", f"Before the run: {machine()}", ["part", "seconds", "sizes"])
+    noise = Table("machine", f"{code()}Before the run: {machine()}", ["part", "seconds", "sizes"])
     found, failed = [noise], False
     # Making the data takes some of the time, at the first run.
     seconds = given.minutes * 60 * 0.8

@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import os
 import platform
+import shutil
 import statistics
+import subprocess
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -74,6 +76,16 @@ class Stopwatch:
     @property
     def left(self) -> float:
         return self._end - time.monotonic()
+
+
+def code() -> str:
+    """Return a sentence about the commit that is measured; nothing where there is no Git."""
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    command = [git, "describe", "--always", "--dirty", "--exclude=*"]
+    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True)
+    return f"The commit {done.stdout.strip()}. " if done.returncode == 0 else ""
 
 
 def machine() -> str:
