@@ -38,7 +38,7 @@ DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
 Part = Callable[[tuple[int, ...], float], list[Table]]
 PARTS: dict[str, tuple[float, Part]] = {
     "pages": (0.28, lambda sizes, seconds: pages.tables(sizes, 10, seconds)),
-    "least": (0.04, lambda sizes, seconds: least.tables((sizes[0], sizes[-1]), 20)),
+    "least": (0.04, lambda sizes, seconds: least.tables((sizes[0], sizes[-1]), 10)),
     "search": (0.03, lambda sizes, seconds: search.tables((sizes[0], sizes[-1]), 10)),
     "users": (
         0.23,

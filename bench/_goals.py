@@ -68,6 +68,6 @@ def _of_all(
             if each.status == 200:
                 values[page] = max(cost(each), values.get(page, 0))
     above = [page for page, value in values.items() if round(value, 1) > most]
-    pages = f"all but {', '.join(above)}" if above else "all"
+    pages = f"all but {'; '.join(above)}" if above else "all"
     span = f"{shown(min(values.values()))}–{shown(max(values.values()))}" if values else None
     return [goal, pages, span, "no" if above else "yes"]
