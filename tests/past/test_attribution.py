@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, USE_CASES, Table
 from crm.repository.integrity import checks, repairs
 from crm.repository.past import history, recent_changes, restore_tables
+from crm.repository.past._attribution import Attributed, tell_deleters
+from crm.repository.past._row_versions import RowVersion
 from crm.repository.past.history import Wanted
 from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.warehouse import Warehouse
@@ -141,6 +145,18 @@ def test_rows_from_before_the_ids_are_told_by_their_times(
     by = BOB if person else ""
     assert people(ana) == [(by, "deleted", "A"), (person, "created", "A")]
     assert recent(ana, seen)[0] == (by, "deleted", "A")
+
+
+def test_of_several_rows_with_one_key_any_may_tell_who_moved_them() -> None:
+    """The feed has them in any order, and an undo gives one of them back an older time."""
+    moment = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+    times = (moment, dt.datetime(2026, 1, 1, tzinfo=dt.UTC), None)
+    for order in permutations(times):
+        deleted = Attributed(RowVersion(2, "u", "A", 6, moment), None, None, returned=False)
+        row = {"place": 2, "key": "u", "version": 6, "moment": moment, "type": "insert"}
+        stamp = {"updated_by": ANA, "change_id": "undo"}
+        tell_deleters([deleted], [row | stamp | {"updated_at": time} for time in order])
+        assert (deleted.writer, deleted.operation) == (ANA, "undo")
 
 
 def test_pages_do_not_show_the_column(ana: Warehouse) -> None:

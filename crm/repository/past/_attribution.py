@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from crm.model.changes import Undo
@@ -30,7 +30,7 @@ from crm.repository._sql import Row
 from crm.repository._stamps import STAMPED_WITHIN, is_ours
 
 from ._history_sql import Note
-from ._row_versions import Identity, RowVersion
+from ._row_versions import RowVersion, identity_of
 
 ACCOUNT = 0  # an account's place in TABLES
 
@@ -103,15 +103,20 @@ def attribute(rows: Iterable[RowVersion], keeping: Collection[str] = ()) -> list
     return found
 
 
-def tell_deleters(changes: Iterable[Attributed], inserted: Mapping[Identity, Row]) -> None:
+def tell_deleters(changes: Iterable[Attributed], others: Iterable[Row]) -> None:
     """Say who deleted rows that the same commit inserted elsewhere: it moved a duplicate key.
 
-    :param inserted: rows of other accounts that the feed has.
+    :param others: rows of other accounts that the feed has. Of several with one key, some may
+        have a time from before the CRM wrote them.
     """
+    inserted = {
+        identity_of(row): row
+        for row in others
+        if row["type"] == "insert" and is_ours(row["moment"], row["updated_at"])
+    }
     for each in changes:
         is_unknown = each.writer is None and each.row.after is None
-        row = inserted.get(each.row.identity) if is_unknown else None
-        if row and is_ours(each.row.moment, row["updated_at"]):
+        if is_unknown and (row := inserted.get(each.row.identity)):
             each.operation, each.writer = row["change_id"], row["updated_by"]
 
 

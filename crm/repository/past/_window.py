@@ -105,8 +105,7 @@ class Window:
             # The account that is asked for, although the child moved.
             each.account = halves.get(each.identity, each.account)
         changes = [each for each in attribute(versions, keeping) if each.row.identity in shown]
-        inserted = {identity_of(row): row for row in self._older if row["type"] == "insert"}
-        tell_deleters(changes, inserted)
+        tell_deleters(changes, self._older)
         return sorted(changes, key=lambda each: Position.of(each.row).order)
 
     def _versions(self) -> list[RowVersion]:
