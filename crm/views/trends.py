@@ -140,7 +140,7 @@ def _share(
     statuses: Mapping[str, Counter[str]], platform: str, accounts: int, filters: dict[str, str]
 ) -> Share:
     counts = statuses.get(platform, Counter[str]())
-    wanting = [status for status, n in counts.items() if n and status != NOT_STARTED]
+    wanting = sorted(status for status, n in counts.items() if n and status != NOT_STARTED)
     one = {**filters, "platform": platform}
     return Share(
         platform,
