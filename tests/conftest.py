@@ -122,6 +122,8 @@ def pytest_configure() -> None:
     """Set once what holds for all tests: a fixture of each test would cost more."""
     # Whatever the environment says, no test reaches a real warehouse or the developer's.
     django_settings.WAREHOUSE = WarehouseConfig(is_local=True, url="http://127.0.0.1:9/none")
+    # A page needs longer on a busy machine.
+    django_settings.EDIP_REQUEST_TIMEOUT = max(20.0, seconds(7))
     logging.getLogger().setLevel(logging.INFO)
     subprocess.Popen.__init__ = _start_unless_fast
     WhiteNoiseMiddleware.add_files_from_finders = _add_known_files

@@ -137,7 +137,9 @@ def test_a_secret_that_is_no_longer_good(
     assert "wrong-secret" not in response.content.decode() + caplog.text
 
 
-def test_a_workspace_that_is_not_there(in_apps: Any) -> None:
+def test_a_workspace_that_is_not_there(in_apps: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK would try again for five minutes."""
+    monkeypatch.setattr(service_principal, "DEADLINE", 2.0)
     in_apps.WAREHOUSE = WarehouseConfig(
         url="http://127.0.0.1:9/x",
         auth="service-principal",
