@@ -41,6 +41,11 @@ def test_print(page: Page) -> None:
     assert floating == []
     assert _cut_off(page) == []
 
+    page.goto("/accounts/BSN001/merge/BSN002/")
+    expect(page.locator(".asked").first).to_be_visible()
+    expect(page.locator("main :is(button, select, input):visible")).to_have_count(0)
+    assert _cut_off(page) == []
+
     page.goto("/use-cases/")
     assert _cut_off(page) == []
     page.goto("/accounts/?business_area=Finance")

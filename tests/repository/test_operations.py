@@ -35,7 +35,6 @@ _OTHERS = {
     "tables/backups.py": "INSERT INTO {manifest}",
     "tables/inspection.py": "INSERT INTO {table} (id) VALUES ('a')",
     "tables/scratch.py": "",  # rows as somebody makes them outside the CRM
-    "similar_teams/decided.py": "{operations}",
     "transfer/import_mappings.py": "{import_mappings}",
     "transfer/insert_script.py": "INSERT INTO {table} ({columns}) VALUES",
 }

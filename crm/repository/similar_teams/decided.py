@@ -10,8 +10,9 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from crm.repository import _sql
+from crm.repository import _sql, operations
 from crm.repository._sql import Row
+from crm.repository.operations import Operation
 from crm.warehouse import Warehouse
 
 _KIND = "distinct"
@@ -19,14 +20,14 @@ _MARK = "decided "
 _SAVE = """
 MERGE INTO {operations} AS t
 USING (
-  SELECT CAST(:id AS STRING) AS id, CAST(:pair AS STRING) AS pair
+  SELECT CAST(:change_id AS STRING) AS id, CAST(:pair AS STRING) AS pair
   FROM {accounts} WHERE bsnid IN (:one, :other) HAVING COUNT(DISTINCT bsnid) = 2
 ) AS s
 ON t.id = s.id
 WHEN NOT MATCHED THEN INSERT (id, kind, person, started_at, ended_at, note)
-  VALUES (s.id, :kind, :person, CURRENT_TIMESTAMP(), CURRENT_TIMESTAMP(), s.pair)
+  VALUES (s.id, :kind, :actor, CURRENT_TIMESTAMP(), CURRENT_TIMESTAMP(), s.pair)
 """
-_FORGET = "DELETE FROM {operations} WHERE id = :id AND kind = :kind"
+_FORGET = "DELETE FROM {operations} WHERE id = :change_id AND kind = :kind"
 _SEEN = "SELECT bsnid FROM {accounts} WHERE bsnid IN (:one, :other)"
 # A part of find's statement: of each pair the accounts that the reader sees. The mark says who
 # decided.
@@ -67,18 +68,22 @@ def save(wh: Warehouse, one: str, other: str) -> bool:
     """Remember that these are two teams, and return whether it was new.
 
     Of accounts that the person does not see nothing is remembered. It may be sent twice. One
-    statement. Raises WarehouseError.
+    statement. Raises NewerSchema, WarehouseError.
     """
     pair = json.dumps(_in_order(one, other), ensure_ascii=False)
-    params = {"id": _id(one, other), "pair": pair, "kind": _KIND, "person": wh.actor}
-    sql = _sql.render(wh.namespace, _SAVE)
-    return wh.execute(sql, params | {"one": one, "other": other}, repeatable=True) > 0
+    params = {"pair": pair, "one": one, "other": other}
+    return _run(wh, _SAVE, _id(one, other), params) > 0
 
 
 def forget(wh: Warehouse, one: str, other: str) -> bool:
     """Offer the pair again, whoever decided, and return whether somebody had. Likewise."""
-    params = {"id": _id(one, other), "kind": _KIND}
-    return wh.execute(_sql.render(wh.namespace, _FORGET), params, repeatable=True) > 0
+    return _run(wh, _FORGET, _id(one, other), {}) > 0
+
+
+def _run(wh: Warehouse, template: str, id: str, params: dict[str, str]) -> int:
+    operation = Operation(id, _KIND, wh.actor)
+    sql = _sql.render(wh.namespace, template)
+    return operations.run(wh, operation, sql, params | {"kind": _KIND}, repeatable=True)
 
 
 def unseen(wh: Warehouse, one: str, other: str) -> str:
