@@ -191,7 +191,7 @@ def moment(value: dt.datetime | None) -> str:
 
 
 def plain_day(value: dt.date) -> str:
-    """Return it as ``3 Feb 2026``. Django's ``date_format`` takes ten times as long."""
+    """Return the day as ``3 Feb 2026``. Django's ``date_format`` takes ten times as long."""
     return f"{value.day} {_MONTHS[value.month - 1]} {value.year:04}"
 
 

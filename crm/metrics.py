@@ -48,7 +48,7 @@ _listener: Listener | None = None
 
 
 def tell(listener: Listener | None) -> None:
-    """Tell it each number from now on."""
+    """Pass each number to the listener from now on; with None, to nobody."""
     global _listener
     _listener = listener
 

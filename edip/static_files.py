@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
+import hashlib
 import os
-import shutil
 import tempfile
 from collections.abc import Iterable
 from functools import lru_cache
@@ -20,18 +19,19 @@ from crm import icons
 
 @lru_cache(maxsize=1)
 def _folder() -> Path:
-    """Return the folder of the file, which stays as long as the process: WhiteNoise keeps its
-    path."""
-    folder = Path(tempfile.mkdtemp(prefix="edip-icons-"))
-    atexit.register(_remove, folder, os.getpid())
-    (folder / icons.FILE).write_text(icons.sprite())
+    """Return the folder of the file. Processes with equal icons share it, so it stays when one
+    of them ends, and none is left behind for each process that is killed."""
+    icons_file = icons.sprite().encode()
+    version = hashlib.sha256(icons_file).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir()) / f"edip-icons-{os.getuid()}-{version}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+        folder = Path(tempfile.mkdtemp(prefix="edip-icons-"))
+    # Another process may be reading the file.
+    written = folder / f"{os.getpid()}.tmp"
+    written.write_bytes(icons_file)
+    written.replace(folder / icons.FILE)
     return folder
-
-
-def _remove(folder: Path, owner: int) -> None:
-    """Remove the folder when its process ends, but not when one ends that was forked from it."""
-    if os.getpid() == owner:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 class IconsFinder(BaseFinder):

@@ -12,6 +12,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,10 +83,15 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return by_contract(done.stdout)
 
 
+def contracts() -> dict[str, dict[str, Any]]:
+    """Return the contracts of pyproject.toml by id."""
+    settings = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["tool"]["importlinter"]
+    return {each["id"]: each for each in settings["contracts"]}
+
+
 def by_contract(printed: str) -> dict[str, str]:
     """Return the part about each broken contract, by the contract's id."""
-    settings = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["tool"]["importlinter"]
-    ids = {each["name"]: each["id"] for each in settings["contracts"]}
+    ids = {each["name"]: id for id, each in contracts().items()}
     parts: dict[str, str] = defaultdict(str)
     current = ""
     for line in printed.partition("Broken contracts")[2].splitlines():
@@ -109,6 +115,16 @@ def test_a_planted_import_breaks_its_contract(
 def test_a_planted_cycle_is_found(report: dict[str, str], file: str, package: str) -> None:
     found = report["cycles"].partition(f"No cycles are allowed in {package}.")[2]
     assert Path(file).stem in found.partition("No cycles")[0]
+
+
+def test_each_contract_has_a_planted_violation() -> None:
+    assert {each[0] for each in PLANTED} | {"cycles"} == contracts().keys()
+
+
+def test_the_namespace_contract_names_every_other_module_of_the_model() -> None:
+    modules = {f"crm.model.{file.stem}" for file in (BASE_DIR / "crm/model").glob("[a-z]*.py")}
+    forbidden = set(contracts()["namespace"]["forbidden_modules"])
+    assert modules - forbidden == {"crm.model.namespace"}
 
 
 def test_the_contracts_are_kept() -> None:

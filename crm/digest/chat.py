@@ -49,7 +49,7 @@ def _lines(digest: Digest, home: str) -> Iterator[_Line]:
 def _changes(digest: Digest, home: str) -> Iterator[_Line]:
     yield _Line("What changed", is_heading=True)
     if digest.unknown:
-        yield _Line(f"Nobody can tell: {digest.unknown}.")
+        yield _Line(f"This is unknown: {digest.unknown}.")
     elif not digest.changes:
         yield _Line("Nothing.")
     for account in digest.accounts:

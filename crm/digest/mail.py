@@ -25,7 +25,7 @@ def text(digest: Digest, home: str) -> str:
 def _changes(digest: Digest, home: str) -> list[str]:
     lines = ["WHAT CHANGED", ""]
     if digest.unknown:
-        return [*lines, f"Nobody can tell: {digest.unknown}.", ""]
+        return [*lines, f"This is unknown: {digest.unknown}.", ""]
     if not digest.changes:
         return [*lines, "Nothing.", ""]
     for account in digest.accounts:

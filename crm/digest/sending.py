@@ -72,18 +72,20 @@ def send(
             return Outcome("is noted as sent")
         instead_of = to.run
     digest, run = load(), uuid.uuid4().hex
-    go = None if digest.is_empty else prepare(digest)
+    hand_over = None if digest.is_empty else prepare(digest)
     if not digests.claim(wh, to.name, period, run, instead_of):
         return Outcome("another run sends it, or has sent it")
-    return _go(wh, to, run, digest, go)
+    return _send_and_note(wh, to, run, digest, hand_over)
 
 
-def _go(wh: Warehouse, to: Recipient, run: str, digest: Digest, go: Send | None) -> Outcome:
-    if go is None:
+def _send_and_note(
+    wh: Warehouse, to: Recipient, run: str, digest: Digest, hand_over: Send | None
+) -> Outcome:
+    if hand_over is None:
         digests.note(wh, to.name, run, NOTHING, digest.until)
         return Outcome("there is nothing to tell")
     try:
-        go()
+        hand_over()
     except Refused:
         digests.note(wh, to.name, run, REFUSED)
         raise

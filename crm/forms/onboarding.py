@@ -85,9 +85,9 @@ class NewAccountForm(AccountForm):
         )
 
     def propose(self, bsnid: str) -> None:
-        """Say which key looks free, after the one that was sent is not.
+        """Offer a BSNID that looks free, in place of the one that is taken.
 
-        Where a row filter hides the account that has it, both can be the same: that says nothing.
+        A BSNID that a hidden account has looks free, too: then it is not offered again.
         """
         if bsnid and bsnid != self.data.get("bsnid", "").strip():
             self.add_error("bsnid", f"{bsnid} looks free.")

@@ -12,7 +12,7 @@ from .parts import Source
 
 
 def count(source: Source, findings: Findings) -> None:
-    """Note of each part without a table how many values it has."""
+    """Count the values of each part that belongs to no table, and note them as lost."""
     for place, counts in source.lost.items():
         findings.lost[place] = counts
     for part in source.parts:

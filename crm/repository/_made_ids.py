@@ -1,5 +1,5 @@
 """Ids that are made from content: in SQL as crm/model/made_ids.py does it in Python, and those of
-reverts in both."""
+reverts."""
 
 from __future__ import annotations
 
@@ -33,8 +33,3 @@ def uuid5(content: str) -> str:
 def of_revert(undone: str) -> str:
     """Return the id of the operation that reverts the operation ``undone``: always the same."""
     return hashlib.sha256(f"revert {undone}".encode()).hexdigest()[:32]
-
-
-def of_revert_sql(undone: str) -> str:
-    """Return the expression for ``of_revert`` of the column ``undone``."""
-    return f"SUBSTR(SHA2(CONCAT('revert ', {undone}), 256), 1, 32)"

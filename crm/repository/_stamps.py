@@ -11,15 +11,9 @@ from __future__ import annotations
 import datetime as dt
 
 STAMPED_WITHIN = dt.timedelta(minutes=10)
-MICROSECONDS = STAMPED_WITHIN // dt.timedelta(microseconds=1)
 INTERVAL = f"INTERVAL {STAMPED_WITHIN // dt.timedelta(seconds=1)} SECONDS"
 
 
 def is_ours(commit: dt.datetime, stamp: dt.datetime | None) -> bool:
     """Return whether a commit at this moment can be the one that wrote this stamp."""
     return stamp is not None and abs(commit - stamp) < STAMPED_WITHIN
-
-
-def is_ours_sql(commit: str, stamp: str) -> str:
-    """Return the same as an SQL condition on two timestamp expressions; NULL without a stamp."""
-    return f"ABS(UNIX_MICROS({commit}) - UNIX_MICROS({stamp})) < {MICROSECONDS}"

@@ -38,7 +38,7 @@ def nothing_chosen(table: Table) -> str:
 
 
 def done_before(table: Table) -> str:
-    return f"These {table.plural} were deleted before, by the same button."
+    return f"This button has already deleted these {table.plural}."
 
 
 def rows(count: int, table: Table) -> str:

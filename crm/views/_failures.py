@@ -169,7 +169,7 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
     ),
     NotTakenBack: Failure(
         503,
-        "What you sent cannot stay, and may not have been removed",
+        "What you sent could not be kept, and may still be stored",
         "Somebody saved the same at the same moment, or the account was deleted. EDIP CRM could "
         "not remove what you sent. If it is still there, the page Integrity lists it.",
     ),
@@ -254,7 +254,7 @@ def _half_done(error: HalfDone) -> Failure:
     if not isinstance(error.cause, (Unavailable, StatementTimeout, WriteConflict)):
         # These do not pass by themselves.
         reason = f"{reason} {cause.advice}"
-    return replace(cause, title="Only a part of this was done", advice=reason, half_done=error)
+    return replace(cause, title="Only part of this was done", advice=reason, half_done=error)
 
 
 def _explain(error: WarehouseError, *, is_past: bool) -> WarehouseError:

@@ -102,7 +102,7 @@ PURPOSES = {
     "update-list": Purpose("Updates", f"Dated notes about the teams. {_LIST_OF}", _FINDING),
     "report": Purpose(
         "Report",
-        "What changed in some days, what is blocked and why, and what comes next: about a VP, an "
+        "What changed in a period, what is blocked and why, and what comes next: about a VP, an "
         "area, a platform, a saved view or any list of accounts. Made for two pages of paper.",
         _REPORT,
     ),
@@ -129,7 +129,7 @@ PURPOSES = {
     "update-edit": Purpose("Edit an update", _RECORD_FORM, _WRITING),
     "account-delete": Purpose(
         "Delete an account",
-        "Asks before an account goes, with its use cases, updates and platform statuses. The "
+        "Asks before an account is deleted with its use cases, updates and platform statuses. The "
         "history can bring them back.",
         _BACK,
     ),
@@ -145,8 +145,8 @@ PURPOSES = {
     ),
     "account-merge": Purpose(
         "Merge two accounts",
-        "Two accounts of one team, side by side: what each field is to have. Use cases, updates "
-        "and statuses move along.",
+        "Shows two accounts of one team side by side. You choose which value each field keeps. "
+        "Use cases, updates and statuses move along.",
         _MERGING,
     ),
     "account-bulk": Purpose("Change accounts", _BULK, _MANY),
@@ -210,7 +210,7 @@ PURPOSES = {
     "import-job": Purpose("An import", _IMPORT, _DATA),
     "import-mappings": Purpose(
         "Mappings of imports",
-        "How files were read before. Files with the same headings begin so.",
+        "Shows how files were read before. The next file with these headings is read like that.",
         _DATA,
     ),
     "export": Purpose(
@@ -222,6 +222,6 @@ PURPOSES = {
         "repaired.",
     ),
     "integrity-repair": Purpose(
-        "Repair", "Shows the rows that break a rule, and what mends them."
+        "Repair", "Shows the rows that break a rule, and how they are repaired."
     ),
 }

@@ -135,7 +135,8 @@ def stale(rows: int, on_conflict: str) -> str:
         return f"{older}, which stays as it is."
     return (
         f"{older}. Only what was changed in the file is written; what was changed here later "
-        "stays, and so do rows of which nobody knows what the file changed. The remarks name each."
+        "stays. Where it is unknown what the file changed, the stored row stays. The remarks "
+        "name each."
     )
 
 
@@ -211,7 +212,7 @@ def elsewhere(trace: Trace) -> dict[str, str]:
     else:
         found = "No row that you see in the tables is from an import of yours with this address."
     if trace.begun > trace.ended:
-        end = "It began to write, and has not noted its end: it may still be at work."
+        end = "It began to write and has not reported its end, so it may still be running."
     elif trace.ended:
         end = "It has ended; the activity lists it, with what it wrote."
     else:

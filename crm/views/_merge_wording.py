@@ -27,7 +27,7 @@ UNDONE = (
     "look at both, and merge."
 )
 DOUBLE = "Nothing was merged."
-DONE_BEFORE = "These accounts were merged before, by the same button."
+DONE_BEFORE = "This button has already merged these accounts."
 
 
 def lead(questions: Questions) -> str:

@@ -137,7 +137,7 @@ def at_beginning(request: Request, days: Days) -> Beginning:
     warehouse still has them."""
     wh, first = request.warehouse, _dates.start_of_day(days.first)
     if first is None:
-        return Beginning(None, "nobody can say when that day began")
+        return Beginning(None, "it is unknown when that day began")
     present = wh.at(wh.namespace.present)
     try:
         with _protected():
@@ -154,11 +154,11 @@ def at_beginning(request: Request, days: Days) -> Beginning:
 def why_not(error: NoSuchMoment) -> str:
     """Return why the tables cannot be read as of a moment, in words."""
     if isinstance(error, Protected):
-        return "a row filter or a column mask keeps from you how the tables were"
-    since = f" {plain_day(_local(error.earliest))}" if error.earliest else " later"
+        return "a row filter or a column mask hides the earlier tables from you"
+    since = f" {plain_day(_local(error.earliest))}" if error.earliest else " a later day"
     if isinstance(error, BeforeTheTables):
         return f"the CRM’s tables exist only since{since}"
-    return f"the warehouse keeps what was before only since{since}"
+    return f"the warehouse keeps earlier data only from{since} on"
 
 
 def _local(moment: dt.datetime) -> dt.date:

@@ -196,7 +196,7 @@ def blocked(found: Report) -> list[Item]:
 def silent(found: Report) -> list[Item]:
     """Return the teams of which nobody wrote for long."""
     return [
-        _item(row, "Nobody has written about the team for long.", "", row.day)
+        _item(row, "Nobody has written about the team for a long time.", "", row.day)
         if row.day
         else _item(row, "Nobody has written about the team yet.")
         for row in found.rows(STALE)

@@ -234,7 +234,7 @@ def problems(total: int) -> str:
 
 
 DOUBTFUL_ORPHANS = (
-    "The accounts have a row filter. Nothing here can tell whether it hides the accounts of these "
+    "The accounts have a row filter. EDIP CRM cannot tell whether it hides the accounts of these "
     "rows, or whether they do not exist. So EDIP CRM does not create them."
 )
 

@@ -115,4 +115,4 @@ def test_one_deletion_is_confirmed_twice_at_once(warehouse: Warehouse) -> None:
     assert stored(warehouse, ACCOUNTS.name, "bsnid") == []
     said = [parsed(answer).get_text() for answer in answers]
     for text in said:
-        assert "6 accounts were deleted." in text or "These accounts were deleted before" in text
+        assert "6 accounts were deleted." in text or "already deleted these accounts" in text

@@ -101,7 +101,7 @@ def test_what_cannot_be_taken_back_is_told(
     monkeypatch.setattr(Warehouse, "query", delete_account)
     answer = door.send()
     assert answer.status_code == 503
-    assert "cannot stay, and may not have been removed" in words_of(answer)
+    assert "could not be kept, and may still be stored" in words_of(answer)
     assert door.words[0] in words_of(answer)
     [orphans] = [check for check in checks.CHECKS if check.name == "orphans"]
     assert checks.run_checks(warehouse, (orphans,))[orphans].total == 1

@@ -25,7 +25,7 @@ from ..conftest import LocalWarehouse
 from ..pages.html import filled_in, parsed, text, texts
 from .family import ACCOUNT, CHILDREN, ORPHANS, STAMP, counts
 
-TITLE = "Only a part of this was done"
+TITLE = "Only part of this was done"
 
 
 @dataclass(frozen=True)

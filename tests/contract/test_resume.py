@@ -64,5 +64,5 @@ def test_the_button_sends_the_form_and_what_was_done() -> None:
 )
 def test_the_reason(cause: WarehouseError, status: int, advice: str) -> None:
     failure = _failures.failure_of(half_done(cause))
-    assert (failure.status, failure.title) == (status, "Only a part of this was done")
+    assert (failure.status, failure.title) == (status, "Only part of this was done")
     assert failure.advice == advice

@@ -63,27 +63,31 @@ def test_a_changed_module_renames_what_imports_it(
     assert "js/app.js" not in renamed
 
 
-# A process that is forked from the one that serves the file, and ends as others do.
-FORKED = """
-import os, sys
+FIND = """
+import os
 from edip.static_files import IconsFinder
 from crm import icons
 path = IconsFinder().find(icons.FILE)
-if child := os.fork():
-    os.waitpid(child, 0)
-    print(os.path.exists(path), IconsFinder().find(icons.FILE) == path, path)
+print(path, os.path.getsize(path), len(os.listdir(os.path.dirname(path))))
 """
 
 
-def test_the_file_of_icons_stays_as_long_as_its_process() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", FORKED],
-        cwd=BASE_DIR,
-        env=os.environ,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    exists, is_same, path = done.stdout.split()
-    assert (exists, is_same) == ("True", "True")
-    assert not Path(path).exists()
+def test_processes_share_one_file_of_icons(tmp_path: Path) -> None:
+    """Processes that are killed remove nothing, so each must not have a file of its own."""
+
+    def find() -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "-c", FIND],
+            cwd=BASE_DIR,
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.split()
+
+    first = find()
+    assert int(first[1]) > 1000
+    assert find() == first
+    assert first[2] == "1"
+    assert len(list(tmp_path.glob("edip-icons-*"))) == 1

@@ -53,8 +53,8 @@ def want_onboarded(stage: Stage, before: Rows) -> Wanted:
     return {
         (ACCOUNTS.name, bsnid): {"team": TYPED},
         (PLATFORMS_STATUS.name, new_id(bsnid, "Databricks")): {"status": "Requested"},
-        (USE_CASES.name, onboarding.made_id(half, USE_CASES, bsnid)): {"problem": TYPED},
-        (UPDATES.name, onboarding.made_id(half, UPDATES, bsnid)): {"description": TYPED},
+        (USE_CASES.name, onboarding.child_id(half, USE_CASES, bsnid)): {"problem": TYPED},
+        (UPDATES.name, onboarding.child_id(half, UPDATES, bsnid)): {"description": TYPED},
     }
 
 

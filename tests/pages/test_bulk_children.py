@@ -154,7 +154,7 @@ def test_use_cases_and_updates_are_deleted_and_come_back(
         shown = follow(client, response)
         assert text(shown, "#toasts p") == f"2 {what}s were deleted."
         again = follow(client, confirm(client, found))
-        assert f"These {what}s were deleted before" in texts(again, "#toasts p")[-1]
+        assert f"already deleted these {what}s" in texts(again, "#toasts p")[-1]
         undone.append(shown.select_one("#toasts form")["action"])
     assert use_cases.search(warehouse, Listing()).total == 1
     assert updates.search(warehouse, Listing()).total == 0

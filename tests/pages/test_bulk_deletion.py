@@ -83,7 +83,7 @@ def test_the_button_of_a_finished_deletion_says_that_it_was_done(
     found = preview(client, "key=B1&key=B3", {"do": "delete"})
     confirm(client, found)
     again = follow(client, confirm(client, found))
-    assert "These accounts were deleted before" in texts(again, "#toasts p")[-1]
+    assert "already deleted these accounts" in texts(again, "#toasts p")[-1]
     client.post(again.select("#toasts form")[-1]["action"])
     assert accounts.get(three, "B1") is not None
 
@@ -108,7 +108,7 @@ def test_a_process_that_ended_before_it_could_say_so(
     monkeypatch.undo()
     assert "began to delete 2 accounts" in texts(get_page("/activity/"), ".moment-head")[0]
     again = follow(client, confirm(client, found))
-    assert "These accounts were deleted before" in texts(again, "#toasts p")[-1]
+    assert "already deleted these accounts" in texts(again, "#toasts p")[-1]
     assert "deleted 2 accounts" in texts(get_page("/activity/"), ".moment-head")[0]
     client.post(again.select("#toasts form")[-1]["action"])
     assert accounts.get(three, "B1") is not None

@@ -135,7 +135,7 @@ def test_a_repair_keeps_the_deadline(
     # It did not wait as long as the warehouse asked.
     assert time.monotonic() - started < busy["retry_after"]
     page = parsed(response)
-    assert (response.status_code, text(page, "h1")) == (503, "Only a part of this was done")
+    assert (response.status_code, text(page, "h1")) == (503, "Only part of this was done")
     assert "The next step failed: the warehouse takes no requests" in text(page, "main")
     server.clear_faults()
     settings.EDIP_REQUEST_TIMEOUT = 60.0

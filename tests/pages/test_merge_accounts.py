@@ -106,7 +106,7 @@ def test_two_accounts_become_one_and_the_undo_makes_them_two(
     assert "merged Claims team (B2) into Claims (B1)" in texts(activity, ".moment-head")[0]
     assert text(activity, ".moment form button") == "Undo the merge"
     again = follow(client, send(client, page))
-    assert "merged before, by the same button" in texts(again, "#toasts p")[-1]
+    assert "This button has already merged" in texts(again, "#toasts p")[-1]
     undone = client.post(done.select_one("#toasts form")["action"])
     assert undone["Location"] == "/accounts/B2/"
     assert texts(follow(client, undone), "#toasts p") == [

@@ -129,7 +129,7 @@ def test_the_page_says_what_nobody_can_tell(
     assert {row["section"] for row in rows} >= {"figures", "blocked", "updates"}
     assert {row["team"] for row in rows} == {"", "Claims Analytics"}
     # Days before the tables were made, the past, and days that cannot be.
-    assert "Nobody can tell" in text(get_page("/report/?all=on&period=last-week"), ".banner")
+    assert "cannot show the end" in text(get_page("/report/?all=on&period=last-week"), ".banner")
     page = get_page("/report/?all=on&period=own&since=2020-13-99&until=x")
     assert page.select_one("[aria-current=true]").get_text() == "This week"
     # The warehouse has cleaned up the first versions: it compares with the first that is left.
@@ -138,7 +138,7 @@ def test_the_page_says_what_nobody_can_tell(
         versions._cache[key] = replace(lines, commits=left)
     page = get_page("/report/?all=on&period=month")
     assert "shows changes only from" in text(page, ".banner")
-    assert "keeps what was before only since" in text(page, ".banner")
+    assert "keeps earlier data only from" in text(page, ".banner")
     assert page.select("#changed-heading")
     lines = versions.load(sample).commits
     moment = max(lines[table][-1].moment for table in TABLES)

@@ -213,7 +213,7 @@ def test_a_row_that_no_statement_takes_holds_nothing_else_back(
     accounts.delete(bob, account)
     response = confirm(client, revert_link(account))
     page = parsed(response)
-    assert (response.status_code, text(page, "h1")) == (413, "Only a part of this was done")
+    assert (response.status_code, text(page, "h1")) == (413, "Only part of this was done")
     assert "too large for the warehouse" in text(page, ".lead")
     done, left = (texts(each, "li") for each in page.select(".half-done ul"))
     assert (done[0], len(left)) == ("Bring back the account", 1)

@@ -84,15 +84,15 @@ class _Stamp:
         return self.moment, self.id + self.by
 
 
-def attribute(rows: Iterable[RowVersion], keeping: Collection[str] = ()) -> list[Attributed]:
+def attribute(rows: Iterable[RowVersion], not_deleting: Collection[str] = ()) -> list[Attributed]:
     """Return the row versions except for stamps, each with who wrote it, in no order.
 
-    The rows are all versions of their records and accounts. ``keeping`` are the operations that
-    are known to have deleted nothing: see ``deletes_nothing``.
+    The rows are all versions of their records and accounts. ``not_deleting`` are the operations
+    that are known to have deleted nothing: see ``deletes_nothing``.
     """
     found: list[Attributed] = []
     of_accounts: dict[str | None, list[_OfRecord]] = defaultdict(list)
-    for each in _of_records(rows, keeping):
+    for each in _of_records(rows, not_deleting):
         of_accounts[each.row.account].append(each)
     for versions in of_accounts.values():
         now = next((each.row.team for each in versions if each.row.team is not None), None)
@@ -125,7 +125,7 @@ def deletes_nothing(note: Note) -> bool:
     return note.note is not None or note.kind in (operations.IMPORT, operations.COPY)
 
 
-def _of_records(rows: Iterable[RowVersion], keeping: Collection[str]) -> Iterator[_OfRecord]:
+def _of_records(rows: Iterable[RowVersion], not_deleting: Collection[str]) -> Iterator[_OfRecord]:
     records: dict[tuple[int, str | None], list[RowVersion]] = defaultdict(list)
     for row in rows:
         records[row.place, row.key].append(row)
@@ -138,7 +138,7 @@ def _of_records(rows: Iterable[RowVersion], keeping: Collection[str]) -> Iterato
             written_id = row.new_id if row.new_id not in ids else None
             ids.add(row.new_id)
             is_own_time = row.new_at not in (row.old_at, row.first_at)
-            is_stamp = row.is_stamp and written_id not in keeping
+            is_stamp = row.is_stamp and written_id not in not_deleting
             stamp_id = written_id if is_stamp and is_own_time else None
             earlier = _OfRecord(row, written_id, is_stamp, stamp_id, earlier, deleted_at)
             yield earlier

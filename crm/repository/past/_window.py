@@ -95,7 +95,7 @@ class Window:
         """Return the changes, newest first. For who made them, see ``look_up``."""
         found = self._versions()
         shown = {each.identity for each in found}
-        keeping = {id for id, note in self.notes.items() if deletes_nothing(note)}
+        not_deleting = {id for id, note in self.notes.items() if deletes_nothing(note)}
         halves = {each.identity: each.account for each in found if each.is_half}
         # What is here of a commit is whole without other accounts' rows, except for the halves.
         whole = shown - halves.keys()
@@ -104,7 +104,8 @@ class Window:
         for each in versions if halves else ():
             # The account that is asked for, although the child moved.
             each.account = halves.get(each.identity, each.account)
-        changes = [each for each in attribute(versions, keeping) if each.row.identity in shown]
+        attributed = attribute(versions, not_deleting)
+        changes = [each for each in attributed if each.row.identity in shown]
         tell_deleters(changes, self._older)
         return sorted(changes, key=lambda each: Position.of(each.row).order)
 

@@ -64,11 +64,12 @@ def add_update(
     five statements.
     """
     operation = operations.of_form(wh, operations.EDIT, id).resume("" if new else earlier)
-    seen: list[bool] = []
+    is_seen = False
     not_kept: list[ReasonNotKept] = []
 
     def add() -> int:
-        seen.append(_children.create(wh, UPDATES, Update, bsnid, id, values, operation=operation))
+        nonlocal is_seen
+        is_seen = _children.create(wh, UPDATES, Update, bsnid, id, values, operation=operation)
         return 1
 
     steps = [Step("Add the update", add)]
@@ -78,8 +79,8 @@ def add_update(
     with _naming_what_is_done(id, is_set=new is not None, not_kept=not_kept):
         run_steps(wh, operation, steps)
     if not_kept:
-        raise ReasonNotKept(is_seen=seen[-1])
-    return seen[-1]
+        raise ReasonNotKept(is_seen=is_seen)
+    return is_seen
 
 
 def _set_status(

@@ -68,19 +68,21 @@ def create(
     ``earlier`` are the attempts that did. Two statements for each record.
     """
     operation = operations.of_form(wh, operations.CREATE, form).resume(earlier.operation)
-    bsnid, seen = str(values["bsnid"]), [True]
+    bsnid, is_seen = str(values["bsnid"]), True
 
     def create_account() -> int:
-        seen.append(accounts.create(wh, values, form, operation))
+        nonlocal is_seen
+        is_seen = accounts.create(wh, values, form, operation)
         return 1
 
     def begin(write: Callable[[], object]) -> int:
+        nonlocal is_seen
         try:
-            if seen[-1]:
+            if is_seen:
                 write()
         except Missing:
-            seen.append(False)
-        return int(seen[-1])
+            is_seen = False
+        return int(is_seen)
 
     set_status = partial(platforms.set_status, wh, bsnid, operation=operation)
     add = partial(_add, wh, bsnid, operation)
@@ -95,7 +97,7 @@ def create(
     steps = [Step("Create the account", create_account)]
     steps += [Step(name, partial(begin, write)) for name, write in writes]
     run_steps(wh, operation, steps, done=earlier.done)
-    return seen[-1]
+    return is_seen
 
 
 def _add(
@@ -106,14 +108,15 @@ def _add(
     kind: type[Record],
     values: Values,
 ) -> None:
-    id = made_id(operation.half, table, bsnid)
+    id = child_id(operation.half, table, bsnid)
     _children.create(wh, table, kind, bsnid, id, values, operation=operation)
 
 
-def made_id(half: str, table: Table, bsnid: str) -> str:
-    """Return the id of what the account begins with; ``half`` is that of the form's operations.
+def child_id(half: str, table: Table, bsnid: str) -> str:
+    """Return the id of the first use case or update of a new account.
 
-    It is the same each time, so that a repeated step adds nothing, and another one for another
-    account, which somebody describes who went back to the form.
+    ``half`` begins the ids of the form's operations. Sending the form again makes the same id, so
+    a repeated step adds nothing. If the person goes back and describes another account, the id is
+    another one.
     """
     return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{half}{table.name}{bsnid}"))
