@@ -146,9 +146,17 @@ def test_what_somebody_changed_is_shown_and_the_choices_stay(
         "Move what others added meanwhile",
     ]
     server.clear_faults()
-    assert "began to merge" in texts(get_page("/activity/"), ".moment-head")[0]
+    activity = get_page("/activity/")
+    assert "began to merge" in texts(activity, ".moment-head")[0]
+    undone = follow(client, client.post(activity.select_one(".moment form")["action"]))
+    named = "The merge of Claims team (B2) into Claims (B1) was undone. "
+    assert texts(undone, "#toasts p")[0].startswith(named)
     go_on = half.select_one("main form")
-    done = follow(client, client.post(go_on["action"], filled_in(go_on)))
+    refused = client.post(go_on["action"], filled_in(go_on))
+    assert refused.status_code == 409
+    page = parsed(refused)
+    assert "or undid the merge, so both exist" in text(page, ".banner")
+    done = follow(client, send(client, page))
     assert texts(done, "#toasts p") == ["Merged Claims team (B2) into Claims (B1)."]
     assert accounts.get(twins, "B1").value("vp") is None
     server.clear_faults()

@@ -95,15 +95,15 @@ class Reverted:
     ``left`` has at most ``LISTED`` of each table.
 
     ``done`` keys are reverted, also by an earlier try or by a statement whose answer was lost.
-    ``name`` is what people call the operation. ``account`` is the BSNID of the account that a
-    merge deleted.
+    ``merge`` is what people call the operation if it was a merge, whether or not that had ended.
+    ``account`` is the BSNID of the account that a merge deleted.
     """
 
     count: int
     left: tuple[LeftAlone, ...] = ()
     total: int = 0
     done: int = 0
-    name: str = ""
+    merge: str = ""
     account: str = ""
 
 
@@ -144,7 +144,9 @@ def revert(wh: Warehouse, undone: str, before: Versions, after: Versions) -> Rev
     with operations.noted(wh, operation, summary):
         counts = run_steps(wh, operation, [*run.steps(), *run.after_merge(), last])
     count = sum(counts[: len(changed)])
-    return replace(found[0], count=count, name=name, account=deleted[0] if run.is_merge else "")
+    merge = name if run.is_merge or note.kind == operations.MERGE else ""
+    account = deleted[0] if run.is_merge else ""
+    return replace(found[0], count=count, merge=merge, account=account)
 
 
 @dataclass(frozen=True)
