@@ -139,10 +139,11 @@ class Change:
         if self.table is USE_CASES and list(changed) == ["status"]:
             field = changed["status"]
             before, after = field.before or "no status", field.after or "no status"
-            return f"moved {subject} from {before} to {after}"
+            return f"moved {subject} from {before} to {after}{self._and_moved()}"
         if not changed:
             return self._unchanged()
-        return f"changed {_listed([_label(field.column) for field in self.fields])} of {subject}"
+        labels = _listed([_label(field.column) for field in self.fields])
+        return f"changed {labels} of {subject}{self._and_moved()}"
 
     @property
     def subject(self) -> str:
@@ -158,14 +159,22 @@ class Change:
 
     def _unchanged(self) -> str:
         """Describe a change that no field shows: a child may belong to another account now."""
-        parent = self.table.parent_key
-        before, after = (values.get(parent, "") for values in (self.before or {}, self.values))
-        if before != after:
-            return f"moved {self.subject} from the account {before or '(none)'} to {after}"
+        if accounts := self._other_account():
+            return f"moved {self.subject} {accounts}"
         if self.reason or self.removes_reason:
             done = "gave a reason for" if self.reason else "removed the reason of"
             return f"{done} {self.subject}"
         return f"saved {self.subject} without changing it"
+
+    def _other_account(self) -> str:
+        """Say between which accounts a child moved; empty if it did not."""
+        parent = self.table.parent_key
+        before, after = (values.get(parent, "") for values in (self.before or {}, self.values))
+        return f"from the account {before or '(none)'} to {after}" if before != after else ""
+
+    def _and_moved(self) -> str:
+        accounts = self._other_account()
+        return f", and moved it {accounts}" if accounts else ""
 
     def _platform(self) -> str:
         before, after = self.before or {}, self.after or {}
@@ -175,10 +184,11 @@ class Change:
         if self.kind == DELETED:
             return f"removed {self.name}, which was {was}"
         if before.get("platform") != after.get("platform"):
-            return f"changed {before.get('platform')} ({was}) to {self.name} ({now})"
+            text = f"changed {before.get('platform')} ({was}) to {self.name} ({now})"
+            return f"{text}{self._and_moved()}"
         if was == now:
             return self._unchanged()
-        return f"moved {self.name} from {was} to {now}"
+        return f"moved {self.name} from {was} to {now}{self._and_moved()}"
 
 
 def values_of(table: Table, row: Mapping[str, Any] | None) -> dict[str, str] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 import uuid
+from dataclasses import replace
 
 import pytest
 
@@ -189,3 +190,19 @@ def test_whole_tables_are_compared_where_a_feed_does_not_reach_back(
         assert change.after["vp"] == "true"
         assert len(done) <= most
     assert "VERSION AS OF" in done[0]
+
+
+def test_a_child_that_moved_and_changed_is_told_with_both() -> None:
+    before = {"account_bsnid": "B2", "problem": "Claims", "status": "On Hold"}
+    here = {**before, "account_bsnid": "B1"}
+    case = Change(USE_CASES, "u1", "B1", before, {**here, "leader": "Lea"})
+    moved = ", and moved it from the account B2 to B1"
+    assert case.what == f"changed Leader of the use case “Claims”{moved}"
+    case = replace(case, after={**here, "status": "Completed"})
+    assert case.what == f"moved the use case “Claims” from On Hold to Completed{moved}"
+    before = {"account_bsnid": "B2", "platform": "Snowflake", "status": "Requested"}
+    after = {**before, "account_bsnid": "B1", "status": "Completed"}
+    status = Change(PLATFORMS_STATUS, "s1", "B1", before, after)
+    assert status.what == f"moved Snowflake from Requested to Completed{moved}"
+    status = replace(status, after={**before, "status": "Completed"})
+    assert status.what == "moved Snowflake from Requested to Completed"
