@@ -11,7 +11,7 @@ import pytest
 
 from crm.importing.chunks import Chunk
 from crm.importing.errors import SourceError, Stopped
-from crm.importing.findings import Place
+from crm.importing.findings import Findings, Place
 from crm.importing.importer import FAIL, UPDATE, Options
 from crm.importing.jobs import job as jobs
 from crm.importing.jobs import lock, preview, work
@@ -267,3 +267,11 @@ def test_a_preview_shows_the_first_rows_and_only_what_differs(
     (different,) = shown.samples(ACCOUNTS, DIFFERENT)
     # The file has no column VP, so the stored value stays.
     assert different["fields"] == [("Team", "Old", "T"), ("Admin", "A", "")]
+
+
+def test_refused_rows_of_an_earlier_preview_are_not_given_back(tmp_path: Path) -> None:
+    upload = work.Upload("id", tmp_path / "a.csv", Options(), tmp_path / "r", tmp_path / "refused")
+    upload.refused.write_text("rows of an earlier preview")
+    with Findings() as findings:
+        work._give_back_refused(upload, findings)
+    assert not upload.refused.exists()

@@ -9,6 +9,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from crm.importing import sources
 from crm.importing.findings import NOTED, REFUSED, SKIPPED
 from crm.repository.records import accounts
 from crm.warehouse import Warehouse
@@ -151,3 +152,15 @@ def test_archives_cannot_reach_outside(tmp_path: Path) -> None:
     rows, _ = read(path)
     assert rows["accounts"] == [{"bsnid": "BSN001", "team": "x"}]
     assert not (tmp_path.parent / "accounts.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "hidden", [".accounts.csv", "__MACOSX/._accounts.csv", ".git/accounts.csv"]
+)
+def test_hidden_files_of_a_folder_are_not_read(tmp_path: Path, hidden: str) -> None:
+    (tmp_path / "accounts.csv").write_text("BSNID,Team\nB1,Claims\n")
+    (tmp_path / hidden).parent.mkdir(exist_ok=True)
+    (tmp_path / hidden).write_text("BSNID,Team\nB2,Trash\n")
+    with sources.opened(tmp_path) as source:
+        assert [sheet.file for sheet in source.sheets] == ["accounts.csv"]
+        assert not source.ignored

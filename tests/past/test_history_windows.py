@@ -147,6 +147,23 @@ def import_of_two_commits(feeds: Feeds) -> None:
     feeds.notes[id] = Note(operations.IMPORT, "ana", "imported rows", began, feeds.now)
 
 
+def test_an_import_with_others_changes_between_is_one_entry_on_all_pages(
+    windows_of: Any, made_up: Any
+) -> None:
+    windows_of(3)
+    feeds = Feeds(0)
+    made_up(feeds)
+    id, began = feeds.id(), feeds.now
+    feeds.commit(ACCOUNTS, {"a": feeds.row(ACCOUNTS, "a", "a", updated_by="ana", change_id=id)})
+    for key in "bcdef":
+        own = {"updated_by": "bob", "change_id": feeds.id()}
+        feeds.commit(ACCOUNTS, {key: feeds.row(ACCOUNTS, key, key, **own)})
+    feeds.commit(ACCOUNTS, {"g": feeds.row(ACCOUNTS, "g", "g", updated_by="ana", change_id=id)})
+    feeds.notes[id] = Note(operations.IMPORT, "ana", "imported rows", began, feeds.now)
+    found = list(pages(partial(loaded, feeds), Wanted(is_gathered=True, size=1)))
+    assert [[change.key for change in page] for page in found] == [[key] for key in "gfedcb"]
+
+
 @pytest.mark.parametrize("most", [1_000, 20])
 def test_an_old_import_deleted_nothing(windows_of: Any, made_up: Any, most: int) -> None:
     """Though it wrote the account as it was, as the CRM does before it deletes a child."""

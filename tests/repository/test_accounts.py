@@ -9,8 +9,9 @@ import pytest
 from crm.model.records import Account, Listing
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES
 from crm.repository import versions
-from crm.repository.errors import AlreadyExists, Missing, Stale
+from crm.repository.errors import AlreadyExists, ChangedMeanwhile, Missing, Stale
 from crm.repository.records import accounts, platforms, updates, use_cases
+from crm.repository.steps import Earlier
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 
@@ -209,6 +210,9 @@ def test_delete_takes_the_children_along(warehouse: Warehouse) -> None:
     for table, start in ((PLATFORMS_STATUS, "s"), (USE_CASES, "u"), (UPDATES, "d")):
         rows = [{"id": f"{start}-{bsnid}", "account_bsnid": bsnid} for bsnid in both]
         insert_missing(warehouse, table, rows)
+    # An attempt stamped the account and deleted its statuses; then somebody else changed it.
+    with pytest.raises(ChangedMeanwhile):
+        accounts.delete(warehouse, "BSN100", Earlier("of the attempt", done=2))
     accounts.delete(warehouse, "BSN100")
     with pytest.raises(Missing):
         accounts.delete(warehouse, "BSN100")

@@ -7,8 +7,9 @@ import json
 import pytest
 
 from crm.model.namespace import Namespace
-from crm.model.records import Listing
-from crm.repository.records import _account_list, _filters, _listing
+from crm.model.records import Listing, Update
+from crm.model.schema import UPDATES
+from crm.repository.records import _account_list, _children, _filters, _listing
 from crm.repository.records._filters import Conditions, JointFilter, condition_of
 from crm.repository.records._list_query import Query
 
@@ -70,3 +71,12 @@ def test_the_offset_is_an_int(page: int, size: int, reached: int) -> None:
 
 def test_a_page_has_a_row_at_least() -> None:
     assert _listing.within_reach(Listing(size=0)).size == 1
+
+
+def test_a_list_shows_each_of_several_rows_with_one_id() -> None:
+    row = {**dict.fromkeys(UPDATES.names), "id": "u", "team": "T"}
+    copies = [{**row, "description": each} for each in ("first", "second")]
+    # The page has both, and each brings every row with its id.
+    rows = [{**copy, "rn": number} for number in (1, 2) for copy in copies]
+    found = _children.list_rows(Update, rows)
+    assert [each.description for each in found] == ["first", "second"]

@@ -17,7 +17,7 @@ from crm.repository.past import revert_bulk, revert_record
 from crm.repository.records import accounts, platforms, updates, use_cases
 from crm.repository.transfer import upsert
 from crm.repository.transfer.insert_missing import insert_missing
-from crm.warehouse import Warehouse
+from crm.warehouse import Warehouse, now
 
 from ..broken_rows import broken  # noqa: F401
 from ..conftest import BASE_DIR
@@ -189,6 +189,12 @@ def test_many_rows_have_one_id(warehouse: Warehouse) -> None:
         wh, lambda: upsert.upsert(wh, ACCOUNTS, json.dumps(cells), operation, overwrite=True)
     )
     assert found == [operation.id]
+    # Its answer was lost, so nobody knows how many rows it wrote.
+    assert operations.written_rows(wh, operation, ACCOUNTS, 0, 3) == 3
+    # The same button is pressed again, and nothing is left to do.
+    for summary in ("imported 3 accounts", "imported nothing"):
+        operations.note_done(wh, operation, now(), summary)
+    assert operations.read_note(wh, operation.id).summary == "imported 3 accounts"
     after = revert_bulk.current_versions(wh)
     (found_id,) = written_ids(wh, lambda: revert_bulk.revert(wh, operation.id, before, after))
     assert found_id not in (None, operation.id)
