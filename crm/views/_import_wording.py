@@ -11,6 +11,8 @@ from crm.repository.transfer.import_traces import Trace
 
 from ._wording import counted
 
+_RUN_AGAIN = "You can run it again: rows that are already written do not change."
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -157,9 +159,9 @@ def failed(importing: bool, died: bool, state: Mapping[str, Any]) -> dict[str, s
     advice = ""
     if importing and state.get("rows"):
         done = f"{state['rows']:,} of {counted(state['total'], 'row')} were done."
-        advice = f"{done} You can run it again: rows that are already written do not change."
+        advice = f"{done} {_RUN_AGAIN}"
     elif importing and (died or state.get("attempts")):
-        advice = "You can run it again: rows that are already written do not change."
+        advice = _RUN_AGAIN
     again = "Continue" if stopped else "Try again"
     return {"heading": heading, "reason": reason, "advice": advice, "again": again}
 

@@ -132,7 +132,7 @@ def _ask(request: Request, bsnid: str, platform: str) -> HttpResponse:
     team, rows = found
     row = newest(rows).get(platform)
     if row is None and platform not in vocabulary.platforms():
-        raise Http404(f"“{platform[:80]}” is not one of the platforms.")
+        raise Http404(_unknown(platform))
     return _show(request, bsnid, StatusCard(platform, row), team=team or "")
 
 
@@ -169,8 +169,12 @@ def _checked(request: Request, bsnid: str) -> tuple[PlatformStatusForm, Platform
     row = _row(request, bsnid, platform)
     form = PlatformStatusForm(request.POST, current=row.status if row else None)
     if row is None and platform not in vocabulary.platforms():
-        form.add_error("platform", f"“{platform[:80]}” is not one of the platforms.")
+        form.add_error("platform", _unknown(platform))
     return form, row
+
+
+def _unknown(platform: str) -> str:
+    return f"“{platform[:80]}” is not one of the platforms."
 
 
 def _row(request: Request, bsnid: str, platform: str) -> PlatformStatus | None:

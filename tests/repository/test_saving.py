@@ -8,10 +8,14 @@ import pytest
 from django.test import Client
 
 from crm.model.schema import ACCOUNTS
+from crm.repository import operations
 from crm.repository.errors import AlreadyExists, NotSaved
+from crm.repository.operations import Operation
 from crm.repository.records import _saving, accounts
+from crm.repository.records._key import Key
 from crm.repository.similar_keys import are_similar
 from crm.warehouse import Warehouse
+from crm.warehouse.errors import Dropped
 
 from ..conftest import LocalWarehouse
 
@@ -64,3 +68,19 @@ def test_an_edit_whose_answer_was_lost(warehouse: Warehouse, server: LocalWareho
     server.fault("drop_after", times=2, match="UPDATE")
     accounts.update(warehouse, "B", {"team": "Second"}, seen)
     assert accounts.get(warehouse, "B").team == "Second"
+
+
+def test_an_insert_that_is_sent_again_has_an_id_of_its_own(warehouse: Warehouse) -> None:
+    """The first one may still be running: then its row can be told from that of the second."""
+    sent: list[Operation] = []
+
+    def insert(operation: Operation) -> int:
+        sent.append(operation)
+        raise Dropped()
+
+    operation = operations.of_form(warehouse, operations.CREATE, "form")
+    with pytest.raises(NotSaved):
+        _saving.save(warehouse, Key(ACCOUNTS, {"bsnid": "B"}), operation, insert)
+    first, second = sent
+    assert first.id != second.id
+    assert first.half == second.half
