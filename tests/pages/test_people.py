@@ -114,6 +114,7 @@ def test_an_area_has_its_accounts_platforms_and_usual_people(
     assert texts(page, ".timeline-item .name")[0] == "ANA LEE"
     other = get_page("/areas/R %26 D/")
     assert texts(other, "main .strong") == ["<b>Other</b>"]
+    assert text(other.select(".stack")[1], ".stack-head p b") == "0%"
     assert client.get("/areas/none/").status_code == 404
 
 

@@ -76,11 +76,7 @@ SELECT
     ORDER BY LOWER(team), bsnid LIMIT {most}
   ) AS a) AS accounts,
   (SELECT COLLECT_LIST(STRUCT(s.*)) FROM (
-    SELECT s.platform, s.status, COUNT(*) AS n
-    FROM recorded_status AS s LEFT SEMI JOIN (
-      SELECT bsnid FROM {accounts} WHERE {area} RLIKE :same
-    ) AS a ON a.bsnid = s.account_bsnid
-    GROUP BY s.platform, s.status
+    SELECT platform, status, COUNT(*) AS n FROM recorded_status GROUP BY platform, status
   ) AS s) AS statuses,
   {updates} AS updates
 """
@@ -88,6 +84,8 @@ _OF_AREA = """
 LEFT SEMI JOIN (SELECT bsnid FROM {accounts} WHERE {area} RLIKE :same) AS a
   ON a.bsnid = u.account_bsnid
 """
+# The newest statuses are looked for among those of the area only.
+_STATUSES_OF_AREA = "(SELECT u.* FROM {platforms_status} AS u {of})"
 
 
 @dataclass(frozen=True)
@@ -196,13 +194,15 @@ def get_area(wh: Warehouse, name: str) -> Area | None:
     area = quoted(AREA)
     columns = (AREA, "vp", "primary_it_partner")
     of_area = f"{area} RLIKE :same"
+    of = _sql.render(wh.namespace, _OF_AREA, area=area)
+    statuses_of_area = _sql.render(wh.namespace, _STATUSES_OF_AREA, of=of)
     sql = _sql.render(
         wh.namespace,
         _AREA,
-        recorded_status=_sql.render(wh.namespace, RECORDED_STATUS),
+        recorded_status=_sql.fill(RECORDED_STATUS, platforms_status=statuses_of_area),
         names="UNION ALL".join(_names(wh, ACCOUNTS, column, of_area) for column in columns),
         area=area,
-        updates=_latest(wh, _sql.render(wh.namespace, _OF_AREA, area=area)),
+        updates=_latest(wh, of),
         most=str(SHOWN),
     )
     row = wh.query(sql, {**PARAMS, "same": same(name)})[0]
