@@ -55,8 +55,11 @@ def _heed_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def start_app(data: Path, user: str = "dana@example.com") -> App:
-    """Start the CRM as ``make run`` does, and wait until it serves."""
+def start_app(data: Path, user: str = "dana@example.com", static: Path | None = None) -> App:
+    """Start the CRM as ``make run`` does, and wait until it serves.
+
+    :param static: where the static files are collected; None: each is asked for by each page.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -65,6 +68,7 @@ def start_app(data: Path, user: str = "dana@example.com") -> App:
         "EDIP_LOCAL_DATA": str(data),
         "PORT": str(port),
         "EDIP_USER": user,
+        "EDIP_STATIC_ROOT": str(static or ""),
     }
     with (data.parent / f"app-{port}.log").open("w") as log:
         process = subprocess.Popen(
@@ -95,16 +99,26 @@ def stop_app(app: App) -> None:
 
 
 @pytest.fixture(scope="session")
-def app(tmp_path_factory) -> Iterator[App]:
-    app = start_app(tmp_path_factory.mktemp("browser") / "data")
+def static(tmp_path_factory) -> Path:
+    """The static files as a deployment has them: a browser asks for each once, not for each page."""
+    folder: Path = tmp_path_factory.mktemp("static")
+    command = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0"]
+    environment = os.environ | {"EDIP_STATIC_ROOT": str(folder)}
+    subprocess.run(command, cwd=BASE_DIR, env=environment, check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory, static: Path) -> Iterator[App]:
+    app = start_app(tmp_path_factory.mktemp("browser") / "data", static=static)
     yield app
     stop_app(app)
 
 
 @pytest.fixture(scope="session")
-def other_app(app: App) -> Iterator[App]:
+def other_app(app: App, static: Path) -> Iterator[App]:
     """Another process on the same data, used by another person."""
-    other = start_app(app.data, user="bob@example.com")
+    other = start_app(app.data, user="bob@example.com", static=static)
     yield other
     stop_app(other)
 
