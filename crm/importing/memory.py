@@ -1,4 +1,4 @@
-"""What an import has read so far, of one row that another row needs."""
+"""Remembers what an import has read of one row that another row needs."""
 
 from __future__ import annotations
 

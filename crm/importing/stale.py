@@ -136,7 +136,7 @@ class StaleRows:
         now = values_of(table, stored.get(_key(table, chunk.rows[n])))
         then = values_of(table, before)
         if now is None or then is None:
-            why = "what it said when it was exported is not known"
+            why = "its values at the time of the export are unknown"
             reason = f"is older than the stored row, and {why}; left as it is"
             self._add(table, chunk, n, SKIPPED, reason)
             return STALE

@@ -121,7 +121,7 @@ class Change:
 
     @property
     def reason(self) -> str:
-        """Return why a status was set; empty where that was not said, or for other records."""
+        """Return why a status was set; empty where nobody gave one, or for other records."""
         has_status = self.table in (PLATFORMS_STATUS, USE_CASES) and self.kind != DELETED
         return self.note if has_status else ""
 

@@ -194,7 +194,7 @@ def blocked(found: Report) -> list[Item]:
 
 
 def silent(found: Report) -> list[Item]:
-    """Return the teams of which nobody wrote for long."""
+    """Return the teams about which nobody has written for a long time."""
     return [
         _item(row, "Nobody has written about the team for a long time.", "", row.day)
         if row.day

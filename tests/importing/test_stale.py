@@ -178,7 +178,7 @@ def test_what_a_row_said_then_may_be_unknown(stored: Warehouse, tmp_path: Path) 
     outcomes, findings = run(stored, path, on_conflict="update")
     assert outcomes[0].states == {"stale": 1, "unchanged": 1}
     (said,) = reasons(findings, SKIPPED)
-    assert "what it said when it was exported is not known; left as it is" in said
+    assert "its values at the time of the export are unknown; left as it is" in said
     assert accounts.get(stored, "B1").vp == "Vera"
 
 

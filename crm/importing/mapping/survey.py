@@ -91,7 +91,7 @@ class PartSurvey:
         return any(each.needs_order for each in self._under(mapping, ("DATE", "TIMESTAMP")))
 
     def shows_other_order(self, mapping: SheetMapping) -> bool:
-        """Return whether dates of this mapping (complete) allow only another order than its."""
+        """Return whether the dates allow only another order than this (complete) mapping has."""
         chosen = mapping.date_order
         if chosen not in ORDERS:
             return False
