@@ -48,8 +48,8 @@ def onboard(stage: Stage) -> HttpResponse:
 
 
 def want_onboarded(stage: Stage, before: Rows) -> Wanted:
-    bsnid, person = f"{stage.bsnid}-N", replace(stage.wh, actor=settings.EDIP_USER)
-    half = operations.half_of_form(person, stage.name)
+    bsnid, who = f"{stage.bsnid}-N", getattr(stage.client, "person", settings.EDIP_USER)
+    half = operations.half_of_form(replace(stage.wh, actor=who), stage.name)
     return {
         (ACCOUNTS.name, bsnid): {"team": TYPED},
         (PLATFORMS_STATUS.name, new_id(bsnid, "Databricks")): {"status": "Requested"},

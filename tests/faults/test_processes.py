@@ -37,6 +37,13 @@ from .doors import chosen, stage
 
 DOORS = ["create", "edit", "delete, step 3", "undo, step 3", "repair, step 6", "import"]
 DOORS += ["composer, step 2", "bulk change", "bulk deletion, step 4", "bulk deletion, step 8"]
+DOORS += [
+    "onboarding, step 2",
+    "merge, step 4",
+    "merge, step 7",
+    "undo merge, step 6",
+    "bulk move",
+]
 pytestmark = [only_soak, pytest.mark.timeout(900)]
 
 
