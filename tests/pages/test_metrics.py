@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +139,27 @@ def test_without_a_collector_that_it_can_reach_nothing_is_sent(
     assert bool(caplog.text) == bool(said)
     assert client.get("/guide/").status_code == 200
     telemetry.stop()
+
+
+def test_telemetry_may_stop_while_somebody_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look whether anybody listens and the call, the process may begin to end."""
+    told: list[str] = []
+
+    class Ending:
+        def __bool__(self) -> bool:
+            telemetry.stop()
+            return True
+
+        def __call__(self, name: str, *number: object) -> None:
+            told.append(name)
+
+        def start_span(self, name: str, *more: object) -> None:
+            told.append(name)
+
+    monkeypatch.setattr(metrics, "_counts", Counter())
+    for count in (metrics.count, metrics.observe):
+        monkeypatch.setattr(metrics, "_listener", Ending())
+        count("edip_test", 1)
+    monkeypatch.setattr(telemetry, "_tracer", Ending())
+    telemetry.begin_request()
+    assert told == ["edip_test", "edip_test", "request"]
