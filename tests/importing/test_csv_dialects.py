@@ -38,6 +38,14 @@ def test_each_cell_is_found(tmp_path: Path, content: str, expected: list[dict[st
     assert reasons(findings, NOTED) == []
 
 
+def test_only_marks_around_a_cell_are_removed(tmp_path: Path) -> None:
+    with_marks = "“bsnid”;“team”\n“N1”;“T”\n“N2”;Claims\n"
+    rows, _ = read(written(tmp_path, "accounts.csv", with_marks))
+    assert [row["team"] for row in rows["accounts"]] == ["T", "Claims"]
+    rows, _ = read(written(tmp_path, "accounts.csv", "bsnid;team\nN1;“T”\n"))
+    assert [row["team"] for row in rows["accounts"]] == ["“T”"]
+
+
 def test_backslashes_before_quotation_marks(tmp_path: Path) -> None:
     """As Spark writes them, also where the record would be another one without them."""
     content = 'bsnid,team,vp\nA,"say \\"",v\nB,"\\"x\\", he said",v\nC,"not \\" closed,v\nD,T,v\n'

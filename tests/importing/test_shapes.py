@@ -12,6 +12,8 @@ import pytest
 from crm.exporting import tabular
 from crm.importing.errors import SourceError
 from crm.importing.findings import NOTED, REFUSED, SKIPPED
+from crm.importing.raw_rows import RawRow
+from crm.importing.within_accounts.statuses import status_rows
 
 from .using import read, reasons
 
@@ -127,6 +129,15 @@ def test_statuses_in_columns_of_accounts(tmp_path: Path) -> None:
         ("B2", "Power Platform", "Not Started"),
     ]
     assert findings.count(SKIPPED) == 0
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_only_in_our_own_lists_is_not_started_the_lack_of_a_status(is_own: bool) -> None:
+    """So a list that is imported again adds no row for it, and any other file does."""
+    words = ("Not Started", "Completed")
+    rows = [RawRow("row", [("bsnid", "B1"), ("databricks", word)]) for word in words]
+    found = status_rows(lambda: iter(rows), {}, is_own)
+    assert [row.is_implied for row in found] == [is_own, False]
 
 
 def test_a_dict_of_statuses_that_is_none(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from crm.exporting import exporter
 from crm.importing import importer
 from crm.importing.findings import CHANGED, NOTED, SKIPPED, Findings
 from crm.importing.importer import Options
-from crm.repository.records import accounts, use_cases
+from crm.repository.records import accounts, platforms, use_cases
 from crm.repository.transfer import upsert
 from crm.warehouse import Warehouse
 from tests.conftest import Statements
@@ -235,15 +235,19 @@ def test_a_time_without_seconds_may_be_any_of_its_minute(
 def test_children_are_merged_too(stored: Warehouse, tmp_path: Path) -> None:
     values = {"problem": "P", "status": "Active", "solution": "S"}
     use_cases.create(stored, "B1", "u1", values)
+    requested = platforms.set_status(stored, "B1", "Databricks", "Requested", None)
     path = exported(stored, tmp_path)
     state = json.loads(path.read_text())
     state["use_cases"][0]["solution"] = "File"
     path.write_text(json.dumps(state))
     case = use_cases.get(stored, "u1")
     use_cases.update(stored, "u1", {"status": "Completed"}, case.updated_at)
+    platforms.set_status(stored, "B1", "Databricks", "In Progress", requested.updated_at)
     run(stored, path, on_conflict="update")
-    (found,) = accounts.get_detail(stored, "B1").use_cases
+    detail = accounts.get_detail(stored, "B1")
+    (found,) = detail.use_cases
     assert (found.solution, found.status) == ("File", "Completed")
+    assert [each.status for each in detail.platforms if each.id] == ["In Progress"]
 
 
 @pytest.mark.parametrize(("empty", "vp"), [("", "Vera"), ("keep", "Vera"), ("clear", None)])

@@ -20,6 +20,7 @@ from crm.importing.errors import SourceError
 from crm.importing.findings import CHANGED
 from crm.importing.readers.xlsx.cells import formatted
 from crm.importing.readers.xlsx.limits import MAX_PIECE, Pieces
+from crm.importing.readers.xlsx.merged import MergedCells
 from crm.importing.readers.xlsx.strings import texts_in
 
 from .using import read, reasons
@@ -112,6 +113,28 @@ def test_a_heading_that_is_merged_is_no_value(tmp_path: Path) -> None:
     rows, findings = read(path)
     assert rows["accounts"] == [{"bsnid": "B1", "team": "T"}]
     assert not any("merged" in reason for reason in reasons(findings, CHANGED))
+
+
+def test_merged_cells_leave_a_row_its_own_value() -> None:
+    merged = MergedCells([(2, 4, 0)])
+    assert [merged.fill(2, ["all"]), merged.fill(3, ["own"]), merged.is_any] == [
+        ["all"],
+        ["own"],
+        False,
+    ]
+    assert [merged.fill(4, []), merged.is_any] == [["all"], True]
+    empty = MergedCells([(2, 3, 0)])
+    assert [empty.fill(2, [None]), empty.fill(3, []), empty.is_any] == [[None], [], False]
+
+
+def test_a_sheet_is_named_after_a_table_rather_than_guessed(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.title = "use_cases (1)"
+    for row in (["BSNID", "Platform", "Status"], ["B1", "Databricks", "Live"]):
+        book.active.append(row)
+    book.save(tmp_path / "book.xlsx")
+    rows, _ = read(tmp_path / "book.xlsx")
+    assert [(name, len(each)) for name, each in rows.items() if each] == [("use_cases", 1)]
 
 
 _BOMBS = {

@@ -21,6 +21,14 @@ def posted(values: dict[str, str]) -> QueryDict:
     return data
 
 
+def test_a_masked_field_is_as_large_as_its_value_may_be() -> None:
+    fields = UseCaseForm(record=UseCase("u1", "B1"), masked={"problem", "leader"}).fields
+    assert [type(fields[name].widget).__name__ for name in ("problem", "leader")] == [
+        "Textarea",
+        "TextInput",
+    ]
+
+
 @pytest.mark.parametrize("form", [AccountForm, UseCaseForm, UpdateForm])
 def test_every_editable_column_has_its_field(form: type[AccountForm]) -> None:
     assert form.table in TABLES

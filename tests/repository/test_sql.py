@@ -22,6 +22,15 @@ _STATEMENT = re.compile(
     r"\b(SELECT|MERGE INTO|INSERT INTO|UPDATE|DELETE FROM|CREATE|ALTER|DROP|RESTORE|GRANT"
     r"|DESCRIBE|SHOW|COMMENT ON|VACUUM|OPTIMIZE)\s"
 )
+_CLAUSE = re.compile(r"\b(SELECT|FROM|WHERE|WHEN|JOIN|SET|VALUES|(ORDER|GROUP) BY)\b")
+
+
+def _edits_sql(call: ast.Call) -> bool:
+    """Return whether a call of ``replace`` or ``sub`` edits SQL, by its names and constants."""
+    parts = [part for each in (call.func, *call.args) for part in ast.walk(each)]
+    names = {part.id for part in parts if isinstance(part, ast.Name)}
+    texts = [str(part.value) for part in parts if isinstance(part, ast.Constant)]
+    return bool(names & {"sql", "query", "statement"}) or any(map(_CLAUSE.search, texts))
 
 
 def offences(source: str) -> Iterator[str]:
@@ -29,6 +38,8 @@ def offences(source: str) -> Iterator[str]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             if node.func.attr == "format":
                 yield f"line {node.lineno}: str.format"
+            if node.func.attr in ("replace", "sub") and _edits_sql(node):
+                yield f"line {node.lineno}: finished SQL is edited"
         elif isinstance(node, ast.JoinedStr):
             constants = (part.value for part in node.values if isinstance(part, ast.Constant))
             text = " ".join(str(constant) for constant in constants)
@@ -58,6 +69,9 @@ def test_sql_is_composed_in_one_way(path: Path) -> None:
         'sql = f"`{name}`"',
         'sql = "SELECT a FROM " + table',
         'sql = "DELETE FROM %s " % table',
+        'text = text.replace("WHEN MAX(o.bsnid)", "WHEN MIN(o.bsnid)")',
+        'return re.sub(pattern, "", sql)',
+        "other = sql.replace(old, new)",
     ],
 )
 def test_other_ways_are_found(source: str) -> None:
@@ -96,6 +110,18 @@ def test_updates_are_sorted_by_date_then_by_time_of_writing_then_by_id() -> None
         {"date": day + dt.timedelta(1), "created_at": time, "id": "3"},
     ]
     assert [row["id"] for row in _sql.newest_first(rows)] == ["3", "0", "2", "1", "8", "9"]
+
+
+def test_rows_of_one_key_are_sorted_by_their_last_change_then_by_their_first() -> None:
+    time, hour = dt.datetime(2026, 1, 3, tzinfo=dt.UTC), dt.timedelta(hours=1)
+    rows: list[dict[str, Any]] = [
+        {"updated_at": None, "created_at": time + 3 * hour, "id": 0},
+        {"updated_at": time, "created_at": None, "id": 1},
+        {"updated_at": time, "created_at": time, "id": 2},
+        {"updated_at": time, "created_at": time + hour, "id": 3},
+        {"updated_at": time + hour, "created_at": time, "id": 4},
+    ]
+    assert [row["id"] for row in _sql.latest_first(rows)] == [4, 3, 2, 1, 0]
 
 
 def test_own_words_are_literals() -> None:
