@@ -35,11 +35,6 @@ def key(number: int) -> str:
     return f"B{number:06d}"
 
 
-def use_case_key(number: int) -> str:
-    """Return the id of a use case; they count from 0."""
-    return hashlib.md5(f"use_cases {number}".encode(), usedforsecurity=False).hexdigest()
-
-
 @contextmanager
 def data_set(accounts: int) -> Iterator[tuple[Control, dt.datetime]]:
     """Yield the control endpoint of an application with so many accounts, and the moment between

@@ -25,7 +25,7 @@ def cookie_name(request: HttpRequest, name: str) -> str:
 # other ones.
 DEFAULT_VIEWS = "views"
 _DEFAULTS_KEPT_FOR = 60 * 60
-_VIEW_ID = re.compile(r"[0-9a-f-]{1,64}")
+VIEW_ID = re.compile(r"[0-9a-f-]{1,64}")
 _OF = "of"
 
 
@@ -34,7 +34,7 @@ def default_views(request: HttpRequest, person: str) -> dict[str, str] | None:
     found = dict(parse_qsl(request.COOKIES.get(cookie_name(request, DEFAULT_VIEWS), "")))
     if found.pop(_OF, "") != _hash(person):
         return None
-    return {name: id for name, id in found.items() if _VIEW_ID.fullmatch(id)}
+    return {name: id for name, id in found.items() if VIEW_ID.fullmatch(id)}
 
 
 def remember_default_views(

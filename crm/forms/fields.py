@@ -11,13 +11,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from crm.model.links import link_problem
-from crm.model.schema import AREA, MAX_REASON, PEOPLE_COLUMNS, Column
+from crm.model.schema import AREA, MAX_REASON, PEOPLE_COLUMNS, RESERVED_BSNID, Column
 from crm.model.vocabulary import words
 from crm.page_urls import record_url
 
 _BSNID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-# BSNIDs that no account may have: /accounts/new/ is the page that creates an account.
-_RESERVED = {"new"}
 _LINE_BREAKS = re.compile(r"\r\n?|[\u2028\u2029\x85]")
 
 
@@ -80,7 +78,7 @@ class BsnidField(LineField):
                 "with a letter or digit.",
                 code="bsnid",
             )
-        if value.lower() in _RESERVED:
+        if value.lower() == RESERVED_BSNID:
             raise ValidationError(f"“{value}” is reserved for a page. Choose another BSNID.")
 
 

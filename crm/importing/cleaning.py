@@ -13,7 +13,7 @@ from typing import Any
 from openpyxl.utils.datetime import WINDOWS_EPOCH, from_excel
 
 from crm.model import vocabulary
-from crm.model.schema import Column
+from crm.model.schema import RESERVED_BSNID, Column
 
 from . import dates, literals
 from .errors import Refused
@@ -106,10 +106,10 @@ def check_key(column: Column, value: str | None) -> str:
     """Return the key if it can be part of a URL; raises Refused."""
     if value is None:
         raise Refused(f"{column.label} is missing", column.name)
-    # "new" is the address of the form for a new account; browsers take dots out of addresses.
-    reserved = (".", "..", "new") if column.name == "bsnid" else (".", "..")
+    # Browsers take dots out of addresses.
+    reserved = (".", "..", RESERVED_BSNID) if column.name == "bsnid" else (".", "..")
     if _FORBIDDEN_IN_KEYS.search(value) or value.lower() in reserved:
-        reason = f"{column.label} “{value}” cannot be used: no URL can hold it"
+        reason = f"{column.label} “{value}” cannot be used: no address can hold it"
         raise Refused(reason, column.name)
     return value
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 MAX_LINE = 200
+# The BSNID that no account may have: /accounts/new/ is the page that creates an account.
+RESERVED_BSNID = "new"
 AREA = "business_area"
 # The columns that name people.
 PEOPLE_COLUMNS = frozenset({"vp", "admin", "primary_it_partner", "leader", "author"})

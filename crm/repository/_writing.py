@@ -54,7 +54,7 @@ def has_transactions(wh: Warehouse) -> bool:
 
 def is_catalog_managed(wh: Warehouse, table: Table) -> bool:
     """Return whether the table has the feature that transactions need. One statement."""
-    return _is_catalog_managed(_properties(wh, table))
+    return _is_catalog_managed(read_properties(wh, table))
 
 
 def forget_all() -> None:
@@ -69,7 +69,7 @@ def _require_known_schema(wh: Warehouse) -> None:
         if key in _checked:
             return
     try:
-        properties = _properties(wh, ACCOUNTS)
+        properties = read_properties(wh, ACCOUNTS)
     except PermissionDenied:
         properties = {}  # a person who may not read properties may still be allowed to write
     except ObjectNotFound:
@@ -81,7 +81,8 @@ def _require_known_schema(wh: Warehouse) -> None:
         _checked[key] = _is_catalog_managed(properties)
 
 
-def _properties(wh: Warehouse, table: Table) -> dict[str, str]:
+def read_properties(wh: Warehouse, table: Table) -> dict[str, str]:
+    """Return the table's properties. One statement. Raises WarehouseError."""
     rows = wh.query(ddl.show_properties(table, wh.namespace))
     return {row["key"]: row["value"] for row in rows}
 

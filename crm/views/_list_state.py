@@ -5,12 +5,12 @@ Wrong parameters (an unknown sort key, page "x") count as absent.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from urllib.parse import urlencode
 
 from django.http import QueryDict
 
+from crm import cookies
 from crm.model.records import Listing
 from crm.repository.records.search_words import SEARCH_LENGTH
 from crm.request import Request, page_number
@@ -23,7 +23,6 @@ MAX_VALUES = 50
 SORTS = ("sort", "sort2", "sort3")
 # The parameter of the saved view that the settings come from.
 VIEW = "view"
-_VIEW_ID = re.compile(r"[0-9a-f-]{1,64}")
 
 
 def read(parameters: QueryDict, subject: Subject, person: str) -> Listing:
@@ -71,7 +70,7 @@ def settings(listing: Listing, subject: Subject) -> str:
 
 
 def _view_id(text: str) -> str:
-    return text if _VIEW_ID.fullmatch(text) else ""
+    return text if cookies.VIEW_ID.fullmatch(text) else ""
 
 
 def _sorts(parameters: QueryDict, subject: Subject) -> list[str]:

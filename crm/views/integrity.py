@@ -57,10 +57,6 @@ class Result:
     def is_cut(self) -> bool:
         return len(self.findings) < self.total
 
-    @property
-    def repairs_are_cut(self) -> bool:
-        return len(self.repairs) < self.repairable
-
 
 @never_cache
 @require_safe

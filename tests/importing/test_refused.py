@@ -135,7 +135,7 @@ def test_json_comes_back_as_json(tmp_path: Path) -> None:
     assert found.keys() == {"accounts", "updates"}
     (account,), (update,) = found["accounts"], found["updates"]
     assert (account["bsnid"], account["team"]) == ("..", 1.5)
-    assert "no URL can hold it" in account["reason_for_refusal"]
+    assert "no address can hold it" in account["reason_for_refusal"]
     assert update["description"] == "e"
     account["bsnid"] = update["account_bsnid"] = "B9"
     back.write_text(json.dumps(found))

@@ -62,6 +62,6 @@ def test_a_name_of_several_teams_is_none_of_theirs(warehouse: Warehouse, tmp_pat
     assert reasons(findings, REFUSED) == [
         "updates.csv, row 2, account_bsnid: “Claims” is the team of several accounts; write the "
         "BSNID: B1, B2",
-        "updates.csv, row 3, account_bsnid: Account “a/b” cannot be used: no URL can hold it",
+        "updates.csv, row 3, account_bsnid: Account “a/b” cannot be used: no address can hold it",
         "updates.csv, row 4, account_bsnid: Account has 70 characters; at most 64 fit",
     ]

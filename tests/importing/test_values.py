@@ -136,7 +136,7 @@ def test_how_a_column_is_read_is_said(raw: Any, reading: str) -> None:
 
 @pytest.mark.parametrize("key", ["a/b", "a\tb", ".", "..", "new", "New"])
 def test_keys_that_no_url_can_hold(key: str) -> None:
-    with pytest.raises(Refused, match="no URL can hold it"):
+    with pytest.raises(Refused, match="no address can hold it"):
         cleaning.check_key(KEY, key)
 
 

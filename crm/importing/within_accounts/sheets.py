@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import cache, partial
+from functools import lru_cache, partial
 
 from crm.importing.cleaning import is_empty
 from crm.importing.headings import USE_CASE_OF, normal
@@ -45,7 +45,7 @@ def _without_ids(rows: Rows) -> Iterator[RawRow]:
 
 
 def _accounts(rows: Rows, given: Mapping[str, str]) -> Iterator[RawRow]:
-    means_other = cache(lambda heading: bool(meaning_of(heading, given)))
+    means_other = lru_cache(maxsize=4096)(lambda heading: bool(meaning_of(heading, given)))
     for row in rows():
         if row.cells is not None:
             row.cells = [cell for cell in row.cells if not means_other(cell[0])]
@@ -53,7 +53,7 @@ def _accounts(rows: Rows, given: Mapping[str, str]) -> Iterator[RawRow]:
 
 
 def _use_cases(rows: Rows, given: Mapping[str, str]) -> Iterator[RawRow]:
-    meaning_in = cache(partial(meaning_of, given=given))
+    meaning_in = lru_cache(maxsize=4096)(partial(meaning_of, given=given))
     for row in rows():
         cells = {
             meaning.removeprefix(USE_CASE_OF): value

@@ -8,7 +8,7 @@ day from which the status is known (docs/decisions/0010-no-date-of-a-status.md).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import Any
 
 from crm.importing.cleaning import is_empty, is_no_value
@@ -30,7 +30,7 @@ def status_rows(rows: Rows, given: Mapping[str, str], is_own: bool) -> Iterator[
 
     ``is_own``: it is our own list, where an account without a status is Not Started.
     """
-    meaning_in = cache(partial(meaning_of, given=given))
+    meaning_in = lru_cache(maxsize=4096)(partial(meaning_of, given=given))
     for row in rows():
         found, since = list[tuple[str, Any]](), dict[str, Any]()
         for heading, value in row.cells or ():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from crm.model.namespace import Namespace, quoted
-from crm.model.schema import ACCOUNTS, Column, Table
+from crm.model.schema import ACCOUNTS, RESERVED_BSNID, Column, Table
 from crm.repository import _made_ids, _sql
 
 # Parts of regular expressions, for SQL literals. Blanks are those of Python's ``str.strip``.
@@ -184,7 +184,7 @@ def _refusals(table: Table) -> Iterator[tuple[str, str, str]]:
     for name in dict.fromkeys([table.owner, table.key]):
         bad = f"{quoted(name)} RLIKE '{_NOT_IN_KEYS}' OR {quoted(name)} IN ('.', '..')"
         if name == ACCOUNTS.key:
-            bad += f" OR LOWER({quoted(name)}) = 'new'"
+            bad += f" OR LOWER({quoted(name)}) = '{RESERVED_BSNID}'"
         label = table.column(name).label
         yield name, bad, f"{label} cannot be used: no address can hold it"
     for column in table.columns:
