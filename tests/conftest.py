@@ -30,7 +30,7 @@ from crm.warehouse import Warehouse, dispose_all
 from crm.warehouse.config import WarehouseConfig
 
 from .control import LocalWarehouse as LocalWarehouse
-from .order import dealt, import_in_turn
+from .order import import_in_turn, shares_in_order
 from .patience import seconds
 from .schemas import ACTOR as ACTOR
 from .schemas import CATALOG as CATALOG
@@ -173,7 +173,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         limit = item.get_closest_marker("timeout")
         item.add_marker(pytest.mark.timeout(seconds(limit.args[0] if limit else 120)))
     workers = getattr(config, "workerinput", {}).get("workercount", 1)
-    items[:] = dealt(items, workers)
+    items[:] = shares_in_order(items, workers)
 
 
 @pytest.hookimpl(wrapper=True)

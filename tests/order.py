@@ -35,7 +35,7 @@ class Item(Protocol):
 Test = TypeVar("Test", bound=Item)
 
 
-def dealt(items: list[Test], workers: int) -> list[Test]:
+def shares_in_order(items: list[Test], workers: int) -> list[Test]:
     """Return the tests so that each worker's share begins with its part of ``FIRST``.
 
     xdist gives each worker an equal share of the list, and lets those that are done take tests

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from .conftest import BASE_DIR
-from .order import FIRST, dealt
+from .order import FIRST, shares_in_order
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Item:
 def test_shares_begin_with_what_takes_long(workers: int) -> None:
     named = [f"tests/{name}" for names in FIRST for name in names]
     items = [Item(f"tests/pages/{n}") for n in range(30)] + list(map(Item, named))
-    found = [each.nodeid for each in dealt(items, workers)]
+    found = [each.nodeid for each in shares_in_order(items, workers)]
     assert sorted(found) == sorted(each.nodeid for each in items)
     if workers == 1:
         return

@@ -60,7 +60,7 @@ def send(
     Raises WarehouseError and Refused, and then nothing was sent.
     """
     if to.period == period and to.state in (SENT, NOTHING):
-        return Outcome("was sent already" if to.state == SENT else "there was nothing to tell")
+        return Outcome("was sent already" if to.state == SENT else "there was nothing to report")
     instead_of = ""
     if to.period == period and to.state == SENDING:
         if not unclear or _may_be_at_work(to):
@@ -83,7 +83,7 @@ def _send_and_note(
 ) -> Outcome:
     if hand_over is None:
         digests.note(wh, to.name, run, NOTHING, digest.until)
-        return Outcome("there is nothing to tell")
+        return Outcome("there is nothing to report")
     try:
         hand_over()
     except Refused:

@@ -32,7 +32,7 @@ class FieldForm(forms.Form):
             label="New value",
             required=False,
             strip=True,
-            help_text=f"Left empty, it empties the field.{more}",
+            help_text=f"If you leave this empty, the field becomes empty.{more}",
         )
 
     def clean(self) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class ChoiceForm(forms.Form):
         self.fields["column"] = forms.CharField(widget=forms.HiddenInput, initial=column.name)
         self.fields["value"] = field_for(column)
         if not column.required:
-            self.fields["value"].help_text = "Left empty, it empties the field."
+            self.fields["value"].help_text = "If you leave this empty, the field becomes empty."
         if column.name == "status":
             self.fields["reason"] = reason_field()
 

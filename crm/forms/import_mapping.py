@@ -65,7 +65,7 @@ def problems(part: PartSurvey, mapping: SheetMapping) -> list[str]:
         return ["Choose the table that it holds, or leave it out."]
     table = TABLE_BY_NAME[mapping.table]
     labels = [table.column(name).label for name in part.missing(mapping)]
-    found = [f"Choose the heading of {label}: no row can do without it." for label in labels]
+    found = [f"Choose the heading of {label}: every row needs it." for label in labels]
     if part.needs_order(mapping) and not mapping.date_order:
         found.append("Choose whether the day, the month or the year comes first in its dates.")
     return found

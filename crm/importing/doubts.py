@@ -83,7 +83,8 @@ class Doubts:
             for place in dict.fromkeys(f.place for f in findings.first if f.reason == NO_ROWS)
         ]
         doubts += [
-            f"{kind.first.place} {kind.first.reason}. A wrong one makes other letters of these."
+            f"{kind.first.place} {kind.first.reason}. With a wrong encoding, "
+            "some letters turn into others."
             for kind in findings.kinds.values()
             if kind.first.reason.startswith(UNSURE)
         ]

@@ -91,8 +91,8 @@ def _without_reasons(rows: Rows) -> Iterator[RawRow]:
 
 
 def above_headings(name: str) -> RawRow:
-    """A row that stands above the headings, such as a title."""
-    return RawRow(name, None, [Remark(SKIPPED, "stands above the headings; not imported")])
+    """A row that is above the headings, such as a title."""
+    return RawRow(name, None, [Remark(SKIPPED, "is above the headings; not imported")])
 
 
 FIRST_COLUMN_NAMELESS = "its first column has no heading; not imported if it numbers the rows"

@@ -89,7 +89,9 @@ class Reader:
         if sheet.is_partners and memory.has(table, row[table.key] or ""):
             return False  # it is a part of the account
         if table is USE_CASES and sheet.is_derived and memory.has_use_case(row):
-            reason = "is one of the use cases of the source already; not imported again"
+            reason = (
+                "has the same account and problem as another use case of the source; not imported"
+            )
             self.findings.add(SKIPPED, table.name, place, reason)
             return False
         if table is PLATFORMS_STATUS:

@@ -57,7 +57,8 @@ class SheetColumns:
             lost = f"{lost} not imported" if count else "it has no values"
             why = f"is not a column of {self._sheet.table.plural}"
             if self._sheet.is_own and own_export.is_of_other_tables(self._sheet.table, heading):
-                self.report_once(SKIPPED, heading, f"“{heading}” follows from other tables")
+                reason = f"“{heading}” is made from other tables; not imported"
+                self.report_once(SKIPPED, heading, reason)
                 continue
             if self._sheet.columns.get(normal(heading)) == LEFT_OUT:
                 why = "is left out, as was chosen"

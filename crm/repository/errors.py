@@ -112,7 +112,7 @@ class NotSaved(WarehouseError):
 
 
 class NotTakenBack(WarehouseError):
-    summary = "A row that cannot stay could not be taken back"
+    summary = "A row that must not stay could not be removed"
 
 
 class NewerSchema(WarehouseError):

@@ -64,7 +64,8 @@ def left_alone(count: int, left: list[LeftAlone], total: int) -> dict[str, Any]:
 def _why_left(each: LeftAlone) -> str:
     if each.is_deleted:
         is_child = each.record.table is not ACCOUNTS
-        return "was deleted since, or its account was" if is_child else "was deleted since"
+        deleted = "was deleted afterwards"
+        return f"{deleted}, or its account was" if is_child else deleted
     return "has new records that would be lost" if each.has_children else "was changed since"
 
 

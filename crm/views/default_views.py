@@ -42,7 +42,7 @@ def default_view(request: Request, name: str) -> HttpResponse:
 def _choose_default(request: Request, person: str, subject: Subject) -> HttpResponse:
     id, back = request.POST.get("view", ""), _respond.local_url(request, reverse("saved-views"))
     if id and _saved_views.found(request, id).list_name != subject.table.name:
-        raise Http404("This view is one of another list.")
+        raise Http404("This view belongs to another list.")
     try:
         repository.set_default(request.warehouse, person, subject.table.name, id)
     except (ObjectNotFound, PermissionDenied) as error:

@@ -41,7 +41,7 @@ def similar_teams(request: Request) -> HttpResponse:
 def _decide(request: Request) -> HttpResponse:
     one, other = (request.POST.get(name, "")[:MAX_LINE] for name in ("one", "other"))
     if not one or not other or one == other:
-        raise Http404("These are not two accounts.")
+        raise Http404("Name two different accounts.")
     is_again = request.POST.get("do") == "again"
     wh = request.warehouse
     try:

@@ -109,7 +109,7 @@ def test_people_get_what_is_theirs_once(
     assert (len(outgoing.outbox), code) == (1, 1)
     assert "no address, " in printed
     assert "not sent: " in printed
-    assert re.search(f"{BO}, .*: there is nothing to tell", printed)
+    assert re.search(f"{BO}, .*: there is nothing to report", printed)
     message = outgoing.outbox[0]
     assert message.to == [ANA]
     assert message.subject == "EDIP CRM: 1 change, 2 to look at"

@@ -181,7 +181,7 @@ def test_what_a_chat_refuses_is_sent_by_the_next_run(
     for status, said in ((404, "not sent: the chat answered 404"), (302, "302"), (504, "unclear")):
         receiver.status = status
         printed, code = run("--vp", "Ana")
-        assert code == 0, "no account of hers: there is nothing to tell"
+        assert code == 0, "no account of hers: there is nothing to report"
         printed, code = run("--area", "Finance")
         assert code == 1
         assert said in printed

@@ -53,7 +53,7 @@ def test_what_stands_above_the_headings(
 ) -> None:
     rows, findings = read_csv(tmp_path, content)
     assert teams(rows) == {"B1": "x"}
-    stands = [r for r in reasons(findings, SKIPPED) if "stands above the headings" in r]
+    stands = [r for r in reasons(findings, SKIPPED) if "is above the headings" in r]
     assert [reason.split("row ")[1].split(":")[0] for reason in stands] == above
 
 

@@ -77,7 +77,7 @@ def test_what_excel_would_show(tmp_path: Path) -> None:
     assert "row 4, team: “Team” has another value, “Second”" in noted
     assert "row 5: has a cell without a heading; not imported: “beyond”" in noted
     skipped = "\n".join(reasons(findings, SKIPPED))
-    assert "row 1: stands above the headings" in skipped
+    assert "row 1: is above the headings" in skipped
     assert "sheet Chart is a chart" in skipped
 
 

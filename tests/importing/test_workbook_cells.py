@@ -152,7 +152,7 @@ PROBLEMS = (
     "A row of before the rows.xlsx, sheet Accounts is larger",
     "",
     "A row of many cells.xlsx, sheet Accounts is larger",
-    "What stands after the rows is larger",
+    "The part after the rows is larger",
     "its part xl/styles.xml is larger than any sensible workbook has",
     "its part xl/styles.xml is larger",
 )

@@ -181,7 +181,7 @@ def test_use_cases_and_updates_are_deleted_and_come_back(
     accounts.delete(warehouse, "B2")
     left = parsed(client.post(address))
     assert text(left, "h1") == "1 record is as it was before."
-    assert text(left, ".ask li").endswith("was deleted since, or its account was")
+    assert text(left, ".ask li").endswith("was deleted afterwards, or its account was")
     assert [use_cases.get(warehouse, cases[name]) is None for name in ("One", "Two")] == [
         False,
         True,

@@ -90,7 +90,7 @@ def test_setting_up_goes_on_where_it_stopped(
     page = parsed(response)
     assert response.status_code == 503
     assert texts(page, ".finding .badge")[:3] == ["Done", "Done", "Failed"]
-    assert "or still be at it" in text(page, ".finding:nth-child(3) p")
+    assert "or may still be doing it" in text(page, ".finding:nth-child(3) p")
     [*_, logged] = (each for each in caplog.records if each.name == "crm.requests")
     assert logged.fields["refusal"] == "set-up"
     with ThreadPoolExecutor(2) as people:

@@ -149,8 +149,8 @@ def test_a_row_that_was_changed_and_deleted_since_stays_deleted(
     page = parsed(client.post(imported_rows))
     assert text(page, "h1") == "1 record is as it was before."
     assert [" ".join(each.split()) for each in texts(page, "main li")] == [
-        "NEW1 (account) was deleted since",
-        "OLD (account) was deleted since",
+        "NEW1 (account) was deleted afterwards",
+        "OLD (account) was deleted afterwards",
     ]
     assert (
         accounts.get(bob, "OLD") is accounts.get(bob, "NEW1") is accounts.get(bob, "NEW2") is None

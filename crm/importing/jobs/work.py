@@ -40,7 +40,7 @@ LISTED = 200
 
 
 SIGN_IN_ENDED = (
-    "Your sign-in to Databricks ended while this was at work. Going on uses your new sign-in."
+    "Your sign-in to Databricks ended before this was done. Going on uses your new sign-in."
 )
 
 

@@ -41,7 +41,7 @@ def accounts(wh: Warehouse, options: dict[str, Any]) -> Of:
     values = {column: (options[name],) for name, column in _OPTIONS.items() if options[name]}
     if options["view"]:
         if values:
-            raise CommandError("--view goes with no other choice of accounts.")
+            raise CommandError("--view cannot be combined with another choice of accounts.")
         return _of_view(wh, options["view"])
     if not values:
         return Of("", "All accounts", page_url("attention"), AccountFilter())

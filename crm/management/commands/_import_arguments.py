@@ -67,5 +67,5 @@ def add_reading_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--encoding",
         default="",
-        help="the encoding of text files, such as windows-1252 (default: as they show it)",
+        help="the encoding of text files, such as windows-1252 (default: read from the file)",
     )

@@ -118,7 +118,7 @@ class Command(BaseCommand):
         if to.period != period and to.state == digests.SENDING:
             self.stdout.write(
                 f"{to.name}: it is unclear whether the digest of {to.period} was sent; this one "
-                "tells the same again"
+                "has the same content again"
             )
         try:
             found = sending.send(wh, to, period, partial(self._load, wh, to), prepare, unclear)

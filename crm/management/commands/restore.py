@@ -28,8 +28,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--of-schema",
             metavar="SCHEMA",
-            help="with --backup: the schema, or catalog.schema, that was backed up, if its rows "
-            "shall come into another one, which has tables (default: --schema)",
+            help="with --backup: the schema, or catalog.schema, that was backed up, where its "
+            "rows are restored to the tables of another one (default: --schema)",
         )
         to = parser.add_mutually_exclusive_group(required=True)
         to.add_argument("--backup", metavar="ID", help="an id from backup --list")

@@ -42,7 +42,7 @@ class UnifiedSignIn:
         except Exception as error:  # noqa: BLE001 - of the SDK, the CLIs and requests
             # The SDK's messages quote its configuration.
             raise SignInFailed(
-                f"no sign-in as the Databricks CLI has it was found ({type(error).__name__}): "
+                f"no sign-in of the Databricks CLI was found ({type(error).__name__}): "
                 "run “databricks auth login”, or name a profile with DATABRICKS_CONFIG_PROFILE"
             ) from None
 

@@ -43,7 +43,7 @@ def read(archive: Archive, path: str) -> AfterRows:
     with archive.open(path) as source:
         root, end = _root_and_end(source)
     if end.count(b"<") > MAX_TAGS:
-        raise SourceError("What stands after the rows is larger than any sensible workbook has.")
+        raise SourceError("The part after the rows is larger than any sensible workbook has.")
     try:
         tree = ElementTree.fromstring(root + end) if root and end else None
     except ElementTree.ParseError:
