@@ -17,7 +17,7 @@ from crm.model.schema import ACCOUNTS, Table
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import ObjectNotFound, PermissionDenied
 
-from . import ddl
+from . import ddl, properties
 from .errors import NewerSchema
 
 # Seconds. A process checks the version before its first write, and then every ten minutes.
@@ -54,7 +54,7 @@ def has_transactions(wh: Warehouse) -> bool:
 
 def is_catalog_managed(wh: Warehouse, table: Table) -> bool:
     """Return whether the table has the feature that transactions need. One statement."""
-    return _is_catalog_managed(read_properties(wh, table))
+    return _is_catalog_managed(properties.read(wh, table))
 
 
 def forget_all() -> None:
@@ -69,30 +69,24 @@ def _require_known_schema(wh: Warehouse) -> None:
         if key in _checked:
             return
     try:
-        properties = read_properties(wh, ACCOUNTS)
+        found = properties.read(wh, ACCOUNTS)
     except PermissionDenied:
-        properties = {}  # a person who may not read properties may still be allowed to write
+        found = {}  # a person who may not read properties may still be allowed to write
     except ObjectNotFound:
         return  # restore_tables creates the table anew
-    version = _version(properties)
+    version = _version(found)
     if version > ddl.VERSION:
         raise NewerSchema(version, ddl.VERSION)
     with _lock:
-        _checked[key] = _is_catalog_managed(properties)
+        _checked[key] = _is_catalog_managed(found)
 
 
-def read_properties(wh: Warehouse, table: Table) -> dict[str, str]:
-    """Return the table's properties. One statement. Raises WarehouseError."""
-    rows = wh.query(ddl.show_properties(table, wh.namespace))
-    return {row["key"]: row["value"] for row in rows}
-
-
-def _version(properties: dict[str, str]) -> int:
+def _version(found: dict[str, str]) -> int:
     """Return 0 where no version is noted."""
-    value = properties.get(ddl.VERSION_PROPERTY, "")
+    value = found.get(ddl.VERSION_PROPERTY, "")
     return int(value) if value.isdecimal() else 0
 
 
-def _is_catalog_managed(properties: dict[str, str]) -> bool:
+def _is_catalog_managed(found: dict[str, str]) -> bool:
     name, value = ddl.CATALOG_MANAGED
-    return properties.get(name, "").lower() == value
+    return found.get(name, "").lower() == value

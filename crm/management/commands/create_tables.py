@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from crm.model.namespace import Namespace
 from crm.model.own_tables import ALL_TABLES
 from crm.model.schema import ACCOUNTS, TABLES
-from crm.repository import ddl
+from crm.repository import ddl, properties
 from crm.repository.tables import grants
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import (
@@ -104,8 +104,7 @@ class Command(BaseCommand):
         for table in TABLES:
             name = f"table {wh.namespace.prefix}{table.name}"
             try:
-                rows = wh.query(ddl.show_properties(table, wh.namespace))
-                current = {row["key"]: _days(row["value"]) for row in rows}
+                current = {k: _days(v) for k, v in properties.read(wh, table).items()}
                 wanted = {
                     key: value
                     for key, value in ddl.retention(days).items()

@@ -20,7 +20,7 @@ from cachetools import LRUCache
 
 from crm.model.namespace import Namespace, PastNamespace, quoted
 from crm.model.schema import TABLES, Table
-from crm.repository import _sql, ddl, versions
+from crm.repository import _sql, ddl, properties, versions
 from crm.repository.versions import Commit
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import PermissionDenied, StatementFailed
@@ -193,10 +193,10 @@ def _interruptions(commits: tuple[Commit, ...], reasons: Collection[str]) -> Ite
 def _retention(wh: Warehouse, table: Table) -> dt.timedelta:
     """Return how long the table keeps versions, or the default. One statement."""
     try:
-        rows = wh.query(ddl.show_properties(table, wh.namespace))
+        kept = properties.read(wh, table).get(_RETENTION, "")
     except PermissionDenied:
-        rows = []
-    return _interval(next((str(row["value"]) for row in rows if row["key"] == _RETENTION), ""))
+        kept = ""
+    return _interval(kept)
 
 
 def _interval(text: str) -> dt.timedelta:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from crm.model.namespace import Namespace
 from crm.model.own_tables import OWN_TABLES
 from crm.model.schema import ACCOUNTS, TABLES, Column, Table
-from crm.repository import _writing, ddl
+from crm.repository import ddl, properties
 from crm.repository._sql import Row
 from crm.repository.errors import NewerSchema
 from crm.warehouse import Warehouse
@@ -206,7 +206,7 @@ def read_schema_state(wh: Warehouse) -> SchemaState:
     own = {f"{wh.namespace.prefix}{table.name}".lower(): table.name for table in OWN_TABLES}
     state = SchemaState(
         {name: _columns(rows) for name, rows in columns.items()},
-        {table.name: _writing.read_properties(wh, table) for table in TABLES},
+        {table.name: properties.read(wh, table) for table in TABLES},
         {table.name: _read_clustering(wh, table) for table in TABLES},
         {n: _columns(r for r in rows if r["is_nullable"] == "NO") for n, rows in columns.items()},
         {n: _columns(r for r in rows if r["comment"]) for n, rows in columns.items()},

@@ -12,7 +12,7 @@ from cachetools import TTLCache
 
 from crm.model.own_tables import OWN_TABLES
 from crm.model.schema import ACCOUNTS, TABLES, Table
-from crm.repository import _sql, ddl
+from crm.repository import _sql, ddl, properties
 from crm.warehouse import Warehouse
 from crm.warehouse.deadline import Deadline
 from crm.warehouse.errors import (
@@ -138,10 +138,9 @@ def _lacking(wh: Warehouse) -> list[str]:
 def _version(wh: Warehouse) -> int | None:
     """Return the version of the tables, None if the person may not know it."""
     try:
-        rows = wh.query(ddl.show_properties(ACCOUNTS, wh.namespace))
+        noted = properties.read(wh, ACCOUNTS).get(ddl.VERSION_PROPERTY, "")
     except PermissionDenied:
         return None
-    noted = {row["key"]: row["value"] for row in rows}.get(ddl.VERSION_PROPERTY, "")
     return int(noted) if noted.isdecimal() else 1
 
 
