@@ -13,6 +13,9 @@ from crm.warehouse import Warehouse
 OLD = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 NEW = dt.datetime(2026, 2, 1, tzinfo=dt.UTC)
 DAY = dt.date(2026, 1, 1)
+# The first and the last two are links; the others are none.
+LINKS = "https://ok\nhttps://\nhttps://ok@evil\nhttps://ok/\u3164x"
+LINKS += "\nhttps://ok:8443/a@b?c#d\nhttp://[::1]:80/"
 
 
 def insert(wh: Warehouse, table: Table, *rows: dict[str, Any], **values: Any) -> None:
@@ -49,15 +52,13 @@ def broken(sample: Warehouse) -> Warehouse:
 
 def break_rules(wh: Warehouse) -> None:
     """Insert one or more rows for each check."""
-    links = "https://ok\nhttps://\nhttps://ok@evil\nhttps://ok/\u3164x"
-    links += "\nhttps://ok:8443/a@b?c#d\nhttp://[::1]:80/"
     insert(
         wh,
         ACCOUNTS,
         {"bsnid": "TWICE", "team": "Old", "vp": "V"},
         {"bsnid": "TWICE", "team": "New", "updated_at": NEW},
         *[{"bsnid": "SAME", "team": "Same"}] * 3,
-        {"bsnid": "LINK", "team": "L", "azure_devops_link": links},
+        {"bsnid": "LINK", "team": "L", "azure_devops_link": LINKS},
         {"bsnid": "link", "team": "L"},
         business_area="Finance",
     )

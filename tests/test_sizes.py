@@ -112,40 +112,57 @@ def test_tests_with_a_large_size_are_marked() -> None:
     assert list(wrong_marks(BASE_DIR / "tests")) == []
 
 
+PLANTED = {
+    "conftest.py": """
+from .sizes import size
+from .helpers import MANY
+@pytest.fixture
+def rows(): return size(1, 9)
+@pytest.fixture
+def more_rows(rows): return rows
+@pytest.fixture
+def many(): return MANY
+@pytest.fixture
+def few(): return 1
+def hook(): return size(1, 9)
+""",
+    "helpers.py": """
+from .sizes import IS_SOAK
+MANY = 9 if IS_SOAK else 1
+""",
+    "folder/test_planted.py": """
+from ..sizes import only_soak, size, soak
+from ..helpers import MANY as LARGE
+N = size(1, 9)
+def help(): return N
+class Editor:
+  def edit(self): return N
+@soak
+def test_small_and_large(): help()
+@only_soak
+def test_large(): pass
+@soak
+def test_marked(more_rows): pass
+def test_small(few, hook=None): pass
+def test_unmarked(): help()
+@pytest.mark.parametrize('n', [1, pytest.param(9, marks=soak)])
+def test_always_large(n): pass
+@soak
+@only_soak
+def test_marked_twice(): pass
+def test_fixture(more_rows): pass
+@pytest.mark.usefixtures('many')
+def test_named_fixture(): pass
+def test_imported(): LARGE
+def test_in_a_class(): Editor()
+""",
+}
+
+
 def test_wrong_marks_are_found(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text(
-        "from .sizes import size\n"
-        "from .helpers import MANY\n"
-        "@pytest.fixture\ndef rows(): return size(1, 9)\n"
-        "@pytest.fixture\ndef more_rows(rows): return rows\n"
-        "@pytest.fixture\ndef many(): return MANY\n"
-        "@pytest.fixture\ndef few(): return 1\n"
-        "def hook(): return size(1, 9)\n"
-    )
-    (tmp_path / "helpers.py").write_text(
-        "from .sizes import IS_SOAK\nMANY = 9 if IS_SOAK else 1\n"
-    )
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    (folder / "test_planted.py").write_text(
-        "from ..sizes import only_soak, size, soak\n"
-        "from ..helpers import MANY as LARGE\n"
-        "N = size(1, 9)\n"
-        "def help(): return N\n"
-        "class Editor:\n  def edit(self): return N\n"
-        "@soak\ndef test_small_and_large(): help()\n"
-        "@only_soak\ndef test_large(): pass\n"
-        "@soak\ndef test_marked(more_rows): pass\n"
-        "def test_small(few, hook=None): pass\n"
-        "def test_unmarked(): help()\n"
-        "@pytest.mark.parametrize('n', [1, pytest.param(9, marks=soak)])\n"
-        "def test_always_large(n): pass\n"
-        "@soak\n@only_soak\ndef test_marked_twice(): pass\n"
-        "def test_fixture(more_rows): pass\n"
-        "@pytest.mark.usefixtures('many')\ndef test_named_fixture(): pass\n"
-        "def test_imported(): LARGE\n"
-        "def test_in_a_class(): Editor()\n"
-    )
+    (tmp_path / "folder").mkdir()
+    for name, source in PLANTED.items():
+        (tmp_path / name).write_text(source)
     assert [each.split(": ")[0] for each in wrong_marks(tmp_path)] == [
         f"test_planted.py test_{name}"
         for name in (

@@ -25,21 +25,14 @@ def bottom(element: Locator) -> float:
     return box["y"] + box["height"]
 
 
-def test_a_form_opens_over_the_list_and_loses_nothing(
-    page: Page, tables: Warehouse, bobs_tables: Warehouse, case: str, bsnid: str
-) -> None:
-    page.goto(f"/use-cases/?q={bsnid}")
-    address, row = page.url, page.locator(f"#row-{case}")
-    edit, drawer = row.get_by_role("link", name="Edit this use case"), page.get_by_role("dialog")
-    edit.focus()
-    page.keyboard.press("Enter")
-    expect(drawer.get_by_role("heading", name="Edit use case")).to_be_focused()
-    page.keyboard.press("Escape")
-    expect(drawer).to_have_count(0)
-    expect(edit).to_be_focused()
+def somebody_else_was_first(bobs_tables: Warehouse, case: str) -> None:
+    """Write the field that the form changes, too."""
+    seen = use_cases.get(bobs_tables, case).updated_at
+    use_cases.update(bobs_tables, case, {"leader": "Bob's"}, seen)
 
-    edit.click()
-    expect(drawer.get_by_role("heading", name="Edit use case")).to_be_focused()
+
+def close_in_each_way_and_stay(page: Page, drawer: Locator) -> list[str]:
+    """Try to close the drawer, and decline each time; return the questions, also later ones."""
     asked: list[str] = []
 
     def stay(dialog: Dialog) -> None:
@@ -47,23 +40,16 @@ def test_a_form_opens_over_the_list_and_loses_nothing(
         dialog.dismiss()
 
     page.on("dialog", stay)
-    problem, leader = drawer.get_by_label("Problem"), drawer.get_by_label("Leader")
-    leader.press_sequentially("Lee")
-    problem.fill("")
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
     drawer.get_by_role("button", name="Close").click()
     drawer.get_by_role("link", name="Cancel").click()
-    assert asked == ["Close the form? What you typed is not saved."] * 4
-    problem.focus()
-    page.keyboard.press("Control+Enter")
-    expect(drawer.locator(".banner")).to_contain_text("Nothing was saved yet")
-    expect(drawer.locator("[data-focus]")).to_be_focused()
-    expect(leader).to_have_value("Lee")
+    return asked
 
-    # While the answer is awaited, the form says so. It never comes: the message is in the drawer,
-    # where it can be read, and covers nothing at the form's end.
-    problem.fill(f"Slower {bsnid}")
+
+def save_without_an_answer(page: Page, drawer: Locator) -> None:
+    """While the answer is awaited, the form says so. It never comes: the message is in the drawer,
+    where it can be read, and covers nothing at the form's end."""
     held: list[Route] = []
     page.route("**/edit/*", lambda route: held.append(route))
     page.keyboard.press("Control+Enter")
@@ -80,9 +66,36 @@ def test_a_form_opens_over_the_list_and_loses_nothing(
     page.set_viewport_size({"width": 1440, "height": 900})
     page.unroute("**/edit/*")
 
-    # Somebody else was first, in the same field.
-    seen = use_cases.get(bobs_tables, case).updated_at
-    use_cases.update(bobs_tables, case, {"leader": "Bob's"}, seen)
+
+def test_a_form_opens_over_the_list_and_loses_nothing(
+    page: Page, tables: Warehouse, bobs_tables: Warehouse, case: str, bsnid: str
+) -> None:
+    page.goto(f"/use-cases/?q={bsnid}")
+    address, row = page.url, page.locator(f"#row-{case}")
+    edit, drawer = row.get_by_role("link", name="Edit this use case"), page.get_by_role("dialog")
+    edit.focus()
+    page.keyboard.press("Enter")
+    expect(drawer.get_by_role("heading", name="Edit use case")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(drawer).to_have_count(0)
+    expect(edit).to_be_focused()
+
+    edit.click()
+    expect(drawer.get_by_role("heading", name="Edit use case")).to_be_focused()
+    problem, leader = drawer.get_by_label("Problem"), drawer.get_by_label("Leader")
+    leader.press_sequentially("Lee")
+    problem.fill("")
+    asked = close_in_each_way_and_stay(page, drawer)
+    assert asked == ["Close the form? What you typed is not saved."] * 4
+    problem.focus()
+    page.keyboard.press("Control+Enter")
+    expect(drawer.locator(".banner")).to_contain_text("Nothing was saved yet")
+    expect(drawer.locator("[data-focus]")).to_be_focused()
+    expect(leader).to_have_value("Lee")
+
+    problem.fill(f"Slower {bsnid}")
+    save_without_an_answer(page, drawer)
+    somebody_else_was_first(bobs_tables, case)
     problem.press("Control+Enter")
     expect(drawer.locator(".banner")).to_contain_text("bob@example.com")
     expect(drawer.get_by_label("Leader, my value")).to_have_value("Lee")

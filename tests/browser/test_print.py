@@ -21,24 +21,10 @@ def test_print(page: Page) -> None:
     page.emulate_media(media="print", color_scheme="dark")
     expect(page.get_by_role("heading", name="Claims Analytics")).to_be_visible()
     expect(page.locator(".platform").first).to_contain_text("Completed")
-    for control in (
-        ".sections",
-        ".theme",
-        ".time-machine",
-        ".person",
-        ".platform-set",
-        "main .button",
-    ):
-        expect(page.locator(control).first).to_be_hidden()
-    expect(page.locator("main :is(button, select, input):visible")).to_have_count(0)
+    _require_no_controls(page, ".sections", ".theme", ".time-machine", ".person", ".platform-set")
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert background == "rgb(255, 255, 255)" != on_screen
-    floating = page.evaluate(
-        """[...document.querySelectorAll("body *")].filter((element) =>
-          element.checkVisibility() && getComputedStyle(element).position.match(/fixed|sticky/)
-        ).map((element) => element.className)"""
-    )
-    assert floating == []
+    assert _floating(page) == []
     assert _cut_off(page) == []
 
     page.goto("/accounts/BSN001/merge/BSN002/")
@@ -74,6 +60,21 @@ def test_pages_of_updates_and_changes_have_no_controls(
     expect(page.get_by_text("Vera")).to_be_visible()
     # Not even as an empty box.
     expect(page.locator(".change-actions").first).to_have_css("display", "none")
+
+
+def _require_no_controls(page: Page, *controls: str) -> None:
+    for control in (*controls, "main .button"):
+        expect(page.locator(control).first).to_be_hidden()
+    expect(page.locator("main :is(button, select, input):visible")).to_have_count(0)
+
+
+def _floating(page: Page) -> list[str]:
+    """Return the classes of the elements that a page would print over others."""
+    return page.evaluate(
+        """[...document.querySelectorAll("body *")].filter((element) =>
+          element.checkVisibility() && getComputedStyle(element).position.match(/fixed|sticky/)
+        ).map((element) => element.className)"""
+    )
 
 
 def _cut_off(page: Page) -> list[str]:

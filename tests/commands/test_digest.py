@@ -86,17 +86,32 @@ def test_periods() -> None:
     assert digests.period_of(DAILY, days[0]) == "2026-12-31"
 
 
-def test_people_get_what_is_theirs_once(
-    one_account: Warehouse, by_mail: None, settings: Any, server: LocalWarehouse, tmp_path: Path
-) -> None:
-    wh = one_account
-    assert run() == ("Nobody asked for a digest, and there is no webhook of a chat.\n", 0)
+def choose_and_follow(wh: Warehouse) -> None:
+    """Ana, who chose three times, somebody without an address and one without digests follow."""
     for person, every in ((ANA, WEEKLY), (BO, DAILY), ("no address", DAILY), ("c@x.de", NONE)):
         digests.choose(wh, person, every)
     for person in (ANA, "no address", "c@x.de"):
         mine.follow(wh, person, "BSN001")
     digests.choose(wh, ANA, DAILY)
     digests.choose(wh, ANA, WEEKLY)
+
+
+def require_anas_digest(message: outgoing.EmailMessage) -> None:
+    assert message.to == [ANA]
+    assert message.subject == "EDIP CRM: 1 change, 2 to look at"
+    assert f"Claims  {HOME}/accounts/BSN001/\n  - Created the account Claims" in message.body
+    assert f"No IT partner: 1  {HOME}/accounts/?primary_it_partner=&mine=on" in message.body
+    assert re.fullmatch(
+        r"<edip-digest-\w{32}@crm.example.com>", message.extra_headers["Message-ID"]
+    )
+
+
+def test_people_get_what_is_theirs_once(
+    one_account: Warehouse, by_mail: None, settings: Any, server: LocalWarehouse, tmp_path: Path
+) -> None:
+    wh = one_account
+    assert run() == ("Nobody asked for a digest, and there is no webhook of a chat.\n", 0)
+    choose_and_follow(wh)
 
     printed, code = run("--output", str(tmp_path))
     assert (printed.count("as .txt, .html and .json\n"), code, outgoing.outbox) == (4, 0, [])
@@ -110,29 +125,20 @@ def test_people_get_what_is_theirs_once(
     assert "no address, " in printed
     assert "not sent: " in printed
     assert re.search(f"{BO}, .*: there is nothing to report", printed)
-    message = outgoing.outbox[0]
-    assert message.to == [ANA]
-    assert message.subject == "EDIP CRM: 1 change, 2 to look at"
-    assert f"Claims  {HOME}/accounts/BSN001/\n  - Created the account Claims" in message.body
-    assert f"No IT partner: 1  {HOME}/accounts/?primary_it_partner=&mine=on" in message.body
-    assert re.fullmatch(
-        r"<edip-digest-\w{32}@crm.example.com>", message.extra_headers["Message-ID"]
-    )
+    require_anas_digest(outgoing.outbox[0])
 
     printed, code = run()
     assert len(outgoing.outbox) == 1
     assert re.search(f"{ANA}, .*: was sent already", printed)
 
     # The next digest begins where this one ended.
-    wh.execute(f"UPDATE {wh.namespace.table(DIGESTS)} SET period = 'before'", repeatable=True)
-    settings.EDIP_DIGEST_SHORT = False
-    run()
-    assert "WHAT CHANGED\n\nNothing.\n" in outgoing.outbox[1].body
-    wh.execute(f"UPDATE {wh.namespace.table(DIGESTS)} SET period = 'before'", repeatable=True)
-    settings.EDIP_DIGEST_SHORT = True
-    run()
-    assert "Claims" not in str(outgoing.outbox[2].message())
-    assert f"{HOME}/digest/" in outgoing.outbox[2].body
+    for settings.EDIP_DIGEST_SHORT in (False, True):
+        wh.execute(f"UPDATE {wh.namespace.table(DIGESTS)} SET period = 'before'", repeatable=True)
+        run()
+    long, short = outgoing.outbox[1:3]
+    assert "WHAT CHANGED\n\nNothing.\n" in long.body
+    assert "Claims" not in str(short.message())
+    assert f"{HOME}/digest/" in short.body
 
     wh.execute(f"DROP TABLE {wh.namespace.table(DIGESTS)}", repeatable=True)
     with pytest.raises(CommandError, match="run set_up"):

@@ -77,10 +77,15 @@ def test_an_account_with_many_children(many: str, client: Client, get_page: See)
     for beyond in ("999", "9" * 5_000):
         assert shown(get_page(f"{many}?updates={beyond}")) == found[-5:]
 
-    # htmx gets the part that it shows.
+    _require_htmx_gets_a_part(client, many, found[20:40])
+    _require_links_show_the_page_of_a_record(get_page)
+    _require_changes_lead_back(client, get_page, many)
+
+
+def _require_htmx_gets_a_part(client: Client, many: str, second_page: list[str]) -> None:
     headers = HTMX | {"HTTP_HX_TARGET": "updates"}
     response = client.get(f"{many}?updates=2", **headers)
-    assert shown(parsed(response)) == found[20:40]
+    assert shown(parsed(response)) == second_page
     assert parsed(response).select_one("h1, #use-cases") is None
     vary = set(response["Vary"].split(", "))
     assert {"HX-Request", "HX-Target", "HX-Current-URL"} <= vary
@@ -99,12 +104,16 @@ def test_an_account_with_many_children(many: str, client: Client, get_page: See)
     headers["HTTP_HX_CURRENT_URL"] = "http://[?updates=x&update=%00"
     assert client.get(f"{many}?use_cases=2", **headers)["HX-Push-Url"] == f"{many}?use_cases=2"
 
-    # Links to a record show its page.
+
+def _require_links_show_the_page_of_a_record(get_page: See) -> None:
     for number in (1, 2):
         for link in get_page(f"/use-cases/?page={number}").select(".row-link")[::8]:
             address, _, place = link["href"].partition("#")
             assert get_page(address).find(id=place), link
-    # Edits lead back to the record, deletions to where they began.
+
+
+def _require_changes_lead_back(client: Client, get_page: See, many: str) -> None:
+    """Edits lead back to the record, deletions to where they began."""
     link = get_page("/updates/?q=Update+10.").select_one(".row-text")["href"]
     assert "u10" in shown(get_page(link))
     page = get_page(f"{many}?updates=3")

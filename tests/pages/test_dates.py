@@ -11,7 +11,7 @@ import pytest
 from bs4 import BeautifulSoup
 from django.test import Client
 
-from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES
+from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES, Table
 from crm.repository.transfer.insert_missing import insert_missing
 from crm.warehouse import Warehouse
 from tests.schemas import CONTENTS
@@ -27,46 +27,34 @@ def at(day: int, hour: int = 12) -> dt.datetime:
 
 
 def insert(wh: Warehouse) -> None:
+    for table, rows in _rows().items():
+        insert_missing(wh, table, rows)
+
+
+def _rows() -> dict[Table, list[dict[str, Any]]]:
     who = {"B1": ("Anna", "Ira"), "B2": ("Anna", "Ivo"), "B3": (None, None)}
-    insert_missing(
-        wh,
-        ACCOUNTS,
-        [
+    set_on = {("B1", "Databricks"): 2, ("B1", "Snowflake"): 20, ("B2", "Databricks"): 12}
+    return {
+        ACCOUNTS: [
             {"bsnid": key, "team": f"Team {key}", "vp": vp, "primary_it_partner": partner}
             | {"updated_at": at(int(key[1]))}
             for key, (vp, partner) in who.items()
         ],
-    )
-    insert_missing(
-        wh,
-        UPDATES,
-        [
+        UPDATES: [
             {"id": f"u{n}", "account_bsnid": key, "date": dt.date(2026, 5, n)}
             | {"description": f"Day {n}", "updated_at": at(n)}
             for n, key in ((1, "B1"), (5, "B1"), (9, "B2"))
         ],
-    )
-    insert_missing(
-        wh,
-        USE_CASES,
-        [
+        USE_CASES: [
             {"id": key, "account_bsnid": key, "problem": f"Of {key}", "updated_at": at(n)}
             for n, key in enumerate(("B1", "B2", "B3", "gone"), 1)
         ],
-    )
-    insert_missing(
-        wh,
-        PLATFORMS_STATUS,
-        [
+        PLATFORMS_STATUS: [
             {"id": f"{key}{platform}", "account_bsnid": key, "platform": platform}
-            | {"status": status, "updated_at": at(day)}
-            for key, platform, status, day in (
-                ("B1", "Databricks", "Requested", 2),
-                ("B1", "Snowflake", "Requested", 20),
-                ("B2", "Databricks", "Requested", 12),
-            )
+            | {"status": "Requested", "updated_at": at(day)}
+            for (key, platform), day in set_on.items()
         ],
-    )
+    }
 
 
 CONTENTS["dated"] = insert

@@ -67,6 +67,34 @@ def test_two_accounts_become_one_and_the_undo_makes_them_two(
     assert found.select_one("[aria-labelledby=bulk-merge] a")["href"] == PATH
     assert not get_page("/accounts/bulk/change/?key=B1").select("#bulk-merge")
     page = get_page(PATH)
+    require_proposed_choices(page)
+    done = follow(client, send(client, page, team="kept"))
+    assert texts(done, "#toasts p") == ["Merged Claims team (B2) into Claims (B1)."]
+    require_one_account(twins)
+    gone = client.get(PATH)
+    assert gone.status_code == 404
+    assert "Show the history of B1" in texts(parsed(gone), "main a")
+    activity = get_page("/activity/")
+    assert "merged Claims team (B2) into Claims (B1)" in texts(activity, ".moment-head")[0]
+    assert text(activity, ".moment form button") == "Undo the merge"
+    again = follow(client, send(client, page))
+    assert "This button has already merged" in texts(again, "#toasts p")[-1]
+    undone = client.post(done.select_one("#toasts form")["action"])
+    assert undone["Location"] == "/accounts/B2/"
+    assert texts(follow(client, undone), "#toasts p") == [
+        "The merge of Claims team (B2) into Claims (B1) was undone. 9 records are as they were "
+        "before."
+    ]
+    assert len(accounts.get_detail(twins, "B2").updates) == 2
+    assert accounts.get(twins, "B1").value("vp") is None
+    # The button of the page that merged them does not do it again.
+    refused = send(client, page, team="kept")
+    assert "both exist again" in text(parsed(refused), ".banner")
+    undone = texts(get_page("/activity/"), ".moment-undone")[0]
+    assert "undid the merge of Claims team (B2) into Claims (B1)" in undone
+
+
+def require_proposed_choices(page: BeautifulSoup) -> None:
     assert text(page, ".lead") == (
         "1 platform status, 1 use case and 2 updates move to Claims (B1), and Claims team (B2) is "
         "deleted. Those who follow B2 follow B1 then."
@@ -90,36 +118,16 @@ def test_two_accounts_become_one_and_the_undo_makes_them_two(
         "azure_devops_link": "both",
         "status-Databricks": "other",
     }
-    done = follow(client, send(client, page, team="kept"))
-    assert texts(done, "#toasts p") == ["Merged Claims team (B2) into Claims (B1)."]
-    detail = accounts.get_detail(twins, "B1")
+
+
+def require_one_account(wh: Warehouse) -> None:
+    detail = accounts.get_detail(wh, "B1")
     both = "https://dev.azure.com/one\nhttps://dev.azure.com/two"
-    values = {name: detail.account.value(name) for name in chosen if "status" not in name}
-    assert values == {"team": "Claims", "vp": "Vera", "admin": "Abe", "azure_devops_link": both}
+    wanted = {"team": "Claims", "vp": "Vera", "admin": "Abe", "azure_devops_link": both}
+    assert {name: detail.account.value(name) for name in wanted} == wanted
     statuses = {row.platform: row.status for row in detail.platforms}
     assert statuses == {"Databricks": "Completed", "Snowflake": "In Progress"}
     assert (len(detail.use_cases), len(detail.updates)) == (1, 2)
-    gone = client.get(PATH)
-    assert gone.status_code == 404
-    assert "Show the history of B1" in texts(parsed(gone), "main a")
-    activity = get_page("/activity/")
-    assert "merged Claims team (B2) into Claims (B1)" in texts(activity, ".moment-head")[0]
-    assert text(activity, ".moment form button") == "Undo the merge"
-    again = follow(client, send(client, page))
-    assert "This button has already merged" in texts(again, "#toasts p")[-1]
-    undone = client.post(done.select_one("#toasts form")["action"])
-    assert undone["Location"] == "/accounts/B2/"
-    assert texts(follow(client, undone), "#toasts p") == [
-        "The merge of Claims team (B2) into Claims (B1) was undone. 9 records are as they were "
-        "before."
-    ]
-    assert len(accounts.get_detail(twins, "B2").updates) == 2
-    assert accounts.get(twins, "B1").value("vp") is None
-    # The button of the page that merged them does not do it again.
-    refused = send(client, page, team="kept")
-    assert "both exist again" in text(parsed(refused), ".banner")
-    undone = texts(get_page("/activity/"), ".moment-undone")[0]
-    assert "undid the merge of Claims team (B2) into Claims (B1)" in undone
 
 
 def test_what_somebody_changed_is_shown_and_the_choices_stay(
@@ -210,7 +218,23 @@ def test_the_other_account_is_found_by_team_or_key(
     assert get_page(PATH).select_one("a[href='/accounts/B2/merge/B1/']")
     for path in ("/accounts/B1/merge/B1/", "/accounts/B1/merge/B9/"):
         assert client.get(path).status_code == 404
-    # The button of a page merges neither other accounts nor for another person.
+    require_an_own_and_fresh_plan(client, get_page, settings, monkeypatch)
+    # An undo could not bring back several rows of one key.
+    form = filled_in(get_page(PATH).select_one("form.merge"))
+    insert(twins, ACCOUNTS, bsnid="B2", team="Twice")
+    refused = client.post(PATH, form)
+    assert refused.status_code == 409
+    for page in (parsed(refused), get_page(PATH)):
+        assert not page.select("form.merge, .lead")
+        assert page.select_one("main p a[href='/admin-tools/integrity/']")
+    settings.EDIP_EDITORS = ["somebody.else@example.com"]
+    assert client.get(PATH).status_code == 403
+
+
+def require_an_own_and_fresh_plan(
+    client: Client, get_page: GetPage, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The button of a page merges neither other accounts nor for another person."""
     form = filled_in(get_page(PATH).select_one("form.merge"))
     mine = settings.EDIP_USER
     for path, person in (("/accounts/B2/merge/B1/", mine), (PATH, "bo@example.com")):
@@ -223,16 +247,6 @@ def test_the_other_account_is_found_by_team_or_key(
         patch.setattr(_signed_plans, "_SECONDS", -1)
         refused = client.post(PATH, form)
     assert text(parsed(refused), ".banner") == _merge_wording.EXPIRED
-    # An undo could not bring back several rows of one key.
-    form = filled_in(get_page(PATH).select_one("form.merge"))
-    insert(twins, ACCOUNTS, bsnid="B2", team="Twice")
-    refused = client.post(PATH, form)
-    assert refused.status_code == 409
-    for page in (parsed(refused), get_page(PATH)):
-        assert not page.select("form.merge, .lead")
-        assert page.select_one("main p a[href='/admin-tools/integrity/']")
-    settings.EDIP_EDITORS = ["somebody.else@example.com"]
-    assert client.get(PATH).status_code == 403
 
 
 def test_no_required_field_can_be_chosen_empty() -> None:

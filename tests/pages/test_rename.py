@@ -25,6 +25,8 @@ See = Callable[[str], BeautifulSoup]
 OLD = ("Jon Smith", "JON  SMITH")
 NEW = "John Smith"
 PAGE = "/people/jon smith/rename/"
+# The columns that have a name of ``OLD``, and how many rows.
+FOUND = ["Accounts VP 1", "Accounts Admin 2", "Use cases Leader 1", "Updates Author 1"]
 
 
 def _write(wh: Warehouse) -> None:
@@ -78,12 +80,7 @@ def test_a_name_is_changed_everywhere_and_undone_at_once(
     ]
     assert form.select_one("#new")["value"] == OLD[0]
     page = _preview(client)
-    assert texts(page, "tbody tr") == [
-        "Accounts VP 1",
-        "Accounts Admin 2",
-        "Use cases Leader 1",
-        "Updates Author 1",
-    ]
+    assert texts(page, "tbody tr") == FOUND
     assert text(page, "main .button-primary") == "Rename in 4 rows"
     plan = page.select_one("[name=plan]")["value"]
     done = client.post(PAGE, {"plan": plan}, follow=True)
@@ -100,10 +97,8 @@ def test_a_name_is_changed_everywhere_and_undone_at_once(
     # The button may be pressed twice, and the history names the operation.
     again = client.post(PAGE, {"plan": plan}, follow=True)
     assert "in 4 records" in text(parsed(again), "#toasts p")
-    history = get_page("/activity/").get_text(" ", strip=True)
-    assert "renamed “Jon Smith”, “JON SMITH” to “John Smith” in 4 records" in " ".join(
-        history.split()
-    )
+    history = " ".join(get_page("/activity/").get_text(" ", strip=True).split())
+    assert "renamed “Jon Smith”, “JON SMITH” to “John Smith” in 4 records" in history
     undo = parsed(done).select_one("#toasts form")["action"]
     assert client.post(undo).status_code in (200, 302, 303)
     assert _stored(misspelt) == before

@@ -60,15 +60,7 @@ def test_what_a_period_changed(sample: Warehouse, server: LocalWarehouse) -> Non
     period = Period(today - dt.timedelta(days=30), today + dt.timedelta(days=1), today, limits)
 
     found = report.load(sample, then, Listing(), period, 20)
-    changed = {each.team: [item.text for item in each.items] for each in words.changed(found)}
-    claims = changed.pop("Claims Analytics")
-    assert "Power Platform went from In Progress to Completed." in claims
-    assert [each for each in claims if "from Active to On Hold" in each]
-    assert changed == {
-        "Field Service Operations": ["The team was deleted."],
-        "Newcomers": ["The team is new."],
-        "Supply Chain Forecasting": ["New use case “=Late <b>figures</b>”, Planning."],
-    }
+    require_changes(found)
     figures = {each.label: (each.value, each.words) for each in words.figures(found)}
     assert figures["Teams"] == (5, "no change")
     assert figures["Onboardings completed"][1] == "+1"
@@ -78,17 +70,8 @@ def test_what_a_period_changed(sample: Warehouse, server: LocalWarehouse) -> Non
     assert "“=Late <b>figures</b>” is Planning." in [each.text for each in words.planned(found)]
     assert [item.team for item in words.silent(found)][:1] == ["Newcomers"]
 
-    # With the first row of each kind alone, nobody can tell how many teams there are.
     assert words.are_all_changes(found)
-    first = report.load(sample, then, Listing(), period, 0)
-    assert not words.are_all_changes(first)
-    more = {"singular": "team with changes", "plural": "teams with changes", "are_all": False}
-    for n, said in (
-        (3, "and at least 3 more teams"),
-        (1, "and at least 1 more team with"),
-        (-2, "There may be more teams"),
-    ):
-        assert said in render_to_string("report/_more.html", {**more, "more": n})
+    require_that_more_is_unknown(report.load(sample, then, Listing(), period, 0))
 
     # About one platform, it has only what is about it.
     listing = Listing(filters={"platform": ("Snowflake",)})
@@ -104,6 +87,30 @@ def test_what_a_period_changed(sample: Warehouse, server: LocalWarehouse) -> Non
     assert not plain.knows_changes
     assert words.changed(plain) == []
     assert plain.count(report.GONE) == 0
+
+
+def require_changes(found: report.Report) -> None:
+    changed = {each.team: [item.text for item in each.items] for each in words.changed(found)}
+    claims = changed.pop("Claims Analytics")
+    assert "Power Platform went from In Progress to Completed." in claims
+    assert [each for each in claims if "from Active to On Hold" in each]
+    assert changed == {
+        "Field Service Operations": ["The team was deleted."],
+        "Newcomers": ["The team is new."],
+        "Supply Chain Forecasting": ["New use case “=Late <b>figures</b>”, Planning."],
+    }
+
+
+def require_that_more_is_unknown(first: report.Report) -> None:
+    """With the first row of each kind alone, nobody can tell how many teams there are."""
+    assert not words.are_all_changes(first)
+    more = {"singular": "team with changes", "plural": "teams with changes", "are_all": False}
+    for n, said in (
+        (3, "and at least 3 more teams"),
+        (1, "and at least 1 more team with"),
+        (-2, "There may be more teams"),
+    ):
+        assert said in render_to_string("report/_more.html", {**more, "more": n})
 
 
 @pytest.mark.usefixtures("sample")
@@ -128,7 +135,23 @@ def test_the_page_says_what_nobody_can_tell(
     rows = rows_of(client.get("/report/?vp=Margaret+Osei&period=month&format=csv"))
     assert {row["section"] for row in rows} >= {"figures", "blocked", "updates"}
     assert {row["team"] for row in rows} == {"", "Claims Analytics"}
-    # Days before the tables were made, the past, and days that cannot be.
+    require_words_about_days(get_page, sample)
+    # From a list, and from a saved view.
+    link = get_page("/accounts/?vp=Margaret+Osei&sort=vp").select_one(".exports a:last-child")
+    assert link["href"] == "/report/?vp=Margaret+Osei"
+    view = SavedView("2" * 8, "bo@example.com", "accounts", "Of Bo", "q=zzz", is_shared=True)
+    saved_views.create(sample, view)
+    page = get_page(f"/report/?view={view.id}")
+    assert text(page, "h1") == "Report: Of Bo"
+    assert "about 0 teams" in text(page, ".report-short")
+    assert client.get("/report/?view=3").status_code == 404
+    sample.execute(f"DELETE FROM {sample.namespace.table(ACCOUNTS)}", repeatable=True)
+    assert "about 0 teams" in text(get_page("/report/?all=on"), ".report-short")
+    assert get_page("/report/").select(".report-subjects")
+
+
+def require_words_about_days(get_page: See, sample: Warehouse) -> None:
+    """Days before the tables were made, the past, and days that cannot be."""
     assert "cannot show the end" in text(get_page("/report/?all=on&period=last-week"), ".banner")
     page = get_page("/report/?all=on&period=own&since=2020-13-99&until=x")
     assert page.select_one("[aria-current=true]").get_text() == "This week"
@@ -144,15 +167,3 @@ def test_the_page_says_what_nobody_can_tell(
     moment = max(lines[table][-1].moment for table in TABLES)
     page = get_page(f"{address(moment).rstrip('/')}/report/?all=on")
     assert text(page, "h1") == "Report: all accounts"
-    # From a list, and from a saved view.
-    link = get_page("/accounts/?vp=Margaret+Osei&sort=vp").select_one(".exports a:last-child")
-    assert link["href"] == "/report/?vp=Margaret+Osei"
-    view = SavedView("2" * 8, "bo@example.com", "accounts", "Of Bo", "q=zzz", is_shared=True)
-    saved_views.create(sample, view)
-    page = get_page(f"/report/?view={view.id}")
-    assert text(page, "h1") == "Report: Of Bo"
-    assert "about 0 teams" in text(page, ".report-short")
-    assert client.get("/report/?view=3").status_code == 404
-    sample.execute(f"DELETE FROM {sample.namespace.table(ACCOUNTS)}", repeatable=True)
-    assert "about 0 teams" in text(get_page("/report/?all=on"), ".report-short")
-    assert get_page("/report/").select(".report-subjects")

@@ -23,6 +23,7 @@ from .html import HTMX, filled_in, parsed, text, texts
 See = Callable[..., BeautifulSoup]
 ALICE = "alice@example.com"
 NAMES = "tbody tr .row-link"
+MENU = "nav.sections a:nth-of-type(2)"  # Accounts
 SETTINGS = "q=a&platform=Snowflake&mine=on&sort=vp&sort2=-use_cases&column=team&column=vp"
 
 
@@ -60,6 +61,7 @@ def test_a_view_is_saved_shared_opened_and_first(
     assert text(page, ".view-line b") == "My <b>view</b>"
     assert page.select_one("#list-form [name=view]")["value"] == id
     assert not page.select(".view-line button")
+    assert page.select_one(MENU)["href"] == "/views/default/accounts/"
     again = client.post("/views/new/", {"list": "accounts", "name": "my <B>VIEW</b>"})
     assert again.status_code == 422
     assert "You have a view" in again.content.decode()
@@ -67,31 +69,48 @@ def test_a_view_is_saved_shared_opened_and_first(
     other = save(client, panel, name="Other", default="on")
     assert other not in (url, f"/views/{id}/")
 
-    # It is first in the menu, and all accounts are one click away.
-    menu = "nav.sections a:nth-of-type(2)"
-    assert page.select_one(menu)["href"] == "/views/default/accounts/"
     client.post("/views/default/accounts/", {"view": id})
     with statements() as done:
         assert client.get("/views/default/accounts/")["Location"] == url
     assert len(done) == 1
+    require_first_in_the_menu(client, get_page, settings, url)
+    require_no_view_where_the_first_is_gone(client, sample, other)
+
+    require_numbers_of_all_views(client, get_page, statements)
+    copy = copy_as_bo(client, get_page, settings, url)
+    assert client.get(copy.removesuffix("edit/")).status_code == 404
+    first = client.post("/views/default/accounts/", {"view": copy.split("/")[2]})
+    assert first.status_code == 404, "Bo does not share it"
+    assert client.post(f"{url}delete/").status_code == 303
+    assert client.get(url).status_code == 404
+    assert follow(client, f"/accounts/?view={id}").select(".view-line") == []
+
+
+def require_first_in_the_menu(client: Client, get_page: See, settings: Any, url: str) -> None:
+    """A view that is first opens from the menu, and all accounts are one click away."""
     page = get_page("/accounts/?q=x")
-    assert page.select_one(menu)["href"] == url
+    assert page.select_one(MENU)["href"] == url
     settings.EDIP_USER = "bo@example.com"  # in the same browser
-    assert get_page("/help/").select_one(menu)["href"] == "/views/default/accounts/"
+    assert get_page("/help/").select_one(MENU)["href"] == "/views/default/accounts/"
     settings.EDIP_USER = ALICE
     assert page.select_one("nav.sections a:nth-of-type(3)")["href"] == "/use-cases/"
     assert follow(client, url).select_one(".view-line a:last-child")["href"] == "/accounts/"
     client.post("/views/default/accounts/", {"view": ""})
     assert client.get("/views/default/accounts/")["Location"] == "/accounts/"
+
+
+def require_no_view_where_the_first_is_gone(client: Client, wh: Warehouse, other: str) -> None:
     client.post("/views/default/accounts/", {"view": other.split("/")[2]})
     assert client.get("/views/default/accounts/")["Location"] == other
-    saved_views.delete(sample, other.split("/")[2])  # in another browser
+    saved_views.delete(wh, other.split("/")[2])  # in another browser
     page = follow(client, other)
     assert "is gone" in text(page, "#toasts")
     assert page.select(NAMES)
     assert client.get(other).status_code == 404
 
-    # Numbers come in one statement for all views, beside the names.
+
+def require_numbers_of_all_views(client: Client, get_page: See, statements: Statements) -> None:
+    """They come in one statement for all views, beside the names."""
     get_page("/views/new/?list=use_cases")
     client.post("/views/new/", {"list": "use_cases", "query": "status=Active", "name": "Active"})
     with statements() as done:
@@ -102,6 +121,9 @@ def test_a_view_is_saved_shared_opened_and_first(
     total = client.get("/use-cases/?status=Active").context["page"].total
     assert found["Active"] == f"{total} use cases · yours"
 
+
+def copy_as_bo(client: Client, get_page: See, settings: Any, url: str) -> str:
+    """Copy Alice's view twice, and name the first copy; return where it is edited."""
     settings.EDIP_USER = "bo@example.com"
     page = get_page("/views/")
     assert texts(page, ".view-row .strong") == ["My <b>view</b>"]
@@ -116,12 +138,7 @@ def test_a_view_is_saved_shared_opened_and_first(
     assert client.post(copy, filled_in(form) | {"name": "Bo's"}).status_code == 303
     assert client.post(f"{url}copy/", sent)["Location"] != copy, "after going back"
     settings.EDIP_USER = ALICE
-    assert client.get(copy.removesuffix("edit/")).status_code == 404
-    first = client.post("/views/default/accounts/", {"view": copy.split("/")[2]})
-    assert first.status_code == 404, "Bo does not share it"
-    assert client.post(f"{url}delete/").status_code == 303
-    assert client.get(url).status_code == 404
-    assert follow(client, f"/accounts/?view={id}").select(".view-line") == []
+    return copy
 
 
 def test_only_the_owner_and_administrators_change_a_shared_view(

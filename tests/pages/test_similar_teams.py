@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from bs4 import BeautifulSoup
 from django.test import Client
 
 from crm.model.own_tables import OPERATIONS
@@ -39,7 +40,22 @@ def test_similar_teams_are_shown_and_lead_to_a_merge_or_are_two_teams(
     assert page.select_one("tbody td a.button")["href"] == "/accounts/B1/merge/B2/"
     found = get_page("/accounts/B2/merge/")
     assert [a["href"] for a in found.select(".merge-found a")] == ["/accounts/B2/merge/B1/"]
-    # Not a duplicate: neither is shown beside the other any more, until somebody takes it back.
+    _require_two_teams_until_taken_back(client, get_page, page)
+    _require_accounts_that_are_seen(client, warehouse)
+    table = warehouse.namespace.table(OPERATIONS)
+    warehouse.execute(f"DROP TABLE {table}", repeatable=False)
+    page = parsed(client.post("/similar-teams/", {"one": "B1", "other": "B2"}, follow=True))
+    assert "Nothing was remembered" in texts(page, "#toasts p")[0]
+    assert text(page, ".lead").startswith("1 pair of accounts")
+    settings.EDIP_EDITORS = ["somebody.else@example.com"]
+    assert not get_page("/similar-teams/").select("a.button, td form")
+    assert client.post("/similar-teams/", {"one": "B1", "other": "B2"}).status_code == 403
+
+
+def _require_two_teams_until_taken_back(
+    client: Client, get_page: GetPage, page: BeautifulSoup
+) -> None:
+    """Not a duplicate: neither is shown beside the other any more, until somebody takes it back."""
     for button, lead, other in (
         ("td form", "No other two teams of one", []),
         (".decided form", "1 pair of accounts", ["/accounts/B2/merge/B1/"]),
@@ -54,6 +70,9 @@ def test_similar_teams_are_shown_and_lead_to_a_merge_or_are_two_teams(
         found = get_page("/accounts/B2/merge/")
         assert [a["href"] for a in found.select(".merge-found a")] == other
         assert len(page.select(".decided li")) == 1 - len(other)
+
+
+def _require_accounts_that_are_seen(client: Client, warehouse: Warehouse) -> None:
     assert client.post("/similar-teams/", {"one": "B1", "other": "B1"}).status_code == 404
     unseen = {"one": "B1", "other": "hidden or deleted"}
     for form in (unseen, unseen | {"do": "again"}):
@@ -64,11 +83,3 @@ def test_similar_teams_are_shown_and_lead_to_a_merge_or_are_two_teams(
         ]
     wanted = f"SELECT COUNT(*) AS n FROM {warehouse.namespace.table(OPERATIONS)} WHERE kind = 'distinct'"
     assert warehouse.query(wanted)[0]["n"] == 0
-    table = warehouse.namespace.table(OPERATIONS)
-    warehouse.execute(f"DROP TABLE {table}", repeatable=False)
-    page = parsed(client.post("/similar-teams/", {"one": "B1", "other": "B2"}, follow=True))
-    assert "Nothing was remembered" in texts(page, "#toasts p")[0]
-    assert text(page, ".lead").startswith("1 pair of accounts")
-    settings.EDIP_EDITORS = ["somebody.else@example.com"]
-    assert not get_page("/similar-teams/").select("a.button, td form")
-    assert client.post("/similar-teams/", {"one": "B1", "other": "B2"}).status_code == 403

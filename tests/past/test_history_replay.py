@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from crm.model.changes import CHANGED, CREATED, DELETED, values_of
+from crm.model.changes import CHANGED, CREATED, DELETED, Change, values_of
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, TABLES, UPDATES, USE_CASES, Table
 from crm.repository import versions
 from crm.repository.errors import Stale
@@ -189,6 +189,37 @@ def differences(past: Warehouse) -> dict:
     return {(change.table, change.key): (change.before, change.after) for change in found}
 
 
+def require_the_log_of_each_record(changes: list[Change], log: list[Done]) -> None:
+    """Compare the person, the kind, and the old and the new value of each field."""
+    found: dict = {}
+    for change in reversed(changes):
+        assert not change.outside
+        fields = {f.column.name: (f.before, f.after) for f in change.fields}
+        found.setdefault((change.table, change.key), []).append(
+            (change.person, change.kind, fields)
+        )
+    done: dict = {}
+    for entry in log:
+        kind = CREATED if entry.before is None else DELETED if entry.after is None else CHANGED
+        done.setdefault((entry.table, entry.key), []).append((entry.person, kind, entry.fields))
+    # The history does not show an edit that saved the row's present values.
+    assert found == {key: [e for e in entries if e[2]] for key, entries in done.items()}
+
+
+def require_the_past(then: Warehouse, state: State, now: State) -> None:
+    shown = {
+        (table, row[table.key]): values_of(table, row)
+        for table in TABLES
+        for row in read_all.rows(then, table)
+    }
+    assert shown == state
+    assert differences(then) == {
+        key: (state.get(key), now.get(key))
+        for key in state | now
+        if state.get(key) != now.get(key)
+    }
+
+
 @soak
 @pytest.mark.timeout(1200)
 def test_the_history_is_the_log_and_the_past_is_what_was_there(
@@ -211,20 +242,7 @@ def test_the_history_is_the_log_and_the_past_is_what_was_there(
     assert set(pages[0].people) == {f"{name}@example.com" for name in PEOPLE}
     assert changes == sorted(changes, key=lambda change: change.moment, reverse=True)
 
-    # Each record's changes equal its part of the log: person, kind, old and new value of each field.
-    found: dict = {}
-    for change in reversed(changes):
-        assert not change.outside
-        fields = {f.column.name: (f.before, f.after) for f in change.fields}
-        found.setdefault((change.table, change.key), []).append(
-            (change.person, change.kind, fields)
-        )
-    done: dict = {}
-    for entry in log:
-        kind = CREATED if entry.before is None else DELETED if entry.after is None else CHANGED
-        done.setdefault((entry.table, entry.key), []).append((entry.person, kind, entry.fields))
-    # The history does not show an edit that saved the row's present values.
-    assert found == {key: [e for e in entries if e[2]] for key, entries in done.items()}
+    require_the_log_of_each_record(changes, log)
 
     for bsnid in editor.book.of(ACCOUNTS)[:3]:
         of_one = [c for page in everything(warehouse, Wanted(bsnid=bsnid)) for c in page.changes]
@@ -232,18 +250,7 @@ def test_the_history_is_the_log_and_the_past_is_what_was_there(
 
     assert len(editor.book.moments) == MOMENTS
     for moment, state in editor.book.moments:
-        then = versions.as_of(warehouse, moment)
-        shown = {
-            (table, row[table.key]): values_of(table, row)
-            for table in TABLES
-            for row in read_all.rows(then, table)
-        }
-        assert shown == state
-        assert differences(then) == {
-            (table, key): (state.get((table, key)), editor.book.state.get((table, key)))
-            for table, key in state | editor.book.state
-            if state.get((table, key)) != editor.book.state.get((table, key))
-        }
+        require_the_past(versions.as_of(warehouse, moment), state, editor.book.state)
 
 
 @soak

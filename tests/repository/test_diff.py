@@ -58,11 +58,34 @@ def test_everything_that_differs(sample: Warehouse, statements: Statements) -> N
 
     everything = diff.find_changes(past)
     assert {change.bsnid for change in everything} == {"BSN001", "BSN002"}
+    require_counts(sample, past, len(everything))
+
+
+def require_counts(wh: Warehouse, past: Warehouse, total: int) -> None:
     before = {table: past.namespace.table(table) for table in TABLES}
-    counts = diff.count_changes(sample, before)
+    counts = diff.count_changes(wh, before)
     assert counts[ACCOUNTS] == (0, 1, 1)
     assert counts[UPDATES][0] == 1
-    assert sum(sum(counts[table]) for table in TABLES) == len(everything)
+    assert sum(sum(counts[table]) for table in TABLES) == total
+
+
+def change_in_many_ways(wh: Warehouse) -> None:
+    """Change the tables by the app and in SQL, with keys that come and go."""
+
+    def run(sql: str) -> None:
+        tables = {table.name: wh.namespace.table(table) for table in TABLES}
+        wh.execute(sql.format(**tables), repeatable=False)
+
+    account = accounts.get(wh, "BSN001")
+    accounts.update(wh, "BSN001", {"team": "Twice"}, account.updated_at)
+    again = accounts.get(wh, "BSN001").updated_at
+    accounts.update(wh, "BSN001", {"team": account.team}, again)  # no difference
+    run("UPDATE {use_cases} SET account_bsnid = 'BSN002' WHERE account_bsnid = 'BSN004'")
+    run("UPDATE {accounts} SET team = NULL WHERE bsnid = 'BSN002'")
+    run("DELETE FROM {accounts} WHERE bsnid = 'BSN005'")  # its children stay
+    run("INSERT INTO {accounts} (bsnid, team) VALUES ('BSN005', 'Back'), ('NEW', 'New')")
+    run("DELETE FROM {accounts} WHERE bsnid IN ('BSN003', 'NEW')")
+    run("UPDATE {platforms_status} SET status = 'Requested' WHERE account_bsnid = 'BSN003'")
 
 
 def test_the_feeds_tell_the_same_as_the_whole_tables(
@@ -77,21 +100,8 @@ def test_the_feeds_tell_the_same_as_the_whole_tables(
     assert diff.find_changes(past) == []
     past_team = {b: accounts.get(sample, b).team for b in ("BSN002", "BSN004")}
 
-    def run(sql: str) -> None:
-        tables = {table.name: sample.namespace.table(table) for table in TABLES}
-        sample.execute(sql.format(**tables), repeatable=False)
-
     restore_tables.restore_version(sample, UPDATES, restored)
-    account = accounts.get(sample, "BSN001")
-    accounts.update(sample, "BSN001", {"team": "Twice"}, account.updated_at)
-    again = accounts.get(sample, "BSN001").updated_at
-    accounts.update(sample, "BSN001", {"team": account.team}, again)  # no difference
-    run("UPDATE {use_cases} SET account_bsnid = 'BSN002' WHERE account_bsnid = 'BSN004'")
-    run("UPDATE {accounts} SET team = NULL WHERE bsnid = 'BSN002'")
-    run("DELETE FROM {accounts} WHERE bsnid = 'BSN005'")  # its children stay
-    run("INSERT INTO {accounts} (bsnid, team) VALUES ('BSN005', 'Back'), ('NEW', 'New')")
-    run("DELETE FROM {accounts} WHERE bsnid IN ('BSN003', 'NEW')")
-    run("UPDATE {platforms_status} SET status = 'Requested' WHERE account_bsnid = 'BSN003'")
+    change_in_many_ways(sample)
 
     asked = ["", "BSN001", "BSN002", "BSN004", "BSN005", "BSN003"]
     with statements() as done:
@@ -116,33 +126,37 @@ def test_the_feeds_tell_the_same_as_the_whole_tables(
     assert [diff.find_changes(past, bsnid) for bsnid in asked] == by_feed
 
 
-def test_of_several_rows_with_one_key_the_one_that_pages_show_counts(
-    sample: Warehouse, statements: Statements, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The one that was changed last. A record of which a row stays is not deleted."""
-    table = sample.namespace.table(ACCOUNTS)
+def insert(wh: Warehouse, bsnid: str, team: str, minute: int) -> None:
+    row = f"'{bsnid}', '{team}', TIMESTAMP '2050-01-01 00:{minute:02}:00Z'"
+    table = wh.namespace.table(ACCOUNTS)
+    sql = f"INSERT INTO {table} (bsnid, team, updated_at) VALUES ({row})"
+    wh.execute(sql, repeatable=False)
 
-    def insert(bsnid: str, team: str, minute: int) -> None:
-        row = f"'{bsnid}', '{team}', TIMESTAMP '2050-01-01 00:{minute:02}:00Z'"
-        sql = f"INSERT INTO {table} (bsnid, team, updated_at) VALUES ({row})"
-        sample.execute(sql, repeatable=False)
 
+def change_one_of_several_rows(wh: Warehouse) -> None:
     def run(sql: str) -> None:
-        sample.execute(sql.format(accounts=table), repeatable=True)
+        wh.execute(sql.format(accounts=wh.namespace.table(ACCOUNTS)), repeatable=True)
 
-    for bsnid in ("BSN001", "BSN002", "BSN003", "BSN004"):
-        insert(bsnid, f"Second of {bsnid}", 1)
-    moment = dt.datetime.now(dt.UTC)
-    time.sleep(0.05)
-    past = versions.as_of(sample, moment)
     run("DELETE FROM {accounts} WHERE team = 'Second of BSN001'")  # the shown one
     run("DELETE FROM {accounts} WHERE bsnid = 'BSN002' AND updated_at < '2049-01-01'")  # the other
     run("DELETE FROM {accounts} WHERE bsnid = 'BSN003'")
     run("UPDATE {accounts} SET vp = 'Z' WHERE bsnid = 'BSN004' AND updated_at < '2049-01-01'")
     run("UPDATE {accounts} SET vp = 'A' WHERE team = 'Second of BSN004'")
-    insert("BSN005", "Second of BSN005", 1)
-    insert("NEW", "Second", 2)
-    insert("NEW", "First", 1)
+    insert(wh, "BSN005", "Second of BSN005", 1)
+    insert(wh, "NEW", "Second", 2)
+    insert(wh, "NEW", "First", 1)
+
+
+def test_of_several_rows_with_one_key_the_one_that_pages_show_counts(
+    sample: Warehouse, statements: Statements, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that was changed last. A record of which a row stays is not deleted."""
+    for bsnid in ("BSN001", "BSN002", "BSN003", "BSN004"):
+        insert(sample, bsnid, f"Second of {bsnid}", 1)
+    moment = dt.datetime.now(dt.UTC)
+    time.sleep(0.05)
+    past = versions.as_of(sample, moment)
+    change_one_of_several_rows(sample)
 
     with statements() as done:
         changes = diff.find_changes(past)

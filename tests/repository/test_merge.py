@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from crm.model.own_tables import FOLLOWS
-from crm.model.schema import ACCOUNTS, TABLES, UPDATES, USE_CASES
+from crm.model.schema import ACCOUNTS, TABLES, UPDATES, USE_CASES, Table
 from crm.repository import operations, steps
 from crm.repository.errors import ChangedMeanwhile, HalfDone, Missing
 from crm.repository.merge import merging, pair
@@ -99,19 +99,38 @@ def require_merged(wh: Warehouse) -> None:
     assert [each.bsnid for each in mine.load(wh, "a").accounts] == ["B1"]
 
 
+def import_teams(wh: Warehouse) -> Operation:
+    imported = operations.new(wh, operations.IMPORT)
+    given = [{"bsnid": bsnid, "team": "Imported"} for bsnid in ("B1", "B2")]
+    rows = json.dumps([[each.get(name) for name in ACCOUNTS.names] for each in given])
+    upsert.upsert(wh, ACCOUNTS, rows, imported, overwrite=True)
+    return imported
+
+
+def insert_odd_rows(wh: Warehouse) -> None:
+    """One row is from before there were stamps, and two have one key."""
+    sql = f"UPDATE {wh.namespace.table(UPDATES)} SET updated_at = NULL, updated_by = NULL"
+    wh.execute(f"{sql}, change_id = NULL WHERE id = 'd-B2'", repeatable=True)
+    insert(wh, USE_CASES, id="u-B2", account_bsnid="B2", problem="Twice", updated_by="zoe")
+
+
+def require_the_undo_by(una: Warehouse, after: dict[Table, int], merger: str) -> None:
+    """Not the rows but the feed, from before they got their stamps again, tells who undid it."""
+    for bsnid in ("B1", "B2"):
+        changes = history.load(una, Wanted(bsnid)).changes
+        people = [change.person for change in changes if not change.outside]
+        assert people[:6] == [*[una.actor] * 5, merger]
+    live = recent_changes.changes_since(una, after)
+    assert {change.person for change in live if change.key not in ("u-B2", "d-B2")} == {una.actor}
+
+
 def test_a_merge_is_one_operation_and_its_undo_leaves_the_tables_byte_identical(
     two_accounts: Warehouse, server: LocalWarehouse
 ) -> None:
     wh, una = two_accounts, replace(two_accounts, actor="una@example.com")
     first = revert_bulk.current_versions(wh)
-    imported = operations.new(wh, operations.IMPORT)
-    given = [{"bsnid": bsnid, "team": "Imported"} for bsnid in ("B1", "B2")]
-    rows = json.dumps([[each.get(name) for name in ACCOUNTS.names] for each in given])
-    upsert.upsert(wh, ACCOUNTS, rows, imported, overwrite=True)
-    # One row is from before there were stamps, and two have one key.
-    sql = f"UPDATE {wh.namespace.table(UPDATES)} SET updated_at = NULL, updated_by = NULL"
-    wh.execute(f"{sql}, change_id = NULL WHERE id = 'd-B2'", repeatable=True)
-    insert(wh, USE_CASES, id="u-B2", account_bsnid="B2", problem="Twice", updated_by="zoe")
+    imported = import_teams(wh)
+    insert_odd_rows(wh)
     before, versions = content(wh), revert_bulk.current_versions(wh)
     operation = operations.new(wh, operations.MERGE)
     merge(wh, operation)
@@ -135,13 +154,7 @@ def test_a_merge_is_one_operation_and_its_undo_leaves_the_tables_byte_identical(
         assert (done.count, done.total) == (0, 0)
         assert (content(wh) == before) is (text == "D B2")
         assert (updates.get(wh, "d-B2").updated_by is None) is (text == "D B2")
-    # Not the rows but the feed, from before they got their stamps again, tells who undid it.
-    for bsnid in ("B1", "B2"):
-        changes = history.load(wh, Wanted(bsnid)).changes
-        people = [change.person for change in changes if not change.outside]
-        assert people[:6] == [*[una.actor] * 5, wh.actor]
-    live = recent_changes.changes_since(wh, after)
-    assert {change.person for change in live if change.key not in ("u-B2", "d-B2")} == {una.actor}
+    require_the_undo_by(una, after, wh.actor)
     # What was done before the merge can be undone as if there had been none.
     done = revert_bulk.revert(una, imported.id, first, revert_bulk.current_versions(wh))
     assert (done.count, done.total) == (2, 0)
@@ -178,6 +191,16 @@ def test_it_goes_on_after_each_statement_that_fails(
         assert content(wh) == before, (fault, at)
 
 
+def merge_half(wh: Warehouse, server: LocalWarehouse, at: int) -> tuple[Operation, Earlier]:
+    """Begin a merge of which a write fails; return what is needed to go on."""
+    operation = operations.new(wh, operations.MERGE)
+    server.fault("http_status", times=None, at=at, match=r"^\s*(MERGE|DELETE)", status=400)
+    with pytest.raises(HalfDone) as half:
+        merge(wh, operation)
+    server.clear_faults()
+    return operation, Earlier(operation.id, half.value.finished)
+
+
 def test_what_somebody_changed_meanwhile_is_no_casualty(
     two_accounts: Warehouse, server: LocalWarehouse
 ) -> None:
@@ -194,29 +217,21 @@ def test_what_somebody_changed_meanwhile_is_no_casualty(
         with pytest.raises(ChangedMeanwhile):
             merging.merge(wh, operations.new(wh, operations.MERGE), "B1", "B2", choice)
     assert content(wh)["use_cases"] == before["use_cases"], "nothing was done"
-    # Half-way: the other account is edited, or the kept one is deleted.
-    operation = operations.new(wh, operations.MERGE)
-    server.fault("http_status", times=None, at=5, match=r"^\s*(MERGE|DELETE)", status=400)
-    with pytest.raises(HalfDone) as half:
-        merge(wh, operation)
-    server.clear_faults()
+    # Half-way: the other account is edited.
+    half_done = merge_half(wh, server, at=5)
     accounts.update(wh, "B2", {"vp": "Edited"}, accounts.get(wh, "B2").updated_at)
     with pytest.raises(ChangedMeanwhile):
-        merge(wh, operation, Earlier(operation.id, half.value.finished))
+        merge(wh, *half_done)
     assert {row.id for row in accounts.get_detail(wh, "B2").use_cases} == {"u-B2"}
     # Right before the other account is deleted, somebody adds a row of it.
-    operation = operations.new(wh, operations.MERGE)
-    server.fault("http_status", times=None, at=7, match=r"^\s*(MERGE|DELETE)", status=400)
-    with pytest.raises(HalfDone) as half:
-        merge(wh, operation)
-    server.clear_faults()
+    half_done = merge_half(wh, server, at=7)
     assert not pair.load(wh, "B1", "B2").other.is_double
     added = "SELECT 'B2', 'Added', CURRENT_TIMESTAMP(), 'theirs'"
     target = f"{wh.namespace.table(ACCOUNTS)} (bsnid, vp, updated_at, change_id)"
     wh.execute(f"INSERT INTO {target} {added}", repeatable=False)
     assert pair.load(wh, "B1", "B2").other.is_double
     with pytest.raises(ChangedMeanwhile):
-        merge(wh, operation, Earlier(operation.id, half.value.finished))
+        merge(wh, *half_done)
     assert accounts.get(wh, "B2").value("vp") == "Added"
     merge(wh, again := operations.new(wh, operations.MERGE))
     require_merged(wh)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from bs4 import BeautifulSoup
+
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES
 from crm.repository.records import accounts, updates, use_cases
 from crm.warehouse import Warehouse
@@ -38,15 +40,8 @@ def test_a_merge_neither_loses_nor_overwrites_what_is_hidden(
     workspace: Workspace,
     on_behalf: Any,
 ) -> None:
-    """Bob sees neither updates by nobody nor anybody's VP."""
     wh = filtered
-    accounts.create(wh, {"bsnid": "OTHER", "team": "Other", "vp": "Hidden VP"})
-    use_cases.create(wh, "OTHER", "u-1", {"problem": "P"})
-    updates.create(wh, "OTHER", "n-1", {"author": "Nobody", "description": "D"})
-    updates.create(wh, "OTHER", "n-2", {"author": "Ana", "description": "D"})
-    seen = accounts.get(wh, "SHOWN").updated_at
-    accounts.update(wh, "SHOWN", {"vp": "Kept VP"}, seen)
-    mask(wh, ACCOUNTS, "vp")
+    hide_rows_and_a_column(wh)
     bob, config = signed_in(BOB, "SELECT", "MODIFY"), on_behalf.WAREHOUSE
     assert bob.get("/accounts/SHOWN/merge/HIDDEN/").status_code == 404
     # The app sees the update that he does not: nothing is done.
@@ -63,13 +58,7 @@ def test_a_merge_neither_loses_nor_overwrites_what_is_hidden(
     assert count(wh, UPDATES, "account_bsnid = 'OTHER'") == 2
     # Without an app that tells, the page says before and after what may be left.
     on_behalf.WAREHOUSE = config
-    page = parsed(bob.get(MERGE))
-    assert not page.select("[name=vp]")
-    assert "masks VP for you: SHOWN keeps its own" in page.select_one("form.merge").get_text()
-    assert "and updates of OTHER that a row filter hides from you do not move" in text(
-        page, ".lead"
-    )
-    assert "You cannot undo this here" in text(page, ".lead")
+    require_what_may_be_left(parsed(bob.get(MERGE)))
     told = toasts(bob, merge(bob, team="other", vp="other")["Location"])
     assert (
         "Platform statuses and updates that a row filter hides from you, if any, did not" in told
@@ -77,10 +66,33 @@ def test_a_merge_neither_loses_nor_overwrites_what_is_hidden(
     assert count(wh, ACCOUNTS, "bsnid = 'SHOWN' AND vp = 'Kept VP' AND team = 'Other'") == 1
     assert count(wh, UPDATES, "account_bsnid = 'OTHER' AND author = 'Nobody'") == 1
     assert count(wh, USE_CASES, "account_bsnid = 'SHOWN'") == 1
-    # A use case of which he cannot see the account: it neither moves nor is merged.
     mask(wh, USE_CASES, "account_bsnid")
     accounts.create(wh, {"bsnid": "OTHER", "team": "Other"})
-    bob = signed_in(BOB, "SELECT", "MODIFY")
+    require_no_change_of_a_hidden_account(signed_in(BOB, "SELECT", "MODIFY"))
+    assert count(wh, USE_CASES, "account_bsnid = 'SHOWN'") == 1
+
+
+def hide_rows_and_a_column(wh: Warehouse) -> None:
+    """Make two accounts of which Bob sees neither updates by nobody nor the VP."""
+    accounts.create(wh, {"bsnid": "OTHER", "team": "Other", "vp": "Hidden VP"})
+    use_cases.create(wh, "OTHER", "u-1", {"problem": "P"})
+    updates.create(wh, "OTHER", "n-1", {"author": "Nobody", "description": "D"})
+    updates.create(wh, "OTHER", "n-2", {"author": "Ana", "description": "D"})
+    seen = accounts.get(wh, "SHOWN").updated_at
+    accounts.update(wh, "SHOWN", {"vp": "Kept VP"}, seen)
+    mask(wh, ACCOUNTS, "vp")
+
+
+def require_what_may_be_left(page: BeautifulSoup) -> None:
+    assert not page.select("[name=vp]")
+    assert "masks VP for you: SHOWN keeps its own" in page.select_one("form.merge").get_text()
+    lead = text(page, ".lead")
+    assert "and updates of OTHER that a row filter hides from you do not move" in lead
+    assert "You cannot undo this here" in lead
+
+
+def require_no_change_of_a_hidden_account(bob: Browser) -> None:
+    """A use case of which he cannot see the account neither moves nor is merged."""
     page = parsed(bob.get(MERGE))
     assert "so you cannot merge accounts" in text(page, "main")
     assert not page.select(".lead")
@@ -89,7 +101,6 @@ def test_a_merge_neither_loses_nor_overwrites_what_is_hidden(
     assert not page.select("[name=account]")
     sent = {"of": "key=u-1", "do": "move", "account": "OTHER"}
     assert bob.post("/use-cases/bulk/preview/", sent).status_code == 403
-    assert count(wh, USE_CASES, "account_bsnid = 'SHOWN'") == 1
 
 
 def test_onboarding_claims_no_key_and_writes_no_column_that_is_hidden(

@@ -27,37 +27,32 @@ def test_show_grants_lists_what_was_granted(users):
     ] == everything[2:]
 
 
+def shown(user, catalog: str) -> dict[str, list[str]]:
+    """What a user finds in a catalog: by the connector's calls, commands and queries."""
+    info = f"FROM {catalog}.information_schema"
+    with user.connection.cursor() as cursor:
+        schemas = cursor.schemas(catalog_name=catalog).fetchall()
+        tables = cursor.tables(catalog_name=catalog).fetchall()
+        columns = cursor.columns(catalog_name=catalog).fetchall()
+    return {
+        "GetSchemas": [row.TABLE_SCHEM for row in schemas],
+        "GetTables": [row.TABLE_NAME for row in tables],
+        "GetColumns": [row.COLUMN_NAME for row in columns],
+        "SHOW SCHEMAS": [row[0] for row in user.run(f"SHOW SCHEMAS IN {catalog}")],
+        "SHOW TABLES": [row[1] for row in user.run(f"SHOW TABLES IN {catalog}.default")],
+        "schemata": [row[0] for row in user.run(f"SELECT schema_name {info}.schemata")],
+        "tables": [row[0] for row in user.run(f"SELECT table_name {info}.tables")],
+        "columns": [row[0] for row in user.run(f"SELECT column_name {info}.columns")],
+    }
+
+
 def test_what_one_may_not_use_does_not_show(server, users):
     grant_use(users, ANN)
     secret = f"{users.catalog}.secret"
     users.admin.run(f"CREATE SCHEMA {secret}")
     users.admin.run(f"CREATE TABLE {secret}.plans (a INT)")
 
-    def shown() -> dict:
-        info = f"FROM {users.catalog}.information_schema"
-        with users.ann.connection.cursor() as cursor:
-            calls = {
-                "GetSchemas": [
-                    r.TABLE_SCHEM for r in cursor.schemas(catalog_name=users.catalog).fetchall()
-                ],
-                "GetTables": [
-                    r.TABLE_NAME for r in cursor.tables(catalog_name=users.catalog).fetchall()
-                ],
-                "GetColumns": [
-                    r.COLUMN_NAME for r in cursor.columns(catalog_name=users.catalog).fetchall()
-                ],
-            }
-        return calls | {
-            "SHOW SCHEMAS": [r[0] for r in users.ann.run(f"SHOW SCHEMAS IN {users.catalog}")],
-            "SHOW TABLES": [
-                r[1] for r in users.ann.run(f"SHOW TABLES IN {users.catalog}.default")
-            ],
-            "schemata": [r[0] for r in users.ann.run(f"SELECT schema_name {info}.schemata")],
-            "tables": [r[0] for r in users.ann.run(f"SELECT table_name {info}.tables")],
-            "columns": [r[0] for r in users.ann.run(f"SELECT column_name {info}.columns")],
-        }
-
-    assert shown() == {
+    assert shown(users.ann, users.catalog) == {
         "GetSchemas": ["default"],
         "GetTables": [],
         "GetColumns": [],
@@ -67,19 +62,14 @@ def test_what_one_may_not_use_does_not_show(server, users):
         "tables": [],
         "columns": [],
     }
-    for statement in (
-        f"SHOW TABLES IN {secret}",
-        f"DESCRIBE TABLE {secret}.plans",
-        f"USE {secret}",
-    ):
-        assert_refused(users.ann, statement, "USE SCHEMA", f"Schema '{secret}'")
     # The error does not reveal whether a table exists.
-    for table in ("plans", "nothing"):
-        assert_refused(
-            users.ann, f"SELECT nope FROM {secret}.{table}", "USE SCHEMA", f"Schema '{secret}'"
-        )
+    queries = [f"SELECT nope FROM {secret}.{table}" for table in ("plans", "nothing")]
+    commands = (f"SHOW TABLES IN {secret}", f"DESCRIBE TABLE {secret}.plans", f"USE {secret}")
+    for statement in (*commands, *queries):
+        assert_refused(users.ann, statement, "USE SCHEMA", f"Schema '{secret}'")
     users.admin.run(f"GRANT SELECT ON TABLE {users.table} TO `{ANN}`")
-    assert shown()["SHOW TABLES"] == shown()["GetTables"] == shown()["tables"] == ["t"]
+    seen = shown(users.ann, users.catalog)
+    assert seen["SHOW TABLES"] == seen["GetTables"] == seen["tables"] == ["t"]
     assert users.catalog not in [r[0] for r in users.bob.run("SHOW CATALOGS")]
     assert "USE CATALOG" in users.bob.error(
         f"SELECT * FROM {users.catalog}.information_schema.tables"
