@@ -1,5 +1,5 @@
-"""Ids that are made from content: in SQL as crm/model/made_ids.py does it in Python, and those of
-reverts."""
+"""Ids that are computed from a row's content, in SQL as crm/model/made_ids.py does it in Python,
+and the ids of reverts."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from crm.model.schema import Table
 
 
 def made_id(table: Table) -> str:
-    """Return the expression for the id of a row whose columns are named as the table's."""
+    """Return the SQL expression of the id of a row that has the table's columns."""
     texts = (f"COALESCE(CAST({quoted(n)} AS STRING), '')" for n in made_ids.columns(table))
     separator = f"\\u{ord(made_ids.SEPARATOR):04x}"
     return uuid5(f"CONCAT_WS('{separator}', '{table.name}', {', '.join(texts)})")
 
 
 def uuid5(content: str) -> str:
-    """Return the expression for the UUID (version 5) of a text in our namespace.
+    """Return the SQL expression of the UUID (version 5) of a text in our namespace.
 
     https://www.rfc-editor.org/rfc/rfc9562#name-uuid-version-5
     """
@@ -31,5 +31,5 @@ def uuid5(content: str) -> str:
 
 
 def of_revert(undone: str) -> str:
-    """Return the id of the operation that reverts the operation ``undone``: always the same."""
+    """Return the id of the operation that reverts ``undone``; it is the same each time."""
     return hashlib.sha256(f"revert {undone}".encode()).hexdigest()[:32]

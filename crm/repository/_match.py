@@ -1,10 +1,10 @@
-"""SQL that compares rows from elsewhere (alias ``g``, given) with the rows of a table (``t``).
+"""SQL that compares given rows (alias ``g``), such as imported ones, with a table's rows (``t``).
 
-Rows are matched by ``Table.match``, and only the table's own columns are compared. Sparse rows do
-not have all columns: each carries a text, ``PRESENCE``, with ``1`` for each column of the table
-that it has a value for (NULL included) and ``0`` for each other one, in the table's order. A row
-to be written also carries a text, ``SEEN``: the versions of the stored rows that it was compared
-with, between blanks, or None if there were none.
+Rows are matched by ``Table.match``, and only the table's own columns are compared. A sparse row
+lacks some columns. Its text ``PRESENCE`` has, in the table's order, ``1`` for each column for
+which the row has a value (NULL included), and ``0`` for the others. A row to be written also has a
+text ``SEEN``: the versions of the stored rows with which it was compared, separated by blanks, or
+NULL.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def parts(
 ) -> dict[str, str]:
     """Return parts of statements by name, such as ``match`` and ``same``.
 
-    ``sparse``: each row compares, and overwrites, only the columns that it has. No row compares
-    or overwrites ``masked`` columns.
+    ``sparse``: each row compares and overwrites only the columns that it has. ``masked`` columns
+    are neither compared nor overwritten.
     """
     compared = compared_names(table, masked)
     others = [name for name in compared if name not in table.match]
@@ -51,7 +51,7 @@ def parts(
 
 
 def compared_names(table: Table, masked: Collection[str] = ()) -> list[str]:
-    # A child may have another id than the row that it is matched with; see Table.match.
+    # A child's id may differ from that of the row with which it is matched; see Table.match.
     return [
         name
         for name in table.own_names
@@ -60,8 +60,8 @@ def compared_names(table: Table, masked: Collection[str] = ()) -> list[str]:
 
 
 def cleared(table: Table, names: Sequence[str]) -> str:
-    """Return the expression for a text with ``1`` for each of these columns that a sparse row has
-    as NULL although a value is stored, and ``0`` for each other one."""
+    """Return the expression of a text with ``1`` for each column in which the sparse row has NULL
+    and the stored row has a value, and ``0`` for each other column."""
     marks = (
         f"CASE WHEN g.{quoted(name)} IS NULL AND t.{quoted(name)} IS NOT NULL"
         f" AND {is_present(table, name, f'g.{PRESENCE}')} THEN '1' ELSE '0' END"
@@ -71,19 +71,19 @@ def cleared(table: Table, names: Sequence[str]) -> str:
 
 
 def is_present(table: Table, name: str, presence: str) -> str:
-    """Return the condition that a row has the column; ``presence`` is its PRESENCE."""
+    """Return the condition that a row has the column; ``presence`` is the row's PRESENCE."""
     return f"SUBSTRING({presence}, {table.names.index(name) + 1}, 1) = '1'"
 
 
 def hashed(alias: str, names: Sequence[str], present: Mapping[str, str] | None = None) -> str:
-    """Return the arguments of a hash over these columns, without those that a row lacks."""
+    """Return the arguments of a hash over these columns, without columns that a row lacks."""
     return ", ".join(_marked(alias, name, (present or {}).get(name)) for name in names)
 
 
 def with_audit(name: str, value: str, is_literal: str = "") -> str:
     """Return the value to insert into a column.
 
-    An audit column that is NULL becomes now or ``:actor``, except where ``is_literal`` holds.
+    A NULL audit column becomes now or ``:actor``, except where the condition ``is_literal`` holds.
     """
     if name not in AUDIT_NAMES:
         return value
@@ -110,6 +110,6 @@ def _new_value(name: str, present: str | None) -> str:
 
 
 def _marked(alias: str, name: str, present: str | None) -> str:
-    # NULL adds nothing to a hash: without a mark of its own (a, NULL) would equal (NULL, a).
+    # A hash skips NULL: without the '-' for it, (a, NULL) would equal (NULL, a).
     value = f"COALESCE(CONCAT('=', CAST({alias}.{quoted(name)} AS STRING)), '-')"
     return f"CASE WHEN {present} THEN {value} ELSE '' END" if present else value

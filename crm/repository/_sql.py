@@ -1,9 +1,9 @@
-"""How SQL is composed, and the parts that several statements share.
+"""Composing SQL, and the parts that several statements share.
 
-Every statement is a constant template that ``render`` (or ``fill``, where no table is named) fills
-once, with table names and with parts that were composed before. Finished SQL is never edited. Only
-identifiers (from crm/model/schema.py and Namespace, quoted by ``quoted``) and other parts of SQL
-become text. Values are bound.
+Every statement is a constant template. ``render`` (or ``fill``, if it names no table) fills it
+once with table names and with parts that were composed before. Finished SQL is never edited. Only
+identifiers (from crm/model/schema.py and Namespace, quoted by ``quoted``) and parts of SQL are
+inserted as text. Values are bound parameters.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from crm.model.own_tables import OWN_TABLES
 from crm.model.records import Record
 from crm.model.schema import ACCOUNTS, TABLES, Column, Table
 
-# Stands for a time that is NULL where rows are sorted.
+# Replaces NULL times when rows are sorted.
 EARLIEST = dt.datetime.min.replace(tzinfo=dt.UTC)
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 Row = dict[str, Any]
@@ -31,10 +31,10 @@ _EACH_BSNID = "(SELECT DISTINCT bsnid FROM {accounts})"
 def render(namespace: Namespace, template: str, **parts: str) -> str:
     """Fill ``{accounts}``, ``{use_cases}``, … with full table names, and the other parts.
 
-    ``{each_bsnid}`` has each account's BSNID once, also if several rows have it.
+    ``{each_bsnid}`` has each account's BSNID once, even if several rows have it.
     """
     tables = {table.name: namespace.table(table) for table in TABLES}
-    # Also as of a moment, the notes about operations and people's settings are those of today.
+    # Notes about operations and people's settings are always today's, even as of a moment.
     tables |= {table.name: namespace.present.table(table) for table in OWN_TABLES}
     tables["each_bsnid"] = fill(_EACH_BSNID, accounts=tables[ACCOUNTS.name])
     return fill(template, **(tables | parts))
@@ -63,7 +63,7 @@ def with_missing(source: str, table: Table, missing: Collection[str]) -> str:
 
 
 def text_array(name: str, texts: Iterable[str]) -> tuple[str, dict[str, str]]:
-    """Return an array of texts as SQL, and its parameter: one JSON text, whatever their number.
+    """Return an array of texts as SQL, and its parameter: one JSON text for any number of texts.
 
     A statement takes few parameters: crm/warehouse/connector.py.
     """
@@ -81,8 +81,8 @@ def equals(left: str, right: str) -> str:
 
 
 def literal(text: str) -> str:
-    """Return one of the CRM's own texts, such as a label, as an SQL literal. Data are always
-    bound."""
+    """Return one of the CRM's own texts, such as a label, as an SQL literal. Never use it for
+    data, which are bound."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
@@ -97,9 +97,9 @@ def own_row(table: Table, alias: str = "") -> str:
 
 
 def row_hash(table: Table) -> str:
-    """Return a hash of a row's own columns: rows that differ have different ones, but for chance.
+    """Return the SQL of a hash of a row's own columns; different rows rarely have the same.
 
-    XXHASH64 skips NULLs, so each column is followed by whether it is NULL.
+    XXHASH64 skips NULL, so each column is followed by its IS NULL.
     """
     columns = (f"{name}, {name} IS NULL" for name in map(quoted, table.own_names))
     return f"XXHASH64({', '.join(columns)})"
@@ -119,7 +119,7 @@ def _pairs(columns: Iterable[str], alias: str) -> list[str]:
 
 
 def record(kind: type[AnyRecord], row: Mapping[str, Any]) -> AnyRecord:
-    """Return the record that a row (or struct) holds, without the row's other columns."""
+    """Return the record in a row (or struct), without the row's other columns."""
     fields = kind.__dataclass_fields__  # type: ignore[attr-defined]  # a decorator makes them
     return kind(**{name: row[name] for name in fields if name in row})
 
@@ -136,14 +136,14 @@ def checked(table: Table, values: Values) -> Row:
 
 
 def _bound(table: Table, name: str) -> str:
-    # Cast, since a parameter that is NULL has no type.
+    # Cast, because a NULL parameter has no type.
     return f"CAST(:{name} AS {table.column(name).type})"
 
 
 def insert_parts(table: Table, values: Values) -> tuple[dict[str, str], Row]:
     """Return the parts of a MERGE that inserts one row, and its parameters.
 
-    ``bound`` are the values as columns, ``names`` their names and ``sources`` their names behind
+    ``bound`` are the values as columns, ``names`` their names, and ``sources`` their names with
     the alias ``s``. Columns without a value become NULL.
     """
     params: Row = {column.name: None for column in table.editable} | checked(table, values)
@@ -156,8 +156,8 @@ def insert_parts(table: Table, values: Values) -> tuple[dict[str, str], Row]:
 
 
 def update_parts(table: Table, columns: Iterable[str]) -> dict[str, str]:
-    """Return the parts of an UPDATE: ``assignments``, each followed by a comma, and the condition
-    ``same``, which holds for a row that has all these values already."""
+    """Return the parts of an UPDATE: ``assignments``, each followed by a comma, and ``same``, the
+    condition that a row already has all these values."""
     bound = {quoted(name): _bound(table, name) for name in columns}
     return {
         "assignments": "".join(f"{name} = {value}, " for name, value in bound.items()),
@@ -166,12 +166,14 @@ def update_parts(table: Table, columns: Iterable[str]) -> dict[str, str]:
 
 
 def has_values(value_of: Callable[[str], object], values: Values) -> bool:
-    """Return whether a record has all these values already; ``value_of`` returns a column's."""
+    """Return whether a record already has all these values; ``value_of`` maps a column's name to
+    its stored value.
+    """
     return all((value_of(name) or None) == (value or None) for name, value in values.items())
 
 
 def latest_first(rows: list[Row]) -> list[Row]:
-    """Return the rows of one key by their last change."""
+    """Return the rows of one key, the latest change first."""
     return sorted(
         rows,
         key=lambda row: (row["updated_at"] or EARLIEST, row["created_at"] or EARLIEST),
@@ -180,7 +182,8 @@ def latest_first(rows: list[Row]) -> list[Row]:
 
 
 def newest_first(rows: list[Row]) -> list[Row]:
-    """Return updates by date, then by time of writing, those without a date last."""
+    """Return updates sorted by date and time of writing, newest first, those without a date
+    last."""
     return sorted(
         rows,
         key=lambda row: (row["date"] or dt.date.min, row["created_at"] or EARLIEST, row["id"]),

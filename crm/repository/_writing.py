@@ -2,7 +2,7 @@
 CRM changed.
 
 Such tables can still be read, because later versions only add columns. But this version does not
-know what values a later one requires in a row.
+know which values a later version requires in a row.
 """
 
 from __future__ import annotations
@@ -24,28 +24,30 @@ from .errors import NewerSchema
 CHECKED_EVERY = 600.0
 
 _lock = threading.Lock()
-# Whether the tables can be in transactions.
+# Whether the tables have the feature that transactions need.
 _checked: TTLCache[Hashable, bool] = TTLCache(maxsize=200, ttl=CHECKED_EVERY)
 
 
 def write(
     wh: Warehouse, sql: str, params: dict[str, Any] | None = None, *, repeatable: bool
 ) -> int:
-    """Run ``wh.execute``. Raises NewerSchema, and writes nothing, if the tables are newer."""
+    """Run ``wh.execute``. If the tables are of a later version, raise NewerSchema and write
+    nothing."""
     _require_known_schema(wh)
     return wh.execute(sql, params, repeatable=repeatable)
 
 
 def write_block(wh: Warehouse, sql: str, params: dict[str, Any]) -> list[dict[str, Any]]:
-    """Run statements that are safe to repeat as one, and return its answer. Raises as write."""
+    """Run a block of statements that is safe to repeat; return its answer. Raises as ``write``."""
     _require_known_schema(wh)
     return wh.execute_and_read(sql, params, repeatable=True)
 
 
 def has_transactions(wh: Warehouse) -> bool:
-    """Return whether the accounts table, and so all tables of the CRM, can be in transactions.
+    """Return whether the accounts table has the feature that transactions need.
 
-    Runs the statement that ``write`` would run. Raises as ``write`` does.
+    All tables of the CRM get the feature together. Runs the statement that ``write`` would run,
+    and raises what ``write`` raises.
     """
     _require_known_schema(wh)
     with _lock:
@@ -63,7 +65,7 @@ def forget_all() -> None:
 
 
 def _require_known_schema(wh: Warehouse) -> None:
-    # The key leaves the identity out: the version is no secret.
+    # The key does not contain the identity, because the version is no secret.
     key = wh.cache_key[:2]
     with _lock:
         if key in _checked:
@@ -73,7 +75,7 @@ def _require_known_schema(wh: Warehouse) -> None:
     except PermissionDenied:
         found = {}  # a person who may not read properties may still be allowed to write
     except ObjectNotFound:
-        return  # restore_tables creates the table anew
+        return  # restore_tables creates the table
     version = _version(found)
     if version > ddl.VERSION:
         raise NewerSchema(version, ddl.VERSION)
@@ -82,7 +84,7 @@ def _require_known_schema(wh: Warehouse) -> None:
 
 
 def _version(found: dict[str, str]) -> int:
-    """Return 0 where no version is noted."""
+    """Return the noted version, 0 if there is none."""
     value = found.get(ddl.VERSION_PROPERTY, "")
     return int(value) if value.isdecimal() else 0
 

@@ -1,13 +1,12 @@
-"""Several statements as one transaction, ``BEGIN ATOMIC … END``, where the warehouse can.
+"""Run several statements as one transaction, ``BEGIN ATOMIC … END``, if the warehouse can.
 
-It can where the tables have the table feature ``catalogManaged`` and no row filter or column mask
-(https://docs.databricks.com/transactions). The accounts table says whether it has the feature.
-Whatever else may stand against it, such as a warehouse that takes no parameters in a block, shows
-when the first block is refused: nothing was changed then, and the statements run step by step from
-then on.
+It can if the tables have the table feature ``catalogManaged`` and no row filter or column mask
+(https://docs.databricks.com/transactions). The properties of the accounts table show the feature.
+Other obstacles, such as a warehouse that takes no parameters in a block, show when the first block
+is refused: nothing was changed then, and from then on the statements run step by step.
 
-A transaction makes one version of each table, so the change feed may hide what its statements did
-in between. A block therefore never both stamps and deletes a row.
+A transaction makes one version of each table, so the change feed may lack what its statements did
+in between. So no block both stamps and deletes a row.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ from .operations import Operation
 
 log = logging.getLogger(__name__)
 
-# The error class of a statement that itself stops the transaction, with RAISE_ERROR.
+# The error class of RAISE_ERROR, with which a statement stops its transaction.
 _STOPPED = "USER_RAISED_EXCEPTION"
 
 _lock = threading.Lock()
@@ -59,8 +58,8 @@ class NotAtomic(Exception):
 class Statement:
     """A write that is safe to repeat, and its parameters.
 
-    The statements of a block share their parameters: one name has one value. ``table`` is set
-    where the rows that it writes are to be counted.
+    The statements of a block share their parameters: one name has one value. ``table`` is set if
+    the operation counts the rows that the statement writes.
     """
 
     sql: str
@@ -77,16 +76,16 @@ def is_possible(wh: Warehouse) -> bool:
 
 
 def forget_all() -> None:
-    """Find out again whether blocks are possible."""
+    """Forget what is known, so that the next call finds out whether blocks are possible."""
     _writing.forget_all()
     with _lock:
         _refused.clear()
 
 
 def run(wh: Warehouse, operation: Operation, statements: Sequence[Statement]) -> dict[Table, int]:
-    """Run the statements as one, and return how many rows of each table the operation wrote.
+    """Run the statements as one transaction; return how many rows of each table they wrote.
 
-    Raises NotAtomic, and as ``operations.run`` does; the answer may be lost, too.
+    Raises NotAtomic, and what ``operations.run`` raises; the answer may be lost, too.
     """
     params: dict[str, Any] = {}
     for statement in statements:
@@ -100,12 +99,13 @@ def run(wh: Warehouse, operation: Operation, statements: Sequence[Statement]) ->
     try:
         rows = _writing.write_block(wh, block, params | {CHANGE_ID.name: operation.id})
     except (WriteConflict, StatementFailed) as error:
-        # Each transaction conflicts with all other writes to its tables; statements do not.
+        # A transaction conflicts with every other write to its tables; a single statement does
+        # not.
         if _is_lasting(error):
             _note_refusal(wh, error)
         raise NotAtomic from error
     if not rows or "n0" not in rows[0]:
-        # The answer of a block is that of its last statement; where it is not, ask again.
+        # A block should return the answer of its last statement; if it does not, read it.
         rows = wh.query(count, {CHANGE_ID.name: operation.id})
     return {table: int(rows[0][f"n{place}"]) for place, table in enumerate(tables)}
 
@@ -142,7 +142,7 @@ def probe(wh: Warehouse) -> Hindrance | None:
 
 
 def _is_lasting(error: WarehouseError) -> bool:
-    """Return whether the next block would fail, too."""
+    """Return whether the next block would also fail."""
     if isinstance(error, (WriteConflict, Refused, TooLarge, ColumnNotFound)):
         return False
     return error.error_class != _STOPPED

@@ -1,18 +1,18 @@
-"""Rows as JSON parameters, each of which one statement can carry."""
+"""Split rows into JSON parameters that are small enough for one statement each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
 ROWS = 5_000
-# Well under what a statement takes: crm/warehouse/connector.py.
+# Well under the limit of a statement: crm/warehouse/connector.py.
 BYTES = 700_000
 
 
 def arrays(texts: Iterable[str]) -> Iterator[str]:
-    """Join rows, each a JSON text, to JSON arrays of at most ``ROWS`` rows and ``BYTES`` bytes.
+    """Yield JSON arrays of at most ``ROWS`` rows (JSON texts) and ``BYTES`` bytes.
 
-    A row that is larger stands alone.
+    A larger row is alone in its array.
     """
     chunk: list[str] = []
     size = 0
@@ -28,5 +28,5 @@ def arrays(texts: Iterable[str]) -> Iterator[str]:
 
 
 def oversize(array: str) -> int:
-    """Return by how many bytes an array exceeds ``BYTES``, as one large row does; else 0."""
+    """Return by how many bytes an array of one large row exceeds ``BYTES``; else 0."""
     return max(0, len(array.encode()) - 2 - BYTES)

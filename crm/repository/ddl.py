@@ -1,7 +1,7 @@
 """The statements that create and change catalog, schema and tables, from crm/model/schema.py.
 
-Commands take no parameters, so comments and properties become literals here. All of them are the
-CRM's own words; identifiers are quoted.
+Commands take no parameters, so comments and properties become literals here. All of them are
+texts of the CRM; identifiers are quoted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from . import _sql
 
 HISTORY_DAYS = 365
 
-# The accounts table has a property with the number of the last migration step that was run
+# A property of the accounts table has the number of the last migration step that was run
 # (crm/repository/tables/migrations.py). New tables start with the last step's number.
 VERSION_PROPERTY = "edip.schema_version"
 VERSION = 11
@@ -55,8 +55,9 @@ TBLPROPERTIES ({properties})"""
     )
 
 
-# The table feature that transactions need. It is set only where asked for: readers and writers
-# that do not know it cannot use the table (https://docs.databricks.com/tables/features/catalog-commits).
+# The table feature that transactions need. It is set only on request, because readers and writers
+# that do not know it cannot use the table
+# (https://docs.databricks.com/tables/features/catalog-commits).
 CATALOG_MANAGED = ("delta.feature.catalogManaged", "supported")
 
 RETENTION = ("delta.logRetentionDuration", "delta.deletedFileRetentionDuration")
@@ -71,12 +72,12 @@ def properties(history_days: int = HISTORY_DAYS) -> dict[str, str]:
 
 
 def retention(history_days: int) -> dict[str, str]:
-    """Return the properties that say how long Delta keeps versions, and their files."""
+    """Return the properties that set how long Delta keeps versions and their files."""
     return dict.fromkeys(RETENTION, f"interval {int(history_days)} days")
 
 
 def add_columns(table: Table, columns: tuple[Column, ...], namespace: Namespace) -> str:
-    """Delta adds only columns that may be NULL; see ``not_null``."""
+    """Return the statement that adds columns. They may be NULL at first; see ``not_null``."""
     sql = "ALTER TABLE {table} ADD COLUMNS ({columns})"
     added = ", ".join(_column(column, may_be_null=True) for column in columns)
     return _on(table, namespace, sql, columns=added)
@@ -189,7 +190,7 @@ def _constraints(table: Table, namespace: Namespace) -> list[str]:
     return [*keys, _foreign_key(table, namespace)] if table.parent_key else keys
 
 
-# Constraint names are unique in a schema, so they need the prefix, too.
+# Constraint names are unique in a schema, so they need the table prefix, too.
 def _primary_key(table: Table, namespace: Namespace) -> str:
     name = quoted(f"{namespace.prefix}{table.name}_pk")
     return f"CONSTRAINT {name} PRIMARY KEY ({_sql.names(table.composite_key or (table.key,))})"

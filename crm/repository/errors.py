@@ -1,4 +1,4 @@
-"""Errors of the repository. Those of the warehouse itself are in crm.warehouse.errors.
+"""Errors of the repository. Errors of the warehouse are in crm.warehouse.errors.
 
 ::
 
@@ -11,11 +11,11 @@
       StatusGone      a status that a person saw is gone, or hidden from them
       HiddenChildren  a row filter hides children of an account from the person
       TooMany         more records are selected than one operation takes
-      Doubtful        nobody can tell what breaks a rule, so nothing is repaired
+      Doubtful        it is unknown which rows break a rule, so nothing is repaired
 
     WarehouseError
       NotSaved        the answer to a write was lost, and a read found that it saved nothing
-      NotTakenBack    a row was saved that cannot stay, and could not be deleted again
+      NotTakenBack    an invalid row was saved, and could not be deleted again
       NewerSchema     a later version of the CRM has changed the tables
       HalfDone        some steps of an operation are done, others are not
       NoSuchMoment    the tables cannot be read as of a moment
@@ -38,9 +38,9 @@ class RepositoryError(Exception):
 
 
 class AlreadyExists(RepositoryError):
-    """``similar`` is the key that a row has, if it is not exactly ``key``.
+    """Another row has the key. ``similar`` is that row's key if it is not exactly ``key``.
 
-    ``is_seen``: whether the person sees a row that has the key.
+    ``is_seen``: whether the person sees a row with the key.
     """
 
     def __init__(self, key: str, similar: str = "", *, is_seen: bool = True) -> None:
@@ -83,11 +83,11 @@ class ReasonNotKept(RepositoryError):
 
 
 class StatusGone(RepositoryError):
-    """A status that the person saw was deleted, or a row filter hides it now."""
+    """A status that the person saw was deleted, or is now hidden by a row filter."""
 
 
 class HiddenChildren(RepositoryError):
-    """``hidden``: how many children of each table the person does not see."""
+    """Children are hidden from the person. ``hidden``: their number by table."""
 
     def __init__(self, bsnid: str, hidden: Mapping[Table, int]) -> None:
         super().__init__(f"a row filter hides children of {bsnid!r}")
@@ -95,7 +95,7 @@ class HiddenChildren(RepositoryError):
 
 
 class TooMany(RepositoryError):
-    """``most`` is how many records one operation takes."""
+    """Too many records are selected; one operation takes ``most``."""
 
     def __init__(self, most: int) -> None:
         super().__init__(f"one operation takes at most {most} records")
@@ -104,11 +104,11 @@ class TooMany(RepositoryError):
 
 class Doubtful(RepositoryError):
     def __init__(self, check: str) -> None:
-        super().__init__(f"nobody can tell: {check}")
+        super().__init__(f"it is unknown which rows break the rule: {check}")
 
 
 class NotSaved(WarehouseError):
-    summary = "The answer was lost, and nothing was saved"
+    summary = "The answer to the write was lost, and nothing was saved"
 
 
 class NotTakenBack(WarehouseError):
@@ -130,14 +130,14 @@ class NewerSchema(WarehouseError):
 class HalfDone(WarehouseError):
     """An operation of several steps failed after the first one.
 
-    :param operation: its id. Running it again with this id goes on.
+    :param operation: its id. Running it again with this id continues it.
     :param done: the names of the finished steps.
-    :param left: the names of the others; the first of them failed.
-    :param cause: why it failed.
-    :param finished: how many steps are done; one that itself has steps counts once.
-    :param changed: how many rows the finished steps changed.
+    :param left: the names of the other steps; the first of them failed.
+    :param cause: the error of the failed step.
+    :param finished: the number of finished steps; a step that itself has steps counts once.
+    :param changed: the number of rows that the finished steps changed.
 
-    ``notes`` may have further facts that going on needs, as JSON values.
+    ``notes`` may have further facts, as JSON values, that the next attempt needs.
     """
 
     summary = "Only a part was done"
@@ -164,7 +164,7 @@ class HalfDone(WarehouseError):
 
     @property
     def is_unsure(self) -> bool:
-        """Return whether the step that failed may have run although its answer was lost."""
+        """Return whether the failed step may have run, with only its answer lost."""
         return isinstance(self.cause, (Dropped, TimeIsUp, SignInFailed))
 
 
@@ -185,7 +185,7 @@ class BeyondRetention(NoSuchMoment):
 
 
 class NotYet(NoSuchMoment):
-    summary = "This moment has not come yet"
+    summary = "This moment is in the future"
 
 
 class Protected(NoSuchMoment):

@@ -1,10 +1,10 @@
-"""Operations: a change of rows, from whichever page or command, and the statements that make it.
+"""Operations: a change of rows, from any page or command, and the statements that make it.
 
-Each row that an operation inserts or updates carries the operation's id in ``change_id``. From
-the ids the history knows who wrote a row version, and what was written together, without comparing
-clocks. Rows that are deleted carry it if the operation stamps them first.
+Each row that an operation inserts or updates has the operation's id in ``change_id``. From the ids
+the history knows who wrote a row version, and which rows were written together, without comparing
+clocks. Deleted rows have the id if the operation stamps them first.
 
-All writes of rows run here. Only restores of whole tables do not: they bring back the ids of
+All writes of rows run here, except for restores of whole tables, which bring back the ids of
 earlier operations.
 """
 
@@ -70,7 +70,7 @@ WHEN NOT MATCHED THEN INSERT (id, kind, person, started_at, ended_at, note)
 """
 _NOTE = "SELECT kind, summary, ended_at FROM {operations} WHERE id = :id"
 _COUNT = "SELECT COUNT(*) FROM {table} WHERE change_id = :change_id"
-# Characters of an id that say which form the operation comes from.
+# The number of an id's characters that identify the form of the operation.
 _HALF = 16
 _PARAMETERS = re.compile(r":(\w+)")
 _WRITES_ROWS = re.compile(r"\b(INSERT|UPDATE)\b")
@@ -80,8 +80,8 @@ _WRITES_ROWS = re.compile(r"\b(INSERT|UPDATE)\b")
 class Operation:
     """``person`` makes the change; ``kind`` is one of the constants above.
 
-    ``masks``: by table name, columns that the operation must not write. A person for whom a mask
-    hides a value would write the mask's text in its place.
+    ``masks``: by table name, columns that the operation must not write. If a mask hides a value
+    from the person, they would write the mask's text in its place.
     """
 
     id: str
@@ -94,15 +94,15 @@ class Operation:
 
     @property
     def half(self) -> str:
-        """Return how the ids of all operations begin that send the same form."""
+        """Return the first half of the id, which all operations of the same form share."""
         return self.id[:_HALF]
 
     def is_of_same_form(self, change_id: str | None) -> bool:
-        """Return whether the id is of this operation, or of another that sent the same form."""
+        """Return whether the id belongs to this operation or another one of the same form."""
         return (change_id or "")[:_HALF] == self.half
 
     def resume(self, id: str) -> Operation:
-        """Return the operation with the id of an earlier attempt, if there was one."""
+        """Return the operation with the id of an earlier attempt, if ``id`` is not empty."""
         return replace(self, id=id) if id else self
 
 
@@ -114,8 +114,8 @@ def new(wh: Warehouse, kind: str) -> Operation:
 def of_form(wh: Warehouse, kind: str, form: str) -> Operation:
     """Begin an operation for a form, which its person may send several times.
 
-    The ids of these operations have the same first half, which no other person's form has. An
-    empty ``form`` is like no other.
+    The ids of these operations share their first half, which no other person's form has. An
+    empty ``form`` gives a unique id.
     """
     random = uuid.uuid4().hex
     half = half_of_form(wh, form) if form else random[:_HALF]
@@ -123,27 +123,27 @@ def of_form(wh: Warehouse, kind: str, form: str) -> Operation:
 
 
 def half_of_form(wh: Warehouse, form: str) -> str:
-    """Return how the ids of all operations begin that send this form of the warehouse's actor."""
+    """Return the first half of the ids of all operations of this form by the warehouse's actor."""
     return hashlib.sha256(f"{wh.actor}\n{form}".encode()).hexdigest()[:_HALF]
 
 
 def again(operation: Operation) -> Operation:
-    """Begin an operation that sends the same form once more."""
+    """Begin another operation of the same form."""
     return replace(operation, id=operation.id[:_HALF] + uuid.uuid4().hex[_HALF:])
 
 
 def of_many(wh: Warehouse, kind: str, form: str = "") -> Operation:
-    """Begin an operation of many rows, for a form if one is given. One statement, which reads the
+    """Begin an operation of many rows, for a form if one is given. One statement reads the
     masks."""
     return replace(of_form(wh, kind, form), masks=privileges.masked_columns(wh))
 
 
 @contextmanager
 def noted(wh: Warehouse, operation: Operation, summary: Callable[[], str]) -> Iterator[None]:
-    """Note in the table of operations when the operation begins and ends, and what it did.
+    """Note the beginning, the end and the summary of the operation in the table of operations.
 
-    ``summary`` returns what it has done so far (see summaries). An operation that fails has no
-    end, and one that is repeated after its end keeps the note of it. Two statements; without the
+    ``summary`` returns what the operation has done so far (see summaries). If the operation fails,
+    no end is noted; if it is repeated after its end, the note stays. Two statements. Without the
     table, or the right to write to it, nothing is noted.
     """
     who = {"kind": operation.kind, "person": operation.person}
@@ -164,10 +164,10 @@ def note_done(
     *,
     is_ended: bool = True,
 ) -> None:
-    """Note what an operation has done, or begins to do, in one statement.
+    """Note that the operation has ended or, without ``is_ended``, that it begins. One statement.
 
-    ``began`` is a moment before its first write. The summary of an operation that has ended is
-    kept.
+    ``began`` is a moment before its first write. The note of an operation that has ended is not
+    changed.
     """
     who = {"id": operation.id, "kind": operation.kind, "person": operation.person}
     ended = "CURRENT_TIMESTAMP()" if is_ended else "CAST(NULL AS TIMESTAMP)"
@@ -184,11 +184,11 @@ def _note(wh: Warehouse, template: str, params: dict[str, Any], **parts: str) ->
 def note_reason(
     wh: Warehouse, operation: Operation, reason: str, *, removes: bool = False
 ) -> bool:
-    """Note why a person makes this edit, before it is made; return whether that is noted.
+    """Note the reason of an edit, before the edit is made; return whether it is noted.
 
-    So no edit is saved whose reason is lost on the way. ``removes``: note that an earlier reason
-    was wrong. One statement, none without either. Returns False where the table of operations, or
-    the right to write to it, is missing. Raises WarehouseError where that is not the cause.
+    The order ensures that no edit is saved without its reason. ``removes``: note that an earlier
+    reason no longer applies. One statement; none without either. Returns False if the table of
+    operations, or the right to write to it, is missing. Raises WarehouseError for other causes.
     """
     if not (reason or removes):
         return False
@@ -204,7 +204,7 @@ def note_reason(
 
 @dataclass(frozen=True)
 class Noted:
-    """The note of an operation; empty texts without one."""
+    """The note of an operation; its texts are empty if there is none."""
 
     kind: str = ""
     summary: str = ""
@@ -232,8 +232,8 @@ def run(
 ) -> int:
     """Run one statement of the operation, and return how many rows it changed.
 
-    Binds ``:change_id`` and ``:actor`` where the statement has them. Raises ValueError if it
-    inserts or updates rows without ``:change_id``, NewerSchema, and as ``wh.execute`` does.
+    Binds ``:change_id`` and ``:actor`` if the statement has them. Raises ValueError if it inserts
+    or updates rows without ``:change_id``, NewerSchema, and what ``wh.execute`` raises.
     """
     values = bound(operation, sql, params or {})
     metrics.count("edip_operation_statements_total", kind=operation.kind)
@@ -241,7 +241,7 @@ def run(
 
 
 def bound(operation: Operation, sql: str, params: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters of a statement, with the operation's own where the SQL has them.
+    """Return the parameters of a statement; add those of the operation that the SQL uses.
 
     Raises ValueError if it inserts or updates rows without ``:change_id``.
     """
@@ -268,9 +268,9 @@ def written_rows(
 ) -> int:
     """Return how many rows of the table the operation wrote.
 
-    ``counted`` are those that its answers named. Fewer than ``expected`` mean that others were
-    first, or that an answer was lost: the statement then ran twice, and changed nothing the second
-    time. So the rows that have the operation's id are counted. At most one statement. Raises
+    ``counted`` is the sum of its statements' answers. If that is less than ``expected``, others
+    were first, or an answer was lost, so that the statement ran twice and changed nothing the
+    second time. Then count the rows with the operation's id. At most one statement. Raises
     WarehouseError.
     """
     if counted >= expected:
@@ -285,8 +285,8 @@ def count_rows(wh: Warehouse, operation: Operation, tables: Sequence[Table]) -> 
 
 
 def counts(namespace: Namespace, tables: Sequence[Table]) -> str:
-    """Return the query of how many rows of each table the operation ``:change_id`` wrote, as
-    columns ``n0``, ``n1``, …"""
+    """Return the query that counts the rows of each table which the operation ``:change_id``
+    wrote, as columns ``n0``, ``n1``, …"""
     each = (_sql.render(namespace, _COUNT, table=namespace.table(table)) for table in tables)
     columns = ", ".join(f"({count}) AS n{place}" for place, count in enumerate(each))
     return _sql.fill("SELECT {columns}", columns=columns or "0 AS n0")

@@ -1,7 +1,7 @@
 """The filters of accounts on pages of changes: by business area, VP and IT partner, and Mine.
 
-They are the filters of the list of accounts: an address of one has the same parameters, and their
-values to choose from are counted in accounts.
+They are the filters of the list of accounts, with the same URL parameters. The count beside each
+value is a number of accounts.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ Result = TypeVar("Result")
 
 
 def load(request: Request, read: Callable[[AccountFilter], Result]) -> tuple[Result, bool]:
-    """Return what ``read`` returns for the accounts of the URL, and whether it is of the person's
-    only; see _mine.load."""
+    """Call ``read`` for the accounts that the URL chooses. Return its result, and whether Mine was
+    applied; see _mine.load."""
     values = _read(request).filters
     return _mine.load(request, lambda person: read(AccountFilter(person, values)))
 
@@ -45,7 +45,7 @@ def facets(request: Request, path: str, state: State) -> list[Facet]:
 
 
 def show_facet(request: Request, name: str, state: State) -> HttpResponse:
-    """The values of a filter, of the page whose URL has the parameters ``state``."""
+    """Show the values of a filter on the page whose URL has the parameters ``state``."""
     if name not in FILTERS:
         raise Http404(f"There is no filter “{name[:40]}” here.")
     find = _list_state.search_of_facet(request, name)

@@ -1,4 +1,4 @@
-"""The list of accounts, for its own pages and for those that lead back to it."""
+"""The definition of the list of accounts, for its own pages and for pages that lead back to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kinds of what needs attention: their words, their limits, and the lists that they are."""
+"""The kinds of records that need attention: headings, limits, and the list that shows each."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from ._wording import counted
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of what needs attention.
+    """A kind of records that need attention.
 
     :param key: its name in the repository.
-    :param list_name: the name of the list's URL that has exactly these, with ``filters``.
-    :param hint: what the rows show as their date.
-    :param action: what a row offers: ``update``, ``edit``, ``edit-update`` or
+    :param list_name: the URL name of the list that shows exactly these records with ``filters``.
+    :param hint: the words before the date in each row.
+    :param action: the button of each row: ``update``, ``edit``, ``edit-update`` or
         ``edit-use-case``.
     """
 
@@ -43,7 +43,7 @@ class Kind:
 
 
 def today(request: Request) -> dt.date:
-    """Return the day in the reader's zone, of the past on its pages."""
+    """Return today in the reader's zone; on a page of the past the day of its moment."""
     return timezone.localdate(request.as_of.moment if request.as_of else None)
 
 
@@ -66,9 +66,9 @@ def limits_of(now: dt.date) -> Limits:
 def kinds(
     given: Limits, counts: Mapping[str, object], more: Mapping[str, str] | None = None
 ) -> list[Kind]:
-    """Return the kinds in the order of the page; their lists have ``more`` filters, too.
+    """Return the kinds in the order of the page, with ``more`` filters added to their lists.
 
-    Use cases on hold are among them where ``counts`` has them.
+    Use cases on hold are left out if ``counts`` does not have them.
     """
     return [
         replace(kind, filters={**kind.filters, **(more or {})})

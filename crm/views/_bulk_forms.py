@@ -1,4 +1,4 @@
-"""The forms of a bulk change, and the actions that they ask for."""
+"""The forms of a bulk change, and the change that each one requests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Form = FieldForm | ChoiceForm | StatusForm | UpdateForm | MoveForm
 
 @dataclass(frozen=True)
 class ChangeCard:
-    """One kind of change: ``do`` says which was sent. A deletion has no form."""
+    """One kind of change. ``do`` is the value of its button. A deletion has no form."""
 
     do: str
     heading: str
@@ -41,7 +41,7 @@ def cards(request: Request, chosen: Chosen, sent: Form | None) -> list[ChangeCar
         for column in _columns(request, table, "choice")
     ]
     if typed := _columns(request, table, "text", "links"):
-        # Who filters by a field often hands over what has its value.
+        # People who filter by a field often want to replace exactly this value.
         usual = (*filters, "primary_it_partner")
         names = {column.name for column in typed}
         column = next((name for name in usual if name in names), typed[0].name)
@@ -65,7 +65,7 @@ def cards(request: Request, chosen: Chosen, sent: Form | None) -> list[ChangeCar
 def sent_form(request: Request, table: Table) -> Form | None:
     """Return the form that was sent; None for a deletion, which has no fields.
 
-    Raises PermissionDenied for one that is not offered.
+    Raises PermissionDenied for a form that the page does not offer.
     """
     do, data = request.POST.get("do", ""), request.POST
     if do == "delete":
@@ -85,7 +85,7 @@ def sent_form(request: Request, table: Table) -> Form | None:
 
 
 def action_of(form: Form | None, table: Table) -> Change:
-    """Return what a valid form asks for."""
+    """Return the change that a valid form requests."""
     if form is None:
         return Delete(table)
     given = form.cleaned_data
@@ -99,7 +99,7 @@ def action_of(form: Form | None, table: Table) -> Change:
 
 
 def is_masked(request: Request, action: Change) -> bool:
-    """Return whether a policy masks what the action writes."""
+    """Return whether a policy masks a column that the action writes."""
     if isinstance(action, SetField):
         return action.column in request.person.masked(action.of)
     if isinstance(action, Move):
@@ -140,7 +140,7 @@ def _is_same(form: Form | None, sent: Form | None) -> bool:
 
 
 def _update_form(request: Request) -> UpdateForm:
-    """Return the form of a new update: by this person, of today in the reader's zone."""
+    """Return the form of a new update, with this person as author and today as its date."""
     initial = {"author": request.person.name, "date": timezone.localdate()}
     form = UpdateForm(new=True, initial=initial)
     form.drop_autofocus()

@@ -1,4 +1,4 @@
-"""What a bulk change is about, and what its preview showed: the signed field of its button."""
+"""The rows of a bulk change, and the signed plan that its preview sends with the button."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _KIND = "bulk"
 
 @dataclass(frozen=True)
 class Chosen:
-    """The rows that a person chose in the list of ``subject``; ``query`` has them as
-    parameters."""
+    """The rows that a person chose in the list of ``subject``, as the URL parameters
+    ``query``."""
 
     query: str
     selection: Selection
@@ -50,7 +50,7 @@ class Chosen:
 
     @property
     def only(self) -> str:
-        """Return the one kind of change that the page offers; empty for all."""
+        """Return the only kind of change that the page offers; empty if it offers all."""
         return QueryDict(self.query).get("do", "")
 
     @property
@@ -63,12 +63,12 @@ class Chosen:
 
     @property
     def list_url(self) -> str:
-        """Return the list that they were chosen in."""
+        """Return the URL of the list in which the rows were chosen."""
         return self.subject.list_url + _list_state.query(self.listing, self.subject)
 
     @property
     def choose_url(self) -> str:
-        """Return the page that asks what to do with them."""
+        """Return the URL of the page that offers the changes."""
         return f"{self.step_url('change')}?{self.query}"
 
     @property
@@ -99,11 +99,11 @@ class Plan(Signed):
 
 
 def sign(request: Request, action: Change, preview: Preview, chosen: Chosen) -> str:
-    """Return the field by which this person can do what the preview shows."""
+    """Return the signed form field that allows this person to make the previewed change."""
     facts = {
         "table": action.of.name,
         "action": _facts(action),
-        # One value less for most rows: there may be thousands.
+        # A short form for most rows, since there may be thousands.
         "rows": [
             [row.key, row.seen, row.is_new, *([True] if row.has_copies else [])]
             for row in preview.changes
@@ -114,7 +114,7 @@ def sign(request: Request, action: Change, preview: Preview, chosen: Chosen) -> 
 
 
 def read(request: Request, subject: Subject) -> Plan | None:
-    """Return the plan that was sent; None also if it is of another list."""
+    """Return the plan that the form sent; None if it is invalid or of another list."""
 
     def make(signed: Signed, facts: Mapping[str, Any]) -> Plan | None:
         if facts["table"] != subject.table.name:

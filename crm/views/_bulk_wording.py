@@ -46,7 +46,7 @@ def rows(count: int, table: Table) -> str:
 
 
 def title(action: Change) -> str:
-    """Return what the action does, as a heading."""
+    """Return the heading that describes the action."""
     if isinstance(action, SetField):
         label = action.of.column(action.column).label
         return f"Set {label} to “{_short(action.value)}”" if action.value else f"Empty {label}"
@@ -58,7 +58,7 @@ def title(action: Change) -> str:
 
 
 def summary(action: Change, count: int) -> str:
-    """Return what the operation did, in words that follow the person's name."""
+    """Return the operation's summary; it is shown after the person's name."""
     number = rows(count, action.of)
     if isinstance(action, Delete):
         return summaries.deleted(number)
@@ -83,14 +83,14 @@ def too_many(most: int, table: Table) -> str:
 
 
 def not_one_account(keys: list[str]) -> str:
-    """Say why a text does not tell to which account to move something."""
+    """Say that the text which names the target account matches none, or several (``keys``)."""
     if not keys:
         return "You see no account with this BSNID or team."
     return f"Several accounts have this team: {', '.join(keys)}. Type the BSNID."
 
 
 def selected(count: int, table: Table, *, is_narrowed: bool) -> str:
-    """Say what the change is about; without a count, about all rows, or those that match."""
+    """Say which rows change: ``count`` selected ones; without a count all, or all that match."""
     if count:
         return f"{rows(count, table)} that you selected"
     return f"All {table.plural}{' that match' if is_narrowed else ''}"

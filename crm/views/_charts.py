@@ -46,13 +46,13 @@ class Stack:
 
     @property
     def wanting_percent(self) -> int:
-        """Return how many percent of those that want the platform have completed it."""
+        """Return the percentage of the accounts wanting the platform that have completed it."""
         return round(100 * self.completed / self.wanting) if self.wanting else 0
 
 
 @dataclass(frozen=True)
 class Column:
-    """A week's figure; ``height`` is a percentage of the tallest. None is not known."""
+    """A week's figure, None if unknown; ``height`` is a percentage of the tallest column."""
 
     week: dt.date
     count: int | None
@@ -72,7 +72,7 @@ class Column:
 def columns(
     counts: Sequence[int | None], weeks: Sequence[dt.date], url_name: str = "", by: str = ""
 ) -> list[Column]:
-    """Return a column per week. ``by`` is the start of the date filters of its link."""
+    """Return a column per week. ``by`` is the prefix of the date filters in its link."""
     most = max((count or 0 for count in counts), default=0) or 1
     return [
         Column(

@@ -24,7 +24,7 @@ class ChildPage:
     """A page of records: ``records`` of ``total``, from number ``first`` on.
 
     ``url`` is the address of the page of the account that has this page of records.
-    ``back`` is the query with which a form comes back to this page; empty on the first page.
+    ``back`` is the query that leads back to this page from a form; empty on the first page.
     ``previous`` and ``next`` are addresses of the pages around it; empty where there is none.
     """
 
@@ -44,8 +44,8 @@ class ChildPage:
 def pages(request: Request, detail: AccountDetail, turned: Table | None) -> dict[str, ChildPage]:
     """Return the page of each kind that the address asks for, by the table's name.
 
-    Where htmx turns the pages of one kind, the other keeps the page that the browser shows; the
-    link that was clicked may be older than that.
+    If htmx turns the pages of one kind, the other kind keeps the page that the browser's address
+    names, since the clicked link may be older than that address.
     """
     shown = _shown_by_browser(request) if turned else request.GET
     records = {USE_CASES: detail.use_cases, UPDATES: detail.updates}
@@ -62,7 +62,7 @@ def _shown_by_browser(request: Request) -> QueryDict:
 
 
 def push(response: HttpResponse, pages: Mapping[str, ChildPage], turned: Table) -> None:
-    """Have the browser show the address of the page that htmx turned to."""
+    """Make the browser show the address of the page that htmx turned to."""
     push_url(response, pages[turned.name].url)
 
 

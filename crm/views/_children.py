@@ -79,8 +79,7 @@ def _account_url(bsnid: str) -> str:
 
 
 def delete(request: Request, kind: Kind, key: str) -> HttpResponse:
-    """GET asks, and reads the record for that. POST deletes without reading: the form has the next
-    page."""
+    """GET reads the record and asks. POST deletes without reading; the form has the next page."""
     if request.method == "POST":
         return _deleting.delete(request, kind, key, after=reverse(f"{kind.url_name}-list"))
     record = _editing.found(kind, request, key)

@@ -1,8 +1,8 @@
 """The columns of a list: which there are, which are shown and in which order.
 
-The address has the names of the chosen ones in their order, ``column=vp&column=team``; without
-any, the usual ones are shown. Names are those of the columns of the list as a file. The column
-that says which record a row is cannot be left out.
+The address names the chosen columns in their order, ``column=vp&column=team``; without any, the
+usual ones are shown. The names are those of the columns in the list's CSV file. The column that
+identifies the record cannot be left out.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _KINDS = {"use_cases": "number", "updates": "number", "last_update": "day"}
 
 
 def read(given: Iterable[str], subject: Subject) -> tuple[str, ...]:
-    """Return the names that the list has, each once; none for the usual ones in their order."""
+    """Return the valid names, each once; an empty tuple for the usual columns in their order."""
     known, named = names(subject), subject.table.gist
     found = tuple(dict.fromkeys(name for name in given if name in known))
     if found and named not in found:
@@ -62,7 +62,7 @@ def usual(subject: Subject) -> tuple[str, ...]:
 def shown(subject: Subject, page: Page[Any]) -> tuple[ListColumn, ...]:
     """Return the columns of the page's table.
 
-    The usual ones have one for each platform that the page's rows have, too.
+    The usual columns also include one for each platform that occurs in the page's rows.
     """
     found = page.listing.columns or usual(subject)
     if subject.table is ACCOUNTS and not page.listing.columns:

@@ -20,7 +20,7 @@ from ._failures import Failure
 from ._from_list import FromList
 from .platforms import StatusCard, is_locked
 
-# The version of a platform's status that the page shows, by platform.
+# Before a platform's name: the hidden field with the version of the status that the page shows.
 SEEN = "seen-"
 
 
@@ -28,12 +28,12 @@ SEEN = "seen-"
 class Composer:
     """What the composer shows.
 
-    :param id: the update's, by which the form is recognized if it is sent again.
-    :param fields: those that people fill in, as HTML.
+    :param id: the id of the update, which recognizes a form that is sent twice.
+    :param fields: the visible fields, as HTML.
     :param seen: the names and values of fields with the versions of the platforms' statuses.
-    :param problem: why nothing was saved, or only a part.
-    :param half_done: a field with the operation that set the status.
-    :param is_refused: whether it shows words that were sent and not saved.
+    :param problem: the reason why nothing or only a part was saved.
+    :param half_done: the value of a hidden field: the operation that set the status.
+    :param is_refused: whether the form shows text that was sent and not saved.
     :param from_list: the list that the page was opened from.
     """
 
@@ -51,7 +51,7 @@ class Composer:
 def for_page(
     request: Request, bsnid: str, cards: list[StatusCard], from_list: FromList | None
 ) -> Composer | None:
-    """Return the composer of an account's page; None for whom it is not."""
+    """Return the composer of an account's page; None for people who may not use it."""
     if not request.person.may_write or _masks(request):
         return None
     fields = _empty_fields(
@@ -73,9 +73,9 @@ def _masks(request: Request) -> bool:
 def _empty_fields(
     author: str, date: dt.date, *, has_status: bool, is_focused: bool, words: object
 ) -> SafeString:
-    """Return the fields of an empty form, rendered once: they have forty templates of Django's.
+    """Return the fields of an empty form. The result is cached: rendering uses forty templates.
 
-    ``words`` are those that the fields offer.
+    ``words`` are the choices of the fields.
     """
     initial = {"author": author, "date": date}
     return render_fields(
@@ -84,7 +84,7 @@ def _empty_fields(
 
 
 def render_fields(form: ComposerForm) -> SafeString:
-    """Return the form's fields; those beside the text open on demand."""
+    """Return the form's fields as HTML; all but the text open on demand."""
     errors = set(form.errors) - {"description"}
     typed = any(form.data.get(name) for name in ("platform", "status", "reason"))
     context = {"form": form, "is_open": bool(errors or typed)}

@@ -25,9 +25,9 @@ _DAY = re.compile(r"[12]\d{3}-\d\d-\d\d")
 class DateFilter:
     """A date filter of a list.
 
-    :param name: of the URL's parameter.
+    :param name: the name of the URL parameter.
     :param is_moment: whether the list compares moments; a day stands for its beginning.
-    :param never: the label of the choice ``never``, if the filter has it.
+    :param never: the label of the choice ``never``; empty if the filter has no such choice.
     """
 
     name: str
@@ -63,7 +63,7 @@ OF_UPDATES = (
 
 @dataclass(frozen=True)
 class DateField:
-    """A date filter with its value, as the list's form has it."""
+    """A date filter and its value in the list's form."""
 
     filter: DateFilter
     value: dt.date | None
@@ -74,7 +74,7 @@ class DateField:
 
     @property
     def shown(self) -> str:
-        """The value as a chip has it."""
+        """The value as the text of a chip."""
         if self.is_never or self.value is None:
             return _NEVER if self.is_never else ""
         return plain_day(_day_of(self.value))
@@ -85,7 +85,7 @@ class DateField:
 
 
 def start_of_day(day: str | dt.date | None, after: int = 0) -> dt.datetime | None:
-    """Return when a day begins in the reader's zone, or the day so many days ``after`` it."""
+    """Return the moment at which the day begins in the reader's zone, or ``after`` days later."""
     try:
         date = parse_date(day or "") if isinstance(day, str | None) else day
         if date is None:
@@ -119,7 +119,7 @@ def pairs(dates: Mapping[str, dt.date]) -> list[tuple[str, str]]:
 
 
 def text(value: dt.date) -> str:
-    """Return the day as the URL has it."""
+    """Return the day in the URL's form, YYYY-MM-DD."""
     return _NEVER if value == NEVER else _day_of(value).isoformat()
 
 

@@ -42,7 +42,7 @@ def delete(request: Request, kind: Kind, key: str, *, after: str) -> HttpRespons
         messages.warning(request, _wording.hidden_children(error.hidden))
         return _respond.go(request, kind.page_of(key, key))
     except Missing:
-        # A second click finds that the first has deleted the record.
+        # After a double click, the second request finds the record deleted by the first.
         if not _was_deleted_by_them(request, table, key):
             messages.info(request, _wording.nothing_to_delete(table, key))
             return _respond.go(request, _respond.local_url(request, after))

@@ -1,4 +1,4 @@
-"""What a digest of some accounts says: what changed since a moment, and what needs attention."""
+"""The content of a digest: the accounts' changes since a moment, and what needs attention."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from crm.warehouse.errors import StatementFailed
 
 from . import _attention, _mine
 
-# How many accounts a digest names, how many changes of each, and how many rows of each kind.
+# The most accounts in a digest, the most changes of each, and the most rows of each kind.
 ACCOUNTS, LINES, ROWS = 12, 4, 4
 
 
 def load(
     wh: Warehouse, accounts: AccountFilter, since: dt.datetime, whose: str, path: str
 ) -> Digest:
-    """Return the digest of the accounts. Two statements, and the versions of the moment.
+    """Return the digest of the accounts, in two statements and those that find the versions.
 
     Raises WarehouseError.
     """
@@ -47,7 +47,7 @@ def load(
     changes = found[: diff.SHOWN]
     has_more = len(found) > diff.SHOWN
     changed = _accounts(changes)
-    if has_more:  # the changes of the last one may go on
+    if has_more:  # the last account may have more changes
         changed[-1] = replace(changed[-1], is_cut=True)
     return Digest(
         whose,
@@ -64,7 +64,7 @@ def load(
 
 
 def _as_of(wh: Warehouse, since: dt.datetime) -> Warehouse:
-    """Return the tables as of the moment, or as they were first."""
+    """Return the tables as of the moment; if they did not exist yet, as of their creation."""
     try:
         return versions.as_of(wh, since)
     except BeforeTheTables:
@@ -72,7 +72,7 @@ def _as_of(wh: Warehouse, since: dt.datetime) -> Warehouse:
 
 
 def _accounts(changes: list[Change]) -> list[Account]:
-    """Return the accounts that changed, with the first of their changes; by account already."""
+    """Return the changed accounts, each with its first changes, which come sorted by account."""
     found = []
     for bsnid, of_account in groupby(changes, lambda change: change.bsnid):
         each = list(of_account)
@@ -85,7 +85,7 @@ def _accounts(changes: list[Change]) -> list[Account]:
 
 
 def _kinds(wh: Warehouse, accounts: AccountFilter) -> list[Kind]:
-    """Return the kinds of what needs attention that have any."""
+    """Return the kinds of records that need attention, without empty ones."""
     limits = _attention.limits_of(timezone.localdate())
     found = attention.load(wh, limits, attention.GROUPS[0], accounts)
     more = _query_of(accounts)
@@ -102,7 +102,7 @@ def _kinds(wh: Warehouse, accounts: AccountFilter) -> list[Kind]:
 
 
 def _query_of(accounts: AccountFilter) -> dict[str, Any]:
-    """Return the parameters by which a list has these accounts only."""
+    """Return the URL parameters that restrict a list to these accounts."""
     return ({_mine.NAME: _mine.ON} if accounts.person else {}) | dict(accounts.values)
 
 

@@ -1,8 +1,8 @@
 """Creating and changing records of any kind.
 
-A form that could not be saved comes back with everything that was typed in it: not valid
-(422), the same field changed by somebody else or the record deleted (409), warehouse not
-answering (503).
+A form that could not be saved is shown again with everything that was typed. Its status says why:
+422 for invalid values, 409 for a field that somebody else changed and for a deleted record, 503 if
+the warehouse does not answer.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from crm.warehouse.errors import SignInAgain, WarehouseError, WriteConflict
 from . import _child_pages, _respond, _wording
 from ._failures import failure_of
 
-# How often a save is tried again after others saved the record first, before the person is asked.
+# How often a save is repeated when others save the record first; after that the person decides.
 MERGES = 5
 
 
 class Repository(Protocol):
-    """The functions that editing needs of a module of crm/repository/records."""
+    """The functions that editing needs in a module of crm/repository/records."""
 
     def get(self, wh: Warehouse, key: str, /) -> Record | None: ...
 
@@ -51,7 +51,7 @@ class Repository(Protocol):
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of record: its table, form, repository and the stem of its URL names."""
+    """A kind of record: its table, form, repository and the prefix of its URL names."""
 
     table: Table
     form: type[RecordForm]
@@ -65,13 +65,13 @@ class Kind:
         return reverse(f"{self.url_name}-create", args=[bsnid] if self.table.parent_key else [])
 
     def save_change(self, wh: Warehouse, key: str, form: RecordForm) -> None:
-        """Save a valid form. Raises as the repository's ``update``."""
+        """Save a valid form. Raises what the repository's ``update`` raises."""
         self.repository.update(wh, key, form.values(), form.cleaned_data["updated_at"])
 
     def page_of(self, bsnid: str, key: str) -> str:
-        """Return the page that shows the record: its account's, at the record's own place.
+        """Return the URL of the account's page, with the record as its fragment.
 
-        The list of all such records where no address can hold the account's key.
+        If no URL can contain the account's key, return the URL of the list of such records.
         """
         page = record_url("account-detail", bsnid)
         if not page:
@@ -85,7 +85,7 @@ class Kind:
 class Editor:
     """One form on its page. Cancelling and saving lead to ``back``.
 
-    ``key`` is the record's, empty for a new one.
+    ``key`` is the record's key, empty for a new record.
     """
 
     request: Request
@@ -109,7 +109,7 @@ class Editor:
 
     @property
     def again_url(self) -> str:
-        """Return the address of the form without what the person typed."""
+        """Return the URL of the form, without the person's input."""
         return f"{self.request.path}?{urlencode({'next': self.back})}"
 
     def show(self, status: int = 200, **more: Any) -> HttpResponse:
@@ -122,7 +122,7 @@ class Editor:
         return self.show(422)
 
     def save(self, write: Callable[[], bool | None], done: str, to: str) -> HttpResponse:
-        """Write and redirect to ``to``; or show the form again, with the reason.
+        """Call ``write`` and redirect to ``to``. If it fails, show the form again with the reason.
 
         ``write`` returns False if the person does not see the new record. Raises Stale.
         """
@@ -140,9 +140,9 @@ class Editor:
             reason = self.form.cleaned_data["reason"]
             messages.warning(self.request, _wording.reason_not_kept(reason))
             if not reason:
-                return _respond.go(self.request, to)  # nothing else was to be saved
+                return _respond.go(self.request, to)  # the reason was the only change
         except HalfDone:
-            raise  # its page says what is done, and goes on
+            raise  # the error page shows the finished steps and a button that continues
         except WarehouseError as error:
             if isinstance(error, WriteConflict) and self._was_deleted():
                 return self.gone()
@@ -155,7 +155,7 @@ class Editor:
         return _respond.go(self.request, to)
 
     def _was_deleted(self) -> bool:
-        """Return whether the record that this changes is gone; False where that is not known."""
+        """Return whether the record was deleted; False if that cannot be found out."""
         try:
             wh, repository = self.request.warehouse, self.kind.repository
             return bool(self.key) and repository.get(wh, self.key) is None
@@ -163,7 +163,7 @@ class Editor:
             return False
 
     def conflict(self, current: Record, merged: Merged) -> HttpResponse:
-        """Ask about the fields that both people changed: both values, side by side."""
+        """Show both values of each field that both people changed, and ask which one to keep."""
         self.form = merged.form
         self.submit = "Save"
         conflicts = {each.column.name: each for each in merged.conflicts}
@@ -194,13 +194,13 @@ class Editor:
         if failure.retry_after:
             response["Retry-After"] = str(failure.retry_after)
         if _respond.wants_part(self.request):
-            # The form itself is the answer, whatever the status: see app.js.
+            # htmx swaps the form in whatever the status is: see app.js.
             response["HX-Reswap"] = "outerHTML"
         return response
 
 
 def change(request: Request, kind: Kind, key: str) -> HttpResponse:
-    """The page that edits a record: one read to show it, one write to save it."""
+    """Show the form of a record (one read) or save it (one write)."""
     if request.method == "POST":
         return _save_change(request, kind, key)
     record = found(kind, request, key)
@@ -229,8 +229,8 @@ def _save_change(request: Request, kind: Kind, key: str) -> HttpResponse:
 def _save(editor: Editor, current: Record | None = None) -> HttpResponse:
     """Save the fields that the person changed.
 
-    ``current`` is the record if it has changed since the form was shown. Both edits are then
-    merged, unless a field needs a decision.
+    ``current`` is the record if it changed after the form was shown. Both edits are then merged,
+    unless both changed the same field.
     """
     kept: dict[Column, None] = {}
     for _ in range(MERGES):
@@ -247,7 +247,7 @@ def _save(editor: Editor, current: Record | None = None) -> HttpResponse:
             return editor.save(lambda: _update(editor), done=done, to=editor.back)
         except Stale as stale:
             current = stale.current
-    assert current is not None  # the loop ends only after a conflict, or a stale save
+    assert current is not None  # the loop ends only after a conflict or a stale save
     return editor.conflict(current, editor.form.merge(current))
 
 
@@ -267,7 +267,7 @@ def _saved(kind: Kind, kept: list[str], current: Record | None) -> str:
 def _editor(
     request: Request, kind: Kind, key: str, form: RecordForm, record: Record | None = None
 ) -> Editor:
-    """The account's key and team come from the record, or from the form that was shown."""
+    """Return the editor. The account's key and team come from the record, else from the form."""
     parent = kind.table.parent_key
     bsnid = key if not parent else getattr(record, parent, request.POST.get(parent, ""))
     team = getattr(record, "team", None) or request.POST.get("team", "")
@@ -285,11 +285,11 @@ def _editor(
 
 
 def masked(request: Request, kind: Kind) -> frozenset[str]:
-    """Return the columns that a policy masks for this person, who can only read them."""
+    """Return the columns that a policy masks for this person; the form does not save them."""
     try:
         return request.person.masked(kind.table)
     except SignInAgain:
-        # Saving reports it, and the form keeps what was typed.
+        # Saving will report the failure, and the form keeps the person's input.
         return frozenset()
 
 

@@ -1,4 +1,4 @@
-"""The filters of a list: in the list their chosen values, on demand the values to choose from."""
+"""The filters of a list. The list shows their chosen values; panels fetch the other values."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ._subject import Subject
 
 # A list's state as the parameters of its URL.
 State = list[tuple[str, Any]]
-# The values that a filter offers at first. More come on request.
+# How many values a filter offers at first; "Show all" fetches more.
 FIRST = 8
-# The most values that a filter offers at all; search finds the others.
+# The most values that a filter offers; its search finds the others.
 MOST = 100
 
 
 @dataclass(frozen=True)
 class Option:
-    """A value of a filter. ``count`` is None where the rows are not counted yet."""
+    """A value of a filter. ``count`` is None if the rows are not counted yet."""
 
     value: str
     checked: bool
@@ -36,10 +36,10 @@ class Option:
 class Facet:
     """A filter of a list.
 
-    :param path: of the values to choose from; ``url`` has the list's state, too.
-    :param options: the chosen values; on demand also those to choose from.
-    :param choices: how many values there are to choose from; the search alone finds ``left_out``
-        of them.
+    :param path: the path that shows the values; ``url`` adds the list's state.
+    :param options: the chosen values; in the panel also the others.
+    :param choices: the number of values; the panel leaves out ``left_out`` of them, which only its
+        search finds.
     """
 
     name: str
@@ -58,8 +58,8 @@ class Facet:
 def chosen(
     subject: Subject, path: str, query: str, listing: Listing, names: Iterable[str] = ()
 ) -> list[Facet]:
-    """Return the filters of the list at the path, or those of these names, each with its chosen
-    values only."""
+    """Return the filters of the list at the path, each with its chosen values only. ``names``
+    restricts them."""
     return [
         Facet(
             name,
@@ -82,9 +82,9 @@ def show(
     state: State,
     lists: str = "",
 ) -> HttpResponse:
-    """The values of a filter that contain ``find``: for htmx a panel's content, else a page.
+    """Show the values of a filter that contain ``find``: to htmx a panel's content, else a page.
 
-    ``lists`` says what the filter narrows, where it is not the subject's list.
+    ``lists`` names the records that the filter restricts if they are not the subject's.
     """
     if name not in subject.repository.FILTERS:
         raise Http404(f"This list has no filter “{name[:40]}”.")
@@ -105,7 +105,7 @@ def show(
         "is_cut": most < min(values.choices, MOST),
         "offered": values.choices - values.left_out,
         "is_searchable": bool(find) or values.choices > FIRST,
-        # The list that the panel belongs to may have changed since it was shown.
+        # The new number of rows, if the list has changed since the page was shown.
         "total": values.total if shown.isdecimal() and values.total != int(shown) else None,
         "state": [(key, value) for key, value in state if key != name],
         "list_path": list_path,
@@ -117,7 +117,7 @@ def show(
 def _options(
     values: FacetPage, known: Iterable[str], selected: tuple[str, ...], most: int
 ) -> tuple[Option, ...]:
-    """Known words in the vocabulary's order, then the most frequent values; all chosen ones."""
+    """Return known words in the vocabulary's order, then frequent values, then chosen ones."""
     counts = {facet.value: facet.count for facet in values.values}
     order = dict.fromkeys([*(word for word in known if word in counts), *counts])
     shown = dict.fromkeys([*list(order)[:most], *selected])

@@ -1,4 +1,4 @@
-"""What went wrong, in words for people: one failure for each class of error."""
+"""Error messages for people: one failure for each class of error."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Failure:
-    """A failure in words for people: what went wrong and what to do about it.
+    """An error message: what went wrong and what to do about it.
 
     ``retry_after`` is in seconds; a page with it reloads by itself. ``sign_in`` offers to reload
-    the page, which makes Databricks sign the person in. ``moment`` says that the failure concerns
+    the page, which makes Databricks sign the person in. ``moment`` is true if the failure concerns
     the moment in the URL; ``earliest`` is the first moment that can be read. ``half_done`` has
-    the steps of an operation that are done, and those that are not. ``sent_by_us`` says that a
-    page of ours sent the form that was refused.
+    the finished and the unfinished steps of an operation. ``sent_by_us`` is true if one of our
+    pages sent the form that was refused.
     """
 
     status: int
@@ -98,9 +98,9 @@ _FAILURES: dict[type[WarehouseError], Failure] = {
     warehouse_errors.TokenNotForwarded: Failure(
         403,
         "Databricks did not pass on your sign-in",
-        "EDIP CRM knows who you are, but not with which rights it may ask the warehouse; signing "
-        "in again does not help. An administrator has to switch on user authorization for this "
-        "app, with the scope “sql”, and then to stop and start the app.",
+        "EDIP CRM knows who you are, but has no token to query the warehouse with your rights; "
+        "signing in again does not help. An administrator has to switch on user authorization "
+        "for this app, with the scope “sql”, and then to stop and start the app.",
     ),
     warehouse_errors.NotAdmitted: Failure(
         403,
@@ -204,8 +204,8 @@ _GONE = {
     "DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION",
     "DELTA_VERSION_NOT_FOUND",
 }
-# The same, for a version whose files or columns no longer exist. In the present they mean that
-# the tables are damaged or too old.
+# The same, for a version whose files or columns no longer exist. Without a moment in the URL,
+# these errors mean that the tables are damaged or too old.
 _GONE_FROM_PAST = _GONE | {
     "DELTA_FILE_NOT_FOUND_DETAILED",
     "FAILED_READ_FILE.DBR_FILE_NOT_EXIST",
@@ -216,7 +216,7 @@ _GONE_FROM_PAST = _GONE | {
 _UNKNOWN = _FAILURES[warehouse_errors.StatementFailed]
 
 
-# The same where a page was only read.
+# Messages for requests that only read.
 _WHILE_READING = {
     warehouse_errors.Dropped: "The page was not completed. Nothing was being saved.",
     warehouse_errors.SignInAgain: "Your Databricks sign-in has expired.",
@@ -226,8 +226,8 @@ _WHILE_READING = {
 def failure_of(error: WarehouseError, *, is_past: bool = False, is_read: bool = False) -> Failure:
     """Return the failure of the error's nearest class that has one, and log the error.
 
-    ``is_past`` says that the request reads the tables as of a moment, ``is_read`` that it was to
-    save nothing.
+    ``is_past`` is true if the request reads the tables as of a moment, ``is_read`` if it was not
+    going to save anything.
     """
     if isinstance(error, HalfDone):
         return _half_done(error)
@@ -252,13 +252,13 @@ def _half_done(error: HalfDone) -> Failure:
         title = title[:1].lower() + title[1:]
     reason = f"The next step failed: {title}."
     if not isinstance(error.cause, (Unavailable, StatementTimeout, WriteConflict)):
-        # These do not pass by themselves.
+        # These errors do not pass by themselves.
         reason = f"{reason} {cause.advice}"
     return replace(cause, title="Only part of this was done", advice=reason, half_done=error)
 
 
 def _explain(error: WarehouseError, *, is_past: bool) -> WarehouseError:
-    """Return what an error means that has no class of its own."""
+    """Return a more specific error for one that is too general."""
     error_class = error.error_class or ""
     if error.is_refused_by_policy:
         return Protected()

@@ -1,4 +1,4 @@
-"""What the status page shows of the tables and of what the CRM has cost."""
+"""The figures of the status page: the tables, and the cost of the CRM's statements."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Found = TypeVar("Found")
 
 
 def context(wh: Warehouse) -> dict[str, Any]:
-    """Return the figures; each part that cannot be read gives its reason instead."""
+    """Return the figures; a part that cannot be read has the reason instead."""
     now = timezone.now()
     midnight = dt.datetime.combine(now.date(), dt.time(), dt.UTC)
     reasons: dict[str, str] = {}
@@ -47,11 +47,11 @@ def _backups(wh: Warehouse) -> list[Backup]:
     try:
         return backups.list_backups(wh, backup_home(wh.namespace))
     except ObjectNotFound:
-        return []  # the first one makes the table that lists them
+        return []  # the first backup creates the table that lists them
 
 
 def backup_home(namespace: Namespace) -> Namespace:
-    """Return where the command ``backup`` puts its clones."""
+    """Return the schema in which the command ``backup`` creates its clones."""
     name = settings.EDIP_BACKUP_SCHEMA or f"{namespace.schema}_backups"
     catalog, _, schema = name.rpartition(".")
     return Namespace(catalog or namespace.catalog, schema, namespace.prefix)

@@ -1,7 +1,7 @@
-"""The list of accounts that an account's page was opened from, to go on in it.
+"""The list from which an account's page was opened, to step to its previous or next account.
 
-``?list=`` has the query of the list, and ``&at=`` the number of the account's row in it. An
-account that no longer matches has left its number to the next one.
+``?list=`` has the query of the list, and ``&at=`` the number of the account's row in it. If the
+account no longer matches, the next account has its number.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from crm.request import Request, page_number
 from . import _list_state
 from ._account_list import LIST
 
-_MOST = 4_000  # characters, and a tenth as many parameters
+_MOST = 4_000  # characters; parameters: a tenth of it
 
 
 @dataclass(frozen=True)
 class FromList:
-    """``at`` is the number of the row in the list, from 1 on."""
+    """A list and ``at``, the number of the account's row in it, counted from 1."""
 
     listing: Listing
     at: int
@@ -35,17 +35,17 @@ class FromList:
 
     @property
     def parameters(self) -> str:
-        """Return the parameters with which another page knows the list."""
+        """Return the URL parameters that pass the list on to another page."""
         return urlencode({"list": self.query, "at": self.at})
 
     def url(self, bsnid: str) -> str:
-        """Return the list's page that has the row, at the row."""
+        """Return the URL of the list's page with the row, and the row as its fragment."""
         page = -(-self.at // self.listing.size)
         query = _list_state.query(replace(self.listing, page=page), LIST)
         return f"{page_url('account-list')}{query}#{row_fragments.row_id(bsnid)}"
 
     def account_url(self, bsnid: str, *, write: bool) -> str:
-        """Return the account's page; with ``write`` the focus is in its composer."""
+        """Return the URL of the account's page; ``write`` puts the focus in its composer."""
         url = f"{record_url('account-detail', bsnid)}?{self.parameters}"
         return f"{url}&write=1" if write else url
 
@@ -56,7 +56,7 @@ class FromList:
 
 
 def read(parameters: QueryDict, request: Request) -> FromList | None:
-    """Return the list; None if there is none. Wrong parameters of it count as absent."""
+    """Return the list; None if the URL names none. Invalid parameters count as absent."""
     query = parameters.get("list")
     if query is None or len(query) > _MOST or query.count("&") > _MOST // 10:
         return None

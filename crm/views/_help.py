@@ -1,4 +1,4 @@
-"""What the help says: what each page is for, and the keys that pages know."""
+"""The texts of the help: what each page is for, and the keyboard shortcuts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Purpose:
-    """What a page is for, in one or two sentences; ``chapter`` is that of the guide about it."""
+    """What a page is for, in one or two sentences; ``chapter`` is the guide's chapter about it."""
 
     page: str
     text: str
@@ -82,14 +82,14 @@ _DIGEST = "The digest"
 PURPOSES = {
     "overview": Purpose(
         "Overview",
-        "Where all teams stand: how many there are, how far they are on each platform, and what "
-        "was written lately. Figures lead to the lists that they count.",
+        "How many teams there are, how far they are on each platform, and the latest updates. "
+        "Each figure leads to the list that it counts.",
         _MORNING,
     ),
     "attention": Purpose(
         "Attention",
-        "What should not wait: accounts without news, onboarding that does not move, missing IT "
-        "partners, dates that cannot be right. Each kind leads to its list.",
+        "Records that need action: accounts without recent updates, onboardings that do not move, "
+        "missing IT partners and reasons, updates dated in the future.",
         _ATTENTION,
     ),
     "trends": Purpose(
@@ -113,8 +113,8 @@ PURPOSES = {
     "saved-view-delete": Purpose("Delete a view", _VIEWS, _FINDING),
     "account-detail": Purpose(
         "An account",
-        "Everything about one team: platforms, use cases, updates and people. Follow the account "
-        "to find it under Mine.",
+        "One team: its platforms, use cases, updates and people. Follow the account to find it "
+        "under Mine.",
         _WRITING,
     ),
     "account-create": Purpose(
@@ -137,7 +137,7 @@ PURPOSES = {
     "update-delete": Purpose("Delete an update", _DELETE, _BACK),
     "similar-teams": Purpose(
         "Similar teams",
-        "Pairs of accounts that may be one team under two keys. Compare leads to merging them.",
+        "Pairs of accounts that may be one team under two keys. Compare them, then merge them.",
         _MERGING,
     ),
     "account-merge-with": Purpose(
@@ -153,10 +153,10 @@ PURPOSES = {
     "use-case-bulk": Purpose("Change use cases", _BULK, _MANY),
     "update-bulk": Purpose("Delete updates", _BULK, _MANY),
     "platform-status": Purpose(
-        "Set a platform’s status", "How far the team has come on the platform, and why.", _WRITING
+        "Set a platform’s status", "Sets how far the team is on the platform, and why.", _WRITING
     ),
     "use-case-status": Purpose(
-        "Set a use case’s status", "How far the use case is, and why.", _WRITING
+        "Set a use case’s status", "Sets how far the use case is, and why.", _WRITING
     ),
     "activity": Purpose("Activity", _HISTORY, _MORNING),
     "account-history": Purpose("History", _HISTORY, _BACK),
@@ -174,16 +174,16 @@ PURPOSES = {
         "lately comes first.",
         _FINDING,
     ),
-    "people": Purpose("People", "Everybody whom accounts, use cases and updates name.", _FINDING),
+    "people": Purpose("People", "All people whom accounts, use cases and updates name.", _FINDING),
     "person": Purpose(
-        "A person", "All that names this person: accounts, use cases and updates.", _FINDING
+        "A person", "The accounts, use cases and updates that name this person.", _FINDING
     ),
     "rename-person": Purpose(
-        "Rename a person", "Writes another name in all rows. A preview shows how many.", _FINDING
+        "Rename a person", "Changes the name in all rows. A preview shows how many.", _FINDING
     ),
     "rename-area": Purpose(
         "Rename a business area",
-        "Writes another name in all accounts. A preview shows how many.",
+        "Changes the name in all accounts. A preview shows how many.",
         _FINDING,
     ),
     "areas": Purpose(
@@ -203,23 +203,24 @@ PURPOSES = {
         _DIGEST,
     ),
     "admin-tools": Purpose(
-        "Admin tools", "The state of the system, and the ways in and out for data."
+        "Admin tools", "Configuration, connection check, import, export, integrity and set-up."
     ),
     "set-up": Purpose("Set-up", "Creates the tables, or brings them up to date."),
     "import": Purpose("Import", _IMPORT, _DATA),
     "import-job": Purpose("An import", _IMPORT, _DATA),
     "import-mappings": Purpose(
         "Mappings of imports",
-        "Shows how files were read before. The next file with these headings is read like that.",
+        "Choices for the headings of earlier files. They apply to the next file with the same "
+        "headings.",
         _DATA,
     ),
     "export": Purpose(
-        "Export", "All data as files: to keep, to open elsewhere, or to import again.", _DATA
+        "Export", "Downloads all data, to keep, to open elsewhere or to import again.", _DATA
     ),
     "integrity": Purpose(
         "Integrity",
-        "Looks for rows that break the rules, such as two with one key, and repairs what can be "
-        "repaired.",
+        "Finds rows that break the rules, such as two with the same key, and repairs some of "
+        "them.",
     ),
     "integrity-repair": Purpose(
         "Repair", "Shows the rows that break a rule, and how they are repaired."

@@ -1,4 +1,4 @@
-"""The changes of a history page, grouped as people read them."""
+"""The changes of a history page, grouped by account, person and time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crm.model.changes import DELETED, Change, Undo
 from crm.model.schema import ACCOUNTS
 from crm.repository import summaries
 
-# One person's operations that lie so close together are one group on the page.
+# One person's operations at most this far apart form one group on the page.
 TOGETHER = dt.timedelta(minutes=5)
 SHOWN = 5
 
@@ -19,8 +19,8 @@ SHOWN = 5
 class Group:
     """The changes that one person made to one account at about one time, the latest first.
 
-    :param undo: where the person who asks can undo the operation.
-    :param undone: who has undone it, or began to.
+    :param undo: the URL where the current person can undo the operation.
+    :param undone: the operation that undid it, or began to.
     """
 
     person: str
@@ -44,7 +44,7 @@ class Group:
 
     @property
     def summary(self) -> str:
-        """What an operation of many rows did; empty for other changes."""
+        """The summary of an operation on many rows; empty for other changes."""
         return self.changes[0].summary
 
     @property
@@ -66,7 +66,7 @@ class Group:
 
     @property
     def before(self) -> dt.datetime:
-        """The last moment before the deletions with which these changes end."""
+        """The last moment before the deletions at the end of these changes."""
         *_, first = takewhile(lambda change: change.kind == DELETED, self.changes)
         return moment_of(first) - dt.timedelta(milliseconds=1)
 
@@ -76,15 +76,15 @@ class Group:
 
     @property
     def others(self) -> list[Change]:
-        """The changes that the page folds away, such as those of an import."""
+        """The changes that the page collapses, such as those of an import."""
         return self.changes[SHOWN:] if len(self.changes) > SHOWN + 2 else []
 
 
 def grouped(changes: list[Change]) -> list[Group]:
     """Group changes, latest first, by account, operation and person.
 
-    An operation's changes of an account are one group, whatever lies between them. So are one
-    person's operations, even if changes of other accounts lie between them.
+    All changes of an account by one operation form one group. So do one person's operations on an
+    account that follow each other closely, even with changes of other accounts between them.
     """
     groups: list[Group] = []
     latest: dict[str, Group] = {}

@@ -1,4 +1,4 @@
-"""What a person can choose in the preview of an import; each choice makes a new preview."""
+"""The choices in the preview of an import. Changing one makes a new preview."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ._wording import counted
 
 @dataclass(frozen=True)
 class Conflict:
-    """A field that the file and somebody here changed. ``is_taken``: the file's value counts."""
+    """A field changed both in the file and in the CRM. ``is_taken``: the file's value is used."""
 
     field: str
     label: str
@@ -26,7 +26,7 @@ class Conflict:
 
 @dataclass(frozen=True)
 class Choices:
-    """``empty`` are the choices for empty cells, ``cleared`` says how many fields they clear."""
+    """``empty`` are the choices for empty cells; ``cleared`` says how many fields become empty."""
 
     conflicts: list[Conflict]
     empty: tuple[tuple[str, str], ...]
@@ -35,7 +35,7 @@ class Choices:
 
 
 def offered(job: Job) -> Choices | None:
-    """Return what can be chosen in the preview; None without it, or where no row changes."""
+    """Return the choices of the preview; None without a preview, or if no row changes."""
     options, tables = job.options, job.state["tables"]
     if job.phase != jobs.PREVIEW or options.on_conflict != UPDATE:
         return None
@@ -56,7 +56,7 @@ def offered(job: Job) -> Choices | None:
 
 
 def changed(job: Job, data: QueryDict) -> dict[str, Any]:
-    """Return the options that a person chose anew; empty if none."""
+    """Return the options that the person changed; empty if none."""
     choices = offered(job)
     if choices is None or "choices" not in data:
         return {}

@@ -1,4 +1,4 @@
-"""What the mapping step of an import shows: a panel for each file or sheet."""
+"""The mapping step of an import: a panel for each file or sheet."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ _ORDERS = {
 
 @dataclass(frozen=True)
 class Row:
-    """A heading. ``id`` is in the names of its fields; ``note`` says what is lost with the choice
-    that is shown."""
+    """A heading. ``id`` is part of its fields' names; ``note`` says which values the shown choice
+    loses."""
 
     id: str
     heading: Heading
@@ -39,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Panel:
-    """A file or sheet. ``choices`` of a question are empty where nobody has to answer it."""
+    """A file or sheet. A question without ``choices`` needs no answer."""
 
     number: int
     title: str
@@ -57,7 +57,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class ReadAsKept:
-    """A file or sheet that is read as ``who`` chose at an earlier moment."""
+    """A file or sheet that is read by the choices that ``who`` made earlier."""
 
     name: str
     who: str
@@ -79,13 +79,13 @@ def read_as_kept(parts: list[PartSurvey], actor: str) -> list[ReadAsKept]:
 def panels(
     parts: list[PartSurvey], mapping: SourceMapping, opened: Mapping[str, bool], *, checked: bool
 ) -> list[Panel]:
-    """Return the panels; with ``checked``, what is wrong with each, too. ``opened``: whether a
-    person left a part's panel open, by name."""
+    """Return the panels, with ``checked`` also their problems. ``opened`` says by part name
+    whether the person left its panel open."""
     complete = [mapping_step.complete(part, mapping) for part in parts]
     some_known = any(each.table in TABLE_BY_NAME for each in complete)
     found = []
     for number, (part, each) in enumerate(zip(parts, complete, strict=True)):
-        # Beside files that are known, an unknown one may well be something else.
+        # Among recognized files, an unrecognized one may not belong to the import.
         shown = replace(each, table=LEFT_OUT) if some_known and not each.table else each
         panel = _panel(number, part, shown, checked)
         is_open = part.is_asked or len(parts) == 1
@@ -147,7 +147,7 @@ def _summary(part: PartSurvey, mapping: SheetMapping, rows: list[Row]) -> str:
 
 
 def _date_choices(part: PartSurvey, mapping: SheetMapping) -> Choices:
-    """Return the orders of dates, if the dates of this part allow several or show one."""
+    """Return the possible orders of day, month and year; none if no date raises the question."""
     table = TABLE_BY_NAME[mapping.table]
     names = {column.name for column in table.columns if column.type != "STRING"}
     of_dates = [each for each in part.headings if mapping.columns.get(each.word) in names]
@@ -169,7 +169,7 @@ def _shown_order(of_dates: list[Heading]) -> str:
 
 
 def _encoding_choices(part: PartSurvey, mapping: SheetMapping) -> Choices:
-    # The survey has the encoding by which the file was read: the chosen one, if there is one.
+    # The survey has the encoding with which the file was read: the chosen one, if any.
     if not (part.encoding or mapping.encoding) or mapping.table == LEFT_OUT:
         return []
     own = {part.encoding: part.encoding.upper()} if part.encoding else {}
@@ -184,7 +184,7 @@ def _encoding_choices(part: PartSurvey, mapping: SheetMapping) -> Choices:
 
 
 def _with_words(part: PartSurvey, encoding: str, label: str) -> str:
-    """Begin with what some words of the file are in this encoding, if they can be in it."""
+    """Put some words of the file, decoded with this encoding, before the label if that works."""
     try:
         words = [word.encode("latin-1").decode(encoding) for word in part.words]
     except UnicodeError:

@@ -18,7 +18,7 @@ _RUN_AGAIN = "You can run it again: rows that are already written do not change.
 class Samples:
     """Some rows of a table that are new, or that differ from the stored ones.
 
-    ``verb`` stands before each value of the file: becomes, or in the file.
+    ``verb`` is the text before each value of the file: "becomes" or "in the file".
     """
 
     heading: str
@@ -61,7 +61,7 @@ def _samples(table: Mapping[str, Any], state: str, rows: list[Any], on_conflict:
 
 
 def at_work(importing: bool, rows: int, total: int, stopping: bool) -> dict[str, str]:
-    """Return how far the work is, and what a person can do in the meantime."""
+    """Return the progress, and what a person can do in the meantime."""
     if not importing:
         progress = f"Reading and comparing: {counted(rows, 'row')} so far"
     elif rows:
@@ -82,7 +82,7 @@ def at_work(importing: bool, rows: int, total: int, stopping: bool) -> dict[str,
 def preview(
     obstacle: str, on_conflict: str, sums: Mapping[str, int], refused: int, stale: int = 0
 ) -> dict[str, str]:
-    """Return what the import would do, or why it would do nothing.
+    """Return the sentences that say what the import would do, or why it would do nothing.
 
     ``sums`` counts the file's ``new``, ``different`` and ``unchanged`` rows; ``stale`` are older
     than the stored ones.
@@ -128,7 +128,7 @@ def _nothing(sums: Mapping[str, int], refused: int, stale: int) -> str:
 
 
 def stale(rows: int, on_conflict: str) -> str:
-    """Return what happens to rows that are older than the stored ones; empty if there are none."""
+    """Say what happens to rows that are older than the stored ones; empty if there are none."""
     if not rows:
         return ""
     are = "is" if rows == 1 else "are"
@@ -147,7 +147,7 @@ def _all_refused(refused: int) -> str:
 
 
 def failed(importing: bool, died: bool, state: Mapping[str, Any]) -> dict[str, str]:
-    """Return what stopped, why, and whether it is safe to run it again."""
+    """Say what stopped, why, and whether it is safe to run it again."""
     stopped = bool(state.get("stopped"))
     if importing:
         heading = "The import stopped"
@@ -167,10 +167,10 @@ def failed(importing: bool, died: bool, state: Mapping[str, Any]) -> dict[str, s
 
 
 def done(tables: Iterable[Mapping[str, Any]], on_conflict: str) -> dict[str, str]:
-    """Return what was written, and whether the warehouse confirms it.
+    """Say what was written, and whether the warehouse confirms it.
 
-    The warehouse compares the rows that were written or were equal before; rows that were kept
-    with other values than the file's are not among them.
+    The warehouse compares the rows that were written or were equal before, but not the rows that
+    kept values different from the file's.
     """
     tables = list(tables)
     written = sum(table["written"] for table in tables)
@@ -206,8 +206,8 @@ def done(tables: Iterable[Mapping[str, Any]], on_conflict: str) -> dict[str, str
 
 
 def elsewhere(trace: Trace) -> dict[str, str]:
-    """Return what the tables show of an import whose file and state are on no disk of this
-    instance. Nobody knows here whether another instance has them."""
+    """Say what the tables show of an import whose file and state are not on this instance's disk.
+    Another instance may have them."""
     if trace.rows:
         rows = "1 row is" if trace.rows == 1 else f"{trace.rows:,} rows are"
         found = f"{rows} in the tables as the import wrote {'it' if trace.rows == 1 else 'them'}."

@@ -1,4 +1,4 @@
-"""The controls around a list, which change its state: chips, filters, order, pages."""
+"""The controls that change a list: chips, filters, sort links and page links."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ._facets import Facet
 from ._list_state import SORTS, pairs, query, read, settings
 from ._subject import Subject
 
-# A first click sorts these in descending order (newest or most first), all others from A.
+# A first click sorts by these in descending order (newest or most first), by all others from A.
 _DESCENDING_FIRST = {"updated_at", "date", "last_update", "use_cases"}
 
 
 @dataclass(frozen=True)
 class Chip:
-    """A filter that applies, and the URL without it."""
+    """An active filter, and the URL without it."""
 
     label: str
     value: str
@@ -49,8 +49,8 @@ class SortLink:
 
 @dataclass(frozen=True)
 class ColumnChoice:
-    """A column to choose. ``earlier`` and ``later`` are the queries of the list in which it has
-    changed places with its neighbour; None where there is none, or where it is not shown."""
+    """A column to choose. ``earlier`` and ``later`` are the queries that swap it with a
+    neighbour; None without a neighbour, or if the column is not shown."""
 
     column: ListColumn
     is_shown: bool
@@ -63,7 +63,7 @@ def column_choices(subject: Subject, listing: Listing) -> list[ColumnChoice]:
     shown = listing.columns or _columns.usual(subject)
 
     def swapped(place: int) -> str | None:
-        """Return the query in which the columns at this place and after it change places."""
+        """Return the query that swaps the columns at ``place`` and ``place + 1``."""
         if not 0 <= place < len(shown) - 1:
             return None
         moved = (*shown[:place], shown[place + 1], shown[place], *shown[place + 2 :])
@@ -137,12 +137,12 @@ class Controls:
 
     @cached_property
     def list_parameters(self) -> str:
-        """The parameters with which a page knows the list that it was opened from."""
+        """The URL parameters that tell another page from which list it was opened."""
         return urlencode({"list": query(replace(self.listing, page=1), self.subject)[1:]})
 
     @property
     def exports(self) -> list[tuple[str, str]]:
-        """Links to the whole list as a file: what people call it, and the URL."""
+        """Links to the whole list as a file: (name of the format, URL)."""
         plain = query(replace(self.listing, page=1, view=""), self.subject)
         start = f"{self.path}{plain}{'&' if plain else '?'}format="
         return [("CSV", f"{start}csv"), ("Excel", f"{start}xlsx")]
@@ -158,7 +158,7 @@ class Controls:
 
     @property
     def state(self) -> _facets.State:
-        """Return the parameters of the list's URL, for a form that leads back to it."""
+        """Return the parameters of the list's URL, as hidden fields of a form."""
         return pairs(self.listing, self.subject)
 
     @cached_property
@@ -187,7 +187,7 @@ class Controls:
 
     @cached_property
     def sorts(self) -> tuple[SortChoice, ...]:
-        """What the list can be sorted by: first, second and third."""
+        """The choices for the first, second and third sort key."""
         names = [
             (sign + key, f"{self.subject.label(key)} {arrow}")
             for key in self.subject.repository.SORTS
@@ -205,13 +205,13 @@ class Controls:
 
     @property
     def views_url(self) -> str:
-        """The page of the saved views, with what can be saved."""
+        """The URL of the page of saved views, with the settings that can be saved."""
         of = {"list": self.subject.table.name, "query": settings(self.listing, self.subject)}
         return f"{page_url('saved-views')}?{urlencode(of)}"
 
     @property
     def settings(self) -> str:
-        """What a saved view would keep."""
+        """The settings that a saved view would keep."""
         return settings(self.listing, self.subject)
 
     @cached_property
@@ -236,7 +236,7 @@ class Controls:
 
     @property
     def columns_url(self) -> str:
-        """The page on which columns are chosen."""
+        """The URL of the page on which columns are chosen."""
         return self.columns_path + query(replace(self.listing, page=1), self.subject)
 
     @cached_property
@@ -250,7 +250,7 @@ class Controls:
 
     @cached_property
     def page_links(self) -> list[tuple[int, str]]:
-        """Links to the pages near this one and at both ends; page 0 stands for a gap."""
+        """Links to the pages near this one and at both ends; page 0 is a gap."""
         here, last = self.listing.page, self.page.last
         numbers = sorted({1, last} | set(range(max(1, here - 2), min(last, here + 2) + 1)))
         links: list[tuple[int, str]] = []

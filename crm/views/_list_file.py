@@ -1,6 +1,6 @@
 """A list as a file: all its pages at one moment, with the same search, filters, order and columns.
 
-The file is complete before its first byte is sent: a failure shows an error page.
+The file is complete before its first byte is sent, so that a failure shows an error page.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def download(
 
 
 def _columns(table: Table, listing: Listing) -> list[str]:
-    """Return the chosen columns behind the keys, or all of them."""
+    """Return the key columns and then the chosen columns; all columns if none are chosen."""
     if not listing.columns:
         return list_columns(table)
     keys = (table.key, *filter(None, [table.parent_key]))
@@ -71,7 +71,7 @@ def _flat(record: Any) -> Row:
 
 def _csv(rows: Iterable[Row], columns: list[str], name: str) -> HttpResponseBase:
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
-    # The mark utf-8-sig tells Excel that it is UTF-8.
+    # The byte order mark of utf-8-sig tells Excel that the file is UTF-8.
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     writer = csv.writer(text)
     writer.writerow(columns)

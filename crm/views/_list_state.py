@@ -1,6 +1,6 @@
-"""The state of a list in its address: search, filters, order, columns and page.
+"""The state of a list in its URL: search, filters, order, columns and page.
 
-Wrong parameters (an unknown sort key, page "x") count as absent.
+Invalid parameters (an unknown sort key, page "x") count as absent.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from . import _columns, _dates, _facets, _mine
 from ._subject import Subject
 
 MAX_VALUES = 50
-# The parameters of the sort keys: rows that are equal by the first are sorted by the second.
+# The parameters of the sort keys: the second sorts rows that are equal by the first.
 SORTS = ("sort", "sort2", "sort3")
-# The parameter of the saved view that the settings come from.
+# The parameter with the id of the saved view from which the settings come.
 VIEW = "view"
 
 
 def read(parameters: QueryDict, subject: Subject, person: str) -> Listing:
-    """Return the listing that ``person`` asks for."""
+    """Return the listing that the URL parameters describe. ``person`` is for the filter Mine."""
     filters = {name: _values(parameters, name) for name in subject.repository.FILTERS}
     sort, *then = _sorts(parameters, subject)
     return Listing(
@@ -43,7 +43,7 @@ def read(parameters: QueryDict, subject: Subject, person: str) -> Listing:
 
 
 def query(listing: Listing, subject: Subject) -> str:
-    """The query string that ``read`` understands as ``listing``, defaults left out."""
+    """Return the query string that ``read`` turns back into ``listing``, without defaults."""
     found = pairs(listing, subject)
     return f"?{urlencode(found)}" if found else ""
 
@@ -65,7 +65,7 @@ def pairs(listing: Listing, subject: Subject) -> _facets.State:
 
 
 def settings(listing: Listing, subject: Subject) -> str:
-    """Return the query of what a saved view keeps: all but the page, and the view itself."""
+    """Return the query that a saved view keeps: everything but the page and the view's id."""
     return query(replace(listing, page=1, view=""), subject).removeprefix("?")
 
 
@@ -74,8 +74,7 @@ def _view_id(text: str) -> str:
 
 
 def _sorts(parameters: QueryDict, subject: Subject) -> list[str]:
-    """Return the sort keys that the URL has, each once; the first is the usual one if it has no
-    other."""
+    """Return the URL's sort keys, each once; the first is the default if the URL has none."""
     given = [parameters.get(name, "") for name in SORTS]
     found: dict[str, str] = {}
     for place, sort in enumerate(given):
@@ -89,15 +88,15 @@ def _sorts(parameters: QueryDict, subject: Subject) -> list[str]:
 
 
 def _values(parameters: QueryDict, name: str) -> tuple[str, ...]:
-    """Return the values to filter by; an empty one asks for rows without a value."""
+    """Return the values to filter by; an empty one stands for rows without a value."""
     return tuple(dict.fromkeys(plain(value) for value in parameters.getlist(name)[:MAX_VALUES]))
 
 
 def plain(text: str) -> str:
-    """Return what somebody searches for as it can be searched for."""
+    """Return the search text without NUL characters and outer blanks, cut to SEARCH_LENGTH."""
     return text.replace("\0", "").strip()[:SEARCH_LENGTH]
 
 
 def search_of_facet(request: Request, name: str) -> str:
-    """Return what a filter's values are searched for."""
+    """Return the text to search for among the values of the filter ``name``."""
     return plain(request.GET.get(f"{name}-find", ""))

@@ -21,16 +21,16 @@ from ._list_controls import Controls
 from ._list_state import query, read
 from ._subject import Subject
 
-# In the place of a filter's name: the choice of columns. No filter has this name.
+# A name in the URL of a filter's panel that means the choice of columns; no filter has it.
 _COLUMNS = "columns"
 
 
 def show(
     request: Request, subject: Subject, more: Mapping[str, Any] = MappingProxyType({})
 ) -> HttpResponseBase:
-    """The list page; with ``format`` in the URL the whole list as a file.
+    """Show the list page; with ``format`` in the URL return the whole list as a file.
 
-    ``more`` is further context for the subject's table.
+    ``more`` is further template context for the subject's table.
     """
     listing = read(request.GET, subject, request.person.email)
     form = request.GET.get("format", "")
@@ -48,7 +48,7 @@ def show(
         "table": f"{subject.template}/_table.html",
         "subject": subject,
         "mine": _mine.asked(request),
-        # Then the list brings the choices along, since its panel is open.
+        # The panel of columns is open, so the answer includes the choices.
         "chooses_columns": _respond.wants_part(request) and "choosing" in request.GET,
         "is_panel": True,
         "has_duplicates": _has_duplicates(page),
@@ -61,7 +61,7 @@ def show(
 
 
 def show_facet(request: Request, subject: Subject, name: str) -> HttpResponse:
-    """The values of a filter of the list, or the columns to choose from."""
+    """Show the values of a filter of the list, or the columns to choose from."""
     if name == _COLUMNS:
         return _show_columns(request, subject)
     listing = replace(read(request.GET, subject, request.person.email), page=1)

@@ -1,4 +1,4 @@
-"""What a person chooses when two accounts are merged, field by field."""
+"""The choices of a person who merges two accounts, field by field."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIDES = (KEPT, OTHER)
 
 @dataclass(frozen=True)
 class Option:
-    """A value that can be taken, and from which account."""
+    """A value to choose, and the account (``side``) that has it."""
 
     side: str
     value: str
@@ -28,9 +28,9 @@ class Option:
 class Question:
     """A field, or a platform's status, that differs.
 
-    :param name: of its form field.
-    :param chosen: the side of the option that is chosen.
-    :param is_changed: a value of it changed after the person saw it.
+    :param name: the name of its form field.
+    :param chosen: the side of the chosen option.
+    :param is_changed: whether a value has changed after the person saw it.
     """
 
     name: str
@@ -47,11 +47,11 @@ class Question:
 
 @dataclass(frozen=True)
 class Questions:
-    """All that differs between the two accounts, and what was chosen.
+    """The differences between the two accounts, and the person's choices.
 
-    :param given: the fields of the form that was sent; empty for a new one.
+    :param given: the submitted form fields; empty for a new form.
     :param masked: the columns of accounts that a policy masks for the person.
-    :param shown: the marks of the values that the person saw; None for those of now.
+    :param shown: the fingerprints of the values that the person saw; None for a new form.
     """
 
     pair: Pair
@@ -71,7 +71,7 @@ class Questions:
 
     @property
     def is_double(self) -> bool:
-        """Return whether several rows have one key. An undo could not bring back all of them."""
+        """Return whether several rows have the same key. An undo could not restore all of them."""
         return self.kept.is_double or self.other.is_double
 
     @cached_property
@@ -84,14 +84,14 @@ class Questions:
 
     @cached_property
     def statuses(self) -> list[Question]:
-        """The platforms for which both have a status, and not the same one."""
+        """The platforms for which the two accounts have different statuses."""
         mine, theirs = self.kept.statuses, self.other.statuses
         both = (name for name in mine if name in theirs)
         return [self._status(n) for n in both if mine[n].status != theirs[n].status]
 
     @property
     def same(self) -> list[str]:
-        """The labels of the fields that are the same in both and have a value."""
+        """The labels of the fields that have the same value in both accounts."""
         columns = (column for column in ACCOUNTS.editable if column.name not in self.masked)
         return [c.label for c in columns if len(set(self._values(c))) == 1 and self._values(c)[0]]
 
@@ -102,7 +102,7 @@ class Questions:
 
     @cached_property
     def marks(self) -> list[str]:
-        """Return a short text for each value that the page shows."""
+        """Return a fingerprint of each value that the page shows."""
         names = [column.name for column in ACCOUNTS.editable if column.name not in self.masked]
         marks = [
             mark(side, name, of.account.value(name))
@@ -145,7 +145,7 @@ class Questions:
     def _field(self, column: Column) -> Question:
         kept, other = self._values(column)
         options = [Option(KEPT, kept), Option(OTHER, other)]
-        if column.required:  # as in the form of an account, it cannot become empty
+        if column.required:  # required in the form of an account, so it cannot become empty
             options = [option for option in options if option.value.strip()] or options
         both = _united(kept, other) if column.kind == "links" else ""
         if both not in ("", kept, other) and len(both) <= column.max_length:
@@ -167,7 +167,7 @@ class Questions:
         return replace(asked, is_status=True)
 
     def _newer(self, kept: str, other: str) -> str:
-        """Return the side with a value or, if both have one, the one that changed last."""
+        """Return the side that has a value or, if both have one, the side that changed last."""
         if not (kept and other):
             return KEPT if kept else OTHER
         return OTHER if (self.other.version or 0) > (self.kept.version or 0) else KEPT
@@ -196,5 +196,5 @@ def _status_mark(side: str, platform: str, status: str | None) -> str:
 
 
 def _united(kept: str, other: str) -> str:
-    """Return the lines of both, each once."""
+    """Return the lines of both texts, each once."""
     return "\n".join(dict.fromkeys([*kept.split("\n"), *other.split("\n")])).strip("\n")

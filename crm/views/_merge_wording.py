@@ -59,7 +59,7 @@ def may_stay(filtered: Sequence[Table], other: str) -> str:
 
 
 def may_have_stayed(filtered: Sequence[Table]) -> str:
-    """Say the same after it."""
+    """Say after a merge what may not have moved; empty where no row filter hides children."""
     if not filtered:
         return ""
     return f"{_plurals(filtered)} that a row filter hides from you, if any, did not move."

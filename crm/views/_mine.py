@@ -18,9 +18,9 @@ def asked(request: Request) -> str:
 
 
 def load(request: Request, read: Callable[[str], Result]) -> tuple[Result, bool]:
-    """Return what ``read`` returns for the person of ``asked``, and whether it is theirs only.
+    """Call ``read`` for the person of ``asked``. Return its result, and whether Mine was applied.
 
-    It is not, also if it was asked for, where the tables of people cannot be read.
+    Mine is not applied, even if the URL asks for it, where the tables of people cannot be read.
     """
     person = asked(request)
     return mine.if_possible(

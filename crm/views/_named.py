@@ -1,4 +1,4 @@
-"""Pages of a person or a business area: which name the address has."""
+"""The name in the URL of a person's or a business area's page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _View = Callable[[Request, str], HttpResponse]
 
 
 def page(view: _View) -> _View:
-    """Let the view have the name from the parameter ``name``, where the path cannot have it."""
+    """Pass the view the name from the parameter ``name`` if a URL path cannot contain it."""
 
     @wraps(view)
     def named(request: Request, name: str) -> HttpResponse:

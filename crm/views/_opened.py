@@ -1,4 +1,4 @@
-"""The accounts that the person opened lately, which their browser remembers in a signed cookie."""
+"""The accounts that the person opened lately; a signed cookie in their browser lists them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from crm.request import Request
 
 COOKIE = "opened"
 MOST = 8
-# Longer keys would make the cookie larger than browsers keep.
+# Longer keys could make the cookie larger than browsers accept.
 _KEY_LENGTH = 64
 _KEPT_FOR = dt.timedelta(days=90)
 
 
 def read(request: Request) -> tuple[str, ...]:
-    """Return their keys, the latest first; none if another person opened them."""
+    """Return the accounts' keys, the latest first; none if another person opened them."""
     try:
         text = request.COOKIES.get(cookie_name(request, COOKIE), "")
         keys = signing.loads(text, salt=_salt(request))
@@ -28,7 +28,7 @@ def read(request: Request) -> tuple[str, ...]:
 
 
 def note(request: Request, response: HttpResponse, bsnid: str) -> None:
-    """Have the browser remember that the account was opened."""
+    """Add the account to the cookie."""
     known = read(request)
     keys = tuple(dict.fromkeys((bsnid, *known)))[:MOST]
     if keys == known or len(bsnid) > _KEY_LENGTH:

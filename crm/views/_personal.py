@@ -22,7 +22,7 @@ def person_of(request: Request) -> str:
 
 
 def only_now(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Let a page have no past: lead to the page of today, and refuse to write."""
+    """Make a page ignore "as of": redirect to the present page, and refuse to write."""
 
     @wraps(view)
     def answer(request: Request, *args: Any, **options: Any) -> HttpResponse:

@@ -33,7 +33,7 @@ _DAY = dt.timedelta(days=1)
 
 @dataclass(frozen=True)
 class Days:
-    """The days of a period: from ``first`` on, before ``end``. ``key`` is its name."""
+    """The days of a period: from ``first`` to the day before ``end``. ``key`` is its name."""
 
     key: str
     first: dt.date
@@ -61,7 +61,7 @@ class Days:
 
 
 def read(request: Request) -> Days:
-    """Return the period that the address asks for: this week if it asks for none that can be."""
+    """Return the period that the URL names; this week if it names none, or an impossible one."""
     today = _attention.today(request)
     key, tomorrow = request.GET.get("period", ""), today + _DAY
     monday = today - today.weekday() * _DAY
@@ -103,7 +103,7 @@ def of_days(days: Days) -> Period:
 
 @contextmanager
 def _protected() -> Iterator[None]:
-    """Raise Protected where a row filter or a column mask forbids to read the tables' history."""
+    """Raise Protected if a row filter or a column mask prevents reading the tables' history."""
     try:
         yield
     except StatementFailed as error:
@@ -122,9 +122,9 @@ def at_end(request: Request, days: Days) -> Warehouse:
 
 @dataclass(frozen=True)
 class Beginning:
-    """The tables at the beginning of the period; None where they cannot be read.
+    """The tables at the beginning of the period; ``namespace`` is None if they cannot be read.
 
-    ``why`` says why, or why they are those of a later moment, ``since``.
+    ``why`` gives the reason for that, or for reading a later moment, ``since``, instead.
     """
 
     namespace: Namespace | None
@@ -133,8 +133,8 @@ class Beginning:
 
 
 def at_beginning(request: Request, days: Days) -> Beginning:
-    """Return the tables at the beginning of the period, or at the first moment in it at which the
-    warehouse still has them."""
+    """Return the tables at the beginning of the period, or at the earliest moment in it that the
+    warehouse has kept."""
     wh, first = request.warehouse, _dates.start_of_day(days.first)
     if first is None:
         return Beginning(None, "it is unknown when that day began")
@@ -152,12 +152,12 @@ def at_beginning(request: Request, days: Days) -> Beginning:
 
 
 def why_not(error: NoSuchMoment) -> str:
-    """Return why the tables cannot be read as of a moment, in words."""
+    """Return the reason why the tables cannot be read as of a moment, as part of a sentence."""
     if isinstance(error, Protected):
         return "a row filter or a column mask hides the earlier tables from you"
     since = f" {plain_day(_local(error.earliest))}" if error.earliest else " a later day"
     if isinstance(error, BeforeTheTables):
-        return f"the CRM’s tables exist only since{since}"
+        return f"the CRM’s tables have existed only since{since}"
     return f"the warehouse keeps earlier data only from{since} on"
 
 

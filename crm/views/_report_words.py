@@ -1,4 +1,4 @@
-"""A report in words: its figures, and what changed, is blocked and comes next."""
+"""The text of a report: figures, changes, blocked work and next steps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from crm.repository.records.report import GONE, KNOWN, NEW, STALE, Group, Report
 
 from ._wording import counted
 
-# The statuses of use cases that nobody works on yet.
+# The statuses of use cases that have not begun.
 PLANNED = ("Planning", "Not Started")
 _UNDER_WAY = (REQUESTED, "In Progress")
 _TEXT = 100
@@ -23,7 +23,7 @@ _TEXT = 100
 
 @dataclass(frozen=True)
 class Figure:
-    """A number, and by how much it differs from that at the beginning; None if unknown."""
+    """A number, and its change since the beginning of the period; None if unknown."""
 
     label: str
     value: int
@@ -38,9 +38,9 @@ class Figure:
 
 @dataclass(frozen=True)
 class Item:
-    """A line of the report: about an account, in words.
+    """A line of the report about an account.
 
-    ``before`` and ``after`` are statuses, for the file.
+    ``before`` and ``after`` are statuses, for the CSV file.
     """
 
     bsnid: str
@@ -54,7 +54,7 @@ class Item:
 
 @dataclass
 class OfAccount:
-    """What changed of an account."""
+    """The changes of one account."""
 
     bsnid: str
     team: str
@@ -68,7 +68,7 @@ def figures(found: Report) -> list[Figure]:
         Figure("Teams", accounts, accounts - was if found.knows_changes else None),
         _figure(found, "Onboardings completed", found.statuses, (COMPLETED,)),
         _figure(found, "Onboardings under way", found.statuses, _UNDER_WAY),
-        _figure(found, "Use cases at work", found.use_cases, ACTIVE),
+        _figure(found, "Use cases under way", found.use_cases, ACTIVE),
         _figure(found, "Use cases completed", found.use_cases, (COMPLETED,)),
         _figure(found, "Use cases on hold", found.use_cases, (ON_HOLD,)),
         Figure("Updates written", found.update_count),
@@ -84,7 +84,7 @@ def _figure(
 
 
 def in_short(found: Report) -> list[str]:
-    """Return the report in a few sentences."""
+    """Return a summary of a few sentences."""
     teams = found.count(NEW) + found.count(KNOWN)
     sentences = [f"The report is about {counted(teams, 'team')}."]
     if found.knows_changes:
@@ -101,8 +101,8 @@ def in_short(found: Report) -> list[str]:
         done = _moved_to(found.use_cases, (COMPLETED,))
         if new or done:
             sentences.append(
-                f"{counted(new, 'use case')} came in, and {counted(done, 'use case')} "
-                f"{'was' if done == 1 else 'were'} completed."
+                f"{counted(new, 'use case')} {'was' if new == 1 else 'were'} added, and "
+                f"{counted(done, 'use case')} {'was' if done == 1 else 'were'} completed."
             )
     held = sum(group.n for group in found.use_cases if group.after == ON_HOLD)
     stuck = sum(group.n for group in found.statuses if group.is_stuck)
@@ -124,7 +124,7 @@ def _moved_to(groups: tuple[Group, ...], words: tuple[str, ...]) -> int:
 
 
 def changed(found: Report) -> list[OfAccount]:
-    """Return what changed by account, in the order of the teams."""
+    """Return the changes of each account, sorted by team."""
     by_account: dict[str, OfAccount] = {}
     for item in _changes(found) if found.knows_changes else ():
         account = by_account.setdefault(item.bsnid, OfAccount(item.bsnid, item.team))
@@ -133,7 +133,7 @@ def changed(found: Report) -> list[OfAccount]:
 
 
 def are_all_changes(found: Report) -> bool:
-    """Return whether the report has the rows of all changes, not only the first."""
+    """Return whether the report has the rows of all changes, not only the first ones."""
     groups = [each for each in (*found.statuses, *found.use_cases) if each.is_change]
     kinds = all(found.count(kind) == len(found.rows(kind)) for kind in (NEW, GONE))
     return kinds and all(group.n == len(group.rows) for group in groups)
@@ -170,7 +170,7 @@ def _of_use_case(group: Group, row: ReportRow) -> str:
 
 
 def blocked(found: Report) -> list[Item]:
-    """Return what does not move, and why: what waits for the longest comes first of its kind."""
+    """Return use cases on hold and stuck onboardings, each kind oldest first, with the reason."""
     items = []
     for group in found.use_cases:
         if group.after == ON_HOLD:
@@ -194,17 +194,17 @@ def blocked(found: Report) -> list[Item]:
 
 
 def silent(found: Report) -> list[Item]:
-    """Return the teams about which nobody has written for a long time."""
+    """Return the teams without a recent update."""
     return [
-        _item(row, "Nobody has written about the team for a long time.", "", row.day)
+        _item(row, "The team has had no update for a long time.", "", row.day)
         if row.day
-        else _item(row, "Nobody has written about the team yet.")
+        else _item(row, "The team has no update yet.")
         for row in found.rows(STALE)
     ]
 
 
 def planned(found: Report) -> list[Item]:
-    """Return the use cases that are to begin."""
+    """Return the use cases that have not begun."""
     return [
         _item(row, f"“{_short(row.what)}” is {group.after}.", row.leader or "", row.since, group)
         for word in PLANNED

@@ -1,4 +1,4 @@
-"""Responses of views: the whole page, or for HTMX the part that changes."""
+"""Responses of views: the whole page, or to htmx the part that changes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ form_page = require_http_methods(["GET", "HEAD", "POST"])
 
 
 def wants_part(request: Request) -> bool:
-    """Return whether htmx asks for a part; when the reader goes back, it asks for the whole
+    """Return whether htmx requests a part of the page. After the Back button it requests the whole
     page."""
     return bool(request.htmx) and not request.htmx.history_restore_request
 
@@ -45,14 +45,14 @@ def show(
 
 
 def in_drawer(request: Request) -> bool:
-    """Return whether the form of a record is, or will be, in a drawer over another page."""
+    """Return whether the form of a record is shown in a drawer over another page."""
     return request.htmx.target == "dialog" or "drawer" in request.POST
 
 
 def go(request: Request, url: str) -> HttpResponse:
     """Redirect after a POST: 303, so that the browser follows with a GET.
 
-    A drawer over the page that this leads to closes instead, and the page is brought up to date.
+    A drawer over the page at ``url`` closes instead, and that page is refreshed.
     """
     if request.htmx and "drawer" in request.POST and _is_current(request, url):
         response = HttpResponse(render_to_string("_toasts_out_of_band.html", {}, request))
@@ -64,7 +64,7 @@ def go(request: Request, url: str) -> HttpResponse:
 
 
 def _is_current(request: Request, url: str) -> bool:
-    """Return whether the browser shows the page of the URL, with any parameters."""
+    """Return whether the browser shows the page of the URL, ignoring parameters."""
     return urlsplit(request.htmx.current_url_abs_path or "").path == urlsplit(url).path
 
 

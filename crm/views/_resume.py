@@ -1,7 +1,7 @@
-"""Going on with an operation that is half done.
+"""Continuing an operation after one of its steps failed.
 
-The page that says so has a button, which sends the same form again. A signed field of it has the
-operation's id and what was done, so that the history shows one operation.
+The error page has a button that sends the same form again, with a signed field: the operation's
+id and its finished steps. So the history shows one operation.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _SECONDS = 24 * 60 * 60
 
 
 def earlier(request: HttpRequest) -> Earlier:
-    """Return what this person did of the operation before, at this address.
+    """Return the steps of the operation that this person finished before at this URL.
 
-    Every step is safe to repeat, so a field that is too old, or of a version of the app with other
-    facts, is as good as none.
+    Return NOTHING if the field is missing, too old or from another version of the app: every step
+    is safe to repeat.
     """
     try:
         facts = signing.loads(request.POST.get(FIELD, ""), salt=_SALT, max_age=_SECONDS)
@@ -33,7 +33,7 @@ def earlier(request: HttpRequest) -> Earlier:
 
 
 def fields(request: HttpRequest, error: HalfDone) -> list[tuple[str, str]]:
-    """Return the fields of the form that goes on."""
+    """Return the fields (name, value) of the form that continues the operation."""
     who, path = _place(request)
     facts = {
         "operation": error.operation,

@@ -23,9 +23,9 @@ _SIDES = ("before", "after")
 
 @dataclass(frozen=True)
 class Link:
-    """The operations that ``who`` may undo, and what they wrote between.
+    """The operations that ``who`` may undo, and the range in which to look for their changes.
 
-    That is two versions of each table, or all since ``began``.
+    The range is from version ``before`` to ``after`` of each table, or all since ``began``.
     """
 
     who: str
@@ -41,7 +41,7 @@ def bulk_url(
     before: revert_bulk.Versions,
     after: revert_bulk.Versions,
 ) -> str:
-    """Return where this person can undo these operations of theirs, which wrote between the
+    """Return the URL where this person can undo their operations, which wrote between the
     versions."""
     done = {"operations": operations, "before": before, "after": after}
     done["who"] = request.warehouse.actor
@@ -49,7 +49,7 @@ def bulk_url(
 
 
 def operation_url(request: Request, operation: str, started_at: dt.datetime) -> str:
-    """Return where this person can undo their operation that began then."""
+    """Return the URL where this person can undo their operation, which began at ``started_at``."""
     done = {"operations": [operation], "began": started_at.isoformat()}
     return reverse(
         "revert-bulk",
@@ -58,9 +58,9 @@ def operation_url(request: Request, operation: str, started_at: dt.datetime) -> 
 
 
 def read(signed: str) -> Link:
-    """Return what a link says.
+    """Return the content of a signed link.
 
-    Raises Http404 if it is too old, or if another version of the app signed other facts.
+    Raises Http404 if it is too old, forged, or from another version of the app.
     """
     try:
         facts = signing.loads(signed, salt=_SALT, max_age=_SECONDS)

@@ -26,7 +26,7 @@ def name(change: Change) -> str:
 
 
 def reverted(change: Change, labels: list[str]) -> str:
-    """The message after fields were reverted; none where they had these values already."""
+    """The message after fields were reverted, or had these values already."""
     if not labels:
         return f"Nothing had to be reverted: {name(change)} already has these values."
     verb = "was" if len(labels) == 1 else "were"
@@ -34,10 +34,10 @@ def reverted(change: Change, labels: list[str]) -> str:
 
 
 def bulk_reverted(count: int, merge: str = "") -> str:
-    """Say how many records were reverted, where none was left alone.
+    """Say how many records were reverted; used if none was left alone.
 
-    None also if an earlier try reverted them and its answer was lost. ``merge`` is what people
-    call the merge that was undone.
+    ``count`` is 0 if an earlier try reverted them and its answer was lost. ``merge`` is the name
+    of the merge that was undone.
     """
     if not count:
         return "Nothing is left to undo: these records are as they were before."
@@ -70,7 +70,7 @@ def _why_left(each: LeftAlone) -> str:
 
 
 def already_exists(change: Change, is_back: bool) -> str:
-    """Return why a deleted record was not brought back: it is back, or another has its key."""
+    """Say why a deleted record was not restored: it exists again, or another has its key."""
     if is_back:
         return f"{name(change)} already exists again."
     return f"Another {change.table.singular} now has the key of {name(change)}."
@@ -106,8 +106,8 @@ def of_change(
 ) -> dict[str, Any]:
     """Return the texts that ask whether to revert ``fields``.
 
-    ``fields`` tells of each field's label whether its value would change; ``again`` are those
-    of them that changed again later; ``others`` are further fields with other values than then.
+    ``fields`` maps each field's label to whether its value would change; ``again`` are the fields
+    that changed again later; ``others`` are further fields whose values differ from then.
     """
     noun = change.table.singular
     texts = {"heading": "Revert this change?", "again": "", "others": ""}

@@ -1,4 +1,4 @@
-"""What the pages of saved views share: their lists, their settings, and who may change them."""
+"""Code shared by the pages of saved views: lists, settings, and who may change a view."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MISSING = (
 
 @dataclass(frozen=True)
 class ViewRow:
-    """A view in the list of views. ``count`` is None where nobody has counted."""
+    """A view in the list of views. ``count`` is None if its rows were not counted."""
 
     view: SavedView
     subject: Subject
@@ -55,7 +55,7 @@ class ViewRow:
 
     @property
     def copy_id(self) -> str:
-        """Return the id of the copy that the button makes, however often it is pressed."""
+        """Return the id of the copy; it is the same however often the button is pressed."""
         return str(uuid.uuid4())
 
     @property
@@ -84,7 +84,7 @@ def list_url(view: SavedView, person: str) -> str:
 
 
 def dropped(view: SavedView) -> list[str]:
-    """Return the settings that the list no longer has, as people know them."""
+    """Return the names of the settings that the list no longer has."""
     subject = LISTS[view.list_name]
     found = []
     for name, value in parse_qsl(view.query, keep_blank_values=True):
@@ -105,7 +105,7 @@ def _is_kept(name: str, value: str, subject: Subject) -> bool:
 
 
 def described(subject: Subject, listing: Listing) -> list[tuple[str, str]]:
-    """Return the settings in words: what they are about, and their value."""
+    """Return the settings as pairs of label and value."""
     controls = Controls(subject, "", Page((), 0, listing))
     found = [(chip.label, chip.value or "no value") for chip in controls.chips]
     sorts = (listing.sort, *listing.then)
@@ -132,7 +132,7 @@ def rows_of(request: Request, views: Sequence[SavedView]) -> list[ViewRow]:
 
 
 def _counts(wh: Warehouse, person: str, views: Sequence[SavedView]) -> list[int | None]:
-    """Return the numbers; none where what a view filters by cannot be read, such as Mine."""
+    """Return the number of rows of each view; None if its filter, such as Mine, cannot be read."""
     asked = [(LISTS[view.list_name].table, listing_of(view, person)) for view in views]
     try:
         return view_counts.count(wh, asked)
@@ -141,7 +141,7 @@ def _counts(wh: Warehouse, person: str, views: Sequence[SavedView]) -> list[int 
 
 
 def why_not_saved(error: WarehouseError) -> str:
-    """Return which table or right is missing; empty if that is not the cause."""
+    """Say which table or right is missing; empty if the error has another cause."""
     if isinstance(error, PermissionDenied):
         return (
             f"Nothing was saved: you may not write to the table “{SAVED_VIEWS.name}”. Ask the "
@@ -180,12 +180,12 @@ def of_form(form: SavedViewForm, person: str, query: str, known: Sequence[SavedV
 
 
 def with_own_id(view: SavedView, known: Sequence[SavedView]) -> SavedView:
-    """Return the new view with an id of its own, the same each time its form is sent.
+    """Return the new view with an id that is the same each time its form is sent.
 
-    It has another id if one of the ``known`` views has that one and is not the same: then the form
-    was sent, and after going back was sent again with something else.
+    It gets another id if a different one of the ``known`` views has that id: then somebody went
+    back in the browser and sent the form again with other content.
     """
-    # A forged id, of a view that another person has, makes no difference.
+    # A forged id of another person's view has no effect.
     view = replace(view, id=str(uuid.uuid5(uuid.UUID(view.id), view.person)))
     facts = (view.name, view.query, view.is_shared)
     if any(v.id == view.id and (v.name, v.query, v.is_shared) != facts for v in known):
@@ -211,15 +211,15 @@ def to_change(request: Request, id: str) -> SavedView:
 
 
 def instead_of_lost(request: Request, id: str) -> HttpResponse | None:
-    """Lead to the list that the menu opens with this view, which is gone; None if it does not."""
+    """If the view is gone and was the person's default, redirect to its list; else return None."""
     known = default_views(request, request.person.email) or {}
     subject = next((LISTS[name] for name in LISTS if known.get(name) == id), None)
     if subject is None:
         return None
     messages.warning(
         request,
-        "The view that the menu opened first is gone: it was deleted, or its owner does not share "
-        "it any more.",
+        "The view that this list opened with is gone: it was deleted, or its owner no longer "
+        "shares it.",
     )
     return forget_default(request, HttpResponseRedirect(subject.list_url))
 

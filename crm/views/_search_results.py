@@ -1,4 +1,4 @@
-"""What the search found, as people see it: groups of links."""
+"""The results of the search as groups of links."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LENGTH = 110
 
 @dataclass(frozen=True)
 class Result:
-    """A link to what was found; the parts of its texts that were searched for are marked."""
+    """A link to a result; in its texts the words of the search are marked."""
 
     url: str
     name: Parts
@@ -34,7 +34,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Group:
-    """Results of one kind. ``all_url`` leads to all of them in a list."""
+    """Results of one kind. ``all_url`` is the URL of the list with all of them."""
 
     label: str
     results: list[Result]
@@ -44,7 +44,7 @@ class Group:
 
 @dataclass(frozen=True)
 class _Page:
-    """A page of the app; ``also`` are further words that find it."""
+    """A page of the app; ``also`` has further words that find it."""
 
     name: str
     label: str
@@ -83,7 +83,7 @@ _PAGES = (
 def groups(
     request: Request, words: SearchWords, q: str, found: Mapping[str, Found]
 ) -> list[Group]:
-    """Return what was found: first the kind whose name has the words in the best place."""
+    """Return the results; the kind whose names match best comes first."""
 
     def of(kind: str) -> Found:
         return found.get(kind, Found())
@@ -148,7 +148,7 @@ def _updates(words: SearchWords, q: str, found: Found) -> Group:
 
 
 def _more(words: SearchWords, hit: Hit, *shown: str) -> Parts:
-    """Return what is shown of every hit, and what else has a word that nothing shown has."""
+    """Return the usual texts of a hit, and a further text if it has a word that these lack."""
     unseen = words.unseen(" ".join((hit.name, *shown)), hit.hidden)
     found = [words.excerpt(text, _LENGTH) for text in unseen]
     return words.mark(" · ".join(filter(None, (*shown, *found))))
@@ -174,7 +174,7 @@ def _named(words: SearchWords, page: str, hit: Hit) -> Result:
 
 
 def _pages(request: Request, words: SearchWords, q: str) -> tuple[Group, Group]:
-    """Return the pages whose name begins with the search, and the others that it finds."""
+    """Return the pages whose name begins with the search text, and the other matching pages."""
     is_past = request.as_of is not None
     found = [
         page

@@ -1,6 +1,6 @@
-"""What a page showed before a change, in the signed field of its button: the plan of the change.
+"""The plan of a change: a signed form field with what the page showed before the change.
 
-The button may be pressed twice: the operation's id is in the plan, so it is the same operation.
+The plan has the operation's id, so that a button pressed twice makes one operation.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ Plan = TypeVar("Plan")
 
 @dataclass(frozen=True)
 class Signed:
-    """What every plan has.
+    """The content of every plan.
 
     :param operation: the id of the change.
-    :param began: when the page was read, before anything was written.
+    :param began: the moment at which the page was read, before anything was written.
     """
 
     operation: str
@@ -35,7 +35,7 @@ class Signed:
 
 
 def sign(request: Request, kind: str, moment: dt.datetime | None, facts: dict[str, Any]) -> str:
-    """Return the field by which this person can make the change; ``kind`` is that of the page."""
+    """Return the signed field that lets this person make the change; ``kind`` names the page."""
     signed = {"who": request.warehouse.actor, "operation": uuid.uuid4().hex}
     signed |= {"began": format_moment(moment), **facts}
     return signing.dumps(signed, salt=f"crm.{kind}", compress=True)
@@ -44,9 +44,9 @@ def sign(request: Request, kind: str, moment: dt.datetime | None, facts: dict[st
 def read(
     request: Request, kind: str, make: Callable[[Signed, Mapping[str, Any]], Plan | None]
 ) -> Plan | None:
-    """Return what ``make`` makes of the plan that was sent and its facts.
+    """Verify the submitted plan, and return the result of ``make`` for it.
 
-    None if it is too old or another person's, or if another version of the app signed other facts.
+    Return None if the plan is too old, another person's, or from another version of the app.
     """
     try:
         text = request.POST.get(FIELD, "")
@@ -60,5 +60,5 @@ def read(
 
 
 def expired(done: str) -> str:
-    """Say why nothing was ``done``, as in “nothing was changed now”."""
+    """Say why nothing was ``done``; ``done`` is a participle such as “changed”."""
     return f"This page is too old or is not yours, so nothing was {done} now."

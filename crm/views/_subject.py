@@ -1,4 +1,4 @@
-"""What the pages of a list need to know of what it lists."""
+"""The description of a list that its pages need: repository, templates, labels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OTHER_LABELS = {
 
 
 class ListSource(Protocol):
-    """The names that a list needs of a module of crm/repository/records."""
+    """The names that a list needs in a module of crm/repository/records."""
 
     @property
     def FILTERS(self) -> tuple[str, ...]: ...
@@ -44,9 +44,9 @@ class ListSource(Protocol):
 
 @dataclass(frozen=True)
 class Subject:
-    """A kind of list: where its rows come from and where its templates are.
+    """A kind of list: the source of its rows and the folder of its templates.
 
-    :param rare: filters that show only while they apply.
+    :param rare: filters that are shown only while they are active.
     """
 
     table: Table
@@ -58,7 +58,7 @@ class Subject:
 
     @property
     def url_name(self) -> str:
-        """The stem of the names of its URLs."""
+        """The prefix of its URL names."""
         return self.table.singular.replace(" ", "-")
 
     @property
@@ -67,17 +67,17 @@ class Subject:
 
     @property
     def bulk_url(self) -> str:
-        """The page that asks what to do with selected rows."""
+        """The URL of the page that changes selected rows."""
         return reverse(f"{self.url_name}-bulk", args=["change"])
 
     @property
     def live(self) -> str:
-        """The tables whose changes show in the list; the accounts' list shows all tables."""
+        """The tables whose changes affect the list; the list of accounts depends on all."""
         tables = TABLES if self.table is ACCOUNTS else (self.table, ACCOUNTS)
         return " ".join(table.name for table in tables)
 
     def label(self, name: str) -> str:
-        """Return a filter's or sort key's label; platform and status may be a child's."""
+        """Return the label of a filter or sort key; platform and status may be a child table's."""
         if name == "team" and self.table.parent_key:
             return "Account"
         tables = (self.table, *TABLES)

@@ -23,7 +23,7 @@ def counted(count: int, singular: str, plural: str = "") -> str:
 
 
 def try_again(seconds: int) -> str:
-    """Return ``Try again in 45 seconds.``; two minutes and more are rounded up to minutes."""
+    """Return ``Try again in 45 seconds.``; from two minutes on it rounds up to minutes."""
     if seconds < 120:
         return f"Try again in {counted(seconds, 'second')}."
     return f"Try again in {counted(-(-seconds // 60), 'minute')}."
@@ -53,8 +53,8 @@ def exists_already(table: Table, similar: str = "") -> str:
 
 
 def unseen(what: str) -> str:
-    """Say that something was saved, but that the person does not see it; ``what`` begins a
-    sentence."""
+    """Say that something was saved but is hidden from the person. ``what`` is the sentence's
+    subject."""
     return (
         f"{what} was saved, but you do not see it: a row filter hides it from you, or somebody "
         "has deleted it since."
@@ -62,13 +62,13 @@ def unseen(what: str) -> str:
 
 
 def not_begun(texts: list[str]) -> str:
-    """Say that a new account lacks something that it was to begin with, and give that back."""
+    """Say that a new account lacks some of its first records, and quote their ``texts``."""
     return f"Not all of this was added to the new account: {'; '.join(texts)}"
 
 
 def reason_not_kept(reason: str) -> str:
-    """Say that something was saved without the reason of its status, and give that reason back;
-    or, without a reason, that the earlier one was not removed."""
+    """Say that a status was saved without its reason, and quote the reason; if it is empty, say
+    that the earlier reason was not removed."""
     if not reason:
         return (
             "The reason was not removed: the table “operations” is missing, or you may not write "
@@ -94,7 +94,7 @@ STATUS_MASKED = (
 
 
 def status_changed(platform: str, status: str, updated_by: str | None) -> str:
-    """Say that somebody changed the status that the composer was to set."""
+    """Say that somebody else changed the status that the composer was going to set."""
     return (
         f"{updated_by or 'Somebody'} set {platform} to “{status}” in the meantime. Nothing was "
         "saved yet; saving again sets your status and adds your update."
@@ -102,7 +102,7 @@ def status_changed(platform: str, status: str, updated_by: str | None) -> str:
 
 
 def only_status_set(platform: str, status: str) -> str:
-    """Say that the composer set the status, but did not save the update once more."""
+    """Say that the composer set the status; the update had been saved before."""
     return f"{platform} is now {status}. {exists_already(UPDATES)}"
 
 
@@ -140,7 +140,7 @@ def status_gone(platform: str) -> str:
 
 
 def whom_to_ask(*, is_by_grants: bool) -> str:
-    """Return whom a reader asks for the right to edit, by what decides about it."""
+    """Say whom to ask for the right to edit. ``is_by_grants``: grants decide who may write."""
     if is_by_grants:
         who = "ask the owner of the data to grant you MODIFY on the tables of EDIP CRM"
     else:
@@ -155,7 +155,7 @@ def conflict_heading(table: Table, conflicts: int) -> str:
 
 
 def conflict_advice(conflicts: int, kept: bool) -> str:
-    """Return what to do. ``kept``: others also changed fields that this person did not."""
+    """Say what to do about conflicts. ``kept``: others also changed further fields."""
     if not conflicts:
         return "Nothing of yours is lost. Check the form, then save again."
     choose = "Choose which value to keep for " + ("this field" if conflicts == 1 else "each field")
@@ -164,19 +164,19 @@ def conflict_advice(conflicts: int, kept: bool) -> str:
 
 
 def keep_theirs(updated_by: str | None, me: str) -> str:
-    """Return the choice that keeps the saved value; ``me`` may have saved it in another tab."""
+    """Return the label of the choice that keeps the saved value, which ``me`` may have saved."""
     if updated_by == me:
         return "Keep what you saved elsewhere"
     return f"Keep what {updated_by or 'somebody else'} saved"
 
 
 def changed_meanwhile(table: Table) -> str:
-    """Say why a deletion that is half done does not go on by itself."""
+    """Say why an unfinished deletion does not continue by itself."""
     return f"Somebody changed this {table.singular} since you began to delete it. Decide again."
 
 
 def deleted(table: Table, filtered: Collection[Table], *, is_protected: bool) -> str:
-    """Say that a record was deleted; children of it in ``filtered`` tables may be left."""
+    """Say that a record was deleted; children in ``filtered`` tables may still exist."""
     text = f"The {table.singular} was deleted."
     if filtered:
         plurals = get_text_list([each.plural for each in filtered], "and")
@@ -187,7 +187,7 @@ def deleted(table: Table, filtered: Collection[Table], *, is_protected: bool) ->
 
 
 def similar_teams(total: int, shown: int, *, are_decided: bool) -> str:
-    """Say how many pairs of accounts may be one team; ``are_decided``: others are two teams."""
+    """Say how many pairs may be one team. ``are_decided``: people decided about other pairs."""
     if not total:
         other = "other " if are_decided else ""
         return f"No {other}two teams of one business area have nearly the same name or key."
@@ -197,25 +197,25 @@ def similar_teams(total: int, shown: int, *, are_decided: bool) -> str:
 
 
 def decided(one: str, other: str, *, is_again: bool) -> str:
-    """Say what was remembered about two accounts."""
+    """Say which decision about two accounts was saved."""
     if is_again:
         return f"{one} and {other} may be one team again."
     return f"{one} and {other} are two teams, so they are not shown as similar any more."
 
 
 def not_decided(bsnid: str) -> str:
-    """Say why nothing was remembered about a pair that has no account with this BSNID."""
-    return f"There is no account “{bsnid}” that you can see, so nothing was remembered."
+    """Say why no decision was saved: the pair has no account with this BSNID."""
+    return f"There is no account “{bsnid}” that you can see, so no decision was saved."
 
 
 NOT_REMEMBERED = (
-    "Nothing was remembered: the table “operations”, or the right to write to it, is missing. Ask "
+    "No decision was saved: the table “operations”, or the right to write to it, is missing. Ask "
     "an administrator."
 )
 
 
 def hidden_children(hidden: Mapping[Table, int]) -> str:
-    """Say why an account was not deleted: a row filter hides this many children of it."""
+    """Say why an account was not deleted: a row filter hides this many of its children."""
     counts = [counted(n, table.singular, table.plural) for table, n in hidden.items()]
     return (
         f"Nothing was deleted. A row filter hides {get_text_list(counts, 'and')} of this account "
@@ -234,14 +234,14 @@ def problems(total: int) -> str:
 
 
 DOUBTFUL_ORPHANS = (
-    "The accounts have a row filter. EDIP CRM cannot tell whether it hides the accounts of these "
-    "rows, or whether they do not exist. So EDIP CRM does not create them."
+    "The accounts have a row filter. EDIP CRM does not know whether the filter hides the accounts "
+    "of these rows, or whether they do not exist. So EDIP CRM does not create them."
 )
 
 
 CHANGED_AGAIN = (
-    "Others changed this use case again and again meanwhile, so the status was not saved. "
-    "Its status is as before. Save yours again."
+    "Others kept changing this use case, so your status was not saved, and the status is as "
+    "before. Save yours again."
 )
 NO_UNDO = "You cannot undo this here, because a policy protects the tables."
 
@@ -258,13 +258,13 @@ def repair(
         undo = "The history will show the repair, and you can revert it there."
     else:
         undo = (
-            "You cannot undo this here, since rows with the same key cannot be told apart "
-            "afterwards; only restoring the tables would undo it."
+            "You cannot undo this here, since EDIP CRM cannot distinguish rows with the same "
+            "key afterwards; only restoring the tables would undo it."
         )
     first = (
         f" This page shows the first {shown:,} of {repairable:,}." if shown < repairable else ""
     )
-    return f"This is what will be done. {undo}{first}"
+    return f"The repair will make these changes. {undo}{first}"
 
 
 def names_left_out(count: int) -> str:

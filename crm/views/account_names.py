@@ -1,4 +1,4 @@
-"""Accounts that a field suggests while somebody types one's name."""
+"""The accounts that a field suggests while somebody types a name."""
 
 from __future__ import annotations
 

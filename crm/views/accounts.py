@@ -106,9 +106,9 @@ def account_previous(request: Request, bsnid: str) -> HttpResponse:
 
 
 def _step(request: Request, bsnid: str, by: int) -> HttpResponse:
-    """Lead to the account before or after this one in its list, or to the list at its ends.
+    """Redirect to the previous or next account of the list, or at its ends to the list.
 
-    Accounts whose key no address can hold are passed over.
+    Accounts whose key cannot be part of a URL are skipped.
     """
     return _step_from(
         request, _from_list.read(request.GET, request) or FromList(Listing(), 1), bsnid, by
@@ -128,7 +128,7 @@ def _step_from(request: Request, found: FromList, bsnid: str, by: int) -> HttpRe
     return HttpResponseRedirect(replace(found, at=at).account_url(key, write=is_writing))
 
 
-# What htmx turns the pages of, by the id of the element that it asks for.
+# The kind of records whose pages htmx turns, by the id of the element that it requests.
 _PARTS = {"use-cases": USE_CASES, "updates": UPDATES}
 
 

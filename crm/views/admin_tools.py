@@ -20,7 +20,7 @@ from crm.warehouse.deadline import Deadline
 
 from . import _figures, _respond
 
-# Seconds for all figures: the gateway gives up after 60.
+# Seconds for all figures; the gateway of Databricks Apps gives up after 60.
 FIGURES_WITHIN = 45.0
 _PACKAGES = ("Django", "databricks-sql-connector", "databricks-sdk", "gunicorn", "whitenoise")
 _SIGN_INS = {
@@ -37,10 +37,10 @@ Facts = list[tuple[str, str]]
 @require_safe
 @access.for_admins
 def status(request: Request) -> HttpResponse:
-    """Show the configuration of this instance. ``?check`` also checks the connection, step by
-    step; ``?figures`` reads the tables' sizes and what the CRM has cost.
+    """Show the configuration of this instance. ``?check`` also checks the connection step by
+    step; ``?figures`` reads the tables' sizes and the cost of the CRM's statements.
 
-    Both run a dozen statements and more, and change nothing; a reload repeats them.
+    Both run a dozen statements or more and change nothing; a reload repeats them.
     """
     context: dict[str, Any] = {"configuration": _configuration(), "versions": _versions()}
     if "check" in request.GET:

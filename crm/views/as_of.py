@@ -17,7 +17,7 @@ from crm.warehouse import now
 
 from . import _respond
 
-# The choice of the moment when the person was last here.
+# The value of ``ago`` that means the person's last visit.
 _LAST_VISIT = "visit"
 # The past has no forms. Maps a form's URL name to the page that is shown instead.
 _INSTEAD = {
@@ -42,9 +42,9 @@ _INSTEAD = {
 
 @require_safe
 def choose(request: Request) -> HttpResponse:
-    """Redirect to the page ``next`` as of ``moment``, or as of so long ``ago``.
+    """Redirect to the page ``next`` as of ``moment``, or as of the time ``ago``.
 
-    Without a moment the page asks for one, in other words if ``next`` is a diff.
+    Without a moment, show a page that asks for one; its text differs if ``next`` is a diff.
     """
     target = _readable(_respond.local_url(request, "/"))
     form = MomentForm(request.GET if "moment" in request.GET else None)
@@ -65,13 +65,13 @@ def choose(request: Request) -> HttpResponse:
 
 
 def _page_of(url: str) -> str:
-    """Return the name of the page, whether of the past or not; empty if there is none."""
+    """Return the URL name of the page, with or without a moment in its URL; empty if none."""
     match = _resolved(url)
     return (match and match.url_name) or ""
 
 
 def _readable(url: str) -> str:
-    """Return the page, or another to read instead: the past has no forms and no admin tools."""
+    """Return the URL, or that of a page to read instead if it is a form or an admin tool."""
     match = _resolved(url)
     if match is None:
         return url

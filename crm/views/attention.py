@@ -1,4 +1,4 @@
-"""What needs attention, grouped by IT partner, VP or business area."""
+"""The records that need attention, grouped by IT partner, VP or business area."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LABELS = {"primary_it_partner": "IT partner", "vp": "VP", "business_area": "bus
 
 @dataclass(frozen=True)
 class Cell:
-    """How many of a kind a group has, and the list of these."""
+    """The number of records of one kind in one group, and the list that shows them."""
 
     count: int
     kind: Kind
@@ -40,7 +40,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Section:
-    """A kind with its first rows, and the list of all."""
+    """A kind with its first rows, and the list that shows all."""
 
     kind: Kind
     count: int
@@ -92,7 +92,7 @@ def sections(kinds: list[Kind], found: Attention) -> list[Section]:
 
 
 def _groups(kinds: list[Kind], counts: Mapping[str, Mapping[str, int]], by: str) -> list[Group]:
-    """Return the groups that have any, the one with most first."""
+    """Return the groups that are not empty, the largest first."""
     names = {name for of_kind in counts.values() for name in of_kind}
     groups = []
     for name in names:

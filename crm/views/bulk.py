@@ -1,6 +1,6 @@
-"""Changing many rows of a list at once: choose the change, preview it, do it.
+"""Changing many rows of a list at once: choose the change, preview it, confirm it.
 
-The list sends its selection: the keys of chosen rows, or its filters for all rows that match.
+The list sends the keys of the selected rows, or its filters for all matching rows.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def of_updates(request: Request, step: str) -> HttpResponse:
 
 
 def _show(request: Request, subject: Subject, step: str) -> HttpResponse:
-    """One step of a bulk change. ``change`` asks; the others are sent by forms."""
+    """Show one step of a bulk change. ``change`` offers the changes; forms send the others."""
     if step not in _STEPS:
         raise Http404(f"There is no page “{step[:40]}” here.")
     if request.method != "POST":
@@ -122,7 +122,7 @@ def _run(request: Request, subject: Subject) -> HttpResponse:
         return _done_before(request, operation, plan)
     outcome = _write(request, operation, plan)
     if before.summary and not outcome.written and all(each.is_gone for each in outcome.left):
-        # The process ended after it had deleted them, and before it could say so.
+        # The process ended after it had deleted the rows, and before it could note that.
         summary = summaries.has_deleted(before.summary)
         operations.note_done(request.warehouse, operation, plan.began, summary)
         return _done_before(request, operation, plan)
@@ -131,9 +131,9 @@ def _run(request: Request, subject: Subject) -> HttpResponse:
 
 
 def _deletion_before(request: Request, operation: Operation, plan: Plan) -> Noted:
-    """Return the note of a deletion whose button was pressed before.
+    """Return the note of an earlier run of this deletion; empty for other changes.
 
-    If that deleted the rows, none is left by which a second run could tell.
+    After a deletion no rows are left that would show a second run that it was done.
     """
     if not isinstance(plan.action, Delete):
         return Noted()
@@ -147,7 +147,7 @@ def _done_before(request: Request, operation: Operation, plan: Plan) -> HttpResp
 
 
 def _undo_url(request: Request, operation: Operation, plan: Plan) -> str:
-    """Return the address that undoes the change; empty where policies keep the app from it."""
+    """Return the URL that undoes the change; empty if policies prevent an undo."""
     if not is_undoable(request):
         return ""
     return _revert_links.operation_url(request, operation.id, plan.began)
@@ -173,7 +173,7 @@ def _write(request: Request, operation: Operation, plan: Plan) -> Outcome:
 
 
 def _note_reason(request: Request, operation: Operation, action: Action) -> None:
-    """Note why a status is set, before it is set, so that no reason is lost on the way."""
+    """Note the reason of a status before the status is set, so that no reason is lost."""
     if action.reason and not operations.note_reason(request.warehouse, operation, action.reason):
         messages.warning(request, _wording.reason_not_kept(action.reason))
 
@@ -212,7 +212,7 @@ def _ask(
     problem: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    """Show the forms; ``sent`` is the one that was sent, with what was typed in it."""
+    """Show the forms; ``sent`` is the submitted one with the person's input."""
     count, is_narrowed = len(chosen.selection.keys), bool(chosen.chips)
     context = {
         "chosen": chosen,
@@ -225,14 +225,14 @@ def _ask(
 
 
 def _new_value(action: Change) -> str:
-    """Return what replaces the old value; empty where nothing is replaced."""
+    """Return the new value that the preview shows; empty if the change replaces none."""
     if isinstance(action, SetField):
         return action.value
     return str(getattr(action, "status", getattr(action, "bsnid", "")))
 
 
 def _merge_url(chosen: Chosen) -> str:
-    """Return where the two chosen accounts can be merged; empty if they are not two."""
+    """Return the URL that merges the two chosen accounts; empty unless exactly two are chosen."""
     keys = chosen.selection.keys
     if chosen.table is not ACCOUNTS or len(keys) != 2 or not all(map(_has_page, keys)):
         return ""
@@ -244,7 +244,7 @@ def _has_page(bsnid: str) -> bool:
 
 
 def is_undoable(request: Request) -> bool:
-    """Return False where row filters or masks keep the app from reading the past."""
+    """Return False if row filters or masks prevent the app from reading the past."""
     try:
         return not request.person.is_protected(TABLES)
     except WarehouseError:

@@ -1,6 +1,6 @@
-"""The composer on an account's page: an update and, if wanted, a platform's status with it.
+"""The composer on an account's page: it saves an update and, if chosen, a platform's status.
 
-Whatever cannot be saved is shown again with everything that was typed.
+A form that cannot be saved is shown again with everything that was typed.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _save(request: Request, bsnid: str, form: ComposerForm) -> bool:
 
 
 def _page_after(request: Request, bsnid: str, form: ComposerForm) -> str:
-    """Return the account's page or, if that was opened from a list, this list or the next page."""
+    """Return the next URL: the account's page, or the one chosen if it was opened from a list."""
     found = _from_list.read(request.POST, request)
     if found is None:
         return UPDATE.page_of(bsnid, str(form.cleaned_data["id"]))
@@ -102,7 +102,7 @@ def _say_saved(request: Request, given: Mapping[str, Any], *, is_seen: bool) -> 
 def _refuse(
     request: Request, bsnid: str, form: ComposerForm, error: RepositoryError
 ) -> HttpResponse:
-    """Say why nothing was saved; the form that is shown saves over the status that it names."""
+    """Show the form again with the reason; saving again overwrites the status that it names."""
     seen: dict[str, str] = {}
     platform = form.cleaned_data.get("platform") or ""
     if isinstance(error, Stale) and isinstance(error.current, PlatformStatus):
@@ -123,7 +123,7 @@ def _refuse(
 def _only_status(
     request: Request, bsnid: str, form: ComposerForm, error: UpdateChanged
 ) -> HttpResponse:
-    """Say that the status is set, although the update was not saved again."""
+    """Show the form with the message that the status is set and the update was saved before."""
     if error.reason_lost:
         _say_reason_lost(request, form)
     given = form.cleaned_data
@@ -132,7 +132,7 @@ def _only_status(
 
 
 def _half_done(request: Request, bsnid: str, form: ComposerForm, error: HalfDone) -> HttpResponse:
-    """Show the text again, without the status: that is set."""
+    """Show the text again, but not the status, which is already set."""
     if error.notes.get(composing.REASON_LOST):
         _say_reason_lost(request, form)
     operation = dict(_resume.fields(request, error))[_resume.FIELD]
@@ -181,6 +181,6 @@ def _show(
         request, "accounts/composer.html", "accounts/_composer.html", context, status
     )
     if _respond.wants_part(request):
-        # The form itself is the answer, whatever the status: see answers.js.
+        # htmx swaps the form in whatever the status is: see answers.js.
         response["HX-Reswap"] = "outerHTML"
     return response

@@ -1,4 +1,4 @@
-"""Which saved view a person sees first when the menu opens a list."""
+"""The saved view with which the menu opens a list for a person."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from ._subject import Subject
 @writes_nothing
 @_respond.form_page
 def default_view(request: Request, name: str) -> HttpResponse:
-    """Lead to the view that the person sees first in a list, or to the list; POST chooses it."""
+    """Redirect to the person's default view of a list, else to the list; POST chooses it."""
     person, subject = _personal.person_of(request), LISTS.get(name)
     if subject is None:
         raise Http404("There is no such list.")
     if request.method == "POST":
         return _choose_default(request, person, subject)
     found: dict[str, str] = {}
-    with suppress(ObjectNotFound, PermissionDenied):  # then nobody has a default view
+    with suppress(ObjectNotFound, PermissionDenied):  # without the table nobody has a default view
         found = repository.defaults(request.warehouse, person)
     url = record_url("saved-view", found[name]) if name in found else subject.list_url
     response = HttpResponseRedirect(url)

@@ -1,4 +1,4 @@
-"""The diff between a moment in the past and now, of one account or of all."""
+"""The differences between a moment in the past and now, of one account or of all."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def diff_account(request: Request, bsnid: str) -> HttpResponse:
 
 @require_safe
 def diff_facet(request: Request, name: str) -> HttpResponse:
-    """The values of a filter of the accounts, which are those that accounts had then."""
+    """Show the values of a filter of the accounts: those that accounts had at the past moment."""
     if request.as_of is None:
         return _choose(request, reverse("diff"))
     return _account_filter.show_facet(request, name, _account_filter.pairs(request))
 
 
 def _choose(request: Request, path: str) -> HttpResponse:
-    """Lead to the choice of a moment."""
+    """Redirect to the page that asks for a moment."""
     query = request.META.get("QUERY_STRING", "")
     target = f"{path}?{query}" if query else path
     return HttpResponseRedirect(f"{reverse('as-of')}?{urlencode({'next': target})}")
@@ -74,7 +74,7 @@ def _show(request: Request, bsnid: str) -> HttpResponse:
         "mine": not bsnid and _mine.asked(request),
         "is_mine": is_mine,
         "facets": [] if bsnid else _account_filter.facets(request, request.path, state),
-        # Mine is no filter where nobody can tell which accounts are the person's.
+        # Mine filters nothing if the person's accounts are unknown.
         "narrowed": is_mine or any(name != _mine.NAME for name, _ in state),
     }
     return _respond.show(request, "diff/diff.html", "diff/_changes.html", context)

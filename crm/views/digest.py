@@ -1,4 +1,4 @@
-"""The person's own digest as it would be now, and the choice how often they get it by mail."""
+"""The person's digest as it would be sent now, and how often they get it by mail."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def digest(request: Request) -> HttpResponse:
 
 
 def _chosen(request: Request, person: str) -> Recipient | None:
-    """Return the person's choice; None where the table of digests cannot be read."""
+    """Return the person's choice; None if the table of digests cannot be read."""
     try:
         return digests.choice(request.warehouse, person)
     except (ObjectNotFound, PermissionDenied):

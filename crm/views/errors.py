@@ -35,7 +35,7 @@ def warehouse_failed(request: HttpRequest, error: WarehouseError) -> HttpRespons
 def answer(request: HttpRequest, failure: Failure, refusal: str = "") -> HttpResponse:
     """Respond with a page; to HTMX with a toast, so that the page keeps what was typed.
 
-    ``refusal`` is the reason in the log of requests, one word.
+    ``refusal`` is the reason in the request log, one word.
     """
     request.refusal = refusal  # type: ignore[attr-defined]
     context = {"failure": failure, "repeats": request.method in {"GET", "HEAD"}}
@@ -45,7 +45,7 @@ def answer(request: HttpRequest, failure: Failure, refusal: str = "") -> HttpRes
     if getattr(request, "htmx", None):
         response = render(request, "_failure_toast.html", context, status=failure.status)
         retarget(reswap(response, "beforeend"), "#toasts")
-        # The toast is shown as a whole, whatever part of the answer htmx was to show (hx-select).
+        # Show the whole toast, whatever part of the answer hx-select chooses.
         reselect(response, "unset")
     else:
         response = render(request, "errors/error.html", context, status=failure.status)
@@ -181,11 +181,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer a form without the cookie that proves that one of our pages sent it.
+    """Answer a form that lacks the CSRF cookie.
 
-    The answer brings a new cookie. A form of ours can then be sent again: htmx gets the new
-    token for the forms of its page, other browsers a page with the fields. What another site
-    has sent gets neither (browsers say so in Sec-Fetch-Site), nor a form of the person before.
+    The answer sets a new cookie. One of our forms can then be sent again: htmx gets the new
+    token for the forms of its page; other requests get a page with the fields. Forms of another
+    site (see Sec-Fetch-Site) and of the person who was signed in before get neither.
     """
     is_ours = request.headers.get("Sec-Fetch-Site") == "same-origin"
     if getattr(request, "is_of_next_person", False):

@@ -28,9 +28,9 @@ _FORMATS = {
 @require_safe
 @access.for_admins
 def export(request: Request) -> HttpResponseBase:
-    """A page to choose a format from; with ``?format=`` the file.
+    """Show a page with the formats; with ``?format=`` return the file.
 
-    The file is complete before the first byte is sent: a failure half-way shows an error page.
+    The file is complete before the first byte is sent, so that a failure shows an error page.
     """
     form = request.GET.get("format")
     if form not in _FORMATS:

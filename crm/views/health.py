@@ -1,4 +1,4 @@
-"""Liveness and readiness, for the platform that runs the app."""
+"""Probes of liveness and readiness, and metrics."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def healthz(request: Request) -> HttpResponse:
 @require_safe
 @access.for_admins
 def metrics(request: Request) -> HttpResponse:
-    """Counters of all processes of this instance, for Prometheus."""
+    """Return the counters of all processes of this instance, for Prometheus."""
     return HttpResponse(
         registry.text(gauges), content_type="text/plain; version=0.0.4; charset=utf-8"
     )
@@ -33,9 +33,9 @@ def metrics(request: Request) -> HttpResponse:
 @never_cache
 @require_safe
 def readyz(request: Request) -> HttpResponse:
-    """Say whether the warehouse answers, with tables of this version and the rights to use them.
+    """Report whether the warehouse answers, the tables fit this version and the rights suffice.
 
-    Under user sign-in a probe has no token, and no other token may stand in for it.
+    With user sign-in a probe has no token, and no other token may be used for it.
     """
     try:
         found = readiness.ask(request.warehouse)

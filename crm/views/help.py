@@ -1,6 +1,6 @@
-"""The help: what the page that it was opened from is for, and the keys; and the guide.
+"""The help on a page with its keyboard shortcuts, and the guide.
 
-They need no statement, so that they can also be read while the warehouse does not answer.
+They run no statement, so that they work while the warehouse does not answer.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ._help import PURPOSES, SHORTCUTS
 
 @require_safe
 def help_page(request: Request) -> HttpResponse:
-    """The page, or a dialog over the page that ``about`` names by its URL's name."""
+    """Show the help, as a page or as a dialog over the page whose URL name is ``about``."""
     context = {
         "about": PURPOSES.get(request.GET.get("about", "")),
         "shortcuts": SHORTCUTS,
@@ -28,11 +28,11 @@ def help_page(request: Request) -> HttpResponse:
 
 @require_safe
 def guide(request: Request) -> HttpResponse:
-    """The guide: docs/guide.md, which `make guide` makes the page's text from."""
+    """Show the guide; `make guide` makes its text from docs/guide.md."""
     return render(request, "guide/guide.html")
 
 
-# The pages that the help names even if it was opened from another one.
+# The pages that the full help describes.
 _SECTIONS = (
     "overview",
     "attention",

@@ -25,7 +25,7 @@ from crm.request import Request, page_number
 from . import _account_filter, _dates, _facets, _list_file, _mine, _respond, _revert_links
 from ._history_groups import Group, grouped, moment_of
 
-# In a file; on the page Wanted's own size applies.
+# For a file; a page has the default size of Wanted.
 ROWS_PER_STATEMENT = 1_000
 
 
@@ -37,7 +37,7 @@ def account_history(request: Request, bsnid: str) -> HttpResponseBase:
 
 
 def _team(request: Request, bsnid: str, found: History) -> str:
-    """Return the account's team, or an empty text. One or two statements more without a change.
+    """Return the account's team, or an empty text. Without a change it runs one or two statements.
 
     Raises Http404 if neither the account nor a change of it is known.
     """
@@ -45,8 +45,8 @@ def _team(request: Request, bsnid: str, found: History) -> str:
     if found.known:
         return found.team
     if (wanted.until or wanted.after) and history.load(request.warehouse, Wanted(bsnid)).known:
-        return ""  # there are changes that the address leaves out
-    account = accounts.get(request.warehouse, bsnid)  # its changes may not be kept any more
+        return ""  # the URL's filters leave out its changes
+    account = accounts.get(request.warehouse, bsnid)  # its changes may be older than the history
     if account is None:
         raise Http404(
             f"There is no account “{bsnid}”, and the kept history has no changes of one."
@@ -57,7 +57,7 @@ def _team(request: Request, bsnid: str, found: History) -> str:
 @require_safe
 def activity(request: Request) -> HttpResponseBase:
     wanted = _wanted(request.GET)
-    # One entry for an import, except among the changes of a record or of the import itself.
+    # An import is one entry, except in the history of a record or of the import itself.
     wanted = replace(wanted, is_gathered=not (wanted.key or wanted.operation))
     found, is_mine = _account_filter.load(
         request, lambda of: history.load(request.warehouse, replace(wanted, accounts=of))
@@ -69,7 +69,7 @@ def activity(request: Request) -> HttpResponseBase:
 
 @require_safe
 def activity_facet(request: Request, name: str) -> HttpResponse:
-    """The values of a filter of the activity."""
+    """Show the values of a filter of the activity."""
     if name == "person":
         context = {"filter": _who(request, history.people(request.warehouse))}
         return render(request, "history/_options.html", context)
@@ -102,7 +102,7 @@ def _show(request: Request, found: History, more: dict[str, Any]) -> HttpRespons
 
 
 _EXPORTS = (("CSV", "csv"), ("Excel", "xlsx"))
-# Of the parameters that narrow the history, what Wanted calls them.
+# The URL parameters that filter the history, and their names in Wanted.
 _PARAMETERS = {
     name: name for name in ("person", "field", "kind", "table", "operation", "since", "until")
 } | {"record": "key"}
@@ -129,7 +129,7 @@ def _known(word: str, words: Collection[str]) -> str:
 
 
 def _groups(request: Request, changes: list[Change]) -> Iterator[Group]:
-    """Return the groups. The first of each operation says who undid it, or has its Undo."""
+    """Return the groups. The first group of an operation has its Undo, or says who undid it."""
     seen: set[str] = set()
     for group in grouped(changes):
         yield group if group.operation in seen else _with_undo(request, group)
@@ -137,7 +137,7 @@ def _groups(request: Request, changes: list[Change]) -> Iterator[Group]:
 
 
 def _with_undo(request: Request, group: Group) -> Group:
-    """Add who undid the operation, or where the person can undo theirs."""
+    """Add who undid the operation, or the URL where the person can undo it."""
     change = group.changes[0]
     undone = change.undo
     if request.as_of:
@@ -153,7 +153,7 @@ def _with_undo(request: Request, group: Group) -> Group:
 
 
 def _with_outsiders(request: Request, changes: list[Change]) -> list[Change]:
-    """Add the user to changes from outside the CRM: Delta's own history has the name."""
+    """Add the user's name, from the Delta history, to changes made outside the CRM."""
     outside = [change for change in changes if change.outside]
     if not outside:
         return changes
@@ -188,8 +188,8 @@ def _filters(request: Request, found: History) -> list[Filter]:
 
 
 def _who(request: Request, people: Collection[str]) -> Filter:
-    """Return the filter by person. The activity reads its newest changes only, and fetches the
-    other people when somebody opens its filters."""
+    """Return the filter by person. The activity reads only its newest changes; opening the filters
+    fetches the other people."""
     chosen = request.GET.get("person", "")
     known = sorted({*people, chosen} - {"", OUTSIDE})
     options = [*((person, person) for person in known), (OUTSIDE, "Outside EDIP CRM")]
@@ -210,7 +210,7 @@ def _page_links(request: Request, found: History) -> dict[str, str]:
 
 
 def _state(request: Request) -> _facets.State:
-    """Return the parameters of the URL that narrow the history."""
+    """Return the URL parameters that filter the history."""
     wanted = _wanted(request.GET)
     applying = (name for name, field in _PARAMETERS.items() if getattr(wanted, field))
     return [(name, request.GET[name]) for name in applying] + _account_filter.pairs(request)
@@ -246,7 +246,7 @@ _COLUMNS = (
 
 
 def _rows(request: Request, found: History) -> Iterator[dict[str, Any]]:
-    """Return one row per changed field, without changes that are made meanwhile."""
+    """Yield one row per changed field, without changes made after the first page was read."""
     until = _end(found)
     while True:
         for change in _with_outsiders(request, found.changes):
@@ -276,7 +276,7 @@ def _rows(request: Request, found: History) -> Iterator[dict[str, Any]]:
 
 
 def _end(found: History) -> dt.datetime | None:
-    """Return the moment after the latest change, which the first page has."""
+    """Return the moment after the latest change, which is on the first page."""
     if not found.changes:
         return found.wanted.until
     return moment_of(found.changes[0]) + dt.timedelta(microseconds=1)

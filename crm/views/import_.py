@@ -30,9 +30,9 @@ from crm.warehouse import Warehouse
 
 from . import _import_choices, _import_mapping, _import_wording, _respond, _revert_links
 
-# How often a page asks on for an import that the instance that answers does not have.
+# How often a page asks again for an import that the answering instance does not have.
 MOST_ASKED = 20
-# The choices that read the file again, and the options that each of them changes.
+# The buttons that read the file again, and the options that each of them changes.
 _PREVIEWS: dict[str, dict[str, Any]] = {
     "preview": {},
     "preview-skip": {"on_conflict": SKIP},
@@ -101,7 +101,7 @@ def job(request: Request, id: str) -> HttpResponse:
 
 
 def _map(request: Request, found: Job) -> HttpResponse:
-    """Preview the file as was chosen (``do=map``), or show what the choices mean so far."""
+    """Preview the file with the chosen mapping (``do=map``), or show the effect of the choices."""
     parts = found.parts
     before, mapping = found.options.mapping, import_mapping.read(parts, request.POST)
     again = any(
@@ -135,7 +135,7 @@ def _map(request: Request, found: Job) -> HttpResponse:
 @access.for_admins
 @access.for_writers
 def report(request: Request, id: str) -> HttpResponseBase:
-    """Every finding, as a CSV file."""
+    """Download every finding as a CSV file."""
     report = _find(request, id).report
     return _download(report, "import-report.csv", "There is no report yet.")
 
@@ -145,22 +145,22 @@ def report(request: Request, id: str) -> HttpResponseBase:
 @access.for_admins
 @access.for_writers
 def refused(request: Request, id: str) -> HttpResponseBase:
-    """The refused rows, as a file of the kind that was uploaded."""
+    """Download the refused rows as a file of the kind that was uploaded."""
     found = _find(request, id)
     name = refused_files.name_for(found.file)
     return _download(found.refused, name, "There are no refused rows to download.")
 
 
 def _download(file: Path, name: str, missing: str) -> FileResponse:
-    """Return the file under this name. Raises Http404, which says ``missing``."""
+    """Return the file under this name. Raises Http404 with the text ``missing``."""
     if not file.exists():
         raise Http404(missing)
     return FileResponse(file.open("rb"), as_attachment=True, filename=name)
 
 
 def _unconfirmed(request: Request, found: Job) -> str:
-    """Return why a person has not confirmed this preview: ``is_other`` if they did not see this
-    one, ``is_unsure`` if they did not tick each of its doubts; else an empty text."""
+    """Return why the person has not confirmed this preview: ``is_other`` if they saw another
+    one, ``is_unsure`` if they did not tick each of its doubts; empty if they have confirmed it."""
     if found.phase != jobs.PREVIEW:
         return ""
     if request.POST.get("previewed") != found.state.get("previewed"):
@@ -181,7 +181,7 @@ def _number(text: str) -> int:
 
 
 def _elsewhere(request: Request, id: str) -> HttpResponse:
-    """Say what the tables show of an import that this instance of the app does not have."""
+    """Show what the tables have of an import that this instance of the app does not have."""
     if not folders.is_id(id):
         raise Http404("There is no such import.")
     trace = import_traces.read(request.warehouse, id)
@@ -189,7 +189,7 @@ def _elsewhere(request: Request, id: str) -> HttpResponse:
     if request.method == "POST":
         context["fields"] = sent_fields(request)
     elif (asked := _number(request.GET.get("asked", ""))) < MOST_ASKED:
-        # The page asks again: another instance may answer then.
+        # The page asks again, since another instance may answer next.
         context["next"] = asked + 1
     status = 200 if _respond.wants_part(request) else 404
     page, part = "import_/elsewhere.html", "import_/_elsewhere.html"
@@ -201,7 +201,7 @@ def _owner(request: Request) -> str:
 
 
 def _warehouse(request: Request) -> Warehouse:
-    """Return the person's own warehouse for long work: the job's thread outlives the request."""
+    """Return the person's warehouse for the job's thread, which outlives the request."""
     return request.warehouse.for_bulk()
 
 
@@ -209,7 +209,7 @@ def _undo_url(request: Request, found: Job) -> str:
     before, after = found.state.get("versions") or ({}, {})
     if found.phase not in (jobs.DONE, jobs.FAILED) or before == after:
         return ""
-    # An attempt whose process ended early may have written more rows than it recorded.
+    # An attempt whose process ended early may have written more rows than it noted.
     if not any(found.state["wrote"].values()) and found.state["attempts"] == 1:
         return ""
     return _revert_links.bulk_url(request, found.state["operations"], before, after)

@@ -25,7 +25,7 @@ SHOWN = 100
 
 @dataclass(frozen=True)
 class Shown:
-    """A kept mapping as the page has it; ``columns`` are (heading, what it becomes)."""
+    """A kept mapping for the page; ``columns`` are pairs of a heading and its column's label."""
 
     kept: KeptMapping
     title: str

@@ -1,4 +1,4 @@
-"""Templates to fill in and to import, to download."""
+"""Download templates of files to import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checks of ``manage.py check_integrity`` as a page, and their repairs."""
+"""The page of the checks that ``manage.py check_integrity`` runs, and their repairs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _EDIT = {ACCOUNTS: "account-edit", USE_CASES: "use-case-edit", UPDATES: "update-
 
 @dataclass(frozen=True)
 class Finding:
-    """A problem, and the page that edits the record: empty where there is none."""
+    """A problem, and the URL that edits the record, empty if there is none."""
 
     problem: Problem
     url: str
@@ -38,9 +38,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Result:
-    """``total`` and ``repairable`` also count problems that are not among ``findings``.
+    """The result of a check. ``total`` and ``repairable`` also count problems not in ``findings``.
 
-    ``doubt`` says why nobody can tell which findings are problems; else empty.
+    ``doubt`` says why it is unknown which findings are problems; else it is empty.
     """
 
     check: Check
@@ -79,9 +79,9 @@ def run_checks(request: Request) -> HttpResponse:
 @access.for_admins
 @access.for_writers
 def repair(request: Request, name: str) -> HttpResponse:
-    """Show what a repair would do, row by row; a POST does it.
+    """Show the changes of a repair, row by row; a POST makes them.
 
-    A repair leaves rows alone that somebody corrected in the meantime.
+    A repair does not change rows that somebody has corrected in the meantime.
     """
     check = next((c for c in checks.CHECKS if c.name == name and c.fix), None)
     if check is None:
@@ -97,7 +97,7 @@ def repair(request: Request, name: str) -> HttpResponse:
             half.notes["before"] = before
             raise
         except Doubtful:
-            return _respond.go(request, request.path)  # this page says why
+            return _respond.go(request, request.path)  # the page says why nothing is left
         can_undo = changed and not check.by_key
         undo = _undo_url(request, operation, before) if before and can_undo else ""
         text = _wording.repaired(check.title, changed, "key" if check.by_key else "row")
@@ -115,7 +115,7 @@ def repair(request: Request, name: str) -> HttpResponse:
 
 
 def _undo_url(request: Request, operation: Operation, before: revert_bulk.Versions) -> str:
-    """Return where the repair can be undone; empty if the tables' versions cannot be read."""
+    """Return the URL that undoes the repair; empty if the tables' versions cannot be read."""
     try:
         after = revert_bulk.current_versions(request.warehouse)
     except WarehouseError:

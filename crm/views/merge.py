@@ -41,7 +41,7 @@ from ._signed_plans import Signed
 from .platforms import is_locked
 
 _KIND = "merge"
-# How many accounts a search for the other one shows.
+# How many accounts the search for the other account shows.
 FOUND = 20
 
 
@@ -55,7 +55,7 @@ def choose_other(request: Request, bsnid: str) -> HttpResponse:
     rows = [row.account for row in found.rows if row.account.bsnid != bsnid] if found else []
     exact = [row.bsnid for row in rows if row.bsnid.lower() == q.lower()]
     if found and found.total > FOUND and not exact:
-        # More match than are shown: the BSNID may be that of one that is not.
+        # If more accounts match than are shown, the typed BSNID may be that of a hidden match.
         exact = [
             each.bsnid for each in account_names.named(request.warehouse, q) if each.bsnid == q
         ]
@@ -75,7 +75,7 @@ def choose_other(request: Request, bsnid: str) -> HttpResponse:
 @for_writers
 @_respond.form_page
 def merge_accounts(request: Request, bsnid: str, other: str) -> HttpResponse:
-    """Compare the two, and merge the account ``other`` into ``bsnid``."""
+    """Show both accounts side by side; a POST merges the account ``other`` into ``bsnid``."""
     if bsnid == other:
         raise Http404("An account cannot be merged with itself.")
     found = pair.load(request.warehouse, bsnid, other)
@@ -98,7 +98,7 @@ def _merge(request: Request, bsnid: str, other: str, found: Pair) -> HttpRespons
     summary = summaries.merged(questions.other.title, questions.kept.title)
     if questions.other.change_id == operation.id:
         earlier = earlier if earlier.done else Earlier(operation.id, 1)
-        # The kept account may have taken the team of the other by now.
+        # By now the kept account may have the other account's team.
         summary = summaries.has_merged(operations.read_note(wh, id).summary) or summary
     elif earlier.done:
         return _show(request, questions, _merge_wording.CHANGED_HALF_WAY)
@@ -117,12 +117,12 @@ def _merge(request: Request, bsnid: str, other: str, found: Pair) -> HttpRespons
 
 
 def _problem(request: Request, operation: Operation, questions: Questions) -> str:
-    """Say why a merge that has not begun does not begin; empty if it can."""
+    """Say why a merge cannot begin; empty if it can."""
     if questions.is_double:
         return _merge_wording.DOUBLE
     if questions.is_changed:
         return _merge_wording.CHANGED
-    # A second merge with the id of one that was undone would be no operation of its own.
+    # A second merge would share its id with the merge that was undone.
     is_ended = operations.read_note(request.warehouse, operation.id).is_ended
     return _merge_wording.UNDONE if is_ended else ""
 
@@ -130,7 +130,7 @@ def _problem(request: Request, operation: Operation, questions: Questions) -> st
 def _finish(
     request: Request, operation: Operation, plan: Signed, bsnid: str, other: str
 ) -> HttpResponse:
-    """Do what is left after the other account was deleted by an earlier press of the button."""
+    """Finish a merge whose earlier attempt deleted the other account."""
     note = operations.read_note(request.warehouse, operation.id)
     if not note.summary:
         raise Http404(_wording.not_found(ACCOUNTS, other))
@@ -144,7 +144,7 @@ def _finish(
 
 @contextmanager
 def _noted(request: Request, operation: Operation, summary: str) -> Iterator[None]:
-    """Note the merge when it begins and when it has ended."""
+    """Note the beginning and the end of the merge."""
     noted = [summaries.began_to_merge(summary)]
     with operations.noted(request.warehouse, operation, lambda: noted[-1]):
         yield
@@ -164,7 +164,7 @@ def _done(
 def _questions(
     request: Request, found: Pair, bsnid: str, other: str, *, is_sent: bool = False
 ) -> Questions:
-    """Return what differs. Raises Http404 if one of the accounts does not exist."""
+    """Return the fields to decide on. Raises Http404 if one of the accounts does not exist."""
     for side, key in ((found.kept, bsnid), (found.other, other)):
         if side is None:
             raise Http404(_wording.not_found(ACCOUNTS, key))
@@ -192,7 +192,7 @@ def _show(request: Request, questions: Questions, problem: str = "") -> HttpResp
 
 
 def _read_plan(request: Request) -> Signed | None:
-    """Return the plan that was sent; None also if it is of other accounts."""
+    """Return the submitted plan; None if it is invalid or of other accounts."""
 
     def make(signed: Signed, facts: Mapping[str, Any]) -> Signed | None:
         return signed if facts["path"] == request.path else None
@@ -201,13 +201,13 @@ def _read_plan(request: Request) -> Signed | None:
 
 
 def _is_closed(request: Request) -> bool:
-    """Return whether a policy masks what a merge writes, or by what it finds what moves."""
+    """Return whether a policy masks statuses, or the keys by which a merge finds the children."""
     keys = {table: {table.key, table.parent_key} for table in CHILDREN}
     return is_locked(request) or any(keys[t] & request.person.masked(t) for t in CHILDREN)
 
 
 def _filtered(request: Request) -> list[Table]:
-    """Return the tables of children of which a row filter may hide rows from this person."""
+    """Return the child tables in which a row filter may hide rows from this person."""
     try:
         return [table for table in CHILDREN if request.person.is_filtered(table)]
     except WarehouseError:
@@ -215,7 +215,7 @@ def _filtered(request: Request) -> list[Table]:
 
 
 def _is_protected(request: Request) -> bool:
-    """Return whether row filters or masks keep the app from reading the past."""
+    """Return whether row filters or masks prevent the app from reading the past."""
     try:
         return request.person.is_protected(TABLES)
     except WarehouseError:

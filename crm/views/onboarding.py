@@ -1,4 +1,4 @@
-"""Creating an account, also with its first statuses, use case and update."""
+"""Creating an account, optionally with its first statuses, use case and update."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _create(request: Request, form: NewAccountForm) -> bool:
     try:
         is_seen = onboarding.create(wh, values, given["form_id"], beginning, earlier)
     except AlreadyExists:
-        # Where a row filter hides accounts, the next key of those that are seen may be taken, too.
+        # If a row filter hides accounts, one of them may have the proposed key.
         if not request.person.is_filtered(ACCOUNTS):
             form.propose(_next_bsnid(request))
         raise
@@ -74,7 +74,7 @@ def _create(request: Request, form: NewAccountForm) -> bool:
 
 
 def _closed(request: Request) -> tuple[Table, ...]:
-    """Return the tables in which a policy keeps this person from beginning something."""
+    """Return the tables in which a policy prevents this person from adding a first record."""
     try:
         closed = [table for table in (USE_CASES, UPDATES) if request.person.masked(table)]
         return (*closed, *((PLATFORMS_STATUS,) if is_locked(request) else ()))
@@ -83,7 +83,7 @@ def _closed(request: Request) -> tuple[Table, ...]:
 
 
 def _next_bsnid(request: Request) -> str:
-    """Return a key to propose; empty where none is known."""
+    """Return a key to propose; empty if the keys cannot be read."""
     try:
         return onboarding.next_bsnid(request.warehouse)
     except WarehouseError as error:

@@ -1,4 +1,4 @@
-"""The start page: figures of all accounts, or a welcome where there are none."""
+"""The start page: figures of all accounts, or a welcome if there are none."""
 
 from __future__ import annotations
 
@@ -48,6 +48,6 @@ def overview(request: Request) -> HttpResponse:
 
 
 def _first_recent_day(request: Request) -> str:
-    """Return the first of the days whose updates the overview counts."""
+    """Return the first day whose updates the overview counts as recent."""
     day = request.warehouse.namespace.today - figures_of.RECENT + dt.timedelta(days=1)
     return day.isoformat()

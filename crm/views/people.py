@@ -1,4 +1,4 @@
-"""People and business areas: their lists, and a page for each with all that belongs to it."""
+"""People and business areas: their lists, and a page for each with its records."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _LISTS = {ACCOUNTS: "account-list", USE_CASES: "use-case-list", UPDATES: "update
 
 @dataclass(frozen=True)
 class Role:
-    """What a person is in some rows: their number, the first of them, and the list of all.
+    """A role of a person: the number of accounts, the first ones, and the URL of all.
 
-    ``report_url`` leads to the report about these accounts.
+    ``report_url`` is the URL of the report about these accounts.
     """
 
     label: str
@@ -102,14 +102,14 @@ def area(request: Request, name: str) -> HttpResponse:
 
 @require_safe
 def suggestions(request: Request, column: str) -> HttpResponse:
-    """Options for a field while one types into it; none if the warehouse does not answer."""
+    """Return suggestions for a field; none if the warehouse does not answer."""
     if column != AREA and column not in PEOPLE_COLUMNS:
         raise Http404("This field has no suggestions.")
     words = SearchWords.of(request.GET.get(column, ""))
     try:
         found = suggest(request.warehouse, column, words)
     except WarehouseError:
-        found = ()  # the field works without them, and saving says what is wrong
+        found = ()  # the field works without suggestions, and saving will report the failure
     return render(request, "people/_suggestions.html", {"suggestions": found})
 
 
@@ -157,14 +157,14 @@ def _link(table: Table, filters: dict[str, tuple[str, ...]]) -> str:
 
 
 def _variants(name: Name) -> list[tuple[str, str]]:
-    """Return the ways in which rows write the name, if there are several."""
+    """Return the spellings of the name with their counts; empty if there is only one."""
     if len(name.variants) < 2:
         return []
     return [(each, counted(n, "row")) for each, n in name.variants.items()]
 
 
 def _adoption(found: Area) -> list[Stack]:
-    """Return the bars of the platforms; accounts without a status have Not Started."""
+    """Return the bars of the platforms; accounts without a status count as Not Started."""
     statuses = {}
     for platform, by_status in found.statuses.items():
         absent = found.name.count - sum(by_status.values())

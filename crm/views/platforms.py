@@ -1,4 +1,4 @@
-"""A platform's onboarding status, set in place on the account's page."""
+"""Setting a platform's onboarding status in place, on the account's page or in a list."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from . import _respond, _wording
 
 @dataclass(frozen=True)
 class StatusCard:
-    """A status that is set in place: of a platform, whose ``row`` is None while it has none, or
-    of a use case, whose ``platform`` is empty."""
+    """A status to set in place: a platform's (``row`` is None if it has none yet), or a use case's
+    (``platform`` is empty)."""
 
     platform: str
     row: PlatformStatus | UseCase | None = None
@@ -45,12 +45,12 @@ class StatusCard:
 
     @property
     def reason(self) -> str:
-        """Return why it has this status; empty where that is not known or not for this person."""
+        """Return the reason of the status; empty if unknown or hidden from this person."""
         return (self.row and not self.hides_reason and self.row.reason) or ""
 
     @property
     def is_open(self) -> bool:
-        """Return whether the form is open from the start, since something was not saved."""
+        """Return whether the form is open at first, because something was not saved."""
         return bool(self.problem or self.conflict)
 
     @property
@@ -68,20 +68,20 @@ class StatusCard:
 
     @property
     def element_id(self) -> str:
-        """An id that CSS can select, whatever the platform is called."""
+        """An id without characters that CSS selectors would have to escape."""
         key = self.platform or (self.row.id if self.row else "")
         return f"platform-{key.encode().hex()}"
 
 
 def newest(rows: Iterable[PlatformStatus]) -> dict[str, PlatformStatus]:
-    """Return rows by platform; of duplicates, which old data can have, the latest change."""
+    """Return the rows by platform; of duplicates, which old data can have, the newest."""
     oldest = dt.datetime.min.replace(tzinfo=dt.UTC)
     ordered = sorted(rows, key=lambda row: row.updated_at or oldest)
     return {row.platform: row for row in ordered if row.platform}
 
 
 def cards(rows: Iterable[PlatformStatus], *, hides_reasons: bool) -> list[StatusCard]:
-    """Return the vocabulary's platforms, then others that have a status."""
+    """Return a card for each platform of the vocabulary, then for others that have a status."""
     by_platform = newest(rows)
     known = vocabulary.platforms()
     names = [*known, *(name for name in by_platform if name not in known)]
@@ -139,14 +139,14 @@ def _ask(request: Request, bsnid: str, platform: str) -> HttpResponse:
 def _set(
     request: Request, bsnid: str, platform: str, form: PlatformStatusForm
 ) -> PlatformStatus | None:
-    """Set the status, and return the row; say so where its reason could not be kept."""
+    """Set the status and return the row; warn if the reason could not be saved."""
     cleaned = form.cleaned_data
     seen, status, reason = cleaned["updated_at"], cleaned["status"], cleaned["reason"]
     try:
         row = platforms.set_status(request.warehouse, bsnid, platform, status, seen, reason)
         if row is None or row.updated_at != seen:
             return row
-        # Nothing was written, so the status keeps the reason that it had.
+        # The status was not written again, so its earlier reason still applies.
         return replace(row, reason=form.data.get("shown_reason", ""))
     except ReasonNotKept as error:
         messages.warning(request, _wording.reason_not_kept(reason))
@@ -158,9 +158,9 @@ def _refuse(request: Request, bsnid: str, card: StatusCard, problem: str) -> Htt
 
 
 def _checked(request: Request, bsnid: str) -> tuple[PlatformStatusForm, PlatformStatus | None]:
-    """Return the form, and the row where a word beyond the vocabulary needs it.
+    """Return the form, and the row if the form has a word outside the vocabulary.
 
-    Such words are valid only where the row has them.
+    Such a word is valid only if the row has it already.
     """
     form = PlatformStatusForm(request.POST)
     platform, status = form.data.get("platform", ""), form.data.get("status", "")
@@ -197,7 +197,7 @@ def _show(
 ) -> HttpResponse:
     """Show the card on its account's page, or ``part`` in the dialog of a list.
 
-    The dialog carries the account's ``team`` along.
+    The dialog shows the account's ``team``.
     """
     action = record_url("platform-status", bsnid)
     context = {

@@ -1,6 +1,6 @@
 """The preferences of a reader: the theme in a cookie, names and followed accounts in tables.
 
-None changes data of accounts, so that people who only read have them, too.
+They do not change data of accounts, so people without write rights have them, too.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ def theme(request: Request) -> HttpResponse:
     response = _respond.go(request, _respond.local_url(request, "/"))
     name = request.POST.get("theme", "")
     if name in themes.NAMES:
-        # Not HttpOnly: app.js changes it, too.
+        # Not HttpOnly, because app.js also changes it.
         cookie, secure = cookie_name(request, themes.COOKIE), request.is_secure()
         response.set_cookie(cookie, name, max_age=YEAR, samesite="Lax", secure=secure)
     return response
 
 
-# The lists of what is the person's: labels, and names of URLs.
+# The lists that Mine filters: labels and URL names.
 _LISTS = (
     ("Accounts", "account-list"),
     ("Use cases", "use-case-list"),
@@ -57,7 +57,7 @@ _LISTS = (
 @_respond.form_page
 @_personal.only_now
 def me(request: Request) -> HttpResponse:
-    """The person's names in the data, and the accounts that they follow."""
+    """Show the person's names in the data, and the accounts that they follow."""
     wh, person = request.warehouse, _personal.person_of(request)
     if request.method == "POST":
         return _save_names(request, person, request.POST.get("names", ""))
@@ -88,7 +88,7 @@ def _save_names(request: Request, person: str, names: str) -> HttpResponse:
 
 
 def _say_what_is_missing(request: Request, table: Table, error: WarehouseError) -> None:
-    """Say which table or right the person's own settings need, if the error is about that."""
+    """Say which table or right the person's settings need, if the error is about that."""
     if isinstance(error, PermissionDenied):
         messages.error(request, _wording.own_settings_refused(table))
     elif isinstance(error, ObjectNotFound):
@@ -111,7 +111,7 @@ def _show(
 @require_POST
 @_personal.only_now
 def follow(request: Request, bsnid: str) -> HttpResponse:
-    """Follow an account, or no longer. htmx gets the button, others the account's page."""
+    """Follow or unfollow an account. htmx gets the button; others go to the account's page."""
     person, is_followed = _personal.person_of(request), request.POST.get("follow") == "on"
     change = mine.follow if is_followed else mine.unfollow
     try:

@@ -1,4 +1,4 @@
-"""Recent changes, for pages that are open: see crm/live.py and static/js/recent_changes/."""
+"""Recent changes for open pages: see crm/live.py and static/js/recent_changes/."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def recent_changes(request: Request) -> HttpResponse:
     try:
         answer = live.ask(request.warehouse, cursor)
     except StatementFailed as error:
-        # Nobody can read the change data feed of a table with a row filter or a mask. If VACUUM
-        # removed changes, open pages miss these once: the watch then starts again.
+        # Databricks refuses the change data feed of a table with a row filter or a mask. If VACUUM
+        # has removed changes, open pages miss those changes, and the watch starts again.
         return HttpResponse(status=204 if change_feed.is_too_early(error) else 410)
     except PermissionDenied:
         return HttpResponse(status=410)
@@ -42,7 +42,7 @@ def recent_changes(request: Request) -> HttpResponse:
 
 
 def _without_stamps(changes: list[RecentChange]) -> list[RecentChange]:
-    """Leave out the stamp that precedes each deletion: it is no change that people made."""
+    """Leave out the update that stamps a row before its deletion; no person made that change."""
     gone = {(each.table, each.key): each.version for each in changes if each.kind == DELETED}
     return [
         each
@@ -52,7 +52,7 @@ def _without_stamps(changes: list[RecentChange]) -> list[RecentChange]:
 
 
 def _described(each: RecentChange, me: str) -> dict[str, Any]:
-    """Return one change as the page's script reads it: static/js/recent_changes/changes.js."""
+    """Return one change in the form that static/js/recent_changes/changes.js reads."""
     person = "You" if each.person == me else each.person or "Somebody"
     what = "the account" if each.table is ACCOUNTS else f"{_article(each)} {each.table.singular}"
     return {

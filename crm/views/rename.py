@@ -1,4 +1,4 @@
-"""Rename a person or a business area everywhere, or join several ways to write the name."""
+"""Rename a person or a business area everywhere, or unite several spellings of the name."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _EXPIRED = _signed_plans.expired("changed")
 
 @dataclass(frozen=True)
 class _Kind:
-    """What can be renamed: ``page`` is the name of its URL, ``all`` that of the list."""
+    """A kind of name: ``page`` is the URL name of its page, ``all`` that of its list."""
 
     page: str
     all: str
@@ -50,7 +50,7 @@ _AREA = _Kind("area", "areas", "business area", ((ACCOUNTS, AREA),))
 
 @dataclass(frozen=True)
 class _Plan(Signed):
-    """A rename that was previewed."""
+    """The plan of a previewed rename."""
 
     rename: Rename
     rows: dict[Table, list[Seen]]
@@ -73,7 +73,7 @@ def rename_area(request: Request, name: str) -> HttpResponse:
 
 
 def _rename(request: Request, kind: _Kind, name: str) -> HttpResponse:
-    """GET asks for the new name, POST shows a preview, and with its plan POST renames."""
+    """GET asks for the new name. POST shows a preview; with the preview's plan it renames."""
     columns = _columns(request, kind)
     if not columns:
         raise PermissionDenied
@@ -97,12 +97,12 @@ def _rename(request: Request, kind: _Kind, name: str) -> HttpResponse:
 
 
 def _columns(request: Request, kind: _Kind) -> tuple[tuple[Table, str], ...]:
-    """Return the columns of the name that no policy masks for this person."""
+    """Return the columns that may have the name and that no policy masks for this person."""
     return tuple((t, c) for t, c in kind.columns if c not in request.person.masked(t))
 
 
 def _checked(columns: tuple[tuple[Table, str], ...], text: str) -> tuple[str, str]:
-    """Return the new name as the form of a record would store it, and what is wrong with it."""
+    """Return the new name as a record's form would store it, and an error text or an empty one."""
     table, column = columns[0]
     try:
         new = str(field_for(table.column(column)).clean(text))
@@ -200,13 +200,13 @@ def _run(request: Request, kind: _Kind, name: str) -> HttpResponse:
 
 
 def _quoted(names: tuple[str, ...]) -> str:
-    """Return the first three names, and how many more there are."""
+    """Return the first three names in quotes, and how many more there are."""
     more = [counted(len(names) - 3, "more name")] if len(names) > 3 else []
     return ", ".join([*(f"“{each}”" for each in names[:3]), *more])
 
 
 def _read(request: Request, kind: _Kind) -> _Plan | None:
-    """Return the plan that was sent; None also if it is of another kind."""
+    """Return the submitted plan; None if it is invalid or of another kind."""
 
     def make(signed: Signed, facts: Mapping[str, Any]) -> _Plan | None:
         if facts["kind"] != kind.page:

@@ -27,16 +27,16 @@ from . import _list_file, _list_state, _mine, _report_period, _report_words, _sa
 from ._account_list import LIST
 from ._report_period import LABELS, OWN, Days
 
-# How many rows of each kind the page gets; the file gets more.
+# How many rows of each kind the page reads; the CSV file reads more.
 SHOWN, IN_FILE = 20, 5_000
-# How many the page shows, so that two sheets of paper hold them.
+# How many the page shows, so that they fit on two sheets of paper.
 CHANGED, PER_ACCOUNT, BLOCKED, SILENT, NEXT = 8, 4, 8, 4, 5
 ALL = "all"
 
 
 @dataclass(frozen=True)
 class About:
-    """What the report is about: the accounts that the listing finds."""
+    """The subject of the report: the accounts that the listing finds."""
 
     listing: Listing
     title: str
@@ -44,7 +44,7 @@ class About:
 
     @property
     def platform(self) -> str:
-        """Return the platform if the report is about one, and nothing else."""
+        """Return the platform if it is the only subject of the report; else an empty text."""
         filters = self.listing.filters
         platforms = filters.get("platform", ())
         return platforms[0] if len(platforms) == 1 and len(filters) == 1 else ""
@@ -94,7 +94,7 @@ def report(request: Request) -> HttpResponseBase:
 
 
 def _about(request: Request) -> About | None:
-    """Return what the address asks for; None if it asks for nothing. Raises Http404."""
+    """Return the subject that the URL names; None if it names none. Raises Http404."""
     person, view = request.person.email, None
     listing = _list_state.read(request.GET, LIST, person)
     if listing.view:
@@ -148,7 +148,7 @@ def _context(request: Request, about: About, days: Days) -> dict[str, Any]:
 
 
 def _told(found: Report) -> dict[str, Any]:
-    """Return what the report says, as much as two sheets of paper hold."""
+    """Return the content of the report, cut to fit on two sheets of paper."""
     words = _report_words
     changed, blocked, silent = words.changed(found), words.blocked(found), words.silent(found)
     planned, latest = words.planned(found), words.latest(found)
@@ -173,7 +173,7 @@ def _told(found: Report) -> dict[str, Any]:
 
 
 def _choose(request: Request) -> HttpResponse:
-    """Offer what a report can be about. Two statements: the values, and the saved views."""
+    """Offer the subjects of reports. Two statements: the values, and the saved views."""
     found = repository.subjects(request.warehouse)
     views: list[SavedView] = []
     if person := request.person.email:

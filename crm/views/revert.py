@@ -1,4 +1,4 @@
-"""Reverting a change: a field, a record, a deletion or a bulk change. Asks, then does it."""
+"""Reverting a change of a field or record, a deletion, or a bulk change, after a confirmation."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from .updates import UPDATE
 from .use_cases import USE_CASE
 
 _MAX_VERSION = 2**63 - 1
-# What has a place of its own on the page of its account.
+# The tables whose records have an anchor on their account's page.
 _CHILDREN = {kind.table: kind for kind in (USE_CASE, UPDATE)}
-# How often a revert is tried again while others change other fields of the record.
+# How often a revert is repeated while others change other fields of the record.
 _TRIES = 5
 
 
 @dataclass(frozen=True)
 class Row:
-    """A field's value now and after reverting; whether it changed again after the change."""
+    """A field's value now and after the revert, and whether it changed again after the change."""
 
     column: Column
     now: str
@@ -52,7 +52,7 @@ class Row:
 
     @property
     def mark(self) -> str:
-        """The fingerprint of the value that a person was shown as the present one."""
+        """The fingerprint of the present value that the page shows."""
         return fingerprint(self.column, self.now)
 
 
@@ -69,11 +69,11 @@ def revert(request: Request, table: str, key: str, version: int) -> HttpResponse
 
 
 def _revert_fields(request: Request, found: Reversal) -> HttpResponse:
-    """Write the fields, unless one of them has another value than the person was shown.
+    """Write the fields, unless one of them no longer has the value that the person saw.
 
-    What has the earlier value already, as when a lost answer is sent again, is done.
-
-    Where others changed only other fields of the record meanwhile, it reads again and writes.
+    Fields that already have the earlier value count as done, for example if the request is sent
+    again after its answer was lost. If others changed only other fields meanwhile, read again and
+    write.
     """
     shown = set(request.POST.get("shown", "").split())
     change = found.change
@@ -99,8 +99,8 @@ def _revert_fields(request: Request, found: Reversal) -> HttpResponse:
 
 @require_POST
 def revert_deletion(request: Request, table: str, key: str) -> HttpResponse:
-    """Bring back the record that was last deleted under this key. The button Undo, right after a
-    deletion, posts here."""
+    """Restore the record that was last deleted with this key. The button Undo after a deletion
+    posts here."""
     version = revert_record.latest_deletion(request.warehouse, _table(table), key)
     if version is None:
         raise Http404("The history has no deletion of this record, so there is nothing to undo.")
@@ -109,21 +109,21 @@ def revert_deletion(request: Request, table: str, key: str) -> HttpResponse:
 
 @require_POST
 def revert_bulk_change(request: Request, done: str) -> HttpResponse:
-    """Undo an import or a repair that this person ran."""
+    """Undo an import, a repair or a bulk change that this person made."""
     link = _revert_links.read(done)
     if link.who != request.warehouse.actor:
         raise Http404(_revert_wording.NOT_YOURS)
-    # Like the change that it undoes, this has no deadline.
+    # Like the change that it undoes, the undo has no deadline.
     wh = request.warehouse.within(None)
     before, after = link.before, link.after
     if link.began:
         before = versions.versions_at(wh, link.began)
         after = revert_bulk.current_versions(wh)
-    # The last comes first: it may have written over what an earlier one wrote.
+    # The last operation is undone first: it may have overwritten changes of an earlier one.
     results = _revert_all(wh, list(reversed(link.operations)), before, after)
     count = _resume.earlier(request).changed + sum(r.count for r in results)
     if count:
-        # An answer may have been lost, and with it what its statement changed.
+        # After a lost answer it is unknown what the statement changed.
         count = max(count, sum(r.done for r in results))
     left = [each for r in results for each in r.left]
     account = next((r.account for r in results if r.account), "")
@@ -157,7 +157,7 @@ def _bring_back(request: Request, found: Reversal) -> HttpResponse:
     try:
         revert_record.revert_deletion(request.warehouse, found, _resume.earlier(request))
     except AlreadyExists:
-        if found.now is None:  # somebody brought it back, or created another, since it was read
+        if found.now is None:  # in the meantime the key was used again
             change = found.change
             found = _find(request, change.table.name, change.key, change.version or 0)
         is_back = not found.is_another
@@ -177,8 +177,8 @@ def _ask(
     stale: bool = False,
     orphan: bool = False,
 ) -> HttpResponse:
-    """Show what would be done, or with ``stale`` or ``orphan`` why it was not. ``rows`` are the
-    fields to revert, None for a deletion."""
+    """Show the changes of the revert, or with ``stale`` or ``orphan`` why it was refused. ``rows``
+    are the fields to revert, None for a deletion."""
     change, status = found.change, 409 if stale or orphan else 200
     orphan = orphan or (rows is None and found.is_orphan)
     fields, others = rows or [], [] if rows is None else _others(found, rows)
@@ -221,14 +221,14 @@ def _history_of(change: Change) -> str:
 
 
 def _can_revert(found: Reversal, rows: list[Row] | None) -> bool:
-    """Return whether something differs that can be written."""
+    """Return whether the revert would change anything."""
     if rows is None:
         return found.now is None or (found.is_back and len(found.rows) > 1)
     return found.now is not None and any(row.differs for row in rows)
 
 
 def _rows(request: Request, found: Reversal) -> list[Row]:
-    """Return the fields to revert: one, all that the change changed, or all that differ."""
+    """Return the fields to revert: one, all of the change, or all that differ from then."""
     if request.GET.get("whole"):
         return [row for row in _all_rows(found) if row.differs]
     only = request.GET.get("field", "")
@@ -238,7 +238,7 @@ def _rows(request: Request, found: Reversal) -> list[Row]:
 
 
 def _others(found: Reversal, rows: list[Row]) -> list[Row]:
-    """Return further fields that have another value than before the change."""
+    """Return further fields whose value differs from that before the change."""
     names = {row.column.name for row in rows}
     return [row for row in _all_rows(found) if row.differs and row.column.name not in names]
 
@@ -281,7 +281,7 @@ def _table(name: str) -> Table:
 
 
 def _place_of(change: Change) -> str:
-    """Return the address of the record itself, on its account's page."""
+    """Return the URL of the record on its account's page."""
     kind = _CHILDREN.get(change.table)
     return kind.page_of(change.bsnid, change.key) if kind else _page_of(change)
 

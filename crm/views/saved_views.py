@@ -1,7 +1,7 @@
-"""Saved views: lists with all their settings under a name, own ones and shared ones.
+"""Saved views: lists with all their settings under a name, private or shared.
 
-Whoever may read may save views: they change no data. Only its owner, or an administrator, changes
-a shared one.
+Everybody who may read may save views, since they change no data. Only its owner or an
+administrator changes a shared view.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from ._subject import Subject
 
 @require_safe
 def saved_views(request: Request) -> HttpResponse:
-    """The views of the person and those that others share; for htmx those of one list, with a
-    form that saves the list as it is shown."""
+    """Show the person's views and the shared ones; to htmx those of one list, with a form that
+    saves the list as it is shown."""
     person = _personal.person_of(request)
     subject = LISTS.get(request.GET.get("list", ""))
     is_missing, views = False, list[SavedView]()
@@ -64,7 +64,7 @@ def saved_views(request: Request) -> HttpResponse:
 
 
 def _shown_query(request: Request, subject: Subject) -> str:
-    """Return the settings that the list has: of the address, or of the page that htmx is on."""
+    """Return the list's settings, from the URL or from the page that sent the htmx request."""
     query = request.GET.get("query")
     if query is None:
         path, _, query = (request.htmx.current_url_abs_path or "").partition("?")
@@ -143,7 +143,7 @@ def _show_failure(
 
 @require_safe
 def saved_view(request: Request, id: str) -> HttpResponse:
-    """Lead to the list with the view's settings. One statement."""
+    """Redirect to the list with the view's settings. One statement."""
     try:
         view = _saved_views.found(request, id)
     except Http404:
@@ -164,7 +164,7 @@ def saved_view(request: Request, id: str) -> HttpResponse:
 @_respond.form_page
 @_personal.only_now
 def saved_view_edit(request: Request, id: str) -> HttpResponse:
-    """Change the name of the view, and whether everybody sees it."""
+    """Change the name of the view, and whether it is shared."""
     view = _saved_views.to_change(request, id)
     subject = LISTS[view.list_name]
     if request.method != "POST":
@@ -203,7 +203,7 @@ def _form_of(view: SavedView) -> SavedViewForm:
 @require_POST
 @_personal.only_now
 def saved_view_save(request: Request, id: str) -> HttpResponse:
-    """Give the view the settings that its list has now; after a conflict also the name. Two
+    """Save the list's present settings in the view; after a conflict also its name. Two
     statements, three if it changes nothing."""
     view = _saved_views.to_change(request, id)
     subject, back = LISTS[view.list_name], record_url("saved-view", id)
@@ -213,7 +213,7 @@ def saved_view_save(request: Request, id: str) -> HttpResponse:
         given = form.cleaned_data
         changed = replace(changed, name=given["name"], is_shared=given["shared"])
     if len(changed.query) > repository.QUERY_LENGTH:
-        messages.error(request, "Nothing was saved: these are too many settings for a view.")
+        messages.error(request, "Nothing was saved: the list has too many settings for a view.")
         return _respond.go(request, back)
     seen = form.cleaned_data.get("seen")
     try:
@@ -228,7 +228,7 @@ def saved_view_save(request: Request, id: str) -> HttpResponse:
 
 
 def _conflict(request: Request, mine: SavedView, error: ViewChanged) -> HttpResponse:
-    """Show what the other person saved beside what this one wants to save."""
+    """Show the version that the other person saved and this person's version."""
     subject, theirs = LISTS[mine.list_name], error.current
     if theirs and not theirs.is_visible_to(request.person.email):
         theirs = None
@@ -248,7 +248,7 @@ def _conflict(request: Request, mine: SavedView, error: ViewChanged) -> HttpResp
 @require_POST
 @_personal.only_now
 def saved_view_copy(request: Request, id: str) -> HttpResponse:
-    """Copy a view that the person sees into one of their own. Three statements."""
+    """Copy a view into a new private one of the person. Three statements."""
     view = _saved_views.found(request, id)
     name = f"Copy of {view.name}"[: repository.NAME_LENGTH]
     person, copy_id = _personal.person_of(request), view_id(request.POST.get("id", ""))

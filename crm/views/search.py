@@ -1,4 +1,4 @@
-"""The search over everything: a page, and the options of the dialog that is on every page."""
+"""The search over everything: a page, and the options of the dialog on every page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from . import _list_state, _opened, _respond, _search_results
 
 @require_safe
 def search(request: Request) -> HttpResponse:
-    """The page; for htmx the options. Without words: what the person opened lately."""
+    """Show the page; to htmx the options. Without a search text: the accounts opened lately."""
     q = _list_state.plain(request.GET.get("q", ""))
     words, recent = SearchWords.of(q), _opened.read(request)
     if words.words:

@@ -1,4 +1,4 @@
-"""Create or migrate the tables: for administrators who do without the job or the command."""
+"""Create or migrate the tables in the app, without the job or the command."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from crm.warehouse.errors import WarehouseError
 from . import _respond
 from ._failures import failure_of
 
-# The gateway gives up after 60 seconds. No further part begins after BUDGET, all statements of the
-# parts end within LIMIT, and what is left is found out in REST.
+# The gateway gives up after 60 seconds. No part begins after BUDGET, all statements of the parts
+# end within LIMIT, and REST is for reading what is left to do.
 BUDGET, LIMIT, REST = 15.0, 40.0, 10.0
 
 MAYBE_DONE = (
@@ -39,10 +39,10 @@ MAYBE_DONE = (
 @never_cache
 @_respond.form_page
 @access.for_admins
-# It writes no rows, and nobody can tell who may write them before the tables exist.
+# It writes no rows, and before the tables exist nobody has rights on them.
 @access.writes_nothing
 def set_up_tables(request: Request) -> HttpResponse:
-    """Show what is left to do; a POST does it, as far as it comes in the time."""
+    """Show the remaining parts; a POST runs as many as fit into its time."""
     wh, done = request.warehouse, list[Done]()
     if request.method == "POST":
         # Creating tables takes longer than a page may.
@@ -62,9 +62,9 @@ def set_up_tables(request: Request) -> HttpResponse:
 
 
 def offer(request: Request) -> HttpResponse | None:
-    """Return the page for an administrator whose page failed since the tables are not there.
+    """Return the page for an administrator whose request failed because tables are missing.
 
-    None if there is nothing to set up, or nobody can tell.
+    Return None if there is nothing to set up, or if that cannot be found out.
     """
     if not request.person.is_admin or request.method != "GET" or request.htmx:
         return None
@@ -76,7 +76,7 @@ def offer(request: Request) -> HttpResponse | None:
 
 
 def _plan(wh: Warehouse) -> tuple[str, list[Part]]:
-    """Return why nobody can set up the tables, or what is left to do."""
+    """Return (why the tables cannot be set up, the remaining parts)."""
     try:
         return "", set_up.plan(wh, settings.EDIP_HISTORY_DAYS)
     except CannotMigrate as error:
@@ -84,7 +84,7 @@ def _plan(wh: Warehouse) -> tuple[str, list[Part]]:
 
 
 def _left(wh: Warehouse, done: list[Done]) -> tuple[str, list[Part]]:
-    """Return the same after these were tried. Raises WarehouseError if there were none."""
+    """Return the plan after the parts ``done`` were tried. Raises WarehouseError if none were."""
     try:
         return _plan(wh)
     except WarehouseError as error:
@@ -105,7 +105,7 @@ def _run(wh: Warehouse) -> list[Done]:
             break
         if time.monotonic() - started > BUDGET:
             break
-    # The tables of people may be there now.
+    # The tables of people may exist now.
     mine.forget_all()
     return done
 

@@ -1,4 +1,4 @@
-"""Accounts that may be one team under two keys, and those like an account that somebody adds."""
+"""Pairs of accounts that may be one team, and accounts similar to one that somebody creates."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 
 @_respond.form_page
 def similar_teams(request: Request) -> HttpResponse:
-    """All pairs, the most similar first; POST says that two accounts are two teams, or may be one
-    after all."""
+    """Show all pairs, the most similar first. POST saves the decision that two accounts are two
+    teams, or takes it back."""
     if request.method == "POST":
         return _decide(request)
     found = find.find(request.warehouse)
@@ -61,9 +61,9 @@ def _decide(request: Request) -> HttpResponse:
 
 @require_safe
 def check_team(request: Request) -> HttpResponse:
-    """The accounts that are like the one that the form of a new account describes so far.
+    """Show the accounts that are similar to the one in the form of a new account.
 
-    Where it shows none, or the warehouse does not answer, sending the form looks again.
+    If this shows none, or the warehouse does not answer, submitting the form searches again.
     """
     team, area, bsnid = (
         request.GET.get(name, "").strip()[:MAX_LINE] for name in ("team", "business_area", "bsnid")
@@ -73,7 +73,7 @@ def check_team(request: Request) -> HttpResponse:
 
 
 def find_like(request: Request, team: str, area: str, bsnid: str) -> list[Team]:
-    """Return the accounts that are like the new one; none where that is not known."""
+    """Return the accounts that are similar to the new one; none if the search fails."""
     try:
         return find.like(request.warehouse, team, area, bsnid) if team else []
     except WarehouseError as error:

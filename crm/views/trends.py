@@ -1,4 +1,4 @@
-"""How adoption, updates and use cases grew week by week, and where each group of accounts is."""
+"""The weekly growth of adoption, updates and use cases, and adoption by group of accounts."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from crm.request import Request
 from ._charts import Column, columns, link
 
 WEEKS = 13
-# What the latest week is compared with.
+# The latest week is compared with the one this many weeks before.
 BEFORE = 4
 
 
 @dataclass(frozen=True)
 class Share:
-    """How many accounts completed a platform, of all and of those that want it."""
+    """The share of accounts that completed a platform, of all and of those that want it."""
 
     platform: str
     completed: int
@@ -49,7 +49,7 @@ class Share:
 
 @dataclass(frozen=True)
 class Adoption:
-    """One platform: its share now, what it was ``BEFORE`` weeks ago, and a column per week."""
+    """One platform: its share now, its growth in ``BEFORE`` weeks, and a column per week."""
 
     platform: str
     share: Share
@@ -64,7 +64,7 @@ class Adoption:
 
 @dataclass(frozen=True)
 class GroupRow:
-    """The accounts of one business area, VP or IT partner, and a share per platform."""
+    """The number of accounts of one business area, VP or IT partner, and a share per platform."""
 
     value: str
     accounts: int
@@ -100,7 +100,7 @@ def trends(request: Request) -> HttpResponse:
 
 
 def _weeks(request: Request) -> tuple[dt.datetime, ...]:
-    """Return when the last weeks began, oldest first, in the reader's zone."""
+    """Return the moments at which the last weeks began in the reader's zone, oldest first."""
     today = (
         timezone.localtime(request.as_of.moment).date() if request.as_of else timezone.localdate()
     )

@@ -34,7 +34,7 @@ def update_facet(request: Request, name: str) -> HttpResponse:
 @for_writers
 @_respond.form_page
 def update_create(request: Request, bsnid: str) -> HttpResponse:
-    """The form starts with today in the reader's zone, which ReaderTimeZoneMiddleware has set."""
+    """Create an update. ReaderTimeZoneMiddleware has set the zone of its form's day, today."""
     initial = {"author": request.person.name, "date": timezone.localdate()}
     return _children.create(request, UPDATE, bsnid, initial)
 

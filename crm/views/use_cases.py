@@ -30,7 +30,7 @@ from .platforms import StatusCard
 
 
 class UseCaseKind(ChildKind):
-    """Saves the reason of the status, too."""
+    """A kind whose records also have the reason of their status."""
 
     def save_new(self, wh: Warehouse, bsnid: str, form: RecordForm) -> bool:
         key = str(form.cleaned_data[self.table.key])
@@ -136,7 +136,7 @@ def _found(request: Request, id: str) -> UseCase:
 
 
 def _set_status(request: Request, id: str, form: UseCaseStatusForm) -> None:
-    """Set the status unless somebody else changed it. What else they changed is kept.
+    """Set the status unless somebody else changed it. Their changes of other fields are kept.
 
     Raises Stale, Missing and ReasonNotKept.
     """
@@ -162,7 +162,7 @@ def _show_status(
     status: int = 200,
     part: str = "records/_status-dialog.html",
 ) -> HttpResponse:
-    """Show the form on a page of its own, or ``part`` in the dialog of the list."""
+    """Show the form on its own page, or ``part`` in the dialog of the list."""
     row, action = card.row, record_url("use-case-status", id)
     of_list = f'a[href^="{action}"]'
     context = {

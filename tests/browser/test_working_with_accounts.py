@@ -213,7 +213,7 @@ def test_a_filter_stays_open_while_values_are_chosen(page: Page, bsnid: str) -> 
     held: list[Route] = []
     page.route(re.compile("/facet/"), lambda route: held.append(route))
     page.keyboard.press("Enter")
-    expect(filter.get_by_text("Looking for the values…")).to_be_visible()
+    expect(filter.get_by_text("Loading the values…")).to_be_visible()
     expect(filter.get_by_role("link", name="Choose values")).to_be_hidden()
     held[0].continue_()
     page.unroute_all()

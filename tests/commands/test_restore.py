@@ -27,7 +27,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"backup": "x; DROP TABLE accounts"}, "There is no backup x"),
     ({"to_time": "soon"}, "--to-time needs a time"),
     ({"to_time": "2001-01-01"}, "did not exist yet"),
-    ({"to_time": "2999-01-01"}, "has not come yet"),
+    ({"to_time": "2999-01-01"}, "is in the future"),
     ({"to_version": ["secrets=1"]}, "--to-version needs TABLE=VERSION"),
     ({"to_version": ["accounts=999"]}, "has no version 999 yet"),
 ]

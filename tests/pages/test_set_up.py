@@ -1,4 +1,5 @@
-"""The page that creates or migrates the tables, and /readyz, which says that this is left to do."""
+"""The page that creates or migrates the tables, and /readyz, which says that this is left to
+do."""
 
 from __future__ import annotations
 
@@ -62,7 +63,7 @@ def test_an_administrator_sets_up_what_is_missing(
     assert ready(client) == (200, "ready")
 
     warehouse.execute(f"DROP TABLE {nowhere.table(FOLLOWS)}", repeatable=True)
-    assert "cannot tell" in text(parsed(client.get("/accounts/?mine=on")), ".banner")
+    assert "does not know which" in text(parsed(client.get("/accounts/?mine=on")), ".banner")
     assert ready(client) == (200, "ready; without the tables follows: run set_up")
     form = parsed(client.get(PAGE)).select_one("main form")
     client.post(form["action"], filled_in(form))

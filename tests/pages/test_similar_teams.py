@@ -45,7 +45,7 @@ def test_similar_teams_are_shown_and_lead_to_a_merge_or_are_two_teams(
     table = warehouse.namespace.table(OPERATIONS)
     warehouse.execute(f"DROP TABLE {table}", repeatable=False)
     page = parsed(client.post("/similar-teams/", {"one": "B1", "other": "B2"}, follow=True))
-    assert "Nothing was remembered" in texts(page, "#toasts p")[0]
+    assert "No decision was saved" in texts(page, "#toasts p")[0]
     assert text(page, ".lead").startswith("1 pair of accounts")
     settings.EDIP_EDITORS = ["somebody.else@example.com"]
     assert not get_page("/similar-teams/").select("a.button, td form")
@@ -79,7 +79,7 @@ def _require_accounts_that_are_seen(client: Client, warehouse: Warehouse) -> Non
         page = parsed(client.post("/similar-teams/", form, follow=True))
         assert not page.select(".decided")
         assert texts(page, "#toasts p") == [
-            "There is no account “hidden or deleted” that you can see, so nothing was remembered."
+            "There is no account “hidden or deleted” that you can see, so no decision was saved."
         ]
     wanted = f"SELECT COUNT(*) AS n FROM {warehouse.namespace.table(OPERATIONS)} WHERE kind = 'distinct'"
     assert warehouse.query(wanted)[0]["n"] == 0

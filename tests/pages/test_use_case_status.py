@@ -100,7 +100,7 @@ def test_who_only_changed_other_fields_is_not_said_to_have_set_the_status(
     response = client.post(url, sent, **DIALOG)
     assert response.status_code == 409
     again = parsed(response)
-    assert "Its status is as before." in text(again, "[role=alert]:not([hidden])")
+    assert "and the status is as before." in text(again, "[role=alert]:not([hidden])")
     assert text(again, "dialog h2") == "Too slow Claims"
     form = again.select_one("form")
     assert client.post(url, filled_in(form), **DIALOG).status_code == 200

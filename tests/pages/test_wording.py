@@ -56,7 +56,7 @@ NAMELESS = Change(USE_CASES, "u1", "B1", {"problem": ""}, {"problem": ""})
         (_wording.repair(0, 0), "There is nothing left to repair."),
         (
             _wording.repair(2, 3),
-            "This is what will be done. The history will show the repair, and you can revert it there. This page shows the first 2 of 3.",
+            "The repair will make these changes. The history will show the repair, and you can revert it there. This page shows the first 2 of 3.",
         ),
         (_wording.repaired("Orphans", 1, "row"), "Orphans: 1 row was repaired."),
         (_wording.repaired("Orphans", 2, "key"), "Orphans: 2 keys were repaired."),

@@ -146,7 +146,7 @@ def test_no_door_writes_what_is_hidden(
     on_behalf.WAREHOUSE = workspace.config(auth="user", token="")
     insert(protected, USE_CASES, id="u-5", account_bsnid="LOST", problem="T", status="Active")
     assert bob.post(ORPHANS)["Location"] == ORPHANS
-    assert "EDIP CRM cannot tell whether it hides" in words_of(bob.get(ORPHANS))
+    assert "EDIP CRM does not know whether the filter hides" in words_of(bob.get(ORPHANS))
     assert not [each for each in stored(protected) if each[0] == "LOST"]
 
 

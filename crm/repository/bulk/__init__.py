@@ -1,1 +1,1 @@
-"""One change of many rows of a table: a preview of it, and the operation."""
+"""One change of many rows of a table: its preview and its operation."""

@@ -1,4 +1,4 @@
-"""What a bulk change does to each row: set a field, set a status, write an update."""
+"""The actions of a bulk change: set a field, set a status, write an update, move."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .selection import Planned
 
 log = logging.getLogger(__name__)
 
-# The planned rows: key, version, whether it gets a new row, and the id of that.
+# The planned rows: key, version, whether the action inserts a row for it, and that row's id.
 _ROWS = """
 SELECT r.* FROM (
   SELECT EXPLODE(FROM_JSON(:rows, 'array<struct<k: string, s: bigint, n: boolean, i: string>>'))
@@ -89,29 +89,29 @@ WHEN NOT MATCHED THEN INSERT
 
 
 class Previewed(Protocol):
-    """What a preview needs to know of a change."""
+    """A change that can be previewed."""
 
     def reads(self, wh: Warehouse) -> tuple[str, str, Mapping[str, Any]]:
-        """Return what a preview reads, see ``selection.load``: columns, join and parameters.
+        """Return the SQL for a preview: columns, join and parameters; see ``selection.load``.
 
-        One of the columns is ``old``; ``old_version`` and ``is_new`` are those of a joined row.
+        One of the columns is ``old``; ``old_version`` and ``is_new`` belong to a joined row.
         """
 
     def is_done(self, row: Row) -> bool:
-        """Return whether the row that the preview read has the new value already."""
+        """Return whether the row already has the new value."""
 
     def hidden(self, wh: Warehouse, rows: Sequence[Planned]) -> Collection[str]:
-        """Return the keys of rows of which a row filter hides something from the person.
+        """Return the keys of rows that the action cannot change because a row filter hides data.
 
-        No statement, or one where a new row might double a hidden one.
+        One statement if a new row might duplicate a hidden one, else none.
         """
 
 
 class Action(Previewed, Protocol):
     """A change of rows of the table ``of``.
 
-    ``table`` is the one that it writes, and ``inserts`` whether it may insert rows. ``step`` names
-    what it does. ``reason`` is for ``operations.note_reason``.
+    ``table`` is the table that it writes, and ``inserts`` whether it may insert rows. ``step`` is
+    the name of its step. ``reason`` is for ``operations.note_reason``.
     """
 
     @property
@@ -130,7 +130,7 @@ class Action(Previewed, Protocol):
     def step(self) -> str: ...
 
     def write(self, wh: Warehouse, operation: Operation, rows: Sequence[Planned]) -> int:
-        """Write those that nobody changed since the preview. One statement, safe to repeat."""
+        """Write the rows that nobody changed since the preview. One statement, safe to repeat."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ class SetField:
 
 @dataclass(frozen=True)
 class Move:
-    """Gives use cases or updates to another account, if it exists. ``team`` is its name."""
+    """Moves use cases or updates to another account, if it exists. ``team`` is its name."""
 
     bsnid: str
     team: str
@@ -204,7 +204,7 @@ class Move:
 
 @dataclass(frozen=True)
 class SetStatus:
-    """Sets accounts' status for one platform. An account without one counts as Not Started."""
+    """Sets the accounts' status for one platform. An account without one counts as Not Started."""
 
     platform: str
     status: str
@@ -266,7 +266,7 @@ class WriteUpdate:
     def write(self, wh: Warehouse, operation: Operation, rows: Sequence[Planned]) -> int:
         _require_unmasked(operation, UPDATES, self.values)
         parts, params = _sql.insert_parts(UPDATES, self.values)
-        # The same ids each time, so that a repeated statement inserts nothing.
+        # The ids are the same each time, so a repeated statement inserts nothing.
         ids = {row.key: str(uuid.uuid5(uuid.UUID(operation.id), row.key)) for row in rows}
         return _run(wh, operation, _WRITE_UPDATE, {**params, "rows": _json(rows, ids)}, **parts)
 

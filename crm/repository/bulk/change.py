@@ -1,7 +1,7 @@
 """A bulk change: its preview, and the operation that writes it.
 
-The preview reads the selected rows with their versions. The operation writes one statement,
-which leaves alone whatever changed since, and one note. Both are safe to repeat with the same
+The preview reads the selected rows with their versions. The operation runs one statement, which
+skips rows that have changed since, and writes one note. Both are safe to repeat with the same
 operation.
 """
 
@@ -25,7 +25,7 @@ from .delete_action import children_of
 from .outcome import LeftAlone, Outcome
 from .selection import Planned, Selection, load, name_of
 
-# Of the planned keys, those without a row that the operation wrote.
+# The planned keys for which the operation wrote no row.
 _LEFT = """
 SELECT g.key, MAX({name}) AS name, COUNT(a.{key}) AS found
 FROM (SELECT EXPLODE({keys}) AS key) AS g
@@ -39,13 +39,13 @@ GROUP BY g.key ORDER BY g.key
 
 @dataclass(frozen=True)
 class Preview:
-    """What a bulk change would do.
+    """The effect of a bulk change.
 
-    :param changes: the rows that it changes; ``same`` are those that have the value already.
-    :param hidden: those of which a row filter hides what would change from the person.
-    :param missing: the selected keys of which the person sees no row.
-    :param children: how many children of accounts would be deleted, by table.
-    :param moment: when this was read; None if there is no row.
+    :param changes: the rows to change; ``same`` are the rows that already have the value.
+    :param hidden: rows that cannot be changed because a row filter hides data from the person.
+    :param missing: selected keys for which the person sees no row.
+    :param children: the number of the accounts' children to delete, by table.
+    :param moment: when the rows were read; None if there are none.
     """
 
     changes: tuple[Planned, ...]
@@ -57,9 +57,9 @@ class Preview:
 
 
 def preview(wh: Warehouse, selection: Selection, action: Previewed) -> Preview:
-    """Return what the action would do to the selected rows.
+    """Return the effect of the action on the selected rows.
 
-    One statement; one more with the app's rights, if there are any, for rows that would be new.
+    One statement; one more with the app's rights, if it has any, for rows that would be new.
     Raises TooMany.
     """
     columns, join, params = action.reads(wh)
@@ -85,11 +85,11 @@ def write(
     rows: Sequence[Planned],
     earlier: Earlier = NOTHING,
 ) -> Outcome:
-    """Change the planned rows, except for those that changed since the preview.
+    """Change the planned rows, except for rows that changed since the preview.
 
-    One statement; another one for new rows, one for hidden ones as in ``preview``, and one if
-    other rows were written than planned, or several rows have one key. Safe to repeat. Raises
-    WarehouseError, and HalfDone if the rows were changed, but the check afterwards failed.
+    One statement; one more for new rows, one for hidden rows as in ``preview``, and one if the
+    number of written rows differs from the plan or several rows have one key. Safe to repeat.
+    Raises WarehouseError, and HalfDone if the rows were changed but the check afterwards failed.
     """
     outcome, counted = Outcome(len(rows)), earlier.changed
 
@@ -102,7 +102,7 @@ def write(
     def check() -> int:
         nonlocal outcome
         taken = inserted.take_back(wh, operation, action.table) if action.inserts else 0
-        # Where several rows have one key, their number does not tell how many were changed.
+        # If several rows have one key, the number of rows is not the number of changed keys.
         if counted != len(rows) or taken or any(row.has_copies for row in rows):
             left = _left_alone(wh, operation, action, rows)
             outcome = Outcome(len(rows) - len(left), left)

@@ -1,4 +1,4 @@
-"""What a preview reads before rows are deleted: what would be deleted with them, too."""
+"""The action that deletes rows, as a preview needs it: it counts the children to delete."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WHERE ARRAY_CONTAINS({keys}, account_bsnid) GROUP BY account_bsnid
 
 @dataclass(frozen=True)
 class Delete:
-    """Deletes rows of a table: accounts with all that belongs to them."""
+    """Deletes rows of a table; accounts with their children."""
 
     of: Table = ACCOUNTS
 
@@ -39,7 +39,7 @@ class Delete:
         return CHILDREN if self.of is ACCOUNTS else ()
 
     def reads(self, wh: Warehouse) -> tuple[str, str, Mapping[str, Any]]:
-        """Read how many children of each table an account has, as ``n1``, ``n2``, …"""
+        """Return SQL that counts an account's children of each table, as ``n1``, ``n2``, …"""
         places = [TABLES.index(child) for child in self.children]
         counts = [f"COALESCE(c{place}.n, 0) AS n{place}" for place in places]
         joins = "".join(of_child(wh, _CHILD_COUNT, child) for child in self.children)
@@ -49,10 +49,10 @@ class Delete:
         return False
 
     def hidden(self, wh: Warehouse, rows: Sequence[Planned]) -> Collection[str]:
-        """Return the keys of accounts of which a row filter hides children from the person.
+        """Return the keys of accounts with children that a row filter hides from the person.
 
-        They would be left without an account. Two statements where the app has rights beside the
-        person's, else none: then nobody can tell.
+        A deletion would leave these children without an account. Two statements if the app has
+        rights of its own, else none, and no key is returned.
         """
         try:
             app = wh.with_app_rights() if rows and self.children else None
@@ -65,13 +65,13 @@ class Delete:
 
 
 def children_of(rows: Sequence[Row]) -> dict[Table, int]:
-    """Return how many children of each table the accounts have that a preview read."""
+    """Return the number of the accounts' children in each table, from the rows of a preview."""
     places = {child: f"n{TABLES.index(child)}" for child in CHILDREN}
     return {child: sum(row.get(name, 0) for row in rows) for child, name in places.items()}
 
 
 def _counts(wh: Warehouse, rows: Sequence[Planned]) -> dict[tuple[str, int], int]:
-    """Return how many children of each table, by its place, each account has that has some."""
+    """Return the number of children by BSNID and table (as its place), without zeros."""
     keys, bound = _sql.text_array("keys", [row.key for row in rows])
     branches = (of_child(wh, _COUNTS, child, keys=keys) for child in CHILDREN)
     found = wh.query(" UNION ALL ".join(branches), bound)
@@ -79,7 +79,7 @@ def _counts(wh: Warehouse, rows: Sequence[Planned]) -> dict[tuple[str, int], int
 
 
 def of_child(wh: Warehouse, template: str, child: Table, **parts: str) -> str:
-    """Return the statement, or the part of one, for a table of children."""
+    """Return the statement, or a part of one, for a child table."""
     place = str(TABLES.index(child))
     table = wh.namespace.table(child)
     return _sql.render(wh.namespace, template, child=table, place=place, **parts)

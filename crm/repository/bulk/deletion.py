@@ -1,7 +1,7 @@
-"""Deletes many rows of a table: accounts with all that belongs to them.
+"""Delete many rows of a table; accounts with their children.
 
 The steps are those of one record (crm/repository/records), each for all rows at once; for accounts
-in transactions where the warehouse has them. The children of accounts are stamped, too: so the
+in transactions if the warehouse has them. The children of accounts are stamped, too, so that the
 undo of the operation finds them.
 """
 
@@ -31,8 +31,8 @@ from .selection import Planned, name_of
 
 log = logging.getLogger(__name__)
 
-# Rows that changed since the preview keep their stamp. Of several rows with one key, the
-# latest tells.
+# Rows that changed since the preview keep their stamp. If several rows have one key, the
+# latest decides.
 _STAMP = """
 MERGE INTO {table} AS t
 USING (
@@ -77,13 +77,12 @@ def delete(
     note_begin: Callable[[int], None] = lambda count: None,
     of: Table = ACCOUNTS,
 ) -> Outcome:
-    """Delete the planned rows of the table ``of``, except for those that changed since the
-    preview.
+    """Delete the planned rows of the table ``of``, except for rows that changed since the preview.
 
-    Calls ``note_begin`` with how many these are, before it deletes anything. Accounts take five
-    statements with transactions, else two per table and three more; other rows two, and up to two
-    more where not all were deleted. Raises HalfDone, and does what ``earlier`` attempts left.
-    Raises WarehouseError where nothing was done.
+    Calls ``note_begin`` with the number of rows before it deletes anything. Continues after
+    ``earlier`` attempts. Accounts take five statements with transactions, else two per table and
+    three more; other rows take two, and up to two more if not all were deleted. Raises HalfDone,
+    or WarehouseError if nothing was done.
     """
     stamped = list(earlier.notes.get("stamped", ()))
     run = _Deletion(wh, operation, rows, note_begin, stamped, Delete(of))
@@ -97,7 +96,7 @@ def delete(
 
 @dataclass
 class _Deletion:
-    """``stamped`` are the keys of the rows that the first step stamped."""
+    """A running deletion. ``stamped`` are the keys of the rows that the first step stamped."""
 
     wh: Warehouse
     operation: Operation
@@ -146,7 +145,7 @@ class _Deletion:
 
     def stamp(self) -> int:
         count = self._run(_STAMP, self._planned())
-        # Where several rows have one key, their number does not tell how many keys are stamped.
+        # If several rows have one key, the number of stamped rows is not the number of keys.
         is_plain = not self.action.children and not any(row.has_copies for row in self.rows)
         if not (is_plain and count == len(self.rows)):
             return self._find_stamped()
@@ -191,7 +190,7 @@ class _Deletion:
         return self._keep_stamped([row["id"] for row in found])
 
     def _keep_stamped(self, keys: list[str]) -> int:
-        """Return how many rows are stamped, and keep their keys."""
+        """Store the keys of the stamped rows, and return their number."""
         self.stamped = keys
         if self.stamped:
             self.note_begin(len(self.stamped))
@@ -203,19 +202,19 @@ class _Deletion:
         return Statement(self._render(template, child=table, stamped=self._render(_STAMPED)), {})
 
     def delete_orphans(self) -> int:
-        """Delete children that others added, and read which of the accounts exist."""
+        """Delete children that others have added, and read which of the accounts still exist."""
         keys, bound = _sql.text_array("keys", self.stamped)
         branches = (of_child(self.wh, _ORPHANS, child, keys=keys) for child in CHILDREN)
         found = self.wh.query(" UNION ALL ".join(branches), bound) if self.stamped else []
         for row in found:
-            with suppress(Missing):  # whoever added it has taken it back
+            with suppress(Missing):  # the person who added it has deleted it
                 _children.delete(self.wh, TABLES[row["place"]], row["id"], self.operation)
-        self.is_whole = False  # somebody may have created an account anew
+        self.is_whole = False  # somebody may have created an account with the same key
         self.read_existing()
         return len(found)
 
     def read_existing(self) -> int:
-        """Read which of the rows exist, unless all of them were deleted."""
+        """Read which of the rows still exist; no statement if all were deleted."""
         if not self.is_whole:
             keys, bound = _sql.text_array("keys", [row.key for row in self.rows])
             sql = self._render(_EXISTING, keys=keys, name=name_of(self.action.of, "a"))

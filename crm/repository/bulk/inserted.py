@@ -1,7 +1,7 @@
-"""Checks the rows that a bulk change inserted, and takes back those that cannot stay.
+"""Check the rows that a bulk change inserted, and delete invalid ones.
 
-Somebody may have deleted their account, or inserted a row with the same key at the same moment,
-also by sending the same form twice: see crm/repository/records/_saving.py.
+Meanwhile somebody may have deleted their account, or inserted a row with the same key, for example
+by sending the same form twice: see crm/repository/records/_saving.py.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ _WHICH = "t.created_at = CAST(:created AS TIMESTAMP) AND ARRAY_CONTAINS({ids}, t
 
 
 def take_back(wh: Warehouse, operation: Operation, table: Table) -> int:
-    """Take back what cannot stay, and return how many rows that were.
+    """Delete invalid rows, and return their number.
 
-    Of several rows with one key, the one that was committed first stays. One statement if all
-    rows can stay.
+    Of several rows with one key, the one that was committed first stays. One statement if all rows
+    are valid.
     """
     match = f"CONCAT_WS('\\n', {_sql.names(table.match)})"
     sql = _sql.render(wh.namespace, _FOUND, table=wh.namespace.table(table), match=match)
     found = wh.query(sql, {"change_id": operation.id})
     orphans = [row["id"] for row in found if row["is_orphan"]]
     for id in orphans:
-        with suppress(Missing):  # whoever deleted the account has deleted the row, too
+        with suppress(Missing):  # the person who deleted the account has also deleted the row
             _children.delete(wh, table, id, operation)
     later = _later(wh, operation, table, [row for row in found if not row["is_orphan"]])
     _delete(wh, operation, table, later)

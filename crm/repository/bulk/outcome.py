@@ -1,4 +1,4 @@
-"""What a bulk change did."""
+"""The result of a bulk change."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LeftAlone:
-    """A row that changed after the preview.
+    """A row that was not changed, because it had changed after the preview.
 
-    :param is_gone: the person sees it no more.
-    :param is_emptied: of an account, whose children were deleted before it changed.
+    :param is_gone: whether the person no longer sees it.
+    :param is_emptied: whether it is an account whose children were deleted before it changed.
     """
 
     key: str
@@ -21,7 +21,7 @@ class LeftAlone:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How many rows the operation changed, and those that it left alone."""
+    """The number of rows that the operation changed, and the rows that it skipped."""
 
     written: int
     left: tuple[LeftAlone, ...] = ()

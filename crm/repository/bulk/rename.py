@@ -1,7 +1,7 @@
-"""Write another name, or one spelling, wherever rows have a name: a person, or a business area.
+"""Replace names of a person or a business area in all rows, with a new name or one spelling.
 
-As of other bulk changes, a preview reads the rows with their versions, and the operation leaves
-alone whatever changed since. It writes one statement per table, and each is safe to repeat.
+As with other bulk changes, a preview reads the rows with their versions, and the operation skips
+rows that have changed since. It runs one statement per table, and each is safe to repeat.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _ASSIGNMENT = "{column} = CASE WHEN {has} THEN :new ELSE t.{column} END"
 
 @dataclass(frozen=True)
 class Rename:
-    """``old`` become ``new`` in these columns."""
+    """A rename of the names ``old`` to ``new`` in these columns."""
 
     columns: tuple[tuple[Table, str], ...]
     old: tuple[str, ...]
@@ -69,7 +69,7 @@ class Rename:
 
 @dataclass(frozen=True)
 class RenamePreview:
-    """The rows that would change, by table, and how many have the name in each column."""
+    """The rows to change by table, and the number of rows with the name by column."""
 
     rows: Mapping[Table, tuple[Seen, ...]]
     counts: Mapping[tuple[Table, str], int]
@@ -81,7 +81,7 @@ class RenamePreview:
 
 
 def preview(wh: Warehouse, rename: Rename) -> RenamePreview:
-    """Return what the rename would change. One statement. Raises TooMany."""
+    """Return the effect of the rename. One statement. Raises TooMany."""
     old, params = _sql.text_array("old", rename.replaced)
     each = [_find(wh.namespace, rename, table, old) for table in rename.tables]
     sql = _sql.fill(
@@ -113,11 +113,11 @@ def write(
     rows: Mapping[Table, Sequence[Seen]],
     earlier: Earlier = NOTHING,
 ) -> int:
-    """Rename in these rows, except for those that changed since the preview.
+    """Change the name in these rows, except for rows that changed since the preview.
 
-    Return how many rows the operation has written. One statement per table, and one if some were
-    left alone. Safe to repeat. Raises ValueError for a column that a policy masks, WarehouseError,
-    and HalfDone if a table was written and another one was not.
+    Return the number of rows that the operation has written. One statement per table, and one more
+    if some were skipped. Safe to repeat. Raises ValueError for a column that a policy masks,
+    WarehouseError, and HalfDone if one table was written and another was not.
     """
     for table, column in rename.columns:
         if column in operation.masked(table):

@@ -1,4 +1,4 @@
-"""The rows that a bulk change is about."""
+"""The rows that a bulk change selects."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from crm.repository.records import _account_list, _status_since, updates, use_ca
 from crm.repository.records._list_query import ListSource, Query
 from crm.warehouse import Warehouse
 
-# Their keys and versions travel as one parameter, of which a statement takes 1 MB at most:
-# crm/warehouse/connector.py. Besides its key, a row of it has about 90 bytes.
+# Keys and versions are sent as one parameter, and a statement takes at most 1 MB of parameters:
+# crm/warehouse/connector.py. A row takes about 90 bytes and its key.
 MOST = 4_000
 KEY_BYTES = 64 * MOST
 NAME_LENGTH = 100
@@ -54,13 +54,13 @@ class Selection:
 
 @dataclass(frozen=True)
 class Planned:
-    """A row that a bulk change is about.
+    """A row that a bulk change plans to change.
 
-    :param old: what the change replaces; None if an account has no such row yet (``is_new``), or
-        nothing is replaced.
-    :param seen: the version of the row that changes: its ``updated_at`` in microseconds, or None.
+    :param old: the value to replace; None if an account has no such row yet (``is_new``), or the
+        change replaces nothing.
+    :param seen: the version of the row to change: its ``updated_at`` in microseconds, or None.
     :param has_copies: whether several rows have its key.
-    :param account: the name of the account that it belongs to; empty for an account.
+    :param account: the name of its account; empty for an account itself.
     """
 
     key: str
@@ -74,7 +74,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class Found:
-    """The rows of a selection that the person sees, by name, and when they were read."""
+    """The visible rows of a selection, sorted by name, and the moment at which they were read."""
 
     rows: list[Row]
     moment: dt.datetime | None
@@ -88,7 +88,7 @@ def load(
     params: Mapping[str, Any] | None = None,
 ) -> Found:
     """Return the selected rows, each once, with ``key``, ``name``, ``account``, ``version`` and
-    these columns of the row (``a``) and of what is joined to it.
+    the given ``columns`` of the row (``a``) and of the ``join``.
 
     Of several rows with one key, the one that changed last counts; ``copies`` says how many
     there are. One statement. Raises TooMany if there are more than ``MOST``, or their keys are
@@ -133,7 +133,7 @@ def _matching(
 
 
 def name_of(table: Table, alias: str) -> str:
-    """Return the SQL of what people call a row: the beginning of a text, which may be long."""
+    """Return the SQL of a row's name: the beginning of a text, which may be long."""
     return f"SUBSTRING({alias}.{quoted(table.gist)}, 1, {NAME_LENGTH})"
 
 
@@ -154,5 +154,5 @@ def _rows_read() -> int:
 
 
 def _age(row: Row) -> tuple[int, int]:
-    """Return the sort key by which the row's, and then the joined row's, last change wins."""
+    """Return the sort key of the row's last change, then of the joined row's last change."""
     return row["version"] or 0, row.get("old_version") or 0

@@ -1,1 +1,1 @@
-"""Check the rules that Unity Catalog does not enforce, and repair what breaks them."""
+"""Check the rules that Unity Catalog does not enforce, and repair rows that break them."""

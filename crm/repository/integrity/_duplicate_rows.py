@@ -1,7 +1,7 @@
-"""Say in words how rows of one key differ.
+"""Describe how the rows of one key differ.
 
-The warehouse returns each row's columns as short texts, with a hash of the whole text. Words that
-SQL makes would take the engine longer than it takes to find the rows.
+The warehouse returns each row's columns as short texts, with a hash of the whole text. Python
+makes the sentences, because SQL that makes them takes the engine longer than finding the rows.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from crm.model.namespace import quoted
 from crm.model.schema import ACCOUNTS, Column, Table
 from crm.repository import _sql
 
-# Characters of a child's value that are shown. Values of accounts are shown whole, because a
-# repair loses them.
+# The number of characters shown of a child's value. Values of accounts are shown whole, because
+# the repair loses them.
 _SHOWN = 60
 
 _VALUE = "NAMED_STRUCT('text', {text}, 'hash', XXHASH64({whole}))"
@@ -26,7 +26,7 @@ TO_JSON(NAMED_STRUCT(
 
 
 def found(table: Table) -> str:
-    """Return the aggregate of rows with ``place`` and ``n`` that ``words`` reads."""
+    """Return the SQL aggregate of rows with ``place`` and ``n``; ``words`` reads its result."""
 
     def value(column: Column) -> str:
         whole = quoted(column.name)
@@ -39,9 +39,9 @@ def found(table: Table) -> str:
 
 
 def words(table: Table, text: str) -> tuple[str, str]:
-    """Return what the rows of a key have different, and what the repair does.
+    """Return (how the rows of a key differ, what the repair does).
 
-    ``text`` is a value of ``found``. The row with ``place`` 1 is the one that keeps the key.
+    ``text`` is a result of ``found``. The row with ``place`` 1 keeps the key.
     """
     given = json.loads(text)
     rows = sorted(given["rows"], key=lambda row: row["place"])

@@ -15,9 +15,9 @@ class Statement:
     """A statement about one table. All checks run as one statement, so a parameter's name must
     have the same value wherever it is used.
 
-    ``is_stamp``: it only stamps rows that the next statement deletes. ``writes``: the columns that
-    a repair writes again as it reads or finds them; it does not run if one of them is masked.
-    ``words`` returns detail and repair for what the query returns as detail.
+    ``is_stamp``: it only stamps rows that the next statement deletes. ``writes``: the columns
+    whose values the repair copies or corrects; it does not run if one of them is masked. ``words``
+    turns the query's detail into the texts (detail, repair).
     """
 
     table: Table
@@ -28,9 +28,9 @@ class Statement:
     words: Callable[[str], tuple[str, str]] | None = None
 
 
-# Rows of what is found have a key, a detail and, where there is one, a repair (else NULL).
+# Result rows have a key, a detail and a repair (NULL if there is none).
 Find = Callable[[Namespace], Iterator[Statement]]
-# A repair. Its statements use :actor and :change_id where they write rows.
+# A repair. Statements that write rows use :actor and :change_id.
 Fix = Callable[[Namespace], Iterator[Statement]]
 
 

@@ -1,6 +1,6 @@
 """Check the rules that Unity Catalog does not enforce.
 
-Each check finds rows. Some have a repair, which repairs.py runs.
+Each check finds rows that break a rule. Some checks have a repair, which repairs.py runs.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ SELECT {place} AS place, key, detail, repair, total, repairable FROM (
 
 @dataclass(frozen=True)
 class Problem:
-    """One row, or one key, that breaks a rule. ``repair`` says what a repair does; it is empty
-    where only a person can decide."""
+    """One row, or one key, that breaks a rule. ``repair`` says what the repair does; it is empty
+    if only a person can decide."""
 
     check: str
     table: Table
@@ -46,7 +46,7 @@ class Problem:
 @dataclass(frozen=True)
 class Found:
     """At most ``SHOWN`` problems per table and rule; ``total`` counts all of them, ``repairable``
-    those that have a repair. ``is_doubtful``: nobody can tell which of them are problems."""
+    those with a repair. ``is_doubtful``: it is unknown which of the rows are problems."""
 
     problems: list[Problem]
     total: int
@@ -58,8 +58,8 @@ class Found:
 class Check:
     """One rule. ``by_key``: a repair counts keys, because it replaces rows.
 
-    ``settle`` returns parameters with which the statements of a rule that found something leave
-    out what only seems to break it; or with a ``doubt``, and then nothing is repaired.
+    ``settle`` runs if the rule found rows. It returns parameters that exclude rows which only seem
+    to break the rule; or a ``doubt``, and then nothing is repaired.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Check:
 
 
 def run_checks(wh: Warehouse, checks: tuple[Check, ...] = ()) -> dict[Check, Found]:
-    """Return what these checks (without any: all) find.
+    """Return the problems that these checks find; without any, all checks run.
 
     One statement, and at most four more if a check with ``settle`` finds something.
     """
@@ -123,7 +123,7 @@ _IS_EMPTY = "CASE WHEN COALESCE(TRIM(CAST({column} AS STRING)), '') = '' THEN {d
 
 
 def _find_empty_fields(namespace: Namespace) -> Iterator[Statement]:
-    """Yield the statements. Among keys they check BSNIDs only; other checks find children without
+    """Yield the statements. Of the keys they check only BSNIDs; other checks find children without
     an id or an account."""
     for table in TABLES:
         details = ", ".join(

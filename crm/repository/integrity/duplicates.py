@@ -1,8 +1,8 @@
-"""Find and repair rows that stand for the same thing: several rows with one key, rows without a
-key, and several statuses of an account for one platform.
+"""Find and repair duplicates: several rows with one key, and several statuses of an account for
+one platform. Also rows without a key.
 
 Some repairs delete rows. The preview shows every value that is lost. No repair changes which
-status is the latest of its platform.
+status of a platform is the latest.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from crm.repository import _made_ids, _sql
 from . import _duplicate_rows
 from ._statements import Statement, render
 
-# The largest number of account keys that one repair changes: those that the preview shows.
+# The most account keys that one repair changes: as many as the preview shows.
 AT_ONCE = 200
 
 
@@ -34,9 +34,9 @@ def _latest_first(alias: str = "") -> str:
 
 
 # --- duplicate keys ---
-# The different rows of each key that several rows have; equal rows come once. ``n`` counts all
-# rows of the key. The row with ``place`` 1 keeps the key: the latest, if possible one whose
-# account exists. Rows are sorted by content last, so two runs always agree.
+# The different rows of each duplicate key; equal rows come once. ``n`` counts all rows of the key.
+# The row with ``place`` 1 keeps the key: the latest, preferably one whose account exists. The last
+# sort key is the content, so two runs always agree.
 _DIFFERENT_ROWS = """
 SELECT *, ROW_NUMBER() OVER (
   PARTITION BY {key} ORDER BY has_account DESC, {latest_first}, content) AS place
@@ -54,9 +54,9 @@ _FIND_DUPLICATES = """
 SELECT {key} AS key, {found} AS detail, '' AS repair FROM ({rows}) AS d GROUP BY {key}
 """
 _NUMBERED_KEYS = "SELECT *, DENSE_RANK() OVER (ORDER BY {key}) AS turn FROM ({rows}) AS q"
-# In one statement, so that nothing is lost half-way. The row that keeps the key comes twice: with
-# ``old_key``, to delete all rows of the key, and without it, to be inserted again. Each other row
-# comes without ``old_key``, and is inserted with a key of its own.
+# One statement, so that a failure loses nothing. Its source has the row that keeps the key twice:
+# with ``old_key``, to delete all rows of the key, and without it, to insert the row again. Each
+# other row has no ``old_key``, and is inserted with a new key.
 _SEPARATE = """
 MERGE INTO {table} AS t
 USING (
@@ -130,7 +130,7 @@ def separate_duplicates(namespace: Namespace) -> Iterator[Statement]:
 
 
 def _has_new_time(table: Table) -> bool:
-    # The time of a status tells which is the latest of its platform, so no repair changes it.
+    # The time of a status decides which is the latest of its platform, so no repair changes it.
     return bool(table.parent_key) and table is not PLATFORMS_STATUS
 
 
@@ -148,7 +148,7 @@ WHERE COALESCE(TRIM(id), '') = ''
 
 
 def find_without_id(namespace: Namespace) -> Iterator[Statement]:
-    """Finds children only: the CRM cannot make the BSNID of an account."""
+    """Yield the statements for children only: the CRM cannot make the BSNID of an account."""
     for table in CHILDREN:
         yield Statement(table, render(namespace, table, _FIND_WITHOUT_ID))
 
@@ -171,7 +171,7 @@ FROM (
   FROM {table}
 ) AS r
 """
-# Only rows whose id is unique: a deletion by id would also delete the other rows that have it.
+# Only rows whose id is unique: a deletion by id would also delete other rows with this id.
 _RIVALS = "({ranked}) AS r WHERE copies = 1 AND account_bsnid IS NOT NULL"
 _FIND_DOUBLE_STATUSES = """
 SELECT account_bsnid AS key, CONCAT(CAST(COUNT(*) AS STRING), ' statuses for ',
@@ -193,8 +193,8 @@ USING (
 ON t.id = s.id
 WHEN MATCHED {action}
 """
-# The stamp tells the history who deletes the rows, once: see records/_deleting.py. Without a time
-# they do not become the latest.
+# The stamp records for the history who deletes the rows, once: see records/_deleting.py. Without a
+# time they do not become the latest.
 _STAMP = """AND NOT (t.change_id <=> :change_id) THEN UPDATE SET
   updated_at = NULL, updated_by = :actor, change_id = :change_id"""
 
@@ -202,8 +202,8 @@ _STAMP = """AND NOT (t.change_id <=> :change_id) THEN UPDATE SET
 def ranked_statuses(namespace: Namespace) -> str:
     """Return the query of all statuses with ``place`` and ``copies``.
 
-    ``place`` 1 is the latest of its account and platform, however that is spelled. ``copies`` rows
-    have the row's id. A status without a platform has no others beside it.
+    ``place`` 1 is the latest of its account and platform, in any spelling. ``copies`` rows
+    have the row's id. Statuses without a platform are never duplicates of each other.
     """
     return render(namespace, PLATFORMS_STATUS, _RANKED, latest_first=_latest_first())
 

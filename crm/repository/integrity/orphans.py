@@ -17,11 +17,11 @@ from ._statements import Statement, render
 
 log = logging.getLogger(__name__)
 
-# Accounts that may be hidden. Their BSNIDs travel as one parameter.
+# The most accounts to look up as hidden; their BSNIDs are one parameter.
 AT_MOST = 5_000
 
 # ``usable`` are the BSNIDs that the form for a new account accepts (see BsnidField). ``hidden``
-# are BSNIDs of accounts that a row filter hides, ``doubt`` is not empty where nobody can tell.
+# are BSNIDs of accounts that a row filter hides; ``doubt`` is not empty if they are unknown.
 _PARAMS = {"usable": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", "hidden": "[]", "doubt": ""}
 DOUBT = ", or a row filter hides it"
 
@@ -67,18 +67,18 @@ def find(namespace: Namespace) -> Iterator[Statement]:
 
 
 def create_accounts(namespace: Namespace) -> Iterator[Statement]:
-    """Create the missing accounts. No data are lost: a person can move or delete the rows
+    """Create the missing accounts. This loses no data; a person can move or delete the rows
     later."""
     parts = {"is_hidden": _sql.fill(_IS_HIDDEN, alias=""), "children": _children(namespace)}
     yield Statement(ACCOUNTS, render(namespace, ACCOUNTS, _CREATE_ACCOUNTS, **parts), _PARAMS)
 
 
 def look_for_hidden(wh: Warehouse) -> dict[str, str]:
-    """Return parameters that leave out orphans whose account exists: a row filter hides it from
-    the person. Empty if there are none.
+    """Return parameters that exclude orphans whose account exists, but is hidden by a row filter.
+    Empty if there are none.
 
-    The app's rights tell which these are. Without them, ``doubt`` says so if the accounts have a
-    row filter. At most three statements. Raises WarehouseError.
+    The app's own rights show these accounts. If it has none and the accounts have a row filter,
+    ``doubt`` says so. At most three statements. Raises WarehouseError.
     """
     try:
         app = wh.with_app_rights()
@@ -92,7 +92,7 @@ def look_for_hidden(wh: Warehouse) -> dict[str, str]:
 
 
 def _missing(wh: Warehouse) -> list[str]:
-    """Return the BSNIDs of accounts that children have, and that the person does not see."""
+    """Return the BSNIDs in child rows for which the person sees no account."""
     sql = _sql.render(wh.namespace, _MISSING, children=_children(wh.namespace))
     return [row["bsnid"] for row in wh.query(sql, {"at_most": AT_MOST + 1})]
 

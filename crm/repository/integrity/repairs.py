@@ -1,6 +1,6 @@
-"""Repair what the checks find: a repair does what its preview says.
+"""Repair the problems that the checks find, as their preview says.
 
-The statements of a repair run as one transaction where the warehouse has them, else as steps.
+The statements of a repair run as one transaction if the warehouse has transactions, else as steps.
 A repair that stamps rows and then deletes them always runs as steps: see atomic.py.
 """
 
@@ -29,8 +29,8 @@ def repair(
 ) -> int:
     """Run the check's repair, and return how many rows, or keys, it changed. Safe to repeat.
 
-    Without ``operation`` this is one of its own. Raises HalfDone; ``earlier`` are the attempts
-    that did. Raises Doubtful.
+    Without ``operation`` this is a new one. ``earlier`` are the attempts that ended with HalfDone.
+    Raises HalfDone and Doubtful.
     """
     if check.fix is None:
         return 0
@@ -57,7 +57,7 @@ class _Repair:
     earlier: Earlier
 
     def of_keys(self, check: Check) -> int:
-        """Repair the tables that have problems only; return how many keys have none any more."""
+        """Repair only tables with problems; return how many keys no longer have one."""
         notes = dict(self.earlier.notes)
         if "repairable" not in notes:
             found = run_checks(self.wh, (check,))[check]
@@ -72,7 +72,7 @@ class _Repair:
             return run_checks(self.wh, (check,))[check].repairable
 
         try:
-            # Others may have added rows with such keys meanwhile.
+            # Meanwhile others may have added rows with such keys.
             return max(0, before - self._run(Step("Count what is left to repair", left))[-1])
         except HalfDone as half:
             half.notes |= notes
@@ -81,8 +81,8 @@ class _Repair:
     def of_rows(self) -> int:
         """Repair the rows, and return how many have the operation's id.
 
-        The answers of the statements would not tell: one may be lost, and a row may be changed
-        twice. Of rows that are deleted, those count that were stamped and are gone afterwards.
+        The answers of the statements cannot be added up: one may be lost, and a row may be changed
+        twice. A deleted row counts if it was stamped and no longer exists.
         """
         if not self.fixes:
             return 0

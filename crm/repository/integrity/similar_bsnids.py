@@ -1,5 +1,5 @@
-"""Find accounts whose BSNIDs differ only in capitals or blanks. Which one stays, a person decides:
-the accounts may be different ones."""
+"""Find accounts whose BSNIDs differ only in capitals or blanks. They may be different accounts, so
+there is no repair: a person decides."""
 
 from __future__ import annotations
 

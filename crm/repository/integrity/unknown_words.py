@@ -1,5 +1,5 @@
-"""Find choices that are not in their vocabulary, and correct those that only case and blanks set
-apart from a known word."""
+"""Find words that are not in their vocabulary, and correct those that differ from a known word
+only in case and blanks."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ WHEN MATCHED THEN UPDATE SET
 """
 _WORDS = "(SELECT EXPLODE({words}) AS word)"
 _IS_WORD = "LOWER(TRIM(t.{column})) = LOWER(w.word)"
-# A correction stamps the row. It must not make the older of two statuses for one platform the
-# latest, so it corrects only the latest. The repair of double statuses, which ignores how a
-# platform is spelled, deletes the older ones.
+# A correction stamps the row. To keep the older of two statuses for one platform from becoming the
+# latest, it corrects only the latest. The repair of double statuses, which ignores the spelling of
+# platforms, deletes the older ones.
 _IS_LATEST = "t.place = 1 AND t.copies = 1"
 _LATEST_WORDS = """(
   SELECT t.id, w.word FROM ({ranked}) AS t JOIN {words} AS w ON {is_word} WHERE {is_latest}

@@ -1,1 +1,1 @@
-"""Merging two accounts: reading both, and making one of them."""
+"""Merging two accounts: reading both, and writing the merged one."""
