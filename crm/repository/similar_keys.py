@@ -1,4 +1,4 @@
-"""Finds accounts whose keys are given ones, but for case and surrounding blanks."""
+"""Find accounts whose keys differ from given ones only in case and outer blanks."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from crm.warehouse import Warehouse
 
 
 def are_similar(left: str, right: str) -> str:
-    """Return the condition, in SQL, that two BSNIDs are the same or almost the same."""
+    """Return the SQL condition that two BSNIDs are equal apart from case and outer blanks."""
     return f"LOWER(TRIM({left})) = LOWER(TRIM({right}))"
 
 
 def similar_keys(wh: Warehouse, keys: Iterable[str]) -> dict[str, str]:
-    """Map given BSNIDs to a stored one that is almost the same. Raises WarehouseError."""
+    """Map given BSNIDs to a similar stored one. Raises WarehouseError."""
     sql = """
     WITH given AS (SELECT EXPLODE({given}) AS bsnid)
     SELECT g.bsnid, MIN(a.bsnid) AS stored

@@ -1,8 +1,8 @@
-"""The steps of an operation: statements or transactions that nothing holds together.
+"""The steps of an operation: statements or transactions that do not share one transaction.
 
-Each step is safe to repeat. Where one fails for a reason that passes, it is tried again; where
-that does not help, HalfDone says which steps are done. Running the operation again, with the same
-id, goes on.
+Each step is safe to repeat. If one fails for a temporary reason, it is tried again; if that does
+not help, HalfDone names the finished steps. Running the operation again with the same id continues
+it.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ Result = TypeVar("Result")
 
 # Seconds before each further try of a step.
 PAUSES = (1.0, 3.0)
-# The longest wait where the work has no deadline: somebody may still wait for a page.
+# The longest wait if the work has no deadline, since somebody may be waiting for a page.
 LONGEST_PAUSE = 10.0
 
 
 @dataclass(frozen=True)
 class Step:
-    """``name`` says what it does, as ``Delete its updates``.
+    """A step. ``name`` says what it does, such as ``Delete its updates``.
 
-    ``run`` returns how many rows changed: 0 for a step that only reads.
+    ``run`` returns the number of changed rows; 0 for a step that only reads.
     """
 
     name: str
@@ -40,10 +40,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Earlier:
-    """What earlier attempts at an operation did.
+    """The result of earlier attempts at an operation.
 
-    :param operation: its id; empty if there was none.
-    :param done: how many steps are done, and ``changed`` how many rows they changed.
+    :param operation: the operation's id; empty if there was no attempt.
+    :param done: the number of finished steps; ``changed`` is the number of rows that they changed.
     :param notes: further facts, see HalfDone.
     """
 
@@ -61,10 +61,10 @@ def run_steps(
 ) -> list[int]:
     """Run the steps in order, and return how many rows each of them changed.
 
-    :param done: how many steps an earlier attempt has finished. They do not run again.
+    :param done: the number of steps that earlier attempts have finished. They do not run again.
 
-    Raises WarehouseError if the first step fails, and HalfDone if a later one does. Passes on
-    other errors of a step.
+    Raises WarehouseError if the first step fails, and HalfDone if a later one does. Other errors
+    of a step pass through.
     """
     changed = [0] * done
     for number, step in enumerate(steps[done:], done):
@@ -94,9 +94,9 @@ def run_steps(
 
 
 def insist(wh: Warehouse, run: Callable[[], Result]) -> Result:
-    """Run something that is safe to repeat; try again where the failure passes.
+    """Run something that is safe to repeat; try again after temporary failures.
 
-    Raises WarehouseError: Dropped if any try may have run although its answer was lost.
+    Raises WarehouseError: Dropped if any try may have run with its answer lost.
     """
     pauses, lost = iter(PAUSES), None
     while True:
@@ -104,7 +104,7 @@ def insist(wh: Warehouse, run: Callable[[], Result]) -> Result:
             return run()
         except (WriteConflict, Unavailable) as error:
             lost = error if isinstance(error, Dropped) else lost
-            # The deadline needs time for the step, too.
+            # The deadline must also leave time for the step.
             longest = wh.deadline.left / 2 if wh.deadline else LONGEST_PAUSE
             wait = max(next(pauses, math.inf), getattr(error, "retry_after", 0))
             if wait > longest:

@@ -1,4 +1,4 @@
-"""What an operation of many rows did, in words that follow the person's name."""
+"""Summaries of operations on many rows; pages show them after the person's name."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def undid(undone: str, left: int) -> str:
 
 
 def noun_of(summary: str) -> str:
-    """Return what kind of operation has this summary, in words for a button."""
+    """Return the kind of the operation with this summary, as a noun for a button."""
     if summary.startswith((_DELETED, _BEGAN_TO_DELETE)):
         return "deletion"
     if summary.startswith(_MOVED):
@@ -93,7 +93,7 @@ def noun_of(summary: str) -> str:
 
 
 def name_of(kind: str, summary: str) -> str:
-    """Return what people call the operation that has this summary; "" if it has none."""
+    """Return the name of the operation with this summary; "" without a summary."""
     summary = has_deleted(summary) if kind == BULK else summary
     if kind == REPAIR:
         return f"the repair {summary.removeprefix(_REPAIRED)}".rstrip()

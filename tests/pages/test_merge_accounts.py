@@ -150,7 +150,7 @@ def test_what_somebody_changed_is_shown_and_the_choices_stay(
         "Move the use cases",
         "Move the updates",
         "Delete the account that was merged",
-        "Let those follow it who follow the other account",
+        "Copy the followers of the other account",
         "Move what others added meanwhile",
     ]
     server.clear_faults()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# Both accounts are as the person saw them, or nothing is written. Of several rows with one key,
-# the latest tells.
+# Nothing is written unless both accounts are as the person saw them. If several rows have one key,
+# the latest decides.
 TAKE = """
 MERGE INTO {accounts} AS t
 USING (
@@ -28,7 +28,7 @@ THEN UPDATE SET
 WHEN MATCHED AND NOT s.is_kept AND NOT (t.change_id <=> :change_id) THEN UPDATE SET
   updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
 """
-# What moves only moves to an account that exists, and from one that nobody changed since TAKE.
+# Rows move only to an account that exists, and from one that nobody has changed since TAKE.
 KEPT = """
 SELECT DISTINCT k.bsnid, o.bsnid AS other FROM {accounts} AS k CROSS JOIN {accounts} AS o
 WHERE k.bsnid = :kept AND o.bsnid = :other AND o.change_id = :change_id

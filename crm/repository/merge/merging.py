@@ -1,9 +1,9 @@
-"""Make one account of two: the kept one takes the chosen values, and all of the other.
+"""Merge two accounts: the kept one gets the chosen values and the children of the other.
 
-The steps, each safe to repeat: the kept account takes the values, and the other one the stamp;
-what belongs to the other moves; then that is deleted. Use cases and updates keep their ids. A
-status becomes one of the kept account, and the other's row is deleted: the id of a status follows
-from account and platform. Where the warehouse has transactions, two of them do it: see atomic.py.
+The steps, each safe to repeat: write the values into the kept account and stamp the other one;
+move the children; delete the other account. Use cases and updates keep their ids. A status is
+inserted for the kept account and deleted from the other one, because its id is computed from
+account and platform. If the warehouse has transactions, two of them do all this: see atomic.py.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ _MOVED = (USE_CASES, UPDATES)
 
 @dataclass(frozen=True)
 class Choice:
-    """What the kept account takes, of what differs from its own.
+    """The values that the kept account gets where the two accounts differ.
 
-    :param kept_seen: its version as it was read, and ``other_seen`` that of the other account.
-    :param values: by column; ``statuses`` by platform.
-    :param seen: the versions of its own statuses for these platforms, None where it has none.
+    :param kept_seen: the version of the kept account when it was read; ``other_seen`` likewise.
+    :param values: new values by column; ``statuses`` by platform.
+    :param seen: the versions of its own statuses for these platforms; None if it has none.
     """
 
     kept_seen: int | None
@@ -63,12 +63,13 @@ def merge(
     choice: Choice,
     earlier: Earlier = NOTHING,
 ) -> None:
-    """Merge the account ``other`` into ``kept``, or do what ``earlier`` attempts left.
+    """Merge the account ``other`` into ``kept``, continuing after ``earlier`` attempts.
 
-    Before anything is done, raises HiddenChildren, and ChangedMeanwhile if an account is not as it
-    was read. Raises HalfDone. Raises ChangedMeanwhile, too, if somebody changed the other account
-    meanwhile, and Missing if somebody deleted the kept one: what has moved by then has moved, and
-    the other account stays. Eleven statements, six with transactions.
+    Before it writes, it raises HiddenChildren, and ChangedMeanwhile if an account has changed
+    since it was read. Later it may raise HalfDone; ChangedMeanwhile if somebody changed the other
+    account meanwhile; and Missing if somebody deleted the kept one. Children that have moved by
+    then stay moved, and the other account is not deleted. Eleven statements, six with
+    transactions.
     """
     if masked := operation.masked(ACCOUNTS) & choice.values.keys():
         raise ValueError(f"{', '.join(sorted(masked))} is masked")
@@ -79,7 +80,7 @@ def merge(
 
 
 def finish(wh: Warehouse, operation: Operation, kept: str, other: str) -> None:
-    """Do what is left after the other account was deleted. Raises as ``merge`` does."""
+    """Run the steps after the deletion of the other account. Raises what ``merge`` raises."""
     run = _Merge(wh, operation, kept, other, Choice(None, None))
     run_steps(wh, operation, run.last())
 
@@ -93,7 +94,7 @@ class _Merge:
     choice: Choice
 
     def all_steps(self, done: int) -> None:
-        # What an attempt began step by step goes on so.
+        # If an earlier attempt ran step by step, this one continues step by step.
         if not done and atomic.is_possible(self.wh):
             both = [
                 Step(
@@ -118,7 +119,7 @@ class _Merge:
     def last(self) -> list[Step]:
         follow = partial(mine.copy_follows, self.wh, self.other, self.kept)
         return [
-            Step("Let those follow it who follow the other account", follow),
+            Step("Copy the followers of the other account", follow),
             Step("Move what others added meanwhile", self.move_orphans),
         ]
 
@@ -170,7 +171,7 @@ class _Merge:
         for table in (table for table in _MOVED if TABLES.index(table) in places):
             self._run(self._statement(sql_of.MOVE, table, kept=self._render(sql_of.ONLY_KEPT)))
         for row in (row for row in found if TABLES[row["place"]] is PLATFORMS_STATUS):
-            with suppress(Missing):  # whoever added it has taken it back
+            with suppress(Missing):  # the person who added it has deleted it
                 _children.delete(self.wh, PLATFORMS_STATUS, row["id"], self.operation)
         return len(found)
 
@@ -196,7 +197,7 @@ class _Merge:
         return self._statement(sql_of.MOVE, table)
 
     def _require_taken(self) -> None:
-        """Raise ChangedMeanwhile, or Missing, unless the other account has the stamp."""
+        """Raise ChangedMeanwhile or Missing unless the other account has the stamp."""
         taken = self._states()
         if self.kept not in taken:
             raise Missing(self.kept)
@@ -204,7 +205,7 @@ class _Merge:
             raise ChangedMeanwhile(self.other)
 
     def _require_deleted(self) -> None:
-        """Raise Missing without the kept account, and ChangedMeanwhile if the other exists."""
+        """Raise Missing if the kept account is gone, and ChangedMeanwhile if the other exists."""
         taken = self._states()
         if self.kept not in taken:
             raise Missing(self.kept)
@@ -224,7 +225,7 @@ class _Merge:
     def _statement(
         self, template: str, child: Table = PLATFORMS_STATUS, /, kept: str = "", **params: Any
     ) -> Statement:
-        """Return the statement; ``kept`` is the query of what it moves to and from."""
+        """Return the statement; ``kept`` is the query of the accounts to move to and from."""
         text = self._render(template, child, kept=kept or self._render(sql_of.KEPT))
         used = {name: value for name, value in self._keys.items() if f":{name}" in text}
         return Statement(text, {**used, **params})

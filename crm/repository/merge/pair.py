@@ -1,4 +1,4 @@
-"""The two accounts of a merge, as a person compares them."""
+"""Read the two accounts of a merge for the page that compares them."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Side:
     """One of the two accounts; of several rows with its key, the one that changed last.
 
     :param version: its ``updated_at`` in microseconds, or None.
-    :param statuses: its status for each platform, the latest of several.
-    :param versions: likewise, the ``updated_at`` of each of these, in microseconds.
-    :param is_double: whether several rows have its key, or that of one of its statuses.
+    :param statuses: its status by platform, the latest of several.
+    :param versions: the ``updated_at`` of each status by platform, in microseconds.
+    :param is_double: whether several rows have its key, or the key of one of its statuses.
     """
 
     account: Account
@@ -47,7 +47,7 @@ class Side:
 
     @property
     def title(self) -> str:
-        """Return what people call it: the beginning of its team, with the BSNID."""
+        """Return a title: the beginning of its team's name, with the BSNID."""
         team = " ".join((self.account.team or "").split())
         short = team if len(team) <= _TEAM_LENGTH else f"{team[:_TEAM_LENGTH].rstrip()}…"
         return f"{short} ({self.bsnid})" if short else self.bsnid
@@ -55,10 +55,10 @@ class Side:
 
 @dataclass(frozen=True)
 class Pair:
-    """``kept`` stays and ``other`` goes; None for one that the person does not see.
+    """The account to keep and the ``other``, which is deleted; None if the person does not see it.
 
-    ``use_cases`` and ``updates`` are how many of them the other account has. ``moment`` is when
-    this was read; None without any account.
+    ``use_cases`` and ``updates`` count the children of the other account. ``moment`` is when the
+    accounts were read; None if neither exists.
     """
 
     kept: Side | None

@@ -1,19 +1,19 @@
-"""Tell who made each change that the change data feed shows.
+"""Find out who made each change in the change data feed.
 
-A row version was written by the CRM, and by its ``updated_by``, if its ``change_id`` is new: it
-differs from the one before and did not occur earlier for the row. ``RESTORE`` and clones bring
-earlier ids back. A clone's feed begins with inserted rows whose ids are old, and imports keep the
+The CRM wrote a row version, and its author is ``updated_by``, if its ``change_id`` is new: it
+differs from the id before and did not occur earlier for the row. ``RESTORE`` and clones bring back
+earlier ids. A clone's feed begins with inserted rows whose ids are old, and imports keep the
 stamps of their files, so an inserted row also needs a stamp close to its commit.
 
-A deleted row keeps no trace of who deleted it, so the CRM stamps a row and then deletes it (see
-accounts.delete and _children.delete). A stamp leaves the row's own columns as they were. Children
-deleted after an account's stamp, before anything else happened to the account, were deleted by the
-person of that stamp. All other changes were made outside the CRM.
+A deleted row does not show who deleted it, so the CRM stamps a row and then deletes it (see
+accounts.delete and _children.delete). A stamp does not change the row's own columns. If children
+were deleted after an account's stamp, and nothing else happened to the account in between, the
+person of that stamp deleted them. All other changes were made outside the CRM.
 
-A row that was written only to give a status its reason, or to remove that, is no stamp: its
-operation has a note. Nor is one that an import wrote as it was: imports delete nothing.
+A write that only sets or removes the reason of a status is not a stamp: its operation has a note.
+Nor is a row that an import wrote without a change: imports delete nothing.
 
-Row versions without ``change_id`` are older than that column. Times tell who wrote them: see
+Row versions without ``change_id`` are older than that column. Times decide who wrote them: see
 _stamps.
 """
 
@@ -39,9 +39,9 @@ ACCOUNT = 0  # an account's place in TABLES
 class Attributed:
     """One row version, and who wrote it.
 
-    :param operation: the id of the operation that wrote it, if it is known.
-    :param writer: who wrote it; None if it was written outside the CRM.
-    :param returned: a deleted record was inserted again.
+    :param operation: the id of the operation that wrote it, if known.
+    :param writer: the person who wrote it; None if it was written outside the CRM.
+    :param returned: whether it inserts a deleted record again.
     :param team: the latest known team of the record's account.
     """
 
@@ -54,13 +54,13 @@ class Attributed:
 
 @dataclass(frozen=True)
 class _OfRecord:
-    """A row version, and what the other versions of its record tell of it.
+    """A row version, with facts from the other versions of its record.
 
     :param written_id: its ``change_id``, if that is new.
-    :param is_stamp: it left the own columns as they were, and may be the stamp before a deletion.
+    :param is_stamp: whether it changed no own column, and may be the stamp before a deletion.
     :param stamp_id: its ``change_id``, if it is such a stamp.
     :param earlier: the version before.
-    :param deleted_at: when the record was next deleted.
+    :param deleted_at: the moment of the record's next deletion.
     """
 
     row: RowVersion
@@ -85,9 +85,9 @@ class _Stamp:
 
 
 def attribute(rows: Iterable[RowVersion], not_deleting: Collection[str] = ()) -> list[Attributed]:
-    """Return the row versions except for stamps, each with who wrote it, in no order.
+    """Return the row versions without stamps, each with its author, in no order.
 
-    The rows are all versions of their records and accounts. ``not_deleting`` are the operations
+    ``rows`` has all versions of their records and accounts. ``not_deleting`` are operations
     that are known to have deleted nothing: see ``deletes_nothing``.
     """
     found: list[Attributed] = []
@@ -104,10 +104,11 @@ def attribute(rows: Iterable[RowVersion], not_deleting: Collection[str] = ()) ->
 
 
 def tell_deleters(changes: Iterable[Attributed], others: Iterable[Row]) -> None:
-    """Say who deleted rows that the same commit inserted elsewhere: it moved a duplicate key.
+    """Set the author of deletions whose commit inserted the row elsewhere: it moved a duplicate
+    key.
 
-    :param others: rows of other accounts that the feed has. Of several with one key, some may
-        have a time from before the CRM wrote them.
+    :param others: the feed's rows of other accounts. If several have one key, some may have a time
+        from before the CRM wrote them.
     """
     inserted = {
         identity_of(row): row
@@ -121,7 +122,7 @@ def tell_deleters(changes: Iterable[Attributed], others: Iterable[Row]) -> None:
 
 
 def deletes_nothing(note: Note) -> bool:
-    """Return whether the operation only gave a reason, or wrote rows."""
+    """Return whether the operation only noted a reason, or only wrote rows."""
     return note.note is not None or note.kind in (operations.IMPORT, operations.COPY)
 
 
@@ -145,7 +146,7 @@ def _of_records(rows: Iterable[RowVersion], not_deleting: Collection[str]) -> It
 
 
 def _next_deletions(versions: list[RowVersion]) -> list[dt.datetime | None]:
-    """Return when the record was deleted next after each version, the earliest moment."""
+    """Return for each version the moment of the record's next deletion, or None."""
     found: list[dt.datetime | None] = []
     earliest: dt.datetime | None = None
     for row in reversed(versions):
@@ -192,7 +193,7 @@ def _order_in_account(each: _OfRecord) -> tuple[dt.datetime, int]:
 
 
 def _is_old_stamp(each: _OfRecord) -> bool:
-    """Return whether it may be the stamp before a deletion, from before ``change_id`` existed."""
+    """Return whether it may be a deletion's stamp from before ``change_id`` existed."""
     row, deleted_at = each.row, each.deleted_at
     if not each.is_stamp or row.new_id is not None or row.new_by is None or deleted_at is None:
         return False
@@ -232,7 +233,8 @@ def _deleter(
 
 def _is_returned(each: _OfRecord) -> bool:
     row, earlier = each.row, each.earlier
-    # What is read of one account may lack that the record was another's meanwhile.
+    # The rows that were read of one account may lack versions in which the record had another
+    # account.
     while earlier and earlier.row.account != row.account:
         earlier = earlier.earlier
     if row.before is not None or earlier is None or earlier.row.after is not None:
@@ -242,7 +244,7 @@ def _is_returned(each: _OfRecord) -> bool:
 
 @dataclass(frozen=True)
 class Entry:
-    """A change, with the notes about its operation and about the revert of that."""
+    """A change, with the note of its operation and the note of that operation's revert."""
 
     change: Attributed
     note: Note | None
@@ -250,14 +252,14 @@ class Entry:
 
     @property
     def person(self) -> str | None:
-        """Of an operation of many rows, the note tells who made it: an import of an export keeps
-        the persons of its file."""
+        """The author. For an operation of many rows the note decides, because an import of an
+        export keeps the persons of its file."""
         noted = self.note.person if self.note else None
         return self.change.writer if noted is None else noted
 
     @property
     def gathered_by(self) -> str | None:
-        """The operation of many rows that the change is a part of."""
+        """The id of the operation of many rows to which the change belongs."""
         return self.change.operation if self.note and self.note.summary is not None else None
 
 
@@ -265,7 +267,7 @@ def entry_of(change: Attributed, notes: dict[str, Note]) -> Entry:
     operation = change.operation
     if operation is None or not notes:
         return Entry(change, None, None)
-    # The id of its revert is made from its own.
+    # The id of the revert is computed from the operation's id.
     return Entry(change, notes.get(operation), notes.get(_made_ids.of_revert(operation)))
 
 

@@ -24,7 +24,7 @@ _SIDE = """(
     FROM {source} WHERE {condition} GROUP BY {key}
   ) AS r
 )"""
-# What the account has on this side, or on the other one: a child that moved is on both.
+# The account's rows on this side or the other one, so that both sides have a child that moved.
 _OF_ACCOUNT = """
 ({owner} = :bsnid OR {key} IN (SELECT {key} FROM {other} WHERE {owner} = :bsnid))
 """

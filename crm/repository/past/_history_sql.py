@@ -1,7 +1,7 @@
 """The statement that reads rows of the change feeds, and the notes about operations.
 
-It is flat, so that its plan costs little however it is narrowed: what belongs together and who
-made it is found in Python (_row_versions, _attribution).
+The statement is flat, so that its plan is cheap with any filter. Python combines the rows and
+finds the authors (_row_versions, _attribution).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .cursor import Position
 
 _NOTE = -1  # the place of notes
 
-# The newest rows of each feed are chosen before their content becomes text.
+# Choose the newest rows of each feed before their content is converted to text.
 _FEED = """
   SELECT {place} AS place, {key} AS key, {owner} AS account, _commit_version AS version,
     _commit_timestamp AS moment, _change_type AS type, {row} AS content,
@@ -63,14 +63,14 @@ _AFTER = """(_commit_timestamp < :after OR (_commit_timestamp = :after
   AND (_commit_version < :after_version OR (_commit_version = :after_version
     AND COALESCE({key}, '') > :after_key))))"""
 MOST_PEOPLE = 1_000
-# Enough for records whose versions are all read. A guard against an account that would fill the
-# memory; what lies beyond it is not used to tell who made a change.
+# The limit for reads of all versions of some records. It keeps a huge account from filling the
+# memory; rows beyond it are not used to find the author of a change.
 MOST_OF_RECORDS = 100_000
 
 
 @dataclass(frozen=True)
 class Note:
-    """What the table of operations has about one of them."""
+    """The note of one operation in the table of operations."""
 
     kind: str | None
     person: str | None
@@ -84,17 +84,17 @@ class Note:
 class Part:
     """A part of the feeds.
 
-    :param start: a version of each table, by name, from which its feed can be read.
-    :param first: only versions from this one on, where it is later than ``start``.
-    :param last: only versions up to this one, where it is given.
+    :param start: by table name, a version from which its feed can be read.
+    :param first: only versions from this one on, if it is later than ``start``.
+    :param last: only versions up to this one, if given.
     :param of: only rows of this account, if not empty.
     :param key: only this child record of the account, if not empty.
     :param after: only rows after this position.
-    :param begins: the moment of its oldest rows, if that is known.
-    :param passed: without the rows that these operations inserted.
-    :param is_sorted: newest first; without it, any rows.
+    :param begins: the moment of its oldest rows, if known.
+    :param passed: operations whose inserted rows are left out.
+    :param is_sorted: whether the newest rows come first; else any rows in any order.
     :param accounts: only rows of these accounts.
-    :param most: at most so many rows.
+    :param most: the maximum number of rows.
     """
 
     start: Mapping[str, int]
@@ -159,7 +159,9 @@ def read_notes(wh: Warehouse, ids: Collection[str]) -> dict[str, Note]:
 
 
 def read_people(wh: Warehouse, starts: Mapping[str, int], *, has_notes: bool) -> list[str]:
-    """Return who made any change or operation, by name, at most ``MOST_PEOPLE``. One statement."""
+    """Return the authors of all changes and operations, sorted, at most ``MOST_PEOPLE``. One
+    statement.
+    """
     feeds = (change_feed.parts(wh, table, starts[table.name])["feed"] for table in TABLES)
     each = [
         _sql.fill(" SELECT updated_by AS person FROM {feed} AS f ", feed=feed) for feed in feeds
@@ -203,7 +205,8 @@ def _select_notes(wh: Warehouse, part: Part, params: dict[str, Any]) -> str:
 def _feed(wh: Warehouse, table: Table, part: Part, params: dict[str, Any]) -> str:
     """Return the SELECT of a table's rows, and add its parameters.
 
-    Also of one child record, the account's rows are read: its deletion tells who deleted it.
+    For one child record, the account's rows are also read, because its deletion shows who
+    deleted the child.
     """
     name, place = table.name, TABLES.index(table)
     conditions = []
@@ -226,7 +229,7 @@ def _feed(wh: Warehouse, table: Table, part: Part, params: dict[str, Any]) -> st
         params |= bound
         conditions.append(_sql.fill(_INSERTED, ids=ids))
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    # Rows of other accounts are left out after this, and do not count.
+    # Rows of other accounts are removed later, and do not count here.
     is_cut = part.is_sorted and not part.accounts
     newest = _sql.fill(_NEWEST, key=quoted(table.key)) if is_cut else ""
     return _select(wh, table, part.start[name], where, newest)
@@ -248,7 +251,8 @@ def _select(wh: Warehouse, table: Table, start: int, where: str, newest: str = "
 
 
 def _notes(rows: list[Row]) -> dict[str, Note]:
-    """Return the notes by id. Unity Catalog enforces no keys: of several, any counts."""
+    """Return the notes by id. Unity Catalog enforces no keys; of several with one id, any
+    counts."""
     return {
         row["key"]: Note(
             row["account"],

@@ -1,7 +1,7 @@
-"""Find the records of which more rows are needed to tell who made the changes of a window.
+"""Find the records whose older versions are needed to find the authors of a window's changes.
 
-A window has all row versions from a moment on. What lies before it, or belongs to other accounts,
-matters in few cases only, so it is read for those records alone.
+A window has all row versions from a moment on. Older versions, and versions of other accounts,
+matter only for few records, so they are read for those records only.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def needed(
     """Return the records that need older versions, and the accounts whose team is not known.
 
     :param rows: all row versions later than ``begins``, and maybe some of that moment.
-    :param has_newer: there may be newer row versions than these.
-    :param is_asked: of which row versions it matters who wrote them.
+    :param has_newer: whether there may be newer row versions than these.
+    :param is_asked: returns whether the author of a row version is wanted.
     """
     found = Older()
     seen: set[tuple[int, str | None]] = set()
@@ -89,7 +89,7 @@ def operations(
     rows: Collection[RowVersion], begins: dt.datetime, changes: Iterable[Attributed]
 ) -> set[str]:
     """Return the operations that made deletions among the changes, and may be older than the
-    window: an earlier stamp told of them, or one that came back."""
+    window because their stamp is older or was restored."""
     stamped = {row.new_id for row in rows if row.new_at and row.new_at > begins}
     found = {each.operation for each in changes if each.operation and each.row.after is None}
     return found - stamped
@@ -100,21 +100,22 @@ def _oldest_first(row: RowVersion) -> tuple[dt.datetime, bool, int]:
 
 
 def _may_be_stamped(row: RowVersion, begins: dt.datetime, *, is_account_known: bool) -> bool:
-    """Return whether a stamp of the account, which is not here, may tell who deleted the child.
+    """Return whether a stamp of the account outside the window may show who deleted the child.
 
-    Times tell of a stamp without ``change_id``, also that of the account's deletion.
+    A stamp without ``change_id`` counts by its time, also that of the account's deletion.
     """
     is_deleted_child = row.after is None and row.place != _ACCOUNT
     return is_deleted_child and (row.moment < begins + STAMPED_WITHIN or not is_account_known)
 
 
 def _matters_since(row: RowVersion, begins: dt.datetime, *, is_first: bool) -> dt.datetime:
-    """Return since when older versions of the record may tell who wrote this one; NEVER if none.
+    """Return the moment from which on older versions are needed to find who wrote this one; NEVER
+    if none are needed.
 
-    A deletion's stamp may be older. So may the deletion after which a record returned. An id that
-    an earlier version had comes back with its time, which is that of its commit or earlier. So an
-    id whose time lies in the window is new, and an older one is among the versions since its time,
-    except where clocks differ.
+    A deletion's stamp may be older than the window, and so may the deletion before a record was
+    inserted again. A restored id comes with its time, which is that of its commit or earlier. So
+    an id whose time is in the window is new, and an older id is among the versions since its time,
+    apart from clock differences.
     """
     if is_first and row.after is None:
         return ALWAYS

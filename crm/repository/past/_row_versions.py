@@ -1,4 +1,4 @@
-"""What the change data feed tells of one record in one commit."""
+"""Combine rows of the change data feed: one row version for each record and commit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crm.model.changes import CHANGED, CREATED, DELETED
 from crm.repository._sql import Row
 
 BEFORE = ("update_preimage", "delete")
-# What a part of the feed has of a child that moved out of its accounts, or into them.
+# The half that a part of the feed has of a child's move into, or out of, its accounts.
 _HALVES = ({"update_preimage"}, {"update_postimage"})
 
 
@@ -30,7 +30,7 @@ class RowVersion:
 
     :param place: the table's place in ``TABLES``.
     :param account: the BSNID of the record's account.
-    :param team: its team now, where that was read.
+    :param team: the account's present team, if it was read.
     """
 
     place: int
@@ -76,7 +76,7 @@ class RowVersion:
 
     @property
     def is_half(self) -> bool:
-        """Return whether the record is here only as it was before, or after, an update."""
+        """Return whether only the image before, or only the one after, an update is here."""
         return self.types in _HALVES
 
     @property
@@ -107,7 +107,7 @@ def identity_of(row: Row) -> Identity:
 
 
 def of_feed(rows: Iterable[Row]) -> list[RowVersion]:
-    """Return what rows of the feed tell, in the order of the first row of each."""
+    """Return the row versions of the feed's rows, in the order of the first row of each."""
     found: dict[Identity, RowVersion] = {}
     for row in rows:
         identity = place, key, version = identity_of(row)

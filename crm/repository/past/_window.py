@@ -1,10 +1,10 @@
 """Read the change feeds newest first, in parts, until a page of the history is full.
 
-What few rows there are is read at once. Where there are more, the versions of the last commits
-are known from the tables' histories, and parts of the feeds that grow by each are read.
+Small feeds are read at once. For large feeds, the versions of the last commits are read from the
+tables' histories, and then parts of the feeds, each part larger than the one before.
 
-The rows of some accounts may be few in feeds that are large. A page of them ends after so many
-commits, whatever was found, and the next page goes on from there.
+Some accounts may have few rows in large feeds. A page that is filtered by accounts ends after a
+number of commits, whatever it found, and the next page continues there.
 """
 
 from __future__ import annotations
@@ -33,27 +33,27 @@ from ._older_versions import ALWAYS, NEVER, Older
 from ._row_versions import RowVersion, identity_of
 from .cursor import Position, is_up_to
 
-# Rows of the feeds: in one part, and for one page.
+# The most rows of the feeds in one part, and for one page.
 MOST, MOST_OF_PAGE = 2_000, 4_000
-# Commits in the first part, and how much larger each other one is.
+# The number of commits in the first part, and the growth of each further part.
 COMMITS, GROWTH = 60, 4
-# Parts for one page where only some accounts are wanted.
+# The most parts for one page that is filtered by accounts.
 PARTS_OF_ACCOUNTS = 3
 
 _lock = threading.Lock()
-# The warehouses, as persons use them, whose feeds have more than MOST rows.
+# Warehouses (per person) whose feeds have more than MOST rows.
 _large: LRUCache[Hashable, bool] = LRUCache(maxsize=200)
-# Those whose feeds had fewer lately.
+# Warehouses whose feeds had fewer rows lately.
 _small: TTLCache[Hashable, bool] = TTLCache(maxsize=200, ttl=FRESH.total_seconds())
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What to read of the feeds, and where: see Part.
+    """Which part of the feeds to read: see Part.
 
-    :param passed: operations whose rows need not be read any more.
+    :param passed: operations whose rows are no longer needed.
     :param accounts: see Part.
-    :param first: at most so many rows in the first part.
+    :param first: the most rows in the first part.
     """
 
     wh: Warehouse
@@ -76,8 +76,9 @@ class Reading:
 class Window:
     """All row versions in a part of the history.
 
-    :param end: the position of the oldest.
-    :param begins: all versions later than this moment are here; None if the feeds have no older.
+    :param end: the position of the oldest row version.
+    :param begins: all versions later than this moment are here; None if the feeds have no older
+        versions.
     """
 
     reading: Reading
@@ -92,17 +93,17 @@ class Window:
     _asked: set[str] = field(default_factory=set)
 
     def changes(self) -> list[Attributed]:
-        """Return the changes, newest first. For who made them, see ``look_up``."""
+        """Return the changes, newest first. Their authors may need ``look_up``."""
         found = self._versions()
         shown = {each.identity for each in found}
         not_deleting = {id for id, note in self.notes.items() if deletes_nothing(note)}
         halves = {each.identity: each.account for each in found if each.is_half}
-        # What is here of a commit is whole without other accounts' rows, except for the halves.
+        # The commits are complete without other accounts' rows, except for halves.
         whole = shown - halves.keys()
         older = [row for row in self._older if identity_of(row) not in whole]
         versions = _row_versions.of_feed([*self.rows, *older]) if older else found
         for each in versions if halves else ():
-            # The account that is asked for, although the child moved.
+            # The account of the history, although the child has moved.
             each.account = halves.get(each.identity, each.account)
         attributed = attribute(versions, not_deleting)
         changes = [each for each in attributed if each.row.identity in shown]
@@ -115,10 +116,10 @@ class Window:
         return self._found
 
     def look_up(self, until: Position | None) -> bool:
-        """Read the older versions that tell who made the changes up to this position, or all; and
-        the other halves of children that moved between an account that is asked for and another.
+        """Read the older versions that show the authors of the changes up to this position, or
+        all; and the other halves of children that moved between a wanted account and another one.
 
-        Return whether there were any that had not been read. One statement, or none.
+        Return whether it has read any. One statement, or none.
         """
         reading, found = self.reading, Older()
         if self.begins is not None or reading.after:
@@ -142,8 +143,8 @@ class Window:
         return True
 
     def look_up_notes(self, changes: Iterable[Attributed]) -> bool:
-        """Read the notes about operations that ended before the window, but made one of these
-        deletions. Return as ``look_up`` does."""
+        """Read the notes of operations that ended before the window, but made one of these
+        deletions. Return whether it has read any."""
         if self.begins is None or not self.reading.has_notes:
             return False
         new = _older_versions.operations(self._versions(), self.begins, changes) - self._asked
@@ -154,7 +155,8 @@ class Window:
 
     @property
     def reached(self) -> Position | None:
-        """Return the position up to which all versions are here, if there may be older ones."""
+        """Return the position down to which all versions are here; None if there are no older
+        ones."""
         if self.begins and (self.end is None or self.begins < self.end.moment):
             return Position.up_to(self.begins)
         return self.end
@@ -162,7 +164,8 @@ class Window:
     def add(
         self, rows: list[Row], notes: dict[str, Note], begins: dt.datetime | None, most: int
     ) -> bool:
-        """Add a part, and return whether it is complete: without its last row version if not."""
+        """Add a part, and return whether it was complete; if not, its last row version is
+        dropped."""
         is_complete = len(rows) < most
         if not is_complete:
             cut = identity_of(rows[-1])
@@ -181,7 +184,7 @@ def windows(reading: Reading) -> Iterator[Window]:
     """Yield a window that grows, until it has all rows or many. Raises WarehouseError."""
     key = reading.wh.cache_key
     with _lock:
-        # Few rows of some accounts say nothing of the feeds.
+        # Few rows of some accounts do not mean that the feeds are small.
         may_be_small = key in _small if reading.accounts else key not in _large
     if may_be_small and not (reading.of or reading.after):
         rows, notes = reading.part(is_sorted=False)
@@ -200,7 +203,7 @@ def windows(reading: Reading) -> Iterator[Window]:
 def _parts(reading: Reading, commits: NewestCommits) -> Iterator[Window]:
     window = Window(reading, commits)
     count, most = COMMITS, min(reading.first, MOST)
-    # What was committed before so many changes of rows is beyond this page.
+    # Commits before this many changed rows are beyond this page.
     enough = None if reading.accounts else MOST_OF_PAGE + MOST
     last = commits.last()
     parts = 0

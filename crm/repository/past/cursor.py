@@ -1,4 +1,4 @@
-"""Where in the history a page begins."""
+"""The position in the history at which a page begins."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _CURSOR = re.compile(r"(\d{1,17})-(\d)-(\d{1,18})-((?:[0-9a-f]{32}\.?)*)-(.*)", 
 
 @dataclass(frozen=True)
 class Position:
-    """A place in the history; its order is the history's, newest first.
+    """A position in the history; positions sort as the history does, newest first.
 
-    Of each table, later tables first; of one commit, the records by key.
+    At one moment, later tables come first; in one commit, records are sorted by key.
     """
 
     moment: dt.datetime
@@ -36,7 +36,7 @@ class Position:
 
     @classmethod
     def up_to(cls, moment: dt.datetime) -> Position:
-        """Return the position after all changes at the moment, which a URL can hold."""
+        """Return the position after all changes at the moment."""
         return cls(moment, 0, 0, "")
 
     @property
@@ -45,16 +45,15 @@ class Position:
 
 
 def is_up_to(row: RowVersion, until: Position | None) -> bool:
-    """Return whether the row is not older than the position, if there is one."""
+    """Return whether the row is not older than the position; True without a position."""
     return until is None or Position.of(row).order <= until.order
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where a page begins, as a URL has it.
+    """The beginning of a page, as a text for a URL.
 
-    :param passed: the operations that earlier pages showed as one entry, and that have older
-        changes.
+    :param passed: operations that earlier pages showed as one entry, and that have older changes.
     """
 
     position: Position
@@ -62,7 +61,7 @@ class Cursor:
 
     @classmethod
     def read(cls, text: str) -> Cursor | None:
-        """Return the cursor of the text, None if it is none."""
+        """Return the cursor of the text; None if the text is not a cursor."""
         match = _CURSOR.fullmatch(text)
         if match is None:
             return None

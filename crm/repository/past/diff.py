@@ -1,10 +1,10 @@
-"""What changed between a moment and now: records added, removed and changed, in one statement.
+"""Find the records added, removed and changed between a moment and now, in one statement.
 
-Only the rows that the change feeds have since the moment are read. A feed shows each changed row
-as it was before and after; a version that came and went in the meantime cancels out, and what is
-left of a record are its two versions at the moment and now. Where a feed does not reach back to
-the moment, the whole tables are compared, and so are records of whose key there were or are
-several rows: a feed does not show the rows that did not change.
+It reads only the rows in the change feeds since the moment. A feed shows each changed row as it
+was before and after. Versions in between cancel out, which leaves a record's versions at the
+moment and now. If a feed does not go back to the moment, the whole tables are compared. Records
+with duplicate keys are also compared in the whole tables, because a feed does not show unchanged
+rows.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ._both_sides import both_sides
 
 SHOWN = 500
 
-# Accounts come before their children, so a deleted account's row tells its team.
+# Accounts come before their children, so that a deleted account's row gives their team.
 _CHANGES = """
 SELECT c.*, a.team
 FROM (
@@ -56,8 +56,8 @@ FROM (SELECT * FROM {feed} WHERE _commit_version > :then{place} {of_one}) AS f {
 """
 _N = "CASE WHEN _change_type IN ('insert', 'update_postimage') THEN 1 ELSE -1 END"
 _THIS = "AND {owner} = :bsnid"
-# These two keep the rows of all children that the account has or had: one that moved is also
-# another account's. Rows without a key are told by their account.
+# These two conditions keep the rows of all children that the account has or had, including those
+# that moved. Rows without a key are identified by their account.
 _OF_ONE = "AND ({key} IS NOT NULL OR {owner} = :bsnid)"
 _OWN = """
 LEFT SEMI JOIN (
@@ -65,8 +65,8 @@ LEFT SEMI JOIN (
   FROM {feed} WHERE _commit_version > :then{place} AND {owner} = :bsnid
 ) AS d ON d.key = COALESCE(f.{key}, '')
 """
-# Keeps the rows of the first records of a table that differ, in the order of ``_CHANGES``. Hashes
-# tell which do, since texts of all rows would cost several times as much.
+# Keeps the rows of the first differing records of a table, in the order of ``_CHANGES``. Hashes
+# are compared, since texts of all rows would cost several times as much.
 _FIRST = """
 LEFT SEMI JOIN (
   SELECT key, COALESCE(MAX(CASE WHEN n > 0 THEN account END), MAX(account)) AS account
@@ -80,7 +80,7 @@ LEFT SEMI JOIN (
 _KEYS = """
 SELECT {place} AS place, {key} AS key FROM {table} {where}
 """
-# The account that is asked for, even if nothing of it changed.
+# The wanted account, even if it did not change.
 _ONE_ACCOUNT = """
 UNION ALL
 SELECT {place} AS place, bsnid AS key, 0 AS more, bsnid AS account,
@@ -107,13 +107,13 @@ FROM ({branches}) AS d GROUP BY place
 
 
 def find_changes(past: Warehouse, bsnid: str = "", accounts: AccountFilter = ALL) -> list[Change]:
-    """Return what changed since the moment of ``past``, in all accounts or one, by account.
+    """Return the changes since the moment of ``past``, of all accounts or one, sorted by account.
 
-    At most ``SHOWN`` and one more, which shows that there are more. Of a key that several rows
-    have, the row that pages show is compared; this costs one more statement. A child that moved
-    between accounts changed: it is in the changes of both. ``team`` is that of the account that is
-    asked for. Raises Missing if the one account existed at neither moment. ``accounts`` are those
-    that are the person's now, and that have the filter's values at one of the moments.
+    It returns at most ``SHOWN`` changes, and one more if there are more. Of duplicates, the row
+    that pages show is compared; this costs one more statement. A child that moved is in the
+    changes of both accounts. ``accounts`` filters by the person's present accounts, and by values
+    that an account had at one of the moments. Raises Missing if the account ``bsnid`` existed at
+    neither moment.
     """
     then = past.namespace
     assert isinstance(then, PastNamespace)
@@ -158,12 +158,12 @@ def _read(
 def _with_duplicates_compared(
     wh: Warehouse, then: PastNamespace, bsnid: str, accounts: AccountFilter, rows: list[Row]
 ) -> list[Row]:
-    """Return the rows; compare anew those of whose key there are or were several rows."""
+    """Return the rows; compare those with duplicate keys in the whole tables."""
     several = [row for row in rows if max(row["copies"], row["copies"] - row["more"]) > 1]
     keys = {row["key"] for row in several if row["key"] is not None}
     if not keys:
         return rows
-    if len(rows) > SHOWN:  # of those, some may not differ, and rows beyond the limit would
+    if len(rows) > SHOWN:  # some of those may not differ, and rows beyond the limit may
         return _compare_whole_tables(wh, then, bsnid, accounts)
     others = [row for row in rows if row["key"] not in keys]
     return others + _compare_whole_tables(wh, then, bsnid, accounts, keys)
@@ -177,7 +177,7 @@ def _versions(then: PastNamespace) -> dict[Table, int]:
 def _starts(
     wh: Warehouse, then: PastNamespace, feed_starts: change_feed.Starts
 ) -> dict[Table, int] | None:
-    """Return from where to read each feed; None if one does not have all changes since then.
+    """Return the version from which to read each feed; None if one lacks changes since then.
 
     A feed cannot be read from the version after its latest one: see recent_changes.
     """
@@ -213,7 +213,7 @@ def _keys(wh: Warehouse, table: Table, bsnid: str) -> str:
 
 
 def _teams_before(rows: list[Row]) -> dict[str | None, str]:
-    """Return the teams that accounts had, by key, where they changed."""
+    """Return the earlier teams, by key, of accounts that changed."""
     return {
         row["key"]: json.loads(row["before"]).get("team", "")
         for row in rows
@@ -222,7 +222,7 @@ def _teams_before(rows: list[Row]) -> dict[str | None, str]:
 
 
 class _Values(Mapping[str, str]):
-    """A row's own columns as texts. Of 500 records a page shows 100: only these are parsed."""
+    """A row's own columns as texts, parsed on demand, since a page shows 100 of 500 records."""
 
     def __init__(self, table: Table, row: str) -> None:
         self._table, self._row = table, row
@@ -284,9 +284,9 @@ def _compare_whole_tables(
 
 
 def count_changes(wh: Warehouse, before: Mapping[Table, str]) -> dict[Table, tuple[int, int, int]]:
-    """Return for each table how many records were added, removed and changed until now.
+    """Return for each table the number of records (added, removed, changed) until now.
 
-    ``before`` has for each table the FROM item that it is compared with.
+    ``before`` has for each table the FROM item of the earlier rows.
     """
     branches = both_sides(wh.namespace, before)
     found = dict.fromkeys(TABLES, (0, 0, 0))

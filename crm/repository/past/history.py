@@ -1,7 +1,7 @@
-"""Who changed what, and when: a page of the change data feeds of all four tables.
+"""A page of the history of all four tables, read from their change data feeds.
 
-One statement reads a page, another one the older versions of few records if they tell who made a
-change. See _window for what is read, _attribution for how it tells who made a change.
+One statement reads a page; a second one reads older versions of few records if these are needed to
+find the author of a change. See _window for the rows to read, and _attribution for the authors.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ._window import MOST, Reading, Window, windows
 from .cursor import Cursor, Position, is_up_to
 
 PAGE_SIZE = 50
-# At first so many rows of the feeds are read for each change: most have two, a deletion three.
+# Rows of the feeds to read for each wanted change: most changes have two, a deletion three.
 ROWS_PER_CHANGE = 4
 
 
@@ -33,9 +33,9 @@ class Wanted:
     """The filters of the history; an empty field filters nothing.
 
     ``operation``: only this operation's changes. ``is_gathered``: an operation of many rows is one
-    change, the latest of them. ``accounts``: only those that pass this filter now.
-    ``person`` may be ``OUTSIDE``. ``since`` and ``until`` (exclusive) are aware. ``page`` counts
-    from 1, and from ``after``, if it is given.
+    change, the latest of them. ``accounts``: only accounts that pass this filter now.
+    ``person`` may be ``OUTSIDE``. ``since`` and ``until`` (exclusive) have a time zone. ``page``
+    counts from 1 on, starting at ``after`` if it is given.
     """
 
     bsnid: str = ""
@@ -55,7 +55,7 @@ class Wanted:
 
     @property
     def is_narrowed(self) -> bool:
-        """Return whether a filter leaves changes out, of the account or of all accounts."""
+        """Return whether a filter other than the account leaves changes out."""
         words = (self.key, self.person, self.field, self.kind, self.table, self.operation)
         return any((*words, self.accounts, self.since, self.until))
 
@@ -64,10 +64,10 @@ class Wanted:
 class History:
     """One page of changes, newest first.
 
-    :param total: how many changes the filters let through; None if not all changes were read.
-    :param people: everybody who made a change that was read, whatever the filters.
-    :param known: how many changes were read, whatever the filters.
-    :param team: the name of the account, where one account is asked for.
+    :param total: the number of changes that pass the filters; None if not all changes were read.
+    :param people: the authors of all changes that were read, regardless of the filters.
+    :param known: the number of changes that were read, regardless of the filters.
+    :param team: the name of the account, for the history of one account.
     :param older: where the next page begins, if ``total`` is None and there may be older changes.
     :param read_to: the moment of the oldest change that was read, if there may be older ones.
     """
@@ -96,10 +96,10 @@ _UNDOABLE = (operations.IMPORT, operations.COPY, operations.BULK, operations.MER
 
 
 def load(wh: Warehouse, wanted: Wanted) -> History:
-    """Return one page of the history. One or two statements, more if few changes are wanted.
+    """Return one page of the history. One or two statements, more if filters pass few changes.
 
-    The first page of a process may read the tables' histories, too. Raises WarehouseError.
-    Without the table of operations, all that is in it is missing, and nothing is gathered.
+    The first page of a process may also read the tables' histories. Without the table of
+    operations the page lacks the notes, and no operation is gathered. Raises WarehouseError.
     """
     return notes.read(
         wh,
@@ -110,7 +110,8 @@ def load(wh: Warehouse, wanted: Wanted) -> History:
 
 
 def people(wh: Warehouse) -> list[str]:
-    """Return who made the changes that are kept, also those that no page has read. One statement.
+    """Return the authors of all kept changes, including those that no page has read. One
+    statement.
 
     Raises WarehouseError.
     """
@@ -125,7 +126,7 @@ def people(wh: Warehouse) -> list[str]:
 def _load(wh: Warehouse, wanted: Wanted, starts: change_feed.Starts, has_notes: bool) -> History:
     passed = set(wanted.after.passed) if wanted.after else set[str]()
     key = wanted.key if wanted.bsnid else ""
-    # All changes of one account are counted, and a filter may leave most changes out.
+    # All changes of one account are counted, and a filter may exclude most changes.
     is_plain = not (wanted.bsnid or wanted.is_narrowed)
     first = ROWS_PER_CHANGE * wanted.page * wanted.size if is_plain else MOST
     accounts, begin = wanted.accounts, _begin(wanted)
@@ -141,7 +142,7 @@ def _load(wh: Warehouse, wanted: Wanted, starts: change_feed.Starts, has_notes: 
 
 
 def _begin(wanted: Wanted) -> Position | None:
-    """Return the position after which changes are wanted."""
+    """Return the position after which the wanted changes begin."""
     until = Position.at(wanted.until) if wanted.until else None
     after = wanted.after.position if wanted.after else None
     given = [position for position in (until, after) if position]
@@ -149,7 +150,7 @@ def _begin(wanted: Wanted) -> Position | None:
 
 
 class _Page:
-    """The changes of a window that are wanted."""
+    """The wanted changes of a window."""
 
     def __init__(self, wanted: Wanted, window: Window) -> None:
         self._wanted, self._window = wanted, window
@@ -158,7 +159,7 @@ class _Page:
             self._choose()
 
     def _changes(self) -> Iterator[Attributed]:
-        """Return the changes up to the last one that is shown, whatever the filters."""
+        """Return the changes up to the last shown one, regardless of the filters."""
         end = self._end
         return (each.change for each in self._all if is_up_to(each.change.row, end))
 
@@ -173,7 +174,7 @@ class _Page:
 
     @property
     def _end(self) -> Position | None:
-        """Return the position after which nothing is shown; None for that of the window."""
+        """Return the position of the last shown change; None for the end of the window."""
         most = self._wanted.page * self._wanted.size
         return Position.of(self._entries[most].change.row) if len(self._entries) > most else None
 
@@ -192,7 +193,7 @@ class _Page:
 
     @property
     def is_full(self) -> bool:
-        """Return whether this has the whole page and tells whether there are older changes."""
+        """Return whether the page is full, and it is known whether there are older changes."""
         return self._is_whole or len(self._entries) > self._wanted.page * self._wanted.size
 
     def history(self) -> History:
@@ -229,7 +230,7 @@ class _Page:
         return Cursor(position, frozenset(begun_earlier))
 
     def begun_earlier(self, ids: Iterable[str], moment: dt.datetime | None) -> set[str]:
-        """Return those that may have changes at the moment or earlier; none without a moment."""
+        """Return the ids that may have changes at the moment or earlier; none without a moment."""
         if moment is None:
             return set()
         notes = self._window.notes
@@ -263,7 +264,7 @@ class _Page:
         )
 
     def _count(self, entry: Entry) -> int | None:
-        """Return how many of the wanted changes its operation made; None if that is unknown."""
+        """Return the number of wanted changes of the entry's operation; None if unknown."""
         operation, window = entry.change.operation, self._window
         may_be_elsewhere = operation is not None and (
             operation in window.reading.passed or self.begun_earlier([operation], window.begins)
@@ -272,7 +273,7 @@ class _Page:
 
 
 def _is_wanted(entry: Entry, wanted: Wanted) -> bool:
-    """Return whether the filters let the change through; unknown words filter nothing."""
+    """Return whether the change passes the filters; unknown words filter nothing."""
     row, person = entry.change.row, entry.person
     before, after = row.values if wanted.field in fields() else ({}, {})
     names = [table.name for table in TABLES]

@@ -79,7 +79,7 @@ class RecentChange:
 def changes_since(wh: Warehouse, seen: Mapping[str, int]) -> list[RecentChange]:
     """Return the changes after these versions (by table name), oldest first.
 
-    At most the latest ``LIMIT`` and one more, which tells that there are more. One statement.
+    Only the latest ``LIMIT``, and one more if there are more. One statement.
     Raises WarehouseError.
     """
     branches = (_branch(wh, table, seen[table.name]) for table in TABLES)
@@ -90,7 +90,7 @@ def changes_since(wh: Warehouse, seen: Mapping[str, int]) -> list[RecentChange]:
 
 
 def versions_before(wh: Warehouse, ago: dt.timedelta) -> dict[str, int]:
-    """Return the version that each table had so long ago, or the first of its feed.
+    """Return the version that each table had ``ago``, or the first of its feed.
 
     One statement per table.
     """
@@ -137,7 +137,7 @@ def _change(row: Row) -> RecentChange:
 
 
 def _has_earlier_stamp(row: Row) -> bool:
-    """Return whether the undo of a merge, which had stamped the row, gave it its time again."""
+    """Return whether the undo of a merge restored the row's earlier stamp."""
     if not (row["is_stamp"] and row["is_update"]) or row["new_id"] == row["old_id"]:
         return False
     new, old = row["updated_at"], row["old_at"]
@@ -147,8 +147,8 @@ def _has_earlier_stamp(row: Row) -> bool:
 def _is_ours(row: Row) -> bool:
     """Return whether the CRM made the change.
 
-    Ids tell, except where this end of the feed does not show whether an id is new: of an inserted
-    row, which a RESTORE may have brought back, and of a deleted row whose stamp came earlier.
+    The id decides, except where this part of the feed does not show whether the id is new: for an
+    inserted row, which may come from a RESTORE, and for a deleted row whose stamp is older.
     """
     if _has_earlier_stamp(row):
         return True

@@ -1,7 +1,7 @@
 """Restore whole tables: to a version that Delta keeps, or to a backup.
 
-A restore makes a new version of the table, so earlier versions stay. To take a restore back,
-restore the version before it. https://docs.databricks.com/sql/language-manual/delta-restore
+A restore makes a new version of the table, so earlier versions stay. To undo a restore, restore
+the version before it. https://docs.databricks.com/sql/language-manual/delta-restore
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def latest_versions(wh: Warehouse) -> dict[Table, int]:
 def readable_versions(wh: Warehouse) -> dict[str, int] | None:
     """Return the version that each table is at, by name, for a later ``revert_bulk.revert``.
 
-    None where row filters or masks keep the past from being read, and so the revert from working.
+    None if row filters or masks prevent reading the past, which the revert needs.
     """
     try:
         return {table.name: version for table, version in latest_versions(wh).items()}
@@ -89,7 +89,8 @@ def _has(wh: Warehouse, source: str, names: tuple[str, ...]) -> bool:
 
 
 def preview(wh: Warehouse, sources: Mapping[Table, str]) -> dict[Table, tuple[int, int, int]]:
-    """Return for each table how many records a restore would delete, insert and change."""
+    """Return for each table the number of records that a restore would delete, insert and
+    change."""
     completed = {
         table: _sql.with_missing(source, table, missing_columns(wh, table, source))
         for table, source in sources.items()
@@ -98,7 +99,7 @@ def preview(wh: Warehouse, sources: Mapping[Table, str]) -> dict[Table, tuple[in
 
 
 def restore_version(wh: Warehouse, table: Table, version: int) -> None:
-    """Restore an earlier version. Delta refuses the one that the table is at."""
+    """Restore an earlier version. Delta refuses the present version."""
     sql = "RESTORE TABLE {table} TO VERSION AS OF {version}"
     parts = {"table": wh.namespace.table(table), "version": str(int(version))}
     write(wh, _sql.render(wh.namespace, sql, **parts), repeatable=True)
@@ -136,6 +137,6 @@ def restore_clone(wh: Warehouse, table: Table, clone: str, missing: Collection[s
 
 
 def in_order(tables: Mapping[Table, object]) -> list[Table]:
-    """Return the tables, accounts first: during a restore no reader sees a child without its
-    account."""
+    """Return the tables, accounts first, so that during a restore no reader sees a child without
+    its account."""
     return [table for table in TABLES if table in tables]

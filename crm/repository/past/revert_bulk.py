@@ -1,9 +1,9 @@
-"""Revert an operation of many records, such as an import: all that it wrote, and only that.
+"""Revert an operation of many records, such as an import: every row that it wrote, and no other.
 
-A row is reverted only if its ``change_id`` is still the operation's, and if no change outside the
-CRM, which keeps the id, is in the feed since. The feed has the row as it was before. As every
-write does, the revert stamps the rows with the person and shows in the history. After a merge,
-they then get their earlier stamps again: see _revert.stamps.
+A row is reverted only if it still has the operation's ``change_id``, and the feed shows no later
+change from outside the CRM, which would keep the id. The feed has the row's earlier values. Like
+every write, the revert stamps the rows and is in the history. The undo of a merge then restores
+the earlier stamps: see _revert.stamps.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ Versions = Mapping[str, int]
 
 LISTED = 200
 
-# Several rows that had one key are reverted by _revert.duplicates.
+# _revert.duplicates reverts rows with duplicate keys.
 _SOURCE = """
   SELECT w.*, {rival} FROM ({written}) AS w {joined} WHERE NOT w._is_duplicate
 """
-# The last stamp of a deleted row tells who deleted it.
+# The last stamp of a deleted row shows who deleted it.
 _STAMP = """
 MERGE INTO {table} AS t USING ({source}) AS s
 ON t.{key} = s._key AND t.change_id = :undone AND NOT s._changed
@@ -54,8 +54,8 @@ WHEN NOT MATCHED AND s._existed AND s._deleted
   VALUES ({sources}, IF(s._rival, COALESCE(s.updated_at, s.created_at), CURRENT_TIMESTAMP()),
     :actor, :change_id)
 """
-# After the revert: keys of which it neither wrote nor deleted a row, and their latest row. Where
-# it left none, one other key. ``total`` counts the former, ``done`` all others.
+# After the revert: the keys of which it neither wrote nor deleted a row, with their latest row; if
+# there are none, one other key. ``total`` counts the former, ``done`` all others.
 # ``is_untouched``: nobody changed it, but it has new children.
 _LEFT = """
 SELECT * FROM (
@@ -78,10 +78,10 @@ SELECT *, reverted = 0 AND NOT (is_deleted AND was_deleted IS NOT NULL) AS is_le
 
 @dataclass(frozen=True)
 class LeftAlone:
-    """A record that the operation wrote and the revert left as it is.
+    """A record that the operation wrote and the revert skipped.
 
-    :param record: the record as it is now or, if it was deleted since, without values.
-    :param has_children: nobody changed the account since, but it has new children.
+    :param record: the record as it is now; without values if it has been deleted since.
+    :param has_children: whether it is an account that nobody changed, but that has new children.
     """
 
     record: Change
@@ -91,12 +91,12 @@ class LeftAlone:
 
 @dataclass(frozen=True)
 class Reverted:
-    """``count`` records were reverted now, as the answers say. ``total`` were left alone, of which
-    ``left`` has at most ``LISTED`` of each table.
+    """The result of a revert. ``count`` records were reverted now, by the statements' answers.
+    ``total`` were skipped, of which ``left`` has at most ``LISTED`` of each table.
 
-    ``done`` keys are reverted, also by an earlier try or by a statement whose answer was lost.
-    ``merge`` is what people call the operation if it was a merge, whether or not that had ended.
-    ``account`` is the BSNID of the account that a merge deleted.
+    ``done`` counts all reverted keys, also those of an earlier try and of lost answers. ``merge``
+    is the operation's name if it was a merge, finished or not. ``account`` is the BSNID of the
+    account that a merge deleted.
     """
 
     count: int
@@ -115,17 +115,17 @@ def current_versions(wh: Warehouse) -> dict[str, int]:
 def revert(wh: Warehouse, undone: str, before: Versions, after: Versions) -> Reverted:
     """Revert the operation with the id ``undone``, which wrote between these versions.
 
-    Three statements, and at most three per changed table, four of a merge, one more where several
-    rows had one key; the last finds what was left alone. Safe to repeat, also after a failure
-    half-way. Raises HalfDone, and WarehouseError, also if the warehouse does not keep the versions
-    any more.
+    Three statements, and at most three per changed table (four for a merge), one more for
+    duplicate keys. The last one finds the skipped rows. Safe to repeat, also after a failure.
+    Raises HalfDone, and WarehouseError, also if the warehouse no longer keeps the versions.
     """
-    # The same id each time: a second try deletes what the first one only stamped.
+    # The id is the same each time, so that a second try deletes rows that the first one only
+    # stamped.
     operation = Operation(_made_ids.of_revert(undone), operations.REVERT, wh.actor)
     changed = [table for table in TABLES if after[table.name] > before[table.name]]
     deleted = joins.deleted_accounts(wh, undone, changed, before)
     if not deleted:
-        # Inserted rows are deleted in this order: children before their accounts.
+        # Delete inserted rows in this order: children before their accounts.
         changed.reverse()
     doubled = duplicates.with_duplicates(wh, undone, changed)
     note = operations.read_note(wh, undone)
@@ -153,10 +153,10 @@ def revert(wh: Warehouse, undone: str, before: Versions, after: Versions) -> Rev
 class _Revert:
     """The revert of the operation ``undone``: see ``revert``.
 
-    :param tables: those that it changed, in the order in which they are reverted.
-    :param deleted: the accounts that it deleted.
+    :param tables: the changed tables, in the order of the revert.
+    :param deleted: the accounts that the operation deleted.
     :param doubled: the tables in which several of its rows have one key.
-    :param kind: that of its note; empty without one.
+    :param kind: the kind in its note; empty without a note.
     """
 
     wh: Warehouse
@@ -170,7 +170,7 @@ class _Revert:
 
     @property
     def is_merge(self) -> bool:
-        # Without the table of operations, it may as well be the deletion of one account.
+        # Without the table of operations, this may be the deletion of one account.
         return len(self.deleted) == 1 and self.kind in ("", operations.MERGE)
 
     def steps(self) -> list[Step]:
@@ -180,7 +180,7 @@ class _Revert:
         ]
 
     def after_merge(self) -> list[Step]:
-        """Return the steps that only a merge's undo has."""
+        """Return the steps that only the undo of a merge needs."""
         if not self.is_merge:
             return []
         give_back = partial(stamps.give_back, self.wh, self.operation, self.undone, self.before)
@@ -195,7 +195,7 @@ class _Revert:
 
     def _revert(self, table: Table) -> int:
         wh, operation, undone, before = self.wh, self.operation, self.undone, self.before
-        # A row keeps who created it, and when.
+        # A row keeps its ``created_by`` and ``created_at``.
         kept = [name for name in table.names if name not in ("updated_at", "updated_by")]
         parts = {"table": wh.namespace.table(table), "key": quoted(table.key)}
         stamp = _sql.render(
@@ -228,7 +228,7 @@ class _Revert:
         )
 
     def left_alone(self) -> Reverted:
-        """Return what was left alone, with a ``count`` of 0. One statement per table."""
+        """Return the skipped rows, with a ``count`` of 0. One statement per table."""
         left: list[LeftAlone] = []
         total = done = 0
         params = {"undone": self.undone, "change_id": self.operation.id, "listed": LISTED}

@@ -1,6 +1,7 @@
-"""Revert one record: its fields to what they were before a change, or its deletion.
+"""Revert one record: restore its fields from before a change, or undo its deletion.
 
-Both are ordinary writes: optimistic, stamped with the person, and shown in the history.
+Both are ordinary writes: they check for concurrent edits, stamp the person, and are in the
+history.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ _RECORDS: dict[Table, type[Record]] = {
     UPDATES: Update,
 }
 
-# Of several rows with the key, ``stored`` is the one that pages show and an edit changes: the one
-# that was changed last.
+# If several rows have the key, ``stored`` is the one that was changed last, which pages show and
+# an edit changes.
 _SQL = """
 WITH changed AS (
   SELECT MAX({owner}) AS account, MAX(_commit_timestamp) AS moment,
@@ -62,11 +63,11 @@ SELECT t.account, t.moment, t.`before`, t.`after`, n.now, n.updated_at,
 FROM changed AS t CROSS JOIN stored AS n
 LEFT JOIN {each_bsnid} AS a ON a.bsnid = t.account
 """
-# In a transaction the CRM stamps an account and its children with one id, and then deletes them
-# (accounts.delete). Else it does this in order: stamp, children, account. Children that were
-# deleted before the stamp were not deleted with the account. A deletion that was tried again has
-# several stamps, with no other change between them. Only deletions without a stamp, or with one
-# from before ``change_id`` existed, are bounded by a time: see _stamps.
+# With transactions the CRM stamps an account and its children with one id, and then deletes them
+# (accounts.delete). Otherwise the order is: stamp, children, account. Children that were deleted
+# before the stamp were not deleted with the account. A repeated deletion has several stamps, with
+# no other change between them. Only deletions without a stamp, or with one from before
+# ``change_id`` existed, are bounded by a time: see _stamps.
 _CHILDREN = """, account_versions AS (
   SELECT _commit_version AS version, MAX(_commit_timestamp) AS moment,
     COALESCE(
@@ -95,8 +96,8 @@ _CHILDREN = """, account_versions AS (
           ELSE GREATEST(t.moment - {interval}, COALESCE(b.moment, t.moment - {interval})) END
         AND t.moment)
 )"""
-# Only children whose last known change is their deletion. A version that deletes and inserts a key
-# changed it.
+# Only children whose last known change is their deletion. A version that both deletes and inserts
+# a key is a change.
 _CHILD = """
   SELECT {place} AS place, c.{key} AS key, c._commit_version AS version, MAX({row}) AS row,
     MAX(c._commit_timestamp) AS moment, MAX(c._change_type) = 'delete' AS is_deleted,
@@ -123,10 +124,10 @@ class Reversal:
 
     :param now: the record's own columns; None if it does not exist.
     :param updated_at: when the record last changed.
-    :param rows: the rows that reverting a deletion inserts: the record's own and, for an account,
-        those of the children that were deleted with it.
-    :param is_back: the record exists again after its deletion.
-    :param is_orphan: neither the record nor its account exists; False for an account.
+    :param rows: the rows to insert for a deletion: the record's and, for an account, those of the
+        children that were deleted with it.
+    :param is_back: whether the record exists again after its deletion.
+    :param is_orphan: whether neither the record nor its account exists; False for an account.
     """
 
     change: Change
@@ -138,7 +139,7 @@ class Reversal:
 
     @property
     def is_another(self) -> bool:
-        """Return whether another record has been created under the key since the deletion."""
+        """Return whether another record has been created with the key since the deletion."""
         return self.now is not None and not self.is_back
 
     @property
@@ -193,7 +194,7 @@ def _latest_deletion(wh: Warehouse, table: Table, key: str) -> Row:
 def revert_fields(
     wh: Warehouse, reversal: Reversal, names: list[str], seen: dt.datetime | None
 ) -> None:
-    """Set these fields to what they were before the change. Raises Stale or Missing."""
+    """Restore the values of these fields from before the change. Raises Stale or Missing."""
     table, key = reversal.change.table, reversal.change.key
     values = {name: reversal.earlier[name] or None for name in names}
     operation = operations.new(wh, operations.REVERT)
@@ -208,10 +209,10 @@ def revert_deletion(
 ) -> dict[Table, int]:
     """Insert the deleted rows, and return how many rows of each table were inserted.
 
-    Raises AlreadyExists if the record, or another under its key, exists, and Missing if the
-    record's account does not. Raises HalfDone; a second try, with the ``earlier`` attempts,
-    inserts the rows that the first did not. A row that is too large for a statement raises
-    TooLarge, or HalfDone after all others.
+    Raises AlreadyExists if the record, or another one with its key, exists; Missing if its account
+    does not. Raises HalfDone; another try with the ``earlier`` attempts inserts the remaining
+    rows. A row that is too large for a statement raises TooLarge, or HalfDone after all other
+    rows.
     """
     key, table = reversal.change.key, reversal.change.table
     if reversal.is_another:
@@ -229,7 +230,7 @@ def revert_deletion(
         if of is table and reversal.now is None:
             count = operations.written_rows(wh, operation, of, count, 1)
             if not count and of is ACCOUNTS:
-                # Somebody has created another account under the key since it was loaded.
+                # Since the page was loaded, somebody has created another account with the key.
                 raise AlreadyExists(key)
         written[of] += count
         return count
@@ -244,7 +245,7 @@ def revert_deletion(
 def _named_chunks(reversal: Reversal) -> list[tuple[Table, str, str]]:
     """Return the chunks of rows to insert, each with its table and the name of its step.
 
-    Children that may be too large come last, so that they hold nothing else back.
+    Children that may be too large come last, so that they do not block others.
     """
     table = reversal.change.table
     named = [

@@ -1,8 +1,8 @@
-"""How adoption, updates and use cases grew week by week, in one statement.
+"""The weekly growth of adoption, updates and use cases, in one statement.
 
-How many accounts had a status at the end of an earlier week follows from today's counts and the
-changes since then, which the feed of platform statuses has. Where a row filter or a mask forbids
-the feed, there are no earlier counts.
+The number of accounts with a status at the end of an earlier week is computed from today's counts
+and the changes in the feed of platform statuses since then. If a row filter or a mask blocks the
+feed, there are no earlier counts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from crm.warehouse.errors import StatementFailed
 GROUPS = ("business_area", "vp", "primary_it_partner")
 WEEK = dt.timedelta(weeks=1)
 
-# Orphans and statuses without a platform count nowhere, as on the overview.
+# Orphans and statuses without a platform are not counted, as on the overview.
 _NOW = """
 SELECT 'status' AS name, COALESCE(a.{by}, '') AS value, s.platform, s.status,
   CAST(NULL AS BIGINT) AS week, COUNT(*) AS n, CAST(NULL AS DOUBLE) AS days
@@ -86,7 +86,7 @@ class Group:
 
 @dataclass(frozen=True)
 class LeadTime:
-    """The median of the days from Requested to Completed, of so many onboardings."""
+    """The median number of days from Requested to Completed, and the number of onboardings."""
 
     count: int
     days: float
@@ -97,9 +97,9 @@ class Trends:
     """The figures of the last weeks, oldest first.
 
     :param weeks: the Mondays on which the weeks begin, in the reader's zone.
-    :param statuses: for each week, by platform, how many accounts had each status at its end.
-        None where nobody can know: before the feed begins, or without a feed.
-    :param is_refused: whether a row filter or a mask forbids to read the feed.
+    :param statuses: for each week, by platform, the number of accounts with each status at its
+        end. None if unknown: before the feed begins, or without a feed.
+    :param is_refused: whether a row filter or a mask prevents reading the feed.
     """
 
     weeks: tuple[dt.datetime, ...]
@@ -112,9 +112,9 @@ class Trends:
 
 
 def load(wh: Warehouse, by: str, weeks: tuple[dt.datetime, ...]) -> Trends:
-    """Return the figures; the last week is not over yet. ``by`` is one of ``GROUPS``.
+    """Return the figures; the last week is the present one. ``by`` is one of ``GROUPS``.
 
-    One statement, and one per table where Delta's history was not read for an hour. Raises
+    One statement, and one per table if Delta's history was not read for an hour. Raises
     WarehouseError.
     """
     present = wh.at(wh.namespace.present)
@@ -211,7 +211,7 @@ def _backwards(
     rows: list[Row],
     known: dt.datetime | None,
 ) -> Iterator[Statuses | None]:
-    """Yield the counts at the end of each week: today's without the changes since."""
+    """Yield the counts at the end of each week: today's counts minus the changes since."""
     changes: dict[int, list[Row]] = {}
     for row in rows:
         if row["name"] == "change":

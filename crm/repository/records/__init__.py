@@ -1,1 +1,1 @@
-"""Single records, lists, and pages of figures. One module for each, and what they share."""
+"""Single records, lists, and pages of figures. One module for each, and shared helpers."""

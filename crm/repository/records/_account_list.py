@@ -31,8 +31,8 @@ SORTS = (
     "use_cases",
 )
 
-# What belongs to the accounts of a page, in one join: rows of one kind and status are counted. The
-# account is one struct: engines plan fewer columns faster.
+# The children of a page's accounts in one join, counted by kind and status. The account is one
+# struct, because engines plan fewer columns faster.
 _ROWS = """
   SELECT p.account, p.rn, x.kind, x.platform, x.status, x.changed_at,
     COUNT(*) AS n, MAX(x.date) AS last_update
@@ -125,9 +125,9 @@ def facet(wh: Warehouse, listing: Listing, name: str, find: str, most: int) -> F
 def step(wh: Warehouse, listing: Listing, bsnid: str, at: int, by: int) -> tuple[int, str] | None:
     """Return the number and the key of the account after another one in a list, or before it.
 
-    :param at: the number that the row of ``bsnid`` had in the list, from 1 on. If it has left
-        that place, the row that has its number now comes next.
-    :param by: 1 for the account after it, -1 for that before it.
+    :param at: the number that the row of ``bsnid`` had in the list, from 1 on. If the account is
+        no longer there, the row that now has its number comes next.
+    :param by: 1 for the account after it, -1 for the one before it.
 
     None at the end of the list. One statement.
     """
@@ -151,7 +151,7 @@ def _page_rows(rows: list[Row]) -> tuple[AccountRow, ...]:
 
 
 def _page_row(rows: list[Row]) -> AccountRow:
-    """Return the account of these rows, which say how much of each kind belongs to it."""
+    """Return the list's row of one account, from rows that count its children by kind."""
     of_kind = {row["kind"]: row for row in rows}
     statuses = [row for row in rows if row["kind"] == _STATUS]
     statuses.sort(key=lambda row: (row["changed_at"] or _sql.EARLIEST, row["status"] or ""))

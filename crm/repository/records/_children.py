@@ -1,4 +1,4 @@
-"""Read and write use cases and updates: rows of an account, with an id that the CRM made."""
+"""Read and write use cases and updates: rows of an account, with an id that the CRM creates."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 # Columns of a child's account; its list can be filtered by each.
 OF_ACCOUNT = ("team", "business_area", "vp", "primary_it_partner")
-# The account's columns for the list of its children. A child comes once, also if several rows of
-# accounts have its key.
+# The account's columns for the list of its children. Each child comes once, even if several rows
+# of accounts have the account's key.
 ACCOUNT_OF_CHILD = """
   LEFT JOIN (
     SELECT bsnid, MAX(team) AS team, MAX(business_area) AS business_area, MAX(vp) AS vp,
@@ -34,7 +34,7 @@ ACCOUNT_OF_CHILD = """
     FROM {accounts} GROUP BY bsnid
   ) AS a ON a.bsnid = account_bsnid
 """
-# Texts are long: the page is cut out with keys only.
+# Texts are long, so the page is cut from the list with keys only.
 _ROWS = """
   SELECT {columns}, team, p.rn
   FROM ({page}) AS p JOIN {table} AS f ON f.id = p.id
@@ -66,7 +66,7 @@ WHERE id = :id AND updated_at <=> CAST(:seen AS TIMESTAMP)
 def list_source(table: Table, joins: Mapping[str, str] | None = None, **parts: Any) -> ListSource:
     """Return the source of the list of a table of children, with their account's team.
 
-    ``joins`` are further ones, each with a column of its name.
+    ``joins`` are further joins; each adds a column with its name.
     """
     rows = _sql.fill(
         _ROWS,
@@ -90,7 +90,7 @@ def list_source(table: Table, joins: Mapping[str, str] | None = None, **parts: A
 
 
 def list_rows(kind: type[AnyRecord], rows: list[Row]) -> tuple[AnyRecord, ...]:
-    """Return the page's records; ``rows`` has every copy of a row under the number of each."""
+    """Return the page's records from ``rows``, which repeat all duplicates of a row."""
     copies: dict[int, list[Row]] = {}
     for row in rows:
         copies.setdefault(row["rn"], []).append(row)
@@ -141,11 +141,11 @@ def create(
     """Insert the row if its account exists; return whether the person sees it afterwards.
 
     ``id`` also identifies the form, which may be sent again; see ``_saving.create``. ``reason`` is
-    why it has its status; ``operation``, of the form, is given for a part of a larger one. Raises
+    the reason of its status; ``operation`` is given for a part of a larger operation. Raises
     Missing for the account, AlreadyExists if the row was changed since, and ReasonNotKept.
 
-    Two statements, three with a reason, and no transaction: the last checks that nobody deleted
-    the account meanwhile, and otherwise deletes the row. accounts.delete checks the same.
+    Two statements, three with a reason. The last one checks that nobody deleted the account
+    meanwhile, and otherwise deletes the row; accounts.delete also checks.
     """
     parts, params = _sql.insert_parts(table, values)
     params |= {"id": id, "bsnid": bsnid}
@@ -184,9 +184,9 @@ def update(
 ) -> None:
     """Update the row if it did not change since ``seen``. Raises Stale or Missing.
 
-    Without ``operation`` this is an edit of its own. Values that the row has already are not
-    written, and are no conflict; to note or remove the ``reason`` for its status, the row is
-    written in any case. Raises ReasonNotKept after it was saved, or if none was removed.
+    Without ``operation`` this is a separate edit. Values that the row already has are not written
+    and are no conflict; but if the ``reason`` of its status is set or removed, the row is always
+    written. Raises ReasonNotKept after the row was saved, or if the reason was not removed.
     """
     saved = _sql.checked(table, values)
     parts = _sql.update_parts(table, saved)
@@ -220,7 +220,7 @@ def delete(
 
     Raises Missing if the person sees no such row, HalfDone, and ChangedMeanwhile if somebody
     changed the row since ``earlier`` attempts.
-    Without ``operation`` this is a deletion of its own, or does what ``earlier`` attempts left.
+    Without ``operation`` this is a separate deletion, or continues the ``earlier`` attempts.
     """
     operation = operation or operations.new(wh, operations.DELETE).resume(earlier.operation)
     if earlier.done:

@@ -35,10 +35,10 @@ SELECT {place} AS place, COUNT(*) AS n FROM {child} WHERE account_bsnid = :bsnid
 
 
 def stamp(wh: Warehouse, operation: Operation, table: Table, key: str) -> Step:
-    """Return the step that stamps the row, which tells its history who deleted it.
+    """Return the step that stamps the row, so that its history shows who deleted it.
 
-    It is stamped once, also if the statement is sent again: only a new id makes a stamp. The step
-    raises Missing if the person sees no row with the key; this takes one statement more.
+    It is stamped once, even if the statement is sent again, because only a new id makes a stamp.
+    The step raises Missing if the person sees no row with the key; this takes one more statement.
     """
     update = _statement(wh, operation, _STAMP, table, table.key, key)
     exists = _render(wh, _EXISTS, table, table.key)
@@ -65,7 +65,7 @@ def together(
     """Return the steps that stamp and delete an account's rows in these tables, each as one
     statement.
 
-    All rows are stamped, so that the history does not need the order of the deletions, which a
+    All rows are stamped, since the history cannot rely on the order of the deletions, which a
     transaction does not keep. The first step raises Missing if there is no such account.
     """
 
@@ -92,8 +92,8 @@ def together(
 def refuse_hidden_children(wh: Warehouse, bsnid: str) -> None:
     """Raise HiddenChildren if the app sees more children of the account than the person.
 
-    The person cannot delete those, so they would be left without an account. Two statements where
-    the app has rights beside the person's, else none: then nobody can tell.
+    The person cannot delete those, so they would be left without an account. Two statements if
+    the app has rights of its own; otherwise there is no check.
     """
     sql = " UNION ALL ".join(
         _sql.render(wh.namespace, _COUNT, place=str(place), child=wh.namespace.table(table))

@@ -18,8 +18,8 @@ VALUES_PER_FILTER = 50
 class DateFilter:
     """A filter by a day or a moment.
 
-    :param condition: the template of the condition, given ``{limit}``; empty if a joint filter
-        makes the condition.
+    :param condition: the template of the condition with ``{limit}``; empty if a joint filter makes
+        the condition.
     :param type: the SQL type of the limit.
     :param never: the condition for ``NEVER``; without one, NEVER filters nothing.
     """
@@ -36,7 +36,7 @@ CREATED = {
     "created-since": DateFilter("f.created_at >= {limit}", "TIMESTAMP"),
     "created-before": DateFilter("f.created_at < {limit}", "TIMESTAMP"),
 }
-# When a row was changed last.
+# The last change of a row.
 CHANGED = {
     "changed-since": DateFilter("f.updated_at >= {limit}", "TIMESTAMP"),
     "changed-before": DateFilter("f.updated_at < {limit}", "TIMESTAMP"),
@@ -88,11 +88,11 @@ class Conditions:
         return cls(arrays, params, chosen, limits, conditions)
 
     def on_row(self, name: str) -> str:
-        """Return a column's condition. The value ``''`` finds NULL, too."""
+        """Return a column's condition. The value ``''`` also finds NULL."""
         return f"ARRAY_CONTAINS({self.arrays[name]}, COALESCE({quoted(name)}, ''))"
 
     def is_one_of(self, name: str) -> str:
-        """Return a column's condition that NULL never passes; empty without a filter."""
+        """Return a column's condition, which NULL never passes; empty without a filter."""
         if name not in self.arrays:
             return ""
         return f"ARRAY_CONTAINS({self.arrays[name]}, {quoted(name)})"
@@ -119,7 +119,7 @@ class JointFilter:
 
 
 def condition_of(conditions: Conditions, joint: JointFilter, without: str = "") -> str:
-    """Return the condition that a row passes all filters but that of the column ``without``."""
+    """Return the condition that a row passes all filters except that of the column ``without``."""
     parts = [
         conditions.on_row(name)
         for name in conditions.arrays

@@ -1,4 +1,4 @@
-"""The key of a new row, and the rows that have it already."""
+"""The key of a new row, and the rows that already have it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def one_account(namespace: Namespace) -> str:
 class Key:
     """The key of a new row: its columns with their values. A child has its account's ``bsnid``.
 
-    An account is also found by a key that is almost the same.
+    For an account, keys that differ only in case and outer blanks also match.
     """
 
     table: Table
@@ -48,7 +48,7 @@ class Key:
         return " ".join(self.values.values())
 
     def similar(self, row: Row | None) -> str:
-        """Return the key of this row, if it is not exactly the new one; for accounts."""
+        """Return the row's key if it is only similar to the new one; for accounts."""
         found = row[ACCOUNTS.key] if row and self.table is ACCOUNTS else self.text
         return "" if found == self.text else str(found)
 
@@ -64,8 +64,8 @@ class Key:
         return _sql.render(wh.namespace, template, table=table, match=self.match, **parts)
 
     def rows(self, wh: Warehouse) -> list[Row]:
-        """Return the rows with the key that the person sees, the latest change first; those with
-        almost the same key come last.
+        """Return the visible rows with the key, the latest change first; rows with a similar key
+        come last.
 
         One statement. Raises Missing if the account does not exist.
         """

@@ -1,14 +1,14 @@
 """The statements of a list: a page of rows with their number, all rows, or one facet.
 
 A page's statement returns one row: the array ``rows`` and the ``total`` of the whole list. The
-page is cut out of the sorted rows first; what else a row needs is joined to these few.
+page is cut from the sorted rows first; then further data are joined to these few rows.
 
-A page that begins far from the first row is cut out of the few rows whose first sort key has the
-values that the page shows; counting by that key finds them. ORDER BY … LIMIT would keep all rows
-before the page, too.
+For a page far from the first row, counting by the first sort key finds the values that the page
+shows, and the page is cut from the rows with these values. ORDER BY … LIMIT would have to keep all
+rows before the page.
 
-No CTE is used twice, except that of the statuses: the local engine, and Spark where it sees no
-gain in keeping one, would compute it twice.
+No CTE is used twice, except that of the statuses: the local engine, and Spark unless it chooses to
+keep the result, would compute it twice.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from ._filters import Conditions, DateFilter, JointFilter, condition_of
 from ._order import Order
 from .search_words import SearchWords
 
-# From this offset on, counting by the first sort key costs less than LIMIT does: with 1,000,000
-# updates 70 ms instead of 300, and of 3,700 in the middle.
+# From this offset on, counting by the first sort key is cheaper than LIMIT: with 1,000,000 updates
+# 70 ms instead of 300 ms, and instead of 3,700 ms in the middle of the list.
 FAR = 5000
 
 Statement = tuple[str, dict[str, Any]]
@@ -41,8 +41,8 @@ _CUT = """
     ORDER BY {order} LIMIT :size OFFSET :offset
   ) AS f
 """
-# A page far from the first row: of the values of the first sort key, those that the page shows,
-# with the number of rows before each.
+# For a page far from the first row: the values of the first sort key on the page, with the number
+# of rows before each.
 _FAR_CUT = """
   SELECT {columns}, {sort_names}, rn
   FROM (
@@ -75,7 +75,7 @@ _ALL = """
 {before}
 SELECT {columns}{extra} FROM {table} AS f {joins} WHERE {condition} ORDER BY {order}
 """
-# All rows that match, for a statement that is about no page: see crm/repository/bulk.
+# All matching rows, for statements without pages: see crm/repository/bulk.
 _MATCHING = """
 {before}
 SELECT {selected} FROM (
@@ -88,18 +88,17 @@ SELECT {selected} FROM (
 class ListSource:
     """The parts of the statement that differ between lists.
 
-    :param cut: the columns that the page is cut out with. ``key`` is one of them, and unique.
-    :param rows: the template of a SELECT of the page's rows, given ``{page}``, which has ``cut``,
+    :param cut: the columns with which the page is cut. ``key`` is one of them, and unique.
+    :param rows: the template of a SELECT of the page's rows from ``{page}``, which has ``cut``,
         the sort keys ``s0``, … and the row's number ``rn``.
-    :param joins: by name, the templates of what is joined to the table (alias ``f``).
-    :param joined: by column, sort key or date filter, the name of the join that it comes from.
+    :param joins: by name, the templates of joins to the table (alias ``f``).
+    :param joined: by column, sort key or date filter, the name of the join that provides it.
     :param dates: the date filters by name.
-    :param extra: what the SELECT of all rows has besides the table's columns; it uses the joins
-        ``extra_joins``, as all sort keys do.
+    :param extra: further columns of the SELECT of all rows; they use the joins ``extra_joins``.
     :param sorts: the SQL expressions of each sort key.
-    :param before: the template of CTEs that ``joins`` or ``joint`` use; ``params`` are its
-        parameters.
-    :param joint: makes the filters that are not conditions on the row itself, see accounts.
+    :param before: the template of CTEs that ``joins`` or ``joint`` use, with parameters
+        ``params``.
+    :param joint: makes the filters that are not conditions on the row itself; see accounts.
     """
 
     table: Table
@@ -131,7 +130,7 @@ def text(name: str) -> str:
 
 @dataclass(frozen=True)
 class Query:
-    """What a listing asks of its source, as parts of the statements and their parameters."""
+    """A listing of a source, as parts of statements and their parameters."""
 
     namespace: Namespace
     source: ListSource
@@ -145,8 +144,8 @@ class Query:
     def of(
         cls, namespace: Namespace, listing: Listing, source: ListSource, prefix: str = ""
     ) -> Query:
-        """Return the query; the names of its parameters begin with ``prefix``, for a statement of
-        several queries."""
+        """Return the query. Its parameters' names begin with ``prefix``, which separates the
+        queries of one statement."""
         conditions = Conditions.of(listing, source.filters, source.dates, prefix)
         joint = source.joint(namespace, conditions) if source.joint else JointFilter()
         order = Order.of(listing, source.sorts, source.default, source.key)
@@ -154,7 +153,8 @@ class Query:
         return cls(namespace, source, order, search, conditions, joint, listing.of_person)
 
     def page(self, size: int, offset: int, more: str = "") -> Statement:
-        """Return the statement of a page: of one row with ``rows``, ``total`` and ``more``."""
+        """Return the statement of a page: it returns one row with ``rows``, ``total`` and
+        ``more``."""
         needs_joint = bool(self.joint.condition)
         sql = _sql.fill(
             _PAGE,
@@ -195,8 +195,9 @@ class Query:
         return sql, self._params(True)
 
     def matching(self, selected: str, more: str, *, is_part: bool = False) -> Statement:
-        """Return a statement about all rows that match, as ``a``: ``selected`` are its columns,
-        and ``more`` follows, such as a join. A part of a statement needs ``before`` there."""
+        """Return a statement on all matching rows (alias ``a``): ``selected`` are its columns, and
+        ``more``, such as a join, follows. If it is a part of a statement, that one needs
+        ``before``."""
         needs_joint = bool(self.joint.condition)
         sql = _sql.fill(
             _MATCHING,
@@ -213,9 +214,9 @@ class Query:
     def facet(self, name: str, template: str, **parts: str) -> Statement:
         """Return the statement of a column's facet.
 
-        ``template`` is filled with ``parts``, with the FROM item and the condition of rows that
-        pass the search and the *other* filters, with the condition ``passes`` of its own filter,
-        and with ``value``.
+        ``template`` gets ``parts``, the FROM item and the condition of rows that pass the search
+        and the *other* filters, the condition ``passes`` of the column's own filter, and
+        ``value``.
         """
         is_joint = name in self.joint.names
         needs_joint = is_joint or bool(self.joint.condition)

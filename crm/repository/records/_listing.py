@@ -22,7 +22,7 @@ ListRow = TypeVar("ListRow")
 
 LARGEST_INT = 2**31 - 1
 
-# ``total`` is the number of rows that pass all filters, ``choices`` that of the found values.
+# ``total`` is the number of rows that pass all filters; ``choices`` is the number of found values.
 _FACET = """
 {before}
 SELECT
@@ -48,7 +48,7 @@ _CUT = "ORDER BY is_chosen DESC, n DESC, LOWER(value), value LIMIT :most"
 
 
 def within_reach(listing: Listing) -> Listing:
-    """Return the listing with a page and a size from 1 on, and an OFFSET that is an INT.
+    """Return the listing with page and size at least 1, and an OFFSET that fits into an INT.
 
     Databricks refuses other types in LIMIT and OFFSET, and the connector binds larger numbers as
     BIGINT (https://docs.databricks.com/aws/en/error-messages/error-classes,
@@ -64,9 +64,9 @@ def load(
     source: ListSource,
     rows_of: Callable[[list[Row]], tuple[ListRow, ...]],
 ) -> Page[ListRow]:
-    """Return the page that the listing asks for, or the last one if there are fewer pages.
+    """Return the listing's page, or the last page if there are fewer.
 
-    ``rows_of`` makes the list's rows of what ``source.rows`` selects, in the order of ``rn``.
+    ``rows_of`` makes the list's rows from the result of ``source.rows``, sorted by ``rn``.
     """
     asked = within_reach(listing)
     query = Query.of(wh.namespace, asked, source)
@@ -88,9 +88,9 @@ def load(
 def load_all(
     wh: Warehouse, listing: Listing, source: ListSource, row: Callable[[Row], ListRow]
 ) -> Iterator[ListRow]:
-    """Return the rows of all pages, as they are at one moment. One statement, run at once.
+    """Return the rows of all pages at one moment. The one statement runs at once.
 
-    Raises WarehouseError here; reading the rows raises none.
+    Raises WarehouseError here, not while the rows are read.
     """
     query = Query.of(wh.namespace, listing, source)
     return map(row, wh.query_large(*query.all()))
@@ -99,8 +99,8 @@ def load_all(
 def load_facet(
     wh: Warehouse, listing: Listing, source: ListSource, name: str, find: str, most: int
 ) -> FacetPage:
-    """Return a filterable column's values that the search ``find`` finds: at most ``most``, the
-    most frequent first. The column's own filter does not narrow them. Chosen values always come.
+    """Return the values of a column that contain ``find``: at most ``most``, the most frequent
+    first, and always the chosen ones. The column's own filter does not apply.
     """
     query = Query.of(wh.namespace, listing, source)
     if name in query.joint.names:
@@ -126,7 +126,8 @@ def load_facet(
 
 
 def _load_joint_facet(wh: Warehouse, query: Query, name: str, find: str, most: int) -> FacetPage:
-    """Rows have several of these words each, so that Python counts and finds them."""
+    """Return the facet of a joint filter. A row has several of its words, so Python counts
+    them."""
     more = _sql.render(wh.namespace, query.joint.more)
     parts = {"is_found": "TRUE", "is_chosen": "FALSE", "cut": "", "more": more}
     answer: Row = wh.query(*query.facet(name, _FACET, **parts))[0]

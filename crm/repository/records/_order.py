@@ -1,4 +1,4 @@
-"""The order of a list's rows: by one or several sort keys, each in its direction."""
+"""The order of a list's rows, by one or more sort keys with their directions."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from crm.model.records import Listing
 class Order:
     """An order.
 
-    :param names: the sort keys, in the words of the list.
-    :param expressions: those in SQL, of which a sort key has one or more.
-    :param directions: ASC or DESC for each of these.
-    :param key: the table's key. It comes last, so that rows with equal values do not change places
-        between pages.
+    :param names: the sort keys, by their names in the list.
+    :param expressions: their SQL expressions, one or more per sort key.
+    :param directions: ASC or DESC for each expression.
+    :param key: the table's key. It comes last, so that the order of equal rows is the same on all
+        pages.
     """
 
     names: tuple[str, ...]
@@ -29,7 +29,7 @@ class Order:
     def of(
         cls, listing: Listing, sorts: Mapping[str, tuple[str, ...]], default: str, key: str
     ) -> Order:
-        """Return the listing's order, or that by ``default`` where it has no known sort key."""
+        """Return the listing's order; by ``default`` if the listing has no known sort key."""
         asked: dict[str, str] = {}
         for sort in (listing.sort, *listing.then):
             name = sort.removeprefix("-")
@@ -45,7 +45,7 @@ class Order:
         )
 
     def by(self, expressions: Iterable[str]) -> str:
-        """Return the ORDER BY of all expressions, or of columns that have their values."""
+        """Return the ORDER BY of all expressions, or of given columns with their values."""
         return f"{self.by_first(expressions)}, {quoted(self.key)}"
 
     def by_first(self, expressions: Iterable[str]) -> str:

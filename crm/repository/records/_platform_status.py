@@ -1,12 +1,12 @@
 """The current status of each account on each platform, and the filters of accounts by them.
 
-The filters are conditions on one row of platforms_status: Databricks *and* Completed is asked of
-one row. A platform alone finds accounts that have a row for it. A status also finds, as Not
-Started, accounts that have none for a platform that others use, as on the overview.
+The filters are conditions on one row of platforms_status: the same row must be Databricks *and*
+Completed. A platform alone finds accounts that have a row for it. The status Not Started also
+finds accounts without a row for a platform that others use, as on the overview.
 
-How long a status has been set follows from the row's ``updated_at``: the status is the only
-column of the row that people, imports and reverts change. A row that an import inserts from an
-export keeps its time. Nobody knows since when an account has no row, so no date finds it.
+The row's ``updated_at`` says since when the status has been set, because people, imports and
+reverts change no other column of the row. A row that an import inserts from an export keeps its
+time. It is unknown since when an account has had no row, so no date filter finds such accounts.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ STATUSES = """(
 )"""
 RECORDED_STATUS = f"recorded_status AS {STATUSES}"
 PARAMS = {"not_started": NOT_STARTED}
-# The date filter that a platform's status was set before a moment.
+# The date filter for statuses set before a moment.
 IN_STATUS_SINCE = "in-status-since"
 
-# Between the words of a list in one text. LISTAGG counts far faster than arrays do.
+# The separator of words in one text. LISTAGG is far faster than arrays.
 # https://docs.databricks.com/aws/en/sql/language-manual/functions/listagg
 _BETWEEN = "\x1f"
 _BETWEEN_LISTS = "\x1e"
 _LISTS = f"'{_BETWEEN_LISTS}'"
-# By account: how many platforms it has a row for, how many rows pass both filters, and the words
-# that pass the other filter.
+# By account: the number of platforms with a row, the number of rows that pass both filters, and
+# the words that pass the other filter.
 _OF_ACCOUNT = """
   LEFT JOIN (
     SELECT account_bsnid, {columns} FROM recorded_status GROUP BY account_bsnid
@@ -109,7 +109,7 @@ def _joined(name: str, condition: str) -> str:
 class _JointFacets:
     """Counts accounts by platform and by status.
 
-    :param finds_absent: whether the filter by status finds platforms without a row, too.
+    :param finds_absent: whether the filter by status also finds platforms without a row.
     :param counts_absent: whether platforms without a row count as Not Started.
     :param chosen: the platforms of the filter.
     """
@@ -119,7 +119,8 @@ class _JointFacets:
     chosen: tuple[str, ...]
 
     def counts(self, name: str, found: Mapping[str, int], answer: Row) -> dict[str, int]:
-        """Return how many accounts have each word; ``found`` counts accounts by their words."""
+        """Return the number of accounts by word; ``found`` counts accounts by their set of
+        words."""
         used = set(answer["platforms"])
         words = self._platforms if name == "platform" else self._statuses
         counts: dict[str, int] = {}

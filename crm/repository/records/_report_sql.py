@@ -81,9 +81,9 @@ FROM (
 ) AS u
 GROUP BY before, after
 """
-# A key that several rows have counts once, with the row that pages show: the latest. Almost none
-# has several, so only those are sorted: the greatest struct of each key would tell the same, and
-# cost thirty times as much.
+# A duplicate key counts once, with the latest row, which pages show. Duplicates are rare, so only
+# they are sorted: the greatest struct of each key would give the same and cost thirty times as
+# much.
 USE_CASE = """(
   SELECT id, {columns}, SUBSTRING(problem, 1, {length}) AS what
   FROM {use_cases} AS u LEFT ANTI JOIN {several} AS s ON s.id = u.id

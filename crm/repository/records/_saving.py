@@ -1,9 +1,9 @@
-"""Save one record where its answer may be lost, and so that one row has its key.
+"""Save one record, so that only one row has its key, even if an answer is lost.
 
 Unity Catalog enforces no keys, and two inserts of one key at the same moment need not conflict
-(https://docs.databricks.com/optimizations/isolation/row-level-concurrency). So the rows with a new
-row's key are read after it was inserted. Of several, the one that was committed first stays, and
-whoever inserted another takes it back.
+(https://docs.databricks.com/optimizations/isolation/row-level-concurrency). So after an insert the
+rows with the key are read. If there are several, the one that was committed first stays, and each
+other one is deleted by the operation that inserted it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 
 # Errors after which the statement may have run.
 _LOST = (Dropped, StatementTimeout, SignInFailed)
-# The commits among which those at the same moment are looked for.
+# The number of latest commits in which the inserts of a key are searched.
 _RECENT = 100
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -71,9 +71,9 @@ def create(
 ) -> bool:
     """Insert a row with a new key, and return whether the person sees it afterwards.
 
-    :param form: identifies the form, so that sending it again does not insert another row. If
-        that form has other ``values`` than the row, ``update`` saves these.
-    :param operation: of the form, if the row is a part of a larger operation.
+    :param form: identifies the form, so that sending it again does not insert another row. If it
+        is sent again with other ``values``, ``update`` saves these.
+    :param operation: the operation of the form, if the row is a part of a larger operation.
 
     Two statements. Raises AlreadyExists, also if somebody changed the row meanwhile, Missing and
     NotSaved.
@@ -103,9 +103,9 @@ def save(
 ) -> Saved:
     """Run a statement that may insert a row, and read the rows with its key.
 
-    ``operation`` is that of its form (``operations.of_form``). If the answer is lost, the rows
-    tell whether the statement ran; if it did not, it is sent once more. Raises NotSaved, and
-    Missing if the account of a child does not exist.
+    ``operation`` is the form's (``operations.of_form``). If the answer is lost, the rows show
+    whether the statement ran; if it did not, it is sent once more. Raises NotSaved, and Missing if
+    the account of a child does not exist.
     """
     lost: WarehouseError | None = None
     for may_repeat in (True, False):
@@ -117,7 +117,7 @@ def save(
             return replace(saved, written=1)  # a row filter hides the row from the person
         if not (may_repeat and isinstance(lost, Dropped)):
             break
-        # With an id of its own, since the first statement may still be running.
+        # A new id, since the first statement may still be running.
         operation = operations.again(operation)
     raise NotSaved() from lost
 
@@ -129,9 +129,9 @@ def update(
     run: Callable[[], int],
     read: Callable[[], Record | None],
 ) -> int:
-    """Run an UPDATE of a row that did not change since ``seen``, and return how many it changed.
+    """Run an UPDATE of a row that did not change since ``seen``; return how many rows it changed.
 
-    ``read`` returns the record of ``key`` where the UPDATE changed none. One or two statements.
+    ``read`` returns the record of ``key``, if the UPDATE changed no row. One or two statements.
     Raises Missing, NotSaved, and Stale unless the record has all ``values`` already.
     """
     written, lost = attempt(run)
@@ -150,9 +150,9 @@ def update(
 def attempt(
     run: Callable[[], int], before: WarehouseError | None = None
 ) -> tuple[int, WarehouseError | None]:
-    """Return how many rows a write changed, or the error after which that is not known.
+    """Return (the number of rows that a write changed, the error after which that is unknown).
 
-    ``before`` is such an error of an earlier try: it may have run, whatever becomes of this one.
+    ``before`` is such an error of an earlier try, which may have run even if this one fails.
     """
     try:
         return run(), None
@@ -165,7 +165,9 @@ def attempt(
 
 
 def look(lost: WarehouseError | None, read: Callable[[], Result]) -> Result:
-    """Read what a write did. If that fails, too, after ``lost``, raises that this is not known."""
+    """Read the result of a write. If that fails after a ``lost`` answer, the result is unknown:
+    raise ``lost`` if it says so, else Dropped.
+    """
     try:
         return read()
     except WarehouseError as error:
@@ -193,9 +195,9 @@ def _rows(
 
 
 def keep_one(wh: Warehouse, key: Key, saved: Saved) -> Row | None:
-    """Return the row that has the key, or None, after others were inserted at the same moment.
+    """Return the row that keeps the key, or None, after several were inserted at the same moment.
 
-    All who insert one decide alike. Two statements more for each row that is taken back.
+    All operations that inserted one decide alike. Two more statements for each deleted row.
     """
     rows = saved.rows or []
     own = [row for row in rows if saved.is_own(row) and row["created_at"] == row["updated_at"]]
@@ -211,8 +213,8 @@ def keep_one(wh: Warehouse, key: Key, saved: Saved) -> Row | None:
 def insert_versions(wh: Warehouse, table: Table, rows: Iterable[Row]) -> Mapping[object, int]:
     """Return the versions of the table that inserted the rows, by ``created_at``.
 
-    Only of the last ``_RECENT`` commits. Two statements. Returns none where the change feed cannot
-    be read, such as under a row filter.
+    Only for the last ``_RECENT`` commits. Two statements. Returns none if the change feed cannot
+    be read, for example because of a row filter.
     """
     home = wh.namespace
     created = {row["created_at"] for row in rows} - {None}
@@ -232,8 +234,8 @@ def insert_versions(wh: Warehouse, table: Table, rows: Iterable[Row]) -> Mapping
 def insert_order(row: Row, versions: Mapping[object, int]) -> tuple[int, dt.datetime, str]:
     """Return a sort key, which is the smallest for the row that was committed first: it stays.
 
-    Its person may have read it back before there was another, so no other rule would do. Where
-    the versions are not known, the earlier statement counts.
+    Its operation may have read it back before there was another row, so the first one must stay.
+    If the versions are unknown, the earlier statement comes first.
     """
     created = row["created_at"]
     return versions.get(created, -1), created or _sql.EARLIEST, row[CHANGE_ID.name] or ""
@@ -247,8 +249,8 @@ def _take_back(wh: Warehouse, key: Key, change_id: str) -> None:
 def refuse_hidden(wh: Warehouse, key: Key, form: str = "") -> None:
     """Raise AlreadyExists if the app sees a row with the key, and the person does not.
 
-    Where the app's rights do not suffice, the statement that inserts the row finds only rows that
-    the person sees.
+    If the app has no such rights, the statement that inserts the row finds only rows that the
+    person sees.
     """
     rows, own = _rows_for_app(wh, key), operations.of_form(wh, operations.CREATE, form)
     if any(own.is_of_same_form(row[CHANGE_ID.name]) for row in rows):
@@ -258,8 +260,8 @@ def refuse_hidden(wh: Warehouse, key: Key, form: str = "") -> None:
 
 
 def _rows_for_app(wh: Warehouse, key: Key) -> list[Row]:
-    """Return the rows with the key that the app sees; none unless it has rights beside the
-    person's. One statement."""
+    """Return the rows with the key that the app sees; none if it has no rights of its own. One
+    statement."""
     try:
         app = wh.with_app_rights()
         return key.rows(app) if app else []

@@ -16,11 +16,11 @@ from ._list_query import ListSource
 from .people import ROLES
 from .search_words import SearchWords, joined
 
-# Kinds of rows, beside the names of tables and the column of areas.
+# Kinds of result rows, in addition to the names of tables and the column of areas.
 PERSON, NEWEST = "person", "newest"
 
-# Where the words are: 0 the account's whole key, 1 in one that was opened lately, 2 the beginning
-# of the name, 3 the beginning of its words, 4 inside of it, 5 elsewhere.
+# Where the words match: 0 the account's whole key, 1 an account opened lately, 2 the beginning of
+# the name, 3 the beginning of its words, 4 inside the name, 5 elsewhere.
 _PLACE = """CASE
     {key} WHEN {name} RLIKE :begins THEN 2
     WHEN {at_words} THEN 3 WHEN {inside} THEN 4 ELSE 5 END"""
@@ -40,13 +40,13 @@ FROM (
 ) AS f
 """
 _ACCOUNT_ORDER = "place, recency, LOWER(team), bsnid"
-# The best of each kind of child; then all of them meet their accounts in one join.
+# The best of each kind of child; then one join adds their accounts.
 _WITH_ACCOUNTS = """
 SELECT f.kind, f.place, f.rn, f.key, f.owner AS bsnid, f.name, f.more, f.hidden, f.day,
   COALESCE(a.team, f.owner) AS who, f.total
 FROM ({children}) AS f LEFT JOIN {accounts} AS a ON a.bsnid = f.owner
 """
-# Only accounts whose team has one of the words can help to find their children.
+# Only accounts whose team contains one of the words can make their children match.
 _CHILDREN = """
 SELECT '{kind}' AS kind, *, ROW_NUMBER() OVER (ORDER BY place, newest DESC NULLS LAST, key) AS rn
 FROM (
@@ -63,7 +63,7 @@ FROM (
   ORDER BY place, newest DESC NULLS LAST, key LIMIT {most}
 ) AS f
 """
-# Each name is compared once: what asks for ``total``, too, cannot move into the aggregation.
+# Each name is compared once: a condition beside ``total`` cannot move into the aggregation.
 _NAMES = """
 SELECT '{kind}', place, ROW_NUMBER() OVER (ORDER BY place, total DESC, name), name, NULL, name,
   NULL, NULL, NULL, NULL, total
@@ -90,13 +90,13 @@ WHERE newer < {most}
 
 @dataclass(frozen=True)
 class SearchQuery:
-    """What is searched for.
+    """A search.
 
     :param recent: the keys of accounts that were opened lately, the latest first.
-    :param since: only updates of this day or later are searched, if it is given.
-    :param shown: how many hits of a kind are wanted; ``names`` is that of people and areas.
-    :param newest: how many updates make the day that comes along under the kind ``NEWEST``; 0
-        where it is known.
+    :param since: the day from which on updates are searched; None for all.
+    :param shown: the number of wanted hits of each kind; ``names`` for people and areas.
+    :param newest: the number of updates from which the row of the kind ``NEWEST`` computes the day
+        for ``since``; 0 if the day is known.
     """
 
     namespace: Namespace
@@ -134,7 +134,7 @@ class SearchQuery:
 
     @property
     def _begins(self) -> SearchWords:
-        """The same words, each at the beginning of a word."""
+        """The same search words, each matching only at the beginning of a word."""
         return SearchWords(tuple(rf"(?:^|[^\pL\pN]){word}" for word in self.words.words), name="b")
 
     @property

@@ -1,10 +1,10 @@
-"""The filter of use cases by when their status was set, which the change feed tells.
+"""The filter of use cases by when their status was set, from the change feed.
 
-A use case's ``updated_at`` is that of its last change of any kind. If that is before a moment, its
-status was set before it, too. If not, the feed tells: an image of the row from before the moment
-shows that it existed then, and each image with another status than the one that it replaced, when
-the status was set. Tables that were restored bring an earlier time back: images that are newer
-than the row then count no more.
+A use case's ``updated_at`` is the time of its last change of any kind. If that is before a moment,
+so is the setting of its status. If not, the feed is needed: an image of the row from before the
+moment shows that it existed then, and an image whose status differs from the image that it
+replaced shows when the status was set. After a restore a row has an earlier time again; images
+newer than the row then no longer count.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from ._platform_status import IN_STATUS_SINCE
 
 Result = TypeVar("Result")
 
-# By use case: an image's time from before the moment, if there is one, and the first time after
-# it at which the status was set. Several rows of one key count as one. RESTORE replaces an image
-# by an older one, which sets nothing.
+# By use case: the time of an image from before the moment, if there is one, and the first time
+# after it at which the status was set. Duplicates count as one. An image that RESTORE brings back
+# does not set a status.
 _CHANGES = """
   LEFT JOIN (
     SELECT of_id, MIN(replaced_at) AS replaced_at,
@@ -66,11 +66,11 @@ def read(
     source: ListSource,
     load: Callable[[ListSource, bool], Result],
 ) -> Result:
-    """Return what ``load`` reads with the source, to which the list of use cases has the filter.
+    """Add the filter to the source, and return the result of ``load`` for that source.
 
-    ``load`` also gets whether the feed tells all. If it does not, the filter leaves out use cases
-    that were changed since the moment and of which nobody knows more. The filter costs one
-    statement per table where Delta's history was not read for a minute. Raises WarehouseError.
+    ``load`` also gets whether the feed is complete. If it is not, the filter leaves out use cases
+    that were changed since the moment and whose earlier status is unknown. The filter costs one
+    statement per table if Delta's history was not read for a minute. Raises WarehouseError.
     """
     moment = listing.dates.get(IN_STATUS_SINCE)
     if source.table is not USE_CASES or not isinstance(moment, dt.datetime):
@@ -97,7 +97,8 @@ def _with_feed(
     first: int,
     moment: dt.datetime,
 ) -> tuple[ListSource, bool]:
-    """Return the source with the feed since the moment, and whether the feed goes back to it."""
+    """Return the source with the feed since the moment, and whether the feed goes back that
+    far."""
     latest = commits[-1].version
     if isinstance(wh.namespace, PastNamespace):
         latest = dict(wh.namespace.versions)[USE_CASES.name]

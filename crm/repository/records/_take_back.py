@@ -1,4 +1,4 @@
-"""Delete rows that an operation inserted and that cannot stay."""
+"""Delete invalid rows that an operation inserted."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ DELETE FROM {table} AS t WHERE {which} AND t.change_id = :change_id
 
 
 def take_back(wh: Warehouse, table: Table, which: str, params: Values, undone: str) -> None:
-    """Stamp the rows that the operation ``undone`` inserted, and delete what has the stamp.
+    """Stamp rows that the operation ``undone`` inserted, and delete the stamped rows.
 
-    ``which`` is the condition, with these parameters, that says which of its rows, under the
-    alias ``t``. Two statements. Raises NotTakenBack.
+    ``which`` is a condition on its rows (alias ``t``), with the parameters ``params``. Two
+    statements. Raises NotTakenBack.
     """
     run = partial(operations.run, wh, operations.new(wh, operations.DELETE), repeatable=True)
     stamp, delete = (

@@ -1,4 +1,4 @@
-"""Choose accounts for statements about what belongs to accounts: the history and the diff."""
+"""Filter the rows of the history and the diff by account."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ SELECT bsnid FROM {accounts} WHERE {condition}
 
 @dataclass(frozen=True)
 class AccountFilter:
-    """Which accounts are wanted; all of them if both are empty.
+    """A filter of accounts; it passes all accounts if both fields are empty.
 
-    :param person: whose accounts, see mine.
-    :param values: by column of ``FILTERS``, the values of which an account has one.
+    :param person: passes only this person's accounts; see mine.
+    :param values: by column of ``FILTERS``, the allowed values.
     """
 
     person: str = ""
@@ -40,8 +40,8 @@ class AccountFilter:
     def only(self, owner: str, *namespaces: Namespace) -> str:
         """Return the joins that keep the rows of these accounts; ``owner`` is a row's BSNID.
 
-        An account has the values if it has them in one of the namespaces; whose it is depends on
-        the first. The joins come last of all, and their parameters are ``params``.
+        An account passes ``values`` if it has them in one of the namespaces; ``person`` is looked
+        up in the first. These joins must follow all others; their parameters are ``params``.
         """
         return self._with_values(owner, namespaces) + mine.only_of(
             namespaces[0], self.person, owner

@@ -76,7 +76,7 @@ def get(wh: Warehouse, bsnid: str) -> Account | None:
 def get_detail(wh: Warehouse, bsnid: str, person: str = "") -> AccountDetail | None:
     """Return the account with its children, or None; of several rows the one that changed last.
 
-    ``person`` is who may follow it. One statement.
+    ``person`` may follow it. One statement.
     """
 
     def read(of: str) -> AccountDetail | None:
@@ -146,10 +146,10 @@ def create(
 
     :param values: ``bsnid`` and any of the other columns.
     :param form: identifies the form, which may be sent again; see ``_saving.create``.
-    :param operation: of the form, if this is a part of a larger operation.
+    :param operation: the operation of the form, if this is a part of a larger operation.
 
-    Raises AlreadyExists, also if only the app's own rights show the account that has the key, or
-    if an account has almost the same key.
+    Raises AlreadyExists, also if the existing account is hidden from the person but not from the
+    app, or if an account has a similar key.
     """
     bsnid = values["bsnid"]
     rest = {name: value for name, value in values.items() if name != "bsnid"}
@@ -181,11 +181,10 @@ def update(
     seen: dt.datetime | None,
     operation: Operation | None = None,
 ) -> None:
-    """Update the account, as an edit of its own if ``operation`` is None.
+    """Update the account; without ``operation`` as a separate edit.
 
-    Raises Missing, and Stale with the account as it is now if it changed since
-    ``seen``. Values that the account has already are not written and are not a conflict, so this
-    is repeatable.
+    Raises Missing, and Stale with the present account if it changed since ``seen``. Values that
+    the account already has are not written and are no conflict, so this is safe to repeat.
     """
     sql = """
     UPDATE {accounts}
@@ -207,14 +206,14 @@ def update(
 
 
 def delete(wh: Warehouse, bsnid: str, earlier: Earlier = NOTHING) -> None:
-    """Delete the account with its children, or what ``earlier`` attempts left.
+    """Delete the account with its children, continuing after ``earlier`` attempts.
 
-    Raises HalfDone, and ChangedMeanwhile if somebody changed the account since then. Before
-    anything is done, raises Missing if the person sees no such account, and HiddenChildren.
+    Raises HalfDone, and ChangedMeanwhile if somebody changed the account since then. Before it
+    writes, raises Missing if the person sees no such account, and HiddenChildren.
 
-    Where the warehouse has transactions, one stamps all the rows and one deletes them. Else the
-    account is stamped first, and children come before the account, so that a failure half-way
-    leaves no orphans. Children that somebody added meanwhile are deleted in the end.
+    If the warehouse has transactions, one stamps all the rows and one deletes them. Otherwise the
+    account is stamped first, and children are deleted before the account, so that a failure leaves
+    no orphans. Children that somebody added meanwhile are deleted at the end.
     """
     operation = operations.new(wh, operations.DELETE).resume(earlier.operation)
     if not earlier.done:
@@ -226,7 +225,8 @@ def delete(wh: Warehouse, bsnid: str, earlier: Earlier = NOTHING) -> None:
         partial(_delete_orphans, wh, bsnid, operation),
     )
     done = earlier.done
-    # What an attempt began step by step must not go on in a transaction: it stamps no children.
+    # An attempt that began step by step must not continue in a transaction: its children have no
+    # stamp.
     if not done and atomic.is_possible(wh):
         both = _deleting.together(wh, operation, (*CHILDREN, ACCOUNTS), bsnid)
         try:
@@ -250,7 +250,7 @@ def delete(wh: Warehouse, bsnid: str, earlier: Earlier = NOTHING) -> None:
 def _delete_orphans(wh: Warehouse, bsnid: str, operation: Operation) -> int:
     found = _orphans(wh, bsnid)
     for table, id in found:
-        with suppress(Missing):  # whoever added it has taken it back
+        with suppress(Missing):  # the person who added it has deleted it
             _children.delete(wh, table, id, operation)
     return len(found)
 

@@ -1,7 +1,7 @@
-"""What needs attention: accounts and updates of a few kinds, counted as the lists count them.
+"""Records that need attention: accounts, use cases and updates of a few kinds, with counts.
 
-Each kind is what a list finds with filters that ``crm/views/_attention.py`` names. An account may
-be of several kinds.
+Each kind has the records that a list finds with the filters in ``crm/views/_attention.py``. An
+account may be of several kinds.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ Count = TypeVar("Count")
 
 NEVER, STALE, NO_PARTNER, FUTURE = "never", "stale", "no partner", "future"
 ON_HOLD = "on hold"
-# Before a status, in the kind of the accounts that have it for too long.
+# The prefix of the kind of accounts that have had a status for too long; the status follows.
 STUCK = "stuck: "
-# What the counts can be grouped by: columns of accounts.
+# The columns of accounts by which the counts can be grouped.
 GROUPS = ("primary_it_partner", "vp", "business_area")
-# The rows of each kind that come along.
+# The number of rows of each kind to return.
 SHOWN = 8
 
-# ``flagged`` has a row for each account or update of each kind. ``day`` and ``since`` say since
-# when; ``id`` is that of an update or a use case, and ``what`` the beginning of its text.
+# ``flagged`` has a row for each record of each kind. ``day`` or ``since`` is its date; ``id`` is
+# the id of an update or a use case, and ``what`` the beginning of its text.
 FLAGGED = """
 flagged AS (
   SELECT CASE WHEN w.account_bsnid IS NULL THEN 'never' ELSE 'stale' END AS kind,
@@ -99,11 +99,11 @@ GROUP BY kind, grouped
 
 @dataclass(frozen=True)
 class Limits:
-    """When something needs attention.
+    """The limits from which on a record needs attention.
 
-    :param stale_before: the latest update of an account is older than this day.
-    :param status_before: by status, the moment before which it was set.
-    :param tomorrow: an update has this day or a later one.
+    :param stale_before: the day from which on an account's latest update is recent enough.
+    :param status_before: by status, the moment from which on its setting is recent enough.
+    :param tomorrow: the first day that is in the future for an update.
     """
 
     stale_before: dt.date
@@ -113,10 +113,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Flagged:
-    """An account of a kind, or its update or use case ``id``; ``what`` begins its text.
+    """An account of a kind, or its update or use case ``id``; ``what`` is the beginning of its
+    text.
 
-    ``day`` is that of the latest or the future update; ``since`` is when the account was created,
-    its ``platforms`` got their status, or the use case changed.
+    ``day`` is the day of the latest or the future update. ``since`` is the moment when the account
+    was created, its ``platforms`` got their status, or the use case changed.
     """
 
     bsnid: str
@@ -130,9 +131,9 @@ class Flagged:
 
 @dataclass(frozen=True)
 class Attention:
-    """By kind, how many each group has; and the first rows, the oldest first.
+    """By kind, the number in each group, and the first rows, the oldest first.
 
-    Where the reasons of statuses cannot be read, ``counts`` has no ``ON_HOLD``.
+    If the reasons of statuses cannot be read, ``counts`` has no ``ON_HOLD``.
     """
 
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -150,7 +151,7 @@ def flagged(
     """Return the CTE ``flagged``, which needs ``recorded_status``, and its parameters.
 
     :param by: the column to group by; without one, children have no team.
-    :param accounts: whose rows are wanted.
+    :param accounts: the filter of accounts.
     :param has_notes: whether the reasons of statuses can be read. ``ON_HOLD`` needs them.
     """
     column = quoted(by) if by else "bsnid"
@@ -189,7 +190,7 @@ def _status_limits(limits: Limits) -> str:
 
 
 def load(wh: Warehouse, limits: Limits, by: str, accounts: AccountFilter = ALL) -> Attention:
-    """Return what needs attention in these accounts, grouped by a column of ``GROUPS``.
+    """Return the records of these accounts that need attention, grouped by a column of ``GROUPS``.
 
     One statement. Raises WarehouseError.
     """
@@ -205,7 +206,7 @@ def load(wh: Warehouse, limits: Limits, by: str, accounts: AccountFilter = ALL) 
 
 
 def with_reasons(counts: Mapping[str, Count], none: Count, has_notes: bool) -> Mapping[str, Count]:
-    """Return the counts by kind: those of ``ON_HOLD`` also if there are ``none``."""
+    """Return the counts by kind; ``ON_HOLD`` is present even if there are ``none``."""
     return {ON_HOLD: none, **counts} if has_notes else counts
 
 

@@ -22,7 +22,7 @@ from . import _children, platforms
 
 @dataclass(frozen=True)
 class NewStatus:
-    """A platform's new status, and why; ``seen`` is as in ``platforms.set_status``."""
+    """A platform's new status and its reason; for ``seen`` see ``platforms.set_status``."""
 
     platform: str
     status: str
@@ -30,14 +30,14 @@ class NewStatus:
     reason: str = ""
 
 
-# In the notes of HalfDone: whether the status is set, but its reason could not be kept.
+# A key in the notes of HalfDone: the status is set, but its reason could not be saved.
 REASON_LOST = "reason_lost"
 
 
 class UpdateChanged(AlreadyExists):
-    """Somebody changed the update since it was added; the status is set all the same.
+    """Somebody has changed the update since it was added. The status is set nevertheless.
 
-    ``reason_lost``: whether the reason of the status could not be kept.
+    ``reason_lost``: whether the reason of the status could not be saved.
     """
 
     def __init__(self, key: str, *, reason_lost: bool) -> None:
@@ -55,13 +55,13 @@ def add_update(
 ) -> bool:
     """Set the status, if one is given, and add the update; return whether the person sees it.
 
-    :param id: the update's, which also identifies the form.
-    :param earlier: the operation of an earlier attempt, which set the status; a new status has
-        an operation of its own, whose note is its reason.
+    :param id: the id of the update, which also identifies the form.
+    :param earlier: the operation of an earlier attempt, which set the status; a new status is an
+        operation of its own, whose note has the reason.
 
-    The status comes first: where somebody else has changed it, nothing is done yet. Raises as
-    ``platforms.set_status``, then HalfDone, UpdateChanged, and as ``_children.create``. Two to
-    five statements.
+    The status comes first, so that nothing is done yet if somebody else has changed it. Raises
+    what ``platforms.set_status`` raises, then HalfDone, UpdateChanged, and what
+    ``_children.create`` raises. Two to five statements.
     """
     operation = operations.of_form(wh, operations.EDIT, id).resume("" if new else earlier)
     is_seen = False
@@ -90,8 +90,8 @@ def _set_status(
     operation: Operation,
     not_kept: list[ReasonNotKept],
 ) -> int:
-    """Set the status and return 1, the rows written; put the error into ``not_kept`` if its
-    reason could not be kept."""
+    """Set the status and return the number of written rows, 1; add the error to ``not_kept`` if
+    its reason could not be saved."""
     try:
         platforms.set_status(wh, bsnid, new.platform, new.status, new.seen, new.reason, operation)
     except ReasonNotKept as error:
@@ -103,13 +103,13 @@ def _set_status(
 def _naming_what_is_done(
     id: str, *, is_set: bool, not_kept: list[ReasonNotKept]
 ) -> Iterator[None]:
-    """Let the errors of the steps tell what became of the status and of its reason."""
+    """Add to the errors of the steps whether the status and its reason were saved."""
     try:
         yield
     except HalfDone as half:
         half.notes[REASON_LOST] = bool(not_kept)
         raise
     except AlreadyExists as error:
-        if is_set and error.key == id:  # that of a status is another key
+        if is_set and error.key == id:  # a status raises it with another key
             raise UpdateChanged(id, reason_lost=bool(not_kept)) from error
         raise

@@ -1,12 +1,12 @@
-"""Who gets a digest and how often, and which digest of each recipient was begun and sent.
+"""The recipients of digests, how often each gets one, and the state of each one's last digest.
 
 A digest is sent in three steps: ``claim`` commits that it is being sent, then it is sent, then
-``note`` commits how that went. Nobody can make one of two systems' steps, so whoever is ended
-between the first and the last leaves a digest of which it is unclear whether it was sent. A claim
-changes the recipient's one row, so that of two runs at once only one succeeds.
+``note`` commits the result. No transaction spans two systems, so if a run ends between the first
+and the last step, it is unclear whether the digest was sent. A claim changes the recipient's one
+row, so that only one of two simultaneous runs succeeds.
 
-These are settings of people and notes about the CRM's own work, no data of accounts. The table may
-be missing: nobody gets digests then.
+These are settings of people and notes about the CRM's own work, not data of accounts. Without the
+table nobody gets digests.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from crm.repository.steps import insist
 from crm.warehouse import Warehouse
 
 DAILY, WEEKLY, NONE = "daily", "weekly", "none"
-# Of a digest. NOTHING: there was nothing to tell, so nothing was sent. REFUSED: whoever it was
-# handed to did not take it, so that it can be sent again.
+# The states of a digest. NOTHING: it was empty, so nothing was sent. REFUSED: the mail server or
+# the chat refused it, so it can be sent again.
 SENDING, SENT, NOTHING, REFUSED = "sending", "sent", "nothing", "refused"
 
 _CHOICE = "SELECT every, told_until FROM {digests} WHERE recipient = :recipient"
@@ -46,7 +46,7 @@ SELECT recipient, MAX(every) AS every, MAX(told_until) AS told_until,
 FROM {digests} WHERE every IN ('daily', 'weekly') OR recipient = :chat
 GROUP BY recipient ORDER BY recipient
 """
-# Not while it is being sent, or was sent.
+# Not if it is being sent, or was sent.
 _CLAIM = """
 UPDATE {digests} SET period = :period, state = 'sending', run = :run,
   begun_at = CURRENT_TIMESTAMP(), updated_at = CURRENT_TIMESTAMP()
@@ -65,13 +65,13 @@ WHERE recipient = :recipient AND run = :run AND state = 'sending'
 
 @dataclass(frozen=True)
 class Recipient:
-    """A recipient, and the digest of theirs that was begun last.
+    """A recipient, and their last digest.
 
     :param name: an e-mail address, or a chat.
     :param every: DAILY or WEEKLY; empty for a chat.
-    :param told_until: up to when the last digest told that was noted as sent.
-    :param period: of the digest that was begun last; empty if none was. Likewise its ``state``,
-        the id of the attempt, and when that began.
+    :param told_until: the end of the time that the last sent digest covers.
+    :param period: the period of the last digest, empty if there was none. The digest's ``state``,
+        the id of its attempt, and the beginning of that follow.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Recipient:
 
 
 def period_of(every: str, day: dt.date) -> str:
-    """Return the period that the day is in: ``2026-11-27``, or the week ``2026-W48``."""
+    """Return the period of the day: ``2026-11-27``, or the week ``2026-W48``."""
     year, week, _ = day.isocalendar()
     return day.isoformat() if every == DAILY else f"{year}-W{week:02}"
 
@@ -97,7 +97,8 @@ def choice(wh: Warehouse, person: str) -> Recipient:
 
 
 def choose(wh: Warehouse, person: str, every: str) -> None:
-    """Raises WarehouseError, and ValueError for what cannot be chosen."""
+    """Save how often the person wants a digest. Raises WarehouseError; ValueError for other
+    words."""
     if every not in (DAILY, WEEKLY, NONE):
         raise ValueError(every)
     _write(wh, _CHOOSE, {"recipient": person, "every": every})
@@ -123,16 +124,17 @@ def recipients(wh: Warehouse, chat: str = "") -> list[Recipient]:
 
 
 def claim(wh: Warehouse, name: str, period: str, run: str, instead_of: str = "") -> bool:
-    """Begin to send a digest of the period: commit that this run does, before it does.
+    """Commit that this run is going to send the digest of the period.
 
     Two statements. Return False if it is being sent, or was sent. ``instead_of`` is the id of an
-    attempt of which it is unclear whether it was sent. Raises WarehouseError: then it is unclear
-    whether this run has begun, and it must send nothing.
+    attempt with an unclear result, to send the digest again. Raises WarehouseError: then it is
+    unclear whether the claim succeeded, and the run must send nothing.
     """
     params = {"recipient": name, "period": period, "run": run, "instead_of": instead_of}
     _write(wh, _CLAIM, params)
-    # Not the number of rows: if an answer was lost, the statement ran twice and found its own
-    # claim. And if a recipient has two rows, two runs may have claimed one each: neither sends.
+    # The number of changed rows does not count: if an answer was lost, the statement ran twice and
+    # found its own claim. If a recipient has two rows, two runs may have claimed one each: then
+    # neither sends.
     sql = _sql.render(wh.namespace, _RUNS)
     rows = insist(wh, lambda: wh.query(sql, {"recipient": name, "period": period}))
     return [row["run"] for row in rows] == [run]
@@ -141,7 +143,7 @@ def claim(wh: Warehouse, name: str, period: str, run: str, instead_of: str = "")
 def note(
     wh: Warehouse, name: str, run: str, state: str, told_until: dt.datetime | None = None
 ) -> None:
-    """Note how the digest of a run went. Raises WarehouseError."""
+    """Note the result of a run's digest. Raises WarehouseError."""
     params = {"recipient": name, "run": run, "state": state, "told_until": told_until}
     _write(wh, _NOTE, params)
 

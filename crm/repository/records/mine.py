@@ -1,10 +1,10 @@
-"""What the person who is signed in has set up: their names in the data, what they follow.
+"""The settings of the signed-in person: their names in the data, and the accounts they follow.
 
 An account is a person's if they follow it, or if one of their names is its primary IT partner, its
 admin, or the leader of one of its use cases. Upper and lower case are the same.
 
-Both are the person's own settings and no data of accounts. Their tables may be missing, or hidden
-from the person: everything else works without them.
+Both are the person's settings, not data of accounts. Everything else works without their tables,
+which may be missing or hidden from the person.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ log = logging.getLogger(__name__)
 Result = TypeVar("Result")
 
 NAMES_AT_MOST = 10
-# Characters of all of a person's names.
+# The most characters of all of a person's names.
 LENGTH_AT_MOST = 2_000
-# Between the names of a person.
+# Separates the names of a person.
 _LINE = "\n"
 
 _lock = threading.Lock()
-# Who cannot read the tables; they are asked for again after a while.
+# People who cannot read the tables; the next read is tried after a while.
 _without: TTLCache[Hashable, bool] = TTLCache(maxsize=200, ttl=60.0)
 
 _MINE = """
@@ -74,7 +74,7 @@ WHEN NOT MATCHED THEN INSERT (person, account_bsnid, followed_at)
 _UNFOLLOW = """
 DELETE FROM {follows} WHERE person = :person AND account_bsnid = :bsnid
 """
-# A copy has the time of the original, by which an undo finds it.
+# A copy has the time of the original, so that an undo finds it.
 _COPY_FOLLOWS = """
 MERGE INTO {follows} AS t
 USING (
@@ -126,13 +126,15 @@ class Profile:
 def only_of(namespace: Namespace, person: str, owner: str) -> str:
     """Return the join that keeps the rows of the person's accounts; ``owner`` is a row's BSNID.
 
-    It comes last of all joins, and is empty without a person. Its parameters are ``params``.
+    It must follow all other joins, and is empty without a person. Its parameters are ``params``.
     """
     return _sql.render(namespace, _MINE, owner=owner) if person else ""
 
 
 def follows(namespace: Namespace, person: str) -> str:
-    """Return how often ``:person`` follows the account ``:bsnid``; NULL without a person."""
+    """Return the SQL of how many rows say that ``:person`` follows ``:bsnid``; NULL without a
+    person.
+    """
     return _sql.render(namespace, _FOLLOWS) if person else "CAST(NULL AS BIGINT)"
 
 
@@ -143,9 +145,9 @@ def params(person: str) -> dict[str, str]:
 def if_possible(
     wh: Warehouse, read: Callable[[bool], Result], is_wanted: bool = True
 ) -> tuple[Result, bool]:
-    """Return ``read(True)``, which may read the tables, and True.
+    """Return (``read(True)``, True), where ``read(True)`` may read the tables.
 
-    Where they cannot be read, or are not wanted, return ``read(False)`` and False.
+    If the tables cannot be read, or ``is_wanted`` is false, return (``read(False)``, False).
     """
     key = wh.cache_key
     with _lock:
@@ -175,7 +177,7 @@ def load(wh: Warehouse, person: str) -> Profile:
     followed = {
         Followed(each["bsnid"], each["team"])
         for each in accounts
-        # One that was merged into another, which they follow instead.
+        # An account that was merged into another, which they follow instead.
         if each["team"] is not None or each["followed_at"] not in known
     }
     in_order = sorted(followed, key=lambda each: ((each.team or each.bsnid).lower(), each.bsnid))
@@ -183,7 +185,7 @@ def load(wh: Warehouse, person: str) -> Profile:
 
 
 def follow(wh: Warehouse, person: str, bsnid: str) -> None:
-    """Follow an account, whether or not the person does already. One statement."""
+    """Follow an account; no effect if the person already does. One statement."""
     _write(wh, _FOLLOW, {"person": person, "bsnid": bsnid})
 
 
@@ -192,26 +194,27 @@ def unfollow(wh: Warehouse, person: str, bsnid: str) -> None:
 
 
 def copy_follows(wh: Warehouse, source: str, target: str) -> int:
-    """Let all who follow the account ``source`` follow ``target``, too; return how many are new.
+    """Make all followers of the account ``source`` follow ``target``; return how many are new.
 
-    What they follow stays: where the source is deleted, nobody sees that, and it may come back.
-    Without the table, or the right to write to it, does nothing. One statement.
+    They also keep following the source: it is going to be deleted, and may be restored. Without
+    the table, or the right to write to it, this does nothing. One statement.
     """
     return _write_if_possible(wh, _COPY_FOLLOWS, {"source": source, "target": target})
 
 
 def take_back_copies(wh: Warehouse, source: str) -> int:
-    """Take back what ``copy_follows`` copied from the account ``source``, if that exists again.
+    """Remove the copies that ``copy_follows`` made from ``source``, if that account exists again.
 
-    Likewise. A copy that its person has made anew since stays.
+    A copy stays if its person has followed the account again since. Without the table, or the
+    right to write to it, this does nothing. One statement.
     """
     return _write_if_possible(wh, _TAKE_BACK_COPIES, {"source": source})
 
 
 def set_names(wh: Warehouse, person: str, names: Iterable[str]) -> int:
-    """Replace the person's names by these, without blanks around them and each once.
+    """Replace the person's names by these, stripped and without duplicates.
 
-    Return how many were left out, beyond ``NAMES_AT_MOST`` and ``LENGTH_AT_MOST``.
+    Return how many were left out because of ``NAMES_AT_MOST`` and ``LENGTH_AT_MOST``.
     """
     cleaned = [name for name in dict.fromkeys(" ".join(name.split()) for name in names) if name]
     kept = cleaned[:NAMES_AT_MOST]

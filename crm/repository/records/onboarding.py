@@ -18,7 +18,7 @@ from crm.warehouse import Warehouse
 
 from . import _children, accounts, platforms
 
-# The pattern that most keys have: what comes before their number, and the largest number.
+# The most common prefix of keys that end with a number, and the largest number.
 _PATTERN = """
 SELECT prefix, COUNT(*) AS n, MAX(CAST(number AS BIGINT)) AS number,
   MAX(LENGTH(number)) AS digits
@@ -33,7 +33,7 @@ GROUP BY prefix ORDER BY n DESC, prefix LIMIT 1
 
 @dataclass(frozen=True)
 class Beginning:
-    """What a new account begins with: statuses by platform, a use case, an update."""
+    """The first records of a new account: statuses by platform, a use case, an update."""
 
     statuses: Mapping[str, str] = field(default_factory=dict)
     use_case: Values = field(default_factory=dict)
@@ -41,16 +41,16 @@ class Beginning:
 
     @property
     def texts(self) -> list[str]:
-        """Return what the person chose and typed."""
+        """Return the choices and texts of the person."""
         chosen = [f"{platform}: {status}" for platform, status in self.statuses.items()]
         typed = (self.use_case.get("problem"), self.update.get("description"))
         return [*chosen, *(f"“{text}”" for text in typed if text)]
 
 
 def next_bsnid(wh: Warehouse) -> str:
-    """Return the key after the last one, as most keys are formed; empty if there is no pattern.
+    """Return the key after the largest one of the most common pattern; empty without a pattern.
 
-    One statement. Somebody else may take it first.
+    One statement. Somebody else may use the key first.
     """
     rows = wh.query(_sql.render(wh.namespace, _PATTERN))
     if not rows:
@@ -61,11 +61,11 @@ def next_bsnid(wh: Warehouse) -> str:
 def create(
     wh: Warehouse, values: Values, form: str, beginning: Beginning, earlier: Earlier = NOTHING
 ) -> bool:
-    """Create the account and what it begins with; return whether the person sees the account.
+    """Create the account and its first records; return whether the person sees the account.
 
-    To one that a row filter hides from them, or that somebody has deleted, nothing is added.
-    Sending the ``form`` again changes nothing more. Raises as ``accounts.create``, and HalfDone;
-    ``earlier`` are the attempts that did. Two statements for each record.
+    Nothing is added to an account that a row filter hides from them, or that somebody has deleted.
+    Sending the ``form`` again has no further effect. Raises what ``accounts.create`` raises, and
+    HalfDone; ``earlier`` are the attempts that ended so. Two statements for each record.
     """
     operation = operations.of_form(wh, operations.CREATE, form).resume(earlier.operation)
     bsnid, is_seen = str(values["bsnid"]), True
@@ -115,8 +115,8 @@ def _add(
 def child_id(half: str, table: Table, bsnid: str) -> str:
     """Return the id of the first use case or update of a new account.
 
-    ``half`` begins the ids of the form's operations. Sending the form again makes the same id, so
-    a repeated step adds nothing. If the person goes back and describes another account, the id is
-    another one.
+    ``half`` is the first half of the ids of the form's operations. Sending the form again makes
+    the same id, so a repeated step adds nothing. If the person goes back and enters another
+    account, the id differs.
     """
     return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{half}{table.name}{bsnid}"))

@@ -17,12 +17,12 @@ from . import attention
 from ._platform_status import PARAMS, RECORDED_STATUS
 from .attention import Limits
 
-# The statuses of use cases that somebody works on now.
+# The statuses of use cases in progress.
 ACTIVE = ("Active", "In Progress")
 LATEST_UPDATES = 8
 RECENT = dt.timedelta(days=30)
 
-# A platform that only rows without an account use counts, too: with no account (a.bsnid is NULL).
+# A platform that occurs only in rows without an account also counts, with 0 accounts.
 _SQL = """
 WITH {recorded_status},
 {flagged},
@@ -66,7 +66,7 @@ SELECT
 def load(wh: Warehouse, limits: Limits) -> Overview:
     """Return the start page's figures. One statement. Raises WarehouseError.
 
-    ``limits`` say what needs attention.
+    ``limits`` define which records need attention.
     """
     since = wh.namespace.today - RECENT
     parts = {
@@ -89,7 +89,7 @@ def _overview(counts: list[dict[str, Any]], updates: list[dict[str, Any]]) -> Ov
     def named(name: str) -> dict[str, int]:
         return {row["value"]: row["n"] for row in counts if row["name"] == name}
 
-    # Of an id that several rows have, all came.
+    # All duplicates of an id were returned.
     latest = _sql.newest_first(updates)[:LATEST_UPDATES]
     pipeline, areas = named("pipeline"), named("area")
     return Overview(
@@ -110,7 +110,7 @@ def _overview(counts: list[dict[str, Any]], updates: list[dict[str, Any]]) -> Ov
 
 
 def _adoption(counts: list[dict[str, Any]], accounts: int) -> dict[str, dict[str, int]]:
-    """Return how many accounts have each status; those without a row have Not Started."""
+    """Return the number of accounts by status; accounts without a row count as Not Started."""
     found: dict[str, dict[str, int]] = {}
     for row in counts:
         if row["name"] == "adoption":

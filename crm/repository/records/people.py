@@ -1,7 +1,7 @@
-"""People and business areas: the names that rows have, and all that belongs to one of them.
+"""People and business areas: the names in the rows, and the records of one name.
 
 A person is a name in one of the columns of ``ROLES``. Names that differ only in case, accents and
-blanks are one person's, or one area's.
+blanks belong to the same person or area.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from crm.warehouse import Warehouse
 from ._platform_status import PARAMS, RECORDED_STATUS
 from .search_words import fold, same
 
-# Where rows name people.
+# The columns that name people.
 ROLES = (
     (ACCOUNTS, "vp"),
     (ACCOUNTS, "admin"),
@@ -28,7 +28,7 @@ ROLES = (
     (USE_CASES, "leader"),
     (UPDATES, "author"),
 )
-# The rows of each kind that a page shows, and the names that are read for the lists of them.
+# The most rows of each kind on a page, and the most names to read for a list of names.
 SHOWN = 25
 MOST_NAMES = 10_000
 
@@ -84,17 +84,17 @@ _OF_AREA = """
 LEFT SEMI JOIN (SELECT bsnid FROM {accounts} WHERE {area} RLIKE :same) AS a
   ON a.bsnid = u.account_bsnid
 """
-# The newest statuses are looked for among those of the area only.
+# The newest statuses are searched only among those of the area.
 _STATUSES_OF_AREA = "(SELECT u.* FROM {platforms_status} AS u {of})"
 
 
 @dataclass(frozen=True)
 class Name:
-    """A name, as most rows write it.
+    """A name in its most common spelling.
 
-    :param variants: all ways in which rows write it, with how many do.
-    :param roles: by column, how many rows have it there.
-    :param partner: of an area, the IT partner of most of its accounts.
+    :param variants: all spellings, each with its number of rows.
+    :param roles: by column, the number of rows with the name.
+    :param partner: for an area, the IT partner of most of its accounts.
     """
 
     name: str
@@ -109,7 +109,7 @@ class Name:
 
 @dataclass(frozen=True)
 class Names:
-    """Names in their order; ``is_cut`` if there are more than were read."""
+    """Sorted names; ``is_cut`` if there are more than were read."""
 
     found: list[Name]
     is_cut: bool
@@ -129,8 +129,8 @@ class Person:
 class Area:
     """A business area's first ``SHOWN`` accounts and latest updates.
 
-    :param vps: the VPs of its accounts with how many have each, as ``partners`` are.
-    :param statuses: by platform and status, how many accounts have it.
+    :param vps: the VPs of its accounts, each with the number of accounts; ``partners`` likewise.
+    :param statuses: the number of accounts by platform and status.
     """
 
     name: Name
@@ -243,7 +243,7 @@ def _latest(wh: Warehouse, of: str) -> str:
 
 
 def _grouped(rows: Iterable[Row]) -> list[Name]:
-    """Return the names of these rows; ways to write one name are together."""
+    """Return the names of these rows; the spellings of one name are combined."""
     same_name: dict[str, list[Row]] = {}
     for row in rows:
         same_name.setdefault(fold(row["name"]), []).append(row)
@@ -272,7 +272,7 @@ def _counts(rows: Iterable[Row]) -> dict[str, int]:
 
 
 def _by_team(accounts: Iterable[Account]) -> tuple[Account, ...]:
-    """Return the accounts in the order of their statement, each once."""
+    """Return the accounts in the order of the statement's result, each once."""
     by_key = {account.bsnid: account for account in accounts}
     return tuple(sorted(by_key.values(), key=lambda each: (each.name.lower(), each.bsnid)))
 

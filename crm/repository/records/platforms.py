@@ -38,8 +38,8 @@ WHEN NOT MATCHED AND s.seen IS NULL THEN INSERT
 
 
 def new_id(bsnid: str, platform: str) -> str:
-    """Return the id of a new row. It follows from account and platform: people who add the row at
-    once add the same row."""
+    """Return the id of a new row. It is computed from account and platform, so that two people who
+    add the row at the same time add the same row."""
     return str(uuid.uuid5(_IDS, f"{bsnid}\n{platform}"))
 
 
@@ -86,15 +86,15 @@ def set_status(
 ) -> PlatformStatus | None:
     """Set one platform's status, and return the row; None if a row filter hides it.
 
-    :param seen: the row's ``updated_at`` as the person saw it; None if there was no row.
-    :param reason: why. Without one, a status that the row has already is not written, and is no
-        conflict.
-    :param operation: of the form, if this is a part of a larger operation.
+    :param seen: the ``updated_at`` of the row that the person saw; None if there was no row.
+    :param reason: the reason. Without one, a status that the row already has is not written, and
+        is no conflict.
+    :param operation: the operation of the form, if this is a part of a larger operation.
 
-    Raises Stale, with the row as it is now, if it changed since, and Missing if the account does
-    not exist; StatusGone if the person saw a row and sees none now; AlreadyExists if only the
-    app's own rights show a status; NotSaved; and ReasonNotKept after the status was saved. Two
-    statements, three with a reason.
+    Raises Stale, with the present row, if it has changed since; Missing if the account does not
+    exist; StatusGone if the person saw a row and sees none now; AlreadyExists if the existing
+    status is hidden from the person but not from the app; NotSaved; and ReasonNotKept after the
+    status was saved. Two statements, three with a reason.
     """
     key = Key(PLATFORMS_STATUS, {"account_bsnid": bsnid, "platform": platform}, bsnid)
     new = PlatformStatus(new_id(bsnid, platform), bsnid, platform, status)
@@ -108,7 +108,7 @@ def set_status(
     if row is None and saved.written:
         return None
     if row is None:
-        # Whether it was deleted or a row filter hides it, no second row may be inserted.
+        # If it was deleted, or a row filter hides it now, no second row may be inserted.
         _saving.refuse_hidden(wh, key)
         raise StatusGone(platform)
     current = _sql.record(PlatformStatus, row)
@@ -119,7 +119,7 @@ def set_status(
 
 @dataclass
 class _Setting:
-    """Notes the reason of a status, then sets it; ``noted`` has the operations that noted it."""
+    """Notes the reason of a status, then sets the status. ``noted`` has the noting operations."""
 
     wh: Warehouse
     new: PlatformStatus

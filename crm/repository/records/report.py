@@ -1,7 +1,7 @@
-"""What a report tells of the accounts that a list finds: as they are, and what a period changed.
+"""The report on the accounts that a list finds: their state, and the changes in a period.
 
-Both moments are read in one statement: the tables at the end of the period, and as they were at
-its beginning. Where the tables cannot be read as of then, the report tells only how things are.
+One statement reads both moments: the tables at the end of the period and at its beginning. If the
+tables cannot be read as of the beginning, the report has no changes.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from ._list_query import Query
 from ._platform_status import STATUSES
 
 NEW, KNOWN, GONE, STALE = "new", "known", "gone", "stale"
-# The characters of a text that the report has.
+# The most characters of a text in the report.
 _LENGTH = "300"
 _CHOSEN = "a.bsnid, a.team"
 
 
 @dataclass(frozen=True)
 class Period:
-    """The days from ``first`` on, before ``end``; ``stuck_before`` and ``stale_before`` as in
-    attention.Limits, seen from the end."""
+    """The days from ``first`` to the day before ``end``. For ``stuck_before`` and ``stale_before``
+    see attention.Limits, computed for the end."""
 
     first: dt.date
     end: dt.date
@@ -59,9 +59,10 @@ class ReportRow:
 
 @dataclass(frozen=True)
 class Group:
-    """Those that had the status ``before`` at the beginning and have ``after`` at the end.
+    """Platform statuses or use cases that had the status ``before`` at the beginning and ``after``
+    at the end.
 
-    None stands for a use case that did not exist; an empty text for no status. ``rows`` are the
+    None means that the use case did not exist; an empty text means no status. ``rows`` are the
     first of ``n``.
     """
 
@@ -79,8 +80,8 @@ class Group:
 
 @dataclass(frozen=True)
 class Report:
-    """``accounts`` are numbers and the first rows by kind. ``knows_changes`` is False where the
-    beginning cannot be read: nothing has changed then as far as the report tells."""
+    """A report. ``accounts`` has numbers and the first rows by kind. ``knows_changes`` is False if
+    the beginning cannot be read: then the report has no changes."""
 
     accounts: Mapping[str, tuple[int, tuple[ReportRow, ...]]] = field(default_factory=dict)
     statuses: tuple[Group, ...] = ()
@@ -106,9 +107,9 @@ def load(
 ) -> Report:
     """Return the report; ``wh`` reads the end of the period and ``before`` its beginning.
 
-    One statement, two where policies or removed files forbid to read the beginning. ``platform``
-    leaves only what is about it. Of a list by platforms or statuses, nobody can tell which
-    accounts were deleted. Raises WarehouseError.
+    One statement, two if policies or removed files prevent reading the beginning. ``platform``
+    restricts the report to that platform. If the list is filtered by platform or status, the
+    deleted accounts are unknown. Raises WarehouseError.
     """
     if before is not None:
         beginning = before
@@ -135,7 +136,7 @@ def _read(
     query = Query.of(wh.namespace, listing, _account_list.SOURCE, "a_")
     chosen, bound = query.matching(_CHOSEN, "", is_part=True)
     recorded = query.before()
-    if recorded:  # of the other moment, the statement cannot have it, too
+    if recorded:  # the statement can read only one of the two moments with it
         gone, bound_gone = "SELECT bsnid, team FROM chosen", dict[str, Any]()
     else:
         earlier = Query.of(before, listing, _account_list.SOURCE, "b_")
@@ -235,7 +236,7 @@ def _rows(rows: list[Row | None]) -> tuple[ReportRow, ...]:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a report can be about: a value of a column of accounts, and how many have it."""
+    """A subject of reports: a value of a column of accounts, and the number of accounts."""
 
     column: str
     value: str

@@ -1,7 +1,7 @@
-"""Lists as people saved them, and which of these each person sees first.
+"""Saved views of lists, and each person's default view of a list.
 
-They are no data of accounts. Their tables may be missing, or hidden from the person: everything
-else works without them.
+They are not data of accounts. Everything else works without their tables, which may be missing or
+hidden from the person.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from crm.warehouse.errors import ObjectNotFound, PermissionDenied
 
 Statement = tuple[str, dict[str, Any]]
 
-# The views that a person sees at most.
+# The most views that a person sees.
 MOST = 200
 NAME_LENGTH = 80
-# Characters of a view's settings: an address with them still has its place in a request.
+# The most characters of a view's settings, so that a URL with them is not too long.
 QUERY_LENGTH = 6_000
 
 _READ = """
@@ -37,7 +37,7 @@ ORDER BY LOWER(v.name), v.id LIMIT :most
 """
 _VISIBLE = "v.person = :person OR v.is_shared"
 _ONE = "v.id = :id"
-# For the statement of a list: the view that its address names, if the person may see it.
+# For the statement of a list: the view that its URL names, if the person may see it.
 _IN_LIST = """
 , (SELECT COLLECT_LIST(STRUCT({columns}, FALSE AS is_default)) FROM {saved_views} AS v
   WHERE v.id = :view AND (v.person = :viewer OR v.is_shared)) AS views
@@ -98,7 +98,10 @@ def find(wh: Warehouse, person: str) -> list[SavedView]:
 
 
 def get(wh: Warehouse, id: str, person: str = "") -> SavedView | None:
-    """Return the view, whoever owns it. One statement. Raises as ``find`` does."""
+    """Return the view, whoever owns it: the caller checks that the person may see it.
+
+    One statement. Raises what ``find`` raises.
+    """
     return next(iter(_read(wh, person, _ONE, {"id": id})), None)
 
 
@@ -114,8 +117,8 @@ def _columns() -> str:
 def read_with(wh: Warehouse, id: str, statement: Callable[[str], Statement]) -> Row:
     """Run the statement of a list, and return its row, with the view as the array ``views``.
 
-    ``statement`` gets a further column. Without an id, or where the tables of views cannot be
-    read, the row has no view: one statement then, else one more. Raises WarehouseError.
+    ``statement`` gets one more column. Without an id, or if the tables of views cannot be read,
+    the row has no view. One statement, two if those tables cannot be read. Raises WarehouseError.
     """
     if not id:
         return wh.query(*statement(""))[0]
@@ -127,8 +130,8 @@ def read_with(wh: Warehouse, id: str, statement: Callable[[str], Statement]) -> 
 
 
 def from_rows(rows: Iterable[Row]) -> list[SavedView]:
-    """Return the views of the rows. Of several rows of one id, which no key forbids, the one that
-    changed last counts."""
+    """Return the views of the rows. If several rows have one id, the one that changed last
+    counts."""
     found: dict[str, SavedView] = {}
     for row in rows:
         view = SavedView(
@@ -153,7 +156,7 @@ def _changed(view: SavedView) -> dt.datetime:
 
 
 def defaults(wh: Warehouse, person: str) -> dict[str, str]:
-    """Return the id of the view that the person sees first, by the name of the list.
+    """Return the ids of the person's default views, by the name of the list.
 
     One statement. Raises as ``find`` does.
     """
@@ -162,14 +165,13 @@ def defaults(wh: Warehouse, person: str) -> dict[str, str]:
 
 
 def create(wh: Warehouse, view: SavedView) -> None:
-    """Save a new view of ``view.person``; it may be sent twice. One statement. Raises
-    WarehouseError."""
+    """Save a new view of ``view.person``. Safe to repeat. One statement. Raises WarehouseError."""
     _write(wh, _CREATE, {"id": view.id, "list_name": view.list_name, **_values(view, view.person)})
 
 
 def update(wh: Warehouse, view: SavedView, person: str, seen: dt.datetime | None) -> None:
-    """Save the name, the settings and whether it is shared, if nobody changed the view since
-    ``seen``. One statement, two if it changed nothing. Raises ViewChanged and WarehouseError."""
+    """Save name, settings and sharing of the view, if nobody changed it since ``seen``. One
+    statement, two if it changed nothing. Raises ViewChanged and WarehouseError."""
     values = {"id": view.id, "seen": seen, **_values(view, person)}
     if _write(wh, _UPDATE, values):
         return
@@ -180,12 +182,12 @@ def update(wh: Warehouse, view: SavedView, person: str, seen: dt.datetime | None
 
 
 def delete(wh: Warehouse, id: str) -> None:
-    """Delete the view. Who saw it first sees all rows again. One statement."""
+    """Delete the view. It is nobody's default any more. One statement."""
     _write(wh, _DELETE, {"id": id})
 
 
 def set_default(wh: Warehouse, person: str, list_name: str, view_id: str) -> None:
-    """Let the person see the view first; without one, all rows. One statement."""
+    """Make the view the person's default of the list; without a view, remove it. One statement."""
     values = {"person": person, "list_name": list_name, "view_id": view_id}
     _write(wh, _SET_DEFAULT, values)
 

@@ -1,10 +1,10 @@
-"""The search over everything: the best few of each kind, and how many there are. One statement.
+"""The search over everything: the best few of each kind, and their number. One statement.
 
-Accounts, use cases and updates are found by the rule, and in the columns, of their lists. People
-and business areas are the values that rows have.
+It searches accounts, use cases and updates by the rule, and in the columns, of their lists. People
+and business areas are the values in the rows.
 
-Of very many updates only the newest are searched: to read the texts of a million costs more than
-all else. The list of updates searches all.
+Of very many updates only the newest are searched, because reading a million texts would cost more
+than all the rest. The list of updates searches all.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from ._search_query import PERSON as PERSON
 from ._search_query import SearchQuery
 from .search_words import SearchWords, fold, parts
 
-# How many of a kind come along, and how many names people and areas are grouped from.
+# The most hits of a kind, and the most names from which people and areas are grouped.
 SHOWN = 6
 NAMES = 100
-# So many of the newest updates are searched.
+# The number of newest updates that are searched.
 NEWEST = 100_000
 
 _lock = threading.Lock()
-# By who asks: the day since which there are ``NEWEST`` updates, or None if there are not so many,
-# and when a search found it. The first search of a process searches all updates; one in an hour
-# finds the day anew.
+# By person: the day since which there are ``NEWEST`` updates (None if there are fewer), and when a
+# search found it. The first search of a process searches all updates; one search per hour finds
+# the day again.
 _since: LRUCache[Hashable, tuple[dt.date | None, float]] = LRUCache(maxsize=200)
 _SECONDS = 3600.0
 
@@ -48,11 +48,11 @@ WHERE ARRAY_CONTAINS({recent}, bsnid) GROUP BY bsnid
 
 @dataclass(frozen=True)
 class Hit:
-    """What was found: an account, a use case or an update, by its ``key``, or a name.
+    """A hit: an account, a use case or an update with its ``key``, or a name.
 
-    :param who: the name of the account that it belongs to.
-    :param hidden: further texts that were searched, and that results do not show by themselves.
-    :param n: how many rows have the name.
+    :param who: the name of its account.
+    :param hidden: further searched texts, which a result shows only if they match.
+    :param n: the number of rows with the name.
     """
 
     key: str
@@ -67,11 +67,11 @@ class Hit:
 
 @dataclass(frozen=True)
 class Found:
-    """The best hits of a kind, and how many there are.
+    """The best hits of a kind, and the total number.
 
-    :param place: where the best hit has the words, see ``_search_query``.
-    :param is_cut: there may be more names than ``total``.
-    :param since: only updates of this day or later were searched; None if all were.
+    :param place: where the words match in the best hit; see ``_search_query``.
+    :param is_cut: whether there may be more names than ``total``.
+    :param since: the day from which on updates were searched; None if all were.
     """
 
     hits: tuple[Hit, ...] = ()
@@ -82,10 +82,10 @@ class Found:
 
 
 def find(wh: Warehouse, words: SearchWords, recent: Collection[str]) -> Mapping[str, Found]:
-    """Return what the words find, by table name, ``PERSON`` and ``AREA``.
+    """Return the hits of the words, by table name, ``PERSON`` and ``AREA``.
 
-    ``recent`` are the keys of accounts that were opened lately, the latest first: they come first
-    among accounts. One statement. Raises WarehouseError.
+    ``recent`` are the keys of accounts opened lately, the latest first; they come first among
+    accounts. One statement. Raises WarehouseError.
     """
     key = wh.cache_key
     now = time.monotonic()
@@ -108,7 +108,7 @@ def find(wh: Warehouse, words: SearchWords, recent: Collection[str]) -> Mapping[
 
 
 def newest_since(wh: Warehouse) -> dt.date | None:
-    """Return the day since which the next search reads updates; None if it reads all."""
+    """Return the day from which on the next search reads updates; None if it reads all."""
     with _lock:
         return _since.get(wh.cache_key, (None, 0.0))[0]
 
@@ -140,7 +140,7 @@ def _records(rows: list[Row], since: dt.date | None) -> Found:
 
 
 def _names(rows: list[Row]) -> Found:
-    """Join names that differ only in what makes no difference."""
+    """Combine names that differ only in case, accents, signs or blanks."""
     same: dict[str, list[Row]] = {}
     for row in rows:
         same.setdefault(fold(row["name"]), []).append(row)

@@ -1,13 +1,13 @@
-"""What a search finds: one rule for lists, for filters and for the search over everything.
+"""The rule by which a search matches: for lists, for filters and for the search over everything.
 
-Each word of the search must occur in one of the searched texts, in any order and at any place.
-Upper and lower case, accents, and the kinds of dashes, quotation marks and blanks make no
-difference: ``muller`` finds ``Müller``, as ``mueller`` does.
+Each word of the search must occur in one of the searched texts, in any order and at any position.
+Case, accents, and the kinds of dashes, quotation marks and blanks make no difference: ``muller``
+and ``mueller`` find ``Müller``.
 
-Each word becomes a regular expression with the variants of its characters, which the warehouse
-compares with the stored texts as they are. Python compares with the same expressions. They have
-only what Java, Rust, RE2 and Python read alike. Most texts and words are plain ASCII: there a
-comparison of the words in lower case says the same, in a fraction of the time.
+Each word becomes a regular expression with the variants of its characters. The warehouse matches
+it against the stored texts, and Python uses the same expressions. They use only syntax that Java,
+Rust, RE2 and Python treat alike. Most texts and words are plain ASCII, where a comparison in lower
+case gives the same result in a fraction of the time.
 """
 
 from __future__ import annotations
@@ -20,26 +20,27 @@ from functools import cached_property, lru_cache
 
 from crm.model.namespace import quoted
 
-# Of a longer search only these characters count.
+# The characters of a search that count; the rest is ignored.
 SEARCH_LENGTH = 200
-# Further words are searched as they stand, one after the other: each costs a comparison per row.
+# The most single words; further words are searched together as one text, because each word costs
+# a comparison per row.
 WORDS = 16
 
-# Characters that Unicode does not take apart into a plain one and accents.
+# Characters that Unicode does not decompose into a plain character and accents.
 _PLAIN = {
     **dict(zip("øłđħıςðŧ", "oldhiσdt", strict=True)),
     **dict.fromkeys("’‘‛´`", "'"),
     **dict.fromkeys("“”„", '"'),
     **dict.fromkeys("‐‑‒–—―", "-"),
 }
-# Letters that are also written as two.
+# Letters that can also be written as two.
 _AS_TWO = dict(zip("äæöøœüåß", ("ae", "ae", "oe", "oe", "oe", "ue", "aa", "ss"), strict=True))
 _ACCENTS = "[\u0300-\u036f]*"
 _BLANKS = "\\s\u00a0\u2000-\u200a\u202f\u205f\u3000"
-# Between words: a blank, then more of them, also with accents that stand alone.
+# Between words: one or more blanks, also with separate accents.
 _GAP = f"[{_BLANKS}][{_BLANKS}\u0300-\u036f]*"
 _EDGE = f"[{_BLANKS}\u0300-\u036f]*"
-# Between columns: no expression finds it.
+# The separator of columns, which no expression matches.
 _BETWEEN = "\x1f"
 _SPECIAL = re.compile(r"[\\.^$*+?()\[\]{}|-]")
 # The characters whose variants are known: Latin, Greek, Cyrillic and Armenian letters, and
@@ -62,9 +63,9 @@ _KNOWN = frozenset(
 class SearchWords:
     """The words of a search, each as a regular expression.
 
-    ``phrase`` finds all of them as they stand, one after the other. The names of the parameters
-    begin with ``name``: a statement may have two searches. ``plain`` has, by word, what it finds
-    in lower case in texts that are ASCII.
+    ``phrase`` matches all words one after the other. The parameters' names begin with ``name``,
+    because a statement may have two searches. ``plain`` maps a word to the lower-case text that it
+    matches in ASCII texts.
     """
 
     words: tuple[str, ...] = ()
@@ -100,7 +101,8 @@ class SearchWords:
         return f"({' OR '.join(self._each([column]))})"
 
     def _each(self, columns: Sequence[str]) -> Iterator[str]:
-        # One text of all columns: to read an expression costs more than to join texts.
+        # Join all columns to one text, because matching an expression costs more than joining
+        # texts.
         text = joined(columns) if len(columns) > 1 else quoted(columns[0])
         for number, word in enumerate(self.words):
             has_word = f"{text} RLIKE :{self.name}{number}"
@@ -111,11 +113,11 @@ class SearchWords:
             yield has_word
 
     def found_in(self, *texts: str) -> bool:
-        """Return whether each word is in one of the texts, as ``condition`` does."""
+        """Return whether each word is in one of the texts, as in ``condition``."""
         return all(any(word.search(text) for text in texts) for word in self._compiled)
 
     def mark(self, text: str) -> list[tuple[str, bool]]:
-        """Return the text in parts, each with whether it is a word of the search."""
+        """Return the text as parts (text, whether it matches a word of the search)."""
         marked, end = [], 0
         for start, stop in self._places(text):
             marked += [(text[end:start], False), (text[start:stop], True)]
@@ -123,7 +125,7 @@ class SearchWords:
         return [part for part in [*marked, (text[end:], False)] if part[0]]
 
     def unseen(self, shown: str, others: Iterable[str]) -> list[str]:
-        """Return the others that have a word of the search which ``shown`` has not."""
+        """Return those of ``others`` with a word of the search that ``shown`` lacks."""
         missing = [word for word in self._compiled if not word.search(shown)]
         return [text for text in others if any(word.search(text) for word in missing)]
 
@@ -136,7 +138,7 @@ class SearchWords:
         return f"{'…' if start else ''}{line[start:end]}{'…' if end < len(line) else ''}"
 
     def _places(self, text: str) -> list[tuple[int, int]]:
-        """Return where the words are, in order and without overlaps."""
+        """Return the (start, end) of each match, in order and without overlaps."""
         places: list[tuple[int, int]] = []
         for start, end in sorted(m.span() for word in self._compiled for m in word.finditer(text)):
             if places and start <= places[-1][1]:
@@ -151,23 +153,22 @@ class SearchWords:
 
 
 def joined(columns: Sequence[str]) -> str:
-    """Return the SQL of one text of all columns, which ``parts`` takes apart."""
+    """Return the SQL of one text of all columns, which ``parts`` splits again."""
     return f"CONCAT_WS('{_BETWEEN}', {', '.join(map(quoted, columns))})"
 
 
 def parts(text: str) -> list[str]:
-    """Return the texts that ``joined`` has joined; of the same texts one."""
+    """Return the texts that ``joined`` has joined, without duplicates."""
     return list(dict.fromkeys(filter(None, text.split(_BETWEEN))))
 
 
 def fold(text: str) -> str:
-    """Return the text without what makes no difference: in lower case, without accents, with one
-    blank between words."""
+    """Return the normalized text: in lower case, without accents, with one blank between words."""
     return " ".join("".join(map(_base, text)).split())
 
 
 def same(text: str) -> str:
-    """Return the regular expression of the texts that fold to the same as this one."""
+    """Return the regular expression of all texts with the same ``fold`` as this one."""
     words = ("".join(map(_variants, word)) for word in fold(text).replace("\0", "").split())
     return f"^{_EDGE}{_GAP.join(words)}{_EDGE}$"
 
@@ -182,12 +183,13 @@ def _word(word: str) -> str:
         else:
             found.append(_letter(word[at]))
             at += 1
-    # A word of accents alone is searched as it is.
+    # A word that consists only of accents is searched unchanged.
     return "".join(found) or word
 
 
 def _plain(word: str) -> str:
-    """Return the word in lower case if, in texts that are ASCII, nothing else is the same word."""
+    """Return the word in lower case if that is all it matches in ASCII texts; else an empty
+    text."""
     lower = word.lower()
     found = ((low, each) for low in lower for each in _all_variants().get(_base(low), low))
     is_alone = all(each.lower() == low for low, each in found if each.isascii())
@@ -202,7 +204,7 @@ def _letter(letter: str) -> str:
 
 @lru_cache(maxsize=1)
 def _as_one() -> dict[str, str]:
-    """Return, by two letters, the expression of the one that is written for them."""
+    """Map two letters to the expression of the one letter that can replace them."""
     found: dict[str, str] = {}
     for one, two in _AS_TWO.items():
         found[two] = found.get(two, "") + one + (one.upper() if one != "ß" else "ẞ")
@@ -211,7 +213,7 @@ def _as_one() -> dict[str, str]:
 
 @lru_cache(maxsize=4096)
 def _base(character: str) -> str:
-    """Return the plain character in lower case; empty for an accent that stands alone."""
+    """Return the plain character in lower case; empty for a separate accent."""
     if "\u0300" <= character <= "\u036f":
         return ""
     lower = character.lower()
@@ -220,7 +222,7 @@ def _base(character: str) -> str:
     parts = unicodedata.normalize("NFKD", _PLAIN.get(lower, lower))
     plain = "".join(each for each in parts if not "\u0300" <= each <= "\u036f").lower()
     plain = _PLAIN.get(plain, plain)
-    # Others, such as ligatures, stand for themselves; so does an accent on a blank of its own.
+    # Others, such as ligatures, match only themselves; so does an accent on a blank.
     is_plain = len(plain) == 1 and plain.isspace() == character.isspace()
     return plain if is_plain else lower if len(lower) == 1 else character
 

@@ -1,4 +1,4 @@
-"""Known names for a field, while one types into it."""
+"""Suggestions of known names for a field."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ SUGGESTED = 12
 
 
 def suggest(wh: Warehouse, column: str, words: SearchWords) -> tuple[str, ...]:
-    """Return names that the words find and a column could have, the most frequent first.
+    """Return the names for a column that match the words, the most frequent first.
 
-    For a person those of all columns that name people. One statement.
+    A column that names people gets the names of all such columns. One statement.
     """
     columns = [(ACCOUNTS, AREA)] if column == AREA else ROLES
     each = [

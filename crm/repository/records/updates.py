@@ -54,16 +54,17 @@ def get(wh: Warehouse, id: str) -> Update | None:
 
 
 def create(wh: Warehouse, bsnid: str, id: str, values: Values) -> bool:
-    """Return whether the person sees the row. Raises Missing if the account does not exist, and
-    AlreadyExists if a row with this id was changed since it was created."""
+    """Insert the update; return whether the person sees it. Raises Missing if the account does not
+    exist, and AlreadyExists if a row with this id was changed since it was created."""
     return _children.create(wh, UPDATES, Update, bsnid, id, values)
 
 
 def update(wh: Warehouse, id: str, values: Values, seen: dt.datetime | None) -> None:
-    """Raises Missing, and Stale with the update as it is now if it changed since ``seen``."""
+    """Update the row. Raises Missing, and Stale with the present row if it changed since
+    ``seen``."""
     _children.update(wh, UPDATES, Update, id, values, seen)
 
 
 def delete(wh: Warehouse, id: str, earlier: Earlier = NOTHING) -> None:
-    """Raises HalfDone; ``earlier`` are the attempts that did."""
+    """Delete the update, continuing after ``earlier`` attempts. Raises HalfDone."""
     _children.delete(wh, UPDATES, id, earlier=earlier)

@@ -36,7 +36,7 @@ SOURCE = _children.list_source(
 
 
 def search(wh: Warehouse, listing: Listing) -> Page[UseCase]:
-    """Return a page; see ``_status_since.read`` for what the filter by it costs and leaves out."""
+    """Return a page; see ``_status_since.read`` for the cost and the limits of that filter."""
 
     def load(source: ListSource, is_complete: bool) -> Page[UseCase]:
         page = _listing.load(wh, listing, source, partial(_children.list_rows, UseCase))
@@ -68,7 +68,7 @@ def get(wh: Warehouse, id: str) -> UseCase | None:
 
 
 def create(wh: Warehouse, bsnid: str, id: str, values: Values, reason: str = "") -> bool:
-    """Return whether the person sees the row; ``reason`` is why it has its status.
+    """Insert the use case; return whether the person sees it. ``reason`` is that of its status.
 
     Raises Missing if the account does not exist, AlreadyExists if a row with this id was changed
     since it was created, and ReasonNotKept after the row was saved."""
@@ -84,15 +84,15 @@ def update(
     *,
     removes_reason: bool = False,
 ) -> None:
-    """Update the use case; ``reason`` is why it has its status.
+    """Update the use case; ``reason`` is the reason of its status.
 
-    Raises Missing, Stale with the use case as it is now if it changed since ``seen``, and
-    ReasonNotKept after the use case was saved, or where its reason was not removed."""
+    Raises Missing, Stale with the present use case if it changed since ``seen``, and
+    ReasonNotKept after the use case was saved, or if its reason was not removed."""
     _children.update(
         wh, USE_CASES, UseCase, id, values, seen, reason=reason, removes_reason=removes_reason
     )
 
 
 def delete(wh: Warehouse, id: str, earlier: Earlier = NOTHING) -> None:
-    """Raises HalfDone; ``earlier`` are the attempts that did."""
+    """Delete the use case, continuing after ``earlier`` attempts. Raises HalfDone."""
     _children.delete(wh, USE_CASES, id, earlier=earlier)

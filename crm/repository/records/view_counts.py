@@ -1,4 +1,4 @@
-"""How many rows each of several lists has, in one statement."""
+"""Count the rows of several lists in one statement."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from . import _account_list, updates, use_cases
 from ._list_query import Query
 from ._platform_status import IN_STATUS_SINCE
 
-# The lists that one statement counts: each may have some parameters.
+# The most lists that one statement counts, since each may need several parameters.
 MOST = 30
 _SOURCES = {
     ACCOUNTS: _account_list.SOURCE,
@@ -25,10 +25,10 @@ _COUNTS = "{before} SELECT {counts}"
 
 
 def count(wh: Warehouse, asked: Sequence[tuple[Table, Listing]]) -> list[int | None]:
-    """Return how many rows each list has; None where that takes more than this statement.
+    """Return the number of rows of each list; None if it is not counted.
 
-    These are lists beyond ``MOST``, and use cases by when their status was set: the change feed
-    tells that. One statement, none where there is nothing to count. Raises WarehouseError.
+    Lists beyond ``MOST`` are not counted, nor lists with the filter by when the status of a use
+    case was set, which needs the change feed. One statement, or none. Raises WarehouseError.
     """
     counted = [
         (place, Query.of(wh.namespace, listing, _SOURCES[table], f"v{place}_"))

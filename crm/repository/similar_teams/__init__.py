@@ -1,1 +1,1 @@
-"""Finds accounts that may be one team under two keys: similar names in one business area."""
+"""Find accounts that may be one team under two keys: similar names in one business area."""

@@ -1,7 +1,7 @@
-"""Pairs of accounts that somebody said to be two teams: notes in the table of operations.
+"""Decisions that two similar accounts are two teams, as notes in the table of operations.
 
-The id of a note follows from the two BSNIDs, so each pair has one. Without the table, or the right
-to write to it, nothing is remembered.
+The id of a note is computed from the two BSNIDs, so each pair has one note. Without the table, or
+the right to write to it, no decision is saved.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WHEN NOT MATCHED THEN INSERT (id, kind, person, started_at, ended_at, note)
 """
 _FORGET = "DELETE FROM {operations} WHERE id = :change_id AND kind = :kind"
 _SEEN = "SELECT bsnid FROM {accounts} WHERE bsnid IN (:one, :other)"
-# A part of find's statement: of each pair the accounts that the reader sees. The mark says who
+# A part of find's statement: the visible accounts of each decided pair. The mark is the person who
 # decided.
 _READ = """
 UNION ALL
@@ -57,7 +57,7 @@ class Team:
 
 @dataclass(frozen=True)
 class Decided:
-    """Two accounts that ``person`` said to be two teams."""
+    """Two accounts that are two teams, as ``person`` decided."""
 
     one: Team
     other: Team
@@ -65,10 +65,10 @@ class Decided:
 
 
 def save(wh: Warehouse, one: str, other: str) -> bool:
-    """Remember that these are two teams, and return whether it was new.
+    """Save the decision that these are two teams, and return whether it was new.
 
-    Of accounts that the person does not see nothing is remembered. It may be sent twice. One
-    statement. Raises NewerSchema, WarehouseError.
+    Nothing is saved for accounts that the person does not see. Safe to repeat. One statement.
+    Raises NewerSchema, WarehouseError.
     """
     pair = json.dumps(_in_order(one, other), ensure_ascii=False)
     params = {"pair": pair, "one": one, "other": other}
@@ -76,7 +76,9 @@ def save(wh: Warehouse, one: str, other: str) -> bool:
 
 
 def forget(wh: Warehouse, one: str, other: str) -> bool:
-    """Offer the pair again, whoever decided, and return whether somebody had. Likewise."""
+    """Remove the decision on the pair, whoever made it; return whether there was one. One
+    statement. Raises NewerSchema, WarehouseError.
+    """
     return _run(wh, _FORGET, _id(one, other), {}) > 0
 
 
@@ -87,7 +89,7 @@ def _run(wh: Warehouse, template: str, id: str, params: dict[str, str]) -> int:
 
 
 def unseen(wh: Warehouse, one: str, other: str) -> str:
-    """Return one of the BSNIDs that has no account that the person sees, or "". One statement."""
+    """Return one of the BSNIDs without an account that the person sees, or "". One statement."""
     sql = _sql.render(wh.namespace, _SEEN)
     seen = {row["bsnid"] for row in wh.query(sql, {"one": one, "other": other})}
     return next((bsnid for bsnid in (one, other) if bsnid not in seen), "")

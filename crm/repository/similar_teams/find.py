@@ -1,9 +1,9 @@
 """Find accounts that may be one team under two keys.
 
-The warehouse finds candidates: accounts of one business area whose teams have words that begin
-alike, or end alike, or that have the same initials; and accounts whose BSNIDs differ only in
-capitals and signs. Python then compares their names. What more than ``MOST_ALIKE`` accounts have
-in common tells nothing, and is left out.
+The warehouse finds candidates: accounts of one business area whose teams have words with the same
+beginning or end, or that have the same initials; and accounts whose BSNIDs differ only in capitals
+and signs. Python then compares their names. Features that more than ``MOST_ALIKE`` accounts share
+are ignored, because they distinguish nothing.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from . import decided
 from .decided import Decided, Team
 from .names import ALIKE, COMMON, SHORT_FORMS, likeness
 
-# What more accounts have in common tells nothing; fewer where it is only the initials.
+# The most accounts that may share a feature, and that may share initials.
 MOST_ALIKE, MOST_INITIALS = 60, 12
-# Of what accounts have in common, so much is read.
+# The most shared features that are read.
 MOST_MARKS = 20_000
 SHOWN = 200
 
@@ -87,7 +87,7 @@ SELECT * FROM (
 ) AS m
 {decided}
 """
-# Of one account: those of its area, and those whose keys have the same letters and digits.
+# For one account: the accounts of its area, and those whose keys have the same letters and digits.
 _NARROWED = """
 WHERE LOWER(TRIM(business_area)) = LOWER(TRIM({area}))
   OR REGEXP_REPLACE(LOWER(bsnid), '[^a-z0-9]', '')
@@ -119,8 +119,8 @@ class Similar:
 
 @dataclass(frozen=True)
 class Found:
-    """The most similar pairs first, at most ``SHOWN`` of ``total``; ``is_cut`` if not all that
-    accounts have in common was read. The pairs ``decided`` are not among them."""
+    """The most similar pairs first, at most ``SHOWN`` of ``total``. ``is_cut`` if not all shared
+    features were read. The pairs ``decided`` are not among them."""
 
     pairs: tuple[Similar, ...]
     total: int
@@ -139,7 +139,7 @@ def find(wh: Warehouse) -> Found:
 
 
 def like(wh: Warehouse, team: str, area: str, bsnid: str = "") -> list[Team]:
-    """Return the accounts that are similar to one that somebody describes, the most similar first.
+    """Return the accounts that are similar to a described one, the most similar first.
 
     An account with exactly this BSNID is left out. One statement.
     """
@@ -148,8 +148,8 @@ def like(wh: Warehouse, team: str, area: str, bsnid: str = "") -> list[Team]:
 
 
 def like_account(wh: Warehouse, bsnid: str) -> list[Team]:
-    """Return the accounts that are similar to this one, likewise, without those that somebody
-    said to be other teams. One statement."""
+    """Return the accounts that are similar to this one, the most similar first, without decided
+    pairs. One statement."""
     area = _sql.render(wh.namespace, _AREA)
     return _of_one(wh, bsnid, bsnid, {"bsnid": bsnid}, area)
 

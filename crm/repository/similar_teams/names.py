@@ -1,4 +1,4 @@
-"""How alike two names of teams are: one team that is written in two ways, or two teams."""
+"""The likeness of two names: do they name one team in two spellings, or two teams?"""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from functools import lru_cache
 
 from crm.repository.records.search_words import fold
 
-# Names that are at least so alike may be one team's.
+# Names with at least this likeness may be one team's.
 ALIKE = 0.8
-# Words that tell nothing of a team.
+# Words that do not distinguish teams.
 COMMON = (
     *("and", "of", "for", "the", "team", "teams", "dept", "department", "group", "unit"),
     *("division", "office"),
 )
-# What a short form stands for, word by word.
+# Short forms and the words that they stand for.
 SHORT_FORMS = {
     "acct": ("accounting",),
     "admin": ("administration",),
@@ -42,7 +42,7 @@ SHORT_FORMS = {
 }
 _NO_WORD = re.compile(r"[\W_]+")
 _DIGIT = re.compile(r"\d")
-# Of a short form that is not listed, as a share of the letters that it leaves out.
+# An unlisted short form counts as so many typing errors, and has at most this share of letters.
 _SHORTENED = 0.5
 _LONGEST_SHORT_FORM = 0.7
 _NEVER = 99.0
@@ -50,15 +50,15 @@ _NEVER = 99.0
 
 @lru_cache(maxsize=20_000)
 def words(name: str) -> tuple[str, ...]:
-    """Return the words that tell which team it is, with short forms written out."""
+    """Return the words that distinguish the team, with short forms written out."""
     found = _NO_WORD.sub(" ", fold(name).replace("&", " and ").replace("+", " and ")).split()
     told = [word for word in found if word not in COMMON] or found
     return tuple(long for word in told for long in SHORT_FORMS.get(word, (word,)))
 
 
 def likeness(one: str, other: str) -> float:
-    """Return 1.0 for names of the same words in any order, less for typing errors, 0.0 for names
-    of other teams. Numbers are never typing errors."""
+    """Return 1.0 for the same words in any order, less for typing errors, 0.0 for different teams.
+    Different numbers are never typing errors."""
     mine, theirs = words(one), words(other)
     if not mine or not theirs:
         return 0.0
@@ -79,7 +79,7 @@ def likeness(one: str, other: str) -> float:
 
 @lru_cache(maxsize=20_000)
 def _errors(one: str, other: str) -> float:
-    """Return how many typing errors lead from one word to the other; many for other words."""
+    """Return the number of typing errors between two words; a large number for other words."""
     if one == other:
         return 0.0
     if _DIGIT.search(one + other):
@@ -92,12 +92,14 @@ def _errors(one: str, other: str) -> float:
 
 
 def _most(letters: int) -> int:
-    """Return how many typing errors so many letters may have."""
+    """Return the most typing errors that a word of so many letters may have."""
     return 0 if letters < 4 else 1 if letters < 9 else 2
 
 
 def _is_short_form(short: str, long: str) -> bool:
-    """Return whether the letters of one word come in the other, in this order, from the first."""
+    """Return whether the letters of ``short`` are in ``long`` in this order, beginning with the
+    first letter.
+    """
     if len(short) < 3 or len(short) > _LONGEST_SHORT_FORM * len(long) or short[0] != long[0]:
         return False
     letters = iter(long)
@@ -105,7 +107,7 @@ def _is_short_form(short: str, long: str) -> bool:
 
 
 def _distance(one: str, other: str) -> int:
-    """Return how many letters to add, drop, replace or swap with the next one."""
+    """Return the edit distance: letters to add, drop, replace or swap with the next one."""
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, mine in enumerate(one, 1):

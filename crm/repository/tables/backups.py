@@ -1,9 +1,9 @@
 """Backups: deep clones of the four tables as of one moment, and a manifest that lists them.
 
-They are in a schema of their own, which several deployments may share. The manifest notes when a
-backup begins, and its tables when it is complete. A backup that began long ago and is not complete
-has failed; a later backup removes it. Deep clones do not depend on the tables that they were made
-of: https://docs.databricks.com/delta/clone
+They are in a separate schema, which several deployments may share. The manifest notes the
+beginning of a backup, and its tables when it is complete. A backup that began long ago and is not
+complete has failed; a later backup removes it. Deep clones do not depend on their source tables:
+https://docs.databricks.com/delta/clone
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ class Clone:
 
 @dataclass(frozen=True)
 class Backup:
-    """``id`` is when it began, as in the clones' names, such as ``20261124t081500123456z``;
-    ``moment`` is as of when the tables were copied."""
+    """A backup. ``id`` is the time of its beginning, as in the clones' names, such as
+    ``20261124t081500123456z``; ``moment`` is the moment of the copied data."""
 
     id: str
     moment: dt.datetime
@@ -99,7 +99,7 @@ def create_home(wh: Warehouse, home: Namespace) -> None:
 
 
 def create(wh: Warehouse, home: Namespace, schema_version: int) -> Backup:
-    """Clone all tables as of now, verify the clones, and enter them into the manifest.
+    """Clone all tables as of now, verify the clones, and add them to the manifest.
 
     Raises NotVerified.
     """
@@ -130,7 +130,7 @@ def _clone(wh: Warehouse, home: Namespace, table: Table, past: PastNamespace, id
 
 
 def _require_clones(wh: Warehouse, home: Namespace, backup: Backup) -> None:
-    """Another backup may have taken this one for a failed one, and removed its clones."""
+    """Raise NotVerified if a clone is gone: another backup may have removed this one as failed."""
     sql = "SELECT 1 AS one FROM {clone} LIMIT 1"
     for table, clone in clone_names(wh, home, backup).items():
         try:
@@ -140,7 +140,7 @@ def _require_clones(wh: Warehouse, home: Namespace, backup: Backup) -> None:
 
 
 def checksums(wh: Warehouse, table: Table, source: str) -> tuple[int, int]:
-    """Return how many rows the FROM item ``source`` has, and the XOR of their hashes."""
+    """Return the number of rows of the FROM item ``source``, and the XOR of their hashes."""
     values = _match.hashed("t", table.names)
     row = wh.query(_render(wh.namespace, _CHECKSUMS, values=values, source=source))[0]
     return row["n"], row["s"]
@@ -168,7 +168,7 @@ def _backup(rows: list[Row]) -> Backup:
 
 
 def get(wh: Warehouse, home: Namespace, backup_id: str) -> Backup:
-    """Raises Missing."""
+    """Return the complete backup with this id. Raises Missing."""
     for backup in list_backups(wh, home):
         if backup.id == backup_id:
             return backup
@@ -176,9 +176,9 @@ def get(wh: Warehouse, home: Namespace, backup_id: str) -> Backup:
 
 
 def expired(backups: list[Backup], keep: int, days: int, now: dt.datetime) -> list[Backup]:
-    """Return those that are neither among the latest ``keep`` nor younger than ``days``.
+    """Return the backups that are neither among the latest ``keep`` nor younger than ``days``.
 
-    ``backups`` has the latest first, which never expires. Zero switches a rule off.
+    ``backups`` is sorted, the latest first; that one never expires. Zero switches a rule off.
     """
     young = now - dt.timedelta(days=days)
     return [
@@ -196,12 +196,12 @@ def remove(wh: Warehouse, home: Namespace, backups: Iterable[Backup]) -> None:
 def remove_failed(wh: Warehouse, home: Namespace, now: dt.datetime) -> list[str]:
     """Remove the failed backups of these tables, and return their ids.
 
-    Backups of other deployments, and those that are being made, stay.
+    Backups of other deployments, and unfinished recent ones, stay.
     """
     noted = wh.query(_render(home, _COMPLETE))
     ours = _source(wh.namespace)
     ids = {row["id"] for row in noted if row["source"] == ours} | _ids_of_clones(wh, home)
-    # Clones of earlier versions do not tell whose they are, so every complete backup is spared.
+    # The names of earlier versions' clones do not show their deployment, so complete backups stay.
     complete = {row["id"] for row in noted if row["is_complete"]}
     failed = sorted(id_ for id_ in ids - complete if now - _began(id_) > FAILED_AFTER)
     for id_ in failed:
@@ -247,9 +247,9 @@ def _remove(wh: Warehouse, home: Namespace, backup_id: str) -> None:
 def _insert(
     wh: Warehouse, home: Namespace, backup: Backup, tables: Sequence[Clone | None]
 ) -> None:
-    """Enter a backup's tables; None notes that it begins.
+    """Add a backup's tables to the manifest; None notes its beginning.
 
-    Uses one statement, so the manifest lists a backup completely or not at all.
+    One statement, so that the manifest lists a backup completely or not at all.
     """
     entries = (_render(home, _ENTRY, n=str(n)) for n in range(len(tables)))
     params: dict[str, Any] = {
@@ -284,10 +284,10 @@ def _parsed(backup_id: str) -> tuple[str, str | None]:
 
 
 def _suffix(wh: Warehouse, backup_id: str) -> str:
-    """Return the end of the clones' names: the id, and a digest of where the tables are.
+    """Return the end of the clones' names: the id, and a digest of the tables' location.
 
-    The digest keeps the clones of different deployments apart. Backups that earlier versions made
-    have none.
+    The digest distinguishes the clones of different deployments. Backups by earlier versions have
+    none.
     """
     _, micros = _parsed(backup_id)
     digest = hashlib.sha256(_source(wh.namespace).encode()).hexdigest()[:8]

@@ -28,8 +28,8 @@ from crm.warehouse.errors import PermissionDenied, StatementFailed
 Result = TypeVar("Result")
 Starts = dict[str, int]
 
-# Why a feed cannot be read from a version. What interrupts feeds for good is looked for in every
-# history; a start moves for the other reasons only if the warehouse names them.
+# The reasons why a feed cannot be read from a version. Permanent interruptions are always searched
+# in the history; for other reasons a start moves only if the warehouse names them.
 _INTERRUPTED, _EXPIRED, _FILES_GONE, _NULLABLE = "interrupted", "expired", "files", "nullable"
 _REASONS = {
     "DELTA_MISSING_CHANGE_DATA": _INTERRUPTED,
@@ -53,7 +53,7 @@ _REASONS = {
 }
 _RETENTION = ddl.RETENTION[1]
 _DEFAULT_RETENTION = dt.timedelta(days=7)
-# A start that is this much younger than the retention demands is good for that long.
+# A start is moved forward by this much more than the retention needs, so it stays valid that long.
 _MARGIN = dt.timedelta(hours=1)
 _UNITS = ("weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds")
 _INTERVAL = re.compile(rf"(\d+)\s+({'|'.join(unit[:-1] for unit in _UNITS)})", re.IGNORECASE)
@@ -82,8 +82,8 @@ def starts(wh: Warehouse) -> Starts:
 def read(wh: Warehouse, statement: Callable[[Starts], Result]) -> Result:
     """Run a statement that reads the feeds from their starts, and return its result.
 
-    If a start is too early, the right ones are found (one or two statements per table) and the
-    statement runs again. Raises WarehouseError.
+    If a start is too early, find the right ones (one or two statements per table) and run the
+    statement again. Raises WarehouseError.
     """
     found, reasons = starts(wh), list[str]()
     while True:
@@ -113,7 +113,7 @@ def known_since(wh: Warehouse) -> dt.datetime:
     first = starts(wh)
     lines = versions.known(wh)
     if any(first[table.name] > commits[-1].version for table, commits in lines.commits.items()):
-        lines = versions.load(wh)  # the cached ones are older than the starts
+        lines = versions.load(wh)  # the cached histories are older than the starts
     return max(
         next((c.moment for c in commits if c.version >= first[table.name]), commits[-1].moment)
         for table, commits in lines.commits.items()
@@ -127,7 +127,7 @@ def _probe(wh: Warehouse, found: Starts) -> None:
 
 
 def _is_latest(reasons: list[str]) -> bool:
-    """Return whether the starts are the latest versions, since no other helped."""
+    """Return whether the starts are the latest versions, because no earlier ones worked."""
     return len(set(reasons)) < len(reasons)
 
 
@@ -176,7 +176,7 @@ def _find_starts(wh: Warehouse, reasons: list[str]) -> Starts:
 
 
 def _start(commits: tuple[Commit, ...], kept_since: dt.datetime, reasons: Collection[str]) -> int:
-    """Return the first version that is kept and comes after all that interrupts a feed."""
+    """Return the first version that is kept and comes after all interruptions of the feed."""
     kept = next((c.version for c in commits if c.moment >= kept_since), commits[-1].version)
     return max(commits[0].version, kept, *_interruptions(commits, reasons))
 

@@ -1,4 +1,4 @@
-"""Figures for the status page: how large the tables are, and what this CRM's statements cost.
+"""Figures for the status page: the size of the tables, and the cost of this CRM's statements.
 
 The statements are found in ``system.query.history`` by their query tags.
 """
@@ -25,7 +25,7 @@ FROM system.query.history
 WHERE query_tags['app'] = :app AND CONTAINS(statement_text, :place) AND start_time >= :since
 ORDER BY total_duration_ms DESC NULLS LAST LIMIT 10
 """
-# The page and the command that check; each also asks for rights, which is no check.
+# The page and the command that run checks; their reads of rights do not count as checks.
 _LAST_CHECK = """
 SELECT MAX(end_time) AS ended FROM system.query.history
 WHERE query_tags['app'] = :app AND query_tags['page'] IN ('integrity', 'check_integrity')
@@ -37,7 +37,7 @@ _CHECKS_SOUGHT = dt.timedelta(days=90)
 
 @dataclass(frozen=True)
 class TableFigures:
-    """``kept`` is how long Delta keeps what old versions need, as the table says it."""
+    """The figures of a table. ``kept`` is its retention of old versions, as in its properties."""
 
     table: Table
     files: int
@@ -49,7 +49,7 @@ class TableFigures:
 
 @dataclass(frozen=True)
 class Cost:
-    """The statements of a day: how many, their seconds together, and the slowest."""
+    """The statements of a day: their number, their total seconds, and the slowest ones."""
 
     statements: int
     seconds: float
@@ -89,7 +89,7 @@ def last_commit(wh: Warehouse, table: Table) -> Row:
 
 
 def cost_since(wh: Warehouse, since: dt.datetime) -> Cost:
-    """Return what the statements on these tables have cost since then."""
+    """Return the cost of the statements on these tables since then."""
     rows = wh.query(_TODAY, _found_by(wh, since))
     first = rows[0] if rows else {"statements": 0, "milliseconds": 0}
     return Cost(first["statements"], (first["milliseconds"] or 0) / 1000, tuple(rows))

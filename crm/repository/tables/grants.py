@@ -1,6 +1,6 @@
-"""The GRANT statements that the CRM's people, and the app itself, need in Unity Catalog.
+"""The GRANT statements that people and the app itself need in Unity Catalog.
 
-Rights are granted on each table, because the schema may hold other tables, too.
+Rights are granted on each table, because the schema may also have other tables.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def principal_name(name: str) -> str:
 
 
 def grant(privileges: str, on: str, principal: str) -> str:
-    """Return one GRANT. ``on`` is such as ``CATALOG `edip_crm```; ``principal`` is not quoted."""
+    """Return one GRANT. ``on`` is like ``CATALOG `edip_crm```; ``principal`` is not quoted."""
     sql = "GRANT {privileges} ON {on} TO {principal}"
     return _sql.fill(sql, privileges=privileges, on=on, principal=principal_name(principal))
 
@@ -49,10 +49,10 @@ def create_catalog(principal: str) -> str:
 
 
 def of_own_settings(namespace: Namespace, principal: str) -> list[str]:
-    """Return the GRANTs that readers need for names of their own, for following accounts, for
-    saving views and for digests.
+    """Return the GRANTs with which readers can set their names, follow accounts, save views and
+    choose digests.
 
-    They hold for whole tables: readers may then change the settings of others, too, by SQL.
+    They apply to whole tables, so with SQL readers can also change the settings of others.
     """
     return [
         grant("MODIFY", f"TABLE {namespace.table(table)}", principal)

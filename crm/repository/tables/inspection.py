@@ -1,4 +1,4 @@
-"""Find out which tables exist and what a person may do with them, for check_connection."""
+"""Find out which tables exist and which rights a person has on them, for check_connection."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def columns(wh: Warehouse) -> dict[str, dict[str, Found]]:
 
 
 def read_nothing(wh: Warehouse, table: Table) -> None:
-    """Raises the error that a page which reads the table would meet."""
+    """Read no rows. Raises the error that a page which reads the table would get."""
     wh.query(_on(wh, table, "SELECT {key} FROM {table} LIMIT 0"))
 
 
 def change_nothing(wh: Warehouse, table: Table) -> None:
-    """Raises the error that a form which changes the table would meet.
+    """Run an UPDATE of no row. Raises the error that a form which changes the table would get.
 
-    Tries an UPDATE of no row, which is refused like any other.
+    The warehouse refuses it like any other UPDATE.
     """
     wh.execute(_on(wh, table, "UPDATE {table} SET {key} = {key} WHERE FALSE"), repeatable=True)
 
@@ -73,7 +73,7 @@ def _on(wh: Warehouse, table: Table, template: str) -> str:
 
 
 class ThrowAwayTable:
-    """A table beside the real ones that is created, written to and dropped."""
+    """A temporary table in the schema, which is created, written to and dropped."""
 
     def __init__(self, wh: Warehouse) -> None:
         self._wh = wh

@@ -1,9 +1,8 @@
 """Migrate existing tables to the schema that this version of the CRM needs.
 
 A migration has small numbered steps. Each step compares the tables with crm/model/schema.py and
-runs only the statements that are missing. A step is safe to run again, also if it failed half-way
-or somebody else is running it now. The accounts table has a property with the number of the last
-step that was run.
+runs only the missing statements. A step is safe to run again, even if it failed or somebody else
+is running it now. A property of the accounts table has the number of the last finished step.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ ATTEMPTS = 5
 
 
 class CannotMigrate(Exception):
-    """The tables cannot be migrated as they are; the text says why."""
+    """The tables cannot be migrated; the text says why."""
 
 
 class NoTables(CannotMigrate):
@@ -36,7 +35,7 @@ class NoTables(CannotMigrate):
 
 
 class RowsInTheWay(CannotMigrate):
-    """Rows have to be repaired before a step."""
+    """Rows have to be repaired before a step can run."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class SchemaState:
 
     @property
     def version(self) -> int:
-        """Return the number of the last step; 1, the tables without any, if none is noted."""
+        """Return the noted number of the last step; 1, for the first tables, if none is noted."""
         noted = self.properties[ACCOUNTS.name].get(ddl.VERSION_PROPERTY, "")
         return int(noted) if noted.isdecimal() else 1
 
@@ -71,9 +70,9 @@ class Step:
     """One step.
 
     :param missing: yields the statements that the tables still need, in order.
-    :param again: the step also runs if its number is noted as done, because a restore of an older
+    :param again: whether the step runs even if its number is noted, because a restore of an older
         version undoes the step.
-    :param require: raises RowsInTheWay.
+    :param require: checks the rows first; raises RowsInTheWay.
     """
 
     number: int
@@ -94,7 +93,7 @@ def _columns_of_schema(
 
 
 def _own_tables(*names: str) -> Callable[[SchemaState, Namespace, int], Iterator[str]]:
-    """Return the statements that create the CRM's own tables where they are missing."""
+    """Return a function that yields the statements creating the CRM's missing own tables."""
 
     def missing(state: SchemaState, namespace: Namespace, history_days: int) -> Iterator[str]:
         for table in OWN_TABLES:
@@ -110,8 +109,8 @@ def _properties(state: SchemaState, namespace: Namespace, history_days: int) -> 
         wanted = {
             name: value
             for name, value in ddl.properties(history_days).items()
-            # A retention that somebody has chosen stays; create_tables changes it. The feed has to
-            # be on.
+            # A retention that somebody has set stays; create_tables changes it. The feed has to be
+            # on.
             if name not in existing or (value == "true" and existing[name].lower() != value)
         }
         if wanted:
@@ -141,7 +140,7 @@ def _require_keys(wh: Warehouse, state: SchemaState) -> None:
 
 
 def _keys(state: SchemaState, namespace: Namespace, history_days: int) -> Iterator[str]:
-    """Accounts come first: a foreign key needs the primary key that it refers to."""
+    """Yield the missing keys. Accounts come first: a foreign key needs the primary key."""
     for table, column in _nullable_keys(state):
         yield ddl.not_null(table, column, namespace)
     for table in TABLES:
@@ -153,7 +152,7 @@ def _keys(state: SchemaState, namespace: Namespace, history_days: int) -> Iterat
 
 
 def _descriptions(state: SchemaState, namespace: Namespace, history_days: int) -> Iterator[str]:
-    """Adds comments only where there are none: somebody may have written better ones."""
+    """Yield comments for tables and columns without one: somebody may have written better ones."""
     for table in TABLES:
         if not state.comments.get(table.name):
             yield ddl.describe_table(table, namespace)
@@ -173,7 +172,7 @@ STEPS = (
     Step(1, "the plain tables", lambda *_: iter(())),
     Step(2, "every column that the CRM knows", _columns_of_schema, again=True),
     Step(3, "change data feed, and history kept for longer", _properties, again=True),
-    # Not again: somebody may have changed the clustering on purpose since.
+    # Not repeated: somebody may have changed the clustering on purpose since.
     Step(4, "clustering by the columns that reads use", _clustering),
     Step(
         5,
@@ -194,7 +193,7 @@ assert STEPS[-1].number == ddl.VERSION
 
 
 def read_schema_state(wh: Warehouse) -> SchemaState:
-    """Raises NoTables, and NewerSchema for tables of a later version."""
+    """Return the state of the tables. Raises NoTables, and NewerSchema for later versions."""
     names = {f"{wh.namespace.prefix}{table.name}".lower(): table.name for table in TABLES}
     columns = _by_table(wh.query(*ddl.list_columns(wh.namespace)), names)
     missing = [name for name, rows in columns.items() if not rows]
@@ -240,7 +239,7 @@ def _read_clustering(wh: Warehouse, table: Table) -> tuple[str, ...]:
 
 
 def plan(wh: Warehouse, to: int, history_days: int) -> list[tuple[Step, list[str]]]:
-    """Return the steps up to ``to`` that are not done, with the statements that each needs."""
+    """Return the steps up to ``to`` that are not done, each with its missing statements."""
     return _steps(read_schema_state(wh), wh.namespace, to, history_days)
 
 
@@ -263,7 +262,7 @@ def run(wh: Warehouse, to: int, history_days: int) -> Iterator[Step]:
     last = 0
     while True:
         state = read_schema_state(wh)
-        # No step runs twice, even if the warehouse's description of the tables lags behind.
+        # No step runs twice, even if the warehouse's description of the tables is not up to date.
         steps = [s for s, _ in _steps(state, wh.namespace, to, history_days) if s.number > last]
         if not steps:
             return

@@ -1,6 +1,6 @@
 """Read the notes about operations together with the rows that they wrote.
 
-The table of operations may be missing, or hidden from the person: pages then lack what is in it.
+The table of operations may be missing, or hidden from the person: pages then lack the notes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from crm.warehouse.errors import ColumnNotFound, ObjectNotFound, PermissionDenie
 
 Result = TypeVar("Result")
 
-# Of several notes with one id, which no key forbids, any counts. An empty note removed a reason.
+# If several notes have one id, any counts. An empty reason removes an earlier one.
 _JOIN = """
 LEFT JOIN (
   SELECT id AS operation, MAX(note) AS reason FROM {operations} WHERE note <> '' GROUP BY id
@@ -28,7 +28,7 @@ LEFT JOIN (
 JOIN_TO_LIST = _sql.fill(_JOIN, operations="{operations}", alias="f")
 
 _lock = threading.Lock()
-# Whose table of operations is missing or hidden; it is asked for again after a while.
+# People for whom the table of operations is missing or hidden; it is tried again after a while.
 _without_notes: TTLCache[Hashable, bool] = TTLCache(maxsize=200, ttl=60.0)
 
 
@@ -40,10 +40,9 @@ def reasons(namespace: Namespace, alias: str, *, has_notes: bool) -> tuple[str, 
 
 
 def read(wh: Warehouse, load: Callable[[bool], Result]) -> Result:
-    """Return what ``load`` reads, which gets whether it may read the table of operations.
+    """Return ``load(True)``; if the table of operations cannot be read, ``load(False)``.
 
-    Where it may not, ``load`` runs a second time; for a minute, the process then knows that.
-    Raises as ``load`` does.
+    In that case the process remembers it for a minute. Raises what ``load`` raises.
     """
     key = wh.cache_key
     with _lock:

@@ -1,4 +1,4 @@
-"""Ask Unity Catalog what a person may do with the tables."""
+"""Ask Unity Catalog for a person's rights on the tables."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from crm.warehouse.errors import ObjectNotFound, PermissionDenied
 
 
 def current_user(wh: Warehouse) -> str:
-    """Return the name to which rights are granted: of a service principal, the application id."""
+    """Return the name to which rights are granted; for a service principal its application id."""
     return str(wh.query("SELECT CURRENT_USER() AS me")[0]["me"])
 
 
 def may_write(wh: Warehouse) -> bool:
     """Return whether the person may change accounts.
 
-    Tries an UPDATE of no row, which is refused like any other. Reading the grants instead would
-    have to follow groups, owners and inheritance, and people see only a part of these.
+    It tries an UPDATE of no row, which the warehouse refuses like any other. Reading the grants is
+    no alternative: people see only a part of groups, owners and inheritance.
     """
     sql = """
     UPDATE {accounts} SET updated_by = updated_by WHERE FALSE
@@ -28,7 +28,7 @@ def may_write(wh: Warehouse) -> bool:
 
 
 def may_follow(wh: Warehouse) -> bool:
-    """Return whether the person may follow accounts; likewise."""
+    """Return whether the person may follow accounts. Also tries an UPDATE of no row."""
     sql = """
     UPDATE {follows} SET person = person WHERE FALSE
     """
@@ -44,10 +44,9 @@ def _may_run(wh: Warehouse, template: str) -> bool:
 
 
 def filtered_tables(wh: Warehouse) -> frozenset[str]:
-    """Return the names of our tables that have a row filter. It is unknown from whom a filter
-    hides rows.
+    """Return the names of our tables that have a row filter. For whom it hides rows is unknown.
 
-    Empty where the person may not read this.
+    Empty if the person may not read this.
     """
     sql = """
     SELECT table_name
@@ -60,10 +59,9 @@ def filtered_tables(wh: Warehouse) -> frozenset[str]:
 
 
 def masked_columns(wh: Warehouse) -> Mapping[str, frozenset[str]]:
-    """Return the columns that have a mask, by table name. It is unknown for whom a mask hides
-    values.
+    """Return the columns that have a mask, by table name. For whom it hides values is unknown.
 
-    Empty where the person may not read this. Even then no masked value is written back, because
+    Empty if the person may not read this. Even then no masked value is written back, because
     forms send only values that the person changed (crm/forms/records.py).
     """
     sql = """

@@ -1,4 +1,4 @@
-"""Find out whether the tables can be used, for /readyz, which is asked every few seconds."""
+"""Find out whether the tables can be used, for /readyz, which is requested every few seconds."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from crm.warehouse.usage import tagged
 
 from . import privileges
 
-# Seconds for which a process remembers that the tables can be used, and that they cannot.
+# Seconds for which a process remembers a positive and a negative answer.
 REMEMBERED, REMEMBERED_FAILURE = 60.0, 5.0
-# Seconds that a caller waits, less than load balancers do; and those that all statements may take.
+# Seconds that a caller waits, less than load balancers do; and seconds for all statements.
 PATIENCE, LONGEST = 4.0, 20.0
 
 _READ = "SELECT COUNT(*) AS n FROM (SELECT {columns} FROM {table} WHERE FALSE) AS t"
@@ -40,17 +40,18 @@ _running: dict[Hashable, Future[Readiness]] = {}
 
 @dataclass(frozen=True)
 class Readiness:
-    """``text`` says why the tables cannot be used, or what is limited; it names no data."""
+    """The answer. ``text`` says why the tables cannot be used, or what is limited, without
+    data."""
 
     is_ready: bool
     text: str
 
 
 def ask(wh: Warehouse) -> Readiness:
-    """Return what ``check`` says, within ``PATIENCE`` seconds.
+    """Return the result of ``check`` within ``PATIENCE`` seconds.
 
-    One check runs at a time for each identity, and all who ask meanwhile share it. There is none
-    while an answer is remembered. Raises SignInAgain.
+    Each identity has at most one running check, which all callers share. None runs while an answer
+    is remembered. Raises SignInAgain.
     """
     key = wh.cache_key
     with _lock:
@@ -60,7 +61,7 @@ def ask(wh: Warehouse) -> Readiness:
         found = _running.get(key)
         if found is None:
             found = Future()
-            # It goes on when the caller has left.
+            # The check continues after the caller has given up.
             work = partial(_share, wh.within(Deadline.after(LONGEST)), key, found)
             threading.Thread(target=tagged(work), daemon=True, name="readiness").start()
             _running[key] = found
@@ -71,7 +72,7 @@ def ask(wh: Warehouse) -> Readiness:
 
 
 def _share(wh: Warehouse, key: Hashable, future: Future[Readiness]) -> None:
-    """Check, remember what was found, and give it to all who wait."""
+    """Run the check, remember the answer, and give it to all callers."""
     try:
         known = check(wh)
     except SignInAgain as error:
@@ -90,8 +91,8 @@ def _share(wh: Warehouse, key: Hashable, future: Future[Readiness]) -> None:
 def check(wh: Warehouse) -> Readiness:
     """Return whether the tables exist, in this CRM's version, with the rights to use them.
 
-    Four statements, and one more for each of the CRM's own tables where one cannot be read. Raises
-    WarehouseError where the warehouse does not answer.
+    Four statements; if one of the CRM's own tables cannot be read, one more for each of them.
+    Raises WarehouseError if the warehouse does not answer.
     """
     try:
         version = _version(wh)
@@ -115,7 +116,7 @@ def check(wh: Warehouse) -> Readiness:
 
 
 def _lacking(wh: Warehouse) -> list[str]:
-    """Return which of the CRM's own tables are missing or may not be read: it works without."""
+    """Say which of the CRM's own tables, which are optional, are missing or may not be read."""
     try:
         _read(wh, OWN_TABLES)
     except (ObjectNotFound, ColumnNotFound, PermissionDenied):
@@ -136,7 +137,7 @@ def _lacking(wh: Warehouse) -> list[str]:
 
 
 def _version(wh: Warehouse) -> int | None:
-    """Return the version of the tables, None if the person may not know it."""
+    """Return the version of the tables; None if the person may not read it."""
     try:
         noted = properties.read(wh, ACCOUNTS).get(ddl.VERSION_PROPERTY, "")
     except PermissionDenied:
@@ -145,7 +146,7 @@ def _version(wh: Warehouse) -> int | None:
 
 
 def _read(wh: Warehouse, tables: Sequence[Table]) -> None:
-    """Read all columns and no row."""
+    """Read all columns of the tables, but no rows."""
     reads = (
         _sql.render(
             wh.namespace,

@@ -1,4 +1,4 @@
-"""Statements that only a rehearsal runs: in a schema of its own, which it drops at the end."""
+"""Statements that only a rehearsal runs, in a scratch schema, which it drops at the end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ INSERT INTO {updates} (id, account_bsnid, description) VALUES ('', :bsnid, 'D')
 
 
 def drop(wh: Warehouse, home: Namespace) -> None:
-    """Drop the schema with all that is in it."""
+    """Drop the schema with its tables."""
     sql = "DROP SCHEMA IF EXISTS {schema} CASCADE"
     wh.execute(_sql.fill(sql, schema=home.quoted_schema), repeatable=True)
 
@@ -40,7 +40,7 @@ def execute(wh: Warehouse, statement: str) -> int:
 
 
 def create_first_version(wh: Warehouse, table: Table) -> None:
-    """Create a table as the first version had it: no audit columns, feed, clustering or keys."""
+    """Create a table as in the first version: without audit columns, feed, clustering and keys."""
     columns = ", ".join(
         f"{quoted(column.name)} {column.type}"
         for column in table.columns
@@ -67,7 +67,7 @@ def break_rules(wh: Warehouse, bsnid: str, use_case: str, status: str) -> None:
 
 
 def misspell(wh: Warehouse, use_case: str) -> None:
-    """Give a use case a word that is spelled differently."""
+    """Give a use case a vocabulary word in another spelling."""
     sql = "UPDATE {table} SET status = LOWER(status) WHERE id = :id"
     _run(wh, sql, USE_CASES, {"id": use_case})
 
@@ -93,7 +93,7 @@ def insert_null_key(wh: Warehouse) -> None:
 
 
 def insert_twice_matched(wh: Warehouse, bsnid: str) -> None:
-    """Run a MERGE whose source has two rows for one of the table."""
+    """Run a MERGE whose source has two rows for one row of the table."""
     sql = """
     MERGE INTO {table} AS t
     USING (SELECT EXPLODE(ARRAY(:bsnid, :bsnid)) AS bsnid) AS s ON t.bsnid = s.bsnid
@@ -103,12 +103,12 @@ def insert_twice_matched(wh: Warehouse, bsnid: str) -> None:
 
 
 def write_where_nobody_may(wh: Warehouse) -> None:
-    """Delete no row of a table of the warehouse's own."""
+    """Run a DELETE of no row on a system table."""
     wh.execute("DELETE FROM system.information_schema.tables WHERE FALSE", repeatable=True)
 
 
 def forget_history(wh: Warehouse, table: Table) -> None:
-    """Let the table keep its history for no time."""
+    """Set the retention of the table's history to zero."""
     sql = """
     ALTER TABLE {table} SET TBLPROPERTIES (
       'delta.deletedFileRetentionDuration' = 'interval 0 hours',

@@ -1,6 +1,7 @@
-"""Create or migrate the tables and grant rights on them, each part by itself.
+"""Create or migrate the tables and grant rights on them, in separate parts.
 
-A part that the rights do not allow leaves the others alone: what it creates may exist unseen.
+A part that fails for lack of rights does not stop the others: what it would create may exist
+without being visible.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ Existing = Collection[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Part:
-    """``statements`` are shown before; ``run`` runs them, and whatever they turn out to need."""
+    """A part. ``statements`` are shown before it runs; ``run`` runs them and any others it
+    needs."""
 
     name: str
     statements: Sequence[str]
@@ -36,7 +38,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Done:
-    """A part that ran; ``problem`` is why it did not work, else empty."""
+    """A part that ran; ``problem`` is the reason of a failure, else empty."""
 
     part: Part
     problem: str = ""
@@ -44,7 +46,7 @@ class Done:
 
 
 def plan(wh: Warehouse, history_days: int, rights: Iterable[str] = ()) -> list[Part]:
-    """Return what is left to do: nothing if the tables are up to date and there are no ``rights``.
+    """Return the remaining parts: none if the tables are up to date and there are no ``rights``.
 
     ``rights`` are GRANT statements. At most twelve statements. Raises WarehouseError,
     CannotMigrate and NewerSchema.
@@ -76,12 +78,12 @@ def run(parts: Iterable[Part]) -> Iterator[Done]:
 
 
 def needed_rights(wh: Warehouse) -> list[str]:
-    """Return the GRANTs that whoever runs this needs to create the tables. One statement."""
+    """Return the GRANTs that the present user needs to create the tables. One statement."""
     return grants.statements(grants.CREATOR, wh.namespace, privileges.current_user(wh))
 
 
 def _existing(wh: Warehouse) -> Existing:
-    """Return what exists and may be seen, as (kind, name in lower case)."""
+    """Return the existing, visible objects as (kind, name in lower case)."""
     sql, params = ddl.list_existing(wh.namespace)
     try:
         return {(row["what"], row["name"].lower()) for row in wh.query(sql, params)}
@@ -100,7 +102,7 @@ def _create_containers(wh: Warehouse, found: Existing) -> Iterator[Part]:
 
 
 def _create_tables(wh: Warehouse, found: Existing, history_days: int) -> Iterator[Part]:
-    """Yield the creation of missing tables. If all tables with data exist, migrations create the
+    """Yield parts that create missing tables. If all data tables exist, migrations create the
     others."""
     names = {table: f"{wh.namespace.prefix}{table.name}" for table in ALL_TABLES}
     if all(("table", names[table].lower()) in found for table in TABLES):
@@ -132,6 +134,6 @@ def _execute(wh: Warehouse, sql: str) -> None:
     try:
         wh.execute(sql, repeatable=True)
     except StatementFailed as error:
-        # Where somebody creates it at the same moment, IF NOT EXISTS does not help.
+        # IF NOT EXISTS does not help if somebody creates it at the same moment.
         if not (error.error_class or "").endswith("ALREADY_EXISTS"):
             raise

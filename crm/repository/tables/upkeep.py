@@ -1,7 +1,7 @@
-"""Compact the tables' files, and delete those that no version within the retention needs.
+"""Compact the tables' files, and delete files that no version within the retention needs.
 
-Versions within ``delta.deletedFileRetentionDuration`` (EDIP_HISTORY_DAYS) stay readable: VACUUM
-gets no other period here.
+Versions within ``delta.deletedFileRetentionDuration`` (EDIP_HISTORY_DAYS) stay readable, because
+VACUUM is called without another period.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _DELETED = "numDeletedFiles"
 
 @dataclass(frozen=True)
 class Upkeep:
-    """What was done with a table. ``problem`` is why it was not, else empty; what was done before
-    the problem stays. ``deleted`` counts files; None where the warehouse does not say it."""
+    """The result for a table. ``problem`` is the reason of a failure, else empty; what was done
+    before it stays. ``deleted`` counts files; None if the warehouse does not report it."""
 
     table: Table
     before: TableFigures | None = None
@@ -42,7 +42,7 @@ class Upkeep:
 
 
 def tend(wh: Warehouse) -> Iterator[Upkeep]:
-    """Tend each table, and yield what was done. At most seven statements for each.
+    """Compact and clean each table, and yield its result. At most seven statements for each.
 
     Raises WarehouseError unless the warehouse refuses the statement itself.
     """
@@ -60,7 +60,7 @@ def _tend(wh: Warehouse, table: Table) -> Upkeep:
     if before is None and table in OWN_TABLES:
         return Upkeep(table)
     place = wh.namespace.table(table)
-    # Both may run twice: they change no row.
+    # Both are safe to repeat: they change no row.
     wh.execute(_sql.render(wh.namespace, _OPTIMIZE, table=place), repeatable=True)
     optimized = figures.last_commit(wh, table)
     wh.execute(_sql.render(wh.namespace, _VACUUM, table=place), repeatable=True)

@@ -9,7 +9,7 @@ from crm.model.namespace import Namespace, quoted
 from crm.model.schema import ACCOUNTS, RESERVED_BSNID, Column, Table
 from crm.repository import _made_ids, _sql
 
-# Parts of regular expressions, for SQL literals. Blanks are those of Python's ``str.strip``.
+# Parts of regular expressions, for SQL literals. Blanks are as in Python's ``str.strip``.
 _NOT_IN_KEYS = r"[/\\x00-\\x1f]"
 _BLANK = (
     r"[\\x09-\\x0d\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]"
@@ -22,7 +22,7 @@ _ISO = r"^\\d{4}-\\d{2}-\\d{2}([T ].*)?$"
 class Origin:
     """A table to be copied.
 
-    :param columns: by column of ours, the name and the type of its column there.
+    :param columns: by our column, the name and the type of the origin's column.
     """
 
     namespace: Namespace
@@ -44,10 +44,10 @@ def clean_rows(
     named: Callable[[str], str] = str,
     more: Sequence[str] = (),
 ) -> str:
-    """Return the query of the origin's rows, cleaned. Beside each column it has the raw text,
-    under the name that ``raw_name`` returns. ``named`` changes the query before ids are made, and
-    adds columns to it, ``more``."""
-    # In steps, so that each raw text and each value is computed once.
+    """Return the query of the origin's cleaned rows. For each column it also has the raw text,
+    named by ``raw_name``. ``named`` changes the query before ids are computed, and adds the
+    columns ``more``."""
+    # Nested queries, so that each raw text and each value is computed once.
     texts = ", ".join(
         f"{_text(column.name, origin)} AS {_text_name(column.name)}, "
         f"{_raw(column, origin)} AS {raw_name(column.name)}"
@@ -98,7 +98,7 @@ def _text(name: str, origin: Origin) -> str:
 
 
 def _raw(column: Column, origin: Origin) -> str:
-    """Return the expression for the text without blanks at its ends; NULL if nothing is left."""
+    """Return the expression of the stripped text; NULL if it is empty."""
     text = _replace(_text(column.name, origin), r"\\r\\n?", r"\n")
     if column.kind != "links" and not is_moment(column):
         text = _replace(text, r"\\x00", "")
@@ -137,13 +137,13 @@ def is_moment(column: Column) -> bool:
 
 
 def is_needed(table: Table, name: str) -> bool:
-    """Return whether a row is refused for this column: it tells which row it is."""
+    """Return whether a bad value in this column refuses the row, because it identifies the row."""
     return name in (table.key, table.owner, *table.match)
 
 
 def _fitting(table: Table, column: Column) -> str:
-    """Return the value, NULL in place of a text that is too long for a column that a row can do
-    without."""
+    """Return the expression of the value; in an optional column, NULL instead of a too long
+    text."""
     name = quoted(column.name)
     if is_moment(column) or is_needed(table, column.name):
         return name
@@ -151,7 +151,7 @@ def _fitting(table: Table, column: Column) -> str:
 
 
 def left_empty(column: Column) -> tuple[str, str]:
-    """Return the condition that a value was left out, and the reason in words."""
+    """Return the condition that a value was left out, and the text of the reason."""
     name, raw = quoted(column.name), raw_name(column.name)
     if is_moment(column):
         reason = f"{column.label} is not a date; it should read like 2025-06-27; left empty"
@@ -161,13 +161,12 @@ def left_empty(column: Column) -> tuple[str, str]:
 
 
 def refused_column(table: Table) -> str:
-    """Return the expression for the name of the bad column of a refused row; NULL for other
-    rows."""
+    """Return the expression of the bad column's name in a refused row; NULL for other rows."""
     return _first_refusal((bad, name) for name, bad, _ in _refusals(table))
 
 
 def refused_reason(table: Table) -> str:
-    """Return the expression for the reason, in words, of a refused row; NULL for other rows."""
+    """Return the expression of the reason of a refused row; NULL for other rows."""
     return _first_refusal((bad, reason) for _, bad, reason in _refusals(table))
 
 

@@ -1,4 +1,4 @@
-"""SQL for the remarks on copied rows, in the words of crm/importing."""
+"""SQL for the remarks on copied rows, with the same texts as crm/importing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def parts(table: Table) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _of_meaning(table: Table) -> Iterator[tuple[str, str]]:
-    """Yield condition and remark of what was found out about a row."""
+    """Yield (condition, remark) for the account and the stored row that a row was matched with."""
     if table is not ACCOUNTS:
         owner = quoted(table.owner)
         reason = f"CONCAT('“', {TEAM}, '” is the team of account ', {owner})"
@@ -48,7 +48,7 @@ def _of_meaning(table: Table) -> Iterator[tuple[str, str]]:
 
 
 def _of_values(table: Table) -> Iterator[tuple[str, str]]:
-    """Yield condition and remark of values that cleaning changes or leaves out, and of unknown
+    """Yield (condition, remark) for values that cleaning changes or leaves out, and for unknown
     words."""
     for column in table.columns:
         value, raw = quoted(column.name), raw_name(column.name)
@@ -90,14 +90,14 @@ def _by_state(table: Table) -> dict[str, str]:
 
 
 def _remark(outcome: str, column: str, reason: str) -> str:
-    """Return the expression for a remark; ``reason`` is an expression itself."""
+    """Return the expression of a remark; ``reason`` is also an expression."""
     return _sql.fill(
         _REMARK, outcome=_sql.literal(outcome), column=_sql.literal(column), reason=reason
     )
 
 
 def _change_in_words(column: Column) -> str | None:
-    """Return the expression for what cleaning changed about a value, in words."""
+    """Return the expression of a text that says how cleaning changed a value."""
     if column.kind == "links":
         links = f"SIZE(SPLIT({quoted(column.name)}, '\\n'))"
         return f"CONCAT(CAST({links} AS STRING), ' links, one per line')"

@@ -1,10 +1,10 @@
-"""Rows from elsewhere as a part of a statement, and the stored rows with their keys.
+"""Given rows, such as imported ones, as a part of a statement, with the stored rows of their keys.
 
-Rows travel as one JSON parameter: an array of rows, each an array of texts in the order of the
+Rows are sent as one JSON parameter: an array of rows, each an array of texts in the order of the
 table's columns. They are matched by ``Table.match``.
 
-Each ``sparse`` row has one more text at its end, its ``presence``: which columns it has. An audit
-column that the row has is written as it is, NULL included; one that it lacks becomes now or the
+Each ``sparse`` row ends with one more text, its ``presence``: which columns it has. An audit
+column that the row has is written unchanged, NULL included; one that it lacks becomes now or the
 actor. Sparse rows to be written have a last text, ``_match.SEEN``.
 """
 

@@ -1,5 +1,5 @@
-"""SQL that finds what copied rows mean, as an import of files does: their account by the name of
-its team, and the stored use case or update by its natural key."""
+"""SQL that identifies copied rows as an import of files does: their account by the name of its
+team, and the stored use case or update by its natural key."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ._clean import Origin, clean_rows, raw_name, refused_reason
 from .matching import fold
 from .matching.natural_keys import NATURAL_KEYS, folded_columns
 
-# What was found out about a row, in its column ``meaning``.
+# The values of the column ``meaning``: how a row was identified.
 MATCHED, UNCLEAR = "matched", "unclear"
-# Its columns with the team that was named, and all accounts with a team of this name.
+# The columns with the named team, and with all accounts whose team has this name.
 TEAM, CANDIDATES = "owner__team", "owner__candidates"
 _LISTED = 5
 
@@ -31,8 +31,8 @@ LEFT JOIN (
   FROM ({known}) AS k WHERE TRIM(team) <> '' GROUP BY {folded}
 ) AS u ON u.team = {folded_owner}
 """
-# A stored row that is another one of the source is matched already. Where exactly one row of the
-# source and one stored row of a natural key are left, they are matched.
+# Stored rows that are matched with another row of the source are left out. If then exactly one row
+# of the source and one stored row have a natural key, they are matched.
 _IDENTIFIED = """
   keyed AS (
     SELECT c.*, {keys}, c.{raw_id} IS NULL AND i.id IS NULL AS is_open
@@ -58,8 +58,8 @@ _AS_THEY_ARE = "  identified AS (SELECT *, CAST(NULL AS STRING) AS meaning FROM 
 
 
 def rows(namespace: Namespace, table: Table, origin: Origin, accounts: Origin | None) -> str:
-    """Return the query of the origin's rows, cleaned, with the BSNIDs of named teams. Those of
-    children need the parameters of ``fold``."""
+    """Return the query of the origin's cleaned rows, with the BSNIDs of named teams. For children
+    it needs the parameters of ``fold``."""
     if table is ACCOUNTS:
         return clean_rows(table, origin)
     known = _sql.render(namespace, _KNOWN)
@@ -86,7 +86,7 @@ def rows(namespace: Namespace, table: Table, origin: Origin, accounts: Origin | 
 
 
 def identified(namespace: Namespace, table: Table) -> str:
-    """Return the CTEs that give the rows ``cleaned`` the ids of the stored rows that they mean."""
+    """Return the CTEs that give the rows ``cleaned`` the ids of the stored rows they match."""
     if table not in NATURAL_KEYS:
         return _AS_THEY_ARE
     names = [f"f{n}" for n in range(len(NATURAL_KEYS[table]))]
@@ -115,7 +115,7 @@ def identified(namespace: Namespace, table: Table) -> str:
 
 
 def reason_of_team(table: Table) -> str:
-    """Return the expression for why a row with a team of several accounts is refused."""
+    """Return the expression of the reason for refusing a row whose team has several accounts."""
     listed = f"ARRAY_JOIN(SLICE({CANDIDATES}, 1, {_LISTED}), ', ')"
     more = f"CASE WHEN SIZE({CANDIDATES}) > {_LISTED} THEN ', …' ELSE '' END"
     return (
@@ -125,6 +125,6 @@ def reason_of_team(table: Table) -> str:
 
 
 def _columns(table: Table, alias: str, without: set[str]) -> str:
-    """Return the columns of cleaned rows, but for the values of those ``without``."""
+    """Return the columns of cleaned rows, with NULL for the columns ``without``."""
     own = (f"{alias}.{quoted(name)}" for name in table.names if name not in without)
     return ", ".join([*own, *(f"{alias}.{raw_name(name)}" for name in table.names)])

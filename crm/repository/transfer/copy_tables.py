@@ -1,7 +1,7 @@
 """Copy tables of the earlier version from elsewhere in Unity Catalog.
 
-The rows stay in the warehouse, which cleans, checks, compares and counts them. It accepts and
-cleans values by the rules of crm/importing/cleaning.py.
+The rows stay in the warehouse, which cleans, checks, compares and counts them by the rules of
+crm/importing/cleaning.py.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FROM {catalog}.information_schema.columns
 WHERE table_schema = :schema
 ORDER BY table_name, ordinal_position
 """
-# ``place`` is 1 for one row of each key: the accepted one.
+# ``place`` is 1 for the accepted row of each key.
 _PLACED = """
   cleaned AS ({rows}),
 {identified},
@@ -43,7 +43,7 @@ _PLACED = """
     FROM hashed
   )
 """
-# Reads each row once: engines compute a CTE again at each use.
+# Reads each row once, because engines compute a CTE again at each use.
 _CLASSIFIED = """
 WITH {placed},
   stored AS (SELECT {own_columns}, updated_at, change_id FROM {target}),
@@ -132,7 +132,7 @@ LEFT JOIN (SELECT {own_columns} FROM {target}) AS t ON {match}
 
 @dataclass(frozen=True)
 class Remark:
-    """A remark on one row: ``outcome`` and ``reason`` as in crm/importing/findings.py."""
+    """A remark on one row; for ``outcome`` and ``reason`` see crm/importing/findings.py."""
 
     key: str
     outcome: str
@@ -142,7 +142,7 @@ class Remark:
 
 @dataclass(frozen=True)
 class States:
-    """How many rows have each state; ``unclear`` new ones may be stored ones."""
+    """The number of rows in each state; ``unclear`` new rows may be stored ones."""
 
     counts: dict[str, int]
     unclear: int = 0
@@ -152,7 +152,7 @@ class States:
 class Checksums:
     """``found`` rows are in both tables; ``different`` of these have different values.
 
-    ``source`` and ``warehouse`` are the checksums of the others, as given and as stored.
+    ``source`` and ``warehouse`` are the checksums of the other rows, as given and as stored.
     """
 
     found: int
@@ -162,7 +162,7 @@ class Checksums:
 
 
 def columns(wh: Warehouse, where: Namespace) -> dict[str, dict[str, str]]:
-    """Return the tables of a schema as table → column → type, as they are written there."""
+    """Return the tables of a schema as {table: {column: type}}, in their spelling there."""
     sql = _sql.render(where, _COLUMNS, catalog=where.quoted_catalog)
     found: dict[str, dict[str, str]] = {}
     for row in wh.query(sql, {"schema": where.schema.lower()}):
@@ -171,7 +171,7 @@ def columns(wh: Warehouse, where: Namespace) -> dict[str, dict[str, str]]:
 
 
 class Copy:
-    """The copy of one table. Its rows may belong to accounts of ours and of ``accounts``."""
+    """The copy of one table. Its rows may belong to our accounts or to those of ``accounts``."""
 
     def __init__(
         self,
@@ -186,7 +186,7 @@ class Copy:
         self._table = table
         self._operation, self._masked = operation, operation.masked(table)
         self._params = {} if table is ACCOUNTS else dict(fold.PARAMETERS)
-        # What classifies rows beside the stored ones.
+        # The states of rows that depend on the stored rows.
         self._beside = {"since": since, "change_id": operation.id}
         reason, column = refused_reason(table), refused_column(table)
         if table is not ACCOUNTS:
@@ -234,11 +234,11 @@ class Copy:
                 return
 
     def upsert(self, expected: int, *, overwrite: bool) -> int:
-        """Insert the rows that are new and, with ``overwrite``, update those that differ, unless
-        they are older than the stored ones.
+        """Insert new rows and, with ``overwrite``, update those that differ and are not older than
+        the stored ones.
 
         Returns how many of the ``expected`` rows were written. Masked columns are not updated, and
-        NULL in new rows. Safe to repeat.
+        become NULL in new rows. Safe to repeat.
         """
         values = ", ".join(
             _match.inserted(column, f"g.{quoted(column.name)}", self._masked)

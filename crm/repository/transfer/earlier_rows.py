@@ -1,4 +1,4 @@
-"""Reads rows as they were when a file was exported from the tables."""
+"""Read rows as they were when a file was exported from the tables."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ log = logging.getLogger(__name__)
 def earlier_rows(
     wh: Warehouse, table: Table, rows: str, moment: dt.datetime, *, is_before: bool = False
 ) -> list[Row]:
-    """Return the rows that these match, as the first version of the table has them that was
-    written at the moment or after it: a write stamps its rows when it begins, and is a version
-    when it ends. With ``is_before``, as the last version has them that was written before it.
+    """Return the stored rows that match these, from the first version of the table at or after the
+    moment: a write stamps its rows when it begins, and becomes a version when it ends. With
+    ``is_before``, from the last version before the moment.
 
-    Returns nothing where the past cannot be read. One statement, after those of ``versions``.
-    Raises WarehouseError where that is not the cause.
+    Returns nothing if the past cannot be read. One statement, after those of ``versions``. Raises
+    WarehouseError for other causes.
     """
     try:
         moment = min(moment, now())

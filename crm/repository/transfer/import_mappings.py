@@ -1,7 +1,7 @@
 """Mappings of imports, kept for files with the same headings.
 
-They are no data of accounts. The table may be missing, or hidden from the person: imports work
-without it.
+They are not data of accounts. Imports work without the table, which may be missing or hidden from
+the person.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def read(wh: Warehouse, ids: Iterable[str]) -> dict[str, Kept]:
 
 
 def keep(wh: Warehouse, mappings: Mapping[str, str]) -> None:
-    """Keep these mappings (JSON, by id) instead of earlier ones. Raises WarehouseError."""
+    """Save these mappings (JSON, by id), replacing earlier ones. Raises WarehouseError."""
     given = json.dumps(sorted(mappings.items()), ensure_ascii=False)
     sql = _sql.render(wh.namespace, _KEEP)
     try:
@@ -76,7 +76,7 @@ def keep(wh: Warehouse, mappings: Mapping[str, str]) -> None:
 
 
 def list_kept(wh: Warehouse, most: int) -> list[Kept]:
-    """Return the mappings that were chosen last, the latest first. Raises WarehouseError."""
+    """Return the most recent mappings, the latest first. Raises WarehouseError."""
     try:
         rows = wh.query(_sql.render(wh.namespace, _LIST), {"most": most})
     except (ObjectNotFound, PermissionDenied):
@@ -89,6 +89,6 @@ def _kept(row: Row) -> Kept:
 
 
 def forget(wh: Warehouse, id: str) -> None:
-    """Delete a kept mapping: the next file with its headings is asked about. Raises
-    WarehouseError."""
+    """Delete a kept mapping, so that it no longer applies to the next file with its headings.
+    Raises WarehouseError."""
     wh.execute(_sql.render(wh.namespace, _FORGET), {"id": id}, repeatable=True)

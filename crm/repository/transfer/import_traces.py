@@ -1,4 +1,4 @@
-"""What is left of an import in the tables: for an app that does not have the import itself."""
+"""The traces of an import in the tables, for an instance that does not have the import itself."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ SELECT COUNT(*) AS begun, COUNT(ended_at) AS ended FROM {operations} WHERE START
 
 @dataclass(frozen=True)
 class Trace:
-    """``rows`` in the tables are still as the import wrote them. ``begun`` attempts of it are
-    noted, and the end of ``ended``."""
+    """The traces: ``rows`` are still as the import wrote them; the notes have ``begun`` beginnings
+    and ``ended`` ends of its attempts."""
 
     rows: int = 0
     begun: int = 0
@@ -32,7 +32,8 @@ class Trace:
 
 
 def read(wh: Warehouse, form: str) -> Trace:
-    """Return what an import of the warehouse's actor left; ``form``: see operations.of_many.
+    """Return the traces of an import of the warehouse's actor; for ``form`` see
+    operations.of_many.
 
     Two statements. Raises WarehouseError.
     """

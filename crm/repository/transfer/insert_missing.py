@@ -1,4 +1,4 @@
-"""Insert many rows in one statement. They travel as one JSON parameter."""
+"""Insert many rows in one statement, as one JSON parameter."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def insert_missing(
 ) -> int:
     """Insert the rows whose keys the table does not have, and return the number of inserted rows.
 
-    :param rows: values by column, with dates and timestamps as such or as ISO text. A key must
-        not come twice. Audit columns without a value get now and the actor.
-    :param operation: the operation that this is a part of; otherwise it is one of its own.
+    :param rows: values by column, with dates and timestamps as such or as ISO text. Keys must be
+        unique. Audit columns without a value get now and the actor.
+    :param operation: the operation that this belongs to; None for a new one.
 
     Safe to repeat.
     """

@@ -1,7 +1,7 @@
-"""Write all data as INSERT statements, for somebody to run in an SQL editor.
+"""Write all data as INSERT statements for an SQL editor.
 
-Only here values become part of SQL text, because a file has no parameters. They are literals of
-their types, and no character of a text can end its literal.
+This is the only place where values become SQL text, because a file has no parameters. They are
+literals of their types, and no character of a text can end its literal.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CONTROLS = {chr(n): f"\\u{n:04x}" for n in range(32)}
 _ESCAPES = str.maketrans(
     _CONTROLS | {"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 )
-# SQL editors replace these, as parameters, before they run a statement.
+# SQL editors would replace these as parameters before they run a statement.
 _PARAMETERS = {"${": "\\u0024{", "{{": "\\u007B\\u007B"}
 
 
@@ -50,7 +50,7 @@ def literal(value: Any) -> str:
         return "NULL"
     if isinstance(value, dt.datetime):
         utc = value.astimezone(dt.UTC)
-        # Not strftime: it writes the year 1 without leading zeros, which no warehouse reads.
+        # strftime writes the year 1 without leading zeros, which no warehouse reads.
         return f"TIMESTAMP'{utc.isoformat(' ', 'microseconds')}'"
     if isinstance(value, dt.date):
         return f"DATE'{value.isoformat()}'"

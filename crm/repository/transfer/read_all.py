@@ -1,4 +1,4 @@
-"""Read whole tables in the order of their keys, some thousand rows at a time."""
+"""Read whole tables sorted by key, some thousand rows at a time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHUNK = 5_000
 
 
 def snapshot(wh: Warehouse) -> Warehouse:
-    """Return a warehouse that reads the tables as they are now, whatever others write later.
+    """Return a warehouse that reads the tables as they are now, without later writes.
 
     If no version can be read, because of row filters or masks, return ``wh`` itself.
     """
@@ -34,8 +34,8 @@ def snapshot(wh: Warehouse) -> Warehouse:
 def rows(wh: Warehouse, table: Table, chunk: int = CHUNK) -> Iterator[Row]:
     """Yield every row, by key. One statement per chunk.
 
-    Rows that others insert meanwhile are included if their keys come after those that were read.
-    Of several rows with one key, those beyond the end of a chunk are left out.
+    Rows that others insert meanwhile are included if their keys come after the last key read.
+    Duplicates of a key beyond the end of a chunk are left out.
     """
     sql = """
     SELECT {columns} FROM {target} AS t

@@ -1,4 +1,4 @@
-"""What an import has read so far, kept on disk: a large file has too many keys for memory."""
+"""The keys that an import has read, on disk, because a large file has too many for memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Earlier:
-    """The place where a key came first, and whether the row there had the same values."""
+    """The place of the first row with a key, and whether that row had the same values."""
 
     place: str
     same: bool
@@ -19,7 +19,7 @@ class SeenKeys:
     """Keys, each with a digest of its row's values, and notes, in a temporary SQLite file."""
 
     def __init__(self) -> None:
-        # An empty name means a temporary file, which is removed with the connection.
+        # An empty name means a temporary file, which SQLite removes with the connection.
         self._connection = sqlite3.connect("", isolation_level=None)
         self._connection.execute("PRAGMA journal_mode = OFF")
         self._connection.execute(
@@ -30,7 +30,7 @@ class SeenKeys:
         )
 
     def add(self, table: str, key: str, content: str, place: str) -> Earlier | None:
-        """Add a row; return where its key came before, or None if this is the first time."""
+        """Add a row; return the earlier row with its key, or None if this is the first."""
         row = (_digest(table, key), _digest(content), place)
         sql = "INSERT OR IGNORE INTO seen VALUES (?, ?, ?)"
         if self._connection.execute(sql, row).rowcount:

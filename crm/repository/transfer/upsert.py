@@ -1,6 +1,6 @@
-"""Compare rows from elsewhere with the stored ones, and insert or update them.
+"""Compare given rows, such as imported ones, with the stored rows, and insert or update them.
 
-Rows travel as ``_given`` describes. Only the table's own columns are compared.
+``_given`` describes how rows are sent. Only the table's own columns are compared.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ _UPDATE = """
 WHEN MATCHED AND NOT ({same}) {and_seen}THEN UPDATE SET
   {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
 """
-# A stored row that was seen is not inserted again if it is gone, and not overwritten if it is
-# another by now.
+# A stored row that was seen is not inserted again if it is gone, and not overwritten if it has
+# changed.
 _AND_NEW = "AND g.{seen} IS NULL "
 _AND_SEEN = "AND ARRAY_CONTAINS(SPLIT(g.{seen}, ' '), {version}) "
 _MOMENT = "SELECT CURRENT_TIMESTAMP() AS moment"
@@ -69,11 +69,11 @@ _MOMENT = "SELECT CURRENT_TIMESTAMP() AS moment"
 
 @dataclass(frozen=True)
 class Compared:
-    """A row beside the stored one.
+    """A given row compared with the stored one.
 
-    ``stored_at`` is when that one last changed, and ``is_later`` whether that was after the moment
-    that was asked about. ``cleared`` are the columns whose stored values the row would replace by
-    none. ``version`` are hashes of the stored rows, between blanks: see ``_match.SEEN``.
+    ``stored_at`` is the stored row's last change, and ``is_later`` whether that was after the
+    given moment. ``cleared`` are the columns whose stored values the row would clear. ``version``
+    has hashes of the stored rows, separated by blanks: see ``_match.SEEN``.
     """
 
     state: str
@@ -84,7 +84,7 @@ class Compared:
 
 
 def presence(table: Table, columns: Collection[str]) -> str:
-    """Return the text that says that a sparse row has these columns; see ``_match``."""
+    """Return the PRESENCE of a sparse row with these columns; see ``_match``."""
     return "".join("1" if name in columns else "0" for name in table.names)
 
 
@@ -102,13 +102,13 @@ def classify(
     """For each row, in order, return NEW, UNCHANGED, DIFFERENT or ORPHAN (it has no account).
 
     :param masked: columns that are not compared.
-    :param is_coming: for each row, whether its account will be inserted first: then it is no
-        orphan. Without it, no account will be.
+    :param is_coming: for each row, whether its account will be inserted first; then the row is not
+        an orphan. None means no account will be.
     :param has_times: whether to return ``stored_at``; many times are slow to read.
-    :param since: the moment of ``is_later``, as ISO text.
+    :param since: the moment for ``is_later``, as ISO text.
 
-    Only the app's own rights tell HIDDEN from NEW, and OF_HIDDEN from ORPHAN. One statement, and
-    another with the app's rights if there are new rows or orphans.
+    Only the app's own rights distinguish HIDDEN from NEW, and OF_HIDDEN from ORPHAN. One
+    statement, and another one with the app's rights if there are new rows or orphans.
     """
     names = _match.compared_names(table, masked)
     params = {"since": since} if since and "updated_at" not in masked else {}
@@ -136,12 +136,12 @@ def _compared(state: str, names: Sequence[str], row: Row) -> Compared:
 
 
 def _is_doubtful(row: Row) -> bool:
-    """Return whether a row filter may hide what this row is compared with."""
+    """Return whether a row filter may hide the stored row or the account of this row."""
     return bool(row["is_orphan"] or row["state"] == NEW)
 
 
 def _as_app(wh: Warehouse, table: Table, query: Callable[[Warehouse], list[Row]]) -> list[Row]:
-    """Return what the app sees; empty if it has no rights of its own."""
+    """Return the result of the query with the app's rights; empty if it has none."""
     try:
         app = wh.with_app_rights()
         return query(app) if app else []
@@ -158,7 +158,7 @@ def _owner_parts(wh: Warehouse, table: Table) -> dict[str, str]:
 
 
 def _state(row: Row, of_app: Row, is_coming: bool) -> str:
-    """Return a row's state from what the person sees and what the app sees."""
+    """Return a row's state from the results for the person and for the app."""
     if row["is_orphan"] and not of_app["is_orphan"]:
         return OF_HIDDEN
     if row["is_orphan"] and not is_coming:
@@ -174,7 +174,7 @@ def stored_rows(wh: Warehouse, table: Table, rows: str) -> list[Row]:
 
 
 def moment(wh: Warehouse) -> str:
-    """Return what the warehouse's clock says now, as ISO text. One statement."""
+    """Return the warehouse's present time as ISO text. One statement."""
     found: dt.datetime = wh.query(_MOMENT)[0]["moment"]
     return found.isoformat()
 
@@ -188,13 +188,14 @@ def upsert(
     overwrite: bool,
     sparse: bool = False,
 ) -> int:
-    """Insert the rows that are new and, with ``overwrite``, update those that differ.
+    """Insert new rows and, with ``overwrite``, update those that differ.
 
-    Returns how many rows were written. Children without an account are left out. Columns that
-    are masked for the operation are not updated, and NULL in new rows. Safe to repeat.
+    Returns the number of written rows. Children without an account are left out. Columns that are
+    masked for the operation are not updated, and become NULL in new rows. Safe to repeat.
 
-    Each ``sparse`` row has the text SEEN, the version that it was compared with, or None if it was
-    new: a row that is stored otherwise by now stays as it is, and none that is gone comes back.
+    Each ``sparse`` row has the text SEEN, the version with which it was compared, or None if it
+    was new. A stored row that has changed since is not overwritten, and a deleted one is not
+    inserted.
     """
     sql, params = statement(wh, table, rows, operation, overwrite=overwrite, sparse=sparse)
     return operations.run(wh, operation, sql, params, repeatable=True)

@@ -1,4 +1,4 @@
-"""Compare what the tables hold after a write with the rows that were given."""
+"""Compare the tables after a write with the given rows."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ SELECT
 FROM given AS g
 LEFT JOIN stored AS t ON {match}
 """
-# A row that was seen and is gone was deleted; one that is stored otherwise, without a trace of the
-# operation, was never overwritten, or was changed after that.
+# A row that was seen and is gone was deleted. A row with other values and another change_id was
+# not overwritten, or was changed afterwards.
 _OF_OTHERS = """
 WITH given AS ({given})
 SELECT g.n
@@ -40,9 +40,9 @@ ORDER BY g.n
 
 @dataclass(frozen=True)
 class Checksums:
-    """``rows`` were given, of which ``found`` are stored; the checksum of each.
+    """``rows`` were given, of which ``found`` are stored; with the checksum of each set.
 
-    Both count a given row once for each stored row that has its key.
+    Both count a given row once for each stored row with its key.
     """
 
     rows: int
@@ -52,16 +52,15 @@ class Checksums:
 
 
 def checksums(wh: Warehouse, table: Table, rows: str, masked: Collection[str] = ()) -> Checksums:
-    """Return count and checksum of these sparse rows as they were given and as they are stored,
-    without their ``masked`` columns. Raises WarehouseError."""
+    """Return count and checksum of these sparse rows, as given and as stored, without their
+    ``masked`` columns. Raises WarehouseError."""
     row = _given.query(wh, table, rows, _CHECKSUMS, masked, sparse=True)[0]
     return Checksums(row["given_rows"], row["found_rows"], row["given_sum"], row["stored_sum"])
 
 
 def changed_by_others(wh: Warehouse, table: Table, rows: str, operation: Operation) -> list[int]:
-    """Return the numbers of the rows that somebody else changed or deleted after they were
-    compared: rows that were given to ``upsert``, and are stored otherwise. Raises
-    WarehouseError."""
+    """Return the numbers of the rows that were given to ``upsert`` and are stored differently,
+    because somebody else changed or deleted them after the comparison. Raises WarehouseError."""
     found = _given.query(
         wh,
         table,

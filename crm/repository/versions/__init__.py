@@ -30,14 +30,15 @@ from ._commits import Commit, added_since, commits_of, first_since
 
 __all__ = ["CLOCKS_DIFFER", "Commit", "PastTables", "Timelines", "first_since"]
 
-# What the clocks of the warehouse's parts may differ by, and how well we know what they say.
+# The possible difference between the clocks of the warehouse's parts, and of our reading of them.
 CLOCKS_DIFFER = dt.timedelta(seconds=5)
-# How many of the newest commits are read first, and how many times more each further time.
+# How many of the newest commits are read first, and by which factor more each further time.
 _NEWEST, _GROWTH = 20, 8
-# All is read again after this time: Delta's clean-up removes the oldest commits.
+# The whole history is read again after this time, since Delta's clean-up removes old commits.
 _WHOLE_FOR = dt.timedelta(hours=1)
-# The newest are read again after this time, whatever is asked for: they show whether a table was
-# dropped and created again. A page's statement does not, if the new table has the version, too.
+# The newest commits are read again after this time, for any moment: they show whether a table was
+# dropped and created again. A page's statement does not show it if the new table also has the
+# version.
 _NEWEST_FOR = dt.timedelta(minutes=1)
 
 
@@ -45,8 +46,8 @@ _NEWEST_FOR = dt.timedelta(minutes=1)
 class Timelines:
     """The commits of each table, oldest first.
 
-    :param read_at: when the newest were read, by the warehouse's clock.
-    :param whole_at: when all were read, likewise.
+    :param read_at: when the newest commits were read, by the warehouse's clock.
+    :param whole_at: when all commits were read, by the warehouse's clock.
     """
 
     commits: Mapping[Table, tuple[Commit, ...]]
@@ -77,7 +78,7 @@ class Timelines:
         }
 
     def added_since(self, versions: Mapping[str, int]) -> dict[str, frozenset[str]]:
-        """Return, by table name, the columns that the table did not have at the version."""
+        """Return, by table name, the columns that were added after the version."""
         return {
             table.name: added_since(commits, versions[table.name])
             for table, commits in self.commits.items()
@@ -86,12 +87,12 @@ class Timelines:
 
 @dataclass(frozen=True)
 class PastTables(PastNamespace):
-    """Reads columns that were added later as NULL: ``added`` pairs table names with theirs."""
+    """A namespace that reads later columns as NULL: ``added`` pairs table names with columns."""
 
     added: tuple[tuple[str, frozenset[str]], ...] = ()
 
     def table(self, table: Named) -> str:
-        """Return the FROM item. Change feeds need no such care: they have the latest columns.
+        """Return the FROM item. Change feeds do not need this: they have the latest columns.
 
         https://docs.databricks.com/delta/delta-change-data-feed
         """
@@ -109,24 +110,26 @@ _cache: LRUCache[Hashable, Timelines] = LRUCache(maxsize=200)
 
 
 def timelines_until(wh: Warehouse, moment: dt.datetime) -> Timelines:
-    """Return timelines that reach to the moment: cached, or as ``latest`` does."""
+    """Return timelines that include the moment: cached ones, or those of ``latest``."""
     return _timelines(wh, lambda cached: moment <= cached.read_at - CLOCKS_DIFFER)
 
 
 def known(wh: Warehouse) -> Timelines:
-    """Return the timelines that were read last; reads them if none were for a while."""
+    """Return the cached timelines; read them if they are too old."""
     return _timelines(wh, lambda _: True)
 
 
 def latest(wh: Warehouse) -> Timelines:
-    """Return timelines up to now. Reads what is new: usually one statement per table, at once."""
+    """Return timelines up to now. It reads new commits: usually one statement per table, all at
+    once.
+    """
     return _timelines(wh, lambda _: False)
 
 
 def committers(
     wh: Warehouse, versions: Collection[tuple[Table, int]]
 ) -> dict[tuple[Table, int], str]:
-    """Return who made these versions, by their sign-in to Databricks; empty if unknown.
+    """Return the Databricks users who made these versions; an empty text if unknown.
 
     One statement per table, unless cached.
     """
@@ -165,7 +168,7 @@ def _read(
     began = time.monotonic()
     with ThreadPoolExecutor(len(TABLES)) as pool:
         found = dict(zip(TABLES, pool.map(commits, TABLES), strict=True))
-    # Only their answers say what the warehouse's clock said when they began.
+    # Only their answers have the warehouse's time at their beginning.
     read_at = now() - dt.timedelta(seconds=time.monotonic() - began)
     lines = Timelines(found, read_at, whole_at or read_at)
     with _lock:
@@ -176,12 +179,12 @@ def _read(
 def _continued_commits(
     wh: Warehouse, table: Table, earlier: tuple[Commit, ...]
 ) -> tuple[Commit, ...]:
-    """Return the earlier commits and the later ones; all anew if the table was created again."""
+    """Return the earlier commits and the later ones; read all if the table was created again."""
     count = _NEWEST
     while True:
         newest = commits_of(wh, table, count)
         if len(newest) < count:
-            return newest  # all that the table has
+            return newest  # all commits of the table
         again = sum(commit.version <= earlier[-1].version for commit in newest)
         if again and newest[:again] == earlier[-again:]:
             return earlier + newest[again:]
@@ -218,7 +221,7 @@ def versions_at(wh: Warehouse, moment: dt.datetime) -> dict[str, int]:
 
 def _timelines_at(wh: Warehouse, moment: dt.datetime) -> Timelines:
     if moment > now() + CLOCKS_DIFFER:
-        known(wh)  # a process that has asked nothing yet does not know the warehouse's clock
+        known(wh)  # before its first statement a process does not know the warehouse's clock
         if moment > now() + CLOCKS_DIFFER:
             raise NotYet()
     return timelines_until(wh, moment)
@@ -230,6 +233,6 @@ def past_namespace(
     moment: dt.datetime,
     added: Mapping[str, frozenset[str]] | None = None,
 ) -> PastTables:
-    """Return the namespace of the tables at these versions; ``added`` as in PastTables."""
+    """Return the namespace of the tables at these versions; for ``added`` see PastTables."""
     home = (namespace.catalog, namespace.schema, namespace.prefix)
     return PastTables(*home, tuple(versions.items()), moment, tuple((added or {}).items()))

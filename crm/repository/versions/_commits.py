@@ -1,4 +1,4 @@
-"""The commits of a table: what DESCRIBE HISTORY says of each."""
+"""The commits of a table, from DESCRIBE HISTORY."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ _CHANGED = {
 class Commit:
     """One version of one table.
 
-    :param person: who made it, by their sign-in to Databricks; empty if unknown.
+    :param person: the Databricks user who made it; empty if unknown.
     :param enables_feed: whether it switched the change data feed on.
     :param added: the names of the columns that it added to the table.
-    :param dropped: the names of those that it dropped or renamed.
-    :param changed: how many rows it updated or deleted, as far as its metrics say.
-    :param forbids_null: whether it changed a column that is now NOT NULL; maybe it was before.
+    :param dropped: the names of the columns that it dropped or renamed.
+    :param changed: the number of rows that it updated or deleted, by its metrics.
+    :param forbids_null: whether it changed a column that is now NOT NULL, and may have been
+        before.
     """
 
     version: int
@@ -50,13 +51,13 @@ class Commit:
 
 
 _lock = threading.Lock()
-# Each token of a person has timelines of its own. They share equal commits: a table may have
+# Each token of a person has separate timelines. They share equal commits, since a table may have
 # thousands.
 _known: LRUCache[tuple[str, int], Commit] = LRUCache(maxsize=50_000)
 
 
 def commits_of(wh: Warehouse, table: Table, newest: int | None = None) -> tuple[Commit, ...]:
-    """Return the commits of a table, or the newest so many, oldest first."""
+    """Return the commits of a table, or the ``newest`` of them, oldest first."""
     sql = "DESCRIBE HISTORY {table} {limit}"
     # LIMIT is part of the command, which takes no parameters.
     parts = {"table": wh.namespace.table(table), "limit": f"LIMIT {newest}" if newest else ""}
@@ -67,7 +68,7 @@ def commits_of(wh: Warehouse, table: Table, newest: int | None = None) -> tuple[
 
 
 def _shared(table: str, commit: Commit) -> Commit:
-    """Return the commit, as the object that was read before."""
+    """Return the equal commit object that was read before, if there is one."""
     key = table, commit.version
     if _known.get(key) != commit:
         _known[key] = commit
@@ -120,6 +121,6 @@ def added_since(commits: tuple[Commit, ...], version: int) -> frozenset[str]:
 
 
 def first_since(commits: tuple[Commit, ...], moment: dt.datetime) -> int:
-    """Return the first version since the moment: the next one if there is none yet."""
+    """Return the first version since the moment; the next version if there is none yet."""
     place = bisect_left(commits, moment, key=lambda c: c.moment)
     return commits[place].version if place < len(commits) else commits[-1].version + 1

@@ -1,4 +1,5 @@
-"""The newest commits of the tables, and where a part of the change feeds begins that has them."""
+"""The newest commits of the tables, and the versions at which to read the change feeds for
+them."""
 
 from __future__ import annotations
 
@@ -14,17 +15,17 @@ from crm.repository import versions
 from crm.repository.versions import CLOCKS_DIFFER, Commit, first_since
 from crm.warehouse import Warehouse, now
 
-# A process looks for newer commits after this time. Until then its first part grows with them.
+# A process reads newer commits after this time. Until then its first part also includes them.
 FRESH = dt.timedelta(minutes=10)
 _moment = attrgetter("moment")
 
 
 class NewestCommits:
-    """The commits of the tables, as far as they are known, and where parts of the feeds begin.
+    """The known commits of the tables, and the versions at which parts of the feeds begin.
 
-    :param starts: from where the feeds can be read, by table name.
-    :param after: commits up to this moment are wanted, where it is given.
-    :param reads_all: few rows are wanted, which are read from the feeds' starts.
+    :param starts: by table name, the version from which the feed can be read.
+    :param after: only commits up to this moment are wanted, if given.
+    :param reads_all: whether to read from the feeds' starts, because few rows are wanted.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class NewestCommits:
             self._lines[table.name] = tuple(c for c in commits if c.version <= until)
 
     def last(self) -> dict[str, int]:
-        """Return the last versions at the position after which changes are read, if known."""
+        """Return the last versions at ``after``, by table name; empty if unknown."""
         after = self._after
         if not self._lines or not after or after > self._found.read_at - CLOCKS_DIFFER:
             return {}
@@ -58,11 +59,11 @@ class NewestCommits:
     def first(
         self, count: int, enough: int | None = None
     ) -> tuple[dict[str, int], dt.datetime | None]:
-        """Return where a part begins that has the changes of the last ``count`` commits, or of
-        fewer that changed ``enough`` rows. Inserted ones do not count: those of an import
-        may be passed over.
+        """Return the beginning of a part with the last ``count`` commits, or with fewer that
+        changed ``enough`` rows. Inserted rows do not count, since those of an import may be
+        skipped.
 
-        The first version of each table, and the moment; no moment if the feeds begin there.
+        It is the first version of each table, and the moment; None if the feeds begin there.
         """
         starts = self._starts
         if not self._lines:
@@ -85,7 +86,7 @@ class NewestCommits:
         return first, None if first == starts else begins
 
     def since(self, moment: dt.datetime) -> dict[str, int]:
-        """Return versions from which the feeds have all that was committed since the moment."""
+        """Return versions from which the feeds have all commits since the moment."""
         starts = self._starts
         first = {
             name: max(starts[name], first_since(commits, moment))
@@ -94,7 +95,7 @@ class NewestCommits:
         return self.readable(first) if first else dict(starts)
 
     def _is_whole(self, commit: Commit) -> bool:
-        """Return whether all of its changes are after the position."""
+        """Return whether all changes of the commit are after the position."""
         return self._after is None or commit.moment < self._after
 
     def _newest(self, commits: tuple[Commit, ...]) -> Iterator[Commit]:

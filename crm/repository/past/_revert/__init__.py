@@ -1,1 +1,1 @@
-"""What the reverts of a record and of a bulk change use."""
+"""Code shared by the reverts of a record and of a bulk change."""

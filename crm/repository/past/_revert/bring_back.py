@@ -1,4 +1,4 @@
-"""Insert a deleted record again, an account with its children."""
+"""Insert a deleted record again; an account with its children."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from crm.repository.operations import Operation
 from crm.repository.transfer import upsert
 from crm.warehouse import Warehouse
 
-# Stops a transaction that would insert children of another account, which somebody has created
-# under the key.
+# Stops the transaction if somebody has created another account with the key: the children do not
+# belong to it.
 _OURS = """
 UPDATE {accounts} SET change_id = RAISE_ERROR(CONCAT('another account has the key ', bsnid))
 WHERE bsnid = :key AND NOT (change_id <=> :change_id)
@@ -28,10 +28,11 @@ def insert_together(
     operation: Operation,
     must_be_new: bool,
 ) -> dict[Table, int] | None:
-    """Insert an account and its children as one transaction, and return how many of each.
+    """Insert an account and its children as one transaction, and return the number of rows by
+    table.
 
-    Returns None, and inserts nothing, where that is not possible, or if the account exists and
-    ``must_be_new``. Raises WarehouseError.
+    Returns None, and inserts nothing, if the warehouse has no transactions, or if the account
+    exists and ``must_be_new``. Raises WarehouseError.
     """
     if sum(map(len, rows.values())) < 2 or not atomic.is_possible(wh):
         return None
@@ -63,6 +64,6 @@ def named_chunks(table: Table, reverted: Table, rows: list[Row]) -> Iterator[tup
 
 
 def cells(table: Table, row: Row) -> list[str | None]:
-    """Return the row's values, without who last changed it and when: upsert sets these anew."""
+    """Return the row's values without ``updated_at`` and ``updated_by``, which upsert sets."""
     kept = {**row, "updated_at": None, "updated_by": None}
     return [None if kept.get(name) is None else str(kept[name]) for name in table.names]

@@ -1,7 +1,7 @@
-"""Revert what an operation wrote to several rows that have one key.
+"""Revert the changes of an operation to several rows that have one key.
 
-Nothing in the table tells which of them had which values before. So all that the operation wrote
-are deleted and inserted again with their earlier values, in one statement per table.
+The table does not show which of these rows had which values before. So all rows that the operation
+wrote are deleted and inserted again with their earlier values, in one statement per table.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from crm.warehouse import Warehouse
 
 IS_BEFORE = "_change_type IN ('update_preimage', 'delete')"
 IS_AFTER = "_change_type IN ('update_postimage', 'insert')"
-# How many rows of a key a commit gave the operation's id, or took it from; NULL for none.
+# The number of a key's rows that a commit gave the operation's id, or took it from; NULL for none.
 ROWS = _sql.fill(
     """
   CASE WHEN {given} > {had}
@@ -31,9 +31,9 @@ SELECT {key} AS _key, COUNT(*) AS _rows FROM {table} WHERE change_id = :undone
 GROUP BY {key} HAVING COUNT(*) > 1
 """
 _COUNT = "SELECT {place} AS place, COUNT(*) AS n FROM ({keys}) AS k"
-# The earlier values of the rows, if all rows are as the operation wrote them: as many have its id
-# as it wrote, and no commit changed one but kept the operation's id and time. The rows keep their
-# times, so that the one that pages showed before is shown again.
+# The earlier values of the rows, if all rows are as the operation wrote them: the number with its
+# id is the number that it wrote, and no commit changed a row while keeping the operation's id and
+# time. The rows get back their times, so that pages show the same row as before.
 _REPLACE = """
 MERGE INTO {table} AS t
 USING (
@@ -87,10 +87,10 @@ def keys(wh: Warehouse, table: Table) -> str:
 
 
 def replace(wh: Warehouse, operation: Operation, undone: str, table: Table, before: int) -> int:
-    """Revert these rows, and return how many there were. Safe to repeat. One statement.
+    """Revert these rows, and return their number. Safe to repeat. One statement.
 
-    ``before`` is the table's version before the operation. Leaves rows alone if somebody changed,
-    deleted or restored one of their key.
+    ``before`` is the table's version before the operation. Skips a key if somebody changed,
+    deleted or restored one of its rows.
     """
     kept = [name for name in table.names if name != "updated_by"]
     sql = _sql.render(

@@ -1,4 +1,4 @@
-"""What is joined to the rows that an operation wrote, so that only some of them are reverted.
+"""Joins that restrict the rows of an operation to those that can be reverted.
 
 Each join follows ``w``, the rows of ``revert_bulk``.
 """
@@ -15,7 +15,7 @@ from . import duplicates
 
 _NO_DUPLICATES = "LEFT ANTI JOIN ({keys}) AS k ON k._key = w._key AND w._existed"
 _NO_RIVAL = "FALSE AS _rival"
-# A status that is inserted beside another one of its platform keeps its old time. With a new one
+# If the platform has another status by now, the inserted one keeps its old time. With a new time
 # it would become the platform's latest status.
 _RIVAL = "r.owner IS NOT NULL AS _rival"
 _RIVALS = """
@@ -23,8 +23,8 @@ _RIVALS = """
     SELECT DISTINCT account_bsnid AS owner, LOWER(TRIM(platform)) AS same FROM {table}
   ) AS r ON r.owner = w.account_bsnid AND r.same = LOWER(TRIM(w.platform))
 """
-# An account that has children is not deleted. Those that the operation inserted are deleted by
-# now; those that existed before it do not count.
+# An account with children is not deleted. Children that the operation inserted are already
+# deleted; children that existed before the operation do not count.
 _CHILDLESS = """
   LEFT ANTI JOIN ({children}) AS c ON c.account_bsnid = w._key AND NOT w._existed
 """
@@ -32,8 +32,8 @@ _NEW_CHILDREN = """
   SELECT n.account_bsnid FROM {child} AS n
   LEFT ANTI JOIN {child} VERSION AS OF {version} AS o ON o.id = n.id
 """
-# Where accounts were deleted with their children, these come back only after their account, or to
-# one that was never deleted. They do not come back under another one that has got its key since.
+# If the operation deleted accounts with their children, a child is inserted again only if its
+# account is, or was never deleted. It is not given to another account that has the key by now.
 _OF_SAME_ACCOUNT = """
   LEFT SEMI JOIN (
     SELECT bsnid FROM {accounts} WHERE change_id = :change_id
@@ -45,7 +45,7 @@ _OF_SAME_ACCOUNT = """
     ) AS n ON n.bsnid = e.bsnid
   ) AS b ON b.bsnid = w.account_bsnid
 """
-# Other children come back unless their account was deleted since.
+# Other children are inserted again unless their account has been deleted since.
 _NOT_OF_GONE_ACCOUNT = """
   LEFT ANTI JOIN (
     SELECT e.bsnid FROM {accounts} VERSION AS OF {version} AS e
@@ -76,12 +76,12 @@ def deleted_accounts(
 
 
 def columns(table: Table) -> list[str]:
-    """Return the columns of ``w`` that the joins compare, beside ``_key``; at least one."""
+    """Return the columns of ``w``, apart from ``_key``, that the joins compare; at least one."""
     return [name for name in (table.owner, "platform") if name in table.names]
 
 
 def rival(table: Table) -> str:
-    """Return the column that says whether another status of the platform is stored."""
+    """Return the column that is true if another status of the platform is stored."""
     return _RIVAL if table is PLATFORMS_STATUS else _NO_RIVAL
 
 

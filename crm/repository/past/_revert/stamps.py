@@ -1,9 +1,8 @@
-"""Give rows that the undo of a merge wrote their earlier stamps again, to the byte.
+"""Restore the earlier stamps of rows that the undo of a merge wrote.
 
-The undo has stamped them with its person and id, which the change feed keeps: the history reads
-from it who undid the merge. What comes afterwards is no change of the rows' own columns, and its
-ids are old, so the history shows nothing of it.
-See docs/decisions/0013-undo-of-a-merge-to-the-byte.md.
+The undo has stamped them with its person and id. The change feed keeps this version, from which
+the history knows who undid the merge. The write here changes no own columns, and its ids are old,
+so the history does not show it. See docs/decisions/0013-undo-of-a-merge-to-the-byte.md.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ _HAS_EARLIER_STAMP = """
 w._existed AND NOT (t.change_id <=> :undone)
   AND (t.updated_at <= w.updated_at OR (w.updated_at IS NULL AND t.{key} IS NOT NULL))
 """
-# The rows as they were before the operation wrote them. Of several with one key, their times tell
-# which is which: see duplicates.
+# The rows as they were before the operation wrote them. Rows with the same key are distinguished
+# by their times: see duplicates.
 _GIVE_BACK = """
 MERGE INTO {table} AS t
 USING (
@@ -50,7 +49,7 @@ WHEN MATCHED THEN UPDATE SET {assignments}
 
 
 def is_reverted(table: Table, may_be_given_back: bool) -> str:
-    """Return the condition that the row ``t`` is reverted, of those in ``w`` that were written."""
+    """Return the condition that ``t``, a row that the operation wrote (``w``), was reverted."""
     if not may_be_given_back:
         return _HAS_STAMP
     earlier = _sql.fill(_HAS_EARLIER_STAMP, key=quoted(table.key))

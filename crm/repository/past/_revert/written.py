@@ -1,4 +1,4 @@
-"""The rows that an operation wrote, with their values before: what a revert reads."""
+"""The query of the rows that an operation wrote, with their values before it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from . import duplicates
 from .duplicates import IS_AFTER, IS_BEFORE
 
 # For each row that the operation wrote: its values before, and whether it existed then. A row that
-# the operation stamped and deleted is ``_deleted``, unless somebody inserted it again. One that
-# kept the operation's id and stamp while its values changed was ``_changed`` outside the CRM.
-# ``_rows`` had the key and were written by the commit; in all commits, several are duplicates,
-# except that those count once which got another id meanwhile and then this one again.
+# the operation stamped and deleted is ``_deleted``, unless somebody inserted it again. A row whose
+# values changed while it kept the operation's id and stamp was ``_changed`` outside the CRM.
+# ``_rows`` counts the rows with the key that the commit wrote. More than one in all commits means
+# duplicates, but a row that got another id and then this one again counts once.
 _WRITTEN = """
   SELECT * FROM (
     SELECT *, ROW_NUMBER() OVER (PARTITION BY _key, _is_written ORDER BY _version) AS _place,
@@ -46,7 +46,7 @@ _WRITTEN = """
   ) AS n WHERE _is_written AND _place = 1
 """
 _VALUE = "MAX(CASE WHEN {is_before} THEN {name} END) AS {name}"
-# Of a row that did not exist before, the account that it was inserted for.
+# For a row that did not exist before: the account for which it was inserted.
 _OWNER = "COALESCE(MAX(CASE WHEN {is_before} THEN {name} END), MAX({name})) AS {name}"
 
 
@@ -55,7 +55,7 @@ def written(
 ) -> str:
     """Return the query of the rows that the operation ``:undone`` wrote.
 
-    ``deleter`` is the parameter with the id of the operation whose deletions count as such.
+    ``deleter`` is the parameter with the id of the operation whose deletions count.
     """
     values = (
         _sql.fill(
@@ -74,6 +74,6 @@ def written(
         rows=duplicates.ROWS,
         deleter=deleter,
         values=", ".join(values),
-        # From the known version on: after the latest version no feed begins.
+        # Start at the known version, because a feed cannot start after the latest one.
         feed=wh.namespace.change_feed(table, before[table.name]),
     )

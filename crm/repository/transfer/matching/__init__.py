@@ -1,1 +1,1 @@
-"""Finds stored rows by what people write: texts that mean the same are folded to one."""
+"""Find stored rows by texts that people write: texts with the same meaning are folded to one."""

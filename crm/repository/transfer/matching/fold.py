@@ -1,8 +1,8 @@
-"""Folds texts that mean the same for a person, in Python and in SQL alike.
+"""Fold texts that mean the same to a person, with the same result in Python and SQL.
 
-It does not matter whether letters are large, whether an accent is a character of its own, which
-blanks, quotation marks and hyphens there are, and which characters nobody sees. Accents count:
-only of letters with several of them, the last one.
+Case, separate accent characters, invisible characters, and the kinds of blanks, quotation marks
+and hyphens make no difference. Accents do make a difference; of several on one letter only the
+last.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SIGNS = {
 
 
 def _accented() -> dict[str, tuple[str, str]]:
-    """Map each small letter with accents to the letter without them, and its last accent."""
+    """Map each lower-case letter with accents to (the plain letter, its last accent)."""
     found = {}
     for char in map(chr, range(0x80, 0x2000)):
         letter, *accents = list(unicodedata.normalize("NFD", char))
@@ -56,7 +56,7 @@ _FOLDED = """CONCAT(
 
 
 def fold(text: str) -> str:
-    """Return what texts have in common that mean the same."""
+    """Return the folded text; texts that mean the same have the same one."""
     low = text.lower()
     letters = re.sub(f"[{_ACCENTS}{_UNSEEN}]", "", low).translate(_LETTER)
     accents = re.sub(f"[^{_ACCENTS}]", "", low.translate(_ACCENT))
@@ -64,7 +64,7 @@ def fold(text: str) -> str:
 
 
 def folded(text: str) -> str:
-    """Return the expression for ``fold`` of an expression; NULL of NULL."""
+    """Return the SQL expression of ``fold``; NULL for NULL."""
     return _sql.fill(
         _FOLDED,
         text=text,

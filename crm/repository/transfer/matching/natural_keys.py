@@ -1,4 +1,4 @@
-"""Finds stored use cases and updates by their content, for rows from elsewhere without an id."""
+"""Find stored use cases and updates by their content, for imported rows without an id."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from crm.warehouse import Warehouse
 
 from . import fold
 
-# Columns that together nearly always tell one row from another.
+# Columns that together nearly always identify a row.
 NATURAL_KEYS = {
     USE_CASES: ("account_bsnid", "problem"),
     UPDATES: ("account_bsnid", "author", "date"),
 }
-# Those of them that a person wrote, perhaps once in one way and once in another: see fold.
+# The columns that people write, perhaps in different spellings: see fold.
 _WRITTEN = ("problem", "author")
 
 Key = tuple[str, ...]
@@ -36,21 +36,21 @@ def natural_key(table: Table, row: Mapping[str, str | None]) -> Key:
 
 
 def folded_key(table: Table, key: Key) -> Key:
-    """Return what natural keys have in common that mean the same."""
+    """Return the folded natural key; keys that mean the same have the same one."""
     names = zip(NATURAL_KEYS[table], key, strict=True)
     return tuple(fold.fold(text) if name in _WRITTEN else text for name, text in names)
 
 
 def folded_columns(table: Table, alias: str) -> list[str]:
-    """Return the expressions for the texts of ``folded_key`` of a row. Statements with them need
-    the parameters of ``fold``."""
+    """Return the SQL expressions of a row's ``folded_key``. They need the parameters of
+    ``fold``."""
     texts = ((name, _text(name, alias)) for name in NATURAL_KEYS[table])
     return [fold.folded(text) if name in _WRITTEN else text for name, text in texts]
 
 
 def stored_ids(wh: Warehouse, table: Table, keys: Iterable[Key]) -> dict[Key, dict[str, Key]]:
-    """Map these folded keys to the ids of the stored rows that have them, with the natural key of
-    each. Raises WarehouseError."""
+    """Map these folded keys to the stored rows that have them, as {id: natural key}. Raises
+    WarehouseError."""
     names = NATURAL_KEYS[table]
     folded = folded_columns(table, "s")
     sql = _sql.render(

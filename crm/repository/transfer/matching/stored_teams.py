@@ -1,4 +1,4 @@
-"""Finds stored accounts by the names of their teams, however these are written: see fold."""
+"""Find stored accounts by the names of their teams, in any spelling: see fold."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _TEAMS = "SELECT bsnid, {folded} AS team FROM {accounts}"
 
 
 def team_key(team: str) -> str:
-    """Return what equal names of teams have in common."""
+    """Return the folded name; the spellings of one name have the same one."""
     return fold.fold(team)
 
 
 def accounts_of_teams(wh: Warehouse, teams: Iterable[str]) -> dict[str, set[str]]:
-    """Map the keys of teams to the BSNIDs of accounts. Raises WarehouseError."""
+    """Map the ``team_key`` of teams to the BSNIDs of accounts. Raises WarehouseError."""
     found: dict[str, set[str]] = defaultdict(set)
     for row in _query(wh, _FIND, teams):
         found[row["team"]].add(row["bsnid"])
@@ -36,7 +36,7 @@ def accounts_of_teams(wh: Warehouse, teams: Iterable[str]) -> dict[str, set[str]
 
 
 def count_stored_teams(wh: Warehouse, teams: Iterable[str]) -> int:
-    """Return how many of these teams accounts have. Raises WarehouseError."""
+    """Return how many of these teams have an account. Raises WarehouseError."""
     return int(_query(wh, _COUNT, teams)[0]["n"])
 
 
