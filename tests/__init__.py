@@ -1,0 +1,1 @@
+"""One module for each check of the whole project, and what tests of several folders share."""

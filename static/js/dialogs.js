@@ -5,54 +5,54 @@ import { twinOf } from "./same_element.js";
 let opener = null;
 
 export function startDialogs() {
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    const { target, requestConfig } = event.detail;
-    if (target.id !== "dialog") return;
-    placeMessages(null);
-    // A step from one dialog to the next keeps the first opener. A link has set it by itself.
-    const isStep = requestConfig.elt.closest("#dialog") || requestConfig.elt === document.body;
-    if (!isStep) opener = requestConfig.elt;
-  });
+  document.addEventListener("htmx:beforeSwap", rememberOpener);
+  document.addEventListener("htmx:afterSwap", showDialog);
+  document.addEventListener("click", openFromLink);
+  document.addEventListener("click", closeFromButton);
+  document.addEventListener("close", tidyUp, true);
+}
 
-  document.addEventListener("htmx:afterSwap", (event) => {
-    const { target } = event.detail;
-    if (target.id !== "dialog") return;
-    const dialog = target.querySelector("dialog");
-    // An empty answer closes it: what was asked is saved.
-    if (!dialog) {
-      returnFocus();
-      return;
-    }
-    dialog.showModal();
-    placeMessages(dialog);
-  });
+function rememberOpener({ detail: { target, requestConfig } }) {
+  if (target.id !== "dialog") return;
+  placeMessages(null);
+  // A step from one dialog to the next keeps the first opener. A link has set it by itself.
+  const isStep = requestConfig.elt.closest("#dialog") || requestConfig.elt === document.body;
+  if (!isStep) opener = requestConfig.elt;
+}
 
-  // A status in a list, the form of a record and the help: their links would open pages.
-  document.addEventListener("click", (event) => {
-    const link = event.target.closest("a[href]");
-    if (!link || !opensHere(link) || event.defaultPrevented) return;
-    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-    event.preventDefault();
-    openDialog(link.href, link);
-  });
+function showDialog({ detail: { target } }) {
+  if (target.id !== "dialog") return;
+  const dialog = target.querySelector("dialog");
+  // An empty answer closes it: what was asked is saved.
+  if (!dialog) {
+    returnFocus();
+    return;
+  }
+  dialog.showModal();
+  placeMessages(dialog);
+}
 
-  document.addEventListener("click", (event) => {
-    const dialog = event.target.closest("[data-close]")?.closest("dialog");
-    if (!dialog) return;
-    event.preventDefault();
-    closeDialog(dialog);
-  });
+// A status in a list, the form of a record and the help: their links would open pages.
+function openFromLink(event) {
+  const link = event.target.closest("a[href]");
+  if (!link || !opensHere(link) || event.defaultPrevented) return;
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  openDialog(link.href, link);
+}
 
-  document.addEventListener(
-    "close",
-    ({ target }) => {
-      placeMessages(null);
-      // What is in the fields of a closed drawer is given up.
-      if (target.matches(".drawer")) target.remove();
-      returnFocus();
-    },
-    true,
-  );
+function closeFromButton(event) {
+  const dialog = event.target.closest("[data-close]")?.closest("dialog");
+  if (!dialog) return;
+  event.preventDefault();
+  closeDialog(dialog);
+}
+
+function tidyUp({ target }) {
+  placeMessages(null);
+  // What is in the fields of a closed drawer is given up.
+  if (target.matches(".drawer")) target.remove();
+  returnFocus();
 }
 
 // Load what is at the address into a dialog; when it closes, the focus returns to `from`.

@@ -1,0 +1,1 @@
+"""Tests in a browser. One module for each thing that people do."""

@@ -1,0 +1,1 @@
+"""Tests of commands. One module for each command, and helpers."""

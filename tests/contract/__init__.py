@@ -1,0 +1,1 @@
+"""Guarantees of writes, on every warehouse. One module for each guarantee."""

@@ -1,0 +1,1 @@
+"""Tests of imports. One module for each kind of source, and for each step of an import."""

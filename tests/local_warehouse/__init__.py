@@ -1,0 +1,1 @@
+"""Tests of the local warehouse. One module for each thing that Databricks SQL does."""

@@ -1,0 +1,1 @@
+"""Tests of the repository. One module for each of its modules."""
