@@ -9,6 +9,11 @@ from __future__ import annotations
 
 import re
 
+# Delta's names for conflicts of concurrent writes, and their SQLSTATE.
+_CONCURRENT_WRITE = "DELTA_CONCURRENT_WRITE"
+_CONCURRENT_APPEND = "DELTA_CONCURRENT_APPEND"
+_CONFLICT = "2D521"
+
 
 class SqlError(Exception):
     """A statement that failed, with its Databricks error class and SQLSTATE."""
@@ -128,32 +133,36 @@ def column_not_found(name: str) -> SqlError:
     )
 
 
+def concurrent_commit() -> SqlError:
+    message = "A concurrent transaction has written new data."
+    return SqlError(_CONCURRENT_WRITE, message, _CONFLICT)
+
+
 def concurrent_write(table: str) -> SqlError:
-    return SqlError(
-        "DELTA_CONCURRENT_APPEND.ROW_LEVEL_CHANGES",
+    return _conflict(
+        f"{_CONCURRENT_APPEND}.ROW_LEVEL_CHANGES",
         f"Transaction conflict detected. Rows of {table} that this statement reads were changed "
-        "by a concurrent one. Please retry the operation.",
-        "2D521",
+        "by a concurrent one.",
     )
 
 
 def concurrent_transaction(table: str) -> SqlError:
     """Return the error of a transaction: it conflicts with any other write to its tables."""
-    return SqlError(
-        "DELTA_CONCURRENT_APPEND.WHOLE_TABLE_READ",
-        f"Transaction conflict detected. A concurrent transaction has changed {table}. "
-        "Please retry the operation.",
-        "2D521",
+    return _conflict(
+        f"{_CONCURRENT_APPEND}.WHOLE_TABLE_READ",
+        f"Transaction conflict detected. A concurrent transaction has changed {table}.",
     )
 
 
 def metadata_changed(table: str) -> SqlError:
-    return SqlError(
+    return _conflict(
         "DELTA_METADATA_CHANGED",
-        f"The metadata of {table} has been changed by a concurrent update. "
-        "Please retry the operation.",
-        "2D521",
+        f"The metadata of {table} has been changed by a concurrent update.",
     )
+
+
+def _conflict(error_class: str, message: str) -> SqlError:
+    return SqlError(error_class, f"{message} Please retry the operation.", _CONFLICT)
 
 
 _ENVELOPE = re.compile(
@@ -185,7 +194,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
             "21506",
         ),
         (r"Table or view not found", "TABLE_OR_VIEW_NOT_FOUND", "42P01"),
-        (r"Failed to commit transaction|Missing commit file", "DELTA_CONCURRENT_WRITE", "2D521"),
+        (r"Failed to commit transaction|Missing commit file", _CONCURRENT_WRITE, _CONFLICT),
         (
             r"cannot resolve attribute|missing from the schema|No field named|"
             r"cannot resolve (column|assignment)",

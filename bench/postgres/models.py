@@ -6,12 +6,12 @@ order in which a list is shown at first.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db import models
 from django.db.models.functions import Lower
 
-from crm.model.records import Record
+from crm.model.records import AnyRecord
 from crm.model.schema import (
     ACCOUNTS,
     CHILDREN,
@@ -23,7 +23,6 @@ from crm.model.schema import (
     Table,
 )
 
-AnyRecord = TypeVar("AnyRecord", bound=Record)
 _FIELDS = {
     "STRING": models.TextField,
     "DATE": models.DateField,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crm.model.schema import ACCOUNTS, PLATFORMS_STATUS, USE_CASES, Table
-from crm.repository.transfer.matching.natural_keys import folded_key, natural_key
+from crm.repository.transfer.matching.natural_keys import folded_key, match_key, natural_key
 from crm.repository.transfer.matching.stored_teams import team_key
 from crm.repository.transfer.seen_keys import Earlier, SeenKeys
 
@@ -94,4 +94,4 @@ def _natural_key(use_case: Row) -> str:
 
 
 def _key(table: Table, row: Row) -> str:
-    return "\x1f".join(row[name] or "" for name in table.match)
+    return "\x1f".join(match_key(table, row))

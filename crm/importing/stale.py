@@ -18,6 +18,7 @@ from crm.model.schema import Table
 from crm.repository._sql import Row
 from crm.repository.transfer import upsert
 from crm.repository.transfer.earlier_rows import earlier_rows
+from crm.repository.transfer.matching.natural_keys import Key, match_key
 from crm.repository.transfer.upsert import DIFFERENT, NEW, UNCHANGED, Compared
 from crm.warehouse import Warehouse
 
@@ -31,7 +32,6 @@ STALE = "stale"
 MOMENTS = 3
 
 Values = Mapping[str, str]
-Key = tuple[str, ...]
 
 
 @dataclass
@@ -115,7 +115,7 @@ class StaleRows:
             earlier = earlier_rows(self.wh, table, texts, moment, is_before=is_before)
             rows = _by_key(table, earlier)
             for n in left:
-                row = rows.get(_key(table, chunk.rows[n]))
+                row = rows.get(match_key(table, chunk.rows[n]))
                 if row and _is_of(chunk, n, row["updated_at"]):
                     found[n] = row
         return found
@@ -133,7 +133,7 @@ class StaleRows:
     ) -> str:
         """Merge one row; return its state. Where the stored row ``is_later``, nobody has seen its
         conflicts, and no value of the file is taken."""
-        now = values_of(table, stored.get(_key(table, chunk.rows[n])))
+        now = values_of(table, stored.get(match_key(table, chunk.rows[n])))
         then = values_of(table, before)
         if now is None or then is None:
             why = "its values at the time of the export are unknown"
@@ -197,7 +197,7 @@ def deleted_since(wh: Warehouse, table: Table, chunk: Chunk, states: Sequence[st
         texts = json_array(chunk.texts[n] for n in new)
         moment = max(_latest(chunk, n) for n in new)
         stored = _by_key(table, earlier_rows(wh, table, texts, moment))
-        rows = ((n, stored.get(_key(table, chunk.rows[n]))) for n in new)
+        rows = ((n, stored.get(match_key(table, chunk.rows[n]))) for n in new)
         found = [n for n, row in rows if row and _is_of(chunk, n, row["updated_at"])]
         if found:
             return found
@@ -234,8 +234,4 @@ def _is_of(chunk: Chunk, n: int, updated_at: dt.datetime | None) -> bool:
 
 
 def _by_key(table: Table, rows: Sequence[Row]) -> dict[Key, Row]:
-    return {tuple(row[name] or "" for name in table.match): row for row in rows}
-
-
-def _key(table: Table, row: Mapping[str, str | None]) -> Key:
-    return tuple(row[name] or "" for name in table.match)
+    return {match_key(table, row): row for row in rows}

@@ -18,6 +18,13 @@ _NAME_LENGTH = 80
 Values = Mapping[str, str]
 
 
+def kind_of(before: object, after: object) -> str:
+    """Return what happened to a row that was ``before`` and is ``after``, each None if absent."""
+    if before is None:
+        return CREATED
+    return DELETED if after is None else CHANGED
+
+
 @dataclass(frozen=True)
 class FieldChange:
     """The values of one field before and after a change; empty texts for NULL."""
@@ -90,9 +97,7 @@ class Change:
 
     @property
     def kind(self) -> str:
-        if self.before is None:
-            return CREATED
-        return DELETED if self.after is None else CHANGED
+        return kind_of(self.before, self.after)
 
     @cached_property
     def fields(self) -> tuple[FieldChange, ...]:

@@ -11,6 +11,7 @@ from .saved_view import SavedView
 from .schema import ACCOUNTS, PLATFORMS_STATUS, UPDATES, USE_CASES, Table
 
 Row = TypeVar("Row")
+AnyRecord = TypeVar("AnyRecord", bound="Record")
 RecordType = TypeVar("RecordType", bound="type[Record]")
 
 

@@ -12,12 +12,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from crm.model.namespace import Namespace, quoted
-from crm.model.schema import AUDIT_NAMES, Column, Table
+from crm.model.schema import ACCOUNTS, AUDIT_NAMES, Column, Table
 
 from . import _sql
 
 PRESENCE = "_present"
 SEEN = "_seen"
+
+# Leaves out the rows of accounts that do not exist.
+_OF_ACCOUNTS = "LEFT SEMI JOIN {accounts} AS a ON a.bsnid = g.{owner}"
 
 
 def parts(
@@ -30,6 +33,8 @@ def parts(
     """
     compared = compared_names(table, masked)
     others = [name for name in compared if name not in table.match]
+    owner = quoted(table.owner)
+    of_accounts = _sql.render(namespace, _OF_ACCOUNTS, owner=owner)
     present = {name: is_present(table, name, f"g.{PRESENCE}") for name in others if sparse}
     return {
         "target": namespace.table(table),
@@ -46,7 +51,8 @@ def parts(
         "version": f"CAST(XXHASH64({hashed('t', compared)}) AS STRING)",
         "seen": SEEN,
         "first_match": quoted(table.match[0]),
-        "owner": quoted(table.owner),
+        "owner": owner,
+        "of_accounts": "" if table is ACCOUNTS else of_accounts,
     }
 
 

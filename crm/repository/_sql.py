@@ -11,17 +11,16 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from crm.model import vocabulary
 from crm.model.namespace import Namespace, quoted
 from crm.model.own_tables import OWN_TABLES
-from crm.model.records import Record
+from crm.model.records import AnyRecord
 from crm.model.schema import ACCOUNTS, TABLES, Column, Table
 
 # Replaces NULL times when rows are sorted.
 EARLIEST = dt.datetime.min.replace(tzinfo=dt.UTC)
-AnyRecord = TypeVar("AnyRecord", bound=Record)
 Row = dict[str, Any]
 Values = Mapping[str, Any]
 

@@ -11,6 +11,10 @@ from crm.model import vocabulary
 from crm.page_urls import page_url
 
 
+def percentage(part: int, whole: int) -> int:
+    return round(100 * part / whole) if whole else 0
+
+
 @dataclass(frozen=True)
 class Bar:
     """A word and its count; ``start`` and ``width`` are percentages of the whole bar."""
@@ -37,7 +41,7 @@ class Stack:
 
     @property
     def completed_percent(self) -> int:
-        return round(100 * self.completed / self.total) if self.total else 0
+        return percentage(self.completed, self.total)
 
     @property
     def wanting(self) -> int:
@@ -45,9 +49,9 @@ class Stack:
         return sum(part.count for part in self.parts if part.word != vocabulary.NOT_STARTED)
 
     @property
-    def wanting_percent(self) -> int:
+    def percent_of_wanting(self) -> int:
         """Return the percentage of the accounts wanting the platform that have completed it."""
-        return round(100 * self.completed / self.wanting) if self.wanting else 0
+        return percentage(self.completed, self.wanting)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from crm.repository.past import trends as figures_of
 from crm.repository.past.trends import GROUPS, WEEK, LeadTime, Trends
 from crm.request import Request
 
-from ._charts import Column, columns, link
+from ._charts import Column, columns, link, percentage
 
 WEEKS = 13
 # The latest week is compared with the one this many weeks before.
@@ -40,11 +40,11 @@ class Share:
 
     @property
     def percent(self) -> int:
-        return round(100 * self.completed / self.accounts) if self.accounts else 0
+        return percentage(self.completed, self.accounts)
 
     @property
     def percent_of_wanting(self) -> int:
-        return round(100 * self.completed / self.wanting) if self.wanting else 0
+        return percentage(self.completed, self.wanting)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ import pyarrow as pa
 from deltalake import Schema
 
 from local_warehouse.engine import Engine
-from local_warehouse.errors import SqlError
+from local_warehouse.errors import concurrent_commit
 
 # JSON objects of the log, whose values may have any type: an action, the content of a
 # ``commitInfo`` action, and a field of a schema.
@@ -214,9 +214,7 @@ def commit(location: Path, version: int, actions: Iterable[Action]) -> None:
     try:
         os.link(temporary, commit_file(location, version))
     except FileExistsError:
-        raise SqlError(
-            "DELTA_CONCURRENT_WRITE", "A concurrent transaction has written new data.", "2D521"
-        ) from None
+        raise concurrent_commit() from None
     finally:
         temporary.unlink()
 

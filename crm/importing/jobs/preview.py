@@ -14,6 +14,7 @@ from crm.importing.rows import CleanRow
 from crm.model.changes import values_of
 from crm.model.schema import Column, Table
 from crm.repository.transfer import upsert
+from crm.repository.transfer.matching.natural_keys import match_key
 from crm.repository.transfer.upsert import DIFFERENT, NEW
 from crm.warehouse import Warehouse
 
@@ -49,10 +50,10 @@ class Preview:
         return [
             {
                 "place": str(place),
-                "key": " ".join(row[name] or "" for name in table.match),
+                "key": " ".join(match_key(table, row)),
                 "fields": [
                     (column.label, old, new)
-                    for column, old, new in _fields(table, stored.get(_match(table, row)), row)
+                    for column, old, new in _fields(table, stored.get(match_key(table, row)), row)
                     if (new if state == NEW else old != new and column.name in filled)
                 ],
             }
@@ -65,11 +66,7 @@ class Preview:
         text = json.dumps([[row[name] for name in table.names] for row in rows])
         found = upsert.stored_rows(self.wh, table, text)
         rows_found: list[CleanRow] = [{**(values_of(table, row) or {})} for row in found]
-        return {_match(table, row): row for row in rows_found}
-
-
-def _match(table: Table, row: CleanRow) -> tuple[str, ...]:
-    return tuple(row[name] or "" for name in table.match)
+        return {match_key(table, row): row for row in rows_found}
 
 
 def _fields(

@@ -1,4 +1,4 @@
-"""Shared by the commands that use the tables: where the tables are, and who acts."""
+"""Shared by the commands that use the tables: where they are, who acts, and what all say."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from django.core.management.base import CommandError
 from crm.identity.warehouses import for_person
 from crm.model.namespace import Namespace
 from crm.warehouse import Warehouse
+
+# Of commands that find nothing to change.
+UP_TO_DATE = "The tables are up to date."
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -49,7 +49,7 @@ class Command(BaseCommand):
         except (migrations.CannotMigrate, WarehouseError) as error:
             raise CommandError(str(error)) from error
         if not done:
-            self.stdout.write("The tables are up to date.")
+            self.stdout.write(_namespace.UP_TO_DATE)
 
     def _run(self, wh: Warehouse, to: int) -> Iterator[migrations.Step]:
         for step in migrations.run(wh, to, settings.EDIP_HISTORY_DAYS):
@@ -63,6 +63,6 @@ class Command(BaseCommand):
             for statement in statements or ["(no statement; only the version is noted)"]:
                 self.stdout.write(f"   {statement}")
         if not steps:
-            self.stdout.write("The tables are up to date.")
+            self.stdout.write(_namespace.UP_TO_DATE)
         elif options["check"]:
             sys.exit(1)

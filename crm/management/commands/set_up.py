@@ -80,7 +80,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"{each.part.name}: {result}")
             parts = set_up.plan(wh, settings.EDIP_HISTORY_DAYS)
         if not parts:
-            self.stdout.write("The tables are up to date.")
+            self.stdout.write(_namespace.UP_TO_DATE)
         return done
 
     def _print(self, parts: Sequence[Part]) -> None:
@@ -89,7 +89,7 @@ class Command(BaseCommand):
             for statement in part.statements:
                 self.stdout.write(f"{statement};")
         if not parts:
-            self.stdout.write("The tables are up to date.")
+            self.stdout.write(_namespace.UP_TO_DATE)
 
 
 def _rights(options: dict[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
-from crm.model.changes import CHANGED, CREATED, DELETED
+from crm.model.changes import kind_of
 from crm.repository._sql import Row
 
 BEFORE = ("update_preimage", "delete")
@@ -81,9 +81,7 @@ class RowVersion:
 
     @property
     def kind(self) -> str:
-        if self.before is None:
-            return CREATED
-        return DELETED if self.after is None else CHANGED
+        return kind_of(self.before, self.after)
 
     @property
     def is_stamp(self) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
-from crm.model.records import Record
+from crm.model.records import AnyRecord
 from crm.model.schema import USE_CASES, Table
 from crm.repository import _sql, operations
 from crm.repository._sql import Row, Values
@@ -20,8 +20,6 @@ from crm.warehouse import Warehouse
 from . import _deleting, _key, _saving
 from ._key import Key
 from ._list_query import ListSource
-
-AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 # Columns of a child's account; its list can be filtered by each.
 OF_ACCOUNT = ("team", "business_area", "vp", "primary_it_partner")

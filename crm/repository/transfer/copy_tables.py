@@ -105,7 +105,6 @@ ON {match}
 {update}
 WHEN NOT MATCHED THEN INSERT ({names}, change_id) VALUES ({sources}, :change_id)
 """
-_OF_ACCOUNTS = "LEFT SEMI JOIN {accounts} AS a ON a.bsnid = g.{owner}"
 _UPDATE = """
 WHEN MATCHED AND NOT ({same}) AND NOT {is_older} AND NOT {is_later} THEN UPDATE SET
   {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
@@ -247,7 +246,6 @@ class Copy:
         sql = self._render(
             _UPSERT,
             values=values,
-            of_accounts="" if self._table is ACCOUNTS else self._render(_OF_ACCOUNTS),
             update=self._render(_UPDATE) if overwrite else "",
         )
         params = self._params | {"since": self._beside["since"]} if overwrite else self._params

@@ -55,7 +55,6 @@ ON {match}
 {update}
 WHEN NOT MATCHED {and_new}THEN INSERT ({names}, change_id) VALUES ({sources}, :change_id)
 """
-_OF_ACCOUNTS = "LEFT SEMI JOIN {accounts} AS a ON a.bsnid = g.{owner}"
 _UPDATE = """
 WHEN MATCHED AND NOT ({same}) {and_seen}THEN UPDATE SET
   {assignments}updated_at = CURRENT_TIMESTAMP(), updated_by = :actor, change_id = :change_id
@@ -217,6 +216,4 @@ def statement(
     for name, condition in (("and_new", _AND_NEW), ("and_seen", _AND_SEEN)):
         parts[name] = _sql.fill(condition, **parts) if sparse else ""
     parts["update"] = _sql.render(wh.namespace, _UPDATE, **parts) if overwrite else ""
-    is_child = table is not ACCOUNTS
-    parts["of_accounts"] = _sql.render(wh.namespace, _OF_ACCOUNTS, **parts) if is_child else ""
     return _sql.render(wh.namespace, _UPSERT, **parts), {parameter: rows}

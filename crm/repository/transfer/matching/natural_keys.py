@@ -30,6 +30,11 @@ SELECT t.id, {columns} FROM stored AS t LEFT SEMI JOIN given AS g ON {match}
 """
 
 
+def match_key(table: Table, row: Mapping[str, str | None]) -> Key:
+    """Return a row's values of ``Table.match``, empty texts for empty values."""
+    return tuple(row[name] or "" for name in table.match)
+
+
 def natural_key(table: Table, row: Mapping[str, str | None]) -> Key:
     """Return a row's natural key, empty texts for empty values."""
     return tuple(row[name] or "" for name in NATURAL_KEYS[table])
