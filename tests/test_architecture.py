@@ -19,6 +19,8 @@ import pytest
 from .conftest import BASE_DIR
 
 PACKAGES = ("crm", "edip", "local_warehouse")
+# A module that has no layer.
+STRAY = "crm/stray.py"
 LINT = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 
@@ -29,6 +31,15 @@ PLANTED = [
     ("layers", "crm/model/links.py", "from crm import metrics"),
     ("layers", "crm/templatetags/crm.py", "from crm.views import health"),
     ("layers", "crm/forms/fields.py", "import crm.views.accounts"),
+    ("layers", "crm/page_urls.py", "from crm.fragments import moment"),
+    ("layers", "crm/icons.py", "from crm import theme"),
+    ("layers", "crm/cookies.py", "from crm import icons"),
+    ("layers", "crm/fragments.py", "from crm.templatetags import crm"),
+    ("layers", "crm/telemetry.py", "from crm.warehouse import usage"),
+    ("parts", "crm/row_fragments.py", "from crm.repository import errors"),
+    ("parts", "crm/icons.py", "from crm.warehouse import Warehouse"),
+    ("parts", "crm/cookies.py", "from crm.identity import Person"),
+    ("telemetry", "crm/middleware/request_log.py", "import opentelemetry.trace"),
     ("views", "crm/views/accounts.py", "from crm.warehouse.pool import Pools"),
     ("namespace", "crm/warehouse/statements.py", "from crm.model.schema import TABLES"),
     ("django", "crm/repository/tables/change_feed.py", "from django.conf import settings"),
@@ -74,6 +85,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         )
     shutil.copy(BASE_DIR / "pyproject.toml", folder)
     marker = "from __future__ import annotations\n"
+    (folder / STRAY).touch()
     planted = [*(each[1:] for each in PLANTED), *(each[:2] for each in CYCLES)]
     for file, line in planted:
         source = (folder / file).read_text()
@@ -110,6 +122,11 @@ def test_a_planted_import_breaks_its_contract(
     name = ".".join(planted.split()[1:4:2])
     reported = re.findall(rf"\b{re.escape(module)} -> ([\w.]+) \(", report[contract])
     assert [found for found in reported if f"{name}.".startswith(f"{found}.")], report[contract]
+
+
+def test_a_module_without_a_layer_is_found(report: dict[str, str]) -> None:
+    found = report["layers"].partition("not listed as layers")[2]
+    assert Path(STRAY).stem in found.split("(")[0]
 
 
 @pytest.mark.parametrize(("file", "package"), [(file, package) for file, _, package in CYCLES])
