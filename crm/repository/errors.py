@@ -127,6 +127,10 @@ class NewerSchema(WarehouseError):
         )
 
 
+# After these the statement may have run, with only its answer lost.
+UNSURE = (Dropped, TimeIsUp, SignInFailed)
+
+
 class HalfDone(WarehouseError):
     """An operation of several steps failed after the first one.
 
@@ -165,7 +169,7 @@ class HalfDone(WarehouseError):
     @property
     def is_unsure(self) -> bool:
         """Return whether the failed step may have run, with only its answer lost."""
-        return isinstance(self.cause, (Dropped, TimeIsUp, SignInFailed))
+        return isinstance(self.cause, UNSURE)
 
 
 class NoSuchMoment(WarehouseError):

@@ -10,13 +10,16 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, TypeVar
 
 from crm.warehouse import Warehouse
 from crm.warehouse.errors import Dropped, Unavailable, WarehouseError, WriteConflict
 
-from .errors import HalfDone
+from .errors import UNSURE, HalfDone
 from .operations import Operation
 
 Result = TypeVar("Result")
@@ -31,11 +34,13 @@ LONGEST_PAUSE = 10.0
 class Step:
     """A step. ``name`` says what it does, such as ``Delete its updates``.
 
-    ``run`` returns the number of changed rows; 0 for a step that only reads.
+    ``run`` returns the number of changed rows; 0 for a step that only reads. ``parallel``: it may
+    run at the same time as neighbours that are parallel, too.
     """
 
     name: str
     run: Callable[[], int]
+    parallel: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,36 +66,89 @@ def run_steps(
 ) -> list[int]:
     """Run the steps in order, and return how many rows each of them changed.
 
+    Neighbours that are ``parallel`` run at the same time, each on a connection of its own. The
+    first step runs alone.
+
     :param done: the number of steps that earlier attempts have finished. They do not run again.
 
     Raises WarehouseError if the first step fails, and HalfDone if a later one does. Other errors
     of a step pass through.
     """
     changed = [0] * done
-    for number, step in enumerate(steps[done:], done):
-        try:
-            changed.append(insist(wh, step.run) if number else step.run())
-        except HalfDone as inner:
-            raise HalfDone(
-                operation.id,
-                [*_names(steps[:number]), *inner.done],
-                [*inner.left, *_names(steps[number + 1 :])],
-                inner.cause,
-                finished=number,
-                changed=sum(changed) + inner.changed,
-            ) from inner
-        except WarehouseError as error:
-            if not number:
-                raise
-            raise HalfDone(
-                operation.id,
-                _names(steps[:number]),
-                _names(steps[number:]),
-                error,
-                finished=number,
-                changed=sum(changed),
-            ) from error
+    while len(changed) < len(steps):
+        number = len(changed)
+        results = _run_together(wh, _group(steps[number:])) if number else _run_first(steps[0])
+        if any(isinstance(result, WarehouseError) for result in results):
+            raise _half_done(operation, steps, sum(changed), number, results)
+        changed += (result for result in results if isinstance(result, int))
     return changed
+
+
+def _group(steps: Sequence[Step]) -> Sequence[Step]:
+    """Return the steps that run next, at the same time."""
+    if not steps[0].parallel:
+        return steps[:1]
+    return list(takewhile(lambda step: step.parallel, steps))
+
+
+def _run_first(step: Step) -> list[int | WarehouseError]:
+    """Run the first step once. Raises WarehouseError: nothing is half done then."""
+    try:
+        return [step.run()]
+    except HalfDone as error:
+        return [error]
+
+
+def _run_together(wh: Warehouse, group: Sequence[Step]) -> list[int | WarehouseError]:
+    """Run the steps, each until it ends, and return how many rows each changed, or its error."""
+
+    def run(step: Step) -> int | WarehouseError:
+        try:
+            return insist(wh, step.run)
+        except WarehouseError as error:
+            return error
+
+    if len(group) == 1:
+        return [run(group[0])]
+    with ThreadPoolExecutor(len(group)) as pool:
+        # Each thread knows the request whose statements it runs.
+        ran = [pool.submit(copy_context().run, run, step) for step in group]
+        return [each.result() for each in ran]
+
+
+def _half_done(
+    operation: Operation,
+    steps: Sequence[Step],
+    changed: int,
+    number: int,
+    results: Sequence[int | WarehouseError],
+) -> HalfDone:
+    """Return what to tell after steps failed; ``results`` are those of the steps from ``number``
+    on, and ``changed`` is how many rows the steps before it changed.
+
+    The next attempt begins with the first that failed, so it repeats those that ran beside it.
+    The cause is that of a step which may have run all the same, if there is one.
+    """
+    done, left, causes, finished = _names(steps[:number]), list[str](), list[WarehouseError](), 0
+    for place, (step, result) in enumerate(zip(steps[number:], results, strict=False), number):
+        if isinstance(result, int):
+            done.append(step.name)
+            changed += result
+            continue
+        finished = finished or place
+        if isinstance(result, HalfDone):
+            done += result.done
+            left += result.left
+            changed += result.changed
+            causes.append(result.cause)
+        else:
+            left.append(step.name)
+            causes.append(result)
+    left += _names(steps[number + len(results) :])
+    cause = next((each for each in causes if isinstance(each, UNSURE)), causes[0])
+    error = HalfDone(operation.id, done, left, cause, finished=finished, changed=changed)
+    error.__cause__ = cause
+    return error
 
 
 def insist(wh: Warehouse, run: Callable[[], Result]) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,6 +38,8 @@ class Usage:
 
 # The page of statements that belong to no request: the name of the command that runs.
 default_page = ""
+# A request may run several statements at the same time.
+_lock = threading.Lock()
 _current: ContextVar[Usage | None] = ContextVar("usage", default=None)
 
 
@@ -89,13 +92,15 @@ def note_statement(label: str, started: float, query_id: str | None, failure: st
     usage = _current.get()
     telemetry.note_statement(label, seconds, query_id, failure, usage.span if usage else None)
     if usage:
-        usage.statements += 1
-        usage.seconds += seconds
-        if query_id and len(usage.query_ids) < _MOST_IDS:
-            usage.query_ids.append(query_id)
+        with _lock:
+            usage.statements += 1
+            usage.seconds += seconds
+            if query_id and len(usage.query_ids) < _MOST_IDS:
+                usage.query_ids.append(query_id)
 
 
 def note_wait(seconds: float) -> None:
     metrics.observe("edip_pool_wait_seconds", seconds)
     if usage := _current.get():
-        usage.pool_wait += seconds
+        with _lock:
+            usage.pool_wait += seconds

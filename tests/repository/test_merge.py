@@ -191,10 +191,11 @@ def test_it_goes_on_after_each_statement_that_fails(
         assert content(wh) == before, (fault, at)
 
 
-def merge_half(wh: Warehouse, server: LocalWarehouse, at: int) -> tuple[Operation, Earlier]:
-    """Begin a merge of which a write fails; return what is needed to go on."""
+def merge_half(wh: Warehouse, server: LocalWarehouse, fails: str) -> tuple[Operation, Earlier]:
+    """Begin a merge of which the write that ``fails`` matches fails; return what is needed to go
+    on."""
     operation = operations.new(wh, operations.MERGE)
-    server.fault("http_status", times=None, at=at, match=r"^\s*(MERGE|DELETE)", status=400)
+    server.fault("http_status", times=None, match=fails, status=400)
     with pytest.raises(HalfDone) as half:
         merge(wh, operation)
     server.clear_faults()
@@ -218,13 +219,13 @@ def test_what_somebody_changed_meanwhile_is_no_casualty(
             merging.merge(wh, operations.new(wh, operations.MERGE), "B1", "B2", choice)
     assert content(wh)["use_cases"] == before["use_cases"], "nothing was done"
     # Half-way: the other account is edited.
-    half_done = merge_half(wh, server, at=5)
+    half_done = merge_half(wh, server, r"MERGE INTO \S*use_cases")
     accounts.update(wh, "B2", {"vp": "Edited"}, accounts.get(wh, "B2").updated_at)
     with pytest.raises(ChangedMeanwhile):
         merge(wh, *half_done)
     assert {row.id for row in accounts.get_detail(wh, "B2").use_cases} == {"u-B2"}
     # Right before the other account is deleted, somebody adds a row of it.
-    half_done = merge_half(wh, server, at=7)
+    half_done = merge_half(wh, server, "THEN DELETE")
     assert not pair.load(wh, "B1", "B2").other.is_double
     added = "SELECT 'B2', 'Added', CURRENT_TIMESTAMP(), 'theirs'"
     target = f"{wh.namespace.table(ACCOUNTS)} (bsnid, vp, updated_at, change_id)"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
+from threading import Barrier
 from types import SimpleNamespace
 from typing import Any
 
@@ -121,6 +123,35 @@ def test_going_on_leaves_out_what_is_done(waits: list[float]) -> None:
         raise AssertionError
 
     assert run(not_again, failing(Busy()), done=1) == [0, 1]
+
+
+def test_parallel_steps_run_at_the_same_time(waits: list[float]) -> None:
+    """Each waits for the other one, so they end only if they run together."""
+    together = Barrier(2, timeout=10)
+    who = ContextVar("who", default="")
+
+    def meet() -> int:
+        together.wait()
+        return len(who.get())
+
+    who.set("ana")
+    both = [Step(f"Step {n}", meet, parallel=True) for n in (2, 3)]
+    first, last = Step("Step 1", failing()), Step("Step 4", failing())
+    assert run_steps(WITHOUT_END, OPERATION, [first, *both, last]) == [1, 3, 3, 1]
+
+
+def test_parallel_steps_that_fail_are_told_apart(waits: list[float]) -> None:
+    lost, denied = Dropped(), PermissionDenied()
+    runs = [failing(), failing(), failing(denied), failing(), failing(*[lost] * 3), failing()]
+    steps = [Step(f"Step {n}", each, parallel=1 < n < 6) for n, each in enumerate(runs, 1)]
+    with pytest.raises(HalfDone) as raised:
+        run_steps(WITHOUT_END, OPERATION, steps)
+    error = raised.value
+    assert error.done == ("Step 1", "Step 2", "Step 4")
+    assert error.left == ("Step 3", "Step 5", "Step 6")
+    assert (error.finished, error.changed) == (2, 3)
+    assert (error.cause, error.is_unsure) == (lost, True), "Step 5 may have run"
+    assert run_steps(WITHOUT_END, OPERATION, steps, done=error.finished) == [0, 0, 1, 1, 1, 1]
 
 
 def test_steps_within_a_step(waits: list[float]) -> None:

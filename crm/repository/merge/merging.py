@@ -109,8 +109,11 @@ class _Merge:
                 done = error.finished
         steps = [
             Step("Write the chosen values into the account", self.take),
-            Step("Move the platform statuses", self.take_statuses),
-            *(Step(f"Move the {table.plural}", partial(self.move, table)) for table in _MOVED),
+            Step("Move the platform statuses", self.take_statuses, parallel=True),
+            *(
+                Step(f"Move the {table.plural}", partial(self.move, table), parallel=True)
+                for table in _MOVED
+            ),
             Step("Delete the account that was merged", self.delete_other),
             *self.last(),
         ]

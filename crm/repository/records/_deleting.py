@@ -53,10 +53,17 @@ def stamp(wh: Warehouse, operation: Operation, table: Table, key: str) -> Step:
 
 
 def delete(
-    wh: Warehouse, operation: Operation, name: str, table: Table, column: str, value: str
+    wh: Warehouse,
+    operation: Operation,
+    name: str,
+    table: Table,
+    column: str,
+    value: str,
+    *,
+    parallel: bool = False,
 ) -> Step:
     """Return the step that deletes the rows with this value of the column."""
-    return Step(name, _statement(wh, operation, _DELETE, table, column, value))
+    return Step(name, _statement(wh, operation, _DELETE, table, column, value), parallel)
 
 
 def together(

@@ -213,7 +213,8 @@ def delete(wh: Warehouse, bsnid: str, earlier: Earlier = NOTHING) -> None:
 
     If the warehouse has transactions, one stamps all the rows and one deletes them. Otherwise the
     account is stamped first, and children are deleted before the account, so that a failure leaves
-    no orphans. Children that somebody added meanwhile are deleted at the end.
+    no orphans. The tables of children are written at the same time. Children that somebody added
+    meanwhile are deleted at the end.
     """
     operation = operations.new(wh, operations.DELETE).resume(earlier.operation)
     if not earlier.done:
@@ -225,8 +226,7 @@ def delete(wh: Warehouse, bsnid: str, earlier: Earlier = NOTHING) -> None:
         partial(_delete_orphans, wh, bsnid, operation),
     )
     done = earlier.done
-    # An attempt that began step by step must not continue in a transaction: its children have no
-    # stamp.
+    # What an attempt began step by step must not go on in a transaction: it stamps no children.
     if not done and atomic.is_possible(wh):
         both = _deleting.together(wh, operation, (*CHILDREN, ACCOUNTS), bsnid)
         try:
@@ -234,17 +234,20 @@ def delete(wh: Warehouse, bsnid: str, earlier: Earlier = NOTHING) -> None:
             return
         except NotAtomic as error:
             done = error.finished
+    run_steps(wh, operation, [*_deleting_alone(wh, operation, bsnid), orphans], done=done)
 
-    def delete_rows(name: str, table: Table) -> Step:
-        return _deleting.delete(wh, operation, name, table, table.owner, bsnid)
 
-    steps = [
+def _deleting_alone(wh: Warehouse, operation: Operation, bsnid: str) -> list[Step]:
+    """Return the steps that stamp and delete the account and its children, a statement each."""
+    delete = partial(_deleting.delete, wh, operation, value=bsnid)
+    return [
         _deleting.stamp(wh, operation, ACCOUNTS, bsnid),
-        *(delete_rows(f"Delete its {table.plural}", table) for table in CHILDREN),
-        delete_rows("Delete the account itself", ACCOUNTS),
-        orphans,
+        *(
+            delete(f"Delete its {table.plural}", table, table.owner, parallel=True)
+            for table in CHILDREN
+        ),
+        delete("Delete the account itself", ACCOUNTS, ACCOUNTS.owner),
     ]
-    run_steps(wh, operation, steps, done=done)
 
 
 def _delete_orphans(wh: Warehouse, bsnid: str, operation: Operation) -> int:
