@@ -88,4 +88,4 @@ def render_fields(form: ComposerForm) -> SafeString:
     errors = set(form.errors) - {"description"}
     typed = any(form.data.get(name) for name in ("platform", "status", "reason"))
     context = {"form": form, "is_open": bool(errors or typed)}
-    return render_to_string("accounts/_composer-fields.html", context)
+    return render_to_string("composer/_composer-fields.html", context)

@@ -15,4 +15,4 @@ from crm.request import Request
 def account_names(request: Request) -> HttpResponse:
     text = request.GET.get("account", "").strip()[:MAX_LINE]
     found = names.suggested(request.warehouse, text) if text else []
-    return render(request, "bulk/_account-names.html", {"found": found})
+    return render(request, "account_names/_account-names.html", {"found": found})

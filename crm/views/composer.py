@@ -26,8 +26,8 @@ from crm.repository.errors import (
     Stale,
     StatusGone,
 )
-from crm.repository.records import composing
-from crm.repository.records.composing import NewStatus, UpdateChanged
+from crm.repository.records import composer as repository
+from crm.repository.records.composer import NewStatus, UpdateChanged
 from crm.request import Request
 from crm.warehouse.errors import WarehouseError
 
@@ -72,7 +72,7 @@ def _save(request: Request, bsnid: str, form: ComposerForm) -> bool:
         new = NewStatus(platform, given["status"], seen, given["reason"])
     earlier = _resume.earlier(request).operation
     id = str(given["id"])
-    return composing.add_update(request.warehouse, bsnid, id, form.values(), new, earlier)
+    return repository.add_update(request.warehouse, bsnid, id, form.values(), new, earlier)
 
 
 def _page_after(request: Request, bsnid: str, form: ComposerForm) -> str:
@@ -133,7 +133,7 @@ def _only_status(
 
 def _half_done(request: Request, bsnid: str, form: ComposerForm, error: HalfDone) -> HttpResponse:
     """Show the text again, but not the status, which is already set."""
-    if error.notes.get(composing.REASON_LOST):
+    if error.notes.get(repository.REASON_LOST):
         _say_reason_lost(request, form)
     operation = dict(_resume.fields(request, error))[_resume.FIELD]
     again = _without_status(request, form)
@@ -178,7 +178,7 @@ def _show(
     )
     context = {"composer": composer, "bsnid": bsnid}
     response = _respond.show(
-        request, "accounts/composer.html", "accounts/_composer.html", context, status
+        request, "composer/composer.html", "composer/_composer.html", context, status
     )
     if _respond.wants_part(request):
         # htmx swaps the form in whatever the status is: see answers.js.

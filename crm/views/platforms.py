@@ -211,4 +211,4 @@ def _show(
     }
     if request.htmx.target != "dialog":
         part = "accounts/_platform.html"
-    return _respond.show(request, "accounts/platform.html", part, context, status)
+    return _respond.show(request, "platforms/status.html", part, context, status)

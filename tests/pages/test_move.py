@@ -10,7 +10,7 @@ from django.test import Client
 from crm.repository.records import accounts, updates, use_cases
 from crm.warehouse import Warehouse
 
-from .html import HTMX, filled_in, parsed, text, texts
+from .html import filled_in, parsed, text, texts
 from .test_bulk import GetPage, confirm, follow
 
 
@@ -50,9 +50,6 @@ def test_a_use_case_moves_and_comes_back(
     undone = texts(get_page("/activity/"), ".moment-undone")[0]
     assert "undid the move of 1 use case to Fraud (B2)" in undone
     require_nothing_moves_to_a_deleted_account(client, warehouse, note)
-    options = parsed(client.get("/account-names/?account=cla", **HTMX)).select("option")
-    assert [(each["value"], each.get_text()) for each in options] == [("B1", "Claims")]
-    assert not parsed(client.get("/account-names/?account=")).select("option")
 
 
 def require_an_account_that_is_one(client: Client, card: Tag) -> None:

@@ -1,4 +1,4 @@
-"""The form of a new account: a free key, what the account begins with, and similar teams."""
+"""The form of a new account: a free key, and what the account begins with."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crm.repository.records import accounts, onboarding
 from crm.warehouse import Warehouse
 
 from ..conftest import LocalWarehouse, Statements
-from .html import HTMX, filled_in, parsed, record_form, text, texts
+from .html import filled_in, parsed, record_form, texts
 from .test_bulk import GetPage, follow
 
 BEGINNING = {
@@ -92,31 +92,6 @@ def test_the_key_that_was_typed_is_not_proposed() -> None:
     refused = NewAccountForm(QueryDict("bsnid=BSN011"))
     refused.propose("BSN011")
     assert "bsnid" not in refused.errors
-
-
-def test_a_similar_team_is_named_before_another_account_is_created(
-    client: Client, warehouse: Warehouse, make_account: Callable[..., str], server: LocalWarehouse
-) -> None:
-    make_account("B1", team="Claims Operations")
-    typed: dict[str, Any] = {"team": "Ops Claims", "business_area": "Finance", "bsnid": "B2"}
-    warned = parsed(client.get("/similar-teams/check/", typed, **HTMX))
-    assert warned.select_one("a")["href"] == "/accounts/B1/"
-    # What was typed is looked for again on saving if nothing was shown, also since nobody answered.
-    assert not warned.select("[name=check]")
-    server.fault("error", error_class="INTERNAL_ERROR", sqlstate="XX000")
-    for _ in ("the statement fails", "nothing is like it"):
-        unlike = client.get("/similar-teams/check/?team=Tax", **HTMX)
-        assert unlike.status_code == 200
-        assert not parsed(unlike).select("a")
-        assert parsed(unlike).select("[name=check]")
-    form = record_form(client.get("/accounts/new/")) | typed
-    refused = client.post("/accounts/new/", form)
-    assert refused.status_code == 422
-    assert text(parsed(refused), "#similar .banner p") == "This team may have an account already:"
-    assert text(parsed(refused), "#record .button-primary") == "Create anyway"
-    assert accounts.get(warehouse, "B2") is None
-    assert client.post("/accounts/new/", record_form(refused)).status_code == 303
-    assert accounts.get(warehouse, "B2")
 
 
 def test_creating_an_account_costs_two_statements(

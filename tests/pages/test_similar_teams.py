@@ -1,4 +1,4 @@
-"""The page of accounts that may be one team, and how it leads to a merge."""
+"""Accounts that may be one team: their page, how it leads to a merge, and what a new one is told."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from bs4 import BeautifulSoup
 from django.test import Client
 
 from crm.model.own_tables import OPERATIONS
+from crm.repository.records import accounts
 from crm.warehouse import Warehouse
 
-from .html import filled_in, parsed, text, texts
+from ..conftest import LocalWarehouse
+from .html import HTMX, filled_in, parsed, record_form, text, texts
 from .test_bulk import GetPage
 
 
@@ -83,3 +85,28 @@ def _require_accounts_that_are_seen(client: Client, warehouse: Warehouse) -> Non
         ]
     wanted = f"SELECT COUNT(*) AS n FROM {warehouse.namespace.table(OPERATIONS)} WHERE kind = 'distinct'"
     assert warehouse.query(wanted)[0]["n"] == 0
+
+
+def test_a_similar_team_is_named_before_another_account_is_created(
+    client: Client, warehouse: Warehouse, make_account: Callable[..., str], server: LocalWarehouse
+) -> None:
+    make_account("B1", team="Claims Operations")
+    typed: dict[str, Any] = {"team": "Ops Claims", "business_area": "Finance", "bsnid": "B2"}
+    warned = parsed(client.get("/similar-teams/check/", typed, **HTMX))
+    assert warned.select_one("a")["href"] == "/accounts/B1/"
+    # What was typed is looked for again on saving if nothing was shown, also since nobody answered.
+    assert not warned.select("[name=check]")
+    server.fault("error", error_class="INTERNAL_ERROR", sqlstate="XX000")
+    for _ in ("the statement fails", "nothing is like it"):
+        unlike = client.get("/similar-teams/check/?team=Tax", **HTMX)
+        assert unlike.status_code == 200
+        assert not parsed(unlike).select("a")
+        assert parsed(unlike).select("[name=check]")
+    form = record_form(client.get("/accounts/new/")) | typed
+    refused = client.post("/accounts/new/", form)
+    assert refused.status_code == 422
+    assert text(parsed(refused), "#similar .banner p") == "This team may have an account already:"
+    assert text(parsed(refused), "#record .button-primary") == "Create anyway"
+    assert accounts.get(warehouse, "B2") is None
+    assert client.post("/accounts/new/", record_form(refused)).status_code == 303
+    assert accounts.get(warehouse, "B2")

@@ -28,7 +28,7 @@ from crm.repository.past import revert_bulk, revert_record
 from crm.repository.past.revert_bulk import Reverted
 from crm.repository.records import (
     accounts,
-    composing,
+    composer,
     digests,
     mine,
     platforms,
@@ -36,7 +36,7 @@ from crm.repository.records import (
     updates,
     use_cases,
 )
-from crm.repository.records.composing import NewStatus
+from crm.repository.records.composer import NewStatus
 from crm.repository.records.saved_views import SavedView
 from crm.repository.tables import scratch
 from crm.repository.transfer import import_mappings
@@ -82,7 +82,7 @@ def _edit(stage: Stage) -> str:
 def _compose(stage: Stage) -> str:
     new = NewStatus("Snowflake", STATUS, None, "because")
     id = str(uuid.uuid4())
-    return f"seen {composing.add_update(stage.wh, KEY, id, {'description': 'F'}, new)}"
+    return f"seen {composer.add_update(stage.wh, KEY, id, {'description': 'F'}, new)}"
 
 
 def _revert(stage: Stage) -> str:
